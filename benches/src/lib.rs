@@ -1,0 +1,1 @@
+//! What the benches share: the corpus and the baselines.

@@ -1,0 +1,1 @@
+//! `hemostat`, the operator's command, as a library: one file a verb.

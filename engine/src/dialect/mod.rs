@@ -1,0 +1,302 @@
+//! What bytes mean for one provider: one file a dialect behind one trait.
+//!
+//! A dialect reads requests ([`Dialect::read_request`]), reads answers frame by frame ([`Answer::read`]), and speaks:
+//! canned answers, endings of answers that have begun, errors. It decides nothing: which texts are scanned, held,
+//! rewritten or cut is the exchange's business.
+
+use crate::stream::frame::Framing;
+use crate::stream::json::{Doc, NodeId};
+
+/// The dialects by the names that the label `dialect` has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DialectId {
+    /// OpenAI Chat Completions and the servers compatible with it.
+    OpenaiChat,
+    /// OpenAI Responses.
+    OpenaiResponses,
+    /// Anthropic Messages.
+    Anthropic,
+    /// Google Gemini.
+    Gemini,
+}
+
+/// What kind of call a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// It asks the model to generate.
+    Generate,
+    /// It fetches an answer that was generated before (`GET /v1/responses/{id}`).
+    StoredAnswer,
+}
+
+/// What the request line alone tells of a call; made by [`recognise`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recognised {
+    /// Whose format it is.
+    pub dialect: DialectId,
+    /// What it asks for.
+    pub kind: CallKind,
+    /// The model, where the path carries it (Gemini, Azure deployments, Vertex).
+    pub model: Option<String>,
+    /// The path says that a stream is asked for (Gemini `:streamGenerateContent`).
+    pub stream: bool,
+    /// How that stream is framed if the answer is not SSE (Gemini without `alt=sse`: an array).
+    pub json_stream: Framing,
+}
+
+/// What is known of a call once its body has been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// From the request line.
+    pub recognised: Recognised,
+    /// The model that was asked for, in the path or the body.
+    pub model: String,
+    /// A stream was asked for.
+    pub stream: bool,
+    /// Structured output was asked for (a JSON schema or JSON mode).
+    pub structured: bool,
+    /// How many answers were asked for (`n`, `candidateCount`); at least 1.
+    pub choices: u32,
+    /// The caller asked for the usage event (OpenAI Chat `stream_options.include_usage`).
+    pub include_usage: bool,
+    /// The answer will be fetched elsewhere (`background: true`).
+    pub background: bool,
+}
+
+/// A field that cannot be read because its key stands twice or its type is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The field, as a JSON pointer.
+    pub field: &'static str,
+}
+
+/// Whose words a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The answer, refusals and reasoning included.
+    Output,
+    /// Arguments of a tool call in an answer.
+    ToolArgs,
+    /// A text of a request, with the parts of `input` it belongs to.
+    Input(InputParts),
+}
+
+/// Which parts of `input` a request's text belongs to (POLICY "Streams", last paragraphs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct InputParts {
+    /// System prompts and instructions.
+    pub system: bool,
+    /// User turns.
+    pub user: bool,
+    /// Turns before what follows the last assistant turn (that turn included).
+    pub history: bool,
+    /// Results of tools.
+    pub tool_results: bool,
+    /// What follows the last assistant turn.
+    pub last: bool,
+}
+
+/// Names one running text of an answer: what goes on from event to event. The dialect gives the numbers their meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct TextKey {
+    /// Content, refusal, reasoning, arguments …
+    pub kind: u8,
+    /// Choice, output item, content block, candidate.
+    pub a: u32,
+    /// Content part, tool call.
+    pub b: u32,
+}
+
+/// What stands in a JSON value that carries text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// The string is text, or a piece of one.
+    Text,
+    /// The string is JSON text, or a piece of one, whose keys, strings and numbers are texts of their own
+    /// (OpenAI `arguments`, Anthropic `partial_json`).
+    Json,
+    /// The key of this value is a text (in tool arguments that are JSON values).
+    Key,
+    /// The number is a text (in tool arguments that are JSON values).
+    Number,
+    /// A signature over the running text of this item: emptied once a rule has changed that text.
+    Seal,
+}
+
+/// Something that a dialect found in a frame or a request body, in the order of its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// A value that carries text.
+    Text {
+        /// The value.
+        node: NodeId,
+        /// How the text stands in it.
+        shape: Shape,
+        /// Whose words.
+        role: Role,
+        /// The running text that this is the next piece of; `None`: the text is whole in this value.
+        text: Option<TextKey>,
+        /// It is signed or encrypted: a request must not change it.
+        signed: bool,
+        /// If a rule changes this text, this value (`logprobs`, a signature) repeats or seals it: it is replaced by
+        /// `null` if it is not a string, by `""` if it is one.
+        erase: Option<NodeId>,
+    },
+    /// A running text is complete.
+    TextEnd(TextKey),
+    /// A tool call begins: everything of it stands between here and its [`Item::CallEnd`].
+    CallBegin {
+        /// The running text of its arguments names the call.
+        call: TextKey,
+        /// The string with its name.
+        name: Option<NodeId>,
+    },
+    /// A tool call is complete.
+    CallEnd {
+        /// Which.
+        call: TextKey,
+    },
+    /// The answer is complete: all its texts and calls are (`[DONE]`, `message_stop`, `response.completed`).
+    AnswerEnd,
+}
+
+/// What a dialect says of a request's body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestView {
+    /// What is asked for.
+    pub call: Call,
+    /// The texts that the model would be shown ([`Item::Text`] only).
+    pub texts: Vec<Item>,
+    /// Texts that the request only points to (file ids, URLs, stored prompts): counted, not scanned.
+    pub remote: u32,
+}
+
+/// A canned answer to be spoken in a dialect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canned {
+    /// What it says.
+    pub text: String,
+    /// What it says to a caller that asked for structured output: a JSON text.
+    pub json: Option<String>,
+    /// It ends as a refusal.
+    pub refusal: bool,
+    /// The decision's id, which the answer's own id carries.
+    pub decision: String,
+    /// Unix time in seconds, for `created`.
+    pub now: u64,
+}
+
+/// How an answer that has begun is brought to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Decoded text of the frame being replaced that still leaves, before the end, by running text and in order.
+    pub before: Vec<(TextKey, String)>,
+    /// What follows.
+    pub how: EndingHow,
+    /// The decision's id.
+    pub decision: String,
+    /// Unix time in seconds, for `created` where nothing was sent yet.
+    pub now: u64,
+}
+
+/// What an ending says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndingHow {
+    /// A canned answer follows the text, and the answer ends as an ordinary one does.
+    Canned {
+        /// What it says.
+        text: String,
+        /// For structured output when no text has left yet: a JSON text.
+        json: Option<String>,
+        /// It ends as a refusal.
+        refusal: bool,
+    },
+    /// The dialect's content-filter or refusal stop, no text.
+    Blocked,
+}
+
+/// An error in the dialect's own shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// For people: rule, decision id, place; never text of the traffic.
+    pub message: String,
+    /// Machine-readable reason (`content_blocked`, `unreadable`, `no_policy`).
+    pub code: &'static str,
+}
+
+/// An answer that the proxy makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers, `content-type` among them.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// One provider's format.
+pub trait Dialect: std::fmt::Debug + Sync {
+    /// Its name.
+    fn id(&self) -> DialectId;
+
+    /// Reads a request body that parsed as JSON.
+    ///
+    /// # Errors
+    /// A field that a decision needs cannot be read.
+    fn read_request(
+        &self,
+        recognised: &Recognised,
+        doc: &Doc,
+        body: &[u8],
+    ) -> Result<RequestView, Unreadable>;
+
+    /// Begins to read an answer.
+    fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer>;
+
+    /// A complete answer with status 200: a stream if the call asked for one, else a whole.
+    fn canned(&self, call: &Call, canned: &Canned) -> Reply;
+
+    /// A complete answer with status 200, not streamed, that ends with the dialect's content-filter or refusal stop.
+    /// (A stream is ended with [`Answer::ending`].)
+    fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply;
+
+    /// An error body.
+    fn error(&self, call: &Recognised, error: &ErrorAnswer) -> Reply;
+}
+
+/// The state of reading one answer, and of what the caller has been sent of it.
+pub trait Answer: std::fmt::Debug {
+    /// Looks at a frame as it arrives; `doc` is its payload parsed. Pushes what it finds in the order of the bytes.
+    /// Every string that could carry text to the caller is pushed; fields that never do (ids, types, models,
+    /// signatures, padding, base64 data, the echo of the request) are not.
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>);
+
+    /// A frame without JSON (`[DONE]`): pushes [`Item::AnswerEnd`] if it ends the answer.
+    fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>);
+
+    /// A frame has left for the caller, as `payload` (rewritten or not; `doc` is it, parsed). Frames come here in
+    /// the order they are sent, later than [`Answer::read`] saw them if they were held.
+    fn sent(&mut self, doc: &Doc, payload: &[u8]);
+
+    /// The well-formed rest of the answer for a caller that has been sent what [`Answer::sent`] saw.
+    fn ending(&mut self, ending: &Ending) -> Vec<u8>;
+
+    /// The model that answered, once known.
+    fn model(&self) -> Option<&str>;
+}
+
+/// Tells from the request line what a request is; `None`: other traffic. `path` comes as the proxy has it, query
+/// included; it is normalised here (dot segments, double and trailing slashes, percent-encoding).
+#[must_use]
+pub fn recognise(_method: &str, _path: &str) -> Option<Recognised> {
+    None
+}
+
+/// The dialect with this name.
+#[must_use]
+pub fn dialect(_id: DialectId) -> &'static dyn Dialect {
+    loop {}
+}

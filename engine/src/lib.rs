@@ -1,0 +1,23 @@
+//! Every decision Hemostat makes, and nothing else.
+//!
+//! This crate is pure: it takes bytes, facts and `now`, and gives back verdicts with evidence. It knows no proxy, no
+//! clock, no randomness, no file and no log (ARCHITECTURE, invariant 1). The same code runs in the wasm filter, in the
+//! operator's command, in the native tests and in the benches.
+//!
+//! The rooms, in the order a byte meets them:
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`policy`] | text → [`policy::Document`] → checked → a program that runs |
+//! | [`exchange`] | the two state machines, request and response, that give verdicts |
+//! | [`stream`] | bytes → frames (SSE, JSON array, whole body) → JSON with spans, and edits back |
+//! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
+//! | [`scan`] | patterns → hits in running text, holding only what must wait |
+//! | [`limits`] | every bound, with the reason for its number |
+
+pub mod dialect;
+pub mod exchange;
+pub mod limits;
+pub mod policy;
+pub mod scan;
+pub mod stream;

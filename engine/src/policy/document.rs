@@ -1,0 +1,277 @@
+//! What an operator writes, typed: POLICY.md as Rust. Nothing here runs; `check` judges it and `program` compiles it.
+
+use std::collections::BTreeMap;
+
+/// A whole policy.
+#[derive(Debug, Clone, Default)]
+pub struct Document {
+    /// Free label shown in headers, metrics and logs.
+    pub version: Option<String>,
+    /// Why it was written; goes to the change log.
+    pub reason: Option<String>,
+    /// How bad the incident is.
+    pub severity: Option<Severity>,
+    /// What all rules do that do not say otherwise.
+    pub mode: Mode,
+    /// Where labels are read from, by label; the first source that has a value wins.
+    pub labels: BTreeMap<String, Vec<Source>>,
+    /// Headers that the proxy vouches for (lower case).
+    pub trusted_headers: Vec<String>,
+    /// Lanes that are no generating calls, in order; first match wins.
+    pub other_traffic: Vec<OtherTraffic>,
+    /// Rules switched off for a while.
+    pub disable: Vec<Disable>,
+    /// What callers are shown.
+    pub show: Show,
+    /// What happens when partial matches hold too much.
+    pub on_hold_limit: OnHoldLimit,
+    /// How an answer that was cut goes on.
+    pub on_cut: OnCut,
+    /// What happens to bodies that cannot be read; `None`: block where an enforced rule needed them, else pass.
+    pub on_unreadable: Option<OnUnreadable>,
+    /// Lever 3.
+    pub guardrails: Vec<Guardrail>,
+    /// Lever 6.
+    pub failsafe: Vec<Failsafe>,
+    /// Canned answers by id.
+    pub fallbacks: BTreeMap<String, Fallback>,
+}
+
+/// `severity`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// `sev1`
+    Sev1,
+    /// `sev2`
+    Sev2,
+    /// `sev3`
+    Sev3,
+}
+
+/// `mode` of a policy or a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Decide, count and act.
+    #[default]
+    Enforce,
+    /// Decide and count; change nothing.
+    Shadow,
+    /// Not there.
+    Disabled,
+}
+
+/// Where a label is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A request header (lower case).
+    Header {
+        /// Its name.
+        name: String,
+        /// Only a digest of the value is kept.
+        digest: bool,
+    },
+    /// A JSON pointer (RFC 6901) into the request body, as its decoded segments.
+    Json {
+        /// `/metadata/user_id` is `["metadata", "user_id"]`.
+        pointer: Vec<String>,
+        /// Only a digest of the value is kept.
+        digest: bool,
+    },
+    /// A property of the host.
+    Property {
+        /// Its path.
+        path: Vec<String>,
+        /// Only a digest of the value is kept.
+        digest: bool,
+    },
+}
+
+/// What every rule may carry.
+#[derive(Debug, Clone, Default)]
+pub struct Rule {
+    /// Its id, or a name made from its place (`guardrails[0]`).
+    pub id: String,
+    /// When it holds.
+    pub when: When,
+    /// Its own mode, which wins over the policy's.
+    pub mode: Option<Mode>,
+}
+
+/// `when`: all entries must hold.
+#[derive(Debug, Clone, Default)]
+pub struct When {
+    /// Globs by label.
+    pub labels: Vec<(String, Globs)>,
+    /// A share of the traffic.
+    pub percent: Option<Percent>,
+    /// Unix time in seconds after which the rule is over.
+    pub until: Option<u64>,
+}
+
+/// A list of globs for one label.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Globs {
+    /// One of these must match, if there are any.
+    pub plain: Vec<String>,
+    /// None of these may match (written with a leading `!`).
+    pub negated: Vec<String>,
+}
+
+/// `percent: 5` or `percent: {share: 5, by: tenant}`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Percent {
+    /// 0 to 100.
+    pub share: f64,
+    /// The label whose value decides.
+    pub by: Option<String>,
+}
+
+/// A guardrail: patterns, where they are looked for, and what is done.
+#[derive(Debug, Clone)]
+pub struct Guardrail {
+    /// Id, selector, mode.
+    pub rule: Rule,
+    /// Where to look.
+    pub scan: Vec<Scan>,
+    /// Patterns and packs as written.
+    pub find: Vec<String>,
+    /// What to do.
+    pub action: GuardAction,
+    /// Match through look-alike characters.
+    pub fold: bool,
+}
+
+/// A place that a guardrail looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scan {
+    /// The answer, reasoning included.
+    Output,
+    /// Arguments of tool calls in answers.
+    ToolArgs,
+    /// All the model would be shown.
+    Input,
+    /// Part of input: system prompts.
+    System,
+    /// Part of input: user turns.
+    User,
+    /// Part of input: everything before the last turn.
+    History,
+    /// Part of input: results of tools.
+    ToolResults,
+    /// Part of input: what follows the last assistant turn.
+    Last,
+}
+
+/// `do` of a guardrail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GuardAction {
+    /// Replace the match by this text.
+    Redact(String),
+    /// Refuse.
+    Block,
+    /// The canned answer with this id.
+    Fallback(String),
+    /// Count only.
+    Tag,
+}
+
+/// A fail-safe rule.
+#[derive(Debug, Clone)]
+pub struct Failsafe {
+    /// Id, selector, mode.
+    pub rule: Rule,
+    /// Judged after the model was asked; `None`: before, and the model is never called.
+    pub upstream: Option<Upstream>,
+    /// What to do.
+    pub action: FailsafeAction,
+}
+
+/// `upstream` of a fail-safe rule.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Upstream {
+    /// Statuses that fire the rule.
+    pub status: Vec<u16>,
+    /// The proxy's own time-outs fire it.
+    pub timeout: bool,
+}
+
+/// `do` of a fail-safe rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FailsafeAction {
+    /// The canned answer with this id.
+    Fallback(String),
+    /// Refuse (403).
+    Block,
+}
+
+/// A canned answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fallback {
+    /// What it says.
+    pub text: String,
+    /// What a caller gets that asked for structured output: a JSON text.
+    pub json: Option<String>,
+    /// A human takes over.
+    pub handoff: bool,
+    /// Ends as a refusal instead of an ordinary answer.
+    pub ends_as_refusal: bool,
+}
+
+/// `other_traffic`: a lane that is no generating call.
+#[derive(Debug, Clone)]
+pub struct OtherTraffic {
+    /// Only host, path and method.
+    pub when: When,
+    /// True: 403. False: pass.
+    pub block: bool,
+}
+
+/// `disable`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disable {
+    /// The rule's id.
+    pub rule: String,
+    /// Unix time in seconds after which it is back.
+    pub until: u64,
+}
+
+/// `show`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Show {
+    /// Version, actions and decision id.
+    #[default]
+    Full,
+    /// Only the decision id.
+    Decision,
+    /// Nothing.
+    None,
+}
+
+/// `on_hold_limit`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnHoldLimit {
+    /// End the answer.
+    #[default]
+    Block,
+    /// Let it go, counted.
+    Release,
+}
+
+/// `on_cut`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnCut {
+    /// Swallow what still comes.
+    #[default]
+    Drain,
+    /// Reset the connection one chunk later.
+    Cancel,
+}
+
+/// `on_unreadable`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnreadable {
+    /// Let it through unchecked, counted.
+    Pass,
+    /// Refuse.
+    Block,
+}

@@ -1,0 +1,1 @@
+//! The Hemostat filter: glue between a proxy-wasm host and the engine.
