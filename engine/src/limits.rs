@@ -24,3 +24,11 @@ pub const OPEN_TEXTS: usize = 1024;
 
 /// A label, in bytes; longer ones are cut and digested. POLICY "when".
 pub const LABEL_BYTES: usize = 256;
+
+/// `data:` lines of one server-sent event; above, it is `too_big`. Real events have one; a pretty-printed document has
+/// a line a value. Each costs the memory of a range beside its bytes.
+pub const EVENT_LINES: usize = 65_536;
+
+/// A number inside tool arguments that come in pieces, in bytes; a longer one is read as plain text. It is held until
+/// its last digit; no real number is near.
+pub const INNER_NUMBER_BYTES: usize = 1024;

@@ -4,6 +4,7 @@
 //! event. It never copies text: a value is a span, so that an edit can touch that span and nothing else (invariant 5).
 //! Duplicate keys are all kept: scanning visits every occurrence, and whoever needs *one* value asks [`Value::unique`].
 
+use super::find;
 use crate::limits;
 
 /// What a JSON value is.
@@ -75,7 +76,12 @@ impl Doc {
     /// Not JSON, nested deeper than [`limits::JSON_DEPTH`], or more than [`limits::JSON_NODES`] values.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<(), JsonError> {
         self.nodes.clear();
-        Parser { bytes, at: 0, nodes: &mut self.nodes }.document()
+        let read = Parser { bytes, at: 0, nodes: &mut self.nodes }.document();
+        if read.is_err() {
+            // What was read of it must not be taken for a document.
+            self.nodes.clear();
+        }
+        read
     }
 
     /// The root value.
@@ -96,7 +102,7 @@ impl Doc {
         self.nodes.len()
     }
 
-    /// True before the first successful [`Doc::parse`].
+    /// True unless the last [`Doc::parse`] succeeded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
@@ -311,8 +317,9 @@ pub(crate) fn unescape(raw: &[u8]) -> (char, usize) {
             }
             (char::REPLACEMENT_CHARACTER, 6)
         }
-        Some(&c) => simple(c as char),
-        None => (char::REPLACEMENT_CHARACTER, 1),
+        // No escape of JSON's: an ASCII character stands for itself, anything else is no part of it.
+        Some(&c) if c.is_ascii() => simple(c as char),
+        _ => (char::REPLACEMENT_CHARACTER, 1),
     }
 }
 
@@ -472,6 +479,8 @@ impl Parser<'_> {
     fn string(&mut self) -> Result<(), JsonError> {
         self.at += 1;
         loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            self.at += find::string_stop(rest).unwrap_or(rest.len());
             match self.bytes.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
@@ -484,8 +493,7 @@ impl Parser<'_> {
                     }
                     _ => return Err(self.error("a bad escape")),
                 },
-                Some(0..0x20) => return Err(self.error("a control character in a string")),
-                Some(_) => self.at += 1,
+                Some(_) => return Err(self.error("a control character in a string")),
                 None => return Err(self.error("a string without an end")),
             }
         }
