@@ -1,5 +1,12 @@
 //! Frames: the WHATWG grammar case by case, an independent reading of it on random bytes, and every way to cut.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::{Path, PathBuf};
 
 use hemostat_engine::stream::frame::{Frame, Framing, Piece};

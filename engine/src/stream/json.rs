@@ -323,6 +323,12 @@ pub(crate) fn unescape(raw: &[u8]) -> (char, usize) {
     }
 }
 
+/// True if all of `bytes` is one number (RFC 8259 §6).
+pub(crate) fn is_number(bytes: &[u8]) -> bool {
+    let mut parser = Parser { bytes, at: 0, nodes: &mut Vec::new() };
+    parser.number().is_ok() && parser.at == bytes.len()
+}
+
 fn hex4(digits: Option<&[u8]>) -> Option<u32> {
     digits?.iter().try_fold(0, |sum, &d| Some(sum * 16 + (d as char).to_digit(16)?))
 }

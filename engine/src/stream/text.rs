@@ -134,7 +134,12 @@ fn beside(unit: Option<Unit>, text: usize) -> usize {
 /// Writes `text` as the content of a JSON string: quotes, backslashes and control characters are escaped, all else
 /// stays as it is.
 pub fn encode(text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
+    encode_bytes(text.as_bytes(), out);
+}
+
+/// [`encode`] for text that is bytes already.
+pub(super) fn encode_bytes(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
     while let Some(offset) = find::string_stop(rest) {
         let Some((plain, [stop, after @ ..])) = rest.split_at_checked(offset) else { break };
         out.extend_from_slice(plain);
