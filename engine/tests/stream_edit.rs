@@ -1,11 +1,6 @@
 //! Edits: the named spans change, and no other byte.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use hemostat_engine::stream::edit::{Edit, apply};
 use hemostat_engine::stream::frame::{Frame, Framing, Piece};
@@ -101,11 +96,13 @@ proptest! {
             .filter(|at| !payload[at.clone()].contains(&b'\n'))
             .map(|at| Edit { with: payload[at.clone()].to_vec(), at })
             .collect();
-        let mut sorted = edits.clone();
-        sorted.sort_by_key(|edit| edit.at.start);
-        let apart = sorted.windows(2).all(|pair| pair[0].at.end <= pair[1].at.start);
-        prop_assume!(apart);
-        prop_assert_eq!(apply(&frame, &edits), frame.raw);
+        let apart = edits.into_iter().fold(Vec::<Edit>::new(), |mut kept, edit| {
+            if kept.iter().all(|other| other.at.end <= edit.at.start || edit.at.end <= other.at.start) {
+                kept.push(edit);
+            }
+            kept
+        });
+        prop_assert_eq!(apply(&frame, &apart), frame.raw);
     }
 
     /// Edits of a frame are edits of its payload.

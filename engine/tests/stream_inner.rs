@@ -1,7 +1,7 @@
 //! Tool arguments in pieces: the inner texts do not depend on the cuts, and every one of them can be replaced.
 
 #![expect(
-    clippy::panic,
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::string_slice,
     reason = "a test fails by panicking"
