@@ -32,3 +32,12 @@ pub const EVENT_LINES: usize = 65_536;
 /// A number inside tool arguments that come in pieces, in bytes; a longer one is read as plain text. It is held until
 /// its last digit; no real number is near.
 pub const INNER_NUMBER_BYTES: usize = 1024;
+/// Answers that one call may ask for (`n`, `candidateCount`): the most that OpenAI takes; others take fewer.
+pub const CHOICES: u32 = 128;
+
+/// What is remembered of a Responses stream so that its ending can repeat it, in bytes: the final event must hold the
+/// whole answer, and an event of more than [`EVENT_BYTES`] would be too big for whoever reads it.
+pub const REPEATED_BYTES: usize = EVENT_BYTES;
+
+/// An id or a model's name that an answer carries and an ending repeats, in bytes. Real ones are under 100.
+pub const ANSWER_ID_BYTES: usize = 512;
