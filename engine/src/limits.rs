@@ -41,3 +41,15 @@ pub const REPEATED_BYTES: usize = EVENT_BYTES;
 
 /// An id or a model's name that an answer carries and an ending repeats, in bytes. Real ones are under 100.
 pub const ANSWER_ID_BYTES: usize = 512;
+/// Compiled matchers kept per policy: one for each set of rules that met in an exchange. Callers choose labels, and
+/// labels choose sets, so the number must not follow them.
+pub const MATCHERS: usize = 32;
+
+/// Raw bytes of frames that wait in one stream, for whatever reason; twice the largest event.
+pub const HELD_FRAME_BYTES: usize = 2 * EVENT_BYTES;
+
+/// How much of a request's body is kept for rules that only watch. More is counted as `too_big` and not looked at.
+pub const PEEKED_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long what upstream still sends after a cut is swallowed, in nanoseconds. POLICY "Streams", guarantee 5.
+pub const DRAIN_NS: u64 = 60 * 1_000_000_000;

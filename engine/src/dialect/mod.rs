@@ -17,7 +17,9 @@ mod say;
 mod texts;
 mod write;
 
+pub use path::normalise;
 pub use recognise::recognise;
+pub use write::plain_error;
 
 use crate::stream::frame::Framing;
 use crate::stream::json::{Doc, NodeId};
@@ -33,6 +35,19 @@ pub enum DialectId {
     Anthropic,
     /// Google Gemini.
     Gemini,
+}
+
+impl DialectId {
+    /// The value of the label `dialect`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "openai-chat",
+            Self::OpenaiResponses => "openai-responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+        }
+    }
 }
 
 /// What kind of call a request is.

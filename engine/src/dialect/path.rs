@@ -56,6 +56,16 @@ impl Target {
     }
 }
 
+/// The normalised path, without query: what the label `path` has.
+#[must_use]
+pub fn normalise(target: &str) -> String {
+    let segments = Target::parse(target).segments;
+    match segments.is_empty() {
+        true => "/".to_owned(),
+        false => segments.iter().flat_map(|segment| ["/", segment.as_str()]).collect(),
+    }
+}
+
 /// `http://host/path` → `/path`.
 fn without_authority(path: &str) -> &str {
     let Some((scheme, rest)) = path.split_once("://") else { return path };

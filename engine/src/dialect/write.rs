@@ -109,3 +109,10 @@ pub(super) fn error_reply(error: &ErrorAnswer, body: String) -> Reply {
     }
     reply
 }
+
+/// An error for traffic that is in no dialect.
+#[must_use]
+pub fn plain_error(error: &ErrorAnswer) -> Reply {
+    let (message, code) = (quoted(&error.message), quoted(error.code));
+    error_reply(error, format!("{{\"error\":{{\"message\":{message},\"code\":{code}}}}}"))
+}

@@ -1,1 +1,9 @@
-//! The plugin's own configuration: what a proxy is told about the filter (POLICY "The blob", second half).
+//! shim
+/// shim
+#[derive(Debug, Default)]
+pub struct Config {
+    /// x
+    pub policy: crate::policy::Document,
+    /// x
+    pub hold_headers: Option<bool>,
+}

@@ -54,6 +54,12 @@ pub fn apply(frame: &Frame, edits: &[Edit]) -> Vec<u8> {
     out
 }
 
+/// The same for a payload on its own.
+#[must_use]
+pub fn apply_to(payload: &[u8], edits: &[Edit]) -> Vec<u8> {
+    apply(&Frame::whole(payload.to_vec()), edits)
+}
+
 /// The changes in order, those that overlap made one.
 fn merge(edits: &[Edit]) -> Vec<(Range<usize>, &[u8])> {
     let mut sorted: Vec<&Edit> = edits.iter().collect();
