@@ -176,8 +176,8 @@ impl Stream {
 }
 
 /// Whether the proxy made this answer itself. Envoy gives every answer of an upstream the details `via_upstream`, and
-/// its own ones others (`upstream_response_timeout`, `no_healthy_upstream`, `request_payload_too_large` …). A host
-/// that gives no details cannot tell: its answers count as the upstream's, which is what guards look at.
+/// its own ones others (`response_timeout`, `direct_response`, `request_payload_too_large` …). A host that gives no
+/// details cannot tell: its answers count as the upstream's, which is what guards look at.
 fn is_local() -> bool {
     const DETAILS: [&str; 2] = ["response", "code_details"];
     const UPSTREAM: &[u8] = b"via_upstream";
