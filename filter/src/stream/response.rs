@@ -165,13 +165,11 @@ impl Stream {
 
     /// What still comes of an answer that was cut. A host that can reset has done so, and waiting is harmless. Others
     /// would buffer what waits only so long, and then send it: there the bytes are emptied, and the transport ends as
-    /// the upstream's does.
+    /// the upstream's does. (Trailers may come when no bytes are there to be emptied.)
     fn swallow(&self) -> Action {
-        if !self.active.envoy && host::replace_bytes(Buffer::Response, b"").is_ok() {
-            Action::Continue
-        } else {
-            Action::Pause
-        }
+        let emptied = || host::replace_bytes(Buffer::Response, b"").is_ok();
+        let empty = || host::bytes(Buffer::Response, 0).is_ok_and(|bytes| bytes.is_empty());
+        if !self.active.envoy && (emptied() || empty()) { Action::Continue } else { Action::Pause }
     }
 }
 
