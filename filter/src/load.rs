@@ -30,6 +30,6 @@ pub struct Loaded {
 /// # Errors
 /// Why it cannot be used, a line each.
 pub fn load(_configuration: &[u8]) -> Result<Loaded, Vec<String>> {
-    let active = Active { program: Rc::new(Program {}), envoy: true };
+    let active = Active { program: Rc::new(todo_program()), envoy: true };
     Ok(Loaded { active, warnings: Vec::new() })
 }

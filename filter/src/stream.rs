@@ -119,7 +119,7 @@ impl HttpContext for Stream {
 
     /// Comes for every stream, aborted ones too, and before the access log is written.
     fn on_log(&mut self) {
-        self.exchange.finish(clock::now_ns());
+        self.exchange.finish();
         self.settle();
     }
 }

@@ -111,7 +111,7 @@ impl Exchange {
     /// The exchange is over, however it ended (`on_log`): the last effects become ready.
     pub fn finish(&mut self) {
         if self.phase == Phase::Answering {
-            self.record.count("hemostat_unfinished_answers_total;".to_owned());
+            self.record.count("hemostat_unfinished_answers_total".to_owned());
         }
         if self.phase != Phase::New && self.phase != Phase::Other {
             self.describe_answer();

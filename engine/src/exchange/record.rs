@@ -82,7 +82,7 @@ impl Record {
             return;
         }
         let prefix = if shadow { "shadow-" } else { "" };
-        self.count(format!("hemostat_rule_hits_total;rule={rule};action={prefix}{word};"));
+        self.count(format!("hemostat_rule_hits_total;rule={rule};action={prefix}{word}"));
         // Shadow and `tag` are never sent to callers (POLICY "What is shown").
         let for_callers = !shadow && word != "tag";
         if word != "tag" {
@@ -98,7 +98,7 @@ impl Record {
         }
         self.unchecked.push(why);
         let outcome = if refused { "block" } else { "pass" };
-        self.count(format!("hemostat_unchecked_total;reason={};action={outcome};", why.word()));
+        self.count(format!("hemostat_unchecked_total;reason={};action={outcome}", why.word()));
         self.log(format!("unchecked={} action={outcome}", why.word()));
     }
 

@@ -54,7 +54,7 @@ impl Exchange {
 
         let name = recognised.dialect.name();
         self.labels.set(LabelId::DIALECT, Label::value(name, true));
-        self.record.count(format!("hemostat_requests_total;dialect={name};"));
+        self.record.count(format!("hemostat_requests_total;dialect={name}"));
         self.record.state("hemostat.dialect", name);
         if let Some(model) = &recognised.model {
             self.labels.set(LabelId::MODEL, Label::value(model, false));
@@ -360,7 +360,7 @@ impl Exchange {
         };
         if fallback.handoff {
             reply.headers.push(("x-hemostat-handoff", "true".to_owned()));
-            self.record.count("hemostat_handoffs_total;".to_owned());
+            self.record.count("hemostat_handoffs_total".to_owned());
             self.record.log("handoff".to_owned());
         }
         reply
@@ -381,7 +381,7 @@ impl Exchange {
     /// Traffic that no lever touches; lanes of it may be closed.
     fn other_traffic(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
         self.phase = Phase::Other;
-        self.record.count("hemostat_requests_total;dialect=other;".to_owned());
+        self.record.count("hemostat_requests_total;dialect=other".to_owned());
         let now = seconds(self.facts.now_ns);
         let program = std::rc::Rc::clone(&self.program);
         let lane = program.other_traffic.iter().find(|lane| {

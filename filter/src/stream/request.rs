@@ -98,7 +98,7 @@ impl Stream {
     fn whole_request(&mut self, gathering: Gathering) -> Result<Action, Trouble> {
         let body =
             host::bytes(Buffer::Request, gathering.size).map_err(Trouble::with("request_body"))?;
-        let verdict = self.exchange.request_body(&body);
+        let verdict = self.exchange.request_body(Some(&body));
         self.apply_request(verdict, Some(gathering))
     }
 
@@ -126,8 +126,7 @@ impl Stream {
                 self.request = RequestState::Watched;
                 Ok(Action::Continue)
             }
-            RequestVerdict::Reply(reply, edits) => {
-                edit(Map::Request, &edits)?;
+            RequestVerdict::Reply(reply) => {
                 send(&reply)?;
                 self.request = RequestState::Answered;
                 self.response = ResponseState::Ours;

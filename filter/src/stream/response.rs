@@ -127,10 +127,7 @@ impl Stream {
     fn whole_response(&mut self, gathering: Gathering) -> Result<Action, Trouble> {
         let body = host::bytes(Buffer::Response, gathering.size)
             .map_err(Trouble::with("response_body"))?;
-        let verdict = self.exchange.response_body(&body, clock::now_ns());
-        if verdict.reset {
-            return Ok(self.cut());
-        }
+        let verdict = self.exchange.response_body(Some(&body), clock::now_ns());
         edit(Map::Response, &verdict.edits)?;
         if let Some(body) = verdict.body {
             if gathering.held && gathering.has_length {
