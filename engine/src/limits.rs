@@ -53,3 +53,32 @@ pub const PEEKED_BYTES: usize = 4 * 1024 * 1024;
 
 /// How long what upstream still sends after a cut is swallowed, in nanoseconds. POLICY "Streams", guarantee 5.
 pub const DRAIN_NS: u64 = 60 * 1_000_000_000;
+/// A pattern's source, in bytes. Long word lists still fit; what is longer is data, not a pattern.
+pub const PATTERN_BYTES: usize = 16 * 1024;
+
+/// Nesting of groups and classes in a pattern. Parsing and rewriting recurse this deep at most.
+pub const PATTERN_NEST: u32 = 64;
+
+/// One compiled pattern, in bytes of its automaton. `.{1,4000}` over UTF-8 needs about this much.
+pub const PATTERN_AUTOMATON_BYTES: usize = 1024 * 1024;
+
+/// All automata of one matcher together, in bytes. A worker's whole memory should stay under some 5 MiB.
+pub const MATCHER_AUTOMATON_BYTES: usize = 4 * 1024 * 1024;
+
+/// Lazily built states that many patterns share, in bytes; when full, they are dropped and built anew.
+/// The 60 patterns of all packs need about a third of it on English text.
+pub const SCAN_CACHE_BYTES: usize = 1024 * 1024;
+
+/// The same for a pattern that has an automaton of its own (it repeats lazily).
+pub const SCAN_SOLO_CACHE_BYTES: usize = 128 * 1024;
+
+/// While text is held, it grows in pieces of this size, so that a partial match that dies early costs no copy of a
+/// large text.
+pub const SCAN_PIECE_BYTES: usize = 1024;
+
+/// Steps that looking for the earliest live start may cost for each byte since the text was last quiet. English text
+/// needs under 2; beyond it the hold is longer than it must be, never shorter.
+pub const SCAN_STEPS_PER_BYTE: u64 = 64;
+
+/// Steps that are free after a quiet point: enough for the square of any ordinary word's length.
+pub const SCAN_STEPS_FREE: u64 = 4096;
