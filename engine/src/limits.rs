@@ -82,3 +82,19 @@ pub const SCAN_STEPS_PER_BYTE: u64 = 64;
 
 /// Steps that are free after a quiet point: enough for the square of any ordinary word's length.
 pub const SCAN_STEPS_FREE: u64 = 4096;
+/// A policy or a plugin configuration, in bytes of text. The longest real ones are some tens of KiB; the rest of the
+/// mebibyte is for pasted pattern lists.
+pub const POLICY_BYTES: usize = 1024 * 1024;
+
+/// Nesting of a policy. The language itself nests 8 deep; the rest is for `json` and `body`, which are free. It bounds
+/// the recursion of every walk over a policy.
+pub const POLICY_DEPTH: usize = 64;
+
+/// Values in a policy, aliases expanded: what a mebibyte of short values holds, so that only aliases can pass it.
+pub const POLICY_NODES: usize = 200_000;
+
+/// Findings kept for one policy; nobody reads further, and text made of mistakes must not cost more than it is long.
+pub const POLICY_DIAGNOSTICS: usize = 200;
+
+/// An id or a version, in characters. POLICY, introduction.
+pub const ID_CHARS: usize = 64;
