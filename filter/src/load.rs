@@ -1,11 +1,11 @@
 //! From the bytes of a plugin configuration to what runs.
 //!
-//! The one place that knows how the policy room is called. Until its parser and compiler are there, every
-//! configuration is taken and the program is the empty one.
+//! The one place that knows how the policy room is called.
 
 use std::rc::Rc;
 
-use hemostat_engine::policy::Program;
+use hemostat_engine::policy::config::{Config, Host};
+use hemostat_engine::policy::{Diagnostic, Program};
 
 /// What a plugin runs: built completely before any stream sees it, and never changed after (invariant 3).
 #[derive(Debug)]
@@ -29,7 +29,10 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Why it cannot be used, a line each.
-pub fn load(_configuration: &[u8]) -> Result<Loaded, Vec<String>> {
-    let active = Active { program: Rc::new(todo_program()), envoy: true };
-    Ok(Loaded { active, warnings: Vec::new() })
+pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
+    let lines = |found: &[Diagnostic]| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (config, warnings) = Config::parse(configuration).map_err(|found| lines(&found))?;
+    let program = Program::compile(&config).map_err(|error| vec![error.to_string()])?;
+    let active = Active { program: Rc::new(program), envoy: config.host == Host::Envoy };
+    Ok(Loaded { active, warnings: lines(&warnings) })
 }

@@ -131,8 +131,14 @@ impl Program {
                     FailsafeAction::Block => None,
                     FailsafeAction::Fallback(id) => Some(find(&fallbacks, id, &rule.rule)?),
                 };
+                let mut compiled = Rule::compile(&rule.rule, document, &labels);
+                if rule.upstream.is_none() && config.hold_headers == Some(false) {
+                    // The model would see the headers before the decision: such rules are off, and `accept_off` or
+                    // `mode` said so.
+                    compiled.mode = Mode::Disabled;
+                }
                 Ok(Failsafe {
-                    rule: Rule::compile(&rule.rule, document, &labels),
+                    rule: compiled,
                     upstream: rule.upstream.clone(),
                     fallback,
                 })

@@ -6,7 +6,7 @@ use crate::load;
 use proptest::prelude::*;
 
 fn stream(envoy: bool) -> Stream {
-    let mut active = load::load(b"{}").unwrap().active;
+    let mut active = load::load(br#"{"policy": {"hemostat": 1}}"#).unwrap().active;
     active.envoy = envoy;
     Stream::new(Rc::new(active), 1)
 }
