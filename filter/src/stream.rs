@@ -25,7 +25,7 @@ use response::ResponseState;
 /// What callers get when the host failed a call that their request or answer depended on.
 const HOST_FAILED: Canned = Canned {
     details: "hemostat_host",
-    body: br#"{"error":{"type":"hemostat","code":"host","message":"the proxy could not read or change this exchange"}}"#,
+    body: br#"{"error":{"type":"hemostat","code":"host","message":"the proxy failed to read or change this"}}"#,
 };
 
 /// What callers get while there is no policy. Hosts that heed a refused configuration never come here.
@@ -69,12 +69,24 @@ impl Stream {
     /// A host call failed and nothing of the answer has left: the caller is told so instead.
     fn refuse(&mut self, trouble: Trouble) -> Action {
         trouble.report();
-        if let Err(trouble) = HOST_FAILED.send() {
-            trouble.report();
+        match HOST_FAILED.send() {
+            Ok(()) => self.answered(),
+            Err(trouble) => {
+                trouble.report();
+                self.request = RequestState::Answered;
+                self.response = ResponseState::Cut;
+            }
         }
-        self.request = RequestState::Answered;
-        self.response = ResponseState::Ours;
         Action::Pause
+    }
+
+    /// The filter has answered. Hosts show it its own answer, if no other had begun; what else comes is cut.
+    fn answered(&mut self) {
+        self.request = RequestState::Answered;
+        self.response = match self.response {
+            ResponseState::Start => ResponseState::Ours,
+            _ => ResponseState::Cut,
+        };
     }
 }
 

@@ -21,7 +21,7 @@ const LOST: &str = "hemostat_counters_lost_total";
 
 /// Counts calls that the host failed, by call. A counter's name carries its labels as `name;label=value;label=value`:
 /// the bootstrap's `stats_tags` take them off with `(;label=([^;]*))` and leave the bare name.
-const HOST_TROUBLE: &str = "hemostat_host_trouble_total;call=";
+const HOST_TROUBLE: &str = "hemostat_host_trouble_total;reason=";
 
 /// Stands before every label of a counter's name.
 const LABEL: char = ';';

@@ -3,7 +3,6 @@
 use hemostat_engine::exchange::{RequestFacts, RequestVerdict};
 use proxy_wasm::types::Action;
 
-use super::response::ResponseState;
 use super::{CONTENT_LENGTH, Stream, edit, send, set_length, value};
 use crate::clock;
 use crate::host::{self, Buffer, HostError, Map};
@@ -128,8 +127,7 @@ impl Stream {
             }
             RequestVerdict::Reply(reply) => {
                 send(&reply)?;
-                self.request = RequestState::Answered;
-                self.response = ResponseState::Ours;
+                self.answered();
                 Ok(Action::Pause)
             }
             // The body is whole already: an engine that asks for it again gets no request through.

@@ -61,7 +61,7 @@ impl Stream {
             }
             ResponseVerdict::Reply(reply) => {
                 send(&reply)?;
-                self.response = ResponseState::Ours;
+                self.answered();
                 Ok(Action::Pause)
             }
         }

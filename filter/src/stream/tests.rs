@@ -33,6 +33,23 @@ fn an_answer_that_cannot_be_read_does_not_leave() {
     }
 }
 
+/// The reply that should take its place fails too: no later callback lets the answer go.
+#[test]
+fn an_answer_whose_headers_cannot_be_read_does_not_leave() {
+    let mut stream = stream(true);
+    stream.request = RequestState::Passing;
+    assert_eq!(stream.on_http_response_headers(3, false), Action::Pause);
+    assert_eq!(stream.on_http_response_body(10, true), Action::Pause);
+}
+
+#[test]
+fn a_request_answered_late_does_not_let_an_early_answer_go() {
+    let mut stream = stream(true);
+    stream.response = ResponseState::Streaming;
+    stream.answered();
+    assert_eq!(stream.on_http_response_body(10, false), Action::Pause);
+}
+
 #[test]
 fn an_answer_of_the_filter_passes_itself() {
     let mut stream = stream(true);
