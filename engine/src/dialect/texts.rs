@@ -68,9 +68,14 @@ impl<'a, 'b> Texts<'a, 'b> {
         }
     }
 
-    /// The value is one whole text.
-    pub(super) fn whole(&mut self, value: &Value<'a>, shape: Shape, role: Role) {
-        self.item(value, shape, role, None, false);
+    /// What a value holds, whatever its own key says of it.
+    pub(super) fn under(&mut self, value: &Value<'a>) {
+        if value.kind() == Kind::String {
+            self.text(value, false);
+        }
+        for child in value.children() {
+            self.walk(&child);
+        }
     }
 
     fn item(

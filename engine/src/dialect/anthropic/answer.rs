@@ -15,11 +15,11 @@ pub(super) mod kind {
     /// A thinking block.
     pub(in super::super) const THINKING: u8 = 1;
     /// The input of a tool call.
-    pub(super) const INPUT: u8 = 2;
+    pub(in super::super) const INPUT: u8 = 2;
     /// The input of a tool call that stands whole in a message (not streamed, or in `message_start`).
-    pub(super) const WHOLE_INPUT: u8 = 3;
+    pub(in super::super) const WHOLE_INPUT: u8 = 3;
     /// A field of a delta that this code does not know; `b` is made from its name.
-    pub(super) const OTHER: u8 = 4;
+    pub(in super::super) const OTHER: u8 = 4;
 }
 
 /// What a content block turned out to be.

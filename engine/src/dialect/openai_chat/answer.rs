@@ -19,17 +19,17 @@ pub(super) mod kind {
     /// `reasoning` (OpenRouter, Groq).
     pub(in super::super) const REASONING: u8 = 3;
     /// `reasoning_details[]` (OpenRouter); `b` is the detail's index.
-    pub(super) const REASONING_DETAILS: u8 = 4;
+    pub(in super::super) const REASONING_DETAILS: u8 = 4;
     /// Thinking inside a content array (Mistral).
-    pub(super) const THINKING: u8 = 5;
+    pub(in super::super) const THINKING: u8 = 5;
     /// `audio.transcript`.
-    pub(super) const TRANSCRIPT: u8 = 6;
+    pub(in super::super) const TRANSCRIPT: u8 = 6;
     /// Arguments of a tool call; `b` is the call's index.
-    pub(super) const ARGUMENTS: u8 = 7;
+    pub(in super::super) const ARGUMENTS: u8 = 7;
     /// Tokens of `logprobs`; `b`: 0 for the content's, 1 for the refusal's.
-    pub(super) const LOGPROBS: u8 = 8;
+    pub(in super::super) const LOGPROBS: u8 = 8;
     /// A field of a delta that this code does not know; `b` is made from its name.
-    pub(super) const OTHER: u8 = 9;
+    pub(in super::super) const OTHER: u8 = 9;
 }
 
 /// The old `function_call` has no index of its own.
