@@ -122,6 +122,10 @@ class Envoy:
         except EnvoyError:
             self.stop()
             raise
+        if self._ecds_counts()[1]:
+            tail = self.log_tail()
+            self.stop()
+            raise EnvoyError(f"the filter was refused at the start\n{tail}")
         listeners = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
         self.port = listeners[0]["local_address"]["socket_address"]["port_value"]
 

@@ -71,7 +71,7 @@ def _read(meta_path):
     return Recording(
         dialect=meta["dialect"],
         name=meta["name"],
-        method=meta["method"],
+        method=meta["method"].upper(),  # some sources keep it in lower case
         path=meta["path"] + (f"?{query}" if query else ""),
         status=int(meta["status"]),
         stream=bool(meta["stream"]),

@@ -15,13 +15,13 @@ Without the header: the recording with the same path and request body, else the 
 the request in JSON. An upgrade to websocket is accepted, and its bytes are echoed.
 """
 
-import argparse
 import asyncio
 import dataclasses
 import gzip
 import json
 import random
 import socket
+import sys
 import threading
 
 from . import recordings
@@ -97,7 +97,8 @@ def cut(body, how):
 class Upstream:
     """The server, in a thread of its own. Use as a context manager."""
 
-    def __init__(self):
+    def __init__(self, port=0):
+        self._wanted_port = port
         self.calls = []  # every Call, in order of arrival
         self.port = None
         self._scripts = {}
@@ -118,7 +119,7 @@ class Upstream:
     def _run(self, started):
         asyncio.set_event_loop(self._loop)
         self._server = self._loop.run_until_complete(
-            asyncio.start_server(self._connection, "127.0.0.1", 0, limit=HEADER_BYTES)
+            asyncio.start_server(self._connection, "127.0.0.1", self._wanted_port, limit=HEADER_BYTES)
         )
         self.port = self._server.sockets[0].getsockname()[1]
         started.set()
@@ -265,10 +266,8 @@ class Upstream:
 
 
 def main():
-    """Serves until interrupted: for trying a proxy by hand. `/replay/calls` of a second port lists what arrived."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.parse_args()
-    with Upstream() as upstream:
+    """Serves until interrupted, for trying a proxy by hand: `python -m rig.replay [PORT]`."""
+    with Upstream(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as upstream:
         print(f"replaying {len(recordings.all_recordings())} recordings on http://127.0.0.1:{upstream.port}", flush=True)
         threading.Event().wait()
 
