@@ -1,26 +1,14 @@
 """Redaction and fallback in real answers: nothing of a match leaves, the rest does, and no cut changes it."""
 
-import re
-
 import pytest
 
 import policies
+from cases import phrase_of
 from rig import recordings, texts
 
 CUTS = ["1", "7", "random:5", "event", "whole"]
 # Kept apart from the answer's text: what the provider repeats of the request, and opaque values.
 NOT_THE_ANSWER = {"instructions", "tools", "encrypted_content", "arguments", "input", "partial_json", "args"}
-
-
-def phrase_of(recording):
-    """Words five to eight of the second half of the longest text; None where there is no such text."""
-    found = texts.read(recording.dialect, recording.body).texts
-    longest = max((text for key, text in found.items() if key[-1] == "text"), key=len, default="")
-    words = list(re.finditer(r"\S+", longest))
-    middle = len(words) // 2
-    if len(words) < middle + 8:
-        return None
-    return longest[words[middle + 4].start():words[middle + 7].end()]
 
 
 CASES = [(recording, phrase) for recording in recordings.answers() if (phrase := phrase_of(recording))]
