@@ -34,6 +34,6 @@ use source::Node;
 pub fn judge(tree: &Node, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
     let mut found = shape::check(tree, &language::POLICY, &Path::ROOT);
     let document = decode::policy(tree, &Path::ROOT);
-    found.extend(check::check(&document, tree, &Path::ROOT, now));
+    diagnostic::add(&mut found, check::check(&document, tree, &Path::ROOT, now));
     (document, diagnostic::in_order(found))
 }
