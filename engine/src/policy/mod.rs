@@ -13,6 +13,7 @@ pub mod explain;
 pub mod language;
 pub mod path;
 pub mod program;
+pub mod reference;
 pub mod schema;
 mod shape;
 pub mod source;
