@@ -4,6 +4,23 @@
 //! canned answers, endings of answers that have begun, errors. It decides nothing: which texts are scanned, held,
 //! rewritten or cut is the exchange's business.
 
+mod anthropic;
+mod fields;
+mod gemini;
+mod openai;
+mod openai_chat;
+mod openai_responses;
+mod path;
+mod recognise;
+mod request;
+mod say;
+mod texts;
+mod write;
+
+pub use path::normalise;
+pub use recognise::recognise;
+pub use write::plain_error;
+
 use crate::stream::frame::Framing;
 use crate::stream::json::{Doc, NodeId};
 
@@ -18,6 +35,19 @@ pub enum DialectId {
     Anthropic,
     /// Google Gemini.
     Gemini,
+}
+
+impl DialectId {
+    /// The value of the label `dialect`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "openai-chat",
+            Self::OpenaiResponses => "openai-responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+        }
+    }
 }
 
 /// What kind of call a request is.
@@ -61,6 +91,22 @@ pub struct Call {
     pub include_usage: bool,
     /// The answer will be fetched elsewhere (`background: true`).
     pub background: bool,
+}
+
+impl Call {
+    /// A call that has no body to be read (a GET for a stored answer).
+    #[must_use]
+    pub fn without_body(recognised: Recognised) -> Self {
+        Self {
+            model: recognised.model.clone().unwrap_or_default(),
+            stream: recognised.stream,
+            structured: false,
+            choices: 1,
+            include_usage: false,
+            background: false,
+            recognised,
+        }
+    }
 }
 
 /// A field that cannot be read because its key stands twice or its type is wrong.
@@ -281,6 +327,10 @@ pub trait Answer: std::fmt::Debug {
     /// the order they are sent, later than [`Answer::read`] saw them if they were held.
     fn sent(&mut self, doc: &Doc, payload: &[u8]);
 
+    /// A frame without JSON has left: its payload (`[DONE]`) or, where it has none (the brackets of an array), its
+    /// bytes.
+    fn sent_other(&mut self, _bytes: &[u8]) {}
+
     /// The well-formed rest of the answer for a caller that has been sent what [`Answer::sent`] saw.
     fn ending(&mut self, ending: &Ending) -> Vec<u8>;
 
@@ -288,15 +338,13 @@ pub trait Answer: std::fmt::Debug {
     fn model(&self) -> Option<&str>;
 }
 
-/// Tells from the request line what a request is; `None`: other traffic. `path` comes as the proxy has it, query
-/// included; it is normalised here (dot segments, double and trailing slashes, percent-encoding).
-#[must_use]
-pub fn recognise(_method: &str, _path: &str) -> Option<Recognised> {
-    None
-}
-
 /// The dialect with this name.
 #[must_use]
-pub fn dialect(_id: DialectId) -> &'static dyn Dialect {
-    loop {}
+pub fn dialect(id: DialectId) -> &'static dyn Dialect {
+    match id {
+        DialectId::OpenaiChat => &openai_chat::OpenaiChat,
+        DialectId::OpenaiResponses => &openai_responses::OpenaiResponses,
+        DialectId::Anthropic => &anthropic::Anthropic,
+        DialectId::Gemini => &gemini::Gemini,
+    }
 }

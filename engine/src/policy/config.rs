@@ -1,1 +1,186 @@
 //! The plugin's own configuration: what a proxy is told about the filter (POLICY "The blob", second half).
+
+use super::diagnostic::{Diagnostic, in_order};
+use super::document::{Document, Mode, Source};
+use super::path::Path;
+use super::source::{Node, parse_json};
+use super::{check, decode, language, shape};
+
+/// A configuration that can be used.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The inline policy, the baseline.
+    pub policy: Document,
+    /// What Envoy's `allow_on_headers_stop_iteration` is set to, where the configuration says it.
+    pub hold_headers: Option<bool>,
+    /// Ids of rules that may be off.
+    pub accept_off: Vec<String>,
+    /// What loads the plugin.
+    pub host: Host,
+    /// What traffic gets while there is no usable policy.
+    pub on_error: OnError,
+    /// Configurations with one vm_id and scope share accounts.
+    pub scope: Option<String>,
+}
+
+/// `host`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Host {
+    /// Envoy, and what is built on it.
+    #[default]
+    Envoy,
+    /// No call that other hosts trap on.
+    Generic,
+}
+
+/// `on_error`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// 503, `retry-after: 1`.
+    #[default]
+    Closed,
+    /// It passes.
+    Open,
+}
+
+/// Keys whose code does not work yet. Work on one ends with its line here.
+const NOT_YET: &[&str] = &["release", "trust", "source", "control", "allow"];
+
+impl Config {
+    /// Reads a configuration as the proxy hands it over, in JSON. The second part are warnings.
+    ///
+    /// # Errors
+    /// All that is wrong, warnings included; the first error may be the only one shown in a proxy's log.
+    pub fn parse(json: &[u8]) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (config, found) = Self::judge(&parse_json(json)?, None);
+        if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok((config, found)) }
+    }
+
+    /// Judges a tree as a configuration, its inline policy included. The configuration may be used if no finding is
+    /// an error. `now`: as for [`super::judge`].
+    #[must_use]
+    pub fn judge(tree: &Node, now: Option<u64>) -> (Config, Vec<Diagnostic>) {
+        let mut found = Vec::new();
+        if tree.get("policy").is_none() && tree.get("hemostat").is_some() {
+            let message = "this is a policy, and a plugin configuration is expected";
+            let at = tree.locate(&Path::ROOT.key("hemostat"));
+            let wrong = Diagnostic::error("missing-field", String::new(), at, message);
+            found.push(wrong.help("put it under `policy:`"));
+            return (Config::default(), found);
+        }
+        found.extend(shape::check(tree, &language::CONFIG, &Path::ROOT));
+        for key in NOT_YET.iter().filter(|key| tree.get(key).is_some()) {
+            let message = format!("`{key}` does not work yet in this version");
+            let at = tree.locate(&Path::ROOT.key(key));
+            found.push(
+                Diagnostic::error("not-yet", (*key).to_owned(), at, message).help("remove it"),
+            );
+        }
+        let config = decode(tree);
+        let root = Path::ROOT.key("policy");
+        if tree.get("policy").is_some() {
+            found.extend(check::check(&config.policy, tree, &root, now));
+            found.extend(held_headers(&config, tree));
+        } else {
+            let message = "there is no `policy`, and nothing else can bring one yet";
+            let missing = Diagnostic::error("missing-field", String::new(), tree.at, message);
+            found.push(missing.help("the empty policy is `policy: {}`"));
+        }
+        (config, in_order(found))
+    }
+}
+
+fn decode(tree: &Node) -> Config {
+    let word = |name: &str| tree.get(name).and_then(Node::text);
+    let root = Path::ROOT.key("policy");
+    let accept_off = tree.get("accept_off").map(Node::items).unwrap_or_default();
+    Config {
+        policy: tree.get("policy").map(|tree| decode::policy(tree, &root)).unwrap_or_default(),
+        hold_headers: tree.get("hold_headers").and_then(Node::bool),
+        accept_off: accept_off.iter().filter_map(Node::text).map(str::to_owned).collect(),
+        host: if word("host") == Some("generic") { Host::Generic } else { Host::Envoy },
+        on_error: if word("on_error") == Some("open") { OnError::Open } else { OnError::Closed },
+        scope: word("scope").map(str::to_owned),
+    }
+}
+
+/// Rules that must see a body before headers leave, against what the configuration says of the proxy.
+fn held_headers(config: &Config, tree: &Node) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let policy = &config.policy;
+    let off: Vec<&str> = policy
+        .failsafe
+        .iter()
+        .filter(|rule| rule.upstream.is_none())
+        .filter(|rule| rule.rule.mode_under(policy.mode) == Mode::Enforce)
+        .map(|rule| rule.rule.id.as_str())
+        .collect();
+    match config.hold_headers {
+        // A value of another kind has been reported as such.
+        None if tree.get("hold_headers").is_some() => {}
+        None => found.extend(first_that_needs_a_body(policy).map(|id| unsaid(tree, id))),
+        Some(true) => {}
+        Some(false) => {
+            for id in off.iter().filter(|id| !config.accept_off.iter().any(|ok| ok == *id)) {
+                found.push(would_be_off(tree, id));
+            }
+        }
+    }
+    let ids = rule_ids(policy);
+    for (index, id) in config.accept_off.iter().enumerate() {
+        let path = Path::ROOT.key("accept_off");
+        let path = path.index(index);
+        let at = tree.locate(&path);
+        if !ids.contains(&id.as_str()) {
+            let message = format!("there is no rule `{id}`");
+            found.push(Diagnostic::error("unknown-rule", path.to_string(), at, message));
+        } else if config.hold_headers != Some(false) || !off.contains(&id.as_str()) {
+            let message = format!("`{id}` is not off");
+            let warning = Diagnostic::warning("unused", path.to_string(), at, message);
+            found.push(warning.help("remove it"));
+        }
+    }
+    found
+}
+
+fn unsaid(tree: &Node, id: &str) -> Diagnostic {
+    let message = format!(
+        "rule `{id}` must see a body before its headers leave, and the configuration does not say \
+         `hold_headers`"
+    );
+    let help = "write `hold_headers: true` if Envoy's filter has `allow_on_headers_stop_iteration: \
+                true`, else `hold_headers: false`; the filter cannot see which";
+    Diagnostic::error("hold-headers", String::new(), tree.at, message).help(help)
+}
+
+fn would_be_off(tree: &Node, id: &str) -> Diagnostic {
+    let path = Path::ROOT.key("hold_headers");
+    let message =
+        format!("rule `{id}` would be off: it must decide before the request's headers leave");
+    let help = format!(
+        "set Envoy's `allow_on_headers_stop_iteration: true` and write `hold_headers: true`, or \
+         write `accept_off: [{id}]`"
+    );
+    Diagnostic::error("hold-headers", path.to_string(), tree.locate(&path), message).help(help)
+}
+
+/// The first enforced rule that must see a body: a guardrail, a kill rule, or one whose labels come from the body.
+fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
+    let enforced = |rule: &super::document::Rule| rule.mode_under(policy.mode) == Mode::Enforce;
+    let from_body = |label: &str| {
+        let sources = policy.labels.get(label).map(Vec::as_slice).unwrap_or_default();
+        label == "model" || sources.iter().any(|source| matches!(source, Source::Json { .. }))
+    };
+    let guardrails = policy.guardrails.iter().map(|lever| (&lever.rule, true));
+    let failsafe = policy.failsafe.iter().map(|lever| (&lever.rule, lever.upstream.is_none()));
+    failsafe
+        .chain(guardrails)
+        .filter(|(rule, _)| enforced(rule))
+        .find(|(rule, needs)| *needs || rule.when.labels.iter().any(|(label, _)| from_body(label)))
+        .map(|(rule, _)| rule.id.as_str())
+}
+
+fn rule_ids(policy: &Document) -> Vec<&str> {
+    let guardrails = policy.guardrails.iter().map(|lever| lever.rule.id.as_str());
+    guardrails.chain(policy.failsafe.iter().map(|lever| lever.rule.id.as_str())).collect()
+}

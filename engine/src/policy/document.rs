@@ -1,6 +1,13 @@
 //! What an operator writes, typed: POLICY.md as Rust. Nothing here runs; `check` judges it and `program` compiles it.
 
+mod later;
+
 use std::collections::BTreeMap;
+
+pub use later::{
+    Allow, Amount, Global, GlobalApi, Limit, Notify, Over, Price, Rollback, Set, Switch,
+    ToolAction, ToolRule, Unpriced, Window,
+};
 
 /// A whole policy.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +36,26 @@ pub struct Document {
     pub on_cut: OnCut,
     /// What happens to bodies that cannot be read; `None`: block where an enforced rule needed them, else pass.
     pub on_unreadable: Option<OnUnreadable>,
+    /// Prices by glob on the model's name, in the order written.
+    pub prices: Vec<(String, Price)>,
+    /// The most output that a request is taken to make which names no maximum, in tokens.
+    pub default_max_output_tokens: Option<u64>,
+    /// Write that maximum into such requests.
+    pub cap_output: bool,
+    /// What has no price under a `usd` limit.
+    pub unpriced: Unpriced,
+    /// Keep prompts and answers: as written, in JSON.
+    pub capture: Option<String>,
+    /// Who is told of events.
+    pub notify: Option<Notify>,
+    /// Lever 1.
+    pub rollback: Vec<Rollback>,
+    /// Lever 2.
+    pub switch: Vec<Switch>,
+    /// Lever 4.
+    pub tools: Vec<ToolRule>,
+    /// Lever 5.
+    pub limits: Vec<Limit>,
     /// Lever 3.
     pub guardrails: Vec<Guardrail>,
     /// Lever 6.
@@ -95,6 +122,27 @@ pub struct Rule {
     pub when: When,
     /// Its own mode, which wins over the policy's.
     pub mode: Option<Mode>,
+    /// Where it stands in the text.
+    pub place: Place,
+}
+
+/// Where in a policy's text a rule stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// `guardrails[0]`
+    pub path: String,
+    /// Line, from 1; 0 where there is no text.
+    pub line: u32,
+    /// Column in characters, from 1; 0 where there is no text.
+    pub column: u32,
+}
+
+impl Rule {
+    /// Its own mode, or else the policy's.
+    #[must_use]
+    pub fn mode_under(&self, policy: Mode) -> Mode {
+        self.mode.unwrap_or(policy)
+    }
 }
 
 /// `when`: all entries must hold.

@@ -1,8 +1,39 @@
 //! The policy: what people write, checked, and made into what runs.
+//!
+//! ```text
+//! text ─ source ─▶ tree ─ shape (language) ─▶ decode ─▶ Document ─ check ─▶ findings ─ program ─▶ Program
+//! ```
 
+pub mod check;
 pub mod config;
+mod decode;
+pub mod diagnostic;
 pub mod document;
+pub mod explain;
+pub mod language;
+pub mod path;
 pub mod program;
+pub mod schema;
+mod shape;
+pub mod source;
+mod suggest;
+pub mod time;
 
+pub use diagnostic::{Diagnostic, Severity};
 pub use document::Document;
 pub use program::Program;
+
+use path::Path;
+use source::Node;
+
+/// Judges a tree as a policy: shapes, then what fields say about one another. The document holds all that could be
+/// read, whatever the findings; it may be used if none of them is an error.
+///
+/// `now` is Unix time in seconds, where there is a clock: it only brings warnings about times that are past.
+#[must_use]
+pub fn judge(tree: &Node, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
+    let mut found = shape::check(tree, &language::POLICY, &Path::ROOT);
+    let document = decode::policy(tree, &Path::ROOT);
+    found.extend(check::check(&document, tree, &Path::ROOT, now));
+    (document, diagnostic::in_order(found))
+}

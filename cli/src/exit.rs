@@ -1,0 +1,25 @@
+//! What the command's exit code says, for every verb.
+
+/// How a command ended. The answer "no" and a tool that failed are different things to a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// 0: the answer is yes; warnings are allowed.
+    Fine = 0,
+    /// 1: the answer is no: a policy is not acceptable.
+    No = 1,
+    /// 2: the tool could not do its work: wrong usage, a file that cannot be read or written.
+    Failed = 2,
+}
+
+/// The same for `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0  fine; warnings are allowed
+  1  the answer is no: a policy is not acceptable
+  2  the tool could not do its work: usage, or a file that cannot be read";
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

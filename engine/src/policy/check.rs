@@ -1,0 +1,156 @@
+//! What the fields of a policy say about one another: names that must exist, rules that can never act, levers that do
+//! not work yet. Shapes have been judged before ([`super::shape`]).
+
+mod labels;
+mod levers;
+mod names;
+mod not_yet;
+mod patterns;
+
+use super::diagnostic::Diagnostic;
+use super::document::{Document, Mode, Rule};
+use super::path::{Path, Step};
+use super::source::{Node, Value};
+use super::time;
+
+/// Judges a document. `tree` is the text it came from, outermost; `root` is where in it the policy stands; `now` is
+/// Unix time in seconds where there is a clock.
+#[must_use]
+pub fn check(
+    document: &Document,
+    tree: &Node,
+    root: &Path<'_>,
+    now: Option<u64>,
+) -> Vec<Diagnostic> {
+    let mut judge = Judge { document, tree, root, now, found: Vec::new() };
+    judge.language_version();
+    not_yet::check(&mut judge);
+    names::check(&mut judge);
+    labels::check(&mut judge);
+    patterns::check(&mut judge);
+    levers::check(&mut judge);
+    judge.times();
+    judge.modes();
+    judge.found
+}
+
+/// What all checks need.
+struct Judge<'a> {
+    document: &'a Document,
+    tree: &'a Node,
+    root: &'a Path<'a>,
+    now: Option<u64>,
+    found: Vec<Diagnostic>,
+}
+
+/// A rule of any lever.
+struct AnyRule<'a> {
+    section: &'static str,
+    index: usize,
+    rule: &'a Rule,
+}
+
+impl<'a> Judge<'a> {
+    fn error(
+        &mut self,
+        code: &'static str,
+        path: &Path<'_>,
+        message: String,
+        help: impl Into<String>,
+    ) {
+        let at = self.tree.locate(path);
+        self.found.push(Diagnostic::error(code, path.to_string(), at, message).help(help));
+    }
+
+    fn warn(
+        &mut self,
+        code: &'static str,
+        path: &Path<'_>,
+        message: String,
+        help: impl Into<String>,
+    ) {
+        let at = self.tree.locate(path);
+        self.found.push(Diagnostic::warning(code, path.to_string(), at, message).help(help));
+    }
+
+    /// The rules of all levers, in the order of POLICY.
+    fn rules(&self) -> Vec<AnyRule<'a>> {
+        let document = self.document;
+        let mut all = Vec::new();
+        let mut add = |section: &'static str, rules: &mut dyn Iterator<Item = &'a Rule>| {
+            all.extend(rules.enumerate().map(|(index, rule)| AnyRule { section, index, rule }));
+        };
+        add("rollback", &mut document.rollback.iter().map(|lever| &lever.rule));
+        add("switch", &mut document.switch.iter().map(|lever| &lever.rule));
+        add("guardrails", &mut document.guardrails.iter().map(|lever| &lever.rule));
+        add("tools", &mut document.tools.iter().map(|lever| &lever.rule));
+        add("limits", &mut document.limits.iter().map(|lever| &lever.rule));
+        add("failsafe", &mut document.failsafe.iter().map(|lever| &lever.rule));
+        all
+    }
+
+    /// The value that a path names.
+    fn node(&self, path: &Path<'_>) -> Option<&'a Node> {
+        path.steps().iter().try_fold(self.tree, |node, step| match (step, &node.value) {
+            (Step::Key(key), _) => node.get(key),
+            (Step::Index(index), Value::Seq(items)) => items.get(*index),
+            (Step::Index(_), _) => Some(node),
+        })
+    }
+
+    fn language_version(&mut self) {
+        let root = *self.root;
+        let Some(Node { value: Value::Map(entries), .. }) = self.node(&root) else { return };
+        if !entries.is_empty() && entries.iter().all(|entry| entry.key != "hemostat") {
+            let message = "the policy does not name the version of its language".to_owned();
+            self.warn("no-language-version", &root, message, "write `hemostat: 1` at its top");
+        }
+    }
+
+    fn times(&mut self) {
+        let Some(now) = self.now else { return };
+        let root = *self.root;
+        for any in self.rules() {
+            let Some(until) = any.rule.when.until.filter(|until| *until <= now) else { continue };
+            let message = format!("the rule is over since {}", time::format(until));
+            let path = root.key(any.section);
+            let path = path.index(any.index);
+            let path = path.key("when");
+            self.warn("past", &path.key("until"), message, "remove the rule, or set a later time");
+        }
+        for (index, disable) in self.document.disable.iter().enumerate() {
+            if disable.until <= now {
+                let message = format!(
+                    "`{}` is back since {}: this entry does nothing",
+                    disable.rule,
+                    time::format(disable.until)
+                );
+                let path = root.key("disable");
+                let path = path.index(index);
+                self.warn("past", &path.key("until"), message, "remove it, or set a later time");
+            }
+        }
+    }
+
+    fn modes(&mut self) {
+        let root = *self.root;
+        let policy = self.document.mode;
+        let rules = self.rules();
+        let enforced = |any: &&AnyRule<'_>| any.rule.mode_under(policy) == Mode::Enforce;
+        if policy != Mode::Enforce {
+            for any in rules.iter().filter(enforced) {
+                let path = root.key(any.section);
+                let path = path.index(any.index);
+                let message =
+                    format!("`{}` acts although the policy's mode is not `enforce`", any.rule.id);
+                let help =
+                    "a rule's own `mode` wins over the policy's; remove it if that is not meant";
+                self.warn("still-enforced", &path.key("mode"), message, help);
+            }
+        } else if !rules.is_empty() && !rules.iter().any(|any| enforced(&any)) {
+            let message = "no rule is enforced: this policy changes nothing".to_owned();
+            let help = "to say that it is meant, write `mode: shadow` at the policy's top";
+            self.warn("nothing-enforced", &root, message, help);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Rules that can never act, or act on more than was meant.
+
+use super::super::document::{Amount, Failsafe, Mode, Scan, When, Window};
+use super::Judge;
+
+pub(super) fn check(judge: &mut Judge<'_>) {
+    upstream(judge);
+    order(judge);
+    everybody(judge);
+    scan(judge);
+    limits(judge);
+}
+
+fn upstream(judge: &mut Judge<'_>) {
+    let root = *judge.root;
+    let section = root.key("failsafe");
+    for (index, rule) in judge.document.failsafe.iter().enumerate() {
+        let Some(upstream) = &rule.upstream else { continue };
+        let path = section.index(index);
+        let path = path.key("upstream");
+        let written = judge.node(&path.key("status")).map_or(0, |node| node.items().len());
+        if written == 0 && !upstream.timeout {
+            let message = "`upstream` names nothing: the rule can never act".to_owned();
+            let help = "name `status: [500, 502, 503, 504]`, `timeout: true`, or both";
+            judge.error("empty", &path, message, help);
+        }
+        if let Some(good) = upstream.status.iter().find(|status| **status < 400) {
+            let message = format!("`{good}` is no failure: good answers would be replaced");
+            judge.warn("odd-status", &path.key("status"), message, "failures are 400 to 599");
+        }
+    }
+}
+
+fn is_open(when: &When) -> bool {
+    when.labels.is_empty() && when.percent.is_none() && when.until.is_none()
+}
+
+/// In `failsafe` the first match wins.
+fn order(judge: &mut Judge<'_>) {
+    let document = judge.document;
+    let root = *judge.root;
+    let section = root.key("failsafe");
+    let takes_all = |rule: &Failsafe| {
+        is_open(&rule.rule.when) && rule.rule.mode_under(document.mode) == Mode::Enforce
+    };
+    let mut before: Option<&Failsafe> = None;
+    let mut after: Vec<&Failsafe> = Vec::new();
+    for (index, rule) in document.failsafe.iter().enumerate() {
+        let covering = match &rule.upstream {
+            None => before,
+            Some(upstream) => after.iter().copied().find(|earlier| {
+                earlier.upstream.as_ref().is_some_and(|earlier| {
+                    upstream.status.iter().all(|status| earlier.status.contains(status))
+                        && (earlier.timeout || !upstream.timeout)
+                })
+            }),
+        };
+        if let Some(earlier) = covering {
+            let message = format!("never reached: `{}` before it holds for all", earlier.rule.id);
+            judge.warn(
+                "unreachable",
+                &section.index(index),
+                message,
+                "the first match wins; order the rules",
+            );
+        }
+        match &rule.upstream {
+            None if before.is_none() && takes_all(rule) => before = Some(rule),
+            // A few rules that take all are enough to compare with.
+            Some(_) if after.len() < 16 && takes_all(rule) => after.push(rule),
+            _ => {}
+        }
+    }
+}
+
+/// A kill rule without a selector stops everybody.
+fn everybody(judge: &mut Judge<'_>) {
+    let document = judge.document;
+    let root = *judge.root;
+    let section = root.key("failsafe");
+    for (index, rule) in document.failsafe.iter().enumerate() {
+        let enforced = rule.rule.mode_under(document.mode) == Mode::Enforce;
+        if rule.upstream.is_none() && enforced && is_open(&rule.rule.when) {
+            let message = format!("`{}` stops every generating call of everybody", rule.rule.id);
+            let help = "narrow it with `when`; for answers that failed, add `upstream`";
+            judge.warn("stops-all", &section.index(index), message, help);
+        }
+    }
+}
+
+fn scan(judge: &mut Judge<'_>) {
+    let root = *judge.root;
+    let section = root.key("guardrails");
+    for (index, rule) in judge.document.guardrails.iter().enumerate() {
+        let part = |scan: &&Scan| !matches!(scan, Scan::Input | Scan::Output | Scan::ToolArgs);
+        if rule.scan.contains(&Scan::Input) && rule.scan.iter().any(|scan| part(&scan)) {
+            let path = section.index(index);
+            let message = "`input` holds all its parts".to_owned();
+            judge.warn("redundant", &path.key("scan"), message, "name `input`, or its parts");
+        }
+    }
+}
+
+fn limits(judge: &mut Judge<'_>) {
+    let root = *judge.root;
+    let section = root.key("limits");
+    for (index, limit) in judge.document.limits.iter().enumerate() {
+        let path = section.index(index);
+        let path = path.key("allow");
+        let every = path.key("every");
+        let written = judge.node(&every).is_some();
+        match limit.allow.amount {
+            Amount::Concurrent(_) if written => {
+                let message = "requests in flight have no window".to_owned();
+                judge.error("conflict", &every, message, "remove `every`");
+            }
+            Amount::Concurrent(_) | Amount::Requests(0) => {}
+            _ if !written => {
+                let message = "the amount needs a window".to_owned();
+                judge.error("missing-field", &path, message, "add `every: 1m`, or `day`");
+            }
+            _ => {}
+        }
+        let calendar = matches!(limit.allow.every, Some(Window::Day | Window::Month));
+        if limit.global.is_none() && (calendar || matches!(limit.allow.amount, Amount::Usd(_))) {
+            let message = "the cap holds per proxy, and begins at zero with its process".to_owned();
+            judge.warn("per-proxy", &path, message, "add `global` to count over the fleet");
+        }
+    }
+}

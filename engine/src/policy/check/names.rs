@@ -1,0 +1,143 @@
+//! Names that must be there, and be there once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::document::{FailsafeAction, GuardAction, Over, Source};
+use super::super::suggest::nearest;
+use super::Judge;
+
+pub(super) fn check(judge: &mut Judge<'_>) {
+    unique_ids(judge);
+    disabled_rules(judge);
+    fallbacks(judge);
+    trusted_headers(judge);
+}
+
+fn unique_ids(judge: &mut Judge<'_>) {
+    let root = *judge.root;
+    let mut seen = BTreeMap::new();
+    for any in judge.rules() {
+        let path = root.key(any.section);
+        let path = path.index(any.index);
+        let path = path.key("id");
+        // Without an id, the name is made of the place.
+        if judge.node(&path).is_none() {
+            continue;
+        }
+        if let Some(first) = seen.insert(&any.rule.id, &any.rule.place.path) {
+            let message = format!("`{}` is the id of `{first}` too", any.rule.id);
+            judge.error("duplicate-id", &path, message, "an id is unique over all sections");
+        }
+    }
+}
+
+fn disabled_rules(judge: &mut Judge<'_>) {
+    let root = *judge.root;
+    let ids: BTreeSet<&str> = judge.rules().iter().map(|any| any.rule.id.as_str()).collect();
+    let section = root.key("disable");
+    for (index, disable) in judge.document.disable.iter().enumerate() {
+        if !ids.contains(disable.rule.as_str()) {
+            let message = format!("there is no rule `{}`", disable.rule);
+            let help = suggestion(&disable.rule, ids.iter().copied(), "rules");
+            let path = section.index(index);
+            judge.error("unknown-rule", &path.key("rule"), message, help);
+        }
+    }
+}
+
+fn fallbacks(judge: &mut Judge<'_>) {
+    let document = judge.document;
+    let root = *judge.root;
+    let mut used = BTreeSet::new();
+    for (index, rule) in document.guardrails.iter().enumerate() {
+        if let GuardAction::Fallback(id) = &rule.action {
+            used.insert(id);
+            known_fallback(judge, "guardrails", index, "do", id);
+        }
+    }
+    for (index, rule) in document.limits.iter().enumerate() {
+        if let Over::Fallback(id) = &rule.over {
+            used.insert(id);
+            known_fallback(judge, "limits", index, "over", id);
+        }
+    }
+    for (index, rule) in document.failsafe.iter().enumerate() {
+        if let FailsafeAction::Fallback(id) = &rule.action {
+            used.insert(id);
+            known_fallback(judge, "failsafe", index, "do", id);
+        }
+    }
+    let section = root.key("fallbacks");
+    for (id, fallback) in &document.fallbacks {
+        let path = section.key(id);
+        if !used.contains(id) {
+            let message = format!("no rule uses the fallback `{id}`");
+            judge.warn("unused", &path, message, "remove it, or name it in a rule");
+        }
+        if fallback.text.trim().is_empty() && judge.node(&path.key("text")).is_some() {
+            let message = "a canned answer without words".to_owned();
+            judge.error("empty", &path.key("text"), message, "say what the caller should read");
+        }
+        if fallback.json.as_ref().is_some_and(|json| json.starts_with(['"', 'n'])) {
+            let message = "the answer's value is expected, not its text".to_owned();
+            judge.error("wrong-type", &path.key("json"), message, "write `json: {key: value}`");
+        }
+    }
+}
+
+fn known_fallback(judge: &mut Judge<'_>, section: &str, index: usize, field: &str, id: &str) {
+    // An id that is missing or no text has been reported as such.
+    if id.is_empty() || judge.document.fallbacks.contains_key(id) {
+        return;
+    }
+    let known = judge.document.fallbacks.keys().map(String::as_str);
+    let help = suggestion(id, known, "fallbacks");
+    let root = *judge.root;
+    let path = root.key(section);
+    let path = path.index(index);
+    let path = path.key(field);
+    let message = format!("there is no fallback `{id}`");
+    judge.error("unknown-fallback", &path.key("fallback"), message, help);
+}
+
+/// A trusted header that no label reads is a slip of the finger, and the label it was meant for is a claim.
+fn trusted_headers(judge: &mut Judge<'_>) {
+    let document = judge.document;
+    let root = *judge.root;
+    let section = root.key("trusted_headers");
+    let read: BTreeSet<&str> = document
+        .labels
+        .values()
+        .flatten()
+        .filter_map(|source| match source {
+            Source::Header { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    for (index, header) in document.trusted_headers.iter().enumerate() {
+        if !read.contains(header.as_str()) {
+            let help =
+                suggestion(header, read.iter().copied(), "headers that labels are read from");
+            let message = format!("no label is read from `{header}`");
+            judge.warn("unused", &section.index(index), message, help);
+        }
+    }
+}
+
+/// "did you mean …?", or what there is.
+pub(super) fn suggestion<'a>(
+    word: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    what: &str,
+) -> String {
+    const SHOWN: usize = 8;
+    if let Some(near) = nearest(word, known.clone()) {
+        return format!("did you mean `{near}`?");
+    }
+    let names: Vec<String> = known.clone().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    if names.is_empty() {
+        format!("the policy has no {what}")
+    } else {
+        format!("the {what}: {}", names.join(", "))
+    }
+}

@@ -1,0 +1,44 @@
+//! Levers and fields of the language whose code does not work yet. A policy that names one is refused: a guard that
+//! would not act must not look as if it did. Work on a lever ends with its line here.
+
+use super::super::document::Document;
+use super::Judge;
+
+type There = fn(&Document) -> bool;
+
+/// Section, and whether a policy uses it.
+const NOT_YET: &[(&str, There)] = &[
+    ("rollback", |document| !document.rollback.is_empty()),
+    ("switch", |document| !document.switch.is_empty()),
+    ("tools", |document| !document.tools.is_empty()),
+    ("limits", |document| !document.limits.is_empty()),
+    ("notify", |document| document.notify.is_some()),
+    ("capture", |document| document.capture.is_some()),
+];
+
+/// Dialects that a rule may name and that are not recognised yet.
+const DIALECTS: &[&str] = &["bedrock", "mcp"];
+
+/// The code of these findings.
+pub(super) const CODE: &str = "not-yet";
+
+pub(super) fn check(judge: &mut Judge<'_>) {
+    let root = *judge.root;
+    for (section, there) in NOT_YET {
+        if there(judge.document) {
+            let message = format!("`{section}` does not work yet in this version");
+            judge.error(CODE, &root.key(section), message, "remove the section");
+        }
+    }
+    for any in judge.rules() {
+        for (label, globs) in &any.rule.when.labels {
+            let named = globs.plain.iter().find(|glob| DIALECTS.contains(&glob.as_str()));
+            let Some(named) = named.filter(|_| label == "dialect") else { continue };
+            let path = root.key(any.section);
+            let path = path.index(any.index);
+            let path = path.key("when");
+            let message = format!("dialect `{named}` does not work yet in this version");
+            judge.error(CODE, &path.key(label), message, "remove it");
+        }
+    }
+}

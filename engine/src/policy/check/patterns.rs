@@ -1,0 +1,84 @@
+//! Patterns of guardrails.
+
+use std::collections::BTreeSet;
+
+use super::super::document::Guardrail;
+use super::super::path::Path;
+use super::super::source::{Node, Value};
+use super::Judge;
+use crate::scan::Pattern;
+
+/// Names of packs, for those who forget `pack:`.
+const PACKS: &[&str] = &["secrets", "pii", "prompt-injection"];
+
+pub(super) fn check(judge: &mut Judge<'_>) {
+    let document = judge.document;
+    let root = *judge.root;
+    let section = root.key("guardrails");
+    for (index, rule) in document.guardrails.iter().enumerate() {
+        let path = section.index(index);
+        let path = path.key("find");
+        let mut seen = BTreeSet::new();
+        // The document leaves out what is no text; the tree's numbers are those of the writer.
+        for (number, source) in written(judge, &path) {
+            let path = path.index(number);
+            pattern(judge, rule, &source, &path);
+            if !seen.insert(source.clone()) {
+                let message = format!("`{source}` stands here twice");
+                judge.warn("redundant", &path, message, "keep one of them");
+            }
+        }
+    }
+}
+
+fn written(judge: &Judge<'_>, path: &Path<'_>) -> Vec<(usize, String)> {
+    let items = judge.node(path).map(Node::items).unwrap_or_default();
+    let texts = items.iter().enumerate().filter_map(|(number, item)| match &item.value {
+        Value::String { text, .. } => Some((number, text.clone())),
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_>) {
+    if source.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
+        let message = "a control character in a pattern".to_owned();
+        let help = "in double quotes `\\b` is a backspace: write the pattern in single quotes";
+        return judge.error("bad-pattern", path, message, help);
+    }
+    match Pattern::parse(source, rule.fold) {
+        Err(bad) => {
+            let at = bad.offset.map(|offset| format!(" (at byte {offset})")).unwrap_or_default();
+            let help = bad.help.unwrap_or_else(|| "the syntax of Rust's `regex`".to_owned());
+            judge.error("bad-pattern", path, format!("{}{at}", bad.message), help);
+        }
+        Ok(patterns) if patterns.iter().any(Pattern::unbounded) => {
+            let message =
+                format!("`{source}` can hold text without bound while it may still match");
+            let help =
+                "bound its repetitions (`.{0,200}`); held text is given up at `on_hold_limit`";
+            judge.warn("unbounded-pattern", path, message, help);
+        }
+        Ok(_) => slips(judge, source, path),
+    }
+}
+
+/// Patterns that are right and hardly meant.
+fn slips(judge: &mut Judge<'_>, source: &str, path: &Path<'_>) {
+    if PACKS.contains(&source) {
+        let message = format!("`{source}` finds the word `{source}`");
+        judge.warn("slip", path, message, format!("did you mean `pack:{source}`?"));
+    }
+    let delimited = source.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
+    if delimited.is_some_and(|(inner, flags)| {
+        !inner.is_empty() && !inner.contains('/') && matches!(flags, "" | "i" | "g" | "gi" | "ig")
+    }) {
+        let message = format!("the slashes are part of the pattern `{source}`");
+        judge.warn(
+            "slip",
+            path,
+            message,
+            "write it without slashes, and `(?i)` before it for any case",
+        );
+    }
+}

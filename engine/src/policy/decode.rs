@@ -1,0 +1,144 @@
+//! Tree → [`Document`]. [`super::shape`] has said what is wrong; here all that can be read is read, and what cannot is
+//! left out, so that one slip does not hide the next.
+
+mod later;
+mod rules;
+mod words;
+
+pub(super) use words::{span, window};
+
+use super::document::{
+    Disable, Document, OnCut, OnHoldLimit, OnUnreadable, Severity, Show, Source, Unpriced,
+};
+use super::path::Path;
+use super::shape::pointer;
+use super::source::{Node, to_json, whole};
+use super::time;
+use words::text;
+
+/// A policy that stands at `path`.
+pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
+    let mut document = Document {
+        version: text(tree, "version"),
+        reason: text(tree, "reason"),
+        severity: tree.get("severity").and_then(severity),
+        mode: tree.get("mode").and_then(rules::mode).unwrap_or_default(),
+        show: tree.get("show").map(show).unwrap_or_default(),
+        on_hold_limit: tree.get("on_hold_limit").map(on_hold_limit).unwrap_or_default(),
+        on_cut: tree.get("on_cut").map(on_cut).unwrap_or_default(),
+        on_unreadable: tree.get("on_unreadable").and_then(on_unreadable),
+        default_max_output_tokens: words::number(tree, "default_max_output_tokens", whole),
+        cap_output: words::flag(tree, "cap_output"),
+        unpriced: tree.get("unpriced").map(unpriced).unwrap_or_default(),
+        capture: tree.get("capture").map(to_json),
+        notify: tree.get("notify").and_then(later::notify),
+        ..Document::default()
+    };
+    for entry in section(tree, "labels").entries() {
+        let sources = entry.value.items().iter().filter_map(source).collect();
+        document.labels.insert(entry.key.clone(), sources);
+    }
+    let headers = section(tree, "trusted_headers").items();
+    document.trusted_headers =
+        headers.iter().filter_map(Node::text).map(str::to_ascii_lowercase).collect();
+    for entry in section(tree, "prices").entries() {
+        document.prices.push((entry.key.clone(), later::price(&entry.value)));
+    }
+    for entry in section(tree, "fallbacks").entries() {
+        document.fallbacks.insert(entry.key.clone(), rules::fallback(&entry.value));
+    }
+    document.disable = section(tree, "disable").items().iter().filter_map(disable).collect();
+    document.other_traffic =
+        section(tree, "other_traffic").items().iter().map(rules::other_traffic).collect();
+    document.rollback = each(tree, "rollback", path, later::rollback);
+    document.switch = each(tree, "switch", path, later::switch);
+    document.guardrails = each(tree, "guardrails", path, rules::guardrail);
+    document.tools = each(tree, "tools", path, later::tool_rule);
+    document.limits = each(tree, "limits", path, later::limit);
+    document.failsafe = each(tree, "failsafe", path, rules::failsafe);
+    document
+}
+
+/// A section, or nothing in its place.
+fn section<'a>(tree: &'a Node, name: &str) -> &'a Node {
+    static NOTHING: Node = Node {
+        at: super::source::Position { line: 0, column: 0 },
+        value: super::source::Value::Null,
+    };
+    tree.get(name).unwrap_or(&NOTHING)
+}
+
+/// The rules of a section, each with its path.
+fn each<T>(
+    tree: &Node,
+    name: &'static str,
+    path: &Path<'_>,
+    read: fn(&Node, &Path<'_>) -> T,
+) -> Vec<T> {
+    let items = section(tree, name).items().iter().enumerate();
+    items.map(|(index, node)| read(node, &path.key(name).index(index))).collect()
+}
+
+fn source(node: &Node) -> Option<Source> {
+    let digest = words::flag(node, "digest");
+    if let Some(name) = text(node, "header") {
+        return Some(Source::Header { name: name.to_ascii_lowercase(), digest });
+    }
+    if let Some(written) = text(node, "json") {
+        return Some(Source::Json { pointer: pointer(&written).ok()?, digest });
+    }
+    let path = node.get("property")?.items();
+    let path = path.iter().filter_map(Node::text).map(str::to_owned).collect();
+    Some(Source::Property { path, digest })
+}
+
+fn disable(node: &Node) -> Option<Disable> {
+    let until = time::parse(node.get("until")?.text()?).ok()?;
+    Some(Disable { rule: text(node, "rule")?, until })
+}
+
+fn severity(node: &Node) -> Option<Severity> {
+    match node.text()? {
+        "sev1" => Some(Severity::Sev1),
+        "sev2" => Some(Severity::Sev2),
+        "sev3" => Some(Severity::Sev3),
+        _ => None,
+    }
+}
+
+fn show(node: &Node) -> Show {
+    match node.text() {
+        Some("decision") => Show::Decision,
+        Some("none") => Show::None,
+        _ => Show::Full,
+    }
+}
+
+fn on_hold_limit(node: &Node) -> OnHoldLimit {
+    match node.text() {
+        Some("release") => OnHoldLimit::Release,
+        _ => OnHoldLimit::Block,
+    }
+}
+
+fn on_cut(node: &Node) -> OnCut {
+    match node.text() {
+        Some("cancel") => OnCut::Cancel,
+        _ => OnCut::Drain,
+    }
+}
+
+fn on_unreadable(node: &Node) -> Option<OnUnreadable> {
+    match node.text()? {
+        "pass" => Some(OnUnreadable::Pass),
+        "block" => Some(OnUnreadable::Block),
+        _ => None,
+    }
+}
+
+fn unpriced(node: &Node) -> Unpriced {
+    match node.text() {
+        Some("count_zero") => Unpriced::CountZero,
+        _ => Unpriced::Reject,
+    }
+}

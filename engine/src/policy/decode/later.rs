@@ -1,0 +1,142 @@
+//! Levers 1, 2, 4 and 5.
+
+use super::super::document::{
+    Allow, Amount, Global, GlobalApi, Limit, Notify, Over, Price, Rollback, Set, Switch,
+    ToolAction, ToolRule,
+};
+use super::super::path::Path;
+use super::super::shape::pointer;
+use super::super::source::{Node, micros, to_json, whole};
+use super::rules::{globs, rule};
+use super::words::{action, flag, number, span, text, window};
+
+/// How often settled usage is reported where the policy names nothing (POLICY "Limits").
+const SYNC_EVERY_MS: u64 = 500;
+
+pub(super) fn price(node: &Node) -> Price {
+    let sum = |name: &str| number(node, name, micros);
+    let surcharge = node.get("surcharge").map(Node::entries).unwrap_or_default();
+    let surcharge = surcharge.iter().filter_map(|entry| {
+        let value = micros(entry.value.number()?)?;
+        Some((entry.key.clone(), value))
+    });
+    Price {
+        input: sum("input").unwrap_or_default(),
+        output: sum("output").unwrap_or_default(),
+        cached_input: sum("cached_input"),
+        cache_write: sum("cache_write"),
+        surcharge: surcharge.collect(),
+    }
+}
+
+pub(super) fn notify(node: &Node) -> Option<Notify> {
+    Some(Notify {
+        cluster: text(node, "cluster")?,
+        path: text(node, "path")?,
+        authority: text(node, "authority")?,
+    })
+}
+
+pub(super) fn rollback(node: &Node, path: &Path<'_>) -> Rollback {
+    let mut set = Set::default();
+    for entry in node.get("set").map(Node::entries).unwrap_or_default() {
+        let written = || entry.value.text().unwrap_or_default().to_owned();
+        match entry.key.as_str() {
+            "model" => set.model = Some(written()),
+            "body" => {
+                let entries = entry.value.entries().iter();
+                let values = entries
+                    .filter_map(|entry| Some((pointer(&entry.key).ok()?, to_json(&entry.value))));
+                set.body = values.collect();
+            }
+            "headers" => {
+                let entries = entry.value.entries().iter();
+                let values = entries.filter_map(|entry| {
+                    Some((entry.key.to_ascii_lowercase(), entry.value.text()?.to_owned()))
+                });
+                set.headers = values.collect();
+            }
+            label => set.labels.push((label.to_owned(), written())),
+        }
+    }
+    Rollback { rule: rule(node, path), set }
+}
+
+pub(super) fn switch(node: &Node, path: &Path<'_>) -> Switch {
+    let to = |name: &str| node.get("to").and_then(|to| text(to, name));
+    Switch { rule: rule(node, path), upstream: to("upstream"), model: to("model") }
+}
+
+pub(super) fn tool_rule(node: &Node, path: &Path<'_>) -> ToolRule {
+    let mut rule = rule(node, path);
+    let written = node.get("match").map(Node::items).unwrap_or_default();
+    if let (None, Some(first)) = (node.get("id"), written.first().and_then(Node::text)) {
+        rule.id = format!("tools:{first}");
+    }
+    let args = node.get("when_args").map(Node::entries).unwrap_or_default().iter();
+    let when_args =
+        args.filter_map(|entry| Some((pointer(&entry.key).ok()?, globs(&entry.value)))).collect();
+    let id_args = node.get("id_args").map(Node::items).unwrap_or_default().iter();
+    let id_args = id_args.filter_map(|item| pointer(item.text()?).ok()).collect();
+    ToolRule {
+        rule,
+        tools: node.get("match").map(globs).unwrap_or_default(),
+        action: match action(node, "do").0 {
+            "allow" => ToolAction::Allow,
+            "approve" => ToolAction::Approve,
+            _ => ToolAction::Deny,
+        },
+        when_args,
+        id_args,
+    }
+}
+
+pub(super) fn limit(node: &Node, path: &Path<'_>) -> Limit {
+    let per = node.get("per").map(Node::items).unwrap_or_default().iter();
+    let warn_at = node.get("warn_at").map(Node::items).unwrap_or_default().iter();
+    let argument = |argument: Option<&Node>| {
+        argument.and_then(Node::text).map(str::to_owned).unwrap_or_default()
+    };
+    Limit {
+        rule: rule(node, path),
+        per: per.filter_map(Node::text).map(str::to_owned).collect(),
+        allow: allow(node),
+        burst: number(node, "burst", whole),
+        warn_at: warn_at.filter_map(Node::number).filter_map(micros).collect(),
+        over: match action(node, "over") {
+            ("fallback", id) => Over::Fallback(argument(id)),
+            ("downgrade", model) => Over::Downgrade(argument(model)),
+            _ => Over::Reject,
+        },
+        cut_when_spent: flag(node, "cut_when_spent"),
+        epoch: number(node, "epoch", whole).unwrap_or_default(),
+        global: node.get("global").and_then(global),
+    }
+}
+
+/// What cannot be read allows nothing.
+fn allow(node: &Node) -> Allow {
+    let allow = node.get("allow");
+    let count = |name: &str| allow.and_then(|node| number(node, name, whole));
+    let usd = || allow.and_then(|node| number(node, "usd", micros));
+    let amount = (count("requests").map(Amount::Requests))
+        .or_else(|| count("tokens").map(Amount::Tokens))
+        .or_else(|| usd().map(Amount::Usd))
+        .or_else(|| count("concurrent").map(Amount::Concurrent))
+        .or_else(|| count("calls").map(Amount::Calls))
+        .unwrap_or(Amount::Requests(0));
+    let every = allow.and_then(|node| window(node.get("every")?.text()?));
+    Allow { amount, every }
+}
+
+fn global(node: &Node) -> Option<Global> {
+    let word = |name: &str| node.get(name).and_then(Node::text);
+    Some(Global {
+        domain: text(node, "domain")?,
+        cluster: text(node, "cluster")?,
+        api: if word("api") == Some("envoy") { GlobalApi::Envoy } else { GlobalApi::Limitador },
+        sync_every_ms: word("sync_every").and_then(span).unwrap_or(SYNC_EVERY_MS),
+        strict: flag(node, "strict"),
+        closed_on_error: word("on_error") == Some("closed"),
+    })
+}

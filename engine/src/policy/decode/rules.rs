@@ -1,0 +1,128 @@
+//! What every rule has, and the levers that work.
+
+use super::super::document::{
+    Failsafe, FailsafeAction, Fallback, Globs, GuardAction, Guardrail, Mode, OtherTraffic, Percent,
+    Place, Rule, Scan, Upstream, When,
+};
+use super::super::path::Path;
+use super::super::source::{Node, real, to_json, whole};
+use super::super::time;
+use super::words::{action, flag, text};
+
+/// What takes the place of a match where the rule names nothing.
+const REDACTED: &str = "[REDACTED]";
+
+/// Id, selector, mode and place; without an id, the place is the name.
+pub(super) fn rule(node: &Node, path: &Path<'_>) -> Rule {
+    let place = path.to_string();
+    // The same rule has the same name wherever the policy stands.
+    let name = place.strip_prefix("policy.").unwrap_or(&place).to_owned();
+    Rule {
+        id: text(node, "id").unwrap_or(name),
+        when: node.get("when").map(when).unwrap_or_default(),
+        mode: node.get("mode").and_then(mode),
+        place: Place { path: place, line: node.at.line, column: node.at.column },
+    }
+}
+
+pub(super) fn mode(node: &Node) -> Option<Mode> {
+    match node.text()? {
+        "enforce" => Some(Mode::Enforce),
+        "shadow" => Some(Mode::Shadow),
+        "disabled" => Some(Mode::Disabled),
+        _ => None,
+    }
+}
+
+fn when(node: &Node) -> When {
+    let mut when = When::default();
+    for entry in node.entries() {
+        match entry.key.as_str() {
+            "percent" => when.percent = percent(&entry.value),
+            "until" => when.until = entry.value.text().and_then(|text| time::parse(text).ok()),
+            label => when.labels.push((label.to_owned(), globs(&entry.value))),
+        }
+    }
+    when
+}
+
+fn percent(node: &Node) -> Option<Percent> {
+    let share = node.number().or_else(|| node.get("share")?.number())?;
+    Some(Percent { share: real(share)?, by: text(node, "by") })
+}
+
+pub(super) fn globs(node: &Node) -> Globs {
+    let mut globs = Globs::default();
+    for glob in node.items().iter().filter_map(Node::text) {
+        match glob.strip_prefix('!') {
+            Some(negated) => globs.negated.push(negated.to_owned()),
+            None => globs.plain.push(glob.to_owned()),
+        }
+    }
+    globs
+}
+
+pub(super) fn guardrail(node: &Node, path: &Path<'_>) -> Guardrail {
+    let texts = |name: &str| node.get(name).map(Node::items).unwrap_or_default();
+    let mut scan: Vec<Scan> = texts("scan").iter().filter_map(place).collect();
+    scan.sort_unstable();
+    scan.dedup();
+    let find = texts("find").iter().filter_map(Node::text).map(str::to_owned).collect();
+    let argument = |argument: Option<&Node>| argument.and_then(Node::text).map(str::to_owned);
+    let action = match action(node, "do") {
+        ("redact", text) => {
+            GuardAction::Redact(argument(text).unwrap_or_else(|| REDACTED.to_owned()))
+        }
+        ("fallback", id) => GuardAction::Fallback(argument(id).unwrap_or_default()),
+        ("tag", _) => GuardAction::Tag,
+        _ => GuardAction::Block,
+    };
+    Guardrail { rule: rule(node, path), scan, find, action, fold: flag(node, "fold") }
+}
+
+fn place(node: &Node) -> Option<Scan> {
+    Some(match node.text()? {
+        "output" => Scan::Output,
+        "tool_args" => Scan::ToolArgs,
+        "input" => Scan::Input,
+        "system" => Scan::System,
+        "user" => Scan::User,
+        "history" => Scan::History,
+        "tool_results" => Scan::ToolResults,
+        "last" => Scan::Last,
+        _ => return None,
+    })
+}
+
+pub(super) fn failsafe(node: &Node, path: &Path<'_>) -> Failsafe {
+    let upstream = node.get("upstream").map(|node| {
+        let status = node.get("status").map(Node::items).unwrap_or_default();
+        let status = status.iter().filter_map(Node::number).filter_map(whole);
+        Upstream {
+            status: status.filter_map(|status| u16::try_from(status).ok()).collect(),
+            timeout: flag(node, "timeout"),
+        }
+    });
+    let action = match action(node, "do") {
+        ("fallback", id) => {
+            let id = id.and_then(Node::text).unwrap_or_default();
+            FailsafeAction::Fallback(id.to_owned())
+        }
+        _ => FailsafeAction::Block,
+    };
+    Failsafe { rule: rule(node, path), upstream, action }
+}
+
+pub(super) fn fallback(node: &Node) -> Fallback {
+    Fallback {
+        text: text(node, "text").unwrap_or_default(),
+        json: node.get("json").map(to_json),
+        handoff: flag(node, "handoff"),
+        ends_as_refusal: text(node, "ends_as").as_deref() == Some("refusal"),
+    }
+}
+
+pub(super) fn other_traffic(node: &Node) -> OtherTraffic {
+    let when = node.get("when").map(when).unwrap_or_default();
+    OtherTraffic { when, block: action(node, "do").0 == "block" }
+}

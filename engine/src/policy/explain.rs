@@ -1,0 +1,216 @@
+//! Says in plain words what a policy does: rule by rule, in the order in which traffic meets them.
+
+use super::document::{
+    Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
+    OnUnreadable, Rule, Scan, Show, When,
+};
+use super::time;
+
+/// The policy in words, one line a fact; two blanks begin what belongs to the line above.
+#[must_use]
+pub fn explain(document: &Document) -> Vec<String> {
+    let mut lines = vec![head(document)];
+    let before: Vec<&Failsafe> =
+        document.failsafe.iter().filter(|rule| rule.upstream.is_none()).collect();
+    let after: Vec<&Failsafe> =
+        document.failsafe.iter().filter(|rule| rule.upstream.is_some()).collect();
+    for (rank, rule) in before.iter().enumerate() {
+        let whom = whom(&rule.rule.when, "a request", "every request");
+        let else_if = if rank > 0 { "else, " } else { "" };
+        let what =
+            format!("{else_if}{whom} {}, and the model is not called", failsafe(document, rule));
+        lines.push(rule_line(document, &rule.rule, &what));
+    }
+    let is_input = |scan: &Scan| !matches!(scan, Scan::Output | Scan::ToolArgs);
+    for rule in document.guardrails.iter().filter(|rule| rule.scan.iter().any(is_input)) {
+        lines.push(rule_line(document, &rule.rule, &guardrail(document, rule, true)));
+    }
+    for (rank, rule) in after.iter().enumerate() {
+        let else_if = if rank > 0 { "else, " } else { "" };
+        let what = format!("{else_if}{}", upstream(document, rule));
+        lines.push(rule_line(document, &rule.rule, &what));
+    }
+    for rule in document.guardrails.iter().filter(|rule| !rule.scan.iter().all(is_input)) {
+        lines.push(rule_line(document, &rule.rule, &guardrail(document, rule, false)));
+    }
+    lines.extend(lanes(document));
+    lines.extend(document.disable.iter().map(|disable| {
+        format!("rule `{}` is switched off until {}", disable.rule, time::format(disable.until))
+    }));
+    lines.extend(settings(document).into_iter().map(str::to_owned));
+    lines
+}
+
+fn head(document: &Document) -> String {
+    let version = document
+        .version
+        .as_deref()
+        .map_or("without a version".to_owned(), |version| format!("version `{version}`"));
+    let rules = document.guardrails.len() + document.failsafe.len();
+    let mode = match document.mode {
+        Mode::Enforce => "",
+        Mode::Shadow => ", in shadow: rules that do not say otherwise only count",
+        Mode::Disabled => ", disabled: rules that do not say otherwise are not there",
+    };
+    match rules {
+        0 => format!("policy {version}{mode}: no rules, recognised traffic passes unchanged"),
+        1 => format!("policy {version}{mode}: 1 rule"),
+        _ => format!("policy {version}{mode}: {rules} rules"),
+    }
+}
+
+fn rule_line(document: &Document, rule: &Rule, what: &str) -> String {
+    let mode = match rule.mode_under(document.mode) {
+        Mode::Enforce => "",
+        Mode::Shadow => " [shadow: only counted]",
+        Mode::Disabled => " [disabled]",
+    };
+    let until = match rule.when.until {
+        Some(until) => format!(", until {}", time::format(until)),
+        None => String::new(),
+    };
+    format!("{}{mode}: {what}{until}", rule.id)
+}
+
+fn whom(when: &When, one: &str, every: &str) -> String {
+    if when.labels.is_empty() && when.percent.is_none() {
+        return every.to_owned();
+    }
+    let mut parts: Vec<String> =
+        when.labels.iter().map(|(label, globs)| condition(label, globs)).collect();
+    if let Some(percent) = &when.percent {
+        let by = match &percent.by {
+            Some(by) => format!("{} % of `{by}` values", percent.share),
+            None => format!("{} % of traffic", percent.share),
+        };
+        parts.push(format!("in {by}"));
+    }
+    format!("{one} with {}", parts.join(" and "))
+}
+
+fn condition(label: &str, globs: &Globs) -> String {
+    let quoted = |globs: &[String]| {
+        globs.iter().map(|glob| format!("`{glob}`")).collect::<Vec<_>>().join(" or ")
+    };
+    match (globs.plain.is_empty(), globs.negated.is_empty()) {
+        (false, true) => format!("{label} {}", quoted(&globs.plain)),
+        (true, false) => format!("{label} not {}", quoted(&globs.negated)),
+        (true, true) => format!("any {label}"),
+        (false, false) => {
+            format!("{label} {} but not {}", quoted(&globs.plain), quoted(&globs.negated))
+        }
+    }
+}
+
+fn failsafe(document: &Document, rule: &Failsafe) -> String {
+    match &rule.action {
+        FailsafeAction::Block => "is refused with 403".to_owned(),
+        FailsafeAction::Fallback(id) => format!("is answered with {}", fallback(document, id)),
+    }
+}
+
+/// The canned answer, short.
+fn fallback(document: &Document, id: &str) -> String {
+    const SHOWN: usize = 60;
+    let Some(fallback) = document.fallbacks.get(id) else { return format!("fallback `{id}`") };
+    let mut text: String = fallback.text.chars().take(SHOWN).collect();
+    if fallback.text.chars().nth(SHOWN).is_some() {
+        text.push('…');
+    }
+    let handoff = if fallback.handoff { ", handed to a human" } else { "" };
+    let ends = if fallback.ends_as_refusal { ", as a refusal" } else { "" };
+    format!("fallback `{id}` (\"{}\"{handoff}{ends})", text.escape_debug())
+}
+
+fn upstream(document: &Document, rule: &Failsafe) -> String {
+    let mut causes = Vec::new();
+    if let Some(upstream) = &rule.upstream {
+        if !upstream.status.is_empty() {
+            let status: Vec<String> = upstream.status.iter().map(u16::to_string).collect();
+            causes.push(format!("upstream answers {}", status.join(", ")));
+        }
+        if upstream.timeout {
+            causes.push("upstream does not answer in time".to_owned());
+        }
+    }
+    let whom = whom(&rule.rule.when, "a request", "the request");
+    format!("when {}, {whom} {}", causes.join(" or "), failsafe(document, rule))
+}
+
+fn guardrail(document: &Document, rule: &Guardrail, request: bool) -> String {
+    let places: Vec<&str> = rule
+        .scan
+        .iter()
+        .filter(|scan| matches!(scan, Scan::Output | Scan::ToolArgs) != request)
+        .map(|scan| place(*scan))
+        .collect();
+    let find: Vec<String> =
+        rule.find.iter().map(|find| format!("`{}`", find.escape_debug())).collect();
+    let fold = if rule.fold { ", look-alikes too" } else { "" };
+    let whom = whom(&rule.rule.when, " of requests", "");
+    let side = if request { "" } else { "answers: " };
+    let action = match (&rule.action, request) {
+        (GuardAction::Redact(text), _) => {
+            format!("what matches becomes \"{}\"", text.escape_debug())
+        }
+        (GuardAction::Block, true) => "a match refuses the request with 403".to_owned(),
+        (GuardAction::Block, false) => "a match ends the answer as a refusal".to_owned(),
+        (GuardAction::Fallback(id), true) => {
+            format!("a match answers with {}, and the model is not called", fallback(document, id))
+        }
+        (GuardAction::Fallback(id), false) => {
+            format!("a match ends the answer with {}", fallback(document, id))
+        }
+        (GuardAction::Tag, _) => "a match is counted and shown".to_owned(),
+    };
+    format!("{side}{}{whom} is searched for {}{fold}; {action}", places.join(", "), find.join(", "))
+}
+
+fn place(scan: Scan) -> &'static str {
+    match scan {
+        Scan::Output => "the model's text",
+        Scan::ToolArgs => "arguments of tool calls",
+        Scan::Input => "all text for the model",
+        Scan::System => "system prompts",
+        Scan::User => "user turns",
+        Scan::History => "earlier turns",
+        Scan::ToolResults => "results of tools",
+        Scan::Last => "the last turn",
+    }
+}
+
+fn lanes(document: &Document) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for lane in &document.other_traffic {
+        let what = if lane.block { "is refused with 403" } else { "passes" };
+        let whom = whom(&lane.when, "what is no generating call", "what is no generating call");
+        lines.push(format!("other traffic: {whom} {what}"));
+    }
+    lines
+}
+
+fn settings(document: &Document) -> Vec<&'static str> {
+    let mut lines = Vec::new();
+    if document.guardrails.is_empty() && document.failsafe.is_empty() {
+        return lines;
+    }
+    lines.push(match document.on_unreadable {
+        None => {
+            "bodies that cannot be read: refused where an enforced rule needed them, else passed"
+        }
+        Some(OnUnreadable::Block) => "bodies that cannot be read are refused",
+        Some(OnUnreadable::Pass) => "bodies that cannot be read pass unchecked, and are counted",
+    });
+    if document.on_hold_limit == OnHoldLimit::Release {
+        lines.push("held text above the bound leaves without a verdict, and is counted");
+    }
+    if document.on_cut == OnCut::Cancel {
+        lines.push("after a cut, the connection is reset so that upstream stops");
+    }
+    match document.show {
+        Show::Full => {}
+        Show::Decision => lines.push("callers see only the decision id"),
+        Show::None => lines.push("callers see nothing of what was done"),
+    }
+    lines
+}

@@ -1,0 +1,136 @@
+//! The language as one table: every section, field, kind, word and default. It drives the check of shapes, the
+//! suggestions, the JSON Schema and the test that docs/policy-language.md names every field.
+
+mod config;
+mod policy;
+mod rules;
+mod words;
+
+pub use config::CONFIG;
+pub use policy::POLICY;
+pub(super) use rules::PERCENT;
+pub use words::{BUILT_IN_LABELS, redirect};
+
+/// What may stand somewhere.
+#[derive(Debug)]
+pub enum Kind {
+    /// Free text.
+    Text,
+    /// An id or a version: `[A-Za-z0-9._-]{1,64}`.
+    Id,
+    /// The name of a label.
+    Label,
+    /// A glob.
+    Glob,
+    /// A regular expression or `pack:NAME`.
+    Pattern,
+    /// A JSON pointer (RFC 6901).
+    Pointer,
+    /// The name of a request header (RFC 9110 §5.1).
+    Header,
+    /// A time (RFC 3339), quoted or not.
+    Time,
+    /// A window of a limit: `1s`, `5m`, `1h`, `day`, `month`.
+    Window,
+    /// A short time: `500ms`, `2s`.
+    Span,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number in these bounds.
+    Whole(u64, u64),
+    /// A number in these bounds, with at most six decimals.
+    Number(u64, u64),
+    /// A share of traffic: a number from 0 to 100, or `{share, by}`.
+    Percent,
+    /// One of these words.
+    Words(&'static [Word]),
+    /// A word, or a map of one word to its argument.
+    Action(&'static [Word]),
+    /// A list; one value may stand without brackets.
+    List(&'static Kind),
+    /// A map with free keys.
+    Map(&'static Kind, &'static Kind),
+    /// A map with known keys.
+    Struct(&'static Struct),
+    /// Anything.
+    Any,
+}
+
+/// A word that may stand somewhere.
+#[derive(Debug)]
+pub struct Word {
+    /// As written.
+    pub name: &'static str,
+    /// What it takes in a map (`{fallback: ID}`); `None`: nothing, it stands alone.
+    pub argument: Option<&'static Kind>,
+    /// It may stand alone.
+    pub alone: bool,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// A map with known keys.
+#[derive(Debug)]
+pub struct Struct {
+    /// What it is called in messages: "a guardrail".
+    pub name: &'static str,
+    /// Its fields, in the order of the docs.
+    pub fields: &'static [Field],
+    /// What other keys are, and what they take: labels in `when`.
+    pub others: Option<(&'static Kind, &'static Kind)>,
+    /// Exactly one of these must be there.
+    pub one_of: &'static [&'static str],
+}
+
+/// One field.
+#[derive(Debug)]
+pub struct Field {
+    /// Its key.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// Must be there.
+    pub required: bool,
+    /// What holds where it is absent.
+    pub default: Option<&'static str>,
+    /// What it does, in one line.
+    pub doc: &'static str,
+}
+
+impl Struct {
+    /// The field with this key.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Field {
+    const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    const fn default(self, default: &'static str) -> Self {
+        Self { default: Some(default), ..self }
+    }
+}
+
+/// A field that may be absent.
+const fn field(name: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field { name, kind, required: false, default: None, doc: words(doc) }
+}
+
+/// A word that stands alone.
+const fn word(name: &'static str, doc: &'static str) -> Word {
+    Word { name, argument: None, alone: true, doc: words(doc) }
+}
+
+/// A word that needs an argument.
+const fn word_with(name: &'static str, argument: &'static Kind, doc: &'static str) -> Word {
+    Word { name, argument: Some(argument), alone: false, doc: words(doc) }
+}
+
+/// Docs are for people's tools; the module that a proxy loads does without them.
+const fn words(doc: &'static str) -> &'static str {
+    if cfg!(feature = "yaml") { doc } else { "" }
+}

@@ -1,0 +1,163 @@
+//! The policy itself, and what stands at its top.
+
+use super::rules::{
+    DISABLE, FAILSAFE, FALLBACK, GUARDRAIL, LIMIT, MODE, OTHER_TRAFFIC, ROLLBACK, SWITCH, TOOLS,
+};
+use super::{Field, Kind, Struct, Word, field, word};
+
+const SEVERITY: &[Word] = &[
+    word("sev1", "all is on fire"),
+    word("sev2", "a part is on fire"),
+    word("sev3", "it smells of smoke"),
+];
+
+const SHOW: &[Word] = &[
+    word("full", "policy version, actions and decision id"),
+    word("decision", "only the decision id"),
+    word("none", "nothing"),
+];
+
+const ON_HOLD_LIMIT: &[Word] = &[
+    word("block", "the answer ends as a refusal"),
+    word("release", "the held text leaves without a verdict, and is counted"),
+];
+
+const ON_CUT: &[Word] = &[
+    word("drain", "what upstream still sends is swallowed and its usage counted"),
+    word(
+        "cancel",
+        "the connection is reset one chunk after the ending; no more tokens are paid for",
+    ),
+];
+
+const ON_UNREADABLE: &[Word] =
+    &[word("pass", "it goes on unchecked, and is counted"), word("block", "it is refused")];
+
+const UNPRICED: &[Word] = &[
+    word("reject", "403, naming what has no price"),
+    word("count_zero", "it costs nothing, and is counted"),
+];
+
+const SOURCE: Struct = Struct {
+    name: "a source",
+    fields: &[
+        field("header", Kind::Header, "a request header"),
+        field("json", Kind::Pointer, "a JSON pointer into the request body"),
+        field("property", Kind::List(&Kind::Text), "a property of the proxy, as its path"),
+        field("digest", Kind::Bool, "keep only `sha256:` of the value, never the value")
+            .default("false"),
+    ],
+    others: None,
+    one_of: &["header", "json", "property"],
+};
+
+const PRICE: Struct = Struct {
+    name: "a price",
+    fields: &[
+        field("input", Kind::Number(0, MONEY), "USD per million input tokens").required(),
+        field("output", Kind::Number(0, MONEY), "USD per million output tokens").required(),
+        field(
+            "cached_input",
+            Kind::Number(0, MONEY),
+            "USD per million input tokens read from a cache",
+        )
+        .default("`input`"),
+        field(
+            "cache_write",
+            Kind::Number(0, MONEY),
+            "USD per million input tokens written to a cache",
+        )
+        .default("twice `input`"),
+        field(
+            "surcharge",
+            Kind::Map(&Kind::Text, &Kind::Number(0, MONEY)),
+            "what costs more: a factor (`service_tier=priority: 2`) or USD a use (`web_search: 0.01`)",
+        ),
+    ],
+    others: None,
+    one_of: &[],
+};
+
+const NOTIFY: Struct = Struct {
+    name: "`notify`",
+    fields: &[
+        field("cluster", Kind::Text, "the proxy's cluster that takes events").required(),
+        field("path", Kind::Text, "the path to POST to").required(),
+        field("authority", Kind::Text, "the `host` to send").required(),
+    ],
+    others: None,
+    one_of: &[],
+};
+
+/// No price or cap is a million dollars; with millionths it still fits a `u64` many times over.
+pub(super) const MONEY: u64 = 1_000_000;
+
+/// The whole policy.
+pub static POLICY: Struct = Struct { name: "a policy", fields: FIELDS, others: None, one_of: &[] };
+
+const FIELDS: &[Field] = &[
+    field("hemostat", Kind::Whole(1, 1), "version of this language"),
+    field("version", Kind::Id, "free label, shown in headers, metrics and logs"),
+    field("reason", Kind::Text, "why it was written; goes to the change log"),
+    field("severity", Kind::Words(SEVERITY), "how bad the incident is"),
+    field("mode", Kind::Words(MODE), "what all rules do that do not say otherwise")
+        .default("enforce"),
+    field(
+        "labels",
+        Kind::Map(&Kind::Label, &Kind::List(&Kind::Struct(&SOURCE))),
+        "where a request's labels are read from; the first source that has a value wins",
+    ),
+    field(
+        "trusted_headers",
+        Kind::List(&Kind::Header),
+        "headers that the proxy vouches for: it sets them, or removes the caller's",
+    ),
+    field(
+        "other_traffic",
+        Kind::List(&Kind::Struct(&OTHER_TRAFFIC)),
+        "lanes that are no generating calls; first match wins, else they pass",
+    ),
+    field("disable", Kind::List(&Kind::Struct(&DISABLE)), "rules switched off for a while"),
+    field("show", Kind::Words(SHOW), "what callers are shown").default("full"),
+    field("on_hold_limit", Kind::Words(ON_HOLD_LIMIT), "when partial matches hold too much text")
+        .default("block"),
+    field("on_cut", Kind::Words(ON_CUT), "how upstream's answer goes on after a cut")
+        .default("drain"),
+    field("on_unreadable", Kind::Words(ON_UNREADABLE), "bodies that cannot be read")
+        .default("`block` where an enforced rule needed the body, else `pass`"),
+    field(
+        "prices",
+        Kind::Map(&Kind::Glob, &Kind::Struct(&PRICE)),
+        "USD per million tokens by model; an exact name wins, then the glob with most literal characters",
+    ),
+    field(
+        "default_max_output_tokens",
+        Kind::Whole(1, 4_000_000),
+        "the most output that a request is taken to make which names no maximum",
+    )
+    .default("4096"),
+    field("cap_output", Kind::Bool, "write that maximum into such requests").default("false"),
+    field("unpriced", Kind::Words(UNPRICED), "what has no price under a `usd` limit")
+        .default("reject"),
+    field("capture", Kind::Any, "keep prompts and answers, redacted"),
+    field(
+        "rollback",
+        Kind::List(&Kind::Struct(&ROLLBACK)),
+        "lever 1: put prompt, model or config back",
+    ),
+    field(
+        "switch",
+        Kind::List(&Kind::Struct(&SWITCH)),
+        "lever 2: move traffic to another provider or model",
+    ),
+    field(
+        "guardrails",
+        Kind::List(&Kind::Struct(&GUARDRAIL)),
+        "lever 3: filter what goes in and comes out",
+    ),
+    field("tools", Kind::List(&Kind::Struct(&TOOLS)), "lever 4: disable tools or force approval"),
+    field("limits", Kind::List(&Kind::Struct(&LIMIT)), "lever 5: cap rate and cost"),
+    field("failsafe", Kind::List(&Kind::Struct(&FAILSAFE)), "lever 6: a canned answer, or a human"),
+    field("fallbacks", Kind::Map(&Kind::Id, &Kind::Struct(&FALLBACK)), "canned answers by id"),
+    field("notify", Kind::Struct(&NOTIFY), "one JSON POST an event"),
+];

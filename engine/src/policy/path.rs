@@ -1,0 +1,67 @@
+//! Where in a policy something stands, without allocation until somebody asks for the text.
+
+use std::fmt;
+
+/// A path: its last step, and the path before it. `guardrails[2].find[0]`
+#[derive(Debug, Clone, Copy)]
+pub struct Path<'a> {
+    last: Option<(&'a Path<'a>, Step<'a>)>,
+}
+
+/// One step of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Into a map.
+    Key(&'a str),
+    /// Into a list.
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    /// The whole document.
+    pub const ROOT: Path<'static> = Path { last: None };
+
+    /// The entry of a map.
+    #[must_use]
+    pub fn key(&'a self, key: &'a str) -> Path<'a> {
+        Path { last: Some((self, Step::Key(key))) }
+    }
+
+    /// The item of a list.
+    #[must_use]
+    pub fn index(&'a self, index: usize) -> Path<'a> {
+        Path { last: Some((self, Step::Index(index))) }
+    }
+
+    /// Its steps, outermost first.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step<'a>> {
+        let mut steps = Vec::new();
+        let mut path = *self;
+        while let Some((before, step)) = path.last {
+            steps.push(step);
+            path = *before;
+        }
+        steps.reverse();
+        steps
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, step) in self.steps().into_iter().enumerate() {
+            match step {
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Key(key) if is_plain(key) && number == 0 => f.write_str(key)?,
+                Step::Key(key) if is_plain(key) => write!(f, ".{key}")?,
+                Step::Key(key) => write!(f, "[\"{}\"]", key.escape_debug())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// True for keys that can be read in a path without quotes.
+fn is_plain(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}

@@ -1,0 +1,295 @@
+//! Is the tree of the language's shape? Every key known, every value of its kind, every name of its syntax. Driven by
+//! [`super::language`] alone; it collects all that is wrong.
+
+mod leaf;
+mod syntax;
+
+use super::diagnostic::Diagnostic;
+use super::language::{Kind, Struct, Word, redirect};
+use super::path::Path;
+use super::source::{Node, Position, Value};
+use super::suggest::nearest;
+use crate::limits;
+
+pub(super) use syntax::pointer;
+
+/// All that is wrong with the shape of a map.
+pub(super) fn check(node: &Node, is: &'static Struct, path: &Path<'_>) -> Vec<Diagnostic> {
+    let mut shape = Shape { found: Vec::new() };
+    shape.map(node, is, path);
+    shape.found
+}
+
+struct Shape {
+    found: Vec<Diagnostic>,
+}
+
+impl Shape {
+    fn error(&mut self, code: &'static str, path: &Path<'_>, at: Position, message: String) {
+        self.push(Diagnostic::error(code, path.to_string(), at, message));
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        // One more than is kept, so that whoever cuts the list knows.
+        if self.found.len() <= limits::POLICY_DIAGNOSTICS {
+            self.found.push(diagnostic);
+        }
+    }
+
+    /// A value; `owner` is the name of the map it stands in, `name` its own.
+    fn value(&mut self, node: &Node, kind: &'static Kind, name: Name, path: &Path<'_>) {
+        match kind {
+            Kind::Any => {}
+            Kind::Struct(is) => self.map(node, is, path),
+            Kind::List(item) => self.list(node, item, name, path),
+            Kind::Map(keys, values) => self.free_map(node, keys, values, path),
+            Kind::Action(words) => self.action(node, words, name, path),
+            Kind::Words(words) => self.word(node, words, name, path),
+            Kind::Percent if matches!(node.value, Value::Map(_)) => {
+                self.map(node, &super::language::PERCENT, path);
+            }
+            kind => {
+                if let Err(found) = leaf::check(node, kind, path) {
+                    self.push(*found);
+                }
+            }
+        }
+    }
+
+    fn map(&mut self, node: &Node, is: &'static Struct, path: &Path<'_>) {
+        let Value::Map(entries) = &node.value else {
+            let code = "wrong-type";
+            let message = format!("{} is a map, not {}", is.name, node.kind());
+            return self.error(code, path, node.at, message);
+        };
+        for entry in entries {
+            let path = path.key(&entry.key);
+            if let Some(field) = is.field(&entry.key) {
+                self.value(&entry.value, &field.kind, Name { owner: is, field: field.name }, &path);
+            } else if let Some((key, value)) = is.others {
+                self.key(&entry.key, entry.key_at, key, is, &path);
+                let name = Name { owner: is, field: "" };
+                self.value(&entry.value, value, name, &path);
+            } else {
+                self.unknown(is, &entry.key, entry.key_at, &path);
+            }
+        }
+        for field in is.fields.iter().filter(|field| field.required) {
+            if node.get(field.name).is_none() {
+                let message =
+                    format!("{} needs `{}`: {}", is.name, field.name, expected(&field.kind));
+                self.error("missing-field", path, node.at, message);
+            }
+        }
+        self.one_of(node, is, path);
+    }
+
+    fn one_of(&mut self, node: &Node, is: &'static Struct, path: &Path<'_>) {
+        if is.one_of.is_empty() {
+            return;
+        }
+        let there: Vec<&str> =
+            is.one_of.iter().copied().filter(|name| node.get(name).is_some()).collect();
+        match there.as_slice() {
+            [_] => {}
+            [] => {
+                let message = format!("{} needs one of {}", is.name, list(is.one_of));
+                self.error("missing-field", path, node.at, message);
+            }
+            several => {
+                let message = format!("{} takes one of {}, not several", is.name, list(several));
+                self.error("conflict", path, node.at, message);
+            }
+        }
+    }
+
+    fn unknown(&mut self, is: &'static Struct, key: &str, at: Position, path: &Path<'_>) {
+        let message = format!("{} has no field `{key}`", is.name);
+        let diagnostic = Diagnostic::error("unknown-field", path.to_string(), at, message);
+        let names = || is.fields.iter().map(|field| field.name);
+        let help = match (redirect(is.name, key), nearest(key, names())) {
+            (Some(help), _) => help.to_owned(),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!("it takes {}", list(&names().collect::<Vec<_>>())),
+        };
+        self.push(diagnostic.help(help));
+    }
+
+    fn list(&mut self, node: &Node, item: &'static Kind, name: Name, path: &Path<'_>) {
+        match (&node.value, item) {
+            (Value::Seq(items), Kind::Glob | Kind::Pattern | Kind::Words(_))
+                if items.is_empty() =>
+            {
+                let message = "an empty list: the rule can never act".to_owned();
+                let found = Diagnostic::error("empty", path.to_string(), node.at, message);
+                self.push(found.help("name something, or remove the rule"));
+            }
+            (Value::Seq(items), Kind::Struct(is)) if items.is_empty() && !is.one_of.is_empty() => {
+                let message = "an empty list: the label can never have a value".to_owned();
+                let found = Diagnostic::error("empty", path.to_string(), node.at, message);
+                self.push(found.help("name a source, or remove the label"));
+            }
+            (Value::Seq(items), _) => {
+                for (index, node) in items.iter().enumerate() {
+                    self.value(node, item, name, &path.index(index));
+                }
+            }
+            // Rules stand in a list even if there is one; a word or a source may stand alone.
+            (Value::Map(_), Kind::Struct(is)) if !is.one_of.is_empty() => {
+                self.value(node, item, name, path);
+            }
+            (Value::Null, _) => self.nothing(node, path, "[]"),
+            (_, Kind::Struct(_)) => {
+                let message = format!("a list is expected, not {}", node.kind());
+                let diagnostic =
+                    Diagnostic::error("wrong-type", path.to_string(), node.at, message);
+                self.push(diagnostic.help("begin each rule with `- `"));
+            }
+            _ => self.value(node, item, name, path),
+        }
+    }
+
+    fn nothing(&mut self, node: &Node, path: &Path<'_>, empty: &str) {
+        let message = "nothing stands here".to_owned();
+        let diagnostic = Diagnostic::error("wrong-type", path.to_string(), node.at, message);
+        let help = format!("remove the line, or write `{empty}`; if something follows, indent it");
+        self.push(diagnostic.help(help));
+    }
+
+    fn free_map(
+        &mut self,
+        node: &Node,
+        keys: &'static Kind,
+        values: &'static Kind,
+        path: &Path<'_>,
+    ) {
+        match &node.value {
+            Value::Map(entries) => {
+                for entry in entries {
+                    let path = path.key(&entry.key);
+                    if let Err(found) = leaf::text(&entry.key, entry.key_at, keys, &path) {
+                        self.push(*found);
+                    }
+                    let name = Name { owner: &super::language::POLICY, field: "" };
+                    self.value(&entry.value, values, name, &path);
+                }
+            }
+            Value::Null => self.nothing(node, path, "{}"),
+            _ => {
+                let message = format!("a map is expected, not {}", node.kind());
+                self.error("wrong-type", path, node.at, message);
+            }
+        }
+    }
+
+    fn key(&mut self, key: &str, at: Position, kind: &'static Kind, is: &Struct, path: &Path<'_>) {
+        if let Some(help) = redirect(is.name, key) {
+            let message = format!("{} has no field `{key}`", is.name);
+            let diagnostic = Diagnostic::error("unknown-field", path.to_string(), at, message);
+            self.push(diagnostic.help(help));
+        } else if let Err(found) = leaf::text(key, at, kind, path) {
+            self.push(*found);
+        }
+    }
+
+    fn word(&mut self, node: &Node, words: &'static [Word], name: Name, path: &Path<'_>) {
+        match leaf::plain_text(node, path) {
+            Err(found) => self.push(*found),
+            Ok(text) if words.iter().any(|word| word.name == text) => {}
+            Ok(text) => self.unknown_word(text, words, name, path, node.at),
+        }
+    }
+
+    fn unknown_word(
+        &mut self,
+        text: &str,
+        words: &'static [Word],
+        name: Name,
+        path: &Path<'_>,
+        at: Position,
+    ) {
+        let names = || words.iter().map(|word| word.name);
+        let message = format!("`{text}` is not a word for `{}`", name.field);
+        let diagnostic = Diagnostic::error("unknown-word", path.to_string(), at, message);
+        let place = match name.field {
+            "do" | "over" => format!("{}: {}", name.owner.name, name.field),
+            field => field.to_owned(),
+        };
+        let help = match (redirect(&place, text), nearest(text, names())) {
+            (Some(help), _) => help.to_owned(),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!("it takes {}", list(&names().collect::<Vec<_>>())),
+        };
+        self.push(diagnostic.help(help));
+    }
+
+    fn action(&mut self, node: &Node, words: &'static [Word], name: Name, path: &Path<'_>) {
+        let Value::Map(entries) = &node.value else {
+            let found = self.found.len();
+            self.word(node, words, name, path);
+            let word = words.iter().find(|word| Some(word.name) == node.text());
+            if let Some(word) = word.filter(|word| !word.alone && self.found.len() == found) {
+                let message = format!("`{}` says too little alone", word.name);
+                let diagnostic =
+                    Diagnostic::error("wrong-type", path.to_string(), node.at, message);
+                self.push(diagnostic.help(format!("write `{{{}: …}}`", word.name)));
+            }
+            return;
+        };
+        let [entry] = entries.as_slice() else {
+            let message = format!("an action is one word, not {}", entries.len());
+            let diagnostic = Diagnostic::error("wrong-type", path.to_string(), node.at, message);
+            return self.push(diagnostic.help("write a second rule for a second action"));
+        };
+        let path = path.key(&entry.key);
+        match words.iter().find(|word| word.name == entry.key) {
+            None => self.unknown_word(&entry.key, words, name, &path, entry.key_at),
+            Some(Word { argument: Some(kind), .. }) => self.value(&entry.value, kind, name, &path),
+            Some(word) => {
+                let message = format!("`{}` takes nothing", word.name);
+                let diagnostic =
+                    Diagnostic::error("wrong-type", path.to_string(), entry.key_at, message);
+                self.push(diagnostic.help(format!("write `{}: {}`", name.field, word.name)));
+            }
+        }
+    }
+}
+
+/// What a value is called where a word is not known: the map it stands in and its field.
+#[derive(Clone, Copy)]
+struct Name {
+    owner: &'static Struct,
+    field: &'static str,
+}
+
+/// Names in a sentence: `a`, `b` or `c`.
+fn list(names: &[&str]) -> String {
+    let mut out = String::new();
+    for (index, name) in names.iter().enumerate() {
+        if index > 0 {
+            out.push_str(if index + 1 == names.len() { " or " } else { ", " });
+        }
+        out.push('`');
+        out.push_str(name);
+        out.push('`');
+    }
+    out
+}
+
+/// What is expected where nothing stands.
+fn expected(kind: &Kind) -> String {
+    match kind {
+        Kind::Words(words) | Kind::Action(words) => {
+            list(&words.iter().map(|word| word.name).collect::<Vec<_>>())
+        }
+        Kind::List(inner) => match inner {
+            Kind::Words(words) => list(&words.iter().map(|word| word.name).collect::<Vec<_>>()),
+            Kind::Pattern => "patterns or packs".to_owned(),
+            _ => "a list".to_owned(),
+        },
+        Kind::Map(..) | Kind::Struct(_) => "a map".to_owned(),
+        Kind::Time => "a time such as `2026-11-25T06:00:00Z`".to_owned(),
+        Kind::Number(..) | Kind::Whole(..) => "a number".to_owned(),
+        _ => "text".to_owned(),
+    }
+}

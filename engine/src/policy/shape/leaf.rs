@@ -1,0 +1,179 @@
+//! Values without parts: text, names, numbers, times.
+
+use super::super::diagnostic::Diagnostic;
+use super::super::language::Kind;
+use super::super::path::Path;
+use super::super::source::{Node, Position, Value, looks_like_date, micros, real, whole};
+use super::super::{decode, time};
+use super::syntax;
+use crate::limits;
+
+/// Boxed: findings are rare and big.
+type Finding = Box<Diagnostic>;
+
+fn error(code: &'static str, path: &Path<'_>, at: Position, message: String) -> Finding {
+    Box::new(Diagnostic::error(code, path.to_string(), at, message))
+}
+
+fn with_help(mut finding: Finding, help: impl Into<String>) -> Finding {
+    finding.help = Some(help.into());
+    finding
+}
+
+/// Judges a value by its kind.
+pub(super) fn check(node: &Node, kind: &Kind, path: &Path<'_>) -> Result<(), Finding> {
+    match kind {
+        Kind::Bool => match node.bool() {
+            Some(_) => Ok(()),
+            None => Err(not_a_bool(node, path)),
+        },
+        Kind::Whole(least, most) => whole_number(node, *least, *most, path),
+        Kind::Number(least, most) => number(node, *least, *most, path),
+        Kind::Percent => number(node, 0, 100, path),
+        // `until` may stand without quotes, and looks like a date then.
+        Kind::Time => match node.text() {
+            Some(written) => text(written, node.at, kind, path),
+            None => plain_text(node, path).map(|_| ()),
+        },
+        kind => text(plain_text(node, path)?, node.at, kind, path),
+    }
+}
+
+/// Text that no other reader takes for something else.
+pub(super) fn plain_text<'a>(node: &'a Node, path: &Path<'_>) -> Result<&'a str, Finding> {
+    let (what, written) = match &node.value {
+        Value::String { text, quoted: false } if looks_like_date(text) => ("a date", text.clone()),
+        Value::String { text, .. } => return Ok(text),
+        Value::Number(raw) => ("a number", raw.clone()),
+        Value::Bool(value) => ("a boolean", value.to_string()),
+        Value::Null => {
+            let message = "text is expected, not nothing".to_owned();
+            let found = error("needs-quotes", path, node.at, message);
+            return Err(with_help(found, "write `\"\"` for the empty text"));
+        }
+        Value::Seq(_) | Value::Map(_) => {
+            let message = format!("text is expected, not {}", node.kind());
+            let found = error("wrong-type", path, node.at, message);
+            return Err(match node.entries() {
+                // `pack: secrets`, `foo: bar` in a pattern: YAML made a map of it.
+                [_] => with_help(
+                    found,
+                    "text with `: ` in it, or that begins with `{`, stands in quotes; a pack is `pack:NAME`",
+                ),
+                _ => found,
+            });
+        }
+    };
+    let message = format!("text is expected, and `{written}` is {what}");
+    Err(with_help(error("needs-quotes", path, node.at, message), format!("write `\"{written}\"`")))
+}
+
+fn not_a_bool(node: &Node, path: &Path<'_>) -> Finding {
+    let message = format!("`true` or `false` is expected, not {}", shown(node));
+    let found = error("wrong-type", path, node.at, message);
+    match node.text() {
+        Some("true" | "yes" | "Yes" | "on" | "y") => with_help(found, "write `true`"),
+        Some("false" | "no" | "No" | "off" | "n") => with_help(found, "write `false`"),
+        _ => found,
+    }
+}
+
+/// A short value as written, a long one by its kind.
+fn shown(node: &Node) -> String {
+    match &node.value {
+        Value::Number(text) => format!("`{text}`"),
+        Value::String { text, .. } if text.chars().count() <= 40 => format!("`{text}`"),
+        Value::Bool(value) => format!("`{value}`"),
+        _ => node.kind().to_owned(),
+    }
+}
+
+fn not_a_number(node: &Node, what: &str, path: &Path<'_>) -> Finding {
+    let message = format!("{what} is expected, not {}", shown(node));
+    let found = error("wrong-type", path, node.at, message);
+    match node.text().filter(|text| real(text).is_some()) {
+        Some(text) => with_help(found, format!("write `{text}` without quotes")),
+        None => found,
+    }
+}
+
+fn whole_number(node: &Node, least: u64, most: u64, path: &Path<'_>) -> Result<(), Finding> {
+    let Some(raw) = node.number() else { return Err(not_a_number(node, "a whole number", path)) };
+    if whole(raw).is_some_and(|value| (least..=most).contains(&value)) {
+        return Ok(());
+    }
+    let message = if least == most {
+        format!("`{raw}` is not known; this is version {least} of the language")
+    } else if most == u64::MAX {
+        format!("`{raw}` is not a whole number of at least {least}")
+    } else {
+        format!("`{raw}` is not a whole number from {least} to {most}")
+    };
+    Err(error("out-of-range", path, node.at, message))
+}
+
+fn number(node: &Node, least: u64, most: u64, path: &Path<'_>) -> Result<(), Finding> {
+    let Some(raw) = node.number() else { return Err(not_a_number(node, "a number", path)) };
+    let bounds = least.saturating_mul(1_000_000)..=most.saturating_mul(1_000_000);
+    let message = match micros(raw) {
+        Some(value) if bounds.contains(&value) => return Ok(()),
+        None if real(raw).is_some_and(|value| value >= least as f64 && value <= most as f64) => {
+            format!("`{raw}` has more than six decimals")
+        }
+        _ => format!("`{raw}` is not a number from {least} to {most}"),
+    };
+    Err(error("out-of-range", path, node.at, message))
+}
+
+/// Judges text by its kind.
+pub(super) fn text(text: &str, at: Position, kind: &Kind, path: &Path<'_>) -> Result<(), Finding> {
+    let (code, what, help) = match kind {
+        Kind::Id if !syntax::is_id(text) => {
+            let most = limits::ID_CHARS;
+            let help = format!("an id has 1 to {most} letters, digits, `.`, `_` or `-`");
+            ("bad-id", "an id", help)
+        }
+        Kind::Label if !syntax::is_label(text) => {
+            let help = "a label has letters, digits, `_` and `-`, and a letter first";
+            ("bad-id", "the name of a label", help.to_owned())
+        }
+        Kind::Pointer => match syntax::pointer(text) {
+            Ok(_) => return Ok(()),
+            Err(help) => ("bad-pointer", "a JSON pointer", help),
+        },
+        Kind::Header => match syntax::header(text) {
+            Ok(()) => return Ok(()),
+            Err(help) => ("bad-header", "a header that can be used", help),
+        },
+        Kind::Time => match time::parse(text) {
+            Ok(_) => return Ok(()),
+            Err(message) => return Err(error("bad-time", path, at, message)),
+        },
+        Kind::Window if decode::window(text).is_none() => {
+            ("bad-window", "a window", "write `1s`, `5m`, `1h`, `day` or `month`".to_owned())
+        }
+        Kind::Span if decode::span(text).is_none() => {
+            ("bad-window", "a time span", "write `500ms` or `2s`".to_owned())
+        }
+        Kind::Glob if text == "!" => {
+            let help = "`\"!*\"` negates everything, `\"?*\"` is any text but the empty one";
+            ("bad-glob", "a glob: it negates nothing", help.to_owned())
+        }
+        Kind::Glob if text.len() > limits::LABEL_BYTES => {
+            let help = format!("labels have at most {} bytes", limits::LABEL_BYTES);
+            ("bad-glob", "a glob that can match", help)
+        }
+        _ => return Ok(()),
+    };
+    let message = format!("`{}` is not {what}", short(text));
+    Err(with_help(error(code, path, at, message), help))
+}
+
+/// Text for a message: long text is cut.
+fn short(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

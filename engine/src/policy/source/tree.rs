@@ -1,0 +1,247 @@
+//! The tree itself.
+
+use std::collections::BTreeMap;
+
+use super::super::diagnostic::Diagnostic;
+use super::super::path::Path;
+use super::number;
+
+/// A place in a text: line and column count characters from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    /// Line; 0 where there is no text.
+    pub line: u32,
+    /// Column in characters; 0 where there is no text.
+    pub column: u32,
+}
+
+impl Position {
+    /// The first character.
+    pub const START: Position = Position { line: 1, column: 1 };
+}
+
+/// A value and where it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Where it begins.
+    pub at: Position,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// `null`, `~`, or nothing at all
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number, as written.
+    Number(String),
+    /// Text. `quoted`: it cannot be taken for anything else by another reader.
+    String {
+        /// Escapes decoded.
+        text: String,
+        /// In quotes, or a block.
+        quoted: bool,
+    },
+    /// A list.
+    Seq(Vec<Node>),
+    /// A map, in the order written; keys are unique.
+    Map(Vec<Entry>),
+}
+
+/// One entry of a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key.
+    pub key: String,
+    /// Where the key begins.
+    pub key_at: Position,
+    /// Its value.
+    pub value: Node,
+}
+
+impl Node {
+    /// The entries of a map; none for other values.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The value under a key of a map.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The items of a list; a single value stands for a list of one, nothing for an empty one.
+    #[must_use]
+    pub fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::Seq(items) => items,
+            Value::Null => &[],
+            _ => std::slice::from_ref(self),
+        }
+    }
+
+    /// Its text, if it is text.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::String { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// `true` or `false`.
+    #[must_use]
+    pub fn bool(&self) -> Option<bool> {
+        match self.value {
+            Value::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A number as written.
+    #[must_use]
+    pub fn number(&self) -> Option<&str> {
+        match &self.value {
+            Value::Number(raw) => Some(raw),
+            _ => None,
+        }
+    }
+
+    /// What it is called in messages.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String { .. } => "text",
+            Value::Seq(_) => "a list",
+            Value::Map(_) => "a map",
+        }
+    }
+
+    /// The place that a path names, or that of the nearest value above it. A key stands for its entry.
+    #[must_use]
+    pub fn locate(&self, path: &Path<'_>) -> Position {
+        let mut node = self;
+        let mut at = self.at;
+        for step in path.steps() {
+            let next = match step {
+                super::super::path::Step::Key(key) => node
+                    .entries()
+                    .iter()
+                    .find(|entry| entry.key == key)
+                    .map(|entry| (&entry.value, entry.key_at)),
+                super::super::path::Step::Index(index) => match &node.value {
+                    Value::Seq(items) => items.get(index).map(|item| (item, item.at)),
+                    _ => Some((node, node.at)),
+                },
+            };
+            let Some(next) = next else { return at };
+            (node, at) = next;
+        }
+        // A scalar is pointed at itself, a section by its key.
+        match node.value {
+            Value::Seq(_) | Value::Map(_) => at,
+            _ => node.at,
+        }
+    }
+}
+
+/// Reports keys that stand twice in one map.
+pub(super) fn duplicates(entries: &[Entry], found: &mut Vec<Diagnostic>) {
+    let mut seen = BTreeMap::new();
+    for entry in entries {
+        if let Some(first) = seen.insert(entry.key.as_str(), entry.key_at) {
+            let message =
+                format!("`{}` stands here twice; the first is on line {}", entry.key, first.line);
+            let diagnostic =
+                Diagnostic::error("duplicate-key", entry.key.clone(), entry.key_at, message);
+            found.push(diagnostic.help("keep one of them"));
+        }
+    }
+}
+
+/// True if YAML 1.1 readers take this plain text for a date: `2026-11-24`, `2026-11-24T06:00:00Z`.
+#[must_use]
+pub fn looks_like_date(text: &str) -> bool {
+    let mut parts = text.splitn(3, '-');
+    let digits = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let year = parts.next().is_some_and(|part| digits(part, 4..=4));
+    let month = parts.next().is_some_and(|part| digits(part, 1..=2));
+    let rest = parts.next().unwrap_or_default();
+    let day = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let after = rest.as_bytes().get(day);
+    year && month && (1..=2).contains(&day) && matches!(after, None | Some(b'T' | b't' | b' '))
+}
+
+/// Writes a value as JSON, keys in order. Numbers that JSON does not know are written as JSON knows them.
+#[must_use]
+pub fn to_json(node: &Node) -> String {
+    let mut out = String::new();
+    write_json(node, &mut out);
+    out
+}
+
+fn write_json(node: &Node, out: &mut String) {
+    match &node.value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(raw) => out.push_str(&number::json(raw)),
+        Value::String { text, .. } => quote(text, out),
+        Value::Seq(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_json(item, out);
+            }
+            out.push(']');
+        }
+        Value::Map(entries) => {
+            out.push('{');
+            for (index, entry) in entries.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                quote(&entry.key, out);
+                out.push(':');
+                write_json(&entry.value, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// Writes text as a JSON string (RFC 8259 §7).
+pub(crate) fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if u32::from(c) < 0x20 => {
+                out.push_str("\\u00");
+                for shift in [4, 0] {
+                    out.push(char::from_digit((u32::from(c) >> shift) & 0xf, 16).unwrap_or('0'));
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}

@@ -1,0 +1,248 @@
+//! YAML 1.2 → tree, from the parser's events, without recursion.
+//!
+//! What a policy has no use for is refused by name rather than half understood: tags, merge keys, several documents.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+
+use super::super::diagnostic::Diagnostic;
+use super::tree::{Entry, Node, Position, Value, duplicates};
+use super::{number, size_check};
+use crate::limits;
+
+/// Reads one YAML document (JSON is YAML too, but [`super::parse_json`] speaks better of it).
+///
+/// # Errors
+/// Not YAML, or YAML that a policy has no use for; duplicate keys; too big, too deep.
+pub fn parse_yaml(text: &str) -> Result<Node, Vec<Diagnostic>> {
+    size_check(text.len())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut builder = Builder::default();
+    let mut parser = Parser::new_from_str(text);
+    let mut documents = 0;
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| vec![syntax(&error, text)])?;
+        let at = position(span.start);
+        match event {
+            Event::DocumentStart(_) if documents == 1 => {
+                let message = "a second document begins here";
+                return Err(vec![refuse(at, message, "write one policy a file, without `---`")]);
+            }
+            Event::DocumentStart(_) => documents += 1,
+            event => builder.event(&event, at)?,
+        }
+    }
+    if !builder.found.is_empty() {
+        return Err(builder.found);
+    }
+    builder.root.ok_or_else(|| {
+        let empty =
+            Diagnostic::error("syntax", String::new(), Position::START, "the text is empty");
+        vec![empty.help("the empty policy is `{}`")]
+    })
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    root: Option<Node>,
+    anchors: BTreeMap<usize, (Node, usize)>,
+    values: usize,
+    found: Vec<Diagnostic>,
+}
+
+/// An open list or map.
+struct Open {
+    node: Node,
+    anchor: usize,
+    /// A key whose value has not come yet.
+    key: Option<(String, Position)>,
+    /// How many values had come when it began.
+    values: usize,
+}
+
+impl Builder {
+    fn event(&mut self, event: &Event<'_>, at: Position) -> Result<(), Vec<Diagnostic>> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse_tag(tag.as_ref(), at)?;
+                let value = scalar(text, *style);
+                self.add(Node { at, value }, *anchor, 1)
+            }
+            Event::Alias(anchor) => match self.anchors.get(anchor) {
+                Some((node, values)) => {
+                    // Counted before it is copied: a bomb of aliases stops at the bound.
+                    let (node, values) = (node, *values);
+                    if self.values + values > limits::POLICY_NODES {
+                        return Err(vec![too_many(at)]);
+                    }
+                    let node = node.clone();
+                    self.add(node, 0, values)
+                }
+                None => Err(vec![refuse(at, "an alias inside its own anchor", "write it out")]),
+            },
+            Event::SequenceStart(anchor, tag) => {
+                self.refuse_tag(tag.as_ref(), at)?;
+                self.begin(Value::Seq(Vec::new()), *anchor, at)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.refuse_tag(tag.as_ref(), at)?;
+                self.begin(Value::Map(Vec::new()), *anchor, at)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_tag(&self, tag: Option<&Cow<'_, Tag>>, at: Position) -> Result<(), Vec<Diagnostic>> {
+        let Some(tag) = tag else { return Ok(()) };
+        let message = format!("`{tag}` is read as a YAML tag, and a policy has none");
+        Err(vec![refuse(at, message, format!("a glob that negates stands in quotes: `\"{tag}\"`"))])
+    }
+
+    fn begin(&mut self, value: Value, anchor: usize, at: Position) -> Result<(), Vec<Diagnostic>> {
+        if self.open.len() >= limits::POLICY_DEPTH {
+            let message = format!("nested deeper than {} levels", limits::POLICY_DEPTH);
+            return Err(vec![Diagnostic::error("too-big", String::new(), at, message)]);
+        }
+        self.in_key_place(at)?;
+        self.count(1, at)?;
+        let values = self.values;
+        self.open.push(Open { node: Node { at, value }, anchor, key: None, values });
+        Ok(())
+    }
+
+    /// A list or a map cannot be a key.
+    fn in_key_place(&self, at: Position) -> Result<(), Vec<Diagnostic>> {
+        match self.open.last() {
+            Some(Open { node: Node { value: Value::Map(_), .. }, key: None, .. }) => {
+                let help = "quote text that begins with `{` or `[`";
+                Err(vec![refuse(at, "a list or a map stands where a key is expected", help)])
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Vec<Diagnostic>> {
+        let Some(done) = self.open.pop() else { return Ok(()) };
+        if self.found.len() < limits::POLICY_DIAGNOSTICS {
+            duplicates(done.node.entries(), &mut self.found);
+        }
+        let values = self.values.saturating_sub(done.values) + 1;
+        // It was counted when it began.
+        self.place(done.node, done.anchor, values)
+    }
+
+    fn add(&mut self, node: Node, anchor: usize, values: usize) -> Result<(), Vec<Diagnostic>> {
+        self.count(values, node.at)?;
+        self.place(node, anchor, values)
+    }
+
+    fn count(&mut self, values: usize, at: Position) -> Result<(), Vec<Diagnostic>> {
+        self.values += values;
+        if self.values > limits::POLICY_NODES {
+            return Err(vec![too_many(at)]);
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, node: Node, anchor: usize, values: usize) -> Result<(), Vec<Diagnostic>> {
+        if anchor != 0 {
+            // The copy for the anchor counts as well.
+            self.count(values, node.at)?;
+            self.anchors.insert(anchor, (node.clone(), values));
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut open.node.value {
+            Value::Seq(items) => items.push(node),
+            Value::Map(entries) => match open.key.take() {
+                Some((key, key_at)) => entries.push(Entry { key, key_at, value: node }),
+                None => open.key = Some(key_of(node)?),
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn key_of(node: Node) -> Result<(String, Position), Vec<Diagnostic>> {
+    let at = node.at;
+    let key = match node.value {
+        Value::String { text, quoted: false } if text == "<<" => {
+            return Err(vec![refuse(at, "`<<` merges are not read", "write the entries out")]);
+        }
+        Value::String { text, .. } | Value::Number(text) => text,
+        Value::Bool(value) => value.to_string(),
+        Value::Null => "null".to_owned(),
+        Value::Seq(_) | Value::Map(_) => {
+            let message = "a list or a map stands where a key is expected";
+            return Err(vec![refuse(at, message, "keys are text")]);
+        }
+    };
+    Ok((key, at))
+}
+
+/// The core schema of YAML 1.2 (§10.3.2): what plain text stands for. `yes`, `no`, `on`, `off` are text.
+fn scalar(text: &str, style: ScalarStyle) -> Value {
+    if style != ScalarStyle::Plain {
+        return Value::String { text: text.to_owned(), quoted: true };
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        _ if number::is_number(text) => Value::Number(text.to_owned()),
+        _ => Value::String { text: text.to_owned(), quoted: false },
+    }
+}
+
+fn too_many(at: Position) -> Diagnostic {
+    let message = format!("more than {} values, aliases expanded", limits::POLICY_NODES);
+    Diagnostic::error("too-big", String::new(), at, message)
+}
+
+fn refuse(at: Position, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+    Diagnostic::error("yaml-feature", String::new(), at, message).help(help)
+}
+
+/// The parser counts columns from 0.
+fn position(marker: Marker) -> Position {
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    Position { line: number(marker.line()), column: number(marker.col()).saturating_add(1) }
+}
+
+/// The parser's own words, and what people usually meant.
+fn syntax(error: &ScanError, text: &str) -> Diagnostic {
+    let at = position(*error.marker());
+    let diagnostic =
+        Diagnostic::error("syntax", String::new(), at, format!("not YAML: {}", error.info()));
+    let line = text.lines().nth((at.line as usize).saturating_sub(1)).unwrap_or_default();
+    match meant(error.info(), line) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+fn meant(info: &str, line: &str) -> Option<&'static str> {
+    if info.contains("anchor") {
+        return Some("a glob that begins with `*`, or text that begins with `&`, stands in quotes");
+    }
+    if line.trim_start().starts_with('\t') || info.contains("tab") {
+        return Some("indent with blanks, not tabs");
+    }
+    if info.contains("unknown escape") {
+        return Some("a pattern stands in single quotes: a backslash means itself there");
+    }
+    if info.contains("mapping values are not allowed") {
+        return Some("text with `: ` in it stands in quotes; else look at the indentation");
+    }
+    if info.contains("unexpected character") {
+        return Some("text that begins with one of `@ % \\`` stands in quotes");
+    }
+    None
+}
