@@ -10,6 +10,7 @@ pub(crate) fn is_number(bytes: &[u8]) -> bool {
     let mut parser = Parser { bytes, at: 0, nodes: &mut Vec::new(), open: &mut Vec::new() };
     parser.number().is_ok() && parser.at == bytes.len()
 }
+
 /// Reads one document; no recursion, so that nesting costs heap and not stack.
 pub(super) struct Parser<'a> {
     pub(super) bytes: &'a [u8],
