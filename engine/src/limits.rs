@@ -98,3 +98,9 @@ pub const POLICY_DIAGNOSTICS: usize = 200;
 
 /// An id or a version, in characters. POLICY, introduction.
 pub const ID_CHARS: usize = 64;
+
+/// Signatures of one envelope, and verifications that one envelope may cost: about 0.1 ms each in the module.
+pub const ENVELOPE_SIGNATURES: usize = 8;
+
+/// Keys in `trust.keys`. Teams have a handful; with [`ENVELOPE_SIGNATURES`] it bounds what a hostile envelope costs.
+pub const TRUSTED_KEYS: usize = 32;
