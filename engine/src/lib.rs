@@ -14,11 +14,15 @@
 //! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
 //! | [`scan`] | patterns → hits in running text, holding only what must wait |
 //! | [`dsse`] | signed envelopes: who signed what |
+//! | [`jcs`] | canonical JSON: what digests are made of |
+//! | [`grant`] | a person's leave for one tool call |
 //! | [`limits`] | every bound, with the reason for its number |
 
 pub mod dialect;
 pub mod dsse;
 pub mod exchange;
+pub mod grant;
+pub mod jcs;
 pub mod limits;
 pub mod policy;
 pub mod scan;
