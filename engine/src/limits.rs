@@ -98,3 +98,25 @@ pub const POLICY_DIAGNOSTICS: usize = 200;
 
 /// An id or a version, in characters. POLICY, introduction.
 pub const ID_CHARS: usize = 64;
+
+/// A release's envelope, in bytes. Its payload holds a policy of at most [`POLICY_BYTES`], and base64 makes four bytes
+/// of three; signatures take the rest.
+pub const ENVELOPE_BYTES: usize = POLICY_BYTES / 3 * 4 + 64 * 1024;
+
+/// Policies that a process holds, so that going back needs no download. POLICY "The blob".
+pub const HELD_POLICIES: usize = 8;
+
+/// Serials are below 2^53, where every double still holds a whole number exactly. POLICY "The blob".
+pub const SERIALS: u64 = 1 << 53;
+
+/// How far a key that may only roll back may raise the serial, so that it cannot use up the numbers. POLICY "The blob".
+pub const ON_CALL_SERIALS: u64 = 1000;
+
+/// Activations that a process remembers for `history`: a long incident's worth, at some 200 bytes each.
+pub const HISTORY: usize = 32;
+
+/// Reviewed policies that one release may name (`prepared`): a runbook has a dozen.
+pub const PREPARED: usize = 64;
+
+/// Free text of a release (`reason`, `issuer`), in bytes.
+pub const RELEASE_TEXT_BYTES: usize = 1024;
