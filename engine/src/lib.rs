@@ -13,9 +13,11 @@
 //! | [`stream`] | bytes → frames (SSE, JSON array, whole body) → JSON with spans, and edits back |
 //! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
 //! | [`scan`] | patterns → hits in running text, holding only what must wait |
+//! | [`dsse`] | signed envelopes: who signed what |
 //! | [`limits`] | every bound, with the reason for its number |
 
 pub mod dialect;
+pub mod dsse;
 pub mod exchange;
 pub mod limits;
 pub mod policy;

@@ -120,3 +120,8 @@ pub const PREPARED: usize = 64;
 
 /// Free text of a release (`reason`, `issuer`), in bytes.
 pub const RELEASE_TEXT_BYTES: usize = 1024;
+/// Signatures of one envelope, and verifications that one envelope may cost: about 0.1 ms each in the module.
+pub const ENVELOPE_SIGNATURES: usize = 8;
+
+/// Keys in `trust.keys`. Teams have a handful; with [`ENVELOPE_SIGNATURES`] it bounds what a hostile envelope costs.
+pub const TRUSTED_KEYS: usize = 32;

@@ -20,6 +20,7 @@ mod write;
 pub use path::normalise;
 pub use recognise::recognise;
 pub use write::plain_error;
+pub(crate) use write::quoted;
 
 use crate::stream::frame::Framing;
 use crate::stream::json::{Doc, NodeId};

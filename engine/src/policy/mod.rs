@@ -19,6 +19,7 @@ mod shape;
 pub mod source;
 mod suggest;
 pub mod time;
+pub mod trust;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use document::Document;
