@@ -14,11 +14,14 @@
 //! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
 //! | [`scan`] | patterns → hits in running text, holding only what must wait |
 //! | [`dsse`] | signed envelopes: who signed what |
+//! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
 //! | [`limits`] | every bound, with the reason for its number |
 
+pub mod bundle;
 pub mod dialect;
 pub mod dsse;
 pub mod exchange;
+pub mod jcs;
 pub mod limits;
 pub mod policy;
 pub mod scan;

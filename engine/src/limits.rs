@@ -125,3 +125,21 @@ pub const ENVELOPE_SIGNATURES: usize = 8;
 
 /// Keys in `trust.keys`. Teams have a handful; with [`ENVELOPE_SIGNATURES`] it bounds what a hostile envelope costs.
 pub const TRUSTED_KEYS: usize = 32;
+
+/// How long a source has to answer, in milliseconds. It serves a static file.
+pub const POLL_TIMEOUT_MS: u64 = 5_000;
+
+/// A source that fails is asked at least this often, in milliseconds, so that it is back soon after it is up.
+pub const POLL_SLOWEST_MS: u64 = 30_000;
+
+/// An `ETag` that is sent back, in bytes. Real ones are under 100.
+pub const ETAG_BYTES: usize = 256;
+
+/// How long a source may be silent before that is an event, in milliseconds. POLICY "The blob".
+pub const POLL_SILENT_MS: u64 = 5 * 60 * 1000;
+
+/// How often a worker looks for a new release, in milliseconds; all must follow within a second (POLICY "The blob").
+pub const FOLLOW_MS: u64 = 200;
+
+/// A last error that status shows, in bytes.
+pub const TROUBLE_BYTES: usize = 2048;

@@ -11,18 +11,24 @@ mod adopt;
 mod code;
 mod digest;
 mod offer;
+mod poll;
 mod refusal;
 mod release;
 mod state;
+mod status;
+mod trouble;
 mod verify;
 
-pub use adopt::{Running, Terms, digest_of};
+pub use adopt::{Running, Terms, digest_of, nothing_runs};
 pub use digest::Digest;
 pub use offer::{Activation, Offered, offer, renew, start};
+pub use poll::{Answer, Poll};
 pub use refusal::{Code, Refusal};
 pub use release::{Brings, OnExpiry, Release};
 pub use state::{Entry, Held, Standing, State, Way};
+pub use status::{Facts, hits_counter, refused, status, taken};
+pub use trouble::Trouble;
 pub use verify::{PAYLOAD_TYPE, Power, Verified};
 
-#[cfg(test)]
-mod tests;
+
+

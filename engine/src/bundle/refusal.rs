@@ -90,6 +90,13 @@ impl Refusal {
         Self { code, message: message.into() }
     }
 
+    /// More bytes than an envelope may have.
+    #[must_use]
+    pub fn too_big() -> Self {
+        let most = crate::limits::ENVELOPE_BYTES;
+        Self::new(Code::TooBig, format!("a release has at most {most} bytes"))
+    }
+
     /// The proxy could not keep what it had accepted.
     #[must_use]
     pub fn not_kept(why: impl Into<String>) -> Self {

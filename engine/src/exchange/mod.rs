@@ -17,6 +17,7 @@ pub mod answer;
 pub mod facts;
 mod input;
 mod labels;
+mod no_policy;
 pub mod record;
 mod request;
 mod response;

@@ -62,6 +62,9 @@ impl Exchange {
         self.call = Some(Call::without_body(recognised.clone()));
         self.recognised = Some(recognised);
         self.phase = Phase::Body;
+        if self.program.unusable {
+            return self.no_policy();
+        }
         if end {
             return self.decide(Some(&[]), edits);
         }
@@ -220,6 +223,8 @@ impl Exchange {
         self.record.state("hemostat.stream", if stream { "true" } else { "false" });
         let version = self.program.version.clone().unwrap_or_default();
         self.record.state("hemostat.policy_version", &version);
+        let serial = self.program.serial.map(|serial| serial.to_string()).unwrap_or_default();
+        self.record.state("hemostat.policy_serial", &serial);
     }
 
     /// Rules of lever 6 that are judged before the model is asked: the first that holds answers.
@@ -367,7 +372,7 @@ impl Exchange {
     }
 
     /// The proxy answers: our headers are put on, and what comes back through the response's side is our own.
-    fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
+    pub(super) fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
         self.phase = Phase::Answered;
         reply.headers.extend(self.own_headers());
         RequestVerdict::Reply(reply)
