@@ -16,8 +16,10 @@
 //! | [`dsse`] | signed envelopes: who signed what |
 //! | [`jcs`] | canonical JSON: what digests are made of |
 //! | [`grant`] | a person's leave for one tool call |
+//! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
 //! | [`limits`] | every bound, with the reason for its number |
 
+pub mod bundle;
 pub mod dialect;
 pub mod dsse;
 pub mod exchange;

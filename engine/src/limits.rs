@@ -99,8 +99,63 @@ pub const POLICY_DIAGNOSTICS: usize = 200;
 /// An id or a version, in characters. POLICY, introduction.
 pub const ID_CHARS: usize = 64;
 
+/// A release's envelope, in bytes. Its payload holds a policy of at most [`POLICY_BYTES`], and base64 makes four bytes
+/// of three; signatures take the rest.
+pub const ENVELOPE_BYTES: usize = POLICY_BYTES / 3 * 4 + 64 * 1024;
+
+/// Policies that a process holds, so that going back needs no download. POLICY "The blob".
+pub const HELD_POLICIES: usize = 8;
+
+/// Serials are below 2^53, where every double still holds a whole number exactly. POLICY "The blob".
+pub const SERIALS: u64 = 1 << 53;
+
+/// How far a key that may only roll back may raise the serial, so that it cannot use up the numbers. POLICY "The blob".
+pub const ON_CALL_SERIALS: u64 = 1000;
+
+/// Activations that a process remembers for `history`: a long incident's worth, at some 200 bytes each.
+pub const HISTORY: usize = 32;
+
+/// Reviewed policies that one release may name (`prepared`): a runbook has a dozen.
+pub const PREPARED: usize = 64;
+
+/// Free text of a release (`reason`, `issuer`), in bytes.
+pub const RELEASE_TEXT_BYTES: usize = 1024;
 /// Signatures of one envelope, and verifications that one envelope may cost: about 0.1 ms each in the module.
 pub const ENVELOPE_SIGNATURES: usize = 8;
 
 /// Keys in `trust.keys`. Teams have a handful; with [`ENVELOPE_SIGNATURES`] it bounds what a hostile envelope costs.
 pub const TRUSTED_KEYS: usize = 32;
+
+/// How long a source has to answer, in milliseconds. It serves a static file.
+pub const POLL_TIMEOUT_MS: u64 = 5_000;
+
+/// A source that fails is asked at least this often, in milliseconds, so that it is back soon after it is up.
+pub const POLL_SLOWEST_MS: u64 = 30_000;
+
+/// An `ETag` that is sent back, in bytes. Real ones are under 100.
+pub const ETAG_BYTES: usize = 256;
+
+/// How long a source may be silent before that is an event, in milliseconds. POLICY "The blob".
+pub const POLL_SILENT_MS: u64 = 5 * 60 * 1000;
+
+/// How often a worker looks for a new release, in milliseconds; all must follow within a second (POLICY "The blob").
+pub const FOLLOW_MS: u64 = 200;
+
+/// A last error that status shows, in bytes.
+pub const TROUBLE_BYTES: usize = 2048;
+
+/// A grant's envelope, in bytes. One is some 600; a tenant's or tool's name may be long.
+pub const GRANT_BYTES: usize = 4096;
+
+/// Grants that one request may carry: one for each call of its answer, and answers rarely have more calls.
+pub const GRANTS: usize = 8;
+
+/// Values that remember used grants, and grants that one remembers: 4096 together in 96 KiB of the process. A grant is
+/// remembered for an hour after its end.
+pub const GRANT_SLOTS: u32 = 64;
+
+/// See [`GRANT_SLOTS`].
+pub const GRANTS_IN_SLOT: usize = 64;
+
+/// A tool's name as it is shown in place of a call, in characters; a longer one is not repeated.
+pub const TOOL_NAME_CHARS: usize = 64;

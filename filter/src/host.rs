@@ -6,6 +6,9 @@
 
 #![expect(unsafe_code, reason = "the ABI is raw pointers; all of it is wrapped in this file")]
 
+pub mod call;
+pub mod shared;
+
 use std::fmt;
 
 use crate::pairs::{self, Pairs};
@@ -72,6 +75,22 @@ host_calls! {
     fn proxy_close_stream(stream: u32);
     fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32);
     fn proxy_increment_metric(id: u32, by: i64);
+    fn proxy_get_metric(id: u32, value: *mut u64);
+    fn proxy_set_tick_period_milliseconds(period: u32);
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_len: usize,
+        ptr: *mut *mut u8,
+        len: *mut usize,
+        cas: *mut u32,
+    );
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_len: usize,
+        value: *const u8,
+        value_len: usize,
+        cas: u32,
+    );
 }
 
 /// A status other than OK, as the host gave it.
@@ -87,6 +106,10 @@ impl HostError {
     pub const PARSE_FAILURE: Self = Self(4);
     /// The host gave less than it had announced.
     pub const EMPTY: Self = Self(7);
+    /// Somebody else was faster.
+    pub const CAS_MISMATCH: Self = Self(8);
+    /// The host cannot do it now.
+    pub const INTERNAL_FAILURE: Self = Self(10);
 }
 
 impl fmt::Display for HostError {
@@ -129,6 +152,8 @@ pub enum Map {
     Request = 0,
     /// The response's headers.
     Response = 2,
+    /// The headers of the answer to a call of our own; only while it is handed over.
+    Call = 6,
 }
 
 /// A body, or another run of bytes that the host keeps.
@@ -139,6 +164,8 @@ pub enum Buffer {
     Request = 0,
     /// The response's body.
     Response = 1,
+    /// The body of the answer to a call of our own; only while it is handed over.
+    Call = 4,
     /// The plugin's configuration; only while it is being configured.
     Configuration = 7,
 }
@@ -313,6 +340,27 @@ pub fn define_counter(name: &str) -> Result<u32, HostError> {
 pub fn increment(counter: u32) -> Result<(), HostError> {
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_increment_metric(counter, 1) })
+}
+
+/// What a counter stands at.
+///
+/// # Errors
+/// The host's.
+pub fn read_counter(counter: u32) -> Result<u64, HostError> {
+    let mut value = 0;
+    // SAFETY: the host writes 8 bytes to `value` during the call.
+    check(unsafe { abi::proxy_get_metric(counter, &raw mut value) })?;
+    Ok(value)
+}
+
+/// Asks for `on_tick` this often.
+///
+/// # Errors
+/// The host's.
+pub fn tick_every(milliseconds: u64) -> Result<(), HostError> {
+    let period = u32::try_from(milliseconds).map_err(|_| HostError::BAD_ARGUMENT)?;
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_set_tick_period_milliseconds(period) })
 }
 
 fn check(status: u32) -> Result<(), HostError> {

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`root`] | one plugin configuration: read, build, swap |
 //! | [`load`] | bytes of a configuration → what runs, or the reasons why not |
+//! | [`follower`] | the releases of a process: what workers share, how each follows |
+//! | [`control`] | a listener for operators: status, and releases by `POST` |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
 //! | [`telemetry`] | counters, log lines, filter state, the sum of held bytes |
 //! | [`clock`] | time that never fails, and numbers that never repeat |
@@ -15,6 +17,8 @@
 //! | [`pairs`] | the wire form of header maps |
 
 mod clock;
+mod control;
+mod follower;
 mod host;
 mod load;
 mod pairs;

@@ -4,8 +4,12 @@
 
 use std::rc::Rc;
 
+use hemostat_engine::bundle::{Running, Terms, nothing_runs};
+use hemostat_engine::policy::config::remote::{Control, Source};
 use hemostat_engine::policy::config::{Config, Host};
 use hemostat_engine::policy::{Diagnostic, Program};
+
+use crate::follower::Follower;
 
 /// What a plugin runs: built completely before any stream sees it, and never changed after (invariant 3).
 #[derive(Debug)]
@@ -21,6 +25,14 @@ pub struct Active {
 pub struct Loaded {
     /// What runs from now on.
     pub active: Active,
+    /// Where there are keys that may sign releases, or a listener for operators.
+    pub follower: Option<Rc<Follower>>,
+    /// What runs where no policy does.
+    pub nothing: Rc<Program>,
+    /// Where releases are polled for.
+    pub source: Option<Source>,
+    /// The listener is one for operators.
+    pub control: Option<Rc<Control>>,
     /// Warnings, a line each.
     pub warnings: Vec<String>,
 }
@@ -32,7 +44,32 @@ pub struct Loaded {
 pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     let lines = |found: &[Diagnostic]| found.iter().map(ToString::to_string).collect::<Vec<_>>();
     let (config, warnings) = Config::parse(configuration).map_err(|found| lines(&found))?;
-    let program = Program::compile(&config).map_err(|error| vec![error.to_string()])?;
-    let active = Active { program: Rc::new(program), envoy: config.host == Host::Envoy };
-    Ok(Loaded { active, warnings: lines(&warnings) })
+    let mut warnings = lines(&warnings);
+    let envoy = config.host == Host::Envoy;
+    let (source, control) = (config.source.clone(), config.control.clone().map(Rc::new));
+    let line = |error: &dyn std::fmt::Display| vec![error.to_string()];
+    let nothing = Rc::new(nothing_runs(&config).map_err(|error| line(&error))?);
+    let follows = config.follows() || control.is_some();
+    if !follows {
+        let program = Program::compile(&config).map_err(|error| line(&error))?;
+        let active = Active { program: Rc::new(program), envoy };
+        return Ok(Loaded { active, follower: None, nothing, source, control, warnings });
+    }
+    let terms = Terms::new(config).map_err(|refusal| line(&refusal))?;
+    let (follower, more) = Follower::start(terms).map_err(|refusal| line(&refusal))?;
+    warnings.extend(more);
+    let running = follower.read().unwrap_or_else(|refusal| {
+        // Another configuration of the process took a release that this one cannot use; a later one may do.
+        warnings.push(format!("what is in force cannot be used here: {refusal}"));
+        follower.own().unwrap_or_default()
+    });
+    let active = active(running, &nothing, envoy);
+    let follower = Some(Rc::new(follower));
+    Ok(Loaded { active, follower, nothing, source, control, warnings })
+}
+
+/// What streams get, of what is in force.
+pub fn active(running: Option<Running>, nothing: &Rc<Program>, envoy: bool) -> Active {
+    let program = running.map_or_else(|| Rc::clone(nothing), |running| running.program);
+    Active { program, envoy }
 }

@@ -1,13 +1,21 @@
-//! One plugin configuration: read, build completely, swap.
+//! One plugin configuration: read, build completely, swap; and follow the releases of its scope.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
+use hemostat_engine::bundle::{Answer, Way};
+use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS};
+use hemostat_engine::policy::Program;
+use hemostat_engine::policy::config::remote::{Control, Source};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use crate::host::{self, Buffer, Level};
+use crate::control::Operator;
+use crate::follower::{self, Follower};
+use crate::host::{self, Buffer, Level, Map};
 use crate::load::{self, Active, Loaded};
-use crate::stream::{NoPolicy, Stream};
+use crate::stream::{NoPolicy, Stream, value};
+use crate::telemetry::Trouble;
 use crate::{clock, telemetry};
 
 /// The filter's version, for logs.
@@ -17,20 +25,112 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// the old; other hosts configure the same one again. Either way streams keep the [`Active`] that they began with.
 #[derive(Debug, Default)]
 pub struct Root {
-    active: Option<Rc<Active>>,
+    plan: Option<Plan>,
+}
+
+/// What a configuration that was taken makes a plugin do.
+#[derive(Debug)]
+struct Plan {
+    active: RefCell<Rc<Active>>,
+    nothing: Rc<Program>,
+    follower: Option<Rc<Follower>>,
+    source: Option<Source>,
+    control: Option<Rc<Control>>,
+    /// The call to the source that is under way.
+    asked: Option<u32>,
 }
 
 impl Root {
     fn configure(&mut self, size: usize) -> Result<Vec<String>, Vec<String>> {
         let bytes = host::bytes(Buffer::Configuration, size)
             .map_err(|error| vec![format!("the host does not give the configuration: {error}")])?;
-        let Loaded { active, warnings } = load::load(&bytes)?;
-        self.active = Some(Rc::new(active));
+        let Loaded { active, follower, nothing, source, control, warnings } = load::load(&bytes)?;
+        if follower.is_some() {
+            host::tick_every(FOLLOW_MS)
+                .map_err(|error| vec![format!("the host gives no ticks: {error}")])?;
+        }
+        let active = RefCell::new(Rc::new(active));
+        self.plan = Some(Plan { active, nothing, follower, source, control, asked: None });
         Ok(warnings)
     }
 }
 
-impl Context for Root {}
+impl Plan {
+    /// What a stream that begins now gets: the newest release that this process has.
+    fn current(&self) -> Rc<Active> {
+        self.follow();
+        Rc::clone(&self.active.borrow())
+    }
+
+    /// Takes over what another worker has put in force. Streams in flight keep theirs (invariant 3).
+    fn follow(&self) {
+        let Some(follower) = self.follower.as_ref().filter(|follower| follower.is_behind()) else {
+            return;
+        };
+        match follower.read() {
+            Ok(running) => {
+                let envoy = self.active.borrow().envoy;
+                *self.active.borrow_mut() = Rc::new(load::active(running, &self.nothing, envoy));
+            }
+            Err(refusal) => {
+                telemetry::count("hemostat_follow_failures_total");
+                let line = format!("a release in force cannot be used here, the one before goes on: {refusal}");
+                telemetry::line(Level::Error, &line);
+            }
+        }
+    }
+
+    /// Asks the source, where it is this worker's turn.
+    fn poll(&mut self) {
+        let (Some(follower), Some(source)) = (&self.follower, &self.source) else { return };
+        let Some(poll) = follower.take_turn(source) else { return };
+        match follower::ask(source, poll.etag.as_deref()) {
+            Ok(token) => self.asked = Some(token),
+            Err(error) => {
+                Trouble { call: "http_call", error }.report();
+                follower.end_turn(source, Answer::Failed);
+            }
+        }
+    }
+
+    /// The source has answered.
+    fn source_answered(&mut self, token: u32, size: usize) {
+        if self.asked != Some(token) {
+            return;
+        }
+        self.asked = None;
+        let (Some(follower), Some(source)) = (&self.follower, &self.source) else { return };
+        let headers = host::headers(Map::Call).unwrap_or_default();
+        let etag = value(&headers, "etag").and_then(|etag| std::str::from_utf8(etag).ok());
+        let answer = match value(&headers, ":status") {
+            Some(b"304") => Answer::Same,
+            Some(b"200") if size <= ENVELOPE_BYTES => match host::bytes(Buffer::Call, size) {
+                Ok(body) => {
+                    let offered = follower.offer(&body, Way::Source);
+                    follower::answer(&offered, etag.map(str::to_owned))
+                }
+                Err(error) => {
+                    Trouble { call: "call_body", error }.report();
+                    Answer::Failed
+                }
+            },
+            _ => Answer::Failed,
+        };
+        if answer == Answer::Failed {
+            telemetry::count("hemostat_source_failures_total");
+        }
+        follower.end_turn(source, answer);
+        self.follow();
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body: usize, _trailers: usize) {
+        if let Some(plan) = &mut self.plan {
+            plan.source_answered(token, body);
+        }
+    }
+}
 
 impl RootContext for Root {
     /// False refuses the configuration: an update is rejected and the one before goes on, a first one keeps the
@@ -50,7 +150,7 @@ impl RootContext for Root {
                 for reason in reasons {
                     telemetry::line(Level::Error, &reason);
                 }
-                let kept = if self.active.is_some() {
+                let kept = if self.plan.is_some() {
                     "the one before goes on"
                 } else {
                     "there is none before it"
@@ -64,10 +164,24 @@ impl RootContext for Root {
         }
     }
 
+    /// Comes on every worker and on the main thread.
+    fn on_tick(&mut self) {
+        if let Some(plan) = &mut self.plan {
+            if let Some(follower) = &plan.follower {
+                follower.see_to_expiry();
+            }
+            plan.follow();
+            plan.poll();
+        }
+    }
+
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(match &self.active {
-            Some(active) => Box::new(Stream::new(Rc::clone(active), context_id)),
-            None => Box::new(NoPolicy),
+        let Some(plan) = &self.plan else { return Some(Box::new(NoPolicy)) };
+        Some(match (&plan.control, &plan.follower) {
+            (Some(control), Some(follower)) => {
+                Box::new(Operator::new(Rc::clone(control), Rc::clone(follower)))
+            }
+            _ => Box::new(Stream::new(plan.current(), context_id)),
         })
     }
 

@@ -211,7 +211,7 @@ fn set_length(map: Map, len: usize) -> Result<(), Trouble> {
 const CONTENT_LENGTH: &str = "content-length";
 
 /// The first value of a header.
-fn value<'a>(headers: &'a [(Vec<u8>, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
+pub fn value<'a>(headers: &'a [(Vec<u8>, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
     headers
         .iter()
         .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))

@@ -113,8 +113,21 @@ fn one_line(text: &str) -> String {
 }
 
 /// Adds one to a counter.
-fn count(name: &str) {
-    let id = COUNTER_IDS.with(|ids| {
+pub fn count(name: &str) {
+    if let Some(id) = counter(name) {
+        // Nobody is left to tell if this fails.
+        let _ = host::increment(id);
+    }
+}
+
+/// What a counter of the process stands at, whichever worker counted.
+pub fn read(name: &str) -> u64 {
+    counter(name).and_then(|id| host::read_counter(id).ok()).unwrap_or(0)
+}
+
+/// The host's number for a counter.
+fn counter(name: &str) -> Option<u32> {
+    COUNTER_IDS.with(|ids| {
         let mut ids = ids.try_borrow_mut().ok()?;
         let name = admitted(&ids, name);
         if let Some(id) = ids.get(name.as_str()) {
@@ -124,11 +137,7 @@ fn count(name: &str) {
         let id = host::define_counter(&name).ok();
         ids.insert(name, id);
         id
-    });
-    if let Some(id) = id {
-        // Nobody is left to tell if this fails.
-        let _ = host::increment(id);
-    }
+    })
 }
 
 /// The name under which this counter is kept: its own, while there is room.

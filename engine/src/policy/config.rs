@@ -1,9 +1,12 @@
 //! The plugin's own configuration: what a proxy is told about the filter (POLICY "The blob", second half).
 
+pub mod remote;
+
 use super::diagnostic::{Diagnostic, add, in_order};
 use super::document::{Document, Mode, Source};
 use super::path::Path;
-use super::source::{Node, parse_json};
+use super::source::{Node, parse_json, to_json};
+use super::trust::Trust;
 use super::{check, decode, language, shape};
 
 /// A configuration that can be used.
@@ -19,8 +22,20 @@ pub struct Config {
     pub host: Host,
     /// What traffic gets while there is no usable policy.
     pub on_error: OnError,
-    /// Configurations with one vm_id and scope share accounts.
-    pub scope: Option<String>,
+    /// Configurations with one vm_id and scope follow one release and share accounts.
+    pub scope: String,
+    /// The inline policy as written; `None`: there is none.
+    pub inline: Option<Node>,
+    /// Whose signatures count.
+    pub trust: Trust,
+    /// An envelope to start with.
+    pub release: Option<String>,
+    /// Where to poll for releases.
+    pub source: Option<remote::Source>,
+    /// What the listener is, where it is one for operators.
+    pub control: Option<remote::Control>,
+    /// What a release may make this proxy do.
+    pub allow: remote::Allow,
 }
 
 /// `host`
@@ -42,9 +57,6 @@ pub enum OnError {
     /// It passes.
     Open,
 }
-
-/// Keys whose code does not work yet. Work on one ends with its line here.
-const NOT_YET: &[&str] = &["release", "trust", "source", "control", "allow"];
 
 impl Config {
     /// Reads a configuration as the proxy hands it over, in JSON. The second part are warnings.
@@ -69,38 +81,59 @@ impl Config {
             return (Config::default(), found);
         }
         found.extend(shape::check(tree, &language::CONFIG, &Path::ROOT));
-        for key in NOT_YET.iter().filter(|key| tree.get(key).is_some()) {
-            let message = format!("`{key}` does not work yet in this version");
-            let at = tree.locate(&Path::ROOT.key(key));
-            found.push(
-                Diagnostic::error("not-yet", (*key).to_owned(), at, message).help("remove it"),
-            );
-        }
-        let config = decode(tree);
+        let config = decode(tree, &mut found);
         let root = Path::ROOT.key("policy");
         if tree.get("policy").is_some() {
             add(&mut found, check::check(&config.policy, tree, &root, now));
             found.extend(held_headers(&config, tree));
-        } else {
-            let message = "there is no `policy`, and nothing else can bring one yet";
-            let missing = Diagnostic::error("missing-field", String::new(), tree.at, message);
-            found.push(missing.help("the empty policy is `policy: {}`"));
         }
+        add(&mut found, remote::check(&config, tree));
         (config, in_order(found))
+    }
+
+    /// The same configuration with a policy that a release brought. The second part are warnings.
+    ///
+    /// # Errors
+    /// All that is wrong with the policy here.
+    pub fn with_policy(&self, policy: &Node) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (document, mut found) = super::judge(policy, None);
+        let config = Config { policy: document, ..self.clone() };
+        found.extend(held_headers(&config, policy));
+        if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok((config, found)) }
+    }
+
+    /// True if its policy may come from elsewhere.
+    #[must_use]
+    pub fn takes_releases(&self) -> bool {
+        let posts = self.control.as_ref().is_some_and(|control| control.releases);
+        self.release.is_some() || self.source.is_some() || posts
+    }
+
+    /// True if it follows the releases of its scope, or could: there are keys whose signatures count.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        !self.trust.keys.is_empty()
     }
 }
 
-fn decode(tree: &Node) -> Config {
+fn decode(tree: &Node, found: &mut Vec<Diagnostic>) -> Config {
     let word = |name: &str| tree.get(name).and_then(Node::text);
     let root = Path::ROOT.key("policy");
     let accept_off = tree.get("accept_off").map(Node::items).unwrap_or_default();
+    let (trust, scope) = remote::trust(tree, found);
     Config {
         policy: tree.get("policy").map(|tree| decode::policy(tree, &root)).unwrap_or_default(),
         hold_headers: tree.get("hold_headers").and_then(Node::bool),
         accept_off: accept_off.iter().filter_map(Node::text).map(str::to_owned).collect(),
         host: if word("host") == Some("generic") { Host::Generic } else { Host::Envoy },
         on_error: if word("on_error") == Some("open") { OnError::Open } else { OnError::Closed },
-        scope: word("scope").map(str::to_owned),
+        scope,
+        inline: tree.get("policy").cloned(),
+        trust,
+        release: tree.get("release").map(to_json),
+        source: tree.get("source").and_then(remote::Source::decode),
+        control: tree.get("control").map(remote::Control::decode),
+        allow: tree.get("allow").map(remote::Allow::decode).unwrap_or_default(),
     }
 }
 
@@ -132,6 +165,10 @@ fn held_headers(config: &Config, tree: &Node) -> Vec<Diagnostic> {
         let path = path.index(index);
         let at = tree.locate(&path);
         if !ids.contains(&id.as_str()) {
+            if config.follows() {
+                // It may be a rule of another policy that this configuration follows.
+                continue;
+            }
             let message = format!("there is no rule `{id}`");
             found.push(Diagnostic::error("unknown-rule", path.to_string(), at, message));
         } else if config.hold_headers != Some(false) || !off.contains(&id.as_str()) {
@@ -185,5 +222,8 @@ fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
 fn rule_ids(policy: &Document) -> Vec<&str> {
     let guardrails = policy.guardrails.iter().map(|lever| lever.rule.id.as_str());
     let tools = policy.tools.iter().map(|lever| lever.rule.id.as_str());
-    guardrails.chain(tools).chain(policy.failsafe.iter().map(|lever| lever.rule.id.as_str())).collect()
+    guardrails
+        .chain(tools)
+        .chain(policy.failsafe.iter().map(|lever| lever.rule.id.as_str()))
+        .collect()
 }

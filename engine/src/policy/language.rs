@@ -3,11 +3,13 @@
 
 mod config;
 mod policy;
+mod release;
 mod rules;
 mod words;
 
 pub use config::CONFIG;
 pub use policy::POLICY;
+pub use release::RELEASE;
 pub(super) use rules::{ARGUMENT, PERCENT};
 pub use words::{BUILT_IN_LABELS, redirect};
 

@@ -39,3 +39,8 @@ pub fn judge(tree: &Node, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
     diagnostic::add(&mut found, check::check(&document, tree, &Path::ROOT, now));
     (document, diagnostic::in_order(found))
 }
+
+/// All that is wrong with the shape of a map of the language.
+pub(crate) fn shape_of(tree: &Node, is: &'static language::Struct) -> Vec<Diagnostic> {
+    diagnostic::in_order(shape::check(tree, is, &Path::ROOT))
+}

@@ -46,6 +46,10 @@ pub struct Program {
     pub fallbacks: BTreeMap<String, Rc<Fallback>>,
     /// Headers may be held until a body is whole (`allow_on_headers_stop_iteration` is set).
     pub hold_headers: bool,
+    /// The serial of the release that brought it; `None` for an inline policy.
+    pub serial: Option<u64>,
+    /// It stands for no policy at all: every call is refused (`on_error: closed`).
+    pub unusable: bool,
 }
 
 /// Name and activity of a rule: what all levers share.
@@ -171,6 +175,8 @@ impl Program {
             other_traffic,
             fallbacks,
             hold_headers: config.hold_headers.unwrap_or(false),
+            serial: None,
+            unusable: false,
         })
     }
 

@@ -40,9 +40,7 @@ fn value(of: &Kind) -> Node {
         Kind::Percent => any_of([bounded("number", 0, 100), object(&language::PERCENT)]),
         Kind::Real => typed("number", []),
         Kind::Argument => any_of([list(&Kind::Glob), object(&language::ARGUMENT)]),
-        Kind::Scalar => {
-            any_of(["string", "number", "boolean"].map(|name| typed(name, [])))
-        }
+        Kind::Scalar => any_of(["string", "number", "boolean"].map(|name| typed(name, []))),
         Kind::Words(words) => word_list(words.iter()),
         Kind::Action(words) => action(words),
         Kind::List(item) => list(item),

@@ -74,8 +74,9 @@ pub(super) fn tool_rule(node: &Node, path: &Path<'_>) -> ToolRule {
         rule.id = format!("tools:{first}");
     }
     let args = node.get("when_args").map(Node::entries).unwrap_or_default().iter();
-    let when_args =
-        args.filter_map(|entry| Some((pointer(&entry.key).ok()?, argument(&entry.value)))).collect();
+    let when_args = args
+        .filter_map(|entry| Some((pointer(&entry.key).ok()?, argument(&entry.value))))
+        .collect();
     let id_args = node.get("id_args").map(Node::items).unwrap_or_default().iter();
     let id_args = id_args.filter_map(|item| pointer(item.text()?).ok()).collect();
     ToolRule {

@@ -33,12 +33,57 @@ pub static CONFIG: Struct = Struct {
             "what traffic gets while there is no usable policy",
         )
         .default("closed"),
-        field("scope", Kind::Text, "configurations with one vm_id and scope share accounts"),
-        field("release", Kind::Any, "a signed policy to start with"),
-        field("trust", Kind::Any, "the keys that may sign"),
-        field("source", Kind::Any, "where to poll for releases"),
-        field("control", Kind::Any, "a listener of its own for status and releases"),
-        field("allow", Kind::Any, "what a release may make this proxy do"),
+        field(
+            "scope",
+            Kind::Text,
+            "configurations with one vm_id and scope follow one release and share accounts; default: a digest of `trust`",
+        ),
+        field("release", Kind::Any, "a signed policy to start with: a DSSE envelope"),
+        field(
+            "trust",
+            Kind::Any,
+            "whose signatures count: `{keys: {NAME: KEY | {key, may}}, threshold, min_serial}`",
+        ),
+        field("source", Kind::Struct(&SOURCE), "a static HTTP server to poll for releases"),
+        field("control", Kind::Struct(&CONTROL), "makes the listener one for status and releases"),
+        field("allow", Kind::Struct(&ALLOW), "what a release may make this proxy do"),
+    ],
+    others: None,
+    one_of: &[],
+};
+
+/// `source`
+static SOURCE: Struct = Struct {
+    name: "a source",
+    fields: &[
+        field("cluster", Kind::Text, "the proxy's cluster").required(),
+        field("authority", Kind::Text, "the `host` of the request").required(),
+        field("path", Kind::Text, "the `path` of the request").required(),
+        field("every_ms", Kind::Whole(100, 3_600_000), "time between two polls").default("500"),
+    ],
+    others: None,
+    one_of: &[],
+};
+
+/// `control`
+static CONTROL: Struct = Struct {
+    name: "`control`",
+    fields: &[
+        field("prefix", Kind::Text, "where its paths begin").default("/.hemostat"),
+        field("releases", Kind::Bool, "takes releases by `POST`").default("false"),
+        field("token", Kind::Text, "`sha256:` of the token that a `POST` must carry"),
+        field("show_labels", Kind::List(&Kind::Label), "labels whose values status shows"),
+    ],
+    others: None,
+    one_of: &[],
+};
+
+/// `allow`
+static ALLOW: Struct = Struct {
+    name: "`allow`",
+    fields: &[
+        field("capture", Kind::Bool, "prompts and answers may be kept").default("false"),
+        field("clusters", Kind::List(&Kind::Text), "clusters that may be called"),
     ],
     others: None,
     one_of: &[],

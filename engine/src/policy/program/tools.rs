@@ -17,8 +17,10 @@ pub struct Tools {
     pub rules: Vec<ToolRule>,
     /// Keys that may sign grants.
     pub approvers: Vec<TrustedKey>,
-    /// The scope that grants must name, where the configuration says one.
-    pub scope: Option<String>,
+    /// The configuration's scope.
+    pub scope: String,
+    /// The configuration names its scope itself: then grants must too.
+    pub scope_named: bool,
     /// The label that a grant may be bound to.
     pub tenant: Option<LabelId>,
 }
@@ -110,20 +112,29 @@ impl Tools {
         Self {
             rules: rules.collect(),
             approvers: config.trust.keys.iter().filter(|key| key.may.approve).cloned().collect(),
-            scope: (!config.scope.is_empty()).then(|| config.scope.clone()),
+            scope: config.scope.clone(),
+            // One that is made of the keys is a digest.
+            scope_named: !config.scope.is_empty() && !config.scope.starts_with("sha256:"),
             tenant: labels.id("tenant"),
         }
     }
 
     /// What the first of these rules (by index, rising) says of a call. `None`: its arguments must be seen.
     #[must_use]
-    pub fn judge(&self, rules: &[usize], names: &Names<'_>, args: Option<&Args>) -> Option<Verdict> {
+    pub fn judge(
+        &self,
+        rules: &[usize],
+        names: &Names<'_>,
+        args: Option<&Args>,
+    ) -> Option<Verdict> {
         for &at in rules {
             let Some(rule) = self.rules.get(at).filter(|rule| rule.names(names)) else { continue };
-            if rule.asks_args() && !rule.holds(match args {
-                Some(args) => args,
-                None => return None,
-            }) {
+            if rule.asks_args()
+                && !rule.holds(match args {
+                    Some(args) => args,
+                    None => return None,
+                })
+            {
                 continue;
             }
             return Some(match rule.action {

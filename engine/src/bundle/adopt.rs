@@ -1,0 +1,185 @@
+//! From a policy that may be used to the program that runs.
+
+use std::rc::Rc;
+
+use super::digest::Digest;
+use super::refusal::{Code, Refusal};
+use super::release::{Brings, one_line};
+use super::state::{Held, Standing, State};
+use super::verify::Verified;
+use crate::jcs;
+use crate::policy::Program;
+use crate::policy::config::{Config, OnError};
+use crate::policy::document::Document;
+use crate::policy::source::{Node, parse_json};
+
+/// What a configuration says of releases: whom it trusts, for which scope, and what they may do here.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The configuration.
+    pub config: Config,
+    baseline: Option<Held>,
+}
+
+/// A policy in force.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// What runs.
+    pub program: Rc<Program>,
+    /// The release's serial; `None` for the inline policy.
+    pub serial: Option<u64>,
+    /// The policy's own version.
+    pub version: Option<String>,
+    /// Its digest.
+    pub digest: Digest,
+    /// Warnings of its check, a line each.
+    pub warnings: Vec<String>,
+}
+
+/// The digest by which releases name a policy: SHA-256 of its RFC 8785 form.
+///
+/// # Errors
+/// It holds a number that RFC 8785 has no form for.
+pub fn digest_of(policy: &Node) -> Result<Digest, Refusal> {
+    canonical(policy).map(|text| Digest::of(text.as_bytes()))
+}
+
+fn canonical(policy: &Node) -> Result<String, Refusal> {
+    jcs::canonical(policy).map_err(|error| Refusal::new(Code::BadPolicy, error.to_string()))
+}
+
+impl Held {
+    /// A policy and its name.
+    pub(super) fn new(policy: &Node) -> Result<Self, Refusal> {
+        let text = canonical(policy)?;
+        let version = policy.get("version").and_then(Node::text).map(str::to_owned);
+        Ok(Self { digest: Digest::of(text.as_bytes()), version, policy: text.into() })
+    }
+
+    /// Its tree, if the text is what the digest says.
+    fn tree(&self) -> Result<Node, Refusal> {
+        if Digest::of(self.policy.as_bytes()) != self.digest {
+            let message = format!("what is held as {} is something else", self.digest);
+            return Err(Refusal::new(Code::NotHeld, message));
+        }
+        parse_json(self.policy.as_bytes()).map_err(|found| bad_policy(&found))
+    }
+}
+
+fn bad_policy(found: &[crate::policy::Diagnostic]) -> Refusal {
+    let errors = found.iter().filter(|finding| finding.is_error());
+    let lines: Vec<String> = errors.map(one_line).collect();
+    Refusal::new(Code::BadPolicy, lines.join("; "))
+}
+
+impl Terms {
+    /// What this configuration says.
+    ///
+    /// # Errors
+    /// Its inline policy has no digest.
+    pub fn new(config: Config) -> Result<Self, Refusal> {
+        let baseline = config.inline.as_ref().map(Held::new).transpose()?;
+        Ok(Self { config, baseline })
+    }
+
+    /// The inline policy.
+    pub(super) fn baseline(&self) -> Option<&Held> {
+        self.baseline.as_ref()
+    }
+
+    /// The inline policy as what runs.
+    fn running_baseline(&self) -> Result<Option<Running>, Refusal> {
+        let Some(held) = &self.baseline else { return Ok(None) };
+        // It was judged with the configuration that it stands in.
+        let program = Program::compile(&self.config).map_err(|error| does_not_compile(&error))?;
+        Ok(Some(held.running(program, None, Vec::new())))
+    }
+
+    /// Judges and compiles a policy that a release brought.
+    pub(super) fn adopt(&self, held: &Held, serial: u64) -> Result<Running, Refusal> {
+        let tree = held.tree()?;
+        let (config, warnings) =
+            self.config.with_policy(&tree).map_err(|found| bad_policy(&found))?;
+        // The inline policy is the configuration's own word, and may be gone back to.
+        if self.baseline.as_ref().is_none_or(|own| own.digest != held.digest) {
+            self.allowed(&config.policy)?;
+        }
+        let program = Program::compile(&config).map_err(|error| does_not_compile(&error))?;
+        Ok(held.running(program, Some(serial), warnings.iter().map(one_line).collect()))
+    }
+
+    /// What a release may make this proxy do is for its configuration to say.
+    fn allowed(&self, policy: &Document) -> Result<(), Refusal> {
+        let allow = &self.config.allow;
+        if policy.capture.is_some() && !allow.capture {
+            let message = "it asks for `capture`, and the configuration does not say \
+                           `allow: {capture: true}`";
+            return Err(Refusal::new(Code::NotAllowed, message));
+        }
+        let global = policy.limits.iter().filter_map(|limit| limit.global.as_ref());
+        let clusters = policy.notify.iter().map(|notify| notify.cluster.as_str());
+        let mut clusters = clusters.chain(global.map(|global| global.cluster.as_str()));
+        match clusters.find(|cluster| !allow.clusters.iter().any(|ok| ok == cluster)) {
+            None => Ok(()),
+            Some(cluster) => {
+                let message = format!(
+                    "it calls cluster `{cluster}`, and the configuration's `allow: {{clusters: …}}` \
+                     does not list it"
+                );
+                Err(Refusal::new(Code::NotAllowed, message))
+            }
+        }
+    }
+}
+
+fn does_not_compile(error: &crate::policy::program::CompileError) -> Refusal {
+    Refusal::new(Code::BadPolicy, error.to_string())
+}
+
+impl Held {
+    fn running(&self, mut program: Program, serial: Option<u64>, warnings: Vec<String>) -> Running {
+        program.serial = serial;
+        Running {
+            program: Rc::new(program),
+            serial,
+            version: self.version.clone(),
+            digest: self.digest,
+            warnings,
+        }
+    }
+}
+
+impl State {
+    /// What is in force under these terms, built from the signed bytes themselves: a worker believes what was signed,
+    /// not what another worker says of it. `None`: there is no policy at all.
+    ///
+    /// # Errors
+    /// The release in force does not verify or compile under these terms; another configuration of the process took it.
+    pub fn running(&self, terms: &Terms) -> Result<Option<Running>, Refusal> {
+        let Some(active) = &self.active else { return terms.running_baseline() };
+        let trust = &terms.config.trust;
+        let verified = Verified::verify(&active.envelope, trust, &terms.config.scope)?;
+        let release = verified.release();
+        let held = match (active.standing, &release.brings) {
+            (Standing::Baseline, _) => return terms.running_baseline(),
+            (Standing::Previous, _) => self.held.first().cloned(),
+            (_, Brings::Whole(policy)) => Some(Held::new(policy)?),
+            (_, Brings::Digest(digest)) => self.holding(digest).cloned(),
+        };
+        let held = held.ok_or_else(|| {
+            Refusal::new(Code::NotHeld, "the policy in force is not held any more")
+        })?;
+        terms.adopt(&held, release.serial).map(Some)
+    }
+}
+
+/// What runs while there is no policy: everything recognised is refused, or passes, as `on_error` says.
+///
+/// # Errors
+/// Never in practice: the empty policy compiles.
+pub fn nothing_runs(config: &Config) -> Result<Program, Refusal> {
+    let empty = Config { policy: Document::default(), ..config.clone() };
+    let mut program = Program::compile(&empty).map_err(|error| does_not_compile(&error))?;
+    program.unusable = config.on_error == OnError::Closed;
+    Ok(program)
+}

@@ -1,0 +1,31 @@
+//! How a policy travels: bytes → [`Envelope`] → [`Verified`] → [`Program`](crate::policy::Program).
+//!
+//! ```text
+//! bytes ─ read ─▶ Envelope ─ Verified::verify (trust) ─▶ Verified ─ State::judge (serial, powers) ─▶ adopt ─▶ Program
+//! ```
+//! The types enforce the order (ARCHITECTURE, invariant 4): only [`Verified::verify`] makes a [`Verified`], and only a
+//! `Verified` or the configuration's own inline policy becomes a program. What a process holds is a [`State`]: plain
+//! bytes that all its workers share. [`offer`] is the one step that changes it; it changes all or nothing.
+
+mod adopt;
+mod code;
+mod digest;
+mod offer;
+mod poll;
+mod refusal;
+mod release;
+mod state;
+mod status;
+mod trouble;
+mod verify;
+
+pub use adopt::{Running, Terms, digest_of, nothing_runs};
+pub use digest::Digest;
+pub use offer::{Activation, Offered, offer, renew, start};
+pub use poll::{Answer, Poll};
+pub use refusal::{Code, Refusal};
+pub use release::{Brings, OnExpiry, Release};
+pub use state::{Entry, Held, Standing, State, Way};
+pub use status::{Facts, hits_counter, refused, status, taken};
+pub use trouble::Trouble;
+pub use verify::{PAYLOAD_TYPE, Power, Verified};

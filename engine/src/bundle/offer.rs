@@ -1,0 +1,249 @@
+//! The one step that changes what a process holds: all of it, or nothing.
+
+use super::adopt::{Running, Terms};
+use super::digest::Digest;
+use super::refusal::{Code, Refusal};
+use super::release::{Brings, OnExpiry, Release};
+use super::state::{ActiveRelease, Entry, Held, Standing, State, Way};
+use super::verify::{Power, Verified};
+use crate::limits;
+
+/// What came of a release that was not refused.
+#[derive(Debug, Clone)]
+pub enum Offered {
+    /// It is what the process is to hold from now on.
+    Activated(Box<Activation>),
+    /// It is in force already: the same signed bytes.
+    Unchanged(u64),
+}
+
+/// A release that is to take over.
+#[derive(Debug, Clone)]
+pub struct Activation {
+    /// What the process holds then.
+    pub state: State,
+    /// What runs then.
+    pub running: Running,
+}
+
+/// Judges a release that has come by this way at this time (Unix seconds), and makes what would hold with it.
+///
+/// # Errors
+/// Why it changes nothing.
+pub fn offer(
+    terms: &Terms,
+    state: &State,
+    envelope: &[u8],
+    way: Way,
+    now: u64,
+) -> Result<Offered, Refusal> {
+    let verified = Verified::verify(envelope, &terms.config.trust, &terms.config.scope)?;
+    let release = verified.release();
+    let payload = Digest::of(verified.payload());
+    if state.active.as_ref().is_some_and(|active| active.payload == payload) {
+        return Ok(Offered::Unchanged(release.serial));
+    }
+    serial(terms, state, &verified)?;
+    if release.expires.is_some_and(|at| at <= now) {
+        return Err(Refusal::new(Code::Expired, "it was over before it came"));
+    }
+    let held = policy(terms, state, release, way)?;
+    permitted(state, &verified, &held)?;
+    nothing_after(terms, state, release, &held)?;
+    let running = terms.adopt(&held, release.serial)?;
+
+    let mut next = state.clone();
+    next.remember(entry(&verified, &held, way, now));
+    next.bring_forward(held);
+    if verified.power() == Power::Author {
+        next.prepared.clone_from(&release.prepared);
+    }
+    next.active = Some(ActiveRelease {
+        envelope: envelope.into(),
+        payload,
+        serial: release.serial,
+        standing: Standing::Release,
+        expires: release.expires,
+        on_expiry: release.on_expiry,
+    });
+    Ok(Offered::Activated(Box::new(Activation { state: next, running })))
+}
+
+/// Serials only rise.
+fn serial(terms: &Terms, state: &State, verified: &Verified) -> Result<(), Refusal> {
+    let serial = verified.release().serial;
+    let floor = terms.config.trust.min_serial.unwrap_or_default();
+    let taken = state.serial();
+    if serial < floor {
+        let message = format!("serial {serial} is below `trust.min_serial`, {floor}");
+        return Err(Refusal::new(Code::StaleSerial, message));
+    }
+    if state.active.is_some() && serial == taken {
+        let message = format!("serial {serial} is in force, and is another release");
+        return Err(Refusal::new(Code::SerialReused, message));
+    }
+    if serial < taken {
+        let message = format!("serial {serial} is not higher than the one in force, {taken}");
+        return Err(Refusal::new(Code::StaleSerial, message));
+    }
+    let most = taken.max(floor).saturating_add(limits::ON_CALL_SERIALS);
+    if verified.power() == Power::OnCall && serial > most {
+        let message =
+            format!("serial {serial} is too high: a key that may only `rollback` may go to {most}");
+        return Err(Refusal::new(Code::SerialJump, message));
+    }
+    Ok(())
+}
+
+/// The policy that a release brings.
+fn policy(terms: &Terms, state: &State, release: &Release, way: Way) -> Result<Held, Refusal> {
+    match &release.brings {
+        Brings::Whole(policy) => Held::new(policy),
+        Brings::Digest(_) if way != Way::Post => {
+            let message = "it carries only a digest; a source and a configuration bring whole \
+                           policies";
+            Err(Refusal::new(Code::DigestOnly, message))
+        }
+        Brings::Digest(digest) => {
+            let own = terms.baseline().filter(|own| own.digest == *digest);
+            state.holding(digest).or(own).cloned().ok_or_else(|| {
+                let message = format!("policy {digest} is not held here; send it whole");
+                Refusal::new(Code::NotHeld, message)
+            })
+        }
+    }
+}
+
+/// A key that may only roll back brings nothing new: the policy before, or a prepared one.
+fn permitted(state: &State, verified: &Verified, held: &Held) -> Result<(), Refusal> {
+    let Some(short) = verified.only_on_call() else { return Ok(()) };
+    let release = verified.release();
+    let previous = state.previous().is_some_and(|previous| previous.digest == held.digest);
+    if !previous && !state.prepared.contains(&held.digest) {
+        let message = format!(
+            "{}, and policy {} is neither the previous one nor prepared",
+            short.message, held.digest
+        );
+        return Err(Refusal::new(short.code, message));
+    }
+    if !release.prepared.is_empty() {
+        let message = format!("{}, and only authors say what is `prepared`", short.message);
+        return Err(Refusal::new(short.code, message));
+    }
+    if release.on_expiry == OnExpiry::Baseline {
+        let message = format!("{}, and `on_expiry: baseline` would be a third", short.message);
+        return Err(Refusal::new(short.code, message));
+    }
+    Ok(())
+}
+
+/// What is to follow a release must be there when it is taken.
+fn nothing_after(
+    terms: &Terms,
+    state: &State,
+    release: &Release,
+    held: &Held,
+) -> Result<(), Refusal> {
+    let missing = match release.on_expiry {
+        OnExpiry::Keep => return Ok(()),
+        _ if release.expires.is_none() => "`on_expiry` needs `expires`",
+        OnExpiry::Baseline if terms.baseline().is_none() => {
+            "`on_expiry: baseline`, and the configuration has no inline `policy`"
+        }
+        OnExpiry::Previous if state.held.iter().all(|one| one.digest == held.digest) => {
+            "`on_expiry: previous`, and there is no policy before it"
+        }
+        OnExpiry::Baseline | OnExpiry::Previous => return Ok(()),
+    };
+    Err(Refusal::new(Code::NothingAfter, missing))
+}
+
+fn entry(verified: &Verified, held: &Held, way: Way, now: u64) -> Entry {
+    let release = verified.release();
+    Entry {
+        serial: release.serial,
+        digest: held.digest,
+        version: held.version.clone(),
+        at: now,
+        way,
+        issuer: release.issuer.clone(),
+        reason: release.reason.clone(),
+        rolls_back: release.rolls_back,
+        keys: verified.keys().to_vec(),
+    }
+}
+
+/// What a configuration makes of what the process holds when it starts. Configurations start once for every worker and
+/// once more on trial: the same again changes nothing.
+///
+/// Gives what is to be held from now on (`None`: what is held), and a warning.
+///
+/// # Errors
+/// Its `release` cannot be used.
+pub fn start(
+    terms: &Terms,
+    state: &State,
+    now: u64,
+) -> Result<(Option<State>, Option<String>), Refusal> {
+    let mut next = state.clone();
+    let inline_holds = match &state.active {
+        None => true,
+        Some(active) => active.standing == Standing::Baseline,
+    };
+    if let Some(own) = terms.baseline().filter(|_| inline_holds)
+        && next.held.first() != Some(own)
+    {
+        next.remember(passing(state.serial(), own, Way::Baseline, now));
+        next.bring_forward(own.clone());
+    }
+    let mut warning = None;
+    if let Some(envelope) = &terms.config.release {
+        match offer(terms, &next, envelope.as_bytes(), Way::Configured, now) {
+            Ok(Offered::Activated(activation)) => next = activation.state,
+            Ok(Offered::Unchanged(_)) => {}
+            Err(stale) if stale.code == Code::StaleSerial && state.active.is_some() => {
+                warning = Some(format!("`release` changes nothing: {}", stale.message));
+            }
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    Ok(((next != *state).then_some(next), warning))
+}
+
+/// What a process holds once its release is over; `None` while it is not, or where that was seen to.
+#[must_use]
+pub fn renew(terms: &Terms, state: &State, now: u64) -> Option<State> {
+    state.expires().filter(|at| *at <= now)?;
+    let mut next = state.clone();
+    let active = next.active.as_mut()?;
+    active.standing = match active.on_expiry {
+        OnExpiry::Baseline if terms.baseline().is_some() => Standing::Baseline,
+        OnExpiry::Previous if state.previous().is_some() => Standing::Previous,
+        _ => Standing::Overdue,
+    };
+    let after = match active.standing {
+        Standing::Baseline => terms.baseline().cloned(),
+        Standing::Previous => state.previous().cloned(),
+        Standing::Release | Standing::Overdue => None,
+    };
+    if let Some(after) = after {
+        next.remember(passing(state.serial(), &after, Way::Expiry, now));
+        next.bring_forward(after);
+    }
+    Some(next)
+}
+
+/// An activation that nobody signed for.
+fn passing(serial: u64, held: &Held, way: Way, now: u64) -> Entry {
+    Entry {
+        serial,
+        digest: held.digest,
+        version: held.version.clone(),
+        at: now,
+        way,
+        issuer: String::new(),
+        reason: None,
+        rolls_back: None,
+        keys: Vec::new(),
+    }
+}

@@ -1,0 +1,162 @@
+//! When a source is asked: once a process, not too often, and ever more rarely while it fails.
+//!
+//! There is no elected poller. All workers look at one shared [`Poll`]; the first that finds it due puts
+//! [`Poll::begun`] in its place by compare-and-swap, and that worker alone asks. If it dies, the next turn is
+//! another's.
+
+use super::code::{Reader, Writer};
+use crate::limits;
+
+/// What the workers of a process share about a source.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Poll {
+    /// Not before this time (Unix milliseconds).
+    pub next_ms: u64,
+    /// What the server said of its last answer (`ETag`).
+    pub etag: Option<String>,
+    /// Failures in a row.
+    pub failures: u64,
+    /// When it last answered with a release or with "not modified" (Unix milliseconds); the first look before that.
+    pub good_ms: u64,
+    /// It has answered at least once.
+    pub answered: bool,
+    /// It has been silent for so long that it was told to operators.
+    pub told: bool,
+}
+
+/// What an answer was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A body, and its `ETag`.
+    Fresh(Option<String>),
+    /// 304.
+    Same,
+    /// Anything else.
+    Failed,
+}
+
+impl Poll {
+    /// True if it is time to ask.
+    #[must_use]
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        now_ms >= self.next_ms
+    }
+
+    /// Somebody asks now; until the answer has had its time, nobody else does.
+    #[must_use]
+    pub fn begun(&self, now_ms: u64, every_ms: u64) -> Self {
+        let good_ms = if self.good_ms == 0 { now_ms } else { self.good_ms };
+        let wait = limits::POLL_TIMEOUT_MS.saturating_add(every_ms);
+        Self { next_ms: now_ms.saturating_add(wait), good_ms, ..self.clone() }
+    }
+
+    /// The answer has come. `random` spreads the proxies of a fleet over the interval.
+    #[must_use]
+    pub fn ended(&self, answer: Answer, now_ms: u64, every_ms: u64, random: u64) -> Self {
+        let failures = match answer {
+            Answer::Failed => self.failures.saturating_add(1),
+            Answer::Fresh(_) | Answer::Same => 0,
+        };
+        let etag = match answer {
+            Answer::Fresh(etag) => etag.filter(|etag| etag.len() <= limits::ETAG_BYTES),
+            Answer::Same | Answer::Failed => self.etag.clone(),
+        };
+        let good_ms = if failures == 0 { now_ms } else { self.good_ms };
+        let next_ms = now_ms.saturating_add(pause(every_ms, failures, random));
+        let silent = now_ms.saturating_sub(good_ms) >= limits::POLL_SILENT_MS;
+        let told = failures > 0 && (self.told || silent);
+        Self { next_ms, etag, failures, good_ms, answered: self.answered || failures == 0, told }
+    }
+
+    /// As bytes, for the memory that workers share.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.number(self.next_ms);
+        out.option(self.etag.as_ref(), |out, etag| out.text(etag));
+        out.number(self.failures);
+        out.number(self.good_ms);
+        out.number(u64::from(self.answered));
+        out.number(u64::from(self.told));
+        out.finish()
+    }
+
+    /// From such bytes; broken ones are a fresh start.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Self {
+        let read = || {
+            let mut from = Reader::new(bytes);
+            let poll = Self {
+                next_ms: from.number()?,
+                etag: from.option(Reader::text)?,
+                failures: from.number()?,
+                good_ms: from.number()?,
+                answered: from.number()? == 1,
+                told: from.number()? == 1,
+            };
+            from.is_at_end().then_some(poll)
+        };
+        read().unwrap_or_default()
+    }
+}
+
+/// The time to the next question: twice as long after each failure up to a bound, and up to a tenth shorter or longer.
+fn pause(every_ms: u64, failures: u64, random: u64) -> u64 {
+    let doubled = every_ms.saturating_mul(1 << failures.min(16));
+    let base = doubled.min(limits::POLL_SLOWEST_MS.max(every_ms));
+    let spread = (base / 5).max(1);
+    base.saturating_sub(spread / 2).saturating_add(random % spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn failures_slow_it_down_and_a_good_answer_brings_it_back() {
+        let mut poll = Poll::default().begun(1_000, 500);
+        assert_eq!(poll.next_ms, 1_000 + limits::POLL_TIMEOUT_MS + 500);
+        let mut pauses = Vec::new();
+        for _ in 0..12 {
+            poll = poll.ended(Answer::Failed, 10_000, 500, 0);
+            pauses.push(poll.next_ms - 10_000);
+        }
+        assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]), "{pauses:?}");
+        assert_eq!(pauses.first(), Some(&900));
+        assert!(pauses.iter().all(|pause| *pause <= limits::POLL_SLOWEST_MS));
+        assert_eq!((poll.failures, poll.answered), (12, false));
+        let good = poll.ended(Answer::Fresh(Some("\"a\"".into())), 20_000, 500, 7);
+        assert_eq!((good.failures, good.good_ms, good.answered), (0, 20_000, true));
+        assert!((450..=550).contains(&(good.next_ms - 20_000)));
+        let same = good.ended(Answer::Same, 21_000, 500, 3);
+        assert_eq!(same.etag.as_deref(), Some("\"a\""));
+    }
+
+    #[test]
+    fn an_etag_without_end_is_not_kept() {
+        let long = "x".repeat(limits::ETAG_BYTES + 1);
+        assert_eq!(Poll::default().ended(Answer::Fresh(Some(long)), 1, 1, 1).etag, None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_pause_is_within_a_tenth_of_what_is_meant(every in 100_u64..3_600_000, failures: u64, random: u64) {
+            let pause = pause(every, failures, random);
+            let most = limits::POLL_SLOWEST_MS.max(every);
+            prop_assert!(pause * 10 >= every * 9 && pause <= most + most / 10, "{pause}");
+        }
+
+        #[test]
+        fn bytes_come_back(poll in any::<(u64, Option<String>, u64, u64, bool, bool)>()) {
+            let (next_ms, etag, failures, good_ms, answered, told) = poll;
+            let poll = Poll { next_ms, etag, failures, good_ms, answered, told };
+            prop_assert_eq!(Poll::decode(&poll.encode()), poll);
+        }
+
+        #[test]
+        fn broken_bytes_are_a_fresh_start(bytes: Vec<u8>) {
+            let _ = Poll::decode(&bytes);
+        }
+    }
+}

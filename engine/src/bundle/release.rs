@@ -1,0 +1,150 @@
+//! What is signed: a policy, or the digest of one, with its number and the scope it is for.
+
+use super::digest::Digest;
+use super::refusal::{Code, Refusal};
+use crate::limits;
+use crate::policy::diagnostic::Diagnostic;
+use crate::policy::language::RELEASE;
+use crate::policy::path::Path;
+use crate::policy::source::{Node, Value, parse_json, whole};
+use crate::policy::{shape_of, time};
+
+/// A release, as its payload says it. Whether anybody may say so is [`super::Verified`]'s matter.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// The proxies that it is for.
+    pub scope: String,
+    /// Its number.
+    pub serial: u64,
+    /// When it was made (Unix seconds).
+    pub issued_at: u64,
+    /// Who made it, in free text.
+    pub issuer: String,
+    /// What it brings.
+    pub brings: Brings,
+    /// Reviewed policies that an on-call key may activate.
+    pub prepared: Vec<Digest>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The serial that it takes back: a record.
+    pub rolls_back: Option<u64>,
+    /// When it is over (Unix seconds).
+    pub expires: Option<u64>,
+    /// What happens then.
+    pub on_expiry: OnExpiry,
+}
+
+/// The policy of a release.
+#[derive(Debug, Clone)]
+pub enum Brings {
+    /// The whole policy, as a tree.
+    Whole(Node),
+    /// The digest of one that the process holds.
+    Digest(Digest),
+}
+
+/// `on_expiry`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnExpiry {
+    /// It goes on, with a warning.
+    #[default]
+    Keep,
+    /// The configuration's inline policy takes over.
+    Baseline,
+    /// The policy before it takes over.
+    Previous,
+}
+
+impl Release {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// What keeps it from being a release: syntax, duplicate keys, unknown fields, values out of range.
+    pub fn parse(payload: &[u8]) -> Result<Self, Refusal> {
+        let tree = parse_json(payload).map_err(|found| not_a_release(&found))?;
+        let found = shape_of(&tree, &RELEASE);
+        if !found.is_empty() {
+            return Err(not_a_release(&found));
+        }
+        let serial = |name| tree.get(name).and_then(Node::number).and_then(whole);
+        let prepared = tree.get("prepared").map(Node::items).unwrap_or_default();
+        if prepared.len() > limits::PREPARED {
+            return Err(refuse(format!(
+                "`prepared` names {} policies; at most {} are accepted",
+                prepared.len(),
+                limits::PREPARED
+            )));
+        }
+        let brings = match (tree.get("policy"), text(&tree, "policy_digest")?) {
+            (_, Some(digest)) => Brings::Digest(read_digest("policy_digest", &digest)?),
+            (Some(policy), None) => Brings::Whole(policy.clone()),
+            (None, None) => return Err(refuse("it brings no policy")),
+        };
+        Ok(Self {
+            scope: text(&tree, "scope")?.unwrap_or_default(),
+            serial: serial("serial").ok_or_else(|| refuse("`serial` is no whole number"))?,
+            issued_at: when(&tree, "issued_at")?.ok_or_else(|| refuse("`issued_at` is missing"))?,
+            issuer: text(&tree, "issuer")?.unwrap_or_default(),
+            brings,
+            prepared: prepared
+                .iter()
+                .filter_map(Node::text)
+                .map(|digest| read_digest("prepared", digest))
+                .collect::<Result<_, _>>()?,
+            reason: text(&tree, "reason")?,
+            rolls_back: serial("rolls_back"),
+            expires: when(&tree, "expires")?,
+            on_expiry: match tree.get("on_expiry").and_then(Node::text) {
+                Some("baseline") => OnExpiry::Baseline,
+                Some("previous") => OnExpiry::Previous,
+                _ => OnExpiry::Keep,
+            },
+        })
+    }
+}
+
+fn refuse(message: impl Into<String>) -> Refusal {
+    Refusal::new(Code::NotARelease, message)
+}
+
+/// The first finding; who wrote the release by hand runs the command for the rest.
+fn not_a_release(found: &[Diagnostic]) -> Refusal {
+    refuse(found.first().map_or_else(String::new, one_line))
+}
+
+/// A finding on one line.
+pub(super) fn one_line(finding: &Diagnostic) -> String {
+    finding.to_string().replace("\n  help: ", "; ")
+}
+
+fn text(tree: &Node, name: &str) -> Result<Option<String>, Refusal> {
+    let Some(text) = tree.get(name).and_then(Node::text) else { return Ok(None) };
+    if text.len() > limits::RELEASE_TEXT_BYTES {
+        let most = limits::RELEASE_TEXT_BYTES;
+        return Err(refuse(format!(
+            "`{name}` has {} bytes; at most {most} are accepted",
+            text.len()
+        )));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// A time: RFC 3339, or Unix seconds.
+fn when(tree: &Node, name: &str) -> Result<Option<u64>, Refusal> {
+    let Some(node) = tree.get(name) else { return Ok(None) };
+    let at = tree.locate(&Path::ROOT.key(name));
+    let wrong = |why: String| refuse(format!("{}:{}: `{name}`: {why}", at.line, at.column));
+    match &node.value {
+        Value::String { text, .. } => time::parse(text).map(Some).map_err(wrong),
+        Value::Number(raw) => match whole(raw).filter(|seconds| *seconds < limits::SERIALS) {
+            Some(seconds) => Ok(Some(seconds)),
+            None => Err(wrong(format!("`{raw}` is no time in seconds since 1970"))),
+        },
+        _ => Err(wrong("a time such as `2026-11-25T06:00:00Z` is expected".to_owned())),
+    }
+}
+
+fn read_digest(name: &str, text: &str) -> Result<Digest, Refusal> {
+    Digest::parse(text)
+        .ok_or_else(|| refuse(format!("`{name}` takes `sha256:` and 64 hex digits in lower case")))
+}

@@ -1,0 +1,219 @@
+//! What operators are shown of a process: one JSON document. Its shape is a contract; docs/releases.md has it.
+
+use super::adopt::{Running, Terms};
+use super::poll::Poll;
+use super::state::{Entry, Standing, State};
+use super::trouble::Trouble;
+use crate::policy::Program;
+use crate::policy::document::Mode;
+use crate::policy::source::quote;
+use crate::policy::time;
+
+/// What status is made of.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The configuration of the listener that answers.
+    pub terms: &'a Terms,
+    /// What the process holds.
+    pub state: &'a State,
+    /// What runs; `None`: nothing does.
+    pub running: Option<&'a Running>,
+    /// The last refusal.
+    pub trouble: Option<&'a Trouble>,
+    /// The polled source.
+    pub poll: Option<&'a Poll>,
+    /// Unix milliseconds.
+    pub now_ms: u64,
+    /// The filter's version.
+    pub filter: &'a str,
+}
+
+/// The counter of what a rule did.
+#[must_use]
+pub fn hits_counter(rule: &str, action: &str) -> String {
+    format!("hemostat_rule_hits_total;rule={rule};action={action}")
+}
+
+/// Writes status. `count` gives the value of a counter of this process.
+#[must_use]
+pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
+    let state = facts.state;
+    let entry = state.history.first();
+    let mut out = Object::default();
+    out.optional_text("version", facts.running.and_then(|running| running.version.as_deref()));
+    out.number("serial", state.serial());
+    out.optional_text("digest", facts.running.map(|running| running.digest.to_string()).as_deref());
+    out.optional_text("since", entry.map(|entry| time::format(entry.at)).as_deref());
+    out.text("source", entry.map_or("none", |entry| entry.way.word()));
+    out.text("standing", standing(facts));
+    out.text("scope", &facts.terms.config.scope);
+    out.list("key_ids", entry.map(|entry| entry.keys.as_slice()).unwrap_or_default(), |value| {
+        text(value)
+    });
+    out.optional_text("issuer", entry.map(|entry| entry.issuer.as_str()));
+    out.optional_text("reason", entry.and_then(|entry| entry.reason.as_deref()));
+    let expires = state.active.as_ref().and_then(|active| active.expires);
+    out.optional_text("expires", expires.map(time::format).as_deref());
+    out.raw("last_error", &facts.trouble.map_or_else(|| "null".to_owned(), trouble));
+    out.raw("rules", &rules(facts.running.map(|running| running.program.as_ref()), &mut count));
+    out.raw("balances", "{}");
+    out.raw("pending_approvals", "[]");
+    out.raw("poll", &poll(facts));
+    let floor = facts.terms.config.trust.min_serial;
+    out.raw("min_serial", &floor.map_or_else(|| "null".to_owned(), |floor| floor.to_string()));
+    out.list("prepared", &state.prepared, |digest| text(&digest.to_string()));
+    out.list("held", &state.held, |held| {
+        let mut out = Object::default();
+        out.text("digest", &held.digest.to_string());
+        out.optional_text("version", held.version.as_deref());
+        out.end()
+    });
+    out.list("history", &state.history, history);
+    out.text("filter", facts.filter);
+    out.end()
+}
+
+fn standing(facts: &Facts<'_>) -> &'static str {
+    match (&facts.state.active, facts.running) {
+        (_, None) => "none",
+        (None, Some(_)) => "baseline",
+        (Some(active), Some(_)) => match active.standing {
+            Standing::Release => "release",
+            Standing::Overdue => "expired",
+            Standing::Baseline => "expired-to-baseline",
+            Standing::Previous => "expired-to-previous",
+        },
+    }
+}
+
+fn trouble(trouble: &Trouble) -> String {
+    let mut out = Object::default();
+    out.text("code", &trouble.code);
+    out.text("message", &trouble.message);
+    out.text("at", &time::format(trouble.at));
+    out.text("source", &trouble.way);
+    out.end()
+}
+
+fn poll(facts: &Facts<'_>) -> String {
+    let Some(source) = &facts.terms.config.source else { return "null".to_owned() };
+    let config = &facts.terms.config;
+    let poll = facts.poll.cloned().unwrap_or_default();
+    let mut out = Object::default();
+    out.text("cluster", &source.cluster);
+    out.text("path", &source.path);
+    let good = poll.answered.then(|| time::format(poll.good_ms / 1000));
+    out.optional_text("last_success", good.as_deref());
+    out.number("failures", poll.failures);
+    let floor = config.release.is_some() || config.trust.min_serial.is_some();
+    out.text("replay_floor", if floor { "configured" } else { "none" });
+    out.end()
+}
+
+/// What each rule did since the process began, by action.
+fn rules(program: Option<&Program>, count: &mut impl FnMut(&str) -> u64) -> String {
+    let mut out = Object::default();
+    let Some(program) = program else { return out.end() };
+    let guards = program.guards.rules.iter().map(|guard| (&guard.rule, guard.action.word()));
+    let failsafe = program
+        .failsafe
+        .iter()
+        .map(|rule| (&rule.rule, if rule.fallback.is_some() { "fallback" } else { "block" }));
+    let lanes = program.other_traffic.iter().filter(|lane| lane.block);
+    let lanes = lanes.map(|lane| (&lane.rule, "block"));
+    for (rule, word) in guards.chain(failsafe).chain(lanes) {
+        let action = match rule.mode {
+            Mode::Shadow => format!("shadow-{word}"),
+            _ => word.to_owned(),
+        };
+        let mut counts = Object::default();
+        counts.number(&action, count(&hits_counter(&rule.id, &action)));
+        out.raw(&rule.id, &counts.end());
+    }
+    out.end()
+}
+
+fn history(entry: &Entry) -> String {
+    let mut out = Object::default();
+    out.number("serial", entry.serial);
+    out.optional_text("version", entry.version.as_deref());
+    out.text("digest", &entry.digest.to_string());
+    out.text("at", &time::format(entry.at));
+    out.text("source", entry.way.word());
+    out.text("issuer", &entry.issuer);
+    out.optional_text("reason", entry.reason.as_deref());
+    if let Some(serial) = entry.rolls_back {
+        out.number("rolls_back", serial);
+    }
+    out.list("key_ids", &entry.keys, |value| text(value));
+    out.end()
+}
+
+fn text(value: &str) -> String {
+    let mut out = String::new();
+    quote(value, &mut out);
+    out
+}
+
+/// A JSON object that is being written.
+#[derive(Debug, Default)]
+pub(super) struct Object(String);
+
+impl Object {
+    pub(super) fn raw(&mut self, key: &str, json: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        quote(key, &mut self.0);
+        self.0.push(':');
+        self.0.push_str(json);
+    }
+
+    pub(super) fn text(&mut self, key: &str, value: &str) {
+        self.raw(key, &text(value));
+    }
+
+    fn optional_text(&mut self, key: &str, value: Option<&str>) {
+        self.raw(key, &value.map_or_else(|| "null".to_owned(), text));
+    }
+
+    pub(super) fn number(&mut self, key: &str, value: u64) {
+        self.raw(key, &value.to_string());
+    }
+
+    fn list<T>(&mut self, key: &str, values: &[T], write: impl Fn(&T) -> String) {
+        let items: Vec<String> = values.iter().map(write).collect();
+        self.raw(key, &format!("[{}]", items.join(",")));
+    }
+
+    pub(super) fn end(mut self) -> String {
+        if self.0.is_empty() {
+            self.0.push('{');
+        }
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// The answer to a release that was taken.
+#[must_use]
+pub fn taken(serial: u64, running: Option<&Running>, unchanged: bool) -> String {
+    let mut out = Object::default();
+    out.raw("ok", "true");
+    out.text("outcome", if unchanged { "unchanged" } else { "activated" });
+    out.number("serial", serial);
+    out.optional_text("version", running.and_then(|running| running.version.as_deref()));
+    out.optional_text("digest", running.map(|running| running.digest.to_string()).as_deref());
+    out.list("warnings", running.map(|r| r.warnings.as_slice()).unwrap_or_default(), |value| {
+        text(value)
+    });
+    out.end()
+}
+
+/// The answer to a release, or to a question, that was refused.
+#[must_use]
+pub fn refused(code: &str, message: &str) -> String {
+    let mut out = Object::default();
+    out.raw("ok", "false");
+    out.text("code", code);
+    out.text("message", message);
+    out.end()
+}

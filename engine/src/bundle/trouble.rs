@@ -1,0 +1,53 @@
+//! The last release that was refused: for status.
+
+use super::code::{Reader, Writer};
+use super::refusal::Refusal;
+use super::state::Way;
+use crate::limits;
+
+/// What went wrong last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The kind, as [`super::Code::word`].
+    pub code: String,
+    /// In words.
+    pub message: String,
+    /// When (Unix seconds).
+    pub at: u64,
+    /// How it came.
+    pub way: String,
+}
+
+impl Trouble {
+    /// A refusal of something that came by this way.
+    #[must_use]
+    pub fn new(refusal: &Refusal, way: Way, at: u64) -> Self {
+        let mut message = refusal.message.clone();
+        let mut end = message.len().min(limits::TROUBLE_BYTES);
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
+        Self { code: refusal.code.word().to_owned(), message, at, way: way.word().to_owned() }
+    }
+
+    /// As bytes, for the memory that workers share.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.text(&self.code);
+        out.text(&self.message);
+        out.number(self.at);
+        out.text(&self.way);
+        out.finish()
+    }
+
+    /// From such bytes.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut from = Reader::new(bytes);
+        let code = from.text()?;
+        let message = from.text()?;
+        Some(Self { code, message, at: from.number()?, way: from.text()? })
+    }
+}

@@ -1,0 +1,116 @@
+//! Who signed a release, and what they may do.
+
+use super::refusal::{Code, Refusal};
+use super::release::Release;
+use crate::dsse::{DsseError, Envelope};
+use crate::limits;
+use crate::policy::trust::{Trust, TrustedKey};
+
+/// The type of a release's payload. Envelopes of any other type are never read as one.
+pub const PAYLOAD_TYPE: &str = "application/vnd.hemostat.release+json";
+
+/// What those who signed may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Power {
+    /// Bring any policy: enough keys signed that may `release`.
+    Author,
+    /// Activate the previous policy or a prepared one: a key signed that may `rollback`.
+    OnCall,
+}
+
+/// A release that the configuration's keys have signed. [`Verified::verify`] alone makes one (invariant 4).
+#[derive(Debug, Clone)]
+pub struct Verified {
+    release: Release,
+    power: Power,
+    keys: Vec<String>,
+    /// Why it is not [`Power::Author`], where it is not.
+    short_of_author: Option<Refusal>,
+    payload: Vec<u8>,
+}
+
+impl Verified {
+    /// Reads an envelope, and asks who signed it.
+    ///
+    /// # Errors
+    /// It is no envelope, nobody who may has signed it, or what was signed is no release for this scope.
+    pub fn verify(bytes: &[u8], trust: &Trust, scope: &str) -> Result<Self, Refusal> {
+        let envelope =
+            Envelope::read(bytes, PAYLOAD_TYPE, limits::ENVELOPE_BYTES).map_err(unread)?;
+        let signers = envelope.signers(&trust.keys);
+        let (power, short_of_author) = power(&signers, trust)?;
+        // Only now is the payload looked at: nobody whom the configuration does not trust reaches the reader.
+        let payload = envelope.payload();
+        let release = Release::parse(payload)?;
+        if release.scope != scope {
+            let message = format!("it is for scope `{}`; this is `{scope}`", release.scope);
+            return Err(Refusal::new(Code::WrongScope, message));
+        }
+        let keys = signers.iter().map(|key| key.id.clone()).collect();
+        Ok(Self { release, power, keys, short_of_author, payload: payload.to_vec() })
+    }
+
+    /// What was signed.
+    #[must_use]
+    pub fn release(&self) -> &Release {
+        &self.release
+    }
+
+    /// What those who signed may do.
+    #[must_use]
+    pub fn power(&self) -> Power {
+        self.power
+    }
+
+    /// The names of the keys that signed.
+    #[must_use]
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// The signed bytes.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Why those who signed may not bring any policy they like: for the refusal of what only authors may.
+    pub(super) fn only_on_call(&self) -> Option<&Refusal> {
+        self.short_of_author.as_ref()
+    }
+}
+
+fn unread(error: DsseError) -> Refusal {
+    let code = match error {
+        DsseError::TooBig => Code::TooBig,
+        DsseError::OtherType => Code::WrongType,
+        _ => Code::NotAnEnvelope,
+    };
+    Refusal::new(code, error.to_string())
+}
+
+/// What these signers may do. The second part says what they lack to be authors.
+fn power(signers: &[&TrustedKey], trust: &Trust) -> Result<(Power, Option<Refusal>), Refusal> {
+    let authors = signers.iter().filter(|key| key.may.release).count();
+    if authors >= trust.threshold.max(1) {
+        return Ok((Power::Author, None));
+    }
+    if signers.is_empty() {
+        let message = "no key of `trust` has signed these bytes";
+        return Err(Refusal::new(Code::Untrusted, message));
+    }
+    let short = if authors > 0 {
+        let message =
+            format!("signed by {authors} of the {} keys that are wanted", trust.threshold);
+        Refusal::new(Code::TooFewSignatures, message)
+    } else {
+        let names: Vec<String> = signers.iter().map(|key| format!("`{}`", key.id)).collect();
+        let message = format!("key {} may not `release`", names.join(", "));
+        Refusal::new(Code::NotPermitted, message)
+    };
+    if signers.iter().any(|key| key.may.rollback) {
+        Ok((Power::OnCall, Some(short)))
+    } else {
+        Err(short)
+    }
+}

@@ -1,0 +1,319 @@
+//! One configuration's part in the releases of its process: what all workers share, how a worker follows, and how a
+//! release is taken.
+//!
+//! Shared memory holds, for each scope, the whole state (`store`) and one byte beside it (`cell`) that is written after
+//! every change of the store. A worker looks at the cell, which costs nearly nothing, and reads the store only where
+//! the cell has changed. It then verifies and compiles what it reads: what is in force is what was signed.
+
+use std::cell::Cell;
+
+use hemostat_engine::bundle::{
+    self, Code, Digest, Offered, Poll, Refusal, Running, State, Terms, Trouble, Way, renew, start,
+};
+use hemostat_engine::limits::POLL_TIMEOUT_MS;
+use hemostat_engine::policy::config::remote::Source;
+
+use crate::clock;
+use crate::host::shared::{self, Shared};
+use crate::host::{self, HostError, Level};
+use crate::telemetry;
+
+/// How often a change is tried again because another worker was faster. Each loss means that somebody else's change was
+/// made; more than this in a row does not happen with tens of workers.
+const TRIES: usize = 64;
+
+/// Follows the releases of one scope under one configuration.
+#[derive(Debug)]
+pub struct Follower {
+    terms: Terms,
+    keys: Keys,
+    /// The cell when the store was last read.
+    seen: Cell<Option<u32>>,
+    /// When the release in force is over (Unix seconds).
+    expires: Cell<Option<u64>>,
+    /// The last release that was refused, so that a source which serves it for ever is told of once.
+    refused: Cell<Option<Digest>>,
+}
+
+/// The names of a scope's values.
+#[derive(Debug)]
+struct Keys {
+    cell: String,
+    store: String,
+    poll: String,
+    trouble: String,
+}
+
+/// What a change of the store came to.
+pub struct Taken {
+    /// The serial in force.
+    pub serial: u64,
+    /// It was in force already.
+    pub unchanged: bool,
+    /// What runs from now on, where it changed.
+    pub running: Option<Running>,
+}
+
+fn host_trouble(error: HostError) -> Refusal {
+    Refusal::not_kept(format!("the host's shared memory: {error}"))
+}
+
+fn now_s() -> u64 {
+    clock::now_ns() / 1_000_000_000
+}
+
+/// Unix milliseconds.
+pub fn now_ms() -> u64 {
+    clock::now_ns() / 1_000_000
+}
+
+impl Follower {
+    /// Starts a configuration. Gives its warnings too.
+    ///
+    /// # Errors
+    /// Its `release` cannot be used, or the host does not share memory.
+    pub fn start(terms: Terms) -> Result<(Self, Vec<String>), Refusal> {
+        let name = |what: &str| format!("hemostat.release.{what}.{}", terms.config.scope);
+        let keys = Keys {
+            cell: name("cell"),
+            store: name("store"),
+            poll: name("poll"),
+            trouble: name("trouble"),
+        };
+        let follower = Self {
+            terms,
+            keys,
+            seen: Cell::new(None),
+            expires: Cell::new(None),
+            refused: Cell::new(None),
+        };
+        let mut warnings = Vec::new();
+        follower.change(|terms, state| {
+            let (next, warning) = start(terms, state, now_s())?;
+            warnings = warning.into_iter().collect();
+            Ok((next, ()))
+        })?;
+        follower.forget_etag();
+        Ok((follower, warnings))
+    }
+
+    /// The inline policy, where what is in force cannot be used.
+    pub fn own(&self) -> Option<Option<Running>> {
+        State::default().running(&self.terms).ok()
+    }
+
+    /// True if the store has changed since it was last read.
+    pub fn is_behind(&self) -> bool {
+        match shared::get(&self.keys.cell) {
+            Ok(cell) => self.seen.get() != cell.map(|cell| cell.cas),
+            // What is in force goes on.
+            Err(_) => false,
+        }
+    }
+
+    /// Reads what is in force, and builds it. `None`: nothing is.
+    ///
+    /// # Errors
+    /// It cannot be used under this configuration.
+    pub fn read(&self) -> Result<Option<Running>, Refusal> {
+        // The cell first: a change that is made while the store is read is found the next time.
+        let cell = shared::get(&self.keys.cell).map_err(host_trouble)?;
+        let (state, _) = self.store()?;
+        self.seen.set(cell.map(|cell| cell.cas));
+        self.expires.set(state.expires());
+        state.running(&self.terms)
+    }
+
+    /// Judges a release and, if it is good, puts it in force for the whole process.
+    ///
+    /// # Errors
+    /// Why it changes nothing; counted, logged and kept for status.
+    pub fn offer(&self, envelope: &[u8], way: Way) -> Result<Taken, Refusal> {
+        let now = now_s();
+        let offered = self.change(|terms, state| {
+            Ok(match bundle::offer(terms, state, envelope, way, now)? {
+                Offered::Unchanged(serial) => {
+                    (None, Taken { serial, unchanged: true, running: None })
+                }
+                Offered::Activated(activation) => {
+                    let serial = activation.state.serial();
+                    let running = Some(activation.running);
+                    (Some(activation.state), Taken { serial, unchanged: false, running })
+                }
+            })
+        });
+        self.tell(&offered, envelope, way, now);
+        offered
+    }
+
+    fn tell(&self, offered: &Result<Taken, Refusal>, envelope: &[u8], way: Way, now: u64) {
+        let way_word = way.word();
+        match offered {
+            Ok(taken) if taken.unchanged => {}
+            Ok(taken) => {
+                telemetry::count("hemostat_releases_total;action=activated");
+                let running = taken.running.as_ref();
+                let version = running.and_then(|r| r.version.as_deref()).unwrap_or("-");
+                let line = format!("release {} is in force: version={version} way={way_word}", taken.serial);
+                telemetry::line(Level::Info, &line);
+                for warning in running.map(|r| r.warnings.as_slice()).unwrap_or_default() {
+                    telemetry::line(Level::Warn, warning);
+                }
+            }
+            Err(refusal) => {
+                let digest = Digest::of(envelope);
+                if way == Way::Source && self.refused.replace(Some(digest)) == Some(digest) {
+                    return;
+                }
+                self.complain(refusal, way, now);
+            }
+        }
+    }
+
+    /// Counts and logs a refusal, and keeps it for status.
+    pub fn complain(&self, refusal: &Refusal, way: Way, now: u64) {
+        telemetry::count(&format!(
+            "hemostat_releases_total;action=refused;reason={}",
+            refusal.code.word()
+        ));
+        telemetry::line(
+            Level::Warn,
+            &format!("release refused, what is in force goes on: {refusal} way={}", way.word()),
+        );
+        let trouble = Trouble::new(refusal, way, now);
+        // Status goes without it, where the host does not keep it.
+        let _ = shared::put(&self.keys.trouble, &trouble.encode());
+    }
+
+    /// Sees to a release that is over. True if it was this worker that did.
+    pub fn see_to_expiry(&self) -> bool {
+        let now = now_s();
+        if self.expires.get().is_none_or(|at| now < at) {
+            return false;
+        }
+        self.expires.set(None);
+        let changed = self.change(|terms, state| {
+            let next = renew(terms, state, now);
+            let changed = next.is_some();
+            Ok((next, changed))
+        });
+        if matches!(changed, Ok(true)) {
+            telemetry::count("hemostat_releases_total;action=expired");
+            telemetry::line(Level::Warn, "the release in force is past its `expires`");
+        }
+        matches!(changed, Ok(true))
+    }
+
+    fn store(&self) -> Result<(State, Option<Shared>), Refusal> {
+        let stored = shared::get(&self.keys.store).map_err(host_trouble)?;
+        // Bytes that cannot be read are of another version of the module: this one starts anew.
+        let state = stored.as_ref().and_then(|stored| State::decode(&stored.value));
+        Ok((state.unwrap_or_default(), stored))
+    }
+
+    /// Changes the store: reads it, makes the next one, and puts it in place if nobody was faster.
+    fn change<T>(
+        &self,
+        mut make: impl FnMut(&Terms, &State) -> Result<(Option<State>, T), Refusal>,
+    ) -> Result<T, Refusal> {
+        for _ in 0..TRIES {
+            let (state, stored) = self.store()?;
+            let (next, made) = make(&self.terms, &state)?;
+            let Some(next) = next else { return Ok(made) };
+            let bytes = next.encode();
+            let written = shared::replace(&self.keys.store, stored.as_ref(), &bytes);
+            if written.map_err(host_trouble)? {
+                shared::put(&self.keys.cell, b"!").map_err(host_trouble)?;
+                return Ok(made);
+            }
+        }
+        Err(Refusal::not_kept("other releases were faster; try again"))
+    }
+
+    // --- the source ---------------------------------------------------------------------------------------------
+
+    /// Takes this turn of asking the source. `None`: it is not due, or another worker has it.
+    pub fn take_turn(&self, source: &Source) -> Option<Poll> {
+        let stored = shared::get(&self.keys.poll).ok()?;
+        let poll = stored.as_ref().map(|stored| Poll::decode(&stored.value)).unwrap_or_default();
+        let now = now_ms();
+        if !poll.is_due(now) {
+            return None;
+        }
+        let begun = poll.begun(now, source.every_ms);
+        match shared::replace(&self.keys.poll, stored.as_ref(), &begun.encode()) {
+            Ok(true) => Some(begun),
+            Ok(false) | Err(_) => None,
+        }
+    }
+
+    /// Notes what came of a turn.
+    pub fn end_turn(&self, source: &Source, answer: bundle::Answer) {
+        let Some(poll) = self.poll() else { return };
+        let now = now_ms();
+        let ended = poll.ended(answer, now, source.every_ms, clock::nonce(0) ^ now.rotate_left(32));
+        if ended.told && !poll.told {
+            telemetry::count("hemostat_source_silent_total");
+            telemetry::line(Level::Error, "the source has given no release for 5 minutes");
+        }
+        let _ = shared::put(&self.keys.poll, &ended.encode());
+    }
+
+    /// What the workers share about the source.
+    pub fn poll(&self) -> Option<Poll> {
+        let stored = shared::get(&self.keys.poll).ok()??;
+        Some(Poll::decode(&stored.value))
+    }
+
+    /// A new configuration may take what the one before refused: the source is asked for all of it again.
+    fn forget_etag(&self) {
+        if let Some(poll) = self.poll().filter(|poll| poll.etag.is_some()) {
+            let _ = shared::put(&self.keys.poll, &Poll { etag: None, ..poll }.encode());
+        }
+    }
+
+    // --- status -------------------------------------------------------------------------------------------------
+
+    /// What operators are shown.
+    pub fn status(&self) -> Result<String, Refusal> {
+        let (state, _) = self.store()?;
+        let running = state.running(&self.terms);
+        let trouble = shared::get(&self.keys.trouble).ok().flatten();
+        let trouble = trouble.and_then(|trouble| Trouble::decode(&trouble.value));
+        let poll = self.poll();
+        let facts = bundle::Facts {
+            terms: &self.terms,
+            state: &state,
+            running: running.as_ref().ok().and_then(Option::as_ref),
+            trouble: trouble.as_ref(),
+            poll: poll.as_ref(),
+            now_ms: now_ms(),
+            filter: crate::root::VERSION,
+        };
+        Ok(bundle::status(&facts, telemetry::read))
+    }
+}
+
+/// Asks the source.
+pub fn ask(source: &Source, etag: Option<&str>) -> Result<u32, HostError> {
+    let mut headers = vec![("accept", "application/json")];
+    headers.extend(etag.map(|etag| ("if-none-match", etag)));
+    host::call::get(&source.cluster, &source.authority, &source.path, &headers, POLL_TIMEOUT_MS)
+}
+
+/// What a source's answer comes to, once its release was judged.
+pub fn answer(offered: &Result<Taken, Refusal>, etag: Option<String>) -> bundle::Answer {
+    match offered {
+        Ok(_) => bundle::Answer::Fresh(etag),
+        Err(refusal) => match refusal.code {
+            // What it serves is no release of anybody whom we trust: it is as good as down.
+            Code::TooBig
+            | Code::NotAnEnvelope
+            | Code::WrongType
+            | Code::Untrusted
+            | Code::NotARelease => bundle::Answer::Failed,
+            Code::NotKept => bundle::Answer::Fresh(None),
+            _ => bundle::Answer::Fresh(etag),
+        },
+    }
+}
