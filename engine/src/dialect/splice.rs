@@ -120,7 +120,8 @@ mod tests {
             if object {
                 let object = out.as_object().unwrap();
                 prop_assert_eq!(object.len(), kept.len() + 1);
-                prop_assert!(kept.iter().all(|at| object[&format!("k{at}")] == *at));
+                let all = kept.iter().all(|at| object[&format!("k{at}")] == *at);
+                prop_assert!(all);
             } else {
                 let expected: Vec<u64> = kept.into_iter().chain([9]).collect();
                 prop_assert_eq!(out, serde_json::json!(expected));
