@@ -1,5 +1,6 @@
 //! `hemostat`, the operator's command, as a library: one file a verb.
 
+mod approve;
 mod check;
 mod exit;
 mod terminal;
@@ -21,6 +22,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Allow one tool call: sign a grant for it
+    Approve(approve::Args),
     /// Judge policies and plugin configurations, and say what they do
     Check(check::Args),
 }
@@ -41,6 +44,7 @@ pub fn run(
         }
     };
     let done = match cli.verb {
+        Verb::Approve(args) => approve::run(&args, out, err),
         Verb::Check(args) => check::run(&args, out, err),
     };
     done.unwrap_or_else(|error| {

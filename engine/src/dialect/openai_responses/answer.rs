@@ -260,10 +260,12 @@ impl Reading {
         if let Some(server) = string("server_label") {
             named(CallName::Alias(server.id()));
         }
-        // A tool of a kind that nobody knows yet goes by its type.
-        match string("name").or(string("type").filter(|_| names.is_empty())) {
-            Some(name) => named(CallName::Node(name.id())),
-            None => {}
+        match (string("name"), string("type")) {
+            (Some(name), _) => named(CallName::Node(name.id())),
+            // A tool of a kind that nobody knows yet goes by its type.
+            (None, Some(kind)) if names.is_empty() => named(CallName::Node(kind.id())),
+            (None, Some(kind)) => named(CallName::Alias(kind.id())),
+            (None, None) => {}
         }
         for field in item.children() {
             let form = match (&*key(&field), field.kind(), phase) {
@@ -326,6 +328,10 @@ impl Reading {
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
         let (name, phase) = name_and_phase(event);
         let (text, shape, role) = running_text(name, root);
+        if event == b"response.created" {
+            // Another response in the same body counts its items anew.
+            self.calls.clear();
+        }
         let call = TextKey { kind: kind::ARGUMENTS, a: text.a, b: 0 };
         if text == call {
             self.call_event(texts, root, call, phase);

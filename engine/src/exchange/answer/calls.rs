@@ -49,6 +49,8 @@ pub struct Calls {
     /// The decision's id, for ids of what is said in place of calls.
     decision: String,
     calls: Vec<Call>,
+    /// The answer is complete: what still comes is another one, whose calls are counted anew.
+    over: bool,
 }
 
 /// One call.
@@ -124,7 +126,7 @@ impl Calls {
         approvals: Approvals,
         decision: String,
     ) -> Self {
-        Self { program, rules, approvals, decision, calls: Vec::new() }
+        Self { program, rules, approvals, decision, calls: Vec::new(), over: false }
     }
 
     /// True if a rule may stop a call: only then is anything held.
@@ -190,7 +192,10 @@ impl Calls {
                 self.try_name(call, record);
             }
             Item::CallEnd { call } => self.end(call, record),
-            Item::AnswerEnd => self.end_all(record),
+            Item::AnswerEnd => {
+                self.end_all(record);
+                self.over = true;
+            }
             _ => {}
         }
         true
@@ -201,6 +206,9 @@ impl Calls {
     }
 
     fn begin(&mut self, key: TextKey) -> bool {
+        if std::mem::take(&mut self.over) {
+            self.calls.clear();
+        }
         let room = self.calls.len() < limits::OPEN_TEXTS;
         match self.find(key) {
             Some(call) if call.state == State::Over => {
