@@ -32,3 +32,6 @@ pub use verify::{PAYLOAD_TYPE, Power, Verified};
 
 
 
+
+#[cfg(test)]
+mod tests;

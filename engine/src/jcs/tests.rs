@@ -1,0 +1,106 @@
+use super::*;
+use proptest::prelude::*;
+
+fn of(json: &str) -> Result<String, JcsError> {
+    canonical_text(json.as_bytes())
+}
+
+/// RFC 8785 §3.2.2, §3.2.3 and appendix B.
+#[test]
+fn the_examples_of_the_rfc() {
+    let input = r#"{
+      "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
+      "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
+      "literals": [null, true, false]
+    }"#;
+    assert_eq!(
+        of(input).err(),
+        Some(JcsError::Number),
+        "333333333.33333329 is printed as 333333333.3333333: it is not held as written"
+    );
+    let input = input.replace("333333333.33333329", "333333333.3333333");
+    assert_eq!(
+        of(&input).unwrap(),
+        concat!(
+            r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"#,
+            r#""string":"€$\u000f\nA'B\"\\\\\"/"}"#
+        )
+    );
+    let sorted = of(
+        r#"{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}"#,
+    );
+    assert_eq!(sorted.unwrap(), "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"ö\":7,\"€\":1,\"😀\":5,\"\u{fb33}\":3}");
+}
+
+#[test]
+fn numbers_are_printed_as_ecmascript_does() {
+    for (raw, printed) in [
+        ("0", "0"),
+        ("-0", "0"),
+        ("0e99999999999999999999", "0"),
+        ("5e-324", "5e-324"),
+        ("1.7976931348623157e308", "1.7976931348623157e+308"),
+        ("9007199254740992", "9007199254740992"),
+        ("295147905179352830000", "295147905179352830000"),
+        ("1e21", "1e+21"),
+        ("123456789012345680000", "123456789012345680000"),
+        ("0.000001", "0.000001"),
+        ("1e-7", "1e-7"),
+        ("100.0", "100"),
+        ("-19.99", "-19.99"),
+        ("0.1", "0.1"),
+        ("12e-1", "1.2"),
+    ] {
+        assert_eq!(number::canonical(raw).as_deref(), Some(printed), "{raw}");
+    }
+    for raw in ["9007199254740993", "1e400", "0.1000000000000000055", "1e-400", "123456789012345678"] {
+        assert_eq!(number::canonical(raw), None, "{raw}");
+    }
+}
+
+#[test]
+fn what_has_two_meanings_has_no_form() {
+    assert_eq!(of(r#"{"a":1,"\u0061":1}"#), Err(JcsError::Duplicate));
+    assert_eq!(of(r#"{"a":{"b":1,"c":2,"b":3}}"#), Err(JcsError::Duplicate));
+    assert_eq!(of(r#"["\ud800"]"#), Err(JcsError::Text));
+    assert_eq!(of(r#"{"\udfff":1}"#), Err(JcsError::Text));
+    assert_eq!(of("[1e999]"), Err(JcsError::Number));
+    assert_eq!(of("{"), Err(JcsError::NotJson));
+    assert_eq!(of(""), Err(JcsError::NotJson));
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i32>().prop_map(Into::into),
+        any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(|f| serde_json::json!(f)),
+        "[^\u{fffd}]{0,8}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            proptest::collection::btree_map("[^\u{fffd}]{0,4}", inner, 0..4)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn the_form_means_the_value_and_is_its_own(json in any_json()) {
+        let once = of(&json.to_string()).unwrap();
+        let back: serde_json::Value = serde_json::from_str(&once).unwrap();
+        prop_assert_eq!(of(&back.to_string()).unwrap(), once.clone());
+        prop_assert_eq!(of(&once).unwrap(), once.clone());
+        let pretty = serde_json::to_string_pretty(&json).unwrap();
+        prop_assert_eq!(of(&pretty).unwrap(), once);
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes: Vec<u8>) {
+        let _ = canonical_text(&bytes);
+    }
+}
