@@ -5,9 +5,9 @@
 pub enum Exit {
     /// 0: the answer is yes; warnings are allowed.
     Fine = 0,
-    /// 1: the answer is no: a policy is not acceptable.
+    /// 1: the answer is no: a policy is not acceptable, a proxy refused a release or does not serve it in time.
     No = 1,
-    /// 2: the tool could not do its work: wrong usage, a file that cannot be read or written.
+    /// 2: the tool could not do its work: wrong usage, a file that cannot be read or written, a proxy not reached.
     Failed = 2,
 }
 
@@ -15,8 +15,8 @@ pub enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  fine; warnings are allowed
-  1  the answer is no: a policy is not acceptable
-  2  the tool could not do its work: usage, or a file that cannot be read";
+  1  the answer is no: a policy is not acceptable, a proxy refused a release, policies differ
+  2  the tool could not do its work: usage, a file that cannot be read, a proxy not reached";
 
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {

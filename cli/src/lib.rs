@@ -1,14 +1,29 @@
 //! `hemostat`, the operator's command, as a library: one file a verb.
 
+mod activate;
 mod approve;
+mod blob;
 mod check;
+mod compose;
+mod diff;
 mod exit;
+mod files;
+mod fleet;
+mod history;
+mod key;
+mod keygen;
+mod push;
+mod release;
+mod rollback;
+mod scope;
+mod status;
+mod table;
 mod terminal;
 
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Exit;
 
@@ -26,6 +41,29 @@ enum Verb {
     Approve(approve::Args),
     /// Judge policies and plugin configurations, and say what they do
     Check(check::Args),
+    /// Make a key that signs releases
+    Keygen(keygen::Args),
+    /// Build and sign a release from a policy and overlays
+    Release(release::Args),
+    /// Bring a release to proxies, or to a directory that they poll
+    Push(push::Args),
+    /// Put a prepared policy in force, with the on-call key
+    Activate(activate::Args),
+    /// Put the policy before the last change back
+    Rollback(rollback::Args),
+    /// Show what every proxy serves
+    Status(status::Args),
+    /// Show what came into force, newest first
+    History(history::Args),
+    /// Say what changes between two policies, by rule
+    Diff(diff::Args),
+    /// Print the scope of a plugin configuration
+    Scope(scope::Args),
+    /// Write a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Runs the command: `args` with the program's name first. Results go to `out`, trouble to `err`.
@@ -46,6 +84,16 @@ pub fn run(
     let done = match cli.verb {
         Verb::Approve(args) => approve::run(&args, out, err),
         Verb::Check(args) => check::run(&args, out, err),
+        Verb::Keygen(args) => keygen::run(&args, out, err),
+        Verb::Release(args) => release::run(&args, out, err),
+        Verb::Push(args) => push::run(&args, out, err),
+        Verb::Activate(args) => activate::run(&args, out, err),
+        Verb::Rollback(args) => rollback::run(&args, out, err),
+        Verb::Status(args) => status::run(&args, out, err),
+        Verb::History(args) => history::run(&args, out, err),
+        Verb::Diff(args) => diff::run(&args, out, err),
+        Verb::Scope(args) => scope::run(&args, out, err),
+        Verb::Completions { shell } => completions(shell, out),
     };
     done.unwrap_or_else(|error| {
         // A reader that went away (`| head`) is no trouble of ours.
@@ -55,4 +103,11 @@ pub fn run(
         }
         if pipe { Exit::Fine } else { Exit::Failed }
     })
+}
+
+fn completions(shell: clap_complete::Shell, out: &mut dyn Write) -> std::io::Result<Exit> {
+    // The generator writes to memory first: it panics where a pipe breaks.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "hemostat", &mut script);
+    out.write_all(&script).map(|()| Exit::Fine)
 }

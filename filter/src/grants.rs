@@ -2,8 +2,8 @@
 
 use hemostat_engine::grant::used::{Broken, Slots, Stored};
 
-use crate::host::shared::{self, Shared};
 use crate::host::HostError;
+use crate::host::shared::{self, Shared};
 use crate::telemetry::Trouble;
 
 /// The host's shared data.

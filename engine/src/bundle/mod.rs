@@ -29,3 +29,6 @@ pub use state::{Entry, Held, Standing, State, Way};
 pub use status::{Facts, hits_counter, refused, status, taken};
 pub use trouble::Trouble;
 pub use verify::{PAYLOAD_TYPE, Power, Verified};
+
+#[cfg(test)]
+mod tests;

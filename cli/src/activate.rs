@@ -1,0 +1,68 @@
+//! `hemostat activate`: puts a prepared policy in force, with the on-call key.
+
+use std::io::{self, Write};
+
+use crate::blob::{self, Brings, Words};
+use crate::exit::Exit;
+use crate::key::Key;
+use crate::push::{self, How};
+use crate::rollback::newest;
+use crate::terminal::safe;
+
+/// Arguments of `hemostat activate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hemostat activate current.prepared/sev1-stop-agents.json --key oncall.key -p http://10.0.0.1:9902 --wait
+  hemostat activate current.prepared/sev1-stop-agents.json --key oncall.key -p http://10.0.0.1:9902 \\
+      --expires 4h --on-expiry previous
+
+`hemostat release --prepare` makes such policies; `hemostat rollback` takes the activation back.")]
+pub(crate) struct Args {
+    /// The prepared policy
+    policy: String,
+    /// A secret key that may `rollback`: a file, or `env:NAME`
+    #[arg(long, short, required = true, value_name = "KEY")]
+    key: Vec<String>,
+    /// Why; goes to the change log
+    #[arg(long)]
+    reason: Option<String>,
+    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the user's name]
+    #[arg(long)]
+    issuer: Option<String>,
+    /// When it is over: a time, or `30m`, `4h`, `2d` from now
+    #[arg(long, value_parser = blob::moment, value_name = "TIME")]
+    expires: Option<u64>,
+    /// What happens then
+    #[arg(long, requires = "expires", value_parser = ["keep", "previous"])]
+    on_expiry: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+    let keys = args.key.iter().map(|from| Key::load(from)).collect::<io::Result<Vec<_>>>()?;
+    let policy = blob::read_policy(&args.policy)?;
+    let fleet = args.how.fleet.some()?;
+    let Some(newest) = newest(&fleet, err)? else { return Ok(Exit::Failed) };
+    let digest = blob::digest(&policy)?;
+    let prepared = newest.list("prepared").iter().any(|one| one.as_str() == Some(&digest));
+    if !prepared {
+        let file = safe(&args.policy);
+        writeln!(
+            err,
+            "hemostat: {file} ({digest}) is not prepared; a key that may `release` can still bring it"
+        )?;
+    }
+    let words = Words {
+        scope: newest.text("scope").to_owned(),
+        serial: newest.serial().saturating_add(1),
+        issuer: blob::issuer(args.issuer.as_deref()),
+        reason: args.reason.clone(),
+        expires: args.expires,
+        on_expiry: args.on_expiry.clone(),
+        ..Words::default()
+    };
+    let envelope = blob::sign(&words, &Brings::Policy(&policy), &keys)?;
+    push::deliver(&envelope, words.serial, &args.how, &fleet, out)
+}

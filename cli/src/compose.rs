@@ -1,0 +1,100 @@
+//! A policy and its overlays → one policy. Overlays are put before the policy's own rules, so that theirs win where the
+//! first match wins.
+
+use hemostat_engine::policy::source::{Entry, Node, Value, to_json};
+
+/// Sections whose entries have names: those of an overlay are added.
+const NAMED: &[&str] = &["labels", "fallbacks", "prices"];
+
+/// Puts an overlay over a policy. `file` is the overlay's, for messages.
+///
+/// # Errors
+/// The overlay says something else about a label or a fallback that the policy's own rules use.
+pub(crate) fn overlay(policy: &Node, overlay: &Node, file: &str) -> Result<Node, String> {
+    let mut entries = policy.entries().to_vec();
+    for over in overlay.entries() {
+        match entries.iter_mut().find(|entry| entry.key == over.key) {
+            None => entries.push(over.clone()),
+            Some(entry) if NAMED.contains(&over.key.as_str()) => named(entry, over, file)?,
+            Some(Entry { value: Node { value: Value::Seq(own), .. }, .. }) => {
+                let mut rules = over.value.items().to_vec();
+                rules.append(own);
+                *own = rules;
+            }
+            Some(entry) if over.key == "version" => {
+                let both = [&entry.value, &over.value].map(|node| node.text().unwrap_or_default());
+                entry.value = text(&entry.value, &version(both));
+            }
+            Some(entry) => entry.value = over.value.clone(),
+        }
+    }
+    Ok(Node { at: policy.at, value: Value::Map(entries) })
+}
+
+/// `POLICY_OVERLAY`, as long as versions may be.
+fn version([policy, overlay]: [&str; 2]) -> String {
+    let both = format!("{policy}_{overlay}");
+    both.chars().take(hemostat_engine::limits::ID_CHARS).collect()
+}
+
+fn text(place: &Node, text: &str) -> Node {
+    Node { at: place.at, value: Value::String { text: text.to_owned(), quoted: true } }
+}
+
+fn named(entry: &mut Entry, over: &Entry, file: &str) -> Result<(), String> {
+    let Value::Map(own) = &mut entry.value.value else { return Ok(()) };
+    for new in over.value.entries() {
+        match own.iter_mut().find(|known| known.key == new.key) {
+            None => own.push(new.clone()),
+            Some(known) if to_json(&known.value) == to_json(&new.value) => {}
+            // A price is the overlay's to change; a label or a text that other rules use is not.
+            Some(known) if over.key == "prices" => known.value = new.value.clone(),
+            Some(_) => {
+                return Err(format!(
+                    "{file}:{}:{}: {}: `{}` is in the policy too, and says something else",
+                    new.key_at.line, new.key_at.column, over.key, new.key
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hemostat_engine::policy::source::parse_yaml;
+
+    fn both(policy: &str, over: &str) -> Result<String, String> {
+        let over = parse_yaml(over).unwrap();
+        overlay(&parse_yaml(policy).unwrap(), &over, "over.yaml").map(|node| to_json(&node))
+    }
+
+    #[test]
+    fn rules_of_the_overlay_come_first_and_the_rest_stays() {
+        let policy =
+            "{hemostat: 1, version: a, guardrails: [{id: own}], fallbacks: {x: {text: X}}}";
+        let over = "{hemostat: 1, version: b, mode: shadow, guardrails: [{id: new}], fallbacks: {y: {text: Y}}}";
+        assert_eq!(
+            both(policy, over).unwrap(),
+            r#"{"hemostat":1,"version":"a_b","guardrails":[{"id":"new"},{"id":"own"}],"fallbacks":{"x":{"text":"X"},"y":{"text":"Y"}},"mode":"shadow"}"#
+        );
+    }
+
+    #[test]
+    fn what_other_rules_use_is_not_changed_under_them() {
+        let error = both("{labels: {t: {header: a}}}", "{labels: {t: {header: b}}}").unwrap_err();
+        assert_eq!(
+            error,
+            "over.yaml:1:11: labels: `t` is in the policy too, and says something else"
+        );
+        assert!(both("{labels: {t: {header: a}}}", "{labels: {t: {header: a}}}").is_ok());
+    }
+
+    #[test]
+    fn a_version_stays_one() {
+        let long = "x".repeat(60);
+        let made = both(&format!("{{version: {long}}}"), "{version: sev1-stop}").unwrap();
+        assert_eq!(made, format!(r#"{{"version":"{long}_sev"}}"#));
+    }
+}

@@ -1,0 +1,177 @@
+//! `hemostat release`: a policy and any number of overlays → a signed release.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use hemostat_engine::policy::source::Node;
+
+use crate::blob::{self, Brings, Words, invalid};
+use crate::exit::Exit;
+use crate::fleet::FleetArgs;
+use crate::key::Key;
+use crate::terminal::safe;
+use crate::{compose, files};
+
+/// Arguments of `hemostat release`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hemostat release policy.yaml --scope prod-eu --key ops.key --out current.json
+  hemostat release policy.yaml --overlay sev2.yaml --scope prod-eu --key ops.key --out current.json \\
+      --reason 'INC-4711' --expires 4h --on-expiry previous
+  hemostat release policy.yaml --prepare sev1.yaml --scope prod-eu --key ops.key --out current.json
+      the on-call key may then `hemostat activate current.prepared/sev1.json`
+  hemostat release --cosign current.json --key second.key
+      adds a signature, where `trust.threshold` wants several")]
+pub(crate) struct Args {
+    /// The policy, in YAML or JSON
+    #[arg(value_name = "POLICY", required_unless_present = "cosign", conflicts_with = "cosign")]
+    policy: Option<String>,
+    /// An overlay: its rules are put before the policy's own; the last one given comes first
+    #[arg(long, short, value_name = "FILE")]
+    overlay: Vec<String>,
+    /// A reviewed overlay that on-call keys may activate; the policy with it is written beside the release
+    #[arg(long, value_name = "FILE")]
+    prepare: Vec<String>,
+    /// The scope of the proxies' configuration
+    #[arg(long, required_unless_present = "cosign")]
+    scope: Option<String>,
+    /// A secret key: a file, or `env:NAME`; several sign together
+    #[arg(long, short, required = true, value_name = "KEY")]
+    key: Vec<String>,
+    /// The serial [default: one more than the highest that --out and the proxies show, 1 where there is none]
+    #[arg(long)]
+    serial: Option<u64>,
+    /// Where the release goes; `-` is standard output
+    #[arg(long, default_value = "-", value_name = "FILE")]
+    out: String,
+    /// Who makes it [default: `$HEMOSTAT_ISSUER`, else the user's name]
+    #[arg(long)]
+    issuer: Option<String>,
+    /// Why; goes to the change log [default: the policy's own `reason`]
+    #[arg(long)]
+    reason: Option<String>,
+    /// When it is over: a time, or `30m`, `4h`, `2d` from now
+    #[arg(long, value_parser = blob::moment, value_name = "TIME")]
+    expires: Option<u64>,
+    /// What happens then
+    #[arg(long, requires = "expires", value_parser = ["keep", "baseline", "previous"])]
+    on_expiry: Option<String>,
+    /// Add signatures to this release, in place
+    #[arg(long, value_name = "RELEASE")]
+    cosign: Option<String>,
+    #[command(flatten)]
+    fleet: FleetArgs,
+}
+
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+    let keys = args.key.iter().map(|from| Key::load(from)).collect::<io::Result<Vec<_>>>()?;
+    if let Some(file) = &args.cosign {
+        let signed = blob::cosign(&files::read(file)?, &keys)?;
+        files::replace(Path::new(file), &signed)?;
+        writeln!(err, "{}: signed by {}", safe(file), names(&keys))?;
+        return Ok(Exit::Fine);
+    }
+    let file = args.policy.as_deref().unwrap_or_default();
+    let base = blob::read_policy(file)?;
+    let policy = with_overlays(&base, &args.overlay)?;
+    let mut prepared = Vec::new();
+    for overlay in &args.prepare {
+        let policy = with_overlays(&policy, std::slice::from_ref(overlay))?;
+        prepared.push((prepared_path(&args.out, overlay)?, policy));
+    }
+    let parts = std::iter::once((file, &policy));
+    let parts = parts.chain(
+        args.prepare.iter().map(String::as_str).zip(prepared.iter().map(|(_, policy)| policy)),
+    );
+    for (file, policy) in parts {
+        if let Some(faults) = blob::faults(policy, file) {
+            writeln!(err, "{faults}\nhemostat: no release was made")?;
+            return Ok(Exit::No);
+        }
+    }
+    let reason = args
+        .reason
+        .clone()
+        .or_else(|| policy.get("reason").and_then(Node::text).map(str::to_owned));
+    let words = Words {
+        scope: args.scope.clone().unwrap_or_default(),
+        serial: serial(args)?,
+        issuer: blob::issuer(args.issuer.as_deref()),
+        reason,
+        prepared: prepared
+            .iter()
+            .map(|(_, policy)| blob::digest(policy))
+            .collect::<io::Result<_>>()?,
+        rolls_back: None,
+        expires: args.expires,
+        on_expiry: args.on_expiry.clone(),
+    };
+    let envelope = blob::sign(&words, &Brings::Policy(&policy), &keys)?;
+    for (path, policy) in &prepared {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        files::replace(path, &blob::canonical(policy)?)?;
+        writeln!(err, "prepared: {}", path.display())?;
+    }
+    if args.out == "-" {
+        writeln!(out, "{envelope}")?;
+    } else {
+        files::replace(Path::new(&args.out), &envelope)?;
+    }
+    let version = policy.get("version").and_then(Node::text).unwrap_or("-");
+    let digest = blob::digest(&policy)?;
+    writeln!(
+        err,
+        "release {}: version {version}, {digest}, signed by {}",
+        words.serial,
+        names(&keys)
+    )?;
+    Ok(Exit::Fine)
+}
+
+fn names(keys: &[Key]) -> String {
+    keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn with_overlays(policy: &Node, overlays: &[String]) -> io::Result<Node> {
+    overlays.iter().try_fold(policy.clone(), |policy, file| {
+        let over = blob::read_policy(file)?;
+        // A mistake in an overlay is told with the overlay's own lines.
+        if let Some(faults) = blob::faults(&over, file) {
+            return Err(invalid(faults));
+        }
+        compose::overlay(&policy, &over, &safe(file)).map_err(invalid)
+    })
+}
+
+/// `current.json` and `sev1.yaml` → `current.prepared/sev1.json`
+fn prepared_path(out: &str, overlay: &str) -> io::Result<PathBuf> {
+    let stem = Path::new(overlay).file_stem().unwrap_or_default();
+    let release = if out == "-" { Path::new("release.json") } else { Path::new(out) };
+    let folder = release.with_extension("prepared");
+    if stem.is_empty() {
+        return Err(invalid(format!("`{}` names no file", safe(overlay))));
+    }
+    Ok(folder.join(stem).with_extension("json"))
+}
+
+/// The serial that was asked for, else the next.
+fn serial(args: &Args) -> io::Result<u64> {
+    if let Some(serial) = args.serial {
+        return Ok(serial);
+    }
+    let mut highest = 0;
+    if args.out != "-" && Path::new(&args.out).exists() {
+        highest = blob::open(&files::read(&args.out)?)?.serial;
+    }
+    let fleet = args.fleet.fleet()?;
+    for (proxy, status) in fleet.each(|proxy| fleet.status(proxy)) {
+        let status = status.map_err(|why| {
+            io::Error::other(format!("{}: {why}; or give `--serial`", safe(&proxy.name)))
+        })?;
+        highest = highest.max(status.serial());
+    }
+    Ok(highest.saturating_add(1))
+}

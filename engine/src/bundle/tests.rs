@@ -1,0 +1,6 @@
+//! What a process makes of the releases that reach it.
+
+mod bad;
+mod golden;
+mod life;
+mod made;

@@ -1,0 +1,374 @@
+//! Releases that change nothing, by name, each with its reason.
+
+use serde_json::{Value, json};
+
+use super::made::{Process, envelope, policy, release, secret, signed, with};
+use crate::bundle::{Code, PAYLOAD_TYPE, Way, digest_of};
+use crate::dsse::base64;
+use crate::limits;
+use crate::policy::source::parse_json;
+
+/// Name, envelope, way, code, and words of the reason.
+type Case = (&'static str, String, Way, Code, &'static str);
+
+/// The serial that is in force when a bad one comes.
+const IN_FORCE: u64 = 10;
+
+fn case(name: &'static str, envelope: impl Into<String>, code: Code, says: &'static str) -> Case {
+    (name, envelope.into(), Way::Post, code, says)
+}
+
+/// A good next release with these fields.
+fn next(fields: &Value) -> Value {
+    with(release(IN_FORCE + 1, "next"), fields)
+}
+
+/// A good next release with these fields, by `ops`.
+fn ops(fields: &Value) -> String {
+    envelope(&next(fields), &["ops"])
+}
+
+fn digest(policy: &Value) -> String {
+    digest_of(&parse_json(policy.to_string().as_bytes()).unwrap()).unwrap().to_string()
+}
+
+/// A good envelope as JSON, for a change by hand.
+fn altered(change: impl FnOnce(&mut Value)) -> String {
+    let mut envelope = signed(&next(&json!({})).to_string(), &["ops"]);
+    change(&mut envelope);
+    envelope.to_string()
+}
+
+/// The payload of a good release, with one text in place of another, signed as it is.
+fn payload(from: &str, to: &str) -> String {
+    let text = next(&json!({})).to_string();
+    assert!(text.contains(from), "{from}");
+    signed(&text.replacen(from, to, 1), &["ops"]).to_string()
+}
+
+fn envelopes() -> Vec<Case> {
+    let good = ops(&json!({}));
+    let future = base64::encode(next(&json!({"issuer": "eve"})).to_string().as_bytes());
+    vec![
+        case("empty", "", Code::NotAnEnvelope, "not JSON"),
+        case("no JSON", "release", Code::NotAnEnvelope, "not JSON"),
+        case("a list", "[]", Code::NotAnEnvelope, "not JSON"),
+        case("cut off", &good[..good.len() - 2], Code::NotAnEnvelope, "not JSON"),
+        case("two documents", format!("{good}{good}"), Code::NotAnEnvelope, "not JSON"),
+        case(
+            "a policy without an envelope",
+            policy("bare").to_string(),
+            Code::NotAnEnvelope,
+            "payloadType",
+        ),
+        case(
+            "oversized",
+            format!("{good}{}", " ".repeat(limits::ENVELOPE_BYTES)),
+            Code::TooBig,
+            "too big",
+        ),
+        case(
+            "payload twice",
+            good.replacen("\"payload\":", "\"payload\":\"e30=\",\"payload\":", 1),
+            Code::NotAnEnvelope,
+            "payload",
+        ),
+        case(
+            "signatures twice",
+            good.replacen("\"signatures\":", "\"signatures\":[],\"signatures\":", 1),
+            Code::NotAnEnvelope,
+            "signatures",
+        ),
+        case(
+            "no signatures",
+            altered(|all| drop(all.as_object_mut().unwrap().remove("signatures"))),
+            Code::NotAnEnvelope,
+            "signatures",
+        ),
+        case(
+            "another payload type",
+            secret("ops").envelope("ops", "application/vnd.hemostat.grant+json", b"{}"),
+            Code::WrongType,
+            "another type",
+        ),
+        case(
+            "a grant relabelled as a release",
+            secret("ops")
+                .envelope(
+                    "ops",
+                    "application/vnd.hemostat.grant+json",
+                    next(&json!({})).to_string().as_bytes(),
+                )
+                .replace("application/vnd.hemostat.grant+json", PAYLOAD_TYPE),
+            Code::Untrusted,
+            "no key",
+        ),
+        case(
+            "signature stripped",
+            altered(|all| all["signatures"] = json!([])),
+            Code::Untrusted,
+            "no key",
+        ),
+        case(
+            "payload altered",
+            altered(|all| all["payload"] = future.into()),
+            Code::Untrusted,
+            "no key",
+        ),
+        case(
+            "signature altered",
+            altered(|all| {
+                let sig = base64::encode(&[7; 64]);
+                all["signatures"][0]["sig"] = sig.into();
+            }),
+            Code::Untrusted,
+            "no key",
+        ),
+        case("an unknown key", envelope(&next(&json!({})), &["eve"]), Code::Untrusted, "no key"),
+        case(
+            "an unknown key under a known name",
+            altered(|all| {
+                let evil = envelope(&next(&json!({})), &["eve"]);
+                let evil: Value = serde_json::from_str(&evil).unwrap();
+                all["signatures"] = evil["signatures"].clone();
+                all["signatures"][0]["keyid"] = "ops".into();
+            }),
+            Code::Untrusted,
+            "no key",
+        ),
+        case(
+            "a key that may only approve",
+            envelope(&next(&json!({})), &["grants"]),
+            Code::NotPermitted,
+            "`grants` may not `release`",
+        ),
+        case(
+            "an on-call key authors",
+            envelope(&next(&json!({})), &["calls"]),
+            Code::NotPermitted,
+            "neither the previous one nor prepared",
+        ),
+    ]
+}
+
+fn payloads() -> Vec<Case> {
+    vec![
+        case(
+            "no release in it",
+            signed("[]", &["ops"]).to_string(),
+            Code::NotARelease,
+            "a release is a map",
+        ),
+        case("an empty payload", signed("", &["ops"]).to_string(), Code::NotARelease, "empty"),
+        case(
+            "serial twice",
+            payload("\"serial\":11", "\"serial\":11,\"serial\":12"),
+            Code::NotARelease,
+            "twice",
+        ),
+        case(
+            "an unknown field",
+            ops(&json!({"threshold": 1})),
+            Code::NotARelease,
+            "no field `threshold`",
+        ),
+        case("no scope", ops(&json!({"scope": null})), Code::NotARelease, "`scope`"),
+        case("no issuer", ops(&json!({"issuer": null})), Code::NotARelease, "`issuer`"),
+        case("no time", ops(&json!({"issued_at": null})), Code::NotARelease, "`issued_at`"),
+        case(
+            "a time that is none",
+            ops(&json!({"issued_at": "today"})),
+            Code::NotARelease,
+            "issued_at",
+        ),
+        case("no policy", ops(&json!({"policy": null})), Code::NotARelease, "`policy`"),
+        case(
+            "a policy and a digest",
+            ops(&json!({"policy_digest": digest(&policy("x"))})),
+            Code::NotARelease,
+            "one of",
+        ),
+        case(
+            "a digest that is none",
+            ops(&json!({"policy": null, "policy_digest": "sha256:00"})),
+            Code::NotARelease,
+            "64 hex",
+        ),
+        case("a serial in quotes", ops(&json!({"serial": "11"})), Code::NotARelease, "serial"),
+        case("a serial of zero", ops(&json!({"serial": 0})), Code::NotARelease, "serial"),
+        case(
+            "a serial that a double does not hold",
+            ops(&json!({"serial": limits::SERIALS})),
+            Code::NotARelease,
+            "serial",
+        ),
+        case(
+            "an endless reason",
+            ops(&json!({"reason": "x".repeat(2000)})),
+            Code::NotARelease,
+            "`reason`",
+        ),
+        case(
+            "what happens after, unknown",
+            ops(&json!({"on_expiry": "stop"})),
+            Code::NotARelease,
+            "on_expiry",
+        ),
+        case(
+            "too many prepared",
+            ops(&json!({"prepared": vec![digest(&policy("x")); 65]})),
+            Code::NotARelease,
+            "prepared",
+        ),
+    ]
+}
+
+fn meanings() -> Vec<Case> {
+    let gone = digest(&policy("never-seen"));
+    let by_digest = ops(&json!({"policy": null, "policy_digest": digest(&policy("first"))}));
+    vec![
+        case("another scope", ops(&json!({"scope": "staging"})), Code::WrongScope, "staging"),
+        case(
+            "a lower serial",
+            ops(&json!({"serial": 9})),
+            Code::StaleSerial,
+            "not higher than the one in force, 10",
+        ),
+        case("below the floor", ops(&json!({"serial": 4})), Code::StaleSerial, "min_serial"),
+        case(
+            "the same serial, other bytes",
+            ops(&json!({"serial": 10})),
+            Code::SerialReused,
+            "serial 10",
+        ),
+        case(
+            "an on-call key goes too far",
+            envelope(
+                &next(
+                    &json!({"serial": 1011, "policy": null, "policy_digest": digest(&policy("first"))}),
+                ),
+                &["calls"],
+            ),
+            Code::SerialJump,
+            "1010",
+        ),
+        case(
+            "over before it came",
+            ops(&json!({"expires": "2026-11-24T06:59:59Z"})),
+            Code::Expired,
+            "over",
+        ),
+        case(
+            "a digest not held",
+            ops(&json!({"policy": null, "policy_digest": gone})),
+            Code::NotHeld,
+            "not held",
+        ),
+        (
+            "a digest from a source",
+            by_digest.clone(),
+            Way::Source,
+            Code::DigestOnly,
+            "only a digest",
+        ),
+        (
+            "a digest in a configuration",
+            by_digest,
+            Way::Configured,
+            Code::DigestOnly,
+            "only a digest",
+        ),
+        case(
+            "an end without a time",
+            ops(&json!({"on_expiry": "previous"})),
+            Code::NothingAfter,
+            "`expires`",
+        ),
+        case(
+            "a future language version",
+            ops(&json!({"policy": {"hemostat": 2}})),
+            Code::BadPolicy,
+            "version 1 of the language",
+        ),
+        case(
+            "a bad pattern",
+            ops(
+                &json!({"policy": {"hemostat": 1, "guardrails": [{"id": "g", "scan": "output", "find": "a(", "do": "block"}]}}),
+            ),
+            Code::BadPolicy,
+            "guardrails[0].find",
+        ),
+        case(
+            "an unknown section",
+            ops(&json!({"policy": {"hemostat": 1, "guardrailz": []}})),
+            Code::BadPolicy,
+            "guardrailz",
+        ),
+        case(
+            "a key of the policy twice",
+            payload("\"hemostat\":1", "\"hemostat\":1,\"hemostat\":1"),
+            Code::NotARelease,
+            "twice",
+        ),
+        case("no policy but text", ops(&json!({"policy": "permit all"})), Code::BadPolicy, "map"),
+        case(
+            "a cluster that is not allowed",
+            ops(
+                &json!({"policy": {"hemostat": 1, "notify": {"cluster": "elsewhere", "path": "/", "authority": "a"}}}),
+            ),
+            Code::BadPolicy,
+            "notify",
+        ),
+        case(
+            "an on-call key prepares",
+            envelope(
+                &next(
+                    &json!({"policy": null, "policy_digest": digest(&policy("first")), "prepared": [digest(&policy("x"))]}),
+                ),
+                &["calls"],
+            ),
+            Code::NotPermitted,
+            "only authors",
+        ),
+    ]
+}
+
+#[test]
+fn each_changes_nothing_and_says_why() {
+    let mut process = Process::new(&json!({}));
+    assert_eq!(process.post(&release(9, "first"), &["ops"]).unwrap(), "activated");
+    assert_eq!(process.post(&release(IN_FORCE, "second"), &["ops"]).unwrap(), "activated");
+    let cases = [envelopes(), payloads(), meanings()].concat();
+    assert!(cases.len() >= 50);
+    for (name, envelope, way, code, says) in cases {
+        let before = process.state.clone();
+        let refusal = process.offer(&envelope, way).expect_err(name);
+        assert_eq!(refusal.code, code, "{name}: {refusal}");
+        assert!(refusal.message.contains(says), "{name}: {refusal}");
+        assert!(!refusal.message.contains('\n'), "{name}: one line");
+        assert!((400..600).contains(&refusal.code.status()), "{name}");
+        assert_eq!(process.state, before, "{name}");
+    }
+    assert_eq!(process.version(), "second");
+    assert_eq!(process.post(&release(IN_FORCE + 1, "third"), &["ops"]).unwrap(), "activated");
+}
+
+#[test]
+fn one_of_two_signatures_is_not_enough() {
+    let key = |name: &str| secret(name).public().to_base64();
+    let trust = json!({"keys": {"ops": key("ops"), "peer": key("peer"), "twin": key("ops")}, "threshold": 2});
+    let mut process = Process::new(&json!({"trust": trust}));
+    for alone in [&["ops"][..], &["ops", "ops"], &["ops", "twin"], &["ops", "eve"]] {
+        // A key that may roll back is an on-call key too: it is told what it lacks.
+        let refusal = process.post(&release(1, "a"), alone).unwrap_err();
+        assert_eq!(refusal.code, Code::TooFewSignatures, "{alone:?}: {refusal}");
+    }
+    assert_eq!(process.post(&release(1, "a"), &["ops", "peer"]).unwrap(), "activated");
+}
+
+#[test]
+fn without_keys_nothing_is_taken() {
+    let mut process = Process::new(&json!({"trust": null}));
+    let refusal = process.post(&release(7, "a"), &["ops"]).unwrap_err();
+    assert_eq!(refusal.code, Code::Untrusted);
+}

@@ -1,0 +1,310 @@
+//! The life of a process: activations, rollbacks, prepared policies, ends, restarts.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::made::{NOW, Process, SCOPE, envelope, policy, release, terms, with};
+use crate::bundle::{Code, Digest, Facts, State, Trouble, Way, digest_of, renew, start, status};
+use crate::limits;
+use crate::policy::source::parse_json;
+
+fn digest(policy: &Value) -> String {
+    digest_of(&parse_json(policy.to_string().as_bytes()).unwrap()).unwrap().to_string()
+}
+
+/// A few hundred bytes: the digest of a policy that is held.
+fn back_to(serial: u64, version: &str) -> Value {
+    let digest = digest(&policy(version));
+    with(release(serial, version), &json!({"policy": null, "policy_digest": digest}))
+}
+
+#[test]
+fn the_same_bytes_again_are_no_news() {
+    let mut process = Process::new(&json!({}));
+    let first = envelope(&release(7, "a"), &["ops"]);
+    assert_eq!(process.offer(&first, Way::Source).unwrap(), "activated");
+    assert_eq!(process.offer(&first, Way::Source).unwrap(), "unchanged");
+    assert_eq!(process.offer(&first, Way::Post).unwrap(), "unchanged");
+    // Signed by another key, it is the same release still.
+    assert_eq!(process.post(&release(7, "a"), &["peer"]).unwrap(), "unchanged");
+    assert_eq!(process.state.history.len(), 2);
+}
+
+#[test]
+fn an_on_call_key_rolls_back_one_step_and_takes_that_back() {
+    let mut process = Process::new(&json!({}));
+    process.post(&release(7, "a"), &["ops"]).unwrap();
+    process.post(&release(8, "b"), &["ops"]).unwrap();
+    let back = envelope(&back_to(9, "a"), &["calls"]);
+    assert!(back.len() < 800, "{}", back.len());
+    assert_eq!(process.offer(&back, Way::Post).unwrap(), "activated");
+    assert_eq!(process.version(), "a");
+    process.post(&back_to(10, "b"), &["calls"]).unwrap();
+    assert_eq!(process.version(), "b");
+    process.post(&back_to(11, "a"), &["calls"]).unwrap();
+    let refusal = process.post(&back_to(12, "baseline"), &["calls"]).unwrap_err();
+    assert_eq!(refusal.code, Code::NotPermitted, "two steps are an author's: {refusal}");
+    assert_eq!(process.post(&back_to(12, "baseline"), &["ops"]).unwrap(), "activated");
+    assert_eq!(process.version(), "baseline");
+}
+
+#[test]
+fn the_first_release_rolls_back_to_the_inline_policy() {
+    let mut process = Process::new(&json!({}));
+    assert_eq!(process.version(), "baseline");
+    process.post(&release(7, "a"), &["ops"]).unwrap();
+    assert_eq!(process.post(&back_to(8, "baseline"), &["calls"]).unwrap(), "activated");
+    assert_eq!(process.version(), "baseline");
+}
+
+#[test]
+fn a_policy_released_again_is_no_step() {
+    let mut process = Process::new(&json!({}));
+    for (serial, version) in [(7, "a"), (8, "b"), (9, "b")] {
+        process.post(&release(serial, version), &["ops"]).unwrap();
+    }
+    assert_eq!(process.state.previous().unwrap().version.as_deref(), Some("a"));
+}
+
+#[test]
+fn an_on_call_key_activates_what_was_prepared_and_goes_on_to() {
+    let (one, two) = (policy("sev1"), policy("sev2"));
+    let mut process = Process::new(&json!({}));
+    let prepared = json!({"prepared": [digest(&one), digest(&two)]});
+    process.post(&with(release(7, "a"), &prepared), &["ops"]).unwrap();
+    let bring = |serial, policy: &Value| with(release(serial, ""), &json!({"policy": policy}));
+    assert_eq!(process.post(&bring(8, &one), &["calls"]).unwrap(), "activated");
+    assert_eq!(process.post(&bring(9, &two), &["calls"]).unwrap(), "activated", "the list stays");
+    let mut other = one.clone();
+    other["mode"] = "shadow".into();
+    let refusal = process.post(&bring(10, &other), &["calls"]).unwrap_err();
+    assert_eq!(refusal.code, Code::NotPermitted);
+    // What is written in another order is the same policy.
+    let text = r#"{"version":"sev1","guardrails":[{"do":{"redact":"[GONE]"},"find":["pack:secrets"],"scan":["output"],"id":"secrets"}],"hemostat":1.0}"#;
+    let same: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(process.post(&bring(10, &same), &["calls"]).unwrap(), "activated");
+    process.post(&release(11, "b"), &["ops"]).unwrap();
+    let refusal = process.post(&bring(12, &two), &["calls"]).unwrap_err();
+    assert_eq!(refusal.code, Code::NotPermitted, "an author's next word replaces the list");
+}
+
+#[test]
+fn an_on_call_key_raises_the_serial_by_a_thousand_at_most() {
+    let mut process = Process::new(&json!({}));
+    process.post(&release(7, "a"), &["ops"]).unwrap();
+    process.post(&release(8, "b"), &["ops"]).unwrap();
+    assert_eq!(process.post(&back_to(1009, "a"), &["calls"]).unwrap_err().code, Code::SerialJump);
+    assert_eq!(process.post(&back_to(1008, "a"), &["calls"]).unwrap(), "activated");
+    assert_eq!(process.post(&release(9_000_000, "c"), &["ops"]).unwrap(), "activated");
+}
+
+#[test]
+fn eight_policies_are_held() {
+    let mut process = Process::new(&json!({}));
+    for serial in 10..30 {
+        process.post(&release(serial, &format!("v{serial}")), &["ops"]).unwrap();
+    }
+    assert_eq!(process.state.held.len(), limits::HELD_POLICIES);
+    assert_eq!(process.post(&back_to(30, "v21"), &["ops"]).unwrap_err().code, Code::NotHeld);
+    assert_eq!(process.post(&back_to(30, "v22"), &["ops"]).unwrap(), "activated");
+    for serial in 31..80 {
+        process.post(&release(serial, "x"), &["ops"]).unwrap();
+    }
+    assert_eq!(process.state.history.len(), limits::HISTORY);
+}
+
+#[test]
+fn an_end_changes_only_what_was_asked_for() {
+    for (on_expiry, after) in [("keep", "b"), ("previous", "a"), ("baseline", "baseline")] {
+        let mut process = Process::new(&json!({}));
+        process.post(&release(7, "a"), &["ops"]).unwrap();
+        let ends = json!({"expires": "2026-11-24T08:00:00Z", "on_expiry": on_expiry});
+        process.post(&with(release(8, "b"), &ends), &["ops"]).unwrap();
+        let over = NOW + 3600;
+        assert_eq!(renew(&process.terms, &process.state, over - 1), None);
+        assert_eq!(process.version(), "b");
+        process.state = renew(&process.terms, &process.state, over).unwrap();
+        assert_eq!(process.version(), after, "{on_expiry}");
+        assert_eq!(renew(&process.terms, &process.state, over + 1), None, "it is seen to once");
+        let again = State::decode(&process.state.encode()).unwrap();
+        assert_eq!(again, process.state);
+        // It is no way to come back.
+        process.now = over;
+        let replay = with(release(8, "b"), &ends);
+        assert_eq!(process.post(&replay, &["ops"]).unwrap(), "unchanged");
+        assert_eq!(process.version(), after);
+        assert_eq!(process.post(&release(9, "c"), &["ops"]).unwrap(), "activated");
+    }
+}
+
+#[test]
+fn what_is_to_follow_must_be_there() {
+    let ends = |what: &str| json!({"expires": "2026-11-24T08:00:00Z", "on_expiry": what});
+    let mut process = Process::new(&json!({"policy": null}));
+    for what in ["baseline", "previous"] {
+        let refusal = process.post(&with(release(7, "a"), &ends(what)), &["ops"]).unwrap_err();
+        assert_eq!(refusal.code, Code::NothingAfter, "{what}");
+    }
+    assert_eq!(process.version(), "-", "nothing runs");
+}
+
+#[test]
+fn starting_again_changes_nothing() {
+    let configured = envelope(&release(7, "configured"), &["ops"]);
+    let configured: Value = serde_json::from_str(&configured).unwrap();
+    let fields = json!({"release": configured});
+    let process = Process::new(&fields);
+    assert_eq!(process.version(), "configured");
+    for _ in 0..3 {
+        assert_eq!(start(&process.terms, &process.state, NOW + 9).unwrap(), (None, None));
+    }
+    // A higher one came since: the configured one is a no-op with a warning.
+    let mut process = process;
+    process.post(&release(8, "b"), &["ops"]).unwrap();
+    let (next, warning) = start(&process.terms, &process.state, NOW).unwrap();
+    assert_eq!(next, None);
+    assert!(warning.unwrap().contains("not higher than the one in force, 8"));
+    // A higher one in the configuration takes over.
+    let newer = envelope(&release(9, "newer"), &["ops"]);
+    let newer: Value = serde_json::from_str(&newer).unwrap();
+    let terms = terms(&json!({"release": newer}));
+    let (next, _) = start(&terms, &process.state, NOW).unwrap();
+    assert_eq!(next.unwrap().serial(), 9);
+}
+
+#[test]
+fn a_configured_release_that_cannot_be_used_refuses_the_configuration() {
+    for (bad, code) in [
+        (envelope(&release(7, "a"), &["eve"]), Code::Untrusted),
+        (envelope(&release(4, "a"), &["ops"]), Code::StaleSerial),
+        (envelope(&back_to(7, "baseline"), &["ops"]), Code::DigestOnly),
+    ] {
+        let bad: Value = serde_json::from_str(&bad).unwrap();
+        let terms = terms(&json!({"release": bad}));
+        assert_eq!(start(&terms, &State::default(), NOW).unwrap_err().code, code);
+    }
+}
+
+#[test]
+fn a_new_inline_policy_takes_over_only_while_no_release_holds() {
+    let process = Process::new(&json!({}));
+    let newer = terms(&json!({"policy": policy("baseline-2")}));
+    let (next, _) = start(&newer, &process.state, NOW).unwrap();
+    let next = next.unwrap();
+    assert_eq!(next.running(&newer).unwrap().unwrap().version.as_deref(), Some("baseline-2"));
+    let mut process = process;
+    process.post(&release(7, "a"), &["ops"]).unwrap();
+    assert_eq!(start(&newer, &process.state, NOW).unwrap().0, None);
+}
+
+#[test]
+fn what_a_release_may_do_is_the_configurations_to_say() {
+    let capture =
+        with(release(7, "a"), &json!({"policy": {"hemostat": 1, "capture": {"share": 1}}}));
+    let mut process = Process::new(&json!({}));
+    // While the lever itself does not work, that is said first.
+    assert!(process.post(&capture, &["ops"]).is_err());
+}
+
+#[test]
+fn another_configuration_does_not_take_what_it_does_not_trust() {
+    let mut process = Process::new(&json!({}));
+    process.post(&release(7, "a"), &["ops"]).unwrap();
+    let key = super::made::secret("eve").public().to_base64();
+    let other = terms(&json!({"trust": {"keys": {"eve": key}}}));
+    assert_eq!(process.state.running(&other).unwrap_err().code, Code::Untrusted);
+}
+
+#[test]
+fn bytes_changed_in_shared_memory_are_noticed() {
+    let mut process = Process::new(&json!({}));
+    process.post(&release(7, "a"), &["ops"]).unwrap();
+    process.post(&release(8, "b"), &["ops"]).unwrap();
+    process.post(&back_to(9, "a"), &["ops"]).unwrap();
+    let text = process.state.held[0].policy.replace("[GONE]", "[LEAK]");
+    process.state.held[0].policy = text.into();
+    assert_eq!(process.state.running(&process.terms).unwrap_err().code, Code::NotHeld);
+}
+
+#[test]
+fn status_says_what_operators_ask() {
+    let mut process =
+        Process::new(&json!({"source": {"cluster": "policy", "authority": "a", "path": "/p"}}));
+    process
+        .post(&with(release(7, "a"), &json!({"reason": "INC-1 \"quoted\"\n"})), &["ops"])
+        .unwrap();
+    let refusal = process.post(&release(6, "old"), &["ops"]).unwrap_err();
+    let trouble = Trouble::decode(&Trouble::new(&refusal, Way::Post, NOW).encode()).unwrap();
+    let running = process.state.running(&process.terms).unwrap();
+    let facts = Facts {
+        terms: &process.terms,
+        state: &process.state,
+        running: running.as_ref(),
+        trouble: Some(&trouble),
+        poll: None,
+        now_ms: NOW * 1000,
+        filter: "0",
+    };
+    let text = status(&facts, |name| {
+        assert_eq!(name, "hemostat_rule_hits_total;rule=secrets;action=redact");
+        3
+    });
+    let status: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(status["version"], "a");
+    assert_eq!(status["serial"], 7);
+    assert_eq!(status["digest"], digest(&policy("a")));
+    assert_eq!(status["since"], "2026-11-24T07:00:00Z");
+    assert_eq!(status["source"], "post");
+    assert_eq!(status["standing"], "release");
+    assert_eq!(status["scope"], SCOPE);
+    assert_eq!(status["key_ids"], json!(["ops"]));
+    assert_eq!(status["reason"], "INC-1 \"quoted\"\n");
+    assert_eq!(status["last_error"]["code"], "stale-serial");
+    assert_eq!(status["rules"], json!({"secrets": {"redact": 3}}));
+    assert_eq!(status["poll"]["replay_floor"], "configured");
+    assert_eq!(status["held"][1]["version"], "baseline");
+    assert_eq!(status["history"][0]["serial"], 7);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_bytes_are_a_state_or_none(bytes: Vec<u8>) {
+        let _ = State::decode(&bytes);
+    }
+
+    #[test]
+    fn any_cut_of_a_state_is_none(at: prop::sample::Index, with: u8) {
+        let mut process = Process::new(&json!({}));
+        process.post(&release(7, "a"), &["ops"]).unwrap();
+        let mut bytes = process.state.encode();
+        let at = at.index(bytes.len());
+        prop_assert_eq!(State::decode(&bytes[..at]), None);
+        bytes[at] = with;
+        let _ = State::decode(&bytes).map(|state| state.running(&process.terms).is_ok());
+    }
+
+    /// Whatever comes in whatever order: the serial never falls, and what runs is what was signed last.
+    #[test]
+    fn serials_only_rise(steps in prop::collection::vec((5_u64..20, 0_u8..4, any::<bool>()), 1..12)) {
+        let mut process = Process::new(&json!({}));
+        let mut highest = 0;
+        for (serial, version, whole) in steps {
+            let version = format!("v{version}");
+            let release = if whole { release(serial, &version) } else { back_to(serial, &version) };
+            if process.post(&release, &["ops"]) == Ok("activated") {
+                prop_assert!(serial > highest);
+                highest = serial;
+                prop_assert_eq!(process.version(), version);
+            }
+            prop_assert_eq!(process.state.serial(), highest);
+        }
+    }
+}
+
+#[test]
+fn a_digest_is_that_of_the_canonical_form() {
+    let text = parse_json(br#"{"b":1.0,"a":"\u00e9"}"#).unwrap();
+    assert_eq!(digest_of(&text).unwrap(), Digest::of("{\"a\":\"é\",\"b\":1}".as_bytes()));
+}

@@ -1,0 +1,149 @@
+"""Signed releases, made by an implementation of DSSE that is not ours (securesystemslib), and proxies that take them:
+the sample `envoy/control` with ports, keys and upstream replaced."""
+
+import base64
+import copy
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import CryptoSigner
+
+from .client import fetch
+from .envoy import MODULE, ROOT, STARTS_WITHIN_S, Envoy, EnvoyError, envoy_binary, load_sample
+
+PAYLOAD_TYPE = "application/vnd.hemostat.release+json"
+SCOPE = "prod-eu"
+TOKEN = "a token for tests"
+
+
+class Key:
+    """An Ed25519 key that everybody knows: its seed is its name's digest."""
+
+    def __init__(self, name):
+        self.name = name
+        self.seed = hashlib.sha256(name.encode()).digest()
+        self.private = Ed25519PrivateKey.from_private_bytes(self.seed)
+        raw = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.public = base64.b64encode(raw).decode()
+
+    def write(self, folder):
+        """The key as `hemostat` reads it."""
+        path = pathlib.Path(folder) / f"{self.name}.key"
+        path.write_text(f"hemostat-secret-key {self.name} {base64.b64encode(self.seed).decode()}\n")
+        path.chmod(0o600)
+        return path
+
+
+OPS, ONCALL, EVE = Key("ops-2026"), Key("oncall"), Key("eve")
+
+
+def sign(payload, *keys, payload_type=PAYLOAD_TYPE):
+    """An envelope of a payload (data, or bytes)."""
+    if not isinstance(payload, bytes):
+        payload = json.dumps(payload).encode()
+    envelope = Envelope(payload=payload, payload_type=payload_type, signatures={})
+    for key in keys:
+        envelope.sign(CryptoSigner(key.private))
+    return json.dumps(envelope.to_dict())
+
+
+def release(serial, policy, *keys, **fields):
+    """A signed release of a policy."""
+    payload = {"scope": SCOPE, "serial": serial, "issued_at": "2026-11-24T07:00:00Z", "issuer": "tests", "policy": policy}
+    payload |= fields
+    return sign({key: value for key, value in payload.items() if value is not None}, *(keys or (OPS,)))
+
+
+def digest(policy):
+    """The digest of a policy; those of the tests hold no number for which JSON and RFC 8785 differ."""
+    text = json.dumps(policy, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def trust(**fields):
+    """`trust` of the tests' proxies."""
+    keys = {"ops-2026": OPS.public, "oncall": {"key": ONCALL.public, "may": ["rollback", "approve"]}}
+    return {"keys": keys, "threshold": 1} | fields
+
+
+class Proxy(Envoy):
+    """One Envoy with a traffic listener (`port`) and a control listener (`control_port`)."""
+
+    def __init__(self, upstream_port, policy, *, source_port=None, workers=2, plugin=None):
+        # `Envoy` makes folder and defaults; its own configuration is not used.
+        super().__init__(upstream_port, policy, workers=workers)
+        self.config = load_sample("control/envoy.yaml")
+        self.config["admin"]["address"]["socket_address"]["port_value"] = 0
+        shared = {"hold_headers": True, "scope": SCOPE, "trust": trust(), "policy": policy} | (plugin or {})
+        shared = {key: value for key, value in shared.items() if value is not None}
+        own = [shared, shared | {"control": {"releases": True, "token": "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()}}]
+        if source_port:
+            own[0] = own[0] | {"source": {"cluster": "policy", "authority": "policy", "path": "/current.json", "every_ms": 200}}
+        for listener, configuration in zip(self.config["static_resources"]["listeners"], own, strict=True):
+            listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": 0}
+            wasm = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0]["typed_config"]["config"]
+            wasm["vm_config"]["code"]["local"]["filename"] = str(self.module)
+            wasm["configuration"]["value"] = json.dumps(configuration)
+        ports = {"model": upstream_port, "policy": source_port or 9}
+        for cluster in self.config["static_resources"]["clusters"]:
+            cluster.pop("transport_socket", None)
+            cluster["type"] = "STATIC"
+            address = {"address": "127.0.0.1", "port_value": ports[cluster["name"]]}
+            cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"] = address
+
+    def start(self):
+        (self.dir / "envoy.json").write_text(json.dumps(self.config))
+        command = [
+            envoy_binary(), "--config-path", str(self.dir / "envoy.json"), "--admin-address-path", str(self.dir / "admin"),
+            "--concurrency", str(self.workers), "--disable-hot-restart", "--log-level", "warning",
+            "--component-log-level", "wasm:info", "--file-flush-interval-msec", "50",
+        ]
+        with open(self.dir / "access.log", "wb") as out, open(self.dir / "envoy.log", "wb") as err:
+            self.process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
+        try:
+            self._until(STARTS_WITHIN_S, "Envoy to start", self._is_ready)
+        except EnvoyError:
+            self.stop()
+            raise
+        listeners = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
+        ports = {one["name"]: one["local_address"]["socket_address"]["port_value"] for one in listeners}
+        self.port, self.control_port = ports["llm"], ports["control"]
+
+    @property
+    def url(self):
+        """The control listener, as `hemostat` takes it."""
+        return f"http://127.0.0.1:{self.control_port}"
+
+    def post(self, envelope, token=TOKEN):
+        """Offers a release: `(status, what was said)`."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        answer = fetch(self.control_port, "POST", "/.hemostat/release", envelope.encode(), headers)
+        return answer.status, json.loads(answer.body)
+
+    def status(self):
+        """What the proxy says of itself."""
+        return json.loads(fetch(self.control_port, "GET", "/.hemostat/status").body)
+
+    def wait_for(self, serial, seconds=5):
+        """Waits until a serial is in force."""
+        self._until(seconds, f"serial {serial}", lambda: self.status()["serial"] == serial)
+
+
+def hemostat():
+    """The command: `$HEMOSTAT`, else built from this tree."""
+    if given := os.environ.get("HEMOSTAT"):
+        return given
+    built = subprocess.run(["cargo", "build", "--locked", "--package", "hemostat-cli", "--message-format", "json"],
+                           cwd=ROOT, capture_output=True, text=True, check=True)
+    messages = (json.loads(line) for line in built.stdout.splitlines() if line.startswith("{"))
+    return next(message["executable"] for message in messages if message.get("executable"))
+
+
+__all__ = ["EVE", "MODULE", "ONCALL", "OPS", "Proxy", "SCOPE", "TOKEN", "copy", "digest", "hemostat", "release", "sign", "time", "trust"]

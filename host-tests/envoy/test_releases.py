@@ -1,0 +1,451 @@
+"""Releases on a real Envoy: pushed, polled, refused, rolled back, while traffic runs."""
+
+import concurrent.futures
+import http.server
+import json
+import os
+import subprocess
+import threading
+import time
+
+import pytest
+
+import policies
+from rig import recordings
+from rig.client import fetch
+from rig.releases import EVE, ONCALL, OPS, TOKEN, Proxy, digest, hemostat, release, sign
+from rig.replay import Answer
+
+FOLLOWS_WITHIN_S = 1.0
+WORKERS = 4
+
+
+@pytest.fixture(scope="module")
+def proxy(upstream):
+    """A proxy of four workers."""
+    with Proxy(upstream.port, policies.policy("baseline"), workers=WORKERS) as running:
+        yield running
+        assert running.alive(), running.log_tail()
+
+
+@pytest.fixture(scope="module")
+def command():
+    """`command(proxies, *words)`: runs `hemostat`; gives exit code and what it said."""
+    binary = hemostat()
+
+    def run(*words, proxies=(), env=None):
+        urls = ",".join(getattr(one, "url", one) for one in proxies)
+        full = os.environ | {"HEMOSTAT_TOKEN": TOKEN, "HEMOSTAT_PROXIES": urls, "HEMOSTAT_ISSUER": "tests"} | (env or {})
+        done = subprocess.run([binary, *map(str, words)], capture_output=True, text=True, env=full, timeout=120)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def serial_after(proxy):
+    """The next serial of a proxy that tests share."""
+    return proxy.status()["serial"] + 1
+
+
+def version(proxy):
+    """The version that a new request meets."""
+    answer = fetch(proxy.port, "POST", "/v1/chat/completions", recordings.minimal_request("openai-chat", False))
+    assert answer.status == 200
+    return answer.header("x-hemostat-policy")
+
+
+def test_a_release_is_in_force_when_its_post_is_answered(proxy):
+    serial = serial_after(proxy)
+    envelope = release(serial, policies.policy("posted"))
+    status, said = proxy.post(envelope)
+    assert (status, said["outcome"], said["serial"], said["version"]) == (200, "activated", serial, "posted")
+    assert {version(proxy) for _ in range(20)} == {"posted"}
+    assert proxy.post(envelope)[1]["outcome"] == "unchanged"
+    shown = proxy.status()
+    assert (shown["version"], shown["serial"], shown["source"], shown["key_ids"]) == ("posted", serial, "post", ["ops-2026"])
+
+
+BAD = {
+    "unsigned": (lambda s: sign({"serial": s}), 403, "untrusted"),
+    "stranger": (lambda s: release(s, policies.policy("bad"), EVE), 403, "untrusted"),
+    "on-call authors": (lambda s: release(s, policies.policy("bad"), ONCALL), 403, "not-permitted"),
+    "staging's": (lambda s: release(s, policies.policy("bad"), scope="staging"), 403, "wrong-scope"),
+    "replayed": (lambda s: release(s - 1, policies.policy("bad")), 409, "serial-reused"),
+    "older": (lambda s: release(1, policies.policy("bad")), 409, "stale-serial"),
+    "not held": (lambda s: release(s, None, policy_digest=digest(policies.policy("never"))), 409, "not-held"),
+    "bad pattern": (lambda s: release(s, policies.policy("bad", guardrails=[policies.guard("g", "a(", "block")])), 422, "bad-policy"),
+    "future language": (lambda s: release(s, {"hemostat": 2}), 422, "bad-policy"),
+    "garbage": (lambda s: "garbage", 400, "not-an-envelope"),
+    "empty": (lambda s: "", 400, "not-an-envelope"),
+    "oversized": (lambda s: release(s, policies.policy("bad")) + " " * 1_600_000, 413, "too-big"),
+    "a grant": (lambda s: sign({"scope": "prod-eu"}, OPS, payload_type="application/vnd.hemostat.grant+json"), 400, "wrong-type"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_release_changes_nothing_and_says_why(name, proxy):
+    proxy.post(release(serial_after(proxy), policies.policy("good")))
+    before = proxy.status()
+    make, wanted, code = BAD[name]
+    status, said = proxy.post(make(before["serial"] + 1))
+    assert (status, said["ok"], said["code"]) == (wanted, False, code), said
+    after = proxy.status()
+    assert (after["serial"], after["digest"], after["last_error"]["code"]) == (
+        before["serial"], before["digest"], code if name not in ("oversized",) else after["last_error"]["code"])
+    assert version(proxy) == "good"
+
+
+def test_the_listener_has_two_paths_and_a_token(proxy):
+    for path in ("/", "/v1/chat/completions", "/.hemostat", "/.hemostat/", "/.hemostat/status/x", "/.hemostat/release/"):
+        assert fetch(proxy.control_port, "GET", path).status == 404, path
+    assert fetch(proxy.control_port, "POST", "/.hemostat/status", b"{}").status == 405
+    assert fetch(proxy.control_port, "GET", "/.hemostat/release").status == 405
+    for token in (None, "", "wrong", TOKEN + "x"):
+        assert proxy.post(release(serial_after(proxy), policies.policy("bad")), token=token)[0] == 401
+    # The traffic's listener knows none of it.
+    assert b"serial" not in fetch(proxy.port, "GET", "/.hemostat/status").body
+
+
+def test_releases_under_load(proxy, upstream):
+    """40 releases, good, bad and rollbacks, in 20 s of steady load with streams in flight; see `measure` for 200."""
+    run = Load(proxy, upstream, seconds=20, releases=40)
+    run.go()
+    assert run.failures == []
+    assert len(run.requests) > 200
+    assert max(run.delays) < FOLLOWS_WITHIN_S, sorted(run.delays)[-5:]
+
+
+@pytest.mark.skipif("HEMOSTAT_MEASURE" not in os.environ, reason="takes five minutes: set HEMOSTAT_MEASURE")
+@pytest.mark.timeout(900)
+def test_measure_two_hundred_releases_in_two_minutes(proxy, upstream):
+    calm = Load(proxy, upstream, seconds=60, releases=0)
+    calm.go()
+    run = Load(proxy, upstream, seconds=120, releases=200)
+    run.go()
+    assert (calm.failures, run.failures) == ([], [])
+    print(f"\nrequests: {len(run.requests)}, streams: {run.streams}")
+    print(f"all workers followed within: median {quantile(run.delays, .5):.3f} s, p99 {quantile(run.delays, .99):.3f} s, "
+          f"worst {max(run.delays):.3f} s")
+    print(f"p99 of requests: {quantile(run.requests, .99) * 1e3:.1f} ms with pushes, "
+          f"{quantile(calm.requests, .99) * 1e3:.1f} ms without: ×{quantile(run.requests, .99) / quantile(calm.requests, .99):.2f}")
+    print(f"memory after 20 releases {run.memory[0] / 1e6:.1f} MB, after {run.releases} {run.memory[-1] / 1e6:.1f} MB")
+    assert max(run.delays) < FOLLOWS_WITHIN_S
+
+
+def quantile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+class Load:
+    """Steady traffic, streams in flight, and releases between them."""
+
+    def __init__(self, proxy, upstream, seconds, releases):
+        self.proxy, self.seconds, self.releases = proxy, seconds, releases
+        events = [_delta(text) for text in ("The ", "secret ", "word ", *["and more "] * 60, "a secret", " word.")]
+        self.script = upstream.script("release-stream", Answer(b"".join(events) + b"data: [DONE]\n\n",
+                                                               content_type="text/event-stream"))
+        self.requests, self.delays, self.failures, self.memory, self.streams = [], [], [], [], 0
+        self.over = threading.Event()
+
+    def go(self):
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            traffic = [pool.submit(self._requests) for _ in range(2)] + [pool.submit(self._streams) for _ in range(4)]
+            try:
+                self._push()
+            finally:
+                self.over.set()
+            for one in traffic:
+                one.result()
+
+    def _push(self):
+        began = time.monotonic()
+        if not self.releases:
+            time.sleep(self.seconds)
+        serial, last = serial_after(self.proxy), None
+        for turn in range(self.releases):
+            wait = began + self.seconds * turn / self.releases - time.monotonic()
+            time.sleep(max(0, wait))
+            label = f"v{turn}"
+            policy = policies.policy(label, guardrails=[policies.guard("r", "secret word", {"redact": f"[{label}]"})])
+            if turn % 10 == 7:
+                status, _ = self.proxy.post(release(serial, policy, EVE))
+                if status != 403:
+                    self.failures.append(f"a stranger's release: {status}")
+                continue
+            if turn % 10 == 9 and last:
+                status, said = self.proxy.post(release(serial, None, ONCALL, policy_digest=digest(last[1])))
+                label = last[1]["version"]
+                last = (last[1], last[0])
+            else:
+                status, said = self.proxy.post(release(serial, policy))
+                last = (policy, last[0] if last else policy)
+            if status != 200:
+                self.failures.append(f"release {serial}: {said}")
+                continue
+            serial += 1
+            self.delays.append(self._followed(label))
+            if turn in (20, self.releases - 1):
+                self.memory.append(self.proxy.resident_bytes())
+
+    def _followed(self, label):
+        """Time until requests on connections of their own, as many as make it likely that each worker is met, all meet
+        the new policy."""
+        began, last_old = time.monotonic(), time.monotonic()
+        for _ in range(4 * WORKERS):
+            while version(self.proxy) != label:
+                last_old = time.monotonic()
+                if last_old - began > 5:
+                    self.failures.append(f"{label} did not arrive")
+                    return last_old - began
+        return last_old - began
+
+    def _requests(self):
+        body = recordings.minimal_request("openai-chat", False)
+        while not self.over.is_set():
+            began = time.monotonic()
+            try:
+                answer = fetch(self.proxy.port, "POST", "/v1/chat/completions", body)
+                if answer.status != 200:
+                    self.failures.append(f"status {answer.status}")
+            except OSError as error:
+                self.failures.append(repr(error))
+            self.requests.append(time.monotonic() - began)
+            time.sleep(0.02)
+
+    def _streams(self):
+        body = recordings.minimal_request("openai-chat", True)
+        while not self.over.is_set():
+            answer = fetch(self.proxy.port, "POST", "/v1/chat/completions", body, {"x-replay": f"{self.script};pace=20"})
+            under = answer.header("x-hemostat-policy")
+            wanted = f"[{under}]".encode()
+            rules = under.startswith("v")
+            if rules and answer.body.count(wanted) != 2 or b"secret word" in _text(answer.body) and rules:
+                self.failures.append(f"a stream under {under}: {answer.body[:400]!r}")
+            if not answer.body.endswith(b"data: [DONE]\n\n"):
+                self.failures.append("a stream broke off")
+            self.streams += 1
+
+
+def _delta(text):
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+             "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
+    return f"data: {json.dumps(chunk)}\n\n".encode()
+
+
+def _text(body):
+    chunks = [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: {")]
+    return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks).encode()
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def test_from_a_policy_to_a_rollback(proxy, command, tmp_path):
+    """The whole way by command: keys, release, push, status, activate, rollback, history, diff."""
+    ops, oncall = OPS.write(tmp_path), ONCALL.write(tmp_path)
+    first, second, overlay = (tmp_path / name for name in ("first.yaml", "second.yaml", "sev1.yaml"))
+    first.write_text("{hemostat: 1, version: first}")
+    second.write_text("{hemostat: 1, version: second, failsafe: [{id: kill, when: {path: /never*}, do: block}]}")
+    overlay.write_text("{hemostat: 1, version: sev1, failsafe: [{id: stop, when: {path: /nowhere*}, do: block}]}")
+    blob = tmp_path / "current.json"
+    for policy in (first, second):
+        code, said = command("release", policy, "--scope", "prod-eu", "--key", ops, "--out", blob, "--prepare", overlay,
+                             "--reason", "INC-4711", proxies=[proxy])
+        assert code == 0, said
+        code, said = command("push", blob, "--wait", proxies=[proxy])
+        assert code == 0 and "serving" in said, said
+    assert version(proxy) == "second"
+
+    code, said = command("activate", tmp_path / "current.prepared" / "sev1.json", "--key", oncall, "--wait", proxies=[proxy])
+    assert code == 0, said
+    assert version(proxy) == "second_sev1"
+
+    began = time.monotonic()
+    code, said = command("rollback", "--key", oncall, "--wait", proxies=[proxy])
+    elapsed = time.monotonic() - began
+    assert code == 0 and "version second " in said, said
+    assert {version(proxy) for _ in range(16)} == {"second"}
+    assert elapsed < 2
+
+    serial = next(one["serial"] for one in proxy.status()["history"] if one["version"] == "first")
+    code, said = command("rollback", "--key", oncall, "--to", serial, proxies=[proxy])
+    assert code == 1 and "not-permitted" in said, said
+    code, said = command("rollback", "--key", ops, "--to", serial, proxies=[proxy])
+    assert code == 0 and version(proxy) == "first", said
+
+    code, said = command("status", "--line", proxies=[proxy])
+    assert code == 0 and said.startswith("policy first (serial "), said
+    code, said = command("history", proxies=[proxy])
+    assert code == 0 and "rolls back" in said and "INC-4711" in said, said
+    code, said = command("diff", first, blob)
+    assert code == 1 and "+ failsafe: `kill` is new" in said, said
+    for line in (ops.read_text().split()[2], oncall.read_text().split()[2]):
+        assert line not in said
+
+
+def test_one_proxy_of_three_is_down(upstream, proxy, command, tmp_path):
+    with Proxy(upstream.port, policies.policy("baseline")) as other:
+        fleet = [proxy, other, "http://127.0.0.1:9"]
+        blob = tmp_path / "r.json"
+        blob.write_text(release(serial_after(proxy), policies.policy("three")))
+        code, said = command("push", blob, "--wait", "--within", 2, "--json", proxies=fleet)
+        fates = [one["fate"] for one in json.loads(said)["proxies"]]
+        assert (code, fates) == (2, ["serving", "serving", "unknown"]), said
+        assert version(proxy) == version(other) == "three"
+        # The answer "no" is another code than "not reached".
+        blob.write_text(release(1, policies.policy("old")))
+        code, said = command("push", blob, proxies=[proxy, other])
+        assert code == 1 and said.count("stale-serial") == 2, said
+        code, said = command("status", proxies=fleet)
+        assert code == 2 and said.count("three") == 2 and "not reached" in said, said
+
+
+# --- the polled source ----------------------------------------------------------------------------------------------
+
+
+class Source:
+    """A static server whose one file, and whose moods, a test chooses."""
+
+    def __init__(self):
+        source = self
+        self.body, self.mood, self.asked, self.not_modified = b"", "good", 0, 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                source.asked += 1
+                if source.mood == "slow":
+                    time.sleep(8)
+                if source.mood == "error":
+                    self._answer(500, b"no")
+                elif source.mood == "garbage":
+                    self._answer(200, b"<html>captive portal</html>")
+                elif source.mood == "huge":
+                    self._answer(200, b" " * 3_000_000)
+                elif self.headers.get("if-none-match") == self._etag():
+                    source.not_modified += 1
+                    self._answer(304, b"")
+                else:
+                    self._answer(200, source.body)
+
+            def _etag(self):
+                return f'"{digest(source.body.decode())}"'
+
+            def _answer(self, status, body):
+                self.send_response(status)
+                if source.mood == "good":
+                    self.send_header("etag", self._etag())
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                try:
+                    self.wfile.write(body)
+                except OSError:
+                    pass
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def source():
+    running = Source()
+    yield running
+    running.close()
+
+
+def test_a_source_is_followed_whatever_its_moods(upstream, source):
+    source.body = release(7, policies.policy("polled-7")).encode()
+    with Proxy(upstream.port, policies.policy("baseline"), source_port=source.port, workers=WORKERS) as proxy:
+        proxy.wait_for(7)
+        assert {version(proxy) for _ in range(16)} == {"polled-7"}
+        source.body = release(8, policies.policy("polled-8")).encode()
+        began = time.monotonic()
+        proxy.wait_for(8)
+        assert time.monotonic() - began < FOLLOWS_WITHIN_S
+        # One poller a process: five pollers, one for each VM, would ask five times as often.
+        source.asked = source.not_modified = 0
+        time.sleep(3)
+        assert 8 <= source.asked <= 20, source.asked
+        assert source.not_modified >= source.asked - 1
+
+        for mood in ("error", "garbage", "huge"):
+            source.mood = mood
+            time.sleep(1.5)
+            assert version(proxy) == "polled-8", mood
+        assert proxy.status()["serial"] == 8
+        source.mood = "good"
+        source.body = release(3, policies.policy("old")).encode()
+        time.sleep(4)
+        assert version(proxy) == "polled-8"
+        assert proxy.status()["last_error"]["code"] == "stale-serial"
+        # A source always serves the whole policy.
+        source.body = release(9, None, policy_digest=digest(policies.policy("polled-7"))).encode()
+        time.sleep(1)
+        assert proxy.status()["last_error"]["code"] == "digest-only"
+        source.body = release(10, policies.policy("polled-10")).encode()
+        proxy.wait_for(10)
+        assert version(proxy) == "polled-10"
+        assert proxy.alive()
+
+
+def test_a_slow_or_dead_source_stops_nothing_and_is_found_again(upstream, source):
+    source.mood = "slow"
+    with Proxy(upstream.port, policies.policy("baseline"), source_port=source.port) as proxy:
+        assert version(proxy) == "baseline"
+        time.sleep(6)
+        assert version(proxy) == "baseline"
+        source.mood = "good"
+        source.body = release(7, policies.policy("polled")).encode()
+        proxy.wait_for(7, seconds=15)
+        source.close()
+        time.sleep(1)
+        assert version(proxy) == "polled"
+
+
+# --- without a policy, and after the end ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("on_error", ["closed", "open"])
+def test_until_the_first_release_on_error_decides(on_error, upstream):
+    with Proxy(upstream.port, None, plugin={"policy": None, "on_error": on_error}) as proxy:
+        body = recordings.minimal_request("openai-chat", False)
+        answer = fetch(proxy.port, "POST", "/v1/chat/completions", body)
+        if on_error == "open":
+            assert answer.status == 200
+        else:
+            assert (answer.status, answer.header("retry-after")) == (503, "1")
+            assert json.loads(answer.body)["error"]["code"] == "no_policy"
+        # What is no call of a model is no business of the filter's.
+        assert fetch(proxy.port, "GET", "/healthz").status == 200
+        assert proxy.status()["standing"] == "none"
+        proxy.post(release(1, policies.policy("first")))
+        assert version(proxy) == "first"
+
+
+@pytest.mark.parametrize(("on_expiry", "after"), [("keep", "ends"), ("previous", "before"), ("baseline", "baseline")])
+def test_an_end_is_seen_to(on_expiry, after, upstream):
+    with Proxy(upstream.port, policies.policy("baseline")) as proxy:
+        proxy.post(release(1, policies.policy("before")))
+        status, said = proxy.post(release(2, policies.policy("ends"), expires=int(time.time()) + 2, on_expiry=on_expiry))
+        assert status == 200, said
+        assert version(proxy) == "ends"
+        time.sleep(3.5)
+        assert {version(proxy) for _ in range(8)} == {after}
+        assert proxy.status()["serial"] == 2
+
+
+def test_the_sample_is_valid_with_keys():
+    """The sample holds no keys: with them, Envoy takes it as it is."""
+    from rig.envoy import load_sample
+
+    text = json.dumps(load_sample("control/envoy.yaml"))
+    assert text.count("REPLACE-ME") == 5
