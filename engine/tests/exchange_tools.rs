@@ -43,6 +43,15 @@ fn leaves(value: &Value, out: &mut Vec<String>) {
 fn shown(recording: &Recording, body: &[u8]) -> String {
     let mut out = String::new();
     for mut event in events(recording, body) {
+        // Definitions of tools that a search found: no call, and nothing that a call asks for.
+        if event["item"]["type"] == "tool_search_output" {
+            continue;
+        }
+        for list in ["/response/output", "/output"] {
+            if let Some(Value::Array(items)) = event.pointer_mut(list) {
+                items.retain(|item| item["type"] != "tool_search_output");
+            }
+        }
         for holder in ["response", ""] {
             let object = if holder.is_empty() { Some(&mut event) } else { event.get_mut(holder) };
             if let Some(Value::Object(members)) = object {
@@ -82,7 +91,10 @@ fn under_deny_all_nothing_of_a_call_leaves() {
         let after = texts(&recording, &seen.body);
         for (channel, text) in &original {
             let left = after.get(channel).map(String::as_str).unwrap_or_default();
-            assert!(left.contains(text.as_str()), "{name} {channel}: {text:?} in {left:?}");
+            // What is said for a call stands in paragraphs of its own, maybe between those of the text.
+            for paragraph in text.split("\n\n") {
+                assert!(left.contains(paragraph), "{name} {channel}: {paragraph:?} in {left:?}");
+            }
         }
         for call in &before {
             let mut secrets = Vec::new();
@@ -219,8 +231,9 @@ fn where_no_call_is_stopped_no_byte_changes() {
     for policy in policies {
         let program = program(policy);
         for recording in recordings() {
-            if recording.name.contains("incomplete_mid_tool_call") {
-                // Half of the arguments: a condition on them cannot be told, and counts against the call.
+            let text = String::from_utf8_lossy(&recording.response);
+            if recording.name.contains("incomplete_mid_tool_call") || text.contains("partialArgs") {
+                // Half of the arguments, or pieces of single ones: a condition on them cannot be told, and counts against the call.
                 continue;
             }
             for cut in [Cut::Whole, Cut::Every(7), Cut::Random(3)] {

@@ -140,35 +140,31 @@ fn anthropic(events: &[Value]) -> Vec<Call> {
 }
 
 fn gemini(events: &[Value]) -> Vec<Call> {
+    let mut all = Vec::new();
     let candidates = events.iter().flat_map(|event| list(&event["candidates"]));
-    candidates
-        .flat_map(|candidate| list(&candidate["content"]["parts"]))
-        .filter_map(|part| {
-            if part["executableCode"].is_object() {
-                let args = part["executableCode"].clone();
-                return Some(Call {
-                    name: "code_execution".to_owned(),
-                    args,
-                    id: String::new(),
-                    client: false,
+    for part in candidates.flat_map(|candidate| list(&candidate["content"]["parts"])) {
+        if part["executableCode"].is_object() {
+            all.push(Call {
+                name: "code_execution".to_owned(),
+                args: part["executableCode"].clone(),
+                id: String::new(),
+                client: false,
+            });
+        }
+        for call in [&part["functionCall"], &part["toolCall"]] {
+            let name = if call["name"].is_string() { &call["name"] } else { &call["toolType"] };
+            // Pieces that go on have no name.
+            if !text(name).is_empty() {
+                all.push(Call {
+                    name: text(name),
+                    args: call["args"].clone(),
+                    id: text(&call["id"]),
+                    client: part["functionCall"].is_object(),
                 });
             }
-            let call = [&part["functionCall"], &part["toolCall"]]
-                .into_iter()
-                .find(|call| call.is_object())?;
-            let name = if call["name"].is_string() {
-                text(&call["name"])
-            } else {
-                text(&call["toolType"])
-            };
-            Some(Call {
-                name,
-                args: call["args"].clone(),
-                id: text(&call["id"]),
-                client: part["functionCall"].is_object(),
-            })
-        })
-        .collect()
+        }
+    }
+    all
 }
 
 /// Reasons for which the answer or its choices ended.

@@ -92,7 +92,7 @@ impl Leaving {
                 }
                 Some(Said { id: format!("msg_hemostat_{}", stopped.id), text: &stopped.text })
             }
-            None if string(item.get("type")).ends_with(b"_call_output") => {
+            None if string(item.get("type")).ends_with(b"_output") => {
                 let id = call_id().filter(|id| self.ids.iter().any(|own| own == id))?;
                 Some(Said { id: format!("msg_hemostat_{id}"), text: RESULT })
             }
