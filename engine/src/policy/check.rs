@@ -6,6 +6,7 @@ mod levers;
 mod names;
 mod not_yet;
 mod patterns;
+mod tools;
 
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Mode, Rule};
@@ -29,6 +30,7 @@ pub fn check(
     labels::check(&mut judge);
     patterns::check(&mut judge);
     levers::check(&mut judge);
+    tools::check(&mut judge);
     judge.times();
     judge.modes();
     judge.found
