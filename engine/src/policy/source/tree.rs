@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::diagnostic::Diagnostic;
 use super::super::path::{Path, Step};
 use super::number;
+use crate::limits;
 
 /// A place in a text: line and column count characters from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -174,6 +175,9 @@ impl Node {
 pub(super) fn duplicates(entries: &[Entry], found: &mut Vec<Diagnostic>) {
     let mut seen = BTreeMap::new();
     for entry in entries {
+        if found.len() >= limits::POLICY_DIAGNOSTICS {
+            return;
+        }
         if let Some(first) = seen.insert(entry.key.as_str(), entry.key_at) {
             let message =
                 format!("`{}` stands here twice; the first is on line {}", entry.key, first.line);
