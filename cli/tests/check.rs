@@ -1,5 +1,10 @@
 //! `hemostat check` as a script or a person meets it: exit codes, streams, words.
 #![allow(missing_docs, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers stop the test where a command is not as it must be"
+)]
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,10 @@
 //! The committed JSON Schema, in the hands of an implementation that is not ours, says what `check` says.
 #![allow(missing_docs, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers stop the test where a command is not as it must be"
+)]
 
 use std::path::PathBuf;
 

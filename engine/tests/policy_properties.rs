@@ -1,5 +1,11 @@
 //! Properties of the reader of policies, for any text.
 #![cfg(feature = "yaml")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers stop the test where its files are not as they must be"
+)]
 #![allow(missing_docs, reason = "a test")]
 
 use hemostat_engine::limits;
