@@ -134,7 +134,7 @@ proptest! {
             _ => r#"[{"novel":"the marker"}]"#.to_owned(),
         };
         let never = ["type", "id", "index", "item_id", "model", "modelVersion", "created_at", "usage", "finish_reason", "stop_reason",
-            "thoughtSignature", "responseId", "signature", "role", "logprobs", "instructions", "prompt", "tools", "text", "name", "input", "reasoning", "data"];
+            "thoughtSignature", "responseId", "signature", "role", "instructions", "prompt", "tools", "text", "name", "input", "reasoning", "data"];
         prop_assume!(!never.contains(&field) && !never.contains(&outer));
         // Sound, and the toy event whose `delta` it is.
         prop_assume!(!(outer == "audio" && field == "data"));
@@ -169,7 +169,7 @@ proptest! {
 /// The cost of reading grows with the size of what is read, not with its square.
 #[test]
 fn wide_and_repeated_input_is_read_in_one_pass() {
-    let many = 60_000;
+    let many = 20_000;
     let inputs = [
         format!(r#"{{"choices":[{{"delta":{{{}}}}}]}}"#, vec![r#""content":"x""#; many].join(",")),
         format!(

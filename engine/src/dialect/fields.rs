@@ -174,6 +174,7 @@ fn is_binary(value: &Value<'_>) -> bool {
 fn names_a_tool(value: &Value<'_>) -> bool {
     under(value, &[b"function", b"custom", b"functionCall", b"function_call", b"functionResponse"])
         || under(value, &[b"function_response", b"toolCall", b"toolResponse", b"tools"])
+        || value.parent().is_some_and(|tool| under(&tool, &[b"tools"]))
         || siblings(value).any(|sibling| match &*key(&sibling) {
             b"arguments" | b"input" | b"args" | b"call_id" | b"tool_call_id" | b"tool_use_id"
             | b"input_schema" | b"parameters" => true,

@@ -196,14 +196,14 @@ impl<'a, 'b> Texts<'a, 'b> {
     pub(super) fn tokens_run(&mut self, logprobs: &Value<'a>, list: &Value<'a>, key: TextKey) {
         let outer = self.erase.replace(logprobs.id());
         for below in list.descendants() {
-            if below.kind() != Kind::String || !below.key_is("token") {
+            if below.kind() != Kind::String || field(&below) == Field::Never {
                 continue;
             }
             let alternative = below
                 .parent()
                 .and_then(|token| token.parent())
                 .is_some_and(|holder| holder.id() != list.id());
-            if alternative {
+            if alternative || !below.key_is("token") {
                 self.text(&below, false);
             } else {
                 self.running(&below, key, Shape::Text, self.role);
@@ -216,7 +216,7 @@ impl<'a, 'b> Texts<'a, 'b> {
     /// that they repeat stands beside them.
     fn tokens(&mut self, value: &Value<'a>) {
         for below in value.descendants() {
-            if below.kind() == Kind::String && below.key_is("token") {
+            if below.kind() == Kind::String && field(&below) != Field::Never {
                 self.text(&below, false);
             }
         }

@@ -52,6 +52,8 @@ pub(super) struct Sent {
     pub(super) over: bool,
     /// Bytes remembered.
     kept: usize,
+    /// There was no room for something: from then on nothing is remembered, so that what is has no holes.
+    full: bool,
 }
 
 impl Sent {
@@ -88,7 +90,8 @@ impl Sent {
     /// Text to be remembered, if there is room for it.
     fn keep(&mut self, text: &[u8]) -> Option<String> {
         let kept = self.kept.saturating_add(text.len());
-        if kept > limits::REPEATED_BYTES {
+        self.full |= kept > limits::REPEATED_BYTES;
+        if self.full {
             return None;
         }
         self.kept = kept;
