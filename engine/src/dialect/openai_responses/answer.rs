@@ -1,7 +1,7 @@
 //! Answers: events and whole bodies.
 
 use super::super::fields::{key, string};
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::sent::Sent;
 use crate::limits;
@@ -117,13 +117,10 @@ impl Reading {
 
     /// A response object: its items, its error; not its echo of the request.
     fn response<'a>(&mut self, texts: &mut Texts<'a, '_>, response: &Value<'a>) {
-        if response.kind() != Kind::Object {
-            texts.walk(response);
-        }
         let mut last = Last::default();
-        for field in response.children() {
+        for field in texts.fields(response) {
             match &*key(&field) {
-                b"model" if self.model.is_none() => self.model = field.as_str().map(Into::into),
+                b"model" if self.model.is_none() => self.model = short(Some(field)),
                 b"output"
                     if field.kind() == Kind::Array && last.is(response, &field, 0, "output") =>
                 {
