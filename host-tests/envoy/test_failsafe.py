@@ -11,7 +11,7 @@ from rig.replay import Answer
 KINDS = [(dialect, stream) for dialect in recordings.DIALECTS for stream in (False, True)]
 IDS = [f"{dialect}-{'stream' if stream else 'whole'}" for dialect, stream in KINDS]
 # The ending of an ordinary answer, and the beginning of the ids of answers that the proxy made.
-ORDINARY = {"openai-chat": {"stop"}, "openai-responses": {"completed", "response.completed"}, "anthropic": {"end_turn"},
+ORDINARY = {"openai-chat": {"stop"}, "openai-responses": {"completed"}, "anthropic": {"end_turn"},
             "gemini": {"STOP"}}
 ID_STARTS = {"openai-chat": "chatcmpl-hemostat-", "openai-responses": "resp_hemostat_", "anthropic": "msg_hemostat_"}
 
