@@ -181,7 +181,7 @@ class Envoy:
         text = plugin if isinstance(plugin, str) else json.dumps(plugin)
         config["configuration"] = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text}
         fresh = self.dir / "filter.new"
-        fresh.write_text(json.dumps(response))
+        fresh.write_text(json.dumps(response, ensure_ascii=False))
         os.replace(fresh, self.dir / "ecds" / "filter.yaml")
 
     def push(self, policy):
