@@ -61,14 +61,24 @@ impl Stream {
     /// After every call of the engine: what it wants told, and what it holds.
     fn settle(&mut self) {
         telemetry::apply(self.exchange.effects());
-        if !self.held.set(self.exchange.held_bytes()) {
-            telemetry::over_share();
-        }
+        self.held.set(self.exchange.held_bytes());
     }
 
-    /// A host call failed and nothing of the answer has left: the caller is told so instead.
-    fn refuse(&mut self, trouble: Trouble) -> Action {
+    /// A host call failed and nothing of the answer has left. The engine says whether that matters: if it does, the
+    /// caller is told so instead.
+    fn fail(&mut self, trouble: Trouble) -> Action {
         trouble.report();
+        if self.exchange.host_failed() { self.refuse() } else { self.let_go() }
+    }
+
+    /// No rule needed what the host would not do: the rest of the exchange passes unseen.
+    fn let_go(&mut self) -> Action {
+        self.request = RequestState::Passing;
+        self.response = ResponseState::Passing;
+        Action::Continue
+    }
+
+    fn refuse(&mut self) -> Action {
         match HOST_FAILED.send() {
             Ok(()) => self.answered(),
             Err(trouble) => {
@@ -96,25 +106,25 @@ impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         let done = self.request_headers(end);
         self.settle();
-        done.unwrap_or_else(|trouble| self.refuse(trouble))
+        done.unwrap_or_else(|trouble| self.fail(trouble))
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
         let done = self.request_body(size, end);
         self.settle();
-        done.unwrap_or_else(|trouble| self.refuse(trouble))
+        done.unwrap_or_else(|trouble| self.fail(trouble))
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         let done = self.request_trailers();
         self.settle();
-        done.unwrap_or_else(|trouble| self.refuse(trouble))
+        done.unwrap_or_else(|trouble| self.fail(trouble))
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
         let done = self.response_headers(end);
         self.settle();
-        done.unwrap_or_else(|trouble| self.refuse(trouble))
+        done.unwrap_or_else(|trouble| self.fail(trouble))
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {

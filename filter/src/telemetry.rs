@@ -151,22 +151,20 @@ fn other_rule(name: &str) -> Option<String> {
     Some(format!("{before}{RULE}other{after}"))
 }
 
-/// The streams of this VM hold more than their share ([`HELD_VM_BYTES`]).
-pub fn over_share() {
-    count("hemostat_held_over_share_total");
-}
-
 /// What one stream holds, as part of the VM's sum; given back when the stream goes.
 #[derive(Debug, Default)]
 pub struct Held(usize);
 
 impl Held {
-    /// The stream holds this many bytes now. False: the VM's streams together are over their share.
-    pub fn set(&mut self, bytes: usize) -> bool {
-        let sum = HELD.get().saturating_sub(self.0).saturating_add(bytes);
-        HELD.set(sum);
+    /// The stream holds this many bytes now.
+    pub fn set(&mut self, bytes: usize) {
+        HELD.set(HELD.get().saturating_sub(self.0).saturating_add(bytes));
         self.0 = bytes;
-        sum <= HELD_VM_BYTES
+    }
+
+    /// How many bytes the stream may hold: what the VM's other streams leave of their share.
+    pub fn room(&self) -> usize {
+        HELD_VM_BYTES.saturating_sub(HELD.get().saturating_sub(self.0))
     }
 }
 
@@ -218,11 +216,11 @@ mod tests {
     #[test]
     fn held_bytes_add_up_and_are_given_back() {
         let (mut a, mut b) = (Held::default(), Held::default());
-        assert!(a.set(HELD_VM_BYTES));
-        assert!(!b.set(1));
-        assert!(a.set(HELD_VM_BYTES - 1));
+        a.set(HELD_VM_BYTES);
+        b.set(1);
+        assert_eq!((a.room(), b.room()), (HELD_VM_BYTES - 1, 0));
         drop(a);
-        assert!(b.set(HELD_VM_BYTES));
+        assert_eq!(b.room(), HELD_VM_BYTES);
         drop(b);
         assert_eq!(HELD.get(), 0);
     }

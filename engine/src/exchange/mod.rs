@@ -26,6 +26,7 @@ use std::rc::Rc;
 
 use crate::dialect::{Call, Recognised};
 use crate::policy::Program;
+use crate::policy::document::OnUnreadable;
 use crate::policy::program::selector::Labels;
 use answer::{Chosen, Pipe};
 pub use facts::RequestFacts;
@@ -106,6 +107,27 @@ impl Exchange {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.pipe.as_ref().map_or(0, Pipe::held_bytes)
+    }
+
+    /// Says how much the answer may hold: what all others of the process leave of [`crate::limits::HELD_PROCESS_BYTES`].
+    /// An answer that would hold more follows `on_hold_limit`.
+    pub fn set_hold_room(&mut self, bytes: usize) {
+        if let Some(pipe) = &mut self.pipe {
+            pipe.set_room(bytes);
+        }
+    }
+
+    /// The host would not give or take bytes of this exchange. True if the exchange must be refused for it: an
+    /// enforced rule needed them, and the policy does not say `on_unreadable: pass`.
+    pub fn host_failed(&mut self) -> bool {
+        let enforced = match self.phase {
+            Phase::New | Phase::Body => self.program.enforces(),
+            Phase::Asked | Phase::Answering => !self.chosen.acting.is_empty(),
+            Phase::Other | Phase::Answered | Phase::Over => false,
+        };
+        let refuse = enforced && self.program.on_unreadable != Some(OnUnreadable::Pass);
+        self.record.unchecked(Unchecked::Host, refuse);
+        refuse
     }
 
     /// The exchange is over, however it ended (`on_log`): the last effects become ready.

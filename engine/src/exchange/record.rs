@@ -174,6 +174,10 @@ fn base32(bytes: &[u8]) -> String {
         }
         buffer &= (1 << bits) - 1;
     }
+    if bits > 0 {
+        let index = (buffer << (5 - bits)) as usize & 31;
+        out.push(ALPHABET.get(index).map_or('a', |&c| char::from(c)));
+    }
     out
 }
 

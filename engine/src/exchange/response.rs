@@ -54,7 +54,9 @@ impl Exchange {
         }
         let mut edits = remove_internal(headers);
         let rules = self.chosen_for(Guard::on_answer);
-        let readable = match rules.is_empty() || local || end {
+        // What the proxy says of itself (its errors) is no answer of a model; whatever has status 200 may be one.
+        let own_error = local && !(200..300).contains(&status);
+        let readable = match rules.is_empty() || own_error || end {
             true => Readable::Nothing,
             false => self.readable(headers, status),
         };

@@ -73,6 +73,18 @@ impl<'a> Judge<'a> {
         self.found.push(Diagnostic::warning(code, path.to_string(), at, message).help(help));
     }
 
+    /// As [`Judge::error`], for an entry whose key is wrong: a scalar is pointed at by its key.
+    fn error_at_key(
+        &mut self,
+        code: &'static str,
+        path: &Path<'_>,
+        message: String,
+        help: impl Into<String>,
+    ) {
+        let at = self.tree.locate_key(path);
+        self.found.push(Diagnostic::error(code, path.to_string(), at, message).help(help));
+    }
+
     /// The rules of all levers, in the order of POLICY.
     fn rules(&self) -> Vec<AnyRule<'a>> {
         let document = self.document;

@@ -1,6 +1,6 @@
 //! The plugin's own configuration: what a proxy is told about the filter (POLICY "The blob", second half).
 
-use super::diagnostic::{Diagnostic, in_order};
+use super::diagnostic::{Diagnostic, add, in_order};
 use super::document::{Document, Mode, Source};
 use super::path::Path;
 use super::source::{Node, parse_json};
@@ -79,7 +79,7 @@ impl Config {
         let config = decode(tree);
         let root = Path::ROOT.key("policy");
         if tree.get("policy").is_some() {
-            found.extend(check::check(&config.policy, tree, &root, now));
+            add(&mut found, check::check(&config.policy, tree, &root, now));
             found.extend(held_headers(&config, tree));
         } else {
             let message = "there is no `policy`, and nothing else can bring one yet";
@@ -150,7 +150,7 @@ fn unsaid(tree: &Node, id: &str) -> Diagnostic {
     );
     let help = "write `hold_headers: true` if Envoy's filter has `allow_on_headers_stop_iteration: \
                 true`, else `hold_headers: false`; the filter cannot see which";
-    Diagnostic::error("hold-headers", String::new(), tree.at, message).help(help)
+    Diagnostic::error("hold-headers", "hold_headers".to_owned(), tree.at, message).help(help)
 }
 
 fn would_be_off(tree: &Node, id: &str) -> Diagnostic {

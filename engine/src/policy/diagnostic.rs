@@ -139,3 +139,10 @@ pub(super) fn in_order(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     }
     found
 }
+
+/// Adds later findings to earlier ones. Where something could not be read, what is left may look odd: warnings wait
+/// until all is of the right shape.
+pub(super) fn add(found: &mut Vec<Diagnostic>, later: Vec<Diagnostic>) {
+    let readable = found.is_empty();
+    found.extend(later.into_iter().filter(|diagnostic| readable || diagnostic.is_error()));
+}

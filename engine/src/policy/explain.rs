@@ -2,7 +2,7 @@
 
 use super::document::{
     Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
-    OnUnreadable, Rule, Scan, Show, When,
+    OnUnreadable, Percent, Rule, Scan, Show, When,
 };
 use super::time;
 
@@ -76,16 +76,20 @@ fn whom(when: &When, one: &str, every: &str) -> String {
     if when.labels.is_empty() && when.percent.is_none() {
         return every.to_owned();
     }
-    let mut parts: Vec<String> =
+    let labels: Vec<String> =
         when.labels.iter().map(|(label, globs)| condition(label, globs)).collect();
-    if let Some(percent) = &when.percent {
-        let by = match &percent.by {
-            Some(by) => format!("{} % of `{by}` values", percent.share),
-            None => format!("{} % of traffic", percent.share),
-        };
-        parts.push(format!("in {by}"));
+    let mut out = one.to_owned();
+    if !labels.is_empty() {
+        out.push_str(&format!(" with {}", labels.join(" and ")));
     }
-    format!("{one} with {}", parts.join(" and "))
+    match &when.percent {
+        Some(Percent { share, by: Some(by) }) => {
+            out.push_str(&format!(" for {share} % of {by} values"))
+        }
+        Some(Percent { share, by: None }) => out.push_str(&format!(" for {share} % of traffic")),
+        None => {}
+    }
+    out
 }
 
 fn condition(label: &str, globs: &Globs) -> String {
@@ -119,7 +123,7 @@ fn fallback(document: &Document, id: &str) -> String {
     }
     let handoff = if fallback.handoff { ", handed to a human" } else { "" };
     let ends = if fallback.ends_as_refusal { ", as a refusal" } else { "" };
-    format!("fallback `{id}` (\"{}\"{handoff}{ends})", text.escape_debug())
+    format!("fallback `{id}` (\"{}\"{handoff}{ends})", text)
 }
 
 fn upstream(document: &Document, rule: &Failsafe) -> String {
@@ -144,14 +148,13 @@ fn guardrail(document: &Document, rule: &Guardrail, request: bool) -> String {
         .filter(|scan| matches!(scan, Scan::Output | Scan::ToolArgs) != request)
         .map(|scan| place(*scan))
         .collect();
-    let find: Vec<String> =
-        rule.find.iter().map(|find| format!("`{}`", find.escape_debug())).collect();
+    let find: Vec<String> = rule.find.iter().map(|find| format!("`{}`", find)).collect();
     let fold = if rule.fold { ", look-alikes too" } else { "" };
     let whom = whom(&rule.rule.when, " of requests", "");
-    let side = if request { "" } else { "answers: " };
+    let side = if request { "on requests " } else { "on answers " };
     let action = match (&rule.action, request) {
         (GuardAction::Redact(text), _) => {
-            format!("what matches becomes \"{}\"", text.escape_debug())
+            format!("what matches becomes \"{}\"", text)
         }
         (GuardAction::Block, true) => "a match refuses the request with 403".to_owned(),
         (GuardAction::Block, false) => "a match ends the answer as a refusal".to_owned(),
@@ -163,7 +166,7 @@ fn guardrail(document: &Document, rule: &Guardrail, request: bool) -> String {
         }
         (GuardAction::Tag, _) => "a match is counted and shown".to_owned(),
     };
-    format!("{side}{}{whom} is searched for {}{fold}; {action}", places.join(", "), find.join(", "))
+    format!("{side}looks in {}{whom} for {}{fold}; {action}", places.join(", "), find.join(", "))
 }
 
 fn place(scan: Scan) -> &'static str {

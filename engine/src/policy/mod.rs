@@ -13,6 +13,7 @@ pub mod explain;
 pub mod language;
 pub mod path;
 pub mod program;
+pub mod reference;
 pub mod schema;
 mod shape;
 pub mod source;
@@ -34,6 +35,6 @@ use source::Node;
 pub fn judge(tree: &Node, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
     let mut found = shape::check(tree, &language::POLICY, &Path::ROOT);
     let document = decode::policy(tree, &Path::ROOT);
-    found.extend(check::check(&document, tree, &Path::ROOT, now));
+    diagnostic::add(&mut found, check::check(&document, tree, &Path::ROOT, now));
     (document, diagnostic::in_order(found))
 }

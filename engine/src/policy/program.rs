@@ -173,6 +173,14 @@ impl Program {
         })
     }
 
+    /// True if any rule acts.
+    #[must_use]
+    pub fn enforces(&self) -> bool {
+        let guards = self.guards.rules.iter().map(|guard| &guard.rule);
+        let failsafe = self.failsafe.iter().map(|rule| &rule.rule);
+        guards.chain(failsafe).any(|rule| rule.mode == Mode::Enforce)
+    }
+
     /// Host properties that labels are read from, each as its path;
     /// [`crate::exchange::RequestFacts::properties`] comes in this order.
     #[must_use]

@@ -58,9 +58,16 @@ impl Shape {
 
     fn map(&mut self, node: &Node, is: &'static Struct, path: &Path<'_>) {
         let Value::Map(entries) = &node.value else {
-            let code = "wrong-type";
             let message = format!("{} is a map, not {}", is.name, node.kind());
-            return self.error(code, path, node.at, message);
+            let diagnostic = Diagnostic::error("wrong-type", path.to_string(), node.at, message);
+            // The field that one value alone is most likely meant for.
+            let first = is.one_of.iter().copied().next();
+            let first = first
+                .or_else(|| is.fields.iter().find(|field| field.required).map(|field| field.name));
+            return self.push(match (first, node.text()) {
+                (Some(first), Some(_)) => diagnostic.help(format!("write `{{{first}: …}}`")),
+                _ => diagnostic,
+            });
         };
         for entry in entries {
             let path = path.key(&entry.key);
@@ -77,7 +84,7 @@ impl Shape {
         for field in is.fields.iter().filter(|field| field.required) {
             if node.get(field.name).is_none() {
                 let message =
-                    format!("{} needs `{}`: {}", is.name, field.name, expected(&field.kind));
+                    format!("{} needs `{}`{}", is.name, field.name, expected(&field.kind));
                 self.error("missing-field", path, node.at, message);
             }
         }
@@ -139,11 +146,14 @@ impl Shape {
                 self.value(node, item, name, path);
             }
             (Value::Null, _) => self.nothing(node, path, "[]"),
-            (_, Kind::Struct(_)) => {
+            (_, Kind::Struct(is)) => {
                 let message = format!("a list is expected, not {}", node.kind());
                 let diagnostic =
                     Diagnostic::error("wrong-type", path.to_string(), node.at, message);
-                self.push(diagnostic.help("begin each rule with `- `"));
+                self.push(match is.one_of.first() {
+                    Some(first) => diagnostic.help(format!("write `[{{{first}: …}}]`")),
+                    None => diagnostic.help("begin each rule with `- `"),
+                });
             }
             _ => self.value(node, item, name, path),
         }
@@ -193,11 +203,18 @@ impl Shape {
     }
 
     fn word(&mut self, node: &Node, words: &'static [Word], name: Name, path: &Path<'_>) {
-        match leaf::plain_text(node, path) {
-            Err(found) => self.push(*found),
-            Ok(text) if words.iter().any(|word| word.name == text) => {}
-            Ok(text) => self.unknown_word(text, words, name, path, node.at),
-        }
+        // `severity: 1`, `show: false`: quotes would not make a word of it.
+        let text = match &node.value {
+            Value::Number(raw) => raw,
+            Value::Bool(true) => "true",
+            Value::Bool(false) => "false",
+            _ => match leaf::plain_text(node, path) {
+                Ok(text) if words.iter().any(|word| word.name == text) => return,
+                Ok(text) => text,
+                Err(found) => return self.push(*found),
+            },
+        };
+        self.unknown_word(text, words, name, path, node.at);
     }
 
     fn unknown_word(
@@ -276,20 +293,15 @@ fn list(names: &[&str]) -> String {
     out
 }
 
-/// What is expected where nothing stands.
+/// What is expected where nothing stands, where its name does not say it.
 fn expected(kind: &Kind) -> String {
     match kind {
         Kind::Words(words) | Kind::Action(words) => {
-            list(&words.iter().map(|word| word.name).collect::<Vec<_>>())
+            format!(": {}", list(&words.iter().map(|word| word.name).collect::<Vec<_>>()))
         }
-        Kind::List(inner) => match inner {
-            Kind::Words(words) => list(&words.iter().map(|word| word.name).collect::<Vec<_>>()),
-            Kind::Pattern => "patterns or packs".to_owned(),
-            _ => "a list".to_owned(),
-        },
-        Kind::Map(..) | Kind::Struct(_) => "a map".to_owned(),
-        Kind::Time => "a time such as `2026-11-25T06:00:00Z`".to_owned(),
-        Kind::Number(..) | Kind::Whole(..) => "a number".to_owned(),
-        _ => "text".to_owned(),
+        Kind::List(Kind::Words(words)) => expected(&Kind::Words(words)),
+        Kind::List(Kind::Pattern) => ": patterns or packs".to_owned(),
+        Kind::Time => ": a time such as `2026-11-25T06:00:00Z`".to_owned(),
+        _ => String::new(),
     }
 }

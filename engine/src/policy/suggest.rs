@@ -12,16 +12,23 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         3..=5 => 2,
         _ => 3,
     };
-    known
+    let mut begins_so = None;
+    let near = known
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST)
+        .inspect(|candidate| {
+            if word.len() >= 3 && begins_so.is_none() && candidate.starts_with(&word) {
+                begins_so = Some(*candidate);
+            }
+        })
         .map(|candidate| {
             let plain = candidate.to_ascii_lowercase().replace('-', "_");
             (distance(plain.as_bytes(), word.as_bytes()), candidate)
         })
         .filter(|(far, candidate)| *far <= allowed && *far < candidate.len())
         .min_by_key(|(far, _)| *far)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    near.or(begins_so)
 }
 
 /// Edits between two words, a swap of neighbours being one (optimal string alignment).

@@ -21,6 +21,7 @@ mod exact;
 mod lane;
 mod language;
 mod matcher;
+mod packs;
 mod pattern;
 mod strand;
 mod text;

@@ -2,6 +2,7 @@
 
 use super::automaton;
 use super::language;
+use super::packs;
 use crate::limits::PATTERN_BYTES;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -35,7 +36,10 @@ impl Pattern {
     /// Bad syntax, something outside the language (look-around, back-references, `\p`), an unknown pack, a pattern
     /// that matches the empty text, one that compiles too big.
     pub fn parse(source: &str, fold: bool) -> Result<Vec<Pattern>, PatternError> {
-        Ok(vec![Pattern::regex(source, source, fold, None)?])
+        match source.strip_prefix("pack:") {
+            Some(pack) => packs::read(pack, fold),
+            None => Ok(vec![Pattern::regex(source, source, fold, None)?]),
+        }
     }
 
     pub(super) fn regex(

@@ -97,6 +97,7 @@ impl Stream {
     /// One chunk of a streamed answer. The host has only this chunk: what came before has left.
     fn chunk(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
         let chunk = host::bytes(Buffer::Response, size).map_err(Trouble::with("response_body"))?;
+        self.exchange.set_hold_room(self.held.room());
         let verdict = self.exchange.response_chunk(&chunk, end, clock::now_ns());
         if verdict.reset {
             return Ok(self.cut());
@@ -143,10 +144,10 @@ impl Stream {
     /// A host call failed on the answer's body: while its headers wait the caller is told, else it is cut.
     pub(super) fn fail_response(&mut self, trouble: Trouble) -> Action {
         if matches!(self.response, ResponseState::Gathering(Gathering { held: true, .. })) {
-            return self.refuse(trouble);
+            return self.fail(trouble);
         }
         trouble.report();
-        self.cut()
+        if self.exchange.host_failed() { self.cut() } else { self.let_go() }
     }
 
     /// Nothing more of this answer leaves.

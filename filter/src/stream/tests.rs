@@ -5,8 +5,20 @@ use super::*;
 use crate::load;
 use proptest::prelude::*;
 
+/// A policy that acts, so that what cannot be read matters.
+const ACTS: &[u8] = br#"{"hold_headers": true, "policy": {"hemostat": 1,
+    "guardrails": [{"id": "r", "scan": ["output", "input"], "find": ["x"], "do": "block"}]}}"#;
+
+/// One that only counts.
+const WATCHES: &[u8] = br#"{"hold_headers": true, "policy": {"hemostat": 1, "mode": "shadow",
+    "guardrails": [{"id": "r", "scan": ["output", "input"], "find": ["x"], "do": "block"}]}}"#;
+
 fn stream(envoy: bool) -> Stream {
-    let mut active = load::load(br#"{"policy": {"hemostat": 1}}"#).unwrap().active;
+    stream_under(ACTS, envoy)
+}
+
+fn stream_under(configuration: &[u8], envoy: bool) -> Stream {
+    let mut active = load::load(configuration).unwrap().active;
     active.envoy = envoy;
     Stream::new(Rc::new(active), 1)
 }
@@ -48,6 +60,16 @@ fn a_request_answered_late_does_not_let_an_early_answer_go() {
     stream.response = ResponseState::Streaming;
     stream.answered();
     assert_eq!(stream.on_http_response_body(10, false), Action::Pause);
+}
+
+#[test]
+fn what_only_counts_costs_nobody_an_answer() {
+    let mut stream = stream_under(WATCHES, true);
+    assert_eq!(stream.on_http_request_headers(3, false), Action::Continue);
+    assert_eq!(stream.on_http_request_body(10, true), Action::Continue);
+    assert_eq!(stream.on_http_response_headers(3, false), Action::Continue);
+    assert_eq!(stream.on_http_response_body(10, true), Action::Continue);
+    stream.on_log();
 }
 
 #[test]

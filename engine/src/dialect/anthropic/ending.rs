@@ -40,6 +40,10 @@ impl Sent {
         let index = || number(root.get("index"));
         match &*string(root.get("type")) {
             b"message_start" => {
+                if self.done {
+                    // Another message in the same body: what was said of the one before is over with it.
+                    *self = Self::default();
+                }
                 self.started = true;
                 self.usage(root.get("message").and_then(|m| m.get("usage")));
             }

@@ -42,6 +42,7 @@ pub(super) struct Reading {
     framing: Framing,
     /// Calls that have begun and not ended.
     open: Vec<TextKey>,
+    ended: bool,
     model: Option<String>,
     sent: Sent,
 }
@@ -104,7 +105,14 @@ fn is_call(kind: &[u8]) -> bool {
 
 impl Reading {
     pub(super) fn new(call: &Call, framing: Framing) -> Self {
-        Self { call: call.clone(), framing, open: Vec::new(), model: None, sent: Sent::default() }
+        Self {
+            call: call.clone(),
+            framing,
+            open: Vec::new(),
+            ended: false,
+            model: None,
+            sent: Sent::default(),
+        }
     }
 
     /// A response object: its items, its error; not its echo of the request.
@@ -249,7 +257,8 @@ impl Reading {
                 _ => texts.walk(&field),
             }
         }
-        if is_last(event) {
+        // `error` may be followed by `response.failed`: the answer ends once.
+        if is_last(event) && !std::mem::replace(&mut self.ended, true) {
             texts.push(Item::AnswerEnd);
         }
     }
@@ -314,7 +323,7 @@ impl Answer for Reading {
 
     fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
         // Not OpenAI's own, but compatible servers send it.
-        if payload.trim_ascii() == b"[DONE]" {
+        if payload.trim_ascii() == b"[DONE]" && !std::mem::replace(&mut self.ended, true) {
             items.push(Item::AnswerEnd);
         }
     }

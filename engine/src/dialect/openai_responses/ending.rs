@@ -270,7 +270,9 @@ fn call_arguments(
         json.raw(",").text(field).raw(":").text(arguments);
         events.event(name, json.as_str());
     }
-    let status = if item.arguments.is_some() { "completed" } else { "incomplete" };
+    // Upstream may have ended them in the middle.
+    let whole = field != "arguments" || Doc::default().parse(arguments.as_bytes()).is_ok();
+    let status = if item.arguments.is_some() && whole { "completed" } else { "incomplete" };
     fields.push(("status", quoted(status)));
     fields.push((field, quoted(arguments)));
 }

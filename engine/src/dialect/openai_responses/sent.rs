@@ -57,11 +57,15 @@ pub(super) struct Sent {
 impl Sent {
     /// An event has left.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
+        let event = string(root.get("type"));
+        if self.over && *event == *b"response.created" {
+            // Another response in the same body: what was said of the one before is over with it.
+            *self = Self::default();
+        }
         self.any = true;
         if let Some(number) = root.get("sequence_number").and_then(|n| n.as_u64()) {
             self.sequence = self.sequence.max(number.saturating_add(1));
         }
-        let event = string(root.get("type"));
         let (name, phase) = name_and_phase(&event);
         self.over |= is_last(&event);
         if let Some(response) = root.get("response") {

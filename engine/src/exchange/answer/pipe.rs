@@ -48,6 +48,8 @@ pub struct Pipe {
     texts: Texts,
     queue: VecDeque<Held>,
     queued_bytes: usize,
+    /// What this answer may hold, as far as all others leave room.
+    room: usize,
     /// Re-used from frame to frame.
     doc: Doc,
     items: Vec<Item>,
@@ -75,6 +77,7 @@ impl Pipe {
             texts: Texts::default(),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            room: limits::HELD_FRAME_BYTES,
             doc: Doc::default(),
             items: Vec::new(),
             pieces: Vec::new(),
@@ -123,6 +126,11 @@ impl Pipe {
         if self.cut.is_none() {
             self.settle_all(out, record);
         }
+    }
+
+    /// Other answers leave this much room for what waits here.
+    pub fn set_room(&mut self, room: usize) {
+        self.room = room.min(limits::HELD_FRAME_BYTES);
     }
 
     /// Why the answer was cut, once it is.
@@ -351,9 +359,9 @@ impl Pipe {
             return;
         }
         let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());
-        let too_much_call = call && self.queued_bytes > limits::HELD_CALL_BYTES;
-        let too_much_text = self.texts.held() > limits::HELD_TEXT_BYTES
-            || self.queued_bytes > limits::HELD_FRAME_BYTES;
+        let too_much_call = call && self.queued_bytes > limits::HELD_CALL_BYTES.min(self.room);
+        let too_much_text =
+            self.texts.held() > limits::HELD_TEXT_BYTES || self.queued_bytes > self.room;
         if !too_much_call && !too_much_text {
             return;
         }

@@ -81,7 +81,7 @@ fn known(judge: &mut Judge<'_>, label: &str, path: &Path<'_>) {
     if !help.starts_with("did") {
         help.push_str(&format!("; define it: `labels: {{{label}: [{{header: x-{label}}}]}}`"));
     }
-    judge.error("unknown-label", path, format!("there is no label `{label}`"), help);
+    judge.error_at_key("unknown-label", path, format!("there is no label `{label}`"), help);
 }
 
 /// Values that a built-in label never has.
@@ -135,7 +135,7 @@ fn lanes(judge: &mut Judge<'_>) {
                 continue;
             }
             let message = format!("`{label}` cannot select other traffic");
-            judge.error("bad-label", &path, message, "it takes `host`, `path` and `method`");
+            judge.error_at_key("bad-label", &path, message, "it takes `host`, `path` and `method`");
         }
         for (key, there) in
             [("percent", lane.when.percent.is_some()), ("until", lane.when.until.is_some())]
@@ -172,7 +172,8 @@ fn claims(judge: &mut Judge<'_>) {
     let section = root.key("limits");
     for (index, limit) in document.limits.iter().enumerate() {
         let own: Vec<&String> = limit.per.iter().filter(|label| !built_in(label)).collect();
-        if !own.is_empty() && own.iter().all(|label| !trusted(judge, label)) {
+        let defined = own.iter().all(|label| document.labels.contains_key(*label));
+        if !own.is_empty() && defined && own.iter().all(|label| !trusted(judge, label)) {
             let path = section.index(index);
             let message =
                 format!("the account rests on what callers say of themselves: {}", names(&own));

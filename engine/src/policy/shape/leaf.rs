@@ -33,7 +33,13 @@ pub(super) fn check(node: &Node, kind: &Kind, path: &Path<'_>) -> Result<(), Fin
         // `until` may stand without quotes, and looks like a date then.
         Kind::Time => match node.text() {
             Some(written) => text(written, node.at, kind, path),
-            None => plain_text(node, path).map(|_| ()),
+            None => {
+                let message = format!(
+                    "a time such as `2026-11-25T06:00:00Z` is expected, not {}",
+                    shown(node)
+                );
+                Err(error("bad-time", path, node.at, message))
+            }
         },
         kind => text(plain_text(node, path)?, node.at, kind, path),
     }

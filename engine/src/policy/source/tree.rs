@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::diagnostic::Diagnostic;
-use super::super::path::Path;
+use super::super::path::{Path, Step};
 use super::number;
 
 /// A place in a text: line and column count characters from 1.
@@ -128,31 +128,45 @@ impl Node {
         }
     }
 
-    /// The place that a path names, or that of the nearest value above it. A key stands for its entry.
+    /// The place that a path names, or that of the nearest value above it. A scalar is pointed at itself, a section
+    /// by its key.
     #[must_use]
     pub fn locate(&self, path: &Path<'_>) -> Position {
-        let mut node = self;
-        let mut at = self.at;
+        let (node, key_at) = self.follow(path);
+        match node.value {
+            Value::Seq(_) | Value::Map(_) => key_at,
+            _ => node.at,
+        }
+    }
+
+    /// As [`Node::locate`], but every entry of a map is pointed at by its key.
+    #[must_use]
+    pub fn locate_key(&self, path: &Path<'_>) -> Position {
+        self.follow(path).1
+    }
+
+    fn follow(&self, path: &Path<'_>) -> (&Node, Position) {
+        let mut found = (self, self.at);
         for step in path.steps() {
+            let (node, at) = found;
             let next = match step {
-                super::super::path::Step::Key(key) => node
+                Step::Key(key) => node
                     .entries()
                     .iter()
                     .find(|entry| entry.key == key)
                     .map(|entry| (&entry.value, entry.key_at)),
-                super::super::path::Step::Index(index) => match &node.value {
+                Step::Index(index) => match &node.value {
                     Value::Seq(items) => items.get(index).map(|item| (item, item.at)),
-                    _ => Some((node, node.at)),
+                    // One value stands for a list of one.
+                    _ => Some((node, at)),
                 },
             };
-            let Some(next) = next else { return at };
-            (node, at) = next;
+            match next {
+                Some(next) => found = next,
+                None => break,
+            }
         }
-        // A scalar is pointed at itself, a section by its key.
-        match node.value {
-            Value::Seq(_) | Value::Map(_) => at,
-            _ => node.at,
-        }
+        found
     }
 }
 

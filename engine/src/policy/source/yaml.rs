@@ -98,6 +98,10 @@ impl Builder {
 
     fn refuse_tag(&self, tag: Option<&Cow<'_, Tag>>, at: Position) -> Result<(), Vec<Diagnostic>> {
         let Some(tag) = tag else { return Ok(()) };
+        if tag.is_yaml_core_schema() {
+            let message = format!("`!!{}` is a YAML tag, and a policy has none", tag.suffix);
+            return Err(vec![refuse(at, message, "remove it; text stands in quotes")]);
+        }
         let message = format!("`{tag}` is read as a YAML tag, and a policy has none");
         Err(vec![refuse(at, message, format!("a glob that negates stands in quotes: `\"{tag}\"`"))])
     }
