@@ -7,8 +7,9 @@ import json
 import pytest
 
 import policies
-from rig import recordings
+from rig import grpc, recordings
 from rig.client import fetch, raw
+from rig.envoy import Envoy, load_sample
 from rig.replay import Answer
 
 MIB = 1 << 20
@@ -194,13 +195,18 @@ def test_a_websocket_passes(envoy):
     assert received.endswith(SECRET.encode())
 
 
-def test_grpc_passes(envoy, upstream):
-    message = b"\x00\x00\x00\x00\x05hello"
-    answer = fetch(envoy.port, "POST", "/inference.GRPCInferenceService/ModelInfer", message,
-                   {"content-type": "application/grpc", "te": "trailers", "x-replay": "echo"})
-    assert upstream.last.body == message
-    assert upstream.last.header("content-type") == "application/grpc"
-    assert answer.status == 200
+def test_grpc_passes_with_its_trailers():
+    config = load_sample("ecds/envoy.yaml")
+    (cluster,) = config["static_resources"]["clusters"]
+    cluster["typed_extension_protocol_options"] = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http2_protocol_options": {}}}}
+    with grpc.echo_server() as (port, seen), Envoy(port, GUARDED, config=config) as envoy:
+        headers, body, trailers = grpc.call(envoy.port, "/inference.Service/Infer", SECRET.encode())
+    assert seen[0][":path"] == "/inference.Service/Infer"
+    assert headers[":status"] == "200"
+    assert body == SECRET.encode()
+    assert trailers == {"grpc-status": "0", "grpc-message": "fine"}
 
 
 @pytest.mark.parametrize("path", ["/v1//chat/completions", "/v1/./chat/completions", "/v1/chat/completions/",

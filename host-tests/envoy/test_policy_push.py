@@ -8,6 +8,8 @@ import pytest
 
 import policies
 from rig import recordings
+from rig.client import fetch
+from rig.envoy import Envoy
 from rig.replay import Answer
 
 BAD = {
@@ -39,6 +41,18 @@ def test_a_configuration_that_is_not_one_is_refused(text, enforce, envoy, ask):
     accepted, _ = envoy.try_plugin(text)
     assert not accepted
     assert ask("openai-chat", headers={"x-feature": "checkout"}).header("x-hemostat-policy") == "kill"
+
+
+def test_a_proxy_that_never_had_a_usable_policy_lets_nothing_through(upstream):
+    envoy = Envoy(upstream.port, BAD["bad pattern"][0])
+    try:
+        envoy.start(refused=True)
+        before = len(upstream.calls)
+        answer = fetch(envoy.port, "POST", "/v1/chat/completions", recordings.minimal_request("openai-chat", False))
+        assert answer.status == 500
+        assert len(upstream.calls) == before
+    finally:
+        envoy.stop()
 
 
 def test_a_good_policy_cuts_no_stream_and_streams_keep_theirs(enforce, envoy, ask, upstream):
