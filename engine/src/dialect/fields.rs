@@ -39,6 +39,25 @@ pub(super) fn key<'a>(value: &Value<'a>) -> Cow<'a, [u8]> {
     }
 }
 
+/// The last member under each of some names, in one pass: what [`Value::get`] gives for each.
+pub(super) fn pick<'a, const N: usize>(
+    object: &Value<'a>,
+    names: [&[u8]; N],
+) -> [Option<Value<'a>>; N] {
+    let mut found = [None; N];
+    if object.kind() == Kind::Object {
+        for member in object.children() {
+            let name = key(&member);
+            for (slot, wanted) in found.iter_mut().zip(&names) {
+                if &*name == *wanted {
+                    *slot = Some(member);
+                }
+            }
+        }
+    }
+    found
+}
+
 /// The bytes of a string, escapes decoded; empty for other values.
 pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
     let raw = value.map(|value| (value.kind(), value.raw()));

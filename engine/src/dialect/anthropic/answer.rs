@@ -1,6 +1,6 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{key, string};
+use super::super::fields::{key, pick, string};
 use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::ending::Sent;
@@ -118,8 +118,7 @@ impl Reading {
         }
     }
 
-    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
-        let index = number(root.get("index"));
+    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8], index: u32) {
         let mut last = Last::default();
         for field in root.children() {
             match (&*key(&field), event) {
@@ -213,8 +212,8 @@ impl Answer for Reading {
             self.message(&mut texts, &root);
             items.push(Item::AnswerEnd);
         } else if root.kind() == Kind::Object {
-            let event = string(root.get("type"));
-            self.event(&mut texts, &root, &event);
+            let [event, index] = pick(&root, [b"type", b"index"]);
+            self.event(&mut texts, &root, &string(event), number(index));
         } else {
             texts.walk(&root);
         }

@@ -1,6 +1,6 @@
 //! Answers: chunks and whole bodies.
 
-use super::super::fields::{key, string};
+use super::super::fields::{key, pick, string};
 use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::ending::Sent;
@@ -56,8 +56,9 @@ impl Reading {
             texts.walk(choice);
             return;
         }
-        let index = number(choice.get("index"));
-        let logprobs = choice.get("logprobs").filter(|l| !l.is_null());
+        let [index, logprobs] = pick(choice, [b"index", b"logprobs"]);
+        let index = number(index);
+        let logprobs = logprobs.filter(|l| !l.is_null());
         let mut last = Last::default();
         for field in choice.children() {
             let name = key(&field);
