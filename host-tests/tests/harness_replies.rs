@@ -282,3 +282,16 @@ fn grpc_streams_collect_messages_until_they_are_closed_or_cancelled() {
     assert!(!r.worker.answer_grpc(call.token, "late"));
     assert_eq!(r.said().join(" "), "0 0 0 1 0 0 0 1 2 3 0");
 }
+
+#[test]
+fn an_upstream_that_said_all_is_not_cancelled() {
+    let r = run_holding(&format!(
+        r#"(func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32) (i32.const 1))
+           (func (export "proxy_on_response_body") (param i32 i32) (param $end i32) (result i32)
+             (if (local.get $end) (then {REPLY})) (i32.const 1))"#
+    ));
+    let outcome = r.get("secret");
+    assert_eq!(outcome.downstream.status(), Some(403));
+    assert_eq!(outcome.downstream.text(), "no entry");
+    assert!(!outcome.upstream.reset, "its answer was complete before it was refused");
+}

@@ -1,5 +1,11 @@
 //! What outlives an exchange: configurations, shared data, metrics, queues, timers, properties.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a missing value is the failure that the test is for"
+)]
+
 mod guests;
 
 use std::time::Duration;
@@ -158,7 +164,9 @@ fn adder(retries: bool) -> String {
 
 /// Runs two workers on two threads, and tells what they counted.
 fn race(guest: &str, each: usize) -> u32 {
-    let host = Host::new(&load(guest));
+    // A store that never lets a swap succeed shall fail the test soon.
+    let settings = Settings { fuel_per_call: 1_000_000, ..Settings::default() };
+    let host = Host::with(&load(guest), settings);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {

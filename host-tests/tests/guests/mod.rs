@@ -1,6 +1,7 @@
 //! Small guests in text form: a prelude with imports, an allocator and helpers, and what a test adds.
 
 #![allow(dead_code, reason = "each test file uses some of the helpers")]
+#![expect(clippy::unwrap_used, reason = "a guest that does not load is a mistake in the test")]
 
 use host_tests::{
     Host, HostKind, LoadError, Module, Outcome, PluginContext, Settings, Violation, Worker,
