@@ -16,7 +16,7 @@ test: wasm test-rust test-envoy
 
 # the crates' tests and the scenarios on the built module
 test-rust: wasm
-    cargo test --workspace --locked
+    cargo test --workspace --locked --no-fail-fast
 
 # a real Envoy with the built module; arguments go to pytest
 test-envoy *ARGS: wasm
