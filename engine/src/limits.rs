@@ -77,7 +77,8 @@ pub const SCAN_SOLO_CACHE_BYTES: usize = 128 * 1024;
 pub const SCAN_PIECE_BYTES: usize = 1024;
 
 /// Steps that looking for the earliest live start may cost for each byte since the text was last quiet. English text
-/// needs under 2; beyond it the hold is longer than it must be, never shorter.
+/// needs under 2; beyond it the hold is longer than it must be, never shorter. Building a whole cache of states counts
+/// as many steps as it has bytes.
 pub const SCAN_STEPS_PER_BYTE: u64 = 64;
 
 /// Steps that are free after a quiet point: enough for the square of any ordinary word's length.
@@ -98,3 +99,6 @@ pub const POLICY_DIAGNOSTICS: usize = 200;
 
 /// An id or a version, in characters. POLICY, introduction.
 pub const ID_CHARS: usize = 64;
+
+/// Characters of one range in a class that are folded one by one. The alphabets that have look-alikes lie within it.
+pub const FOLDED_RANGE_CHARS: usize = 4096;

@@ -1,7 +1,7 @@
 //! What a caller has got of a stream, kept so that its ending can repeat it: the last event holds the whole answer.
 
 use super::super::fields::string;
-use super::super::texts::number;
+use super::super::texts::{number, short};
 use super::answer::{is_last, kind, name_and_phase, running_text};
 use crate::limits;
 use crate::stream::json::Value;
@@ -52,6 +52,8 @@ pub(super) struct Sent {
     pub(super) over: bool,
     /// Bytes remembered.
     kept: usize,
+    /// There was no room for something: from then on nothing is remembered, so that what is has no holes.
+    full: bool,
 }
 
 impl Sent {
@@ -92,7 +94,8 @@ impl Sent {
     /// Text to be remembered, if there is room for it.
     fn keep(&mut self, text: &[u8]) -> Option<String> {
         let kept = self.kept.saturating_add(text.len());
-        if kept > limits::REPEATED_BYTES {
+        self.full |= kept > limits::REPEATED_BYTES;
+        if self.full {
             return None;
         }
         self.kept = kept;
@@ -125,7 +128,11 @@ impl Sent {
         let id = short(value.get("id")).unwrap_or_default();
         let kind = short(value.get("type")).unwrap_or_default();
         let raw = self.keep(value.raw());
-        let index = number(root.get("output_index"));
+        // Hand-made streams leave the index out; the id tells as well.
+        let index = root.get("output_index").map_or_else(
+            || self.items.iter().find(|item| item.id == id).map_or(0, |item| item.index),
+            |index| number(Some(index)),
+        );
         let Some(item) = self.item(index, &id, &kind) else { return };
         if done {
             // Too long to be repeated: what names it stands for it.
@@ -224,10 +231,4 @@ impl OutputItem {
 
 fn q(text: &str) -> String {
     super::super::write::quoted(text)
-}
-
-/// An id or a name of a plausible length.
-fn short(value: Option<Value<'_>>) -> Option<String> {
-    let text = value?.as_str().filter(|t| !t.is_empty() && t.len() <= limits::ANSWER_ID_BYTES)?;
-    Some(text.into_owned())
 }
