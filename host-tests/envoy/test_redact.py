@@ -32,7 +32,7 @@ def is_elsewhere(recording, phrase):
 
 
 def many_messages(recording):
-    """True for the recordings that hold several messages in one stream: the first ending is the stream's for a client."""
+    """True for recordings that hold several messages in one stream: for a client the first ending is the last."""
     return texts.read(recording.dialect, recording.body).types.count("message_start") > 1
 
 
