@@ -137,11 +137,7 @@ impl Program {
                     // `mode` said so.
                     compiled.mode = Mode::Disabled;
                 }
-                Ok(Failsafe {
-                    rule: compiled,
-                    upstream: rule.upstream.clone(),
-                    fallback,
-                })
+                Ok(Failsafe { rule: compiled, upstream: rule.upstream.clone(), fallback })
             })
             .collect::<Result<_, CompileError>>()?;
         let other_traffic = document

@@ -86,6 +86,13 @@ impl Pipe {
         }
     }
 
+    /// True if a rule may change what passes. If not, the bytes themselves leave, when they come: the pipe only looks
+    /// at them, and appends nothing.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        self.rules.act()
+    }
+
     /// Takes the next bytes; appends what leaves to `out`. Once the answer is cut nothing does.
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>, record: &mut Record) {
         if self.cut.is_some() {
@@ -267,8 +274,6 @@ impl Pipe {
 
     fn push(&mut self, held: Held, out: &mut Vec<u8>, record: &mut Record) {
         if !self.rules.act() {
-            // Watching rules hold nothing: the frame leaves at once, as it came.
-            out.extend_from_slice(&held.frame.raw);
             self.texts.settle();
             return;
         }
