@@ -1,5 +1,13 @@
 //! What happens to answers beyond the corpus: tool arguments, seals, repeats, limits, trouble.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a helper of a test may panic as the test itself may"
+)]
+
 mod support;
 
 use serde_json::{Value, json};

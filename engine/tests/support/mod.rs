@@ -1,5 +1,5 @@
 //! What the exchange's tests share: policies, the recorded corpus, and a driver that cuts an answer anywhere.
-#![allow(dead_code, reason = "every test binary uses a part of it")]
+#![allow(dead_code, missing_docs, reason = "every test binary uses a part of it")]
 
 pub mod text;
 
