@@ -220,14 +220,14 @@ pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &
                 seen.headers =
                     reply.headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
                 seen.body = reply.body;
-                exchange.finish();
+                exchange.finish(b"");
                 seen.effects = exchange.effects();
                 return seen;
             }
         }
     }
     answer(&mut exchange, recording, cut, &mut seen);
-    exchange.finish();
+    exchange.finish(b"");
     seen.effects = exchange.effects();
     seen
 }

@@ -41,6 +41,7 @@ pub enum Cut {
 /// An answer that passes through.
 #[derive(Debug)]
 pub struct Pipe {
+    framing: Framing,
     framer: Framer,
     reader: Box<dyn Answer>,
     rules: Rules,
@@ -70,6 +71,7 @@ impl Pipe {
         settings: Settings,
     ) -> Self {
         Self {
+            framing,
             framer: Framer::new(framing),
             reader,
             rules,
@@ -360,7 +362,8 @@ impl Pipe {
 
     /// Keeps what waits within bounds.
     fn limit(&mut self, out: &mut Vec<u8>, record: &mut Record) {
-        if self.cut.is_some() {
+        // A whole body is in the host's hands already: nothing of it is held here.
+        if self.cut.is_some() || self.framing == Framing::Json {
             return;
         }
         let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());
