@@ -133,11 +133,14 @@ proptest! {
             3 => r#"{"novel":"the marker"}"#.to_owned(),
             _ => r#"[{"novel":"the marker"}]"#.to_owned(),
         };
-        let never = ["type", "id", "index", "item_id", "model", "modelVersion", "created_at", "usage", "finish_reason", "stop_reason",
-            "thoughtSignature", "responseId", "signature", "role", "instructions", "prompt", "tools", "text", "name", "input", "reasoning", "data"];
-        prop_assume!(!never.contains(&field) && !never.contains(&outer));
-        // Sound, and the toy event whose `delta` it is.
-        prop_assume!(!(outer == "audio" && field == "data"));
+        // Names whose strings hold no text, and those under which nothing does.
+        let never = ["type", "id", "index", "item_id", "model", "modelVersion", "created_at", "finish_reason", "stop_reason",
+            "thoughtSignature", "responseId", "signature", "role", "name", "data"];
+        prop_assume!(wrap != 0 || !never.contains(&field));
+        prop_assume!(field != "usage" && outer != "usage");
+        // The echo of the request in a response object.
+        let echo = ["instructions", "prompt", "tools", "text", "input", "reasoning"];
+        prop_assume!(outer != "response" || !echo.contains(&field));
         let kind = Value::from(kind).to_string();
         for payload in [
             format!(r#"{{"type":{kind},"{field}":{inner}}}"#),
@@ -162,6 +165,82 @@ proptest! {
             let mut answer = answer(&call(id, Framing::Sse), Framing::Sse);
             let items = read(&mut *answer, &payload);
             prop_assert!(items.iter().any(|(_, text)| text == "marker in a novel field"), "{id:?} {payload}");
+        }
+    }
+}
+
+/// What random cases found to be lost: a string or a list where an object or a list belongs.
+#[test]
+fn no_string_is_lost_in_these_wrong_shapes() {
+    let marked = [
+        (DialectId::OpenaiChat, r#"{"logprobs":"the marker"}"#),
+        (DialectId::OpenaiChat, r#"{"choices":[{"logprobs":"the marker"}]}"#),
+        (DialectId::OpenaiChat, r#"{"choices":[{"logprobs":{"content":"the marker"}}]}"#),
+        (DialectId::OpenaiChat, r#"{"choices":[{"delta":{"role":["the marker"]}}]}"#),
+        (
+            DialectId::OpenaiChat,
+            r#"{"choices":[{"delta":{"tool_calls":[{"function":{"name":["the marker"]}}]}}]}"#,
+        ),
+        (
+            DialectId::OpenaiResponses,
+            r#"{"type":"response.output_text.delta","logprobs":"the marker"}"#,
+        ),
+        (DialectId::OpenaiResponses, r#"{"type":"response.audio.delta","delta":["the marker"]}"#),
+        (
+            DialectId::OpenaiResponses,
+            r#"{"type":"response.output_item.added","item":{"type":"function_call","name":{"a":"the marker"}}}"#,
+        ),
+        (
+            DialectId::Anthropic,
+            r#"{"type":"content_block_start","content_block":{"type":"tool_use","name":["the marker"]}}"#,
+        ),
+        (
+            DialectId::Anthropic,
+            r#"{"type":"content_block_delta","delta":{"signature":["the marker"]}}"#,
+        ),
+        (
+            DialectId::Anthropic,
+            r#"{"type":"content_block_delta","delta":{"type":{"a":"the marker"}}}"#,
+        ),
+        (
+            DialectId::Gemini,
+            r#"{"candidates":[{"logprobsResult":{"chosenCandidates":"the marker"}}]}"#,
+        ),
+        (
+            DialectId::Gemini,
+            r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":["the marker"]}}]}}]}"#,
+        ),
+        (DialectId::Gemini, r#"{"responseId":{"a":"the marker"}}"#),
+    ];
+    for (id, payload) in marked {
+        let mut answer = answer(&call(id, Framing::Sse), Framing::Sse);
+        let items = read(&mut *answer, payload);
+        assert!(items.iter().any(|(_, text)| text == "the marker"), "{id:?} {payload}");
+    }
+}
+
+/// What a Responses stream's ending repeats is fit for every reader, whatever upstream sent as an item.
+#[test]
+fn an_ending_repeats_only_items_and_no_lone_surrogates() {
+    let strange = [
+        (r#"[{"choices":"\ud800 t"}]"#, 0),
+        (r#""an item""#, 0),
+        (r#"{"id":"i","type":"novel","novel":"\ud800 t \ud83d\ude00"}"#, 1),
+    ];
+    for (item, listed) in strange {
+        for phase in ["added", "done"] {
+            let mut answer = answer(&call(DialectId::OpenaiResponses, Framing::Sse), Framing::Sse);
+            send(&mut *answer, r#"{"type":"response.created","response":{"id":"r"}}"#);
+            let event = format!(r#"{{"type":"response.output_item.{phase}","item":{item}}}"#);
+            send(&mut *answer, &event);
+            let ending = Ending { how: EndingHow::Blocked, ..end(false, Vec::new()) };
+            let text = String::from_utf8(answer.ending(&ending)).unwrap();
+            let last = payloads(text.as_bytes(), Framing::Sse).pop().unwrap();
+            let last: Value = serde_json::from_str(&last).unwrap();
+            let output = last["response"]["output"].as_array().unwrap();
+            assert_eq!(output.len(), listed, "{event}");
+            let repeated = output.iter().all(|item| item["novel"] == "\u{FFFD} t \u{1F600}");
+            assert!(repeated, "{event}: {output:?}");
         }
     }
 }

@@ -74,7 +74,8 @@ pub(super) fn field(value: &Value<'_>) -> Field {
     let container = matches!(value.kind(), Kind::Object | Kind::Array);
     let string = value.kind() == Kind::String;
     match &*key(value) {
-        name if never_text(name) => Field::Never,
+        name if string && never_text(name) => Field::Never,
+        name if never_below(name) => Field::Never,
         b"arguments" | b"partial_json" | b"args" => Field::Arguments,
         b"input" if container && is_input(value) => Field::Arguments,
         b"structuredContent" | b"structured_content" => Field::Free,
@@ -91,19 +92,21 @@ pub(super) fn field(value: &Value<'_>) -> Field {
         }
         b"url" if is_link(value) => Field::Link,
         b"url" | b"uri" if inline(value) == Inline::Binary => Field::Never,
-        b"data" if is_binary(value) => Field::Never,
+        b"data" if string && is_binary(value) => Field::Never,
         b"file_data" if string => Field::Never,
-        b"format" if under(value, &[b"input_audio", b"audio"]) => Field::Never,
-        b"result" if sibling_type(value, |kind| kind == b"image_generation_call") => Field::Never,
-        b"name" if names_a_tool(value) => Field::Never,
+        b"format" if string && under(value, &[b"input_audio", b"audio"]) => Field::Never,
+        b"result" if string && sibling_type(value, |kind| kind == b"image_generation_call") => {
+            Field::Never
+        }
+        b"name" if string && names_a_tool(value) => Field::Never,
         b"logprobs" | b"logprobsResult" => Field::Logprobs,
         b"tools" => Field::Tools,
         _ => Field::Text,
     }
 }
 
-/// Names that hold no text wherever they stand: ids, types, enumerations, times, signatures, padding, counts, binary
-/// data.
+/// Names whose strings are no text wherever they stand: ids, types, enumerations, times, signatures, padding, binary
+/// data. A list or an object under such a name is not what its place should hold, and is read like any other.
 #[rustfmt::skip]
 fn never_text(name: &[u8]) -> bool {
     matches!(
@@ -117,9 +120,21 @@ fn never_text(name: &[u8]) -> bool {
         | b"response_id" | b"responseId" | b"item_id" | b"call_id" | b"tool_call_id" | b"tool_use_id"
         | b"tool_id" | b"caller_id" | b"container_id" | b"skill_id" | b"approval_request_id" | b"request_id"
         | b"mimeType" | b"mime_type" | b"media_type" | b"modality" | b"severity"
-        | b"usage" | b"usageMetadata" | b"usage_metadata" | b"cache_control"
-        | b"safetyRatings" | b"safety_ratings" | b"category_applied_input_types"
         | b"b64_json" | b"partial_image_b64" | b"blob"
+    )
+}
+
+/// Names under which nothing is text, however deep: counts, ratings, the provider's options.
+fn never_below(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"usage"
+            | b"usageMetadata"
+            | b"usage_metadata"
+            | b"cache_control"
+            | b"safetyRatings"
+            | b"safety_ratings"
+            | b"category_applied_input_types"
     )
 }
 

@@ -66,6 +66,8 @@ impl<'a, 'b> Texts<'a, 'b> {
     pub(super) fn seal(&mut self, value: &Value<'a>, key: TextKey) {
         if value.kind() == Kind::String {
             self.item(value, Shape::Seal, Role::Output, Some(key), false);
+        } else {
+            self.walk(value);
         }
     }
 
@@ -195,7 +197,7 @@ impl<'a, 'b> Texts<'a, 'b> {
     /// looked at by itself; all of `logprobs` is erased if one is changed.
     pub(super) fn tokens_run(&mut self, logprobs: &Value<'a>, list: &Value<'a>, key: TextKey) {
         let outer = self.erase.replace(logprobs.id());
-        for below in list.descendants() {
+        for below in tree(list) {
             if below.kind() != Kind::String || field(&below) == Field::Never {
                 continue;
             }
@@ -215,7 +217,7 @@ impl<'a, 'b> Texts<'a, 'b> {
     /// Tokens with their probabilities, in a request or in a repeat: each token is looked at by itself, and the text
     /// that they repeat stands beside them.
     fn tokens(&mut self, value: &Value<'a>) {
-        for below in value.descendants() {
+        for below in tree(value) {
             if below.kind() == Kind::String && field(&below) != Field::Never {
                 self.text(&below, false);
             }
@@ -244,6 +246,11 @@ impl<'a, 'b> Texts<'a, 'b> {
             _ => {}
         }
     }
+}
+
+/// The value itself and every value below it.
+fn tree<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    std::iter::once(*value).chain(value.descendants())
 }
 
 /// The index of the first value after this one's subtree.

@@ -56,7 +56,7 @@ impl Reading {
         let mut last = Last::default();
         for field in texts.fields(message) {
             match &*key(&field) {
-                b"model" if self.model.is_none() => self.model = short(Some(field)),
+                b"model" if self.model.is_none() && field.kind() == Kind::String => self.model = short(Some(field)),
                 b"content"
                     if field.kind() == Kind::Array && last.is(message, &field, 0, "content") =>
                 {
@@ -93,7 +93,7 @@ impl Reading {
                     texts.running(&field, text(kind::THINKING, index), Shape::Text, Role::Output);
                 }
                 (b"signature", Block::Thinking) => texts.seal(&field, text(kind::THINKING, index)),
-                (b"name", Block::Call) => {}
+                (b"name", Block::Call) if field.kind() == Kind::String => {}
                 (b"input", Block::Call) => {
                     texts.role = Role::ToolArgs;
                     texts.leaves(&field);
@@ -160,7 +160,6 @@ fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
                 texts.running(&field, text(kind::INPUT, index), Shape::Json, Role::ToolArgs);
             }
             b"signature" => texts.seal(&field, text(kind::THINKING, index)),
-            b"type" => {}
             // A field nobody knows yet (`compaction_delta.content`) runs on too.
             name if field.kind() == Kind::String => {
                 texts
@@ -184,7 +183,7 @@ fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
         begin_call(texts, block, call);
         for field in texts.fields(block) {
             match &*key(&field) {
-                b"name" => {}
+                b"name" if field.kind() == Kind::String => {}
                 b"input" => {
                     texts.role = Role::ToolArgs;
                     texts.leaves(&field);

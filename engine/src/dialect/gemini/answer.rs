@@ -55,7 +55,7 @@ impl Reading {
                         self.candidate(texts, &candidate);
                     }
                 }
-                b"modelVersion" if self.model.is_none() => {
+                b"modelVersion" if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field));
                 }
                 _ => texts.walk(&field),
@@ -157,7 +157,7 @@ impl Reading {
                         partial_argument(texts, &piece, call);
                     }
                 }
-                b"name" | b"toolType" => {}
+                b"name" | b"toolType" if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }

@@ -137,7 +137,6 @@ impl Reading {
                 {
                     audio(texts, &field, text(kind::TRANSCRIPT, 0))
                 }
-                (b"role", _) => {}
                 // A field nobody knows yet runs on too, or a match could hide between two deltas.
                 (name, None) if !whole && field.kind() == Kind::String => {
                     let key = text(kind::OTHER, name_number(name));
@@ -195,7 +194,7 @@ fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey) {
             b"input" if last.is(body, &field, 1, "input") => {
                 texts.running(&field, call, Shape::Text, Role::ToolArgs)
             }
-            b"name" => {}
+            b"name" if field.kind() == Kind::String => {}
             _ => texts.walk(&field),
         }
     }
@@ -253,7 +252,7 @@ fn audio<'a>(texts: &mut Texts<'a, '_>, audio: &Value<'a>, transcript: TextKey) 
     for field in audio.children() {
         match &*key(&field) {
             b"transcript" => texts.running(&field, transcript, Shape::Text, Role::Output),
-            b"data" => {}
+            b"data" if field.kind() == Kind::String => {}
             _ => texts.walk(&field),
         }
     }
@@ -279,7 +278,7 @@ impl Answer for Reading {
                         self.choice(&mut texts, &choice);
                     }
                 }
-                b"model" if self.model.is_none() => {
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field));
                 }
                 _ => texts.walk(&field),

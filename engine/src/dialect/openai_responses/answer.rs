@@ -118,7 +118,7 @@ impl Reading {
         let mut last = Last::default();
         for field in texts.fields(response) {
             match &*key(&field) {
-                b"model" if self.model.is_none() => self.model = short(Some(field)),
+                b"model" if self.model.is_none() && field.kind() == Kind::String => self.model = short(Some(field)),
                 b"output"
                     if field.kind() == Kind::Array && last.is(response, &field, 0, "output") =>
                 {
@@ -180,7 +180,7 @@ impl Reading {
                     texts.walk(&field);
                     texts.role = Role::Output;
                 }
-                b"name" if is_call => {}
+                b"name" if is_call && field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }
@@ -220,7 +220,8 @@ impl Reading {
             match (&*key(&field), phase) {
                 (b"delta", b"delta") if last.is(root, &field, 0, "delta") => {
                     // Sound is base64.
-                    if name != b"audio" && name != b"output_audio" {
+                    let sound = name == b"audio" || name == b"output_audio";
+                    if !sound || field.kind() != Kind::String {
                         texts.erase = logprobs.map(|l| l.id());
                         texts.running(&field, text, shape, role);
                         texts.erase = None;
