@@ -97,6 +97,7 @@ fn label(sources: &[Read], read: impl Fn(&Read) -> Option<Found>) -> Label {
             (Some(Found::Unreadable), Some((_, _, true))) if source.digest => {
                 return Label::Unreadable;
             }
+            (None, Some((_, _, true))) if source.digest => return Label::Unknown,
             _ => {}
         }
     }
