@@ -235,6 +235,9 @@ impl Exchange {
             _ => Body::Unreadable,
         };
         labels::from_body(&mut self.labels, &self.program.labels, &self.facts, body);
+        if self.labels.any_cut() {
+            self.record.count("hemostat_labels_cut_total".to_owned());
+        }
     }
 
     /// What an operator finds in the access log about the request.
