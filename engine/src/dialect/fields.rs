@@ -31,12 +31,7 @@ pub(super) enum Field {
 
 /// The key of a value, escapes decoded.
 pub(super) fn key<'a>(value: &Value<'a>) -> Cow<'a, [u8]> {
-    let raw = value.raw_key();
-    if raw.contains(&b'\\') {
-        crate::stream::json::decode(raw).into_bytes().into()
-    } else {
-        raw.into()
-    }
+    value.key()
 }
 
 /// The last member under each of some names, in one pass: what [`Value::get`] gives for each.
@@ -60,13 +55,7 @@ pub(super) fn pick<'a, const N: usize>(
 
 /// The bytes of a string, escapes decoded; empty for other values.
 pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
-    let raw = value.map(|value| (value.kind(), value.raw()));
-    let Some((Kind::String, [b'"', raw @ .., b'"'])) = raw else { return Cow::Borrowed(b"") };
-    if raw.contains(&b'\\') {
-        crate::stream::json::decode(raw).into_bytes().into()
-    } else {
-        raw.into()
-    }
+    value.map(|value| value.as_bytes()).unwrap_or_default()
 }
 
 /// What stands under this value's key. Array items are what their array is.

@@ -128,41 +128,44 @@ impl<'a, 'b> Texts<'a, 'b> {
 
     /// Every string below the value (itself included) that is not known to hold no text.
     pub(super) fn walk(&mut self, value: &Value<'a>) {
-        let end = end_of(value);
+        let end = value.end();
         let mut at = value.id();
         let mut signed_until = 0;
         while at < end {
             let Some(here) = self.doc.value(self.bytes, at) else { return };
             at += 1;
+            if matches!(here.kind(), Kind::Null | Kind::Bool) {
+                continue;
+            }
             let signed = here.id() < signed_until;
             match field(&here) {
-                Field::Never => at = end_of(&here),
-                Field::Tools if self.request => at = end_of(&here),
+                Field::Never => at = here.end(),
+                Field::Tools if self.request => at = here.end(),
                 Field::Link if self.request && inline(&here) != Inline::Text => {
-                    if !here.is_null() && inline(&here) == Inline::No {
+                    if inline(&here) == Inline::No {
                         self.remote = self.remote.saturating_add(1);
                     }
-                    at = end_of(&here);
+                    at = here.end();
                 }
                 Field::Link if inline(&here) == Inline::Binary || here.key_is("file_id") => {}
                 Field::Arguments => {
                     self.arguments(&here, signed);
-                    at = end_of(&here);
+                    at = here.end();
                 }
                 Field::Free => {
                     self.values(&here, self.role, signed);
-                    at = end_of(&here);
+                    at = here.end();
                 }
                 Field::Logprobs => {
                     let outer = self.erase.replace(here.id());
                     self.tokens(&here);
                     self.erase = outer;
-                    at = end_of(&here);
+                    at = here.end();
                 }
                 Field::Text | Field::Tools | Field::Link => match here.kind() {
                     Kind::String => self.text(&here, signed),
                     Kind::Object if self.request && !signed && is_signed(&here) => {
-                        signed_until = end_of(&here);
+                        signed_until = here.end();
                     }
                     _ => {}
                 },
@@ -251,11 +254,6 @@ impl<'a, 'b> Texts<'a, 'b> {
 /// The value itself and every value below it.
 fn tree<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
     std::iter::once(*value).chain(value.descendants())
-}
-
-/// The index of the first value after this one's subtree.
-fn end_of(value: &Value<'_>) -> NodeId {
-    value.id() + 1 + u32::try_from(value.descendants().size_hint().0).unwrap_or(u32::MAX - 1)
 }
 
 /// True if the object's texts are signed or encrypted: to change one makes the provider refuse the request.

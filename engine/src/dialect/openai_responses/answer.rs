@@ -118,7 +118,9 @@ impl Reading {
         let mut last = Last::default();
         for field in texts.fields(response) {
             match &*key(&field) {
-                b"model" if self.model.is_none() && field.kind() == Kind::String => self.model = short(Some(field)),
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field))
+                }
                 b"output"
                     if field.kind() == Kind::Array && last.is(response, &field, 0, "output") =>
                 {
@@ -205,6 +207,10 @@ impl Reading {
 
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
         let (name, phase) = name_and_phase(event);
+        if event == b"response.created" {
+            // Another response in the same body has an end of its own.
+            self.ended = false;
+        }
         let (text, shape, role) = running_text(name, root);
         let [logprobs] = pick(root, [b"logprobs"]);
         let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
