@@ -159,7 +159,7 @@ fn may_be_missed(id: DialectId, path: &str, text: &str) -> bool {
     let under = |e: &&str| {
         echo.strip_prefix(*e).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    if id == DialectId::OpenaiResponses && ECHO.iter().any(|e| under(e)) {
+    if id == DialectId::OpenaiResponses && ECHO.iter().any(under) {
         return true;
     }
     // What reads like a sentence is a text, whatever the name says that it stands under.

@@ -1,6 +1,6 @@
 //! Walking a JSON value and pushing every text in it, in the order of its bytes and without recursion.
 
-use super::fields::{Field, Inline, field, inline, key, string};
+use super::fields::{Field, Inline, field, inline, string};
 use super::{Item, Role, Shape, TextKey};
 use crate::limits;
 use crate::stream::json::{Doc, Kind, NodeId, Value};
@@ -128,7 +128,7 @@ impl<'a, 'b> Texts<'a, 'b> {
 
     /// Every string below the value (itself included) that is not known to hold no text.
     pub(super) fn walk(&mut self, value: &Value<'a>) {
-        let end = value.end();
+        let end = value.after();
         let mut at = value.id();
         let mut signed_until = 0;
         while at < end {
@@ -139,33 +139,33 @@ impl<'a, 'b> Texts<'a, 'b> {
             }
             let signed = here.id() < signed_until;
             match field(&here) {
-                Field::Never => at = here.end(),
-                Field::Tools if self.request => at = here.end(),
+                Field::Never => at = here.after(),
+                Field::Tools if self.request => at = here.after(),
                 Field::Link if self.request && inline(&here) != Inline::Text => {
                     if inline(&here) == Inline::No {
                         self.remote = self.remote.saturating_add(1);
                     }
-                    at = here.end();
+                    at = here.after();
                 }
                 Field::Link if inline(&here) == Inline::Binary || here.key_is("file_id") => {}
                 Field::Arguments => {
                     self.arguments(&here, signed);
-                    at = here.end();
+                    at = here.after();
                 }
                 Field::Free => {
                     self.values(&here, self.role, signed);
-                    at = here.end();
+                    at = here.after();
                 }
                 Field::Logprobs => {
                     let outer = self.erase.replace(here.id());
                     self.tokens(&here);
                     self.erase = outer;
-                    at = here.end();
+                    at = here.after();
                 }
                 Field::Text | Field::Tools | Field::Link => match here.kind() {
                     Kind::String => self.text(&here, signed),
                     Kind::Object if self.request && !signed && is_signed(&here) => {
-                        signed_until = here.end();
+                        signed_until = here.after();
                     }
                     _ => {}
                 },
@@ -261,7 +261,7 @@ fn is_signed(object: &Value<'_>) -> bool {
     let filled = |value: &Value<'_>| !string(Some(*value)).is_empty();
     let (mut reasoning, mut encrypted) = (false, false);
     for child in object.children() {
-        match &*key(&child) {
+        match &*child.key() {
             b"type" => match &*string(Some(child)) {
                 b"thinking" | b"redacted_thinking" => return true,
                 b"reasoning" => reasoning = true,

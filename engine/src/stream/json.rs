@@ -220,7 +220,7 @@ impl<'a> Value<'a> {
 
     /// The index of the first value after it and all that it holds.
     #[must_use]
-    pub fn end(&self) -> NodeId {
+    pub fn after(&self) -> NodeId {
         self.node().next
     }
 
