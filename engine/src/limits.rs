@@ -16,7 +16,7 @@ pub const HELD_PROCESS_BYTES: usize = 64 * 1024 * 1024;
 /// number a matter of memory, not of stack.
 pub const JSON_DEPTH: usize = 256;
 
-/// Values in one JSON document (24 bytes each, so 24 MiB at most while one is read).
+/// Values in one JSON document (28 bytes each, so 28 MiB at most while one is read).
 pub const JSON_NODES: usize = 1_000_000;
 
 /// Running texts of one stream that are open at the same time (choices, content blocks, tool arguments).
@@ -102,3 +102,7 @@ pub const ID_CHARS: usize = 64;
 
 /// Characters of one range in a class that are folded one by one. The alphabets that have look-alikes lie within it.
 pub const FOLDED_RANGE_CHARS: usize = 4096;
+
+/// The response object of a Responses stream, kept so that its ending repeats its settings, in bytes. It echoes the
+/// tools and instructions of the request; a longer one is replaced by its shortest form.
+pub const REPEATED_HEAD_BYTES: usize = 64 * 1024;

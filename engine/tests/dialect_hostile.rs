@@ -80,8 +80,6 @@ fn end(refusal: bool, before: Vec<(TextKey, String)>) -> Ending {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-
     #[test]
     fn answers(events in prop::collection::vec(event(), 1..6), refusal: bool, choices in 1_u32..3) {
         for (id, _) in DIALECTS {

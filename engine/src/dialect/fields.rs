@@ -29,16 +29,6 @@ pub(super) enum Field {
     Tools,
 }
 
-/// The key of a value, escapes decoded.
-pub(super) fn key<'a>(value: &Value<'a>) -> Cow<'a, [u8]> {
-    let raw = value.raw_key();
-    if raw.contains(&b'\\') {
-        crate::stream::json::decode(raw).into_bytes().into()
-    } else {
-        raw.into()
-    }
-}
-
 /// The last member under each of some names, in one pass: what [`Value::get`] gives for each.
 pub(super) fn pick<'a, const N: usize>(
     object: &Value<'a>,
@@ -47,7 +37,7 @@ pub(super) fn pick<'a, const N: usize>(
     let mut found = [None; N];
     if object.kind() == Kind::Object {
         for member in object.children() {
-            let name = key(&member);
+            let name = member.key();
             for (slot, wanted) in found.iter_mut().zip(&names) {
                 if &*name == *wanted {
                     *slot = Some(member);
@@ -60,20 +50,14 @@ pub(super) fn pick<'a, const N: usize>(
 
 /// The bytes of a string, escapes decoded; empty for other values.
 pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
-    let raw = value.map(|value| (value.kind(), value.raw()));
-    let Some((Kind::String, [b'"', raw @ .., b'"'])) = raw else { return Cow::Borrowed(b"") };
-    if raw.contains(&b'\\') {
-        crate::stream::json::decode(raw).into_bytes().into()
-    } else {
-        raw.into()
-    }
+    value.map(|value| value.as_bytes()).unwrap_or_default()
 }
 
 /// What stands under this value's key. Array items are what their array is.
 pub(super) fn field(value: &Value<'_>) -> Field {
     let container = matches!(value.kind(), Kind::Object | Kind::Array);
     let string = value.kind() == Kind::String;
-    match &*key(value) {
+    match &*value.key() {
         name if string && never_text(name) => Field::Never,
         name if never_below(name) => Field::Never,
         b"arguments" | b"partial_json" | b"args" => Field::Arguments,
@@ -163,7 +147,7 @@ pub(super) fn inline(value: &Value<'_>) -> Inline {
 }
 
 fn under(value: &Value<'_>, keys: &[&[u8]]) -> bool {
-    value.parent().is_some_and(|parent| keys.contains(&&*key(&parent)))
+    value.parent().is_some_and(|parent| keys.contains(&&*parent.key()))
 }
 
 fn siblings<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
@@ -191,7 +175,7 @@ fn is_link(value: &Value<'_>) -> bool {
 fn is_binary(value: &Value<'_>) -> bool {
     let mut binary = false;
     for sibling in siblings(value) {
-        match &*key(&sibling) {
+        match &*sibling.key() {
             b"type" => match &*string(Some(sibling)) {
                 b"text" => return false,
                 b"base64" | b"redacted_thinking" | b"reasoning.encrypted" => binary = true,
@@ -209,7 +193,7 @@ fn names_a_tool(value: &Value<'_>) -> bool {
     under(value, &[b"function", b"custom", b"functionCall", b"function_call", b"functionResponse"])
         || under(value, &[b"function_response", b"toolCall", b"toolResponse", b"tools"])
         || value.parent().is_some_and(|tool| under(&tool, &[b"tools"]))
-        || siblings(value).any(|sibling| match &*key(&sibling) {
+        || siblings(value).any(|sibling| match &*sibling.key() {
             b"arguments" | b"input" | b"args" | b"call_id" | b"tool_call_id" | b"tool_use_id"
             | b"input_schema" | b"parameters" => true,
             b"role" => matches!(&*string(Some(sibling)), b"tool" | b"function"),

@@ -1,6 +1,6 @@
 //! Walking a JSON value and pushing every text in it, in the order of its bytes and without recursion.
 
-use super::fields::{Field, Inline, field, inline, key, string};
+use super::fields::{Field, Inline, field, inline, string};
 use super::{Item, Role, Shape, TextKey};
 use crate::limits;
 use crate::stream::json::{Doc, Kind, NodeId, Value};
@@ -128,41 +128,44 @@ impl<'a, 'b> Texts<'a, 'b> {
 
     /// Every string below the value (itself included) that is not known to hold no text.
     pub(super) fn walk(&mut self, value: &Value<'a>) {
-        let end = end_of(value);
+        let end = value.after();
         let mut at = value.id();
         let mut signed_until = 0;
         while at < end {
             let Some(here) = self.doc.value(self.bytes, at) else { return };
             at += 1;
+            if matches!(here.kind(), Kind::Null | Kind::Bool) {
+                continue;
+            }
             let signed = here.id() < signed_until;
             match field(&here) {
-                Field::Never => at = end_of(&here),
-                Field::Tools if self.request => at = end_of(&here),
+                Field::Never => at = here.after(),
+                Field::Tools if self.request => at = here.after(),
                 Field::Link if self.request && inline(&here) != Inline::Text => {
-                    if !here.is_null() && inline(&here) == Inline::No {
+                    if inline(&here) == Inline::No {
                         self.remote = self.remote.saturating_add(1);
                     }
-                    at = end_of(&here);
+                    at = here.after();
                 }
                 Field::Link if inline(&here) == Inline::Binary || here.key_is("file_id") => {}
                 Field::Arguments => {
                     self.arguments(&here, signed);
-                    at = end_of(&here);
+                    at = here.after();
                 }
                 Field::Free => {
                     self.values(&here, self.role, signed);
-                    at = end_of(&here);
+                    at = here.after();
                 }
                 Field::Logprobs => {
                     let outer = self.erase.replace(here.id());
                     self.tokens(&here);
                     self.erase = outer;
-                    at = end_of(&here);
+                    at = here.after();
                 }
                 Field::Text | Field::Tools | Field::Link => match here.kind() {
                     Kind::String => self.text(&here, signed),
                     Kind::Object if self.request && !signed && is_signed(&here) => {
-                        signed_until = end_of(&here);
+                        signed_until = here.after();
                     }
                     _ => {}
                 },
@@ -253,17 +256,12 @@ fn tree<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
     std::iter::once(*value).chain(value.descendants())
 }
 
-/// The index of the first value after this one's subtree.
-fn end_of(value: &Value<'_>) -> NodeId {
-    value.id() + 1 + u32::try_from(value.descendants().size_hint().0).unwrap_or(u32::MAX - 1)
-}
-
 /// True if the object's texts are signed or encrypted: to change one makes the provider refuse the request.
 fn is_signed(object: &Value<'_>) -> bool {
     let filled = |value: &Value<'_>| !string(Some(*value)).is_empty();
     let (mut reasoning, mut encrypted) = (false, false);
     for child in object.children() {
-        match &*key(&child) {
+        match &*child.key() {
             b"type" => match &*string(Some(child)) {
                 b"thinking" | b"redacted_thinking" => return true,
                 b"reasoning" => reasoning = true,

@@ -1,6 +1,6 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{key, pick, string};
+use super::super::fields::{pick, string};
 use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::ending::Sent;
@@ -55,7 +55,7 @@ impl Reading {
     fn message<'a>(&mut self, texts: &mut Texts<'a, '_>, message: &Value<'a>) {
         let mut last = Last::default();
         for field in texts.fields(message) {
-            match &*key(&field) {
+            match &*field.key() {
                 b"model" if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field))
                 }
@@ -87,7 +87,7 @@ impl Reading {
         }
         let mut last = Last::default();
         for field in texts.fields(block) {
-            match (&*key(&field), kind) {
+            match (&*field.key(), kind) {
                 (b"text", Block::Text) if last.is(block, &field, 0, "text") => {
                     texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
                 }
@@ -123,7 +123,7 @@ impl Reading {
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8], index: u32) {
         let mut last = Last::default();
         for field in root.children() {
-            match (&*key(&field), event) {
+            match (&*field.key(), event) {
                 (b"delta", b"content_block_delta") if last.is(root, &field, 0, "delta") => {
                     delta(texts, &field, index);
                 }
@@ -150,7 +150,7 @@ impl Reading {
 fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
     let mut last = Last::default();
     for field in texts.fields(delta) {
-        let name = key(&field);
+        let name = field.key();
         match &*name {
             b"text" if last.is(delta, &field, 0, "text") => {
                 texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
@@ -184,7 +184,7 @@ fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
         let call = text(kind::WHOLE_INPUT, at);
         begin_call(texts, block, call);
         for field in texts.fields(block) {
-            match &*key(&field) {
+            match &*field.key() {
                 b"name" if field.kind() == Kind::String => {}
                 b"input" => {
                     texts.role = Role::ToolArgs;

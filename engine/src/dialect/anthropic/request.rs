@@ -1,6 +1,6 @@
 //! Requests: `system`, `messages`, and what decides.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
@@ -21,7 +21,7 @@ pub(super) fn read(
     let mut items = Vec::new();
     let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
     for field in root.children() {
-        match &*key(&field) {
+        match &*field.key() {
             b"system" => {
                 texts.role = Speaker::System.role(true);
                 texts.walk(&field);

@@ -1,6 +1,6 @@
 //! Answers: one shape for every event and for a whole body.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::ending::Sent;
@@ -49,7 +49,7 @@ impl Reading {
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>) {
         let mut last = Last::default();
         for field in texts.fields(root) {
-            match &*key(&field) {
+            match &*field.key() {
                 b"candidates" if last.is(root, &field, 0, "candidates") => {
                     for candidate in texts.elements(&field) {
                         self.candidate(texts, &candidate);
@@ -72,7 +72,7 @@ impl Reading {
         let logprobs = candidate.get("logprobsResult").filter(|l| !l.is_null());
         let mut last = Last::default();
         for field in candidate.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"content" if last.is(candidate, &field, 0, "content") => {
                     texts.erase = logprobs.map(|l| l.id());
                     self.content(texts, &field, index);
@@ -120,7 +120,7 @@ impl Reading {
         texts.erase = outer.or_else(|| signature.map(|s| s.id()));
         let mut last = Last::default();
         for field in part.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"text" if last.is(part, &field, 0, "text") => {
                     let key = TextKey { kind, a: index, b: 0 };
                     texts.running(&field, key, Shape::Text, Role::Output);
@@ -150,7 +150,7 @@ impl Reading {
         }
         texts.role = Role::ToolArgs;
         for field in body.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"args" => texts.leaves(&field),
                 b"partialArgs" => {
                     for piece in texts.elements(&field) {
@@ -180,7 +180,7 @@ fn partial_argument<'a>(texts: &mut Texts<'a, '_>, piece: &Value<'a>, call: Text
         b: name_number(&path) ^ call.b.wrapping_mul(0x9E37_79B1),
     };
     for field in texts.fields(piece) {
-        match &*key(&field) {
+        match &*field.key() {
             b"stringValue" => texts.running(&field, key_of, Shape::Text, Role::ToolArgs),
             // The path holds the argument's keys.
             b"jsonPath" => texts.walk(&field),

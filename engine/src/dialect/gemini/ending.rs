@@ -1,6 +1,5 @@
 //! What has been sent of a stream, and its well-formed rest: one more event, in the framing of the stream.
 
-use super::super::fields::key;
 use super::super::say::Say;
 use super::super::texts::{number, short};
 use super::super::write::Json;
@@ -30,7 +29,7 @@ impl Sent {
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         self.element = true;
         for field in root.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"responseId" if self.id.is_none() => self.id = short(Some(field)),
                 b"modelVersion" if self.model.is_none() => self.model = short(Some(field)),
                 b"candidates" => {

@@ -1,6 +1,6 @@
 //! Requests: `systemInstruction`, `contents`, and what decides. The server takes snake_case for every field too.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
@@ -21,7 +21,7 @@ pub(super) fn read(
     let mut items = Vec::new();
     let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
     for field in root.children() {
-        match &*key(&field) {
+        match &*field.key() {
             b"systemInstruction" | b"system_instruction" => {
                 content(&mut texts, &field, Speaker::System, true);
             }
@@ -99,7 +99,7 @@ fn content<'a>(texts: &mut Texts<'a, '_>, turn: &Value<'a>, speaker: Speaker, la
         }
         for part in field.children() {
             let result = part.children().any(|child| {
-                let name = key(&child);
+                let name = child.key();
                 let name = &*name;
                 name == b"functionResponse"
                     || name == b"function_response"

@@ -1,6 +1,6 @@
 //! Answers: chunks and whole bodies.
 
-use super::super::fields::{key, pick, string};
+use super::super::fields::{pick, string};
 use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::ending::Sent;
@@ -61,7 +61,7 @@ impl Reading {
         let logprobs = logprobs.filter(|l| !l.is_null());
         let mut last = Last::default();
         for field in choice.children() {
-            let name = key(&field);
+            let name = field.key();
             match &*name {
                 b"delta" if last.is(choice, &field, 0, "delta") => {
                     texts.erase = logprobs.map(|l| l.id());
@@ -95,7 +95,7 @@ impl Reading {
         let text = |kind, b| TextKey { kind, a: choice, b };
         let mut last = Last::default();
         for field in message.children() {
-            let name = key(&field);
+            let name = field.key();
             let plain = match &*name {
                 b"content" => Some((kind::CONTENT, 0, "content")),
                 b"refusal" => Some((kind::REFUSAL, 1, "refusal")),
@@ -172,7 +172,7 @@ impl Reading {
         let body = call.get("function").or_else(|| call.get("custom"));
         self.begin(texts, key_of, body.and_then(|body| body.get("name")));
         for field in call.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"function" | b"custom" => arguments(texts, &field, key_of),
                 _ => texts.walk(&field),
             }
@@ -187,7 +187,7 @@ impl Reading {
 fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey) {
     let mut last = Last::default();
     for field in texts.fields(body) {
-        match &*key(&field) {
+        match &*field.key() {
             b"arguments" if last.is(body, &field, 0, "arguments") => {
                 texts.running(&field, call, Shape::Json, Role::ToolArgs)
             }
@@ -211,7 +211,7 @@ fn parts<'a>(texts: &mut Texts<'a, '_>, parts: &Value<'a>, choice: u32) {
         let thinking = &*string(part.get("type")) == b"thinking";
         let kind = if thinking { kind::THINKING } else { kind::CONTENT };
         for field in texts.fields(&part) {
-            match &*key(&field) {
+            match &*field.key() {
                 b"text" | b"thinking" if field.kind() == Kind::String => {
                     let key = TextKey { kind, a: choice, b: 0 };
                     texts.running(&field, key, Shape::Text, Role::Output);
@@ -234,7 +234,7 @@ fn details<'a>(texts: &mut Texts<'a, '_>, details: &Value<'a>, choice: u32) {
             TextKey { kind: kind::REASONING_DETAILS, a: choice, b: number(detail.get("index")) };
         let mut last = Last::default();
         for field in texts.fields(&detail) {
-            match &*key(&field) {
+            match &*field.key() {
                 b"text" if last.is(&detail, &field, 0, "text") => {
                     texts.running(&field, key_of, Shape::Text, Role::Output)
                 }
@@ -250,7 +250,7 @@ fn details<'a>(texts: &mut Texts<'a, '_>, details: &Value<'a>, choice: u32) {
 
 fn audio<'a>(texts: &mut Texts<'a, '_>, audio: &Value<'a>, transcript: TextKey) {
     for field in audio.children() {
-        match &*key(&field) {
+        match &*field.key() {
             b"transcript" => texts.running(&field, transcript, Shape::Text, Role::Output),
             b"data" if field.kind() == Kind::String => {}
             _ => texts.walk(&field),
@@ -272,7 +272,7 @@ impl Answer for Reading {
         let root = texts.root();
         let mut last = Last::default();
         for field in texts.fields(&root) {
-            match &*key(&field) {
+            match &*field.key() {
                 b"choices" if last.is(&root, &field, 0, "choices") => {
                     for choice in texts.elements(&field) {
                         self.choice(&mut texts, &choice);

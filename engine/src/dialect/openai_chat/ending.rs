@@ -1,6 +1,5 @@
 //! What has been sent of a chat stream, and its well-formed rest.
 
-use super::super::fields::key;
 use super::super::say::Say;
 use super::super::texts::{number, short};
 use super::super::write::{Json, event};
@@ -61,7 +60,7 @@ impl Sent {
     /// A chunk has left.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         for field in root.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"id" if self.id.is_none() => self.id = short(Some(field)),
                 b"model" if self.model.is_none() => self.model = short(Some(field)),
                 b"created" => self.created = field.as_u64().unwrap_or(self.created),

@@ -1,6 +1,6 @@
 //! Requests: `messages`, and what decides.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
@@ -21,7 +21,7 @@ pub(super) fn read(
     let mut items = Vec::new();
     let mut texts = Texts::request(doc, body, &mut items, Speaker::User.role(true));
     for field in root.children() {
-        match &*key(&field) {
+        match &*field.key() {
             b"messages" => messages(&mut texts, &field),
             // Predicted output and documents of compatible servers are shown to the model like a user's words.
             b"prediction" | b"documents" => {

@@ -1,6 +1,6 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{key, pick, string};
+use super::super::fields::{pick, string};
 use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::sent::Sent;
@@ -117,7 +117,7 @@ impl Reading {
     fn response<'a>(&mut self, texts: &mut Texts<'a, '_>, response: &Value<'a>) {
         let mut last = Last::default();
         for field in texts.fields(response) {
-            match &*key(&field) {
+            match &*field.key() {
                 b"model" if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field))
                 }
@@ -163,7 +163,7 @@ impl Reading {
         }
         let mut last = Last::default();
         for field in item.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"content" | b"summary" if field.kind() == Kind::Array => {
                     for piece in field.children() {
                         part(texts, &piece, None);
@@ -207,6 +207,10 @@ impl Reading {
 
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
         let (name, phase) = name_and_phase(event);
+        if event == b"response.created" {
+            // Another response in the same body has an end of its own.
+            self.ended = false;
+        }
         let (text, shape, role) = running_text(name, root);
         let [logprobs] = pick(root, [b"logprobs"]);
         let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
@@ -219,7 +223,7 @@ impl Reading {
         }
         let mut last = Last::default();
         for field in root.children() {
-            match (&*key(&field), phase) {
+            match (&*field.key(), phase) {
                 (b"delta", b"delta") if last.is(root, &field, 0, "delta") => {
                     // Sound is base64.
                     let sound = name == b"audio" || name == b"output_audio";
@@ -284,7 +288,7 @@ fn part<'a>(texts: &mut Texts<'a, '_>, part: &Value<'a>, running: Option<TextKey
     let logprobs = part.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
     let mut last = Last::default();
     for field in part.children() {
-        match (&*key(&field), running) {
+        match (&*field.key(), running) {
             (b"text" | b"refusal", Some(key)) => {
                 let (slot, name) = if field.key_is("text") { (0, "text") } else { (1, "refusal") };
                 texts.erase = logprobs.map(|l| l.id());

@@ -1,6 +1,6 @@
 //! Requests: `instructions`, `input`, the variables of a stored prompt, and what decides.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
@@ -23,7 +23,7 @@ pub(super) fn read(
     let mut remote = 0_u32;
     for field in root.children() {
         texts.role = Speaker::System.role(true);
-        match &*key(&field) {
+        match &*field.key() {
             b"instructions" => texts.walk(&field),
             b"input" => remote = remote.saturating_add(input(&mut texts, &field)),
             b"prompt" if field.kind() == Kind::Object => {
