@@ -25,6 +25,64 @@ pub const OPEN_TEXTS: usize = 1024;
 /// A label, in bytes; longer ones are cut and digested. POLICY "when".
 pub const LABEL_BYTES: usize = 256;
 
+/// `data:` lines of one server-sent event; above, it is `too_big`. Real events have one; a pretty-printed document has
+/// a line a value. Each costs the memory of a range beside its bytes.
+pub const EVENT_LINES: usize = 65_536;
+
+/// A number inside tool arguments that come in pieces, in bytes; a longer one is read as plain text. It is held until
+/// its last digit; no real number is near.
+pub const INNER_NUMBER_BYTES: usize = 1024;
+/// Answers that one call may ask for (`n`, `candidateCount`): the most that OpenAI takes; others take fewer.
+pub const CHOICES: u32 = 128;
+
+/// What is remembered of a Responses stream so that its ending can repeat it, in bytes: the final event must hold the
+/// whole answer, and an event of more than [`EVENT_BYTES`] would be too big for whoever reads it.
+pub const REPEATED_BYTES: usize = EVENT_BYTES;
+
+/// An id or a model's name that an answer carries and an ending repeats, in bytes. Real ones are under 100.
+pub const ANSWER_ID_BYTES: usize = 512;
+/// Compiled matchers kept per policy: one for each set of rules that met in an exchange. Callers choose labels, and
+/// labels choose sets, so the number must not follow them.
+pub const MATCHERS: usize = 32;
+
+/// Raw bytes of frames that wait in one stream, for whatever reason; twice the largest event.
+pub const HELD_FRAME_BYTES: usize = 2 * EVENT_BYTES;
+
+/// How much of a request's body is kept for rules that only watch. More is counted as `too_big` and not looked at.
+pub const PEEKED_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long what upstream still sends after a cut is swallowed, in nanoseconds. POLICY "Streams", guarantee 5.
+pub const DRAIN_NS: u64 = 60 * 1_000_000_000;
+/// A pattern's source, in bytes. Long word lists still fit; what is longer is data, not a pattern.
+pub const PATTERN_BYTES: usize = 16 * 1024;
+
+/// Nesting of groups and classes in a pattern. Parsing and rewriting recurse this deep at most.
+pub const PATTERN_NEST: u32 = 64;
+
+/// One compiled pattern, in bytes of its automaton. `.{1,4000}` over UTF-8 needs about this much.
+pub const PATTERN_AUTOMATON_BYTES: usize = 1024 * 1024;
+
+/// All automata of one matcher together, in bytes. A worker's whole memory should stay under some 5 MiB.
+pub const MATCHER_AUTOMATON_BYTES: usize = 4 * 1024 * 1024;
+
+/// Lazily built states that many patterns share, in bytes; when full, they are dropped and built anew.
+/// The 60 patterns of all packs need about a third of it on English text.
+pub const SCAN_CACHE_BYTES: usize = 1024 * 1024;
+
+/// The same for a pattern that has an automaton of its own (it repeats lazily).
+pub const SCAN_SOLO_CACHE_BYTES: usize = 128 * 1024;
+
+/// While text is held, it grows in pieces of this size, so that a partial match that dies early costs no copy of a
+/// large text.
+pub const SCAN_PIECE_BYTES: usize = 1024;
+
+/// Steps that looking for the earliest live start may cost for each byte since the text was last quiet. English text
+/// needs under 2; beyond it the hold is longer than it must be, never shorter. Building a whole cache of states counts
+/// as many steps as it has bytes.
+pub const SCAN_STEPS_PER_BYTE: u64 = 64;
+
+/// Steps that are free after a quiet point: enough for the square of any ordinary word's length.
+pub const SCAN_STEPS_FREE: u64 = 4096;
 /// A policy or a plugin configuration, in bytes of text. The longest real ones are some tens of KiB; the rest of the
 /// mebibyte is for pasted pattern lists.
 pub const POLICY_BYTES: usize = 1024 * 1024;
@@ -41,3 +99,6 @@ pub const POLICY_DIAGNOSTICS: usize = 200;
 
 /// An id or a version, in characters. POLICY, introduction.
 pub const ID_CHARS: usize = 64;
+
+/// Characters of one range in a class that are folded one by one. The alphabets that have look-alikes lie within it.
+pub const FOLDED_RANGE_CHARS: usize = 4096;

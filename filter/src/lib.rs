@@ -1,1 +1,34 @@
 //! The Hemostat filter: glue between a proxy-wasm host and the engine.
+//!
+//! Every callback does the same: collect what the host knows, call the engine, apply its verdict, return. Nothing here
+//! decides anything about a policy (ARCHITECTURE, invariant 2). What the glue does decide is what becomes of a stream
+//! when the *host* fails a call; README.md has the table.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`root`] | one plugin configuration: read, build, swap |
+//! | [`load`] | bytes of a configuration → what runs, or the reasons why not |
+//! | [`stream`] | one request and its answer: callbacks → engine → host |
+//! | [`telemetry`] | counters, log lines, filter state, the sum of held bytes |
+//! | [`clock`] | time that never fails, and numbers that never repeat |
+//! | [`host`] | every host call, as `Result`; the only `unsafe` |
+//! | [`pairs`] | the wire form of header maps |
+
+mod clock;
+mod host;
+mod load;
+mod pairs;
+mod root;
+mod stream;
+mod telemetry;
+
+/// Where a host begins. (A module, because the SDK's macro makes a public function without documentation.)
+mod entry {
+    use crate::{root, telemetry};
+
+    proxy_wasm::main! {{
+        // Only `proxy_log` may be called here: hosts forbid the rest until the plugin's context exists.
+        std::panic::set_hook(Box::new(telemetry::report_panic));
+        proxy_wasm::set_root_context(|_| Box::new(root::Root::default()));
+    }}
+}

@@ -4,6 +4,23 @@
 //! canned answers, endings of answers that have begun, errors. It decides nothing: which texts are scanned, held,
 //! rewritten or cut is the exchange's business.
 
+mod anthropic;
+mod fields;
+mod gemini;
+mod openai;
+mod openai_chat;
+mod openai_responses;
+mod path;
+mod recognise;
+mod request;
+mod say;
+mod texts;
+mod write;
+
+pub use path::normalise;
+pub use recognise::recognise;
+pub use write::plain_error;
+
 use crate::stream::frame::Framing;
 use crate::stream::json::{Doc, NodeId};
 
@@ -18,6 +35,19 @@ pub enum DialectId {
     Anthropic,
     /// Google Gemini.
     Gemini,
+}
+
+impl DialectId {
+    /// The value of the label `dialect`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "openai-chat",
+            Self::OpenaiResponses => "openai-responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+        }
+    }
 }
 
 /// What kind of call a request is.
@@ -63,6 +93,22 @@ pub struct Call {
     pub background: bool,
 }
 
+impl Call {
+    /// A call that has no body to be read (a GET for a stored answer).
+    #[must_use]
+    pub fn without_body(recognised: Recognised) -> Self {
+        Self {
+            model: recognised.model.clone().unwrap_or_default(),
+            stream: recognised.stream,
+            structured: false,
+            choices: 1,
+            include_usage: false,
+            background: false,
+            recognised,
+        }
+    }
+}
+
 /// A field that cannot be read because its key stands twice or its type is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
@@ -75,7 +121,8 @@ pub struct Unreadable {
 pub enum Role {
     /// The answer, refusals and reasoning included.
     Output,
-    /// Arguments of a tool call in an answer.
+    /// Arguments of a tool call in an answer: of calls that have a name, or that the caller carries out. What a
+    /// provider runs by itself and shows (code interpreter, web search) is `Output`.
     ToolArgs,
     /// A text of a request, with the parts of `input` it belongs to.
     Input(InputParts),
@@ -115,9 +162,9 @@ pub enum Shape {
     /// The string is JSON text, or a piece of one, whose keys, strings and numbers are texts of their own
     /// (OpenAI `arguments`, Anthropic `partial_json`).
     Json,
-    /// The key of this value is a text (in tool arguments that are JSON values).
+    /// The key of this value is a text (in JSON values that tools take or, in requests, gave).
     Key,
-    /// The number is a text (in tool arguments that are JSON values).
+    /// The number is a text (in JSON values that tools take or, in requests, gave).
     Number,
     /// A signature over the running text of this item: emptied once a rule has changed that text.
     Seal,
@@ -139,7 +186,8 @@ pub enum Item {
         /// It is signed or encrypted: a request must not change it.
         signed: bool,
         /// If a rule changes this text, this value (`logprobs`, a signature) repeats or seals it: it is replaced by
-        /// `null` if it is not a string, by `""` if it is one.
+        /// `null` if it is not a string, by `""` if it is one. It may hold `node` itself (a token of `logprobs`):
+        /// then erasing it is all that is to be done.
         erase: Option<NodeId>,
     },
     /// A running text is complete.
@@ -281,6 +329,10 @@ pub trait Answer: std::fmt::Debug {
     /// the order they are sent, later than [`Answer::read`] saw them if they were held.
     fn sent(&mut self, doc: &Doc, payload: &[u8]);
 
+    /// A frame without JSON has left: its payload (`[DONE]`) or, where it has none (the brackets of an array), its
+    /// bytes.
+    fn sent_other(&mut self, _bytes: &[u8]) {}
+
     /// The well-formed rest of the answer for a caller that has been sent what [`Answer::sent`] saw.
     fn ending(&mut self, ending: &Ending) -> Vec<u8>;
 
@@ -288,15 +340,13 @@ pub trait Answer: std::fmt::Debug {
     fn model(&self) -> Option<&str>;
 }
 
-/// Tells from the request line what a request is; `None`: other traffic. `path` comes as the proxy has it, query
-/// included; it is normalised here (dot segments, double and trailing slashes, percent-encoding).
-#[must_use]
-pub fn recognise(_method: &str, _path: &str) -> Option<Recognised> {
-    None
-}
-
 /// The dialect with this name.
 #[must_use]
-pub fn dialect(_id: DialectId) -> &'static dyn Dialect {
-    loop {}
+pub fn dialect(id: DialectId) -> &'static dyn Dialect {
+    match id {
+        DialectId::OpenaiChat => &openai_chat::OpenaiChat,
+        DialectId::OpenaiResponses => &openai_responses::OpenaiResponses,
+        DialectId::Anthropic => &anthropic::Anthropic,
+        DialectId::Gemini => &gemini::Gemini,
+    }
 }

@@ -3,186 +3,160 @@
 //! The glue drives an [`Exchange`] through its life and applies what comes back:
 //!
 //! ```text
-//! request_headers ─┬─ Pass ────────────────────────────────┐
-//!                  ├─ Reply                                │
-//!                  ├─ NeedBody{hold} → request_body(whole) ┤→ response_headers ─┬─ Untouched
-//!                  └─ Peek → request_chunk* ───────────────┘                    ├─ Reply
-//!                                                                               ├─ Stream → response_chunk*
-//!                                                                               └─ Whole{hold} → response_body(whole)
+//! request_headers ─┬─ Pass ──────────────────────────┐
+//!                  ├─ Reply                          │
+//!                  ├─ NeedBody → request_body(whole) ┤→ response_headers ─┬─ Untouched
+//!                  └─ Peek → request_chunk* ─────────┘                    ├─ Reply
+//!                                                                         ├─ Stream → response_chunk*
+//!                                                                         └─ Whole → response_body(whole)
 //! ```
-//! After every call the glue takes [`Exchange::effects`]. Before response headers leave there may be a local reply;
-//! after, there cannot: [`RequestVerdict`] and [`StreamVerdict`] are different types (invariant 9).
+//! After every call the glue takes [`Exchange::effects`], and at the end, however it came, calls
+//! [`Exchange::finish`].
+
+pub mod answer;
+pub mod facts;
+mod input;
+mod labels;
+pub mod record;
+mod request;
+mod response;
+pub mod verdict;
 
 use std::rc::Rc;
 
-use crate::dialect::Reply;
+use crate::dialect::{Call, Recognised};
 use crate::policy::Program;
+use crate::policy::document::OnUnreadable;
+use crate::policy::program::selector::Labels;
+use answer::{Chosen, Pipe};
+pub use facts::RequestFacts;
+use record::Record;
+pub use record::Unchecked;
+pub use verdict::{
+    Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
+};
 
-/// What the host knows when a request's headers have come.
-#[derive(Debug, Clone, Default)]
-pub struct RequestFacts {
-    /// All headers in order, pseudo-headers included, as bytes.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Values of [`Program::properties`], in that order; `None` where the host has none.
-    pub properties: Vec<Option<Vec<u8>>>,
-    /// The proxy's own request id, if it has one.
-    pub request_id: Vec<u8>,
-    /// Unix time in nanoseconds.
-    pub now_ns: u64,
-    /// Makes decision ids of one process distinct: any number that the process does not give twice.
-    pub nonce: u64,
-}
-
-/// One change to a header map.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeaderEdit {
-    /// Remove every value of this header (lower case).
-    Remove(String),
-    /// Put this value in place of all of this header's.
-    Set(String, String),
-}
-
-/// What happens to a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RequestVerdict {
-    /// It goes on. `body`: the whole body is replaced by this.
-    Pass {
-        /// Changes to the request's headers, to be made now.
-        edits: Vec<HeaderEdit>,
-        /// The new body, where it changed (only after a `NeedBody`).
-        body: Option<Vec<u8>>,
-    },
-    /// It goes on, and its body is shown to [`Exchange::request_chunk`] as it passes; nothing of it is held.
-    Peek {
-        /// Changes to the request's headers, to be made now.
-        edits: Vec<HeaderEdit>,
-    },
-    /// It waits until its body is whole; then [`Exchange::request_body`]. `hold`: its headers wait too (else they
-    /// leave now with `edits`, and the body alone is buffered).
-    NeedBody {
-        /// Headers wait with the body.
-        hold: bool,
-        /// Changes to the request's headers, to be made now.
-        edits: Vec<HeaderEdit>,
-    },
-    /// It is answered by the proxy.
-    Reply(Reply, Vec<HeaderEdit>),
-}
-
-/// What happens to an answer once its headers have come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ResponseVerdict {
-    /// It passes; its body is not shown to the engine.
-    Untouched {
-        /// Changes to the response's headers.
-        edits: Vec<HeaderEdit>,
-    },
-    /// Its body passes through [`Exchange::response_chunk`] as it comes; headers leave now.
-    Stream {
-        /// Changes to the response's headers.
-        edits: Vec<HeaderEdit>,
-    },
-    /// Its body is buffered by the host until it is whole; then [`Exchange::response_body`].
-    Whole {
-        /// Headers wait with the body (else they leave now with `edits`).
-        hold: bool,
-        /// Changes to the response's headers, to be made now.
-        edits: Vec<HeaderEdit>,
-    },
-    /// The proxy answers in its place.
-    Reply(Reply),
-}
-
-/// What leaves in place of one chunk of a streamed answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamVerdict {
-    /// `None`: the chunk itself, unchanged.
-    pub bytes: Option<Vec<u8>>,
-    /// Reset the stream instead (`on_cut: cancel`, one chunk after the ending).
-    pub reset: bool,
-}
-
-/// What leaves in place of a whole answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WholeVerdict {
-    /// Changes to the response's headers; only possible where they were held.
-    pub edits: Vec<HeaderEdit>,
-    /// `None`: the body itself, unchanged.
-    pub body: Option<Vec<u8>>,
-    /// The host must reset the stream: the body must not leave and cannot be replaced.
-    pub reset: bool,
-}
-
-/// Something the glue does for the engine besides moving bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Add one to a counter; the name is complete, labels included (docs/operations.md).
-    Count(String),
-    /// A line for the proxy's log: rule and decision id, never text.
-    Log(String),
-    /// A per-request value for the access log (filter state), by key.
-    State(&'static str, String),
-}
+/// Envoy's details of an answer that upstream broke off after its headers had left: it cannot be mended.
+const UPSTREAM_BROKE_OFF: &[u8] = b"upstream_reset_after_response_started";
 
 /// One request and its answer, under exactly one policy (invariant 3).
 #[derive(Debug)]
 pub struct Exchange {
-    _program: Rc<Program>,
+    program: Rc<Program>,
+    facts: RequestFacts,
+    labels: Labels,
+    record: Record,
+    phase: Phase,
+    recognised: Option<Recognised>,
+    call: Option<Call>,
+    /// What passed of a body that is only watched.
+    peeked: Vec<u8>,
+    peek_overflow: bool,
+    /// The guardrails that hold for the answer.
+    chosen: Chosen,
+    /// The status of the answer.
+    status: u16,
+    pipe: Option<Pipe>,
+    /// When the answer was cut (Unix nanoseconds).
+    cut_ns: Option<u64>,
+}
+
+/// How far an exchange has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing has come.
+    New,
+    /// It is no call of a dialect: nothing but internal headers is touched.
+    Other,
+    /// A call whose body is needed or watched.
+    Body,
+    /// A call that was let through.
+    Asked,
+    /// The proxy answered it.
+    Answered,
+    /// Its answer is passing.
+    Answering,
+    /// Its answer has come to its end.
+    Over,
 }
 
 impl Exchange {
     /// Begins an exchange under this policy.
     #[must_use]
     pub fn new(program: Rc<Program>) -> Self {
-        Self { _program: program }
+        Self {
+            program,
+            facts: RequestFacts::default(),
+            labels: Labels::default(),
+            record: Record::new(&[], 0, 0),
+            phase: Phase::New,
+            recognised: None,
+            call: None,
+            peeked: Vec::new(),
+            peek_overflow: false,
+            chosen: Chosen::default(),
+            status: 0,
+            pipe: None,
+            cut_ns: None,
+        }
     }
-
-    /// Headers have come. `end`: there is no body.
-    pub fn request_headers(&mut self, _facts: RequestFacts, _end: bool) -> RequestVerdict {
-        RequestVerdict::Pass { edits: Vec::new(), body: None }
-    }
-
-    /// The body is whole (after [`RequestVerdict::NeedBody`]).
-    pub fn request_body(&mut self, _body: &[u8]) -> RequestVerdict {
-        RequestVerdict::Pass { edits: Vec::new(), body: None }
-    }
-
-    /// A part of the body passes (after [`RequestVerdict::Peek`]).
-    pub fn request_chunk(&mut self, _chunk: &[u8], _end: bool) {}
-
-    /// The answer's headers have come, in order and as bytes, `:status` included. `local`: the proxy made the answer
-    /// itself, no upstream spoke (its own time-outs and connection failures among them).
-    pub fn response_headers(
-        &mut self,
-        _headers: &[(Vec<u8>, Vec<u8>)],
-        _local: bool,
-        _end: bool,
-        _now_ns: u64,
-    ) -> ResponseVerdict {
-        ResponseVerdict::Untouched { edits: Vec::new() }
-    }
-
-    /// A chunk of a streamed answer (after [`ResponseVerdict::Stream`]).
-    pub fn response_chunk(&mut self, _chunk: &[u8], _end: bool, _now_ns: u64) -> StreamVerdict {
-        StreamVerdict { bytes: None, reset: false }
-    }
-
-    /// The answer's body is whole (after [`ResponseVerdict::Whole`]).
-    pub fn response_body(&mut self, _body: &[u8], _now_ns: u64) -> WholeVerdict {
-        WholeVerdict { edits: Vec::new(), body: None, reset: false }
-    }
-
-    /// The exchange is over, however it ended (`on_log`): last effects become ready.
-    pub fn finish(&mut self, _now_ns: u64) {}
 
     /// Takes what is to be counted, logged and stored since the last call.
     pub fn effects(&mut self) -> Vec<Effect> {
-        Vec::new()
+        self.record.take()
     }
 
-    /// Bytes held back now; the glue adds them up over the process.
+    /// Bytes of the answer that are held back now; the glue adds them up over its streams.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        0
+        self.pipe.as_ref().map_or(0, Pipe::held_bytes)
+    }
+
+    /// Says how much the answer may hold: what all others of the process leave of [`crate::limits::HELD_PROCESS_BYTES`].
+    /// An answer that would hold more follows `on_hold_limit`.
+    pub fn set_hold_room(&mut self, bytes: usize) {
+        if let Some(pipe) = &mut self.pipe {
+            pipe.set_room(bytes);
+        }
+    }
+
+    /// The host would not give or take bytes of this exchange. True if the exchange must be refused for it: an
+    /// enforced rule needed them, and the policy does not say `on_unreadable: pass`.
+    pub fn host_failed(&mut self) -> bool {
+        let enforced = match self.phase {
+            Phase::New | Phase::Body => self.program.enforces(),
+            Phase::Asked | Phase::Answering => !self.chosen.acting.is_empty(),
+            Phase::Other | Phase::Answered | Phase::Over => false,
+        };
+        let refuse = enforced && self.program.on_unreadable != Some(OnUnreadable::Pass);
+        self.record.unchecked(Unchecked::Host, refuse);
+        refuse
+    }
+
+    /// The exchange is over, however it ended (`on_log`): the last effects become ready. `details`: the proxy's own
+    /// word for how it ended (Envoy's response code details), empty where it has none.
+    pub fn finish(&mut self, details: &[u8]) {
+        if matches!(self.phase, Phase::New | Phase::Other) {
+            return;
+        }
+        if details.starts_with(UPSTREAM_BROKE_OFF) {
+            self.record.count("hemostat_broken_upstream_total".to_owned());
+        } else if self.phase == Phase::Answering {
+            self.record.count("hemostat_unfinished_answers_total".to_owned());
+        }
+        self.describe_answer();
+        self.phase = Phase::Over;
+    }
+
+    /// What an operator finds in the access log about the answer.
+    fn describe_answer(&mut self) {
+        let model = self.pipe.as_ref().and_then(Pipe::model).map(str::to_owned);
+        self.record.state("gen_ai.response.model", model.as_deref().unwrap_or_default());
+        let hits = self.record.hits();
+        self.record.state("hemostat.rule_hits", &hits);
+        if self.record.decided() {
+            let decision = self.record.decision().to_owned();
+            self.record.state("hemostat.decision", &decision);
+        }
     }
 }

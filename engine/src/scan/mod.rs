@@ -3,39 +3,37 @@
 //! A [`Matcher`] is compiled once from the patterns of some rules; a [`TextScan`] is one text that grows. After every
 //! [`TextScan::feed`] the text up to [`TextScan::clear`] is decided: every match that begins before it has been
 //! reported, and no live partial match begins before it (invariant 6). Nothing depends on how the text was cut into
-//! feeds (invariant 7).
+//! feeds (invariant 7): hits and `clear` are functions of the text alone.
+//!
+//! How it works, in the order of cost:
+//!
+//! 1. The *gate*, one lazy DFA over all patterns, takes every byte. Where its state is the one of a fresh start, nothing
+//!    is alive: the text is *quiet*, and everything before is decided. On ordinary text that is all that happens.
+//! 2. Where a feed ends and the text is not quiet, the *front runner* finds the earliest start that is still alive: the
+//!    DFA runs from one start only, and moves on to the next start when it dies.
+//! 3. Where the gate saw a match, the pattern's own engine gives the exact span, once no start before it is alive.
+//!
+//! A match is known one character after its end at the latest (`\b` or `$` may ask what follows), or at
+//! [`TextScan::finish`].
 
-/// A pattern as a policy names it, parsed and brought to the ASCII rules of POLICY "Patterns".
-#[derive(Debug, Clone)]
-pub struct Pattern {}
+mod automaton;
+mod exact;
+mod fold;
+mod folded;
+mod lane;
+mod language;
+mod look_alikes;
+mod matcher;
+mod packs;
+mod pattern;
+mod strand;
+mod text;
+mod view;
+mod walk;
 
-/// Why a pattern is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PatternError {
-    /// Byte offset in the pattern, where there is one.
-    pub offset: Option<usize>,
-    /// What is wrong: lower case, no final period, the user's words in backticks.
-    pub message: String,
-    /// What would be accepted.
-    pub help: Option<String>,
-}
-
-impl Pattern {
-    /// Reads `find` entries: a regular expression, or a pack (`pack:secrets`), which stands for several patterns.
-    ///
-    /// # Errors
-    /// Bad syntax, something outside the language (look-around, back-references, `\p`), an unknown pack, a pattern
-    /// that matches the empty text, one that compiles too big.
-    pub fn parse(_source: &str, _fold: bool) -> Result<Vec<Pattern>, PatternError> {
-        Ok(Vec::new())
-    }
-
-    /// True if a partial match of it could stay live without bound (`hemostat check` names such patterns).
-    #[must_use]
-    pub fn unbounded(&self) -> bool {
-        false
-    }
-}
+pub use matcher::Matcher;
+pub use pattern::{Pattern, PatternError};
+pub use text::TextScan;
 
 /// One match of one rule's pattern in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,55 +44,4 @@ pub struct Hit {
     pub end: u64,
     /// The number that came with the pattern (a rule's index).
     pub tag: u32,
-}
-
-/// The patterns of some rules, compiled. Cheap to share (`Rc`) within a thread; lazily built states live inside.
-#[derive(Debug)]
-pub struct Matcher {}
-
-impl Matcher {
-    /// Compiles patterns; each comes with the number that its hits carry.
-    ///
-    /// # Errors
-    /// Together they are too big.
-    pub fn new<'a>(
-        _patterns: impl IntoIterator<Item = (u32, &'a Pattern)>,
-    ) -> Result<Matcher, PatternError> {
-        Ok(Matcher {})
-    }
-
-    /// True if it can never report a hit.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        true
-    }
-}
-
-/// One text that grows, scanned as it comes.
-#[derive(Debug, Default)]
-pub struct TextScan {}
-
-impl TextScan {
-    /// Takes the next piece of the text; pushes hits that became certain, in order of `(end of decision, start)`.
-    /// A hit's start is never before what [`TextScan::clear`] said earlier.
-    pub fn feed(&mut self, _matcher: &Matcher, _text: &str, _hits: &mut Vec<Hit>) {}
-
-    /// The text is complete: what was live is decided now. Afterwards `clear() == fed()`.
-    pub fn finish(&mut self, _matcher: &Matcher, _hits: &mut Vec<Hit>) {}
-
-    /// Gives up on live partial matches: everything fed so far is decided without them (`on_hold_limit: release`).
-    /// Matches that are already complete are still reported. Scanning goes on afresh.
-    pub fn release(&mut self, _matcher: &Matcher, _hits: &mut Vec<Hit>) {}
-
-    /// The text before this offset is decided (bytes of decoded text).
-    #[must_use]
-    pub fn clear(&self) -> u64 {
-        0
-    }
-
-    /// How much has been fed.
-    #[must_use]
-    pub fn fed(&self) -> u64 {
-        0
-    }
 }

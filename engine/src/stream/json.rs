@@ -4,7 +4,14 @@
 //! event. It never copies text: a value is a span, so that an edit can touch that span and nothing else (invariant 5).
 //! Duplicate keys are all kept: scanning visits every occurrence, and whoever needs *one* value asks [`Value::unique`].
 
-use crate::limits;
+mod parse;
+mod string;
+
+pub(crate) use parse::is_number;
+pub use string::decode;
+pub(crate) use string::unescape;
+
+use parse::Parser;
 
 /// What a JSON value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +58,8 @@ pub struct JsonError {
 #[derive(Debug, Default, Clone)]
 pub struct Doc {
     nodes: Vec<Node>,
+    /// The parser's stack; empty between two documents.
+    open: Vec<NodeId>,
 }
 
 /// The index of a value in its [`Doc`]; the root is 0.
@@ -72,10 +81,16 @@ impl Doc {
     /// Reads one JSON document (RFC 8259); blanks around it are allowed, anything else after it is an error.
     ///
     /// # Errors
-    /// Not JSON, nested deeper than [`limits::JSON_DEPTH`], or more than [`limits::JSON_NODES`] values.
+    /// Not JSON, nested deeper than [`crate::limits::JSON_DEPTH`], or more than [`crate::limits::JSON_NODES`] values.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<(), JsonError> {
         self.nodes.clear();
-        Parser { bytes, at: 0, nodes: &mut self.nodes }.document()
+        self.open.clear();
+        let read = Parser { bytes, at: 0, nodes: &mut self.nodes, open: &mut self.open }.document();
+        if read.is_err() {
+            // What was read of it must not be taken for a document.
+            self.nodes.clear();
+        }
+        read
     }
 
     /// The root value.
@@ -96,7 +111,7 @@ impl Doc {
         self.nodes.len()
     }
 
-    /// True before the first successful [`Doc::parse`].
+    /// True unless the last [`Doc::parse`] succeeded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
@@ -262,265 +277,5 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn is_null(&self) -> bool {
         self.kind() == Kind::Null
-    }
-}
-
-/// Decodes a string's content (RFC 8259 §7); lone surrogates and bytes that are not UTF-8 become U+FFFD.
-#[must_use]
-pub fn decode(raw: &[u8]) -> String {
-    let mut out = Vec::with_capacity(raw.len());
-    let mut at = 0;
-    while let Some(&byte) = raw.get(at) {
-        if byte != b'\\' {
-            out.push(byte);
-            at += 1;
-            continue;
-        }
-        let (decoded, used) = unescape(raw.get(at..).unwrap_or_default());
-        let mut utf8 = [0; 4];
-        out.extend_from_slice(decoded.encode_utf8(&mut utf8).as_bytes());
-        at += used;
-    }
-    match String::from_utf8(out) {
-        Ok(text) => text,
-        Err(bad) => String::from_utf8_lossy(bad.as_bytes()).into_owned(),
-    }
-}
-
-/// One escape at the start of `raw` (which begins with `\`): the character, and how many bytes it took.
-pub(crate) fn unescape(raw: &[u8]) -> (char, usize) {
-    let simple = |c| (c, 2);
-    match raw.get(1) {
-        Some(b'n') => simple('\n'),
-        Some(b't') => simple('\t'),
-        Some(b'r') => simple('\r'),
-        Some(b'b') => simple('\u{8}'),
-        Some(b'f') => simple('\u{c}'),
-        Some(b'u') => {
-            let Some(high) = hex4(raw.get(2..6)) else { return (char::REPLACEMENT_CHARACTER, 2) };
-            if let Some(c) = char::from_u32(high) {
-                return (c, 6);
-            }
-            if (0xD800..0xDC00).contains(&high)
-                && raw.get(6..8) == Some(b"\\u")
-                && let Some(low) = hex4(raw.get(8..12))
-                && (0xDC00..0xE000).contains(&low)
-            {
-                let c = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-                return (char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
-            }
-            (char::REPLACEMENT_CHARACTER, 6)
-        }
-        Some(&c) => simple(c as char),
-        None => (char::REPLACEMENT_CHARACTER, 1),
-    }
-}
-
-fn hex4(digits: Option<&[u8]>) -> Option<u32> {
-    digits?.iter().try_fold(0, |sum, &d| Some(sum * 16 + (d as char).to_digit(16)?))
-}
-
-struct Parser<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    nodes: &'a mut Vec<Node>,
-}
-
-impl Parser<'_> {
-    fn document(mut self) -> Result<(), JsonError> {
-        if self.bytes.len() > u32::MAX as usize {
-            return Err(self.error("more than 4 GiB"));
-        }
-        // The open containers, innermost last; the stack of a recursive parser, on the heap and bounded.
-        let mut open: Vec<u32> = Vec::new();
-        self.blanks();
-        let mut key = (0, 0);
-        loop {
-            // A value is due here.
-            let id = self.begin(open.last().copied(), key)?;
-            match self.bytes.get(self.at) {
-                Some(b'{' | b'[') => {
-                    if open.len() >= limits::JSON_DEPTH {
-                        return Err(self.error("nested too deeply"));
-                    }
-                    let close = if self.bytes.get(self.at) == Some(&b'{') { b'}' } else { b']' };
-                    self.at += 1;
-                    self.blanks();
-                    if self.bytes.get(self.at) == Some(&close) {
-                        self.at += 1;
-                        self.end(id);
-                    } else {
-                        open.push(id);
-                        key = self.key_in(id)?;
-                        continue;
-                    }
-                }
-                _ => {
-                    self.scalar(id)?;
-                    self.end(id);
-                }
-            }
-            // A value is complete: a comma brings the next one, a bracket completes its container.
-            loop {
-                self.blanks();
-                let Some(&container) = open.last() else {
-                    if self.at == self.bytes.len() {
-                        return Ok(());
-                    }
-                    return Err(self.error("something follows the document"));
-                };
-                let close = if self.kind(container) == Kind::Object { b'}' } else { b']' };
-                match self.bytes.get(self.at) {
-                    Some(b',') => {
-                        self.at += 1;
-                        self.blanks();
-                        key = self.key_in(container)?;
-                        break;
-                    }
-                    Some(&byte) if byte == close => {
-                        self.at += 1;
-                        open.pop();
-                        self.end(container);
-                    }
-                    _ => return Err(self.error("expected a comma or a closing bracket")),
-                }
-            }
-        }
-    }
-
-    fn error(&self, what: &'static str) -> JsonError {
-        JsonError { offset: self.at, what }
-    }
-
-    fn kind(&self, id: u32) -> Kind {
-        self.nodes.get(id as usize).map_or(Kind::Null, |node| node.kind)
-    }
-
-    fn blanks(&mut self) {
-        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    fn begin(&mut self, parent: Option<u32>, key: (u32, u32)) -> Result<u32, JsonError> {
-        if self.nodes.len() >= limits::JSON_NODES {
-            return Err(self.error("too many values"));
-        }
-        let kind = match self.bytes.get(self.at) {
-            Some(b'{') => Kind::Object,
-            Some(b'[') => Kind::Array,
-            Some(b'"') => Kind::String,
-            Some(b't' | b'f') => Kind::Bool,
-            Some(b'n') => Kind::Null,
-            Some(b'-' | b'0'..=b'9') => Kind::Number,
-            _ => return Err(self.error("expected a value")),
-        };
-        let id = self.nodes.len() as u32;
-        let start = self.at as u32;
-        let (key_start, key_end) = key;
-        let parent = parent.unwrap_or(0);
-        self.nodes.push(Node { kind, start, end: start, key_start, key_end, parent, next: id + 1 });
-        Ok(id)
-    }
-
-    fn end(&mut self, id: u32) {
-        let (end, next) = (self.at as u32, self.nodes.len() as u32);
-        if let Some(node) = self.nodes.get_mut(id as usize) {
-            node.end = end;
-            node.next = next;
-        }
-    }
-
-    /// In an object: reads `"key":` and the blanks after it. In an array: nothing.
-    fn key_in(&mut self, container: u32) -> Result<(u32, u32), JsonError> {
-        if self.kind(container) != Kind::Object {
-            return Ok((0, 0));
-        }
-        if self.bytes.get(self.at) != Some(&b'"') {
-            return Err(self.error("expected a key"));
-        }
-        let start = self.at as u32 + 1;
-        self.string()?;
-        let end = self.at as u32 - 1;
-        self.blanks();
-        if self.bytes.get(self.at) != Some(&b':') {
-            return Err(self.error("expected a colon"));
-        }
-        self.at += 1;
-        self.blanks();
-        Ok((start, end))
-    }
-
-    fn scalar(&mut self, id: u32) -> Result<(), JsonError> {
-        match self.kind(id) {
-            Kind::String => self.string(),
-            Kind::Number => self.number(),
-            Kind::Bool if self.bytes.get(self.at) == Some(&b't') => self.word(b"true"),
-            Kind::Bool => self.word(b"false"),
-            _ => self.word(b"null"),
-        }
-    }
-
-    fn word(&mut self, word: &[u8]) -> Result<(), JsonError> {
-        if self.bytes.get(self.at..).unwrap_or_default().starts_with(word) {
-            self.at += word.len();
-            return Ok(());
-        }
-        Err(self.error("expected a value"))
-    }
-
-    fn string(&mut self) -> Result<(), JsonError> {
-        self.at += 1;
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                Some(b'\\') => match self.bytes.get(self.at + 1) {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-                    Some(b'u') if hex4(self.bytes.get(self.at + 2..self.at + 6)).is_some() => {
-                        self.at += 6;
-                    }
-                    _ => return Err(self.error("a bad escape")),
-                },
-                Some(0..0x20) => return Err(self.error("a control character in a string")),
-                Some(_) => self.at += 1,
-                None => return Err(self.error("a string without an end")),
-            }
-        }
-    }
-
-    fn number(&mut self) -> Result<(), JsonError> {
-        if self.bytes.get(self.at) == Some(&b'-') {
-            self.at += 1;
-        }
-        match self.bytes.get(self.at) {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits()?,
-            _ => return Err(self.error("a bad number")),
-        }
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), JsonError> {
-        if !matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
-            return Err(self.error("a bad number"));
-        }
-        while matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        Ok(())
     }
 }

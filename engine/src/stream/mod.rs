@@ -1,5 +1,20 @@
 //! Bytes and back: framings, JSON with spans, and the edits that change only what a rule changes.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`framer`] | chunks → [`frame::Frame`]s, for every cut of the stream the same |
+//! | [`json`] | a frame's payload → values as spans |
+//! | [`text`] | a JSON string ↔ the text it means, with the way back |
+//! | [`inner`] | JSON that arrives in pieces inside JSON strings (tool arguments) → its texts |
+//! | [`edit`] | a frame with some spans of its payload changed |
 
+mod array;
+pub mod edit;
+mod find;
 pub mod frame;
+pub mod framer;
+pub mod inner;
 pub mod json;
+mod sse;
 pub mod text;
+mod whole;

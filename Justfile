@@ -1,0 +1,52 @@
+# The one list of commands. `./just RECIPE` gets `just` itself where it is missing; every recipe does its own set-up.
+
+python := justfile_directory() / ".tools/venv/bin/python"
+
+# list the recipes
+default:
+    @{{ just_executable() }} --justfile {{ justfile() }} --list --unsorted
+
+# show what the filter does, on a real Envoy in front of replayed model answers (under three minutes)
+demo *ARGS: wasm
+    @tools/setup python envoy
+    @{{ python }} demo/demo.py {{ ARGS }}
+
+# run every test: Rust, the module in its wasm host, and a real Envoy with the official SDKs
+test: wasm test-rust test-envoy
+
+# the crates' tests and the scenarios on the built module
+test-rust: wasm
+    cargo test --workspace --locked --no-fail-fast
+
+# a real Envoy with the built module; arguments go to pytest
+test-envoy *ARGS: wasm
+    @tools/setup
+    {{ python }} -m pytest host-tests/envoy {{ ARGS }}
+
+# build the filter: dist/hemostat.wasm
+wasm:
+    @tools/wasm
+
+# formatting and lints: Rust for this machine and for wasm, and the Python of tests and demo
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    @tools/lint-wasm
+    @tools/setup python
+    {{ python }} -m ruff check --config tools/ruff.toml host-tests/envoy demo
+
+# benchmarks
+bench *ARGS:
+    cargo bench --workspace --locked {{ ARGS }}
+
+# fuzz every target for SECONDS each (needs cargo-fuzz and a nightly toolchain)
+fuzz SECONDS="60":
+    tools/fuzz {{ SECONDS }}
+
+# write the JSON schema of the policy language
+schema:
+    cargo run --quiet --locked --package hemostat-cli -- schema
+
+# get what tests and demo need (Python and JavaScript packages, Envoy) and this machine lacks
+setup:
+    @tools/setup

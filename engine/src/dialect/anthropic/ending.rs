@@ -1,0 +1,182 @@
+//! What has been sent of a stream of events, and its well-formed rest.
+
+use super::super::fields::string;
+use super::super::say::Say;
+use super::super::texts::number;
+use super::super::write::{Json, event, quoted};
+use super::super::{Call, Ending};
+use super::answer::kind;
+use super::stop;
+use crate::stream::json::Value;
+
+/// A content block that the caller has begun to get. Blocks come one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Open {
+    index: u32,
+    /// [`kind::TEXT`], [`kind::THINKING`]; other blocks take no text.
+    kind: Option<u8>,
+}
+
+/// What a caller has got of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    started: bool,
+    open: Option<Open>,
+    /// The index of the next block.
+    next: u32,
+    /// Something was said in a text block.
+    said: bool,
+    /// Something was said in the block that is open.
+    said_here: bool,
+    output_tokens: u64,
+    /// `message_delta` with the stop reason was sent.
+    stopped: bool,
+    done: bool,
+}
+
+impl Sent {
+    /// An event has left.
+    pub(super) fn frame(&mut self, root: &Value<'_>) {
+        let index = || number(root.get("index"));
+        match &*string(root.get("type")) {
+            b"message_start" => {
+                if self.done {
+                    // Another message in the same body: what was said of the one before is over with it.
+                    *self = Self::default();
+                }
+                self.started = true;
+                self.usage(root.get("message").and_then(|m| m.get("usage")));
+            }
+            b"content_block_start" => {
+                let block = root.get("content_block");
+                let kind = match &*string(block.and_then(|b| b.get("type"))) {
+                    b"text" => Some(kind::TEXT),
+                    b"thinking" => Some(kind::THINKING),
+                    _ => None,
+                };
+                self.begin(index(), kind);
+                self.spoke(block.and_then(|b| b.get("text")));
+            }
+            b"content_block_delta" => {
+                self.spoke(root.get("delta").and_then(|d| d.get("text")));
+            }
+            b"content_block_stop" => self.open = None,
+            b"message_delta" => {
+                self.usage(root.get("usage"));
+                self.stopped = true;
+            }
+            b"message_stop" | b"error" => self.done = true,
+            _ => {}
+        }
+    }
+
+    fn usage(&mut self, usage: Option<Value<'_>>) {
+        let tokens = usage.and_then(|u| u.get("output_tokens")).and_then(|t| t.as_u64());
+        self.output_tokens = tokens.unwrap_or(self.output_tokens);
+    }
+
+    fn begin(&mut self, index: u32, kind: Option<u8>) {
+        self.open = Some(Open { index, kind });
+        self.next = self.next.max(index.saturating_add(1));
+        self.said_here = false;
+    }
+
+    fn spoke(&mut self, text: Option<Value<'_>>) {
+        if text.is_some_and(|text| !string(Some(text)).is_empty()) {
+            self.said = true;
+            self.said_here = true;
+        }
+    }
+
+    /// The rest of the stream: texts that still leave, the open block's end, what is said in a text block, the stop.
+    pub(super) fn ending(&mut self, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.done {
+            return out;
+        }
+        if !self.started {
+            message_start(&mut out, model.unwrap_or(&call.model), &ending.decision);
+            self.started = true;
+        }
+        if !self.stopped {
+            self.before(&mut out, ending);
+            let say = Say::ending(&ending.how, call, self.said);
+            if let Some(text) = say.text {
+                self.say(&mut out, kind::TEXT, text, true);
+            }
+            self.close(&mut out);
+            let (reason, details) = stop(&say);
+            let mut json = Json::default();
+            json.raw(r#"{"type":"message_delta","delta":{"stop_reason":"#).text(reason);
+            json.raw(r#","stop_sequence":null"#).raw(details);
+            json.raw(r#"},"usage":{"output_tokens":"#).number(self.output_tokens).raw("}}");
+            event(&mut out, Some("message_delta"), json.as_str());
+        }
+        event(&mut out, Some("message_stop"), r#"{"type":"message_stop"}"#);
+        self.done = true;
+        out
+    }
+
+    fn before(&mut self, out: &mut Vec<u8>, ending: &Ending) {
+        for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
+            match text.kind {
+                kind::TEXT => self.say(out, kind::TEXT, piece, false),
+                // Thinking cannot be begun here: without its signature it could not go back to the provider.
+                kind::THINKING if self.open_kind() == Some(kind::THINKING) => {
+                    self.say(out, kind::THINKING, piece, false);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn open_kind(&self) -> Option<u8> {
+        self.open.and_then(|open| open.kind)
+    }
+
+    /// Says something in the open block if it is of this kind, else in a new one.
+    fn say(&mut self, out: &mut Vec<u8>, kind: u8, text: &str, paragraph: bool) {
+        if self.open_kind() != Some(kind) {
+            self.close(out);
+            self.begin(self.next, Some(kind));
+            let start = format!(
+                r#"{{"type":"content_block_start","index":{},"content_block":{{"type":"text","text":""}}}}"#,
+                self.next.saturating_sub(1),
+            );
+            event(out, Some("content_block_start"), &start);
+        }
+        let Some(open) = self.open else { return };
+        let (delta, field) = if kind == kind::TEXT {
+            ("text_delta", "text")
+        } else {
+            ("thinking_delta", "thinking")
+        };
+        let gap = if paragraph && self.said_here { "\\n\\n" } else { "" };
+        let text = quoted(text);
+        let text = text.strip_prefix('"').unwrap_or(&text);
+        let data = format!(
+            r#"{{"type":"content_block_delta","index":{},"delta":{{"type":"{delta}","{field}":"{gap}{text}}}}}"#,
+            open.index,
+        );
+        event(out, Some("content_block_delta"), &data);
+        self.said_here = true;
+        self.said |= kind == kind::TEXT;
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) {
+        if let Some(open) = self.open.take() {
+            let stop = format!(r#"{{"type":"content_block_stop","index":{}}}"#, open.index);
+            event(out, Some("content_block_stop"), &stop);
+        }
+    }
+}
+
+fn message_start(out: &mut Vec<u8>, model: &str, decision: &str) {
+    let mut json = Json::default();
+    json.raw(r#"{"type":"message_start","message":{"id":"#);
+    json.text(&format!("msg_hemostat_{decision}"));
+    json.raw(r#","type":"message","role":"assistant","model":"#).text(model);
+    json.raw(r#","content":[],"stop_reason":null,"stop_sequence":null,"#);
+    json.raw(r#""usage":{"input_tokens":0,"output_tokens":0}}}"#);
+    event(out, Some("message_start"), json.as_str());
+}

@@ -1,0 +1,79 @@
+//! Requests: `system`, `messages`, and what decides.
+
+use super::super::fields::{key, string};
+use super::super::request::{self, Speaker, last_begins};
+use super::super::texts::Texts;
+use super::super::{Call, Recognised, RequestView, Unreadable};
+use crate::stream::json::{Doc, Kind, Value};
+
+/// Reads a request body.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice.
+pub(super) fn read(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let call = call(recognised, &root)?;
+    let mut items = Vec::new();
+    let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
+    for field in root.children() {
+        match &*key(&field) {
+            b"system" => {
+                texts.role = Speaker::System.role(true);
+                texts.walk(&field);
+            }
+            b"messages" => messages(&mut texts, &field),
+            _ => {}
+        }
+    }
+    let remote = texts.remote;
+    Ok(RequestView { call, texts: items, remote })
+}
+
+fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
+    let model = request::text(root, "model", "/model")?;
+    let structured = match request::object(root, "output_config", "/output_config")? {
+        Some(config) => request::object(&config, "format", "/output_config/format")?.is_some(),
+        None => false,
+    };
+    // The older place of the same wish.
+    let structured =
+        structured || request::object(root, "output_format", "/output_format")?.is_some();
+    Ok(Call {
+        model: recognised.model.clone().unwrap_or(model),
+        stream: request::flag(root, "stream", "/stream")? || recognised.stream,
+        structured,
+        choices: 1,
+        include_usage: false,
+        background: false,
+        recognised: recognised.clone(),
+    })
+}
+
+fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
+    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
+    let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
+    texts.role = Speaker::User.role(true);
+    for (at, turn) in texts.elements(messages).enumerate() {
+        let (speaker, follows) = (speaker(&turn), at >= last);
+        texts.role = speaker.role(follows);
+        for field in texts.fields(&turn) {
+            if !field.key_is("content") || field.kind() != Kind::Array {
+                texts.walk(&field);
+                continue;
+            }
+            for block in field.children() {
+                // A tool's result stands in a user turn, but nobody typed it.
+                let result = string(block.get("type")).ends_with(b"tool_result");
+                texts.role =
+                    if result { Speaker::Tool.role(follows) } else { speaker.role(follows) };
+                texts.walk(&block);
+            }
+            texts.role = speaker.role(follows);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Answers: one shape for every event and for a whole body.
+
+use super::super::fields::{key, string};
+use super::super::texts::{Last, Texts, name_number, number, short};
+use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
+use super::ending::Sent;
+use crate::stream::frame::Framing;
+use crate::stream::json::{Doc, Kind, Value};
+
+/// Kinds of running text; `a` is the candidate's index.
+pub(super) mod kind {
+    /// `text` of parts: clients join them, from event to event and within one.
+    pub(in super::super) const TEXT: u8 = 0;
+    /// `text` of parts with `thought: true`.
+    pub(in super::super) const THOUGHT: u8 = 1;
+    /// Arguments of a call; `b` counts the calls of this answer.
+    pub(in super::super) const ARGUMENTS: u8 = 2;
+    /// Pieces of one argument (Vertex `partialArgs`); `b` is made from its path and its call.
+    pub(in super::super) const PARTIAL: u8 = 3;
+    /// Chosen tokens with their probabilities.
+    pub(in super::super) const LOGPROBS: u8 = 4;
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(super) struct Reading {
+    call: Call,
+    framing: Framing,
+    /// How many calls have begun.
+    calls: u32,
+    /// The call whose arguments come in pieces (`willContinue`).
+    open_call: Option<TextKey>,
+    model: Option<String>,
+    sent: Sent,
+}
+
+impl Reading {
+    pub(super) fn new(call: &Call, framing: Framing) -> Self {
+        Self {
+            call: call.clone(),
+            framing,
+            calls: 0,
+            open_call: None,
+            model: None,
+            sent: Sent::default(),
+        }
+    }
+
+    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>) {
+        let mut last = Last::default();
+        for field in texts.fields(root) {
+            match &*key(&field) {
+                b"candidates" if last.is(root, &field, 0, "candidates") => {
+                    for candidate in texts.elements(&field) {
+                        self.candidate(texts, &candidate);
+                    }
+                }
+                b"modelVersion" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field));
+                }
+                _ => texts.walk(&field),
+            }
+        }
+    }
+
+    fn candidate<'a>(&mut self, texts: &mut Texts<'a, '_>, candidate: &Value<'a>) {
+        if candidate.kind() != Kind::Object {
+            texts.walk(candidate);
+            return;
+        }
+        let index = number(candidate.get("index"));
+        let logprobs = candidate.get("logprobsResult").filter(|l| !l.is_null());
+        let mut last = Last::default();
+        for field in candidate.children() {
+            match &*key(&field) {
+                b"content" if last.is(candidate, &field, 0, "content") => {
+                    texts.erase = logprobs.map(|l| l.id());
+                    self.content(texts, &field, index);
+                    texts.erase = None;
+                }
+                b"logprobsResult" if field.kind() == Kind::Object => {
+                    for list in field.children() {
+                        if list.key_is("chosenCandidates") {
+                            let key = TextKey { kind: kind::LOGPROBS, a: index, b: 0 };
+                            texts.tokens_run(&field, &list, key);
+                        } else {
+                            texts.erase = Some(field.id());
+                            texts.walk(&list);
+                            texts.erase = None;
+                        }
+                    }
+                }
+                _ => texts.walk(&field),
+            }
+        }
+    }
+
+    fn content<'a>(&mut self, texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
+        for field in texts.fields(content) {
+            if field.key_is("parts") && field.kind() == Kind::Array {
+                for part in field.children() {
+                    self.part(texts, &part, index);
+                }
+            } else {
+                texts.walk(&field);
+            }
+        }
+    }
+
+    fn part<'a>(&mut self, texts: &mut Texts<'a, '_>, part: &Value<'a>, index: u32) {
+        if part.kind() != Kind::Object {
+            texts.walk(part);
+            return;
+        }
+        let thought = part.get("thought").and_then(|t| t.as_bool()) == Some(true);
+        let kind = if thought { kind::THOUGHT } else { kind::TEXT };
+        // Log probabilities outweigh a signature: one value can be erased, and they repeat the words.
+        let outer = texts.erase;
+        let signature = part.get("thoughtSignature").filter(|s| s.raw().len() > 2);
+        texts.erase = outer.or_else(|| signature.map(|s| s.id()));
+        let mut last = Last::default();
+        for field in part.children() {
+            match &*key(&field) {
+                b"text" if last.is(part, &field, 0, "text") => {
+                    let key = TextKey { kind, a: index, b: 0 };
+                    texts.running(&field, key, Shape::Text, Role::Output);
+                }
+                b"functionCall" | b"toolCall" if field.kind() == Kind::Object => {
+                    self.function_call(texts, &field, index);
+                }
+                _ => texts.walk(&field),
+            }
+        }
+        texts.erase = outer;
+    }
+
+    fn function_call<'a>(&mut self, texts: &mut Texts<'a, '_>, body: &Value<'a>, index: u32) {
+        let name = body.get("name").filter(|n| n.kind() == Kind::String && n.raw().len() > 2);
+        let goes_on = self.open_call.filter(|open| name.is_none() && open.a == index);
+        let call = goes_on.unwrap_or_else(|| {
+            self.calls = self.calls.wrapping_add(1);
+            TextKey { kind: kind::ARGUMENTS, a: index, b: self.calls }
+        });
+        if goes_on.is_none() {
+            // A call that was left open is over when the next begins.
+            if let Some(call) = self.open_call.take() {
+                texts.push(Item::CallEnd { call });
+            }
+            texts.push(Item::CallBegin { call, name: name.map(|n| n.id()) });
+        }
+        texts.role = Role::ToolArgs;
+        for field in body.children() {
+            match &*key(&field) {
+                b"args" => texts.leaves(&field),
+                b"partialArgs" => {
+                    for piece in texts.elements(&field) {
+                        partial_argument(texts, &piece, call);
+                    }
+                }
+                b"name" | b"toolType" if field.kind() == Kind::String => {}
+                _ => texts.walk(&field),
+            }
+        }
+        texts.role = Role::Output;
+        if body.get("willContinue").and_then(|w| w.as_bool()) == Some(true) {
+            self.open_call = Some(call);
+        } else {
+            self.open_call = None;
+            texts.push(Item::CallEnd { call });
+        }
+    }
+}
+
+/// A piece of one argument: strings under one path run on.
+fn partial_argument<'a>(texts: &mut Texts<'a, '_>, piece: &Value<'a>, call: TextKey) {
+    let path = string(piece.get("jsonPath"));
+    let key_of = TextKey {
+        kind: kind::PARTIAL,
+        a: call.a,
+        b: name_number(&path) ^ call.b.wrapping_mul(0x9E37_79B1),
+    };
+    for field in texts.fields(piece) {
+        match &*key(&field) {
+            b"stringValue" => texts.running(&field, key_of, Shape::Text, Role::ToolArgs),
+            // The path holds the argument's keys.
+            b"jsonPath" => texts.walk(&field),
+            _ => texts.leaves(&field),
+        }
+    }
+}
+
+impl Answer for Reading {
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+        let mut texts = Texts::answer(doc, payload, items);
+        let root = texts.root();
+        if root.kind() == Kind::Array {
+            // A whole array stream read as one body.
+            for event in root.children() {
+                self.event(&mut texts, &event);
+            }
+        } else {
+            self.event(&mut texts, &root);
+        }
+        if self.framing == Framing::Json {
+            items.push(Item::AnswerEnd);
+        }
+    }
+
+    fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
+
+    fn sent(&mut self, doc: &Doc, payload: &[u8]) {
+        self.sent.frame(&doc.root(payload));
+    }
+
+    fn sent_other(&mut self, bytes: &[u8]) {
+        if self.framing == Framing::JsonArray {
+            self.sent.bracket(bytes);
+        }
+    }
+
+    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        if self.framing == Framing::Json {
+            return super::whole(&self.call, &ending.how, &ending.decision).into_bytes();
+        }
+        self.sent.ending(&self.call, self.framing, self.model.as_deref(), ending)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+}

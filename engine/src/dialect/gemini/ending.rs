@@ -1,0 +1,124 @@
+//! What has been sent of a stream, and its well-formed rest: one more event, in the framing of the stream.
+
+use super::super::fields::key;
+use super::super::say::Say;
+use super::super::texts::{number, short};
+use super::super::write::Json;
+use super::super::{Call, Ending};
+use super::answer::kind;
+use super::{candidate, tail};
+use crate::limits;
+use crate::stream::frame::Framing;
+use crate::stream::json::Value;
+
+/// What a caller has got of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    id: Option<String>,
+    model: Option<String>,
+    /// Candidates that have begun, and whether text of them was sent.
+    candidates: Vec<(u32, bool)>,
+    /// The array's opening bracket was sent.
+    opened: bool,
+    /// An element was sent.
+    element: bool,
+    done: bool,
+}
+
+impl Sent {
+    /// An event has left.
+    pub(super) fn frame(&mut self, root: &Value<'_>) {
+        self.element = true;
+        for field in root.children() {
+            match &*key(&field) {
+                b"responseId" if self.id.is_none() => self.id = short(Some(field)),
+                b"modelVersion" if self.model.is_none() => self.model = short(Some(field)),
+                b"candidates" => {
+                    for candidate in field.children() {
+                        let text = candidate
+                            .get("content")
+                            .and_then(|content| content.get("parts"))
+                            .is_some_and(|parts| parts.children().any(|part| says(&part)));
+                        self.candidate(number(candidate.get("index")), text);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Bytes of an array that are not an element have left.
+    pub(super) fn bracket(&mut self, bytes: &[u8]) {
+        let bytes = bytes.trim_ascii();
+        self.opened |= bytes.starts_with(b"[");
+        self.done |= bytes.ends_with(b"]");
+    }
+
+    fn candidate(&mut self, index: u32, text: bool) {
+        if let Some((_, said)) = self.candidates.iter_mut().find(|(own, _)| *own == index) {
+            *said |= text;
+        } else if self.candidates.len() < limits::OPEN_TEXTS {
+            self.candidates.push((index, text));
+        }
+    }
+
+    /// One more event with all candidates: texts that still leave, then what is said, then the finish.
+    pub(super) fn ending(
+        &mut self,
+        call: &Call,
+        framing: Framing,
+        model: Option<&str>,
+        ending: &Ending,
+    ) -> Vec<u8> {
+        if self.done {
+            return Vec::new();
+        }
+        self.done = true;
+        for index in 0..call.choices.max(1) {
+            self.candidate(index, false);
+        }
+        self.candidates.sort_unstable();
+        let begun = self.candidates.iter().any(|(_, said)| *said)
+            || ending.before.iter().any(|(key, text)| key.kind == kind::TEXT && !text.is_empty());
+        let say = Say::ending(&ending.how, call, begun);
+        let mut out = Json::default();
+        out.raw(r#"{"candidates":["#);
+        let mut comma = "";
+        for (index, said) in &self.candidates {
+            let before = |kind| {
+                let mine =
+                    ending.before.iter().filter(move |(k, _)| k.kind == kind && k.a == *index);
+                mine.map(|(_, text)| text.as_str()).collect::<String>()
+            };
+            let (thought, mut text) = (before(kind::THOUGHT), before(kind::TEXT));
+            if let Some(said_now) = say.text {
+                if *said || !text.is_empty() {
+                    text.push_str("\n\n");
+                }
+                text.push_str(said_now);
+            }
+            let parts = [(thought.as_str(), true), (text.as_str(), false)];
+            let parts: Vec<_> = parts.into_iter().filter(|(text, _)| !text.is_empty()).collect();
+            out.raw(comma);
+            candidate(&mut out, *index, &parts, &say);
+            comma = ",";
+        }
+        let own_id = format!("hemostat-{}", ending.decision);
+        let model = self.model.as_deref().or(model).unwrap_or(&call.model);
+        tail(&mut out, model, self.id.as_deref().unwrap_or(&own_id));
+        let event = out.as_str();
+        match framing {
+            Framing::JsonArray if self.element => format!(",\r\n{event}\n]\n"),
+            Framing::JsonArray if self.opened => format!("{event}\n]\n"),
+            Framing::JsonArray => format!("[{event}\n]\n"),
+            _ => format!("data: {event}\r\n\r\n"),
+        }
+        .into_bytes()
+    }
+}
+
+/// True for a part with text of the answer.
+fn says(part: &Value<'_>) -> bool {
+    part.get("text").is_some_and(|text| text.raw().len() > 2)
+        && part.get("thought").and_then(|t| t.as_bool()) != Some(true)
+}

@@ -1,0 +1,113 @@
+//! Requests: `systemInstruction`, `contents`, and what decides. The server takes snake_case for every field too.
+
+use super::super::fields::{key, string};
+use super::super::request::{self, Speaker, last_begins};
+use super::super::texts::Texts;
+use super::super::{Call, Recognised, RequestView, Unreadable};
+use crate::stream::json::{Doc, Kind, Value};
+
+/// Reads a request body.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice, in either spelling.
+pub(super) fn read(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let call = call(recognised, &root)?;
+    let mut items = Vec::new();
+    let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
+    for field in root.children() {
+        match &*key(&field) {
+            b"systemInstruction" | b"system_instruction" => {
+                content(&mut texts, &field, Speaker::System, true);
+            }
+            b"contents" => contents(&mut texts, &field),
+            b"cachedContent" | b"cached_content" if field.kind() == Kind::String => {
+                texts.remote = texts.remote.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    let remote = texts.remote;
+    Ok(RequestView { call, texts: items, remote })
+}
+
+/// A field under one of its two names.
+fn either<'a>(
+    object: &Value<'a>,
+    camel: &str,
+    snake: &str,
+    field: &'static str,
+) -> Result<Option<Value<'a>>, Unreadable> {
+    match (request::one(object, camel, field)?, request::one(object, snake, field)?) {
+        (Some(_), Some(_)) => Err(Unreadable { field }),
+        (found, None) | (None, found) => Ok(found),
+    }
+}
+
+fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
+    let mut call = Call::without_body(recognised.clone());
+    let place = "/generationConfig";
+    let Some(config) = either(root, "generationConfig", "generation_config", place)? else {
+        return Ok(call);
+    };
+    if config.kind() != Kind::Object {
+        return Err(Unreadable { field: place });
+    }
+    let place = "/generationConfig/candidateCount";
+    if let Some(count) = either(&config, "candidateCount", "candidate_count", place)? {
+        let name =
+            if count.key_is("candidateCount") { "candidateCount" } else { "candidate_count" };
+        call.choices = request::choices(&config, name, place)?;
+    }
+    let place = "/generationConfig/responseMimeType";
+    if let Some(kind) = either(&config, "responseMimeType", "response_mime_type", place)? {
+        let kind = kind.as_str().ok_or(Unreadable { field: place })?;
+        call.structured |= !kind.is_empty() && !kind.eq_ignore_ascii_case("text/plain");
+    }
+    let place = "/generationConfig/responseSchema";
+    let schema = either(&config, "responseSchema", "response_schema", place)?;
+    let place = "/generationConfig/responseJsonSchema";
+    let json_schema = either(&config, "responseJsonSchema", "response_json_schema", place)?;
+    call.structured |= schema.is_some() || json_schema.is_some();
+    Ok(call)
+}
+
+/// `contents` is a list of turns; the server also takes a single one.
+fn contents<'a>(texts: &mut Texts<'a, '_>, contents: &Value<'a>) {
+    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
+    if contents.kind() != Kind::Array {
+        content(texts, contents, speaker(contents), true);
+        return;
+    }
+    let last = last_begins(contents, |turn| speaker(turn) == Speaker::Assistant);
+    for (at, turn) in contents.children().enumerate() {
+        content(texts, &turn, speaker(&turn), at >= last);
+    }
+}
+
+fn content<'a>(texts: &mut Texts<'a, '_>, turn: &Value<'a>, speaker: Speaker, last: bool) {
+    texts.role = speaker.role(last);
+    for field in texts.fields(turn) {
+        if !field.key_is("parts") || field.kind() != Kind::Array {
+            texts.walk(&field);
+            continue;
+        }
+        for part in field.children() {
+            let result = part.children().any(|child| {
+                let name = key(&child);
+                let name = &*name;
+                name == b"functionResponse"
+                    || name == b"function_response"
+                    || name == b"toolResponse"
+            });
+            texts.role = if result { Speaker::Tool.role(last) } else { speaker.role(last) };
+            texts.walk(&part);
+        }
+        texts.role = speaker.role(last);
+    }
+}

@@ -1,0 +1,20 @@
+//! What the two OpenAI dialects share.
+
+use super::write::{Json, error_reply};
+use super::{ErrorAnswer, Reply};
+
+/// `{"error": {message, type, param, code}}`.
+pub(super) fn error(error: &ErrorAnswer) -> Reply {
+    let kind = match error.status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        500.. => "server_error",
+        _ => "invalid_request_error",
+    };
+    let mut out = Json::default();
+    out.raw(r#"{"error":{"message":"#).text(&error.message);
+    out.raw(r#","type":"#).text(kind);
+    out.raw(r#","param":null,"code":"#).text(error.code).raw("}}");
+    error_reply(error, out.take())
+}

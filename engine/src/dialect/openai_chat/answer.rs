@@ -1,0 +1,317 @@
+//! Answers: chunks and whole bodies.
+
+use super::super::fields::{key, pick, string};
+use super::super::texts::{Last, Texts, name_number, number, short};
+use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
+use super::ending::Sent;
+use crate::limits;
+use crate::stream::frame::Framing;
+use crate::stream::json::{Doc, Kind, Value};
+
+/// Kinds of running text; `a` is the choice.
+pub(super) mod kind {
+    /// `content`.
+    pub(in super::super) const CONTENT: u8 = 0;
+    /// `refusal`.
+    pub(in super::super) const REFUSAL: u8 = 1;
+    /// `reasoning_content` (DeepSeek, Qwen, vLLM).
+    pub(in super::super) const REASONING_CONTENT: u8 = 2;
+    /// `reasoning` (OpenRouter, Groq).
+    pub(in super::super) const REASONING: u8 = 3;
+    /// `reasoning_details[]` (OpenRouter); `b` is the detail's index.
+    pub(in super::super) const REASONING_DETAILS: u8 = 4;
+    /// Thinking inside a content array (Mistral).
+    pub(in super::super) const THINKING: u8 = 5;
+    /// `audio.transcript`.
+    pub(in super::super) const TRANSCRIPT: u8 = 6;
+    /// Arguments of a tool call; `b` is the call's index.
+    pub(in super::super) const ARGUMENTS: u8 = 7;
+    /// Tokens of `logprobs`; `b`: 0 for the content's, 1 for the refusal's.
+    pub(in super::super) const LOGPROBS: u8 = 8;
+    /// A field of a delta that this code does not know; `b` is made from its name.
+    pub(in super::super) const OTHER: u8 = 9;
+}
+
+/// The old `function_call` has no index of its own.
+const OLD_CALL: u32 = u32::MAX;
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(super) struct Reading {
+    call: Call,
+    framing: Framing,
+    /// Calls that have begun.
+    calls: Vec<TextKey>,
+    model: Option<String>,
+    sent: Sent,
+}
+
+impl Reading {
+    pub(super) fn new(call: &Call, framing: Framing) -> Self {
+        Self { call: call.clone(), framing, calls: Vec::new(), model: None, sent: Sent::default() }
+    }
+
+    fn choice<'a>(&mut self, texts: &mut Texts<'a, '_>, choice: &Value<'a>) {
+        if choice.kind() != Kind::Object {
+            texts.walk(choice);
+            return;
+        }
+        let [index, logprobs] = pick(choice, [b"index", b"logprobs"]);
+        let index = number(index);
+        let logprobs = logprobs.filter(|l| !l.is_null());
+        let mut last = Last::default();
+        for field in choice.children() {
+            let name = key(&field);
+            match &*name {
+                b"delta" if last.is(choice, &field, 0, "delta") => {
+                    texts.erase = logprobs.map(|l| l.id());
+                    self.message(texts, &field, index, false);
+                    texts.erase = None;
+                }
+                b"message" if last.is(choice, &field, 1, "message") => {
+                    texts.erase = logprobs.map(|l| l.id());
+                    self.message(texts, &field, index, true);
+                    texts.erase = None;
+                }
+                b"logprobs" if last.is(choice, &field, 2, "logprobs") => {
+                    log_probabilities(texts, &field, index);
+                }
+                _ => texts.walk(&field),
+            }
+        }
+    }
+
+    fn message<'a>(
+        &mut self,
+        texts: &mut Texts<'a, '_>,
+        message: &Value<'a>,
+        choice: u32,
+        whole: bool,
+    ) {
+        if message.kind() != Kind::Object {
+            texts.walk(message);
+            return;
+        }
+        let text = |kind, b| TextKey { kind, a: choice, b };
+        let mut last = Last::default();
+        for field in message.children() {
+            let name = key(&field);
+            let plain = match &*name {
+                b"content" => Some((kind::CONTENT, 0, "content")),
+                b"refusal" => Some((kind::REFUSAL, 1, "refusal")),
+                b"reasoning_content" => Some((kind::REASONING_CONTENT, 2, "reasoning_content")),
+                b"reasoning" => Some((kind::REASONING, 3, "reasoning")),
+                _ => None,
+            };
+            match (&*name, plain) {
+                (_, Some((kind, slot, name))) if last.is(message, &field, slot, name) => {
+                    if field.kind() == Kind::Array {
+                        parts(texts, &field, choice);
+                    } else {
+                        texts.running(&field, text(kind, 0), Shape::Text, Role::Output);
+                    }
+                }
+                (b"reasoning_details", _) if last.is(message, &field, 4, "reasoning_details") => {
+                    details(texts, &field, choice)
+                }
+                (b"tool_calls", _) if last.is(message, &field, 5, "tool_calls") => {
+                    for (at, call) in texts.elements(&field).enumerate() {
+                        let at = u32::try_from(at).unwrap_or(OLD_CALL);
+                        let index = call.get("index").map_or(at, |i| number(Some(i)));
+                        self.tool_call(texts, &call, text(kind::ARGUMENTS, index), whole);
+                    }
+                }
+                (b"function_call", _)
+                    if field.kind() == Kind::Object
+                        && last.is(message, &field, 6, "function_call") =>
+                {
+                    let key = text(kind::ARGUMENTS, OLD_CALL);
+                    self.begin(texts, key, field.get("name"));
+                    arguments(texts, &field, key);
+                    if whole {
+                        texts.push(Item::CallEnd { call: key });
+                    }
+                }
+                (b"audio", _)
+                    if field.kind() == Kind::Object && last.is(message, &field, 7, "audio") =>
+                {
+                    audio(texts, &field, text(kind::TRANSCRIPT, 0))
+                }
+                // A field nobody knows yet runs on too, or a match could hide between two deltas.
+                (name, None) if !whole && field.kind() == Kind::String => {
+                    let key = text(kind::OTHER, name_number(name));
+                    texts.unknown(&field, key);
+                }
+                _ => texts.walk(&field),
+            }
+        }
+    }
+
+    fn begin<'a>(&mut self, texts: &mut Texts<'a, '_>, call: TextKey, name: Option<Value<'a>>) {
+        if self.calls.contains(&call) {
+            return;
+        }
+        if self.calls.len() < limits::OPEN_TEXTS {
+            self.calls.push(call);
+        }
+        let name = name.filter(|n| n.kind() == Kind::String).map(|n| n.id());
+        texts.push(Item::CallBegin { call, name });
+    }
+
+    fn tool_call<'a>(
+        &mut self,
+        texts: &mut Texts<'a, '_>,
+        call: &Value<'a>,
+        key_of: TextKey,
+        whole: bool,
+    ) {
+        if call.kind() != Kind::Object {
+            texts.walk(call);
+            return;
+        }
+        let body = call.get("function").or_else(|| call.get("custom"));
+        self.begin(texts, key_of, body.and_then(|body| body.get("name")));
+        for field in call.children() {
+            match &*key(&field) {
+                b"function" | b"custom" => arguments(texts, &field, key_of),
+                _ => texts.walk(&field),
+            }
+        }
+        if whole {
+            texts.push(Item::CallEnd { call: key_of });
+        }
+    }
+}
+
+/// `arguments` of a function, `input` of a custom tool.
+fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey) {
+    let mut last = Last::default();
+    for field in texts.fields(body) {
+        match &*key(&field) {
+            b"arguments" if last.is(body, &field, 0, "arguments") => {
+                texts.running(&field, call, Shape::Json, Role::ToolArgs)
+            }
+            b"input" if last.is(body, &field, 1, "input") => {
+                texts.running(&field, call, Shape::Text, Role::ToolArgs)
+            }
+            b"name" if field.kind() == Kind::String => {}
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+/// Content as a list of parts (Mistral, and whole messages of some servers).
+fn parts<'a>(texts: &mut Texts<'a, '_>, parts: &Value<'a>, choice: u32) {
+    for part in parts.children() {
+        if part.kind() == Kind::String {
+            let key = TextKey { kind: kind::CONTENT, a: choice, b: 0 };
+            texts.running(&part, key, Shape::Text, Role::Output);
+            continue;
+        }
+        let thinking = &*string(part.get("type")) == b"thinking";
+        let kind = if thinking { kind::THINKING } else { kind::CONTENT };
+        for field in texts.fields(&part) {
+            match &*key(&field) {
+                b"text" | b"thinking" if field.kind() == Kind::String => {
+                    let key = TextKey { kind, a: choice, b: 0 };
+                    texts.running(&field, key, Shape::Text, Role::Output);
+                }
+                b"thinking" => {
+                    let key = TextKey { kind: kind::THINKING, a: choice, b: 0 };
+                    for text in field.descendants().filter(|v| v.key_is("text")) {
+                        texts.running(&text, key, Shape::Text, Role::Output);
+                    }
+                }
+                _ => texts.walk(&field),
+            }
+        }
+    }
+}
+
+fn details<'a>(texts: &mut Texts<'a, '_>, details: &Value<'a>, choice: u32) {
+    for detail in texts.elements(details) {
+        let key_of =
+            TextKey { kind: kind::REASONING_DETAILS, a: choice, b: number(detail.get("index")) };
+        let mut last = Last::default();
+        for field in texts.fields(&detail) {
+            match &*key(&field) {
+                b"text" if last.is(&detail, &field, 0, "text") => {
+                    texts.running(&field, key_of, Shape::Text, Role::Output)
+                }
+                b"summary" if last.is(&detail, &field, 1, "summary") => {
+                    texts.running(&field, key_of, Shape::Text, Role::Output);
+                }
+                b"signature" => texts.seal(&field, key_of),
+                _ => texts.walk(&field),
+            }
+        }
+    }
+}
+
+fn audio<'a>(texts: &mut Texts<'a, '_>, audio: &Value<'a>, transcript: TextKey) {
+    for field in audio.children() {
+        match &*key(&field) {
+            b"transcript" => texts.running(&field, transcript, Shape::Text, Role::Output),
+            b"data" if field.kind() == Kind::String => {}
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+/// Tokens repeat the text, and run on as it does; each alternative of a token is looked at by itself.
+fn log_probabilities<'a>(texts: &mut Texts<'a, '_>, logprobs: &Value<'a>, choice: u32) {
+    for list in texts.fields(logprobs) {
+        let b = u32::from(list.key_is("refusal"));
+        texts.tokens_run(logprobs, &list, TextKey { kind: kind::LOGPROBS, a: choice, b });
+    }
+}
+
+impl Answer for Reading {
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+        let mut texts = Texts::answer(doc, payload, items);
+        let root = texts.root();
+        let mut last = Last::default();
+        for field in texts.fields(&root) {
+            match &*key(&field) {
+                b"choices" if last.is(&root, &field, 0, "choices") => {
+                    for choice in texts.elements(&field) {
+                        self.choice(&mut texts, &choice);
+                    }
+                }
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field));
+                }
+                _ => texts.walk(&field),
+            }
+        }
+        if self.framing == Framing::Json {
+            items.push(Item::AnswerEnd);
+        }
+    }
+
+    fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
+        if payload.trim_ascii() == b"[DONE]" {
+            items.push(Item::AnswerEnd);
+        }
+    }
+
+    fn sent(&mut self, doc: &Doc, payload: &[u8]) {
+        self.sent.frame(&doc.root(payload));
+    }
+
+    fn sent_other(&mut self, bytes: &[u8]) {
+        self.sent.other(bytes);
+    }
+
+    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        if self.framing == Framing::Json {
+            return super::whole(&self.call, &ending.how, &ending.decision, ending.now)
+                .into_bytes();
+        }
+        self.sent.ending(&self.call, self.model.as_deref(), ending)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+}

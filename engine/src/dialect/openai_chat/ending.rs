@@ -1,0 +1,198 @@
+//! What has been sent of a chat stream, and its well-formed rest.
+
+use super::super::fields::key;
+use super::super::say::Say;
+use super::super::texts::{number, short};
+use super::super::write::{Json, event};
+use super::super::{Call, Ending, TextKey};
+use super::NO_USAGE;
+use super::answer::kind;
+use crate::limits;
+use crate::stream::json::Value;
+
+/// What a caller has got of one choice.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Choice {
+    index: u32,
+    /// Its first chunk, the one with the role, was sent.
+    begun: bool,
+    /// Text of `content` was sent.
+    content: bool,
+    /// Text of `refusal` was sent.
+    refusal: bool,
+    /// Its finish reason was sent.
+    finished: bool,
+}
+
+/// What a caller has got of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    id: Option<String>,
+    model: Option<String>,
+    created: u64,
+    choices: Vec<Choice>,
+    usage: bool,
+    done: bool,
+}
+
+/// The head that every chunk of one stream has.
+#[derive(Debug)]
+struct Chunks<'a> {
+    head: String,
+    tail: &'a str,
+    out: Vec<u8>,
+}
+
+impl Chunks<'_> {
+    fn delta(&mut self, choice: u32, delta: &str, finish: Option<&str>) {
+        let mut json = Json::default();
+        json.raw(&self.head).raw(r#"[{"index":"#).number(choice.into());
+        json.raw(r#","delta":"#).raw(delta).raw(r#","logprobs":null,"finish_reason":"#);
+        match finish {
+            Some(finish) => json.text(finish),
+            None => json.raw("null"),
+        };
+        json.raw("}]").raw(self.tail);
+        event(&mut self.out, None, json.as_str());
+    }
+}
+
+impl Sent {
+    /// A chunk has left.
+    pub(super) fn frame(&mut self, root: &Value<'_>) {
+        for field in root.children() {
+            match &*key(&field) {
+                b"id" if self.id.is_none() => self.id = short(Some(field)),
+                b"model" if self.model.is_none() => self.model = short(Some(field)),
+                b"created" => self.created = field.as_u64().unwrap_or(self.created),
+                b"usage" => self.usage |= !field.is_null(),
+                b"choices" => {
+                    for choice in field.children() {
+                        self.choice(&choice);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A frame without JSON has left.
+    pub(super) fn other(&mut self, bytes: &[u8]) {
+        self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
+    }
+
+    fn choice(&mut self, choice: &Value<'_>) {
+        let delta = choice.get("delta");
+        let text = |name| {
+            delta.and_then(|d| d.get(name)).is_some_and(|t| t.raw().len() > 2 && !t.is_null())
+        };
+        let (content, refusal) = (text("content"), text("refusal"));
+        let finished = choice.get("finish_reason").is_some_and(|reason| !reason.is_null());
+        let Some(own) = self.own(number(choice.get("index"))) else { return };
+        own.begun |= delta.is_some();
+        own.content |= content;
+        own.refusal |= refusal;
+        own.finished |= finished;
+    }
+
+    fn own(&mut self, index: u32) -> Option<&mut Choice> {
+        let at = match self.choices.iter().position(|c| c.index == index) {
+            Some(at) => at,
+            None if self.choices.len() < limits::OPEN_TEXTS => {
+                self.choices.push(Choice { index, ..Choice::default() });
+                self.choices.len() - 1
+            }
+            None => return None,
+        };
+        self.choices.get_mut(at)
+    }
+
+    fn head(&self, call: &Call, read_model: Option<&str>, ending: &Ending) -> String {
+        let own_id = format!("chatcmpl-hemostat-{}", ending.decision);
+        let model = self.model.as_deref().or(read_model).unwrap_or(&call.model);
+        let created = if self.id.is_some() { self.created } else { ending.now };
+        let mut json = Json::default();
+        json.raw(r#"{"id":"#).text(self.id.as_deref().unwrap_or(&own_id));
+        json.raw(r#","object":"chat.completion.chunk","created":"#).number(created);
+        json.raw(r#","model":"#).text(model).raw(r#","choices":"#);
+        json.take()
+    }
+
+    /// The rest of the stream: texts that still leave, what is said, a finish for every choice, usage, `[DONE]`.
+    pub(super) fn ending(&mut self, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
+        if self.done {
+            return Vec::new();
+        }
+        let tail = if call.include_usage { r#","usage":null}"# } else { "}" };
+        let mut chunks = Chunks { head: self.head(call, model, ending), tail, out: Vec::new() };
+        for (text_key, text) in ending.before.iter().filter(|(_, text)| !text.is_empty()) {
+            self.before(&mut chunks, *text_key, text);
+        }
+        let begun = self.choices.iter().any(|c| c.content || c.refusal);
+        let say = Say::ending(&ending.how, call, begun);
+        // Choices that were asked for and have not begun get the whole of it too.
+        for index in 0..call.choices.max(1) {
+            self.own(index);
+        }
+        self.choices.sort_unstable_by_key(|c| c.index);
+        for choice in self.choices.iter_mut().filter(|c| !c.finished) {
+            if let Some(text) = say.text {
+                said(&mut chunks, choice, text, say.refusal);
+            } else if !choice.begun {
+                chunks.delta(choice.index, r#"{"role":"assistant","content":""}"#, None);
+            }
+            let finish = if say.blocked { "content_filter" } else { "stop" };
+            chunks.delta(choice.index, "{}", Some(finish));
+            choice.finished = true;
+        }
+        if call.include_usage && !self.usage {
+            let usage = format!(r#"{}[],"usage":{NO_USAGE}}}"#, chunks.head);
+            event(&mut chunks.out, None, &usage);
+        }
+        event(&mut chunks.out, None, "[DONE]");
+        self.done = true;
+        chunks.out
+    }
+
+    fn before(&mut self, chunks: &mut Chunks<'_>, text_key: TextKey, text: &str) {
+        let field = match text_key.kind {
+            kind::CONTENT => "content",
+            kind::REFUSAL => "refusal",
+            kind::REASONING_CONTENT => "reasoning_content",
+            kind::REASONING => "reasoning",
+            _ => return,
+        };
+        let Some(choice) = self.own(text_key.a) else { return };
+        if choice.finished {
+            return;
+        }
+        chunks.delta(choice.index, &delta(choice, field, text), None);
+        choice.content |= field == "content";
+        choice.refusal |= field == "refusal";
+    }
+}
+
+/// What is said in one choice: it goes on in the text that is open, after a blank line.
+fn said(chunks: &mut Chunks<'_>, choice: &mut Choice, text: &str, refusal: bool) {
+    let refusal = refusal || (choice.refusal && !choice.content);
+    let (field, open) =
+        if refusal { ("refusal", choice.refusal) } else { ("content", choice.content) };
+    let text = if open { format!("\n\n{text}") } else { text.to_owned() };
+    let delta = delta(choice, field, &text);
+    chunks.delta(choice.index, &delta, None);
+}
+
+/// A delta with one text; a choice's first one carries the role, without which helpers of SDKs refuse the stream.
+fn delta(choice: &mut Choice, field: &str, text: &str) -> String {
+    let mut json = Json::default();
+    json.raw("{");
+    if !choice.begun {
+        json.raw(r#""role":"assistant","#);
+        if field != "content" {
+            json.raw(r#""content":null,"#);
+        }
+    }
+    choice.begun = true;
+    json.text(field).raw(":").text(text).raw("}");
+    json.take()
+}

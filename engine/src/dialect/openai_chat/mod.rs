@@ -1,0 +1,86 @@
+//! OpenAI Chat Completions, and the servers compatible with it.
+
+mod answer;
+mod ending;
+mod request;
+
+use super::write::{Json, json_reply, sse_reply};
+use super::{
+    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
+    RequestView, Unreadable, openai,
+};
+use crate::dialect::say::Say;
+use crate::stream::frame::Framing;
+use crate::stream::json::Doc;
+
+/// The dialect.
+#[derive(Debug)]
+pub(super) struct OpenaiChat;
+
+/// Usage of an answer that the proxy made: nothing is billed for it.
+const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
+
+impl Dialect for OpenaiChat {
+    fn id(&self) -> DialectId {
+        DialectId::OpenaiChat
+    }
+
+    fn read_request(
+        &self,
+        recognised: &Recognised,
+        doc: &Doc,
+        body: &[u8],
+    ) -> Result<RequestView, Unreadable> {
+        request::read(recognised, doc, body)
+    }
+
+    fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {
+        Box::new(answer::Reading::new(call, framing))
+    }
+
+    fn canned(&self, call: &Call, canned: &Canned) -> Reply {
+        if call.stream {
+            let ending = Ending {
+                before: Vec::new(),
+                how: canned.how(),
+                decision: canned.decision.clone(),
+                now: canned.now,
+            };
+            return sse_reply(answer::Reading::new(call, Framing::Sse).ending(&ending));
+        }
+        json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now))
+    }
+
+    fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {
+        json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
+    }
+
+    fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
+        openai::error(error)
+    }
+}
+
+/// A complete answer that is not streamed.
+fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
+    let say = Say::ending(how, call, false);
+    let mut out = Json::default();
+    out.raw(r#"{"id":"#).text(&format!("chatcmpl-hemostat-{decision}"));
+    out.raw(r#","object":"chat.completion","created":"#).number(now);
+    out.raw(r#","model":"#).text(&call.model).raw(r#","choices":["#);
+    for index in 0..call.choices.max(1) {
+        if index > 0 {
+            out.raw(",");
+        }
+        out.raw(r#"{"index":"#).number(index.into());
+        out.raw(r#","message":{"role":"assistant","content":"#);
+        match say.text {
+            Some(text) if say.refusal => out.raw(r#"null,"refusal":"#).text(text),
+            Some(text) => out.text(text).raw(r#","refusal":null"#),
+            None => out.raw(r#"null,"refusal":null"#),
+        };
+        let finish = if say.blocked { "content_filter" } else { "stop" };
+        out.raw(r#"},"logprobs":null,"finish_reason":"#).text(finish).raw("}");
+    }
+    out.raw(r#"],"usage":"#).raw(NO_USAGE).raw("}");
+    out.take()
+}

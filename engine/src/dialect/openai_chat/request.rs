@@ -1,0 +1,72 @@
+//! Requests: `messages`, and what decides.
+
+use super::super::fields::{key, string};
+use super::super::request::{self, Speaker, last_begins};
+use super::super::texts::Texts;
+use super::super::{Call, Recognised, RequestView, Unreadable};
+use crate::stream::json::{Doc, Value};
+
+/// Reads a request body.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice.
+pub(super) fn read(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let call = call(recognised, &root)?;
+    let mut items = Vec::new();
+    let mut texts = Texts::request(doc, body, &mut items, Speaker::User.role(true));
+    for field in root.children() {
+        match &*key(&field) {
+            b"messages" => messages(&mut texts, &field),
+            // Predicted output and documents of compatible servers are shown to the model like a user's words.
+            b"prediction" | b"documents" => {
+                texts.role = Speaker::User.role(true);
+                texts.walk(&field);
+            }
+            _ => {}
+        }
+    }
+    let remote = texts.remote;
+    Ok(RequestView { call, texts: items, remote })
+}
+
+fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
+    let model = request::text(root, "model", "/model")?;
+    let options = request::object(root, "stream_options", "/stream_options")?;
+    let include_usage = match options {
+        Some(options) => request::flag(&options, "include_usage", "/stream_options/include_usage")?,
+        None => false,
+    };
+    let structured = match request::object(root, "response_format", "/response_format")? {
+        // Compatible servers have more types (`json`, `regex`, `grammar`): all but plain text are structured.
+        Some(format) => {
+            let kind = request::text(&format, "type", "/response_format/type")?;
+            !matches!(kind.as_str(), "text" | "")
+        }
+        None => false,
+    };
+    Ok(Call {
+        model: recognised.model.clone().unwrap_or(model),
+        stream: request::flag(root, "stream", "/stream")? || recognised.stream,
+        structured,
+        choices: request::choices(root, "n", "/n")?,
+        include_usage,
+        background: false,
+        recognised: recognised.clone(),
+    })
+}
+
+fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
+    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
+    let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
+    texts.role = Speaker::User.role(true);
+    for (at, turn) in texts.elements(messages).enumerate() {
+        texts.role = speaker(&turn).role(at >= last);
+        texts.walk(&turn);
+    }
+}

@@ -1,0 +1,344 @@
+//! Answers: events and whole bodies.
+
+use super::super::fields::{key, pick, string};
+use super::super::texts::{Last, Texts, name_number, number, short};
+use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
+use super::sent::Sent;
+use crate::limits;
+use crate::stream::frame::Framing;
+use crate::stream::json::{Doc, Kind, Value};
+
+/// Kinds of running text; `a` is the output item's index.
+pub(super) mod kind {
+    /// `output_text`; `b` is the part's index.
+    pub(in super::super) const TEXT: u8 = 0;
+    /// `refusal`; `b` is the part's index.
+    pub(in super::super) const REFUSAL: u8 = 1;
+    /// `reasoning_summary_text`; `b` is the summary part's index.
+    pub(in super::super) const SUMMARY: u8 = 2;
+    /// `reasoning_text`; `b` is the part's index.
+    pub(in super::super) const REASONING: u8 = 3;
+    /// Arguments or input of a call.
+    pub(in super::super) const ARGUMENTS: u8 = 4;
+    /// Tokens of `logprobs`; `b` is the part's index.
+    pub(in super::super) const LOGPROBS: u8 = 5;
+    /// Deltas of a type that has no kind of its own; `b` is made from its name.
+    pub(in super::super) const OTHER: u8 = 6;
+}
+
+/// Where in an item's life an event tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Added,
+    Done,
+    /// In a response object: it is repeated, or not streamed at all.
+    Whole,
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(super) struct Reading {
+    call: Call,
+    framing: Framing,
+    /// Calls that have begun and not ended.
+    open: Vec<TextKey>,
+    ended: bool,
+    model: Option<String>,
+    sent: Sent,
+}
+
+/// The running text that `response.NAME.delta` events of a name carry, and how.
+pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, Shape, Role) {
+    let [item, content, summary] =
+        pick(root, [b"output_index", b"content_index", b"summary_index"]);
+    let (a, content, summary) = (number(item), number(content), number(summary));
+    let output = |kind, b| (TextKey { kind, a, b }, Shape::Text, Role::Output);
+    let arguments = TextKey { kind: kind::ARGUMENTS, a, b: 0 };
+    match name {
+        b"output_text" => output(kind::TEXT, content),
+        b"refusal" => output(kind::REFUSAL, content),
+        b"reasoning_summary_text" => output(kind::SUMMARY, summary),
+        b"reasoning_text" => output(kind::REASONING, content),
+        b"function_call_arguments" | b"mcp_call_arguments" => {
+            (arguments, Shape::Json, Role::ToolArgs)
+        }
+        b"custom_tool_call_input" => (arguments, Shape::Text, Role::ToolArgs),
+        b"content_part" => {
+            let kind = match &*string(root.get("part").and_then(|part| part.get("type"))) {
+                b"refusal" => kind::REFUSAL,
+                b"reasoning_text" => kind::REASONING,
+                _ => kind::TEXT,
+            };
+            output(kind, content)
+        }
+        b"reasoning_summary_part" => output(kind::SUMMARY, summary),
+        _ => output(kind::OTHER, name_number(name)),
+    }
+}
+
+/// `response.NAME.PHASE` taken apart; both empty for other types.
+pub(super) fn name_and_phase(event: &[u8]) -> (&[u8], &[u8]) {
+    let Some(rest) = event.strip_prefix(b"response.") else { return (b"", b"") };
+    match rest.iter().rposition(|&b| b == b'.') {
+        Some(dot) => (rest.get(..dot).unwrap_or_default(), rest.get(dot + 1..).unwrap_or_default()),
+        None => (b"", rest),
+    }
+}
+
+/// Calls that have a name, or that the caller carries out. What the provider runs by itself (web search, code
+/// interpreter, image generation) is part of the answer.
+fn is_call(kind: &[u8]) -> bool {
+    matches!(
+        kind,
+        b"function_call"
+            | b"custom_tool_call"
+            | b"mcp_call"
+            | b"mcp_approval_request"
+            | b"computer_call"
+            | b"local_shell_call"
+            | b"shell_call"
+            | b"apply_patch_call"
+    )
+}
+
+impl Reading {
+    pub(super) fn new(call: &Call, framing: Framing) -> Self {
+        Self {
+            call: call.clone(),
+            framing,
+            open: Vec::new(),
+            ended: false,
+            model: None,
+            sent: Sent::default(),
+        }
+    }
+
+    /// A response object: its items, its error; not its echo of the request.
+    fn response<'a>(&mut self, texts: &mut Texts<'a, '_>, response: &Value<'a>) {
+        let mut last = Last::default();
+        for field in texts.fields(response) {
+            match &*key(&field) {
+                b"model" if self.model.is_none() && field.kind() == Kind::String => self.model = short(Some(field)),
+                b"output"
+                    if field.kind() == Kind::Array && last.is(response, &field, 0, "output") =>
+                {
+                    for (at, item) in field.children().enumerate() {
+                        let at = u32::try_from(at).unwrap_or(u32::MAX);
+                        self.item(texts, &item, at, Phase::Whole);
+                    }
+                }
+                b"instructions"
+                | b"tools"
+                | b"tool_choice"
+                | b"text"
+                | b"prompt"
+                | b"metadata"
+                | b"input"
+                | b"user"
+                | b"safety_identifier"
+                | b"prompt_cache_key"
+                | b"prompt_cache_retention"
+                | b"reasoning"
+                | b"truncation"
+                | b"conversation"
+                | b"previous_response_id"
+                | b"billing" => {}
+                _ => texts.walk(&field),
+            }
+        }
+    }
+
+    fn item<'a>(&mut self, texts: &mut Texts<'a, '_>, item: &Value<'a>, at: u32, phase: Phase) {
+        if item.kind() != Kind::Object {
+            texts.walk(item);
+            return;
+        }
+        let kind = string(item.get("type"));
+        let call = TextKey { kind: kind::ARGUMENTS, a: at, b: 0 };
+        let is_call = is_call(&kind);
+        if is_call {
+            self.begin(texts, item, call, phase);
+        }
+        let mut last = Last::default();
+        for field in item.children() {
+            match &*key(&field) {
+                b"content" | b"summary" if field.kind() == Kind::Array => {
+                    for piece in field.children() {
+                        part(texts, &piece, None);
+                    }
+                }
+                b"arguments" if phase == Phase::Added && last.is(item, &field, 0, "arguments") => {
+                    texts.running(&field, call, Shape::Json, Role::ToolArgs);
+                }
+                b"input"
+                    if is_call && phase == Phase::Added && last.is(item, &field, 1, "input") =>
+                {
+                    texts.running(&field, call, Shape::Text, Role::ToolArgs);
+                }
+                b"input" | b"action" | b"operation" if is_call => {
+                    texts.role = Role::ToolArgs;
+                    texts.walk(&field);
+                    texts.role = Role::Output;
+                }
+                b"name" if is_call && field.kind() == Kind::String => {}
+                _ => texts.walk(&field),
+            }
+        }
+        if is_call && phase != Phase::Added {
+            self.open.retain(|open| *open != call);
+            texts.push(Item::CallEnd { call });
+        }
+    }
+
+    fn begin(&mut self, texts: &mut Texts<'_, '_>, item: &Value<'_>, call: TextKey, phase: Phase) {
+        let running = self.open.contains(&call);
+        if phase == Phase::Done && running {
+            texts.push(Item::TextEnd(call));
+        } else {
+            let name = item.get("name").filter(|n| n.kind() == Kind::String).map(|n| n.id());
+            texts.push(Item::CallBegin { call, name });
+        }
+        if phase == Phase::Added && !running && self.open.len() < limits::OPEN_TEXTS {
+            self.open.push(call);
+        }
+    }
+
+    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
+        let (name, phase) = name_and_phase(event);
+        let (text, shape, role) = running_text(name, root);
+        let [logprobs] = pick(root, [b"logprobs"]);
+        let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
+        // A text's end is told before the event that repeats it.
+        if phase == b"done" && name != b"output_item" && !name.ends_with(b"_part") {
+            texts.push(Item::TextEnd(text));
+            if name == b"output_text" {
+                texts.push(Item::TextEnd(TextKey { kind: kind::LOGPROBS, ..text }));
+            }
+        }
+        let mut last = Last::default();
+        for field in root.children() {
+            match (&*key(&field), phase) {
+                (b"delta", b"delta") if last.is(root, &field, 0, "delta") => {
+                    // Sound is base64.
+                    let sound = name == b"audio" || name == b"output_audio";
+                    if !sound || field.kind() != Kind::String {
+                        texts.erase = logprobs.map(|l| l.id());
+                        texts.running(&field, text, shape, role);
+                        texts.erase = None;
+                    }
+                }
+                (b"logprobs", b"delta") => {
+                    let tokens = TextKey { kind: kind::LOGPROBS, ..text };
+                    texts.tokens_run(&field, &field, tokens);
+                }
+                (b"item", _) if name == b"output_item" && last.is(root, &field, 1, "item") => {
+                    let phase = if phase == b"done" { Phase::Done } else { Phase::Added };
+                    self.item(texts, &field, text.a, phase);
+                }
+                (b"part", _) if last.is(root, &field, 2, "part") => {
+                    part(texts, &field, (phase == b"added").then_some(text));
+                }
+                (b"response", _) if last.is(root, &field, 3, "response") => {
+                    self.response(texts, &field);
+                }
+                (b"text" | b"refusal", b"done") => {
+                    texts.erase = logprobs.map(|l| l.id());
+                    texts.walk(&field);
+                    texts.erase = None;
+                }
+                (b"input", b"done") => {
+                    texts.role = role;
+                    texts.walk(&field);
+                    texts.role = Role::Output;
+                }
+                _ => texts.walk(&field),
+            }
+        }
+        // `error` may be followed by `response.failed`: the answer ends once.
+        if is_last(event) && !std::mem::replace(&mut self.ended, true) {
+            texts.push(Item::AnswerEnd);
+        }
+    }
+}
+
+/// True for the events after which nothing comes.
+pub(super) fn is_last(event: &[u8]) -> bool {
+    matches!(
+        event,
+        b"response.completed"
+            | b"response.incomplete"
+            | b"response.failed"
+            | b"response.cancelled"
+            | b"error"
+    )
+}
+
+/// A part of a message or of reasoning. `running`: it has just been added, and its text runs on.
+fn part<'a>(texts: &mut Texts<'a, '_>, part: &Value<'a>, running: Option<TextKey>) {
+    if part.kind() != Kind::Object {
+        texts.walk(part);
+        return;
+    }
+    let logprobs = part.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
+    let mut last = Last::default();
+    for field in part.children() {
+        match (&*key(&field), running) {
+            (b"text" | b"refusal", Some(key)) => {
+                let (slot, name) = if field.key_is("text") { (0, "text") } else { (1, "refusal") };
+                texts.erase = logprobs.map(|l| l.id());
+                if last.is(part, &field, slot, name) {
+                    texts.running(&field, key, Shape::Text, Role::Output);
+                } else {
+                    texts.walk(&field);
+                }
+                texts.erase = None;
+            }
+            (b"text" | b"refusal", None) => {
+                texts.erase = logprobs.map(|l| l.id());
+                texts.walk(&field);
+                texts.erase = None;
+            }
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+impl Answer for Reading {
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+        let mut texts = Texts::answer(doc, payload, items);
+        let root = texts.root();
+        if self.framing == Framing::Json {
+            self.response(&mut texts, &root);
+            items.push(Item::AnswerEnd);
+        } else if root.kind() == Kind::Object {
+            let [event] = pick(&root, [b"type"]);
+            let event = string(event);
+            self.event(&mut texts, &root, &event);
+        } else {
+            texts.walk(&root);
+        }
+    }
+
+    fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
+        // Not OpenAI's own, but compatible servers send it.
+        if payload.trim_ascii() == b"[DONE]" && !std::mem::replace(&mut self.ended, true) {
+            items.push(Item::AnswerEnd);
+        }
+    }
+
+    fn sent(&mut self, doc: &Doc, payload: &[u8]) {
+        self.sent.frame(&doc.root(payload));
+    }
+
+    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        if self.framing == Framing::Json {
+            return super::whole(&self.call, &ending.how, &ending.decision, ending.now)
+                .into_bytes();
+        }
+        super::ending::end(&mut self.sent, &self.call, self.model.as_deref(), ending)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+}

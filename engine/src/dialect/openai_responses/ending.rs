@@ -1,0 +1,308 @@
+//! The well-formed rest of a stream. SDK helpers check it: ids stay, every item that was added is done and listed in
+//! the last event exactly as it was sent, texts are repeated whole.
+
+use super::super::say::Say;
+use super::super::write::{Json, event, quoted};
+use super::super::{Call, Ending};
+use super::answer::kind;
+use super::sent::{OutputItem, Part, Sent};
+use super::{Head, Status, content_part, message, response};
+use crate::stream::json::Doc;
+
+/// Writes events with rising numbers.
+#[derive(Debug)]
+struct Events {
+    out: Vec<u8>,
+    sequence: u64,
+}
+
+impl Events {
+    /// One event; `fields` is what stands between its type and its number.
+    fn event(&mut self, name: &str, fields: &str) {
+        let mut json = Json::default();
+        json.raw(r#"{"type":"#).text(name).raw(",").raw(fields);
+        json.raw(r#","sequence_number":"#).number(self.sequence).raw("}");
+        self.sequence = self.sequence.saturating_add(1);
+        event(&mut self.out, Some(name), json.as_str());
+    }
+
+    /// An event about a part of an item: `item_id`, `output_index`, the part's index, `last`.
+    fn of_part(&mut self, name: &str, item: (&str, u32), part: &Part, last: &str) {
+        let place = if part.kind == kind::SUMMARY { "summary_index" } else { "content_index" };
+        let mut json = Json::default();
+        json.raw(r#""item_id":"#).text(item.0).raw(r#","output_index":"#).number(item.1.into());
+        json.raw(",").text(place).raw(":").number(part.index.into()).raw(",").raw(last);
+        self.event(name, json.as_str());
+    }
+
+    fn of_response(&mut self, name: &str, head: &Head<'_>, status: Status, output: &str) {
+        let mut json = Json::default();
+        json.raw(r#""response":"#);
+        response(&mut json, head, status, output);
+        self.event(name, json.as_str());
+    }
+}
+
+/// Names of a kind of text: of its deltas, and of the events about its part.
+fn names(kind: u8) -> (&'static str, &'static str) {
+    match kind {
+        kind::REFUSAL => ("response.refusal", "response.content_part"),
+        kind::SUMMARY => ("response.reasoning_summary_text", "response.reasoning_summary_part"),
+        kind::REASONING => ("response.reasoning_text", "response.content_part"),
+        _ => ("response.output_text", "response.content_part"),
+    }
+}
+
+/// The rest of the stream.
+pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
+    if sent.over {
+        return Vec::new();
+    }
+    let mut events = Events { out: Vec::new(), sequence: sent.sequence };
+    let id = sent.id.clone().unwrap_or_else(|| format!("resp_hemostat_{}", ending.decision));
+    let created = if sent.id.is_some() { sent.created } else { ending.now };
+    let model = sent.model.clone().or_else(|| model.map(Into::into));
+    let model = model.unwrap_or_else(|| call.model.clone());
+    let head = Head { id: &id, created, model: &model };
+    if !sent.any {
+        events.of_response("response.created", &head, Status::InProgress, "");
+        events.of_response("response.in_progress", &head, Status::InProgress, "");
+    }
+    before(&mut events, sent, ending);
+    let texts = |part: &Part| part.kind <= kind::REFUSAL && !part.text.is_empty();
+    let begun = sent.items.iter().any(|item| {
+        item.kind == "message" && (item.done.is_some() || item.parts.iter().any(texts))
+    });
+    let say = Say::ending(&ending.how, call, begun);
+    let status = Status::of(&say);
+    let open = |item: &OutputItem| item.done.is_none() && item.kind == "message";
+    let target = sent.items.iter().filter(|item| open(item)).map(|item| item.index).max();
+    sent.items.sort_by_key(|item| item.index);
+    for item in &mut sent.items {
+        if Some(item.index) != target {
+            close(&mut events, item, "incomplete");
+        }
+    }
+    if let Some(text) = say.text {
+        let target = target.unwrap_or_else(|| next(sent));
+        speak(&mut events, sent, target, &ending.decision, text, say.refusal);
+    }
+    for item in &mut sent.items {
+        close(&mut events, item, status.name());
+    }
+    let items: Vec<&str> = sent.items.iter().filter_map(|item| item.done.as_deref()).collect();
+    let name = if say.blocked { "response.incomplete" } else { "response.completed" };
+    events.of_response(name, &head, status, &items.join(","));
+    sent.over = true;
+    events.out
+}
+
+/// The index of the next item.
+fn next(sent: &Sent) -> u32 {
+    sent.items.iter().map(|item| item.index.saturating_add(1)).max().unwrap_or(0)
+}
+
+/// Texts of the replaced event that still leave.
+fn before(events: &mut Events, sent: &mut Sent, ending: &Ending) {
+    for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
+        let known = sent.items.iter_mut().find(|item| item.index == text.a);
+        let is_open = known.as_ref().is_some_and(|item| {
+            let begun = item.parts.iter().find(|p| p.kind == text.kind && p.index == text.b);
+            item.done.is_none() && begun.is_none_or(|part| !part.text_done && !part.done)
+        });
+        match (text.kind, known) {
+            (kind::TEXT | kind::REFUSAL, Some(item)) if is_open && item.kind == "message" => {
+                delta(events, item, text.kind, text.b, piece);
+            }
+            // A message that begins in the replaced event begins here.
+            (kind::TEXT | kind::REFUSAL, None) => {
+                let refusal = text.kind == kind::REFUSAL;
+                speak(events, sent, text.a, &ending.decision, piece, refusal);
+            }
+            (kind::SUMMARY | kind::REASONING, Some(item))
+                if is_open && item.kind == "reasoning" =>
+            {
+                delta(events, item, text.kind, text.b, piece);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One delta of a part, which begins if it is new.
+fn delta(events: &mut Events, item: &mut OutputItem, kind: u8, index: u32, text: &str) {
+    let (id, at) = (item.id.clone(), item.index);
+    let begun = item.parts.iter().any(|p| p.kind == kind && p.index == index);
+    let Some(part) = item.part(kind, index) else { return };
+    let (name, part_name) = names(kind);
+    if !begun {
+        let empty = format!(r#""part":{}"#, part_json(part));
+        events.of_part(&format!("{part_name}.added"), (&id, at), part, &empty);
+    }
+    let logprobs = if kind == kind::TEXT { r#","logprobs":[]"# } else { "" };
+    let fields = format!(r#""delta":{}{logprobs}"#, quoted(text));
+    events.of_part(&format!("{name}.delta"), (&id, at), part, &fields);
+    part.text.push_str(text);
+}
+
+/// Says something in a message: in its open part, after a blank line, or in a new one.
+fn speak(
+    events: &mut Events,
+    sent: &mut Sent,
+    index: u32,
+    decision: &str,
+    text: &str,
+    refusal: bool,
+) {
+    if !sent.items.iter().any(|item| item.index == index) {
+        let id = format!("msg_hemostat_{decision}");
+        let mut head = Json::default();
+        message(&mut head, &id, "in_progress", None);
+        let fields = format!(r#""output_index":{index},"item":{}"#, head.as_str());
+        events.event("response.output_item.added", &fields);
+        let Some(item) = sent.item(index, &id, "message") else { return };
+        item.head = head.take();
+    }
+    let Some(item) = sent.item(index, "", "message") else { return };
+    let open = item.parts.iter().filter(|p| !p.done && !p.text_done).max_by_key(|p| p.index);
+    let open = open.map(|p| (p.kind, p.index, !p.text.is_empty()));
+    match open {
+        // A refusal that has begun goes on as one; a text goes on unless a refusal is to be said.
+        Some((kind, part, filled)) if kind == kind::REFUSAL || !refusal => {
+            let text = if filled { format!("\n\n{text}") } else { text.to_owned() };
+            delta(events, item, kind, part, &text);
+        }
+        _ => {
+            close_parts(events, item);
+            let part = item.parts.iter().map(|p| p.index.saturating_add(1)).max().unwrap_or(0);
+            delta(events, item, if refusal { kind::REFUSAL } else { kind::TEXT }, part, text);
+        }
+    }
+}
+
+/// A part as it stands.
+fn part_json(part: &Part) -> String {
+    let mut json = Json::default();
+    match part.kind {
+        kind::SUMMARY => {
+            json.raw(r#"{"type":"summary_text","text":"#).text(&part.text).raw("}");
+        }
+        kind::REASONING => {
+            json.raw(r#"{"type":"reasoning_text","text":"#).text(&part.text).raw("}");
+        }
+        kind => content_part(&mut json, &part.text, &part.annotations, kind == kind::REFUSAL),
+    }
+    json.take()
+}
+
+/// Ends the parts of an item that are open.
+fn close_parts(events: &mut Events, item: &mut OutputItem) {
+    for part in &mut item.parts {
+        let place = (item.id.as_str(), item.index);
+        let (name, part_name) = names(part.kind);
+        if !part.text_done {
+            let field = if part.kind == kind::REFUSAL { "refusal" } else { "text" };
+            let logprobs = if part.kind == kind::TEXT { r#","logprobs":[]"# } else { "" };
+            let fields = format!(r#""{field}":{}{logprobs}"#, quoted(&part.text));
+            events.of_part(&format!("{name}.done"), place, part, &fields);
+        }
+        if !part.done {
+            let fields = format!(r#""part":{}"#, part_json(part));
+            events.of_part(&format!("{part_name}.done"), place, part, &fields);
+        }
+        (part.text_done, part.done) = (true, true);
+    }
+}
+
+/// Ends an item that is open. A call whose arguments are not complete must not be carried out: it ends with empty
+/// ones and as incomplete.
+fn close(events: &mut Events, item: &mut OutputItem, status: &str) {
+    if item.done.is_some() {
+        return;
+    }
+    close_parts(events, item);
+    let list = |kinds: [u8; 2]| {
+        let parts = item.parts.iter().filter(|part| kinds.contains(&part.kind));
+        let parts: Vec<String> = parts.map(part_json).collect();
+        format!("[{}]", parts.join(","))
+    };
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    match item.kind.as_str() {
+        "message" => {
+            fields.push(("status", quoted(status)));
+            fields.push(("content", list([kind::TEXT, kind::REFUSAL])));
+        }
+        "reasoning" => {
+            fields.push(("summary", list([kind::SUMMARY, kind::SUMMARY])));
+            if item.parts.iter().any(|part| part.kind == kind::REASONING) {
+                fields.push(("content", list([kind::REASONING, kind::REASONING])));
+            }
+        }
+        "function_call" | "mcp_call" => {
+            call_arguments(events, item, "arguments", "{}", &mut fields);
+        }
+        "custom_tool_call" => call_arguments(events, item, "input", "", &mut fields),
+        _ => fields.push(("status", quoted("incomplete"))),
+    }
+    let done = rewritten(item, &fields);
+    let event = format!(r#""output_index":{},"item":{done}"#, item.index);
+    events.event("response.output_item.done", &event);
+    item.done = Some(done);
+}
+
+fn call_arguments(
+    events: &mut Events,
+    item: &OutputItem,
+    field: &'static str,
+    empty: &str,
+    fields: &mut Vec<(&'static str, String)>,
+) {
+    let arguments = item.arguments.as_deref().unwrap_or(empty);
+    if item.arguments.is_none() {
+        let name = match item.kind.as_str() {
+            "mcp_call" => "response.mcp_call_arguments.done",
+            "custom_tool_call" => "response.custom_tool_call_input.done",
+            _ => "response.function_call_arguments.done",
+        };
+        let mut json = Json::default();
+        json.raw(r#""item_id":"#).text(&item.id);
+        json.raw(r#","output_index":"#).number(item.index.into());
+        json.raw(",").text(field).raw(":").text(arguments);
+        events.event(name, json.as_str());
+    }
+    // Upstream may have ended them in the middle.
+    let whole = field != "arguments" || Doc::default().parse(arguments.as_bytes()).is_ok();
+    let status = if item.arguments.is_some() && whole { "completed" } else { "incomplete" };
+    fields.push(("status", quoted(status)));
+    fields.push((field, quoted(arguments)));
+}
+
+/// The item as it was added, with these fields in place of its own.
+fn rewritten(item: &OutputItem, fields: &[(&str, String)]) -> String {
+    let mut json = Json::default();
+    let mut doc = Doc::default();
+    let head = item.head.as_bytes();
+    let known = !head.is_empty() && doc.parse(head).is_ok();
+    let mut comma = "";
+    json.raw("{");
+    if known {
+        for field in doc.root(head).children() {
+            if !fields.iter().any(|(name, _)| field.key_is(name)) {
+                json.raw(comma).raw("\"").raw(&String::from_utf8_lossy(field.raw_key())).raw("\":");
+                json.raw(&String::from_utf8_lossy(field.raw()));
+                comma = ",";
+            }
+        }
+    } else {
+        json.raw(r#""id":"#).text(&item.id).raw(r#","type":"#).text(&item.kind);
+        if item.kind == "message" {
+            json.raw(r#","role":"assistant""#);
+        }
+        comma = ",";
+    }
+    for (name, value) in fields {
+        json.raw(comma).text(name).raw(":").raw(value);
+        comma = ",";
+    }
+    json.raw("}").take()
+}

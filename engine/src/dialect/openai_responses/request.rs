@@ -1,0 +1,102 @@
+//! Requests: `instructions`, `input`, the variables of a stored prompt, and what decides.
+
+use super::super::fields::{key, string};
+use super::super::request::{self, Speaker, last_begins};
+use super::super::texts::Texts;
+use super::super::{Call, Recognised, RequestView, Unreadable};
+use crate::stream::json::{Doc, Kind, Value};
+
+/// Reads a request body.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice.
+pub(super) fn read(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let call = call(recognised, &root)?;
+    let mut items = Vec::new();
+    let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
+    let mut remote = 0_u32;
+    for field in root.children() {
+        texts.role = Speaker::System.role(true);
+        match &*key(&field) {
+            b"instructions" => texts.walk(&field),
+            b"input" => remote = remote.saturating_add(input(&mut texts, &field)),
+            b"prompt" if field.kind() == Kind::Object => {
+                // The template itself is not in the request.
+                remote = remote.saturating_add(1);
+                texts.role = Speaker::User.role(true);
+                for variables in field.children().filter(|f| f.key_is("variables")) {
+                    texts.walk(&variables);
+                }
+            }
+            b"previous_response_id" | b"conversation" if !field.is_null() => {
+                remote = remote.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    let remote = remote.saturating_add(texts.remote);
+    Ok(RequestView { call, texts: items, remote })
+}
+
+fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
+    let model = request::text(root, "model", "/model")?;
+    let structured = match request::object(root, "text", "/text")? {
+        Some(text) => match request::object(&text, "format", "/text/format")? {
+            Some(format) => {
+                let kind = request::text(&format, "type", "/text/format/type")?;
+                !matches!(kind.as_str(), "text" | "")
+            }
+            None => false,
+        },
+        None => false,
+    };
+    Ok(Call {
+        model: recognised.model.clone().unwrap_or(model),
+        stream: request::flag(root, "stream", "/stream")? || recognised.stream,
+        structured,
+        choices: 1,
+        include_usage: false,
+        background: request::flag(root, "background", "/background")?,
+        recognised: recognised.clone(),
+    })
+}
+
+/// Who speaks in an item of the input.
+fn speaker(item: &Value<'_>) -> Speaker {
+    let kind = string(item.get("type"));
+    match &*kind {
+        b"" | b"message" => Speaker::of(&string(item.get("role"))),
+        b"reasoning" | b"mcp_approval_request" | b"mcp_list_tools" | b"compaction" => {
+            Speaker::Assistant
+        }
+        b"item_reference" | b"mcp_approval_response" => Speaker::User,
+        name if name.ends_with(b"_output") => Speaker::Tool,
+        name if name.ends_with(b"_call") => Speaker::Assistant,
+        _ => Speaker::User,
+    }
+}
+
+/// Reads `input`; says how many items are references to items elsewhere.
+fn input<'a>(texts: &mut Texts<'a, '_>, input: &Value<'a>) -> u32 {
+    let mut references = 0_u32;
+    if input.kind() != Kind::Array {
+        // As a string it is the user's words. `walk` would take an object for a tool's arguments.
+        texts.role = speaker(input).role(true);
+        texts.under(input);
+        return references;
+    }
+    let last = last_begins(input, |item| speaker(item) == Speaker::Assistant);
+    for (at, item) in input.children().enumerate() {
+        let reference = &*string(item.get("type")) == b"item_reference";
+        references = references.saturating_add(u32::from(reference));
+        texts.role = speaker(&item).role(at >= last);
+        texts.walk(&item);
+    }
+    references
+}

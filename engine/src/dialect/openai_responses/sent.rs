@@ -1,0 +1,243 @@
+//! What a caller has got of a stream, kept so that its ending can repeat it: the last event holds the whole answer.
+
+use super::super::fields::string;
+use super::super::texts::{number, short};
+use super::super::write::{quoted, repaired};
+use super::answer::{is_last, kind, name_and_phase, running_text};
+use crate::limits;
+use crate::stream::json::{Kind, Value};
+
+/// A part of an item: its text as sent.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// [`kind::TEXT`], [`kind::REFUSAL`], [`kind::SUMMARY`] or [`kind::REASONING`].
+    pub(super) kind: u8,
+    pub(super) index: u32,
+    pub(super) text: String,
+    /// Annotations as sent: the inside of a JSON list.
+    pub(super) annotations: String,
+    /// Its text's `done` was sent.
+    pub(super) text_done: bool,
+    /// Its own `done` was sent.
+    pub(super) done: bool,
+}
+
+/// An output item.
+#[derive(Debug)]
+pub(super) struct OutputItem {
+    pub(super) index: u32,
+    pub(super) id: String,
+    /// Its `type`.
+    pub(super) kind: String,
+    /// It as it was added; empty if that was not seen or too long.
+    pub(super) head: String,
+    pub(super) parts: Vec<Part>,
+    /// A call's arguments, once their `done` was sent.
+    pub(super) arguments: Option<String>,
+    /// It as it was when done.
+    pub(super) done: Option<String>,
+}
+
+/// What a caller has got of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// Any event.
+    pub(super) any: bool,
+    pub(super) id: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) created: u64,
+    /// The number of the next event.
+    pub(super) sequence: u64,
+    pub(super) items: Vec<OutputItem>,
+    /// The last event was sent.
+    pub(super) over: bool,
+    /// Bytes remembered.
+    kept: usize,
+    /// There was no room for something: from then on nothing is remembered, so that what is has no holes.
+    full: bool,
+}
+
+impl Sent {
+    /// An event has left.
+    pub(super) fn frame(&mut self, root: &Value<'_>) {
+        let event = string(root.get("type"));
+        if self.over && *event == *b"response.created" {
+            // Another response in the same body: what was said of the one before is over with it.
+            *self = Self::default();
+        }
+        self.any = true;
+        if let Some(number) = root.get("sequence_number").and_then(|n| n.as_u64()) {
+            self.sequence = self.sequence.max(number.saturating_add(1));
+        }
+        let (name, phase) = name_and_phase(&event);
+        self.over |= is_last(&event);
+        if let Some(response) = root.get("response") {
+            self.response(&response);
+        }
+        match (name, phase) {
+            (b"output_item", b"added" | b"done") => self.item_event(root, phase == b"done"),
+            (b"output_text.annotation", b"added") => self.annotation(root),
+            (_, b"added" | b"delta" | b"done") => self.text_event(root, name, phase),
+            _ => {}
+        }
+    }
+
+    fn response(&mut self, response: &Value<'_>) {
+        if self.id.is_none() {
+            self.id = short(response.get("id"));
+        }
+        if self.model.is_none() {
+            self.model = short(response.get("model"));
+        }
+        self.created = response.get("created_at").and_then(|t| t.as_u64()).unwrap_or(self.created);
+    }
+
+    /// True if there is room for so many bytes more, which are then taken.
+    fn room(&mut self, bytes: usize) -> bool {
+        let kept = self.kept.saturating_add(bytes);
+        self.full |= kept > limits::REPEATED_BYTES;
+        if !self.full {
+            self.kept = kept;
+        }
+        !self.full
+    }
+
+    /// Text to be remembered, if there is room for it.
+    fn keep(&mut self, text: &[u8]) -> Option<String> {
+        self.room(text.len()).then(|| String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// A JSON value to be remembered, if there is room for it.
+    fn keep_json(&mut self, value: &Value<'_>) -> Option<String> {
+        self.room(value.raw().len()).then(|| repaired(value.raw()))
+    }
+
+    /// The item with this index; it begins here if it was not added before (a replay from the middle).
+    pub(super) fn item(&mut self, index: u32, id: &str, kind: &str) -> Option<&mut OutputItem> {
+        let at = match self.items.iter().position(|item| item.index == index) {
+            Some(at) => at,
+            None if self.items.len() >= limits::OPEN_TEXTS => return None,
+            None => {
+                self.items.push(OutputItem {
+                    index,
+                    id: id.to_owned(),
+                    kind: kind.to_owned(),
+                    head: String::new(),
+                    parts: Vec::new(),
+                    arguments: None,
+                    done: None,
+                });
+                self.items.len() - 1
+            }
+        };
+        self.items.get_mut(at)
+    }
+
+    fn item_event(&mut self, root: &Value<'_>, done: bool) {
+        // What is no object is no item: nothing of it could be repeated.
+        let Some(value) = root.get("item").filter(|item| item.kind() == Kind::Object) else {
+            return;
+        };
+        let id = short(value.get("id")).unwrap_or_default();
+        let kind = short(value.get("type")).unwrap_or_default();
+        let raw = self.keep_json(&value);
+        // Hand-made streams leave the index out; the id tells as well.
+        let index = root.get("output_index").map_or_else(
+            || self.items.iter().find(|item| item.id == id).map_or(0, |item| item.index),
+            |index| number(Some(index)),
+        );
+        let Some(item) = self.item(index, &id, &kind) else { return };
+        if done {
+            // Too long to be repeated: what names it stands for it.
+            let stand_in =
+                || format!(r#"{{"id":{},"type":{},"status":"completed"}}"#, quoted(&id), quoted(&kind));
+            item.done = Some(raw.unwrap_or_else(stand_in));
+            item.head = String::new();
+            let parts: usize = item.parts.drain(..).map(|part| part.text.len()).sum();
+            self.kept = self.kept.saturating_sub(parts);
+        } else {
+            item.head = raw.unwrap_or_default();
+        }
+    }
+
+    fn annotation(&mut self, root: &Value<'_>) {
+        let raw = root.get("annotation").and_then(|a| self.keep_json(&a));
+        let part = number(root.get("content_index"));
+        let index = number(root.get("output_index"));
+        let item = self.items.iter_mut().find(|item| item.index == index);
+        let part = item.and_then(|item| item.parts.iter_mut().find(|p| p.index == part));
+        if let (Some(part), Some(raw)) = (part, raw) {
+            if !part.annotations.is_empty() {
+                part.annotations.push(',');
+            }
+            part.annotations.push_str(&raw);
+        }
+    }
+
+    fn text_event(&mut self, root: &Value<'_>, name: &[u8], phase: &[u8]) {
+        let (key, ..) = running_text(name, root);
+        let field = match (name, phase) {
+            (b"function_call_arguments" | b"mcp_call_arguments", b"done") => "arguments",
+            (b"custom_tool_call_input", b"done") => "input",
+            (b"content_part" | b"reasoning_summary_part", _) => "part",
+            (_, b"delta") => "delta",
+            (b"refusal", _) => "refusal",
+            _ => "text",
+        };
+        let value = root.get(field);
+        let text = match key.kind {
+            kind::REFUSAL if field == "part" => value.and_then(|part| part.get("refusal")),
+            _ if field == "part" => value.and_then(|part| part.get("text")),
+            _ => value,
+        };
+        let text = string(text);
+        let id = short(root.get("item_id")).unwrap_or_default();
+        if key.kind == kind::ARGUMENTS {
+            if phase == b"done" {
+                let text = self.keep(&text);
+                let item = self.items.iter_mut().find(|item| item.index == key.a);
+                if let Some(item) = item {
+                    item.arguments = text;
+                }
+            }
+            return;
+        }
+        if key.kind > kind::REASONING {
+            return;
+        }
+        let reasoning = matches!(key.kind, kind::SUMMARY | kind::REASONING);
+        let item_kind = if reasoning { "reasoning" } else { "message" };
+        let text = self.keep(&text);
+        let Some(item) = self.item(key.a, &id, item_kind) else { return };
+        let Some(part) = item.part(key.kind, key.b) else { return };
+        match phase {
+            b"delta" => part.text.push_str(&text.unwrap_or_default()),
+            _ => part.text = text.unwrap_or_default(),
+        }
+        let part_event = field == "part";
+        part.done |= phase == b"done" && part_event;
+        part.text_done |= phase == b"done";
+    }
+}
+
+impl OutputItem {
+    /// The part with this index, begun if it is new.
+    pub(super) fn part(&mut self, kind: u8, index: u32) -> Option<&mut Part> {
+        let at = match self.parts.iter().position(|p| p.kind == kind && p.index == index) {
+            Some(at) => at,
+            None if self.parts.len() >= limits::OPEN_TEXTS => return None,
+            None => {
+                self.parts.push(Part {
+                    kind,
+                    index,
+                    text: String::new(),
+                    annotations: String::new(),
+                    text_done: false,
+                    done: false,
+                });
+                self.parts.len() - 1
+            }
+        };
+        self.parts.get_mut(at)
+    }
+}

@@ -1,0 +1,114 @@
+//! What the readers of requests share: the fields that decide, and whose turn a text belongs to.
+
+use super::{InputParts, Role, Unreadable};
+use crate::limits;
+use crate::stream::json::{Kind, Value};
+
+/// Who speaks in a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// System prompts, developer messages, instructions.
+    System,
+    /// The user, and whoever this code does not know.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool's result.
+    Tool,
+}
+
+impl Speaker {
+    /// By the name that a message's `role` has in any dialect.
+    pub(super) fn of(role: &[u8]) -> Self {
+        match role {
+            b"system" | b"developer" => Self::System,
+            b"assistant" | b"model" => Self::Assistant,
+            b"tool" | b"function" => Self::Tool,
+            _ => Self::User,
+        }
+    }
+
+    /// The role of a text said by this speaker; `last`: it follows the last assistant turn.
+    pub(super) fn role(self, last: bool) -> Role {
+        let turn = self != Self::System;
+        Role::Input(InputParts {
+            system: !turn,
+            user: self == Self::User,
+            history: turn && !last,
+            tool_results: self == Self::Tool,
+            last: turn && last,
+        })
+    }
+}
+
+/// Where what follows the last assistant turn begins: the position after the last item that `assistant` takes.
+pub(super) fn last_begins(turns: &Value<'_>, assistant: impl Fn(&Value<'_>) -> bool) -> usize {
+    turns
+        .children()
+        .enumerate()
+        .filter(|(_, turn)| assistant(turn))
+        .last()
+        .map_or(0, |(at, _)| at + 1)
+}
+
+/// The one value of a field that decides; `null` counts as absent.
+pub(super) fn one<'a>(
+    object: &Value<'a>,
+    name: &str,
+    field: &'static str,
+) -> Result<Option<Value<'a>>, Unreadable> {
+    let found = object.unique(name).map_err(|_| Unreadable { field })?;
+    Ok(found.filter(|value| !value.is_null()))
+}
+
+/// A text, or "" where it is absent.
+pub(super) fn text(
+    object: &Value<'_>,
+    name: &str,
+    field: &'static str,
+) -> Result<String, Unreadable> {
+    match one(object, name, field)? {
+        None => Ok(String::new()),
+        Some(value) => Ok(value.as_str().ok_or(Unreadable { field })?.into_owned()),
+    }
+}
+
+/// A flag, false where it is absent.
+pub(super) fn flag(
+    object: &Value<'_>,
+    name: &str,
+    field: &'static str,
+) -> Result<bool, Unreadable> {
+    match one(object, name, field)? {
+        None => Ok(false),
+        Some(value) => value.as_bool().ok_or(Unreadable { field }),
+    }
+}
+
+/// An object, if it is there.
+pub(super) fn object<'a>(
+    outer: &Value<'a>,
+    name: &str,
+    field: &'static str,
+) -> Result<Option<Value<'a>>, Unreadable> {
+    match one(outer, name, field)? {
+        Some(value) if value.kind() != Kind::Object => Err(Unreadable { field }),
+        found => Ok(found),
+    }
+}
+
+/// How many answers are asked for: 1 where it is absent.
+pub(super) fn choices(
+    object: &Value<'_>,
+    name: &str,
+    field: &'static str,
+) -> Result<u32, Unreadable> {
+    let Some(value) = one(object, name, field)? else { return Ok(1) };
+    let number = value.as_u64().and_then(|n| u32::try_from(n).ok());
+    number.filter(|n| (1..=limits::CHOICES).contains(n)).ok_or(Unreadable { field })
+}
+
+/// The root must be an object: a list of requests, or a bare string, is not a call that can be read.
+pub(super) fn root_object(root: &Value<'_>) -> Result<(), Unreadable> {
+    if root.kind() == Kind::Object { Ok(()) } else { Err(Unreadable { field: "" }) }
+}

@@ -1,0 +1,45 @@
+//! What an ending or a canned answer says, once the call's wishes are taken into account.
+
+use super::{Call, Canned, EndingHow};
+
+/// What is said at an answer's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Say<'a> {
+    /// The text; `None`: only the stop.
+    pub(super) text: Option<&'a str>,
+    /// It is said as a refusal.
+    pub(super) refusal: bool,
+    /// The answer ends with the content-filter or refusal stop.
+    pub(super) blocked: bool,
+}
+
+impl<'a> Say<'a> {
+    /// For an ending. `begun`: text has left, so that structured output cannot be made whole any more.
+    pub(super) fn ending(how: &'a EndingHow, call: &Call, begun: bool) -> Self {
+        match how {
+            EndingHow::Blocked => Self { text: None, refusal: false, blocked: true },
+            EndingHow::Canned { text, json, refusal } => {
+                if !call.structured || begun {
+                    return Self { text: Some(text), refusal: *refusal, blocked: false };
+                }
+                match json {
+                    Some(json) if !refusal => {
+                        Self { text: Some(json), refusal: false, blocked: false }
+                    }
+                    _ => Self { text: Some(text), refusal: true, blocked: false },
+                }
+            }
+        }
+    }
+}
+
+impl Canned {
+    /// The same as an ending of an answer that has not begun.
+    pub(super) fn how(&self) -> EndingHow {
+        EndingHow::Canned {
+            text: self.text.clone(),
+            json: self.json.clone(),
+            refusal: self.refusal,
+        }
+    }
+}

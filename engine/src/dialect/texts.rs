@@ -1,0 +1,319 @@
+//! Walking a JSON value and pushing every text in it, in the order of its bytes and without recursion.
+
+use super::fields::{Field, Inline, field, inline, key, string};
+use super::{Item, Role, Shape, TextKey};
+use crate::limits;
+use crate::stream::json::{Doc, Kind, NodeId, Value};
+
+/// Collects items from one document.
+#[derive(Debug)]
+pub(super) struct Texts<'a, 'b> {
+    doc: &'a Doc,
+    bytes: &'a [u8],
+    items: &'b mut Vec<Item>,
+    /// Whose words the texts are.
+    pub(super) role: Role,
+    /// It is a request: links are counted, definitions of tools are not texts, sealed parts are marked.
+    request: bool,
+    /// What is erased if one of the next texts is changed.
+    pub(super) erase: Option<NodeId>,
+    /// Links met in a request.
+    pub(super) remote: u32,
+}
+
+impl<'a, 'b> Texts<'a, 'b> {
+    /// For an answer: texts are `Output`, arguments of calls `ToolArgs`.
+    pub(super) fn answer(doc: &'a Doc, bytes: &'a [u8], items: &'b mut Vec<Item>) -> Self {
+        Self { doc, bytes, items, role: Role::Output, request: false, erase: None, remote: 0 }
+    }
+
+    /// For a request: every text has `role`, which the caller sets as it goes.
+    pub(super) fn request(
+        doc: &'a Doc,
+        bytes: &'a [u8],
+        items: &'b mut Vec<Item>,
+        role: Role,
+    ) -> Self {
+        Self { request: true, role, ..Self::answer(doc, bytes, items) }
+    }
+
+    /// The document's root.
+    pub(super) fn root(&self) -> Value<'a> {
+        self.doc.root(self.bytes)
+    }
+
+    /// Pushes something that is not a text.
+    pub(super) fn push(&mut self, item: Item) {
+        self.items.push(item);
+    }
+
+    /// The value is the next piece of a running text; anything but a string is walked.
+    pub(super) fn running(&mut self, value: &Value<'a>, key: TextKey, shape: Shape, role: Role) {
+        if value.kind() == Kind::String {
+            self.item(value, shape, role, Some(key), false);
+        } else {
+            let outer = std::mem::replace(&mut self.role, role);
+            if role == Role::ToolArgs {
+                self.leaves(value);
+            } else {
+                self.walk(value);
+            }
+            self.role = outer;
+        }
+    }
+
+    /// A string that seals the running text `key`.
+    pub(super) fn seal(&mut self, value: &Value<'a>, key: TextKey) {
+        if value.kind() == Kind::String {
+            self.item(value, Shape::Seal, Role::Output, Some(key), false);
+        } else {
+            self.walk(value);
+        }
+    }
+
+    /// The members of an object. Anything else has none, and is walked here and now: nothing is lost because it has
+    /// a shape that its place does not allow.
+    pub(super) fn fields(
+        &mut self,
+        value: &Value<'a>,
+    ) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        self.of_kind(value, Kind::Object)
+    }
+
+    /// The items of an array; anything else is walked like [`Texts::fields`] does.
+    pub(super) fn elements(
+        &mut self,
+        value: &Value<'a>,
+    ) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        self.of_kind(value, Kind::Array)
+    }
+
+    fn of_kind(
+        &mut self,
+        value: &Value<'a>,
+        kind: Kind,
+    ) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let fits = value.kind() == kind;
+        if !fits {
+            self.walk(value);
+        }
+        value.children().take(if fits { usize::MAX } else { 0 })
+    }
+
+    /// What a value holds, whatever its own key says of it.
+    pub(super) fn under(&mut self, value: &Value<'a>) {
+        if value.kind() == Kind::String {
+            self.text(value, false);
+        }
+        for child in value.children() {
+            self.walk(&child);
+        }
+    }
+
+    fn item(
+        &mut self,
+        value: &Value<'a>,
+        shape: Shape,
+        role: Role,
+        text: Option<TextKey>,
+        signed: bool,
+    ) {
+        // Nothing is found in an empty string, and nothing is lost by not saying that it is there.
+        if shape != Shape::Key && value.raw() == b"\"\"" {
+            return;
+        }
+        let node = value.id();
+        self.items.push(Item::Text { node, shape, role, text, signed, erase: self.erase });
+    }
+
+    /// Every string below the value (itself included) that is not known to hold no text.
+    pub(super) fn walk(&mut self, value: &Value<'a>) {
+        let end = end_of(value);
+        let mut at = value.id();
+        let mut signed_until = 0;
+        while at < end {
+            let Some(here) = self.doc.value(self.bytes, at) else { return };
+            at += 1;
+            let signed = here.id() < signed_until;
+            match field(&here) {
+                Field::Never => at = end_of(&here),
+                Field::Tools if self.request => at = end_of(&here),
+                Field::Link if self.request && inline(&here) != Inline::Text => {
+                    if !here.is_null() && inline(&here) == Inline::No {
+                        self.remote = self.remote.saturating_add(1);
+                    }
+                    at = end_of(&here);
+                }
+                Field::Link if inline(&here) == Inline::Binary || here.key_is("file_id") => {}
+                Field::Arguments => {
+                    self.arguments(&here, signed);
+                    at = end_of(&here);
+                }
+                Field::Free => {
+                    self.values(&here, self.role, signed);
+                    at = end_of(&here);
+                }
+                Field::Logprobs => {
+                    let outer = self.erase.replace(here.id());
+                    self.tokens(&here);
+                    self.erase = outer;
+                    at = end_of(&here);
+                }
+                Field::Text | Field::Tools | Field::Link => match here.kind() {
+                    Kind::String => self.text(&here, signed),
+                    Kind::Object if self.request && !signed && is_signed(&here) => {
+                        signed_until = end_of(&here);
+                    }
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn text(&mut self, value: &Value<'a>, signed: bool) {
+        self.item(value, Shape::Text, self.role, None, signed);
+    }
+
+    fn arguments(&mut self, value: &Value<'a>, signed: bool) {
+        let role = if self.request { self.role } else { Role::ToolArgs };
+        if value.kind() == Kind::String {
+            self.item(value, Shape::Json, role, None, signed);
+        } else {
+            self.values(value, role, signed);
+        }
+    }
+
+    /// A string under a name that this code does not know: the next piece of a running text, unless the name is known
+    /// to hold none.
+    pub(super) fn unknown(&mut self, value: &Value<'a>, key: TextKey) {
+        if field(value) == Field::Text && value.kind() == Kind::String {
+            self.running(value, key, Shape::Text, self.role);
+        } else {
+            self.walk(value);
+        }
+    }
+
+    /// Tokens with their probabilities in an answer: the tokens of `list` are one running text, each alternative is
+    /// looked at by itself; all of `logprobs` is erased if one is changed.
+    pub(super) fn tokens_run(&mut self, logprobs: &Value<'a>, list: &Value<'a>, key: TextKey) {
+        let outer = self.erase.replace(logprobs.id());
+        for below in tree(list) {
+            if below.kind() != Kind::String || field(&below) == Field::Never {
+                continue;
+            }
+            let alternative = below
+                .parent()
+                .and_then(|token| token.parent())
+                .is_some_and(|holder| holder.id() != list.id());
+            if alternative || !below.key_is("token") {
+                self.text(&below, false);
+            } else {
+                self.running(&below, key, Shape::Text, self.role);
+            }
+        }
+        self.erase = outer;
+    }
+
+    /// Tokens with their probabilities, in a request or in a repeat: each token is looked at by itself, and the text
+    /// that they repeat stands beside them.
+    fn tokens(&mut self, value: &Value<'a>) {
+        for below in tree(value) {
+            if below.kind() == Kind::String && field(&below) != Field::Never {
+                self.text(&below, false);
+            }
+        }
+    }
+
+    /// Arguments of a call as a JSON value: every key, string and number is a text.
+    pub(super) fn leaves(&mut self, value: &Value<'a>) {
+        self.values(value, self.role, false);
+    }
+
+    fn values(&mut self, value: &Value<'a>, role: Role, signed: bool) {
+        self.leaf(value, role, signed);
+        for below in value.descendants() {
+            if below.key_span().is_some_and(|key| !key.is_empty()) {
+                self.item(&below, Shape::Key, role, None, signed);
+            }
+            self.leaf(&below, role, signed);
+        }
+    }
+
+    fn leaf(&mut self, value: &Value<'a>, role: Role, signed: bool) {
+        match value.kind() {
+            Kind::String => self.item(value, Shape::Text, role, None, signed),
+            Kind::Number => self.item(value, Shape::Number, role, None, signed),
+            _ => {}
+        }
+    }
+}
+
+/// The value itself and every value below it.
+fn tree<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    std::iter::once(*value).chain(value.descendants())
+}
+
+/// The index of the first value after this one's subtree.
+fn end_of(value: &Value<'_>) -> NodeId {
+    value.id() + 1 + u32::try_from(value.descendants().size_hint().0).unwrap_or(u32::MAX - 1)
+}
+
+/// True if the object's texts are signed or encrypted: to change one makes the provider refuse the request.
+fn is_signed(object: &Value<'_>) -> bool {
+    let filled = |value: &Value<'_>| !string(Some(*value)).is_empty();
+    let (mut reasoning, mut encrypted) = (false, false);
+    for child in object.children() {
+        match &*key(&child) {
+            b"type" => match &*string(Some(child)) {
+                b"thinking" | b"redacted_thinking" => return true,
+                b"reasoning" => reasoning = true,
+                _ => {}
+            },
+            b"signature" | b"thoughtSignature" | b"thought_signature" if filled(&child) => {
+                return true;
+            }
+            b"encrypted_content" if filled(&child) => encrypted = true,
+            _ => {}
+        }
+    }
+    reasoning && encrypted
+}
+
+/// The last member under each of a few keys, found once an object: clients take the last of duplicates, so only it
+/// continues a running text; the others are walked as whole texts.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    found: [Option<Option<NodeId>>; 12],
+}
+
+impl Last {
+    /// True if `child` is the object's last member called `name`; `slot` names the key within this object.
+    pub(super) fn is(
+        &mut self,
+        object: &Value<'_>,
+        child: &Value<'_>,
+        slot: u8,
+        name: &str,
+    ) -> bool {
+        let Some(entry) = self.found.get_mut(usize::from(slot)) else { return true };
+        let last = *entry.get_or_insert_with(|| object.get(name).map(|v| v.id()));
+        last == Some(child.id())
+    }
+}
+
+/// A small number for a name that this code does not know, so that texts under it still run on from event to event
+/// (FNV-1a).
+pub(super) fn name_number(name: &[u8]) -> u32 {
+    name.iter().fold(0x811c_9dc5, |sum, &b| (sum ^ u32::from(b)).wrapping_mul(0x0100_0193))
+}
+
+/// A whole number that fits, or 0.
+pub(super) fn number(value: Option<Value<'_>>) -> u32 {
+    value.and_then(|v| v.as_u64()).and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+}
+
+/// An id or a name of a plausible length; longer ones are not worth repeating.
+pub(super) fn short(value: Option<Value<'_>>) -> Option<String> {
+    let value = value.filter(|value| value.raw().len() <= limits::ANSWER_ID_BYTES)?;
+    Some(value.as_str().filter(|text| !text.is_empty())?.into_owned())
+}

@@ -1,0 +1,392 @@
+//! An answer on its way: frames come in, are read and scanned, wait while they must, and leave as they came, changed
+//! in a span, or as a well-formed end.
+//!
+//! What leaves is decided frame by frame, so it does not depend on how the bytes were cut into chunks (invariant 7).
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::held::Held;
+use super::rules::Rules;
+use super::running::Stop;
+use super::texts::Texts;
+use crate::dialect::{Answer, Ending, EndingHow, Item, TextKey};
+use crate::exchange::record::{Record, Unchecked};
+use crate::limits;
+use crate::policy::document::{Fallback, OnHoldLimit};
+use crate::policy::program::guard::Action;
+use crate::stream::edit::{self, Edit};
+use crate::stream::frame::{Frame, Framing, Piece};
+use crate::stream::framer::Framer;
+use crate::stream::json::Doc;
+
+/// What the policy says of trouble.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// What happens when partial matches hold too much.
+    pub on_hold_limit: OnHoldLimit,
+    /// What cannot be read is refused, where a rule acts.
+    pub block_unreadable: bool,
+}
+
+/// Why an answer ends here.
+#[derive(Debug, Clone)]
+pub enum Cut {
+    /// A rule's canned answer follows.
+    Fallback(Rc<Fallback>),
+    /// A rule, a limit or something unreadable refuses it.
+    Blocked,
+}
+
+/// An answer that passes through.
+#[derive(Debug)]
+pub struct Pipe {
+    framing: Framing,
+    framer: Framer,
+    reader: Box<dyn Answer>,
+    rules: Rules,
+    settings: Settings,
+    texts: Texts,
+    queue: VecDeque<Held>,
+    queued_bytes: usize,
+    /// What this answer may hold, as far as all others leave room.
+    room: usize,
+    /// Re-used from frame to frame.
+    doc: Doc,
+    items: Vec<Item>,
+    pieces: Vec<Piece>,
+    /// The answer has been cut; nothing more leaves but its ending.
+    cut: Option<Cut>,
+    /// Text of the frame that was cut that still leaves, before the ending.
+    before: Vec<(TextKey, String)>,
+}
+
+impl Pipe {
+    /// An answer of which nothing has come.
+    #[must_use]
+    pub fn new(
+        framing: Framing,
+        reader: Box<dyn Answer>,
+        rules: Rules,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            framing,
+            framer: Framer::new(framing),
+            reader,
+            rules,
+            settings,
+            texts: Texts::default(),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            room: limits::HELD_FRAME_BYTES,
+            doc: Doc::default(),
+            items: Vec::new(),
+            pieces: Vec::new(),
+            cut: None,
+            before: Vec::new(),
+        }
+    }
+
+    /// True if a rule may change what passes. If not, the bytes themselves leave, when they come: the pipe only looks
+    /// at them, and appends nothing.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        self.rules.act()
+    }
+
+    /// Takes the next bytes; appends what leaves to `out`. Once the answer is cut nothing does.
+    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>, record: &mut Record) {
+        if self.cut.is_some() {
+            return;
+        }
+        let mut pieces = std::mem::take(&mut self.pieces);
+        self.framer.feed(chunk, &mut pieces);
+        self.take(&mut pieces, out, record);
+        self.pieces = pieces;
+    }
+
+    /// The answer has ended: what waits is decided now, and nothing is held afterwards.
+    pub fn finish(&mut self, out: &mut Vec<u8>, record: &mut Record) {
+        if self.cut.is_some() {
+            return;
+        }
+        let mut pieces = std::mem::take(&mut self.pieces);
+        self.framer.finish(&mut pieces);
+        self.take(&mut pieces, out, record);
+        self.pieces = pieces;
+        if self.cut.is_none() {
+            self.settle_all(out, record);
+        }
+    }
+
+    /// Nothing more will come: every text and call is judged as it stands.
+    fn settle_all(&mut self, out: &mut Vec<u8>, record: &mut Record) {
+        self.texts.finish_all(&self.rules, record);
+        let open: Vec<TextKey> = self.open_calls().collect();
+        open.into_iter().for_each(|call| self.judge(call, None));
+        self.release(out, record);
+    }
+
+    /// A whole body, in one piece: appends it to `out` as it leaves, unless it is [`Pipe::cut`], when nothing of it
+    /// may.
+    pub fn whole(&mut self, body: &[u8], out: &mut Vec<u8>, record: &mut Record) {
+        self.frame(Frame::whole(body.to_vec()), out, record);
+        if self.cut.is_none() {
+            self.settle_all(out, record);
+        }
+    }
+
+    /// Other answers leave this much room for what waits here.
+    pub fn set_room(&mut self, room: usize) {
+        self.room = room.min(limits::HELD_FRAME_BYTES);
+    }
+
+    /// Why the answer was cut, once it is.
+    #[must_use]
+    pub fn cut(&self) -> Option<&Cut> {
+        self.cut.as_ref()
+    }
+
+    /// The model that answers, once known.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.reader.model()
+    }
+
+    /// Bytes that wait.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.queued_bytes + self.framer.held()
+    }
+
+    /// The rest of an answer that has been cut, for a caller that has got what left so far.
+    #[must_use]
+    pub fn ending(&mut self, decision: &str, now: u64) -> Vec<u8> {
+        let before = std::mem::take(&mut self.before);
+        let how = match &self.cut {
+            Some(Cut::Fallback(fallback)) => EndingHow::Canned {
+                text: fallback.text.clone(),
+                json: fallback.json.clone(),
+                refusal: fallback.ends_as_refusal,
+            },
+            _ => EndingHow::Blocked,
+        };
+        self.reader.ending(&Ending { before, how, decision: decision.to_owned(), now })
+    }
+
+    fn take(&mut self, pieces: &mut Vec<Piece>, out: &mut Vec<u8>, record: &mut Record) {
+        for piece in pieces.drain(..) {
+            if self.cut.is_some() {
+                break;
+            }
+            match piece {
+                Piece::Frame(frame) => self.frame(frame, out, record),
+                Piece::Oversized { raw, .. } => {
+                    self.unreadable(
+                        Unchecked::TooBig,
+                        Frame { raw, ..Frame::default() },
+                        out,
+                        record,
+                    );
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: Frame, out: &mut Vec<u8>, record: &mut Record) {
+        let mut items = std::mem::take(&mut self.items);
+        items.clear();
+        let payload = frame.payload_bytes();
+        let readable = match payload.trim_ascii() {
+            b"" => true,
+            b"[DONE]" => {
+                self.reader.read_other(&payload, &mut items);
+                true
+            }
+            _ => match self.doc.parse(&payload) {
+                Ok(()) => {
+                    self.reader.read(&self.doc, &payload, &mut items);
+                    true
+                }
+                Err(_) => false,
+            },
+        };
+        let mut held = Held::default();
+        let room = readable && self.scan(&items, &payload, &mut held, record);
+        self.items = items;
+        drop(payload);
+        held.frame = frame;
+        match (readable, room) {
+            (true, true) => self.push(held, out, record),
+            (true, false) => self.unreadable(Unchecked::TooBig, held.frame, out, record),
+            (false, _) => self.unreadable(Unchecked::Dialect, held.frame, out, record),
+        }
+    }
+
+    /// Scans what the dialect found; false if more texts are open than may be.
+    fn scan(
+        &mut self,
+        items: &[Item],
+        payload: &[u8],
+        held: &mut Held,
+        record: &mut Record,
+    ) -> bool {
+        for item in items {
+            match item {
+                Item::Text { .. } => {
+                    let (doc, pieces) = (&self.doc, &mut held.pieces);
+                    let read = self.texts.read(item, doc, payload, &self.rules, pieces, record);
+                    if read.is_err() {
+                        return false;
+                    }
+                }
+                Item::TextEnd(key) => self.texts.finish(*key, &self.rules, record),
+                Item::CallBegin { call, .. } if self.rules.holds_calls => held.calls.push(*call),
+                Item::CallBegin { .. } => {}
+                Item::CallEnd { call } => {
+                    self.texts.finish(*call, &self.rules, record);
+                    self.judge(*call, Some(held));
+                }
+                Item::AnswerEnd => {
+                    self.texts.finish_all(&self.rules, record);
+                    let open: Vec<TextKey> = self.open_calls().chain(held.calls.clone()).collect();
+                    open.into_iter().for_each(|call| self.judge(call, Some(held)));
+                }
+            }
+        }
+        true
+    }
+
+    fn open_calls(&self) -> impl Iterator<Item = TextKey> {
+        self.queue.iter().flat_map(|waiting| waiting.calls.clone())
+    }
+
+    /// A call has been seen whole: the frame in which it began (in the queue, or `current`) waits for it no longer,
+    /// and knows whether any of it may leave.
+    fn judge(&mut self, call: TextKey, current: Option<&mut Held>) {
+        let stop = self.texts.call_stop(call);
+        for waiting in self.queue.iter_mut().chain(current) {
+            if waiting.calls.contains(&call) {
+                waiting.calls.retain(|waiting| *waiting != call);
+                waiting.call_stop = waiting.call_stop.or(stop);
+            }
+        }
+    }
+
+    fn push(&mut self, held: Held, out: &mut Vec<u8>, record: &mut Record) {
+        if !self.rules.act() {
+            self.texts.settle();
+            return;
+        }
+        self.queued_bytes += held.bytes();
+        self.queue.push_back(held);
+        self.release(out, record);
+        self.limit(out, record);
+    }
+
+    /// Lets out what need not wait.
+    fn release(&mut self, out: &mut Vec<u8>, record: &mut Record) {
+        while let Some(front) = self.queue.front() {
+            if !self.texts.ready(front) {
+                return;
+            }
+            if let Some(stop) = front.call_stop {
+                return self.stop(0, Stop { start: 0, ..stop }, record);
+            }
+            if let Some((at, stop)) = self.texts.first_stop(front) {
+                return self.stop(at, stop, record);
+            }
+            if let Some(held) = self.queue.pop_front() {
+                self.queued_bytes -= held.bytes();
+                self.emit(held, out, record);
+            }
+        }
+        self.texts.settle();
+    }
+
+    /// Ends the answer at the front frame's piece number `at`.
+    fn stop(&mut self, at: usize, stop: Stop, record: &mut Record) {
+        self.rules.acted(stop.rule, record);
+        self.cut = Some(match self.rules.guard(stop.rule).map(|guard| &guard.action) {
+            Some(Action::Fallback(fallback)) => Cut::Fallback(Rc::clone(fallback)),
+            _ => Cut::Blocked,
+        });
+        let Some(front) = self.queue.front() else { return };
+        self.before = self.texts.before(front, at, stop.start, &self.rules);
+        self.drop_queue();
+    }
+
+    fn emit(&mut self, held: Held, out: &mut Vec<u8>, record: &mut Record) {
+        if held.opaque {
+            out.extend_from_slice(&held.frame.raw);
+            return;
+        }
+        let payload = held.frame.payload_bytes();
+        let mut edits: Vec<Edit> = Vec::new();
+        for piece in &held.pieces {
+            self.texts.rewrite(piece, &payload, &self.rules, &mut edits, record);
+        }
+        if edits.is_empty() {
+            out.extend_from_slice(&held.frame.raw);
+            self.sent(&held.frame.raw, &payload);
+        } else {
+            let raw = edit::apply(&held.frame, &edits);
+            self.sent(&raw, &edit::apply_to(&payload, &edits));
+            out.extend_from_slice(&raw);
+        }
+    }
+
+    /// Tells the dialect what the caller has got.
+    fn sent(&mut self, raw: &[u8], payload: &[u8]) {
+        if payload.is_empty() {
+            self.reader.sent_other(raw);
+        } else if self.doc.parse(payload).is_ok() {
+            self.reader.sent(&self.doc, payload);
+        } else {
+            self.reader.sent_other(payload);
+        }
+    }
+
+    /// Something that cannot be read: refused where a rule acts and the policy does not say `pass`.
+    fn unreadable(&mut self, why: Unchecked, frame: Frame, out: &mut Vec<u8>, record: &mut Record) {
+        let refuse = self.rules.act() && self.settings.block_unreadable;
+        record.unchecked(why, refuse);
+        if refuse {
+            self.cut = Some(Cut::Blocked);
+            self.drop_queue();
+            return;
+        }
+        self.push(Held { frame, opaque: true, ..Held::default() }, out, record);
+    }
+
+    /// Keeps what waits within bounds.
+    fn limit(&mut self, out: &mut Vec<u8>, record: &mut Record) {
+        // A whole body is in the host's hands already: nothing of it is held here.
+        if self.cut.is_some() || self.framing == Framing::Json {
+            return;
+        }
+        let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());
+        let too_much_call = call && self.queued_bytes > limits::HELD_CALL_BYTES.min(self.room);
+        let too_much_text =
+            self.texts.held() > limits::HELD_TEXT_BYTES || self.queued_bytes > self.room;
+        if !too_much_call && !too_much_text {
+            return;
+        }
+        // A call that is too long to be judged is denied, whatever is said of text.
+        let refuse = too_much_call || self.settings.on_hold_limit == OnHoldLimit::Block;
+        record.unchecked(Unchecked::HoldLimit, refuse);
+        if refuse {
+            self.cut = Some(Cut::Blocked);
+            self.drop_queue();
+        } else {
+            self.texts.release(&self.rules);
+            self.release(out, record);
+        }
+    }
+
+    fn drop_queue(&mut self) {
+        self.queue.clear();
+        self.queued_bytes = 0;
+    }
+}

@@ -1,0 +1,418 @@
+//! The request's side: recognise, label, and decide before the model is asked.
+
+use super::facts::{self, RequestFacts, seconds};
+use super::labels::{self, Body, Line};
+use super::record::{Record, Unchecked};
+use super::verdict::{HeaderEdit, RequestVerdict};
+use super::{Exchange, Phase};
+use crate::dialect::{self, Call, CallKind, Canned, ErrorAnswer, Recognised, Reply, RequestView};
+use crate::limits;
+use crate::policy::document::{Fallback, Mode, OnUnreadable};
+use crate::policy::program::Rule;
+use crate::policy::program::guard::Guard;
+use crate::policy::program::label::{Label, LabelId};
+use crate::policy::program::selector::Holds;
+use crate::stream::json::Doc;
+
+/// Headers that only this filter writes and reads; callers' and upstreams' own are removed.
+const INTERNAL: &[u8] = b"x-hemostat-";
+
+/// Why a request is refused.
+pub(super) struct Refusal {
+    /// For people: rule and place.
+    pub message: String,
+    /// Machine-readable.
+    pub code: &'static str,
+}
+
+/// How sure a rule is before the body has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    Nothing,
+    /// It only counts: the body passes by and is looked at.
+    Peek,
+    /// It acts: the body is needed before anything leaves.
+    Hold,
+}
+
+impl Exchange {
+    /// Headers have come. `end`: there is no body.
+    pub fn request_headers(&mut self, facts: RequestFacts, end: bool) -> RequestVerdict {
+        self.record = Record::new(&facts.request_id, facts.now_ns, facts.nonce);
+        self.facts = facts;
+        let mut edits = remove_internal(&self.facts.headers);
+        let header = |name| facts::text(&self.facts.headers, name).unwrap_or_default().into_owned();
+        let (method, target) = (header(":method"), header(":path"));
+        // By method and path alone: a content type or an `upgrade` header is the caller's word, and must not open a
+        // way around.
+        let recognised = dialect::recognise(&method, &target);
+        let authority = header(":authority");
+        let path = dialect::normalise(&target);
+        let line = Line { method: &method, authority: &authority, path: &path };
+        self.labels = labels::from_headers(&self.program.labels, &self.facts, line);
+        let Some(recognised) = recognised else { return self.other_traffic(edits) };
+
+        let name = recognised.dialect.name();
+        self.labels.set(LabelId::DIALECT, Label::value(name, true));
+        self.record.count(format!("hemostat_requests_total;dialect={name}"));
+        self.record.state("hemostat.dialect", name);
+        if let Some(model) = &recognised.model {
+            self.labels.set(LabelId::MODEL, Label::value(model, false));
+        }
+        self.call = Some(Call::without_body(recognised.clone()));
+        self.recognised = Some(recognised);
+        self.phase = Phase::Body;
+        if end {
+            return self.decide(Some(&[]), edits);
+        }
+        let (need, answer_is_read) = self.needs();
+        if answer_is_read {
+            edits.push(HeaderEdit::Set("accept-encoding".to_owned(), "identity".to_owned()));
+        }
+        match need {
+            Need::Hold => {
+                let hold = self.program.hold_headers;
+                if !hold {
+                    edits.push(HeaderEdit::Remove("content-length".to_owned()));
+                }
+                RequestVerdict::NeedBody { hold, edits }
+            }
+            Need::Nothing | Need::Peek => RequestVerdict::Peek { edits },
+        }
+    }
+
+    /// The body is whole (after [`RequestVerdict::NeedBody`]); `None`: the host would not give it.
+    pub fn request_body(&mut self, body: Option<&[u8]>) -> RequestVerdict {
+        self.decide(body, Vec::new())
+    }
+
+    /// A part of the body passes (after [`RequestVerdict::Peek`]). Nothing that acts depends on it.
+    pub fn request_chunk(&mut self, chunk: &[u8], end: bool) {
+        if self.peeked.len() + chunk.len() > limits::PEEKED_BYTES {
+            self.peek_overflow = true;
+            self.peeked = Vec::new();
+        }
+        if !self.peek_overflow {
+            self.peeked.extend_from_slice(chunk);
+        }
+        if end {
+            let body = std::mem::take(&mut self.peeked);
+            let body = (!self.peek_overflow).then_some(body);
+            if body.is_none() && !self.chosen_for(Guard::on_request).is_empty() {
+                self.record.unchecked(Unchecked::TooBig, false);
+            }
+            // Only watching rules look at a body that passes, so the verdict is always to let it.
+            let _ = self.decide(body.as_deref(), Vec::new());
+        }
+    }
+
+    /// What the rules that may hold need of the body, and whether any of them looks at the answer.
+    fn needs(&self) -> (Need, bool) {
+        let now = seconds(self.facts.now_ns);
+        let may_hold = |rule: &Rule| match rule.mode_at(now) {
+            Mode::Disabled => Need::Nothing,
+            _ if rule.selector.holds(&self.labels) == Holds::No => Need::Nothing,
+            Mode::Shadow => Need::Peek,
+            Mode::Enforce => Need::Hold,
+        };
+        let mut need = Need::Nothing;
+        let mut answer_is_read = false;
+        for guard in &self.program.guards.rules {
+            let own = may_hold(&guard.rule);
+            need = need.max(own);
+            answer_is_read |= own != Need::Nothing && guard.on_answer();
+        }
+        for rule in &self.program.failsafe {
+            need = need.max(may_hold(&rule.rule));
+        }
+        (need, answer_is_read)
+    }
+
+    /// Decides with the body in hand. `None`: it could not be had.
+    fn decide(&mut self, body: Option<&[u8]>, edits: Vec<HeaderEdit>) -> RequestVerdict {
+        let Some(recognised) = self.recognised.clone() else {
+            return RequestVerdict::Pass { edits, body: None };
+        };
+        let mut doc = Doc::default();
+        let read = self.read(&recognised, body, &mut doc);
+        self.label(&read, body, &doc);
+        if let Ok(view) = &read {
+            self.call = Some(view.call.clone());
+        }
+        self.describe_request();
+        self.phase = Phase::Asked;
+
+        if let Some(reply) = self.failsafe_before() {
+            return self.answered(reply);
+        }
+        let unreadable = match &read {
+            Ok(view) if view.call.background => Some(Unchecked::Background),
+            Ok(_) => None,
+            Err(why) => Some(*why),
+        };
+        if let Err(refusal) = self.check_readable(unreadable) {
+            return self.refuse(&refusal);
+        }
+        let (Ok(view), Some(bytes)) = (&read, body) else {
+            return self.pass(edits, None);
+        };
+        if view.remote > 0 && !self.chosen_for(Guard::on_request).is_empty() {
+            self.record.unchecked(Unchecked::Remote, false);
+        }
+        match self.scan_input(view, &doc, bytes) {
+            super::input::Outcome::Pass => self.pass(edits, None),
+            super::input::Outcome::Rewritten(body) => self.pass(edits, Some(body)),
+            super::input::Outcome::Canned(fallback) => {
+                let reply = self.canned(&fallback);
+                self.answered(reply)
+            }
+            super::input::Outcome::Refused(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    fn read(
+        &self,
+        recognised: &Recognised,
+        body: Option<&[u8]>,
+        doc: &mut Doc,
+    ) -> Result<RequestView, Unchecked> {
+        let body = body.ok_or(match self.peek_overflow {
+            true => Unchecked::TooBig,
+            false => Unchecked::Host,
+        })?;
+        if recognised.kind == CallKind::StoredAnswer {
+            return Ok(RequestView {
+                call: Call::without_body(recognised.clone()),
+                texts: Vec::new(),
+                remote: 0,
+            });
+        }
+        if facts::is_encoded(&self.facts.headers) {
+            return Err(Unchecked::Encoding);
+        }
+        doc.parse(body).map_err(|_| Unchecked::Dialect)?;
+        let dialect = dialect::dialect(recognised.dialect);
+        dialect.read_request(recognised, doc, body).map_err(|_| Unchecked::Dialect)
+    }
+
+    /// Completes the labels with what the body says.
+    fn label(&mut self, read: &Result<RequestView, Unchecked>, body: Option<&[u8]>, doc: &Doc) {
+        let model = match read {
+            Ok(view) => Label::value(&view.call.model, false),
+            Err(_) => Label::Unreadable,
+        };
+        if *self.labels.get(LabelId::MODEL) == Label::Unknown {
+            self.labels.set(LabelId::MODEL, model);
+        }
+        let body = match (read, body) {
+            (_, Some(bytes)) if !doc.is_empty() => Body::Json(doc, bytes),
+            (Ok(_), _) => Body::Absent,
+            _ => Body::Unreadable,
+        };
+        labels::from_body(&mut self.labels, &self.program.labels, &self.facts, body);
+    }
+
+    /// What an operator finds in the access log about the request.
+    fn describe_request(&mut self) {
+        let Some(call) = &self.call else { return };
+        let (model, stream) = (call.model.clone(), call.stream);
+        self.record.state("gen_ai.request.model", &model);
+        self.record.state("hemostat.stream", if stream { "true" } else { "false" });
+        let version = self.program.version.clone().unwrap_or_default();
+        self.record.state("hemostat.policy_version", &version);
+    }
+
+    /// Rules of lever 6 that are judged before the model is asked: the first that holds answers.
+    fn failsafe_before(&mut self) -> Option<Reply> {
+        let now = seconds(self.facts.now_ns);
+        let program = std::rc::Rc::clone(&self.program);
+        for rule in program.failsafe.iter().filter(|rule| rule.upstream.is_none()) {
+            let mode = rule.rule.mode_at(now);
+            if mode == Mode::Disabled || rule.rule.selector.holds(&self.labels) != Holds::Yes {
+                continue;
+            }
+            let word = if rule.fallback.is_some() { "fallback" } else { "block" };
+            let shadow = mode == Mode::Shadow;
+            self.record.action(&rule.rule.id, word, shadow);
+            if !shadow {
+                return Some(match &rule.fallback {
+                    Some(fallback) => self.canned(&std::rc::Rc::clone(fallback)),
+                    None => self.error(
+                        403,
+                        "content_blocked",
+                        &format!("blocked by rule `{}`", rule.rule.id),
+                    ),
+                });
+            }
+        }
+        None
+    }
+
+    /// Chooses the guardrails that hold, and refuses what an enforced rule would need and nobody can read.
+    fn check_readable(&mut self, body: Option<Unchecked>) -> Result<(), Refusal> {
+        let now = seconds(self.facts.now_ns);
+        let program = std::rc::Rc::clone(&self.program);
+        let mut needed: Option<(Unchecked, &str)> = None;
+        let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None));
+        let guards = program.guards.rules.iter().enumerate();
+        let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard))));
+        for (rule, guard) in failsafe.chain(guards) {
+            let mode = rule.mode_at(now);
+            let holds = rule.selector.holds(&self.labels);
+            if mode == Mode::Disabled || holds == Holds::No {
+                continue;
+            }
+            let looks_at_body = guard.is_some_and(|(_, guard)| match body {
+                Some(Unchecked::Background) => guard.on_answer(),
+                Some(_) => guard.on_request(),
+                None => false,
+            });
+            let trouble = match holds {
+                Holds::Yes if looks_at_body => body,
+                Holds::Yes => None,
+                _ => Some(
+                    body.filter(|why| *why != Unchecked::Background).unwrap_or(Unchecked::Label),
+                ),
+            };
+            if let Some(why) = trouble {
+                if mode == Mode::Enforce {
+                    needed.get_or_insert((why, &rule.id));
+                } else {
+                    self.record.unchecked(why, false);
+                }
+            }
+            if let (Holds::Yes, Some((at, guard))) = (holds, guard) {
+                self.choose(at, guard, mode);
+            }
+        }
+        match needed {
+            Some((why, _)) if program.on_unreadable == Some(OnUnreadable::Pass) => {
+                self.record.unchecked(why, false);
+                Ok(())
+            }
+            Some((why, rule)) => {
+                self.record.unchecked(why, true);
+                let word = why.word();
+                Err(Refusal {
+                    message: format!("rule `{rule}` cannot read this request ({word})"),
+                    code: "unreadable",
+                })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn choose(&mut self, at: usize, guard: &Guard, mode: Mode) {
+        let tag = matches!(guard.action, crate::policy::program::guard::Action::Tag);
+        if mode == Mode::Shadow || tag {
+            self.chosen.watching.push((at, mode == Mode::Shadow));
+        } else {
+            self.chosen.acting.push(at);
+        }
+    }
+
+    /// The chosen guardrails of which `keep` is true.
+    pub(super) fn chosen_for(&self, keep: impl Fn(&Guard) -> bool) -> super::answer::Chosen {
+        self.chosen.only(&self.program, keep)
+    }
+
+    fn pass(&mut self, mut edits: Vec<HeaderEdit>, body: Option<Vec<u8>>) -> RequestVerdict {
+        if let Some(body) = &body
+            && self.program.hold_headers
+        {
+            edits.push(HeaderEdit::Set("content-length".to_owned(), body.len().to_string()));
+            for stale in ["content-md5", "digest", "content-digest"] {
+                if facts::values(&self.facts.headers, stale).next().is_some() {
+                    edits.push(HeaderEdit::Remove(stale.to_owned()));
+                }
+            }
+        }
+        RequestVerdict::Pass { edits, body }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) -> RequestVerdict {
+        let reply = self.error(403, refusal.code, &refusal.message);
+        self.answered(reply)
+    }
+
+    /// An error in the caller's dialect; the message says the decision's id.
+    pub(super) fn error(&self, status: u16, code: &'static str, message: &str) -> Reply {
+        let message = format!("{message} (decision {})", self.record.decision());
+        let error = ErrorAnswer { status, message, code };
+        match &self.recognised {
+            Some(recognised) => dialect::dialect(recognised.dialect).error(recognised, &error),
+            None => dialect::plain_error(&error),
+        }
+    }
+
+    /// A canned answer in the caller's dialect.
+    pub(super) fn canned(&mut self, fallback: &Fallback) -> Reply {
+        let canned = Canned {
+            text: fallback.text.clone(),
+            json: fallback.json.clone(),
+            refusal: fallback.ends_as_refusal,
+            decision: self.record.decision().to_owned(),
+            now: seconds(self.facts.now_ns),
+        };
+        let mut reply = match &self.call {
+            Some(call) => dialect::dialect(call.recognised.dialect).canned(call, &canned),
+            None => self.error(503, "no_call", "no call to answer"),
+        };
+        if fallback.handoff {
+            reply.headers.push(("x-hemostat-handoff", "true".to_owned()));
+            self.record.count("hemostat_handoffs_total".to_owned());
+            self.record.log("handoff".to_owned());
+        }
+        reply
+    }
+
+    /// The proxy answers: our headers are put on, and what comes back through the response's side is our own.
+    fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
+        self.phase = Phase::Answered;
+        reply.headers.extend(self.own_headers());
+        RequestVerdict::Reply(reply)
+    }
+
+    /// The headers that callers see.
+    pub(super) fn own_headers(&self) -> Vec<(&'static str, String)> {
+        self.record.headers(self.program.version.as_deref(), self.program.show)
+    }
+
+    /// Traffic that no lever touches; lanes of it may be closed.
+    fn other_traffic(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
+        self.phase = Phase::Other;
+        self.record.count("hemostat_requests_total;dialect=other".to_owned());
+        let now = seconds(self.facts.now_ns);
+        let program = std::rc::Rc::clone(&self.program);
+        let lane = program.other_traffic.iter().find(|lane| {
+            lane.rule.mode_at(now) != Mode::Disabled
+                && lane.rule.selector.holds(&self.labels) == Holds::Yes
+        });
+        if let Some(lane) = lane.filter(|lane| lane.block) {
+            let shadow = lane.rule.mode == Mode::Shadow;
+            self.record.action(&lane.rule.id, "block", shadow);
+            if !shadow {
+                let message = format!("this lane is closed by rule `{}`", lane.rule.id);
+                let reply = self.error(403, "lane_closed", &message);
+                return self.answered(reply);
+            }
+        }
+        RequestVerdict::Pass { edits, body: None }
+    }
+}
+
+/// Edits that take internal headers away, in either direction.
+pub(super) fn remove_internal(headers: &facts::Headers) -> Vec<HeaderEdit> {
+    let mut edits: Vec<HeaderEdit> = Vec::new();
+    for (name, _) in headers {
+        let internal =
+            name.get(..INTERNAL.len()).is_some_and(|own| own.eq_ignore_ascii_case(INTERNAL));
+        if let (true, Ok(name)) = (internal, std::str::from_utf8(name)) {
+            let edit = HeaderEdit::Remove(name.to_owned());
+            if !edits.contains(&edit) {
+                edits.push(edit);
+            }
+        }
+    }
+    edits
+}

@@ -1,0 +1,321 @@
+//! The answer's side: what its headers say decides how its body is looked at.
+
+use std::rc::Rc;
+
+use super::answer::{Chosen, Cut, Pipe, Rules, Settings};
+use super::facts::{self, Headers, seconds};
+use super::record::Unchecked;
+use super::request::remove_internal;
+use super::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
+use super::{Exchange, Phase};
+use crate::dialect::{self, Ending, EndingHow, Reply};
+use crate::limits;
+use crate::policy::document::{Mode, OnCut, OnUnreadable};
+use crate::policy::program::guard::Guard;
+use crate::policy::program::selector::Holds;
+use crate::stream::frame::Framing;
+
+/// How an answer's body can be looked at.
+enum Readable {
+    /// As it comes.
+    Stream(Framing),
+    /// When it is whole.
+    Whole,
+    /// Not at all.
+    No(Unchecked),
+    /// It has none, or it is no answer of the model.
+    Nothing,
+}
+
+impl Exchange {
+    /// The answer's headers have come, `:status` included. `local`: the proxy made the answer itself, no upstream
+    /// spoke (its own time-outs and connection failures among them).
+    pub fn response_headers(
+        &mut self,
+        headers: &Headers,
+        local: bool,
+        end: bool,
+        now_ns: u64,
+    ) -> ResponseVerdict {
+        match self.phase {
+            Phase::Answered => return ResponseVerdict::Untouched { edits: Vec::new() },
+            Phase::New | Phase::Other | Phase::Over => {
+                return ResponseVerdict::Untouched { edits: remove_internal(headers) };
+            }
+            // The answer has overtaken a body that was only watched.
+            Phase::Body => self.request_chunk(&[], true),
+            Phase::Asked | Phase::Answering => {}
+        }
+        let status =
+            facts::text(headers, ":status").and_then(|text| text.parse().ok()).unwrap_or(0);
+        self.record.state("http.response.status_code", &status.to_string());
+        if let Some(reply) = self.failsafe_after(status, local, now_ns) {
+            return ResponseVerdict::Reply(reply);
+        }
+        let mut edits = remove_internal(headers);
+        let rules = self.chosen_for(Guard::on_answer);
+        // What the proxy says of itself (its errors) is no answer of a model; whatever has status 200 may be one.
+        let own_error = local && !(200..300).contains(&status);
+        let readable = match rules.is_empty() || own_error || end {
+            true => Readable::Nothing,
+            false => self.readable(headers, status),
+        };
+        match readable {
+            Readable::Nothing => {
+                self.phase = Phase::Over;
+                self.show(&mut edits);
+                ResponseVerdict::Untouched { edits }
+            }
+            Readable::No(why) => self.unreadable(why, status, &rules, edits, now_ns),
+            Readable::Stream(framing) => {
+                let acts = !rules.acting.is_empty();
+                self.open_pipe(framing, rules);
+                self.show(&mut edits);
+                if acts && facts::values(headers, "content-length").next().is_some() {
+                    edits.push(HeaderEdit::Remove("content-length".to_owned()));
+                }
+                ResponseVerdict::Stream { edits }
+            }
+            // Watching rules hold nothing: they see a whole answer as it passes.
+            Readable::Whole if rules.acting.is_empty() => {
+                self.open_pipe(Framing::Json, rules);
+                self.show(&mut edits);
+                ResponseVerdict::Stream { edits }
+            }
+            Readable::Whole => {
+                self.open_pipe(Framing::Json, rules);
+                let hold = self.program.hold_headers;
+                if !hold {
+                    self.show(&mut edits);
+                    edits.push(HeaderEdit::Remove("content-length".to_owned()));
+                }
+                self.status = status;
+                ResponseVerdict::Whole { hold, edits }
+            }
+        }
+    }
+
+    /// A chunk of a streamed answer (after [`ResponseVerdict::Stream`]).
+    pub fn response_chunk(&mut self, chunk: &[u8], end: bool, now_ns: u64) -> StreamVerdict {
+        let unchanged = StreamVerdict { bytes: None, reset: false };
+        if let Some(cut_ns) = self.cut_ns {
+            let drained = now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS;
+            let reset = !end && (drained || self.program.on_cut == OnCut::Cancel);
+            if end {
+                self.phase = Phase::Over;
+            }
+            return StreamVerdict { bytes: Some(Vec::new()), reset };
+        }
+        let Some(pipe) = &mut self.pipe else { return unchanged };
+        let mut out = Vec::with_capacity(chunk.len());
+        pipe.feed(chunk, &mut out, &mut self.record);
+        if end {
+            pipe.finish(&mut out, &mut self.record);
+            self.phase = Phase::Over;
+        }
+        if !pipe.acts() {
+            return unchanged;
+        }
+        if self.after_cut(&mut out, now_ns) || out != chunk {
+            return StreamVerdict { bytes: Some(out), reset: false };
+        }
+        unchanged
+    }
+
+    /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
+    pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
+        self.phase = Phase::Over;
+        let mut out = Vec::new();
+        let (Some(pipe), Some(body)) = (&mut self.pipe, body) else {
+            let refuse = self.program.on_unreadable != Some(OnUnreadable::Pass);
+            self.record.unchecked(Unchecked::Host, refuse);
+            let body = refuse.then(|| self.blocked(now_ns).body);
+            return self.whole(body);
+        };
+        pipe.whole(body, &mut out, &mut self.record);
+        let cut = pipe.cut().cloned();
+        match cut {
+            None if out == body => self.whole(None),
+            None => self.whole(Some(out)),
+            Some(cut) => {
+                let reply = self.in_place(&cut, now_ns);
+                self.whole(Some(reply.body))
+            }
+        }
+    }
+
+    /// What stands in place of a whole answer.
+    fn in_place(&mut self, cut: &Cut, now_ns: u64) -> Reply {
+        if !(200..300).contains(&self.status) {
+            // An error stays an error: its text alone is taken out.
+            return self.error(self.status, "content_blocked", "the error's text was withheld");
+        }
+        match cut {
+            Cut::Fallback(fallback) => self.canned(&Rc::clone(fallback)),
+            Cut::Blocked => self.blocked(now_ns),
+        }
+    }
+
+    /// The dialect's content-filter stop as a whole answer.
+    fn blocked(&self, now_ns: u64) -> Reply {
+        match &self.call {
+            Some(call) => dialect::dialect(call.recognised.dialect).blocked(
+                call,
+                self.record.decision(),
+                seconds(now_ns),
+            ),
+            None => self.error(503, "content_blocked", "blocked"),
+        }
+    }
+
+    fn whole(&mut self, body: Option<Vec<u8>>) -> WholeVerdict {
+        let mut edits = Vec::new();
+        if self.program.hold_headers {
+            self.show(&mut edits);
+            if let Some(body) = &body {
+                edits.push(HeaderEdit::Set("content-length".to_owned(), body.len().to_string()));
+                for stale in ["etag", "content-md5", "digest", "content-digest"] {
+                    edits.push(HeaderEdit::Remove(stale.to_owned()));
+                }
+            }
+        }
+        WholeVerdict { edits, body }
+    }
+
+    /// Once the answer is cut, appends its ending.
+    fn after_cut(&mut self, out: &mut Vec<u8>, now_ns: u64) -> bool {
+        let Some(pipe) = &mut self.pipe else { return false };
+        let Some(cut) = pipe.cut().cloned() else { return false };
+        let ending = pipe.ending(self.record.decision(), seconds(now_ns));
+        out.extend_from_slice(&ending);
+        self.cut_ns = Some(now_ns);
+        if let Cut::Fallback(fallback) = cut
+            && fallback.handoff
+        {
+            self.record.count("hemostat_handoffs_total".to_owned());
+            self.record.log("handoff".to_owned());
+        }
+        true
+    }
+
+    /// Rules of lever 6 that are judged when the answer's headers come: the first that holds answers.
+    fn failsafe_after(&mut self, status: u16, local: bool, now_ns: u64) -> Option<Reply> {
+        let program = Rc::clone(&self.program);
+        for rule in &program.failsafe {
+            let Some(upstream) = &rule.upstream else { continue };
+            let timed_out = local && matches!(status, 408 | 503 | 504);
+            let fires = upstream.status.contains(&status) || (upstream.timeout && timed_out);
+            let mode = rule.rule.mode_at(seconds(now_ns));
+            let holds = rule.rule.selector.holds(&self.labels) == Holds::Yes;
+            if !fires || !holds || mode == Mode::Disabled {
+                continue;
+            }
+            let word = if rule.fallback.is_some() { "fallback" } else { "block" };
+            self.record.action(&rule.rule.id, word, mode == Mode::Shadow);
+            if mode == Mode::Enforce {
+                let mut reply = match &rule.fallback {
+                    Some(fallback) => self.canned(&Rc::clone(fallback)),
+                    None => self.error(
+                        403,
+                        "content_blocked",
+                        &format!("blocked by rule `{}`", rule.rule.id),
+                    ),
+                };
+                self.phase = Phase::Answered;
+                reply.headers.extend(self.own_headers());
+                return Some(reply);
+            }
+        }
+        None
+    }
+
+    /// By its headers, how the body can be looked at. The response's own content type decides, not what was asked for.
+    fn readable(&self, headers: &Headers, status: u16) -> Readable {
+        let ok = (200..300).contains(&status);
+        if status == 204 || status == 304 || status < 200 {
+            return Readable::Nothing;
+        }
+        if facts::is_encoded(headers) {
+            return Readable::No(Unchecked::Encoding);
+        }
+        let json_stream = self.call.as_ref().filter(|call| call.stream && ok);
+        let json_stream = json_stream.map_or(Framing::Json, |call| call.recognised.json_stream);
+        match facts::media_type(headers).as_deref() {
+            Some("text/event-stream") => Readable::Stream(Framing::Sse),
+            None | Some("" | "application/json") => match json_stream {
+                Framing::JsonArray => Readable::Stream(Framing::JsonArray),
+                _ => Readable::Whole,
+            },
+            Some(other) if other.ends_with("+json") => Readable::Whole,
+            Some(_) => Readable::No(Unchecked::Dialect),
+        }
+    }
+
+    /// A body that no rule can look at: refused where an enforced rule needed it.
+    fn unreadable(
+        &mut self,
+        why: Unchecked,
+        status: u16,
+        rules: &Chosen,
+        mut edits: Vec<HeaderEdit>,
+        now_ns: u64,
+    ) -> ResponseVerdict {
+        // An error page of something between here and the model is not its answer: no rule needs it.
+        let is_answer = (200..300).contains(&status) || why == Unchecked::Encoding;
+        let pass = self.program.on_unreadable == Some(OnUnreadable::Pass);
+        let refuse = is_answer && !rules.acting.is_empty() && !pass;
+        self.record.unchecked(why, refuse);
+        if !refuse {
+            self.phase = Phase::Over;
+            self.show(&mut edits);
+            return ResponseVerdict::Untouched { edits };
+        }
+        let mut reply = self.refused_answer(now_ns);
+        self.phase = Phase::Answered;
+        reply.headers.extend(self.own_headers());
+        ResponseVerdict::Reply(reply)
+    }
+
+    /// The content-filter stop in the form that the caller asked for.
+    fn refused_answer(&self, now_ns: u64) -> Reply {
+        let Some(call) = self.call.as_ref().filter(|call| call.stream) else {
+            return self.blocked(now_ns);
+        };
+        let (framing, content_type) = match call.recognised.json_stream {
+            Framing::JsonArray => (Framing::JsonArray, "application/json"),
+            _ => (Framing::Sse, "text/event-stream; charset=utf-8"),
+        };
+        let ending = Ending {
+            before: Vec::new(),
+            how: EndingHow::Blocked,
+            decision: self.record.decision().to_owned(),
+            now: seconds(now_ns),
+        };
+        let mut answer = dialect::dialect(call.recognised.dialect).answer(call, framing);
+        Reply {
+            status: 200,
+            headers: vec![("content-type", content_type.to_owned())],
+            body: answer.ending(&ending),
+        }
+    }
+
+    fn open_pipe(&mut self, framing: Framing, chosen: Chosen) {
+        let Some(call) = &self.call else { return };
+        let reader = dialect::dialect(call.recognised.dialect).answer(call, framing);
+        let settings = Settings {
+            on_hold_limit: self.program.on_hold_limit,
+            block_unreadable: self.program.on_unreadable != Some(OnUnreadable::Pass),
+        };
+        let rules = Rules::new(Rc::clone(&self.program), chosen);
+        self.pipe = Some(Pipe::new(framing, reader, rules, settings));
+        self.phase = Phase::Answering;
+    }
+
+    /// Puts our headers on the answer.
+    fn show(&self, edits: &mut Vec<HeaderEdit>) {
+        for (name, value) in self.own_headers() {
+            edits.retain(|edit| *edit != HeaderEdit::Remove(name.to_owned()));
+            edits.push(HeaderEdit::Set(name.to_owned(), value));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What happens to a request and to its answer. Before the answer's headers leave there may be a local reply; after,
+//! there cannot: these are different types (invariant 9).
+
+use crate::dialect::Reply;
+
+/// One change to a header map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderEdit {
+    /// Remove every value of this header (lower case).
+    Remove(String),
+    /// Put this value in place of all of this header's.
+    Set(String, String),
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestVerdict {
+    /// It goes on.
+    Pass {
+        /// Changes to the request's headers, to be made now.
+        edits: Vec<HeaderEdit>,
+        /// The body that replaces it, where it changed (only after a `NeedBody`).
+        body: Option<Vec<u8>>,
+    },
+    /// It goes on, and its body is shown to [`super::Exchange::request_chunk`] as it passes; nothing of it is held.
+    Peek {
+        /// Changes to the request's headers, to be made now.
+        edits: Vec<HeaderEdit>,
+    },
+    /// It waits until its body is whole; then [`super::Exchange::request_body`].
+    NeedBody {
+        /// Headers wait with the body (else they leave now, and the body alone is buffered).
+        hold: bool,
+        /// Changes to the request's headers, to be made now.
+        edits: Vec<HeaderEdit>,
+    },
+    /// It is answered by the proxy.
+    Reply(Reply),
+}
+
+/// What happens to an answer once its headers have come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResponseVerdict {
+    /// It passes; its body is not shown to the engine.
+    Untouched {
+        /// Changes to the response's headers.
+        edits: Vec<HeaderEdit>,
+    },
+    /// Its body passes through [`super::Exchange::response_chunk`] as it comes; headers leave now.
+    Stream {
+        /// Changes to the response's headers.
+        edits: Vec<HeaderEdit>,
+    },
+    /// Its body is buffered by the host until it is whole; then [`super::Exchange::response_body`].
+    Whole {
+        /// Headers wait with the body (else they leave now).
+        hold: bool,
+        /// Changes to the response's headers, to be made now.
+        edits: Vec<HeaderEdit>,
+    },
+    /// The proxy answers in its place.
+    Reply(Reply),
+}
+
+/// What leaves in place of one chunk of a streamed answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamVerdict {
+    /// `None`: the chunk itself, unchanged.
+    pub bytes: Option<Vec<u8>>,
+    /// Reset the stream instead (`on_cut: cancel`, one chunk after the ending).
+    pub reset: bool,
+}
+
+/// What leaves in place of a whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeVerdict {
+    /// Changes to the response's headers; only possible where they were held.
+    pub edits: Vec<HeaderEdit>,
+    /// `None`: the body itself, unchanged.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Something the glue does for the engine besides moving bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Add one to a counter; the name is complete, labels included (docs/operations.md).
+    Count(String),
+    /// A line for the proxy's log: rule and decision id, never text.
+    Log(String),
+    /// A per-request value for the access log (filter state), by key.
+    State(&'static str, String),
+}

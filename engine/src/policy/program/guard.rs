@@ -1,0 +1,172 @@
+//! Guardrails, compiled: rules with their patterns, and matchers for the sets of rules that meet in an exchange.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::label::LabelTable;
+use super::{CompileError, Rule, find};
+use crate::dialect::{InputParts, Role};
+use crate::limits::MATCHERS;
+use crate::policy::document::{Document, Fallback, GuardAction, Scan};
+use crate::scan::{Matcher, Pattern};
+
+/// All guardrails of a policy.
+#[derive(Debug, Default)]
+pub struct Guards {
+    /// The rules in the policy's order.
+    pub rules: Vec<Guard>,
+    /// Matchers made so far, by the rules in them; the first is for all rules. Bounded: callers choose labels, and
+    /// labels choose rules.
+    matchers: RefCell<Vec<(Vec<usize>, Rc<Matcher>)>>,
+}
+
+/// A guardrail.
+#[derive(Debug)]
+pub struct Guard {
+    /// Name, selector, mode.
+    pub rule: Rule,
+    /// Where it looks.
+    pub scan: Vec<Scan>,
+    /// What it does.
+    pub action: Action,
+    patterns: Vec<Pattern>,
+}
+
+/// What a guardrail does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Replaces the match.
+    Redact(Rc<str>),
+    /// Refuses.
+    Block,
+    /// Puts this canned answer in place.
+    Fallback(Rc<Fallback>),
+    /// Counts.
+    Tag,
+}
+
+impl Action {
+    /// The word that headers, counters and logs show.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Redact(_) => "redact",
+            Self::Block => "block",
+            Self::Fallback(_) => "fallback",
+            Self::Tag => "tag",
+        }
+    }
+
+    /// True if it ends an answer or refuses a request.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        matches!(self, Self::Block | Self::Fallback(_))
+    }
+}
+
+impl Guard {
+    /// True if it looks at texts of this role.
+    #[must_use]
+    pub fn looks_at(&self, role: Role) -> bool {
+        self.scan.iter().any(|scan| match (scan, role) {
+            (Scan::Output, Role::Output) | (Scan::ToolArgs, Role::ToolArgs) => true,
+            (scan, Role::Input(parts)) => scans_input(*scan, parts),
+            _ => false,
+        })
+    }
+
+    /// True if it looks at requests.
+    #[must_use]
+    pub fn on_request(&self) -> bool {
+        self.scan.iter().any(|scan| !matches!(scan, Scan::Output | Scan::ToolArgs))
+    }
+
+    /// True if it looks at answers.
+    #[must_use]
+    pub fn on_answer(&self) -> bool {
+        self.scan.iter().any(|scan| matches!(scan, Scan::Output | Scan::ToolArgs))
+    }
+}
+
+fn scans_input(scan: Scan, parts: InputParts) -> bool {
+    match scan {
+        Scan::Output | Scan::ToolArgs => false,
+        Scan::Input => true,
+        Scan::System => parts.system,
+        Scan::User => parts.user,
+        Scan::History => parts.history,
+        Scan::ToolResults => parts.tool_results,
+        Scan::Last => parts.last,
+    }
+}
+
+impl Guards {
+    /// Compiles the policy's guardrails.
+    ///
+    /// # Errors
+    /// A pattern or fallback that `check` would have refused.
+    pub fn compile(
+        document: &Document,
+        labels: &LabelTable,
+        fallbacks: &BTreeMap<String, Rc<Fallback>>,
+    ) -> Result<Self, CompileError> {
+        let mut rules = Vec::with_capacity(document.guardrails.len());
+        for guard in &document.guardrails {
+            let mut patterns = Vec::new();
+            for source in &guard.find {
+                let parsed = Pattern::parse(source, guard.fold)
+                    .map_err(|error| CompileError::pattern(&guard.rule.id, &error))?;
+                patterns.extend(parsed);
+            }
+            let action = match &guard.action {
+                GuardAction::Redact(with) => Action::Redact(with.as_str().into()),
+                GuardAction::Block => Action::Block,
+                GuardAction::Fallback(id) => Action::Fallback(find(fallbacks, id, &guard.rule)?),
+                GuardAction::Tag => Action::Tag,
+            };
+            rules.push(Guard {
+                rule: Rule::compile(&guard.rule, document, labels),
+                scan: guard.scan.clone(),
+                action,
+                patterns,
+            });
+        }
+        let guards = Self { rules, matchers: RefCell::default() };
+        // All patterns together are the largest matcher that can be asked for: if it compiles, every other does.
+        let all: Vec<usize> = (0..guards.rules.len()).collect();
+        let matcher =
+            guards.build(&all).map_err(|error| CompileError::pattern("guardrails", &error))?;
+        guards.matchers.borrow_mut().push((all, Rc::new(matcher)));
+        Ok(guards)
+    }
+
+    fn build(&self, rules: &[usize]) -> Result<Matcher, crate::scan::PatternError> {
+        Matcher::new(rules.iter().flat_map(|&at| {
+            let patterns = self.rules.get(at).map_or(&[][..], |guard| &guard.patterns);
+            patterns.iter().map(move |pattern| (at as u32, pattern))
+        }))
+    }
+
+    /// A matcher that looks for these rules (indexes, rising), and perhaps for others: callers drop hits of rules
+    /// that do not hold. `None` if there is nothing to look for.
+    ///
+    /// The first [`MATCHERS`] sets get a matcher of exactly their own, which holds nothing back for other rules; sets
+    /// beyond that share the one for all rules.
+    #[must_use]
+    pub fn matcher(&self, rules: &[usize]) -> Option<Rc<Matcher>> {
+        if rules.is_empty() {
+            return None;
+        }
+        let mut matchers = self.matchers.borrow_mut();
+        if let Some((_, matcher)) = matchers.iter().find(|(known, _)| known == rules) {
+            return Some(Rc::clone(matcher));
+        }
+        if matchers.len() > MATCHERS {
+            return matchers.first().map(|(_, all)| Rc::clone(all));
+        }
+        let matcher = Rc::new(self.build(rules).ok()?);
+        matchers.push((rules.to_vec(), Rc::clone(&matcher)));
+        Some(matcher)
+    }
+}

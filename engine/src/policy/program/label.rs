@@ -1,0 +1,217 @@
+//! Where labels are read from, and what was read (POLICY "when").
+
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+
+use crate::limits::LABEL_BYTES;
+use crate::policy::document::{Document, Source};
+
+/// Labels that always exist, in the order of their numbers.
+pub const BUILT_IN: [&str; 5] = ["dialect", "model", "method", "host", "path"];
+
+/// The number of a label in its [`LabelTable`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LabelId(pub usize);
+
+impl LabelId {
+    /// `dialect`
+    pub const DIALECT: Self = Self(0);
+    /// `model`
+    pub const MODEL: Self = Self(1);
+    /// `method`
+    pub const METHOD: Self = Self(2);
+    /// `host`
+    pub const HOST: Self = Self(3);
+    /// `path`
+    pub const PATH: Self = Self(4);
+}
+
+/// All labels of a policy.
+#[derive(Debug, Clone, Default)]
+pub struct LabelTable {
+    names: Vec<String>,
+    sources: Vec<Vec<Read>>,
+    /// Host properties that sources read, each once.
+    pub properties: Vec<Vec<String>>,
+}
+
+/// A source as it is read.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Where.
+    pub from: From,
+    /// Only a digest is kept.
+    pub digest: bool,
+    /// The proxy vouches for it.
+    pub trusted: bool,
+}
+
+/// Where a source reads.
+#[derive(Debug, Clone)]
+pub enum From {
+    /// This request header.
+    Header(String),
+    /// This place in the request's body.
+    Json(Vec<String>),
+    /// The property with this number in [`LabelTable::properties`].
+    Property(usize),
+}
+
+/// What a label's sources gave.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Label {
+    /// No source has a value (the empty text to globs), or this is its value.
+    Value {
+        /// The value.
+        text: Rc<str>,
+        /// The proxy vouches for it.
+        trusted: bool,
+    },
+    /// It stands in the body, which has not been read yet.
+    #[default]
+    Unknown,
+    /// It cannot be read: a header sent twice, two digests that differ, a duplicate key.
+    Unreadable,
+}
+
+impl Label {
+    /// A value.
+    #[must_use]
+    pub fn value(text: &str, trusted: bool) -> Self {
+        Self::Value { text: text.into(), trusted }
+    }
+
+    /// Its text where there is one that was read.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Value { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl LabelTable {
+    /// Numbers the labels and the properties they need.
+    #[must_use]
+    pub fn compile(document: &Document) -> Self {
+        let mut table = Self {
+            names: BUILT_IN.iter().map(|&name| name.to_owned()).collect(),
+            sources: BUILT_IN.iter().map(|_| Vec::new()).collect(),
+            properties: Vec::new(),
+        };
+        for (name, sources) in &document.labels {
+            let reads = sources.iter().map(|source| table.read(source, document)).collect();
+            table.names.push(name.clone());
+            table.sources.push(reads);
+        }
+        table
+    }
+
+    fn read(&mut self, source: &Source, document: &Document) -> Read {
+        match source {
+            Source::Header { name, digest } => Read {
+                from: From::Header(name.clone()),
+                digest: *digest,
+                trusted: document.trusted_headers.contains(name),
+            },
+            Source::Json { pointer, digest } => {
+                Read { from: From::Json(pointer.clone()), digest: *digest, trusted: false }
+            }
+            Source::Property { path, digest } => {
+                let known = self.properties.iter().position(|property| property == path);
+                let number = known.unwrap_or_else(|| {
+                    self.properties.push(path.clone());
+                    self.properties.len() - 1
+                });
+                Read { from: From::Property(number), digest: *digest, trusted: true }
+            }
+        }
+    }
+
+    /// The label's number.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<LabelId> {
+        self.names.iter().position(|known| known == name).map(LabelId)
+    }
+
+    /// How many labels there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Never: the built-in labels are always there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The sources of a label, best first; none for the built-in ones.
+    #[must_use]
+    pub fn sources(&self, id: LabelId) -> &[Read] {
+        self.sources.get(id.0).map_or(&[], Vec::as_slice)
+    }
+
+    /// True if a body must be read to know this label for certain.
+    #[must_use]
+    pub fn in_body(&self, id: LabelId) -> bool {
+        id == LabelId::MODEL
+            || self.sources(id).iter().any(|read| matches!(read.from, From::Json(_)))
+    }
+}
+
+/// `sha256:` and 64 hex digits of a credential, without its scheme and surrounding blanks.
+#[must_use]
+pub fn digest(credential: &[u8]) -> String {
+    let trimmed = credential.trim_ascii();
+    let bare = match trimmed.iter().position(u8::is_ascii_whitespace) {
+        Some(blank) => trimmed.get(blank..).unwrap_or_default().trim_ascii(),
+        None => trimmed,
+    };
+    format!("sha256:{}", hex(&Sha256::digest(bare)))
+}
+
+/// The text itself, or, past [`LABEL_BYTES`], its beginning and a digest of all of it; the flag says which.
+#[must_use]
+pub fn bounded(text: &str) -> (std::borrow::Cow<'_, str>, bool) {
+    if text.len() <= LABEL_BYTES {
+        return (text.into(), false);
+    }
+    let tail = format!("~sha256:{}", hex(&Sha256::digest(text)));
+    let keep = text.floor_char_boundary(LABEL_BYTES - tail.len());
+    let head = text.get(..keep).unwrap_or_default();
+    (format!("{head}{tail}").into(), true)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_leaves_scheme_and_blanks_out() {
+        let bare = digest(b"sk-abc");
+        assert_eq!(bare.len(), 7 + 64);
+        assert_eq!(digest(b"Bearer sk-abc"), bare);
+        assert_eq!(digest(b"  bearer   sk-abc "), bare);
+        assert_ne!(digest(b"sk-abd"), bare);
+    }
+
+    #[test]
+    fn a_long_label_keeps_its_size_and_its_identity() {
+        let long = "é".repeat(500);
+        let (cut, was_cut) = bounded(&long);
+        assert!(was_cut && cut.len() <= LABEL_BYTES);
+        assert_ne!(cut, bounded(&format!("{long}x")).0);
+        assert_eq!(bounded("short"), ("short".into(), false));
+    }
+}

@@ -1,0 +1,248 @@
+//! `when`, compiled: does a rule hold for this request?
+
+use sha2::{Digest, Sha256};
+
+use super::label::{Label, LabelId, LabelTable};
+use crate::policy::document::{Globs, When};
+
+/// A compiled `when`.
+#[derive(Debug, Clone, Default)]
+pub struct Selector {
+    entries: Vec<(LabelId, Globs)>,
+    share: Option<Share>,
+    until: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+struct Share {
+    /// Values below this are in; 2^64 and more: all are.
+    below: u128,
+    rule: String,
+    by: By,
+}
+
+#[derive(Debug, Clone)]
+enum By {
+    Label(LabelId),
+    /// The first of these that is trusted and there, else the request id.
+    FirstTrusted(Vec<LabelId>),
+}
+
+/// Whether a rule holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// The body must be read first.
+    Unknown,
+    /// A label that it needs cannot be read.
+    Unreadable,
+}
+
+/// Labels of a request as a selector sees them.
+#[derive(Debug, Clone, Default)]
+pub struct Labels {
+    values: Vec<Label>,
+    /// The proxy's own id of the request, for shares that no label decides.
+    pub request_id: Vec<u8>,
+}
+
+impl Labels {
+    /// As many labels as the table has, none read yet.
+    #[must_use]
+    pub fn unread(table: &LabelTable, request_id: Vec<u8>) -> Self {
+        Self { values: vec![Label::Unknown; table.len()], request_id }
+    }
+
+    /// What was read of a label.
+    #[must_use]
+    pub fn get(&self, id: LabelId) -> &Label {
+        self.values.get(id.0).unwrap_or(&Label::Unknown)
+    }
+
+    /// Stores what was read of a label.
+    pub fn set(&mut self, id: LabelId, label: Label) {
+        if let Some(value) = self.values.get_mut(id.0) {
+            *value = label;
+        }
+    }
+}
+
+impl Selector {
+    /// Compiles; labels that do not exist were refused by `check`.
+    #[must_use]
+    pub fn compile(when: &When, rule: &str, table: &LabelTable) -> Self {
+        let entries = when
+            .labels
+            .iter()
+            .filter_map(|(name, globs)| Some((table.id(name)?, globs.clone())))
+            .collect();
+        let share = when.percent.as_ref().map(|percent| Share {
+            below: share_of_u64(percent.share),
+            rule: rule.to_owned(),
+            by: match percent.by.as_ref().and_then(|name| table.id(name)) {
+                Some(id) => By::Label(id),
+                None => By::FirstTrusted(
+                    ["tenant", "key", "user"].iter().filter_map(|name| table.id(name)).collect(),
+                ),
+            },
+        });
+        Self { entries, share, until: when.until }
+    }
+
+    /// True once `until` has passed (Unix seconds).
+    #[must_use]
+    pub fn is_over(&self, now: u64) -> bool {
+        self.until.is_some_and(|until| now >= until)
+    }
+
+    /// Judges a request. One entry that fails is enough for a `No`: then the others are not needed, readable or not.
+    #[must_use]
+    pub fn holds(&self, labels: &Labels) -> Holds {
+        let mut result = Holds::Yes;
+        let entries = self.entries.iter().map(|(id, globs)| match labels.get(*id) {
+            Label::Unknown => Holds::Unknown,
+            Label::Unreadable => Holds::Unreadable,
+            Label::Value { text, .. } if globs.hold(text) => Holds::Yes,
+            Label::Value { .. } => Holds::No,
+        });
+        for one in entries.chain(self.share.as_ref().map(|share| share.holds(labels))) {
+            match one {
+                Holds::No => return Holds::No,
+                Holds::Unreadable => result = Holds::Unreadable,
+                Holds::Unknown if result == Holds::Yes => result = Holds::Unknown,
+                _ => {}
+            }
+        }
+        result
+    }
+}
+
+impl Share {
+    fn holds(&self, labels: &Labels) -> Holds {
+        let value = match &self.by {
+            By::Label(id) => match labels.get(*id) {
+                Label::Unknown => return Holds::Unknown,
+                Label::Unreadable => return Holds::Unreadable,
+                Label::Value { text, .. } => text.as_bytes(),
+            },
+            By::FirstTrusted(ids) => ids
+                .iter()
+                .find_map(|id| match labels.get(*id) {
+                    Label::Value { text, trusted: true } if !text.is_empty() => {
+                        Some(text.as_bytes())
+                    }
+                    _ => None,
+                })
+                .unwrap_or(&labels.request_id),
+        };
+        if in_share(&self.rule, value, self.below) { Holds::Yes } else { Holds::No }
+    }
+}
+
+/// POLICY "percent": the first 8 bytes of SHA-256(rule id, zero byte, value) ÷ 2^64 is under the share.
+fn in_share(rule: &str, value: &[u8], below: u128) -> bool {
+    let hash = Sha256::new().chain_update(rule).chain_update([0]).chain_update(value).finalize();
+    let first = hash.iter().take(8).fold(0u128, |sum, &byte| sum << 8 | u128::from(byte));
+    first < below
+}
+
+fn share_of_u64(percent: f64) -> u128 {
+    // 2^64 as a float is exact; a share of 100 lets every value in.
+    ((percent / 100.0).clamp(0.0, 1.0) * 18_446_744_073_709_551_616.0) as u128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::document::{Document, Percent, Source};
+
+    fn table() -> LabelTable {
+        let mut document = Document::default();
+        for name in ["tenant", "feature"] {
+            let source = Source::Header { name: format!("x-{name}"), digest: false };
+            document.labels.insert(name.to_owned(), vec![source]);
+        }
+        LabelTable::compile(&document)
+    }
+
+    fn when(label: &str, plain: &str) -> When {
+        let globs = Globs { plain: vec![plain.to_owned()], negated: Vec::new() };
+        When { labels: vec![(label.to_owned(), globs)], ..When::default() }
+    }
+
+    #[test]
+    fn one_failing_entry_outweighs_what_cannot_be_read() {
+        let table = table();
+        let mut both = when("tenant", "acme");
+        both.labels.extend(when("feature", "checkout").labels);
+        let selector = Selector::compile(&both, "r", &table);
+        let (tenant, feature) = (table.id("tenant").unwrap(), table.id("feature").unwrap());
+        let mut labels = Labels::unread(&table, Vec::new());
+        assert_eq!(selector.holds(&labels), Holds::Unknown);
+        labels.set(feature, Label::Unreadable);
+        assert_eq!(selector.holds(&labels), Holds::Unreadable);
+        labels.set(tenant, Label::value("other", false));
+        assert_eq!(selector.holds(&labels), Holds::No);
+        labels.set(tenant, Label::value("acme", false));
+        labels.set(feature, Label::value("checkout", false));
+        assert_eq!(selector.holds(&labels), Holds::Yes);
+    }
+
+    #[test]
+    fn a_share_is_stable_and_about_right() {
+        let table = table();
+        let tenant = table.id("tenant").unwrap();
+        let percent = Some(Percent { share: 20.0, by: Some("tenant".to_owned()) });
+        let selector = Selector::compile(&When { percent, ..When::default() }, "canary", &table);
+        let mut labels = Labels::unread(&table, Vec::new());
+        let held = (0..2000)
+            .filter(|n| {
+                labels.set(tenant, Label::value(&format!("tenant-{n}"), false));
+                assert_eq!(selector.holds(&labels), selector.holds(&labels));
+                selector.holds(&labels) == Holds::Yes
+            })
+            .count();
+        assert!((320..480).contains(&held), "{held} of 2000 under a share of 20 %");
+    }
+
+    #[test]
+    fn the_whole_share_is_everybody_and_none_is_nobody() {
+        assert!(in_share("r", b"x", share_of_u64(100.0)));
+        assert!(!in_share("r", b"x", share_of_u64(0.0)));
+    }
+
+    #[test]
+    fn a_share_follows_the_published_formula() {
+        // Stated apart from the code above: eight bytes, big endian, as a share of 2^64.
+        let hash = Sha256::digest(b"canary\0acme");
+        let first = u64::from_be_bytes(hash[..8].try_into().unwrap());
+        let percent = first as f64 / 2f64.powi(64) * 100.0;
+        assert!(in_share("canary", b"acme", share_of_u64(percent + 0.001)));
+        assert!(!in_share("canary", b"acme", share_of_u64(percent - 0.001)));
+    }
+
+    #[test]
+    fn an_untrusted_label_does_not_decide_a_share_by_default() {
+        let table = table();
+        let tenant = table.id("tenant").unwrap();
+        let percent = Some(Percent { share: 50.0, by: None });
+        let selector = Selector::compile(&When { percent, ..When::default() }, "r", &table);
+        let with = |tenant_label: Label, id: &str| {
+            let mut labels = Labels::unread(&table, id.as_bytes().to_vec());
+            labels.set(tenant, tenant_label);
+            selector.holds(&labels)
+        };
+        for id in ["a", "b", "c", "d", "e", "f"] {
+            let by_id = with(Label::value("", false), id);
+            assert_eq!(with(Label::value("acme", false), id), by_id, "a claim must not choose");
+        }
+        let trusted: Vec<_> = ["a", "b", "c", "d", "e", "f"]
+            .iter()
+            .map(|id| with(Label::value("acme", true), id))
+            .collect();
+        assert!(trusted.iter().all(|&holds| holds == trusted[0]), "a trusted tenant decides alone");
+    }
+}

@@ -1,0 +1,144 @@
+//! The patterns of some rules, compiled into lanes.
+
+use super::automaton::{self, Kind};
+use super::lane::{Entry, Lane, LaneCache};
+use super::pattern::{Pattern, PatternError};
+use crate::limits::MATCHER_AUTOMATON_BYTES;
+use std::cell::Cell;
+use std::fmt;
+
+/// The patterns of some rules, compiled. Cheap to share (`Rc`) within a thread; lazily built states live inside.
+pub struct Matcher {
+    plain: Vec<Lane>,
+    folded: Vec<Lane>,
+    /// Taken out while it is used, so that no borrow can fail.
+    scratch: Cell<Option<Box<Scratch>>>,
+    /// How many scratches were ever made: state ids of one mean nothing in another.
+    epoch: Cell<u32>,
+}
+
+/// What all texts of a matcher build together.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    pub(super) plain: Vec<LaneCache>,
+    pub(super) folded: Vec<LaneCache>,
+}
+
+impl Matcher {
+    /// Compiles patterns; each comes with the number that its hits carry.
+    ///
+    /// # Errors
+    /// Together they are too big.
+    pub fn new<'a>(
+        patterns: impl IntoIterator<Item = (u32, &'a Pattern)>,
+    ) -> Result<Matcher, PatternError> {
+        Matcher::with_cache(patterns, None)
+    }
+
+    /// [`Matcher::new`] with another bound on each cache of states, in bytes. The hits do not depend on it; tests and
+    /// benches use it.
+    ///
+    /// # Errors
+    /// Together they are too big.
+    pub fn with_cache<'a>(
+        patterns: impl IntoIterator<Item = (u32, &'a Pattern)>,
+        cache_bytes: Option<usize>,
+    ) -> Result<Matcher, PatternError> {
+        let (mut plain, mut folded) = (Vec::new(), Vec::new());
+        for (tag, pattern) in patterns {
+            let side = if pattern.fold { &mut folded } else { &mut plain };
+            add(side, tag, pattern);
+        }
+        let mut budget = MATCHER_AUTOMATON_BYTES;
+        Ok(Matcher {
+            plain: lanes(plain, cache_bytes, &mut budget)?,
+            folded: lanes(folded, cache_bytes, &mut budget)?,
+            scratch: Cell::new(None),
+            epoch: Cell::new(0),
+        })
+    }
+
+    /// True if it can never report a hit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.plain.is_empty() && self.folded.is_empty()
+    }
+
+    /// The lanes over the text as it is.
+    pub(super) fn plain(&self) -> &[Lane] {
+        &self.plain
+    }
+
+    /// The lanes over the folded text.
+    pub(super) fn folded(&self) -> &[Lane] {
+        &self.folded
+    }
+
+    /// Takes the scratch, or makes one. It is given back with [`Matcher::give_back`].
+    pub(super) fn take(&self) -> Box<Scratch> {
+        self.scratch.take().unwrap_or_else(|| {
+            let epoch = self.epoch.get().wrapping_add(1);
+            self.epoch.set(epoch);
+            let caches = |lanes: &[Lane]| lanes.iter().map(|lane| lane.cache(epoch)).collect();
+            Box::new(Scratch { plain: caches(&self.plain), folded: caches(&self.folded) })
+        })
+    }
+
+    pub(super) fn give_back(&self, scratch: Box<Scratch>) {
+        self.scratch.set(Some(scratch));
+    }
+}
+
+impl fmt::Debug for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matcher")
+            .field("plain", &self.plain.len())
+            .field("folded", &self.folded.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A pattern and all rules that look for it.
+struct Wanted<'a> {
+    pattern: &'a Pattern,
+    tags: Vec<u32>,
+}
+
+/// Adds a pattern, once: two rules with the same pattern share its states.
+fn add<'a>(wanted: &mut Vec<Wanted<'a>>, tag: u32, pattern: &'a Pattern) {
+    let same = wanted.iter_mut().find(|known| {
+        known.pattern.name == pattern.name
+            && known.pattern.hir == pattern.hir
+            && known.pattern.check.is_some() == pattern.check.is_some()
+    });
+    match same {
+        Some(known) if known.tags.contains(&tag) => {}
+        Some(known) => known.tags.push(tag),
+        None => wanted.push(Wanted { pattern, tags: vec![tag] }),
+    }
+}
+
+fn lanes(
+    wanted: Vec<Wanted<'_>>,
+    cache_bytes: Option<usize>,
+    budget: &mut usize,
+) -> Result<Vec<Lane>, PatternError> {
+    let mut shared = Vec::new();
+    let mut lanes = Vec::new();
+    for Wanted { pattern, tags } in wanted {
+        let nfa = automaton::compile(&pattern.hir)?;
+        *budget = budget.checked_sub(nfa.memory_usage()).ok_or_else(automaton::too_big)?;
+        let entry = Entry { nfa, tags, check: pattern.check };
+        if pattern.is_lazy() {
+            let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(Kind::First));
+            lanes.push(Lane::new(Kind::First, vec![entry], bytes)?);
+        } else {
+            shared.push(entry);
+        }
+    }
+    if !shared.is_empty() {
+        let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(Kind::All));
+        lanes.insert(0, Lane::new(Kind::All, shared, bytes)?);
+    }
+    Ok(lanes)
+}

@@ -1,0 +1,125 @@
+//! One pattern of a policy: read, brought to the ASCII rules, and judged.
+
+use super::automaton;
+use super::language;
+use super::packs;
+use crate::limits::PATTERN_BYTES;
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+/// A pattern as a policy names it, parsed and brought to the ASCII rules of POLICY "Patterns".
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    pub(super) name: String,
+    pub(super) hir: Hir,
+    pub(super) fold: bool,
+    pub(super) check: Option<Check>,
+}
+
+/// A check on an exact candidate that a regular expression cannot make: how many of its bytes are a match, if any.
+pub(super) type Check = fn(&str) -> Option<usize>;
+
+/// Why a pattern is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatternError {
+    /// Byte offset in the pattern, where there is one.
+    pub offset: Option<usize>,
+    /// What is wrong: lower case, no final period, the user's words in backticks.
+    pub message: String,
+    /// What would be accepted.
+    pub help: Option<String>,
+}
+
+impl Pattern {
+    /// Reads `find` entries: a regular expression, or a pack (`pack:secrets`), which stands for several patterns.
+    ///
+    /// # Errors
+    /// Bad syntax, something outside the language (look-around, back-references, `\p`), an unknown pack, a pattern
+    /// that matches the empty text, one that compiles too big.
+    pub fn parse(source: &str, fold: bool) -> Result<Vec<Pattern>, PatternError> {
+        match source.strip_prefix("pack:") {
+            Some(pack) => packs::read(pack, fold),
+            None => Ok(vec![Pattern::regex(source, source, fold, None)?]),
+        }
+    }
+
+    pub(super) fn regex(
+        name: &str,
+        source: &str,
+        fold: bool,
+        check: Option<Check>,
+    ) -> Result<Pattern, PatternError> {
+        let refused = |message: String, help: &str| PatternError {
+            offset: None,
+            message,
+            help: Some(help.to_owned()),
+        };
+        if source.len() > PATTERN_BYTES {
+            return Err(refused(
+                format!("the pattern is longer than {PATTERN_BYTES} bytes"),
+                "split it into several",
+            ));
+        }
+        let hir = language::read(source, fold)?;
+        match hir.properties().minimum_len() {
+            Some(0) => Err(refused(
+                "the pattern matches the empty text".to_owned(),
+                "make one part of it required, for example `+` in place of `*`",
+            )),
+            None => Err(refused(
+                "the pattern can never match".to_owned(),
+                "look for an empty class such as `[a&&b]`",
+            )),
+            Some(_) => {
+                automaton::compile(&hir)?;
+                Ok(Pattern { name: name.to_owned(), hir, fold, check })
+            }
+        }
+    }
+
+    /// How the pattern is called: its source, or `pack:NAME/PATTERN`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// True if a partial match of it could stay live without bound on ordinary prose (`hemostat check` names such
+    /// patterns): it repeats, without a bound, something that takes both letters and blanks, as `.*` and `[^"]*` do.
+    /// `\s+` and `[A-Za-z0-9]{20,}` are not named: prose ends them soon, and what feeds them for ever meets the bound
+    /// on held text.
+    #[must_use]
+    pub fn unbounded(&self) -> bool {
+        any(&self.hir, &|hir| match hir.kind() {
+            HirKind::Repetition(repetition) => {
+                repetition.max.is_none()
+                    && any(&repetition.sub, &|hir| takes(hir, ' '))
+                    && any(&repetition.sub, &|hir| takes(hir, 'e'))
+            }
+            _ => false,
+        })
+    }
+
+    /// True if it repeats lazily, so that its match may end although a longer one could begin there.
+    pub(super) fn is_lazy(&self) -> bool {
+        any(&self.hir, &|hir| matches!(hir.kind(), HirKind::Repetition(r) if !r.greedy))
+    }
+}
+
+/// True if `hir` or a part of it is so. Recursion is as deep as the parser's nest limit allows.
+fn any(hir: &Hir, is: &dyn Fn(&Hir) -> bool) -> bool {
+    is(hir) || hir.kind().subs().iter().any(|sub| any(sub, is))
+}
+
+/// True if a literal or a class takes this ASCII character.
+fn takes(hir: &Hir, c: char) -> bool {
+    match hir.kind() {
+        HirKind::Literal(literal) => literal.0.iter().any(|&byte| char::from(byte) == c),
+        HirKind::Class(Class::Unicode(class)) => {
+            class.ranges().iter().any(|range| range.start() <= c && c <= range.end())
+        }
+        HirKind::Class(Class::Bytes(class)) => class
+            .ranges()
+            .iter()
+            .any(|range| char::from(range.start()) <= c && c <= char::from(range.end())),
+        _ => false,
+    }
+}

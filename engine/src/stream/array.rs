@@ -1,0 +1,155 @@
+//! A JSON array whose elements are the events, as Gemini streams it: `[{…}\n,\r\n{…}\n]\n`.
+//!
+//! A frame is an element with what stands before it (bracket, comma, blanks); the element alone is its payload. The
+//! closing bracket is a frame without payload, and so is what follows it. Only strings and the balance of brackets
+//! are looked at here; whether an element is JSON is for its reader to say. Whatever stands where an element, a comma
+//! or a blank is due is payload too: nothing passes unread. A body that is no array is one frame.
+
+use std::ops::Range;
+
+use super::find;
+use super::frame::{Frame, Piece};
+use super::framer::Open;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before the opening bracket.
+    Start,
+    /// Not an array: all of it is one frame.
+    NoArray,
+    /// Between elements.
+    Between,
+    /// In an element: inside brackets.
+    Nested,
+    /// In an element: inside a string.
+    InString,
+    /// In an element: after a backslash in a string.
+    Escape,
+    /// In an element that is neither a string nor in brackets.
+    Bare,
+    /// After the closing bracket.
+    After,
+}
+
+/// Reads an array. Positions are offsets in the frame: the bytes held, then those of the chunk.
+#[derive(Debug)]
+pub(super) struct Array {
+    pub(super) open: Open,
+    state: State,
+    /// Open brackets in the element.
+    depth: u64,
+    /// Where the payload begins; `None` before it, or if that was given away.
+    start: Option<usize>,
+}
+
+impl Array {
+    pub(super) fn new(limit: usize) -> Self {
+        Array { open: Open::new(limit), state: State::Start, depth: 0, start: None }
+    }
+
+    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece>) {
+        let mut rest = chunk;
+        let mut at = 0;
+        while let Some(&byte) = rest.get(at) {
+            if self.state == State::InString {
+                let ordinary = rest.get(at..).and_then(find::string_stop);
+                if ordinary != Some(0) {
+                    at = ordinary.map_or(rest.len(), |offset| at + offset);
+                    continue;
+                }
+            }
+            let step = self.step(byte, self.open.len() + at);
+            at += usize::from(step != Step::EndBefore);
+            if step != Step::Inside {
+                let (part, after) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+                self.close(part, false, out);
+                (rest, at) = (after, 0);
+            }
+        }
+        if self.open.keep(rest, out) {
+            self.start = None;
+        }
+    }
+
+    pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
+        if self.open.len() == 0 && !self.open.is_oversized() {
+            return;
+        }
+        let truncated = !matches!(self.state, State::Start | State::NoArray | State::After);
+        self.close(&[], truncated, out);
+    }
+
+    /// Reads one byte that stands at `position`.
+    fn step(&mut self, byte: u8, position: usize) -> Step {
+        let blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        match (self.state, byte) {
+            (State::Start | State::Between | State::After, _) if blank => {}
+            (State::Start, b'[') => self.state = State::Between,
+            (State::Start, _) => {
+                self.state = State::NoArray;
+                self.start = Some(position);
+            }
+            (State::After, _) => self.start = self.start.or(Some(position)),
+            (State::Between, b',') => {}
+            (State::Between, b']') => {
+                self.state = State::After;
+                return Step::EndAfter;
+            }
+            (State::Between, _) => return self.begin(byte, position),
+            (State::Nested, b'"') => self.state = State::InString,
+            (State::Nested, b'{' | b'[') => self.depth += 1,
+            (State::Nested, b'}' | b']') => {
+                self.depth -= 1;
+                return self.end_at_depth_0();
+            }
+            (State::InString, b'\\') => self.state = State::Escape,
+            (State::InString, b'"') => return self.end_at_depth_0(),
+            (State::Escape, _) => self.state = State::InString,
+            (State::Bare, b',' | b']') => {
+                self.state = State::Between;
+                return Step::EndBefore;
+            }
+            (State::Bare, _) if blank => {
+                self.state = State::Between;
+                return Step::EndBefore;
+            }
+            (State::NoArray | State::Nested | State::InString | State::Bare, _) => {}
+        }
+        Step::Inside
+    }
+
+    fn begin(&mut self, byte: u8, position: usize) -> Step {
+        self.start = Some(position);
+        self.depth = u64::from(matches!(byte, b'{' | b'['));
+        self.state = match byte {
+            b'{' | b'[' => State::Nested,
+            b'"' => State::InString,
+            _ => State::Bare,
+        };
+        Step::Inside
+    }
+
+    fn end_at_depth_0(&mut self) -> Step {
+        let inside = self.depth > 0;
+        self.state = if inside { State::Nested } else { State::Between };
+        if inside { Step::Inside } else { Step::EndAfter }
+    }
+
+    fn close(&mut self, part: &[u8], truncated: bool, out: &mut Vec<Piece>) {
+        let start = self.start.take();
+        let Some(raw) = self.open.close(part, out) else { return };
+        let payload = start.map(|start| Range { start, end: raw.len() }).into_iter().collect();
+        out.push(Piece::Frame(Frame { raw, payload, event: None, truncated }));
+    }
+}
+
+/// Where a byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// In the frame, which goes on.
+    Inside,
+    /// It is the frame's last.
+    EndAfter,
+    /// It is the next frame's first.
+    EndBefore,
+}

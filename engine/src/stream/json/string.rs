@@ -1,0 +1,58 @@
+//! What the content of a JSON string means (RFC 8259 §7).
+
+/// Decodes a string's content (RFC 8259 §7); lone surrogates and bytes that are not UTF-8 become U+FFFD.
+#[must_use]
+pub fn decode(raw: &[u8]) -> String {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut at = 0;
+    while let Some(&byte) = raw.get(at) {
+        if byte != b'\\' {
+            out.push(byte);
+            at += 1;
+            continue;
+        }
+        let (decoded, used) = unescape(raw.get(at..).unwrap_or_default());
+        let mut utf8 = [0; 4];
+        out.extend_from_slice(decoded.encode_utf8(&mut utf8).as_bytes());
+        at += used;
+    }
+    match String::from_utf8(out) {
+        Ok(text) => text,
+        Err(bad) => String::from_utf8_lossy(bad.as_bytes()).into_owned(),
+    }
+}
+
+/// One escape at the start of `raw` (which begins with `\`): the character, and how many bytes it took.
+pub(crate) fn unescape(raw: &[u8]) -> (char, usize) {
+    let simple = |c| (c, 2);
+    match raw.get(1) {
+        Some(b'n') => simple('\n'),
+        Some(b't') => simple('\t'),
+        Some(b'r') => simple('\r'),
+        Some(b'b') => simple('\u{8}'),
+        Some(b'f') => simple('\u{c}'),
+        Some(b'u') => {
+            let Some(high) = hex4(raw.get(2..6)) else { return (char::REPLACEMENT_CHARACTER, 2) };
+            if let Some(c) = char::from_u32(high) {
+                return (c, 6);
+            }
+            if (0xD800..0xDC00).contains(&high)
+                && raw.get(6..8) == Some(b"\\u")
+                && let Some(low) = hex4(raw.get(8..12))
+                && (0xDC00..0xE000).contains(&low)
+            {
+                let c = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+                return (char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
+            }
+            (char::REPLACEMENT_CHARACTER, 6)
+        }
+        // No escape of JSON's: an ASCII character stands for itself, anything else is no part of it.
+        Some(&c) if c.is_ascii() => simple(c as char),
+        _ => (char::REPLACEMENT_CHARACTER, 1),
+    }
+}
+
+/// Four hexadecimal digits, as in `\\uXXXX`.
+pub(super) fn hex4(digits: Option<&[u8]>) -> Option<u32> {
+    digits?.iter().try_fold(0, |sum, &d| Some(sum * 16 + (d as char).to_digit(16)?))
+}

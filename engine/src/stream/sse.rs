@@ -1,0 +1,192 @@
+//! Server-sent events (WHATWG HTML §9.2.6, "Interpreting an event stream") as frames.
+//!
+//! A frame is everything up to and including a blank line. A blank line that follows another is a frame of its own,
+//! without payload. Lines end with LF, CRLF or CR, in any mixture, and with nothing else: U+2028 and its like stand
+//! raw in JSON strings.
+//!
+//! Where a blank line is written as a lone CR at the end of what has arrived, an LF may follow and belong to it. The
+//! frame waits for one more byte only if the line before ended with CRLF: such a stream will send its LF. Otherwise
+//! the frame is complete, so that a stream of CRs does not stall; should an LF follow after all, it stands at the
+//! front of the next frame, and is no blank line there. Either way nothing depends on where the chunks were cut.
+
+use std::ops::Range;
+
+use super::find;
+use super::frame::{Frame, Piece};
+use super::framer::Open;
+use crate::limits;
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// What the last byte, if it was a CR, leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AfterCr {
+    /// The last byte was not a CR.
+    Nothing,
+    /// An LF here belongs to the line end before it.
+    Line,
+    /// An LF here belongs to the blank line before it, and the frame ends with or before this byte.
+    BlankLine,
+}
+
+/// Reads an event stream. All positions are offsets in the frame: the bytes held, then those of the chunk.
+#[derive(Debug)]
+pub(super) struct Sse {
+    pub(super) open: Open,
+    payload: Vec<Range<usize>>,
+    event: Option<Range<usize>>,
+    /// Where the current line begins; `None` if it began in bytes that were given away (then it is not blank).
+    line: Option<usize>,
+    after_cr: AfterCr,
+    /// The last line ended with CRLF.
+    crlf: bool,
+    /// Nothing but a BOM has come yet: it belongs to no field's name.
+    beginning: bool,
+}
+
+impl Sse {
+    pub(super) fn new(limit: usize) -> Self {
+        Sse {
+            open: Open::new(limit),
+            payload: Vec::new(),
+            event: None,
+            line: Some(0),
+            after_cr: AfterCr::Nothing,
+            crlf: false,
+            beginning: true,
+        }
+    }
+
+    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece>) {
+        // `rest`: what of the chunk the frame has not taken yet; `at`: how far into it has been looked.
+        let mut rest = chunk;
+        let mut at = 0;
+        loop {
+            if self.after_cr != AfterCr::Nothing {
+                let Some(&byte) = rest.get(at) else { break };
+                at += self.resolve_cr(byte, self.open.len() + at);
+                if std::mem::replace(&mut self.after_cr, AfterCr::Nothing) == AfterCr::BlankLine {
+                    self.dispatch(&mut rest, &mut at, out);
+                }
+                continue;
+            }
+            let Some(offset) = find::line_end(rest.get(at..).unwrap_or_default()) else { break };
+            at += offset;
+            let blank = self.read_line(&mut rest, &mut at);
+            let cr = rest.get(at) == Some(&b'\r');
+            at += 1;
+            self.line = Some(self.open.len() + at);
+            if cr {
+                let waits = blank && self.crlf;
+                self.after_cr = if waits { AfterCr::BlankLine } else { AfterCr::Line };
+                if waits {
+                    continue;
+                }
+            }
+            self.crlf = false;
+            if blank {
+                self.dispatch(&mut rest, &mut at, out);
+            }
+        }
+        let end = self.open.len() + rest.len();
+        if self.open.keep(rest, out) {
+            self.line = (self.line == Some(end)).then_some(0);
+        }
+    }
+
+    pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
+        let waited = std::mem::replace(&mut self.after_cr, AfterCr::Nothing);
+        if self.open.len() == 0 && !self.open.is_oversized() {
+            return;
+        }
+        let truncated = waited != AfterCr::BlankLine && !self.is_only_lf();
+        if truncated {
+            self.read_line(&mut [].as_slice(), &mut 0);
+        }
+        self.close(&[], truncated, out);
+    }
+
+    /// Nothing of an event has come, only the LF of the blank line before.
+    fn is_only_lf(&self) -> bool {
+        !self.open.is_oversized() && self.open.held() == b"\n" && self.line == Some(1)
+    }
+
+    /// Sees the byte after a CR; returns how many bytes of it belong to that line end.
+    fn resolve_cr(&mut self, byte: u8, position: usize) -> usize {
+        self.crlf = byte == b'\n';
+        if !self.crlf {
+            return 0;
+        }
+        self.line = Some(position + 1);
+        1
+    }
+
+    /// Reads the line that ends at `rest[at]` and returns true if it is blank. A line that began in an earlier chunk
+    /// is joined with the bytes held first.
+    fn read_line(&mut self, rest: &mut &[u8], at: &mut usize) -> bool {
+        let Some(start) = self.line else { return false };
+        if self.open.is_oversized() {
+            self.beginning = false;
+            return start == self.open.len() + *at;
+        }
+        let held = self.open.len();
+        let line = if start >= held {
+            rest.get(start - held..*at).unwrap_or_default()
+        } else {
+            let Some((part, after)) = rest.split_at_checked(*at) else { return false };
+            if self.open.extend(part) {
+                (*rest, *at) = (after, 0);
+                self.open.held().get(start..).unwrap_or_default()
+            } else {
+                // Too big already: only its being blank matters, and it is not.
+                return false;
+            }
+        };
+        let bom = std::mem::take(&mut self.beginning) && line.starts_with(BOM);
+        let (line, start) = if bom {
+            (line.get(BOM.len()..).unwrap_or_default(), start + 3)
+        } else {
+            (line, start)
+        };
+        if line.is_empty() {
+            return true;
+        }
+        if let Some(value) = field(line, b"data") {
+            self.payload.push(start + value.start..start + value.end);
+            if self.payload.len() > limits::EVENT_LINES {
+                self.open.give_up();
+            }
+        } else if let Some(value) = field(line, b"event") {
+            self.event = Some(start + value.start..start + value.end);
+        }
+        false
+    }
+
+    /// Ends the frame before `rest[at]`.
+    fn dispatch(&mut self, rest: &mut &[u8], at: &mut usize, out: &mut Vec<Piece>) {
+        let (part, after) = rest.split_at_checked(*at).unwrap_or((rest, &[]));
+        self.close(part, false, out);
+        (*rest, *at) = (after, 0);
+    }
+
+    fn close(&mut self, part: &[u8], truncated: bool, out: &mut Vec<Piece>) {
+        self.line = Some(0);
+        let payload = std::mem::take(&mut self.payload);
+        let event = self.event.take();
+        if let Some(raw) = self.open.close(part, out) {
+            out.push(Piece::Frame(Frame { raw, payload, event, truncated }));
+        }
+    }
+}
+
+/// The value of the field `name` in a line, as a range of it; `None` if the line is another field or a comment. One
+/// space after the colon is not part of it.
+fn field(line: &[u8], name: &[u8]) -> Option<Range<usize>> {
+    let rest = line.strip_prefix(name)?;
+    match rest {
+        [] => Some(line.len()..line.len()),
+        [b':', b' ', ..] => Some(name.len() + 2..line.len()),
+        [b':', ..] => Some(name.len() + 1..line.len()),
+        _ => None,
+    }
+}

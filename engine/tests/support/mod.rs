@@ -1,0 +1,282 @@
+//! What the exchange's tests share: policies, the recorded corpus, and a driver that cuts an answer anywhere.
+#![allow(dead_code, missing_docs, reason = "every test binary uses a part of it")]
+
+pub mod text;
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use hemostat_engine::exchange::{
+    Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
+};
+use hemostat_engine::policy::Program;
+use hemostat_engine::policy::config::Config;
+use serde_json::{Value, json};
+
+/// Compiles an inline policy (without its `hemostat: 1`) under `hold_headers: true`.
+pub fn program(policy: Value) -> Rc<Program> {
+    let mut policy = policy;
+    policy["hemostat"] = json!(1);
+    let config = json!({"hold_headers": true, "policy": policy}).to_string();
+    let (config, _) = Config::parse(config.as_bytes()).unwrap_or_else(|found| {
+        panic!("{}", found.iter().map(|d| d.to_string()).collect::<String>())
+    });
+    Rc::new(Program::compile(&config).unwrap())
+}
+
+/// One recorded exchange.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    pub name: String,
+    pub dialect: String,
+    pub method: String,
+    pub path: String,
+    pub status: u16,
+    pub content_type: String,
+    pub request: Vec<u8>,
+    pub response: Vec<u8>,
+}
+
+impl Recording {
+    pub fn is_stream(&self) -> bool {
+        self.content_type.starts_with("text/event-stream") || self.is_array()
+    }
+
+    /// A Gemini stream as a JSON array.
+    pub fn is_array(&self) -> bool {
+        self.path.contains(":streamGenerateContent") && !self.path.contains("alt=sse")
+    }
+}
+
+/// All recorded exchanges of the four dialects, in the order of their names.
+pub fn recordings() -> Vec<Recording> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded");
+    let mut all = Vec::new();
+    for dialect in ["openai-chat", "openai-responses", "anthropic", "gemini"] {
+        let mut metas: Vec<PathBuf> = std::fs::read_dir(root.join(dialect))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_string_lossy().ends_with(".meta.json"))
+            .collect();
+        metas.sort();
+        all.extend(metas.iter().filter_map(|meta| recording(dialect, meta)));
+    }
+    assert!(all.len() > 200, "the corpus is there");
+    all
+}
+
+fn recording(dialect: &str, meta: &Path) -> Option<Recording> {
+    let name = meta.to_string_lossy().replace(".meta.json", "");
+    let read = |ending: &str| std::fs::read(format!("{name}{ending}")).ok();
+    let (response, sse) = match read(".response.sse") {
+        Some(body) => (body, true),
+        None => (read(".response.json")?, false),
+    };
+    let meta: Value = serde_json::from_slice(&std::fs::read(meta).unwrap()).unwrap();
+    let text = |key: &str| meta[key].as_str().unwrap_or_default().to_owned();
+    let query = text("query");
+    let path = match query.is_empty() {
+        true => text("path"),
+        false => format!("{}?{query}", text("path")),
+    };
+    let content_type = if sse { "text/event-stream; charset=utf-8" } else { "application/json" };
+    Some(Recording {
+        name: name.rsplit('/').next().unwrap().to_owned(),
+        dialect: dialect.to_owned(),
+        method: text("method"),
+        path,
+        status: meta["status"].as_u64().unwrap_or(200) as u16,
+        content_type: content_type.to_owned(),
+        request: read(".request.json").unwrap_or_else(|| b"{}".to_vec()),
+        response,
+    })
+}
+
+/// How an answer's bytes are cut into chunks.
+#[derive(Debug, Clone)]
+pub enum Cut {
+    Whole,
+    Every(usize),
+    At(usize),
+    Random(u64),
+}
+
+impl Cut {
+    pub fn chunks<'a>(&self, bytes: &'a [u8]) -> Vec<&'a [u8]> {
+        match *self {
+            Cut::Whole => vec![bytes],
+            Cut::Every(size) => bytes.chunks(size).collect(),
+            Cut::At(at) => vec![&bytes[..at], &bytes[at..]],
+            Cut::Random(seed) => {
+                let (mut seed, mut rest, mut chunks) = (seed | 1, bytes, Vec::new());
+                while !rest.is_empty() {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let size = (1 + (seed >> 33) as usize % 40).min(rest.len());
+                    chunks.push(&rest[..size]);
+                    rest = &rest[size..];
+                }
+                chunks
+            }
+        }
+    }
+}
+
+/// What callers, upstream and operators saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The body that upstream got; `None`: it was never asked.
+    pub upstream: Option<Vec<u8>>,
+    pub upstream_edits: Vec<HeaderEdit>,
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// Bytes that had left after each chunk.
+    pub after_chunk: Vec<usize>,
+    pub reset: bool,
+    pub headers: Vec<(String, String)>,
+    pub effects: Vec<Effect>,
+}
+
+impl Seen {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn counts(&self) -> Vec<&str> {
+        self.effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Count(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn counted(&self, name: &str) -> usize {
+        self.counts().iter().filter(|own| **own == name).count()
+    }
+
+    pub fn state(&self, key: &str) -> Option<&str> {
+        self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::State(own, value) if *own == key => Some(value.as_str()),
+            _ => None,
+        })
+    }
+}
+
+/// A caller, for tests that add headers.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Sends a recorded request through the policy and plays the recorded answer, cut as said.
+pub fn run(program: &Rc<Program>, recording: &Recording, cut: &Cut) -> Seen {
+    run_as(program, recording, cut, &Caller::default())
+}
+
+pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &Caller) -> Seen {
+    let mut exchange = Exchange::new(Rc::clone(program));
+    let mut seen = Seen::default();
+    let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let mut headers = vec![
+        pair(":method", &recording.method),
+        pair(":path", &recording.path),
+        pair(":authority", "api.example.com"),
+        pair("content-type", "application/json"),
+    ];
+    headers.extend(caller.headers.iter().map(|(name, value)| pair(name, value)));
+    let facts = RequestFacts {
+        headers,
+        properties: vec![None; program.properties().len()],
+        request_id: b"req-1".to_vec(),
+        now_ns: 1_764_000_000_000_000_000,
+        nonce: 7,
+    };
+    let no_body = recording.method == "GET";
+    let mut verdict = exchange.request_headers(facts, no_body);
+    let mut body = recording.request.clone();
+    loop {
+        match verdict {
+            RequestVerdict::Pass { edits, body: new } => {
+                seen.upstream_edits.extend(edits);
+                seen.upstream = Some(new.unwrap_or(std::mem::take(&mut body)));
+                break;
+            }
+            RequestVerdict::Peek { edits } => {
+                seen.upstream_edits.extend(edits);
+                for chunk in cut.chunks(&body) {
+                    exchange.request_chunk(chunk, false);
+                }
+                exchange.request_chunk(b"", true);
+                seen.upstream = Some(std::mem::take(&mut body));
+                break;
+            }
+            RequestVerdict::NeedBody { edits, .. } => {
+                seen.upstream_edits.extend(edits);
+                verdict = exchange.request_body(Some(&body));
+            }
+            RequestVerdict::Reply(reply) => {
+                seen.status = reply.status;
+                seen.headers =
+                    reply.headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+                seen.body = reply.body;
+                exchange.finish(b"");
+                seen.effects = exchange.effects();
+                return seen;
+            }
+        }
+    }
+    answer(&mut exchange, recording, cut, &mut seen);
+    exchange.finish(b"");
+    seen.effects = exchange.effects();
+    seen
+}
+
+fn answer(exchange: &mut Exchange, recording: &Recording, cut: &Cut, seen: &mut Seen) {
+    const NOW: u64 = 1_764_000_001_000_000_000;
+    let headers = vec![
+        (b":status".to_vec(), recording.status.to_string().into_bytes()),
+        (b"content-type".to_vec(), recording.content_type.clone().into_bytes()),
+    ];
+    seen.status = recording.status;
+    let set = |seen: &mut Seen, edits: Vec<HeaderEdit>| {
+        for edit in edits {
+            if let HeaderEdit::Set(name, value) = edit {
+                seen.headers.push((name, value));
+            }
+        }
+    };
+    match exchange.response_headers(&headers, false, false, NOW) {
+        ResponseVerdict::Untouched { edits } => {
+            set(seen, edits);
+            seen.body = recording.response.clone();
+        }
+        ResponseVerdict::Stream { edits } => {
+            set(seen, edits);
+            let chunks = cut.chunks(&recording.response);
+            for chunk in &chunks {
+                let verdict = exchange.response_chunk(chunk, false, NOW);
+                seen.reset |= verdict.reset;
+                if verdict.reset {
+                    return;
+                }
+                seen.body.extend(verdict.bytes.as_deref().unwrap_or(chunk));
+                seen.after_chunk.push(seen.body.len());
+            }
+            let verdict = exchange.response_chunk(b"", true, NOW);
+            seen.body.extend(verdict.bytes.unwrap_or_default());
+        }
+        ResponseVerdict::Whole { edits, .. } => {
+            set(seen, edits);
+            let verdict = exchange.response_body(Some(&recording.response), NOW);
+            set(seen, verdict.edits);
+            seen.body = verdict.body.unwrap_or_else(|| recording.response.clone());
+        }
+        ResponseVerdict::Reply(reply) => {
+            seen.status = reply.status;
+            seen.body = reply.body;
+            seen.headers =
+                reply.headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+        }
+    }
+}

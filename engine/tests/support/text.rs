@@ -1,0 +1,118 @@
+//! Reads the text of answers with `serde_json`, apart from the engine's own reading: what a person would see.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+use super::Recording;
+
+/// The events of an SSE body, or the elements of an array, or the whole body.
+pub fn events(recording: &Recording, body: &[u8]) -> Vec<Value> {
+    if recording.is_array() || !recording.is_stream() {
+        return match serde_json::from_slice(body).unwrap_or(Value::Null) {
+            Value::Array(events) => events,
+            event => vec![event],
+        };
+    }
+    let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
+    text.split("\n\n")
+        .filter_map(|event| {
+            let data: Vec<&str> = event
+                .lines()
+                .filter_map(|line| line.strip_prefix("data:"))
+                .map(|data| data.strip_prefix(' ').unwrap_or(data))
+                .collect();
+            serde_json::from_str(&data.join("\n")).ok()
+        })
+        .collect()
+}
+
+/// The answer's texts by channel (choice, block, item, candidate): content and refusals, not reasoning, not tools.
+pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    for event in events(recording, body) {
+        match recording.dialect.as_str() {
+            "openai-chat" => chat(&event, &mut out),
+            "openai-responses" => responses(&event, &mut out),
+            "anthropic" => anthropic(&event, &mut out),
+            _ => gemini(&event, &mut out),
+        }
+    }
+    out.retain(|_, text| !text.is_empty());
+    out
+}
+
+fn add(out: &mut BTreeMap<String, String>, channel: String, text: &Value) {
+    if let Some(text) = text.as_str() {
+        out.entry(channel).or_default().push_str(text);
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn chat(event: &Value, out: &mut BTreeMap<String, String>) {
+    for choice in list(&event["choices"]) {
+        for part in ["delta", "message"] {
+            add(out, format!("content {}", choice["index"]), &choice[part]["content"]);
+        }
+    }
+}
+
+fn responses(event: &Value, out: &mut BTreeMap<String, String>) {
+    if event["type"] == "response.output_text.delta" {
+        let channel = format!("{} {}", event["output_index"], event["content_index"]);
+        add(out, channel, &event["delta"]);
+    }
+    if event["object"] == "response" {
+        for (at, item) in list(&event["output"]).iter().enumerate() {
+            for (part_at, part) in list(&item["content"]).iter().enumerate() {
+                if part["type"] == "output_text" {
+                    add(out, format!("{at} {part_at}"), &part["text"]);
+                }
+            }
+        }
+    }
+}
+
+fn anthropic(event: &Value, out: &mut BTreeMap<String, String>) {
+    let channel = format!("block {}", event["index"]);
+    match event["type"].as_str() {
+        Some("content_block_start") => add(out, channel, &event["content_block"]["text"]),
+        Some("content_block_delta") => add(out, channel, &event["delta"]["text"]),
+        Some("message") => {
+            for (at, block) in list(&event["content"]).iter().enumerate() {
+                add(out, format!("block {at}"), &block["text"]);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn gemini(event: &Value, out: &mut BTreeMap<String, String>) {
+    for candidate in list(&event["candidates"]) {
+        for part in list(&candidate["content"]["parts"]) {
+            if part["thought"] != true {
+                add(
+                    out,
+                    format!("candidate {}", candidate["index"].as_u64().unwrap_or(0)),
+                    &part["text"],
+                );
+            }
+        }
+    }
+}
+
+/// A phrase from the middle of the longest text: some words, or, where there are no blanks, some characters.
+pub fn phrase(texts: &BTreeMap<String, String>) -> Option<String> {
+    let text = texts.values().max_by_key(|text| text.len())?;
+    let words: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
+    let middle = words.len() / 2;
+    let phrase = if words.len() >= 8 {
+        words[middle..middle + 3].concat().trim().to_owned()
+    } else {
+        let chars: Vec<char> = text.chars().collect();
+        chars[chars.len() / 2..(chars.len() / 2 + 6).min(chars.len())].iter().collect()
+    };
+    (phrase.chars().count() >= 3).then_some(phrase)
+}

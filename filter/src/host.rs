@@ -1,0 +1,333 @@
+//! Every host call (proxy-wasm ABI 0.2.1), as a function that returns a `Result`: the only file that names them and the
+//! only one with `unsafe`.
+//!
+//! The SDK's own calls panic on any status they do not list, and a panic resets every stream of the worker. Here any
+//! status is a value, and everything that comes from traffic is bytes.
+
+#![expect(unsafe_code, reason = "the ABI is raw pointers; all of it is wrapped in this file")]
+
+use std::fmt;
+
+use crate::pairs::{self, Pairs};
+
+/// Declares host calls: imported in wasm, and for native tests a host that implements none of them.
+macro_rules! host_calls {
+    ($(fn $name:ident($($arg:ident: $kind:ty),* $(,)?);)*) => {
+        #[cfg(target_arch = "wasm32")]
+        mod abi {
+            #[link(wasm_import_module = "env")]
+            unsafe extern "C" {
+                $(pub fn $name($($arg: $kind),*) -> u32;)*
+            }
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        #[expect(clippy::too_many_arguments, reason = "the ABI's calls have as many as they have")]
+        mod abi {
+            $(pub unsafe fn $name($(_: $kind),*) -> u32 {
+                const UNIMPLEMENTED: u32 = 12;
+                UNIMPLEMENTED
+            })*
+        }
+    };
+}
+
+host_calls! {
+    fn proxy_log(level: u32, text: *const u8, text_len: usize);
+    fn proxy_get_current_time_nanoseconds(time: *mut u64);
+    fn proxy_get_property(path: *const u8, path_len: usize, ptr: *mut *mut u8, len: *mut usize);
+    fn proxy_set_property(path: *const u8, path_len: usize, value: *const u8, value_len: usize);
+    fn proxy_get_header_map_pairs(map: u32, ptr: *mut *mut u8, len: *mut usize);
+    fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_len: usize,
+        value: *const u8,
+        value_len: usize,
+    );
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_len: usize);
+    fn proxy_get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        max: usize,
+        ptr: *mut *mut u8,
+        len: *mut usize,
+    );
+    fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        bytes: *const u8,
+        bytes_len: usize,
+    );
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_len: usize,
+        body: *const u8,
+        body_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        grpc_status: i32,
+    );
+    fn proxy_close_stream(stream: u32);
+    fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32);
+    fn proxy_increment_metric(id: u32, by: i64);
+}
+
+/// A status other than OK, as the host gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostError(u32);
+
+impl HostError {
+    /// There is no such thing (now).
+    pub const NOT_FOUND: Self = Self(1);
+    /// The host does not take this (now).
+    pub const BAD_ARGUMENT: Self = Self(2);
+    /// What the host gave cannot be read.
+    pub const PARSE_FAILURE: Self = Self(4);
+    /// The host gave less than it had announced.
+    pub const EMPTY: Self = Self(7);
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.0 {
+            1 => "not found",
+            2 => "bad argument",
+            3 => "serialization failure",
+            4 => "parse failure",
+            6 => "invalid memory access",
+            7 => "empty",
+            8 => "cas mismatch",
+            10 => "internal failure",
+            12 => "unimplemented",
+            _ => "unknown",
+        };
+        write!(f, "status {} ({name})", self.0)
+    }
+}
+
+/// How loud a log line is.
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+pub enum Level {
+    /// What happened, as it should.
+    Info = 2,
+    /// Something is not as it should be, and traffic goes on.
+    Warn = 3,
+    /// A configuration was refused.
+    Error = 4,
+    /// The filter itself is broken.
+    Critical = 5,
+}
+
+/// A header map.
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+pub enum Map {
+    /// The request's headers.
+    Request = 0,
+    /// The response's headers.
+    Response = 2,
+}
+
+/// A body, or another run of bytes that the host keeps.
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+pub enum Buffer {
+    /// The request's body.
+    Request = 0,
+    /// The response's body.
+    Response = 1,
+    /// The plugin's configuration; only while it is being configured.
+    Configuration = 7,
+}
+
+/// All bytes of a buffer, wherever it ends.
+pub const ALL: usize = u32::MAX as usize;
+
+/// Says a line in the proxy's log. A host that takes no log lines is not told so.
+pub fn log(level: Level, line: &str) {
+    // SAFETY: the host reads `line` during the call.
+    let _ = unsafe { abi::proxy_log(level as u32, line.as_ptr(), line.len()) };
+}
+
+/// Unix time in nanoseconds.
+///
+/// # Errors
+/// The host's.
+pub fn now_ns() -> Result<u64, HostError> {
+    let mut now = 0;
+    // SAFETY: the host writes 8 bytes to `now` during the call.
+    check(unsafe { abi::proxy_get_current_time_nanoseconds(&raw mut now) })?;
+    Ok(now)
+}
+
+/// A property, by its path; `None`: the host has none.
+///
+/// # Errors
+/// The host's.
+pub fn property<S: AsRef<str>>(path: &[S]) -> Result<Option<Vec<u8>>, HostError> {
+    let path = path.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("\0");
+    // SAFETY: the host reads `path` and writes to `ptr` and `len` during the call.
+    let value =
+        take(|ptr, len| unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), ptr, len) });
+    match value {
+        Ok(value) => Ok(Some(value)),
+        Err(HostError::NOT_FOUND) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Stores a value with the stream (in Envoy: filter state `wasm.KEY`).
+///
+/// # Errors
+/// The host's.
+pub fn set_property(key: &str, value: &[u8]) -> Result<(), HostError> {
+    // SAFETY: the host reads both during the call.
+    check(unsafe { abi::proxy_set_property(key.as_ptr(), key.len(), value.as_ptr(), value.len()) })
+}
+
+/// All headers of a map. Hosts give an empty one where the map is not to be had.
+///
+/// # Errors
+/// The host's; `PARSE_FAILURE` if what it gave is no header map.
+pub fn headers(map: Map) -> Result<Pairs, HostError> {
+    // SAFETY: the host writes to `ptr` and `len` during the call.
+    let bytes = take(|ptr, len| unsafe { abi::proxy_get_header_map_pairs(map as u32, ptr, len) })?;
+    pairs::decode(&bytes).ok_or(HostError::PARSE_FAILURE)
+}
+
+/// Puts one value in place of all of this header's.
+///
+/// # Errors
+/// The host's.
+pub fn set_header(map: Map, name: &str, value: &[u8]) -> Result<(), HostError> {
+    // SAFETY: the host reads both during the call.
+    check(unsafe {
+        abi::proxy_replace_header_map_value(
+            map as u32,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
+
+/// Removes every value of a header.
+///
+/// # Errors
+/// The host's, but not that there was no such header.
+pub fn remove_header(map: Map, name: &str) -> Result<(), HostError> {
+    // SAFETY: the host reads `name` during the call.
+    let status =
+        unsafe { abi::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) };
+    match check(status) {
+        Err(HostError::NOT_FOUND) => Ok(()),
+        other => other,
+    }
+}
+
+/// The bytes of a buffer, of which the host has announced `expected`.
+///
+/// # Errors
+/// The host's; `EMPTY` if it gives fewer than it had announced.
+pub fn bytes(buffer: Buffer, expected: usize) -> Result<Vec<u8>, HostError> {
+    // SAFETY: the host writes to `ptr` and `len` during the call.
+    let bytes =
+        take(|ptr, len| unsafe { abi::proxy_get_buffer_bytes(buffer as u32, 0, ALL, ptr, len) });
+    match bytes {
+        // Some hosts have no buffer at all for a body of no bytes.
+        Err(HostError::NOT_FOUND) if expected == 0 => Ok(Vec::new()),
+        Ok(bytes) if bytes.len() < expected => Err(HostError::EMPTY),
+        other => other,
+    }
+}
+
+/// Puts these bytes in place of the whole buffer.
+///
+/// # Errors
+/// The host's.
+pub fn replace_bytes(buffer: Buffer, bytes: &[u8]) -> Result<(), HostError> {
+    // SAFETY: the host reads `bytes` during the call.
+    check(unsafe {
+        abi::proxy_set_buffer_bytes(buffer as u32, 0, ALL, bytes.as_ptr(), bytes.len())
+    })
+}
+
+/// Answers in the upstream's place. `details` tells the access log why.
+///
+/// # Errors
+/// The host's; `BAD_ARGUMENT` if the headers do not fit the format.
+pub fn reply(
+    status: u16,
+    details: &str,
+    headers: &[(&[u8], &[u8])],
+    body: &[u8],
+) -> Result<(), HostError> {
+    /// `grpc_status` of an answer that is none of gRPC's.
+    const NO_GRPC: i32 = -1;
+    let headers = pairs::encode(headers).ok_or(HostError::BAD_ARGUMENT)?;
+    // SAFETY: the host reads all of them during the call.
+    check(unsafe {
+        abi::proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC,
+        )
+    })
+}
+
+/// Resets the response, and with it the request upstream. Only for hosts configured as Envoy: others trap.
+///
+/// # Errors
+/// The host's.
+pub fn reset_response() -> Result<(), HostError> {
+    const HTTP_RESPONSE: u32 = 1;
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_close_stream(HTTP_RESPONSE) })
+}
+
+/// Makes a counter known to the host. Once a VM and name: Envoy keeps an entry for each call.
+///
+/// # Errors
+/// The host's.
+pub fn define_counter(name: &str) -> Result<u32, HostError> {
+    const COUNTER: u32 = 0;
+    let mut id = 0;
+    // SAFETY: the host reads `name` and writes 4 bytes to `id` during the call.
+    check(unsafe { abi::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
+}
+
+/// Adds one to a counter.
+///
+/// # Errors
+/// The host's.
+pub fn increment(counter: u32) -> Result<(), HostError> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_increment_metric(counter, 1) })
+}
+
+fn check(status: u32) -> Result<(), HostError> {
+    if status == 0 { Ok(()) } else { Err(HostError(status)) }
+}
+
+/// Makes a call that gives bytes, and takes them.
+fn take(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, HostError> {
+    let mut ptr = std::ptr::null_mut();
+    let mut len = 0;
+    check(call(&raw mut ptr, &raw mut len))?;
+    if ptr.is_null() || len == 0 {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the host allocated exactly `len` bytes with the allocator that the SDK exports (a boxed slice of bytes)
+    // and gave them away with this call, so nobody else frees or reads them.
+    Ok(unsafe { Vec::from_raw_parts(ptr, len, len) })
+}

@@ -1,0 +1,222 @@
+//! One request and its answer: each callback collects, calls the engine, applies the verdict and returns.
+//!
+//! Both directions end every callback in the same way: an `Ok` is what the engine wanted, an `Err` is a call that the
+//! host failed, and becomes the outcome that README.md's table names. Nothing is held without the host's knowledge: a
+//! body that is not whole is the host's to buffer, so what the glue keeps of a stream is a few flags.
+
+mod request;
+mod response;
+
+use std::rc::Rc;
+
+use hemostat_engine::dialect::Reply;
+use hemostat_engine::exchange::{Exchange, HeaderEdit};
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use crate::clock;
+use crate::host::{self, Map};
+use crate::load::Active;
+use crate::telemetry::{self, Held, Trouble};
+
+use request::RequestState;
+use response::ResponseState;
+
+/// What callers get when the host failed a call that their request or answer depended on.
+const HOST_FAILED: Canned = Canned {
+    details: "hemostat_host",
+    body: br#"{"error":{"type":"hemostat","code":"host","message":"the proxy failed to read or change this"}}"#,
+};
+
+/// What callers get while there is no policy. Hosts that heed a refused configuration never come here.
+const NO_POLICY: Canned = Canned {
+    details: "hemostat_no_policy",
+    body: br#"{"error":{"type":"hemostat","code":"no_policy","message":"the proxy has no usable policy"}}"#,
+};
+
+/// One stream under one policy (invariant 3).
+#[derive(Debug)]
+pub struct Stream {
+    active: Rc<Active>,
+    exchange: Exchange,
+    nonce: u64,
+    request: RequestState,
+    response: ResponseState,
+    held: Held,
+}
+
+impl Stream {
+    /// Begins a stream under this policy.
+    pub fn new(active: Rc<Active>, context_id: u32) -> Self {
+        Self {
+            exchange: Exchange::new(Rc::clone(&active.program)),
+            active,
+            nonce: clock::nonce(context_id),
+            request: RequestState::Start,
+            response: ResponseState::Start,
+            held: Held::default(),
+        }
+    }
+
+    /// After every call of the engine: what it wants told, and what it holds.
+    fn settle(&mut self) {
+        telemetry::apply(self.exchange.effects());
+        self.held.set(self.exchange.held_bytes());
+    }
+
+    /// A host call failed and nothing of the answer has left. The engine says whether that matters: if it does, the
+    /// caller is told so instead.
+    fn fail(&mut self, trouble: Trouble) -> Action {
+        trouble.report();
+        if self.exchange.host_failed() { self.refuse() } else { self.let_go() }
+    }
+
+    /// No rule needed what the host would not do: the rest of the exchange passes unseen.
+    fn let_go(&mut self) -> Action {
+        self.request = RequestState::Passing;
+        self.response = ResponseState::Passing;
+        Action::Continue
+    }
+
+    fn refuse(&mut self) -> Action {
+        match HOST_FAILED.send() {
+            Ok(()) => self.answered(),
+            Err(trouble) => {
+                trouble.report();
+                self.request = RequestState::Answered;
+                self.response = ResponseState::Cut;
+            }
+        }
+        Action::Pause
+    }
+
+    /// The filter has answered. Hosts show it its own answer, if no other had begun; what else comes is cut.
+    fn answered(&mut self) {
+        self.request = RequestState::Answered;
+        self.response = match self.response {
+            ResponseState::Start => ResponseState::Ours,
+            _ => ResponseState::Cut,
+        };
+    }
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
+        let done = self.request_headers(end);
+        self.settle();
+        done.unwrap_or_else(|trouble| self.fail(trouble))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        let done = self.request_body(size, end);
+        self.settle();
+        done.unwrap_or_else(|trouble| self.fail(trouble))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        let done = self.request_trailers();
+        self.settle();
+        done.unwrap_or_else(|trouble| self.fail(trouble))
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+        let done = self.response_headers(end);
+        self.settle();
+        done.unwrap_or_else(|trouble| self.fail(trouble))
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        let done = self.response_body(size, end);
+        self.settle();
+        done.unwrap_or_else(|trouble| self.fail_response(trouble))
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        let done = self.response_trailers();
+        self.settle();
+        done.unwrap_or_else(|trouble| self.fail_response(trouble))
+    }
+
+    /// Comes for every stream, aborted ones too, and before the access log is written.
+    fn on_log(&mut self) {
+        self.exchange.finish(&response::details().unwrap_or_default());
+        self.settle();
+    }
+}
+
+/// A stream on a host that lets traffic in although the configuration was refused.
+#[derive(Debug)]
+pub struct NoPolicy;
+
+impl Context for NoPolicy {}
+
+impl HttpContext for NoPolicy {
+    fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
+        if let Err(trouble) = NO_POLICY.send() {
+            trouble.report();
+        }
+        Action::Pause
+    }
+}
+
+/// An answer of the glue's own: the engine had no say in it.
+struct Canned {
+    details: &'static str,
+    body: &'static [u8],
+}
+
+impl Canned {
+    fn send(&self) -> Result<(), Trouble> {
+        const UNAVAILABLE: u16 = 503;
+        let headers: [(&[u8], &[u8]); 2] =
+            [(b"content-type", b"application/json"), (b"retry-after", b"1")];
+        host::reply(UNAVAILABLE, self.details, &headers, self.body)
+            .map_err(Trouble::with("send_local_response"))
+    }
+}
+
+/// Sends the engine's answer.
+fn send(reply: &Reply) -> Result<(), Trouble> {
+    let headers: Vec<(&[u8], &[u8])> =
+        reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    host::reply(reply.status, &format!("hemostat_{}", reply.status), &headers, &reply.body)
+        .map_err(Trouble::with("send_local_response"))
+}
+
+/// Makes these changes; the first that the host refuses ends them.
+fn edit(map: Map, edits: &[HeaderEdit]) -> Result<(), Trouble> {
+    for edit in edits {
+        match edit {
+            HeaderEdit::Remove(name) => {
+                host::remove_header(map, name).map_err(Trouble::with("remove_header"))?;
+            }
+            HeaderEdit::Set(name, value) => {
+                host::set_header(map, name, value.as_bytes())
+                    .map_err(Trouble::with("set_header"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gives a body of this length its new `content-length`.
+fn set_length(map: Map, len: usize) -> Result<(), Trouble> {
+    host::set_header(map, CONTENT_LENGTH, len.to_string().as_bytes())
+        .map_err(Trouble::with("set_header"))
+}
+
+/// The header that a changed body must change too.
+const CONTENT_LENGTH: &str = "content-length";
+
+/// The first value of a header.
+fn value<'a>(headers: &'a [(Vec<u8>, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
+    headers
+        .iter()
+        .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
+        .map(|(_, value)| value.as_slice())
+}
+
+#[cfg(test)]
+mod tests;

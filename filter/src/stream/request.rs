@@ -1,0 +1,159 @@
+//! The request's callbacks.
+
+use hemostat_engine::exchange::{RequestFacts, RequestVerdict};
+use proxy_wasm::types::Action;
+
+use super::{CONTENT_LENGTH, Stream, edit, send, set_length, value};
+use crate::clock;
+use crate::host::{self, Buffer, HostError, Map};
+use crate::telemetry::Trouble;
+
+/// How far the request is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RequestState {
+    /// Its headers have not come.
+    Start,
+    /// It passes.
+    Passing,
+    /// It passes, and the engine watches.
+    Watched,
+    /// The host gathers its body.
+    Gathering(Gathering),
+    /// It was answered here and goes nowhere.
+    Answered,
+}
+
+/// A body that the host gathers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gathering {
+    /// The headers wait with it.
+    pub held: bool,
+    /// The headers say its length.
+    pub has_length: bool,
+    /// As long as the host last said that it is.
+    pub size: usize,
+}
+
+impl Stream {
+    pub(super) fn request_headers(&mut self, end: bool) -> Result<Action, Trouble> {
+        let facts = self.facts()?;
+        let has_length = value(&facts.headers, CONTENT_LENGTH).is_some();
+        match self.exchange.request_headers(facts, end) {
+            RequestVerdict::NeedBody { hold, edits } => {
+                edit(Map::Request, &edits)?;
+                let gathering = Gathering { held: hold, has_length, size: 0 };
+                if end {
+                    // There is none to wait for, and pausing would be for ever.
+                    return self.whole_request(gathering);
+                }
+                self.request = RequestState::Gathering(gathering);
+                Ok(if hold { Action::Pause } else { Action::Continue })
+            }
+            verdict => self.apply_request(verdict, None),
+        }
+    }
+
+    pub(super) fn request_body(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
+        match &mut self.request {
+            RequestState::Start | RequestState::Passing => Ok(Action::Continue),
+            RequestState::Watched => {
+                self.watch(size, end);
+                Ok(Action::Continue)
+            }
+            RequestState::Gathering(gathering) => {
+                gathering.size = size;
+                let gathering = *gathering;
+                if end { self.whole_request(gathering) } else { Ok(Action::Pause) }
+            }
+            RequestState::Answered => Ok(Action::Pause),
+        }
+    }
+
+    /// Trailers come in place of the end of the body.
+    pub(super) fn request_trailers(&mut self) -> Result<Action, Trouble> {
+        match self.request {
+            RequestState::Start | RequestState::Passing => Ok(Action::Continue),
+            RequestState::Watched => {
+                self.exchange.request_chunk(b"", true);
+                Ok(Action::Continue)
+            }
+            RequestState::Gathering(gathering) => self.whole_request(gathering),
+            RequestState::Answered => Ok(Action::Pause),
+        }
+    }
+
+    fn facts(&self) -> Result<RequestFacts, Trouble> {
+        let headers = host::headers(Map::Request).map_err(Trouble::with("request_headers"))?;
+        if headers.is_empty() {
+            // Hosts say "not to be had" so: a request has a method at least.
+            return Err(Trouble { call: "request_headers", error: HostError::EMPTY });
+        }
+        let properties = self.active.program.properties().iter().map(|p| property(p)).collect();
+        let request_id = value(&headers, "x-request-id").map_or_else(Vec::new, <[u8]>::to_vec);
+        let now_ns = clock::now_ns();
+        Ok(RequestFacts { headers, properties, request_id, now_ns, nonce: self.nonce })
+    }
+
+    fn whole_request(&mut self, gathering: Gathering) -> Result<Action, Trouble> {
+        let body =
+            host::bytes(Buffer::Request, gathering.size).map_err(Trouble::with("request_body"))?;
+        let verdict = self.exchange.request_body(Some(&body));
+        self.apply_request(verdict, Some(gathering))
+    }
+
+    /// Applies a verdict that lets the request go or ends it. `gathered`: the body is whole.
+    fn apply_request(
+        &mut self,
+        verdict: RequestVerdict,
+        gathered: Option<Gathering>,
+    ) -> Result<Action, Trouble> {
+        match verdict {
+            RequestVerdict::Pass { edits, body } => {
+                edit(Map::Request, &edits)?;
+                if let Some(body) = body {
+                    if gathered.is_some_and(|g| g.held && g.has_length) {
+                        set_length(Map::Request, body.len())?;
+                    }
+                    host::replace_bytes(Buffer::Request, &body)
+                        .map_err(Trouble::with("set_request_body"))?;
+                }
+                self.request = RequestState::Passing;
+                Ok(Action::Continue)
+            }
+            RequestVerdict::Peek { edits } => {
+                edit(Map::Request, &edits)?;
+                self.request = RequestState::Watched;
+                Ok(Action::Continue)
+            }
+            RequestVerdict::Reply(reply) => {
+                send(&reply)?;
+                self.answered();
+                Ok(Action::Pause)
+            }
+            // The body is whole already: an engine that asks for it again gets no request through.
+            RequestVerdict::NeedBody { .. } => {
+                Err(Trouble { call: "request_body", error: HostError::EMPTY })
+            }
+        }
+    }
+
+    /// Shows the engine a chunk as it passes. Nothing waits for what the engine thinks of it, so a chunk that the host
+    /// does not show ends the watching, not the request.
+    fn watch(&mut self, size: usize, end: bool) {
+        match host::bytes(Buffer::Request, size) {
+            Ok(chunk) => self.exchange.request_chunk(&chunk, end),
+            Err(error) => {
+                Trouble { call: "request_body", error }.report();
+                self.request = RequestState::Passing;
+            }
+        }
+    }
+}
+
+/// A property for a label. One that the host cannot give is a missing label, and counted.
+fn property(path: &[String]) -> Option<Vec<u8>> {
+    host::property(path).unwrap_or_else(|error| {
+        Trouble { call: "property", error }.report();
+        None
+    })
+}

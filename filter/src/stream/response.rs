@@ -1,0 +1,192 @@
+//! The answer's callbacks.
+
+use hemostat_engine::exchange::ResponseVerdict;
+use proxy_wasm::types::Action;
+
+use super::request::Gathering;
+use super::{CONTENT_LENGTH, Stream, edit, send, set_length, value};
+use crate::clock;
+use crate::host::{self, Buffer, HostError, Map};
+use crate::telemetry::Trouble;
+
+/// How far the answer is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ResponseState {
+    /// Its headers have not come.
+    Start,
+    /// It passes.
+    Passing,
+    /// It passes through the engine.
+    Streaming,
+    /// The host gathers its body.
+    Gathering(Gathering),
+    /// The filter made it: hosts show a filter its own answers, and they pass.
+    Ours,
+    /// It was cut: nothing more of it leaves.
+    Cut,
+}
+
+impl Stream {
+    pub(super) fn response_headers(&mut self, end: bool) -> Result<Action, Trouble> {
+        if matches!(self.response, ResponseState::Ours) {
+            return Ok(Action::Continue);
+        }
+        let headers = host::headers(Map::Response).map_err(Trouble::with("response_headers"))?;
+        if headers.is_empty() {
+            return Err(Trouble { call: "response_headers", error: HostError::EMPTY });
+        }
+        let has_length = value(&headers, CONTENT_LENGTH).is_some();
+        match self.exchange.response_headers(&headers, is_local(), end, clock::now_ns()) {
+            ResponseVerdict::Untouched { edits } => {
+                self.response = ResponseState::Passing;
+                // The body is the upstream's whatever its headers say: a refused change costs no answer.
+                edit(Map::Response, &edits).unwrap_or_else(Trouble::report);
+                Ok(Action::Continue)
+            }
+            ResponseVerdict::Stream { edits } => {
+                edit(Map::Response, &edits)?;
+                self.response = ResponseState::Streaming;
+                Ok(Action::Continue)
+            }
+            ResponseVerdict::Whole { hold, edits } => {
+                edit(Map::Response, &edits)?;
+                let gathering = Gathering { held: hold, has_length, size: 0 };
+                self.response = ResponseState::Gathering(gathering);
+                match (end, hold) {
+                    // There is no body to wait for, and pausing would be for ever.
+                    (true, _) => self.whole_response(gathering),
+                    (false, true) => Ok(Action::Pause),
+                    (false, false) => Ok(Action::Continue),
+                }
+            }
+            ResponseVerdict::Reply(reply) => {
+                send(&reply)?;
+                self.answered();
+                Ok(Action::Pause)
+            }
+        }
+    }
+
+    pub(super) fn response_body(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
+        match &mut self.response {
+            ResponseState::Start | ResponseState::Passing | ResponseState::Ours => {
+                Ok(Action::Continue)
+            }
+            ResponseState::Streaming => self.chunk(size, end),
+            ResponseState::Gathering(gathering) => {
+                gathering.size = size;
+                let gathering = *gathering;
+                if end { self.whole_response(gathering) } else { Ok(Action::Pause) }
+            }
+            ResponseState::Cut => Ok(self.swallow()),
+        }
+    }
+
+    /// Trailers come in place of the end of the body.
+    pub(super) fn response_trailers(&mut self) -> Result<Action, Trouble> {
+        match self.response {
+            ResponseState::Start | ResponseState::Passing | ResponseState::Ours => {
+                Ok(Action::Continue)
+            }
+            ResponseState::Streaming => Ok(self.last_words()),
+            ResponseState::Gathering(gathering) => self.whole_response(gathering),
+            ResponseState::Cut => Ok(self.swallow()),
+        }
+    }
+
+    /// One chunk of a streamed answer. The host has only this chunk: what came before has left.
+    fn chunk(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
+        let chunk = host::bytes(Buffer::Response, size).map_err(Trouble::with("response_body"))?;
+        self.exchange.set_hold_room(self.held.room());
+        let verdict = self.exchange.response_chunk(&chunk, end, clock::now_ns());
+        if verdict.reset {
+            return Ok(self.cut());
+        }
+        if let Some(bytes) = verdict.bytes {
+            host::replace_bytes(Buffer::Response, &bytes)
+                .map_err(Trouble::with("set_response_body"))?;
+        }
+        Ok(Action::Continue)
+    }
+
+    /// The end of a streamed answer that came with trailers. Hosts take no body any more, so what the engine held to
+    /// the end is lost: it is counted, and the caller misses text instead of getting text that nobody has judged.
+    fn last_words(&mut self) -> Action {
+        let verdict = self.exchange.response_chunk(b"", true, clock::now_ns());
+        if verdict.reset {
+            return self.cut();
+        }
+        let lost = verdict.bytes.is_some_and(|bytes| {
+            !bytes.is_empty() && host::replace_bytes(Buffer::Response, &bytes).is_err()
+        });
+        if lost {
+            Trouble { call: "set_response_body_at_trailers", error: HostError::NOT_FOUND }.report();
+        }
+        Action::Continue
+    }
+
+    fn whole_response(&mut self, gathering: Gathering) -> Result<Action, Trouble> {
+        let body = host::bytes(Buffer::Response, gathering.size)
+            .map_err(Trouble::with("response_body"))?;
+        let verdict = self.exchange.response_body(Some(&body), clock::now_ns());
+        edit(Map::Response, &verdict.edits)?;
+        if let Some(body) = verdict.body {
+            if gathering.held && gathering.has_length {
+                set_length(Map::Response, body.len())?;
+            }
+            host::replace_bytes(Buffer::Response, &body)
+                .map_err(Trouble::with("set_response_body"))?;
+        }
+        self.response = ResponseState::Passing;
+        Ok(Action::Continue)
+    }
+
+    /// A host call failed on the answer's body: while its headers wait the caller is told, else it is cut.
+    pub(super) fn fail_response(&mut self, trouble: Trouble) -> Action {
+        if matches!(self.response, ResponseState::Gathering(Gathering { held: true, .. })) {
+            return self.fail(trouble);
+        }
+        trouble.report();
+        if self.exchange.host_failed() { self.cut() } else { self.let_go() }
+    }
+
+    /// Nothing more of this answer leaves.
+    fn cut(&mut self) -> Action {
+        self.response = ResponseState::Cut;
+        if self.active.envoy
+            && let Err(error) = host::reset_response()
+        {
+            Trouble { call: "close_stream", error }.report();
+        }
+        self.swallow()
+    }
+
+    /// What still comes of an answer that was cut. A host that can reset has done so, and waiting is harmless. Others
+    /// would buffer what waits only so long, and then send it: there the bytes are emptied, and the transport ends as
+    /// the upstream's does. (Trailers may come when no bytes are there to be emptied.)
+    fn swallow(&self) -> Action {
+        let emptied = || host::replace_bytes(Buffer::Response, b"").is_ok();
+        let empty = || host::bytes(Buffer::Response, 0).is_ok_and(|bytes| bytes.is_empty());
+        if !self.active.envoy && (emptied() || empty()) { Action::Continue } else { Action::Pause }
+    }
+}
+
+/// Whether the proxy made this answer itself. Envoy gives every answer of an upstream the details `via_upstream`, and
+/// its own ones others (`response_timeout`, `direct_response`, `request_payload_too_large` …). A host that gives no
+/// details cannot tell: its answers count as the upstream's, which is what guards look at.
+fn is_local() -> bool {
+    const UPSTREAM: &[u8] = b"via_upstream";
+    /// Of an answer that a cache filter kept: a model made it, once.
+    const CACHE: &[u8] = b"cache.";
+    details().is_some_and(|details| {
+        !details.is_empty() && details != UPSTREAM && !details.starts_with(CACHE)
+    })
+}
+
+/// The proxy's own word for how this answer came about.
+pub(super) fn details() -> Option<Vec<u8>> {
+    host::property(&["response", "code_details"]).unwrap_or_else(|error| {
+        Trouble { call: "property", error }.report();
+        None
+    })
+}

@@ -1,0 +1,227 @@
+//! What the filter tells the world: counters, log lines, values for the access log; and the sum of held bytes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::panic::PanicHookInfo;
+
+use hemostat_engine::exchange::Effect;
+use hemostat_engine::limits::HELD_PROCESS_BYTES;
+
+use crate::host::{self, HostError, Level};
+
+/// Names of counters that one VM defines. Each stays in the proxy for ever; a policy of 200 rules with five counters
+/// each fits.
+const COUNTERS: usize = 1024;
+
+/// What names past [`COUNTERS`] become where they say which rule: one of these each.
+const OVERFLOW_COUNTERS: usize = 128;
+
+/// What names past both become.
+const LOST: &str = "hemostat_counters_lost_total";
+
+/// Counts calls that the host failed, by call. A counter's name carries its labels as `name;label=value;label=value`:
+/// the bootstrap's `stats_tags` take them off with `(;label=([^;]*))` and leave the bare name.
+const HOST_TROUBLE: &str = "hemostat_host_trouble_total;reason=";
+
+/// Stands before every label of a counter's name.
+const LABEL: char = ';';
+
+/// Begins the label `rule` in a counter's name.
+const RULE: &str = ";rule=";
+
+/// Bytes that the streams of one VM may hold. A proxy has a VM a worker and tells nobody how many: with this share the
+/// bound of the process ([`HELD_PROCESS_BYTES`]) holds for up to 8 workers, and one stream can still hold a tool call
+/// of the largest size beside others.
+pub const HELD_VM_BYTES: usize = HELD_PROCESS_BYTES / 8;
+
+/// A log line is cut here, in bytes: the engine's are short, and one line of a log is not the place for more.
+const LINE_BYTES: usize = 2048;
+
+thread_local! {
+    static COUNTER_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
+    static TROUBLES: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A host call that failed where traffic depended on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Trouble {
+    /// The call, as counters and logs name it.
+    pub call: &'static str,
+    /// What the host said.
+    pub error: HostError,
+}
+
+impl Trouble {
+    /// For `map_err`: names the call that failed.
+    pub fn with(call: &'static str) -> impl Fn(HostError) -> Self {
+        move |error| Self { call, error }
+    }
+
+    /// Counts it, and logs its first, second, fourth … time: enough to see, too little to fill a disk.
+    #[cold]
+    pub fn report(self) {
+        count(&format!("{HOST_TROUBLE}{}", self.call));
+        let times = TROUBLES.with(|troubles| {
+            let Ok(mut troubles) = troubles.try_borrow_mut() else { return 1 };
+            let times = troubles.entry(self.call).or_insert(0);
+            *times = times.saturating_add(1);
+            *times
+        });
+        if times.is_power_of_two() {
+            let Self { call, error } = self;
+            line(Level::Warn, &format!("host call `{call}` failed: {error}, {times} times so far"));
+        }
+    }
+}
+
+/// Carries out what the engine asks for besides moving bytes.
+pub fn apply(effects: Vec<Effect>) {
+    for effect in effects {
+        match effect {
+            Effect::Count(name) => count(&name),
+            Effect::Log(text) => line(Level::Info, &text),
+            Effect::State(key, value) => {
+                if let Err(error) = host::set_property(key, value.as_bytes()) {
+                    Trouble { call: "set_property", error }.report();
+                }
+            }
+        }
+    }
+}
+
+/// Says one line: control characters are escaped, so that nobody forges a second one.
+pub fn line(level: Level, text: &str) {
+    host::log(level, &one_line(text));
+}
+
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(LINE_BYTES));
+    for c in text.chars() {
+        if line.len() >= LINE_BYTES {
+            line.push('…');
+            break;
+        }
+        // U+2028 and U+2029 end a line for some readers of logs.
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+/// Adds one to a counter.
+fn count(name: &str) {
+    let id = COUNTER_IDS.with(|ids| {
+        let mut ids = ids.try_borrow_mut().ok()?;
+        let name = admitted(&ids, name);
+        if let Some(id) = ids.get(name.as_str()) {
+            return *id;
+        }
+        // A host that refuses is not asked again.
+        let id = host::define_counter(&name).ok();
+        ids.insert(name, id);
+        id
+    });
+    if let Some(id) = id {
+        // Nobody is left to tell if this fails.
+        let _ = host::increment(id);
+    }
+}
+
+/// The name under which this counter is kept: its own, while there is room.
+fn admitted(ids: &BTreeMap<String, Option<u32>>, name: &str) -> String {
+    if ids.contains_key(name) || ids.len() < COUNTERS {
+        return name.to_owned();
+    }
+    match other_rule(name) {
+        Some(other) if ids.contains_key(&other) || ids.len() < COUNTERS + OVERFLOW_COUNTERS => {
+            other
+        }
+        _ => LOST.to_owned(),
+    }
+}
+
+/// The name with `other` as its rule; `None` if it says no rule.
+fn other_rule(name: &str) -> Option<String> {
+    let (before, rest) = name.split_once(RULE)?;
+    let after = rest.find(LABEL).and_then(|at| rest.get(at..)).unwrap_or_default();
+    Some(format!("{before}{RULE}other{after}"))
+}
+
+/// What one stream holds, as part of the VM's sum; given back when the stream goes.
+#[derive(Debug, Default)]
+pub struct Held(usize);
+
+impl Held {
+    /// The stream holds this many bytes now.
+    pub fn set(&mut self, bytes: usize) {
+        HELD.set(HELD.get().saturating_sub(self.0).saturating_add(bytes));
+        self.0 = bytes;
+    }
+
+    /// How many bytes the stream may hold: what the VM's other streams leave of their share.
+    pub fn room(&self) -> usize {
+        HELD_VM_BYTES.saturating_sub(HELD.get().saturating_sub(self.0))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+/// Says where the filter broke. Messages that were formatted may quote traffic (`… is not a char boundary; it is inside
+/// … of "…"`), so only those that stand in the source are shown.
+pub fn report_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map_or_else(String::new, ToString::to_string);
+    let message = info.payload().downcast_ref::<&'static str>().unwrap_or(&"(message withheld)");
+    host::log(
+        Level::Critical,
+        &format!("hemostat {} panicked at {place}: {message}", crate::root::VERSION),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_one_line_and_short() {
+        assert_eq!(one_line("rule `a\nb`\u{2028}ü"), "rule `a\\nb`\\u{2028}ü");
+        assert!(one_line(&"ü".repeat(10_000)).len() <= LINE_BYTES + 4);
+    }
+
+    #[test]
+    fn counters_past_the_bound_share_a_name() {
+        let name = |rule: usize| format!("hits;rule=r{rule};action=block");
+        for rule in 0..COUNTERS + 5_000 {
+            count(&name(rule));
+        }
+        for other in 0..5_000 {
+            count(&format!("hits_{other};rule=x"));
+            count(&format!("no_rule_{other}"));
+        }
+        COUNTER_IDS.with_borrow(|ids| {
+            assert!(ids.contains_key("hits;rule=r0;action=block"));
+            assert!(ids.contains_key("hits;rule=other;action=block"));
+            assert!(ids.contains_key(LOST));
+            assert!(ids.len() <= COUNTERS + OVERFLOW_COUNTERS + 1);
+        });
+    }
+
+    #[test]
+    fn held_bytes_add_up_and_are_given_back() {
+        let (mut a, mut b) = (Held::default(), Held::default());
+        a.set(HELD_VM_BYTES);
+        b.set(1);
+        assert_eq!((a.room(), b.room()), (HELD_VM_BYTES - 1, 0));
+        drop(a);
+        assert_eq!(b.room(), HELD_VM_BYTES);
+        drop(b);
+        assert_eq!(HELD.get(), 0);
+    }
+}

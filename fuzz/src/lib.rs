@@ -1,0 +1,101 @@
+//! What must hold for any bytes. The targets call these; the engine's own tests run them on seeds.
+
+use hemostat_engine::stream::edit::{Edit, apply};
+use hemostat_engine::stream::frame::{Framing, Piece};
+use hemostat_engine::stream::framer::Framer;
+use hemostat_engine::stream::inner::{Inner, InnerEvent, InnerJson};
+use hemostat_engine::stream::json::{self, Doc};
+use hemostat_engine::stream::text::Decoded;
+
+fn pieces(framing: Framing, limit: usize, stream: &[u8], chunk: usize) -> Vec<Piece> {
+    let mut framer = Framer::with_limit(framing, limit);
+    let mut out = Vec::new();
+    for chunk in stream.chunks(chunk.max(1)) {
+        framer.feed(chunk, &mut out);
+        assert!(framer.held() <= limit);
+    }
+    framer.finish(&mut out);
+    out
+}
+
+fn frames_only(pieces: Vec<Piece>) -> Vec<Piece> {
+    pieces.into_iter().filter(|piece| matches!(piece, Piece::Frame(_))).collect()
+}
+
+/// Frames joined are the stream, however it is cut; an edit that changes nothing changes nothing. The first byte
+/// chooses framing and limit, the second the cut.
+pub fn frames(data: &[u8]) {
+    let [choice, chunk, stream @ ..] = data else { return };
+    let framing = match choice % 3 {
+        0 => Framing::Sse,
+        1 => Framing::JsonArray,
+        _ => Framing::Json,
+    };
+    let limit = if *choice < 128 { usize::MAX } else { usize::from(*choice) - 120 };
+    let at_once = pieces(framing, limit, stream, stream.len());
+    let joined: Vec<u8> = at_once.iter().flat_map(|piece| piece.raw().to_vec()).collect();
+    assert_eq!(joined, stream);
+    let cut = pieces(framing, limit, stream, usize::from(*chunk));
+    assert_eq!(frames_only(cut), frames_only(at_once.clone()));
+    for piece in at_once {
+        let Piece::Frame(frame) = piece else { continue };
+        let payload = frame.payload_bytes();
+        let at = usize::from(*chunk).min(payload.len())..payload.len();
+        let with = payload.get(at.clone()).unwrap_or_default().to_vec();
+        if !with.contains(&b'\n') && !with.contains(&b'\r') {
+            assert_eq!(apply(&frame, &[Edit { at, with }]), frame.raw);
+        }
+    }
+}
+
+/// Spans of a document are within their parents, and decoded strings lead back to their bytes.
+pub fn json(data: &[u8]) {
+    let (mut doc, mut text) = (Doc::default(), Decoded::new());
+    text.read(data);
+    assert_eq!(text.text(), json::decode(data));
+    assert_eq!(text.raw_range(0..text.text().len()), 0..data.len());
+    if doc.parse(data).is_err() {
+        assert!(doc.is_empty());
+        return;
+    }
+    for value in doc.root(data).descendants() {
+        let parent = value.parent().map(|parent| parent.span()).unwrap_or_default();
+        assert!(parent.start < value.span().start && value.span().end < parent.end);
+        if let Some(content) = value.content_span().and_then(|span| data.get(span)) {
+            text.read(content);
+            assert_eq!(Some(text.text()), value.as_str().as_deref());
+        }
+    }
+}
+
+/// Inner texts and their places do not depend on the cut. The first byte chooses it.
+pub fn inner(data: &[u8]) {
+    let [chunk, arguments @ ..] = data else { return };
+    let Ok(arguments) = std::str::from_utf8(arguments) else { return };
+    assert_eq!(inner_texts(arguments, usize::from(*chunk)), inner_texts(arguments, usize::MAX));
+}
+
+/// Every character of the inner texts with its text's number and its place.
+fn inner_texts(arguments: &str, chunk: usize) -> Vec<(u32, char, std::ops::Range<u64>)> {
+    let (mut reader, mut out, mut texts) = (InnerJson::new(), Inner::default(), Vec::new());
+    let mut take = |out: &Inner| {
+        for event in out.events() {
+            let InnerEvent::Text { n, text } = event else { continue };
+            for (at, c) in out.text(text.clone()).char_indices() {
+                let start = text.start + at;
+                texts.push((*n, c, out.span(start..start + c.len_utf8())));
+            }
+        }
+    };
+    let mut rest = arguments;
+    while !rest.is_empty() {
+        let cut = (chunk.max(1)..rest.len()).find(|&at| rest.is_char_boundary(at));
+        let (piece, after) = rest.split_at(cut.unwrap_or(rest.len()));
+        reader.feed(piece, &mut out);
+        take(&out);
+        rest = after;
+    }
+    reader.finish(&mut out);
+    take(&out);
+    texts
+}

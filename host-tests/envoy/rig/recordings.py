@@ -1,0 +1,99 @@
+"""The recorded exchanges that the replay upstream serves: testdata/recorded, or `$HEMOSTAT_RECORDINGS`."""
+
+import dataclasses
+import functools
+import json
+import os
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+DIALECTS = ("openai-chat", "openai-responses", "anthropic", "gemini")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """One exchange with a provider, bytes as recorded."""
+
+    dialect: str
+    name: str
+    method: str
+    path: str  # with its query
+    status: int
+    stream: bool
+    framing: str  # sse-lf, sse-crlf, json, json-array
+    content_type: str
+    request: bytes | None  # None where the source kept none
+    body: bytes
+
+    @property
+    def id(self):
+        """What `x-replay` takes."""
+        return f"{self.dialect}/{self.name}"
+
+    @property
+    def request_body(self):
+        """The recorded request, or the least one that asks for such an answer."""
+        return self.request if self.request is not None else minimal_request(self.dialect, self.stream)
+
+
+def minimal_request(dialect, stream, text="Hello", model="test-model"):
+    """A small request body of a dialect."""
+    if dialect == "openai-chat":
+        body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream}
+    elif dialect == "openai-responses":
+        body = {"model": model, "input": text, "stream": stream}
+    elif dialect == "anthropic":
+        body = {"model": model, "max_tokens": 256, "messages": [{"role": "user", "content": text}], "stream": stream}
+    else:  # Gemini says in its path whether it streams
+        body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+    return json.dumps(body).encode()
+
+
+def minimal_path(dialect, stream, model="test-model"):
+    """The path that a request of a dialect goes to."""
+    gemini = f"/v1beta/models/{model}:" + ("streamGenerateContent?alt=sse" if stream else "generateContent")
+    return {
+        "openai-chat": "/v1/chat/completions",
+        "openai-responses": "/v1/responses",
+        "anthropic": "/v1/messages",
+        "gemini": gemini,
+    }[dialect]
+
+
+def _read(meta_path):
+    meta = json.loads(meta_path.read_text())
+    stem = str(meta_path).removesuffix(".meta.json")
+    body = next((pathlib.Path(stem + end) for end in (".response.sse", ".response.json") if
+                 pathlib.Path(stem + end).exists()), None)
+    if body is None:
+        return None
+    request = pathlib.Path(stem + ".request.json")
+    query = meta.get("query") or ""
+    headers = {key.lower(): value for key, value in (meta.get("response_headers") or {}).items()}
+    default = "text/event-stream" if body.suffix == ".sse" else "application/json"
+    return Recording(
+        dialect=meta["dialect"],
+        name=meta["name"],
+        method=meta["method"].upper(),  # some sources keep it in lower case
+        path=meta["path"] + (f"?{query}" if query else ""),
+        status=int(meta["status"]),
+        stream=bool(meta["stream"]),
+        framing=meta["framing"],
+        content_type=headers.get("content-type", default),
+        request=request.read_bytes() if request.exists() else None,
+        body=body.read_bytes(),
+    )
+
+
+@functools.cache
+def all_recordings():
+    """Every recording of the four dialects, in a fixed order."""
+    folder = pathlib.Path(os.environ.get("HEMOSTAT_RECORDINGS", ROOT / "testdata" / "recorded"))
+    found = [_read(path) for dialect in DIALECTS for path in sorted((folder / dialect).glob("*.meta.json"))]
+    return tuple(recording for recording in found if recording)
+
+
+def answers(stream=None, dialect=None):
+    """Recordings of answers (status 200) of one kind."""
+    return [r for r in all_recordings() if r.status == 200 and (stream is None or r.stream == stream)
+            and (dialect is None or r.dialect == dialect)]

@@ -1,0 +1,58 @@
+"""The sample configurations of `envoy/`: Envoy takes them as they are, and they run."""
+
+import json
+
+import pytest
+import yaml
+from scripted import chat
+
+from rig import recordings
+from rig.client import fetch
+from rig.envoy import MODULE, SAMPLES, Envoy, connection_manager, load_sample, validate, wasm_filter
+from rig.replay import Answer
+
+
+def with_module(config):
+    """The sample with this machine's module in place of the operator's path."""
+    wasm_filter(config)["config"]["vm_config"]["code"]["local"]["filename"] = str(MODULE)
+    return config
+
+
+def test_the_standalone_sample_is_valid():
+    accepted, said = validate(with_module(load_sample("standalone/envoy.yaml")))
+    assert accepted, said
+
+
+def test_the_ecds_sample_is_valid(tmp_path):
+    config = load_sample("ecds/envoy.yaml")
+    source = connection_manager(config)["http_filters"][0]["config_discovery"]["config_source"]["path_config_source"]
+    # Envoy wants the file to be there already.
+    (tmp_path / "filter.yaml").write_text((SAMPLES / "ecds" / "filter.yaml").read_text())
+    source["path"], source["watched_directory"]["path"] = str(tmp_path / "filter.yaml"), str(tmp_path)
+    accepted, said = validate(config)
+    assert accepted, said
+
+
+def test_every_sample_says_the_same_where_it_must():
+    """One fact, two files: what both samples hold must not drift apart."""
+    standalone, ecds = load_sample("standalone/envoy.yaml"), load_sample("ecds/envoy.yaml")
+    assert standalone["stats_config"] == ecds["stats_config"]
+    inline = wasm_filter(standalone)["config"]
+    (resource,) = load_sample("ecds/filter.yaml")["resources"]
+    assert inline == resource["typed_config"]["config"]
+
+
+@pytest.mark.parametrize("sample", sorted(path.parent.name for path in SAMPLES.glob("*/envoy.yaml")))
+def test_every_sample_has_a_page(sample):
+    assert (SAMPLES / sample / "README.md").read_text().startswith("# ")
+    for path in (SAMPLES / sample).glob("*.yaml"):
+        yaml.safe_load(path.read_text())
+
+
+def test_the_standalone_sample_guards(upstream):
+    key = "AKIA" + "IOSFODNN7" + "EXAMPLE"
+    name = upstream.script("leak", Answer(chat(f"The key is {key}.")))
+    with Envoy(upstream.port, config=with_module(load_sample("standalone/envoy.yaml"))) as envoy:
+        answer = fetch(envoy.port, "POST", "/v1/chat/completions", recordings.minimal_request("openai-chat", False),
+                       {"x-replay": name})
+        assert json.loads(answer.body)["choices"][0]["message"]["content"] == "The key is [REDACTED]."

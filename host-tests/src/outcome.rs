@@ -1,0 +1,161 @@
+//! What the two sides of an exchange saw: the things that tests assert.
+
+use std::collections::BTreeMap;
+
+use crate::abi::Direction;
+use crate::error::Trapped;
+use crate::headers::Headers;
+
+/// Body bytes that reached one side during one step of the driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Increment {
+    /// Which call on the exchange it was, from 1.
+    pub step: usize,
+    /// The bytes; can be none.
+    pub bytes: Vec<u8>,
+}
+
+/// What one side, the upstream or the downstream, got.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The headers, when they came.
+    pub headers: Option<Headers>,
+    /// The body, piece by piece.
+    pub increments: Vec<Increment>,
+    /// The trailers, when there were some.
+    pub trailers: Option<Headers>,
+    /// The message came to its regular end.
+    pub ended: bool,
+    /// The stream was cut off: for the upstream, its answer is no longer wanted.
+    pub reset: bool,
+}
+
+impl Seen {
+    /// The whole body.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        self.increments.iter().flat_map(|i| i.bytes.iter().copied()).collect()
+    }
+
+    /// The whole body as text; bytes that are not UTF-8 are replaced.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body()).into_owned()
+    }
+
+    /// The body up to and with this step.
+    #[must_use]
+    pub fn body_by(&self, step: usize) -> Vec<u8> {
+        let parts = self.increments.iter().filter(|i| i.step <= step);
+        parts.flat_map(|i| i.bytes.iter().copied()).collect()
+    }
+
+    /// The `:status`.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.headers.as_ref()?.status()
+    }
+
+    /// The first value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.as_ref()?.text(name)
+    }
+
+    fn body_len(&self) -> u64 {
+        self.increments.iter().map(|i| i.bytes.len() as u64).sum()
+    }
+}
+
+/// An answer that the host made itself, because the guest or a limit asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalReply {
+    /// The status code.
+    pub status: u16,
+    /// The response code details; empty when the guest gave none.
+    pub details: String,
+    /// More headers.
+    pub headers: Headers,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The gRPC status, when the guest gave one.
+    pub grpc_status: Option<i32>,
+}
+
+/// A defect that the host itself does not report, but that breaks a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Violation {
+    /// The body was changed, and `content-length` tells the old size: the peer waits or cuts.
+    ContentLength {
+        /// Which message.
+        direction: Direction,
+        /// What the header says.
+        declared: u64,
+        /// How many bytes left.
+        sent: u64,
+    },
+    /// A header was changed after the headers had left: nobody sees the change.
+    LateHeaderChange {
+        /// Which message.
+        direction: Direction,
+        /// The header's name.
+        name: String,
+    },
+    /// All of the message came in, and the guest kept it: the exchange hangs until a timeout.
+    Stalled {
+        /// Which message.
+        direction: Direction,
+    },
+    /// This gRPC upstream string parses as a message without a target: Envoy 1.40 aborts as a whole.
+    HostAborts {
+        /// The string, with bytes that are not UTF-8 replaced.
+        upstream: String,
+    },
+    /// The test did what no peer can do, such as answering a request that it did not get.
+    Driver(&'static str),
+}
+
+/// All that came of an exchange.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the upstream got.
+    pub upstream: Seen,
+    /// What the client got.
+    pub downstream: Seen,
+    /// The first local reply, also when it came too late and became a reset.
+    pub local_reply: Option<LocalReply>,
+    /// The response code details that the access log shows.
+    pub details: Option<String>,
+    /// Envoy's response flags, as a bit set.
+    pub flags: i64,
+    /// The properties that the guest set (Envoy: filter state, without the prefix `wasm.`).
+    pub properties: BTreeMap<String, Vec<u8>>,
+    /// Defects.
+    pub violations: Vec<Violation>,
+    /// The trap that ended the exchange.
+    pub trapped: Option<Trapped>,
+    /// Fuel that the callbacks of this exchange used: a measure of work that does not depend on the machine.
+    pub fuel: u64,
+}
+
+impl Outcome {
+    /// A property that the guest set, as text.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.properties.get(name).and_then(|v| std::str::from_utf8(v).ok())
+    }
+}
+
+/// Compares `content-length` with the bytes that left, unless the sender itself was wrong.
+pub(crate) fn check_length(
+    direction: Direction,
+    seen: &Seen,
+    came: (Option<u64>, u64),
+) -> Option<Violation> {
+    let declared = seen.headers.as_ref()?.content_length()?;
+    let sent = seen.body_len();
+    let wrong = if seen.ended { sent != declared } else { sent > declared };
+    let senders_fault = came.0 == Some(declared) && came.1 == sent;
+    (wrong && !senders_fault).then_some(Violation::ContentLength { direction, declared, sent })
+}
