@@ -18,7 +18,9 @@ fn arrows_point_where_the_house_says() {
             "hemostat-engine" => &[],
             "hemostat-filter" | "hemostat-cli" | "hemostat-host-tests" => &["hemostat-engine"],
             "hemostat-benches" => &["hemostat-engine", "hemostat-host-tests"],
-            other => panic!("`{other}` is new: say in docs/ARCHITECTURE.md where it stands, and here"),
+            other => {
+                panic!("`{other}` is new: say in docs/ARCHITECTURE.md where it stands, and here")
+            }
         }
     };
     for package in metadata["packages"].as_array().expect("packages") {
@@ -26,7 +28,10 @@ fn arrows_point_where_the_house_says() {
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             let dependency = dependency["name"].as_str().expect("a name");
             if dependency.starts_with("hemostat-") {
-                assert!(allowed(name).contains(&dependency), "`{name}` must not use `{dependency}`");
+                assert!(
+                    allowed(name).contains(&dependency),
+                    "`{name}` must not use `{dependency}`"
+                );
             }
         }
     }

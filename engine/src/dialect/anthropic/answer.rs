@@ -56,7 +56,9 @@ impl Reading {
         let mut last = Last::default();
         for field in texts.fields(message) {
             match &*key(&field) {
-                b"model" if self.model.is_none() && field.kind() == Kind::String => self.model = short(Some(field)),
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field))
+                }
                 b"content"
                     if field.kind() == Kind::Array && last.is(message, &field, 0, "content") =>
                 {

@@ -118,7 +118,9 @@ impl Reading {
         let mut last = Last::default();
         for field in texts.fields(response) {
             match &*key(&field) {
-                b"model" if self.model.is_none() && field.kind() == Kind::String => self.model = short(Some(field)),
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field))
+                }
                 b"output"
                     if field.kind() == Kind::Array && last.is(response, &field, 0, "output") =>
                 {

@@ -149,8 +149,9 @@ impl Sent {
         let Some(item) = self.item(index, &id, &kind) else { return };
         if done {
             // Too long to be repeated: what names it stands for it.
-            let stand_in =
-                || format!(r#"{{"id":{},"type":{},"status":"completed"}}"#, quoted(&id), quoted(&kind));
+            let stand_in = || {
+                format!(r#"{{"id":{},"type":{},"status":"completed"}}"#, quoted(&id), quoted(&kind))
+            };
             item.done = Some(raw.unwrap_or_else(stand_in));
             item.head = String::new();
             let parts: usize = item.parts.drain(..).map(|part| part.text.len()).sum();
