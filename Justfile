@@ -45,7 +45,8 @@ fuzz SECONDS="60":
 
 # write the JSON schema of the policy language
 schema:
-    cargo run --quiet --locked --package hemostat-cli -- schema
+    cargo build --quiet --locked --package hemostat-cli
+    cargo run --quiet --locked --package hemostat-cli -- check --schema > policies/policy.schema.json
 
 # get what tests and demo need (Python and JavaScript packages, Envoy) and this machine lacks
 setup:

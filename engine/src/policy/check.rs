@@ -51,10 +51,12 @@ struct AnyRule<'a> {
 }
 
 impl<'a> Judge<'a> {
+    #[inline(never)]
     fn error(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
         self.push(Severity::Error, code, path, self.tree.locate(path), message, help);
     }
 
+    #[inline(never)]
     fn warn(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
         self.push(Severity::Warning, code, path, self.tree.locate(path), message, help);
     }
@@ -81,6 +83,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The rules of all levers, in the order of POLICY.
+    #[inline(never)]
     fn rules(&self) -> Vec<AnyRule<'a>> {
         let document = self.document;
         let mut all = Vec::new();
@@ -97,6 +100,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The value that a path names.
+    #[inline(never)]
     fn node(&self, path: &Path<'_>) -> Option<&'a Node> {
         path.steps().iter().try_fold(self.tree, |node, step| match (step, &node.value) {
             (Step::Key(key), _) => node.get(key),

@@ -3,7 +3,7 @@
 use super::diagnostic::{Diagnostic, add, in_order};
 use super::document::{Document, Mode, Source};
 use super::path::Path;
-use super::source::{Node, parse_json};
+use super::source::{Node, parse_handed_over};
 use super::{check, decode, language, shape};
 
 /// A configuration that can be used.
@@ -47,12 +47,13 @@ pub enum OnError {
 const NOT_YET: &[&str] = &["release", "trust", "source", "control", "allow"];
 
 impl Config {
-    /// Reads a configuration as the proxy hands it over, in JSON. The second part are warnings.
+    /// Reads a configuration as the proxy hands it over: JSON text, or a binary `google.protobuf.Struct`. The second
+    /// part are warnings.
     ///
     /// # Errors
     /// All that is wrong, warnings included; the first error may be the only one shown in a proxy's log.
-    pub fn parse(json: &[u8]) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let (config, found) = Self::judge(&parse_json(json)?, None);
+    pub fn parse(handed_over: &[u8]) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (config, found) = Self::judge(&parse_handed_over(handed_over)?, None);
         if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok((config, found)) }
     }
 
@@ -86,7 +87,7 @@ impl Config {
             let missing = Diagnostic::error("missing-field", String::new(), tree.at, message);
             found.push(missing.help("the empty policy is `policy: {}`"));
         }
-        (config, in_order(found))
+        (config, in_order(found, tree))
     }
 }
 

@@ -36,5 +36,5 @@ pub fn judge(tree: &Node, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
     let mut found = shape::check(tree, &language::POLICY, &Path::ROOT);
     let document = decode::policy(tree, &Path::ROOT);
     diagnostic::add(&mut found, check::check(&document, tree, &Path::ROOT, now));
-    (document, diagnostic::in_order(found))
+    (document, diagnostic::in_order(found, tree))
 }

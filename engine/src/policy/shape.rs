@@ -11,7 +11,7 @@ use super::source::{Node, Position, Value};
 use super::suggest::nearest;
 use crate::limits;
 
-pub(super) use syntax::pointer;
+pub(super) use syntax::{is_id, pointer};
 
 /// All that is wrong with the shape of a map.
 pub(super) fn check(node: &Node, is: &'static Struct, path: &Path<'_>) -> Vec<Diagnostic> {

@@ -5,7 +5,7 @@ use super::super::document::{
     Place, Rule, Scan, Upstream, When,
 };
 use super::super::path::Path;
-use super::super::source::{Node, real, to_json, whole};
+use super::super::source::{Node, micros, to_json, whole};
 use super::super::time;
 use super::words::{action, flag, text};
 
@@ -48,7 +48,7 @@ fn when(node: &Node) -> When {
 
 fn percent(node: &Node) -> Option<Percent> {
     let share = node.number().or_else(|| node.get("share")?.number())?;
-    Some(Percent { share: real(share)?, by: text(node, "by") })
+    Some(Percent { share: micros(share)? as f64 / 1_000_000.0, by: text(node, "by") })
 }
 
 pub(super) fn globs(node: &Node) -> Globs {

@@ -3,7 +3,7 @@
 use crate::limits;
 
 /// POLICY: `[A-Za-z0-9._-]{1,64}`.
-pub(super) fn is_id(text: &str) -> bool {
+pub(in super::super) fn is_id(text: &str) -> bool {
     (1..=limits::ID_CHARS).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }

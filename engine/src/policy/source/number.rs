@@ -52,12 +52,32 @@ pub fn whole(raw: &str) -> Option<u64> {
 }
 
 /// A number as a double; `None` where it is not finite.
-#[must_use]
-pub fn real(raw: &str) -> Option<f64> {
+#[cfg(feature = "yaml")]
+fn real(raw: &str) -> Option<f64> {
     match radix(raw) {
         Some(value) => Some(value as f64),
         None => raw.parse().ok().filter(|value: &f64| value.is_finite()),
     }
+}
+
+/// A double as a person writes it, exactly: a whole number, or one with at most [`SCALE`] decimals. `None` for all
+/// else, which is more than the language takes anywhere; the general case would bring 20 KB of tables and code.
+pub(super) fn written(value: f64) -> Option<String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: up to here a double holds every whole number
+    const MILLION: f64 = 1_000_000.0;
+    let magnitude = value.abs();
+    let sign = if value < 0.0 { "-" } else { "" };
+    if magnitude <= EXACT && magnitude.trunc() == magnitude {
+        return Some(format!("{sign}{}", magnitude as u64));
+    }
+    let scaled = (magnitude * MILLION).round();
+    // Division is correctly rounded: the decimal number is read as this double if, and only if, this holds.
+    if scaled > EXACT || scaled / MILLION != magnitude {
+        return None;
+    }
+    let scaled = scaled as u64;
+    let digits = format!("{sign}{}.{:06}", scaled / 1_000_000, scaled % 1_000_000);
+    Some(digits.trim_end_matches('0').to_owned())
 }
 
 /// `0x1F`, `0o17` of YAML 1.2.
