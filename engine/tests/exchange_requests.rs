@@ -259,3 +259,62 @@ fn a_provider_that_is_down_is_answered_for() {
         assert_eq!(seen.status, if answered { 200 } else { status });
     }
 }
+
+#[test]
+fn batches_are_refused_where_a_rule_over_answers_would_not_see_them() {
+    let rule = |scan: &str| json!({"guardrails": [{"id": "r", "scan": [scan], "find": ["forbidden"], "do": "block"}]});
+    let body = r#"{"requests":[{"custom_id":"1","params":{"model":"c","messages":[{"role":"user","content":"forbidden"}]}}]}"#;
+    let at = |policy: Value, path: &str| {
+        let mut recording = chat(body);
+        recording.path = path.to_owned();
+        run_as(&program(policy), &recording, &Cut::Whole, &Caller::default())
+    };
+    for path in [
+        "/v1/messages/batches",
+        "/v1/batches",
+        "/v1beta/models/gemini-2.5-flash:batchGenerateContent",
+    ] {
+        let output = at(rule("output"), path);
+        assert_eq!(output.status, 403, "{path}");
+        assert_eq!(output.counted("hemostat_unchecked_total;reason=background;action=block"), 1);
+        assert_eq!(at(rule("input"), path).status, 403, "{path}: its texts are input");
+        assert_eq!(at(json!({}), path).status, 200, "{path}");
+        let mut pass = rule("output");
+        pass["on_unreadable"] = json!("pass");
+        let passed = at(pass, path);
+        assert_eq!(passed.upstream.as_deref(), Some(body.as_bytes()), "{path}");
+        assert_eq!(passed.counted("hemostat_unchecked_total;reason=background;action=pass"), 1);
+    }
+}
+
+#[test]
+fn a_request_that_goes_on_from_a_canned_answer_is_sent_on_with_the_last_real_one() {
+    let policy = json!({
+        "labels": {"feature": [{"header": "x-feature"}]},
+        "failsafe": [{"id": "kill", "when": {"feature": "off"}, "do": {"fallback": "f"}}],
+        "fallbacks": {"f": {"text": "resting"}}});
+    let respond = |body: &str, feature: &str| {
+        let mut recording = chat(body);
+        recording.path = "/v1/responses".to_owned();
+        let headers = vec![("x-feature", feature.to_owned())];
+        run_as(&program(policy.clone()), &recording, &Cut::Whole, &Caller { headers })
+    };
+    let id = |seen: &Seen| {
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        body["id"].as_str().unwrap().to_owned()
+    };
+    let canned =
+        id(&respond(r#"{"model":"m","input":"x","previous_response_id":"resp_real"}"#, "off"));
+    assert!(canned.starts_with("resp_hemostat_") && canned.ends_with("_resp_real"), "{canned}");
+    let next = format!(r#"{{"model":"m", "previous_response_id" : "{canned}","input":"y"}}"#);
+    let again = id(&respond(&next, "off"));
+    assert!(again.ends_with("_resp_real") && again.matches("resp_").count() == 2, "{again}");
+    let sent = |body: &str| String::from_utf8(respond(body, "on").upstream.unwrap()).unwrap();
+    assert_eq!(sent(&next), next.replace(&canned, "resp_real"));
+
+    let first = id(&respond(r#"{"model":"m","input":"x"}"#, "off"));
+    let next = format!(r#"{{"model":"m","previous_response_id":"{first}","input":"y"}}"#);
+    assert_eq!(sent(&next), next.replace(&format!("\"{first}\""), "null"));
+    let real = r#"{"model":"m","previous_response_id":"resp_real","input":"y"}"#;
+    assert_eq!(sent(real), real);
+}

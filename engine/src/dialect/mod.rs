@@ -5,6 +5,7 @@
 //! rewritten or cut is the exchange's business.
 
 mod anthropic;
+mod batch;
 mod fields;
 mod gemini;
 mod openai;
@@ -17,10 +18,12 @@ mod say;
 mod texts;
 mod write;
 
+pub use batch::read_batch;
 pub use path::normalise;
 pub use recognise::recognise;
 pub use write::plain_error;
 
+use crate::stream::edit::Edit;
 use crate::stream::frame::Framing;
 use crate::stream::json::{Doc, NodeId};
 
@@ -57,6 +60,8 @@ pub enum CallKind {
     Generate,
     /// It fetches an answer that was generated before (`GET /v1/responses/{id}`).
     StoredAnswer,
+    /// It asks for many answers that will be fetched elsewhere.
+    Batch,
 }
 
 /// What the request line alone tells of a call; made by [`recognise`].
@@ -89,8 +94,11 @@ pub struct Call {
     pub choices: u32,
     /// The caller asked for the usage event (OpenAI Chat `stream_options.include_usage`).
     pub include_usage: bool,
-    /// The answer will be fetched elsewhere (`background: true`).
+    /// The answer will be fetched elsewhere (`background: true`, batches).
     pub background: bool,
+    /// The answer that this one goes on from, if upstream knows it (Responses `previous_response_id`). A canned answer
+    /// carries it on in its own id.
+    pub previous: Option<String>,
 }
 
 impl Call {
@@ -103,7 +111,8 @@ impl Call {
             structured: false,
             choices: 1,
             include_usage: false,
-            background: false,
+            background: recognised.kind == CallKind::Batch,
+            previous: None,
             recognised,
         }
     }
@@ -217,6 +226,8 @@ pub struct RequestView {
     pub texts: Vec<Item>,
     /// Texts that the request only points to (file ids, URLs, stored prompts): counted, not scanned.
     pub remote: u32,
+    /// What must change before upstream can take the request: ids that only this proxy knows.
+    pub edits: Vec<Edit>,
 }
 
 /// A canned answer to be spoken in a dialect.

@@ -5,7 +5,9 @@ use super::labels::{self, Body, Line};
 use super::record::{Record, Unchecked};
 use super::verdict::{HeaderEdit, RequestVerdict};
 use super::{Exchange, Phase};
-use crate::dialect::{self, Call, CallKind, Canned, ErrorAnswer, Recognised, Reply, RequestView};
+use crate::dialect::{
+    self, Call, CallKind, Canned, DialectId, ErrorAnswer, Recognised, Reply, RequestView,
+};
 use crate::limits;
 use crate::policy::document::{Fallback, Mode, OnUnreadable};
 use crate::policy::program::Rule;
@@ -139,6 +141,11 @@ impl Exchange {
             let certain = rule.upstream.is_some() && holds == Holds::Yes;
             needs.body = needs.body.max(if certain { own.min(Need::Peek) } else { own });
         }
+        let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;
+        if self.recognised.as_ref().is_some_and(responses) && self.program.enforces() {
+            // It may go on from a canned answer, which upstream does not know.
+            (needs.body, needs.rewrite) = (Need::Hold, true);
+        }
         needs
     }
 
@@ -210,12 +217,16 @@ impl Exchange {
                 call: Call::without_body(recognised.clone()),
                 texts: Vec::new(),
                 remote: 0,
+                edits: Vec::new(),
             });
         }
         if facts::is_encoded(&self.facts.headers) {
             return Err(Unchecked::Encoding);
         }
         doc.parse(body).map_err(|_| Unchecked::Dialect)?;
+        if recognised.kind == CallKind::Batch {
+            return Ok(dialect::read_batch(recognised, doc, body));
+        }
         let dialect = dialect::dialect(recognised.dialect);
         dialect.read_request(recognised, doc, body).map_err(|_| Unchecked::Dialect)
     }

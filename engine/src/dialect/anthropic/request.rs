@@ -31,7 +31,7 @@ pub(super) fn read(
         }
     }
     let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote })
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
@@ -50,6 +50,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         choices: 1,
         include_usage: false,
         background: false,
+        previous: None,
         recognised: recognised.clone(),
     })
 }

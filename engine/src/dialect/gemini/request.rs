@@ -33,7 +33,7 @@ pub(super) fn read(
         }
     }
     let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote })
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
 }
 
 /// A field under one of its two names.

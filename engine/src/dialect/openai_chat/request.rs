@@ -32,7 +32,7 @@ pub(super) fn read(
         }
     }
     let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote })
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
@@ -57,6 +57,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         choices: request::choices(root, "n", "/n")?,
         include_usage,
         background: false,
+        previous: None,
         recognised: recognised.clone(),
     })
 }

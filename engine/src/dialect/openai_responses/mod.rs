@@ -2,6 +2,7 @@
 
 mod answer;
 mod ending;
+mod previous;
 mod request;
 mod sent;
 
@@ -175,7 +176,7 @@ fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
         let id = format!("msg_hemostat_{decision}");
         message(&mut output, &id, status.name(), Some((text, say.refusal)));
     }
-    let id = format!("resp_hemostat_{decision}");
+    let id = previous::canned_id(call, decision);
     let head = Head { id: &id, created: now, model: &call.model, upstream: None };
     response(&head, status, output.as_str())
 }
