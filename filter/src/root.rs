@@ -50,14 +50,10 @@ impl RootContext for Root {
                 for reason in reasons {
                     telemetry::line(Level::Error, &reason);
                 }
-                let kept = if self.active.is_some() {
-                    "the one before goes on"
-                } else {
-                    "there is none before it"
-                };
+                // A host may configure a new root context for each update: what runs elsewhere is not known here.
                 telemetry::line(
                     Level::Error,
-                    &format!("hemostat {VERSION}: configuration refused, {kept}"),
+                    &format!("hemostat {VERSION}: configuration refused, nothing of it is used"),
                 );
                 false
             }
