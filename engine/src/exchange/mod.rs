@@ -120,15 +120,20 @@ impl Exchange {
         }
     }
 
-    /// The host would not give or take bytes of this exchange. True if the exchange must be refused for it: an
-    /// enforced rule needed them, and the policy does not say `on_unreadable: pass`.
+    /// The host would not give or take bytes of this exchange. True if the exchange must be refused for it: a rule has
+    /// acted, so that what the host still has may not leave; bytes wait here; or an enforced rule needed the bytes, and the policy does
+    /// not say `on_unreadable: pass`.
     pub fn host_failed(&mut self) -> bool {
         let enforced = match self.phase {
             Phase::New | Phase::Body => self.program.enforces(),
-            Phase::Asked | Phase::Answering => !self.chosen.acting.is_empty(),
-            Phase::Other | Phase::Answered | Phase::Over => false,
+            // The last verdict of an answer is given when the answer is over here, and not yet at the host.
+            Phase::Asked | Phase::Answering | Phase::Over => !self.chosen.acting.is_empty(),
+            Phase::Other | Phase::Answered => false,
         };
-        let refuse = enforced && self.program.on_unreadable != Some(OnUnreadable::Pass);
+        let pass = self.program.on_unreadable == Some(OnUnreadable::Pass);
+        // What waits here would be missing in what passes from now on.
+        let holds = self.pipe.as_ref().is_some_and(|pipe| pipe.acts() && pipe.held_bytes() > 0);
+        let refuse = self.record.acted() || holds || (enforced && !pass);
         self.record.unchecked(Unchecked::Host, refuse);
         refuse
     }

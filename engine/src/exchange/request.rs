@@ -442,16 +442,14 @@ impl Exchange {
 
 /// Edits that take internal headers away, in either direction.
 pub(super) fn remove_internal(headers: &facts::Headers) -> Vec<HeaderEdit> {
-    let mut edits: Vec<HeaderEdit> = Vec::new();
+    // A set: a caller may send as many of them as the host lets through.
+    let mut names = std::collections::BTreeSet::new();
     for (name, _) in headers {
         let internal =
             name.get(..INTERNAL.len()).is_some_and(|own| own.eq_ignore_ascii_case(INTERNAL));
         if let (true, Ok(name)) = (internal, std::str::from_utf8(name)) {
-            let edit = HeaderEdit::Remove(name.to_owned());
-            if !edits.contains(&edit) {
-                edits.push(edit);
-            }
+            names.insert(name);
         }
     }
-    edits
+    names.into_iter().map(|name| HeaderEdit::Remove(name.to_owned())).collect()
 }

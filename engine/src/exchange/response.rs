@@ -114,6 +114,7 @@ impl Exchange {
             self.phase = Phase::Over;
         }
         if !pipe.acts() {
+            // Watching rules see the bytes pass: not even half an event waits for them.
             return unchanged;
         }
         if self.after_cut(&mut out, now_ns) || out != chunk {

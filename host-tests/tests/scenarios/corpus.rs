@@ -18,7 +18,7 @@ fn cuts(recording: &Recording) -> impl Iterator<Item = &'static Chunking> {
     CUTS.iter().filter(move |cut| !(long && **cut == Chunking::Bytes(1)))
 }
 
-fn unchanged_under(policy: Value) -> Proxy {
+fn unchanged_under(policy: Value, holds_nothing: bool) -> Proxy {
     let proxy = Proxy::new(policy);
     for recording in recordings() {
         for cut in cuts(&recording) {
@@ -29,6 +29,11 @@ fn unchanged_under(policy: Value) -> Proxy {
             assert_eq!(outcome.downstream.status(), Some(recording.status), "{what}");
             assert!(outcome.downstream.body() == recording.response, "{what}: the answer");
             assert!(outcome.downstream.ended, "{what}");
+            if holds_nothing {
+                let came = cut.cut(&[recording.response.clone()]);
+                let left = outcome.downstream.increments.iter().map(|part| &part.bytes);
+                assert!(left.filter(|bytes| !bytes.is_empty()).eq(came.iter()), "{what}: held");
+            }
         }
     }
     proxy.assert_sound("corpus");
@@ -41,22 +46,28 @@ fn request_body(recording: &Recording) -> &[u8] {
 
 #[test]
 fn the_empty_policy_changes_nothing() {
-    unchanged_under(json!({}));
+    unchanged_under(json!({}), true);
 }
 
 #[test]
 fn a_policy_that_never_hits_changes_nothing() {
-    let proxy = unchanged_under(json!({"guardrails": [
+    let proxy = unchanged_under(
+        json!({"guardrails": [
         {"id": "phrase", "scan": ["output", "tool_args", "input"],
          "find": ["zebra quartz xylophone [0-9]+", "e[^e]{1,5}zzqq"], "do": "redact"},
-        {"id": "stop", "scan": ["output", "tool_args"], "find": ["the zzqq"], "do": "block"}]}));
+        {"id": "stop", "scan": ["output", "tool_args"], "find": ["the zzqq"], "do": "block"}]}),
+        false,
+    );
     assert_eq!(proxy.counted("hemostat_rule_hits_total"), 0);
 }
 
 #[test]
 fn a_shadow_policy_that_always_hits_changes_nothing() {
-    let proxy = unchanged_under(json!({"mode": "shadow", "guardrails": [
-        {"id": "all", "scan": ["output", "tool_args", "input"], "find": ["[a-z]+"], "do": "block"}]}));
+    let proxy = unchanged_under(
+        json!({"mode": "shadow", "guardrails": [
+        {"id": "all", "scan": ["output", "tool_args", "input"], "find": ["[a-z]+"], "do": "block"}]}),
+        true,
+    );
     assert!(proxy.counted("hemostat_rule_hits_total;rule=all;action=shadow-block") > 500);
 }
 

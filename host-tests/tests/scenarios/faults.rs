@@ -81,10 +81,10 @@ fn each_fault(
             {
                 let fault = Fault { import, n, status, stream };
                 let (proxy, outcome) = play(policy, dialect, stream, Some((import, n, status)));
-                let what = format!("{fault:?} {policy}");
+                let what = format!("{} {fault:?} mode={}", dialect.name, policy["mode"]);
                 assert_eq!(proxy.host.faults_hit(), 1, "{what}");
                 assert_eq!(outcome.trapped, None, "{what}");
-                assert_eq!(outcome.violations, [], "{what}");
+                assert_eq!(outcome.violations, [], "{what}: {:?}", outcome.downstream);
                 proxy.assert_sound(&what);
                 fault.assert_visible(&proxy, &what);
                 judge(&fault, &outcome, &expected);
@@ -96,6 +96,7 @@ fn each_fault(
 }
 
 #[derive(Debug)]
+#[allow(dead_code, reason = "all of it is shown where a test fails")]
 struct Fault {
     import: &'static str,
     n: u64,

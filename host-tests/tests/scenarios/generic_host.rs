@@ -55,12 +55,12 @@ fn a_cut_never_asks_for_a_reset() {
             "guardrails": [{"id": "r", "scan": ["output"], "find": ["secret"], "do": {"fallback": "f"}}],
             "fallbacks": {"f": {"text": "CANNED"}}}));
         for dialect in DIALECTS {
-            let answer = dialect.streamed(&["the ", "sec", "ret ", "is ", "out"]);
+            let answer = dialect.streamed(&["the ", "sec", "ret ", "is ", "loose"]);
             let outcome = proxy.run(dialect.request(true, "hi"), answer, &Chunking::AsGiven);
             let what = format!("{} {on_cut}: {}", dialect.name, outcome.downstream.text());
             assert_eq!(outcome.trapped, None, "{what}");
             assert!(outcome.downstream.text().contains("CANNED"), "{what}");
-            assert!(!outcome.downstream.text().contains("out"), "{what}");
+            assert!(!outcome.downstream.text().contains("loose"), "{what}");
         }
         assert_eq!(proxy.host.calls().get("proxy_close_stream"), None);
         proxy.assert_sound(on_cut);

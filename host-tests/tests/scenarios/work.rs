@@ -76,7 +76,7 @@ fn many_events_pass_in_bounded_memory() {
 #[test]
 fn held_text_is_bounded_over_many_streams() {
     let proxy = Proxy::new(json!({"guardrails": [
-        {"id": "r", "scan": ["output"], "find": ["begin[^!]{1,9000}!"], "do": "redact"}]}));
+        {"id": "r", "scan": ["output"], "find": ["begin[^!]+!"], "do": "redact"}]}));
     let before = proxy.worker.memory_bytes();
     let mut exchanges = Vec::new();
     for _ in 0..500 {

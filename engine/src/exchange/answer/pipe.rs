@@ -197,6 +197,10 @@ impl Pipe {
     fn frame(&mut self, frame: Frame, out: &mut Vec<u8>, record: &mut Record) {
         let mut items = std::mem::take(&mut self.items);
         items.clear();
+        // A document that is called an event stream: callers that asked for no stream read it all the same.
+        let bare =
+            frame.payload.is_empty() && matches!(frame.raw.trim_ascii_start(), [b'{' | b'[', ..]);
+        let frame = if bare { Frame::whole(frame.raw) } else { frame };
         let payload = frame.payload_bytes();
         let readable = match payload.trim_ascii() {
             b"" => true,
