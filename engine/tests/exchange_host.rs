@@ -91,7 +91,7 @@ fn watching_rules_hold_nothing() {
         let (a, b) = body.unwrap_or(&answer).split_at(30);
         assert_eq!(exchange.response_chunk(a.as_bytes(), false, NOW).bytes, None, "{content_type}");
         assert_eq!(exchange.response_chunk(b.as_bytes(), true, NOW).bytes, None, "{content_type}");
-        exchange.finish();
+        exchange.finish(b"");
         let counted = format!("{:?}", exchange.effects());
         assert!(counted.contains("rule=r;action=shadow-redact"), "{content_type}: {counted}");
     }
