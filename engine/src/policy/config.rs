@@ -5,7 +5,7 @@ pub mod remote;
 use super::diagnostic::{Diagnostic, add, in_order};
 use super::document::{Document, Mode, Source, ToolAction, ToolRule};
 use super::path::Path;
-use super::source::{Node, parse_json, to_json};
+use super::source::{Node, parse_handed_over, to_json};
 use super::trust::Trust;
 use super::{check, decode, language, shape};
 
@@ -59,12 +59,13 @@ pub enum OnError {
 }
 
 impl Config {
-    /// Reads a configuration as the proxy hands it over, in JSON. The second part are warnings.
+    /// Reads a configuration as the proxy hands it over: JSON text, or a binary `google.protobuf.Struct`. The second
+    /// part are warnings.
     ///
     /// # Errors
     /// All that is wrong, warnings included; the first error may be the only one shown in a proxy's log.
-    pub fn parse(json: &[u8]) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let (config, found) = Self::judge(&parse_json(json)?, None);
+    pub fn parse(handed_over: &[u8]) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (config, found) = Self::judge(&parse_handed_over(handed_over)?, None);
         if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok((config, found)) }
     }
 
@@ -89,7 +90,7 @@ impl Config {
             found.extend(nobody_approves(&config, tree));
         }
         add(&mut found, remote::check(&config, tree));
-        (config, in_order(found))
+        (config, in_order(found, tree))
     }
 
     /// The same configuration with a policy that a release brought. The second part are warnings.
