@@ -264,9 +264,12 @@ fn calls_begin_and_end_in_pairs_around_their_arguments() {
         for fixture in fixtures(id) {
             let mut answer = answer(&fixture.call(), fixture.framing);
             let mut open = Vec::new();
+            // Calls that the provider runs only have pieces before their end.
+            let mut pieces = Vec::new();
             for payload in fixture.payloads() {
                 for (item, _) in read(&mut *answer, &payload) {
                     match item {
+                        Item::CallPiece { call, .. } => pieces.push(call),
                         Item::CallBegin { call, .. } => {
                             assert!(!open.contains(&call), "{}: twice", fixture.name);
                             open.push(call);
@@ -274,7 +277,8 @@ fn calls_begin_and_end_in_pairs_around_their_arguments() {
                         }
                         Item::CallEnd { call } => {
                             let at = open.iter().position(|own| *own == call);
-                            open.remove(at.unwrap_or_else(|| panic!("{}: no begin", fixture.name)));
+                            assert!(at.is_some() || pieces.contains(&call), "{}", fixture.name);
+                            at.map(|at| open.remove(at));
                         }
                         Item::AnswerEnd => open.clear(),
                         _ => {}
