@@ -210,7 +210,12 @@ fn internal_headers_are_removed_from_every_request() {
         recording.path = path.to_owned();
         let headers =
             vec![("X-Hemostat-Upstream", "evil".to_owned()), ("x-hemostat-x", "1".to_owned())];
-        let seen = run_as(&program(json!({})), &recording, &Cut::Whole, &Caller { headers, ..Caller::default() });
+        let seen = run_as(
+            &program(json!({})),
+            &recording,
+            &Cut::Whole,
+            &Caller { headers, ..Caller::default() },
+        );
         let edits = format!("{:?}", seen.upstream_edits);
         assert!(edits.contains("X-Hemostat-Upstream") && edits.contains("x-hemostat-x"), "{edits}");
     }
@@ -297,7 +302,12 @@ fn a_request_that_goes_on_from_a_canned_answer_is_sent_on_with_the_last_real_one
         let mut recording = chat(body);
         recording.path = "/v1/responses".to_owned();
         let headers = vec![("x-feature", feature.to_owned())];
-        run_as(&program(policy.clone()), &recording, &Cut::Whole, &Caller { headers, ..Caller::default() })
+        run_as(
+            &program(policy.clone()),
+            &recording,
+            &Cut::Whole,
+            &Caller { headers, ..Caller::default() },
+        )
     };
     let id = |seen: &Seen| {
         let body: Value = serde_json::from_slice(&seen.body).unwrap();

@@ -178,7 +178,7 @@ impl Reading {
     fn piece(&self, texts: &mut Texts<'_, '_>, root: &Value<'_>, event: &[u8], index: u32) {
         let delta = root.get("delta");
         let input = delta.is_some_and(|delta| delta.get("partial_json").is_some());
-        let open = self.open.iter().any(|block| *block == (index, Block::Call));
+        let open = self.open.contains(&(index, Block::Call));
         let of_block = matches!(event, b"content_block_delta" | b"content_block_stop");
         if of_block && (open || input) {
             let call = text(kind::INPUT, index);
