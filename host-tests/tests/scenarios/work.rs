@@ -234,9 +234,32 @@ fn work_on_many_small_things_grows_with_their_number() {
         let events = (0..n * 100).map(|k| {
             format!(
                 "data: {}\n\n",
-                json!({"choices": [{"index": k, "delta": {"content": "the quick "}}]})
+                json!({"choices": [{"index": k % 100, "delta": {"content": "the quick "}}]})
             )
         });
         answered(proxy, UpstreamAnswer::events(events), &Chunking::AsGiven)
     });
+}
+
+/// What one more event of a long stream costs, in units of fuel: printed for docs/performance.md, and bounded.
+#[test]
+fn an_event_costs_a_bounded_amount() {
+    let one = json!({"guardrails": [{"id": "r", "scan": ["output"], "find": ["zzqq[0-9]{9}"], "do": "redact"}]});
+    for (name, policy) in [("empty", json!({})), ("one pattern", one), ("packs", guarded())] {
+        let proxy = Proxy::new(policy);
+        for dialect in DIALECTS {
+            let fuel = |events: usize| {
+                let pieces = vec!["the quick brown "; events];
+                let answer = dialect.streamed(&pieces);
+                let outcome = proxy.run(dialect.request(true, "hi"), answer, &Chunking::AsGiven);
+                assert_eq!(outcome.trapped, None);
+                outcome.fuel
+            };
+            fuel(100);
+            let (few, many) = (fuel(10), fuel(1010));
+            let each = (many - few) / 1000;
+            println!("{name}, {}: {few} units for 10 events, {each} for each more", dialect.name);
+            assert!(each < 100_000, "{name}, {}: {each} units an event", dialect.name);
+        }
+    }
 }
