@@ -49,7 +49,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     let prepared = newest.list("prepared").iter().any(|one| one.as_str() == Some(&digest));
     if !prepared {
         let file = safe(&args.policy);
-        writeln!(err, "hemostat: {file} ({digest}) is not prepared; a key that may `release` can still bring it")?;
+        writeln!(
+            err,
+            "hemostat: {file} ({digest}) is not prepared; a key that may `release` can still bring it"
+        )?;
     }
     let words = Words {
         scope: newest.text("scope").to_owned(),

@@ -87,7 +87,11 @@ pub(crate) fn sign(words: &Words, brings: &Brings<'_>, keys: &[Key]) -> io::Resu
     }
     let text = envelope.to_string();
     if text.len() > limits::ENVELOPE_BYTES {
-        return Err(invalid(format!("the release has {} bytes; proxies take {}", text.len(), limits::ENVELOPE_BYTES)));
+        return Err(invalid(format!(
+            "the release has {} bytes; proxies take {}",
+            text.len(),
+            limits::ENVELOPE_BYTES
+        )));
     }
     Ok(text)
 }
@@ -144,7 +148,11 @@ pub(crate) fn faults(policy: &Node, file: &str) -> Option<String> {
 
 fn lines(found: &[Diagnostic], file: &str) -> String {
     let file = safe(file);
-    found.iter().map(|one| safe(&one.in_file(&file).to_string()).replace("\\n", "\n")).collect::<Vec<_>>().join("\n")
+    found
+        .iter()
+        .map(|one| safe(&one.in_file(&file).to_string()).replace("\\n", "\n"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Who signs, in words: `$HEMOSTAT_ISSUER`, else the user's name.

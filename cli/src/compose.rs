@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn rules_of_the_overlay_come_first_and_the_rest_stays() {
-        let policy = "{hemostat: 1, version: a, guardrails: [{id: own}], fallbacks: {x: {text: X}}}";
+        let policy =
+            "{hemostat: 1, version: a, guardrails: [{id: own}], fallbacks: {x: {text: X}}}";
         let over = "{hemostat: 1, version: b, mode: shadow, guardrails: [{id: new}], fallbacks: {y: {text: Y}}}";
         assert_eq!(
             both(policy, over).unwrap(),
@@ -83,7 +84,10 @@ mod tests {
     #[test]
     fn what_other_rules_use_is_not_changed_under_them() {
         let error = both("{labels: {t: {header: a}}}", "{labels: {t: {header: b}}}").unwrap_err();
-        assert_eq!(error, "over.yaml:1:11: labels: `t` is in the policy too, and says something else");
+        assert_eq!(
+            error,
+            "over.yaml:1:11: labels: `t` is in the policy too, and says something else"
+        );
         assert!(both("{labels: {t: {header: a}}}", "{labels: {t: {header: a}}}").is_ok());
     }
 

@@ -11,7 +11,16 @@ use crate::files;
 use crate::terminal::{Paint, safe};
 
 /// Sections that are lists of rules.
-const LEVERS: &[&str] = &["rollback", "switch", "guardrails", "tools", "limits", "failsafe", "other_traffic", "disable"];
+const LEVERS: &[&str] = &[
+    "rollback",
+    "switch",
+    "guardrails",
+    "tools",
+    "limits",
+    "failsafe",
+    "other_traffic",
+    "disable",
+];
 
 /// Sections that are maps of named things.
 const NAMED: &[&str] = &["labels", "prices", "fallbacks"];
@@ -71,7 +80,9 @@ fn read(file: &str) -> io::Result<Node> {
 fn changes(old: &Node, new: &Node) -> Vec<String> {
     let mut all = Vec::new();
     let mut sections: Vec<&str> = new.entries().iter().map(|entry| entry.key.as_str()).collect();
-    sections.extend(old.entries().iter().map(|entry| entry.key.as_str()).filter(|key| new.get(key).is_none()));
+    sections.extend(
+        old.entries().iter().map(|entry| entry.key.as_str()).filter(|key| new.get(key).is_none()),
+    );
     for section in sections {
         let (before, after) = (old.get(section), new.get(section));
         if LEVERS.contains(&section) {
@@ -117,7 +128,13 @@ fn things(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: 
             continue;
         }
         let mut keys: Vec<&str> = node.entries().iter().map(|entry| entry.key.as_str()).collect();
-        keys.extend(before.entries().iter().map(|entry| entry.key.as_str()).filter(|key| node.get(key).is_none()));
+        keys.extend(
+            before
+                .entries()
+                .iter()
+                .map(|entry| entry.key.as_str())
+                .filter(|key| node.get(key).is_none()),
+        );
         for key in keys {
             field(&format!("{place}: {key}"), before.get(key), node.get(key), all);
         }
@@ -130,7 +147,11 @@ fn things(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: 
 /// Rules that are in both, in another order: the first match wins.
 fn order(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: &mut Vec<String>) {
     let common = |these: &[(String, &Node)], those: &[(String, &Node)]| -> Vec<String> {
-        these.iter().map(|(name, _)| name.clone()).filter(|name| those.iter().any(|(known, _)| known == name)).collect()
+        these
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| those.iter().any(|(known, _)| known == name))
+            .collect()
     };
     let (before, after) = (common(old, new), common(new, old));
     if before != after {
@@ -205,7 +226,10 @@ mod tests {
     #[test]
     fn order_matters_where_the_first_match_wins() {
         assert_eq!(
-            diff("{tools: [{match: a, do: deny}, {match: b, do: approve}]}", "{tools: [{match: b, do: approve}, {match: a, do: deny}]}"),
+            diff(
+                "{tools: [{match: a, do: deny}, {match: b, do: approve}]}",
+                "{tools: [{match: b, do: approve}, {match: a, do: deny}]}"
+            ),
             ["~ tools: the order is now b, a"]
         );
         assert!(diff("{tools: [{match: a}]}", "{tools: [{match: a}]}").is_empty());

@@ -96,7 +96,9 @@ impl Proxy {
         };
         let rest = match url.split_once("://") {
             Some(("http", rest)) => rest,
-            Some(("https", _)) => return Err(wrong("control listeners are plain HTTP; use a tunnel")),
+            Some(("https", _)) => {
+                return Err(wrong("control listeners are plain HTTP; use a tunnel"));
+            }
             Some(_) => return Err(wrong("`http://HOST:PORT` is expected")),
             None => url,
         };
@@ -138,7 +140,8 @@ impl Fleet {
         let (status, body) = read(request.send(envelope))?;
         let value: Value = serde_json::from_str(&body)
             .map_err(|_| format!("status {status}, and no answer of a control listener"))?;
-        let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let code = if status == 200 { text("outcome") } else { text("code") };
         Ok(Said { taken: status == 200, code, message: text("message") })
     }
@@ -149,7 +152,8 @@ impl Fleet {
         for some in self.proxies.chunks(AT_ONCE) {
             let answers = std::thread::scope(|scope| {
                 let ask = &ask;
-                let threads: Vec<_> = some.iter().map(|proxy| scope.spawn(move || ask(proxy))).collect();
+                let threads: Vec<_> =
+                    some.iter().map(|proxy| scope.spawn(move || ask(proxy))).collect();
                 threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
             });
             for (proxy, answer) in some.iter().zip(answers) {
@@ -168,7 +172,8 @@ fn read(
 ) -> Result<(u16, String), String> {
     let mut answer = answer.map_err(|error| format!("not reached: {error}"))?;
     let status = answer.status().as_u16();
-    let body = answer.body_mut().with_config().limit(ANSWER_BYTES).lossy_utf8(true).read_to_string();
+    let body =
+        answer.body_mut().with_config().limit(ANSWER_BYTES).lossy_utf8(true).read_to_string();
     Ok((status, body.map_err(|error| format!("the answer broke off: {error}"))?))
 }
 
@@ -221,7 +226,8 @@ mod tests {
 
     #[test]
     fn a_proxy_is_a_host_and_a_prefix() {
-        let base = |url| Proxy::parse(url).map(|proxy| proxy.base).map_err(|error| error.to_string());
+        let base =
+            |url| Proxy::parse(url).map(|proxy| proxy.base).map_err(|error| error.to_string());
         assert_eq!(base("http://a:1").unwrap(), "http://a:1/.hemostat");
         assert_eq!(base("a:1/").unwrap(), "http://a:1/.hemostat");
         assert_eq!(base("http://a:1/ops/h").unwrap(), "http://a:1/ops/h");

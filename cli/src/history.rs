@@ -38,15 +38,22 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         writeln!(out, "{:#}", Value::from(entries.to_vec()))?;
         return Ok(Exit::Fine);
     }
-    let mut table = Table::new(["SERIAL", "VERSION", "DIGEST", "AT", "BY", "KEYS", "WAY", "REASON"]);
+    let mut table =
+        Table::new(["SERIAL", "VERSION", "DIGEST", "AT", "BY", "KEYS", "WAY", "REASON"]);
     for entry in entries {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
         let number = |name: &str| entry.get(name).and_then(Value::as_u64);
-        let keys: Vec<&str> =
-            entry.get("key_ids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let keys: Vec<&str> = entry
+            .get("key_ids")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let mut reason = text("reason").to_owned();
         if let Some(serial) = number("rolls_back") {
-            reason = format!("rolls back {serial}{}{reason}", if reason.is_empty() { "" } else { ": " });
+            reason =
+                format!("rolls back {serial}{}{reason}", if reason.is_empty() { "" } else { ": " });
         }
         table.row([
             number("serial").map_or_else(|| "-".to_owned(), |serial| serial.to_string()),

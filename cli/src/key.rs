@@ -24,8 +24,9 @@ impl Key {
     /// A new key.
     pub(crate) fn generate(name: &str) -> io::Result<(Self, String)> {
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed)
-            .map_err(|error| io::Error::other(format!("the system gives no randomness: {error}")))?;
+        getrandom::fill(&mut seed).map_err(|error| {
+            io::Error::other(format!("the system gives no randomness: {error}"))
+        })?;
         let text = format!("{MARK} {name} {}\n", base64::encode(&seed));
         Ok((Self { name: name.to_owned(), secret: SecretKey::from_seed(&seed) }, text))
     }
@@ -82,7 +83,8 @@ pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|error| named(&path.display().to_string(), &error))?;
+    let mut file =
+        options.open(path).map_err(|error| named(&path.display().to_string(), &error))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

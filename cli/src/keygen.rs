@@ -28,7 +28,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     let length = (1..=hemostat_engine::limits::ID_CHARS).contains(&args.name.len());
     if !length || !args.name.bytes().all(plain) {
         let name = crate::terminal::safe(&args.name);
-        writeln!(err, "hemostat: `{name}` is no name; it takes letters, digits, `.`, `_`, `-`, 1 to 64")?;
+        writeln!(
+            err,
+            "hemostat: `{name}` is no name; it takes letters, digits, `.`, `_`, `-`, 1 to 64"
+        )?;
         return Ok(Exit::Failed);
     }
     let (key, text) = Key::generate(&args.name)?;
@@ -36,7 +39,11 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     key::write_private(&path, &text)?;
     let public = key.secret.public().to_base64();
     let name = &args.name;
-    writeln!(err, "the secret key is in {}; the configuration of the proxies takes:", path.display())?;
+    writeln!(
+        err,
+        "the secret key is in {}; the configuration of the proxies takes:",
+        path.display()
+    )?;
     match args.may.as_slice() {
         [] => writeln!(out, "trust: {{keys: {{{name}: \"{public}\"}}}}")?,
         may => writeln!(

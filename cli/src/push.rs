@@ -99,7 +99,8 @@ pub(crate) fn deliver(
     if how.json {
         let all: Vec<_> = fates.iter().map(|(proxy, fate)| in_json(proxy, fate)).collect();
         let file = written.as_ref().map(|path| path.display().to_string());
-        let all = json!({"ok": exit == Exit::Fine, "serial": serial, "written": file, "proxies": all});
+        let all =
+            json!({"ok": exit == Exit::Fine, "serial": serial, "written": file, "proxies": all});
         writeln!(out, "{all:#}")?;
         return Ok(exit);
     }
@@ -182,7 +183,9 @@ fn fate(
                 return Fate::Refused(format!("it serves {} already", status.serial()));
             }
             Ok(status) if late => {
-                let why = status.last_error().map_or_else(String::new, |why| format!("; its last error: {why}"));
+                let why = status
+                    .last_error()
+                    .map_or_else(String::new, |why| format!("; its last error: {why}"));
                 return Fate::Refused(format!("it still serves {}{why}", status.serial()));
             }
             Ok(_) => {}

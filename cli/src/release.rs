@@ -81,20 +81,28 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         prepared.push((prepared_path(&args.out, overlay)?, policy));
     }
     let parts = std::iter::once((file, &policy));
-    let parts = parts.chain(args.prepare.iter().map(String::as_str).zip(prepared.iter().map(|(_, policy)| policy)));
+    let parts = parts.chain(
+        args.prepare.iter().map(String::as_str).zip(prepared.iter().map(|(_, policy)| policy)),
+    );
     for (file, policy) in parts {
         if let Some(faults) = blob::faults(policy, file) {
             writeln!(err, "{faults}\nhemostat: no release was made")?;
             return Ok(Exit::No);
         }
     }
-    let reason = args.reason.clone().or_else(|| policy.get("reason").and_then(Node::text).map(str::to_owned));
+    let reason = args
+        .reason
+        .clone()
+        .or_else(|| policy.get("reason").and_then(Node::text).map(str::to_owned));
     let words = Words {
         scope: args.scope.clone().unwrap_or_default(),
         serial: serial(args)?,
         issuer: blob::issuer(args.issuer.as_deref()),
         reason,
-        prepared: prepared.iter().map(|(_, policy)| blob::digest(policy)).collect::<io::Result<_>>()?,
+        prepared: prepared
+            .iter()
+            .map(|(_, policy)| blob::digest(policy))
+            .collect::<io::Result<_>>()?,
         rolls_back: None,
         expires: args.expires,
         on_expiry: args.on_expiry.clone(),
@@ -114,7 +122,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     }
     let version = policy.get("version").and_then(Node::text).unwrap_or("-");
     let digest = blob::digest(&policy)?;
-    writeln!(err, "release {}: version {version}, {digest}, signed by {}", words.serial, names(&keys))?;
+    writeln!(
+        err,
+        "release {}: version {version}, {digest}, signed by {}",
+        words.serial,
+        names(&keys)
+    )?;
     Ok(Exit::Fine)
 }
 

@@ -78,7 +78,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     let Some(target) = target else {
         let why = match args.to {
             None => "there is no policy before the one in force".to_owned(),
-            Some(serial) => format!("what serial {serial} brought is not held any more; give `--policy`"),
+            Some(serial) => {
+                format!("what serial {serial} brought is not held any more; give `--policy`")
+            }
         };
         writeln!(err, "hemostat: {why}")?;
         return Ok(Exit::No);
@@ -152,6 +154,7 @@ fn previous(status: &Status) -> Option<Target> {
 fn brought_by(status: &Status, serial: u64) -> Option<Target> {
     let is = |entry: &&Value| entry.get("serial").and_then(Value::as_u64) == Some(serial);
     let found = status.list("history").iter().find(is).and_then(target)?;
-    let held = status.list("held").iter().filter_map(target).any(|held| held.digest == found.digest);
+    let held =
+        status.list("held").iter().filter_map(target).any(|held| held.digest == found.digest);
     held.then_some(found)
 }

@@ -20,7 +20,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
     let text = files::read(&args.configuration)?;
     let tree = source::parse(&text, &args.configuration).ok();
-    let named = tree.as_ref().and_then(|tree| tree.get("scope")).and_then(Node::text).map(str::to_owned);
+    let named =
+        tree.as_ref().and_then(|tree| tree.get("scope")).and_then(Node::text).map(str::to_owned);
     let scope = named.or_else(|| tree.as_ref()?.get("trust").and_then(default_scope));
     match scope {
         Some(scope) => writeln!(out, "{}", safe(&scope)).map(|()| Exit::Fine),

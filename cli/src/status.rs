@@ -36,7 +36,8 @@ type Row<'a> = (&'a Proxy, Result<Status, String>);
 pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> io::Result<Exit> {
     let fleet = args.fleet.some()?;
     let rows = fleet.each(|proxy| fleet.status(proxy));
-    let exit = if rows.iter().all(|(_, status)| status.is_ok()) { Exit::Fine } else { Exit::Failed };
+    let exit =
+        if rows.iter().all(|(_, status)| status.is_ok()) { Exit::Fine } else { Exit::Failed };
     if args.json {
         let all: Vec<Value> = rows.iter().map(in_json).collect();
         writeln!(out, "{:#}", json!({"ok": exit == Exit::Fine, "proxies": all}))?;
@@ -57,7 +58,8 @@ fn in_json((proxy, status): &Row<'_>) -> Value {
 
 fn table(rows: &[Row<'_>], out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint::for_stdout();
-    let mut table = Table::new(["PROXY", "VERSION", "SERIAL", "SINCE", "FROM", "TOP RULES", "LAST ERROR"]);
+    let mut table =
+        Table::new(["PROXY", "VERSION", "SERIAL", "SINCE", "FROM", "TOP RULES", "LAST ERROR"]);
     for (proxy, status) in rows {
         match status {
             Ok(status) => {
@@ -79,7 +81,15 @@ fn table(rows: &[Row<'_>], out: &mut dyn Write) -> io::Result<()> {
             }
             Err(why) => {
                 let dash = || "-".to_owned();
-                table.row([safe(&proxy.name), dash(), dash(), dash(), dash(), dash(), paint.error(&safe(why))]);
+                table.row([
+                    safe(&proxy.name),
+                    dash(),
+                    dash(),
+                    dash(),
+                    dash(),
+                    dash(),
+                    paint.error(&safe(why)),
+                ]);
             }
         }
     }
@@ -101,8 +111,12 @@ fn line(rows: &[Row<'_>]) -> String {
     let mut parts: Vec<String> = groups
         .into_iter()
         .map(|(version, serial, since, count)| {
-            let since = if since.is_empty() { String::new() } else { format!(" since {}", safe(since)) };
-            format!("policy {} (serial {serial}) on {count} of {all} proxies{since}", safe(&version))
+            let since =
+                if since.is_empty() { String::new() } else { format!(" since {}", safe(since)) };
+            format!(
+                "policy {} (serial {serial}) on {count} of {all} proxies{since}",
+                safe(&version)
+            )
         })
         .collect();
     let silent = rows.iter().filter(|(_, status)| status.is_err()).count();

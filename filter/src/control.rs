@@ -131,7 +131,11 @@ impl HttpContext for Operator {
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
         if self.receives && (end || size > ENVELOPE_BYTES) {
             self.receives = false;
-            return send(if size > ENVELOPE_BYTES { refusal(&Refusal::too_big()) } else { self.body(size) });
+            return send(if size > ENVELOPE_BYTES {
+                refusal(&Refusal::too_big())
+            } else {
+                self.body(size)
+            });
         }
         Action::Pause
     }

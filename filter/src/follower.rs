@@ -154,7 +154,10 @@ impl Follower {
                 telemetry::count("hemostat_releases_total;action=activated");
                 let running = taken.running.as_ref();
                 let version = running.and_then(|r| r.version.as_deref()).unwrap_or("-");
-                let line = format!("release {} is in force: version={version} way={way_word}", taken.serial);
+                let line = format!(
+                    "release {} is in force: version={version} way={way_word}",
+                    taken.serial
+                );
                 telemetry::line(Level::Info, &line);
                 for warning in running.map(|r| r.warnings.as_slice()).unwrap_or_default() {
                     telemetry::line(Level::Warn, warning);

@@ -74,7 +74,9 @@ impl Plan {
             }
             Err(refusal) => {
                 telemetry::count("hemostat_follow_failures_total");
-                let line = format!("a release in force cannot be used here, the one before goes on: {refusal}");
+                let line = format!(
+                    "a release in force cannot be used here, the one before goes on: {refusal}"
+                );
                 telemetry::line(Level::Error, &line);
             }
         }
@@ -125,7 +127,13 @@ impl Plan {
 }
 
 impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, _headers: usize, body: usize, _trailers: usize) {
+    fn on_http_call_response(
+        &mut self,
+        token: u32,
+        _headers: usize,
+        body: usize,
+        _trailers: usize,
+    ) {
         if let Some(plan) = &mut self.plan {
             plan.source_answered(token, body);
         }

@@ -30,8 +30,5 @@ pub use status::{Facts, hits_counter, refused, status, taken};
 pub use trouble::Trouble;
 pub use verify::{PAYLOAD_TYPE, Power, Verified};
 
-
-
-
 #[cfg(test)]
 mod tests;

@@ -88,9 +88,8 @@ fn serial(terms: &Terms, state: &State, verified: &Verified) -> Result<(), Refus
     }
     let most = taken.max(floor).saturating_add(limits::ON_CALL_SERIALS);
     if verified.power() == Power::OnCall && serial > most {
-        let message = format!(
-            "serial {serial} is too high: a key that may only `rollback` may go to {most}"
-        );
+        let message =
+            format!("serial {serial} is too high: a key that may only `rollback` may go to {most}");
         return Err(Refusal::new(Code::SerialJump, message));
     }
     Ok(())

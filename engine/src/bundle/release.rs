@@ -121,7 +121,10 @@ fn text(tree: &Node, name: &str) -> Result<Option<String>, Refusal> {
     let Some(text) = tree.get(name).and_then(Node::text) else { return Ok(None) };
     if text.len() > limits::RELEASE_TEXT_BYTES {
         let most = limits::RELEASE_TEXT_BYTES;
-        return Err(refuse(format!("`{name}` has {} bytes; at most {most} are accepted", text.len())));
+        return Err(refuse(format!(
+            "`{name}` has {} bytes; at most {most} are accepted",
+            text.len()
+        )));
     }
     Ok(Some(text.to_owned()))
 }

@@ -47,7 +47,9 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     out.text("source", entry.map_or("none", |entry| entry.way.word()));
     out.text("standing", standing(facts));
     out.text("scope", &facts.terms.config.scope);
-    out.list("key_ids", entry.map(|entry| entry.keys.as_slice()).unwrap_or_default(), |value| text(value));
+    out.list("key_ids", entry.map(|entry| entry.keys.as_slice()).unwrap_or_default(), |value| {
+        text(value)
+    });
     out.optional_text("issuer", entry.map(|entry| entry.issuer.as_str()));
     out.optional_text("reason", entry.and_then(|entry| entry.reason.as_deref()));
     let expires = state.active.as_ref().and_then(|active| active.expires);
@@ -113,9 +115,10 @@ fn rules(program: Option<&Program>, count: &mut impl FnMut(&str) -> u64) -> Stri
     let mut out = Object::default();
     let Some(program) = program else { return out.end() };
     let guards = program.guards.rules.iter().map(|guard| (&guard.rule, guard.action.word()));
-    let failsafe = program.failsafe.iter().map(|rule| {
-        (&rule.rule, if rule.fallback.is_some() { "fallback" } else { "block" })
-    });
+    let failsafe = program
+        .failsafe
+        .iter()
+        .map(|rule| (&rule.rule, if rule.fallback.is_some() { "fallback" } else { "block" }));
     let lanes = program.other_traffic.iter().filter(|lane| lane.block);
     let lanes = lanes.map(|lane| (&lane.rule, "block"));
     for (rule, word) in guards.chain(failsafe).chain(lanes) {
@@ -199,7 +202,9 @@ pub fn taken(serial: u64, running: Option<&Running>, unchanged: bool) -> String 
     out.number("serial", serial);
     out.optional_text("version", running.and_then(|running| running.version.as_deref()));
     out.optional_text("digest", running.map(|running| running.digest.to_string()).as_deref());
-    out.list("warnings", running.map(|r| r.warnings.as_slice()).unwrap_or_default(), |value| text(value));
+    out.list("warnings", running.map(|r| r.warnings.as_slice()).unwrap_or_default(), |value| {
+        text(value)
+    });
     out.end()
 }
 

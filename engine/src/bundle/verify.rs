@@ -35,7 +35,8 @@ impl Verified {
     /// # Errors
     /// It is no envelope, nobody who may has signed it, or what was signed is no release for this scope.
     pub fn verify(bytes: &[u8], trust: &Trust, scope: &str) -> Result<Self, Refusal> {
-        let envelope = Envelope::read(bytes, PAYLOAD_TYPE, limits::ENVELOPE_BYTES).map_err(unread)?;
+        let envelope =
+            Envelope::read(bytes, PAYLOAD_TYPE, limits::ENVELOPE_BYTES).map_err(unread)?;
         let signers = envelope.signers(&trust.keys);
         let (power, short_of_author) = power(&signers, trust)?;
         // Only now is the payload looked at: nobody whom the configuration does not trust reaches the reader.
@@ -99,15 +100,17 @@ fn power(signers: &[&TrustedKey], trust: &Trust) -> Result<(Power, Option<Refusa
         return Err(Refusal::new(Code::Untrusted, message));
     }
     let short = if authors > 0 {
-        let message = format!(
-            "signed by {authors} of the {} keys that are wanted",
-            trust.threshold
-        );
+        let message =
+            format!("signed by {authors} of the {} keys that are wanted", trust.threshold);
         Refusal::new(Code::TooFewSignatures, message)
     } else {
         let names: Vec<String> = signers.iter().map(|key| format!("`{}`", key.id)).collect();
         let message = format!("key {} may not `release`", names.join(", "));
         Refusal::new(Code::NotPermitted, message)
     };
-    if signers.iter().any(|key| key.may.rollback) { Ok((Power::OnCall, Some(short))) } else { Err(short) }
+    if signers.iter().any(|key| key.may.rollback) {
+        Ok((Power::OnCall, Some(short)))
+    } else {
+        Err(short)
+    }
 }

@@ -95,10 +95,7 @@ impl Config {
     ///
     /// # Errors
     /// All that is wrong with the policy here.
-    pub fn with_policy(
-        &self,
-        policy: &Node,
-    ) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub fn with_policy(&self, policy: &Node) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (document, mut found) = super::judge(policy, None);
         let config = Config { policy: document, ..self.clone() };
         found.extend(held_headers(&config, policy));

@@ -48,7 +48,9 @@ pub fn replace(key: &str, old: Option<&Shared>, value: &[u8]) -> Result<bool, Ho
         (Ok(()), _) => Ok(true),
         // Some hosts compare the number with that of an absent value. There the first write may be lost to one that
         // is made in the same moment; Envoy is not among them.
-        (Err(HostError::CAS_MISMATCH), None) if get(key)?.is_none() => put(key, value).map(|()| true),
+        (Err(HostError::CAS_MISMATCH), None) if get(key)?.is_none() => {
+            put(key, value).map(|()| true)
+        }
         (Err(HostError::CAS_MISMATCH), _) => Ok(false),
         (Err(error), _) => Err(error),
     }

@@ -14,12 +14,7 @@ type Case = (&'static str, String, Way, Code, &'static str);
 /// The serial that is in force when a bad one comes.
 const IN_FORCE: u64 = 10;
 
-fn case(
-    name: &'static str,
-    envelope: impl Into<String>,
-    code: Code,
-    says: &'static str,
-) -> Case {
+fn case(name: &'static str, envelope: impl Into<String>, code: Code, says: &'static str) -> Case {
     (name, envelope.into(), Way::Post, code, says)
 }
 
@@ -60,7 +55,12 @@ fn envelopes() -> Vec<Case> {
         case("a list", "[]", Code::NotAnEnvelope, "not JSON"),
         case("cut off", &good[..good.len() - 2], Code::NotAnEnvelope, "not JSON"),
         case("two documents", format!("{good}{good}"), Code::NotAnEnvelope, "not JSON"),
-        case("a policy without an envelope", policy("bare").to_string(), Code::NotAnEnvelope, "payloadType"),
+        case(
+            "a policy without an envelope",
+            policy("bare").to_string(),
+            Code::NotAnEnvelope,
+            "payloadType",
+        ),
         case(
             "oversized",
             format!("{good}{}", " ".repeat(limits::ENVELOPE_BYTES)),
@@ -79,7 +79,12 @@ fn envelopes() -> Vec<Case> {
             Code::NotAnEnvelope,
             "signatures",
         ),
-        case("no signatures", altered(|all| drop(all.as_object_mut().unwrap().remove("signatures"))), Code::NotAnEnvelope, "signatures"),
+        case(
+            "no signatures",
+            altered(|all| drop(all.as_object_mut().unwrap().remove("signatures"))),
+            Code::NotAnEnvelope,
+            "signatures",
+        ),
         case(
             "another payload type",
             secret("ops").envelope("ops", "application/vnd.hemostat.grant+json", b"{}"),
@@ -89,13 +94,27 @@ fn envelopes() -> Vec<Case> {
         case(
             "a grant relabelled as a release",
             secret("ops")
-                .envelope("ops", "application/vnd.hemostat.grant+json", next(&json!({})).to_string().as_bytes())
+                .envelope(
+                    "ops",
+                    "application/vnd.hemostat.grant+json",
+                    next(&json!({})).to_string().as_bytes(),
+                )
                 .replace("application/vnd.hemostat.grant+json", PAYLOAD_TYPE),
             Code::Untrusted,
             "no key",
         ),
-        case("signature stripped", altered(|all| all["signatures"] = json!([])), Code::Untrusted, "no key"),
-        case("payload altered", altered(|all| all["payload"] = future.into()), Code::Untrusted, "no key"),
+        case(
+            "signature stripped",
+            altered(|all| all["signatures"] = json!([])),
+            Code::Untrusted,
+            "no key",
+        ),
+        case(
+            "payload altered",
+            altered(|all| all["payload"] = future.into()),
+            Code::Untrusted,
+            "no key",
+        ),
         case(
             "signature altered",
             altered(|all| {
@@ -134,14 +153,34 @@ fn envelopes() -> Vec<Case> {
 
 fn payloads() -> Vec<Case> {
     vec![
-        case("no release in it", signed("[]", &["ops"]).to_string(), Code::NotARelease, "a release is a map"),
+        case(
+            "no release in it",
+            signed("[]", &["ops"]).to_string(),
+            Code::NotARelease,
+            "a release is a map",
+        ),
         case("an empty payload", signed("", &["ops"]).to_string(), Code::NotARelease, "empty"),
-        case("serial twice", payload("\"serial\":11", "\"serial\":11,\"serial\":12"), Code::NotARelease, "twice"),
-        case("an unknown field", ops(&json!({"threshold": 1})), Code::NotARelease, "no field `threshold`"),
+        case(
+            "serial twice",
+            payload("\"serial\":11", "\"serial\":11,\"serial\":12"),
+            Code::NotARelease,
+            "twice",
+        ),
+        case(
+            "an unknown field",
+            ops(&json!({"threshold": 1})),
+            Code::NotARelease,
+            "no field `threshold`",
+        ),
         case("no scope", ops(&json!({"scope": null})), Code::NotARelease, "`scope`"),
         case("no issuer", ops(&json!({"issuer": null})), Code::NotARelease, "`issuer`"),
         case("no time", ops(&json!({"issued_at": null})), Code::NotARelease, "`issued_at`"),
-        case("a time that is none", ops(&json!({"issued_at": "today"})), Code::NotARelease, "issued_at"),
+        case(
+            "a time that is none",
+            ops(&json!({"issued_at": "today"})),
+            Code::NotARelease,
+            "issued_at",
+        ),
         case("no policy", ops(&json!({"policy": null})), Code::NotARelease, "`policy`"),
         case(
             "a policy and a digest",
@@ -149,12 +188,32 @@ fn payloads() -> Vec<Case> {
             Code::NotARelease,
             "one of",
         ),
-        case("a digest that is none", ops(&json!({"policy": null, "policy_digest": "sha256:00"})), Code::NotARelease, "64 hex"),
+        case(
+            "a digest that is none",
+            ops(&json!({"policy": null, "policy_digest": "sha256:00"})),
+            Code::NotARelease,
+            "64 hex",
+        ),
         case("a serial in quotes", ops(&json!({"serial": "11"})), Code::NotARelease, "serial"),
         case("a serial of zero", ops(&json!({"serial": 0})), Code::NotARelease, "serial"),
-        case("a serial that a double does not hold", ops(&json!({"serial": limits::SERIALS})), Code::NotARelease, "serial"),
-        case("an endless reason", ops(&json!({"reason": "x".repeat(2000)})), Code::NotARelease, "`reason`"),
-        case("what happens after, unknown", ops(&json!({"on_expiry": "stop"})), Code::NotARelease, "on_expiry"),
+        case(
+            "a serial that a double does not hold",
+            ops(&json!({"serial": limits::SERIALS})),
+            Code::NotARelease,
+            "serial",
+        ),
+        case(
+            "an endless reason",
+            ops(&json!({"reason": "x".repeat(2000)})),
+            Code::NotARelease,
+            "`reason`",
+        ),
+        case(
+            "what happens after, unknown",
+            ops(&json!({"on_expiry": "stop"})),
+            Code::NotARelease,
+            "on_expiry",
+        ),
         case(
             "too many prepared",
             ops(&json!({"prepared": vec![digest(&policy("x")); 65]})),
@@ -169,23 +228,62 @@ fn meanings() -> Vec<Case> {
     let by_digest = ops(&json!({"policy": null, "policy_digest": digest(&policy("first"))}));
     vec![
         case("another scope", ops(&json!({"scope": "staging"})), Code::WrongScope, "staging"),
-        case("a lower serial", ops(&json!({"serial": 9})), Code::StaleSerial, "not higher than the one in force, 10"),
+        case(
+            "a lower serial",
+            ops(&json!({"serial": 9})),
+            Code::StaleSerial,
+            "not higher than the one in force, 10",
+        ),
         case("below the floor", ops(&json!({"serial": 4})), Code::StaleSerial, "min_serial"),
-        case("the same serial, other bytes", ops(&json!({"serial": 10})), Code::SerialReused, "serial 10"),
+        case(
+            "the same serial, other bytes",
+            ops(&json!({"serial": 10})),
+            Code::SerialReused,
+            "serial 10",
+        ),
         case(
             "an on-call key goes too far",
             envelope(
-                &next(&json!({"serial": 1011, "policy": null, "policy_digest": digest(&policy("first"))})),
+                &next(
+                    &json!({"serial": 1011, "policy": null, "policy_digest": digest(&policy("first"))}),
+                ),
                 &["calls"],
             ),
             Code::SerialJump,
             "1010",
         ),
-        case("over before it came", ops(&json!({"expires": "2026-11-24T06:59:59Z"})), Code::Expired, "over"),
-        case("a digest not held", ops(&json!({"policy": null, "policy_digest": gone})), Code::NotHeld, "not held"),
-        ("a digest from a source", by_digest.clone(), Way::Source, Code::DigestOnly, "only a digest"),
-        ("a digest in a configuration", by_digest, Way::Configured, Code::DigestOnly, "only a digest"),
-        case("an end without a time", ops(&json!({"on_expiry": "previous"})), Code::NothingAfter, "`expires`"),
+        case(
+            "over before it came",
+            ops(&json!({"expires": "2026-11-24T06:59:59Z"})),
+            Code::Expired,
+            "over",
+        ),
+        case(
+            "a digest not held",
+            ops(&json!({"policy": null, "policy_digest": gone})),
+            Code::NotHeld,
+            "not held",
+        ),
+        (
+            "a digest from a source",
+            by_digest.clone(),
+            Way::Source,
+            Code::DigestOnly,
+            "only a digest",
+        ),
+        (
+            "a digest in a configuration",
+            by_digest,
+            Way::Configured,
+            Code::DigestOnly,
+            "only a digest",
+        ),
+        case(
+            "an end without a time",
+            ops(&json!({"on_expiry": "previous"})),
+            Code::NothingAfter,
+            "`expires`",
+        ),
         case(
             "a future language version",
             ops(&json!({"policy": {"hemostat": 2}})),
@@ -194,11 +292,18 @@ fn meanings() -> Vec<Case> {
         ),
         case(
             "a bad pattern",
-            ops(&json!({"policy": {"hemostat": 1, "guardrails": [{"id": "g", "scan": "output", "find": "a(", "do": "block"}]}})),
+            ops(
+                &json!({"policy": {"hemostat": 1, "guardrails": [{"id": "g", "scan": "output", "find": "a(", "do": "block"}]}}),
+            ),
             Code::BadPolicy,
             "guardrails[0].find",
         ),
-        case("an unknown section", ops(&json!({"policy": {"hemostat": 1, "guardrailz": []}})), Code::BadPolicy, "guardrailz"),
+        case(
+            "an unknown section",
+            ops(&json!({"policy": {"hemostat": 1, "guardrailz": []}})),
+            Code::BadPolicy,
+            "guardrailz",
+        ),
         case(
             "a key of the policy twice",
             payload("\"hemostat\":1", "\"hemostat\":1,\"hemostat\":1"),
@@ -208,14 +313,18 @@ fn meanings() -> Vec<Case> {
         case("no policy but text", ops(&json!({"policy": "permit all"})), Code::BadPolicy, "map"),
         case(
             "a cluster that is not allowed",
-            ops(&json!({"policy": {"hemostat": 1, "notify": {"cluster": "elsewhere", "path": "/", "authority": "a"}}})),
+            ops(
+                &json!({"policy": {"hemostat": 1, "notify": {"cluster": "elsewhere", "path": "/", "authority": "a"}}}),
+            ),
             Code::BadPolicy,
             "notify",
         ),
         case(
             "an on-call key prepares",
             envelope(
-                &next(&json!({"policy": null, "policy_digest": digest(&policy("first")), "prepared": [digest(&policy("x"))]})),
+                &next(
+                    &json!({"policy": null, "policy_digest": digest(&policy("first")), "prepared": [digest(&policy("x"))]}),
+                ),
                 &["calls"],
             ),
             Code::NotPermitted,

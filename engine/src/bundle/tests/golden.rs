@@ -49,7 +49,11 @@ fn golden_releases_are_taken_for_ever() {
         match offered.unwrap_or_else(|refusal| panic!("{name}: {refusal}")) {
             Offered::Activated(activation) => {
                 state = activation.state;
-                assert_eq!(activation.running.version.as_deref(), twin["version"].as_str(), "{name}");
+                assert_eq!(
+                    activation.running.version.as_deref(),
+                    twin["version"].as_str(),
+                    "{name}"
+                );
                 assert_eq!(activation.running.digest.to_string(), twin["digest"], "{name}");
             }
             Offered::Unchanged(_) => panic!("{name}: unchanged"),

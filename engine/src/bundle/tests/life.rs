@@ -199,7 +199,8 @@ fn a_new_inline_policy_takes_over_only_while_no_release_holds() {
 
 #[test]
 fn what_a_release_may_do_is_the_configurations_to_say() {
-    let capture = with(release(7, "a"), &json!({"policy": {"hemostat": 1, "capture": {"share": 1}}}));
+    let capture =
+        with(release(7, "a"), &json!({"policy": {"hemostat": 1, "capture": {"share": 1}}}));
     let mut process = Process::new(&json!({}));
     // While the lever itself does not work, that is said first.
     assert!(process.post(&capture, &["ops"]).is_err());
@@ -227,8 +228,11 @@ fn bytes_changed_in_shared_memory_are_noticed() {
 
 #[test]
 fn status_says_what_operators_ask() {
-    let mut process = Process::new(&json!({"source": {"cluster": "policy", "authority": "a", "path": "/p"}}));
-    process.post(&with(release(7, "a"), &json!({"reason": "INC-1 \"quoted\"\n"})), &["ops"]).unwrap();
+    let mut process =
+        Process::new(&json!({"source": {"cluster": "policy", "authority": "a", "path": "/p"}}));
+    process
+        .post(&with(release(7, "a"), &json!({"reason": "INC-1 \"quoted\"\n"})), &["ops"])
+        .unwrap();
     let refusal = process.post(&release(6, "old"), &["ops"]).unwrap_err();
     let trouble = Trouble::decode(&Trouble::new(&refusal, Way::Post, NOW).encode()).unwrap();
     let running = process.state.running(&process.terms).unwrap();

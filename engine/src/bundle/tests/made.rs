@@ -32,7 +32,11 @@ pub(super) fn release(serial: u64, version: &str) -> Value {
 pub(super) fn with(mut release: Value, fields: &Value) -> Value {
     for (key, value) in fields.as_object().unwrap() {
         let object = release.as_object_mut().unwrap();
-        if value.is_null() { object.remove(key) } else { object.insert(key.clone(), value.clone()) };
+        if value.is_null() {
+            object.remove(key)
+        } else {
+            object.insert(key.clone(), value.clone())
+        };
     }
     release
 }

@@ -6,7 +6,7 @@ use super::super::path::Path;
 use super::super::source::{Node, whole};
 use super::super::trust::Trust;
 use super::Config;
-use crate::bundle::Digest;
+use crate::bundle::{self, Digest, Terms};
 use crate::jcs;
 
 /// `source`: a static HTTP server that is polled.
@@ -57,7 +57,11 @@ impl Source {
             cluster: text("cluster")?,
             authority: text("authority")?,
             path: text("path")?,
-            every_ms: node.get("every_ms").and_then(Node::number).and_then(whole).unwrap_or(EVERY_MS),
+            every_ms: node
+                .get("every_ms")
+                .and_then(Node::number)
+                .and_then(whole)
+                .unwrap_or(EVERY_MS),
         })
     }
 }
@@ -114,7 +118,8 @@ pub(super) fn check(config: &Config, tree: &Node) -> Vec<Diagnostic> {
     let posts = config.control.as_ref().is_some_and(|control| control.releases);
     let brings = brings.copied().or(posts.then_some("control"));
     if let Some(brings) = brings.filter(|_| config.trust.keys.is_empty()) {
-        let message = format!("`{brings}` takes releases, and there are no keys that may sign them");
+        let message =
+            format!("`{brings}` takes releases, and there are no keys that may sign them");
         judge.error("missing-field", brings, message, "write `trust: {keys: {NAME: KEY}}`");
     }
     if tree.get("policy").is_none() && brings.is_none() && config.trust.keys.is_empty() {
@@ -128,13 +133,17 @@ pub(super) fn check(config: &Config, tree: &Node) -> Vec<Diagnostic> {
     if let Some(control) = &config.control {
         judge.control(config, control);
     }
+    if config.release.is_some() && !config.trust.keys.is_empty() {
+        judge.release(config);
+    }
     if let Some(source) = &config.source {
         if !source.path.starts_with('/') {
             let message = format!("`{}` is no path", source.path);
             judge.error("bad-path", "source", message, "it begins with `/`");
         }
         if config.release.is_none() && config.trust.min_serial.is_none() {
-            let message = "after a restart, any old release that the source serves is taken".to_owned();
+            let message =
+                "after a restart, any old release that the source serves is taken".to_owned();
             let help = "set `trust.min_serial`, or give a `release` to start with";
             judge.warn("replay-floor", "source", message, help);
         }
@@ -157,11 +166,17 @@ impl Judge<'_> {
         if token.is_some() && control.token.is_none() {
             // Not shown: somebody may have pasted the token itself.
             let message = "`token` is `sha256:` and 64 hex digits of the token's digest".to_owned();
-            self.error("bad-digest", "control", message, "`printf %s TOKEN | sha256sum` prints the digits");
+            self.error(
+                "bad-digest",
+                "control",
+                message,
+                "`printf %s TOKEN | sha256sum` prints the digits",
+            );
         }
         if control.releases && config.hold_headers != Some(true) {
-            let message = "to take a release the listener must read a body before its headers leave"
-                .to_owned();
+            let message =
+                "to take a release the listener must read a body before its headers leave"
+                    .to_owned();
             let help = "set Envoy's `allow_on_headers_stop_iteration: true` and write \
                         `hold_headers: true`";
             self.error("hold-headers", "control", message, help);
@@ -171,6 +186,16 @@ impl Judge<'_> {
                            are taken"
                 .to_owned();
             self.warn("no-token", "control", message, "write `token: \"sha256:…\"`");
+        }
+    }
+
+    /// Whether the release to start with can be used. Times are no matter here.
+    fn release(&mut self, config: &Config) {
+        let started = Terms::new(config.clone())
+            .and_then(|terms| bundle::start(&terms, &bundle::State::default(), 0).map(|_| ()));
+        if let Err(refusal) = started {
+            let help = "`hemostat release` makes one";
+            self.error("bad-release", "release", refusal.to_string(), help);
         }
     }
 
