@@ -241,9 +241,12 @@ fn modules_that_cannot_run_are_refused_with_the_reason() {
 #[test]
 fn initialize_may_only_log() {
     let settings = Settings::default();
-    let module = wat::load(r#"(func (export "_initialize") (drop (call $define_metric (i32.const 0) @m@ (i32.const 0))))"#);
+    let module = wat::load(
+        r#"(func (export "_initialize") (drop (call $define_metric (i32.const 0) @m@ (i32.const 0))))"#,
+    );
     let trapped = host_tests::Host::with(&module, settings).worker().unwrap_err();
     assert_eq!(trapped.cause, TrapCause::Host);
-    let module = wat::load(r#"(func (export "_initialize") (drop (call $log (i32.const 2) @hi@)))"#);
+    let module =
+        wat::load(r#"(func (export "_initialize") (drop (call $log (i32.const 2) @hi@)))"#);
     assert!(host_tests::Host::new(&module).worker().is_ok());
 }

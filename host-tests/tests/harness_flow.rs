@@ -141,7 +141,10 @@ fn a_request_held_by_its_headers_can_be_rewritten_in_the_body() {
     let mut exchange = r.worker.exchange(&r.plugin);
     let mut headers = POST.to_vec();
     headers.push(("content-length", "4"));
-    exchange.request_headers(&headers[..], false).request_data("ab", false).request_data("cd", true);
+    exchange
+        .request_headers(&headers[..], false)
+        .request_data("ab", false)
+        .request_data("cd", true);
     let outcome = exchange.finish();
     assert_eq!(r.said(), ["0", "0", "0"]);
     assert_eq!(outcome.upstream.header("x-model"), Some("small"));
@@ -302,7 +305,8 @@ fn a_buffered_body_can_be_changed_in_the_trailers_callback() {
             .response_trailers([("t", "v")]);
         (r.said(), exchange.finish())
     };
-    let (said, outcome) = run_it(PAUSE_BODIES.split("(func").last().map(|f| format!("(func{f}")).unwrap().as_str());
+    let (said, outcome) =
+        run_it(PAUSE_BODIES.split("(func").last().map(|f| format!("(func{f}")).unwrap().as_str());
     assert_eq!(said, ["0", "0"]);
     assert_eq!(outcome.downstream.text(), "new");
     assert_eq!(outcome.downstream.trailers, Some([("t", "v"), ("more", "1")].into()));

@@ -212,7 +212,10 @@ fn grpc_calls_are_recorded_and_answered() {
         let mut exchange = r.worker.exchange(&r.plugin);
         exchange.request_headers(GET, true);
         let call = r.worker.grpc_calls().remove(0);
-        assert_eq!((call.cluster.as_slice(), call.sent.concat().as_slice()), (&b"rls"[..], &b"msg"[..]));
+        assert_eq!(
+            (call.cluster.as_slice(), call.sent.concat().as_slice()),
+            (&b"rls"[..], &b"msg"[..])
+        );
         if answer {
             assert!(r.worker.answer_grpc(call.token, "yes"));
         } else {

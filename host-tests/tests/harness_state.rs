@@ -77,7 +77,8 @@ fn a_canary_runs_first_and_its_writes_are_real() {
 
 #[test]
 fn vm_start_can_refuse_and_a_trap_is_a_rejection() {
-    let refuses = r#"(func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 0))"#;
+    let refuses =
+        r#"(func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 0))"#;
     let worker = Host::new(&load(refuses)).worker().unwrap();
     assert_eq!(worker.configure("").unwrap_err(), Rejected::VmStart);
     let traps = r#"(func (export "proxy_on_configure") (param i32 i32) (result i32) unreachable)"#;
@@ -298,7 +299,8 @@ fn ticks_follow_the_clock_of_the_host() {
 
 /// Says the status of a property, then its value; in the phase that is put in.
 fn property(callback: &str, path: &str) -> String {
-    let result = if callback.ends_with("log") { ("", "") } else { ("(result i32)", "(i32.const 0)") };
+    let result =
+        if callback.ends_with("log") { ("", "") } else { ("(result i32)", "(i32.const 0)") };
     let params = if callback.ends_with("log") { "i32" } else { "i32 i32 i32" };
     format!(
         r#"(func (export "{callback}") (param {params}) {}
