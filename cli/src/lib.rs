@@ -1,6 +1,7 @@
 //! `hemostat`, the operator's command, as a library: one file a verb.
 
 mod activate;
+mod approve;
 mod blob;
 mod check;
 mod compose;
@@ -36,6 +37,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Allow one tool call: sign a grant for it
+    Approve(approve::Args),
     /// Judge policies and plugin configurations, and say what they do
     Check(check::Args),
     /// Make a key that signs releases
@@ -79,6 +82,7 @@ pub fn run(
         }
     };
     let done = match cli.verb {
+        Verb::Approve(args) => approve::run(&args, out, err),
         Verb::Check(args) => check::run(&args, out, err),
         Verb::Keygen(args) => keygen::run(&args, out, err),
         Verb::Release(args) => release::run(&args, out, err),

@@ -146,7 +146,8 @@ fn scalar(value: &Value<'_>, out: &mut String) -> Result<(), JcsError> {
 
 /// §3.2.2.2: only what must be escaped is.
 fn string(text: &str, out: &mut String) {
-    if !text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}')) {
+    if !text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}'))
+    {
         out.push('"');
         out.push_str(text);
         out.push('"');

@@ -14,6 +14,8 @@
 //! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
 //! | [`scan`] | patterns → hits in running text, holding only what must wait |
 //! | [`dsse`] | signed envelopes: who signed what |
+//! | [`jcs`] | canonical JSON: what digests are made of |
+//! | [`grant`] | a person's leave for one tool call |
 //! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
 //! | [`limits`] | every bound, with the reason for its number |
 
@@ -21,6 +23,7 @@ pub mod bundle;
 pub mod dialect;
 pub mod dsse;
 pub mod exchange;
+pub mod grant;
 pub mod jcs;
 pub mod limits;
 pub mod policy;

@@ -143,3 +143,19 @@ pub const FOLLOW_MS: u64 = 200;
 
 /// A last error that status shows, in bytes.
 pub const TROUBLE_BYTES: usize = 2048;
+
+/// A grant's envelope, in bytes. One is some 600; a tenant's or tool's name may be long.
+pub const GRANT_BYTES: usize = 4096;
+
+/// Grants that one request may carry: one for each call of its answer, and answers rarely have more calls.
+pub const GRANTS: usize = 8;
+
+/// Values that remember used grants, and grants that one remembers: 4096 together in 96 KiB of the process. A grant is
+/// remembered for an hour after its end.
+pub const GRANT_SLOTS: u32 = 64;
+
+/// See [`GRANT_SLOTS`].
+pub const GRANTS_IN_SLOT: usize = 64;
+
+/// A tool's name as it is shown in place of a call, in characters; a longer one is not repeated.
+pub const TOOL_NAME_CHARS: usize = 64;

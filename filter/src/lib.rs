@@ -19,6 +19,7 @@
 mod clock;
 mod control;
 mod follower;
+mod grants;
 mod host;
 mod load;
 mod pairs;

@@ -15,6 +15,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use crate::clock;
+use crate::grants::SharedSlots;
 use crate::host::{self, Map};
 use crate::load::Active;
 use crate::telemetry::{self, Held, Trouble};
@@ -48,8 +49,10 @@ pub struct Stream {
 impl Stream {
     /// Begins a stream under this policy.
     pub fn new(active: Rc<Active>, context_id: u32) -> Self {
+        let mut exchange = Exchange::new(Rc::clone(&active.program));
+        exchange.set_grant_slots(Rc::new(SharedSlots));
         Self {
-            exchange: Exchange::new(Rc::clone(&active.program)),
+            exchange,
             active,
             nonce: clock::nonce(context_id),
             request: RequestState::Start,

@@ -14,14 +14,18 @@ mod path;
 mod recognise;
 mod request;
 mod say;
+mod splice;
 mod texts;
+mod tools;
 mod write;
 
 pub use path::normalise;
 pub use recognise::recognise;
+pub use tools::Tool;
 pub use write::plain_error;
 pub(crate) use write::quoted;
 
+use crate::stream::edit::Edit;
 use crate::stream::frame::Framing;
 use crate::stream::json::{Doc, NodeId};
 
@@ -203,8 +207,96 @@ pub enum Item {
         /// Which.
         call: TextKey,
     },
+    /// A piece of a call, or a repeat of it, provider-run ones included. It comes before what it holds.
+    CallPiece {
+        /// Which.
+        call: TextKey,
+        /// All of the piece in this frame.
+        node: NodeId,
+    },
+    /// The call's name, or the next piece of it.
+    CallName {
+        /// Which.
+        call: TextKey,
+        /// The name.
+        name: CallName,
+        /// The name may go on in later frames until arguments come.
+        open: bool,
+    },
+    /// The call's arguments.
+    CallArgs {
+        /// Which.
+        call: TextKey,
+        /// The value that has them.
+        node: NodeId,
+        /// How.
+        form: ArgsForm,
+    },
+    /// A key on the way to a call stands twice: which one a client takes cannot be known.
+    Twice,
     /// The answer is complete: all its texts and calls are (`[DONE]`, `message_stop`, `response.completed`).
     AnswerEnd,
+}
+
+/// A call's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallName {
+    /// The string in this value.
+    Node(NodeId),
+    /// Another name that rules may call it by: the server that runs it.
+    Alias(NodeId),
+    /// The name of a tool that the provider has built in.
+    BuiltIn(&'static str),
+}
+
+/// How arguments stand in a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArgsForm {
+    /// The value is the next piece of their JSON text.
+    Piece,
+    /// The value is the next piece of plain text.
+    TextPiece,
+    /// The value holds all of their JSON text.
+    Whole,
+    /// The value holds all of the plain text.
+    WholeText,
+    /// The value is the arguments.
+    Value,
+    /// They cannot be judged.
+    Opaque,
+}
+
+/// A call that does not leave, and what is said in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// Which.
+    pub call: TextKey,
+    /// What is said.
+    pub text: String,
+    /// Distinguishes what is said: part of the ids that a dialect gives it.
+    pub id: String,
+}
+
+/// A piece of a call in a frame that is about to leave.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    /// Which call.
+    pub call: TextKey,
+    /// All of it.
+    pub node: NodeId,
+    /// The call was stopped.
+    pub stopped: Option<&'a Stopped>,
+}
+
+/// How a frame of an answer leaves of which calls were stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Leaves {
+    /// Changes of its payload.
+    pub edits: Vec<Edit>,
+    /// It does not leave at all.
+    pub dropped: bool,
+    /// Whole frames that leave behind it.
+    pub after: Vec<u8>,
 }
 
 /// What a dialect says of a request's body.
@@ -300,6 +392,13 @@ pub trait Dialect: std::fmt::Debug + Sync {
         body: &[u8],
     ) -> Result<RequestView, Unreadable>;
 
+    /// The tools that a request offers, those that the provider runs included.
+    fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool>;
+
+    /// The edits that take tools (by their place in [`Dialect::tools`], rising) out of a request, so that the rest of
+    /// it stays valid.
+    fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit>;
+
     /// Begins to read an answer.
     fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer>;
 
@@ -323,6 +422,11 @@ pub trait Answer: std::fmt::Debug {
 
     /// A frame without JSON (`[DONE]`): pushes [`Item::AnswerEnd`] if it ends the answer.
     fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>);
+
+    /// A frame is about to leave in which calls have pieces, or before which calls were stopped: how it leaves, so that
+    /// nothing of the stopped ones does, and the rest stays true (indexes, numbers, stop reasons, repeats). Frames come
+    /// here in the order they leave; `doc` and `payload` are the frame as [`Answer::read`] saw it.
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves;
 
     /// A frame has left for the caller, as `payload` (rewritten or not; `doc` is it, parsed). Frames come here in
     /// the order they are sent, later than [`Answer::read`] saw them if they were held.

@@ -21,15 +21,17 @@ mod no_policy;
 pub mod record;
 mod request;
 mod response;
+mod tools;
 pub mod verdict;
 
 use std::rc::Rc;
 
 use crate::dialect::{Call, Recognised};
+use crate::grant::used::Slots;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use crate::policy::program::selector::Labels;
-use answer::{Chosen, Pipe};
+use answer::{Chosen, Pipe, ToolRules};
 pub use facts::RequestFacts;
 use record::Record;
 pub use record::Unchecked;
@@ -52,6 +54,9 @@ pub struct Exchange {
     peek_overflow: bool,
     /// The guardrails that hold for the answer.
     chosen: Chosen,
+    /// The tools rules that hold.
+    tool_rules: ToolRules,
+    grant_slots: Option<Rc<dyn Slots>>,
     /// The status of the answer.
     status: u16,
     pipe: Option<Pipe>,
@@ -93,6 +98,8 @@ impl Exchange {
             peeked: Vec::new(),
             peek_overflow: false,
             chosen: Chosen::default(),
+            tool_rules: ToolRules::default(),
+            grant_slots: None,
             status: 0,
             pipe: None,
             cut_ns: None,
@@ -123,7 +130,9 @@ impl Exchange {
     pub fn host_failed(&mut self) -> bool {
         let enforced = match self.phase {
             Phase::New | Phase::Body => self.program.enforces(),
-            Phase::Asked | Phase::Answering => !self.chosen.acting.is_empty(),
+            Phase::Asked | Phase::Answering => {
+                !self.chosen.acting.is_empty() || !self.tool_rules.acting.is_empty()
+            }
             Phase::Other | Phase::Answered | Phase::Over => false,
         };
         let refuse = enforced && self.program.on_unreadable != Some(OnUnreadable::Pass);

@@ -161,7 +161,7 @@ impl Record {
 }
 
 /// RFC 4648 base32 in lower case, without padding.
-fn base32(bytes: &[u8]) -> String {
+pub(crate) fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let (mut out, mut buffer, mut bits) = (String::new(), 0u32, 0u32);
     for &byte in bytes {

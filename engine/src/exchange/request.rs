@@ -128,6 +128,11 @@ impl Exchange {
         for rule in &self.program.failsafe {
             need = need.max(may_hold(&rule.rule));
         }
+        for tool in &self.program.tools.rules {
+            let own = may_hold(&tool.rule);
+            need = need.max(own);
+            answer_is_read |= own != Need::Nothing;
+        }
         (need, answer_is_read)
     }
 
@@ -162,8 +167,14 @@ impl Exchange {
         if view.remote > 0 && !self.chosen_for(Guard::on_request).is_empty() {
             self.record.unchecked(Unchecked::Remote, false);
         }
+        let fewer = self.without_tools(&doc, bytes);
+        let again = fewer.as_ref().map(|body| self.read(&recognised, Some(body), &mut doc));
+        let (view, bytes) = match (&again, &fewer) {
+            (Some(Ok(view)), Some(body)) => (view, body.as_slice()),
+            _ => (view, bytes),
+        };
         match self.scan_input(view, &doc, bytes) {
-            super::input::Outcome::Pass => self.pass(edits, None),
+            super::input::Outcome::Pass => self.pass(edits, fewer),
             super::input::Outcome::Rewritten(body) => self.pass(edits, Some(body)),
             super::input::Outcome::Canned(fallback) => {
                 let reply = self.canned(&fallback);
@@ -261,6 +272,10 @@ impl Exchange {
         let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None));
         let guards = program.guards.rules.iter().enumerate();
         let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard))));
+        let tools = program.tools.rules.iter().enumerate();
+        for (at, rule) in tools {
+            self.choose_tool(at, &rule.rule, body, now, &mut needed);
+        }
         for (rule, guard) in failsafe.chain(guards) {
             let mode = rule.mode_at(now);
             let holds = rule.selector.holds(&self.labels);
@@ -304,6 +319,38 @@ impl Exchange {
                 })
             }
             None => Ok(()),
+        }
+    }
+
+    /// The same for a tools rule, which looks at request and answer.
+    fn choose_tool<'p>(
+        &mut self,
+        at: usize,
+        rule: &'p Rule,
+        body: Option<Unchecked>,
+        now: u64,
+        needed: &mut Option<(Unchecked, &'p str)>,
+    ) {
+        let mode = rule.mode_at(now);
+        let holds = rule.selector.holds(&self.labels);
+        if mode == Mode::Disabled || holds == Holds::No {
+            return;
+        }
+        let trouble = match holds {
+            Holds::Yes => body,
+            _ => Some(body.filter(|why| *why != Unchecked::Background).unwrap_or(Unchecked::Label)),
+        };
+        match (trouble, mode) {
+            (Some(why), Mode::Enforce) => {
+                needed.get_or_insert((why, &rule.id));
+            }
+            (Some(why), _) => self.record.unchecked(why, false),
+            (None, _) => {}
+        }
+        match (holds, mode) {
+            (Holds::Yes, Mode::Enforce) => self.tool_rules.acting.push(at),
+            (Holds::Yes, _) => self.tool_rules.watching.push(at),
+            _ => {}
         }
     }
 

@@ -56,7 +56,9 @@ impl Exchange {
         let rules = self.chosen_for(Guard::on_answer);
         // What the proxy says of itself (its errors) is no answer of a model; whatever has status 200 may be one.
         let own_error = local && !(200..300).contains(&status);
-        let readable = match rules.is_empty() || own_error || end {
+        let nothing = rules.is_empty() && self.tool_rules.is_empty();
+        let acts = !rules.acting.is_empty() || !self.tool_rules.acting.is_empty();
+        let readable = match nothing || own_error || end {
             true => Readable::Nothing,
             false => self.readable(headers, status),
         };
@@ -66,9 +68,8 @@ impl Exchange {
                 self.show(&mut edits);
                 ResponseVerdict::Untouched { edits }
             }
-            Readable::No(why) => self.unreadable(why, status, &rules, edits, now_ns),
+            Readable::No(why) => self.unreadable(why, status, acts, edits, now_ns),
             Readable::Stream(framing) => {
-                let acts = !rules.acting.is_empty();
                 self.open_pipe(framing, rules);
                 self.show(&mut edits);
                 if acts && facts::values(headers, "content-length").next().is_some() {
@@ -77,7 +78,7 @@ impl Exchange {
                 ResponseVerdict::Stream { edits }
             }
             // Watching rules hold nothing: they see a whole answer as it passes.
-            Readable::Whole if rules.acting.is_empty() => {
+            Readable::Whole if !acts => {
                 self.open_pipe(Framing::Json, rules);
                 self.show(&mut edits);
                 ResponseVerdict::Stream { edits }
@@ -108,6 +109,7 @@ impl Exchange {
         }
         let Some(pipe) = &mut self.pipe else { return unchanged };
         let mut out = Vec::with_capacity(chunk.len());
+        pipe.set_now(seconds(now_ns));
         pipe.feed(chunk, &mut out, &mut self.record);
         if end {
             pipe.finish(&mut out, &mut self.record);
@@ -129,6 +131,7 @@ impl Exchange {
             let body = refuse.then(|| self.blocked(now_ns).body);
             return self.whole(body);
         };
+        pipe.set_now(seconds(now_ns));
         pipe.whole(body, &mut out, &mut self.record);
         let cut = pipe.cut().cloned();
         match cut {
@@ -253,14 +256,14 @@ impl Exchange {
         &mut self,
         why: Unchecked,
         status: u16,
-        rules: &Chosen,
+        acts: bool,
         mut edits: Vec<HeaderEdit>,
         now_ns: u64,
     ) -> ResponseVerdict {
         // An error page of something between here and the model is not its answer: no rule needs it.
         let is_answer = (200..300).contains(&status) || why == Unchecked::Encoding;
         let pass = self.program.on_unreadable == Some(OnUnreadable::Pass);
-        let refuse = is_answer && !rules.acting.is_empty() && !pass;
+        let refuse = is_answer && acts && !pass;
         self.record.unchecked(why, refuse);
         if !refuse {
             self.phase = Phase::Over;
@@ -304,7 +307,7 @@ impl Exchange {
             block_unreadable: self.program.on_unreadable != Some(OnUnreadable::Pass),
         };
         let rules = Rules::new(Rc::clone(&self.program), chosen);
-        self.pipe = Some(Pipe::new(framing, reader, rules, settings));
+        self.pipe = Some(Pipe::new(framing, reader, rules, self.calls(), settings));
         self.phase = Phase::Answering;
     }
 

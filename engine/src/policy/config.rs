@@ -210,7 +210,9 @@ fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
     };
     let guardrails = policy.guardrails.iter().map(|lever| (&lever.rule, true));
     let failsafe = policy.failsafe.iter().map(|lever| (&lever.rule, lever.upstream.is_none()));
+    let tools = policy.tools.iter().map(|lever| (&lever.rule, true));
     failsafe
+        .chain(tools)
         .chain(guardrails)
         .filter(|(rule, _)| enforced(rule))
         .find(|(rule, needs)| *needs || rule.when.labels.iter().any(|(label, _)| from_body(label)))
@@ -219,5 +221,9 @@ fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
 
 fn rule_ids(policy: &Document) -> Vec<&str> {
     let guardrails = policy.guardrails.iter().map(|lever| lever.rule.id.as_str());
-    guardrails.chain(policy.failsafe.iter().map(|lever| lever.rule.id.as_str())).collect()
+    let tools = policy.tools.iter().map(|lever| lever.rule.id.as_str());
+    guardrails
+        .chain(tools)
+        .chain(policy.failsafe.iter().map(|lever| lever.rule.id.as_str()))
+        .collect()
 }

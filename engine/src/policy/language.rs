@@ -10,7 +10,7 @@ mod words;
 pub use config::CONFIG;
 pub use policy::POLICY;
 pub use release::RELEASE;
-pub(super) use rules::PERCENT;
+pub(super) use rules::{ARGUMENT, PERCENT};
 pub use words::{BUILT_IN_LABELS, redirect};
 
 /// What may stand somewhere.
@@ -42,8 +42,14 @@ pub enum Kind {
     Whole(u64, u64),
     /// A number in these bounds, with at most six decimals.
     Number(u64, u64),
+    /// Any number.
+    Real,
     /// A share of traffic: a number from 0 to 100, or `{share, by}`.
     Percent,
+    /// A condition on an argument: globs, or a map of tests.
+    Argument,
+    /// Text, a number or a boolean.
+    Scalar,
     /// One of these words.
     Words(&'static [Word]),
     /// A word, or a map of one word to its argument.

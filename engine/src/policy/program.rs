@@ -4,6 +4,7 @@ pub mod glob;
 pub mod guard;
 pub mod label;
 pub mod selector;
+pub mod tools;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -16,6 +17,7 @@ use crate::scan::PatternError;
 use guard::Guards;
 use label::LabelTable;
 use selector::Selector;
+use tools::Tools;
 
 /// A compiled policy.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub struct Program {
     pub labels: LabelTable,
     /// Lever 3.
     pub guards: Guards,
+    /// Lever 4.
+    pub tools: Tools,
     /// Lever 6.
     pub failsafe: Vec<Failsafe>,
     /// Lanes that are no generating calls.
@@ -164,6 +168,7 @@ impl Program {
             on_hold_limit: document.on_hold_limit,
             on_cut: document.on_cut,
             on_unreadable: document.on_unreadable,
+            tools: Tools::compile(config, &labels),
             labels,
             guards,
             failsafe,
@@ -180,7 +185,8 @@ impl Program {
     pub fn enforces(&self) -> bool {
         let guards = self.guards.rules.iter().map(|guard| &guard.rule);
         let failsafe = self.failsafe.iter().map(|rule| &rule.rule);
-        guards.chain(failsafe).any(|rule| rule.mode == Mode::Enforce)
+        let tools = self.tools.rules.iter().map(|rule| &rule.rule);
+        guards.chain(failsafe).chain(tools).any(|rule| rule.mode == Mode::Enforce)
     }
 
     /// Host properties that labels are read from, each as its path;

@@ -9,6 +9,7 @@ pub fn tables() -> Vec<(String, String)> {
     let mut tables = Vec::new();
     add("policy", &language::POLICY, &mut tables);
     tables.push(("percent".to_owned(), table(&language::PERCENT)));
+    tables.push(("argument".to_owned(), table(&language::ARGUMENT)));
     tables.push(("configuration".to_owned(), table(&language::CONFIG)));
     tables
 }
@@ -92,6 +93,9 @@ fn takes(kind: &Kind) -> String {
         Kind::Whole(least, most) => format!("a whole number, {least} to {most}"),
         Kind::Number(least, most) => format!("a number, {least} to {most}"),
         Kind::Percent => "a number, 0 to 100, or a map".to_owned(),
+        Kind::Real => "a number".to_owned(),
+        Kind::Argument => "globs, or a map".to_owned(),
+        Kind::Scalar => "text, a number or a boolean".to_owned(),
         Kind::Words(_) => "a word".to_owned(),
         Kind::Action(_) => "an action".to_owned(),
         Kind::List(Kind::Struct(is)) if is.one_of.is_empty() => "a list of maps".to_owned(),

@@ -48,11 +48,27 @@ impl Shape {
             Kind::Percent if matches!(node.value, Value::Map(_)) => {
                 self.map(node, &super::language::PERCENT, path);
             }
+            Kind::Argument if matches!(node.value, Value::Map(_)) => {
+                self.map(node, &super::language::ARGUMENT, path);
+                if node.entries().is_empty() {
+                    let message = "a condition without a test holds for nothing".to_owned();
+                    self.error("empty", path, node.at, message);
+                }
+            }
+            Kind::Argument => self.list(node, &Kind::Glob, name, path),
+            Kind::Scalar => self.scalar(node, path),
             kind => {
                 if let Err(found) = leaf::check(node, kind, path) {
                     self.push(*found);
                 }
             }
+        }
+    }
+
+    fn scalar(&mut self, node: &Node, path: &Path<'_>) {
+        if let Value::Null | Value::Seq(_) | Value::Map(_) = node.value {
+            let message = format!("text, a number or a boolean is expected, not {}", node.kind());
+            self.error("wrong-type", path, node.at, message);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the exchange's tests share: policies, the recorded corpus, and a driver that cuts an answer anywhere.
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
+pub mod calls;
 pub mod text;
 
 use std::path::{Path, PathBuf};
@@ -9,15 +10,23 @@ use std::rc::Rc;
 use hemostat_engine::exchange::{
     Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
 };
+use hemostat_engine::grant::used::Slots;
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::Config;
 use serde_json::{Value, json};
 
 /// Compiles an inline policy (without its `hemostat: 1`) under `hold_headers: true`.
 pub fn program(policy: Value) -> Rc<Program> {
-    let mut policy = policy;
+    program_under(json!({}), policy)
+}
+
+/// The same with other fields of the configuration.
+pub fn program_under(config: Value, policy: Value) -> Rc<Program> {
+    let (mut config, mut policy) = (config, policy);
     policy["hemostat"] = json!(1);
-    let config = json!({"hold_headers": true, "policy": policy}).to_string();
+    config["policy"] = policy;
+    config["hold_headers"] = json!(true);
+    let config = config.to_string();
     let (config, _) = Config::parse(config.as_bytes()).unwrap_or_else(|found| {
         panic!("{}", found.iter().map(|d| d.to_string()).collect::<String>())
     });
@@ -167,6 +176,8 @@ impl Seen {
 #[derive(Debug, Clone, Default)]
 pub struct Caller {
     pub headers: Vec<(&'static str, String)>,
+    /// The memory of used grants.
+    pub slots: Option<Rc<dyn Slots>>,
 }
 
 /// Sends a recorded request through the policy and plays the recorded answer, cut as said.
@@ -176,6 +187,9 @@ pub fn run(program: &Rc<Program>, recording: &Recording, cut: &Cut) -> Seen {
 
 pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &Caller) -> Seen {
     let mut exchange = Exchange::new(Rc::clone(program));
+    if let Some(slots) = &caller.slots {
+        exchange.set_grant_slots(Rc::clone(slots));
+    }
     let mut seen = Seen::default();
     let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     let mut headers = vec![

@@ -1,12 +1,16 @@
 //! Answers: events and whole bodies.
 
 use super::super::fields::{key, string};
+use super::super::splice::twice;
 use super::super::texts::{Last, Texts, name_number, number};
-use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
+use super::super::{
+    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+};
 use super::ending::Sent;
+use super::stopped::Leaving;
 use crate::limits;
 use crate::stream::frame::Framing;
-use crate::stream::json::{Doc, Kind, Value};
+use crate::stream::json::{Doc, Kind, NodeId, Value};
 
 /// Kinds of running text; `a` is the content block's index.
 pub(super) mod kind {
@@ -40,6 +44,7 @@ pub(super) struct Reading {
     open: Vec<(u32, Block)>,
     model: Option<String>,
     sent: Sent,
+    leaving: Leaving,
 }
 
 fn text(kind: u8, block: u32) -> TextKey {
@@ -48,7 +53,14 @@ fn text(kind: u8, block: u32) -> TextKey {
 
 impl Reading {
     pub(super) fn new(call: &Call, framing: Framing) -> Self {
-        Self { call: call.clone(), framing, open: Vec::new(), model: None, sent: Sent::default() }
+        Self {
+            call: call.clone(),
+            framing,
+            open: Vec::new(),
+            model: None,
+            sent: Sent::default(),
+            leaving: Leaving::default(),
+        }
     }
 
     /// `message_start`'s message, or a whole body.
@@ -67,6 +79,10 @@ impl Reading {
                         whole_block(texts, &block, u32::try_from(at).unwrap_or(u32::MAX));
                     }
                 }
+                b"content" => {
+                    texts.push(Item::Twice);
+                    texts.walk(&field);
+                }
                 _ => texts.walk(&field),
             }
         }
@@ -84,7 +100,8 @@ impl Reading {
             self.open.push((index, kind));
         }
         if kind == Block::Call {
-            begin_call(texts, block, text(kind::INPUT, index));
+            // All of the event goes with the call.
+            begin_call(texts, block, 0, text(kind::INPUT, index));
         }
         let mut last = Last::default();
         if block.kind() != Kind::Object {
@@ -101,6 +118,12 @@ impl Reading {
                 (b"signature", Block::Thinking) => texts.seal(&field, text(kind::THINKING, index)),
                 (b"name", Block::Call) => {}
                 (b"input", Block::Call) => {
+                    // An empty one stands where pieces follow.
+                    if field.children().next().is_some() || field.kind() != Kind::Object {
+                        let call = text(kind::INPUT, index);
+                        let form = ArgsForm::Value;
+                        texts.push(Item::CallArgs { call, node: field.id(), form });
+                    }
                     texts.role = Role::ToolArgs;
                     texts.leaves(&field);
                     texts.role = Role::Output;
@@ -126,6 +149,10 @@ impl Reading {
 
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
         let index = number(root.get("index"));
+        if twice(root, &["type", "index", "content_block", "delta", "message"]) {
+            texts.push(Item::Twice);
+        }
+        self.piece(texts, root, event, index);
         let mut last = Last::default();
         for field in root.children() {
             match (&*key(&field), event) {
@@ -151,6 +178,23 @@ impl Reading {
     }
 }
 
+impl Reading {
+    /// An event of a call that has begun.
+    fn piece(&self, texts: &mut Texts<'_, '_>, root: &Value<'_>, event: &[u8], index: u32) {
+        let delta = root.get("delta");
+        let input = delta.is_some_and(|delta| delta.get("partial_json").is_some());
+        let open = self.open.iter().any(|block| *block == (index, Block::Call));
+        let of_block = matches!(event, b"content_block_delta" | b"content_block_stop");
+        if of_block && (open || input) {
+            let call = text(kind::INPUT, index);
+            texts.push(Item::CallPiece { call, node: root.id() });
+            if delta.is_some_and(|delta| twice(&delta, &["partial_json"])) {
+                texts.push(Item::Twice);
+            }
+        }
+    }
+}
+
 /// The payload of a `content_block_delta`. What it holds is told by its fields, not by its `type`.
 fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
     let mut last = Last::default();
@@ -167,6 +211,9 @@ fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
                 texts.running(&field, text(kind::THINKING, index), Shape::Text, Role::Output);
             }
             b"partial_json" if last.is(delta, &field, 2, "partial_json") => {
+                let call = text(kind::INPUT, index);
+                let form = ArgsForm::Piece;
+                texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.running(&field, text(kind::INPUT, index), Shape::Json, Role::ToolArgs);
             }
             b"signature" => texts.seal(&field, text(kind::THINKING, index)),
@@ -181,9 +228,30 @@ fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
     }
 }
 
-fn begin_call<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, call: TextKey) {
+/// A call begins; `node` is all of it in this frame.
+fn begin_call<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, node: NodeId, call: TextKey) {
     let name = block.get("name").filter(|n| n.kind() == Kind::String).map(|n| n.id());
     texts.push(Item::CallBegin { call, name });
+    texts.push(Item::CallPiece { call, node });
+    if twice(block, &["type", "name", "input", "server_name"]) {
+        texts.push(Item::Twice);
+    }
+    let mut named = |name| texts.push(Item::CallName { call, name, open: false });
+    if let Some(node) = name {
+        named(CallName::Node(node));
+    }
+    match &*string(block.get("type")) {
+        b"mcp_tool_use" => {
+            named(CallName::BuiltIn("mcp"));
+            if let Some(server) = block.get("server_name").filter(|n| n.kind() == Kind::String) {
+                named(CallName::Alias(server.id()));
+            }
+        }
+        b"server_tool_use" if string(block.get("name")).ends_with(b"code_execution") => {
+            named(CallName::BuiltIn("code_execution"));
+        }
+        _ => {}
+    }
 }
 
 /// A content block that stands whole in a message.
@@ -191,11 +259,13 @@ fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
     let kind = string(block.get("type"));
     if kind.ends_with(b"tool_use") {
         let call = text(kind::WHOLE_INPUT, at);
-        begin_call(texts, block, call);
+        begin_call(texts, block, block.id(), call);
         for field in block.children() {
             match &*key(&field) {
                 b"name" => {}
                 b"input" => {
+                    let form = ArgsForm::Value;
+                    texts.push(Item::CallArgs { call, node: field.id(), form });
                     texts.role = Role::ToolArgs;
                     texts.leaves(&field);
                     texts.role = Role::Output;
@@ -230,6 +300,10 @@ impl Answer for Reading {
     }
 
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
+
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+        self.leaving.frame(&doc.root(payload), self.framing, pieces)
+    }
 
     fn sent(&mut self, doc: &Doc, payload: &[u8]) {
         self.sent.frame(&doc.root(payload));

@@ -3,13 +3,19 @@
 mod answer;
 mod ending;
 mod request;
+mod stopped;
+mod tools;
+
+pub(super) use stopped::RESULT;
 
 use super::say::Say;
+use super::tools::Gone;
 use super::write::{Json, error_reply, json_reply, sse_reply};
 use super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Unreadable,
+    RequestView, Tool, Unreadable,
 };
+use crate::stream::edit::Edit;
 use crate::stream::frame::Framing;
 use crate::stream::json::Doc;
 
@@ -29,6 +35,16 @@ impl Dialect for Anthropic {
         body: &[u8],
     ) -> Result<RequestView, Unreadable> {
         request::read(recognised, doc, body)
+    }
+
+    fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
+        tools::tools(&doc.root(body))
+    }
+
+    fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
+        let root = doc.root(body);
+        let tools = tools::tools(&root);
+        tools::without(&root, &Gone::new(&tools, gone))
     }
 
     fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {

@@ -1,9 +1,13 @@
 //! Answers: one shape for every event and for a whole body.
 
 use super::super::fields::{key, string};
+use super::super::splice::twice;
 use super::super::texts::{Last, Texts, name_number, number};
-use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
+use super::super::{
+    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+};
 use super::ending::Sent;
+use super::stopped::Leaving;
 use crate::stream::frame::Framing;
 use crate::stream::json::{Doc, Kind, Value};
 
@@ -32,6 +36,7 @@ pub(super) struct Reading {
     open_call: Option<TextKey>,
     model: Option<String>,
     sent: Sent,
+    leaving: Leaving,
 }
 
 impl Reading {
@@ -43,6 +48,7 @@ impl Reading {
             open_call: None,
             model: None,
             sent: Sent::default(),
+            leaving: Leaving::default(),
         }
     }
 
@@ -58,6 +64,10 @@ impl Reading {
                     for candidate in field.children() {
                         self.candidate(texts, &candidate);
                     }
+                }
+                b"candidates" => {
+                    texts.push(Item::Twice);
+                    texts.walk(&field);
                 }
                 b"modelVersion" if self.model.is_none() => {
                     self.model = field.as_str().map(Into::into);
@@ -81,6 +91,10 @@ impl Reading {
                     texts.erase = logprobs.map(|l| l.id());
                     self.content(texts, &field, index);
                     texts.erase = None;
+                }
+                b"content" => {
+                    texts.push(Item::Twice);
+                    texts.walk(&field);
                 }
                 b"logprobsResult" if field.kind() == Kind::Object => {
                     for list in field.children() {
@@ -134,15 +148,40 @@ impl Reading {
                     texts.running(&field, key, Shape::Text, Role::Output);
                 }
                 b"functionCall" | b"toolCall" if field.kind() == Kind::Object => {
-                    self.function_call(texts, &field, index);
+                    self.function_call(texts, part, &field, index);
                 }
+                b"executableCode" => self.code(texts, part, &field, index),
                 _ => texts.walk(&field),
             }
         }
         texts.erase = outer;
     }
 
-    fn function_call<'a>(&mut self, texts: &mut Texts<'a, '_>, body: &Value<'a>, index: u32) {
+    /// Code that the provider runs by itself: part of the answer, and a call to tools rules.
+    fn code<'a>(
+        &mut self,
+        texts: &mut Texts<'a, '_>,
+        part: &Value<'a>,
+        body: &Value<'a>,
+        index: u32,
+    ) {
+        self.calls = self.calls.wrapping_add(1);
+        let call = TextKey { kind: kind::ARGUMENTS, a: index, b: self.calls };
+        texts.push(Item::CallPiece { call, node: part.id() });
+        let name = CallName::BuiltIn("code_execution");
+        texts.push(Item::CallName { call, name, open: false });
+        texts.push(Item::CallArgs { call, node: body.id(), form: ArgsForm::Value });
+        texts.walk(body);
+        texts.push(Item::CallEnd { call });
+    }
+
+    fn function_call<'a>(
+        &mut self,
+        texts: &mut Texts<'a, '_>,
+        part: &Value<'a>,
+        body: &Value<'a>,
+        index: u32,
+    ) {
         let name = body.get("name").filter(|n| n.kind() == Kind::String && n.raw().len() > 2);
         let goes_on = self.open_call.filter(|open| name.is_none() && open.a == index);
         let call = goes_on.unwrap_or_else(|| {
@@ -156,11 +195,29 @@ impl Reading {
             }
             texts.push(Item::CallBegin { call, name: name.map(|n| n.id()) });
         }
+        texts.push(Item::CallPiece { call, node: part.id() });
+        let doubtful = twice(part, &["functionCall", "toolCall"])
+            || twice(body, &["name", "args", "partialArgs", "toolType", "willContinue"]);
+        if doubtful {
+            texts.push(Item::Twice);
+        }
+        let kind = body.get("toolType").filter(|n| n.kind() == Kind::String);
+        if let Some(name) = name.or(kind) {
+            let name = CallName::Node(name.id());
+            texts.push(Item::CallName { call, name, open: false });
+        }
         texts.role = Role::ToolArgs;
         for field in body.children() {
             match &*key(&field) {
-                b"args" => texts.leaves(&field),
+                b"args" => {
+                    let form = ArgsForm::Value;
+                    texts.push(Item::CallArgs { call, node: field.id(), form });
+                    texts.leaves(&field);
+                }
                 b"partialArgs" => {
+                    // Pieces of single values under paths: nobody could say what was approved.
+                    let form = ArgsForm::Opaque;
+                    texts.push(Item::CallArgs { call, node: field.id(), form });
                     for piece in field.children() {
                         partial_argument(texts, &piece, call);
                     }
@@ -218,6 +275,10 @@ impl Answer for Reading {
     }
 
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
+
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+        self.leaving.frame(&doc.root(payload), pieces, &self.sent)
+    }
 
     fn sent(&mut self, doc: &Doc, payload: &[u8]) {
         self.sent.frame(&doc.root(payload));

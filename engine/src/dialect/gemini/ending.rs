@@ -54,6 +54,11 @@ impl Sent {
         self.done |= bytes.ends_with(b"]");
     }
 
+    /// Text of this candidate was sent.
+    pub(super) fn spoke(&self, index: u32) -> bool {
+        self.candidates.iter().any(|(own, said)| *own == index && *said)
+    }
+
     fn candidate(&mut self, index: u32, text: bool) {
         if let Some((_, said)) = self.candidates.iter_mut().find(|(own, _)| *own == index) {
             *said |= text;
@@ -118,7 +123,7 @@ impl Sent {
 }
 
 /// True for a part with text of the answer.
-fn says(part: &Value<'_>) -> bool {
+pub(super) fn says(part: &Value<'_>) -> bool {
     part.get("text").is_some_and(|text| text.raw().len() > 2)
         && part.get("thought").and_then(|t| t.as_bool()) != Some(true)
 }

@@ -1,9 +1,13 @@
 //! Answers: chunks and whole bodies.
 
 use super::super::fields::{key, string};
+use super::super::splice::twice;
 use super::super::texts::{Last, Texts, name_number, number};
-use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
+use super::super::{
+    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+};
 use super::ending::Sent;
+use super::stopped::Leaving;
 use crate::limits;
 use crate::stream::frame::Framing;
 use crate::stream::json::{Doc, Kind, Value};
@@ -41,14 +45,39 @@ pub(super) struct Reading {
     call: Call,
     framing: Framing,
     /// Calls that have begun.
-    calls: Vec<TextKey>,
+    calls: Vec<Begun>,
     model: Option<String>,
     sent: Sent,
+    leaving: Leaving,
+}
+
+/// A call that has begun.
+#[derive(Debug)]
+struct Begun {
+    choice: u32,
+    index: u32,
+    /// Its id, hashed.
+    id: Option<u32>,
+    /// How many calls had this index before: some servers give all of them the same.
+    earlier: u32,
+}
+
+impl Begun {
+    fn key(&self) -> TextKey {
+        TextKey { kind: kind::ARGUMENTS, a: self.choice, b: self.index ^ (self.earlier << 16) }
+    }
 }
 
 impl Reading {
     pub(super) fn new(call: &Call, framing: Framing) -> Self {
-        Self { call: call.clone(), framing, calls: Vec::new(), model: None, sent: Sent::default() }
+        Self {
+            call: call.clone(),
+            framing,
+            calls: Vec::new(),
+            model: None,
+            sent: Sent::default(),
+            leaving: Leaving::default(),
+        }
     }
 
     fn choice<'a>(&mut self, texts: &mut Texts<'a, '_>, choice: &Value<'a>) {
@@ -71,6 +100,10 @@ impl Reading {
                     texts.erase = logprobs.map(|l| l.id());
                     self.message(texts, &field, index, true);
                     texts.erase = None;
+                }
+                b"delta" | b"message" => {
+                    texts.push(Item::Twice);
+                    texts.walk(&field);
                 }
                 b"logprobs" if last.is(choice, &field, 2, "logprobs") => {
                     log_probabilities(texts, &field, index);
@@ -117,16 +150,17 @@ impl Reading {
                     for (at, call) in field.children().enumerate() {
                         let at = u32::try_from(at).unwrap_or(OLD_CALL);
                         let index = call.get("index").map_or(at, |i| number(Some(i)));
-                        self.tool_call(texts, &call, text(kind::ARGUMENTS, index), whole);
+                        self.tool_call(texts, &call, choice, index, whole);
                     }
                 }
                 (b"function_call", _)
                     if field.kind() == Kind::Object
                         && last.is(message, &field, 6, "function_call") =>
                 {
-                    let key = text(kind::ARGUMENTS, OLD_CALL);
-                    self.begin(texts, key, field.get("name"));
-                    arguments(texts, &field, key);
+                    let name = field.get("name");
+                    let key = self.begin(texts, choice, OLD_CALL, None, name);
+                    piece(texts, &field, &field, key, whole);
+                    arguments(texts, &field, key, whole);
                     if whole {
                         texts.push(Item::CallEnd { call: key });
                     }
@@ -135,6 +169,10 @@ impl Reading {
                     if field.kind() == Kind::Object && last.is(message, &field, 7, "audio") =>
                 {
                     audio(texts, &field, text(kind::TRANSCRIPT, 0))
+                }
+                (b"tool_calls" | b"function_call", _) if !field.is_null() => {
+                    texts.push(Item::Twice);
+                    texts.walk(&field);
                 }
                 (b"role", _) => {}
                 // A field nobody knows yet runs on too, or a match could hide between two deltas.
@@ -147,33 +185,58 @@ impl Reading {
         }
     }
 
-    fn begin<'a>(&mut self, texts: &mut Texts<'a, '_>, call: TextKey, name: Option<Value<'a>>) {
-        if self.calls.contains(&call) {
-            return;
-        }
-        if self.calls.len() < limits::OPEN_TEXTS {
-            self.calls.push(call);
-        }
+    fn begin<'a>(
+        &mut self,
+        texts: &mut Texts<'a, '_>,
+        choice: u32,
+        index: u32,
+        id: Option<u32>,
+        name: Option<Value<'a>>,
+    ) -> TextKey {
         let name = name.filter(|n| n.kind() == Kind::String).map(|n| n.id());
+        let known = self.calls.iter_mut().rfind(|c| c.choice == choice && c.index == index);
+        let mut earlier = 0;
+        if let Some(known) = known {
+            if known.id.is_none() || id.is_none() || known.id == id {
+                known.id = known.id.or(id);
+                return known.key();
+            }
+            texts.push(Item::CallEnd { call: known.key() });
+            earlier = known.earlier.saturating_add(1);
+        }
+        let begun = Begun { choice, index, id, earlier };
+        let call = begun.key();
+        if self.calls.len() < limits::OPEN_TEXTS {
+            self.calls.push(begun);
+        }
         texts.push(Item::CallBegin { call, name });
+        call
     }
 
     fn tool_call<'a>(
         &mut self,
         texts: &mut Texts<'a, '_>,
         call: &Value<'a>,
-        key_of: TextKey,
+        choice: u32,
+        index: u32,
         whole: bool,
     ) {
         if call.kind() != Kind::Object {
+            texts.push(Item::Twice);
             texts.walk(call);
             return;
         }
+        if twice(call, &["function", "custom", "index", "id"]) {
+            texts.push(Item::Twice);
+        }
         let body = call.get("function").or_else(|| call.get("custom"));
-        self.begin(texts, key_of, body.and_then(|body| body.get("name")));
+        let id = string(call.get("id"));
+        let id = (!id.is_empty()).then(|| name_number(&id));
+        let key_of = self.begin(texts, choice, index, id, body.and_then(|b| b.get("name")));
+        piece(texts, call, &body.unwrap_or(*call), key_of, whole);
         for field in call.children() {
             match &*key(&field) {
-                b"function" | b"custom" => arguments(texts, &field, key_of),
+                b"function" | b"custom" => arguments(texts, &field, key_of, whole),
                 _ => texts.walk(&field),
             }
         }
@@ -183,8 +246,27 @@ impl Reading {
     }
 }
 
+/// A piece of a call: `all` of it, and its `body` with the name.
+fn piece<'a>(
+    texts: &mut Texts<'a, '_>,
+    all: &Value<'a>,
+    body: &Value<'a>,
+    call: TextKey,
+    whole: bool,
+) {
+    texts.push(Item::CallPiece { call, node: all.id() });
+    if twice(body, &["name", "arguments", "input"]) {
+        texts.push(Item::Twice);
+    }
+    // SDKs join the pieces of a name.
+    if let Some(name) = body.get("name").filter(|n| n.raw().len() > 2 && !n.is_null()) {
+        let name = CallName::Node(name.id());
+        texts.push(Item::CallName { call, name, open: !whole });
+    }
+}
+
 /// `arguments` of a function, `input` of a custom tool.
-fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey) {
+fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey, whole: bool) {
     if body.kind() != Kind::Object {
         texts.walk(body);
         return;
@@ -193,9 +275,17 @@ fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey) {
     for field in body.children() {
         match &*key(&field) {
             b"arguments" if last.is(body, &field, 0, "arguments") => {
+                let form = match (field.kind(), whole) {
+                    (Kind::String, true) => ArgsForm::Whole,
+                    (Kind::String, false) => ArgsForm::Piece,
+                    _ => ArgsForm::Value,
+                };
+                texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.running(&field, call, Shape::Json, Role::ToolArgs)
             }
             b"input" if last.is(body, &field, 1, "input") => {
+                let form = if whole { ArgsForm::WholeText } else { ArgsForm::TextPiece };
+                texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.running(&field, call, Shape::Text, Role::ToolArgs)
             }
             b"name" => {}
@@ -288,6 +378,10 @@ impl Answer for Reading {
                         self.choice(&mut texts, &choice);
                     }
                 }
+                b"choices" => {
+                    texts.push(Item::Twice);
+                    texts.walk(&field);
+                }
                 b"model" if self.model.is_none() => {
                     self.model = field.as_str().filter(|m| !m.is_empty()).map(Into::into);
                 }
@@ -303,6 +397,10 @@ impl Answer for Reading {
         if payload.trim_ascii() == b"[DONE]" {
             items.push(Item::AnswerEnd);
         }
+    }
+
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+        self.leaving.frame(&doc.root(payload), pieces, &self.sent)
     }
 
     fn sent(&mut self, doc: &Doc, payload: &[u8]) {

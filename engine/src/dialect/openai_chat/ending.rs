@@ -95,6 +95,11 @@ impl Sent {
         own.finished |= finished;
     }
 
+    /// Text was sent in the `content` of this choice.
+    pub(super) fn spoke(&self, index: u32) -> bool {
+        self.choices.iter().any(|choice| choice.index == index && choice.content)
+    }
+
     fn own(&mut self, index: u32) -> Option<&mut Choice> {
         let at = match self.choices.iter().position(|c| c.index == index) {
             Some(at) => at,

@@ -1,9 +1,13 @@
 //! Answers: events and whole bodies.
 
 use super::super::fields::{key, string};
+use super::super::splice::twice;
 use super::super::texts::{Last, Texts, name_number, number};
-use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
+use super::super::{
+    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+};
 use super::sent::Sent;
+use super::stopped::Leaving;
 use crate::limits;
 use crate::stream::frame::Framing;
 use crate::stream::json::{Doc, Kind, Value};
@@ -42,9 +46,12 @@ pub(super) struct Reading {
     framing: Framing,
     /// Calls that have begun and not ended.
     open: Vec<TextKey>,
+    /// Items that are calls, those that the provider runs included.
+    calls: Vec<u32>,
     ended: bool,
     model: Option<String>,
     sent: Sent,
+    leaving: Leaving,
 }
 
 /// The running text that `response.NAME.delta` events of a name carry, and how.
@@ -103,15 +110,34 @@ fn is_call(kind: &[u8]) -> bool {
     )
 }
 
+/// The names that rules may call a tool by which has a type in place of a name.
+fn built_in(kind: &[u8]) -> &'static [&'static str] {
+    match kind {
+        b"mcp_call" | b"mcp_approval_request" => &["mcp"],
+        b"computer_call" => &["computer", "computer_use", "computer_use_preview"],
+        b"local_shell_call" => &["local_shell", "shell"],
+        b"shell_call" => &["shell"],
+        b"apply_patch_call" => &["apply_patch"],
+        b"web_search_call" => &["web_search", "web_search_preview"],
+        b"file_search_call" => &["file_search"],
+        b"code_interpreter_call" => &["code_interpreter", "code_execution"],
+        b"image_generation_call" => &["image_generation"],
+        b"tool_search_call" => &["tool_search"],
+        _ => &[],
+    }
+}
+
 impl Reading {
     pub(super) fn new(call: &Call, framing: Framing) -> Self {
         Self {
             call: call.clone(),
             framing,
             open: Vec::new(),
+            calls: Vec::new(),
             ended: false,
             model: None,
             sent: Sent::default(),
+            leaving: Leaving::default(),
         }
     }
 
@@ -129,8 +155,12 @@ impl Reading {
                 {
                     for (at, item) in field.children().enumerate() {
                         let at = u32::try_from(at).unwrap_or(u32::MAX);
-                        self.item(texts, &item, at, Phase::Whole);
+                        self.item(texts, &item, &item, at, Phase::Whole);
                     }
+                }
+                b"output" if !field.is_null() => {
+                    texts.push(Item::Twice);
+                    texts.walk(&field);
                 }
                 b"instructions"
                 | b"tools"
@@ -153,7 +183,15 @@ impl Reading {
         }
     }
 
-    fn item<'a>(&mut self, texts: &mut Texts<'a, '_>, item: &Value<'a>, at: u32, phase: Phase) {
+    /// An item; `all` is what goes with it if it is a call that is stopped.
+    fn item<'a>(
+        &mut self,
+        texts: &mut Texts<'a, '_>,
+        item: &Value<'a>,
+        all: &Value<'a>,
+        at: u32,
+        phase: Phase,
+    ) {
         if item.kind() != Kind::Object {
             texts.walk(item);
             return;
@@ -163,6 +201,10 @@ impl Reading {
         let is_call = is_call(&kind);
         if is_call {
             self.begin(texts, item, call, phase);
+        }
+        let ruled = is_call || kind.ends_with(b"_call") || kind.ends_with(b"approval_request");
+        if ruled {
+            self.name(texts, item, all, call, phase);
         }
         let mut last = Last::default();
         for field in item.children() {
@@ -189,9 +231,84 @@ impl Reading {
                 _ => texts.walk(&field),
             }
         }
-        if is_call && phase != Phase::Added {
+        if ruled && phase != Phase::Added {
             self.open.retain(|open| *open != call);
             texts.push(Item::CallEnd { call });
+        }
+    }
+
+    /// The call's names, and its arguments where they are complete.
+    fn name<'a>(
+        &mut self,
+        texts: &mut Texts<'a, '_>,
+        item: &Value<'a>,
+        all: &Value<'a>,
+        call: TextKey,
+        phase: Phase,
+    ) {
+        if !self.calls.contains(&call.a) && self.calls.len() < limits::OPEN_TEXTS {
+            self.calls.push(call.a);
+        }
+        texts.push(Item::CallPiece { call, node: all.id() });
+        if twice(item, &["type", "name", "arguments", "input", "action", "server_label"]) {
+            texts.push(Item::Twice);
+        }
+        let string = |name: &str| item.get(name).filter(|value| value.kind() == Kind::String);
+        let names = built_in(&super::super::fields::string(item.get("type")));
+        let mut named = |name| texts.push(Item::CallName { call, name, open: false });
+        names.iter().for_each(|name| named(CallName::BuiltIn(name)));
+        if let Some(server) = string("server_label") {
+            named(CallName::Alias(server.id()));
+        }
+        match (string("name"), string("type")) {
+            (Some(name), _) => named(CallName::Node(name.id())),
+            // A tool of a kind that nobody knows yet goes by its type.
+            (None, Some(kind)) if names.is_empty() => named(CallName::Node(kind.id())),
+            (None, Some(kind)) => named(CallName::Alias(kind.id())),
+            (None, None) => {}
+        }
+        for field in item.children() {
+            let form = match (&*key(&field), field.kind(), phase) {
+                (b"arguments" | b"input" | b"code", Kind::String, _) if field.raw().len() <= 2 => {
+                    continue;
+                }
+                (b"arguments", Kind::String, Phase::Added) => ArgsForm::Piece,
+                (b"arguments", Kind::String, _) => ArgsForm::Whole,
+                (b"input", Kind::String, Phase::Added) => ArgsForm::TextPiece,
+                (b"input" | b"code", Kind::String, Phase::Done | Phase::Whole) => {
+                    ArgsForm::WholeText
+                }
+                (b"arguments" | b"action" | b"operation" | b"queries", _, _)
+                    if phase != Phase::Added && !field.is_null() =>
+                {
+                    ArgsForm::Value
+                }
+                _ => continue,
+            };
+            texts.push(Item::CallArgs { call, node: field.id(), form });
+        }
+    }
+
+    /// An event about a call, its item's own apart.
+    fn call_event(&self, texts: &mut Texts<'_, '_>, root: &Value<'_>, call: TextKey, phase: &[u8]) {
+        texts.push(Item::CallPiece { call, node: root.id() });
+        if twice(root, &["type", "output_index", "delta", "arguments", "input", "name"]) {
+            texts.push(Item::Twice);
+        }
+        if let Some(name) = root.get("name").filter(|name| name.kind() == Kind::String) {
+            let name = CallName::Node(name.id());
+            texts.push(Item::CallName { call, name, open: false });
+        }
+        for field in root.children().filter(|field| field.kind() == Kind::String) {
+            let text = root.get("type").is_some_and(|t| t.raw().starts_with(b"\"response.custom"));
+            let form = match (&*key(&field), phase) {
+                (b"delta", b"delta") if text => ArgsForm::TextPiece,
+                (b"delta", b"delta") => ArgsForm::Piece,
+                (b"arguments", b"done") => ArgsForm::Whole,
+                (b"input", b"done") => ArgsForm::WholeText,
+                _ => continue,
+            };
+            texts.push(Item::CallArgs { call, node: field.id(), form });
         }
     }
 
@@ -211,6 +328,22 @@ impl Reading {
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
         let (name, phase) = name_and_phase(event);
         let (text, shape, role) = running_text(name, root);
+        if event == b"response.created" {
+            // Another response in the same body counts its items anew.
+            self.calls.clear();
+        }
+        let call = TextKey { kind: kind::ARGUMENTS, a: text.a, b: 0 };
+        if text == call {
+            self.call_event(texts, root, call, phase);
+        } else if name != b"output_item"
+            && root.get("output_index").is_some()
+            && self.calls.contains(&call.a)
+        {
+            texts.push(Item::CallPiece { call, node: root.id() });
+        }
+        if twice(root, &["item", "output_index", "response"]) {
+            texts.push(Item::Twice);
+        }
         let logprobs = root.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
         // A text's end is told before the event that repeats it.
         if phase == b"done" && name != b"output_item" && !name.ends_with(b"_part") {
@@ -236,7 +369,7 @@ impl Reading {
                 }
                 (b"item", _) if name == b"output_item" && last.is(root, &field, 1, "item") => {
                     let phase = if phase == b"done" { Phase::Done } else { Phase::Added };
-                    self.item(texts, &field, text.a, phase);
+                    self.item(texts, &field, root, text.a, phase);
                 }
                 (b"part", _) if last.is(root, &field, 2, "part") => {
                     part(texts, &field, (phase == b"added").then_some(text));
@@ -326,6 +459,10 @@ impl Answer for Reading {
         if payload.trim_ascii() == b"[DONE]" && !std::mem::replace(&mut self.ended, true) {
             items.push(Item::AnswerEnd);
         }
+    }
+
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+        self.leaving.frame(&doc.root(payload), self.framing, pieces, &self.sent)
     }
 
     fn sent(&mut self, doc: &Doc, payload: &[u8]) {

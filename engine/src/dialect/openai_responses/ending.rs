@@ -11,14 +11,14 @@ use crate::stream::json::Doc;
 
 /// Writes events with rising numbers.
 #[derive(Debug)]
-struct Events {
-    out: Vec<u8>,
-    sequence: u64,
+pub(super) struct Events {
+    pub(super) out: Vec<u8>,
+    pub(super) sequence: u64,
 }
 
 impl Events {
     /// One event; `fields` is what stands between its type and its number.
-    fn event(&mut self, name: &str, fields: &str) {
+    pub(super) fn event(&mut self, name: &str, fields: &str) {
         let mut json = Json::default();
         json.raw(r#"{"type":"#).text(name).raw(",").raw(fields);
         json.raw(r#","sequence_number":"#).number(self.sequence).raw("}");

@@ -7,6 +7,7 @@ use super::rules::Rules;
 use super::running::{Span, Stop, TextId};
 use crate::dialect::TextKey;
 use crate::stream::frame::Frame;
+use crate::stream::json::NodeId;
 
 /// One frame that has come and has not left.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub struct Held {
     pub calls: Vec<TextKey>,
     /// The verdict over a call that began in it: nothing of that call may leave.
     pub call_stop: Option<Stop>,
+    /// Pieces of calls in it, each with all that would go.
+    pub call_pieces: Vec<(TextKey, NodeId)>,
     /// It could not be read and leaves as it is.
     pub opaque: bool,
 }
@@ -44,6 +47,8 @@ pub struct HeldPiece {
     pub end: u64,
     /// Where it is written.
     pub place: Place,
+    /// The call that it belongs to: if that was stopped, nothing is done to it.
+    pub call: Option<TextKey>,
     /// It is signed: in a request a redaction of it blocks.
     pub signed: bool,
     /// What else is replaced if a rule changes this piece: a value's span in the payload, and what takes its place.

@@ -6,11 +6,12 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::calls::Calls;
 use super::held::Held;
 use super::rules::Rules;
 use super::running::Stop;
 use super::texts::Texts;
-use crate::dialect::{Answer, Ending, EndingHow, Item, TextKey};
+use crate::dialect::{self, Answer, Ending, EndingHow, Item, Leaves, Role, TextKey};
 use crate::exchange::record::{Record, Unchecked};
 use crate::limits;
 use crate::policy::document::{Fallback, OnHoldLimit};
@@ -41,9 +42,11 @@ pub enum Cut {
 /// An answer that passes through.
 #[derive(Debug)]
 pub struct Pipe {
+    framing: Framing,
     framer: Framer,
     reader: Box<dyn Answer>,
     rules: Rules,
+    calls: Calls,
     settings: Settings,
     texts: Texts,
     queue: VecDeque<Held>,
@@ -67,12 +70,15 @@ impl Pipe {
         framing: Framing,
         reader: Box<dyn Answer>,
         rules: Rules,
+        calls: Calls,
         settings: Settings,
     ) -> Self {
         Self {
+            framing,
             framer: Framer::new(framing),
             reader,
             rules,
+            calls,
             settings,
             texts: Texts::default(),
             queue: VecDeque::new(),
@@ -84,6 +90,16 @@ impl Pipe {
             cut: None,
             before: Vec::new(),
         }
+    }
+
+    /// Unix time in seconds, for what has an end.
+    pub fn set_now(&mut self, now: u64) {
+        self.calls.set_now(now);
+    }
+
+    /// True if any rule may change bytes: only then is anything held.
+    fn acts(&self) -> bool {
+        self.rules.act() || self.calls.act()
     }
 
     /// Takes the next bytes; appends what leaves to `out`. Once the answer is cut nothing does.
@@ -113,6 +129,7 @@ impl Pipe {
 
     /// Nothing more will come: every text and call is judged as it stands.
     fn settle_all(&mut self, out: &mut Vec<u8>, record: &mut Record) {
+        self.calls.end_all(record);
         self.texts.finish_all(&self.rules, record);
         let open: Vec<TextKey> = self.open_calls().collect();
         open.into_iter().for_each(|call| self.judge(call, None));
@@ -204,34 +221,54 @@ impl Pipe {
             },
         };
         let mut held = Held::default();
-        let room = readable && self.scan(&items, &payload, &mut held, record);
+        let read = match readable {
+            true => self.scan(&items, &payload, &mut held, record),
+            false => Err(Unchecked::Dialect),
+        };
         self.items = items;
         drop(payload);
         held.frame = frame;
-        match (readable, room) {
-            (true, true) => self.push(held, out, record),
-            (true, false) => self.unreadable(Unchecked::TooBig, held.frame, out, record),
-            (false, _) => self.unreadable(Unchecked::Dialect, held.frame, out, record),
+        match read {
+            Ok(()) => self.push(held, out, record),
+            Err(why) => self.unreadable(why, held.frame, out, record),
         }
     }
 
-    /// Scans what the dialect found; false if more texts are open than may be.
+    /// Scans what the dialect found.
+    ///
+    /// # Errors
+    /// More texts or calls are open than may be, or a call cannot be told from what is not one.
     fn scan(
         &mut self,
         items: &[Item],
         payload: &[u8],
         held: &mut Held,
         record: &mut Record,
-    ) -> bool {
+    ) -> Result<(), Unchecked> {
         for item in items {
+            if self.calls.look() && !self.calls.item(item, &self.doc, payload, record) {
+                return Err(Unchecked::TooBig);
+            }
             match item {
-                Item::Text { .. } => {
+                Item::Text { node, role, .. } => {
+                    let call = self.call_of(*node, *role, held, payload);
+                    if call.is_some_and(|call| self.calls.stopped(call).is_some()) {
+                        continue;
+                    }
+                    let before = held.pieces.len();
                     let (doc, pieces) = (&self.doc, &mut held.pieces);
                     let read = self.texts.read(item, doc, payload, &self.rules, pieces, record);
-                    if read.is_err() {
-                        return false;
-                    }
+                    read.map_err(|_| Unchecked::TooBig)?;
+                    held.pieces.iter_mut().skip(before).for_each(|piece| piece.call = call);
                 }
+                Item::CallPiece { call, node } if self.calls.look() => {
+                    held.call_pieces.push((*call, *node));
+                }
+                Item::Twice if self.calls.act() => return Err(Unchecked::Dialect),
+                Item::CallPiece { .. }
+                | Item::CallName { .. }
+                | Item::CallArgs { .. }
+                | Item::Twice => {}
                 Item::TextEnd(key) => self.texts.finish(*key, &self.rules, record),
                 Item::CallBegin { call, .. } if self.rules.holds_calls => held.calls.push(*call),
                 Item::CallBegin { .. } => {}
@@ -246,7 +283,19 @@ impl Pipe {
                 }
             }
         }
-        true
+        Ok(())
+    }
+
+    /// The call whose arguments hold this text.
+    fn call_of(&self, node: u32, role: Role, held: &Held, payload: &[u8]) -> Option<TextKey> {
+        if role != Role::ToolArgs || held.call_pieces.is_empty() {
+            return None;
+        }
+        let at = self.doc.value(payload, node)?.span().start;
+        let holds = |piece: u32| {
+            self.doc.value(payload, piece).is_some_and(|piece| piece.span().contains(&at))
+        };
+        held.call_pieces.iter().rfind(|(_, piece)| holds(*piece)).map(|(call, _)| *call)
     }
 
     fn open_calls(&self) -> impl Iterator<Item = TextKey> {
@@ -256,7 +305,7 @@ impl Pipe {
     /// A call has been seen whole: the frame in which it began (in the queue, or `current`) waits for it no longer,
     /// and knows whether any of it may leave.
     fn judge(&mut self, call: TextKey, current: Option<&mut Held>) {
-        let stop = self.texts.call_stop(call);
+        let stop = self.texts.call_stop(call).filter(|_| self.calls.stopped(call).is_none());
         for waiting in self.queue.iter_mut().chain(current) {
             if waiting.calls.contains(&call) {
                 waiting.calls.retain(|waiting| *waiting != call);
@@ -266,7 +315,7 @@ impl Pipe {
     }
 
     fn push(&mut self, held: Held, out: &mut Vec<u8>, record: &mut Record) {
-        if !self.rules.act() {
+        if !self.acts() {
             // Watching rules hold nothing: the frame leaves at once, as it came.
             out.extend_from_slice(&held.frame.raw);
             self.texts.settle();
@@ -280,7 +329,19 @@ impl Pipe {
 
     /// Lets out what need not wait.
     fn release(&mut self, out: &mut Vec<u8>, record: &mut Record) {
-        while let Some(front) = self.queue.front() {
+        while let Some(front) = self.queue.front_mut() {
+            if front.call_pieces.iter().any(|(call, _)| self.calls.waits(*call)) {
+                return;
+            }
+            let stopped = |call: &TextKey| self.calls.stopped(*call).is_some();
+            if front.call_pieces.iter().any(|(call, _)| stopped(call)) {
+                // Nothing of it leaves, so nothing of it is looked at any more.
+                front.pieces.retain(|piece| !piece.call.as_ref().is_some_and(stopped));
+                front.calls.retain(|call| !stopped(call));
+                if front.call_pieces.iter().all(|(call, _)| stopped(call)) {
+                    front.call_stop = None;
+                }
+            }
             if !self.texts.ready(front) {
                 return;
             }
@@ -320,6 +381,11 @@ impl Pipe {
         for piece in &held.pieces {
             self.texts.rewrite(piece, &payload, &self.rules, &mut edits, record);
         }
+        let leaves = self.leaves(&held, &payload);
+        edits.extend(leaves.edits);
+        if leaves.dropped {
+            return;
+        }
         if edits.is_empty() {
             out.extend_from_slice(&held.frame.raw);
             self.sent(&held.frame.raw, &payload);
@@ -328,6 +394,31 @@ impl Pipe {
             self.sent(&raw, &edit::apply_to(&payload, &edits));
             out.extend_from_slice(&raw);
         }
+        if !leaves.after.is_empty() {
+            let mut framer = Framer::new(self.framing);
+            let mut pieces = Vec::new();
+            framer.feed(&leaves.after, &mut pieces);
+            for piece in pieces {
+                if let Piece::Frame(frame) = piece {
+                    self.sent(&frame.raw, &frame.payload_bytes());
+                }
+            }
+            out.extend_from_slice(&leaves.after);
+        }
+    }
+
+    /// What becomes of a frame where calls were stopped, in it or before it.
+    fn leaves(&mut self, held: &Held, payload: &[u8]) -> Leaves {
+        let concerned = !held.call_pieces.is_empty() || self.calls.any_stopped();
+        if !self.calls.act() || !concerned || self.doc.parse(payload).is_err() {
+            return Leaves::default();
+        }
+        let pieces: Vec<dialect::Piece<'_>> = held
+            .call_pieces
+            .iter()
+            .map(|&(call, node)| dialect::Piece { call, node, stopped: self.calls.stopped(call) })
+            .collect();
+        self.reader.leave(&self.doc, payload, &pieces)
     }
 
     /// Tells the dialect what the caller has got.
@@ -343,7 +434,7 @@ impl Pipe {
 
     /// Something that cannot be read: refused where a rule acts and the policy does not say `pass`.
     fn unreadable(&mut self, why: Unchecked, frame: Frame, out: &mut Vec<u8>, record: &mut Record) {
-        let refuse = self.rules.act() && self.settings.block_unreadable;
+        let refuse = self.acts() && self.settings.block_unreadable;
         record.unchecked(why, refuse);
         if refuse {
             self.cut = Some(Cut::Blocked);
@@ -358,8 +449,21 @@ impl Pipe {
         if self.cut.is_some() {
             return;
         }
+        let room = limits::HELD_CALL_BYTES.min(self.room);
+        while self.queued_bytes > room {
+            // A call that is too long to be judged is denied, and the rest of the answer goes on.
+            let Some(front) = self.queue.front() else { break };
+            let waiting = front.call_pieces.iter().map(|(call, _)| *call);
+            let waiting: Vec<TextKey> = waiting.filter(|call| self.calls.waits(*call)).collect();
+            if waiting.is_empty() {
+                break;
+            }
+            record.unchecked(Unchecked::HoldLimit, true);
+            waiting.into_iter().for_each(|call| self.calls.too_long(call));
+            self.release(out, record);
+        }
         let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());
-        let too_much_call = call && self.queued_bytes > limits::HELD_CALL_BYTES.min(self.room);
+        let too_much_call = call && self.queued_bytes > room;
         let too_much_text =
             self.texts.held() > limits::HELD_TEXT_BYTES || self.queued_bytes > self.room;
         if !too_much_call && !too_much_text {

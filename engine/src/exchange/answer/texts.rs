@@ -63,7 +63,7 @@ impl Texts {
             let with = if value.content_span().is_some() { "\"\"" } else { "null" };
             (value.span(), with)
         });
-        let piece = HeldPiece { text: 0, key, start: 0, end: 0, place, signed, erase };
+        let piece = HeldPiece { text: 0, key, start: 0, end: 0, place, call: None, signed, erase };
         if let Place::Seal(_) = piece.place {
             pieces.push(piece);
             return Ok(());

@@ -1,12 +1,12 @@
 //! Levers 1, 2, 4 and 5.
 
 use super::super::document::{
-    Allow, Amount, Global, GlobalApi, Limit, Notify, Over, Price, Rollback, Set, Switch,
-    ToolAction, ToolRule,
+    Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, Over, Price, Rollback, Scalar, Set,
+    Switch, ToolAction, ToolRule,
 };
 use super::super::path::Path;
 use super::super::shape::pointer;
-use super::super::source::{Node, micros, to_json, whole};
+use super::super::source::{Node, Value, micros, real, to_json, whole};
 use super::rules::{globs, rule};
 use super::words::{action, flag, number, span, text, window};
 
@@ -74,8 +74,9 @@ pub(super) fn tool_rule(node: &Node, path: &Path<'_>) -> ToolRule {
         rule.id = format!("tools:{first}");
     }
     let args = node.get("when_args").map(Node::entries).unwrap_or_default().iter();
-    let when_args =
-        args.filter_map(|entry| Some((pointer(&entry.key).ok()?, globs(&entry.value)))).collect();
+    let when_args = args
+        .filter_map(|entry| Some((pointer(&entry.key).ok()?, argument(&entry.value))))
+        .collect();
     let id_args = node.get("id_args").map(Node::items).unwrap_or_default().iter();
     let id_args = id_args.filter_map(|item| pointer(item.text()?).ok()).collect();
     ToolRule {
@@ -89,6 +90,25 @@ pub(super) fn tool_rule(node: &Node, path: &Path<'_>) -> ToolRule {
         when_args,
         id_args,
     }
+}
+
+fn argument(node: &Node) -> Argument {
+    if !matches!(node.value, Value::Map(_)) {
+        return Argument { glob: Some(globs(node)), ..Argument::default() };
+    }
+    Argument {
+        gt: number(node, "gt", real),
+        lt: number(node, "lt", real),
+        eq: node.get("eq").and_then(scalar),
+        glob: node.get("glob").map(globs),
+        exists: node.get("exists").and_then(Node::bool),
+    }
+}
+
+fn scalar(node: &Node) -> Option<Scalar> {
+    let number = || node.number().and_then(real).map(Scalar::Number);
+    let text = || node.text().map(|text| Scalar::Text(text.to_owned()));
+    node.bool().map(Scalar::Bool).or_else(number).or_else(text)
 }
 
 pub(super) fn limit(node: &Node, path: &Path<'_>) -> Limit {

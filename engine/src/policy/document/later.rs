@@ -80,10 +80,36 @@ pub struct ToolRule {
     pub tools: Globs,
     /// What to do.
     pub action: ToolAction,
-    /// Globs on arguments, by JSON pointer (decoded segments).
-    pub when_args: Vec<(Vec<String>, Globs)>,
+    /// Conditions on arguments, by JSON pointer (decoded segments).
+    pub when_args: Vec<(Vec<String>, Argument)>,
     /// The arguments that an approval is for; empty: all.
     pub id_args: Vec<Vec<String>>,
+}
+
+/// A condition on one argument: every test that is there must pass.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Argument {
+    /// Greater than this.
+    pub gt: Option<f64>,
+    /// Less than this.
+    pub lt: Option<f64>,
+    /// Equal to this.
+    pub eq: Option<Scalar>,
+    /// Matches.
+    pub glob: Option<Globs>,
+    /// Is there, or is not.
+    pub exists: Option<bool>,
+}
+
+/// A value without parts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scalar {
+    /// Text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// `true` or `false`
+    Bool(bool),
 }
 
 /// `do` of a tools rule.

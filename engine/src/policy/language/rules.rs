@@ -177,11 +177,25 @@ pub(super) const TOOLS: Struct = Struct {
         .required(),
         field(
             "when_args",
-            Kind::Map(&Kind::Pointer, &Kind::List(&Kind::Glob)),
-            "only calls whose arguments match, by JSON pointer",
+            Kind::Map(&Kind::Pointer, &Kind::Argument),
+            "only calls whose arguments pass, by JSON pointer: globs, or a map of tests",
         ),
         field("id_args", Kind::List(&Kind::Pointer), "the arguments that an approval is for")
             .default("all"),
+    ],
+    others: None,
+    one_of: &[],
+};
+
+/// A condition on one argument.
+pub(in super::super) const ARGUMENT: Struct = Struct {
+    name: "a condition on an argument",
+    fields: &[
+        field("gt", Kind::Real, "greater than this number"),
+        field("lt", Kind::Real, "less than this number"),
+        field("eq", Kind::Scalar, "equal to this value"),
+        field("glob", Kind::List(&Kind::Glob), "matches one of these"),
+        field("exists", Kind::Bool, "is there (`true`), or is not (`false`)"),
     ],
     others: None,
     one_of: &[],

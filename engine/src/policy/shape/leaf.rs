@@ -30,6 +30,10 @@ pub(super) fn check(node: &Node, kind: &Kind, path: &Path<'_>) -> Result<(), Fin
         Kind::Whole(least, most) => whole_number(node, *least, *most, path),
         Kind::Number(least, most) => number(node, *least, *most, path),
         Kind::Percent => number(node, 0, 100, path),
+        Kind::Real => match node.number().and_then(real) {
+            Some(_) => Ok(()),
+            None => Err(not_a_number(node, "a number", path)),
+        },
         // `until` may stand without quotes, and looks like a date then.
         Kind::Time => match node.text() {
             Some(written) => text(written, node.at, kind, path),

@@ -1,0 +1,63 @@
+//! The tools of a chat request: `tools`, the old `functions`, `web_search_options`.
+
+use super::super::splice::remove;
+use super::super::tools::{Gone, Tool, all, of_type, openai_choice, strings, take_out};
+use crate::stream::edit::Edit;
+use crate::stream::json::{Kind, Value};
+
+/// What a request offers.
+pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
+    let mut tools = Vec::new();
+    for field in root.children() {
+        if field.key_is("tools") {
+            tools.extend(field.children().map(|tool| Tool::new(tool.id(), names(&tool))));
+        } else if field.key_is("functions") {
+            tools.extend(field.children().map(|tool| Tool::new(tool.id(), strings(&tool, "name"))));
+        } else if field.key_is("web_search_options") && !field.is_null() {
+            tools.push(Tool::new(field.id(), of_type("web_search_options")));
+        }
+    }
+    tools
+}
+
+fn names(tool: &Value<'_>) -> Vec<String> {
+    let mut names = strings(tool, "name");
+    for body in all(tool, "function").chain(all(tool, "custom")) {
+        names.extend(strings(&body, "name"));
+    }
+    for kind in strings(tool, "type") {
+        if kind != "function" && kind != "custom" {
+            names.extend(of_type(&kind));
+        }
+    }
+    names
+}
+
+/// Takes tools out. Without any, the API takes none of `tools`, `tool_choice` and `parallel_tool_calls`.
+pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let left = |name: &str| {
+        let lists = root.children().filter(|field| field.key_is(name));
+        lists.flat_map(|list| list.children()).any(|tool| !gone.has(&tool))
+    };
+    let (tools, functions) = (left("tools"), left("functions"));
+    let goes = |field: &Value<'_>| {
+        gone.has(field)
+            || (!tools && (field.key_is("tools") || field.key_is("tool_choice")))
+            || (!tools && field.key_is("parallel_tool_calls"))
+            || (!functions && (field.key_is("functions") || field.key_is("function_call")))
+    };
+    remove(root, goes, &mut edits);
+    for field in root.children().filter(|field| !goes(field)) {
+        if field.key_is("tools") || field.key_is("functions") {
+            take_out(&field, gone, &mut edits);
+        } else if field.key_is("tool_choice") {
+            openai_choice(&field, gone, &mut edits);
+        } else if field.key_is("function_call") && field.kind() == Kind::Object {
+            if strings(&field, "name").iter().any(|name| gone.named(name)) {
+                edits.push(Edit { at: field.span(), with: b"\"auto\"".to_vec() });
+            }
+        }
+    }
+    edits
+}

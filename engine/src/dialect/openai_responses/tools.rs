@@ -1,0 +1,87 @@
+//! The tools of a Responses request: flat, those of namespaces nested in them.
+
+use super::super::fields::string;
+use super::super::splice::remove;
+use super::super::tools::{Gone, Tool, all, of_type, openai_choice, strings};
+use crate::stream::edit::Edit;
+use crate::stream::json::{Kind, Value};
+
+/// What a request offers.
+pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
+    let mut tools = Vec::new();
+    for tool in all(root, "tools").flat_map(|list| list.children()) {
+        tools.push(Tool::new(tool.id(), names(&tool)));
+        for nested in all(&tool, "tools").flat_map(|list| list.children()) {
+            tools.push(Tool::new(nested.id(), names(&nested)));
+        }
+        // Tools that a server may run are named, if the request says which they are.
+        if &*string(tool.get("type")) == b"mcp" {
+            let allowed = lists(&tool).into_iter().flat_map(|list| list.children());
+            tools.extend(
+                allowed.filter_map(|name| {
+                    Some(Tool::new(name.id(), vec![name.as_str()?.into_owned()]))
+                }),
+            );
+        }
+    }
+    tools
+}
+
+/// `allowed_tools` of a server: a list of names, or `{tool_names: [...]}`.
+fn lists<'a>(server: &Value<'a>) -> Vec<Value<'a>> {
+    let mut lists = Vec::new();
+    for allowed in all(server, "allowed_tools") {
+        match allowed.kind() {
+            Kind::Array => lists.push(allowed),
+            _ => lists.extend(all(&allowed, "tool_names").filter(|l| l.kind() == Kind::Array)),
+        }
+    }
+    lists
+}
+
+fn names(tool: &Value<'_>) -> Vec<String> {
+    let mut names = strings(tool, "name");
+    for kind in strings(tool, "type") {
+        if !matches!(kind.as_str(), "function" | "custom" | "namespace") {
+            names.extend(of_type(&kind));
+        }
+        if kind == "mcp" {
+            names.extend(strings(tool, "server_label"));
+        }
+    }
+    names
+}
+
+/// True if nothing of the tool is left: it goes itself, or all that it is made of.
+fn goes(tool: &Value<'_>, gone: &Gone<'_>) -> bool {
+    let nested = all(tool, "tools").chain(lists(tool)).collect::<Vec<_>>();
+    let mut parts = nested.iter().flat_map(|list| list.children()).peekable();
+    gone.has(tool) || (parts.peek().is_some() && parts.all(|part| gone.has(&part)))
+}
+
+/// Takes tools out. Without any, neither `tools` nor what is said of their use stays.
+pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let left = all(root, "tools").flat_map(|l| l.children()).any(|tool| !goes(&tool, gone));
+    let of_tools = |field: &Value<'_>| {
+        ["tools", "tool_choice", "parallel_tool_calls", "max_tool_calls"]
+            .iter()
+            .any(|name| field.key_is(name))
+    };
+    if !left {
+        remove(root, of_tools, &mut edits);
+        return edits;
+    }
+    for list in all(root, "tools") {
+        remove(&list, |tool| goes(tool, gone), &mut edits);
+        for tool in list.children().filter(|tool| !goes(tool, gone)) {
+            for part in all(&tool, "tools").chain(lists(&tool)) {
+                remove(&part, |part| gone.has(part), &mut edits);
+            }
+        }
+    }
+    for choice in all(root, "tool_choice") {
+        openai_choice(&choice, gone, &mut edits);
+    }
+    edits
+}

@@ -1,0 +1,159 @@
+//! The tools of a request: what they are called, and what the dialects share in taking some out.
+
+use super::fields::string;
+use super::splice::{remove, replace};
+use crate::stream::edit::Edit;
+use crate::stream::json::{Kind, NodeId, Value};
+
+/// A tool that a request offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// The names that rules may call it by: its own, or for one that the provider runs its type, with and without
+    /// its version. Every occurrence of a duplicate key counts.
+    pub names: Vec<String>,
+    /// Where it stands.
+    pub(super) node: NodeId,
+}
+
+impl Tool {
+    pub(super) fn new(node: NodeId, names: Vec<String>) -> Self {
+        Self { names, node }
+    }
+}
+
+/// Every string under a key of an object, duplicates too.
+pub(super) fn strings(object: &Value<'_>, name: &str) -> Vec<String> {
+    let members = object.children().filter(|child| child.key_is(name));
+    members.filter_map(|child| Some(child.as_str()?.into_owned())).collect()
+}
+
+/// Every member under a key, duplicates too.
+pub(super) fn all<'a>(object: &Value<'a>, name: &'static str) -> impl Iterator<Item = Value<'a>> {
+    object.children().filter(move |child| child.key_is(name))
+}
+
+/// The names of a tool that the provider runs, by its type: `web_search_20250305` is `web_search` too.
+pub(super) fn of_type(kind: &str) -> Vec<String> {
+    let mut names = vec![kind.to_owned()];
+    let mut base = kind;
+    loop {
+        let digits = base.trim_end_matches(|c: char| c.is_ascii_digit());
+        let shorter = match digits.strip_suffix(['_', '-']) {
+            Some(rest) if digits.len() < base.len() => rest,
+            _ => base.strip_suffix("_preview").unwrap_or(base),
+        };
+        if shorter == base || shorter.is_empty() {
+            break;
+        }
+        base = shorter;
+        names.push(base.to_owned());
+    }
+    let also: &[&str] = match base {
+        "code_interpreter" => &["code_execution"],
+        "computer_use" => &["computer"],
+        "local_shell" => &["shell"],
+        "google_search" | "google_search_retrieval" | "web_search_options" => &["web_search"],
+        "mcp_toolset" | "mcp_servers" => &["mcp"],
+        _ => &[],
+    };
+    names.extend(also.iter().map(|&name| name.to_owned()));
+    names
+}
+
+/// What is taken out of a request, by node.
+#[derive(Debug)]
+pub(super) struct Gone<'t> {
+    nodes: Vec<NodeId>,
+    names: Vec<&'t str>,
+    kept: Vec<&'t str>,
+}
+
+impl<'t> Gone<'t> {
+    pub(super) fn new(tools: &'t [Tool], gone: &[usize]) -> Self {
+        let is_gone = |at: usize| gone.binary_search(&at).is_ok();
+        let names = |which: bool| {
+            let tools = tools.iter().enumerate().filter(move |(at, _)| is_gone(*at) == which);
+            tools.flat_map(|(_, tool)| tool.names.iter().map(String::as_str)).collect()
+        };
+        let nodes = tools.iter().enumerate().filter(|(at, _)| is_gone(*at));
+        let mut nodes: Vec<NodeId> = nodes.map(|(_, tool)| tool.node).collect();
+        nodes.sort_unstable();
+        Self { nodes, names: names(true), kept: names(false) }
+    }
+
+    /// True if this value is a tool that goes.
+    pub(super) fn has(&self, value: &Value<'_>) -> bool {
+        self.nodes.binary_search(&value.id()).is_ok()
+    }
+
+    /// True if the tool of this name goes, and no other of the name stays.
+    pub(super) fn named(&self, name: &str) -> bool {
+        self.names.contains(&name) && !self.kept.contains(&name)
+    }
+}
+
+/// Takes the tools of `list` out; true if any is left.
+pub(super) fn take_out(list: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) -> bool {
+    if list.kind() == Kind::Array { remove(list, |tool| gone.has(tool), edits) } else { true }
+}
+
+/// OpenAI's `tool_choice` (Chat and Responses): what names a tool that is gone becomes `"auto"`, a list of allowed
+/// tools of which none is left `"none"`: `"auto"` would allow more than the caller did.
+pub(super) fn openai_choice(choice: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+    if choice.kind() != Kind::Object {
+        return;
+    }
+    let names = |entry: &Value<'_>| -> Vec<String> {
+        let mut names = strings(entry, "name");
+        for body in all(entry, "function").chain(all(entry, "custom")) {
+            names.extend(strings(&body, "name"));
+        }
+        let kind = string(entry.get("type"));
+        if names.is_empty() && !matches!(&*kind, b"function" | b"custom" | b"allowed_tools") {
+            names.push(String::from_utf8_lossy(&kind).into_owned());
+        }
+        if &*kind == b"mcp" {
+            names.extend(strings(entry, "server_label"));
+        }
+        names
+    };
+    let is_gone = |entry: &Value<'_>| names(entry).iter().any(|name| gone.named(name));
+    let lists: Vec<Value<'_>> = all(choice, "tools")
+        .chain(
+            all(choice, "allowed_tools")
+                .flat_map(|allowed| all(&allowed, "tools").collect::<Vec<_>>()),
+        )
+        .collect();
+    if lists.is_empty() {
+        if is_gone(choice) {
+            replace(choice, "\"auto\"", edits);
+        }
+        return;
+    }
+    let mut own = Vec::new();
+    let left = lists.iter().fold(false, |left, list| remove(list, is_gone, &mut own) || left);
+    if left { edits.extend(own) } else { replace(choice, "\"none\"", edits) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_not_part_of_a_name() {
+        for (kind, base) in [
+            ("web_search_20250305", "web_search"),
+            ("web_search_preview_2025_03_11", "web_search"),
+            ("web_search_preview", "web_search"),
+            ("computer_20250124", "computer"),
+            ("code_execution_20250825", "code_execution"),
+            ("code_interpreter", "code_execution"),
+            ("tool_search_tool_regex_20251119", "tool_search_tool_regex"),
+            ("mcp", "mcp"),
+        ] {
+            assert!(of_type(kind).iter().any(|name| name == base), "{kind}: {:?}", of_type(kind));
+        }
+        assert_eq!(of_type("20250305"), ["20250305"]);
+        assert_eq!(of_type(""), [""]);
+    }
+}

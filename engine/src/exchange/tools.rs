@@ -1,0 +1,74 @@
+//! Lever 4 on an exchange: tools that go out of a request, and the calls of its answer.
+
+use std::rc::Rc;
+
+use super::Exchange;
+use super::answer::{Approvals, Calls};
+use super::facts;
+use crate::dialect;
+use crate::grant::{self, used::Slots};
+use crate::policy::program::tools::Names;
+use crate::stream::edit;
+use crate::stream::json::Doc;
+
+/// The header that carries grants. It is removed from every request like all of ours.
+const APPROVAL: &str = "x-hemostat-approval";
+
+impl Exchange {
+    /// Gives the exchange the memory of used grants. Without it no grant is taken.
+    pub fn set_grant_slots(&mut self, slots: Rc<dyn Slots>) {
+        self.grant_slots = Some(slots);
+    }
+
+    /// Takes denied tools out of a request; `None`: it stays as it is.
+    pub(super) fn without_tools(&mut self, doc: &Doc, body: &[u8]) -> Option<Vec<u8>> {
+        let rules = self.tool_rules.clone();
+        let dialect = dialect::dialect(self.recognised.as_ref()?.dialect);
+        if rules.is_empty() || doc.is_empty() {
+            return None;
+        }
+        let program = Rc::clone(&self.program);
+        let all = rules.all();
+        let mut gone = Vec::new();
+        for (at, tool) in dialect.tools(doc, body).iter().enumerate() {
+            let mut names: Vec<&str> = tool.names.iter().map(String::as_str).collect();
+            if names.is_empty() {
+                names.push("");
+            }
+            let names: &Names<'_> = &names;
+            let found = program.tools.takes_out(&all, names);
+            if let Some(rule) = found.filter(|rule| rules.watching.contains(rule))
+                && let Some(rule) = program.tools.rules.get(rule)
+            {
+                self.record.action(&rule.rule.id, "deny", true);
+            }
+            if let Some(rule) = program.tools.takes_out(&rules.acting, names)
+                && let Some(rule) = program.tools.rules.get(rule)
+            {
+                self.record.action(&rule.rule.id, "deny", false);
+                gone.push(at);
+            }
+        }
+        if gone.is_empty() {
+            return None;
+        }
+        Some(edit::apply_to(body, &dialect.without_tools(doc, body, &gone)))
+    }
+
+    /// The calls of the answer, under the rules that hold.
+    pub(super) fn calls(&self) -> Calls {
+        let tenant = self.program.tools.tenant.map(|label| self.labels.get(label));
+        let tenant = tenant.and_then(|label| label.text()).map(str::to_owned);
+        let envelopes = match self.tool_rules.acting.is_empty() {
+            true => Vec::new(),
+            false => grant::envelopes(facts::values(&self.facts.headers, APPROVAL)),
+        };
+        let approvals = Approvals::new(envelopes, self.grant_slots.clone(), tenant);
+        Calls::new(
+            Rc::clone(&self.program),
+            self.tool_rules.clone(),
+            approvals,
+            self.record.decision().to_owned(),
+        )
+    }
+}

@@ -1,0 +1,212 @@
+//! A grant: a person's leave for one tool call (POLICY "Tools").
+//!
+//! A call has an id made of its tool and arguments; a grant names that id (or a tool, whatever its arguments), is signed
+//! by a key that may `approve`, lives for a while, and is good for one use.
+
+mod refused;
+pub mod used;
+
+pub use refused::Refused;
+
+use sha2::{Digest, Sha256};
+
+use crate::dialect::quoted;
+use crate::dsse::{DsseError, Envelope, SecretKey, base64};
+use crate::exchange::record::base32;
+use crate::limits;
+use crate::policy::time;
+use crate::policy::trust::TrustedKey;
+use crate::stream::json::{Doc, Kind, Value};
+
+/// The payload type of a grant's envelope.
+pub const PAYLOAD_TYPE: &str = "application/vnd.hemostat.grant+json";
+
+/// How long a grant lives unless it is said, in seconds.
+pub const LIFE_S: u64 = 15 * 60;
+
+/// How long it lives at most.
+pub const LONGEST_LIFE_S: u64 = 60 * 60;
+
+/// What clocks may differ by, in seconds.
+const SKEW_S: u64 = 60;
+
+/// The id of a call: `ap_` and the base32 of the first 160 bits of SHA-256(tool, zero byte, canonical arguments).
+#[must_use]
+pub fn approval_id(tool: &str, canonical: &str) -> String {
+    let hash = Sha256::new()
+        .chain_update(tool.as_bytes())
+        .chain_update([0])
+        .chain_update(canonical.as_bytes())
+        .finalize();
+    format!("ap_{}", base32(hash.get(..20).unwrap_or_default()).to_ascii_uppercase())
+}
+
+/// What is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// The call with this id.
+    Call(String),
+    /// Any call of this tool.
+    AnyArgsOf(String),
+}
+
+/// A grant as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose proxies it is for; `None`: those whose configuration names no scope.
+    pub scope: Option<String>,
+    /// What is allowed.
+    pub what: What,
+    /// Only for this tenant.
+    pub tenant: Option<String>,
+    /// Unix time in seconds.
+    pub issued_at: u64,
+    /// Unix time in seconds.
+    pub expires: u64,
+    /// Distinguishes it from every other.
+    pub nonce: String,
+}
+
+/// A call that waits for leave.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The tool's name.
+    pub tool: &'a str,
+    /// The call's id.
+    pub id: &'a str,
+    /// The caller's tenant, where there is one that can be read.
+    pub tenant: Option<&'a str>,
+    /// The proxy's scope.
+    pub scope: &'a str,
+    /// The proxy's configuration names it itself.
+    pub scope_named: bool,
+    /// Unix time in seconds.
+    pub now: u64,
+}
+
+impl Grant {
+    /// The payload.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut out = String::from("{");
+        if let Some(scope) = &self.scope {
+            out.push_str(&format!(r#""scope":{},"#, quoted(scope)));
+        }
+        match &self.what {
+            What::Call(id) => out.push_str(&format!(r#""approval":{},"#, quoted(id))),
+            What::AnyArgsOf(tool) => out.push_str(&format!(r#""any_args_of":{},"#, quoted(tool))),
+        }
+        if let Some(tenant) = &self.tenant {
+            out.push_str(&format!(r#""tenant":{},"#, quoted(tenant)));
+        }
+        let (issued, expires) = (time::format(self.issued_at), time::format(self.expires));
+        let nonce = quoted(&self.nonce);
+        out.push_str(&format!(r#""issued_at":"{issued}","expires":"{expires}","nonce":{nonce}}}"#));
+        out
+    }
+
+    /// The grant signed, as the header `x-hemostat-approval` carries it.
+    #[must_use]
+    pub fn sign(&self, key: &SecretKey, keyid: &str) -> String {
+        base64::encode(key.envelope(keyid, PAYLOAD_TYPE, self.to_json().as_bytes()).as_bytes())
+    }
+
+    /// Reads a grant that one of these keys signed.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn verify(envelope: &[u8], approvers: &[TrustedKey]) -> Result<Self, Refused> {
+        let envelope = Envelope::read(envelope, PAYLOAD_TYPE, limits::GRANT_BYTES).map_err(
+            |why| match why {
+                DsseError::TooBig => Refused::TooBig,
+                _ => Refused::Malformed,
+            },
+        )?;
+        if envelope.signers(approvers).is_empty() {
+            return Err(Refused::WrongKey);
+        }
+        Self::read(envelope.payload()).ok_or(Refused::Malformed)
+    }
+
+    fn read(payload: &[u8]) -> Option<Self> {
+        let mut doc = Doc::default();
+        doc.parse(payload).ok()?;
+        let root = doc.root(payload);
+        if root.kind() != Kind::Object {
+            return None;
+        }
+        let what = match (text(&root, "approval")?, text(&root, "any_args_of")?) {
+            (Some(id), None) => What::Call(id),
+            (None, Some(tool)) => What::AnyArgsOf(tool),
+            _ => return None,
+        };
+        let moment = |name| text(&root, name)?.and_then(|text| time::parse(&text).ok());
+        Some(Self {
+            scope: text(&root, "scope")?,
+            what,
+            tenant: text(&root, "tenant")?,
+            issued_at: moment("issued_at")?,
+            expires: moment("expires")?,
+            nonce: text(&root, "nonce")?.filter(|nonce| !nonce.is_empty())?,
+        })
+    }
+
+    /// Whether it is for this call, here and now. (Whether it was used is another question: [`used::use_once`].)
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn admits(&self, wanted: &Wanted<'_>) -> Result<(), Refused> {
+        let scope = match &self.scope {
+            Some(scope) => scope == wanted.scope,
+            None => !wanted.scope_named,
+        };
+        let tenant = self.tenant.as_deref().is_none_or(|own| wanted.tenant == Some(own));
+        match &self.what {
+            _ if !scope => Err(Refused::OtherScope),
+            What::AnyArgsOf(tool) if tool != wanted.tool => Err(Refused::OtherCall),
+            What::Call(id) if id != wanted.id => Err(Refused::OtherCall),
+            _ if !tenant => Err(Refused::OtherTenant),
+            _ if self.issued_at > wanted.now.saturating_add(SKEW_S) => Err(Refused::FromTheFuture),
+            _ if self.expires <= wanted.now => Err(Refused::Expired),
+            _ if self.expires.saturating_sub(self.issued_at) > LONGEST_LIFE_S => {
+                Err(Refused::TooLong)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A text that may be absent; `None`: it stands twice, or is no text.
+fn text(object: &Value<'_>, name: &str) -> Option<Option<String>> {
+    match object.unique(name).ok()? {
+        None => Some(None),
+        Some(value) => Some(Some(value.as_str()?.into_owned())),
+    }
+}
+
+/// The envelopes in values of `x-hemostat-approval`: JSON, or base64 of it, several with commas between them. A caller
+/// sends a few at most; what is more is not looked at.
+pub fn envelopes<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Vec<u8>, Refused>> {
+    let mut envelopes = Vec::new();
+    for value in values {
+        let value = value.trim_ascii();
+        if value.starts_with(b"{") {
+            envelopes.push(Ok(value.to_vec()));
+            continue;
+        }
+        for part in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            // Base64 is a third longer than what it stands for.
+            if part.len() / 4 * 3 > limits::GRANT_BYTES {
+                envelopes.push(Err(Refused::TooBig));
+            } else if !part.is_empty() {
+                let text = std::str::from_utf8(part).ok();
+                envelopes.push(text.and_then(base64::decode).ok_or(Refused::Malformed));
+            }
+        }
+    }
+    envelopes.truncate(limits::GRANTS);
+    envelopes
+}
+
+#[cfg(test)]
+mod tests;

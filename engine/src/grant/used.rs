@@ -1,0 +1,110 @@
+//! Which grants were used: a fixed number of small values that all workers of a process share.
+//!
+//! A grant is remembered until it has expired, in the slot that its digest names. A slot that is full takes no more:
+//! to forget one that is still alive would be to let it be used twice.
+
+use sha2::{Digest, Sha256};
+
+use super::{Grant, LONGEST_LIFE_S, Refused};
+use crate::limits;
+
+/// A value, and the number of its last write.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// The value.
+    pub bytes: Vec<u8>,
+    /// What a write that replaces it must name.
+    pub cas: u32,
+}
+
+/// The memory that workers share: [`limits::GRANT_SLOTS`] values. An `Err`: it does not work.
+pub trait Slots: std::fmt::Debug {
+    /// The value of a slot; `None`: it was never written.
+    ///
+    /// # Errors
+    /// The memory does not work.
+    fn get(&self, slot: u32) -> Result<Option<Stored>, Broken>;
+
+    /// Replaces the value that was read, or writes the first. False: somebody else wrote in between.
+    ///
+    /// # Errors
+    /// The memory does not work.
+    fn replace(&self, slot: u32, old: Option<&Stored>, bytes: &[u8]) -> Result<bool, Broken>;
+}
+
+/// The memory does not work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken;
+
+/// One used grant: the beginning of its digest, and when it expires.
+const ENTRY: usize = 24;
+
+/// Tries of a write that others come in between of.
+const TRIES: usize = 16;
+
+/// Makes the grant's one use.
+///
+/// # Errors
+/// It was made before, or cannot be remembered.
+pub fn use_once(slots: &dyn Slots, grant: &Grant, now: u64) -> Result<(), Refused> {
+    let digest = Sha256::digest(grant.to_json());
+    let mut head = [0; 4];
+    head.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
+    let slot = u32::from_be_bytes(head) % limits::GRANT_SLOTS;
+    let name = digest.get(4..20).unwrap_or_default();
+    for _ in 0..TRIES {
+        let old = slots.get(slot).map_err(|Broken| Refused::NoMemory)?;
+        let known = old.as_ref().map_or(&[][..], |old| &old.bytes);
+        let bytes = with(known, name, grant.expires, now)?;
+        if slots.replace(slot, old.as_ref(), &bytes).map_err(|Broken| Refused::NoMemory)? {
+            return Ok(());
+        }
+    }
+    Err(Refused::NoMemory)
+}
+
+/// A slot with one more grant, and without those that are over.
+fn with(known: &[u8], name: &[u8], expires: u64, now: u64) -> Result<Vec<u8>, Refused> {
+    let mut slot = Vec::with_capacity(known.len() + ENTRY);
+    for entry in known.chunks_exact(ENTRY) {
+        let (own, until) = entry.split_at_checked(16).unwrap_or_default();
+        let until = until.try_into().map_or(u64::MAX, u64::from_be_bytes);
+        // Clocks of workers are one clock, but it may be set back: what is over by less than a life is kept.
+        if until.saturating_add(LONGEST_LIFE_S) <= now {
+            continue;
+        }
+        if own == name {
+            return Err(Refused::Used);
+        }
+        slot.extend_from_slice(entry);
+    }
+    if slot.len() >= limits::GRANTS_IN_SLOT * ENTRY {
+        return Err(Refused::Full);
+    }
+    slot.extend_from_slice(name);
+    slot.extend_from_slice(&expires.to_be_bytes());
+    Ok(slot)
+}
+
+/// A memory of one thread, for tests and tools.
+#[derive(Debug, Default)]
+pub struct Local {
+    slots: std::cell::RefCell<std::collections::BTreeMap<u32, Stored>>,
+}
+
+impl Slots for Local {
+    fn get(&self, slot: u32) -> Result<Option<Stored>, Broken> {
+        Ok(self.slots.borrow().get(&slot).cloned())
+    }
+
+    fn replace(&self, slot: u32, old: Option<&Stored>, bytes: &[u8]) -> Result<bool, Broken> {
+        let mut slots = self.slots.borrow_mut();
+        let now = slots.get(&slot).map(|stored| stored.cas);
+        if now != old.map(|old| old.cas) {
+            return Ok(false);
+        }
+        let cas = now.unwrap_or(0).wrapping_add(1);
+        slots.insert(slot, Stored { bytes: bytes.to_vec(), cas });
+        Ok(true)
+    }
+}

@@ -1,0 +1,157 @@
+//! Lever 4, compiled: which rule a tool call meets.
+
+mod args;
+
+pub use args::{Args, Test};
+
+use super::Rule;
+use super::label::{LabelId, LabelTable};
+use crate::policy::config::Config;
+use crate::policy::document::{Argument, Globs, ToolAction};
+use crate::policy::trust::TrustedKey;
+
+/// All tools rules of a policy, and who may approve calls.
+#[derive(Debug, Default)]
+pub struct Tools {
+    /// The rules in the policy's order.
+    pub rules: Vec<ToolRule>,
+    /// Keys that may sign grants.
+    pub approvers: Vec<TrustedKey>,
+    /// The configuration's scope.
+    pub scope: String,
+    /// The configuration names its scope itself: then grants must too.
+    pub scope_named: bool,
+    /// The label that a grant may be bound to.
+    pub tenant: Option<LabelId>,
+}
+
+/// A tools rule.
+#[derive(Debug)]
+pub struct ToolRule {
+    /// Name, selector, mode.
+    pub rule: Rule,
+    /// What it does.
+    pub action: ToolAction,
+    /// The arguments that an approval is for; empty: all.
+    pub id_args: Vec<Vec<String>>,
+    tools: Globs,
+    when_args: Vec<(Vec<String>, Argument)>,
+}
+
+/// What the rules make of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It leaves. The rule that said so, if one did.
+    Through(Option<usize>),
+    /// It leaves with a grant only. The rule.
+    Approve(usize),
+    /// It does not leave. The rule.
+    Deny(usize),
+}
+
+impl Verdict {
+    /// Of several, the one that lets least through.
+    #[must_use]
+    pub fn strictest(self, other: Self) -> Self {
+        let rank = |verdict: Self| match verdict {
+            Self::Through(_) => 0,
+            Self::Approve(_) => 1,
+            Self::Deny(_) => 2,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+/// The names that a call or tool goes by: it is each of them.
+pub type Names<'a> = [&'a str];
+
+impl ToolRule {
+    /// True if the rule is about a tool of these names. A negated glob must match none of them.
+    #[must_use]
+    pub fn names(&self, names: &Names<'_>) -> bool {
+        let any = |globs: &[String]| {
+            globs.iter().any(|glob| names.iter().any(|name| super::glob::matches(glob, name)))
+        };
+        !any(&self.tools.negated) && (self.tools.plain.is_empty() || any(&self.tools.plain))
+    }
+
+    /// True if only some calls of the tool are meant.
+    #[must_use]
+    pub fn asks_args(&self) -> bool {
+        !self.when_args.is_empty()
+    }
+
+    /// True if the rule holds for a call with these arguments. What cannot be told counts against the call.
+    fn holds(&self, args: &Args) -> bool {
+        let tests = self.when_args.iter().map(|(pointer, argument)| args.test(pointer, argument));
+        let worst = tests.fold(Test::Yes, |worst, test| match (worst, test) {
+            (Test::No, _) | (_, Test::No) => Test::No,
+            (Test::Unknown, _) | (_, Test::Unknown) => Test::Unknown,
+            _ => Test::Yes,
+        });
+        match worst {
+            Test::Yes => true,
+            Test::No => false,
+            Test::Unknown => self.action != ToolAction::Allow,
+        }
+    }
+}
+
+impl Tools {
+    /// Compiles the policy's tools rules.
+    #[must_use]
+    pub fn compile(config: &Config, labels: &LabelTable) -> Self {
+        let document = &config.policy;
+        let rules = document.tools.iter().map(|rule| ToolRule {
+            rule: Rule::compile(&rule.rule, document, labels),
+            action: rule.action,
+            id_args: rule.id_args.clone(),
+            tools: rule.tools.clone(),
+            when_args: rule.when_args.clone(),
+        });
+        Self {
+            rules: rules.collect(),
+            approvers: config.trust.keys.iter().filter(|key| key.may.approve).cloned().collect(),
+            scope: config.scope.clone(),
+            // One that is made of the keys is a digest.
+            scope_named: !config.scope.is_empty() && !config.scope.starts_with("sha256:"),
+            tenant: labels.id("tenant"),
+        }
+    }
+
+    /// What the first of these rules (by index, rising) says of a call. `None`: its arguments must be seen.
+    #[must_use]
+    pub fn judge(
+        &self,
+        rules: &[usize],
+        names: &Names<'_>,
+        args: Option<&Args>,
+    ) -> Option<Verdict> {
+        for &at in rules {
+            let Some(rule) = self.rules.get(at).filter(|rule| rule.names(names)) else { continue };
+            if rule.asks_args()
+                && !rule.holds(match args {
+                    Some(args) => args,
+                    None => return None,
+                })
+            {
+                continue;
+            }
+            return Some(match rule.action {
+                ToolAction::Allow => Verdict::Through(Some(at)),
+                ToolAction::Deny => Verdict::Deny(at),
+                ToolAction::Approve => Verdict::Approve(at),
+            });
+        }
+        Some(Verdict::Through(None))
+    }
+
+    /// The first of these rules under which a tool is taken out of a request: it denies every call of it.
+    #[must_use]
+    pub fn takes_out(&self, rules: &[usize], names: &Names<'_>) -> Option<usize> {
+        match self.judge(rules, names, None) {
+            Some(Verdict::Deny(at)) => Some(at),
+            _ => None,
+        }
+    }
+}

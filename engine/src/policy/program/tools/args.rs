@@ -1,0 +1,278 @@
+//! Arguments of a call, as conditions and approvals look at them.
+
+use crate::jcs::{self, JcsError};
+use crate::policy::document::{Argument, Globs, Scalar};
+use crate::stream::json::{Doc, Kind, Value};
+
+/// Arguments that are complete.
+#[derive(Debug)]
+pub struct Args {
+    doc: Doc,
+    text: Vec<u8>,
+    /// They are JSON.
+    readable: bool,
+}
+
+/// What a condition says of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// It holds.
+    Yes,
+    /// It does not.
+    No,
+    /// It cannot be told: no JSON, a key that stands twice, a number that is none.
+    Unknown,
+}
+
+impl From<bool> for Test {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+/// What stands under a pointer.
+enum Found<'a> {
+    Value(Value<'a>),
+    Missing,
+    /// A key on the way stands twice.
+    Doubtful,
+}
+
+impl Args {
+    /// From their JSON text. Nothing at all is what clients take for no arguments: `{}`.
+    #[must_use]
+    pub fn json(text: &[u8]) -> Self {
+        let text = if text.trim_ascii().is_empty() { b"{}" } else { text }.to_vec();
+        let mut doc = Doc::default();
+        let readable = doc.parse(&text).is_ok();
+        Self { doc, text, readable }
+    }
+
+    /// From plain text (custom tools): a JSON string.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        let mut json = vec![b'"'];
+        crate::stream::text::encode(text, &mut json);
+        json.push(b'"');
+        Self::json(&json)
+    }
+
+    /// Arguments that nobody can judge.
+    #[must_use]
+    pub fn opaque() -> Self {
+        Self { doc: Doc::default(), text: Vec::new(), readable: false }
+    }
+
+    fn find(&self, pointer: &[String]) -> Found<'_> {
+        if !self.readable {
+            return Found::Doubtful;
+        }
+        let mut value = self.doc.root(&self.text);
+        for segment in pointer {
+            let next = match value.kind() {
+                Kind::Object => match value.unique(segment) {
+                    Ok(next) => next,
+                    Err(_) => return Found::Doubtful,
+                },
+                Kind::Array => segment.parse().ok().and_then(|at| value.children().nth(at)),
+                _ => None,
+            };
+            match next {
+                Some(next) => value = next,
+                None => return Found::Missing,
+            }
+        }
+        Found::Value(value)
+    }
+
+    /// Tries a condition.
+    #[must_use]
+    pub fn test(&self, pointer: &[String], argument: &Argument) -> Test {
+        let value = match self.find(pointer) {
+            Found::Value(value) => Some(value),
+            Found::Missing => None,
+            Found::Doubtful => return Test::Unknown,
+        };
+        let number = || value.and_then(|value| number(&value)).ok_or(Test::Unknown);
+        let compare = |bound: Option<f64>, holds: fn(f64, f64) -> bool| {
+            bound.map(|bound| number().map_or_else(|doubt| doubt, |n| holds(n, bound).into()))
+        };
+        let tests = [
+            argument.exists.map(|exists| (exists == value.is_some()).into()),
+            compare(argument.gt, |n, bound| n > bound),
+            compare(argument.lt, |n, bound| n < bound),
+            argument.eq.as_ref().map(|eq| equal(value, eq)),
+            argument.glob.as_ref().map(|globs| glob(value, globs)),
+        ];
+        let tests: Vec<Test> = tests.into_iter().flatten().collect();
+        match () {
+            () if tests.contains(&Test::No) => Test::No,
+            () if tests.contains(&Test::Unknown) => Test::Unknown,
+            () => Test::Yes,
+        }
+    }
+
+    /// The canonical form (RFC 8785) of all of it, or of what these pointers name.
+    ///
+    /// # Errors
+    /// Why it has none: then no approval can mean it.
+    pub fn canonical(&self, only: &[Vec<String>]) -> Result<String, JcsError> {
+        if !self.readable {
+            return Err(JcsError::NotJson);
+        }
+        let root = self.doc.root(&self.text);
+        let mut all = String::new();
+        jcs::write(&root, &mut all)?;
+        if only.is_empty() {
+            return Ok(all);
+        }
+        let mut kept = String::new();
+        self.keep(only, &mut kept)?;
+        jcs::canonical_text(kept.as_bytes())
+    }
+
+    /// `{"/order":…,"/amount":…}`: what counts, by its pointer; what is missing is left out.
+    fn keep(&self, only: &[Vec<String>], out: &mut String) -> Result<(), JcsError> {
+        out.push('{');
+        let mut seen: Vec<&Vec<String>> = Vec::new();
+        for pointer in only {
+            let Found::Value(value) = self.find(pointer) else { continue };
+            if seen.contains(&pointer) {
+                continue;
+            }
+            if !seen.is_empty() {
+                out.push(',');
+            }
+            seen.push(pointer);
+            out.push_str(&crate::dialect::quoted(&written(pointer)));
+            out.push(':');
+            jcs::write(&value, out)?;
+        }
+        out.push('}');
+        Ok(())
+    }
+}
+
+/// A pointer as it is written (RFC 6901 §3).
+fn written(pointer: &[String]) -> String {
+    let escaped = pointer.iter().map(|part| part.replace('~', "~0").replace('/', "~1"));
+    escaped.flat_map(|part| ["/".to_owned(), part]).collect()
+}
+
+/// A number, or text that a tool would take for one.
+fn number(value: &Value<'_>) -> Option<f64> {
+    let text = match value.kind() {
+        Kind::Number => std::str::from_utf8(value.raw()).ok()?.into(),
+        Kind::String => value.as_str()?,
+        _ => return None,
+    };
+    text.trim().parse::<f64>().ok().filter(|number| !number.is_nan())
+}
+
+fn equal(value: Option<Value<'_>>, scalar: &Scalar) -> Test {
+    let Some(value) = value else { return Test::No };
+    match (scalar, value.kind()) {
+        (Scalar::Number(expected), Kind::Number | Kind::String) => {
+            number(&value).is_some_and(|number| number == *expected).into()
+        }
+        (Scalar::Text(expected), Kind::Number) => (value.raw() == expected.as_bytes()).into(),
+        (Scalar::Text(expected), Kind::String) => value.is_str(expected).into(),
+        (Scalar::Bool(expected), Kind::Bool) => (value.as_bool() == Some(*expected)).into(),
+        (Scalar::Bool(expected), Kind::String) => value.is_str(&expected.to_string()).into(),
+        (_, Kind::Object | Kind::Array) => Test::Unknown,
+        _ => Test::No,
+    }
+}
+
+/// What is missing is the empty text, as a missing label is. Of a list, one item is enough.
+fn glob(value: Option<Value<'_>>, globs: &Globs) -> Test {
+    let Some(value) = value else { return globs.hold("").into() };
+    match value.kind() {
+        Kind::String => globs.hold(&value.as_str().unwrap_or_default()).into(),
+        Kind::Null => globs.hold("").into(),
+        Kind::Number | Kind::Bool => globs.hold(&String::from_utf8_lossy(value.raw())).into(),
+        Kind::Array => {
+            let texts: Option<Vec<_>> = value.children().map(|item| item.as_str()).collect();
+            match texts {
+                Some(texts) => texts.iter().any(|text| globs.hold(text)).into(),
+                None => Test::Unknown,
+            }
+        }
+        Kind::Object => Test::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(args: &str, argument: Argument) -> Test {
+        Args::json(args.as_bytes()).test(&["amount".to_owned()], &argument)
+    }
+
+    fn gt(bound: f64) -> Argument {
+        Argument { gt: Some(bound), ..Argument::default() }
+    }
+
+    #[test]
+    fn small_amounts_and_large_ones() {
+        for (args, expected) in [
+            (r#"{"amount":50}"#, Test::No),
+            (r#"{"amount":100}"#, Test::No),
+            (r#"{"amount":100.01}"#, Test::Yes),
+            (r#"{"amount":1e3}"#, Test::Yes),
+            (r#"{"amount":1e999}"#, Test::Yes),
+            (r#"{"amount":"150"}"#, Test::Yes),
+            (r#"{"amount":" 50 "}"#, Test::No),
+            (r#"{"amo\u0075nt":150}"#, Test::Yes),
+            (r#"{"amount":50,"amount":500}"#, Test::Unknown),
+            (r#"{"amount":"a lot"}"#, Test::Unknown),
+            (r#"{"amount":[500]}"#, Test::Unknown),
+            (r#"{"amount":null}"#, Test::Unknown),
+            (r#"{}"#, Test::Unknown),
+            ("", Test::Unknown),
+            (r#"{"amount":500"#, Test::Unknown),
+        ] {
+            assert_eq!(test(args, gt(100.0)), expected, "{args}");
+        }
+    }
+
+    #[test]
+    fn the_other_tests() {
+        let globs = |glob: &str| Globs { plain: vec![glob.to_owned()], negated: Vec::new() };
+        let glob = |pattern| Argument { glob: Some(globs(pattern)), ..Argument::default() };
+        let exists = |exists| Argument { exists: Some(exists), ..Argument::default() };
+        let eq = |scalar| Argument { eq: Some(scalar), ..Argument::default() };
+        for (args, argument, expected) in [
+            (r#"{"amount":"/etc/passwd"}"#, glob("/etc/*"), Test::Yes),
+            (r#"{"amount":["/tmp/a","/etc/passwd"]}"#, glob("/etc/*"), Test::Yes),
+            (r#"{"amount":"/tmp"}"#, glob("/etc/*"), Test::No),
+            (r#"{}"#, glob("/etc/*"), Test::No),
+            (r#"{"amount":{}}"#, glob("*"), Test::Unknown),
+            (r#"{}"#, exists(false), Test::Yes),
+            (r#"{"amount":null}"#, exists(false), Test::No),
+            (r#"{"amount":0}"#, exists(true), Test::Yes),
+            (r#"{"amount":1.0}"#, eq(Scalar::Number(1.0)), Test::Yes),
+            (r#"{"amount":"prod"}"#, eq(Scalar::Text("prod".to_owned())), Test::Yes),
+            (r#"{"amount":true}"#, eq(Scalar::Bool(true)), Test::Yes),
+            (r#"{"amount":"dev"}"#, eq(Scalar::Text("prod".to_owned())), Test::No),
+        ] {
+            assert_eq!(test(args, argument.clone()), expected, "{args} {argument:?}");
+        }
+        let between = Argument { gt: Some(1.0), lt: Some(3.0), ..Argument::default() };
+        assert_eq!(test(r#"{"amount":2}"#, between.clone()), Test::Yes);
+        assert_eq!(test(r#"{"amount":3}"#, between), Test::No);
+    }
+
+    #[test]
+    fn what_counts_is_named_by_its_pointer() {
+        let args = Args::json(br#"{"note":"x","amount":1e2,"order":{"id":"A","z":1}}"#);
+        let pointers = [vec!["order".to_owned(), "id".to_owned()], vec!["amount".to_owned()]];
+        assert_eq!(args.canonical(&pointers).unwrap(), r#"{"/amount":100,"/order/id":"A"}"#);
+        let doubtful = Args::json(br#"{"note":"x","note":"y","amount":1}"#);
+        assert_eq!(doubtful.canonical(&pointers), Err(JcsError::Duplicate), "anywhere in the call");
+        assert_eq!(Args::json(b"").canonical(&[]).unwrap(), "{}");
+        assert_eq!(Args::text("ls \"x\"").canonical(&[]).unwrap(), r#""ls \"x\"""#);
+        assert_eq!(Args::opaque().canonical(&[]), Err(JcsError::NotJson));
+    }
+}

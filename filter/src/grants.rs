@@ -1,0 +1,34 @@
+//! The memory of used grants: values that all workers of a process share.
+
+use hemostat_engine::grant::used::{Broken, Slots, Stored};
+
+use crate::host::HostError;
+use crate::host::shared::{self, Shared};
+use crate::telemetry::Trouble;
+
+/// The host's shared data.
+#[derive(Debug)]
+pub struct SharedSlots;
+
+fn key(slot: u32) -> String {
+    format!("hemostat.grants.{slot}")
+}
+
+fn broken(call: &'static str) -> impl FnOnce(HostError) -> Broken {
+    move |error| {
+        Trouble { call, error }.report();
+        Broken
+    }
+}
+
+impl Slots for SharedSlots {
+    fn get(&self, slot: u32) -> Result<Option<Stored>, Broken> {
+        let found = shared::get(&key(slot)).map_err(broken("get_shared_data"))?;
+        Ok(found.map(|Shared { value, cas }| Stored { bytes: value, cas }))
+    }
+
+    fn replace(&self, slot: u32, old: Option<&Stored>, bytes: &[u8]) -> Result<bool, Broken> {
+        let old = old.map(|old| Shared { value: Vec::new(), cas: old.cas });
+        shared::replace(&key(slot), old.as_ref(), bytes).map_err(broken("set_shared_data"))
+    }
+}
