@@ -271,7 +271,7 @@ fn status_says_what_operators_ask() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn any_bytes_are_a_state_or_none(bytes: Vec<u8>) {
