@@ -98,7 +98,7 @@ fn report(file: &str, text: String, strict: bool) -> Report {
     let now = now.ok().map(|since| since.as_secs());
     let (what, document, found) = match source::parse(&text, file) {
         Err(found) => (What::Policy, None, found),
-        Ok(tree) if tree.get("policy").is_some() && tree.get("hemostat").is_none() => {
+        Ok(tree) if is_configuration(&tree) => {
             let (config, found) = Config::judge(&tree, now);
             (What::Configuration, Some(config.policy), found)
         }
@@ -110,6 +110,12 @@ fn report(file: &str, text: String, strict: bool) -> Report {
     let acceptable = !found.iter().any(|finding| strict || finding.is_error());
     let explanation = document.map(|document| explain::explain(&document)).unwrap_or_default();
     Report { file: file.to_owned(), text, what, found, explanation, acceptable }
+}
+
+/// True for what stands in a proxy's configuration of the filter, and not for a policy.
+fn is_configuration(tree: &source::Node) -> bool {
+    let has = |name: &&str| tree.get(name).is_some();
+    ["policy", "trust", "control"].iter().any(has) && !has(&"hemostat")
 }
 
 impl Report {

@@ -93,7 +93,7 @@ impl Follower {
             warnings = warning.into_iter().collect();
             Ok((next, ()))
         })?;
-        follower.forget_etag();
+        follower.ask_anew();
         Ok((follower, warnings))
     }
 
@@ -142,6 +142,10 @@ impl Follower {
                 }
             })
         });
+        if way == Way::Post && matches!(&offered, Ok(taken) if taken.unchanged) {
+            // Whoever offers it again may have been told that it was not kept: the others are called once more.
+            let _ = shared::put(&self.keys.cell, b"!");
+        }
         self.tell(&offered, envelope, way, now);
         offered
     }
@@ -268,10 +272,11 @@ impl Follower {
         Some(Poll::decode(&stored.value))
     }
 
-    /// A new configuration may take what the one before refused: the source is asked for all of it again.
-    fn forget_etag(&self) {
-        if let Some(poll) = self.poll().filter(|poll| poll.etag.is_some()) {
-            let _ = shared::put(&self.keys.poll, &Poll { etag: None, ..poll }.encode());
+    /// A new configuration may take what the one before refused, and calls under way end with theirs: the source is
+    /// asked for all of it again, at once.
+    fn ask_anew(&self) {
+        if let Some(poll) = self.poll() {
+            let _ = shared::put(&self.keys.poll, &Poll { etag: None, next_ms: 0, ..poll }.encode());
         }
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use hemostat_engine::bundle::{Answer, Way};
+use hemostat_engine::bundle::{Answer, Code, Way};
 use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::remote::{Control, Source};
@@ -74,10 +74,13 @@ impl Plan {
             }
             Err(refusal) => {
                 telemetry::count("hemostat_follow_failures_total");
-                let line = format!(
-                    "a release in force cannot be used here, the one before goes on: {refusal}"
-                );
-                telemetry::line(Level::Error, &line);
+                // Memory that the host does not show is looked at again at the next tick, and not told each time.
+                if refusal.code != Code::NotKept {
+                    let line = format!(
+                        "a release in force cannot be used here, the one before goes on: {refusal}"
+                    );
+                    telemetry::line(Level::Error, &line);
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ import pytest
 import policies
 from rig import recordings
 from rig.client import fetch
-from rig.releases import EVE, ONCALL, OPS, TOKEN, Proxy, digest, hemostat, release, sign
+from rig.releases import EVE, ONCALL, OPS, TOKEN, Proxy, digest, hemostat, release, sign, verified_elsewhere
 from rig.replay import Answer
 
 FOLLOWS_WITHIN_S = 1.0
@@ -283,6 +283,37 @@ def test_from_a_policy_to_a_rollback(proxy, command, tmp_path):
         assert line not in said
 
 
+def test_what_we_sign_is_verified_by_another_implementation(command, tmp_path):
+    policy, blob = tmp_path / "p.yaml", tmp_path / "r.json"
+    policy.write_text('{hemostat: 1, version: é, reason: "1.0 \u2028 \\"x\\""}'.replace("é", "v-1"))
+    code, said = command("release", policy, "--scope", "prod-eu", "--serial", 7, "--key", OPS.write(tmp_path), "--out", blob)
+    assert code == 0, said
+    assert verified_elsewhere(blob.read_text(), OPS) == ["ops-2026"]
+    code, said = command("release", "--cosign", blob, "--key", ONCALL.write(tmp_path))
+    assert code == 0, said
+    assert verified_elsewhere(blob.read_text(), OPS, ONCALL) == ["oncall", "ops-2026"]
+    with pytest.raises(Exception, match="(?i)signature|threshold"):
+        verified_elsewhere(blob.read_text(), EVE)
+
+
+def test_keys_are_private_and_never_shown(command, tmp_path):
+    code, said = command("keygen", "ops", "--out", tmp_path, "--may", "release")
+    path = tmp_path / "ops.key"
+    assert code == 0 and path.stat().st_mode & 0o777 == 0o600 and "may: [release]" in said
+    secret = path.read_text().split()[2]
+    assert secret not in said
+    assert command("keygen", "ops", "--out", tmp_path)[0] == 2
+    policy = tmp_path / "p.yaml"
+    policy.write_text("{hemostat: 1}")
+    code, said = command("release", policy, "--scope", "s", "--key", "env:KEY", env={"KEY": path.read_text()})
+    assert code == 0 and secret not in said
+    path.chmod(0o644)
+    code, said = command("release", policy, "--scope", "s", "--key", path)
+    assert code == 2 and "chmod 600" in said and secret not in said
+    code, said = command("release", policy, "--scope", "s", "--key", "env:KEY", env={"KEY": "hemostat-secret-key ops oops"})
+    assert code == 2 and "oops" not in said
+
+
 def test_one_proxy_of_three_is_down(upstream, proxy, command, tmp_path):
     with Proxy(upstream.port, policies.policy("baseline")) as other:
         fleet = [proxy, other, "http://127.0.0.1:9"]
@@ -409,6 +440,17 @@ def test_a_slow_or_dead_source_stops_nothing_and_is_found_again(upstream, source
         source.close()
         time.sleep(1)
         assert version(proxy) == "polled"
+
+
+def test_a_configured_release_is_the_start_and_the_floor(upstream):
+    start = json.loads(release(41, policies.policy("configured")))
+    with Proxy(upstream.port, policies.policy("baseline"), plugin={"release": start}) as proxy:
+        assert {version(proxy) for _ in range(8)} == {"configured"}
+        assert proxy.status()["source"] == "configuration"
+        assert proxy.post(release(40, policies.policy("old")))[1]["code"] == "stale-serial"
+        # One step back from the first release is the inline policy.
+        assert proxy.post(release(42, None, ONCALL, policy_digest=digest(policies.policy("baseline"))))[0] == 200
+        assert version(proxy) == "baseline"
 
 
 # --- without a policy, and after the end ------------------------------------------------------------------------------

@@ -2,21 +2,19 @@
 the sample `envoy/control` with ports, keys and upstream replaced."""
 
 import base64
-import copy
 import hashlib
 import json
 import os
 import pathlib
 import subprocess
-import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.dsse import Envelope
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from .client import fetch
-from .envoy import MODULE, ROOT, STARTS_WITHIN_S, Envoy, EnvoyError, envoy_binary, load_sample
+from .envoy import ROOT, STARTS_WITHIN_S, Envoy, EnvoyError, envoy_binary, load_sample
 
 PAYLOAD_TYPE = "application/vnd.hemostat.release+json"
 SCOPE = "prod-eu"
@@ -65,6 +63,15 @@ def digest(policy):
     """The digest of a policy; those of the tests hold no number for which JSON and RFC 8785 differ."""
     text = json.dumps(policy, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def verified_elsewhere(envelope, *keys):
+    """The names of these keys, all of which must have signed, as securesystemslib sees it."""
+    public = []
+    for key in keys:
+        raw = key.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        public.append(SSlibKey(key.name, "ed25519", "ed25519", {"public": raw.hex()}))
+    return sorted(Envelope.from_dict(json.loads(envelope)).verify(public, len(public)))
 
 
 def trust(**fields):
@@ -145,5 +152,3 @@ def hemostat():
     messages = (json.loads(line) for line in built.stdout.splitlines() if line.startswith("{"))
     return next(message["executable"] for message in messages if message.get("executable"))
 
-
-__all__ = ["EVE", "MODULE", "ONCALL", "OPS", "Proxy", "SCOPE", "TOKEN", "copy", "digest", "hemostat", "release", "sign", "time", "trust"]

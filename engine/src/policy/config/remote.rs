@@ -6,7 +6,7 @@ use super::super::path::Path;
 use super::super::source::{Node, whole};
 use super::super::trust::Trust;
 use super::Config;
-use crate::bundle::Digest;
+use crate::bundle::{self, Digest, Terms};
 use crate::jcs;
 
 /// `source`: a static HTTP server that is polled.
@@ -133,6 +133,9 @@ pub(super) fn check(config: &Config, tree: &Node) -> Vec<Diagnostic> {
     if let Some(control) = &config.control {
         judge.control(config, control);
     }
+    if config.release.is_some() && !config.trust.keys.is_empty() {
+        judge.release(config);
+    }
     if let Some(source) = &config.source {
         if !source.path.starts_with('/') {
             let message = format!("`{}` is no path", source.path);
@@ -183,6 +186,16 @@ impl Judge<'_> {
                            are taken"
                 .to_owned();
             self.warn("no-token", "control", message, "write `token: \"sha256:…\"`");
+        }
+    }
+
+    /// Whether the release to start with can be used. Times are no matter here.
+    fn release(&mut self, config: &Config) {
+        let started = Terms::new(config.clone())
+            .and_then(|terms| bundle::start(&terms, &bundle::State::default(), 0).map(|_| ()));
+        if let Err(refusal) = started {
+            let help = "`hemostat release` makes one";
+            self.error("bad-release", "release", refusal.to_string(), help);
         }
     }
 

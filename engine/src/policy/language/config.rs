@@ -42,7 +42,7 @@ pub static CONFIG: Struct = Struct {
         field(
             "trust",
             Kind::Any,
-            "whose signatures count: `{keys: {NAME: KEY | {key, may}}, threshold, min_serial}`",
+            "whose signatures count: `{keys: {NAME: KEY or {key, may}}, threshold, min_serial}`",
         ),
         field("source", Kind::Struct(&SOURCE), "a static HTTP server to poll for releases"),
         field("control", Kind::Struct(&CONTROL), "makes the listener one for status and releases"),

@@ -1,0 +1,291 @@
+//! The verbs about releases, against files and proxies that are played.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use hemostat_cli::{Exit, run};
+use hemostat_engine::bundle::{Brings, PAYLOAD_TYPE, Release, digest_of};
+use hemostat_engine::dsse::Envelope;
+use hemostat_engine::policy::source::{Node, parse_yaml};
+use serde_json::{Value, json};
+
+/// A folder of a test's own.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("hemostat-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.0.join(name), text).unwrap();
+        self.path(name)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    fn key(&self) -> String {
+        hemostat(&["keygen", "ops", "--out", self.0.to_str().unwrap()]);
+        self.path("ops.key")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn hemostat(words: &[&str]) -> (Exit, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let words = std::iter::once("hemostat").chain(words.iter().copied()).map(Into::into);
+    let exit = run(words, &mut out, &mut err);
+    out.extend(err);
+    (exit, String::from_utf8(out).unwrap())
+}
+
+fn open(path: impl AsRef<Path>) -> Release {
+    let bytes = std::fs::read(path).unwrap();
+    let envelope = Envelope::read(&bytes, PAYLOAD_TYPE, 1 << 21).unwrap();
+    Release::parse(envelope.payload()).unwrap()
+}
+
+fn policy_of(release: &Release) -> &Node {
+    let Brings::Whole(policy) = &release.brings else { panic!("a digest") };
+    policy
+}
+
+const POLICY: &str = "{hemostat: 1, version: base, reason: INC-1, \
+                      guardrails: [{id: own, scan: output, find: x, do: block}]}";
+const OVERLAY: &str =
+    "{hemostat: 1, version: sev1, guardrails: [{id: new, scan: output, find: y, do: block}]}";
+
+#[test]
+fn a_release_is_policy_and_overlays() {
+    let folder = Folder::new("release");
+    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let (overlay, out) = (folder.write("sev1.yaml", OVERLAY), folder.path("current.json"));
+    let base = ["release", &policy, "--scope", "prod", "--key", &key, "--out", &out];
+    let (exit, said) = hemostat(&[&base[..], &["--prepare", &overlay]].concat());
+    assert_eq!(exit, Exit::Fine, "{said}");
+    let first = open(&out);
+    assert_eq!((first.serial, first.scope.as_str()), (1, "prod"));
+    assert_eq!(first.reason.as_deref(), Some("INC-1"));
+    assert_eq!(policy_of(&first).get("version").unwrap().text(), Some("base"));
+
+    // What was prepared is the policy with the overlay before its rules, and nothing else has that digest.
+    let prepared = std::fs::read_to_string(folder.path("current.prepared/sev1.json")).unwrap();
+    let prepared = parse_yaml(&prepared).unwrap();
+    assert_eq!(first.prepared, [digest_of(&prepared).unwrap()]);
+    assert_eq!(prepared.get("version").unwrap().text(), Some("base_sev1"));
+
+    let more = ["--overlay", &overlay, "--expires", "4h", "--on-expiry", "previous"];
+    let (exit, said) = hemostat(&[&base[..], &more].concat());
+    assert_eq!(exit, Exit::Fine, "{said}");
+    let second = open(&out);
+    assert_eq!(second.serial, 2, "one more than what is there");
+    assert_eq!(digest_of(policy_of(&second)).unwrap(), digest_of(&prepared).unwrap());
+    let rules = policy_of(&second).get("guardrails").unwrap().items();
+    let ids: Vec<_> = rules.iter().map(|rule| rule.get("id").unwrap().text().unwrap()).collect();
+    assert_eq!(ids, ["new", "own"]);
+    assert!(second.expires.is_some());
+}
+
+#[test]
+fn what_is_not_acceptable_is_not_signed() {
+    let folder = Folder::new("refused");
+    let policy = folder.write("p.yaml", "{hemostat: 1, guardrailz: []}");
+    let (key, out) = (folder.key(), folder.path("current.json"));
+    let words = ["release", &policy, "--scope", "prod", "--key", &key, "--out", &out];
+    let (exit, said) = hemostat(&words);
+    assert_eq!(exit, Exit::No);
+    assert!(said.contains("p.yaml:1:15: error: guardrailz"), "{said}");
+    assert!(!Path::new(&out).exists());
+    let words = ["release", &policy, "--scope", "prod", "--key", "/nowhere.key"];
+    assert_eq!(hemostat(&words).0, Exit::Failed);
+}
+
+#[test]
+fn a_directory_gets_the_whole_release_or_none() {
+    let folder = Folder::new("push");
+    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let (blob, served) = (folder.path("blob"), folder.path("served"));
+    hemostat(&["release", &policy, "--scope", "prod", "--key", &key, "--out", &blob]);
+    std::fs::create_dir(&served).unwrap();
+    let (exit, said) = hemostat(&["push", &blob, "--to", &served]);
+    assert_eq!(exit, Exit::Fine, "{said}");
+    let (is, was) = (folder.path("served/current.json"), std::fs::read(&blob).unwrap());
+    assert_eq!(std::fs::read(&is).unwrap(), was);
+    assert_eq!(std::fs::read_dir(&served).unwrap().count(), 1, "nothing is left over");
+    let (exit, _) = hemostat(&["push", &policy, "--to", &served]);
+    assert_eq!(exit, Exit::No, "what is no release is not served");
+    assert_eq!(std::fs::read(&is).unwrap(), was);
+}
+
+fn length(head: &str) -> usize {
+    let lines = head.lines().map(str::to_ascii_lowercase);
+    let mut lengths =
+        lines.filter_map(|line| Some(line.strip_prefix("content-length: ")?.to_owned()));
+    lengths.next().map_or(0, |length| length.parse().unwrap())
+}
+
+/// A proxy that gives these answers, one a connection, and then is gone.
+fn proxy(answers: Vec<(u16, Value)>) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for (status, body) in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut request, mut buffer) = (String::new(), [0; 4096]);
+            loop {
+                let count = stream.read(&mut buffer).unwrap();
+                request.push_str(&String::from_utf8_lossy(&buffer[..count]));
+                let Some((head, rest)) = request.split_once("\r\n\r\n") else { continue };
+                if rest.len() >= length(head) {
+                    break;
+                }
+            }
+            asked.push(request);
+            let body = body.to_string();
+            let head = format!(
+                "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}",
+                body.len()
+            );
+            write!(stream, "{head}\r\n\r\n{body}").unwrap();
+        }
+        asked
+    });
+    (url, thread)
+}
+
+fn status(serial: u64) -> Value {
+    let previous = format!("sha256:{}", "7".repeat(64));
+    json!({
+        "serial": serial, "version": format!("v{serial}"), "scope": "prod",
+        "since": "2026-11-24T07:00:00Z", "standing": "release",
+        "rules": {"a\u{1b}[2J": {"block": 3}}, "prepared": [],
+        "held": [{"digest": "sha256:8", "version": "v8"}, {"digest": previous, "version": "v7"}],
+        "history": [{"serial": serial, "digest": "sha256:8", "version": "v8", "at": "t",
+                     "source": "post", "issuer": "ann", "rolls_back": 6}],
+    })
+}
+
+#[test]
+fn a_rollback_names_what_it_puts_back_and_sends_a_digest() {
+    let folder = Folder::new("rollback");
+    let key = folder.key();
+    let taken = json!({"ok": true, "outcome": "activated"});
+    let (url, thread) = proxy(vec![(200, status(8)), (200, taken)]);
+    let (exit, said) = hemostat(&["rollback", "--key", &key, "--proxy", &url]);
+    assert_eq!(exit, Exit::Fine, "{said}");
+    assert!(said.contains("version v7") && said.contains("as serial 9"), "{said}");
+    let asked = thread.join().unwrap();
+    let (_, envelope) = asked[1].split_once("\r\n\r\n").unwrap();
+    assert!(envelope.len() < 1000, "{}", envelope.len());
+    let release = open(folder.write("sent", envelope));
+    assert_eq!((release.serial, release.rolls_back), (9, Some(8)));
+    assert!(matches!(release.brings, Brings::Digest(_)));
+}
+
+#[test]
+fn a_push_tells_the_truth_about_each_proxy() {
+    let folder = Folder::new("truth");
+    let (key, policy, blob) = (folder.key(), folder.write("p.yaml", POLICY), folder.path("blob"));
+    let words = ["release", &policy, "--scope", "prod", "--serial", "9", "--key", &key];
+    hemostat(&[&words[..], &["--out", &blob]].concat());
+    let taken = json!({"outcome": "activated"});
+    let no = json!({"code": "stale-serial", "message": "serial 9 is not higher"});
+    let (good, good_thread) = proxy(vec![(200, taken), (200, status(8)), (200, status(9))]);
+    let (bad, bad_thread) = proxy(vec![(409, no)]);
+    let (exit, said) = hemostat(&[
+        "push",
+        &blob,
+        "--wait",
+        "--within",
+        "1",
+        "--json",
+        "-p",
+        &good,
+        "-p",
+        &bad,
+        "-p",
+        "http://127.0.0.1:1",
+    ]);
+    assert_eq!(exit, Exit::Failed, "one was not reached: {said}");
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let proxies = said["proxies"].as_array().unwrap();
+    let fates: Vec<_> = proxies.iter().map(|one| one["fate"].as_str().unwrap()).collect();
+    assert_eq!(fates, ["serving", "refused", "unknown"]);
+    good_thread.join().unwrap();
+    bad_thread.join().unwrap();
+}
+
+#[test]
+fn status_is_a_table_a_line_or_json() {
+    let show = |flag: &[&str]| {
+        let (url, thread) = proxy(vec![(200, status(8))]);
+        let (exit, said) = hemostat(&[&["status", "--proxy", &url][..], flag].concat());
+        thread.join().unwrap();
+        assert_eq!(exit, Exit::Fine, "{said}");
+        said
+    };
+    let table = show(&[]);
+    assert!(table.starts_with("PROXY") && table.contains("v8") && table.contains("=3"), "{table}");
+    assert!(!table.contains('\u{1b}'), "what a proxy says moves no cursor");
+    let line = "policy v8 (serial 8) on 1 of 1 proxies since 2026-11-24T07:00:00Z\n";
+    assert_eq!(show(&["--line"]), line);
+    let json: Value = serde_json::from_str(&show(&["--json"])).unwrap();
+    assert_eq!(json["proxies"][0]["status"]["serial"], 8);
+    let down = hemostat(&["status", "--line", "--proxy", "http://127.0.0.1:1"]);
+    assert_eq!(down, (Exit::Failed, "1 not reached\n".to_owned()));
+    assert_eq!(hemostat(&["status", "--proxy", "https://127.0.0.1:1"]).0, Exit::Failed);
+}
+
+#[test]
+fn scope_and_help_and_completions() {
+    let folder = Folder::new("scope");
+    let named = folder.write("named.yaml", "{scope: prod-eu, trust: {keys: {}}}");
+    assert_eq!(hemostat(&["scope", &named]), (Exit::Fine, "prod-eu\n".to_owned()));
+    let digest = folder.write("digest.yaml", "{trust: {keys: {b: x, a: y}}}");
+    let other = folder.write("other.yaml", "{trust: {keys: {a: y, b: x}}}");
+    let (_, scope) = hemostat(&["scope", &digest]);
+    assert!(scope.starts_with("sha256:"));
+    assert_eq!(hemostat(&["scope", &other]).1, scope, "the order of keys is no matter");
+    let none = folder.write("none.yaml", "{policy: {}}");
+    assert_eq!(hemostat(&["scope", &none]).0, Exit::No);
+    for verb in ["keygen", "release", "push", "activate", "rollback", "status", "history", "diff"] {
+        let (exit, said) = hemostat(&[verb, "--help"]);
+        assert!(exit == Exit::Fine && said.contains("Examples:"), "{verb}");
+    }
+    assert!(hemostat(&["completions", "bash"]).1.contains("hemostat"));
+}
+
+#[test]
+fn history_is_newest_first_and_diff_reads_releases() {
+    let (url, thread) = proxy(vec![(200, status(8))]);
+    let (exit, said) = hemostat(&["history", "--proxy", &url]);
+    thread.join().unwrap();
+    assert_eq!(exit, Exit::Fine);
+    assert!(said.contains("rolls back 6") && said.contains("ann"), "{said}");
+    let folder = Folder::new("diff");
+    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let (overlay, blob) = (folder.write("o.yaml", OVERLAY), folder.path("blob"));
+    hemostat(&["release", &policy, "-o", &overlay, "--scope", "s", "-k", &key, "--out", &blob]);
+    let (exit, said) = hemostat(&["diff", &policy, &blob]);
+    assert_eq!(exit, Exit::No);
+    assert!(said.contains("+ guardrails: `new` is new"), "{said}");
+    assert_eq!(hemostat(&["diff", &policy, &policy]).0, Exit::Fine);
+}

@@ -1,0 +1,238 @@
+//! Releases in the built module: workers that share memory, a source that answers, a host that fails. They need
+//! `dist/hemostat.wasm` (`./just wasm`). The releases are those of `testdata/releases`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use host_tests::{
+    CallAnswer, Chunking, Host, HostKind, Module, Outcome, PluginContext, Quirks, Request,
+    Settings, Status, UpstreamAnswer, Worker, run_exchange,
+};
+use serde_json::{Value, json};
+
+/// How often a worker looks for a new release.
+const TICK: Duration = Duration::from_millis(200);
+
+fn module() -> Module {
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    let load = || {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/hemostat.wasm");
+        Module::load(path).unwrap_or_else(|error| panic!("{error}; run `./just wasm` first"))
+    };
+    MODULE.get_or_init(load).clone()
+}
+
+fn release(name: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/releases");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// The golden releases' configuration, with these fields.
+fn configuration(fields: &Value) -> String {
+    let mut all: Value = serde_json::from_str(&release("configuration.json")).unwrap();
+    for (key, value) in fields.as_object().unwrap() {
+        all[key] = value.clone();
+    }
+    all.to_string()
+}
+
+fn settings() -> Settings {
+    Settings { allow_on_headers_stop_iteration: true, ..Settings::default() }
+}
+
+/// A worker with a configuration for traffic and one for operators.
+struct Side {
+    worker: Worker,
+    traffic: PluginContext,
+    control: PluginContext,
+}
+
+impl Side {
+    fn new(host: &Host, fields: &Value) -> Side {
+        let worker = host.worker().unwrap();
+        let traffic = worker.configure(configuration(fields)).unwrap();
+        let control = json!({"control": {"releases": true}});
+        let control = worker.configure(configuration(&control)).unwrap();
+        Side { worker, traffic, control }
+    }
+
+    fn post(&self, release: &str) -> (u16, Value) {
+        let request = Request::post("/.hemostat/release", release).cut(Chunking::Bytes(100));
+        let outcome = self.run(&self.control, request);
+        let body = serde_json::from_slice(&outcome.downstream.body()).unwrap_or_default();
+        (outcome.downstream.status().unwrap_or_default(), body)
+    }
+
+    fn run(&self, plugin: &PluginContext, request: Request) -> Outcome {
+        let answer = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+        let answer = UpstreamAnswer::json(answer);
+        let outcome = run_exchange(&self.worker, plugin, request, answer, &Chunking::Whole);
+        assert!(outcome.trapped.is_none(), "{:?}", outcome.trapped);
+        outcome
+    }
+
+    /// The version that a new stream meets.
+    fn version(&self) -> String {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+        let outcome = self.run(&self.traffic, Request::post("/v1/chat/completions", body));
+        outcome.downstream.header("x-hemostat-policy").unwrap_or("-").to_owned()
+    }
+}
+
+#[test]
+fn what_one_worker_takes_all_of_them_follow() {
+    let host = Host::with(&module(), settings());
+    let sides = [Side::new(&host, &json!({})), Side::new(&host, &json!({}))];
+    let [one, two] = &sides;
+    assert_eq!((one.version(), two.version()), ("baseline".to_owned(), "baseline".to_owned()));
+    let (status, said) = one.post(&release("01-whole.json"));
+    assert_eq!((status, &said["outcome"]), (200, &json!("activated")), "{said}");
+    assert_eq!(two.version(), "2026-11-24.1", "a stream that begins looks for itself");
+    assert_eq!(two.post(&release("02-texts.json")).0, 200);
+    assert_eq!(one.post(&release("03-rollback.json")).0, 200);
+    for side in &sides {
+        assert_eq!(side.version(), "2026-11-24.1");
+        assert_eq!(side.post(&release("01-whole.json")).1["code"], "stale-serial");
+    }
+    // Configured once more, as for every listener and on trial: nothing changes.
+    let again = Side::new(&host, &json!({}));
+    assert_eq!(again.version(), "2026-11-24.1");
+}
+
+#[test]
+fn a_stream_keeps_the_policy_that_it_began_with() {
+    let host = Host::with(&module(), settings());
+    let side = Side::new(&host, &json!({}));
+    let mut running = side.worker.exchange(&side.traffic);
+    let headers = [(":method", "POST"), (":path", "/v1/chat/completions"), (":authority", "a")];
+    running.request_headers(headers, false);
+    assert_eq!(side.post(&release("01-whole.json")).0, 200);
+    running.request_data(r#"{"model":"m","messages":[]}"#, true);
+    running.response_headers([(":status", "200"), ("content-type", "application/json")], false);
+    running.response_data("{}", true);
+    let outcome = running.finish();
+    assert_eq!(outcome.downstream.header("x-hemostat-policy"), Some("baseline"));
+    assert_eq!(side.version(), "2026-11-24.1");
+}
+
+fn polling() -> Value {
+    json!({"source": {"cluster": "policy", "authority": "p", "path": "/current.json", "every_ms": 500}})
+}
+
+/// Ticks of all workers; the calls to the source that they made.
+fn tick(host: &Host, sides: &[Side]) -> Vec<(usize, u32, Option<String>)> {
+    host.advance(TICK);
+    let mut calls = Vec::new();
+    for (at, side) in sides.iter().enumerate() {
+        side.worker.run_due_ticks();
+        for call in side.worker.http_calls() {
+            let etag = call.headers.text("if-none-match").map(str::to_owned);
+            calls.push((at, call.token, etag));
+        }
+    }
+    calls
+}
+
+#[test]
+fn one_worker_asks_the_source_for_all() {
+    let host = Host::with(&module(), settings());
+    host.add_cluster("policy");
+    let sides =
+        [Side::new(&host, &polling()), Side::new(&host, &polling()), Side::new(&host, &polling())];
+    let calls = tick(&host, &sides);
+    let [(at, token, None)] = calls.as_slice() else { panic!("{calls:?}") };
+    assert_eq!(tick(&host, &sides), calls, "nobody else asks meanwhile");
+    let mut answer = CallAnswer::new(200, release("01-whole.json"));
+    answer.headers.add("etag", "\"one\"");
+    assert!(sides[*at].worker.answer_http(*token, answer));
+    for side in &sides {
+        assert_eq!(side.version(), "2026-11-24.1");
+    }
+    // The next question carries what the answer said of itself.
+    let mut calls = Vec::new();
+    for _ in 0..4 {
+        calls = tick(&host, &sides);
+        if !calls.is_empty() {
+            break;
+        }
+    }
+    let [(at, token, Some(etag))] = calls.as_slice() else { panic!("{calls:?}") };
+    assert_eq!(etag, "\"one\"");
+    assert!(sides[*at].worker.answer_http(*token, CallAnswer::new(304, "")));
+    assert_eq!(sides[0].version(), "2026-11-24.1");
+}
+
+#[test]
+fn whatever_a_source_answers_what_is_in_force_goes_on() {
+    let garbage = CallAnswer::new(200, "<html>");
+    let huge = CallAnswer::new(200, " ".repeat(2_000_000));
+    let digest_only = CallAnswer::new(200, release("03-rollback.json"));
+    for answer in [
+        CallAnswer::reset(),
+        CallAnswer::no_healthy_upstream(),
+        CallAnswer::timeout(),
+        CallAnswer::new(404, ""),
+        CallAnswer::new(304, ""),
+        garbage,
+        huge,
+        digest_only,
+    ] {
+        let host = Host::with(&module(), settings());
+        host.add_cluster("policy");
+        let sides = [Side::new(&host, &polling())];
+        assert_eq!(sides[0].post(&release("01-whole.json")).0, 200);
+        assert_eq!(sides[0].post(&release("02-texts.json")).0, 200);
+        let calls = tick(&host, &sides);
+        let [(_, token, _)] = calls.as_slice() else { panic!("{calls:?}") };
+        assert!(sides[0].worker.answer_http(*token, answer));
+        assert_eq!(sides[0].version(), "texts");
+        assert!(sides[0].worker.dead().is_none());
+    }
+}
+
+#[test]
+fn a_source_whose_cluster_is_missing_is_no_trap() {
+    let host = Host::with(&module(), settings());
+    let sides = [Side::new(&host, &polling())];
+    for _ in 0..20 {
+        assert_eq!(tick(&host, &sides), []);
+    }
+    assert_eq!(sides[0].version(), "baseline");
+}
+
+/// Shared memory that fails at any one call: the release is in force everywhere, or refused; nothing traps, and the
+/// next release is taken.
+#[test]
+fn shared_memory_that_fails_loses_nothing() {
+    for import in ["proxy_set_shared_data", "proxy_get_shared_data"] {
+        for status in [Status::InternalFailure, Status::CasMismatch] {
+            for n in 1..8 {
+                let host = Host::with(&module(), settings());
+                let sides = [Side::new(&host, &json!({})), Side::new(&host, &json!({}))];
+                host.fail_nth_call_of(import, n, status);
+                let (code, said) = sides[0].post(&release("01-whole.json"));
+                assert!(code == 200 || said["code"] == "not-kept", "{import} {n}: {code} {said}");
+                host.clear_faults();
+                if code == 200 {
+                    assert_eq!(sides[0].post(&release("01-whole.json")).1["outcome"], "unchanged");
+                }
+                assert_eq!(sides[1].post(&release("02-texts.json")).0, 200, "{import} {n}");
+                assert_eq!(sides[0].version(), "texts", "{import} {n}");
+                assert_eq!(sides[1].version(), "texts", "{import} {n}");
+            }
+        }
+    }
+}
+
+/// A host whose compare-and-swap does not create.
+#[test]
+fn another_host_shares_memory_too() {
+    let mut quirks = Quirks::of(HostKind::Envoy);
+    quirks.cas_creates_missing_key = false;
+    let host = Host::with(&module(), Settings { quirks, ..settings() });
+    let sides = [Side::new(&host, &json!({})), Side::new(&host, &json!({}))];
+    assert_eq!(sides[0].post(&release("01-whole.json")).0, 200);
+    assert_eq!(sides[1].version(), "2026-11-24.1");
+}
