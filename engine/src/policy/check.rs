@@ -7,6 +7,8 @@ mod names;
 mod not_yet;
 mod patterns;
 
+use std::fmt;
+
 use super::diagnostic::{Diagnostic, Severity};
 use super::document::{Document, Mode, Rule};
 use super::path::{Path, Step};
@@ -52,17 +54,35 @@ struct AnyRule<'a> {
 
 impl<'a> Judge<'a> {
     #[inline(never)]
-    fn error(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
+    fn error(
+        &mut self,
+        code: &'static str,
+        path: &Path<'_>,
+        message: fmt::Arguments<'_>,
+        help: &str,
+    ) {
         self.push(Severity::Error, code, path, self.tree.locate(path), message, help);
     }
 
     #[inline(never)]
-    fn warn(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
+    fn warn(
+        &mut self,
+        code: &'static str,
+        path: &Path<'_>,
+        message: fmt::Arguments<'_>,
+        help: &str,
+    ) {
         self.push(Severity::Warning, code, path, self.tree.locate(path), message, help);
     }
 
     /// As [`Judge::error`], for an entry whose key is wrong: a scalar is pointed at by its key.
-    fn error_at_key(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
+    fn error_at_key(
+        &mut self,
+        code: &'static str,
+        path: &Path<'_>,
+        message: fmt::Arguments<'_>,
+        help: &str,
+    ) {
         self.push(Severity::Error, code, path, self.tree.locate_key(path), message, help);
     }
 
@@ -75,10 +95,10 @@ impl<'a> Judge<'a> {
         code: &'static str,
         path: &Path<'_>,
         at: Position,
-        message: String,
+        message: fmt::Arguments<'_>,
         help: &str,
     ) {
-        let finding = Diagnostic::error(code, path.to_string(), at, message).help(help);
+        let finding = Diagnostic::error(code, path.to_string(), at, message.to_string()).help(help);
         self.found.push(Diagnostic { severity, ..finding });
     }
 
@@ -113,7 +133,7 @@ impl<'a> Judge<'a> {
         let root = *self.root;
         let Some(Node { value: Value::Map(entries), .. }) = self.node(&root) else { return };
         if !entries.is_empty() && entries.iter().all(|entry| entry.key != "hemostat") {
-            let message = "the policy does not name the version of its language".to_owned();
+            let message = format_args!("the policy does not name the version of its language");
             self.warn("no-language-version", &root, message, "write `hemostat: 1` at its top");
         }
     }
@@ -123,7 +143,7 @@ impl<'a> Judge<'a> {
         let root = *self.root;
         for any in self.rules() {
             let Some(until) = any.rule.when.until.filter(|until| *until <= now) else { continue };
-            let message = format!("the rule is over since {}", time::format(until));
+            let message = format_args!("the rule is over since {}", time::format(until));
             let path = root.key(any.section);
             let path = path.index(any.index);
             let path = path.key("when");
@@ -131,7 +151,7 @@ impl<'a> Judge<'a> {
         }
         for (index, disable) in self.document.disable.iter().enumerate() {
             if disable.until <= now {
-                let message = format!(
+                let message = format_args!(
                     "`{}` is back since {}: this entry does nothing",
                     disable.rule,
                     time::format(disable.until)
@@ -152,14 +172,16 @@ impl<'a> Judge<'a> {
             for any in rules.iter().filter(enforced) {
                 let path = root.key(any.section);
                 let path = path.index(any.index);
-                let message =
-                    format!("`{}` acts although the policy's mode is not `enforce`", any.rule.id);
+                let message = format_args!(
+                    "`{}` acts although the policy's mode is not `enforce`",
+                    any.rule.id
+                );
                 let help =
                     "a rule's own `mode` wins over the policy's; remove it if that is not meant";
                 self.warn("still-enforced", &path.key("mode"), message, help);
             }
         } else if !rules.is_empty() && !rules.iter().any(|any| enforced(&any)) {
-            let message = "no rule is enforced: this policy changes nothing".to_owned();
+            let message = format_args!("no rule is enforced: this policy changes nothing");
             let help = "to say that it is meant, write `mode: shadow` at the policy's top";
             self.warn("nothing-enforced", &root, message, help);
         }
