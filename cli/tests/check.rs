@@ -133,6 +133,19 @@ fn a_long_line_is_cut_around_the_column() {
     assert_eq!(lines[1].get(at..at + 4), Some("\"of\""));
 }
 
+/// What the recipe runs, run.
+#[test]
+fn the_schema_recipe_writes_the_committed_schema() {
+    let recipe = include_str!("../../Justfile").split("\nschema:\n").nth(1).unwrap();
+    let recipe = recipe.split("\n\n").next().unwrap();
+    let line = recipe.lines().find(|line| line.contains(" -- ")).unwrap();
+    let (args, file) = line.split_once(" -- ").unwrap().1.split_once(" > ").unwrap();
+    assert_eq!(file, "policies/policy.schema.json");
+    let output = hemostat(&args.split(' ').collect::<Vec<_>>(), "");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(out(&output), include_str!("../../policies/policy.schema.json"));
+}
+
 #[test]
 fn the_schema_flag_writes_the_committed_schema() {
     let committed = include_str!("../../policies/policy.schema.json");

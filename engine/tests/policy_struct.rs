@@ -143,7 +143,7 @@ fn json_after_a_line_feed_is_json() {
         assert!(Config::parse(text.as_bytes()).is_ok(), "{text:?}");
     }
     // 0x7B, `{`, as the length of the first entry: a `Struct` that begins as JSON after a line feed does.
-    let json = format!("{{\"policy\": {{\"reason\": \"{}\"}}}}", "x".repeat(96));
+    let json = format!("{{\"policy\": {{\"reason\": \"{}\"}}}}", "x".repeat(97));
     let bytes = encode(&source::parse_json(json.as_bytes()).unwrap());
     assert_eq!(&bytes[..2], b"\n{");
     assert!(Config::parse(&bytes).is_ok());

@@ -10,7 +10,7 @@ from scripted import DONE, SSE, delta
 import policies
 from rig import recordings
 from rig.client import fetch
-from rig.envoy import Envoy
+from rig.envoy import MODULE, Envoy, load_sample, wasm_filter
 from rig.replay import Answer
 
 BAD = {
@@ -42,6 +42,23 @@ def test_a_configuration_that_is_not_one_is_refused(text, enforce, envoy, ask):
     accepted, _ = envoy.try_plugin(text)
     assert not accepted
     assert ask("openai-chat", headers={"x-feature": "checkout"}).header("x-hemostat-policy") == "kill"
+
+
+def test_a_configuration_may_be_a_struct(upstream):
+    """`google.protobuf.Struct`, which Envoy hands over in binary form, in a static configuration."""
+    config = load_sample("standalone/envoy.yaml")
+    plugin = wasm_filter(config)["config"]
+    plugin["vm_config"]["code"]["local"]["filename"] = str(MODULE)
+    plugin["configuration"] = {
+        "@type": "type.googleapis.com/google.protobuf.Struct",
+        "value": {"hold_headers": True, "policy": policies.KILL},
+    }
+    with Envoy(upstream.port, config=config) as running:
+        body = recordings.minimal_request("openai-chat", False)
+        answer = fetch(running.port, "POST", "/v1/chat/completions", body, {"x-feature": "checkout"})
+        assert answer.status == 200
+        assert answer.header("x-hemostat-policy") == "kill"
+        assert json.loads(answer.body)["choices"][0]["message"]["content"] == policies.FALLBACK_TEXT
 
 
 def test_a_proxy_that_never_had_a_usable_policy_lets_nothing_through(upstream):

@@ -8,6 +8,8 @@ mod not_yet;
 mod patterns;
 mod tools;
 
+use std::fmt;
+
 use super::diagnostic::{Diagnostic, Severity};
 use super::document::{Document, Mode, Rule};
 use super::path::{Path, Step};
@@ -54,17 +56,35 @@ struct AnyRule<'a> {
 
 impl<'a> Judge<'a> {
     #[inline(never)]
-    fn error(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
+    fn error(
+        &mut self,
+        code: &'static str,
+        path: &Path<'_>,
+        message: fmt::Arguments<'_>,
+        help: &str,
+    ) {
         self.push(Severity::Error, code, path, self.tree.locate(path), message, help);
     }
 
     #[inline(never)]
-    fn warn(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
+    fn warn(
+        &mut self,
+        code: &'static str,
+        path: &Path<'_>,
+        message: fmt::Arguments<'_>,
+        help: &str,
+    ) {
         self.push(Severity::Warning, code, path, self.tree.locate(path), message, help);
     }
 
     /// As [`Judge::error`], for an entry whose key is wrong: a scalar is pointed at by its key.
-    fn error_at_key(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
+    fn error_at_key(
+        &mut self,
+        code: &'static str,
+        path: &Path<'_>,
+        message: fmt::Arguments<'_>,
+        help: &str,
+    ) {
         self.push(Severity::Error, code, path, self.tree.locate_key(path), message, help);
     }
 
@@ -77,10 +97,10 @@ impl<'a> Judge<'a> {
         code: &'static str,
         path: &Path<'_>,
         at: Position,
-        message: String,
+        message: fmt::Arguments<'_>,
         help: &str,
     ) {
-        let finding = Diagnostic::error(code, path.to_string(), at, message).help(help);
+        let finding = Diagnostic::error(code, path.to_string(), at, message.to_string()).help(help);
         self.found.push(Diagnostic { severity, ..finding });
     }
 
@@ -115,7 +135,7 @@ impl<'a> Judge<'a> {
         let root = *self.root;
         let Some(Node { value: Value::Map(entries), .. }) = self.node(&root) else { return };
         if !entries.is_empty() && entries.iter().all(|entry| entry.key != "hemostat") {
-            let message = "the policy does not name the version of its language".to_owned();
+            let message = format_args!("the policy does not name the version of its language");
             self.warn("no-language-version", &root, message, "write `hemostat: 1` at its top");
         }
     }
@@ -125,7 +145,7 @@ impl<'a> Judge<'a> {
         let root = *self.root;
         for any in self.rules() {
             let Some(until) = any.rule.when.until.filter(|until| *until <= now) else { continue };
-            let message = format!("the rule is over since {}", time::format(until));
+            let message = format_args!("the rule is over since {}", time::format(until));
             let path = root.key(any.section);
             let path = path.index(any.index);
             let path = path.key("when");
@@ -133,7 +153,7 @@ impl<'a> Judge<'a> {
         }
         for (index, disable) in self.document.disable.iter().enumerate() {
             if disable.until <= now {
-                let message = format!(
+                let message = format_args!(
                     "`{}` is back since {}: this entry does nothing",
                     disable.rule,
                     time::format(disable.until)
@@ -154,14 +174,16 @@ impl<'a> Judge<'a> {
             for any in rules.iter().filter(enforced) {
                 let path = root.key(any.section);
                 let path = path.index(any.index);
-                let message =
-                    format!("`{}` acts although the policy's mode is not `enforce`", any.rule.id);
+                let message = format_args!(
+                    "`{}` acts although the policy's mode is not `enforce`",
+                    any.rule.id
+                );
                 let help =
                     "a rule's own `mode` wins over the policy's; remove it if that is not meant";
                 self.warn("still-enforced", &path.key("mode"), message, help);
             }
         } else if !rules.is_empty() && !rules.iter().any(|any| enforced(&any)) {
-            let message = "no rule is enforced: this policy changes nothing".to_owned();
+            let message = format_args!("no rule is enforced: this policy changes nothing");
             let help = "to say that it is meant, write `mode: shadow` at the policy's top";
             self.warn("nothing-enforced", &root, message, help);
         }

@@ -121,12 +121,11 @@ impl Config {
 fn decode(tree: &Node, found: &mut Vec<Diagnostic>) -> Config {
     let word = |name: &str| tree.get(name).and_then(Node::text);
     let root = Path::ROOT.key("policy");
-    let accept_off = tree.get("accept_off").map(Node::items).unwrap_or_default();
     let (trust, scope) = remote::trust(tree, found);
     Config {
         policy: tree.get("policy").map(|tree| decode::policy(tree, &root)).unwrap_or_default(),
         hold_headers: tree.get("hold_headers").and_then(Node::bool),
-        accept_off: accept_off.iter().filter_map(Node::text).map(str::to_owned).collect(),
+        accept_off: decode::texts(tree, "accept_off"),
         host: if word("host") == Some("generic") { Host::Generic } else { Host::Envoy },
         on_error: if word("on_error") == Some("open") { OnError::Open } else { OnError::Closed },
         scope,

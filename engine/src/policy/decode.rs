@@ -5,7 +5,7 @@ mod later;
 mod rules;
 mod words;
 
-pub(super) use words::{span, window};
+pub(super) use words::{span, texts, window};
 
 use super::document::{
     Disable, Document, OnCut, OnHoldLimit, OnUnreadable, Severity, Show, Source, Unpriced,
@@ -38,9 +38,8 @@ pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
         let sources = entry.value.items().iter().filter_map(source).collect();
         document.labels.insert(entry.key.clone(), sources);
     }
-    let headers = section(tree, "trusted_headers").items();
-    document.trusted_headers =
-        headers.iter().filter_map(Node::text).map(str::to_ascii_lowercase).collect();
+    document.trusted_headers = texts(tree, "trusted_headers");
+    document.trusted_headers.iter_mut().for_each(|header| header.make_ascii_lowercase());
     for entry in section(tree, "prices").entries() {
         document.prices.push((entry.key.clone(), later::price(&entry.value)));
     }
@@ -87,9 +86,8 @@ fn source(node: &Node) -> Option<Source> {
     if let Some(written) = text(node, "json") {
         return Some(Source::Json { pointer: pointer(&written).ok()?, digest });
     }
-    let path = node.get("property")?.items();
-    let path = path.iter().filter_map(Node::text).map(str::to_owned).collect();
-    Some(Source::Property { path, digest })
+    node.get("property")?;
+    Some(Source::Property { path: texts(node, "property"), digest })
 }
 
 fn disable(node: &Node) -> Option<Disable> {

@@ -56,6 +56,13 @@ impl Diagnostic {
         at: Position,
         message: impl Into<String>,
     ) -> Self {
+        Self::new(code, path, at, message.into())
+    }
+
+    /// Kept out of line, as it is called from many places.
+    #[cold]
+    #[inline(never)]
+    fn new(code: &'static str, path: String, at: Position, message: String) -> Self {
         Self {
             severity: Severity::Error,
             code,
@@ -63,7 +70,7 @@ impl Diagnostic {
             rule: None,
             line: at.line,
             column: at.column,
-            message: message.into(),
+            message,
             help: None,
         }
     }

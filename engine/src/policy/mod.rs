@@ -15,6 +15,7 @@ pub mod path;
 pub mod program;
 pub mod reference;
 pub mod schema;
+mod seen;
 mod shape;
 pub mod source;
 mod suggest;

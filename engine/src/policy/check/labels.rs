@@ -38,11 +38,11 @@ fn definitions(judge: &mut Judge<'_>) {
     let section = root.key("labels");
     for label in judge.document.labels.keys() {
         if BUILT_IN_LABELS.contains(&label.as_str()) {
-            let message = format!("the label `{label}` always exists");
+            let message = format_args!("the label `{label}` always exists");
             judge.error("bad-label", &section.key(label), message, "choose another name");
         }
         if matches!(label.as_str(), "percent" | "until") {
-            let message = format!("`{label}` has a meaning of its own in `when`");
+            let message = format_args!("`{label}` has a meaning of its own in `when`");
             judge.error("bad-label", &section.key(label), message, "choose another name");
         }
     }
@@ -62,7 +62,7 @@ fn selector(judge: &mut Judge<'_>, when: &When, path: &Path<'_>) {
         known(judge, by, &path.key("by"));
     }
     if percent.share == 0.0 {
-        let message = "a share of 0 holds for nobody".to_owned();
+        let message = format_args!("a share of 0 holds for nobody");
         judge.warn("never-holds", &path, message, "write `mode: disabled` instead");
     }
 }
@@ -82,7 +82,7 @@ fn known(judge: &mut Judge<'_>, label: &str, path: &Path<'_>) {
     if !help.starts_with("did") {
         help.push_str(&format!("; define it: `labels: {{{label}: [{{header: x-{label}}}]}}`"));
     }
-    judge.error_at_key("unknown-label", path, format!("there is no label `{label}`"), &help);
+    judge.error_at_key("unknown-label", path, format_args!("there is no label `{label}`"), &help);
 }
 
 /// Values that a built-in label never has.
@@ -96,19 +96,19 @@ fn value(judge: &mut Judge<'_>, label: &str, glob: &str, path: &Path<'_>) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the dialects: `{}`", DIALECTS.join("`, `")),
             };
-            judge.error("unknown-word", path, format!("there is no dialect `{glob}`"), &help);
+            judge.error("unknown-word", path, format_args!("there is no dialect `{glob}`"), &help);
         }
         "method" if glob.bytes().any(|byte| byte.is_ascii_lowercase()) => {
-            let message = format!("`{glob}` never matches: methods are upper case");
+            let message = format_args!("`{glob}` never matches: methods are upper case");
             let help = format!("write `{}`", glob.to_ascii_uppercase());
             judge.warn("never-holds", path, message, &help);
         }
         "path" if !glob.is_empty() && !glob.starts_with('/') => {
-            let message = format!("`{glob}` never matches: paths begin with `/`");
+            let message = format_args!("`{glob}` never matches: paths begin with `/`");
             judge.warn("never-holds", path, message, &format!("write `/{glob}`"));
         }
         "host" if glob.contains('/') => {
-            let message = format!("`{glob}` never matches: a host has no scheme and no path");
+            let message = format_args!("`{glob}` never matches: a host has no scheme and no path");
             judge.warn("never-holds", path, message, "write `api.example.com`");
         }
         _ => {}
@@ -122,7 +122,7 @@ fn lanes(judge: &mut Judge<'_>) {
     for (index, lane) in judge.document.other_traffic.iter().enumerate() {
         let path = section.index(index);
         if all {
-            let message = "never reached: an entry before it holds for all".to_owned();
+            let message = format_args!("never reached: an entry before it holds for all");
             judge.warn("unreachable", &path, message, "the first match wins; order the entries");
         }
         let path = path.key("when");
@@ -135,14 +135,14 @@ fn lanes(judge: &mut Judge<'_>) {
                 }
                 continue;
             }
-            let message = format!("`{label}` cannot select other traffic");
+            let message = format_args!("`{label}` cannot select other traffic");
             judge.error_at_key("bad-label", &path, message, "it takes `host`, `path` and `method`");
         }
         for (key, there) in
             [("percent", lane.when.percent.is_some()), ("until", lane.when.until.is_some())]
         {
             if there {
-                let message = format!("`{key}` cannot select other traffic");
+                let message = format_args!("`{key}` cannot select other traffic");
                 judge.error(
                     "bad-label",
                     &path.key(key),
@@ -176,8 +176,10 @@ fn claims(judge: &mut Judge<'_>) {
         let defined = own.iter().all(|label| document.labels.contains_key(*label));
         if !own.is_empty() && defined && own.iter().all(|label| !trusted(judge, label)) {
             let path = section.index(index);
-            let message =
-                format!("the account rests on what callers say of themselves: {}", names(&own));
+            let message = format_args!(
+                "the account rests on what callers say of themselves: {}",
+                names(&own)
+            );
             judge.warn("claimed", &path.key("per"), message, TRUST);
         }
     }
@@ -192,7 +194,7 @@ fn claimed(judge: &mut Judge<'_>, when: &When, section: &str, index: usize, esca
     if own.is_empty() || !defined || own.iter().any(|label| trusted(judge, label)) {
         return;
     }
-    let message = format!(
+    let message = format_args!(
         "a caller that says otherwise of itself {escapes}: {} is its own claim",
         names(&own)
     );

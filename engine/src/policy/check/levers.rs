@@ -20,12 +20,12 @@ fn upstream(judge: &mut Judge<'_>) {
         let path = path.key("upstream");
         let written = judge.node(&path.key("status")).map_or(0, |node| node.items().len());
         if written == 0 && !upstream.timeout {
-            let message = "`upstream` names nothing: the rule can never act".to_owned();
+            let message = format_args!("`upstream` names nothing: the rule can never act");
             let help = "name `status: [500, 502, 503, 504]`, `timeout: true`, or both";
             judge.error("empty", &path, message, help);
         }
         if let Some(good) = upstream.status.iter().find(|status| **status < 400) {
-            let message = format!("`{good}` is no failure: good answers would be replaced");
+            let message = format_args!("`{good}` is no failure: good answers would be replaced");
             judge.warn("odd-status", &path.key("status"), message, "failures are 400 to 599");
         }
     }
@@ -56,7 +56,8 @@ fn order(judge: &mut Judge<'_>) {
             }),
         };
         if let Some(earlier) = covering {
-            let message = format!("never reached: `{}` before it holds for all", earlier.rule.id);
+            let message =
+                format_args!("never reached: `{}` before it holds for all", earlier.rule.id);
             judge.warn(
                 "unreachable",
                 &section.index(index),
@@ -81,7 +82,8 @@ fn everybody(judge: &mut Judge<'_>) {
     for (index, rule) in document.failsafe.iter().enumerate() {
         let enforced = rule.rule.mode_under(document.mode) == Mode::Enforce;
         if rule.upstream.is_none() && enforced && is_open(&rule.rule.when) {
-            let message = format!("`{}` stops every generating call of everybody", rule.rule.id);
+            let message =
+                format_args!("`{}` stops every generating call of everybody", rule.rule.id);
             let help = "narrow it with `when`; for answers that failed, add `upstream`";
             judge.warn("stops-all", &section.index(index), message, help);
         }
@@ -95,7 +97,7 @@ fn scan(judge: &mut Judge<'_>) {
         let part = |scan: &&Scan| !matches!(scan, Scan::Input | Scan::Output | Scan::ToolArgs);
         if rule.scan.contains(&Scan::Input) && rule.scan.iter().any(|scan| part(&scan)) {
             let path = section.index(index);
-            let message = "`input` holds all its parts".to_owned();
+            let message = format_args!("`input` holds all its parts");
             judge.warn("redundant", &path.key("scan"), message, "name `input`, or its parts");
         }
     }
@@ -111,19 +113,20 @@ fn limits(judge: &mut Judge<'_>) {
         let written = judge.node(&every).is_some();
         match limit.allow.amount {
             Amount::Concurrent(_) if written => {
-                let message = "requests in flight have no window".to_owned();
+                let message = format_args!("requests in flight have no window");
                 judge.error("conflict", &every, message, "remove `every`");
             }
             Amount::Concurrent(_) | Amount::Requests(0) => {}
             _ if !written => {
-                let message = "the amount needs a window".to_owned();
+                let message = format_args!("the amount needs a window");
                 judge.error("missing-field", &path, message, "add `every: 1m`, or `day`");
             }
             _ => {}
         }
         let calendar = matches!(limit.allow.every, Some(Window::Day | Window::Month));
         if limit.global.is_none() && (calendar || matches!(limit.allow.amount, Amount::Usd(_))) {
-            let message = "the cap holds per proxy, and begins at zero with its process".to_owned();
+            let message =
+                format_args!("the cap holds per proxy, and begins at zero with its process");
             judge.warn("per-proxy", &path, message, "add `global` to count over the fleet");
         }
     }

@@ -1,8 +1,7 @@
 //! Names that must be there, and be there once.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::super::document::{FailsafeAction, GuardAction, Over, Source};
+use super::super::seen::Seen;
 use super::super::suggest::nearest;
 use super::Judge;
 
@@ -15,8 +14,9 @@ pub(super) fn check(judge: &mut Judge<'_>) {
 
 fn unique_ids(judge: &mut Judge<'_>) {
     let root = *judge.root;
-    let mut seen = BTreeMap::new();
-    for any in judge.rules() {
+    let mut seen = Seen::default();
+    let rules = judge.rules();
+    for (number, any) in rules.iter().enumerate() {
         let path = root.key(any.section);
         let path = path.index(any.index);
         let path = path.key("id");
@@ -24,8 +24,10 @@ fn unique_ids(judge: &mut Judge<'_>) {
         if judge.node(&path).is_none() {
             continue;
         }
-        if let Some(first) = seen.insert(&any.rule.id, &any.rule.place.path) {
-            let message = format!("`{}` is the id of `{first}` too", any.rule.id);
+        let first = seen.insert(&any.rule.id, number).and_then(|first| rules.get(first));
+        if let Some(first) = first {
+            let message =
+                format_args!("`{}` is the id of `{}` too", any.rule.id, first.rule.place.path);
             judge.error("duplicate-id", &path, message, "an id is unique over all sections");
         }
     }
@@ -36,15 +38,15 @@ fn disabled_rules(judge: &mut Judge<'_>) {
     if judge.document.disable.is_empty() {
         return;
     }
-    let mut ids = BTreeSet::new();
+    let mut ids = Seen::default();
     for any in judge.rules() {
-        ids.insert(any.rule.id.as_str());
+        ids.insert(&any.rule.id, any.index);
     }
     let section = root.key("disable");
     for (index, disable) in judge.document.disable.iter().enumerate() {
-        if !ids.contains(disable.rule.as_str()) {
-            let message = format!("there is no rule `{}`", disable.rule);
-            let help = suggestion(&disable.rule, &Vec::from_iter(ids.iter().copied()), "rules");
+        if !ids.contains(&disable.rule) {
+            let message = format_args!("there is no rule `{}`", disable.rule);
+            let help = suggestion(&disable.rule, &ids.names(), "rules");
             let path = section.index(index);
             judge.error("unknown-rule", &path.key("rule"), message, &help);
         }
@@ -54,22 +56,22 @@ fn disabled_rules(judge: &mut Judge<'_>) {
 fn fallbacks(judge: &mut Judge<'_>) {
     let document = judge.document;
     let root = *judge.root;
-    let mut used = BTreeSet::new();
+    let mut used = Seen::default();
     for (index, rule) in document.guardrails.iter().enumerate() {
         if let GuardAction::Fallback(id) = &rule.action {
-            used.insert(id);
+            used.insert(id, index);
             known_fallback(judge, "guardrails", index, "do", id);
         }
     }
     for (index, rule) in document.limits.iter().enumerate() {
         if let Over::Fallback(id) = &rule.over {
-            used.insert(id);
+            used.insert(id, index);
             known_fallback(judge, "limits", index, "over", id);
         }
     }
     for (index, rule) in document.failsafe.iter().enumerate() {
         if let FailsafeAction::Fallback(id) = &rule.action {
-            used.insert(id);
+            used.insert(id, index);
             known_fallback(judge, "failsafe", index, "do", id);
         }
     }
@@ -77,15 +79,15 @@ fn fallbacks(judge: &mut Judge<'_>) {
     for (id, fallback) in &document.fallbacks {
         let path = section.key(id);
         if !used.contains(id) {
-            let message = format!("no rule uses the fallback `{id}`");
+            let message = format_args!("no rule uses the fallback `{id}`");
             judge.warn("unused", &path, message, "remove it, or name it in a rule");
         }
         if fallback.text.trim().is_empty() && judge.node(&path.key("text")).is_some() {
-            let message = "a canned answer without words".to_owned();
+            let message = format_args!("a canned answer without words");
             judge.error("empty", &path.key("text"), message, "say what the caller should read");
         }
         if fallback.json.as_ref().is_some_and(|json| json.starts_with(['"', 'n'])) {
-            let message = "the answer's value is expected, not its text".to_owned();
+            let message = format_args!("the answer's value is expected, not its text");
             judge.error("wrong-type", &path.key("json"), message, "write `json: {key: value}`");
         }
     }
@@ -102,7 +104,7 @@ fn known_fallback(judge: &mut Judge<'_>, section: &str, index: usize, field: &st
     let path = root.key(section);
     let path = path.index(index);
     let path = path.key(field);
-    let message = format!("there is no fallback `{id}`");
+    let message = format_args!("there is no fallback `{id}`");
     judge.error("unknown-fallback", &path.key("fallback"), message, &help);
 }
 
@@ -111,20 +113,16 @@ fn trusted_headers(judge: &mut Judge<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let section = root.key("trusted_headers");
-    let mut read = BTreeSet::new();
+    let mut read = Seen::default();
     for source in document.labels.values().flatten() {
         if let Source::Header { name, .. } = source {
-            read.insert(name.as_str());
+            read.insert(name, 0);
         }
     }
     for (index, header) in document.trusted_headers.iter().enumerate() {
-        if !read.contains(header.as_str()) {
-            let help = suggestion(
-                header,
-                &Vec::from_iter(read.iter().copied()),
-                "headers that labels are read from",
-            );
-            let message = format!("no label is read from `{header}`");
+        if !read.contains(header) {
+            let help = suggestion(header, &read.names(), "headers that labels are read from");
+            let message = format_args!("no label is read from `{header}`");
             judge.warn("unused", &section.index(index), message, &help);
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     let root = *judge.root;
     for (section, there) in NOT_YET {
         if there(judge.document) {
-            let message = format!("`{section}` does not work yet in this version");
+            let message = format_args!("`{section}` does not work yet in this version");
             judge.error(CODE, &root.key(section), message, "remove the section");
         }
     }
@@ -36,7 +36,7 @@ pub(super) fn check(judge: &mut Judge<'_>) {
             let path = root.key(any.section);
             let path = path.index(any.index);
             let path = path.key("when");
-            let message = format!("dialect `{named}` does not work yet in this version");
+            let message = format_args!("dialect `{named}` does not work yet in this version");
             judge.error(CODE, &path.key(label), message, "remove it");
         }
     }

@@ -1,10 +1,9 @@
 //! Patterns of guardrails.
 
-use std::collections::BTreeSet;
-
 use super::super::document::Guardrail;
 use super::super::path::Path;
-use super::super::source::{Node, Value};
+use super::super::seen::Seen;
+use super::super::source::Node;
 use super::super::suggest::nearest;
 use super::Judge;
 use crate::scan::Pattern;
@@ -19,31 +18,24 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     for (index, rule) in document.guardrails.iter().enumerate() {
         let path = section.index(index);
         let path = path.key("find");
-        let mut seen = BTreeSet::new();
+        let mut seen = Seen::default();
         // The document leaves out what is no text; the tree's numbers are those of the writer.
-        for (number, source) in written(judge, &path) {
+        let items = judge.node(&path).map(Node::items).unwrap_or_default();
+        for (number, item) in items.iter().enumerate() {
+            let Some(source) = item.text() else { continue };
             let path = path.index(number);
-            pattern(judge, rule, &source, &path);
-            if !seen.insert(source.clone()) {
-                let message = format!("`{source}` stands here twice");
+            pattern(judge, rule, source, &path);
+            if seen.insert(source, number).is_some() {
+                let message = format_args!("`{source}` stands here twice");
                 judge.warn("redundant", &path, message, "keep one of them");
             }
         }
     }
 }
 
-fn written(judge: &Judge<'_>, path: &Path<'_>) -> Vec<(usize, String)> {
-    let items = judge.node(path).map(Node::items).unwrap_or_default();
-    let texts = items.iter().enumerate().filter_map(|(number, item)| match &item.value {
-        Value::String { text, .. } => Some((number, text.clone())),
-        _ => None,
-    });
-    texts.collect()
-}
-
 fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_>) {
     if source.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
-        let message = "a control character in a pattern".to_owned();
+        let message = format_args!("a control character in a pattern");
         let help = "in double quotes `\\b` is a backspace: write the pattern in single quotes";
         return judge.error("bad-pattern", path, message, help);
     }
@@ -62,11 +54,11 @@ fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_
                     .help
                     .unwrap_or_else(|| "a pattern has the syntax of Rust's `regex`".to_owned()),
             };
-            judge.error("bad-pattern", path, message, &help);
+            judge.error("bad-pattern", path, format_args!("{message}"), &help);
         }
         Ok(patterns) if patterns.iter().any(Pattern::unbounded) => {
             let message =
-                format!("`{source}` can hold text without bound while it may still match");
+                format_args!("`{source}` can hold text without bound while it may still match");
             let help =
                 "bound its repetitions (`.{0,200}`); held text is given up at `on_hold_limit`";
             judge.warn("unbounded-pattern", path, message, help);
@@ -78,14 +70,14 @@ fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_
 /// Patterns that are right and hardly meant.
 fn slips(judge: &mut Judge<'_>, source: &str, path: &Path<'_>) {
     if PACKS.contains(&source) {
-        let message = format!("`{source}` finds the word `{source}`");
+        let message = format_args!("`{source}` finds the word `{source}`");
         judge.warn("slip", path, message, &format!("did you mean `pack:{source}`?"));
     }
     let delimited = source.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
     if delimited.is_some_and(|(inner, flags)| {
         !inner.is_empty() && !inner.contains('/') && matches!(flags, "" | "i" | "g" | "gi" | "ig")
     }) {
-        let message = format!("the slashes are part of the pattern `{source}`");
+        let message = format_args!("the slashes are part of the pattern `{source}`");
         judge.warn(
             "slip",
             path,

@@ -8,7 +8,7 @@ use super::super::path::Path;
 use super::super::shape::pointer;
 use super::super::source::{Node, Value, micros, real, to_json, whole};
 use super::rules::{globs, rule};
-use super::words::{action, flag, number, span, text, window};
+use super::words::{action, argument, flag, number, span, text, texts, window};
 
 /// How often settled usage is reported where the policy names nothing (POLICY "Limits").
 const SYNC_EVERY_MS: u64 = 500;
@@ -112,14 +112,10 @@ fn scalar(node: &Node) -> Option<Scalar> {
 }
 
 pub(super) fn limit(node: &Node, path: &Path<'_>) -> Limit {
-    let per = node.get("per").map(Node::items).unwrap_or_default().iter();
     let warn_at = node.get("warn_at").map(Node::items).unwrap_or_default().iter();
-    let argument = |argument: Option<&Node>| {
-        argument.and_then(Node::text).map(str::to_owned).unwrap_or_default()
-    };
     Limit {
         rule: rule(node, path),
-        per: per.filter_map(Node::text).map(str::to_owned).collect(),
+        per: texts(node, "per"),
         allow: allow(node),
         burst: number(node, "burst", whole),
         warn_at: warn_at.filter_map(Node::number).filter_map(micros).collect(),

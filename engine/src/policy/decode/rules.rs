@@ -7,7 +7,7 @@ use super::super::document::{
 use super::super::path::Path;
 use super::super::source::{Node, micros, to_json, whole};
 use super::super::time;
-use super::words::{action, flag, text};
+use super::words::{action, argument, flag, text, texts};
 
 /// What takes the place of a match where the rule names nothing.
 const REDACTED: &str = "[REDACTED]";
@@ -63,24 +63,29 @@ pub(super) fn globs(node: &Node) -> Globs {
 }
 
 pub(super) fn guardrail(node: &Node, path: &Path<'_>) -> Guardrail {
-    let texts = |name: &str| node.get(name).map(Node::items).unwrap_or_default();
     let mut scan: Vec<Scan> = Vec::new();
-    for place in texts("scan").iter().filter_map(place) {
+    let places = node.get("scan").map(Node::items).unwrap_or_default();
+    for place in places.iter().filter_map(place) {
         if !scan.contains(&place) {
             scan.push(place);
         }
     }
-    let find = texts("find").iter().filter_map(Node::text).map(str::to_owned).collect();
-    let argument = |argument: Option<&Node>| argument.and_then(Node::text).map(str::to_owned);
     let action = match action(node, "do") {
         ("redact", text) => {
-            GuardAction::Redact(argument(text).unwrap_or_else(|| REDACTED.to_owned()))
+            let text = text.and_then(Node::text).unwrap_or(REDACTED);
+            GuardAction::Redact(text.to_owned())
         }
-        ("fallback", id) => GuardAction::Fallback(argument(id).unwrap_or_default()),
+        ("fallback", id) => GuardAction::Fallback(argument(id)),
         ("tag", _) => GuardAction::Tag,
         _ => GuardAction::Block,
     };
-    Guardrail { rule: rule(node, path), scan, find, action, fold: flag(node, "fold") }
+    Guardrail {
+        rule: rule(node, path),
+        scan,
+        find: texts(node, "find"),
+        action,
+        fold: flag(node, "fold"),
+    }
 }
 
 fn place(node: &Node) -> Option<Scan> {
@@ -107,10 +112,7 @@ pub(super) fn failsafe(node: &Node, path: &Path<'_>) -> Failsafe {
         }
     });
     let action = match action(node, "do") {
-        ("fallback", id) => {
-            let id = id.and_then(Node::text).unwrap_or_default();
-            FailsafeAction::Fallback(id.to_owned())
-        }
+        ("fallback", id) => FailsafeAction::Fallback(argument(id)),
         _ => FailsafeAction::Block,
     };
     Failsafe { rule: rule(node, path), upstream, action }

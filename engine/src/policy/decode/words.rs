@@ -9,6 +9,22 @@ pub(super) fn text(node: &Node, name: &str) -> Option<String> {
     node.get(name)?.text().map(str::to_owned)
 }
 
+/// The texts of a list.
+#[inline(never)]
+pub(in super::super) fn texts(node: &Node, name: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    for text in node.get(name).map(Node::items).unwrap_or_default().iter().filter_map(Node::text) {
+        texts.push(text.to_owned());
+    }
+    texts
+}
+
+/// The text of an action's argument; empty where there is none.
+#[inline(never)]
+pub(super) fn argument(node: Option<&Node>) -> String {
+    node.and_then(Node::text).unwrap_or_default().to_owned()
+}
+
 /// A field that is `true`.
 #[inline(never)]
 pub(super) fn flag(node: &Node, name: &str) -> bool {

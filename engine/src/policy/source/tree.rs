@@ -1,9 +1,8 @@
 //! The tree itself.
 
-use std::collections::BTreeMap;
-
 use super::super::diagnostic::Diagnostic;
 use super::super::path::{Path, Step};
+use super::super::seen::Seen;
 use super::number;
 use crate::limits;
 
@@ -178,14 +177,17 @@ impl Node {
 
 /// Reports keys that stand twice in one map.
 pub(super) fn duplicates(entries: &[Entry], found: &mut Vec<Diagnostic>) {
-    let mut seen = BTreeMap::new();
-    for entry in entries {
+    let mut seen = Seen::default();
+    for (index, entry) in entries.iter().enumerate() {
         if found.len() >= limits::POLICY_DIAGNOSTICS {
             return;
         }
-        if let Some(first) = seen.insert(entry.key.as_str(), entry.key_at) {
-            let message =
-                format!("`{}` stands here twice; the first is on line {}", entry.key, first.line);
+        let first = seen.insert(&entry.key, index).and_then(|first| entries.get(first));
+        if let Some(first) = first {
+            let message = match first.key_at.line {
+                0 => format!("`{}` stands here twice", entry.key),
+                line => format!("`{}` stands here twice; the first is on line {line}", entry.key),
+            };
             let diagnostic =
                 Diagnostic::error("duplicate-key", entry.key.clone(), entry.key_at, message);
             found.push(diagnostic.help("keep one of them"));

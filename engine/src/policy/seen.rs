@@ -1,0 +1,28 @@
+//! Names that have been met.
+
+use std::collections::BTreeMap;
+
+/// Names, each with a number. One type for all who look for a name again: every other would be a map of its own in the
+/// module that a proxy loads.
+#[derive(Debug, Default)]
+pub(super) struct Seen<'a>(BTreeMap<&'a str, usize>);
+
+impl<'a> Seen<'a> {
+    /// Adds a name; the number that it came with last time, if it was there.
+    #[inline(never)]
+    pub(super) fn insert(&mut self, name: &'a str, number: usize) -> Option<usize> {
+        self.0.insert(name, number)
+    }
+
+    /// True if the name is there.
+    #[inline(never)]
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// All names, sorted.
+    #[inline(never)]
+    pub(super) fn names(&self) -> Vec<&'a str> {
+        self.0.keys().copied().collect()
+    }
+}
