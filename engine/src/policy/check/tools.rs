@@ -10,8 +10,8 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     let mut covering: Option<&ToolRule> = None;
     for (index, rule) in document.tools.iter().enumerate() {
         if let Some(earlier) = covering {
-            let message =
-                format!("never reached: `{}` before it is about every call", earlier.rule.id);
+            let before = &earlier.rule.id;
+            let message = format_args!("never reached: `{before}` before it is about every call");
             let path = section.index(index);
             judge.warn("unreachable", &path, message, "the first match wins; order the rules");
         }

@@ -75,7 +75,7 @@ pub(super) fn tool_rule(node: &Node, path: &Path<'_>) -> ToolRule {
     }
     let args = node.get("when_args").map(Node::entries).unwrap_or_default().iter();
     let when_args = args
-        .filter_map(|entry| Some((pointer(&entry.key).ok()?, argument(&entry.value))))
+        .filter_map(|entry| Some((pointer(&entry.key).ok()?, condition(&entry.value))))
         .collect();
     let id_args = node.get("id_args").map(Node::items).unwrap_or_default().iter();
     let id_args = id_args.filter_map(|item| pointer(item.text()?).ok()).collect();
@@ -92,7 +92,7 @@ pub(super) fn tool_rule(node: &Node, path: &Path<'_>) -> ToolRule {
     }
 }
 
-fn argument(node: &Node) -> Argument {
+fn condition(node: &Node) -> Argument {
     if !matches!(node.value, Value::Map(_)) {
         return Argument { glob: Some(globs(node)), ..Argument::default() };
     }
