@@ -77,7 +77,8 @@ pub const SCAN_SOLO_CACHE_BYTES: usize = 128 * 1024;
 pub const SCAN_PIECE_BYTES: usize = 1024;
 
 /// Steps that looking for the earliest live start may cost for each byte since the text was last quiet. English text
-/// needs under 2; beyond it the hold is longer than it must be, never shorter.
+/// needs under 2; beyond it the hold is longer than it must be, never shorter. Building a whole cache of states counts
+/// as many steps as it has bytes.
 pub const SCAN_STEPS_PER_BYTE: u64 = 64;
 
 /// Steps that are free after a quiet point: enough for the square of any ordinary word's length.
@@ -120,6 +121,7 @@ pub const PREPARED: usize = 64;
 
 /// Free text of a release (`reason`, `issuer`), in bytes.
 pub const RELEASE_TEXT_BYTES: usize = 1024;
+
 /// Signatures of one envelope, and verifications that one envelope may cost: about 0.1 ms each in the module.
 pub const ENVELOPE_SIGNATURES: usize = 8;
 
@@ -143,3 +145,7 @@ pub const FOLLOW_MS: u64 = 200;
 
 /// A last error that status shows, in bytes.
 pub const TROUBLE_BYTES: usize = 2048;
+
+
+/// Characters of one range in a class that are folded one by one. The alphabets that have look-alikes lie within it.
+pub const FOLDED_RANGE_CHARS: usize = 4096;

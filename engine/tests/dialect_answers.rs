@@ -1,4 +1,11 @@
 //! Answers, over all recorded traffic: texts are found, whole and in order, and nothing that could be text is missed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod dialect_support;
 

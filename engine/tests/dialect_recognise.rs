@@ -1,4 +1,11 @@
 //! Which request lines are calls, and every way to write one that an upstream would still understand.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use hemostat_engine::dialect::{CallKind, DialectId, recognise};
 use hemostat_engine::stream::frame::Framing;

@@ -1,5 +1,11 @@
 //! Policies that are refused, as data: every finding of every case, with its place, code and message.
 #![cfg(feature = "yaml")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers stop the test where its files are not as they must be"
+)]
 #![allow(missing_docs, reason = "a test")]
 
 use std::collections::BTreeSet;

@@ -1,17 +1,15 @@
 //! The helper that runs a whole exchange.
 
-mod wat;
+mod guests;
 
+use guests::{run, run_holding};
 use host_tests::{Chunking, Ending, Request, UpstreamAnswer, run_exchange};
 use proptest::prelude::*;
-use wat::{run, run_holding};
 
 #[test]
 fn an_answer_comes_only_when_the_request_arrived() {
-    let r = run(
-        r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
-        (drop (call $reply (i32.const 403) @@ @@ @@ (i32.const -1))) (i32.const 0))"#,
-    );
+    let r = run(r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+        (drop (call $reply (i32.const 403) @@ @@ @@ (i32.const -1))) (i32.const 0))"#);
     let answer = UpstreamAnswer::json("{}");
     let outcome = run_exchange(&r.worker, &r.plugin, Request::get("/"), answer, &Chunking::Whole);
     assert_eq!(outcome.downstream.status(), Some(403));
@@ -20,8 +18,10 @@ fn an_answer_comes_only_when_the_request_arrived() {
 
 #[test]
 fn endings_differ() {
-    let r = run(r#"(func (export "proxy_on_response_body") (param i32) (param $n i32) (param $end i32) (result i32)
-      (call $say (i32.add (i32.mul (local.get $end) (i32.const 4)) (local.get $n))) (i32.const 0))"#);
+    let r = run(
+        r#"(func (export "proxy_on_response_body") (param i32) (param $n i32) (param $end i32) (result i32)
+      (call $say (i32.add (i32.mul (local.get $end) (i32.const 4)) (local.get $n))) (i32.const 0))"#,
+    );
     let run_it = |ending| {
         let answer = UpstreamAnswer::events(["abc"]).ending(ending);
         run_exchange(&r.worker, &r.plugin, Request::post("/", "{}"), answer, &Chunking::AsGiven)
@@ -43,7 +43,7 @@ fn cuts() -> impl Strategy<Value = Chunking> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_cut_loses_nothing(

@@ -122,7 +122,8 @@ pub struct Unreadable {
 pub enum Role {
     /// The answer, refusals and reasoning included.
     Output,
-    /// Arguments of a tool call in an answer.
+    /// Arguments of a tool call in an answer: of calls that have a name, or that the caller carries out. What a
+    /// provider runs by itself and shows (code interpreter, web search) is `Output`.
     ToolArgs,
     /// A text of a request, with the parts of `input` it belongs to.
     Input(InputParts),
@@ -162,9 +163,9 @@ pub enum Shape {
     /// The string is JSON text, or a piece of one, whose keys, strings and numbers are texts of their own
     /// (OpenAI `arguments`, Anthropic `partial_json`).
     Json,
-    /// The key of this value is a text (in tool arguments that are JSON values).
+    /// The key of this value is a text (in JSON values that tools take or, in requests, gave).
     Key,
-    /// The number is a text (in tool arguments that are JSON values).
+    /// The number is a text (in JSON values that tools take or, in requests, gave).
     Number,
     /// A signature over the running text of this item: emptied once a rule has changed that text.
     Seal,
@@ -186,7 +187,8 @@ pub enum Item {
         /// It is signed or encrypted: a request must not change it.
         signed: bool,
         /// If a rule changes this text, this value (`logprobs`, a signature) repeats or seals it: it is replaced by
-        /// `null` if it is not a string, by `""` if it is one.
+        /// `null` if it is not a string, by `""` if it is one. It may hold `node` itself (a token of `logprobs`):
+        /// then erasing it is all that is to be done.
         erase: Option<NodeId>,
     },
     /// A running text is complete.

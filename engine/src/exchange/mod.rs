@@ -37,6 +37,9 @@ pub use verdict::{
     Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
 };
 
+/// Envoy's details of an answer that upstream broke off after its headers had left: it cannot be mended.
+const UPSTREAM_BROKE_OFF: &[u8] = b"upstream_reset_after_response_started";
+
 /// One request and its answer, under exactly one policy (invariant 3).
 #[derive(Debug)]
 pub struct Exchange {
@@ -131,14 +134,18 @@ impl Exchange {
         refuse
     }
 
-    /// The exchange is over, however it ended (`on_log`): the last effects become ready.
-    pub fn finish(&mut self) {
-        if self.phase == Phase::Answering {
+    /// The exchange is over, however it ended (`on_log`): the last effects become ready. `details`: the proxy's own
+    /// word for how it ended (Envoy's response code details), empty where it has none.
+    pub fn finish(&mut self, details: &[u8]) {
+        if matches!(self.phase, Phase::New | Phase::Other) {
+            return;
+        }
+        if details.starts_with(UPSTREAM_BROKE_OFF) {
+            self.record.count("hemostat_broken_upstream_total".to_owned());
+        } else if self.phase == Phase::Answering {
             self.record.count("hemostat_unfinished_answers_total".to_owned());
         }
-        if self.phase != Phase::New && self.phase != Phase::Other {
-            self.describe_answer();
-        }
+        self.describe_answer();
         self.phase = Phase::Over;
     }
 

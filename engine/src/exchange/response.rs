@@ -113,6 +113,9 @@ impl Exchange {
             pipe.finish(&mut out, &mut self.record);
             self.phase = Phase::Over;
         }
+        if !pipe.acts() {
+            return unchanged;
+        }
         if self.after_cut(&mut out, now_ns) || out != chunk {
             return StreamVerdict { bytes: Some(out), reset: false };
         }

@@ -127,16 +127,16 @@ impl fmt::Display for InFile<'_> {
 /// [`limits::POLICY_DIAGNOSTICS`].
 #[must_use]
 pub(super) fn in_order(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+    let kept = |finding: &Diagnostic| finding.is_error();
+    if found.len() > limits::POLICY_DIAGNOSTICS && found.iter().any(kept) {
+        // A flood of warnings must not hide an error.
+        found.retain(kept);
+    }
+    found.sort_by_key(|finding| (finding.line, finding.column));
     found.dedup_by(|next, first| {
         next.path == first.path && next.code == first.code && next.message == first.message
     });
-    if found.len() > limits::POLICY_DIAGNOSTICS {
-        // Errors first: a flood of warnings must not hide one.
-        found.sort_by_key(|diagnostic| diagnostic.severity);
-        found.truncate(limits::POLICY_DIAGNOSTICS);
-        found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
-    }
+    found.truncate(limits::POLICY_DIAGNOSTICS);
     found
 }
 

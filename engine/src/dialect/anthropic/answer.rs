@@ -1,7 +1,7 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{key, string};
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::fields::{key, pick, string};
+use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::ending::Sent;
 use crate::limits;
@@ -54,12 +54,11 @@ impl Reading {
     /// `message_start`'s message, or a whole body.
     fn message<'a>(&mut self, texts: &mut Texts<'a, '_>, message: &Value<'a>) {
         let mut last = Last::default();
-        if message.kind() != Kind::Object {
-            texts.walk(message);
-        }
-        for field in message.children() {
+        for field in texts.fields(message) {
             match &*key(&field) {
-                b"model" if self.model.is_none() => self.model = field.as_str().map(Into::into),
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field))
+                }
                 b"content"
                     if field.kind() == Kind::Array && last.is(message, &field, 0, "content") =>
                 {
@@ -87,10 +86,7 @@ impl Reading {
             begin_call(texts, block, text(kind::INPUT, index));
         }
         let mut last = Last::default();
-        if block.kind() != Kind::Object {
-            texts.walk(block);
-        }
-        for field in block.children() {
+        for field in texts.fields(block) {
             match (&*key(&field), kind) {
                 (b"text", Block::Text) if last.is(block, &field, 0, "text") => {
                     texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
@@ -99,7 +95,7 @@ impl Reading {
                     texts.running(&field, text(kind::THINKING, index), Shape::Text, Role::Output);
                 }
                 (b"signature", Block::Thinking) => texts.seal(&field, text(kind::THINKING, index)),
-                (b"name", Block::Call) => {}
+                (b"name", Block::Call) if field.kind() == Kind::String => {}
                 (b"input", Block::Call) => {
                     texts.role = Role::ToolArgs;
                     texts.leaves(&field);
@@ -124,8 +120,7 @@ impl Reading {
         }
     }
 
-    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
-        let index = number(root.get("index"));
+    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8], index: u32) {
         let mut last = Last::default();
         for field in root.children() {
             match (&*key(&field), event) {
@@ -154,10 +149,7 @@ impl Reading {
 /// The payload of a `content_block_delta`. What it holds is told by its fields, not by its `type`.
 fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
     let mut last = Last::default();
-    if delta.kind() != Kind::Object {
-        texts.walk(delta);
-    }
-    for field in delta.children() {
+    for field in texts.fields(delta) {
         let name = key(&field);
         match &*name {
             b"text" if last.is(delta, &field, 0, "text") => {
@@ -170,7 +162,6 @@ fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
                 texts.running(&field, text(kind::INPUT, index), Shape::Json, Role::ToolArgs);
             }
             b"signature" => texts.seal(&field, text(kind::THINKING, index)),
-            b"type" => {}
             // A field nobody knows yet (`compaction_delta.content`) runs on too.
             name if field.kind() == Kind::String => {
                 texts
@@ -192,9 +183,9 @@ fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
     if kind.ends_with(b"tool_use") {
         let call = text(kind::WHOLE_INPUT, at);
         begin_call(texts, block, call);
-        for field in block.children() {
+        for field in texts.fields(block) {
             match &*key(&field) {
-                b"name" => {}
+                b"name" if field.kind() == Kind::String => {}
                 b"input" => {
                     texts.role = Role::ToolArgs;
                     texts.leaves(&field);
@@ -222,8 +213,8 @@ impl Answer for Reading {
             self.message(&mut texts, &root);
             items.push(Item::AnswerEnd);
         } else if root.kind() == Kind::Object {
-            let event = string(root.get("type"));
-            self.event(&mut texts, &root, &event);
+            let [event, index] = pick(&root, [b"type", b"index"]);
+            self.event(&mut texts, &root, &string(event), number(index));
         } else {
             texts.walk(&root);
         }

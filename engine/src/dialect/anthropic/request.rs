@@ -57,10 +57,11 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
 fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
     let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
     let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
-    for (at, turn) in messages.children().enumerate() {
+    texts.role = Speaker::User.role(true);
+    for (at, turn) in texts.elements(messages).enumerate() {
         let (speaker, follows) = (speaker(&turn), at >= last);
         texts.role = speaker.role(follows);
-        for field in turn.children() {
+        for field in texts.fields(&turn) {
             if !field.key_is("content") || field.kind() != Kind::Array {
                 texts.walk(&field);
                 continue;
@@ -73,9 +74,6 @@ fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
                 texts.walk(&block);
             }
             texts.role = speaker.role(follows);
-        }
-        if turn.kind() != Kind::Object {
-            texts.walk(&turn);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Answers: one shape for every event and for a whole body.
 
 use super::super::fields::{key, string};
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::ending::Sent;
 use crate::stream::frame::Framing;
@@ -47,20 +47,16 @@ impl Reading {
     }
 
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>) {
-        if root.kind() != Kind::Object {
-            texts.walk(root);
-            return;
-        }
         let mut last = Last::default();
-        for field in root.children() {
+        for field in texts.fields(root) {
             match &*key(&field) {
                 b"candidates" if last.is(root, &field, 0, "candidates") => {
-                    for candidate in field.children() {
+                    for candidate in texts.elements(&field) {
                         self.candidate(texts, &candidate);
                     }
                 }
-                b"modelVersion" if self.model.is_none() => {
-                    self.model = field.as_str().map(Into::into);
+                b"modelVersion" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field));
                 }
                 _ => texts.walk(&field),
             }
@@ -100,11 +96,7 @@ impl Reading {
     }
 
     fn content<'a>(&mut self, texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
-        if content.kind() != Kind::Object {
-            texts.walk(content);
-            return;
-        }
-        for field in content.children() {
+        for field in texts.fields(content) {
             if field.key_is("parts") && field.kind() == Kind::Array {
                 for part in field.children() {
                     self.part(texts, &part, index);
@@ -161,11 +153,11 @@ impl Reading {
             match &*key(&field) {
                 b"args" => texts.leaves(&field),
                 b"partialArgs" => {
-                    for piece in field.children() {
+                    for piece in texts.elements(&field) {
                         partial_argument(texts, &piece, call);
                     }
                 }
-                b"name" | b"toolType" => {}
+                b"name" | b"toolType" if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }
@@ -187,10 +179,7 @@ fn partial_argument<'a>(texts: &mut Texts<'a, '_>, piece: &Value<'a>, call: Text
         a: call.a,
         b: name_number(&path) ^ call.b.wrapping_mul(0x9E37_79B1),
     };
-    if piece.kind() != Kind::Object {
-        texts.leaves(piece);
-    }
-    for field in piece.children() {
+    for field in texts.fields(piece) {
         match &*key(&field) {
             b"stringValue" => texts.running(&field, key_of, Shape::Text, Role::ToolArgs),
             // The path holds the argument's keys.

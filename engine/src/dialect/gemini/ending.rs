@@ -2,7 +2,7 @@
 
 use super::super::fields::key;
 use super::super::say::Say;
-use super::super::texts::number;
+use super::super::texts::{number, short};
 use super::super::write::Json;
 use super::super::{Call, Ending};
 use super::answer::kind;
@@ -31,8 +31,8 @@ impl Sent {
         self.element = true;
         for field in root.children() {
             match &*key(&field) {
-                b"responseId" if self.id.is_none() => self.id = short(&field),
-                b"modelVersion" if self.model.is_none() => self.model = short(&field),
+                b"responseId" if self.id.is_none() => self.id = short(Some(field)),
+                b"modelVersion" if self.model.is_none() => self.model = short(Some(field)),
                 b"candidates" => {
                     for candidate in field.children() {
                         let text = candidate
@@ -121,10 +121,4 @@ impl Sent {
 fn says(part: &Value<'_>) -> bool {
     part.get("text").is_some_and(|text| text.raw().len() > 2)
         && part.get("thought").and_then(|t| t.as_bool()) != Some(true)
-}
-
-/// An id or a name of a plausible length.
-fn short(value: &Value<'_>) -> Option<String> {
-    let text = value.as_str().filter(|t| !t.is_empty() && t.len() <= limits::ANSWER_ID_BYTES)?;
-    Some(text.into_owned())
 }

@@ -92,10 +92,7 @@ fn contents<'a>(texts: &mut Texts<'a, '_>, contents: &Value<'a>) {
 
 fn content<'a>(texts: &mut Texts<'a, '_>, turn: &Value<'a>, speaker: Speaker, last: bool) {
     texts.role = speaker.role(last);
-    if turn.kind() != Kind::Object {
-        texts.walk(turn);
-    }
-    for field in turn.children() {
+    for field in texts.fields(turn) {
         if !field.key_is("parts") || field.kind() != Kind::Array {
             texts.walk(&field);
             continue;

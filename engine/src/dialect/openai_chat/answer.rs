@@ -1,7 +1,7 @@
 //! Answers: chunks and whole bodies.
 
-use super::super::fields::{key, string};
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::fields::{key, pick, string};
+use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::ending::Sent;
 use crate::limits;
@@ -56,8 +56,9 @@ impl Reading {
             texts.walk(choice);
             return;
         }
-        let index = number(choice.get("index"));
-        let logprobs = choice.get("logprobs").filter(|l| !l.is_null());
+        let [index, logprobs] = pick(choice, [b"index", b"logprobs"]);
+        let index = number(index);
+        let logprobs = logprobs.filter(|l| !l.is_null());
         let mut last = Last::default();
         for field in choice.children() {
             let name = key(&field);
@@ -114,7 +115,7 @@ impl Reading {
                     details(texts, &field, choice)
                 }
                 (b"tool_calls", _) if last.is(message, &field, 5, "tool_calls") => {
-                    for (at, call) in field.children().enumerate() {
+                    for (at, call) in texts.elements(&field).enumerate() {
                         let at = u32::try_from(at).unwrap_or(OLD_CALL);
                         let index = call.get("index").map_or(at, |i| number(Some(i)));
                         self.tool_call(texts, &call, text(kind::ARGUMENTS, index), whole);
@@ -136,7 +137,6 @@ impl Reading {
                 {
                     audio(texts, &field, text(kind::TRANSCRIPT, 0))
                 }
-                (b"role", _) => {}
                 // A field nobody knows yet runs on too, or a match could hide between two deltas.
                 (name, None) if !whole && field.kind() == Kind::String => {
                     let key = text(kind::OTHER, name_number(name));
@@ -185,12 +185,8 @@ impl Reading {
 
 /// `arguments` of a function, `input` of a custom tool.
 fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey) {
-    if body.kind() != Kind::Object {
-        texts.walk(body);
-        return;
-    }
     let mut last = Last::default();
-    for field in body.children() {
+    for field in texts.fields(body) {
         match &*key(&field) {
             b"arguments" if last.is(body, &field, 0, "arguments") => {
                 texts.running(&field, call, Shape::Json, Role::ToolArgs)
@@ -198,7 +194,7 @@ fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey) {
             b"input" if last.is(body, &field, 1, "input") => {
                 texts.running(&field, call, Shape::Text, Role::ToolArgs)
             }
-            b"name" => {}
+            b"name" if field.kind() == Kind::String => {}
             _ => texts.walk(&field),
         }
     }
@@ -214,7 +210,7 @@ fn parts<'a>(texts: &mut Texts<'a, '_>, parts: &Value<'a>, choice: u32) {
         }
         let thinking = &*string(part.get("type")) == b"thinking";
         let kind = if thinking { kind::THINKING } else { kind::CONTENT };
-        for field in part.children() {
+        for field in texts.fields(&part) {
             match &*key(&field) {
                 b"text" | b"thinking" if field.kind() == Kind::String => {
                     let key = TextKey { kind, a: choice, b: 0 };
@@ -233,14 +229,11 @@ fn parts<'a>(texts: &mut Texts<'a, '_>, parts: &Value<'a>, choice: u32) {
 }
 
 fn details<'a>(texts: &mut Texts<'a, '_>, details: &Value<'a>, choice: u32) {
-    for detail in details.children() {
+    for detail in texts.elements(details) {
         let key_of =
             TextKey { kind: kind::REASONING_DETAILS, a: choice, b: number(detail.get("index")) };
-        if detail.kind() != Kind::Object {
-            texts.walk(&detail);
-        }
         let mut last = Last::default();
-        for field in detail.children() {
+        for field in texts.fields(&detail) {
             match &*key(&field) {
                 b"text" if last.is(&detail, &field, 0, "text") => {
                     texts.running(&field, key_of, Shape::Text, Role::Output)
@@ -259,7 +252,7 @@ fn audio<'a>(texts: &mut Texts<'a, '_>, audio: &Value<'a>, transcript: TextKey) 
     for field in audio.children() {
         match &*key(&field) {
             b"transcript" => texts.running(&field, transcript, Shape::Text, Role::Output),
-            b"data" => {}
+            b"data" if field.kind() == Kind::String => {}
             _ => texts.walk(&field),
         }
     }
@@ -267,7 +260,7 @@ fn audio<'a>(texts: &mut Texts<'a, '_>, audio: &Value<'a>, transcript: TextKey) 
 
 /// Tokens repeat the text, and run on as it does; each alternative of a token is looked at by itself.
 fn log_probabilities<'a>(texts: &mut Texts<'a, '_>, logprobs: &Value<'a>, choice: u32) {
-    for list in logprobs.children() {
+    for list in texts.fields(logprobs) {
         let b = u32::from(list.key_is("refusal"));
         texts.tokens_run(logprobs, &list, TextKey { kind: kind::LOGPROBS, a: choice, b });
     }
@@ -278,18 +271,15 @@ impl Answer for Reading {
         let mut texts = Texts::answer(doc, payload, items);
         let root = texts.root();
         let mut last = Last::default();
-        if root.kind() != Kind::Object {
-            texts.walk(&root);
-        }
-        for field in root.children() {
+        for field in texts.fields(&root) {
             match &*key(&field) {
                 b"choices" if last.is(&root, &field, 0, "choices") => {
-                    for choice in field.children() {
+                    for choice in texts.elements(&field) {
                         self.choice(&mut texts, &choice);
                     }
                 }
-                b"model" if self.model.is_none() => {
-                    self.model = field.as_str().filter(|m| !m.is_empty()).map(Into::into);
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field));
                 }
                 _ => texts.walk(&field),
             }

@@ -64,7 +64,8 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
 fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
     let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
     let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
-    for (at, turn) in messages.children().enumerate() {
+    texts.role = Speaker::User.role(true);
+    for (at, turn) in texts.elements(messages).enumerate() {
         texts.role = speaker(&turn).role(at >= last);
         texts.walk(&turn);
     }

@@ -1,7 +1,7 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{key, string};
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::fields::{key, pick, string};
+use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{Answer, Call, Ending, Item, Role, Shape, TextKey};
 use super::sent::Sent;
 use crate::limits;
@@ -49,31 +49,29 @@ pub(super) struct Reading {
 
 /// The running text that `response.NAME.delta` events of a name carry, and how.
 pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, Shape, Role) {
-    let a = number(root.get("output_index"));
-    let part = |field| number(root.get(field));
+    let [item, content, summary] =
+        pick(root, [b"output_index", b"content_index", b"summary_index"]);
+    let (a, content, summary) = (number(item), number(content), number(summary));
     let output = |kind, b| (TextKey { kind, a, b }, Shape::Text, Role::Output);
     let arguments = TextKey { kind: kind::ARGUMENTS, a, b: 0 };
     match name {
-        b"output_text" => output(kind::TEXT, part("content_index")),
-        b"refusal" => output(kind::REFUSAL, part("content_index")),
-        b"reasoning_summary_text" => output(kind::SUMMARY, part("summary_index")),
-        b"reasoning_text" => output(kind::REASONING, part("content_index")),
+        b"output_text" => output(kind::TEXT, content),
+        b"refusal" => output(kind::REFUSAL, content),
+        b"reasoning_summary_text" => output(kind::SUMMARY, summary),
+        b"reasoning_text" => output(kind::REASONING, content),
         b"function_call_arguments" | b"mcp_call_arguments" => {
             (arguments, Shape::Json, Role::ToolArgs)
         }
         b"custom_tool_call_input" => (arguments, Shape::Text, Role::ToolArgs),
         b"content_part" => {
-            let refusal = &*string(root.get("part").and_then(|p| p.get("type"))) == b"refusal";
-            let reasoning =
-                &*string(root.get("part").and_then(|p| p.get("type"))) == b"reasoning_text";
-            let kind = match (refusal, reasoning) {
-                (true, _) => kind::REFUSAL,
-                (_, true) => kind::REASONING,
+            let kind = match &*string(root.get("part").and_then(|part| part.get("type"))) {
+                b"refusal" => kind::REFUSAL,
+                b"reasoning_text" => kind::REASONING,
                 _ => kind::TEXT,
             };
-            output(kind, part("content_index"))
+            output(kind, content)
         }
-        b"reasoning_summary_part" => output(kind::SUMMARY, part("summary_index")),
+        b"reasoning_summary_part" => output(kind::SUMMARY, summary),
         _ => output(kind::OTHER, name_number(name)),
     }
 }
@@ -117,13 +115,12 @@ impl Reading {
 
     /// A response object: its items, its error; not its echo of the request.
     fn response<'a>(&mut self, texts: &mut Texts<'a, '_>, response: &Value<'a>) {
-        if response.kind() != Kind::Object {
-            texts.walk(response);
-        }
         let mut last = Last::default();
-        for field in response.children() {
+        for field in texts.fields(response) {
             match &*key(&field) {
-                b"model" if self.model.is_none() => self.model = field.as_str().map(Into::into),
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field))
+                }
                 b"output"
                     if field.kind() == Kind::Array && last.is(response, &field, 0, "output") =>
                 {
@@ -185,7 +182,7 @@ impl Reading {
                     texts.walk(&field);
                     texts.role = Role::Output;
                 }
-                b"name" if is_call => {}
+                b"name" if is_call && field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }
@@ -211,7 +208,8 @@ impl Reading {
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
         let (name, phase) = name_and_phase(event);
         let (text, shape, role) = running_text(name, root);
-        let logprobs = root.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
+        let [logprobs] = pick(root, [b"logprobs"]);
+        let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
         // A text's end is told before the event that repeats it.
         if phase == b"done" && name != b"output_item" && !name.ends_with(b"_part") {
             texts.push(Item::TextEnd(text));
@@ -224,7 +222,8 @@ impl Reading {
             match (&*key(&field), phase) {
                 (b"delta", b"delta") if last.is(root, &field, 0, "delta") => {
                     // Sound is base64.
-                    if name != b"audio" && name != b"output_audio" {
+                    let sound = name == b"audio" || name == b"output_audio";
+                    if !sound || field.kind() != Kind::String {
                         texts.erase = logprobs.map(|l| l.id());
                         texts.running(&field, text, shape, role);
                         texts.erase = None;
@@ -314,7 +313,8 @@ impl Answer for Reading {
             self.response(&mut texts, &root);
             items.push(Item::AnswerEnd);
         } else if root.kind() == Kind::Object {
-            let event = string(root.get("type"));
+            let [event] = pick(&root, [b"type"]);
+            let event = string(event);
             self.event(&mut texts, &root, &event);
         } else {
             texts.walk(&root);

@@ -1,10 +1,11 @@
 //! What a caller has got of a stream, kept so that its ending can repeat it: the last event holds the whole answer.
 
 use super::super::fields::string;
-use super::super::texts::number;
+use super::super::texts::{number, short};
+use super::super::write::{quoted, repaired};
 use super::answer::{is_last, kind, name_and_phase, running_text};
 use crate::limits;
-use crate::stream::json::Value;
+use crate::stream::json::{Kind, Value};
 
 /// A part of an item: its text as sent.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub(super) struct Sent {
     pub(super) over: bool,
     /// Bytes remembered.
     kept: usize,
+    /// There was no room for something: from then on nothing is remembered, so that what is has no holes.
+    full: bool,
 }
 
 impl Sent {
@@ -89,14 +92,24 @@ impl Sent {
         self.created = response.get("created_at").and_then(|t| t.as_u64()).unwrap_or(self.created);
     }
 
+    /// True if there is room for so many bytes more, which are then taken.
+    fn room(&mut self, bytes: usize) -> bool {
+        let kept = self.kept.saturating_add(bytes);
+        self.full |= kept > limits::REPEATED_BYTES;
+        if !self.full {
+            self.kept = kept;
+        }
+        !self.full
+    }
+
     /// Text to be remembered, if there is room for it.
     fn keep(&mut self, text: &[u8]) -> Option<String> {
-        let kept = self.kept.saturating_add(text.len());
-        if kept > limits::REPEATED_BYTES {
-            return None;
-        }
-        self.kept = kept;
-        Some(String::from_utf8_lossy(text).into_owned())
+        self.room(text.len()).then(|| String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// A JSON value to be remembered, if there is room for it.
+    fn keep_json(&mut self, value: &Value<'_>) -> Option<String> {
+        self.room(value.raw().len()).then(|| repaired(value.raw()))
     }
 
     /// The item with this index; it begins here if it was not added before (a replay from the middle).
@@ -121,16 +134,24 @@ impl Sent {
     }
 
     fn item_event(&mut self, root: &Value<'_>, done: bool) {
-        let Some(value) = root.get("item") else { return };
+        // What is no object is no item: nothing of it could be repeated.
+        let Some(value) = root.get("item").filter(|item| item.kind() == Kind::Object) else {
+            return;
+        };
         let id = short(value.get("id")).unwrap_or_default();
         let kind = short(value.get("type")).unwrap_or_default();
-        let raw = self.keep(value.raw());
-        let index = number(root.get("output_index"));
+        let raw = self.keep_json(&value);
+        // Hand-made streams leave the index out; the id tells as well.
+        let index = root.get("output_index").map_or_else(
+            || self.items.iter().find(|item| item.id == id).map_or(0, |item| item.index),
+            |index| number(Some(index)),
+        );
         let Some(item) = self.item(index, &id, &kind) else { return };
         if done {
             // Too long to be repeated: what names it stands for it.
-            let stand_in =
-                || format!(r#"{{"id":{},"type":{},"status":"completed"}}"#, q(&id), q(&kind));
+            let stand_in = || {
+                format!(r#"{{"id":{},"type":{},"status":"completed"}}"#, quoted(&id), quoted(&kind))
+            };
             item.done = Some(raw.unwrap_or_else(stand_in));
             item.head = String::new();
             let parts: usize = item.parts.drain(..).map(|part| part.text.len()).sum();
@@ -141,7 +162,7 @@ impl Sent {
     }
 
     fn annotation(&mut self, root: &Value<'_>) {
-        let raw = root.get("annotation").and_then(|a| self.keep(a.raw()));
+        let raw = root.get("annotation").and_then(|a| self.keep_json(&a));
         let part = number(root.get("content_index"));
         let index = number(root.get("output_index"));
         let item = self.items.iter_mut().find(|item| item.index == index);
@@ -220,14 +241,4 @@ impl OutputItem {
         };
         self.parts.get_mut(at)
     }
-}
-
-fn q(text: &str) -> String {
-    super::super::write::quoted(text)
-}
-
-/// An id or a name of a plausible length.
-fn short(value: Option<Value<'_>>) -> Option<String> {
-    let text = value?.as_str().filter(|t| !t.is_empty() && t.len() <= limits::ANSWER_ID_BYTES)?;
-    Some(text.into_owned())
 }

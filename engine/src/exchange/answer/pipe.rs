@@ -41,6 +41,7 @@ pub enum Cut {
 /// An answer that passes through.
 #[derive(Debug)]
 pub struct Pipe {
+    framing: Framing,
     framer: Framer,
     reader: Box<dyn Answer>,
     rules: Rules,
@@ -70,6 +71,7 @@ impl Pipe {
         settings: Settings,
     ) -> Self {
         Self {
+            framing,
             framer: Framer::new(framing),
             reader,
             rules,
@@ -84,6 +86,13 @@ impl Pipe {
             cut: None,
             before: Vec::new(),
         }
+    }
+
+    /// True if a rule may change what passes. If not, the bytes themselves leave, when they come: the pipe only looks
+    /// at them, and appends nothing.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        self.rules.act()
     }
 
     /// Takes the next bytes; appends what leaves to `out`. Once the answer is cut nothing does.
@@ -267,8 +276,6 @@ impl Pipe {
 
     fn push(&mut self, held: Held, out: &mut Vec<u8>, record: &mut Record) {
         if !self.rules.act() {
-            // Watching rules hold nothing: the frame leaves at once, as it came.
-            out.extend_from_slice(&held.frame.raw);
             self.texts.settle();
             return;
         }
@@ -355,7 +362,8 @@ impl Pipe {
 
     /// Keeps what waits within bounds.
     fn limit(&mut self, out: &mut Vec<u8>, record: &mut Record) {
-        if self.cut.is_some() {
+        // A whole body is in the host's hands already: nothing of it is held here.
+        if self.cut.is_some() || self.framing == Framing::Json {
             return;
         }
         let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());

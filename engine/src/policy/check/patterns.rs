@@ -50,7 +50,7 @@ fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_
         Err(bad) => {
             let at = bad.offset.map(|offset| format!(" (at byte {offset})")).unwrap_or_default();
             let help = bad.help.unwrap_or_else(|| "the syntax of Rust's `regex`".to_owned());
-            judge.error("bad-pattern", path, format!("{}{at}", bad.message), help);
+            judge.error("bad-pattern", path, format!("{}{at}", bad.message), &help);
         }
         Ok(patterns) if patterns.iter().any(Pattern::unbounded) => {
             let message =
@@ -67,7 +67,7 @@ fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_
 fn slips(judge: &mut Judge<'_>, source: &str, path: &Path<'_>) {
     if PACKS.contains(&source) {
         let message = format!("`{source}` finds the word `{source}`");
-        judge.warn("slip", path, message, format!("did you mean `pack:{source}`?"));
+        judge.warn("slip", path, message, &format!("did you mean `pack:{source}`?"));
     }
     let delimited = source.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
     if delimited.is_some_and(|(inner, flags)| {

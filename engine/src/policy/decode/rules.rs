@@ -64,9 +64,12 @@ pub(super) fn globs(node: &Node) -> Globs {
 
 pub(super) fn guardrail(node: &Node, path: &Path<'_>) -> Guardrail {
     let texts = |name: &str| node.get(name).map(Node::items).unwrap_or_default();
-    let mut scan: Vec<Scan> = texts("scan").iter().filter_map(place).collect();
-    scan.sort_unstable();
-    scan.dedup();
+    let mut scan: Vec<Scan> = Vec::new();
+    for place in texts("scan").iter().filter_map(place) {
+        if !scan.contains(&place) {
+            scan.push(place);
+        }
+    }
     let find = texts("find").iter().filter_map(Node::text).map(str::to_owned).collect();
     let argument = |argument: Option<&Node>| argument.and_then(Node::text).map(str::to_owned);
     let action = match action(node, "do") {

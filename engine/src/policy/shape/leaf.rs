@@ -11,6 +11,8 @@ use crate::limits;
 /// Boxed: findings are rare and big.
 type Finding = Box<Diagnostic>;
 
+#[cold]
+#[inline(never)]
 fn error(code: &'static str, path: &Path<'_>, at: Position, message: String) -> Finding {
     Box::new(Diagnostic::error(code, path.to_string(), at, message))
 }

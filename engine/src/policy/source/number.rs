@@ -68,7 +68,14 @@ fn radix(raw: &str) -> Option<u64> {
     u64::from_str_radix(raw.strip_prefix("0o")?, 8).ok()
 }
 
+/// The number as JSON writes it; what came from JSON is that already.
+#[cfg(not(feature = "yaml"))]
+pub(super) fn json(raw: &str) -> String {
+    raw.to_owned()
+}
+
 /// The number as JSON writes it; `null` where JSON cannot.
+#[cfg(feature = "yaml")]
 pub(super) fn json(raw: &str) -> String {
     let digits = raw.strip_prefix('-').unwrap_or(raw);
     let (integer, rest) = digits
@@ -86,6 +93,7 @@ pub(super) fn json(raw: &str) -> String {
 }
 
 /// `.5`, `.5e3`, `e3`: what may follow the whole part in JSON.
+#[cfg(feature = "yaml")]
 fn fraction(rest: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (decimals, exponent) = match rest.split_once(['e', 'E']) {
