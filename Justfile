@@ -27,13 +27,17 @@ test-envoy *ARGS: wasm
 wasm:
     @tools/wasm
 
+# an OCI image layout of the filter, for Istio and Envoy Gateway: dist/oci (no Docker needed)
+oci *ARGS: wasm
+    @tools/oci.py dist/hemostat.wasm dist/oci {{ ARGS }}
+
 # formatting and lints: Rust for this machine and for wasm, and the Python of tests and demo
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
     @tools/lint-wasm
     @tools/setup python
-    {{ python }} -m ruff check --config tools/ruff.toml host-tests/envoy demo
+    {{ python }} -m ruff check --config tools/ruff.toml host-tests/envoy demo tools
 
 # benchmarks
 bench *ARGS:

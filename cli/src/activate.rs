@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::blob::{self, Brings, Words};
+use crate::blob::{self, Brings, End, Words};
 use crate::exit::Exit;
 use crate::key::Key;
 use crate::push::{self, How};
@@ -14,9 +14,9 @@ use crate::terminal::safe;
 #[command(after_help = "\
 Examples:
   hemostat activate current.prepared/sev1-stop-agents.json --key oncall.key -p http://10.0.0.1:9902 --wait
-  hemostat activate current.prepared/sev1-stop-agents.json --key oncall.key -p http://10.0.0.1:9902 \\
-      --expires 4h --on-expiry previous
+  hemostat activate current.prepared/sev1-stop-agents.json --key oncall.key -p http://10.0.0.1:9902 --expires 30m
 
+After four hours, or the time that was given, the policy before is back by itself.
 `hemostat release --prepare` makes such policies; `hemostat rollback` takes the activation back.")]
 pub(crate) struct Args {
     /// The prepared policy
@@ -30,12 +30,12 @@ pub(crate) struct Args {
     /// Who does it [default: `$HEMOSTAT_ISSUER`, else the user's name]
     #[arg(long)]
     issuer: Option<String>,
-    /// When it is over: a time, or `30m`, `4h`, `2d` from now
-    #[arg(long, value_parser = blob::moment, value_name = "TIME")]
-    expires: Option<u64>,
+    /// When it is over: a time, `30m`, `4h`, `2d` from now, or `never`
+    #[arg(long, value_parser = blob::end, default_value = blob::END, value_name = "TIME")]
+    expires: End,
     /// What happens then
-    #[arg(long, requires = "expires", value_parser = ["keep", "previous"])]
-    on_expiry: Option<String>,
+    #[arg(long, default_value = "previous", value_parser = ["keep", "previous"])]
+    on_expiry: String,
     #[command(flatten)]
     how: How,
 }
@@ -59,8 +59,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         serial: newest.serial().saturating_add(1),
         issuer: blob::issuer(args.issuer.as_deref()),
         reason: args.reason.clone(),
-        expires: args.expires,
-        on_expiry: args.on_expiry.clone(),
+        expires: args.expires.0,
+        on_expiry: args.expires.0.map(|_| args.on_expiry.clone()),
         ..Words::default()
     };
     let envelope = blob::sign(&words, &Brings::Policy(&policy), &keys)?;

@@ -1,10 +1,56 @@
 //! A policy and its overlays → one policy. Overlays are put before the policy's own rules, so that theirs win where the
 //! first match wins.
 
-use hemostat_engine::policy::source::{Entry, Node, Value, to_json};
+use hemostat_engine::policy::source::{Entry, Node, Position, Value, to_json};
+use hemostat_engine::policy::time;
 
 /// Sections whose entries have names: those of an overlay are added.
 const NAMED: &[&str] = &["labels", "fallbacks", "prices"];
+
+/// Sections of rules, which take `when: {until: …}`.
+const RULES: &[&str] = &["rollback", "switch", "guardrails", "tools", "limits", "failsafe"];
+
+/// What need not end with an overlay's rules: it names, records, or does nothing without a rule.
+const HARMLESS: &[&str] =
+    &["hemostat", "version", "reason", "severity", "trusted_headers", "disable"];
+
+/// Lets every rule of an overlay stop at this time (Unix seconds); a rule that says when it stops keeps its own time.
+pub(crate) fn until(overlay: &Node, at: u64) -> Node {
+    let mut overlay = overlay.clone();
+    if let Value::Map(sections) = &mut overlay.value {
+        for section in sections.iter_mut().filter(|own| RULES.contains(&own.key.as_str())) {
+            if let Value::Seq(rules) = &mut section.value.value {
+                rules.iter_mut().for_each(|rule| rule_until(rule, at));
+            }
+        }
+    }
+    overlay
+}
+
+fn rule_until(rule: &mut Node, at: u64) {
+    let place = rule.at;
+    let Value::Map(fields) = &mut rule.value else { return };
+    let entry = |key: &str, value| Entry { key: key.to_owned(), key_at: place, value };
+    let end = entry("until", text(place, &time::format(at)));
+    match fields.iter_mut().find(|field| field.key == "when") {
+        None => {
+            let value = Node { at: place, value: Value::Map(vec![end]) };
+            fields.push(entry("when", value));
+        }
+        Some(Entry { value: Node { value: Value::Map(when), .. }, .. }) => {
+            if !when.iter().any(|own| own.key == "until") {
+                when.push(end);
+            }
+        }
+        Some(_) => {}
+    }
+}
+
+/// Fields of an overlay that go on when its rules have stopped.
+pub(crate) fn endless(overlay: &Node) -> Vec<&str> {
+    let keys = overlay.entries().iter().map(|entry| entry.key.as_str());
+    keys.filter(|key| ![RULES, NAMED, HARMLESS].iter().any(|known| known.contains(key))).collect()
+}
 
 /// Puts an overlay over a policy. `file` is the overlay's, for messages.
 ///
@@ -23,7 +69,7 @@ pub(crate) fn overlay(policy: &Node, overlay: &Node, file: &str) -> Result<Node,
             }
             Some(entry) if over.key == "version" => {
                 let both = [&entry.value, &over.value].map(|node| node.text().unwrap_or_default());
-                entry.value = text(&entry.value, &version(both));
+                entry.value = text(entry.value.at, &version(both));
             }
             Some(entry) => entry.value = over.value.clone(),
         }
@@ -37,8 +83,8 @@ fn version([policy, overlay]: [&str; 2]) -> String {
     both.chars().take(hemostat_engine::limits::ID_CHARS).collect()
 }
 
-fn text(place: &Node, text: &str) -> Node {
-    Node { at: place.at, value: Value::String { text: text.to_owned(), quoted: true } }
+fn text(at: Position, text: &str) -> Node {
+    Node { at, value: Value::String { text: text.to_owned(), quoted: true } }
 }
 
 fn named(entry: &mut Entry, over: &Entry, file: &str) -> Result<(), String> {
@@ -89,6 +135,18 @@ mod tests {
             "over.yaml:1:11: labels: `t` is in the policy too, and says something else"
         );
         assert!(both("{labels: {t: {header: a}}}", "{labels: {t: {header: a}}}").is_ok());
+    }
+
+    #[test]
+    fn rules_of_an_overlay_stop_unless_they_say_when() {
+        let over = parse_yaml(
+            "{version: b, mode: shadow, disable: [{rule: x, until: 2099-01-01T00:00:00Z}], \
+             tools: [{match: a}, {match: b, when: {model: m}}, {match: c, when: {until: 2099-01-01T00:00:00Z}}]}",
+        )
+        .unwrap();
+        assert_eq!(endless(&over), ["mode"]);
+        let expected = r#"{"version":"b","mode":"shadow","disable":[{"rule":"x","until":"2099-01-01T00:00:00Z"}],"tools":[{"match":"a","when":{"until":"1970-01-01T00:01:00Z"}},{"match":"b","when":{"model":"m","until":"1970-01-01T00:01:00Z"}},{"match":"c","when":{"until":"2099-01-01T00:00:00Z"}}]}"#;
+        assert_eq!(to_json(&until(&over, 60)), expected);
     }
 
     #[test]

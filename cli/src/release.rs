@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use hemostat_engine::policy::source::Node;
+use hemostat_engine::policy::time;
 
-use crate::blob::{self, Brings, Words, invalid};
+use crate::blob::{self, Brings, End, Words, invalid};
 use crate::exit::Exit;
 use crate::fleet::FleetArgs;
 use crate::key::Key;
@@ -18,7 +19,8 @@ use crate::{compose, files};
 Examples:
   hemostat release policy.yaml --scope prod-eu --key ops.key --out current.json
   hemostat release policy.yaml --overlay sev2.yaml --scope prod-eu --key ops.key --out current.json \\
-      --reason 'INC-4711' --expires 4h --on-expiry previous
+      --reason 'INC-4711' --until 2h
+      the overlay's rules stop by themselves after two hours; the policy goes on
   hemostat release policy.yaml --prepare sev1.yaml --scope prod-eu --key ops.key --out current.json
       the on-call key may then `hemostat activate current.prepared/sev1.json`
   hemostat release --cosign current.json --key second.key
@@ -30,6 +32,9 @@ pub(crate) struct Args {
     /// An overlay: its rules are put before the policy's own; the last one given comes first
     #[arg(long, short, value_name = "FILE")]
     overlay: Vec<String>,
+    /// When the rules of overlays stop by themselves: a time, `30m`, `4h`, `2d` from now, or `never`
+    #[arg(long, value_parser = blob::end, default_value = blob::END, value_name = "TIME")]
+    until: End,
     /// A reviewed overlay that on-call keys may activate; the policy with it is written beside the release
     #[arg(long, value_name = "FILE")]
     prepare: Vec<String>,
@@ -74,10 +79,14 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     }
     let file = args.policy.as_deref().unwrap_or_default();
     let base = blob::read_policy(file)?;
-    let policy = with_overlays(&base, &args.overlay)?;
+    let policy = with_overlays(&base, &args.overlay, args.until)?;
+    if !args.overlay.is_empty() {
+        tell_end(args, err)?;
+    }
     let mut prepared = Vec::new();
     for overlay in &args.prepare {
-        let policy = with_overlays(&policy, std::slice::from_ref(overlay))?;
+        // Nobody knows yet when it will be needed: `activate` says when it is over.
+        let policy = with_overlays(&policy, std::slice::from_ref(overlay), End(None))?;
         prepared.push((prepared_path(&args.out, overlay)?, policy));
     }
     let parts = std::iter::once((file, &policy));
@@ -135,13 +144,33 @@ fn names(keys: &[Key]) -> String {
     keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-fn with_overlays(policy: &Node, overlays: &[String]) -> io::Result<Node> {
+/// Says when the overlays' rules stop, and what of the overlays does not.
+fn tell_end(args: &Args, err: &mut dyn Write) -> io::Result<()> {
+    let Some(at) = args.until.0 else {
+        return writeln!(err, "the overlays' rules hold until another release replaces them");
+    };
+    writeln!(err, "the overlays' rules stop at {}", time::format(at))?;
+    for file in &args.overlay {
+        let overlay = blob::read_policy(file)?;
+        for field in compose::endless(&overlay) {
+            let (file, field) = (safe(file), safe(field));
+            writeln!(
+                err,
+                "{file}: `{field}` does not stop; `--expires TIME --on-expiry previous` ends the release"
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn with_overlays(policy: &Node, overlays: &[String], until: End) -> io::Result<Node> {
     overlays.iter().try_fold(policy.clone(), |policy, file| {
         let over = blob::read_policy(file)?;
         // A mistake in an overlay is told with the overlay's own lines.
         if let Some(faults) = blob::faults(&over, file) {
             return Err(invalid(faults));
         }
+        let over = until.0.map_or_else(|| over.clone(), |at| compose::until(&over, at));
         compose::overlay(&policy, &over, &safe(file)).map_err(invalid)
     })
 }

@@ -121,6 +121,7 @@ pub const PREPARED: usize = 64;
 
 /// Free text of a release (`reason`, `issuer`), in bytes.
 pub const RELEASE_TEXT_BYTES: usize = 1024;
+
 /// Signatures of one envelope, and verifications that one envelope may cost: about 0.1 ms each in the module.
 pub const ENVELOPE_SIGNATURES: usize = 8;
 
@@ -166,3 +167,7 @@ pub const FOLDED_RANGE_CHARS: usize = 4096;
 /// The response object of a Responses stream, kept so that its ending repeats its settings, in bytes. It echoes the
 /// tools and instructions of the request; a longer one is replaced by its shortest form.
 pub const REPEATED_HEAD_BYTES: usize = 64 * 1024;
+
+
+/// Characters of one range in a class that are folded one by one. The alphabets that have look-alikes lie within it.
+pub const FOLDED_RANGE_CHARS: usize = 4096;
