@@ -167,7 +167,3 @@ pub const FOLDED_RANGE_CHARS: usize = 4096;
 /// The response object of a Responses stream, kept so that its ending repeats its settings, in bytes. It echoes the
 /// tools and instructions of the request; a longer one is replaced by its shortest form.
 pub const REPEATED_HEAD_BYTES: usize = 64 * 1024;
-
-
-/// Characters of one range in a class that are folded one by one. The alphabets that have look-alikes lie within it.
-pub const FOLDED_RANGE_CHARS: usize = 4096;
