@@ -16,7 +16,7 @@ test: wasm test-rust test-envoy
 
 # the crates' tests and the scenarios on the built module
 test-rust: wasm
-    cargo test --workspace --locked
+    cargo test --workspace --locked --no-fail-fast
 
 # a real Envoy with the built module; arguments go to pytest
 test-envoy *ARGS: wasm
@@ -27,11 +27,13 @@ test-envoy *ARGS: wasm
 wasm:
     @tools/wasm
 
-# formatting and lints, for this machine and for wasm
+# formatting and lints: Rust for this machine and for wasm, and the Python of tests and demo
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
     @tools/lint-wasm
+    @tools/setup python
+    {{ python }} -m ruff check --config tools/ruff.toml host-tests/envoy demo
 
 # benchmarks
 bench *ARGS:
@@ -43,7 +45,8 @@ fuzz SECONDS="60":
 
 # write the JSON schema of the policy language
 schema:
-    cargo run --quiet --locked --package hemostat-cli -- schema
+    cargo build --quiet --locked --package hemostat-cli
+    cargo run --quiet --locked --package hemostat-cli -- check --schema > policies/policy.schema.json
 
 # get what tests and demo need (Python and JavaScript packages, Envoy) and this machine lacks
 setup:

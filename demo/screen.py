@@ -4,8 +4,15 @@ import os
 import shutil
 import sys
 import textwrap
+import unicodedata
 
-BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
+BOLD, DIM, RED, GREEN, CYAN = "1", "2", "31", "32", "36"
+
+
+def fill(text, width):
+    """The text, with blanks up to a width in terminal cells; an emoji takes two."""
+    cells = sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    return text + " " * (width - cells)
 
 
 class Screen:
@@ -76,10 +83,10 @@ class Columns:
         height = max(len(left), len(right), self._drawn - 1)
         if self._drawn:
             sys.stdout.write(f"\x1b[{self._drawn}F")
-        titles = [self.screen.paint(title.ljust(width), BOLD) for title in self.titles]
+        titles = [self.screen.paint(fill(title, width), BOLD) for title in self.titles]
         rows = [f"  {titles[0]} │ {titles[1]}"]
         for at in range(height):
-            cells = [(side[at] if at < len(side) else "").ljust(width) for side in (left, right)]
+            cells = [fill(side[at] if at < len(side) else "", width) for side in (left, right)]
             rows.append(f"  {cells[0]} │ {cells[1]}")
         sys.stdout.write("".join(f"\x1b[2K{row}\n" for row in rows))
         sys.stdout.flush()

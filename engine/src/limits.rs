@@ -16,7 +16,7 @@ pub const HELD_PROCESS_BYTES: usize = 64 * 1024 * 1024;
 /// number a matter of memory, not of stack.
 pub const JSON_DEPTH: usize = 256;
 
-/// Values in one JSON document (24 bytes each, so 24 MiB at most while one is read).
+/// Values in one JSON document (28 bytes each, so 28 MiB at most while one is read).
 pub const JSON_NODES: usize = 1_000_000;
 
 /// Running texts of one stream that are open at the same time (choices, content blocks, tool arguments).
@@ -77,7 +77,8 @@ pub const SCAN_SOLO_CACHE_BYTES: usize = 128 * 1024;
 pub const SCAN_PIECE_BYTES: usize = 1024;
 
 /// Steps that looking for the earliest live start may cost for each byte since the text was last quiet. English text
-/// needs under 2; beyond it the hold is longer than it must be, never shorter.
+/// needs under 2; beyond it the hold is longer than it must be, never shorter. Building a whole cache of states counts
+/// as many steps as it has bytes.
 pub const SCAN_STEPS_PER_BYTE: u64 = 64;
 
 /// Steps that are free after a quiet point: enough for the square of any ordinary word's length.
@@ -159,3 +160,9 @@ pub const GRANTS_IN_SLOT: usize = 64;
 
 /// A tool's name as it is shown in place of a call, in characters; a longer one is not repeated.
 pub const TOOL_NAME_CHARS: usize = 64;
+/// Characters of one range in a class that are folded one by one. The alphabets that have look-alikes lie within it.
+pub const FOLDED_RANGE_CHARS: usize = 4096;
+
+/// The response object of a Responses stream, kept so that its ending repeats its settings, in bytes. It echoes the
+/// tools and instructions of the request; a longer one is replaced by its shortest form.
+pub const REPEATED_HEAD_BYTES: usize = 64 * 1024;

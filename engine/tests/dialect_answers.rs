@@ -1,4 +1,11 @@
 //! Answers, over all recorded traffic: texts are found, whole and in order, and nothing that could be text is missed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod dialect_support;
 
@@ -149,12 +156,18 @@ const ECHO: &[&str] = &[
 fn may_be_missed(id: DialectId, path: &str, text: &str) -> bool {
     let last = path.rsplit('.').next().unwrap_or_default().trim_end_matches("[]");
     let echo = path.strip_prefix(".response").unwrap_or(path);
+    let under = |e: &&str| {
+        echo.strip_prefix(*e).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    if id == DialectId::OpenaiResponses && ECHO.iter().any(under) {
+        return true;
+    }
+    // What reads like a sentence is a text, whatever the name says that it stands under.
+    if text.len() > 12 && text.contains([' ', '\n', '\t']) {
+        return false;
+    }
     NOT_TEXT.contains(&last)
         || path.contains("category_applied_input_types")
-        || (id == DialectId::OpenaiResponses
-            && ECHO.iter().any(|e| {
-                echo.strip_prefix(e).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            }))
         // names of tools
         || (last == "name" && !path.contains("sources"))
         // pictures
@@ -251,9 +264,12 @@ fn calls_begin_and_end_in_pairs_around_their_arguments() {
         for fixture in fixtures(id) {
             let mut answer = answer(&fixture.call(), fixture.framing);
             let mut open = Vec::new();
+            // Calls that the provider runs only have pieces before their end.
+            let mut pieces = Vec::new();
             for payload in fixture.payloads() {
                 for (item, _) in read(&mut *answer, &payload) {
                     match item {
+                        Item::CallPiece { call, .. } => pieces.push(call),
                         Item::CallBegin { call, .. } => {
                             assert!(!open.contains(&call), "{}: twice", fixture.name);
                             open.push(call);
@@ -261,7 +277,8 @@ fn calls_begin_and_end_in_pairs_around_their_arguments() {
                         }
                         Item::CallEnd { call } => {
                             let at = open.iter().position(|own| *own == call);
-                            open.remove(at.unwrap_or_else(|| panic!("{}: no begin", fixture.name)));
+                            assert!(at.is_some() || pieces.contains(&call), "{}", fixture.name);
+                            at.map(|at| open.remove(at));
                         }
                         Item::AnswerEnd => open.clear(),
                         _ => {}

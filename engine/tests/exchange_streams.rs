@@ -1,5 +1,13 @@
 //! The stream guarantees of POLICY, over the recorded corpus: for every dialect, streamed and whole, for every cut.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a helper of a test may panic as the test itself may"
+)]
+
 mod support;
 
 use serde_json::json;

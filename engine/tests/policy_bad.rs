@@ -1,5 +1,11 @@
 //! Policies that are refused, as data: every finding of every case, with its place, code and message.
 #![cfg(feature = "yaml")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers stop the test where its files are not as they must be"
+)]
 #![allow(missing_docs, reason = "a test")]
 
 use std::collections::BTreeSet;
@@ -64,7 +70,9 @@ fn shown(found: &[Diagnostic]) -> String {
         let warning = if finding.is_error() { "" } else { "warning " };
         let path = if finding.path.is_empty() { "-" } else { &finding.path };
         let Diagnostic { line, column, code, message, .. } = finding;
-        writeln!(out, "{warning}{line}:{column} {path} {code} {message}").unwrap();
+        let rule =
+            finding.rule.as_deref().map(|rule| format!(" (rule `{rule}`)")).unwrap_or_default();
+        writeln!(out, "{warning}{line}:{column} {path}{rule} {code} {message}").unwrap();
         if let Some(help) = &finding.help {
             writeln!(out, "  {help}").unwrap();
         }

@@ -1,5 +1,10 @@
 //! The documentation, the samples and the schema say what the code does.
 #![cfg(feature = "yaml")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    reason = "a test's helpers stop the test where its files are not as they must be"
+)]
 #![allow(missing_docs, reason = "a test")]
 
 use std::path::PathBuf;

@@ -1,5 +1,14 @@
 //! The scanner against a naive reference: random patterns, random texts, random cuts.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
 use hemostat_engine::scan::{Hit, Matcher, Pattern, TextScan};
 use proptest::prelude::*;
 use regex_automata::hybrid::dfa::{Cache, DFA};

@@ -16,10 +16,17 @@ fn tree(value: Value<'_>) -> serde_json::Value {
         Kind::Null => serde_json::Value::Null,
         Kind::Bool => value.as_bool().unwrap().into(),
         Kind::Number => serde_json::from_slice(value.raw()).unwrap(),
-        Kind::String => value.as_str().unwrap().into_owned().into(),
+        Kind::String => {
+            assert_eq!(*value.as_bytes(), *value.as_str().unwrap().as_bytes());
+            value.as_str().unwrap().into_owned().into()
+        }
         Kind::Array => value.children().map(tree).collect(),
         Kind::Object => {
-            let key = |child: &Value<'_>| hemostat_engine::stream::json::decode(child.raw_key());
+            let key = |child: &Value<'_>| {
+                let key = String::from_utf8(child.key().into_owned()).unwrap();
+                assert!(child.key_is(&key) && !child.key_is(&format!("{key} ")));
+                key
+            };
             let members = value.children().map(|child| (key(&child), tree(child)));
             serde_json::Value::Object(members.collect())
         }

@@ -161,15 +161,9 @@ impl RootContext for Root {
                 for reason in reasons {
                     telemetry::line(Level::Error, &reason);
                 }
-                let kept = if self.plan.is_some() {
-                    "the one before goes on"
-                } else {
-                    "there is none before it"
-                };
-                telemetry::line(
-                    Level::Error,
-                    &format!("hemostat {VERSION}: configuration refused, {kept}"),
-                );
+                // Whether there is one is not known here: Envoy tries a configuration in a VM of its own first.
+                let refused = "configuration refused; the one before it, if there is one, goes on";
+                telemetry::line(Level::Error, &format!("hemostat {VERSION}: {refused}"));
                 false
             }
         }

@@ -144,7 +144,7 @@ impl HttpContext for Stream {
 
     /// Comes for every stream, aborted ones too, and before the access log is written.
     fn on_log(&mut self) {
-        self.exchange.finish();
+        self.exchange.finish(&response::details().unwrap_or_default());
         self.settle();
     }
 }

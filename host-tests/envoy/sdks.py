@@ -138,7 +138,9 @@ WAYS = {
 }
 
 
-def refused(error):
-    """True where an SDK's error is its own class for status 403."""
-    return (isinstance(error, (openai.PermissionDeniedError, anthropic.PermissionDeniedError))
-            or isinstance(error, genai.errors.ClientError) and error.code == 403)
+API_ERRORS = (openai.APIStatusError, anthropic.APIStatusError, genai.errors.APIError)
+
+
+def status_of(error):
+    """The HTTP status that an SDK's error stands for."""
+    return error.code if isinstance(error, genai.errors.APIError) else error.status_code

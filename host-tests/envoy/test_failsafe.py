@@ -1,17 +1,20 @@
 """The kill switch and the answers for a failing upstream."""
 
 import json
+import socket
 
 import pytest
 
 import policies
 from rig import recordings, texts
+from rig.client import fetch
+from rig.envoy import Envoy, connection_manager, load_sample
 from rig.replay import Answer
 
 KINDS = [(dialect, stream) for dialect in recordings.DIALECTS for stream in (False, True)]
 IDS = [f"{dialect}-{'stream' if stream else 'whole'}" for dialect, stream in KINDS]
 # The ending of an ordinary answer, and the beginning of the ids of answers that the proxy made.
-ORDINARY = {"openai-chat": {"stop"}, "openai-responses": {"completed", "response.completed"}, "anthropic": {"end_turn"},
+ORDINARY = {"openai-chat": {"stop"}, "openai-responses": {"completed"}, "anthropic": {"end_turn"},
             "gemini": {"STOP"}}
 ID_STARTS = {"openai-chat": "chatcmpl-hemostat-", "openai-responses": "resp_hemostat_", "anthropic": "msg_hemostat_"}
 
@@ -80,3 +83,37 @@ def test_an_error_that_no_rule_names_passes(dialect, enforce, ask, upstream):
     name = upstream.script("teapot", ERROR)
     answer = ask(dialect, x_replay=f"{name};status=400")
     assert (answer.status, answer.body) == (400, ERROR.body)
+
+
+@pytest.fixture(scope="module")
+def impatient_envoy(upstream):
+    """An Envoy that waits one second for an answer's headers, and whose second route leads to nobody."""
+    config = load_sample("ecds/envoy.yaml")
+    (virtual_host,) = connection_manager(config)["route_config"]["virtual_hosts"]
+    patient = virtual_host["routes"][0]
+    patient["route"]["timeout"] = "1s"
+    nobody = {"match": {"prefix": "/", "headers": [{"name": "x-to", "string_match": {"exact": "nobody"}}]},
+              "route": {"cluster": "nobody", "timeout": "1s"}}
+    virtual_host["routes"].insert(0, nobody)
+    with socket.socket() as reserved:
+        # Bound and not listening: a connection is refused, and nobody else can take the port meanwhile.
+        reserved.bind(("127.0.0.1", 0))
+        envoy = Envoy(upstream.port, DOWN, config=config)
+        envoy.add_cluster("nobody", reserved.getsockname()[1])
+        with envoy:
+            yield envoy
+
+
+@pytest.mark.parametrize(("dialect", "stream"), KINDS, ids=IDS)
+def test_an_upstream_that_says_nothing_is_a_timeout(dialect, stream, impatient_envoy, upstream):
+    name = upstream.script("mute", ERROR)
+    answer = fetch(impatient_envoy.port, "POST", recordings.minimal_path(dialect, stream),
+                   recordings.minimal_request(dialect, stream), {"x-replay": f"{name};hang=headers"})
+    check_canned(dialect, stream, answer)
+
+
+@pytest.mark.parametrize(("dialect", "stream"), KINDS, ids=IDS)
+def test_an_upstream_that_is_not_there_is_answered_too(dialect, stream, impatient_envoy):
+    answer = fetch(impatient_envoy.port, "POST", recordings.minimal_path(dialect, stream),
+                   recordings.minimal_request(dialect, stream), {"x-to": "nobody"})
+    check_canned(dialect, stream, answer)

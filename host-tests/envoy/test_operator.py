@@ -1,6 +1,7 @@
 """What the operator sees: response headers, counters with labels, and the access log's fields."""
 
 import pytest
+from scripted import chat
 
 import policies
 from rig import recordings
@@ -8,15 +9,6 @@ from rig.client import fetch
 from rig.replay import Answer
 
 SECRET = "sesame-opens-the-door"
-
-
-def chat(text):
-    """A whole chat answer with this text."""
-    return Answer(
-        b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"served-model","choices":[{"index":0,'
-        b'"message":{"role":"assistant","content":"' + text.encode() + b'","refusal":null},"logprobs":null,'
-        b'"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}'
-    )
 
 
 def redacting(mode):
@@ -27,7 +19,7 @@ def redacting(mode):
 def test_a_decision_is_shown_in_headers_counters_and_log(enforce, envoy, ask, upstream):
     enforce(redacting("enforce"))
     before = envoy.count("hemostat_rule_hits_total", rule="view.rule-1", action="redact")
-    answer = ask("openai-chat", x_replay=upstream.script("view", chat(f"so {SECRET} it is")))
+    answer = ask("openai-chat", x_replay=upstream.script("view", Answer(chat(f"so {SECRET} it is"))))
     assert b"so [X] it is" in answer.body
     assert answer.header("x-hemostat-policy") == "view-enforce"
     assert answer.header("x-hemostat-action") == "view.rule-1:redact"
@@ -46,7 +38,7 @@ def test_a_decision_is_shown_in_headers_counters_and_log(enforce, envoy, ask, up
 def test_shadow_counts_and_changes_nothing(enforce, envoy, ask, upstream):
     enforce(redacting("shadow"))
     before = envoy.count("hemostat_rule_hits_total", rule="view.rule-1", action="shadow-redact")
-    sent = chat(f"so {SECRET} it is")
+    sent = Answer(chat(f"so {SECRET} it is"))
     answer = ask("openai-chat", x_replay=upstream.script("view", sent))
     assert answer.body == sent.body
     assert answer.header("x-hemostat-action") is None
@@ -58,7 +50,7 @@ def test_shadow_counts_and_changes_nothing(enforce, envoy, ask, upstream):
 @pytest.mark.parametrize("mode", ["enforce", "shadow"])
 def test_no_text_of_the_traffic_is_in_log_or_metrics(mode, enforce, envoy, ask, upstream):
     enforce(redacting(mode))
-    ask("openai-chat", x_replay=upstream.script("view", chat(f"so {SECRET} it is")), text=f"tell {SECRET}")
+    ask("openai-chat", x_replay=upstream.script("view", Answer(chat(f"so {SECRET} it is"))), text=f"tell {SECRET}")
     assert SECRET not in envoy.admin("/stats")
     assert SECRET not in str(envoy.access_log())
     assert not [line for line in envoy.log().splitlines() if SECRET in line]
@@ -67,7 +59,7 @@ def test_no_text_of_the_traffic_is_in_log_or_metrics(mode, enforce, envoy, ask, 
 @pytest.mark.parametrize("mode", ["full", "decision", "none"])
 def test_show_says_what_callers_see(mode, enforce, ask, upstream):
     enforce({**redacting("enforce"), "version": f"show-{mode}", "show": mode})
-    answer = ask("openai-chat", x_replay=upstream.script("view", chat(f"so {SECRET} it is")))
+    answer = ask("openai-chat", x_replay=upstream.script("view", Answer(chat(f"so {SECRET} it is"))))
     shown = {name for name, _ in answer.headers if name.startswith("x-hemostat-")}
     assert shown == {
         "full": {"x-hemostat-policy", "x-hemostat-action", "x-hemostat-decision"},

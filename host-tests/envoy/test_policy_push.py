@@ -5,9 +5,12 @@ import json
 import time
 
 import pytest
+from scripted import DONE, SSE, delta
 
 import policies
 from rig import recordings
+from rig.client import fetch
+from rig.envoy import Envoy
 from rig.replay import Answer
 
 BAD = {
@@ -41,21 +44,34 @@ def test_a_configuration_that_is_not_one_is_refused(text, enforce, envoy, ask):
     assert ask("openai-chat", headers={"x-feature": "checkout"}).header("x-hemostat-policy") == "kill"
 
 
+def test_a_proxy_that_never_had_a_usable_policy_lets_nothing_through(upstream):
+    envoy = Envoy(upstream.port, BAD["bad pattern"][0])
+    try:
+        envoy.start(refused=True)
+        before = len(upstream.calls)
+        answer = fetch(envoy.port, "POST", "/v1/chat/completions", recordings.minimal_request("openai-chat", False))
+        assert answer.status == 500
+        assert len(upstream.calls) == before
+    finally:
+        envoy.stop()
+
+
 def test_a_good_policy_cuts_no_stream_and_streams_keep_theirs(enforce, envoy, ask, upstream):
     enforce(policies.policy("old", guardrails=[policies.guard("r", "secret word", {"redact": "[OLD]"})]))
-    events = [_delta(text) for text in ("The ", "secret ", "word ", *["and more "] * 40, "a secret", " word.")]
-    name = upstream.script("long", Answer(b"".join(events) + b"data: [DONE]\n\n", content_type="text/event-stream"))
+    events = [delta(text) for text in ("The ", "secret ", "word ", *["and more "] * 40, "a secret", " word.")]
+    name = upstream.script("long", Answer(b"".join(events) + DONE, content_type=SSE))
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         running = [pool.submit(ask, "openai-chat", True, x_replay=f"{name};pace=20") for _ in range(8)]
         time.sleep(0.2)
         for turn in range(3):
-            enforce(policies.policy(f"new-{turn}", guardrails=[policies.guard("r", "secret word", {"redact": "[NEW]"})]))
+            rule = policies.guard("r", "secret word", {"redact": "[NEW]"})
+            enforce(policies.policy(f"new-{turn}", guardrails=[rule]))
         for future in running:
             answer = future.result()
             assert answer.header("x-hemostat-policy") == "old"
             assert answer.body.count(b"[OLD]") == 2
             assert b"[NEW]" not in answer.body
-            assert answer.body.endswith(b"data: [DONE]\n\n")
+            assert answer.body.endswith(DONE)
     answer = ask("openai-chat", True, x_replay=name)
     assert answer.header("x-hemostat-policy") == "new-2"
     assert answer.body.count(b"[NEW]") == 2
@@ -80,9 +96,3 @@ def test_a_lever_that_does_not_work_yet_is_refused_by_name(lever, envoy):
     accepted, log = envoy.try_plugin(envoy.plugin(policies.policy("later", **{lever: sections[lever]})))
     assert not accepted
     assert lever in log
-
-
-def _delta(text):
-    document = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
-                "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
-    return b"data: " + json.dumps(document).encode() + b"\n\n"

@@ -14,9 +14,26 @@ NOT_THE_ANSWER = {"instructions", "tools", "encrypted_content", "arguments", "in
 CASES = [(recording, phrase) for recording in recordings.answers() if (phrase := phrase_of(recording))]
 
 
-@pytest.fixture(params=CASES, ids=[recording.id for recording, _ in CASES])
-def case(request):
-    return request.param
+def case_id(case):
+    return case[0].id
+
+
+def is_elsewhere(recording, phrase):
+    """True where the phrase stands in one piece in something else, a citation or a tool's result, before the running
+    text has it. The answer is then cut there already."""
+    so_far = texts.Read()
+    for document in texts.documents(recording.body):
+        texts.READERS[recording.dialect](so_far, document, recording.stream)
+        if any(phrase in text for text in so_far.texts.values()):
+            return False
+        if any(phrase in text for text in texts.strings(document)):
+            return True
+    return False
+
+
+def many_messages(recording):
+    """True for recordings that hold several messages in one stream: for a client the first ending is the last."""
+    return texts.read(recording.dialect, recording.body).types.count("message_start") > 1
 
 
 def rule_for(phrase, do):
@@ -27,6 +44,7 @@ def rule_for(phrase, do):
     )
 
 
+@pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_a_phrase_is_redacted_and_nothing_else(case, enforce, replay):
     recording, phrase = case
     enforce(rule_for(phrase, {"redact": policies.REDACTED}))
@@ -46,6 +64,7 @@ def test_a_phrase_is_redacted_and_nothing_else(case, enforce, replay):
     assert answer.header("x-hemostat-policy") == rule_for(phrase, "block")["version"]
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if not many_messages(case[0])], ids=case_id)
 def test_a_fallback_takes_the_place_of_the_rest(case, enforce, replay):
     recording, phrase = case
     enforce(rule_for(phrase, {"fallback": "sorry"}))
@@ -61,7 +80,7 @@ def test_a_fallback_takes_the_place_of_the_rest(case, enforce, replay):
         assert policies.FALLBACK_TEXT in after.text
         assert after.text.endswith(policies.FALLBACK_TEXT)
         assert len(after.ends) >= 1
-        if recording.stream:
+        if recording.stream and not is_elsewhere(recording, phrase):
             assert after.texts[key].startswith(original[:original.index(phrase)])
         following = original[original.index(phrase) + len(phrase):][:40].strip()
         if len(following) > 20:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from scripted import chat
 
 from rig import recordings
 from rig.client import fetch
@@ -50,9 +51,7 @@ def test_every_sample_has_a_page(sample):
 
 def test_the_standalone_sample_guards(upstream):
     key = "AKIA" + "IOSFODNN7" + "EXAMPLE"
-    text = json.dumps({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
-        {"index": 0, "message": {"role": "assistant", "content": f"The key is {key}."}, "finish_reason": "stop"}]})
-    name = upstream.script("leak", Answer(text.encode()))
+    name = upstream.script("leak", Answer(chat(f"The key is {key}.")))
     with Envoy(upstream.port, config=with_module(load_sample("standalone/envoy.yaml"))) as envoy:
         answer = fetch(envoy.port, "POST", "/v1/chat/completions", recordings.minimal_request("openai-chat", False),
                        {"x-replay": name})

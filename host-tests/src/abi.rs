@@ -278,6 +278,15 @@ mod tests {
     }
 
     #[test]
+    fn maps_above_envoys_limits_are_dropped() {
+        let pairs = |n: usize| encode_pairs(&(0..n).map(|_| ("n", "v")).collect());
+        assert_eq!(decode_pairs(&pairs(MAX_MAP_PAIRS)).map(|h| h.len()), Some(MAX_MAP_PAIRS));
+        assert_eq!(decode_pairs(&pairs(MAX_MAP_PAIRS + 1)), None);
+        let large = Headers::from([("n", "v".repeat(MAX_MAP_BYTES).as_str())]);
+        assert_eq!(decode_pairs(&encode_pairs(&large)), None);
+    }
+
+    #[test]
     fn a_count_without_its_pairs_is_refused_before_anything_is_reserved() {
         assert_eq!(decode_pairs(&u32::MAX.to_le_bytes()), None);
         assert_eq!(decode_pairs(&3u32.to_le_bytes()), None);

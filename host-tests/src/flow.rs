@@ -246,6 +246,16 @@ impl Vm {
         true
     }
 
+    /// A guest's local reply. It can take the place of one of the host's own that passes through its callbacks: Envoy
+    /// sends it directly then.
+    pub(crate) fn guest_reply(&mut self, id: u32, reply: LocalReply) {
+        let Some(stream) = self.open(id, Direction::Response) else { return };
+        if !std::mem::replace(&mut stream.guest_replied, true) {
+            stream.local_reply = None;
+            self.local_reply(id, reply);
+        }
+    }
+
     /// `sendLocalReply`: through the filter, straight to the client, or not at all, by how far the
     /// response is. The first one of an exchange wins.
     pub(crate) fn local_reply(&mut self, id: u32, reply: LocalReply) {

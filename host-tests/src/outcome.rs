@@ -123,7 +123,7 @@ pub struct Outcome {
     pub upstream: Seen,
     /// What the client got.
     pub downstream: Seen,
-    /// The first local reply, also when it came too late and became a reset.
+    /// The guest's first local reply, else the host's own; also when it came too late and became a reset.
     pub local_reply: Option<LocalReply>,
     /// The response code details that the access log shows.
     pub details: Option<String>,

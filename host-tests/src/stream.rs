@@ -83,6 +83,8 @@ pub(crate) struct Stream {
     pub(crate) buffer_limit: usize,
     pub(crate) stop_iteration: bool,
     pub(crate) local_reply: Option<LocalReply>,
+    /// The guest has sent one: its next ones are ignored.
+    pub(crate) guest_replied: bool,
     pub(crate) code: Option<u16>,
     pub(crate) details: Option<String>,
     pub(crate) flags: i64,

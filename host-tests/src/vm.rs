@@ -132,7 +132,7 @@ impl Vm {
         for action in deferred {
             match action {
                 Deferred::Resume(stream, direction) => self.resume(stream, direction),
-                Deferred::LocalReply(stream, reply) => self.local_reply(stream, reply),
+                Deferred::LocalReply(stream, reply) => self.guest_reply(stream, reply),
                 Deferred::Close(stream) => self.close(stream),
                 Deferred::Done(root) => self.delete_root(root),
             }

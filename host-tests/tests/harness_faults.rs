@@ -1,11 +1,11 @@
 //! Guests that misbehave, and hosts that fail.
 
-mod wat;
+mod guests;
 
+use guests::{GET, load_error, run, run_with};
 use host_tests::{
     FailurePolicy, HostKind, LoadError, Module, Rejected, Settings, Status, TrapCause,
 };
-use wat::{GET, load_error, run, run_with};
 
 /// Traps on a request whose `:method` is POST, in the way that is put in.
 fn on_post(trap: &str) -> String {
@@ -29,7 +29,7 @@ fn a_trap_is_an_outcome_and_kills_the_vm() {
     let mut bystander = r.worker.exchange(&r.plugin);
     bystander.request_headers(GET, true).response_headers([(":status", "200")], false);
     let mut culprit = r.worker.exchange(&r.plugin);
-    culprit.request_headers(wat::POST, true);
+    culprit.request_headers(guests::POST, true);
 
     let outcome = culprit.finish();
     let trapped = outcome.trapped.unwrap();
@@ -56,7 +56,7 @@ fn a_trap_is_an_outcome_and_kills_the_vm() {
 #[test]
 fn fail_open_lets_later_exchanges_pass_without_the_plugin() {
     let r = run_with(&on_post(PANIC), policy(FailurePolicy::Open));
-    r.worker.exchange(&r.plugin).request_headers(wat::POST, true);
+    r.worker.exchange(&r.plugin).request_headers(guests::POST, true);
     let calls = r.host.call_count();
     assert_eq!(r.get("body").downstream.text(), "body");
     assert_eq!(r.host.call_count(), calls);
@@ -67,7 +67,7 @@ fn fail_reload_and_other_hosts_make_a_new_vm() {
     let generic = Settings::of(HostKind::Generic);
     for settings in [policy(FailurePolicy::Reload), generic] {
         let r = run_with(&on_post(PANIC), settings);
-        r.worker.exchange(&r.plugin).request_headers(wat::POST, true);
+        r.worker.exchange(&r.plugin).request_headers(guests::POST, true);
         assert!(r.worker.dead().is_some());
         let calls = r.host.call_count();
         assert_eq!(r.get("body").downstream.text(), "body");
@@ -81,7 +81,7 @@ fn an_endless_loop_runs_out_of_fuel() {
     let settings = Settings { fuel_per_call: 1_000_000, ..Settings::default() };
     let r = run_with(&on_post("(loop $l (br $l))"), settings);
     let mut exchange = r.worker.exchange(&r.plugin);
-    exchange.request_headers(wat::POST, true);
+    exchange.request_headers(guests::POST, true);
     let outcome = exchange.finish();
     assert_eq!(outcome.trapped.unwrap().cause, TrapCause::OutOfFuel);
     assert!(outcome.fuel >= 1_000_000);
@@ -104,7 +104,7 @@ fn endless_recursion_is_a_stack_overflow() {
         on_post("(drop (call $f (i32.const 0)))")
     ));
     let mut exchange = r.worker.exchange(&r.plugin);
-    exchange.request_headers(wat::POST, true);
+    exchange.request_headers(guests::POST, true);
     assert_eq!(exchange.finish().trapped.unwrap().cause, TrapCause::StackOverflow);
 }
 
@@ -117,7 +117,7 @@ fn memory_has_a_limit() {
         ),
         settings,
     );
-    r.worker.exchange(&r.plugin).request_headers(wat::POST, true);
+    r.worker.exchange(&r.plugin).request_headers(guests::POST, true);
     assert_eq!(r.said(), ["2", "1"], "the first grows from 2 pages, the second fails");
     assert_eq!(r.worker.memory_bytes(), 3 << 16);
 }
@@ -162,7 +162,7 @@ fn a_hostile_allocator_gets_a_status_or_a_trap() {
         ("(call $pairs (i32.const 0) (i32.const 0) (i32.const 4))", true),
     ];
     for (allocator, passes) in cases {
-        let module = Module::load(::wat::parse_str(guest(allocator)).unwrap()).unwrap();
+        let module = Module::load(wat::parse_str(guest(allocator)).unwrap()).unwrap();
         let worker = host_tests::Host::new(&module).worker().unwrap();
         let plugin = worker.configure("").unwrap();
         let mut exchange = worker.exchange(&plugin);
@@ -204,6 +204,25 @@ fn calls_can_fail_by_name() {
     assert_eq!(r.host.calls().get("proxy_get_header_map_value"), Some(&4));
 }
 
+/// The way to try a filter against every single fault: count the calls of a clean run, then fail each.
+#[test]
+fn each_call_of_a_run_can_fail_in_turn() {
+    let clean = run(THREE_CALLS);
+    clean.get("");
+    let count = clean.host.call_count();
+    for n in 1..=count {
+        let r = run(THREE_CALLS);
+        r.host.fail_nth_call(n, Status::BadArgument);
+        let outcome = r.get("body");
+        assert_eq!(r.host.faults_hit(), 1, "call {n}");
+        assert_eq!(outcome.downstream.text(), "body", "call {n}");
+    }
+    let r = run(THREE_CALLS);
+    r.host.fail_nth_call(count + 1, Status::BadArgument);
+    r.get("body");
+    assert_eq!(r.host.faults_hit(), 0);
+}
+
 #[test]
 fn every_error_status_reaches_the_guest() {
     for status in Status::ERRORS {
@@ -241,12 +260,12 @@ fn modules_that_cannot_run_are_refused_with_the_reason() {
 #[test]
 fn initialize_may_only_log() {
     let settings = Settings::default();
-    let module = wat::load(
+    let module = guests::load(
         r#"(func (export "_initialize") (drop (call $define_metric (i32.const 0) @m@ (i32.const 0))))"#,
     );
     let trapped = host_tests::Host::with(&module, settings).worker().unwrap_err();
     assert_eq!(trapped.cause, TrapCause::Host);
     let module =
-        wat::load(r#"(func (export "_initialize") (drop (call $log (i32.const 2) @hi@)))"#);
+        guests::load(r#"(func (export "_initialize") (drop (call $log (i32.const 2) @hi@)))"#);
     assert!(host_tests::Host::new(&module).worker().is_ok());
 }

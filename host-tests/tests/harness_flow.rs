@@ -1,9 +1,9 @@
 //! What Continue and Pause do to a message.
 
-mod wat;
+mod guests;
 
+use guests::{GET, POST, run, run_generic, run_holding, run_with};
 use host_tests::{Direction, Settings, Violation};
-use wat::{GET, POST, run, run_generic, run_holding, run_with};
 
 /// Pauses in a body callback until the end, then puts `new` in the place of all of it.
 const REPLACE_AT_END: &str = r#"
@@ -373,4 +373,47 @@ fn both_ends_can_break_off() {
     let gone = gone.finish();
     assert!(gone.upstream.reset && !gone.downstream.reset);
     assert_eq!(gone.flags, 0x4000);
+}
+
+#[test]
+fn maps_and_buffers_tell_their_size_and_can_be_replaced_as_a_whole() {
+    let r = run(r#"
+(data (i32.const 512) "\01\00\00\00\07\00\00\00\03\00\00\00:status\00201\00")
+(func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
+  (call $say (call $map_size (i32.const 2) (i32.const 64))) (call $say (i32.load (i32.const 64)))
+  (call $say (call $map_size (i32.const 1) (i32.const 64)))
+  (call $say (call $set_pairs (i32.const 2) (i32.const 512) (i32.const 24)))
+  (call $say (call $set_pairs (i32.const 0) (i32.const 512) (i32.const 24)))
+  (call $say (call $map_size (i32.const 42) (i32.const 64)))
+  (i32.const 0))
+(func (export "proxy_on_response_body") (param i32) (param i32) (param $end i32) (result i32)
+  (call $say (call $buffer_status (i32.const 1) (i32.const 64) (i32.const 68))) (call $say (i32.load (i32.const 64)))
+  (i32.const 0))"#);
+    let outcome = r.get("abc");
+    assert_eq!(outcome.downstream.status(), Some(201));
+    assert_eq!(r.said().join(" "), "0 A 2 0 2 2 0 3 0 0");
+}
+
+#[test]
+fn pause_in_trailers_waits_for_resume() {
+    let r = run(r#"
+(global $stream (mut i32) (i32.const 0))
+(func (export "proxy_on_configure") (param i32 i32) (result i32) (drop (call $tick (i32.const 1))) (i32.const 1))
+(func (export "proxy_on_response_trailers") (param $c i32) (param i32) (result i32)
+  (global.set $stream (local.get $c)) (i32.const 1))
+(func (export "proxy_on_tick") (param i32)
+  (drop (call $effective (global.get $stream))) (call $say (call $continue (i32.const 1))))"#);
+    let mut exchange = r.worker.exchange(&r.plugin);
+    exchange
+        .request_headers(GET, true)
+        .response_headers([(":status", "200")], false)
+        .response_data("abc", false)
+        .response_trailers([("t", "v")]);
+    assert!(!exchange.so_far().downstream.ended);
+    r.host.advance(std::time::Duration::from_millis(1));
+    r.worker.run_due_ticks();
+    let outcome = exchange.finish();
+    assert_eq!(outcome.downstream.trailers, Some([("t", "v")].into()));
+    assert!(outcome.downstream.ended);
+    assert_eq!(outcome.violations, []);
 }

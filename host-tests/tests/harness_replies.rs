@@ -1,9 +1,9 @@
 //! Local replies, closing, and answers that come from a callout.
 
-mod wat;
+mod guests;
 
+use guests::{GET, POST, no_driver_mistakes, run, run_generic, run_holding, run_with};
 use host_tests::{CallAnswer, Direction, HostKind, Settings, TrapCause, Violation};
-use wat::{GET, POST, no_driver_mistakes, run, run_generic, run_holding, run_with};
 
 const REPLY: &str = r#"(drop (call $reply (i32.const 403) @blocked@ @no entry@
   (i32.const 0) (i32.const 0) (i32.const -1)))"#;
@@ -254,4 +254,44 @@ fn grpc_on_another_host_is_a_trap() {
     let outcome = exchange.finish();
     assert_eq!(outcome.trapped.unwrap().cause, TrapCause::Host);
     assert_eq!(outcome.downstream.status(), Some(500));
+}
+
+#[test]
+fn grpc_streams_collect_messages_until_they_are_closed_or_cancelled() {
+    let r = run(r#"
+(func (export "proxy_on_request_headers") (param i32 i32) (param $end i32) (result i32)
+  (call $say (call $grpc_stream @rls@ @svc@ @Watch@ (i32.const 0) (i32.const 0) (i32.const 64)))
+  (call $say (call $grpc_send (i32.load (i32.const 64)) @one@ (i32.const 0)))
+  (if (local.get $end)
+    (then (call $say (call $grpc_cancel (i32.load (i32.const 64)))))
+    (else (call $say (call $grpc_close (i32.load (i32.const 64))))))
+  (call $say (call $grpc_send (i32.const 99) @one@ (i32.const 0)))
+  (i32.const 0))
+(func (export "proxy_on_grpc_receive") (param i32 i32) (param $n i32) (call $say (local.get $n)))
+(func (export "proxy_on_grpc_close") (param i32 i32) (param $status i32) (call $say (local.get $status)))"#);
+    r.host.add_cluster("rls");
+    r.worker.exchange(&r.plugin).request_headers(GET, true);
+    assert_eq!(r.worker.grpc_calls(), [], "cancelled");
+    r.worker.exchange(&r.plugin).request_headers(POST, false);
+    let call = r.worker.grpc_calls().remove(0);
+    assert!(call.stream && call.half_closed);
+    assert_eq!(call.sent, [b"one"]);
+    assert!(r.worker.answer_grpc(call.token, "ab"));
+    assert!(r.worker.answer_grpc(call.token, "abc"), "a stream goes on");
+    assert!(r.worker.close_grpc(call.token, 0, ""));
+    assert!(!r.worker.answer_grpc(call.token, "late"));
+    assert_eq!(r.said().join(" "), "0 0 0 1 0 0 0 1 2 3 0");
+}
+
+#[test]
+fn an_upstream_that_said_all_is_not_cancelled() {
+    let r = run_holding(&format!(
+        r#"(func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32) (i32.const 1))
+           (func (export "proxy_on_response_body") (param i32 i32) (param $end i32) (result i32)
+             (if (local.get $end) (then {REPLY})) (i32.const 1))"#
+    ));
+    let outcome = r.get("secret");
+    assert_eq!(outcome.downstream.status(), Some(403));
+    assert_eq!(outcome.downstream.text(), "no entry");
+    assert!(!outcome.upstream.reset, "its answer was complete before it was refused");
 }

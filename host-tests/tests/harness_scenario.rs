@@ -1,10 +1,10 @@
 //! The helper that runs a whole exchange.
 
-mod wat;
+mod guests;
 
+use guests::{run, run_holding};
 use host_tests::{Chunking, Ending, Request, UpstreamAnswer, run_exchange};
 use proptest::prelude::*;
-use wat::{run, run_holding};
 
 #[test]
 fn an_answer_comes_only_when_the_request_arrived() {
@@ -43,7 +43,7 @@ fn cuts() -> impl Strategy<Value = Chunking> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_cut_loses_nothing(

@@ -1,11 +1,17 @@
 //! What outlives an exchange: configurations, shared data, metrics, queues, timers, properties.
 
-mod wat;
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a missing value is the failure that the test is for"
+)]
+
+mod guests;
 
 use std::time::Duration;
 
+use guests::{GET, load, run, run_generic, run_with};
 use host_tests::{Host, HostKind, Metric, Property, Rejected, Settings, Status};
-use wat::{GET, load, run, run_generic, run_with};
 
 /// Logs each step of a context's life as one letter and its context id.
 const LIFE: &str = r#"
@@ -158,7 +164,9 @@ fn adder(retries: bool) -> String {
 
 /// Runs two workers on two threads, and tells what they counted.
 fn race(guest: &str, each: usize) -> u32 {
-    let host = Host::new(&load(guest));
+    // A store that never lets a swap succeed shall fail the test soon.
+    let settings = Settings { fuel_per_call: 1_000_000, ..Settings::default() };
+    let host = Host::with(&load(guest), settings);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -410,4 +418,31 @@ fn the_effective_context_must_exist_and_lasts_for_one_callback() {
   (call $say (call $add_header (i32.const 2) @x@ @y@)) (i32.const 0))"#);
     r.get("");
     assert_eq!(r.said(), ["2", "0", "2", "0", "0", "0"]);
+}
+
+#[test]
+fn queues_are_found_by_vm_and_name() {
+    let r = run(r#"
+(func (export "proxy_on_configure") (param i32 i32) (result i32)
+  (drop (call $register_queue @q@ (i32.const 64))) (i32.const 1))
+(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+  (call $say (call $resolve_queue @vm@ @q@ (i32.const 68)))
+  (call $say (i32.sub (i32.load (i32.const 68)) (i32.load (i32.const 64))))
+  (call $say (call $resolve_queue @vm@ @p@ (i32.const 68)))
+  (call $say (call $resolve_queue @other@ @q@ (i32.const 68)))
+  (i32.const 0))"#);
+    r.get("");
+    assert_eq!(r.said(), ["0", "0", "1", "1"]);
+}
+
+#[test]
+fn the_log_level_is_the_host_s() {
+    let settings = Settings { log_level: host_tests::LogLevel::Warn, ..Settings::default() };
+    let r = run_with(
+        r#"(func (export "proxy_on_configure") (param i32 i32) (result i32)
+          (call $say (call $log_level (i32.const 64))) (call $say (i32.load (i32.const 64)))
+          (call $say (call $log (i32.const 9) @?@)) (i32.const 1))"#,
+        settings,
+    );
+    assert_eq!(r.said(), ["0", "3", "2"]);
 }

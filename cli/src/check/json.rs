@@ -38,6 +38,7 @@ fn diagnostic(finding: &Diagnostic) -> Value {
         "severity": finding.severity.word(),
         "code": finding.code,
         "path": finding.path,
+        "rule": finding.rule,
         "line": finding.line,
         "column": finding.column,
         "message": finding.message,

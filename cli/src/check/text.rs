@@ -60,7 +60,7 @@ fn write_finding(
         0 => file,
         line => format!("{file}:{line}:{}", finding.column),
     };
-    let path = match finding.path.as_str() {
+    let path = match finding.place().as_str() {
         "" => String::new(),
         path => format!("{}: ", safe(path)),
     };

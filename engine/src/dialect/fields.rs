@@ -29,90 +29,39 @@ pub(super) enum Field {
     Tools,
 }
 
-/// The key of a value, escapes decoded.
-pub(super) fn key<'a>(value: &Value<'a>) -> Cow<'a, [u8]> {
-    let raw = value.raw_key();
-    if raw.contains(&b'\\') {
-        crate::stream::json::decode(raw).into_bytes().into()
-    } else {
-        raw.into()
+/// The last member under each of some names, in one pass: what [`Value::get`] gives for each.
+pub(super) fn pick<'a, const N: usize>(
+    object: &Value<'a>,
+    names: [&[u8]; N],
+) -> [Option<Value<'a>>; N] {
+    let mut found = [None; N];
+    if object.kind() == Kind::Object {
+        for member in object.children() {
+            let name = member.key();
+            for (slot, wanted) in found.iter_mut().zip(&names) {
+                if &*name == *wanted {
+                    *slot = Some(member);
+                }
+            }
+        }
     }
+    found
 }
 
 /// The bytes of a string, escapes decoded; empty for other values.
 pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
-    let raw = value.map(|value| (value.kind(), value.raw()));
-    let Some((Kind::String, [b'"', raw @ .., b'"'])) = raw else { return Cow::Borrowed(b"") };
-    if raw.contains(&b'\\') {
-        crate::stream::json::decode(raw).into_bytes().into()
-    } else {
-        raw.into()
-    }
+    value.map(|value| value.as_bytes()).unwrap_or_default()
 }
 
 /// What stands under this value's key. Array items are what their array is.
 pub(super) fn field(value: &Value<'_>) -> Field {
-    match &*key(value) {
-        b"type"
-        | b"object"
-        | b"id"
-        | b"role"
-        | b"status"
-        | b"model"
-        | b"modelVersion"
-        | b"index"
-        | b"created"
-        | b"created_at"
-        | b"createTime"
-        | b"expires_at"
-        | b"completed_at"
-        | b"finish_reason"
-        | b"native_finish_reason"
-        | b"finishReason"
-        | b"stop_reason"
-        | b"blockReason"
-        | b"system_fingerprint"
-        | b"fingerprint"
-        | b"service_tier"
-        | b"serviceTier"
-        | b"trafficType"
-        | b"signature"
-        | b"thoughtSignature"
-        | b"thought_signature"
-        | b"obfuscation"
-        | b"encrypted_content"
-        | b"encrypted_index"
-        | b"encrypted_stdout"
-        | b"response_id"
-        | b"responseId"
-        | b"item_id"
-        | b"call_id"
-        | b"tool_call_id"
-        | b"tool_use_id"
-        | b"tool_id"
-        | b"caller_id"
-        | b"container_id"
-        | b"skill_id"
-        | b"approval_request_id"
-        | b"request_id"
-        | b"mimeType"
-        | b"mime_type"
-        | b"media_type"
-        | b"modality"
-        | b"severity"
-        | b"usage"
-        | b"usageMetadata"
-        | b"usage_metadata"
-        | b"cache_control"
-        | b"safetyRatings"
-        | b"safety_ratings"
-        | b"b64_json"
-        | b"partial_image_b64"
-        | b"blob"
-        | b"category_applied_input_types" => Field::Never,
-        b"arguments" | b"partial_json" => Field::Arguments,
-        b"args" => Field::Arguments,
-        b"input" if matches!(value.kind(), Kind::Object | Kind::Array) => Field::Arguments,
+    let container = matches!(value.kind(), Kind::Object | Kind::Array);
+    let string = value.kind() == Kind::String;
+    match &*value.key() {
+        name if string && never_text(name) => Field::Never,
+        name if never_below(name) => Field::Never,
+        b"arguments" | b"partial_json" | b"args" => Field::Arguments,
+        b"input" if container && is_input(value) => Field::Arguments,
         b"structuredContent" | b"structured_content" => Field::Free,
         b"response"
             if under(value, &[b"functionResponse", b"function_response", b"toolResponse"]) =>
@@ -121,46 +70,104 @@ pub(super) fn field(value: &Value<'_>) -> Field {
         }
         b"image_url" | b"audio_url" | b"video_url" | b"file_url" | b"fileUri" | b"file_uri"
         | b"file_id"
-            if value.kind() == Kind::String =>
+            if string =>
         {
             Field::Link
         }
         b"url" if is_link(value) => Field::Link,
-        b"url" | b"uri" if data_url(value) => Field::Never,
-        b"data" if is_binary(value) => Field::Never,
-        b"file_data" => Field::Never,
-        b"result" if sibling_type(value, &[b"image_generation_call"]) => Field::Never,
-        b"name" if names_a_tool(value) => Field::Never,
+        b"url" | b"uri" if inline(value) == Inline::Binary => Field::Never,
+        b"data" if string && is_binary(value) => Field::Never,
+        b"file_data" if string => Field::Never,
+        b"format" if string && under(value, &[b"input_audio", b"audio"]) => Field::Never,
+        b"result" if string && sibling_type(value, |kind| kind == b"image_generation_call") => {
+            Field::Never
+        }
+        b"name" if string && names_a_tool(value) => Field::Never,
         b"logprobs" | b"logprobsResult" => Field::Logprobs,
         b"tools" => Field::Tools,
         _ => Field::Text,
     }
 }
 
-/// True for a string `data:…;base64,…`: a picture in place of an address.
-pub(super) fn data_url(value: &Value<'_>) -> bool {
+/// Names whose strings are no text wherever they stand: ids, types, enumerations, times, signatures, padding, binary
+/// data. A list or an object under such a name is not what its place should hold, and is read like any other.
+#[rustfmt::skip]
+fn never_text(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"type" | b"object" | b"id" | b"role" | b"status" | b"model" | b"modelVersion" | b"index"
+        | b"created" | b"created_at" | b"createTime" | b"expires_at" | b"completed_at"
+        | b"finish_reason" | b"native_finish_reason" | b"finishReason" | b"stop_reason" | b"blockReason"
+        | b"system_fingerprint" | b"fingerprint" | b"service_tier" | b"serviceTier" | b"trafficType"
+        | b"signature" | b"thoughtSignature" | b"thought_signature" | b"obfuscation"
+        | b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout"
+        | b"response_id" | b"responseId" | b"item_id" | b"call_id" | b"tool_call_id" | b"tool_use_id"
+        | b"tool_id" | b"caller_id" | b"container_id" | b"skill_id" | b"approval_request_id" | b"request_id"
+        | b"mimeType" | b"mime_type" | b"media_type" | b"modality" | b"severity"
+        | b"b64_json" | b"partial_image_b64" | b"blob"
+    )
+}
+
+/// Names under which nothing is text, however deep: counts, ratings, the provider's options.
+fn never_below(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"usage"
+            | b"usageMetadata"
+            | b"usage_metadata"
+            | b"cache_control"
+            | b"safetyRatings"
+            | b"safety_ratings"
+            | b"category_applied_input_types"
+    )
+}
+
+/// What a `data:` address (RFC 2397) carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inline {
+    /// It is no `data:` address.
+    No,
+    /// Base64: a picture, a file.
+    Binary,
+    /// Text as it stands.
+    Text,
+}
+
+/// What a `data:` address carries in place of pointing somewhere.
+pub(super) fn inline(value: &Value<'_>) -> Inline {
     let raw = value.raw();
     let head = raw.get(..raw.len().min(128)).unwrap_or_default();
-    head.starts_with(b"\"data:") && head.windows(8).any(|w| w.eq_ignore_ascii_case(b";base64,"))
+    if !head.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"\"data:")) {
+        Inline::No
+    } else if head.windows(8).any(|w| w.eq_ignore_ascii_case(b";base64,")) {
+        Inline::Binary
+    } else {
+        Inline::Text
+    }
 }
 
 fn under(value: &Value<'_>, keys: &[&[u8]]) -> bool {
-    value.parent().is_some_and(|parent| keys.contains(&&*key(&parent)))
+    value.parent().is_some_and(|parent| keys.contains(&&*parent.key()))
 }
 
 fn siblings<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
     value.parent().into_iter().flat_map(|parent| parent.children().take(SIBLINGS))
 }
 
-fn sibling_type(value: &Value<'_>, types: &[&[u8]]) -> bool {
-    siblings(value).any(|s| s.key_is("type") && types.contains(&&*string(Some(s))))
+fn sibling_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
+    siblings(value).any(|s| s.key_is("type") && is(&string(Some(s))))
+}
+
+/// The `input` of a tool call, not that of something else (a moderation report has one).
+fn is_input(value: &Value<'_>) -> bool {
+    sibling_type(value, |kind| kind.ends_with(b"tool_use") || kind.ends_with(b"_call"))
 }
 
 /// `{"image_url": {"url": …}}`, `{"source": {"type": "url", "url": …}}`: an address whose content is meant. A `url`
 /// beside a title is a text that is shown.
 fn is_link(value: &Value<'_>) -> bool {
     under(value, &[b"image_url", b"audio_url", b"video_url", b"file", b"source"])
-        || sibling_type(value, &[b"url"])
+        || sibling_type(value, |kind| kind == b"url")
 }
 
 /// `data` is base64 next to a media type, a format or a transcript, and in redacted reasoning; with `type: text`
@@ -168,7 +175,7 @@ fn is_link(value: &Value<'_>) -> bool {
 fn is_binary(value: &Value<'_>) -> bool {
     let mut binary = false;
     for sibling in siblings(value) {
-        match &*key(&sibling) {
+        match &*sibling.key() {
             b"type" => match &*string(Some(sibling)) {
                 b"text" => return false,
                 b"base64" | b"redacted_thinking" | b"reasoning.encrypted" => binary = true,
@@ -185,7 +192,8 @@ fn is_binary(value: &Value<'_>) -> bool {
 fn names_a_tool(value: &Value<'_>) -> bool {
     under(value, &[b"function", b"custom", b"functionCall", b"function_call", b"functionResponse"])
         || under(value, &[b"function_response", b"toolCall", b"toolResponse", b"tools"])
-        || siblings(value).any(|sibling| match &*key(&sibling) {
+        || value.parent().is_some_and(|tool| under(&tool, &[b"tools"]))
+        || siblings(value).any(|sibling| match &*sibling.key() {
             b"arguments" | b"input" | b"args" | b"call_id" | b"tool_call_id" | b"tool_use_id"
             | b"input_schema" | b"parameters" => true,
             b"role" => matches!(&*string(Some(sibling)), b"tool" | b"function"),

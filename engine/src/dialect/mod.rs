@@ -5,6 +5,7 @@
 //! rewritten or cut is the exchange's business.
 
 mod anthropic;
+mod batch;
 mod fields;
 mod gemini;
 mod openai;
@@ -19,6 +20,7 @@ mod texts;
 mod tools;
 mod write;
 
+pub use batch::read_batch;
 pub use path::normalise;
 pub use recognise::recognise;
 pub use tools::Tool;
@@ -62,6 +64,8 @@ pub enum CallKind {
     Generate,
     /// It fetches an answer that was generated before (`GET /v1/responses/{id}`).
     StoredAnswer,
+    /// It asks for many answers that will be fetched elsewhere.
+    Batch,
 }
 
 /// What the request line alone tells of a call; made by [`recognise`].
@@ -94,8 +98,11 @@ pub struct Call {
     pub choices: u32,
     /// The caller asked for the usage event (OpenAI Chat `stream_options.include_usage`).
     pub include_usage: bool,
-    /// The answer will be fetched elsewhere (`background: true`).
+    /// The answer will be fetched elsewhere (`background: true`, batches).
     pub background: bool,
+    /// The answer that this one goes on from, if upstream knows it (Responses `previous_response_id`). A canned answer
+    /// carries it on in its own id.
+    pub previous: Option<String>,
 }
 
 impl Call {
@@ -108,7 +115,8 @@ impl Call {
             structured: false,
             choices: 1,
             include_usage: false,
-            background: false,
+            background: recognised.kind == CallKind::Batch,
+            previous: None,
             recognised,
         }
     }
@@ -126,7 +134,8 @@ pub struct Unreadable {
 pub enum Role {
     /// The answer, refusals and reasoning included.
     Output,
-    /// Arguments of a tool call in an answer.
+    /// Arguments of a tool call in an answer: of calls that have a name, or that the caller carries out. What a
+    /// provider runs by itself and shows (code interpreter, web search) is `Output`.
     ToolArgs,
     /// A text of a request, with the parts of `input` it belongs to.
     Input(InputParts),
@@ -166,9 +175,9 @@ pub enum Shape {
     /// The string is JSON text, or a piece of one, whose keys, strings and numbers are texts of their own
     /// (OpenAI `arguments`, Anthropic `partial_json`).
     Json,
-    /// The key of this value is a text (in tool arguments that are JSON values).
+    /// The key of this value is a text (in JSON values that tools take or, in requests, gave).
     Key,
-    /// The number is a text (in tool arguments that are JSON values).
+    /// The number is a text (in JSON values that tools take or, in requests, gave).
     Number,
     /// A signature over the running text of this item: emptied once a rule has changed that text.
     Seal,
@@ -190,7 +199,8 @@ pub enum Item {
         /// It is signed or encrypted: a request must not change it.
         signed: bool,
         /// If a rule changes this text, this value (`logprobs`, a signature) repeats or seals it: it is replaced by
-        /// `null` if it is not a string, by `""` if it is one.
+        /// `null` if it is not a string, by `""` if it is one. It may hold `node` itself (a token of `logprobs`):
+        /// then erasing it is all that is to be done.
         erase: Option<NodeId>,
     },
     /// A running text is complete.
@@ -308,6 +318,8 @@ pub struct RequestView {
     pub texts: Vec<Item>,
     /// Texts that the request only points to (file ids, URLs, stored prompts): counted, not scanned.
     pub remote: u32,
+    /// What must change before upstream can take the request: ids that only this proxy knows.
+    pub edits: Vec<Edit>,
 }
 
 /// A canned answer to be spoken in a dialect.

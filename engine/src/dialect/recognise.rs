@@ -16,6 +16,7 @@ pub fn recognise(method: &str, path: &str) -> Option<Recognised> {
             .or_else(|| openai_responses(&target))
             .or_else(|| anthropic(&target))
             .or_else(|| by_verb(&target))
+            .or_else(|| batch(&target))
     } else if method.eq_ignore_ascii_case("GET") {
         stored(&target)
     } else {
@@ -60,6 +61,9 @@ fn by_verb(target: &Target) -> Option<Recognised> {
     if is("generateContent") {
         return Some(named(DialectId::Gemini));
     }
+    if is("batchGenerateContent") {
+        return Some(Recognised { kind: CallKind::Batch, ..named(DialectId::Gemini) });
+    }
     if is("streamGenerateContent") {
         let sse = |value: &str| value == "sse" || value.starts_with("sse;");
         let sse = target.query_has("alt", sse) || target.query_has("$alt", sse);
@@ -77,6 +81,17 @@ fn by_verb(target: &Target) -> Option<Recognised> {
         }
         () => None,
     }
+}
+
+/// `…/batches` (OpenAI, whose file of requests is uploaded before) and `…/messages/batches` (Anthropic).
+fn batch(target: &Target) -> Option<Recognised> {
+    let dialect = match () {
+        () if !target.is(0, "batches") => return None,
+        () if target.is(1, "messages") => DialectId::Anthropic,
+        () if versioned(target, 1) => DialectId::OpenaiChat,
+        () => return None,
+    };
+    Some(Recognised { kind: CallKind::Batch, ..call(dialect, None) })
 }
 
 /// GETs that return an answer generated before. An application's own `…/responses/12` is not one: the id or what

@@ -1,7 +1,8 @@
 //! Walking a JSON value and pushing every text in it, in the order of its bytes and without recursion.
 
-use super::fields::{Field, data_url, field, key, string};
+use super::fields::{Field, Inline, field, inline, string};
 use super::{Item, Role, Shape, TextKey};
+use crate::limits;
 use crate::stream::json::{Doc, Kind, NodeId, Value};
 
 /// Collects items from one document.
@@ -65,7 +66,38 @@ impl<'a, 'b> Texts<'a, 'b> {
     pub(super) fn seal(&mut self, value: &Value<'a>, key: TextKey) {
         if value.kind() == Kind::String {
             self.item(value, Shape::Seal, Role::Output, Some(key), false);
+        } else {
+            self.walk(value);
         }
+    }
+
+    /// The members of an object. Anything else has none, and is walked here and now: nothing is lost because it has
+    /// a shape that its place does not allow.
+    pub(super) fn fields(
+        &mut self,
+        value: &Value<'a>,
+    ) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        self.of_kind(value, Kind::Object)
+    }
+
+    /// The items of an array; anything else is walked like [`Texts::fields`] does.
+    pub(super) fn elements(
+        &mut self,
+        value: &Value<'a>,
+    ) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        self.of_kind(value, Kind::Array)
+    }
+
+    fn of_kind(
+        &mut self,
+        value: &Value<'a>,
+        kind: Kind,
+    ) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let fits = value.kind() == kind;
+        if !fits {
+            self.walk(value);
+        }
+        value.children().take(if fits { usize::MAX } else { 0 })
     }
 
     /// What a value holds, whatever its own key says of it.
@@ -96,41 +128,44 @@ impl<'a, 'b> Texts<'a, 'b> {
 
     /// Every string below the value (itself included) that is not known to hold no text.
     pub(super) fn walk(&mut self, value: &Value<'a>) {
-        let end = end_of(value);
+        let end = value.after();
         let mut at = value.id();
         let mut signed_until = 0;
         while at < end {
             let Some(here) = self.doc.value(self.bytes, at) else { return };
             at += 1;
+            if matches!(here.kind(), Kind::Null | Kind::Bool) {
+                continue;
+            }
             let signed = here.id() < signed_until;
             match field(&here) {
-                Field::Never => at = end_of(&here),
-                Field::Tools if self.request => at = end_of(&here),
-                Field::Link if self.request => {
-                    if !here.is_null() && !data_url(&here) {
+                Field::Never => at = here.after(),
+                Field::Tools if self.request => at = here.after(),
+                Field::Link if self.request && inline(&here) != Inline::Text => {
+                    if inline(&here) == Inline::No {
                         self.remote = self.remote.saturating_add(1);
                     }
-                    at = end_of(&here);
+                    at = here.after();
                 }
-                Field::Link if data_url(&here) || here.key_is("file_id") => {}
+                Field::Link if inline(&here) == Inline::Binary || here.key_is("file_id") => {}
                 Field::Arguments => {
                     self.arguments(&here, signed);
-                    at = end_of(&here);
+                    at = here.after();
                 }
                 Field::Free => {
                     self.values(&here, self.role, signed);
-                    at = end_of(&here);
+                    at = here.after();
                 }
                 Field::Logprobs => {
                     let outer = self.erase.replace(here.id());
                     self.tokens(&here);
                     self.erase = outer;
-                    at = end_of(&here);
+                    at = here.after();
                 }
                 Field::Text | Field::Tools | Field::Link => match here.kind() {
                     Kind::String => self.text(&here, signed),
                     Kind::Object if self.request && !signed && is_signed(&here) => {
-                        signed_until = end_of(&here);
+                        signed_until = here.after();
                     }
                     _ => {}
                 },
@@ -165,15 +200,15 @@ impl<'a, 'b> Texts<'a, 'b> {
     /// looked at by itself; all of `logprobs` is erased if one is changed.
     pub(super) fn tokens_run(&mut self, logprobs: &Value<'a>, list: &Value<'a>, key: TextKey) {
         let outer = self.erase.replace(logprobs.id());
-        for below in list.descendants() {
-            if below.kind() != Kind::String || !below.key_is("token") {
+        for below in tree(list) {
+            if below.kind() != Kind::String || field(&below) == Field::Never {
                 continue;
             }
             let alternative = below
                 .parent()
                 .and_then(|token| token.parent())
                 .is_some_and(|holder| holder.id() != list.id());
-            if alternative {
+            if alternative || !below.key_is("token") {
                 self.text(&below, false);
             } else {
                 self.running(&below, key, Shape::Text, self.role);
@@ -185,8 +220,8 @@ impl<'a, 'b> Texts<'a, 'b> {
     /// Tokens with their probabilities, in a request or in a repeat: each token is looked at by itself, and the text
     /// that they repeat stands beside them.
     fn tokens(&mut self, value: &Value<'a>) {
-        for below in value.descendants() {
-            if below.kind() == Kind::String && below.key_is("token") {
+        for below in tree(value) {
+            if below.kind() == Kind::String && field(&below) != Field::Never {
                 self.text(&below, false);
             }
         }
@@ -216,9 +251,9 @@ impl<'a, 'b> Texts<'a, 'b> {
     }
 }
 
-/// The index of the first value after this one's subtree.
-fn end_of(value: &Value<'_>) -> NodeId {
-    value.id() + 1 + u32::try_from(value.descendants().size_hint().0).unwrap_or(u32::MAX - 1)
+/// The value itself and every value below it.
+fn tree<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    std::iter::once(*value).chain(value.descendants())
 }
 
 /// True if the object's texts are signed or encrypted: to change one makes the provider refuse the request.
@@ -226,7 +261,7 @@ fn is_signed(object: &Value<'_>) -> bool {
     let filled = |value: &Value<'_>| !string(Some(*value)).is_empty();
     let (mut reasoning, mut encrypted) = (false, false);
     for child in object.children() {
-        match &*key(&child) {
+        match &*child.key() {
             b"type" => match &*string(Some(child)) {
                 b"thinking" | b"redacted_thinking" => return true,
                 b"reasoning" => reasoning = true,
@@ -273,4 +308,10 @@ pub(super) fn name_number(name: &[u8]) -> u32 {
 /// A whole number that fits, or 0.
 pub(super) fn number(value: Option<Value<'_>>) -> u32 {
     value.and_then(|v| v.as_u64()).and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+}
+
+/// An id or a name of a plausible length; longer ones are not worth repeating.
+pub(super) fn short(value: Option<Value<'_>>) -> Option<String> {
+    let value = value.filter(|value| value.raw().len() <= limits::ANSWER_ID_BYTES)?;
+    Some(value.as_str().filter(|text| !text.is_empty())?.into_owned())
 }

@@ -131,7 +131,10 @@ pub(super) fn openai_choice(choice: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec
         return;
     }
     let mut own = Vec::new();
-    let left = lists.iter().fold(false, |left, list| remove(list, is_gone, &mut own) || left);
+    let mut left = false;
+    for list in &lists {
+        left |= remove(list, is_gone, &mut own);
+    }
     if left { edits.extend(own) } else { replace(choice, "\"none\"", edits) }
 }
 

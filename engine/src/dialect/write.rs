@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::{ErrorAnswer, Reply};
+use crate::stream::json::unescape;
 
 /// A JSON text that grows.
 #[derive(Debug, Default)]
@@ -65,6 +66,24 @@ impl Json {
 /// A quoted JSON string.
 pub(crate) fn quoted(text: &str) -> String {
     Json::default().text(text).take()
+}
+
+/// JSON text of upstream's that is repeated, fit for every reader: what is not UTF-8 and lone surrogates, which many
+/// refuse, become U+FFFD.
+pub(super) fn repaired(json: &[u8]) -> String {
+    let json = String::from_utf8_lossy(json);
+    let mut out = String::with_capacity(json.len());
+    let mut rest = &*json;
+    while let Some((plain, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
+        out.push_str(plain);
+        let (decoded, used) = unescape(escape.as_bytes());
+        let (escape, after) = escape.split_at_checked(used).unwrap_or((escape, ""));
+        let broken = decoded == char::REPLACEMENT_CHARACTER;
+        out.push_str(if broken { "\\ufffd" } else { escape });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Appends one server-sent event; `event` is its `event:` line, if the dialect has one.

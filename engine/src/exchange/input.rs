@@ -30,7 +30,7 @@ impl Exchange {
     /// Scans a request's texts with the input guardrails that hold.
     pub(super) fn scan_input(&mut self, view: &RequestView, doc: &Doc, body: &[u8]) -> Outcome {
         let chosen: Chosen = self.chosen_for(Guard::on_request);
-        if chosen.is_empty() {
+        if chosen.is_empty() && view.edits.is_empty() {
             return Outcome::Pass;
         }
         let rules = Rules::new(Rc::clone(&self.program), chosen);
@@ -44,7 +44,7 @@ impl Exchange {
             let node = held.pieces.get(at).map(|piece| piece.place.start());
             return self.stopped(&rules, stop.rule, node, doc, body);
         }
-        let mut edits: Vec<Edit> = Vec::new();
+        let mut edits: Vec<Edit> = view.edits.clone();
         for piece in &held.pieces {
             texts.rewrite(piece, body, &rules, &mut edits, &mut self.record);
         }

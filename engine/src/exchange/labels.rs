@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::facts::{self, RequestFacts};
-use crate::policy::program::label::{From, Label, LabelId, LabelTable, Read, bounded, digest};
+use crate::policy::program::label::{From, Label, LabelId, LabelTable, Read, digest};
 use crate::policy::program::selector::Labels;
 use crate::stream::json::{Doc, Kind, Value};
 
@@ -31,7 +31,7 @@ pub fn from_headers(table: &LabelTable, facts: &RequestFacts, line: Line<'_>) ->
     let mut labels = Labels::unread(table, facts.request_id.clone());
     labels.set(LabelId::METHOD, Label::value(line.method, true));
     labels.set(LabelId::HOST, Label::value(&host(line.authority), false));
-    labels.set(LabelId::PATH, Label::value(&bounded(line.path).0, false));
+    labels.set(LabelId::PATH, Label::value(line.path, false));
     for id in (0..table.len()).map(LabelId) {
         if !table.sources(id).is_empty() {
             labels.set(
@@ -97,11 +97,12 @@ fn label(sources: &[Read], read: impl Fn(&Read) -> Option<Found>) -> Label {
             (Some(Found::Unreadable), Some((_, _, true))) if source.digest => {
                 return Label::Unreadable;
             }
+            (None, Some((_, _, true))) if source.digest => return Label::Unknown,
             _ => {}
         }
     }
     match winner {
-        Some((text, trusted, _)) => Label::Value { text, trusted },
+        Some((text, trusted, _)) => Label::value(&text, trusted),
         None => Label::value("", false),
     }
 }
@@ -122,7 +123,7 @@ fn from_facts(read: &Read, facts: &RequestFacts) -> Found {
         None | Some([]) => Found::Nothing,
         Some(bytes) if read.digest => Found::Text(digest(bytes).into(), read.trusted),
         Some(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => Found::Text(bounded(text).0.into(), read.trusted),
+            Ok(text) => Found::Text(text.into(), read.trusted),
             Err(_) => Found::Unreadable,
         },
     }
@@ -152,7 +153,7 @@ fn from_json(root: Value<'_>, pointer: &[String], read: &Read) -> Found {
     match text.is_empty() {
         true => Found::Nothing,
         false if read.digest => Found::Text(digest(text.as_bytes()).into(), read.trusted),
-        false => Found::Text(bounded(&text).0.into(), read.trusted),
+        false => Found::Text(text.as_ref().into(), read.trusted),
     }
 }
 

@@ -39,6 +39,9 @@ pub use verdict::{
     Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
 };
 
+/// Envoy's details of an answer that upstream broke off after its headers had left: it cannot be mended.
+const UPSTREAM_BROKE_OFF: &[u8] = b"upstream_reset_after_response_started";
+
 /// One request and its answer, under exactly one policy (invariant 3).
 #[derive(Debug)]
 pub struct Exchange {
@@ -125,29 +128,38 @@ impl Exchange {
         }
     }
 
-    /// The host would not give or take bytes of this exchange. True if the exchange must be refused for it: an
-    /// enforced rule needed them, and the policy does not say `on_unreadable: pass`.
+    /// The host would not give or take bytes of this exchange. True if the exchange must be refused for it: a rule has
+    /// acted, so that what the host still has may not leave; bytes wait here; or an enforced rule needed the bytes, and the policy does
+    /// not say `on_unreadable: pass`.
     pub fn host_failed(&mut self) -> bool {
         let enforced = match self.phase {
             Phase::New | Phase::Body => self.program.enforces(),
-            Phase::Asked | Phase::Answering => {
+            // The last verdict of an answer is given when the answer is over here, and not yet at the host.
+            Phase::Asked | Phase::Answering | Phase::Over => {
                 !self.chosen.acting.is_empty() || !self.tool_rules.acting.is_empty()
             }
-            Phase::Other | Phase::Answered | Phase::Over => false,
+            Phase::Other | Phase::Answered => false,
         };
-        let refuse = enforced && self.program.on_unreadable != Some(OnUnreadable::Pass);
+        let pass = self.program.on_unreadable == Some(OnUnreadable::Pass);
+        // What waits here would be missing in what passes from now on.
+        let holds = self.pipe.as_ref().is_some_and(|pipe| pipe.acts() && pipe.held_bytes() > 0);
+        let refuse = self.record.acted() || holds || (enforced && !pass);
         self.record.unchecked(Unchecked::Host, refuse);
         refuse
     }
 
-    /// The exchange is over, however it ended (`on_log`): the last effects become ready.
-    pub fn finish(&mut self) {
-        if self.phase == Phase::Answering {
+    /// The exchange is over, however it ended (`on_log`): the last effects become ready. `details`: the proxy's own
+    /// word for how it ended (Envoy's response code details), empty where it has none.
+    pub fn finish(&mut self, details: &[u8]) {
+        if matches!(self.phase, Phase::New | Phase::Other) {
+            return;
+        }
+        if details.starts_with(UPSTREAM_BROKE_OFF) {
+            self.record.count("hemostat_broken_upstream_total".to_owned());
+        } else if self.phase == Phase::Answering {
             self.record.count("hemostat_unfinished_answers_total".to_owned());
         }
-        if self.phase != Phase::New && self.phase != Phase::Other {
-            self.describe_answer();
-        }
+        self.describe_answer();
         self.phase = Phase::Over;
     }
 

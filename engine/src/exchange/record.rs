@@ -51,6 +51,7 @@ pub struct Record {
     actions: Vec<(String, bool)>,
     unchecked: Vec<Unchecked>,
     effects: Vec<Effect>,
+    acted: bool,
 }
 
 impl Record {
@@ -63,7 +64,13 @@ impl Record {
             .chain_update(nonce.to_be_bytes())
             .finalize();
         let decision = base32(hash.get(..10).unwrap_or_default());
-        Self { decision, actions: Vec::new(), unchecked: Vec::new(), effects: Vec::new() }
+        Self {
+            decision,
+            actions: Vec::new(),
+            unchecked: Vec::new(),
+            effects: Vec::new(),
+            acted: false,
+        }
     }
 
     /// The id that header, log, error and canned answer share.
@@ -85,6 +92,7 @@ impl Record {
         self.count(format!("hemostat_rule_hits_total;rule={rule};action={prefix}{word}"));
         // Shadow and `tag` are never sent to callers (POLICY "What is shown").
         let for_callers = !shadow && word != "tag";
+        self.acted |= for_callers;
         if word != "tag" {
             self.log(format!("rule={rule} action={prefix}{word}"));
         }
@@ -93,6 +101,7 @@ impl Record {
 
     /// Something went unchecked; `refused`: and was refused for that reason.
     pub fn unchecked(&mut self, why: Unchecked, refused: bool) {
+        self.acted |= refused;
         if self.unchecked.contains(&why) {
             return;
         }
@@ -123,6 +132,12 @@ impl Record {
     #[must_use]
     pub fn decided(&self) -> bool {
         !self.actions.is_empty() || !self.unchecked.is_empty()
+    }
+
+    /// True once a rule has changed or refused something: what the host had then is not what may leave.
+    #[must_use]
+    pub fn acted(&self) -> bool {
+        self.acted
     }
 
     /// All actions, as operators see them.

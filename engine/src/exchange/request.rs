@@ -5,11 +5,13 @@ use super::labels::{self, Body, Line};
 use super::record::{Record, Unchecked};
 use super::verdict::{HeaderEdit, RequestVerdict};
 use super::{Exchange, Phase};
-use crate::dialect::{self, Call, CallKind, Canned, ErrorAnswer, Recognised, Reply, RequestView};
+use crate::dialect::{
+    self, Call, CallKind, Canned, DialectId, ErrorAnswer, Recognised, Reply, RequestView,
+};
 use crate::limits;
 use crate::policy::document::{Fallback, Mode, OnUnreadable};
 use crate::policy::program::Rule;
-use crate::policy::program::guard::Guard;
+use crate::policy::program::guard::{Action, Guard};
 use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::selector::Holds;
 use crate::stream::json::Doc;
@@ -33,6 +35,16 @@ enum Need {
     Peek,
     /// It acts: the body is needed before anything leaves.
     Hold,
+}
+
+/// What the rules that may hold need of an exchange.
+struct Needs {
+    /// Of the request's body.
+    body: Need,
+    /// The answer is looked at.
+    answer: bool,
+    /// The request's body may change.
+    rewrite: bool,
 }
 
 impl Exchange {
@@ -68,14 +80,15 @@ impl Exchange {
         if end {
             return self.decide(Some(&[]), edits);
         }
-        let (need, answer_is_read) = self.needs();
-        if answer_is_read {
+        let needs = self.needs();
+        if needs.answer {
             edits.push(HeaderEdit::Set("accept-encoding".to_owned(), "identity".to_owned()));
         }
-        match need {
+        match needs.body {
             Need::Hold => {
                 let hold = self.program.hold_headers;
-                if !hold {
+                if !hold && needs.rewrite {
+                    // The headers leave before anybody knows the new length.
                     edits.push(HeaderEdit::Remove("content-length".to_owned()));
                 }
                 RequestVerdict::NeedBody { hold, edits }
@@ -86,6 +99,10 @@ impl Exchange {
 
     /// The body is whole (after [`RequestVerdict::NeedBody`]); `None`: the host would not give it.
     pub fn request_body(&mut self, body: Option<&[u8]>) -> RequestVerdict {
+        if self.phase != Phase::Body {
+            // The answer has overtaken the body, and was judged by what was known then.
+            return RequestVerdict::Pass { edits: Vec::new(), body: None };
+        }
         self.decide(body, Vec::new())
     }
 
@@ -109,31 +126,47 @@ impl Exchange {
         }
     }
 
-    /// What the rules that may hold need of the body, and whether any of them looks at the answer.
-    fn needs(&self) -> (Need, bool) {
+    /// What the rules that may hold need.
+    fn needs(&self) -> Needs {
         let now = seconds(self.facts.now_ns);
-        let may_hold = |rule: &Rule| match rule.mode_at(now) {
+        let mut needs = Needs { body: Need::Nothing, answer: false, rewrite: false };
+        for guard in &self.program.guards.rules {
+            let (own, _) = self.may_hold(&guard.rule, now);
+            let acts = own == Need::Hold;
+            needs.body = needs.body.max(own);
+            needs.answer |= own != Need::Nothing && guard.on_answer();
+            needs.rewrite |=
+                acts && guard.on_request() && matches!(guard.action, Action::Redact(_));
+        }
+        for rule in &self.program.failsafe {
+            let (own, holds) = self.may_hold(&rule.rule, now);
+            // Once it is certain that the rule holds, what is left to know only shapes its answer.
+            let certain = rule.upstream.is_some() && holds == Holds::Yes;
+            needs.body = needs.body.max(if certain { own.min(Need::Peek) } else { own });
+        }
+        for tool in &self.program.tools.rules {
+            let (own, _) = self.may_hold(&tool.rule, now);
+            needs.body = needs.body.max(own);
+            needs.answer |= own != Need::Nothing;
+            needs.rewrite |= own == Need::Hold;
+        }
+        let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;
+        if self.recognised.as_ref().is_some_and(responses) && self.program.enforces() {
+            // It may go on from a canned answer, which upstream does not know.
+            (needs.body, needs.rewrite) = (Need::Hold, true);
+        }
+        needs
+    }
+
+    fn may_hold(&self, rule: &Rule, now: u64) -> (Need, Holds) {
+        let holds = rule.selector.holds(&self.labels);
+        let need = match rule.mode_at(now) {
             Mode::Disabled => Need::Nothing,
-            _ if rule.selector.holds(&self.labels) == Holds::No => Need::Nothing,
+            _ if holds == Holds::No => Need::Nothing,
             Mode::Shadow => Need::Peek,
             Mode::Enforce => Need::Hold,
         };
-        let mut need = Need::Nothing;
-        let mut answer_is_read = false;
-        for guard in &self.program.guards.rules {
-            let own = may_hold(&guard.rule);
-            need = need.max(own);
-            answer_is_read |= own != Need::Nothing && guard.on_answer();
-        }
-        for rule in &self.program.failsafe {
-            need = need.max(may_hold(&rule.rule));
-        }
-        for tool in &self.program.tools.rules {
-            let own = may_hold(&tool.rule);
-            need = need.max(own);
-            answer_is_read |= own != Need::Nothing;
-        }
-        (need, answer_is_read)
+        (need, holds)
     }
 
     /// Decides with the body in hand. `None`: it could not be had.
@@ -199,12 +232,16 @@ impl Exchange {
                 call: Call::without_body(recognised.clone()),
                 texts: Vec::new(),
                 remote: 0,
+                edits: Vec::new(),
             });
         }
         if facts::is_encoded(&self.facts.headers) {
             return Err(Unchecked::Encoding);
         }
         doc.parse(body).map_err(|_| Unchecked::Dialect)?;
+        if recognised.kind == CallKind::Batch {
+            return Ok(dialect::read_batch(recognised, doc, body));
+        }
         let dialect = dialect::dialect(recognised.dialect);
         dialect.read_request(recognised, doc, body).map_err(|_| Unchecked::Dialect)
     }
@@ -224,6 +261,9 @@ impl Exchange {
             _ => Body::Unreadable,
         };
         labels::from_body(&mut self.labels, &self.program.labels, &self.facts, body);
+        if self.labels.any_cut() {
+            self.record.count("hemostat_labels_cut_total".to_owned());
+        }
     }
 
     /// What an operator finds in the access log about the request.
@@ -355,7 +395,7 @@ impl Exchange {
     }
 
     fn choose(&mut self, at: usize, guard: &Guard, mode: Mode) {
-        let tag = matches!(guard.action, crate::policy::program::guard::Action::Tag);
+        let tag = matches!(guard.action, Action::Tag);
         if mode == Mode::Shadow || tag {
             self.chosen.watching.push((at, mode == Mode::Shadow));
         } else {
@@ -455,16 +495,14 @@ impl Exchange {
 
 /// Edits that take internal headers away, in either direction.
 pub(super) fn remove_internal(headers: &facts::Headers) -> Vec<HeaderEdit> {
-    let mut edits: Vec<HeaderEdit> = Vec::new();
+    // A set: a caller may send as many of them as the host lets through.
+    let mut names = std::collections::BTreeSet::new();
     for (name, _) in headers {
         let internal =
             name.get(..INTERNAL.len()).is_some_and(|own| own.eq_ignore_ascii_case(INTERNAL));
         if let (true, Ok(name)) = (internal, std::str::from_utf8(name)) {
-            let edit = HeaderEdit::Remove(name.to_owned());
-            if !edits.contains(&edit) {
-                edits.push(edit);
-            }
+            names.insert(name);
         }
     }
-    edits
+    names.into_iter().map(|name| HeaderEdit::Remove(name.to_owned())).collect()
 }

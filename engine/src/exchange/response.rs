@@ -115,6 +115,10 @@ impl Exchange {
             pipe.finish(&mut out, &mut self.record);
             self.phase = Phase::Over;
         }
+        if !pipe.acts() {
+            // Watching rules see the bytes pass: not even half an event waits for them.
+            return unchanged;
+        }
         if self.after_cut(&mut out, now_ns) || out != chunk {
             return StreamVerdict { bytes: Some(out), reset: false };
         }

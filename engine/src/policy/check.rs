@@ -6,11 +6,12 @@ mod levers;
 mod names;
 mod not_yet;
 mod patterns;
+mod tools;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::document::{Document, Mode, Rule};
 use super::path::{Path, Step};
-use super::source::{Node, Value};
+use super::source::{Node, Position, Value};
 use super::time;
 
 /// Judges a document. `tree` is the text it came from, outermost; `root` is where in it the policy stands; `now` is
@@ -29,6 +30,7 @@ pub fn check(
     labels::check(&mut judge);
     patterns::check(&mut judge);
     levers::check(&mut judge);
+    tools::check(&mut judge);
     judge.times();
     judge.modes();
     judge.found
@@ -51,41 +53,39 @@ struct AnyRule<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn error(
-        &mut self,
-        code: &'static str,
-        path: &Path<'_>,
-        message: String,
-        help: impl Into<String>,
-    ) {
-        let at = self.tree.locate(path);
-        self.found.push(Diagnostic::error(code, path.to_string(), at, message).help(help));
+    #[inline(never)]
+    fn error(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
+        self.push(Severity::Error, code, path, self.tree.locate(path), message, help);
     }
 
-    fn warn(
-        &mut self,
-        code: &'static str,
-        path: &Path<'_>,
-        message: String,
-        help: impl Into<String>,
-    ) {
-        let at = self.tree.locate(path);
-        self.found.push(Diagnostic::warning(code, path.to_string(), at, message).help(help));
+    #[inline(never)]
+    fn warn(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
+        self.push(Severity::Warning, code, path, self.tree.locate(path), message, help);
     }
 
     /// As [`Judge::error`], for an entry whose key is wrong: a scalar is pointed at by its key.
-    fn error_at_key(
+    fn error_at_key(&mut self, code: &'static str, path: &Path<'_>, message: String, help: &str) {
+        self.push(Severity::Error, code, path, self.tree.locate_key(path), message, help);
+    }
+
+    /// Kept out of line: it is called from many places, and the module that a proxy loads must be small.
+    #[cold]
+    #[inline(never)]
+    fn push(
         &mut self,
+        severity: Severity,
         code: &'static str,
         path: &Path<'_>,
+        at: Position,
         message: String,
-        help: impl Into<String>,
+        help: &str,
     ) {
-        let at = self.tree.locate_key(path);
-        self.found.push(Diagnostic::error(code, path.to_string(), at, message).help(help));
+        let finding = Diagnostic::error(code, path.to_string(), at, message).help(help);
+        self.found.push(Diagnostic { severity, ..finding });
     }
 
     /// The rules of all levers, in the order of POLICY.
+    #[inline(never)]
     fn rules(&self) -> Vec<AnyRule<'a>> {
         let document = self.document;
         let mut all = Vec::new();
@@ -102,6 +102,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The value that a path names.
+    #[inline(never)]
     fn node(&self, path: &Path<'_>) -> Option<&'a Node> {
         path.steps().iter().try_fold(self.tree, |node, step| match (step, &node.value) {
             (Step::Key(key), _) => node.get(key),

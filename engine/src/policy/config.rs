@@ -3,9 +3,9 @@
 pub mod remote;
 
 use super::diagnostic::{Diagnostic, add, in_order};
-use super::document::{Document, Mode, Source};
+use super::document::{Document, Mode, Source, ToolAction, ToolRule};
 use super::path::Path;
-use super::source::{Node, parse_json, to_json};
+use super::source::{Node, parse_handed_over, to_json};
 use super::trust::Trust;
 use super::{check, decode, language, shape};
 
@@ -59,12 +59,13 @@ pub enum OnError {
 }
 
 impl Config {
-    /// Reads a configuration as the proxy hands it over, in JSON. The second part are warnings.
+    /// Reads a configuration as the proxy hands it over: JSON text, or a binary `google.protobuf.Struct`. The second
+    /// part are warnings.
     ///
     /// # Errors
     /// All that is wrong, warnings included; the first error may be the only one shown in a proxy's log.
-    pub fn parse(json: &[u8]) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let (config, found) = Self::judge(&parse_json(json)?, None);
+    pub fn parse(handed_over: &[u8]) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (config, found) = Self::judge(&parse_handed_over(handed_over)?, None);
         if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok((config, found)) }
     }
 
@@ -86,9 +87,10 @@ impl Config {
         if tree.get("policy").is_some() {
             add(&mut found, check::check(&config.policy, tree, &root, now));
             found.extend(held_headers(&config, tree));
+            found.extend(nobody_approves(&config, tree));
         }
         add(&mut found, remote::check(&config, tree));
-        (config, in_order(found))
+        (config, in_order(found, tree))
     }
 
     /// The same configuration with a policy that a release brought. The second part are warnings.
@@ -135,6 +137,22 @@ fn decode(tree: &Node, found: &mut Vec<Diagnostic>) -> Config {
         control: tree.get("control").map(remote::Control::decode),
         allow: tree.get("allow").map(remote::Allow::decode).unwrap_or_default(),
     }
+}
+
+/// Calls that wait for leave which nobody can give.
+fn nobody_approves(config: &Config, tree: &Node) -> Option<Diagnostic> {
+    let approve = |rule: &&ToolRule| {
+        rule.action == ToolAction::Approve
+            && rule.rule.mode_under(config.policy.mode) == Mode::Enforce
+    };
+    let rule = config.policy.tools.iter().find(approve)?;
+    if config.trust.can_approve() {
+        return None;
+    }
+    let message =
+        format!("calls wait for leave under `{}`, and no key may approve them", rule.rule.id);
+    let warning = Diagnostic::warning("nobody-approves", "trust".to_owned(), tree.at, message);
+    Some(warning.help("write `trust: {keys: {NAME: {key: KEY, may: [approve]}}}`"))
 }
 
 /// Rules that must see a body before headers leave, against what the configuration says of the proxy.

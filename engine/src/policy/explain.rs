@@ -2,7 +2,7 @@
 
 use super::document::{
     Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
-    OnUnreadable, Percent, Rule, Scan, Show, When,
+    OnUnreadable, Percent, Rule, Scan, Show, ToolAction, ToolRule, When,
 };
 use super::time;
 
@@ -19,6 +19,11 @@ pub fn explain(document: &Document) -> Vec<String> {
         let else_if = if rank > 0 { "else, " } else { "" };
         let what =
             format!("{else_if}{whom} {}, and the model is not called", failsafe(document, rule));
+        lines.push(rule_line(document, &rule.rule, &what));
+    }
+    for (rank, rule) in document.tools.iter().enumerate() {
+        let else_if = if rank > 0 { "else, " } else { "" };
+        let what = format!("{else_if}{}", tool(rule));
         lines.push(rule_line(document, &rule.rule, &what));
     }
     let is_input = |scan: &Scan| !matches!(scan, Scan::Output | Scan::ToolArgs);
@@ -46,7 +51,7 @@ fn head(document: &Document) -> String {
         .version
         .as_deref()
         .map_or("without a version".to_owned(), |version| format!("version `{version}`"));
-    let rules = document.guardrails.len() + document.failsafe.len();
+    let rules = document.guardrails.len() + document.tools.len() + document.failsafe.len();
     let mode = match document.mode {
         Mode::Enforce => "",
         Mode::Shadow => ", in shadow: rules that do not say otherwise only count",
@@ -103,6 +108,36 @@ fn condition(label: &str, globs: &Globs) -> String {
         (false, false) => {
             format!("{label} {} but not {}", quoted(&globs.plain), quoted(&globs.negated))
         }
+    }
+}
+
+fn tool(rule: &ToolRule) -> String {
+    let whom = whom(&rule.rule.when, " in a request", "");
+    let tools = condition("tools", &rule.tools);
+    let tools = tools.strip_prefix("tools ").unwrap_or(&tools);
+    let pointers = |list: &mut dyn Iterator<Item = &Vec<String>>| {
+        list.map(|pointer| format!("`/{}`", pointer.join("/"))).collect::<Vec<_>>().join(", ")
+    };
+    let args = match rule.when_args.is_empty() {
+        true => String::new(),
+        false => {
+            let list = pointers(&mut rule.when_args.iter().map(|(pointer, _)| pointer));
+            format!(" whose {list} pass")
+        }
+    };
+    let counted = match rule.id_args.is_empty() {
+        true => String::new(),
+        false => format!(", in which {} count", pointers(&mut rule.id_args.iter())),
+    };
+    match rule.action {
+        ToolAction::Allow => format!("calls of {tools}{args}{whom} leave"),
+        ToolAction::Approve => {
+            format!("calls of {tools}{args}{whom} leave with a grant only{counted}")
+        }
+        ToolAction::Deny if rule.when_args.is_empty() => {
+            format!("{tools}{whom} is taken out of requests, and calls of it do not leave")
+        }
+        ToolAction::Deny => format!("calls of {tools}{args}{whom} do not leave"),
     }
 }
 
@@ -194,7 +229,7 @@ fn lanes(document: &Document) -> Vec<String> {
 
 fn settings(document: &Document) -> Vec<&'static str> {
     let mut lines = Vec::new();
-    if document.guardrails.is_empty() && document.failsafe.is_empty() {
+    if document.guardrails.is_empty() && document.tools.is_empty() && document.failsafe.is_empty() {
         return lines;
     }
     lines.push(match document.on_unreadable {

@@ -37,10 +37,10 @@ pub fn judge(tree: &Node, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
     let mut found = shape::check(tree, &language::POLICY, &Path::ROOT);
     let document = decode::policy(tree, &Path::ROOT);
     diagnostic::add(&mut found, check::check(&document, tree, &Path::ROOT, now));
-    (document, diagnostic::in_order(found))
+    (document, diagnostic::in_order(found, tree))
 }
 
 /// All that is wrong with the shape of a map of the language.
 pub(crate) fn shape_of(tree: &Node, is: &'static language::Struct) -> Vec<Diagnostic> {
-    diagnostic::in_order(shape::check(tree, is, &Path::ROOT))
+    diagnostic::in_order(shape::check(tree, is, &Path::ROOT), tree)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::source::quote;
+
 /// A path: its last step, and the path before it. `guardrails[2].find[0]`
 #[derive(Debug, Clone, Copy)]
 pub struct Path<'a> {
@@ -54,7 +56,11 @@ impl fmt::Display for Path<'_> {
                 Step::Index(index) => write!(f, "[{index}]")?,
                 Step::Key(key) if is_plain(key) && number == 0 => f.write_str(key)?,
                 Step::Key(key) if is_plain(key) => write!(f, ".{key}")?,
-                Step::Key(key) => write!(f, "[\"{}\"]", key.escape_debug())?,
+                Step::Key(key) => {
+                    let mut quoted = String::new();
+                    quote(key, &mut quoted);
+                    write!(f, "[{quoted}]")?;
+                }
             }
         }
         Ok(())

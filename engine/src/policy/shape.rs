@@ -129,11 +129,11 @@ impl Shape {
     fn unknown(&mut self, is: &'static Struct, key: &str, at: Position, path: &Path<'_>) {
         let message = format!("{} has no field `{key}`", is.name);
         let diagnostic = Diagnostic::error("unknown-field", path.to_string(), at, message);
-        let names = || is.fields.iter().map(|field| field.name);
-        let help = match (redirect(is.name, key), nearest(key, names())) {
+        let names: Vec<&str> = is.fields.iter().map(|field| field.name).collect();
+        let help = match (redirect(is.name, key), nearest(key, &names)) {
             (Some(help), _) => help.to_owned(),
             (None, Some(near)) => format!("did you mean `{near}`?"),
-            (None, None) => format!("it takes {}", list(&names().collect::<Vec<_>>())),
+            (None, None) => format!("it takes {}", list(&names)),
         };
         self.push(diagnostic.help(help));
     }
@@ -241,17 +241,17 @@ impl Shape {
         path: &Path<'_>,
         at: Position,
     ) {
-        let names = || words.iter().map(|word| word.name);
+        let names: Vec<&str> = words.iter().map(|word| word.name).collect();
         let message = format!("`{text}` is not a word for `{}`", name.field);
         let diagnostic = Diagnostic::error("unknown-word", path.to_string(), at, message);
         let place = match name.field {
             "do" | "over" => format!("{}: {}", name.owner.name, name.field),
             field => field.to_owned(),
         };
-        let help = match (redirect(&place, text), nearest(text, names())) {
+        let help = match (redirect(&place, text), nearest(text, &names)) {
             (Some(help), _) => help.to_owned(),
             (None, Some(near)) => format!("did you mean `{near}`?"),
-            (None, None) => format!("it takes {}", list(&names().collect::<Vec<_>>())),
+            (None, None) => format!("it takes {}", list(&names)),
         };
         self.push(diagnostic.help(help));
     }

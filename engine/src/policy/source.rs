@@ -1,16 +1,18 @@
-//! Text → a tree of values with their places, for YAML and JSON alike.
+//! Text → a tree of values with their places, for YAML and JSON alike, and for the binary form of a proxy's `Struct`.
 //!
 //! The tree knows what a person wrote and where: keys in order, numbers as written, text with or without quotes. It
 //! judges nothing that is about policies; [`super::shape`] does.
 
 mod json;
 mod number;
+mod protobuf;
 mod tree;
 #[cfg(feature = "yaml")]
 mod yaml;
 
 pub use json::parse_json;
 pub use number::{micros, real, whole};
+pub use protobuf::parse_struct;
 pub(crate) use tree::quote;
 pub use tree::{Entry, Node, Position, Value, looks_like_date, to_json};
 #[cfg(feature = "yaml")]
@@ -36,6 +38,34 @@ pub fn parse(text: &str, filename: &str) -> Result<Node, Vec<Diagnostic>> {
         return if json.is_ok() { json } else { parse_yaml(text).or(json) };
     }
     parse_yaml(text)
+}
+
+/// Reads what a proxy hands over as a plugin's configuration: JSON text, or a binary `google.protobuf.Struct`.
+///
+/// # Errors
+/// As [`parse_json`] and [`parse_struct`]; what looks like neither is told what is expected.
+pub fn parse_handed_over(bytes: &[u8]) -> Result<Node, Vec<Diagnostic>> {
+    // A `Struct` that is not empty begins with the tag 0x0A, which is a line feed in text; no text is a `Struct`.
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let looks_like_json = text.first() == Some(&b'{');
+    if bytes.first() == Some(&b'\n') {
+        match parse_struct(bytes) {
+            Err(_) if looks_like_json => {}
+            read => return read.map_err(expected),
+        }
+    }
+    let read = parse_json(bytes);
+    if looks_like_json { read } else { read.map_err(expected) }
+}
+
+/// Says what is expected where something else was handed over.
+fn expected(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    const FORMS: &str =
+        "a configuration is JSON in a `google.protobuf.StringValue`, or a `google.protobuf.Struct`";
+    for finding in found.iter_mut().filter(|finding| finding.code == "syntax") {
+        finding.help = Some(FORMS.to_owned());
+    }
+    found
 }
 
 /// The findings for a text that is longer than [`limits::POLICY_BYTES`].

@@ -1,7 +1,7 @@
 //! "Did you mean": the word of a list that is nearest to one that is not in it.
 
 /// The nearest of `known` to `word`, if it is near enough to be a slip of the finger.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     const LONGEST: usize = 40;
     if word.len() > LONGEST {
         return None;
@@ -14,7 +14,8 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     };
     let mut begins_so = None;
     let near = known
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|candidate| candidate.len() <= LONGEST)
         .inspect(|candidate| {
             if word.len() >= 3 && begins_so.is_none() && candidate.starts_with(&word) {
@@ -59,12 +60,12 @@ mod tests {
     #[test]
     fn finds_slips_and_nothing_else() {
         let words = ["guardrails", "failsafe", "fallbacks", "limits", "do"];
-        assert_eq!(nearest("guardrail", words), Some("guardrails"));
-        assert_eq!(nearest("gaurdrails", words), Some("guardrails"));
-        assert_eq!(nearest("fail-safe", words), Some("failsafe"));
-        assert_eq!(nearest("Limits", words), Some("limits"));
-        assert_eq!(nearest("od", words), Some("do"));
-        assert_eq!(nearest("nonsense", words), None);
-        assert_eq!(nearest("", words), None);
+        assert_eq!(nearest("guardrail", &words), Some("guardrails"));
+        assert_eq!(nearest("gaurdrails", &words), Some("guardrails"));
+        assert_eq!(nearest("fail-safe", &words), Some("failsafe"));
+        assert_eq!(nearest("Limits", &words), Some("limits"));
+        assert_eq!(nearest("od", &words), Some("do"));
+        assert_eq!(nearest("nonsense", &words), None);
+        assert_eq!(nearest("", &words), None);
     }
 }

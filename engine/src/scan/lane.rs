@@ -32,6 +32,8 @@ pub(super) struct Lane {
     kind: Kind,
     dfa: DFA,
     entries: Vec<Entry>,
+    /// What a full cache of states costs the front runner: it took about a step a byte to build.
+    clear_steps: u64,
 }
 
 /// What a lane builds while it runs: states, and the exact engines of patterns that matched.
@@ -82,7 +84,8 @@ impl Lane {
     ) -> Result<Lane, PatternError> {
         let automata: Vec<&NFA> = entries.iter().map(|entry| &entry.nfa).collect();
         let dfa = automaton::gate(&automata, kind, cache_bytes)?;
-        Ok(Lane { kind, dfa, entries })
+        let clear_steps = u64::try_from(cache_bytes).unwrap_or(u64::MAX);
+        Ok(Lane { kind, dfa, entries, clear_steps })
     }
 
     pub(super) fn cache(&self, epoch: u32) -> LaneCache {
@@ -306,6 +309,9 @@ impl Lane {
             .saturating_sub(runner.quiet)
             .saturating_mul(SCAN_STEPS_PER_BYTE)
             .saturating_add(SCAN_STEPS_FREE);
+        if runner.steps >= allowed {
+            return Ok(false);
+        }
         let mut state = match cache.runner.get(runner.state) {
             Some(state) => state,
             None => {
@@ -318,7 +324,11 @@ impl Lane {
             if runner.steps >= allowed {
                 break;
             }
+            let clears = cache.runner.clears();
             state = cache.runner.step(&self.dfa, state, byte)?;
+            if cache.runner.clears() != clears {
+                runner.steps = runner.steps.saturating_add(self.clear_steps);
+            }
             runner.read = runner.read.saturating_add(1);
             runner.steps = runner.steps.saturating_add(1);
             if state.is_match() {

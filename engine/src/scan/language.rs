@@ -4,8 +4,9 @@
 //! `\w \d \s` become bracketed ASCII classes, `(?i)` becomes classes of both ASCII cases, `\b` becomes its ASCII form.
 //! With `fold`, letters and classes become what [`super::fold`] makes of them, as the text is folded too.
 
+use super::fold::{also, fold};
 use super::pattern::PatternError;
-use crate::limits::PATTERN_NEST;
+use crate::limits::{FOLDED_RANGE_CHARS, PATTERN_NEST};
 use regex_syntax::ast::{
     self, Assertion, AssertionKind, Ast, ClassAscii, ClassAsciiKind, ClassBracketed, ClassPerl,
     ClassPerlKind, ClassSet, ClassSetItem, ClassSetRange, ClassSetUnion, Flag, Flags, FlagsItem,
@@ -135,12 +136,23 @@ impl Rewriter {
 
     /// What a literal becomes, where it does not stay as it is.
     fn letter(&self, literal: &mut Literal) -> Option<Ast> {
+        let span = literal.span;
+        let class = |characters: Vec<char>| {
+            let items = characters.into_iter().map(|c| range(span, c, c)).collect();
+            Some(bracketed(span, false, union(span, items)))
+        };
+        if self.fold {
+            let Some(c) = fold(literal.c) else { return Some(Ast::empty(span)) };
+            *literal = Literal { span, kind: LiteralKind::Verbatim, c };
+            return match also(c) {
+                "" => None,
+                others => class(others.chars().chain([c]).collect()),
+            };
+        }
         if !self.ignore_case || !literal.c.is_ascii_alphabetic() {
             return None;
         }
-        let (lower, upper) = (literal.c.to_ascii_lowercase(), literal.c.to_ascii_uppercase());
-        let items = vec![range(literal.span, lower, lower), range(literal.span, upper, upper)];
-        Some(bracketed(literal.span, false, union(literal.span, items)))
+        class(vec![literal.c.to_ascii_lowercase(), literal.c.to_ascii_uppercase()])
     }
 
     fn set(&self, set: &mut ClassSet) -> Result<(), PatternError> {
@@ -196,6 +208,15 @@ impl Rewriter {
             let (low, high) = (first.max(from), last.min(to));
             if low <= high {
                 items.push(range(span, other_case(low), other_case(high)));
+            }
+        }
+        if self.fold {
+            // What its characters read as, besides themselves. Past the bound a range names whole scripts.
+            for c in (first..=last).take(FOLDED_RANGE_CHARS) {
+                let read = fold(c);
+                let others = read.map(also).unwrap_or_default();
+                items.extend(read.into_iter().filter(|&read| read != c).map(|c| range(span, c, c)));
+                items.extend(others.chars().map(|c| range(span, c, c)));
             }
         }
         *item = union(span, items);

@@ -18,8 +18,11 @@
 
 mod automaton;
 mod exact;
+mod fold;
+mod folded;
 mod lane;
 mod language;
+mod look_alikes;
 mod matcher;
 mod packs;
 mod pattern;

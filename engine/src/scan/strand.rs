@@ -101,7 +101,7 @@ impl Strand {
 }
 
 /// The first characters of a text, about `bytes` of them, and the rest.
-fn split(text: &str, bytes: usize) -> (&str, &str) {
+pub(super) fn split(text: &str, bytes: usize) -> (&str, &str) {
     let at = (bytes..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     text.split_at_checked(at).unwrap_or((text, ""))
 }

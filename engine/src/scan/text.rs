@@ -1,5 +1,6 @@
 //! One text that grows, scanned as it comes.
 
+use super::folded::Folded;
 use super::strand::Strand;
 use super::{Hit, Matcher};
 
@@ -7,6 +8,8 @@ use super::{Hit, Matcher};
 #[derive(Debug, Default)]
 pub struct TextScan {
     plain: Strand,
+    /// Made when a matcher has patterns for it.
+    folded: Option<Box<Folded>>,
     fed: u64,
 }
 
@@ -21,6 +24,10 @@ impl TextScan {
         let known = hits.len();
         let mut scratch = matcher.take();
         self.plain.feed(matcher.plain(), &mut scratch.plain, text, hits);
+        if !matcher.folded().is_empty() {
+            let folded = self.folded.get_or_insert_default();
+            folded.feed(matcher.folded(), &mut scratch.folded, text, hits);
+        }
         matcher.give_back(scratch);
         sort(hits, known);
     }
@@ -33,6 +40,9 @@ impl TextScan {
         let known = hits.len();
         let mut scratch = matcher.take();
         self.plain.conclude(matcher.plain(), &mut scratch.plain, hits);
+        if let Some(folded) = &mut self.folded {
+            folded.conclude(matcher.folded(), &mut scratch.folded, hits);
+        }
         matcher.give_back(scratch);
         sort(hits, known);
     }
@@ -47,7 +57,11 @@ impl TextScan {
     /// The text before this offset is decided (bytes of decoded text).
     #[must_use]
     pub fn clear(&self) -> u64 {
-        if self.plain.is_unused() { self.fed } else { self.plain.clear() }
+        let plain = if self.plain.is_unused() { self.fed } else { self.plain.clear() };
+        match &self.folded {
+            Some(folded) if !folded.is_unused() => plain.min(folded.clear()),
+            _ => plain,
+        }
     }
 
     /// How much has been fed.

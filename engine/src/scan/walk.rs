@@ -59,6 +59,11 @@ impl Walk {
         (u64::from(self.epoch) << 40) ^ clears
     }
 
+    /// How often the cache was cleared.
+    pub(super) fn clears(&self) -> usize {
+        self.cache.clear_count()
+    }
+
     pub(super) fn keep(&self, id: LazyStateID) -> Kept {
         Kept { id, stamp: self.stamp() }
     }

@@ -11,6 +11,8 @@ pub(crate) use parse::is_number;
 pub use string::decode;
 pub(crate) use string::unescape;
 
+use std::borrow::Cow;
+
 use parse::Parser;
 
 /// What a JSON value is.
@@ -34,6 +36,9 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy)]
 struct Node {
     kind: Kind,
+    /// The key, or the string, is written with escapes.
+    key_escaped: bool,
+    escaped: bool,
     /// The value's bytes; a string's include its quotes.
     start: u32,
     end: u32,
@@ -44,6 +49,19 @@ struct Node {
     /// Index of the first value after this one's subtree.
     next: u32,
 }
+
+/// What an index that is no value's is: nothing.
+const NOWHERE: Node = Node {
+    kind: Kind::Null,
+    key_escaped: false,
+    escaped: false,
+    start: 0,
+    end: 0,
+    key_start: 0,
+    key_end: 0,
+    parent: 0,
+    next: u32::MAX,
+};
 
 /// Why bytes are not JSON that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +94,24 @@ pub struct Value<'a> {
 /// A key stands twice in an object, where one value is needed (POLICY: such a field is unreadable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Duplicate;
+
+impl Node {
+    fn key_is(&self, bytes: &[u8], name: &[u8]) -> bool {
+        let raw = bytes.get(self.key_start as usize..self.key_end as usize).unwrap_or_default();
+        if self.key_escaped { decodes_to(raw, name) } else { raw == name }
+    }
+}
+
+/// Apart from its caller, so that the usual case stays small: keys are hardly ever written with escapes.
+#[cold]
+fn decoded<'a>(raw: &[u8]) -> Cow<'a, [u8]> {
+    decode(raw).into_bytes().into()
+}
+
+#[cold]
+fn decodes_to(raw: &[u8], name: &[u8]) -> bool {
+    decode(raw).as_bytes() == name
+}
 
 impl Doc {
     /// Reads one JSON document (RFC 8259); blanks around it are allowed, anything else after it is an error.
@@ -119,16 +155,8 @@ impl Doc {
 }
 
 impl<'a> Value<'a> {
-    fn node(&self) -> Node {
-        self.doc.nodes.get(self.id as usize).copied().unwrap_or(Node {
-            kind: Kind::Null,
-            start: 0,
-            end: 0,
-            key_start: 0,
-            key_end: 0,
-            parent: 0,
-            next: u32::MAX,
-        })
+    fn node(&self) -> &'a Node {
+        self.doc.nodes.get(self.id as usize).unwrap_or(&NOWHERE)
     }
 
     /// Its index in the document.
@@ -176,11 +204,24 @@ impl<'a> Value<'a> {
         self.key_span().and_then(|span| self.bytes.get(span)).unwrap_or_default()
     }
 
-    /// True if its key, escapes decoded, is `name`: `"mod\u0065l"` is `model` to every client, so it is to us.
+    /// Its key, escapes decoded: `"mod\u0065l"` is `model` to every client, so it is to us. Empty in arrays and for
+    /// the root.
+    #[must_use]
+    pub fn key(&self) -> Cow<'a, [u8]> {
+        let raw = self.raw_key();
+        if self.node().key_escaped { decoded(raw) } else { raw.into() }
+    }
+
+    /// True if its [`Value::key`] is `name`.
     #[must_use]
     pub fn key_is(&self, name: &str) -> bool {
-        let raw = self.raw_key();
-        if raw.contains(&b'\\') { decode(raw) == name } else { raw == name.as_bytes() }
+        self.node().key_is(self.bytes, name.as_bytes())
+    }
+
+    /// The index of the first value after it and all that it holds.
+    #[must_use]
+    pub fn after(&self) -> NodeId {
+        self.node().next
     }
 
     /// The value that holds this one.
@@ -192,13 +233,13 @@ impl<'a> Value<'a> {
     /// The members of an object or the items of an array, in order, duplicates included; empty for other values.
     pub fn children(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let this = *self;
-        let end = this.node().next;
-        let mut at = match this.kind() {
+        let node = this.node();
+        let mut at = match node.kind {
             Kind::Array | Kind::Object => this.id + 1,
             _ => u32::MAX,
         };
         std::iter::from_fn(move || {
-            if at >= end {
+            if at >= node.next {
                 return None;
             }
             let child = Value { id: at, ..this };
@@ -238,12 +279,20 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A string's bytes, escapes decoded (as [`Value::as_str`] has it) but broken UTF-8 left as it is if there are no
+    /// escapes; empty for other values.
+    #[must_use]
+    pub fn as_bytes(&self) -> Cow<'a, [u8]> {
+        let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
+        if self.node().escaped { decoded(raw) } else { raw.into() }
+    }
+
     /// A string, decoded; lone surrogates and bad UTF-8 become U+FFFD. `None` for other values.
     #[must_use]
-    pub fn as_str(&self) -> Option<std::borrow::Cow<'a, str>> {
+    pub fn as_str(&self) -> Option<Cow<'a, str>> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span))?;
         Some(match std::str::from_utf8(raw) {
-            Ok(text) if !raw.contains(&b'\\') => text.into(),
+            Ok(text) if !self.node().escaped => text.into(),
             _ => decode(raw).into(),
         })
     }

@@ -1,5 +1,5 @@
 //! What the exchange's tests share: policies, the recorded corpus, and a driver that cuts an answer anywhere.
-#![allow(dead_code, reason = "every test binary uses a part of it")]
+#![allow(dead_code, missing_docs, reason = "every test binary uses a part of it")]
 
 pub mod calls;
 pub mod text;
@@ -234,14 +234,14 @@ pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &
                 seen.headers =
                     reply.headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
                 seen.body = reply.body;
-                exchange.finish();
+                exchange.finish(b"");
                 seen.effects = exchange.effects();
                 return seen;
             }
         }
     }
     answer(&mut exchange, recording, cut, &mut seen);
-    exchange.finish();
+    exchange.finish(b"");
     seen.effects = exchange.effects();
     seen
 }

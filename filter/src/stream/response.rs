@@ -175,18 +175,18 @@ impl Stream {
 /// its own ones others (`response_timeout`, `direct_response`, `request_payload_too_large` …). A host that gives no
 /// details cannot tell: its answers count as the upstream's, which is what guards look at.
 fn is_local() -> bool {
-    const DETAILS: [&str; 2] = ["response", "code_details"];
     const UPSTREAM: &[u8] = b"via_upstream";
     /// Of an answer that a cache filter kept: a model made it, once.
     const CACHE: &[u8] = b"cache.";
-    match host::property(&DETAILS) {
-        Ok(Some(details)) => {
-            !details.is_empty() && details != UPSTREAM && !details.starts_with(CACHE)
-        }
-        Ok(None) => false,
-        Err(error) => {
-            Trouble { call: "property", error }.report();
-            false
-        }
-    }
+    details().is_some_and(|details| {
+        !details.is_empty() && details != UPSTREAM && !details.starts_with(CACHE)
+    })
+}
+
+/// The proxy's own word for how this answer came about.
+pub(super) fn details() -> Option<Vec<u8>> {
+    host::property(&["response", "code_details"]).unwrap_or_else(|error| {
+        Trouble { call: "property", error }.report();
+        None
+    })
 }

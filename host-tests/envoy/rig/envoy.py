@@ -92,6 +92,15 @@ class Envoy:
                 source["path"] = str(self.dir / "ecds" / "filter.yaml")
                 source["watched_directory"]["path"] = str(self.dir / "ecds")
 
+    def add_cluster(self, name, port):
+        """One more upstream on the loopback; before the start."""
+        address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+        self.config["static_resources"]["clusters"].append({
+            "name": name, "type": "STATIC", "connect_timeout": "1s",
+            "load_assignment": {"cluster_name": name,
+                                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]},
+        })
+
     # --- life ---------------------------------------------------------------------------------------------------
 
     def __enter__(self):
@@ -101,8 +110,9 @@ class Envoy:
     def __exit__(self, *_):
         self.stop()
 
-    def start(self):
-        """Starts Envoy and waits until it serves. Envoy ends when this process ends."""
+    def start(self, refused=False):
+        """Starts Envoy and waits until it serves. Envoy ends when this process ends. `refused`: the filter is expected
+        to refuse its policy."""
         if not self.module.is_file():
             raise EnvoyError(f"no module at {self.module}: run `./just wasm`")
         (self.dir / "ecds").mkdir(exist_ok=True)
@@ -122,10 +132,10 @@ class Envoy:
         except EnvoyError:
             self.stop()
             raise
-        if self._ecds_counts()[1]:
+        if bool(self._ecds_counts()[1]) != refused:
             tail = self.log_tail()
             self.stop()
-            raise EnvoyError(f"the filter was refused at the start\n{tail}")
+            raise EnvoyError(f"the first policy was {'taken' if refused else 'refused'}\n{tail}")
         listeners = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
         self.port = listeners[0]["local_address"]["socket_address"]["port_value"]
 
@@ -181,7 +191,7 @@ class Envoy:
         text = plugin if isinstance(plugin, str) else json.dumps(plugin)
         config["configuration"] = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text}
         fresh = self.dir / "filter.new"
-        fresh.write_text(json.dumps(response))
+        fresh.write_text(json.dumps(response, ensure_ascii=False))
         os.replace(fresh, self.dir / "ecds" / "filter.yaml")
 
     def push(self, policy):

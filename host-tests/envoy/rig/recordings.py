@@ -52,9 +52,12 @@ def minimal_request(dialect, stream, text="Hello", model="test-model"):
 def minimal_path(dialect, stream, model="test-model"):
     """The path that a request of a dialect goes to."""
     gemini = f"/v1beta/models/{model}:" + ("streamGenerateContent?alt=sse" if stream else "generateContent")
-    return {"openai-chat": "/v1/chat/completions", "openai-responses": "/v1/responses", "anthropic": "/v1/messages"}.get(
-        dialect, gemini
-    )
+    return {
+        "openai-chat": "/v1/chat/completions",
+        "openai-responses": "/v1/responses",
+        "anthropic": "/v1/messages",
+        "gemini": gemini,
+    }[dialect]
 
 
 def _read(meta_path):

@@ -268,7 +268,8 @@ class Upstream:
 def main():
     """Serves until interrupted, for trying a proxy by hand: `python -m rig.replay [PORT]`."""
     with Upstream(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as upstream:
-        print(f"replaying {len(recordings.all_recordings())} recordings on http://127.0.0.1:{upstream.port}", flush=True)
+        count = len(recordings.all_recordings())
+        print(f"replaying {count} recordings on http://127.0.0.1:{upstream.port}", flush=True)
         threading.Event().wait()
 
 

@@ -5,7 +5,6 @@ import json
 from . import recordings
 from .replay import Answer, sse_events
 
-
 MIDDLE_LENGTH = 20_000  # bytes: some sixty events, a few seconds at the pace of a model
 
 

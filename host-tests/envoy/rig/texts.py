@@ -135,7 +135,7 @@ def _openai_responses(out, doc, streamed):
     elif kind in ("response.completed", "response.incomplete", "response.failed"):
         for index, item in enumerate(doc["response"].get("output") or []):
             _responses_item(out, item, index, lambda k, text: out.repeat(k, kind, text))
-        out.ends.append(kind)
+        out.ends.append(verb)
 
 
 def _anthropic(out, doc, streamed):

@@ -1,8 +1,8 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{key, string};
+use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -66,12 +66,11 @@ impl Reading {
     /// `message_start`'s message, or a whole body.
     fn message<'a>(&mut self, texts: &mut Texts<'a, '_>, message: &Value<'a>) {
         let mut last = Last::default();
-        if message.kind() != Kind::Object {
-            texts.walk(message);
-        }
-        for field in message.children() {
-            match &*key(&field) {
-                b"model" if self.model.is_none() => self.model = field.as_str().map(Into::into),
+        for field in texts.fields(message) {
+            match &*field.key() {
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field))
+                }
                 b"content"
                     if field.kind() == Kind::Array && last.is(message, &field, 0, "content") =>
                 {
@@ -104,11 +103,8 @@ impl Reading {
             begin_call(texts, block, 0, text(kind::INPUT, index));
         }
         let mut last = Last::default();
-        if block.kind() != Kind::Object {
-            texts.walk(block);
-        }
-        for field in block.children() {
-            match (&*key(&field), kind) {
+        for field in texts.fields(block) {
+            match (&*field.key(), kind) {
                 (b"text", Block::Text) if last.is(block, &field, 0, "text") => {
                     texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
                 }
@@ -116,7 +112,7 @@ impl Reading {
                     texts.running(&field, text(kind::THINKING, index), Shape::Text, Role::Output);
                 }
                 (b"signature", Block::Thinking) => texts.seal(&field, text(kind::THINKING, index)),
-                (b"name", Block::Call) => {}
+                (b"name", Block::Call) if field.kind() == Kind::String => {}
                 (b"input", Block::Call) => {
                     // An empty one stands where pieces follow.
                     if field.children().next().is_some() || field.kind() != Kind::Object {
@@ -147,15 +143,14 @@ impl Reading {
         }
     }
 
-    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
-        let index = number(root.get("index"));
+    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8], index: u32) {
         if twice(root, &["type", "index", "content_block", "delta", "message"]) {
             texts.push(Item::Twice);
         }
         self.piece(texts, root, event, index);
         let mut last = Last::default();
         for field in root.children() {
-            match (&*key(&field), event) {
+            match (&*field.key(), event) {
                 (b"delta", b"content_block_delta") if last.is(root, &field, 0, "delta") => {
                     delta(texts, &field, index);
                 }
@@ -183,7 +178,7 @@ impl Reading {
     fn piece(&self, texts: &mut Texts<'_, '_>, root: &Value<'_>, event: &[u8], index: u32) {
         let delta = root.get("delta");
         let input = delta.is_some_and(|delta| delta.get("partial_json").is_some());
-        let open = self.open.iter().any(|block| *block == (index, Block::Call));
+        let open = self.open.contains(&(index, Block::Call));
         let of_block = matches!(event, b"content_block_delta" | b"content_block_stop");
         if of_block && (open || input) {
             let call = text(kind::INPUT, index);
@@ -198,11 +193,8 @@ impl Reading {
 /// The payload of a `content_block_delta`. What it holds is told by its fields, not by its `type`.
 fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
     let mut last = Last::default();
-    if delta.kind() != Kind::Object {
-        texts.walk(delta);
-    }
-    for field in delta.children() {
-        let name = key(&field);
+    for field in texts.fields(delta) {
+        let name = field.key();
         match &*name {
             b"text" if last.is(delta, &field, 0, "text") => {
                 texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
@@ -217,7 +209,6 @@ fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
                 texts.running(&field, text(kind::INPUT, index), Shape::Json, Role::ToolArgs);
             }
             b"signature" => texts.seal(&field, text(kind::THINKING, index)),
-            b"type" => {}
             // A field nobody knows yet (`compaction_delta.content`) runs on too.
             name if field.kind() == Kind::String => {
                 texts
@@ -260,9 +251,9 @@ fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
     if kind.ends_with(b"tool_use") {
         let call = text(kind::WHOLE_INPUT, at);
         begin_call(texts, block, block.id(), call);
-        for field in block.children() {
-            match &*key(&field) {
-                b"name" => {}
+        for field in texts.fields(block) {
+            match &*field.key() {
+                b"name" if field.kind() == Kind::String => {}
                 b"input" => {
                     let form = ArgsForm::Value;
                     texts.push(Item::CallArgs { call, node: field.id(), form });
@@ -292,8 +283,8 @@ impl Answer for Reading {
             self.message(&mut texts, &root);
             items.push(Item::AnswerEnd);
         } else if root.kind() == Kind::Object {
-            let event = string(root.get("type"));
-            self.event(&mut texts, &root, &event);
+            let [event, index] = pick(&root, [b"type", b"index"]);
+            self.event(&mut texts, &root, &string(event), number(index));
         } else {
             texts.walk(&root);
         }

@@ -1,6 +1,6 @@
 //! Requests: `system`, `messages`, and what decides.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
@@ -21,7 +21,7 @@ pub(super) fn read(
     let mut items = Vec::new();
     let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
     for field in root.children() {
-        match &*key(&field) {
+        match &*field.key() {
             b"system" => {
                 texts.role = Speaker::System.role(true);
                 texts.walk(&field);
@@ -31,7 +31,7 @@ pub(super) fn read(
         }
     }
     let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote })
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
@@ -50,6 +50,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         choices: 1,
         include_usage: false,
         background: false,
+        previous: None,
         recognised: recognised.clone(),
     })
 }
@@ -57,10 +58,11 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
 fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
     let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
     let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
-    for (at, turn) in messages.children().enumerate() {
+    texts.role = Speaker::User.role(true);
+    for (at, turn) in texts.elements(messages).enumerate() {
         let (speaker, follows) = (speaker(&turn), at >= last);
         texts.role = speaker.role(follows);
-        for field in turn.children() {
+        for field in texts.fields(&turn) {
             if !field.key_is("content") || field.kind() != Kind::Array {
                 texts.walk(&field);
                 continue;
@@ -73,9 +75,6 @@ fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
                 texts.walk(&block);
             }
             texts.role = speaker.role(follows);
-        }
-        if turn.kind() != Kind::Object {
-            texts.walk(&turn);
         }
     }
 }

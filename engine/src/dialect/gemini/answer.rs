@@ -1,8 +1,8 @@
 //! Answers: one shape for every event and for a whole body.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::splice::twice;
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -53,15 +53,11 @@ impl Reading {
     }
 
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>) {
-        if root.kind() != Kind::Object {
-            texts.walk(root);
-            return;
-        }
         let mut last = Last::default();
-        for field in root.children() {
-            match &*key(&field) {
+        for field in texts.fields(root) {
+            match &*field.key() {
                 b"candidates" if last.is(root, &field, 0, "candidates") => {
-                    for candidate in field.children() {
+                    for candidate in texts.elements(&field) {
                         self.candidate(texts, &candidate);
                     }
                 }
@@ -69,8 +65,8 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"modelVersion" if self.model.is_none() => {
-                    self.model = field.as_str().map(Into::into);
+                b"modelVersion" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field));
                 }
                 _ => texts.walk(&field),
             }
@@ -86,7 +82,7 @@ impl Reading {
         let logprobs = candidate.get("logprobsResult").filter(|l| !l.is_null());
         let mut last = Last::default();
         for field in candidate.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"content" if last.is(candidate, &field, 0, "content") => {
                     texts.erase = logprobs.map(|l| l.id());
                     self.content(texts, &field, index);
@@ -114,11 +110,7 @@ impl Reading {
     }
 
     fn content<'a>(&mut self, texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
-        if content.kind() != Kind::Object {
-            texts.walk(content);
-            return;
-        }
-        for field in content.children() {
+        for field in texts.fields(content) {
             if field.key_is("parts") && field.kind() == Kind::Array {
                 for part in field.children() {
                     self.part(texts, &part, index);
@@ -142,7 +134,7 @@ impl Reading {
         texts.erase = outer.or_else(|| signature.map(|s| s.id()));
         let mut last = Last::default();
         for field in part.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"text" if last.is(part, &field, 0, "text") => {
                     let key = TextKey { kind, a: index, b: 0 };
                     texts.running(&field, key, Shape::Text, Role::Output);
@@ -208,7 +200,7 @@ impl Reading {
         }
         texts.role = Role::ToolArgs;
         for field in body.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"args" => {
                     let form = ArgsForm::Value;
                     texts.push(Item::CallArgs { call, node: field.id(), form });
@@ -218,11 +210,11 @@ impl Reading {
                     // Pieces of single values under paths: nobody could say what was approved.
                     let form = ArgsForm::Opaque;
                     texts.push(Item::CallArgs { call, node: field.id(), form });
-                    for piece in field.children() {
+                    for piece in texts.elements(&field) {
                         partial_argument(texts, &piece, call);
                     }
                 }
-                b"name" | b"toolType" => {}
+                b"name" | b"toolType" if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }
@@ -244,11 +236,8 @@ fn partial_argument<'a>(texts: &mut Texts<'a, '_>, piece: &Value<'a>, call: Text
         a: call.a,
         b: name_number(&path) ^ call.b.wrapping_mul(0x9E37_79B1),
     };
-    if piece.kind() != Kind::Object {
-        texts.leaves(piece);
-    }
-    for field in piece.children() {
-        match &*key(&field) {
+    for field in texts.fields(piece) {
+        match &*field.key() {
             b"stringValue" => texts.running(&field, key_of, Shape::Text, Role::ToolArgs),
             // The path holds the argument's keys.
             b"jsonPath" => texts.walk(&field),

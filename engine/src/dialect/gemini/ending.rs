@@ -1,8 +1,7 @@
 //! What has been sent of a stream, and its well-formed rest: one more event, in the framing of the stream.
 
-use super::super::fields::key;
 use super::super::say::Say;
-use super::super::texts::number;
+use super::super::texts::{number, short};
 use super::super::write::Json;
 use super::super::{Call, Ending};
 use super::answer::kind;
@@ -30,9 +29,9 @@ impl Sent {
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         self.element = true;
         for field in root.children() {
-            match &*key(&field) {
-                b"responseId" if self.id.is_none() => self.id = short(&field),
-                b"modelVersion" if self.model.is_none() => self.model = short(&field),
+            match &*field.key() {
+                b"responseId" if self.id.is_none() => self.id = short(Some(field)),
+                b"modelVersion" if self.model.is_none() => self.model = short(Some(field)),
                 b"candidates" => {
                     for candidate in field.children() {
                         let text = candidate
@@ -126,10 +125,4 @@ impl Sent {
 pub(super) fn says(part: &Value<'_>) -> bool {
     part.get("text").is_some_and(|text| text.raw().len() > 2)
         && part.get("thought").and_then(|t| t.as_bool()) != Some(true)
-}
-
-/// An id or a name of a plausible length.
-fn short(value: &Value<'_>) -> Option<String> {
-    let text = value.as_str().filter(|t| !t.is_empty() && t.len() <= limits::ANSWER_ID_BYTES)?;
-    Some(text.into_owned())
 }

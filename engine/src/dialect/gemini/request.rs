@@ -1,6 +1,6 @@
 //! Requests: `systemInstruction`, `contents`, and what decides. The server takes snake_case for every field too.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
@@ -21,7 +21,7 @@ pub(super) fn read(
     let mut items = Vec::new();
     let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
     for field in root.children() {
-        match &*key(&field) {
+        match &*field.key() {
             b"systemInstruction" | b"system_instruction" => {
                 content(&mut texts, &field, Speaker::System, true);
             }
@@ -33,7 +33,7 @@ pub(super) fn read(
         }
     }
     let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote })
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
 }
 
 /// A field under one of its two names.
@@ -92,17 +92,14 @@ fn contents<'a>(texts: &mut Texts<'a, '_>, contents: &Value<'a>) {
 
 fn content<'a>(texts: &mut Texts<'a, '_>, turn: &Value<'a>, speaker: Speaker, last: bool) {
     texts.role = speaker.role(last);
-    if turn.kind() != Kind::Object {
-        texts.walk(turn);
-    }
-    for field in turn.children() {
+    for field in texts.fields(turn) {
         if !field.key_is("parts") || field.kind() != Kind::Array {
             texts.walk(&field);
             continue;
         }
         for part in field.children() {
             let result = part.children().any(|child| {
-                let name = key(&child);
+                let name = child.key();
                 let name = &*name;
                 name == b"functionResponse"
                     || name == b"function_response"

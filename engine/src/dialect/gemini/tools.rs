@@ -1,7 +1,6 @@
 //! The tools of a request: declarations in every `Tool`, and what the provider runs beside them. The server takes
 //! snake_case for every field too.
 
-use super::super::fields::key;
 use super::super::splice::{remove, replace};
 use super::super::tools::{Gone, Tool, of_type, strings};
 use crate::stream::edit::Edit;
@@ -45,7 +44,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
             let inner = field.children();
             tools.extend(inner.map(|tool| Tool::new(tool.id(), strings(&tool, "name"))));
         } else if !field.is_null() {
-            let name = String::from_utf8_lossy(&key(&field)).into_owned();
+            let name = String::from_utf8_lossy(&field.key()).into_owned();
             let mut names = of_type(&snake(&name));
             if snake(&name) == "mcp_servers" {
                 names.extend(field.children().flat_map(|server| strings(&server, "name")));

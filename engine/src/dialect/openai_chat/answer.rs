@@ -1,8 +1,8 @@
 //! Answers: chunks and whole bodies.
 
-use super::super::fields::{key, string};
+use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -85,11 +85,12 @@ impl Reading {
             texts.walk(choice);
             return;
         }
-        let index = number(choice.get("index"));
-        let logprobs = choice.get("logprobs").filter(|l| !l.is_null());
+        let [index, logprobs] = pick(choice, [b"index", b"logprobs"]);
+        let index = number(index);
+        let logprobs = logprobs.filter(|l| !l.is_null());
         let mut last = Last::default();
         for field in choice.children() {
-            let name = key(&field);
+            let name = field.key();
             match &*name {
                 b"delta" if last.is(choice, &field, 0, "delta") => {
                     texts.erase = logprobs.map(|l| l.id());
@@ -127,7 +128,7 @@ impl Reading {
         let text = |kind, b| TextKey { kind, a: choice, b };
         let mut last = Last::default();
         for field in message.children() {
-            let name = key(&field);
+            let name = field.key();
             let plain = match &*name {
                 b"content" => Some((kind::CONTENT, 0, "content")),
                 b"refusal" => Some((kind::REFUSAL, 1, "refusal")),
@@ -147,7 +148,7 @@ impl Reading {
                     details(texts, &field, choice)
                 }
                 (b"tool_calls", _) if last.is(message, &field, 5, "tool_calls") => {
-                    for (at, call) in field.children().enumerate() {
+                    for (at, call) in texts.elements(&field).enumerate() {
                         let at = u32::try_from(at).unwrap_or(OLD_CALL);
                         let index = call.get("index").map_or(at, |i| number(Some(i)));
                         self.tool_call(texts, &call, choice, index, whole);
@@ -174,7 +175,6 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                (b"role", _) => {}
                 // A field nobody knows yet runs on too, or a match could hide between two deltas.
                 (name, None) if !whole && field.kind() == Kind::String => {
                     let key = text(kind::OTHER, name_number(name));
@@ -235,7 +235,7 @@ impl Reading {
         let key_of = self.begin(texts, choice, index, id, body.and_then(|b| b.get("name")));
         piece(texts, call, &body.unwrap_or(*call), key_of, whole);
         for field in call.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"function" | b"custom" => arguments(texts, &field, key_of, whole),
                 _ => texts.walk(&field),
             }
@@ -267,13 +267,9 @@ fn piece<'a>(
 
 /// `arguments` of a function, `input` of a custom tool.
 fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey, whole: bool) {
-    if body.kind() != Kind::Object {
-        texts.walk(body);
-        return;
-    }
     let mut last = Last::default();
-    for field in body.children() {
-        match &*key(&field) {
+    for field in texts.fields(body) {
+        match &*field.key() {
             b"arguments" if last.is(body, &field, 0, "arguments") => {
                 let form = match (field.kind(), whole) {
                     (Kind::String, true) => ArgsForm::Whole,
@@ -288,7 +284,7 @@ fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey, who
                 texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.running(&field, call, Shape::Text, Role::ToolArgs)
             }
-            b"name" => {}
+            b"name" if field.kind() == Kind::String => {}
             _ => texts.walk(&field),
         }
     }
@@ -304,8 +300,8 @@ fn parts<'a>(texts: &mut Texts<'a, '_>, parts: &Value<'a>, choice: u32) {
         }
         let thinking = &*string(part.get("type")) == b"thinking";
         let kind = if thinking { kind::THINKING } else { kind::CONTENT };
-        for field in part.children() {
-            match &*key(&field) {
+        for field in texts.fields(&part) {
+            match &*field.key() {
                 b"text" | b"thinking" if field.kind() == Kind::String => {
                     let key = TextKey { kind, a: choice, b: 0 };
                     texts.running(&field, key, Shape::Text, Role::Output);
@@ -323,15 +319,12 @@ fn parts<'a>(texts: &mut Texts<'a, '_>, parts: &Value<'a>, choice: u32) {
 }
 
 fn details<'a>(texts: &mut Texts<'a, '_>, details: &Value<'a>, choice: u32) {
-    for detail in details.children() {
+    for detail in texts.elements(details) {
         let key_of =
             TextKey { kind: kind::REASONING_DETAILS, a: choice, b: number(detail.get("index")) };
-        if detail.kind() != Kind::Object {
-            texts.walk(&detail);
-        }
         let mut last = Last::default();
-        for field in detail.children() {
-            match &*key(&field) {
+        for field in texts.fields(&detail) {
+            match &*field.key() {
                 b"text" if last.is(&detail, &field, 0, "text") => {
                     texts.running(&field, key_of, Shape::Text, Role::Output)
                 }
@@ -347,9 +340,9 @@ fn details<'a>(texts: &mut Texts<'a, '_>, details: &Value<'a>, choice: u32) {
 
 fn audio<'a>(texts: &mut Texts<'a, '_>, audio: &Value<'a>, transcript: TextKey) {
     for field in audio.children() {
-        match &*key(&field) {
+        match &*field.key() {
             b"transcript" => texts.running(&field, transcript, Shape::Text, Role::Output),
-            b"data" => {}
+            b"data" if field.kind() == Kind::String => {}
             _ => texts.walk(&field),
         }
     }
@@ -357,7 +350,7 @@ fn audio<'a>(texts: &mut Texts<'a, '_>, audio: &Value<'a>, transcript: TextKey) 
 
 /// Tokens repeat the text, and run on as it does; each alternative of a token is looked at by itself.
 fn log_probabilities<'a>(texts: &mut Texts<'a, '_>, logprobs: &Value<'a>, choice: u32) {
-    for list in logprobs.children() {
+    for list in texts.fields(logprobs) {
         let b = u32::from(list.key_is("refusal"));
         texts.tokens_run(logprobs, &list, TextKey { kind: kind::LOGPROBS, a: choice, b });
     }
@@ -368,13 +361,10 @@ impl Answer for Reading {
         let mut texts = Texts::answer(doc, payload, items);
         let root = texts.root();
         let mut last = Last::default();
-        if root.kind() != Kind::Object {
-            texts.walk(&root);
-        }
-        for field in root.children() {
-            match &*key(&field) {
+        for field in texts.fields(&root) {
+            match &*field.key() {
                 b"choices" if last.is(&root, &field, 0, "choices") => {
-                    for choice in field.children() {
+                    for choice in texts.elements(&field) {
                         self.choice(&mut texts, &choice);
                     }
                 }
@@ -382,8 +372,8 @@ impl Answer for Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"model" if self.model.is_none() => {
-                    self.model = field.as_str().filter(|m| !m.is_empty()).map(Into::into);
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field));
                 }
                 _ => texts.walk(&field),
             }

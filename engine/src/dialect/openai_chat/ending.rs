@@ -1,8 +1,7 @@
 //! What has been sent of a chat stream, and its well-formed rest.
 
-use super::super::fields::key;
 use super::super::say::Say;
-use super::super::texts::number;
+use super::super::texts::{number, short};
 use super::super::write::{Json, event};
 use super::super::{Call, Ending, TextKey};
 use super::NO_USAGE;
@@ -61,9 +60,9 @@ impl Sent {
     /// A chunk has left.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         for field in root.children() {
-            match &*key(&field) {
-                b"id" if self.id.is_none() => self.id = short(&field),
-                b"model" if self.model.is_none() => self.model = short(&field),
+            match &*field.key() {
+                b"id" if self.id.is_none() => self.id = short(Some(field)),
+                b"model" if self.model.is_none() => self.model = short(Some(field)),
                 b"created" => self.created = field.as_u64().unwrap_or(self.created),
                 b"usage" => self.usage |= !field.is_null(),
                 b"choices" => {
@@ -200,10 +199,4 @@ fn delta(choice: &mut Choice, field: &str, text: &str) -> String {
     choice.begun = true;
     json.text(field).raw(":").text(text).raw("}");
     json.take()
-}
-
-/// An id or a name of a plausible length.
-fn short(value: &Value<'_>) -> Option<String> {
-    let text = value.as_str().filter(|t| !t.is_empty() && t.len() <= limits::ANSWER_ID_BYTES)?;
-    Some(text.into_owned())
 }

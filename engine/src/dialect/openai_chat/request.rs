@@ -1,6 +1,6 @@
 //! Requests: `messages`, and what decides.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
@@ -21,7 +21,7 @@ pub(super) fn read(
     let mut items = Vec::new();
     let mut texts = Texts::request(doc, body, &mut items, Speaker::User.role(true));
     for field in root.children() {
-        match &*key(&field) {
+        match &*field.key() {
             b"messages" => messages(&mut texts, &field),
             // Predicted output and documents of compatible servers are shown to the model like a user's words.
             b"prediction" | b"documents" => {
@@ -32,7 +32,7 @@ pub(super) fn read(
         }
     }
     let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote })
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
@@ -57,6 +57,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         choices: request::choices(root, "n", "/n")?,
         include_usage,
         background: false,
+        previous: None,
         recognised: recognised.clone(),
     })
 }
@@ -64,7 +65,8 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
 fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
     let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
     let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
-    for (at, turn) in messages.children().enumerate() {
+    texts.role = Speaker::User.role(true);
+    for (at, turn) in texts.elements(messages).enumerate() {
         texts.role = speaker(&turn).role(at >= last);
         texts.walk(&turn);
     }

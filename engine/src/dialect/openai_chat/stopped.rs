@@ -152,9 +152,9 @@ impl Leaving {
         streamed: bool,
         leaves: &mut Leaves,
     ) -> bool {
-        let Some(reason) = choice.get("finish_reason").filter(|r| !r.is_null()) else {
+        if choice.get("finish_reason").is_none_or(|reason| reason.is_null()) {
             return false;
-        };
+        }
         let any = calls_left || (streamed && self.through.iter().any(|(call, _)| call.a == index));
         let stopped = self.choices.iter().any(|choice| choice.index == index);
         if stopped && !any {
@@ -167,7 +167,6 @@ impl Leaving {
                 }
             }
         }
-        let _ = reason;
         true
     }
 

@@ -3,7 +3,7 @@
 use super::super::splice::remove;
 use super::super::tools::{Gone, Tool, all, of_type, openai_choice, strings, take_out};
 use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::stream::json::Value;
 
 /// What a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
@@ -53,10 +53,10 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
             take_out(&field, gone, &mut edits);
         } else if field.key_is("tool_choice") {
             openai_choice(&field, gone, &mut edits);
-        } else if field.key_is("function_call") && field.kind() == Kind::Object {
-            if strings(&field, "name").iter().any(|name| gone.named(name)) {
-                edits.push(Edit { at: field.span(), with: b"\"auto\"".to_vec() });
-            }
+        } else if field.key_is("function_call")
+            && strings(&field, "name").iter().any(|name| gone.named(name))
+        {
+            edits.push(Edit { at: field.span(), with: b"\"auto\"".to_vec() });
         }
     }
     edits

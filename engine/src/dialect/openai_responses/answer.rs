@@ -1,8 +1,8 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{key, string};
+use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::texts::{Last, Texts, name_number, number, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -56,31 +56,29 @@ pub(super) struct Reading {
 
 /// The running text that `response.NAME.delta` events of a name carry, and how.
 pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, Shape, Role) {
-    let a = number(root.get("output_index"));
-    let part = |field| number(root.get(field));
+    let [item, content, summary] =
+        pick(root, [b"output_index", b"content_index", b"summary_index"]);
+    let (a, content, summary) = (number(item), number(content), number(summary));
     let output = |kind, b| (TextKey { kind, a, b }, Shape::Text, Role::Output);
     let arguments = TextKey { kind: kind::ARGUMENTS, a, b: 0 };
     match name {
-        b"output_text" => output(kind::TEXT, part("content_index")),
-        b"refusal" => output(kind::REFUSAL, part("content_index")),
-        b"reasoning_summary_text" => output(kind::SUMMARY, part("summary_index")),
-        b"reasoning_text" => output(kind::REASONING, part("content_index")),
+        b"output_text" => output(kind::TEXT, content),
+        b"refusal" => output(kind::REFUSAL, content),
+        b"reasoning_summary_text" => output(kind::SUMMARY, summary),
+        b"reasoning_text" => output(kind::REASONING, content),
         b"function_call_arguments" | b"mcp_call_arguments" => {
             (arguments, Shape::Json, Role::ToolArgs)
         }
         b"custom_tool_call_input" => (arguments, Shape::Text, Role::ToolArgs),
         b"content_part" => {
-            let refusal = &*string(root.get("part").and_then(|p| p.get("type"))) == b"refusal";
-            let reasoning =
-                &*string(root.get("part").and_then(|p| p.get("type"))) == b"reasoning_text";
-            let kind = match (refusal, reasoning) {
-                (true, _) => kind::REFUSAL,
-                (_, true) => kind::REASONING,
+            let kind = match &*string(root.get("part").and_then(|part| part.get("type"))) {
+                b"refusal" => kind::REFUSAL,
+                b"reasoning_text" => kind::REASONING,
                 _ => kind::TEXT,
             };
-            output(kind, part("content_index"))
+            output(kind, content)
         }
-        b"reasoning_summary_part" => output(kind::SUMMARY, part("summary_index")),
+        b"reasoning_summary_part" => output(kind::SUMMARY, summary),
         _ => output(kind::OTHER, name_number(name)),
     }
 }
@@ -143,13 +141,12 @@ impl Reading {
 
     /// A response object: its items, its error; not its echo of the request.
     fn response<'a>(&mut self, texts: &mut Texts<'a, '_>, response: &Value<'a>) {
-        if response.kind() != Kind::Object {
-            texts.walk(response);
-        }
         let mut last = Last::default();
-        for field in response.children() {
-            match &*key(&field) {
-                b"model" if self.model.is_none() => self.model = field.as_str().map(Into::into),
+        for field in texts.fields(response) {
+            match &*field.key() {
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field))
+                }
                 b"output"
                     if field.kind() == Kind::Array && last.is(response, &field, 0, "output") =>
                 {
@@ -208,7 +205,7 @@ impl Reading {
         }
         let mut last = Last::default();
         for field in item.children() {
-            match &*key(&field) {
+            match &*field.key() {
                 b"content" | b"summary" if field.kind() == Kind::Array => {
                     for piece in field.children() {
                         part(texts, &piece, None);
@@ -227,7 +224,7 @@ impl Reading {
                     texts.walk(&field);
                     texts.role = Role::Output;
                 }
-                b"name" if is_call => {}
+                b"name" if is_call && field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }
@@ -268,7 +265,7 @@ impl Reading {
             (None, None) => {}
         }
         for field in item.children() {
-            let form = match (&*key(&field), field.kind(), phase) {
+            let form = match (&*field.key(), field.kind(), phase) {
                 (b"arguments" | b"input" | b"code", Kind::String, _) if field.raw().len() <= 2 => {
                     continue;
                 }
@@ -301,7 +298,7 @@ impl Reading {
         }
         for field in root.children().filter(|field| field.kind() == Kind::String) {
             let text = root.get("type").is_some_and(|t| t.raw().starts_with(b"\"response.custom"));
-            let form = match (&*key(&field), phase) {
+            let form = match (&*field.key(), phase) {
                 (b"delta", b"delta") if text => ArgsForm::TextPiece,
                 (b"delta", b"delta") => ArgsForm::Piece,
                 (b"arguments", b"done") => ArgsForm::Whole,
@@ -327,11 +324,12 @@ impl Reading {
 
     fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
         let (name, phase) = name_and_phase(event);
-        let (text, shape, role) = running_text(name, root);
         if event == b"response.created" {
-            // Another response in the same body counts its items anew.
+            // Another response in the same body has an end of its own, and counts its items anew.
+            self.ended = false;
             self.calls.clear();
         }
+        let (text, shape, role) = running_text(name, root);
         let call = TextKey { kind: kind::ARGUMENTS, a: text.a, b: 0 };
         if text == call {
             self.call_event(texts, root, call, phase);
@@ -344,7 +342,8 @@ impl Reading {
         if twice(root, &["item", "output_index", "response"]) {
             texts.push(Item::Twice);
         }
-        let logprobs = root.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
+        let [logprobs] = pick(root, [b"logprobs"]);
+        let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
         // A text's end is told before the event that repeats it.
         if phase == b"done" && name != b"output_item" && !name.ends_with(b"_part") {
             texts.push(Item::TextEnd(text));
@@ -354,10 +353,11 @@ impl Reading {
         }
         let mut last = Last::default();
         for field in root.children() {
-            match (&*key(&field), phase) {
+            match (&*field.key(), phase) {
                 (b"delta", b"delta") if last.is(root, &field, 0, "delta") => {
                     // Sound is base64.
-                    if name != b"audio" && name != b"output_audio" {
+                    let sound = name == b"audio" || name == b"output_audio";
+                    if !sound || field.kind() != Kind::String {
                         texts.erase = logprobs.map(|l| l.id());
                         texts.running(&field, text, shape, role);
                         texts.erase = None;
@@ -418,7 +418,7 @@ fn part<'a>(texts: &mut Texts<'a, '_>, part: &Value<'a>, running: Option<TextKey
     let logprobs = part.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
     let mut last = Last::default();
     for field in part.children() {
-        match (&*key(&field), running) {
+        match (&*field.key(), running) {
             (b"text" | b"refusal", Some(key)) => {
                 let (slot, name) = if field.key_is("text") { (0, "text") } else { (1, "refusal") };
                 texts.erase = logprobs.map(|l| l.id());
@@ -447,7 +447,8 @@ impl Answer for Reading {
             self.response(&mut texts, &root);
             items.push(Item::AnswerEnd);
         } else if root.kind() == Kind::Object {
-            let event = string(root.get("type"));
+            let [event] = pick(&root, [b"type"]);
+            let event = string(event);
             self.event(&mut texts, &root, &event);
         } else {
             texts.walk(&root);

@@ -5,8 +5,9 @@ use super::super::say::Say;
 use super::super::write::{Json, event, quoted};
 use super::super::{Call, Ending};
 use super::answer::kind;
+use super::previous;
 use super::sent::{OutputItem, Part, Sent};
-use super::{Head, Status, content_part, message, response};
+use super::{Head, Status, content_part, message, response, with_fields};
 use crate::stream::json::Doc;
 
 /// Writes events with rising numbers.
@@ -36,10 +37,8 @@ impl Events {
     }
 
     fn of_response(&mut self, name: &str, head: &Head<'_>, status: Status, output: &str) {
-        let mut json = Json::default();
-        json.raw(r#""response":"#);
-        response(&mut json, head, status, output);
-        self.event(name, json.as_str());
+        let response = response(head, status, output);
+        self.event(name, &format!(r#""response":{response}"#));
     }
 }
 
@@ -59,11 +58,12 @@ pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &En
         return Vec::new();
     }
     let mut events = Events { out: Vec::new(), sequence: sent.sequence };
-    let id = sent.id.clone().unwrap_or_else(|| format!("resp_hemostat_{}", ending.decision));
+    let id = sent.id.clone().unwrap_or_else(|| previous::canned_id(call, &ending.decision));
     let created = if sent.id.is_some() { sent.created } else { ending.now };
     let model = sent.model.clone().or_else(|| model.map(Into::into));
     let model = model.unwrap_or_else(|| call.model.clone());
-    let head = Head { id: &id, created, model: &model };
+    let upstream = sent.head.take();
+    let head = Head { id: &id, created, model: &model, upstream: upstream.as_deref() };
     if !sent.any {
         events.of_response("response.created", &head, Status::InProgress, "");
         events.of_response("response.in_progress", &head, Status::InProgress, "");
@@ -279,30 +279,12 @@ fn call_arguments(
 
 /// The item as it was added, with these fields in place of its own.
 fn rewritten(item: &OutputItem, fields: &[(&str, String)]) -> String {
-    let mut json = Json::default();
-    let mut doc = Doc::default();
-    let head = item.head.as_bytes();
-    let known = !head.is_empty() && doc.parse(head).is_ok();
-    let mut comma = "";
-    json.raw("{");
-    if known {
-        for field in doc.root(head).children() {
-            if !fields.iter().any(|(name, _)| field.key_is(name)) {
-                json.raw(comma).raw("\"").raw(&String::from_utf8_lossy(field.raw_key())).raw("\":");
-                json.raw(&String::from_utf8_lossy(field.raw()));
-                comma = ",";
-            }
-        }
-    } else {
-        json.raw(r#""id":"#).text(&item.id).raw(r#","type":"#).text(&item.kind);
+    with_fields(&item.head, fields).unwrap_or_else(|| {
+        let mut stand_in = Json::default();
+        stand_in.raw(r#"{"id":"#).text(&item.id).raw(r#","type":"#).text(&item.kind);
         if item.kind == "message" {
-            json.raw(r#","role":"assistant""#);
+            stand_in.raw(r#","role":"assistant""#);
         }
-        comma = ",";
-    }
-    for (name, value) in fields {
-        json.raw(comma).text(name).raw(":").raw(value);
-        comma = ",";
-    }
-    json.raw("}").take()
+        with_fields(stand_in.raw("}").as_str(), fields).unwrap_or_default()
+    })
 }

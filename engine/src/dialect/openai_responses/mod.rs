@@ -2,6 +2,7 @@
 
 mod answer;
 mod ending;
+mod previous;
 mod request;
 mod sent;
 mod stopped;
@@ -9,7 +10,7 @@ mod tools;
 
 use super::say::Say;
 use super::tools::Gone;
-use super::write::{Json, json_reply, sse_reply};
+use super::write::{Json, json_reply, quoted, sse_reply};
 use super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
     RequestView, Tool, Unreadable, openai,
@@ -101,27 +102,63 @@ struct Head<'a> {
     id: &'a str,
     created: u64,
     model: &'a str,
+    /// The object as upstream sent it, whose other fields (settings, metadata) are repeated.
+    upstream: Option<&'a str>,
 }
 
+/// Fields of a response object that has none from upstream; SDKs require them.
+const SETTINGS: &str = concat!(
+    r#"{"instructions":null,"metadata":{},"parallel_tool_calls":true,"#,
+    r#""temperature":1.0,"tool_choice":"auto","tools":[],"top_p":1.0}"#
+);
+
+/// Nothing is billed for what the proxy says.
+const NO_USAGE: &str = concat!(
+    r#"{"input_tokens":0,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"#,
+    r#""output_tokens":0,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":0}"#
+);
+
 /// A response object; `output` is the inside of its list of items.
-fn response(json: &mut Json, head: &Head<'_>, status: Status, output: &str) {
-    json.raw(r#"{"id":"#).text(head.id).raw(r#","object":"response","created_at":"#);
-    json.number(head.created).raw(r#","status":"#).text(status.name());
-    json.raw(r#","error":null,"incomplete_details":"#);
-    json.raw(if status == Status::Filtered { r#"{"reason":"content_filter"}"# } else { "null" });
-    json.raw(r#","instructions":null,"metadata":{},"model":"#).text(head.model);
-    json.raw(r#","output":["#).raw(output);
-    json.raw(r#"],"parallel_tool_calls":true,"temperature":1.0,"tool_choice":"auto","tools":[]"#);
-    json.raw(r#","top_p":1.0,"usage":"#);
-    json.raw(match status {
-        Status::InProgress => "null",
-        // Nothing is billed for what the proxy says.
-        _ => concat!(
-            r#"{"input_tokens":0,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"#,
-            r#""output_tokens":0,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":0}"#
+fn response(head: &Head<'_>, status: Status, output: &str) -> String {
+    let filtered = status == Status::Filtered;
+    let usage = if status == Status::InProgress { "null" } else { NO_USAGE };
+    let fields = [
+        ("id", quoted(head.id)),
+        ("object", quoted("response")),
+        ("created_at", head.created.to_string()),
+        ("model", quoted(head.model)),
+        ("status", quoted(status.name())),
+        ("error", "null".to_owned()),
+        (
+            "incomplete_details",
+            if filtered { r#"{"reason":"content_filter"}"# } else { "null" }.to_owned(),
         ),
-    });
-    json.raw("}");
+        ("output", format!("[{output}]")),
+        ("usage", usage.to_owned()),
+    ];
+    with_fields(head.upstream.unwrap_or(SETTINGS), &fields)
+        .or_else(|| with_fields(SETTINGS, &fields))
+        .unwrap_or_default()
+}
+
+/// A JSON object with these fields in place of its own; `None` if it is none.
+fn with_fields(object: &str, fields: &[(&str, String)]) -> Option<String> {
+    let mut doc = Doc::default();
+    doc.parse(object.as_bytes()).ok()?;
+    let root = doc.root(object.as_bytes());
+    let mut json = Json::default();
+    let mut comma = "{";
+    let kept = root.children().filter(|own| !fields.iter().any(|(name, _)| own.key_is(name)));
+    for own in kept {
+        json.raw(comma).raw("\"").raw(object.get(own.key_span()?)?).raw("\":");
+        json.raw(object.get(own.span())?);
+        comma = ",";
+    }
+    for (name, value) in fields {
+        json.raw(comma).text(name).raw(":").raw(value);
+        comma = ",";
+    }
+    Some(json.raw("}").take())
 }
 
 /// A message of the proxy's own, with one part or none.
@@ -153,9 +190,7 @@ fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
         let id = format!("msg_hemostat_{decision}");
         message(&mut output, &id, status.name(), Some((text, say.refusal)));
     }
-    let id = format!("resp_hemostat_{decision}");
-    let head = Head { id: &id, created: now, model: &call.model };
-    let mut json = Json::default();
-    response(&mut json, &head, status, output.as_str());
-    json.take()
+    let id = previous::canned_id(call, decision);
+    let head = Head { id: &id, created: now, model: &call.model, upstream: None };
+    response(&head, status, output.as_str())
 }

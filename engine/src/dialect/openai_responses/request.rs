@@ -1,9 +1,10 @@
 //! Requests: `instructions`, `input`, the variables of a stored prompt, and what decides.
 
-use super::super::fields::{key, string};
+use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
+use super::previous;
 use crate::stream::json::{Doc, Kind, Value};
 
 /// Reads a request body.
@@ -21,9 +22,10 @@ pub(super) fn read(
     let mut items = Vec::new();
     let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
     let mut remote = 0_u32;
+    let mut edits = Vec::new();
     for field in root.children() {
         texts.role = Speaker::System.role(true);
-        match &*key(&field) {
+        match &*field.key() {
             b"instructions" => texts.walk(&field),
             b"input" => remote = remote.saturating_add(input(&mut texts, &field)),
             b"prompt" if field.kind() == Kind::Object => {
@@ -34,14 +36,16 @@ pub(super) fn read(
                     texts.walk(&variables);
                 }
             }
-            b"previous_response_id" | b"conversation" if !field.is_null() => {
+            b"previous_response_id" if !field.is_null() => {
                 remote = remote.saturating_add(1);
+                edits.extend(previous::known_upstream(&field));
             }
+            b"conversation" if !field.is_null() => remote = remote.saturating_add(1),
             _ => {}
         }
     }
     let remote = remote.saturating_add(texts.remote);
-    Ok(RequestView { call, texts: items, remote })
+    Ok(RequestView { call, texts: items, remote, edits })
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
@@ -63,6 +67,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         choices: 1,
         include_usage: false,
         background: request::flag(root, "background", "/background")?,
+        previous: previous::of(root),
         recognised: recognised.clone(),
     })
 }

@@ -1,10 +1,11 @@
 //! What a caller has got of a stream, kept so that its ending can repeat it: the last event holds the whole answer.
 
-use super::super::fields::string;
-use super::super::texts::number;
+use super::super::fields::{pick, string};
+use super::super::texts::{number, short};
+use super::super::write::{quoted, repaired};
 use super::answer::{is_last, kind, name_and_phase, running_text};
 use crate::limits;
-use crate::stream::json::Value;
+use crate::stream::json::{Kind, Value};
 
 /// A part of an item: its text as sent.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(super) struct Sent {
     pub(super) id: Option<String>,
     pub(super) model: Option<String>,
     pub(super) created: u64,
+    /// The response object as it was first sent, if it is not too long.
+    pub(super) head: Option<String>,
     /// The number of the next event.
     pub(super) sequence: u64,
     pub(super) items: Vec<OutputItem>,
@@ -52,23 +55,26 @@ pub(super) struct Sent {
     pub(super) over: bool,
     /// Bytes remembered.
     kept: usize,
+    /// There was no room for something: from then on nothing is remembered, so that what is has no holes.
+    full: bool,
 }
 
 impl Sent {
     /// An event has left.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
-        let event = string(root.get("type"));
+        let [event, number, response] = pick(root, [b"type", b"sequence_number", b"response"]);
+        let event = string(event);
         if self.over && *event == *b"response.created" {
             // Another response in the same body: what was said of the one before is over with it.
             *self = Self::default();
         }
         self.any = true;
-        if let Some(number) = root.get("sequence_number").and_then(|n| n.as_u64()) {
+        if let Some(number) = number.and_then(|n| n.as_u64()) {
             self.sequence = self.sequence.max(number.saturating_add(1));
         }
         let (name, phase) = name_and_phase(&event);
         self.over |= is_last(&event);
-        if let Some(response) = root.get("response") {
+        if let Some(response) = response {
             self.response(&response);
         }
         match (name, phase) {
@@ -87,16 +93,30 @@ impl Sent {
             self.model = short(response.get("model"));
         }
         self.created = response.get("created_at").and_then(|t| t.as_u64()).unwrap_or(self.created);
+        let short = response.raw().len() <= limits::REPEATED_HEAD_BYTES;
+        if self.head.is_none() && short && response.kind() == Kind::Object {
+            self.head = Some(repaired(response.raw()));
+        }
+    }
+
+    /// True if there is room for so many bytes more, which are then taken.
+    fn room(&mut self, bytes: usize) -> bool {
+        let kept = self.kept.saturating_add(bytes);
+        self.full |= kept > limits::REPEATED_BYTES;
+        if !self.full {
+            self.kept = kept;
+        }
+        !self.full
     }
 
     /// Text to be remembered, if there is room for it.
     fn keep(&mut self, text: &[u8]) -> Option<String> {
-        let kept = self.kept.saturating_add(text.len());
-        if kept > limits::REPEATED_BYTES {
-            return None;
-        }
-        self.kept = kept;
-        Some(String::from_utf8_lossy(text).into_owned())
+        self.room(text.len()).then(|| String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// A JSON value to be remembered, if there is room for it.
+    fn keep_json(&mut self, value: &Value<'_>) -> Option<String> {
+        self.room(value.raw().len()).then(|| repaired(value.raw()))
     }
 
     /// The item with this index; it begins here if it was not added before (a replay from the middle).
@@ -121,27 +141,35 @@ impl Sent {
     }
 
     fn item_event(&mut self, root: &Value<'_>, done: bool) {
-        let Some(value) = root.get("item") else { return };
+        // What is no object is no item: nothing of it could be repeated.
+        let Some(value) = root.get("item").filter(|item| item.kind() == Kind::Object) else {
+            return;
+        };
         let id = short(value.get("id")).unwrap_or_default();
         let kind = short(value.get("type")).unwrap_or_default();
-        let raw = self.keep(value.raw());
-        let index = number(root.get("output_index"));
+        let raw = self.keep_json(&value);
+        // Hand-made streams leave the index out; the id tells as well.
+        let index = root.get("output_index").map_or_else(
+            || self.items.iter().find(|item| item.id == id).map_or(0, |item| item.index),
+            |index| number(Some(index)),
+        );
         let Some(item) = self.item(index, &id, &kind) else { return };
         if done {
             // Too long to be repeated: what names it stands for it.
-            let stand_in =
-                || format!(r#"{{"id":{},"type":{},"status":"completed"}}"#, q(&id), q(&kind));
+            let stand_in = || {
+                format!(r#"{{"id":{},"type":{},"status":"completed"}}"#, quoted(&id), quoted(&kind))
+            };
             item.done = Some(raw.unwrap_or_else(stand_in));
-            item.head = String::new();
+            let head = std::mem::take(&mut item.head).len();
             let parts: usize = item.parts.drain(..).map(|part| part.text.len()).sum();
-            self.kept = self.kept.saturating_sub(parts);
+            self.kept = self.kept.saturating_sub(head + parts);
         } else {
             item.head = raw.unwrap_or_default();
         }
     }
 
     fn annotation(&mut self, root: &Value<'_>) {
-        let raw = root.get("annotation").and_then(|a| self.keep(a.raw()));
+        let raw = root.get("annotation").and_then(|a| self.keep_json(&a));
         let part = number(root.get("content_index"));
         let index = number(root.get("output_index"));
         let item = self.items.iter_mut().find(|item| item.index == index);
@@ -171,36 +199,46 @@ impl Sent {
             _ => value,
         };
         let text = string(text);
-        let id = short(root.get("item_id")).unwrap_or_default();
-        if key.kind == kind::ARGUMENTS {
-            if phase == b"done" {
-                let text = self.keep(&text);
-                let item = self.items.iter_mut().find(|item| item.index == key.a);
-                if let Some(item) = item {
-                    item.arguments = text;
-                }
+        if key.kind == kind::ARGUMENTS && phase == b"done" {
+            let text = self.keep(&text);
+            if let Some(item) = self.items.iter_mut().find(|item| item.index == key.a) {
+                item.arguments = text;
             }
-            return;
         }
         if key.kind > kind::REASONING {
             return;
         }
+        let known = self.items.iter().find(|item| item.index == key.a);
+        let id = match known {
+            Some(_) => String::new(),
+            None => short(root.get("item_id")).unwrap_or_default(),
+        };
+        // The end of a text repeats it: that is no news, and takes no room.
+        let repeat = phase != b"delta"
+            && known.and_then(|item| item.text(key.kind, key.b)).is_some_and(|kept| *kept == *text);
+        let news = !repeat && self.room(text.len());
         let reasoning = matches!(key.kind, kind::SUMMARY | kind::REASONING);
         let item_kind = if reasoning { "reasoning" } else { "message" };
-        let text = self.keep(&text);
         let Some(item) = self.item(key.a, &id, item_kind) else { return };
         let Some(part) = item.part(key.kind, key.b) else { return };
-        match phase {
-            b"delta" => part.text.push_str(&text.unwrap_or_default()),
-            _ => part.text = text.unwrap_or_default(),
+        if news {
+            if phase != b"delta" {
+                part.text.clear();
+            }
+            part.text.push_str(&String::from_utf8_lossy(&text));
         }
-        let part_event = field == "part";
-        part.done |= phase == b"done" && part_event;
+        part.done |= phase == b"done" && field == "part";
         part.text_done |= phase == b"done";
     }
 }
 
 impl OutputItem {
+    /// The text of a part that has begun.
+    fn text(&self, kind: u8, index: u32) -> Option<&[u8]> {
+        let part = self.parts.iter().find(|p| p.kind == kind && p.index == index)?;
+        Some(part.text.as_bytes())
+    }
+
     /// The part with this index, begun if it is new.
     pub(super) fn part(&mut self, kind: u8, index: u32) -> Option<&mut Part> {
         let at = match self.parts.iter().position(|p| p.kind == kind && p.index == index) {
@@ -220,14 +258,4 @@ impl OutputItem {
         };
         self.parts.get_mut(at)
     }
-}
-
-fn q(text: &str) -> String {
-    super::super::write::quoted(text)
-}
-
-/// An id or a name of a plausible length.
-fn short(value: Option<Value<'_>>) -> Option<String> {
-    let text = value?.as_str().filter(|t| !t.is_empty() && t.len() <= limits::ANSWER_ID_BYTES)?;
-    Some(text.into_owned())
 }

@@ -97,8 +97,10 @@ impl Pipe {
         self.calls.set_now(now);
     }
 
-    /// True if any rule may change bytes: only then is anything held.
-    fn acts(&self) -> bool {
+    /// True if a rule may change what passes. If not, the bytes themselves leave, when they come: the pipe only looks
+    /// at them, and appends nothing.
+    #[must_use]
+    pub fn acts(&self) -> bool {
         self.rules.act() || self.calls.act()
     }
 
@@ -205,6 +207,10 @@ impl Pipe {
     fn frame(&mut self, frame: Frame, out: &mut Vec<u8>, record: &mut Record) {
         let mut items = std::mem::take(&mut self.items);
         items.clear();
+        // A document that is called an event stream: callers that asked for no stream read it all the same.
+        let bare =
+            frame.payload.is_empty() && matches!(frame.raw.trim_ascii_start(), [b'{' | b'[', ..]);
+        let frame = if bare { Frame::whole(frame.raw) } else { frame };
         let payload = frame.payload_bytes();
         let readable = match payload.trim_ascii() {
             b"" => true,
@@ -316,8 +322,6 @@ impl Pipe {
 
     fn push(&mut self, held: Held, out: &mut Vec<u8>, record: &mut Record) {
         if !self.acts() {
-            // Watching rules hold nothing: the frame leaves at once, as it came.
-            out.extend_from_slice(&held.frame.raw);
             self.texts.settle();
             return;
         }
@@ -446,7 +450,8 @@ impl Pipe {
 
     /// Keeps what waits within bounds.
     fn limit(&mut self, out: &mut Vec<u8>, record: &mut Record) {
-        if self.cut.is_some() {
+        // A whole body is in the host's hands already: nothing of it is held here.
+        if self.cut.is_some() || self.framing == Framing::Json {
             return;
         }
         let room = limits::HELD_CALL_BYTES.min(self.room);

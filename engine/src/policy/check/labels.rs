@@ -76,12 +76,13 @@ fn known(judge: &mut Judge<'_>, label: &str, path: &Path<'_>) {
     if super::super::language::redirect("`when`", label).is_some() {
         return;
     }
-    let all = labels.keys().map(String::as_str).chain(BUILT_IN_LABELS.iter().copied());
-    let mut help = suggestion(label, all, "labels");
+    let mut all: Vec<&str> = labels.keys().map(String::as_str).collect();
+    all.extend(BUILT_IN_LABELS);
+    let mut help = suggestion(label, &all, "labels");
     if !help.starts_with("did") {
         help.push_str(&format!("; define it: `labels: {{{label}: [{{header: x-{label}}}]}}`"));
     }
-    judge.error_at_key("unknown-label", path, format!("there is no label `{label}`"), help);
+    judge.error_at_key("unknown-label", path, format!("there is no label `{label}`"), &help);
 }
 
 /// Values that a built-in label never has.
@@ -91,20 +92,20 @@ fn value(judge: &mut Judge<'_>, label: &str, glob: &str, path: &Path<'_>) {
     }
     match label {
         "dialect" if !DIALECTS.contains(&glob) => {
-            let help = match nearest(glob, DIALECTS.iter().copied()) {
+            let help = match nearest(glob, DIALECTS) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the dialects: `{}`", DIALECTS.join("`, `")),
             };
-            judge.error("unknown-word", path, format!("there is no dialect `{glob}`"), help);
+            judge.error("unknown-word", path, format!("there is no dialect `{glob}`"), &help);
         }
         "method" if glob.bytes().any(|byte| byte.is_ascii_lowercase()) => {
             let message = format!("`{glob}` never matches: methods are upper case");
             let help = format!("write `{}`", glob.to_ascii_uppercase());
-            judge.warn("never-holds", path, message, help);
+            judge.warn("never-holds", path, message, &help);
         }
         "path" if !glob.is_empty() && !glob.starts_with('/') => {
             let message = format!("`{glob}` never matches: paths begin with `/`");
-            judge.warn("never-holds", path, message, format!("write `/{glob}`"));
+            judge.warn("never-holds", path, message, &format!("write `/{glob}`"));
         }
         "host" if glob.contains('/') => {
             let message = format!("`{glob}` never matches: a host has no scheme and no path");

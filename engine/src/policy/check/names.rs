@@ -33,14 +33,20 @@ fn unique_ids(judge: &mut Judge<'_>) {
 
 fn disabled_rules(judge: &mut Judge<'_>) {
     let root = *judge.root;
-    let ids: BTreeSet<&str> = judge.rules().iter().map(|any| any.rule.id.as_str()).collect();
+    if judge.document.disable.is_empty() {
+        return;
+    }
+    let mut ids = BTreeSet::new();
+    for any in judge.rules() {
+        ids.insert(any.rule.id.as_str());
+    }
     let section = root.key("disable");
     for (index, disable) in judge.document.disable.iter().enumerate() {
         if !ids.contains(disable.rule.as_str()) {
             let message = format!("there is no rule `{}`", disable.rule);
-            let help = suggestion(&disable.rule, ids.iter().copied(), "rules");
+            let help = suggestion(&disable.rule, &Vec::from_iter(ids.iter().copied()), "rules");
             let path = section.index(index);
-            judge.error("unknown-rule", &path.key("rule"), message, help);
+            judge.error("unknown-rule", &path.key("rule"), message, &help);
         }
     }
 }
@@ -90,14 +96,14 @@ fn known_fallback(judge: &mut Judge<'_>, section: &str, index: usize, field: &st
     if id.is_empty() || judge.document.fallbacks.contains_key(id) {
         return;
     }
-    let known = judge.document.fallbacks.keys().map(String::as_str);
-    let help = suggestion(id, known, "fallbacks");
+    let known: Vec<&str> = judge.document.fallbacks.keys().map(String::as_str).collect();
+    let help = suggestion(id, &known, "fallbacks");
     let root = *judge.root;
     let path = root.key(section);
     let path = path.index(index);
     let path = path.key(field);
     let message = format!("there is no fallback `{id}`");
-    judge.error("unknown-fallback", &path.key("fallback"), message, help);
+    judge.error("unknown-fallback", &path.key("fallback"), message, &help);
 }
 
 /// A trusted header that no label reads is a slip of the finger, and the label it was meant for is a claim.
@@ -105,39 +111,39 @@ fn trusted_headers(judge: &mut Judge<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let section = root.key("trusted_headers");
-    let read: BTreeSet<&str> = document
-        .labels
-        .values()
-        .flatten()
-        .filter_map(|source| match source {
-            Source::Header { name, .. } => Some(name.as_str()),
-            _ => None,
-        })
-        .collect();
+    let mut read = BTreeSet::new();
+    for source in document.labels.values().flatten() {
+        if let Source::Header { name, .. } = source {
+            read.insert(name.as_str());
+        }
+    }
     for (index, header) in document.trusted_headers.iter().enumerate() {
         if !read.contains(header.as_str()) {
-            let help =
-                suggestion(header, read.iter().copied(), "headers that labels are read from");
+            let help = suggestion(
+                header,
+                &Vec::from_iter(read.iter().copied()),
+                "headers that labels are read from",
+            );
             let message = format!("no label is read from `{header}`");
-            judge.warn("unused", &section.index(index), message, help);
+            judge.warn("unused", &section.index(index), message, &help);
         }
     }
 }
 
 /// "did you mean …?", or what there is.
-pub(super) fn suggestion<'a>(
-    word: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-    what: &str,
-) -> String {
+pub(super) fn suggestion(word: &str, known: &[&str], what: &str) -> String {
     const SHOWN: usize = 8;
-    if let Some(near) = nearest(word, known.clone()) {
+    if let Some(near) = nearest(word, known) {
         return format!("did you mean `{near}`?");
     }
-    let names: Vec<String> = known.clone().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    if names.is_empty() {
+    let mut help = String::new();
+    for name in known.iter().take(SHOWN) {
+        help.push_str(if help.is_empty() { "" } else { ", " });
+        help.push_str(&format!("`{name}`"));
+    }
+    if help.is_empty() {
         format!("the policy has no {what}")
     } else {
-        format!("the {what}: {}", names.join(", "))
+        format!("the {what}: {help}")
     }
 }

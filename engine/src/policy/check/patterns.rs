@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::document::Guardrail;
 use super::super::path::Path;
 use super::super::source::{Node, Value};
+use super::super::suggest::nearest;
 use super::Judge;
 use crate::scan::Pattern;
 
@@ -48,9 +49,20 @@ fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_
     }
     match Pattern::parse(source, rule.fold) {
         Err(bad) => {
-            let at = bad.offset.map(|offset| format!(" (at byte {offset})")).unwrap_or_default();
-            let help = bad.help.unwrap_or_else(|| "the syntax of Rust's `regex`".to_owned());
-            judge.error("bad-pattern", path, format!("{}{at}", bad.message), help);
+            let message = match bad.offset.and_then(|offset| source.get(..offset)) {
+                Some(before) => {
+                    format!("{} (at character {})", bad.message, before.chars().count() + 1)
+                }
+                None => bad.message,
+            };
+            let pack = source.strip_prefix("pack:").and_then(|pack| nearest(pack, PACKS));
+            let help = match pack {
+                Some(pack) => format!("did you mean `pack:{pack}`?"),
+                None => bad
+                    .help
+                    .unwrap_or_else(|| "a pattern has the syntax of Rust's `regex`".to_owned()),
+            };
+            judge.error("bad-pattern", path, message, &help);
         }
         Ok(patterns) if patterns.iter().any(Pattern::unbounded) => {
             let message =
@@ -67,7 +79,7 @@ fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_
 fn slips(judge: &mut Judge<'_>, source: &str, path: &Path<'_>) {
     if PACKS.contains(&source) {
         let message = format!("`{source}` finds the word `{source}`");
-        judge.warn("slip", path, message, format!("did you mean `pack:{source}`?"));
+        judge.warn("slip", path, message, &format!("did you mean `pack:{source}`?"));
     }
     let delimited = source.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
     if delimited.is_some_and(|(inner, flags)| {

@@ -5,7 +5,7 @@ use super::super::document::{
     Place, Rule, Scan, Upstream, When,
 };
 use super::super::path::Path;
-use super::super::source::{Node, real, to_json, whole};
+use super::super::source::{Node, micros, to_json, whole};
 use super::super::time;
 use super::words::{action, flag, text};
 
@@ -48,7 +48,7 @@ fn when(node: &Node) -> When {
 
 fn percent(node: &Node) -> Option<Percent> {
     let share = node.number().or_else(|| node.get("share")?.number())?;
-    Some(Percent { share: real(share)?, by: text(node, "by") })
+    Some(Percent { share: micros(share)? as f64 / 1_000_000.0, by: text(node, "by") })
 }
 
 pub(super) fn globs(node: &Node) -> Globs {
@@ -64,9 +64,12 @@ pub(super) fn globs(node: &Node) -> Globs {
 
 pub(super) fn guardrail(node: &Node, path: &Path<'_>) -> Guardrail {
     let texts = |name: &str| node.get(name).map(Node::items).unwrap_or_default();
-    let mut scan: Vec<Scan> = texts("scan").iter().filter_map(place).collect();
-    scan.sort_unstable();
-    scan.dedup();
+    let mut scan: Vec<Scan> = Vec::new();
+    for place in texts("scan").iter().filter_map(place) {
+        if !scan.contains(&place) {
+            scan.push(place);
+        }
+    }
     let find = texts("find").iter().filter_map(Node::text).map(str::to_owned).collect();
     let argument = |argument: Option<&Node>| argument.and_then(Node::text).map(str::to_owned);
     let action = match action(node, "do") {

@@ -4,11 +4,13 @@ use super::super::document::Window;
 use super::super::source::Node;
 
 /// The text of a field.
+#[inline(never)]
 pub(super) fn text(node: &Node, name: &str) -> Option<String> {
     node.get(name)?.text().map(str::to_owned)
 }
 
 /// A field that is `true`.
+#[inline(never)]
 pub(super) fn flag(node: &Node, name: &str) -> bool {
     node.get(name).and_then(Node::bool).unwrap_or_default()
 }
@@ -19,6 +21,7 @@ pub(super) fn number<T>(node: &Node, name: &str, read: fn(&str) -> Option<T>) ->
 }
 
 /// `do`, `over`: the word, and its argument in a map.
+#[inline(never)]
 pub(super) fn action<'a>(node: &'a Node, name: &str) -> (&'a str, Option<&'a Node>) {
     let Some(node) = node.get(name) else { return ("", None) };
     match (node.text(), node.entries()) {

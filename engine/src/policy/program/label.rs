@@ -67,6 +67,8 @@ pub enum Label {
         text: Rc<str>,
         /// The proxy vouches for it.
         trusted: bool,
+        /// It was too long, and is kept as its beginning and a digest.
+        cut: bool,
     },
     /// It stands in the body, which has not been read yet.
     #[default]
@@ -76,10 +78,11 @@ pub enum Label {
 }
 
 impl Label {
-    /// A value.
+    /// A value, bounded to [`LABEL_BYTES`].
     #[must_use]
     pub fn value(text: &str, trusted: bool) -> Self {
-        Self::Value { text: text.into(), trusted }
+        let (text, cut) = bounded(text);
+        Self::Value { text: text.as_ref().into(), trusted, cut }
     }
 
     /// Its text where there is one that was read.
@@ -174,8 +177,7 @@ pub fn digest(credential: &[u8]) -> String {
 }
 
 /// The text itself, or, past [`LABEL_BYTES`], its beginning and a digest of all of it; the flag says which.
-#[must_use]
-pub fn bounded(text: &str) -> (std::borrow::Cow<'_, str>, bool) {
+fn bounded(text: &str) -> (std::borrow::Cow<'_, str>, bool) {
     if text.len() <= LABEL_BYTES {
         return (text.into(), false);
     }

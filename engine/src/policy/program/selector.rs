@@ -62,6 +62,12 @@ impl Labels {
         self.values.get(id.0).unwrap_or(&Label::Unknown)
     }
 
+    /// True if any value was too long to be kept whole.
+    #[must_use]
+    pub fn any_cut(&self) -> bool {
+        self.values.iter().any(|label| matches!(label, Label::Value { cut: true, .. }))
+    }
+
     /// Stores what was read of a label.
     pub fn set(&mut self, id: LabelId, label: Label) {
         if let Some(value) = self.values.get_mut(id.0) {
@@ -131,7 +137,7 @@ impl Share {
             By::FirstTrusted(ids) => ids
                 .iter()
                 .find_map(|id| match labels.get(*id) {
-                    Label::Value { text, trusted: true } if !text.is_empty() => {
+                    Label::Value { text, trusted: true, .. } if !text.is_empty() => {
                         Some(text.as_bytes())
                     }
                     _ => None,

@@ -129,12 +129,7 @@ impl Tools {
     ) -> Option<Verdict> {
         for &at in rules {
             let Some(rule) = self.rules.get(at).filter(|rule| rule.names(names)) else { continue };
-            if rule.asks_args()
-                && !rule.holds(match args {
-                    Some(args) => args,
-                    None => return None,
-                })
-            {
+            if rule.asks_args() && !rule.holds(args?) {
                 continue;
             }
             return Some(match rule.action {

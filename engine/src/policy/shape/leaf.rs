@@ -11,6 +11,8 @@ use crate::limits;
 /// Boxed: findings are rare and big.
 type Finding = Box<Diagnostic>;
 
+#[cold]
+#[inline(never)]
 fn error(code: &'static str, path: &Path<'_>, at: Position, message: String) -> Finding {
     Box::new(Diagnostic::error(code, path.to_string(), at, message))
 }
@@ -101,7 +103,7 @@ fn shown(node: &Node) -> String {
 fn not_a_number(node: &Node, what: &str, path: &Path<'_>) -> Finding {
     let message = format!("{what} is expected, not {}", shown(node));
     let found = error("wrong-type", path, node.at, message);
-    match node.text().filter(|text| real(text).is_some()) {
+    match node.text().filter(|text| micros(text).is_some()) {
         Some(text) => with_help(found, format!("write `{text}` without quotes")),
         None => found,
     }
@@ -127,12 +129,17 @@ fn number(node: &Node, least: u64, most: u64, path: &Path<'_>) -> Result<(), Fin
     let bounds = least.saturating_mul(1_000_000)..=most.saturating_mul(1_000_000);
     let message = match micros(raw) {
         Some(value) if bounds.contains(&value) => return Ok(()),
-        None if real(raw).is_some_and(|value| value >= least as f64 && value <= most as f64) => {
+        None if six_decimals(raw).is_some_and(|value| bounds.contains(&value)) => {
             format!("`{raw}` has more than six decimals")
         }
         _ => format!("`{raw}` is not a number from {least} to {most}"),
     };
     Err(error("out-of-range", path, node.at, message))
+}
+
+/// The number without its decimals after the sixth.
+fn six_decimals(raw: &str) -> Option<u64> {
+    micros(raw.get(..raw.find('.')? + 1 + 6)?)
 }
 
 /// Judges text by its kind.

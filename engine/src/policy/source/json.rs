@@ -102,9 +102,7 @@ fn scalar(value: &json::Value<'_>) -> (Value, bool) {
 
 fn close(open: &mut Vec<Open>, found: &mut Vec<Diagnostic>) {
     if let Some(done) = open.pop() {
-        if found.len() < limits::POLICY_DIAGNOSTICS {
-            duplicates(done.node.entries(), found);
-        }
+        duplicates(done.node.entries(), found);
         attach(open, done);
     }
 }

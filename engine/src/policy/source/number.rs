@@ -60,6 +60,26 @@ pub fn real(raw: &str) -> Option<f64> {
     }
 }
 
+/// A double as a person writes it, exactly: a whole number, or one with at most [`SCALE`] decimals. `None` for all
+/// else, which is more than the language takes anywhere; the general case would bring 20 KB of tables and code.
+pub(super) fn written(value: f64) -> Option<String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: up to here a double holds every whole number
+    const MILLION: f64 = 1_000_000.0;
+    let magnitude = value.abs();
+    let sign = if value < 0.0 { "-" } else { "" };
+    if magnitude <= EXACT && magnitude.trunc() == magnitude {
+        return Some(format!("{sign}{}", magnitude as u64));
+    }
+    let scaled = (magnitude * MILLION).round();
+    // Division is correctly rounded: the decimal number is read as this double if, and only if, this holds.
+    if scaled > EXACT || scaled / MILLION != magnitude {
+        return None;
+    }
+    let scaled = scaled as u64;
+    let digits = format!("{sign}{}.{:06}", scaled / 1_000_000, scaled % 1_000_000);
+    Some(digits.trim_end_matches('0').to_owned())
+}
+
 /// `0x1F`, `0o17` of YAML 1.2.
 fn radix(raw: &str) -> Option<u64> {
     if let Some(digits) = raw.strip_prefix("0x") {
@@ -68,7 +88,14 @@ fn radix(raw: &str) -> Option<u64> {
     u64::from_str_radix(raw.strip_prefix("0o")?, 8).ok()
 }
 
+/// The number as JSON writes it; what came from JSON is that already.
+#[cfg(not(feature = "yaml"))]
+pub(super) fn json(raw: &str) -> String {
+    raw.to_owned()
+}
+
 /// The number as JSON writes it; `null` where JSON cannot.
+#[cfg(feature = "yaml")]
 pub(super) fn json(raw: &str) -> String {
     let digits = raw.strip_prefix('-').unwrap_or(raw);
     let (integer, rest) = digits
@@ -86,6 +113,7 @@ pub(super) fn json(raw: &str) -> String {
 }
 
 /// `.5`, `.5e3`, `e3`: what may follow the whole part in JSON.
+#[cfg(feature = "yaml")]
 fn fraction(rest: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (decimals, exponent) = match rest.split_once(['e', 'E']) {

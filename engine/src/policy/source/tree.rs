@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::diagnostic::Diagnostic;
 use super::super::path::{Path, Step};
 use super::number;
+use crate::limits;
 
 /// A place in a text: line and column count characters from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -62,6 +63,7 @@ pub struct Entry {
     pub value: Node,
 }
 
+// Kept out of line: they are called from a hundred places, and the module that a proxy loads must be small.
 impl Node {
     /// The entries of a map; none for other values.
     #[must_use]
@@ -74,12 +76,14 @@ impl Node {
 
     /// The value under a key of a map.
     #[must_use]
+    #[inline(never)]
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
     /// The items of a list; a single value stands for a list of one, nothing for an empty one.
     #[must_use]
+    #[inline(never)]
     pub fn items(&self) -> &[Node] {
         match &self.value {
             Value::Seq(items) => items,
@@ -90,6 +94,7 @@ impl Node {
 
     /// Its text, if it is text.
     #[must_use]
+    #[inline(never)]
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::String { text, .. } => Some(text),
@@ -145,6 +150,7 @@ impl Node {
         self.follow(path).1
     }
 
+    #[inline(never)]
     fn follow(&self, path: &Path<'_>) -> (&Node, Position) {
         let mut found = (self, self.at);
         for step in path.steps() {
@@ -174,6 +180,9 @@ impl Node {
 pub(super) fn duplicates(entries: &[Entry], found: &mut Vec<Diagnostic>) {
     let mut seen = BTreeMap::new();
     for entry in entries {
+        if found.len() >= limits::POLICY_DIAGNOSTICS {
+            return;
+        }
         if let Some(first) = seen.insert(entry.key.as_str(), entry.key_at) {
             let message =
                 format!("`{}` stands here twice; the first is on line {}", entry.key, first.line);

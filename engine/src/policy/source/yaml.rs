@@ -131,9 +131,7 @@ impl Builder {
 
     fn end(&mut self) -> Result<(), Vec<Diagnostic>> {
         let Some(done) = self.open.pop() else { return Ok(()) };
-        if self.found.len() < limits::POLICY_DIAGNOSTICS {
-            duplicates(done.node.entries(), &mut self.found);
-        }
+        duplicates(done.node.entries(), &mut self.found);
         let values = self.values.saturating_sub(done.values) + 1;
         // It was counted when it began.
         self.place(done.node, done.anchor, values)

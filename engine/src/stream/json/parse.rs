@@ -20,37 +20,45 @@ pub(super) struct Parser<'a> {
     pub(super) open: &'a mut Vec<NodeId>,
 }
 
+/// Where a value's key stands; `start` is 0 if it has none.
+#[derive(Debug, Clone, Copy, Default)]
+struct Key {
+    start: u32,
+    end: u32,
+    escaped: bool,
+}
+
 impl Parser<'_> {
     pub(super) fn document(mut self) -> Result<(), JsonError> {
         if self.bytes.len() > u32::MAX as usize {
             return Err(self.error("more than 4 GiB"));
         }
         self.blanks();
-        let mut key = (0, 0);
+        let mut key = Key::default();
         loop {
             // A value is due here.
-            let id = self.begin(self.open.last().copied(), key)?;
-            match self.bytes.get(self.at) {
-                Some(b'{' | b'[') => {
-                    if self.open.len() >= limits::JSON_DEPTH {
-                        return Err(self.error("nested too deeply"));
-                    }
-                    let close = if self.bytes.get(self.at) == Some(&b'{') { b'}' } else { b']' };
+            let start = self.at;
+            let kind = self.begin()?;
+            let (mut closed, mut escaped) = (true, false);
+            match kind {
+                Kind::Object | Kind::Array => {
+                    let close = if kind == Kind::Object { b'}' } else { b']' };
                     self.at += 1;
                     self.blanks();
-                    if self.bytes.get(self.at) == Some(&close) {
-                        self.at += 1;
-                        self.end(id);
-                    } else {
-                        self.open.push(id);
-                        key = self.key_in(id)?;
-                        continue;
-                    }
+                    closed = self.bytes.get(self.at) == Some(&close);
+                    self.at += usize::from(closed);
                 }
-                _ => {
-                    self.scalar(id)?;
-                    self.end(id);
-                }
+                Kind::String => escaped = self.string()?,
+                Kind::Number => self.number()?,
+                Kind::Bool if self.bytes.get(self.at) == Some(&b't') => self.word(b"true")?,
+                Kind::Bool => self.word(b"false")?,
+                Kind::Null => self.word(b"null")?,
+            }
+            let id = self.push(kind, start, key, escaped);
+            if !closed {
+                self.open.push(id);
+                key = self.key_in(kind)?;
+                continue;
             }
             // A value is complete: a comma brings the next one, a bracket completes its container.
             loop {
@@ -61,12 +69,13 @@ impl Parser<'_> {
                     }
                     return Err(self.error("something follows the document"));
                 };
-                let close = if self.kind(container) == Kind::Object { b'}' } else { b']' };
+                let kind = self.kind(container);
+                let close = if kind == Kind::Object { b'}' } else { b']' };
                 match self.bytes.get(self.at) {
                     Some(b',') => {
                         self.at += 1;
                         self.blanks();
-                        key = self.key_in(container)?;
+                        key = self.key_in(kind)?;
                         break;
                     }
                     Some(&byte) if byte == close => {
@@ -94,27 +103,43 @@ impl Parser<'_> {
         }
     }
 
-    fn begin(&mut self, parent: Option<u32>, key: (u32, u32)) -> Result<u32, JsonError> {
+    /// What kind of value begins here, if there may be one.
+    fn begin(&self) -> Result<Kind, JsonError> {
         if self.nodes.len() >= limits::JSON_NODES {
             return Err(self.error("too many values"));
         }
-        let kind = match self.bytes.get(self.at) {
-            Some(b'{') => Kind::Object,
-            Some(b'[') => Kind::Array,
-            Some(b'"') => Kind::String,
-            Some(b't' | b'f') => Kind::Bool,
-            Some(b'n') => Kind::Null,
-            Some(b'-' | b'0'..=b'9') => Kind::Number,
-            _ => return Err(self.error("expected a value")),
-        };
-        let id = self.nodes.len() as u32;
-        let start = self.at as u32;
-        let (key_start, key_end) = key;
-        let parent = parent.unwrap_or(0);
-        self.nodes.push(Node { kind, start, end: start, key_start, key_end, parent, next: id + 1 });
-        Ok(id)
+        match self.bytes.get(self.at) {
+            Some(b'{' | b'[') if self.open.len() >= limits::JSON_DEPTH => {
+                Err(self.error("nested too deeply"))
+            }
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::String),
+            Some(b't' | b'f') => Ok(Kind::Bool),
+            Some(b'n') => Ok(Kind::Null),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            _ => Err(self.error("expected a value")),
+        }
     }
 
+    /// Notes a value that ends here; a container's end is corrected when it comes.
+    fn push(&mut self, kind: Kind, start: usize, key: Key, escaped: bool) -> NodeId {
+        let id = self.nodes.len() as u32;
+        self.nodes.push(Node {
+            kind,
+            key_escaped: key.escaped,
+            escaped,
+            start: start as u32,
+            end: self.at as u32,
+            key_start: key.start,
+            key_end: key.end,
+            parent: self.open.last().copied().unwrap_or(0),
+            next: id + 1,
+        });
+        id
+    }
+
+    /// A container ends here.
     fn end(&mut self, id: u32) {
         let (end, next) = (self.at as u32, self.nodes.len() as u32);
         if let Some(node) = self.nodes.get_mut(id as usize) {
@@ -124,15 +149,15 @@ impl Parser<'_> {
     }
 
     /// In an object: reads `"key":` and the blanks after it. In an array: nothing.
-    fn key_in(&mut self, container: u32) -> Result<(u32, u32), JsonError> {
-        if self.kind(container) != Kind::Object {
-            return Ok((0, 0));
+    fn key_in(&mut self, container: Kind) -> Result<Key, JsonError> {
+        if container != Kind::Object {
+            return Ok(Key::default());
         }
         if self.bytes.get(self.at) != Some(&b'"') {
             return Err(self.error("expected a key"));
         }
         let start = self.at as u32 + 1;
-        self.string()?;
+        let escaped = self.string()?;
         let end = self.at as u32 - 1;
         self.blanks();
         if self.bytes.get(self.at) != Some(&b':') {
@@ -140,17 +165,7 @@ impl Parser<'_> {
         }
         self.at += 1;
         self.blanks();
-        Ok((start, end))
-    }
-
-    fn scalar(&mut self, id: u32) -> Result<(), JsonError> {
-        match self.kind(id) {
-            Kind::String => self.string(),
-            Kind::Number => self.number(),
-            Kind::Bool if self.bytes.get(self.at) == Some(&b't') => self.word(b"true"),
-            Kind::Bool => self.word(b"false"),
-            _ => self.word(b"null"),
-        }
+        Ok(Key { start, end, escaped })
     }
 
     fn word(&mut self, word: &[u8]) -> Result<(), JsonError> {
@@ -161,23 +176,30 @@ impl Parser<'_> {
         Err(self.error("expected a value"))
     }
 
-    fn string(&mut self) -> Result<(), JsonError> {
+    /// Reads a string; says whether it is written with escapes.
+    fn string(&mut self) -> Result<bool, JsonError> {
         self.at += 1;
+        let mut escaped = false;
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             self.at += find::string_stop(rest).unwrap_or(rest.len());
             match self.bytes.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(escaped);
                 }
-                Some(b'\\') => match self.bytes.get(self.at + 1) {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-                    Some(b'u') if hex4(self.bytes.get(self.at + 2..self.at + 6)).is_some() => {
-                        self.at += 6;
+                Some(b'\\') => {
+                    escaped = true;
+                    match self.bytes.get(self.at + 1) {
+                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                            self.at += 2;
+                        }
+                        Some(b'u') if hex4(self.bytes.get(self.at + 2..self.at + 6)).is_some() => {
+                            self.at += 6;
+                        }
+                        _ => return Err(self.error("a bad escape")),
                     }
-                    _ => return Err(self.error("a bad escape")),
-                },
+                }
                 Some(_) => return Err(self.error("a control character in a string")),
                 None => return Err(self.error("a string without an end")),
             }

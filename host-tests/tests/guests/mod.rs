@@ -1,6 +1,7 @@
 //! Small guests in text form: a prelude with imports, an allocator and helpers, and what a test adds.
 
 #![allow(dead_code, reason = "each test file uses some of the helpers")]
+#![expect(clippy::unwrap_used, reason = "a guest that does not load is a mistake in the test")]
 
 use host_tests::{
     Host, HostKind, LoadError, Module, Outcome, PluginContext, Settings, Violation, Worker,
@@ -35,6 +36,12 @@ const PRELUDE: &str = r#"
 (import "env" "proxy_send_local_response" (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
 (import "env" "proxy_http_call" (func $http_call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
 (import "env" "proxy_grpc_call" (func $grpc_call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_grpc_stream" (func $grpc_stream (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_grpc_send" (func $grpc_send (param i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_grpc_cancel" (func $grpc_cancel (param i32) (result i32)))
+(import "env" "proxy_grpc_close" (func $grpc_close (param i32) (result i32)))
+(import "env" "proxy_resolve_shared_queue" (func $resolve_queue (param i32 i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_get_log_level" (func $log_level (param i32) (result i32)))
 (import "env" "proxy_get_status" (func $get_status (param i32 i32 i32) (result i32)))
 (import "env" "proxy_set_effective_context" (func $effective (param i32) (result i32)))
 (import "env" "proxy_done" (func $done (result i32)))

@@ -1,0 +1,178 @@
+//! Whole exchanges for benches: recorded streams by dialect, the policy that guards them, and a native driver.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use hemostat_engine::exchange::{
+    Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
+};
+use hemostat_engine::policy::Program;
+use hemostat_engine::policy::config::Config;
+
+/// The dialects, as the corpus names them.
+pub const DIALECTS: [&str; 4] = ["openai-chat", "openai-responses", "anthropic", "gemini"];
+
+/// A policy such as operators write: all packs, and three patterns of their own.
+pub const GUARD: &str = r#"{"hold_headers": true, "policy": {"hemostat": 1, "guardrails": [
+    {"id": "packs", "scan": ["output"], "do": "redact",
+     "find": ["pack:secrets", "pack:pii", "pack:prompt-injection"]},
+    {"id": "own", "scan": ["output"], "do": "redact",
+     "find": ["(?i)project\\s+nightingale", "ACME-[0-9]{6}", "(?i)internal use only"]}]}}"#;
+
+/// The policy that does nothing.
+pub const EMPTY: &str = r#"{"hold_headers": true, "policy": {"hemostat": 1}}"#;
+
+/// One pattern that never hits: what a guard costs apart from its patterns.
+pub const ONE_PATTERN: &str = r#"{"hold_headers": true, "policy": {"hemostat": 1, "guardrails": [
+    {"id": "one", "scan": ["output"], "do": "redact", "find": ["zzqq[0-9]{9}"]}]}}"#;
+
+/// A word of [`GUARD`]'s, planted once in a stream so that a bench can see that rules hit.
+pub const PLANT: &str = "ACME-123456";
+
+/// A recorded exchange whose answer is a stream of server-sent events.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// The path with its query.
+    pub path: String,
+    /// The request's body.
+    pub request: Vec<u8>,
+    /// The answer's body.
+    pub answer: Vec<u8>,
+}
+
+impl Stream {
+    /// How many events the answer has, by its `data:` lines.
+    #[must_use]
+    pub fn events(&self) -> usize {
+        self.answer.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"data:")).count()
+    }
+
+    /// The answer cut after each event.
+    #[must_use]
+    pub fn by_event(&self) -> Vec<&[u8]> {
+        let (mut chunks, mut rest) = (Vec::new(), self.answer.as_slice());
+        while let Some(at) = rest.windows(2).position(|pair| pair == b"\n\n") {
+            let (chunk, tail) = rest.split_at(at + 2);
+            chunks.push(chunk);
+            rest = tail;
+        }
+        if !rest.is_empty() {
+            chunks.push(rest);
+        }
+        chunks
+    }
+}
+
+/// The recorded streams of a dialect that were answered with 200, in order.
+///
+/// # Errors
+/// The corpus cannot be read.
+pub fn recorded(dialect: &str) -> Result<Vec<Stream>, Box<dyn std::error::Error>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded").join(dialect);
+    let mut names: Vec<String> = Vec::new();
+    for file in std::fs::read_dir(&folder)? {
+        let name = file?.path().to_string_lossy().into_owned();
+        names.extend(name.strip_suffix(".response.sse").map(str::to_owned));
+    }
+    names.sort();
+    let mut streams = Vec::new();
+    for name in names {
+        let meta: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(format!("{name}.meta.json"))?)?;
+        let text =
+            |key: &str| meta.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let query =
+            if text("query").is_empty() { String::new() } else { format!("?{}", text("query")) };
+        let request = std::fs::read(format!("{name}.request.json")).unwrap_or_default();
+        if meta.get("status").and_then(serde_json::Value::as_u64) == Some(200)
+            && !request.is_empty()
+        {
+            streams.push(Stream {
+                path: format!("{}{query}", text("path")),
+                request,
+                answer: std::fs::read(format!("{name}.response.sse"))?,
+            });
+        }
+    }
+    Ok(streams)
+}
+
+/// Compiles a plugin configuration.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn program(configuration: &str) -> Result<Rc<Program>, String> {
+    let (config, _) = Config::parse(configuration.as_bytes())
+        .map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    Ok(Rc::new(Program::compile(&config).map_err(|error| error.to_string())?))
+}
+
+/// What came of one exchange.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// Bytes that left.
+    pub out: usize,
+    /// Rules that hit.
+    pub hits: usize,
+}
+
+/// Runs one exchange natively, its answer in these chunks.
+#[must_use]
+pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
+    const NOW: u64 = 1_764_000_000_000_000_000;
+    let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let mut exchange = Exchange::new(Rc::clone(program));
+    let facts = RequestFacts {
+        headers: vec![
+            pair(":method", "POST"),
+            pair(":path", &stream.path),
+            pair(":authority", "a"),
+        ],
+        properties: vec![None; program.properties().len()],
+        request_id: Vec::new(),
+        now_ns: NOW,
+        nonce: 7,
+    };
+    match exchange.request_headers(facts, false) {
+        RequestVerdict::NeedBody { .. } => drop(exchange.request_body(Some(&stream.request))),
+        RequestVerdict::Peek { .. } => exchange.request_chunk(&stream.request, true),
+        _ => {}
+    }
+    let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
+    let streams = matches!(
+        exchange.response_headers(&headers, false, false, NOW),
+        ResponseVerdict::Stream { .. }
+    );
+    let mut ran = Ran::default();
+    let mut left = |verdict: StreamVerdict, chunk: &[u8]| {
+        ran.out += verdict.bytes.map_or(chunk.len(), |bytes| bytes.len());
+    };
+    if streams {
+        for chunk in chunks {
+            left(exchange.response_chunk(chunk, false, NOW), chunk);
+        }
+        left(exchange.response_chunk(b"", true, NOW), b"");
+    } else {
+        ran.out = chunks.iter().map(|chunk| chunk.len()).sum();
+    }
+    exchange.finish();
+    let is_hit = |effect: &Effect| matches!(effect, Effect::Count(name) if name.starts_with("hemostat_rule_hits_total"));
+    ran.hits = exchange.effects().iter().filter(|effect| is_hit(effect)).count();
+    ran
+}
+
+/// The first text of an event that a recording's bytes hold, with [`PLANT`] put before it.
+#[must_use]
+pub fn plant(dialect: &str, stream: &Stream) -> Option<Stream> {
+    let marks: &[&str] = match dialect {
+        "openai-chat" => &["\"delta\":{\"content\":\"", "\"content\":\""],
+        "openai-responses" => &["\"delta\":\"", "\"delta\": \""],
+        "anthropic" => &["\"text_delta\",\"text\":\"", "\"text\":\""],
+        _ => &["\"text\": \"", "\"text\":\""],
+    };
+    let text = std::str::from_utf8(&stream.answer).ok()?;
+    // From the back: streams begin with events whose text is empty, and which some dialects do not count as text.
+    let at = marks.iter().find_map(|mark| text.rfind(mark).map(|at| at + mark.len()))?;
+    let (before, after) = text.split_at_checked(at)?;
+    Some(Stream { answer: format!("{before}{PLANT} {after}").into_bytes(), ..stream.clone() })
+}

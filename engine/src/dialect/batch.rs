@@ -1,0 +1,20 @@
+//! Batches: many requests at once, whose answers are fetched elsewhere. They are recognised so that a rule over answers
+//! can refuse what it will not see.
+
+use super::request::Speaker;
+use super::texts::Texts;
+use super::{Call, Recognised, RequestView};
+use crate::stream::json::Doc;
+
+/// Reads a batch: every string in it is a text that a model will be shown, whoever's words it is.
+#[must_use]
+pub fn read_batch(recognised: &Recognised, doc: &Doc, body: &[u8]) -> RequestView {
+    let mut texts = Vec::new();
+    Texts::request(doc, body, &mut texts, Speaker::User.role(true)).walk(&doc.root(body));
+    RequestView {
+        call: Call::without_body(recognised.clone()),
+        texts,
+        remote: 0,
+        edits: Vec::new(),
+    }
+}
