@@ -102,7 +102,8 @@ fn a_value_that_is_the_wanted_one_is_left_alone() {
 fn a_label_is_written_back_to_where_it_was_read_from() {
     let policy = json!({"labels": labels(), "rollback": [
         {"id": "p", "when": {"prompt": "support", "prompt_version": "43"}, "set": {"prompt_version": "42"}}]});
-    let stored = r#"{"prompt":{"id":"support","version":"43","variables":{"version":"43"}},"input":"hi"}"#;
+    let stored =
+        r#"{"prompt":{"id":"support","version":"43","variables":{"version":"43"}},"input":"hi"}"#;
     let seen = ask_at(policy.clone(), RESPONSES, stored, &[("x-prompt-version", "41")]);
     assert_eq!(sent(&seen), stored.replacen("\"43\"", "\"42\"", 1));
     assert_eq!(header(&seen, "x-prompt-version"), None, "the body has the word");
@@ -139,11 +140,23 @@ fn a_label_that_is_missing_is_put_where_it_would_be_read_from() {
 #[test]
 fn values_are_written_by_pointer() {
     for (body, set, expected) in [
-        (r#""a": [1, {"b" : true}]"#, json!({"/a/1/b": {"c": null}}), r#""a": [1, {"b" : {"c":null}}]"#),
+        (
+            r#""a": [1, {"b" : true}]"#,
+            json!({"/a/1/b": {"c": null}}),
+            r#""a": [1, {"b" : {"c":null}}]"#,
+        ),
         (r#""t":{ }"#, json!({"/t/x": 1}), r#""t":{"x":1 }"#),
-        (r#""t":{"y":2 }"#, json!({"/t/x": 1, "/t/z~1": "q\"\n"}), r#""t":{"y":2,"x":1,"z/":"q\"\n" }"#),
+        (
+            r#""t":{"y":2 }"#,
+            json!({"/t/x": 1, "/t/z~1": "q\"\n"}),
+            r#""t":{"y":2,"x":1,"z/":"q\"\n" }"#,
+        ),
         (r#""t":null"#, json!({"/t/x": 1, "/t/y": 2}), r#""t":{"x":1,"y":2}"#),
-        (r#""t":1"#, json!({"/n/x": 1, "/n/y": [2], "/o": 3}), r#""t":1,"n":{"x":1,"y":[2]},"o":3"#),
+        (
+            r#""t":1"#,
+            json!({"/n/x": 1, "/n/y": [2], "/o": 3}),
+            r#""t":1,"n":{"x":1,"y":[2]},"o":3"#,
+        ),
         (r#""t":1"#, json!({"/t": 1.50}), r#""t":1.5"#),
     ] {
         let whole = |members: &str| format!(r#"{{"model":"m","messages":[],{members}}}"#);
@@ -322,7 +335,8 @@ fn a_canary_takes_its_share() {
     let program = program(policy);
     let moved = (0..500).filter(|n| {
         let headers = vec![("x-tenant", format!("tenant-{n}"))];
-        let seen = run_as(&program, &request(CHAT, r#"{"model":"m"}"#), &Cut::Whole, &Caller { headers });
+        let seen =
+            run_as(&program, &request(CHAT, r#"{"model":"m"}"#), &Cut::Whole, &Caller { headers });
         sent(&seen) == r#"{"model":"new"}"#
     });
     let moved = moved.count();
@@ -364,8 +378,11 @@ fn config(policy: Value, more: Value) -> Result<Rc<Program>, String> {
 #[test]
 fn what_must_hold_headers_says_so() {
     let switch = json!({"switch": [{"id": "s", "to": {"upstream": "u"}}]});
-    let by_header = json!({"labels": labels(), "rollback": [{"id": "s", "set": {"prompt_version": "1"}}]});
-    for policy in [switch, by_header, json!({"rollback": [{"id": "s", "set": {"headers": {"x-a": "b"}}}]})] {
+    let by_header =
+        json!({"labels": labels(), "rollback": [{"id": "s", "set": {"prompt_version": "1"}}]});
+    for policy in
+        [switch, by_header, json!({"rollback": [{"id": "s", "set": {"headers": {"x-a": "b"}}}]})]
+    {
         let refused = config(policy.clone(), json!({})).unwrap_err();
         assert!(refused.contains("rule `s` would be off"), "{refused}");
         let off = config(policy, json!({"accept_off": ["s"]})).unwrap();
@@ -386,7 +403,11 @@ fn a_body_is_changed_while_its_headers_have_left() {
     assert_eq!(sent(&seen), r#"{"model":"n"}"#);
     assert_eq!(seen.upstream_edits, [HeaderEdit::Remove("content-length".to_owned())]);
     // A path cannot be changed any more: refused, not sent to the model that was to be left.
-    let seen = run(&program, &request("/v1beta/models/g:generateContent", "{\"contents\":[]}"), &Cut::Whole);
+    let seen = run(
+        &program,
+        &request("/v1beta/models/g:generateContent", "{\"contents\":[]}"),
+        &Cut::Whole,
+    );
     assert_eq!((seen.status, seen.upstream), (403, None));
 }
 
@@ -424,7 +445,11 @@ fn every_recorded_request_keeps_all_bytes_but_its_model() {
         assert_eq!(new, wanted, "{}", recording.name);
         let (was, is) = one_change(&recording.request, upstream);
         assert!(was.len() <= 100 && is.len() <= NEW.len() + 12, "{}", recording.name);
-        assert_eq!(seen.body, recording.response, "{}: an answer is none of its business", recording.name);
+        assert_eq!(
+            seen.body, recording.response,
+            "{}: an answer is none of its business",
+            recording.name
+        );
     }
     assert!(bodies > 150 && paths > 20, "{bodies} bodies, {paths} paths");
 }

@@ -1,5 +1,7 @@
 //! Says in plain words what a policy does: rule by rule, in the order in which traffic meets them.
 
+mod change;
+
 use super::document::{
     Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
     OnUnreadable, Percent, Rule, Scan, Show, When,
@@ -21,6 +23,7 @@ pub fn explain(document: &Document) -> Vec<String> {
             format!("{else_if}{whom} {}, and the model is not called", failsafe(document, rule));
         lines.push(rule_line(document, &rule.rule, &what));
     }
+    lines.extend(change::lines(document));
     let is_input = |scan: &Scan| !matches!(scan, Scan::Output | Scan::ToolArgs);
     for rule in document.guardrails.iter().filter(|rule| rule.scan.iter().any(is_input)) {
         lines.push(rule_line(document, &rule.rule, &guardrail(document, rule, true)));
@@ -46,7 +49,8 @@ fn head(document: &Document) -> String {
         .version
         .as_deref()
         .map_or("without a version".to_owned(), |version| format!("version `{version}`"));
-    let rules = document.guardrails.len() + document.failsafe.len();
+    let changes = document.rollback.len() + document.switch.len();
+    let rules = changes + document.guardrails.len() + document.failsafe.len();
     let mode = match document.mode {
         Mode::Enforce => "",
         Mode::Shadow => ", in shadow: rules that do not say otherwise only count",
@@ -194,7 +198,8 @@ fn lanes(document: &Document) -> Vec<String> {
 
 fn settings(document: &Document) -> Vec<&'static str> {
     let mut lines = Vec::new();
-    if document.guardrails.is_empty() && document.failsafe.is_empty() {
+    let changes = document.rules_that_change().next().is_some();
+    if !changes && document.guardrails.is_empty() && document.failsafe.is_empty() {
         return lines;
     }
     lines.push(match document.on_unreadable {

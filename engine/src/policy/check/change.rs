@@ -3,6 +3,7 @@
 use super::super::document::{Document, Mode, Rollback, Source, Switch};
 use super::super::language::BUILT_IN_LABELS;
 use super::super::path::Path;
+use super::super::source::Node;
 use super::Judge;
 use super::levers::is_open;
 use super::names::suggestion;
@@ -59,8 +60,10 @@ fn rollback(judge: &mut Judge<'_>, rule: &Rollback, path: &Path<'_>) {
         label(judge, name, value, &path.key(name));
     }
     let headers = path.key("headers");
+    let written = judge.node(&headers).map(Node::entries).unwrap_or_default();
     for (name, value) in &set.headers {
-        let path = headers.key(name);
+        let key = written.iter().map(|entry| &entry.key).find(|key| key.eq_ignore_ascii_case(name));
+        let path = headers.key(key.unwrap_or(name));
         if let Some(why) = protected(judge.document, name) {
             judge.error_at_key("bad-header", &path, format!("`{name}` {why}"), HELP);
         }
