@@ -454,6 +454,25 @@ fn every_recorded_request_keeps_all_bytes_but_its_model() {
     assert!(bodies > 150 && paths > 20, "{bodies} bodies, {paths} paths");
 }
 
+#[test]
+fn the_levers_are_explained_in_the_order_in_which_they_work() {
+    let policy = json!({"hemostat": 1, "labels": labels(),
+        "switch": [{"id": "s", "when": {"tenant": "acme"}, "to": {"upstream": "u", "model": "n"}}, {"id": "t", "to": {"model": "o"}}],
+        "rollback": [{"id": "r", "mode": "shadow", "set": {"prompt_version": "42", "body": {"/a~1b": [1]}, "headers": {"x-a": "b"}}}]});
+    let config = json!({"policy": policy, "hold_headers": true}).to_string();
+    let (config, _) = Config::parse(config.as_bytes()).unwrap();
+    let lines = hemostat_engine::policy::explain::explain(&config.policy);
+    assert_eq!(lines[0], "policy without a version: 3 rules");
+    assert_eq!(
+        lines[1..4],
+        [
+            "r [shadow: only counted]: every request is sent with prompt_version `42`, `/a~1b` [1], header x-a `b`",
+            "s: a request with tenant `acme` goes to upstream `u`, model `n`",
+            "t: else, every request goes to model `o`",
+        ]
+    );
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
