@@ -130,6 +130,7 @@ fn mutated() -> impl Strategy<Value = String> {
     (sample, prop::collection::vec(edit, 1..8)).prop_map(|(sample, edits)| {
         let mut chars: Vec<char> = sample.chars().collect();
         for (place, kind, text) in edits {
+            // Nothing is left to change where one character was, and that was taken out.
             if chars.is_empty() {
                 break;
             }

@@ -42,6 +42,43 @@ def test_every_sample_says_the_same_where_it_must():
     assert inline == resource["typed_config"]["config"]
 
 
+@pytest.fixture
+def keys(monkeypatch):
+    """The keys of both providers, as the switch sample wants them."""
+    monkeypatch.setenv("MODEL_AUTHORIZATION", "Bearer first-key")
+    monkeypatch.setenv("SECOND_AUTHORIZATION", "Bearer second-key")
+
+
+def test_the_switch_sample_is_valid(keys):
+    accepted, said = validate(with_module(load_sample("switch/envoy.yaml")))
+    assert accepted, said
+
+
+def test_the_switch_sample_holds_the_policy_of_that_name():
+    inline = json.loads(wasm_filter(load_sample("switch/envoy.yaml"))["config"]["configuration"]["value"])["policy"]
+    policy = yaml.safe_load((SAMPLES.parent / "policies" / "switch-provider.yaml").read_text())
+    policy["switch"][0]["when"]["until"] = "2099-01-01T00:00:00Z"  # YAML made it a time
+    assert inline == policy
+
+
+def test_the_switch_sample_moves_traffic_with_host_and_key(keys, upstream):
+    name = upstream.script("fine", Answer(chat("fine")))
+    with Envoy(upstream.port, config=with_module(load_sample("switch/envoy.yaml"))) as envoy:
+        for model, sent, host, key in [
+            ("gpt-5", "gpt-oss-120b", "api.second.example", "second-key"),
+            ("other", "other", "api.openai.com", "first-key"),
+        ]:
+            body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hi"}]})
+            # A caller that would choose for itself is not heard.
+            answer = fetch(envoy.port, "POST", "/v1/chat/completions", body.encode(),
+                           {"x-replay": name, "x-hemostat-upstream": "second", "authorization": "Bearer caller"})
+            assert answer.status == 200
+            call = upstream.last
+            assert call.json == {**json.loads(body), "model": sent}
+            assert (call.header("host"), call.header("authorization")) == (host, f"Bearer {key}")
+            assert call.header("x-hemostat-upstream") is None
+
+
 @pytest.mark.parametrize("sample", sorted(path.parent.name for path in SAMPLES.glob("*/envoy.yaml")))
 def test_every_sample_has_a_page(sample):
     assert (SAMPLES / sample / "README.md").read_text().startswith("# ")

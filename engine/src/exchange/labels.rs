@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::facts::{self, RequestFacts};
 use crate::policy::program::label::{From, Label, LabelId, LabelTable, Read, digest};
 use crate::policy::program::selector::Labels;
-use crate::stream::json::{Doc, Kind, Value};
+use crate::stream::json::{Doc, Duplicate, Kind, Value};
 
 /// What the request line says.
 #[derive(Debug, Clone, Copy)]
@@ -61,19 +61,7 @@ pub enum Body<'a> {
 pub fn from_body(labels: &mut Labels, table: &LabelTable, facts: &RequestFacts, body: Body<'_>) {
     for id in (0..table.len()).map(LabelId) {
         if *labels.get(id) == Label::Unknown && id != LabelId::MODEL && id != LabelId::DIALECT {
-            labels.set(
-                id,
-                label(table.sources(id), |read| {
-                    Some(match (&read.from, body) {
-                        (From::Json(pointer), Body::Json(doc, bytes)) => {
-                            from_json(doc.root(bytes), pointer, read)
-                        }
-                        (From::Json(_), Body::Absent) => Found::Nothing,
-                        (From::Json(_), Body::Unreadable) => Found::Unreadable,
-                        _ => from_facts(read, facts),
-                    })
-                }),
-            );
+            labels.set(id, label(table.sources(id), |read| Some(from_source(read, facts, body))));
         }
     }
 }
@@ -107,6 +95,45 @@ fn label(sources: &[Read], read: impl Fn(&Read) -> Option<Found>) -> Label {
     }
 }
 
+/// The source that a label's value was read from; `None`: none has a value.
+///
+/// # Errors
+/// The first source that could have one cannot be read.
+pub(super) fn origin<'a>(
+    sources: &'a [Read],
+    facts: &RequestFacts,
+    body: Body<'_>,
+) -> Result<Option<&'a Read>, ()> {
+    for source in sources {
+        match from_source(source, facts, body) {
+            Found::Nothing => {}
+            Found::Text(..) => return Ok(Some(source)),
+            Found::Unreadable => return Err(()),
+        }
+    }
+    Ok(None)
+}
+
+/// What a segment of a JSON pointer names (RFC 6901 §4), if it is there.
+///
+/// # Errors
+/// It is there twice.
+pub(super) fn step<'a>(at: Value<'a>, segment: &str) -> Result<Option<Value<'a>>, Duplicate> {
+    match at.kind() {
+        Kind::Array => Ok(segment.parse().ok().and_then(|index| at.children().nth(index))),
+        _ => at.unique(segment),
+    }
+}
+
+fn from_source(read: &Read, facts: &RequestFacts, body: Body<'_>) -> Found {
+    match (&read.from, body) {
+        (From::Json(pointer), Body::Json(doc, bytes)) => from_json(doc.root(bytes), pointer, read),
+        (From::Json(_), Body::Absent) => Found::Nothing,
+        (From::Json(_), Body::Unreadable) => Found::Unreadable,
+        _ => from_facts(read, facts),
+    }
+}
+
 fn from_facts(read: &Read, facts: &RequestFacts) -> Found {
     let value = match &read.from {
         From::Header(name) => {
@@ -132,16 +159,10 @@ fn from_facts(read: &Read, facts: &RequestFacts) -> Found {
 fn from_json(root: Value<'_>, pointer: &[String], read: &Read) -> Found {
     let mut at = root;
     for segment in pointer {
-        let next = match at.kind() {
-            Kind::Array => segment.parse::<usize>().ok().and_then(|index| at.children().nth(index)),
-            _ => match at.unique(segment) {
-                Ok(member) => member,
-                Err(_) => return Found::Unreadable,
-            },
-        };
-        match next {
-            Some(member) => at = member,
-            None => return Found::Nothing,
+        match step(at, segment) {
+            Ok(Some(member)) => at = member,
+            Ok(None) => return Found::Nothing,
+            Err(Duplicate) => return Found::Unreadable,
         }
     }
     let text = match at.kind() {

@@ -14,6 +14,7 @@
 //! [`Exchange::finish`].
 
 pub mod answer;
+mod change;
 pub mod facts;
 mod input;
 mod labels;

@@ -1,5 +1,6 @@
 //! The request's side: recognise, label, and decide before the model is asked.
 
+use super::change::Said;
 use super::facts::{self, RequestFacts, seconds};
 use super::labels::{self, Body, Line};
 use super::record::{Record, Unchecked};
@@ -29,7 +30,7 @@ pub(super) struct Refusal {
 
 /// How sure a rule is before the body has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Need {
+pub(super) enum Need {
     Nothing,
     /// It only counts: the body passes by and is looked at.
     Peek,
@@ -38,13 +39,13 @@ enum Need {
 }
 
 /// What the rules that may hold need of an exchange.
-struct Needs {
+pub(super) struct Needs {
     /// Of the request's body.
-    body: Need,
+    pub body: Need,
     /// The answer is looked at.
-    answer: bool,
+    pub answer: bool,
     /// The request's body may change.
-    rewrite: bool,
+    pub rewrite: bool,
 }
 
 impl Exchange {
@@ -80,7 +81,7 @@ impl Exchange {
         if end {
             return self.decide(Some(&[]), edits);
         }
-        let needs = self.needs();
+        let needs = self.needs_with_changes();
         if needs.answer {
             edits.push(HeaderEdit::Set("accept-encoding".to_owned(), "identity".to_owned()));
         }
@@ -127,7 +128,7 @@ impl Exchange {
     }
 
     /// What the rules that may hold need.
-    fn needs(&self) -> Needs {
+    pub(super) fn needs(&self) -> Needs {
         let now = seconds(self.facts.now_ns);
         let mut needs = Needs { body: Need::Nothing, answer: false, rewrite: false };
         for guard in &self.program.guards.rules {
@@ -158,7 +159,7 @@ impl Exchange {
         needs
     }
 
-    fn may_hold(&self, rule: &Rule, now: u64) -> (Need, Holds) {
+    pub(super) fn may_hold(&self, rule: &Rule, now: u64) -> (Need, Holds) {
         let holds = rule.selector.holds(&self.labels);
         let need = match rule.mode_at(now) {
             Mode::Disabled => Need::Nothing,
@@ -170,12 +171,12 @@ impl Exchange {
     }
 
     /// Decides with the body in hand. `None`: it could not be had.
-    fn decide(&mut self, body: Option<&[u8]>, edits: Vec<HeaderEdit>) -> RequestVerdict {
+    fn decide(&mut self, body: Option<&[u8]>, mut edits: Vec<HeaderEdit>) -> RequestVerdict {
         let Some(recognised) = self.recognised.clone() else {
             return RequestVerdict::Pass { edits, body: None };
         };
         let mut doc = Doc::default();
-        let read = self.read(&recognised, body, &mut doc);
+        let mut read = self.read(&recognised, body, &mut doc);
         self.label(&read, body, &doc);
         if let Ok(view) = &read {
             self.call = Some(view.call.clone());
@@ -186,6 +187,12 @@ impl Exchange {
         if let Some(reply) = self.failsafe_before() {
             return self.answered(reply);
         }
+        let changed = match self.change(&mut Said { view: &mut read, doc: &mut doc }, body) {
+            Ok(changed) => changed,
+            Err(refusal) => return self.refuse(&refusal),
+        };
+        edits.extend(changed.edits);
+        let body = changed.body.as_deref().or(body);
         let unreadable = match &read {
             Ok(view) if view.call.background => Some(Unchecked::Background),
             Ok(_) => None,
@@ -195,7 +202,7 @@ impl Exchange {
             return self.refuse(&refusal);
         }
         let (Ok(view), Some(bytes)) = (&read, body) else {
-            return self.pass(edits, None);
+            return self.pass(edits, changed.body);
         };
         if view.remote > 0 && !self.chosen_for(Guard::on_request).is_empty() {
             self.record.unchecked(Unchecked::Remote, false);
@@ -207,7 +214,7 @@ impl Exchange {
             _ => (view, bytes),
         };
         match self.scan_input(view, &doc, bytes) {
-            super::input::Outcome::Pass => self.pass(edits, fewer),
+            super::input::Outcome::Pass => self.pass(edits, fewer.or(changed.body)),
             super::input::Outcome::Rewritten(body) => self.pass(edits, Some(body)),
             super::input::Outcome::Canned(fallback) => {
                 let reply = self.canned(&fallback);
@@ -217,7 +224,7 @@ impl Exchange {
         }
     }
 
-    fn read(
+    pub(super) fn read(
         &self,
         recognised: &Recognised,
         body: Option<&[u8]>,
@@ -248,6 +255,18 @@ impl Exchange {
 
     /// Completes the labels with what the body says.
     fn label(&mut self, read: &Result<RequestView, Unchecked>, body: Option<&[u8]>, doc: &Doc) {
+        self.complete_labels(read, body, doc);
+        if self.labels.any_cut() {
+            self.record.count("hemostat_labels_cut_total".to_owned());
+        }
+    }
+
+    pub(super) fn complete_labels(
+        &mut self,
+        read: &Result<RequestView, Unchecked>,
+        body: Option<&[u8]>,
+        doc: &Doc,
+    ) {
         let model = match read {
             Ok(view) => Label::value(&view.call.model, false),
             Err(_) => Label::Unreadable,
@@ -261,9 +280,6 @@ impl Exchange {
             _ => Body::Unreadable,
         };
         labels::from_body(&mut self.labels, &self.program.labels, &self.facts, body);
-        if self.labels.any_cut() {
-            self.record.count("hemostat_labels_cut_total".to_owned());
-        }
     }
 
     /// What an operator finds in the access log about the request.

@@ -1,6 +1,7 @@
 //! What the fields of a policy say about one another: names that must exist, rules that can never act, levers that do
 //! not work yet. Shapes have been judged before ([`super::shape`]).
 
+mod change;
 mod labels;
 mod levers;
 mod names;
@@ -33,6 +34,7 @@ pub fn check(
     patterns::check(&mut judge);
     levers::check(&mut judge);
     tools::check(&mut judge);
+    change::check(&mut judge);
     judge.times();
     judge.modes();
     judge.found

@@ -158,12 +158,12 @@ fn nobody_approves(config: &Config, tree: &Node) -> Option<Diagnostic> {
 fn held_headers(config: &Config, tree: &Node) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let policy = &config.policy;
-    let off: Vec<&str> = policy
-        .failsafe
-        .iter()
-        .filter(|rule| rule.upstream.is_none())
-        .filter(|rule| rule.rule.mode_under(policy.mode) == Mode::Enforce)
-        .map(|rule| rule.rule.id.as_str())
+    let kills = policy.failsafe.iter().filter(|rule| rule.upstream.is_none());
+    let off: Vec<&str> = kills
+        .map(|rule| &rule.rule)
+        .chain(policy.rules_that_change_headers())
+        .filter(|rule| rule.mode_under(policy.mode) == Mode::Enforce)
+        .map(|rule| rule.id.as_str())
         .collect();
     match config.hold_headers {
         // A value of another kind has been reported as such.
@@ -218,7 +218,8 @@ fn would_be_off(tree: &Node, id: &str) -> Diagnostic {
     Diagnostic::error("hold-headers", path.to_string(), tree.locate(&path), message).help(help)
 }
 
-/// The first enforced rule that must see a body: a guardrail, a kill rule, or one whose labels come from the body.
+/// The first enforced rule that must see a body: a guardrail, a kill rule, one that changes the request, or one whose
+/// labels come from the body.
 fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
     let enforced = |rule: &super::document::Rule| rule.mode_under(policy.mode) == Mode::Enforce;
     let from_body = |label: &str| {
@@ -228,7 +229,9 @@ fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
     let guardrails = policy.guardrails.iter().map(|lever| (&lever.rule, true));
     let failsafe = policy.failsafe.iter().map(|lever| (&lever.rule, lever.upstream.is_none()));
     let tools = policy.tools.iter().map(|lever| (&lever.rule, true));
+    let changes = policy.rules_that_change().map(|rule| (rule, true));
     failsafe
+        .chain(changes)
         .chain(tools)
         .chain(guardrails)
         .filter(|(rule, _)| enforced(rule))
@@ -239,8 +242,7 @@ fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
 fn rule_ids(policy: &Document) -> Vec<&str> {
     let guardrails = policy.guardrails.iter().map(|lever| lever.rule.id.as_str());
     let tools = policy.tools.iter().map(|lever| lever.rule.id.as_str());
-    guardrails
-        .chain(tools)
-        .chain(policy.failsafe.iter().map(|lever| lever.rule.id.as_str()))
-        .collect()
+    let changes = policy.rules_that_change().map(|rule| rule.id.as_str());
+    let failsafe = policy.failsafe.iter().map(|lever| lever.rule.id.as_str());
+    guardrails.chain(tools).chain(failsafe).chain(changes).collect()
 }

@@ -1,5 +1,6 @@
 //! What an operator writes, typed: POLICY.md as Rust. Nothing here runs; `check` judges it and `program` compiles it.
 
+mod change;
 mod later;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Says in plain words what a policy does: rule by rule, in the order in which traffic meets them.
 
+mod change;
+
 use super::document::{
     Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
     OnUnreadable, Percent, Rule, Scan, Show, ToolAction, ToolRule, When,
@@ -21,6 +23,7 @@ pub fn explain(document: &Document) -> Vec<String> {
             format!("{else_if}{whom} {}, and the model is not called", failsafe(document, rule));
         lines.push(rule_line(document, &rule.rule, &what));
     }
+    lines.extend(change::lines(document));
     for (rank, rule) in document.tools.iter().enumerate() {
         let else_if = if rank > 0 { "else, " } else { "" };
         let what = format!("{else_if}{}", tool(rule));
@@ -51,7 +54,9 @@ fn head(document: &Document) -> String {
         .version
         .as_deref()
         .map_or("without a version".to_owned(), |version| format!("version `{version}`"));
-    let rules = document.guardrails.len() + document.tools.len() + document.failsafe.len();
+    let changes = document.rollback.len() + document.switch.len();
+    let guards = document.guardrails.len() + document.tools.len() + document.failsafe.len();
+    let rules = changes + guards;
     let mode = match document.mode {
         Mode::Enforce => "",
         Mode::Shadow => ", in shadow: rules that do not say otherwise only count",
@@ -229,7 +234,9 @@ fn lanes(document: &Document) -> Vec<String> {
 
 fn settings(document: &Document) -> Vec<&'static str> {
     let mut lines = Vec::new();
-    if document.guardrails.is_empty() && document.tools.is_empty() && document.failsafe.is_empty() {
+    let changes = document.rules_that_change().next().is_some();
+    let guards = document.guardrails.len() + document.tools.len() + document.failsafe.len();
+    if !changes && guards == 0 {
         return lines;
     }
     lines.push(match document.on_unreadable {

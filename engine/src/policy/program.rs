@@ -1,5 +1,6 @@
 //! What runs: a policy compiled once, shared by every exchange that began under it.
 
+pub mod change;
 pub mod glob;
 pub mod guard;
 pub mod label;
@@ -14,6 +15,7 @@ use crate::policy::document::{
     self, FailsafeAction, Fallback, Mode, OnCut, OnHoldLimit, OnUnreadable, Show, Upstream,
 };
 use crate::scan::PatternError;
+use change::Changes;
 use guard::Guards;
 use label::LabelTable;
 use selector::Selector;
@@ -34,6 +36,8 @@ pub struct Program {
     pub on_unreadable: Option<OnUnreadable>,
     /// Where labels come from.
     pub labels: LabelTable,
+    /// Levers 1 and 2.
+    pub changes: Changes,
     /// Lever 3.
     pub guards: Guards,
     /// Lever 4.
@@ -130,6 +134,7 @@ impl Program {
             .iter()
             .map(|(id, fallback)| (id.clone(), Rc::new(fallback.clone())))
             .collect();
+        let changes = Changes::compile(document, &labels, config.hold_headers);
         let guards = Guards::compile(document, &labels, &fallbacks)?;
         let failsafe = document
             .failsafe
@@ -170,6 +175,7 @@ impl Program {
             on_unreadable: document.on_unreadable,
             tools: Tools::compile(config, &labels),
             labels,
+            changes,
             guards,
             failsafe,
             other_traffic,
@@ -186,7 +192,9 @@ impl Program {
         let guards = self.guards.rules.iter().map(|guard| &guard.rule);
         let failsafe = self.failsafe.iter().map(|rule| &rule.rule);
         let tools = self.tools.rules.iter().map(|rule| &rule.rule);
-        guards.chain(failsafe).chain(tools).any(|rule| rule.mode == Mode::Enforce)
+        let changes = self.changes.rules().map(|change| &change.rule);
+        let all = guards.chain(failsafe).chain(tools).chain(changes);
+        all.into_iter().any(|rule| rule.mode == Mode::Enforce)
     }
 
     /// Host properties that labels are read from, each as its path;

@@ -31,7 +31,7 @@ fn upstream(judge: &mut Judge<'_>) {
     }
 }
 
-fn is_open(when: &When) -> bool {
+pub(super) fn is_open(when: &When) -> bool {
     when.labels.is_empty() && when.percent.is_none() && when.until.is_none()
 }
 

@@ -8,8 +8,6 @@ type There = fn(&Document) -> bool;
 
 /// Section, and whether a policy uses it.
 const NOT_YET: &[(&str, There)] = &[
-    ("rollback", |document| !document.rollback.is_empty()),
-    ("switch", |document| !document.switch.is_empty()),
     ("limits", |document| !document.limits.is_empty()),
     ("notify", |document| document.notify.is_some()),
     ("capture", |document| document.capture.is_some()),

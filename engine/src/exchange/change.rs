@@ -1,0 +1,230 @@
+//! Levers 1 and 2: puts prompt, model or configuration back, and moves traffic to another provider or model.
+//!
+//! Each lever finds the request as the one before left it: what it writes is made at once, and labels and call are read
+//! anew from what will really be sent. Only named spans of the body change (invariant 5).
+
+mod body;
+mod line;
+mod plan;
+
+use std::rc::Rc;
+
+use super::Exchange;
+use super::facts::{self, seconds};
+use super::labels::{self, Line};
+use super::record::Unchecked;
+use super::request::{Need, Needs, Refusal};
+use super::verdict::HeaderEdit;
+use crate::dialect::{self, RequestView};
+use crate::policy::document::{Mode, OnUnreadable};
+use crate::policy::program::Rule;
+use crate::policy::program::change::Change;
+use crate::policy::program::label::{Label, LabelId};
+use crate::policy::program::selector::Holds;
+use crate::stream::json::Doc;
+use plan::{Plan, Request};
+
+/// What the levers made of a request.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// Headers that are set, `:path` among them.
+    pub edits: Vec<HeaderEdit>,
+    /// The body, where it changed.
+    pub body: Option<Vec<u8>>,
+}
+
+/// What a request says: its values, and what its dialect makes of them.
+pub(super) struct Said<'a> {
+    pub view: &'a mut Result<RequestView, Unchecked>,
+    pub doc: &'a mut Doc,
+}
+
+/// Which of the two is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lever {
+    Rollback,
+    Switch,
+}
+
+impl Exchange {
+    /// What all rules need, those that follow judged by the labels as these levers may leave them.
+    pub(super) fn needs_with_changes(&mut self) -> Needs {
+        let now = seconds(self.facts.now_ns);
+        let program = Rc::clone(&self.program);
+        let asked = self.labels.clone();
+        let mut own = Needs { body: Need::Nothing, answer: false, rewrite: false };
+        for lever in [&program.changes.rollback, &program.changes.switch] {
+            let mut touched: Vec<LabelId> = Vec::new();
+            for change in lever {
+                let (need, _) = self.may_hold(&change.rule, now);
+                own.body = own.body.max(need);
+                if need == Need::Hold {
+                    own.rewrite |= change.may_rewrite();
+                    touched.extend(&change.touches);
+                }
+            }
+            for id in touched {
+                self.labels.set(id, Label::Unknown);
+            }
+        }
+        let others = self.needs();
+        self.labels = asked;
+        Needs {
+            body: own.body.max(others.body),
+            answer: others.answer,
+            rewrite: own.rewrite || others.rewrite,
+        }
+    }
+
+    /// Applies `rollback`, then `switch`.
+    ///
+    /// # Errors
+    /// An enforced rule could not read or write what it needs.
+    pub(super) fn change(
+        &mut self,
+        said: &mut Said<'_>,
+        body: Option<&[u8]>,
+    ) -> Result<Changed, Refusal> {
+        let mut changed = Changed::default();
+        let program = Rc::clone(&self.program);
+        if program.changes.is_empty() {
+            return Ok(changed);
+        }
+        // The kill rules were judged by what the caller asked, and that is lost where a label changes.
+        for rule in program.failsafe.iter().filter(|rule| rule.upstream.is_none()) {
+            let mode = rule.rule.mode_at(seconds(self.facts.now_ns));
+            self.holds_for_certain(&rule.rule, mode, said)?;
+        }
+        for (lever, rules) in
+            [(Lever::Rollback, &program.changes.rollback), (Lever::Switch, &program.changes.switch)]
+        {
+            let bytes = changed.body.as_deref().or(body);
+            let plan = self.plan(lever, rules, said, bytes)?;
+            let rewritten = bytes.and_then(|bytes| plan.rewritten(said.doc, bytes));
+            if plan.headers.is_empty() && rewritten.is_none() {
+                continue;
+            }
+            for (name, value) in plan.headers {
+                changed.edits.push(HeaderEdit::Set(name.clone(), value.clone()));
+                let mut name = name.into_bytes();
+                self.facts.headers.retain(|(own, _)| !own.eq_ignore_ascii_case(&name));
+                self.facts.headers.push((std::mem::take(&mut name), value.into_bytes()));
+            }
+            changed.body = rewritten.or(changed.body);
+            self.read_again(said, changed.body.as_deref().or(body));
+        }
+        Ok(changed)
+    }
+
+    /// Gathers what the rules of a lever write.
+    fn plan(
+        &mut self,
+        lever: Lever,
+        rules: &[Change],
+        said: &Said<'_>,
+        bytes: Option<&[u8]>,
+    ) -> Result<Plan, Refusal> {
+        let now = seconds(self.facts.now_ns);
+        let program = Rc::clone(&self.program);
+        let mut plan = Plan::default();
+        for change in rules {
+            let mode = change.rule.mode_at(now);
+            if !self.holds_for_certain(&change.rule, mode, said)? {
+                continue;
+            }
+            let Some(recognised) = &self.recognised else { break };
+            let body = match (&*said.view, bytes) {
+                (Err(why), _) => Err(*why),
+                (Ok(_), Some(bytes)) => Ok((&*said.doc, bytes)),
+                (Ok(_), None) => Err(Unchecked::Host),
+            };
+            let on = Request {
+                facts: &self.facts,
+                labels: &program.labels,
+                recognised,
+                body,
+                held: program.hold_headers,
+            };
+            let mut with = plan.clone();
+            match with.set(change, on) {
+                Err(why) => {
+                    self.cannot(&change.rule, mode, why)?;
+                    continue;
+                }
+                Ok(false) => {}
+                Ok(true) => {
+                    let word = if lever == Lever::Rollback { "rollback" } else { "switch" };
+                    self.record.action(&change.rule.id, word, mode == Mode::Shadow);
+                }
+            }
+            if mode == Mode::Enforce {
+                plan = with;
+                if lever == Lever::Switch {
+                    break;
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    /// True if the rule is active and holds; what cannot be told is refused or counted.
+    fn holds_for_certain(
+        &mut self,
+        rule: &Rule,
+        mode: Mode,
+        said: &Said<'_>,
+    ) -> Result<bool, Refusal> {
+        if mode == Mode::Disabled {
+            return Ok(false);
+        }
+        match rule.selector.holds(&self.labels) {
+            Holds::Yes => Ok(true),
+            Holds::No => Ok(false),
+            Holds::Unknown | Holds::Unreadable => {
+                let why = said.view.as_ref().err().copied().unwrap_or(Unchecked::Label);
+                self.cannot(rule, mode, why)?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// A rule cannot read or write what it needs.
+    fn cannot(&mut self, rule: &Rule, mode: Mode, why: Unchecked) -> Result<(), Refusal> {
+        let refuse =
+            mode == Mode::Enforce && self.program.on_unreadable != Some(OnUnreadable::Pass);
+        self.record.unchecked(why, refuse);
+        if !refuse {
+            return Ok(());
+        }
+        let (rule, word) = (&rule.id, why.word());
+        let message = format!("rule `{rule}` cannot read this request ({word})");
+        Err(Refusal { message, code: "unreadable" })
+    }
+
+    /// Reads labels and call from the request as it will be sent.
+    fn read_again(&mut self, said: &mut Said<'_>, body: Option<&[u8]>) {
+        let asked = self.call.as_ref().map(|call| call.model.clone()).unwrap_or_default();
+        let header = |name| facts::text(&self.facts.headers, name).unwrap_or_default().into_owned();
+        let (method, authority, target) =
+            (header(":method"), header(":authority"), header(":path"));
+        let Some(recognised) = dialect::recognise(&method, &target) else { return };
+        let path = dialect::normalise(&target);
+        let line = Line { method: &method, authority: &authority, path: &path };
+        self.labels = labels::from_headers(&self.program.labels, &self.facts, line);
+        self.labels.set(LabelId::DIALECT, Label::value(recognised.dialect.name(), true));
+        if let Some(model) = &recognised.model {
+            self.labels.set(LabelId::MODEL, Label::value(model, false));
+        }
+        *said.view = self.read(&recognised, body, said.doc);
+        self.complete_labels(said.view, body, said.doc);
+        if let Ok(view) = &*said.view {
+            self.call = Some(view.call.clone());
+        }
+        self.recognised = Some(recognised);
+        if let Some(model) = self.labels.get(LabelId::MODEL).text().filter(|sent| **sent != *asked)
+        {
+            let model = model.to_owned();
+            self.record.state("hemostat.sent_model", &model);
+        }
+    }
+}

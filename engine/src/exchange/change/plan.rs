@@ -1,0 +1,174 @@
+//! What a lever writes into one request: gathered rule by rule, then made at once.
+
+use super::super::facts::{self, RequestFacts};
+use super::super::labels::{self, Body};
+use super::super::record::Unchecked;
+use super::body::{self, Spot, alike};
+use super::line;
+use crate::dialect::{CallKind, Recognised};
+use crate::policy::program::change::{Change, Field, UPSTREAM};
+use crate::policy::program::label::{From, LabelId, LabelTable, Read};
+use crate::stream::edit;
+use crate::stream::json::{Doc, Kind};
+
+/// A request as a lever finds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub facts: &'a RequestFacts,
+    pub labels: &'a LabelTable,
+    pub recognised: &'a Recognised,
+    /// Its values, or why they cannot be read.
+    pub body: Result<(&'a Doc, &'a [u8]), Unchecked>,
+    /// Headers can still be changed.
+    pub held: bool,
+}
+
+/// What is written. The first to write to a place wins, and a place whose value is the wanted one already is taken
+/// like any other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plan {
+    /// Headers to set, `:path` among them.
+    pub headers: Vec<(String, String)>,
+    taken_headers: Vec<String>,
+    taken: Vec<Vec<String>>,
+    writes: Vec<(Spot, String)>,
+}
+
+impl Plan {
+    /// Adds what a rule sets; true if that changes anything.
+    ///
+    /// # Errors
+    /// Why a field cannot be read or written; then the plan must not be used.
+    pub(super) fn set(&mut self, change: &Change, on: Request<'_>) -> Result<bool, Unchecked> {
+        let before = (self.headers.len(), self.writes.len());
+        for (field, value) in &change.set {
+            match field {
+                Field::Model => self.model(value, on)?,
+                Field::Label(id) => self.label(*id, value, on)?,
+                Field::Body(at) => self.body(at, |_| value.clone(), on)?,
+                Field::Header(name) => self.header(name, value, on)?,
+            }
+        }
+        Ok(before != (self.headers.len(), self.writes.len()))
+    }
+
+    /// The body with what was written; `None`: it stays as it is.
+    pub(super) fn rewritten(&self, doc: &Doc, bytes: &[u8]) -> Option<Vec<u8>> {
+        let written = !self.writes.is_empty();
+        written.then(|| edit::apply_to(bytes, &body::edits(doc, bytes, &self.writes)))
+    }
+
+    fn header(&mut self, name: &str, value: &str, on: Request<'_>) -> Result<(), Unchecked> {
+        if self.taken_headers.iter().any(|taken| taken == name) {
+            return Ok(());
+        }
+        self.taken_headers.push(name.to_owned());
+        let mut there = facts::values(&on.facts.headers, name);
+        let same = there.next() == Some(value.as_bytes()) && there.next().is_none();
+        // A caller's own was removed, so that it never counts as there.
+        if same && name != UPSTREAM {
+            return Ok(());
+        }
+        if !on.held {
+            return Err(Unchecked::Host);
+        }
+        self.headers.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    fn body(
+        &mut self,
+        at: &[String],
+        json: impl Fn(Option<Kind>) -> String,
+        on: Request<'_>,
+    ) -> Result<(), Unchecked> {
+        // What was generated before is fetched without a body.
+        if on.recognised.kind == CallKind::StoredAnswer {
+            return Ok(());
+        }
+        if self.taken.iter().any(|taken| taken.starts_with(at) || at.starts_with(taken)) {
+            return Ok(());
+        }
+        let (doc, bytes) = on.body?;
+        let spot = body::spot(doc.root(bytes), at).map_err(|_| Unchecked::Dialect)?;
+        self.taken.push(at.to_vec());
+        let there = match &spot {
+            Spot::Value(id) => doc.value(bytes, *id),
+            _ => None,
+        };
+        let json = json(there.map(|value| value.kind()));
+        if there.is_none_or(|value| value.raw() != json.as_bytes()) {
+            self.writes.push((spot, json));
+        }
+        Ok(())
+    }
+
+    fn model(&mut self, model: &str, on: Request<'_>) -> Result<(), Unchecked> {
+        let at = ["model".to_owned()];
+        let Some(own) = &on.recognised.model else {
+            return self.text(&at, model, on);
+        };
+        let header = |name| facts::text(&on.facts.headers, name).unwrap_or_default();
+        let (method, target) = (header(":method"), header(":path"));
+        if own != model && !self.taken_headers.iter().any(|taken| taken == ":path") {
+            let target = line::with_model(&method, &target, on.recognised, model);
+            self.header(":path", &target.ok_or(Unchecked::Dialect)?, on)?;
+            // The path decides. A body that said the same (Azure's clients) still does.
+            if let Ok((doc, bytes)) = on.body
+                && let Ok(Some(there)) = doc.root(bytes).unique("model")
+                && there.is_str(own)
+            {
+                self.text(&at, model, on)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A text in the body; one that is there already, however it is escaped, stays.
+    fn text(&mut self, at: &[String], text: &str, on: Request<'_>) -> Result<(), Unchecked> {
+        if let Ok((doc, bytes)) = on.body
+            && let Ok(Spot::Value(id)) = body::spot(doc.root(bytes), at)
+            && doc.value(bytes, id).is_some_and(|there| there.is_str(text))
+        {
+            self.taken.push(at.to_vec());
+            return Ok(());
+        }
+        self.body(at, |there| alike(there, text), on)
+    }
+
+    /// Writes a label back to where it was read from. One that is missing is put where it would be read from: the first
+    /// source that is a header or a member of an object that is there, else the first place in the body.
+    fn label(&mut self, id: LabelId, value: &str, on: Request<'_>) -> Result<(), Unchecked> {
+        let sources = on.labels.sources(id);
+        let body = match on.body {
+            _ if on.recognised.kind == CallKind::StoredAnswer => Body::Absent,
+            Ok((doc, bytes)) => Body::Json(doc, bytes),
+            Err(_) => Body::Unreadable,
+        };
+        let origin = labels::origin(sources, on.facts, body).map_err(|()| match on.body {
+            Err(why) => why,
+            Ok(_) => Unchecked::Label,
+        })?;
+        let Some(place) = origin.or_else(|| new_place(sources, on)) else { return Ok(()) };
+        match &place.from {
+            From::Header(name) => self.header(name, value, on),
+            From::Json(at) => self.text(at, value, on),
+            // What the proxy says of a caller cannot be written.
+            From::Property(_) => Err(Unchecked::Label),
+        }
+    }
+}
+
+fn new_place<'a>(sources: &'a [Read], on: Request<'_>) -> Option<&'a Read> {
+    let fits = |read: &&Read| match &read.from {
+        From::Header(_) => true,
+        From::Property(_) => false,
+        From::Json(at) => on.body.is_ok_and(|(doc, bytes)| match body::spot(doc.root(bytes), at) {
+            Ok(Spot::Value(_)) => true,
+            Ok(Spot::Member(_, keys)) => keys.len() == 1,
+            Ok(Spot::Null(..)) | Err(_) => false,
+        }),
+    };
+    let json = |read: &&Read| matches!(read.from, From::Json(_));
+    sources.iter().find(fits).or_else(|| sources.iter().find(json))
+}

@@ -1,0 +1,140 @@
+//! Levers 1 and 2, compiled: what is written where.
+
+use super::Rule;
+use super::label::{From, LabelId, LabelTable};
+use crate::policy::document::{self, Document, Mode};
+
+/// The request header that the proxy's route table looks at. Only this filter sets it (POLICY "What is shown").
+pub const UPSTREAM: &str = "x-hemostat-upstream";
+
+/// The rules of `rollback` and `switch`.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Lever 1: all that match apply.
+    pub rollback: Vec<Change>,
+    /// Lever 2: the first that matches applies.
+    pub switch: Vec<Change>,
+}
+
+/// A rule that changes the request.
+#[derive(Debug)]
+pub struct Change {
+    /// Name, selector, mode.
+    pub rule: Rule,
+    /// What it sets, in the order in which it is set.
+    pub set: Vec<(Field, String)>,
+    /// The labels that may read otherwise once it has been at work.
+    pub touches: Vec<LabelId>,
+}
+
+/// What is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// The model, in the body or the path: wherever this call has it.
+    Model,
+    /// A label, where it was read from.
+    Label(LabelId),
+    /// This place in the body (decoded segments); its value is JSON text.
+    Body(Vec<String>),
+    /// This header (lower case).
+    Header(String),
+}
+
+impl Changes {
+    /// Compiles both levers. `hold_headers: false` says that headers leave before a body can be looked at: rules that
+    /// must change them are off then, and `accept_off` or `mode` said so.
+    #[must_use]
+    pub(super) fn compile(
+        document: &Document,
+        labels: &LabelTable,
+        hold_headers: Option<bool>,
+    ) -> Self {
+        let change = |rule: &document::Rule, needs_headers: bool, set: Vec<(Field, String)>| {
+            let mut rule = Rule::compile(rule, document, labels);
+            if needs_headers && hold_headers == Some(false) {
+                rule.mode = Mode::Disabled;
+            }
+            let mut touches: Vec<LabelId> =
+                set.iter().flat_map(|(field, _)| touched(field, labels)).collect();
+            touches.sort_unstable();
+            touches.dedup();
+            Change { rule, set, touches }
+        };
+        let rollback = document.rollback.iter().map(|lever| {
+            let needs_headers = lever.set.changes_headers(document);
+            change(&lever.rule, needs_headers, fields(&lever.set, labels))
+        });
+        let switch = document.switch.iter().map(|lever| {
+            let upstream =
+                lever.upstream.clone().map(|name| (Field::Header(UPSTREAM.into()), name));
+            let model = lever.model.clone().map(|model| (Field::Model, model));
+            let set = upstream.into_iter().chain(model).collect();
+            change(&lever.rule, lever.upstream.is_some(), set)
+        });
+        Self { rollback: rollback.collect(), switch: switch.collect() }
+    }
+
+    /// True if neither lever has a rule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rollback.is_empty() && self.switch.is_empty()
+    }
+
+    /// The rules of both levers, in the order in which they apply.
+    pub fn rules(&self) -> impl Iterator<Item = &Change> {
+        self.rollback.iter().chain(&self.switch)
+    }
+}
+
+impl Change {
+    /// True if the request's body may change.
+    #[must_use]
+    pub fn may_rewrite(&self) -> bool {
+        self.set.iter().any(|(field, _)| !matches!(field, Field::Header(_)))
+    }
+}
+
+fn fields(set: &document::Set, labels: &LabelTable) -> Vec<(Field, String)> {
+    let model = set.model.iter().map(|model| (Field::Model, model.clone()));
+    let own = set.labels.iter().filter_map(|(label, value)| {
+        let id = labels.id(label)?;
+        Some((Field::Label(id), value.clone()))
+    });
+    let body = set.body.iter().map(|(at, json)| (Field::Body(at.clone()), json.clone()));
+    let headers =
+        set.headers.iter().map(|(name, value)| (Field::Header(name.clone()), value.clone()));
+    model.chain(own).chain(body).chain(headers).collect()
+}
+
+/// The labels that read from a place that this field may be written to.
+fn touched(field: &Field, table: &LabelTable) -> Vec<LabelId> {
+    let model = [From::Json(vec!["model".to_owned()])];
+    let body;
+    let header;
+    let places: Vec<&From> = match field {
+        Field::Model => model.iter().collect(),
+        Field::Label(id) => table.sources(*id).iter().map(|read| &read.from).collect(),
+        Field::Body(at) => {
+            body = From::Json(at.clone());
+            vec![&body]
+        }
+        Field::Header(name) => {
+            header = From::Header(name.clone());
+            vec![&header]
+        }
+    };
+    let meets = |one: &From, other: &From| match (one, other) {
+        (From::Header(one), From::Header(other)) => one == other,
+        (From::Json(one), From::Json(other)) => one.starts_with(other) || other.starts_with(one),
+        _ => false,
+    };
+    let own = (0..table.len()).map(LabelId).filter(|id| {
+        table.sources(*id).iter().any(|read| places.iter().any(|place| meets(place, &read.from)))
+    });
+    let mut labels: Vec<LabelId> = own.collect();
+    if places.iter().any(|place| model.iter().any(|model| meets(place, model))) {
+        // The path too: some calls have the model there.
+        labels.extend([LabelId::MODEL, LabelId::PATH]);
+    }
+    labels
+}
