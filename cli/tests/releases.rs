@@ -91,7 +91,9 @@ fn a_release_is_policy_and_overlays() {
     assert_eq!(first.prepared, [digest_of(&prepared).unwrap()]);
     assert_eq!(prepared.get("version").unwrap().text(), Some("base_sev1"));
 
-    let more = ["--overlay", &overlay, "--expires", "4h", "--on-expiry", "previous"];
+    // Without `--until never` the overlay's rules would end by themselves, and the policy be another one.
+    let ends = ["--expires", "4h", "--on-expiry", "previous"];
+    let more = [&["--overlay", &overlay, "--until", "never"][..], &ends].concat();
     let (exit, said) = hemostat(&[&base[..], &more].concat());
     assert_eq!(exit, Exit::Fine, "{said}");
     let second = open(&out);

@@ -38,7 +38,12 @@ fn request(path: &str, body: &str) -> Recording {
 
 fn ask_at(policy: Value, path: &str, body: &str, headers: &[(&'static str, &str)]) -> Seen {
     let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    run_as(&program(policy), &request(path, body), &Cut::Whole, &Caller { headers, ..Caller::default() })
+    run_as(
+        &program(policy),
+        &request(path, body),
+        &Cut::Whole,
+        &Caller { headers, ..Caller::default() },
+    )
 }
 
 fn sent(seen: &Seen) -> String {
@@ -284,7 +289,8 @@ fn only_the_policy_says_where_traffic_goes() {
     let mut stored = request("/v1/responses/resp_1", "");
     stored.method = "GET".to_owned();
     let headers = forged.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    let seen = run_as(&program(policy), &stored, &Cut::Whole, &Caller { headers, ..Caller::default() });
+    let seen =
+        run_as(&program(policy), &stored, &Cut::Whole, &Caller { headers, ..Caller::default() });
     assert_eq!(seen.upstream_edits.last(), Some(&set));
 }
 
@@ -335,8 +341,12 @@ fn a_canary_takes_its_share() {
     let program = program(policy);
     let moved = (0..500).filter(|n| {
         let headers = vec![("x-tenant", format!("tenant-{n}"))];
-        let seen =
-            run_as(&program, &request(CHAT, r#"{"model":"m"}"#), &Cut::Whole, &Caller { headers, ..Caller::default() });
+        let seen = run_as(
+            &program,
+            &request(CHAT, r#"{"model":"m"}"#),
+            &Cut::Whole,
+            &Caller { headers, ..Caller::default() },
+        );
         sent(&seen) == r#"{"model":"new"}"#
     });
     let moved = moved.count();
