@@ -9,6 +9,7 @@ default:
 # show what the filter does, on a real Envoy in front of replayed model answers (under three minutes)
 demo *ARGS: wasm
     @tools/setup python envoy
+    cargo build --locked --package hemostat-cli
     @{{ python }} demo/demo.py {{ ARGS }}
 
 # run every test: Rust, the module in its wasm host, and a real Envoy with the official SDKs

@@ -15,9 +15,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "host-tests" / "envoy"), str(ROOT / "demo")]
 
+from releases import ReleaseScene  # noqa: E402
 from rig import recordings, texts  # noqa: E402
 from rig.client import Response, fetch  # noqa: E402
 from rig.envoy import MODULE, Envoy, EnvoyError  # noqa: E402
+from rig.releases import hemostat  # noqa: E402
 from rig.replay import Upstream  # noqa: E402
 from rig.retell import retell, template, tokens  # noqa: E402
 from screen import BOLD, DIM, GREEN, RED, Columns, Screen  # noqa: E402
@@ -231,6 +233,12 @@ class Demo:
                            for secret in (KEY, "pipe bomb")))
         self.pause(3)
 
+    def releases(self):
+        """Policies as signed releases, under load."""
+        self.screen.heading(7, "Push a policy, take it back: signed releases, while callers stream")
+        ReleaseScene(self, hemostat()).run()
+        self.pause(3)
+
     def how_to_load(self):
         """The way to one's own Envoy."""
         self.screen.say()
@@ -242,7 +250,7 @@ class Demo:
     def run(self):
         """All scenes; true where every claim held."""
         for scene in (self.untouched, self.redacted, self.replaced, self.shadow, self.kill_switch,
-                      self.operators_view, self.how_to_load):
+                      self.operators_view, self.releases, self.how_to_load):
             scene()
         self.screen.say()
         if self.false_claims:

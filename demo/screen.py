@@ -31,7 +31,7 @@ class Screen:
     def say(self, text="", *codes):
         """A line, wrapped."""
         for line in text.splitlines() or [""]:
-            for part in textwrap.wrap(line, self.width - 2, drop_whitespace=False) or [""]:
+            for part in textwrap.wrap(line, self.width - 2) or [""]:
                 print(self.paint(part, *codes) if codes else part)
         sys.stdout.flush()
 

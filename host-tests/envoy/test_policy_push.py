@@ -101,12 +101,9 @@ def test_every_worker_follows(enforce, ask):
         assert seen == {f"turn-{turn}"}
 
 
-@pytest.mark.parametrize("lever", ["rollback", "switch", "tools", "limits", "notify"])
+@pytest.mark.parametrize("lever", ["limits", "notify"])
 def test_a_lever_that_does_not_work_yet_is_refused_by_name(lever, envoy):
     sections = {
-        "rollback": [{"id": "x", "when": {"model": "a"}, "set": {"model": "b"}}],
-        "switch": [{"id": "x", "when": {"model": "a"}, "to": {"model": "b"}}],
-        "tools": [{"match": ["x"], "do": "deny"}],
         "limits": [{"id": "x", "per": ["model"], "allow": {"requests": 1, "every": "1m"}}],
         "notify": {"cluster": "alerts", "path": "/hook", "authority": "hooks"},
     }

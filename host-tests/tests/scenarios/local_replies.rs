@@ -189,7 +189,7 @@ fn an_upstream_that_breaks_off_later_is_counted() {
         assert!(outcome.downstream.reset);
         assert_eq!(outcome.trapped, None);
     }
-    assert_eq!(guarded.host.counter("hemostat_unfinished_answers_total"), 1);
+    assert_eq!(guarded.host.counter("hemostat_broken_upstream_total"), 1);
 }
 
 /// A request that comes with trailers in place of an end.
