@@ -1,6 +1,7 @@
 """Releases on a real Envoy: pushed, polled, refused, rolled back, while traffic runs."""
 
 import concurrent.futures
+import contextlib
 import http.server
 import json
 import os
@@ -35,7 +36,9 @@ def command():
 
     def run(*words, proxies=(), env=None):
         urls = ",".join(getattr(one, "url", one) for one in proxies)
-        full = os.environ | {"HEMOSTAT_TOKEN": TOKEN, "HEMOSTAT_PROXIES": urls, "HEMOSTAT_ISSUER": "tests"} | (env or {})
+        full = (
+            os.environ | {"HEMOSTAT_TOKEN": TOKEN, "HEMOSTAT_PROXIES": urls, "HEMOSTAT_ISSUER": "tests"} | (env or {})
+        )
         done = subprocess.run([binary, *map(str, words)], capture_output=True, text=True, env=full, timeout=120)
         return done.returncode, done.stdout + done.stderr
 
@@ -62,7 +65,12 @@ def test_a_release_is_in_force_when_its_post_is_answered(proxy):
     assert {version(proxy) for _ in range(20)} == {"posted"}
     assert proxy.post(envelope)[1]["outcome"] == "unchanged"
     shown = proxy.status()
-    assert (shown["version"], shown["serial"], shown["source"], shown["key_ids"]) == ("posted", serial, "post", ["ops-2026"])
+    assert (shown["version"], shown["serial"], shown["source"], shown["key_ids"]) == (
+        "posted",
+        serial,
+        "post",
+        ["ops-2026"],
+    )
 
 
 BAD = {
@@ -73,12 +81,20 @@ BAD = {
     "replayed": (lambda s: release(s - 1, policies.policy("bad")), 409, "serial-reused"),
     "older": (lambda s: release(1, policies.policy("bad")), 409, "stale-serial"),
     "not held": (lambda s: release(s, None, policy_digest=digest(policies.policy("never"))), 409, "not-held"),
-    "bad pattern": (lambda s: release(s, policies.policy("bad", guardrails=[policies.guard("g", "a(", "block")])), 422, "bad-policy"),
+    "bad pattern": (
+        lambda s: release(s, policies.policy("bad", guardrails=[policies.guard("g", "a(", "block")])),
+        422,
+        "bad-policy",
+    ),
     "future language": (lambda s: release(s, {"hemostat": 2}), 422, "bad-policy"),
     "garbage": (lambda s: "garbage", 400, "not-an-envelope"),
     "empty": (lambda s: "", 400, "not-an-envelope"),
     "oversized": (lambda s: release(s, policies.policy("bad")) + " " * 1_600_000, 413, "too-big"),
-    "a grant": (lambda s: sign({"scope": "prod-eu"}, OPS, payload_type="application/vnd.hemostat.grant+json"), 400, "wrong-type"),
+    "a grant": (
+        lambda s: sign({"scope": "prod-eu"}, OPS, payload_type="application/vnd.hemostat.grant+json"),
+        400,
+        "wrong-type",
+    ),
 }
 
 
@@ -91,12 +107,22 @@ def test_a_bad_release_changes_nothing_and_says_why(name, proxy):
     assert (status, said["ok"], said["code"]) == (wanted, False, code), said
     after = proxy.status()
     assert (after["serial"], after["digest"], after["last_error"]["code"]) == (
-        before["serial"], before["digest"], code if name not in ("oversized",) else after["last_error"]["code"])
+        before["serial"],
+        before["digest"],
+        code if name not in ("oversized",) else after["last_error"]["code"],
+    )
     assert version(proxy) == "good"
 
 
 def test_the_listener_has_two_paths_and_a_token(proxy):
-    for path in ("/", "/v1/chat/completions", "/.hemostat", "/.hemostat/", "/.hemostat/status/x", "/.hemostat/release/"):
+    for path in (
+        "/",
+        "/v1/chat/completions",
+        "/.hemostat",
+        "/.hemostat/",
+        "/.hemostat/status/x",
+        "/.hemostat/release/",
+    ):
         assert fetch(proxy.control_port, "GET", path).status == 404, path
     assert fetch(proxy.control_port, "POST", "/.hemostat/status", b"{}").status == 405
     assert fetch(proxy.control_port, "GET", "/.hemostat/release").status == 405
@@ -124,10 +150,14 @@ def test_measure_two_hundred_releases_in_two_minutes(proxy, upstream):
     run.go()
     assert (calm.failures, run.failures) == ([], [])
     print(f"\nrequests: {len(run.requests)}, streams: {run.streams}")
-    print(f"all workers followed within: median {quantile(run.delays, .5):.3f} s, p99 {quantile(run.delays, .99):.3f} s, "
-          f"worst {max(run.delays):.3f} s")
-    print(f"p99 of requests: {quantile(run.requests, .99) * 1e3:.1f} ms with pushes, "
-          f"{quantile(calm.requests, .99) * 1e3:.1f} ms without: ×{quantile(run.requests, .99) / quantile(calm.requests, .99):.2f}")
+    print(
+        f"all workers followed within: median {quantile(run.delays, 0.5):.3f} s, p99 {quantile(run.delays, 0.99):.3f} s, "
+        f"worst {max(run.delays):.3f} s"
+    )
+    print(
+        f"p99 of requests: {quantile(run.requests, 0.99) * 1e3:.1f} ms with pushes, "
+        f"{quantile(calm.requests, 0.99) * 1e3:.1f} ms without: ×{quantile(run.requests, 0.99) / quantile(calm.requests, 0.99):.2f}"
+    )
     print(f"memory after 20 releases {run.memory[0] / 1e6:.1f} MB, after {run.releases} {run.memory[-1] / 1e6:.1f} MB")
     assert max(run.delays) < FOLLOWS_WITHIN_S
 
@@ -142,8 +172,9 @@ class Load:
     def __init__(self, proxy, upstream, seconds, releases):
         self.proxy, self.seconds, self.releases = proxy, seconds, releases
         events = [_delta(text) for text in ("The ", "secret ", "word ", *["and more "] * 60, "a secret", " word.")]
-        self.script = upstream.script("release-stream", Answer(b"".join(events) + b"data: [DONE]\n\n",
-                                                               content_type="text/event-stream"))
+        self.script = upstream.script(
+            "release-stream", Answer(b"".join(events) + b"data: [DONE]\n\n", content_type="text/event-stream")
+        )
         self.requests, self.delays, self.failures, self.memory, self.streams = [], [], [], [], 0
         self.over = threading.Event()
 
@@ -215,7 +246,9 @@ class Load:
     def _streams(self):
         body = recordings.minimal_request("openai-chat", True)
         while not self.over.is_set():
-            answer = fetch(self.proxy.port, "POST", "/v1/chat/completions", body, {"x-replay": f"{self.script};pace=20"})
+            answer = fetch(
+                self.proxy.port, "POST", "/v1/chat/completions", body, {"x-replay": f"{self.script};pace=20"}
+            )
             under = answer.header("x-hemostat-policy")
             wanted = f"[{under}]".encode()
             rules = under.startswith("v")
@@ -227,8 +260,13 @@ class Load:
 
 
 def _delta(text):
-    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
-             "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
+    chunk = {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
+    }
     return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
@@ -249,14 +287,29 @@ def test_from_a_policy_to_a_rollback(proxy, command, tmp_path):
     overlay.write_text("{hemostat: 1, version: sev1, failsafe: [{id: stop, when: {path: /nowhere*}, do: block}]}")
     blob = tmp_path / "current.json"
     for policy in (first, second):
-        code, said = command("release", policy, "--scope", "prod-eu", "--key", ops, "--out", blob, "--prepare", overlay,
-                             "--reason", "INC-4711", proxies=[proxy])
+        code, said = command(
+            "release",
+            policy,
+            "--scope",
+            "prod-eu",
+            "--key",
+            ops,
+            "--out",
+            blob,
+            "--prepare",
+            overlay,
+            "--reason",
+            "INC-4711",
+            proxies=[proxy],
+        )
         assert code == 0, said
         code, said = command("push", blob, "--wait", proxies=[proxy])
         assert code == 0 and "serving" in said, said
     assert version(proxy) == "second"
 
-    code, said = command("activate", tmp_path / "current.prepared" / "sev1.json", "--key", oncall, "--wait", proxies=[proxy])
+    code, said = command(
+        "activate", tmp_path / "current.prepared" / "sev1.json", "--key", oncall, "--wait", proxies=[proxy]
+    )
     assert code == 0, said
     assert version(proxy) == "second_sev1"
 
@@ -286,7 +339,9 @@ def test_from_a_policy_to_a_rollback(proxy, command, tmp_path):
 def test_what_we_sign_is_verified_by_another_implementation(command, tmp_path):
     policy, blob = tmp_path / "p.yaml", tmp_path / "r.json"
     policy.write_text('{hemostat: 1, version: é, reason: "1.0 \u2028 \\"x\\""}'.replace("é", "v-1"))
-    code, said = command("release", policy, "--scope", "prod-eu", "--serial", 7, "--key", OPS.write(tmp_path), "--out", blob)
+    code, said = command(
+        "release", policy, "--scope", "prod-eu", "--serial", 7, "--key", OPS.write(tmp_path), "--out", blob
+    )
     assert code == 0, said
     assert verified_elsewhere(blob.read_text(), OPS) == ["ops-2026"]
     code, said = command("release", "--cosign", blob, "--key", ONCALL.write(tmp_path))
@@ -299,19 +354,27 @@ def test_what_we_sign_is_verified_by_another_implementation(command, tmp_path):
 def test_keys_are_private_and_never_shown(command, tmp_path):
     code, said = command("keygen", "ops", "--out", tmp_path, "--may", "release")
     path = tmp_path / "ops.key"
-    assert code == 0 and path.stat().st_mode & 0o777 == 0o600 and "may: [release]" in said
+    assert code == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "may: [release]" in said
     secret = path.read_text().split()[2]
     assert secret not in said
     assert command("keygen", "ops", "--out", tmp_path)[0] == 2
     policy = tmp_path / "p.yaml"
     policy.write_text("{hemostat: 1}")
     code, said = command("release", policy, "--scope", "s", "--key", "env:KEY", env={"KEY": path.read_text()})
-    assert code == 0 and secret not in said
+    assert code == 0
+    assert secret not in said
     path.chmod(0o644)
     code, said = command("release", policy, "--scope", "s", "--key", path)
-    assert code == 2 and "chmod 600" in said and secret not in said
-    code, said = command("release", policy, "--scope", "s", "--key", "env:KEY", env={"KEY": "hemostat-secret-key ops oops"})
-    assert code == 2 and "oops" not in said
+    assert code == 2
+    assert "chmod 600" in said
+    assert secret not in said
+    code, said = command(
+        "release", policy, "--scope", "s", "--key", "env:KEY", env={"KEY": "hemostat-secret-key ops oops"}
+    )
+    assert code == 2
+    assert "oops" not in said
 
 
 def test_one_proxy_of_three_is_down(upstream, proxy, command, tmp_path):
@@ -369,10 +432,8 @@ class Source:
                     self.send_header("etag", self._etag())
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
-                try:
+                with contextlib.suppress(OSError):
                     self.wfile.write(body)
-                except OSError:
-                    pass
 
             def log_message(self, *_):
                 pass
@@ -477,7 +538,9 @@ def test_until_the_first_release_on_error_decides(on_error, upstream):
 def test_an_end_is_seen_to(on_expiry, after, upstream):
     with Proxy(upstream.port, policies.policy("baseline")) as proxy:
         proxy.post(release(1, policies.policy("before")))
-        status, said = proxy.post(release(2, policies.policy("ends"), expires=int(time.time()) + 2, on_expiry=on_expiry))
+        status, said = proxy.post(
+            release(2, policies.policy("ends"), expires=int(time.time()) + 2, on_expiry=on_expiry)
+        )
         assert status == 200, said
         assert version(proxy) == "ends"
         time.sleep(3.5)

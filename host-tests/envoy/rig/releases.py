@@ -54,7 +54,13 @@ def sign(payload, *keys, payload_type=PAYLOAD_TYPE):
 
 def release(serial, policy, *keys, **fields):
     """A signed release of a policy."""
-    payload = {"scope": SCOPE, "serial": serial, "issued_at": "2026-11-24T07:00:00Z", "issuer": "tests", "policy": policy}
+    payload = {
+        "scope": SCOPE,
+        "serial": serial,
+        "issued_at": "2026-11-24T07:00:00Z",
+        "issuer": "tests",
+        "policy": policy,
+    }
     payload |= fields
     return sign({key: value for key, value in payload.items() if value is not None}, *(keys or (OPS,)))
 
@@ -90,12 +96,19 @@ class Proxy(Envoy):
         self.config["admin"]["address"]["socket_address"]["port_value"] = 0
         shared = {"hold_headers": True, "scope": SCOPE, "trust": trust(), "policy": policy} | (plugin or {})
         shared = {key: value for key, value in shared.items() if value is not None}
-        own = [shared, shared | {"control": {"releases": True, "token": "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()}}]
+        own = [
+            shared,
+            shared | {"control": {"releases": True, "token": "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()}},
+        ]
         if source_port:
-            own[0] = own[0] | {"source": {"cluster": "policy", "authority": "policy", "path": "/current.json", "every_ms": 200}}
+            own[0] = own[0] | {
+                "source": {"cluster": "policy", "authority": "policy", "path": "/current.json", "every_ms": 200}
+            }
         for listener, configuration in zip(self.config["static_resources"]["listeners"], own, strict=True):
             listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": 0}
-            wasm = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0]["typed_config"]["config"]
+            wasm = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0]["typed_config"][
+                "config"
+            ]
             wasm["vm_config"]["code"]["local"]["filename"] = str(self.module)
             wasm["configuration"]["value"] = json.dumps(configuration)
         ports = {"model": upstream_port, "policy": source_port or 9}
@@ -103,14 +116,27 @@ class Proxy(Envoy):
             cluster.pop("transport_socket", None)
             cluster["type"] = "STATIC"
             address = {"address": "127.0.0.1", "port_value": ports[cluster["name"]]}
-            cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"] = address
+            cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"] = (
+                address
+            )
 
     def start(self):
         (self.dir / "envoy.json").write_text(json.dumps(self.config))
         command = [
-            envoy_binary(), "--config-path", str(self.dir / "envoy.json"), "--admin-address-path", str(self.dir / "admin"),
-            "--concurrency", str(self.workers), "--disable-hot-restart", "--log-level", "warning",
-            "--component-log-level", "wasm:info", "--file-flush-interval-msec", "50",
+            envoy_binary(),
+            "--config-path",
+            str(self.dir / "envoy.json"),
+            "--admin-address-path",
+            str(self.dir / "admin"),
+            "--concurrency",
+            str(self.workers),
+            "--disable-hot-restart",
+            "--log-level",
+            "warning",
+            "--component-log-level",
+            "wasm:info",
+            "--file-flush-interval-msec",
+            "50",
         ]
         with open(self.dir / "access.log", "wb") as out, open(self.dir / "envoy.log", "wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
@@ -147,8 +173,12 @@ def hemostat():
     """The command: `$HEMOSTAT`, else built from this tree."""
     if given := os.environ.get("HEMOSTAT"):
         return given
-    built = subprocess.run(["cargo", "build", "--locked", "--package", "hemostat-cli", "--message-format", "json"],
-                           cwd=ROOT, capture_output=True, text=True, check=True)
+    built = subprocess.run(
+        ["cargo", "build", "--locked", "--package", "hemostat-cli", "--message-format", "json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     messages = (json.loads(line) for line in built.stdout.splitlines() if line.startswith("{"))
     return next(message["executable"] for message in messages if message.get("executable"))
-
