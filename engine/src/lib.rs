@@ -13,10 +13,12 @@
 //! | [`stream`] | bytes → frames (SSE, JSON array, whole body) → JSON with spans, and edits back |
 //! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
 //! | [`scan`] | patterns → hits in running text, holding only what must wait |
+//! | [`ledger`] | accounts of limits: state + charge + now → state, kept in a storage that workers share |
 //! | [`limits`] | every bound, with the reason for its number |
 
 pub mod dialect;
 pub mod exchange;
+pub mod ledger;
 pub mod limits;
 pub mod policy;
 pub mod scan;
