@@ -83,8 +83,22 @@ fn a_redaction_is_exact_and_the_same_for_every_cut() {
 /// Every string of an event but the echo of the request and tool calls.
 fn strings_outside_the_echo(event: &serde_json::Value) -> Vec<String> {
     const OUTSIDE: [&str; 16] = [
-        "instructions", "tools", "tool_calls", "arguments", "args", "input", "partial_json", "metadata", "prompt",
-        "tool_choice", "id", "type", "model", "role", "status", "obfuscation",
+        "instructions",
+        "tools",
+        "tool_calls",
+        "arguments",
+        "args",
+        "input",
+        "partial_json",
+        "metadata",
+        "prompt",
+        "tool_choice",
+        "id",
+        "type",
+        "model",
+        "role",
+        "status",
+        "obfuscation",
     ];
     let mut out = Vec::new();
     let mut stack = vec![event];
@@ -93,7 +107,9 @@ fn strings_outside_the_echo(event: &serde_json::Value) -> Vec<String> {
             serde_json::Value::String(text) => out.push(text.clone()),
             serde_json::Value::Array(items) => stack.extend(items),
             serde_json::Value::Object(members) => {
-                stack.extend(members.iter().filter(|(k, _)| !OUTSIDE.contains(&k.as_str())).map(|(_, v)| v));
+                stack.extend(
+                    members.iter().filter(|(k, _)| !OUTSIDE.contains(&k.as_str())).map(|(_, v)| v),
+                );
             }
             _ => {}
         }
@@ -123,7 +139,8 @@ fn a_fallback_lets_nothing_of_the_phrase_leave() {
                 let allowed = full.find(&phrase).map_or(full.as_str(), |at| &full[..at]);
                 assert!(
                     allowed.starts_with(before.trim_end_matches('\n')),
-                    "{}: {before:?} is not within {allowed:?}", recording.name
+                    "{}: {before:?} is not within {allowed:?}",
+                    recording.name
                 );
             }
         }
@@ -139,10 +156,12 @@ fn a_fallback_lets_nothing_of_the_phrase_leave() {
 
 #[test]
 fn every_single_cut_gives_the_same_answer() {
-    for recording in recordings().iter().filter(|own| own.is_stream() && own.response.len() < 6000) {
+    for recording in recordings().iter().filter(|own| own.is_stream() && own.response.len() < 6000)
+    {
         let Some(phrase) = phrase(&texts(recording, &recording.response)) else { continue };
         for action in [json!({"redact": "[#]"}), json!("block")] {
-            let rule = json!({"id": "r", "scan": ["output"], "find": [literal(&phrase)], "do": action});
+            let rule =
+                json!({"id": "r", "scan": ["output"], "find": [literal(&phrase)], "do": action});
             let program = program(json!({"guardrails": [rule]}));
             let whole = run(&program, recording, &Cut::Whole);
             for at in 0..recording.response.len() {

@@ -63,7 +63,7 @@ impl Json {
 }
 
 /// A quoted JSON string.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     Json::default().text(text).take()
 }
 

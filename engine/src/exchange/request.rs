@@ -125,6 +125,11 @@ impl Exchange {
         for rule in &self.program.failsafe {
             need = need.max(may_hold(&rule.rule));
         }
+        for limit in self.program.limits.rules.iter().filter(|_| self.is_limited()) {
+            let own = may_hold(&limit.rule);
+            need = need.max(own);
+            answer_is_read |= own != Need::Nothing && limit.meters();
+        }
         (need, answer_is_read)
     }
 
@@ -154,14 +159,16 @@ impl Exchange {
             return self.refuse(&refusal);
         }
         let (Ok(view), Some(bytes)) = (&read, body) else {
-            return self.pass(edits, None);
+            return self.charge(edits, None, None);
         };
         if view.remote > 0 && !self.chosen_for(Guard::on_request).is_empty() {
             self.record.unchecked(Unchecked::Remote, false);
         }
         match self.scan_input(view, &doc, bytes) {
-            super::input::Outcome::Pass => self.pass(edits, None),
-            super::input::Outcome::Rewritten(body) => self.pass(edits, Some(body)),
+            super::input::Outcome::Pass => self.charge(edits, None, Some((view, &doc, bytes))),
+            super::input::Outcome::Rewritten(body) => {
+                self.charge(edits, Some(body), Some((view, &doc, bytes)))
+            }
             super::input::Outcome::Canned(fallback) => {
                 let reply = self.canned(&fallback);
                 self.answered(reply)
@@ -253,12 +260,17 @@ impl Exchange {
         let now = seconds(self.facts.now_ns);
         let program = std::rc::Rc::clone(&self.program);
         let mut needed: Option<(Unchecked, &str)> = None;
-        let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None));
+        let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None, None));
         let guards = program.guards.rules.iter().enumerate();
-        let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard))));
-        for (rule, guard) in failsafe.chain(guards) {
+        let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard)), None));
+        let limits = program.limits.rules.iter().filter(|_| self.is_limited());
+        let limits: Vec<_> = limits.map(|limit| (&limit.rule, None, Some(limit))).collect();
+        for (rule, guard, limit) in failsafe.chain(guards).chain(limits) {
             let mode = rule.mode_at(now);
-            let holds = rule.selector.holds(&self.labels);
+            let mut holds = rule.selector.holds(&self.labels);
+            if holds == Holds::Yes && limit.is_some_and(|l| l.key(&self.labels, false).is_none()) {
+                holds = Holds::Unreadable;
+            }
             if mode == Mode::Disabled || holds == Holds::No {
                 continue;
             }
@@ -266,7 +278,7 @@ impl Exchange {
                 Some(Unchecked::Background) => guard.on_answer(),
                 Some(_) => guard.on_request(),
                 None => false,
-            });
+            }) || (body.is_some() && limit.is_some_and(|limit| limit.meters()));
             let trouble = match holds {
                 Holds::Yes if looks_at_body => body,
                 Holds::Yes => None,
@@ -316,7 +328,11 @@ impl Exchange {
         self.chosen.only(&self.program, keep)
     }
 
-    fn pass(&mut self, mut edits: Vec<HeaderEdit>, body: Option<Vec<u8>>) -> RequestVerdict {
+    pub(super) fn pass(
+        &mut self,
+        mut edits: Vec<HeaderEdit>,
+        body: Option<Vec<u8>>,
+    ) -> RequestVerdict {
         if let Some(body) = &body
             && self.program.hold_headers
         {
@@ -330,7 +346,7 @@ impl Exchange {
         RequestVerdict::Pass { edits, body }
     }
 
-    fn refuse(&mut self, refusal: &Refusal) -> RequestVerdict {
+    pub(super) fn refuse(&mut self, refusal: &Refusal) -> RequestVerdict {
         let reply = self.error(403, refusal.code, &refusal.message);
         self.answered(reply)
     }
@@ -367,7 +383,7 @@ impl Exchange {
     }
 
     /// The proxy answers: our headers are put on, and what comes back through the response's side is our own.
-    fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
+    pub(super) fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
         self.phase = Phase::Answered;
         reply.headers.extend(self.own_headers());
         RequestVerdict::Reply(reply)

@@ -7,7 +7,7 @@
 
 use super::calendar;
 use super::peaks::Peaks;
-use crate::limits::{LEASE_SLICES, LEASE_SLICE_NS, LEDGER_CLOCK_STEP_NS};
+use crate::limits::{LEASE_SLICE_NS, LEASE_SLICES, LEDGER_CLOCK_STEP_NS};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -312,7 +312,9 @@ impl Account {
                 let owed = times(used.saturating_sub(charge), *every_ns);
                 *level = level.saturating_add(times(back, *every_ns)).saturating_sub(owed);
             }
-            (Self::Calendar { window, used: all, .. }, Receipt::Calendar(of), _) if *window == of => {
+            (Self::Calendar { window, used: all, .. }, Receipt::Calendar(of), _)
+                if *window == of =>
+            {
                 *all = all.saturating_sub(charge).saturating_add(used);
             }
             (Self::InFlight { slice, leases }, Receipt::InFlight(of), _) => {

@@ -1,14 +1,16 @@
 //! Accounts over a shared storage: reserve, settle, renew, each one read and one write in the usual case.
 
-
-use std::rc::Rc;
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
 
 use sha2::{Digest, Sha256};
 
 use super::account::{Account, Cap, Receipt, Standing, Wait};
 use super::set::{Entry, Set};
 use super::store::{Store, Written};
-use crate::limits::{LEDGER_GROUPS, LEDGER_OVERFLOW_SLOTS, LEDGER_RETRIES, LEDGER_SLOTS, LEDGER_WAYS};
+use crate::limits::{
+    LEDGER_GROUPS, LEDGER_OVERFLOW_SLOTS, LEDGER_RETRIES, LEDGER_SLOTS, LEDGER_WAYS,
+};
 
 /// Names one account, and where it may stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +146,8 @@ pub enum Settled {
 #[derive(Debug)]
 pub struct Book {
     store: Rc<dyn Store>,
+    /// Places in flight of all exchanges of this worker.
+    leases: RefCell<Vec<Weak<RefCell<Vec<Hold>>>>>,
 }
 
 /// What to do with a slot after looking at it.
@@ -156,7 +160,30 @@ impl Book {
     /// Accounts in this storage.
     #[must_use]
     pub fn new(store: Rc<dyn Store>) -> Self {
-        Self { store }
+        Self { store, leases: RefCell::default() }
+    }
+
+    /// The places in flight of an exchange are renewed by [`Book::renew_all`] as long as it lives.
+    pub fn keep(&self, leases: &Rc<RefCell<Vec<Hold>>>) {
+        let mut all = self.leases.borrow_mut();
+        if all.len() == all.capacity() {
+            // Before the list grows, those that are over leave it.
+            all.retain(|leases| leases.strong_count() > 0);
+        }
+        all.push(Rc::downgrade(leases));
+    }
+
+    /// Renews every place in flight of this worker; to be called every half minute or so. Gives how many had lapsed.
+    pub fn renew_all(&self) -> usize {
+        let mut all = self.leases.borrow_mut();
+        all.retain(|leases| leases.strong_count() > 0);
+        let mut lapsed = 0;
+        for leases in all.iter().filter_map(Weak::upgrade) {
+            // An exchange that is at work on its own leases renews them itself.
+            let Ok(mut holds) = leases.try_borrow_mut() else { continue };
+            lapsed += holds.iter_mut().filter_map(|hold| self.renew(hold).then_some(())).count();
+        }
+        lapsed
     }
 
     /// Takes `charge` from an account, or says when it could be had. `thresholds`: shares of the cap in millionths, rising,
@@ -308,12 +335,7 @@ impl Book {
 }
 
 /// The account in its slot, made if it is not there; `Full` if there is no room for it.
-fn find<'a>(
-    set: &'a mut Set,
-    key: &Key,
-    cap: &Cap,
-    now_ns: u64,
-) -> Result<&'a mut Entry, Trouble> {
+fn find<'a>(set: &'a mut Set, key: &Key, cap: &Cap, now_ns: u64) -> Result<&'a mut Entry, Trouble> {
     set.forget(now_ns, &key.id);
     let known = set.entries.iter().position(|entry| entry.id == key.id);
     let at = match known {
@@ -347,8 +369,6 @@ fn warn(entry: &mut Entry, before: u64, after: u64, thresholds: &[u64]) -> Optio
     entry.warned = u8::try_from(told.max(passed)).unwrap_or(u8::MAX);
     (passed > told).then_some(passed)
 }
-
-
 
 #[cfg(test)]
 mod tests;

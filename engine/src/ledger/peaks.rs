@@ -53,9 +53,9 @@ impl Peaks {
 
     /// So much was given back of what was taken at this number: since then the level would have been higher.
     pub fn raise(&mut self, number: u64, by: u64) {
-        let steps = self.used().map(|&(at, level)| {
-            (at, if at > number { level.saturating_add(by) } else { level })
-        });
+        let steps = self
+            .used()
+            .map(|&(at, level)| (at, if at > number { level.saturating_add(by) } else { level }));
         self.keep(steps.collect());
     }
 

@@ -23,7 +23,10 @@ pub enum Written {
 /// A storage of few keys and small values. Nothing is ever deleted: the keys are a fixed set.
 pub trait Store: std::fmt::Debug {
     /// The value of a key; `None`: it was never written. `Err`: the storage does not work.
-    #[expect(clippy::result_unit_err, reason = "the store reports its own failures; callers only learn that it failed")]
+    #[expect(
+        clippy::result_unit_err,
+        reason = "the store reports its own failures; callers only learn that it failed"
+    )]
     fn get(&self, key: u32) -> Result<Option<Stored>, ()>;
 
     /// Writes a value if the last write was `cas`; `None`: if there was none.

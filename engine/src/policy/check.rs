@@ -3,6 +3,7 @@
 
 mod labels;
 mod levers;
+mod limits;
 mod names;
 mod not_yet;
 mod patterns;
@@ -29,6 +30,7 @@ pub fn check(
     labels::check(&mut judge);
     patterns::check(&mut judge);
     levers::check(&mut judge);
+    limits::check(&mut judge);
     judge.times();
     judge.modes();
     judge.found

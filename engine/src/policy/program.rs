@@ -3,6 +3,7 @@
 pub mod glob;
 pub mod guard;
 pub mod label;
+pub mod limit;
 pub mod selector;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::policy::document::{
 use crate::scan::PatternError;
 use guard::Guards;
 use label::LabelTable;
+use limit::Limits;
 use selector::Selector;
 
 /// A compiled policy.
@@ -34,6 +36,8 @@ pub struct Program {
     pub labels: LabelTable,
     /// Lever 3.
     pub guards: Guards,
+    /// Lever 5.
+    pub limits: Limits,
     /// Lever 6.
     pub failsafe: Vec<Failsafe>,
     /// Lanes that are no generating calls.
@@ -123,6 +127,9 @@ impl Program {
             .map(|(id, fallback)| (id.clone(), Rc::new(fallback.clone())))
             .collect();
         let guards = Guards::compile(document, &labels, &fallbacks)?;
+        let scope = config.scope.as_deref().unwrap_or_default();
+        let limits =
+            Limits::compile(document, scope, &labels, |id, rule| find(&fallbacks, id, rule))?;
         let failsafe = document
             .failsafe
             .iter()
@@ -137,11 +144,7 @@ impl Program {
                     // `mode` said so.
                     compiled.mode = Mode::Disabled;
                 }
-                Ok(Failsafe {
-                    rule: compiled,
-                    upstream: rule.upstream.clone(),
-                    fallback,
-                })
+                Ok(Failsafe { rule: compiled, upstream: rule.upstream.clone(), fallback })
             })
             .collect::<Result<_, CompileError>>()?;
         let other_traffic = document
@@ -166,6 +169,7 @@ impl Program {
             on_unreadable: document.on_unreadable,
             labels,
             guards,
+            limits,
             failsafe,
             other_traffic,
             fallbacks,
@@ -178,7 +182,8 @@ impl Program {
     pub fn enforces(&self) -> bool {
         let guards = self.guards.rules.iter().map(|guard| &guard.rule);
         let failsafe = self.failsafe.iter().map(|rule| &rule.rule);
-        guards.chain(failsafe).any(|rule| rule.mode == Mode::Enforce)
+        let limits = self.limits.rules.iter().map(|limit| &limit.rule);
+        guards.chain(limits).chain(failsafe).any(|rule| rule.mode == Mode::Enforce)
     }
 
     /// Host properties that labels are read from, each as its path;

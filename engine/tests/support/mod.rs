@@ -18,8 +18,9 @@ pub fn program(policy: Value) -> Rc<Program> {
     let mut policy = policy;
     policy["hemostat"] = json!(1);
     let config = json!({"hold_headers": true, "policy": policy}).to_string();
-    let (config, _) = Config::parse(config.as_bytes())
-        .unwrap_or_else(|found| panic!("{}", found.iter().map(|d| d.to_string()).collect::<String>()));
+    let (config, _) = Config::parse(config.as_bytes()).unwrap_or_else(|found| {
+        panic!("{}", found.iter().map(|d| d.to_string()).collect::<String>())
+    });
     Rc::new(Program::compile(&config).unwrap())
 }
 
@@ -274,7 +275,8 @@ fn answer(exchange: &mut Exchange, recording: &Recording, cut: &Cut, seen: &mut 
         ResponseVerdict::Reply(reply) => {
             seen.status = reply.status;
             seen.body = reply.body;
-            seen.headers = reply.headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+            seen.headers =
+                reply.headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
         }
     }
 }

@@ -93,7 +93,11 @@ fn gemini(event: &Value, out: &mut BTreeMap<String, String>) {
     for candidate in list(&event["candidates"]) {
         for part in list(&candidate["content"]["parts"]) {
             if part["thought"] != true {
-                add(out, format!("candidate {}", candidate["index"].as_u64().unwrap_or(0)), &part["text"]);
+                add(
+                    out,
+                    format!("candidate {}", candidate["index"].as_u64().unwrap_or(0)),
+                    &part["text"],
+                );
             }
         }
     }

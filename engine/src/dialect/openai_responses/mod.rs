@@ -4,6 +4,7 @@ mod answer;
 mod ending;
 mod request;
 mod sent;
+mod spend;
 
 use super::say::Say;
 use super::write::{Json, json_reply, sse_reply};
@@ -11,8 +12,10 @@ use super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
     RequestView, Unreadable, openai,
 };
+use crate::dialect::spend::{Spending, Usage};
+use crate::stream::edit::Edit;
 use crate::stream::frame::Framing;
-use crate::stream::json::Doc;
+use crate::stream::json::{Doc, Value};
 
 /// The dialect.
 #[derive(Debug)]
@@ -55,6 +58,18 @@ impl Dialect for OpenaiResponses {
 
     fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
         openai::error(error)
+    }
+
+    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
+        spend::spending(root)
+    }
+
+    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
+        spend::usage(root, usage);
+    }
+
+    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
+        spend::cap(root, most)
     }
 }
 

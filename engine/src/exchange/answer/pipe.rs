@@ -10,7 +10,7 @@ use super::held::Held;
 use super::rules::Rules;
 use super::running::Stop;
 use super::texts::Texts;
-use crate::dialect::{Answer, Ending, EndingHow, Item, TextKey};
+use crate::dialect::{Answer, Dialect, Ending, EndingHow, Item, TextKey};
 use crate::exchange::record::{Record, Unchecked};
 use crate::limits;
 use crate::policy::document::{Fallback, OnHoldLimit};
@@ -56,6 +56,8 @@ pub struct Pipe {
     pieces: Vec<Piece>,
     /// The answer has been cut; nothing more leaves but its ending.
     cut: Option<Cut>,
+    /// Events that stand in the stream only because the filter asked for usage do not leave.
+    hide_usage: Option<&'static dyn Dialect>,
     /// Text of the frame that was cut that still leaves, before the ending.
     before: Vec<(TextKey, String)>,
 }
@@ -83,7 +85,15 @@ impl Pipe {
             pieces: Vec::new(),
             cut: None,
             before: Vec::new(),
+            hide_usage: None,
         }
+    }
+
+    /// With this dialect's usage events taken out.
+    #[must_use]
+    pub fn hiding_usage(mut self, dialect: Option<&'static dyn Dialect>) -> Self {
+        self.hide_usage = dialect;
+        self
     }
 
     /// Takes the next bytes; appends what leaves to `out`. Once the answer is cut nothing does.
@@ -204,6 +214,14 @@ impl Pipe {
             },
         };
         let mut held = Held::default();
+        let hidden = |dialect: &&dyn Dialect| {
+            !self.doc.is_empty() && dialect.is_usage_event(&self.doc.root(&payload))
+        };
+        let json = payload.trim_ascii_start().starts_with(b"{");
+        if json && readable && self.hide_usage.as_ref().is_some_and(hidden) {
+            self.items = items;
+            return;
+        }
         let room = readable && self.scan(&items, &payload, &mut held, record);
         self.items = items;
         drop(payload);

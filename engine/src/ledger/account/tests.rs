@@ -145,7 +145,7 @@ proptest! {
     #[test]
     fn hostile_numbers_are_no_panic(
         amount: u64, every_ns in 1_u64.., burst: u64, charge: u64, used: u64, now: u64, later: u64,
-        level: i128, window: u64, 
+        level: i128, window: u64,
     ) {
         for cap in [
             Cap::Bucket { amount, every_ns, burst },

@@ -118,8 +118,14 @@ fn places_of_racing_workers_do_not_leak() {
 
 #[derive(Debug, Clone)]
 enum Op {
-    Reserve { tenant: u8, charge: u64 },
-    Settle { nth: usize, percent: u64 },
+    Reserve {
+        tenant: u8,
+        charge: u64,
+    },
+    Settle {
+        nth: usize,
+        percent: u64,
+    },
     Pass(u64),
     Back(u64),
     Lose(u32),
