@@ -70,6 +70,21 @@ host_calls! {
         grpc_status: i32,
     );
     fn proxy_close_stream(stream: u32);
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_len: usize,
+        ptr: *mut *mut u8,
+        len: *mut usize,
+        cas: *mut u32,
+    );
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_len: usize,
+        value: *const u8,
+        value_len: usize,
+        cas: u32,
+    );
+    fn proxy_set_tick_period_milliseconds(period: u32);
     fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32);
     fn proxy_increment_metric(id: u32, by: i64);
 }
@@ -87,6 +102,8 @@ impl HostError {
     pub const PARSE_FAILURE: Self = Self(4);
     /// The host gave less than it had announced.
     pub const EMPTY: Self = Self(7);
+    /// Somebody else has written in between.
+    pub const CAS_MISMATCH: Self = Self(8);
 }
 
 impl fmt::Display for HostError {
@@ -292,6 +309,43 @@ pub fn reset_response() -> Result<(), HostError> {
     const HTTP_RESPONSE: u32 = 1;
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_close_stream(HTTP_RESPONSE) })
+}
+
+/// A value that all workers share, with the number of its last write; `None`: it was never written.
+///
+/// # Errors
+/// The host's.
+pub fn shared_data(key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
+    let mut cas = 0;
+    // SAFETY: the host reads `key` and writes to `ptr`, `len` and `cas` during the call.
+    let value = take(|ptr, len| unsafe {
+        abi::proxy_get_shared_data(key.as_ptr(), key.len(), ptr, len, &raw mut cas)
+    });
+    match value {
+        Ok(value) => Ok(Some((value, cas))),
+        Err(HostError::NOT_FOUND) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a value that all workers share, if its last write was `cas`; with 0, in any case.
+///
+/// # Errors
+/// The host's; `CAS_MISMATCH` if somebody else has written in between.
+pub fn set_shared_data(key: &str, value: &[u8], cas: u32) -> Result<(), HostError> {
+    // SAFETY: the host reads both during the call.
+    check(unsafe {
+        abi::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas)
+    })
+}
+
+/// Asks for a tick every so many milliseconds.
+///
+/// # Errors
+/// The host's.
+pub fn set_tick_period(milliseconds: u32) -> Result<(), HostError> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_set_tick_period_milliseconds(milliseconds) })
 }
 
 /// Makes a counter known to the host. Once a VM and name: Envoy keeps an entry for each call.

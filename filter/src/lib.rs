@@ -9,11 +9,13 @@
 //! | [`root`] | one plugin configuration: read, build, swap |
 //! | [`load`] | bytes of a configuration → what runs, or the reasons why not |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
+//! | [`accounts`] | accounts of limits in the data that workers share |
 //! | [`telemetry`] | counters, log lines, filter state, the sum of held bytes |
 //! | [`clock`] | time that never fails, and numbers that never repeat |
 //! | [`host`] | every host call, as `Result`; the only `unsafe` |
 //! | [`pairs`] | the wire form of header maps |
 
+mod accounts;
 mod clock;
 mod host;
 mod load;

@@ -4,14 +4,19 @@
 
 use std::rc::Rc;
 
+use hemostat_engine::ledger::Book;
 use hemostat_engine::policy::config::{Config, Host};
 use hemostat_engine::policy::{Diagnostic, Program};
+
+use crate::accounts;
 
 /// What a plugin runs: built completely before any stream sees it, and never changed after (invariant 3).
 #[derive(Debug)]
 pub struct Active {
     /// The compiled policy.
     pub program: Rc<Program>,
+    /// The accounts of its limits.
+    pub book: Rc<Book>,
     /// `host: envoy`: calls may be made on which other hosts trap.
     pub envoy: bool,
 }
@@ -33,6 +38,7 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     let lines = |found: &[Diagnostic]| found.iter().map(ToString::to_string).collect::<Vec<_>>();
     let (config, warnings) = Config::parse(configuration).map_err(|found| lines(&found))?;
     let program = Program::compile(&config).map_err(|error| vec![error.to_string()])?;
-    let active = Active { program: Rc::new(program), envoy: config.host == Host::Envoy };
+    let envoy = config.host == Host::Envoy;
+    let active = Active { program: Rc::new(program), book: accounts::book(envoy), envoy };
     Ok(Loaded { active, warnings: lines(&warnings) })
 }

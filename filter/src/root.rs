@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use hemostat_engine::exchange::Effect;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
@@ -20,11 +21,19 @@ pub struct Root {
     active: Option<Rc<Active>>,
 }
 
+/// How often places in flight are renewed: four times before they lapse.
+const RENEW_MS: u32 = 30_000;
+
 impl Root {
     fn configure(&mut self, size: usize) -> Result<Vec<String>, Vec<String>> {
         let bytes = host::bytes(Buffer::Configuration, size)
             .map_err(|error| vec![format!("the host does not give the configuration: {error}")])?;
         let Loaded { active, warnings } = load::load(&bytes)?;
+        // Streams in flight of a configuration before this one still need their places.
+        if !active.program.limits.rules.is_empty() || active.book.has_leases() {
+            host::set_tick_period(RENEW_MS)
+                .map_err(|error| vec![format!("the host gives no ticks: {error}")])?;
+        }
         self.active = Some(Rc::new(active));
         Ok(warnings)
     }
@@ -62,6 +71,13 @@ impl RootContext for Root {
                 false
             }
         }
+    }
+
+    /// Requests in flight keep their places, however long they take.
+    fn on_tick(&mut self) {
+        let lapsed = self.active.as_ref().map_or(0, |active| active.book.renew_all());
+        let counted = |_| Effect::Count("hemostat_limit_lapsed_total".to_owned());
+        telemetry::apply((0..lapsed).map(counted).collect());
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

@@ -49,7 +49,7 @@ impl Stream {
     /// Begins a stream under this policy.
     pub fn new(active: Rc<Active>, context_id: u32) -> Self {
         Self {
-            exchange: Exchange::new(Rc::clone(&active.program)),
+            exchange: Exchange::with_book(Rc::clone(&active.program), Rc::clone(&active.book)),
             active,
             nonce: clock::nonce(context_id),
             request: RequestState::Start,

@@ -117,6 +117,14 @@ pub enum Receipt {
     InFlight(u32),
 }
 
+impl Receipt {
+    /// True for a place in flight that was renewed in the present slice of time.
+    #[must_use]
+    pub fn is_fresh(&self, now_ns: u64) -> bool {
+        *self == Self::InFlight(slice_of(now_ns))
+    }
+}
+
 /// How an account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {

@@ -173,6 +173,12 @@ impl Book {
         all.push(Rc::downgrade(leases));
     }
 
+    /// True if an exchange of this worker has places in flight.
+    #[must_use]
+    pub fn has_leases(&self) -> bool {
+        self.leases.borrow().iter().any(|leases| leases.strong_count() > 0)
+    }
+
     /// Renews every place in flight of this worker; to be called every half minute or so. Gives how many had lapsed.
     pub fn renew_all(&self) -> usize {
         let mut all = self.leases.borrow_mut();
@@ -291,6 +297,9 @@ impl Book {
     /// Renews a place in flight. True if it has lapsed: it is another's now.
     pub fn renew(&self, hold: &mut Hold) -> bool {
         let (Some(receipt), true) = (hold.receipt, hold.is_lease()) else { return false };
+        if receipt.is_fresh(self.store.now_ns()) {
+            return false;
+        }
         let renewed = self.update(hold.key.slot, |set, now_ns| {
             let Some(entry) = set.entries.iter_mut().find(|entry| entry.id == hold.key.id) else {
                 return Ok(Step::Leave(None));

@@ -50,51 +50,51 @@ struct Weights {
 
 const OPENAI_CHAT: Weights = Weights {
     text: 1000,
-    call: 2000,
-    turn: 3500,
-    any_tool: 110_000,
-    tool: 2000,
-    tool_byte: 160,
+    call: 1600,
+    turn: 3350,
+    any_tool: 109_000,
+    tool: 2050,
+    tool_byte: 148,
     any_format: 0,
-    format_byte: 160,
+    format_byte: 152,
 };
 const OPENAI_RESPONSES: Weights = Weights {
-    text: 1000,
-    call: 3000,
-    turn: 4000,
-    any_tool: 15_000,
-    tool: 1000,
-    tool_byte: 130,
-    any_format: 2000,
-    format_byte: 130,
+    text: 965,
+    call: 2500,
+    turn: 3930,
+    any_tool: 10_700,
+    tool: 15,
+    tool_byte: 119,
+    any_format: 1450,
+    format_byte: 125,
 };
 const ANTHROPIC: Weights = Weights {
-    text: 1270,
-    call: 500,
-    turn: 6000,
-    any_tool: 480_000,
-    tool: 1000,
-    tool_byte: 760,
-    any_format: 5000,
-    format_byte: 860,
+    text: 1286,
+    call: 40,
+    turn: 5880,
+    any_tool: 486_000,
+    tool: 12,
+    tool_byte: 757,
+    any_format: 1750,
+    format_byte: 848,
 };
 const GEMINI: Weights = Weights {
-    text: 880,
-    call: 1300,
-    turn: 200,
-    any_tool: 1000,
-    tool: 45_000,
-    tool_byte: 210,
-    any_format: 1000,
-    format_byte: 40,
+    text: 850,
+    call: 1330,
+    turn: 80,
+    any_tool: 160,
+    tool: 44_200,
+    tool_byte: 200,
+    any_format: 1140,
+    format_byte: 0,
 };
 
 /// Text of any dialect, in thousandths of a token.
 const LETTER: u64 = 120;
 const LONG_LETTER: u64 = 500;
 const WORD: u64 = 550;
-const DIGIT: u64 = 750;
-const SIGN: u64 = 800;
+const DIGIT: u64 = 1200;
+const SIGN: u64 = 920;
 const ALPHABET: u64 = 450;
 const OTHER: u64 = 1000;
 
