@@ -1,5 +1,7 @@
 //! Says in plain words what a policy does: rule by rule, in the order in which traffic meets them.
 
+mod limits;
+
 use super::document::{
     Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
     OnUnreadable, Percent, Rule, Scan, Show, When,
@@ -25,6 +27,9 @@ pub fn explain(document: &Document) -> Vec<String> {
     for rule in document.guardrails.iter().filter(|rule| rule.scan.iter().any(is_input)) {
         lines.push(rule_line(document, &rule.rule, &guardrail(document, rule, true)));
     }
+    for limit in &document.limits {
+        lines.push(rule_line(document, &limit.rule, &limits::limit(document, limit)));
+    }
     for (rank, rule) in after.iter().enumerate() {
         let else_if = if rank > 0 { "else, " } else { "" };
         let what = format!("{else_if}{}", upstream(document, rule));
@@ -38,6 +43,7 @@ pub fn explain(document: &Document) -> Vec<String> {
         format!("rule `{}` is switched off until {}", disable.rule, time::format(disable.until))
     }));
     lines.extend(settings(document).into_iter().map(str::to_owned));
+    lines.extend(limits::settings(document));
     lines
 }
 
@@ -46,7 +52,7 @@ fn head(document: &Document) -> String {
         .version
         .as_deref()
         .map_or("without a version".to_owned(), |version| format!("version `{version}`"));
-    let rules = document.guardrails.len() + document.failsafe.len();
+    let rules = document.guardrails.len() + document.limits.len() + document.failsafe.len();
     let mode = match document.mode {
         Mode::Enforce => "",
         Mode::Shadow => ", in shadow: rules that do not say otherwise only count",
@@ -194,7 +200,8 @@ fn lanes(document: &Document) -> Vec<String> {
 
 fn settings(document: &Document) -> Vec<&'static str> {
     let mut lines = Vec::new();
-    if document.guardrails.is_empty() && document.failsafe.is_empty() {
+    let levers = [document.guardrails.len(), document.limits.len(), document.failsafe.len()];
+    if levers.iter().all(|rules| *rules == 0) {
         return lines;
     }
     lines.push(match document.on_unreadable {

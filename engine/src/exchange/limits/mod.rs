@@ -20,7 +20,7 @@ use crate::ledger::{Book, Hold, Outcome, Standing, Trouble, Wait};
 use crate::policy::document::Mode;
 use crate::policy::program::Program;
 use crate::policy::program::label::{Label, LabelId};
-use crate::policy::program::limit::{Cost, Limit, NoPrice, Over, Unit};
+use crate::policy::program::limit::{Cost, Limit, NoPrice, Over};
 use crate::policy::program::selector::Holds;
 use crate::stream::json::Doc;
 use amount::Asked;

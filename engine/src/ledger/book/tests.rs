@@ -33,7 +33,9 @@ fn book() -> (Rc<MemoryStore>, Book) {
 
 /// A store that real threads share.
 #[derive(Debug, Clone, Default)]
-struct Shared(Arc<Mutex<(BTreeMap<u32, (Vec<u8>, u32)>, u32)>>);
+struct Shared(Arc<Mutex<(Values, u32)>>);
+
+type Values = BTreeMap<u32, (Vec<u8>, u32)>;
 
 impl Store for Shared {
     fn get(&self, key: u32) -> Result<Option<Stored>, ()> {
@@ -301,7 +303,7 @@ fn one_value_of_the_first_label_takes_no_more_than_its_share() {
 fn thresholds_are_told_once_until_usage_has_been_low() {
     let (store, book) = book();
     let cap = per_minute(100);
-    let mut told = |charge| match book.reserve(&key("l", "a"), &cap, charge, &[500_000, 800_000]) {
+    let told = |charge| match book.reserve(&key("l", "a"), &cap, charge, &[500_000, 800_000]) {
         Ok(Outcome::Admitted { warned, .. }) => warned,
         other => panic!("{other:?}"),
     };
