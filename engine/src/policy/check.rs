@@ -3,6 +3,7 @@
 
 mod labels;
 mod levers;
+mod limits;
 mod names;
 mod not_yet;
 mod patterns;
@@ -33,6 +34,7 @@ pub fn check(
     patterns::check(&mut judge);
     levers::check(&mut judge);
     tools::check(&mut judge);
+    limits::check(&mut judge);
     judge.times();
     judge.modes();
     judge.found

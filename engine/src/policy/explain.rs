@@ -1,5 +1,7 @@
 //! Says in plain words what a policy does: rule by rule, in the order in which traffic meets them.
 
+mod limits;
+
 use super::document::{
     Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
     OnUnreadable, Percent, Rule, Scan, Show, ToolAction, ToolRule, When,
@@ -30,6 +32,9 @@ pub fn explain(document: &Document) -> Vec<String> {
     for rule in document.guardrails.iter().filter(|rule| rule.scan.iter().any(is_input)) {
         lines.push(rule_line(document, &rule.rule, &guardrail(document, rule, true)));
     }
+    for limit in &document.limits {
+        lines.push(rule_line(document, &limit.rule, &limits::limit(document, limit)));
+    }
     for (rank, rule) in after.iter().enumerate() {
         let else_if = if rank > 0 { "else, " } else { "" };
         let what = format!("{else_if}{}", upstream(document, rule));
@@ -43,6 +48,7 @@ pub fn explain(document: &Document) -> Vec<String> {
         format!("rule `{}` is switched off until {}", disable.rule, time::format(disable.until))
     }));
     lines.extend(settings(document).into_iter().map(str::to_owned));
+    lines.extend(limits::settings(document));
     lines
 }
 
@@ -51,7 +57,7 @@ fn head(document: &Document) -> String {
         .version
         .as_deref()
         .map_or("without a version".to_owned(), |version| format!("version `{version}`"));
-    let rules = document.guardrails.len() + document.tools.len() + document.failsafe.len();
+    let rules: usize = levers(document).iter().sum();
     let mode = match document.mode {
         Mode::Enforce => "",
         Mode::Shadow => ", in shadow: rules that do not say otherwise only count",
@@ -62,6 +68,16 @@ fn head(document: &Document) -> String {
         1 => format!("policy {version}{mode}: 1 rule"),
         _ => format!("policy {version}{mode}: {rules} rules"),
     }
+}
+
+/// How many rules each lever has.
+fn levers(document: &Document) -> [usize; 4] {
+    [
+        document.guardrails.len(),
+        document.tools.len(),
+        document.limits.len(),
+        document.failsafe.len(),
+    ]
 }
 
 fn rule_line(document: &Document, rule: &Rule, what: &str) -> String {
@@ -229,7 +245,7 @@ fn lanes(document: &Document) -> Vec<String> {
 
 fn settings(document: &Document) -> Vec<&'static str> {
     let mut lines = Vec::new();
-    if document.guardrails.is_empty() && document.tools.is_empty() && document.failsafe.is_empty() {
+    if levers(document).iter().all(|rules| *rules == 0) {
         return lines;
     }
     lines.push(match document.on_unreadable {

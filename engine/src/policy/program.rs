@@ -3,6 +3,7 @@
 pub mod glob;
 pub mod guard;
 pub mod label;
+pub mod limit;
 pub mod selector;
 pub mod tools;
 
@@ -16,6 +17,7 @@ use crate::policy::document::{
 use crate::scan::PatternError;
 use guard::Guards;
 use label::LabelTable;
+use limit::Limits;
 use selector::Selector;
 use tools::Tools;
 
@@ -38,6 +40,8 @@ pub struct Program {
     pub guards: Guards,
     /// Lever 4.
     pub tools: Tools,
+    /// Lever 5.
+    pub limits: Limits,
     /// Lever 6.
     pub failsafe: Vec<Failsafe>,
     /// Lanes that are no generating calls.
@@ -131,6 +135,8 @@ impl Program {
             .map(|(id, fallback)| (id.clone(), Rc::new(fallback.clone())))
             .collect();
         let guards = Guards::compile(document, &labels, &fallbacks)?;
+        let fallback = |id: &str, rule: &_| find(&fallbacks, id, rule);
+        let limits = Limits::compile(document, &config.scope, &labels, fallback)?;
         let failsafe = document
             .failsafe
             .iter()
@@ -171,6 +177,7 @@ impl Program {
             tools: Tools::compile(config, &labels),
             labels,
             guards,
+            limits,
             failsafe,
             other_traffic,
             fallbacks,
@@ -186,7 +193,9 @@ impl Program {
         let guards = self.guards.rules.iter().map(|guard| &guard.rule);
         let failsafe = self.failsafe.iter().map(|rule| &rule.rule);
         let tools = self.tools.rules.iter().map(|rule| &rule.rule);
-        guards.chain(failsafe).chain(tools).any(|rule| rule.mode == Mode::Enforce)
+        let limits = self.limits.rules.iter().map(|limit| &limit.rule);
+        let mut all = guards.chain(tools).chain(limits).chain(failsafe);
+        all.any(|rule| rule.mode == Mode::Enforce)
     }
 
     /// Host properties that labels are read from, each as its path;
