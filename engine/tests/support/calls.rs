@@ -117,7 +117,7 @@ fn anthropic(events: &[Value]) -> Vec<Call> {
     for event in events {
         let index = event["index"].as_u64().unwrap_or(0);
         let blocks = [&event["content"], &event["message"]["content"]];
-        for block in blocks.into_iter().flat_map(|content| list(content)) {
+        for block in blocks.into_iter().flat_map(list) {
             if text(&block["type"]).ends_with("tool_use") {
                 all.insert(1000 + all.len() as u64, (block.clone(), String::new()));
             }
