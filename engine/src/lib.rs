@@ -17,6 +17,7 @@
 //! | [`jcs`] | canonical JSON: what digests are made of |
 //! | [`grant`] | a person's leave for one tool call |
 //! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
+//! | [`ledger`] | accounts of limits: state + charge + now → state, kept in a storage that workers share |
 //! | [`limits`] | every bound, with the reason for its number |
 
 pub mod bundle;
@@ -25,6 +26,7 @@ pub mod dsse;
 pub mod exchange;
 pub mod grant;
 pub mod jcs;
+pub mod ledger;
 pub mod limits;
 pub mod policy;
 pub mod scan;

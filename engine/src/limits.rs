@@ -167,3 +167,39 @@ pub const FOLDED_RANGE_CHARS: usize = 4096;
 /// The response object of a Responses stream, kept so that its ending repeats its settings, in bytes. It echoes the
 /// tools and instructions of the request; a longer one is replaced by its shortest form.
 pub const REPEATED_HEAD_BYTES: usize = 64 * 1024;
+
+/// Slots of storage for accounts, each with up to [`LEDGER_WAYS`] of them: with what a proxy's map adds to a value,
+/// all of it stays under 16 MB however many keys callers think up.
+pub const LEDGER_SLOTS: u32 = 3584;
+
+/// Accounts that share one slot. Wide enough that one limit's share of a slot seldom runs out before its share of the
+/// whole; narrow enough that a slot (4 KiB when full) is cheap to copy.
+pub const LEDGER_WAYS: usize = 32;
+
+/// Slots are in this many groups, chosen by the first label of `per`: with a quarter of the limit's share in a quarter
+/// of the slots, no value of it takes more than 1/16 (POLICY "Limits").
+pub const LEDGER_GROUPS: u32 = 4;
+
+/// However many limits there are, each may take this many accounts of a slot.
+pub const LEDGER_LEAST_SHARE: usize = 4;
+
+/// Slots for the accounts that keys share when their own slot is full.
+pub const LEDGER_OVERFLOW_SLOTS: u32 = 16;
+
+/// Attempts to write an account before the outcome is `contended`. Each lost one is another worker's success.
+pub const LEDGER_RETRIES: u32 = 64;
+
+/// A clock that steps back by less than this waits; by more, it was set, and accounts go on from there.
+pub const LEDGER_CLOCK_STEP_NS: u64 = 60 * 1_000_000_000;
+
+/// Leases are counted by the slice of time in which they were last renewed.
+pub const LEASE_SLICE_NS: u64 = 30 * 1_000_000_000;
+
+/// A lease lapses when its slice is this many slices back: 2 minutes after its renewal, up to a slice more.
+pub const LEASE_SLICES: usize = 5;
+
+/// Tokens of one request beyond which upstream's word is not believed. POLICY "Limits".
+pub const USAGE_TOKENS: u64 = 4_000_000;
+
+/// Limits of one policy: each costs a read and a write a request.
+pub const LIMITS: usize = 64;

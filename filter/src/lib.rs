@@ -11,11 +11,13 @@
 //! | [`follower`] | the releases of a process: what workers share, how each follows |
 //! | [`control`] | a listener for operators: status, and releases by `POST` |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
+//! | [`accounts`] | accounts of limits in the data that workers share |
 //! | [`telemetry`] | counters, log lines, filter state, the sum of held bytes |
 //! | [`clock`] | time that never fails, and numbers that never repeat |
 //! | [`host`] | every host call, as `Result`; the only `unsafe` |
 //! | [`pairs`] | the wire form of header maps |
 
+mod accounts;
 mod clock;
 mod control;
 mod follower;

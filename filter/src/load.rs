@@ -5,10 +5,12 @@
 use std::rc::Rc;
 
 use hemostat_engine::bundle::{Running, Terms, nothing_runs};
+use hemostat_engine::ledger::Book;
 use hemostat_engine::policy::config::remote::{Control, Source};
 use hemostat_engine::policy::config::{Config, Host};
 use hemostat_engine::policy::{Diagnostic, Program};
 
+use crate::accounts;
 use crate::follower::Follower;
 
 /// What a plugin runs: built completely before any stream sees it, and never changed after (invariant 3).
@@ -16,6 +18,8 @@ use crate::follower::Follower;
 pub struct Active {
     /// The compiled policy.
     pub program: Rc<Program>,
+    /// The accounts of its limits.
+    pub book: Rc<Book>,
     /// `host: envoy`: calls may be made on which other hosts trap.
     pub envoy: bool,
 }
@@ -52,7 +56,7 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     let follows = config.follows() || control.is_some();
     if !follows {
         let program = Program::compile(&config).map_err(|error| line(&error))?;
-        let active = Active { program: Rc::new(program), envoy };
+        let active = Active { program: Rc::new(program), book: accounts::book(), envoy };
         return Ok(Loaded { active, follower: None, nothing, source, control, warnings });
     }
     let terms = Terms::new(config).map_err(|refusal| line(&refusal))?;
@@ -71,5 +75,5 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
 /// What streams get, of what is in force.
 pub fn active(running: Option<Running>, nothing: &Rc<Program>, envoy: bool) -> Active {
     let program = running.map_or_else(|| Rc::clone(nothing), |running| running.program);
-    Active { program, envoy }
+    Active { program, book: accounts::book(), envoy }
 }

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use hemostat_engine::bundle::{Answer, Code, Way};
-use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS};
+use hemostat_engine::exchange::Effect;
+use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS, LEASE_SLICE_NS};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::remote::{Control, Source};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -38,19 +39,32 @@ struct Plan {
     control: Option<Rc<Control>>,
     /// The call to the source that is under way.
     asked: Option<u32>,
+    /// The slice of time in which places in flight were last renewed.
+    renewed: u64,
 }
+
+/// How often places in flight are renewed: four times before they lapse.
+const RENEW_MS: u64 = LEASE_SLICE_NS / 1_000_000;
 
 impl Root {
     fn configure(&mut self, size: usize) -> Result<Vec<String>, Vec<String>> {
         let bytes = host::bytes(Buffer::Configuration, size)
             .map_err(|error| vec![format!("the host does not give the configuration: {error}")])?;
         let Loaded { active, follower, nothing, source, control, warnings } = load::load(&bytes)?;
-        if follower.is_some() {
-            host::tick_every(FOLLOW_MS)
+        // Streams in flight of a configuration before this one still need their places.
+        let renews = !active.program.limits.rules.is_empty() || active.book.has_leases();
+        let period = match (follower.is_some(), renews) {
+            (true, _) => Some(FOLLOW_MS),
+            (false, true) => Some(RENEW_MS),
+            (false, false) => None,
+        };
+        if let Some(period) = period {
+            host::tick_every(period)
                 .map_err(|error| vec![format!("the host gives no ticks: {error}")])?;
         }
         let active = RefCell::new(Rc::new(active));
-        self.plan = Some(Plan { active, nothing, follower, source, control, asked: None });
+        self.plan =
+            Some(Plan { active, nothing, follower, source, control, asked: None, renewed: 0 });
         Ok(warnings)
     }
 }
@@ -83,6 +97,18 @@ impl Plan {
                 }
             }
         }
+    }
+
+    /// Requests in flight keep their places, however long they take. Once a slice is enough: places are counted by it.
+    fn renew(&mut self) {
+        let slice = clock::now_ns() / LEASE_SLICE_NS;
+        if slice == self.renewed {
+            return;
+        }
+        self.renewed = slice;
+        let lapsed = self.active.borrow().book.renew_all();
+        let counted = |_| Effect::Count("hemostat_limit_lapsed_total".to_owned());
+        telemetry::apply((0..lapsed).map(counted).collect());
     }
 
     /// Asks the source, where it is this worker's turn.
@@ -172,6 +198,7 @@ impl RootContext for Root {
     /// Comes on every worker and on the main thread.
     fn on_tick(&mut self) {
         if let Some(plan) = &mut self.plan {
+            plan.renew();
             if let Some(follower) = &plan.follower {
                 follower.see_to_expiry();
             }

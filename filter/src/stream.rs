@@ -49,7 +49,7 @@ pub struct Stream {
 impl Stream {
     /// Begins a stream under this policy.
     pub fn new(active: Rc<Active>, context_id: u32) -> Self {
-        let mut exchange = Exchange::new(Rc::clone(&active.program));
+        let mut exchange = Exchange::with_book(Rc::clone(&active.program), Rc::clone(&active.book));
         exchange.set_grant_slots(Rc::new(SharedSlots));
         Self {
             exchange,

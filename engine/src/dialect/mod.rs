@@ -15,6 +15,7 @@ mod path;
 mod recognise;
 mod request;
 mod say;
+pub mod spend;
 mod splice;
 mod texts;
 mod tools;
@@ -29,7 +30,8 @@ pub(crate) use write::quoted;
 
 use crate::stream::edit::Edit;
 use crate::stream::frame::Framing;
-use crate::stream::json::{Doc, NodeId};
+use crate::stream::json::{Doc, NodeId, Value};
+use spend::{Spending, Usage};
 
 /// The dialects by the names that the label `dialect` has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -423,6 +425,28 @@ pub trait Dialect: std::fmt::Debug + Sync {
 
     /// An error body.
     fn error(&self, call: &Recognised, error: &ErrorAnswer) -> Reply;
+
+    /// What a request says of its cost.
+    ///
+    /// # Errors
+    /// A field that decides cannot be read.
+    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable>;
+
+    /// Takes what an event or a whole body of an answer says of its cost.
+    fn usage(&self, root: &Value<'_>, usage: &mut Usage);
+
+    /// Writes the most output into a request that names none (or `null`).
+    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit>;
+
+    /// Asks for usage in a stream that would not report it.
+    fn ask_usage(&self, _root: &Value<'_>) -> Option<Edit> {
+        None
+    }
+
+    /// True for an event that stands in a stream only because usage was asked for.
+    fn is_usage_event(&self, _root: &Value<'_>) -> bool {
+        false
+    }
 }
 
 /// The state of reading one answer, and of what the caller has been sent of it.

@@ -32,7 +32,7 @@ fn keys_are_those_of_the_rfc() {
     let hex = |text: &str| -> Vec<u8> {
         (0..text.len())
             .step_by(2)
-            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .map(|at| u8::from_str_radix(text.get(at..at + 2).unwrap(), 16).unwrap())
             .collect()
     };
     let seed = hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");

@@ -18,6 +18,7 @@ mod change;
 pub mod facts;
 mod input;
 mod labels;
+pub mod limits;
 mod no_policy;
 pub mod record;
 mod request;
@@ -29,11 +30,13 @@ use std::rc::Rc;
 
 use crate::dialect::{Call, Recognised};
 use crate::grant::used::Slots;
+use crate::ledger::Book;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use crate::policy::program::selector::Labels;
 use answer::{Chosen, Pipe, ToolRules};
 pub use facts::RequestFacts;
+use limits::Charges;
 use record::Record;
 pub use record::Unchecked;
 pub use verdict::{
@@ -66,6 +69,8 @@ pub struct Exchange {
     pipe: Option<Pipe>,
     /// When the answer was cut (Unix nanoseconds).
     cut_ns: Option<u64>,
+    /// What limits have charged.
+    charges: Charges,
 }
 
 /// How far an exchange has come.
@@ -88,9 +93,19 @@ enum Phase {
 }
 
 impl Exchange {
-    /// Begins an exchange under this policy.
+    /// Begins an exchange under this policy, where no accounts are kept: a policy with limits refuses all calls.
     #[must_use]
     pub fn new(program: Rc<Program>) -> Self {
+        Self::begin(program, None)
+    }
+
+    /// Begins an exchange under this policy, with these accounts.
+    #[must_use]
+    pub fn with_book(program: Rc<Program>, book: Rc<Book>) -> Self {
+        Self::begin(program, Some(book))
+    }
+
+    fn begin(program: Rc<Program>, book: Option<Rc<Book>>) -> Self {
         Self {
             program,
             facts: RequestFacts::default(),
@@ -107,6 +122,7 @@ impl Exchange {
             status: 0,
             pipe: None,
             cut_ns: None,
+            charges: Charges::new(book),
         }
     }
 
@@ -160,6 +176,7 @@ impl Exchange {
         } else if self.phase == Phase::Answering {
             self.record.count("hemostat_unfinished_answers_total".to_owned());
         }
+        self.settle();
         self.describe_answer();
         self.phase = Phase::Over;
     }

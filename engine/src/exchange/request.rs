@@ -151,6 +151,12 @@ impl Exchange {
             needs.answer |= own != Need::Nothing;
             needs.rewrite |= own == Need::Hold;
         }
+        for limit in self.program.limits.rules.iter().filter(|_| self.is_limited()) {
+            let (own, _) = self.may_hold(&limit.rule, now);
+            needs.body = needs.body.max(own);
+            needs.answer |= own != Need::Nothing && limit.meters();
+            needs.rewrite |= own == Need::Hold && limit.rewrites();
+        }
         let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;
         if self.recognised.as_ref().is_some_and(responses) && self.program.enforces() {
             // It may go on from a canned answer, which upstream does not know.
@@ -202,7 +208,7 @@ impl Exchange {
             return self.refuse(&refusal);
         }
         let (Ok(view), Some(bytes)) = (&read, body) else {
-            return self.pass(edits, changed.body);
+            return self.charge(edits, changed.body, None);
         };
         if view.remote > 0 && !self.chosen_for(Guard::on_request).is_empty() {
             self.record.unchecked(Unchecked::Remote, false);
@@ -214,8 +220,13 @@ impl Exchange {
             _ => (view, bytes),
         };
         match self.scan_input(view, &doc, bytes) {
-            super::input::Outcome::Pass => self.pass(edits, fewer.or(changed.body)),
-            super::input::Outcome::Rewritten(body) => self.pass(edits, Some(body)),
+            super::input::Outcome::Pass => {
+                let body = fewer.clone().or_else(|| changed.body.clone());
+                self.charge(edits, body, Some((view, &doc, bytes)))
+            }
+            super::input::Outcome::Rewritten(body) => {
+                self.charge(edits, Some(body), Some((view, &doc, bytes)))
+            }
             super::input::Outcome::Canned(fallback) => {
                 let reply = self.canned(&fallback);
                 self.answered(reply)
@@ -325,16 +336,21 @@ impl Exchange {
         let now = seconds(self.facts.now_ns);
         let program = std::rc::Rc::clone(&self.program);
         let mut needed: Option<(Unchecked, &str)> = None;
-        let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None));
+        let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None, None));
         let guards = program.guards.rules.iter().enumerate();
-        let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard))));
+        let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard)), None));
+        let limits = program.limits.rules.iter().filter(|_| self.is_limited());
+        let limits: Vec<_> = limits.map(|limit| (&limit.rule, None, Some(limit))).collect();
         let tools = program.tools.rules.iter().enumerate();
         for (at, rule) in tools {
             self.choose_tool(at, &rule.rule, body, now, &mut needed);
         }
-        for (rule, guard) in failsafe.chain(guards) {
+        for (rule, guard, limit) in failsafe.chain(guards).chain(limits) {
             let mode = rule.mode_at(now);
-            let holds = rule.selector.holds(&self.labels);
+            let mut holds = rule.selector.holds(&self.labels);
+            if holds == Holds::Yes && limit.is_some_and(|l| l.key(&self.labels, false).is_none()) {
+                holds = Holds::Unreadable;
+            }
             if mode == Mode::Disabled || holds == Holds::No {
                 continue;
             }
@@ -342,7 +358,7 @@ impl Exchange {
                 Some(Unchecked::Background) => guard.on_answer(),
                 Some(_) => guard.on_request(),
                 None => false,
-            });
+            }) || (body.is_some() && limit.is_some_and(|limit| limit.meters()));
             let trouble = match holds {
                 Holds::Yes if looks_at_body => body,
                 Holds::Yes => None,
@@ -424,7 +440,11 @@ impl Exchange {
         self.chosen.only(&self.program, keep)
     }
 
-    fn pass(&mut self, mut edits: Vec<HeaderEdit>, body: Option<Vec<u8>>) -> RequestVerdict {
+    pub(super) fn pass(
+        &mut self,
+        mut edits: Vec<HeaderEdit>,
+        body: Option<Vec<u8>>,
+    ) -> RequestVerdict {
         if let Some(body) = &body
             && self.program.hold_headers
         {
@@ -438,7 +458,7 @@ impl Exchange {
         RequestVerdict::Pass { edits, body }
     }
 
-    fn refuse(&mut self, refusal: &Refusal) -> RequestVerdict {
+    pub(super) fn refuse(&mut self, refusal: &Refusal) -> RequestVerdict {
         let reply = self.error(403, refusal.code, &refusal.message);
         self.answered(reply)
     }

@@ -49,6 +49,7 @@ impl Exchange {
         let status =
             facts::text(headers, ":status").and_then(|text| text.parse().ok()).unwrap_or(0);
         self.record.state("http.response.status_code", &status.to_string());
+        self.answer_begins(status, local);
         if let Some(reply) = self.failsafe_after(status, local, now_ns) {
             return ResponseVerdict::Reply(reply);
         }
@@ -56,7 +57,8 @@ impl Exchange {
         let rules = self.chosen_for(Guard::on_answer);
         // What the proxy says of itself (its errors) is no answer of a model; whatever has status 200 may be one.
         let own_error = local && !(200..300).contains(&status);
-        let nothing = rules.is_empty() && self.tool_rules.is_empty();
+        let metered = self.charges.wants_answer() && (200..300).contains(&status);
+        let nothing = rules.is_empty() && self.tool_rules.is_empty() && !metered;
         let acts = !rules.acting.is_empty() || !self.tool_rules.acting.is_empty();
         let readable = match nothing || own_error || end {
             true => Readable::Nothing,
@@ -68,10 +70,15 @@ impl Exchange {
                 self.show(&mut edits);
                 ResponseVerdict::Untouched { edits }
             }
-            Readable::No(why) => self.unreadable(why, status, acts, edits, now_ns),
+            Readable::No(why) => {
+                self.answer_unreadable();
+                self.unreadable(why, status, acts, edits, now_ns)
+            }
             Readable::Stream(framing) => {
+                self.open_meter(framing);
                 self.open_pipe(framing, rules);
                 self.show(&mut edits);
+                let acts = acts || self.charges.hides_usage();
                 if acts && facts::values(headers, "content-length").next().is_some() {
                     edits.push(HeaderEdit::Remove("content-length".to_owned()));
                 }
@@ -79,11 +86,13 @@ impl Exchange {
             }
             // Watching rules hold nothing: they see a whole answer as it passes.
             Readable::Whole if !acts => {
+                self.open_meter(Framing::Json);
                 self.open_pipe(Framing::Json, rules);
                 self.show(&mut edits);
                 ResponseVerdict::Stream { edits }
             }
             Readable::Whole => {
+                self.open_meter(Framing::Json);
                 self.open_pipe(Framing::Json, rules);
                 let hold = self.program.hold_headers;
                 if !hold {
@@ -99,15 +108,21 @@ impl Exchange {
     /// A chunk of a streamed answer (after [`ResponseVerdict::Stream`]).
     pub fn response_chunk(&mut self, chunk: &[u8], end: bool, now_ns: u64) -> StreamVerdict {
         let unchanged = StreamVerdict { bytes: None, reset: false };
+        self.meter(chunk, end, now_ns);
         if let Some(cut_ns) = self.cut_ns {
-            let drained = now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS;
+            let drained = now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS || self.is_spent();
             let reset = !end && (drained || self.program.on_cut == OnCut::Cancel);
             if end {
                 self.phase = Phase::Over;
             }
             return StreamVerdict { bytes: Some(Vec::new()), reset };
         }
-        let Some(pipe) = &mut self.pipe else { return unchanged };
+        let Some(pipe) = &mut self.pipe else {
+            if end {
+                self.phase = Phase::Over;
+            }
+            return unchanged;
+        };
         let mut out = Vec::with_capacity(chunk.len());
         pipe.set_now(seconds(now_ns));
         pipe.feed(chunk, &mut out, &mut self.record);
@@ -128,6 +143,10 @@ impl Exchange {
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
         self.phase = Phase::Over;
+        match body {
+            Some(body) => self.meter(body, true, now_ns),
+            None => self.answer_unreadable(),
+        }
         let mut out = Vec::new();
         let (Some(pipe), Some(body)) = (&mut self.pipe, body) else {
             let refuse = self.program.on_unreadable != Some(OnUnreadable::Pass);
@@ -304,15 +323,22 @@ impl Exchange {
     }
 
     fn open_pipe(&mut self, framing: Framing, chosen: Chosen) {
+        self.phase = Phase::Answering;
+        let hides_usage = self.charges.hides_usage();
         let Some(call) = &self.call else { return };
+        if chosen.is_empty() && self.tool_rules.is_empty() && !hides_usage {
+            // It is only metered: its bytes pass as they come.
+            return;
+        }
         let reader = dialect::dialect(call.recognised.dialect).answer(call, framing);
         let settings = Settings {
             on_hold_limit: self.program.on_hold_limit,
             block_unreadable: self.program.on_unreadable != Some(OnUnreadable::Pass),
         };
         let rules = Rules::new(Rc::clone(&self.program), chosen);
-        self.pipe = Some(Pipe::new(framing, reader, rules, self.calls(), settings));
-        self.phase = Phase::Answering;
+        let hidden = hides_usage.then(|| dialect::dialect(call.recognised.dialect));
+        let pipe = Pipe::new(framing, reader, rules, self.calls(), settings);
+        self.pipe = Some(pipe.hiding_usage(hidden));
     }
 
     /// Puts our headers on the answer.

@@ -4,6 +4,7 @@
 mod change;
 mod labels;
 mod levers;
+mod limits;
 mod names;
 mod not_yet;
 mod patterns;
@@ -35,6 +36,7 @@ pub fn check(
     levers::check(&mut judge);
     tools::check(&mut judge);
     change::check(&mut judge);
+    limits::check(&mut judge);
     judge.times();
     judge.modes();
     judge.found

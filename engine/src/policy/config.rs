@@ -218,8 +218,8 @@ fn would_be_off(tree: &Node, id: &str) -> Diagnostic {
     Diagnostic::error("hold-headers", path.to_string(), tree.locate(&path), message).help(help)
 }
 
-/// The first enforced rule that must see a body: a guardrail, a kill rule, one that changes the request, or one whose
-/// labels come from the body.
+/// The first enforced rule that must see a body: a guardrail, a limit, a kill rule, one that changes the request, or one
+/// whose labels come from the body.
 fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
     let enforced = |rule: &super::document::Rule| rule.mode_under(policy.mode) == Mode::Enforce;
     let from_body = |label: &str| {
@@ -230,10 +230,12 @@ fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
     let failsafe = policy.failsafe.iter().map(|lever| (&lever.rule, lever.upstream.is_none()));
     let tools = policy.tools.iter().map(|lever| (&lever.rule, true));
     let changes = policy.rules_that_change().map(|rule| (rule, true));
+    let limits = policy.limits.iter().map(|lever| (&lever.rule, true));
     failsafe
         .chain(changes)
         .chain(tools)
         .chain(guardrails)
+        .chain(limits)
         .filter(|(rule, _)| enforced(rule))
         .find(|(rule, needs)| *needs || rule.when.labels.iter().any(|(label, _)| from_body(label)))
         .map(|(rule, _)| rule.id.as_str())
@@ -243,6 +245,7 @@ fn rule_ids(policy: &Document) -> Vec<&str> {
     let guardrails = policy.guardrails.iter().map(|lever| lever.rule.id.as_str());
     let tools = policy.tools.iter().map(|lever| lever.rule.id.as_str());
     let changes = policy.rules_that_change().map(|rule| rule.id.as_str());
+    let limits = policy.limits.iter().map(|lever| lever.rule.id.as_str());
     let failsafe = policy.failsafe.iter().map(|lever| lever.rule.id.as_str());
-    guardrails.chain(tools).chain(failsafe).chain(changes).collect()
+    guardrails.chain(tools).chain(limits).chain(failsafe).chain(changes).collect()
 }

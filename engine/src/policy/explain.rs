@@ -1,6 +1,7 @@
 //! Says in plain words what a policy does: rule by rule, in the order in which traffic meets them.
 
 mod change;
+mod limits;
 
 use super::document::{
     Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
@@ -33,6 +34,9 @@ pub fn explain(document: &Document) -> Vec<String> {
     for rule in document.guardrails.iter().filter(|rule| rule.scan.iter().any(is_input)) {
         lines.push(rule_line(document, &rule.rule, &guardrail(document, rule, true)));
     }
+    for limit in &document.limits {
+        lines.push(rule_line(document, &limit.rule, &limits::limit(document, limit)));
+    }
     for (rank, rule) in after.iter().enumerate() {
         let else_if = if rank > 0 { "else, " } else { "" };
         let what = format!("{else_if}{}", upstream(document, rule));
@@ -46,6 +50,7 @@ pub fn explain(document: &Document) -> Vec<String> {
         format!("rule `{}` is switched off until {}", disable.rule, time::format(disable.until))
     }));
     lines.extend(settings(document).into_iter().map(str::to_owned));
+    lines.extend(limits::settings(document));
     lines
 }
 
@@ -55,8 +60,7 @@ fn head(document: &Document) -> String {
         .as_deref()
         .map_or("without a version".to_owned(), |version| format!("version `{version}`"));
     let changes = document.rollback.len() + document.switch.len();
-    let guards = document.guardrails.len() + document.tools.len() + document.failsafe.len();
-    let rules = changes + guards;
+    let rules = changes + levers(document).iter().sum::<usize>();
     let mode = match document.mode {
         Mode::Enforce => "",
         Mode::Shadow => ", in shadow: rules that do not say otherwise only count",
@@ -67,6 +71,16 @@ fn head(document: &Document) -> String {
         1 => format!("policy {version}{mode}: 1 rule"),
         _ => format!("policy {version}{mode}: {rules} rules"),
     }
+}
+
+/// How many rules each lever has.
+fn levers(document: &Document) -> [usize; 4] {
+    [
+        document.guardrails.len(),
+        document.tools.len(),
+        document.limits.len(),
+        document.failsafe.len(),
+    ]
 }
 
 fn rule_line(document: &Document, rule: &Rule, what: &str) -> String {
@@ -235,8 +249,7 @@ fn lanes(document: &Document) -> Vec<String> {
 fn settings(document: &Document) -> Vec<&'static str> {
     let mut lines = Vec::new();
     let changes = document.rules_that_change().next().is_some();
-    let guards = document.guardrails.len() + document.tools.len() + document.failsafe.len();
-    if !changes && guards == 0 {
+    if !changes && levers(document).iter().all(|rules| *rules == 0) {
         return lines;
     }
     lines.push(match document.on_unreadable {

@@ -4,6 +4,7 @@ pub mod change;
 pub mod glob;
 pub mod guard;
 pub mod label;
+pub mod limit;
 pub mod selector;
 pub mod tools;
 
@@ -18,6 +19,7 @@ use crate::scan::PatternError;
 use change::Changes;
 use guard::Guards;
 use label::LabelTable;
+use limit::Limits;
 use selector::Selector;
 use tools::Tools;
 
@@ -42,6 +44,8 @@ pub struct Program {
     pub guards: Guards,
     /// Lever 4.
     pub tools: Tools,
+    /// Lever 5.
+    pub limits: Limits,
     /// Lever 6.
     pub failsafe: Vec<Failsafe>,
     /// Lanes that are no generating calls.
@@ -136,6 +140,8 @@ impl Program {
             .collect();
         let changes = Changes::compile(document, &labels, config.hold_headers);
         let guards = Guards::compile(document, &labels, &fallbacks)?;
+        let fallback = |id: &str, rule: &_| find(&fallbacks, id, rule);
+        let limits = Limits::compile(document, &config.scope, &labels, fallback)?;
         let failsafe = document
             .failsafe
             .iter()
@@ -177,6 +183,7 @@ impl Program {
             labels,
             changes,
             guards,
+            limits,
             failsafe,
             other_traffic,
             fallbacks,
@@ -193,8 +200,9 @@ impl Program {
         let failsafe = self.failsafe.iter().map(|rule| &rule.rule);
         let tools = self.tools.rules.iter().map(|rule| &rule.rule);
         let changes = self.changes.rules().map(|change| &change.rule);
-        let all = guards.chain(failsafe).chain(tools).chain(changes);
-        all.into_iter().any(|rule| rule.mode == Mode::Enforce)
+        let limits = self.limits.rules.iter().map(|limit| &limit.rule);
+        let mut all = guards.chain(failsafe).chain(tools).chain(changes).chain(limits);
+        all.any(|rule| rule.mode == Mode::Enforce)
     }
 
     /// Host properties that labels are read from, each as its path;

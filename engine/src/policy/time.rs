@@ -67,6 +67,18 @@ pub fn format(unix: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// The month in UTC that holds this moment: where it begins, and where the next one does (Unix seconds).
+#[must_use]
+pub fn month(unix: u64) -> (u64, u64) {
+    let (year, month, _) = civil_from_days((unix / 86_400) as i64);
+    let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    let seconds = |year, month| {
+        let days = days_from_civil(year, month, 1);
+        u64::try_from(days).unwrap_or(0).saturating_mul(86_400)
+    };
+    (seconds(year, month), seconds(next_year, next))
+}
+
 fn days_in(year: u64, month: u64) -> u64 {
     match month {
         2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {

@@ -3,6 +3,7 @@
 mod answer;
 mod ending;
 mod request;
+mod spend;
 mod stopped;
 mod tools;
 
@@ -15,9 +16,10 @@ use super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
     RequestView, Tool, Unreadable,
 };
+use crate::dialect::spend::{Spending, Usage};
 use crate::stream::edit::Edit;
 use crate::stream::frame::Framing;
-use crate::stream::json::Doc;
+use crate::stream::json::{Doc, Value};
 
 /// The dialect.
 #[derive(Debug)]
@@ -86,6 +88,18 @@ impl Dialect for Anthropic {
         out.raw(r#"{"type":"error","error":{"type":"#).text(kind);
         out.raw(r#","message":"#).text(&error.message).raw("}}");
         error_reply(error, out.take())
+    }
+
+    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
+        spend::spending(root)
+    }
+
+    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
+        spend::usage(root, usage);
+    }
+
+    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
+        spend::cap(root, most)
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn read(
 }
 
 /// A field under one of its two names.
-fn either<'a>(
+pub(super) fn either<'a>(
     object: &Value<'a>,
     camel: &str,
     snake: &str,

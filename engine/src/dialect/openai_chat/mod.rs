@@ -3,6 +3,7 @@
 mod answer;
 mod ending;
 mod request;
+mod spend;
 mod stopped;
 mod tools;
 
@@ -13,9 +14,10 @@ use super::{
     RequestView, Tool, Unreadable, openai,
 };
 use crate::dialect::say::Say;
+use crate::dialect::spend::{Spending, Usage};
 use crate::stream::edit::Edit;
 use crate::stream::frame::Framing;
-use crate::stream::json::Doc;
+use crate::stream::json::{Doc, Value};
 
 /// The dialect.
 #[derive(Debug)]
@@ -71,6 +73,26 @@ impl Dialect for OpenaiChat {
 
     fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
         openai::error(error)
+    }
+
+    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
+        spend::spending(root)
+    }
+
+    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
+        spend::usage(root, usage);
+    }
+
+    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
+        spend::cap(root, most)
+    }
+
+    fn ask_usage(&self, root: &Value<'_>) -> Option<Edit> {
+        spend::ask_usage(root)
+    }
+
+    fn is_usage_event(&self, root: &Value<'_>) -> bool {
+        spend::is_usage_event(root)
     }
 }
 

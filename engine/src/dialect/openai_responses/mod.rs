@@ -5,6 +5,7 @@ mod ending;
 mod previous;
 mod request;
 mod sent;
+mod spend;
 mod stopped;
 mod tools;
 
@@ -15,9 +16,10 @@ use super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
     RequestView, Tool, Unreadable, openai,
 };
+use crate::dialect::spend::{Spending, Usage};
 use crate::stream::edit::Edit;
 use crate::stream::frame::Framing;
-use crate::stream::json::Doc;
+use crate::stream::json::{Doc, Value};
 
 /// The dialect.
 #[derive(Debug)]
@@ -70,6 +72,18 @@ impl Dialect for OpenaiResponses {
 
     fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
         openai::error(error)
+    }
+
+    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
+        spend::spending(root)
+    }
+
+    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
+        spend::usage(root, usage);
+    }
+
+    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
+        spend::cap(root, most)
     }
 }
 

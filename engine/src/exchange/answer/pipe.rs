@@ -11,7 +11,7 @@ use super::held::Held;
 use super::rules::Rules;
 use super::running::Stop;
 use super::texts::Texts;
-use crate::dialect::{self, Answer, Ending, EndingHow, Item, Leaves, Role, TextKey};
+use crate::dialect::{self, Answer, Dialect, Ending, EndingHow, Item, Leaves, Role, TextKey};
 use crate::exchange::record::{Record, Unchecked};
 use crate::limits;
 use crate::policy::document::{Fallback, OnHoldLimit};
@@ -59,6 +59,8 @@ pub struct Pipe {
     pieces: Vec<Piece>,
     /// The answer has been cut; nothing more leaves but its ending.
     cut: Option<Cut>,
+    /// Events that stand in the stream only because the filter asked for usage do not leave.
+    hide_usage: Option<&'static dyn Dialect>,
     /// Text of the frame that was cut that still leaves, before the ending.
     before: Vec<(TextKey, String)>,
 }
@@ -89,7 +91,15 @@ impl Pipe {
             pieces: Vec::new(),
             cut: None,
             before: Vec::new(),
+            hide_usage: None,
         }
+    }
+
+    /// With this dialect's usage events taken out.
+    #[must_use]
+    pub fn hiding_usage(mut self, dialect: Option<&'static dyn Dialect>) -> Self {
+        self.hide_usage = dialect;
+        self
     }
 
     /// Unix time in seconds, for what has an end.
@@ -97,10 +107,15 @@ impl Pipe {
         self.calls.set_now(now);
     }
 
-    /// True if a rule may change what passes. If not, the bytes themselves leave, when they come: the pipe only looks
-    /// at them, and appends nothing.
+    /// True if what passes may change. If not, the bytes themselves leave, when they come: the pipe only looks at them,
+    /// and appends nothing.
     #[must_use]
     pub fn acts(&self) -> bool {
+        self.judges() || self.hide_usage.is_some()
+    }
+
+    /// True if an enforced rule looks at the answer.
+    fn judges(&self) -> bool {
         self.rules.act() || self.calls.act()
     }
 
@@ -227,6 +242,14 @@ impl Pipe {
             },
         };
         let mut held = Held::default();
+        let hidden = |dialect: &&dyn Dialect| {
+            !self.doc.is_empty() && dialect.is_usage_event(&self.doc.root(&payload))
+        };
+        let json = payload.trim_ascii_start().starts_with(b"{");
+        if json && readable && self.hide_usage.as_ref().is_some_and(hidden) {
+            self.items = items;
+            return;
+        }
         let read = match readable {
             true => self.scan(&items, &payload, &mut held, record),
             false => Err(Unchecked::Dialect),
@@ -438,7 +461,7 @@ impl Pipe {
 
     /// Something that cannot be read: refused where a rule acts and the policy does not say `pass`.
     fn unreadable(&mut self, why: Unchecked, frame: Frame, out: &mut Vec<u8>, record: &mut Record) {
-        let refuse = self.acts() && self.settings.block_unreadable;
+        let refuse = self.judges() && self.settings.block_unreadable;
         record.unchecked(why, refuse);
         if refuse {
             self.cut = Some(Cut::Blocked);

@@ -1,6 +1,6 @@
 //! Rules that can never act, or act on more than was meant.
 
-use super::super::document::{Amount, Failsafe, Mode, Scan, When, Window};
+use super::super::document::{Failsafe, Mode, Scan, When};
 use super::Judge;
 
 pub(super) fn check(judge: &mut Judge<'_>) {
@@ -8,7 +8,6 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     order(judge);
     everybody(judge);
     scan(judge);
-    limits(judge);
 }
 
 fn upstream(judge: &mut Judge<'_>) {
@@ -99,35 +98,6 @@ fn scan(judge: &mut Judge<'_>) {
             let path = section.index(index);
             let message = format_args!("`input` holds all its parts");
             judge.warn("redundant", &path.key("scan"), message, "name `input`, or its parts");
-        }
-    }
-}
-
-fn limits(judge: &mut Judge<'_>) {
-    let root = *judge.root;
-    let section = root.key("limits");
-    for (index, limit) in judge.document.limits.iter().enumerate() {
-        let path = section.index(index);
-        let path = path.key("allow");
-        let every = path.key("every");
-        let written = judge.node(&every).is_some();
-        match limit.allow.amount {
-            Amount::Concurrent(_) if written => {
-                let message = format_args!("requests in flight have no window");
-                judge.error("conflict", &every, message, "remove `every`");
-            }
-            Amount::Concurrent(_) | Amount::Requests(0) => {}
-            _ if !written => {
-                let message = format_args!("the amount needs a window");
-                judge.error("missing-field", &path, message, "add `every: 1m`, or `day`");
-            }
-            _ => {}
-        }
-        let calendar = matches!(limit.allow.every, Some(Window::Day | Window::Month));
-        if limit.global.is_none() && (calendar || matches!(limit.allow.amount, Amount::Usd(_))) {
-            let message =
-                format_args!("the cap holds per proxy, and begins at zero with its process");
-            judge.warn("per-proxy", &path, message, "add `global` to count over the fleet");
         }
     }
 }

@@ -1,14 +1,13 @@
 //! Levers and fields of the language whose code does not work yet. A policy that names one is refused: a guard that
 //! would not act must not look as if it did. Work on a lever ends with its line here.
 
-use super::super::document::Document;
+use super::super::document::{Amount, Document};
 use super::Judge;
 
 type There = fn(&Document) -> bool;
 
 /// Section, and whether a policy uses it.
 const NOT_YET: &[(&str, There)] = &[
-    ("limits", |document| !document.limits.is_empty()),
     ("notify", |document| document.notify.is_some()),
     ("capture", |document| document.capture.is_some()),
 ];
@@ -19,6 +18,28 @@ const DIALECTS: &[&str] = &["bedrock", "mcp"];
 /// The code of these findings.
 pub(super) const CODE: &str = "not-yet";
 
+/// Fields of a limit.
+fn limits(judge: &mut Judge<'_>) {
+    let root = *judge.root;
+    let section = root.key("limits");
+    for (index, limit) in judge.document.limits.iter().enumerate() {
+        let path = section.index(index);
+        let allow = path.key("allow");
+        let fields = [
+            (path.key("global"), limit.global.is_some(), "global"),
+            (path.key("cut_when_spent"), limit.cut_when_spent, "cut_when_spent"),
+            (allow.key("calls"), matches!(limit.allow.amount, Amount::Calls(_)), "calls"),
+        ];
+        for (path, there, field) in fields {
+            if there {
+                let message =
+                    format_args!("`{field}` of a limit does not work yet in this version");
+                judge.error(CODE, &path, message, "remove it");
+            }
+        }
+    }
+}
+
 pub(super) fn check(judge: &mut Judge<'_>) {
     let root = *judge.root;
     for (section, there) in NOT_YET {
@@ -27,6 +48,7 @@ pub(super) fn check(judge: &mut Judge<'_>) {
             judge.error(CODE, &root.key(section), message, "remove the section");
         }
     }
+    limits(judge);
     for any in judge.rules() {
         for (label, globs) in &any.rule.when.labels {
             let named = globs.plain.iter().find(|glob| DIALECTS.contains(&glob.as_str()));

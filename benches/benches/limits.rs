@@ -1,0 +1,104 @@
+//! Question: what do 1, 5 and 20 limits add to a request that is metered, beside the same request without limits?
+//!
+//! Each exchange is a chat call with a whole answer that says what it used: charged, read and settled. Every limit is an
+//! account of its own in a store in memory, so host calls are not in the figures. One more: a million distinct keys
+//! through one limit, and the bytes that they leave in the store.
+
+#![allow(missing_docs, reason = "criterion_group makes a public function")]
+#![expect(clippy::unwrap_used, reason = "a bench stops at what it did not expect")]
+
+use std::hint::black_box;
+use std::rc::Rc;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use hemostat_engine::exchange::{Exchange, RequestFacts, RequestVerdict};
+use hemostat_engine::ledger::{Book, Cap, Key, MemoryStore};
+use hemostat_engine::limits::LEDGER_WAYS;
+use hemostat_engine::policy::Program;
+use hemostat_engine::policy::config::Config;
+use serde_json::json;
+
+const NOW: u64 = 1_764_000_000_000_000_000;
+
+fn program(limits: usize) -> Rc<Program> {
+    let units = ["requests", "tokens", "usd", "tokens"];
+    let limits: Vec<_> = (0..limits)
+        .map(|n| {
+            let mut allow = json!({"every": "1h"});
+            let unit = units.get(n % units.len()).copied().unwrap_or("requests");
+            allow[unit] = json!(1_000_000);
+            json!({"id": format!("l{n}"), "per": ["tenant"], "allow": allow, "burst": 1_000_000})
+        })
+        .collect();
+    let policy = json!({
+        "hemostat": 1, "labels": {"tenant": [{"header": "x-tenant"}]}, "limits": limits,
+        "prices": {"*": {"input": 1, "output": 1}},
+        // What all of them need: the body is read with and without limits.
+        "guardrails": [{"id": "g", "scan": ["input", "output"], "find": "zzqq", "do": "block"}],
+    });
+    let config = json!({"hold_headers": true, "policy": policy}).to_string();
+    Rc::new(Program::compile(&Config::parse(config.as_bytes()).unwrap().0).unwrap())
+}
+
+fn exchange(program: &Rc<Program>, book: &Rc<Book>, request: &[u8], answer: &[u8]) -> usize {
+    let mut exchange = Exchange::with_book(Rc::clone(program), Rc::clone(book));
+    let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let headers = vec![
+        pair(":method", "POST"),
+        pair(":path", "/v1/chat/completions"),
+        pair(":authority", "a"),
+        pair("x-tenant", "acme"),
+    ];
+    let facts = RequestFacts { headers, now_ns: NOW, ..RequestFacts::default() };
+    exchange.request_headers(facts, false);
+    let verdict = exchange.request_body(Some(request));
+    assert!(matches!(verdict, RequestVerdict::Pass { .. }));
+    let headers = vec![pair(":status", "200"), pair("content-type", "application/json")];
+    exchange.response_headers(&headers, false, false, NOW);
+    exchange.response_body(Some(answer), NOW);
+    exchange.finish(b"");
+    exchange.effects().len()
+}
+
+fn cost(criterion: &mut Criterion) {
+    let text = "The quick brown fox jumps over the lazy dog. ".repeat(40);
+    let request =
+        json!({"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": text}]});
+    let answer = json!({
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1}
+    });
+    let (request, answer) = (request.to_string().into_bytes(), answer.to_string().into_bytes());
+    let mut group = criterion.benchmark_group("limits");
+    group.throughput(Throughput::Elements(1));
+    for limits in [0, 1, 5, 20] {
+        let program = program(limits);
+        group.bench_function(format!("{limits}"), |bencher| {
+            let store = Rc::new(MemoryStore::new(NOW));
+            let book = Rc::new(Book::new(store));
+            bencher.iter(|| black_box(exchange(&program, &book, &request, &answer)));
+        });
+    }
+    group.finish();
+}
+
+fn a_million_keys(criterion: &mut Criterion) {
+    let store = Rc::new(MemoryStore::new(NOW));
+    let book = Book::new(Rc::clone(&store) as Rc<_>);
+    let cap = Cap::Bucket { amount: 2, every_ns: 3_600_000_000_000, burst: 2 };
+    let mut n = 0_u64;
+    let mut next = || {
+        n += 1;
+        let key = Key::new(b"limit", &[&n.to_string()], LEDGER_WAYS);
+        let _ = black_box(book.reserve(&key, &cap, 1, &[]));
+    };
+    (0..1_000_000).for_each(|_| next());
+    criterion
+        .bench_function("limits/a key when the store is full", |bencher| bencher.iter(&mut next));
+    let (slots, bytes) = store.size();
+    println!("after {n} keys: {slots} slots, {bytes} bytes");
+    assert!(bytes + slots * 128 < 16 * 1024 * 1024);
+}
+
+criterion_group!(benches, cost, a_million_keys);
+criterion_main!(benches);

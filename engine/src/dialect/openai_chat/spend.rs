@@ -1,0 +1,76 @@
+//! What a chat call may cost and what it did.
+
+use super::super::fields::string;
+use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
+use super::super::{Unreadable, request};
+use crate::stream::edit::Edit;
+use crate::stream::json::{Kind, Value};
+
+pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
+    // Which of the two counts depends on the server: the larger is the worst case.
+    let old = count(root, "max_tokens", "/max_tokens")?;
+    let new = count(root, "max_completion_tokens", "/max_completion_tokens")?;
+    let mut spending = Spending { max_output: old.max(new), ..Spending::default() };
+    spending.tier(request::one(root, "service_tier", "/service_tier")?);
+    spending.turns(root.get("messages"));
+    spending.tools(root.get("tools"));
+    spending.tools(root.get("functions"));
+    spending.format(root.get("response_format"));
+    if root.get("web_search_options").is_some_and(|options| !options.is_null()) {
+        spending.extra("web_search", 1);
+    }
+    let modalities = root.get("modalities");
+    if modalities.is_some_and(|all| all.children().any(|one| &*string(Some(one)) == b"audio")) {
+        spending.extra("modality=audio", 0);
+    }
+    Ok(spending)
+}
+
+pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
+    if let Some(tier) = root.get("service_tier").and_then(|tier| tier.as_str()) {
+        usage.tier = Some(tier.into_owned());
+    }
+    // Groq streams put it into a field of their own.
+    let theirs = root.get("x_groq").and_then(|own| own.get("usage"));
+    let Some(said) = root.get("usage").filter(|said| said.kind() == Kind::Object).or(theirs) else {
+        return;
+    };
+    let details = said.get("prompt_tokens_details");
+    // DeepSeek has a field of its own.
+    let cached =
+        tokens(details, "cached_tokens").max(tokens(Some(said), "prompt_cache_hit_tokens"));
+    let written = tokens(details, "cache_write_tokens");
+    usage.input_with_cache(some_tokens(&said, "prompt_tokens"), cached, written);
+    usage.output = some_tokens(&said, "completion_tokens").or(usage.output);
+    usage.reasoning = tokens(said.get("completion_tokens_details"), "reasoning_tokens");
+}
+
+/// The event that `stream_options.include_usage` adds: usage and no choice.
+pub(super) fn is_usage_event(root: &Value<'_>) -> bool {
+    let no_choice =
+        |choices: Value<'_>| choices.kind() == Kind::Array && choices.children().next().is_none();
+    root.get("choices").is_some_and(no_choice)
+        && root.get("usage").is_some_and(|usage| usage.kind() == Kind::Object)
+}
+
+/// Asks for that event.
+pub(super) fn ask_usage(root: &Value<'_>) -> Option<Edit> {
+    let options = root.get("stream_options").filter(|options| options.kind() == Kind::Object);
+    let Some(options) = options else {
+        return match root.get("stream_options") {
+            Some(null) => Some(Edit { at: null.span(), with: br#"{"include_usage":true}"#.into() }),
+            None => insert(root, r#""stream_options":{"include_usage":true}"#),
+        };
+    };
+    match options.get("include_usage") {
+        Some(said) => Some(Edit { at: said.span(), with: b"true".into() }),
+        None => insert(&options, r#""include_usage":true"#),
+    }
+}
+
+pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
+    match root.get("max_completion_tokens") {
+        Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
+        None => insert(root, &format!(r#""max_completion_tokens":{most}"#)),
+    }
+}

@@ -1,0 +1,81 @@
+//! What a Responses call may cost and what it did.
+
+use super::super::fields::string;
+use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens, undated};
+use super::super::{Unreadable, request};
+use crate::stream::edit::Edit;
+use crate::stream::json::{Kind, Value};
+
+/// How often a tool of the provider may run where the request does not say.
+const USES: u64 = 10;
+
+/// Tools that the caller runs.
+fn is_callers(kind: &[u8]) -> bool {
+    matches!(
+        kind,
+        b"function"
+            | b"custom"
+            | b"local_shell"
+            | b"shell"
+            | b"apply_patch"
+            | b"computer_use_preview"
+            | b"computer"
+    )
+}
+
+pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
+    let max_output = count(root, "max_output_tokens", "/max_output_tokens")?;
+    let mut spending = Spending { max_output, ..Spending::default() };
+    spending.tier(request::one(root, "service_tier", "/service_tier")?);
+    spending.turns(root.get("input"));
+    spending.tools(root.get("tools"));
+    spending.format(root.get("text").and_then(|text| text.get("format")));
+    let uses = count(root, "max_tool_calls", "/max_tool_calls")?.unwrap_or(USES);
+    for tool in root.get("tools").iter().flat_map(Value::children) {
+        let kind = string(tool.get("type"));
+        if !kind.is_empty() && !is_callers(&kind) {
+            spending.extra(&name(&kind), uses);
+        }
+    }
+    Ok(spending)
+}
+
+/// `web_search_preview` costs what `web_search` does, and its calls in an answer say no more than that.
+fn name(kind: &[u8]) -> String {
+    let name = undated(kind);
+    if name.starts_with("web_search") { "web_search".to_owned() } else { name }
+}
+
+pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
+    // In an event it stands in the response that the last one repeats.
+    let response = root.get("response").unwrap_or(*root);
+    let Some(said) = response.get("usage").filter(|said| said.kind() == Kind::Object) else {
+        return;
+    };
+    let details = said.get("input_tokens_details");
+    let (cached, written) =
+        (tokens(details, "cached_tokens"), tokens(details, "cache_write_tokens"));
+    usage.input_with_cache(some_tokens(&said, "input_tokens"), cached, written);
+    usage.output = some_tokens(&said, "output_tokens").or(usage.output);
+    usage.reasoning = tokens(said.get("output_tokens_details"), "reasoning_tokens");
+    if let Some(tier) = response.get("service_tier").and_then(|tier| tier.as_str()) {
+        usage.tier = Some(tier.into_owned());
+    }
+    usage.uses.clear();
+    let items = response.get("output");
+    for item in items.iter().flat_map(Value::children) {
+        let kind = string(item.get("type"));
+        if let Some(tool) = kind.strip_suffix(b"_call").filter(|tool| !is_callers(tool)) {
+            let name = name(tool);
+            let before = usage.uses.iter().find(|(own, _)| *own == name).map_or(0, |own| own.1);
+            usage.used(&name, before.saturating_add(1));
+        }
+    }
+}
+
+pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
+    match root.get("max_output_tokens") {
+        Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
+        None => insert(root, &format!(r#""max_output_tokens":{most}"#)),
+    }
+}

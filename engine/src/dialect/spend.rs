@@ -1,0 +1,185 @@
+//! What a call may cost and what it did: the fields that limits read, one function a dialect.
+
+use super::Unreadable;
+use super::fields::string;
+use super::request;
+use crate::stream::edit::Edit;
+use crate::stream::json::{Kind, Value};
+
+/// What a request says of its cost.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Spending {
+    /// The most output tokens that it names for one answer.
+    pub max_output: Option<u64>,
+    /// The service tier that it names, if it is not the ordinary one.
+    pub tier: Option<String>,
+    /// What costs apart from text tokens, by the name that `prices` gives its surcharge: tools that the provider runs
+    /// (`web_search`), other modalities (`modality=audio`). With how often it may be used; 0 where that is no matter.
+    pub extras: Vec<(String, u64)>,
+    /// Bytes of tool definitions, which are shown to the model beside the texts.
+    pub tool_bytes: u64,
+    /// Bytes of the schema that its answer must fit.
+    pub format_bytes: u64,
+    /// Tools that the caller runs and the provider defines (`bash`, `computer`): their definitions are not here.
+    pub named_tools: u64,
+    /// Turns of the conversation: each costs the model some tokens of its own.
+    pub turns: u64,
+    /// Tools that are defined: the same.
+    pub tools: u64,
+    /// Images, sounds and files in it.
+    pub media: u64,
+}
+
+/// What an answer says that it cost. Later events replace what earlier ones said, field by field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Input tokens that came from no cache.
+    pub fresh: Option<u64>,
+    /// Input tokens that were read from a cache.
+    pub cached: u64,
+    /// Input tokens that were written to a cache.
+    pub written: u64,
+    /// Output tokens, reasoning among them.
+    pub output: Option<u64>,
+    /// Reasoning tokens.
+    pub reasoning: u64,
+    /// The service tier that it was billed at.
+    pub tier: Option<String>,
+    /// How often tools of the provider ran.
+    pub uses: Vec<(String, u64)>,
+}
+
+impl Usage {
+    /// All input tokens; `None`: the answer has not said.
+    #[must_use]
+    pub fn input(&self) -> Option<u64> {
+        Some(self.fresh?.saturating_add(self.cached).saturating_add(self.written))
+    }
+
+    /// An input count that holds the cached and written ones.
+    pub(super) fn input_with_cache(&mut self, all: Option<u64>, cached: u64, written: u64) {
+        if let Some(all) = all {
+            self.cached = cached.min(all);
+            self.written = written.min(all.saturating_sub(self.cached));
+            self.fresh = Some(all.saturating_sub(self.cached).saturating_sub(self.written));
+        }
+    }
+
+    /// A tool of the provider ran so often, in all.
+    pub(super) fn used(&mut self, tool: &str, times: u64) {
+        let room = self.uses.len() < EXTRAS;
+        match self.uses.iter_mut().find(|(name, _)| name == tool) {
+            Some((_, count)) => *count = times,
+            None if room => self.uses.push((tool.to_owned(), times)),
+            None => {}
+        }
+    }
+}
+
+/// Kinds of extras of one call. Providers have some ten.
+const EXTRAS: usize = 32;
+
+impl Spending {
+    /// Something beside text tokens is asked for.
+    pub(super) fn extra(&mut self, name: &str, times: u64) {
+        // However many there are, none goes unseen: what is past the bound goes under a name that nobody prices.
+        let name = if self.extras.len() < EXTRAS { name } else { "other" };
+        match self.extras.iter_mut().find(|(own, _)| own == name) {
+            Some((_, count)) => *count = count.saturating_add(times),
+            None => self.extras.push((name.to_owned(), times)),
+        }
+    }
+
+    /// The tier, where it is not the ordinary one.
+    pub(super) fn tier(&mut self, tier: Option<Value<'_>>) {
+        let tier = string(tier);
+        let ordinary =
+            matches!(&*tier, b"" | b"auto" | b"default" | b"standard" | b"standard_only");
+        self.tier = (!ordinary).then(|| String::from_utf8_lossy(&tier).into_owned());
+    }
+
+    /// Tool definitions.
+    pub(super) fn tools(&mut self, value: Option<Value<'_>>) {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return };
+        self.tool_bytes = self.tool_bytes.saturating_add(value.raw().len() as u64);
+        self.tools = self.tools.saturating_add(value.children().count() as u64);
+    }
+
+    /// The schema that the answer must fit.
+    pub(super) fn format(&mut self, value: Option<Value<'_>>) {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return };
+        self.format_bytes = self.format_bytes.saturating_add(value.raw().len() as u64);
+    }
+
+    /// Turns of the conversation, and what in them is no text.
+    pub(super) fn turns(&mut self, turns: Option<Value<'_>>) {
+        let Some(turns) = turns else { return };
+        let count = if turns.kind() == Kind::Array { turns.children().count() as u64 } else { 1 };
+        self.turns = self.turns.saturating_add(count);
+        let media = turns.descendants().filter(is_media).count() as u64;
+        self.media = self.media.saturating_add(media);
+        let sound = turns.descendants().any(|value| {
+            value.key_is("type") && matches!(&*string(Some(value)), b"input_audio" | b"audio")
+        });
+        if sound {
+            self.extra("modality=audio", 0);
+        }
+    }
+}
+
+/// An image, a sound or a file, by the fields that hold one in any dialect.
+fn is_media(value: &Value<'_>) -> bool {
+    match &*value.key() {
+        b"type" => matches!(
+            &*string(Some(*value)),
+            b"image_url"
+                | b"input_image"
+                | b"image"
+                | b"document"
+                | b"input_file"
+                | b"file"
+                | b"input_audio"
+        ),
+        b"inlineData" | b"inline_data" | b"fileData" | b"file_data" => value.kind() == Kind::Object,
+        _ => false,
+    }
+}
+
+/// A count, where the request names one.
+pub(super) fn count(
+    object: &Value<'_>,
+    name: &str,
+    field: &'static str,
+) -> Result<Option<u64>, Unreadable> {
+    match request::one(object, name, field)? {
+        None => Ok(None),
+        Some(value) => value.as_u64().map(Some).ok_or(Unreadable { field }),
+    }
+}
+
+/// A count in an answer's usage; 0 where it is not there.
+pub(super) fn tokens(object: Option<Value<'_>>, name: &str) -> u64 {
+    object.and_then(|object| object.get(name)).and_then(|value| value.as_u64()).unwrap_or(0)
+}
+
+/// A count in an answer's usage, if it is there.
+pub(super) fn some_tokens(object: &Value<'_>, name: &str) -> Option<u64> {
+    object.get(name).and_then(|value| value.as_u64())
+}
+
+/// Puts members at the front of an object.
+pub(crate) fn insert(object: &Value<'_>, members: &str) -> Option<Edit> {
+    if object.kind() != Kind::Object {
+        return None;
+    }
+    let at = object.span().start.saturating_add(1);
+    let comma = if object.children().next().is_some() { "," } else { "" };
+    Some(Edit { at: at..at, with: format!("{members}{comma}").into_bytes() })
+}
+
+/// The name of a tool that the provider runs, without the date that some carry (`web_search_20250305`).
+pub(super) fn undated(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    if name.len() > bare.len() + 6 { bare.to_owned() } else { name.into_owned() }
+}

@@ -1,0 +1,73 @@
+//! How much a request may use, before it has.
+
+use super::estimate::Weigh;
+use crate::dialect::spend::Spending;
+use crate::dialect::{self, Item, RequestView, Unreadable};
+use crate::exchange::Exchange;
+use crate::policy::program::Program;
+use crate::policy::program::label::LabelId;
+use crate::policy::program::limit::{Limit, NoPrice, Unit};
+use crate::stream::json::Doc;
+
+/// What a request may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::exchange) struct Asked {
+    /// Input tokens by estimate.
+    pub input: u64,
+    /// The most output tokens, over all answers that it asks for.
+    pub output: u64,
+    /// What else it says of its cost.
+    pub spending: Spending,
+}
+
+impl Asked {
+    /// Reads a request. `default_output`: the most output of one that names none.
+    pub(super) fn read(
+        view: &RequestView,
+        doc: &Doc,
+        bytes: &[u8],
+        default_output: u64,
+    ) -> Result<Self, Unreadable> {
+        let dialect = dialect::dialect(view.call.recognised.dialect);
+        let spending = dialect.spending(&doc.root(bytes))?;
+        let mut weigh = Weigh::default();
+        for item in &view.texts {
+            if let Item::Text { node, .. } = item
+                && let Some(text) = doc.value(bytes, *node).and_then(|value| value.as_str())
+            {
+                weigh.add(&text);
+            }
+        }
+        let input = weigh.request(view.call.recognised.dialect, &spending);
+        let each = spending.max_output.unwrap_or(default_output);
+        let output = each.saturating_mul(u64::from(view.call.choices.max(1)));
+        Ok(Self { input, output, spending })
+    }
+}
+
+impl Exchange {
+    /// What a limit is charged for this request; `None`: it counts what cannot be read here.
+    pub(super) fn amount(
+        &mut self,
+        program: &Program,
+        limit: &Limit,
+    ) -> Result<Option<u64>, NoPrice> {
+        if matches!(limit.unit, Unit::Requests | Unit::Concurrent) {
+            return Ok(Some(1));
+        }
+        let Some(asked) = &self.charges.asked else { return Ok(None) };
+        if limit.unit == Unit::Tokens {
+            return Ok(Some(asked.input.saturating_add(asked.output)));
+        }
+        let model = self.labels.get(LabelId::MODEL).text().unwrap_or_default().to_owned();
+        let limits = &program.limits;
+        let (cost, missing) =
+            limits.prices.cost(&model, &asked.spending, limits.unpriced_is_free)?;
+        let worst = cost.worst(asked.input, asked.output);
+        self.charges.cost = Some(cost);
+        if !missing.is_empty() {
+            self.record.count("hemostat_unpriced_total;action=count_zero".to_owned());
+        }
+        Ok(Some(worst))
+    }
+}

@@ -1,0 +1,181 @@
+//! How many tokens a text has, without a tokenizer: characters by class, weighed.
+//!
+//! The weights were fitted to the recorded requests whose answers say what was counted (`tests/limits_estimate.rs` asserts
+//! the error). They lean upwards: an estimate that is too low becomes debt, one that is too high is given back.
+
+use crate::dialect::DialectId;
+use crate::dialect::spend::Spending;
+
+/// Characters by class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Weigh {
+    /// ASCII letters.
+    pub letters: u64,
+    /// Runs of letters and digits.
+    pub words: u64,
+    /// ASCII digits.
+    pub digits: u64,
+    /// Other ASCII but blanks.
+    pub signs: u64,
+    /// Letters of alphabets other than Latin's ASCII part, two or fewer bytes long (Latin with accents, Greek, Cyrillic,
+    /// Hebrew, Arabic).
+    pub alphabets: u64,
+    /// All other characters (Chinese, Japanese, Korean, Indic, emoji).
+    pub others: u64,
+    /// Letters beyond the twentieth of a run.
+    pub long: u64,
+    in_word: u64,
+}
+
+/// What a dialect's models make of a request, in thousandths of a token.
+#[derive(Debug)]
+struct Weights {
+    /// A thousandth of the text's own weight.
+    text: u64,
+    /// The call, whatever is in it.
+    call: u64,
+    /// A turn.
+    turn: u64,
+    /// Tools at all: models are told how to use them.
+    any_tool: u64,
+    /// A tool.
+    tool: u64,
+    /// A byte of tool definitions.
+    tool_byte: u64,
+    /// A schema for the answer at all.
+    any_format: u64,
+    /// A byte of that schema.
+    format_byte: u64,
+}
+
+const OPENAI_CHAT: Weights = Weights {
+    text: 1000,
+    call: 1600,
+    turn: 3350,
+    any_tool: 109_000,
+    tool: 2050,
+    tool_byte: 148,
+    any_format: 0,
+    format_byte: 152,
+};
+const OPENAI_RESPONSES: Weights = Weights {
+    text: 965,
+    call: 2500,
+    turn: 3930,
+    any_tool: 10_700,
+    tool: 15,
+    tool_byte: 119,
+    any_format: 1450,
+    format_byte: 125,
+};
+const ANTHROPIC: Weights = Weights {
+    text: 1286,
+    call: 40,
+    turn: 5880,
+    any_tool: 486_000,
+    tool: 12,
+    tool_byte: 757,
+    any_format: 1750,
+    format_byte: 848,
+};
+const GEMINI: Weights = Weights {
+    text: 850,
+    call: 1330,
+    turn: 80,
+    any_tool: 160,
+    tool: 44_200,
+    tool_byte: 200,
+    any_format: 1140,
+    format_byte: 0,
+};
+
+/// Text of any dialect, in thousandths of a token.
+const LETTER: u64 = 120;
+const LONG_LETTER: u64 = 500;
+const WORD: u64 = 550;
+const DIGIT: u64 = 1200;
+const SIGN: u64 = 920;
+const ALPHABET: u64 = 450;
+const OTHER: u64 = 1000;
+
+/// A tool that the provider defines (`bash`, `computer`).
+const NAMED_TOOL: u64 = 1_200_000;
+
+/// An image, a sound, a file: what a large picture costs.
+const MEDIA: u64 = 1_500_000;
+
+/// Letters of a word beyond this many are no language: keys, hashes, base64.
+const LONG_WORD: u64 = 20;
+
+fn weights(dialect: DialectId) -> &'static Weights {
+    match dialect {
+        DialectId::OpenaiChat => &OPENAI_CHAT,
+        DialectId::OpenaiResponses => &OPENAI_RESPONSES,
+        DialectId::Anthropic => &ANTHROPIC,
+        DialectId::Gemini => &GEMINI,
+    }
+}
+
+impl Weigh {
+    /// Adds a text, or a piece of one.
+    pub fn add(&mut self, text: &str) {
+        for c in text.chars() {
+            let word = c.is_ascii_alphanumeric();
+            match c {
+                'a'..='z' | 'A'..='Z' if self.in_word >= LONG_WORD => self.long += 1,
+                'a'..='z' | 'A'..='Z' => self.letters += 1,
+                '0'..='9' => self.digits += 1,
+                ' ' | '\n' | '\r' | '\t' => {}
+                '\0'..='\x7f' => self.signs += 1,
+                '\u{80}'..='\u{7ff}' => self.alphabets += 1,
+                _ => self.others += 1,
+            }
+            self.words += u64::from(word && self.in_word == 0);
+            self.in_word = if word { self.in_word + 1 } else { 0 };
+        }
+    }
+
+    fn thousandths(&self) -> u64 {
+        let parts = [
+            (self.letters, LETTER),
+            (self.long, LONG_LETTER),
+            (self.words, WORD),
+            (self.digits, DIGIT),
+            (self.signs, SIGN),
+            (self.alphabets, ALPHABET),
+            (self.others, OTHER),
+        ];
+        parts
+            .iter()
+            .fold(0, |sum: u64, (count, weight)| sum.saturating_add(count.saturating_mul(*weight)))
+    }
+
+    /// Tokens of all that was added.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.thousandths().div_ceil(1000)
+    }
+
+    /// Tokens of a request of this dialect with these texts.
+    #[must_use]
+    pub fn request(&self, dialect: DialectId, spending: &Spending) -> u64 {
+        let weights = weights(dialect);
+        let if_any = |count: u64, weight: u64| if count > 0 { weight } else { 0 };
+        let parts = [
+            (self.thousandths().saturating_mul(weights.text) / 1000, 1),
+            (weights.call, 1),
+            (weights.turn, spending.turns),
+            (if_any(spending.tool_bytes, weights.any_tool), 1),
+            (weights.tool, spending.tools),
+            (weights.tool_byte, spending.tool_bytes),
+            (if_any(spending.format_bytes, weights.any_format), 1),
+            (weights.format_byte, spending.format_bytes),
+            (NAMED_TOOL, spending.named_tools),
+            (MEDIA, spending.media),
+        ];
+        let sum = parts
+            .iter()
+            .fold(0, |sum: u64, (weight, count)| sum.saturating_add(weight.saturating_mul(*count)));
+        sum.div_ceil(1000)
+    }
+}

@@ -1,0 +1,414 @@
+//! Lever 5 in one exchange: charge before the request leaves, settle however it ends.
+
+mod amount;
+pub mod estimate;
+mod meter;
+mod reply;
+mod rewrite;
+mod settle;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::Exchange;
+use super::facts::seconds;
+use super::record::Unchecked;
+use super::request::Refusal;
+use super::verdict::{HeaderEdit, RequestVerdict};
+use crate::dialect::{CallKind, RequestView};
+use crate::ledger::{Book, Hold, Outcome, Standing, Trouble, Wait};
+use crate::policy::document::Mode;
+use crate::policy::program::Program;
+use crate::policy::program::label::{Label, LabelId};
+use crate::policy::program::limit::{Cost, Limit, NoPrice, Over};
+use crate::policy::program::selector::Holds;
+use crate::stream::json::Doc;
+use amount::Asked;
+pub(super) use meter::Meter;
+pub(super) use settle::Ended;
+
+/// What one exchange was charged, and what it has used so far.
+#[derive(Debug, Default)]
+pub(super) struct Charges {
+    /// The accounts; `None`: there is no storage for them.
+    book: Option<Rc<Book>>,
+    taken: Vec<Taken>,
+    /// Places in flight, shared with whoever renews them.
+    leases: Rc<RefCell<Vec<Hold>>>,
+    asked: Option<Asked>,
+    cost: Option<Cost>,
+    meter: Option<Meter>,
+    /// Usage was asked for by the filter alone: its event does not leave.
+    hide_usage: bool,
+    /// When leases were last renewed (Unix nanoseconds).
+    renewed_ns: u64,
+    ended: Ended,
+}
+
+/// A charge that must be settled.
+#[derive(Debug)]
+struct Taken {
+    /// The limit's number in the program.
+    rule: usize,
+    hold: Hold,
+}
+
+/// A limit that did not admit a request.
+#[derive(Debug, Clone, Copy)]
+struct Refused {
+    rule: usize,
+    wait: Wait,
+    standing: Standing,
+    charge: u64,
+}
+
+/// What came of asking all limits.
+enum Attempt {
+    Admitted,
+    Refused {
+        /// The first that refused: its `over` decides.
+        first: Refused,
+        /// The one that would refuse longest: the caller is told of it.
+        longest: Refused,
+    },
+    NoPrice(usize, NoPrice),
+    Trouble(usize, Trouble),
+}
+
+impl Charges {
+    /// No charges yet; accounts are in this book.
+    pub(super) fn new(book: Option<Rc<Book>>) -> Self {
+        Self { book, ..Self::default() }
+    }
+
+    /// The answer must be read to know what was used.
+    pub(super) fn wants_answer(&self) -> bool {
+        self.asked.is_some() && !self.taken.is_empty()
+    }
+
+    /// An event of the answer must not leave.
+    pub(super) fn hides_usage(&self) -> bool {
+        self.hide_usage
+    }
+}
+
+impl Exchange {
+    /// True if limits hold for this kind of call: it makes a model generate.
+    pub(super) fn is_limited(&self) -> bool {
+        let generates = |r: &crate::dialect::Recognised| r.kind == CallKind::Generate;
+        !self.program.limits.rules.is_empty() && self.recognised.as_ref().is_some_and(generates)
+    }
+
+    /// Asks all limits that hold; the request goes on with `edits` and `body` if they admit it. `view`: what was read of
+    /// its body (`bytes`), if it could be.
+    pub(super) fn charge(
+        &mut self,
+        mut edits: Vec<HeaderEdit>,
+        body: Option<Vec<u8>>,
+        read: Option<(&RequestView, &Doc, &[u8])>,
+    ) -> RequestVerdict {
+        if !self.is_limited() {
+            return self.pass(edits, body);
+        }
+        let program = Rc::clone(&self.program);
+        match self.ask(&program, read) {
+            Ok(asked) => self.charges.asked = asked,
+            Err(refusal) => return self.refuse(&refusal),
+        }
+        let mut downgraded: Option<Rc<str>> = None;
+        loop {
+            match self.attempt(&program) {
+                Attempt::Admitted => break,
+                Attempt::NoPrice(rule, what) => return self.no_price(&program, rule, &what),
+                Attempt::Trouble(rule, trouble) => return self.trouble(&program, rule, trouble),
+                Attempt::Refused { first, longest } => {
+                    let Some(limit) = program.limits.rules.get(first.rule) else { break };
+                    match &limit.over {
+                        Over::Downgrade(model)
+                            if downgraded.is_none() && self.can_set_model(model) =>
+                        {
+                            self.record.action(&limit.rule.id, "downgrade", false);
+                            self.labels.set(LabelId::MODEL, Label::value(model, false));
+                            downgraded = Some(Rc::clone(model));
+                        }
+                        Over::Fallback(fallback) if downgraded.is_none() => {
+                            self.record.action(&limit.rule.id, "fallback", false);
+                            let reply = self.canned(&Rc::clone(fallback));
+                            return self.answered(reply);
+                        }
+                        _ => return self.reject(&program, first, longest),
+                    }
+                }
+            }
+        }
+        self.watch(&program);
+        self.charges.renewed_ns = self.facts.now_ns;
+        if let (Some(book), false) = (&self.charges.book, self.charges.leases.borrow().is_empty()) {
+            book.keep(&self.charges.leases);
+        }
+        let body = self.rewritten(&program, downgraded.as_deref(), &mut edits, body, read);
+        self.pass(edits, body)
+    }
+
+    /// What a request may use; `None`: nobody counts it, or it cannot be read and passes for that.
+    fn ask(
+        &mut self,
+        program: &Program,
+        read: Option<(&RequestView, &Doc, &[u8])>,
+    ) -> Result<Option<Asked>, Refusal> {
+        let now = seconds(self.facts.now_ns);
+        let mut metering = program.limits.rules.iter().filter(|limit| limit.meters());
+        let Some((view, doc, bytes)) = read else { return Ok(None) };
+        let mode = metering
+            .by_ref()
+            .filter(|limit| self.holds(limit))
+            .map(|l| l.rule.mode_at(now))
+            .max_by_key(|mode| *mode == Mode::Enforce);
+        let Some(mode) = mode else { return Ok(None) };
+        match Asked::read(view, doc, bytes, program.limits.default_max_output) {
+            Ok(asked) => Ok(Some(asked)),
+            Err(_) => {
+                let pass =
+                    program.on_unreadable == Some(crate::policy::document::OnUnreadable::Pass);
+                let refuse = mode == Mode::Enforce && !pass;
+                self.record.unchecked(Unchecked::Dialect, refuse);
+                let message = "a limit cannot read this request (dialect)".to_owned();
+                if refuse { Err(Refusal { message, code: "unreadable" }) } else { Ok(None) }
+            }
+        }
+    }
+
+    /// True if a limit is at work for this request.
+    fn holds(&self, limit: &Limit) -> bool {
+        limit.rule.mode_at(seconds(self.facts.now_ns)) != Mode::Disabled
+            && limit.rule.selector.holds(&self.labels) == Holds::Yes
+    }
+
+    /// Charges all enforced limits, or none.
+    fn attempt(&mut self, program: &Program) -> Attempt {
+        let now = seconds(self.facts.now_ns);
+        let mut refused: Option<(Refused, Refused)> = None;
+        for (rule, limit) in program.limits.rules.iter().enumerate() {
+            if !self.holds(limit) || limit.rule.mode_at(now) != Mode::Enforce {
+                continue;
+            }
+            let charge = match self.amount(program, limit) {
+                Ok(Some(charge)) => charge,
+                Ok(None) => continue,
+                Err(what) => {
+                    self.give_back();
+                    return Attempt::NoPrice(rule, what);
+                }
+            };
+            let Some(key) = limit.key(&self.labels, false) else { continue };
+            let Some(book) = self.charges.book.clone() else {
+                return Attempt::Trouble(rule, Trouble::Failed);
+            };
+            // Once one has refused, the others are only asked how long.
+            if let Some((_, longest)) = &mut refused {
+                if let Ok(Some(wait)) = book.wait(&key, &limit.cap, charge)
+                    && longer(wait, longest.wait)
+                {
+                    let standing = Standing { cap: limit.cap.most(), ..longest.standing };
+                    *longest = Refused { rule, wait, standing, charge };
+                }
+                continue;
+            }
+            match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
+                Ok(Outcome::Admitted { hold, overflow, warned, .. }) => {
+                    self.admitted(rule, limit, hold, overflow, warned, "");
+                }
+                Ok(Outcome::Refused { wait, standing }) => {
+                    self.give_back();
+                    let one = Refused { rule, wait, standing, charge };
+                    refused = Some((one, one));
+                }
+                Err(trouble) => {
+                    self.give_back();
+                    return Attempt::Trouble(rule, trouble);
+                }
+            }
+        }
+        match refused {
+            None => Attempt::Admitted,
+            Some((first, longest)) => Attempt::Refused { first, longest },
+        }
+    }
+
+    /// Charges the limits that only watch, on accounts of their own.
+    fn watch(&mut self, program: &Program) {
+        let now = seconds(self.facts.now_ns);
+        for (rule, limit) in program.limits.rules.iter().enumerate() {
+            if !self.holds(limit) || limit.rule.mode_at(now) != Mode::Shadow {
+                continue;
+            }
+            let charge = match self.amount(program, limit) {
+                Ok(Some(charge)) => charge,
+                Ok(None) => continue,
+                Err(_) => {
+                    self.record.action(&limit.rule.id, "block", true);
+                    continue;
+                }
+            };
+            let key = limit.key(&self.labels, true);
+            let (Some(book), Some(key)) = (self.charges.book.clone(), key) else { continue };
+            match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
+                Ok(Outcome::Admitted { hold, overflow, warned, .. }) => {
+                    self.admitted(rule, limit, hold, overflow, warned, "shadow-");
+                }
+                Ok(Outcome::Refused { .. }) => {
+                    self.record.action(&limit.rule.id, word(&limit.over), true);
+                }
+                Err(trouble) => self.count_trouble(trouble),
+            }
+        }
+    }
+
+    /// A charge was taken.
+    fn admitted(
+        &mut self,
+        rule: usize,
+        limit: &Limit,
+        hold: Hold,
+        overflow: bool,
+        warned: Option<usize>,
+        prefix: &str,
+    ) {
+        let id = &limit.rule.id;
+        if overflow {
+            self.record.count(format!("hemostat_limit_overflow_total;rule={id}"));
+            self.record
+                .log(format!("limit={id} overflow: no room for more accounts, one is shared"));
+        }
+        let threshold = warned.and_then(|passed| limit.warn_at.get(passed.checked_sub(1)?));
+        if let Some(threshold) = threshold {
+            let percent = threshold / 10_000;
+            self.record.count(format!("hemostat_limit_warnings_total;rule={id};percent={percent}"));
+            self.record.log(format!("limit={id} {prefix}warning: {percent} % of the cap is used"));
+        }
+        if hold.is_lease() {
+            self.charges.leases.borrow_mut().push(hold);
+        } else {
+            self.charges.taken.push(Taken { rule, hold });
+        }
+    }
+
+    /// A refused request keeps no charge.
+    fn give_back(&mut self) {
+        let Some(book) = self.charges.book.clone() else { return };
+        let holds: Vec<Hold> = self.charges.leases.borrow_mut().drain(..).collect();
+        let taken = std::mem::take(&mut self.charges.taken).into_iter().map(|taken| taken.hold);
+        for hold in holds.into_iter().chain(taken) {
+            if let crate::ledger::Settled::Unsettled(trouble) = book.release(hold) {
+                self.count_trouble(trouble);
+            }
+        }
+    }
+
+    fn count_trouble(&mut self, trouble: Trouble) {
+        let word = trouble.word();
+        self.record.count(format!("hemostat_ledger_total;outcome={word}"));
+        self.record.log(format!("ledger={word}"));
+    }
+
+    /// 429 in the caller's dialect.
+    fn reject(&mut self, program: &Program, first: Refused, longest: Refused) -> RequestVerdict {
+        let limit_of = |refused: &Refused| program.limits.rules.get(refused.rule);
+        let (Some(limit), Some(told)) = (limit_of(&first), limit_of(&longest)) else {
+            return self.pass(Vec::new(), None);
+        };
+        self.record.action(&limit.rule.id, "reject", false);
+        let trusted = told.is_trusted(&self.labels);
+        let id = &told.rule.id;
+        let cap = told.unit.show(told.cap.most());
+        let message = match longest.wait {
+            // Both numbers stand in the contract: the caller must know that waiting is of no use.
+            Wait::Never => format!(
+                "this request may take {}, and limit `{id}` allows {cap} (per proxy)",
+                told.unit.show(longest.charge)
+            ),
+            wait if trusted => format!(
+                "limit `{id}` of {cap} is used up (per proxy); try again {}",
+                reply::wait_words(wait)
+            ),
+            wait => {
+                format!(
+                    "limit `{id}` is used up (per proxy); try again {}",
+                    reply::wait_words(wait)
+                )
+            }
+        };
+        let mut answer = self.error(429, "rate_limit_exceeded", &message);
+        reply::wait_headers(&mut answer, longest.wait);
+        if limit.is_trusted(&self.labels)
+            && let Some(recognised) = &self.recognised
+        {
+            let (dialect, now) = (recognised.dialect, self.facts.now_ns);
+            answer.headers.extend(reply::balance_headers(
+                dialect,
+                limit.unit,
+                &first.standing,
+                now,
+            ));
+        }
+        self.answered(answer)
+    }
+
+    /// 403: a money limit cannot count what has no price.
+    fn no_price(&mut self, program: &Program, rule: usize, what: &NoPrice) -> RequestVerdict {
+        let Some(limit) = program.limits.rules.get(rule) else {
+            return self.pass(Vec::new(), None);
+        };
+        self.record.action(&limit.rule.id, "block", false);
+        self.record.count("hemostat_unpriced_total;action=block".to_owned());
+        let what = self.name_of(what);
+        let message = format!("limit `{}` counts money, and {what} has no price", limit.rule.id);
+        self.refuse(&Refusal { message, code: "unpriced" })
+    }
+
+    /// What has no price, in words. Both names are the caller's: long ones are cut.
+    fn name_of(&self, what: &NoPrice) -> String {
+        const SHOWN: usize = 100;
+        let (kind, name) = match what {
+            NoPrice::Model => ("model", self.labels.get(LabelId::MODEL).text().unwrap_or_default()),
+            NoPrice::Extra(name) => ("", name.as_str()),
+        };
+        let name: String = name.chars().take(SHOWN).filter(|c| !c.is_control()).collect();
+        if kind.is_empty() { format!("`{name}`") } else { format!("{kind} `{name}`") }
+    }
+
+    /// The accounts could not be had: nothing is let through uncounted.
+    fn trouble(&mut self, program: &Program, rule: usize, trouble: Trouble) -> RequestVerdict {
+        self.count_trouble(trouble);
+        if let Some(limit) = program.limits.rules.get(rule) {
+            self.record.action(&limit.rule.id, "reject", false);
+        }
+        let message = "the proxy's accounts cannot be had now";
+        let mut answer = match trouble {
+            Trouble::Contended => self.error(429, "rate_limit_exceeded", message),
+            Trouble::Failed | Trouble::Full => self.error(503, "ledger", message),
+        };
+        reply::wait_headers(&mut answer, Wait::Place);
+        self.answered(answer)
+    }
+}
+
+/// The word of what a limit does above its cap.
+fn word(over: &Over) -> &'static str {
+    match over {
+        Over::Reject => "reject",
+        Over::Fallback(_) => "fallback",
+        Over::Downgrade(_) => "downgrade",
+    }
+}
+
+/// True if one wait is longer than another. A place in flight is tried again after a second.
+fn longer(one: Wait, other: Wait) -> bool {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let rank = |wait: Wait| match wait {
+        Wait::Ns(ns) => (false, ns),
+        Wait::Place => (false, SECOND_NS),
+        Wait::Never => (true, 0),
+    };
+    rank(one) > rank(other)
+}

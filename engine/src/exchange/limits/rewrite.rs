@@ -1,0 +1,107 @@
+//! What limits change in a request: another model, a maximum, and the wish for usage.
+
+use crate::dialect::{self, RequestView};
+use crate::exchange::Exchange;
+use crate::exchange::facts;
+use crate::exchange::verdict::HeaderEdit;
+use crate::policy::document::Mode;
+use crate::policy::program::Program;
+use crate::stream::edit::{self, Edit};
+use crate::stream::json::{Doc, Kind, Value};
+
+impl Exchange {
+    /// True if the model can be changed to this one: it is another, and stands where it can be written.
+    pub(super) fn can_set_model(&self, model: &str) -> bool {
+        let Some(call) = &self.call else { return false };
+        if call.model == model {
+            return false;
+        }
+        // A path leaves with the headers: they must still be here.
+        match &call.recognised.model {
+            None => true,
+            Some(named) => self.program.hold_headers && self.path_with(named, model).is_some(),
+        }
+    }
+
+    /// The request's path with another model in it.
+    fn path_with(&self, named: &str, model: &str) -> Option<String> {
+        let path = facts::text(&self.facts.headers, ":path")?;
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&*path, None),
+        };
+        let at = path.rfind(&format!("/{named}"))?.saturating_add(1);
+        let (before, rest) = path.split_at_checked(at)?;
+        let after = rest.strip_prefix(named)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '@');
+        let fits = model.chars().all(plain) && (after.is_empty() || after.starts_with([':', '/']));
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        fits.then(|| format!("{before}{model}{after}{query}"))
+    }
+
+    /// Makes the changes that the limits need; `body` as levers before have left it, `None`: unchanged.
+    pub(super) fn rewritten(
+        &mut self,
+        program: &Program,
+        model: Option<&str>,
+        edits: &mut Vec<HeaderEdit>,
+        body: Option<Vec<u8>>,
+        read: Option<(&RequestView, &Doc, &[u8])>,
+    ) -> Option<Vec<u8>> {
+        let Some((view, doc, bytes)) = read else { return body };
+        let mut reparsed = Doc::default();
+        let (doc, bytes) = match &body {
+            Some(new) if reparsed.parse(new).is_ok() => (&reparsed, new.as_slice()),
+            _ => (doc, bytes),
+        };
+        let root = doc.root(bytes);
+        let mut changes: Vec<Edit> = Vec::new();
+        if let Some(model) = model {
+            match &view.call.recognised.model {
+                Some(named) => {
+                    let path = self.path_with(named, model);
+                    edits.extend(path.map(|path| HeaderEdit::Set(":path".to_owned(), path)));
+                }
+                None => changes.extend(set_model(&root, model)),
+            }
+            if let Some(call) = &mut self.call {
+                call.model = model.to_owned();
+            }
+        }
+        let dialect = dialect::dialect(view.call.recognised.dialect);
+        if self.meters_and_acts(program) {
+            let named = self.charges.asked.as_ref().and_then(|asked| asked.spending.max_output);
+            if program.limits.cap_output && named.is_none() {
+                changes.extend(dialect.cap(&root, program.limits.default_max_output));
+            }
+            if view.call.stream && !view.call.include_usage {
+                let ask = dialect.ask_usage(&root);
+                self.charges.hide_usage = ask.is_some();
+                changes.extend(ask);
+            }
+        }
+        if changes.is_empty() { body } else { Some(edit::apply_to(bytes, &changes)) }
+    }
+
+    /// True if an enforced limit counts what the model uses.
+    fn meters_and_acts(&self, program: &Program) -> bool {
+        let now = facts::seconds(self.facts.now_ns);
+        let acts = |rule: usize| {
+            let limit = program.limits.rules.get(rule);
+            limit.is_some_and(|l| l.meters() && l.rule.mode_at(now) == Mode::Enforce)
+        };
+        self.charges.taken.iter().any(|taken| acts(taken.rule))
+    }
+}
+
+/// Writes another model into a body, or the model into one that names none.
+fn set_model(root: &Value<'_>, model: &str) -> Option<Edit> {
+    let text = dialect::quoted(model);
+    match root.get("model") {
+        Some(value) if value.kind() == Kind::String => {
+            Some(Edit { at: value.span(), with: text.into_bytes() })
+        }
+        Some(_) => None,
+        None => dialect::spend::insert(root, &format!("\"model\":{text}")),
+    }
+}

@@ -1,0 +1,167 @@
+//! However a request ends, its charges are replaced by what it used, once.
+
+use super::meter::{Meter, Used};
+use crate::dialect::spend::Usage;
+use crate::exchange::Exchange;
+use crate::ledger::Settled;
+use crate::limits::LEASE_SLICE_NS;
+use crate::policy::program::limit::Unit;
+use crate::stream::frame::Framing;
+
+/// How far the answer came, as far as it matters for what was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::exchange) enum Ended {
+    /// No answer: the caller hung up, the upstream broke off or took too long. The model may have been at work.
+    #[default]
+    Unanswered,
+    /// Upstream refused the request or failed: providers bill nothing for it.
+    Failed,
+    /// The model answered, and the answer is read.
+    Answered,
+    /// The model answered, and the answer cannot be read.
+    Unreadable,
+}
+
+impl Exchange {
+    /// The answer's headers have come.
+    pub(in crate::exchange) fn answer_begins(&mut self, status: u16, local: bool) {
+        self.charges.ended = match (local, status) {
+            (true, _) => Ended::Unanswered,
+            (false, 200..300) => Ended::Answered,
+            (false, _) => Ended::Failed,
+        };
+    }
+
+    /// The answer cannot be looked at.
+    pub(in crate::exchange) fn answer_unreadable(&mut self) {
+        if self.charges.ended == Ended::Answered {
+            self.charges.ended = Ended::Unreadable;
+        }
+    }
+
+    /// Begins to read the answer, if what it uses is counted.
+    pub(in crate::exchange) fn open_meter(&mut self, framing: Framing) {
+        if let (Some(call), true) = (&self.call, self.charges.wants_answer()) {
+            self.charges.meter = Some(Meter::new(call, framing));
+        }
+    }
+
+    /// Bytes of the answer as upstream sent them. At their end the charges are settled.
+    pub(in crate::exchange) fn meter(&mut self, chunk: &[u8], end: bool, now_ns: u64) {
+        if let Some(meter) = &mut self.charges.meter {
+            meter.feed(chunk, end);
+        }
+        if end {
+            self.settle();
+        } else if now_ns.saturating_sub(self.charges.renewed_ns) >= LEASE_SLICE_NS {
+            self.renew(now_ns);
+        }
+    }
+
+    /// Places in flight are still needed.
+    fn renew(&mut self, now_ns: u64) {
+        let Some(book) = &self.charges.book else { return };
+        self.charges.renewed_ns = now_ns;
+        let lapsed = self
+            .charges
+            .leases
+            .borrow_mut()
+            .iter_mut()
+            .filter_map(|hold| book.renew(hold).then_some(()))
+            .count();
+        for _ in 0..lapsed {
+            self.record.count("hemostat_limit_lapsed_total".to_owned());
+        }
+    }
+
+    /// More has been read than was reserved.
+    pub(in crate::exchange) fn is_spent(&self) -> bool {
+        let counted = self.charges.meter.as_ref().map_or(0, Meter::counted);
+        self.charges.asked.as_ref().is_some_and(|asked| counted > asked.output)
+    }
+
+    /// What was used; `None`: nobody can say, and the whole charge stands.
+    fn used(&mut self) -> Option<Usage> {
+        let input = self.charges.asked.as_ref().map_or(0, |asked| asked.input);
+        let only = |input| Usage { fresh: Some(input), output: Some(0), ..Usage::default() };
+        match (self.charges.ended, &self.charges.meter) {
+            (Ended::Failed, _) => Some(only(0)),
+            (Ended::Unreadable, _) => None,
+            (Ended::Unanswered, _) | (Ended::Answered, None) => Some(only(input)),
+            (Ended::Answered, Some(meter)) if meter.is_blind() && !meter.has_usage() => None,
+            (Ended::Answered, Some(meter)) => {
+                let Used { usage, implausible } = meter.used(input);
+                if implausible {
+                    self.record.count("hemostat_usage_implausible_total".to_owned());
+                }
+                if !meter.has_usage() {
+                    self.record.count("hemostat_usage_counted_total".to_owned());
+                }
+                Some(usage)
+            }
+        }
+    }
+
+    /// Settles every charge, once.
+    pub(in crate::exchange) fn settle(&mut self) {
+        let Some(book) = self.charges.book.clone() else { return };
+        let leases: Vec<_> = self.charges.leases.borrow_mut().drain(..).collect();
+        for hold in leases {
+            if let Settled::Unsettled(trouble) = book.release(hold) {
+                self.count_trouble(trouble);
+            }
+        }
+        let taken = std::mem::take(&mut self.charges.taken);
+        if taken.is_empty() {
+            return;
+        }
+        let usage = if self.charges.asked.is_some() { self.used() } else { None };
+        let program = std::rc::Rc::clone(&self.program);
+        let money = match (&usage, &self.charges.cost) {
+            (Some(usage), Some(cost)) => Some(cost.real(usage)),
+            _ => None,
+        };
+        for taken in taken {
+            let Some(limit) = program.limits.rules.get(taken.rule) else { continue };
+            let charge = taken.hold.charge();
+            let used = match (limit.unit, &usage) {
+                (Unit::Tokens, Some(usage)) => {
+                    usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0))
+                }
+                (Unit::Usd, Some(_)) => money.unwrap_or(charge),
+                _ => charge,
+            };
+            match book.settle(taken.hold, used) {
+                Settled::Done => {}
+                Settled::Overrun => {
+                    let id = &limit.rule.id;
+                    self.record.count(format!("hemostat_limit_overrun_total;rule={id}"));
+                }
+                Settled::Unsettled(trouble) => self.count_trouble(trouble),
+            }
+        }
+        self.describe_usage(usage.as_ref(), money);
+    }
+
+    /// What an operator finds in the access log about usage.
+    fn describe_usage(&mut self, usage: Option<&Usage>, money: Option<u64>) {
+        let Some(usage) = usage else { return };
+        let counts = [
+            ("gen_ai.usage.input_tokens", usage.input()),
+            (
+                "gen_ai.usage.cache_read.input_tokens",
+                Some(usage.cached).filter(|cached| *cached > 0),
+            ),
+            ("gen_ai.usage.output_tokens", usage.output),
+        ];
+        for (key, count) in counts {
+            if let Some(count) = count {
+                self.record.state(key, &count.to_string());
+            }
+        }
+        if let Some(micros) = money {
+            let dollars = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+            self.record.state("hemostat.cost_usd", &dollars);
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Accounts over a shared storage: reserve, settle, renew, each one read and one write in the usual case.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use sha2::{Digest, Sha256};
+
+use super::account::{Account, Cap, Receipt, Standing, Wait};
+use super::set::{Entry, Set};
+use super::store::{Store, Written};
+use crate::limits::{
+    LEDGER_GROUPS, LEDGER_OVERFLOW_SLOTS, LEDGER_RETRIES, LEDGER_SLOTS, LEDGER_WAYS,
+};
+
+/// Names one account, and where it may stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    id: [u8; 16],
+    limit: u32,
+    first: u32,
+    slot: u32,
+    /// The most accounts of this limit in a slot.
+    share: usize,
+}
+
+impl Key {
+    /// The account of a limit (named by what keeps its counts: scope, id, labels, unit, window, epoch) for these values
+    /// of its labels. `share`: how many accounts of a slot the limit may take.
+    #[must_use]
+    pub fn new(limit: &[u8], values: &[&str], share: usize) -> Self {
+        let mut hash = Sha256::new().chain_update(limit);
+        for value in values {
+            // With its length before it, no value can run into the next.
+            hash.update((value.len() as u64).to_le_bytes());
+            hash.update(value);
+        }
+        let (id, rest) = halves(&hash.finalize());
+        let limit = number(&Sha256::digest(limit));
+        let first = values.first().map_or(0, |value| number(&Sha256::digest(value)));
+        let per_group = LEDGER_SLOTS / LEDGER_GROUPS;
+        let slot = (first % LEDGER_GROUPS) * per_group + rest % per_group;
+        Self { id, limit, first, slot, share }
+    }
+
+    /// The account that keys of this limit share when they have none of their own.
+    fn overflow(&self) -> Self {
+        let mut hash = Sha256::new().chain_update(b"overflow");
+        hash.update(self.limit.to_le_bytes());
+        let (id, rest) = halves(&hash.finalize());
+        let slot = LEDGER_SLOTS + rest % LEDGER_OVERFLOW_SLOTS;
+        Self { id, limit: self.limit, first: 0, slot, share: LEDGER_WAYS * LEDGER_GROUPS as usize }
+    }
+}
+
+fn halves(digest: &[u8]) -> ([u8; 16], u32) {
+    let id = digest.first_chunk::<16>().copied().unwrap_or_default();
+    (id, number(digest.get(16..).unwrap_or_default()))
+}
+
+fn number(digest: &[u8]) -> u32 {
+    u32::from_le_bytes(digest.first_chunk::<4>().copied().unwrap_or_default())
+}
+
+/// Why an account could not be read or written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Other workers were faster, every time.
+    Contended,
+    /// The storage does not work.
+    Failed,
+    /// Neither the key's slot nor the shared one has room.
+    Full,
+}
+
+impl Trouble {
+    /// The word in metrics and logs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Contended => "contended",
+            Self::Failed => "failed",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A charge that was taken: what must be shown to settle it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    key: Key,
+    cap: Cap,
+    charge: u64,
+    /// `None`: a place in flight that has lapsed.
+    receipt: Option<Receipt>,
+}
+
+impl Hold {
+    /// What was taken.
+    #[must_use]
+    pub fn charge(&self) -> u64 {
+        self.charge
+    }
+
+    /// True if it is a place in flight, which must be renewed.
+    #[must_use]
+    pub fn is_lease(&self) -> bool {
+        matches!(self.cap, Cap::InFlight { .. })
+    }
+}
+
+/// What came of a reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was taken.
+    Admitted {
+        /// To settle it with.
+        hold: Hold,
+        /// How the account stands now.
+        standing: Standing,
+        /// It was taken from the account that keys without one share.
+        overflow: bool,
+        /// How many of the limit's thresholds are passed now, where that is more than was told before.
+        warned: Option<usize>,
+    },
+    /// It was not.
+    Refused {
+        /// When it could be had.
+        wait: Wait,
+        /// How the account stands.
+        standing: Standing,
+    },
+}
+
+/// What came of a settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The charge was replaced by what was used.
+    Done,
+    /// What was used is more than what was reserved: the account owes it.
+    Overrun,
+    /// The account could not be written: the charge stands in full.
+    Unsettled(Trouble),
+}
+
+/// The accounts of one process, as one worker sees them.
+#[derive(Debug)]
+pub struct Book {
+    store: Rc<dyn Store>,
+    /// Places in flight of all exchanges of this worker.
+    leases: RefCell<Vec<Weak<RefCell<Vec<Hold>>>>>,
+}
+
+/// What to do with a slot after looking at it.
+enum Step<T> {
+    Write(T),
+    Leave(T),
+}
+
+impl Book {
+    /// Accounts in this storage.
+    #[must_use]
+    pub fn new(store: Rc<dyn Store>) -> Self {
+        Self { store, leases: RefCell::default() }
+    }
+
+    /// The places in flight of an exchange are renewed by [`Book::renew_all`] as long as it lives.
+    pub fn keep(&self, leases: &Rc<RefCell<Vec<Hold>>>) {
+        let mut all = self.leases.borrow_mut();
+        if all.len() == all.capacity() {
+            // Before the list grows, those that are over leave it.
+            all.retain(|leases| leases.strong_count() > 0);
+        }
+        all.push(Rc::downgrade(leases));
+    }
+
+    /// True if an exchange of this worker has places in flight.
+    #[must_use]
+    pub fn has_leases(&self) -> bool {
+        self.leases.borrow().iter().any(|leases| leases.strong_count() > 0)
+    }
+
+    /// Renews every place in flight of this worker; to be called every half minute or so. Gives how many had lapsed.
+    pub fn renew_all(&self) -> usize {
+        let mut all = self.leases.borrow_mut();
+        all.retain(|leases| leases.strong_count() > 0);
+        let mut lapsed = 0;
+        for leases in all.iter().filter_map(Weak::upgrade) {
+            // An exchange that is at work on its own leases renews them itself.
+            let Ok(mut holds) = leases.try_borrow_mut() else { continue };
+            lapsed += holds.iter_mut().filter_map(|hold| self.renew(hold).then_some(())).count();
+        }
+        lapsed
+    }
+
+    /// Takes `charge` from an account, or says when it could be had. `thresholds`: shares of the cap in millionths, rising,
+    /// whose passing is told.
+    ///
+    /// # Errors
+    /// The account cannot be read or written; nothing was taken.
+    pub fn reserve(
+        &self,
+        key: &Key,
+        cap: &Cap,
+        charge: u64,
+        thresholds: &[u64],
+    ) -> Result<Outcome, Trouble> {
+        match self.reserve_at(key, cap, charge, thresholds, false) {
+            Err(Trouble::Full) => self.reserve_at(&key.overflow(), cap, charge, thresholds, true),
+            other => other,
+        }
+    }
+
+    fn reserve_at(
+        &self,
+        key: &Key,
+        cap: &Cap,
+        charge: u64,
+        thresholds: &[u64],
+        overflow: bool,
+    ) -> Result<Outcome, Trouble> {
+        self.update(key.slot, |set, now_ns| {
+            let entry = find(set, key, cap, now_ns)?;
+            entry.account.advance(cap, now_ns);
+            let before = entry.account.standing(cap).used_millionths();
+            let taken = entry.account.reserve(cap, charge, now_ns);
+            entry.rests_at = entry.account.rests_at(cap);
+            let standing = entry.account.standing(cap);
+            let receipt = match taken {
+                Err(refusal) => {
+                    return Ok(Step::Leave(Outcome::Refused { wait: refusal.wait, standing }));
+                }
+                Ok(receipt) => receipt,
+            };
+            let warned = warn(entry, before, standing.used_millionths(), thresholds);
+            let hold = Hold { key: key.clone(), cap: *cap, charge, receipt: Some(receipt) };
+            Ok(Step::Write(Outcome::Admitted { hold, standing, overflow, warned }))
+        })
+    }
+
+    /// When `charge` could be had from an account; nothing is taken. `None`: now.
+    ///
+    /// # Errors
+    /// The account cannot be read.
+    pub fn wait(&self, key: &Key, cap: &Cap, charge: u64) -> Result<Option<Wait>, Trouble> {
+        let look = |key: &Key| {
+            self.update(key.slot, |set, now_ns| {
+                let entry = find(set, key, cap, now_ns)?;
+                entry.account.advance(cap, now_ns);
+                Ok(Step::Leave(entry.account.wait(cap, charge)))
+            })
+        };
+        match look(key) {
+            Err(Trouble::Full) => look(&key.overflow()),
+            other => other,
+        }
+    }
+
+    /// Replaces a charge by what was used. A hold is given away: nothing settles twice.
+    #[must_use]
+    pub fn settle(&self, hold: Hold, used: u64) -> Settled {
+        let Hold { key, cap, charge, receipt } = hold;
+        let Some(receipt) = receipt else { return Settled::Done };
+        let nothing_to_do = used == charge && !matches!(cap, Cap::InFlight { .. });
+        if nothing_to_do {
+            return Settled::Done;
+        }
+        let at = |key: &Key| {
+            self.update(key.slot, |set, now_ns| {
+                let known = set.entries.iter().any(|entry| entry.id == key.id);
+                if !known && used <= charge {
+                    // It has come to its start meanwhile: there is nothing that could be given back.
+                    return Ok(Step::Leave(()));
+                }
+                let entry = find(set, key, &cap, now_ns)?;
+                entry.account.settle(&cap, receipt, charge, used, now_ns);
+                entry.rests_at = entry.account.rests_at(&cap);
+                Ok(Step::Write(()))
+            })
+        };
+        let done = match at(&key) {
+            Err(Trouble::Full) => at(&key.overflow()),
+            other => other,
+        };
+        match done {
+            Err(trouble) => Settled::Unsettled(trouble),
+            Ok(()) if used > charge && !matches!(cap, Cap::InFlight { .. }) => Settled::Overrun,
+            Ok(()) => Settled::Done,
+        }
+    }
+
+    /// Gives a charge back whole: it was never used (rollback of a request that another limit refused).
+    #[must_use]
+    pub fn release(&self, hold: Hold) -> Settled {
+        self.settle(hold, 0)
+    }
+
+    /// Renews a place in flight. True if it has lapsed: it is another's now.
+    pub fn renew(&self, hold: &mut Hold) -> bool {
+        let (Some(receipt), true) = (hold.receipt, hold.is_lease()) else { return false };
+        if receipt.is_fresh(self.store.now_ns()) {
+            return false;
+        }
+        let renewed = self.update(hold.key.slot, |set, now_ns| {
+            let Some(entry) = set.entries.iter_mut().find(|entry| entry.id == hold.key.id) else {
+                return Ok(Step::Leave(None));
+            };
+            let renewed = entry.account.renew(&hold.cap, receipt, now_ns);
+            entry.rests_at = entry.account.rests_at(&hold.cap);
+            Ok(if renewed.is_some() { Step::Write(renewed) } else { Step::Leave(None) })
+        });
+        match renewed {
+            Ok(renewed) => {
+                hold.receipt = renewed;
+                renewed.is_none()
+            }
+            // Tried again with the next renewal.
+            Err(_) => false,
+        }
+    }
+
+    /// Reads a slot, changes it, writes it; again while others write in between.
+    fn update<T>(
+        &self,
+        slot: u32,
+        mut change: impl FnMut(&mut Set, u64) -> Result<Step<T>, Trouble>,
+    ) -> Result<T, Trouble> {
+        for _ in 0..LEDGER_RETRIES {
+            let stored = self.store.get(slot).map_err(|()| Trouble::Failed)?;
+            let now_ns = self.store.now_ns();
+            let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));
+            let mut set = Set::decode(&bytes).unwrap_or_default();
+            let value = match change(&mut set, now_ns)? {
+                Step::Leave(value) => return Ok(value),
+                Step::Write(value) => value,
+            };
+            match self.store.set(slot, &set.encode(), cas) {
+                Written::Done => return Ok(value),
+                Written::Mismatch => {}
+                Written::Failed => return Err(Trouble::Failed),
+            }
+        }
+        Err(Trouble::Contended)
+    }
+}
+
+/// The account in its slot, made if it is not there; `Full` if there is no room for it.
+fn find<'a>(set: &'a mut Set, key: &Key, cap: &Cap, now_ns: u64) -> Result<&'a mut Entry, Trouble> {
+    set.forget(now_ns, &key.id);
+    let known = set.entries.iter().position(|entry| entry.id == key.id);
+    let at = match known {
+        Some(at) => at,
+        None if !set.has_room(key.limit, key.first, key.share) => return Err(Trouble::Full),
+        None => {
+            set.entries.push(Entry {
+                id: key.id,
+                limit: key.limit,
+                first: key.first,
+                warned: 0,
+                rests_at: 0,
+                account: Account::new(cap, now_ns),
+            });
+            set.entries.len().saturating_sub(1)
+        }
+    };
+    let entry = set.entries.get_mut(at).ok_or(Trouble::Full)?;
+    if !entry.account.fits(cap) {
+        entry.account = Account::new(cap, now_ns);
+    }
+    Ok(entry)
+}
+
+/// How many thresholds are passed, where that is more than was told before. One is told again once usage has been under
+/// half of it: an account that hovers at a threshold does not fill the log.
+fn warn(entry: &mut Entry, before: u64, after: u64, thresholds: &[u64]) -> Option<usize> {
+    let passed = thresholds.iter().take_while(|threshold| after >= **threshold).count();
+    let kept = thresholds.iter().take_while(|threshold| before >= **threshold / 2).count();
+    let told = usize::from(entry.warned).min(kept);
+    entry.warned = u8::try_from(told.max(passed)).unwrap_or(u8::MAX);
+    (passed > told).then_some(passed)
+}
+
+#[cfg(test)]
+mod tests;

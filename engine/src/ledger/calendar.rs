@@ -1,0 +1,54 @@
+//! Calendar windows in UTC.
+
+use super::account::Span;
+use crate::policy::time;
+
+const DAY: u64 = 86_400;
+
+/// The window that holds this moment (Unix seconds): where it begins and where the next one does.
+pub(super) fn window(span: Span, now: u64) -> (u64, u64) {
+    let day = now / DAY;
+    match span {
+        Span::Day => (day.saturating_mul(DAY), day.saturating_add(1).saturating_mul(DAY)),
+        Span::Month => {
+            let (first, next) = time::month(now);
+            (first, next)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> u64 {
+        time::parse(text).unwrap()
+    }
+
+    #[test]
+    fn days_and_months_begin_at_midnight_utc() {
+        for (now, day, month, next) in [
+            (
+                "2026-11-24T23:59:59Z",
+                "2026-11-24T00:00:00Z",
+                "2026-11-01T00:00:00Z",
+                "2026-12-01T00:00:00Z",
+            ),
+            (
+                "2026-12-31T00:00:00Z",
+                "2026-12-31T00:00:00Z",
+                "2026-12-01T00:00:00Z",
+                "2027-01-01T00:00:00Z",
+            ),
+            (
+                "2028-02-29T12:00:00Z",
+                "2028-02-29T00:00:00Z",
+                "2028-02-01T00:00:00Z",
+                "2028-03-01T00:00:00Z",
+            ),
+        ] {
+            assert_eq!(window(Span::Day, at(now)), (at(day), at(day) + DAY), "{now}");
+            assert_eq!(window(Span::Month, at(now)), (at(month), at(next)), "{now}");
+        }
+    }
+}

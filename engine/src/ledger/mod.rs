@@ -1,0 +1,23 @@
+//! Accounts of limits: pure arithmetic, and the one driver that keeps them in a storage that workers share.
+//!
+//! ```text
+//! account   state + charge + now → state            (no storage, no clock)
+//! set       the accounts that share one slot of storage, as bytes of bounded length
+//! store     get / compare-and-set, as proxies offer it
+//! book      reserve, settle, renew: account over store, with bounded retries
+//! ```
+//! Every number saturates: no arithmetic here wraps or panics. A charge is taken before a request leaves and replaced by
+//! what was used when it ends; one that is never settled stays taken in full (POLICY "Limits").
+
+pub mod account;
+pub mod book;
+mod calendar;
+pub mod memory;
+pub mod peaks;
+mod set;
+pub mod store;
+
+pub use account::{Account, Cap, Receipt, Refusal, Span, Standing, Wait};
+pub use book::{Book, Hold, Key, Outcome, Settled, Trouble};
+pub use memory::MemoryStore;
+pub use store::{Store, Stored, Written};

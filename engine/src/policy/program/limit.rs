@@ -1,0 +1,238 @@
+//! Lever 5, compiled: which accounts a request is charged to, and what things cost.
+
+mod price;
+
+use std::rc::Rc;
+
+pub use price::{Cost, NoPrice, Prices};
+
+use super::label::{Label, LabelId, LabelTable};
+use super::selector::Labels;
+use super::{CompileError, Rule};
+use crate::ledger::{Cap, Key, Span};
+use crate::limits::{LEDGER_LEAST_SHARE, LEDGER_WAYS};
+use crate::policy::document::{self, Amount, Document, Fallback, Unpriced, Window};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Requests.
+    Requests,
+    /// Tokens, in and out.
+    Tokens,
+    /// Micro-dollars.
+    Usd,
+    /// Requests in flight.
+    Concurrent,
+}
+
+impl Unit {
+    /// The word in names and messages.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::Usd => "usd",
+            Self::Concurrent => "concurrent",
+        }
+    }
+
+    /// An amount of it, for people.
+    #[must_use]
+    pub fn show(self, amount: u64) -> String {
+        match self {
+            Self::Requests => format!("{amount} requests"),
+            Self::Tokens => format!("{amount} tokens"),
+            Self::Concurrent => format!("{amount} in flight"),
+            Self::Usd => {
+                let cents = format!("{:06}", amount % 1_000_000);
+                let cents = cents.trim_end_matches('0');
+                format!("{}.{cents:0<2} USD", amount / 1_000_000)
+            }
+        }
+    }
+}
+
+/// What happens above the cap.
+#[derive(Debug, Clone)]
+pub enum Over {
+    /// 429
+    Reject,
+    /// This canned answer.
+    Fallback(Rc<Fallback>),
+    /// This model, and all limits once more.
+    Downgrade(Rc<str>),
+}
+
+/// A limit.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    /// Name, selector, mode.
+    pub rule: Rule,
+    /// Labels whose values have accounts of their own.
+    pub per: Vec<LabelId>,
+    /// What it counts.
+    pub unit: Unit,
+    /// How much of it.
+    pub cap: Cap,
+    /// Shares of the cap that raise an event, in millionths, rising.
+    pub warn_at: Vec<u64>,
+    /// What happens above the cap.
+    pub over: Over,
+    /// What keeps its counts from one policy to the next: scope, id, labels, unit, window, epoch.
+    name: Vec<u8>,
+    /// Accounts of a slot that it may take.
+    share: usize,
+}
+
+/// Lever 5.
+#[derive(Debug, Default)]
+pub struct Limits {
+    /// In the order of the policy.
+    pub rules: Vec<Limit>,
+    /// What things cost.
+    pub prices: Prices,
+    /// What has no price costs nothing, instead of being refused.
+    pub unpriced_is_free: bool,
+    /// The most output of a request that names none.
+    pub default_max_output: u64,
+    /// Write that maximum into such requests.
+    pub cap_output: bool,
+}
+
+impl Limits {
+    /// Compiles; what must exist was judged by `check`.
+    pub(super) fn compile(
+        document: &Document,
+        scope: &str,
+        labels: &LabelTable,
+        fallback: impl Fn(&str, &document::Rule) -> Result<Rc<Fallback>, CompileError>,
+    ) -> Result<Self, CompileError> {
+        const DEFAULT_MAX_OUTPUT: u64 = 4096;
+        let share = LEDGER_WAYS.checked_div(document.limits.len()).unwrap_or(LEDGER_WAYS);
+        let share = share.max(LEDGER_LEAST_SHARE);
+        let rules = document.limits.iter().map(|limit| {
+            let over = match &limit.over {
+                document::Over::Reject => Over::Reject,
+                document::Over::Downgrade(model) => Over::Downgrade(model.as_str().into()),
+                document::Over::Fallback(id) => Over::Fallback(fallback(id, &limit.rule)?),
+            };
+            let (unit, amount) = unit(&limit.allow.amount);
+            let mut warn_at = limit.warn_at.clone();
+            warn_at.sort_unstable();
+            Ok(Limit {
+                rule: Rule::compile(&limit.rule, document, labels),
+                per: limit.per.iter().filter_map(|name| labels.id(name)).collect(),
+                unit,
+                cap: cap(limit, unit, amount),
+                warn_at,
+                over,
+                name: name(limit, scope, unit),
+                share,
+            })
+        });
+        Ok(Self {
+            rules: rules.collect::<Result<_, CompileError>>()?,
+            prices: Prices::compile(&document.prices),
+            unpriced_is_free: document.unpriced == Unpriced::CountZero,
+            default_max_output: document.default_max_output_tokens.unwrap_or(DEFAULT_MAX_OUTPUT),
+            cap_output: document.cap_output,
+        })
+    }
+}
+
+impl Limit {
+    /// True if it may change the body of a request: a maximum, the wish for usage, or another model.
+    #[must_use]
+    pub fn rewrites(&self) -> bool {
+        self.meters() || matches!(self.over, Over::Downgrade(_))
+    }
+
+    /// The account of a request; `None`: a label that it needs cannot be read.
+    #[must_use]
+    pub fn key(&self, labels: &Labels, shadow: bool) -> Option<Key> {
+        let values: Option<Vec<&str>> = self.per.iter().map(|id| labels.get(*id).text()).collect();
+        let mut name = self.name.clone();
+        // What only watches charges accounts of its own.
+        name.push(u8::from(shadow));
+        Some(Key::new(&name, &values?, self.share))
+    }
+
+    /// True if the proxy vouches for every label in `per`: then a balance tells a caller of itself alone.
+    #[must_use]
+    pub fn is_trusted(&self, labels: &Labels) -> bool {
+        let trusted = |id: &LabelId| matches!(labels.get(*id), Label::Value { trusted: true, .. });
+        self.per.iter().all(trusted)
+    }
+
+    /// True if it counts what a model used.
+    #[must_use]
+    pub fn meters(&self) -> bool {
+        matches!(self.unit, Unit::Tokens | Unit::Usd)
+    }
+}
+
+fn unit(amount: &Amount) -> (Unit, u64) {
+    match *amount {
+        Amount::Requests(amount) => (Unit::Requests, amount),
+        Amount::Tokens(amount) => (Unit::Tokens, amount),
+        Amount::Usd(amount) => (Unit::Usd, amount),
+        Amount::Concurrent(amount) => (Unit::Concurrent, amount),
+        // Refused by `check`.
+        Amount::Calls(_) => (Unit::Requests, 0),
+    }
+}
+
+fn cap(limit: &document::Limit, unit: Unit, amount: u64) -> Cap {
+    // `burst` is written in the unit of the amount; money is kept in millionths.
+    let scale = if unit == Unit::Usd { 1_000_000 } else { 1 };
+    let burst = limit.burst.map_or(amount, |burst| burst.saturating_mul(scale));
+    match (unit, limit.allow.every) {
+        (Unit::Concurrent, _) => Cap::InFlight { most: amount },
+        (_, Some(Window::Day)) => Cap::Calendar { amount, span: Span::Day },
+        (_, Some(Window::Month)) => Cap::Calendar { amount, span: Span::Month },
+        (_, Some(Window::Seconds(seconds))) => {
+            Cap::Bucket { amount, every_ns: seconds.max(1).saturating_mul(SECOND_NS), burst }
+        }
+        // Refused by `check`.
+        (_, None) => Cap::InFlight { most: 0 },
+    }
+}
+
+fn name(limit: &document::Limit, scope: &str, unit: Unit) -> Vec<u8> {
+    let every = match limit.allow.every {
+        None => String::new(),
+        Some(Window::Day) => "day".to_owned(),
+        Some(Window::Month) => "month".to_owned(),
+        Some(Window::Seconds(seconds)) => seconds.to_string(),
+    };
+    let epoch = limit.epoch.to_string();
+    let mut parts = vec![scope, &limit.rule.id, unit.word(), &every, &epoch];
+    parts.extend(limit.per.iter().map(String::as_str));
+    let mut name = Vec::new();
+    for part in parts {
+        name.extend_from_slice(part.as_bytes());
+        name.push(0);
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_shown_with_cents() {
+        for (micros, shown) in [
+            (0, "0.00 USD"),
+            (50_000_000, "50.00 USD"),
+            (1_500_000, "1.50 USD"),
+            (1, "0.000001 USD"),
+        ] {
+            assert_eq!(Unit::Usd.show(micros), shown);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The accounts of limits: the engine's book over the data that all workers of the process share.
+
+use std::rc::Rc;
+
+use hemostat_engine::ledger::{Book, Store, Stored, Written};
+
+use crate::clock;
+use crate::host::shared::{self, Shared};
+
+/// Data that the workers of a process share, by the number of a slot.
+#[derive(Debug)]
+struct SharedData;
+
+thread_local! {
+    /// The book of this VM. All configurations share it, so that whichever is told of time renews the places of every
+    /// stream.
+    static BOOK: Rc<Book> = Rc::new(Book::new(Rc::new(SharedData)));
+}
+
+/// The book of this worker.
+pub fn book() -> Rc<Book> {
+    BOOK.with(Rc::clone)
+}
+
+fn name(slot: u32) -> String {
+    format!("hemostat/ledger/{slot}")
+}
+
+impl Store for SharedData {
+    fn get(&self, slot: u32) -> Result<Option<Stored>, ()> {
+        let found = shared::get(&name(slot)).map_err(|_| ())?;
+        Ok(found.map(|Shared { value, cas }| Stored { bytes: value, cas }))
+    }
+
+    fn set(&self, slot: u32, bytes: &[u8], cas: Option<u32>) -> Written {
+        let old = cas.map(|cas| Shared { cas, ..Shared::default() });
+        match shared::replace(&name(slot), old.as_ref(), bytes) {
+            Ok(true) => Written::Done,
+            Ok(false) => Written::Mismatch,
+            Err(_) => Written::Failed,
+        }
+    }
+
+    fn now_ns(&self) -> u64 {
+        clock::now_ns()
+    }
+}
