@@ -11,6 +11,7 @@ use hemostat_engine::exchange::{
     Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
 };
 use hemostat_engine::grant::used::Slots;
+use hemostat_engine::ledger::{Book, MemoryStore};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::Config;
 use serde_json::{Value, json};
@@ -186,7 +187,9 @@ pub fn run(program: &Rc<Program>, recording: &Recording, cut: &Cut) -> Seen {
 }
 
 pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &Caller) -> Seen {
-    let mut exchange = Exchange::new(Rc::clone(program));
+    // Accounts of its own: what one exchange spends, the next does not see.
+    let store = Rc::new(MemoryStore::new(1_764_000_000_000_000_000));
+    let mut exchange = Exchange::with_book(Rc::clone(program), Rc::new(Book::new(store)));
     if let Some(slots) = &caller.slots {
         exchange.set_grant_slots(Rc::clone(slots));
     }
