@@ -3,7 +3,14 @@
 //! Each exchange is a chat call with a whole answer that says what it used: charged, read and settled. Every limit is an
 //! account of its own in a store in memory, so host calls are not in the figures. One more: a million distinct keys
 //! through one limit, and the bytes that they leave in the store.
-
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a helper of a test may panic as the test itself may"
+)]
 #![allow(missing_docs, reason = "criterion_group makes a public function")]
 #![expect(clippy::unwrap_used, reason = "a bench stops at what it did not expect")]
 

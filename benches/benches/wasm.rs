@@ -4,9 +4,14 @@
 //! chunks of 4 KiB and event by event. The baseline is a module without callbacks in the same host: what is above it is
 //! the filter's. Fuel (about one unit an instruction) is printed beside the times, since it is the same on every run;
 //! counting it costs time as well, which no proxy pays.
-
-#![allow(missing_docs, reason = "criterion_group makes a public function")]
-#![allow(clippy::unwrap_used, reason = "a bench stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a helper of a test may panic as the test itself may"
+)]
 
 use std::path::Path;
 use std::time::{Duration, Instant};

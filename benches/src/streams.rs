@@ -155,7 +155,7 @@ pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
     } else {
         ran.out = chunks.iter().map(|chunk| chunk.len()).sum();
     }
-    exchange.finish();
+    exchange.finish(b"");
     let is_hit = |effect: &Effect| matches!(effect, Effect::Count(name) if name.starts_with("hemostat_rule_hits_total"));
     ran.hits = exchange.effects().iter().filter(|effect| is_hit(effect)).count();
     ran

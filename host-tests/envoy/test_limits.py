@@ -23,7 +23,9 @@ def limits(version, *rules, **more):
 
 def body(**more):
     """A small request."""
-    return json.dumps({"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]} | more).encode()
+    return json.dumps(
+        {"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]} | more
+    ).encode()
 
 
 def answer(total):
@@ -39,8 +41,10 @@ def stream(events):
     chunk = {"choices": [{"index": 0, "delta": {"content": "hello "}}], "usage": None}
     last = {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 40}}
     documents = [chunk] * events + [last]
-    return Answer(b"".join(b"data: %b\n\n" % json.dumps(d).encode() for d in documents) + b"data: [DONE]\n\n",
-                  content_type="text/event-stream")
+    return Answer(
+        b"".join(b"data: %b\n\n" % json.dumps(d).encode() for d in documents) + b"data: [DONE]\n\n",
+        content_type="text/event-stream",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +69,10 @@ class Caller:
         payload = payload or body()
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        head = (f"POST {PATH} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nx-replay: {replay}\r\n"
-                f"content-length: {len(payload)}\r\n\r\n")
+        head = (
+            f"POST {PATH} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nx-replay: {replay}\r\n"
+            f"content-length: {len(payload)}\r\n\r\n"
+        )
         self.writer.write(head.encode() + payload)
         if abort is not None:
             await asyncio.sleep(abort)
@@ -74,7 +80,7 @@ class Caller:
             return None
         first = await self.reader.readline()
         headers = {}
-        while (line := (await self.reader.readline()).strip()):
+        while line := (await self.reader.readline()).strip():
             key, _, value = line.decode("latin-1").partition(":")
             headers[key.lower()] = value.strip()
         if "content-length" in headers:
@@ -157,8 +163,11 @@ def test_tokens_stay_under_the_cap_and_most_of_it_is_usable(crowd, upstream):
 
 def test_money_stays_under_the_cap(crowd):
     # 10 tokens in at 1 and 50 out at 10 USD a million: 510 micro-dollars a request.
-    crowd.push(limits("money", {"id": "money", "allow": {"usd": 0.1, "every": "day"}},
-                      prices={"*": {"input": 1, "output": 10}}))
+    crowd.push(
+        limits(
+            "money", {"id": "money", "allow": {"usd": 0.1, "every": "day"}}, prices={"*": {"input": 1, "output": 10}}
+        )
+    )
 
     async def job(caller, _):
         return [(await caller.ask("script/fast"))[0] for _ in range(20)]
@@ -170,8 +179,13 @@ def test_money_stays_under_the_cap(crowd):
 
 def test_places_are_never_more_than_the_cap_and_none_leaks(crowd):
     cap = 16
-    crowd.push(limits("places", {"id": "places", "allow": {"concurrent": cap}},
-                      {"id": "tokens-too", "allow": {"tokens": 10_000_000, "every": "day"}}))
+    crowd.push(
+        limits(
+            "places",
+            {"id": "places", "allow": {"concurrent": cap}},
+            {"id": "tokens-too", "allow": {"tokens": 10_000_000, "every": "day"}},
+        )
+    )
     rng = random.Random(7)
     plans = [[rng.random() * 0.02 if rng.random() < 1 / 3 else None for _ in range(60)] for _ in range(CALLERS)]
 
@@ -213,7 +227,10 @@ def test_usage_is_asked_for_and_its_event_does_not_leave(crowd, upstream):
 
 def test_a_caller_is_told_when_to_come_back(crowd):
     crowd.push(limits("rate", {"id": "rate", "allow": {"requests": 2, "every": "4s"}}))
-    ask = lambda: fetch(crowd.port, "POST", PATH, body(), {"x-replay": "script/fast"})
+
+    def ask():
+        return fetch(crowd.port, "POST", PATH, body(), {"x-replay": "script/fast"})
+
     assert [ask().status for _ in range(3)] == [200, 200, 429]
     refused = ask()
     assert json.loads(refused.body)["error"]["type"] == "rate_limit_error"

@@ -151,12 +151,13 @@ def test_measure_two_hundred_releases_in_two_minutes(proxy, upstream):
     assert (calm.failures, run.failures) == ([], [])
     print(f"\nrequests: {len(run.requests)}, streams: {run.streams}")
     print(
-        f"all workers followed within: median {quantile(run.delays, 0.5):.3f} s, p99 {quantile(run.delays, 0.99):.3f} s, "
-        f"worst {max(run.delays):.3f} s"
+        f"all workers followed within: median {quantile(run.delays, 0.5):.3f} s, "
+        f"p99 {quantile(run.delays, 0.99):.3f} s, worst {max(run.delays):.3f} s"
     )
     print(
         f"p99 of requests: {quantile(run.requests, 0.99) * 1e3:.1f} ms with pushes, "
-        f"{quantile(calm.requests, 0.99) * 1e3:.1f} ms without: ×{quantile(run.requests, 0.99) / quantile(calm.requests, 0.99):.2f}"
+        f"{quantile(calm.requests, 0.99) * 1e3:.1f} ms without: "
+        f"×{quantile(run.requests, 0.99) / quantile(calm.requests, 0.99):.2f}"
     )
     print(f"memory after 20 releases {run.memory[0] / 1e6:.1f} MB, after {run.releases} {run.memory[-1] / 1e6:.1f} MB")
     assert max(run.delays) < FOLLOWS_WITHIN_S

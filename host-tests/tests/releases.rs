@@ -1,6 +1,13 @@
 //! Releases in the built module: workers that share memory, a source that answers, a host that fails. They need
 //! `dist/hemostat.wasm` (`./just wasm`). The releases are those of `testdata/releases`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a helper of a test may panic as the test itself may"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

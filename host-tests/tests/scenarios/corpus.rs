@@ -30,7 +30,7 @@ fn unchanged_under(policy: Value, holds_nothing: bool) -> Proxy {
             assert!(outcome.downstream.body() == recording.response, "{what}: the answer");
             assert!(outcome.downstream.ended, "{what}");
             if holds_nothing {
-                let came = cut.cut(&[recording.response.clone()]);
+                let came = cut.cut(std::slice::from_ref(&recording.response));
                 let left = outcome.downstream.increments.iter().map(|part| &part.bytes);
                 assert!(left.filter(|bytes| !bytes.is_empty()).eq(came.iter()), "{what}: held");
             }

@@ -1,6 +1,14 @@
 //! Hemostat's scenarios: the built module in the wasmtime host.
 //!
 //! One binary, so that the module is compiled once. They need `dist/hemostat.wasm` (`./just wasm`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a helper of a test may panic as the test itself may"
+)]
 
 #[path = "../../../engine/tests/support/mod.rs"]
 mod native;
