@@ -140,10 +140,10 @@ impl Exchange {
                 acts && guard.on_request() && matches!(guard.action, Action::Redact(_));
         }
         for rule in &self.program.failsafe {
-            let (own, holds) = self.may_hold(&rule.rule, now);
-            // Once it is certain that the rule holds, what is left to know only shapes its answer.
-            let certain = rule.upstream.is_some() && holds == Holds::Yes;
-            needs.body = needs.body.max(if certain { own.min(Need::Peek) } else { own });
+            // One that is judged by the answer's status needs the body too: the proxy's own answer to a connection that
+            // fails can come before the body has, and what replaces it must have the form that was asked for.
+            let (own, _) = self.may_hold(&rule.rule, now);
+            needs.body = needs.body.max(own);
         }
         for tool in &self.program.tools.rules {
             let (own, _) = self.may_hold(&tool.rule, now);
