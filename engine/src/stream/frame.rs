@@ -75,13 +75,6 @@ impl Frame {
     }
 }
 
-/// Why a frame cannot be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FrameTrouble {
-    /// Longer than [`crate::limits::EVENT_BYTES`]: its bytes come as [`Piece::Oversized`] parts.
-    TooBig,
-}
-
 /// What a framer gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
