@@ -12,6 +12,8 @@ use crate::stream::json::NodeId;
 /// One frame that has come and has not left.
 #[derive(Debug, Default)]
 pub struct Held {
+    /// Which frame of the answer it is, counted from 1.
+    pub number: u64,
     /// Its bytes.
     pub frame: Frame,
     /// The pieces of text in it that acting rules look at, in the order of its bytes.

@@ -55,6 +55,11 @@ pub struct Pipe {
     room: usize,
     /// Re-used from frame to frame.
     doc: Doc,
+    /// The number of the frame that `doc` is of; 0 if it is of none. Nearly every frame leaves at once and as it came:
+    /// what was read of it then need not be read again.
+    doc_of: u64,
+    /// Frames that have come.
+    frames: u64,
     items: Vec<Item>,
     pieces: Vec<Piece>,
     /// The answer has been cut; nothing more leaves but its ending.
@@ -87,6 +92,8 @@ impl Pipe {
             queued_bytes: 0,
             room: limits::HELD_FRAME_BYTES,
             doc: Doc::default(),
+            doc_of: 0,
+            frames: 0,
             items: Vec::new(),
             pieces: Vec::new(),
             cut: None,
@@ -227,6 +234,8 @@ impl Pipe {
             frame.payload.is_empty() && matches!(frame.raw.trim_ascii_start(), [b'{' | b'[', ..]);
         let frame = if bare { Frame::whole(frame.raw) } else { frame };
         let payload = frame.payload_bytes();
+        self.frames += 1;
+        self.doc_of = 0;
         let readable = match payload.trim_ascii() {
             b"" => true,
             b"[DONE]" => {
@@ -235,13 +244,14 @@ impl Pipe {
             }
             _ => match self.doc.parse(&payload) {
                 Ok(()) => {
+                    self.doc_of = self.frames;
                     self.reader.read(&self.doc, &payload, &mut items);
                     true
                 }
                 Err(_) => false,
             },
         };
-        let mut held = Held::default();
+        let mut held = Held { number: self.frames, ..Held::default() };
         let hidden = |dialect: &&dyn Dialect| {
             !self.doc.is_empty() && dialect.is_usage_event(&self.doc.root(&payload))
         };
@@ -415,10 +425,10 @@ impl Pipe {
         }
         if edits.is_empty() {
             out.extend_from_slice(&held.frame.raw);
-            self.sent(&held.frame.raw, &payload);
+            self.sent(held.number, &held.frame.raw, &payload);
         } else {
             let raw = edit::apply(&held.frame, &edits);
-            self.sent(&raw, &edit::apply_to(&payload, &edits));
+            self.sent(0, &raw, &edit::apply_to(&payload, &edits));
             out.extend_from_slice(&raw);
         }
         if !leaves.after.is_empty() {
@@ -427,7 +437,7 @@ impl Pipe {
             framer.feed(&leaves.after, &mut pieces);
             for piece in pieces {
                 if let Piece::Frame(frame) = piece {
-                    self.sent(&frame.raw, &frame.payload_bytes());
+                    self.sent(0, &frame.raw, &frame.payload_bytes());
                 }
             }
             out.extend_from_slice(&leaves.after);
@@ -437,7 +447,7 @@ impl Pipe {
     /// What becomes of a frame where calls were stopped, in it or before it.
     fn leaves(&mut self, held: &Held, payload: &[u8]) -> Leaves {
         let concerned = !held.call_pieces.is_empty() || self.calls.any_stopped();
-        if !self.calls.act() || !concerned || self.doc.parse(payload).is_err() {
+        if !self.calls.act() || !concerned || !self.read_again(held.number, payload) {
             return Leaves::default();
         }
         let pieces: Vec<dialect::Piece<'_>> = held
@@ -448,11 +458,23 @@ impl Pipe {
         self.reader.leave(&self.doc, payload, &pieces)
     }
 
+    /// Makes `doc` that of this payload, unless it is: of the frame with this number, 0 for one that did not come so.
+    fn read_again(&mut self, number: u64, payload: &[u8]) -> bool {
+        if number == 0 || number != self.doc_of {
+            self.doc_of = 0;
+            if self.doc.parse(payload).is_err() {
+                return false;
+            }
+            self.doc_of = number;
+        }
+        true
+    }
+
     /// Tells the dialect what the caller has got.
-    fn sent(&mut self, raw: &[u8], payload: &[u8]) {
+    fn sent(&mut self, number: u64, raw: &[u8], payload: &[u8]) {
         if payload.is_empty() {
             self.reader.sent_other(raw);
-        } else if self.doc.parse(payload).is_ok() {
+        } else if self.read_again(number, payload) {
             self.reader.sent(&self.doc, payload);
         } else {
             self.reader.sent_other(payload);
