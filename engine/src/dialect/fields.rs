@@ -32,14 +32,13 @@ pub(super) enum Field {
 /// The last member under each of some names, in one pass: what [`Value::get`] gives for each.
 pub(super) fn pick<'a, const N: usize>(
     object: &Value<'a>,
-    names: [&[u8]; N],
+    names: [&str; N],
 ) -> [Option<Value<'a>>; N] {
     let mut found = [None; N];
     if object.kind() == Kind::Object {
         for member in object.children() {
-            let name = member.key();
             for (slot, wanted) in found.iter_mut().zip(&names) {
-                if &*name == *wanted {
+                if member.key_is(wanted) {
                     *slot = Some(member);
                 }
             }

@@ -96,9 +96,14 @@ pub struct Value<'a> {
 pub struct Duplicate;
 
 impl Node {
+    /// Most names differ in length: the bytes themselves are seldom looked at.
+    #[inline(always)]
     fn key_is(&self, bytes: &[u8], name: &[u8]) -> bool {
-        let raw = bytes.get(self.key_start as usize..self.key_end as usize).unwrap_or_default();
-        if self.key_escaped { decodes_to(raw, name) } else { raw == name }
+        let span = self.key_start as usize..self.key_end as usize;
+        if self.key_escaped {
+            return decodes_to(bytes.get(span).unwrap_or_default(), name);
+        }
+        span.len() == name.len() && bytes.get(span).is_some_and(|raw| raw == name)
     }
 }
 
@@ -155,24 +160,29 @@ impl Doc {
 }
 
 impl<'a> Value<'a> {
+    // Every walk over a document steps through it; a call of it would cost more than what it does.
+    #[inline(always)]
     fn node(&self) -> &'a Node {
         self.doc.nodes.get(self.id as usize).unwrap_or(&NOWHERE)
     }
 
     /// Its index in the document.
     #[must_use]
+    #[inline]
     pub fn id(&self) -> NodeId {
         self.id
     }
 
     /// What it is.
     #[must_use]
+    #[inline]
     pub fn kind(&self) -> Kind {
         self.node().kind
     }
 
     /// Its bytes in the document, quotes and brackets included.
     #[must_use]
+    #[inline]
     pub fn span(&self) -> std::ops::Range<usize> {
         let node = self.node();
         node.start as usize..node.end as usize
@@ -200,6 +210,7 @@ impl<'a> Value<'a> {
 
     /// Its key as written, escapes not decoded; empty in arrays and for the root.
     #[must_use]
+    #[inline]
     pub fn raw_key(&self) -> &'a [u8] {
         self.key_span().and_then(|span| self.bytes.get(span)).unwrap_or_default()
     }
@@ -214,12 +225,14 @@ impl<'a> Value<'a> {
 
     /// True if its [`Value::key`] is `name`.
     #[must_use]
+    #[inline]
     pub fn key_is(&self, name: &str) -> bool {
         self.node().key_is(self.bytes, name.as_bytes())
     }
 
     /// The index of the first value after it and all that it holds.
     #[must_use]
+    #[inline]
     pub fn after(&self) -> NodeId {
         self.node().next
     }

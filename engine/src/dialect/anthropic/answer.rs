@@ -283,7 +283,7 @@ impl Answer for Reading {
             self.message(&mut texts, &root);
             items.push(Item::AnswerEnd);
         } else if root.kind() == Kind::Object {
-            let [event, index] = pick(&root, [b"type", b"index"]);
+            let [event, index] = pick(&root, ["type", "index"]);
             self.event(&mut texts, &root, &string(event), number(index));
         } else {
             texts.walk(&root);

@@ -85,7 +85,7 @@ impl Reading {
             texts.walk(choice);
             return;
         }
-        let [index, logprobs] = pick(choice, [b"index", b"logprobs"]);
+        let [index, logprobs] = pick(choice, ["index", "logprobs"]);
         let index = number(index);
         let logprobs = logprobs.filter(|l| !l.is_null());
         let mut last = Last::default();

@@ -56,8 +56,7 @@ pub(super) struct Reading {
 
 /// The running text that `response.NAME.delta` events of a name carry, and how.
 pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, Shape, Role) {
-    let [item, content, summary] =
-        pick(root, [b"output_index", b"content_index", b"summary_index"]);
+    let [item, content, summary] = pick(root, ["output_index", "content_index", "summary_index"]);
     let (a, content, summary) = (number(item), number(content), number(summary));
     let output = |kind, b| (TextKey { kind, a, b }, Shape::Text, Role::Output);
     let arguments = TextKey { kind: kind::ARGUMENTS, a, b: 0 };
@@ -342,7 +341,7 @@ impl Reading {
         if twice(root, &["item", "output_index", "response"]) {
             texts.push(Item::Twice);
         }
-        let [logprobs] = pick(root, [b"logprobs"]);
+        let [logprobs] = pick(root, ["logprobs"]);
         let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
         // A text's end is told before the event that repeats it.
         if phase == b"done" && name != b"output_item" && !name.ends_with(b"_part") {
@@ -447,7 +446,7 @@ impl Answer for Reading {
             self.response(&mut texts, &root);
             items.push(Item::AnswerEnd);
         } else if root.kind() == Kind::Object {
-            let [event] = pick(&root, [b"type"]);
+            let [event] = pick(&root, ["type"]);
             let event = string(event);
             self.event(&mut texts, &root, &event);
         } else {

@@ -62,7 +62,7 @@ pub(super) struct Sent {
 impl Sent {
     /// An event has left.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
-        let [event, number, response] = pick(root, [b"type", b"sequence_number", b"response"]);
+        let [event, number, response] = pick(root, ["type", "sequence_number", "response"]);
         let event = string(event);
         if self.over && *event == *b"response.created" {
             // Another response in the same body: what was said of the one before is over with it.
