@@ -17,12 +17,14 @@
 //! | [`jcs`] | canonical JSON: what digests are made of |
 //! | [`grant`] | a person's leave for one tool call |
 //! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
+//! | [`event`] | what operators are told of at once: events for `notify`, calls that wait for leave |
 //! | [`ledger`] | accounts of limits: state + charge + now → state, kept in a storage that workers share |
 //! | [`limits`] | every bound, with the reason for its number |
 
 pub mod bundle;
 pub mod dialect;
 pub mod dsse;
+pub mod event;
 pub mod exchange;
 pub mod grant;
 pub mod jcs;
@@ -31,3 +33,4 @@ pub mod limits;
 pub mod policy;
 pub mod scan;
 pub mod stream;
+mod written;

@@ -203,3 +203,39 @@ pub const USAGE_TOKENS: u64 = 4_000_000;
 
 /// Limits of one policy: each costs a read and a write a request.
 pub const LIMITS: usize = 64;
+
+/// Events that one worker keeps at a time, those that wait to be counted together among them: an incident has a few
+/// dozen different ones. What does not fit is dropped, and counted.
+pub const NOTIFY_EVENTS: usize = 256;
+
+/// How long equal events are counted together after one was sent, in nanoseconds: a rule that fires a thousand times a
+/// second is one POST a minute and worker.
+pub const NOTIFY_QUIET_NS: u64 = 60 * 1_000_000_000;
+
+/// POSTs of one worker in one second, so that many different events do not flood a receiver either.
+pub const NOTIFY_PER_SECOND: u32 = 10;
+
+/// POSTs of one worker that are under way at the same time: a receiver that hangs costs the proxy no more connections.
+pub const NOTIFY_IN_FLIGHT: usize = 4;
+
+/// How long a receiver has to answer, in milliseconds.
+pub const NOTIFY_TIMEOUT_MS: u64 = 5_000;
+
+/// How often one event is tried. A receiver that restarts is back within the pauses between them.
+pub const NOTIFY_TRIES: u32 = 3;
+
+/// The pause before the second try, in nanoseconds; each further one is four times as long.
+pub const NOTIFY_RETRY_NS: u64 = 2 * 1_000_000_000;
+
+/// Labels of an exchange that its events show; policies have a handful.
+pub const EVENT_LABELS: usize = 16;
+
+/// Calls that wait for leave and are remembered, in one process: more than a person looks through. Of more, the tenant
+/// with the most loses its oldest.
+pub const PENDING_CALLS: usize = 32;
+
+/// How long a call that waits is remembered after it was last asked for, in seconds: as long as a grant may live.
+pub const PENDING_S: u64 = 3600;
+
+/// The arguments of a call that waits, in bytes of JSON; longer ones are not kept. A person must be able to read them.
+pub const PENDING_ARGUMENTS_BYTES: usize = 4096;

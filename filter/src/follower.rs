@@ -5,18 +5,21 @@
 //! every change of the store. A worker looks at the cell, which costs nearly nothing, and reads the store only where
 //! the cell has changed. It then verifies and compiles what it reads: what is in force is what was signed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use hemostat_engine::bundle::{
     self, Code, Digest, Offered, Poll, Refusal, Running, State, Terms, Trouble, Way, renew, start,
 };
+use hemostat_engine::event::{Event, Fields, Kind, Origin, Said};
 use hemostat_engine::limits::POLL_TIMEOUT_MS;
+use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::remote::Source;
 
 use crate::clock;
 use crate::host::shared::{self, Shared};
 use crate::host::{self, HostError, Level};
-use crate::telemetry;
+use crate::{notify, pending, telemetry};
 
 /// How often a change is tried again because another worker was faster. Each loss means that somebody else's change was
 /// made; more than this in a row does not happen with tens of workers.
@@ -33,6 +36,8 @@ pub struct Follower {
     expires: Cell<Option<u64>>,
     /// The last release that was refused, so that a source which serves it for ever is told of once.
     refused: Cell<Option<Digest>>,
+    /// What ran when the store was last read: it says where events go.
+    program: RefCell<Option<Rc<Program>>>,
 }
 
 /// The names of a scope's values.
@@ -86,6 +91,7 @@ impl Follower {
             seen: Cell::new(None),
             expires: Cell::new(None),
             refused: Cell::new(None),
+            program: RefCell::new(None),
         };
         let mut warnings = Vec::new();
         follower.change(|terms, state| {
@@ -121,7 +127,18 @@ impl Follower {
         let (state, _) = self.store()?;
         self.seen.set(cell.map(|cell| cell.cas));
         self.expires.set(state.expires());
-        state.running(&self.terms)
+        let running = state.running(&self.terms)?;
+        *self.program.borrow_mut() = running.as_ref().map(|running| Rc::clone(&running.program));
+        Ok(running)
+    }
+
+    /// Raises an event of this scope, to where the policy in force sends them.
+    fn raise(&self, kind: Kind, fields: Fields) {
+        let program = self.program.borrow();
+        let notify = program.as_ref().and_then(|program| program.notify.clone());
+        let scope = self.terms.config.scope.clone();
+        let origin = Rc::new(Origin { notify, scope, ..Origin::default() });
+        notify::raise(Event { origin, ..Event::new(kind, fields) });
     }
 
     /// Judges a release and, if it is good, puts it in force for the whole process.
@@ -163,6 +180,17 @@ impl Follower {
                     taken.serial
                 );
                 telemetry::line(Level::Info, &line);
+                if let Some(running) = running {
+                    *self.program.borrow_mut() = Some(Rc::clone(&running.program));
+                }
+                self.raise(
+                    Kind::ReleaseActive,
+                    vec![
+                        ("hemostat.policy_version", version.into()),
+                        ("hemostat.policy_serial", Said::Number(taken.serial)),
+                        ("hemostat.release.way", way_word.into()),
+                    ],
+                );
                 for warning in running.map(|r| r.warnings.as_slice()).unwrap_or_default() {
                     telemetry::line(Level::Warn, warning);
                 }
@@ -187,6 +215,13 @@ impl Follower {
             Level::Warn,
             &format!("release refused, what is in force goes on: {refusal} way={}", way.word()),
         );
+        self.raise(
+            Kind::ReleaseRefused,
+            vec![
+                ("hemostat.reason", refusal.code.word().into()),
+                ("hemostat.release.way", way.word().into()),
+            ],
+        );
         let trouble = Trouble::new(refusal, way, now);
         // Status goes without it, where the host does not keep it.
         let _ = shared::put(&self.keys.trouble, &trouble.encode());
@@ -207,6 +242,7 @@ impl Follower {
         if matches!(changed, Ok(true)) {
             telemetry::count("hemostat_releases_total;action=expired");
             telemetry::line(Level::Warn, "the release in force is past its `expires`");
+            self.raise(Kind::ReleaseExpired, Fields::new());
         }
         matches!(changed, Ok(true))
     }
@@ -262,6 +298,8 @@ impl Follower {
         if ended.told && !poll.told {
             telemetry::count("hemostat_source_silent_total");
             telemetry::line(Level::Error, "the source has given no release for 5 minutes");
+            let cluster = ("hemostat.source.cluster", source.cluster.as_str().into());
+            self.raise(Kind::SourceSilent, vec![cluster]);
         }
         let _ = shared::put(&self.keys.poll, &ended.encode());
     }
@@ -289,11 +327,13 @@ impl Follower {
         let trouble = shared::get(&self.keys.trouble).ok().flatten();
         let trouble = trouble.and_then(|trouble| Trouble::decode(&trouble.value));
         let poll = self.poll();
+        let pending = pending::read(&self.terms.config.scope);
         let facts = bundle::Facts {
             terms: &self.terms,
             state: &state,
             running: running.as_ref().ok().and_then(Option::as_ref),
             trouble: trouble.as_ref(),
+            pending: &pending,
             poll: poll.as_ref(),
             now_ms: now_ms(),
             filter: crate::root::VERSION,

@@ -12,6 +12,8 @@
 //! | [`control`] | a listener for operators: status, and releases by `POST` |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
 //! | [`accounts`] | accounts of limits in the data that workers share |
+//! | [`notify`] | events on their way to their receiver |
+//! | [`pending`] | tool calls that wait for leave, in the data that workers share |
 //! | [`telemetry`] | counters, log lines, filter state, the sum of held bytes |
 //! | [`clock`] | time that never fails, and numbers that never repeat |
 //! | [`host`] | every host call, as `Result`; the only `unsafe` |
@@ -24,7 +26,9 @@ mod follower;
 mod grants;
 mod host;
 mod load;
+mod notify;
 mod pairs;
+mod pending;
 mod root;
 mod stream;
 mod telemetry;

@@ -17,7 +17,7 @@ use crate::host::{self, Buffer, Level, Map};
 use crate::load::{self, Active, Loaded};
 use crate::stream::{NoPolicy, Stream, value};
 use crate::telemetry::Trouble;
-use crate::{clock, telemetry};
+use crate::{clock, notify, telemetry};
 
 /// The filter's version, for logs.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -53,7 +53,8 @@ impl Root {
         let Loaded { active, follower, nothing, source, control, warnings } = load::load(&bytes)?;
         // Streams in flight of a configuration before this one still need their places.
         let renews = !active.program.limits.rules.is_empty() || active.book.has_leases();
-        let period = match (follower.is_some(), renews) {
+        let tells = follower.is_some() || active.program.notify.is_some();
+        let period = match (tells, renews) {
             (true, _) => Some(FOLLOW_MS),
             (false, true) => Some(RENEW_MS),
             (false, false) => None,
@@ -155,6 +156,13 @@ impl Plan {
     }
 }
 
+/// The status that a call was answered with; 0: it was reset.
+fn call_status() -> u16 {
+    let headers = host::headers(Map::Call).unwrap_or_default();
+    let status = value(&headers, ":status").and_then(|text| std::str::from_utf8(text).ok());
+    status.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 impl Context for Root {
     fn on_http_call_response(
         &mut self,
@@ -163,6 +171,9 @@ impl Context for Root {
         body: usize,
         _trailers: usize,
     ) {
+        if notify::answered(token, call_status()) {
+            return;
+        }
         if let Some(plan) = &mut self.plan {
             plan.source_answered(token, body);
         }
@@ -205,6 +216,7 @@ impl RootContext for Root {
             plan.follow();
             plan.poll();
         }
+        notify::send();
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

@@ -8,6 +8,7 @@ use hemostat_engine::exchange::Effect;
 use hemostat_engine::limits::HELD_PROCESS_BYTES;
 
 use crate::host::{self, HostError, Level};
+use crate::notify;
 
 /// Names of counters that one VM defines. Each stays in the proxy for ever; a policy of 200 rules with five counters
 /// each fits.
@@ -81,6 +82,7 @@ pub fn apply(effects: Vec<Effect>) {
         match effect {
             Effect::Count(name) => count(&name),
             Effect::Log(text) => line(Level::Info, &text),
+            Effect::Event(event) => notify::raise(*event),
             Effect::State(key, value) => {
                 if let Err(error) = host::set_property(key, value.as_bytes()) {
                     Trouble { call: "set_property", error }.report();

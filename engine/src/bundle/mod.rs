@@ -8,7 +8,7 @@
 //! bytes that all its workers share. [`offer`] is the one step that changes it; it changes all or nothing.
 
 mod adopt;
-mod code;
+pub(crate) mod code;
 mod digest;
 mod offer;
 mod poll;

@@ -1,13 +1,14 @@
 //! What operators are shown of a process: one JSON document. Its shape is a contract; docs/releases.md has it.
 
+mod rules;
+
 use super::adopt::{Running, Terms};
 use super::poll::Poll;
 use super::state::{Entry, Standing, State};
 use super::trouble::Trouble;
-use crate::policy::Program;
-use crate::policy::document::Mode;
-use crate::policy::source::quote;
+use crate::event::pending::{self, Waiting};
 use crate::policy::time;
+use crate::written::{Object, text};
 
 /// What status is made of.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Facts<'a> {
     pub running: Option<&'a Running>,
     /// The last refusal.
     pub trouble: Option<&'a Trouble>,
+    /// Tool calls that wait for leave.
+    pub pending: &'a [Waiting],
     /// The polled source.
     pub poll: Option<&'a Poll>,
     /// Unix milliseconds.
@@ -55,9 +58,14 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     let expires = state.active.as_ref().and_then(|active| active.expires);
     out.optional_text("expires", expires.map(time::format).as_deref());
     out.raw("last_error", &facts.trouble.map_or_else(|| "null".to_owned(), trouble));
-    out.raw("rules", &rules(facts.running.map(|running| running.program.as_ref()), &mut count));
+    let program = facts.running.map(|running| running.program.as_ref());
+    out.raw("rules", &rules::rules(program, &mut count));
     out.raw("balances", "{}");
-    out.raw("pending_approvals", "[]");
+    let shows = |label: &str| {
+        let control = facts.terms.config.control.as_ref();
+        control.is_some_and(|control| control.show_labels.iter().any(|own| own == label))
+    };
+    out.raw("pending_approvals", &pending::to_json(facts.pending, shows("tenant")));
     out.raw("poll", &poll(facts));
     let floor = facts.terms.config.trust.min_serial;
     out.raw("min_serial", &floor.map_or_else(|| "null".to_owned(), |floor| floor.to_string()));
@@ -110,29 +118,6 @@ fn poll(facts: &Facts<'_>) -> String {
     out.end()
 }
 
-/// What each rule did since the process began, by action.
-fn rules(program: Option<&Program>, count: &mut impl FnMut(&str) -> u64) -> String {
-    let mut out = Object::default();
-    let Some(program) = program else { return out.end() };
-    let guards = program.guards.rules.iter().map(|guard| (&guard.rule, guard.action.word()));
-    let failsafe = program
-        .failsafe
-        .iter()
-        .map(|rule| (&rule.rule, if rule.fallback.is_some() { "fallback" } else { "block" }));
-    let lanes = program.other_traffic.iter().filter(|lane| lane.block);
-    let lanes = lanes.map(|lane| (&lane.rule, "block"));
-    for (rule, word) in guards.chain(failsafe).chain(lanes) {
-        let action = match rule.mode {
-            Mode::Shadow => format!("shadow-{word}"),
-            _ => word.to_owned(),
-        };
-        let mut counts = Object::default();
-        counts.number(&action, count(&hits_counter(&rule.id, &action)));
-        out.raw(&rule.id, &counts.end());
-    }
-    out.end()
-}
-
 fn history(entry: &Entry) -> String {
     let mut out = Object::default();
     out.number("serial", entry.serial);
@@ -147,50 +132,6 @@ fn history(entry: &Entry) -> String {
     }
     out.list("key_ids", &entry.keys, |value| text(value));
     out.end()
-}
-
-fn text(value: &str) -> String {
-    let mut out = String::new();
-    quote(value, &mut out);
-    out
-}
-
-/// A JSON object that is being written.
-#[derive(Debug, Default)]
-pub(super) struct Object(String);
-
-impl Object {
-    pub(super) fn raw(&mut self, key: &str, json: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        quote(key, &mut self.0);
-        self.0.push(':');
-        self.0.push_str(json);
-    }
-
-    pub(super) fn text(&mut self, key: &str, value: &str) {
-        self.raw(key, &text(value));
-    }
-
-    fn optional_text(&mut self, key: &str, value: Option<&str>) {
-        self.raw(key, &value.map_or_else(|| "null".to_owned(), text));
-    }
-
-    pub(super) fn number(&mut self, key: &str, value: u64) {
-        self.raw(key, &value.to_string());
-    }
-
-    fn list<T>(&mut self, key: &str, values: &[T], write: impl Fn(&T) -> String) {
-        let items: Vec<String> = values.iter().map(write).collect();
-        self.raw(key, &format!("[{}]", items.join(",")));
-    }
-
-    pub(super) fn end(mut self) -> String {
-        if self.0.is_empty() {
-            self.0.push('{');
-        }
-        self.0.push('}');
-        self.0
-    }
 }
 
 /// The answer to a release that was taken.

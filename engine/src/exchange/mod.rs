@@ -15,6 +15,7 @@
 
 pub mod answer;
 mod change;
+mod events;
 pub mod facts;
 mod input;
 mod labels;
@@ -124,11 +125,6 @@ impl Exchange {
             cut_ns: None,
             charges: Charges::new(book),
         }
-    }
-
-    /// Takes what is to be counted, logged and stored since the last call.
-    pub fn effects(&mut self) -> Vec<Effect> {
-        self.record.take()
     }
 
     /// Bytes of the answer that are held back now; the glue adds them up over its streams.

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::verdict::Effect;
+use crate::event::{Call, Event, Fields, Kind};
 use crate::policy::document::Show;
 
 /// Why something was not checked (the label `reason` of `hemostat_unchecked_total`).
@@ -52,6 +53,8 @@ pub struct Record {
     unchecked: Vec<Unchecked>,
     effects: Vec<Effect>,
     acted: bool,
+    /// Somebody wants to be told of events.
+    raises: bool,
 }
 
 impl Record {
@@ -70,7 +73,27 @@ impl Record {
             unchecked: Vec::new(),
             effects: Vec::new(),
             acted: false,
+            raises: false,
         }
+    }
+
+    /// The policy says where events go: from now on they are raised.
+    pub fn raise_events(&mut self, wanted: bool) {
+        self.raises = wanted;
+    }
+
+    /// Raises an event, where somebody wants it.
+    pub fn raise(&mut self, kind: Kind, fields: impl FnOnce() -> Fields) {
+        if self.raises {
+            self.effects.push(Effect::Event(Box::new(Event::new(kind, fields()))));
+        }
+    }
+
+    /// A tool call needs leave and has none, or has it. The list of calls that wait is kept whether or not events are
+    /// wanted. `grant`: what became of the caller's grant, in a word.
+    pub fn approval(&mut self, call: Call, grant: &str) {
+        let kind = if grant == "granted" { Kind::ApprovalGranted } else { Kind::ApprovalWanted };
+        self.effects.push(Effect::Event(Box::new(Event::of_call(kind, call, grant))));
     }
 
     /// The id that header, log, error and canned answer share.
@@ -96,6 +119,12 @@ impl Record {
         if word != "tag" {
             self.log(format!("rule={rule} action={prefix}{word}"));
         }
+        // What an operator must hear of at once. Redactions are many, and counted; limits raise events of their own.
+        if for_callers && matches!(word, "block" | "fallback" | "deny") {
+            self.raise(Kind::Decision, || {
+                vec![("hemostat.rule", rule.into()), ("hemostat.action", word.into())]
+            });
+        }
         self.actions.push((shown, for_callers));
     }
 
@@ -109,6 +138,19 @@ impl Record {
         let outcome = if refused { "block" } else { "pass" };
         self.count(format!("hemostat_unchecked_total;reason={};action={outcome}", why.word()));
         self.log(format!("unchecked={} action={outcome}", why.word()));
+        // Pictures and files are pointed to in ordinary traffic: they are counted.
+        if why != Unchecked::Remote {
+            self.raise(Kind::Unchecked, || {
+                vec![("hemostat.reason", why.word().into()), ("hemostat.action", outcome.into())]
+            });
+        }
+    }
+
+    /// A caller is passed to a human.
+    pub fn handoff(&mut self) {
+        self.count("hemostat_handoffs_total".to_owned());
+        self.log("handoff".to_owned());
+        self.raise(Kind::Handoff, Fields::new);
     }
 
     /// Adds one to a counter.

@@ -52,6 +52,7 @@ impl Exchange {
     /// Headers have come. `end`: there is no body.
     pub fn request_headers(&mut self, facts: RequestFacts, end: bool) -> RequestVerdict {
         self.record = Record::new(&facts.request_id, facts.now_ns, facts.nonce);
+        self.record.raise_events(self.program.notify.is_some());
         self.facts = facts;
         let mut edits = remove_internal(&self.facts.headers);
         let header = |name| facts::text(&self.facts.headers, name).unwrap_or_default().into_owned();
@@ -488,8 +489,7 @@ impl Exchange {
         };
         if fallback.handoff {
             reply.headers.push(("x-hemostat-handoff", "true".to_owned()));
-            self.record.count("hemostat_handoffs_total".to_owned());
-            self.record.log("handoff".to_owned());
+            self.record.handoff();
         }
         reply
     }

@@ -215,8 +215,7 @@ impl Exchange {
         if let Cut::Fallback(fallback) = cut
             && fallback.handoff
         {
-            self.record.count("hemostat_handoffs_total".to_owned());
-            self.record.log("handoff".to_owned());
+            self.record.handoff();
         }
         true
     }

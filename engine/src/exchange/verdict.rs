@@ -2,6 +2,7 @@
 //! there cannot: these are different types (invariant 9).
 
 use crate::dialect::Reply;
+use crate::event::Event;
 
 /// One change to a header map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,4 +90,6 @@ pub enum Effect {
     Log(String),
     /// A per-request value for the access log (filter state), by key.
     State(&'static str, String),
+    /// Something that operators are told of: to be sent where its origin says, and its call remembered.
+    Event(Box<Event>),
 }

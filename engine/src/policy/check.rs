@@ -7,6 +7,7 @@ mod levers;
 mod limits;
 mod names;
 mod not_yet;
+mod notify;
 mod patterns;
 mod tools;
 
@@ -37,6 +38,7 @@ pub fn check(
     tools::check(&mut judge);
     change::check(&mut judge);
     limits::check(&mut judge);
+    notify::check(&mut judge);
     judge.times();
     judge.modes();
     judge.found

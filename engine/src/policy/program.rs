@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use crate::policy::config::Config;
 use crate::policy::document::{
-    self, FailsafeAction, Fallback, Mode, OnCut, OnHoldLimit, OnUnreadable, Show, Upstream,
+    self, FailsafeAction, Fallback, Mode, Notify, OnCut, OnHoldLimit, OnUnreadable, Show, Upstream,
 };
 use crate::scan::PatternError;
 use change::Changes;
@@ -56,6 +56,8 @@ pub struct Program {
     pub hold_headers: bool,
     /// The serial of the release that brought it; `None` for an inline policy.
     pub serial: Option<u64>,
+    /// Where events are sent.
+    pub notify: Option<Rc<Notify>>,
     /// It stands for no policy at all: every call is refused (`on_error: closed`).
     pub unusable: bool,
 }
@@ -189,6 +191,7 @@ impl Program {
             fallbacks,
             hold_headers: config.hold_headers.unwrap_or(false),
             serial: None,
+            notify: document.notify.clone().map(Rc::new),
             unusable: false,
         })
     }

@@ -6,14 +6,10 @@ use proxy_wasm::types::Status;
 
 use super::HostError;
 
-/// Asks a server of a cluster by `GET`. The answer comes to the context that asks.
-///
-/// This is the SDK's own call, for the SDK must know the token: an answer to one that it does not know is a panic. It
-/// panics on a status that is neither of the three which Envoy gives, so it is made only where a configuration names a
-/// `source`.
+/// Asks a server of a cluster by `GET`.
 ///
 /// # Errors
-/// `BAD_ARGUMENT`: there is no such cluster; `INTERNAL_FAILURE`: the host cannot call now.
+/// As [`send`].
 pub fn get(
     cluster: &str,
     authority: &str,
@@ -23,8 +19,48 @@ pub fn get(
 ) -> Result<u32, HostError> {
     let fixed = [(":method", "GET"), (":authority", authority), (":path", path)];
     let all = fixed.iter().chain(headers).copied().collect();
+    send(cluster, all, None, timeout_ms)
+}
+
+/// Brings JSON to a server of a cluster by `POST`.
+///
+/// # Errors
+/// As [`send`].
+pub fn post_json(
+    cluster: &str,
+    authority: &str,
+    path: &str,
+    body: &str,
+    timeout_ms: u64,
+) -> Result<u32, HostError> {
+    let length = body.len().to_string();
+    let headers = vec![
+        (":method", "POST"),
+        (":authority", authority),
+        (":path", path),
+        ("content-type", "application/json"),
+        ("content-length", length.as_str()),
+        ("user-agent", concat!("hemostat/", env!("CARGO_PKG_VERSION"))),
+    ];
+    send(cluster, headers, Some(body.as_bytes()), timeout_ms)
+}
+
+/// Makes a call. The answer comes to the context that makes it, by the number that this gives.
+///
+/// This is the SDK's own call, for the SDK must know the token: an answer to one that it does not know is a panic. It
+/// panics on a status that is neither of the three which Envoy gives, so it is made only where a configuration or a
+/// policy names a cluster to call.
+///
+/// # Errors
+/// `BAD_ARGUMENT`: there is no such cluster; `INTERNAL_FAILURE`: the host cannot call now.
+fn send(
+    cluster: &str,
+    headers: Vec<(&str, &str)>,
+    body: Option<&[u8]>,
+    timeout_ms: u64,
+) -> Result<u32, HostError> {
     let timeout = Duration::from_millis(timeout_ms);
-    match proxy_wasm::hostcalls::dispatch_http_call(cluster, all, None, Vec::new(), timeout) {
+    match proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout) {
         Ok(token) => Ok(token),
         Err(Status::BadArgument) => Err(HostError::BAD_ARGUMENT),
         Err(_) => Err(HostError::INTERNAL_FAILURE),

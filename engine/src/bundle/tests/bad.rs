@@ -316,8 +316,8 @@ fn meanings() -> Vec<Case> {
             ops(
                 &json!({"policy": {"hemostat": 1, "notify": {"cluster": "elsewhere", "path": "/", "authority": "a"}}}),
             ),
-            Code::BadPolicy,
-            "notify",
+            Code::NotAllowed,
+            "elsewhere",
         ),
         case(
             "an on-call key prepares",

@@ -245,13 +245,15 @@ fn status_says_what_operators_ask() {
         state: &process.state,
         running: running.as_ref(),
         trouble: Some(&trouble),
+        pending: &[],
         poll: None,
         now_ms: NOW * 1000,
         filter: "0",
     };
-    let text = status(&facts, |name| {
-        assert_eq!(name, "hemostat_rule_hits_total;rule=secrets;action=redact");
-        3
+    let text = status(&facts, |name| match name {
+        "hemostat_rule_hits_total;rule=secrets;action=redact" => 3,
+        "hemostat_rule_hits_total;rule=secrets;action=block" => 0,
+        other => panic!("{other}"),
     });
     let status: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(status["version"], "a");

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::super::record::Record;
 use crate::dialect::{ArgsForm, CallName, Item, Stopped, TextKey};
+use crate::event;
 use crate::limits;
 use crate::policy::Program;
 use crate::policy::program::tools::{Args, Verdict};
@@ -361,7 +362,8 @@ impl Calls {
                 if granted.as_ref() == Some(&id) {
                     return;
                 }
-                match self.approvals.ask(&program.tools, &tool, &id, record) {
+                let asked = event::Call { id: id.clone(), tool, ..event::Call::default() };
+                match self.approvals.ask(&program.tools, asked, record) {
                     Ok(()) => {
                         record.action(&rule.rule.id, "granted", false);
                         if let Some(call) = self.find(key) {

@@ -16,6 +16,7 @@ use super::record::Unchecked;
 use super::request::Refusal;
 use super::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{CallKind, RequestView};
+use crate::event::{Kind, Said};
 use crate::ledger::{Book, Hold, Outcome, Standing, Trouble, Wait};
 use crate::policy::document::Mode;
 use crate::policy::program::Program;
@@ -123,6 +124,8 @@ impl Exchange {
                 Attempt::Trouble(rule, trouble) => return self.trouble(&program, rule, trouble),
                 Attempt::Refused { first, longest } => {
                     let Some(limit) = program.limits.rules.get(first.rule) else { break };
+                    let over = if downgraded.is_none() { word(&limit.over) } else { "reject" };
+                    self.limit_event(Kind::LimitFull, limit, ("hemostat.action", over.into()));
                     match &limit.over {
                         Over::Downgrade(model)
                             if downgraded.is_none() && self.can_set_model(model) =>
@@ -279,12 +282,17 @@ impl Exchange {
             self.record.count(format!("hemostat_limit_overflow_total;rule={id}"));
             self.record
                 .log(format!("limit={id} overflow: no room for more accounts, one is shared"));
+            self.limit_event(Kind::LimitMemory, limit, ("hemostat.reason", "overflow".into()));
         }
         let threshold = warned.and_then(|passed| limit.warn_at.get(passed.checked_sub(1)?));
         if let Some(threshold) = threshold {
             let percent = threshold / 10_000;
             self.record.count(format!("hemostat_limit_warnings_total;rule={id};percent={percent}"));
             self.record.log(format!("limit={id} {prefix}warning: {percent} % of the cap is used"));
+            if prefix.is_empty() {
+                let percent = Said::Number(percent);
+                self.limit_event(Kind::LimitWarning, limit, ("hemostat.limit.percent", percent));
+            }
         }
         if hold.is_lease() {
             self.charges.leases.borrow_mut().push(hold);
@@ -309,6 +317,7 @@ impl Exchange {
         let word = trouble.word();
         self.record.count(format!("hemostat_ledger_total;outcome={word}"));
         self.record.log(format!("ledger={word}"));
+        self.record.raise(Kind::LimitMemory, || vec![("hemostat.reason", word.into())]);
     }
 
     /// 429 in the caller's dialect.

@@ -7,10 +7,7 @@ use super::Judge;
 type There = fn(&Document) -> bool;
 
 /// Section, and whether a policy uses it.
-const NOT_YET: &[(&str, There)] = &[
-    ("notify", |document| document.notify.is_some()),
-    ("capture", |document| document.capture.is_some()),
-];
+const NOT_YET: &[(&str, There)] = &[("capture", |document| document.capture.is_some())];
 
 /// Dialects that a rule may name and that are not recognised yet.
 const DIALECTS: &[&str] = &["bedrock", "mcp"];

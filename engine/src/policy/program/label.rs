@@ -25,6 +25,12 @@ impl LabelId {
     pub const HOST: Self = Self(3);
     /// `path`
     pub const PATH: Self = Self(4);
+
+    /// True for labels that always exist.
+    #[must_use]
+    pub fn is_built_in(self) -> bool {
+        self.0 < BUILT_IN.len()
+    }
 }
 
 /// All labels of a policy.
@@ -137,6 +143,17 @@ impl LabelTable {
     #[must_use]
     pub fn id(&self, name: &str) -> Option<LabelId> {
         self.names.iter().position(|known| known == name).map(LabelId)
+    }
+
+    /// All labels, by number and name.
+    pub fn named(&self) -> impl Iterator<Item = (LabelId, &str)> {
+        self.names.iter().enumerate().map(|(number, name)| (LabelId(number), name.as_str()))
+    }
+
+    /// True if a source of it keeps only a digest: a credential may stand there.
+    #[must_use]
+    pub fn is_digest(&self, id: LabelId) -> bool {
+        self.sources(id).iter().any(|read| read.digest)
     }
 
     /// How many labels there are.

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::event::Call;
 use crate::exchange::record::Record;
 use crate::grant::used::{Slots, use_once};
 use crate::grant::{Grant, Refused, Wanted, approval_id};
@@ -32,17 +33,17 @@ impl Approvals {
         Self { envelopes, slots, tenant, ..Self::default() }
     }
 
-    /// Uses a grant for this call.
+    /// Uses a grant for this call. Its tenant is that of the request.
     ///
     /// # Errors
     /// Why the nearest grant is none; `None`: there was no grant.
     pub(super) fn ask(
         &mut self,
         tools: &Tools,
-        tool: &str,
-        id: &str,
+        call: Call,
         record: &mut Record,
     ) -> Result<(), Option<Refused>> {
+        let (tool, id) = (call.tool.as_str(), call.id.as_str());
         let outcome = self.find(tools, tool, id);
         let word = match outcome {
             Ok(()) => "granted",
@@ -52,6 +53,7 @@ impl Approvals {
         record.count(format!("hemostat_grants_total;outcome={word}"));
         let tenant = self.tenant.as_deref().map(plain).unwrap_or_default();
         record.log(format!("approval={id} tool={} tenant={tenant} grant={word}", plain(tool)));
+        record.approval(Call { tenant: self.tenant.clone(), ..call }, word);
         outcome
     }
 

@@ -1,0 +1,241 @@
+//! What operators are told of at once: events for `notify`, and the tool calls that wait for leave.
+//!
+//! An [`Event`] is raised where something happens, and knows nothing of the network: a [`queue::Queue`] says when which
+//! one is sent, and [`pending::Pending`] is the list that status shows. docs/operations.md has the JSON of every kind.
+
+pub mod pending;
+pub mod queue;
+
+use std::rc::Rc;
+
+use crate::policy::document::Notify;
+use crate::policy::time;
+use crate::written::Object;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A tool call waits for leave.
+    ApprovalWanted,
+    /// A tool call left with a grant.
+    ApprovalGranted,
+    /// A caller was passed to a human.
+    Handoff,
+    /// A rule stopped or replaced something: `block`, `fallback`, `deny`.
+    Decision,
+    /// Something was not checked.
+    Unchecked,
+    /// An account has passed a share that `warn_at` names.
+    LimitWarning,
+    /// An account did not admit a request.
+    LimitFull,
+    /// The memory of accounts did not do its work as it should.
+    LimitMemory,
+    /// A release is in force.
+    ReleaseActive,
+    /// A release was refused.
+    ReleaseRefused,
+    /// The release in force is past its `expires`.
+    ReleaseExpired,
+    /// The source of releases gives none.
+    SourceSilent,
+}
+
+impl Kind {
+    /// The word in JSON and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ApprovalWanted => "approval_wanted",
+            Self::ApprovalGranted => "approval_granted",
+            Self::Handoff => "handoff",
+            Self::Decision => "decision",
+            Self::Unchecked => "unchecked",
+            Self::LimitWarning => "limit_warning",
+            Self::LimitFull => "limit_full",
+            Self::LimitMemory => "limit_memory",
+            Self::ReleaseActive => "release_active",
+            Self::ReleaseRefused => "release_refused",
+            Self::ReleaseExpired => "release_expired",
+            Self::SourceSilent => "source_silent",
+        }
+    }
+}
+
+/// A value in an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Text; escaped where it is written.
+    Text(String),
+    /// A whole number.
+    Number(u64),
+    /// JSON already.
+    Json(String),
+}
+
+impl From<&str> for Said {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// Names and values of an event, in the order in which they are written.
+pub type Fields = Vec<(&'static str, Said)>;
+
+/// Where an event comes from. Of equal events, the first one's is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// Where events go; `None`: nowhere.
+    pub notify: Option<Rc<Notify>>,
+    /// The proxy's scope.
+    pub scope: String,
+    /// The policy and, if it came of one, the exchange.
+    pub fields: Fields,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What.
+    pub kind: Kind,
+    /// What tells it from others of its kind: events that agree in these are equal.
+    pub fields: Fields,
+    /// The call that waits, or was let through.
+    pub call: Option<Box<Call>>,
+    /// Where it comes from, once that was filled in.
+    pub origin: Rc<Origin>,
+}
+
+/// A tool call that needs leave.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Call {
+    /// Its approval id.
+    pub id: String,
+    /// The tool.
+    pub tool: String,
+    /// The caller's tenant, where there is one.
+    pub tenant: Option<String>,
+    /// Its arguments in JSON, redacted, where `capture` asks for them.
+    pub arguments: Option<String>,
+}
+
+impl Event {
+    /// An event of this kind.
+    #[must_use]
+    pub fn new(kind: Kind, fields: Fields) -> Self {
+        Self { kind, fields, call: None, origin: Rc::default() }
+    }
+
+    /// An event about a tool call.
+    #[must_use]
+    pub fn of_call(kind: Kind, call: Call, grant: &str) -> Self {
+        let mut fields = vec![
+            ("hemostat.approval.id", call.id.as_str().into()),
+            ("gen_ai.tool.name", call.tool.as_str().into()),
+        ];
+        fields.extend(call.tenant.as_deref().map(|tenant| ("tenant", tenant.into())));
+        fields.push(("hemostat.approval.grant", grant.into()));
+        Self { call: Some(Box::new(call)), ..Self::new(kind, fields) }
+    }
+
+    /// True if both tell of the same, to the same.
+    #[must_use]
+    pub fn equals(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.fields == other.fields
+            && self.origin.notify == other.origin.notify
+            && self.origin.scope == other.origin.scope
+    }
+
+    /// The body of the POST. `times`: how often it happened, and first and last when (Unix nanoseconds).
+    #[must_use]
+    pub fn to_json(&self, id: &str, times: Times) -> String {
+        let mut out = Object::default();
+        out.text("event", self.kind.word());
+        out.text("id", id);
+        out.text("time", &time::format(times.first_ns / 1_000_000_000));
+        out.number("count", times.count);
+        if times.count > 1 {
+            out.text("last_time", &time::format(times.last_ns / 1_000_000_000));
+        }
+        if !self.origin.scope.is_empty() {
+            out.text("scope", &self.origin.scope);
+        }
+        let arguments = self.call.as_ref().and_then(|call| call.arguments.as_deref());
+        let arguments = arguments.map(|json| ("gen_ai.tool.call.arguments", json));
+        for (name, said) in self.fields.iter().chain(&self.origin.fields) {
+            match said {
+                Said::Text(text) => out.text(name, text),
+                Said::Number(number) => out.number(name, *number),
+                Said::Json(json) => out.raw(name, json),
+            }
+        }
+        if let Some((name, json)) = arguments {
+            out.raw(name, json);
+        }
+        safe_in_html(&out.end())
+    }
+}
+
+/// How often something happened, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// How often.
+    pub count: u64,
+    /// First (Unix nanoseconds).
+    pub first_ns: u64,
+    /// Last (Unix nanoseconds).
+    pub last_ns: u64,
+}
+
+/// The same JSON without a character that HTML gives a meaning: receivers put events into pages and chats. These
+/// characters stand in JSON within strings alone.
+fn safe_in_html(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' => out.push_str("\\u003c"),
+            '>' => out.push_str("\\u003e"),
+            '&' => out.push_str("\\u0026"),
+            '\'' => out.push_str("\\u0027"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONCE: Times = Times { count: 1, first_ns: 0, last_ns: 0 };
+
+    #[test]
+    fn what_others_wrote_is_escaped() {
+        let call = Call {
+            id: "ap_A".to_owned(),
+            tool: "</script>\"\n".to_owned(),
+            tenant: Some("a & b\u{2028}".to_owned()),
+            arguments: Some(r#"{"note":"<b>"}"#.to_owned()),
+        };
+        let json = Event::of_call(Kind::ApprovalWanted, call, "none").to_json("e", ONCE);
+        assert!(!json.contains(['<', '>', '&', '\n', '\'']), "{json}");
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["gen_ai.tool.name"], "</script>\"\n");
+        assert_eq!(read["tenant"], "a & b\u{2028}");
+        assert_eq!(read["gen_ai.tool.call.arguments"]["note"], "<b>");
+        assert_eq!(read["event"], "approval_wanted");
+    }
+
+    #[test]
+    fn equal_events_agree_in_what_tells_them_apart() {
+        let event = |rule: &str| Event::new(Kind::Decision, vec![("hemostat.rule", rule.into())]);
+        let mut other = event("a");
+        other.origin = Rc::new(Origin {
+            fields: vec![("hemostat.decision", "x".into())],
+            ..Origin::default()
+        });
+        assert!(event("a").equals(&other));
+        assert!(!event("a").equals(&event("b")));
+    }
+}

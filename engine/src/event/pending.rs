@@ -1,0 +1,224 @@
+//! The tool calls of a process that wait for leave: what a person looks through before they approve one.
+
+use super::Call;
+use crate::bundle::code::{Reader, Writer};
+use crate::limits::{PENDING_ARGUMENTS_BYTES, PENDING_CALLS, PENDING_S};
+use crate::policy::time;
+use crate::written::{Object, list};
+
+/// The layout's number: what another version of this code wrote is not read.
+const FORM: u64 = 1;
+
+/// Calls that wait, as all workers of a process share them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pending {
+    calls: Vec<Waiting>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The call.
+    pub call: Call,
+    /// When it was first asked for (Unix seconds).
+    pub since: u64,
+    /// When last.
+    pub last: u64,
+    /// How often.
+    pub count: u64,
+}
+
+impl Pending {
+    /// A call was stopped for want of leave.
+    pub fn wanted(&mut self, mut call: Call, now: u64) {
+        call.arguments = call.arguments.filter(|json| json.len() <= PENDING_ARGUMENTS_BYTES);
+        self.forget(now);
+        let known = self.calls.iter_mut().find(|own| is_same(&own.call, &call));
+        if let Some(waiting) = known {
+            waiting.last = now;
+            waiting.count = waiting.count.saturating_add(1);
+            waiting.call = call;
+            return;
+        }
+        if self.calls.len() >= PENDING_CALLS {
+            self.make_room();
+        }
+        self.calls.push(Waiting { call, since: now, last: now, count: 1 });
+    }
+
+    /// A call was let through: it waits no more.
+    pub fn granted(&mut self, call: &Call) {
+        self.calls.retain(|own| !is_same(&own.call, call));
+    }
+
+    /// The calls that wait now, the one that was asked for last first.
+    #[must_use]
+    pub fn now(mut self, now: u64) -> Vec<Waiting> {
+        self.forget(now);
+        self.calls.sort_by_key(|waiting| std::cmp::Reverse(waiting.last));
+        self.calls
+    }
+
+    fn forget(&mut self, now: u64) {
+        self.calls.retain(|waiting| now.saturating_sub(waiting.last) < PENDING_S);
+    }
+
+    /// The tenant with the most calls loses the one that was asked for longest ago: nobody can push out the others.
+    fn make_room(&mut self) {
+        let of = |tenant: &Option<String>| {
+            self.calls.iter().filter(|own| own.call.tenant == *tenant).count()
+        };
+        let most = self.calls.iter().map(|own| of(&own.call.tenant)).max().unwrap_or(0);
+        let crowded = self.calls.iter().enumerate().filter(|(_, own)| of(&own.call.tenant) == most);
+        let oldest = crowded.min_by_key(|(_, own)| own.last).map(|(at, _)| at);
+        if let Some(at) = oldest {
+            self.calls.remove(at);
+        }
+    }
+
+    /// As bytes, for the memory that workers share.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.number(FORM);
+        out.list(&self.calls, |out, own| {
+            out.text(&own.call.id);
+            out.text(&own.call.tool);
+            out.option(own.call.tenant.as_ref(), |out, text| out.text(text));
+            out.option(own.call.arguments.as_ref(), |out, text| out.text(text));
+            out.number(own.since);
+            out.number(own.last);
+            out.number(own.count);
+        });
+        out.finish()
+    }
+
+    /// From such bytes; broken ones, and those of another version, are an empty list.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Self {
+        let read = || {
+            let mut from = Reader::new(bytes);
+            if from.number()? != FORM {
+                return None;
+            }
+            let calls = from.list(PENDING_CALLS, |from| {
+                Some(Waiting {
+                    call: Call {
+                        id: from.text()?,
+                        tool: from.text()?,
+                        tenant: from.option(Reader::text)?,
+                        arguments: from.option(Reader::text)?,
+                    },
+                    since: from.number()?,
+                    last: from.number()?,
+                    count: from.number()?,
+                })
+            })?;
+            from.is_at_end().then_some(Self { calls })
+        };
+        read().unwrap_or_default()
+    }
+}
+
+/// The same call of the same tenant.
+fn is_same(one: &Call, other: &Call) -> bool {
+    one.id == other.id && one.tenant == other.tenant
+}
+
+/// The calls as status shows them. `tenant`: whether the listener may show that label's values.
+#[must_use]
+pub fn to_json(calls: &[Waiting], tenant: bool) -> String {
+    list(calls, |waiting| {
+        let mut out = Object::default();
+        out.text("id", &waiting.call.id);
+        out.text("tool", &waiting.call.tool);
+        if tenant {
+            out.optional_text("tenant", waiting.call.tenant.as_deref());
+        }
+        out.text("since", &time::format(waiting.since));
+        out.text("last", &time::format(waiting.last));
+        out.number("count", waiting.count);
+        if let Some(arguments) = &waiting.call.arguments {
+            out.raw("arguments", arguments);
+        }
+        out.end()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn call(id: &str, tenant: &str) -> Call {
+        Call {
+            id: id.to_owned(),
+            tool: "refund".to_owned(),
+            tenant: Some(tenant.to_owned()),
+            ..Call::default()
+        }
+    }
+
+    #[test]
+    fn a_call_is_counted_until_it_is_granted_or_forgotten() {
+        let mut pending = Pending::default();
+        pending.wanted(call("ap_A", "acme"), 100);
+        pending.wanted(call("ap_A", "acme"), 130);
+        pending.wanted(call("ap_A", "other"), 140);
+        let shown = pending.clone().now(150);
+        assert_eq!(shown.iter().map(|own| own.count).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!((shown[1].since, shown[1].last), (100, 130));
+        pending.granted(&call("ap_A", "acme"));
+        assert_eq!(pending.clone().now(150).len(), 1);
+        assert!(pending.now(140 + PENDING_S).is_empty());
+    }
+
+    #[test]
+    fn one_tenant_does_not_push_out_the_others() {
+        let mut pending = Pending::default();
+        pending.wanted(call("ap_quiet", "quiet"), 1);
+        for number in 0..200 {
+            pending.wanted(call(&format!("ap_{number}"), "loud"), 2 + number);
+        }
+        let shown = pending.now(300);
+        assert_eq!(shown.len(), PENDING_CALLS);
+        assert!(shown.iter().any(|own| own.call.id == "ap_quiet"));
+        assert!(shown.iter().any(|own| own.call.id == "ap_199"));
+    }
+
+    #[test]
+    fn arguments_without_end_are_not_kept() {
+        let mut pending = Pending::default();
+        let long = format!("\"{}\"", "x".repeat(PENDING_ARGUMENTS_BYTES));
+        pending.wanted(Call { arguments: Some(long), ..call("ap_A", "acme") }, 1);
+        assert_eq!(pending.now(1)[0].call.arguments, None);
+    }
+
+    #[test]
+    fn what_a_listener_may_not_show_it_does_not() {
+        let mut pending = Pending::default();
+        let arguments = Some(r#"{"amount":1}"#.to_owned());
+        pending.wanted(Call { arguments, ..call("ap_A", "acme") }, 1);
+        let calls = pending.now(1);
+        assert!(!to_json(&calls, false).contains("acme"));
+        let read: serde_json::Value = serde_json::from_str(&to_json(&calls, true)).unwrap();
+        assert_eq!(read[0]["tenant"], "acme");
+        assert_eq!(read[0]["arguments"]["amount"], 1);
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_come_back(calls in prop::collection::vec(any::<(String, String, Option<String>, Option<String>)>(), 0..50)) {
+            let mut pending = Pending::default();
+            for (at, (id, tool, tenant, arguments)) in calls.into_iter().enumerate() {
+                pending.wanted(Call { id, tool, tenant, arguments }, at as u64);
+            }
+            prop_assert_eq!(Pending::decode(&pending.encode()), pending);
+        }
+
+        #[test]
+        fn hostile_bytes_are_an_empty_list(bytes: Vec<u8>) {
+            let _ = Pending::decode(&bytes);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Which event is sent when, in one worker: at once where it is news, and counted together where it repeats.
+//!
+//! Nothing here waits for a receiver: an event that cannot be sent is tried again a few times and then given up, and a
+//! full queue takes no more. Each of these is counted.
+
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+
+use super::{Event, Times};
+use crate::exchange::record::base32;
+use crate::limits::{
+    NOTIFY_EVENTS, NOTIFY_IN_FLIGHT, NOTIFY_PER_SECOND, NOTIFY_QUIET_NS, NOTIFY_RETRY_NS,
+    NOTIFY_TIMEOUT_MS, NOTIFY_TRIES,
+};
+use crate::policy::document::Notify;
+
+/// What became of an event that was raised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It will be sent.
+    New,
+    /// It is counted with one like it.
+    Counted,
+    /// There is no room.
+    Dropped,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has it.
+    Sent,
+    /// It will be tried again.
+    Retry,
+    /// It was given up.
+    Failed,
+}
+
+/// A call to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// To be said of what becomes of it.
+    pub ticket: u64,
+    /// Where to.
+    pub to: Rc<Notify>,
+    /// What.
+    pub body: String,
+    /// The event's kind, for counters.
+    pub kind: &'static str,
+}
+
+/// How a call ended, as far as it decides whether it is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// 2xx
+    Taken,
+    /// The receiver does not want it: trying again is of no use.
+    Refused,
+    /// No answer, 429 or 5xx.
+    Unanswered,
+}
+
+impl Ended {
+    /// What this status says; 0: there was none.
+    #[must_use]
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            200..300 => Self::Taken,
+            0 | 408 | 425 | 429 | 500.. => Self::Unanswered,
+            _ => Self::Refused,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    event: Event,
+    /// What was not told of yet.
+    untold: Option<Times>,
+    /// It is not sent before (Unix nanoseconds).
+    due_ns: u64,
+    flight: Option<Flight>,
+}
+
+/// A batch that is on its way, or waits for its next try.
+#[derive(Debug)]
+struct Flight {
+    /// What is sent, each time the same: a receiver knows by its `id` what it has already.
+    body: String,
+    tries: u32,
+    /// The call under way, and until when it may be.
+    call: Option<(u64, u64)>,
+}
+
+/// The events of one worker.
+#[derive(Debug, Default)]
+pub struct Queue {
+    entries: Vec<Entry>,
+    /// Makes ids of events that no other worker makes.
+    seed: u64,
+    made: u64,
+    /// The second in which calls are counted, and how many were made in it.
+    second: (u64, u32),
+}
+
+impl Queue {
+    /// An empty queue. `seed`: any number that the process does not give twice.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// An event has been raised.
+    pub fn push(&mut self, event: Event, now_ns: u64) -> Taken {
+        let once = Times { count: 1, first_ns: now_ns, last_ns: now_ns };
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.event.equals(&event)) {
+            match &mut entry.untold {
+                Some(times) => {
+                    times.count = times.count.saturating_add(1);
+                    times.last_ns = now_ns;
+                }
+                None => {
+                    entry.untold = Some(once);
+                    entry.event = event;
+                }
+            }
+            return Taken::Counted;
+        }
+        if self.entries.len() >= NOTIFY_EVENTS {
+            self.forget(now_ns);
+        }
+        if self.entries.len() >= NOTIFY_EVENTS {
+            return Taken::Dropped;
+        }
+        self.entries.push(Entry { event, untold: Some(once), due_ns: now_ns, flight: None });
+        Taken::New
+    }
+
+    /// True if there is nothing to send and nothing under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.entries.iter().all(|entry| entry.untold.is_none() && entry.flight.is_none())
+    }
+
+    /// The next call to be made now, if one is due and may be made.
+    pub fn next(&mut self, now_ns: u64) -> Option<Post> {
+        let second = now_ns / 1_000_000_000;
+        if self.second.0 != second {
+            self.second = (second, 0);
+        }
+        let flying = self.entries.iter().filter_map(|entry| entry.flight.as_ref());
+        let flying = flying.filter(|flight| flight.call.is_some()).count();
+        if flying >= NOTIFY_IN_FLIGHT || self.second.1 >= NOTIFY_PER_SECOND {
+            return None;
+        }
+        let ticket = self.made.wrapping_add(1);
+        let id = self.id(ticket);
+        let due = self.entries.iter_mut().filter(|entry| entry.is_due(now_ns));
+        let entry = due.min_by_key(|entry| entry.due_ns)?;
+        let post = entry.start(ticket, &id, now_ns)?;
+        self.made = ticket;
+        self.second.1 += 1;
+        Some(post)
+    }
+
+    fn id(&self, number: u64) -> String {
+        let hash = Sha256::new()
+            .chain_update(self.seed.to_be_bytes())
+            .chain_update(number.to_be_bytes())
+            .finalize();
+        format!("ev_{}", base32(hash.get(..10).unwrap_or_default()))
+    }
+
+    /// A call has ended. Gives what became of the event and its kind; `None`: there is no such call any more.
+    pub fn ended(
+        &mut self,
+        ticket: u64,
+        how: Ended,
+        now_ns: u64,
+    ) -> Option<(Outcome, &'static str)> {
+        let has = |entry: &&mut Entry| entry.ticket() == Some(ticket);
+        let entry = self.entries.iter_mut().find(has)?;
+        Some((entry.ended(how, now_ns), entry.event.kind.word()))
+    }
+
+    /// True if this call is still waited for.
+    #[must_use]
+    pub fn waits_for(&self, ticket: u64) -> bool {
+        self.entries.iter().any(|entry| entry.ticket() == Some(ticket))
+    }
+
+    /// Gives up calls that never end, and forgets what has been quiet. What became of each such call.
+    pub fn sweep(&mut self, now_ns: u64) -> Vec<(Outcome, &'static str)> {
+        let mut outcomes = Vec::new();
+        for entry in &mut self.entries {
+            let until = entry.flight.as_ref().and_then(|flight| flight.call).map(|call| call.1);
+            if until.is_some_and(|until| until <= now_ns) {
+                let outcome = entry.ended(Ended::Unanswered, now_ns);
+                outcomes.push((outcome, entry.event.kind.word()));
+            }
+        }
+        self.forget(now_ns);
+        outcomes
+    }
+
+    fn forget(&mut self, now_ns: u64) {
+        self.entries.retain(|entry| {
+            entry.untold.is_some() || entry.flight.is_some() || entry.due_ns > now_ns
+        });
+    }
+}
+
+impl Entry {
+    fn ticket(&self) -> Option<u64> {
+        self.flight.as_ref()?.call.map(|call| call.0)
+    }
+
+    fn is_due(&self, now_ns: u64) -> bool {
+        let waits = match &self.flight {
+            Some(flight) => flight.call.is_none(),
+            None => self.untold.is_some(),
+        };
+        waits && self.due_ns <= now_ns
+    }
+
+    fn start(&mut self, ticket: u64, id: &str, now_ns: u64) -> Option<Post> {
+        let to = self.event.origin.notify.clone()?;
+        let kind = self.event.kind.word();
+        if self.flight.is_none() {
+            let times = self.untold.take()?;
+            let body = self.event.to_json(id, times);
+            self.flight = Some(Flight { body, tries: 0, call: None });
+        }
+        let flight = self.flight.as_mut()?;
+        // A host that forgets a call must not keep the event for ever.
+        let until = now_ns.saturating_add(2 * NOTIFY_TIMEOUT_MS * 1_000_000);
+        flight.call = Some((ticket, until));
+        flight.tries += 1;
+        Some(Post { ticket, to, body: flight.body.clone(), kind })
+    }
+
+    fn ended(&mut self, how: Ended, now_ns: u64) -> Outcome {
+        let Some(flight) = &mut self.flight else { return Outcome::Failed };
+        flight.call = None;
+        if how == Ended::Unanswered && flight.tries < NOTIFY_TRIES {
+            let pause = NOTIFY_RETRY_NS.saturating_mul(1 << (2 * flight.tries.saturating_sub(1)));
+            self.due_ns = now_ns.saturating_add(pause);
+            return Outcome::Retry;
+        }
+        self.flight = None;
+        self.due_ns = now_ns.saturating_add(NOTIFY_QUIET_NS);
+        if how == Ended::Taken { Outcome::Sent } else { Outcome::Failed }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! The list of tool calls that wait for leave: a value that all workers of a process share.
+
+use hemostat_engine::event::pending::{Pending, Waiting};
+use hemostat_engine::event::{Call, Kind};
+
+use crate::clock;
+use crate::host::shared;
+use crate::telemetry::Trouble;
+
+/// Attempts while other workers write. The list is a help for people: after that it goes without this call, which the
+/// log and the event name too.
+const TRIES: usize = 16;
+
+fn key(scope: &str) -> String {
+    format!("hemostat.pending.{scope}")
+}
+
+/// Notes that a call waits, or waits no more.
+pub fn note(kind: Kind, call: &Call, scope: &str) {
+    let key = key(scope);
+    let now = clock::now_ns() / 1_000_000_000;
+    for _ in 0..TRIES {
+        let stored = match shared::get(&key) {
+            Ok(stored) => stored,
+            Err(error) => return Trouble { call: "get_shared_data", error }.report(),
+        };
+        let before = stored.as_ref().map(|s| Pending::decode(&s.value)).unwrap_or_default();
+        let mut pending = before.clone();
+        match kind {
+            Kind::ApprovalGranted => pending.granted(call),
+            _ => pending.wanted(call.clone(), now),
+        }
+        if pending == before {
+            return;
+        }
+        match shared::replace(&key, stored.as_ref(), &pending.encode()) {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => return Trouble { call: "set_shared_data", error }.report(),
+        }
+    }
+}
+
+/// The calls of this scope that wait now.
+pub fn read(scope: &str) -> Vec<Waiting> {
+    let stored = shared::get(&key(scope)).ok().flatten();
+    let pending = stored.map(|s| Pending::decode(&s.value)).unwrap_or_default();
+    pending.now(clock::now_ns() / 1_000_000_000)
+}
