@@ -21,7 +21,7 @@ const SAID: &str = "Blocked \"by\" policy.\n\u{1F6E1}";
 
 fn hows() -> Vec<EndingHow> {
     let canned = |refusal| EndingHow::Canned { text: SAID.to_owned(), json: None, refusal };
-    vec![canned(false), canned(true), EndingHow::Blocked]
+    vec![canned(false), canned(true), EndingHow::Blocked, EndingHow::Spent]
 }
 
 /// A caller's view of a stream: the frames sent, then the ending, read back by the small reader.
@@ -83,7 +83,7 @@ fn for_every_prefix(
                 continue;
             }
             for (at, how) in hows().into_iter().enumerate() {
-                if prefix > 6 && prefix % 3 != at {
+                if prefix > 6 && prefix % 4 != at {
                     continue;
                 }
                 let call = Call { choices, include_usage: prefix % 2 == 0, ..fixture.call() };
@@ -196,6 +196,7 @@ fn chat_streams_end_well() {
                         EndingHow::Blocked => {
                             assert_eq!(finished[&index], "content_filter", "{place}")
                         }
+                        EndingHow::Spent => assert_eq!(finished[&index], "length", "{place}"),
                         EndingHow::Canned { .. } => {
                             assert_eq!(finished[&index], "stop", "{place}");
                             assert!(text[&index].ends_with(SAID), "{place}");
@@ -267,6 +268,7 @@ fn anthropic_streams_end_well() {
                 EndingHow::Canned { refusal: false, .. } => {
                     assert_eq!(reason, "end_turn", "{place}")
                 }
+                EndingHow::Spent => assert_eq!(reason, "max_tokens", "{place}"),
                 _ => assert_eq!(reason, "refusal", "{place}"),
             }
             if matches!(how, EndingHow::Canned { .. }) {
@@ -306,6 +308,7 @@ fn gemini_streams_end_well() {
                         assert!(last.unwrap().ends_with(SAID), "{place}");
                     }
                     EndingHow::Blocked => assert_eq!(candidate["finishReason"], "SAFETY"),
+                    EndingHow::Spent => assert_eq!(candidate["finishReason"], "MAX_TOKENS"),
                 }
             }
             let ids: BTreeSet<_> =
@@ -430,9 +433,11 @@ fn responses_streams_end_well() {
             assert!(whole || item["status"] == "incomplete", "{place}: {arguments}");
         }
         match how {
-            EndingHow::Blocked => {
+            EndingHow::Blocked | EndingHow::Spent => {
+                let blocked = *how == EndingHow::Blocked;
+                let reason = if blocked { "content_filter" } else { "max_output_tokens" };
                 assert_eq!(last["type"], "response.incomplete", "{place}");
-                assert_eq!(last["response"]["incomplete_details"]["reason"], "content_filter");
+                assert_eq!(last["response"]["incomplete_details"]["reason"], reason);
                 assert_eq!(last["response"]["status"], "incomplete");
             }
             EndingHow::Canned { .. } => {

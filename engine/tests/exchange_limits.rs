@@ -387,6 +387,17 @@ fn ends() -> Vec<End> {
             |input| exactly(input + 1000),
         ),
         end(
+            "an answer that the host does not give",
+            json!({"on_unreadable": "pass"}),
+            true,
+            |a| {
+                a.begin(200, SSE, false);
+                a.exchange.response_chunk(words(10).as_bytes(), false, T0 + S);
+                assert!(!a.exchange.host_failed());
+            },
+            |input| exactly(input + 1000),
+        ),
+        end(
             "an answer of no sense",
             json!({}),
             false,
@@ -632,6 +643,50 @@ fn what_is_above_the_whole_cap_is_told_both_numbers() {
     let needs = hello_input() + 1000;
     assert!(refused.body.contains(&format!("{needs} tokens")), "{}", refused.body);
     assert!(refused.body.contains("500 tokens"), "{}", refused.body);
+}
+
+#[test]
+fn what_is_above_the_whole_cap_is_told_so_whatever_else_the_limit_would_do() {
+    let mut policy = json!({
+        "limits": [{"id": "t", "allow": {"tokens": 500, "every": "day"}, "over": {"fallback": "rest"}}],
+        "fallbacks": {"rest": {"text": "resting"}}
+    });
+    let ask = |policy: &Value, most: u64| {
+        let mut body = hello(false);
+        body["max_tokens"] = json!(most);
+        let proxy = Proxy::new(policy.clone());
+        proxy.chat(body.clone()).and_then(|_| proxy.chat(body)).err().unwrap()
+    };
+    let refused = ask(&policy, 1000);
+    let needs = format!("{} tokens", hello_input() + 1000);
+    assert_eq!((refused.status, refused.header("retry-after")), (429, None));
+    assert_eq!(refused.header("x-should-retry"), Some("false"));
+    assert_eq!(refused.header("x-hemostat-action"), Some("t:reject"));
+    assert!(
+        refused.body.contains("500 tokens") && refused.body.contains(&needs),
+        "{}",
+        refused.body
+    );
+    // What fits, but not now, gets the canned answer.
+    assert_eq!(ask(&policy, 400).status, 200);
+    // Another limit's fallback is no way around either, and the one that nobody can pass is named.
+    policy["limits"] = json!([
+        {"id": "r", "allow": {"requests": 1, "every": "day"}, "over": {"fallback": "rest"}},
+        {"id": "t", "allow": {"tokens": 500, "every": "day"}},
+    ]);
+    let proxy = Proxy::new(policy.clone());
+    let mut body = hello(false);
+    body["max_tokens"] = json!(10);
+    proxy.chat(body).unwrap();
+    let refused = proxy.chat(hello(false)).err().unwrap();
+    assert_eq!((refused.status, refused.header("x-hemostat-action")), (429, Some("t:reject")));
+    // A cheaper model may fit where the dear one never does.
+    policy["limits"] = json!([{"id": "m", "allow": {"usd": 0.005, "every": "day"}, "over": {"downgrade": "small"}}]);
+    policy["prices"] =
+        json!({"small": {"input": 0.1, "output": 1}, "*": {"input": 1, "output": 10}});
+    let mut body = hello(false);
+    body["max_tokens"] = json!(1000);
+    assert!(Proxy::new(policy).chat(body).unwrap().body.contains("small"));
 }
 
 #[test]

@@ -366,6 +366,8 @@ pub enum EndingHow {
     },
     /// The dialect's content-filter or refusal stop, no text.
     Blocked,
+    /// The dialect's stop for an answer that has come to its most tokens, no text.
+    Spent,
 }
 
 /// An error in the dialect's own shape.

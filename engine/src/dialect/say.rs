@@ -11,22 +11,29 @@ pub(super) struct Say<'a> {
     pub(super) refusal: bool,
     /// The answer ends with the content-filter or refusal stop.
     pub(super) blocked: bool,
+    /// The answer ends as one that has come to its most tokens.
+    pub(super) spent: bool,
 }
 
 impl<'a> Say<'a> {
+    const NOTHING: Self = Self { text: None, refusal: false, blocked: false, spent: false };
+
+    fn text(text: &'a str, refusal: bool) -> Self {
+        Self { text: Some(text), refusal, ..Self::NOTHING }
+    }
+
     /// For an ending. `begun`: text has left, so that structured output cannot be made whole any more.
     pub(super) fn ending(how: &'a EndingHow, call: &Call, begun: bool) -> Self {
         match how {
-            EndingHow::Blocked => Self { text: None, refusal: false, blocked: true },
+            EndingHow::Blocked => Self { blocked: true, ..Self::NOTHING },
+            EndingHow::Spent => Self { spent: true, ..Self::NOTHING },
             EndingHow::Canned { text, json, refusal } => {
                 if !call.structured || begun {
-                    return Self { text: Some(text), refusal: *refusal, blocked: false };
+                    return Self::text(text, *refusal);
                 }
                 match json {
-                    Some(json) if !refusal => {
-                        Self { text: Some(json), refusal: false, blocked: false }
-                    }
-                    _ => Self { text: Some(text), refusal: true, blocked: false },
+                    Some(json) if !refusal => Self::text(json, false),
+                    _ => Self::text(text, true),
                 }
             }
         }

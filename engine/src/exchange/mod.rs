@@ -158,6 +158,8 @@ impl Exchange {
         let holds = self.pipe.as_ref().is_some_and(|pipe| pipe.acts() && pipe.held_bytes() > 0);
         let refuse = self.record.acted() || holds || (enforced && !pass);
         self.record.unchecked(Unchecked::Host, refuse);
+        // What the answer would have said of its usage is not known now.
+        self.answer_unreadable();
         refuse
     }
 

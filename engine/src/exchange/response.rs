@@ -78,7 +78,7 @@ impl Exchange {
                 self.open_meter(framing);
                 self.open_pipe(framing, rules);
                 self.show(&mut edits);
-                let acts = acts || self.charges.hides_usage();
+                let acts = acts || self.charges.hides_usage() || self.may_be_cut();
                 if acts && facts::values(headers, "content-length").next().is_some() {
                     edits.push(HeaderEdit::Remove("content-length".to_owned()));
                 }
@@ -110,8 +110,9 @@ impl Exchange {
         let unchanged = StreamVerdict { bytes: None, reset: false };
         self.meter(chunk, end, now_ns);
         if let Some(cut_ns) = self.cut_ns {
+            let spent = matches!(self.pipe.as_ref().and_then(Pipe::cut), Some(Cut::Spent));
             let drained = now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS || self.is_spent();
-            let reset = !end && (drained || self.program.on_cut == OnCut::Cancel);
+            let reset = !end && (spent || drained || self.program.on_cut == OnCut::Cancel);
             if end {
                 self.phase = Phase::Over;
             }
@@ -125,6 +126,7 @@ impl Exchange {
         };
         let mut out = Vec::with_capacity(chunk.len());
         pipe.set_now(seconds(now_ns));
+        pipe.set_spent_at(self.charges.spent_at());
         pipe.feed(chunk, &mut out, &mut self.record);
         if end {
             pipe.finish(&mut out, &mut self.record);
@@ -175,7 +177,7 @@ impl Exchange {
         }
         match cut {
             Cut::Fallback(fallback) => self.canned(&Rc::clone(fallback)),
-            Cut::Blocked => self.blocked(now_ns),
+            Cut::Blocked | Cut::Spent => self.blocked(now_ns),
         }
     }
 
@@ -212,6 +214,9 @@ impl Exchange {
         let ending = pipe.ending(self.record.decision(), seconds(now_ns));
         out.extend_from_slice(&ending);
         self.cut_ns = Some(now_ns);
+        if matches!(cut, Cut::Spent) {
+            self.tell_cut();
+        }
         if let Cut::Fallback(fallback) = cut
             && fallback.handoff
         {
@@ -324,8 +329,10 @@ impl Exchange {
     fn open_pipe(&mut self, framing: Framing, chosen: Chosen) {
         self.phase = Phase::Answering;
         let hides_usage = self.charges.hides_usage();
+        // A whole answer is not ended in its middle.
+        let limited = framing != Framing::Json && self.may_be_cut();
         let Some(call) = &self.call else { return };
-        if chosen.is_empty() && self.tool_rules.is_empty() && !hides_usage {
+        if chosen.is_empty() && self.tool_rules.is_empty() && !hides_usage && !limited {
             // It is only metered: its bytes pass as they come.
             return;
         }
@@ -337,7 +344,7 @@ impl Exchange {
         let rules = Rules::new(Rc::clone(&self.program), chosen);
         let hidden = hides_usage.then(|| dialect::dialect(call.recognised.dialect));
         let pipe = Pipe::new(framing, reader, rules, self.calls(), settings);
-        self.pipe = Some(pipe.hiding_usage(hidden));
+        self.pipe = Some(pipe.hiding_usage(hidden).limited(limited));
     }
 
     /// Puts our headers on the answer.

@@ -210,6 +210,19 @@ impl Book {
         }
     }
 
+    /// Takes more from the account that a charge was taken from; it is settled by itself.
+    ///
+    /// # Errors
+    /// As [`Book::reserve`].
+    pub fn reserve_more(
+        &self,
+        hold: &Hold,
+        charge: u64,
+        thresholds: &[u64],
+    ) -> Result<Outcome, Trouble> {
+        self.reserve(&hold.key, &hold.cap, charge, thresholds)
+    }
+
     fn reserve_at(
         &self,
         key: &Key,

@@ -107,6 +107,8 @@ impl Dialect for Anthropic {
 fn stop(say: &Say<'_>) -> (&'static str, &'static str) {
     if say.refusal || say.blocked {
         ("refusal", r#","stop_details":null"#)
+    } else if say.spent {
+        ("max_tokens", "")
     } else {
         ("end_turn", "")
     }

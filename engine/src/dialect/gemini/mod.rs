@@ -119,7 +119,11 @@ fn candidate(out: &mut Json, index: u32, parts: &[(&str, bool)], say: &Say<'_>) 
         out.raw(if *thought { r#","thought":true}"# } else { "}" });
         comma = ",";
     }
-    let finish = if say.blocked || say.refusal { "SAFETY" } else { "STOP" };
+    let finish = match (say.blocked || say.refusal, say.spent) {
+        (true, _) => "SAFETY",
+        (_, true) => "MAX_TOKENS",
+        _ => "STOP",
+    };
     out.raw(r#"],"role":"model"},"finishReason":"#).text(finish).raw("}");
 }
 

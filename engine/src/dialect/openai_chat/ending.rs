@@ -145,7 +145,11 @@ impl Sent {
             } else if !choice.begun {
                 chunks.delta(choice.index, r#"{"role":"assistant","content":""}"#, None);
             }
-            let finish = if say.blocked { "content_filter" } else { "stop" };
+            let finish = match (say.blocked, say.spent) {
+                (true, _) => "content_filter",
+                (_, true) => "length",
+                _ => "stop",
+            };
             chunks.delta(choice.index, "{}", Some(finish));
             choice.finished = true;
         }

@@ -91,7 +91,8 @@ pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &En
         close(&mut events, item, status.name());
     }
     let items: Vec<&str> = sent.items.iter().filter_map(|item| item.done.as_deref()).collect();
-    let name = if say.blocked { "response.incomplete" } else { "response.completed" };
+    let cut = say.blocked || say.spent;
+    let name = if cut { "response.incomplete" } else { "response.completed" };
     events.of_response(name, &head, status, &items.join(","));
     sent.over = true;
     events.out

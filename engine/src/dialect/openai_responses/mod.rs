@@ -94,18 +94,24 @@ enum Status {
     Completed,
     /// Stopped by a content filter.
     Filtered,
+    /// Stopped at its most tokens.
+    Spent,
 }
 
 impl Status {
     fn of(say: &Say<'_>) -> Self {
-        if say.blocked { Self::Filtered } else { Self::Completed }
+        match (say.blocked, say.spent) {
+            (true, _) => Self::Filtered,
+            (_, true) => Self::Spent,
+            _ => Self::Completed,
+        }
     }
 
     fn name(self) -> &'static str {
         match self {
             Self::InProgress => "in_progress",
             Self::Completed => "completed",
-            Self::Filtered => "incomplete",
+            Self::Filtered | Self::Spent => "incomplete",
         }
     }
 }
@@ -134,7 +140,11 @@ const NO_USAGE: &str = concat!(
 
 /// A response object; `output` is the inside of its list of items.
 fn response(head: &Head<'_>, status: Status, output: &str) -> String {
-    let filtered = status == Status::Filtered;
+    let details = match status {
+        Status::Filtered => r#"{"reason":"content_filter"}"#,
+        Status::Spent => r#"{"reason":"max_output_tokens"}"#,
+        Status::InProgress | Status::Completed => "null",
+    };
     let usage = if status == Status::InProgress { "null" } else { NO_USAGE };
     let fields = [
         ("id", quoted(head.id)),
@@ -143,10 +153,7 @@ fn response(head: &Head<'_>, status: Status, output: &str) -> String {
         ("model", quoted(head.model)),
         ("status", quoted(status.name())),
         ("error", "null".to_owned()),
-        (
-            "incomplete_details",
-            if filtered { r#"{"reason":"content_filter"}"# } else { "null" }.to_owned(),
-        ),
+        ("incomplete_details", details.to_owned()),
         ("output", format!("[{output}]")),
         ("usage", usage.to_owned()),
     ];

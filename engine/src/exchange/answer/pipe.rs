@@ -3,6 +3,8 @@
 //!
 //! What leaves is decided frame by frame, so it does not depend on how the bytes were cut into chunks (invariant 7).
 
+mod bounds;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -35,8 +37,10 @@ pub struct Settings {
 pub enum Cut {
     /// A rule's canned answer follows.
     Fallback(Rc<Fallback>),
-    /// A rule, a limit or something unreadable refuses it.
+    /// A rule or something unreadable refuses it.
     Blocked,
+    /// A limit has no more for it.
+    Spent,
 }
 
 /// An answer that passes through.
@@ -68,6 +72,12 @@ pub struct Pipe {
     hide_usage: Option<&'static dyn Dialect>,
     /// Text of the frame that was cut that still leaves, before the ending.
     before: Vec<(TextKey, String)>,
+    /// A limit may end the answer.
+    limited: bool,
+    /// After so many bytes it must end: a frame that begins there does not leave.
+    spent_at: Option<u64>,
+    /// Bytes of the frames that were taken.
+    passed: u64,
 }
 
 impl Pipe {
@@ -99,6 +109,9 @@ impl Pipe {
             cut: None,
             before: Vec::new(),
             hide_usage: None,
+            limited: false,
+            spent_at: None,
+            passed: 0,
         }
     }
 
@@ -106,6 +119,13 @@ impl Pipe {
     #[must_use]
     pub fn hiding_usage(mut self, dialect: Option<&'static dyn Dialect>) -> Self {
         self.hide_usage = dialect;
+        self
+    }
+
+    /// With an end that a limit may put to it.
+    #[must_use]
+    pub fn limited(mut self, limited: bool) -> Self {
+        self.limited = limited;
         self
     }
 
@@ -118,7 +138,7 @@ impl Pipe {
     /// and appends nothing.
     #[must_use]
     pub fn acts(&self) -> bool {
-        self.judges() || self.hide_usage.is_some()
+        self.judges() || self.hide_usage.is_some() || self.limited
     }
 
     /// True if an enforced rule looks at the answer.
@@ -169,11 +189,6 @@ impl Pipe {
         }
     }
 
-    /// Other answers leave this much room for what waits here.
-    pub fn set_room(&mut self, room: usize) {
-        self.room = room.min(limits::HELD_FRAME_BYTES);
-    }
-
     /// Why the answer was cut, once it is.
     #[must_use]
     pub fn cut(&self) -> Option<&Cut> {
@@ -186,12 +201,6 @@ impl Pipe {
         self.reader.model()
     }
 
-    /// Bytes that wait.
-    #[must_use]
-    pub fn held_bytes(&self) -> usize {
-        self.queued_bytes + self.framer.held()
-    }
-
     /// The rest of an answer that has been cut, for a caller that has got what left so far.
     #[must_use]
     pub fn ending(&mut self, decision: &str, now: u64) -> Vec<u8> {
@@ -202,16 +211,21 @@ impl Pipe {
                 json: fallback.json.clone(),
                 refusal: fallback.ends_as_refusal,
             },
-            _ => EndingHow::Blocked,
+            Some(Cut::Spent) => EndingHow::Spent,
+            Some(Cut::Blocked) | None => EndingHow::Blocked,
         };
         self.reader.ending(&Ending { before, how, decision: decision.to_owned(), now })
     }
 
     fn take(&mut self, pieces: &mut Vec<Piece>, out: &mut Vec<u8>, record: &mut Record) {
         for piece in pieces.drain(..) {
+            if self.spent_at.is_some_and(|at| self.passed >= at) {
+                self.spend(out, record);
+            }
             if self.cut.is_some() {
                 break;
             }
+            self.passed = self.passed.saturating_add(piece.raw().len() as u64);
             match piece {
                 Piece::Frame(frame) => self.frame(frame, out, record),
                 Piece::Oversized { raw, .. } => {
@@ -491,48 +505,5 @@ impl Pipe {
             return;
         }
         self.push(Held { frame, opaque: true, ..Held::default() }, out, record);
-    }
-
-    /// Keeps what waits within bounds.
-    fn limit(&mut self, out: &mut Vec<u8>, record: &mut Record) {
-        // A whole body is in the host's hands already: nothing of it is held here.
-        if self.cut.is_some() || self.framing == Framing::Json {
-            return;
-        }
-        let room = limits::HELD_CALL_BYTES.min(self.room);
-        while self.queued_bytes > room {
-            // A call that is too long to be judged is denied, and the rest of the answer goes on.
-            let Some(front) = self.queue.front() else { break };
-            let waiting = front.call_pieces.iter().map(|(call, _)| *call);
-            let waiting: Vec<TextKey> = waiting.filter(|call| self.calls.waits(*call)).collect();
-            if waiting.is_empty() {
-                break;
-            }
-            record.unchecked(Unchecked::HoldLimit, true);
-            waiting.into_iter().for_each(|call| self.calls.too_long(call));
-            self.release(out, record);
-        }
-        let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());
-        let too_much_call = call && self.queued_bytes > room;
-        let too_much_text =
-            self.texts.held() > limits::HELD_TEXT_BYTES || self.queued_bytes > self.room;
-        if !too_much_call && !too_much_text {
-            return;
-        }
-        // A call that is too long to be judged is denied, whatever is said of text.
-        let refuse = too_much_call || self.settings.on_hold_limit == OnHoldLimit::Block;
-        record.unchecked(Unchecked::HoldLimit, refuse);
-        if refuse {
-            self.cut = Some(Cut::Blocked);
-            self.drop_queue();
-        } else {
-            self.texts.release(&self.rules);
-            self.release(out, record);
-        }
-    }
-
-    fn drop_queue(&mut self) {
-        self.queue.clear();
-        self.queued_bytes = 0;
     }
 }

@@ -27,6 +27,10 @@ pub(in crate::exchange) struct Meter {
     blind: bool,
     /// It has come to its own end.
     over: bool,
+    /// Bytes of the frames that were read.
+    passed: u64,
+    /// The frame before which it must end, by the bytes before it.
+    spent_at: Option<u64>,
 }
 
 /// What an answer used, as it is charged.
@@ -53,21 +57,37 @@ impl Meter {
             pieces: Vec::new(),
             blind: false,
             over: false,
+            passed: 0,
+            spent_at: None,
         }
     }
 
-    /// Takes the next bytes.
-    pub(in crate::exchange) fn feed(&mut self, chunk: &[u8], end: bool) {
+    /// Takes the next bytes. `afford` is asked after every frame with text, with what was used so far, the frame
+    /// included; once it says no, it is asked no more, and the answer must end before that frame.
+    pub(in crate::exchange) fn feed(
+        &mut self,
+        chunk: &[u8],
+        end: bool,
+        mut afford: Option<&mut dyn FnMut(&Self) -> bool>,
+    ) {
         let mut pieces = std::mem::take(&mut self.pieces);
         self.framer.feed(chunk, &mut pieces);
         if end {
             self.framer.finish(&mut pieces);
         }
         for piece in pieces.drain(..) {
-            match piece {
-                Piece::Frame(frame) => self.frame(&frame),
+            let before = self.text;
+            match &piece {
+                Piece::Frame(frame) => self.frame(frame),
                 Piece::Oversized { .. } => self.blind = true,
             }
+            let spoke = self.text != before && self.spent_at.is_none() && !self.over;
+            if let (true, Some(afford)) = (spoke, &mut afford)
+                && !afford(self)
+            {
+                self.spent_at = Some(self.passed);
+            }
+            self.passed = self.passed.saturating_add(piece.raw().len() as u64);
         }
         self.pieces = pieces;
         // Not every dialect says that it has ended.
@@ -101,6 +121,16 @@ impl Meter {
                 self.text.add(&text);
             }
         }
+    }
+
+    /// The answer is a stream.
+    pub(in crate::exchange) fn is_stream(&self) -> bool {
+        self.framing != Framing::Json
+    }
+
+    /// The bytes of the answer after which it must end, once it must.
+    pub(in crate::exchange) fn spent_at(&self) -> Option<u64> {
+        self.spent_at
     }
 
     /// Output tokens by the text that was seen.

@@ -6,6 +6,7 @@ mod meter;
 mod reply;
 mod rewrite;
 mod settle;
+mod spent;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -44,6 +45,8 @@ pub(super) struct Charges {
     /// When leases were last renewed (Unix nanoseconds).
     renewed_ns: u64,
     ended: Ended,
+    /// The limit that ends the answer (`cut_when_spent`).
+    spent_by: Option<usize>,
 }
 
 /// A charge that must be settled.
@@ -51,7 +54,17 @@ pub(super) struct Charges {
 struct Taken {
     /// The limit's number in the program.
     rule: usize,
-    hold: Hold,
+    /// The reservation, and what an answer that passed it took more.
+    holds: Vec<Hold>,
+    /// No more can be had.
+    spent: bool,
+}
+
+impl Taken {
+    /// What is reserved in all.
+    fn charge(&self) -> u64 {
+        self.holds.iter().fold(0, |sum, hold| sum.saturating_add(hold.charge()))
+    }
 }
 
 /// A limit that did not admit a request.
@@ -85,6 +98,11 @@ impl Charges {
     /// The answer must be read to know what was used.
     pub(super) fn wants_answer(&self) -> bool {
         self.asked.is_some() && !self.taken.is_empty()
+    }
+
+    /// The bytes of the answer after which it must end, once a limit says so.
+    pub(super) fn spent_at(&self) -> Option<u64> {
+        self.meter.as_ref().and_then(Meter::spent_at)
     }
 
     /// An event of the answer must not leave.
@@ -134,7 +152,10 @@ impl Exchange {
                             self.labels.set(LabelId::MODEL, Label::value(model, false));
                             downgraded = Some(Rc::clone(model));
                         }
-                        Over::Fallback(fallback) if downgraded.is_none() => {
+                        // Waiting is of no use to a request that is above a whole cap: it is told so.
+                        Over::Fallback(fallback)
+                            if downgraded.is_none() && longest.wait != Wait::Never =>
+                        {
                             self.record.action(&limit.rule.id, "fallback", false);
                             let reply = self.canned(&Rc::clone(fallback));
                             return self.answered(reply);
@@ -277,6 +298,16 @@ impl Exchange {
         warned: Option<usize>,
         prefix: &str,
     ) {
+        self.tell(limit, overflow, warned, prefix);
+        if hold.is_lease() {
+            self.charges.leases.borrow_mut().push(hold);
+        } else {
+            self.charges.taken.push(Taken { rule, holds: vec![hold], spent: false });
+        }
+    }
+
+    /// Tells operators what a charge has come upon.
+    fn tell(&mut self, limit: &Limit, overflow: bool, warned: Option<usize>, prefix: &str) {
         let id = &limit.rule.id;
         if overflow {
             self.record.count(format!("hemostat_limit_overflow_total;rule={id}"));
@@ -294,18 +325,14 @@ impl Exchange {
                 self.limit_event(Kind::LimitWarning, limit, ("hemostat.limit.percent", percent));
             }
         }
-        if hold.is_lease() {
-            self.charges.leases.borrow_mut().push(hold);
-        } else {
-            self.charges.taken.push(Taken { rule, hold });
-        }
     }
 
     /// A refused request keeps no charge.
     fn give_back(&mut self) {
         let Some(book) = self.charges.book.clone() else { return };
         let holds: Vec<Hold> = self.charges.leases.borrow_mut().drain(..).collect();
-        let taken = std::mem::take(&mut self.charges.taken).into_iter().map(|taken| taken.hold);
+        let taken =
+            std::mem::take(&mut self.charges.taken).into_iter().flat_map(|taken| taken.holds);
         for hold in holds.into_iter().chain(taken) {
             if let crate::ledger::Settled::Unsettled(trouble) = book.release(hold) {
                 self.count_trouble(trouble);
@@ -326,7 +353,9 @@ impl Exchange {
         let (Some(limit), Some(told)) = (limit_of(&first), limit_of(&longest)) else {
             return self.pass(Vec::new(), None);
         };
-        self.record.action(&limit.rule.id, "reject", false);
+        // What is above a whole cap is refused for that, whatever else is used up.
+        let refuses = if longest.wait == Wait::Never { told } else { limit };
+        self.record.action(&refuses.rule.id, "reject", false);
         let trusted = told.is_trusted(&self.labels);
         let id = &told.rule.id;
         let cap = told.unit.show(told.cap.most());

@@ -22,6 +22,15 @@ pub(in crate::exchange) enum Ended {
     Unreadable,
 }
 
+/// What a limit of this unit counts of a usage; `None`: it counts something else, or nobody knows the price.
+pub(super) fn used_of(unit: Unit, usage: &Usage, money: Option<u64>) -> Option<u64> {
+    match unit {
+        Unit::Tokens => Some(usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0))),
+        Unit::Usd => money,
+        Unit::Requests | Unit::Concurrent => None,
+    }
+}
+
 impl Exchange {
     /// The answer's headers have come.
     pub(in crate::exchange) fn answer_begins(&mut self, status: u16, local: bool) {
@@ -48,8 +57,13 @@ impl Exchange {
 
     /// Bytes of the answer as upstream sent them. At their end the charges are settled.
     pub(in crate::exchange) fn meter(&mut self, chunk: &[u8], end: bool, now_ns: u64) {
-        if let Some(meter) = &mut self.charges.meter {
-            meter.feed(chunk, end);
+        if let Some(mut meter) = self.charges.meter.take() {
+            if meter.is_stream() && self.may_be_spent() {
+                meter.feed(chunk, end, Some(&mut |meter: &Meter| self.afford(meter)));
+            } else {
+                meter.feed(chunk, end, None);
+            }
+            self.charges.meter = Some(meter);
         }
         if end {
             self.settle();
@@ -123,21 +137,25 @@ impl Exchange {
         };
         for taken in taken {
             let Some(limit) = program.limits.rules.get(taken.rule) else { continue };
-            let charge = taken.hold.charge();
-            let used = match (limit.unit, &usage) {
-                (Unit::Tokens, Some(usage)) => {
-                    usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0))
-                }
-                (Unit::Usd, Some(_)) => money.unwrap_or(charge),
-                _ => charge,
+            let charge = taken.charge();
+            let used = match &usage {
+                Some(usage) => used_of(limit.unit, usage, money).unwrap_or(charge),
+                None => charge,
             };
-            match book.settle(taken.hold, used) {
-                Settled::Done => {}
-                Settled::Overrun => {
-                    let id = &limit.rule.id;
-                    self.record.count(format!("hemostat_limit_overrun_total;rule={id}"));
+            let mut left = used;
+            let last = taken.holds.len().saturating_sub(1);
+            for (at, hold) in taken.holds.into_iter().enumerate() {
+                // What was taken first is used first; what nobody reserved is owed on the last.
+                let part = if at == last { left } else { left.min(hold.charge()) };
+                left = left.saturating_sub(part);
+                match book.settle(hold, part) {
+                    Settled::Done => {}
+                    Settled::Overrun => {
+                        let id = &limit.rule.id;
+                        self.record.count(format!("hemostat_limit_overrun_total;rule={id}"));
+                    }
+                    Settled::Unsettled(trouble) => self.count_trouble(trouble),
                 }
-                Settled::Unsettled(trouble) => self.count_trouble(trouble),
             }
         }
         self.describe_usage(usage.as_ref(), money);

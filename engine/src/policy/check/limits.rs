@@ -87,6 +87,10 @@ fn reach(judge: &mut Judge<'_>, limit: &Limit, path: &Path<'_>) {
             "lower `default_max_output_tokens`, or raise the cap",
         );
     }
+    if limit.cut_when_spent && !matches!(limit.allow.amount, Amount::Tokens(_) | Amount::Usd(_)) {
+        let message = format_args!("a running stream spends no more of this");
+        judge.warn("unused", &path.key("cut_when_spent"), message, "remove it");
+    }
     let enforced = limit.rule.mode_under(document.mode) == Mode::Enforce;
     if matches!(limit.allow.amount, Amount::Usd(_)) && document.prices.is_empty() && enforced {
         let message = format_args!("no model has a price: every request is refused or free");

@@ -24,7 +24,6 @@ fn limits(judge: &mut Judge<'_>) {
         let allow = path.key("allow");
         let fields = [
             (path.key("global"), limit.global.is_some(), "global"),
-            (path.key("cut_when_spent"), limit.cut_when_spent, "cut_when_spent"),
             (allow.key("calls"), matches!(limit.allow.amount, Amount::Calls(_)), "calls"),
         ];
         for (path, there, field) in fields {

@@ -82,6 +82,8 @@ pub struct Limit {
     pub warn_at: Vec<u64>,
     /// What happens above the cap.
     pub over: Over,
+    /// A running stream is ended when it passes its reservation and no more can be had.
+    pub cut_when_spent: bool,
     /// What keeps its counts from one policy to the next: scope, id, labels, unit, window, epoch.
     name: Vec<u8>,
     /// Accounts of a slot that it may take.
@@ -130,6 +132,7 @@ impl Limits {
                 cap: cap(limit, unit, amount),
                 warn_at,
                 over,
+                cut_when_spent: limit.cut_when_spent,
                 name: name(limit, scope, unit),
                 share,
             })
@@ -166,6 +169,12 @@ impl Limit {
     pub fn is_trusted(&self, labels: &Labels) -> bool {
         let trusted = |id: &LabelId| matches!(labels.get(*id), Label::Value { trusted: true, .. });
         self.per.iter().all(trusted)
+    }
+
+    /// True if it may end a running stream.
+    #[must_use]
+    pub fn cuts(&self) -> bool {
+        self.cut_when_spent && self.meters()
     }
 
     /// True if it counts what a model used.
