@@ -64,5 +64,5 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         ..Words::default()
     };
     let envelope = blob::sign(&words, &Brings::Policy(&policy), &keys)?;
-    push::deliver(&envelope, words.serial, &args.how, &fleet, out)
+    push::deliver(&envelope, words.serial, &args.how, &fleet, out, err)
 }

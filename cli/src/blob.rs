@@ -146,7 +146,8 @@ pub(crate) fn faults(policy: &Node, file: &str) -> Option<String> {
     (!errors.is_empty()).then(|| lines(&errors, file))
 }
 
-fn lines(found: &[Diagnostic], file: &str) -> String {
+/// Findings in words, a line each.
+pub(crate) fn lines(found: &[Diagnostic], file: &str) -> String {
     let file = safe(file);
     found
         .iter()

@@ -113,7 +113,7 @@ fn report(file: &str, text: String, strict: bool) -> Report {
 }
 
 /// True for what stands in a proxy's configuration of the filter, and not for a policy.
-fn is_configuration(tree: &source::Node) -> bool {
+pub(crate) fn is_configuration(tree: &source::Node) -> bool {
     let has = |name: &&str| tree.get(name).is_some();
     ["policy", "trust", "control"].iter().any(has) && !has(&"hemostat")
 }

@@ -2,6 +2,8 @@
 //! costs its own time-out and nobody else's.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,7 +17,7 @@ const PREFIX: &str = "/.hemostat";
 const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Proxies that are asked at the same time.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
 
 /// Which proxies, and how they are reached.
 #[derive(Debug, Default, clap::Args)]
@@ -148,22 +150,50 @@ impl Fleet {
 
     /// Asks all of them, and gives the answers in their order.
     pub(crate) fn each<T: Send>(&self, ask: impl Fn(&Proxy) -> T + Sync) -> Vec<(&Proxy, T)> {
-        let mut all = Vec::with_capacity(self.proxies.len());
-        for some in self.proxies.chunks(AT_ONCE) {
-            let answers = std::thread::scope(|scope| {
-                let ask = &ask;
-                let threads: Vec<_> =
-                    some.iter().map(|proxy| scope.spawn(move || ask(proxy))).collect();
-                threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
-            });
-            for (proxy, answer) in some.iter().zip(answers) {
-                match answer {
-                    Ok(answer) => all.push((proxy, answer)),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-        }
+        let (all, _) = self.each_telling(|proxy, _| ask(proxy), |_, _: ()| Ok(()));
         all
+    }
+
+    /// The same; what `ask` tells on the way is passed to `tell`, here, as it comes. The second part is what became of
+    /// the telling: a reader that went away stops no asking.
+    pub(crate) fn each_telling<T: Send, N: Send>(
+        &self,
+        ask: impl Fn(&Proxy, &dyn Fn(N)) -> T + Sync,
+        mut tell: impl FnMut(&Proxy, N) -> io::Result<()>,
+    ) -> (Vec<(&Proxy, T)>, io::Result<()>) {
+        let next = AtomicUsize::new(0);
+        let (send, news) = mpsc::channel();
+        let mut told = Ok(());
+        let mut answers = std::thread::scope(|scope| {
+            let (ask, next) = (&ask, &next);
+            let threads = (0..self.proxies.len().min(AT_ONCE)).map(|_| {
+                let send = send.clone();
+                scope.spawn(move || {
+                    let mut mine = Vec::new();
+                    // Whoever is done takes the next: one that is down keeps one thread, and nobody else, waiting.
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(proxy) = self.proxies.get(at) else { return mine };
+                        // The receiver lives longer than the threads.
+                        let tell = |what| drop(send.send((proxy, what)));
+                        mine.push((at, proxy, ask(proxy, &tell)));
+                    }
+                })
+            });
+            let threads: Vec<_> = threads.collect();
+            drop(send);
+            for (proxy, what) in news {
+                told = std::mem::replace(&mut told, Ok(())).and_then(|()| tell(proxy, what));
+            }
+            let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+            joined
+                .flat_map(|answers| {
+                    answers.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect::<Vec<_>>()
+        });
+        answers.sort_by_key(|(at, _, _)| *at);
+        (answers.into_iter().map(|(_, proxy, answer)| (proxy, answer)).collect(), told)
     }
 }
 
@@ -222,7 +252,36 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
-    use super::Proxy;
+    use super::{Fleet, Proxy};
+
+    #[test]
+    fn all_are_asked_once_in_their_order_and_one_that_is_slow_keeps_nobody_waiting() {
+        let proxies = (0..200).map(|n| Proxy::parse(&format!("h{n}:1")).unwrap()).collect();
+        let fleet =
+            Fleet { proxies, agent: ureq::Agent::config_builder().build().into(), token: None };
+        let (done, waiting) = (std::sync::Mutex::new(0), std::sync::Condvar::new());
+        let mut told = 0;
+        let (answers, fine) = fleet.each_telling(
+            |proxy, tell| {
+                tell(());
+                let mut done = done.lock().unwrap();
+                // The first of all waits for every other one.
+                while proxy.name == "h0:1" && *done < 199 {
+                    done = waiting.wait(done).unwrap();
+                }
+                *done += 1;
+                waiting.notify_all();
+                proxy.name.clone()
+            },
+            |_, ()| {
+                told += 1;
+                Ok(())
+            },
+        );
+        assert!(fine.is_ok());
+        assert_eq!(told, 200);
+        assert!(answers.iter().enumerate().all(|(n, (_, name))| *name == format!("h{n}:1")));
+    }
 
     #[test]
     fn a_proxy_is_a_host_and_a_prefix() {

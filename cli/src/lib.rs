@@ -12,13 +12,17 @@ mod fleet;
 mod history;
 mod key;
 mod keygen;
+mod play;
+mod program;
 mod push;
 mod release;
+mod replay;
 mod rollback;
 mod scope;
 mod status;
 mod table;
 mod terminal;
+mod test;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -41,6 +45,10 @@ enum Verb {
     Approve(approve::Args),
     /// Judge policies and plugin configurations, and say what they do
     Check(check::Args),
+    /// Run the cases of policies: does each do what it is meant to do?
+    Test(test::Args),
+    /// Run recorded traffic through a policy, and say what it would have done
+    Replay(replay::Args),
     /// Make a key that signs releases
     Keygen(keygen::Args),
     /// Build and sign a release from a policy and overlays
@@ -84,6 +92,8 @@ pub fn run(
     let done = match cli.verb {
         Verb::Approve(args) => approve::run(&args, out, err),
         Verb::Check(args) => check::run(&args, out, err),
+        Verb::Test(args) => test::run(&args, out, err),
+        Verb::Replay(args) => replay::run(&args, out, err),
         Verb::Keygen(args) => keygen::run(&args, out, err),
         Verb::Release(args) => release::run(&args, out, err),
         Verb::Push(args) => push::run(&args, out, err),

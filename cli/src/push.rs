@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     if fleet.proxies.is_empty() && args.how.to.is_none() {
         args.how.fleet.some()?;
     }
-    deliver(&envelope, release.serial, &args.how, &fleet, out)
+    deliver(&envelope, release.serial, &args.how, &fleet, out, err)
 }
 
 /// What became of a release at a proxy.
@@ -78,20 +78,48 @@ enum Fate {
     Unknown(String),
 }
 
-/// Brings a release where it is to go, and says what became of it at each proxy.
+/// What a proxy is waited for, as it changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum News {
+    /// It took the release.
+    Took,
+    /// It cannot be reached; it is tried again.
+    Silent(String),
+    /// It serves another serial still.
+    Serves(u64),
+    /// It is done with.
+    Done(Fate),
+}
+
+/// Brings a release where it is to go, and says what became of it at each proxy: results to `out`, progress to `err`.
 pub(crate) fn deliver(
     envelope: &str,
     serial: u64,
     how: &How,
     fleet: &Fleet,
     out: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> io::Result<Exit> {
     let written = how.to.as_ref().map(|to| write(to, envelope)).transpose()?;
     let deadline = Instant::now() + Duration::from_secs(how.within);
     let posts = written.is_none();
     let wait = how.wait.then_some(deadline);
     let fates = if posts || how.wait {
-        fleet.each(|proxy| fate(fleet, proxy, envelope, serial, posts, wait))
+        let mut open = fleet.proxies.len();
+        let mut tell = |proxy: &Proxy, news: News| {
+            open -= usize::from(matches!(news, News::Done(_)));
+            if wait.is_some() && !how.json { progress(proxy, &news, open, err) } else { Ok(()) }
+        };
+        let (fates, told) = fleet.each_telling(
+            |proxy, tell| {
+                let fate = fate(fleet, proxy, envelope, serial, posts, wait, tell);
+                tell(News::Done(fate.clone()));
+                fate
+            },
+            &mut tell,
+        );
+        told?;
+        fates
     } else {
         Vec::new()
     };
@@ -122,6 +150,19 @@ pub(crate) fn deliver(
         writeln!(out, "release {serial}: {good} of {} proxies serve it", fates.len())?;
     }
     Ok(exit)
+}
+
+/// A line of progress.
+fn progress(proxy: &Proxy, news: &News, open: usize, err: &mut dyn Write) -> io::Result<()> {
+    let name = safe(&proxy.name);
+    match news {
+        News::Took => writeln!(err, "{name}: took it"),
+        News::Silent(why) => writeln!(err, "{name}: {}; trying again", safe(why)),
+        News::Serves(serial) => writeln!(err, "{name}: still serves {serial}"),
+        News::Done(Fate::Serving(_)) => writeln!(err, "{name}: serves it; {open} to go"),
+        News::Done(Fate::Refused(_)) => writeln!(err, "{name}: does not; {open} to go"),
+        News::Done(Fate::Unknown(_)) => writeln!(err, "{name}: given up; {open} to go"),
+    }
 }
 
 fn write(to: &Path, envelope: &str) -> io::Result<PathBuf> {
@@ -155,20 +196,32 @@ fn fate(
     serial: u64,
     posts: bool,
     wait: Option<Instant>,
+    tell: &dyn Fn(News),
 ) -> Fate {
     let mut last = "it was not asked".to_owned();
+    // Each state is told once, not at every look.
+    let told = std::cell::RefCell::new(None);
+    let tell = |news: News| {
+        if told.replace(Some(news.clone())).as_ref() != Some(&news) {
+            tell(news);
+        }
+    };
     if posts {
         // A proxy that cannot be reached now may be back before the waiting is over.
         loop {
             match fleet.offer(proxy, envelope) {
                 Ok(said) if said.taken && wait.is_none() => return Fate::Serving(said.code),
-                Ok(said) if said.taken => break,
+                Ok(said) if said.taken => {
+                    tell(News::Took);
+                    break;
+                }
                 Ok(said) => return Fate::Refused(format!("{} ({})", said.message, said.code)),
                 Err(why) => last = why,
             }
             if wait.is_none_or(|until| Instant::now() >= until) {
                 return Fate::Unknown(last);
             }
+            tell(News::Silent(last.clone()));
             std::thread::sleep(ASK_EVERY);
         }
     }
@@ -188,9 +241,9 @@ fn fate(
                     .map_or_else(String::new, |why| format!("; its last error: {why}"));
                 return Fate::Refused(format!("it still serves {}{why}", status.serial()));
             }
-            Ok(_) => {}
+            Ok(status) => tell(News::Serves(status.serial())),
             Err(why) if late => return Fate::Unknown(why),
-            Err(_) => {}
+            Err(why) => tell(News::Silent(why)),
         }
         std::thread::sleep(ASK_EVERY);
     }

@@ -108,10 +108,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         serial: serial(args)?,
         issuer: blob::issuer(args.issuer.as_deref()),
         reason,
-        prepared: prepared
-            .iter()
-            .map(|(_, policy)| blob::digest(policy))
-            .collect::<io::Result<_>>()?,
+        prepared: ways_back(&policy, &prepared)?,
         rolls_back: None,
         expires: args.expires,
         on_expiry: args.on_expiry.clone(),
@@ -140,6 +137,13 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     Ok(Exit::Fine)
 }
 
+/// The digests of what on-call keys may put in force: what was prepared and, so that every activation can be taken back,
+/// however many came between, the policy of the release itself.
+fn ways_back(policy: &Node, prepared: &[(PathBuf, Node)]) -> io::Result<Vec<String>> {
+    let base = (!prepared.is_empty()).then_some(policy);
+    prepared.iter().map(|(_, policy)| policy).chain(base).map(blob::digest).collect()
+}
+
 fn names(keys: &[Key]) -> String {
     keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", ")
 }
@@ -163,7 +167,8 @@ fn tell_end(args: &Args, err: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn with_overlays(policy: &Node, overlays: &[String], until: End) -> io::Result<Node> {
+/// The policy under these overlays, whose rules stop at this time.
+pub(crate) fn with_overlays(policy: &Node, overlays: &[String], until: End) -> io::Result<Node> {
     overlays.iter().try_fold(policy.clone(), |policy, file| {
         let over = blob::read_policy(file)?;
         // A mistake in an overlay is told with the overlay's own lines.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use hemostat_engine::policy::time;
 use serde_json::Value;
 
 use crate::blob::{self, Brings, Words};
@@ -65,15 +66,18 @@ struct HowBack {
 struct Target {
     digest: String,
     version: String,
+    /// When it is over (Unix seconds), and what happens then.
+    end: Option<(u64, String)>,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
     let keys = args.key.iter().map(|from| Key::load(from)).collect::<io::Result<Vec<_>>>()?;
     let fleet = args.how.fleet.some()?;
     let Some(newest) = newest(&fleet, err)? else { return Ok(Exit::Failed) };
+    let now = blob::now();
     let target = match args.to {
-        None => previous(&newest),
-        Some(serial) => brought_by(&newest, serial),
+        None => previous(&newest, now),
+        Some(serial) => brought_by(&newest, serial, now),
     };
     let Some(target) = target else {
         let why = match args.to {
@@ -99,6 +103,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         issuer: blob::issuer(args.issuer.as_deref()),
         reason: args.reason.clone(),
         rolls_back: (from > 0).then_some(from),
+        expires: target.end.as_ref().map(|(at, _)| *at),
+        on_expiry: target.end.as_ref().map(|(_, then)| then.clone()),
         ..Words::default()
     };
     let brings = whole.as_ref().map_or(Brings::Digest(&target.digest), Brings::Policy);
@@ -111,6 +117,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         safe(or_dash(newest.text("version"))),
         words.serial
     )?;
+    if let Some((at, _)) = &target.end {
+        writeln!(err, "it is over at {}, as it was to be", time::format(*at))?;
+    }
     let HowBack { to_dir, wait, within, json, .. } = &args.how;
     let how = How {
         to: to_dir.clone(),
@@ -119,7 +128,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         json: *json,
         fleet: crate::fleet::FleetArgs::default(),
     };
-    push::deliver(&envelope, words.serial, &how, &fleet, out)
+    push::deliver(&envelope, words.serial, &how, &fleet, out, err)
 }
 
 /// The status of the proxy that has the highest serial; those that do not answer are named.
@@ -143,18 +152,58 @@ pub(crate) fn newest(fleet: &Fleet, err: &mut dyn Write) -> io::Result<Option<St
 fn target(value: &Value) -> Option<Target> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let version = text("version").unwrap_or_default().to_owned();
-    Some(Target { digest: text("digest")?.to_owned(), version })
+    // What is over goes back to `previous` or goes on; the inline policy is not an on-call key's to name.
+    let then = if text("on_expiry") == Some("previous") { "previous" } else { "keep" };
+    let end = text("expires").and_then(|at| time::parse(at).ok()).map(|at| (at, then.to_owned()));
+    Some(Target { digest: text("digest")?.to_owned(), version, end })
 }
 
-fn previous(status: &Status) -> Option<Target> {
-    status.list("held").get(1).and_then(target)
+/// The last policy that was in force before the present one and is not over.
+fn previous(status: &Status, now: u64) -> Option<Target> {
+    let before = status.list("held").iter().skip(1).filter_map(target);
+    before.filter_map(|held| held.still(now)).next()
 }
 
 /// The policy of this serial, where it is still held.
-fn brought_by(status: &Status, serial: u64) -> Option<Target> {
+fn brought_by(status: &Status, serial: u64, now: u64) -> Option<Target> {
     let is = |entry: &&Value| entry.get("serial").and_then(Value::as_u64) == Some(serial);
     let found = status.list("history").iter().find(is).and_then(target)?;
-    let held =
-        status.list("held").iter().filter_map(target).any(|held| held.digest == found.digest);
-    held.then_some(found)
+    let mut held = status.list("held").iter().filter_map(target);
+    let held = held.find(|held| held.digest == found.digest)?;
+    // Whoever names a serial wants it, over or not: then without its end.
+    Some(held.clone().still(now).unwrap_or(Target { end: None, ..held }))
+}
+
+impl Target {
+    /// Itself, unless it is over; an end that changed nothing is none.
+    fn still(self, now: u64) -> Option<Self> {
+        match &self.end {
+            Some((at, then)) if *at <= now && then == "keep" => Some(Self { end: None, ..self }),
+            Some((at, _)) if *at <= now => None,
+            _ => Some(self),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn version(held: Value, now: u64) -> Option<(String, Option<u64>)> {
+        let found = previous(&Status(json!({"held": held})), now)?;
+        Some((found.version, found.end.map(|(at, _)| at)))
+    }
+
+    #[test]
+    fn a_step_back_passes_over_what_is_over_and_keeps_ends() {
+        let held = json!([
+            {"digest": "c", "version": "c"},
+            {"digest": "b", "version": "b", "expires": "1970-01-01T00:01:40Z", "on_expiry": "previous"},
+            {"digest": "a", "version": "a", "expires": "1970-01-01T00:01:40Z", "on_expiry": "keep"},
+        ]);
+        assert_eq!(version(held.clone(), 99), Some(("b".to_owned(), Some(100))));
+        assert_eq!(version(held, 100), Some(("a".to_owned(), None)));
+        assert_eq!(version(json!([{"digest": "c"}]), 0), None);
+    }
 }

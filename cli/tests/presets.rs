@@ -1,7 +1,4 @@
-//! The overlays of `policies/overlays`: each is put on the baseline by `hemostat release`, and its cases are run.
-//!
-//! An overlay for a lever that does not work yet is refused with `not-yet` and nothing else; its cases run from the day
-//! on which the lever works.
+//! The policies of `policies/`, and their cases: run as operators run them.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -11,25 +8,14 @@
     reason = "a helper of a test may panic as the test itself may"
 )]
 
-#[path = "../../engine/tests/support/mod.rs"]
-mod support;
-
 use std::path::{Path, PathBuf};
 
 use hemostat_cli::Exit;
 use hemostat_engine::bundle::PAYLOAD_TYPE;
 use hemostat_engine::dsse::Envelope;
-use hemostat_engine::exchange::HeaderEdit;
 use hemostat_engine::limits::ENVELOPE_BYTES;
 use hemostat_engine::policy::source::{parse_yaml, to_json};
 use serde_json::{Value, json};
-use support::{Caller, Cut, Recording, Seen, program, run_as};
-
-/// Overlays whose levers have worked since these tests were written: were they refused, the tests would be blind.
-const ALWAYS: [&str; 2] = ["sev1-kill-feature", "sev3-tighten"];
-
-/// What the model says where a case does not care.
-const FINE: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}"#;
 
 fn policies() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies")
@@ -100,134 +86,59 @@ fn findings(name: &str) -> Vec<(String, String)> {
     all.iter().map(|one| (word(one, "severity"), word(one, "code"))).collect()
 }
 
-/// Sends a case's request through the policy, and its answer back.
-fn play(policy: &Value, case: &Value) -> Seen {
-    let request = &case["request"];
-    let headers = request["headers"].as_object().into_iter().flatten();
-    let headers = headers.map(|(name, value)| {
-        let name: &'static str = Box::leak(name.clone().into_boxed_str());
-        (name, value.as_str().unwrap().to_owned())
-    });
-    let mut caller = Caller::default();
-    caller.headers.extend(headers);
-    let answer = case.get("answer").map_or_else(|| FINE.to_owned(), Value::to_string);
-    let recording = Recording {
-        name: case["name"].as_str().unwrap().to_owned(),
-        dialect: String::new(),
-        method: "POST".to_owned(),
-        path: request["path"].as_str().unwrap().to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: request["body"].to_string().into_bytes(),
-        response: answer.into_bytes(),
-    };
-    run_as(&program(policy.clone()), &recording, &Cut::Whole, &caller)
-}
-
-/// What a case wants that was not so.
-fn wrong(case: &Value, seen: &Seen) -> Vec<String> {
-    const KNOWN: [&str; 8] =
-        ["status", "asked", "action", "headers", "upstream_headers", "sent", "says", "never"];
-    let expect = case["expect"].as_object().unwrap();
-    let mut wrong: Vec<String> =
-        expect.keys().filter(|key| !KNOWN.contains(&key.as_str())).cloned().collect();
-    let mut want = |what: &str, good: bool| {
-        if !good {
-            wrong.push(what.to_owned());
-        }
-    };
-    let header = |name: &str| {
-        let mut all = seen.headers.iter().filter(|(own, _)| own == name);
-        all.next().map(|(_, value)| value.as_str())
-    };
-    want("status", expect.get("status").is_none_or(|status| *status == seen.status));
-    want("asked", expect["asked"] == seen.upstream.is_some());
-    let action = header("x-hemostat-action");
-    want(
-        "action",
-        match expect.get("action").map(|action| action.as_str().unwrap()) {
-            None => action.is_none(),
-            Some(exact) if exact.contains(':') => action == Some(exact),
-            // Any action of this rule.
-            Some(rule) => action.is_some_and(|action| action.starts_with(&format!("{rule}:"))),
-        },
-    );
-    let map = |key: &str| expect.get(key).and_then(Value::as_object).into_iter().flatten();
-    for (name, value) in map("headers") {
-        want(name, header(name) == value.as_str());
-    }
-    for (name, value) in map("upstream_headers") {
-        let set = HeaderEdit::Set(name.clone(), value.as_str().unwrap().to_owned());
-        want(name, seen.upstream_edits.contains(&set));
-    }
-    let upstream = seen.upstream.as_deref().unwrap_or(b"null");
-    let sent: Value = serde_json::from_slice(upstream).unwrap();
-    for (pointer, value) in map("sent") {
-        want(pointer, sent.pointer(pointer).unwrap_or(&Value::Null) == value);
-    }
-    let list = |key: &str| expect.get(key).and_then(Value::as_array).into_iter().flatten();
-    for (key, there) in [("says", true), ("never", false)] {
-        for text in list(key) {
-            let text = text.as_str().unwrap();
-            want(&format!("{key} {text}"), seen.text().contains(text) == there);
-        }
-    }
-    wrong
+/// What `hemostat test` says: each case's name, and whether it holds.
+fn tested(args: &[&str]) -> Vec<(String, bool)> {
+    let (_, out, err) = hemostat(&[&["test", "--json"], args].concat());
+    let said: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
+    let suites = said["suites"].as_array().unwrap();
+    assert!(suites.iter().all(|suite| suite["refused"].is_null()), "{out}");
+    let cases = suites.iter().flat_map(|suite| suite["cases"].as_array().unwrap());
+    let case =
+        |case: &Value| (case["name"].as_str().unwrap().to_owned(), case["ok"].as_bool().unwrap());
+    cases.map(case).collect()
 }
 
 #[test]
-fn every_overlay_does_what_its_cases_say() {
-    let key = key("presets-cases");
-    let mut failed = Vec::new();
+fn every_policy_does_what_its_cases_say() {
+    let (exit, out, err) = hemostat(&["test", policies().to_str().unwrap()]);
+    assert_eq!(exit, Exit::Fine, "{out}{err}");
+    for file in std::fs::read_dir(policies()).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+        // Prices are to be copied: they do nothing by themselves.
+        if name.ends_with(".yaml") && name != "prices.yaml" {
+            assert!(out.contains(&format!("{name}\n")), "{name} has no cases");
+        }
+    }
+}
+
+#[test]
+fn an_overlay_is_acceptable_and_warns_of_nothing_new() {
     for name in presets() {
         let cases = yaml(&overlay(&name).with_extension("cases.yaml"));
         let allowed = cases["warnings"].as_array().cloned().unwrap_or_default();
-        let found = findings(&name);
-        let not_yet = found.iter().any(|(_, code)| code == "not-yet");
-        for (severity, code) in &found {
-            let known =
-                code == "not-yet" || (severity == "warning" && allowed.contains(&json!(code)));
-            assert!(known, "{name}: {severity} {code}");
+        for (severity, code) in findings(&name) {
+            assert!(severity == "warning" && allowed.contains(&json!(code)), "{name}: {code}");
         }
-        if not_yet {
-            assert!(!ALWAYS.contains(&name.as_str()), "{name} is refused");
-            let why = composed(&name, &key, &[]).unwrap_err();
-            assert!(why.contains("does not work yet"), "{name}: {why}");
-            println!("{name}: its lever does not work yet");
-            continue;
-        }
-        let policy = composed(&name, &key, &[]).unwrap_or_else(|why| panic!("{name}: {why}"));
-        for case in cases["cases"].as_array().unwrap() {
-            let seen = play(&policy, case);
-            let wrong = wrong(case, &seen);
-            if !wrong.is_empty() {
-                let (case, text) = (&case["name"], seen.text());
-                failed.push(format!(
-                    "{name}: {case}: {wrong:?} in {} {:?} {text}",
-                    seen.status, seen.headers
-                ));
-            }
-        }
-        println!("{name}: its cases hold");
     }
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 /// Without the overlay the cases do not hold: they say something.
 #[test]
 fn no_case_of_an_action_holds_under_the_baseline_alone() {
-    let baseline = yaml(&policies().join("baseline.yaml"));
+    let baseline = policies().join("baseline.yaml");
     for name in presets() {
-        let cases = yaml(&overlay(&name).with_extension("cases.yaml"));
+        let file = overlay(&name).with_extension("cases.yaml");
+        let cases = yaml(&file);
         let cases = cases["cases"].as_array().unwrap();
-        let acting: Vec<&Value> =
-            cases.iter().filter(|case| case["expect"].get("action").is_some()).collect();
-        assert!(
-            !acting.is_empty() && acting.len() < cases.len(),
-            "{name}: what acts and what passes"
-        );
-        for case in acting {
-            assert!(!wrong(case, &play(&baseline, case)).is_empty(), "{name}: {}", case["name"]);
+        let acts = |name: &str| {
+            let case = cases.iter().find(|case| case["name"] == name).unwrap();
+            case["expect"].get("action").is_some()
+        };
+        let all = tested(&[file.to_str().unwrap(), "--policy", baseline.to_str().unwrap()]);
+        let acting = all.iter().filter(|(case, _)| acts(case)).count();
+        assert!(acting > 0 && acting < all.len(), "{name}: what acts and what passes");
+        for (case, holds) in &all {
+            assert_eq!(*holds, !acts(case), "{name}: {case}");
         }
     }
 }
@@ -241,11 +152,20 @@ fn an_overlay_stops_by_itself() {
     assert_eq!(rules(&soon)[1]["when"], Value::Null, "the policy's own rules go on");
     let never = composed("sev1-kill-feature", &key, &["--until", "never"]).unwrap();
     assert_eq!(rules(&never)[0]["when"], json!({"feature": "checkout"}));
-    // Over before the tests' exchanges happen: the feature is served again.
+    // Over before the cases happen: the feature is served again.
     let over = composed("sev1-kill-feature", &key, &["--until", "2025-01-01T00:00:00Z"]).unwrap();
-    let cases = yaml(&overlay("sev1-kill-feature").with_extension("cases.yaml"));
-    let seen = play(&over, &cases["cases"][0]);
-    assert!(seen.upstream.is_some() && seen.text().contains("fine"), "{seen:?}");
+    let [soon, over] = [("soon", soon), ("over", over)].map(|(name, policy)| {
+        let path = key.with_file_name(format!("{name}.json"));
+        std::fs::write(&path, policy.to_string()).unwrap();
+        path
+    });
+    let cases = overlay("sev1-kill-feature").with_extension("cases.yaml");
+    let stopped = |policy: &Path| {
+        let case = ["--case", "the feature is stopped"];
+        let args = [cases.to_str().unwrap(), "--policy", policy.to_str().unwrap()];
+        tested(&[args.as_slice(), &case].concat())[0].1
+    };
+    assert!(stopped(&soon) && !stopped(&over));
 }
 
 #[test]

@@ -88,7 +88,8 @@ fn a_release_is_policy_and_overlays() {
     // What was prepared is the policy with the overlay before its rules, and nothing else has that digest.
     let prepared = std::fs::read_to_string(folder.path("current.prepared/sev1.json")).unwrap();
     let prepared = parse_yaml(&prepared).unwrap();
-    assert_eq!(first.prepared, [digest_of(&prepared).unwrap()]);
+    let own = digest_of(policy_of(&first)).unwrap();
+    assert_eq!(first.prepared, [digest_of(&prepared).unwrap(), own], "and the way back from it");
     assert_eq!(prepared.get("version").unwrap().text(), Some("base_sev1"));
 
     // Without `--until never` the overlay's rules would end by themselves, and the policy be another one.

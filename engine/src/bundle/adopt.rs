@@ -53,7 +53,8 @@ impl Held {
     pub(super) fn new(policy: &Node) -> Result<Self, Refusal> {
         let text = canonical(policy)?;
         let version = policy.get("version").and_then(Node::text).map(str::to_owned);
-        Ok(Self { digest: Digest::of(text.as_bytes()), version, policy: text.into() })
+        let digest = Digest::of(text.as_bytes());
+        Ok(Self { digest, version, policy: text.into(), end: None, under: None })
     }
 
     /// Its tree, if the text is what the digest says.

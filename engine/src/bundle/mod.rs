@@ -25,7 +25,7 @@ pub use offer::{Activation, Offered, offer, renew, start};
 pub use poll::{Answer, Poll};
 pub use refusal::{Code, Refusal};
 pub use release::{Brings, OnExpiry, Release};
-pub use state::{Entry, Held, Standing, State, Way};
+pub use state::{End, Entry, Held, Standing, State, Way};
 pub use status::{Facts, hits_counter, refused, status, taken};
 pub use trouble::Trouble;
 pub use verify::{PAYLOAD_TYPE, Power, Verified};

@@ -4,7 +4,7 @@ use super::adopt::{Running, Terms};
 use super::digest::Digest;
 use super::refusal::{Code, Refusal};
 use super::release::{Brings, OnExpiry, Release};
-use super::state::{ActiveRelease, Entry, Held, Standing, State, Way};
+use super::state::{ActiveRelease, End, Entry, Held, Standing, State, Way};
 use super::verify::{Power, Verified};
 use crate::limits;
 
@@ -47,8 +47,10 @@ pub fn offer(
     if release.expires.is_some_and(|at| at <= now) {
         return Err(Refusal::new(Code::Expired, "it was over before it came"));
     }
-    let held = policy(terms, state, release, way)?;
-    permitted(state, &verified, &held)?;
+    let mut held = policy(terms, state, release, way)?;
+    held.end = release.expires.map(|at| End { at, then: release.on_expiry, seen: false });
+    held.under = state.floor(&held.digest, matches!(release.brings, Brings::Digest(_)));
+    permitted(state, &verified, &held, now)?;
     nothing_after(terms, state, release, &held)?;
     let running = terms.adopt(&held, release.serial)?;
 
@@ -64,7 +66,6 @@ pub fn offer(
         serial: release.serial,
         standing: Standing::Release,
         expires: release.expires,
-        on_expiry: release.on_expiry,
     });
     Ok(Offered::Activated(Box::new(Activation { state: next, running })))
 }
@@ -115,10 +116,10 @@ fn policy(terms: &Terms, state: &State, release: &Release, way: Way) -> Result<H
 }
 
 /// A key that may only roll back brings nothing new: the policy before, or a prepared one.
-fn permitted(state: &State, verified: &Verified, held: &Held) -> Result<(), Refusal> {
+fn permitted(state: &State, verified: &Verified, held: &Held, now: u64) -> Result<(), Refusal> {
     let Some(short) = verified.only_on_call() else { return Ok(()) };
     let release = verified.release();
-    let previous = state.previous().is_some_and(|previous| previous.digest == held.digest);
+    let previous = state.previous(now).is_some_and(|previous| previous.digest == held.digest);
     if !previous && !state.prepared.contains(&held.digest) {
         let message = format!(
             "{}, and policy {} is neither the previous one nor prepared",
@@ -191,7 +192,7 @@ pub fn start(
         Some(active) => active.standing == Standing::Baseline,
     };
     if let Some(own) = terms.baseline().filter(|_| inline_holds)
-        && next.held.first() != Some(own)
+        && next.held.first().map(|held| held.digest) != Some(own.digest)
     {
         next.remember(passing(state.serial(), own, Way::Baseline, now));
         next.bring_forward(own.clone());
@@ -210,25 +211,28 @@ pub fn start(
     Ok(((next != *state).then_some(next), warning))
 }
 
-/// What a process holds once its release is over; `None` while it is not, or where that was seen to.
+/// What a process holds once the policy in force is over; `None` while it is not, or where that was seen to.
 #[must_use]
 pub fn renew(terms: &Terms, state: &State, now: u64) -> Option<State> {
     state.expires().filter(|at| *at <= now)?;
     let mut next = state.clone();
+    let end = next.held.first_mut()?.end.as_mut()?;
+    end.seen = true;
+    let (standing, after) = match end.then {
+        OnExpiry::Keep => (Standing::Overdue, None),
+        OnExpiry::Baseline => (Standing::Baseline, terms.baseline().cloned()),
+        OnExpiry::Previous => (Standing::Previous, next.below(now).cloned()),
+    };
     let active = next.active.as_mut()?;
-    active.standing = match active.on_expiry {
-        OnExpiry::Baseline if terms.baseline().is_some() => Standing::Baseline,
-        OnExpiry::Previous if state.previous().is_some() => Standing::Previous,
-        _ => Standing::Overdue,
-    };
-    let after = match active.standing {
-        Standing::Baseline => terms.baseline().cloned(),
-        Standing::Previous => state.previous().cloned(),
-        Standing::Release | Standing::Overdue => None,
-    };
-    if let Some(after) = after {
-        next.remember(passing(state.serial(), &after, Way::Expiry, now));
-        next.bring_forward(after);
+    match after {
+        Some(after) => {
+            active.standing = standing;
+            next.remember(passing(state.serial(), &after, Way::Expiry, now));
+            next.bring_forward(after);
+        }
+        // There is nothing to go back to, or nothing was to happen: it goes on.
+        None if active.standing == Standing::Release => active.standing = Standing::Overdue,
+        None => {}
     }
     Some(next)
 }

@@ -55,6 +55,18 @@ pub enum OnExpiry {
     Previous,
 }
 
+impl OnExpiry {
+    /// The word of the language.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Baseline => "baseline",
+            Self::Previous => "previous",
+        }
+    }
+}
+
 impl Release {
     /// Reads a payload.
     ///

@@ -33,8 +33,6 @@ pub struct ActiveRelease {
     pub standing: Standing,
     /// When it is over (Unix seconds).
     pub expires: Option<u64>,
-    /// What happens then.
-    pub on_expiry: OnExpiry,
 }
 
 /// What is in force of a release.
@@ -47,7 +45,7 @@ pub enum Standing {
     Overdue,
     /// The inline policy: it is over.
     Baseline,
-    /// The policy before it: it is over.
+    /// A policy before it: it is over.
     Previous,
 }
 
@@ -60,6 +58,29 @@ pub struct Held {
     pub version: Option<String>,
     /// Its text, in JSON.
     pub policy: Rc<str>,
+    /// When it is over, where the release that brought it said so.
+    pub end: Option<End>,
+    /// The policy that was in force when it came: what it goes back to.
+    pub under: Option<Digest>,
+}
+
+/// The end of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// When (Unix seconds).
+    pub at: u64,
+    /// What happens then.
+    pub then: OnExpiry,
+    /// It was seen to.
+    pub seen: bool,
+}
+
+impl Held {
+    /// True if its time has passed and it asked not to go on: nothing goes back to it by itself.
+    #[must_use]
+    pub fn is_over(&self, now: u64) -> bool {
+        self.end.is_some_and(|end| end.then != OnExpiry::Keep && (end.seen || end.at <= now))
+    }
 }
 
 /// How a policy came into force.
@@ -121,16 +142,44 @@ impl State {
         self.active.as_ref().map_or(0, |active| active.serial)
     }
 
-    /// The policy before the one in force.
+    /// The policy before the one in force: the last that was, and is not over by now (Unix seconds).
     #[must_use]
-    pub fn previous(&self) -> Option<&Held> {
-        self.held.get(1)
+    pub fn previous(&self, now: u64) -> Option<&Held> {
+        self.held.iter().skip(1).find(|held| !held.is_over(now))
+    }
+
+    /// What takes over where the policy in force is over and said `on_expiry: previous`: what was in force when it came,
+    /// or, where that is over too, what was before that.
+    pub(super) fn below(&self, now: u64) -> Option<&Held> {
+        let mut under = self.held.first().and_then(|held| held.under);
+        // A policy may have been brought back above its own successor: as many steps as policies are enough.
+        for _ in 0..self.held.len() {
+            let Some(held) = under.and_then(|digest| self.holding(&digest)) else { break };
+            if !held.is_over(now) && self.held.first() != Some(held) {
+                return Some(held);
+            }
+            under = held.under;
+        }
+        self.previous(now)
     }
 
     /// The policy with this digest.
     #[must_use]
     pub fn holding(&self, digest: &Digest) -> Option<&Held> {
         self.held.iter().find(|held| held.digest == *digest)
+    }
+
+    /// What a policy that comes now goes back to. A step back (`back`: only a digest was sent) to what the one in force
+    /// stands on is no new floor: the policy stands on what it stood on before.
+    pub(super) fn floor(&self, digest: &Digest, back: bool) -> Option<Digest> {
+        let first = self.held.first()?;
+        if first.digest == *digest {
+            return first.under;
+        }
+        match self.holding(digest) {
+            Some(held) if back && first.under == Some(*digest) => held.under,
+            _ => Some(first.digest),
+        }
     }
 
     /// Puts a policy in force: it moves to the front, and the oldest falls out.
@@ -146,11 +195,11 @@ impl State {
         self.history.truncate(limits::HISTORY);
     }
 
-    /// When the release in force asks to be looked at again (Unix seconds).
+    /// When the policy in force is over (Unix seconds), until that was seen to.
     #[must_use]
     pub fn expires(&self) -> Option<u64> {
-        let active = self.active.as_ref()?;
-        (active.standing == Standing::Release).then_some(active.expires).flatten()
+        let end = self.held.first().and_then(|held| held.end);
+        end.filter(|end| !end.seen).map(|end| end.at)
     }
 
     /// As bytes, for the memory that workers share.
@@ -164,12 +213,17 @@ impl State {
             out.number(active.serial);
             out.number(active.standing as u64);
             out.option(active.expires.as_ref(), |out, at| out.number(*at));
-            out.number(active.on_expiry as u64);
         });
         out.list(&self.held, |out, held| {
             out.digest(&held.digest);
             out.option(held.version.as_ref(), |out, text| out.text(text));
             out.text(&held.policy);
+            out.option(held.end.as_ref(), |out, end| {
+                out.number(end.at);
+                out.number(end.then as u64);
+                out.number(u64::from(end.seen));
+            });
+            out.option(held.under.as_ref(), Writer::digest);
         });
         out.list(&self.prepared, Writer::digest);
         out.list(&self.history, |out, entry| {
@@ -200,7 +254,6 @@ impl State {
                 serial: from.number()?,
                 standing: *STANDINGS.get(usize::try_from(from.number()?).ok()?)?,
                 expires: from.option(Reader::number)?,
-                on_expiry: *ON_EXPIRY.get(usize::try_from(from.number()?).ok()?)?,
             })
         })?;
         let held = from.list(limits::HELD_POLICIES, |from| {
@@ -208,6 +261,14 @@ impl State {
                 digest: from.digest()?,
                 version: from.option(Reader::text)?,
                 policy: from.text()?.into(),
+                end: from.option(|from| {
+                    Some(End {
+                        at: from.number()?,
+                        then: *ON_EXPIRY.get(usize::try_from(from.number()?).ok()?)?,
+                        seen: from.number()? == 1,
+                    })
+                })?,
+                under: from.option(Reader::digest)?,
             })
         })?;
         let prepared = from.list(limits::PREPARED, Reader::digest)?;
@@ -229,7 +290,7 @@ impl State {
 }
 
 /// The form of [`State::encode`]: another number is another form.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// In the order of their declaration, as `encode` numbers them.
 const STANDINGS: [Standing; 4] =

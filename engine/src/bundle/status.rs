@@ -55,7 +55,7 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     });
     out.optional_text("issuer", entry.map(|entry| entry.issuer.as_str()));
     out.optional_text("reason", entry.and_then(|entry| entry.reason.as_deref()));
-    let expires = state.active.as_ref().and_then(|active| active.expires);
+    let expires = ends(state);
     out.optional_text("expires", expires.map(time::format).as_deref());
     out.raw("last_error", &facts.trouble.map_or_else(|| "null".to_owned(), trouble));
     let program = facts.running.map(|running| running.program.as_ref());
@@ -74,11 +74,25 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
         let mut out = Object::default();
         out.text("digest", &held.digest.to_string());
         out.optional_text("version", held.version.as_deref());
+        if let Some(end) = held.end {
+            out.text("expires", &time::format(end.at));
+            out.text("on_expiry", end.then.word());
+        }
         out.end()
     });
     out.list("history", &state.history, history);
     out.text("filter", facts.filter);
     out.end()
+}
+
+/// When what is in force is over, or was to be (Unix seconds).
+fn ends(state: &State) -> Option<u64> {
+    match state.active.as_ref()? {
+        active if matches!(active.standing, Standing::Release | Standing::Overdue) => {
+            active.expires
+        }
+        _ => state.held.first().and_then(|held| held.end).map(|end| end.at),
+    }
 }
 
 fn standing(facts: &Facts<'_>) -> &'static str {

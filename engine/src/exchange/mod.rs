@@ -127,6 +127,13 @@ impl Exchange {
         }
     }
 
+    /// What was read of the labels, by name; those that have a value.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.program.labels.named();
+        let read = all.filter_map(|(id, name)| Some((name, self.labels.get(id).text()?)));
+        read.filter(|(_, value)| !value.is_empty())
+    }
+
     /// Bytes of the answer that are held back now; the glue adds them up over its streams.
     #[must_use]
     pub fn held_bytes(&self) -> usize {

@@ -64,7 +64,7 @@ fn a_policy_released_again_is_no_step() {
     for (serial, version) in [(7, "a"), (8, "b"), (9, "b")] {
         process.post(&release(serial, version), &["ops"]).unwrap();
     }
-    assert_eq!(process.state.previous().unwrap().version.as_deref(), Some("a"));
+    assert_eq!(process.state.previous(NOW).unwrap().version.as_deref(), Some("a"));
 }
 
 #[test]
@@ -136,6 +136,78 @@ fn an_end_changes_only_what_was_asked_for() {
         assert_eq!(process.version(), after);
         assert_eq!(process.post(&release(9, "c"), &["ops"]).unwrap(), "activated");
     }
+}
+
+/// A release that is over after these seconds, and gives way to the policy before it.
+fn for_a_while(serial: u64, version: &str, seconds: u64) -> Value {
+    with(release(serial, version), &json!({"expires": NOW + seconds, "on_expiry": "previous"}))
+}
+
+/// Lets time pass, as workers do: what is in force after so many seconds.
+fn after(process: &mut Process, seconds: u64) -> String {
+    process.now = NOW + seconds;
+    while let Some(next) = renew(&process.terms, &process.state, process.now) {
+        process.state = State::decode(&next.encode()).unwrap();
+        assert_eq!(process.state, next);
+    }
+    process.version()
+}
+
+#[test]
+fn of_two_that_end_neither_comes_back_after_its_own_end() {
+    // The second outlives the first: the first is over when the second ends.
+    let mut process = Process::new(&json!({}));
+    process.post(&release(7, "day"), &["ops"]).unwrap();
+    process.post(&for_a_while(8, "a", 100), &["ops"]).unwrap();
+    process.post(&for_a_while(9, "b", 200), &["ops"]).unwrap();
+    assert_eq!(after(&mut process, 150), "b");
+    assert_eq!(after(&mut process, 200), "day");
+    assert_eq!(after(&mut process, 900), "day");
+
+    // The first outlives the second: it is back, until its own end.
+    let mut process = Process::new(&json!({}));
+    process.post(&release(7, "day"), &["ops"]).unwrap();
+    process.post(&for_a_while(8, "a", 200), &["ops"]).unwrap();
+    process.post(&for_a_while(9, "b", 100), &["ops"]).unwrap();
+    assert_eq!(after(&mut process, 100), "a");
+    assert_eq!(after(&mut process, 200), "day");
+
+    // Nobody looked for a while: one look finds the end of both.
+    let mut process = Process::new(&json!({}));
+    process.post(&release(7, "day"), &["ops"]).unwrap();
+    process.post(&for_a_while(8, "a", 100), &["ops"]).unwrap();
+    process.post(&for_a_while(9, "b", 50), &["ops"]).unwrap();
+    assert_eq!(after(&mut process, 300), "day");
+}
+
+#[test]
+fn what_was_rolled_back_does_not_come_back_when_the_rest_ends() {
+    let mut process = Process::new(&json!({}));
+    let end = |seconds: u64| json!({"expires": NOW + seconds, "on_expiry": "previous"});
+    process.post(&release(7, "day"), &["ops"]).unwrap();
+    process.post(&for_a_while(8, "a", 100), &["ops"]).unwrap();
+    process.post(&for_a_while(9, "b", 900), &["ops"]).unwrap();
+    // One step back, with the end that `a` had: so does `hemostat rollback`.
+    process.post(&with(back_to(10, "a"), &end(100)), &["calls"]).unwrap();
+    assert_eq!(after(&mut process, 99), "a");
+    assert_eq!(after(&mut process, 100), "day", "and not `b`, which has not ended");
+    // What is over is no previous policy: one step back from here is not `a`.
+    let refusal = process.post(&back_to(11, "a"), &["calls"]).unwrap_err();
+    assert_eq!(refusal.code, Code::NotPermitted);
+}
+
+#[test]
+fn a_policy_that_is_released_again_without_an_end_stays() {
+    let mut process = Process::new(&json!({}));
+    process.post(&release(7, "day"), &["ops"]).unwrap();
+    process.post(&for_a_while(8, "a", 100), &["ops"]).unwrap();
+    process.post(&release(9, "a"), &["ops"]).unwrap();
+    assert_eq!(after(&mut process, 500), "a");
+    // An end that a release says is its own: what was in force before it comes back, new or old.
+    process.now = NOW;
+    process.post(&release(10, "b"), &["ops"]).unwrap();
+    process.post(&for_a_while(11, "a", 100), &["ops"]).unwrap();
+    assert_eq!(after(&mut process, 100), "b");
 }
 
 #[test]

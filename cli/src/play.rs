@@ -1,0 +1,238 @@
+//! One exchange through a policy, without a proxy: what the filter does in a proxy, done here with bytes that are at
+//! hand.
+
+use std::rc::Rc;
+
+use hemostat_engine::exchange::{
+    Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
+};
+use hemostat_engine::ledger::{Book, MemoryStore};
+use hemostat_engine::policy::Program;
+
+/// A request, and the answer that upstream gave to it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Traffic {
+    pub(crate) method: String,
+    pub(crate) host: String,
+    /// With its query.
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    /// Host properties by their path, for labels that read them.
+    pub(crate) properties: Vec<(Vec<String>, String)>,
+    pub(crate) request: Vec<u8>,
+    pub(crate) status: u16,
+    pub(crate) answer_headers: Vec<(String, String)>,
+    pub(crate) answer: Vec<u8>,
+    /// When (Unix nanoseconds).
+    pub(crate) at_ns: u64,
+}
+
+/// How an answer's bytes come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Whole,
+    Every(usize),
+}
+
+/// What caller, upstream and operator saw.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    /// The body that upstream got; `None`: it was never asked.
+    pub(crate) upstream: Option<Vec<u8>>,
+    /// What was done to the request's headers.
+    pub(crate) upstream_edits: Vec<HeaderEdit>,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// The filter broke the answer off.
+    pub(crate) reset: bool,
+    /// What was counted.
+    pub(crate) counts: Vec<String>,
+    /// `RULE:ACTION,…`, shadow and `tag` too.
+    pub(crate) hits: String,
+    /// `other`, or the dialect.
+    pub(crate) dialect: String,
+    /// What was read of the policy's labels, by name.
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+impl Seen {
+    /// A header that the caller got.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What every rule did: (rule, action).
+    pub(crate) fn actions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.hits.split(',').filter_map(|hit| hit.rsplit_once(':'))
+    }
+}
+
+/// A policy and the accounts of its limits.
+#[derive(Debug)]
+pub(crate) struct Player {
+    program: Rc<Program>,
+    store: Rc<MemoryStore>,
+    book: Rc<Book>,
+    played: u64,
+}
+
+impl Player {
+    /// A policy whose accounts stand at their start.
+    pub(crate) fn new(program: Rc<Program>, at_ns: u64) -> Self {
+        let store = Rc::new(MemoryStore::new(at_ns));
+        let book = Rc::new(Book::new(Rc::clone(&store) as Rc<_>));
+        Self { program, store, book, played: 0 }
+    }
+
+    /// Sends a request through the policy, and the answer back.
+    pub(crate) fn play(&mut self, traffic: &Traffic, cut: Cut) -> Seen {
+        self.played += 1;
+        self.store.set_now_ns(traffic.at_ns);
+        let mut exchange = Exchange::with_book(Rc::clone(&self.program), Rc::clone(&self.book));
+        let mut seen = Seen::default();
+        let mut effects = Vec::new();
+        if request(&mut exchange, &self.facts(traffic), traffic, &mut seen) {
+            answer(&mut exchange, traffic, cut, &mut seen, &mut effects);
+        }
+        exchange.finish(b"");
+        effects.extend(exchange.effects());
+        seen.labels =
+            exchange.labels().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        for effect in effects {
+            match effect {
+                Effect::Count(name) => seen.counts.push(name),
+                Effect::State("hemostat.rule_hits", hits) => seen.hits = hits,
+                Effect::State("hemostat.dialect", dialect) => seen.dialect = dialect,
+                _ => {}
+            }
+        }
+        seen
+    }
+
+    fn facts(&self, traffic: &Traffic) -> RequestFacts {
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let mut headers = vec![
+            pair(":method", &traffic.method),
+            pair(":path", &traffic.path),
+            pair(":authority", &traffic.host),
+        ];
+        let given = |name: &str| traffic.headers.iter().any(|(own, _)| own == name);
+        if !given("content-type") && !traffic.request.is_empty() {
+            headers.push(pair("content-type", "application/json"));
+        }
+        headers.extend(traffic.headers.iter().map(|(name, value)| pair(name, value)));
+        let property = |path: &Vec<String>| {
+            let found = traffic.properties.iter().find(|(own, _)| own == path);
+            found.map(|(_, value)| value.as_bytes().to_vec())
+        };
+        // Shares that go by the proxy's request id fall as they would: each request has one of its own.
+        let request_id = format!("replay-{}", self.played).into_bytes();
+        RequestFacts {
+            headers,
+            properties: self.program.properties().iter().map(property).collect(),
+            request_id,
+            now_ns: traffic.at_ns,
+            nonce: self.played,
+        }
+    }
+}
+
+/// True if the model was asked.
+fn request(
+    exchange: &mut Exchange,
+    facts: &RequestFacts,
+    traffic: &Traffic,
+    seen: &mut Seen,
+) -> bool {
+    let mut verdict = exchange.request_headers(facts.clone(), traffic.request.is_empty());
+    // A body is asked for once; a second time would be the engine's fault, and must not turn here for ever.
+    for _ in 0..2 {
+        match verdict {
+            RequestVerdict::Pass { edits, body } => {
+                seen.upstream_edits.extend(edits);
+                seen.upstream = Some(body.unwrap_or_else(|| traffic.request.clone()));
+                return true;
+            }
+            RequestVerdict::Peek { edits } => {
+                seen.upstream_edits.extend(edits);
+                exchange.request_chunk(&traffic.request, true);
+                seen.upstream = Some(traffic.request.clone());
+                return true;
+            }
+            RequestVerdict::NeedBody { edits, .. } => {
+                seen.upstream_edits.extend(edits);
+                verdict = exchange.request_body(Some(&traffic.request));
+            }
+            RequestVerdict::Reply(reply) => {
+                replied(seen, reply);
+                return false;
+            }
+        }
+    }
+    false
+}
+
+fn replied(seen: &mut Seen, reply: hemostat_engine::dialect::Reply) {
+    seen.status = reply.status;
+    seen.headers =
+        reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    seen.body = reply.body;
+}
+
+fn answer(
+    exchange: &mut Exchange,
+    traffic: &Traffic,
+    cut: Cut,
+    seen: &mut Seen,
+    effects: &mut Vec<Effect>,
+) {
+    let now_ns = traffic.at_ns;
+    let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let mut headers = vec![pair(":status", &traffic.status.to_string())];
+    headers.extend(traffic.answer_headers.iter().map(|(name, value)| pair(name, value)));
+    seen.status = traffic.status;
+    seen.headers.clone_from(&traffic.answer_headers);
+    match exchange.response_headers(&headers, false, traffic.answer.is_empty(), now_ns) {
+        ResponseVerdict::Untouched { edits } => {
+            edit(&mut seen.headers, edits);
+            seen.body.clone_from(&traffic.answer);
+        }
+        ResponseVerdict::Stream { edits } => {
+            edit(&mut seen.headers, edits);
+            let size = match cut {
+                Cut::Whole => traffic.answer.len().max(1),
+                Cut::Every(size) => size.max(1),
+            };
+            for chunk in traffic.answer.chunks(size) {
+                let verdict = exchange.response_chunk(chunk, false, now_ns);
+                effects.extend(exchange.effects());
+                if verdict.reset {
+                    seen.reset = true;
+                    return;
+                }
+                seen.body.extend(verdict.bytes.as_deref().unwrap_or(chunk));
+            }
+            let verdict = exchange.response_chunk(b"", true, now_ns);
+            seen.reset = verdict.reset;
+            seen.body.extend(verdict.bytes.unwrap_or_default());
+        }
+        ResponseVerdict::Whole { edits, .. } => {
+            edit(&mut seen.headers, edits);
+            let verdict = exchange.response_body(Some(&traffic.answer), now_ns);
+            edit(&mut seen.headers, verdict.edits);
+            seen.body = verdict.body.unwrap_or_else(|| traffic.answer.clone());
+        }
+        ResponseVerdict::Reply(reply) => replied(seen, reply),
+    }
+}
+
+fn edit(headers: &mut Vec<(String, String)>, edits: Vec<HeaderEdit>) {
+    for edit in edits {
+        let (HeaderEdit::Remove(name) | HeaderEdit::Set(name, _)) = &edit;
+        headers.retain(|(own, _)| own != name);
+        if let HeaderEdit::Set(name, value) = edit {
+            headers.push((name, value));
+        }
+    }
+}
