@@ -239,3 +239,13 @@ pub const PENDING_S: u64 = 3600;
 
 /// The arguments of a call that waits, in bytes of JSON; longer ones are not kept. A person must be able to read them.
 pub const PENDING_ARGUMENTS_BYTES: usize = 4096;
+/// A key or a method while it is not known whether a body is MCP, in bytes as written. The longest method has some 40
+/// letters, each at most six bytes.
+pub const SNIFFED_NAME_BYTES: usize = 256;
+
+/// Messages of one JSON-RPC batch. Clients that batch at all send a handful; each id is looked for among the others.
+pub const BATCH_MESSAGES: usize = 1024;
+
+/// How much of a body that says nothing of itself waits until it is known not to be MCP. What is longer goes on, and is
+/// refused if it turns out to be a call after all: clients write the method near the beginning.
+pub const SNIFFED_BYTES: usize = 64 * 1024;

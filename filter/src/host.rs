@@ -261,9 +261,18 @@ pub fn remove_header(map: Map, name: &str) -> Result<(), HostError> {
 /// # Errors
 /// The host's; `EMPTY` if it gives fewer than it had announced.
 pub fn bytes(buffer: Buffer, expected: usize) -> Result<Vec<u8>, HostError> {
+    bytes_from(buffer, 0, expected)
+}
+
+/// The same without the first `start` bytes.
+///
+/// # Errors
+/// The host's, or it gives less than it said.
+pub fn bytes_from(buffer: Buffer, start: usize, expected: usize) -> Result<Vec<u8>, HostError> {
     // SAFETY: the host writes to `ptr` and `len` during the call.
-    let bytes =
-        take(|ptr, len| unsafe { abi::proxy_get_buffer_bytes(buffer as u32, 0, ALL, ptr, len) });
+    let bytes = take(|ptr, len| unsafe {
+        abi::proxy_get_buffer_bytes(buffer as u32, start, ALL, ptr, len)
+    });
     match bytes {
         // Some hosts have no buffer at all for a body of no bytes.
         Err(HostError::NOT_FOUND) if expected == 0 => Ok(Vec::new()),

@@ -8,6 +8,7 @@ mod anthropic;
 mod batch;
 mod fields;
 mod gemini;
+pub mod mcp;
 mod openai;
 mod openai_chat;
 mod openai_responses;
@@ -44,6 +45,8 @@ pub enum DialectId {
     Anthropic,
     /// Google Gemini.
     Gemini,
+    /// Model Context Protocol.
+    Mcp,
 }
 
 impl DialectId {
@@ -55,6 +58,7 @@ impl DialectId {
             Self::OpenaiResponses => "openai-responses",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Mcp => "mcp",
         }
     }
 }
@@ -489,5 +493,6 @@ pub fn dialect(id: DialectId) -> &'static dyn Dialect {
         DialectId::OpenaiResponses => &openai_responses::OpenaiResponses,
         DialectId::Anthropic => &anthropic::Anthropic,
         DialectId::Gemini => &gemini::Gemini,
+        DialectId::Mcp => &mcp::Mcp,
     }
 }

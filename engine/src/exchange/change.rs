@@ -207,7 +207,9 @@ impl Exchange {
         let header = |name| facts::text(&self.facts.headers, name).unwrap_or_default().into_owned();
         let (method, authority, target) =
             (header(":method"), header(":authority"), header(":path"));
-        let Some(recognised) = dialect::recognise(&method, &target) else { return };
+        // What is MCP stays so, wherever it goes.
+        let mcp = self.recognised.clone().filter(|_| self.is_mcp());
+        let Some(recognised) = mcp.or_else(|| dialect::recognise(&method, &target)) else { return };
         let path = dialect::normalise(&target);
         let line = Line { method: &method, authority: &authority, path: &path };
         self.labels = labels::from_headers(&self.program.labels, &self.facts, line);

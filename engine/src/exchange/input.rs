@@ -6,12 +6,12 @@ use super::Exchange;
 use super::answer::held::Held;
 use super::answer::texts::Texts;
 use super::answer::{Chosen, Rules};
+use super::record::Record;
 use super::request::Refusal;
-use crate::dialect::RequestView;
+use crate::dialect::{Item, RequestView};
 use crate::policy::document::Fallback;
-use crate::policy::program::guard::{Action, Guard};
+use crate::policy::program::guard::Action;
 use crate::stream::edit::{self, Edit};
-use crate::stream::frame::Frame;
 use crate::stream::json::{Doc, Kind, Value};
 
 /// What input guardrails make of a request.
@@ -26,28 +26,52 @@ pub(super) enum Outcome {
     Refused(Refusal),
 }
 
+/// What was found in texts that are whole.
+pub(super) struct Looked {
+    /// The rule that stops, and where its text stands.
+    pub stop: Option<(usize, Option<usize>)>,
+    /// What redactions change, if nothing stops.
+    pub edits: Vec<Edit>,
+}
+
+/// Looks at texts of which each is whole in its value.
+pub(super) fn look(
+    rules: &Rules,
+    items: &[Item],
+    doc: &Doc,
+    bytes: &[u8],
+    record: &mut Record,
+) -> Looked {
+    let mut texts = Texts::default();
+    let mut held = Held::default();
+    for item in items {
+        // None of them stays open: there cannot be too many.
+        let _ = texts.read(item, doc, bytes, rules, &mut held.pieces, record);
+    }
+    if let Some((at, stop)) = texts.first_stop(&held) {
+        let place = held.pieces.get(at).map(|piece| piece.place.start());
+        return Looked { stop: Some((stop.rule, place)), edits: Vec::new() };
+    }
+    let mut edits = Vec::new();
+    for piece in &held.pieces {
+        texts.rewrite(piece, bytes, rules, &mut edits, record);
+    }
+    Looked { stop: None, edits }
+}
+
 impl Exchange {
     /// Scans a request's texts with the input guardrails that hold.
     pub(super) fn scan_input(&mut self, view: &RequestView, doc: &Doc, body: &[u8]) -> Outcome {
-        let chosen: Chosen = self.chosen_for(Guard::on_request);
+        let chosen: Chosen = self.chosen_for(|guard| self.reads_request(guard));
         if chosen.is_empty() && view.edits.is_empty() {
             return Outcome::Pass;
         }
         let rules = Rules::new(Rc::clone(&self.program), chosen);
-        let mut texts = Texts::default();
-        let mut held = Held { frame: Frame::whole(body.to_vec()), ..Held::default() };
-        for item in &view.texts {
-            // Texts of a request are whole, so none stays open: there cannot be too many.
-            let _ = texts.read(item, doc, body, &rules, &mut held.pieces, &mut self.record);
+        let looked = look(&rules, &view.texts, doc, body, &mut self.record);
+        if let Some((rule, at)) = looked.stop {
+            return self.stopped(&rules, rule, at, doc, body);
         }
-        if let Some((at, stop)) = texts.first_stop(&held) {
-            let node = held.pieces.get(at).map(|piece| piece.place.start());
-            return self.stopped(&rules, stop.rule, node, doc, body);
-        }
-        let mut edits: Vec<Edit> = view.edits.clone();
-        for piece in &held.pieces {
-            texts.rewrite(piece, body, &rules, &mut edits, &mut self.record);
-        }
+        let edits: Vec<Edit> = [view.edits.clone(), looked.edits].concat();
         match edits.is_empty() {
             true => Outcome::Pass,
             false => Outcome::Rewritten(edit::apply_to(body, &edits)),

@@ -5,6 +5,7 @@
 //! ```text
 //! request_headers ─┬─ Pass ──────────────────────────┐
 //!                  ├─ Reply                          │
+//!                  ├─ Sniff → request_sniff* ─┐      │
 //!                  ├─ NeedBody → request_body(whole) ┤→ response_headers ─┬─ Untouched
 //!                  └─ Peek → request_chunk* ─────────┘                    ├─ Reply
 //!                                                                         ├─ Stream → response_chunk*
@@ -20,6 +21,7 @@ pub mod facts;
 mod input;
 mod labels;
 pub mod limits;
+mod mcp;
 mod no_policy;
 pub mod record;
 mod request;
@@ -72,6 +74,8 @@ pub struct Exchange {
     cut_ns: Option<u64>,
     /// What limits have charged.
     charges: Charges,
+    /// What is known of it if it is MCP, or may be.
+    mcp: Option<Box<mcp::Mcp>>,
 }
 
 /// How far an exchange has come.
@@ -81,6 +85,8 @@ enum Phase {
     New,
     /// It is no call of a dialect: nothing but internal headers is touched.
     Other,
+    /// Its body is looked at to know whether it is a call.
+    Sniffing,
     /// A call whose body is needed or watched.
     Body,
     /// A call that was let through.
@@ -124,6 +130,7 @@ impl Exchange {
             pipe: None,
             cut_ns: None,
             charges: Charges::new(book),
+            mcp: None,
         }
     }
 
@@ -137,7 +144,8 @@ impl Exchange {
     /// Bytes of the answer that are held back now; the glue adds them up over its streams.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.pipe.as_ref().map_or(0, Pipe::held_bytes)
+        let messages = self.mcp.as_ref().map_or(0, |mcp| mcp.held_bytes());
+        messages + self.pipe.as_ref().map_or(0, Pipe::held_bytes)
     }
 
     /// Says how much the answer may hold: what all others of the process leave of [`crate::limits::HELD_PROCESS_BYTES`].
@@ -146,6 +154,9 @@ impl Exchange {
         if let Some(pipe) = &mut self.pipe {
             pipe.set_room(bytes);
         }
+        if let Some(mcp) = &mut self.mcp {
+            mcp.set_room(bytes);
+        }
     }
 
     /// The host would not give or take bytes of this exchange. True if the exchange must be refused for it: a rule has
@@ -153,7 +164,7 @@ impl Exchange {
     /// not say `on_unreadable: pass`.
     pub fn host_failed(&mut self) -> bool {
         let enforced = match self.phase {
-            Phase::New | Phase::Body => self.program.enforces(),
+            Phase::New | Phase::Sniffing | Phase::Body => self.program.enforces(),
             // The last verdict of an answer is given when the answer is over here, and not yet at the host.
             Phase::Asked | Phase::Answering | Phase::Over => {
                 !self.chosen.acting.is_empty() || !self.tool_rules.acting.is_empty()
@@ -162,7 +173,8 @@ impl Exchange {
         };
         let pass = self.program.on_unreadable == Some(OnUnreadable::Pass);
         // What waits here would be missing in what passes from now on.
-        let holds = self.pipe.as_ref().is_some_and(|pipe| pipe.acts() && pipe.held_bytes() > 0);
+        let holds = self.pipe.as_ref().is_some_and(|pipe| pipe.acts() && pipe.held_bytes() > 0)
+            || self.mcp.as_ref().is_some_and(|mcp| mcp.held_bytes() > 0);
         let refuse = self.record.acted() || holds || (enforced && !pass);
         self.record.unchecked(Unchecked::Host, refuse);
         // What the answer would have said of its usage is not known now.
@@ -173,7 +185,7 @@ impl Exchange {
     /// The exchange is over, however it ended (`on_log`): the last effects become ready. `details`: the proxy's own
     /// word for how it ended (Envoy's response code details), empty where it has none.
     pub fn finish(&mut self, details: &[u8]) {
-        if matches!(self.phase, Phase::New | Phase::Other) {
+        if matches!(self.phase, Phase::New | Phase::Sniffing | Phase::Other) {
             return;
         }
         if details.starts_with(UPSTREAM_BROKE_OFF) {

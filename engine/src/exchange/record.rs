@@ -25,6 +25,10 @@ pub enum Unchecked {
     Background,
     /// The request points to texts that are not in it.
     Remote,
+    /// Headers repeat the body and say something else.
+    Mismatch,
+    /// It turned out to be a call when a part of it had left.
+    Late,
 }
 
 impl Unchecked {
@@ -40,6 +44,8 @@ impl Unchecked {
             Self::Label => "label",
             Self::Background => "background",
             Self::Remote => "remote",
+            Self::Mismatch => "mismatch",
+            Self::Late => "late",
         }
     }
 }

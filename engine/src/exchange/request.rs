@@ -11,10 +11,10 @@ use crate::dialect::{
 };
 use crate::limits;
 use crate::policy::document::{Fallback, Mode, OnUnreadable};
-use crate::policy::program::Rule;
 use crate::policy::program::guard::{Action, Guard};
 use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::selector::Holds;
+use crate::policy::program::{OtherTraffic, Program, Rule};
 use crate::stream::json::Doc;
 
 /// Headers that only this filter writes and reads; callers' and upstreams' own are removed.
@@ -48,6 +48,17 @@ pub(super) struct Needs {
     pub rewrite: bool,
 }
 
+impl Needs {
+    /// What either needs.
+    fn and(self, other: Self) -> Self {
+        Self {
+            body: self.body.max(other.body),
+            answer: self.answer || other.answer,
+            rewrite: self.rewrite || other.rewrite,
+        }
+    }
+}
+
 impl Exchange {
     /// Headers have come. `end`: there is no body.
     pub fn request_headers(&mut self, facts: RequestFacts, end: bool) -> RequestVerdict {
@@ -64,27 +75,30 @@ impl Exchange {
         let path = dialect::normalise(&target);
         let line = Line { method: &method, authority: &authority, path: &path };
         self.labels = labels::from_headers(&self.program.labels, &self.facts, line);
-        let Some(recognised) = recognised else { return self.other_traffic(edits) };
-
-        let name = recognised.dialect.name();
-        self.labels.set(LabelId::DIALECT, Label::value(name, true));
-        self.record.count(format!("hemostat_requests_total;dialect={name}"));
-        self.record.state("hemostat.dialect", name);
-        if let Some(model) = &recognised.model {
-            self.labels.set(LabelId::MODEL, Label::value(model, false));
-        }
+        let Some(recognised) = recognised.or_else(|| self.mcp_by_headers(&method, &target)) else {
+            return self.unrecognised(edits);
+        };
+        let anthropic = recognised.dialect == DialectId::Anthropic;
         self.call = Some(Call::without_body(recognised.clone()));
-        self.recognised = Some(recognised);
+        let by_body = recognised.dialect == DialectId::Mcp && recognised.kind == CallKind::Generate;
+        self.recognise_as(recognised);
+        if !by_body {
+            self.count_dialect();
+        }
         self.phase = Phase::Body;
         if self.program.unusable {
             return self.no_policy();
         }
-        if end {
-            return self.decide(Some(&[]), edits);
+        let mut needs = self.needs_with_changes();
+        if anthropic {
+            // Its path is that of MCP's first revision too.
+            needs = needs.and(self.needs_as_mcp());
         }
-        let needs = self.needs_with_changes();
         if needs.answer {
             edits.push(HeaderEdit::Set("accept-encoding".to_owned(), "identity".to_owned()));
+        }
+        if end {
+            return self.decide(Some(&[]), edits);
         }
         match needs.body {
             Need::Hold => {
@@ -120,7 +134,7 @@ impl Exchange {
         if end {
             let body = std::mem::take(&mut self.peeked);
             let body = (!self.peek_overflow).then_some(body);
-            if body.is_none() && !self.chosen_for(Guard::on_request).is_empty() {
+            if body.is_none() && !self.chosen_for(|guard| self.reads_request(guard)).is_empty() {
                 self.record.unchecked(Unchecked::TooBig, false);
             }
             // Only watching rules look at a body that passes, so the verdict is always to let it.
@@ -135,10 +149,13 @@ impl Exchange {
         for guard in &self.program.guards.rules {
             let (own, _) = self.may_hold(&guard.rule, now);
             let acts = own == Need::Hold;
+            let (request, answer) = (self.reads_request(guard), self.reads_answer(guard));
+            if self.is_mcp() && !request && !answer {
+                continue;
+            }
             needs.body = needs.body.max(own);
-            needs.answer |= own != Need::Nothing && guard.on_answer();
-            needs.rewrite |=
-                acts && guard.on_request() && matches!(guard.action, Action::Redact(_));
+            needs.answer |= own != Need::Nothing && answer;
+            needs.rewrite |= acts && request && matches!(guard.action, Action::Redact(_));
         }
         for rule in &self.program.failsafe {
             // One that is judged by the answer's status needs the body too: the proxy's own answer to a connection that
@@ -152,7 +169,7 @@ impl Exchange {
             needs.answer |= own != Need::Nothing;
             needs.rewrite |= own == Need::Hold;
         }
-        for limit in self.program.limits.rules.iter().filter(|_| self.is_limited()) {
+        for limit in self.program.limits.rules.iter().filter(|limit| self.is_limited_by(limit)) {
             let (own, _) = self.may_hold(&limit.rule, now);
             needs.body = needs.body.max(own);
             needs.answer |= own != Need::Nothing && limit.meters();
@@ -179,11 +196,14 @@ impl Exchange {
 
     /// Decides with the body in hand. `None`: it could not be had.
     fn decide(&mut self, body: Option<&[u8]>, mut edits: Vec<HeaderEdit>) -> RequestVerdict {
-        let Some(recognised) = self.recognised.clone() else {
+        let Some(mut recognised) = self.recognised.clone() else {
             return RequestVerdict::Pass { edits, body: None };
         };
         let mut doc = Doc::default();
         let mut read = self.read(&recognised, body, &mut doc);
+        if !self.settle_protocol(&mut recognised, &mut read, &mut doc, body) {
+            return self.other_traffic(edits);
+        }
         self.label(&read, body, &doc);
         if let Ok(view) = &read {
             self.call = Some(view.call.clone());
@@ -211,6 +231,9 @@ impl Exchange {
         let (Ok(view), Some(bytes)) = (&read, body) else {
             return self.charge(edits, changed.body, None);
         };
+        if self.is_mcp() && recognised.kind == CallKind::Generate {
+            return self.decide_mcp(edits, changed.body.clone(), view, &doc, bytes);
+        }
         if view.remote > 0 && !self.chosen_for(Guard::on_request).is_empty() {
             self.record.unchecked(Unchecked::Remote, false);
         }
@@ -340,7 +363,7 @@ impl Exchange {
         let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None, None));
         let guards = program.guards.rules.iter().enumerate();
         let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard)), None));
-        let limits = program.limits.rules.iter().filter(|_| self.is_limited());
+        let limits = program.limits.rules.iter().filter(|limit| self.is_limited_by(limit));
         let limits: Vec<_> = limits.map(|limit| (&limit.rule, None, Some(limit))).collect();
         let tools = program.tools.rules.iter().enumerate();
         for (at, rule) in tools {
@@ -356,8 +379,8 @@ impl Exchange {
                 continue;
             }
             let looks_at_body = guard.is_some_and(|(_, guard)| match body {
-                Some(Unchecked::Background) => guard.on_answer(),
-                Some(_) => guard.on_request(),
+                Some(Unchecked::Background) => self.reads_answer(guard),
+                Some(_) => self.reads_request(guard),
                 None => false,
             }) || (body.is_some() && limit.is_some_and(|limit| limit.meters()));
             let trouble = match holds {
@@ -468,6 +491,9 @@ impl Exchange {
     pub(super) fn error(&self, status: u16, code: &'static str, message: &str) -> Reply {
         let message = format!("{message} (decision {})", self.record.decision());
         let error = ErrorAnswer { status, message, code };
+        if let Some(mcp) = self.mcp.as_ref().filter(|_| self.is_mcp()) {
+            return mcp.error(&error);
+        }
         match &self.recognised {
             Some(recognised) => dialect::dialect(recognised.dialect).error(recognised, &error),
             None => dialect::plain_error(&error),
@@ -483,9 +509,10 @@ impl Exchange {
             decision: self.record.decision().to_owned(),
             now: seconds(self.facts.now_ns),
         };
-        let mut reply = match &self.call {
-            Some(call) => dialect::dialect(call.recognised.dialect).canned(call, &canned),
-            None => self.error(503, "no_call", "no call to answer"),
+        let mut reply = match (self.mcp_canned(fallback), &self.call) {
+            (Some(reply), _) => reply,
+            (None, Some(call)) => dialect::dialect(call.recognised.dialect).canned(call, &canned),
+            (None, None) => self.error(503, "no_call", "no call to answer"),
         };
         if fallback.handoff {
             reply.headers.push(("x-hemostat-handoff", "true".to_owned()));
@@ -507,25 +534,39 @@ impl Exchange {
     }
 
     /// Traffic that no lever touches; lanes of it may be closed.
-    fn other_traffic(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
-        self.phase = Phase::Other;
-        self.record.count("hemostat_requests_total;dialect=other".to_owned());
-        let now = seconds(self.facts.now_ns);
+    pub(super) fn other_traffic(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
+        self.is_other();
         let program = std::rc::Rc::clone(&self.program);
+        let closed = self.lane(&program).and_then(|lane| self.close_lane(lane));
+        closed.unwrap_or(RequestVerdict::Pass { edits, body: None })
+    }
+
+    /// It is no call of a dialect.
+    pub(super) fn is_other(&mut self) {
+        self.phase = Phase::Other;
+        self.recognised = None;
+        self.record.count("hemostat_requests_total;dialect=other".to_owned());
+    }
+
+    /// The lane that is closed for this request.
+    pub(super) fn lane<'p>(&self, program: &'p Program) -> Option<&'p OtherTraffic> {
+        let now = seconds(self.facts.now_ns);
         let lane = program.other_traffic.iter().find(|lane| {
             lane.rule.mode_at(now) != Mode::Disabled
                 && lane.rule.selector.holds(&self.labels) == Holds::Yes
         });
-        if let Some(lane) = lane.filter(|lane| lane.block) {
-            let shadow = lane.rule.mode == Mode::Shadow;
-            self.record.action(&lane.rule.id, "block", shadow);
-            if !shadow {
-                let message = format!("this lane is closed by rule `{}`", lane.rule.id);
-                let reply = self.error(403, "lane_closed", &message);
-                return self.answered(reply);
-            }
-        }
-        RequestVerdict::Pass { edits, body: None }
+        lane.filter(|lane| lane.block)
+    }
+
+    /// 403, unless the lane only watches.
+    pub(super) fn close_lane(&mut self, lane: &OtherTraffic) -> Option<RequestVerdict> {
+        let shadow = lane.rule.mode == Mode::Shadow;
+        self.record.action(&lane.rule.id, "block", shadow);
+        let message = format!("this lane is closed by rule `{}`", lane.rule.id);
+        (!shadow).then(|| {
+            let reply = self.error(403, "lane_closed", &message);
+            self.answered(reply)
+        })
     }
 }
 

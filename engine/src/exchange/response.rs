@@ -11,7 +11,6 @@ use super::{Exchange, Phase};
 use crate::dialect::{self, Ending, EndingHow, Reply};
 use crate::limits;
 use crate::policy::document::{Mode, OnCut, OnUnreadable};
-use crate::policy::program::guard::Guard;
 use crate::policy::program::selector::Holds;
 use crate::stream::frame::Framing;
 
@@ -39,7 +38,7 @@ impl Exchange {
     ) -> ResponseVerdict {
         match self.phase {
             Phase::Answered => return ResponseVerdict::Untouched { edits: Vec::new() },
-            Phase::New | Phase::Other | Phase::Over => {
+            Phase::New | Phase::Sniffing | Phase::Other | Phase::Over => {
                 return ResponseVerdict::Untouched { edits: remove_internal(headers) };
             }
             // The answer has overtaken a body that was only watched.
@@ -53,13 +52,19 @@ impl Exchange {
         if let Some(reply) = self.failsafe_after(status, local, now_ns) {
             return ResponseVerdict::Reply(reply);
         }
+        if let Some(mut reply) = self.mcp_instead(status, end) {
+            self.phase = Phase::Answered;
+            reply.headers.extend(self.own_headers());
+            return ResponseVerdict::Reply(reply);
+        }
         let mut edits = remove_internal(headers);
-        let rules = self.chosen_for(Guard::on_answer);
+        let rules = self.chosen_for(|guard| self.reads_answer(guard));
         // What the proxy says of itself (its errors) is no answer of a model; whatever has status 200 may be one.
         let own_error = local && !(200..300).contains(&status);
         let metered = self.charges.wants_answer() && (200..300).contains(&status);
-        let nothing = rules.is_empty() && self.tool_rules.is_empty() && !metered;
-        let acts = !rules.acting.is_empty() || !self.tool_rules.acting.is_empty();
+        let joins = self.mcp.as_ref().is_some_and(|mcp| mcp.joins());
+        let nothing = rules.is_empty() && self.tool_rules.is_empty() && !metered && !joins;
+        let acts = !rules.acting.is_empty() || !self.tool_rules.acting.is_empty() || joins;
         let readable = match nothing || own_error || end {
             true => Readable::Nothing,
             false => self.readable(headers, status),
@@ -118,19 +123,19 @@ impl Exchange {
             }
             return StreamVerdict { bytes: Some(Vec::new()), reset };
         }
-        let Some(pipe) = &mut self.pipe else {
-            if end {
-                self.phase = Phase::Over;
-            }
-            return unchanged;
-        };
+        if end {
+            self.phase = Phase::Over;
+        }
+        if let Some(verdict) = self.message_chunk(chunk, end, now_ns) {
+            return verdict;
+        }
+        let Some(pipe) = &mut self.pipe else { return unchanged };
         let mut out = Vec::with_capacity(chunk.len());
         pipe.set_now(seconds(now_ns));
         pipe.set_spent_at(self.charges.spent_at());
         pipe.feed(chunk, &mut out, &mut self.record);
         if end {
             pipe.finish(&mut out, &mut self.record);
-            self.phase = Phase::Over;
         }
         if !pipe.acts() {
             // Watching rules see the bytes pass: not even half an event waits for them.
@@ -148,6 +153,9 @@ impl Exchange {
         match body {
             Some(body) => self.meter(body, true, now_ns),
             None => self.answer_unreadable(),
+        }
+        if let Some(out) = body.and_then(|body| self.message_whole(body)) {
+            return self.whole(body.filter(|body| *body != out).map(|_| out));
         }
         let mut out = Vec::new();
         let (Some(pipe), Some(body)) = (&mut self.pipe, body) else {
@@ -183,6 +191,9 @@ impl Exchange {
 
     /// The dialect's content-filter stop as a whole answer.
     fn blocked(&self, now_ns: u64) -> Reply {
+        if let Some(reply) = self.mcp_blocked() {
+            return reply;
+        }
         match &self.call {
             Some(call) => dialect::dialect(call.recognised.dialect).blocked(
                 call,
@@ -328,6 +339,9 @@ impl Exchange {
 
     fn open_pipe(&mut self, framing: Framing, chosen: Chosen) {
         self.phase = Phase::Answering;
+        if self.open_messages(framing, &chosen) {
+            return;
+        }
         let hides_usage = self.charges.hides_usage();
         // A whole answer is not ended in its middle.
         let limited = framing != Framing::Json && self.may_be_cut();

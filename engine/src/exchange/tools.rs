@@ -57,18 +57,22 @@ impl Exchange {
 
     /// The calls of the answer, under the rules that hold.
     pub(super) fn calls(&self) -> Calls {
+        Calls::new(
+            Rc::clone(&self.program),
+            self.tool_rules.clone(),
+            self.approvals(),
+            self.record.decision().to_owned(),
+        )
+    }
+
+    /// The grants that came with the request.
+    pub(super) fn approvals(&self) -> Approvals {
         let tenant = self.program.tools.tenant.map(|label| self.labels.get(label));
         let tenant = tenant.and_then(|label| label.text()).map(str::to_owned);
         let envelopes = match self.tool_rules.acting.is_empty() {
             true => Vec::new(),
             false => grant::envelopes(facts::values(&self.facts.headers, APPROVAL)),
         };
-        let approvals = Approvals::new(envelopes, self.grant_slots.clone(), tenant);
-        Calls::new(
-            Rc::clone(&self.program),
-            self.tool_rules.clone(),
-            approvals,
-            self.record.decision().to_owned(),
-        )
+        Approvals::new(envelopes, self.grant_slots.clone(), tenant)
     }
 }

@@ -28,6 +28,15 @@ pub enum RequestVerdict {
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
     },
+    /// Its body is shown to [`super::Exchange::request_sniff`] until it is known whether it is a call.
+    Sniff {
+        /// What comes of the body waits meanwhile; if not, it passes as it is shown.
+        waits: bool,
+        /// Headers wait with it.
+        hold: bool,
+        /// Changes to the request's headers, to be made now.
+        edits: Vec<HeaderEdit>,
+    },
     /// It waits until its body is whole; then [`super::Exchange::request_body`].
     NeedBody {
         /// Headers wait with the body (else they leave now, and the body alone is buffered).

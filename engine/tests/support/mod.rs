@@ -75,6 +75,27 @@ pub fn recordings() -> Vec<Recording> {
     all
 }
 
+/// Recorded MCP exchanges, each with the headers of its request.
+pub fn mcp_recordings() -> Vec<(Recording, Caller)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded/mcp");
+    let mut metas: Vec<PathBuf> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(".meta.json"))
+        .collect();
+    metas.sort();
+    let all = metas.iter().filter_map(|meta| {
+        let recording = recording("mcp", meta)?;
+        let meta: Value = serde_json::from_slice(&std::fs::read(meta).unwrap()).unwrap();
+        let headers = meta["request_headers"].as_object().unwrap().iter();
+        let headers = headers
+            .map(|(name, value)| (&*name.clone().leak(), value.as_str().unwrap().to_owned()))
+            .collect();
+        Some((recording, Caller { headers, ..Caller::default() }))
+    });
+    all.collect()
+}
+
 fn recording(dialect: &str, meta: &Path) -> Option<Recording> {
     let name = meta.to_string_lossy().replace(".meta.json", "");
     let read = |ending: &str| std::fs::read(format!("{name}{ending}")).ok();
@@ -201,6 +222,8 @@ pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &
         pair(":authority", "api.example.com"),
         pair("content-type", "application/json"),
     ];
+    let said = |name: &[u8]| caller.headers.iter().any(|(own, _)| own.as_bytes() == name);
+    headers.retain(|(name, _)| !said(name));
     headers.extend(caller.headers.iter().map(|(name, value)| pair(name, value)));
     let facts = RequestFacts {
         headers,
@@ -228,6 +251,10 @@ pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &
                 seen.upstream = Some(std::mem::take(&mut body));
                 break;
             }
+            RequestVerdict::Sniff { edits, .. } => {
+                seen.upstream_edits.extend(edits);
+                verdict = sniff(&mut exchange, &body, cut);
+            }
             RequestVerdict::NeedBody { edits, .. } => {
                 seen.upstream_edits.extend(edits);
                 verdict = exchange.request_body(Some(&body));
@@ -247,6 +274,17 @@ pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &
     exchange.finish(b"");
     seen.effects = exchange.effects();
     seen
+}
+
+/// Shows a body until it is known what it is.
+fn sniff(exchange: &mut Exchange, body: &[u8], cut: &Cut) -> RequestVerdict {
+    for chunk in cut.chunks(body) {
+        let verdict = exchange.request_sniff(chunk, false);
+        if !matches!(verdict, RequestVerdict::Sniff { .. }) {
+            return verdict;
+        }
+    }
+    exchange.request_sniff(b"", true)
 }
 
 fn answer(exchange: &mut Exchange, recording: &Recording, cut: &Cut, seen: &mut Seen) {

@@ -17,6 +17,13 @@ pub(super) enum RequestState {
     Passing,
     /// It passes, and the engine watches.
     Watched,
+    /// The engine looks at its body to know what it is.
+    Sniffed {
+        /// What came waits with the host meanwhile.
+        waits: bool,
+        /// For when it is gathered.
+        gathering: Gathering,
+    },
     /// The host gathers its body.
     Gathering(Gathering),
     /// It was answered here and goes nowhere.
@@ -49,6 +56,16 @@ impl Stream {
                 self.request = RequestState::Gathering(gathering);
                 Ok(if hold { Action::Pause } else { Action::Continue })
             }
+            RequestVerdict::Sniff { waits, hold, edits } => {
+                edit(Map::Request, &edits)?;
+                if end {
+                    let verdict = self.exchange.request_sniff(b"", true);
+                    return self.apply_request(verdict, None);
+                }
+                let gathering = Gathering { held: hold, has_length, size: 0 };
+                self.request = RequestState::Sniffed { waits, gathering };
+                Ok(if hold { Action::Pause } else { Action::Continue })
+            }
             verdict => self.apply_request(verdict, None),
         }
     }
@@ -60,6 +77,7 @@ impl Stream {
                 self.watch(size, end);
                 Ok(Action::Continue)
             }
+            RequestState::Sniffed { .. } => self.sniff(size, end),
             RequestState::Gathering(gathering) => {
                 gathering.size = size;
                 let gathering = *gathering;
@@ -77,8 +95,38 @@ impl Stream {
                 self.exchange.request_chunk(b"", true);
                 Ok(Action::Continue)
             }
+            RequestState::Sniffed { gathering, .. } => self.sniff(gathering.size, true),
             RequestState::Gathering(gathering) => self.whole_request(gathering),
             RequestState::Answered => Ok(Action::Pause),
+        }
+    }
+
+    /// Shows the engine what came of a body. Where it waits, the host has it whole, and only the rest is new.
+    fn sniff(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
+        let RequestState::Sniffed { waits, gathering } = self.request else {
+            return Ok(Action::Continue);
+        };
+        let seen = if waits { gathering.size } else { 0 };
+        let bytes = match size.checked_sub(seen) {
+            None | Some(0) => Vec::new(),
+            Some(new) => host::bytes_from(Buffer::Request, seen, new)
+                .map_err(Trouble::with("request_body"))?,
+        };
+        let verdict = self.exchange.request_sniff(&bytes, end);
+        match verdict {
+            RequestVerdict::Sniff { waits, .. } => {
+                let size = if waits { size } else { 0 };
+                let gathering = Gathering { size, ..gathering };
+                self.request = RequestState::Sniffed { waits, gathering };
+                Ok(if waits { Action::Pause } else { Action::Continue })
+            }
+            RequestVerdict::NeedBody { hold, edits } => {
+                edit(Map::Request, &edits)?;
+                let gathering = Gathering { held: hold, size, ..gathering };
+                self.request = RequestState::Gathering(gathering);
+                if end { self.whole_request(gathering) } else { Ok(Action::Pause) }
+            }
+            verdict => self.apply_request(verdict, None),
         }
     }
 
@@ -131,7 +179,7 @@ impl Stream {
                 Ok(Action::Pause)
             }
             // The body is whole already: an engine that asks for it again gets no request through.
-            RequestVerdict::NeedBody { .. } => {
+            RequestVerdict::NeedBody { .. } | RequestVerdict::Sniff { .. } => {
                 Err(Trouble { call: "request_body", error: HostError::EMPTY })
             }
         }

@@ -4,6 +4,7 @@ mod approval;
 mod given;
 
 pub use approval::Approvals;
+pub(in crate::exchange) use approval::id as approval_of;
 
 use std::rc::Rc;
 
@@ -106,9 +107,7 @@ impl Names {
         let own = self.pieces.concat();
         let name =
             if own.is_empty() { self.aliases.first().cloned().unwrap_or_default() } else { own };
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
-        let fits = !name.is_empty() && name.len() <= limits::TOOL_NAME_CHARS;
-        if fits && name.chars().all(plain) { format!("`{name}` ") } else { String::new() }
+        shown_name(&name)
     }
 
     /// The tool's name as approvals know it.
@@ -116,6 +115,13 @@ impl Names {
         let own = self.pieces.concat();
         if own.is_empty() { self.aliases.first().cloned().unwrap_or_default() } else { own }
     }
+}
+
+/// A tool's name in a text, with a blank behind it; nothing where it does not look like a name.
+pub(in crate::exchange) fn shown_name(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
+    let fits = !name.is_empty() && name.len() <= limits::TOOL_NAME_CHARS;
+    if fits && name.chars().all(plain) { format!("`{name}` ") } else { String::new() }
 }
 
 impl Calls {

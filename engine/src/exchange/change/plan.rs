@@ -5,7 +5,7 @@ use super::super::labels::{self, Body};
 use super::super::record::Unchecked;
 use super::body::{self, Spot, alike};
 use super::line;
-use crate::dialect::{CallKind, Recognised};
+use crate::dialect::{CallKind, DialectId, Recognised};
 use crate::policy::program::change::{Change, Field, UPSTREAM};
 use crate::policy::program::label::{From, LabelId, LabelTable, Read};
 use crate::stream::edit;
@@ -21,6 +21,13 @@ pub(super) struct Request<'a> {
     pub body: Result<(&'a Doc, &'a [u8]), Unchecked>,
     /// Headers can still be changed.
     pub held: bool,
+}
+
+impl Request<'_> {
+    /// What was generated before is fetched without a body, and MCP's names no model and no settings.
+    fn has_no_place(&self) -> bool {
+        self.recognised.kind == CallKind::StoredAnswer || self.recognised.dialect == DialectId::Mcp
+    }
 }
 
 /// What is written. The first to write to a place wins, and a place whose value is the wanted one already is taken
@@ -82,8 +89,7 @@ impl Plan {
         json: impl Fn(Option<Kind>) -> String,
         on: Request<'_>,
     ) -> Result<(), Unchecked> {
-        // What was generated before is fetched without a body.
-        if on.recognised.kind == CallKind::StoredAnswer {
+        if on.has_no_place() {
             return Ok(());
         }
         if self.taken.iter().any(|taken| taken.starts_with(at) || at.starts_with(taken)) {
@@ -141,7 +147,7 @@ impl Plan {
     fn label(&mut self, id: LabelId, value: &str, on: Request<'_>) -> Result<(), Unchecked> {
         let sources = on.labels.sources(id);
         let body = match on.body {
-            _ if on.recognised.kind == CallKind::StoredAnswer => Body::Absent,
+            _ if on.has_no_place() => Body::Absent,
             Ok((doc, bytes)) => Body::Json(doc, bytes),
             Err(_) => Body::Unreadable,
         };

@@ -52,8 +52,8 @@ impl Exchange {
         program: &Program,
         limit: &Limit,
     ) -> Result<Option<u64>, NoPrice> {
-        if matches!(limit.unit, Unit::Requests | Unit::Concurrent) {
-            return Ok(Some(1));
+        if matches!(limit.unit, Unit::Requests | Unit::Concurrent | Unit::Calls) {
+            return Ok(self.count_of(limit.unit));
         }
         let Some(asked) = &self.charges.asked else { return Ok(None) };
         if limit.unit == Unit::Tokens {

@@ -112,7 +112,8 @@ fn weights(dialect: DialectId) -> &'static Weights {
         DialectId::OpenaiChat => &OPENAI_CHAT,
         DialectId::OpenaiResponses => &OPENAI_RESPONSES,
         DialectId::Anthropic => &ANTHROPIC,
-        DialectId::Gemini => &GEMINI,
+        // No model is asked in MCP: nothing is weighed.
+        DialectId::Gemini | DialectId::Mcp => &GEMINI,
     }
 }
 

@@ -204,7 +204,8 @@ impl Exchange {
 
     /// True if a limit is at work for this request.
     fn holds(&self, limit: &Limit) -> bool {
-        limit.rule.mode_at(seconds(self.facts.now_ns)) != Mode::Disabled
+        self.is_limited_by(limit)
+            && limit.rule.mode_at(seconds(self.facts.now_ns)) != Mode::Disabled
             && limit.rule.selector.holds(&self.labels) == Holds::Yes
     }
 

@@ -12,7 +12,7 @@ use crate::stream::json::{Doc, Kind, Value};
 impl Exchange {
     /// True if the model can be changed to this one: it is another, and stands where it can be written.
     pub(super) fn can_set_model(&self, model: &str) -> bool {
-        let Some(call) = &self.call else { return false };
+        let Some(call) = self.call.as_ref().filter(|_| !self.is_mcp()) else { return false };
         if call.model == model {
             return false;
         }

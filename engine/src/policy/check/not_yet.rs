@@ -1,7 +1,7 @@
 //! Levers and fields of the language whose code does not work yet. A policy that names one is refused: a guard that
 //! would not act must not look as if it did. Work on a lever ends with its line here.
 
-use super::super::document::{Amount, Document};
+use super::super::document::Document;
 use super::Judge;
 
 type There = fn(&Document) -> bool;
@@ -10,7 +10,7 @@ type There = fn(&Document) -> bool;
 const NOT_YET: &[(&str, There)] = &[("capture", |document| document.capture.is_some())];
 
 /// Dialects that a rule may name and that are not recognised yet.
-const DIALECTS: &[&str] = &["bedrock", "mcp"];
+const DIALECTS: &[&str] = &["bedrock"];
 
 /// The code of these findings.
 pub(super) const CODE: &str = "not-yet";
@@ -21,10 +21,8 @@ fn limits(judge: &mut Judge<'_>) {
     let section = root.key("limits");
     for (index, limit) in judge.document.limits.iter().enumerate() {
         let path = section.index(index);
-        let allow = path.key("allow");
         let fields = [
             (path.key("global"), limit.global.is_some(), "global"),
-            (allow.key("calls"), matches!(limit.allow.amount, Amount::Calls(_)), "calls"),
         ];
         for (path, there, field) in fields {
             if there {

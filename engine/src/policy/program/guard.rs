@@ -82,6 +82,12 @@ impl Guard {
         self.scan.iter().any(|scan| !matches!(scan, Scan::Output | Scan::ToolArgs))
     }
 
+    /// True if it looks at arguments of tool calls.
+    #[must_use]
+    pub fn on_tool_args(&self) -> bool {
+        self.scan.contains(&Scan::ToolArgs)
+    }
+
     /// True if it looks at answers.
     #[must_use]
     pub fn on_answer(&self) -> bool {

@@ -26,6 +26,8 @@ pub enum Unit {
     Usd,
     /// Requests in flight.
     Concurrent,
+    /// Calls of tools (MCP).
+    Calls,
 }
 
 impl Unit {
@@ -37,6 +39,7 @@ impl Unit {
             Self::Tokens => "tokens",
             Self::Usd => "usd",
             Self::Concurrent => "concurrent",
+            Self::Calls => "calls",
         }
     }
 
@@ -46,6 +49,7 @@ impl Unit {
         match self {
             Self::Requests => format!("{amount} requests"),
             Self::Tokens => format!("{amount} tokens"),
+            Self::Calls => format!("{amount} tool calls"),
             Self::Concurrent => format!("{amount} in flight"),
             Self::Usd => {
                 let cents = format!("{:06}", amount % 1_000_000);
@@ -190,8 +194,7 @@ fn unit(amount: &Amount) -> (Unit, u64) {
         Amount::Tokens(amount) => (Unit::Tokens, amount),
         Amount::Usd(amount) => (Unit::Usd, amount),
         Amount::Concurrent(amount) => (Unit::Concurrent, amount),
-        // Refused by `check`.
-        Amount::Calls(_) => (Unit::Requests, 0),
+        Amount::Calls(amount) => (Unit::Calls, amount),
     }
 }
 

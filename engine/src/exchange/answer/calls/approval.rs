@@ -37,7 +37,7 @@ impl Approvals {
     ///
     /// # Errors
     /// Why the nearest grant is none; `None`: there was no grant.
-    pub(super) fn ask(
+    pub(in crate::exchange) fn ask(
         &mut self,
         tools: &Tools,
         call: Call,
@@ -91,7 +91,7 @@ impl Approvals {
 }
 
 /// The id of a call; `None`: its arguments have no single meaning, or are said in different ways.
-pub(super) fn id(tool: &str, only: &[Vec<String>], args: &[Args]) -> Option<String> {
+pub(in crate::exchange) fn id(tool: &str, only: &[Vec<String>], args: &[Args]) -> Option<String> {
     let mut forms = args.iter().map(|args| args.canonical(only).ok());
     let first = forms.next()??;
     forms.all(|form| form.as_ref() == Some(&first)).then(|| approval_id(tool, &first))

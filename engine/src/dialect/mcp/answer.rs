@@ -1,0 +1,101 @@
+//! Messages that a server sends: the tools that it lists, and the texts that a model may be shown.
+
+use crate::dialect::splice::remove;
+use crate::dialect::texts::Texts;
+use crate::dialect::tools::{all, strings};
+use crate::dialect::{InputParts, Item, Role};
+use crate::stream::edit::Edit;
+use crate::stream::json::{Doc, Kind, NodeId, Value};
+
+/// What a message of a server's is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It answers a request of the caller's.
+    Answer,
+    /// It asks the caller for something (sampling, elicitation, roots).
+    Request,
+    /// It only tells something (progress, a line of a log).
+    Notification,
+}
+
+/// Tells which.
+#[must_use]
+pub fn sent(message: &Value<'_>) -> Sent {
+    let has = |name| message.get(name).is_some();
+    match (has("result") || has("error"), has("method"), has("id")) {
+        (false, true, true) => Sent::Request,
+        (false, true, false) => Sent::Notification,
+        _ => Sent::Answer,
+    }
+}
+
+/// The tools that a message lists, with every name that each has.
+#[must_use]
+pub fn listed(message: &Value<'_>) -> Vec<(NodeId, Vec<String>)> {
+    let mut tools = Vec::new();
+    for list in lists(message) {
+        tools.extend(list.children().map(|tool| (tool.id(), strings(&tool, "name"))));
+    }
+    tools
+}
+
+/// The edits that take tools (by node, rising) out of the lists.
+#[must_use]
+pub fn without(message: &Value<'_>, gone: &[NodeId]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for list in lists(message) {
+        remove(&list, |tool| gone.binary_search(&tool.id()).is_ok(), &mut edits);
+    }
+    edits
+}
+
+fn lists<'a>(message: &Value<'a>) -> Vec<Value<'a>> {
+    let is_list = |list: &Value<'_>| list.kind() == Kind::Array;
+    all(message, "result")
+        .flat_map(|result| all(&result, "tools").filter(is_list).collect::<Vec<_>>())
+        .collect()
+}
+
+/// Members that hold no text: names of the protocol's, tokens that must come back as they are.
+fn is_plumbing(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"_meta"
+            | b"tools"
+            | b"nextCursor"
+            | b"requestState"
+            | b"resultType"
+            | b"ttlMs"
+            | b"cacheScope"
+            | b"code"
+            | b"progressToken"
+            | b"requestId"
+            | b"level"
+            | b"protocolVersion"
+            | b"capabilities"
+            | b"serverInfo"
+            | b"requestedSchema"
+            | b"elicitationId"
+    )
+}
+
+/// The texts of a message: results, errors, and what the server asks or tells. Definitions of tools are none.
+pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+    let parts = InputParts { tool_results: true, last: true, ..InputParts::default() };
+    let mut texts = Texts::request(doc, payload, items, Role::Input(parts));
+    for member in message.children() {
+        match &*member.key() {
+            b"jsonrpc" | b"id" | b"method" => {}
+            b"result" | b"error" | b"params" if member.kind() == Kind::Object => {
+                for part in member.children() {
+                    match &*part.key() {
+                        b"structuredContent" => texts.leaves(&part),
+                        key if is_plumbing(key) => {}
+                        _ => texts.under(&part),
+                    }
+                }
+            }
+            _ => texts.under(&member),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Recognition: by headers where they say it, else by the body.
+
+use std::rc::Rc;
+
+use super::{Asked, Mcp, Sniff};
+use crate::dialect::mcp::sign::{self, Sign};
+use crate::dialect::mcp::sniff::Sniffed;
+use crate::dialect::mcp::{self, MessageKind};
+use crate::dialect::{CallKind, DialectId, Recognised, RequestView};
+use crate::exchange::facts;
+use crate::exchange::record::Unchecked;
+use crate::exchange::request::{Need, Needs};
+use crate::exchange::verdict::{HeaderEdit, RequestVerdict};
+use crate::exchange::{Exchange, Phase};
+use crate::limits;
+use crate::policy::document::OnUnreadable;
+use crate::policy::program::label::{Label, LabelId};
+use crate::stream::json::Doc;
+
+impl Exchange {
+    /// What a request is whose path is no dialect's, if its headers say that it is MCP.
+    pub(in crate::exchange) fn mcp_by_headers(
+        &mut self,
+        method: &str,
+        target: &str,
+    ) -> Option<Recognised> {
+        let headers = &self.facts.headers;
+        if let Some(recognised) = sign::without_body(method, target, headers) {
+            self.mcp = Some(Box::default());
+            return Some(recognised);
+        }
+        if !method.eq_ignore_ascii_case("POST") {
+            return None;
+        }
+        let sign = sign::of_post(target, headers);
+        self.mcp = Some(Box::new(Mcp { sign: Some(sign), ..Mcp::default() }));
+        matches!(sign, Sign::Own | Sign::Accepts).then(|| sign::recognised(false))
+    }
+
+    /// A request that nothing tells of before its body: looked at where an enforced rule would need it if it were MCP,
+    /// else other traffic.
+    pub(in crate::exchange) fn unrecognised(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
+        let Some(sign) = self.mcp.as_ref().and_then(|mcp| mcp.sign) else {
+            return self.other_traffic(edits);
+        };
+        let needs = self.needs_as_mcp();
+        if self.program.unusable || needs.body != Need::Hold {
+            self.mcp = None;
+            return self.other_traffic(edits);
+        }
+        if let Some(verdict) = self.closed_lane() {
+            return verdict;
+        }
+        let waits = sign == Sign::MayBeJson;
+        let hold = waits && self.program.hold_headers;
+        if let Some(mcp) = &mut self.mcp {
+            mcp.sniff = Some(Sniff { waits, hold, ..Sniff::default() });
+        }
+        self.phase = Phase::Sniffing;
+        RequestVerdict::Sniff { waits, hold, edits }
+    }
+
+    /// The next bytes of a body that is being looked at (after [`RequestVerdict::Sniff`]). `end`: they are the last.
+    pub fn request_sniff(&mut self, bytes: &[u8], end: bool) -> RequestVerdict {
+        let pass = RequestVerdict::Pass { edits: Vec::new(), body: None };
+        let Some(sniff) = self.mcp.as_mut().and_then(|mcp| mcp.sniff.as_mut()) else { return pass };
+        sniff.bytes = sniff.bytes.saturating_add(bytes.len());
+        let known = sniff.sniffer.feed(bytes);
+        let (waits, hold) = (sniff.waits, sniff.hold);
+        let long = sniff.bytes > limits::SNIFFED_BYTES;
+        match known {
+            Sniffed::Mcp if waits => {
+                self.recognise_as(sign::recognised(false));
+                self.phase = Phase::Body;
+                // Headers that have left cannot ask for a plain answer any more.
+                let edits = match self.needs_with_changes().answer && hold {
+                    true => vec![identity()],
+                    false => Vec::new(),
+                };
+                RequestVerdict::NeedBody { hold, edits }
+            }
+            Sniffed::Mcp => self.found_late(),
+            Sniffed::Open if !end => {
+                let waits = waits && !long;
+                if let Some(sniff) = self.mcp.as_mut().and_then(|mcp| mcp.sniff.as_mut()) {
+                    sniff.waits = waits;
+                }
+                RequestVerdict::Sniff { waits, hold, edits: Vec::new() }
+            }
+            Sniffed::Open | Sniffed::Other => {
+                self.mcp = None;
+                self.is_other();
+                pass
+            }
+        }
+    }
+
+    /// A call in a body of which the beginning has left: it never becomes whole at the server.
+    fn found_late(&mut self) -> RequestVerdict {
+        self.recognise_as(sign::recognised(false));
+        self.count_dialect();
+        let refuse = self.program.on_unreadable != Some(OnUnreadable::Pass);
+        self.record.unchecked(Unchecked::Late, refuse);
+        self.phase = Phase::Asked;
+        if !refuse {
+            return RequestVerdict::Pass { edits: Vec::new(), body: None };
+        }
+        let message =
+            "an MCP call says so in its headers: `accept: application/json, text/event-stream`";
+        let reply = self.error(403, "unreadable", message);
+        self.answered(reply)
+    }
+
+    /// Sees by its body whose protocol a request is. False: it is other traffic.
+    pub(in crate::exchange) fn settle_protocol(
+        &mut self,
+        recognised: &mut Recognised,
+        read: &mut Result<RequestView, Unchecked>,
+        doc: &mut Doc,
+        body: Option<&[u8]>,
+    ) -> bool {
+        if recognised.kind != CallKind::Generate {
+            return true;
+        }
+        if recognised.dialect == DialectId::Mcp {
+            if !self.stays_mcp(doc, body) {
+                self.mcp = None;
+                return false;
+            }
+        } else {
+            // Servers of the first revision take calls at `…/messages`, and nobody says where others do.
+            let is_call = |body| !doc.is_empty() && mcp::names_a_method(doc, body);
+            if !body.is_some_and(is_call) {
+                return true;
+            }
+            *recognised = sign::recognised(false);
+            self.mcp = Some(Box::new(Mcp { sign: Some(Sign::MayBeJson), ..Mcp::default() }));
+            self.labels.set(LabelId::MODEL, Label::Unknown);
+            *read = self.read(recognised, body, doc);
+        }
+        self.recognise_as(recognised.clone());
+        self.count_dialect();
+        self.ask_mcp(read, doc, body.unwrap_or_default());
+        true
+    }
+
+    /// True if the body of what headers call MCP does not say otherwise.
+    fn stays_mcp(&self, doc: &Doc, body: Option<&[u8]>) -> bool {
+        let Some(mcp) = &self.mcp else { return true };
+        match body {
+            _ if facts::is_encoded(&self.facts.headers) => true,
+            None => true,
+            Some(body) if body.trim_ascii().is_empty() => false,
+            Some(body) if !doc.is_empty() => {
+                mcp::is_json_rpc(doc, body) || mcp::names_a_method(doc, body)
+            }
+            // It is no JSON here, and may be for a server that takes more for JSON.
+            Some(body) => {
+                let sniffed = mcp::sniff::Sniffer::default().feed(body);
+                mcp.sign == Some(Sign::Own) || sniffed == Sniffed::Mcp
+            }
+        }
+    }
+
+    /// Notes who waits for answers.
+    fn ask_mcp(&mut self, read: &mut Result<RequestView, Unchecked>, doc: &Doc, body: &[u8]) {
+        let Some(mut mcp) = self.mcp.take() else { return };
+        mcp.modern = mcp::is_modern(&self.facts.headers, doc, body);
+        mcp.batch = body.trim_ascii_start().first() == Some(&b'[');
+        let messages = match read {
+            Ok(_) => mcp::messages(doc, body).unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let requests = messages.iter().filter(|message| message.kind == MessageKind::Request);
+        mcp.asked = requests
+            .map(|message| Asked { id: message.id.clone(), call: message.call.is_some() })
+            .collect();
+        mcp.requests = mcp.asked.len() as u64;
+        if mcp.modern && mcp::is_mismatch(&self.facts.headers, doc, body, &messages) {
+            mcp.mismatch = true;
+            *read = Err(Unchecked::Mismatch);
+        }
+        self.mcp = Some(mcp);
+    }
+
+    /// From now on it is this.
+    pub(in crate::exchange) fn recognise_as(&mut self, recognised: Recognised) {
+        let name = recognised.dialect.name();
+        self.labels.set(LabelId::DIALECT, Label::value(name, true));
+        if let Some(model) = &recognised.model {
+            self.labels.set(LabelId::MODEL, Label::value(model, false));
+        }
+        self.recognised = Some(recognised);
+    }
+
+    /// Counts the request under what it was recognised as.
+    pub(in crate::exchange) fn count_dialect(&mut self) {
+        let Some(name) = self.recognised.as_ref().map(|own| own.dialect.name()) else { return };
+        self.record.count(format!("hemostat_requests_total;dialect={name}"));
+        self.record.state("hemostat.dialect", name);
+    }
+
+    /// What the rules would need if this were MCP.
+    pub(in crate::exchange) fn needs_as_mcp(&mut self) -> Needs {
+        let labels = self.labels.clone();
+        let recognised = self.recognised.take();
+        self.recognise_as(sign::recognised(false));
+        let needs = self.needs_with_changes();
+        self.labels = labels;
+        self.recognised = recognised;
+        needs
+    }
+
+    /// A closed lane answers; what is then let through may still turn out to be MCP.
+    fn closed_lane(&mut self) -> Option<RequestVerdict> {
+        let program = Rc::clone(&self.program);
+        let lane = self.lane(&program)?;
+        self.is_other();
+        self.close_lane(lane)
+    }
+}
+
+/// Asks for an answer that can be read.
+fn identity() -> HeaderEdit {
+    HeaderEdit::Set("accept-encoding".to_owned(), "identity".to_owned())
+}

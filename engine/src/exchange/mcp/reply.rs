@@ -1,0 +1,107 @@
+//! What callers are told in the protocol's own words, under the ids of their requests.
+
+use super::{Asked, Mcp};
+use crate::dialect::mcp::write::{self, To};
+use crate::dialect::{ErrorAnswer, Reply};
+use crate::exchange::Exchange;
+use crate::policy::document::Fallback;
+
+/// What is said in place of a result or an error that was withheld.
+pub(super) enum Said<'a> {
+    /// A canned answer.
+    Canned(&'a Fallback),
+    /// A refusal, in words.
+    Blocked(&'a str),
+}
+
+impl Said<'_> {
+    /// The message for one request. What is no result of a tool has no shape that would fit any method: it is an error.
+    pub(super) fn message(&self, id: &[u8], call: bool, modern: bool) -> String {
+        match (self, call) {
+            (
+                Said::Canned(Fallback { text, json: Some(json), ends_as_refusal: false, .. }),
+                true,
+            ) => write::tool_result(id, text, json, modern),
+            (Said::Canned(Fallback { text, .. }), true) => write::tool_error(id, text, modern),
+            (Said::Canned(Fallback { text, .. }), false) => {
+                write::error_message(id, write::code("canned"), text, "canned")
+            }
+            (Said::Blocked(text), true) => write::tool_error(id, text, modern),
+            (Said::Blocked(text), false) => {
+                write::error_message(id, write::code("content_blocked"), text, "content_blocked")
+            }
+        }
+    }
+}
+
+impl Mcp {
+    fn ids(&self) -> Vec<&[u8]> {
+        self.asked.iter().map(|asked| asked.id.as_slice()).collect()
+    }
+
+    /// An error for every request.
+    pub(in crate::exchange) fn error(&self, error: &ErrorAnswer) -> Reply {
+        let ids = self.ids();
+        let to = match ids.is_empty() {
+            true => To::Nobody,
+            false => To::Each { ids: &ids, batch: self.batch },
+        };
+        // The status and code that revision 2026-07-28 names.
+        let mismatch = self.mismatch && error.code == "unreadable";
+        let (status, word) = if mismatch { (400, "mismatch") } else { (error.status, error.code) };
+        write::error(&to, status, write::code(word), &error.message, word)
+    }
+
+    /// An answer with status 200 for every request.
+    fn say(&self, said: &Said<'_>) -> Reply {
+        let ids = self.ids();
+        if ids.is_empty() {
+            // A stream or the end of a session is refused as a server does that has none.
+            let none = "not offered now";
+            return match self.sign {
+                Some(_) => write::accepted(),
+                None => write::error(&To::Nobody, 405, write::code("canned"), none, "canned"),
+            };
+        }
+        let call = |id: &[u8]| self.asked.iter().any(|Asked { id: own, call }| own == id && *call);
+        let to = To::Each { ids: &ids, batch: self.batch };
+        write::each(&to, 200, |id| said.message(id, call(id), self.modern))
+    }
+}
+
+impl Exchange {
+    /// The canned answer in MCP.
+    pub(in crate::exchange) fn mcp_canned(&self, fallback: &Fallback) -> Option<Reply> {
+        let mcp = self.mcp.as_ref().filter(|_| self.is_mcp())?;
+        Some(mcp.say(&Said::Canned(fallback)))
+    }
+
+    /// What stands in place of an answer that is withheld.
+    pub(in crate::exchange) fn mcp_blocked(&self) -> Option<Reply> {
+        let mcp = self.mcp.as_ref().filter(|_| self.is_mcp())?;
+        let text =
+            format!("the answer was withheld by policy (decision {})", self.record.decision());
+        let said = Said::Blocked(&text);
+        let nobody = || {
+            write::error(&To::Nobody, 403, write::code("content_blocked"), &text, "content_blocked")
+        };
+        Some(if mcp.asked.is_empty() { nobody() } else { mcp.say(&said) })
+    }
+
+    /// The answers of ours alone: nothing goes on.
+    pub(super) fn stopped_reply(&self) -> Reply {
+        let Some(mcp) = &self.mcp else { return write::accepted() };
+        match (mcp.ours.as_slice(), mcp.batch) {
+            ([], _) => write::accepted(),
+            ([one], false) => write::json(one.clone()),
+            (all, _) => write::json(format!("[{}]", all.join(","))),
+        }
+    }
+
+    /// Our answers where upstream has none: what went on of a batch were notifications.
+    pub(in crate::exchange) fn mcp_instead(&mut self, status: u16, end: bool) -> Option<Reply> {
+        let joins = self.mcp.as_ref().is_some_and(|mcp| mcp.joins());
+        let none = matches!(status, 202 | 204) || (end && (200..300).contains(&status));
+        (joins && none).then(|| self.stopped_reply())
+    }
+}

@@ -1,0 +1,96 @@
+//! The body of a request, message by message: tools, then guardrails, then limits.
+
+use super::Mcp;
+use crate::dialect::mcp::{self, Message, MessageKind, write};
+use crate::dialect::{Item, RequestView};
+use crate::exchange::Exchange;
+use crate::exchange::facts::seconds;
+use crate::exchange::input::Outcome;
+use crate::exchange::verdict::{HeaderEdit, RequestVerdict};
+use crate::stream::json::{Doc, NodeId};
+
+impl Exchange {
+    /// Decides over a body that could be read. `body`: it, where levers before have changed it.
+    pub(in crate::exchange) fn decide_mcp(
+        &mut self,
+        mut edits: Vec<HeaderEdit>,
+        body: Option<Vec<u8>>,
+        view: &RequestView,
+        doc: &Doc,
+        bytes: &[u8],
+    ) -> RequestVerdict {
+        let messages = mcp::messages(doc, bytes).unwrap_or_default();
+        let mut approvals = self.approvals();
+        approvals.now = seconds(self.facts.now_ns);
+        let mut stopped: Vec<(&Message, String)> = Vec::new();
+        for message in &messages {
+            if let Some(call) = &message.call
+                && let Some(text) = self.stops_call(call, doc, bytes, &mut approvals)
+            {
+                stopped.push((message, text));
+            }
+        }
+        let gone: Vec<NodeId> = stopped.iter().map(|(message, _)| message.node).collect();
+        self.note_stopped(&messages, &stopped);
+        if gone.len() == messages.len() {
+            let reply = self.stopped_reply();
+            return self.answered(reply);
+        }
+        let mut view = view.clone();
+        if !gone.is_empty() {
+            view.edits = mcp::without_messages(doc, bytes, &gone);
+            let within = |node: NodeId| {
+                let at = gone.partition_point(|message| *message <= node).checked_sub(1);
+                let message = at.and_then(|at| doc.value(bytes, *gone.get(at)?));
+                message.is_some_and(|message| node < message.after())
+            };
+            view.texts.retain(|item| !matches!(item, Item::Text { node, .. } if within(*node)));
+        }
+        match self.scan_input(&view, doc, bytes) {
+            Outcome::Pass => self.charge(edits, body, None),
+            Outcome::Rewritten(new) => {
+                // They repeat arguments as these were.
+                for (name, _) in &self.facts.headers {
+                    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+                    if name.starts_with("mcp-param-") {
+                        edits.push(HeaderEdit::Remove(name));
+                    }
+                }
+                self.charge(edits, Some(new), None)
+            }
+            Outcome::Canned(fallback) => {
+                let reply = self.canned(&fallback);
+                self.answered(reply)
+            }
+            Outcome::Refused(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    /// Remembers what is answered here, and counts what goes on.
+    fn note_stopped(&mut self, messages: &[Message], stopped: &[(&Message, String)]) {
+        let Some(mcp) = &mut self.mcp else { return };
+        let is_stopped = |message: &Message| {
+            stopped.binary_search_by_key(&message.node, |(other, _)| other.node).is_ok()
+        };
+        let goes_on = messages.iter().filter(|message| !is_stopped(message));
+        let goes_on = goes_on.filter(|message| message.kind != MessageKind::Response);
+        (mcp.calls, mcp.requests) = (0, 0);
+        for message in goes_on {
+            mcp.calls += u64::from(message.call.is_some());
+            mcp.requests += u64::from(message.kind == MessageKind::Request);
+        }
+        let modern = mcp.modern;
+        mcp.ours = stopped
+            .iter()
+            .filter(|(message, _)| message.kind == MessageKind::Request)
+            .map(|(message, text)| write::tool_error(&message.id, text, modern))
+            .collect();
+    }
+}
+
+impl Mcp {
+    /// True if answers of ours wait for upstream's.
+    pub(in crate::exchange) fn joins(&self) -> bool {
+        !self.ours.is_empty()
+    }
+}
