@@ -239,6 +239,7 @@ pub const PENDING_S: u64 = 3600;
 
 /// The arguments of a call that waits, in bytes of JSON; longer ones are not kept. A person must be able to read them.
 pub const PENDING_ARGUMENTS_BYTES: usize = 4096;
+
 /// A key or a method while it is not known whether a body is MCP, in bytes as written. The longest method has some 40
 /// letters, each at most six bytes.
 pub const SNIFFED_NAME_BYTES: usize = 256;

@@ -120,6 +120,7 @@ fn running_texts_are_the_texts_of_the_answer() {
                     DialectId::OpenaiResponses => responses(&event, &mut expected),
                     DialectId::Anthropic => anthropic(&event, &mut expected),
                     DialectId::Gemini => gemini(&event, &mut expected),
+                    DialectId::Mcp => {}
                 }
             }
             expected.remove("calls");

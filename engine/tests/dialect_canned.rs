@@ -179,6 +179,7 @@ fn structured_output_gets_json_or_a_refusal() {
                 DialectId::OpenaiResponses => r#""type":"refusal","refusal":"This response"#,
                 DialectId::Anthropic => r#""stop_reason":"refusal""#,
                 DialectId::Gemini => r#""finishReason":"SAFETY""#,
+                DialectId::Mcp => r#""message":"This response"#,
             };
             assert!(without.contains(refusal), "{without}");
         }

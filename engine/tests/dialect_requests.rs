@@ -22,6 +22,7 @@ fn path(id: DialectId) -> &'static str {
         DialectId::OpenaiResponses => "/v1/responses",
         DialectId::Anthropic => "/v1/messages",
         DialectId::Gemini => "/v1beta/models/gemini-2.5-flash:generateContent",
+        DialectId::Mcp => "/mcp",
     }
 }
 

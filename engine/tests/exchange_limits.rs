@@ -85,7 +85,7 @@ impl Proxy {
                     let body = new.map_or(body, |new| String::from_utf8(new).unwrap());
                     return Ok(Asked { exchange, edits, body });
                 }
-                RequestVerdict::Sniff { .. } => unreachable!("these requests say what they are"),
+                RequestVerdict::Sniff { .. } => panic!("these requests say what they are"),
                 RequestVerdict::Peek { edits: more } => {
                     edits.extend(more);
                     exchange.request_chunk(body.as_bytes(), true);

@@ -609,7 +609,7 @@ fn limits_count_calls_and_requests() {
     assert_eq!(body(&seen).as_array().unwrap().len(), 3);
     assert!(seen.text().contains("2 tool calls"), "{}", seen.text());
     let ask = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-    let many = vec![ask; 5].join(",");
+    let many = [ask; 5].join(",");
     assert!(send(&calls, &format!("[{many}]"), "[]").upstream.is_some(), "lists are no calls");
     let requests = limit(json!({"requests": 4, "every": "1m"}));
     assert_eq!(send(&requests, &format!("[{many}]"), "[]").status, 429);

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::dialect::mcp::ToolCall;
+use crate::event;
 use crate::exchange::Exchange;
 use crate::exchange::answer::Approvals;
 use crate::exchange::answer::calls::{approval_of, shown_name};
@@ -49,7 +50,9 @@ impl Exchange {
                     let why = "its arguments cannot be approved";
                     return Some(format!("Tool call {shown}was stopped by policy: {why}"));
                 };
-                match approvals.ask(tools, name, &id, &mut self.record) {
+                let asked =
+                    event::Call { id: id.clone(), tool: name.to_owned(), ..event::Call::default() };
+                match approvals.ask(tools, asked, &mut self.record) {
                     Ok(()) => {
                         self.record.action(&rule.rule.id, "granted", false);
                         None
