@@ -27,7 +27,7 @@ pub(super) fn used_of(unit: Unit, usage: &Usage, money: Option<u64>) -> Option<u
     match unit {
         Unit::Tokens => Some(usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0))),
         Unit::Usd => money,
-        Unit::Requests | Unit::Concurrent => None,
+        Unit::Requests | Unit::Concurrent | Unit::Calls => None,
     }
 }
 

@@ -21,9 +21,7 @@ fn limits(judge: &mut Judge<'_>) {
     let section = root.key("limits");
     for (index, limit) in judge.document.limits.iter().enumerate() {
         let path = section.index(index);
-        let fields = [
-            (path.key("global"), limit.global.is_some(), "global"),
-        ];
+        let fields = [(path.key("global"), limit.global.is_some(), "global")];
         for (path, there, field) in fields {
             if there {
                 let message =
