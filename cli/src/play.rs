@@ -146,9 +146,13 @@ fn request(
     seen: &mut Seen,
 ) -> bool {
     let mut verdict = exchange.request_headers(facts.clone(), traffic.request.is_empty());
-    // A body is asked for once; a second time would be the engine's fault, and must not turn here for ever.
-    for _ in 0..2 {
+    // A body is looked at once and asked for once; more would be the engine's fault, and must not turn here for ever.
+    for _ in 0..3 {
         match verdict {
+            RequestVerdict::Sniff { edits, .. } => {
+                seen.upstream_edits.extend(edits);
+                verdict = exchange.request_sniff(&traffic.request, true);
+            }
             RequestVerdict::Pass { edits, body } => {
                 seen.upstream_edits.extend(edits);
                 seen.upstream = Some(body.unwrap_or_else(|| traffic.request.clone()));
