@@ -18,6 +18,23 @@ pub(crate) fn read(file: &str) -> io::Result<String> {
     Ok(text)
 }
 
+/// Lets a file be newer, by the second, than the one whose place it takes. Static servers make an `ETag` of time and size,
+/// and two releases of one second may have one size: a proxy would never hear of the second.
+fn differ(fresh: &fs::File, old: &Path) {
+    let modified = |file: fs::Metadata| file.modified().ok();
+    let old = fs::metadata(old).ok().and_then(modified);
+    let new = fresh.metadata().ok().and_then(modified);
+    let second = |at: std::time::SystemTime| {
+        at.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    };
+    if let (Some(old), Some(new)) = (old, new)
+        && second(new) <= second(old)
+    {
+        // Best effort: some file systems do not take a time, and the file itself is right.
+        let _ = fresh.set_modified(old + std::time::Duration::from_secs(1));
+    }
+}
+
 /// Puts a text in a file's place, whole: whoever reads it sees the old one or the new one, and after a crash too.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let named = |error: io::Error| {
@@ -29,6 +46,7 @@ pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let write = || {
         let mut file = fs::File::create(&fresh)?;
         file.write_all(text.as_bytes())?;
+        differ(&file, path);
         file.sync_all()?;
         fs::rename(&fresh, path)?;
         // The rename itself is on disk once the folder is.

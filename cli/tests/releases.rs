@@ -120,6 +120,24 @@ fn what_is_not_acceptable_is_not_signed() {
     assert_eq!(hemostat(&words).0, Exit::Failed);
 }
 
+/// nginx makes an `ETag` of a file's second and size.
+#[test]
+fn a_file_that_is_replaced_at_once_is_newer_by_a_second() {
+    let folder = Folder::new("newer");
+    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let out = folder.path("current.json");
+    let second = || {
+        let at = std::fs::metadata(&out).unwrap().modified().unwrap();
+        at.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+    };
+    let mut last = 0;
+    for _ in 0..3 {
+        hemostat(&["release", &policy, "--scope", "prod", "--key", &key, "--out", &out]);
+        assert!(second() > last, "{} after {last}", second());
+        last = second();
+    }
+}
+
 #[test]
 fn a_directory_gets_the_whole_release_or_none() {
     let folder = Folder::new("push");

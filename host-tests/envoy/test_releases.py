@@ -379,14 +379,23 @@ def test_keys_are_private_and_never_shown(command, tmp_path):
 
 
 def test_one_proxy_of_three_is_down(upstream, proxy, command, tmp_path):
-    with Proxy(upstream.port, policies.policy("baseline")) as other:
-        fleet = [proxy, other, "http://127.0.0.1:9"]
+    with (
+        Proxy(upstream.port, policies.policy("baseline")) as other,
+        Proxy(upstream.port, policies.policy("baseline")) as down,
+    ):
+        fleet = [down, proxy, other]
+        down.process.terminate()
+        down.process.wait(timeout=10)
         blob = tmp_path / "r.json"
         blob.write_text(release(serial_after(proxy), policies.policy("three")))
         code, said = command("push", blob, "--wait", "--within", 2, "--json", proxies=fleet)
         fates = [one["fate"] for one in json.loads(said)["proxies"]]
-        assert (code, fates) == (2, ["serving", "serving", "unknown"]), said
+        assert (code, fates) == (2, ["unknown", "serving", "serving"]), said
         assert version(proxy) == version(other) == "three"
+        # Progress: each one as it comes, and the one that is down does not keep the others.
+        code, said = command("push", blob, "--wait", "--within", 1, proxies=fleet)
+        assert code == 2 and said.count("serves it;") == 2 and "given up; 0 to go" in said, said
+        assert "2 of 3 proxies serve it" in said, said
         # The answer "no" is another code than "not reached".
         blob.write_text(release(1, policies.policy("old")))
         code, said = command("push", blob, proxies=[proxy, other])
@@ -555,3 +564,106 @@ def test_the_sample_is_valid_with_keys():
 
     text = json.dumps(load_sample("control/envoy.yaml"))
     assert text.count("REPLACE-ME") == 5
+
+
+# --- what survives a restart ------------------------------------------------------------------------------------------
+
+
+def restart(proxy):
+    """Ends the process and starts another with the same configuration."""
+    proxy.process.terminate()
+    proxy.process.wait(timeout=10)
+    (proxy.dir / "admin").unlink()
+    proxy.start()
+
+
+def test_after_a_restart_the_configured_release_is_start_and_floor(upstream, command, tmp_path):
+    start = json.loads(release(41, policies.policy("configured", guardrails=[policies.guard("r", "fine", "tag")])))
+    with Proxy(upstream.port, policies.policy("baseline"), plugin={"release": start}) as proxy:
+        script = upstream.script("fine", Answer(json.dumps({"choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "fine"}}]}).encode()))
+        fetch(proxy.port, "POST", "/v1/chat/completions", recordings.minimal_request("openai-chat", False),
+              {"x-replay": script})
+        assert proxy.status()["rules"]["r"]["tag"] == 1
+        for serial in (42, 43):
+            assert proxy.post(release(serial, policies.policy(f"v{serial}")))[0] == 200
+        newest = proxy.status()
+        assert (newest["serial"], len(newest["held"]), len(newest["history"])) == (43, 4, 4)
+
+        restart(proxy)
+        shown = proxy.status()
+        assert (shown["serial"], shown["version"], shown["source"]) == (41, "configured", "configuration")
+        assert [one["version"] for one in shown["held"]] == ["configured", "baseline"]
+        assert [one["serial"] for one in shown["history"]] == [41, 0]
+        assert (shown["rules"]["r"]["tag"], shown["last_error"]) == (0, None)
+        assert {version(proxy) for _ in range(8)} == {"configured"}
+        # Its serial is the floor; what was in force before is not held: it must come whole.
+        assert proxy.post(release(40, policies.policy("old")))[1]["code"] == "stale-serial"
+        assert proxy.post(release(41, policies.policy("other")))[1]["code"] == "serial-reused"
+        gone = release(44, None, policy_digest=digest(policies.policy("v42")))
+        assert proxy.post(gone)[1]["code"] == "not-held"
+        # The command says what to do, and does it.
+        before = tmp_path / "before.json"
+        before.write_text(json.dumps(policies.policy("v42")))
+        code, said = command("rollback", "--key", OPS.write(tmp_path), "--to", 42, proxies=[proxy])
+        assert code == 1 and "--policy" in said, said
+        assert proxy.post(release(42, policies.policy("v42")))[0] == 200
+        assert version(proxy) == "v42"
+
+
+def test_without_a_floor_a_restart_takes_what_the_source_serves(upstream, source):
+    source.body = release(9, policies.policy("polled-9")).encode()
+    with Proxy(upstream.port, policies.policy("baseline"), source_port=source.port) as proxy:
+        proxy.wait_for(9)
+        source.body = release(3, policies.policy("old")).encode()
+        time.sleep(1.5)
+        assert version(proxy) == "polled-9"
+        restart(proxy)
+        proxy.wait_for(3)
+        assert version(proxy) == "old"
+
+
+# --- activations, one after another -----------------------------------------------------------------------------------
+
+
+def test_two_activations_end_each_in_its_time(upstream, command, tmp_path):
+    """`a` for six seconds, then `b` for two: `a` is back, and then the policy of the day; each on every worker."""
+    ops, oncall = OPS.write(tmp_path), ONCALL.write(tmp_path)
+    names = ("day", "a", "b")
+    files = {name: tmp_path / f"{name}.yaml" for name in names}
+    for name, path in files.items():
+        path.write_text(f"{{hemostat: 1, version: {name}}}")
+    blob, prepared = tmp_path / "current.json", tmp_path / "current.prepared"
+    with Proxy(upstream.port, policies.policy("baseline"), workers=WORKERS) as proxy:
+        code, said = command("release", files["day"], "--scope", "prod-eu", "--key", ops, "--out", blob,
+                             "--prepare", files["a"], "--prepare", files["b"], proxies=[proxy])
+        assert code == 0, said
+        assert command("push", blob, "--wait", proxies=[proxy])[0] == 0
+
+        def soon(seconds):
+            return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+        for name, ends in (("a", soon(8)), ("b", soon(3))):
+            code, said = command("activate", prepared / f"{name}.json", "--key", oncall, "--expires", ends, "--wait",
+                                 proxies=[proxy])
+            assert code == 0, said
+        assert {version(proxy) for _ in range(16)} == {"day_b"}
+        proxy._until(6, "the end of b", lambda: version(proxy) == "day_a")
+        assert proxy.status()["standing"] == "expired-to-previous"
+        proxy._until(8, "the end of a", lambda: version(proxy) == "day")
+        time.sleep(1)
+        assert {version(proxy) for _ in range(16)} == {"day"}
+
+        # Both again, and back by the on-call key: one step, and then to the day's policy whatever came between.
+        for name in ("a", "b"):
+            assert command("activate", prepared / f"{name}.json", "--key", oncall, proxies=[proxy])[0] == 0
+        code, said = command("rollback", "--key", oncall, "--wait", proxies=[proxy])
+        assert code == 0 and "as it was to be" in said, said
+        assert (version(proxy), proxy.status()["expires"] is None) == ("day_a", False)
+        serial = next(one["serial"] for one in proxy.status()["history"] if one["version"] == "day")
+        code, said = command("rollback", "--key", oncall, "--to", serial, proxies=[proxy])
+        assert code == 0 and version(proxy) == "day", said
+        # Twice in a row: the second takes the first back.
+        for wanted in ("day_a", "day"):
+            assert command("rollback", "--key", oncall, proxies=[proxy])[0] == 0
+            assert version(proxy) == wanted

@@ -89,28 +89,26 @@ def trust(**fields):
 class Proxy(Envoy):
     """One Envoy with a traffic listener (`port`) and a control listener (`control_port`)."""
 
-    def __init__(self, upstream_port, policy, *, source_port=None, workers=2, plugin=None):
+    def __init__(self, upstream_port, policy, *, source_port=None, workers=2, plugin=None,
+                 sample="control/envoy.yaml"):
         # `Envoy` makes folder and defaults; its own configuration is not used.
         super().__init__(upstream_port, policy, workers=workers)
-        self.config = load_sample("control/envoy.yaml")
+        self.config = load_sample(sample)
         self.config["admin"]["address"]["socket_address"]["port_value"] = 0
         shared = {"hold_headers": True, "scope": SCOPE, "trust": trust(), "policy": policy} | (plugin or {})
-        shared = {key: value for key, value in shared.items() if value is not None}
-        own = [
-            shared,
-            shared | {"control": {"releases": True, "token": "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()}},
-        ]
-        if source_port:
-            own[0] = own[0] | {
-                "source": {"cluster": "policy", "authority": "policy", "path": "/current.json", "every_ms": 200}
-            }
-        for listener, configuration in zip(self.config["static_resources"]["listeners"], own, strict=True):
+        for listener in self.config["static_resources"]["listeners"]:
             listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": 0}
             wasm = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0]["typed_config"][
                 "config"
             ]
             wasm["vm_config"]["code"]["local"]["filename"] = str(self.module)
-            wasm["configuration"]["value"] = json.dumps(configuration)
+            own = json.loads(wasm["configuration"]["value"]) | shared
+            if "source" in own:
+                own["source"] = own["source"] | {"every_ms": 200} if source_port else None
+            if own.get("control", {}).get("releases"):
+                own["control"]["token"] = "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()
+            own = {key: value for key, value in own.items() if value is not None}
+            wasm["configuration"]["value"] = json.dumps(own)
         ports = {"model": upstream_port, "policy": source_port or 9}
         for cluster in self.config["static_resources"]["clusters"]:
             cluster.pop("transport_socket", None)

@@ -1,0 +1,139 @@
+"""Alerts and dashboard of `envoy/observe`: each metric and each label that they name is one that a real Envoy shows."""
+
+import json
+import re
+import subprocess
+import time
+
+import pytest
+import yaml
+from scripted import chat
+
+import policies
+from rig.client import fetch
+from rig.envoy import ROOT, SAMPLES
+from rig.releases import EVE, Proxy, release
+from rig.replay import Answer
+
+METRIC = re.compile(r"\bhemostat_[a-z_]+\b")
+LABELS = re.compile(r"\b(hemostat_[a-z_]+)\{([^}]*)\}")
+# What cannot be brought about in a few seconds from outside: these names are looked for in the sources instead.
+SOURCES_SAY = {
+    "hemostat_host_trouble_total": {"reason"},
+    "hemostat_source_silent_total": set(),
+    "hemostat_follow_failures_total": set(),
+    "hemostat_ledger_total": {"outcome"},
+}
+POLICY = {
+    "hemostat": 1,
+    "version": "observed",
+    "labels": {"feature": [{"header": "x-feature"}]},
+    "guardrails": [policies.guard("words", "sesame", "block", scan=["input"]),
+                   policies.guard("out", "sesame", {"redact": "[X]"})],
+    "limits": [{"id": "few", "allow": {"requests": 10, "every": "1h"}, "warn_at": [0.1]},
+               {"id": "money", "allow": {"usd": 100, "every": "1h"}, "when": {"model": "dear"}}],
+    "failsafe": [{"id": "human", "when": {"feature": "checkout"}, "do": {"fallback": "handoff"}}],
+    "fallbacks": {"handoff": {"text": "A colleague.", "handoff": True}},
+    "unpriced": "count_zero",
+}
+
+
+def expressions():
+    """Every expression of alerts and dashboard."""
+    groups = yaml.safe_load((SAMPLES / "observe" / "alerts.yaml").read_text())["groups"]
+    found = [rule["expr"] for group in groups for rule in group["rules"]]
+    board = json.loads((SAMPLES / "observe" / "dashboard.json").read_text())
+    return found + [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+
+
+def named():
+    """`{metric: labels}` as the expressions name them."""
+    found = {}
+    for expression in expressions():
+        grouped = {label.strip() for by in re.findall(r"by \(([^)]*)\)", expression) for label in by.split(",")}
+        metrics = set(METRIC.findall(expression))
+        for metric in metrics:
+            # `instance` is Prometheus's own.
+            found.setdefault(metric, set()).update(grouped - {"instance"} if len(metrics) == 1 else set())
+        for metric, inside in LABELS.findall(expression):
+            found[metric].update(re.findall(r"(\w+)\s*(?:=~|!=|=)", inside))
+    return found
+
+
+@pytest.fixture(scope="module")
+def shown(upstream):
+    """`{metric: labels}` as Envoy shows them, after a little of everything."""
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    with Proxy(upstream.port, POLICY) as proxy, Proxy(upstream.port, None, plugin={"policy": None}) as bare:
+        def ask(port=proxy.port, answer="fine", options="", headers=None, **fields):
+            script = upstream.script("observed", Answer(chat(answer)))
+            try:
+                return fetch(port, "POST", "/v1/chat/completions", json.dumps({**body, **fields}).encode(),
+                             {"x-replay": script + options, **(headers or {})})
+            except (OSError, ValueError, Exception) as error:  # an answer that breaks off
+                return error
+
+        for _ in range(3):
+            ask()
+        ask(answer="open sesame")
+        ask(messages=[{"role": "user", "content": "sesame"}])
+        ask(messages=[{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}])
+        ask(model="dear")
+        ask(headers={"x-feature": "checkout"})
+        ask(options=";cut=20")
+        ask(port=bare.port)
+        proxy.post(release(1, policies.policy("stranger"), EVE))
+        proxy.post(release(1, POLICY))
+        proxy.post(release(2, {**POLICY, "version": "ends"}, expires=int(time.time()) + 1))
+        time.sleep(2.5)
+        ask()
+        text = proxy.admin("/stats/prometheus") + bare.admin("/stats/prometheus")
+    found = {}
+    for line in text.splitlines():
+        if match := re.match(r"(hemostat_\w+)\{(.*)\} \d+$", line):
+            found.setdefault(match[1], set()).update(re.findall(r'(\w+)="', match[2]))
+    return found
+
+
+def test_every_metric_and_label_is_shown_by_envoy(shown):
+    for metric, labels in named().items():
+        if metric in SOURCES_SAY:
+            assert labels <= SOURCES_SAY[metric], metric
+            continue
+        assert metric in shown, f"{metric}: Envoy shows {sorted(shown)}"
+        assert labels <= shown[metric], f"{metric}: {labels - shown[metric]} of {shown[metric]}"
+
+
+def test_no_label_stays_in_a_name(shown):
+    """What the samples' `stats_tags` do not know would stand in the metric's name."""
+    assert not [name for name in shown if not re.fullmatch(r"hemostat_[a-z_]+", name)]
+    assert {"percent"} <= shown["hemostat_limit_warnings_total"]
+
+
+def test_what_was_not_brought_about_stands_in_the_sources():
+    code = "".join(path.read_text() for room in ("engine", "filter") for path in (ROOT / room / "src").rglob("*.rs"))
+    for metric, labels in SOURCES_SAY.items():
+        for label in labels or {""}:
+            assert f"{metric};{label}=" in code if label else f'"{metric}"' in code, metric
+
+
+def test_every_alert_says_what_to_read():
+    groups = yaml.safe_load((SAMPLES / "observe" / "alerts.yaml").read_text())["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
+        assert rule["labels"]["severity"] in ("info", "warning", "critical")
+        page, _, anchor = rule["annotations"]["runbook"].partition("#")
+        text = (ROOT / page).read_text()
+        slugs = {re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+                 for line in text.splitlines() if line.startswith("#")}
+        assert not anchor or anchor in slugs, f"{rule['alert']}: {anchor} is not in {page}: {sorted(slugs)}"
+
+
+def test_prometheus_takes_the_rules():
+    """Where `promtool` is at hand."""
+    try:
+        done = subprocess.run(["promtool", "check", "rules", SAMPLES / "observe" / "alerts.yaml"],
+                              capture_output=True, text=True, timeout=60)
+    except FileNotFoundError:
+        pytest.skip("there is no promtool")
+    assert done.returncode == 0, done.stdout + done.stderr
