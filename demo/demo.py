@@ -22,6 +22,7 @@ from rig.envoy import MODULE, Envoy, EnvoyError  # noqa: E402
 from rig.releases import hemostat  # noqa: E402
 from rig.replay import Upstream  # noqa: E402
 from rig.retell import retell, template, tokens  # noqa: E402
+from rogue import RogueScene  # noqa: E402
 from screen import BOLD, DIM, GREEN, RED, Columns, Screen  # noqa: E402
 
 KEY = "AKIA" + "Z7QXAMPLE4DEMO23"  # the shape of a cloud key; nobody's
@@ -239,6 +240,12 @@ class Demo:
         ReleaseScene(self, hemostat()).run()
         self.pause(3)
 
+    def rogue_agent(self):
+        """An agent that pays money out."""
+        self.screen.heading(8, "A rogue agent: stopped before it pays, let through once by a person")
+        RogueScene(self, hemostat()).run()
+        self.pause(3)
+
     def how_to_load(self):
         """The way to one's own Envoy."""
         self.screen.say()
@@ -250,7 +257,7 @@ class Demo:
     def run(self):
         """All scenes; true where every claim held."""
         for scene in (self.untouched, self.redacted, self.replaced, self.shadow, self.kill_switch,
-                      self.operators_view, self.releases, self.how_to_load):
+                      self.operators_view, self.releases, self.rogue_agent, self.how_to_load):
             scene()
         self.screen.say()
         if self.false_claims:

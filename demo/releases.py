@@ -87,7 +87,9 @@ class Command:
         ended = time.monotonic()
         if done.returncode:
             raise EnvoyError(f"`hemostat {line}` ended with {done.returncode}\n{done.stdout}{done.stderr}")
-        self.screen.code(done.stderr + done.stdout)
+        # A grant is a line of some hundred characters, which nobody reads.
+        lines = (done.stderr + done.stdout).splitlines()
+        self.screen.code("\n".join(line if " " in line or len(line) < 200 else line[:80] + "…" for line in lines))
         return Done(done.stdout, done.stderr, began, ended)
 
 

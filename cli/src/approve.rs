@@ -1,5 +1,7 @@
 //! `hemostat approve`: a person's leave for one tool call, signed.
 
+mod pending;
+
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,13 +14,17 @@ use hemostat_engine::policy::time;
 
 use crate::exit::Exit;
 use crate::files;
+use crate::fleet::FleetArgs;
 use crate::key::Key;
 use crate::terminal::safe;
+use pending::Seen;
 
 /// Arguments of `hemostat approve`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  hemostat approve --list                       the calls that wait, of $HEMOSTAT_PROXIES
+  hemostat approve ap_7Q2M… --key oncall.key    one of them: the proxies say what it is
   hemostat approve ap_7Q2M… --key oncall.key --tool refund --args '{\"amount\": 150}'
   hemostat approve --any-args-of refund --key oncall.key --tenant acme --for 5m
   hemostat approve ap_7Q2M… --key env:HEMOSTAT_KEY --blind
@@ -26,15 +32,18 @@ Examples:
 The grant goes to standard output; the caller sends it in the header x-hemostat-approval. It is good for one call.")]
 pub(crate) struct Args {
     /// The call's approval id, as the answer says it
-    #[arg(required_unless_present_any = ["tool", "any_args_of"], conflicts_with = "any_args_of")]
+    #[arg(required_unless_present_any = ["tool", "any_args_of", "list"], conflicts_with = "any_args_of")]
     id: Option<String>,
     /// The key that signs: a file that its owner alone can read, or env:NAME
-    #[arg(long, value_name = "FILE")]
-    key: String,
+    #[arg(long, value_name = "FILE", required_unless_present = "list")]
+    key: Option<String>,
+    /// Show the calls that wait for leave, and sign nothing
+    #[arg(long, conflicts_with_all = ["id", "key", "tool", "any_args_of", "blind"])]
+    list: bool,
     /// How long the grant lives: 30s, 15m; an hour at most
     #[arg(long = "for", value_name = "TIME", default_value = "15m", value_parser = span)]
     life: u64,
-    /// Only for this tenant
+    /// Only for this tenant [default: the one that the proxies show for the call]
     #[arg(long)]
     tenant: Option<String>,
     /// Any call of this tool, whatever its arguments
@@ -49,7 +58,7 @@ pub(crate) struct Args {
     /// An argument that the rule's `id_args` names, as a JSON pointer; may be given several times
     #[arg(long, value_name = "POINTER", requires = "args")]
     id_arg: Vec<String>,
-    /// Sign although nobody here has seen what the id stands for
+    /// Sign although neither you nor a proxy says what the id stands for
     #[arg(long)]
     blind: bool,
     /// The scope of the proxies' configuration
@@ -58,6 +67,15 @@ pub(crate) struct Args {
     /// The proxies' configuration, whose scope is taken
     #[arg(long, value_name = "FILE")]
     config: Option<String>,
+    #[command(flatten)]
+    fleet: FleetArgs,
+}
+
+/// What is to be signed, as far as it is known.
+struct Asked {
+    what: What,
+    /// What the proxies say of the call.
+    seen: Option<Seen>,
 }
 
 /// `30s`, `15m`, `1h` in seconds.
@@ -75,52 +93,71 @@ fn span(text: &str) -> Result<u64, String> {
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
-    let what = match what(args) {
-        Ok(what) => what,
+    if args.list {
+        return pending::list(&args.fleet.some()?, out, err);
+    }
+    let asked = match asked(args)? {
+        Ok(asked) => asked,
         Err(no) => {
             writeln!(err, "hemostat: {no}")?;
             return Ok(Exit::No);
         }
     };
+    let seen = asked.seen.as_ref();
     let scope = match (&args.scope, &args.config) {
         (Some(scope), _) => Some(scope.clone()),
         (None, Some(file)) => Some(scope_of(file)?),
-        (None, None) => None,
+        (None, None) => seen.map(|seen| seen.scope.clone()).filter(|scope| !scope.is_empty()),
     };
-    let key = Key::load(&args.key)?;
+    let key = Key::load(args.key.as_deref().unwrap_or_default())?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce)
         .map_err(|error| io::Error::other(format!("the system gives no randomness: {error}")))?;
+    let tenant = args.tenant.clone().or_else(|| seen.and_then(|seen| seen.tenant.clone()));
     let grant = Grant {
         scope,
-        what,
-        tenant: args.tenant.clone(),
+        what: asked.what,
+        tenant,
         issued_at: now,
         expires: now + args.life,
         nonce: base64::encode(&nonce),
     };
-    show(&grant, args, &key.name, err)?;
+    show(&grant, args, seen, &key.name, err)?;
     writeln!(out, "{}", grant.sign(&key.secret, &key.name))?;
     Ok(Exit::Fine)
 }
 
-/// What is allowed. `Err`: why nobody should sign it.
-fn what(args: &Args) -> Result<What, String> {
+/// What is allowed. The inner `Err`: why nobody should sign it.
+fn asked(args: &Args) -> io::Result<Result<Asked, String>> {
     if let Some(tool) = &args.any_args_of {
-        return Ok(What::AnyArgsOf(tool.clone()));
+        return Ok(Ok(Asked { what: What::AnyArgsOf(tool.clone()), seen: None }));
     }
-    let given = args.id.as_deref().map(normal).transpose()?;
-    let (Some(tool), Some(json)) = (&args.tool, &args.args) else {
-        let id = given.unwrap_or_default();
-        return if args.blind {
-            Ok(What::Call(id))
-        } else {
-            Err(format!(
-                "nobody here has seen what `{id}` stands for: give `--tool` and `--args`, or `--blind`"
-            ))
-        };
+    let given = match args.id.as_deref().map(normal).transpose() {
+        Ok(given) => given,
+        Err(no) => return Ok(Err(no)),
     };
+    if let (Some(tool), Some(json)) = (&args.tool, &args.args) {
+        let call = call(args, given, tool, json);
+        return Ok(call.map(|id| Asked { what: What::Call(id), seen: None }));
+    }
+    let id = given.unwrap_or_default();
+    let fleet = args.fleet.fleet()?;
+    let seen = match fleet.proxies.is_empty() {
+        true => Err(format!(
+            "nobody here has seen what `{id}` stands for: give `--tool` and `--args`, or `--proxy`, or `--blind`"
+        )),
+        false => pending::find(&fleet, &id, args.tenant.as_deref()),
+    };
+    Ok(match seen {
+        Ok(seen) => Ok(Asked { what: What::Call(id), seen: Some(seen) }),
+        Err(_) if args.blind => Ok(Asked { what: What::Call(id), seen: None }),
+        Err(no) => Err(no),
+    })
+}
+
+/// The id of the call that was given.
+fn call(args: &Args, given: Option<String>, tool: &str, json: &str) -> Result<String, String> {
     let pointers: Result<Vec<_>, _> = args.id_arg.iter().map(|text| pointer(text)).collect();
     let canonical = CallArgs::json(json.as_bytes())
         .canonical(&pointers?)
@@ -130,7 +167,7 @@ fn what(args: &Args) -> Result<What, String> {
         Some(given) if given != id => Err(format!(
             "this call is `{id}`, not `{given}`: it is another tool, or other arguments"
         )),
-        _ => Ok(What::Call(id)),
+        _ => Ok(id),
     }
 }
 
@@ -165,19 +202,30 @@ fn scope_of(file: &str) -> io::Result<String> {
 }
 
 /// What is signed, for the person who signs.
-fn show(grant: &Grant, args: &Args, key: &str, err: &mut dyn Write) -> io::Result<()> {
+fn show(
+    grant: &Grant,
+    args: &Args,
+    seen: Option<&Seen>,
+    key: &str,
+    err: &mut dyn Write,
+) -> io::Result<()> {
     match &grant.what {
         What::AnyArgsOf(tool) => {
             writeln!(err, "call      any call of `{}`, whatever its arguments", safe(tool))?;
         }
         What::Call(id) => {
-            let tool = args
-                .tool
-                .as_deref()
-                .map_or("unknown (--blind)".to_owned(), |tool| format!("`{}`", safe(tool)));
+            let named = args.tool.as_deref().or(seen.map(|seen| seen.tool.as_str()));
+            let tool =
+                named.map_or("unknown (--blind)".to_owned(), |tool| format!("`{}`", safe(tool)));
             writeln!(err, "call      {id}\ntool      {tool}")?;
-            if let Some(json) = &args.args {
-                writeln!(err, "arguments {}", safe(json))?;
+            match (&args.args, seen) {
+                (Some(json), _) => writeln!(err, "arguments {}", safe(json))?,
+                (None, Some(seen)) => {
+                    let unknown = "not kept: the policy does not say `capture`";
+                    let arguments = seen.arguments.as_deref().map_or(unknown.to_owned(), safe);
+                    writeln!(err, "arguments {arguments}\nasked     {}", safe(&seen.asked()))?;
+                }
+                (None, None) => {}
             }
         }
     }
@@ -188,111 +236,4 @@ fn show(grant: &Grant, args: &Args, key: &str, err: &mut dyn Write) -> io::Resul
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run_with(words: &[&str]) -> (Exit, String, String) {
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let words = ["hemostat", "approve"].iter().chain(words).map(|word| (*word).into());
-        let exit = crate::run(words, &mut out, &mut err);
-        (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-    }
-
-    fn key() -> (tempdir::Folder, String, hemostat_engine::policy::trust::TrustedKey) {
-        let folder = tempdir::Folder::new();
-        let (key, text) = Key::generate("oncall").unwrap();
-        let path = folder.path().join("oncall.key");
-        crate::key::write_private(&path, &text).unwrap();
-        let may = hemostat_engine::policy::trust::May::ALL;
-        let trusted = hemostat_engine::policy::trust::TrustedKey {
-            id: "oncall".to_owned(),
-            key: key.secret.public(),
-            may,
-        };
-        (folder, path.to_str().unwrap().to_owned(), trusted)
-    }
-
-    /// A folder that goes with its owner.
-    mod tempdir {
-        use std::path::{Path, PathBuf};
-        use std::sync::atomic::{AtomicU32, Ordering};
-
-        pub(super) struct Folder(PathBuf);
-
-        impl Folder {
-            pub(super) fn new() -> Self {
-                static NUMBER: AtomicU32 = AtomicU32::new(0);
-                let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-                let name = format!("hemostat-approve-{}-{number}", std::process::id());
-                let path = std::env::temp_dir().join(name);
-                std::fs::create_dir_all(&path).unwrap();
-                Self(path)
-            }
-
-            pub(super) fn path(&self) -> &Path {
-                &self.0
-            }
-        }
-
-        impl Drop for Folder {
-            fn drop(&mut self) {
-                let _ = std::fs::remove_dir_all(&self.0);
-            }
-        }
-    }
-
-    const ID: &str = "ap_EMOKNUMPXJ2HRZH3UNA4R7ZV4W5VA4RD";
-
-    #[test]
-    fn a_grant_is_printed_for_what_was_shown() {
-        let (_folder, file, trusted) = key();
-        let args = r#"{"amount": 150.0}"#;
-        let (exit, out, err) = run_with(&[
-            &ID.to_lowercase(),
-            "--key",
-            &file,
-            "--tool",
-            "refund",
-            "--args",
-            args,
-            "--tenant",
-            "acme",
-            "--for",
-            "5m",
-            "--scope",
-            "prod",
-        ]);
-        assert_eq!(exit, Exit::Fine, "{err}");
-        let envelope = base64::decode(out.trim()).unwrap();
-        let grant = Grant::verify(&envelope, &[trusted]).unwrap();
-        assert_eq!(grant.what, What::Call(ID.to_owned()));
-        assert_eq!((grant.tenant.as_deref(), grant.scope.as_deref()), (Some("acme"), Some("prod")));
-        assert_eq!(grant.expires - grant.issued_at, 300);
-        for shown in ["`refund`", args, "acme", "prod", ID] {
-            assert!(err.contains(shown), "{shown} in {err}");
-        }
-        let secret = std::fs::read_to_string(&file).unwrap();
-        let seed = secret.split_whitespace().nth(2).unwrap();
-        assert!(!out.contains(seed) && !err.contains(seed));
-    }
-
-    #[test]
-    fn nothing_is_signed_unseen_or_for_another_call() {
-        let (_folder, file, _) = key();
-        for words in [
-            vec![ID],
-            vec![ID, "--tool", "refund", "--args", r#"{"amount":151}"#],
-            vec![ID, "--tool", "transfer", "--args", r#"{"amount":150}"#],
-            vec!["--tool", "refund", "--args", r#"{"amount":1,"amount":2}"#],
-            vec!["ap_short", "--blind"],
-        ] {
-            let words: Vec<&str> = words.into_iter().chain(["--key", &file]).collect();
-            let (exit, out, _) = run_with(&words);
-            assert_eq!((exit, out.as_str()), (Exit::No, ""), "{words:?}");
-        }
-        assert_eq!(run_with(&[ID, "--key", &file, "--blind"]).0, Exit::Fine);
-        assert_eq!(run_with(&["--any-args-of", "refund", "--key", &file]).0, Exit::Fine);
-        assert_eq!(run_with(&[ID, "--key", &file, "--blind", "--for", "2h"]).0, Exit::Failed);
-        assert_eq!(run_with(&["--key", &file]).0, Exit::Failed);
-    }
-}
+mod tests;

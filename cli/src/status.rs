@@ -1,5 +1,7 @@
 //! `hemostat status`: what every proxy serves.
 
+pub(crate) mod budgets;
+
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
@@ -58,8 +60,17 @@ fn in_json((proxy, status): &Row<'_>) -> Value {
 
 fn table(rows: &[Row<'_>], out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint::for_stdout();
-    let mut table =
-        Table::new(["PROXY", "VERSION", "SERIAL", "SINCE", "FROM", "TOP RULES", "LAST ERROR"]);
+    let mut table = Table::new([
+        "PROXY",
+        "VERSION",
+        "SERIAL",
+        "SINCE",
+        "FROM",
+        "TOP RULES",
+        "BUDGETS",
+        "WAITING",
+        "LAST ERROR",
+    ]);
     for (proxy, status) in rows {
         match status {
             Ok(status) => {
@@ -76,6 +87,8 @@ fn table(rows: &[Row<'_>], out: &mut dyn Write) -> io::Result<()> {
                     safe(or_dash(status.text("since"))),
                     safe(or_dash(status.text("standing"))),
                     or_dash(&rules.join(" ")).to_owned(),
+                    or_dash(&budgets::words(&status.budgets(), TOP)).to_owned(),
+                    status.list("pending_approvals").len().to_string(),
                     safe(or_dash(&status.last_error().unwrap_or_default())),
                 ]);
             }
@@ -83,6 +96,8 @@ fn table(rows: &[Row<'_>], out: &mut dyn Write) -> io::Result<()> {
                 let dash = || "-".to_owned();
                 table.row([
                     safe(&proxy.name),
+                    dash(),
+                    dash(),
                     dash(),
                     dash(),
                     dash(),
@@ -96,7 +111,8 @@ fn table(rows: &[Row<'_>], out: &mut dyn Write) -> io::Result<()> {
     table.write(out)
 }
 
-/// `policy 2026-11-24.2 (serial 8) on 3 of 4 proxies since 2026-11-24T07:00:00Z; 1 not reached`
+/// `policy 2026-11-24.2 (serial 8) on 3 of 4 proxies since 2026-11-24T07:00:00Z; 1 not reached; 2 calls wait for leave;
+/// fullest: daily-spend=93% (acme)`
 fn line(rows: &[Row<'_>]) -> String {
     let mut groups: Vec<(String, u64, &str, usize)> = Vec::new();
     for status in rows.iter().filter_map(|(_, status)| status.as_ref().ok()) {
@@ -122,6 +138,18 @@ fn line(rows: &[Row<'_>]) -> String {
     let silent = rows.iter().filter(|(_, status)| status.is_err()).count();
     if silent > 0 {
         parts.push(format!("{silent} not reached"));
+    }
+    let reached = || rows.iter().filter_map(|(_, status)| status.as_ref().ok());
+    let waiting: usize = reached().map(|status| status.list("pending_approvals").len()).sum();
+    match waiting {
+        0 => {}
+        1 => parts.push("1 call waits for leave".to_owned()),
+        _ => parts.push(format!("{waiting} calls wait for leave")),
+    }
+    let mut budgets: Vec<budgets::Budget> = reached().flat_map(Status::budgets).collect();
+    budgets::fullest_first(&mut budgets);
+    if !budgets.is_empty() {
+        parts.push(format!("fullest: {}", budgets::words(&budgets, 1)));
     }
     parts.join("; ")
 }

@@ -204,6 +204,25 @@ pub const USAGE_TOKENS: u64 = 4_000_000;
 /// Limits of one policy: each costs a read and a write a request.
 pub const LIMITS: usize = 64;
 
+/// Accounts of one limit that status shows: the fullest. An operator looks for who is near the cap.
+pub const BALANCES: usize = 8;
+
+/// Slots for the names of accounts, and names in one: 2048 together, in a third of a mebibyte.
+pub const NAMES_SLOTS: u32 = 256;
+
+/// See [`NAMES_SLOTS`].
+pub const NAMES_IN_SLOT: usize = 8;
+
+/// One value of a name, in bytes: people recognise it by its beginning. A byte holds the number.
+pub const NAME_BYTES: usize = 64;
+
+/// How often one worker notes the name of one account, in nanoseconds, so that an active account's name is there again
+/// soon after it fell out.
+pub const NAMES_RENEW_NS: u64 = 10 * 1_000_000_000;
+
+/// Accounts of which one worker remembers that it noted their names.
+pub const NAMES_KNOWN: usize = 1024;
+
 /// Events that one worker keeps at a time, those that wait to be counted together among them: an incident has a few
 /// dozen different ones. What does not fit is dropped, and counted.
 pub const NOTIFY_EVENTS: usize = 256;

@@ -13,6 +13,7 @@ mod support;
 use std::rc::Rc;
 
 use hemostat_engine::dsse::SecretKey;
+use hemostat_engine::exchange::Effect;
 use hemostat_engine::grant::used::Local;
 use hemostat_engine::grant::{Grant, LIFE_S, What};
 use serde_json::{Value, json};
@@ -142,6 +143,32 @@ fn under_deny_all_nothing_of_a_call_leaves() {
     }
     println!("{seen_dialects:?}");
     assert_eq!(seen_dialects.len(), 8, "{seen_dialects:?}");
+}
+
+/// The smallest recordings of each kind, cut once at every byte: there is no place at which a cut opens a call.
+#[test]
+fn no_single_cut_lets_a_call_out() {
+    let program = program(json!({"tools": [{"id": "all", "match": "*", "do": "deny"}]}));
+    let mut kinds: std::collections::BTreeMap<_, Vec<Recording>> = Default::default();
+    for (recording, _) in with_calls() {
+        kinds
+            .entry((recording.dialect.clone(), recording.is_stream()))
+            .or_default()
+            .push(recording);
+    }
+    assert_eq!(kinds.len(), 8);
+    for (kind, mut of_kind) in kinds {
+        of_kind.sort_by_key(|recording| recording.response.len());
+        for recording in of_kind.iter().take(2) {
+            let whole = run(&program, recording, &Cut::Whole).body;
+            let all = recording.response.len();
+            // Of a long answer, as many places as a short one has, over all of it.
+            for at in (0..=all).step_by(all / 2000 + 1) {
+                let seen = run(&program, recording, &Cut::At(at));
+                assert!(seen.body == whole, "{kind:?} {} cut at {at}", recording.name);
+            }
+        }
+    }
 }
 
 /// Reasoning often repeats what a call asks for, and results of provider-run tools do.
@@ -311,4 +338,48 @@ fn a_call_that_needs_approval_waits_for_its_grant() {
         through += 1;
     }
     assert!(through > 80, "{through}");
+}
+
+/// The calls that events tell of.
+fn told(policy: Value, arguments: &str) -> Vec<hemostat_engine::event::Call> {
+    let program = approving(policy);
+    let call = json!({"id": "c", "type": "function", "function": {"name": "refund", "arguments": arguments}});
+    let response = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+        {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": null, "tool_calls": [call]}}]});
+    let recording = Recording {
+        name: "scripted".to_owned(),
+        dialect: "openai-chat".to_owned(),
+        method: "POST".to_owned(),
+        path: "/v1/chat/completions".to_owned(),
+        status: 200,
+        content_type: "application/json".to_owned(),
+        request: br#"{"model":"m","messages":[]}"#.to_vec(),
+        response: response.to_string().into_bytes(),
+    };
+    let seen = run(&program, &recording, &Cut::Whole);
+    let events = seen.effects.into_iter().filter_map(|effect| match effect {
+        Effect::Event(event) => event.call.map(|call| *call),
+        _ => None,
+    });
+    events.collect()
+}
+
+#[test]
+fn arguments_are_told_only_where_capture_says_so_and_after_redaction() {
+    let tools = json!([{"id": "ask", "match": "*", "do": "approve"}]);
+    let guards =
+        json!([{"id": "mail", "scan": ["output"], "find": ["[a-z]+@[a-z]+"], "do": "block"}]);
+    let arguments = r#"{"b":"\u0061nn@home","a":1.0,"c":["x",{"d":"y"}]}"#;
+    let [call] = told(json!({"tools": tools}), arguments).try_into().unwrap();
+    assert_eq!((call.tool.as_str(), call.arguments), ("refund", None));
+    let captured = |policy: Value, arguments| {
+        let [call] = told(policy, arguments).try_into().unwrap();
+        call.arguments
+    };
+    let all = captured(json!({"tools": tools, "capture": true}), arguments);
+    assert_eq!(all.unwrap(), r#"{"a":1,"b":"ann@home","c":["x",{"d":"y"}]}"#);
+    let with = json!({"tools": tools, "capture": ["tool_args"], "guardrails": guards});
+    let redacted = captured(with.clone(), arguments);
+    assert_eq!(redacted.unwrap(), r#"{"a":1,"b":"[REDACTED]","c":["x",{"d":"y"}]}"#);
+    assert_eq!(captured(with, r#"{"ann@home":1}"#), None);
 }

@@ -19,7 +19,7 @@ use hemostat_engine::policy::config::remote::Source;
 use crate::clock;
 use crate::host::shared::{self, Shared};
 use crate::host::{self, HostError, Level};
-use crate::{notify, pending, telemetry};
+use crate::{accounts, notify, pending, telemetry};
 
 /// How often a change is tried again because another worker was faster. Each loss means that somebody else's change was
 /// made; more than this in a row does not happen with tens of workers.
@@ -333,6 +333,7 @@ impl Follower {
             state: &state,
             running: running.as_ref().ok().and_then(Option::as_ref),
             trouble: trouble.as_ref(),
+            book: Some(&accounts::book()),
             pending: &pending,
             poll: poll.as_ref(),
             now_ms: now_ms(),

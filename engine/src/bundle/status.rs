@@ -1,5 +1,6 @@
 //! What operators are shown of a process: one JSON document. Its shape is a contract; docs/releases.md has it.
 
+mod balances;
 mod rules;
 
 use super::adopt::{Running, Terms};
@@ -7,6 +8,7 @@ use super::poll::Poll;
 use super::state::{Entry, Standing, State};
 use super::trouble::Trouble;
 use crate::event::pending::{self, Waiting};
+use crate::ledger::Book;
 use crate::policy::time;
 use crate::written::{Object, text};
 
@@ -21,6 +23,8 @@ pub struct Facts<'a> {
     pub running: Option<&'a Running>,
     /// The last refusal.
     pub trouble: Option<&'a Trouble>,
+    /// The accounts of limits.
+    pub book: Option<&'a Book>,
     /// Tool calls that wait for leave.
     pub pending: &'a [Waiting],
     /// The polled source.
@@ -60,11 +64,13 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     out.raw("last_error", &facts.trouble.map_or_else(|| "null".to_owned(), trouble));
     let program = facts.running.map(|running| running.program.as_ref());
     out.raw("rules", &rules::rules(program, &mut count));
-    out.raw("balances", "{}");
     let shows = |label: &str| {
         let control = facts.terms.config.control.as_ref();
         control.is_some_and(|control| control.show_labels.iter().any(|own| own == label))
     };
+    let book = facts.book.zip(program);
+    let balances = book.map(|(book, program)| balances::balances(book, program, shows));
+    out.raw("balances", &balances.unwrap_or_else(|| "{}".to_owned()));
     out.raw("pending_approvals", &pending::to_json(facts.pending, shows("tenant")));
     out.raw("poll", &poll(facts));
     let floor = facts.terms.config.trust.min_serial;

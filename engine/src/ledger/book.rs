@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 use sha2::{Digest, Sha256};
 
 use super::account::{Account, Cap, Receipt, Standing, Wait};
+use super::names::{self, Names, Noted};
 use super::set::{Entry, Set};
 use super::store::{Store, Written};
 use crate::limits::{
@@ -35,11 +36,23 @@ impl Key {
             hash.update(value);
         }
         let (id, rest) = halves(&hash.finalize());
-        let limit = number(&Sha256::digest(limit));
+        let limit = Self::number_of(limit);
         let first = values.first().map_or(0, |value| number(&Sha256::digest(value)));
         let per_group = LEDGER_SLOTS / LEDGER_GROUPS;
         let slot = (first % LEDGER_GROUPS) * per_group + rest % per_group;
         Self { id, limit, first, slot, share }
+    }
+
+    /// The number of a limit, by which its accounts know it.
+    #[must_use]
+    pub fn number_of(limit: &[u8]) -> u32 {
+        number(&Sha256::digest(limit))
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> [u8; 16] {
+        self.id
     }
 
     /// The account that keys of this limit share when they have none of their own.
@@ -101,6 +114,12 @@ impl Hold {
         self.charge
     }
 
+    /// Its account.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// True if it is a place in flight, which must be renewed.
     #[must_use]
     pub fn is_lease(&self) -> bool {
@@ -148,6 +167,8 @@ pub struct Book {
     store: Rc<dyn Store>,
     /// Places in flight of all exchanges of this worker.
     leases: RefCell<Vec<Weak<RefCell<Vec<Hold>>>>>,
+    /// Accounts whose names this worker has noted lately.
+    noted: Noted,
 }
 
 /// What to do with a slot after looking at it.
@@ -160,7 +181,19 @@ impl Book {
     /// Accounts in this storage.
     #[must_use]
     pub fn new(store: Rc<dyn Store>) -> Self {
-        Self { store, leases: RefCell::default() }
+        Self { store, leases: RefCell::default(), noted: Noted::default() }
+    }
+
+    /// The storage.
+    pub(super) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    /// Notes which values of its labels an account stands for, for people who look at balances.
+    pub fn note<'v>(&self, key: &Key, now_ns: u64, values: impl Iterator<Item = &'v str>) {
+        if names::is_time(&self.noted, key.id, now_ns) {
+            Names::new(self.store()).note(&self.noted, key.id, now_ns, values);
+        }
     }
 
     /// The places in flight of an exchange are renewed by [`Book::renew_all`] as long as it lives.

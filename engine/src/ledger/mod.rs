@@ -4,6 +4,7 @@
 //! account   state + charge + now → state            (no storage, no clock)
 //! set       the accounts that share one slot of storage, as bytes of bounded length
 //! store     get / compare-and-set, as proxies offer it
+//! look      how accounts stand, for people; names: which labels they stand for
 //! book      reserve, settle, renew: account over store, with bounded retries
 //! ```
 //! Every number saturates: no arithmetic here wraps or panics. A charge is taken before a request leaves and replaced by
@@ -12,12 +13,15 @@
 pub mod account;
 pub mod book;
 mod calendar;
+pub mod look;
 pub mod memory;
+mod names;
 pub mod peaks;
 mod set;
 pub mod store;
 
 pub use account::{Account, Cap, Receipt, Refusal, Span, Standing, Wait};
 pub use book::{Book, Hold, Key, Outcome, Settled, Trouble};
+pub use look::{Balance, Balances};
 pub use memory::MemoryStore;
 pub use store::{Store, Stored, Written};

@@ -30,7 +30,7 @@ pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
         default_max_output_tokens: words::number(tree, "default_max_output_tokens", whole),
         cap_output: words::flag(tree, "cap_output"),
         unpriced: tree.get("unpriced").map(unpriced).unwrap_or_default(),
-        capture: tree.get("capture").map(to_json),
+        capture: tree.get("capture").filter(|node| node.bool() != Some(false)).map(to_json),
         notify: tree.get("notify").and_then(later::notify),
         ..Document::default()
     };

@@ -56,6 +56,8 @@ pub struct Program {
     pub hold_headers: bool,
     /// The serial of the release that brought it; `None` for an inline policy.
     pub serial: Option<u64>,
+    /// Arguments of calls that wait for leave are kept for whoever decides, redacted.
+    pub capture_tool_args: bool,
     /// Where events are sent.
     pub notify: Option<Rc<Notify>>,
     /// It stands for no policy at all: every call is refused (`on_error: closed`).
@@ -191,6 +193,7 @@ impl Program {
             fallbacks,
             hold_headers: config.hold_headers.unwrap_or(false),
             serial: None,
+            capture_tool_args: document.capture.is_some(),
             notify: document.notify.clone().map(Rc::new),
             unusable: false,
         })

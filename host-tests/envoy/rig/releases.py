@@ -90,7 +90,7 @@ class Proxy(Envoy):
     """One Envoy with a traffic listener (`port`) and a control listener (`control_port`)."""
 
     def __init__(self, upstream_port, policy, *, source_port=None, workers=2, plugin=None,
-                 sample="control/envoy.yaml"):
+                 sample="control/envoy.yaml", show_labels=()):
         # `Envoy` makes folder and defaults; its own configuration is not used.
         super().__init__(upstream_port, policy, workers=workers)
         self.config = load_sample(sample)
@@ -107,6 +107,7 @@ class Proxy(Envoy):
                 own["source"] = own["source"] | {"every_ms": 200} if source_port else None
             if own.get("control", {}).get("releases"):
                 own["control"]["token"] = "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()
+                own["control"]["show_labels"] = list(show_labels)
             own = {key: value for key, value in own.items() if value is not None}
             wasm["configuration"]["value"] = json.dumps(own)
         ports = {"model": upstream_port, "policy": source_port or 9}

@@ -275,11 +275,12 @@ fn a_new_inline_policy_takes_over_only_while_no_release_holds() {
 
 #[test]
 fn what_a_release_may_do_is_the_configurations_to_say() {
-    let capture =
-        with(release(7, "a"), &json!({"policy": {"hemostat": 1, "capture": {"share": 1}}}));
+    let asks = json!({"policy": {"hemostat": 1, "capture": true}});
+    let release = with(release(7, "a"), &asks);
     let mut process = Process::new(&json!({}));
-    // While the lever itself does not work, that is said first.
-    assert!(process.post(&capture, &["ops"]).is_err());
+    assert_eq!(process.post(&release, &["ops"]).unwrap_err().code, Code::NotAllowed);
+    let mut process = Process::new(&json!({"allow": {"capture": true}}));
+    assert!(process.post(&release, &["ops"]).is_ok());
 }
 
 #[test]
@@ -317,6 +318,7 @@ fn status_says_what_operators_ask() {
         state: &process.state,
         running: running.as_ref(),
         trouble: Some(&trouble),
+        book: None,
         pending: &[],
         poll: None,
         now_ms: NOW * 1000,

@@ -2,9 +2,11 @@
 
 mod approval;
 mod given;
+mod kept;
 
 pub use approval::Approvals;
 pub(in crate::exchange) use approval::id as approval_of;
+pub(in crate::exchange) use kept::kept;
 
 use std::rc::Rc;
 
@@ -368,7 +370,8 @@ impl Calls {
                 if granted.as_ref() == Some(&id) {
                     return;
                 }
-                let asked = event::Call { id: id.clone(), tool, ..event::Call::default() };
+                let arguments = kept(&program, args);
+                let asked = event::Call { id: id.clone(), tool, arguments, tenant: None };
                 match self.approvals.ask(&program.tools, asked, record) {
                     Ok(()) => {
                         record.action(&rule.rule.id, "granted", false);

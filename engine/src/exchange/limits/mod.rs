@@ -300,6 +300,10 @@ impl Exchange {
         prefix: &str,
     ) {
         self.tell(limit, overflow, warned, prefix);
+        if let Some(book) = &self.charges.book {
+            let values = limit.per.iter().map(|id| self.labels.get(*id).text().unwrap_or_default());
+            book.note(hold.key(), self.facts.now_ns, values);
+        }
         if hold.is_lease() {
             self.charges.leases.borrow_mut().push(hold);
         } else {

@@ -6,7 +6,7 @@ use crate::dialect::mcp::ToolCall;
 use crate::event;
 use crate::exchange::Exchange;
 use crate::exchange::answer::Approvals;
-use crate::exchange::answer::calls::{approval_of, shown_name};
+use crate::exchange::answer::calls::{approval_of, kept, shown_name};
 use crate::policy::program::tools::{Args, Verdict};
 use crate::stream::json::Doc;
 
@@ -50,8 +50,9 @@ impl Exchange {
                     let why = "its arguments cannot be approved";
                     return Some(format!("Tool call {shown}was stopped by policy: {why}"));
                 };
-                let asked =
-                    event::Call { id: id.clone(), tool: name.to_owned(), ..event::Call::default() };
+                let arguments = kept(&program, std::slice::from_ref(&args));
+                let tool = name.to_owned();
+                let asked = event::Call { id: id.clone(), tool, arguments, tenant: None };
                 match approvals.ask(tools, asked, &mut self.record) {
                     Ok(()) => {
                         self.record.action(&rule.rule.id, "granted", false);

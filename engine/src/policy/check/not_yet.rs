@@ -1,13 +1,10 @@
 //! Levers and fields of the language whose code does not work yet. A policy that names one is refused: a guard that
 //! would not act must not look as if it did. Work on a lever ends with its line here.
 
-use super::super::document::Document;
 use super::Judge;
 
-type There = fn(&Document) -> bool;
-
-/// Section, and whether a policy uses it.
-const NOT_YET: &[(&str, There)] = &[("capture", |document| document.capture.is_some())];
+/// What `capture` may be: the arguments of calls that wait for leave are all that is kept so far.
+const CAPTURE: &[&str] = &["true", r#""tool_args""#, r#"["tool_args"]"#];
 
 /// Dialects that a rule may name and that are not recognised yet.
 const DIALECTS: &[&str] = &["bedrock"];
@@ -34,11 +31,9 @@ fn limits(judge: &mut Judge<'_>) {
 
 pub(super) fn check(judge: &mut Judge<'_>) {
     let root = *judge.root;
-    for (section, there) in NOT_YET {
-        if there(judge.document) {
-            let message = format_args!("`{section}` does not work yet in this version");
-            judge.error(CODE, &root.key(section), message, "remove the section");
-        }
+    if judge.document.capture.as_deref().is_some_and(|capture| !CAPTURE.contains(&capture)) {
+        let message = format_args!("this `capture` does not work yet in this version");
+        judge.error(CODE, &root.key("capture"), message, "`true` and `[tool_args]` work");
     }
     limits(judge);
     for any in judge.rules() {

@@ -139,7 +139,11 @@ const FIELDS: &[Field] = &[
     field("cap_output", Kind::Bool, "write that maximum into such requests").default("false"),
     field("unpriced", Kind::Words(UNPRICED), "what has no price under a `usd` limit")
         .default("reject"),
-    field("capture", Kind::Any, "keep prompts and answers, redacted"),
+    field(
+        "capture",
+        Kind::Any,
+        "keep what was said, redacted: `true` or `[tool_args]`, the arguments of calls that wait for leave",
+    ),
     field(
         "rollback",
         Kind::List(&Kind::Struct(&ROLLBACK)),

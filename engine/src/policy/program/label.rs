@@ -156,6 +156,12 @@ impl LabelTable {
         self.sources(id).iter().any(|read| read.digest)
     }
 
+    /// A label's name.
+    #[must_use]
+    pub fn name(&self, id: LabelId) -> Option<&str> {
+        self.names.get(id.0).map(String::as_str)
+    }
+
     /// How many labels there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -168,6 +168,14 @@ impl Limit {
         Some(Key::new(&name, &values?, self.share))
     }
 
+    /// The number by which its accounts know it.
+    #[must_use]
+    pub fn number(&self, shadow: bool) -> u32 {
+        let mut name = self.name.clone();
+        name.push(u8::from(shadow));
+        Key::number_of(&name)
+    }
+
     /// True if the proxy vouches for every label in `per`: then a balance tells a caller of itself alone.
     #[must_use]
     pub fn is_trusted(&self, labels: &Labels) -> bool {
