@@ -3,7 +3,7 @@
 //! An envelope says nothing until its signatures are asked for by key: [`Envelope::signers`]. What a payload means, and
 //! who must have signed it, is the reader's business (releases, grants); a type is never read as another.
 
-pub mod base64;
+pub use crate::base64;
 
 use std::fmt;
 

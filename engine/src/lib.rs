@@ -21,6 +21,7 @@
 //! | [`ledger`] | accounts of limits: state + charge + now → state, kept in a storage that workers share |
 //! | [`limits`] | every bound, with the reason for its number |
 
+pub mod base64;
 pub mod bundle;
 pub mod dialect;
 pub mod dsse;

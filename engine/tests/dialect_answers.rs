@@ -79,6 +79,16 @@ fn anthropic(event: &Value, joined: &mut Joined) {
     }
 }
 
+fn bedrock(event: &Value, joined: &mut Joined) {
+    let (at, delta) = (index(&event["contentBlockIndex"]), &event["delta"]);
+    add(joined, format!("{at} text"), &delta["text"]);
+    add(joined, format!("{at} reasoning"), &delta["reasoningContent"]["text"]);
+    add(joined, format!("{at} input"), &delta["toolUse"]["input"]);
+    for part in list(&delta["toolResult"]) {
+        add(joined, format!("{at} result"), &part["text"]);
+    }
+}
+
 fn gemini(event: &Value, joined: &mut Joined) {
     for candidate in list(&event["candidates"]) {
         let at = index(&candidate["index"]);
@@ -121,6 +131,7 @@ fn running_texts_are_the_texts_of_the_answer() {
                     DialectId::Anthropic => anthropic(&event, &mut expected),
                     DialectId::Gemini => gemini(&event, &mut expected),
                     DialectId::Mcp => {}
+                    _ => bedrock(&event, &mut expected),
                 }
             }
             expected.remove("calls");
@@ -144,7 +155,7 @@ const NOT_TEXT: &[&str] = &[
     "fingerprint", "service_tier", "serviceTier", "trafficType", "item_id", "call_id", "tool_use_id", "tool_id",
     "caller_id", "container_id", "skill_id", "file_id", "responseId", "request_id", "modelVersion", "createTime",
     "expires_at", "modality", "severity", "media_type", "mimeType", "encrypted_content", "encrypted_index",
-    "encrypted_stdout", "thoughtSignature", "partial_image_b64", "inference_geo", "toolType", "data",
+    "encrypted_stdout", "thoughtSignature", "stopReason", "toolUseId", "redactedContent", "p", "partial_image_b64", "inference_geo", "toolType", "data",
 ];
 
 /// Paths whose whole subtree is the echo of the request, or counts.
@@ -244,6 +255,7 @@ fn an_answer_ends_once_where_its_dialect_says_so() {
                     assert_eq!(ends, [0_usize; 0], "{}", fixture.name);
                 }
                 _ if ends.is_empty() => without_end.push(fixture.name.clone()),
+                // Bedrock says its usage behind the end.
                 // `error` may be followed by `response.failed`.
                 _ => assert!(
                     ends.len() == 1 && ends[0] + 2 >= frames.len(),

@@ -9,7 +9,7 @@
 
 mod dialect_support;
 
-use dialect_support::{DIALECTS, call, payloads, testdata};
+use dialect_support::{DIALECTS, call, messages, payloads, testdata};
 use hemostat_engine::dialect::{Call, Canned, DialectId, ErrorAnswer, Reply, dialect};
 use hemostat_engine::stream::frame::Framing;
 use serde_json::{Map, Value, json};
@@ -34,6 +34,7 @@ fn shape(value: &Value) -> Value {
             let fields = fields.iter().map(|(name, value)| {
                 let value = match name.as_str() {
                     "id" | "item_id" | "model" | "modelVersion" | "responseId" => json!("some"),
+                    "latencyMs" => json!(0),
                     name if name.ends_with("okens") || name.ends_with("TokenCount") => json!(0),
                     _ => shape(value),
                 };
@@ -75,6 +76,8 @@ fn whole_answers_have_the_verified_shapes() {
     same(DialectId::Anthropic, false, "anthropic/nonstream.end_turn.json");
     same(DialectId::Gemini, false, "gemini/nonstream.STOP.json");
     same(DialectId::Gemini, true, "gemini/nonstream.SAFETY.json");
+    same(DialectId::Bedrock, false, "bedrock/nonstream.end_turn.json");
+    same(DialectId::Bedrock, true, "bedrock/nonstream.content_filtered.json");
 }
 
 #[test]
@@ -89,6 +92,16 @@ fn streams_have_the_verified_shapes() {
     same(DialectId::Anthropic, false, "anthropic/stream.end_turn.sse");
     same(DialectId::Gemini, false, "gemini/stream.STOP.sse");
     same(DialectId::Gemini, true, "gemini/stream.SAFETY.sse");
+    for (refusal, name) in [(false, "end_turn"), (true, "content_filtered")] {
+        let own = body(DialectId::Bedrock, Framing::EventStream, refusal);
+        let file = file(&format!("bedrock/stream.{name}.eventstream"));
+        let own_shapes = shapes(&own, Framing::EventStream);
+        assert_eq!(own_shapes, shapes(&file, Framing::EventStream), "{name}");
+        let headers = |bytes: &[u8]| -> Vec<Vec<(String, String)>> {
+            messages::messages(bytes).into_iter().map(|message| message.headers).collect()
+        };
+        assert_eq!(headers(&own), headers(&file));
+    }
     // The recorded refusal has no `in_progress` event; ours has, with its number.
     let own = shapes(&body(DialectId::OpenaiResponses, Framing::Sse, true), Framing::Sse);
     let without: Vec<Value> = own
@@ -167,19 +180,20 @@ fn ids_tell_that_the_answer_is_the_proxys() {
 fn structured_output_gets_json_or_a_refusal() {
     for framing in [Framing::Json, Framing::Sse] {
         for (id, _) in DIALECTS {
+            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
             let call = Call { structured: true, ..call(id, framing) };
             let with = Canned { json: Some("{\"a\":1}".to_owned()), ..canned(false) };
-            let with = String::from_utf8(dialect(id).canned(&call, &with).body).unwrap();
+            let with = text(dialect(id).canned(&call, &with).body);
             assert!(with.contains(r#""{\"a\":1}""#) && !with.contains("blocked by"), "{with}");
             assert!(!with.contains(r#""stop_reason":"refusal""#));
-            let without =
-                String::from_utf8(dialect(id).canned(&call, &canned(false)).body).unwrap();
+            let without = text(dialect(id).canned(&call, &canned(false)).body);
             let refusal = match id {
                 DialectId::OpenaiChat => r#""refusal":"This response"#,
                 DialectId::OpenaiResponses => r#""type":"refusal","refusal":"This response"#,
                 DialectId::Anthropic => r#""stop_reason":"refusal""#,
                 DialectId::Gemini => r#""finishReason":"SAFETY""#,
                 DialectId::Mcp => r#""message":"This response"#,
+                _ => r#""stopReason":"content_filtered""#,
             };
             assert!(without.contains(refusal), "{without}");
         }
@@ -193,6 +207,7 @@ fn blocked_answers_stop_as_the_dialect_stops_them() {
         (DialectId::OpenaiResponses, "/incomplete_details/reason", "content_filter"),
         (DialectId::Anthropic, "/stop_reason", "refusal"),
         (DialectId::Gemini, "/candidates/0/finishReason", "SAFETY"),
+        (DialectId::Bedrock, "/stopReason", "content_filtered"),
     ];
     for (id, place, stop) in stops {
         let reply = dialect(id).blocked(&call(id, Framing::Json), "d1", 1);

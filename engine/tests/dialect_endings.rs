@@ -12,7 +12,7 @@ mod dialect_support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dialect_support::{DIALECTS, Fixture, answer, fixtures, payloads, pieces, read, send};
+use dialect_support::{DIALECTS, Fixture, answer, fixtures, payloads, pieces, read, said, send};
 use hemostat_engine::dialect::{Call, DialectId, Ending, EndingHow, Item, Shape};
 use hemostat_engine::stream::frame::Framing;
 use serde_json::Value;
@@ -88,6 +88,14 @@ fn for_every_prefix(
                 }
                 let call = Call { choices, include_usage: prefix % 2 == 0, ..fixture.call() };
                 let (sent, ending) = ended(fixture, &call, prefix, &how, prefix % 3 == 0);
+                if id == DialectId::Bedrock {
+                    let frames = fixture.payloads();
+                    let value = |payload: &String| serde_json::from_str(payload).unwrap();
+                    let before: Vec<Value> = frames[..prefix].iter().map(value).collect();
+                    check(&fixture.name, prefix, &before, &said(id, &ending), &how);
+                    checked += 1;
+                    continue;
+                }
                 let text = String::from_utf8(ending).unwrap();
                 if fixture.framing == Framing::JsonArray {
                     let whole = payloads(format!("{sent}{text}").as_bytes(), Framing::JsonArray);
@@ -280,6 +288,59 @@ fn anthropic_streams_end_well() {
 }
 
 #[test]
+fn bedrock_streams_end_well() {
+    for_every_prefix(DialectId::Bedrock, 1, |name, prefix, before, after, how| {
+        let place = format!("{name} after {prefix}, {how:?}");
+        if before.iter().any(|event| event["usage"].is_object()) {
+            assert!(after.is_empty(), "{place}");
+            return;
+        }
+        let (mut open, mut highest) = (None, None);
+        let (mut started, mut stopped, mut usage) = (0, 0, 0);
+        let mut text = String::new();
+        for (at, event) in before.iter().chain(after).enumerate() {
+            let index = event["contentBlockIndex"].as_u64();
+            assert!(usage == 0, "{place}: goes on");
+            if event["role"] == "assistant" {
+                started += 1;
+            } else if event["stopReason"].is_string() {
+                // A recording may leave a last block open.
+                assert!(open.is_none() || at < before.len(), "{place}: a block is open");
+                (open, stopped) = (None, stopped + 1);
+            } else if event["usage"].is_object() {
+                assert!(event["metrics"]["latencyMs"].is_u64(), "{place}");
+                usage += 1;
+            } else if event["delta"].is_object() || event["start"].is_object() {
+                assert!(started == 1 && stopped == 0, "{place}");
+                if open != index {
+                    assert!(open.is_none(), "{place}: {open:?} is open");
+                    assert!(index > highest, "{place}: index {index:?} after {highest:?}");
+                    (open, highest) = (index, index);
+                    text.clear();
+                }
+                text.push_str(event["delta"]["text"].as_str().unwrap_or(""));
+            } else {
+                assert!(open.is_some() && open == index, "{place}");
+                open = None;
+            }
+        }
+        assert_eq!((started, stopped, usage), (1, 1, 1), "{place}");
+        if let Some(stop) = after.iter().find(|event| event["stopReason"].is_string()) {
+            match how {
+                EndingHow::Canned { refusal: false, .. } => {
+                    assert_eq!(stop["stopReason"], "end_turn", "{place}");
+                }
+                EndingHow::Spent => assert_eq!(stop["stopReason"], "max_tokens", "{place}"),
+                _ => assert_eq!(stop["stopReason"], "content_filtered", "{place}"),
+            }
+            if matches!(how, EndingHow::Canned { .. }) {
+                assert!(text == SAID || text.ends_with(&format!("\n\n{SAID}")), "{place}: {text}");
+            }
+        }
+    });
+}
+
+#[test]
 fn gemini_streams_end_well() {
     for choices in [1, 2] {
         for_every_prefix(DialectId::Gemini, choices, |name, prefix, before, after, how| {
@@ -455,8 +516,10 @@ fn responses_streams_end_well() {
 #[test]
 fn an_ending_comes_once() {
     for (id, _) in DIALECTS {
-        let fixture = fixtures(id).into_iter().find(|f| f.framing == Framing::Sse).unwrap();
-        let mut answer = answer(&fixture.call(), Framing::Sse);
+        let stream =
+            |fixture: &Fixture| matches!(fixture.framing, Framing::Sse | Framing::EventStream);
+        let fixture = fixtures(id).into_iter().find(stream).unwrap();
+        let mut answer = answer(&fixture.call(), fixture.framing);
         let ending =
             Ending { before: Vec::new(), how: hows().remove(0), decision: "d".to_owned(), now: 0 };
         assert!(!answer.ending(&ending).is_empty());

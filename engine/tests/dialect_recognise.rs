@@ -11,7 +11,10 @@ use hemostat_engine::dialect::{CallKind, DialectId, recognise};
 use hemostat_engine::stream::frame::Framing;
 use proptest::prelude::*;
 
-use DialectId::{Anthropic as A, Gemini as G, OpenaiChat as C, OpenaiResponses as R};
+use DialectId::{
+    Anthropic as A, Bedrock as B, BedrockInvoke as I, Gemini as G, OpenaiChat as C,
+    OpenaiResponses as R,
+};
 
 /// Method, path, dialect, model in the path, stream told by the path.
 type Row = (&'static str, &'static str, DialectId, Option<&'static str>, bool);
@@ -43,6 +46,15 @@ const CALLS: &[Row] = &[
     ("POST", "/v1beta1/projects/p/locations/global/publishers/google/models/gemini-3:generateContent", G, Some("gemini-3"), false),
     ("POST", "/v1/projects/p/locations/l/endpoints/123:streamGenerateContent", G, Some("123"), true),
     ("POST", "/v1/publishers/google/models/gemini-2.5-pro:generateContent?key=x", G, Some("gemini-2.5-pro"), false),
+    ("POST", "/model/anthropic.claude-3-sonnet-20240229-v1:0/converse", B, Some("anthropic.claude-3-sonnet-20240229-v1:0"), false),
+    ("POST", "/model/anthropic.claude-3-sonnet-20240229-v1%3A0/converse-stream", B, Some("anthropic.claude-3-sonnet-20240229-v1:0"), true),
+    ("POST", "/bedrock/model/us.amazon.nova-micro-v1%3a0/converse", B, Some("us.amazon.nova-micro-v1:0"), false),
+    ("POST", "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.anthropic.x/converse", B, Some("arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.x"), false),
+    ("POST", "/model/arn:aws:bedrock:us-east-1:1:custom-model/amazon.nova-lite-v1:0:300k/abc/invoke", I, Some("arn:aws:bedrock:us-east-1:1:custom-model/amazon.nova-lite-v1:0:300k/abc"), false),
+    ("POST", "/model/anthropic.claude-v2/invoke-with-response-stream", I, Some("anthropic.claude-v2"), true),
+    ("POST", "/model/amazon.nova-sonic-v1:0/invoke-with-bidirectional-stream", I, Some("amazon.nova-sonic-v1:0"), true),
+    ("POST", "/model/model/Converse/", B, Some("model"), false),
+    ("POST", "/x/../model//m/./converse?a=b", B, Some("m"), false),
     ("GET", "/v1/responses/resp_123", R, None, false),
     ("GET", "/v1/responses/resp_123?stream=true&starting_after=4", R, None, true),
     ("GET", "/v1/responses/resp_123?starting_after=4&stream=True", R, None, true),
@@ -117,6 +129,11 @@ const OTHER: &[(&str, &str)] = &[
     ("POST", "/v1beta/models/gemini-2.5-flash:embedContent"),
     ("GET", "/v1beta/models/gemini-2.5-flash:generateContent"),
     ("POST", "/v1/publishers/mistralai/models/m:rawPredict"),
+    ("POST", "/model/anthropic.claude-v2/count-tokens"),
+    ("POST", "/guardrail/g/version/1/apply"),
+    ("POST", "/model/converse"),
+    ("POST", "/converse"),
+    ("GET", "/model/m/converse"),
     ("POST", "/v1/publishers/anthropic/models/count-tokens:rawPredict"),
     ("GET", "/survey/responses/12"),
     ("GET", "/healthz"),

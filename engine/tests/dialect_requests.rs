@@ -23,6 +23,8 @@ fn path(id: DialectId) -> &'static str {
         DialectId::Anthropic => "/v1/messages",
         DialectId::Gemini => "/v1beta/models/gemini-2.5-flash:generateContent",
         DialectId::Mcp => "/mcp",
+        DialectId::Bedrock => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse",
+        DialectId::BedrockInvoke => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke",
     }
 }
 
@@ -242,6 +244,53 @@ fn gemini_turns_in_both_spellings() {
 }
 
 #[test]
+fn converse_turns() {
+    let body = r#"{"system":[{"text":"S"},{"cachePoint":{"type":"default"}},{"guardContent":{"text":{"text":"G"}}}],
+        "messages":[
+        {"role":"user","content":[{"text":"U1"},{"image":{"format":"png","source":{"bytes":"AAAA"}}},
+          {"document":{"format":"txt","name":"D","source":{"text":"DT"}}},
+          {"video":{"format":"mp4","source":{"s3Location":{"uri":"s3://b/k","bucketOwner":"1"}}}}]},
+        {"role":"assistant","content":[
+          {"reasoningContent":{"reasoningText":{"text":"TH","signature":"sig"}}},
+          {"reasoningContent":{"redactedContent":"AAAA"}},
+          {"toolUse":{"toolUseId":"t1","name":"f","input":{"k":"V","n":7}}}]},
+        {"role":"user","content":[{"toolResult":{"toolUseId":"t1","status":"success","content":[{"text":"T"},{"json":{"r":"J"}}]}},
+          {"text":"U2"}]}],
+        "toolConfig":{"tools":[{"toolSpec":{"name":"f","description":"never"}}]},
+        "promptVariables":{"v":{"text":"PV"}},
+        "additionalModelRequestFields":{"thinking":{"type":"enabled"},"extra":"E"},
+        "outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{}"}}}}}"#;
+    let expected = pairs(&[
+        ("s", "S"),
+        ("s", "G"),
+        ("uh", "U1"),
+        ("uh", "png"),
+        ("uh", "txt"),
+        ("uh", "D"),
+        ("uh", "DT"),
+        ("uh", "mp4"),
+        ("h!", "TH"),
+        ("h", "k"),
+        ("h", "V"),
+        ("h", "n"),
+        ("h", "7"),
+        ("tl", "T"),
+        ("tl", "r"),
+        ("tl", "J"),
+        ("ul", "U2"),
+        ("ul", "PV"),
+        ("s", "E"),
+    ]);
+    assert_eq!(told(DialectId::Bedrock, body), expected);
+    let (whole, _) = view(DialectId::Bedrock, body).unwrap();
+    assert_eq!((whole.call.structured, whole.call.stream, whole.remote), (true, false, 1));
+    let stored = "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Aprompt%2FABC%3A2/converse-stream";
+    let (view, _) = view_at(DialectId::Bedrock, stored, "{}").unwrap();
+    assert_eq!((view.call.stream, view.remote), (true, 1));
+    assert_eq!(view.call.model, "arn:aws:bedrock:us-east-1:1:prompt/ABC:2");
+}
+
+#[test]
 fn every_occurrence_of_a_duplicate_key_is_scanned() {
     let body = r#"{"messages":[{"role":"user","content":"one"}],"messages":[{"role":"user","content":"two","content":"three"}],
         "mess\u0061ges":[{"content":"four"}]}"#;
@@ -285,6 +334,18 @@ fn fields_that_decide_are_unreadable_when_doubled_or_of_a_wrong_type() {
     for (id, body, field) in cases {
         assert_eq!(view(id, body).err(), Some(Unreadable { field }), "{body}");
     }
+    let bedrock = [
+        (DialectId::Bedrock, r#"{"outputConfig":[]}"#, "/outputConfig"),
+        (DialectId::Bedrock, r#"{"outputConfig":{},"outputConfig":{}}"#, "/outputConfig"),
+        (DialectId::Bedrock, "[]", ""),
+        // What another maker's model takes.
+        (DialectId::BedrockInvoke, r#"{"inputText":"x"}"#, "/anthropic_version"),
+        (DialectId::BedrockInvoke, r#"{"anthropic_version":1}"#, "/anthropic_version"),
+        (DialectId::BedrockInvoke, "[]", "/anthropic_version"),
+    ];
+    for (id, body, field) in bedrock {
+        assert_eq!(view(id, body).err(), Some(Unreadable { field }), "{body}");
+    }
     let readable = r#"{"model":null,"stream":null,"n":null,"temperature":"hot","messages":7}"#;
     assert_eq!(view(OpenaiChat, readable).unwrap().0.call.model, "");
 }
@@ -301,7 +362,7 @@ fn the_model_in_the_path_wins() {
 const NOT_TEXT: &[&str] = &[
     "type", "role", "id", "name", "call_id", "tool_call_id", "tool_use_id", "status", "media_type", "mimeType", "mime_type",
     "signature", "thoughtSignature", "thought_signature", "encrypted_content", "encrypted_index", "file_id", "ttl",
-    "fileUri", "file_uri", "image_url", "file_url",
+    "fileUri", "file_uri", "image_url", "file_url", "toolUseId", "bytes", "uri",
 ];
 
 #[test]
@@ -316,7 +377,7 @@ fn recorded_requests_are_read_whole() {
             let Ok(value) = serde_json::from_str::<Value>(&body) else { continue };
             let (view, found) =
                 view_at(id, &path, &body).unwrap_or_else(|u| panic!("{}: {u:?}", fixture.name));
-            if id != DialectId::Gemini {
+            if !matches!(id, DialectId::Gemini | DialectId::Bedrock) {
                 assert_eq!(view.call.stream, value["stream"] == true, "{}", fixture.name);
                 assert_eq!(
                     view.call.model,

@@ -142,7 +142,7 @@ fn under_deny_all_nothing_of_a_call_leaves() {
             .or_insert(0) += 1;
     }
     println!("{seen_dialects:?}");
-    assert_eq!(seen_dialects.len(), 8, "{seen_dialects:?}");
+    assert_eq!(seen_dialects.len(), 12, "{seen_dialects:?}");
 }
 
 /// The smallest recordings of each kind, cut once at every byte: there is no place at which a cut opens a call.

@@ -25,6 +25,7 @@ fn usage(recording: &Recording) -> Usage {
     let dialect = dialect::dialect(recognised.dialect);
     let framing = match (recording.is_stream(), recording.is_array()) {
         (_, true) => Framing::JsonArray,
+        (true, _) if recording.is_messages() => Framing::EventStream,
         (true, _) => Framing::Sse,
         _ => Framing::Json,
     };
@@ -68,10 +69,10 @@ fn parts(recording: &Recording) -> Option<(Weigh, Spending)> {
     Some((weigh, spending))
 }
 
-#[test]
-fn the_estimate_is_near_what_providers_count() {
+/// By how much the estimate is off, as a part of the real count, for the recordings of which `is` holds.
+fn errors(is: impl Fn(&Recording) -> bool) -> Vec<(f64, String)> {
     let mut errors: Vec<(f64, String)> = Vec::new();
-    for recording in recordings().iter().filter(|r| r.status == 200) {
+    for recording in recordings().iter().filter(|r| r.status == 200 && is(r)) {
         let Some(real) = usage(recording).input().filter(|real| *real > 0) else { continue };
         let Some((weigh, spending)) = parts(recording) else { continue };
         let estimate = weigh.request(
@@ -80,6 +81,23 @@ fn the_estimate_is_near_what_providers_count() {
         );
         errors.push((estimate as f64 / real as f64 - 1.0, recording.name.clone()));
     }
+    errors
+}
+
+/// Bedrock serves models of many makers, which count as differently as a factor of three. The estimate is that of the
+/// dearest, and only kept from being under.
+#[test]
+fn the_estimate_for_bedrock_errs_upwards() {
+    let errors = errors(|recording| recording.dialect == "bedrock");
+    assert!(errors.len() > 25, "{} recordings say what they used", errors.len());
+    let under: Vec<_> = errors.iter().filter(|(error, _)| *error < -0.25).collect();
+    // What is under are prompts of a line or two, to which some models add a text of their own.
+    assert!(under.len() * 7 < errors.len(), "{} of {}: {under:?}", under.len(), errors.len());
+}
+
+#[test]
+fn the_estimate_is_near_what_providers_count() {
+    let errors = errors(|recording| !recording.dialect.starts_with("bedrock"));
     assert!(errors.len() > 80, "{} recordings say what they used", errors.len());
     let mut sizes: Vec<f64> = errors.iter().map(|(error, _)| error.abs()).collect();
     sizes.sort_by(f64::total_cmp);

@@ -298,7 +298,7 @@ fn recorded_arrays_give_their_elements() {
         let pieces = frames_of(Framing::JsonArray, usize::MAX, body.chunks(7));
         let frames = pieces.iter().map(|piece| match piece {
             Piece::Frame(frame) => frame,
-            Piece::Oversized { .. } => panic!("oversized"),
+            Piece::Oversized { .. } | Piece::Lost { .. } => panic!("oversized"),
         });
         let read: Vec<Value> = frames
             .filter(|frame| !frame.payload.is_empty())

@@ -21,6 +21,7 @@ fn seeds() {
         for first in 0..=255 {
             let with = |prefix: &[u8]| [prefix, seed.as_bytes()].concat();
             bodies::inner(&with(&[first]));
+            bodies::messages(&with(&[first, 5]));
             for chunk in [0, 1, 2, 3, 7, 20] {
                 bodies::frames(&with(&[first, chunk]));
             }
@@ -34,5 +35,6 @@ proptest! {
         bodies::frames(&bytes);
         bodies::json(&bytes);
         bodies::inner(&bytes);
+        bodies::messages(&bytes);
     }
 }

@@ -1,6 +1,6 @@
 //! What a field can hold, by its name: the deny-list behind "every string is a text unless it is known not to be one".
 //!
-//! Names are those that the four dialects use, in requests and answers alike; a name that nobody listed is text.
+//! Names are those that the dialects use, in requests and answers alike; a name that nobody listed is text.
 
 use std::borrow::Cow;
 
@@ -60,7 +60,10 @@ pub(super) fn field(value: &Value<'_>) -> Field {
         name if string && never_text(name) => Field::Never,
         name if never_below(name) => Field::Never,
         b"arguments" | b"partial_json" | b"args" => Field::Arguments,
-        b"input" if container && is_input(value) => Field::Arguments,
+        b"input" if container && (is_input(value) || under(value, &[b"toolUse"])) => {
+            Field::Arguments
+        }
+        b"json" if under_item_of(value, b"content") => Field::Free,
         b"structuredContent" | b"structured_content" => Field::Free,
         b"response"
             if under(value, &[b"functionResponse", b"function_response", b"toolResponse"]) =>
@@ -74,6 +77,8 @@ pub(super) fn field(value: &Value<'_>) -> Field {
             Field::Link
         }
         b"url" if is_link(value) => Field::Link,
+        b"uri" if string && under(value, &[b"s3Location"]) => Field::Link,
+        b"bytes" if string && under(value, &[b"source"]) => Field::Never,
         b"url" | b"uri" if inline(value) == Inline::Binary => Field::Never,
         b"data" if string && is_binary(value) => Field::Never,
         b"file_data" if string => Field::Never,
@@ -104,6 +109,7 @@ fn never_text(name: &[u8]) -> bool {
         | b"tool_id" | b"caller_id" | b"container_id" | b"skill_id" | b"approval_request_id" | b"request_id"
         | b"mimeType" | b"mime_type" | b"media_type" | b"modality" | b"severity"
         | b"b64_json" | b"partial_image_b64" | b"blob"
+        | b"stopReason" | b"toolUseId" | b"redactedContent" | b"bucketOwner"
     )
 }
 
@@ -149,6 +155,11 @@ fn under(value: &Value<'_>, keys: &[&[u8]]) -> bool {
     value.parent().is_some_and(|parent| keys.contains(&&*parent.key()))
 }
 
+/// True if the value stands in an item of the list under this key.
+fn under_item_of(value: &Value<'_>, key: &[u8]) -> bool {
+    value.parent().and_then(|item| item.parent()).is_some_and(|list| &*list.key() == key)
+}
+
 fn siblings<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
     value.parent().into_iter().flat_map(|parent| parent.children().take(SIBLINGS))
 }
@@ -190,6 +201,7 @@ fn is_binary(value: &Value<'_>) -> bool {
 /// Names of tools are not texts: what stands beside arguments or a call's id, and in a message that holds a result.
 fn names_a_tool(value: &Value<'_>) -> bool {
     under(value, &[b"function", b"custom", b"functionCall", b"function_call", b"functionResponse"])
+        || under(value, &[b"toolUse", b"toolSpec", b"systemTool"])
         || under(value, &[b"function_response", b"toolCall", b"toolResponse", b"tools"])
         || value.parent().is_some_and(|tool| under(&tool, &[b"tools"]))
         || siblings(value).any(|sibling| match &*sibling.key() {

@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod batch;
+mod bedrock;
 mod fields;
 mod gemini;
 pub mod mcp;
@@ -47,6 +48,10 @@ pub enum DialectId {
     Gemini,
     /// Model Context Protocol.
     Mcp,
+    /// AWS Bedrock Converse.
+    Bedrock,
+    /// AWS Bedrock InvokeModel: a model's own request and answer.
+    BedrockInvoke,
 }
 
 impl DialectId {
@@ -59,6 +64,7 @@ impl DialectId {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Mcp => "mcp",
+            Self::Bedrock | Self::BedrockInvoke => "bedrock",
         }
     }
 }
@@ -81,11 +87,11 @@ pub struct Recognised {
     pub dialect: DialectId,
     /// What it asks for.
     pub kind: CallKind,
-    /// The model, where the path carries it (Gemini, Azure deployments, Vertex).
+    /// The model, where the path carries it (Gemini, Bedrock, Azure deployments, Vertex).
     pub model: Option<String>,
-    /// The path says that a stream is asked for (Gemini `:streamGenerateContent`).
+    /// The path says that a stream is asked for (Gemini `:streamGenerateContent`, Bedrock `converse-stream`).
     pub stream: bool,
-    /// How that stream is framed if the answer is not SSE (Gemini without `alt=sse`: an array).
+    /// How that stream is framed if the answer is not SSE (Gemini without `alt=sse`: an array; Bedrock: messages).
     pub json_stream: Framing,
 }
 
@@ -250,6 +256,8 @@ pub enum Item {
     },
     /// A key on the way to a call stands twice: which one a client takes cannot be known.
     Twice,
+    /// The frame has a shape that this code does not read: it may hold anything.
+    Unreadable,
     /// The answer is complete: all its texts and calls are (`[DONE]`, `message_stop`, `response.completed`).
     AnswerEnd,
 }
@@ -309,7 +317,7 @@ pub struct Piece<'a> {
 pub struct Leaves {
     /// Changes of its payload.
     pub edits: Vec<Edit>,
-    /// It does not leave at all.
+    /// It does not leave at all; what is `after` it does.
     pub dropped: bool,
     /// Whole frames that leave behind it.
     pub after: Vec<u8>,
@@ -457,6 +465,9 @@ pub trait Dialect: std::fmt::Debug + Sync {
 
 /// The state of reading one answer, and of what the caller has been sent of it.
 pub trait Answer: std::fmt::Debug {
+    /// The frame that is read next has this type beside its payload (`event:`, `:event-type`); "": none.
+    fn named(&mut self, _event: &[u8]) {}
+
     /// Looks at a frame as it arrives; `doc` is its payload parsed. Pushes what it finds in the order of the bytes.
     /// Every string that could carry text to the caller is pushed; fields that never do (ids, types, models,
     /// signatures, padding, base64 data, the echo of the request) are not.
@@ -494,5 +505,7 @@ pub fn dialect(id: DialectId) -> &'static dyn Dialect {
         DialectId::Anthropic => &anthropic::Anthropic,
         DialectId::Gemini => &gemini::Gemini,
         DialectId::Mcp => &mcp::Mcp,
+        DialectId::Bedrock => &bedrock::Bedrock,
+        DialectId::BedrockInvoke => &bedrock::BedrockInvoke,
     }
 }

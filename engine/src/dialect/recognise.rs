@@ -16,6 +16,7 @@ pub fn recognise(method: &str, path: &str) -> Option<Recognised> {
             .or_else(|| openai_responses(&target))
             .or_else(|| anthropic(&target))
             .or_else(|| by_verb(&target))
+            .or_else(|| bedrock(&target))
             .or_else(|| batch(&target))
     } else if method.eq_ignore_ascii_case("GET") {
         stored(&target)
@@ -83,9 +84,32 @@ fn by_verb(target: &Target) -> Option<Recognised> {
     }
 }
 
-/// `…/batches` (OpenAI, whose file of requests is uploaded before) and `…/messages/batches` (Anthropic).
+/// AWS Bedrock: `…/model/{model}/{operation}`. A model may be an ARN, whose slashes are encoded in the path.
+fn bedrock(target: &Target) -> Option<Recognised> {
+    let is = |word: &str| target.is(0, word);
+    let (dialect, stream) = match () {
+        () if is("converse") => (DialectId::Bedrock, false),
+        () if is("converse-stream") => (DialectId::Bedrock, true),
+        () if is("invoke") => (DialectId::BedrockInvoke, false),
+        () if is("invoke-with-response-stream") => (DialectId::BedrockInvoke, true),
+        // Both sides speak at once, in messages: recognised so that a rule can refuse what it cannot read.
+        () if is("invoke-with-bidirectional-stream") => (DialectId::BedrockInvoke, true),
+        () => return None,
+    };
+    let (_, before) = target.segments.split_last()?;
+    let (_, head) = before.split_last()?;
+    let at = head.iter().rposition(|segment| segment.eq_ignore_ascii_case("model"))?;
+    let model = before.get(at + 1..)?.join("/");
+    let json_stream = if stream { Framing::EventStream } else { Framing::Json };
+    Some(Recognised { stream, json_stream, ..call(dialect, Some(model)) })
+}
+
+/// `…/batches` (OpenAI, whose file of requests is uploaded before), `…/messages/batches` (Anthropic) and
+/// `…/async-invoke` (Bedrock).
 fn batch(target: &Target) -> Option<Recognised> {
     let dialect = match () {
+        // Its answer is put into a bucket.
+        () if target.is(0, "async-invoke") => DialectId::BedrockInvoke,
         () if !target.is(0, "batches") => return None,
         () if target.is(1, "messages") => DialectId::Anthropic,
         () if versioned(target, 1) => DialectId::OpenaiChat,

@@ -120,6 +120,7 @@ impl Spending {
         self.media = self.media.saturating_add(media);
         let sound = turns.descendants().any(|value| {
             value.key_is("type") && matches!(&*string(Some(value)), b"input_audio" | b"audio")
+                || value.key_is("audio") && is_media(&value)
         });
         if sound {
             self.extra("modality=audio", 0);
@@ -140,6 +141,7 @@ fn is_media(value: &Value<'_>) -> bool {
                 | b"file"
                 | b"input_audio"
         ),
+        b"image" | b"document" | b"video" | b"audio" => value.get("source").is_some(),
         b"inlineData" | b"inline_data" | b"fileData" | b"file_data" => value.kind() == Kind::Object,
         _ => false,
     }

@@ -28,7 +28,10 @@ pub(super) fn strings(object: &Value<'_>, name: &str) -> Vec<String> {
 }
 
 /// Every member under a key, duplicates too.
-pub(super) fn all<'a>(object: &Value<'a>, name: &'static str) -> impl Iterator<Item = Value<'a>> {
+pub(super) fn all<'a>(
+    object: &Value<'a>,
+    name: &'static str,
+) -> impl Iterator<Item = Value<'a>> + use<'a> {
     object.children().filter(move |child| child.key_is(name))
 }
 

@@ -280,6 +280,7 @@ impl Exchange {
         let json_stream = json_stream.map_or(Framing::Json, |call| call.recognised.json_stream);
         match facts::media_type(headers).as_deref() {
             Some("text/event-stream") => Readable::Stream(Framing::Sse),
+            Some("application/vnd.amazon.eventstream") => Readable::Stream(Framing::EventStream),
             None | Some("" | "application/json") => match json_stream {
                 Framing::JsonArray => Readable::Stream(Framing::JsonArray),
                 _ => Readable::Whole,
@@ -321,6 +322,7 @@ impl Exchange {
         };
         let (framing, content_type) = match call.recognised.json_stream {
             Framing::JsonArray => (Framing::JsonArray, "application/json"),
+            Framing::EventStream => (Framing::EventStream, "application/vnd.amazon.eventstream"),
             _ => (Framing::Sse, "text/event-stream; charset=utf-8"),
         };
         let ending = Ending {

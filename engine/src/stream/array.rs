@@ -139,7 +139,7 @@ impl Array {
         let start = self.start.take();
         let Some(raw) = self.open.close(part, out) else { return };
         let payload = start.map(|start| Range { start, end: raw.len() }).into_iter().collect();
-        out.push(Piece::Frame(Frame { raw, payload, event: None, truncated }));
+        out.push(Piece::Frame(Frame { raw, payload, truncated, ..Frame::default() }));
     }
 }
 

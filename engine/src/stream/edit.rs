@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use super::eventstream;
 use super::frame::Frame;
 
 /// One change to a frame's payload.
@@ -19,9 +20,12 @@ pub struct Edit {
 /// reaches over several `data:` lines, the line ends and names between them stay.
 ///
 /// A CR or LF in `with` becomes a space, which is the same to JSON (it has them only between values) and cannot end
-/// a line of the frame.
+/// a line of the frame. A message of an event stream gets new lengths and checksums.
 #[must_use]
 pub fn apply(frame: &Frame, edits: &[Edit]) -> Vec<u8> {
+    if let Some(message) = &frame.message {
+        return eventstream::apply(frame, message, edits);
+    }
     let added: usize = edits.iter().map(|edit| edit.with.len()).sum();
     let mut out = Vec::with_capacity(frame.raw.len() + added);
     let mut copied = 0;

@@ -12,9 +12,19 @@ pub enum Framing {
     JsonArray,
     /// One JSON document: the whole body is one frame.
     Json,
+    /// Binary messages (`application/vnd.amazon.eventstream`, AWS Bedrock).
+    EventStream,
 }
 
-/// One frame as it came: an SSE event with its blank line, an array element with the comma before it, a whole body.
+/// What a frame is beside its bytes if it is a message of an event stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// The model's own event, where one stands in the payload as base64: then this is what is read and changed.
+    pub inner: Option<Vec<u8>>,
+}
+
+/// One frame as it came: an SSE event with its blank line, an array element with the comma before it, a binary message,
+/// a whole body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame {
     /// Every byte of the frame, terminators included. The frames of a stream, joined, are the stream.
@@ -22,8 +32,11 @@ pub struct Frame {
     /// Where the payload (the JSON text) stands in `raw`. For SSE: one range per `data:` line, joined by `\n` when
     /// read. Empty for frames without data (comments, pings without data, the brackets of an array).
     pub payload: Vec<Range<usize>>,
-    /// The `event:` field of an SSE event, if it has one, as a range of `raw`; the last one if it has several.
+    /// The `event:` field of an SSE event, if it has one, as a range of `raw`; the last one if it has several. The type
+    /// of a message.
     pub event: Option<Range<usize>>,
+    /// It is a message of an event stream.
+    pub message: Option<Message>,
     /// The stream ended inside this frame (no blank line, no closing bracket).
     pub truncated: bool,
 }
@@ -39,6 +52,9 @@ impl Frame {
     /// The payload; copied only if it stands in several `data:` lines. Empty if there is none.
     #[must_use]
     pub fn payload_bytes(&self) -> Cow<'_, [u8]> {
+        if let Some(Message { inner: Some(event) }) = &self.message {
+            return Cow::Borrowed(event);
+        }
         let mut lines =
             self.payload.iter().map(|line| self.raw.get(line.clone()).unwrap_or_default());
         let Some(first) = lines.next() else { return Cow::Borrowed(&[]) };
@@ -87,6 +103,11 @@ pub enum Piece {
         /// True for the frame's last part.
         last: bool,
     },
+    /// Bytes that are no frame, of a stream that has lost its frames for good: all that follow are such.
+    Lost {
+        /// The bytes, to be forwarded or dropped as `on_unreadable` says.
+        raw: Vec<u8>,
+    },
 }
 
 impl Piece {
@@ -95,7 +116,7 @@ impl Piece {
     pub fn raw(&self) -> &[u8] {
         match self {
             Piece::Frame(frame) => &frame.raw,
-            Piece::Oversized { raw, .. } => raw,
+            Piece::Oversized { raw, .. } | Piece::Lost { raw } => raw,
         }
     }
 }

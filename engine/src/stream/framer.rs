@@ -5,6 +5,7 @@
 //! arrives, unread (invariant 8).
 
 use super::array::Array;
+use super::eventstream::EventStream;
 use super::frame::{Framing, Piece};
 use super::sse::Sse;
 use super::whole::Whole;
@@ -21,6 +22,7 @@ enum Kind {
     Sse(Sse),
     Array(Array),
     Whole(Whole),
+    Messages(EventStream),
 }
 
 impl Framer {
@@ -37,6 +39,7 @@ impl Framer {
             Framing::Sse => Kind::Sse(Sse::new(limit)),
             Framing::JsonArray => Kind::Array(Array::new(limit)),
             Framing::Json => Kind::Whole(Whole::new(limit)),
+            Framing::EventStream => Kind::Messages(EventStream::new(limit)),
         };
         Framer { kind }
     }
@@ -47,6 +50,7 @@ impl Framer {
             Kind::Sse(sse) => sse.feed(chunk, out),
             Kind::Array(array) => array.feed(chunk, out),
             Kind::Whole(whole) => whole.feed(chunk, out),
+            Kind::Messages(messages) => messages.feed(chunk, out),
         }
     }
 
@@ -56,6 +60,7 @@ impl Framer {
             Kind::Sse(sse) => sse.finish(out),
             Kind::Array(array) => array.finish(out),
             Kind::Whole(whole) => whole.finish(out),
+            Kind::Messages(messages) => messages.finish(out),
         }
     }
 
@@ -66,6 +71,7 @@ impl Framer {
             Kind::Sse(sse) => sse.open.len(),
             Kind::Array(array) => array.open.len(),
             Kind::Whole(whole) => whole.open.len(),
+            Kind::Messages(messages) => messages.held(),
         }
     }
 }

@@ -7,9 +7,12 @@
 //! | [`text`] | a JSON string ↔ the text it means, with the way back |
 //! | [`inner`] | JSON that arrives in pieces inside JSON strings (tool arguments) → its texts |
 //! | [`edit`] | a frame with some spans of its payload changed |
+//! | [`eventstream`] | binary messages: read, changed, made |
 
 mod array;
+mod crc32;
 pub mod edit;
+pub mod eventstream;
 mod find;
 pub mod frame;
 pub mod framer;

@@ -174,7 +174,7 @@ impl Sse {
         let payload = std::mem::take(&mut self.payload);
         let event = self.event.take();
         if let Some(raw) = self.open.close(part, out) {
-            out.push(Piece::Frame(Frame { raw, payload, event, truncated }));
+            out.push(Piece::Frame(Frame { raw, payload, event, truncated, message: None }));
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The recorded corpus and small, independent readers of it: nothing here uses the code under test to read.
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
+#[path = "../support/messages.rs"]
+pub mod messages;
+
 use std::path::PathBuf;
 
 use hemostat_engine::dialect::{
@@ -10,11 +13,12 @@ use hemostat_engine::stream::frame::Framing;
 use hemostat_engine::stream::json::Doc;
 use serde_json::Value;
 
-pub const DIALECTS: [(DialectId, &str); 4] = [
+pub const DIALECTS: [(DialectId, &str); 5] = [
     (DialectId::OpenaiChat, "openai-chat"),
     (DialectId::OpenaiResponses, "openai-responses"),
     (DialectId::Anthropic, "anthropic"),
     (DialectId::Gemini, "gemini"),
+    (DialectId::Bedrock, "bedrock"),
 ];
 
 /// One recorded exchange.
@@ -45,9 +49,14 @@ pub fn fixtures(id: DialectId) -> Vec<Fixture> {
         let framing = match columns[10] {
             "json" => Framing::Json,
             "json-array" => Framing::JsonArray,
+            "eventstream" => Framing::EventStream,
             _ => Framing::Sse,
         };
-        let end = if framing == Framing::Sse { "response.sse" } else { "response.json" };
+        let end = match framing {
+            Framing::Sse => "response.sse",
+            Framing::EventStream => "response.eventstream",
+            Framing::Json | Framing::JsonArray => "response.json",
+        };
         let Some(response) = read(end) else { continue };
         found.push(Fixture {
             name: columns[0].to_owned(),
@@ -82,11 +91,24 @@ impl Fixture {
     }
 }
 
-/// A small reader of the three framings.
+/// The events of what the proxy says itself in a stream, `[DONE]` as a string.
+pub fn said(id: DialectId, bytes: &[u8]) -> Vec<Value> {
+    if id == DialectId::Bedrock {
+        return messages::messages(bytes).iter().map(messages::Message::event).collect();
+    }
+    let parse = |p: &String| serde_json::from_str(p).unwrap_or(Value::String(p.clone()));
+    payloads(bytes, Framing::Sse).iter().map(parse).collect()
+}
+
+/// A small reader of the framings.
 pub fn payloads(bytes: &[u8], framing: Framing) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     match framing {
         Framing::Json => vec![text],
+        Framing::EventStream => {
+            let all = messages::messages(bytes);
+            all.into_iter().map(|m| String::from_utf8(m.payload).unwrap()).collect()
+        }
         Framing::JsonArray => {
             let list: Vec<Value> = serde_json::from_str(&text).unwrap();
             list.iter().map(|element| element.to_string()).collect()

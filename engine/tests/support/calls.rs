@@ -37,7 +37,8 @@ pub fn calls(recording: &Recording, body: &[u8]) -> Vec<Call> {
     match recording.dialect.as_str() {
         "openai-chat" => chat(&events),
         "openai-responses" => responses(&events),
-        "anthropic" => anthropic(&events),
+        "anthropic" | "bedrock-invoke" => anthropic(&events),
+        "bedrock" => bedrock(&events),
         _ => gemini(&events),
     }
 }
@@ -139,6 +140,32 @@ fn anthropic(events: &[Value]) -> Vec<Call> {
         .collect()
 }
 
+fn bedrock(events: &[Value]) -> Vec<Call> {
+    let mut all: BTreeMap<u64, (Value, String)> = BTreeMap::new();
+    for event in events {
+        for (at, block) in list(&event["output"]["message"]["content"]).iter().enumerate() {
+            if block["toolUse"].is_object() {
+                all.insert(at as u64, (block["toolUse"].clone(), String::new()));
+            }
+        }
+        let index = event["contentBlockIndex"].as_u64().unwrap_or(0);
+        if event["start"]["toolUse"].is_object() {
+            all.insert(index, (event["start"]["toolUse"].clone(), String::new()));
+        }
+        if let Some(piece) = event["delta"]["toolUse"]["input"].as_str() {
+            all.entry(index).or_default().1.push_str(piece);
+        }
+    }
+    all.into_values()
+        .map(|(call, args)| Call {
+            name: text(&call["name"]),
+            args: if call["input"].is_object() { call["input"].clone() } else { parsed(&args) },
+            id: text(&call["toolUseId"]),
+            client: call["type"] != "server_tool_use",
+        })
+        .collect()
+}
+
 fn gemini(events: &[Value]) -> Vec<Call> {
     let mut all = Vec::new();
     let candidates = events.iter().flat_map(|event| list(&event["candidates"]));
@@ -176,6 +203,7 @@ pub fn stops(recording: &Recording, body: &[u8]) -> Vec<String> {
         }
         stops.push(text(&event["delta"]["stop_reason"]));
         stops.push(text(&event["stop_reason"]));
+        stops.push(text(&event["stopReason"]));
     }
     stops.retain(|stop| !stop.is_empty());
     stops

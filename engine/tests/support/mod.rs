@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, reason = "every test binary uses a part of it")]
 
 pub mod calls;
+pub mod messages;
 pub mod text;
 
 use std::path::{Path, PathBuf};
@@ -49,7 +50,12 @@ pub struct Recording {
 
 impl Recording {
     pub fn is_stream(&self) -> bool {
-        self.content_type.starts_with("text/event-stream") || self.is_array()
+        self.content_type.starts_with("text/event-stream") || self.is_array() || self.is_messages()
+    }
+
+    /// Binary messages.
+    pub fn is_messages(&self) -> bool {
+        self.content_type == "application/vnd.amazon.eventstream"
     }
 
     /// A Gemini stream as a JSON array.
@@ -58,11 +64,12 @@ impl Recording {
     }
 }
 
-/// All recorded exchanges of the four dialects, in the order of their names.
+/// All recorded exchanges of the dialects, in the order of their names, and some of Anthropic's as Bedrock's InvokeModel
+/// has them.
 pub fn recordings() -> Vec<Recording> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded");
     let mut all = Vec::new();
-    for dialect in ["openai-chat", "openai-responses", "anthropic", "gemini"] {
+    for dialect in ["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock"] {
         let mut metas: Vec<PathBuf> = std::fs::read_dir(root.join(dialect))
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -72,6 +79,8 @@ pub fn recordings() -> Vec<Recording> {
         all.extend(metas.iter().filter_map(|meta| recording(dialect, meta)));
     }
     assert!(all.len() > 200, "the corpus is there");
+    let invoked: Vec<Recording> = all.iter().filter_map(invoked).step_by(4).collect();
+    all.extend(invoked);
     all
 }
 
@@ -96,13 +105,52 @@ pub fn mcp_recordings() -> Vec<(Recording, Caller)> {
     all.collect()
 }
 
+/// The same model behind Bedrock: what it says, in a `chunk` each; the request without what the path says.
+pub fn invoked(recording: &Recording) -> Option<Recording> {
+    if recording.dialect != "anthropic"
+        || recording.status != 200
+        || recording.response.len() > 60_000
+    {
+        return None;
+    }
+    let mut request: Value = serde_json::from_slice(&recording.request).ok()?;
+    for field in ["model", "stream"] {
+        request.as_object_mut()?.remove(field);
+    }
+    request["anthropic_version"] = json!("bedrock-2023-05-31");
+    let stream = recording.is_stream();
+    let response = match stream {
+        true => {
+            let events = text::events(recording, &recording.response);
+            let messages = events.iter().map(|event| messages::chunk(&event.to_string()));
+            messages.collect::<Vec<_>>().concat()
+        }
+        false => recording.response.clone(),
+    };
+    let verb = if stream { "invoke-with-response-stream" } else { "invoke" };
+    let kind = if stream { "application/vnd.amazon.eventstream" } else { "application/json" };
+    Some(Recording {
+        name: format!("invoked--{}", recording.name),
+        dialect: "bedrock-invoke".to_owned(),
+        method: "POST".to_owned(),
+        path: format!("/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/{verb}"),
+        status: 200,
+        content_type: kind.to_owned(),
+        request: request.to_string().into_bytes(),
+        response,
+    })
+}
+
 fn recording(dialect: &str, meta: &Path) -> Option<Recording> {
     let name = meta.to_string_lossy().replace(".meta.json", "");
     let read = |ending: &str| std::fs::read(format!("{name}{ending}")).ok();
-    let (response, sse) = match read(".response.sse") {
-        Some(body) => (body, true),
-        None => (read(".response.json")?, false),
-    };
+    let kinds = [
+        (".response.sse", "text/event-stream; charset=utf-8"),
+        (".response.eventstream", "application/vnd.amazon.eventstream"),
+        (".response.json", "application/json"),
+    ];
+    let (response, content_type) =
+        kinds.iter().find_map(|(ending, kind)| Some((read(ending)?, *kind)))?;
     let meta: Value = serde_json::from_slice(&std::fs::read(meta).unwrap()).unwrap();
     let text = |key: &str| meta[key].as_str().unwrap_or_default().to_owned();
     let query = text("query");
@@ -110,7 +158,6 @@ fn recording(dialect: &str, meta: &Path) -> Option<Recording> {
         true => text("path"),
         false => format!("{}?{query}", text("path")),
     };
-    let content_type = if sse { "text/event-stream; charset=utf-8" } else { "application/json" };
     Some(Recording {
         name: name.rsplit('/').next().unwrap().to_owned(),
         dialect: dialect.to_owned(),

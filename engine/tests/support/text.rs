@@ -13,6 +13,12 @@ pub fn events(recording: &Recording, body: &[u8]) -> Vec<Value> {
             event => vec![event],
         };
     }
+    if recording.is_messages() && !body.starts_with(b"{") {
+        return super::messages::messages(body)
+            .iter()
+            .map(super::messages::Message::event)
+            .collect();
+    }
     let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
     text.split("\n\n")
         .filter_map(|event| {
@@ -33,7 +39,8 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
         match recording.dialect.as_str() {
             "openai-chat" => chat(&event, &mut out),
             "openai-responses" => responses(&event, &mut out),
-            "anthropic" => anthropic(&event, &mut out),
+            "anthropic" | "bedrock-invoke" => anthropic(&event, &mut out),
+            "bedrock" => bedrock(&event, &mut out),
             _ => gemini(&event, &mut out),
         }
     }
@@ -86,6 +93,14 @@ fn anthropic(event: &Value, out: &mut BTreeMap<String, String>) {
             }
         }
         _ => {}
+    }
+}
+
+fn bedrock(event: &Value, out: &mut BTreeMap<String, String>) {
+    let index = event["contentBlockIndex"].as_u64().unwrap_or(0);
+    add(out, format!("block {index}"), &event["delta"]["text"]);
+    for (at, block) in list(&event["output"]["message"]["content"]).iter().enumerate() {
+        add(out, format!("block {at}"), &block["text"]);
     }
 }
 

@@ -7,6 +7,7 @@ mod spend;
 mod stopped;
 mod tools;
 
+pub(super) use spend::provider_tools;
 pub(super) use stopped::RESULT;
 
 use super::say::Say;

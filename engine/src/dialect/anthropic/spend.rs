@@ -21,6 +21,12 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     spending.tools(root.get("tools"));
     spending.format(root.get("output_config").and_then(|config| config.get("format")));
     spending.format(root.get("output_format"));
+    provider_tools(root, &mut spending);
+    Ok(spending)
+}
+
+/// Tools that the provider runs or defines.
+pub(in super::super) fn provider_tools(root: &Value<'_>, spending: &mut Spending) {
     for tool in root.get("tools").iter().flat_map(Value::children) {
         let kind = undated(&string(tool.get("type")));
         match CALLERS.iter().find(|own| kind.starts_with(**own)) {
@@ -38,7 +44,6 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     if servers > 0 {
         spending.extra("mcp", 0);
     }
-    Ok(spending)
 }
 
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {

@@ -228,16 +228,15 @@ impl Pipe {
             self.passed = self.passed.saturating_add(piece.raw().len() as u64);
             match piece {
                 Piece::Frame(frame) => self.frame(frame, out, record),
-                Piece::Oversized { raw, .. } => {
-                    self.unreadable(
-                        Unchecked::TooBig,
-                        Frame { raw, ..Frame::default() },
-                        out,
-                        record,
-                    );
-                }
+                Piece::Oversized { raw, .. } => self.unread(Unchecked::TooBig, raw, out, record),
+                Piece::Lost { raw } => self.unread(Unchecked::Dialect, raw, out, record),
             }
         }
+    }
+
+    /// Bytes that are no frame.
+    fn unread(&mut self, why: Unchecked, raw: Vec<u8>, out: &mut Vec<u8>, record: &mut Record) {
+        self.unreadable(why, Frame { raw, ..Frame::default() }, out, record);
     }
 
     fn frame(&mut self, frame: Frame, out: &mut Vec<u8>, record: &mut Record) {
@@ -259,6 +258,7 @@ impl Pipe {
             _ => match self.doc.parse(&payload) {
                 Ok(()) => {
                     self.doc_of = self.frames;
+                    self.reader.named(frame.event_name().unwrap_or_default());
                     self.reader.read(&self.doc, &payload, &mut items);
                     true
                 }
@@ -318,6 +318,7 @@ impl Pipe {
                     held.call_pieces.push((*call, *node));
                 }
                 Item::Twice if self.calls.act() => return Err(Unchecked::Dialect),
+                Item::Unreadable => return Err(Unchecked::Dialect),
                 Item::CallPiece { .. }
                 | Item::CallName { .. }
                 | Item::CallArgs { .. }
@@ -435,9 +436,8 @@ impl Pipe {
         let leaves = self.leaves(&held, &payload);
         edits.extend(leaves.edits);
         if leaves.dropped {
-            return;
-        }
-        if edits.is_empty() {
+            // Only what takes its place leaves.
+        } else if edits.is_empty() {
             out.extend_from_slice(&held.frame.raw);
             self.sent(held.number, &held.frame.raw, &payload);
         } else {

@@ -1,18 +1,19 @@
-//! The model in a request's path (Gemini, Vertex, Azure deployments).
+//! The model in a request's path (Gemini, Vertex, Bedrock, Azure deployments).
 
 use std::ops::Range;
 
 use crate::dialect::{self, Recognised};
 
-/// How many segments from the end of a path the model may stand: `…/deployments/{model}/chat/completions`.
-const DEPTH: usize = 3;
+/// How many names from the end of a path are tried. The model stands in the third segment at most
+/// (`…/deployments/{model}/chat/completions`), and each may have two.
+const DEPTH: usize = 6;
 
 /// The target with another model, no other byte changed; `None` where the path is spelled in a way that this cannot be
 /// done for certain.
 ///
 /// Each of the last segments is tried, and what comes out must be the same call but for its model: so that there is one
 /// reader of paths only, [`dialect::recognise`].
-pub(super) fn with_model(
+pub(in crate::exchange) fn with_model(
     method: &str,
     target: &str,
     recognised: &Recognised,
@@ -28,7 +29,8 @@ pub(super) fn with_model(
     })
 }
 
-/// The path's segments from its end, those that are not empty, without the verb behind a model's name.
+/// The path's segments from its end, those that are not empty: each without the verb behind a model's name, and whole
+/// (Bedrock's models have a colon of their own).
 fn names(path: &str) -> impl Iterator<Item = Range<usize>> {
     let mut end = path.len();
     let segments = path.rsplit('/').map(move |segment| {
@@ -36,9 +38,10 @@ fn names(path: &str) -> impl Iterator<Item = Range<usize>> {
         end = at.start.saturating_sub(1);
         (at, segment)
     });
-    segments.filter(|(_, segment)| !segment.is_empty()).map(|(at, segment)| {
+    segments.filter(|(_, segment)| !segment.is_empty()).flat_map(|(at, segment)| {
         let colon = ["%3A", "%3a", ":"].iter().filter_map(|colon| segment.rfind(colon)).max();
-        at.start..colon.map_or(at.end, |colon| at.start + colon)
+        let name = colon.map(|colon| at.start..at.start + colon);
+        name.into_iter().chain(std::iter::once(at))
     })
 }
 
@@ -88,6 +91,17 @@ mod tests {
                 "claude-4@2",
                 "/v1/projects/p/locations/l/publishers/anthropic/models/claude-4@2:rawPredict",
             ),
+            (
+                "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse-stream",
+                "amazon.nova-lite-v1:0",
+                "/model/amazon.nova-lite-v1%3A0/converse-stream",
+            ),
+            (
+                "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.meta.x/invoke",
+                "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.y",
+                "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.anthropic.y/invoke",
+            ),
+            ("/model/a.b:0/converse", "c.d", "/model/c.d/converse"),
         ] {
             assert_eq!(changed(target, model).as_deref(), Some(expected), "{target}");
         }

@@ -111,7 +111,8 @@ fn weights(dialect: DialectId) -> &'static Weights {
     match dialect {
         DialectId::OpenaiChat => &OPENAI_CHAT,
         DialectId::OpenaiResponses => &OPENAI_RESPONSES,
-        DialectId::Anthropic => &ANTHROPIC,
+        // Bedrock serves many makers' models: those of the fewest characters a token are counted on.
+        DialectId::Anthropic | DialectId::Bedrock | DialectId::BedrockInvoke => &ANTHROPIC,
         // No model is asked in MCP: nothing is weighed.
         DialectId::Gemini | DialectId::Mcp => &GEMINI,
     }

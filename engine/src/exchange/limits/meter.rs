@@ -79,7 +79,7 @@ impl Meter {
             let before = self.text;
             match &piece {
                 Piece::Frame(frame) => self.frame(frame),
-                Piece::Oversized { .. } => self.blind = true,
+                Piece::Oversized { .. } | Piece::Lost { .. } => self.blind = true,
             }
             let spoke = self.text != before && self.spent_at.is_none() && !self.over;
             if let (true, Some(afford)) = (spoke, &mut afford)
@@ -106,10 +106,12 @@ impl Meter {
         }
         self.dialect.usage(&self.doc.root(&payload), &mut self.usage);
         self.items.clear();
+        self.reader.named(frame.event_name().unwrap_or_default());
         self.reader.read(&self.doc, &payload, &mut self.items);
         for item in &self.items {
             let Item::Text { node, text, shape, .. } = item else {
                 self.over |= *item == Item::AnswerEnd;
+                self.blind |= *item == Item::Unreadable;
                 continue;
             };
             // In a stream, what is no running text repeats one.

@@ -2,6 +2,7 @@
 
 use crate::dialect::{self, RequestView};
 use crate::exchange::Exchange;
+use crate::exchange::change::line;
 use crate::exchange::facts;
 use crate::exchange::verdict::HeaderEdit;
 use crate::policy::document::Mode;
@@ -19,24 +20,15 @@ impl Exchange {
         // A path leaves with the headers: they must still be here.
         match &call.recognised.model {
             None => true,
-            Some(named) => self.program.hold_headers && self.path_with(named, model).is_some(),
+            Some(_) => self.program.hold_headers && self.path_with(model).is_some(),
         }
     }
 
     /// The request's path with another model in it.
-    fn path_with(&self, named: &str, model: &str) -> Option<String> {
-        let path = facts::text(&self.facts.headers, ":path")?;
-        let (path, query) = match path.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (&*path, None),
-        };
-        let at = path.rfind(&format!("/{named}"))?.saturating_add(1);
-        let (before, rest) = path.split_at_checked(at)?;
-        let after = rest.strip_prefix(named)?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '@');
-        let fits = model.chars().all(plain) && (after.is_empty() || after.starts_with([':', '/']));
-        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        fits.then(|| format!("{before}{model}{after}{query}"))
+    fn path_with(&self, model: &str) -> Option<String> {
+        let header = |name| facts::text(&self.facts.headers, name);
+        let recognised = self.recognised.as_ref()?;
+        line::with_model(&header(":method")?, &header(":path")?, recognised, model)
     }
 
     /// Makes the changes that the limits need; `body` as levers before have left it, `None`: unchanged.
@@ -58,8 +50,8 @@ impl Exchange {
         let mut changes: Vec<Edit> = Vec::new();
         if let Some(model) = model {
             match &view.call.recognised.model {
-                Some(named) => {
-                    let path = self.path_with(named, model);
+                Some(_) => {
+                    let path = self.path_with(model);
                     edits.extend(path.map(|path| HeaderEdit::Set(":path".to_owned(), path)));
                 }
                 None => changes.extend(set_model(&root, model)),

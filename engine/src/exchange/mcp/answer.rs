@@ -77,6 +77,7 @@ impl Messages {
                 Piece::Oversized { raw, .. } => {
                     self.unreadable(Unchecked::TooBig, &raw, out, record)
                 }
+                Piece::Lost { raw } => self.unreadable(Unchecked::Dialect, &raw, out, record),
             }
         }
         self.pieces = pieces;

@@ -6,9 +6,6 @@ use super::Judge;
 /// What `capture` may be: the arguments of calls that wait for leave are all that is kept so far.
 const CAPTURE: &[&str] = &["true", r#""tool_args""#, r#"["tool_args"]"#];
 
-/// Dialects that a rule may name and that are not recognised yet.
-const DIALECTS: &[&str] = &["bedrock"];
-
 /// The code of these findings.
 pub(super) const CODE: &str = "not-yet";
 
@@ -36,15 +33,4 @@ pub(super) fn check(judge: &mut Judge<'_>) {
         judge.error(CODE, &root.key("capture"), message, "`true` and `[tool_args]` work");
     }
     limits(judge);
-    for any in judge.rules() {
-        for (label, globs) in &any.rule.when.labels {
-            let named = globs.plain.iter().find(|glob| DIALECTS.contains(&glob.as_str()));
-            let Some(named) = named.filter(|_| label == "dialect") else { continue };
-            let path = root.key(any.section);
-            let path = path.index(any.index);
-            let path = path.key("when");
-            let message = format_args!("dialect `{named}` does not work yet in this version");
-            judge.error(CODE, &path.key(label), message, "remove it");
-        }
-    }
 }

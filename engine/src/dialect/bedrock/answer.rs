@@ -1,0 +1,336 @@
+//! Answers of Converse: events and whole bodies.
+
+use super::super::fields::string;
+use super::super::splice::twice;
+use super::super::texts::{Last, Texts, name_number, number};
+use super::super::{
+    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+};
+use super::ending::Sent;
+use super::stopped::Leaving;
+use super::tools::provider_run;
+use crate::limits;
+use crate::stream::frame::Framing;
+use crate::stream::json::{Doc, Kind, NodeId, Value};
+
+/// Kinds of running text; `a` is the content block's index.
+pub(super) mod kind {
+    /// A text block.
+    pub(in super::super) const TEXT: u8 = 0;
+    /// Reasoning.
+    pub(in super::super) const REASONING: u8 = 1;
+    /// The input of a tool call.
+    pub(in super::super) const INPUT: u8 = 2;
+    /// The input of a tool call in a message that is not streamed.
+    pub(in super::super) const WHOLE_INPUT: u8 = 3;
+    /// What a tool that the provider ran brought.
+    pub(in super::super) const RESULT: u8 = 4;
+    /// A field of a delta that this code does not know; `b` is made from its name.
+    pub(in super::super) const OTHER: u8 = 5;
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(super) struct Reading {
+    call: Call,
+    framing: Framing,
+    /// The type of the event that is read next; clients go by it alone. Empty: nobody has said.
+    event: Vec<u8>,
+    /// Blocks of tool calls that have begun and not stopped.
+    open: Vec<u32>,
+    sent: Sent,
+    leaving: Leaving,
+}
+
+fn text(kind: u8, block: u32) -> TextKey {
+    TextKey { kind, a: block, b: 0 }
+}
+
+impl Reading {
+    pub(super) fn new(call: &Call, framing: Framing) -> Self {
+        Self {
+            call: call.clone(),
+            framing,
+            event: Vec::new(),
+            open: Vec::new(),
+            sent: Sent::default(),
+            leaving: Leaving::default(),
+        }
+    }
+
+    /// One event. What it holds is told by its fields; what ends by its type.
+    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>) {
+        if twice(root, &["contentBlockIndex", "start", "delta"]) {
+            texts.push(Item::Twice);
+        }
+        let index = number(root.get("contentBlockIndex"));
+        let (start, delta) = (root.get("start"), root.get("delta"));
+        let is = |name: &[u8]| self.event.is_empty() || self.event == name;
+        let stops = is(b"contentBlockStop")
+            && start.is_none()
+            && delta.is_none()
+            && root.get("contentBlockIndex").is_some();
+        let ends = (is(b"messageStop") && root.get("stopReason").is_some())
+            || self.event.ends_with(b"Exception");
+        let input = delta.is_some_and(|delta| delta.get("toolUse").is_some());
+        if (delta.is_some() || stops) && (input || self.open.contains(&index)) {
+            texts.push(Item::CallPiece { call: text(kind::INPUT, index), node: root.id() });
+        }
+        let mut last = Last::default();
+        for field in root.children() {
+            match &*field.key() {
+                b"start" if last.is(root, &field, 0, "start") => {
+                    self.start(texts, &field, index);
+                }
+                b"delta" if last.is(root, &field, 1, "delta") => {
+                    block_delta(texts, &field, index);
+                }
+                // Padding.
+                b"p" if field.kind() == Kind::String => {}
+                _ => texts.walk(&field),
+            }
+        }
+        if stops {
+            self.stop(texts, index);
+        }
+        if ends {
+            texts.push(Item::AnswerEnd);
+        }
+    }
+
+    /// A block begins. Those of text and reasoning begin with their first delta.
+    fn start<'a>(&mut self, texts: &mut Texts<'a, '_>, start: &Value<'a>, index: u32) {
+        if twice(start, &["toolUse"]) {
+            texts.push(Item::Twice);
+        }
+        for field in texts.fields(start) {
+            if !field.key_is("toolUse") || field.kind() != Kind::Object {
+                texts.walk(&field);
+                continue;
+            }
+            let call = text(kind::INPUT, index);
+            if !self.open.contains(&index) && self.open.len() < limits::OPEN_TEXTS {
+                self.open.push(index);
+            }
+            // All of the event goes with the call.
+            begin_call(texts, &field, 0, call);
+            call_fields(texts, &field, call);
+        }
+    }
+
+    fn stop(&mut self, texts: &mut Texts<'_, '_>, index: u32) {
+        for kind in [kind::TEXT, kind::REASONING, kind::RESULT] {
+            texts.push(Item::TextEnd(text(kind, index)));
+        }
+        if let Some(at) = self.open.iter().position(|open| *open == index) {
+            self.open.remove(at);
+            let call = text(kind::INPUT, index);
+            texts.push(Item::TextEnd(call));
+            texts.push(Item::CallEnd { call });
+        }
+    }
+}
+
+/// The fields of a call that stand beside its name.
+fn call_fields<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, call: TextKey) {
+    for field in tool_use.children() {
+        match &*field.key() {
+            b"name" if field.kind() == Kind::String => {}
+            b"input" => {
+                texts.push(Item::CallArgs { call, node: field.id(), form: ArgsForm::Value });
+                texts.role = Role::ToolArgs;
+                texts.leaves(&field);
+                texts.role = Role::Output;
+            }
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+/// The payload of a `contentBlockDelta`.
+fn block_delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
+    if twice(delta, &["toolUse"]) {
+        texts.push(Item::Twice);
+    }
+    let mut last = Last::default();
+    for field in texts.fields(delta) {
+        let name = field.key();
+        match &*name {
+            b"text" if last.is(delta, &field, 0, "text") => {
+                texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
+            }
+            b"toolUse" if field.kind() == Kind::Object => input(texts, &field, index),
+            b"reasoningContent" if field.kind() == Kind::Object => {
+                reasoning(texts, &field, index);
+            }
+            b"toolResult" if field.kind() == Kind::Array => result(texts, &field, index),
+            name if field.kind() == Kind::String => {
+                let key = TextKey { kind: kind::OTHER, a: index, b: name_number(name) };
+                texts.unknown(&field, key);
+            }
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+/// A piece of a call's input.
+fn input<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, index: u32) {
+    if twice(tool_use, &["input"]) {
+        texts.push(Item::Twice);
+    }
+    let call = text(kind::INPUT, index);
+    let mut last = Last::default();
+    for field in tool_use.children() {
+        if field.key_is("input") && last.is(tool_use, &field, 0, "input") {
+            texts.push(Item::CallArgs { call, node: field.id(), form: ArgsForm::Piece });
+            texts.running(&field, call, Shape::Json, Role::ToolArgs);
+        } else {
+            texts.walk(&field);
+        }
+    }
+}
+
+fn reasoning<'a>(texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
+    let mut last = Last::default();
+    for field in content.children() {
+        match &*field.key() {
+            b"text" if last.is(content, &field, 0, "text") => {
+                texts.running(&field, text(kind::REASONING, index), Shape::Text, Role::Output);
+            }
+            b"signature" => texts.seal(&field, text(kind::REASONING, index)),
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+/// Pieces of what a provider's tool brought.
+fn result<'a>(texts: &mut Texts<'a, '_>, list: &Value<'a>, index: u32) {
+    for part in list.children() {
+        let mut last = Last::default();
+        for field in texts.fields(&part) {
+            if field.key_is("text") && last.is(&part, &field, 0, "text") {
+                texts.running(&field, text(kind::RESULT, index), Shape::Text, Role::Output);
+            } else {
+                texts.walk(&field);
+            }
+        }
+    }
+}
+
+/// A call begins; `node` is all of it in this frame.
+fn begin_call<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, node: NodeId, call: TextKey) {
+    let name = tool_use.get("name").filter(|name| name.kind() == Kind::String);
+    texts.push(Item::CallBegin { call, name: name.map(|name| name.id()) });
+    texts.push(Item::CallPiece { call, node });
+    if twice(tool_use, &["name", "input", "type"]) {
+        texts.push(Item::Twice);
+    }
+    if let Some(name) = name {
+        let mut named = |name| texts.push(Item::CallName { call, name, open: false });
+        named(CallName::Node(name.id()));
+        if let Some(built_in) = provider_run(&string(Some(name))) {
+            named(CallName::BuiltIn(built_in));
+        }
+    }
+}
+
+/// A whole body.
+fn whole<'a>(texts: &mut Texts<'a, '_>, root: &Value<'a>) {
+    let mut last = Last::default();
+    for field in texts.fields(root) {
+        if !field.key_is("output") || field.kind() != Kind::Object {
+            texts.walk(&field);
+        } else if last.is(root, &field, 0, "output") {
+            message(texts, &field);
+        } else {
+            texts.push(Item::Twice);
+            texts.walk(&field);
+        }
+    }
+}
+
+fn message<'a>(texts: &mut Texts<'a, '_>, output: &Value<'a>) {
+    if twice(output, &["message"]) {
+        texts.push(Item::Twice);
+    }
+    for message in output.children() {
+        if twice(&message, &["content"]) {
+            texts.push(Item::Twice);
+        }
+        for field in texts.fields(&message) {
+            if !field.key_is("content") || field.kind() != Kind::Array {
+                texts.walk(&field);
+                continue;
+            }
+            for (at, block) in field.children().enumerate() {
+                whole_block(texts, &block, u32::try_from(at).unwrap_or(u32::MAX));
+            }
+        }
+    }
+}
+
+fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
+    if twice(block, &["toolUse"]) {
+        texts.push(Item::Twice);
+    }
+    for field in texts.fields(block) {
+        match &*field.key() {
+            b"toolUse" if field.kind() == Kind::Object => {
+                let call = text(kind::WHOLE_INPUT, at);
+                begin_call(texts, &field, block.id(), call);
+                call_fields(texts, &field, call);
+                texts.push(Item::CallEnd { call });
+            }
+            b"reasoningContent" => {
+                // Changed reasoning loses its signature.
+                let signature = field.get("reasoningText").and_then(|text| text.get("signature"));
+                texts.erase = signature.filter(|s| s.raw().len() > 2).map(|s| s.id());
+                texts.walk(&field);
+                texts.erase = None;
+            }
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+impl Answer for Reading {
+    fn named(&mut self, event: &[u8]) {
+        self.event.clear();
+        self.event.extend_from_slice(event);
+    }
+
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+        let mut texts = Texts::answer(doc, payload, items);
+        let root = texts.root();
+        if self.framing == Framing::Json {
+            whole(&mut texts, &root);
+            items.push(Item::AnswerEnd);
+        } else if root.kind() == Kind::Object {
+            self.event(&mut texts, &root);
+        } else {
+            texts.walk(&root);
+        }
+    }
+
+    fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
+
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+        self.leaving.frame(&doc.root(payload), self.framing, pieces)
+    }
+
+    fn sent(&mut self, doc: &Doc, payload: &[u8]) {
+        self.sent.frame(&doc.root(payload));
+    }
+
+    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        if self.framing == Framing::Json {
+            return super::whole(&self.call, &ending.how).into_bytes();
+        }
+        self.sent.ending(&self.call, ending)
+    }
+
+    fn model(&self) -> Option<&str> {
+        // No answer says it.
+        None
+    }
+}

@@ -1,0 +1,224 @@
+//! `InvokeModel` and `InvokeModelWithResponseStream`: a model's own request and answer. Anthropic's are read, as the
+//! dialect [`super::super::anthropic`] reads them; in a stream its events stand in messages, one each. What other models
+//! take and say is recognised and unreadable.
+
+use super::super::anthropic::Anthropic;
+use super::super::write::quoted;
+use super::super::{
+    Answer, Call, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Piece, Recognised,
+    Reply, RequestView, Tool, Unreadable,
+};
+use super::{ending_of, exception, stream_reply};
+use crate::dialect::EndingHow;
+use crate::dialect::spend::{Spending, Usage, some_tokens};
+use crate::stream::edit::Edit;
+use crate::stream::eventstream;
+use crate::stream::frame::{Framing, Piece as Framed};
+use crate::stream::framer::Framer;
+use crate::stream::json::{Doc, Kind, Value};
+
+/// What Bedrock adds to a stream's last event.
+const METRICS: &str = "amazon-bedrock-invocationMetrics";
+
+/// The dialect of a model's own requests.
+#[derive(Debug)]
+pub(in super::super) struct BedrockInvoke;
+
+/// True if this model takes Anthropic's requests, or if its name does not tell (it is an ARN of the account's own).
+fn may_be_anthropic(model: &str) -> bool {
+    let kind = model.split_once('/').map_or(model, |(kind, _)| kind);
+    let named = match model.starts_with("arn:") {
+        true => kind.ends_with(":foundation-model") || kind.ends_with(":inference-profile"),
+        // `provider.model`, `region.provider.model`
+        false => model.contains('.'),
+    };
+    !named || model.contains("anthropic.")
+}
+
+impl Dialect for BedrockInvoke {
+    fn id(&self) -> DialectId {
+        DialectId::BedrockInvoke
+    }
+
+    fn read_request(
+        &self,
+        recognised: &Recognised,
+        doc: &Doc,
+        body: &[u8],
+    ) -> Result<RequestView, Unreadable> {
+        // Bedrock wants this field of every such request, and of no other.
+        let version = doc.root(body).get("anthropic_version");
+        let model = recognised.model.as_deref().unwrap_or_default();
+        if version.is_none_or(|version| version.kind() != Kind::String) || !may_be_anthropic(model)
+        {
+            return Err(Unreadable { field: "/anthropic_version" });
+        }
+        let mut view = Anthropic.read_request(recognised, doc, body)?;
+        // The path says it, whatever the body does.
+        view.call.stream = recognised.stream;
+        Ok(view)
+    }
+
+    fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
+        Anthropic.tools(doc, body)
+    }
+
+    fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
+        Anthropic.without_tools(doc, body, gone)
+    }
+
+    fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {
+        Box::new(Reading::new(call, framing))
+    }
+
+    fn canned(&self, call: &Call, canned: &Canned) -> Reply {
+        if !may_be_anthropic(&call.model) {
+            // What this model would say has a shape of its own.
+            let message = canned.text.clone();
+            return exception(&ErrorAnswer { status: 403, message, code: "content_blocked" });
+        }
+        if !call.stream {
+            return Anthropic.canned(call, canned);
+        }
+        stream_reply(Reading::new(call, Framing::EventStream).ending(&ending_of(canned)))
+    }
+
+    fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {
+        if !may_be_anthropic(&call.model) {
+            let message = format!("the answer was withheld by policy (decision {decision})");
+            return exception(&ErrorAnswer { status: 403, message, code: "content_blocked" });
+        }
+        Anthropic.blocked(call, decision, now)
+    }
+
+    fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
+        exception(error)
+    }
+
+    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
+        Anthropic.spending(root)
+    }
+
+    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
+        Anthropic.usage(root, usage);
+        if let Some(said) = root.get(METRICS).filter(|said| said.kind() == Kind::Object) {
+            let count = |name| some_tokens(&said, name);
+            usage.fresh = count("inputTokenCount").or(usage.fresh);
+            usage.output = count("outputTokenCount").or(usage.output);
+            usage.cached = count("cacheReadInputTokenCount").unwrap_or(usage.cached);
+            usage.written = count("cacheWriteInputTokenCount").unwrap_or(usage.written);
+        }
+    }
+
+    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
+        Anthropic.cap(root, most)
+    }
+}
+
+/// Reads one answer, as Anthropic's dialect does.
+#[derive(Debug)]
+struct Reading {
+    inner: Box<dyn Answer>,
+    framing: Framing,
+    /// The type of the message that is read next.
+    event: Vec<u8>,
+    /// The model, by its name, says things that are not read here.
+    foreign: bool,
+}
+
+impl Reading {
+    fn new(call: &Call, framing: Framing) -> Self {
+        let inner = if framing == Framing::EventStream { Framing::Sse } else { framing };
+        Self {
+            inner: Anthropic.answer(call, inner),
+            framing,
+            event: Vec::new(),
+            foreign: !may_be_anthropic(&call.model),
+        }
+    }
+
+    /// True if this is what Anthropic's models say, or an error of Bedrock.
+    fn is_read(&self, root: &Value<'_>) -> bool {
+        let error =
+            || root.children().all(|field| matches!(&*field.key(), b"message" | b"Message"));
+        match root.get("type") {
+            _ if root.kind() != Kind::Object => false,
+            _ if self.event.ends_with(b"Exception") => true,
+            Some(kind) => kind.kind() == Kind::String,
+            None => self.framing != Framing::EventStream && error(),
+        }
+    }
+
+    /// The same events in messages.
+    fn in_messages(&self, events: &[u8]) -> Vec<u8> {
+        if self.framing != Framing::EventStream {
+            return events.to_vec();
+        }
+        let (mut framer, mut pieces) = (Framer::new(Framing::Sse), Vec::new());
+        framer.feed(events, &mut pieces);
+        let mut out = Vec::new();
+        for piece in pieces {
+            if let Framed::Frame(frame) = piece {
+                eventstream::chunk(&frame.payload_bytes(), &mut out);
+            }
+        }
+        out
+    }
+}
+
+impl Answer for Reading {
+    fn named(&mut self, event: &[u8]) {
+        self.event.clear();
+        self.event.extend_from_slice(event);
+    }
+
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+        let root = doc.root(payload);
+        if !self.is_read(&root) {
+            self.foreign = true;
+            items.push(Item::Unreadable);
+        }
+        self.inner.read(doc, payload, items);
+        if self.event.ends_with(b"Exception") {
+            items.push(Item::AnswerEnd);
+        }
+    }
+
+    fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
+        self.inner.read_other(payload, items);
+    }
+
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+        let leaves = self.inner.leave(doc, payload, pieces);
+        Leaves { after: self.in_messages(&leaves.after), ..leaves }
+    }
+
+    fn sent(&mut self, doc: &Doc, payload: &[u8]) {
+        self.inner.sent(doc, payload);
+    }
+
+    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        if !self.foreign {
+            let events = self.inner.ending(ending);
+            return self.in_messages(&events);
+        }
+        // How that model's answers end is not known here: clients raise this.
+        let text = match &ending.how {
+            EndingHow::Canned { text, .. } => text.clone(),
+            EndingHow::Blocked | EndingHow::Spent => {
+                format!("the answer was withheld by policy (decision {})", ending.decision)
+            }
+        };
+        let json = format!(r#"{{"message":{}}}"#, quoted(&text));
+        if self.framing != Framing::EventStream {
+            return json.into_bytes();
+        }
+        let mut out = Vec::new();
+        eventstream::exception("modelStreamErrorException", &json, &mut out);
+        out
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.inner.model()
+    }
+}

@@ -1,0 +1,75 @@
+//! Converse requests: `system`, `messages`, and what decides.
+
+use super::super::fields::string;
+use super::super::request::{self, Speaker, last_begins};
+use super::super::texts::Texts;
+use super::super::{Call, Recognised, RequestView, Unreadable};
+use crate::stream::json::{Doc, Kind, Value};
+
+/// Reads a request body.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice.
+pub(super) fn read(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let call = call(recognised, &root)?;
+    let mut items = Vec::new();
+    let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
+    for field in root.children() {
+        match &*field.key() {
+            // What the model's own API takes beside these: most are settings, and any may be text.
+            b"system" | b"additionalModelRequestFields" => {
+                texts.role = Speaker::System.role(true);
+                texts.walk(&field);
+            }
+            // They are put into a stored prompt.
+            b"promptVariables" => {
+                texts.role = Speaker::User.role(true);
+                texts.walk(&field);
+            }
+            b"messages" => messages(&mut texts, &field),
+            _ => {}
+        }
+    }
+    let stored_prompt = call.model.contains(":prompt/");
+    let remote = texts.remote.saturating_add(u32::from(stored_prompt));
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+}
+
+fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
+    let mut call = Call::without_body(recognised.clone());
+    if let Some(config) = request::object(root, "outputConfig", "/outputConfig")? {
+        let format = request::object(&config, "textFormat", "/outputConfig/textFormat")?;
+        call.structured = format.is_some();
+    }
+    Ok(call)
+}
+
+fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
+    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
+    let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
+    texts.role = Speaker::User.role(true);
+    for (at, turn) in texts.elements(messages).enumerate() {
+        let (speaker, follows) = (speaker(&turn), at >= last);
+        texts.role = speaker.role(follows);
+        for field in texts.fields(&turn) {
+            if !field.key_is("content") || field.kind() != Kind::Array {
+                texts.walk(&field);
+                continue;
+            }
+            for block in field.children() {
+                // A tool's result stands in a user turn, but nobody typed it.
+                let result = block.get("toolResult").is_some();
+                texts.role =
+                    if result { Speaker::Tool.role(follows) } else { speaker.role(follows) };
+                texts.walk(&block);
+            }
+            texts.role = speaker.role(follows);
+        }
+    }
+}

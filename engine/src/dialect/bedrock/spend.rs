@@ -1,0 +1,73 @@
+//! What a Converse call may cost and what it did.
+
+use super::super::fields::string;
+use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
+use super::super::{Unreadable, anthropic, request};
+use super::tools::provider_run;
+use crate::stream::edit::Edit;
+use crate::stream::json::{Kind, Value};
+
+/// How often a tool of the provider may run: a request does not say.
+const USES: u64 = 10;
+
+pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
+    let mut spending = Spending::default();
+    if let Some(config) = request::object(root, "inferenceConfig", "/inferenceConfig")? {
+        spending.max_output = count(&config, "maxTokens", "/inferenceConfig/maxTokens")?;
+    }
+    let place = "/additionalModelRequestFields";
+    let native = request::one(root, "additionalModelRequestFields", place)?;
+    if let Some(native) = native.filter(|native| native.kind() == Kind::Object) {
+        let most = count(&native, "max_tokens", "/additionalModelRequestFields/max_tokens")?;
+        spending.max_output = spending.max_output.max(most);
+        spending.tools(native.get("tools"));
+        anthropic::provider_tools(&native, &mut spending);
+    }
+    let tier = request::object(root, "serviceTier", "/serviceTier")?;
+    spending.tier(tier.and_then(|tier| tier.get("type")));
+    let speed = request::object(root, "performanceConfig", "/performanceConfig")?;
+    if speed.and_then(|speed| speed.get("latency")).is_some_and(|how| how.is_str("optimized")) {
+        spending.extra("latency=optimized", 0);
+    }
+    spending.turns(root.get("messages"));
+    let config = root.get("toolConfig");
+    let list = config.and_then(|config| config.get("tools"));
+    spending.tools(list);
+    for tool in list.iter().flat_map(Value::children).filter_map(|tool| tool.get("systemTool")) {
+        let name = string(tool.get("name"));
+        match provider_run(&name) {
+            Some(name) => spending.extra(name, USES),
+            None => spending.extra(&String::from_utf8_lossy(&name), USES),
+        }
+    }
+    spending.format(root.get("outputConfig").and_then(|config| config.get("textFormat")));
+    Ok(spending)
+}
+
+pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
+    if let Some(said) = root.get("usage").filter(|said| said.kind() == Kind::Object) {
+        // What came from the cache or was put there is not in `inputTokens`.
+        usage.fresh = some_tokens(&said, "inputTokens").or(usage.fresh);
+        usage.cached = tokens(Some(said), "cacheReadInputTokens").max(usage.cached);
+        usage.written = tokens(Some(said), "cacheWriteInputTokens").max(usage.written);
+        usage.output = some_tokens(&said, "outputTokens").or(usage.output);
+    }
+    let tier = root.get("serviceTier").and_then(|tier| tier.get("type"));
+    if let Some(tier) = tier.and_then(|tier| tier.as_str()) {
+        usage.tier = Some(tier.into_owned());
+    }
+}
+
+pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
+    match root.get("inferenceConfig") {
+        Some(config) if config.kind() == Kind::Object => match config.get("maxTokens") {
+            Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
+            None => insert(&config, &format!(r#""maxTokens":{most}"#)),
+        },
+        Some(null) => {
+            let with = format!(r#"{{"maxTokens":{most}}}"#).into_bytes();
+            Some(Edit { at: null.span(), with })
+        }
+        None => insert(root, &format!(r#""inferenceConfig":{{"maxTokens":{most}}}"#)),
+    }
+}

@@ -1,0 +1,109 @@
+//! How Converse events leave once calls were stopped: text takes the block of a stopped call, so that indexes stay, and
+//! the stop reason stays true.
+
+use super::super::anthropic::RESULT;
+use super::super::fields::string;
+use super::super::splice::replace;
+use super::super::texts::number;
+use super::super::write::quoted;
+use super::super::{Leaves, Piece, Stopped};
+use super::ending::block;
+use crate::limits;
+use crate::stream::eventstream::event;
+use crate::stream::frame::Framing;
+use crate::stream::json::Value;
+
+/// What has become of the calls.
+#[derive(Debug, Default)]
+pub(super) struct Leaving {
+    /// A call that the caller carries out has left.
+    through: bool,
+    /// A call was stopped.
+    stopped: bool,
+    /// Ids of stopped calls, whose results are withheld.
+    ids: Vec<String>,
+    /// Blocks of withheld results that have begun and not stopped.
+    withheld: Vec<u32>,
+}
+
+impl Leaving {
+    pub(super) fn frame(
+        &mut self,
+        root: &Value<'_>,
+        framing: Framing,
+        pieces: &[Piece<'_>],
+    ) -> Leaves {
+        let mut leaves = Leaves::default();
+        if framing == Framing::Json {
+            for output in root.children().filter(|field| field.key_is("output")) {
+                let messages = output.children().filter(|field| field.key_is("message"));
+                messages.for_each(|message| self.message(&message, pieces, &mut leaves));
+            }
+        } else {
+            self.event(root, pieces, &mut leaves);
+        }
+        if self.stopped && !self.through {
+            for field in root.children().filter(|field| field.key_is("stopReason")) {
+                if field.is_str("tool_use") {
+                    replace(&field, "\"end_turn\"", &mut leaves.edits);
+                }
+            }
+        }
+        leaves
+    }
+
+    fn event(&mut self, root: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
+        let Some(index) = root.get("contentBlockIndex").map(|index| number(Some(index))) else {
+            return;
+        };
+        let stopped = pieces.iter().find(|piece| piece.node == root.id());
+        let stopped = stopped.and_then(|piece| piece.stopped);
+        let withheld = self.withheld.contains(&index);
+        if root.get("delta").is_some() {
+            leaves.dropped = stopped.is_some() || withheld;
+        } else if let Some(start) = root.get("start") {
+            if let Some(text) = self.said(&start, stopped) {
+                if stopped.is_none() && self.withheld.len() < limits::OPEN_TEXTS {
+                    self.withheld.push(index);
+                }
+                let delta = format!(r#"{{"text":{}}}"#, quoted(&text));
+                leaves.dropped = true;
+                event("contentBlockDelta", &block(index, Some(&delta)), &mut leaves.after);
+            }
+        } else {
+            self.withheld.retain(|block| *block != index);
+        }
+    }
+
+    /// A message whose blocks are whole.
+    fn message(&mut self, message: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
+        let lists = message.children().filter(|field| field.key_is("content"));
+        for block in lists.flat_map(|list| list.children()) {
+            let stopped = pieces.iter().find(|piece| piece.node == block.id());
+            if let Some(text) = self.said(&block, stopped.and_then(|piece| piece.stopped)) {
+                replace(&block, &format!(r#"{{"text":{}}}"#, quoted(&text)), &mut leaves.edits);
+            }
+        }
+    }
+
+    /// What is said in place of a call, or of a result; `None`: it leaves.
+    fn said(&mut self, holder: &Value<'_>, stopped: Option<&Stopped>) -> Option<String> {
+        if let Some(stopped) = stopped {
+            self.stopped = true;
+            let id = holder.get("toolUse").and_then(|call| call.get("toolUseId"));
+            if let Some(id) = id.and_then(|id| id.as_str())
+                && id.len() <= limits::ANSWER_ID_BYTES
+                && self.ids.len() < limits::OPEN_TEXTS
+            {
+                self.ids.push(id.into_owned());
+            }
+            return Some(stopped.text.clone());
+        }
+        if let Some(call) = holder.get("toolUse") {
+            self.through |= &*string(call.get("type")) != b"server_tool_use";
+        }
+        let result = holder.get("toolResult").and_then(|result| result.get("toolUseId"));
+        let own = result.is_some_and(|id| self.ids.iter().any(|own| id.is_str(own)));
+        own.then(|| RESULT.to_owned())
+    }
+}

@@ -1,0 +1,136 @@
+//! The tools of a Converse request: `toolConfig`, those that a message adds, and those of the model's own request.
+
+use super::super::splice::{remove, replace};
+use super::super::tools::{Gone, Tool, all, of_type, strings};
+use crate::stream::edit::Edit;
+use crate::stream::json::{Kind, Value};
+
+/// Stands in an empty list: the API wants `toolConfig` where the history holds calls.
+const STUB: &str = r#"{"tools":[{"toolSpec":{"name":"no_tool_is_available","description":"No tool is available. Never call this.","inputSchema":{"json":{"type":"object","properties":{}}}}}]}"#;
+
+/// The name that tools of this kind have everywhere, for one that Bedrock runs.
+pub(super) fn provider_run(name: &[u8]) -> Option<&'static str> {
+    match name {
+        b"nova_grounding" => Some("web_search"),
+        b"nova_code_interpreter" => Some("code_execution"),
+        _ => None,
+    }
+}
+
+fn configs<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    all(root, "toolConfig")
+}
+
+/// Tools in the shape of the model's own API.
+fn native<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    all(root, "additionalModelRequestFields")
+        .flat_map(|fields| all(&fields, "tools").collect::<Vec<_>>())
+}
+
+/// Lists of content blocks of all messages.
+fn contents<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    let turns = all(root, "messages").flat_map(|list| list.children());
+    turns.flat_map(|turn| all(&turn, "content").collect::<Vec<_>>())
+}
+
+/// What a request offers.
+pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
+    let mut tools = Vec::new();
+    let lists = configs(root).flat_map(|config| all(&config, "tools").collect::<Vec<_>>());
+    for tool in lists.flat_map(|list| list.children()) {
+        let mut names = Vec::new();
+        for body in all(&tool, "toolSpec").chain(all(&tool, "systemTool")) {
+            names.extend(strings(&body, "name"));
+        }
+        let also = names.iter().filter_map(|name| provider_run(name.as_bytes()));
+        let also: Vec<String> = also.map(str::to_owned).collect();
+        names.extend(also);
+        if !names.is_empty() {
+            tools.push(Tool::new(tool.id(), names));
+        }
+    }
+    for tool in native(root).flat_map(|list| list.children()) {
+        let mut names = strings(&tool, "name");
+        for kind in strings(&tool, "type").iter().filter(|kind| *kind != "custom") {
+            names.extend(of_type(kind));
+        }
+        tools.push(Tool::new(tool.id(), names));
+    }
+    for block in contents(root).flat_map(|content| content.children()) {
+        let named =
+            all(&block, "toolAddition").flat_map(|add| all(&add, "tool").collect::<Vec<_>>());
+        let names: Vec<String> = named
+            .flat_map(|tool| [strings(&tool, "name"), strings(&tool, "serverName")].concat())
+            .collect();
+        if !names.is_empty() {
+            tools.push(Tool::new(block.id(), names));
+        }
+    }
+    tools
+}
+
+/// Takes tools out.
+pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let is_tool = |tool: &Value<'_>| tool.get("cachePoint").is_none();
+    let left = configs(root)
+        .flat_map(|config| all(&config, "tools").collect::<Vec<_>>())
+        .flat_map(|list| list.children())
+        .any(|tool| is_tool(&tool) && !gone.has(&tool));
+    let stub = !left && history_has_calls(root);
+    remove(root, |field| !left && !stub && field.key_is("toolConfig"), &mut edits);
+    for config in configs(root) {
+        match (left, stub) {
+            (true, _) => of_config(&config, gone, &mut edits),
+            (false, true) => replace(&config, STUB, &mut edits),
+            (false, false) => {}
+        }
+    }
+    for fields in all(root, "additionalModelRequestFields") {
+        let empty = |field: &Value<'_>| {
+            field.key_is("tools") && field.children().all(|tool| gone.has(&tool))
+        };
+        remove(&fields, empty, &mut edits);
+        for list in all(&fields, "tools").filter(|list| !empty(list)) {
+            remove(&list, |tool| gone.has(tool), &mut edits);
+        }
+    }
+    for list in all(root, "messages") {
+        let empty = |turn: &Value<'_>| {
+            let mut blocks = all(turn, "content").flat_map(|content| content.children()).peekable();
+            blocks.peek().is_some() && blocks.all(|block| gone.has(&block))
+        };
+        remove(&list, empty, &mut edits);
+        for turn in list.children().filter(|turn| !empty(turn)) {
+            for content in all(&turn, "content") {
+                remove(&content, |block| gone.has(block), &mut edits);
+            }
+        }
+    }
+    edits
+}
+
+fn of_config(config: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+    for list in all(config, "tools").filter(|list| list.kind() == Kind::Array) {
+        // A cache point with nothing before it would cache nothing, which the API refuses.
+        let first =
+            list.children().find(|tool| tool.get("cachePoint").is_none() && !gone.has(tool));
+        let first = first.map_or(0, |tool| tool.id());
+        let goes = |tool: &Value<'_>| {
+            gone.has(tool) || (tool.id() < first && tool.get("cachePoint").is_some())
+        };
+        remove(&list, goes, edits);
+    }
+    for choice in all(config, "toolChoice") {
+        let named = all(&choice, "tool").flat_map(|tool| strings(&tool, "name"));
+        if named.into_iter().any(|name| gone.named(&name)) {
+            replace(&choice, r#"{"auto":{}}"#, edits);
+        }
+    }
+}
+
+fn history_has_calls(root: &Value<'_>) -> bool {
+    contents(root)
+        .flat_map(|content| content.children())
+        .any(|block| block.get("toolUse").is_some() || block.get("toolResult").is_some())
+}
