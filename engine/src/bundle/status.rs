@@ -35,6 +35,10 @@ pub struct Facts<'a> {
     pub filter: &'a str,
 }
 
+/// What becomes of requests that their callers have signed: operators of Bedrock must know it before it happens.
+const SIGNED: &str =
+    "refused where a rule would change them (AWS SigV4): the proxy must sign, after this filter";
+
 /// The counter of what a rule did.
 #[must_use]
 pub fn hits_counter(rule: &str, action: &str) -> String {
@@ -87,6 +91,7 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
         out.end()
     });
     out.list("history", &state.history, history);
+    out.text("signed_requests", SIGNED);
     out.text("filter", facts.filter);
     out.end()
 }

@@ -26,6 +26,7 @@ mod no_policy;
 pub mod record;
 mod request;
 mod response;
+mod signed;
 mod tools;
 pub mod verdict;
 
@@ -59,6 +60,8 @@ pub struct Exchange {
     phase: Phase,
     recognised: Option<Recognised>,
     call: Option<Call>,
+    /// The caller's signature over the request.
+    signed: Option<signed::Signed>,
     /// What passed of a body that is only watched.
     peeked: Vec<u8>,
     peek_overflow: bool,
@@ -121,6 +124,7 @@ impl Exchange {
             phase: Phase::New,
             recognised: None,
             call: None,
+            signed: None,
             peeked: Vec::new(),
             peek_overflow: false,
             chosen: Chosen::default(),

@@ -4,6 +4,7 @@ use super::change::Said;
 use super::facts::{self, RequestFacts, seconds};
 use super::labels::{self, Body, Line};
 use super::record::{Record, Unchecked};
+use super::signed::Signed;
 use super::verdict::{HeaderEdit, RequestVerdict};
 use super::{Exchange, Phase};
 use crate::dialect::{
@@ -80,6 +81,7 @@ impl Exchange {
         };
         let anthropic = recognised.dialect == DialectId::Anthropic;
         self.call = Some(Call::without_body(recognised.clone()));
+        self.signed = Signed::of(&self.facts.headers);
         let by_body = recognised.dialect == DialectId::Mcp && recognised.kind == CallKind::Generate;
         self.recognise_as(recognised);
         if !by_body {
@@ -89,12 +91,16 @@ impl Exchange {
         if self.program.unusable {
             return self.no_policy();
         }
+        if let Some(refusal) = self.breaks_signature(&edits, false) {
+            return self.refuse(&refusal);
+        }
         let mut needs = self.needs_with_changes();
         if anthropic {
             // Its path is that of MCP's first revision too.
             needs = needs.and(self.needs_as_mcp());
         }
-        if needs.answer {
+        let signed = |name| self.signed.as_ref().is_some_and(|signed| signed.covers(name));
+        if needs.answer && !signed("accept-encoding") {
             edits.push(HeaderEdit::Set("accept-encoding".to_owned(), "identity".to_owned()));
         }
         if end {
@@ -103,7 +109,7 @@ impl Exchange {
         match needs.body {
             Need::Hold => {
                 let hold = self.program.hold_headers;
-                if !hold && needs.rewrite {
+                if !hold && needs.rewrite && !signed("content-length") {
                     // The headers leave before anybody knows the new length.
                     edits.push(HeaderEdit::Remove("content-length".to_owned()));
                 }
@@ -469,6 +475,10 @@ impl Exchange {
         mut edits: Vec<HeaderEdit>,
         body: Option<Vec<u8>>,
     ) -> RequestVerdict {
+        if let Some(refusal) = self.breaks_signature(&edits, body.is_some()) {
+            self.give_back();
+            return self.refuse(&refusal);
+        }
         if let Some(body) = &body
             && self.program.hold_headers
         {

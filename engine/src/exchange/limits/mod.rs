@@ -333,7 +333,7 @@ impl Exchange {
     }
 
     /// A refused request keeps no charge.
-    fn give_back(&mut self) {
+    pub(in crate::exchange) fn give_back(&mut self) {
         let Some(book) = self.charges.book.clone() else { return };
         let holds: Vec<Hold> = self.charges.leases.borrow_mut().drain(..).collect();
         let taken =

@@ -1,0 +1,115 @@
+//! Requests that their caller has signed (AWS Signature Version 4, 4A): path, query, named headers and mostly the body
+//! are under the signature, and a change of any of them makes AWS refuse the request. Such a change is refused here,
+//! where the reason can be said: to be changed, a request must be signed by the proxy, after this filter.
+
+use super::Exchange;
+use super::facts::{self, Headers};
+use super::request::Refusal;
+use super::verdict::HeaderEdit;
+
+/// What a signature covers beside path and query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Signed {
+    /// Names of headers, lower case, `;` between them.
+    headers: String,
+    body: bool,
+}
+
+impl Signed {
+    /// The caller's signature, in `authorization` or, presigned, in the query.
+    pub(super) fn of(headers: &Headers) -> Option<Self> {
+        let body = !facts::values(headers, "x-amz-content-sha256")
+            .any(|hash| hash.eq_ignore_ascii_case(b"UNSIGNED-PAYLOAD"));
+        let list = |text: &str| text.to_ascii_lowercase().replace("%3b", ";");
+        let header = facts::values(headers, "authorization").find_map(|value| {
+            let text = String::from_utf8_lossy(value);
+            let rest = text.trim_start().strip_prefix("AWS4-")?;
+            let (_, names) = rest.split_once("SignedHeaders=").unwrap_or_default();
+            Some(list(names.split([',', ' ']).next().unwrap_or_default()))
+        });
+        let presigned = || {
+            let path = facts::text(headers, ":path")?;
+            let (_, query) = path.split_once('?')?;
+            let field = |name: &str| {
+                let mut fields = query.split('&').filter_map(|field| field.split_once('='));
+                fields.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+            };
+            field("X-Amz-Signature")?;
+            Some(list(field("X-Amz-SignedHeaders").unwrap_or_default()))
+        };
+        Some(Self { headers: header.or_else(presigned)?, body })
+    }
+
+    /// True if this header is under the signature.
+    pub(super) fn covers(&self, name: &str) -> bool {
+        self.headers.split(';').any(|own| own == name)
+    }
+
+    /// What of these changes the signature would not survive.
+    fn broken_by(&self, edits: &[HeaderEdit], body: bool) -> Option<String> {
+        if body && self.body {
+            return Some("the body".to_owned());
+        }
+        edits.iter().find_map(|edit| {
+            let (HeaderEdit::Set(name, _) | HeaderEdit::Remove(name)) = edit;
+            match name.as_str() {
+                ":path" => Some("the path".to_owned()),
+                // It follows the body.
+                "content-length" if body => None,
+                name => self.covers(name).then(|| format!("header `{name}`")),
+            }
+        })
+    }
+}
+
+impl Exchange {
+    /// Why these changes of a request cannot be made.
+    pub(super) fn breaks_signature(&mut self, edits: &[HeaderEdit], body: bool) -> Option<Refusal> {
+        let what = self.signed.as_ref()?.broken_by(edits, body)?;
+        self.record.count("hemostat_signed_refused_total".to_owned());
+        let message = format!(
+            "policy would change {what} of this request, which its caller has signed (AWS SigV4): \
+             let the proxy sign, after this filter, and send it unsigned"
+        );
+        Some(Refusal { message, code: "signed" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        pairs.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect()
+    }
+
+    const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AKIA/20261124/us-east-1/bedrock/aws4_request, \
+                          SignedHeaders=accept-encoding;host;x-amz-date, Signature=0";
+
+    #[test]
+    fn a_signature_is_known_wherever_it_stands() {
+        let covers = |pairs: &[(&str, &str)]| Signed::of(&headers(pairs)).map(|s| s.headers);
+        let all = Some("accept-encoding;host;x-amz-date".to_owned());
+        assert_eq!(covers(&[("authorization", SIGNED)]), all);
+        let tight = SIGNED.replace(", ", ",");
+        assert_eq!(covers(&[("Authorization", &tight)]), all);
+        let query = "/model/m/converse?X-Amz-SignedHeaders=host%3Bx-a&X-Amz-Signature=0";
+        assert_eq!(covers(&[(":path", query)]), Some("host;x-a".to_owned()));
+        assert_eq!(covers(&[("authorization", "Bearer AWS4-HMAC"), (":path", "/x?y=1")]), None);
+    }
+
+    #[test]
+    fn what_breaks_it() {
+        let signed = Signed::of(&headers(&[("authorization", SIGNED)])).unwrap();
+        let set = |name: &str| vec![HeaderEdit::Set(name.to_owned(), String::new())];
+        assert_eq!(signed.broken_by(&[], false), None);
+        assert_eq!(signed.broken_by(&[], true).as_deref(), Some("the body"));
+        assert_eq!(signed.broken_by(&set(":path"), false).as_deref(), Some("the path"));
+        assert_eq!(signed.broken_by(&set("x-hemostat-upstream"), false), None);
+        let removed = [HeaderEdit::Remove("accept-encoding".to_owned())];
+        assert_eq!(signed.broken_by(&removed, false).as_deref(), Some("header `accept-encoding`"));
+        let unsigned = [("authorization", SIGNED), ("x-amz-content-sha256", "UNSIGNED-PAYLOAD")];
+        let signed = Signed::of(&headers(&unsigned)).unwrap();
+        assert_eq!(signed.broken_by(&set("content-length"), true), None);
+    }
+}
