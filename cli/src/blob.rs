@@ -146,6 +146,37 @@ pub(crate) fn faults(policy: &Node, file: &str) -> Option<String> {
     (!errors.is_empty()).then(|| lines(&errors, file))
 }
 
+/// What a document may refer to and need not hold itself, where it is an overlay.
+const REFERS: [&str; 3] = ["unknown-rule", "unknown-fallback", "unknown-label"];
+
+/// The errors of an overlay that it has by itself. What it refers to may stand in the policy that it is put on.
+pub(crate) fn own_faults(overlay: &Node, file: &str) -> Option<String> {
+    let (_, found) = judge(overlay, Some(now()));
+    let own = |one: &Diagnostic| one.is_error() && !REFERS.contains(&one.code);
+    let errors: Vec<Diagnostic> = found.into_iter().filter(own).collect();
+    (!errors.is_empty()).then(|| lines(&errors, file))
+}
+
+/// The errors of a policy made of several files. Lines would be those of one or the other: places are named instead.
+pub(crate) fn faults_of_all(policy: &Node, file: &str, overlays: &[String]) -> Option<String> {
+    if overlays.is_empty() {
+        return faults(policy, file);
+    }
+    let (_, found) = judge(policy, Some(now()));
+    let mut errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
+    errors.iter_mut().for_each(|error| (error.line, error.column) = (0, 0));
+    (!errors.is_empty()).then(|| lines(&errors, &together(file, overlays)))
+}
+
+/// `policy.yaml with off.yaml`
+pub(crate) fn together(file: &str, overlays: &[String]) -> String {
+    if overlays.is_empty() {
+        file.to_owned()
+    } else {
+        format!("{file} with {}", overlays.join(", "))
+    }
+}
+
 /// Findings in words, a line each.
 pub(crate) fn lines(found: &[Diagnostic], file: &str) -> String {
     let file = safe(file);

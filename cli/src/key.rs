@@ -37,15 +37,16 @@ impl Key {
         let text = match from.strip_prefix("env:") {
             Some(name) => std::env::var(name)
                 .map_err(|_| invalid(format!("{place}: there is no such variable")))?,
-            None => {
-                private(Path::new(from)).map_err(|error| named(&place, &error))?;
-                fs::read_to_string(from).map_err(|error| named(&place, &error))?
-            }
+            None => fs::read_to_string(from).map_err(|error| named(&place, &error))?,
         };
         // What is wrong with a secret is not shown.
-        Self::parse(&text).ok_or_else(|| {
+        let key = Self::parse(&text).ok_or_else(|| {
             invalid(format!("{place}: not a secret key; `hemostat keygen` makes one"))
-        })
+        })?;
+        if !from.starts_with("env:") {
+            private(Path::new(from)).map_err(|error| named(&place, &error))?;
+        }
+        Ok(key)
     }
 
     fn parse(text: &str) -> Option<Self> {

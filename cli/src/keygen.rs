@@ -44,12 +44,20 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         "the secret key is in {}; the configuration of the proxies takes:",
         path.display()
     )?;
+    let list = args.may.iter().map(|may| format!("\"{may}\"")).collect::<Vec<_>>().join(", ");
     match args.may.as_slice() {
         [] => writeln!(out, "trust: {{keys: {{{name}: \"{public}\"}}}}")?,
         may => writeln!(
             out,
             "trust: {{keys: {{{name}: {{key: \"{public}\", may: [{}]}}}}}}",
             may.join(", ")
+        )?,
+    }
+    match args.may.as_slice() {
+        [] => writeln!(err, "or, under `keys` in JSON: \"{name}\": \"{public}\"")?,
+        _ => writeln!(
+            err,
+            "or, under `keys` in JSON: \"{name}\": {{\"key\": \"{public}\", \"may\": [{list}]}}"
         )?,
     }
     Ok(Exit::Fine)

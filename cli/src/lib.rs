@@ -13,6 +13,7 @@ mod history;
 mod key;
 mod keygen;
 mod play;
+mod postmortem;
 mod program;
 mod push;
 mod release;
@@ -65,13 +66,30 @@ enum Verb {
     History(history::Args),
     /// Say what changes between two policies, by rule
     Diff(diff::Args),
+    /// Begin the report of an incident: what came into force, and what rules did
+    Postmortem(postmortem::Args),
     /// Print the scope of a plugin configuration
     Scope(scope::Args),
     /// Write a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  hemostat completions bash > /etc/bash_completion.d/hemostat
+  hemostat completions zsh > ~/.zfunc/_hemostat")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Judges a command line without running it: what is wrong with its words.
+///
+/// # Errors
+/// They are no usage of the command.
+pub fn judge(args: impl IntoIterator<Item = OsString>) -> Result<(), String> {
+    match Cli::try_parse_from(args) {
+        Err(usage) if usage.use_stderr() => Err(usage.to_string()),
+        _ => Ok(()),
+    }
 }
 
 /// Runs the command: `args` with the program's name first. Results go to `out`, trouble to `err`.
@@ -102,6 +120,7 @@ pub fn run(
         Verb::Status(args) => status::run(&args, out, err),
         Verb::History(args) => history::run(&args, out, err),
         Verb::Diff(args) => diff::run(&args, out, err),
+        Verb::Postmortem(args) => postmortem::run(&args, out, err),
         Verb::Scope(args) => scope::run(&args, out, err),
         Verb::Completions { shell } => completions(shell, out),
     };

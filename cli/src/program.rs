@@ -47,15 +47,12 @@ pub(crate) fn from_file(file: &str, overlays: &[String]) -> io::Result<Made> {
 
 /// The same from a tree; `file` is its name in messages.
 pub(crate) fn from_policy(policy: &Node, file: &str, overlays: &[String]) -> io::Result<Made> {
-    if let Some(faults) = blob::faults(policy, file) {
-        return Ok(Err(faults));
-    }
     // Here overlays do not stop: what is tried is what they do.
     let policy = match with_overlays(policy, overlays, End(None)) {
         Ok(policy) => policy,
         Err(fault) => return Ok(Err(fault.to_string())),
     };
-    if let Some(faults) = blob::faults(&policy, file) {
+    if let Some(faults) = blob::faults_of_all(&policy, file, overlays) {
         return Ok(Err(faults));
     }
     // As the samples configure a proxy: headers can be held.

@@ -57,6 +57,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         Ok(release) => release,
         Err(error) => {
             writeln!(err, "hemostat: {}: {error}", safe(&args.release))?;
+            writeln!(err, "  help: what is pushed is what `hemostat release` has written")?;
             return Ok(Exit::No);
         }
     };

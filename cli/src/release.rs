@@ -89,12 +89,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         let policy = with_overlays(&policy, std::slice::from_ref(overlay), End(None))?;
         prepared.push((prepared_path(&args.out, overlay)?, policy));
     }
-    let parts = std::iter::once((file, &policy));
-    let parts = parts.chain(
-        args.prepare.iter().map(String::as_str).zip(prepared.iter().map(|(_, policy)| policy)),
-    );
-    for (file, policy) in parts {
-        if let Some(faults) = blob::faults(policy, file) {
+    let parts = std::iter::once((args.overlay.clone(), &policy));
+    let parts = parts.chain(args.prepare.iter().zip(&prepared).map(|(overlay, (_, policy))| {
+        ([args.overlay.as_slice(), std::slice::from_ref(overlay)].concat(), policy)
+    }));
+    for (overlays, policy) in parts {
+        if let Some(faults) = blob::faults_of_all(policy, file, &overlays) {
             writeln!(err, "{faults}\nhemostat: no release was made")?;
             return Ok(Exit::No);
         }
@@ -172,7 +172,7 @@ pub(crate) fn with_overlays(policy: &Node, overlays: &[String], until: End) -> i
     overlays.iter().try_fold(policy.clone(), |policy, file| {
         let over = blob::read_policy(file)?;
         // A mistake in an overlay is told with the overlay's own lines.
-        if let Some(faults) = blob::faults(&over, file) {
+        if let Some(faults) = blob::own_faults(&over, file) {
             return Err(invalid(faults));
         }
         let over = until.0.map_or_else(|| over.clone(), |at| compose::until(&over, at));

@@ -12,6 +12,9 @@ use crate::terminal::safe;
 
 /// Arguments of `hemostat scope`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hemostat scope plugin.json        what `hemostat release --scope` takes for proxies with this configuration")]
 pub(crate) struct Args {
     /// A plugin configuration in YAML or JSON; `-` reads standard input
     configuration: String,

@@ -106,6 +106,34 @@ fn a_release_is_policy_and_overlays() {
     assert!(second.expires.is_some());
 }
 
+/// Rules, fallbacks and labels of the policy are there for its overlays.
+#[test]
+fn an_overlay_may_refer_to_what_the_policy_holds() {
+    let folder = Folder::new("refers");
+    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let off = |rule: &str| {
+        let text =
+            format!("{{hemostat: 1, disable: [{{rule: {rule}, until: 2099-01-01T00:00:00Z}}]}}");
+        folder.write("off.yaml", &text)
+    };
+    let release = |overlay: &str| {
+        hemostat(&["release", &policy, "--scope", "s", "--key", &key, "--overlay", overlay])
+    };
+    assert_eq!(release(&off("own")).0, Exit::Fine);
+    assert_eq!(hemostat(&["check", &policy, "--overlay", &off("own")]).0, Exit::Fine);
+    for (exit, said) in
+        [release(&off("owm")), hemostat(&["check", &policy, "--overlay", &off("owm")])]
+    {
+        assert_eq!(exit, Exit::No);
+        assert!(said.contains("p.yaml with ") && said.contains("there is no rule `owm`"), "{said}");
+        assert!(said.contains("`own`"), "what was meant: {said}");
+    }
+    // What is wrong with the overlay itself is told with its own lines.
+    let bad = folder.write("bad.yaml", "hemostat: 1\nguardrailz: []\n");
+    let (exit, said) = release(&bad);
+    assert!(exit == Exit::Failed && said.contains("bad.yaml:2:1"), "{said}");
+}
+
 #[test]
 fn what_is_not_acceptable_is_not_signed() {
     let folder = Folder::new("refused");
@@ -287,7 +315,8 @@ fn scope_and_help_and_completions() {
     assert_eq!(hemostat(&["scope", &other]).1, scope, "the order of keys is no matter");
     let none = folder.write("none.yaml", "{policy: {}}");
     assert_eq!(hemostat(&["scope", &none]).0, Exit::No);
-    for verb in ["keygen", "release", "push", "activate", "rollback", "status", "history", "diff"] {
+    let verbs = "approve check test replay keygen release push activate rollback status history diff postmortem scope";
+    for verb in verbs.split(' ').chain(["completions"]) {
         let (exit, said) = hemostat(&[verb, "--help"]);
         assert!(exit == Exit::Fine && said.contains("Examples:"), "{verb}");
     }
@@ -309,4 +338,43 @@ fn history_is_newest_first_and_diff_reads_releases() {
     assert_eq!(exit, Exit::No);
     assert!(said.contains("+ guardrails: `new` is new"), "{said}");
     assert_eq!(hemostat(&["diff", &policy, &policy]).0, Exit::Fine);
+}
+
+#[test]
+fn the_report_of_an_incident_begins_with_its_timeline() {
+    let folder = Folder::new("postmortem");
+    let entry = |serial: u64, at: &str, more: Value| {
+        let mut entry = json!({"serial": serial, "version": format!("v{serial}"), "at": at, "source": "post",
+            "issuer": "ann", "reason": "INC|1 <b>", "key_ids": ["ops"]});
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entry
+    };
+    let history = json!([
+        entry(3, "2026-11-24T03:20:00Z", json!({"rolls_back": 2})),
+        entry(2, "2026-11-24T03:00:00Z", json!({})),
+        entry(1, "2026-11-23T09:00:00Z", json!({})),
+    ]);
+    let history = folder.write("h.json", &history.to_string());
+    let log = folder.write(
+        "a.json",
+        "not json\n{\"time\":\"2026-11-24T03:01:02.345Z\",\"rules\":\"kill:fallback,x:tag\"}\n\
+         {\"time\":\"2026-11-24T03:05:00.000Z\",\"rules\":\"kill:fallback\"}\n\
+         {\"time\":\"2026-11-22T03:05:00.000Z\",\"rules\":\"kill:fallback\"}\n{\"time\":\"x\",\"rules\":null}\n",
+    );
+    let since = ["--since", "2026-11-24T00:00:00Z", "--title", "INC-1"];
+    let (exit, said) = hemostat(
+        &[&["postmortem", "--history", &history, "--access-log", &log][..], &since].concat(),
+    );
+    assert_eq!(exit, Exit::Fine, "{said}");
+    for wanted in [
+        "# INC-1\n",
+        "| before | in force: release 1 (post): version v1 | | |\n| 2026-11-24T03:00:00Z | release 2 (post): version v2 | ann (ops) | INC\\|1 \\<b\\> |",
+        "| 2026-11-24T03:20:00Z | release 3 takes 2 back: version v3 |",
+        "| kill:fallback | 2 | 2026-11-24T03:01:02Z | 2026-11-24T03:05:00Z |",
+        "| x:tag | 1 |",
+        "## Afterwards",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert_eq!(hemostat(&["postmortem", "--history", &log]).0, Exit::Failed);
 }

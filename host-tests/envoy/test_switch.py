@@ -57,7 +57,8 @@ def send(envoy, path, body, **headers):
 
 
 def test_only_the_model_of_the_body_is_another(moving, upstream):
-    body = b'{ "messages":[{"role":"user","content":"gpt-5 \\u00e9\xc3\xa9"}] ,"top_p" : 1.0, "model": "gpt-5","x":[1,\n2]}'
+    said = b'"content":"gpt-5 \\u00e9\xc3\xa9"'
+    body = b'{ "messages":[{"role":"user",' + said + b'}] ,"top_p" : 1.0, "model": "gpt-5","x":[\n]}'
     answer = send(moving, "/v1/chat/completions?x=1", body, x_replay=upstream.script("s1", Answer(chat("fine"))))
     assert (answer.status, answer.header("x-hemostat-action")) == (200, "to-second:switch"), answer.body
     call = upstream.last

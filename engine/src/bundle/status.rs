@@ -128,13 +128,18 @@ fn trouble(trouble: &Trouble) -> String {
     out.end()
 }
 
+/// The polled source: this listener's own, or that of another filter of the scope.
 fn poll(facts: &Facts<'_>) -> String {
-    let Some(source) = &facts.terms.config.source else { return "null".to_owned() };
     let config = &facts.terms.config;
+    if config.source.is_none() && facts.poll.is_none() {
+        return "null".to_owned();
+    }
     let poll = facts.poll.cloned().unwrap_or_default();
     let mut out = Object::default();
-    out.text("cluster", &source.cluster);
-    out.text("path", &source.path);
+    if let Some(source) = &config.source {
+        out.text("cluster", &source.cluster);
+        out.text("path", &source.path);
+    }
     let good = poll.answered.then(|| time::format(poll.good_ms / 1000));
     out.optional_text("last_success", good.as_deref());
     out.number("failures", poll.failures);

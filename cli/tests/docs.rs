@@ -1,0 +1,77 @@
+//! What the pages tell operators to type is what the command takes.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+const PAGES: [&str; 3] = ["docs", "envoy", "policies"];
+
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders: Vec<PathBuf> = PAGES.iter().map(|page| root.join(page)).collect();
+    let mut found = vec![root.join("README.md")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The words of a line as a shell takes them, up to a comment, a pipe, or the next command.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote, mut open) = (Vec::new(), String::new(), None, false);
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(q), c) if c == q => quote = None,
+            (None, '\'' | '"') => (quote, open) = (Some(c), true),
+            (None, '#') if !open => break,
+            (None, '|' | '>' | ';' | '&') => break,
+            (None, c) if c.is_whitespace() => {
+                if open {
+                    words.push(std::mem::take(&mut word));
+                }
+                open = false;
+            }
+            (_, c) => {
+                open = true;
+                word.push(c);
+            }
+        }
+    }
+    if open {
+        words.push(word);
+    }
+    words
+}
+
+#[test]
+fn every_command_in_the_pages_is_one() {
+    let mut judged = 0;
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap().replace("\\\n", " ");
+        let mut inside = false;
+        for line in text.lines().map(str::trim) {
+            if line.starts_with("```") {
+                inside = line == "```sh";
+            } else if inside && line.starts_with("hemostat ") {
+                judged += 1;
+                if let Err(why) = hemostat_cli::judge(words(line).into_iter().map(Into::into)) {
+                    wrong.push(format!("{}: {line}\n{why}", page.display()));
+                }
+            }
+        }
+    }
+    assert!(judged > 40, "{judged} commands: are the pages there?");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn words_are_a_shells() {
+    assert_eq!(words("hemostat a 'b c' --d=\"e\"f   # g"), ["hemostat", "a", "b c", "--d=ef"]);
+    assert_eq!(words("hemostat a b#c > d"), ["hemostat", "a", "b#c"]);
+}
