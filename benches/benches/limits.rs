@@ -1,8 +1,9 @@
 //! Question: what do 1, 5 and 20 limits add to a request that is metered, beside the same request without limits?
 //!
 //! Each exchange is a chat call with a whole answer that says what it used: charged, read and settled. Every limit is an
-//! account of its own in a store in memory, so host calls are not in the figures. One more: a million distinct keys
-//! through one limit, and the bytes that they leave in the store.
+//! account of its own in a store in memory, so host calls are not in the figures (`limits_wasm` has them). Two more: what
+//! four workers cost one another on one hot key, and a million distinct keys through one limit, with the bytes that they
+//! leave in the store.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,14 +13,17 @@
     reason = "a helper of a test may panic as the test itself may"
 )]
 #![allow(missing_docs, reason = "criterion_group makes a public function")]
-#![expect(clippy::unwrap_used, reason = "a bench stops at what it did not expect")]
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hemostat_engine::exchange::{Exchange, RequestFacts, RequestVerdict};
-use hemostat_engine::ledger::{Book, Cap, Key, MemoryStore};
+use hemostat_engine::ledger::{Book, Cap, Key, MemoryStore, Outcome, Store, Stored, Written};
 use hemostat_engine::limits::LEDGER_WAYS;
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::Config;
@@ -89,6 +93,94 @@ fn cost(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Storage that workers share, as a proxy has it: one lock for all of it, held for a look-up and a copy.
+#[derive(Debug, Clone, Default)]
+struct Shared {
+    values: Arc<Mutex<Values>>,
+    lost: Arc<AtomicU64>,
+}
+
+/// Values by key, and the number of the last write.
+type Values = (BTreeMap<u32, (Vec<u8>, u32)>, u32);
+
+impl Store for Shared {
+    fn get(&self, key: u32) -> Result<Option<Stored>, ()> {
+        let inner = self.values.lock().unwrap();
+        Ok(inner.0.get(&key).map(|(bytes, cas)| Stored { bytes: bytes.clone(), cas: *cas }))
+    }
+
+    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> Written {
+        let mut inner = self.values.lock().unwrap();
+        if inner.0.get(&key).map(|(_, cas)| *cas) != cas {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return Written::Mismatch;
+        }
+        inner.1 += 1;
+        let written = inner.1;
+        inner.0.insert(key, (bytes.to_vec(), written));
+        Written::Done
+    }
+
+    fn now_ns(&self) -> u64 {
+        NOW
+    }
+}
+
+/// Workers that reserve and settle as fast as they can, each `pairs` times, on keys that `key` names.
+fn race(workers: usize, pairs: u64, key: impl Fn(usize) -> String + Sync) -> (Duration, f64) {
+    let shared = Shared::default();
+    let gate = Barrier::new(workers + 1);
+    let cap = Cap::Bucket { amount: 1 << 40, every_ns: 3_600_000_000_000, burst: 1 << 40 };
+    let took = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..workers)
+            .map(|worker| {
+                let (shared, gate, key) = (shared.clone(), &gate, key(worker));
+                scope.spawn(move || {
+                    let book = Book::new(Rc::new(shared));
+                    let key = Key::new(b"limit", &[&key], LEDGER_WAYS);
+                    gate.wait();
+                    for _ in 0..pairs {
+                        let taken = loop {
+                            // One that is contended is told so, and comes back.
+                            if let Ok(Outcome::Admitted { hold, .. }) =
+                                book.reserve(&key, &cap, 10, &[])
+                            {
+                                break hold;
+                            }
+                        };
+                        let _ = black_box(book.settle(taken, 7));
+                    }
+                })
+            })
+            .collect();
+        gate.wait();
+        let began = Instant::now();
+        all.into_iter().for_each(|worker| worker.join().unwrap());
+        began.elapsed()
+    });
+    let writes = workers as f64 * pairs as f64 * 2.0;
+    (took, shared.lost.load(Ordering::Relaxed) as f64 / writes)
+}
+
+fn contention(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("limits/workers");
+    group.sample_size(10);
+    let cases: [(&str, usize, fn(usize) -> String); 3] = [
+        ("1", 1, |_| "hot".to_owned()),
+        ("4, a key each", 4, |worker| format!("own-{worker}")),
+        ("4, one hot key", 4, |_| "hot".to_owned()),
+    ];
+    for (name, workers, key) in cases {
+        let (_, lost) = race(workers, 20_000, key);
+        println!("limits/workers/{name}: {lost:.4} writes lost for each that stood");
+        // Time for as many pairs in all, however many workers share them.
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|pairs| race(workers, pairs.div_ceil(workers as u64), key).0);
+        });
+    }
+    group.finish();
+}
+
 fn a_million_keys(criterion: &mut Criterion) {
     let store = Rc::new(MemoryStore::new(NOW));
     let book = Book::new(Rc::clone(&store) as Rc<_>);
@@ -107,5 +199,5 @@ fn a_million_keys(criterion: &mut Criterion) {
     assert!(bytes + slots * 128 < 16 * 1024 * 1024);
 }
 
-criterion_group!(benches, cost, a_million_keys);
+criterion_group!(benches, cost, contention, a_million_keys);
 criterion_main!(benches);

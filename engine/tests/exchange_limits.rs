@@ -1,4 +1,4 @@
-//! Lever 5 over whole exchanges: how a request can end, and what it is charged then.
+//! Lever 5 over whole exchanges: what is refused, with what words, and what is asked of upstream.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,542 +12,11 @@ mod support;
 
 use std::rc::Rc;
 
-use hemostat_engine::exchange::{
-    Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
-};
-use hemostat_engine::ledger::{Book, MemoryStore, Outcome};
-use hemostat_engine::policy::Program;
+use hemostat_engine::exchange::{Effect, Exchange, HeaderEdit, RequestFacts};
+use hemostat_engine::policy::program::label::Label;
 use hemostat_engine::policy::program::selector::Labels;
 use serde_json::{Value, json};
-use support::{program, recordings};
-
-const S: u64 = 1_000_000_000;
-const T0: u64 = 1_764_000_000 * S;
-
-/// A proxy with one worker.
-struct Proxy {
-    program: Rc<Program>,
-    store: Rc<MemoryStore>,
-    book: Rc<Book>,
-}
-
-/// What a caller got, if it got it from the proxy.
-#[derive(Debug)]
-struct Refusal {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Refusal {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// A request that went on.
-struct Asked {
-    exchange: Exchange,
-    edits: Vec<HeaderEdit>,
-    body: String,
-}
-
-impl Proxy {
-    fn new(policy: Value) -> Self {
-        let store = Rc::new(MemoryStore::new(T0));
-        let book = Rc::new(Book::new(Rc::clone(&store) as Rc<_>));
-        Self { program: program(policy), store, book }
-    }
-
-    /// The same accounts under another policy.
-    fn push(&mut self, policy: Value) {
-        self.program = program(policy);
-    }
-
-    fn ask(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Asked, Refusal> {
-        let mut exchange = Exchange::with_book(Rc::clone(&self.program), Rc::clone(&self.book));
-        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
-        let mut all = vec![pair(":method", "POST"), pair(":path", path), pair(":authority", "a")];
-        all.extend(headers.iter().map(|(name, value)| pair(name, value)));
-        let now_ns = hemostat_engine::ledger::Store::now_ns(&*self.store);
-        let facts = RequestFacts { headers: all, now_ns, ..RequestFacts::default() };
-        let body = body.to_string();
-        let mut edits = Vec::new();
-        let mut verdict = exchange.request_headers(facts, false);
-        loop {
-            match verdict {
-                RequestVerdict::NeedBody { edits: more, .. } => {
-                    edits.extend(more);
-                    verdict = exchange.request_body(Some(body.as_bytes()));
-                }
-                RequestVerdict::Pass { edits: more, body: new } => {
-                    edits.extend(more);
-                    let body = new.map_or(body, |new| String::from_utf8(new).unwrap());
-                    return Ok(Asked { exchange, edits, body });
-                }
-                RequestVerdict::Sniff { .. } => panic!("these requests say what they are"),
-                RequestVerdict::Peek { edits: more } => {
-                    edits.extend(more);
-                    exchange.request_chunk(body.as_bytes(), true);
-                    return Ok(Asked { exchange, edits, body });
-                }
-                RequestVerdict::Reply(reply) => {
-                    exchange.finish(b"");
-                    return Err(Refusal {
-                        status: reply.status,
-                        headers: reply
-                            .headers
-                            .into_iter()
-                            .map(|(n, v)| (n.to_owned(), v))
-                            .collect(),
-                        body: String::from_utf8(reply.body).unwrap(),
-                    });
-                }
-            }
-        }
-    }
-
-    fn chat(&self, body: Value) -> Result<Asked, Refusal> {
-        self.ask("/v1/chat/completions", &body, &[])
-    }
-
-    /// What is left of a limit without labels.
-    fn left(&self, rule: usize) -> u64 {
-        let limit = &self.program.limits.rules[rule];
-        let labels = Labels::unread(&self.program.labels, Vec::new());
-        let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
-        let key = limit.key(&labels, shadow).unwrap();
-        let charge =
-            u64::from(limit.unit == hemostat_engine::policy::program::limit::Unit::Concurrent);
-        match self.book.reserve(&key, &limit.cap, charge, &[]).unwrap() {
-            Outcome::Admitted { hold, standing, .. } => {
-                if charge > 0 {
-                    let _ = self.book.release(hold);
-                }
-                standing.left + charge
-            }
-            Outcome::Refused { standing, .. } => standing.left,
-        }
-    }
-}
-
-impl Asked {
-    fn begin(&mut self, status: u16, content_type: &str, local: bool) -> ResponseVerdict {
-        let headers = vec![
-            (b":status".to_vec(), status.to_string().into_bytes()),
-            (b"content-type".to_vec(), content_type.as_bytes().to_vec()),
-        ];
-        self.exchange.response_headers(&headers, local, false, T0 + S)
-    }
-
-    /// Plays an answer to its end (or as far as `bytes` go); gives what the caller got.
-    fn answer(&mut self, content_type: &str, bytes: &[u8], end: bool) -> Vec<u8> {
-        let mut out = Vec::new();
-        match self.begin(200, content_type, false) {
-            ResponseVerdict::Stream { .. } => {
-                for chunk in bytes.chunks(37) {
-                    let verdict = self.exchange.response_chunk(chunk, false, T0 + S);
-                    out.extend(verdict.bytes.unwrap_or_else(|| chunk.to_vec()));
-                }
-                if end {
-                    let verdict = self.exchange.response_chunk(b"", true, T0 + S);
-                    out.extend(verdict.bytes.unwrap_or_default());
-                }
-            }
-            ResponseVerdict::Whole { .. } => {
-                if end {
-                    let verdict = self.exchange.response_body(Some(bytes), T0 + S);
-                    out = verdict.body.unwrap_or_else(|| bytes.to_vec());
-                }
-            }
-            ResponseVerdict::Untouched { .. } => out = bytes.to_vec(),
-            ResponseVerdict::Reply(reply) => out = reply.body,
-        }
-        out
-    }
-
-    fn finish(mut self) -> Vec<String> {
-        self.exchange.finish(b"");
-        let effects = self.exchange.effects();
-        effects
-            .into_iter()
-            .filter_map(|effect| match effect {
-                Effect::Count(name) => Some(name),
-                _ => None,
-            })
-            .collect()
-    }
-}
-
-const CAP: u64 = 10_000_000;
-
-/// A limit on tokens, one on money, one on requests, one on places; in this order.
-fn limits() -> Value {
-    json!([
-        {"id": "tokens", "allow": {"tokens": CAP, "every": "day"}},
-        {"id": "money", "allow": {"usd": 1000, "every": "day"}},
-        {"id": "calls", "allow": {"requests": 1000, "every": "day"}},
-        {"id": "places", "allow": {"concurrent": 10}},
-    ])
-}
-
-fn prices() -> Value {
-    json!({"*": {"input": 1, "output": 10, "cached_input": 0.5, "cache_write": 1}})
-}
-
-fn proxy(more: Value) -> Proxy {
-    let mut policy = json!({"limits": limits(), "prices": prices()});
-    policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    Proxy::new(policy)
-}
-
-fn hello(stream: bool) -> Value {
-    json!({"model": "m", "stream": stream, "max_tokens": 1000,
-           "messages": [{"role": "user", "content": "Say hello to everybody."}]})
-}
-
-/// The estimate of [`hello`]'s input.
-fn hello_input() -> u64 {
-    let proxy = proxy(json!({}));
-    let asked = proxy.chat(hello(false)).unwrap();
-    let reserved = CAP - proxy.left(0);
-    drop(asked);
-    reserved - 1000
-}
-
-const SSE: &str = "text/event-stream";
-
-fn chunk(text: &str) -> String {
-    let event = json!({"choices": [{"index": 0, "delta": {"content": text}}], "usage": null});
-    format!("data: {event}\n\n")
-}
-
-fn finish_events(usage: bool) -> String {
-    let mut out = format!(
-        "data: {}\n\n",
-        json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    );
-    if usage {
-        let usage = json!({"prompt_tokens": 20, "completion_tokens": 300,
-                           "prompt_tokens_details": {"cached_tokens": 10}});
-        out += &format!("data: {}\n\n", json!({"choices": [], "usage": usage}));
-    }
-    out + "data: [DONE]\n\n"
-}
-
-fn words(n: usize) -> String {
-    (0..n).map(|_| chunk("hello ")).collect()
-}
-
-/// A way a request can end: what it is called, how it is played, and the tokens it is charged.
-struct End {
-    name: &'static str,
-    policy: Value,
-    stream: bool,
-    play: fn(&mut Asked),
-    tokens: fn(u64) -> std::ops::RangeInclusive<u64>,
-}
-
-fn exactly(tokens: u64) -> std::ops::RangeInclusive<u64> {
-    tokens..=tokens
-}
-
-fn ends() -> Vec<End> {
-    let guard = |action: &str, cut: &str| json!({"on_cut": cut, "guardrails": [{"id": "g", "scan": "output", "find": "hello", "do": action}]});
-    let failsafe = json!({
-        "failsafe": [{"id": "f", "upstream": {"status": [500], "timeout": true}, "do": {"fallback": "sorry"}}],
-        "fallbacks": {"sorry": {"text": "sorry"}}
-    });
-    let whole = |a: &mut Asked| {
-        let body = json!({"choices": [{"message": {"content": "hello"}}],
-                          "usage": {"prompt_tokens": 20, "completion_tokens": 300}});
-        a.answer("application/json", body.to_string().as_bytes(), true);
-    };
-    let end = |name, policy, stream, play: fn(&mut Asked), tokens| End {
-        name,
-        policy,
-        stream,
-        play,
-        tokens,
-    };
-    vec![
-        end("a whole answer with usage", json!({}), false, whole, |_| exactly(320)),
-        end(
-            "a stream with usage",
-            json!({}),
-            true,
-            |a| {
-                a.answer(SSE, (words(100) + &finish_events(true)).as_bytes(), true);
-            },
-            |_| exactly(320),
-        ),
-        end(
-            "a stream without usage",
-            json!({}),
-            true,
-            |a| {
-                a.answer(SSE, (words(100) + &finish_events(false)).as_bytes(), true);
-            },
-            |input| input + 80..=input + 180,
-        ),
-        end("the caller hangs up before an answer", json!({}), false, |_| {}, exactly),
-        end(
-            "the caller hangs up in the middle",
-            json!({}),
-            true,
-            |a| {
-                a.answer(SSE, words(100).as_bytes(), false);
-            },
-            |input| input + 80..=input + 180,
-        ),
-        end(
-            "the upstream breaks off in the middle",
-            json!({}),
-            true,
-            |a| {
-                a.answer(SSE, words(100).as_bytes(), true);
-            },
-            |input| input + 80..=input + 180,
-        ),
-        end(
-            "the upstream fails",
-            json!({}),
-            false,
-            |a| {
-                a.begin(500, "application/json", false);
-            },
-            |_| exactly(0),
-        ),
-        end(
-            "the upstream's own rate limit",
-            json!({}),
-            false,
-            |a| {
-                a.begin(429, "application/json", false);
-            },
-            |_| exactly(0),
-        ),
-        end(
-            "the proxy's own time-out",
-            json!({}),
-            false,
-            |a| {
-                a.begin(504, "text/plain", true);
-            },
-            exactly,
-        ),
-        end(
-            "a fallback in place of a failure",
-            failsafe,
-            false,
-            |a| {
-                let verdict = a.begin(500, "application/json", false);
-                assert!(matches!(verdict, ResponseVerdict::Reply(_)));
-            },
-            |_| exactly(0),
-        ),
-        end(
-            "a stream that a guardrail cuts, drained",
-            guard("block", "drain"),
-            true,
-            |a| {
-                let out = a.answer(SSE, (words(100) + &finish_events(true)).as_bytes(), true);
-                assert!(String::from_utf8(out).unwrap().contains("content_filter"));
-            },
-            |_| exactly(320),
-        ),
-        end(
-            "a stream that a guardrail cuts, cancelled",
-            guard("block", "cancel"),
-            true,
-            |a| {
-                a.begin(200, SSE, false);
-                a.exchange.response_chunk(words(10).as_bytes(), false, T0 + S);
-                assert!(a.exchange.response_chunk(words(10).as_bytes(), false, T0 + S).reset);
-            },
-            |input| input + 15..=input + 40,
-        ),
-        end(
-            "a whole answer that a guardrail blocks",
-            guard("block", "drain"),
-            false,
-            whole,
-            |_| exactly(320),
-        ),
-        end(
-            "an answer that cannot be read",
-            json!({}),
-            false,
-            |a| {
-                let headers = vec![
-                    (b":status".to_vec(), b"200".to_vec()),
-                    (b"content-encoding".to_vec(), b"br".to_vec()),
-                ];
-                a.exchange.response_headers(&headers, false, false, T0 + S);
-            },
-            |input| exactly(input + 1000),
-        ),
-        end(
-            "an answer that the host does not give",
-            json!({"on_unreadable": "pass"}),
-            true,
-            |a| {
-                a.begin(200, SSE, false);
-                a.exchange.response_chunk(words(10).as_bytes(), false, T0 + S);
-                assert!(!a.exchange.host_failed());
-            },
-            |input| exactly(input + 1000),
-        ),
-        end(
-            "an answer of no sense",
-            json!({}),
-            false,
-            |a| {
-                a.answer("application/json", b"<html>", true);
-            },
-            |input| exactly(input + 1000),
-        ),
-        end(
-            "more than was reserved",
-            json!({}),
-            false,
-            |a| {
-                let body = json!({"usage": {"prompt_tokens": 20, "completion_tokens": 5000}});
-                a.answer("application/json", body.to_string().as_bytes(), true);
-            },
-            |_| exactly(5020),
-        ),
-        end(
-            "usage beyond belief",
-            json!({}),
-            false,
-            |a| {
-                let body =
-                    json!({"usage": {"prompt_tokens": 1, "completion_tokens": 99_000_000_000_u64}});
-                a.answer("application/json", body.to_string().as_bytes(), true);
-            },
-            |_| exactly(4_000_000),
-        ),
-        end(
-            "usage that is less than a quarter of the text",
-            json!({}),
-            true,
-            |a| {
-                let low =
-                    r#"data: {"choices":[],"usage":{"prompt_tokens":20,"completion_tokens":1}}"#;
-                a.answer(SSE, format!("{}{low}\n\ndata: [DONE]\n\n", words(100)).as_bytes(), true);
-            },
-            |_| 100..=200,
-        ),
-    ]
-}
-
-#[test]
-fn every_way_a_request_can_end_is_charged_once() {
-    let input = hello_input();
-    assert!((5..40).contains(&input), "{input}");
-    for case in ends() {
-        for mode in ["enforce", "shadow"] {
-            let mut more = case.policy.clone();
-            if mode == "shadow" {
-                let mut limits = limits();
-                limits.as_array_mut().unwrap().iter_mut().for_each(|l| l["mode"] = json!("shadow"));
-                more["limits"] = limits;
-            }
-            let proxy = proxy(more);
-            let mut asked = proxy.chat(hello(case.stream)).unwrap();
-            assert_eq!(CAP - proxy.left(0), input + 1000, "{}: reserved", case.name);
-            assert_eq!(proxy.left(3), 9, "{}", case.name);
-            (case.play)(&mut asked);
-            asked.exchange.finish(b"");
-            let charged = CAP - proxy.left(0);
-            assert!((case.tokens)(input).contains(&charged), "{} ({mode}): {charged}", case.name);
-            assert_eq!(proxy.left(2), 999, "{}: a request is a request", case.name);
-            assert_eq!(proxy.left(3), 10, "{}: its place is free", case.name);
-            // However often it is told, it ends once.
-            asked.exchange.finish(b"");
-            assert_eq!(CAP - proxy.left(0), charged, "{}", case.name);
-            let money = 1_000_000_000 - proxy.left(1);
-            assert_eq!(money == 0, charged == 0, "{}: {money}", case.name);
-        }
-    }
-}
-
-#[test]
-fn money_is_what_the_tokens_cost() {
-    let proxy = proxy(json!({}));
-    let mut asked = proxy.chat(hello(true)).unwrap();
-    asked.answer(SSE, (words(100) + &finish_events(true)).as_bytes(), true);
-    // 10 fresh at 1, 10 cached at 0.5, 300 out at 10 micro-dollars.
-    assert_eq!(1_000_000_000 - proxy.left(1), 10 + 5 + 3000);
-}
-
-/// The recorded answers of every dialect are charged what they say.
-#[test]
-fn recorded_usage_is_what_is_charged() {
-    let mut charged = 0;
-    for recording in recordings().iter().filter(|r| r.status == 200 && r.method == "POST") {
-        let proxy = proxy(json!({"unpriced": "count_zero"}));
-        let body: Value = serde_json::from_slice(&recording.request).unwrap();
-        let Ok(mut asked) = proxy.ask(&recording.path, &body, &[]) else { continue };
-        let out = asked.answer(&recording.content_type, &recording.response, true);
-        let sent = body.to_string();
-        let hides = asked.body != sent;
-        if !hides {
-            assert!(out == recording.response, "{}", recording.name);
-        }
-        let said = said(recording);
-        let counts = asked.finish();
-        if counts.iter().any(|name| name.starts_with("hemostat_usage")) {
-            continue;
-        }
-        if let Some(said) = said {
-            assert_eq!(CAP - proxy.left(0), said, "{}", recording.name);
-            charged += 1;
-        }
-        assert_eq!(proxy.left(3), 10, "{}", recording.name);
-    }
-    assert!(charged > 150, "{charged} recordings say what they used");
-}
-
-/// Tokens by the answer's own word, read with another parser; `None`: it has none.
-fn said(recording: &support::Recording) -> Option<u64> {
-    let text = String::from_utf8_lossy(&recording.response);
-    let events: Vec<Value> = if recording.is_stream() && !recording.is_array() {
-        let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
-        data.filter_map(|data| serde_json::from_str(data.trim()).ok()).collect()
-    } else {
-        match serde_json::from_str(&text).ok()? {
-            Value::Array(all) => all,
-            one => vec![one],
-        }
-    };
-    let mut all = serde_json::Map::new();
-    for event in &events {
-        let places =
-            ["/usage", "/message/usage", "/response/usage", "/usageMetadata", "/x_groq/usage"];
-        for found in places.iter().filter_map(|place| event.pointer(place)) {
-            all.extend(
-                found.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())),
-            );
-        }
-    }
-    let n = |name: &str| all.get(name).and_then(Value::as_u64);
-    match recording.dialect.as_str() {
-        "openai-chat" => Some(n("prompt_tokens")? + n("completion_tokens")?),
-        "openai-responses" => Some(n("input_tokens")? + n("output_tokens")?),
-        "anthropic" => {
-            let cached = n("cache_read_input_tokens").unwrap_or(0);
-            let written = n("cache_creation_input_tokens").unwrap_or(0);
-            Some(n("input_tokens")? + cached + written + n("output_tokens")?)
-        }
-        _ => {
-            let parts = ["toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount"];
-            let rest: u64 = parts.iter().filter_map(|part| n(part)).sum();
-            Some(n("promptTokenCount")? + rest)
-        }
-    }
-}
+use support::limits::*;
 
 #[test]
 fn usage_is_asked_for_and_its_event_taken_out() {
@@ -981,4 +450,44 @@ fn an_answer_that_only_tools_rules_look_at_is_still_judged() {
     let mut asked = proxy.chat(hello(true)).unwrap();
     let out = String::from_utf8(asked.answer(SSE, events.as_bytes(), true)).unwrap();
     assert!(!out.contains("arguments"), "{out}");
+}
+
+#[test]
+fn a_memory_that_is_full_is_told() {
+    let proxy = Proxy::new(json!({"labels": {"user": [{"header": "x-user"}]}, "limits": [
+        {"id": "r", "per": ["user"], "allow": {"requests": 1, "every": "1m"}}]}));
+    let limit = &proxy.program.limits.rules[0];
+    let user = proxy.program.labels.id("user").unwrap();
+    let mut labels = Labels::unread(&proxy.program.labels, Vec::new());
+    for n in 0..150_000 {
+        labels.set(user, Label::value(&format!("user-{n}"), false));
+        let key = limit.key(&labels, false).unwrap();
+        proxy.book.reserve(&key, &limit.cap, 1, &[]).unwrap();
+    }
+    // What is told although the request is refused.
+    let told = |name: &str| {
+        let mut exchange = Exchange::with_book(Rc::clone(&proxy.program), Rc::clone(&proxy.book));
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let headers = vec![
+            pair(":method", "POST"),
+            pair(":path", "/v1/chat/completions"),
+            pair(":authority", "a"),
+            pair("x-user", name),
+        ];
+        let now_ns = hemostat_engine::ledger::Store::now_ns(&*proxy.store);
+        let facts = RequestFacts { headers, now_ns, ..RequestFacts::default() };
+        exchange.request_headers(facts, false);
+        exchange.request_body(Some(hello(false).to_string().as_bytes()));
+        let effects = exchange.effects().into_iter();
+        let counts = effects.filter_map(|effect| match effect {
+            Effect::Count(name) if name.contains("_limit_") => Some(name),
+            _ => None,
+        });
+        counts.collect::<Vec<_>>()
+    };
+    assert_eq!(told("late"), ["hemostat_limit_overflow_total;rule=r"]);
+    // A minute later accounts stand at their start and give their places, and nobody shares one.
+    proxy.store.set_now_ns(T0 + 60 * S);
+    assert_eq!(told("later"), ["hemostat_limit_reused_total;rule=r"]);
+    assert_eq!(told("later"), Vec::<String>::new());
 }

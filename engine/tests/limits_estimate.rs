@@ -110,6 +110,34 @@ fn the_estimate_is_near_what_providers_count() {
         median * 100.0,
         share * 100.0
     );
-    assert!(median < 0.15, "median error {median:.3}");
-    assert!(share < 0.05, "{share:.3} are under by more than a quarter: {under:?}");
+    assert!(median < 0.12, "median error {median:.3}");
+    assert!(share < 0.02, "{share:.3} are under by more than a quarter: {under:?}");
+}
+
+/// What a fit needs: a line for each recorded request, with what was counted and the parts of the estimate.
+#[test]
+#[ignore = "prints; for whoever fits the weights anew"]
+fn features() {
+    for recording in recordings().iter().filter(|r| r.status == 200) {
+        let Some(real) = usage(recording).input().filter(|real| *real > 0) else { continue };
+        let Some((w, s)) = parts(recording) else { continue };
+        println!(
+            "FEATURES\t{}\t{}\t{real}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+            recording.dialect,
+            recording.name,
+            w.letters,
+            w.words,
+            w.digits,
+            w.signs,
+            w.alphabets,
+            w.others,
+            w.long,
+            s.turns,
+            s.tools,
+            s.tool_bytes,
+            s.format_bytes,
+            s.named_tools,
+            s.sealed_bytes
+        );
+    }
 }

@@ -28,6 +28,8 @@ pub struct Spending {
     pub tools: u64,
     /// Images, sounds and files in it.
     pub media: u64,
+    /// Bytes of reasoning that travels encrypted: the model reads it as the tokens that it was.
+    pub sealed_bytes: u64,
 }
 
 /// What an answer says that it cost. Later events replace what earlier ones said, field by field.
@@ -118,6 +120,8 @@ impl Spending {
         self.turns = self.turns.saturating_add(count);
         let media = turns.descendants().filter(is_media).count() as u64;
         self.media = self.media.saturating_add(media);
+        let sealed = turns.descendants().filter(is_sealed).map(|value| value.raw().len() as u64);
+        self.sealed_bytes = sealed.fold(self.sealed_bytes, u64::saturating_add);
         let sound = turns.descendants().any(|value| {
             value.key_is("type") && matches!(&*string(Some(value)), b"input_audio" | b"audio")
                 || value.key_is("audio") && is_media(&value)
@@ -145,6 +149,16 @@ fn is_media(value: &Value<'_>) -> bool {
         b"inlineData" | b"inline_data" | b"fileData" | b"file_data" => value.kind() == Kind::Object,
         _ => false,
     }
+}
+
+/// Encrypted reasoning, by the fields that hold it in any dialect.
+fn is_sealed(value: &Value<'_>) -> bool {
+    let key = value.key();
+    let sealed = matches!(
+        &*key,
+        b"encrypted_content" | b"thoughtSignature" | b"thought_signature" | b"signature"
+    );
+    sealed && value.kind() == Kind::String
 }
 
 /// A count, where the request names one.

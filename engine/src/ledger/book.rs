@@ -138,6 +138,8 @@ pub enum Outcome {
         standing: Standing,
         /// It was taken from the account that keys without one share.
         overflow: bool,
+        /// Its account stands where others, which had come to their start, had left no room.
+        reused: bool,
         /// How many of the limit's thresholds are passed now, where that is more than was told before.
         warned: Option<usize>,
     },
@@ -147,6 +149,8 @@ pub enum Outcome {
         wait: Wait,
         /// How the account stands.
         standing: Standing,
+        /// It was asked of the account that keys without one share.
+        overflow: bool,
     },
 }
 
@@ -265,7 +269,7 @@ impl Book {
         overflow: bool,
     ) -> Result<Outcome, Trouble> {
         self.update(key.slot, |set, now_ns| {
-            let entry = find(set, key, cap, now_ns)?;
+            let (entry, reused) = find(set, key, cap, now_ns)?;
             entry.account.advance(cap, now_ns);
             let before = entry.account.standing(cap).used_millionths();
             let taken = entry.account.reserve(cap, charge, now_ns);
@@ -273,13 +277,17 @@ impl Book {
             let standing = entry.account.standing(cap);
             let receipt = match taken {
                 Err(refusal) => {
-                    return Ok(Step::Leave(Outcome::Refused { wait: refusal.wait, standing }));
+                    return Ok(Step::Leave(Outcome::Refused {
+                        wait: refusal.wait,
+                        standing,
+                        overflow,
+                    }));
                 }
                 Ok(receipt) => receipt,
             };
             let warned = warn(entry, before, standing.used_millionths(), thresholds);
             let hold = Hold { key: key.clone(), cap: *cap, charge, receipt: Some(receipt) };
-            Ok(Step::Write(Outcome::Admitted { hold, standing, overflow, warned }))
+            Ok(Step::Write(Outcome::Admitted { hold, standing, overflow, reused, warned }))
         })
     }
 
@@ -290,7 +298,7 @@ impl Book {
     pub fn wait(&self, key: &Key, cap: &Cap, charge: u64) -> Result<Option<Wait>, Trouble> {
         let look = |key: &Key| {
             self.update(key.slot, |set, now_ns| {
-                let entry = find(set, key, cap, now_ns)?;
+                let (entry, _) = find(set, key, cap, now_ns)?;
                 entry.account.advance(cap, now_ns);
                 Ok(Step::Leave(entry.account.wait(cap, charge)))
             })
@@ -317,7 +325,7 @@ impl Book {
                     // It has come to its start meanwhile: there is nothing that could be given back.
                     return Ok(Step::Leave(()));
                 }
-                let entry = find(set, key, &cap, now_ns)?;
+                let (entry, _) = find(set, key, &cap, now_ns)?;
                 entry.account.settle(&cap, receipt, charge, used, now_ns);
                 entry.rests_at = entry.account.rests_at(&cap);
                 Ok(Step::Write(()))
@@ -389,8 +397,15 @@ impl Book {
     }
 }
 
-/// The account in its slot, made if it is not there; `Full` if there is no room for it.
-fn find<'a>(set: &'a mut Set, key: &Key, cap: &Cap, now_ns: u64) -> Result<&'a mut Entry, Trouble> {
+/// The account in its slot, made if it is not there; `Full` if there is no room for it. True with one that has its room
+/// only because others stand at their start and are forgotten.
+fn find<'a>(
+    set: &'a mut Set,
+    key: &Key,
+    cap: &Cap,
+    now_ns: u64,
+) -> Result<(&'a mut Entry, bool), Trouble> {
+    let crowded = !set.has_room(key.limit, key.first, key.share);
     set.forget(now_ns, &key.id);
     let known = set.entries.iter().position(|entry| entry.id == key.id);
     let at = match known {
@@ -412,7 +427,7 @@ fn find<'a>(set: &'a mut Set, key: &Key, cap: &Cap, now_ns: u64) -> Result<&'a m
     if !entry.account.fits(cap) {
         entry.account = Account::new(cap, now_ns);
     }
-    Ok(entry)
+    Ok((entry, crowded && known.is_none()))
 }
 
 /// How many thresholds are passed, where that is more than was told before. One is told again once usage has been under

@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, reason = "every test binary uses a part of it")]
 
 pub mod calls;
+pub mod limits;
 pub mod messages;
 pub mod text;
 

@@ -1,7 +1,8 @@
 //! How many tokens a text has, without a tokenizer: characters by class, weighed.
 //!
-//! The weights were fitted to the recorded requests whose answers say what was counted (`tests/limits_estimate.rs` asserts
-//! the error). They lean upwards: an estimate that is too low becomes debt, one that is too high is given back.
+//! The weights were fitted to the recorded requests whose answers say what was counted, by `benches/fit_estimate.py`
+//! (`tests/limits_estimate.rs` asserts the error). They lean upwards: an estimate that is too low becomes debt, one that is
+//! too high is given back.
 
 use crate::dialect::DialectId;
 use crate::dialect::spend::Spending;
@@ -46,56 +47,62 @@ struct Weights {
     any_format: u64,
     /// A byte of that schema.
     format_byte: u64,
+    /// A byte of encrypted reasoning.
+    sealed_byte: u64,
 }
 
 const OPENAI_CHAT: Weights = Weights {
-    text: 1000,
-    call: 1600,
-    turn: 3350,
-    any_tool: 109_000,
-    tool: 2050,
-    tool_byte: 148,
-    any_format: 0,
-    format_byte: 152,
+    text: 960,
+    call: 1720,
+    turn: 5300,
+    any_tool: 118_500,
+    tool: 6500,
+    tool_byte: 150,
+    any_format: 1900,
+    format_byte: 154,
+    sealed_byte: 100,
 };
 const OPENAI_RESPONSES: Weights = Weights {
-    text: 965,
-    call: 2500,
-    turn: 3930,
-    any_tool: 10_700,
-    tool: 15,
-    tool_byte: 119,
-    any_format: 1450,
-    format_byte: 125,
+    text: 993,
+    call: 3180,
+    turn: 4090,
+    any_tool: 6150,
+    tool: 6000,
+    tool_byte: 120,
+    any_format: 1690,
+    format_byte: 126,
+    sealed_byte: 75,
 };
 const ANTHROPIC: Weights = Weights {
-    text: 1286,
-    call: 40,
-    turn: 5880,
-    any_tool: 486_000,
-    tool: 12,
-    tool_byte: 757,
-    any_format: 1750,
-    format_byte: 848,
+    text: 1460,
+    call: 2200,
+    turn: 4560,
+    any_tool: 491_000,
+    tool: 8200,
+    tool_byte: 280,
+    any_format: 2060,
+    format_byte: 845,
+    sealed_byte: 31,
 };
 const GEMINI: Weights = Weights {
-    text: 850,
-    call: 1330,
-    turn: 80,
-    any_tool: 160,
-    tool: 44_200,
-    tool_byte: 200,
-    any_format: 1140,
-    format_byte: 0,
+    text: 1015,
+    call: 980,
+    turn: 420,
+    any_tool: 1800,
+    tool: 6800,
+    tool_byte: 176,
+    any_format: 1370,
+    format_byte: 38,
+    sealed_byte: 231,
 };
 
 /// Text of any dialect, in thousandths of a token.
-const LETTER: u64 = 120;
-const LONG_LETTER: u64 = 500;
-const WORD: u64 = 550;
-const DIGIT: u64 = 1200;
-const SIGN: u64 = 920;
-const ALPHABET: u64 = 450;
+const LETTER: u64 = 101;
+const LONG_LETTER: u64 = 535;
+const WORD: u64 = 518;
+const DIGIT: u64 = 851;
+const SIGN: u64 = 1188;
+const ALPHABET: u64 = 489;
 const OTHER: u64 = 1000;
 
 /// A tool that the provider defines (`bash`, `computer`).
@@ -172,6 +179,7 @@ impl Weigh {
             (weights.tool_byte, spending.tool_bytes),
             (if_any(spending.format_bytes, weights.any_format), 1),
             (weights.format_byte, spending.format_bytes),
+            (weights.sealed_byte, spending.sealed_bytes),
             (NAMED_TOOL, spending.named_tools),
             (MEDIA, spending.media),
         ];

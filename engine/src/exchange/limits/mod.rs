@@ -7,6 +7,7 @@ mod reply;
 mod rewrite;
 mod settle;
 mod spent;
+mod tell;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,7 +18,7 @@ use super::record::Unchecked;
 use super::request::Refusal;
 use super::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{CallKind, RequestView};
-use crate::event::{Kind, Said};
+use crate::event::Kind;
 use crate::ledger::{Book, Hold, Outcome, Standing, Trouble, Wait};
 use crate::policy::document::Mode;
 use crate::policy::program::Program;
@@ -240,10 +241,12 @@ impl Exchange {
                 continue;
             }
             match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
-                Ok(Outcome::Admitted { hold, overflow, warned, .. }) => {
-                    self.admitted(rule, limit, hold, overflow, warned, "");
+                Ok(Outcome::Admitted { hold, overflow, reused, warned, .. }) => {
+                    self.tell_memory(limit, overflow, reused);
+                    self.admitted(rule, limit, hold, warned, "");
                 }
-                Ok(Outcome::Refused { wait, standing }) => {
+                Ok(Outcome::Refused { wait, standing, overflow }) => {
+                    self.tell_memory(limit, overflow, false);
                     self.give_back();
                     let one = Refused { rule, wait, standing, charge };
                     refused = Some((one, one));
@@ -278,10 +281,12 @@ impl Exchange {
             let key = limit.key(&self.labels, true);
             let (Some(book), Some(key)) = (self.charges.book.clone(), key) else { continue };
             match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
-                Ok(Outcome::Admitted { hold, overflow, warned, .. }) => {
-                    self.admitted(rule, limit, hold, overflow, warned, "shadow-");
+                Ok(Outcome::Admitted { hold, overflow, reused, warned, .. }) => {
+                    self.tell_memory(limit, overflow, reused);
+                    self.admitted(rule, limit, hold, warned, "shadow-");
                 }
-                Ok(Outcome::Refused { .. }) => {
+                Ok(Outcome::Refused { overflow, .. }) => {
+                    self.tell_memory(limit, overflow, false);
                     self.record.action(&limit.rule.id, word(&limit.over), true);
                 }
                 Err(trouble) => self.count_trouble(trouble),
@@ -295,11 +300,10 @@ impl Exchange {
         rule: usize,
         limit: &Limit,
         hold: Hold,
-        overflow: bool,
         warned: Option<usize>,
         prefix: &str,
     ) {
-        self.tell(limit, overflow, warned, prefix);
+        self.tell_warning(limit, warned, prefix);
         if let Some(book) = &self.charges.book {
             let values = limit.per.iter().map(|id| self.labels.get(*id).text().unwrap_or_default());
             book.note(hold.key(), self.facts.now_ns, values);
@@ -308,27 +312,6 @@ impl Exchange {
             self.charges.leases.borrow_mut().push(hold);
         } else {
             self.charges.taken.push(Taken { rule, holds: vec![hold], spent: false });
-        }
-    }
-
-    /// Tells operators what a charge has come upon.
-    fn tell(&mut self, limit: &Limit, overflow: bool, warned: Option<usize>, prefix: &str) {
-        let id = &limit.rule.id;
-        if overflow {
-            self.record.count(format!("hemostat_limit_overflow_total;rule={id}"));
-            self.record
-                .log(format!("limit={id} overflow: no room for more accounts, one is shared"));
-            self.limit_event(Kind::LimitMemory, limit, ("hemostat.reason", "overflow".into()));
-        }
-        let threshold = warned.and_then(|passed| limit.warn_at.get(passed.checked_sub(1)?));
-        if let Some(threshold) = threshold {
-            let percent = threshold / 10_000;
-            self.record.count(format!("hemostat_limit_warnings_total;rule={id};percent={percent}"));
-            self.record.log(format!("limit={id} {prefix}warning: {percent} % of the cap is used"));
-            if prefix.is_empty() {
-                let percent = Said::Number(percent);
-                self.limit_event(Kind::LimitWarning, limit, ("hemostat.limit.percent", percent));
-            }
         }
     }
 
@@ -343,13 +326,6 @@ impl Exchange {
                 self.count_trouble(trouble);
             }
         }
-    }
-
-    fn count_trouble(&mut self, trouble: Trouble) {
-        let word = trouble.word();
-        self.record.count(format!("hemostat_ledger_total;outcome={word}"));
-        self.record.log(format!("ledger={word}"));
-        self.record.raise(Kind::LimitMemory, || vec![("hemostat.reason", word.into())]);
     }
 
     /// 429 in the caller's dialect.

@@ -84,7 +84,7 @@ impl Exchange {
         match outcome {
             Ok(Outcome::Admitted { hold, warned, .. }) => {
                 let shadow = self.mode_of(limit) == Mode::Shadow;
-                self.tell(limit, false, warned, if shadow { "shadow-" } else { "" });
+                self.tell_warning(limit, warned, if shadow { "shadow-" } else { "" });
                 let mut all = self.charges.taken.iter_mut();
                 if let Some(taken) = all.find(|taken| taken.rule == rule) {
                     taken.holds.push(hold);

@@ -258,7 +258,12 @@ fn keys_without_end_do_not_grow_it() {
     let late = Key::new(b"l", &["late"], LEDGER_WAYS);
     assert!(matches!(
         book.reserve(&late, &cap, 1, &[]),
-        Ok(Outcome::Admitted { overflow: false, .. })
+        Ok(Outcome::Admitted { overflow: false, reused: true, .. })
+    ));
+    // Where there is room, nobody's place is taken.
+    assert!(matches!(
+        book.reserve(&late, &cap, 1, &[]),
+        Ok(Outcome::Admitted { overflow: false, reused: false, .. })
     ));
 }
 

@@ -1,0 +1,236 @@
+//! What tests of limits share: a proxy with one worker and its accounts, and answers to play.
+
+use std::rc::Rc;
+
+use hemostat_engine::exchange::{
+    Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
+};
+use hemostat_engine::ledger::{Book, MemoryStore, Outcome};
+use hemostat_engine::policy::Program;
+use hemostat_engine::policy::program::selector::Labels;
+use serde_json::{Value, json};
+
+use super::program;
+
+pub const S: u64 = 1_000_000_000;
+pub const T0: u64 = 1_764_000_000 * S;
+
+/// A proxy with one worker.
+pub struct Proxy {
+    pub program: Rc<Program>,
+    pub store: Rc<MemoryStore>,
+    pub book: Rc<Book>,
+}
+
+/// What a caller got, if it got it from the proxy.
+#[derive(Debug)]
+pub struct Refusal {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Refusal {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A request that went on.
+pub struct Asked {
+    pub exchange: Exchange,
+    pub edits: Vec<HeaderEdit>,
+    pub body: String,
+}
+
+impl Proxy {
+    pub fn new(policy: Value) -> Self {
+        let store = Rc::new(MemoryStore::new(T0));
+        let book = Rc::new(Book::new(Rc::clone(&store) as Rc<_>));
+        Self { program: program(policy), store, book }
+    }
+
+    /// The same accounts under another policy.
+    pub fn push(&mut self, policy: Value) {
+        self.program = program(policy);
+    }
+
+    pub fn ask(
+        &self,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Result<Asked, Refusal> {
+        let mut exchange = Exchange::with_book(Rc::clone(&self.program), Rc::clone(&self.book));
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let mut all = vec![pair(":method", "POST"), pair(":path", path), pair(":authority", "a")];
+        all.extend(headers.iter().map(|(name, value)| pair(name, value)));
+        let now_ns = hemostat_engine::ledger::Store::now_ns(&*self.store);
+        let facts = RequestFacts { headers: all, now_ns, ..RequestFacts::default() };
+        let body = body.to_string();
+        let mut edits = Vec::new();
+        let mut verdict = exchange.request_headers(facts, false);
+        loop {
+            match verdict {
+                RequestVerdict::NeedBody { edits: more, .. } => {
+                    edits.extend(more);
+                    verdict = exchange.request_body(Some(body.as_bytes()));
+                }
+                RequestVerdict::Pass { edits: more, body: new } => {
+                    edits.extend(more);
+                    let body = new.map_or(body, |new| String::from_utf8(new).unwrap());
+                    return Ok(Asked { exchange, edits, body });
+                }
+                RequestVerdict::Sniff { .. } => panic!("these requests say what they are"),
+                RequestVerdict::Peek { edits: more } => {
+                    edits.extend(more);
+                    exchange.request_chunk(body.as_bytes(), true);
+                    return Ok(Asked { exchange, edits, body });
+                }
+                RequestVerdict::Reply(reply) => {
+                    exchange.finish(b"");
+                    return Err(Refusal {
+                        status: reply.status,
+                        headers: reply
+                            .headers
+                            .into_iter()
+                            .map(|(n, v)| (n.to_owned(), v))
+                            .collect(),
+                        body: String::from_utf8(reply.body).unwrap(),
+                    });
+                }
+            }
+        }
+    }
+
+    pub fn chat(&self, body: Value) -> Result<Asked, Refusal> {
+        self.ask("/v1/chat/completions", &body, &[])
+    }
+
+    /// What is left of a limit without labels.
+    pub fn left(&self, rule: usize) -> u64 {
+        let limit = &self.program.limits.rules[rule];
+        let labels = Labels::unread(&self.program.labels, Vec::new());
+        let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
+        let key = limit.key(&labels, shadow).unwrap();
+        let charge =
+            u64::from(limit.unit == hemostat_engine::policy::program::limit::Unit::Concurrent);
+        match self.book.reserve(&key, &limit.cap, charge, &[]).unwrap() {
+            Outcome::Admitted { hold, standing, .. } => {
+                if charge > 0 {
+                    let _ = self.book.release(hold);
+                }
+                standing.left + charge
+            }
+            Outcome::Refused { standing, .. } => standing.left,
+        }
+    }
+}
+
+impl Asked {
+    pub fn begin(&mut self, status: u16, content_type: &str, local: bool) -> ResponseVerdict {
+        let headers = vec![
+            (b":status".to_vec(), status.to_string().into_bytes()),
+            (b"content-type".to_vec(), content_type.as_bytes().to_vec()),
+        ];
+        self.exchange.response_headers(&headers, local, false, T0 + S)
+    }
+
+    /// Plays an answer to its end (or as far as `bytes` go); gives what the caller got.
+    pub fn answer(&mut self, content_type: &str, bytes: &[u8], end: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self.begin(200, content_type, false) {
+            ResponseVerdict::Stream { .. } => {
+                for chunk in bytes.chunks(37) {
+                    let verdict = self.exchange.response_chunk(chunk, false, T0 + S);
+                    out.extend(verdict.bytes.unwrap_or_else(|| chunk.to_vec()));
+                }
+                if end {
+                    let verdict = self.exchange.response_chunk(b"", true, T0 + S);
+                    out.extend(verdict.bytes.unwrap_or_default());
+                }
+            }
+            ResponseVerdict::Whole { .. } => {
+                if end {
+                    let verdict = self.exchange.response_body(Some(bytes), T0 + S);
+                    out = verdict.body.unwrap_or_else(|| bytes.to_vec());
+                }
+            }
+            ResponseVerdict::Untouched { .. } => out = bytes.to_vec(),
+            ResponseVerdict::Reply(reply) => out = reply.body,
+        }
+        out
+    }
+
+    pub fn finish(mut self) -> Vec<String> {
+        self.exchange.finish(b"");
+        let effects = self.exchange.effects();
+        effects
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Count(name) => Some(name),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+pub const CAP: u64 = 10_000_000;
+
+/// A limit on tokens, one on money, one on requests, one on places; in this order.
+pub fn limits() -> Value {
+    json!([
+        {"id": "tokens", "allow": {"tokens": CAP, "every": "day"}},
+        {"id": "money", "allow": {"usd": 1000, "every": "day"}},
+        {"id": "calls", "allow": {"requests": 1000, "every": "day"}},
+        {"id": "places", "allow": {"concurrent": 10}},
+    ])
+}
+
+pub fn prices() -> Value {
+    json!({"*": {"input": 1, "output": 10, "cached_input": 0.5, "cache_write": 1}})
+}
+
+pub fn proxy(more: Value) -> Proxy {
+    let mut policy = json!({"limits": limits(), "prices": prices()});
+    policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    Proxy::new(policy)
+}
+
+pub fn hello(stream: bool) -> Value {
+    json!({"model": "m", "stream": stream, "max_tokens": 1000,
+           "messages": [{"role": "user", "content": "Say hello to everybody."}]})
+}
+
+/// The estimate of [`hello`]'s input.
+pub fn hello_input() -> u64 {
+    let proxy = proxy(json!({}));
+    let asked = proxy.chat(hello(false)).unwrap();
+    let reserved = CAP - proxy.left(0);
+    drop(asked);
+    reserved - 1000
+}
+
+pub const SSE: &str = "text/event-stream";
+
+pub fn chunk(text: &str) -> String {
+    let event = json!({"choices": [{"index": 0, "delta": {"content": text}}], "usage": null});
+    format!("data: {event}\n\n")
+}
+
+pub fn finish_events(usage: bool) -> String {
+    let mut out = format!(
+        "data: {}\n\n",
+        json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    );
+    if usage {
+        let usage = json!({"prompt_tokens": 20, "completion_tokens": 300,
+                           "prompt_tokens_details": {"cached_tokens": 10}});
+        out += &format!("data: {}\n\n", json!({"choices": [], "usage": usage}));
+    }
+    out + "data: [DONE]\n\n"
+}
+
+pub fn words(n: usize) -> String {
+    (0..n).map(|_| chunk("hello ")).collect()
+}
