@@ -40,13 +40,23 @@ def chat_create(*where):
     return {"text": choice.message.content or choice.message.refusal or "", "ends": [choice.finish_reason]}
 
 
-def chat_stream(*where):
+def _collected(parts):
     text, ends = "", []
+    for piece, end in parts:
+        text += piece or ""
+        ends += [end] if end else []
+    return {"text": text, "ends": ends}
+
+
+def chat_parts(*where):
+    """Pieces of text and ends, as they come."""
     for chunk in _openai(*where).chat.completions.create(model=MODEL, messages=MESSAGES, stream=True):
         for choice in chunk.choices:
-            text += choice.delta.content or choice.delta.refusal or ""
-            ends += [choice.finish_reason] if choice.finish_reason else []
-    return {"text": text, "ends": ends}
+            yield choice.delta.content or choice.delta.refusal, choice.finish_reason
+
+
+def chat_stream(*where):
+    return _collected(chat_parts(*where))
 
 
 def chat_helper(*where):
@@ -65,14 +75,17 @@ def responses_create(*where):
     return _response(_openai(*where).responses.create(model=MODEL, input="Hello"))
 
 
-def responses_stream(*where):
-    text, ends = "", []
+def responses_parts(*where):
+    """Pieces of text and ends, as they come."""
     for event in _openai(*where).responses.create(model=MODEL, input="Hello", stream=True):
         if event.type in ("response.output_text.delta", "response.refusal.delta"):
-            text += event.delta
+            yield event.delta, None
         if event.type in ("response.completed", "response.incomplete", "response.failed"):
-            ends.append(event.response.status)
-    return {"text": text, "ends": ends}
+            yield None, event.response.status
+
+
+def responses_stream(*where):
+    return _collected(responses_parts(*where))
 
 
 def responses_helper(*where):
@@ -89,14 +102,17 @@ def messages_create(*where):
     return _message(_anthropic(*where).messages.create(model=MODEL, max_tokens=256, messages=MESSAGES))
 
 
-def messages_stream(*where):
-    text, ends = "", []
+def messages_parts(*where):
+    """Pieces of text and ends, as they come."""
     for event in _anthropic(*where).messages.create(model=MODEL, max_tokens=256, messages=MESSAGES, stream=True):
         if event.type == "content_block_delta" and event.delta.type == "text_delta":
-            text += event.delta.text
+            yield event.delta.text, None
         if event.type == "message_delta" and event.delta.stop_reason:
-            ends.append(event.delta.stop_reason)
-    return {"text": text, "ends": ends}
+            yield None, event.delta.stop_reason
+
+
+def messages_stream(*where):
+    return _collected(messages_parts(*where))
 
 
 def messages_helper(*where):
@@ -105,21 +121,24 @@ def messages_helper(*where):
 
 
 def _candidates(answers):
-    text, ends = "", []
     for answer in answers:
         for candidate in answer.candidates or []:
             parts = (candidate.content and candidate.content.parts) or []
-            text += "".join(part.text or "" for part in parts if not part.thought)
-            ends += [candidate.finish_reason.value] if candidate.finish_reason else []
-    return {"text": text, "ends": ends}
+            text = "".join(part.text or "" for part in parts if not part.thought)
+            yield text, candidate.finish_reason.value if candidate.finish_reason else None
 
 
 def gemini_create(*where):
-    return _candidates([_genai(*where).models.generate_content(model=MODEL, contents="Hello")])
+    return _collected(_candidates([_genai(*where).models.generate_content(model=MODEL, contents="Hello")]))
+
+
+def gemini_parts(*where):
+    """Pieces of text and ends, as they come."""
+    return _candidates(_genai(*where).models.generate_content_stream(model=MODEL, contents="Hello"))
 
 
 def gemini_stream(*where):
-    return _candidates(_genai(*where).models.generate_content_stream(model=MODEL, contents="Hello"))
+    return _collected(gemini_parts(*where))
 
 
 # way: (function, dialect, streamed)
@@ -137,6 +156,14 @@ WAYS = {
     "genai generate_content_stream": (gemini_stream, "gemini", True),
 }
 
+
+# dialect: a stream as an SDK gives it, piece by piece
+PARTS = {
+    "openai-chat": chat_parts,
+    "openai-responses": responses_parts,
+    "anthropic": messages_parts,
+    "gemini": gemini_parts,
+}
 
 API_ERRORS = (openai.APIStatusError, anthropic.APIStatusError, genai.errors.APIError)
 

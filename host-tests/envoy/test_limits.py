@@ -8,6 +8,7 @@ import pytest
 
 import policies
 from rig.client import fetch
+from rig.crowd import together
 from rig.envoy import Envoy
 from rig.replay import Answer
 
@@ -57,74 +58,13 @@ def crowd(upstream):
         assert running.alive(), running.log_tail()
 
 
-class Caller:
-    """One connection that is used again and again."""
-
-    def __init__(self, port):
-        self.port = port
-        self.reader = self.writer = None
-
-    async def ask(self, replay, payload=None, abort=None):
-        """Sends a request; gives status, headers and body. `abort`: hangs up after so many seconds, and gives None."""
-        payload = payload or body()
-        if self.writer is None:
-            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        head = (
-            f"POST {PATH} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nx-replay: {replay}\r\n"
-            f"content-length: {len(payload)}\r\n\r\n"
-        )
-        self.writer.write(head.encode() + payload)
-        if abort is not None:
-            await asyncio.sleep(abort)
-            self.close()
-            return None
-        first = await self.reader.readline()
-        headers = {}
-        while line := (await self.reader.readline()).strip():
-            key, _, value = line.decode("latin-1").partition(":")
-            headers[key.lower()] = value.strip()
-        if "content-length" in headers:
-            read = await self.reader.readexactly(int(headers["content-length"]))
-        else:
-            read = b""
-            while size := int((await self.reader.readline()).split(b";")[0], 16):
-                read += await self.reader.readexactly(size)
-                await self.reader.readexactly(2)
-            await self.reader.readline()
-        if headers.get("connection") == "close":
-            self.close()
-        return int(first.split()[1]), headers, read
-
-    def close(self):
-        """Hangs up."""
-        if self.writer:
-            self.writer.transport.abort()
-        self.reader = self.writer = None
-
-
-def together(port, callers, job):
-    """Runs `job(caller, number)` for so many callers at once; gives their results."""
-
-    async def one(number):
-        caller = Caller(port)
-        try:
-            return await job(caller, number)
-        finally:
-            caller.close()
-
-    async def everybody():
-        return await asyncio.gather(*(one(number) for number in range(callers)))
-
-    return asyncio.run(everybody())
-
-
 def test_requests_are_admitted_exactly_to_the_cap(crowd):
     cap, total = 3000, 10_000
     crowd.push(limits("requests", {"id": "exact", "allow": {"requests": cap, "every": "day"}}))
     each = total // CALLERS + 1
 
     async def job(caller, _):
-        return [(await caller.ask("script/fast"))[0] for _ in range(each)]
+        return [(await caller.ask("script/fast", body()))[0] for _ in range(each)]
 
     statuses = [status for own in together(crowd.port, CALLERS, job) for status in own]
     assert set(statuses) == {200, 429}
@@ -147,7 +87,7 @@ def test_tokens_stay_under_the_cap_and_most_of_it_is_usable(crowd, upstream):
         done, refused = 0, 0
         # A caller that is refused comes back a few times: what others reserved is settled by then.
         while refused < 12:
-            status, headers, _ = await caller.ask("script/fast")
+            status, headers, _ = await caller.ask("script/fast", body())
             if status == 200:
                 done, refused = done + 1, 0
             else:
@@ -170,7 +110,7 @@ def test_money_stays_under_the_cap(crowd):
     )
 
     async def job(caller, _):
-        return [(await caller.ask("script/fast"))[0] for _ in range(20)]
+        return [(await caller.ask("script/fast", body()))[0] for _ in range(20)]
 
     admitted = sum(own.count(200) for own in together(crowd.port, CALLERS, job))
     assert admitted * 510 <= 100_000
@@ -202,7 +142,7 @@ def test_places_are_never_more_than_the_cap_and_none_leaks(crowd):
     async def hold(caller, _):
         # The answer's headers never come: those that are admitted stay in flight.
         try:
-            return (await asyncio.wait_for(caller.ask("script/fast;hang=headers"), 1.5))[0]
+            return (await asyncio.wait_for(caller.ask("script/fast;hang=headers", body()), 1.5))[0]
         except TimeoutError:
             return "held"
 
