@@ -15,6 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "host-tests" / "envoy"), str(ROOT / "demo")]
 
+from cost import CostScene  # noqa: E402
 from releases import ReleaseScene  # noqa: E402
 from rig import recordings, texts  # noqa: E402
 from rig.client import Response, fetch  # noqa: E402
@@ -246,6 +247,12 @@ class Demo:
         RogueScene(self, hemostat()).run()
         self.pause(3)
 
+    def cost_runaway(self):
+        """A budget that burns, and a cap that holds."""
+        self.screen.heading(9, "Money runs away: one command caps it, for the tenant that burns it")
+        CostScene(self, hemostat()).run()
+        self.pause(3)
+
     def how_to_load(self):
         """The way to one's own Envoy."""
         self.screen.say()
@@ -257,7 +264,7 @@ class Demo:
     def run(self):
         """All scenes; true where every claim held."""
         for scene in (self.untouched, self.redacted, self.replaced, self.shadow, self.kill_switch,
-                      self.operators_view, self.releases, self.rogue_agent, self.how_to_load):
+                      self.operators_view, self.releases, self.rogue_agent, self.cost_runaway, self.how_to_load):
             scene()
         self.screen.say()
         if self.false_claims:
