@@ -16,6 +16,7 @@ use hemostat_engine::dsse::SecretKey;
 use hemostat_engine::grant::used::Local;
 use hemostat_engine::grant::{Grant, LIFE_S, What};
 use hemostat_engine::policy::Program;
+use hemostat_engine::policy::config::Config;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{Caller, Cut, Recording, Seen, mcp_recordings, program, program_under, run_as};
@@ -287,6 +288,21 @@ fn calls_in_disguise_do_not_slip_through() {
             }
         }
     }
+}
+
+/// Where headers leave before the body, nothing that says nothing of itself can be rewritten: it is refused.
+#[test]
+fn a_call_without_a_sign_is_refused_where_headers_have_left() {
+    let config = json!({"hold_headers": false, "policy": {"hemostat": 1,
+        "tools": [{"id": "no", "match": "delete_all", "do": "deny"}]}});
+    let (config, _) = Config::parse(config.to_string().as_bytes()).unwrap();
+    let program = Rc::new(Program::compile(&config).unwrap());
+    let recording = made("/x", &call("add", "{}"), DONE);
+    let seen = run_as(&program, &recording, &Cut::Every(9), &Caller::default());
+    assert_eq!((seen.status, &seen.upstream), (403, &None));
+    assert_eq!(seen.counted("hemostat_unchecked_total;reason=late;action=block"), 1);
+    let seen = run_as(&program, &recording, &Cut::Every(9), &client());
+    assert_eq!(seen.upstream, Some(recording.request), "one that says it is MCP flows");
 }
 
 #[test]

@@ -43,8 +43,8 @@ impl Exchange {
         let Some(sign) = self.mcp.as_ref().and_then(|mcp| mcp.sign) else {
             return self.other_traffic(edits);
         };
-        let needs = self.needs_as_mcp();
-        if self.program.unusable || needs.body != Need::Hold {
+        let looks = !self.program.unusable && self.has_rules_for_mcp();
+        if !looks || self.needs_as_mcp().body != Need::Hold {
             self.mcp = None;
             return self.other_traffic(edits);
         }
@@ -71,12 +71,13 @@ impl Exchange {
         match known {
             Sniffed::Mcp if waits => {
                 self.recognise_as(sign::recognised(false));
+                let needs = self.needs_with_changes();
+                // Headers that have left cannot ask for a plain answer any more, nor say another length.
+                if !hold && needs.rewrite {
+                    return self.found_late();
+                }
                 self.phase = Phase::Body;
-                // Headers that have left cannot ask for a plain answer any more.
-                let edits = match self.needs_with_changes().answer && hold {
-                    true => vec![identity()],
-                    false => Vec::new(),
-                };
+                let edits = if needs.answer && hold { vec![identity()] } else { Vec::new() };
                 RequestVerdict::NeedBody { hold, edits }
             }
             Sniffed::Mcp => self.found_late(),
@@ -209,6 +210,15 @@ impl Exchange {
         self.labels = labels;
         self.recognised = recognised;
         needs
+    }
+
+    /// True if the policy has rules that a call must not get around. The others are judged by what says that it is MCP.
+    fn has_rules_for_mcp(&self) -> bool {
+        let program = &self.program;
+        !program.tools.rules.is_empty()
+            || !program.limits.rules.is_empty()
+            || program.guards.rules.iter().any(|guard| guard.on_request() || guard.on_tool_args())
+            || program.failsafe.iter().any(|rule| rule.upstream.is_none())
     }
 
     /// A closed lane answers; what is then let through may still turn out to be MCP.

@@ -53,10 +53,31 @@ fn windows(judge: &mut Judge<'_>, limit: &Limit, path: &Path<'_>) {
         judge.error("conflict", &path.key("burst"), message, "remove it, or write `every: 1h`");
     }
     let calendar = matches!(limit.allow.every, Some(Window::Day | Window::Month));
+    never_counts(judge, limit, &allow);
     if limit.global.is_none() && (calendar || matches!(limit.allow.amount, Amount::Usd(_))) {
         let message = format_args!("the cap holds per proxy, and begins at zero with its process");
         judge.warn("per-proxy", &allow, message, "add `global` to count over the fleet");
     }
+}
+
+/// Tool calls are counted in MCP, tokens and money everywhere else.
+fn never_counts(judge: &mut Judge<'_>, limit: &Limit, allow: &Path<'_>) {
+    let dialects = limit.rule.when.labels.iter().filter(|(label, _)| label == "dialect");
+    let mcp = dialects.clone().all(|(_, globs)| globs.hold("mcp"));
+    let only_mcp = dialects.clone().any(|(_, globs)| {
+        globs.negated.is_empty()
+            && !globs.plain.is_empty()
+            && globs.plain.iter().all(|glob| glob == "mcp")
+    });
+    let message = match limit.allow.amount {
+        Amount::Calls(_) if !mcp => "tool calls are counted in MCP only",
+        Amount::Tokens(_) | Amount::Usd(_) if only_mcp => {
+            "no model is asked in MCP: nothing is counted"
+        }
+        _ => return,
+    };
+    let help = "MCP's limits are `calls`, `requests` and `concurrent`";
+    judge.warn("never-holds", allow, format_args!("{message}"), help);
 }
 
 /// What the cap makes of ordinary requests.
