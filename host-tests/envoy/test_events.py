@@ -193,6 +193,42 @@ def test_an_id_that_no_proxy_knows_is_signed_blindly_alone(proxy, command, oncal
     assert command(proxy, "approve", unknown, "--key", oncall_key, "--blind")[0] == 0
 
 
+def test_status_shows_balances_and_names_what_may_be_named(proxy, command, upstream):
+    for _ in range(2):
+        ask(proxy, headers={"x-tenant": "counted-status"})
+    balances = proxy.status()["balances"]["rpm"]
+    assert (balances["unit"], balances["cap"], balances["counts"]) == ("requests", "4 requests", "per proxy")
+    assert balances["accounts"] >= 1
+    shares = {account["labels"]["tenant"]: account["share"] for account in balances["fullest"]}
+    assert shares["counted-status"] == pytest.approx(0.5, abs=0.01)
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    code, table, _ = command(proxy, "status")
+    assert code == 0
+    assert "rpm=" in table and "BUDGETS" in table
+    with with_events(upstream, 9, show_labels=()) as closed:
+        ask(closed, headers={"x-tenant": "counted-hidden"})
+        shown = closed.status()["balances"]["rpm"]["fullest"]
+        assert shown[0]["labels"] == {} and "counted-hidden" not in json.dumps(closed.status())
+
+
+def test_arguments_are_told_where_capture_says_so_redacted(upstream):
+    arguments = {"order": "A-17", "note": f"{SECRET} for ann"}
+    call = {"id": "c", "type": "function", "function": {"name": "refund", "arguments": json.dumps(arguments)}}
+    body = json.loads(chat("x"))
+    body["choices"][0] |= {"finish_reason": "tool_calls",
+                           "message": {"role": "assistant", "content": None, "tool_calls": [call]}}
+    script = upstream.script("refund", Answer(json.dumps(body).encode()))
+    with Receiver() as receiver, with_events(upstream, receiver.port, WATCHED | {"capture": ["tool_args"]}) as proxy:
+        assert b"needs approval" in ask(proxy, script).body
+        kept = receiver.wait_for("approval_wanted")["gen_ai.tool.call.arguments"]
+        assert kept == {"order": "A-17", "note": "[REDACTED]"}
+        assert proxy.status()["pending_approvals"][0]["arguments"] == kept
+        assert SECRET not in proxy.log()
+        # A release may ask for it only where the configuration says so.
+        status, said = proxy.post(release(1, WATCHED | {"capture": True}))
+        assert (status, said["code"]) == (403, "not-allowed")
+
+
 @pytest.mark.parametrize("trouble", ["down", "hangs", "refuses"])
 def test_a_bad_receiver_costs_traffic_nothing(trouble, upstream):
     with Receiver() as receiver:
