@@ -51,6 +51,15 @@ pub fn explain(document: &Document) -> Vec<String> {
     }));
     lines.extend(settings(document).into_iter().map(str::to_owned));
     lines.extend(limits::settings(document));
+    if let Some(notify) = &document.notify {
+        let (cluster, path) = (&notify.cluster, &notify.path);
+        lines.push(format!("events are posted to `{path}` of cluster `{cluster}`"));
+    }
+    if document.capture.is_some() {
+        let what =
+            "arguments of calls that wait for leave are kept, redacted, for whoever approves";
+        lines.push(what.to_owned());
+    }
     lines
 }
 
