@@ -227,6 +227,10 @@ pub const NAMES_KNOWN: usize = 1024;
 /// dozen different ones. What does not fit is dropped, and counted.
 pub const NOTIFY_EVENTS: usize = 256;
 
+/// Of these, events of one kind: a caller who thinks up tenants fills the queue with full limits, and the calls that
+/// wait for a person must still be told.
+pub const NOTIFY_EVENTS_OF_KIND: usize = 64;
+
 /// How long equal events are counted together after one was sent, in nanoseconds: a rule that fires a thousand times a
 /// second is one POST a minute and worker.
 pub const NOTIFY_QUIET_NS: u64 = 60 * 1_000_000_000;

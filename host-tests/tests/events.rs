@@ -182,7 +182,7 @@ fn what_does_not_fit_is_dropped_and_counted() {
     for amount in 0..300 {
         side.ask("acme", amount);
     }
-    assert_eq!(side.counted("dropped"), 300 - 256);
+    assert_eq!(side.counted("dropped"), 300 - 64);
     assert_eq!(side.status()["pending_approvals"].as_array().unwrap().len(), 32);
 }
 
@@ -269,5 +269,33 @@ fn another_host_sends_them_too() {
     host.advance(TICK);
     worker.run_due_ticks();
     assert!(!worker.http_calls().is_empty());
+    assert!(worker.dead().is_none());
+}
+
+/// Five minutes of a source that gives nothing are told once, and a policy that goes on tells of it.
+#[test]
+fn a_silent_source_is_told_once() {
+    let host = host();
+    host.add_cluster("policy");
+    let key = "vduUATwikDizCzzPLMV1+1N6K8VwZeiKt10xdC0Lu7U=";
+    let source =
+        json!({"cluster": "policy", "authority": "p", "path": "/current.json", "every_ms": 60_000});
+    let own = json!({"hold_headers": true, "scope": "s", "trust": {"keys": {"ops": key}, "min_serial": 1},
+                     "source": source, "policy": policy()});
+    let worker = host.worker().unwrap();
+    worker.configure(own.to_string()).unwrap();
+    let mut events = Vec::new();
+    for _ in 0..8 * 60 {
+        host.advance(Duration::from_secs(1));
+        worker.run_due_ticks();
+        for call in worker.http_calls() {
+            let answer = if call.cluster == b"policy" { 503 } else { 200 };
+            if answer == 200 {
+                events.push(body(&call)["event"].clone());
+            }
+            assert!(worker.answer_http(call.token, CallAnswer::new(answer, "")));
+        }
+    }
+    assert_eq!(events, ["source_silent"]);
     assert!(worker.dead().is_none());
 }

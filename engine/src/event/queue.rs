@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::{Event, Times};
 use crate::exchange::record::base32;
 use crate::limits::{
-    NOTIFY_EVENTS, NOTIFY_IN_FLIGHT, NOTIFY_PER_SECOND, NOTIFY_QUIET_NS, NOTIFY_RETRY_NS,
-    NOTIFY_TIMEOUT_MS, NOTIFY_TRIES,
+    NOTIFY_EVENTS, NOTIFY_EVENTS_OF_KIND, NOTIFY_IN_FLIGHT, NOTIFY_PER_SECOND, NOTIFY_QUIET_NS,
+    NOTIFY_RETRY_NS, NOTIFY_TIMEOUT_MS, NOTIFY_TRIES,
 };
 use crate::policy::document::Notify;
 
@@ -127,10 +127,9 @@ impl Queue {
             }
             return Taken::Counted;
         }
-        if self.entries.len() >= NOTIFY_EVENTS {
-            self.forget(now_ns);
-        }
-        if self.entries.len() >= NOTIFY_EVENTS {
+        self.forget(now_ns);
+        let of_kind = self.entries.iter().filter(|own| own.event.kind == event.kind).count();
+        if self.entries.len() >= NOTIFY_EVENTS || of_kind >= NOTIFY_EVENTS_OF_KIND {
             return Taken::Dropped;
         }
         self.entries.push(Entry { event, untold: Some(once), due_ns: now_ns, flight: None });

@@ -42,20 +42,22 @@ impl Exchange {
         Origin { notify: program.notify.clone(), scope: program.tools.scope.clone(), fields }
     }
 
-    /// Something about an account of a limit. It is another event for each account, as far as labels may be shown.
+    /// Something about a limit. It is another event for each account, as far as labels may be shown; but not where the
+    /// memory of accounts itself is in trouble, since then there are too many.
     pub(super) fn limit_event(&mut self, kind: Kind, limit: &Limit, what: (&'static str, Said)) {
         if self.program.notify.is_none() {
             return;
         }
-        let account = self.labels_in_json(|id| limit.per.contains(&id));
-        self.record.raise(kind, || {
-            vec![
-                ("hemostat.rule", limit.rule.id.as_ref().into()),
-                ("hemostat.limit.unit", limit.unit.word().into()),
-                what,
-                ("account", Said::Json(account)),
-            ]
-        });
+        let mut fields = vec![
+            ("hemostat.rule", limit.rule.id.as_ref().into()),
+            ("hemostat.limit.unit", limit.unit.word().into()),
+            what,
+        ];
+        if kind != Kind::LimitMemory {
+            let account = self.labels_in_json(|id| limit.per.contains(&id));
+            fields.push(("account", Said::Json(account)));
+        }
+        self.record.raise(kind, || fields);
     }
 
     /// Labels that have a value. One that a credential may stand in is not among them, not even as a digest.

@@ -91,10 +91,12 @@ fn a_call_that_never_ends_is_given_up() {
 #[test]
 fn a_full_queue_takes_no_more_and_no_second_has_more_calls_than_allowed() {
     let mut queue = Queue::new(1);
-    for number in 0..NOTIFY_EVENTS {
+    for number in 0..NOTIFY_EVENTS_OF_KIND {
         assert_eq!(queue.push(event(&number.to_string()), 0), Taken::New);
     }
     assert_eq!(queue.push(event("one more"), 0), Taken::Dropped);
+    let other = Event { kind: Kind::Handoff, ..event("another kind") };
+    assert_eq!(queue.push(other, 0), Taken::New, "one kind does not push out the others");
     assert_eq!(queue.push(event("3"), 0), Taken::Counted);
     let mut flying = Vec::new();
     while let Some(post) = queue.next(0) {
@@ -179,6 +181,7 @@ proptest! {
             }).sum();
             prop_assert_eq!(raised, over + dropped + inside);
             prop_assert!(queue.entries.len() <= NOTIFY_EVENTS && flying.len() <= NOTIFY_IN_FLIGHT);
+            prop_assert!(queue.entries.len() <= NOTIFY_EVENTS_OF_KIND);
         }
     }
 }
