@@ -27,6 +27,30 @@ pub(crate) fn until(overlay: &Node, at: u64) -> Node {
     overlay
 }
 
+/// The same overlay, whose rules decide and count, and change nothing.
+pub(crate) fn shadow(overlay: &Node) -> Node {
+    let mut overlay = overlay.clone();
+    let Value::Map(sections) = &mut overlay.value else { return overlay };
+    for section in sections.iter_mut().filter(|own| RULES.contains(&own.key.as_str())) {
+        let Value::Seq(rules) = &mut section.value.value else { continue };
+        for rule in rules {
+            let place = rule.at;
+            let Value::Map(fields) = &mut rule.value else { continue };
+            fields.retain(|field| field.key != "mode");
+            let value = text(place, "shadow");
+            fields.push(Entry { key: "mode".to_owned(), key_at: place, value });
+        }
+    }
+    overlay
+}
+
+/// Fields of an overlay that act although its rules are in shadow.
+pub(crate) fn acting(overlay: &Node) -> Vec<&str> {
+    let mut all = endless(overlay);
+    all.extend(overlay.get("disable").map(|_| "disable"));
+    all
+}
+
 fn rule_until(rule: &mut Node, at: u64) {
     let place = rule.at;
     let Value::Map(fields) = &mut rule.value else { return };
@@ -147,6 +171,19 @@ mod tests {
         assert_eq!(endless(&over), ["mode"]);
         let expected = r#"{"version":"b","mode":"shadow","disable":[{"rule":"x","until":"2099-01-01T00:00:00Z"}],"tools":[{"match":"a","when":{"until":"1970-01-01T00:01:00Z"}},{"match":"b","when":{"model":"m","until":"1970-01-01T00:01:00Z"}},{"match":"c","when":{"until":"2099-01-01T00:00:00Z"}}]}"#;
         assert_eq!(to_json(&until(&over, 60)), expected);
+    }
+
+    #[test]
+    fn in_shadow_nothing_of_an_overlay_acts() {
+        let over =
+            parse_yaml("{version: b, tools: [{match: a}, {match: b, mode: enforce}]}").unwrap();
+        assert_eq!(
+            to_json(&shadow(&over)),
+            r#"{"version":"b","tools":[{"match":"a","mode":"shadow"},{"match":"b","mode":"shadow"}]}"#
+        );
+        assert!(acting(&over).is_empty());
+        let over = parse_yaml("{disable: [{rule: x}], other_traffic: [{do: block}]}").unwrap();
+        assert_eq!(acting(&over), ["other_traffic", "disable"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod blob;
 mod check;
 mod compose;
 mod diff;
+mod drill;
 mod exit;
 mod files;
 mod fleet;
@@ -66,6 +67,8 @@ enum Verb {
     History(history::Args),
     /// Say what changes between two policies, by rule
     Diff(diff::Args),
+    /// Walk the way of an incident: an overlay in shadow for a while, and back
+    Drill(drill::Args),
     /// Begin the report of an incident: what came into force, and what rules did
     Postmortem(postmortem::Args),
     /// Print the scope of a plugin configuration
@@ -120,6 +123,7 @@ pub fn run(
         Verb::Status(args) => status::run(&args, out, err),
         Verb::History(args) => history::run(&args, out, err),
         Verb::Diff(args) => diff::run(&args, out, err),
+        Verb::Drill(args) => drill::run(&args, out, err),
         Verb::Postmortem(args) => postmortem::run(&args, out, err),
         Verb::Scope(args) => scope::run(&args, out, err),
         Verb::Completions { shell } => completions(shell, out),

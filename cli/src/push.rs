@@ -16,6 +16,9 @@ use crate::terminal::{Paint, safe};
 /// How often a proxy is asked whether it has followed.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
+/// Seconds that `--wait` waits where nobody says otherwise.
+pub(crate) const WITHIN_S: u64 = 30;
+
 /// Arguments of `hemostat push`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -42,7 +45,7 @@ pub(crate) struct How {
     #[arg(long)]
     pub(crate) wait: bool,
     /// Seconds to wait at most
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    #[arg(long, default_value_t = WITHIN_S, value_name = "SECONDS")]
     pub(crate) within: u64,
     /// Write one JSON document to standard output instead of words
     #[arg(long)]

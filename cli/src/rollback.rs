@@ -52,7 +52,7 @@ struct HowBack {
     #[arg(long)]
     wait: bool,
     /// Seconds to wait at most
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    #[arg(long, default_value_t = push::WITHIN_S, value_name = "SECONDS")]
     within: u64,
     /// Write one JSON document to standard output instead of words
     #[arg(long)]

@@ -315,7 +315,7 @@ fn scope_and_help_and_completions() {
     assert_eq!(hemostat(&["scope", &other]).1, scope, "the order of keys is no matter");
     let none = folder.write("none.yaml", "{policy: {}}");
     assert_eq!(hemostat(&["scope", &none]).0, Exit::No);
-    let verbs = "approve check test replay keygen release push activate rollback status history diff postmortem scope";
+    let verbs = "approve check test replay keygen release push activate rollback status history diff drill postmortem scope";
     for verb in verbs.split(' ').chain(["completions"]) {
         let (exit, said) = hemostat(&[verb, "--help"]);
         assert!(exit == Exit::Fine && said.contains("Examples:"), "{verb}");

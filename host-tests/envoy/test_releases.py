@@ -387,7 +387,7 @@ def test_one_proxy_of_three_is_down(upstream, proxy, command, tmp_path):
         down.process.terminate()
         down.process.wait(timeout=10)
         blob = tmp_path / "r.json"
-        blob.write_text(release(serial_after(proxy), policies.policy("three")))
+        blob.write_text(release(serial_after(proxy) + 10, policies.policy("three")))
         code, said = command("push", blob, "--wait", "--within", 2, "--json", proxies=fleet)
         fates = [one["fate"] for one in json.loads(said)["proxies"]]
         assert (code, fates) == (2, ["unknown", "serving", "serving"]), said
@@ -667,3 +667,43 @@ def test_two_activations_end_each_in_its_time(upstream, command, tmp_path):
         for wanted in ("day_a", "day"):
             assert command("rollback", "--key", oncall, proxies=[proxy])[0] == 0
             assert version(proxy) == wanted
+
+
+# --- the way of an incident, walked ---------------------------------------------------------------------------------------
+
+
+def test_a_drill_changes_nothing_and_comes_back(upstream, command, tmp_path):
+    """While traffic asks for the feature that the overlay would stop."""
+    key, base, overlay = OPS.write(tmp_path), tmp_path / "base.yaml", tmp_path / "kill.yaml"
+    base.write_text("{hemostat: 1, version: base, labels: {feature: [{header: x-feature}]}}")
+    overlay.write_text(
+        "{hemostat: 1, version: kill, failsafe: [{id: kill, when: {feature: checkout}, do: {fallback: sorry}}], "
+        "fallbacks: {sorry: {text: Not now.}}}"
+    )
+    blob, over = tmp_path / "current.json", threading.Event()
+    with Proxy(upstream.port, policies.policy("baseline")) as proxy, concurrent.futures.ThreadPoolExecutor(1) as pool:
+
+        def traffic():
+            body, statuses = recordings.minimal_request("openai-chat", False), set()
+            while not over.is_set():
+                answer = fetch(proxy.port, "POST", "/v1/chat/completions", body, {"x-feature": "checkout"})
+                statuses.add((answer.status, b"Not now." in answer.body, answer.header("x-hemostat-action")))
+            return statuses
+
+        assert command("drill", overlay, "--policy", base, "--key", key, proxies=[proxy])[0] == 1, "not in force"
+        assert command("release", base, "--scope", "prod-eu", "--key", key, "--out", blob, proxies=[proxy])[0] == 0
+        assert command("push", blob, "--wait", proxies=[proxy])[0] == 0
+        running = pool.submit(traffic)
+        try:
+            code, said = command("drill", overlay, "--policy", base, "--key", key, "--for", 2, proxies=[proxy])
+        finally:
+            over.set()
+        assert code == 0, said
+        assert running.result() == {(200, False, None)}
+        line = next(line.split() for line in said.splitlines() if line.startswith("kill "))
+        assert line[1] == "fallback" and int(line[2]) > 0, said
+        assert (version(proxy), proxy.status()["serial"]) == ("base", 3)
+        # What would act is not drilled.
+        overlay.write_text("{hemostat: 1, mode: shadow}")
+        code, said = command("drill", overlay, "--policy", base, "--key", key, proxies=[proxy])
+        assert code == 1 and "would act" in said, said
