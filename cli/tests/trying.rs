@@ -109,6 +109,37 @@ fn cases_hold_or_say_why_not() {
     assert!(exit == Exit::Failed && err.contains("other.cases.yaml"), "{err}");
 }
 
+/// A case without an answer gets one of its dialect that every rule can read.
+#[test]
+fn every_dialect_has_an_answer_of_its_own() {
+    let folder = folder("fine");
+    write(
+        &folder,
+        "p.yaml",
+        "{hemostat: 1, guardrails: [{id: a, scan: [output], find: [fine], do: {redact: good}}]}",
+    );
+    let turn = "messages: [{role: user, content: hi}]";
+    let calls = [
+        ("/v1/chat/completions", format!("{{model: m, {turn}}}")),
+        ("/v1/responses", "{model: m, input: hi}".to_owned()),
+        ("/v1/messages", format!("{{model: m, max_tokens: 9, {turn}}}")),
+        (
+            "/v1beta/models/m:generateContent",
+            "{contents: [{role: user, parts: [{text: hi}]}]}".to_owned(),
+        ),
+        ("/model/m/converse", "{messages: [{role: user, content: [{text: hi}]}]}".to_owned()),
+    ];
+    let case = |(path, body): &(&str, String)| {
+        format!(
+            "  - {{name: '{path}', request: {{path: '{path}', body: {body}}}, expect: {{status: 200, action: 'a:redact', says: good}}}}\n"
+        )
+    };
+    let cases: String = calls.iter().map(case).collect();
+    let cases = write(&folder, "p.cases.yaml", &format!("cases:\n{cases}"));
+    let (exit, out, err) = hemostat(&["test", &cases]);
+    assert_eq!(exit, Exit::Fine, "{out}{err}");
+}
+
 #[test]
 fn a_case_that_is_written_wrong_is_not_run() {
     let folder = folder("bad-cases");

@@ -15,7 +15,7 @@ const SHOWN: usize = 300;
 const TIMES: u64 = 10_000;
 
 /// What the model says where a case does not care, by dialect.
-const FINE: [(&str, &str); 4] = [
+const FINE: [(&str, &str); 6] = [
     (
         "openai-chat",
         r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}"#,
@@ -31,6 +31,14 @@ const FINE: [(&str, &str); 4] = [
     (
         "gemini",
         r#"{"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"fine"}]},"finishReason":"STOP"}],"modelVersion":"m"}"#,
+    ),
+    (
+        "bedrock",
+        r#"{"output":{"message":{"role":"assistant","content":[{"text":"fine"}]}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2},"metrics":{"latencyMs":1}}"#,
+    ),
+    (
+        "mcp",
+        r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"fine"}],"isError":false}}"#,
     ),
 ];
 
