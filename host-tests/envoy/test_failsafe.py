@@ -6,7 +6,7 @@ import socket
 import pytest
 
 import policies
-from rig import recordings, texts
+from rig import messages, recordings, texts
 from rig.client import fetch
 from rig.envoy import Envoy, connection_manager, load_sample
 from rig.replay import Answer
@@ -15,7 +15,7 @@ KINDS = [(dialect, stream) for dialect in recordings.DIALECTS for stream in (Fal
 IDS = [f"{dialect}-{'stream' if stream else 'whole'}" for dialect, stream in KINDS]
 # The ending of an ordinary answer, and the beginning of the ids of answers that the proxy made.
 ORDINARY = {"openai-chat": {"stop"}, "openai-responses": {"completed"}, "anthropic": {"end_turn"},
-            "gemini": {"STOP"}}
+            "gemini": {"STOP"}, "bedrock": {"end_turn"}}
 ID_STARTS = {"openai-chat": "chatcmpl-hemostat-", "openai-responses": "resp_hemostat_", "anthropic": "msg_hemostat_"}
 
 ERROR = Answer(json.dumps({"error": {"message": "overloaded", "type": "server_error"}}).encode())
@@ -31,7 +31,8 @@ DOWN = policies.policy(
 def check_canned(dialect, stream, answer):
     """The answer is complete, well-formed, and says that the proxy made it."""
     assert answer.status == 200
-    assert (answer.header("content-type") or "").startswith("text/event-stream" if stream else "application/json")
+    streamed = messages.CONTENT_TYPE if dialect == "bedrock" else "text/event-stream"
+    assert (answer.header("content-type") or "").startswith(streamed if stream else "application/json")
     read = texts.read(dialect, answer.body)
     assert read.text == policies.FALLBACK_TEXT
     assert set(read.ends) == ORDINARY[dialect]
@@ -39,6 +40,8 @@ def check_canned(dialect, stream, answer):
     if dialect in ID_STARTS:
         ids = [text for document in texts.documents(answer.body) for text in texts.strings(document)]
         assert any(text.startswith(ID_STARTS[dialect]) for text in ids)
+    if dialect == "bedrock":
+        assert (answer.header("x-amzn-requestid") or "").startswith("hemostat-")
     if dialect == "openai-chat" and stream:
         assert answer.body.endswith(b"data: [DONE]\n\n")
 

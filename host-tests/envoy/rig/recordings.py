@@ -6,8 +6,10 @@ import json
 import os
 import pathlib
 
+from . import messages
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-DIALECTS = ("openai-chat", "openai-responses", "anthropic", "gemini")
+DIALECTS = ("openai-chat", "openai-responses", "anthropic", "gemini", "bedrock")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Recording:
     path: str  # with its query
     status: int
     stream: bool
-    framing: str  # sse-lf, sse-crlf, json, json-array
+    framing: str  # sse-lf, sse-crlf, json, json-array, eventstream
     content_type: str
     request: bytes | None  # None where the source kept none
     body: bytes
@@ -44,7 +46,9 @@ def minimal_request(dialect, stream, text="Hello", model="test-model"):
         body = {"model": model, "input": text, "stream": stream}
     elif dialect == "anthropic":
         body = {"model": model, "max_tokens": 256, "messages": [{"role": "user", "content": text}], "stream": stream}
-    else:  # Gemini says in its path whether it streams
+    elif dialect == "bedrock":  # it says in its path whether it streams, and so does Gemini
+        body = {"messages": [{"role": "user", "content": [{"text": text}]}]}
+    else:
         body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
     return json.dumps(body).encode()
 
@@ -57,20 +61,22 @@ def minimal_path(dialect, stream, model="test-model"):
         "openai-responses": "/v1/responses",
         "anthropic": "/v1/messages",
         "gemini": gemini,
+        "bedrock": f"/model/{model}/converse" + ("-stream" if stream else ""),
     }[dialect]
 
 
 def _read(meta_path):
     meta = json.loads(meta_path.read_text())
     stem = str(meta_path).removesuffix(".meta.json")
-    body = next((pathlib.Path(stem + end) for end in (".response.sse", ".response.json") if
-                 pathlib.Path(stem + end).exists()), None)
+    ends = (".response.sse", ".response.eventstream", ".response.json")
+    body = next((pathlib.Path(stem + end) for end in ends if pathlib.Path(stem + end).exists()), None)
     if body is None:
         return None
     request = pathlib.Path(stem + ".request.json")
     query = meta.get("query") or ""
     headers = {key.lower(): value for key, value in (meta.get("response_headers") or {}).items()}
-    default = "text/event-stream" if body.suffix == ".sse" else "application/json"
+    default = {".sse": "text/event-stream", ".eventstream": messages.CONTENT_TYPE}.get(body.suffix, "application/json")
+    given = headers.get("content-type", default)
     return Recording(
         dialect=meta["dialect"],
         name=meta["name"],
@@ -79,7 +85,7 @@ def _read(meta_path):
         status=int(meta["status"]),
         stream=bool(meta["stream"]),
         framing=meta["framing"],
-        content_type=headers.get("content-type", default),
+        content_type=given if "/" in given else default,  # some sources put another word there
         request=request.read_bytes() if request.exists() else None,
         body=body.read_bytes(),
     )
@@ -87,7 +93,7 @@ def _read(meta_path):
 
 @functools.cache
 def all_recordings():
-    """Every recording of the four dialects, in a fixed order."""
+    """Every recording of the dialects, in a fixed order."""
     folder = pathlib.Path(os.environ.get("HEMOSTAT_RECORDINGS", ROOT / "testdata" / "recorded"))
     found = [_read(path) for dialect in DIALECTS for path in sorted((folder / dialect).glob("*.meta.json"))]
     return tuple(recording for recording in found if recording)

@@ -24,7 +24,7 @@ import socket
 import sys
 import threading
 
-from . import recordings
+from . import messages, recordings
 
 HANG_S = 3600
 HEADER_BYTES = 1 << 20
@@ -78,7 +78,7 @@ def cut(body, how):
     if how == "whole":
         return [body]
     if how == "event":
-        return sse_events(body)
+        return messages.split(body) if messages.is_stream(body) else sse_events(body)
     if how.startswith("random:"):
         rng, chunks, at = random.Random(int(how[7:])), [], 0
         while at < len(body):

@@ -6,6 +6,7 @@ Written apart from the filter, from the providers' formats, so that the tests do
 import dataclasses
 import json
 
+from . import messages
 from .replay import sse_events
 
 
@@ -64,6 +65,8 @@ def events(body):
 
 def documents(body):
     """Every JSON document of an answer: the events' data, the elements of an array, or the one object."""
+    if messages.is_stream(body):
+        return messages.documents(body)
     if body.lstrip()[:1] in (b"{", b"["):
         whole = json.loads(body)
         return whole if isinstance(whole, list) else [whole]
@@ -178,8 +181,26 @@ def _gemini(out, doc, streamed):
             out.ends.append(candidate["finishReason"])
 
 
+def _bedrock(out, doc, streamed):
+    if not streamed:
+        for index, block in enumerate(((doc.get("output") or {}).get("message") or {}).get("content") or []):
+            out.add((index, "text"), block.get("text"))
+            out.add((index, "reasoning"), (block.get("reasoningContent") or {}).get("reasoningText", {}).get("text"))
+            if "toolUse" in block:
+                out.call(index, block["toolUse"]["name"], block["toolUse"].get("input"))
+    index, delta = doc.get("contentBlockIndex"), doc.get("delta") or {}
+    if "toolUse" in doc.get("start", {}):
+        out.call(index, doc["start"]["toolUse"]["name"])
+    out.add((index, "text"), delta.get("text"))
+    out.add((index, "reasoning"), (delta.get("reasoningContent") or {}).get("text"))
+    if "toolUse" in delta:
+        out.call(index, None, delta["toolUse"].get("input"))
+    if doc.get("stopReason"):
+        out.ends.append(doc["stopReason"])
+
+
 READERS = {"openai-chat": _openai_chat, "openai-responses": _openai_responses, "anthropic": _anthropic,
-           "gemini": _gemini}
+           "gemini": _gemini, "bedrock": _bedrock}
 
 
 def strings(value, skip=frozenset()):
