@@ -10,9 +10,10 @@
 //! |---|---|
 //! | [`policy`] | text → [`policy::Document`] → checked → a program that runs |
 //! | [`exchange`] | the two state machines, request and response, that give verdicts |
-//! | [`stream`] | bytes → frames (SSE, JSON array, whole body) → JSON with spans, and edits back |
+//! | [`stream`] | bytes → frames (SSE, JSON array, binary messages, whole body) → JSON with spans, and edits back |
 //! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
 //! | [`scan`] | patterns → hits in running text, holding only what must wait |
+//! | [`base64`] | bytes as text, for envelopes and for events inside messages |
 //! | [`dsse`] | signed envelopes: who signed what |
 //! | [`jcs`] | canonical JSON: what digests are made of |
 //! | [`grant`] | a person's leave for one tool call |
