@@ -168,6 +168,8 @@ fn request(
                 seen.upstream_edits.extend(edits);
                 verdict = exchange.request_body(Some(&traffic.request));
             }
+            // Without services of a fleet nobody is asked: such limits count here alone.
+            RequestVerdict::Ask(_) => return false,
             RequestVerdict::Reply(reply) => {
                 replied(seen, reply);
                 return false;

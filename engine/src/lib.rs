@@ -20,6 +20,7 @@
 //! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
 //! | [`event`] | what operators are told of at once: events for `notify`, calls that wait for leave |
 //! | [`ledger`] | accounts of limits: state + charge + now → state, kept in a storage that workers share |
+//! | [`fleet`] | caps that proxies share: what is owed to a rate-limit service, its last word, the messages |
 //! | [`limits`] | every bound, with the reason for its number |
 
 pub mod base64;
@@ -28,6 +29,7 @@ pub mod dialect;
 pub mod dsse;
 pub mod event;
 pub mod exchange;
+pub mod fleet;
 pub mod grant;
 pub mod jcs;
 pub mod ledger;

@@ -273,3 +273,30 @@ pub const BATCH_MESSAGES: usize = 1024;
 /// How much of a body that says nothing of itself waits until it is known not to be MCP. What is longer goes on, and is
 /// refused if it turns out to be a call after all: clients write the method near the beginning.
 pub const SNIFFED_BYTES: usize = 64 * 1024;
+
+/// Slots of storage for what is owed to rate-limit services, each with up to [`FLEET_WAYS`] accounts: 8192 that used
+/// something within one turn of reporting, or during an outage. It divides [`LEDGER_SLOTS`].
+pub const FLEET_SLOTS: u32 = 512;
+
+/// Accounts that share one of those slots. With [`FLEET_TEXT_BYTES`] a slot stays under 16 KiB, and all under 8 MB.
+pub const FLEET_WAYS: usize = 16;
+
+/// Entries of one account's descriptor: the limit and the labels in its `per`.
+pub const FLEET_ENTRIES: usize = 9;
+
+/// Text of one account's descriptor, in bytes. Above it label values go as digests, which have 71 bytes.
+pub const FLEET_TEXT_BYTES: usize = 640;
+
+/// A cluster's or a domain's name of a rate-limit service, in bytes: two length prefixes around the cluster stay ASCII.
+pub const FLEET_NAME_BYTES: usize = 100;
+
+/// How long a rate-limit service has to answer, in milliseconds. Such services answer in one or two; a request that
+/// waits for one (`strict`) waits no longer than this.
+pub const FLEET_CALL_MS: u64 = 500;
+
+/// Usage that could not be reported when its window ended is still reported for a window's length more, and at most for
+/// so long (nanoseconds): it would count in a window that it does not belong to.
+pub const FLEET_LATE_NS: u64 = 60 * 1_000_000_000;
+
+/// Calls to rate-limit services that one worker has under way.
+pub const FLEET_CALLS: usize = 64;

@@ -1,20 +1,24 @@
-//! The accounts of limits: the engine's book over the data that all workers of the process share.
+//! The accounts of limits: the engine's book, and what is owed to a fleet's services, over the data that all workers of
+//! the process share.
 
 use std::rc::Rc;
 
+use hemostat_engine::fleet::Table;
 use hemostat_engine::ledger::{Book, Store, Stored, Written};
 
 use crate::clock;
 use crate::host::shared::{self, Shared};
 
-/// Data that the workers of a process share, by the number of a slot.
+/// Data that the workers of a process share, by what it is for and the number of a slot.
 #[derive(Debug)]
-struct SharedData;
+struct SharedData(&'static str);
 
 thread_local! {
     /// The book of this VM. All configurations share it, so that whichever is told of time renews the places of every
     /// stream.
-    static BOOK: Rc<Book> = Rc::new(Book::new(Rc::new(SharedData)));
+    static BOOK: Rc<Book> = Rc::new(Book::new(Rc::new(SharedData("ledger"))));
+    /// What is owed to services, and their last word.
+    static FLEET: Rc<Table> = Rc::new(Table::new(Rc::new(SharedData("fleet"))));
 }
 
 /// The book of this worker.
@@ -22,19 +26,26 @@ pub fn book() -> Rc<Book> {
     BOOK.with(Rc::clone)
 }
 
-fn name(slot: u32) -> String {
-    format!("hemostat/ledger/{slot}")
+/// What this process owes to the services of its fleet.
+pub fn fleet() -> Rc<Table> {
+    FLEET.with(Rc::clone)
+}
+
+impl SharedData {
+    fn name(&self, slot: u32) -> String {
+        format!("hemostat/{}/{slot}", self.0)
+    }
 }
 
 impl Store for SharedData {
     fn get(&self, slot: u32) -> Result<Option<Stored>, ()> {
-        let found = shared::get(&name(slot)).map_err(|_| ())?;
+        let found = shared::get(&self.name(slot)).map_err(|_| ())?;
         Ok(found.map(|Shared { value, cas }| Stored { bytes: value, cas }))
     }
 
     fn set(&self, slot: u32, bytes: &[u8], cas: Option<u32>) -> Written {
         let old = cas.map(|cas| Shared { cas, ..Shared::default() });
-        match shared::replace(&name(slot), old.as_ref(), bytes) {
+        match shared::replace(&self.name(slot), old.as_ref(), bytes) {
             Ok(true) => Written::Done,
             Ok(false) => Written::Mismatch,
             Err(_) => Written::Failed,

@@ -12,6 +12,7 @@ use hemostat_engine::bundle::{
     self, Code, Digest, Offered, Poll, Refusal, Running, State, Terms, Trouble, Way, renew, start,
 };
 use hemostat_engine::event::{Event, Fields, Kind, Origin, Said};
+use hemostat_engine::fleet;
 use hemostat_engine::limits::POLL_TIMEOUT_MS;
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::remote::Source;
@@ -328,6 +329,8 @@ impl Follower {
         let trouble = trouble.and_then(|trouble| Trouble::decode(&trouble.value));
         let poll = self.poll();
         let pending = pending::read(&self.terms.config.scope);
+        let program = running.as_ref().ok().and_then(Option::as_ref).map(|r| &r.program);
+        let global = program.map(|program| fleet::status::json(program, &accounts::fleet()));
         let facts = bundle::Facts {
             terms: &self.terms,
             state: &state,
@@ -335,6 +338,7 @@ impl Follower {
             trouble: trouble.as_ref(),
             book: Some(&accounts::book()),
             pending: &pending,
+            global: global.as_deref().unwrap_or("{}"),
             poll: poll.as_ref(),
             now_ms: now_ms(),
             filter: crate::root::VERSION,

@@ -73,6 +73,7 @@ host_calls! {
         grpc_status: i32,
     );
     fn proxy_close_stream(stream: u32);
+    fn proxy_continue_stream(stream: u32);
     fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32);
     fn proxy_increment_metric(id: u32, by: i64);
     fn proxy_get_metric(id: u32, value: *mut u64);
@@ -166,6 +167,8 @@ pub enum Buffer {
     Response = 1,
     /// The body of the answer to a call of our own; only while it is handed over.
     Call = 4,
+    /// The message that answers a gRPC call of our own; only while it is handed over.
+    Grpc = 5,
     /// The plugin's configuration; only while it is being configured.
     Configuration = 7,
 }
@@ -328,6 +331,16 @@ pub fn reset_response() -> Result<(), HostError> {
     const HTTP_RESPONSE: u32 = 1;
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_close_stream(HTTP_RESPONSE) })
+}
+
+/// Lets a request go on that a callback has paused.
+///
+/// # Errors
+/// The host's.
+pub fn resume_request() -> Result<(), HostError> {
+    const HTTP_REQUEST: u32 = 0;
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_continue_stream(HTTP_REQUEST) })
 }
 
 /// Makes a counter known to the host. Once a VM and name: Envoy keeps an entry for each call.

@@ -9,6 +9,7 @@
 //! | [`root`] | one plugin configuration: read, build, swap |
 //! | [`load`] | bytes of a configuration → what runs, or the reasons why not |
 //! | [`follower`] | the releases of a process: what workers share, how each follows |
+//! | [`exchanger`] | reports to the rate-limit services of a fleet |
 //! | [`control`] | a listener for operators: status, and releases by `POST` |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
 //! | [`accounts`] | accounts of limits in the data that workers share |
@@ -22,6 +23,7 @@
 mod accounts;
 mod clock;
 mod control;
+mod exchanger;
 mod follower;
 mod grants;
 mod host;

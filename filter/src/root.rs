@@ -12,6 +12,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use crate::control::Operator;
+use crate::exchanger::{self, Exchanger};
 use crate::follower::{self, Follower};
 use crate::host::{self, Buffer, Level, Map};
 use crate::load::{self, Active, Loaded};
@@ -41,6 +42,9 @@ struct Plan {
     asked: Option<u32>,
     /// The slice of time in which places in flight were last renewed.
     renewed: u64,
+    exchanger: Exchanger,
+    /// How often this plugin ticks, in milliseconds.
+    period: Option<u64>,
 }
 
 /// How often places in flight are renewed: four times before they lapse.
@@ -54,18 +58,28 @@ impl Root {
         // Streams in flight of a configuration before this one still need their places.
         let renews = !active.program.limits.rules.is_empty() || active.book.has_leases();
         let tells = follower.is_some() || active.program.notify.is_some();
-        let period = match (tells, renews) {
+        let own = match (tells, renews) {
             (true, _) => Some(FOLLOW_MS),
             (false, true) => Some(RENEW_MS),
             (false, false) => None,
         };
+        let period = own.into_iter().chain(exchanger::every_ms(&active.program)).min();
         if let Some(period) = period {
             host::tick_every(period)
                 .map_err(|error| vec![format!("the host gives no ticks: {error}")])?;
         }
         let active = RefCell::new(Rc::new(active));
-        self.plan =
-            Some(Plan { active, nothing, follower, source, control, asked: None, renewed: 0 });
+        self.plan = Some(Plan {
+            active,
+            nothing,
+            follower,
+            source,
+            control,
+            asked: None,
+            renewed: 0,
+            exchanger: Exchanger::default(),
+            period,
+        });
         Ok(warnings)
     }
 }
@@ -110,6 +124,18 @@ impl Plan {
         let lapsed = self.active.borrow().book.renew_all();
         let counted = |_| Effect::Count("hemostat_limit_lapsed_total".to_owned());
         telemetry::apply((0..lapsed).map(counted).collect());
+    }
+
+    /// Reports to the services of a fleet, where it is this worker's turn. A release may want it more often than before.
+    fn exchange(&mut self) {
+        let Some(every_ms) = exchanger::every_ms(&self.active.borrow().program) else { return };
+        if self.period.is_none_or(|period| period > every_ms) {
+            match host::tick_every(every_ms) {
+                Ok(()) => self.period = Some(every_ms),
+                Err(error) => Trouble { call: "tick", error }.report(),
+            }
+        }
+        self.exchanger.round(every_ms);
     }
 
     /// Asks the source, where it is this worker's turn.
@@ -178,6 +204,12 @@ impl Context for Root {
             plan.source_answered(token, body);
         }
     }
+
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        if let Some(plan) = &mut self.plan {
+            plan.exchanger.answered(token, status, size);
+        }
+    }
 }
 
 impl RootContext for Root {
@@ -215,6 +247,7 @@ impl RootContext for Root {
             }
             plan.follow();
             plan.poll();
+            plan.exchange();
         }
         notify::send();
     }

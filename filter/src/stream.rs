@@ -6,6 +6,7 @@
 
 mod request;
 mod response;
+mod waiting;
 
 use std::rc::Rc;
 
@@ -14,6 +15,7 @@ use hemostat_engine::exchange::{Exchange, HeaderEdit};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
+use crate::accounts;
 use crate::clock;
 use crate::grants::SharedSlots;
 use crate::host::{self, Map};
@@ -43,6 +45,8 @@ pub struct Stream {
     nonce: u64,
     request: RequestState,
     response: ResponseState,
+    /// Calls that the request waits for, until they are answered.
+    asked: Vec<Option<u32>>,
     held: Held,
 }
 
@@ -51,12 +55,14 @@ impl Stream {
     pub fn new(active: Rc<Active>, context_id: u32) -> Self {
         let mut exchange = Exchange::with_book(Rc::clone(&active.program), Rc::clone(&active.book));
         exchange.set_grant_slots(Rc::new(SharedSlots));
+        exchange.set_fleet(accounts::fleet());
         Self {
             exchange,
             active,
             nonce: clock::nonce(context_id),
             request: RequestState::Start,
             response: ResponseState::Start,
+            asked: Vec::new(),
             held: Held::default(),
         }
     }
@@ -64,6 +70,7 @@ impl Stream {
     /// After every call of the engine: what it wants told, and what it holds.
     fn settle(&mut self) {
         telemetry::apply(self.exchange.effects());
+        telemetry::apply(accounts::fleet().effects());
         self.held.set(self.exchange.held_bytes());
     }
 
@@ -103,7 +110,11 @@ impl Stream {
     }
 }
 
-impl Context for Stream {}
+impl Context for Stream {
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        self.service_answered(token, status, size);
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {

@@ -27,6 +27,8 @@ pub struct Facts<'a> {
     pub book: Option<&'a Book>,
     /// Tool calls that wait for leave.
     pub pending: &'a [Waiting],
+    /// The rate-limit services of what runs, in JSON ([`crate::fleet::status`]).
+    pub global: &'a str,
     /// The polled source.
     pub poll: Option<&'a Poll>,
     /// Unix milliseconds.
@@ -68,6 +70,7 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     out.raw("last_error", &facts.trouble.map_or_else(|| "null".to_owned(), trouble));
     let program = facts.running.map(|running| running.program.as_ref());
     out.raw("rules", &rules::rules(program, &mut count));
+    out.raw("global", facts.global);
     let shows = |label: &str| {
         let control = facts.terms.config.control.as_ref();
         control.is_some_and(|control| control.show_labels.iter().any(|own| own == label))

@@ -11,7 +11,8 @@
 //!                                                                         ├─ Stream → response_chunk*
 //!                                                                         └─ Whole → response_body(whole)
 //! ```
-//! After every call the glue takes [`Exchange::effects`], and at the end, however it came, calls
+//! A request may also have to wait for others (`Ask` → service_answered, where a limit is `strict`) before it passes or is
+//! answered. After every call the glue takes [`Exchange::effects`], and at the end, however it came, calls
 //! [`Exchange::finish`].
 
 pub mod answer;

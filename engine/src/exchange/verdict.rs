@@ -3,6 +3,7 @@
 
 use crate::dialect::Reply;
 use crate::event::Event;
+use crate::fleet::Call;
 
 /// One change to a header map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub enum RequestVerdict {
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
     },
+    /// It waits until these calls are answered; then [`super::Exchange::service_answered`], once for each.
+    Ask(Vec<Call>),
     /// It is answered by the proxy.
     Reply(Reply),
 }

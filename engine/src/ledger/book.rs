@@ -55,6 +55,26 @@ impl Key {
         self.id
     }
 
+    /// Which limit's.
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// Which value of the first label.
+    pub(crate) fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// Where it stands.
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// The most accounts of its limit in a slot.
+    pub(crate) fn share(&self) -> usize {
+        self.share
+    }
+
     /// The account that keys of this limit share when they have none of their own.
     fn overflow(&self) -> Self {
         let mut hash = Sha256::new().chain_update(b"overflow");

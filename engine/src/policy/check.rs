@@ -2,6 +2,7 @@
 //! not work yet. Shapes have been judged before ([`super::shape`]).
 
 mod change;
+mod global;
 mod labels;
 mod levers;
 mod limits;
@@ -39,6 +40,7 @@ pub fn check(
     change::check(&mut judge);
     limits::check(&mut judge);
     notify::check(&mut judge);
+    global::check(&mut judge);
     judge.times();
     judge.modes();
     judge.found

@@ -88,6 +88,7 @@ impl Config {
             add(&mut found, check::check(&config.policy, tree, &root, now));
             found.extend(held_headers(&config, tree));
             found.extend(nobody_approves(&config, tree));
+            found.extend(fleet_without_grpc(&config, tree));
         }
         add(&mut found, remote::check(&config, tree));
         (config, in_order(found, tree))
@@ -101,6 +102,7 @@ impl Config {
         let (document, mut found) = super::judge(policy, None);
         let config = Config { policy: document, ..self.clone() };
         found.extend(held_headers(&config, policy));
+        found.extend(fleet_without_grpc(&config, policy));
         if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok((config, found)) }
     }
 
@@ -136,6 +138,19 @@ fn decode(tree: &Node, found: &mut Vec<Diagnostic>) -> Config {
         control: tree.get("control").map(remote::Control::decode),
         allow: tree.get("allow").map(remote::Allow::decode).unwrap_or_default(),
     }
+}
+
+/// A limit that asks a service by gRPC, on a host that ends the filter for such a call.
+fn fleet_without_grpc(config: &Config, tree: &Node) -> Option<Diagnostic> {
+    let enforced = |limit: &&super::document::Limit| {
+        limit.rule.mode_under(config.policy.mode) != Mode::Disabled
+    };
+    let mut limits = config.policy.limits.iter().filter(|limit| limit.global.is_some());
+    let limit = limits.find(enforced).filter(|_| config.host == Host::Generic)?;
+    let id = &limit.rule.id;
+    let message = format!("limit `{id}` has `global`, which needs gRPC, and `host` is `generic`");
+    let error = Diagnostic::error("no-grpc", "host".to_owned(), tree.at, message);
+    Some(error.help("remove `global`, or write `host: envoy` where the proxy is Envoy"))
 }
 
 /// Calls that wait for leave which nobody can give.

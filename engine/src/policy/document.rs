@@ -6,8 +6,8 @@ mod later;
 use std::collections::BTreeMap;
 
 pub use later::{
-    Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, Over, Price, Rollback, Scalar, Set,
-    Switch, ToolAction, ToolRule, Unpriced, Window,
+    Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price, Rollback,
+    Scalar, Set, Switch, ToolAction, ToolRule, Unpriced, Window,
 };
 
 /// A whole policy.

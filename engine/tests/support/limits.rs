@@ -87,6 +87,7 @@ impl Proxy {
                     exchange.request_chunk(body.as_bytes(), true);
                     return Ok(Asked { exchange, edits, body });
                 }
+                RequestVerdict::Ask(_) => panic!("no limit here is strict"),
                 RequestVerdict::Reply(reply) => {
                     exchange.finish(b"");
                     return Err(Refusal {

@@ -307,6 +307,7 @@ pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &
                 seen.upstream_edits.extend(edits);
                 verdict = exchange.request_body(Some(&body));
             }
+            RequestVerdict::Ask(_) => panic!("no limit here is strict"),
             RequestVerdict::Reply(reply) => {
                 seen.status = reply.status;
                 seen.headers =

@@ -26,6 +26,8 @@ pub(super) enum RequestState {
     },
     /// The host gathers its body.
     Gathering(Gathering),
+    /// It waits for answers to calls of our own.
+    Waiting(Option<Gathering>),
     /// It was answered here and goes nowhere.
     Answered,
 }
@@ -83,7 +85,7 @@ impl Stream {
                 let gathering = *gathering;
                 if end { self.whole_request(gathering) } else { Ok(Action::Pause) }
             }
-            RequestState::Answered => Ok(Action::Pause),
+            RequestState::Waiting(_) | RequestState::Answered => Ok(Action::Pause),
         }
     }
 
@@ -97,7 +99,7 @@ impl Stream {
             }
             RequestState::Sniffed { gathering, .. } => self.sniff(gathering.size, true),
             RequestState::Gathering(gathering) => self.whole_request(gathering),
-            RequestState::Answered => Ok(Action::Pause),
+            RequestState::Waiting(_) | RequestState::Answered => Ok(Action::Pause),
         }
     }
 
@@ -150,7 +152,7 @@ impl Stream {
     }
 
     /// Applies a verdict that lets the request go or ends it. `gathered`: the body is whole.
-    fn apply_request(
+    pub(super) fn apply_request(
         &mut self,
         verdict: RequestVerdict,
         gathered: Option<Gathering>,
@@ -178,6 +180,7 @@ impl Stream {
                 self.answered();
                 Ok(Action::Pause)
             }
+            RequestVerdict::Ask(calls) => self.ask(&calls, gathered),
             // The body is whole already: an engine that asks for it again gets no request through.
             RequestVerdict::NeedBody { .. } | RequestVerdict::Sniff { .. } => {
                 Err(Trouble { call: "request_body", error: HostError::EMPTY })

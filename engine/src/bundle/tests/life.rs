@@ -320,6 +320,7 @@ fn status_says_what_operators_ask() {
         trouble: Some(&trouble),
         book: None,
         pending: &[],
+        global: "{}",
         poll: None,
         now_ms: NOW * 1000,
         filter: "0",

@@ -2,6 +2,7 @@
 
 mod amount;
 pub mod estimate;
+mod fleet;
 mod meter;
 mod reply;
 mod rewrite;
@@ -27,6 +28,7 @@ use crate::policy::program::limit::{Cost, Limit, NoPrice, Over};
 use crate::policy::program::selector::Holds;
 use crate::stream::json::Doc;
 use amount::Asked;
+use fleet::Says;
 pub(super) use meter::Meter;
 pub(super) use settle::Ended;
 
@@ -48,6 +50,8 @@ pub(super) struct Charges {
     ended: Ended,
     /// The limit that ends the answer (`cut_when_spent`).
     spent_by: Option<usize>,
+    /// What a fleet shares.
+    fleet: fleet::Share,
 }
 
 /// A charge that must be settled.
@@ -75,6 +79,28 @@ struct Refused {
     wait: Wait,
     standing: Standing,
     charge: u64,
+    /// Whose word it is.
+    by: By,
+}
+
+/// Who refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// An account of this process.
+    Process,
+    /// The service that counts for the fleet.
+    Fleet,
+    /// Nobody: the service does not answer, and the limit says that nothing passes then.
+    Silence,
+}
+
+/// A request on its way through the limits.
+#[derive(Debug)]
+struct Going {
+    edits: Vec<HeaderEdit>,
+    body: Option<Vec<u8>>,
+    /// The model in place of the one that was asked for.
+    downgraded: Option<Rc<str>>,
 }
 
 /// What came of asking all limits.
@@ -123,7 +149,7 @@ impl Exchange {
     /// its body (`bytes`), if it could be.
     pub(super) fn charge(
         &mut self,
-        mut edits: Vec<HeaderEdit>,
+        edits: Vec<HeaderEdit>,
         body: Option<Vec<u8>>,
         read: Option<(&RequestView, &Doc, &[u8])>,
     ) -> RequestVerdict {
@@ -135,43 +161,80 @@ impl Exchange {
             Ok(asked) => self.charges.asked = asked,
             Err(refusal) => return self.refuse(&refusal),
         }
-        let mut downgraded: Option<Rc<str>> = None;
+        self.admit(&program, Going { edits, body, downgraded: None }, read)
+    }
+
+    /// Asks all limits, a second time with the model that one of them changes it to.
+    fn admit(
+        &mut self,
+        program: &Program,
+        mut going: Going,
+        read: Option<(&RequestView, &Doc, &[u8])>,
+    ) -> RequestVerdict {
         loop {
-            match self.attempt(&program) {
-                Attempt::Admitted => break,
-                Attempt::NoPrice(rule, what) => return self.no_price(&program, rule, &what),
-                Attempt::Trouble(rule, trouble) => return self.trouble(&program, rule, trouble),
+            match self.attempt(program) {
+                Attempt::Admitted => match self.questions(program) {
+                    asks if asks.is_empty() => return self.go_on(program, going, read),
+                    asks => return self.park(asks, going, read.map(|(_, _, bytes)| bytes)),
+                },
+                Attempt::NoPrice(rule, what) => return self.no_price(program, rule, &what),
+                Attempt::Trouble(rule, trouble) => return self.trouble(program, rule, trouble),
                 Attempt::Refused { first, longest } => {
-                    let Some(limit) = program.limits.rules.get(first.rule) else { break };
-                    let over = if downgraded.is_none() { word(&limit.over) } else { "reject" };
-                    self.limit_event(Kind::LimitFull, limit, ("hemostat.action", over.into()));
-                    match &limit.over {
-                        Over::Downgrade(model)
-                            if downgraded.is_none() && self.can_set_model(model) =>
-                        {
-                            self.record.action(&limit.rule.id, "downgrade", false);
-                            self.labels.set(LabelId::MODEL, Label::value(model, false));
-                            downgraded = Some(Rc::clone(model));
-                        }
-                        // Waiting is of no use to a request that is above a whole cap: it is told so.
-                        Over::Fallback(fallback)
-                            if downgraded.is_none() && longest.wait != Wait::Never =>
-                        {
-                            self.record.action(&limit.rule.id, "fallback", false);
-                            let reply = self.canned(&Rc::clone(fallback));
-                            return self.answered(reply);
-                        }
-                        _ => return self.reject(&program, first, longest),
+                    if let Some(verdict) = self.over(program, first, longest, &mut going) {
+                        return verdict;
                     }
                 }
             }
         }
-        self.watch(&program);
+    }
+
+    /// What a limit does above its cap; `None`: the model was changed, and all limits are asked once more.
+    fn over(
+        &mut self,
+        program: &Program,
+        first: Refused,
+        longest: Refused,
+        going: &mut Going,
+    ) -> Option<RequestVerdict> {
+        let Some(limit) = program.limits.rules.get(first.rule) else {
+            return Some(self.reject(program, first, longest));
+        };
+        let over = if going.downgraded.is_none() { word(&limit.over) } else { "reject" };
+        self.limit_event(Kind::LimitFull, limit, ("hemostat.action", over.into()));
+        match &limit.over {
+            Over::Downgrade(model) if going.downgraded.is_none() && self.can_set_model(model) => {
+                self.record.action(&limit.rule.id, "downgrade", false);
+                self.labels.set(LabelId::MODEL, Label::value(model, false));
+                going.downgraded = Some(Rc::clone(model));
+                None
+            }
+            // Waiting is of no use to a request that is above a whole cap: it is told so.
+            Over::Fallback(fallback)
+                if going.downgraded.is_none() && longest.wait != Wait::Never =>
+            {
+                self.record.action(&limit.rule.id, "fallback", false);
+                let reply = self.canned(&Rc::clone(fallback));
+                Some(self.answered(reply))
+            }
+            _ => Some(self.reject(program, first, longest)),
+        }
+    }
+
+    /// All limits have admitted it.
+    fn go_on(
+        &mut self,
+        program: &Program,
+        going: Going,
+        read: Option<(&RequestView, &Doc, &[u8])>,
+    ) -> RequestVerdict {
+        let Going { mut edits, body, downgraded } = going;
+        self.watch(program);
+        self.owe_requests(program);
         self.charges.renewed_ns = self.facts.now_ns;
         if let (Some(book), false) = (&self.charges.book, self.charges.leases.borrow().is_empty()) {
             book.keep(&self.charges.leases);
         }
-        let body = self.rewritten(&program, downgraded.as_deref(), &mut edits, body, read);
+        let body = self.rewritten(program, downgraded.as_deref(), &mut edits, body, read);
         self.pass(edits, body)
     }
 
@@ -232,13 +295,21 @@ impl Exchange {
             };
             // Once one has refused, the others are only asked how long.
             if let Some((_, longest)) = &mut refused {
-                if let Ok(Some(wait)) = book.wait(&key, &limit.cap, charge)
-                    && longer(wait, longest.wait)
-                {
+                let (wait, by) = self.told_wait(limit, book.wait(&key, &limit.cap, charge));
+                if let Some(wait) = wait.filter(|wait| longer(*wait, longest.wait)) {
                     let standing = Standing { cap: limit.cap.most(), ..longest.standing };
-                    *longest = Refused { rule, wait, standing, charge };
+                    *longest = Refused { rule, wait, standing, charge, by };
                 }
                 continue;
+            }
+            match self.fleet_says(rule, limit, charge) {
+                Says::Locally => {}
+                Says::Free => continue,
+                Says::Refused(refusal) => {
+                    self.give_back();
+                    refused = Some((refusal, refusal));
+                    continue;
+                }
             }
             match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
                 Ok(Outcome::Admitted { hold, overflow, reused, warned, .. }) => {
@@ -248,7 +319,7 @@ impl Exchange {
                 Ok(Outcome::Refused { wait, standing, overflow }) => {
                     self.tell_memory(limit, overflow, false);
                     self.give_back();
-                    let one = Refused { rule, wait, standing, charge };
+                    let one = Refused { rule, wait, standing, charge, by: By::Process };
                     refused = Some((one, one));
                 }
                 Err(trouble) => {
@@ -317,6 +388,7 @@ impl Exchange {
 
     /// A refused request keeps no charge.
     pub(in crate::exchange) fn give_back(&mut self) {
+        self.charges.fleet.forget();
         let Some(book) = self.charges.book.clone() else { return };
         let holds: Vec<Hold> = self.charges.leases.borrow_mut().drain(..).collect();
         let taken =
@@ -340,22 +412,19 @@ impl Exchange {
         let trusted = told.is_trusted(&self.labels);
         let id = &told.rule.id;
         let cap = told.unit.show(told.cap.most());
-        let message = match longest.wait {
+        let whose = if told.global.is_some() { "over the fleet" } else { "per proxy" };
+        let when = reply::wait_words(longest.wait);
+        let message = match (longest.wait, longest.by) {
+            (_, By::Silence) => {
+                format!("the rate-limit service of limit `{id}` does not answer; try again {when}")
+            }
             // Both numbers stand in the contract: the caller must know that waiting is of no use.
-            Wait::Never => format!(
-                "this request may take {}, and limit `{id}` allows {cap} (per proxy)",
+            (Wait::Never, _) => format!(
+                "this request may take {}, and limit `{id}` allows {cap} ({whose})",
                 told.unit.show(longest.charge)
             ),
-            wait if trusted => format!(
-                "limit `{id}` of {cap} is used up (per proxy); try again {}",
-                reply::wait_words(wait)
-            ),
-            wait => {
-                format!(
-                    "limit `{id}` is used up (per proxy); try again {}",
-                    reply::wait_words(wait)
-                )
-            }
+            _ if trusted => format!("limit `{id}` of {cap} is used up ({whose}); try again {when}"),
+            _ => format!("limit `{id}` is used up ({whose}); try again {when}"),
         };
         let mut answer = self.error(429, "rate_limit_exceeded", &message);
         reply::wait_headers(&mut answer, longest.wait);

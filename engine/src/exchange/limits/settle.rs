@@ -118,6 +118,9 @@ impl Exchange {
 
     /// Settles every charge, once.
     pub(in crate::exchange) fn settle(&mut self) {
+        if self.drop_parked() {
+            return;
+        }
         let Some(book) = self.charges.book.clone() else { return };
         let leases: Vec<_> = self.charges.leases.borrow_mut().drain(..).collect();
         for hold in leases {
@@ -126,7 +129,7 @@ impl Exchange {
             }
         }
         let taken = std::mem::take(&mut self.charges.taken);
-        if taken.is_empty() {
+        if taken.is_empty() && !self.charges.fleet.owes() {
             return;
         }
         let usage = if self.charges.asked.is_some() { self.used() } else { None };
@@ -135,6 +138,7 @@ impl Exchange {
             (Some(usage), Some(cost)) => Some(cost.real(usage)),
             _ => None,
         };
+        self.report(&program, usage.as_ref(), money);
         for taken in taken {
             let Some(limit) = program.limits.rules.get(taken.rule) else { continue };
             let charge = taken.charge();

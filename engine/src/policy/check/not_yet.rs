@@ -9,28 +9,10 @@ const CAPTURE: &[&str] = &["true", r#""tool_args""#, r#"["tool_args"]"#];
 /// The code of these findings.
 pub(super) const CODE: &str = "not-yet";
 
-/// Fields of a limit.
-fn limits(judge: &mut Judge<'_>) {
-    let root = *judge.root;
-    let section = root.key("limits");
-    for (index, limit) in judge.document.limits.iter().enumerate() {
-        let path = section.index(index);
-        let fields = [(path.key("global"), limit.global.is_some(), "global")];
-        for (path, there, field) in fields {
-            if there {
-                let message =
-                    format_args!("`{field}` of a limit does not work yet in this version");
-                judge.error(CODE, &path, message, "remove it");
-            }
-        }
-    }
-}
-
 pub(super) fn check(judge: &mut Judge<'_>) {
     let root = *judge.root;
     if judge.document.capture.as_deref().is_some_and(|capture| !CAPTURE.contains(&capture)) {
         let message = format_args!("this `capture` does not work yet in this version");
         judge.error(CODE, &root.key("capture"), message, "`true` and `[tool_args]` work");
     }
-    limits(judge);
 }

@@ -1,8 +1,8 @@
 //! Levers 1, 2, 4 and 5.
 
 use super::super::document::{
-    Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, Over, Price, Rollback, Scalar, Set,
-    Switch, ToolAction, ToolRule,
+    Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price, Rollback,
+    Scalar, Set, Switch, ToolAction, ToolRule,
 };
 use super::super::path::Path;
 use super::super::shape::pointer;
@@ -153,6 +153,10 @@ fn global(node: &Node) -> Option<Global> {
         api: if word("api") == Some("envoy") { GlobalApi::Envoy } else { GlobalApi::Limitador },
         sync_every_ms: word("sync_every").and_then(span).unwrap_or(SYNC_EVERY_MS),
         strict: flag(node, "strict"),
-        closed_on_error: word("on_error") == Some("closed"),
+        on_error: match word("on_error") {
+            Some("open") => OnSilence::Open,
+            Some("closed") => OnSilence::Closed,
+            _ => OnSilence::Local,
+        },
     })
 }

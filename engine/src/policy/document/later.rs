@@ -206,8 +206,20 @@ pub struct Global {
     pub sync_every_ms: u64,
     /// Ask before each request.
     pub strict: bool,
-    /// Requests are rejected while the service does not answer.
-    pub closed_on_error: bool,
+    /// While the service does not answer.
+    pub on_error: OnSilence,
+}
+
+/// `on_error` of `global`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnSilence {
+    /// The cap of the process alone holds.
+    #[default]
+    Local,
+    /// Every request is admitted.
+    Open,
+    /// None is.
+    Closed,
 }
 
 /// `api` of `global`

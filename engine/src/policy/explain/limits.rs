@@ -18,7 +18,7 @@ pub(super) fn limit(document: &Document, limit: &Limit) -> String {
         Over::Fallback(id) => format!("above it {}", fallback(document, id)),
         Over::Downgrade(model) => format!("above it the model `{model}`, and all limits once more"),
     };
-    let fleet = if limit.global.is_some() { "" } else { " per proxy" };
+    let fleet = if limit.global.is_some() { " over the fleet" } else { " per proxy" };
     format!("{whose} may use {}{fleet}{whom}; {over}", amount(limit))
 }
 

@@ -238,12 +238,13 @@ const GLOBAL: Struct = Struct {
         field(
             "on_error",
             Kind::Words(&[
-                word("open", "the cap of the process alone holds"),
-                word("closed", "requests are rejected"),
+                word("local", "the cap of the process alone holds"),
+                word("open", "every request is admitted"),
+                word("closed", "none is: as if the cap were used up"),
             ]),
             "when the service does not answer",
         )
-        .default("open"),
+        .default("local"),
     ],
     others: None,
     one_of: &[],

@@ -1,14 +1,17 @@
 //! Lever 5, compiled: which accounts a request is charged to, and what things cost.
 
+mod global;
 mod price;
 
 use std::rc::Rc;
 
+pub(in crate::policy) use global::every as global_window;
 pub use price::{Cost, NoPrice, Prices};
 
 use super::label::{Label, LabelId, LabelTable};
 use super::selector::Labels;
 use super::{CompileError, Rule};
+use crate::fleet::Global;
 use crate::ledger::{Cap, Key, Span};
 use crate::limits::{LEDGER_LEAST_SHARE, LEDGER_WAYS};
 use crate::policy::document::{self, Amount, Document, Fallback, Unpriced, Window};
@@ -88,6 +91,8 @@ pub struct Limit {
     pub over: Over,
     /// A running stream is ended when it passes its reservation and no more can be had.
     pub cut_when_spent: bool,
+    /// Counted by a rate-limit service too.
+    pub global: Option<Global>,
     /// What keeps its counts from one policy to the next: scope, id, labels, unit, window, epoch.
     name: Vec<u8>,
     /// Accounts of a slot that it may take.
@@ -137,6 +142,7 @@ impl Limits {
                 warn_at,
                 over,
                 cut_when_spent: limit.cut_when_spent,
+                global: limit.global.as_ref().and_then(|global| global::compile(global, limit)),
                 name: name(limit, scope, unit),
                 share,
             })

@@ -1,0 +1,152 @@
+//! What is to be sent to a service, and what its answer means.
+
+use super::wire::{self, Hits, Said};
+use super::{Api, Target};
+use crate::limits::FLEET_CALL_MS;
+
+/// A gRPC call, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The target as the host takes it: a serialized `GrpcService`.
+    pub target: String,
+    /// The service.
+    pub service: &'static str,
+    /// The method.
+    pub method: &'static str,
+    /// The request.
+    pub message: Vec<u8>,
+    /// How long to wait for the answer, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer<'a> {
+    /// It was answered with this message.
+    Message(&'a [u8]),
+    /// It ended with this gRPC status.
+    Status(u32),
+    /// The host did not send it.
+    NotSent,
+}
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Asks, and charges nothing.
+    Check,
+    /// Charges; a `Check` follows, since its answer says nothing.
+    Report,
+    /// Charges, and asks.
+    Charge,
+}
+
+impl Step {
+    /// The word in metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Report => "report",
+            Self::Charge => "charge",
+        }
+    }
+
+    /// How so much is charged.
+    pub(super) fn first(api: Api, hits: u32) -> Self {
+        match (api, hits) {
+            (_, 0) => Self::Check,
+            (Api::Limitador, _) => Self::Report,
+            (Api::Envoy, _) => Self::Charge,
+        }
+    }
+}
+
+/// One account's call, under way: it is shown again with its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel {
+    pub(super) slot: u32,
+    pub(super) id: [u8; 16],
+    pub(super) stamp: u64,
+    pub(super) hits: u32,
+    pub(super) step: Step,
+    pub(super) target: Target,
+    pub(super) entries: Vec<(String, String)>,
+}
+
+impl Parcel {
+    /// What is to be sent.
+    #[must_use]
+    pub fn call(&self) -> Call {
+        call(&self.target, &self.entries, self.step, self.hits)
+    }
+}
+
+pub(super) fn call(target: &Target, entries: &[(String, String)], step: Step, hits: u32) -> Call {
+    let (service, method, hits) = match (target.service.api, step) {
+        (Api::Limitador, Step::Check) => {
+            ("kuadrant.service.ratelimit.v1.RateLimitService", "CheckRateLimit", Hits::Unsaid)
+        }
+        (Api::Limitador, _) => {
+            ("kuadrant.service.ratelimit.v1.RateLimitService", "Report", Hits::Request(hits))
+        }
+        (Api::Envoy, _) => (
+            "envoy.service.ratelimit.v3.RateLimitService",
+            "ShouldRateLimit",
+            Hits::Descriptor(hits),
+        ),
+    };
+    Call {
+        target: wire::grpc_service(&target.service.cluster),
+        service,
+        method,
+        message: wire::request(&target.service.domain, entries, hits),
+        timeout_ms: FLEET_CALL_MS,
+    }
+}
+
+/// What an answer comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// The service has spoken.
+    Said(Said),
+    /// It answered, and not in words that can be read: what was sent is counted.
+    Garbage,
+    /// The request was certainly not counted: it was not sent, or the service says so.
+    Refused,
+    /// No answer: nobody can tell whether it was counted.
+    Lost,
+}
+
+impl Heard {
+    /// Reads an answer.
+    pub(super) fn read(answer: Answer<'_>) -> Self {
+        /// `CANCELLED` and `DEADLINE_EXCEEDED`: the service may have got it.
+        const UNDECIDED: [u32; 2] = [1, 4];
+        match answer {
+            Answer::Message(message) => wire::answer(message).map_or(Self::Garbage, Self::Said),
+            // A success without a message.
+            Answer::Status(0) => Self::Garbage,
+            Answer::Status(status) if UNDECIDED.contains(&status) => Self::Lost,
+            // `UNAVAILABLE` is Envoy's word for a connection that could not be made, and a service's for a storage that
+            // does not work. All others are a service's own.
+            Answer::Status(_) | Answer::NotSent => Self::Refused,
+        }
+    }
+
+    /// The word in metrics.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Said(said) if said.over => "over",
+            Self::Said(_) => "ok",
+            Self::Garbage => "garbage",
+            Self::Refused => "refused",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// The service answers as it should.
+    pub(super) fn is_answer(self) -> bool {
+        matches!(self, Self::Said(_))
+    }
+}

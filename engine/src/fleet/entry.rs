@@ -1,0 +1,318 @@
+//! One account of a fleet in this process: what is owed, what is under way, and the service's last word.
+
+use super::{Every, SECOND_NS, Target};
+use crate::limits::{FLEET_CALL_MS, FLEET_LATE_NS};
+
+/// How long a call may be under way before nobody waits for its answer any more.
+const BUSY_NS: u64 = 2 * FLEET_CALL_MS * 1_000_000;
+
+/// The service's last word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// It has said nothing that still holds, or that there is something left.
+    Free,
+    /// Nothing is left until then (Unix nanoseconds), unless it says otherwise before.
+    Over(u64),
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Whose: a digest of scope, limit and labels.
+    pub id: [u8; 16],
+    /// Which limit's, for its share of the slot.
+    pub limit: u32,
+    /// Which value of the first label in `per`, for its share.
+    pub first: u32,
+    /// Where it is counted.
+    pub target: Target,
+    /// The descriptor's entries.
+    pub entries: Vec<(String, String)>,
+    /// Used here and not reported, in the limit's own unit.
+    pub owed: u64,
+    /// Since when something is owed (Unix nanoseconds).
+    pub since_ns: u64,
+    /// Of it, under way to the service.
+    pub sent: u64,
+    /// Until when a call is under way; it names the call too (Unix nanoseconds).
+    pub busy_ns: u64,
+    /// When the next call may begin (Unix nanoseconds).
+    pub next_ns: u64,
+    /// Until when the service's word is "over" (Unix nanoseconds).
+    pub over_ns: u64,
+    /// Somebody was refused since the service was last asked.
+    pub wanted: bool,
+}
+
+/// What is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Take {
+    /// Names the call.
+    pub stamp: u64,
+    /// In the service's unit; zero only asks.
+    pub hits: u32,
+}
+
+/// Until when usage of this moment may be reported: later its window is long over.
+fn lapses(since_ns: u64, every: Every) -> u64 {
+    let ns = every.ns();
+    let end = (since_ns / ns).saturating_add(1).saturating_mul(ns);
+    end.saturating_add(ns.min(FLEET_LATE_NS))
+}
+
+impl Entry {
+    fn unit(&self) -> u64 {
+        u64::from(self.target.unit.max(1))
+    }
+
+    /// What is owed, in whole units of the service's.
+    fn whole(&self) -> u64 {
+        self.owed / self.unit()
+    }
+
+    /// Lets time pass. Gives what will never be reported for it, in the limit's own unit: `(too late, unanswered)`.
+    pub(super) fn advance(&mut self, now_ns: u64) -> (u64, u64) {
+        let (mut late, mut unanswered) = (0, 0);
+        if self.sent > 0 && self.busy_ns <= now_ns {
+            unanswered = std::mem::take(&mut self.sent);
+            self.busy_ns = 0;
+        }
+        if self.owed > 0 && lapses(self.since_ns, self.target.every) <= now_ns {
+            late = std::mem::take(&mut self.owed);
+        }
+        (late, unanswered)
+    }
+
+    /// So much was used. Time must have been [advanced](Self::advance).
+    pub(super) fn owe(&mut self, used: u64, now_ns: u64) {
+        if self.owed == 0 {
+            self.since_ns = now_ns;
+        }
+        self.owed = self.owed.saturating_add(used);
+    }
+
+    /// The service's word.
+    pub(super) fn word(&self, now_ns: u64) -> Word {
+        if self.over_ns > now_ns { Word::Over(self.over_ns) } else { Word::Free }
+    }
+
+    /// True if something is to be sent.
+    pub(super) fn is_due(&self, now_ns: u64) -> bool {
+        (self.wanted || self.whole() > 0) && self.busy_ns <= now_ns && self.next_ns <= now_ns
+    }
+
+    /// Takes what is to be sent, if anything is. `probe`: the service does not answer, and is only asked: what is sent
+    /// to nobody would be lost.
+    pub(super) fn take(&mut self, now_ns: u64, probe: bool) -> Option<Take> {
+        if !self.is_due(now_ns) {
+            return None;
+        }
+        let whole = if probe { 0 } else { self.whole() };
+        let hits = u32::try_from(whole).unwrap_or(u32::MAX);
+        self.sent = u64::from(hits).saturating_mul(self.unit());
+        self.owed = self.owed.saturating_sub(self.sent);
+        if !probe {
+            // What is left under a unit goes with what is used from now on.
+            self.since_ns = now_ns;
+        }
+        self.wanted = false;
+        self.busy_ns = now_ns.saturating_add(BUSY_NS);
+        self.next_ns = now_ns.saturating_add(u64::from(self.target.sync_ms) * 1_000_000);
+        Some(Take { stamp: self.busy_ns, hits })
+    }
+
+    /// True if this call is the one under way.
+    pub(super) fn waits_for(&self, stamp: u64) -> bool {
+        self.busy_ns == stamp
+    }
+
+    /// The service has counted what was sent; the call goes on with a question.
+    pub(super) fn counted(&mut self) {
+        self.sent = 0;
+    }
+
+    /// The service has certainly not counted what was sent: it is owed again.
+    pub(super) fn not_counted(&mut self, now_ns: u64) {
+        let sent = std::mem::take(&mut self.sent);
+        if sent > 0 {
+            // It is as old as the call, not as what was used since.
+            let begun = self.busy_ns.saturating_sub(BUSY_NS);
+            self.since_ns = if self.owed > 0 { self.since_ns.min(begun) } else { begun };
+            self.owed = self.owed.saturating_add(sent);
+        }
+        self.end(now_ns);
+    }
+
+    /// The call is over, and nobody can tell whether it was counted: it is not sent again. Gives how much that is.
+    pub(super) fn lost(&mut self, now_ns: u64) -> u64 {
+        self.end(now_ns);
+        std::mem::take(&mut self.sent)
+    }
+
+    /// The service has spoken, and the call is over.
+    pub(super) fn told(&mut self, over: bool, reset_s: Option<u64>, now_ns: u64) {
+        let longest = self.target.every.ns();
+        let until = reset_s.map_or(longest, |seconds| seconds.saturating_mul(SECOND_NS));
+        self.over_ns = if over { now_ns.saturating_add(until.min(longest)) } else { 0 };
+        self.end(now_ns);
+    }
+
+    fn end(&mut self, now_ns: u64) {
+        self.busy_ns = self.busy_ns.min(now_ns);
+    }
+
+    /// Forgetting it changes nothing.
+    pub(super) fn rests(&self, now_ns: u64) -> bool {
+        self.owed == 0 && self.can_go(now_ns) && self.word(now_ns) == Word::Free && !self.wanted
+    }
+
+    /// It owes nothing that could be reported now, and nothing is under way: only a word would be forgotten, which the
+    /// service says again.
+    pub(super) fn can_go(&self, now_ns: u64) -> bool {
+        self.whole() == 0 && self.sent == 0 && self.busy_ns <= now_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Api, Service};
+    use super::*;
+    use proptest::prelude::*;
+
+    const T0: u64 = 1_764_000_000 * SECOND_NS;
+
+    fn entry(unit: u32, every: Every) -> Entry {
+        let service = Service { cluster: "c".into(), domain: "d".into(), api: Api::Envoy };
+        Entry {
+            id: [0; 16],
+            limit: 0,
+            first: 0,
+            target: Target { service, every, unit, sync_ms: 500 },
+            entries: Vec::new(),
+            owed: 0,
+            since_ns: 0,
+            sent: 0,
+            busy_ns: 0,
+            next_ns: 0,
+            over_ns: 0,
+            wanted: false,
+        }
+    }
+
+    #[test]
+    fn money_goes_in_cents_and_the_rest_is_carried() {
+        let mut own = entry(10_000, Every::Day);
+        own.owe(9_999, T0);
+        assert_eq!(own.take(T0, false), None);
+        own.owe(10_002, T0);
+        let take = own.take(T0, false).unwrap();
+        assert_eq!((take.hits, own.owed), (2, 1));
+        own.counted();
+        own.told(false, None, T0 + 1);
+        own.owe(9_999, T0 + 2);
+        assert_eq!(own.take(T0 + 3, false), None, "not before the next turn");
+        assert_eq!(own.take(T0 + SECOND_NS, false).unwrap().hits, 1);
+    }
+
+    #[test]
+    fn usage_whose_window_is_long_over_is_not_reported() {
+        for (every, late) in [(Every::Second, 2), (Every::Minute, 120), (Every::Hour, 3660)] {
+            let ns = every.ns();
+            let start = T0 / ns * ns;
+            let mut own = entry(1, every);
+            own.owe(5, start);
+            assert_eq!(own.advance(start + late * SECOND_NS - 1), (0, 0), "{every:?}");
+            assert_eq!(own.advance(start + late * SECOND_NS), (5, 0), "{every:?}");
+            assert!(own.rests(start + late * SECOND_NS));
+        }
+    }
+
+    #[test]
+    fn a_word_ends_with_its_window_or_with_another_word() {
+        let mut own = entry(1, Every::Minute);
+        own.told(true, Some(7), T0);
+        assert_eq!(own.word(T0), Word::Over(T0 + 7 * SECOND_NS));
+        assert_eq!(own.word(T0 + 7 * SECOND_NS), Word::Free);
+        own.told(true, Some(1_000_000), T0);
+        assert_eq!(own.word(T0), Word::Over(T0 + 60 * SECOND_NS), "no longer than its window");
+        own.told(false, None, T0 + 1);
+        assert_eq!(own.word(T0 + 1), Word::Free);
+    }
+
+    #[test]
+    fn who_was_refused_makes_it_ask_again() {
+        let mut own = entry(1, Every::Day);
+        own.told(true, None, T0);
+        assert_eq!(own.take(T0 + SECOND_NS, false), None);
+        own.wanted = true;
+        let take = own.take(T0 + SECOND_NS, false).unwrap();
+        assert_eq!(take.hits, 0);
+        assert_eq!(own.take(T0 + 2 * SECOND_NS - 1, false), None, "one call at a time");
+    }
+
+    /// What can happen to an account.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Use(u64),
+        Wait(u64),
+        Take,
+        Counted,
+        NotCounted,
+        Lost,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0_u64..100_000).prop_map(Step::Use),
+            3 => (1_u64..3000).prop_map(Step::Wait),
+            3 => Just(Step::Take),
+            3 => Just(Step::Counted),
+            1 => Just(Step::NotCounted),
+            1 => Just(Step::Lost),
+        ]
+    }
+
+    proptest! {
+        /// Every unit is counted by the service once, is owed, is under way, or was told of as lost.
+        #[test]
+        fn nothing_vanishes_and_nothing_doubles(
+            steps in prop::collection::vec(step(), 0..80),
+            cents in any::<bool>(),
+        ) {
+            let mut own = entry(if cents { 10_000 } else { 1 }, Every::Minute);
+            let (mut now, mut used, mut counted, mut lost) = (T0, 0_u64, 0_u64, 0_u64);
+            let mut call: Option<Take> = None;
+            for step in steps {
+                let (late, unanswered) = own.advance(now);
+                lost += late + unanswered;
+                match step {
+                    Step::Use(units) => {
+                        own.owe(units, now);
+                        used += units;
+                    }
+                    Step::Wait(ms) => now += ms * 1_000_000,
+                    Step::Take => {
+                        if let Some(take) = own.take(now, false) {
+                            call = Some(take);
+                        }
+                    }
+                    other => {
+                        let Some(take) = call.filter(|take| own.waits_for(take.stamp)) else { continue };
+                        match other {
+                            Step::Counted => {
+                                counted += u64::from(take.hits) * own.unit();
+                                own.counted();
+                                own.told(false, None, now);
+                            }
+                            Step::NotCounted => own.not_counted(now),
+                            Step::Lost => lost += own.lost(now),
+                            _ => {}
+                        }
+                        call = None;
+                    }
+                }
+                prop_assert_eq!(used, counted + lost + own.owed + own.sent);
+            }
+        }
+    }
+}

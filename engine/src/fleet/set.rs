@@ -1,0 +1,220 @@
+//! The accounts that share one slot of storage, as bytes: fixed fields, then texts with their lengths.
+
+use super::entry::Entry;
+use super::{Api, Every, Service, Target};
+use crate::ledger::Key;
+use crate::limits::{FLEET_ENTRIES, FLEET_WAYS, LEDGER_GROUPS, LEDGER_WAYS};
+
+/// The layout's number: what another version of this code wrote is not read.
+const LAYOUT: u8 = 1;
+
+/// The accounts of a slot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Set {
+    /// In no order.
+    pub entries: Vec<Entry>,
+}
+
+impl Set {
+    /// Reads a slot; `None`: it was written by another version.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let Some((&layout, rest)) = bytes.split_first() else { return Some(Self::default()) };
+        if layout != LAYOUT {
+            return None;
+        }
+        let (mut from, mut entries) = (Reader(rest), Vec::new());
+        while !from.0.is_empty() {
+            if entries.len() == FLEET_WAYS {
+                return None;
+            }
+            entries.push(read(&mut from)?);
+        }
+        Some(Self { entries })
+    }
+
+    /// Writes a slot.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = vec![LAYOUT];
+        self.entries.iter().for_each(|entry| write(entry, &mut out));
+        out
+    }
+
+    /// The account of this key, if it is here.
+    pub(super) fn find(&mut self, id: &[u8; 16]) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id == *id)
+    }
+
+    /// Makes room for one more account of this key: first by forgetting accounts that stand at their start, then one of
+    /// which only a word is known. Never one that owes. False: there is none.
+    pub(super) fn make_room(&mut self, key: &Key, now_ns: u64) -> bool {
+        self.entries.retain(|entry| !entry.rests(now_ns));
+        if self.has_room(key) {
+            return true;
+        }
+        let spare = |entry: &&Entry| entry.can_go(now_ns);
+        let oldest = self.entries.iter().filter(spare).map(|entry| entry.over_ns).min();
+        let Some(oldest) = oldest else { return false };
+        let gone = |entry: &Entry| entry.over_ns == oldest && entry.can_go(now_ns);
+        if let Some(at) = self.entries.iter().position(gone) {
+            self.entries.swap_remove(at);
+        }
+        self.has_room(key)
+    }
+
+    /// A limit and a value of its first label take no more than their share, as in the ledger.
+    fn has_room(&self, key: &Key) -> bool {
+        let share = (key.share() * FLEET_WAYS / LEDGER_WAYS).max(2);
+        let of_first = (share / LEDGER_GROUPS as usize).max(1);
+        let own = |entry: &&Entry| entry.limit == key.limit();
+        let firsts = self.entries.iter().filter(own).filter(|entry| entry.first == key.first());
+        self.entries.len() < FLEET_WAYS
+            && self.entries.iter().filter(own).count() < share
+            && firsts.count() < of_first
+    }
+}
+
+fn write(entry: &Entry, out: &mut Vec<u8>) {
+    out.extend_from_slice(&entry.id);
+    for number in [entry.limit, entry.first, entry.target.unit, entry.target.sync_ms] {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+    let times = [entry.since_ns, entry.busy_ns, entry.next_ns, entry.over_ns];
+    for number in [entry.owed, entry.sent].into_iter().chain(times) {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+    let every = match entry.target.every {
+        Every::Second => 0,
+        Every::Minute => 1,
+        Every::Hour => 2,
+        Every::Day => 3,
+    };
+    let api = u8::from(entry.target.service.api == Api::Envoy);
+    let count = u8::try_from(entry.entries.len()).unwrap_or(u8::MAX);
+    out.extend_from_slice(&[every, api, u8::from(entry.wanted), count]);
+    let names = [&entry.target.service.cluster, &entry.target.service.domain];
+    let pairs = entry.entries.iter().take(usize::from(count));
+    for text in names.into_iter().chain(pairs.flat_map(|(key, value)| [key, value])) {
+        let len = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        out.extend_from_slice(&len.to_le_bytes());
+        out.extend(text.bytes().take(usize::from(len)));
+    }
+}
+
+fn read(from: &mut Reader<'_>) -> Option<Entry> {
+    let id = from.take()?;
+    let [limit, first, unit, sync_ms] =
+        [from.number()?, from.number()?, from.number()?, from.number()?];
+    let [owed, sent] = [from.long()?, from.long()?];
+    let [since_ns, busy_ns, next_ns, over_ns] =
+        [from.long()?, from.long()?, from.long()?, from.long()?];
+    let [every, api, wanted, count] = from.take()?;
+    let every = match every {
+        0 => Every::Second,
+        1 => Every::Minute,
+        2 => Every::Hour,
+        3 => Every::Day,
+        _ => return None,
+    };
+    let api = if api == 1 { Api::Envoy } else { Api::Limitador };
+    let (cluster, domain) = (from.text()?, from.text()?);
+    if usize::from(count) > FLEET_ENTRIES {
+        return None;
+    }
+    let entries = (0..count).map(|_| Some((from.text()?, from.text()?))).collect::<Option<_>>()?;
+    Some(Entry {
+        id,
+        limit,
+        first,
+        target: Target { service: Service { cluster, domain, api }, every, unit, sync_ms },
+        entries,
+        owed,
+        since_ns,
+        sent,
+        busy_ns,
+        next_ns,
+        over_ns,
+        wanted: wanted == 1,
+    })
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn long(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let len = usize::from(u16::from_le_bytes(self.take()?));
+        let (head, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        String::from_utf8(head.to_vec()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn target() -> impl Strategy<Value = Target> {
+        let every =
+            prop::sample::select(vec![Every::Second, Every::Minute, Every::Hour, Every::Day]);
+        let api = prop::sample::select(vec![Api::Limitador, Api::Envoy]);
+        (".{0,30}", ".{0,30}", api, every, any::<u32>(), any::<u32>()).prop_map(
+            |(cluster, domain, api, every, unit, sync_ms)| Target {
+                service: Service { cluster, domain, api },
+                every,
+                unit,
+                sync_ms,
+            },
+        )
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let texts = prop::collection::vec((".{0,20}", ".{0,60}"), 0..=FLEET_ENTRIES);
+        let numbers = (any::<[u8; 16]>(), any::<[u32; 2]>(), any::<[u64; 6]>(), any::<bool>());
+        (target(), texts, numbers).prop_map(|(target, entries, numbers)| {
+            let (id, [limit, first], [owed, sent, since_ns, busy_ns, next_ns, over_ns], wanted) =
+                numbers;
+            Entry {
+                id,
+                limit,
+                first,
+                target,
+                entries,
+                owed,
+                since_ns,
+                sent,
+                busy_ns,
+                next_ns,
+                over_ns,
+                wanted,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_slot_reads_what_it_wrote(entries in prop::collection::vec(entry(), 0..=FLEET_WAYS)) {
+            let set = Set { entries };
+            prop_assert_eq!(Set::decode(&set.encode()), Some(set));
+        }
+
+        #[test]
+        fn hostile_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Set::decode(&bytes);
+            let _ = Set::decode(&[&[LAYOUT], bytes.as_slice()].concat());
+        }
+    }
+}

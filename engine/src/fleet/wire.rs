@@ -1,0 +1,306 @@
+//! The messages of a rate-limit service, written and read by hand: two shapes of protobuf, and no library for them.
+//!
+//! Both services take `envoy.service.ratelimit.v3.RateLimitRequest` and give `RateLimitResponse`
+//! (`envoy/service/ratelimit/v3/rls.proto`, `envoy/extensions/common/ratelimit/v3/ratelimit.proto`).
+
+/// Wire types of protobuf.
+const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
+const BYTES: u8 = 2;
+const FIXED32: u8 = 5;
+
+/// Codes of an answer.
+const OK: u64 = 1;
+const OVER_LIMIT: u64 = 2;
+
+/// Seconds beyond which no window lasts: what an answer says above it is not believed.
+const LONGEST_RESET_S: u64 = 366 * 86_400;
+
+fn varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn bytes(field: u8, value: &[u8], out: &mut Vec<u8>) {
+    out.push(field << 3 | BYTES);
+    varint(value.len() as u64, out);
+    out.extend_from_slice(value);
+}
+
+/// How much a request charges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hits {
+    /// What the service charges by itself for a request that says nothing.
+    Unsaid,
+    /// So much for the request.
+    Request(u32),
+    /// So much for the descriptor, and for the request where the service does not read that; zero only asks.
+    Descriptor(u32),
+}
+
+/// A `RateLimitRequest` with one descriptor.
+#[must_use]
+pub fn request(domain: &str, entries: &[(String, String)], hits: Hits) -> Vec<u8> {
+    let mut descriptor = Vec::new();
+    for (key, value) in entries {
+        let mut entry = Vec::with_capacity(key.len() + value.len() + 4);
+        bytes(1, key.as_bytes(), &mut entry);
+        bytes(2, value.as_bytes(), &mut entry);
+        bytes(1, &entry, &mut descriptor);
+    }
+    if let Hits::Descriptor(hits) = hits {
+        // `google.protobuf.UInt64Value`: a zero is a message without fields, and is not an absent one.
+        let mut value = Vec::new();
+        if hits > 0 {
+            value.push(1 << 3 | VARINT);
+            varint(u64::from(hits), &mut value);
+        }
+        bytes(3, &value, &mut descriptor);
+    }
+    let mut out = Vec::with_capacity(descriptor.len() + domain.len() + 16);
+    bytes(1, domain.as_bytes(), &mut out);
+    bytes(2, &descriptor, &mut out);
+    if let Hits::Request(hits @ 1..) | Hits::Descriptor(hits @ 1..) = hits {
+        out.push(3 << 3 | VARINT);
+        varint(u64::from(hits), &mut out);
+    }
+    out
+}
+
+/// A `GrpcService` that names a cluster. Envoy parses the target of a call as such a message first, and a bare name that
+/// happens to parse as an empty one ends the whole process.
+#[must_use]
+pub fn grpc_service(cluster: &str) -> String {
+    let mut inner = Vec::new();
+    bytes(1, cluster.as_bytes(), &mut inner);
+    let mut out = Vec::new();
+    bytes(1, &inner, &mut out);
+    // Lengths under 128 are ASCII; `check` refuses longer names.
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// What an answer says of the one descriptor that was asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// Nothing more may be had now.
+    pub over: bool,
+    /// Seconds until the service's window is over, where it says so.
+    pub reset_s: Option<u64>,
+    /// The service names the limit that it found; `false`: it has none for the descriptor, or does not tell.
+    pub has_limit: bool,
+}
+
+/// Reads a `RateLimitResponse`; `None`: it is none, or says neither yes nor no.
+#[must_use]
+pub fn answer(message: &[u8]) -> Option<Said> {
+    let mut overall = 0;
+    let mut status = None;
+    for field in Fields(message) {
+        match field? {
+            (1, Value::Number(code)) => overall = code,
+            (2, Value::Bytes(bytes)) if status.is_none() => status = Some(status_of(bytes)?),
+            _ => {}
+        }
+    }
+    let over = match overall {
+        OK => false,
+        OVER_LIMIT => true,
+        _ => return None,
+    };
+    let Some(status) = status else { return Some(Said { over, reset_s: None, has_limit: false }) };
+    // A service charges what brings a counter exactly to its limit, and says yes: nothing is left then.
+    let used_up = status.has_limit && status.remaining == 0;
+    let reset_s = status.reset_s.filter(|seconds| *seconds <= LONGEST_RESET_S);
+    Some(Said { over: over || used_up, reset_s, has_limit: status.has_limit })
+}
+
+struct Status {
+    has_limit: bool,
+    remaining: u64,
+    reset_s: Option<u64>,
+}
+
+fn status_of(message: &[u8]) -> Option<Status> {
+    let mut status = Status { has_limit: false, remaining: 0, reset_s: None };
+    for field in Fields(message) {
+        match field? {
+            (2, Value::Bytes(_)) => status.has_limit = true,
+            (3, Value::Number(remaining)) => status.remaining = remaining,
+            (4, Value::Bytes(duration)) => status.reset_s = Some(seconds_up(duration)?),
+            _ => {}
+        }
+    }
+    Some(status)
+}
+
+/// A `google.protobuf.Duration` in seconds, rounded up.
+fn seconds_up(message: &[u8]) -> Option<u64> {
+    let (mut seconds, mut nanos) = (0_u64, 0_u64);
+    for field in Fields(message) {
+        match field? {
+            (1, Value::Number(value)) => seconds = value,
+            (2, Value::Number(value)) => nanos = value,
+            _ => {}
+        }
+    }
+    Some(seconds.saturating_add(u64::from(nanos > 0)))
+}
+
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+    Other,
+}
+
+/// The fields of a message, as far as they can be read; a `None` among them: the rest cannot.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Option<(u64, Value<'a>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_none() {
+            self.0 = &[];
+        }
+        Some(field)
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn field(&mut self) -> Option<(u64, Value<'a>)> {
+        let tag = self.number()?;
+        let value = match (tag & 7) as u8 {
+            VARINT => Value::Number(self.number()?),
+            BYTES => {
+                let len = usize::try_from(self.number()?).ok()?;
+                Value::Bytes(self.take(len)?)
+            }
+            FIXED64 => self.take(8).map(|_| Value::Other)?,
+            FIXED32 => self.take(4).map(|_| Value::Other)?,
+            _ => return None,
+        };
+        (tag >> 3 != 0).then_some((tag >> 3, value))
+    }
+
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let (&byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entries(all: &[(&str, &str)]) -> Vec<(String, String)> {
+        all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_request_is_written_as_protobuf_says() {
+        let one = entries(&[("k", "v")]);
+        let descriptor = [0x0a, 6, 0x0a, 1, b'k', 0x12, 1, b'v'];
+        let with = |tail: &[u8]| {
+            let mut out = vec![0x0a, 1, b'd', 0x12, (descriptor.len()) as u8];
+            out.extend_from_slice(&descriptor);
+            out.extend_from_slice(tail);
+            out
+        };
+        assert_eq!(request("d", &one, Hits::Unsaid), with(&[]));
+        assert_eq!(request("d", &one, Hits::Request(300)), with(&[0x18, 0xac, 2]));
+        assert_eq!(request("d", &one, Hits::Request(0)), with(&[]));
+        // An ask that charges nothing has a value that is there, and zero.
+        let asks = request("d", &one, Hits::Descriptor(0));
+        assert_eq!(asks.get(13..), Some(&[0x1a, 0][..]));
+        let charges = request("d", &one, Hits::Descriptor(5));
+        assert_eq!(charges.get(13..), Some(&[0x1a, 2, 8, 5, 0x18, 5][..]));
+    }
+
+    #[test]
+    fn a_target_is_a_message_and_text() {
+        assert_eq!(grpc_service("rls"), "\n\u{5}\n\u{3}rls");
+        assert!(grpc_service(&"c".repeat(100)).ends_with('c'));
+    }
+
+    #[test]
+    fn answers_are_read() {
+        let said = |over, reset_s, has_limit| Some(Said { over, reset_s, has_limit });
+        assert_eq!(answer(&[8, 1]), said(false, None, false));
+        assert_eq!(answer(&[8, 2]), said(true, None, false));
+        // A limit of 10 an hour, 3 left, 7.5 seconds to go; then nothing left.
+        let status = |left: u8| {
+            let mut status = vec![8, 1, 0x12, 2, 8, 10];
+            if left > 0 {
+                status.extend_from_slice(&[0x18, left]);
+            }
+            status.extend_from_slice(&[0x22, 4, 8, 7, 16, 5]);
+            let mut out = vec![8, 1, 0x12, status.len() as u8];
+            out.extend(status);
+            out
+        };
+        assert_eq!(answer(&status(3)), said(false, Some(8), true));
+        assert_eq!(answer(&status(0)), said(true, Some(8), true));
+        for garbage in [&[][..], &[8, 0], &[8, 9], &[8], &[0x12, 9, 8, 1], b"<html>", &[0x0b]] {
+            assert_eq!(answer(garbage), None, "{garbage:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            domain in ".{0,20}",
+            all in prop::collection::vec((".{0,20}", ".{0,300}"), 0..6),
+            hits in 0_u32..,
+        ) {
+            let message = request(&domain, &all, Hits::Descriptor(hits));
+            let mut read = Vec::new();
+            let mut seen = (String::new(), 0);
+            for field in Fields(&message) {
+                match field.unwrap() {
+                    (1, Value::Bytes(text)) => seen.0 = String::from_utf8(text.to_vec()).unwrap(),
+                    (3, Value::Number(hits)) => seen.1 = hits,
+                    (2, Value::Bytes(descriptor)) => {
+                        for entry in Fields(descriptor) {
+                            let (1, Value::Bytes(entry)) = entry.unwrap() else { continue };
+                            let mut texts = Fields(entry).map(|field| match field.unwrap() {
+                                (_, Value::Bytes(text)) => String::from_utf8(text.to_vec()).unwrap(),
+                                _ => String::new(),
+                            });
+                            read.push((texts.next().unwrap(), texts.next().unwrap()));
+                        }
+                    }
+                    _ => prop_assert!(false, "another field"),
+                }
+            }
+            prop_assert_eq!(read, all);
+            prop_assert_eq!(seen, (domain, u64::from(hits)));
+        }
+
+        #[test]
+        fn no_answer_is_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = answer(&bytes);
+        }
+    }
+}

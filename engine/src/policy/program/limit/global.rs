@@ -1,0 +1,73 @@
+//! `global`, compiled: where the accounts of a limit are counted beside the process, and under which names.
+
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+
+use super::super::selector::Labels;
+use super::Limit;
+use crate::fleet::{self, Account, Api, Every, Global, OnError, Service, Target};
+use crate::limits::FLEET_TEXT_BYTES;
+use crate::policy::document::{self, Amount, GlobalApi, OnSilence, Window};
+
+/// Micro-dollars in a cent, which is what such services count money in.
+const CENT: u32 = 10_000;
+
+/// The window as such a service has it; `None`: it has none (refused by `check`).
+pub(in crate::policy) fn every(window: Window) -> Option<Every> {
+    Some(match window {
+        Window::Seconds(1) => Every::Second,
+        Window::Seconds(60) => Every::Minute,
+        Window::Seconds(3600) => Every::Hour,
+        Window::Day => Every::Day,
+        Window::Seconds(_) | Window::Month => return None,
+    })
+}
+
+pub(super) fn compile(global: &document::Global, limit: &document::Limit) -> Option<Global> {
+    let api = match global.api {
+        GlobalApi::Limitador => Api::Limitador,
+        GlobalApi::Envoy => Api::Envoy,
+    };
+    let (cluster, domain) = (global.cluster.clone(), global.domain.clone());
+    Some(Global {
+        target: Rc::new(Target {
+            service: Service { cluster, domain, api },
+            every: every(limit.allow.every?)?,
+            unit: if matches!(limit.allow.amount, Amount::Usd(_)) { CENT } else { 1 },
+            sync_ms: u32::try_from(global.sync_every_ms).unwrap_or(u32::MAX),
+        }),
+        labels: limit.per.clone(),
+        strict: global.strict,
+        on_error: match global.on_error {
+            OnSilence::Local => OnError::Local,
+            OnSilence::Open => OnError::Open,
+            OnSilence::Closed => OnError::Closed,
+        },
+    })
+}
+
+impl Limit {
+    /// The account of a request at the service; `None`: there is no service, or a label cannot be read.
+    #[must_use]
+    pub fn fleet_account(&self, labels: &Labels) -> Option<Account> {
+        let global = self.global.as_ref()?;
+        let key = self.key(labels, false)?;
+        let mut entries = vec![("limit".to_owned(), self.rule.id.as_ref().to_owned())];
+        for (name, id) in global.labels.iter().zip(&self.per) {
+            entries.push((name.clone(), labels.get(*id).text()?.to_owned()));
+        }
+        let bytes: usize = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if bytes > FLEET_TEXT_BYTES {
+            for (_, value) in entries.iter_mut().skip(1) {
+                *value = digest(value);
+            }
+        }
+        Some(fleet::Account { key, target: Rc::clone(&global.target), entries })
+    }
+}
+
+fn digest(value: &str) -> String {
+    let digest = Sha256::digest(value);
+    digest.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
