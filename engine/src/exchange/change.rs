@@ -10,10 +10,11 @@ mod plan;
 use std::rc::Rc;
 
 use super::Exchange;
+use super::choose::{Need, Needs};
 use super::facts::{self, seconds};
 use super::labels::{self, Line};
 use super::record::Unchecked;
-use super::request::{Need, Needs, Refusal};
+use super::request::Refusal;
 use super::verdict::HeaderEdit;
 use crate::dialect::{self, RequestView};
 use crate::policy::document::{Mode, OnUnreadable};

@@ -17,6 +17,7 @@
 
 pub mod answer;
 mod change;
+mod choose;
 mod events;
 pub mod facts;
 mod input;
@@ -24,6 +25,7 @@ mod labels;
 pub mod limits;
 mod mcp;
 mod no_policy;
+mod other;
 pub mod record;
 mod request;
 mod response;

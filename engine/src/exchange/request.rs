@@ -1,8 +1,10 @@
 //! The request's side: recognise, label, and decide before the model is asked.
 
 use super::change::Said;
+use super::choose::Need;
 use super::facts::{self, RequestFacts, seconds};
 use super::labels::{self, Body, Line};
+use super::other::remove_internal;
 use super::record::{Record, Unchecked};
 use super::signed::Signed;
 use super::verdict::{HeaderEdit, RequestVerdict};
@@ -11,15 +13,11 @@ use crate::dialect::{
     self, Call, CallKind, Canned, DialectId, ErrorAnswer, Recognised, Reply, RequestView,
 };
 use crate::limits;
-use crate::policy::document::{Fallback, Mode, OnUnreadable};
-use crate::policy::program::guard::{Action, Guard};
+use crate::policy::document::{Fallback, Mode};
+use crate::policy::program::guard::Guard;
 use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::selector::Holds;
-use crate::policy::program::{OtherTraffic, Program, Rule};
 use crate::stream::json::Doc;
-
-/// Headers that only this filter writes and reads; callers' and upstreams' own are removed.
-const INTERNAL: &[u8] = b"x-hemostat-";
 
 /// Why a request is refused.
 pub(super) struct Refusal {
@@ -27,37 +25,6 @@ pub(super) struct Refusal {
     pub message: String,
     /// Machine-readable.
     pub code: &'static str,
-}
-
-/// How sure a rule is before the body has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Need {
-    Nothing,
-    /// It only counts: the body passes by and is looked at.
-    Peek,
-    /// It acts: the body is needed before anything leaves.
-    Hold,
-}
-
-/// What the rules that may hold need of an exchange.
-pub(super) struct Needs {
-    /// Of the request's body.
-    pub body: Need,
-    /// The answer is looked at.
-    pub answer: bool,
-    /// The request's body may change.
-    pub rewrite: bool,
-}
-
-impl Needs {
-    /// What either needs.
-    fn and(self, other: Self) -> Self {
-        Self {
-            body: self.body.max(other.body),
-            answer: self.answer || other.answer,
-            rewrite: self.rewrite || other.rewrite,
-        }
-    }
 }
 
 impl Exchange {
@@ -76,12 +43,12 @@ impl Exchange {
         let path = dialect::normalise(&target);
         let line = Line { method: &method, authority: &authority, path: &path };
         self.labels = labels::from_headers(&self.program.labels, &self.facts, line);
+        self.signed = Signed::of(&self.facts.headers);
         let Some(recognised) = recognised.or_else(|| self.mcp_by_headers(&method, &target)) else {
             return self.unrecognised(edits);
         };
         let anthropic = recognised.dialect == DialectId::Anthropic;
         self.call = Some(Call::without_body(recognised.clone()));
-        self.signed = Signed::of(&self.facts.headers);
         let by_body = recognised.dialect == DialectId::Mcp && recognised.kind == CallKind::Generate;
         self.recognise_as(recognised);
         if !by_body {
@@ -146,58 +113,6 @@ impl Exchange {
             // Only watching rules look at a body that passes, so the verdict is always to let it.
             let _ = self.decide(body.as_deref(), Vec::new());
         }
-    }
-
-    /// What the rules that may hold need.
-    pub(super) fn needs(&self) -> Needs {
-        let now = seconds(self.facts.now_ns);
-        let mut needs = Needs { body: Need::Nothing, answer: false, rewrite: false };
-        for guard in &self.program.guards.rules {
-            let (own, _) = self.may_hold(&guard.rule, now);
-            let acts = own == Need::Hold;
-            let (request, answer) = (self.reads_request(guard), self.reads_answer(guard));
-            if self.is_mcp() && !request && !answer {
-                continue;
-            }
-            needs.body = needs.body.max(own);
-            needs.answer |= own != Need::Nothing && answer;
-            needs.rewrite |= acts && request && matches!(guard.action, Action::Redact(_));
-        }
-        for rule in &self.program.failsafe {
-            // One that is judged by the answer's status needs the body too: the proxy's own answer to a connection that
-            // fails can come before the body has, and what replaces it must have the form that was asked for.
-            let (own, _) = self.may_hold(&rule.rule, now);
-            needs.body = needs.body.max(own);
-        }
-        for tool in &self.program.tools.rules {
-            let (own, _) = self.may_hold(&tool.rule, now);
-            needs.body = needs.body.max(own);
-            needs.answer |= own != Need::Nothing;
-            needs.rewrite |= own == Need::Hold;
-        }
-        for limit in self.program.limits.rules.iter().filter(|limit| self.is_limited_by(limit)) {
-            let (own, _) = self.may_hold(&limit.rule, now);
-            needs.body = needs.body.max(own);
-            needs.answer |= own != Need::Nothing && limit.meters();
-            needs.rewrite |= own == Need::Hold && limit.rewrites();
-        }
-        let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;
-        if self.recognised.as_ref().is_some_and(responses) && self.program.enforces() {
-            // It may go on from a canned answer, which upstream does not know.
-            (needs.body, needs.rewrite) = (Need::Hold, true);
-        }
-        needs
-    }
-
-    pub(super) fn may_hold(&self, rule: &Rule, now: u64) -> (Need, Holds) {
-        let holds = rule.selector.holds(&self.labels);
-        let need = match rule.mode_at(now) {
-            Mode::Disabled => Need::Nothing,
-            _ if holds == Holds::No => Need::Nothing,
-            Mode::Shadow => Need::Peek,
-            Mode::Enforce => Need::Hold,
-        };
-        (need, holds)
     }
 
     /// Decides with the body in hand. `None`: it could not be had.
@@ -361,115 +276,6 @@ impl Exchange {
         None
     }
 
-    /// Chooses the guardrails that hold, and refuses what an enforced rule would need and nobody can read.
-    fn check_readable(&mut self, body: Option<Unchecked>) -> Result<(), Refusal> {
-        let now = seconds(self.facts.now_ns);
-        let program = std::rc::Rc::clone(&self.program);
-        let mut needed: Option<(Unchecked, &str)> = None;
-        let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None, None));
-        let guards = program.guards.rules.iter().enumerate();
-        let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard)), None));
-        let limits = program.limits.rules.iter().filter(|limit| self.is_limited_by(limit));
-        let limits: Vec<_> = limits.map(|limit| (&limit.rule, None, Some(limit))).collect();
-        let tools = program.tools.rules.iter().enumerate();
-        for (at, rule) in tools {
-            self.choose_tool(at, &rule.rule, body, now, &mut needed);
-        }
-        for (rule, guard, limit) in failsafe.chain(guards).chain(limits) {
-            let mode = rule.mode_at(now);
-            let mut holds = rule.selector.holds(&self.labels);
-            if holds == Holds::Yes && limit.is_some_and(|l| l.key(&self.labels, false).is_none()) {
-                holds = Holds::Unreadable;
-            }
-            if mode == Mode::Disabled || holds == Holds::No {
-                continue;
-            }
-            let looks_at_body = guard.is_some_and(|(_, guard)| match body {
-                Some(Unchecked::Background) => self.reads_answer(guard),
-                Some(_) => self.reads_request(guard),
-                None => false,
-            }) || (body.is_some() && limit.is_some_and(|limit| limit.meters()));
-            let trouble = match holds {
-                Holds::Yes if looks_at_body => body,
-                Holds::Yes => None,
-                _ => Some(
-                    body.filter(|why| *why != Unchecked::Background).unwrap_or(Unchecked::Label),
-                ),
-            };
-            if let Some(why) = trouble {
-                if mode == Mode::Enforce {
-                    needed.get_or_insert((why, &rule.id));
-                } else {
-                    self.record.unchecked(why, false);
-                }
-            }
-            if let (Holds::Yes, Some((at, guard))) = (holds, guard) {
-                self.choose(at, guard, mode);
-            }
-        }
-        match needed {
-            Some((why, _)) if program.on_unreadable == Some(OnUnreadable::Pass) => {
-                self.record.unchecked(why, false);
-                Ok(())
-            }
-            Some((why, rule)) => {
-                self.record.unchecked(why, true);
-                let word = why.word();
-                Err(Refusal {
-                    message: format!("rule `{rule}` cannot read this request ({word})"),
-                    code: "unreadable",
-                })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// The same for a tools rule, which looks at request and answer.
-    fn choose_tool<'p>(
-        &mut self,
-        at: usize,
-        rule: &'p Rule,
-        body: Option<Unchecked>,
-        now: u64,
-        needed: &mut Option<(Unchecked, &'p str)>,
-    ) {
-        let mode = rule.mode_at(now);
-        let holds = rule.selector.holds(&self.labels);
-        if mode == Mode::Disabled || holds == Holds::No {
-            return;
-        }
-        let trouble = match holds {
-            Holds::Yes => body,
-            _ => Some(body.filter(|why| *why != Unchecked::Background).unwrap_or(Unchecked::Label)),
-        };
-        match (trouble, mode) {
-            (Some(why), Mode::Enforce) => {
-                needed.get_or_insert((why, &rule.id));
-            }
-            (Some(why), _) => self.record.unchecked(why, false),
-            (None, _) => {}
-        }
-        match (holds, mode) {
-            (Holds::Yes, Mode::Enforce) => self.tool_rules.acting.push(at),
-            (Holds::Yes, _) => self.tool_rules.watching.push(at),
-            _ => {}
-        }
-    }
-
-    fn choose(&mut self, at: usize, guard: &Guard, mode: Mode) {
-        let tag = matches!(guard.action, Action::Tag);
-        if mode == Mode::Shadow || tag {
-            self.chosen.watching.push((at, mode == Mode::Shadow));
-        } else {
-            self.chosen.acting.push(at);
-        }
-    }
-
-    /// The chosen guardrails of which `keep` is true.
-    pub(super) fn chosen_for(&self, keep: impl Fn(&Guard) -> bool) -> super::answer::Chosen {
-        self.chosen.only(&self.program, keep)
-    }
-
     pub(super) fn pass(
         &mut self,
         mut edits: Vec<HeaderEdit>,
@@ -542,54 +348,4 @@ impl Exchange {
     pub(super) fn own_headers(&self) -> Vec<(&'static str, String)> {
         self.record.headers(self.program.version.as_deref(), self.program.show)
     }
-
-    /// Traffic that no lever touches; lanes of it may be closed.
-    pub(super) fn other_traffic(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
-        self.is_other();
-        let program = std::rc::Rc::clone(&self.program);
-        let closed = self.lane(&program).and_then(|lane| self.close_lane(lane));
-        closed.unwrap_or(RequestVerdict::Pass { edits, body: None })
-    }
-
-    /// It is no call of a dialect.
-    pub(super) fn is_other(&mut self) {
-        self.phase = Phase::Other;
-        self.recognised = None;
-        self.record.count("hemostat_requests_total;dialect=other".to_owned());
-    }
-
-    /// The lane that is closed for this request.
-    pub(super) fn lane<'p>(&self, program: &'p Program) -> Option<&'p OtherTraffic> {
-        let now = seconds(self.facts.now_ns);
-        let lane = program.other_traffic.iter().find(|lane| {
-            lane.rule.mode_at(now) != Mode::Disabled
-                && lane.rule.selector.holds(&self.labels) == Holds::Yes
-        });
-        lane.filter(|lane| lane.block)
-    }
-
-    /// 403, unless the lane only watches.
-    pub(super) fn close_lane(&mut self, lane: &OtherTraffic) -> Option<RequestVerdict> {
-        let shadow = lane.rule.mode == Mode::Shadow;
-        self.record.action(&lane.rule.id, "block", shadow);
-        let message = format!("this lane is closed by rule `{}`", lane.rule.id);
-        (!shadow).then(|| {
-            let reply = self.error(403, "lane_closed", &message);
-            self.answered(reply)
-        })
-    }
-}
-
-/// Edits that take internal headers away, in either direction.
-pub(super) fn remove_internal(headers: &facts::Headers) -> Vec<HeaderEdit> {
-    // A set: a caller may send as many of them as the host lets through.
-    let mut names = std::collections::BTreeSet::new();
-    for (name, _) in headers {
-        let internal =
-            name.get(..INTERNAL.len()).is_some_and(|own| own.eq_ignore_ascii_case(INTERNAL));
-        if let (true, Ok(name)) = (internal, std::str::from_utf8(name)) {
-            names.insert(name);
-        }
-    }
-    names.into_iter().map(|name| HeaderEdit::Remove(name.to_owned())).collect()
 }

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::answer::{Chosen, Cut, Pipe, Rules, Settings};
 use super::facts::{self, Headers, seconds};
+use super::other::remove_internal;
 use super::record::Unchecked;
-use super::request::remove_internal;
 use super::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
 use super::{Exchange, Phase};
 use crate::dialect::{self, Ending, EndingHow, Reply};

@@ -7,9 +7,10 @@ use crate::dialect::mcp::sign::{self, Sign};
 use crate::dialect::mcp::sniff::Sniffed;
 use crate::dialect::mcp::{self, MessageKind};
 use crate::dialect::{CallKind, DialectId, Recognised, RequestView};
+use crate::exchange::choose::{Need, Needs};
 use crate::exchange::facts;
 use crate::exchange::record::Unchecked;
-use crate::exchange::request::{Need, Needs};
+use crate::exchange::signed::Signed;
 use crate::exchange::verdict::{HeaderEdit, RequestVerdict};
 use crate::exchange::{Exchange, Phase};
 use crate::limits;
@@ -72,12 +73,15 @@ impl Exchange {
             Sniffed::Mcp if waits => {
                 self.recognise_as(sign::recognised(false));
                 let needs = self.needs_with_changes();
+                let covers = |signed: &Signed| signed.covers("accept-encoding");
+                let signed = self.signed.as_ref().is_some_and(covers);
                 // Headers that have left cannot ask for a plain answer any more, nor say another length.
                 if !hold && needs.rewrite {
                     return self.found_late();
                 }
                 self.phase = Phase::Body;
-                let edits = if needs.answer && hold { vec![identity()] } else { Vec::new() };
+                let edits =
+                    if needs.answer && hold && !signed { vec![identity()] } else { Vec::new() };
                 RequestVerdict::NeedBody { hold, edits }
             }
             Sniffed::Mcp => self.found_late(),

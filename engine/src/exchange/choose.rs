@@ -1,0 +1,205 @@
+//! Which rules hold for a request, what they need of it, and what becomes of it where they cannot be told that.
+
+use super::Exchange;
+use super::facts::seconds;
+use super::record::Unchecked;
+use super::request::Refusal;
+use crate::dialect::{DialectId, Recognised};
+use crate::policy::document::{Mode, OnUnreadable};
+use crate::policy::program::Rule;
+use crate::policy::program::guard::{Action, Guard};
+use crate::policy::program::selector::Holds;
+
+/// How sure a rule is before the body has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    Nothing,
+    /// It only counts: the body passes by and is looked at.
+    Peek,
+    /// It acts: the body is needed before anything leaves.
+    Hold,
+}
+
+/// What the rules that may hold need of an exchange.
+pub(super) struct Needs {
+    /// Of the request's body.
+    pub body: Need,
+    /// The answer is looked at.
+    pub answer: bool,
+    /// The request's body may change.
+    pub rewrite: bool,
+}
+
+impl Needs {
+    /// What either needs.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            body: self.body.max(other.body),
+            answer: self.answer || other.answer,
+            rewrite: self.rewrite || other.rewrite,
+        }
+    }
+}
+
+impl Exchange {
+    /// What the rules that may hold need.
+    pub(super) fn needs(&self) -> Needs {
+        let now = seconds(self.facts.now_ns);
+        let mut needs = Needs { body: Need::Nothing, answer: false, rewrite: false };
+        for guard in &self.program.guards.rules {
+            let (own, _) = self.may_hold(&guard.rule, now);
+            let acts = own == Need::Hold;
+            let (request, answer) = (self.reads_request(guard), self.reads_answer(guard));
+            if self.is_mcp() && !request && !answer {
+                continue;
+            }
+            needs.body = needs.body.max(own);
+            needs.answer |= own != Need::Nothing && answer;
+            needs.rewrite |= acts && request && matches!(guard.action, Action::Redact(_));
+        }
+        for rule in &self.program.failsafe {
+            // One that is judged by the answer's status needs the body too: the proxy's own answer to a connection that
+            // fails can come before the body has, and what replaces it must have the form that was asked for.
+            let (own, _) = self.may_hold(&rule.rule, now);
+            needs.body = needs.body.max(own);
+        }
+        for tool in &self.program.tools.rules {
+            let (own, _) = self.may_hold(&tool.rule, now);
+            needs.body = needs.body.max(own);
+            needs.answer |= own != Need::Nothing;
+            needs.rewrite |= own == Need::Hold;
+        }
+        for limit in self.program.limits.rules.iter().filter(|limit| self.is_limited_by(limit)) {
+            let (own, _) = self.may_hold(&limit.rule, now);
+            needs.body = needs.body.max(own);
+            needs.answer |= own != Need::Nothing && limit.meters();
+            needs.rewrite |= own == Need::Hold && limit.rewrites();
+        }
+        let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;
+        if self.recognised.as_ref().is_some_and(responses) && self.program.enforces() {
+            // It may go on from a canned answer, which upstream does not know.
+            (needs.body, needs.rewrite) = (Need::Hold, true);
+        }
+        needs
+    }
+
+    pub(super) fn may_hold(&self, rule: &Rule, now: u64) -> (Need, Holds) {
+        let holds = rule.selector.holds(&self.labels);
+        let need = match rule.mode_at(now) {
+            Mode::Disabled => Need::Nothing,
+            _ if holds == Holds::No => Need::Nothing,
+            Mode::Shadow => Need::Peek,
+            Mode::Enforce => Need::Hold,
+        };
+        (need, holds)
+    }
+
+    /// Chooses the guardrails that hold, and refuses what an enforced rule would need and nobody can read.
+    pub(super) fn check_readable(&mut self, body: Option<Unchecked>) -> Result<(), Refusal> {
+        let now = seconds(self.facts.now_ns);
+        let program = std::rc::Rc::clone(&self.program);
+        let mut needed: Option<(Unchecked, &str)> = None;
+        let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None, None));
+        let guards = program.guards.rules.iter().enumerate();
+        let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard)), None));
+        let limits = program.limits.rules.iter().filter(|limit| self.is_limited_by(limit));
+        let limits: Vec<_> = limits.map(|limit| (&limit.rule, None, Some(limit))).collect();
+        let tools = program.tools.rules.iter().enumerate();
+        for (at, rule) in tools {
+            self.choose_tool(at, &rule.rule, body, now, &mut needed);
+        }
+        for (rule, guard, limit) in failsafe.chain(guards).chain(limits) {
+            let mode = rule.mode_at(now);
+            let mut holds = rule.selector.holds(&self.labels);
+            if holds == Holds::Yes && limit.is_some_and(|l| l.key(&self.labels, false).is_none()) {
+                holds = Holds::Unreadable;
+            }
+            if mode == Mode::Disabled || holds == Holds::No {
+                continue;
+            }
+            let looks_at_body = guard.is_some_and(|(_, guard)| match body {
+                Some(Unchecked::Background) => self.reads_answer(guard),
+                Some(_) => self.reads_request(guard),
+                None => false,
+            }) || (body.is_some() && limit.is_some_and(|limit| limit.meters()));
+            let trouble = match holds {
+                Holds::Yes if looks_at_body => body,
+                Holds::Yes => None,
+                _ => Some(
+                    body.filter(|why| *why != Unchecked::Background).unwrap_or(Unchecked::Label),
+                ),
+            };
+            if let Some(why) = trouble {
+                if mode == Mode::Enforce {
+                    needed.get_or_insert((why, &rule.id));
+                } else {
+                    self.record.unchecked(why, false);
+                }
+            }
+            if let (Holds::Yes, Some((at, guard))) = (holds, guard) {
+                self.choose(at, guard, mode);
+            }
+        }
+        match needed {
+            Some((why, _)) if program.on_unreadable == Some(OnUnreadable::Pass) => {
+                self.record.unchecked(why, false);
+                Ok(())
+            }
+            Some((why, rule)) => {
+                self.record.unchecked(why, true);
+                let word = why.word();
+                Err(Refusal {
+                    message: format!("rule `{rule}` cannot read this request ({word})"),
+                    code: "unreadable",
+                })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The same for a tools rule, which looks at request and answer.
+    pub(super) fn choose_tool<'p>(
+        &mut self,
+        at: usize,
+        rule: &'p Rule,
+        body: Option<Unchecked>,
+        now: u64,
+        needed: &mut Option<(Unchecked, &'p str)>,
+    ) {
+        let mode = rule.mode_at(now);
+        let holds = rule.selector.holds(&self.labels);
+        if mode == Mode::Disabled || holds == Holds::No {
+            return;
+        }
+        let trouble = match holds {
+            Holds::Yes => body,
+            _ => Some(body.filter(|why| *why != Unchecked::Background).unwrap_or(Unchecked::Label)),
+        };
+        match (trouble, mode) {
+            (Some(why), Mode::Enforce) => {
+                needed.get_or_insert((why, &rule.id));
+            }
+            (Some(why), _) => self.record.unchecked(why, false),
+            (None, _) => {}
+        }
+        match (holds, mode) {
+            (Holds::Yes, Mode::Enforce) => self.tool_rules.acting.push(at),
+            (Holds::Yes, _) => self.tool_rules.watching.push(at),
+            _ => {}
+        }
+    }
+
+    pub(super) fn choose(&mut self, at: usize, guard: &Guard, mode: Mode) {
+        let tag = matches!(guard.action, Action::Tag);
+        if mode == Mode::Shadow || tag {
+            self.chosen.watching.push((at, mode == Mode::Shadow));
+        } else {
+            self.chosen.acting.push(at);
+        }
+    }
+
+    /// The chosen guardrails of which `keep` is true.
+    pub(super) fn chosen_for(&self, keep: impl Fn(&Guard) -> bool) -> super::answer::Chosen {
+        self.chosen.only(&self.program, keep)
+    }
+}
