@@ -16,6 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "host-tests" / "envoy"), str(ROOT / "demo")]
 
 from cost import CostScene  # noqa: E402
+from rogue import RogueScene  # noqa: E402
+
 from releases import ReleaseScene  # noqa: E402
 from rig import recordings, texts  # noqa: E402
 from rig.client import Response, fetch  # noqa: E402
@@ -23,7 +25,6 @@ from rig.envoy import MODULE, Envoy, EnvoyError  # noqa: E402
 from rig.releases import hemostat  # noqa: E402
 from rig.replay import Upstream  # noqa: E402
 from rig.retell import retell, template, tokens  # noqa: E402
-from rogue import RogueScene  # noqa: E402
 from screen import BOLD, DIM, GREEN, RED, Columns, Screen  # noqa: E402
 
 KEY = "AKIA" + "Z7QXAMPLE4DEMO23"  # the shape of a cloud key; nobody's

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from scripted import chat
+from test_tools import one_call
 
 import policies
 from rig import recordings, texts
@@ -15,7 +16,6 @@ from rig.client import fetch
 from rig.receiver import Receiver
 from rig.releases import EVE, ONCALL, Proxy, hemostat, release
 from rig.replay import Answer
-from test_tools import one_call
 
 SECRET = "sesame-opens-the-door"
 NOTIFY = {"cluster": "alerts", "path": "/hook", "authority": "hooks.internal"}

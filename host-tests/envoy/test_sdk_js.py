@@ -5,11 +5,11 @@ import pathlib
 import subprocess
 
 import pytest
+from test_tools import STOPPED, deny, with_calls
 
 import policies
 from cases import phrase_of, samples
 from rig.replay import Answer
-from test_tools import STOPPED, deny, with_calls
 
 RUNNER = pathlib.Path(__file__).parent / "js" / "sdks.mjs"
 WAYS = {

@@ -19,7 +19,12 @@ pub(super) fn balances(book: &Book, program: &Program, shows: impl Fn(&str) -> b
         one.text("unit", limit.unit.word());
         one.text("cap", &limit.unit.show(limit.cap.most()));
         one.list("per", &per, |label| text(label));
-        one.text("counts", if shadow(limit) { "shadow, per proxy" } else { "per proxy" });
+        let counts = match (limit.global.is_some(), shadow(limit)) {
+            (true, _) => "global",
+            (false, true) => "shadow, per proxy",
+            (false, false) => "per proxy",
+        };
+        one.text("counts", counts);
         one.number("accounts", balances.accounts as u64);
         one.list("fullest", &balances.fullest, |balance| account(balance, &per, &shows));
         out.raw(&limit.rule.id, &one.end());
