@@ -33,7 +33,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Exit;
 
-/// Guards LLM traffic in the proxy: checks what you are about to tell it.
+/// Policies for LLM traffic: tried, signed, brought to the proxies, and taken back.
 #[derive(Debug, Parser)]
 #[command(name = "hemostat", version, after_help = exit::HELP)]
 struct Cli {

@@ -669,7 +669,7 @@ def test_two_activations_end_each_in_its_time(upstream, command, tmp_path):
             assert version(proxy) == wanted
 
 
-# --- the way of an incident, walked -------------------------------------------------------------------------------------
+# --- the way of an incident, walked -----------------------------------------------------------------------
 
 
 def test_a_drill_changes_nothing_and_comes_back(upstream, command, tmp_path):
