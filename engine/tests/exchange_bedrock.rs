@@ -299,6 +299,13 @@ fn canned_answers_say_whose_they_are() {
         run(&policy, &recording("converse-stream", EVENTS, &asked(), Vec::new()), &Cut::Whole);
     assert_eq!(header(&streamed, "content-type"), Some(EVENTS));
     assert_eq!(messages(&streamed.body).len(), 5);
+    let native = json!({"anthropic_version": "bedrock-2023-05-31", "messages": []});
+    let invoked = recording("invoke-with-response-stream", EVENTS, &native, Vec::new());
+    let invoked = run(&policy, &invoked, &Cut::Whole);
+    assert_eq!(header(&invoked, "content-type"), Some(EVENTS));
+    assert_eq!(header(&invoked, "x-amzn-bedrock-content-type"), Some("application/json"));
+    let id = messages(&invoked.body)[0].event()["message"]["id"].as_str().unwrap().to_owned();
+    assert!(id.starts_with("msg_hemostat_"), "{id}");
     let mut structured = asked();
     structured["outputConfig"] = json!({"textFormat": {"type": "json_schema"}});
     let whole = run(

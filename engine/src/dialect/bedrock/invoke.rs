@@ -80,7 +80,11 @@ impl Dialect for BedrockInvoke {
         if !call.stream {
             return Anthropic.canned(call, canned);
         }
-        stream_reply(Reading::new(call, Framing::EventStream).ending(&ending_of(canned)))
+        let body = Reading::new(call, Framing::EventStream).ending(&ending_of(canned));
+        let mut reply = stream_reply(body);
+        // What stands in the messages.
+        reply.headers.push(("x-amzn-bedrock-content-type", "application/json".to_owned()));
+        reply
     }
 
     fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {

@@ -428,6 +428,9 @@ impl Exchange {
         };
         let mut answer = self.error(429, "rate_limit_exceeded", &message);
         reply::wait_headers(&mut answer, longest.wait);
+        if let Some(recognised) = &self.recognised {
+            reply::aws_wait_header(&mut answer, recognised.dialect, longest.wait);
+        }
         if limit.is_trusted(&self.labels)
             && let Some(recognised) = &self.recognised
         {

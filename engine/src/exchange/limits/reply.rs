@@ -27,6 +27,20 @@ pub(super) fn wait_headers(reply: &mut Reply, wait: Wait) {
     }
 }
 
+/// What AWS's SDKs wait by, in milliseconds, in place of `retry-after`; of long waits nothing is said, since they try
+/// again whatever stands there.
+pub(super) fn aws_wait_header(reply: &mut Reply, dialect: DialectId, wait: Wait) {
+    if !matches!(dialect, DialectId::Bedrock | DialectId::BedrockInvoke) {
+        return;
+    }
+    let ms = match wait {
+        Wait::Ns(ns) if ns <= LONG_WAIT * SECOND_NS => ns.div_ceil(1_000_000),
+        Wait::Place => 1000,
+        Wait::Ns(_) | Wait::Never => return,
+    };
+    reply.headers.push(("x-amz-retry-after", ms.to_string()));
+}
+
 /// The balance in the provider's own header names, where it has such.
 pub(super) fn balance_headers(
     dialect: DialectId,
@@ -91,6 +105,21 @@ mod tests {
         let mut reply = Reply { status: 429, headers: Vec::new(), body: Vec::new() };
         wait_headers(&mut reply, wait);
         reply.headers
+    }
+
+    #[test]
+    fn aws_is_told_of_short_waits_in_its_own_header() {
+        let told = |dialect, wait| {
+            let mut reply = Reply { status: 429, headers: Vec::new(), body: Vec::new() };
+            aws_wait_header(&mut reply, dialect, wait);
+            reply.headers
+        };
+        let ms = |ms: &str| vec![("x-amz-retry-after", ms.to_owned())];
+        assert_eq!(told(DialectId::Bedrock, Wait::Ns(1_500_000_001)), ms("1501"));
+        assert_eq!(told(DialectId::BedrockInvoke, Wait::Place), ms("1000"));
+        assert_eq!(told(DialectId::Bedrock, Wait::Ns(61 * SECOND_NS)), []);
+        assert_eq!(told(DialectId::Bedrock, Wait::Never), []);
+        assert_eq!(told(DialectId::Anthropic, Wait::Place), []);
     }
 
     #[test]
