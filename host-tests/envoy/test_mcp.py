@@ -202,8 +202,9 @@ def test_a_call_without_a_sign_does_not_slip_through(headers, path, proxy):
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "delete_all"}}
     for body in (json.dumps(call), json.dumps([call]), json.dumps({"pad": "x" * 200_000} | call)):
         answer = fetch(proxy.port, "POST", path, body.encode(), headers)
-        assert answer.status in (200, 403), answer.body
-        assert answer.header("x-hemostat-decision"), answer.body
+        # A server may refuse what says that it is no JSON before its body has come; then it has not run either.
+        assert answer.status in (200, 403) and answer.header("x-hemostat-decision") or answer.status >= 400, answer.body
+        assert b"all is gone" not in answer.body
 
 
 def test_other_traffic_is_not_held(proxy):
