@@ -117,7 +117,8 @@ impl Entry {
         }
         self.wanted = false;
         self.busy_ns = now_ns.saturating_add(BUSY_NS);
-        self.next_ns = now_ns.saturating_add(u64::from(self.target.sync_ms) * 1_000_000);
+        // A little early: a turn that comes a moment too soon must not wait for the one after it.
+        self.next_ns = now_ns.saturating_add(u64::from(self.target.sync_ms) * 750_000);
         Some(Take { stamp: self.busy_ns, hits })
     }
 

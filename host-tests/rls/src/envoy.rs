@@ -56,7 +56,7 @@ pub struct Envoy {
 impl Envoy {
     pub async fn new(redis: &str, domains: Vec<Domain>) -> Result<Self, String> {
         let client = redis::Client::open(redis).map_err(|error| error.to_string())?;
-        let redis = ConnectionManager::new(client).await.map_err(|error| error.to_string())?;
+        let redis = crate::connect(client).await?;
         Ok(Self { redis, domains })
     }
 

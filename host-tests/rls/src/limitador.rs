@@ -21,7 +21,7 @@ impl Limitador {
     /// Limits as they stand in the server's own file.
     pub async fn new(redis: &str, limits: Vec<Limit>) -> Result<Self, String> {
         let client = redis::Client::open(redis).map_err(|error| error.to_string())?;
-        let redis = ConnectionManager::new(client).await.map_err(|error| error.to_string())?;
+        let redis = crate::connect(client).await?;
         let storage = AsyncStorage::with_counter_storage(Box::new(Counters(redis)));
         let limiter = AsyncRateLimiterBuilder::new(storage).build();
         for limit in limits {

@@ -64,6 +64,13 @@ async fn main() -> Result<(), String> {
         .await
 }
 
+/// A connection that is made again soon after the storage is back: by default its pauses grow to many seconds.
+async fn connect(client: redis::Client) -> Result<redis::aio::ConnectionManager, String> {
+    let config = redis::aio::ConnectionManagerConfig::new().set_max_delay(100);
+    let made = redis::aio::ConnectionManager::new_with_config(client, config).await;
+    made.map_err(|error| error.to_string())
+}
+
 async fn connection(socket: TcpStream, services: Rc<Services>) {
     let Ok(mut connection) = h2::server::handshake(socket).await else { return };
     while let Some(Ok((request, respond))) = connection.accept().await {
