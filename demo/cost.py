@@ -139,7 +139,8 @@ class CostScene:
         before = callers.spent("agent")
         time.sleep(2)
         burnt = callers.spent("agent") - before
-        self.demo.claim(f"the loop burns {burnt:.2f} USD in two seconds: {burnt * 1800:,.0f} USD an hour", burnt > CAP_USD)
+        self.demo.claim(f"the loop burns {burnt:.2f} USD in two seconds: {burnt * 1800:,.0f} USD an hour",
+                        burnt > CAP_USD)
         self.demo.pause(3)
         self.screen.say("On-call is paged. One command, with a key that may not author:")
         command(f"activate current.prepared/{OVERLAY.stem}.json --key oncall.key --reason INC-4711 --wait")
@@ -154,21 +155,25 @@ class CostScene:
                         more <= CAP_USD)
         began = time.monotonic()
         time.sleep(2)
-        self.demo.claim(f"the money stops: {callers.calls('agent') - calls} calls of the agent reached the model in the last "
-                        f"two seconds, of {len(callers.since(began, 'agent'))}", callers.calls("agent") == calls)
+        self.demo.claim(f"the money stops: {callers.calls('agent') - calls} calls of the agent reached the model "
+                        f"in the last two seconds, of {len(callers.since(began, 'agent'))}",
+                        callers.calls("agent") == calls)
         late = callers.since(began, "agent")
         for status, said, retry in sorted(set(got))[:3]:
             self.screen.say(f"  the agent reads: {status} {said or f'retry-after: {retry}'}")
         rests = sum(status == 200 for status, _, _ in late)
         told = [retry for status, _, retry in late if status == 429]
-        self.demo.claim(f"it gets a polite answer ({rests}), or 429 with retry-after where too many are in flight ({len(told)})",
+        self.demo.claim(f"it gets a polite answer ({rests}), or 429 with retry-after where too many are in "
+                        f"flight ({len(told)})",
                         rests + len(told) == len(late) > 0 and all(told)
                         and all(said != ANSWERS["agent"] for _, said, _ in late))
         others = callers.since(0, "shop")
         self.demo.claim(f"the shoppers noticed nothing: {len(others)} answers, all the model's own",
                         len(others) > 0 and all(one[:2] == (200, ANSWERS["shop"]) for one in others)
                         and not callers.failures)
-        warned = [proxy.count("hemostat_limit_warnings_total", rule="cost-cap-tenant", percent=str(at)) for at in (50, 80)]
+        warned = [
+            proxy.count("hemostat_limit_warnings_total", rule="cost-cap-tenant", percent=str(at)) for at in (50, 80)
+        ]
         self.demo.claim(f"operators were warned at 50 and at 80 % of the cap ({warned[0]} and {warned[1]} times)",
                         all(warned))
         line = command("status --line").out

@@ -1,5 +1,5 @@
-"""Caps that a fleet shares: three Envoys, a rate-limit service over the `limitador` crate (and one with the semantics of
-envoyproxy/ratelimit), and a real Redis that goes away in the middle."""
+"""Caps that a fleet shares: three Envoys, a rate-limit service over the `limitador` crate (and one with the semantics
+of envoyproxy/ratelimit), and a real Redis that goes away in the middle."""
 
 import json
 import os
@@ -231,21 +231,23 @@ def heals(envoy, word):
 
 def test_what_was_used_in_an_outage_is_reported_after_it(model, redis):
     redis.ask("FLUSHALL")
-    with Rls(redis, **service_limits(cap=100_000)) as service:
-        with Fleet(*members(model, service, policy("envoy", allow=day(1000)), 1)) as (envoy,):
-            assert ask(envoy).status == 200
-            until("the first report", lambda: sum(redis.counters().values()) == 1)
-            redis.stop()
-            try:
-                until("the outage to be noticed", lambda: ask(envoy).status == 200 and silent(envoy))
-                for _ in range(30):
-                    assert ask(envoy).status == 200
-                lost = envoy.count("hemostat_global_lost_total")
-            finally:
-                redis.start()
-            # What was under way when it went is not known to have been counted; all else is there.
-            until("the rest", lambda: sum(redis.counters().values()) >= 30)
-            assert lost <= 1
+    with (
+        Rls(redis, **service_limits(cap=100_000)) as service,
+        Fleet(*members(model, service, policy("envoy", allow=day(1000)), 1)) as (envoy,),
+    ):
+        assert ask(envoy).status == 200
+        until("the first report", lambda: sum(redis.counters().values()) == 1)
+        redis.stop()
+        try:
+            until("the outage to be noticed", lambda: ask(envoy).status == 200 and silent(envoy))
+            for _ in range(30):
+                assert ask(envoy).status == 200
+            lost = envoy.count("hemostat_global_lost_total")
+        finally:
+            redis.start()
+        # What was under way when it went is not known to have been counted; all else is there.
+        until("the rest", lambda: sum(redis.counters().values()) >= 30)
+        assert lost <= 1
 
 
 def silent(envoy):

@@ -34,8 +34,8 @@ def policy(dialect):
 
 
 def long_answer(dialect, upstream):
-    """A stream with much text, as `x-replay`: recorded, but for Gemini, whose recordings think too much before they speak,
-    which counts as well."""
+    """A stream with much text, as `x-replay`: recorded, but for Gemini, whose recordings think too much before they
+    speak, which counts as well."""
     if dialect == "gemini":
         events = [{"candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": f"word {number} "}]}}]}
                   for number in range(300)]

@@ -1,5 +1,5 @@
-"""What a fleet shares: a Redis, a rate-limit service over it (`host-tests/rls`), and Envoys that ask it, started from the
-sample `envoy/fleet` with ports, policy and upstream replaced."""
+"""What a fleet shares: a Redis, a rate-limit service over it (`host-tests/rls`), and Envoys that ask it, started from
+the sample `envoy/fleet` with ports, policy and upstream replaced."""
 
 import contextlib
 import json
