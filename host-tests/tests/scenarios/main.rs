@@ -17,6 +17,7 @@ mod rig;
 mod corpus;
 mod cuts;
 mod faults;
+mod fleet;
 mod generic_host;
 mod hostile;
 mod local_replies;
