@@ -446,3 +446,50 @@ fn of_parallel_calls_only_the_stopped_one_goes() {
         assert_eq!(read, wanted, "cut at {at}");
     }
 }
+
+/// What is cited comes in pieces, as what is said does.
+#[test]
+fn a_citation_in_pieces_is_one_text() {
+    let delta = |citation: Value| {
+        ("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"citation": citation}}))
+    };
+    let events = [
+        ("messageStart", json!({"role": "assistant"})),
+        ("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"text": "See:"}})),
+        delta(json!({"title": "the sk-", "sourceContent": [{"text": "he said sk-sec"}]})),
+        delta(
+            json!({"title": "secret-1", "sourceContent": [{"text": "ret-1 twice"}], "location": {"web": {"url": "u"}}}),
+        ),
+        ("contentBlockStop", json!({"contentBlockIndex": 0})),
+        ("messageStop", json!({"stopReason": "end_turn"})),
+    ];
+    let body = stream(&events);
+    let recording = recording("converse-stream", EVENTS, &asked(), body.clone());
+    let rule = |action: &str| {
+        program(
+            json!({"guardrails": [{"id": "g", "scan": ["output"], "find": ["sk-secret-1"], "do": action}]}),
+        )
+    };
+    for cut in [Cut::Whole, Cut::Every(1), Cut::Every(7)] {
+        let seen = run(&rule("redact"), &recording, &cut);
+        let read: Vec<Value> = messages(&seen.body).iter().map(|m| m.event()).collect();
+        let text =
+            |at: usize, name: &str| read[at]["delta"]["citation"].pointer(name).unwrap().clone();
+        let joined = |name: &str| {
+            format!("{}{}", text(2, name).as_str().unwrap(), text(3, name).as_str().unwrap())
+        };
+        assert_eq!(joined("/sourceContent/0/text"), "he said [REDACTED] twice", "{cut:?}");
+        assert_eq!(joined("/title"), "the [REDACTED]", "{cut:?}");
+        let seen = run(&rule("block"), &recording, &cut);
+        assert!(
+            !seen.text().contains("ret-1") && !seen.text().contains("sk-"),
+            "{cut:?} {}",
+            seen.text()
+        );
+        assert!(seen.text().contains("content_filtered"), "{cut:?}");
+        let none = program(
+            json!({"guardrails": [{"id": "g", "scan": ["output"], "find": ["sk-secret-2"], "do": "block"}]}),
+        );
+        assert_eq!(run(&none, &recording, &cut).body, body, "{cut:?}");
+    }
+}

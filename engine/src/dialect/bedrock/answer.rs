@@ -27,6 +27,8 @@ pub(super) mod kind {
     pub(in super::super) const RESULT: u8 = 4;
     /// A field of a delta that this code does not know; `b` is made from its name.
     pub(in super::super) const OTHER: u8 = 5;
+    /// What is cited; `b` is made from the field's name.
+    pub(in super::super) const CITED: u8 = 6;
 }
 
 /// Reads one answer.
@@ -122,6 +124,9 @@ impl Reading {
         for kind in [kind::TEXT, kind::REASONING, kind::RESULT] {
             texts.push(Item::TextEnd(text(kind, index)));
         }
+        for field in CITED {
+            texts.push(Item::TextEnd(cited(index, field)));
+        }
         if let Some(at) = self.open.iter().position(|open| *open == index) {
             self.open.remove(at);
             let call = text(kind::INPUT, index);
@@ -163,7 +168,10 @@ fn block_delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
             b"reasoningContent" if field.kind() == Kind::Object => {
                 reasoning(texts, &field, index);
             }
-            b"toolResult" if field.kind() == Kind::Array => result(texts, &field, index),
+            b"toolResult" if field.kind() == Kind::Array => {
+                pieces(texts, &field, text(kind::RESULT, index));
+            }
+            b"citation" if field.kind() == Kind::Object => citation(texts, &field, index),
             name if field.kind() == Kind::String => {
                 let key = TextKey { kind: kind::OTHER, a: index, b: name_number(name) };
                 texts.unknown(&field, key);
@@ -203,13 +211,34 @@ fn reasoning<'a>(texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
     }
 }
 
-/// Pieces of what a provider's tool brought.
-fn result<'a>(texts: &mut Texts<'a, '_>, list: &Value<'a>, index: u32) {
+/// Fields of a citation that come in pieces. Clients join them, as they do what is said.
+const CITED: [&str; 3] = ["title", "source", "sourceContent"];
+
+fn cited(index: u32, field: &str) -> TextKey {
+    TextKey { kind: kind::CITED, a: index, b: name_number(field.as_bytes()) }
+}
+
+fn citation<'a>(texts: &mut Texts<'a, '_>, citation: &Value<'a>, index: u32) {
+    for field in citation.children() {
+        match CITED.iter().find(|name| field.key_is(name)) {
+            Some(name) if field.kind() == Kind::Array => {
+                pieces(texts, &field, cited(index, name));
+            }
+            Some(name) if field.kind() == Kind::String => {
+                texts.running(&field, cited(index, name), Shape::Text, Role::Output);
+            }
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+/// Pieces of one text: what a provider's tool brought, what a source says.
+fn pieces<'a>(texts: &mut Texts<'a, '_>, list: &Value<'a>, key: TextKey) {
     for part in list.children() {
         let mut last = Last::default();
         for field in texts.fields(&part) {
             if field.key_is("text") && last.is(&part, &field, 0, "text") {
-                texts.running(&field, text(kind::RESULT, index), Shape::Text, Role::Output);
+                texts.running(&field, key, Shape::Text, Role::Output);
             } else {
                 texts.walk(&field);
             }
