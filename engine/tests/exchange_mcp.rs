@@ -387,6 +387,45 @@ fn a_grant_lets_a_call_through_once() {
     assert!(said(&body(&odd)).ends_with("its arguments cannot be approved"));
 }
 
+/// A call that never leaves has not used its grant, whatever refused it.
+#[test]
+fn a_grant_is_not_used_up_by_a_call_that_is_refused_later() {
+    let key = SecretKey::from_seed(&[7; 32]);
+    let trust =
+        json!({"trust": {"keys": {"ops": {"key": key.public().to_base64(), "may": ["approve"]}}}});
+    let tools = json!([{"id": "ask", "match": "refund", "do": "approve"}]);
+    let mut guarded = guard("tool_args", json!("block"));
+    guarded["tools"] = tools.clone();
+    let limited =
+        json!({"tools": tools, "limits": [{"id": "l", "allow": {"calls": 1, "every": "1m"}}]});
+    let refund = call("refund", r#"{"note":"s3cr3t"}"#);
+    let two = format!("[{refund},{}]", call("other", "{}").replace(":7,", ":8,"));
+    let plain = json!({"tools": tools});
+    for (policy, request) in [(guarded, &refund), (limited, &two)] {
+        let slots: Rc<Local> = Rc::default();
+        let ask = |policy: Value, request: &str| {
+            let program = program_under(trust.clone(), policy);
+            let mut caller = client();
+            let grant = Grant {
+                scope: None,
+                what: What::AnyArgsOf("refund".to_owned()),
+                tenant: None,
+                issued_at: NOW,
+                expires: NOW + LIFE_S,
+                nonce: "n".to_owned(),
+            };
+            caller.headers.push(("x-hemostat-approval", grant.sign(&key, "ops")));
+            caller.slots = Some(Rc::clone(&slots) as Rc<_>);
+            run_as(&program, &made("/mcp", request, DONE), &Cut::Whole, &caller)
+        };
+        let refused = ask(policy, request);
+        assert!(matches!(refused.status, 403 | 429), "{}", refused.text());
+        assert_eq!(refused.counted("hemostat_grants_total;outcome=returned"), 1);
+        assert!(ask(plain.clone(), &refund).upstream.is_some(), "it was not used");
+        assert!(ask(plain.clone(), &refund).upstream.is_none(), "now it was");
+    }
+}
+
 #[test]
 fn of_a_batch_only_what_is_stopped_is_answered_here() {
     let program = program(json!({"tools": [{"match": "bad", "do": "deny"}]}));
@@ -537,6 +576,36 @@ fn requests_of_the_server_flow_or_end_the_call() {
     assert_eq!(send(&program, reply, "{}").status, 403);
 }
 
+/// A whole answer that is no list of messages but one of the server's own: there is no empty place to leave.
+#[test]
+fn a_whole_answer_that_only_tells_something_does_not_leave() {
+    let program = program(guard("input", json!("block")));
+    for told in [
+        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"s3cr3t"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":{"message":"s3cr3t"}}"#,
+    ] {
+        let seen = send(&program, &call("add", "{}"), told);
+        assert!(said(&body(&seen)).starts_with("blocked by rule `g`"), "{}", seen.text());
+        assert_eq!(body(&seen)["id"], 7);
+        // Nobody waits for an answer.
+        let note = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+        let seen = send(&program, note, told);
+        assert!(!seen.text().contains("s3cr3t"), "{}", seen.text());
+        assert_eq!(body(&seen)["id"], Value::Null, "{}", seen.text());
+    }
+}
+
+#[test]
+fn our_answers_join_a_list_of_which_nothing_leaves() {
+    let mut policy = guard("input", json!("block"));
+    policy["tools"] = json!([{"match": "bad", "do": "deny"}]);
+    let batch = format!("[{},{}]", call("good", "{}"), call("bad", "{}").replace(":7,", ":8,"));
+    let told = r#"[{"method":"notifications/message","params":{"data":"s3cr3t"}}]"#;
+    let seen = send(&program(policy), &batch, told);
+    assert_eq!(body(&seen).as_array().unwrap().len(), 1, "{}", seen.text());
+    assert_eq!(body(&seen)[0]["id"], 8);
+}
+
 #[test]
 fn an_event_leaves_as_soon_as_it_is_whole() {
     let program = program(json!({"tools": [{"match": "x", "do": "deny"}],
@@ -596,6 +665,11 @@ fn kill_rules_answer_in_the_protocol() {
         405,
         "as of a server without streams"
     );
+    // The end of a session asks for nothing: a server that never hears of it keeps it for ever.
+    let mut end = made("/mcp", "", "");
+    end.method = "DELETE".to_owned();
+    let seen = run_as(&fallback, &end, &Cut::Whole, &client());
+    assert_eq!((seen.status, seen.upstream.is_some()), (200, true));
 }
 
 #[test]

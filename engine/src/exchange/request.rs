@@ -132,7 +132,9 @@ impl Exchange {
         self.describe_request();
         self.phase = Phase::Asked;
 
-        if let Some(reply) = self.failsafe_before() {
+        if !self.ends_session()
+            && let Some(reply) = self.failsafe_before()
+        {
             return self.answered(reply);
         }
         let changed = match self.change(&mut Said { view: &mut read, doc: &mut doc }, body) {
@@ -340,6 +342,7 @@ impl Exchange {
     /// The proxy answers: our headers are put on, and what comes back through the response's side is our own.
     pub(super) fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
         self.phase = Phase::Answered;
+        self.return_grants();
         reply.headers.extend(self.own_headers());
         RequestVerdict::Reply(reply)
     }

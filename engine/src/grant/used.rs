@@ -47,20 +47,45 @@ const TRIES: usize = 16;
 /// # Errors
 /// It was made before, or cannot be remembered.
 pub fn use_once(slots: &dyn Slots, grant: &Grant, now: u64) -> Result<(), Refused> {
-    let digest = Sha256::digest(grant.to_json());
-    let mut head = [0; 4];
-    head.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
-    let slot = u32::from_be_bytes(head) % limits::GRANT_SLOTS;
-    let name = digest.get(4..20).unwrap_or_default();
+    let (slot, name) = place(grant);
     for _ in 0..TRIES {
         let old = slots.get(slot).map_err(|Broken| Refused::NoMemory)?;
         let known = old.as_ref().map_or(&[][..], |old| &old.bytes);
-        let bytes = with(known, name, grant.expires, now)?;
+        let bytes = with(known, &name, grant.expires, now)?;
         if slots.replace(slot, old.as_ref(), &bytes).map_err(|Broken| Refused::NoMemory)? {
             return Ok(());
         }
     }
     Err(Refused::NoMemory)
+}
+
+/// Takes the grant's one use back: what it was for has not left. False: that cannot be remembered, and it stays used.
+pub fn give_back(slots: &dyn Slots, grant: &Grant) -> bool {
+    let (slot, name) = place(grant);
+    for _ in 0..TRIES {
+        let Ok(Some(old)) = slots.get(slot) else { return false };
+        let mut bytes = Vec::with_capacity(old.bytes.len());
+        for entry in old.bytes.chunks_exact(ENTRY) {
+            // One that was over long ago is forgotten with the next write.
+            let over = [entry.get(..16).unwrap_or_default(), &[0; 8]].concat();
+            bytes.extend_from_slice(if entry.starts_with(&name) { &over } else { entry });
+        }
+        match slots.replace(slot, Some(&old), &bytes) {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(Broken) => return false,
+        }
+    }
+    false
+}
+
+/// The slot of a grant, and its name there.
+fn place(grant: &Grant) -> (u32, Vec<u8>) {
+    let digest = Sha256::digest(grant.to_json());
+    let mut head = [0; 4];
+    head.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
+    let name = digest.get(4..20).unwrap_or_default().to_vec();
+    (u32::from_be_bytes(head) % limits::GRANT_SLOTS, name)
 }
 
 /// A slot with one more grant, and without those that are over.

@@ -48,7 +48,7 @@ enum Fate {
     /// This stands in its place.
     Replaced(String),
     /// It does not leave, and nobody waits for it.
-    Dropped,
+    Dropped(String),
     /// It does not leave, and the server would wait for an answer to it: the exchange ends here.
     Ends(String),
 }
@@ -132,7 +132,11 @@ impl Messages {
                 Fate::Replaced(json) => {
                     edits.push(Edit { at: message.span(), with: json.into_bytes() })
                 }
-                Fate::Dropped => gone.push(message.id()),
+                // A whole answer of one message has no empty place to leave.
+                Fate::Dropped(text) if self.framing == Framing::Json && !batch => {
+                    return self.end(&text, out);
+                }
+                Fate::Dropped(_) => gone.push(message.id()),
                 Fate::Ends(text) => return self.end(&text, out),
             }
         }
@@ -143,7 +147,7 @@ impl Messages {
             edits.extend(crate::dialect::mcp::without_messages(doc, payload, &gone));
         }
         if self.framing == Framing::Json && !self.ours.is_empty() {
-            self.join(&root, &mut edits);
+            self.join(&root, gone.len() < messages.len(), &mut edits);
         }
         match edits.is_empty() {
             true => out.extend_from_slice(&frame.raw),
@@ -151,13 +155,13 @@ impl Messages {
         }
     }
 
-    /// Our answers join those of a whole body.
-    fn join(&mut self, root: &Value<'_>, edits: &mut Vec<Edit>) {
+    /// Our answers join those of a whole body. `left`: some of a list leave.
+    fn join(&mut self, root: &Value<'_>, left: bool, edits: &mut Vec<Edit>) {
         let ours = std::mem::take(&mut self.ours).join(",");
         let span = root.span();
         let at = |place: usize, with: String| Edit { at: place..place, with: with.into_bytes() };
         if root.kind() == Kind::Array {
-            let comma = if root.children().next().is_some() { "," } else { "" };
+            let comma = if left { "," } else { "" };
             edits.push(at(span.end.saturating_sub(1), format!("{comma}{ours}")));
         } else {
             edits.push(at(span.start, "[".to_owned()));
@@ -199,7 +203,7 @@ impl Messages {
         match sent {
             Sent::Answer => Fate::Replaced(said.message(&id, call, self.modern)),
             Sent::Request if !self.waiting.is_empty() => Fate::Ends(text),
-            Sent::Request | Sent::Notification => Fate::Dropped,
+            Sent::Request | Sent::Notification => Fate::Dropped(text),
         }
     }
 

@@ -12,10 +12,11 @@ mod judge;
 mod reply;
 mod request;
 
-use super::Exchange;
+use super::{Exchange, facts};
 use crate::dialect::DialectId;
 use crate::dialect::mcp::sign::Sign;
 use crate::dialect::mcp::sniff::Sniffer;
+use crate::grant::Grant;
 use crate::policy::program::guard::Guard;
 use crate::policy::program::limit::{Limit, Unit};
 use answer::Messages;
@@ -37,6 +38,8 @@ pub(super) struct Mcp {
     calls: u64,
     /// Requests that go on.
     requests: u64,
+    /// Grants that its calls use.
+    granted: Vec<Grant>,
     /// Headers repeat the body wrongly.
     mismatch: bool,
     /// Answers of ours that join upstream's: of the calls of a batch that were stopped.
@@ -70,6 +73,12 @@ impl Exchange {
     /// True if this is MCP.
     pub(super) fn is_mcp(&self) -> bool {
         self.recognised.as_ref().is_some_and(|own| own.dialect == DialectId::Mcp)
+    }
+
+    /// True if this only ends a session of MCP's, which costs nothing and tells nothing.
+    pub(super) fn ends_session(&self) -> bool {
+        let method = facts::text(&self.facts.headers, ":method");
+        self.is_mcp() && method.is_some_and(|method| method.eq_ignore_ascii_case("DELETE"))
     }
 
     /// True if a guardrail looks at requests like this one. Tools are called in MCP's requests, not in its answers.

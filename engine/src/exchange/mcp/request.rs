@@ -7,6 +7,7 @@ use crate::exchange::Exchange;
 use crate::exchange::facts::seconds;
 use crate::exchange::input::Outcome;
 use crate::exchange::verdict::{HeaderEdit, RequestVerdict};
+use crate::grant::used::give_back;
 use crate::stream::json::{Doc, NodeId};
 
 impl Exchange {
@@ -29,6 +30,9 @@ impl Exchange {
             {
                 stopped.push((message, text));
             }
+        }
+        if let Some(mcp) = &mut self.mcp {
+            mcp.granted = approvals.used;
         }
         let gone: Vec<NodeId> = stopped.iter().map(|(message, _)| message.node).collect();
         self.note_stopped(&messages, &stopped);
@@ -63,6 +67,16 @@ impl Exchange {
                 self.answered(reply)
             }
             Outcome::Refused(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    /// A request that is answered here has not used its grants.
+    pub(in crate::exchange) fn return_grants(&mut self) {
+        let granted = self.mcp.as_mut().map(|mcp| std::mem::take(&mut mcp.granted));
+        for grant in granted.unwrap_or_default() {
+            if self.grant_slots.as_ref().is_some_and(|slots| give_back(slots.as_ref(), &grant)) {
+                self.record.count("hemostat_grants_total;outcome=returned".to_owned());
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Approvals {
     pub tenant: Option<String>,
     /// Unix time in seconds.
     pub now: u64,
+    /// Those that were used.
+    pub(in crate::exchange) used: Vec<Grant>,
     verified: Option<Vec<Result<Grant, Refused>>>,
 }
 
@@ -82,7 +84,10 @@ impl Approvals {
                 }),
             };
             match used {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.used.extend(grant.clone());
+                    return Ok(());
+                }
                 Err(refused) => nearest = nearest.max(Some(refused)),
             }
         }
