@@ -1,6 +1,7 @@
 //! `hemostat test`: runs the cases of policies. Each case is a request, the answer that upstream would give, and what is
 //! to come of both.
 
+mod answer;
 mod case;
 mod suite;
 

@@ -64,6 +64,52 @@ cases:
     expect: {hits: 'word:redact', says: ['a [BIRD] sings', DONE], never: [nightingale]}
 ";
 
+const SERVICES: &str = "
+cases:
+  - name: a tool that flows
+    request:
+      path: /mcp
+      headers: {accept: 'application/json, text/event-stream'}
+      body: {jsonrpc: '2.0', id: 7, method: tools/call, params: {name: add, arguments: {}}}
+    expect: {status: 200, asked: true, says: [fine, '\"id\":7']}
+  - name: messages of Bedrock
+    request: {path: /model/m/converse-stream, body: {messages: []}}
+    stream:
+      - {messageStart: {role: assistant}}
+      - {contentBlockDelta: {contentBlockIndex: 0, delta: {text: a nightin}}}
+      - {contentBlockDelta: {contentBlockIndex: 0, delta: {text: gale sings}}}
+      - {contentBlockStop: {contentBlockIndex: 0}}
+      - {messageStop: {stopReason: end_turn}}
+    expect: {hits: 'word:redact', says: ['a [BIRD] sings', end_turn], never: [nightingale]}
+  - name: events of a model in messages
+    request: {path: /model/anthropic.m/invoke-with-response-stream, body: {anthropic_version: v, messages: []}}
+    stream:
+      - {type: message_start, message: {id: m, type: message, role: assistant, content: [], model: m, usage: {input_tokens: 1, output_tokens: 1}}}
+      - {type: content_block_start, index: 0, content_block: {type: text, text: ''}}
+      - {type: content_block_delta, index: 0, delta: {type: text_delta, text: a nightin}}
+      - {type: content_block_delta, index: 0, delta: {type: text_delta, text: gale sings}}
+      - {type: content_block_stop, index: 0}
+      - {type: message_stop}
+    expect: {hits: 'word:redact', says: ['a [BIRD] sings'], never: [nightingale]}
+  - name: a model of Bedrock that says nothing much
+    request: {path: /model/anthropic.m/invoke, body: {anthropic_version: v, messages: []}}
+    expect: {status: 200, says: [fine]}
+";
+
+/// What upstream answers has the shape that callers of these services get.
+#[test]
+fn cases_of_mcp_and_bedrock_play_their_own_wire() {
+    let folder = folder("services");
+    let policy = POLICY.replace("scan: [output]", "scan: [output, tool_results]");
+    write(&folder, "p.yaml", &format!("{policy}tools: [{{match: shell, do: deny}}]\n"));
+    let cases = write(&folder, "p.cases.yaml", SERVICES);
+    let (exit, out, err) = hemostat(&["test", &cases]);
+    assert_eq!(exit, Exit::Fine, "{out}{err}");
+    let odd = SERVICES.replace("{messageStart: {role: assistant}}", "'[DONE]'");
+    let (exit, _, err) = hemostat(&["test", &write(&folder, "p.cases.yaml", &odd)]);
+    assert!(exit == Exit::Failed && err.contains("map of its type"), "{err}");
+}
+
 #[test]
 fn cases_hold_or_say_why_not() {
     let folder = folder("cases");

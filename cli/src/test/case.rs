@@ -1,10 +1,10 @@
 //! One case: how it is written, and what of it does not hold.
 
-use hemostat_engine::dialect::recognise;
 use hemostat_engine::exchange::HeaderEdit;
 use hemostat_engine::policy::time;
 use serde_json::{Map, Value, json};
 
+use super::answer;
 use crate::blob;
 use crate::play::{Seen, Traffic};
 
@@ -13,41 +13,6 @@ const SHOWN: usize = 300;
 
 /// The most times that a case sends its request.
 const TIMES: u64 = 10_000;
-
-/// What the model says where a case does not care, by dialect.
-const FINE: [(&str, &str); 6] = [
-    (
-        "openai-chat",
-        r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}"#,
-    ),
-    (
-        "openai-responses",
-        r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"m","output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"fine","annotations":[]}]}]}"#,
-    ),
-    (
-        "anthropic",
-        r#"{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"fine"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}"#,
-    ),
-    (
-        "gemini",
-        r#"{"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"fine"}]},"finishReason":"STOP"}],"modelVersion":"m"}"#,
-    ),
-    (
-        "bedrock",
-        r#"{"output":{"message":{"role":"assistant","content":[{"text":"fine"}]}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2},"metrics":{"latencyMs":1}}"#,
-    ),
-    (
-        "mcp",
-        r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"fine"}],"isError":false}}"#,
-    ),
-];
-
-/// The answer of a case that says none; other traffic gets a few words.
-fn fine(method: &str, path: &str) -> String {
-    let dialect = recognise(method, path).map(|found| found.dialect.name());
-    let known = FINE.iter().find(|(name, _)| Some(*name) == dialect);
-    known.map_or("fine", |(_, answer)| answer).to_owned()
-}
 
 /// A case.
 #[derive(Debug)]
@@ -143,8 +108,8 @@ impl Case {
     }
 
     fn texts_wrong(&self, seen: &Seen) -> Vec<String> {
-        let body = String::from_utf8_lossy(&seen.body);
-        let told = if self.streams { told(&body) } else { String::new() };
+        let body = answer::readable(seen);
+        let told = if self.streams { answer::told(&body) } else { String::new() };
         let there = |text: &str| body.contains(text) || told.contains(text);
         let mut wrong = Vec::new();
         for text in texts(self.expect.get("says")).filter(|text| !there(text)) {
@@ -224,7 +189,10 @@ fn traffic(case: &Value) -> Result<(Traffic, bool), String> {
     };
     let body = request.get("body").map(Value::to_string).or_else(|| text("text"));
     let default_method = if body.is_some() { "POST" } else { "GET" };
-    let streamed = case.get("stream").map(events).transpose()?;
+    let method = text("method").unwrap_or_else(|| default_method.to_owned());
+    let path = text("path").ok_or("request: `path` is missing")?;
+    let streamed = case.get("stream").map(|list| answer::stream(&method, &path, list));
+    let streamed = streamed.transpose()?;
     let whole = case.get("answer").map(|answer| match answer {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -233,14 +201,15 @@ fn traffic(case: &Value) -> Result<(Traffic, bool), String> {
         return Err("`answer` is a whole answer, `stream` a streamed one: one of them".to_owned());
     }
     let streams = streamed.is_some();
-    let kind = if streams { "text/event-stream" } else { "application/json" };
     let status = case.get("answer_status").map_or(Some(200), Value::as_u64);
     let status = status.and_then(|status| u16::try_from(status).ok());
     let at = case.get("at").and_then(Value::as_str).map(time::parse).transpose()?;
     let properties = pairs("properties")?.into_iter();
-    let method = text("method").unwrap_or_else(|| default_method.to_owned());
-    let path = text("path").ok_or("request: `path` is missing")?;
-    let answer = streamed.or(whole).unwrap_or_else(|| fine(&method, &path));
+    let whole = || match whole {
+        Some(whole) => whole,
+        None => answer::fine(&method, &path, request.get("body")),
+    };
+    let (kind, answer) = streamed.unwrap_or_else(|| ("application/json", whole().into_bytes()));
     let traffic = Traffic {
         method,
         host: text("host").unwrap_or_else(|| "api.example.com".to_owned()),
@@ -252,40 +221,10 @@ fn traffic(case: &Value) -> Result<(Traffic, bool), String> {
         request: body.unwrap_or_default().into_bytes(),
         status: status.ok_or("`answer_status` is an HTTP status")?,
         answer_headers: vec![("content-type".to_owned(), kind.to_owned())],
-        answer: answer.into_bytes(),
+        answer,
         at_ns: at.unwrap_or_else(blob::now).saturating_mul(1_000_000_000),
     };
     Ok((traffic, streams))
-}
-
-/// Server-sent events: a map is its JSON, with the `event:` line of dialects that name their events in `type`; a text
-/// stands for itself (`[DONE]`).
-fn events(list: &Value) -> Result<String, String> {
-    let list = list.as_array().ok_or("`stream` is a list of events")?;
-    let event = |event: &Value| match (event, event.get("type").and_then(Value::as_str)) {
-        (Value::String(text), _) => format!("data: {text}\n\n"),
-        (_, Some(kind)) => format!("event: {kind}\ndata: {event}\n\n"),
-        (_, None) => format!("data: {event}\n\n"),
-    };
-    Ok(list.iter().map(event).collect())
-}
-
-/// What a stream tells its reader: the pieces of text of its events, in a row.
-fn told(body: &str) -> String {
-    const PIECES: [&str; 5] = [
-        "/choices/0/delta/content",
-        "/delta/text",
-        "/delta",
-        "/candidates/0/content/parts/0/text",
-        "/delta/partial_json",
-    ];
-    let data = body.lines().filter_map(|line| line.strip_prefix("data:"));
-    let events = data.filter_map(|data| serde_json::from_str::<Value>(data.trim()).ok());
-    let piece = |event: Value| {
-        let found = PIECES.iter().find_map(|at| event.pointer(at).and_then(Value::as_str));
-        found.map(str::to_owned)
-    };
-    events.filter_map(piece).collect()
 }
 
 fn beginning(body: &str) -> String {
