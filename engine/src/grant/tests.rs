@@ -1,4 +1,4 @@
-use super::used::{Broken, Local, Slots, Stored, use_once};
+use super::used::{Broken, Local, Slots, Stored, give_back, use_once};
 use super::*;
 use crate::policy::trust::May;
 use proptest::prelude::*;
@@ -112,6 +112,24 @@ fn a_grant_is_good_once_until_it_is_over() {
     assert_eq!(use_once(&slots, &grant(), NOW + LIFE_S), Err(Refused::Used));
     let other = Grant { nonce: "n2".to_owned(), ..grant() };
     assert_eq!(use_once(&slots, &other, NOW), Ok(()));
+}
+
+#[test]
+fn a_use_that_is_given_back_can_be_made_again_and_no_other_is() {
+    let slots = Busy { losses: Cell::new(0), inner: Local::default() };
+    let others: Vec<Grant> = (0..300).map(|n| Grant { nonce: n.to_string(), ..grant() }).collect();
+    others.iter().for_each(|other| assert_eq!(use_once(&slots, other, NOW), Ok(())));
+    assert!(!give_back(&Local::default(), &grant()), "it was never used");
+    assert_eq!(use_once(&slots, &grant(), NOW), Ok(()));
+    slots.losses.set(3);
+    assert!(give_back(&slots, &grant()));
+    assert_eq!(use_once(&slots, &grant(), NOW), Ok(()));
+    assert_eq!(use_once(&slots, &grant(), NOW), Err(Refused::Used));
+    slots.losses.set(1000);
+    assert!(!give_back(&slots, &grant()), "others are always faster");
+    slots.losses.set(0);
+    assert_eq!(use_once(&slots, &grant(), NOW), Err(Refused::Used), "the safe side");
+    others.iter().for_each(|other| assert_eq!(use_once(&slots, other, NOW), Err(Refused::Used)));
 }
 
 #[test]
