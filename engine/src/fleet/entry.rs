@@ -53,6 +53,12 @@ pub(super) struct Take {
     pub hits: u32,
 }
 
+/// True while this moment is ahead, as far as it can be: one that is further ahead was written before the clock was set
+/// back, and would hold for nobody knows how long.
+fn ahead(until_ns: u64, now_ns: u64, most_ns: u64) -> bool {
+    until_ns > now_ns && until_ns - now_ns <= most_ns
+}
+
 /// Until when usage of this moment may be reported: later its window is long over.
 fn lapses(since_ns: u64, every: Every) -> u64 {
     let ns = every.ns();
@@ -73,7 +79,7 @@ impl Entry {
     /// Lets time pass. Gives what will never be reported for it, in the limit's own unit: `(too late, unanswered)`.
     pub(super) fn advance(&mut self, now_ns: u64) -> (u64, u64) {
         let (mut late, mut unanswered) = (0, 0);
-        if self.sent > 0 && self.busy_ns <= now_ns {
+        if self.sent > 0 && !self.is_busy(now_ns) {
             unanswered = std::mem::take(&mut self.sent);
             self.busy_ns = 0;
         }
@@ -93,12 +99,27 @@ impl Entry {
 
     /// The service's word.
     pub(super) fn word(&self, now_ns: u64) -> Word {
-        if self.over_ns > now_ns { Word::Over(self.over_ns) } else { Word::Free }
+        if ahead(self.over_ns, now_ns, self.target.every.ns()) {
+            Word::Over(self.over_ns)
+        } else {
+            Word::Free
+        }
+    }
+
+    /// A call is under way.
+    fn is_busy(&self, now_ns: u64) -> bool {
+        ahead(self.busy_ns, now_ns, BUSY_NS)
+    }
+
+    /// The next turn has not come.
+    fn is_early(&self, now_ns: u64) -> bool {
+        ahead(self.next_ns, now_ns, u64::from(self.target.sync_ms) * 1_000_000)
     }
 
     /// True if something is to be sent.
     pub(super) fn is_due(&self, now_ns: u64) -> bool {
-        (self.wanted || self.whole() > 0) && self.busy_ns <= now_ns && self.next_ns <= now_ns
+        let waits = self.wanted || self.whole() > 0;
+        waits && !self.is_busy(now_ns) && !self.is_early(now_ns)
     }
 
     /// Takes what is to be sent, if anything is. `probe`: the service does not answer, and is only asked: what is sent
@@ -170,7 +191,7 @@ impl Entry {
     /// It owes nothing that could be reported now, and nothing is under way: only a word would be forgotten, which the
     /// service says again.
     pub(super) fn can_go(&self, now_ns: u64) -> bool {
-        self.whole() == 0 && self.sent == 0 && self.busy_ns <= now_ns
+        self.whole() == 0 && self.sent == 0 && !self.is_busy(now_ns)
     }
 }
 
@@ -249,6 +270,21 @@ mod tests {
         let take = own.take(T0 + SECOND_NS, false).unwrap();
         assert_eq!(take.hits, 0);
         assert_eq!(own.take(T0 + 2 * SECOND_NS - 1, false), None, "one call at a time");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nothing_up() {
+        let day = 86_400 * SECOND_NS;
+        let mut own = entry(1, Every::Minute);
+        own.owe(5, T0);
+        own.take(T0, false).unwrap();
+        own.told(true, Some(30), T0);
+        let back = T0 - day;
+        assert_eq!(own.word(back), Word::Free, "it would be over for a day and a half minute");
+        own.owe(3, back);
+        // The call of before never ends.
+        assert_eq!(own.advance(back), (0, 5));
+        assert_eq!(own.take(back, false).unwrap().hits, 3);
     }
 
     /// What can happen to an account.

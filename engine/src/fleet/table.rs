@@ -95,8 +95,10 @@ impl Table {
     #[must_use]
     pub fn is_silent(&self, account: &Account) -> bool {
         let grace_ns = 2 * u64::from(account.target.sync_ms) * 1_000_000;
+        let now_ns = self.store.now_ns();
         let since = self.failing_since(&account.target.service);
-        since.is_some_and(|since| self.store.now_ns() >= since.saturating_add(grace_ns))
+        // One that fails since a time to come: the clock was set back, and nobody knows since when.
+        since.is_some_and(|since| now_ns >= since.saturating_add(grace_ns) || now_ns < since)
     }
 
     /// Since when a service has not answered (Unix nanoseconds); `None`: it does, or was not asked.
@@ -313,7 +315,8 @@ impl Table {
             // A policy may have changed where it is counted.
             entry.target = (*account.target).clone();
             gone = entry.advance(now_ns);
-            change(entry, now_ns)
+            // What is gone must be written too, or it is told of again.
+            change(entry, now_ns) || gone != (0, 0)
         });
         self.lost("late", gone.0);
         self.lost("unanswered", gone.1);

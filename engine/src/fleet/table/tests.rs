@@ -135,6 +135,30 @@ fn a_service_is_silent_when_a_fault_does_not_pass() {
 }
 
 #[test]
+fn a_silence_is_not_forgotten_when_the_clock_is_set_back() {
+    let (store, one, _) = process();
+    let own = account(Api::Envoy, "a");
+    one.owe(&own, 1);
+    let [charge] = one.due(64).try_into().unwrap();
+    assert_eq!(one.answered(charge, UNAVAILABLE), None);
+    store.set_now_ns(T0 - 3600 * S);
+    assert!(one.is_silent(&own));
+    assert_eq!(one.due(64).len(), 1, "whether it answers again");
+}
+
+#[test]
+fn what_is_lost_is_told_of_once() {
+    let (store, one, _) = process();
+    let own = account(Api::Envoy, "a");
+    one.want(&own);
+    one.owe(&own, 1);
+    store.set_now_ns(T0 + 3 * 86_400 * S);
+    one.want(&own);
+    one.want(&own);
+    assert_eq!(counted(&one), ["lost_total;reason=late"]);
+}
+
+#[test]
 fn turns_are_taken_once_and_none_is_made_up_for() {
     let (store, one, other) = process();
     assert!(one.take_turn(500));
