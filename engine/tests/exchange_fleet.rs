@@ -353,6 +353,29 @@ fn silence_is_decided_as_the_limit_says() {
 }
 
 #[test]
+fn what_passes_an_open_limit_during_an_outage_is_owed_whole() {
+    let proxy =
+        Proxy::new(policy(json!({"tokens": 1000, "every": "day"}), json!({"on_error": "open"})));
+    proxy.end(proxy.chat("a"), 10, 20);
+    for parcel in proxy.round() {
+        assert_eq!(proxy.table.answered(parcel, Answer::Status(14)), None);
+    }
+    proxy.wait(1000);
+    proxy.end(proxy.chat("a"), 10, 50);
+    // A stream is asked what it uses, as ever.
+    let turn = json!([{"role": "user", "content": "Hi"}]);
+    let asked = json!({"model": "m", "max_tokens": 9, "stream": true, "messages": turn});
+    let mut streamed = proxy.send("b", asked);
+    assert!(streamed.body.contains("include_usage"), "{}", streamed.body);
+    streamed.exchange.host_failed();
+    for parcel in proxy.round() {
+        assert_eq!(proxy.table.answered(parcel, Answer::Message(OK)), None);
+    }
+    proxy.wait(1000);
+    assert_eq!(proxy.exchange(OK), 90);
+}
+
+#[test]
 fn closed_says_why() {
     let proxy = Proxy::new(policy(
         json!({"requests": 2, "every": "day"}),

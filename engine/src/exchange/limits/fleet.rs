@@ -72,6 +72,11 @@ impl Share {
     pub(super) fn owes(&self) -> bool {
         !self.owes.is_empty()
     }
+
+    /// The limits for which something will be owed, by their numbers.
+    pub(super) fn rules(&self) -> impl Iterator<Item = usize> {
+        self.owes.iter().map(|owes| owes.rule)
+    }
 }
 
 impl Exchange {

@@ -125,7 +125,7 @@ impl Charges {
 
     /// The answer must be read to know what was used.
     pub(super) fn wants_answer(&self) -> bool {
-        self.asked.is_some() && !self.taken.is_empty()
+        self.asked.is_some() && (!self.taken.is_empty() || self.fleet.owes())
     }
 
     /// The bytes of the answer after which it must end, once a limit says so.

@@ -82,7 +82,8 @@ impl Exchange {
             let limit = program.limits.rules.get(rule);
             limit.is_some_and(|l| l.meters() && l.rule.mode_at(now) == Mode::Enforce)
         };
-        self.charges.taken.iter().any(|taken| acts(taken.rule))
+        let taken = self.charges.taken.iter().map(|taken| taken.rule);
+        taken.chain(self.charges.fleet.rules()).any(acts)
     }
 }
 
