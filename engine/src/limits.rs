@@ -294,6 +294,10 @@ pub const FLEET_NAME_BYTES: usize = 100;
 /// waits for one (`strict`) waits no longer than this.
 pub const FLEET_CALL_MS: u64 = 500;
 
+/// The most that is read of a rate-limit service's answer, in bytes. One about a single descriptor has some dozens, and a
+/// few hundred with the headers that services add; what is longer is no answer.
+pub const FLEET_ANSWER_BYTES: usize = 64 * 1024;
+
 /// Usage that could not be reported when its window ended is still reported for a window's length more, and at most for
 /// so long (nanoseconds): it would count in a window that it does not belong to.
 pub const FLEET_LATE_NS: u64 = 60 * 1_000_000_000;

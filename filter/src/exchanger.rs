@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hemostat_engine::fleet::{Answer, Parcel};
-use hemostat_engine::limits::FLEET_CALLS;
+use hemostat_engine::limits::{FLEET_ANSWER_BYTES, FLEET_CALLS};
 use hemostat_engine::policy::Program;
 
 use crate::accounts;
@@ -60,9 +60,9 @@ impl Exchanger {
     }
 }
 
-/// The message that answers a call; `None`: it has none, or the host does not give it.
+/// The message that answers a call; `None`: it has none, it is too long to be one, or the host does not give it.
 pub fn message(status: u32, size: usize) -> Option<Vec<u8>> {
-    if status != 0 {
+    if status != 0 || size > FLEET_ANSWER_BYTES {
         return None;
     }
     match host::bytes(Buffer::Grpc, size) {
