@@ -234,12 +234,15 @@ impl Follower {
         if self.expires.get().is_none_or(|at| now < at) {
             return false;
         }
-        self.expires.set(None);
         let changed = self.change(|terms, state| {
             let next = renew(terms, state, now);
             let changed = next.is_some();
             Ok((next, changed))
         });
+        // Where the host did not keep it, it is tried again at the next tick.
+        if changed.is_ok() {
+            self.expires.set(None);
+        }
         if matches!(changed, Ok(true)) {
             telemetry::count("hemostat_releases_total;action=expired");
             telemetry::line(Level::Warn, "the release in force is past its `expires`");

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use hemostat_engine::bundle::PAYLOAD_TYPE;
+use hemostat_engine::dsse::SecretKey;
 use host_tests::{
     CallAnswer, Chunking, Host, HostKind, Module, Outcome, PluginContext, Quirks, Request,
     Settings, Status, UpstreamAnswer, Worker, run_exchange,
@@ -231,6 +233,36 @@ fn shared_memory_that_fails_loses_nothing() {
             }
         }
     }
+}
+
+/// A release that is over goes back to the baseline, although the host kept nothing when its time came.
+#[test]
+fn an_end_that_the_host_does_not_keep_is_seen_to_again() {
+    let key = SecretKey::from_seed(&[7; 32]);
+    let trust = json!({"keys": {"ops": key.public().to_base64()}});
+    let host = Host::with(&module(), settings());
+    let worker = host.worker().unwrap();
+    let configure = |fields: &Value| worker.configure(configuration(fields)).unwrap();
+    let traffic = configure(&json!({"trust": trust}));
+    let control = configure(&json!({"trust": trust, "control": {"releases": true}}));
+    let side = Side { worker, traffic, control };
+    let ends = host.now().as_secs() + 60;
+    let release = json!({"scope": "prod-eu", "serial": 7, "issued_at": "2026-01-01T00:00:00Z", "issuer": "t",
+        "policy": {"hemostat": 1, "version": "short"}, "expires": ends, "on_expiry": "baseline"});
+    let release = key.envelope("ops", PAYLOAD_TYPE, release.to_string().as_bytes());
+    let (status, said) = side.post(&release);
+    assert_eq!((status, side.version().as_str()), (200, "short"), "{said}");
+    // Both configurations know of the end.
+    host.advance(TICK);
+    side.worker.run_due_ticks();
+    host.advance(Duration::from_secs(61));
+    host.fail_every_call_of("proxy_set_shared_data", Status::InternalFailure);
+    side.worker.run_due_ticks();
+    host.clear_faults();
+    assert_eq!(side.version(), "short");
+    host.advance(TICK);
+    side.worker.run_due_ticks();
+    assert_eq!(side.version(), "baseline");
 }
 
 /// A host whose compare-and-swap does not create.
