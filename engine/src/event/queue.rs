@@ -205,7 +205,7 @@ impl Queue {
 
     fn forget(&mut self, now_ns: u64) {
         self.entries.retain(|entry| {
-            entry.untold.is_some() || entry.flight.is_some() || entry.due_ns > now_ns
+            entry.untold.is_some() || entry.flight.is_some() || entry.rests(now_ns)
         });
     }
 }
@@ -215,12 +215,18 @@ impl Entry {
         self.flight.as_ref()?.call.map(|call| call.0)
     }
 
+    /// Its next call is not due. No pause is longer than the quiet one: what is further ahead was written before the clock
+    /// was set back.
+    fn rests(&self, now_ns: u64) -> bool {
+        self.due_ns > now_ns && self.due_ns - now_ns <= NOTIFY_QUIET_NS
+    }
+
     fn is_due(&self, now_ns: u64) -> bool {
         let waits = match &self.flight {
             Some(flight) => flight.call.is_none(),
             None => self.untold.is_some(),
         };
-        waits && self.due_ns <= now_ns
+        waits && !self.rests(now_ns)
     }
 
     fn start(&mut self, ticket: u64, id: &str, now_ns: u64) -> Option<Post> {

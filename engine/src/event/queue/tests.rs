@@ -44,6 +44,17 @@ fn the_first_goes_at_once_and_the_others_are_counted_together() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_silences_nobody() {
+    let day = 86_400 * SECOND;
+    let mut queue = Queue::new(1);
+    queue.push(event("a"), 2 * day);
+    let first = queue.next(2 * day).unwrap();
+    queue.ended(first.ticket, Ended::Taken, 2 * day);
+    queue.push(event("a"), day);
+    assert!(queue.next(day).is_some(), "it would wait for a day");
+}
+
+#[test]
 fn a_call_that_fails_is_tried_again_a_few_times_with_the_same_body() {
     let mut queue = Queue::new(1);
     queue.push(event("a"), 0);
