@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use hemostat_engine::policy::source::Node;
+use hemostat_engine::policy::time;
 use serde_json::Value;
 
 use crate::blob::{self, Brings, Words};
 use crate::compose;
 use crate::exit::Exit;
-use crate::fleet::{Fleet, FleetArgs};
+use crate::fleet::{Fleet, FleetArgs, Status};
 use crate::key::Key;
 use crate::push::{self, How};
 use crate::rollback::newest;
@@ -78,6 +79,13 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         )?;
         return Ok(Exit::No);
     }
+    let back = match Back::of(&before, args.seconds, blob::now()) {
+        Ok(back) => back,
+        Err(no) => {
+            writeln!(err, "hemostat: {no}")?;
+            return Ok(Exit::No);
+        }
+    };
     let counted = counts(&fleet);
     let from = before.serial();
     let words = |serial: u64| Words {
@@ -85,6 +93,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         serial,
         issuer: blob::issuer(args.issuer.as_deref()),
         reason: Some("drill".to_owned()),
+        prepared: back.prepared.clone(),
         ..Words::default()
     };
     let there = Words {
@@ -97,11 +106,47 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     writeln!(out, "in shadow everywhere that answered after {took} ms\n")?;
     std::thread::sleep(Duration::from_secs(args.seconds));
     tell(&counted, &counts(&fleet), args.seconds, out)?;
-    let back = Words { rolls_back: Some(there.serial), ..words(from.saturating_add(2)) };
-    let envelope = blob::sign(&back, &Brings::Digest(&digest), &keys)?;
-    let (rolled, took) = timed(&envelope, back.serial, &fleet, out, err)?;
+    let again = Words {
+        rolls_back: Some(there.serial),
+        expires: back.end.as_ref().map(|(at, _)| *at),
+        on_expiry: back.end.as_ref().map(|(_, then)| then.clone()),
+        ..words(from.saturating_add(2))
+    };
+    let envelope = blob::sign(&again, &Brings::Digest(&digest), &keys)?;
+    let (rolled, took) = timed(&envelope, again.serial, &fleet, out, err)?;
     writeln!(out, "back everywhere that answered after {took} ms")?;
     Ok(pushed.max(rolled))
+}
+
+/// What the release that ends the drill must say so that all is as it was.
+#[derive(Debug, PartialEq, Eq)]
+struct Back {
+    /// When the policy in force is over (Unix seconds), and what happens then.
+    end: Option<(u64, String)>,
+    /// What on-call keys may activate.
+    prepared: Vec<String>,
+}
+
+impl Back {
+    /// By the status before the drill. The `Err`: why there should be none now.
+    fn of(before: &Status, seconds: u64, now: u64) -> Result<Self, String> {
+        let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
+        let prepared = before.list("prepared").iter().filter_map(Value::as_str);
+        let prepared = prepared.map(str::to_owned).collect();
+        let first = before.list("held").first();
+        let end = first.and_then(|held| Some((text(held, "expires")?, text(held, "on_expiry")?)));
+        let end = end.and_then(|(at, then)| Some((time::parse(&at).ok()?, then)));
+        // An end that has passed and changed nothing is none.
+        let end = end.filter(|(at, then)| *at > now || then != "keep");
+        let over = now.saturating_add(seconds).saturating_add(GRACE_S);
+        match end {
+            Some((at, _)) if at <= over => Err(format!(
+                "the policy in force is over at {}, before the drill would be: wait, or drill for less",
+                time::format(at)
+            )),
+            end => Ok(Self { end, prepared }),
+        }
+    }
 }
 
 /// The policy with the overlay's rules in shadow, or what is wrong with both.
@@ -170,4 +215,28 @@ fn tell(
     }
     table.write(out)?;
     writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn back(held: Value, now: u64) -> Result<Back, String> {
+        let prepared = json!(["sha256:a"]);
+        Back::of(&Status(json!({"held": [held, {"digest": "x"}], "prepared": prepared})), 60, now)
+    }
+
+    #[test]
+    fn after_a_drill_ends_and_prepared_policies_are_what_they_were() {
+        let prepared = vec!["sha256:a".to_owned()];
+        let none = Back { end: None, prepared: prepared.clone() };
+        assert_eq!(back(json!({"digest": "b"}), 0), Ok(none));
+        let ends = |then: &str| json!({"digest": "b", "expires": "1970-01-01T00:16:40Z", "on_expiry": then});
+        let end = Some((1000, "previous".to_owned()));
+        assert_eq!(back(ends("previous"), 0), Ok(Back { end, prepared: prepared.clone() }));
+        let why = back(ends("previous"), 900).unwrap_err();
+        assert!(why.contains("1970-01-01T00:16:40Z"), "{why}");
+        assert_eq!(back(ends("keep"), 1001), Ok(Back { end: None, prepared }));
+    }
 }
