@@ -37,12 +37,14 @@ impl Paint {
     }
 }
 
-/// Text of others, safe to show: control characters, and those that turn the direction of writing, are escaped.
+/// Text of others, safe to show: control characters, those that turn the direction of writing or end a line, and those
+/// that nobody sees (two names that look the same must not be two) are escaped.
 pub(crate) fn safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns {
+        let hides = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+        if c.is_control() || hides {
             out.extend(c.escape_default());
         } else {
             out.push(c);
@@ -58,5 +60,6 @@ mod tests {
     #[test]
     fn nothing_of_others_reaches_the_terminal_as_a_command() {
         assert_eq!(safe("a\x1b[2Jb\u{9b}c\u{202e}d é"), "a\\u{1b}[2Jb\\u{9b}c\\u{202e}d é");
+        assert_eq!(safe("re\u{200b}fund\u{61c}\u{2028}"), "re\\u{200b}fund\\u{61c}\\u{2028}");
     }
 }
