@@ -28,6 +28,7 @@ pub struct Args {
     reader: InnerJson,
     /// The last piece ends inside something that must be seen whole.
     pending: bool,
+    /// In the order of their numbers.
     texts: Vec<InnerText>,
     pieces: Vec<InnerPiece>,
 }
@@ -139,12 +140,13 @@ impl Args {
         let plain = |text: &InnerText| text.running.ended && !text.running.touched_at_all();
         let forgotten: Vec<u32> =
             self.texts.iter().filter(|text| plain(text)).map(|text| text.n).collect();
-        self.texts.retain(|text| !forgotten.contains(&text.n));
-        self.pieces.retain(|piece| !forgotten.contains(&piece.n));
+        let kept = |n: u32| forgotten.binary_search(&n).is_err();
+        self.texts.retain(|text| kept(text.n));
+        self.pieces.retain(|piece| kept(piece.n));
     }
 
     fn text(&self, n: u32) -> Option<&InnerText> {
-        self.texts.iter().find(|text| text.n == n)
+        self.texts.get(self.texts.binary_search_by_key(&n, |text| text.n).ok()?)
     }
 
     /// The inner pieces that touch a part of the arguments' text.

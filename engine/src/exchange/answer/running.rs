@@ -135,7 +135,9 @@ impl Running {
 
     /// The redactions that touch `start..end`.
     pub fn spans(&self, start: u64, end: u64) -> impl Iterator<Item = Span> {
-        self.spans.iter().copied().filter(move |span| span.start < end && span.end > start)
+        let first = self.spans.partition_point(|span| span.end <= start);
+        let from = self.spans.get(first..).unwrap_or_default();
+        from.iter().copied().take_while(move |span| span.start < end)
     }
 
     /// The stop that begins in `start..end`.
@@ -164,24 +166,23 @@ impl Running {
 
 /// Adds a redaction; overlapping ones become one, with the first rule's replacement (POLICY "Several hits").
 pub fn merge(spans: &mut Vec<Span>, mut new: Span) {
-    spans.retain(|old| {
-        let apart = old.end <= new.start || new.end <= old.start;
-        if !apart {
-            new = Span {
-                start: old.start.min(new.start),
-                end: old.end.max(new.end),
-                rule: old.rule.min(new.rule),
-            };
-        }
-        apart
-    });
-    let at = spans.partition_point(|old| old.start < new.start);
-    spans.insert(at, new);
+    // They lie apart from each other and in order: those that the new one touches stand together.
+    let first = spans.partition_point(|old| old.end <= new.start);
+    let last = spans.partition_point(|old| old.start < new.end).max(first);
+    for old in spans.get(first..last).unwrap_or_default() {
+        new = Span {
+            start: old.start.min(new.start),
+            end: old.end.max(new.end),
+            rule: old.rule.min(new.rule),
+        };
+    }
+    spans.splice(first..last, [new]);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn merged(list: &[(u64, u64, usize)]) -> Vec<(u64, u64, usize)> {
         let mut spans = Vec::new();
@@ -201,5 +202,33 @@ mod tests {
     #[test]
     fn neighbours_stay_apart() {
         assert_eq!(merged(&[(4, 8, 0), (0, 4, 0)]), [(0, 4, 0), (4, 8, 0)]);
+    }
+
+    proptest! {
+        #[test]
+        fn spans_cover_what_was_found_and_are_found_where_they_stand(
+            list in proptest::collection::vec((0_u64..60, 1_u64..8, 0_usize..4), 0..12),
+            from in 0_u64..60, length in 0_u64..20,
+        ) {
+            let list: Vec<_> = list.iter().map(|&(at, n, rule)| (at, at + n, rule)).collect();
+            let spans = merged(&list);
+            prop_assert!(spans.windows(2).all(|two| two[0].1 <= two[1].0), "in order, apart");
+            let inside = |at: u64, all: &[(u64, u64, usize)]| {
+                all.iter().any(|(start, end, _)| (*start..*end).contains(&at))
+            };
+            for at in 0..70 {
+                prop_assert_eq!(inside(at, &spans), inside(at, &list));
+            }
+            for (start, end, rule) in &spans {
+                let within = list.iter().filter(|one| one.0 >= *start && one.1 <= *end);
+                prop_assert_eq!(within.map(|one| one.2).min(), Some(*rule));
+            }
+            let mut text = Running::new(1, None, Role::Output);
+            for &(start, end, rule) in &list {
+                merge(&mut text.spans, Span { start, end, rule });
+            }
+            let touching = spans.iter().filter(|span| span.0 < from + length && span.1 > from).count();
+            prop_assert_eq!(text.spans(from, from + length).count(), touching);
+        }
     }
 }

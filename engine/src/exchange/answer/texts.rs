@@ -16,7 +16,9 @@ use crate::stream::text::Decoded;
 /// The texts that are open, or that something which waits still needs.
 #[derive(Debug, Default)]
 pub struct Texts {
+    /// In the order of their numbers.
     running: Vec<Running>,
+    /// The same.
     args: Vec<Args>,
     next: TextId,
     /// Running texts that a rule has changed, for the signatures over them.
@@ -211,11 +213,11 @@ impl Texts {
     }
 
     fn text(&self, id: TextId) -> Option<&Running> {
-        self.running.iter().find(|text| text.id == id)
+        self.running.get(self.running.binary_search_by_key(&id, |text| text.id).ok()?)
     }
 
     fn args(&self, id: TextId) -> Option<&Args> {
-        self.args.iter().find(|args| args.id == id)
+        self.args.get(self.args.binary_search_by_key(&id, |args| args.id).ok()?)
     }
 
     /// True if nothing that is still undecided begins in this frame (invariant 6).
