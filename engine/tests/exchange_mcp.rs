@@ -637,6 +637,17 @@ fn answers_that_cannot_be_read_are_withheld() {
         seen.text()
     );
     assert!(!seen.text().contains("done"));
+    // Whatever an event is called, what begins as a message is one; and so is one that is called nothing.
+    for event in [
+        format!("event: note\ndata: {DONE}{DONE}\n\n"),
+        "event:\ndata: done\n\n".to_owned(),
+        "event: message \ndata: done\n\n".to_owned(),
+        format!("data: [[{DONE}]]\n\n"),
+    ] {
+        let recording = made("/mcp", &call("add", "{}"), &event);
+        let seen = run_as(&program, &recording, &Cut::Every(2), &client());
+        assert!(!seen.text().contains("done"), "{event} {}", seen.text());
+    }
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Messages {
         let mut doc = std::mem::take(&mut self.doc);
         if doc.parse(&payload).is_ok() {
             self.messages(frame, &doc, &payload, out, record);
-        } else if frame.event_name().is_none_or(|name| name == b"message") {
+        } else if is_message(frame, &payload) {
             self.unreadable(Unchecked::Dialect, &frame.raw, out, record);
         } else {
             // Not a message: the first revision tells its endpoint so.
@@ -124,6 +124,10 @@ impl Messages {
         let root = doc.root(payload);
         let batch = root.kind() == Kind::Array;
         let messages: Vec<Value<'_>> = if batch { root.children().collect() } else { vec![root] };
+        if messages.iter().any(|message| message.kind() == Kind::Array) {
+            // A list in a list is no message, and what is in it nobody has looked at.
+            return self.unreadable(Unchecked::Dialect, &frame.raw, out, record);
+        }
         let mut edits: Vec<Edit> = Vec::new();
         let mut gone: Vec<NodeId> = Vec::new();
         for message in &messages {
@@ -282,6 +286,13 @@ impl Messages {
         };
         out.extend_from_slice(body.as_bytes());
     }
+}
+
+/// True if some client takes this for a message, though it could not be read: an event without a type of its own, or
+/// what begins as one.
+fn is_message(frame: &Frame, payload: &[u8]) -> bool {
+    frame.event_name().is_none_or(|name| matches!(name.trim_ascii(), b"" | b"message"))
+        || matches!(payload.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
 /// One event, as servers write them.
