@@ -87,6 +87,12 @@ fn bedrock(event: &Value, joined: &mut Joined) {
     for part in list(&delta["toolResult"]) {
         add(joined, format!("{at} result"), &part["text"]);
     }
+    let citation = &delta["citation"];
+    add(joined, format!("{at} title"), &citation["title"]);
+    add(joined, format!("{at} source"), &citation["source"]);
+    for part in list(&citation["sourceContent"]) {
+        add(joined, format!("{at} cited"), &part["text"]);
+    }
 }
 
 fn gemini(event: &Value, joined: &mut Joined) {

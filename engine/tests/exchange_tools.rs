@@ -156,7 +156,7 @@ fn no_single_cut_lets_a_call_out() {
             .or_default()
             .push(recording);
     }
-    assert_eq!(kinds.len(), 8);
+    assert_eq!(kinds.len(), 12);
     for (kind, mut of_kind) in kinds {
         of_kind.sort_by_key(|recording| recording.response.len());
         for recording in of_kind.iter().take(2) {
