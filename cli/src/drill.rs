@@ -22,6 +22,9 @@ use crate::terminal::safe;
 /// Seconds after the drill's own end at which the proxies end it themselves, should this command not come back.
 const GRACE_S: u64 = 120;
 
+/// Seconds for which the inline policy is in force as a release after a drill: every proxy must have taken it by then.
+const INLINE_S: u64 = 60;
+
 /// Arguments of `hemostat drill`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -98,23 +101,37 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     };
     let there = Words {
         expires: Some(blob::now().saturating_add(args.seconds).saturating_add(GRACE_S)),
-        on_expiry: Some("previous".to_owned()),
+        on_expiry: Some(if back.baseline { "baseline" } else { "previous" }.to_owned()),
         ..words(from.saturating_add(1))
     };
     let envelope = blob::sign(&there, &Brings::Policy(&policy), &keys)?;
     let (pushed, took) = timed(&envelope, there.serial, &fleet, out, err)?;
+    if pushed != Exit::Fine
+        && newest(&fleet, err)?.is_none_or(|status| status.serial() != there.serial)
+    {
+        writeln!(err, "hemostat: no proxy says that it took the overlay; there is nothing to see")?;
+        return Ok(pushed);
+    }
     writeln!(out, "in shadow everywhere that answered after {took} ms\n")?;
     std::thread::sleep(Duration::from_secs(args.seconds));
     tell(&counted, &counts(&fleet), args.seconds, out)?;
+    let end = back.end(blob::now());
     let again = Words {
         rolls_back: Some(there.serial),
-        expires: back.end.as_ref().map(|(at, _)| *at),
-        on_expiry: back.end.as_ref().map(|(_, then)| then.clone()),
+        expires: end.as_ref().map(|(at, _)| *at),
+        on_expiry: end.map(|(_, then)| then),
         ..words(from.saturating_add(2))
     };
     let envelope = blob::sign(&again, &Brings::Digest(&digest), &keys)?;
     let (rolled, took) = timed(&envelope, again.serial, &fleet, out, err)?;
     writeln!(out, "back everywhere that answered after {took} ms")?;
+    if let (true, Some(at)) = (back.baseline, again.expires) {
+        writeln!(
+            out,
+            "the inline policy is in force by itself again from {} on",
+            time::format(at)
+        )?;
+    }
     Ok(pushed.max(rolled))
 }
 
@@ -123,6 +140,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
 struct Back {
     /// When the policy in force is over (Unix seconds), and what happens then.
     end: Option<(u64, String)>,
+    /// No release was in force: the inline policy must follow its configuration afterwards.
+    baseline: bool,
     /// What on-call keys may activate.
     prepared: Vec<String>,
 }
@@ -144,8 +163,18 @@ impl Back {
                 "the policy in force is over at {}, before the drill would be: wait, or drill for less",
                 time::format(at)
             )),
-            end => Ok(Self { end, prepared }),
+            end => {
+                let baseline =
+                    matches!(before.text("standing"), "baseline" | "expired-to-baseline");
+                Ok(Self { end, baseline, prepared })
+            }
         }
+    }
+
+    /// The end of the last release: only one that ends gives way to the inline policy itself.
+    fn end(&self, now: u64) -> Option<(u64, String)> {
+        let inline = (now.saturating_add(INLINE_S), "baseline".to_owned());
+        if self.baseline { Some(inline) } else { self.end.clone() }
     }
 }
 
@@ -230,13 +259,25 @@ mod tests {
     #[test]
     fn after_a_drill_ends_and_prepared_policies_are_what_they_were() {
         let prepared = vec!["sha256:a".to_owned()];
-        let none = Back { end: None, prepared: prepared.clone() };
+        let none = Back { end: None, baseline: false, prepared: prepared.clone() };
         assert_eq!(back(json!({"digest": "b"}), 0), Ok(none));
         let ends = |then: &str| json!({"digest": "b", "expires": "1970-01-01T00:16:40Z", "on_expiry": then});
         let end = Some((1000, "previous".to_owned()));
-        assert_eq!(back(ends("previous"), 0), Ok(Back { end, prepared: prepared.clone() }));
+        assert_eq!(
+            back(ends("previous"), 0),
+            Ok(Back { end, baseline: false, prepared: prepared.clone() })
+        );
         let why = back(ends("previous"), 900).unwrap_err();
         assert!(why.contains("1970-01-01T00:16:40Z"), "{why}");
-        assert_eq!(back(ends("keep"), 1001), Ok(Back { end: None, prepared }));
+        assert_eq!(back(ends("keep"), 1001), Ok(Back { end: None, baseline: false, prepared }));
+    }
+
+    #[test]
+    fn after_a_drill_the_inline_policy_follows_its_configuration() {
+        for (standing, end) in [("baseline", Some(900 + INLINE_S)), ("release", None)] {
+            let status = json!({"standing": standing, "held": [{"digest": "b"}], "prepared": []});
+            let back = Back::of(&Status(status), 60, 0).unwrap();
+            assert_eq!(back.end(900).map(|(at, _)| at), end, "{standing}");
+        }
     }
 }
