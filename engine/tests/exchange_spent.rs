@@ -181,6 +181,15 @@ fn a_stream_ends_where_its_reservation_does() {
 }
 
 #[test]
+fn the_event_that_would_pass_the_reservation_does_not_leave() {
+    let of = |words: usize| play(&policy(json!({})), &chat(words, 1), 0, &Cut::Whole).unwrap();
+    let left = of(200).text().matches("word").count();
+    assert!(left > 0);
+    assert!(!of(left).counted(HIT), "{left} words are within it");
+    assert!(of(left + 1).counted(HIT), "one more is not");
+}
+
+#[test]
 fn it_goes_on_while_there_is_room() {
     let whole = play(&policy(json!({})), &chat(200, 1), CAP / 2, &Cut::Every(50)).unwrap();
     assert!(whole.text().contains("word199"));
