@@ -50,6 +50,7 @@ fn status(outcome: &Outcome) -> Option<u16> {
 fn an_answer_lets_the_request_go() {
     let outcome = ask(|worker, token| assert!(worker.answer_grpc(token, OK)));
     assert_eq!(status(&outcome), None, "{outcome:?}");
+    assert!(outcome.upstream.ended, "it waits no more: {outcome:?}");
 }
 
 #[test]
