@@ -25,7 +25,8 @@ fn configuration(limits: usize) -> String {
     let limits: Vec<Value> = (0..limits)
         .map(|n| {
             let unit = units[n % units.len()];
-            let mut allow = json!({ unit: 1_000_000 });
+            let amount = if unit == "usd" { 1_000_000_u64 } else { 1_000_000_000 };
+            let mut allow = json!({ unit: amount });
             if unit != "concurrent" {
                 allow["every"] = json!("1h");
             }
