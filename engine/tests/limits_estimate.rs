@@ -84,15 +84,14 @@ fn errors(is: impl Fn(&Recording) -> bool) -> Vec<(f64, String)> {
     errors
 }
 
-/// Bedrock serves models of many makers, which count as differently as a factor of three. The estimate is that of the
-/// dearest, and only kept from being under.
+/// Bedrock serves models of many makers, which count as differently as a factor of three, and some add a text of their own
+/// to every call. The estimate is only kept from being under.
 #[test]
 fn the_estimate_for_bedrock_errs_upwards() {
     let errors = errors(|recording| recording.dialect == "bedrock");
     assert!(errors.len() > 25, "{} recordings say what they used", errors.len());
     let under: Vec<_> = errors.iter().filter(|(error, _)| *error < -0.25).collect();
-    // What is under are prompts of a line or two, to which some models add a text of their own.
-    assert!(under.len() * 7 < errors.len(), "{} of {}: {under:?}", under.len(), errors.len());
+    assert!(under.len() * 20 < errors.len(), "{} of {}: {under:?}", under.len(), errors.len());
 }
 
 #[test]

@@ -84,6 +84,9 @@ const ANTHROPIC: Weights = Weights {
     format_byte: 845,
     sealed_byte: 31,
 };
+/// Bedrock serves many makers' models: what those of the fewest characters a token count, and room for what some of them
+/// add to every call and to every list of tools, so that the estimate is high rather than low.
+const BEDROCK: Weights = Weights { call: 66_000, any_tool: 640_000, ..ANTHROPIC };
 const GEMINI: Weights = Weights {
     text: 1015,
     call: 980,
@@ -118,8 +121,8 @@ fn weights(dialect: DialectId) -> &'static Weights {
     match dialect {
         DialectId::OpenaiChat => &OPENAI_CHAT,
         DialectId::OpenaiResponses => &OPENAI_RESPONSES,
-        // Bedrock serves many makers' models: those of the fewest characters a token are counted on.
-        DialectId::Anthropic | DialectId::Bedrock | DialectId::BedrockInvoke => &ANTHROPIC,
+        DialectId::Anthropic => &ANTHROPIC,
+        DialectId::Bedrock | DialectId::BedrockInvoke => &BEDROCK,
         // No model is asked in MCP: nothing is weighed.
         DialectId::Gemini | DialectId::Mcp => &GEMINI,
     }
