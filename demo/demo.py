@@ -228,9 +228,11 @@ class Demo:
         entry = self.guarded.access_entry(lambda entry: entry["decision"] == decision)
         keys = ("time", "path", "status", "dialect", "stream", "model_asked", "policy", "rules", "decision")
         self.screen.code(json.dumps({key: entry[key] for key in keys}, indent=1))
+        # The kill switch's scene asked in every dialect, whole and streamed; this is one more.
+        killed = 2 * len(recordings.DIALECTS) + 1
         self.claim("header, log and metric name the same rule; header and log the same decision",
                    bool(decision) and entry["rules"] == answer.header("x-hemostat-action") == "kill-bot:fallback"
-                   and self.guarded.count("hemostat_rule_hits_total", rule="kill-bot", action="fallback") == 9)
+                   and self.guarded.count("hemostat_rule_hits_total", rule="kill-bot", action="fallback") == killed)
         self.claim("no text of an answer stands in any of them",
                    not any(secret in "".join(metrics) + str(self.guarded.access_log()) + self.guarded.log()
                            for secret in (KEY, "pipe bomb")))
