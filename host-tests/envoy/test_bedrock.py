@@ -267,7 +267,7 @@ def test_limits(way, scripted, envoy, upstream, enforce):
     """What an answer used is settled: 18 tokens of it, not what was reserved."""
     name = f"bedrock-{way.__name__}"
     enforce(policies.policy(name, cap_output=True, default_max_output_tokens=64, limits=[
-        {"id": name, "allow": {"tokens": 200, "every": "day"}}]))
+        {"id": name, "allow": {"tokens": 300, "every": "day"}}]))
     for _ in range(3):
         assert way(client(envoy.port, scripted(PARTS)))["end"] == "end_turn"
     sent = upstream.last.json
@@ -280,10 +280,10 @@ def test_limits(way, scripted, envoy, upstream, enforce):
             answer = error.response
             break
     else:
-        raise AssertionError("the cap of 200 tokens was never reached")
+        raise AssertionError("the cap of 300 tokens was never reached")
     assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == ("ThrottlingException", 429)
     assert answer["ResponseMetadata"]["RetryAttempts"] == 2, "boto3 tries again, and each try is refused"
-    # Reserved are the estimate and 64; settled 18: more than 200 ÷ (estimate + 64) requests were let through.
+    # Reserved are the estimate and 64; settled 18: more than 300 ÷ (estimate + 64) requests were let through.
     assert len(upstream.calls) - before >= 3
     entry = envoy.access_entry(lambda entry: entry["policy"] == name and entry["status"] == 200)
     assert entry["dialect"] == "bedrock"
