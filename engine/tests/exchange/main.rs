@@ -1,0 +1,30 @@
+//! One request and its answer, driven as the glue drives them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+#![allow(missing_docs, reason = "a test")]
+
+mod answers;
+mod bedrock;
+mod change;
+mod ends;
+mod estimate;
+mod fleet;
+mod host;
+mod limits;
+mod mcp;
+mod requests;
+mod spent;
+mod streams;
+mod tools;
+mod tools_hostile;
+mod tools_request;
+
+#[path = "../support/mod.rs"]
+mod support;

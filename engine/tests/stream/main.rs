@@ -1,0 +1,24 @@
+//! Framings, JSON with spans, texts and edits.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+#![allow(missing_docs, reason = "a test")]
+
+mod edit;
+mod eventstream;
+mod frames;
+mod fuzz;
+mod inner;
+mod json;
+mod text;
+
+#[path = "../../../fuzz/src/lib.rs"]
+mod bodies;
+#[path = "../support/messages.rs"]
+mod messages;
