@@ -14,7 +14,7 @@ use std::rc::Rc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hemostat_benches::streams::{self, DIALECTS, Stream};
 use hemostat_engine::policy::Program;
-use hemostat_engine::scan::{Hit, Matcher, Pattern, TextScan};
+use hemostat_engine::search::{Hit, Matcher, Pattern, TextScan};
 
 const CHUNK: usize = 4096;
 

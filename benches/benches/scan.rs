@@ -9,7 +9,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hemostat_benches::corpus::recorded_streams;
-use hemostat_engine::scan::{Hit, Matcher, Pattern, TextScan};
+use hemostat_engine::search::{Hit, Matcher, Pattern, TextScan};
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use std::hint::black_box;
 use std::path::Path;

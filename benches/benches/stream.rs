@@ -10,10 +10,10 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hemostat_engine::stream::frame::{Framing, Piece};
-use hemostat_engine::stream::framer::Framer;
-use hemostat_engine::stream::json::Doc;
-use hemostat_engine::stream::text::Decoded;
+use hemostat_engine::wire::frame::{Framing, Piece};
+use hemostat_engine::wire::framer::Framer;
+use hemostat_engine::wire::json::Doc;
+use hemostat_engine::wire::text::Decoded;
 
 const CHUNK: usize = 4096;
 

@@ -4,7 +4,7 @@
 //! many characters does every event wait for? Strategies only say how far text may leave after each event; a match's
 //! characters before that point have leaked unless the match was found first.
 
-use hemostat_engine::scan::{Hit, Matcher, TextScan};
+use hemostat_engine::search::{Hit, Matcher, TextScan};
 
 /// A way to guard a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,37 +1,19 @@
-//! `hemostat`, the operator's command, as a library: one file a verb.
+//! `hemostat`, the operator's command, as a library: `command` has a file a verb, `shared` what verbs share.
 
-mod activate;
-mod approve;
-mod blob;
-mod check;
-mod compose;
-mod diff;
-mod drill;
-mod exit;
-mod files;
-mod fleet;
-mod history;
-mod key;
-mod keygen;
-mod play;
-mod postmortem;
-mod program;
-mod push;
-mod release;
-mod replay;
-mod rollback;
-mod scope;
-mod status;
-mod table;
-mod terminal;
-mod test;
+mod command;
+mod shared;
 
 use std::ffi::OsString;
 use std::io::Write;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use command::{
+    activate, approve, check, diff, drill, history, keygen, postmortem, push, release, replay,
+    rollback, scope, status, test,
+};
+use shared::exit;
 
-pub use exit::Exit;
+pub use shared::exit::Exit;
 
 /// Policies for LLM traffic: tried, signed, brought to the proxies, and taken back.
 #[derive(Debug, Parser)]

@@ -3,7 +3,7 @@
 //! An envelope says nothing until its signatures are asked for by key: [`Envelope::signers`]. What a payload means, and
 //! who must have signed it, is the reader's business (releases, grants); a type is never read as another.
 
-pub use crate::base64;
+pub use crate::base::base64;
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use crate::limits;
 use crate::policy::trust::TrustedKey;
-use crate::stream::json::{Doc, Kind, Value};
+use crate::wire::json::{Doc, Kind, Value};
 
 /// A key's public half (RFC 8032). Weak ones, whose signatures prove nothing, cannot be made.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -10,13 +10,13 @@ pub use refused::Refused;
 
 use sha2::{Digest, Sha256};
 
+use crate::base::base32::base32;
+use crate::base::time;
 use crate::dialect::quoted;
 use crate::dsse::{DsseError, Envelope, SecretKey, base64};
-use crate::exchange::record::base32;
 use crate::limits;
-use crate::policy::time;
 use crate::policy::trust::TrustedKey;
-use crate::stream::json::{Doc, Kind, Value};
+use crate::wire::json::{Doc, Kind, Value};
 
 /// The payload type of a grant's envelope.
 pub const PAYLOAD_TYPE: &str = "application/vnd.hemostat.grant+json";

@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::dialect::quoted;
 use crate::policy::source::{Node, to_json};
-use crate::stream::json::{Doc, Kind, Value};
+use crate::wire::json::{Doc, Kind, Value};
 
 /// Why a value has no canonical form. Says nothing of its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,7 @@ fn open<'a>(value: &Value<'a>, out: &mut String) -> Result<Open<'a>, JcsError> {
 }
 
 fn key_of(child: &Value<'_>) -> Result<String, JcsError> {
-    unicode(crate::stream::json::decode(child.raw_key()))
+    unicode(crate::wire::json::decode(child.raw_key()))
 }
 
 /// Decoding puts U+FFFD for what is no Unicode. Text that holds one of its own has no canonical form either: nobody

@@ -10,10 +10,10 @@
 //! |---|---|
 //! | [`policy`] | text → [`policy::Document`] → checked → a program that runs |
 //! | [`exchange`] | the two state machines, request and response, that give verdicts |
-//! | [`stream`] | bytes → frames (SSE, JSON array, binary messages, whole body) → JSON with spans, and edits back |
+//! | [`wire`] | bytes → frames (SSE, JSON array, binary messages, whole body) → JSON with spans, and edits back |
 //! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
-//! | [`scan`] | patterns → hits in running text, holding only what must wait |
-//! | [`base64`] | bytes as text, for envelopes and for events inside messages |
+//! | [`search`] | patterns → hits in running text, holding only what must wait |
+//! | [`base`] | the ground floor: base32, base64, time |
 //! | [`dsse`] | signed envelopes: who signed what |
 //! | [`jcs`] | canonical JSON: what digests are made of |
 //! | [`grant`] | a person's leave for one tool call |
@@ -23,8 +23,10 @@
 //! | [`fleet`] | caps that proxies share: what is owed to a rate-limit service, its last word, the messages |
 //! | [`limits`] | every bound, with the reason for its number |
 
-pub mod base64;
+pub mod answer;
+pub mod base;
 pub mod bundle;
+pub mod context;
 pub mod dialect;
 pub mod dsse;
 pub mod event;
@@ -35,6 +37,6 @@ pub mod jcs;
 pub mod ledger;
 pub mod limits;
 pub mod policy;
-pub mod scan;
-pub mod stream;
+pub mod search;
+pub mod wire;
 mod written;

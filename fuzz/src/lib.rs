@@ -1,12 +1,12 @@
 //! What must hold for any bytes. The targets call these; the engine's own tests run them on seeds.
 
-use hemostat_engine::stream::edit::{Edit, apply};
-use hemostat_engine::stream::eventstream;
-use hemostat_engine::stream::frame::{Framing, Piece};
-use hemostat_engine::stream::framer::Framer;
-use hemostat_engine::stream::inner::{Inner, InnerEvent, InnerJson};
-use hemostat_engine::stream::json::{self, Doc};
-use hemostat_engine::stream::text::Decoded;
+use hemostat_engine::wire::edit::{Edit, apply};
+use hemostat_engine::wire::eventstream;
+use hemostat_engine::wire::frame::{Framing, Piece};
+use hemostat_engine::wire::framer::Framer;
+use hemostat_engine::wire::inner::{Inner, InnerEvent, InnerJson};
+use hemostat_engine::wire::json::{self, Doc};
+use hemostat_engine::wire::text::Decoded;
 
 fn pieces(framing: Framing, limit: usize, stream: &[u8], chunk: usize) -> Vec<Piece> {
     let mut framer = Framer::with_limit(framing, limit);

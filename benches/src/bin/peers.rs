@@ -2,7 +2,7 @@
 
 use hemostat_benches::corpus::recorded_streams;
 use hemostat_benches::peers::{Strategy, judge, planted};
-use hemostat_engine::scan::{Matcher, Pattern, PatternError};
+use hemostat_engine::search::{Matcher, Pattern, PatternError};
 use std::error::Error;
 use std::path::Path;
 

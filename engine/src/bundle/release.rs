@@ -2,12 +2,13 @@
 
 use super::digest::Digest;
 use super::refusal::{Code, Refusal};
+use crate::base::time;
 use crate::limits;
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::language::RELEASE;
 use crate::policy::path::Path;
+use crate::policy::shape_of;
 use crate::policy::source::{Node, Value, parse_json, whole};
-use crate::policy::{shape_of, time};
 
 /// A release, as its payload says it. Whether anybody may say so is [`super::Verified`]'s matter.
 #[derive(Debug, Clone)]

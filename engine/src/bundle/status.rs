@@ -7,9 +7,9 @@ use super::adopt::{Running, Terms};
 use super::poll::Poll;
 use super::state::{Entry, Standing, State};
 use super::trouble::Trouble;
+use crate::base::time;
 use crate::event::pending::{self, Waiting};
 use crate::ledger::Book;
-use crate::policy::time;
 use crate::written::{Object, text};
 
 /// What status is made of.

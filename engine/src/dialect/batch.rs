@@ -4,7 +4,7 @@
 use super::request::Speaker;
 use super::texts::Texts;
 use super::{Call, Recognised, RequestView};
-use crate::stream::json::Doc;
+use crate::wire::json::Doc;
 
 /// Reads a batch: every string in it is a text that a model will be shown, whoever's words it is.
 #[must_use]

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::stream::json::{Kind, Value};
+use crate::wire::json::{Kind, Value};
 
 /// How many members of an object are looked at to learn what a sibling means. Real objects have fewer; a bound keeps
 /// hostile ones linear.

@@ -30,9 +30,9 @@ pub use tools::Tool;
 pub use write::plain_error;
 pub(crate) use write::quoted;
 
-use crate::stream::edit::Edit;
-use crate::stream::frame::Framing;
-use crate::stream::json::{Doc, NodeId, Value};
+use crate::wire::edit::Edit;
+use crate::wire::frame::Framing;
+use crate::wire::json::{Doc, NodeId, Value};
 use spend::{Spending, Usage};
 
 /// The dialects by the names that the label `dialect` has.

@@ -2,7 +2,7 @@
 
 use super::path::Target;
 use super::{CallKind, DialectId, Recognised};
-use crate::stream::frame::Framing;
+use crate::wire::frame::Framing;
 
 /// Tells from the request line what a request is; `None`: other traffic. `path` comes as the proxy has it, query
 /// included; it is normalised here (dot segments, double and trailing slashes, percent-encoding, path parameters).

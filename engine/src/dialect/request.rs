@@ -2,7 +2,7 @@
 
 use super::{InputParts, Role, Unreadable};
 use crate::limits;
-use crate::stream::json::{Kind, Value};
+use crate::wire::json::{Kind, Value};
 
 /// Who speaks in a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

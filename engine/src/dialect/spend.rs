@@ -3,8 +3,8 @@
 use super::Unreadable;
 use super::fields::string;
 use super::request;
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
 
 /// What a request says of its cost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

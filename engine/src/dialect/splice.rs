@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::write::{Json, quoted};
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
 
 /// A member with its key, or an item of a list.
 fn full_span(child: &Value<'_>) -> Range<usize> {
@@ -86,8 +86,8 @@ pub(super) fn twice(object: &Value<'_>, names: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::edit::apply_to;
-    use crate::stream::json::Doc;
+    use crate::wire::edit::apply_to;
+    use crate::wire::json::Doc;
     use proptest::prelude::*;
 
     proptest! {

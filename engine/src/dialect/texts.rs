@@ -3,7 +3,7 @@
 use super::fields::{Field, Inline, field, inline, string};
 use super::{Item, Role, Shape, TextKey};
 use crate::limits;
-use crate::stream::json::{Doc, Kind, NodeId, Value};
+use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// Collects items from one document.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use super::fields::string;
 use super::splice::{remove, replace};
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, NodeId, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, NodeId, Value};
 
 /// A tool that a request offers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::{ErrorAnswer, Reply};
-use crate::stream::json::unescape;
+use crate::wire::json::unescape;
 
 /// A JSON text that grows.
 #[derive(Debug, Default)]

@@ -8,8 +8,8 @@ pub mod queue;
 
 use std::rc::Rc;
 
+use crate::base::time;
 use crate::policy::document::Notify;
-use crate::policy::time;
 use crate::written::Object;
 
 /// What happened.

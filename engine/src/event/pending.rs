@@ -1,9 +1,9 @@
 //! The tool calls of a process that wait for leave: what a person looks through before they approve one.
 
 use super::Call;
+use crate::base::time;
 use crate::bundle::code::{Reader, Writer};
 use crate::limits::{PENDING_ARGUMENTS_BYTES, PENDING_CALLS, PENDING_S};
-use crate::policy::time;
 use crate::written::{Object, list};
 
 /// The layout's number: what another version of this code wrote is not read.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use sha2::{Digest, Sha256};
 
 use super::{Event, Times};
-use crate::exchange::record::base32;
+use crate::base::base32::base32;
 use crate::limits::{
     NOTIFY_EVENTS, NOTIFY_EVENTS_OF_KIND, NOTIFY_IN_FLIGHT, NOTIFY_PER_SECOND, NOTIFY_QUIET_NS,
     NOTIFY_RETRY_NS, NOTIFY_TIMEOUT_MS, NOTIFY_TRIES,

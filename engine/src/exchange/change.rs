@@ -11,18 +11,18 @@ use std::rc::Rc;
 
 use super::Exchange;
 use super::choose::{Need, Needs};
-use super::facts::{self, seconds};
-use super::labels::{self, Line};
-use super::record::Unchecked;
 use super::request::Refusal;
-use super::verdict::HeaderEdit;
+use crate::context::facts::{self, seconds};
+use crate::context::labels::{self, Line};
+use crate::context::record::Unchecked;
+use crate::context::verdict::HeaderEdit;
 use crate::dialect::{self, RequestView};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Rule;
 use crate::policy::program::change::Change;
 use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::selector::Holds;
-use crate::stream::json::Doc;
+use crate::wire::json::Doc;
 use plan::{Plan, Request};
 
 /// What the levers made of a request.

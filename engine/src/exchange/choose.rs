@@ -1,9 +1,9 @@
 //! Which rules hold for a request, what they need of it, and what becomes of it where they cannot be told that.
 
 use super::Exchange;
-use super::facts::seconds;
-use super::record::Unchecked;
 use super::request::Refusal;
+use crate::context::facts::seconds;
+use crate::context::record::Unchecked;
 use crate::dialect::{DialectId, Recognised};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Rule;
@@ -199,7 +199,7 @@ impl Exchange {
     }
 
     /// The chosen guardrails of which `keep` is true.
-    pub(super) fn chosen_for(&self, keep: impl Fn(&Guard) -> bool) -> super::answer::Chosen {
+    pub(super) fn chosen_for(&self, keep: impl Fn(&Guard) -> bool) -> crate::answer::Chosen {
         self.chosen.only(&self.program, keep)
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Exchange;
-use super::verdict::Effect;
+use crate::context::verdict::Effect;
 use crate::event::{Fields, Kind, Origin, Said};
 use crate::limits::EVENT_LABELS;
 use crate::policy::program::label::LabelId;

@@ -3,16 +3,16 @@
 use std::rc::Rc;
 
 use super::Exchange;
-use super::answer::held::Held;
-use super::answer::texts::Texts;
-use super::answer::{Chosen, Rules};
-use super::record::Record;
 use super::request::Refusal;
+use crate::answer::held::Held;
+use crate::answer::texts::Texts;
+use crate::answer::{Chosen, Rules};
+use crate::context::record::Record;
 use crate::dialect::{Item, RequestView};
 use crate::policy::document::Fallback;
 use crate::policy::program::guard::Action;
-use crate::stream::edit::{self, Edit};
-use crate::stream::json::{Doc, Kind, Value};
+use crate::wire::edit::{self, Edit};
+use crate::wire::json::{Doc, Kind, Value};
 
 /// What input guardrails make of a request.
 pub(super) enum Outcome {

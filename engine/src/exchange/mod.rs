@@ -15,40 +15,35 @@
 //! answered. After every call the glue takes [`Exchange::effects`], and at the end, however it came, calls
 //! [`Exchange::finish`].
 
-pub mod answer;
 mod change;
 mod choose;
 mod events;
-pub mod facts;
 mod input;
-mod labels;
 pub mod limits;
 mod mcp;
 mod no_policy;
 mod other;
-pub mod record;
 mod request;
 mod response;
 mod signed;
 mod tools;
-pub mod verdict;
 
 use std::rc::Rc;
 
+use crate::answer::{Chosen, Pipe, ToolRules};
+pub use crate::context::facts::RequestFacts;
+use crate::context::record::Record;
+pub use crate::context::record::Unchecked;
+pub use crate::context::verdict::{
+    Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
+};
 use crate::dialect::{Call, Recognised};
 use crate::grant::used::Slots;
 use crate::ledger::Book;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use crate::policy::program::selector::Labels;
-use answer::{Chosen, Pipe, ToolRules};
-pub use facts::RequestFacts;
 use limits::Charges;
-use record::Record;
-pub use record::Unchecked;
-pub use verdict::{
-    Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
-};
 
 /// Envoy's details of an answer that upstream broke off after its headers had left: it cannot be mended.
 const UPSTREAM_BROKE_OFF: &[u8] = b"upstream_reset_after_response_started";

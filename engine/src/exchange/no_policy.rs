@@ -1,7 +1,7 @@
 //! What a call gets while there is no usable policy (`on_error: closed`).
 
 use super::Exchange;
-use super::verdict::RequestVerdict;
+use crate::context::verdict::RequestVerdict;
 
 impl Exchange {
     /// 503 in the caller's dialect, to be tried again: a policy may come any moment.

@@ -1,8 +1,8 @@
 //! Traffic that is no call of a dialect, and headers that are nobody's but ours.
 
-use super::facts::{self, seconds};
-use super::verdict::{HeaderEdit, RequestVerdict};
 use super::{Exchange, Phase};
+use crate::context::facts::{self, seconds};
+use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::policy::document::Mode;
 use crate::policy::program::selector::Holds;
 use crate::policy::program::{OtherTraffic, Program};

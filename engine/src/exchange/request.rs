@@ -2,13 +2,13 @@
 
 use super::change::Said;
 use super::choose::Need;
-use super::facts::{self, RequestFacts, seconds};
-use super::labels::{self, Body, Line};
 use super::other::remove_internal;
-use super::record::{Record, Unchecked};
 use super::signed::Signed;
-use super::verdict::{HeaderEdit, RequestVerdict};
 use super::{Exchange, Phase};
+use crate::context::facts::{self, RequestFacts, seconds};
+use crate::context::labels::{self, Body, Line};
+use crate::context::record::{Record, Unchecked};
+use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{
     self, Call, CallKind, Canned, DialectId, ErrorAnswer, Recognised, Reply, RequestView,
 };
@@ -17,7 +17,7 @@ use crate::policy::document::{Fallback, Mode};
 use crate::policy::program::guard::Guard;
 use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::selector::Holds;
-use crate::stream::json::Doc;
+use crate::wire::json::Doc;
 
 /// Why a request is refused.
 pub(super) struct Refusal {

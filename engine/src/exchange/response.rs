@@ -2,17 +2,17 @@
 
 use std::rc::Rc;
 
-use super::answer::{Chosen, Cut, Pipe, Rules, Settings};
-use super::facts::{self, Headers, seconds};
 use super::other::remove_internal;
-use super::record::Unchecked;
-use super::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
 use super::{Exchange, Phase};
+use crate::answer::{Chosen, Cut, Pipe, Rules, Settings};
+use crate::context::facts::{self, Headers, seconds};
+use crate::context::record::Unchecked;
+use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
 use crate::dialect::{self, Ending, EndingHow, Reply};
 use crate::limits;
 use crate::policy::document::{Mode, OnCut, OnUnreadable};
 use crate::policy::program::selector::Holds;
-use crate::stream::frame::Framing;
+use crate::wire::frame::Framing;
 
 /// How an answer's body can be looked at.
 enum Readable {

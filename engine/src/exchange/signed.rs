@@ -3,9 +3,9 @@
 //! where the reason can be said: to be changed, a request must be signed by the proxy, after this filter.
 
 use super::Exchange;
-use super::facts::{self, Headers};
 use super::request::Refusal;
-use super::verdict::HeaderEdit;
+use crate::context::facts::{self, Headers};
+use crate::context::verdict::HeaderEdit;
 
 /// What a signature covers beside path and query.
 #[derive(Debug, Clone, PartialEq, Eq)]

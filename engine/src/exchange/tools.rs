@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use super::Exchange;
-use super::answer::{Approvals, Calls};
-use super::facts;
+use crate::answer::{Approvals, Calls};
+use crate::context::facts;
 use crate::dialect;
 use crate::grant::{self, used::Slots};
 use crate::policy::program::tools::Names;
-use crate::stream::edit;
-use crate::stream::json::Doc;
+use crate::wire::edit;
+use crate::wire::json::Doc;
 
 /// The header that carries grants. It is removed from every request like all of ours.
 const APPROVAL: &str = "x-hemostat-approval";

@@ -1,7 +1,7 @@
 //! Calendar windows in UTC.
 
 use super::account::Span;
-use crate::policy::time;
+use crate::base::time;
 
 const DAY: u64 = 86_400;
 

@@ -18,7 +18,7 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::document::{Document, Mode, Rule};
 use super::path::{Path, Step};
 use super::source::{Node, Position, Value};
-use super::time;
+use crate::base::time;
 
 /// Judges a document. `tree` is the text it came from, outermost; `root` is where in it the policy stands; `now` is
 /// Unix time in seconds where there is a clock.

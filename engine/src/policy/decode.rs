@@ -1,7 +1,7 @@
 //! Tree → [`Document`]. [`super::shape`] has said what is wrong; here all that can be read is read, and what cannot is
 //! left out, so that one slip does not hide the next.
 
-mod later;
+mod levers;
 mod rules;
 mod words;
 
@@ -13,7 +13,7 @@ use super::document::{
 use super::path::Path;
 use super::shape::pointer;
 use super::source::{Node, to_json, whole};
-use super::time;
+use crate::base::time;
 use words::text;
 
 /// A policy that stands at `path`.
@@ -31,7 +31,7 @@ pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
         cap_output: words::flag(tree, "cap_output"),
         unpriced: tree.get("unpriced").map(unpriced).unwrap_or_default(),
         capture: tree.get("capture").filter(|node| node.bool() != Some(false)).map(to_json),
-        notify: tree.get("notify").and_then(later::notify),
+        notify: tree.get("notify").and_then(levers::notify),
         ..Document::default()
     };
     for entry in section(tree, "labels").entries() {
@@ -41,7 +41,7 @@ pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
     document.trusted_headers = texts(tree, "trusted_headers");
     document.trusted_headers.iter_mut().for_each(|header| header.make_ascii_lowercase());
     for entry in section(tree, "prices").entries() {
-        document.prices.push((entry.key.clone(), later::price(&entry.value)));
+        document.prices.push((entry.key.clone(), levers::price(&entry.value)));
     }
     for entry in section(tree, "fallbacks").entries() {
         document.fallbacks.insert(entry.key.clone(), rules::fallback(&entry.value));
@@ -49,11 +49,11 @@ pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
     document.disable = section(tree, "disable").items().iter().filter_map(disable).collect();
     document.other_traffic =
         section(tree, "other_traffic").items().iter().map(rules::other_traffic).collect();
-    document.rollback = each(tree, "rollback", path, later::rollback);
-    document.switch = each(tree, "switch", path, later::switch);
+    document.rollback = each(tree, "rollback", path, levers::rollback);
+    document.switch = each(tree, "switch", path, levers::switch);
     document.guardrails = each(tree, "guardrails", path, rules::guardrail);
-    document.tools = each(tree, "tools", path, later::tool_rule);
-    document.limits = each(tree, "limits", path, later::limit);
+    document.tools = each(tree, "tools", path, levers::tool_rule);
+    document.limits = each(tree, "limits", path, levers::limit);
     document.failsafe = each(tree, "failsafe", path, rules::failsafe);
     document
 }

@@ -1,11 +1,11 @@
 //! What an operator writes, typed: POLICY.md as Rust. Nothing here runs; `check` judges it and `program` compiles it.
 
 mod change;
-mod later;
+mod levers;
 
 use std::collections::BTreeMap;
 
-pub use later::{
+pub use levers::{
     Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price, Rollback,
     Scalar, Set, Switch, ToolAction, ToolRule, Unpriced, Window,
 };

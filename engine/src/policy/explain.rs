@@ -7,7 +7,7 @@ use super::document::{
     Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
     OnUnreadable, Percent, Rule, Scan, Show, ToolAction, ToolRule, When,
 };
-use super::time;
+use crate::base::time;
 
 /// The policy in words, one line a fact; two blanks begin what belongs to the line above.
 #[must_use]

@@ -19,7 +19,6 @@ mod seen;
 mod shape;
 pub mod source;
 mod suggest;
-pub mod time;
 pub mod trust;
 
 pub use diagnostic::{Diagnostic, Severity};

@@ -15,7 +15,7 @@ use crate::policy::config::Config;
 use crate::policy::document::{
     self, FailsafeAction, Fallback, Mode, Notify, OnCut, OnHoldLimit, OnUnreadable, Show, Upstream,
 };
-use crate::scan::PatternError;
+use crate::search::PatternError;
 use change::Changes;
 use guard::Guards;
 use label::LabelTable;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::support::{DIALECTS, answer, fixtures, pieces, read, strings};
 use hemostat_engine::dialect::{DialectId, Item, Shape};
-use hemostat_engine::stream::frame::Framing;
+use hemostat_engine::wire::frame::Framing;
 use serde_json::Value;
 
 /// Joined texts by a name of this test's own.

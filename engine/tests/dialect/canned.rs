@@ -2,7 +2,7 @@
 
 use crate::support::{DIALECTS, call, messages, payloads, testdata};
 use hemostat_engine::dialect::{Call, Canned, DialectId, ErrorAnswer, Reply, dialect};
-use hemostat_engine::stream::frame::Framing;
+use hemostat_engine::wire::frame::Framing;
 use serde_json::{Map, Value, json};
 
 const MESSAGE: &str =

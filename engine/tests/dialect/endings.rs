@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{DIALECTS, Fixture, answer, fixtures, payloads, pieces, read, said, send};
 use hemostat_engine::dialect::{Call, DialectId, Ending, EndingHow, Item, Shape};
-use hemostat_engine::stream::frame::Framing;
+use hemostat_engine::wire::frame::Framing;
 use serde_json::Value;
 
 const SAID: &str = "Blocked \"by\" policy.\n\u{1F6E1}";

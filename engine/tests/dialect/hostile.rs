@@ -3,8 +3,8 @@
 
 use crate::support::{DIALECTS, answer, call, payloads, read, said, send};
 use hemostat_engine::dialect::{Call, DialectId, Ending, EndingHow, Item, Shape, TextKey, dialect};
-use hemostat_engine::stream::frame::Framing;
-use hemostat_engine::stream::json::Doc;
+use hemostat_engine::wire::frame::Framing;
+use hemostat_engine::wire::json::Doc;
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use crate::support::{answer, call, payloads, read, send};
 use hemostat_engine::dialect::{Answer, Call, DialectId, Ending, EndingHow, Item};
-use hemostat_engine::stream::frame::Framing;
+use hemostat_engine::wire::frame::Framing;
 use serde_json::{Value, json};
 
 const SAID: &str = "Blocked.";

@@ -1,7 +1,7 @@
 //! Which request lines are calls, and every way to write one that an upstream would still understand.
 
 use hemostat_engine::dialect::{CallKind, DialectId, recognise};
-use hemostat_engine::stream::frame::Framing;
+use hemostat_engine::wire::frame::Framing;
 use proptest::prelude::*;
 
 use DialectId::{

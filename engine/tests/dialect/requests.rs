@@ -4,7 +4,7 @@ use crate::support::{DIALECTS, fixtures, strings, with_texts};
 use hemostat_engine::dialect::{
     DialectId, InputParts, Item, RequestView, Role, Shape, Unreadable, dialect, recognise,
 };
-use hemostat_engine::stream::json::Doc;
+use hemostat_engine::wire::json::Doc;
 use serde_json::Value;
 
 fn path(id: DialectId) -> &'static str {

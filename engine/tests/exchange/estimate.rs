@@ -4,9 +4,9 @@ use crate::support::{Recording, recordings};
 use hemostat_engine::dialect::spend::{Spending, Usage};
 use hemostat_engine::dialect::{self, Item};
 use hemostat_engine::exchange::limits::estimate::Weigh;
-use hemostat_engine::stream::frame::Framing;
-use hemostat_engine::stream::framer::Framer;
-use hemostat_engine::stream::json::Doc;
+use hemostat_engine::wire::frame::Framing;
+use hemostat_engine::wire::framer::Framer;
+use hemostat_engine::wire::json::Doc;
 
 /// What an answer says that it used.
 fn usage(recording: &Recording) -> Usage {
@@ -23,7 +23,7 @@ fn usage(recording: &Recording) -> Usage {
     framer.finish(&mut pieces);
     let (mut doc, mut usage) = (Doc::default(), Usage::default());
     for piece in pieces {
-        if let hemostat_engine::stream::frame::Piece::Frame(frame) = piece {
+        if let hemostat_engine::wire::frame::Piece::Frame(frame) = piece {
             let payload = frame.payload_bytes().into_owned();
             if doc.parse(&payload).is_ok() {
                 dialect.usage(&doc.root(&payload), &mut usage);

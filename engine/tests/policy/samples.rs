@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use hemostat_engine::policy::config::Config;
 use hemostat_engine::policy::{Program, source};
-use hemostat_engine::scan::Pattern;
+use hemostat_engine::search::Pattern;
 
 /// The samples as text, by file name.
 fn samples() -> Vec<(String, String)> {

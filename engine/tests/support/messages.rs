@@ -21,7 +21,7 @@ impl Message {
         let payload: Value = serde_json::from_slice(&self.payload).unwrap_or(Value::Null);
         match payload["bytes"].as_str() {
             Some(bytes) if self.header(":event-type") == "chunk" => {
-                let bytes = hemostat_engine::base64::decode(bytes).unwrap();
+                let bytes = hemostat_engine::base::base64::decode(bytes).unwrap();
                 serde_json::from_slice(&bytes).unwrap()
             }
             _ => payload,
@@ -105,6 +105,6 @@ pub fn with_headers(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
 
 /// A model's own event in a message.
 pub fn chunk(event: &str) -> Vec<u8> {
-    let bytes = hemostat_engine::base64::encode(event.as_bytes());
+    let bytes = hemostat_engine::base::base64::encode(event.as_bytes());
     message("chunk", format!(r#"{{"bytes":"{bytes}","p":"abcdefgh"}}"#).as_bytes())
 }

@@ -9,8 +9,8 @@ use super::super::{
 use super::ending::Sent;
 use super::stopped::Leaving;
 use crate::limits;
-use crate::stream::frame::Framing;
-use crate::stream::json::{Doc, Kind, NodeId, Value};
+use crate::wire::frame::Framing;
+use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// Kinds of running text; `a` is the content block's index.
 pub(super) mod kind {

@@ -7,7 +7,7 @@ use super::super::write::{Json, event, quoted};
 use super::super::{Call, Ending};
 use super::answer::kind;
 use super::stop;
-use crate::stream::json::Value;
+use crate::wire::json::Value;
 
 /// A content block that the caller has begun to get. Blocks come one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
-use crate::stream::json::{Doc, Kind, Value};
+use crate::wire::json::{Doc, Kind, Value};
 
 /// Reads a request body.
 ///

@@ -3,8 +3,8 @@
 use super::super::fields::string;
 use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens, undated};
 use super::super::{Unreadable, request};
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
 
 /// How often a tool of the provider may run where the request does not say.
 const USES: u64 = 10;

@@ -7,8 +7,8 @@ use super::super::texts::number;
 use super::super::write::{Json, event};
 use super::super::{Leaves, Piece, Stopped};
 use crate::limits;
-use crate::stream::frame::Framing;
-use crate::stream::json::Value;
+use crate::wire::frame::Framing;
+use crate::wire::json::Value;
 
 /// Said in place of what a stopped call that the provider ran brought.
 pub(in super::super) const RESULT: &str = "The result of a stopped tool call was withheld";

@@ -3,8 +3,8 @@
 use super::super::fields::string;
 use super::super::splice::{remove, replace};
 use super::super::tools::{Gone, Tool, all, of_type, strings, take_out};
-use crate::stream::edit::Edit;
-use crate::stream::json::Value;
+use crate::wire::edit::Edit;
+use crate::wire::json::Value;
 
 /// Stands in an empty list: the API wants `tools` where the history holds calls.
 const STUB: &str = r#"[{"name":"no_tool_is_available","description":"No tool is available. Never call this.","input_schema":{"type":"object","properties":{}}}]"#;

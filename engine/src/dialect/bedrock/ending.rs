@@ -7,8 +7,8 @@ use super::super::write::{Json, quoted};
 use super::super::{Call, Ending};
 use super::answer::kind;
 use super::{USAGE, stop};
-use crate::stream::eventstream::event;
-use crate::stream::json::Value;
+use crate::wire::eventstream::event;
+use crate::wire::json::Value;
 
 /// A content block that the caller has begun to get. Blocks come one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

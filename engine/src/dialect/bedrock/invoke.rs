@@ -11,11 +11,11 @@ use super::super::{
 use super::{ending_of, exception, stream_reply};
 use crate::dialect::EndingHow;
 use crate::dialect::spend::{Spending, Usage, some_tokens};
-use crate::stream::edit::Edit;
-use crate::stream::eventstream;
-use crate::stream::frame::{Framing, Piece as Framed};
-use crate::stream::framer::Framer;
-use crate::stream::json::{Doc, Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::eventstream;
+use crate::wire::frame::{Framing, Piece as Framed};
+use crate::wire::framer::Framer;
+use crate::wire::json::{Doc, Kind, Value};
 
 /// What Bedrock adds to a stream's last event.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";

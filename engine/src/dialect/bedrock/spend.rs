@@ -4,8 +4,8 @@ use super::super::fields::string;
 use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
 use super::super::{Unreadable, anthropic, request};
 use super::tools::provider_run;
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
 
 /// How often a tool of the provider may run: a request does not say.
 const USES: u64 = 10;

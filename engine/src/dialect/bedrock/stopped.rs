@@ -9,9 +9,9 @@ use super::super::write::quoted;
 use super::super::{Leaves, Piece, Stopped};
 use super::ending::block;
 use crate::limits;
-use crate::stream::eventstream::event;
-use crate::stream::frame::Framing;
-use crate::stream::json::Value;
+use crate::wire::eventstream::event;
+use crate::wire::frame::Framing;
+use crate::wire::json::Value;
 
 /// What has become of the calls.
 #[derive(Debug, Default)]

@@ -2,8 +2,8 @@
 
 use super::super::splice::{remove, replace};
 use super::super::tools::{Gone, Tool, all, of_type, strings};
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
 
 /// Stands in an empty list: the API wants `toolConfig` where the history holds calls.
 const STUB: &str = r#"{"tools":[{"toolSpec":{"name":"no_tool_is_available","description":"No tool is available. Never call this.","inputSchema":{"json":{"type":"object","properties":{}}}}}]}"#;

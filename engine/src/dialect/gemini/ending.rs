@@ -7,8 +7,8 @@ use super::super::{Call, Ending};
 use super::answer::kind;
 use super::{candidate, tail};
 use crate::limits;
-use crate::stream::frame::Framing;
-use crate::stream::json::Value;
+use crate::wire::frame::Framing;
+use crate::wire::json::Value;
 
 /// What a caller has got of a stream.
 #[derive(Debug, Default)]

@@ -4,8 +4,8 @@ use super::super::Unreadable;
 use super::super::fields::string;
 use super::super::spend::{Spending, Usage, insert, some_tokens, tokens};
 use super::request::either;
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
 
 /// How often a tool of the provider may run where the request does not say.
 const USES: u64 = 10;

@@ -7,7 +7,7 @@ use super::super::{Leaves, Piece, TextKey};
 use super::ending::{Sent, says};
 use crate::dialect::anthropic::RESULT;
 use crate::limits;
-use crate::stream::json::{Kind, Value};
+use crate::wire::json::{Kind, Value};
 
 /// What has become of the calls.
 #[derive(Debug, Default)]

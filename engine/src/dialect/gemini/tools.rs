@@ -3,8 +3,8 @@
 
 use super::super::splice::{remove, replace};
 use super::super::tools::{Gone, Tool, of_type, strings};
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
 
 /// True for a field under either of its names.
 fn is(field: &Value<'_>, camel: &str) -> bool {

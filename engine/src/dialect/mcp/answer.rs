@@ -4,8 +4,8 @@ use crate::dialect::splice::remove;
 use crate::dialect::texts::Texts;
 use crate::dialect::tools::{all, strings};
 use crate::dialect::{InputParts, Item, Role};
-use crate::stream::edit::Edit;
-use crate::stream::json::{Doc, Kind, NodeId, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// What a message of a server's is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

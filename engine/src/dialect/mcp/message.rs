@@ -8,8 +8,8 @@ use crate::dialect::splice::remove;
 use crate::dialect::texts::Texts;
 use crate::dialect::{InputParts, Item, Role, Unreadable};
 use crate::limits;
-use crate::stream::edit::Edit;
-use crate::stream::json::{Doc, Kind, NodeId, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use super::message::{Message, MessageKind};
 use crate::dsse::base64;
-use crate::stream::json::{Doc, Value};
+use crate::wire::json::{Doc, Value};
 
 /// The first revision without sessions. Revisions are dates, and compare as text.
 const MODERN: &str = "2026-07-28";

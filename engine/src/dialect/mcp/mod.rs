@@ -24,9 +24,9 @@ use super::{
     Answer, Call, Canned, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Tool,
     Unreadable,
 };
-use crate::stream::edit::Edit;
-use crate::stream::frame::Framing;
-use crate::stream::json::{Doc, Value};
+use crate::wire::edit::Edit;
+use crate::wire::frame::Framing;
+use crate::wire::json::{Doc, Value};
 
 /// The dialect. What needs the ids of calls is written with [`write`]; here stands what can be said without them.
 #[derive(Debug)]

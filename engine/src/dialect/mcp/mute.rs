@@ -1,7 +1,7 @@
 //! No model answers in MCP: what its servers send is read by the exchange, message by message.
 
 use crate::dialect::{Answer, Ending, Item, Leaves, Piece};
-use crate::stream::json::Doc;
+use crate::wire::json::Doc;
 
 /// An answer that has nothing of a model in it.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::super::path::Target;
 use crate::dialect::{CallKind, DialectId, Recognised};
-use crate::stream::frame::Framing;
+use crate::wire::frame::Framing;
 
 type Headers = [(Vec<u8>, Vec<u8>)];
 

@@ -6,7 +6,7 @@
 
 use super::message::is_method;
 use crate::limits;
-use crate::stream::json::decode;
+use crate::wire::json::decode;
 
 /// What is known so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

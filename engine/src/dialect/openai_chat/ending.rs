@@ -7,7 +7,7 @@ use super::super::{Call, Ending, TextKey};
 use super::NO_USAGE;
 use super::answer::kind;
 use crate::limits;
-use crate::stream::json::Value;
+use crate::wire::json::Value;
 
 /// What a caller has got of one choice.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

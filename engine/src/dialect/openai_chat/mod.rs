@@ -15,9 +15,9 @@ use super::{
 };
 use crate::dialect::say::Say;
 use crate::dialect::spend::{Spending, Usage};
-use crate::stream::edit::Edit;
-use crate::stream::frame::Framing;
-use crate::stream::json::{Doc, Value};
+use crate::wire::edit::Edit;
+use crate::wire::frame::Framing;
+use crate::wire::json::{Doc, Value};
 
 /// The dialect.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use super::super::fields::string;
 use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
 use super::super::{Unreadable, request};
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
 
 pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     // Which of the two counts depends on the server: the larger is the worst case.

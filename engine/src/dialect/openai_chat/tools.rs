@@ -2,8 +2,8 @@
 
 use super::super::splice::remove;
 use super::super::tools::{Gone, Tool, all, of_type, openai_choice, strings, take_out};
-use crate::stream::edit::Edit;
-use crate::stream::json::Value;
+use crate::wire::edit::Edit;
+use crate::wire::json::Value;
 
 /// What a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {

@@ -8,7 +8,7 @@ use super::answer::kind;
 use super::previous;
 use super::sent::{OutputItem, Part, Sent};
 use super::{Head, Status, content_part, message, response, with_fields};
-use crate::stream::json::Doc;
+use crate::wire::json::Doc;
 
 /// Writes events with rising numbers.
 #[derive(Debug)]

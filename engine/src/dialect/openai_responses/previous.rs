@@ -2,9 +2,9 @@
 //! answer that upstream does know, and a request that goes on from it is sent on with that one (POLICY "Canned answers").
 
 use super::super::Call;
-use crate::stream::edit::Edit;
-use crate::stream::json::Value;
-use crate::stream::text::encode;
+use crate::wire::edit::Edit;
+use crate::wire::json::Value;
+use crate::wire::text::encode;
 
 /// Begins the id of a canned answer.
 const OURS: &str = "resp_hemostat_";

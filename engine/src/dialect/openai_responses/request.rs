@@ -5,7 +5,7 @@ use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use super::previous;
-use crate::stream::json::{Doc, Kind, Value};
+use crate::wire::json::{Doc, Kind, Value};
 
 /// Reads a request body.
 ///

@@ -5,7 +5,7 @@ use super::super::texts::{number, short};
 use super::super::write::{quoted, repaired};
 use super::answer::{is_last, kind, name_and_phase, running_text};
 use crate::limits;
-use crate::stream::json::{Kind, Value};
+use crate::wire::json::{Kind, Value};
 
 /// A part of an item: its text as sent.
 #[derive(Debug)]

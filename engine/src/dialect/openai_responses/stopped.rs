@@ -11,8 +11,8 @@ use super::sent::Sent;
 use super::{content_part, message};
 use crate::dialect::anthropic::RESULT;
 use crate::limits;
-use crate::stream::frame::Framing;
-use crate::stream::json::Value;
+use crate::wire::frame::Framing;
+use crate::wire::json::Value;
 
 /// What has become of the calls.
 #[derive(Debug, Default)]

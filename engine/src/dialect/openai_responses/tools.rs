@@ -3,8 +3,8 @@
 use super::super::fields::string;
 use super::super::splice::remove;
 use super::super::tools::{Gone, Tool, all, of_type, openai_choice, strings};
-use crate::stream::edit::Edit;
-use crate::stream::json::{Kind, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
 
 /// What a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {

@@ -1,10 +1,10 @@
 //! Values in a request's body, by JSON pointer, as edits of single spans.
 
 use crate::dialect::quoted;
-use crate::stream::edit::Edit;
-use crate::stream::json::{Doc, Duplicate, Kind, NodeId, Value};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Doc, Duplicate, Kind, NodeId, Value};
 
-use super::super::labels::step;
+use crate::context::labels::step;
 
 /// Where a value is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) fn spot(root: Value<'_>, pointer: &[String]) -> Result<Spot, NoSpot> 
 /// A text as the JSON of the kind that stood there: a number stays a number where the text is one.
 pub(super) fn alike(there: Option<Kind>, text: &str) -> String {
     let same = match there {
-        Some(Kind::Number) => crate::stream::json::is_number(text.as_bytes()),
+        Some(Kind::Number) => crate::wire::json::is_number(text.as_bytes()),
         Some(Kind::Bool) => matches!(text, "true" | "false"),
         _ => false,
     };

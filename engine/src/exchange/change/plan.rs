@@ -1,15 +1,15 @@
 //! What a lever writes into one request: gathered rule by rule, then made at once.
 
-use super::super::facts::{self, RequestFacts};
-use super::super::labels::{self, Body};
-use super::super::record::Unchecked;
 use super::body::{self, Spot, alike};
 use super::line;
+use crate::context::facts::{self, RequestFacts};
+use crate::context::labels::{self, Body};
+use crate::context::record::Unchecked;
 use crate::dialect::{CallKind, DialectId, Recognised};
 use crate::policy::program::change::{Change, Field, UPSTREAM};
 use crate::policy::program::label::{From, LabelId, LabelTable, Read};
-use crate::stream::edit;
-use crate::stream::json::{Doc, Kind};
+use crate::wire::edit;
+use crate::wire::json::{Doc, Kind};
 
 /// A request as a lever finds it.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,7 @@ use crate::exchange::Exchange;
 use crate::policy::program::Program;
 use crate::policy::program::label::LabelId;
 use crate::policy::program::limit::{Limit, NoPrice, Unit};
-use crate::stream::json::Doc;
+use crate::wire::json::Doc;
 
 /// What a request may use.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use super::settle::used_of;
 use super::{By, Going, Refused};
+use crate::context::verdict::RequestVerdict;
 use crate::dialect::spend::Usage;
 use crate::exchange::Exchange;
-use crate::exchange::verdict::RequestVerdict;
 use crate::fleet::{Account, Answer, Asked, OnError, Table, Word};
 use crate::ledger::{Standing, Trouble, Wait};
 use crate::policy::program::Program;
 use crate::policy::program::limit::{Limit, Unit};
-use crate::stream::json::Doc;
+use crate::wire::json::Doc;
 
 /// How long a caller is told to wait for a service that does not answer: nobody knows.
 const SILENCE: Wait = Wait::Ns(1_000_000_000);

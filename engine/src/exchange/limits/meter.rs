@@ -7,9 +7,9 @@ use super::estimate::Weigh;
 use crate::dialect::spend::Usage;
 use crate::dialect::{self, Answer, Call, Dialect, Item, Shape};
 use crate::limits::USAGE_TOKENS;
-use crate::stream::frame::{Frame, Framing, Piece};
-use crate::stream::framer::Framer;
-use crate::stream::json::Doc;
+use crate::wire::frame::{Frame, Framing, Piece};
+use crate::wire::framer::Framer;
+use crate::wire::json::Doc;
 
 /// Reads one answer.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What a caller reads whose request the limits do not let through.
 
 use super::{By, Exchange, Refusal, Refused, reply};
-use crate::exchange::verdict::RequestVerdict;
+use crate::context::verdict::RequestVerdict;
 use crate::ledger::{Trouble, Wait};
 use crate::policy::program::Program;
 use crate::policy::program::label::LabelId;

@@ -1,9 +1,9 @@
 //! What a caller is told whose request is above a cap.
 
+use crate::base::time;
 use crate::dialect::{DialectId, Reply};
 use crate::ledger::{Standing, Wait};
 use crate::policy::program::limit::Unit;
-use crate::policy::time;
 
 const SECOND_NS: u64 = 1_000_000_000;
 

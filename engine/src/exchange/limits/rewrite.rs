@@ -1,14 +1,14 @@
 //! What limits change in a request: another model, a maximum, and the wish for usage.
 
+use crate::context::facts;
+use crate::context::verdict::HeaderEdit;
 use crate::dialect::{self, RequestView};
 use crate::exchange::Exchange;
 use crate::exchange::change::line;
-use crate::exchange::facts;
-use crate::exchange::verdict::HeaderEdit;
 use crate::policy::document::Mode;
 use crate::policy::program::Program;
-use crate::stream::edit::{self, Edit};
-use crate::stream::json::{Doc, Kind, Value};
+use crate::wire::edit::{self, Edit};
+use crate::wire::json::{Doc, Kind, Value};
 
 impl Exchange {
     /// True if the model can be changed to this one: it is another, and stands where it can be written.

@@ -6,7 +6,7 @@ use crate::exchange::Exchange;
 use crate::ledger::Settled;
 use crate::limits::LEASE_SLICE_NS;
 use crate::policy::program::limit::Unit;
-use crate::stream::frame::Framing;
+use crate::wire::frame::Framing;
 
 /// How far the answer came, as far as it matters for what was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

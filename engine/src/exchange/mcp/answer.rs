@@ -5,20 +5,20 @@ use std::rc::Rc;
 
 use super::reply::Said;
 use super::{Asked, Mcp};
+use crate::answer::{Chosen, Rules, ToolRules};
+use crate::context::record::{Record, Unchecked};
+use crate::context::verdict::StreamVerdict;
 use crate::dialect::mcp::answer::{self, Sent};
 use crate::exchange::Exchange;
-use crate::exchange::answer::{Chosen, Rules, ToolRules};
 use crate::exchange::input::look;
-use crate::exchange::record::{Record, Unchecked};
-use crate::exchange::verdict::StreamVerdict;
 use crate::limits;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use crate::policy::program::guard::Action;
-use crate::stream::edit::{self, Edit};
-use crate::stream::frame::{Frame, Framing, Piece};
-use crate::stream::framer::Framer;
-use crate::stream::json::{Doc, Kind, NodeId, Value};
+use crate::wire::edit::{self, Edit};
+use crate::wire::frame::{Frame, Framing, Piece};
+use crate::wire::framer::Framer;
+use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// An answer that passes through.
 #[derive(Debug)]

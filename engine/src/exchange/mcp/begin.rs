@@ -3,20 +3,20 @@
 use std::rc::Rc;
 
 use super::{Asked, Mcp, Sniff};
+use crate::context::facts;
+use crate::context::record::Unchecked;
+use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::mcp::sign::{self, Sign};
 use crate::dialect::mcp::sniff::Sniffed;
 use crate::dialect::mcp::{self, MessageKind};
 use crate::dialect::{CallKind, DialectId, Recognised, RequestView};
 use crate::exchange::choose::{Need, Needs};
-use crate::exchange::facts;
-use crate::exchange::record::Unchecked;
 use crate::exchange::signed::Signed;
-use crate::exchange::verdict::{HeaderEdit, RequestVerdict};
 use crate::exchange::{Exchange, Phase};
 use crate::limits;
 use crate::policy::document::OnUnreadable;
 use crate::policy::program::label::{Label, LabelId};
-use crate::stream::json::Doc;
+use crate::wire::json::Doc;
 
 impl Exchange {
     /// What a request is whose path is no dialect's, if its headers say that it is MCP.

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
+use crate::answer::Approvals;
+use crate::answer::calls::{approval_of, kept, shown_name};
 use crate::dialect::mcp::ToolCall;
 use crate::event;
 use crate::exchange::Exchange;
-use crate::exchange::answer::Approvals;
-use crate::exchange::answer::calls::{approval_of, kept, shown_name};
 use crate::policy::program::tools::{Args, Verdict};
-use crate::stream::json::Doc;
+use crate::wire::json::Doc;
 
 impl Exchange {
     /// What is said in a call's place; `None`: it goes on.

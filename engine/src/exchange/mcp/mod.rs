@@ -12,7 +12,8 @@ mod judge;
 mod reply;
 mod request;
 
-use super::{Exchange, facts};
+use super::Exchange;
+use crate::context::facts;
 use crate::dialect::DialectId;
 use crate::dialect::mcp::sign::Sign;
 use crate::dialect::mcp::sniff::Sniffer;

@@ -1,14 +1,14 @@
 //! The body of a request, message by message: tools, then guardrails, then limits.
 
 use super::Mcp;
+use crate::context::facts::seconds;
+use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::mcp::{self, Message, MessageKind, write};
 use crate::dialect::{Item, RequestView};
 use crate::exchange::Exchange;
-use crate::exchange::facts::seconds;
 use crate::exchange::input::Outcome;
-use crate::exchange::verdict::{HeaderEdit, RequestVerdict};
 use crate::grant::used::give_back;
-use crate::stream::json::{Doc, NodeId};
+use crate::wire::json::{Doc, NodeId};
 
 impl Exchange {
     /// Decides over a body that could be read. `body`: it, where levers before have changed it.

@@ -171,7 +171,7 @@ proptest! {
 fn usage_belongs_to_the_window_it_was_reserved_in() {
     let cap = Cap::Calendar { amount: 100, span: Span::Day };
     let late = 1_764_028_790 * S; // ten seconds before midnight
-    assert_eq!(crate::policy::time::format(late / S), "2025-11-24T23:59:50Z");
+    assert_eq!(crate::base::time::format(late / S), "2025-11-24T23:59:50Z");
     let mut account = Account::new(&cap, late);
     let receipt = account.reserve(&cap, 80, late).unwrap();
     let next_day = late + 60 * S;

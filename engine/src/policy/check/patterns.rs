@@ -6,7 +6,7 @@ use super::super::seen::Seen;
 use super::super::source::Node;
 use super::super::suggest::nearest;
 use super::Judge;
-use crate::scan::Pattern;
+use crate::search::Pattern;
 
 /// Names of packs, for those who forget `pack:`.
 const PACKS: &[&str] = &["secrets", "pii", "prompt-injection"];

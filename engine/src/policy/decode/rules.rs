@@ -6,8 +6,8 @@ use super::super::document::{
 };
 use super::super::path::Path;
 use super::super::source::{Node, micros, to_json, whole};
-use super::super::time;
 use super::words::{action, argument, flag, text, texts};
+use crate::base::time;
 
 /// What takes the place of a match where the rule names nothing.
 const REDACTED: &str = "[REDACTED]";

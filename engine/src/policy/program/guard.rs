@@ -9,7 +9,7 @@ use super::{CompileError, Rule, find};
 use crate::dialect::{InputParts, Role};
 use crate::limits::MATCHERS;
 use crate::policy::document::{Document, Fallback, GuardAction, Scan};
-use crate::scan::{Matcher, Pattern};
+use crate::search::{Matcher, Pattern};
 
 /// All guardrails of a policy.
 #[derive(Debug, Default)]
@@ -147,7 +147,7 @@ impl Guards {
         Ok(guards)
     }
 
-    fn build(&self, rules: &[usize]) -> Result<Matcher, crate::scan::PatternError> {
+    fn build(&self, rules: &[usize]) -> Result<Matcher, crate::search::PatternError> {
         Matcher::new(rules.iter().flat_map(|&at| {
             let patterns = self.rules.get(at).map_or(&[][..], |guard| &guard.patterns);
             patterns.iter().map(move |pattern| (at as u32, pattern))

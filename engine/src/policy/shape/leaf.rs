@@ -1,11 +1,12 @@
 //! Values without parts: text, names, numbers, times.
 
+use super::super::decode;
 use super::super::diagnostic::Diagnostic;
 use super::super::language::Kind;
 use super::super::path::Path;
 use super::super::source::{Node, Position, Value, looks_like_date, micros, real, whole};
-use super::super::{decode, time};
 use super::syntax;
+use crate::base::time;
 use crate::limits;
 
 /// Boxed: findings are rare and big.

@@ -4,7 +4,7 @@ use super::super::diagnostic::Diagnostic;
 use super::size_check;
 use super::tree::{Entry, Node, Position, Value, duplicates};
 use crate::limits;
-use crate::stream::json::{self, Doc, Kind};
+use crate::wire::json::{self, Doc, Kind};
 
 /// Reads one JSON document.
 ///

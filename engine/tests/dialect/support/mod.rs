@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use hemostat_engine::dialect::{
     Answer, Call, CallKind, DialectId, Item, Recognised, Shape, TextKey, dialect,
 };
-use hemostat_engine::stream::frame::Framing;
-use hemostat_engine::stream::json::Doc;
+use hemostat_engine::wire::frame::Framing;
+use hemostat_engine::wire::json::Doc;
 use serde_json::Value;
 
 pub const DIALECTS: [(DialectId, &str); 5] = [

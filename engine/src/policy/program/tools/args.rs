@@ -2,7 +2,7 @@
 
 use crate::jcs::{self, JcsError};
 use crate::policy::document::{Argument, Globs, Scalar};
-use crate::stream::json::{Doc, Kind, Value};
+use crate::wire::json::{Doc, Kind, Value};
 
 /// Arguments that are complete.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Args {
     #[must_use]
     pub fn text(text: &str) -> Self {
         let mut json = vec![b'"'];
-        crate::stream::text::encode(text, &mut json);
+        crate::wire::text::encode(text, &mut json);
         json.push(b'"');
         Self::json(&json)
     }

@@ -1,0 +1,239 @@
+//! `hemostat approve`: a person's leave for one tool call, signed.
+
+mod pending;
+
+use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hemostat_engine::base::time;
+use hemostat_engine::dsse::base64;
+use hemostat_engine::grant::{Grant, LONGEST_LIFE_S, What, approval_id};
+use hemostat_engine::policy::config::remote::default_scope;
+use hemostat_engine::policy::program::tools::Args as CallArgs;
+use hemostat_engine::policy::source::{self, Node};
+
+use crate::shared::exit::Exit;
+use crate::shared::files;
+use crate::shared::fleet::FleetArgs;
+use crate::shared::key::Key;
+use crate::shared::terminal::safe;
+use pending::Seen;
+
+/// Arguments of `hemostat approve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hemostat approve --list                       the calls that wait, of $HEMOSTAT_PROXIES
+  hemostat approve ap_7Q2M… --key oncall.key    one of them: the proxies say what it is
+  hemostat approve ap_7Q2M… --key oncall.key --tool refund --args '{\"amount\": 150}'
+  hemostat approve --any-args-of refund --key oncall.key --tenant acme --for 5m
+  hemostat approve ap_7Q2M… --key env:HEMOSTAT_KEY --blind
+
+The grant goes to standard output; the caller sends it in the header x-hemostat-approval. It is good for one call.")]
+pub(crate) struct Args {
+    /// The call's approval id, as the answer says it
+    #[arg(required_unless_present_any = ["tool", "any_args_of", "list"], conflicts_with = "any_args_of")]
+    id: Option<String>,
+    /// The key that signs: a file that its owner alone can read, or env:NAME
+    #[arg(long, value_name = "FILE", required_unless_present = "list")]
+    key: Option<String>,
+    /// Show the calls that wait for leave, and sign nothing
+    #[arg(long, conflicts_with_all = ["id", "key", "tool", "any_args_of", "blind"])]
+    list: bool,
+    /// How long the grant lives: 30s, 15m; an hour at most
+    #[arg(long = "for", value_name = "TIME", default_value = "15m", value_parser = span)]
+    life: u64,
+    /// Only for this tenant [default: the one that the proxies show for the call]
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Any call of this tool, whatever its arguments
+    #[arg(long, value_name = "TOOL", conflicts_with_all = ["tool", "args", "blind"])]
+    any_args_of: Option<String>,
+    /// The tool that the call is for
+    #[arg(long, requires = "args")]
+    tool: Option<String>,
+    /// The call's arguments, in JSON
+    #[arg(long, value_name = "JSON", requires = "tool")]
+    args: Option<String>,
+    /// An argument that the rule's `id_args` names, as a JSON pointer; may be given several times
+    #[arg(long, value_name = "POINTER", requires = "args")]
+    id_arg: Vec<String>,
+    /// Sign although neither you nor a proxy says what the id stands for
+    #[arg(long)]
+    blind: bool,
+    /// The scope of the proxies' configuration
+    #[arg(long, conflicts_with = "config")]
+    scope: Option<String>,
+    /// The proxies' configuration, whose scope is taken
+    #[arg(long, value_name = "FILE")]
+    config: Option<String>,
+    #[command(flatten)]
+    fleet: FleetArgs,
+}
+
+/// What is to be signed, as far as it is known.
+struct Asked {
+    what: What,
+    /// What the proxies say of the call.
+    seen: Option<Seen>,
+}
+
+/// `30s`, `15m`, `1h` in seconds.
+fn span(text: &str) -> Result<u64, String> {
+    let wanted = || "30s, 15m or 1h is expected, an hour at most".to_owned();
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        _ => return Err(wanted()),
+    };
+    let count: u64 = text.trim_end_matches(['s', 'm', 'h']).parse().map_err(|_| wanted())?;
+    let seconds = count.checked_mul(unit).filter(|s| (1..=LONGEST_LIFE_S).contains(s));
+    seconds.ok_or_else(wanted)
+}
+
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+    if args.list {
+        return pending::list(&args.fleet.some()?, out, err);
+    }
+    let asked = match asked(args)? {
+        Ok(asked) => asked,
+        Err(no) => {
+            writeln!(err, "hemostat: {no}")?;
+            return Ok(Exit::No);
+        }
+    };
+    let seen = asked.seen.as_ref();
+    let scope = match (&args.scope, &args.config) {
+        (Some(scope), _) => Some(scope.clone()),
+        (None, Some(file)) => Some(scope_of(file)?),
+        (None, None) => seen.map(|seen| seen.scope.clone()).filter(|scope| !scope.is_empty()),
+    };
+    let key = Key::load(args.key.as_deref().unwrap_or_default())?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce)
+        .map_err(|error| io::Error::other(format!("the system gives no randomness: {error}")))?;
+    let tenant = args.tenant.clone().or_else(|| seen.and_then(|seen| seen.tenant.clone()));
+    let grant = Grant {
+        scope,
+        what: asked.what,
+        tenant,
+        issued_at: now,
+        expires: now + args.life,
+        nonce: base64::encode(&nonce),
+    };
+    show(&grant, args, seen, &key.name, err)?;
+    writeln!(out, "{}", grant.sign(&key.secret, &key.name))?;
+    Ok(Exit::Fine)
+}
+
+/// What is allowed. The inner `Err`: why nobody should sign it.
+fn asked(args: &Args) -> io::Result<Result<Asked, String>> {
+    if let Some(tool) = &args.any_args_of {
+        return Ok(Ok(Asked { what: What::AnyArgsOf(tool.clone()), seen: None }));
+    }
+    let given = match args.id.as_deref().map(normal).transpose() {
+        Ok(given) => given,
+        Err(no) => return Ok(Err(no)),
+    };
+    if let (Some(tool), Some(json)) = (&args.tool, &args.args) {
+        let call = call(args, given, tool, json);
+        return Ok(call.map(|id| Asked { what: What::Call(id), seen: None }));
+    }
+    let id = given.unwrap_or_default();
+    let fleet = args.fleet.fleet()?;
+    let seen = match fleet.proxies.is_empty() {
+        true => Err(format!(
+            "nobody here has seen what `{id}` stands for: give `--tool` and `--args`, or `--proxy`, or `--blind`"
+        )),
+        false => pending::find(&fleet, &id, args.tenant.as_deref()),
+    };
+    Ok(match seen {
+        Ok(seen) => Ok(Asked { what: What::Call(id), seen: Some(seen) }),
+        Err(_) if args.blind => Ok(Asked { what: What::Call(id), seen: None }),
+        Err(no) => Err(no),
+    })
+}
+
+/// The id of the call that was given.
+fn call(args: &Args, given: Option<String>, tool: &str, json: &str) -> Result<String, String> {
+    let pointers: Result<Vec<_>, _> = args.id_arg.iter().map(|text| pointer(text)).collect();
+    let canonical = CallArgs::json(json.as_bytes())
+        .canonical(&pointers?)
+        .map_err(|error| format!("these arguments have no id: {error}"))?;
+    let id = approval_id(tool, &canonical);
+    match given {
+        Some(given) if given != id => Err(format!(
+            "this call is `{id}`, not `{given}`: it is another tool, or other arguments"
+        )),
+        _ => Ok(id),
+    }
+}
+
+/// The id in its one spelling.
+fn normal(id: &str) -> Result<String, String> {
+    let digits = id.strip_prefix("ap_").map(str::to_ascii_uppercase).unwrap_or_default();
+    let base32 = |c: char| c.is_ascii_uppercase() || ('2'..='7').contains(&c);
+    if digits.len() == 32 && digits.chars().all(base32) {
+        Ok(format!("ap_{digits}"))
+    } else {
+        Err(format!("`{}` is no approval id: `ap_` and 32 letters and digits", safe(id)))
+    }
+}
+
+fn pointer(text: &str) -> Result<Vec<String>, String> {
+    let rest = text
+        .strip_prefix('/')
+        .ok_or_else(|| format!("`{}`: a pointer begins with `/`", safe(text)))?;
+    Ok(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
+}
+
+fn scope_of(file: &str) -> io::Result<String> {
+    let text = files::read(file)?;
+    let tree = source::parse(&text, file).ok();
+    let named =
+        tree.as_ref().and_then(|tree| tree.get("scope")).and_then(Node::text).map(str::to_owned);
+    let scope = named.or_else(|| tree.as_ref()?.get("trust").and_then(default_scope));
+    scope.ok_or_else(|| {
+        let message = format!("{}: neither `scope` nor `trust`", safe(file));
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    })
+}
+
+/// What is signed, for the person who signs.
+fn show(
+    grant: &Grant,
+    args: &Args,
+    seen: Option<&Seen>,
+    key: &str,
+    err: &mut dyn Write,
+) -> io::Result<()> {
+    match &grant.what {
+        What::AnyArgsOf(tool) => {
+            writeln!(err, "call      any call of `{}`, whatever its arguments", safe(tool))?;
+        }
+        What::Call(id) => {
+            let named = args.tool.as_deref().or(seen.map(|seen| seen.tool.as_str()));
+            let tool =
+                named.map_or("unknown (--blind)".to_owned(), |tool| format!("`{}`", safe(tool)));
+            writeln!(err, "call      {id}\ntool      {tool}")?;
+            match (&args.args, seen) {
+                (Some(json), _) => writeln!(err, "arguments {}", safe(json))?,
+                (None, Some(seen)) => {
+                    let unknown = "not kept: the policy does not say `capture`";
+                    let arguments = seen.arguments.as_deref().map_or(unknown.to_owned(), safe);
+                    writeln!(err, "arguments {arguments}\nasked     {}", safe(&seen.asked()))?;
+                }
+                (None, None) => {}
+            }
+        }
+    }
+    writeln!(err, "tenant    {}", grant.tenant.as_deref().map_or("any".to_owned(), safe))?;
+    let scope = grant.scope.as_deref().map_or("proxies that name none".to_owned(), safe);
+    writeln!(err, "scope     {scope}")?;
+    writeln!(err, "until     {}\nkey       {}", time::format(grant.expires), safe(key))
+}
+
+#[cfg(test)]
+mod tests;

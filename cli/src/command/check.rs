@@ -1,0 +1,153 @@
+//! `hemostat check`: judges policies and plugin configurations, and says what they do.
+
+mod json;
+mod text;
+
+use std::io::{self, Read, Write};
+
+use hemostat_engine::policy::config::Config;
+use hemostat_engine::policy::{Diagnostic, Document, explain, judge, schema, source};
+
+use crate::shared::blob;
+use crate::shared::exit::Exit;
+use crate::shared::terminal::Paint;
+
+/// Arguments of `hemostat check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hemostat check policy.yaml                       what it does, in words, and what is wrong with it
+  hemostat check policy.yaml --overlay kill.yaml   the same of both together
+  hemostat check --strict --quiet policies/*.yaml  for CI: findings alone, and warnings count
+  hemostat check plugin.json                       the configuration of a proxy's filter
+  hemostat check --schema > policy.schema.json     for editors")]
+pub(crate) struct Args {
+    /// Policies or plugin configurations in YAML or JSON; `-` reads standard input
+    #[arg(required_unless_present = "schema", value_name = "FILE")]
+    files: Vec<String>,
+    /// Write one JSON document to standard output instead of words
+    #[arg(long)]
+    json: bool,
+    /// An overlay: what is judged is the policy with it
+    #[arg(long, short, value_name = "FILE")]
+    overlay: Vec<String>,
+    /// Only findings, no explanation
+    #[arg(long, short)]
+    quiet: bool,
+    /// Warnings count as errors
+    #[arg(long)]
+    strict: bool,
+    /// Write the JSON Schema of the policy language instead
+    #[arg(long, conflicts_with_all = ["files", "json", "quiet", "strict"])]
+    schema: bool,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Policy,
+    Configuration,
+}
+
+/// A file and what was found.
+struct Report {
+    file: String,
+    text: String,
+    what: What,
+    found: Vec<Diagnostic>,
+    explanation: Vec<String>,
+    acceptable: bool,
+}
+
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+    if args.schema {
+        out.write_all(schema::policy_schema().as_bytes())?;
+        return Ok(Exit::Fine);
+    }
+    let mut exit = Exit::Fine;
+    let mut reports = Vec::new();
+    for file in &args.files {
+        match read(file) {
+            Ok(text) => {
+                let report = match args.overlay.as_slice() {
+                    [] => report(file, text, args.strict),
+                    overlays => report_of_all(file, &text, overlays, args.strict)?,
+                };
+                exit = exit.max(if report.acceptable { Exit::Fine } else { Exit::No });
+                reports.push(report);
+            }
+            Err(error) => {
+                writeln!(err, "hemostat: {}: {error}", crate::shared::terminal::safe(file))?;
+                exit = Exit::Failed;
+            }
+        }
+    }
+    if args.json {
+        json::write(&reports, exit, out)?;
+    } else {
+        for report in &reports {
+            text::write(report, args.quiet, Paint::for_stdout(), out)?;
+        }
+    }
+    Ok(exit)
+}
+
+/// The text of a file, `-` being standard input. A text that is no UTF-8 is an answer, not a failure: it is judged.
+fn read(file: &str) -> io::Result<String> {
+    // One byte more than a policy may have is enough to know that it is too big.
+    let most = hemostat_engine::limits::POLICY_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    match file {
+        "-" => io::stdin().lock().take(most).read_to_end(&mut bytes)?,
+        path => std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?,
+    };
+    String::from_utf8(bytes).map_err(|bad| {
+        let at = bad.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("not UTF-8 text (at byte {at})"))
+    })
+}
+
+fn report(file: &str, text: String, strict: bool) -> Report {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.ok().map(|since| since.as_secs());
+    let (what, document, found) = match source::parse(&text, file) {
+        Err(found) => (What::Policy, None, found),
+        Ok(tree) if is_configuration(&tree) => {
+            let (config, found) = Config::judge(&tree, now);
+            (What::Configuration, Some(config.policy), found)
+        }
+        Ok(tree) => {
+            let (document, found): (Document, _) = judge(&tree, now);
+            (What::Policy, Some(document), found)
+        }
+    };
+    let acceptable = !found.iter().any(|finding| strict || finding.is_error());
+    let explanation = document.map(|document| explain::explain(&document)).unwrap_or_default();
+    Report { file: file.to_owned(), text, what, found, explanation, acceptable }
+}
+
+/// A policy with overlays on it: findings name places, since lines would be those of one file or another.
+fn report_of_all(file: &str, text: &str, overlays: &[String], strict: bool) -> io::Result<Report> {
+    let base =
+        source::parse(text, file).map_err(|found| blob::invalid(blob::lines(&found, file)))?;
+    let policy = crate::command::release::with_overlays(&base, overlays, blob::End(None))?;
+    let (document, mut found) = judge(&policy, Some(blob::now()));
+    found.iter_mut().for_each(|finding| (finding.line, finding.column) = (0, 0));
+    let acceptable = !found.iter().any(|finding| strict || finding.is_error());
+    let (file, explanation) = (blob::together(file, overlays), explain::explain(&document));
+    Ok(Report { file, text: String::new(), what: What::Policy, found, explanation, acceptable })
+}
+
+/// True for what stands in a proxy's configuration of the filter, and not for a policy.
+pub(crate) fn is_configuration(tree: &source::Node) -> bool {
+    let has = |name: &&str| tree.get(name).is_some();
+    ["policy", "trust", "control"].iter().any(has) && !has(&"hemostat")
+}
+
+impl Report {
+    /// How many errors and warnings.
+    fn counts(&self) -> (usize, usize) {
+        let errors = self.found.iter().filter(|finding| finding.is_error()).count();
+        (errors, self.found.len() - errors)
+    }
+}

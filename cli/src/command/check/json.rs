@@ -1,0 +1,47 @@
+//! `--json`: for machines. The shape is a contract, written in docs/policy-language.md.
+
+use std::io::{self, Write};
+
+use hemostat_engine::policy::Diagnostic;
+use serde_json::{Value, json};
+
+use super::{Report, What};
+use crate::shared::exit::Exit;
+
+pub(super) fn write(reports: &[Report], exit: Exit, out: &mut dyn Write) -> io::Result<()> {
+    let files: Vec<Value> = reports.iter().map(file).collect();
+    let all = json!({ "ok": exit == Exit::Fine, "files": files });
+    writeln!(out, "{all:#}")
+}
+
+fn file(report: &Report) -> Value {
+    let (errors, warnings) = report.counts();
+    let what = match report.what {
+        What::Policy => "policy",
+        What::Configuration => "configuration",
+    };
+    // A document with errors is not what would run: it is not explained.
+    let explanation = if errors == 0 { report.explanation.as_slice() } else { &[] };
+    json!({
+        "file": report.file,
+        "what": what,
+        "ok": report.acceptable,
+        "errors": errors,
+        "warnings": warnings,
+        "diagnostics": report.found.iter().map(diagnostic).collect::<Vec<_>>(),
+        "explanation": explanation,
+    })
+}
+
+fn diagnostic(finding: &Diagnostic) -> Value {
+    json!({
+        "severity": finding.severity.word(),
+        "code": finding.code,
+        "path": finding.path,
+        "rule": finding.rule,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+        "help": finding.help,
+    })
+}

@@ -1,0 +1,237 @@
+//! `hemostat diff`: what changes between two policies, by rule, in words.
+
+use std::io::{self, Write};
+
+use hemostat_engine::bundle::{Brings, PAYLOAD_TYPE};
+use hemostat_engine::policy::source::{Node, Value, to_json};
+
+use crate::shared::blob;
+use crate::shared::exit::Exit;
+use crate::shared::files;
+use crate::shared::terminal::{Paint, safe};
+
+/// Sections that are lists of rules.
+const LEVERS: &[&str] = &[
+    "rollback",
+    "switch",
+    "guardrails",
+    "tools",
+    "limits",
+    "failsafe",
+    "other_traffic",
+    "disable",
+];
+
+/// Sections that are maps of named things.
+const NAMED: &[&str] = &["labels", "prices", "fallbacks"];
+
+/// Characters of a value that are shown.
+const SHOWN: usize = 120;
+
+/// Arguments of `hemostat diff`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hemostat diff policy.yaml new.yaml
+  hemostat diff current.json next.json      releases work as well
+
+Exit code 1 says that they differ.")]
+pub(crate) struct Args {
+    /// A policy, or a release
+    old: String,
+    /// Another
+    new: String,
+}
+
+pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> io::Result<Exit> {
+    let (old, new) = (read(&args.old)?, read(&args.new)?);
+    let changes = changes(&old, &new);
+    let paint = Paint::for_stdout();
+    for change in &changes {
+        let line = safe(change);
+        let line = match change.split(' ').next() {
+            Some("+") => paint.good(&line),
+            Some("-") => paint.error(&line),
+            _ => line,
+        };
+        writeln!(out, "{line}")?;
+    }
+    if changes.is_empty() {
+        writeln!(out, "no difference")?;
+        return Ok(Exit::Fine);
+    }
+    Ok(Exit::No)
+}
+
+fn read(file: &str) -> io::Result<Node> {
+    let text = files::read(file)?;
+    if !text.contains(PAYLOAD_TYPE) {
+        return blob::read_policy(file);
+    }
+    match blob::open(&text)?.brings {
+        Brings::Whole(policy) => Ok(policy),
+        Brings::Digest(digest) => {
+            Err(blob::invalid(format!("{}: it carries only the digest {digest}", safe(file))))
+        }
+    }
+}
+
+/// All changes, in the order of the new policy's sections.
+fn changes(old: &Node, new: &Node) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut sections: Vec<&str> = new.entries().iter().map(|entry| entry.key.as_str()).collect();
+    sections.extend(
+        old.entries().iter().map(|entry| entry.key.as_str()).filter(|key| new.get(key).is_none()),
+    );
+    for section in sections {
+        let (before, after) = (old.get(section), new.get(section));
+        if LEVERS.contains(&section) {
+            things(section, &rules(before), &rules(after), &mut all);
+            order(section, &rules(before), &rules(after), &mut all);
+        } else if NAMED.contains(&section) {
+            things(section, &named(before), &named(after), &mut all);
+        } else {
+            field(section, before, after, &mut all);
+        }
+    }
+    all
+}
+
+/// The rules of a section by their names; one without an id is named by what it says first.
+fn rules(section: Option<&Node>) -> Vec<(String, &Node)> {
+    let items = section.map(Node::items).unwrap_or_default();
+    let name = |node: &Node| {
+        let id = node.get("id").or_else(|| node.get("rule")).and_then(Node::text);
+        let first = node.get("match").or_else(|| node.get("when")).map(shown);
+        id.map(str::to_owned).or(first).unwrap_or_else(|| "?".to_owned())
+    };
+    items.iter().map(|node| (name(node), node)).collect()
+}
+
+fn named(section: Option<&Node>) -> Vec<(String, &Node)> {
+    let entries = section.map(Node::entries).unwrap_or_default();
+    entries.iter().map(|entry| (entry.key.clone(), &entry.value)).collect()
+}
+
+fn things(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: &mut Vec<String>) {
+    for (name, node) in new {
+        let Some((_, before)) = old.iter().find(|(known, _)| known == name) else {
+            all.push(format!("+ {section}: `{name}` is new: {}", shown(node)));
+            continue;
+        };
+        if to_json(before) == to_json(node) {
+            continue;
+        }
+        let place = format!("{section}: `{name}`");
+        if before.entries().is_empty() || node.entries().is_empty() {
+            field(&place, Some(before), Some(node), all);
+            continue;
+        }
+        let mut keys: Vec<&str> = node.entries().iter().map(|entry| entry.key.as_str()).collect();
+        keys.extend(
+            before
+                .entries()
+                .iter()
+                .map(|entry| entry.key.as_str())
+                .filter(|key| node.get(key).is_none()),
+        );
+        for key in keys {
+            field(&format!("{place}: {key}"), before.get(key), node.get(key), all);
+        }
+    }
+    for (name, node) in old.iter().filter(|(name, _)| !new.iter().any(|(known, _)| known == name)) {
+        all.push(format!("- {section}: `{name}` is gone: {}", shown(node)));
+    }
+}
+
+/// Rules that are in both, in another order: the first match wins.
+fn order(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: &mut Vec<String>) {
+    let common = |these: &[(String, &Node)], those: &[(String, &Node)]| -> Vec<String> {
+        these
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| those.iter().any(|(known, _)| known == name))
+            .collect()
+    };
+    let (before, after) = (common(old, new), common(new, old));
+    if before != after {
+        all.push(format!("~ {section}: the order is now {}", after.join(", ")));
+    }
+}
+
+fn field(place: &str, old: Option<&Node>, new: Option<&Node>, all: &mut Vec<String>) {
+    match (old, new) {
+        (Some(old), Some(new)) if to_json(old) == to_json(new) => {}
+        (Some(Node { value: Value::Seq(old), .. }), Some(Node { value: Value::Seq(new), .. })) => {
+            items(place, old, new, all);
+        }
+        (Some(old), Some(new)) => all.push(format!("~ {place}: {} → {}", shown(old), shown(new))),
+        (None, Some(new)) => all.push(format!("+ {place}: {}", shown(new))),
+        (Some(old), None) => all.push(format!("- {place}: {}", shown(old))),
+        (None, None) => {}
+    }
+}
+
+/// A list of values: what was added, what was taken away.
+fn items(place: &str, old: &[Node], new: &[Node], all: &mut Vec<String>) {
+    let texts = |nodes: &[Node]| nodes.iter().map(to_json).collect::<Vec<_>>();
+    let (before, after) = (texts(old), texts(new));
+    let added = new.iter().filter(|node| !before.contains(&to_json(node)));
+    let gone = old.iter().filter(|node| !after.contains(&to_json(node)));
+    let mark = all.len();
+    all.extend(added.map(|node| format!("+ {place}: {}", shown(node))));
+    all.extend(gone.map(|node| format!("- {place}: {}", shown(node))));
+    if all.len() == mark {
+        all.push(format!("~ {place}: the order is now {}", after.join(", ")));
+    }
+}
+
+fn shown(node: &Node) -> String {
+    let text = node.text().map_or_else(|| to_json(node), str::to_owned);
+    if text.chars().count() <= SHOWN {
+        return text;
+    }
+    let cut: String = text.chars().take(SHOWN).collect();
+    format!("{cut}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+    use hemostat_engine::policy::source::parse_yaml;
+
+    fn diff(old: &str, new: &str) -> Vec<String> {
+        changes(&parse_yaml(old).unwrap(), &parse_yaml(new).unwrap())
+    }
+
+    #[test]
+    fn changes_are_told_by_rule() {
+        let old = "{version: a, guardrails: [{id: s, find: [x, y], do: block}, {id: gone, find: z}], fallbacks: {f: {text: A}}}";
+        let new = "{version: b, guardrails: [{id: new, find: n}, {id: s, find: [x, w], do: tag}], fallbacks: {f: {text: B}}, mode: shadow}";
+        assert_eq!(
+            diff(old, new),
+            [
+                "~ version: a → b",
+                r#"+ guardrails: `new` is new: {"id":"new","find":"n"}"#,
+                "+ guardrails: `s`: find: w",
+                "- guardrails: `s`: find: y",
+                "~ guardrails: `s`: do: block → tag",
+                r#"- guardrails: `gone` is gone: {"id":"gone","find":"z"}"#,
+                "~ fallbacks: `f`: text: A → B",
+                "+ mode: shadow",
+            ]
+        );
+    }
+
+    #[test]
+    fn order_matters_where_the_first_match_wins() {
+        assert_eq!(
+            diff(
+                "{tools: [{match: a, do: deny}, {match: b, do: approve}]}",
+                "{tools: [{match: b, do: approve}, {match: a, do: deny}]}"
+            ),
+            ["~ tools: the order is now b, a"]
+        );
+        assert!(diff("{tools: [{match: a}]}", "{tools: [{match: a}]}").is_empty());
+    }
+}

@@ -1,0 +1,209 @@
+//! `hemostat rollback`: puts the policy before the last change back. The proxies hold it: a few hundred bytes are sent.
+
+use std::io::{self, Write};
+
+use hemostat_engine::base::time;
+use serde_json::Value;
+
+use crate::command::push::{self, How, or_dash};
+use crate::shared::blob::{self, Brings, Words};
+use crate::shared::exit::Exit;
+use crate::shared::fleet::{Fleet, Status};
+use crate::shared::key::Key;
+use crate::shared::terminal::safe;
+
+/// Arguments of `hemostat rollback`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hemostat rollback --key oncall.key -p http://10.0.0.1:9902 -p http://10.0.0.2:9902
+  hemostat rollback --key ops.key --to 41 -p http://10.0.0.1:9902      an older one: needs a key that may `release`
+  hemostat rollback --key ops.key --policy old.yaml --to-dir /srv/policy -p http://10.0.0.1:9902
+      where proxies poll a file: it always holds a whole policy
+
+Twice in a row takes the rollback itself back.")]
+pub(crate) struct Args {
+    /// A secret key that may `rollback` or `release`: a file, or `env:NAME`
+    #[arg(long, short, required = true, value_name = "KEY")]
+    key: Vec<String>,
+    /// Go back to what this serial brought [default: the policy before the one in force]
+    #[arg(long, value_name = "SERIAL")]
+    to: Option<u64>,
+    /// Why; goes to the change log
+    #[arg(long)]
+    reason: Option<String>,
+    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the user's name]
+    #[arg(long)]
+    issuer: Option<String>,
+    /// Send this policy whole, instead of its digest; it must be the one that is gone back to
+    #[arg(long, value_name = "FILE")]
+    policy: Option<String>,
+    #[command(flatten)]
+    how: HowBack,
+}
+
+/// As [`How`], without its short name `--to`, which is a serial here.
+#[derive(Debug, clap::Args)]
+struct HowBack {
+    /// A directory that a static server serves, or a file in it; needs --policy
+    #[arg(long, value_name = "DIR", requires = "policy")]
+    to_dir: Option<std::path::PathBuf>,
+    /// Wait until every proxy reports the serial
+    #[arg(long)]
+    wait: bool,
+    /// Seconds to wait at most
+    #[arg(long, default_value_t = push::WITHIN_S, value_name = "SECONDS")]
+    within: u64,
+    /// Write one JSON document to standard output instead of words
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    fleet: crate::shared::fleet::FleetArgs,
+}
+
+/// A policy that can be gone back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Target {
+    digest: String,
+    version: String,
+    /// When it is over (Unix seconds), and what happens then.
+    end: Option<(u64, String)>,
+}
+
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+    let keys = args.key.iter().map(|from| Key::load(from)).collect::<io::Result<Vec<_>>>()?;
+    let fleet = args.how.fleet.some()?;
+    let Some(newest) = newest(&fleet, err)? else { return Ok(Exit::Failed) };
+    let now = blob::now();
+    let target = match args.to {
+        None => previous(&newest, now),
+        Some(serial) => brought_by(&newest, serial, now),
+    };
+    let Some(target) = target else {
+        let why = match args.to {
+            None => "there is no policy before the one in force".to_owned(),
+            Some(serial) => {
+                format!("what serial {serial} brought is not held any more; give `--policy`")
+            }
+        };
+        writeln!(err, "hemostat: {why}")?;
+        return Ok(Exit::No);
+    };
+    let whole = args.policy.as_deref().map(blob::read_policy).transpose()?;
+    if let Some(policy) = &whole
+        && blob::digest(policy)? != target.digest
+    {
+        writeln!(err, "hemostat: that is not the policy that is gone back to, {}", target.digest)?;
+        return Ok(Exit::No);
+    }
+    let from = newest.serial();
+    let words = Words {
+        scope: newest.text("scope").to_owned(),
+        serial: from.saturating_add(1),
+        issuer: blob::issuer(args.issuer.as_deref()),
+        reason: args.reason.clone(),
+        rolls_back: (from > 0).then_some(from),
+        expires: target.end.as_ref().map(|(at, _)| *at),
+        on_expiry: target.end.as_ref().map(|(_, then)| then.clone()),
+        ..Words::default()
+    };
+    let brings = whole.as_ref().map_or(Brings::Digest(&target.digest), Brings::Policy);
+    let envelope = blob::sign(&words, &brings, &keys)?;
+    writeln!(
+        err,
+        "rolling back: version {} ({}) takes over from version {}, as serial {}",
+        safe(or_dash(&target.version)),
+        safe(&target.digest),
+        safe(or_dash(newest.text("version"))),
+        words.serial
+    )?;
+    if let Some((at, _)) = &target.end {
+        writeln!(err, "it is over at {}, as it was to be", time::format(*at))?;
+    }
+    let HowBack { to_dir, wait, within, json, .. } = &args.how;
+    let how = How {
+        to: to_dir.clone(),
+        wait: *wait,
+        within: *within,
+        json: *json,
+        fleet: crate::shared::fleet::FleetArgs::default(),
+    };
+    push::deliver(&envelope, words.serial, &how, &fleet, out, err)
+}
+
+/// The status of the proxy that has the highest serial; those that do not answer are named.
+pub(crate) fn newest(fleet: &Fleet, err: &mut dyn Write) -> io::Result<Option<Status>> {
+    let mut newest: Option<Status> = None;
+    for (proxy, status) in fleet.each(|proxy| fleet.status(proxy)) {
+        match status {
+            Ok(status) if newest.as_ref().is_none_or(|known| known.serial() < status.serial()) => {
+                newest = Some(status);
+            }
+            Ok(_) => {}
+            Err(why) => writeln!(err, "hemostat: {}: {}", safe(&proxy.name), safe(&why))?,
+        }
+    }
+    if newest.is_none() {
+        writeln!(err, "hemostat: no proxy says what is in force")?;
+    }
+    Ok(newest)
+}
+
+fn target(value: &Value) -> Option<Target> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let version = text("version").unwrap_or_default().to_owned();
+    // What is over goes back to `previous` or goes on; the inline policy is not an on-call key's to name.
+    let then = if text("on_expiry") == Some("previous") { "previous" } else { "keep" };
+    let end = text("expires").and_then(|at| time::parse(at).ok()).map(|at| (at, then.to_owned()));
+    Some(Target { digest: text("digest")?.to_owned(), version, end })
+}
+
+/// The last policy that was in force before the present one and is not over.
+fn previous(status: &Status, now: u64) -> Option<Target> {
+    let before = status.list("held").iter().skip(1).filter_map(target);
+    before.filter_map(|held| held.still(now)).next()
+}
+
+/// The policy of this serial, where it is still held.
+fn brought_by(status: &Status, serial: u64, now: u64) -> Option<Target> {
+    let is = |entry: &&Value| entry.get("serial").and_then(Value::as_u64) == Some(serial);
+    let found = status.list("history").iter().find(is).and_then(target)?;
+    let mut held = status.list("held").iter().filter_map(target);
+    let held = held.find(|held| held.digest == found.digest)?;
+    // Whoever names a serial wants it, over or not: then without its end.
+    Some(held.clone().still(now).unwrap_or(Target { end: None, ..held }))
+}
+
+impl Target {
+    /// Itself, unless it is over; an end that changed nothing is none.
+    fn still(self, now: u64) -> Option<Self> {
+        match &self.end {
+            Some((at, then)) if *at <= now && then == "keep" => Some(Self { end: None, ..self }),
+            Some((at, _)) if *at <= now => None,
+            _ => Some(self),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn version(held: Value, now: u64) -> Option<(String, Option<u64>)> {
+        let found = previous(&Status(json!({"held": held})), now)?;
+        Some((found.version, found.end.map(|(at, _)| at)))
+    }
+
+    #[test]
+    fn a_step_back_passes_over_what_is_over_and_keeps_ends() {
+        let held = json!([
+            {"digest": "c", "version": "c"},
+            {"digest": "b", "version": "b", "expires": "1970-01-01T00:01:40Z", "on_expiry": "previous"},
+            {"digest": "a", "version": "a", "expires": "1970-01-01T00:01:40Z", "on_expiry": "keep"},
+        ]);
+        assert_eq!(version(held.clone(), 99), Some(("b".to_owned(), Some(100))));
+        assert_eq!(version(held, 100), Some(("a".to_owned(), None)));
+        assert_eq!(version(json!([{"digest": "c"}]), 0), None);
+    }
+}

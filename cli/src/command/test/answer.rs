@@ -1,0 +1,133 @@
+//! What upstream answers in a case, and what an answer tells its reader.
+
+use hemostat_engine::dialect::{DialectId, recognise};
+use hemostat_engine::wire::eventstream;
+use hemostat_engine::wire::frame::{Framing, Piece};
+use hemostat_engine::wire::framer::Framer;
+use serde_json::{Value, json};
+
+use crate::shared::play::Seen;
+
+const MESSAGES: &str = "application/vnd.amazon.eventstream";
+
+/// Bedrock's `InvokeModel` answers as the model's own API does.
+const ANTHROPIC: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"fine"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}"#;
+
+/// What the model says where a case does not care, by dialect.
+const FINE: [(DialectId, &str); 6] = [
+    (
+        DialectId::OpenaiChat,
+        r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}"#,
+    ),
+    (
+        DialectId::OpenaiResponses,
+        r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"m","output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"fine","annotations":[]}]}]}"#,
+    ),
+    (DialectId::Anthropic, ANTHROPIC),
+    (DialectId::BedrockInvoke, ANTHROPIC),
+    (
+        DialectId::Gemini,
+        r#"{"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"fine"}]},"finishReason":"STOP"}],"modelVersion":"m"}"#,
+    ),
+    (
+        DialectId::Bedrock,
+        r#"{"output":{"message":{"role":"assistant","content":[{"text":"fine"}]}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2},"metrics":{"latencyMs":1}}"#,
+    ),
+];
+
+/// The answer of a case that says none; other traffic gets a few words.
+pub(super) fn fine(method: &str, path: &str, body: Option<&Value>) -> String {
+    if let Some(asked) = body.filter(|body| body.get("jsonrpc").is_some()) {
+        let result = json!({"content": [{"type": "text", "text": "fine"}], "isError": false});
+        return json!({"jsonrpc": "2.0", "id": asked.get("id"), "result": result}).to_string();
+    }
+    let dialect = recognise(method, path).map(|found| found.dialect);
+    let known = FINE.iter().find(|(own, _)| Some(*own) == dialect);
+    known.map_or("fine", |(_, answer)| answer).to_owned()
+}
+
+/// A streamed answer: its content type, and its bytes.
+pub(super) fn stream(
+    method: &str,
+    path: &str,
+    list: &Value,
+) -> Result<(&'static str, Vec<u8>), String> {
+    let list = list.as_array().ok_or("`stream` is a list of events")?;
+    let framing = recognise(method, path);
+    match framing.filter(|found| found.json_stream == Framing::EventStream) {
+        None => Ok(("text/event-stream", events(list).into_bytes())),
+        Some(found) => {
+            let mut out = Vec::new();
+            for event in list {
+                match found.dialect {
+                    DialectId::BedrockInvoke => {
+                        eventstream::chunk(event.to_string().as_bytes(), &mut out)
+                    }
+                    _ => message(event, &mut out)?,
+                }
+            }
+            Ok((MESSAGES, out))
+        }
+    }
+}
+
+/// A message of `ConverseStream`, written as AWS's SDKs give it: a map of its type to its content.
+fn message(event: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+    let mut members = event.as_object().into_iter().flatten();
+    let (Some((kind, content)), None) = (members.next(), members.next()) else {
+        return Err("stream: an event of `converse-stream` is a map of its type, such as \
+                    `messageStop`, to its content"
+            .to_owned());
+    };
+    match kind.ends_with("Exception") {
+        true => eventstream::exception(kind, &content.to_string(), out),
+        false => eventstream::event(kind, &content.to_string(), out),
+    }
+    Ok(())
+}
+
+/// Server-sent events: a map is its JSON, with the `event:` line of dialects that name their events in `type`; a text
+/// stands for itself (`[DONE]`).
+fn events(list: &[Value]) -> String {
+    let event = |event: &Value| match (event, event.get("type").and_then(Value::as_str)) {
+        (Value::String(text), _) => format!("data: {text}\n\n"),
+        (_, Some(kind)) => format!("event: {kind}\ndata: {event}\n\n"),
+        (_, None) => format!("data: {event}\n\n"),
+    };
+    list.iter().map(event).collect()
+}
+
+/// The body as it is read: binary messages as server-sent events of their contents.
+pub(super) fn readable(seen: &Seen) -> String {
+    if seen.header("content-type") != Some(MESSAGES) {
+        return String::from_utf8_lossy(&seen.body).into_owned();
+    }
+    let (mut framer, mut pieces) = (Framer::new(Framing::EventStream), Vec::new());
+    framer.feed(&seen.body, &mut pieces);
+    framer.finish(&mut pieces);
+    let content = |piece: &Piece| match piece {
+        Piece::Frame(frame) => frame.payload_bytes().into_owned(),
+        other => other.raw().to_vec(),
+    };
+    let line = |piece: &Piece| format!("data: {}\n\n", String::from_utf8_lossy(&content(piece)));
+    pieces.iter().map(line).collect()
+}
+
+/// What a stream tells its reader: the pieces of text of its events, in a row.
+pub(super) fn told(body: &str) -> String {
+    const PIECES: [&str; 6] = [
+        "/choices/0/delta/content",
+        "/delta/text",
+        "/delta",
+        "/candidates/0/content/parts/0/text",
+        "/delta/partial_json",
+        "/delta/toolUse/input",
+    ];
+    let data = body.lines().filter_map(|line| line.strip_prefix("data:"));
+    let events = data.filter_map(|data| serde_json::from_str::<Value>(data.trim()).ok());
+    let piece = |event: Value| {
+        let found = PIECES.iter().find_map(|at| event.pointer(at).and_then(Value::as_str));
+        found.map(str::to_owned)
+    };
+    events.filter_map(piece).collect()
+}

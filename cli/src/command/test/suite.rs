@@ -1,0 +1,198 @@
+//! A file of cases: finding it, reading it, running it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use hemostat_engine::policy::source::{Node, parse, to_json};
+use serde_json::Value;
+
+use super::case;
+use crate::shared::blob::{self, invalid};
+use crate::shared::play::{Cut, Player};
+use crate::shared::program;
+use crate::shared::terminal::safe;
+
+/// What a file of cases ends with.
+const ENDING: &str = ".cases.yaml";
+
+/// The folder beside a policy that its cases may stand in.
+const FOLDER: &str = "cases";
+
+/// Folders below a folder that are looked into.
+const DEPTH: usize = 8;
+
+/// The most cases' bytes that are read.
+const BYTES: u64 = 16 * 1024 * 1024;
+
+/// A streamed answer is played in these cuts: what comes of it must not depend on them.
+const CUTS: [Cut; 4] = [Cut::Whole, Cut::Every(1), Cut::Every(7), Cut::Every(64)];
+
+/// A file of cases.
+#[derive(Debug)]
+pub(super) struct Suite {
+    file: String,
+    base: Option<String>,
+    cases: Vec<case::Case>,
+}
+
+/// What came of a file of cases.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) file: String,
+    pub(super) policy: String,
+    /// Why the policy cannot run.
+    pub(super) refused: Option<String>,
+    pub(super) cases: Vec<Case>,
+}
+
+/// What came of a case.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: String,
+    /// What was to be, and was not.
+    pub(super) wrong: Vec<String>,
+}
+
+impl Ended {
+    pub(super) fn holds(&self) -> bool {
+        self.refused.is_none() && self.cases.iter().all(Case::holds)
+    }
+}
+
+impl Case {
+    pub(super) fn holds(&self) -> bool {
+        self.wrong.is_empty()
+    }
+}
+
+/// The files of cases that a path means: those below a folder, itself, or the one beside a policy.
+pub(super) fn find(path: &str) -> io::Result<Vec<PathBuf>> {
+    let at = Path::new(path);
+    if at.is_dir() {
+        let mut found = Vec::new();
+        below(at, DEPTH, &mut found)?;
+        found.sort();
+        if found.is_empty() {
+            return Err(invalid(format!("{}: no file below it ends with `{ENDING}`", safe(path))));
+        }
+        return Ok(found);
+    }
+    if path.ends_with(ENDING) {
+        return Ok(vec![at.to_owned()]);
+    }
+    let beside = at.with_extension(ENDING.trim_start_matches('.'));
+    let folder = at.parent().unwrap_or(Path::new("")).join(FOLDER);
+    let apart = folder.join(beside.file_name().unwrap_or_default());
+    if at.exists()
+        && let Some(cases) = [&beside, &apart].into_iter().find(|cases| cases.exists())
+    {
+        return Ok(vec![cases.clone()]);
+    }
+    let shown = |path: &Path| safe(&path.display().to_string());
+    let why = match at.exists() {
+        true => format!("no cases: neither {} nor {} is there", shown(&beside), shown(&apart)),
+        false => "no such file".to_owned(),
+    };
+    Err(io::Error::new(io::ErrorKind::NotFound, format!("{}: {why}", safe(path))))
+}
+
+/// The policy that a file of cases is about: beside it, or, for cases in a folder of their own, beside that folder.
+fn policy_of(cases: &str) -> String {
+    let beside = format!("{}.yaml", cases.trim_end_matches(ENDING));
+    let path = Path::new(&beside);
+    let folder =
+        path.parent().filter(|folder| folder.file_name().is_some_and(|name| name == FOLDER));
+    match (path.exists(), folder.and_then(Path::parent), path.file_name()) {
+        (false, Some(above), Some(name)) => above.join(name).to_string_lossy().into_owned(),
+        _ => beside,
+    }
+}
+
+fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("{}: {error}", safe(&folder.display().to_string())))
+    };
+    for entry in std::fs::read_dir(folder).map_err(named)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if depth > 0 && !path.is_symlink() {
+                below(&path, depth - 1, found)?;
+            }
+        } else if path.to_string_lossy().ends_with(ENDING) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+impl Suite {
+    /// Reads a file of cases. All that is wrong in it is a fault of the file: nothing is half run.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let file = path.display().to_string();
+        let wrong = |why: String| invalid(format!("{}: {why}", safe(&file)));
+        let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+        if size > BYTES {
+            return Err(wrong(format!("it has {size} bytes; {BYTES} are read")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let tree: Node =
+            parse(&text, &file).map_err(|found| invalid(blob::lines(&found, &file)))?;
+        let all: Value =
+            serde_json::from_str(&to_json(&tree)).map_err(|error| wrong(error.to_string()))?;
+        case::only(&all, &["base", "warnings", "cases"]).map_err(&wrong)?;
+        let base = all.get("base").and_then(Value::as_str).map(|base| {
+            path.parent().unwrap_or(Path::new("")).join(base).to_string_lossy().into_owned()
+        });
+        let cases = all.get("cases").and_then(Value::as_array).map(Vec::as_slice);
+        let cases = cases.unwrap_or_default().iter().enumerate();
+        let cases = cases.map(|(at, case)| case::Case::read(case, at).map_err(&wrong));
+        Ok(Self { file: file.clone(), base, cases: cases.collect::<io::Result<_>>()? })
+    }
+
+    /// Runs the cases whose name contains `only`.
+    pub(super) fn run(
+        self,
+        policy: Option<&str>,
+        base: Option<&str>,
+        only: &Option<String>,
+    ) -> io::Result<Ended> {
+        let own = policy_of(&self.file);
+        let (shown, made) = match (policy, base.or(self.base.as_deref())) {
+            (Some(policy), _) => (policy.to_owned(), program::from_file(policy, &[])?),
+            (None, Some(base)) => {
+                let made = program::from_file(base, std::slice::from_ref(&own))?;
+                (format!("{base} with {own}"), made)
+            }
+            (None, None) => (own.clone(), program::from_file(&own, &[])?),
+        };
+        let mut ended = Ended { file: self.file, policy: shown, refused: None, cases: Vec::new() };
+        let program = match made {
+            Ok(program) => program,
+            Err(why) => {
+                ended.refused = Some(why);
+                return Ok(ended);
+            }
+        };
+        let wanted = |case: &case::Case| only.as_ref().is_none_or(|text| case.name.contains(text));
+        for case in self.cases.into_iter().filter(wanted) {
+            let mut wrong = Vec::new();
+            let cuts = if case.streams { CUTS.as_slice() } else { &[Cut::Whole] };
+            for cut in cuts {
+                // Accounts of its own: what one case spends, the next does not see.
+                let mut player = Player::new(std::rc::Rc::clone(&program), case.traffic.at_ns);
+                for _ in 1..case.times {
+                    player.play(&case.traffic, *cut);
+                }
+                wrong = case.wrong(&player.play(&case.traffic, *cut));
+                if !wrong.is_empty() {
+                    if let Cut::Every(size) = cut {
+                        wrong.push(format!("(the answer came in pieces of {size} bytes)"));
+                    }
+                    break;
+                }
+            }
+            ended.cases.push(Case { name: case.name, wrong });
+        }
+        Ok(ended)
+    }
+}

@@ -1,0 +1,195 @@
+//! A policy and its overlays → one policy. Overlays are put before the policy's own rules, so that theirs win where the
+//! first match wins.
+
+use hemostat_engine::base::time;
+use hemostat_engine::policy::source::{Entry, Node, Position, Value, to_json};
+
+/// Sections whose entries have names: those of an overlay are added.
+const NAMED: &[&str] = &["labels", "fallbacks", "prices"];
+
+/// Sections of rules, which take `when: {until: …}`.
+const RULES: &[&str] = &["rollback", "switch", "guardrails", "tools", "limits", "failsafe"];
+
+/// What need not end with an overlay's rules: it names, records, or does nothing without a rule.
+const HARMLESS: &[&str] =
+    &["hemostat", "version", "reason", "severity", "trusted_headers", "disable"];
+
+/// Lets every rule of an overlay stop at this time (Unix seconds); a rule that says when it stops keeps its own time.
+pub(crate) fn until(overlay: &Node, at: u64) -> Node {
+    let mut overlay = overlay.clone();
+    if let Value::Map(sections) = &mut overlay.value {
+        for section in sections.iter_mut().filter(|own| RULES.contains(&own.key.as_str())) {
+            if let Value::Seq(rules) = &mut section.value.value {
+                rules.iter_mut().for_each(|rule| rule_until(rule, at));
+            }
+        }
+    }
+    overlay
+}
+
+/// The same overlay, whose rules decide and count, and change nothing.
+pub(crate) fn shadow(overlay: &Node) -> Node {
+    let mut overlay = overlay.clone();
+    let Value::Map(sections) = &mut overlay.value else { return overlay };
+    for section in sections.iter_mut().filter(|own| RULES.contains(&own.key.as_str())) {
+        let Value::Seq(rules) = &mut section.value.value else { continue };
+        for rule in rules {
+            let place = rule.at;
+            let Value::Map(fields) = &mut rule.value else { continue };
+            fields.retain(|field| field.key != "mode");
+            let value = text(place, "shadow");
+            fields.push(Entry { key: "mode".to_owned(), key_at: place, value });
+        }
+    }
+    overlay
+}
+
+/// Fields of an overlay that act although its rules are in shadow.
+pub(crate) fn acting(overlay: &Node) -> Vec<&str> {
+    let mut all = endless(overlay);
+    all.extend(overlay.get("disable").map(|_| "disable"));
+    all
+}
+
+fn rule_until(rule: &mut Node, at: u64) {
+    let place = rule.at;
+    let Value::Map(fields) = &mut rule.value else { return };
+    let entry = |key: &str, value| Entry { key: key.to_owned(), key_at: place, value };
+    let end = entry("until", text(place, &time::format(at)));
+    match fields.iter_mut().find(|field| field.key == "when") {
+        None => {
+            let value = Node { at: place, value: Value::Map(vec![end]) };
+            fields.push(entry("when", value));
+        }
+        Some(Entry { value: Node { value: Value::Map(when), .. }, .. }) => {
+            if !when.iter().any(|own| own.key == "until") {
+                when.push(end);
+            }
+        }
+        Some(_) => {}
+    }
+}
+
+/// Fields of an overlay that go on when its rules have stopped.
+pub(crate) fn endless(overlay: &Node) -> Vec<&str> {
+    let keys = overlay.entries().iter().map(|entry| entry.key.as_str());
+    keys.filter(|key| ![RULES, NAMED, HARMLESS].iter().any(|known| known.contains(key))).collect()
+}
+
+/// Puts an overlay over a policy. `file` is the overlay's, for messages.
+///
+/// # Errors
+/// The overlay says something else about a label or a fallback that the policy's own rules use.
+pub(crate) fn overlay(policy: &Node, overlay: &Node, file: &str) -> Result<Node, String> {
+    let mut entries = policy.entries().to_vec();
+    for over in overlay.entries() {
+        match entries.iter_mut().find(|entry| entry.key == over.key) {
+            None => entries.push(over.clone()),
+            Some(entry) if NAMED.contains(&over.key.as_str()) => named(entry, over, file)?,
+            Some(Entry { value: Node { value: Value::Seq(own), .. }, .. }) => {
+                let mut rules = over.value.items().to_vec();
+                rules.append(own);
+                *own = rules;
+            }
+            Some(entry) if over.key == "version" => {
+                let both = [&entry.value, &over.value].map(|node| node.text().unwrap_or_default());
+                entry.value = text(entry.value.at, &version(both));
+            }
+            Some(entry) => entry.value = over.value.clone(),
+        }
+    }
+    Ok(Node { at: policy.at, value: Value::Map(entries) })
+}
+
+/// `POLICY_OVERLAY`, as long as versions may be.
+fn version([policy, overlay]: [&str; 2]) -> String {
+    let both = format!("{policy}_{overlay}");
+    both.chars().take(hemostat_engine::limits::ID_CHARS).collect()
+}
+
+fn text(at: Position, text: &str) -> Node {
+    Node { at, value: Value::String { text: text.to_owned(), quoted: true } }
+}
+
+fn named(entry: &mut Entry, over: &Entry, file: &str) -> Result<(), String> {
+    let Value::Map(own) = &mut entry.value.value else { return Ok(()) };
+    for new in over.value.entries() {
+        match own.iter_mut().find(|known| known.key == new.key) {
+            None => own.push(new.clone()),
+            Some(known) if to_json(&known.value) == to_json(&new.value) => {}
+            // A price is the overlay's to change; a label or a text that other rules use is not.
+            Some(known) if over.key == "prices" => known.value = new.value.clone(),
+            Some(_) => {
+                return Err(format!(
+                    "{file}:{}:{}: {}: `{}` is in the policy too, and says something else",
+                    new.key_at.line, new.key_at.column, over.key, new.key
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hemostat_engine::policy::source::parse_yaml;
+
+    fn both(policy: &str, over: &str) -> Result<String, String> {
+        let over = parse_yaml(over).unwrap();
+        overlay(&parse_yaml(policy).unwrap(), &over, "over.yaml").map(|node| to_json(&node))
+    }
+
+    #[test]
+    fn rules_of_the_overlay_come_first_and_the_rest_stays() {
+        let policy =
+            "{hemostat: 1, version: a, guardrails: [{id: own}], fallbacks: {x: {text: X}}}";
+        let over = "{hemostat: 1, version: b, mode: shadow, guardrails: [{id: new}], fallbacks: {y: {text: Y}}}";
+        assert_eq!(
+            both(policy, over).unwrap(),
+            r#"{"hemostat":1,"version":"a_b","guardrails":[{"id":"new"},{"id":"own"}],"fallbacks":{"x":{"text":"X"},"y":{"text":"Y"}},"mode":"shadow"}"#
+        );
+    }
+
+    #[test]
+    fn what_other_rules_use_is_not_changed_under_them() {
+        let error = both("{labels: {t: {header: a}}}", "{labels: {t: {header: b}}}").unwrap_err();
+        assert_eq!(
+            error,
+            "over.yaml:1:11: labels: `t` is in the policy too, and says something else"
+        );
+        assert!(both("{labels: {t: {header: a}}}", "{labels: {t: {header: a}}}").is_ok());
+    }
+
+    #[test]
+    fn rules_of_an_overlay_stop_unless_they_say_when() {
+        let over = parse_yaml(
+            "{version: b, mode: shadow, disable: [{rule: x, until: 2099-01-01T00:00:00Z}], \
+             tools: [{match: a}, {match: b, when: {model: m}}, {match: c, when: {until: 2099-01-01T00:00:00Z}}]}",
+        )
+        .unwrap();
+        assert_eq!(endless(&over), ["mode"]);
+        let expected = r#"{"version":"b","mode":"shadow","disable":[{"rule":"x","until":"2099-01-01T00:00:00Z"}],"tools":[{"match":"a","when":{"until":"1970-01-01T00:01:00Z"}},{"match":"b","when":{"model":"m","until":"1970-01-01T00:01:00Z"}},{"match":"c","when":{"until":"2099-01-01T00:00:00Z"}}]}"#;
+        assert_eq!(to_json(&until(&over, 60)), expected);
+    }
+
+    #[test]
+    fn in_shadow_nothing_of_an_overlay_acts() {
+        let over =
+            parse_yaml("{version: b, tools: [{match: a}, {match: b, mode: enforce}]}").unwrap();
+        assert_eq!(
+            to_json(&shadow(&over)),
+            r#"{"version":"b","tools":[{"match":"a","mode":"shadow"},{"match":"b","mode":"shadow"}]}"#
+        );
+        assert!(acting(&over).is_empty());
+        let over = parse_yaml("{disable: [{rule: x}], other_traffic: [{do: block}]}").unwrap();
+        assert_eq!(acting(&over), ["other_traffic", "disable"]);
+    }
+
+    #[test]
+    fn a_version_stays_one() {
+        let long = "x".repeat(60);
+        let made = both(&format!("{{version: {long}}}"), "{version: sev1-stop}").unwrap();
+        assert_eq!(made, format!(r#"{{"version":"{long}_sev"}}"#));
+    }
+}

@@ -1,0 +1,60 @@
+//! Files that others read while they are written.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use crate::shared::terminal::safe;
+
+/// The text of a file; `-` is standard input.
+pub(crate) fn read(file: &str) -> io::Result<String> {
+    let most = hemostat_engine::limits::ENVELOPE_BYTES as u64 + 1;
+    let mut text = String::new();
+    let done = match file {
+        "-" => io::stdin().lock().take(most).read_to_string(&mut text),
+        path => fs::File::open(path).and_then(|file| file.take(most).read_to_string(&mut text)),
+    };
+    done.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", safe(file))))?;
+    Ok(text)
+}
+
+/// Lets a file be newer, by the second, than the one whose place it takes. Static servers make an `ETag` of time and size,
+/// and two releases of one second may have one size: a proxy would never hear of the second.
+fn differ(fresh: &fs::File, old: &Path) {
+    let modified = |file: fs::Metadata| file.modified().ok();
+    let old = fs::metadata(old).ok().and_then(modified);
+    let new = fresh.metadata().ok().and_then(modified);
+    let second = |at: std::time::SystemTime| {
+        at.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    };
+    if let (Some(old), Some(new)) = (old, new)
+        && second(new) <= second(old)
+    {
+        // Best effort: some file systems do not take a time, and the file itself is right.
+        let _ = fresh.set_modified(old + std::time::Duration::from_secs(1));
+    }
+}
+
+/// Puts a text in a file's place, whole: whoever reads it sees the old one or the new one, and after a crash too.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("{}: {error}", safe(&path.display().to_string())))
+    };
+    let name = path.file_name().ok_or_else(|| named(io::ErrorKind::InvalidInput.into()))?;
+    // A dot file beside it: a static server does not offer it, and the rename stays on one file system.
+    let fresh = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let write = || {
+        let mut file = fs::File::create(&fresh)?;
+        file.write_all(text.as_bytes())?;
+        differ(&file, path);
+        file.sync_all()?;
+        fs::rename(&fresh, path)?;
+        // The rename itself is on disk once the folder is.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    };
+    write().map_err(|error| {
+        let _ = fs::remove_file(&fresh);
+        named(error)
+    })
+}

@@ -1,0 +1,125 @@
+//! Secret keys: a file that its owner alone can read, or an environment variable. Never shown.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use hemostat_engine::dsse::{SecretKey, base64};
+
+/// What a key's text begins with.
+const MARK: &str = "hemostat-secret-key";
+
+/// A secret key and its name, the `keyid` of what it signs.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    pub(crate) secret: SecretKey,
+}
+
+fn invalid(message: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message.into())
+}
+
+impl Key {
+    /// A new key.
+    pub(crate) fn generate(name: &str) -> io::Result<(Self, String)> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| {
+            io::Error::other(format!("the system gives no randomness: {error}"))
+        })?;
+        let text = format!("{MARK} {name} {}\n", base64::encode(&seed));
+        Ok((Self { name: name.to_owned(), secret: SecretKey::from_seed(&seed) }, text))
+    }
+
+    /// The key that `from` names: a file, or `env:NAME` for an environment variable.
+    pub(crate) fn load(from: &str) -> io::Result<Self> {
+        let place = crate::shared::terminal::safe(from);
+        let text = match from.strip_prefix("env:") {
+            Some(name) => std::env::var(name)
+                .map_err(|_| invalid(format!("{place}: there is no such variable")))?,
+            None => fs::read_to_string(from).map_err(|error| named(&place, &error))?,
+        };
+        // What is wrong with a secret is not shown.
+        let key = Self::parse(&text).ok_or_else(|| {
+            invalid(format!("{place}: not a secret key; `hemostat keygen` makes one"))
+        })?;
+        if !from.starts_with("env:") {
+            private(Path::new(from)).map_err(|error| named(&place, &error))?;
+        }
+        Ok(key)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        let (mark, name, seed) = (words.next()?, words.next()?, words.next()?);
+        let seed: [u8; 32] = base64::decode(seed)?.try_into().ok()?;
+        (mark == MARK && words.next().is_none())
+            .then(|| Self { name: name.to_owned(), secret: SecretKey::from_seed(&seed) })
+    }
+}
+
+fn named(place: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{place}: {error}"))
+}
+
+/// Refuses a key that others can read.
+#[cfg(unix)]
+fn private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(invalid(format!("others can read this key (mode {mode:03o}); run `chmod 600`")))
+}
+
+#[cfg(not(unix))]
+fn private(path: &Path) -> io::Result<()> {
+    fs::metadata(path).map(|_| ())
+}
+
+/// Writes a file that its owner alone can read, and that was not there before.
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file =
+        options.open(path).map_err(|error| named(&path.display().to_string(), &error))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_reads_back_and_is_never_shown() {
+        let (key, text) = Key::generate("ops").unwrap();
+        let again = Key::parse(&text).unwrap();
+        assert_eq!((again.name.as_str(), again.secret.public()), ("ops", key.secret.public()));
+        let seed = text.split_whitespace().nth(2).unwrap();
+        assert!(!format!("{again:?}").contains(seed));
+        assert!(Key::parse("hemostat-secret-key ops AAAA").is_none());
+        assert!(Key::parse(&format!("{text} more")).is_none());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_key_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = std::env::temp_dir().join(format!("hemostat-key-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("ops.key");
+        let (_, text) = Key::generate("ops").unwrap();
+        write_private(&path, &text).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(write_private(&path, &text).is_err(), "a key is never overwritten");
+        assert!(Key::load(path.to_str().unwrap()).is_ok());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = Key::load(path.to_str().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,243 @@
+//! Tool arguments that are JSON text inside JSON strings: every key, string and number in them is a text of its own.
+//!
+//! The pieces of the arguments (outer strings, frame by frame) and the pieces of the inner texts do not begin and end
+//! together: an escape can be cut by a frame's end. So inner pieces are kept by where they stand in *all* of the
+//! arguments' text, and a frame asks for those that touch its part.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::place::Change;
+use super::rules::Rules;
+use super::running::{Running, Stop, TextId};
+use crate::context::record::Record;
+use crate::dialect::{Role, TextKey};
+use crate::search::Hit;
+use crate::wire::inner::{Inner, InnerEvent, InnerJson, InnerKind, encode_inner};
+
+/// The arguments of one call as they come.
+#[derive(Debug)]
+pub struct Args {
+    /// Their number among the texts of the stream.
+    pub id: TextId,
+    /// The dialect's name for them, if they go on from frame to frame.
+    pub key: Option<TextKey>,
+    /// Nothing more will come.
+    pub ended: bool,
+    role: Role,
+    reader: InnerJson,
+    /// The last piece ends inside something that must be seen whole.
+    pending: bool,
+    /// In the order of their numbers.
+    texts: Vec<InnerText>,
+    pieces: Vec<InnerPiece>,
+}
+
+#[derive(Debug)]
+struct InnerText {
+    n: u32,
+    kind: InnerKind,
+    running: Running,
+}
+
+/// A part of an inner text that came in one piece of the arguments.
+#[derive(Debug)]
+struct InnerPiece {
+    n: u32,
+    /// Bytes of the inner text.
+    start: u64,
+    end: u64,
+    /// Where it stands in the arguments' text.
+    at: Range<u64>,
+    inner: Rc<Inner>,
+    range: Range<usize>,
+}
+
+/// A change of the arguments' text: bytes of it, and the outer string's content that takes their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgsChange {
+    /// Bytes of the arguments' text since its beginning.
+    pub at: Range<u64>,
+    /// Ready to stand in the outer string.
+    pub with: Vec<u8>,
+    /// The rule.
+    pub rule: usize,
+}
+
+impl Args {
+    /// Arguments of which nothing has come.
+    #[must_use]
+    pub fn new(id: TextId, key: Option<TextKey>, role: Role) -> Self {
+        Self {
+            id,
+            key,
+            ended: false,
+            role,
+            reader: InnerJson::new(),
+            pending: false,
+            texts: Vec::new(),
+            pieces: Vec::new(),
+        }
+    }
+
+    /// How much of the arguments' text has come.
+    #[must_use]
+    pub fn fed(&self) -> u64 {
+        self.reader.fed()
+    }
+
+    /// Takes the next piece.
+    pub fn feed(&mut self, piece: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
+        let mut inner = Inner::default();
+        self.reader.feed(piece, &mut inner);
+        self.pending = inner.pending();
+        self.take(inner, rules, record, hits);
+    }
+
+    /// The arguments are complete.
+    pub fn finish(&mut self, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
+        let mut inner = Inner::default();
+        self.reader.finish(&mut inner);
+        self.pending = false;
+        self.ended = true;
+        self.take(inner, rules, record, hits);
+        for text in self.texts.iter_mut().filter(|text| !text.running.ended) {
+            text.running.finish(rules, record, hits);
+        }
+    }
+
+    fn take(&mut self, inner: Inner, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
+        let inner = Rc::new(inner);
+        for event in inner.events() {
+            match event {
+                InnerEvent::Begin { n, kind } => {
+                    let running = Running::new(u64::from(*n), self.key, self.role);
+                    self.texts.push(InnerText { n: *n, kind: *kind, running });
+                }
+                InnerEvent::Text { n, text: range } => {
+                    let Some(text) = self.texts.iter_mut().rfind(|text| text.n == *n) else {
+                        continue;
+                    };
+                    let start = text.running.fed();
+                    text.running.feed(inner.text(range.clone()), rules, record, hits);
+                    self.pieces.push(InnerPiece {
+                        n: *n,
+                        start,
+                        end: text.running.fed(),
+                        at: inner.span(range.clone()),
+                        inner: Rc::clone(&inner),
+                        range: range.clone(),
+                    });
+                }
+                InnerEvent::End { n } => {
+                    if let Some(text) = self.texts.iter_mut().rfind(|text| text.n == *n) {
+                        text.running.finish(rules, record, hits);
+                    }
+                }
+            }
+        }
+        // Most inner texts end where nothing was found and nothing waits: they need not be remembered.
+        let plain = |text: &InnerText| text.running.ended && !text.running.touched_at_all();
+        let forgotten: Vec<u32> =
+            self.texts.iter().filter(|text| plain(text)).map(|text| text.n).collect();
+        let kept = |n: u32| forgotten.binary_search(&n).is_err();
+        self.texts.retain(|text| kept(text.n));
+        self.pieces.retain(|piece| kept(piece.n));
+    }
+
+    fn text(&self, n: u32) -> Option<&InnerText> {
+        self.texts.get(self.texts.binary_search_by_key(&n, |text| text.n).ok()?)
+    }
+
+    /// The inner pieces that touch a part of the arguments' text.
+    fn touching(&self, part: Range<u64>) -> impl Iterator<Item = (&InnerPiece, &InnerText)> {
+        self.pieces
+            .iter()
+            .filter(move |piece| piece.at.start < part.end && piece.at.end > part.start)
+            .filter_map(|piece| Some((piece, self.text(piece.n)?)))
+    }
+
+    /// True if this part of the arguments' text is decided.
+    #[must_use]
+    pub fn ready(&self, part: Range<u64>) -> bool {
+        !(self.pending && part.end == self.fed())
+            && self.touching(part).all(|(piece, text)| text.running.clear() >= piece.end)
+    }
+
+    /// Decoded bytes that partial matches hold.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.texts.iter().map(|text| text.running.held()).sum()
+    }
+
+    /// Gives up on partial matches, and on what was to be seen whole.
+    pub fn release(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
+        self.pending = false;
+        for text in &mut self.texts {
+            text.running.release(rules, hits);
+        }
+    }
+
+    /// The stop in this part of the arguments' text that begins first.
+    #[must_use]
+    pub fn stop(&self, part: Range<u64>) -> Option<Stop> {
+        self.touching(part).find_map(|(piece, text)| text.running.stop(piece.start, piece.end))
+    }
+
+    /// The stop anywhere in the arguments, the first rule's if there are several.
+    #[must_use]
+    pub fn any_stop(&self) -> Option<Stop> {
+        self.texts.iter().filter_map(|text| text.running.any_stop()).min_by_key(|stop| stop.rule)
+    }
+
+    /// True if a rule acts on any of it.
+    #[must_use]
+    pub fn touched(&self) -> bool {
+        self.texts.iter().any(|text| text.running.touched_at_all())
+    }
+
+    /// The changes that touch a part of the arguments' text, in order.
+    #[must_use]
+    pub fn changes(&self, part: Range<u64>, rules: &Rules) -> Vec<ArgsChange> {
+        let mut changes = Vec::new();
+        for (piece, text) in self.touching(part) {
+            let spans: Vec<_> = text.running.spans(piece.start, piece.end).collect();
+            let Some(first) = spans.first().copied() else { continue };
+            let local = |offset: u64| {
+                let within = offset.clamp(piece.start, piece.end) - piece.start;
+                piece.range.start + usize::try_from(within).unwrap_or(usize::MAX)
+            };
+            if text.kind == InnerKind::Number {
+                let number = piece.inner.text(piece.range.clone());
+                let inside: Vec<Change<'_>> = spans
+                    .iter()
+                    .map(|span| Change {
+                        at: local(span.start) - piece.range.start
+                            ..local(span.end) - piece.range.start,
+                        with: rules.replacement(span.rule),
+                    })
+                    .collect();
+                let mut with = Vec::new();
+                encode_inner(text.kind, &super::place::changed(number, &inside), &mut with);
+                changes.push(ArgsChange { at: piece.at.clone(), with, rule: first.rule });
+                continue;
+            }
+            for span in spans {
+                let mut with = Vec::new();
+                if span.start >= piece.start {
+                    encode_inner(text.kind, rules.replacement(span.rule), &mut with);
+                }
+                let at = piece.inner.span(local(span.start)..local(span.end));
+                changes.push(ArgsChange { at, with, rule: span.rule });
+            }
+        }
+        changes
+    }
+
+    /// All that came has left.
+    pub fn settle(&mut self) {
+        self.texts.retain(|text| !text.running.ended);
+        self.texts.iter_mut().for_each(|text| text.running.settle());
+        self.pieces.clear();
+    }
+}

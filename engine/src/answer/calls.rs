@@ -1,0 +1,424 @@
+//! The tool calls of an answer as they come: what they are called, what they ask for, and whether they leave.
+
+mod approval;
+mod given;
+mod kept;
+
+pub use approval::Approvals;
+pub(crate) use approval::id as approval_of;
+pub(crate) use kept::kept;
+
+use std::rc::Rc;
+
+use crate::context::record::Record;
+use crate::dialect::{ArgsForm, CallName, Item, Stopped, TextKey};
+use crate::event;
+use crate::limits;
+use crate::policy::Program;
+use crate::policy::program::tools::{Args, Verdict};
+use crate::wire::json::Doc;
+use given::Given;
+
+/// The tools rules that hold for an exchange, by index, rising.
+#[derive(Debug, Clone, Default)]
+pub struct ToolRules {
+    /// Enforced ones.
+    pub acting: Vec<usize>,
+    /// Shadow ones.
+    pub watching: Vec<usize>,
+}
+
+impl ToolRules {
+    /// True if no rule holds.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.acting.is_empty() && self.watching.is_empty()
+    }
+
+    /// All of them, in the policy's order: what would be if shadow rules acted.
+    #[must_use]
+    pub fn all(&self) -> Vec<usize> {
+        let mut all = [self.acting.as_slice(), &self.watching].concat();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// The calls of one answer.
+#[derive(Debug)]
+pub struct Calls {
+    program: Rc<Program>,
+    rules: ToolRules,
+    approvals: Approvals,
+    /// The decision's id, for ids of what is said in place of calls.
+    decision: String,
+    calls: Vec<Call>,
+    /// The answer is complete: what still comes is another one, whose calls are counted anew.
+    over: bool,
+}
+
+/// One call.
+#[derive(Debug)]
+struct Call {
+    key: TextKey,
+    names: Names,
+    given: Given,
+    state: State,
+    /// What is said in its place, once it was stopped: for good.
+    stopped: Option<Stopped>,
+    /// The id under which it was let through with a grant.
+    granted: Option<String>,
+    watched: bool,
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It is not known yet whether it leaves.
+    Waiting,
+    /// It is.
+    Judged,
+    /// It is complete; what comes under its key is a repeat, or another call.
+    Over,
+}
+
+/// What a call is called.
+#[derive(Debug, Default)]
+struct Names {
+    /// Pieces of its own name, as they came.
+    pieces: Vec<String>,
+    /// Other names of its tool.
+    aliases: Vec<String>,
+    /// It may go on.
+    open: bool,
+}
+
+impl Names {
+    /// Clients join the pieces of a name, or take one of them: each of these must be judged.
+    fn candidates(&self) -> Vec<String> {
+        let mut candidates = vec![self.pieces.concat()];
+        if self.pieces.len() > 1 {
+            candidates.extend(self.pieces.iter().cloned());
+        }
+        candidates.dedup();
+        candidates
+    }
+
+    /// The name to be shown: the model wrote it, so only what looks like a name is.
+    fn shown(&self) -> String {
+        let own = self.pieces.concat();
+        let name =
+            if own.is_empty() { self.aliases.first().cloned().unwrap_or_default() } else { own };
+        shown_name(&name)
+    }
+
+    /// The tool's name as approvals know it.
+    fn tool(&self) -> String {
+        let own = self.pieces.concat();
+        if own.is_empty() { self.aliases.first().cloned().unwrap_or_default() } else { own }
+    }
+}
+
+/// A tool's name in a text, with a blank behind it; nothing where it does not look like a name.
+pub(crate) fn shown_name(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
+    let fits = !name.is_empty() && name.len() <= limits::TOOL_NAME_CHARS;
+    if fits && name.chars().all(plain) { format!("`{name}` ") } else { String::new() }
+}
+
+impl Calls {
+    /// An answer without calls yet.
+    #[must_use]
+    pub fn new(
+        program: Rc<Program>,
+        rules: ToolRules,
+        approvals: Approvals,
+        decision: String,
+    ) -> Self {
+        Self { program, rules, approvals, decision, calls: Vec::new(), over: false }
+    }
+
+    /// True if a rule may stop a call: only then is anything held.
+    #[must_use]
+    pub fn act(&self) -> bool {
+        !self.rules.acting.is_empty()
+    }
+
+    /// True if any rule looks at calls.
+    #[must_use]
+    pub fn look(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// Unix time in seconds, for grants.
+    pub fn set_now(&mut self, now: u64) {
+        self.approvals.now = now;
+    }
+
+    /// What is said in place of this call, if it was stopped.
+    #[must_use]
+    pub fn stopped(&self, call: TextKey) -> Option<&Stopped> {
+        self.calls.iter().find(|own| own.key == call)?.stopped.as_ref()
+    }
+
+    /// True if any call was stopped.
+    #[must_use]
+    pub fn any_stopped(&self) -> bool {
+        self.calls.iter().any(|call| call.stopped.is_some())
+    }
+
+    /// True if nothing of this call may leave yet.
+    #[must_use]
+    pub fn waits(&self, call: TextKey) -> bool {
+        self.act() && self.calls.iter().any(|own| own.key == call && own.state == State::Waiting)
+    }
+
+    /// Takes what a dialect found. False: more calls than can be remembered.
+    pub fn item(&mut self, item: &Item, doc: &Doc, payload: &[u8], record: &mut Record) -> bool {
+        match *item {
+            Item::CallPiece { call, .. } => return self.begin(call),
+            Item::CallName { call, name, open } => {
+                let text = |node| doc.value(payload, node).and_then(|value| value.as_str());
+                self.name(
+                    call,
+                    match name {
+                        CallName::Node(node) => (text(node).unwrap_or_default().into(), true),
+                        CallName::Alias(node) => (text(node).unwrap_or_default().into(), false),
+                        CallName::BuiltIn(name) => (name.to_owned(), false),
+                    },
+                    open,
+                );
+                self.try_name(call, record);
+            }
+            Item::CallArgs { call, node, form } => {
+                let Some(value) = doc.value(payload, node) else { return true };
+                if let Some(own) = self.find(call) {
+                    own.given.take(&value, form);
+                    let piece = matches!(form, ArgsForm::Piece | ArgsForm::TextPiece);
+                    // An empty first piece comes with the name, and says nothing of its end.
+                    own.names.open &= piece && value.raw().len() <= 2;
+                }
+                self.try_name(call, record);
+            }
+            Item::CallEnd { call } => self.end(call, record),
+            Item::AnswerEnd => {
+                self.end_all(record);
+                self.over = true;
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn find(&mut self, key: TextKey) -> Option<&mut Call> {
+        self.calls.iter_mut().find(|call| call.key == key)
+    }
+
+    fn begin(&mut self, key: TextKey) -> bool {
+        if std::mem::take(&mut self.over) {
+            self.calls.clear();
+        }
+        let room = self.calls.len() < limits::OPEN_TEXTS;
+        match self.find(key) {
+            Some(call) if call.state == State::Over => {
+                // Judged once more, by itself. What was stopped before stays so.
+                call.names = Names::default();
+                call.given = Given::default();
+                let stopped = call.stopped.is_some();
+                call.state = if stopped { State::Judged } else { State::Waiting };
+            }
+            Some(_) => {}
+            None if room => self.calls.push(Call {
+                key,
+                names: Names::default(),
+                given: Given::default(),
+                state: State::Waiting,
+                stopped: None,
+                granted: None,
+                watched: false,
+            }),
+            None => return false,
+        }
+        true
+    }
+
+    fn name(&mut self, key: TextKey, (name, own): (String, bool), open: bool) {
+        let Some(call) = self.find(key) else { return };
+        let names = &mut call.names;
+        // A repeat of the same name is none of its pieces, unless pieces still come.
+        let repeat = !open && names.pieces.last() == Some(&name);
+        if own && !repeat {
+            let total: usize = names.pieces.iter().map(String::len).sum();
+            if total + name.len() <= limits::HELD_TEXT_BYTES {
+                names.pieces.push(name);
+            } else {
+                call.given.spoil();
+            }
+            if call.state == State::Judged && call.stopped.is_none() {
+                // More of a name whose call has been let go: judged again with it.
+                call.state = State::Waiting;
+            }
+        } else if !own && !names.aliases.contains(&name) {
+            names.aliases.push(name);
+        }
+        call.names.open |= open && call.given.is_empty();
+    }
+
+    /// Judges a call by its name, if that is complete and enough.
+    fn try_name(&mut self, key: TextKey, record: &mut Record) {
+        let Some(call) = self.calls.iter().find(|call| call.key == key) else { return };
+        if call.state != State::Waiting || call.names.open || call.names.pieces.is_empty() {
+            return;
+        }
+        match self.judge(&self.rules.acting, call, None) {
+            // Its id is made of its arguments.
+            None | Some(Verdict::Approve(_)) => {}
+            Some(verdict) => {
+                self.watch(key, None, record);
+                self.settle(key, verdict, record);
+            }
+        }
+    }
+
+    /// What these rules say of a call, under each name that it may have and with each form of its arguments.
+    fn judge(&self, rules: &[usize], call: &Call, args: Option<&[Args]>) -> Option<Verdict> {
+        let tools = &self.program.tools;
+        let mut worst = Verdict::Through(None);
+        for candidate in call.names.candidates() {
+            let mut names: Vec<&str> = call.names.aliases.iter().map(String::as_str).collect();
+            if !candidate.is_empty() || names.is_empty() {
+                names.insert(0, &candidate);
+            }
+            match args {
+                None => worst = worst.strictest(tools.judge(rules, &names, None)?),
+                Some(all) => {
+                    for args in all {
+                        worst = worst.strictest(tools.judge(rules, &names, Some(args))?);
+                    }
+                }
+            }
+        }
+        Some(worst)
+    }
+
+    fn end(&mut self, key: TextKey, record: &mut Record) {
+        let Some(at) = self.calls.iter().position(|call| call.key == key) else { return };
+        let Some(call) = self.calls.get_mut(at) else { return };
+        let state = std::mem::replace(&mut call.state, State::Over);
+        let args = call.given.forms();
+        let Some(call) = self.calls.get(at) else { return };
+        let nameless = call.names.tool().is_empty();
+        self.watch(key, Some(&args), record);
+        let Some(call) = self.calls.get(at) else { return };
+        if state == State::Waiting && self.act() {
+            if nameless {
+                let text = format!("Tool call {}was stopped by policy", call.names.shown());
+                record.action("tools", "deny", false);
+                return self.stop(key, text);
+            }
+            let verdict = self.judge(&self.rules.acting, call, Some(&args));
+            self.settle_with(key, verdict.unwrap_or(Verdict::Through(None)), &args, record);
+        }
+    }
+
+    /// Nothing more will come: every call is judged as it stands.
+    pub fn end_all(&mut self, record: &mut Record) {
+        let open = self.calls.iter().filter(|call| call.state != State::Over);
+        let open: Vec<TextKey> = open.map(|call| call.key).collect();
+        open.into_iter().for_each(|call| self.end(call, record));
+    }
+
+    /// A call that is too long to be seen whole is denied.
+    pub fn too_long(&mut self, key: TextKey) {
+        if self.waits(key) {
+            let shown = self.find(key).map(|call| call.names.shown()).unwrap_or_default();
+            self.stop(key, format!("Tool call {shown}was stopped by policy: it is too long"));
+        }
+    }
+
+    fn settle(&mut self, key: TextKey, verdict: Verdict, record: &mut Record) {
+        self.settle_with(key, verdict, &[], record);
+    }
+
+    fn settle_with(&mut self, key: TextKey, verdict: Verdict, args: &[Args], record: &mut Record) {
+        let program = Rc::clone(&self.program);
+        let rule = |at: usize| program.tools.rules.get(at);
+        let Some(call) = self.find(key) else { return };
+        if call.state == State::Waiting {
+            call.state = State::Judged;
+        }
+        let shown = call.names.shown();
+        match verdict {
+            Verdict::Through(_) => {}
+            Verdict::Deny(at) => {
+                if let Some(rule) = rule(at) {
+                    record.action(&rule.rule.id, "deny", false);
+                }
+                self.stop(key, format!("Tool call {shown}was stopped by policy"));
+            }
+            Verdict::Approve(at) => {
+                let Some(rule) = rule(at) else { return };
+                let tool = call.names.tool();
+                let granted = call.granted.clone();
+                let id = approval::id(&tool, &rule.id_args, args);
+                let Some(id) = id else {
+                    record.action(&rule.rule.id, "deny", false);
+                    let why = "its arguments cannot be approved";
+                    return self
+                        .stop(key, format!("Tool call {shown}was stopped by policy: {why}"));
+                };
+                if granted.as_ref() == Some(&id) {
+                    return;
+                }
+                let arguments = kept(&program, args);
+                let asked = event::Call { id: id.clone(), tool, arguments, tenant: None };
+                match self.approvals.ask(&program.tools, asked, record) {
+                    Ok(()) => {
+                        record.action(&rule.rule.id, "granted", false);
+                        if let Some(call) = self.find(key) {
+                            call.granted = Some(id);
+                        }
+                    }
+                    Err(refused) => {
+                        record.action(&rule.rule.id, "approve", false);
+                        let why =
+                            refused.map(|why| format!(" ({})", why.told())).unwrap_or_default();
+                        self.stop(key, format!("Tool call {shown}needs approval: {id}{why}"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self, key: TextKey, text: String) {
+        let id = format!("{}_{}_{}", self.decision, key.a, key.b);
+        if let Some(call) = self.find(key) {
+            call.stopped.get_or_insert(Stopped { call: key, text, id });
+            if call.state == State::Waiting {
+                call.state = State::Judged;
+            }
+        }
+    }
+
+    /// Counts what shadow rules would have done.
+    fn watch(&mut self, key: TextKey, args: Option<&[Args]>, record: &mut Record) {
+        if self.rules.watching.is_empty() {
+            return;
+        }
+        let all = self.rules.all();
+        let Some(call) = self.calls.iter().find(|call| call.key == key && !call.watched) else {
+            return;
+        };
+        let Some(verdict) = self.judge(&all, call, args) else { return };
+        let (Verdict::Deny(at) | Verdict::Approve(at)) = verdict else { return };
+        if self.rules.watching.contains(&at)
+            && let Some(rule) = self.program.tools.rules.get(at)
+        {
+            let word = if matches!(verdict, Verdict::Deny(_)) { "deny" } else { "approve" };
+            record.action(&rule.rule.id, word, true);
+        }
+        if let Some(call) = self.find(key) {
+            call.watched = true;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The arguments of a call, in all the forms in which an answer says them.
+
+use crate::dialect::ArgsForm;
+use crate::limits;
+use crate::policy::program::tools::Args;
+use crate::wire::json::Value;
+
+/// What came of a call's arguments. Events repeat them, and which repeat a client takes is its own choice: so all are
+/// kept, and all are judged.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    /// Pieces, joined.
+    pieces: String,
+    /// The pieces are plain text.
+    text: bool,
+    any_piece: bool,
+    whole: Vec<Args>,
+    /// They cannot be judged.
+    spoilt: bool,
+    bytes: usize,
+}
+
+impl Given {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.whole.is_empty() && !self.spoilt
+    }
+
+    /// Nothing can be said of them any more.
+    pub(super) fn spoil(&mut self) {
+        self.spoilt = true;
+        self.pieces = String::new();
+        self.whole = Vec::new();
+    }
+
+    pub(super) fn take(&mut self, value: &Value<'_>, form: ArgsForm) {
+        self.bytes = self.bytes.saturating_add(value.raw().len());
+        if self.bytes > limits::HELD_CALL_BYTES || form == ArgsForm::Opaque {
+            self.spoil();
+        }
+        if self.spoilt {
+            return;
+        }
+        let text = || value.as_str().unwrap_or_default();
+        match form {
+            ArgsForm::Piece | ArgsForm::TextPiece => {
+                let plain = form == ArgsForm::TextPiece;
+                if self.any_piece && self.text != plain {
+                    return self.spoil();
+                }
+                (self.text, self.any_piece) = (plain, true);
+                self.pieces.push_str(&text());
+            }
+            ArgsForm::Whole => self.whole.push(Args::json(text().as_bytes())),
+            ArgsForm::WholeText => self.whole.push(Args::text(&text())),
+            ArgsForm::Value => self.whole.push(Args::json(value.raw())),
+            ArgsForm::Opaque => {}
+        }
+    }
+
+    /// Every form, at least one.
+    pub(super) fn forms(&mut self) -> Vec<Args> {
+        if self.spoilt {
+            return vec![Args::opaque()];
+        }
+        let mut forms = std::mem::take(&mut self.whole);
+        if self.any_piece || forms.is_empty() {
+            let pieces = std::mem::take(&mut self.pieces);
+            // Some providers stream nothing and say all of it at the end.
+            if !pieces.is_empty() || forms.is_empty() {
+                forms.push(if self.text {
+                    Args::text(&pieces)
+                } else {
+                    Args::json(pieces.as_bytes())
+                });
+            }
+        }
+        forms
+    }
+}

@@ -1,0 +1,77 @@
+//! Frames that wait, with the pieces of text in them that a rule may still change.
+
+use std::ops::Range;
+
+use super::place::{Change, Place};
+use super::rules::Rules;
+use super::running::{Span, Stop, TextId};
+use crate::dialect::TextKey;
+use crate::wire::frame::Frame;
+use crate::wire::json::NodeId;
+
+/// One frame that has come and has not left.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// Which frame of the answer it is, counted from 1.
+    pub number: u64,
+    /// Its bytes.
+    pub frame: Frame,
+    /// The pieces of text in it that acting rules look at, in the order of its bytes.
+    pub pieces: Vec<HeldPiece>,
+    /// Tool calls that begin in it and have yet to be seen whole.
+    pub calls: Vec<TextKey>,
+    /// The verdict over a call that began in it: nothing of that call may leave.
+    pub call_stop: Option<Stop>,
+    /// Pieces of calls in it, each with all that would go.
+    pub call_pieces: Vec<(TextKey, NodeId)>,
+    /// It could not be read and leaves as it is.
+    pub opaque: bool,
+}
+
+impl Held {
+    /// Bytes that wait.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.frame.raw.len()
+    }
+}
+
+/// A piece of a text, in a frame.
+#[derive(Debug)]
+pub struct HeldPiece {
+    /// The text.
+    pub text: TextId,
+    /// The dialect's name for it, if it goes on from frame to frame.
+    pub key: Option<TextKey>,
+    /// Which bytes of the text the piece is.
+    pub start: u64,
+    /// Where it ends.
+    pub end: u64,
+    /// Where it is written.
+    pub place: Place,
+    /// The call that it belongs to: if that was stopped, nothing is done to it.
+    pub call: Option<TextKey>,
+    /// It is signed: in a request a redaction of it blocks.
+    pub signed: bool,
+    /// What else is replaced if a rule changes this piece: a value's span in the payload, and what takes its place.
+    pub erase: Option<(Range<usize>, &'static str)>,
+}
+
+impl HeldPiece {
+    /// A text offset as an offset in the piece, cut to it.
+    #[must_use]
+    pub fn local(&self, offset: u64) -> usize {
+        let within = offset.clamp(self.start, self.end) - self.start;
+        usize::try_from(within).unwrap_or(usize::MAX)
+    }
+
+    /// A redaction as a change of this piece, up to `end`. The replacement stands where the redaction begins; the
+    /// pieces that it goes on in only lose text.
+    #[must_use]
+    pub fn change<'a>(&self, span: Span, rules: &'a Rules, end: u64) -> Change<'a> {
+        Change {
+            at: self.local(span.start)..self.local(span.end.min(end)),
+            with: if span.start >= self.start { rules.replacement(span.rule) } else { "" },
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! How much may wait, and how much an answer may use.
+
+use super::{Cut, Pipe};
+use crate::context::record::{Record, Unchecked};
+use crate::dialect::TextKey;
+use crate::limits;
+use crate::policy::document::OnHoldLimit;
+use crate::wire::frame::Framing;
+
+impl Pipe {
+    /// Other answers leave this much room for what waits here.
+    pub fn set_room(&mut self, room: usize) {
+        self.room = room.min(limits::HELD_FRAME_BYTES);
+    }
+
+    /// Bytes that wait.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.queued_bytes + self.framer.held()
+    }
+
+    /// A limit ends the answer before the frame that begins after so many bytes.
+    pub fn set_spent_at(&mut self, spent_at: Option<u64>) {
+        self.spent_at = spent_at;
+    }
+
+    /// Ends the answer here: what waits is judged as if upstream had ended it.
+    pub(super) fn spend(&mut self, out: &mut Vec<u8>, record: &mut Record) {
+        if self.cut.is_none() {
+            self.settle_all(out, record);
+        }
+        if self.cut.is_none() {
+            self.cut = Some(Cut::Spent);
+            self.drop_queue();
+        }
+    }
+
+    /// Keeps what waits within bounds.
+    pub(super) fn limit(&mut self, out: &mut Vec<u8>, record: &mut Record) {
+        // A whole body is in the host's hands already: nothing of it is held here.
+        if self.cut.is_some() || self.framing == Framing::Json {
+            return;
+        }
+        let room = limits::HELD_CALL_BYTES.min(self.room);
+        while self.queued_bytes > room {
+            // A call that is too long to be judged is denied, and the rest of the answer goes on.
+            let Some(front) = self.queue.front() else { break };
+            let waiting = front.call_pieces.iter().map(|(call, _)| *call);
+            let waiting: Vec<TextKey> = waiting.filter(|call| self.calls.waits(*call)).collect();
+            if waiting.is_empty() {
+                break;
+            }
+            record.unchecked(Unchecked::HoldLimit, true);
+            waiting.into_iter().for_each(|call| self.calls.too_long(call));
+            self.release(out, record);
+        }
+        let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());
+        let too_much_call = call && self.queued_bytes > room;
+        let too_much_text =
+            self.texts.held() > limits::HELD_TEXT_BYTES || self.queued_bytes > self.room;
+        if !too_much_call && !too_much_text {
+            return;
+        }
+        // A call that is too long to be judged is denied, whatever is said of text.
+        let refuse = too_much_call || self.settings.on_hold_limit == OnHoldLimit::Block;
+        record.unchecked(Unchecked::HoldLimit, refuse);
+        if refuse {
+            self.cut = Some(Cut::Blocked);
+            self.drop_queue();
+        } else {
+            self.texts.release(&self.rules);
+            self.release(out, record);
+        }
+    }
+
+    pub(super) fn drop_queue(&mut self) {
+        self.queue.clear();
+        self.queued_bytes = 0;
+    }
+}

@@ -1,0 +1,159 @@
+//! The guardrails that hold for one answer (or request), with the matchers that find their patterns.
+
+use std::rc::Rc;
+
+use crate::context::record::Record;
+use crate::dialect::Role;
+use crate::policy::Program;
+use crate::policy::program::guard::{Action, Guard};
+use crate::search::{Hit, Matcher};
+
+/// Which guardrails hold for an exchange: the acting ones change bytes, the watching ones (shadow, `tag`) only count,
+/// and so never hold anything back.
+#[derive(Debug, Clone, Default)]
+pub struct Chosen {
+    /// Indexes of enforced rules that redact, block or fall back, rising.
+    pub acting: Vec<usize>,
+    /// Indexes of shadow rules and tags, with true for shadow, rising.
+    pub watching: Vec<(usize, bool)>,
+}
+
+impl Chosen {
+    /// True if no rule holds.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.acting.is_empty() && self.watching.is_empty()
+    }
+
+    /// Keeps the rules for which `keep` says so.
+    #[must_use]
+    pub fn only(&self, program: &Program, keep: impl Fn(&Guard) -> bool) -> Self {
+        let kept = |at: usize| program.guards.rules.get(at).is_some_and(&keep);
+        Self {
+            acting: self.acting.iter().copied().filter(|&at| kept(at)).collect(),
+            watching: self.watching.iter().copied().filter(|&(at, _)| kept(at)).collect(),
+        }
+    }
+}
+
+/// The matchers for one role of text.
+#[derive(Debug, Default)]
+struct Matchers {
+    acting: Option<Rc<Matcher>>,
+    watching: Option<Rc<Matcher>>,
+}
+
+/// The guardrails of one answer.
+#[derive(Debug)]
+pub struct Rules {
+    program: Rc<Program>,
+    chosen: Chosen,
+    output: Matchers,
+    tool_args: Matchers,
+    input: Matchers,
+    /// An acting rule that stops looks at tool arguments: a call must be seen whole before any of it leaves.
+    pub holds_calls: bool,
+}
+
+impl Rules {
+    /// Prepares the rules that were chosen.
+    #[must_use]
+    pub fn new(program: Rc<Program>, chosen: Chosen) -> Self {
+        let matchers = |looks: &dyn Fn(&Guard) -> bool| {
+            let chosen = chosen.only(&program, looks);
+            let watching: Vec<usize> = chosen.watching.iter().map(|&(at, _)| at).collect();
+            Matchers {
+                acting: program.guards.matcher(&chosen.acting),
+                watching: program.guards.matcher(&watching),
+            }
+        };
+        let output = matchers(&|guard| guard.looks_at(Role::Output));
+        let tool_args = matchers(&|guard| guard.looks_at(Role::ToolArgs));
+        // One for all parts of input: which rule looks at which part is asked of each hit.
+        let input = matchers(&Guard::on_request);
+        let stops_calls = |guard: &Guard| guard.looks_at(Role::ToolArgs) && guard.action.stops();
+        let holds_calls = !chosen.only(&program, stops_calls).acting.is_empty();
+        Self { program, chosen, output, tool_args, input, holds_calls }
+    }
+
+    fn matchers(&self, role: Role) -> &Matchers {
+        match role {
+            Role::Output => &self.output,
+            Role::ToolArgs => &self.tool_args,
+            Role::Input(_) => &self.input,
+        }
+    }
+
+    /// What finds the acting rules' patterns in texts of this role.
+    #[must_use]
+    pub fn acting(&self, role: Role) -> Option<&Matcher> {
+        self.matchers(role).acting.as_deref()
+    }
+
+    /// What finds the watching rules' patterns in texts of this role.
+    #[must_use]
+    pub fn watching(&self, role: Role) -> Option<&Matcher> {
+        self.matchers(role).watching.as_deref()
+    }
+
+    /// True if any rule looks at texts of this role.
+    #[must_use]
+    pub fn look_at(&self, role: Role) -> bool {
+        let both = self.matchers(role);
+        both.acting.is_some() || both.watching.is_some()
+    }
+
+    /// True if any rule may change bytes: only then is anything held.
+    #[must_use]
+    pub fn act(&self) -> bool {
+        !self.chosen.acting.is_empty()
+    }
+
+    /// True if this rule acts on texts of this role here.
+    #[must_use]
+    pub fn acts(&self, rule: usize, role: Role) -> bool {
+        self.chosen.acting.binary_search(&rule).is_ok()
+            && self.guard(rule).is_some_and(|guard| guard.looks_at(role))
+    }
+
+    /// True if this rule ends an answer.
+    #[must_use]
+    pub fn stops(&self, rule: usize) -> bool {
+        self.guard(rule).is_some_and(|guard| guard.action.stops())
+    }
+
+    /// What this rule puts in place of a match.
+    #[must_use]
+    pub fn replacement(&self, rule: usize) -> &str {
+        match self.guard(rule).map(|guard| &guard.action) {
+            Some(Action::Redact(with)) => with,
+            _ => "",
+        }
+    }
+
+    /// The rule.
+    #[must_use]
+    pub fn guard(&self, rule: usize) -> Option<&Guard> {
+        self.program.guards.rules.get(rule)
+    }
+
+    /// Counts hits of watching rules.
+    pub fn watched(&self, role: Role, hits: &mut Vec<Hit>, record: &mut Record) {
+        for hit in hits.drain(..) {
+            let rule = hit.tag as usize;
+            let watching = self.chosen.watching.iter().find(|(at, _)| *at == rule);
+            if let (Some(&(_, shadow)), Some(guard)) = (watching, self.guard(rule))
+                && guard.looks_at(role)
+            {
+                record.action(&guard.rule.id, guard.action.word(), shadow);
+            }
+        }
+    }
+
+    /// Records that an acting rule acted.
+    pub fn acted(&self, rule: usize, record: &mut Record) {
+        if let Some(guard) = self.guard(rule) {
+            record.action(&guard.rule.id, guard.action.word(), false);
+        }
+    }
+}

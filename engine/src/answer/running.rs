@@ -1,0 +1,234 @@
+//! One text of an answer as it grows: what the acting rules found in it, and how much of it is decided.
+
+use crate::dialect::{Role, TextKey};
+use crate::search::{Hit, TextScan};
+
+use super::rules::Rules;
+use crate::context::record::Record;
+
+/// The number of a running text within its stream.
+pub type TextId = u64;
+
+/// A part of a text that leaves as something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Bytes of decoded text since the text's beginning.
+    pub start: u64,
+    /// Where it ends.
+    pub end: u64,
+    /// The rule whose replacement it takes.
+    pub rule: usize,
+}
+
+/// Where an answer must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stop {
+    /// Where its match begins.
+    pub start: u64,
+    /// The rule.
+    pub rule: usize,
+}
+
+/// A text that grows.
+#[derive(Debug)]
+pub struct Running {
+    /// Its number.
+    pub id: TextId,
+    /// The dialect's name for it; `None` for a text that was whole in one value.
+    pub key: Option<TextKey>,
+    role: Role,
+    act: TextScan,
+    watch: TextScan,
+    /// Redactions, merged, in order.
+    spans: Vec<Span>,
+    stop: Option<Stop>,
+    /// Nothing more will come.
+    pub ended: bool,
+}
+
+impl Running {
+    /// A text of which nothing has come.
+    #[must_use]
+    pub fn new(id: TextId, key: Option<TextKey>, role: Role) -> Self {
+        Self {
+            id,
+            key,
+            role,
+            act: TextScan::default(),
+            watch: TextScan::default(),
+            spans: Vec::new(),
+            stop: None,
+            ended: false,
+        }
+    }
+
+    /// Takes the next piece.
+    pub fn feed(&mut self, text: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
+        if let Some(matcher) = rules.acting(self.role) {
+            self.act.feed(matcher, text, hits);
+            self.found(rules, hits);
+        }
+        if let Some(matcher) = rules.watching(self.role) {
+            self.watch.feed(matcher, text, hits);
+            rules.watched(self.role, hits, record);
+        }
+    }
+
+    /// The text is complete.
+    pub fn finish(&mut self, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
+        self.ended = true;
+        if let Some(matcher) = rules.acting(self.role) {
+            self.act.finish(matcher, hits);
+            self.found(rules, hits);
+        }
+        if let Some(matcher) = rules.watching(self.role) {
+            self.watch.finish(matcher, hits);
+            rules.watched(self.role, hits, record);
+        }
+    }
+
+    /// Gives up on partial matches (`on_hold_limit: release`).
+    pub fn release(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
+        if let Some(matcher) = rules.acting(self.role) {
+            self.act.release(matcher, hits);
+            self.found(rules, hits);
+        }
+    }
+
+    fn found(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
+        for hit in hits.drain(..) {
+            let rule = hit.tag as usize;
+            if !rules.acts(rule, self.role) {
+                continue;
+            }
+            if rules.stops(rule) {
+                let stop = Stop { start: hit.start, rule };
+                self.stop = Some(self.stop.map_or(stop, |other| other.min(stop)));
+            } else {
+                merge(&mut self.spans, Span { start: hit.start, end: hit.end, rule });
+            }
+        }
+    }
+
+    /// The text before this offset is decided. A redaction that reaches past what is decided may still grow by merging
+    /// with the next one, and the merged span takes the *first* rule's replacement: so it waits from its beginning.
+    #[must_use]
+    pub fn clear(&self) -> u64 {
+        let clear = self.act.clear();
+        match self.spans.last() {
+            Some(span) if span.end > clear => clear.min(span.start),
+            _ => clear,
+        }
+    }
+
+    /// How much of it has come.
+    #[must_use]
+    pub fn fed(&self) -> u64 {
+        self.act.fed()
+    }
+
+    /// Decoded bytes that wait.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        usize::try_from(self.fed().saturating_sub(self.clear())).unwrap_or(usize::MAX)
+    }
+
+    /// The redactions that touch `start..end`.
+    pub fn spans(&self, start: u64, end: u64) -> impl Iterator<Item = Span> {
+        let first = self.spans.partition_point(|span| span.end <= start);
+        let from = self.spans.get(first..).unwrap_or_default();
+        from.iter().copied().take_while(move |span| span.start < end)
+    }
+
+    /// The stop that begins in `start..end`.
+    #[must_use]
+    pub fn stop(&self, start: u64, end: u64) -> Option<Stop> {
+        self.stop.filter(|stop| (start..end).contains(&stop.start))
+    }
+
+    /// The stop, wherever it begins.
+    #[must_use]
+    pub fn any_stop(&self) -> Option<Stop> {
+        self.stop
+    }
+
+    /// True if a rule acts on any of it.
+    #[must_use]
+    pub fn touched_at_all(&self) -> bool {
+        self.stop.is_some() || !self.spans.is_empty()
+    }
+
+    /// All that came has left: what was found in it is not needed any more.
+    pub fn settle(&mut self) {
+        self.spans.clear();
+    }
+}
+
+/// Adds a redaction; overlapping ones become one, with the first rule's replacement (POLICY "Several hits").
+pub fn merge(spans: &mut Vec<Span>, mut new: Span) {
+    // They lie apart from each other and in order: those that the new one touches stand together.
+    let first = spans.partition_point(|old| old.end <= new.start);
+    let last = spans.partition_point(|old| old.start < new.end).max(first);
+    for old in spans.get(first..last).unwrap_or_default() {
+        new = Span {
+            start: old.start.min(new.start),
+            end: old.end.max(new.end),
+            rule: old.rule.min(new.rule),
+        };
+    }
+    spans.splice(first..last, [new]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn merged(list: &[(u64, u64, usize)]) -> Vec<(u64, u64, usize)> {
+        let mut spans = Vec::new();
+        for &(start, end, rule) in list {
+            merge(&mut spans, Span { start, end, rule });
+        }
+        spans.iter().map(|span| (span.start, span.end, span.rule)).collect()
+    }
+
+    #[test]
+    fn overlapping_redactions_take_the_first_rules_replacement() {
+        assert_eq!(merged(&[(0, 4, 1), (3, 8, 0)]), [(0, 8, 0)]);
+        assert_eq!(merged(&[(3, 8, 0), (0, 4, 1)]), [(0, 8, 0)]);
+        assert_eq!(merged(&[(5, 9, 2), (0, 2, 1), (1, 6, 3)]), [(0, 9, 1)]);
+    }
+
+    #[test]
+    fn neighbours_stay_apart() {
+        assert_eq!(merged(&[(4, 8, 0), (0, 4, 0)]), [(0, 4, 0), (4, 8, 0)]);
+    }
+
+    proptest! {
+        #[test]
+        fn spans_cover_what_was_found_and_are_found_where_they_stand(
+            list in proptest::collection::vec((0_u64..60, 1_u64..8, 0_usize..4), 0..12),
+            from in 0_u64..60, length in 0_u64..20,
+        ) {
+            let list: Vec<_> = list.iter().map(|&(at, n, rule)| (at, at + n, rule)).collect();
+            let spans = merged(&list);
+            prop_assert!(spans.windows(2).all(|two| two[0].1 <= two[1].0), "in order, apart");
+            let inside = |at: u64, all: &[(u64, u64, usize)]| {
+                all.iter().any(|(start, end, _)| (*start..*end).contains(&at))
+            };
+            for at in 0..70 {
+                prop_assert_eq!(inside(at, &spans), inside(at, &list));
+            }
+            for (start, end, rule) in &spans {
+                let within = list.iter().filter(|one| one.0 >= *start && one.1 <= *end);
+                prop_assert_eq!(within.map(|one| one.2).min(), Some(*rule));
+            }
+            let mut text = Running::new(1, None, Role::Output);
+            for &(start, end, rule) in &list {
+                merge(&mut text.spans, Span { start, end, rule });
+            }
+            let touching = spans.iter().filter(|span| span.0 < from + length && span.1 > from).count();
+            prop_assert_eq!(text.spans(from, from + length).count(), touching);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The ground floor: what every room may use, and what uses nothing of the engine.
+
+pub mod base32;
+pub mod base64;
+pub mod time;

@@ -1,0 +1,188 @@
+//! Reads a request's labels: from its headers and properties at once, from its body when that has come.
+
+use std::rc::Rc;
+
+use super::facts::{self, RequestFacts};
+use crate::policy::program::label::{From, Label, LabelId, LabelTable, Read, digest};
+use crate::policy::program::selector::Labels;
+use crate::wire::json::{Doc, Duplicate, Kind, Value};
+
+/// What the request line says.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// `GET`, `POST` …
+    pub method: &'a str,
+    /// The authority, port included.
+    pub authority: &'a str,
+    /// The normalised path, without query.
+    pub path: &'a str,
+}
+
+/// What one source gave.
+enum Found {
+    Nothing,
+    Text(Rc<str>, bool),
+    Unreadable,
+}
+
+/// Reads what headers and properties tell. Labels whose body sources could still speak stay [`Label::Unknown`].
+#[must_use]
+pub fn from_headers(table: &LabelTable, facts: &RequestFacts, line: Line<'_>) -> Labels {
+    let mut labels = Labels::unread(table, facts.request_id.clone());
+    labels.set(LabelId::METHOD, Label::value(line.method, true));
+    labels.set(LabelId::HOST, Label::value(&host(line.authority), false));
+    labels.set(LabelId::PATH, Label::value(line.path, false));
+    for id in (0..table.len()).map(LabelId) {
+        if !table.sources(id).is_empty() {
+            labels.set(
+                id,
+                label(table.sources(id), |read| match &read.from {
+                    From::Json(_) => None,
+                    _ => Some(from_facts(read, facts)),
+                }),
+            );
+        }
+    }
+    labels
+}
+
+/// A request's body as labels see it.
+#[derive(Debug, Clone, Copy)]
+pub enum Body<'a> {
+    /// There is none: labels that would stand in it are missing.
+    Absent,
+    /// It cannot be read: those labels are unreadable.
+    Unreadable,
+    /// Its values.
+    Json(&'a Doc, &'a [u8]),
+}
+
+/// Reads the labels that stand in the body.
+pub fn from_body(labels: &mut Labels, table: &LabelTable, facts: &RequestFacts, body: Body<'_>) {
+    for id in (0..table.len()).map(LabelId) {
+        if *labels.get(id) == Label::Unknown && id != LabelId::MODEL && id != LabelId::DIALECT {
+            labels.set(id, label(table.sources(id), |read| Some(from_source(read, facts, body))));
+        }
+    }
+}
+
+/// The first source that has a value wins; `None` of the reader: that source is not readable yet. Sources of a digest
+/// that are both there and differ are unreadable: which of two credentials counts is upstream's choice, not ours.
+fn label(sources: &[Read], read: impl Fn(&Read) -> Option<Found>) -> Label {
+    let mut winner: Option<(Rc<str>, bool, bool)> = None;
+    for source in sources {
+        match (read(source), &winner) {
+            (None, None) => return Label::Unknown,
+            (Some(Found::Unreadable), None) => return Label::Unreadable,
+            (Some(Found::Text(text, trusted)), None) => {
+                winner = Some((text, trusted, source.digest));
+            }
+            (Some(Found::Text(text, _)), Some((first, _, true)))
+                if source.digest && text != *first =>
+            {
+                return Label::Unreadable;
+            }
+            (Some(Found::Unreadable), Some((_, _, true))) if source.digest => {
+                return Label::Unreadable;
+            }
+            (None, Some((_, _, true))) if source.digest => return Label::Unknown,
+            _ => {}
+        }
+    }
+    match winner {
+        Some((text, trusted, _)) => Label::value(&text, trusted),
+        None => Label::value("", false),
+    }
+}
+
+/// The source that a label's value was read from; `None`: none has a value.
+///
+/// # Errors
+/// The first source that could have one cannot be read.
+pub(crate) fn origin<'a>(
+    sources: &'a [Read],
+    facts: &RequestFacts,
+    body: Body<'_>,
+) -> Result<Option<&'a Read>, ()> {
+    for source in sources {
+        match from_source(source, facts, body) {
+            Found::Nothing => {}
+            Found::Text(..) => return Ok(Some(source)),
+            Found::Unreadable => return Err(()),
+        }
+    }
+    Ok(None)
+}
+
+/// What a segment of a JSON pointer names (RFC 6901 §4), if it is there.
+///
+/// # Errors
+/// It is there twice.
+pub(crate) fn step<'a>(at: Value<'a>, segment: &str) -> Result<Option<Value<'a>>, Duplicate> {
+    match at.kind() {
+        Kind::Array => Ok(segment.parse().ok().and_then(|index| at.children().nth(index))),
+        _ => at.unique(segment),
+    }
+}
+
+fn from_source(read: &Read, facts: &RequestFacts, body: Body<'_>) -> Found {
+    match (&read.from, body) {
+        (From::Json(pointer), Body::Json(doc, bytes)) => from_json(doc.root(bytes), pointer, read),
+        (From::Json(_), Body::Absent) => Found::Nothing,
+        (From::Json(_), Body::Unreadable) => Found::Unreadable,
+        _ => from_facts(read, facts),
+    }
+}
+
+fn from_facts(read: &Read, facts: &RequestFacts) -> Found {
+    let value = match &read.from {
+        From::Header(name) => {
+            let mut values = facts::values(&facts.headers, name);
+            match (values.next(), values.next()) {
+                (Some(_), Some(_)) => return Found::Unreadable,
+                (first, _) => first,
+            }
+        }
+        From::Property(number) => facts.properties.get(*number).and_then(Option::as_deref),
+        From::Json(_) => None,
+    };
+    match value {
+        None | Some([]) => Found::Nothing,
+        Some(bytes) if read.digest => Found::Text(digest(bytes).into(), read.trusted),
+        Some(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Found::Text(text.into(), read.trusted),
+            Err(_) => Found::Unreadable,
+        },
+    }
+}
+
+fn from_json(root: Value<'_>, pointer: &[String], read: &Read) -> Found {
+    let mut at = root;
+    for segment in pointer {
+        match step(at, segment) {
+            Ok(Some(member)) => at = member,
+            Ok(None) => return Found::Nothing,
+            Err(Duplicate) => return Found::Unreadable,
+        }
+    }
+    let text = match at.kind() {
+        Kind::String => at.as_str().unwrap_or_default(),
+        Kind::Number | Kind::Bool => String::from_utf8_lossy(at.raw()),
+        Kind::Null => return Found::Nothing,
+        Kind::Array | Kind::Object => return Found::Unreadable,
+    };
+    match text.is_empty() {
+        true => Found::Nothing,
+        false if read.digest => Found::Text(digest(text.as_bytes()).into(), read.trusted),
+        false => Found::Text(text.as_ref().into(), read.trusted),
+    }
+}
+
+/// The host of an authority: lower case, without port.
+fn host(authority: &str) -> String {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    host.to_ascii_lowercase()
+}

@@ -1,0 +1,270 @@
+//! The record of an exchange: what was decided, for counters, log, access log and callers.
+
+use sha2::{Digest, Sha256};
+
+use super::verdict::Effect;
+use crate::base::base32::base32;
+use crate::event::{Call, Event, Fields, Kind};
+use crate::policy::document::Show;
+
+/// Why something was not checked (the label `reason` of `hemostat_unchecked_total`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unchecked {
+    /// A body came compressed.
+    Encoding,
+    /// A body or an event has a shape that cannot be read.
+    Dialect,
+    /// An event or body is larger than can be held.
+    TooBig,
+    /// The host would not give or take bytes.
+    Host,
+    /// Partial matches held too much text, and the policy said to let it go.
+    HoldLimit,
+    /// A label that a rule needs cannot be read.
+    Label,
+    /// The answer is fetched elsewhere.
+    Background,
+    /// The request points to texts that are not in it.
+    Remote,
+    /// Headers repeat the body and say something else.
+    Mismatch,
+    /// It turned out to be a call when a part of it had left.
+    Late,
+}
+
+impl Unchecked {
+    /// The word in metrics and logs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Encoding => "encoding",
+            Self::Dialect => "dialect",
+            Self::TooBig => "too_big",
+            Self::Host => "host",
+            Self::HoldLimit => "hold_limit",
+            Self::Label => "label",
+            Self::Background => "background",
+            Self::Remote => "remote",
+            Self::Mismatch => "mismatch",
+            Self::Late => "late",
+        }
+    }
+}
+
+/// What was decided so far. Each rule and action, and each reason, is recorded once per exchange, however often a
+/// text repeats it.
+#[derive(Debug)]
+pub struct Record {
+    decision: String,
+    actions: Vec<(String, bool)>,
+    unchecked: Vec<Unchecked>,
+    effects: Vec<Effect>,
+    acted: bool,
+    /// Somebody wants to be told of events.
+    raises: bool,
+}
+
+impl Record {
+    /// Begins a record; the id is made of what tells this request from others.
+    #[must_use]
+    pub fn new(request_id: &[u8], now_ns: u64, nonce: u64) -> Self {
+        let hash = Sha256::new()
+            .chain_update(request_id)
+            .chain_update(now_ns.to_be_bytes())
+            .chain_update(nonce.to_be_bytes())
+            .finalize();
+        let decision = base32(hash.get(..10).unwrap_or_default());
+        Self {
+            decision,
+            actions: Vec::new(),
+            unchecked: Vec::new(),
+            effects: Vec::new(),
+            acted: false,
+            raises: false,
+        }
+    }
+
+    /// The policy says where events go: from now on they are raised.
+    pub fn raise_events(&mut self, wanted: bool) {
+        self.raises = wanted;
+    }
+
+    /// Raises an event, where somebody wants it.
+    pub fn raise(&mut self, kind: Kind, fields: impl FnOnce() -> Fields) {
+        if self.raises {
+            self.effects.push(Effect::Event(Box::new(Event::new(kind, fields()))));
+        }
+    }
+
+    /// A tool call needs leave and has none, or has it. The list of calls that wait is kept whether or not events are
+    /// wanted. `grant`: what became of the caller's grant, in a word.
+    pub fn approval(&mut self, call: Call, grant: &str) {
+        let kind = if grant == "granted" { Kind::ApprovalGranted } else { Kind::ApprovalWanted };
+        self.effects.push(Effect::Event(Box::new(Event::of_call(kind, call, grant))));
+    }
+
+    /// The id that header, log, error and canned answer share.
+    #[must_use]
+    pub fn decision(&self) -> &str {
+        &self.decision
+    }
+
+    /// A rule did something, or would have (`shadow`).
+    pub fn action(&mut self, rule: &str, word: &str, shadow: bool) {
+        let shown = match shadow {
+            true => format!("{rule}:shadow-{word}"),
+            false => format!("{rule}:{word}"),
+        };
+        if self.actions.iter().any(|(known, _)| *known == shown) {
+            return;
+        }
+        let prefix = if shadow { "shadow-" } else { "" };
+        self.count(format!("hemostat_rule_hits_total;rule={rule};action={prefix}{word}"));
+        // Shadow and `tag` are never sent to callers (POLICY "What is shown").
+        let for_callers = !shadow && word != "tag";
+        self.acted |= for_callers;
+        if word != "tag" {
+            self.log(format!("rule={rule} action={prefix}{word}"));
+        }
+        // What an operator must hear of at once. Redactions are many, and counted; limits raise events of their own.
+        if for_callers && matches!(word, "block" | "fallback" | "deny") {
+            self.raise(Kind::Decision, || {
+                vec![("hemostat.rule", rule.into()), ("hemostat.action", word.into())]
+            });
+        }
+        self.actions.push((shown, for_callers));
+    }
+
+    /// Something went unchecked; `refused`: and was refused for that reason.
+    pub fn unchecked(&mut self, why: Unchecked, refused: bool) {
+        self.acted |= refused;
+        if self.unchecked.contains(&why) {
+            return;
+        }
+        self.unchecked.push(why);
+        let outcome = if refused { "block" } else { "pass" };
+        self.count(format!("hemostat_unchecked_total;reason={};action={outcome}", why.word()));
+        self.log(format!("unchecked={} action={outcome}", why.word()));
+        // Pictures and files are pointed to in ordinary traffic: they are counted.
+        if why != Unchecked::Remote {
+            self.raise(Kind::Unchecked, || {
+                vec![("hemostat.reason", why.word().into()), ("hemostat.action", outcome.into())]
+            });
+        }
+    }
+
+    /// A caller is passed to a human.
+    pub fn handoff(&mut self) {
+        self.count("hemostat_handoffs_total".to_owned());
+        self.log("handoff".to_owned());
+        self.raise(Kind::Handoff, Fields::new);
+    }
+
+    /// Adds one to a counter.
+    pub fn count(&mut self, name: String) {
+        self.effects.push(Effect::Count(name));
+    }
+
+    /// Writes a line that carries the decision id.
+    pub fn log(&mut self, line: String) {
+        self.effects.push(Effect::Log(format!("{line} decision={}", self.decision)));
+    }
+
+    /// Stores a value for the access log; empty values are not stored.
+    pub fn state(&mut self, key: &'static str, value: &str) {
+        if !value.is_empty() {
+            self.effects.push(Effect::State(key, value.to_owned()));
+        }
+    }
+
+    /// True once anything was decided.
+    #[must_use]
+    pub fn decided(&self) -> bool {
+        !self.actions.is_empty() || !self.unchecked.is_empty()
+    }
+
+    /// True once a rule has changed or refused something: what the host had then is not what may leave.
+    #[must_use]
+    pub fn acted(&self) -> bool {
+        self.acted
+    }
+
+    /// All actions, as operators see them.
+    #[must_use]
+    pub fn hits(&self) -> String {
+        self.actions.iter().map(|(shown, _)| shown.as_str()).collect::<Vec<_>>().join(",")
+    }
+
+    /// The response headers that callers see.
+    #[must_use]
+    pub fn headers(&self, version: Option<&str>, show: Show) -> Vec<(&'static str, String)> {
+        let mut headers = Vec::new();
+        if show == Show::Full {
+            headers.extend(version.map(|version| ("x-hemostat-policy", version.to_owned())));
+            let shown: Vec<&str> = self
+                .actions
+                .iter()
+                .filter(|(_, for_callers)| *for_callers)
+                .map(|(shown, _)| shown.as_str())
+                .collect();
+            if !shown.is_empty() {
+                headers.push(("x-hemostat-action", shown.join(",")));
+            }
+        }
+        let acted = self.actions.iter().any(|(_, for_callers)| *for_callers);
+        if show != Show::None && (acted || !self.unchecked.is_empty()) {
+            headers.push(("x-hemostat-decision", self.decision.clone()));
+        }
+        headers
+    }
+
+    /// Takes what is to be counted, logged and stored.
+    pub fn take(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decisions_differ_by_what_tells_requests_apart() {
+        let id =
+            |request: &[u8], now, nonce| Record::new(request, now, nonce).decision().to_owned();
+        let one = id(b"a", 1, 1);
+        assert_eq!(one.len(), 16);
+        assert_eq!(one, id(b"a", 1, 1));
+        for other in [id(b"b", 1, 1), id(b"a", 2, 1), id(b"a", 1, 2)] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn callers_never_see_shadow_or_tag() {
+        let mut record = Record::new(b"", 0, 0);
+        record.action("a", "redact", true);
+        record.action("b", "tag", false);
+        assert_eq!(record.hits(), "a:shadow-redact,b:tag");
+        let names = |record: &Record, show| -> Vec<&str> {
+            record.headers(Some("v1"), show).into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(&record, Show::Full), ["x-hemostat-policy"]);
+        record.action("c", "block", false);
+        assert_eq!(
+            names(&record, Show::Full),
+            ["x-hemostat-policy", "x-hemostat-action", "x-hemostat-decision"]
+        );
+        assert_eq!(names(&record, Show::Decision), ["x-hemostat-decision"]);
+        assert_eq!(names(&record, Show::None), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_rule_counts_once_per_exchange() {
+        let mut record = Record::new(b"", 0, 0);
+        record.action("a", "redact", false);
+        record.action("a", "redact", false);
+        let counts = record.take().into_iter().filter(|e| matches!(e, Effect::Count(_))).count();
+        assert_eq!(counts, 1);
+    }
+}

@@ -1,0 +1,232 @@
+//! The sections `rollback`, `switch`, `tools`, `limits` and what goes with them, as people write them.
+
+use super::{Globs, Rule};
+
+/// What a model costs, in micro-dollars per million tokens (so that a token of a dollar-a-million model is exactly 1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Price {
+    /// Input.
+    pub input: u64,
+    /// Output.
+    pub output: u64,
+    /// Input that was read from a cache; `None`: as `input`.
+    pub cached_input: Option<u64>,
+    /// Input that was written to a cache; `None`: twice `input`.
+    pub cache_write: Option<u64>,
+    /// What costs more, in millionths: with `=` in its name a factor on the whole, else dollars a use.
+    pub surcharge: Vec<(String, u64)>,
+}
+
+/// `unpriced`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unpriced {
+    /// 403, naming what has no price.
+    #[default]
+    Reject,
+    /// It costs nothing, and is counted.
+    CountZero,
+}
+
+/// `notify`: one JSON POST an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notify {
+    /// The proxy's cluster.
+    pub cluster: String,
+    /// The path.
+    pub path: String,
+    /// The authority.
+    pub authority: String,
+}
+
+/// Lever 1: put prompt, model or config back.
+#[derive(Debug, Clone)]
+pub struct Rollback {
+    /// Id, selector, mode.
+    pub rule: Rule,
+    /// What is put back.
+    pub set: Set,
+}
+
+/// `set` of a rollback rule.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Set {
+    /// The model that is asked.
+    pub model: Option<String>,
+    /// JSON texts by JSON pointer (decoded segments).
+    pub body: Vec<(Vec<String>, String)>,
+    /// Headers (lower case).
+    pub headers: Vec<(String, String)>,
+    /// Labels, written back to where they were read from.
+    pub labels: Vec<(String, String)>,
+}
+
+/// Lever 2: another provider or model.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    /// Id, selector, mode.
+    pub rule: Rule,
+    /// Value of `x-hemostat-upstream`.
+    pub upstream: Option<String>,
+    /// The model that is asked there.
+    pub model: Option<String>,
+}
+
+/// Lever 4.
+#[derive(Debug, Clone)]
+pub struct ToolRule {
+    /// Id, selector, mode.
+    pub rule: Rule,
+    /// Globs on the tool's name.
+    pub tools: Globs,
+    /// What to do.
+    pub action: ToolAction,
+    /// Conditions on arguments, by JSON pointer (decoded segments).
+    pub when_args: Vec<(Vec<String>, Argument)>,
+    /// The arguments that an approval is for; empty: all.
+    pub id_args: Vec<Vec<String>>,
+}
+
+/// A condition on one argument: every test that is there must pass.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Argument {
+    /// Greater than this.
+    pub gt: Option<f64>,
+    /// Less than this.
+    pub lt: Option<f64>,
+    /// Equal to this.
+    pub eq: Option<Scalar>,
+    /// Matches.
+    pub glob: Option<Globs>,
+    /// Is there, or is not.
+    pub exists: Option<bool>,
+}
+
+/// A value without parts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scalar {
+    /// Text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// `true` or `false`
+    Bool(bool),
+}
+
+/// `do` of a tools rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolAction {
+    /// As if there were no rule.
+    Allow,
+    /// Taken out.
+    Deny,
+    /// Only with a grant.
+    Approve,
+}
+
+/// Lever 5.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    /// Id, selector, mode.
+    pub rule: Rule,
+    /// Labels whose values have accounts of their own.
+    pub per: Vec<String>,
+    /// How much.
+    pub allow: Allow,
+    /// How much at once; `None`: the amount.
+    pub burst: Option<u64>,
+    /// Shares of the cap that raise an event, in millionths.
+    pub warn_at: Vec<u64>,
+    /// What happens above the cap.
+    pub over: Over,
+    /// End a running stream that passes its reservation.
+    pub cut_when_spent: bool,
+    /// When changed, accounts start anew.
+    pub epoch: u64,
+    /// Count in a rate-limit service too.
+    pub global: Option<Global>,
+}
+
+/// `allow` of a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    /// How much of what.
+    pub amount: Amount,
+    /// In what time; `None` for `concurrent`.
+    pub every: Option<Window>,
+}
+
+/// How much of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// Requests.
+    Requests(u64),
+    /// Tokens, in and out.
+    Tokens(u64),
+    /// Micro-dollars.
+    Usd(u64),
+    /// Requests in flight.
+    Concurrent(u64),
+    /// Tool calls.
+    Calls(u64),
+}
+
+/// The window of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// A token bucket that fills in so many seconds.
+    Seconds(u64),
+    /// A calendar day in UTC.
+    Day,
+    /// A calendar month in UTC.
+    Month,
+}
+
+/// `over`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Over {
+    /// 429
+    #[default]
+    Reject,
+    /// The canned answer with this id.
+    Fallback(String),
+    /// This model instead.
+    Downgrade(String),
+}
+
+/// `global`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Global {
+    /// The service's domain.
+    pub domain: String,
+    /// The proxy's cluster.
+    pub cluster: String,
+    /// What it speaks.
+    pub api: GlobalApi,
+    /// How often settled usage is reported, in milliseconds.
+    pub sync_every_ms: u64,
+    /// Ask before each request.
+    pub strict: bool,
+    /// While the service does not answer.
+    pub on_error: OnSilence,
+}
+
+/// `on_error` of `global`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnSilence {
+    /// The cap of the process alone holds.
+    #[default]
+    Local,
+    /// Every request is admitted.
+    Open,
+    /// None is.
+    Closed,
+}
+
+/// `api` of `global`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GlobalApi {
+    /// `kuadrant.service.ratelimit.v1`
+    Limitador,
+    /// `envoy.service.ratelimit.v3`
+    Envoy,
+}

@@ -1,0 +1,269 @@
+//! `application/vnd.amazon.eventstream`: binary messages, each with its length, its headers and two checksums.
+//!
+//! ```text
+//! length u32 | length of headers u32 | CRC-32 of these 8 bytes | headers | payload | CRC-32 of all before it
+//! header: length of name u8 | name | type u8 | value
+//! ```
+//! Numbers are big-endian. A message is a frame; its payload is the frame's, save where a model's own event stands in
+//! it as base64 (Bedrock's `chunk`): then that event is. (Source: the AWS SDKs' event stream encoding; the shapes of
+//! Bedrock's events: botocore's model of `bedrock-runtime`.)
+//!
+//! A message whose checksum is wrong, or whose headers cannot be read, makes everything behind it unreadable too: where
+//! the next one begins is only what this one said.
+
+use std::ops::Range;
+
+use super::crc32::crc32;
+use super::edit::{self, Edit};
+use super::frame::{Frame, Message, Piece};
+use super::json::Doc;
+use crate::base::base64;
+
+/// The two lengths and their checksum.
+const PRELUDE: usize = 12;
+/// The checksum behind the payload.
+const TRAILER: usize = 4;
+
+/// Reads a stream of messages.
+#[derive(Debug)]
+pub(super) struct EventStream {
+    /// The message that is being read.
+    held: Vec<u8>,
+    /// Its length; 0 until that has come.
+    total: usize,
+    /// What is still to come of a message that is too long to be held.
+    passing: usize,
+    /// Something was no message: nothing behind it is one for certain.
+    lost: bool,
+    limit: usize,
+}
+
+impl EventStream {
+    pub(super) fn new(limit: usize) -> Self {
+        let limit = limit.max(PRELUDE);
+        Self { held: Vec::new(), total: 0, passing: 0, lost: false, limit }
+    }
+
+    /// Bytes taken and not yet given out.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece>) {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            if self.lost {
+                out.push(Piece::Lost { raw: rest.to_vec() });
+                return;
+            }
+            let wanted = match (self.passing, self.total) {
+                (0, 0) => PRELUDE - self.held.len(),
+                (0, total) => total - self.held.len(),
+                (passing, _) => passing,
+            };
+            let (part, after) = rest.split_at_checked(wanted).unwrap_or((rest, &[]));
+            rest = after;
+            if self.passing > 0 {
+                self.passing -= part.len();
+                out.push(Piece::Oversized { raw: part.to_vec(), last: self.passing == 0 });
+                continue;
+            }
+            self.held.extend_from_slice(part);
+            if part.len() < wanted {
+                return;
+            }
+            if self.total == 0 { self.prelude(out) } else { self.message(out) }
+        }
+    }
+
+    pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
+        if !self.held.is_empty() {
+            out.push(Piece::Lost { raw: std::mem::take(&mut self.held) });
+        } else if std::mem::take(&mut self.passing) > 0 {
+            out.push(Piece::Oversized { raw: Vec::new(), last: true });
+        }
+    }
+
+    /// The lengths of a message have come.
+    fn prelude(&mut self, out: &mut Vec<Piece>) {
+        match length(&self.held) {
+            Some(total) if total <= self.limit => self.total = total,
+            Some(total) => {
+                self.passing = total - PRELUDE;
+                out.push(Piece::Oversized { raw: std::mem::take(&mut self.held), last: false });
+            }
+            None => self.lose(out),
+        }
+    }
+
+    /// A message is whole.
+    fn message(&mut self, out: &mut Vec<Piece>) {
+        match parts(&self.held) {
+            Some(parts) => {
+                self.total = 0;
+                out.push(Piece::Frame(frame(std::mem::take(&mut self.held), parts)));
+            }
+            None => self.lose(out),
+        }
+    }
+
+    fn lose(&mut self, out: &mut Vec<Piece>) {
+        self.lost = true;
+        out.push(Piece::Lost { raw: std::mem::take(&mut self.held) });
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<usize> {
+    let digits = bytes.get(at..at + 4)?.try_into().ok()?;
+    usize::try_from(u32::from_be_bytes(digits)).ok()
+}
+
+fn checked(bytes: &[u8], at: usize) -> Option<()> {
+    let sum = usize::try_from(crc32(bytes.get(..at)?)).ok()?;
+    (number(bytes, at)? == sum).then_some(())
+}
+
+/// A message's length, by its prelude.
+fn length(prelude: &[u8]) -> Option<usize> {
+    checked(prelude, 8)?;
+    let (total, headers) = (number(prelude, 0)?, number(prelude, 4)?);
+    (total >= PRELUDE + TRAILER && headers <= total - PRELUDE - TRAILER).then_some(total)
+}
+
+/// What stands where in a message.
+#[derive(Debug, Default)]
+struct Parts {
+    payload: Range<usize>,
+    /// The value of `:event-type` or `:exception-type`.
+    event: Option<Range<usize>>,
+}
+
+/// Takes a whole message apart; `None`: its checksum is wrong or its headers cannot be read.
+fn parts(raw: &[u8]) -> Option<Parts> {
+    let end = raw.len().checked_sub(TRAILER)?;
+    checked(raw, end)?;
+    let headers = PRELUDE + number(raw, 4)?;
+    let mut parts = Parts { payload: headers..end, event: None };
+    let mut at = PRELUDE;
+    while at < headers {
+        let name_end = at + 1 + usize::from(*raw.get(at)?);
+        let name = raw.get(at + 1..name_end)?;
+        let value = value(raw, name_end)?;
+        at = value.end;
+        if at > headers || name.is_empty() {
+            return None;
+        }
+        if matches!(name, b":event-type" | b":exception-type") {
+            if parts.event.is_some() {
+                // Readers differ in which of two they take.
+                return None;
+            }
+            parts.event = Some(value);
+        }
+    }
+    Some(parts)
+}
+
+/// Where a header's value stands, whose type is at `at`.
+fn value(raw: &[u8], at: usize) -> Option<Range<usize>> {
+    let start = at + 1;
+    let (start, length) = match raw.get(at)? {
+        // true, false
+        0 | 1 => (start, 0),
+        // byte, i16, i32, i64
+        2 => (start, 1),
+        3 => (start, 2),
+        4 => (start, 4),
+        5 => (start, 8),
+        // bytes, string
+        6 | 7 => {
+            let length = raw.get(start..start + 2)?.try_into().ok()?;
+            (start + 2, usize::from(u16::from_be_bytes(length)))
+        }
+        // time, UUID
+        8 => (start, 8),
+        9 => (start, 16),
+        _ => return None,
+    };
+    Some(start..start + length)
+}
+
+fn frame(raw: Vec<u8>, parts: Parts) -> Frame {
+    let payload = parts.payload.clone();
+    let bytes = raw.get(payload.clone()).unwrap_or_default();
+    let chunk = parts.event.clone().and_then(|event| raw.get(event)) == Some(b"chunk");
+    let inner = if chunk { inner(bytes).and_then(|(_, text)| base64::decode(&text)) } else { None };
+    let lines = std::iter::once(payload).filter(|payload| !payload.is_empty()).collect();
+    let message = Some(Message { inner });
+    Frame { raw, payload: lines, event: parts.event, message, truncated: false }
+}
+
+/// The base64 of a `chunk`, and where it stands in its payload.
+fn inner(payload: &[u8]) -> Option<(Range<usize>, String)> {
+    let mut doc = Doc::default();
+    doc.parse(payload).ok()?;
+    let bytes = doc.root(payload).unique("bytes").ok()??;
+    Some((bytes.content_span()?, bytes.as_str()?.into_owned()))
+}
+
+/// A message's bytes with changes made in its payload: lengths and checksums are right again, its headers stay.
+pub(super) fn apply(frame: &Frame, message: &Message, edits: &[Edit]) -> Vec<u8> {
+    let outer = frame.payload.first().cloned().unwrap_or_default();
+    let bytes = frame.raw.get(outer.clone()).unwrap_or_default();
+    let payload = match (&message.inner, inner(bytes)) {
+        (Some(event), Some((at, _))) => {
+            let with = base64::encode(&edit::apply_to(event, edits)).into_bytes();
+            edit::apply_to(bytes, &[Edit { at, with }])
+        }
+        _ => edit::apply_to(bytes, edits),
+    };
+    let end = if outer.is_empty() { frame.raw.len().saturating_sub(TRAILER) } else { outer.start };
+    let mut out = Vec::new();
+    sealed(frame.raw.get(PRELUDE..end).unwrap_or_default(), &payload, &mut out);
+    out
+}
+
+/// Appends a message with these headers and this payload.
+fn sealed(headers: &[u8], payload: &[u8], out: &mut Vec<u8>) {
+    // What is sealed is far below 4 GiB: a frame with the changes of rules, or a text of the policy.
+    let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    let start = out.len();
+    out.extend_from_slice(&length(PRELUDE + headers.len() + payload.len() + TRAILER));
+    out.extend_from_slice(&length(headers.len()));
+    let sum = crc32(out.get(start..).unwrap_or_default());
+    out.extend_from_slice(&sum.to_be_bytes());
+    out.extend_from_slice(headers);
+    out.extend_from_slice(payload);
+    let sum = crc32(out.get(start..).unwrap_or_default());
+    out.extend_from_slice(&sum.to_be_bytes());
+}
+
+/// Appends an event whose payload is JSON.
+pub fn event(kind: &str, json: &str, out: &mut Vec<u8>) {
+    message("event", ":event-type", kind, json, out);
+}
+
+/// Appends an exception, which ends the stream: clients raise it.
+pub fn exception(kind: &str, json: &str, out: &mut Vec<u8>) {
+    message("exception", ":exception-type", kind, json, out);
+}
+
+/// Appends a model's own event as Bedrock wraps it.
+pub fn chunk(event_json: &[u8], out: &mut Vec<u8>) {
+    event("chunk", &format!(r#"{{"bytes":"{}"}}"#, base64::encode(event_json)), out);
+}
+
+fn message(class: &str, kind_name: &str, kind: &str, json: &str, out: &mut Vec<u8>) {
+    let mut headers = Vec::new();
+    let named =
+        [(kind_name, kind), (":content-type", "application/json"), (":message-type", class)];
+    for (name, value) in named {
+        // Names and values are this code's own, and short.
+        headers.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
+        headers.extend_from_slice(name.as_bytes());
+        headers.push(7);
+        headers.extend_from_slice(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_be_bytes());
+        headers.extend_from_slice(value.as_bytes());
+    }
+    sealed(&headers, json.as_bytes(), out);
+}
