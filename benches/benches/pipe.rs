@@ -14,7 +14,7 @@ use std::rc::Rc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hemostat_benches::streams::{self, DIALECTS, Stream};
 use hemostat_engine::policy::Program;
-use hemostat_engine::search::{Hit, Matcher, Pattern, TextScan};
+use hemostat_engine::search::{Hit, Matcher, Pattern, StreamSearch};
 
 const CHUNK: usize = 4096;
 
@@ -57,7 +57,7 @@ fn rescan(matcher: &Matcher, stream: &Stream) -> usize {
             strings(&event, &mut text);
         }
         hits.clear();
-        let mut scan = TextScan::default();
+        let mut scan = StreamSearch::default();
         scan.feed(matcher, &text, &mut hits);
         scan.finish(matcher, &mut hits);
     }

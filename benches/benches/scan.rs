@@ -9,7 +9,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hemostat_benches::corpus::recorded_streams;
-use hemostat_engine::search::{Hit, Matcher, Pattern, TextScan};
+use hemostat_engine::search::{Hit, Matcher, Pattern, StreamSearch};
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use std::hint::black_box;
 use std::path::Path;
@@ -45,7 +45,7 @@ fn matcher(patterns: &[Pattern]) -> Matcher {
 }
 
 fn stream(matcher: &Matcher, events: &[String]) -> Vec<Hit> {
-    let (mut scan, mut hits) = (TextScan::default(), Vec::new());
+    let (mut scan, mut hits) = (StreamSearch::default(), Vec::new());
     for event in events {
         scan.feed(matcher, event, &mut hits);
         black_box(scan.clear());
@@ -104,7 +104,7 @@ fn bench(c: &mut Criterion) {
         });
         group.bench_function(format!("{name}/whole"), |b| {
             b.iter(|| {
-                let (mut scan, mut hits) = (TextScan::default(), Vec::new());
+                let (mut scan, mut hits) = (StreamSearch::default(), Vec::new());
                 scan.feed(&matcher, &text, &mut hits);
                 scan.finish(&matcher, &mut hits);
                 assert_eq!(hits.len(), found.len());

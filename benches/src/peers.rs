@@ -4,7 +4,7 @@
 //! many characters does every event wait for? Strategies only say how far text may leave after each event; a match's
 //! characters before that point have leaked unless the match was found first.
 
-use hemostat_engine::search::{Hit, Matcher, TextScan};
+use hemostat_engine::search::{Hit, Matcher, StreamSearch};
 
 /// A way to guard a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ struct Guard<'m> {
     left: usize,
     /// Where the last scan began, if this event was scanned.
     scanned_from: Option<usize>,
-    live: TextScan,
+    live: StreamSearch,
     hits: Vec<Hit>,
 }
 
@@ -103,7 +103,7 @@ impl<'m> Guard<'m> {
             matcher,
             left: 0,
             scanned_from: None,
-            live: TextScan::default(),
+            live: StreamSearch::default(),
             hits: Vec::new(),
         }
     }
@@ -157,7 +157,7 @@ fn characters(text: &str, from: usize, to: usize) -> usize {
 
 /// The matches of a whole text.
 fn scan(matcher: &Matcher, text: &str) -> Vec<(usize, usize)> {
-    let (mut scan, mut hits) = (TextScan::default(), Vec::new());
+    let (mut scan, mut hits) = (StreamSearch::default(), Vec::new());
     scan.feed(matcher, text, &mut hits);
     scan.finish(matcher, &mut hits);
     let place = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);

@@ -1,7 +1,7 @@
 //! One text of an answer as it grows: what the acting rules found in it, and how much of it is decided.
 
 use crate::dialect::{Role, TextKey};
-use crate::search::{Hit, TextScan};
+use crate::search::{Hit, StreamSearch};
 
 use super::rules::Rules;
 use crate::context::record::Record;
@@ -37,8 +37,8 @@ pub struct Running {
     /// The dialect's name for it; `None` for a text that was whole in one value.
     pub key: Option<TextKey>,
     role: Role,
-    act: TextScan,
-    watch: TextScan,
+    act: StreamSearch,
+    watch: StreamSearch,
     /// Redactions, merged, in order.
     spans: Vec<Span>,
     stop: Option<Stop>,
@@ -54,8 +54,8 @@ impl Running {
             id,
             key,
             role,
-            act: TextScan::default(),
-            watch: TextScan::default(),
+            act: StreamSearch::default(),
+            watch: StreamSearch::default(),
             spans: Vec::new(),
             stop: None,
             ended: false,
@@ -90,7 +90,7 @@ impl Running {
     /// Gives up on partial matches (`on_hold_limit: release`).
     pub fn release(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
         if let Some(matcher) = rules.acting(self.role) {
-            self.act.release(matcher, hits);
+            self.act.finish(matcher, hits);
             self.found(rules, hits);
         }
     }

@@ -1,6 +1,6 @@
-//! From one automaton a pattern to the automaton that the gate walks.
+//! From one automaton a pattern to the one that the patterns of a group share.
 //!
-//! The gate calls a text quiet where its state is that of a fresh start. That is only true if no started match can come
+//! A text is called quiet where the shared automaton's state is that of a fresh start. That is only true if no started match can come
 //! back to where fresh ones begin: in `a*b` the state after an `a` would be the state before it. So every pattern gets
 //! an *entry*: a copy of the states before its first byte, which nothing leads back to.
 
@@ -35,7 +35,7 @@ pub(super) fn compile(hir: &Hir) -> Result<NFA, PatternError> {
         })
 }
 
-/// What the gate of some patterns must tell.
+/// What the shared automaton must tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Every match of every pattern, and whether any could begin or go on.
@@ -44,11 +44,15 @@ pub(super) enum Kind {
     First,
 }
 
-/// The gate over some patterns. The cache never gives up, and no byte makes it quit.
+/// The automaton that some patterns share. The cache never gives up, and no byte makes it quit.
 ///
 /// # Errors
 /// Together they are too big.
-pub(super) fn gate(patterns: &[&NFA], kind: Kind, cache_bytes: usize) -> Result<DFA, PatternError> {
+pub(super) fn combined(
+    patterns: &[&NFA],
+    kind: Kind,
+    cache_bytes: usize,
+) -> Result<DFA, PatternError> {
     let nfa = combine(patterns).map_err(|_| too_big())?;
     let match_kind = match kind {
         Kind::All => MatchKind::All,
@@ -77,7 +81,7 @@ pub(super) fn too_big() -> PatternError {
     }
 }
 
-/// How large the cache of a gate may grow.
+/// How large the cache of a group's states may grow.
 pub(super) fn cache_bytes(kind: Kind) -> usize {
     match kind {
         Kind::All => SCAN_CACHE_BYTES,

@@ -2,9 +2,9 @@
 //!
 //! The tree is changed in place so that what is left needs no Unicode tables and still takes whole characters:
 //! `\w \d \s` become bracketed ASCII classes, `(?i)` becomes classes of both ASCII cases, `\b` becomes its ASCII form.
-//! With `fold`, letters and classes become what [`super::fold`] makes of them, as the text is folded too.
+//! With `fold`, letters and classes become what [`super::fold`] makes of them, as the text is too.
 
-use super::fold::{also, fold};
+use super::normalize::{also, normalize};
 use super::pattern::PatternError;
 use crate::limits::{FOLDED_RANGE_CHARS, PATTERN_NEST};
 use regex_syntax::ast::{
@@ -142,7 +142,7 @@ impl Rewriter {
             Some(bracketed(span, false, union(span, items)))
         };
         if self.fold {
-            let Some(c) = fold(literal.c) else { return Some(Ast::empty(span)) };
+            let Some(c) = normalize(literal.c) else { return Some(Ast::empty(span)) };
             *literal = Literal { span, kind: LiteralKind::Verbatim, c };
             return match also(c) {
                 "" => None,
@@ -213,7 +213,7 @@ impl Rewriter {
         if self.fold {
             // What its characters read as, besides themselves. Past the bound a range names whole scripts.
             for c in (first..=last).take(FOLDED_RANGE_CHARS) {
-                let read = fold(c);
+                let read = normalize(c);
                 let others = read.map(also).unwrap_or_default();
                 items.extend(read.into_iter().filter(|&read| read != c).map(|c| range(span, c, c)));
                 items.extend(others.chars().map(|c| range(span, c, c)));

@@ -1,4 +1,4 @@
-//! Which characters read as which: data for [`super::fold`].
+//! Which characters read as which: data for [`super::normalize`].
 //!
 //! Letters with marks (their compatibility decomposition without marks, Unicode 14), and letters of other alphabets that
 //! look the same in common fonts (after the confusables of Unicode Technical Standard 39, cut down to letters, digits and

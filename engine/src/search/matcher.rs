@@ -1,16 +1,16 @@
-//! The patterns of some rules, compiled into lanes.
+//! The patterns of some rules, compiled into groups.
 
 use super::automaton::{self, Kind};
-use super::lane::{Entry, Lane, LaneCache};
 use super::pattern::{Pattern, PatternError};
+use super::pattern_group::{GroupCache, GroupedPattern, PatternGroup};
 use crate::limits::MATCHER_AUTOMATON_BYTES;
 use std::cell::Cell;
 use std::fmt;
 
 /// The patterns of some rules, compiled. Cheap to share (`Rc`) within a thread; lazily built states live inside.
 pub struct Matcher {
-    plain: Vec<Lane>,
-    folded: Vec<Lane>,
+    plain: Vec<PatternGroup>,
+    normalized: Vec<PatternGroup>,
     /// Taken out while it is used, so that no borrow can fail.
     scratch: Cell<Option<Box<Scratch>>>,
     /// How many scratches were ever made: state ids of one mean nothing in another.
@@ -20,8 +20,8 @@ pub struct Matcher {
 /// What all texts of a matcher build together.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    pub(super) plain: Vec<LaneCache>,
-    pub(super) folded: Vec<LaneCache>,
+    pub(super) plain: Vec<GroupCache>,
+    pub(super) normalized: Vec<GroupCache>,
 }
 
 impl Matcher {
@@ -44,15 +44,15 @@ impl Matcher {
         patterns: impl IntoIterator<Item = (u32, &'a Pattern)>,
         cache_bytes: Option<usize>,
     ) -> Result<Matcher, PatternError> {
-        let (mut plain, mut folded) = (Vec::new(), Vec::new());
+        let (mut plain, mut normalized) = (Vec::new(), Vec::new());
         for (tag, pattern) in patterns {
-            let side = if pattern.fold { &mut folded } else { &mut plain };
+            let side = if pattern.fold { &mut normalized } else { &mut plain };
             add(side, tag, pattern);
         }
         let mut budget = MATCHER_AUTOMATON_BYTES;
         Ok(Matcher {
-            plain: lanes(plain, cache_bytes, &mut budget)?,
-            folded: lanes(folded, cache_bytes, &mut budget)?,
+            plain: groups(plain, cache_bytes, &mut budget)?,
+            normalized: groups(normalized, cache_bytes, &mut budget)?,
             scratch: Cell::new(None),
             epoch: Cell::new(0),
         })
@@ -61,17 +61,17 @@ impl Matcher {
     /// True if it can never report a hit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.plain.is_empty() && self.folded.is_empty()
+        self.plain.is_empty() && self.normalized.is_empty()
     }
 
-    /// The lanes over the text as it is.
-    pub(super) fn plain(&self) -> &[Lane] {
+    /// The groups over the text as it is.
+    pub(super) fn plain(&self) -> &[PatternGroup] {
         &self.plain
     }
 
-    /// The lanes over the folded text.
-    pub(super) fn folded(&self) -> &[Lane] {
-        &self.folded
+    /// The groups over the normalized text.
+    pub(super) fn normalized(&self) -> &[PatternGroup] {
+        &self.normalized
     }
 
     /// Takes the scratch, or makes one. It is given back with [`Matcher::give_back`].
@@ -79,8 +79,9 @@ impl Matcher {
         self.scratch.take().unwrap_or_else(|| {
             let epoch = self.epoch.get().wrapping_add(1);
             self.epoch.set(epoch);
-            let caches = |lanes: &[Lane]| lanes.iter().map(|lane| lane.cache(epoch)).collect();
-            Box::new(Scratch { plain: caches(&self.plain), folded: caches(&self.folded) })
+            let caches =
+                |groups: &[PatternGroup]| groups.iter().map(|group| group.cache(epoch)).collect();
+            Box::new(Scratch { plain: caches(&self.plain), normalized: caches(&self.normalized) })
         })
     }
 
@@ -93,7 +94,7 @@ impl fmt::Debug for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Matcher")
             .field("plain", &self.plain.len())
-            .field("folded", &self.folded.len())
+            .field("normalized", &self.normalized.len())
             .finish_non_exhaustive()
     }
 }
@@ -118,27 +119,27 @@ fn add<'a>(wanted: &mut Vec<Wanted<'a>>, tag: u32, pattern: &'a Pattern) {
     }
 }
 
-fn lanes(
+fn groups(
     wanted: Vec<Wanted<'_>>,
     cache_bytes: Option<usize>,
     budget: &mut usize,
-) -> Result<Vec<Lane>, PatternError> {
+) -> Result<Vec<PatternGroup>, PatternError> {
     let mut shared = Vec::new();
-    let mut lanes = Vec::new();
+    let mut groups = Vec::new();
     for Wanted { pattern, tags } in wanted {
         let nfa = automaton::compile(&pattern.hir)?;
         *budget = budget.checked_sub(nfa.memory_usage()).ok_or_else(automaton::too_big)?;
-        let entry = Entry { nfa, tags, check: pattern.check };
+        let entry = GroupedPattern { nfa, tags, check: pattern.check };
         if pattern.is_lazy() {
             let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(Kind::First));
-            lanes.push(Lane::new(Kind::First, vec![entry], bytes)?);
+            groups.push(PatternGroup::new(Kind::First, vec![entry], bytes)?);
         } else {
             shared.push(entry);
         }
     }
     if !shared.is_empty() {
         let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(Kind::All));
-        lanes.insert(0, Lane::new(Kind::All, shared, bytes)?);
+        groups.insert(0, PatternGroup::new(Kind::All, shared, bytes)?);
     }
-    Ok(lanes)
+    Ok(groups)
 }

@@ -1,39 +1,62 @@
 //! Patterns over running text: hits, and how much of the text is decided.
 //!
-//! A [`Matcher`] is compiled once from the patterns of some rules; a [`TextScan`] is one text that grows. After every
-//! [`TextScan::feed`] the text up to [`TextScan::clear`] is decided: every match that begins before it has been
+//! A [`Matcher`] is compiled once from the patterns of some rules; a [`StreamSearch`] is one text that grows. After every
+//! [`StreamSearch::feed`] the text up to [`StreamSearch::clear`] is decided: every match that begins before it has been
 //! reported, and no live partial match begins before it (invariant 6). Nothing depends on how the text was cut into
 //! feeds (invariant 7): hits and `clear` are functions of the text alone.
 //!
-//! How it works, in the order of cost:
+//! # An example
 //!
-//! 1. The *gate*, one lazy DFA over all patterns, takes every byte. Where its state is the one of a fresh start, nothing
-//!    is alive: the text is *quiet*, and everything before is decided. On ordinary text that is all that happens.
-//! 2. Where a feed ends and the text is not quiet, the *front runner* finds the earliest start that is still alive: the
-//!    DFA runs from one start only, and moves on to the next start when it dies.
-//! 3. Where the gate saw a match, the pattern's own engine gives the exact span, once no start before it is alive.
+//! The pattern `ca[rt]+s?`, and a text that comes in three pieces. A start is *live* while a match that begins there
+//! could still come or grow.
+//!
+//! ```text
+//!   feed "a ca"          a   c a            after it: the start at 2 is live (`ca`), nothing before it is
+//!                        0 1 2 3            clear = 2: "a " leaves, "ca" is held
+//!
+//!   feed "t, c"          a   c a t ,   c    at 4 the pattern matched, but `s` or more could follow;
+//!                        0 1 2 3 4 5 6 7    the `,` kills that start: its match is now certain, and is 2..5
+//!                            └───┘     ^    clear = 7: hit {2, 5}; "cat, " leaves, "c" is held
+//!
+//!   feed "ow."           … c o w .          the start at 7 dies at the `o`, and nothing else lives
+//!                          7 8 9 10         clear = 11: all of it leaves; no hit
+//! ```
+//!
+//! # How it works, in the order of cost
+//!
+//! 1. The *live* automaton, one lazy DFA over all patterns of a group, takes every byte. Where its state is the one of a
+//!    fresh start, no start is live: the text is *quiet*, and everything before is decided. On ordinary text that is all
+//!    that happens.
+//! 2. Where a feed ends and the text is not quiet, the *decider* finds the earliest start that is still live: the DFA
+//!    runs from one start only, and moves on to the next start when it dies.
+//! 3. Where the live automaton saw a match, the pattern's own engine gives the exact span, once no start before it is
+//!    live. The pattern's next match may begin where this one ends (`resume_at`).
+//!
+//! In the example: at `a ` the text is quiet; at the end of the first feed it is not, and the decider runs from 2 and
+//! is live at 4; in the second feed the live automaton is quiet again at 6, and as it had seen a match at 5, the exact
+//! engine looks for spans in 2..6.
 //!
 //! A match is known one character after its end at the latest (`\b` or `$` may ask what follows), or at
-//! [`TextScan::finish`].
+//! [`StreamSearch::finish`].
 
 mod automaton;
 mod exact;
-mod fold;
-mod folded;
-mod lane;
 mod language;
+mod lazy_dfa;
 mod look_alikes;
 mod matcher;
+mod normalize;
+mod normalized;
 mod packs;
 mod pattern;
-mod strand;
-mod text;
+mod pattern_group;
+mod stream_search;
+mod text_search;
 mod view;
-mod walk;
 
 pub use matcher::Matcher;
 pub use pattern::{Pattern, PatternError};
-pub use text::TextScan;
+pub use stream_search::StreamSearch;
 
 /// One match of one rule's pattern in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

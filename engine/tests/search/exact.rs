@@ -1,6 +1,6 @@
 //! The scanner against a naive reference: random patterns, random texts, random cuts.
 
-use hemostat_engine::search::{Hit, Matcher, Pattern, TextScan};
+use hemostat_engine::search::{Hit, Matcher, Pattern, StreamSearch};
 use proptest::prelude::*;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson::pikevm::PikeVM;
@@ -167,7 +167,7 @@ fn check(patterns: &[String], text: &str, pieces: &[&str], cache_bytes: Option<u
         .collect();
     expected.sort_unstable();
     let matcher = matcher(patterns, cache_bytes);
-    let mut scan = TextScan::default();
+    let mut scan = StreamSearch::default();
     let mut hits = Vec::new();
     let (mut fed, mut clear) = (0, 0);
     for piece in pieces {

@@ -1,6 +1,6 @@
 //! The packs: examples for and against every pattern, and what they say of recorded answers.
 
-use hemostat_engine::search::{Hit, Matcher, Pattern, TextScan};
+use hemostat_engine::search::{Hit, Matcher, Pattern, StreamSearch};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ fn testdata() -> PathBuf {
 
 fn hits(pattern: &Pattern, text: &str) -> Vec<Hit> {
     let matcher = Matcher::new([(0, pattern)]).unwrap();
-    let mut scan = TextScan::default();
+    let mut scan = StreamSearch::default();
     let mut hits = Vec::new();
     for index in 0..text.len() {
         if let Some(character) = text.get(index..).and_then(|rest| rest.chars().next()) {
@@ -122,7 +122,7 @@ fn recorded_answers_raise_no_false_alarm() {
         for pattern in Pattern::parse(pack, false).unwrap() {
             let matcher = Matcher::new([(0, &pattern)]).unwrap();
             for (name, text) in &texts {
-                let mut scan = TextScan::default();
+                let mut scan = StreamSearch::default();
                 let mut hits = Vec::new();
                 scan.feed(&matcher, text, &mut hits);
                 scan.finish(&matcher, &mut hits);

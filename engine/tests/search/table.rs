@@ -1,6 +1,6 @@
 //! Patterns, texts and spans as data: `testdata/scan/matches.tsv`, with every cut in two and one character at a time.
 
-use hemostat_engine::search::{Hit, Matcher, Pattern, PatternError, TextScan};
+use hemostat_engine::search::{Hit, Matcher, Pattern, PatternError, StreamSearch};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -20,7 +20,7 @@ fn matcher(source: &str, fold: bool) -> Result<Matcher, PatternError> {
 }
 
 fn scan<'t>(matcher: &Matcher, pieces: impl IntoIterator<Item = &'t str>) -> Vec<Hit> {
-    let mut scan = TextScan::default();
+    let mut scan = StreamSearch::default();
     let mut hits = Vec::new();
     let mut clear = 0;
     for piece in pieces {
@@ -102,18 +102,18 @@ fn what_could_stay_live_on_prose_is_named() {
 }
 
 #[test]
-fn release_gives_up_partial_matches_and_keeps_whole_ones() {
+fn finish_gives_up_partial_matches_and_keeps_whole_ones() {
     let patterns =
         [Pattern::parse("secret", false).unwrap(), Pattern::parse("ab+", false).unwrap()].concat();
     let matcher = Matcher::new((0..).zip(&patterns)).unwrap();
-    let (mut scan, mut hits) = (TextScan::default(), Vec::new());
+    let (mut scan, mut hits) = (StreamSearch::default(), Vec::new());
     scan.feed(&matcher, "x sec", &mut hits);
     assert_eq!(scan.clear(), 2);
-    scan.release(&matcher, &mut hits);
+    scan.finish(&matcher, &mut hits);
     assert_eq!((scan.clear(), hits.len()), (5, 0));
     scan.feed(&matcher, "ret abb", &mut hits);
     assert_eq!((scan.clear(), hits.len()), (9, 0));
-    scan.release(&matcher, &mut hits);
+    scan.finish(&matcher, &mut hits);
     scan.feed(&matcher, "b secret.", &mut hits);
     scan.finish(&matcher, &mut hits);
     let whole = Hit { start: 9, end: 12, tag: 1 };
@@ -123,7 +123,7 @@ fn release_gives_up_partial_matches_and_keeps_whole_ones() {
 #[test]
 fn texts_share_a_matcher_without_mixing() {
     let matcher = matcher("a+b", false).unwrap();
-    let (mut one, mut two) = (TextScan::default(), TextScan::default());
+    let (mut one, mut two) = (StreamSearch::default(), StreamSearch::default());
     let (mut of_one, mut of_two) = (Vec::new(), Vec::new());
     for piece in ["xa", "a", "b"] {
         one.feed(&matcher, piece, &mut of_one);

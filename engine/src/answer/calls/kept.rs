@@ -2,7 +2,7 @@
 
 use crate::policy::Program;
 use crate::policy::program::tools::Args;
-use crate::search::{Matcher, TextScan};
+use crate::search::{Matcher, StreamSearch};
 use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind};
 
@@ -40,7 +40,7 @@ pub(crate) fn kept(program: &Program, args: &[Args]) -> Option<String> {
 }
 
 fn finds(matcher: &Matcher, text: &str) -> bool {
-    let (mut scan, mut hits) = (TextScan::default(), Vec::new());
+    let (mut scan, mut hits) = (StreamSearch::default(), Vec::new());
     scan.feed(matcher, text, &mut hits);
     scan.finish(matcher, &mut hits);
     !hits.is_empty()

@@ -9,7 +9,7 @@ use super::look_alikes::{ALSO, ROWS};
 use std::sync::OnceLock;
 
 /// What one character reads as; `None` if it vanishes.
-pub(super) fn fold(c: char) -> Option<char> {
+pub(super) fn normalize(c: char) -> Option<char> {
     if c.is_ascii() {
         return Some(c.to_ascii_lowercase());
     }
@@ -28,7 +28,7 @@ pub(super) fn fold(c: char) -> Option<char> {
     Some(look_alike(lower).unwrap_or(lower))
 }
 
-/// Small letters that a folded letter of a pattern matches besides itself: some read as either of two.
+/// Small letters that a normalized letter of a pattern matches besides itself: some read as either of two.
 pub(super) fn also(c: char) -> &'static str {
     ALSO.iter().find(|(letter, _)| *letter == c).map_or("", |(_, others)| others)
 }
@@ -107,8 +107,8 @@ fn greek(place: u32) -> Option<char> {
 mod tests {
     use super::*;
 
-    fn folded(text: &str) -> String {
-        text.chars().filter_map(fold).collect()
+    fn normalized(text: &str) -> String {
+        text.chars().filter_map(normalize).collect()
     }
 
     #[test]
@@ -130,9 +130,9 @@ mod tests {
             "sεcrετ",
             "𝙨𝙚𝙘𝙧𝙚𝙩",
         ] {
-            assert_eq!(folded(written), "secret", "{written}");
+            assert_eq!(normalized(written), "secret", "{written}");
         }
-        assert_eq!(folded("４１１１ ⓪①²₃"), "4111 0123");
+        assert_eq!(normalized("４１１１ ⓪①²₃"), "4111 0123");
     }
 
     #[test]
@@ -140,19 +140,19 @@ mod tests {
         for (one, other) in
             [("ПРОЕКТ", "проект"), ("ΟΔΟΣ", "οδος"), ("Էջ", "էջ"), ("ÅNGSTRÖM", "ångström")]
         {
-            assert_eq!(folded(one), folded(other));
+            assert_eq!(normalized(one), normalized(other));
         }
     }
 
     #[test]
-    fn folding_what_is_folded_changes_nothing() {
-        for c in ('\0'..=char::MAX).filter_map(fold) {
-            assert_eq!(fold(c), Some(c), "{c:?}");
+    fn normalizing_what_is_normalized_changes_nothing() {
+        for c in ('\0'..=char::MAX).filter_map(normalize) {
+            assert_eq!(normalize(c), Some(c), "{c:?}");
         }
     }
 
     #[test]
     fn scripts_without_look_alikes_stay() {
-        assert_eq!(folded("日本語 한국어 العربية हिन्दी"), "日本語 한국어 العربية हिन्दी");
+        assert_eq!(normalized("日本語 한국어 العربية हिन्दी"), "日本語 한국어 العربية हिन्दी");
     }
 }

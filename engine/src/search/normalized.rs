@@ -1,78 +1,78 @@
 //! A text as it reads, scanned in step with the text as it is written.
 
 use super::Hit;
-use super::fold::fold;
-use super::lane::{Lane, LaneCache};
-use super::strand::{self, Strand};
+use super::normalize::normalize;
+use super::pattern_group::{GroupCache, PatternGroup};
+use super::text_search::{self, TextSearch};
 use crate::limits::SCAN_PIECE_BYTES;
 use std::collections::VecDeque;
 
-/// The folded text, and where its bytes come from. Offsets that leave are those of the written text.
+/// The normalized text, and where its bytes come from. Offsets that leave are those of the written text.
 #[derive(Debug, Default)]
-pub(super) struct Folded {
-    strand: Strand,
-    /// Where the folded text that is not decided comes from, in order.
+pub(super) struct NormalizedSearch {
+    search: TextSearch,
+    /// Where the normalized text that is not decided comes from, in order.
     runs: VecDeque<Run>,
-    /// How much there was: of the folded text, and of the written one.
-    folded: u64,
+    /// How much there was: of the normalized text, and of the written one.
+    normalized: u64,
     written: u64,
 }
 
-/// A run of folded bytes: either they are as written, byte for byte, or they are one character's.
+/// A run of normalized bytes: either they are as written, byte for byte, or they are one character's.
 #[derive(Debug, Clone, Copy)]
 struct Run {
-    folded: u64,
-    folded_len: u64,
+    normalized: u64,
+    normalized_len: u64,
     written: u64,
     written_len: u64,
     ascii: bool,
 }
 
-impl Folded {
-    /// True if no lane ever looked at it.
+impl NormalizedSearch {
+    /// True if no group ever looked at it.
     pub(super) fn is_unused(&self) -> bool {
-        self.strand.is_unused()
+        self.search.is_unused()
     }
 
     /// The written text before this offset is decided.
     pub(super) fn clear(&self) -> u64 {
-        let clear = self.strand.clear();
-        if clear >= self.folded { self.written } else { self.start(clear) }
+        let clear = self.search.clear();
+        if clear >= self.normalized { self.written } else { self.start(clear) }
     }
 
     pub(super) fn feed(
         &mut self,
-        lanes: &[Lane],
-        caches: &mut [LaneCache],
+        groups: &[PatternGroup],
+        caches: &mut [GroupCache],
         text: &str,
         hits: &mut Vec<Hit>,
     ) {
-        if lanes.is_empty() {
+        if groups.is_empty() {
             return;
         }
         let mut rest = text;
         let mut read = String::new();
         while !rest.is_empty() {
-            let (piece, after) = strand::split(rest, SCAN_PIECE_BYTES);
+            let (piece, after) = text_search::split(rest, SCAN_PIECE_BYTES);
             rest = after;
             read.clear();
             for c in piece.chars() {
                 self.push(c, &mut read);
             }
             let known = hits.len();
-            self.strand.feed(lanes, caches, &read, hits);
+            self.search.feed(groups, caches, &read, hits);
             self.bring_back(hits, known);
         }
     }
 
     pub(super) fn conclude(
         &mut self,
-        lanes: &[Lane],
-        caches: &mut [LaneCache],
+        groups: &[PatternGroup],
+        caches: &mut [GroupCache],
         hits: &mut Vec<Hit>,
     ) {
         let known = hits.len();
-        self.strand.conclude(lanes, caches, hits);
+        self.search.conclude(groups, caches, hits);
         self.bring_back(hits, known);
     }
 
@@ -80,22 +80,22 @@ impl Folded {
     fn push(&mut self, c: char, read: &mut String) {
         let (written, written_len) = (self.written, length(c));
         self.written = written.saturating_add(written_len);
-        let Some(plain) = fold(c) else { return };
+        let Some(plain) = normalize(c) else { return };
         read.push(plain);
-        let (folded, folded_len) = (self.folded, length(plain));
-        self.folded = folded.saturating_add(folded_len);
+        let (normalized, normalized_len) = (self.normalized, length(plain));
+        self.normalized = normalized.saturating_add(normalized_len);
         match self.runs.back_mut() {
             Some(run)
                 if run.ascii
                     && c.is_ascii()
                     && run.written.saturating_add(run.written_len) == written =>
             {
-                run.folded_len = run.folded_len.saturating_add(1);
+                run.normalized_len = run.normalized_len.saturating_add(1);
                 run.written_len = run.written_len.saturating_add(1);
             }
             _ => self.runs.push_back(Run {
-                folded,
-                folded_len,
+                normalized,
+                normalized_len,
                 written,
                 written_len,
                 ascii: c.is_ascii(),
@@ -103,39 +103,41 @@ impl Folded {
         }
     }
 
-    /// Turns hits in the folded text into hits in the written one, and forgets what is decided.
+    /// Turns hits in the normalized text into hits in the written one, and forgets what is decided.
     fn bring_back(&mut self, hits: &mut [Hit], known: usize) {
         for hit in hits.iter_mut().skip(known) {
             let last = hit.end.saturating_sub(1);
             (hit.start, hit.end) = (self.start(hit.start), self.end(last));
         }
-        let clear = self.strand.clear();
+        let clear = self.search.clear();
         while let Some(run) = self.runs.front() {
-            if run.folded.saturating_add(run.folded_len) > clear {
+            if run.normalized.saturating_add(run.normalized_len) > clear {
                 break;
             }
             self.runs.pop_front();
         }
     }
 
-    fn run(&self, folded: u64) -> Option<&Run> {
-        let after = self.runs.partition_point(|run| run.folded <= folded);
+    fn run(&self, normalized: u64) -> Option<&Run> {
+        let after = self.runs.partition_point(|run| run.normalized <= normalized);
         self.runs.get(after.checked_sub(1)?)
     }
 
-    /// Where the character of a folded byte begins.
-    fn start(&self, folded: u64) -> u64 {
-        match self.run(folded) {
-            Some(run) if run.ascii => run.written.saturating_add(folded.saturating_sub(run.folded)),
+    /// Where the character of a normalized byte begins.
+    fn start(&self, normalized: u64) -> u64 {
+        match self.run(normalized) {
+            Some(run) if run.ascii => {
+                run.written.saturating_add(normalized.saturating_sub(run.normalized))
+            }
             Some(run) => run.written,
             None => self.written,
         }
     }
 
-    /// Where the character of a folded byte ends.
-    fn end(&self, folded: u64) -> u64 {
-        match self.run(folded) {
-            Some(run) if run.ascii => self.start(folded).saturating_add(1),
+    /// Where the character of a normalized byte ends.
+    fn end(&self, normalized: u64) -> u64 {
+        match self.run(normalized) {
+            Some(run) if run.ascii => self.start(normalized).saturating_add(1),
             Some(run) => run.written.saturating_add(run.written_len),
             None => self.written,
         }

@@ -1,15 +1,15 @@
-//! A lane: some patterns behind one gate, and what one text has come to in it.
+//! Some patterns that share one automaton, and how far one text has come in it.
 //!
-//! Patterns without lazy repetitions share a lane. There a start counts as live while *any* match could still begin
-//! at it. A pattern that repeats lazily has a lane of its own, whose gate follows leftmost-first rules, because in the
-//! shared gate `BEGIN.*?END` would look live for ever after its match.
+//! Patterns without lazy repetitions share a group. There a start counts as live while *any* match could still begin
+//! at it. A pattern that repeats lazily has a group of its own, whose automaton follows leftmost-first rules, because in
+//! the shared one `BEGIN.*?END` would look live for ever after its match.
 
 use super::Hit;
 use super::automaton::{self, Kind};
 use super::exact::{Engine, Exact};
+use super::lazy_dfa::{GaveUp, LazyDfa, SavedState, Stop};
 use super::pattern::{Check, PatternError};
 use super::view::View;
-use super::walk::{Kept, Lost, Stop, Walk};
 use crate::limits::{SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE};
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
@@ -17,57 +17,57 @@ use regex_automata::hybrid::dfa::DFA;
 use regex_automata::nfa::thompson::NFA;
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 
-/// A pattern as a lane has it.
+/// A pattern as a group has it.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct GroupedPattern {
     pub(super) nfa: NFA,
     /// The rules that look for it.
     pub(super) tags: Vec<u32>,
     pub(super) check: Option<Check>,
 }
 
-/// Some patterns behind one gate.
+/// Some patterns that share one automaton.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct PatternGroup {
     kind: Kind,
     dfa: DFA,
-    entries: Vec<Entry>,
-    /// What a full cache of states costs the front runner: it took about a step a byte to build.
+    entries: Vec<GroupedPattern>,
+    /// What a full cache of states costs the decider: it took about a step a byte to build.
     clear_steps: u64,
 }
 
-/// What a lane builds while it runs: states, and the exact engines of patterns that matched.
+/// What a group builds while it runs: states, and the exact engines of patterns that matched.
 #[derive(Debug)]
-pub(super) struct LaneCache {
-    gate: Walk,
-    runner: Walk,
+pub(super) struct GroupCache {
+    live: LazyDfa,
+    decider: LazyDfa,
     engines: Vec<Option<Engine>>,
     exact: Exact,
 }
 
-/// What one text has come to in one lane. Offsets count bytes from the text's beginning.
+/// What one text has come to in one group. Offsets count bytes from the text's beginning.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Everything before is decided: the earliest start that may be alive.
     pub(super) clear: u64,
-    /// The gate has read so far.
+    /// The live automaton has read so far.
     read: u64,
-    gate: Option<Kept>,
+    live: Option<SavedState>,
     /// Patterns that matched since the text was last quiet, sorted.
     seen: Vec<usize>,
     /// Where each pattern's last match ended, where that is after `clear`.
-    floors: Vec<(usize, u64)>,
-    runner: Runner,
-    /// The gate gave up; the text is held until its end.
-    lost: bool,
+    resume_ats: Vec<(usize, u64)>,
+    decider: Decider,
+    /// The automaton gave up; the text is held until its end.
+    gave_up: bool,
 }
 
-/// The front runner: the gate's automaton, run from one start.
+/// The decider: the same automaton, run from one start.
 #[derive(Debug, Default)]
-struct Runner {
+struct Decider {
     /// It began at `Progress::clear` and has read so far.
     read: u64,
-    state: Option<Kept>,
+    state: Option<SavedState>,
     /// Patterns that matched from this very start, sorted.
     matched: Vec<usize>,
     /// Where the text was last quiet.
@@ -76,22 +76,22 @@ struct Runner {
     steps: u64,
 }
 
-impl Lane {
+impl PatternGroup {
     pub(super) fn new(
         kind: Kind,
-        entries: Vec<Entry>,
+        entries: Vec<GroupedPattern>,
         cache_bytes: usize,
-    ) -> Result<Lane, PatternError> {
+    ) -> Result<PatternGroup, PatternError> {
         let automata: Vec<&NFA> = entries.iter().map(|entry| &entry.nfa).collect();
-        let dfa = automaton::gate(&automata, kind, cache_bytes)?;
+        let dfa = automaton::combined(&automata, kind, cache_bytes)?;
         let clear_steps = u64::try_from(cache_bytes).unwrap_or(u64::MAX);
-        Ok(Lane { kind, dfa, entries, clear_steps })
+        Ok(PatternGroup { kind, dfa, entries, clear_steps })
     }
 
-    pub(super) fn cache(&self, epoch: u32) -> LaneCache {
-        LaneCache {
-            gate: Walk::new(&self.dfa, epoch),
-            runner: Walk::new(&self.dfa, epoch),
+    pub(super) fn cache(&self, epoch: u32) -> GroupCache {
+        GroupCache {
+            live: LazyDfa::new(&self.dfa, epoch),
+            decider: LazyDfa::new(&self.dfa, epoch),
             engines: self.entries.iter().map(|_| None).collect(),
             exact: Exact::default(),
         }
@@ -100,19 +100,19 @@ impl Lane {
     /// Reads the view to its end, and finds what is decided there.
     pub(super) fn advance(
         &self,
-        cache: &mut LaneCache,
+        cache: &mut GroupCache,
         progress: &mut Progress,
         view: &View<'_>,
         hits: &mut Vec<Hit>,
     ) {
-        while !progress.lost {
+        while !progress.gave_up {
             let again = self
-                .gate(cache, progress, view, hits)
-                .and_then(|()| self.front(cache, progress, view, hits));
+                .read_on(cache, progress, view, hits)
+                .and_then(|()| self.decide(cache, progress, view, hits));
             match again {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(Lost) => progress.lost = true,
+                Err(GaveUp) => progress.gave_up = true,
             }
         }
     }
@@ -120,7 +120,7 @@ impl Lane {
     /// Decides everything in the view as if the text ended there.
     pub(super) fn conclude(
         &self,
-        cache: &mut LaneCache,
+        cache: &mut GroupCache,
         progress: &mut Progress,
         view: &View<'_>,
         hits: &mut Vec<Hit>,
@@ -128,54 +128,54 @@ impl Lane {
         if progress.clear < view.end() {
             let mut seen = std::mem::take(&mut progress.seen);
             let state = self
-                .gate_state(cache, progress, view)
-                .and_then(|state| cache.gate.note_matches_at_end(&self.dfa, state, &mut seen));
-            if progress.lost || state.is_err() {
+                .live_state(cache, progress, view)
+                .and_then(|state| cache.live.note_matches_at_end(&self.dfa, state, &mut seen));
+            if progress.gave_up || state.is_err() {
                 seen = (0..self.entries.len()).collect();
             }
             progress.seen = seen;
             self.settle(cache, progress, view, view.end(), hits);
         }
-        progress.lost = false;
+        progress.gave_up = false;
         progress.restart(view.end());
     }
 
-    /// The gate's state at `progress.read`, under a fresh table of quiet states where the cache is large enough.
-    fn gate_state(
+    /// The state of the live automaton at `progress.read`, under a fresh table of quiet states where the cache is large enough.
+    fn live_state(
         &self,
-        cache: &mut LaneCache,
+        cache: &mut GroupCache,
         progress: &Progress,
         view: &View<'_>,
-    ) -> Result<LazyStateID, Lost> {
-        cache.gate.refresh_quiet(&self.dfa)?;
-        if let Some(state) = cache.gate.get(progress.gate) {
+    ) -> Result<LazyStateID, GaveUp> {
+        cache.live.refresh_quiet(&self.dfa)?;
+        if let Some(state) = cache.live.get(progress.live) {
             return Ok(state);
         }
         // No start before `clear` is alive, so walking from there gives the same state.
-        let state = cache.gate.replay(
+        let state = cache.live.replay(
             &self.dfa,
             Anchored::No,
             view.look_behind(progress.clear),
             view.slice(progress.clear, progress.read),
         )?;
-        cache.gate.forget_stale_quiet();
+        cache.live.forget_stale_quiet();
         Ok(state)
     }
 
-    /// Walks the gate to the end of the view. Matches that quiet points decide are reported.
-    fn gate(
+    /// Walks the live automaton to the end of the view. Matches that quiet points decide are reported.
+    fn read_on(
         &self,
-        cache: &mut LaneCache,
+        cache: &mut GroupCache,
         progress: &mut Progress,
         view: &View<'_>,
         hits: &mut Vec<Hit>,
-    ) -> Result<(), Lost> {
-        let mut state = self.gate_state(cache, progress, view)?;
+    ) -> Result<(), GaveUp> {
+        let mut state = self.live_state(cache, progress, view)?;
         let mut at = view.index(progress.read);
         loop {
             let mut quiet_at = None;
             let wait_for_quiet = !progress.seen.is_empty();
-            let stop = cache.gate.skim(
+            let stop = cache.live.walk(
                 &self.dfa,
                 &mut state,
                 view.bytes,
@@ -184,33 +184,33 @@ impl Lane {
                 wait_for_quiet,
             )?;
             progress.read = view.offset(at);
-            progress.gate = Some(cache.gate.keep(state));
+            progress.live = Some(cache.live.keep(state));
             if let Some(quiet_at) = quiet_at {
                 self.settle(cache, progress, view, view.offset(quiet_at), hits);
             }
             if state.is_dead() {
                 self.decide_first(cache, progress, view, hits);
-                state = self.gate_state(cache, progress, view)?;
+                state = self.live_state(cache, progress, view)?;
                 at = view.index(progress.read);
             } else if state.is_match() {
-                cache.gate.note_matches(&self.dfa, state, &mut progress.seen);
+                cache.live.note_matches(&self.dfa, state, &mut progress.seen);
             }
             match stop {
                 Stop::End => return Ok(()),
                 Stop::Cleared => {
                     // A match state is noted above; the table is made anew before going on.
-                    state = self.gate_state(cache, progress, view)?;
+                    state = self.live_state(cache, progress, view)?;
                 }
                 Stop::Tagged | Stop::Quiet => {}
             }
-            progress.gate = Some(cache.gate.keep(state));
+            progress.live = Some(cache.live.keep(state));
         }
     }
 
     /// Nothing that begins before `to` is alive: reports the matches seen, and goes on from there.
     fn settle(
         &self,
-        cache: &mut LaneCache,
+        cache: &mut GroupCache,
         progress: &mut Progress,
         view: &View<'_>,
         to: u64,
@@ -221,23 +221,23 @@ impl Lane {
             cache.exact.load(view, progress.clear, to);
         }
         for &index in &seen {
-            let mut from = progress.floor(index);
+            let mut from = progress.resume_at(index);
             while let Some(found) = self.find(cache, index, from, Anchored::No) {
                 from = self.judge(index, view, found, hits).unwrap_or(view.next_char(found.0));
             }
         }
         progress.seen = seen;
         progress.seen.clear();
-        progress.floors.clear();
+        progress.resume_ats.clear();
         progress.clear = to;
-        progress.runner.restart(to);
-        progress.runner.refill(to);
+        progress.decider.restart(to);
+        progress.decider.refill(to);
     }
 
-    /// The gate of a lazy pattern died: its first match is decided. Everything after it is read again.
+    /// The automaton of a lazy pattern died: its first match is decided. Everything after it is read again.
     fn decide_first(
         &self,
-        cache: &mut LaneCache,
+        cache: &mut GroupCache,
         progress: &mut Progress,
         view: &View<'_>,
         hits: &mut Vec<Hit>,
@@ -251,35 +251,37 @@ impl Lane {
         progress.restart(next);
     }
 
-    /// Moves the front runner to the end of the view, over every start that is dead.
-    /// True if the gate must read again.
-    fn front(
+    /// Moves the decider to the end of the view, over every start that is dead.
+    /// True if the live automaton must read again.
+    fn decide(
         &self,
-        cache: &mut LaneCache,
+        cache: &mut GroupCache,
         progress: &mut Progress,
         view: &View<'_>,
         hits: &mut Vec<Hit>,
-    ) -> Result<bool, Lost> {
+    ) -> Result<bool, GaveUp> {
         let end = view.end();
         while progress.clear < end {
             if !self.run(cache, progress, view)? {
                 return Ok(false);
             }
             let start = progress.clear;
-            let matched = std::mem::take(&mut progress.runner.matched);
+            let matched = std::mem::take(&mut progress.decider.matched);
             let mut next = view.next_char(start);
             if !matched.is_empty() {
-                cache.exact.load(view, start, progress.runner.read);
+                cache.exact.load(view, start, progress.decider.read);
             }
             for &index in &matched {
-                if progress.floor(index) > start {
+                if progress.resume_at(index) > start {
                     continue;
                 }
                 let found = self.find(cache, index, start, Anchored::Yes);
-                if let Some(floor) = found.and_then(|found| self.judge(index, view, found, hits)) {
+                if let Some(resume_at) =
+                    found.and_then(|found| self.judge(index, view, found, hits))
+                {
                     match self.kind {
-                        Kind::All => progress.floors.push((index, floor)),
-                        Kind::First => next = floor,
+                        Kind::All => progress.resume_ats.push((index, resume_at)),
+                        Kind::First => next = resume_at,
                     }
                 }
             }
@@ -287,10 +289,10 @@ impl Lane {
                 progress.restart(next);
                 return Ok(true);
             }
-            progress.runner.matched = matched;
+            progress.decider.matched = matched;
             progress.clear = next;
-            progress.runner.restart(next);
-            progress.floors.retain(|&(_, floor)| floor > next);
+            progress.decider.restart(next);
+            progress.resume_ats.retain(|&(_, resume_at)| resume_at > next);
         }
         Ok(false)
     }
@@ -298,57 +300,57 @@ impl Lane {
     /// Runs from the present start as far as the view and the budget go. True if the start is dead.
     fn run(
         &self,
-        cache: &mut LaneCache,
+        cache: &mut GroupCache,
         progress: &mut Progress,
         view: &View<'_>,
-    ) -> Result<bool, Lost> {
+    ) -> Result<bool, GaveUp> {
         let end = view.end();
         let clear = progress.clear;
-        let runner = &mut progress.runner;
+        let decider = &mut progress.decider;
         let allowed = end
-            .saturating_sub(runner.quiet)
+            .saturating_sub(decider.quiet)
             .saturating_mul(SCAN_STEPS_PER_BYTE)
             .saturating_add(SCAN_STEPS_FREE);
-        if runner.steps >= allowed {
+        if decider.steps >= allowed {
             return Ok(false);
         }
-        let mut state = match cache.runner.get(runner.state) {
+        let mut state = match cache.decider.get(decider.state) {
             Some(state) => state,
             None => {
-                let read = view.slice(clear, runner.read);
+                let read = view.slice(clear, decider.read);
                 let before = view.look_behind(clear);
-                cache.runner.replay(&self.dfa, Anchored::Yes, before, read)?
+                cache.decider.replay(&self.dfa, Anchored::Yes, before, read)?
             }
         };
-        for &byte in view.slice(runner.read, end) {
-            if runner.steps >= allowed {
+        for &byte in view.slice(decider.read, end) {
+            if decider.steps >= allowed {
                 break;
             }
-            let clears = cache.runner.clears();
-            state = cache.runner.step(&self.dfa, state, byte)?;
-            if cache.runner.clears() != clears {
-                runner.steps = runner.steps.saturating_add(self.clear_steps);
+            let clears = cache.decider.clears();
+            state = cache.decider.step(&self.dfa, state, byte)?;
+            if cache.decider.clears() != clears {
+                decider.steps = decider.steps.saturating_add(self.clear_steps);
             }
-            runner.read = runner.read.saturating_add(1);
-            runner.steps = runner.steps.saturating_add(1);
+            decider.read = decider.read.saturating_add(1);
+            decider.steps = decider.steps.saturating_add(1);
             if state.is_match() {
-                cache.runner.note_matches(&self.dfa, state, &mut runner.matched);
+                cache.decider.note_matches(&self.dfa, state, &mut decider.matched);
             }
             if state.is_dead() {
                 return Ok(true);
             }
         }
-        runner.state = Some(cache.runner.keep(state));
-        let spent = runner.read == end && cache.runner.is_spent(&self.dfa, state)?;
+        decider.state = Some(cache.decider.keep(state));
+        let spent = decider.read == end && cache.decider.is_dead(&self.dfa, state)?;
         // What would have been the step into death, so that the sum does not depend on where the text was cut.
-        runner.steps = runner.steps.saturating_add(u64::from(spent));
+        decider.steps = decider.steps.saturating_add(u64::from(spent));
         Ok(spent)
     }
 
     /// The exact first match of a pattern in the text that is loaded, from an offset on.
     fn find(
         &self,
-        cache: &mut LaneCache,
+        cache: &mut GroupCache,
         index: usize,
         from: u64,
         anchored: Anchored,
@@ -385,11 +387,11 @@ impl Lane {
 
 impl Progress {
     /// Where the next match of a pattern may begin.
-    fn floor(&self, index: usize) -> u64 {
-        self.floors
+    fn resume_at(&self, index: usize) -> u64 {
+        self.resume_ats
             .iter()
             .filter(|(at, _)| *at == index)
-            .map(|(_, floor)| *floor)
+            .map(|(_, resume_at)| *resume_at)
             .fold(self.clear, u64::max)
     }
 
@@ -397,14 +399,14 @@ impl Progress {
     pub(super) fn restart(&mut self, at: u64) {
         self.clear = at;
         self.read = at;
-        self.gate = None;
+        self.live = None;
         self.seen.clear();
-        self.runner.restart(at);
-        self.runner.refill(at);
+        self.decider.restart(at);
+        self.decider.refill(at);
     }
 }
 
-impl Runner {
+impl Decider {
     fn restart(&mut self, at: u64) {
         self.read = at;
         self.state = None;

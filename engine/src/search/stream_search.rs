@@ -1,21 +1,21 @@
 //! One text that grows, scanned as it comes.
 
-use super::folded::Folded;
-use super::strand::Strand;
+use super::normalized::NormalizedSearch;
+use super::text_search::TextSearch;
 use super::{Hit, Matcher};
 
 /// One text that grows, scanned as it comes. All calls for one text are given the same matcher.
 #[derive(Debug, Default)]
-pub struct TextScan {
-    plain: Strand,
+pub struct StreamSearch {
+    plain: TextSearch,
     /// Made when a matcher has patterns for it.
-    folded: Option<Box<Folded>>,
+    normalized: Option<Box<NormalizedSearch>>,
     fed: u64,
 }
 
-impl TextScan {
+impl StreamSearch {
     /// Takes the next piece of the text; pushes hits that became certain, in order of `(end of decision, start)`.
-    /// A hit's start is never before what [`TextScan::clear`] said earlier.
+    /// A hit's start is never before what [`StreamSearch::clear`] said earlier.
     pub fn feed(&mut self, matcher: &Matcher, text: &str, hits: &mut Vec<Hit>) {
         self.fed = self.fed.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
         if matcher.is_empty() {
@@ -24,15 +24,17 @@ impl TextScan {
         let known = hits.len();
         let mut scratch = matcher.take();
         self.plain.feed(matcher.plain(), &mut scratch.plain, text, hits);
-        if !matcher.folded().is_empty() {
-            let folded = self.folded.get_or_insert_default();
-            folded.feed(matcher.folded(), &mut scratch.folded, text, hits);
+        if !matcher.normalized().is_empty() {
+            let normalized = self.normalized.get_or_insert_default();
+            normalized.feed(matcher.normalized(), &mut scratch.normalized, text, hits);
         }
         matcher.give_back(scratch);
         sort(hits, known);
     }
 
-    /// The text is complete: what was live is decided now. Afterwards `clear() == fed()`.
+    /// Decides what is live as if the text ended here: it is complete, or a hold is given up (`on_hold_limit: release`).
+    /// Where `\b` or `$` asks what follows, the answer is "nothing". Afterwards `clear() == fed()`; what is fed later
+    /// begins afresh.
     pub fn finish(&mut self, matcher: &Matcher, hits: &mut Vec<Hit>) {
         if matcher.is_empty() {
             return;
@@ -40,26 +42,19 @@ impl TextScan {
         let known = hits.len();
         let mut scratch = matcher.take();
         self.plain.conclude(matcher.plain(), &mut scratch.plain, hits);
-        if let Some(folded) = &mut self.folded {
-            folded.conclude(matcher.folded(), &mut scratch.folded, hits);
+        if let Some(normalized) = &mut self.normalized {
+            normalized.conclude(matcher.normalized(), &mut scratch.normalized, hits);
         }
         matcher.give_back(scratch);
         sort(hits, known);
-    }
-
-    /// Gives up on live partial matches: everything fed so far is decided without them (`on_hold_limit: release`).
-    /// Matches that are already complete are still reported; where `\b` or `$` asks what follows, the answer is taken
-    /// to be "nothing". Scanning goes on afresh.
-    pub fn release(&mut self, matcher: &Matcher, hits: &mut Vec<Hit>) {
-        self.finish(matcher, hits);
     }
 
     /// The text before this offset is decided (bytes of decoded text).
     #[must_use]
     pub fn clear(&self) -> u64 {
         let plain = if self.plain.is_unused() { self.fed } else { self.plain.clear() };
-        match &self.folded {
-            Some(folded) if !folded.is_unused() => plain.min(folded.clear()),
+        match &self.normalized {
+            Some(normalized) if !normalized.is_unused() => plain.min(normalized.clear()),
             _ => plain,
         }
     }

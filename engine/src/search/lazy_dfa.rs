@@ -10,16 +10,16 @@ use regex_automata::{Anchored, PatternID};
 
 /// The automaton gave up. It is configured so that it never does; if it did, the text is held to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lost;
+pub(super) struct GaveUp;
 
 /// A state that outlives a call, with the stamp of its cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct SavedState {
     id: LazyStateID,
     stamp: u64,
 }
 
-/// Why [`Walk::skim`] came back.
+/// Why [`LazyDfa::walk`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     /// All bytes are read.
@@ -34,7 +34,7 @@ pub(super) enum Stop {
 
 /// States built so far, and which of them mean "nothing is alive".
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct LazyDfa {
     cache: Cache,
     /// Which cache this is: ids of another one mean nothing here.
     epoch: u32,
@@ -44,9 +44,9 @@ pub(super) struct Walk {
     quiet_stamp: Option<u64>,
 }
 
-impl Walk {
-    pub(super) fn new(dfa: &DFA, epoch: u32) -> Walk {
-        Walk {
+impl LazyDfa {
+    pub(super) fn new(dfa: &DFA, epoch: u32) -> LazyDfa {
+        LazyDfa {
             cache: dfa.create_cache(),
             epoch,
             quiet: Box::new([LazyStateID::default(); 256]),
@@ -64,12 +64,12 @@ impl Walk {
         self.cache.clear_count()
     }
 
-    pub(super) fn keep(&self, id: LazyStateID) -> Kept {
-        Kept { id, stamp: self.stamp() }
+    pub(super) fn keep(&self, id: LazyStateID) -> SavedState {
+        SavedState { id, stamp: self.stamp() }
     }
 
     /// The kept state's id, if its cache still has it.
-    pub(super) fn get(&self, kept: Option<Kept>) -> Option<LazyStateID> {
+    pub(super) fn get(&self, kept: Option<SavedState>) -> Option<LazyStateID> {
         kept.filter(|kept| kept.stamp == self.stamp()).map(|kept| kept.id)
     }
 
@@ -78,9 +78,9 @@ impl Walk {
         dfa: &DFA,
         anchored: Anchored,
         look_behind: Option<u8>,
-    ) -> Result<LazyStateID, Lost> {
+    ) -> Result<LazyStateID, GaveUp> {
         let config = start::Config::new().anchored(anchored).look_behind(look_behind);
-        dfa.start_state(&mut self.cache, &config).map_err(|_| Lost)
+        dfa.start_state(&mut self.cache, &config).map_err(|_| GaveUp)
     }
 
     pub(super) fn step(
@@ -88,8 +88,8 @@ impl Walk {
         dfa: &DFA,
         id: LazyStateID,
         byte: u8,
-    ) -> Result<LazyStateID, Lost> {
-        dfa.next_state(&mut self.cache, id, byte).map_err(|_| Lost)
+    ) -> Result<LazyStateID, GaveUp> {
+        dfa.next_state(&mut self.cache, id, byte).map_err(|_| GaveUp)
     }
 
     /// The state at the end of `bytes`, walked from a fresh start.
@@ -99,7 +99,7 @@ impl Walk {
         anchored: Anchored,
         look_behind: Option<u8>,
         bytes: &[u8],
-    ) -> Result<LazyStateID, Lost> {
+    ) -> Result<LazyStateID, GaveUp> {
         let mut id = self.start(dfa, anchored, look_behind)?;
         for &byte in bytes {
             id = self.step(dfa, id, byte)?;
@@ -109,7 +109,7 @@ impl Walk {
 
     /// Makes the table of quiet states fit the cache. It may clear the cache, and then kept states are gone.
     /// If the cache is too small to hold all start states at once, the table says that nothing is quiet.
-    pub(super) fn refresh_quiet(&mut self, dfa: &DFA) -> Result<(), Lost> {
+    pub(super) fn refresh_quiet(&mut self, dfa: &DFA) -> Result<(), GaveUp> {
         if self.quiet_stamp == Some(self.stamp()) {
             return Ok(());
         }
@@ -139,7 +139,7 @@ impl Walk {
 
     /// The hot loop: walks until something is to be done. `id` and `at` are brought forward; `quiet_at` is the last
     /// place found where the text is quiet.
-    pub(super) fn skim(
+    pub(super) fn walk(
         &mut self,
         dfa: &DFA,
         id: &mut LazyStateID,
@@ -147,13 +147,13 @@ impl Walk {
         at: &mut usize,
         quiet_at: &mut Option<usize>,
         stop_at_quiet: bool,
-    ) -> Result<Stop, Lost> {
+    ) -> Result<Stop, GaveUp> {
         let clears = self.cache.clear_count();
         let rest = bytes.get(*at..).unwrap_or_default();
         let mut state = *id;
         let from = *at;
         for (read, &byte) in (from + 1..).zip(rest) {
-            state = dfa.next_state(&mut self.cache, state, byte).map_err(|_| Lost)?;
+            state = dfa.next_state(&mut self.cache, state, byte).map_err(|_| GaveUp)?;
             let stop = if self.cache.clear_count() != clears {
                 Stop::Cleared
             } else if state.is_tagged() {
@@ -192,8 +192,8 @@ impl Walk {
         dfa: &DFA,
         id: LazyStateID,
         into: &mut Vec<usize>,
-    ) -> Result<(), Lost> {
-        let end = dfa.next_eoi_state(&mut self.cache, id).map_err(|_| Lost)?;
+    ) -> Result<(), GaveUp> {
+        let end = dfa.next_eoi_state(&mut self.cache, id).map_err(|_| GaveUp)?;
         if end.is_match() {
             self.note_matches(dfa, end, into);
         }
@@ -202,12 +202,12 @@ impl Walk {
 
     /// True if `id` only tells of a match, or waits for what cannot come: every byte leads to death, and the text's end
     /// to no match. It may clear the cache.
-    pub(super) fn is_spent(&mut self, dfa: &DFA, id: LazyStateID) -> Result<bool, Lost> {
+    pub(super) fn is_dead(&mut self, dfa: &DFA, id: LazyStateID) -> Result<bool, GaveUp> {
         let stamp = self.stamp();
         for unit in dfa.byte_classes().representatives(..) {
             let next = match unit.as_u8() {
                 Some(byte) => self.step(dfa, id, byte)?,
-                None => dfa.next_eoi_state(&mut self.cache, id).map_err(|_| Lost)?,
+                None => dfa.next_eoi_state(&mut self.cache, id).map_err(|_| GaveUp)?,
             };
             if self.stamp() != stamp || !next.is_dead() {
                 return Ok(false);

@@ -1,28 +1,28 @@
-//! One running text in some lanes, and the part of it that must be kept at hand.
+//! One running text in some groups, and the part of it that must be kept at hand.
 
 use super::Hit;
-use super::lane::{Lane, LaneCache, Progress};
+use super::pattern_group::{GroupCache, PatternGroup, Progress};
 use super::view::View;
 use crate::limits::SCAN_PIECE_BYTES;
 
-/// A text that grows, and its progress in every lane.
+/// A text that grows, and its progress in every group.
 #[derive(Debug, Default)]
-pub(super) struct Strand {
-    lanes: Vec<Progress>,
-    /// The text from `from` on that some lane has not decided.
+pub(super) struct TextSearch {
+    groups: Vec<Progress>,
+    /// The text from `from` on that some group has not decided.
     held: Vec<u8>,
     from: u64,
     /// The byte before `held`; `None` only at the text's beginning.
     before: Option<u8>,
 }
 
-impl Strand {
-    /// True if no lane ever looked at it.
+impl TextSearch {
+    /// True if no group ever looked at it.
     pub(super) fn is_unused(&self) -> bool {
-        self.lanes.is_empty()
+        self.groups.is_empty()
     }
 
-    /// The text before this offset is decided in every lane.
+    /// The text before this offset is decided in every group.
     pub(super) fn clear(&self) -> u64 {
         // Held text begins at the earliest undecided start.
         self.from
@@ -31,21 +31,21 @@ impl Strand {
     /// Takes the next piece of the text.
     pub(super) fn feed(
         &mut self,
-        lanes: &[Lane],
-        caches: &mut [LaneCache],
+        groups: &[PatternGroup],
+        caches: &mut [GroupCache],
         text: &str,
         hits: &mut Vec<Hit>,
     ) {
-        if lanes.is_empty() {
+        if groups.is_empty() {
             return;
         }
-        self.lanes.resize_with(lanes.len(), Progress::default);
+        self.groups.resize_with(groups.len(), Progress::default);
         let mut rest = text;
         while !rest.is_empty() {
             if self.held.is_empty() {
                 // Nothing is held: read the text where it stands, and keep only what is not decided.
                 let view = View { bytes: rest.as_bytes(), from: self.from, before: self.before };
-                self.advance(lanes, caches, view, hits);
+                self.advance(groups, caches, view, hits);
                 let clear = self.decided(&view);
                 self.before = view.look_behind(clear);
                 self.held.extend_from_slice(view.slice(clear, view.end()));
@@ -57,7 +57,7 @@ impl Strand {
             self.held.extend_from_slice(piece.as_bytes());
             let held = std::mem::take(&mut self.held);
             let view = View { bytes: &held, from: self.from, before: self.before };
-            self.advance(lanes, caches, view, hits);
+            self.advance(groups, caches, view, hits);
             let clear = self.decided(&view);
             self.before = view.look_behind(clear);
             let decided = view.index(clear);
@@ -70,14 +70,14 @@ impl Strand {
     /// Decides all that is held, as if the text ended here. What comes later begins afresh.
     pub(super) fn conclude(
         &mut self,
-        lanes: &[Lane],
-        caches: &mut [LaneCache],
+        groups: &[PatternGroup],
+        caches: &mut [GroupCache],
         hits: &mut Vec<Hit>,
     ) {
         let held = std::mem::take(&mut self.held);
         let view = View { bytes: &held, from: self.from, before: self.before };
-        for ((lane, cache), progress) in lanes.iter().zip(caches).zip(&mut self.lanes) {
-            lane.conclude(cache, progress, &view, hits);
+        for ((group, cache), progress) in groups.iter().zip(caches).zip(&mut self.groups) {
+            group.conclude(cache, progress, &view, hits);
         }
         self.before = view.look_behind(view.end());
         self.from = view.end();
@@ -85,18 +85,18 @@ impl Strand {
 
     fn advance(
         &mut self,
-        lanes: &[Lane],
-        caches: &mut [LaneCache],
+        groups: &[PatternGroup],
+        caches: &mut [GroupCache],
         view: View<'_>,
         hits: &mut Vec<Hit>,
     ) {
-        for ((lane, cache), progress) in lanes.iter().zip(caches).zip(&mut self.lanes) {
-            lane.advance(cache, progress, &view, hits);
+        for ((group, cache), progress) in groups.iter().zip(caches).zip(&mut self.groups) {
+            group.advance(cache, progress, &view, hits);
         }
     }
 
     fn decided(&self, view: &View<'_>) -> u64 {
-        self.lanes.iter().map(|progress| progress.clear).fold(view.end(), u64::min)
+        self.groups.iter().map(|progress| progress.clear).fold(view.end(), u64::min)
     }
 }
 
