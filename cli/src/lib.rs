@@ -11,6 +11,7 @@ use command::{
     activate, approve, check, diff, drill, history, keygen, postmortem, push, release, replay,
     rollback, scope, status, test,
 };
+use shared::error::{Error, Result};
 use shared::exit;
 
 pub use shared::exit::Exit;
@@ -111,18 +112,17 @@ pub fn run(
         Verb::Completions { shell } => completions(shell, out),
     };
     done.unwrap_or_else(|error| {
-        // A reader that went away (`| head`) is no trouble of ours.
-        let pipe = error.kind() == std::io::ErrorKind::BrokenPipe;
-        if !pipe {
+        if !matches!(error, Error::ReaderGone) {
             let _ = writeln!(err, "hemostat: {error}");
         }
-        if pipe { Exit::Fine } else { Exit::Failed }
+        error.exit()
     })
 }
 
-fn completions(shell: clap_complete::Shell, out: &mut dyn Write) -> std::io::Result<Exit> {
+fn completions(shell: clap_complete::Shell, out: &mut dyn Write) -> Result<Exit> {
     // The generator writes to memory first: it panics where a pipe breaks.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "hemostat", &mut script);
-    out.write_all(&script).map(|()| Exit::Fine)
+    out.write_all(&script)?;
+    Ok(Exit::Fine)
 }

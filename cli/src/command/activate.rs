@@ -1,13 +1,15 @@
 //! `hemostat activate`: puts a prepared policy in force, with the on-call key.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use crate::command::push::{self, How};
-use crate::command::rollback::newest;
-use crate::shared::blob::{self, Brings, End, Words};
+use crate::shared::deliver::{self, How};
+use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::key::Key;
+use crate::shared::policy_file;
+use crate::shared::release_file::{self, Brings, Words};
 use crate::shared::terminal::safe;
+use crate::shared::when::{self, End};
 
 /// Arguments of `hemostat activate`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long)]
     issuer: Option<String>,
     /// When it is over: a time, `30m`, `4h`, `2d` from now, or `never`
-    #[arg(long, value_parser = blob::end, default_value = blob::END, value_name = "TIME")]
+    #[arg(long, value_parser = when::end, default_value = when::END, value_name = "TIME")]
     expires: End,
     /// What happens then
     #[arg(long, default_value = "previous", value_parser = ["keep", "previous"])]
@@ -40,12 +42,12 @@ pub(crate) struct Args {
     how: How,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
-    let keys = args.key.iter().map(|from| Key::load(from)).collect::<io::Result<Vec<_>>>()?;
-    let policy = blob::read_policy(&args.policy)?;
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
+    let keys = args.key.iter().map(|from| Key::load(from)).collect::<Result<Vec<_>>>()?;
+    let policy = policy_file::read(&args.policy)?;
     let fleet = args.how.fleet.some()?;
-    let Some(newest) = newest(&fleet, err)? else { return Ok(Exit::Failed) };
-    let digest = blob::digest(&policy)?;
+    let Some(newest) = fleet.newest(err)? else { return Ok(Exit::Failed) };
+    let digest = policy_file::digest(&policy)?;
     let prepared = newest.list("prepared").iter().any(|one| one.as_str() == Some(&digest));
     if !prepared {
         let file = safe(&args.policy);
@@ -57,12 +59,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     let words = Words {
         scope: newest.text("scope").to_owned(),
         serial: newest.serial().saturating_add(1),
-        issuer: blob::issuer(args.issuer.as_deref()),
+        issuer: release_file::issuer(args.issuer.as_deref()),
         reason: args.reason.clone(),
         expires: args.expires.0,
         on_expiry: args.expires.0.map(|_| args.on_expiry.clone()),
         ..Words::default()
     };
-    let envelope = blob::sign(&words, &Brings::Policy(&policy), &keys)?;
-    push::deliver(&envelope, words.serial, &args.how, &fleet, out, err)
+    let envelope = release_file::sign(&words, &Brings::Policy(&policy), &keys)?;
+    deliver::deliver(&envelope, words.serial, &args.how, &fleet, out, err)
 }

@@ -2,8 +2,7 @@
 
 mod pending;
 
-use std::io::{self, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::io::Write;
 
 use hemostat_engine::base::time;
 use hemostat_engine::dsse::base64;
@@ -12,11 +11,13 @@ use hemostat_engine::policy::config::remote::default_scope;
 use hemostat_engine::policy::program::tools::Args as CallArgs;
 use hemostat_engine::policy::source::{self, Node};
 
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
 use crate::shared::fleet::FleetArgs;
 use crate::shared::key::Key;
 use crate::shared::terminal::safe;
+use crate::shared::when;
 use pending::Seen;
 
 /// Arguments of `hemostat approve`.
@@ -92,17 +93,11 @@ fn span(text: &str) -> Result<u64, String> {
     seconds.ok_or_else(wanted)
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     if args.list {
         return pending::list(&args.fleet.some()?, out, err);
     }
-    let asked = match asked(args)? {
-        Ok(asked) => asked,
-        Err(no) => {
-            writeln!(err, "hemostat: {no}")?;
-            return Ok(Exit::No);
-        }
-    };
+    let asked = asked(args)?;
     let seen = asked.seen.as_ref();
     let scope = match (&args.scope, &args.config) {
         (Some(scope), _) => Some(scope.clone()),
@@ -110,10 +105,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         (None, None) => seen.map(|seen| seen.scope.clone()).filter(|scope| !scope.is_empty()),
     };
     let key = Key::load(args.key.as_deref().unwrap_or_default())?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
+    let now = when::now();
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce)
-        .map_err(|error| io::Error::other(format!("the system gives no randomness: {error}")))?;
+        .map_err(|error| Error::failed(format!("the system gives no randomness: {error}")))?;
     let tenant = args.tenant.clone().or_else(|| seen.and_then(|seen| seen.tenant.clone()));
     let grant = Grant {
         scope,
@@ -128,18 +123,15 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     Ok(Exit::Fine)
 }
 
-/// What is allowed. The inner `Err`: why nobody should sign it.
-fn asked(args: &Args) -> io::Result<Result<Asked, String>> {
+/// What is allowed, unless nobody should sign it.
+fn asked(args: &Args) -> Result<Asked> {
     if let Some(tool) = &args.any_args_of {
-        return Ok(Ok(Asked { what: What::AnyArgsOf(tool.clone()), seen: None }));
+        return Ok(Asked { what: What::AnyArgsOf(tool.clone()), seen: None });
     }
-    let given = match args.id.as_deref().map(normal).transpose() {
-        Ok(given) => given,
-        Err(no) => return Ok(Err(no)),
-    };
+    let given = args.id.as_deref().map(normal).transpose().map_err(Error::no)?;
     if let (Some(tool), Some(json)) = (&args.tool, &args.args) {
-        let call = call(args, given, tool, json);
-        return Ok(call.map(|id| Asked { what: What::Call(id), seen: None }));
+        let id = call(args, given, tool, json).map_err(Error::no)?;
+        return Ok(Asked { what: What::Call(id), seen: None });
     }
     let id = given.unwrap_or_default();
     let fleet = args.fleet.fleet()?;
@@ -149,11 +141,11 @@ fn asked(args: &Args) -> io::Result<Result<Asked, String>> {
         )),
         false => pending::find(&fleet, &id, args.tenant.as_deref()),
     };
-    Ok(match seen {
+    match seen {
         Ok(seen) => Ok(Asked { what: What::Call(id), seen: Some(seen) }),
         Err(_) if args.blind => Ok(Asked { what: What::Call(id), seen: None }),
-        Err(no) => Err(no),
-    })
+        Err(no) => Err(Error::no(no)),
+    }
 }
 
 /// The id of the call that was given.
@@ -189,16 +181,13 @@ fn pointer(text: &str) -> Result<Vec<String>, String> {
     Ok(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
 }
 
-fn scope_of(file: &str) -> io::Result<String> {
+fn scope_of(file: &str) -> Result<String> {
     let text = files::read(file)?;
     let tree = source::parse(&text, file).ok();
     let named =
         tree.as_ref().and_then(|tree| tree.get("scope")).and_then(Node::text).map(str::to_owned);
     let scope = named.or_else(|| tree.as_ref()?.get("trust").and_then(default_scope));
-    scope.ok_or_else(|| {
-        let message = format!("{}: neither `scope` nor `trust`", safe(file));
-        io::Error::new(io::ErrorKind::InvalidData, message)
-    })
+    scope.ok_or_else(|| Error::failed(format!("{}: neither `scope` nor `trust`", safe(file))))
 }
 
 /// What is signed, for the person who signs.
@@ -208,7 +197,7 @@ fn show(
     seen: Option<&Seen>,
     key: &str,
     err: &mut dyn Write,
-) -> io::Result<()> {
+) -> Result<()> {
     match &grant.what {
         What::AnyArgsOf(tool) => {
             writeln!(err, "call      any call of `{}`, whatever its arguments", safe(tool))?;
@@ -232,7 +221,8 @@ fn show(
     writeln!(err, "tenant    {}", grant.tenant.as_deref().map_or("any".to_owned(), safe))?;
     let scope = grant.scope.as_deref().map_or("proxies that name none".to_owned(), safe);
     writeln!(err, "scope     {scope}")?;
-    writeln!(err, "until     {}\nkey       {}", time::format(grant.expires), safe(key))
+    writeln!(err, "until     {}\nkey       {}", time::format(grant.expires), safe(key))?;
+    Ok(())
 }
 
 #[cfg(test)]

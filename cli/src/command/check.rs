@@ -8,9 +8,11 @@ use std::io::{self, Read, Write};
 use hemostat_engine::policy::config::Config;
 use hemostat_engine::policy::{Diagnostic, Document, explain, judge, schema, source};
 
-use crate::shared::blob;
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
+use crate::shared::policy_file;
 use crate::shared::terminal::Paint;
+use crate::shared::when;
 
 /// Arguments of `hemostat check`.
 #[derive(Debug, clap::Args)]
@@ -59,7 +61,7 @@ struct Report {
     acceptable: bool,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     if args.schema {
         out.write_all(schema::policy_schema().as_bytes())?;
         return Ok(Exit::Fine);
@@ -93,7 +95,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
 }
 
 /// The text of a file, `-` being standard input. A text that is no UTF-8 is an answer, not a failure: it is judged.
-fn read(file: &str) -> io::Result<String> {
+fn read(file: &str) -> Result<String> {
     // One byte more than a policy may have is enough to know that it is too big.
     let most = hemostat_engine::limits::POLICY_BYTES as u64 + 1;
     let mut bytes = Vec::new();
@@ -103,7 +105,7 @@ fn read(file: &str) -> io::Result<String> {
     };
     String::from_utf8(bytes).map_err(|bad| {
         let at = bad.utf8_error().valid_up_to();
-        io::Error::new(io::ErrorKind::InvalidData, format!("not UTF-8 text (at byte {at})"))
+        Error::failed(format!("not UTF-8 text (at byte {at})"))
     })
 }
 
@@ -112,7 +114,7 @@ fn report(file: &str, text: String, strict: bool) -> Report {
     let now = now.ok().map(|since| since.as_secs());
     let (what, document, found) = match source::parse(&text, file) {
         Err(found) => (What::Policy, None, found),
-        Ok(tree) if is_configuration(&tree) => {
+        Ok(tree) if policy_file::is_configuration(&tree) => {
             let (config, found) = Config::judge(&tree, now);
             (What::Configuration, Some(config.policy), found)
         }
@@ -127,21 +129,15 @@ fn report(file: &str, text: String, strict: bool) -> Report {
 }
 
 /// A policy with overlays on it: findings name places, since lines would be those of one file or another.
-fn report_of_all(file: &str, text: &str, overlays: &[String], strict: bool) -> io::Result<Report> {
-    let base =
-        source::parse(text, file).map_err(|found| blob::invalid(blob::lines(&found, file)))?;
-    let policy = crate::command::release::with_overlays(&base, overlays, blob::End(None))?;
-    let (document, mut found) = judge(&policy, Some(blob::now()));
+fn report_of_all(file: &str, text: &str, overlays: &[String], strict: bool) -> Result<Report> {
+    let base = source::parse(text, file)
+        .map_err(|found| Error::failed(policy_file::lines(&found, file)))?;
+    let policy = policy_file::with_overlays(&base, overlays, when::End(None))?;
+    let (document, mut found) = judge(&policy, Some(when::now()));
     found.iter_mut().for_each(|finding| (finding.line, finding.column) = (0, 0));
     let acceptable = !found.iter().any(|finding| strict || finding.is_error());
-    let (file, explanation) = (blob::together(file, overlays), explain::explain(&document));
+    let (file, explanation) = (policy_file::together(file, overlays), explain::explain(&document));
     Ok(Report { file, text: String::new(), what: What::Policy, found, explanation, acceptable })
-}
-
-/// True for what stands in a proxy's configuration of the filter, and not for a policy.
-pub(crate) fn is_configuration(tree: &source::Node) -> bool {
-    let has = |name: &&str| tree.get(name).is_some();
-    ["policy", "trust", "control"].iter().any(has) && !has(&"hemostat")
 }
 
 impl Report {

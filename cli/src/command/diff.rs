@@ -1,13 +1,15 @@
 //! `hemostat diff`: what changes between two policies, by rule, in words.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use hemostat_engine::bundle::{Brings, PAYLOAD_TYPE};
 use hemostat_engine::policy::source::{Node, Value, to_json};
 
-use crate::shared::blob;
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
+use crate::shared::policy_file;
+use crate::shared::release_file;
 use crate::shared::terminal::{Paint, safe};
 
 /// Sections that are lists of rules.
@@ -43,7 +45,7 @@ pub(crate) struct Args {
     new: String,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> io::Result<Exit> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> Result<Exit> {
     let (old, new) = (read(&args.old)?, read(&args.new)?);
     let changes = changes(&old, &new);
     let paint = Paint::for_stdout();
@@ -63,15 +65,15 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> io:
     Ok(Exit::No)
 }
 
-fn read(file: &str) -> io::Result<Node> {
+fn read(file: &str) -> Result<Node> {
     let text = files::read(file)?;
     if !text.contains(PAYLOAD_TYPE) {
-        return blob::read_policy(file);
+        return policy_file::read(file);
     }
-    match blob::open(&text)?.brings {
+    match release_file::open(&text)?.brings {
         Brings::Whole(policy) => Ok(policy),
         Brings::Digest(digest) => {
-            Err(blob::invalid(format!("{}: it carries only the digest {digest}", safe(file))))
+            Err(Error::failed(format!("{}: it carries only the digest {digest}", safe(file))))
         }
     }
 }

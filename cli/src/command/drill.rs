@@ -2,22 +2,24 @@
 //! there is none. Nobody's traffic changes.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use hemostat_engine::base::time;
 use hemostat_engine::policy::source::Node;
 use serde_json::Value;
 
-use crate::command::push::{self, How};
-use crate::command::rollback::newest;
-use crate::shared::blob::{self, Brings, Words};
 use crate::shared::compose;
+use crate::shared::deliver::{self, How};
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{Fleet, FleetArgs, Status};
 use crate::shared::key::Key;
+use crate::shared::policy_file;
+use crate::shared::release_file::{self, Brings, Words};
 use crate::shared::table::Table;
 use crate::shared::terminal::safe;
+use crate::shared::when;
 
 /// Seconds after the drill's own end at which the proxies end it themselves, should this command not come back.
 const GRACE_S: u64 = 120;
@@ -53,15 +55,14 @@ pub(crate) struct Args {
     fleet: FleetArgs,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
-    let keys = args.key.iter().map(|from| Key::load(from)).collect::<io::Result<Vec<_>>>()?;
-    let base = blob::read_policy(&args.policy)?;
-    let overlay = blob::read_policy(&args.overlay)?;
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
+    let keys = args.key.iter().map(|from| Key::load(from)).collect::<Result<Vec<_>>>()?;
+    let base = policy_file::read(&args.policy)?;
+    let overlay = policy_file::read(&args.overlay)?;
     let acting = compose::acting(&overlay);
     if !acting.is_empty() {
         let (file, fields) = (safe(&args.overlay), safe(&acting.join("`, `")));
-        writeln!(err, "hemostat: {file}: `{fields}` would act; only rules can be drilled")?;
-        return Ok(Exit::No);
+        return Err(Error::no(format!("{file}: `{fields}` would act; only rules can be drilled")));
     }
     let policy = match shadowed(args, &base, &overlay)? {
         Ok(policy) => policy,
@@ -71,22 +72,19 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         }
     };
     let fleet = args.fleet.some()?;
-    let Some(before) = newest(&fleet, err)? else { return Ok(Exit::Failed) };
-    let digest = blob::digest(&base)?;
+    let Some(before) = fleet.newest(err)? else { return Ok(Exit::Failed) };
+    let digest = policy_file::digest(&base)?;
     if before.text("digest") != digest {
         let file = safe(&args.policy);
-        writeln!(
-            err,
-            "hemostat: {file} ({digest}) is not the policy in force, {}",
+        return Err(Error::no(format!(
+            "{file} ({digest}) is not the policy in force, {}",
             safe(before.text("digest"))
-        )?;
-        return Ok(Exit::No);
+        )));
     }
-    let back = match Back::of(&before, args.seconds, blob::now()) {
+    let back = match Back::of(&before, args.seconds, when::now()) {
         Ok(back) => back,
         Err(no) => {
-            writeln!(err, "hemostat: {no}")?;
-            return Ok(Exit::No);
+            return Err(Error::no(no));
         }
     };
     let counted = counts(&fleet);
@@ -94,20 +92,20 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     let words = |serial: u64| Words {
         scope: before.text("scope").to_owned(),
         serial,
-        issuer: blob::issuer(args.issuer.as_deref()),
+        issuer: release_file::issuer(args.issuer.as_deref()),
         reason: Some("drill".to_owned()),
         prepared: back.prepared.clone(),
         ..Words::default()
     };
     let there = Words {
-        expires: Some(blob::now().saturating_add(args.seconds).saturating_add(GRACE_S)),
+        expires: Some(when::now().saturating_add(args.seconds).saturating_add(GRACE_S)),
         on_expiry: Some(if back.baseline { "baseline" } else { "previous" }.to_owned()),
         ..words(from.saturating_add(1))
     };
-    let envelope = blob::sign(&there, &Brings::Policy(&policy), &keys)?;
+    let envelope = release_file::sign(&there, &Brings::Policy(&policy), &keys)?;
     let (pushed, took) = timed(&envelope, there.serial, &fleet, out, err)?;
     if pushed != Exit::Fine
-        && newest(&fleet, err)?.is_none_or(|status| status.serial() != there.serial)
+        && fleet.newest(err)?.is_none_or(|status| status.serial() != there.serial)
     {
         writeln!(err, "hemostat: no proxy says that it took the overlay; there is nothing to see")?;
         return Ok(pushed);
@@ -115,14 +113,14 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     writeln!(out, "in shadow everywhere that answered after {took} ms\n")?;
     std::thread::sleep(Duration::from_secs(args.seconds));
     tell(&counted, &counts(&fleet), args.seconds, out)?;
-    let end = back.end(blob::now());
+    let end = back.end(when::now());
     let again = Words {
         rolls_back: Some(there.serial),
         expires: end.as_ref().map(|(at, _)| *at),
         on_expiry: end.map(|(_, then)| then),
         ..words(from.saturating_add(2))
     };
-    let envelope = blob::sign(&again, &Brings::Digest(&digest), &keys)?;
+    let envelope = release_file::sign(&again, &Brings::Digest(&digest), &keys)?;
     let (rolled, took) = timed(&envelope, again.serial, &fleet, out, err)?;
     writeln!(out, "back everywhere that answered after {took} ms")?;
     if let (true, Some(at)) = (back.baseline, again.expires) {
@@ -179,8 +177,8 @@ impl Back {
 }
 
 /// The policy with the overlay's rules in shadow, or what is wrong with both.
-fn shadowed(args: &Args, base: &Node, overlay: &Node) -> io::Result<Result<Node, String>> {
-    if let Some(faults) = blob::own_faults(overlay, &args.overlay) {
+fn shadowed(args: &Args, base: &Node, overlay: &Node) -> Result<Result<Node, String>> {
+    if let Some(faults) = policy_file::own_faults(overlay, &args.overlay) {
         return Ok(Err(faults));
     }
     let shadow = compose::shadow(overlay);
@@ -188,7 +186,8 @@ fn shadowed(args: &Args, base: &Node, overlay: &Node) -> io::Result<Result<Node,
         Ok(policy) => policy,
         Err(fault) => return Ok(Err(fault)),
     };
-    let faults = blob::faults_of_all(&policy, &args.policy, std::slice::from_ref(&args.overlay));
+    let faults =
+        policy_file::faults_of_all(&policy, &args.policy, std::slice::from_ref(&args.overlay));
     Ok(faults.map_or(Ok(policy), Err))
 }
 
@@ -199,16 +198,16 @@ fn timed(
     fleet: &Fleet,
     out: &mut dyn Write,
     err: &mut dyn Write,
-) -> io::Result<(Exit, u128)> {
+) -> Result<(Exit, u128)> {
     let how = How {
         to: None,
         wait: true,
-        within: push::WITHIN_S,
+        within: deliver::WITHIN_S,
         json: false,
         fleet: FleetArgs::default(),
     };
     let began = Instant::now();
-    let exit = push::deliver(envelope, serial, &how, fleet, out, err)?;
+    let exit = deliver::deliver(envelope, serial, &how, fleet, out, err)?;
     Ok((exit, began.elapsed().as_millis()))
 }
 
@@ -234,7 +233,7 @@ fn tell(
     after: &BTreeMap<(String, String), u64>,
     seconds: u64,
     out: &mut dyn Write,
-) -> io::Result<()> {
+) -> Result<()> {
     writeln!(out, "in {seconds} s it would have done, on all proxies:")?;
     let mut table = Table::new(["RULE", "ACTION", "EXCHANGES"]);
     for ((rule, action), count) in after {
@@ -243,7 +242,8 @@ fn tell(
         table.row([safe(rule), safe(action.trim_start_matches("shadow-")), new.to_string()]);
     }
     table.write(out)?;
-    writeln!(out)
+    writeln!(out)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! `hemostat history`: what came into force, newest first, as the proxies remember it.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde_json::Value;
 
-use crate::command::push::or_dash;
-use crate::command::rollback::newest;
+use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::fleet::FleetArgs;
 use crate::shared::table::Table;
-use crate::shared::terminal::safe;
+use crate::shared::terminal::{or_dash, safe};
 
 /// Digits of a digest that a table shows.
 const DIGITS: usize = "sha256:".len() + 12;
@@ -30,9 +29,9 @@ pub(crate) struct Args {
     fleet: FleetArgs,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let fleet = args.fleet.some()?;
-    let Some(status) = newest(&fleet, err)? else { return Ok(Exit::Failed) };
+    let Some(status) = fleet.newest(err)? else { return Ok(Exit::Failed) };
     let entries = status.list("history");
     if args.json {
         writeln!(out, "{:#}", Value::from(entries.to_vec()))?;

@@ -1,8 +1,9 @@
 //! `hemostat keygen`: a key that signs releases, and the line that makes proxies trust it.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
+use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::key::{self, Key};
 
@@ -23,7 +24,7 @@ pub(crate) struct Args {
     may: Vec<String>,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let length = (1..=hemostat_engine::limits::ID_CHARS).contains(&args.name.len());
     if !length || !args.name.bytes().all(plain) {

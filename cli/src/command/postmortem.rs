@@ -6,11 +6,11 @@ use std::io::{self, BufRead, Write};
 use hemostat_engine::base::time;
 use serde_json::Value;
 
-use crate::command::rollback::newest;
-use crate::shared::blob::{self, invalid};
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::FleetArgs;
 use crate::shared::terminal::safe;
+use crate::shared::when;
 
 /// Arguments of `hemostat postmortem`.
 #[derive(Debug, clap::Args)]
@@ -43,9 +43,9 @@ pub(crate) struct Args {
 
 /// A time: RFC 3339, or before now: `30m`, `6h`, `2d`.
 fn before(text: &str) -> Result<u64, String> {
-    let now = blob::now();
+    let now = when::now();
     // The one reader of such times looks forward: as far from now, to the other side.
-    blob::moment(text).map(|at| match time::parse(text) {
+    when::moment(text).map(|at| match time::parse(text) {
         Ok(_) => at,
         Err(_) => now.saturating_sub(at.saturating_sub(now)),
     })
@@ -59,19 +59,19 @@ struct Did {
     last: String,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let mut entries = match &args.history {
         Some(file) => {
             let text = crate::shared::files::read(file)?;
             let all: Value = serde_json::from_str(&text)
-                .map_err(|error| invalid(format!("{}: {error}", safe(file))))?;
+                .map_err(|error| Error::failed(format!("{}: {error}", safe(file))))?;
             all.as_array().cloned().ok_or_else(|| {
-                invalid(format!("{}: `hemostat history --json` writes a list", safe(file)))
+                Error::failed(format!("{}: `hemostat history --json` writes a list", safe(file)))
             })?
         }
         None => {
             let fleet = args.fleet.some()?;
-            let Some(status) = newest(&fleet, err)? else { return Ok(Exit::Failed) };
+            let Some(status) = fleet.newest(err)? else { return Ok(Exit::Failed) };
             status.list("history").to_vec()
         }
     };
@@ -97,11 +97,10 @@ fn text<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
 }
 
 /// What rules did, by rule and action.
-fn read_log(files: &[String], within: impl Fn(u64) -> bool) -> io::Result<BTreeMap<String, Did>> {
+fn read_log(files: &[String], within: impl Fn(u64) -> bool) -> Result<BTreeMap<String, Did>> {
     let mut did: BTreeMap<String, Did> = BTreeMap::new();
     for file in files {
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", safe(file)));
+        let named = |error: io::Error| Error::file(file, &error);
         for line in io::BufReader::new(std::fs::File::open(file).map_err(named)?).lines() {
             // Other lines stand in the same file; what is no entry says nothing.
             let Ok(entry) = serde_json::from_str::<Value>(&line.map_err(named)?) else { continue };
@@ -159,7 +158,7 @@ fn report(
     entries: &[Value],
     did: &BTreeMap<String, Did>,
     out: &mut dyn Write,
-) -> io::Result<()> {
+) -> Result<()> {
     writeln!(out, "# {}\n", cell(&args.title))?;
     writeln!(out, "*In one sentence: what callers had, from when to when, and why.*\n")?;
     writeln!(out, "## Timeline (UTC)\n\n| when | what | by | why |\n|---|---|---|---|")?;
@@ -191,7 +190,8 @@ fn report(
         }
         writeln!(out)?;
     }
-    out.write_all(REST.as_bytes())
+    out.write_all(REST.as_bytes())?;
+    Ok(())
 }
 
 /// What only people know.

@@ -1,16 +1,19 @@
 //! `hemostat release`: a policy and any number of overlays → a signed release.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use hemostat_engine::base::time;
 use hemostat_engine::policy::source::Node;
 
-use crate::shared::blob::{self, Brings, End, Words, invalid};
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::FleetArgs;
 use crate::shared::key::Key;
+use crate::shared::policy_file;
+use crate::shared::release_file::{self, Brings, Words};
 use crate::shared::terminal::safe;
+use crate::shared::when::{self, End};
 use crate::shared::{compose, files};
 
 /// Arguments of `hemostat release`.
@@ -33,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FILE")]
     overlay: Vec<String>,
     /// When the rules of overlays stop by themselves: a time, `30m`, `4h`, `2d` from now, or `never`
-    #[arg(long, value_parser = blob::end, default_value = blob::END, value_name = "TIME")]
+    #[arg(long, value_parser = when::end, default_value = when::END, value_name = "TIME")]
     until: End,
     /// A reviewed overlay that on-call keys may activate; the policy with it is written beside the release
     #[arg(long, value_name = "FILE")]
@@ -57,7 +60,7 @@ pub(crate) struct Args {
     #[arg(long)]
     reason: Option<String>,
     /// When it is over: a time, or `30m`, `4h`, `2d` from now
-    #[arg(long, value_parser = blob::moment, value_name = "TIME")]
+    #[arg(long, value_parser = when::moment, value_name = "TIME")]
     expires: Option<u64>,
     /// What happens then
     #[arg(long, requires = "expires", value_parser = ["keep", "baseline", "previous"])]
@@ -69,24 +72,24 @@ pub(crate) struct Args {
     fleet: FleetArgs,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
-    let keys = args.key.iter().map(|from| Key::load(from)).collect::<io::Result<Vec<_>>>()?;
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
+    let keys = args.key.iter().map(|from| Key::load(from)).collect::<Result<Vec<_>>>()?;
     if let Some(file) = &args.cosign {
-        let signed = blob::cosign(&files::read(file)?, &keys)?;
+        let signed = release_file::cosign(&files::read(file)?, &keys)?;
         files::replace(Path::new(file), &signed)?;
         writeln!(err, "{}: signed by {}", safe(file), names(&keys))?;
         return Ok(Exit::Fine);
     }
     let file = args.policy.as_deref().unwrap_or_default();
-    let base = blob::read_policy(file)?;
-    let policy = with_overlays(&base, &args.overlay, args.until)?;
+    let base = policy_file::read(file)?;
+    let policy = policy_file::with_overlays(&base, &args.overlay, args.until)?;
     if !args.overlay.is_empty() {
         tell_end(args, err)?;
     }
     let mut prepared = Vec::new();
     for overlay in &args.prepare {
         // Nobody knows yet when it will be needed: `activate` says when it is over.
-        let policy = with_overlays(&policy, std::slice::from_ref(overlay), End(None))?;
+        let policy = policy_file::with_overlays(&policy, std::slice::from_ref(overlay), End(None))?;
         prepared.push((prepared_path(&args.out, overlay)?, policy));
     }
     let parts = std::iter::once((args.overlay.clone(), &policy));
@@ -94,7 +97,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         ([args.overlay.as_slice(), std::slice::from_ref(overlay)].concat(), policy)
     }));
     for (overlays, policy) in parts {
-        if let Some(faults) = blob::faults_of_all(policy, file, &overlays) {
+        if let Some(faults) = policy_file::faults_of_all(policy, file, &overlays) {
             writeln!(err, "{faults}\nhemostat: no release was made")?;
             return Ok(Exit::No);
         }
@@ -106,19 +109,19 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     let words = Words {
         scope: args.scope.clone().unwrap_or_default(),
         serial: serial(args)?,
-        issuer: blob::issuer(args.issuer.as_deref()),
+        issuer: release_file::issuer(args.issuer.as_deref()),
         reason,
         prepared: ways_back(&policy, &prepared)?,
         rolls_back: None,
         expires: args.expires,
         on_expiry: args.on_expiry.clone(),
     };
-    let envelope = blob::sign(&words, &Brings::Policy(&policy), &keys)?;
+    let envelope = release_file::sign(&words, &Brings::Policy(&policy), &keys)?;
     for (path, policy) in &prepared {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        files::replace(path, &blob::canonical(policy)?)?;
+        files::replace(path, &policy_file::canonical(policy)?)?;
         writeln!(err, "prepared: {}", path.display())?;
     }
     if args.out == "-" {
@@ -127,7 +130,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         files::replace(Path::new(&args.out), &envelope)?;
     }
     let version = policy.get("version").and_then(Node::text).unwrap_or("-");
-    let digest = blob::digest(&policy)?;
+    let digest = policy_file::digest(&policy)?;
     writeln!(
         err,
         "release {}: version {version}, {digest}, signed by {}",
@@ -139,9 +142,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
 
 /// The digests of what on-call keys may put in force: what was prepared and, so that every activation can be taken back,
 /// however many came between, the policy of the release itself.
-fn ways_back(policy: &Node, prepared: &[(PathBuf, Node)]) -> io::Result<Vec<String>> {
+fn ways_back(policy: &Node, prepared: &[(PathBuf, Node)]) -> Result<Vec<String>> {
     let base = (!prepared.is_empty()).then_some(policy);
-    prepared.iter().map(|(_, policy)| policy).chain(base).map(blob::digest).collect()
+    prepared.iter().map(|(_, policy)| policy).chain(base).map(policy_file::digest).collect()
 }
 
 fn names(keys: &[Key]) -> String {
@@ -149,13 +152,14 @@ fn names(keys: &[Key]) -> String {
 }
 
 /// Says when the overlays' rules stop, and what of the overlays does not.
-fn tell_end(args: &Args, err: &mut dyn Write) -> io::Result<()> {
+fn tell_end(args: &Args, err: &mut dyn Write) -> Result<()> {
     let Some(at) = args.until.0 else {
-        return writeln!(err, "the overlays' rules hold until another release replaces them");
+        writeln!(err, "the overlays' rules hold until another release replaces them")?;
+        return Ok(());
     };
     writeln!(err, "the overlays' rules stop at {}", time::format(at))?;
     for file in &args.overlay {
-        let overlay = blob::read_policy(file)?;
+        let overlay = policy_file::read(file)?;
         for field in compose::endless(&overlay) {
             let (file, field) = (safe(file), safe(field));
             writeln!(
@@ -167,43 +171,30 @@ fn tell_end(args: &Args, err: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The policy under these overlays, whose rules stop at this time.
-pub(crate) fn with_overlays(policy: &Node, overlays: &[String], until: End) -> io::Result<Node> {
-    overlays.iter().try_fold(policy.clone(), |policy, file| {
-        let over = blob::read_policy(file)?;
-        // A mistake in an overlay is told with the overlay's own lines.
-        if let Some(faults) = blob::own_faults(&over, file) {
-            return Err(invalid(faults));
-        }
-        let over = until.0.map_or_else(|| over.clone(), |at| compose::until(&over, at));
-        compose::overlay(&policy, &over, &safe(file)).map_err(invalid)
-    })
-}
-
 /// `current.json` and `sev1.yaml` → `current.prepared/sev1.json`
-fn prepared_path(out: &str, overlay: &str) -> io::Result<PathBuf> {
+fn prepared_path(out: &str, overlay: &str) -> Result<PathBuf> {
     let stem = Path::new(overlay).file_stem().unwrap_or_default();
     let release = if out == "-" { Path::new("release.json") } else { Path::new(out) };
     let folder = release.with_extension("prepared");
     if stem.is_empty() {
-        return Err(invalid(format!("`{}` names no file", safe(overlay))));
+        return Err(Error::failed(format!("`{}` names no file", safe(overlay))));
     }
     Ok(folder.join(stem).with_extension("json"))
 }
 
 /// The serial that was asked for, else the next.
-fn serial(args: &Args) -> io::Result<u64> {
+fn serial(args: &Args) -> Result<u64> {
     if let Some(serial) = args.serial {
         return Ok(serial);
     }
     let mut highest = 0;
     if args.out != "-" && Path::new(&args.out).exists() {
-        highest = blob::open(&files::read(&args.out)?)?.serial;
+        highest = release_file::open(&files::read(&args.out)?)?.serial;
     }
     let fleet = args.fleet.fleet()?;
     for (proxy, status) in fleet.each(|proxy| fleet.status(proxy)) {
         let status = status.map_err(|why| {
-            io::Error::other(format!("{}: {why}; or give `--serial`", safe(&proxy.name)))
+            Error::failed(format!("{}: {why}; or give `--serial`", safe(&proxy.name)))
         })?;
         highest = highest.max(status.serial());
     }

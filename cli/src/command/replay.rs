@@ -3,16 +3,17 @@
 mod read;
 mod tally;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::shared::blob;
+use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::play::{Cut, Player, Traffic};
 use crate::shared::program;
 use crate::shared::table::Table;
 use crate::shared::terminal::safe;
+use crate::shared::when;
 use read::{Found, Recording};
 use tally::{Line, Tally};
 
@@ -55,7 +56,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let made = program::from_file(&args.policy, &args.overlay)?;
     let other = args.against.as_deref().map(|file| program::from_file(file, &[])).transpose()?;
     let (program, other) = match (made, other.transpose()) {
@@ -115,7 +116,7 @@ impl<'a> Run<'a> {
             }
             // Nobody knows what came before it: its limits are judged as if it came alone.
             None => {
-                let at_ns = blob::now().saturating_mul(1_000_000_000);
+                let at_ns = when::now().saturating_mul(1_000_000_000);
                 let traffic = Traffic { at_ns, ..recording.traffic.clone() };
                 new(at_ns).play(&traffic, Cut::Whole)
             }
@@ -123,7 +124,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn write(tally: &Tally, found: &Found, args: &Args, out: &mut dyn Write) -> io::Result<()> {
+fn write(tally: &Tally, found: &Found, args: &Args, out: &mut dyn Write) -> Result<()> {
     let dialects: Vec<String> =
         tally.dialects.iter().map(|(dialect, count)| format!("{dialect} {count}")).collect();
     writeln!(
@@ -175,7 +176,7 @@ fn span(tally: &Tally) -> String {
     }
 }
 
-fn rules(tally: &Tally, args: &Args, out: &mut dyn Write) -> io::Result<()> {
+fn rules(tally: &Tally, args: &Args, out: &mut dyn Write) -> Result<()> {
     let mut table = Table::new(["RULE", "ACTION", "EXCHANGES", "FIRST", "LAST"]);
     for line in &tally.lines {
         let time = |at: Option<u64>| at.map_or_else(|| "-".to_owned(), tally::shown);

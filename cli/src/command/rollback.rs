@@ -1,16 +1,19 @@
 //! `hemostat rollback`: puts the policy before the last change back. The proxies hold it: a few hundred bytes are sent.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use hemostat_engine::base::time;
 use serde_json::Value;
 
-use crate::command::push::{self, How, or_dash};
-use crate::shared::blob::{self, Brings, Words};
+use crate::shared::deliver::{self, How};
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
-use crate::shared::fleet::{Fleet, Status};
+use crate::shared::fleet::Status;
 use crate::shared::key::Key;
-use crate::shared::terminal::safe;
+use crate::shared::policy_file;
+use crate::shared::release_file::{self, Brings, Words};
+use crate::shared::terminal::{or_dash, safe};
+use crate::shared::when;
 
 /// Arguments of `hemostat rollback`.
 #[derive(Debug, clap::Args)]
@@ -52,7 +55,7 @@ struct HowBack {
     #[arg(long)]
     wait: bool,
     /// Seconds to wait at most
-    #[arg(long, default_value_t = push::WITHIN_S, value_name = "SECONDS")]
+    #[arg(long, default_value_t = deliver::WITHIN_S, value_name = "SECONDS")]
     within: u64,
     /// Write one JSON document to standard output instead of words
     #[arg(long)]
@@ -70,11 +73,11 @@ struct Target {
     end: Option<(u64, String)>,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
-    let keys = args.key.iter().map(|from| Key::load(from)).collect::<io::Result<Vec<_>>>()?;
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
+    let keys = args.key.iter().map(|from| Key::load(from)).collect::<Result<Vec<_>>>()?;
     let fleet = args.how.fleet.some()?;
-    let Some(newest) = newest(&fleet, err)? else { return Ok(Exit::Failed) };
-    let now = blob::now();
+    let Some(newest) = fleet.newest(err)? else { return Ok(Exit::Failed) };
+    let now = when::now();
     let target = match args.to {
         None => previous(&newest, now),
         Some(serial) => brought_by(&newest, serial, now),
@@ -86,21 +89,22 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
                 format!("what serial {serial} brought is not held any more; give `--policy`")
             }
         };
-        writeln!(err, "hemostat: {why}")?;
-        return Ok(Exit::No);
+        return Err(Error::no(why));
     };
-    let whole = args.policy.as_deref().map(blob::read_policy).transpose()?;
+    let whole = args.policy.as_deref().map(policy_file::read).transpose()?;
     if let Some(policy) = &whole
-        && blob::digest(policy)? != target.digest
+        && policy_file::digest(policy)? != target.digest
     {
-        writeln!(err, "hemostat: that is not the policy that is gone back to, {}", target.digest)?;
-        return Ok(Exit::No);
+        return Err(Error::no(format!(
+            "that is not the policy that is gone back to, {}",
+            target.digest
+        )));
     }
     let from = newest.serial();
     let words = Words {
         scope: newest.text("scope").to_owned(),
         serial: from.saturating_add(1),
-        issuer: blob::issuer(args.issuer.as_deref()),
+        issuer: release_file::issuer(args.issuer.as_deref()),
         reason: args.reason.clone(),
         rolls_back: (from > 0).then_some(from),
         expires: target.end.as_ref().map(|(at, _)| *at),
@@ -108,7 +112,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         ..Words::default()
     };
     let brings = whole.as_ref().map_or(Brings::Digest(&target.digest), Brings::Policy);
-    let envelope = blob::sign(&words, &brings, &keys)?;
+    let envelope = release_file::sign(&words, &brings, &keys)?;
     writeln!(
         err,
         "rolling back: version {} ({}) takes over from version {}, as serial {}",
@@ -128,25 +132,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         json: *json,
         fleet: crate::shared::fleet::FleetArgs::default(),
     };
-    push::deliver(&envelope, words.serial, &how, &fleet, out, err)
-}
-
-/// The status of the proxy that has the highest serial; those that do not answer are named.
-pub(crate) fn newest(fleet: &Fleet, err: &mut dyn Write) -> io::Result<Option<Status>> {
-    let mut newest: Option<Status> = None;
-    for (proxy, status) in fleet.each(|proxy| fleet.status(proxy)) {
-        match status {
-            Ok(status) if newest.as_ref().is_none_or(|known| known.serial() < status.serial()) => {
-                newest = Some(status);
-            }
-            Ok(_) => {}
-            Err(why) => writeln!(err, "hemostat: {}: {}", safe(&proxy.name), safe(&why))?,
-        }
-    }
-    if newest.is_none() {
-        writeln!(err, "hemostat: no proxy says what is in force")?;
-    }
-    Ok(newest)
+    deliver::deliver(&envelope, words.serial, &how, &fleet, out, err)
 }
 
 fn target(value: &Value) -> Option<Target> {

@@ -2,15 +2,15 @@
 
 pub(crate) mod budgets;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::command::push::or_dash;
+use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{FleetArgs, Proxy, Status};
 use crate::shared::table::Table;
-use crate::shared::terminal::{Paint, safe};
+use crate::shared::terminal::{Paint, or_dash, safe};
 
 /// Rules that a table row names.
 const TOP: usize = 3;
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 
 type Row<'a> = (&'a Proxy, Result<Status, String>);
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> io::Result<Exit> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> Result<Exit> {
     let fleet = args.fleet.some()?;
     let rows = fleet.each(|proxy| fleet.status(proxy));
     let exit =
@@ -58,7 +58,7 @@ fn in_json((proxy, status): &Row<'_>) -> Value {
     }
 }
 
-fn table(rows: &[Row<'_>], out: &mut dyn Write) -> io::Result<()> {
+fn table(rows: &[Row<'_>], out: &mut dyn Write) -> Result<()> {
     let paint = Paint::for_stdout();
     let mut table = Table::new([
         "PROXY",

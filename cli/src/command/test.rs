@@ -5,10 +5,11 @@ mod answer;
 mod case;
 mod suite;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::terminal::{Paint, safe};
 use suite::{Ended, Suite};
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let mut files = Vec::new();
     for path in &args.paths {
         files.extend(suite::find(path)?);
@@ -97,7 +98,7 @@ fn in_json(suite: &Ended) -> Value {
     })
 }
 
-fn write(suite: &Ended, quiet: bool, out: &mut dyn Write) -> io::Result<()> {
+fn write(suite: &Ended, quiet: bool, out: &mut dyn Write) -> Result<()> {
     let paint = Paint::for_stdout();
     if quiet && suite.holds() {
         return Ok(());

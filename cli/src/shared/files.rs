@@ -4,17 +4,17 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use crate::shared::terminal::safe;
+use crate::shared::error::{Error, Result};
 
 /// The text of a file; `-` is standard input.
-pub(crate) fn read(file: &str) -> io::Result<String> {
+pub(crate) fn read(file: &str) -> Result<String> {
     let most = hemostat_engine::limits::ENVELOPE_BYTES as u64 + 1;
     let mut text = String::new();
     let done = match file {
         "-" => io::stdin().lock().take(most).read_to_string(&mut text),
         path => fs::File::open(path).and_then(|file| file.take(most).read_to_string(&mut text)),
     };
-    done.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", safe(file))))?;
+    done.map_err(|error| Error::file(file, &error))?;
     Ok(text)
 }
 
@@ -36,14 +36,12 @@ fn differ(fresh: &fs::File, old: &Path) {
 }
 
 /// Puts a text in a file's place, whole: whoever reads it sees the old one or the new one, and after a crash too.
-pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let named = |error: io::Error| {
-        io::Error::new(error.kind(), format!("{}: {error}", safe(&path.display().to_string())))
-    };
+pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
+    let named = |error: io::Error| Error::file(path, &error);
     let name = path.file_name().ok_or_else(|| named(io::ErrorKind::InvalidInput.into()))?;
     // A dot file beside it: a static server does not offer it, and the rename stays on one file system.
     let fresh = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let write = || {
+    let write = || -> io::Result<()> {
         let mut file = fs::File::create(&fresh)?;
         file.write_all(text.as_bytes())?;
         differ(&file, path);

@@ -1,13 +1,14 @@
 //! The proxies: their status, and releases for them. Each is asked on a thread of its own, so that one that is down
 //! costs its own time-out and nobody else's.
 
-use std::io;
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::shared::error::{Error, Result};
 use crate::shared::terminal::safe;
 
 /// Where a proxy's paths begin where its URL names none.
@@ -61,13 +62,13 @@ pub(crate) struct Said {
 
 impl FleetArgs {
     /// The proxies; none where none were named.
-    pub(crate) fn fleet(&self) -> io::Result<Fleet> {
+    pub(crate) fn fleet(&self) -> Result<Fleet> {
         let from_env = std::env::var("HEMOSTAT_PROXIES").unwrap_or_default();
         let mut named: Vec<&str> = self.proxies.iter().map(String::as_str).collect();
         if named.is_empty() {
             named = from_env.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         }
-        let proxies = named.into_iter().map(Proxy::parse).collect::<io::Result<_>>()?;
+        let proxies = named.into_iter().map(Proxy::parse).collect::<Result<_>>()?;
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(self.timeout.max(1))))
             .http_status_as_error(false)
@@ -80,21 +81,21 @@ impl FleetArgs {
     }
 
     /// The proxies, of which there must be one.
-    pub(crate) fn some(&self) -> io::Result<Fleet> {
+    pub(crate) fn some(&self) -> Result<Fleet> {
         let fleet = self.fleet()?;
         if fleet.proxies.is_empty() {
             let message = "no proxy: give `--proxy http://HOST:PORT`, or set HEMOSTAT_PROXIES";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            return Err(Error::failed(message));
         }
         Ok(fleet)
     }
 }
 
 impl Proxy {
-    fn parse(url: &str) -> io::Result<Self> {
+    fn parse(url: &str) -> Result<Self> {
         let wrong = |why: &str| {
             let message = format!("proxy `{}`: {why}", safe(url));
-            io::Error::new(io::ErrorKind::InvalidInput, message)
+            Error::failed(message)
         };
         let rest = match url.split_once("://") {
             Some(("http", rest)) => rest,
@@ -148,6 +149,26 @@ impl Fleet {
         Ok(Said { taken: status == 200, code, message: text("message") })
     }
 
+    /// The status of the proxy that has the highest serial; those that do not answer are named.
+    pub(crate) fn newest(&self, err: &mut dyn Write) -> Result<Option<Status>> {
+        let mut newest: Option<Status> = None;
+        for (proxy, status) in self.each(|proxy| self.status(proxy)) {
+            match status {
+                Ok(status)
+                    if newest.as_ref().is_none_or(|known| known.serial() < status.serial()) =>
+                {
+                    newest = Some(status);
+                }
+                Ok(_) => {}
+                Err(why) => writeln!(err, "hemostat: {}: {}", safe(&proxy.name), safe(&why))?,
+            }
+        }
+        if newest.is_none() {
+            writeln!(err, "hemostat: no proxy says what is in force")?;
+        }
+        Ok(newest)
+    }
+
     /// Asks all of them, and gives the answers in their order.
     pub(crate) fn each<T: Send>(&self, ask: impl Fn(&Proxy) -> T + Sync) -> Vec<(&Proxy, T)> {
         let (all, _) = self.each_telling(|proxy, _| ask(proxy), |_, _: ()| Ok(()));
@@ -159,8 +180,8 @@ impl Fleet {
     pub(crate) fn each_telling<T: Send, N: Send>(
         &self,
         ask: impl Fn(&Proxy, &dyn Fn(N)) -> T + Sync,
-        mut tell: impl FnMut(&Proxy, N) -> io::Result<()>,
-    ) -> (Vec<(&Proxy, T)>, io::Result<()>) {
+        mut tell: impl FnMut(&Proxy, N) -> Result<()>,
+    ) -> (Vec<(&Proxy, T)>, Result<()>) {
         let next = AtomicUsize::new(0);
         let (send, news) = mpsc::channel();
         let mut told = Ok(());

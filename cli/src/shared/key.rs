@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::shared::error::{Error, Result};
 use hemostat_engine::dsse::{SecretKey, base64};
 
 /// What a key's text begins with.
@@ -16,35 +17,30 @@ pub(crate) struct Key {
     pub(crate) secret: SecretKey,
 }
 
-fn invalid(message: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, message.into())
-}
-
 impl Key {
     /// A new key.
-    pub(crate) fn generate(name: &str) -> io::Result<(Self, String)> {
+    pub(crate) fn generate(name: &str) -> Result<(Self, String)> {
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| {
-            io::Error::other(format!("the system gives no randomness: {error}"))
-        })?;
+        getrandom::fill(&mut seed)
+            .map_err(|error| Error::failed(format!("the system gives no randomness: {error}")))?;
         let text = format!("{MARK} {name} {}\n", base64::encode(&seed));
         Ok((Self { name: name.to_owned(), secret: SecretKey::from_seed(&seed) }, text))
     }
 
     /// The key that `from` names: a file, or `env:NAME` for an environment variable.
-    pub(crate) fn load(from: &str) -> io::Result<Self> {
+    pub(crate) fn load(from: &str) -> Result<Self> {
         let place = crate::shared::terminal::safe(from);
         let text = match from.strip_prefix("env:") {
             Some(name) => std::env::var(name)
-                .map_err(|_| invalid(format!("{place}: there is no such variable")))?,
-            None => fs::read_to_string(from).map_err(|error| named(&place, &error))?,
+                .map_err(|_| Error::failed(format!("{place}: there is no such variable")))?,
+            None => fs::read_to_string(from).map_err(|error| Error::file(from, &error))?,
         };
         // What is wrong with a secret is not shown.
         let key = Self::parse(&text).ok_or_else(|| {
-            invalid(format!("{place}: not a secret key; `hemostat keygen` makes one"))
+            Error::failed(format!("{place}: not a secret key; `hemostat keygen` makes one"))
         })?;
         if !from.starts_with("env:") {
-            private(Path::new(from)).map_err(|error| named(&place, &error))?;
+            private(Path::new(from))?;
         }
         Ok(key)
     }
@@ -58,36 +54,41 @@ impl Key {
     }
 }
 
-fn named(place: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{place}: {error}"))
-}
-
 /// Refuses a key that others can read.
 #[cfg(unix)]
-fn private(path: &Path) -> io::Result<()> {
+fn private(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    let mode =
+        fs::metadata(path).map_err(|error| Error::file(path, &error))?.permissions().mode() & 0o777;
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(invalid(format!("others can read this key (mode {mode:03o}); run `chmod 600`")))
+    let place = crate::shared::terminal::safe(&path.display().to_string());
+    Err(Error::failed(format!(
+        "{place}: others can read this key (mode {mode:03o}); run `chmod 600 {place}`"
+    )))
 }
 
 #[cfg(not(unix))]
-fn private(path: &Path) -> io::Result<()> {
-    fs::metadata(path).map(|_| ())
+fn private(path: &Path) -> Result<()> {
+    fs::metadata(path).map(|_| ()).map_err(|error| Error::file(path, &error))
 }
 
 /// Writes a file that its owner alone can read, and that was not there before.
-pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file =
-        options.open(path).map_err(|error| named(&path.display().to_string(), &error))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let mut file = options.open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::failed(format!(
+            "{0}: there is a key already, and it is not overwritten; `hemostat keygen --public {0}` prints its line for `trust`",
+            crate::shared::terminal::safe(&path.display().to_string())
+        )),
+        _ => Error::file(path, &error),
+    })?;
+    let done = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    done.map_err(|error| Error::file(path, &error))
 }
 
 #[cfg(test)]

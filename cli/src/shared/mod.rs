@@ -1,12 +1,16 @@
 //! What verbs share.
 
-pub(crate) mod blob;
 pub(crate) mod compose;
+pub(crate) mod deliver;
+pub(crate) mod error;
 pub(crate) mod exit;
 pub(crate) mod files;
 pub(crate) mod fleet;
 pub(crate) mod key;
 pub(crate) mod play;
+pub(crate) mod policy_file;
 pub(crate) mod program;
+pub(crate) mod release_file;
 pub(crate) mod table;
 pub(crate) mod terminal;
+pub(crate) mod when;

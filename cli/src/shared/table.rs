@@ -1,6 +1,7 @@
 //! Columns of text, as wide as they must be.
 
-use std::io::{self, Write};
+use crate::shared::error::Result;
+use std::io::Write;
 
 /// Rows of `N` columns; the last column is not padded.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ impl<const N: usize> Table<N> {
     }
 
     /// Writes it.
-    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(&self, out: &mut dyn Write) -> Result<()> {
         let mut widths = [0; N];
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {

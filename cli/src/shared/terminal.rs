@@ -53,6 +53,11 @@ pub(crate) fn safe(text: &str) -> String {
     out
 }
 
+/// The text, or a dash where there is none.
+pub(crate) fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::safe;

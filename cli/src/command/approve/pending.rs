@@ -1,14 +1,14 @@
 //! The calls that wait for leave, as proxies list them on their control listeners.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde_json::Value;
 
-use crate::command::push::or_dash;
+use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{Fleet, Status};
 use crate::shared::table::Table;
-use crate::shared::terminal::safe;
+use crate::shared::terminal::{or_dash, safe};
 
 /// A call that waits, as some proxies say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<Seen
 }
 
 /// Shows all calls that wait.
-pub(super) fn list(fleet: &Fleet, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub(super) fn list(fleet: &Fleet, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let mut table = Table::new(["CALL", "TOOL", "TENANT", "ASKED", "ARGUMENTS"]);
     let mut exit = Exit::Fine;
     let mut found: Vec<(String, Seen)> = Vec::new();

@@ -1,17 +1,19 @@
 //! `--json`: for machines. The shape is a contract, written in docs/policy-language.md.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use hemostat_engine::policy::Diagnostic;
 use serde_json::{Value, json};
 
 use super::{Report, What};
+use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 
-pub(super) fn write(reports: &[Report], exit: Exit, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(reports: &[Report], exit: Exit, out: &mut dyn Write) -> Result<()> {
     let files: Vec<Value> = reports.iter().map(file).collect();
     let all = json!({ "ok": exit == Exit::Fine, "files": files });
-    writeln!(out, "{all:#}")
+    writeln!(out, "{all:#}")?;
+    Ok(())
 }
 
 fn file(report: &Report) -> Value {

@@ -1,21 +1,17 @@
 //! For people: the finding, the line it is about with a caret under it, and what the policy does.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use hemostat_engine::policy::Diagnostic;
 
 use super::{Report, What};
+use crate::shared::error::Result;
 use crate::shared::terminal::{Paint, safe};
 
 /// Characters of a source line that are shown.
 const WIDTH: usize = 100;
 
-pub(super) fn write(
-    report: &Report,
-    quiet: bool,
-    paint: Paint,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+pub(super) fn write(report: &Report, quiet: bool, paint: Paint, out: &mut dyn Write) -> Result<()> {
     for finding in &report.found {
         write_finding(report, finding, paint, out)?;
     }
@@ -50,7 +46,7 @@ fn write_finding(
     finding: &Diagnostic,
     paint: Paint,
     out: &mut dyn Write,
-) -> io::Result<()> {
+) -> Result<()> {
     let word = match finding.is_error() {
         true => paint.error(finding.severity.word()),
         false => paint.warning(finding.severity.word()),

@@ -8,9 +8,8 @@ use hemostat_engine::base::time;
 use hemostat_engine::dsse::base64;
 use serde_json::Value;
 
-use crate::shared::blob::invalid;
+use crate::shared::error::{Error, Result};
 use crate::shared::play::Traffic;
-use crate::shared::terminal::safe;
 
 /// Folders below a folder that are looked into.
 const DEPTH: usize = 8;
@@ -38,10 +37,9 @@ pub(super) struct Found {
 
 impl Found {
     /// Looks at a file, or below a folder.
-    pub(super) fn look(&mut self, path: &str) -> io::Result<()> {
+    pub(super) fn look(&mut self, path: &str) -> Result<()> {
         let at = Path::new(path);
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", safe(path)));
+        let named = |error: io::Error| Error::file(path, &error);
         if std::fs::metadata(at).map_err(named)?.is_dir() {
             self.below(at, DEPTH)
         } else {
@@ -63,9 +61,9 @@ impl Found {
         self.recordings.iter().filter(|recording| recording.at.is_none()).count()
     }
 
-    fn below(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
+    fn below(&mut self, folder: &Path, depth: usize) -> Result<()> {
         let mut paths: Vec<_> =
-            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
         paths.sort();
         for path in paths {
             let name = path.to_string_lossy().into_owned();
@@ -108,20 +106,20 @@ impl Found {
 /// A line's number, and what it is.
 type Read = (usize, Result<Recording, String>);
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+fn read(path: &Path) -> Result<Vec<u8>> {
     let size = std::fs::metadata(path)?.len();
     if size > BYTES {
-        return Err(invalid(format!("it has {size} bytes; {BYTES} are read")));
+        return Err(Error::failed(format!("it has {size} bytes; {BYTES} are read")));
     }
-    std::fs::read(path)
+    Ok(std::fs::read(path)?)
 }
 
 /// `NAME.meta.json` with `NAME.request.json` and `NAME.response.sse`, `.json` or `.eventstream`.
-fn beside(path: &Path) -> io::Result<Read> {
+fn beside(path: &Path) -> Result<Read> {
     let name = path.to_string_lossy().replace(".meta.json", "");
     let body = |ending: &str| std::fs::read(format!("{name}{ending}")).ok();
     let meta: Value =
-        serde_json::from_slice(&read(path)?).map_err(|error| invalid(error.to_string()))?;
+        serde_json::from_slice(&read(path)?).map_err(|error| Error::failed(error.to_string()))?;
     let kinds = [
         (".response.sse", "text/event-stream"),
         (".response.json", "application/json"),
@@ -140,7 +138,7 @@ fn beside(path: &Path) -> io::Result<Read> {
 }
 
 /// One document, or one a line.
-fn lines(path: &Path) -> io::Result<Vec<Read>> {
+fn lines(path: &Path) -> Result<Vec<Read>> {
     let bytes = read(path)?;
     let name = path.display().to_string();
     // A tap's trace says no time; Envoy writes its file when the exchange is over.

@@ -5,8 +5,9 @@ use hemostat_engine::exchange::HeaderEdit;
 use serde_json::{Map, Value, json};
 
 use super::answer;
-use crate::shared::blob;
+use crate::shared::error::Result;
 use crate::shared::play::{Seen, Traffic};
+use crate::shared::when;
 
 /// What an answer is shown of where a text was expected in it, in characters.
 const SHOWN: usize = 300;
@@ -222,7 +223,7 @@ fn traffic(case: &Value) -> Result<(Traffic, bool), String> {
         status: status.ok_or("`answer_status` is an HTTP status")?,
         answer_headers: vec![("content-type".to_owned(), kind.to_owned())],
         answer,
-        at_ns: at.unwrap_or_else(blob::now).saturating_mul(1_000_000_000),
+        at_ns: at.unwrap_or_else(when::now).saturating_mul(1_000_000_000),
     };
     Ok((traffic, streams))
 }

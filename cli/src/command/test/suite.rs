@@ -7,8 +7,9 @@ use hemostat_engine::policy::source::{Node, parse, to_json};
 use serde_json::Value;
 
 use super::case;
-use crate::shared::blob::{self, invalid};
+use crate::shared::error::{Error, Result};
 use crate::shared::play::{Cut, Player};
+use crate::shared::policy_file;
 use crate::shared::program;
 use crate::shared::terminal::safe;
 
@@ -66,14 +67,17 @@ impl Case {
 }
 
 /// The files of cases that a path means: those below a folder, itself, or the one beside a policy.
-pub(super) fn find(path: &str) -> io::Result<Vec<PathBuf>> {
+pub(super) fn find(path: &str) -> Result<Vec<PathBuf>> {
     let at = Path::new(path);
     if at.is_dir() {
         let mut found = Vec::new();
         below(at, DEPTH, &mut found)?;
         found.sort();
         if found.is_empty() {
-            return Err(invalid(format!("{}: no file below it ends with `{ENDING}`", safe(path))));
+            return Err(Error::failed(format!(
+                "{}: no file below it ends with `{ENDING}`",
+                safe(path)
+            )));
         }
         return Ok(found);
     }
@@ -93,7 +97,7 @@ pub(super) fn find(path: &str) -> io::Result<Vec<PathBuf>> {
         true => format!("no cases: neither {} nor {} is there", shown(&beside), shown(&apart)),
         false => "no such file".to_owned(),
     };
-    Err(io::Error::new(io::ErrorKind::NotFound, format!("{}: {why}", safe(path))))
+    Err(Error::failed(format!("{}: {why}", safe(path))))
 }
 
 /// The policy that a file of cases is about: beside it, or, for cases in a folder of their own, beside that folder.
@@ -108,10 +112,8 @@ fn policy_of(cases: &str) -> String {
     }
 }
 
-fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let named = |error: io::Error| {
-        io::Error::new(error.kind(), format!("{}: {error}", safe(&folder.display().to_string())))
-    };
+fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+    let named = |error: io::Error| Error::file(folder, &error);
     for entry in std::fs::read_dir(folder).map_err(named)? {
         let path = entry?.path();
         if path.is_dir() {
@@ -127,16 +129,16 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()
 
 impl Suite {
     /// Reads a file of cases. All that is wrong in it is a fault of the file: nothing is half run.
-    pub(super) fn read(path: &Path) -> io::Result<Self> {
+    pub(super) fn read(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
-        let wrong = |why: String| invalid(format!("{}: {why}", safe(&file)));
+        let wrong = |why: String| Error::failed(format!("{}: {why}", safe(&file)));
         let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
         if size > BYTES {
             return Err(wrong(format!("it has {size} bytes; {BYTES} are read")));
         }
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let tree: Node =
-            parse(&text, &file).map_err(|found| invalid(blob::lines(&found, &file)))?;
+        let tree: Node = parse(&text, &file)
+            .map_err(|found| Error::failed(policy_file::lines(&found, &file)))?;
         let all: Value =
             serde_json::from_str(&to_json(&tree)).map_err(|error| wrong(error.to_string()))?;
         case::only(&all, &["base", "warnings", "cases"]).map_err(&wrong)?;
@@ -146,7 +148,7 @@ impl Suite {
         let cases = all.get("cases").and_then(Value::as_array).map(Vec::as_slice);
         let cases = cases.unwrap_or_default().iter().enumerate();
         let cases = cases.map(|(at, case)| case::Case::read(case, at).map_err(&wrong));
-        Ok(Self { file: file.clone(), base, cases: cases.collect::<io::Result<_>>()? })
+        Ok(Self { file: file.clone(), base, cases: cases.collect::<Result<_>>()? })
     }
 
     /// Runs the cases whose name contains `only`.
@@ -155,7 +157,7 @@ impl Suite {
         policy: Option<&str>,
         base: Option<&str>,
         only: &Option<String>,
-    ) -> io::Result<Ended> {
+    ) -> Result<Ended> {
         let own = policy_of(&self.file);
         let (shown, made) = match (policy, base.or(self.base.as_deref())) {
             (Some(policy), _) => (policy.to_owned(), program::from_file(policy, &[])?),

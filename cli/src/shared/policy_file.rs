@@ -1,0 +1,96 @@
+//! Policies as the command reads them: with overlays or not, judged, in one form.
+
+use hemostat_engine::bundle::digest_of;
+use hemostat_engine::jcs;
+use hemostat_engine::policy::source::{self, Node};
+use hemostat_engine::policy::{Diagnostic, judge};
+
+use crate::shared::compose;
+use crate::shared::error::{Error, Result};
+use crate::shared::terminal::safe;
+use crate::shared::when::{End, now};
+
+/// RFC 8785.
+pub(crate) fn canonical(policy: &Node) -> Result<String> {
+    jcs::canonical(policy).map_err(|error| Error::failed(error.to_string()))
+}
+
+/// The digest of a policy.
+pub(crate) fn digest(policy: &Node) -> Result<String> {
+    digest_of(policy)
+        .map(|digest| digest.to_string())
+        .map_err(|error| Error::failed(error.to_string()))
+}
+
+/// Reads a policy in YAML or JSON, without judging it.
+pub(crate) fn read(file: &str) -> Result<Node> {
+    let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
+    source::parse(&text, file).map_err(|found| Error::no(lines(&found, file)))
+}
+
+/// The errors of a policy, a line each; `None`: it is acceptable.
+pub(crate) fn faults(policy: &Node, file: &str) -> Option<String> {
+    let (_, found) = judge(policy, Some(now()));
+    let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
+    (!errors.is_empty()).then(|| lines(&errors, file))
+}
+
+/// What a document may refer to and need not hold itself, where it is an overlay.
+const REFERS: [&str; 3] = ["unknown-rule", "unknown-fallback", "unknown-label"];
+
+/// The errors of an overlay that it has by itself. What it refers to may stand in the policy that it is put on.
+pub(crate) fn own_faults(overlay: &Node, file: &str) -> Option<String> {
+    let (_, found) = judge(overlay, Some(now()));
+    let own = |one: &Diagnostic| one.is_error() && !REFERS.contains(&one.code);
+    let errors: Vec<Diagnostic> = found.into_iter().filter(own).collect();
+    (!errors.is_empty()).then(|| lines(&errors, file))
+}
+
+/// The errors of a policy made of several files. Lines would be those of one or the other: places are named instead.
+pub(crate) fn faults_of_all(policy: &Node, file: &str, overlays: &[String]) -> Option<String> {
+    if overlays.is_empty() {
+        return faults(policy, file);
+    }
+    let (_, found) = judge(policy, Some(now()));
+    let mut errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
+    errors.iter_mut().for_each(|error| (error.line, error.column) = (0, 0));
+    (!errors.is_empty()).then(|| lines(&errors, &together(file, overlays)))
+}
+
+/// `policy.yaml with off.yaml`
+pub(crate) fn together(file: &str, overlays: &[String]) -> String {
+    if overlays.is_empty() {
+        file.to_owned()
+    } else {
+        format!("{file} with {}", overlays.join(", "))
+    }
+}
+
+/// Findings in words, a line each.
+pub(crate) fn lines(found: &[Diagnostic], file: &str) -> String {
+    let file = safe(file);
+    found
+        .iter()
+        .map(|one| safe(&one.in_file(&file).to_string()).replace("\\n", "\n"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The policy under these overlays, whose rules stop at this time.
+pub(crate) fn with_overlays(policy: &Node, overlays: &[String], until: End) -> Result<Node> {
+    overlays.iter().try_fold(policy.clone(), |policy, file| {
+        let over = read(file)?;
+        // A mistake in an overlay is told with the overlay's own lines.
+        if let Some(faults) = own_faults(&over, file) {
+            return Err(Error::no(faults));
+        }
+        let over = until.0.map_or_else(|| over.clone(), |at| compose::until(&over, at));
+        compose::overlay(&policy, &over, &safe(file)).map_err(Error::no)
+    })
+}
+
+/// True for what stands in a proxy's configuration of the filter, and not for a policy.
+pub(crate) fn is_configuration(tree: &Node) -> bool {
+    let has = |name: &&str| tree.get(name).is_some();
+    ["policy", "trust", "control"].iter().any(has) && !has(&"hemostat")
+}

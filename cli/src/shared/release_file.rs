@@ -1,0 +1,127 @@
+//! Releases as the command makes and reads them.
+
+use hemostat_engine::base::time;
+use hemostat_engine::bundle::{PAYLOAD_TYPE, Release};
+use hemostat_engine::dsse::Envelope;
+use hemostat_engine::limits;
+use hemostat_engine::policy::source::Node;
+use serde_json::{Map, Value};
+
+use crate::shared::error::{Error, Result};
+use crate::shared::key::Key;
+use crate::shared::policy_file::canonical;
+use crate::shared::when::now;
+
+/// What a release says, save the policy.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Words {
+    pub(crate) scope: String,
+    pub(crate) serial: u64,
+    pub(crate) issuer: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) prepared: Vec<String>,
+    pub(crate) rolls_back: Option<u64>,
+    pub(crate) expires: Option<u64>,
+    pub(crate) on_expiry: Option<String>,
+}
+
+/// What a release brings.
+#[derive(Debug, Clone)]
+pub(crate) enum Brings<'a> {
+    Policy(&'a Node),
+    Digest(&'a str),
+}
+
+/// Signs a release with each of these keys.
+pub(crate) fn sign(words: &Words, brings: &Brings<'_>, keys: &[Key]) -> Result<String> {
+    let mut payload = Map::new();
+    let mut put = |name: &str, value: Value| payload.insert(name.to_owned(), value);
+    put("scope", words.scope.as_str().into());
+    put("serial", words.serial.into());
+    put("issued_at", time::format(now()).into());
+    put("issuer", words.issuer.as_str().into());
+    match brings {
+        Brings::Policy(policy) => {
+            let text = canonical(policy)?;
+            put("policy", serde_json::from_str(&text).map_err(odd)?);
+        }
+        Brings::Digest(digest) => drop(put("policy_digest", (*digest).into())),
+    }
+    if !words.prepared.is_empty() {
+        put("prepared", words.prepared.clone().into());
+    }
+    if let Some(reason) = &words.reason {
+        put("reason", reason.as_str().into());
+    }
+    if let Some(serial) = words.rolls_back {
+        put("rolls_back", serial.into());
+    }
+    if let Some(at) = words.expires {
+        put("expires", time::format(at).into());
+    }
+    if let Some(word) = &words.on_expiry {
+        put("on_expiry", word.as_str().into());
+    }
+    let payload = Value::Object(payload).to_string();
+    // The proxy's own reader is asked first: what it would refuse is not signed.
+    Release::parse(payload.as_bytes()).map_err(|refusal| Error::failed(refusal.to_string()))?;
+    let mut envelope = Value::Null;
+    for key in keys {
+        let one = key.secret.envelope(&key.name, PAYLOAD_TYPE, payload.as_bytes());
+        let one: Value = serde_json::from_str(&one).map_err(odd)?;
+        match envelope.get_mut("signatures").and_then(Value::as_array_mut) {
+            None => envelope = one,
+            Some(all) => all.extend(signatures(&one).iter().cloned()),
+        }
+    }
+    let text = envelope.to_string();
+    if text.len() > limits::ENVELOPE_BYTES {
+        return Err(Error::failed(format!(
+            "the release has {} bytes; proxies take {}",
+            text.len(),
+            limits::ENVELOPE_BYTES
+        )));
+    }
+    Ok(text)
+}
+
+/// What this program wrote itself does not read back: a mistake in it.
+fn odd(error: serde_json::Error) -> Error {
+    Error::failed(format!("a document of our own cannot be read: {error}"))
+}
+
+fn signatures(envelope: &Value) -> &[Value] {
+    envelope.get("signatures").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Adds signatures to a release that others have signed already.
+pub(crate) fn cosign(envelope: &str, keys: &[Key]) -> Result<String> {
+    let read = Envelope::read(envelope.as_bytes(), PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
+        .map_err(|error| Error::failed(error.to_string()))?;
+    let mut all: Value = serde_json::from_str(envelope).map_err(odd)?;
+    for key in keys {
+        let one = key.secret.envelope(&key.name, PAYLOAD_TYPE, read.payload());
+        let one: Value = serde_json::from_str(&one).map_err(odd)?;
+        if let Some(list) = all.get_mut("signatures").and_then(Value::as_array_mut) {
+            list.extend(signatures(&one).iter().cloned());
+        }
+    }
+    Ok(all.to_string())
+}
+
+/// What a release says; who signed it is for the proxies to judge.
+pub(crate) fn open(envelope: &str) -> Result<Release> {
+    let read = Envelope::read(envelope.as_bytes(), PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
+        .map_err(|error| Error::failed(error.to_string()))?;
+    Release::parse(read.payload()).map_err(|refusal| Error::failed(refusal.to_string()))
+}
+
+/// Who signs, in words: `$HEMOSTAT_ISSUER`, else the user's name.
+pub(crate) fn issuer(given: Option<&str>) -> String {
+    let from_env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    given
+        .map(str::to_owned)
+        .or_else(|| from_env("HEMOSTAT_ISSUER"))
+        .or_else(|| from_env("USER"))
+        .unwrap_or_else(|| "unknown".to_owned())
+}

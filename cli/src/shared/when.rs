@@ -1,0 +1,37 @@
+//! Times as people write them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hemostat_engine::base::time;
+
+/// Unix seconds.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A time: RFC 3339, or from now on: `30m`, `4h`, `2d`.
+pub(crate) fn moment(text: &str) -> Result<u64, String> {
+    let cut = text.split_at_checked(text.len().saturating_sub(1));
+    let (number, seconds) = match cut {
+        Some((number, "m")) => (number, 60),
+        Some((number, "h")) => (number, 3600),
+        Some((number, "d")) => (number, 86_400),
+        _ => return time::parse(text),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| format!("`{text}` is no time such as `4h` or `2026-11-25T06:00:00Z`"))?;
+    Ok(now().saturating_add(number.saturating_mul(seconds)))
+}
+
+/// When something stops by itself, or `never`. What is put in force in a hurry must not stay for good because nobody
+/// thought of its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End(pub(crate) Option<u64>);
+
+/// How long overlays and activations last where nobody says otherwise.
+pub(crate) const END: &str = "4h";
+
+pub(crate) fn end(text: &str) -> Result<End, String> {
+    if text == "never" { Ok(End(None)) } else { moment(text).map(|at| End(Some(at))) }
+}
