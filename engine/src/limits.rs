@@ -146,6 +146,26 @@ pub const FOLLOW_MS: u64 = 200;
 /// A last error that status shows, in bytes.
 pub const TROUBLE_BYTES: usize = 2048;
 
+/// Threads that say what their filter configuration acts by, over all configurations of a scope: 16 of each on a machine
+/// of 16 cores.
+pub const FOLLOWERS: usize = 256;
+
+/// How often each of them says so, in seconds, beside every time that it changes.
+pub const FOLLOWER_EVERY_S: u64 = 5;
+
+/// Why a source gave no release, in characters.
+pub const POLL_ERROR_CHARS: usize = 300;
+
+/// Who has said nothing for so long is gone, in seconds: two reports may be missed.
+pub const FOLLOWER_SILENT_S: u64 = 15;
+
+/// Why a configuration cannot follow, in bytes: [`FOLLOWERS`] of them are read and written at once.
+pub const FOLLOWER_TEXT_BYTES: usize = 400;
+
+/// How long a request may wait for the first byte of its body before the host is suspected of never delivering any, in
+/// nanoseconds: longer than a caller needs, shorter than its patience.
+pub const BODY_LATE_NS: u64 = 5 * 1_000_000_000;
+
 /// A grant's envelope, in bytes. One is some 600; a tenant's or tool's name may be long.
 pub const GRANT_BYTES: usize = 4096;
 

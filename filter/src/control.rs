@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use hemostat_engine::bundle::{Code, Digest, Refusal, Way, refused, taken};
+use hemostat_engine::bundle::{Code, Digest, Refusal, Way, refused};
 use hemostat_engine::limits::ENVELOPE_BYTES;
 use hemostat_engine::policy::config::remote::Control;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -76,7 +76,10 @@ impl Operator {
 
     fn release(&self, body: &[u8]) -> Answer {
         match self.follower.offer(body, Way::Post) {
-            Ok(done) => (200, taken(done.serial, done.running.as_ref(), done.unchanged)),
+            Ok(done) => match self.follower.taken(&done) {
+                Ok(said) => (200, said),
+                Err(error) => refusal(&error),
+            },
             Err(error) => refusal(&error),
         }
     }

@@ -9,7 +9,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use hemostat_engine::bundle::{
-    self, Code, Digest, Offered, Poll, Refusal, Running, State, Terms, Trouble, Way, renew, start,
+    self, Acting, Code, Digest, Offered, Poll, Problem, Refusal, Running, State, Terms, Trouble,
+    Way, renew, start,
 };
 use hemostat_engine::event::{Event, Fields, Kind, Origin, Said};
 use hemostat_engine::fleet;
@@ -20,11 +21,14 @@ use hemostat_engine::policy::config::remote::Source;
 use crate::clock;
 use crate::host::shared::{self, Shared};
 use crate::host::{self, HostError, Level};
-use crate::{accounts, notify, pending, telemetry};
+use crate::{accounts, notify, pending, reporter, telemetry};
 
 /// How often a change is tried again because another worker was faster. Each loss means that somebody else's change was
 /// made; more than this in a row does not happen with tens of workers.
 const TRIES: usize = 64;
+
+/// So many failures of the source in a row are told: a single one is a server that restarts.
+const SOURCE_FAILING: u64 = 3;
 
 /// Follows the releases of one scope under one configuration.
 #[derive(Debug)]
@@ -39,6 +43,10 @@ pub struct Follower {
     refused: Cell<Option<Digest>>,
     /// What ran when the store was last read: it says where events go.
     program: RefCell<Option<Rc<Program>>>,
+    /// What this configuration acts by.
+    acting: RefCell<Acting>,
+    /// Why that is not what is in force.
+    problem: RefCell<Option<Problem>>,
 }
 
 /// The names of a scope's values.
@@ -93,6 +101,8 @@ impl Follower {
             expires: Cell::new(None),
             refused: Cell::new(None),
             program: RefCell::new(None),
+            acting: RefCell::default(),
+            problem: RefCell::default(),
         };
         let mut warnings = Vec::new();
         follower.change(|terms, state| {
@@ -106,7 +116,21 @@ impl Follower {
 
     /// The inline policy, where what is in force cannot be used.
     pub fn own(&self) -> Option<Option<Running>> {
-        State::default().running(&self.terms).ok()
+        let own = State::default().running(&self.terms).ok()?;
+        self.acts_by(0, own.as_ref());
+        Some(own)
+    }
+
+    fn acts_by(&self, stamp: u64, running: Option<&Running>) {
+        let serial = running.and_then(|running| running.serial).unwrap_or_default();
+        let version = running.and_then(|running| running.version.clone());
+        *self.acting.borrow_mut() = Acting { stamp, serial, version };
+        *self.program.borrow_mut() = running.map(|running| Rc::clone(&running.program));
+    }
+
+    /// What this configuration acts by, and why that is not what is in force.
+    pub fn standing(&self) -> (Acting, Option<Problem>) {
+        (self.acting.borrow().clone(), self.problem.borrow().clone())
     }
 
     /// True if the store has changed since it was last read.
@@ -128,9 +152,17 @@ impl Follower {
         let (state, _) = self.store()?;
         self.seen.set(cell.map(|cell| cell.cas));
         self.expires.set(state.expires());
-        let running = state.running(&self.terms)?;
-        *self.program.borrow_mut() = running.as_ref().map(|running| Rc::clone(&running.program));
-        Ok(running)
+        match state.running(&self.terms) {
+            Ok(running) => {
+                *self.problem.borrow_mut() = None;
+                self.acts_by(state.stamp(), running.as_ref());
+                Ok(running)
+            }
+            Err(refusal) => {
+                *self.problem.borrow_mut() = Some(Problem::of(&refusal, now_s()));
+                Err(refusal)
+            }
+        }
     }
 
     /// Raises an event of this scope, to where the policy in force sends them.
@@ -299,6 +331,13 @@ impl Follower {
         let Some(poll) = self.poll() else { return };
         let now = now_ms();
         let ended = poll.ended(answer, now, source.every_ms, clock::nonce(0) ^ now.rotate_left(32));
+        if ended.failures == SOURCE_FAILING {
+            let why = ended.error.as_ref().map(|error| error.why.as_str()).unwrap_or_default();
+            let line = format!("the source gives no release: {why}");
+            telemetry::line(Level::Warn, &line);
+            let cluster = ("hemostat.source.cluster", source.cluster.as_str().into());
+            self.raise(Kind::SourceFailing, vec![cluster, ("hemostat.reason", why.into())]);
+        }
         if ended.told && !poll.told {
             telemetry::count("hemostat_source_silent_total");
             telemetry::line(Level::Error, "the source has given no release for 5 minutes");
@@ -324,6 +363,17 @@ impl Follower {
 
     // --- status -------------------------------------------------------------------------------------------------
 
+    /// The answer to a release that was taken.
+    ///
+    /// # Errors
+    /// The host does not give what it has just kept.
+    pub fn taken(&self, done: &Taken) -> Result<String, Refusal> {
+        let (state, _) = self.store()?;
+        let followed = reporter::read(&self.terms.config.scope);
+        let running = done.running.as_ref();
+        Ok(bundle::taken(running, done.unchanged, &state, &followed, now_s()))
+    }
+
     /// What operators are shown.
     pub fn status(&self) -> Result<String, Refusal> {
         let (state, _) = self.store()?;
@@ -343,6 +393,7 @@ impl Follower {
             pending: &pending,
             global: global.as_deref().unwrap_or("{}"),
             poll: poll.as_ref(),
+            followers: &reporter::read(&self.terms.config.scope),
             now_ms: now_ms(),
             filter: crate::root::VERSION,
         };
@@ -367,7 +418,7 @@ pub fn answer(offered: &Result<Taken, Refusal>, etag: Option<String>) -> bundle:
             | Code::NotAnEnvelope
             | Code::WrongType
             | Code::Untrusted
-            | Code::NotARelease => bundle::Answer::Failed,
+            | Code::NotARelease => bundle::Answer::Failed(refusal.to_string()),
             Code::NotKept => bundle::Answer::Fresh(None),
             _ => bundle::Answer::Fresh(etag),
         },

@@ -76,6 +76,7 @@ host_calls! {
     fn proxy_continue_stream(stream: u32);
     fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32);
     fn proxy_increment_metric(id: u32, by: i64);
+    fn proxy_record_metric(id: u32, value: u64);
     fn proxy_get_metric(id: u32, value: *mut u64);
     fn proxy_set_tick_period_milliseconds(period: u32);
     fn proxy_get_shared_data(
@@ -362,6 +363,27 @@ pub fn define_counter(name: &str) -> Result<u32, HostError> {
 pub fn increment(counter: u32) -> Result<(), HostError> {
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_increment_metric(counter, 1) })
+}
+
+/// Makes a gauge known to the host, as [`define_counter`].
+///
+/// # Errors
+/// The host's.
+pub fn define_gauge(name: &str) -> Result<u32, HostError> {
+    const GAUGE: u32 = 1;
+    let mut id = 0;
+    // SAFETY: the host reads `name` and writes 4 bytes to `id` during the call.
+    check(unsafe { abi::proxy_define_metric(GAUGE, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
+}
+
+/// Sets a gauge.
+///
+/// # Errors
+/// The host's.
+pub fn record(gauge: u32, value: u64) -> Result<(), HostError> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_record_metric(gauge, value) })
 }
 
 /// What a counter stands at.

@@ -10,6 +10,8 @@
 //! | [`load`] | bytes of a configuration → what runs, or the reasons why not |
 //! | [`follower`] | the releases of a process: what workers share, how each follows |
 //! | [`exchanger`] | reports to the rate-limit services of a fleet |
+//! | [`reporter`] | what each thread says that it acts by |
+//! | [`bodies`] | does the host deliver bodies at all? |
 //! | [`control`] | a listener for operators: status, and releases by `POST` |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
 //! | [`accounts`] | accounts of limits in the data that workers share |
@@ -21,6 +23,7 @@
 //! | [`pairs`] | the wire form of header maps |
 
 mod accounts;
+mod bodies;
 mod clock;
 mod control;
 mod exchanger;
@@ -31,6 +34,7 @@ mod load;
 mod notify;
 mod pairs;
 mod pending;
+mod reporter;
 mod root;
 mod stream;
 mod telemetry;

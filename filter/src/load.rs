@@ -11,7 +11,9 @@ use hemostat_engine::policy::config::{Config, Host};
 use hemostat_engine::policy::{Diagnostic, Program};
 
 use crate::accounts;
+use crate::bodies::Bodies;
 use crate::follower::Follower;
+use crate::reporter::Reporter;
 
 /// What a plugin runs: built completely before any stream sees it, and never changed after (invariant 3).
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Active {
     pub book: Rc<Book>,
     /// `host: envoy`: calls may be made on which other hosts trap.
     pub envoy: bool,
+    /// Whether the host delivers bodies: the configuration's, whatever policy runs.
+    pub bodies: Rc<Bodies>,
 }
 
 /// A configuration that was taken, and what there is to say about it.
@@ -37,6 +41,8 @@ pub struct Loaded {
     pub source: Option<Source>,
     /// The listener is one for operators.
     pub control: Option<Rc<Control>>,
+    /// Says what this thread acts by.
+    pub reporter: Reporter,
     /// Warnings, a line each.
     pub warnings: Vec<String>,
 }
@@ -53,11 +59,14 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     let (source, control) = (config.source.clone(), config.control.clone().map(Rc::new));
     let line = |error: &dyn std::fmt::Display| vec![error.to_string()];
     let nothing = Rc::new(nothing_runs(&config).map_err(|error| line(&error))?);
+    let bodies = Rc::default();
+    let reporter = Reporter::new(&config.scope, configuration, control.is_some());
     let follows = config.follows() || control.is_some();
     if !follows {
         let program = Program::compile(&config).map_err(|error| line(&error))?;
-        let active = Active { program: Rc::new(program), book: accounts::book(), envoy };
-        return Ok(Loaded { active, follower: None, nothing, source, control, warnings });
+        let active = Active { program: Rc::new(program), book: accounts::book(), envoy, bodies };
+        let follower = None;
+        return Ok(Loaded { active, follower, nothing, source, control, reporter, warnings });
     }
     let terms = Terms::new(config).map_err(|refusal| line(&refusal))?;
     let (follower, more) = Follower::start(terms).map_err(|refusal| line(&refusal))?;
@@ -67,13 +76,17 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
         warnings.push(format!("what is in force cannot be used here: {refusal}"));
         follower.own().unwrap_or_default()
     });
-    let active = active(running, &nothing, envoy);
+    let program = running.map_or_else(|| Rc::clone(&nothing), |running| running.program);
+    let active = Active { program, book: accounts::book(), envoy, bodies };
     let follower = Some(Rc::new(follower));
-    Ok(Loaded { active, follower, nothing, source, control, warnings })
+    Ok(Loaded { active, follower, nothing, source, control, reporter, warnings })
 }
 
-/// What streams get, of what is in force.
-pub fn active(running: Option<Running>, nothing: &Rc<Program>, envoy: bool) -> Active {
-    let program = running.map_or_else(|| Rc::clone(nothing), |running| running.program);
-    Active { program, book: accounts::book(), envoy }
+impl Active {
+    /// The same with what is in force now.
+    pub fn with(&self, running: Option<Running>, nothing: &Rc<Program>) -> Self {
+        let program = running.map_or_else(|| Rc::clone(nothing), |running| running.program);
+        let (book, bodies) = (accounts::book(), Rc::clone(&self.bodies));
+        Self { program, book, envoy: self.envoy, bodies }
+    }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use hemostat_engine::bundle::{Answer, Code, Way};
+use hemostat_engine::event::{Event, Kind, Origin};
 use hemostat_engine::exchange::Effect;
 use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS, LEASE_SLICE_NS};
 use hemostat_engine::policy::Program;
@@ -16,9 +17,10 @@ use crate::exchanger::{self, Exchanger};
 use crate::follower::{self, Follower};
 use crate::host::{self, Buffer, Level, Map};
 use crate::load::{self, Active, Loaded};
+use crate::reporter::Reporter;
 use crate::stream::{NoPolicy, Stream, value};
 use crate::telemetry::Trouble;
-use crate::{clock, notify, telemetry};
+use crate::{bodies, clock, notify, telemetry};
 
 /// The filter's version, for logs.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -38,6 +40,7 @@ struct Plan {
     follower: Option<Rc<Follower>>,
     source: Option<Source>,
     control: Option<Rc<Control>>,
+    reporter: Reporter,
     /// The call to the source that is under way.
     asked: Option<u32>,
     /// The slice of time in which places in flight were last renewed.
@@ -54,7 +57,8 @@ impl Root {
     fn configure(&mut self, size: usize) -> Result<Vec<String>, Vec<String>> {
         let bytes = host::bytes(Buffer::Configuration, size)
             .map_err(|error| vec![format!("the host does not give the configuration: {error}")])?;
-        let Loaded { active, follower, nothing, source, control, warnings } = load::load(&bytes)?;
+        let Loaded { active, follower, nothing, source, control, reporter, warnings } =
+            load::load(&bytes)?;
         // Streams in flight of a configuration before this one still need their places.
         let renews = !active.program.limits.rules.is_empty() || active.book.has_leases();
         let tells = follower.is_some() || active.program.notify.is_some();
@@ -63,7 +67,9 @@ impl Root {
             (false, true) => Some(RENEW_MS),
             (false, false) => None,
         };
-        let period = own.into_iter().chain(exchanger::every_ms(&active.program)).min();
+        let looks = active.program.hold_headers.then_some(bodies::LOOK_MS);
+        let shares = exchanger::every_ms(&active.program);
+        let period = own.into_iter().chain(looks).chain(shares).min();
         if let Some(period) = period {
             host::tick_every(period)
                 .map_err(|error| vec![format!("the host gives no ticks: {error}")])?;
@@ -75,6 +81,7 @@ impl Root {
             follower,
             source,
             control,
+            reporter,
             asked: None,
             renewed: 0,
             exchanger: Exchanger::default(),
@@ -98,8 +105,8 @@ impl Plan {
         };
         match follower.read() {
             Ok(running) => {
-                let envoy = self.active.borrow().envoy;
-                *self.active.borrow_mut() = Rc::new(load::active(running, &self.nothing, envoy));
+                let next = self.active.borrow().with(running, &self.nothing);
+                *self.active.borrow_mut() = Rc::new(next);
             }
             Err(refusal) => {
                 telemetry::count("hemostat_follow_failures_total");
@@ -112,6 +119,28 @@ impl Plan {
                 }
             }
         }
+    }
+
+    /// Says what this thread acts by: status shows it, and whoever cannot follow is told of.
+    fn report(&self) {
+        let (acting, problem) = match &self.follower {
+            Some(follower) => follower.standing(),
+            None => Default::default(),
+        };
+        let active = Rc::clone(&self.active.borrow());
+        active.bodies.look();
+        let problem = problem.or_else(|| active.bodies.problem());
+        let code = problem.as_ref().map(|problem| problem.code.clone()).unwrap_or_default();
+        if !self.reporter.say(acting, problem) {
+            return;
+        }
+        let fields = vec![
+            ("hemostat.configuration", self.reporter.name().into()),
+            ("hemostat.reason", code.as_str().into()),
+        ];
+        let (notify, scope) = (active.program.notify.clone(), active.program.tools.scope.clone());
+        let origin = Rc::new(Origin { notify, scope, ..Origin::default() });
+        notify::raise(Event { origin, ..Event::new(Kind::NotFollowing, fields) });
     }
 
     /// Requests in flight keep their places, however long they take. Once a slice is enough: places are counted by it.
@@ -146,7 +175,8 @@ impl Plan {
             Ok(token) => self.asked = Some(token),
             Err(error) => {
                 Trouble { call: "http_call", error }.report();
-                follower.end_turn(source, Answer::Failed);
+                let why = format!("cluster `{}` cannot be called: {error}", source.cluster);
+                follower.end_turn(source, Answer::Failed(why));
             }
         }
     }
@@ -169,12 +199,14 @@ impl Plan {
                 }
                 Err(error) => {
                     Trouble { call: "call_body", error }.report();
-                    Answer::Failed
+                    Answer::Failed(format!("the host does not give its answer: {error}"))
                 }
             },
-            _ => Answer::Failed,
+            Some(b"200") => Answer::Failed(format!("{size} bytes are no release")),
+            Some(status) => Answer::Failed(format!("status {}", String::from_utf8_lossy(status))),
+            None => Answer::Failed("no answer".to_owned()),
         };
-        if answer == Answer::Failed {
+        if matches!(answer, Answer::Failed(_)) {
             telemetry::count("hemostat_source_failures_total");
         }
         follower.end_turn(source, answer);
@@ -246,6 +278,7 @@ impl RootContext for Root {
                 follower.see_to_expiry();
             }
             plan.follow();
+            plan.report();
             plan.poll();
             plan.exchange();
         }

@@ -43,6 +43,7 @@ pub struct Stream {
     active: Rc<Active>,
     exchange: Exchange,
     nonce: u64,
+    context_id: u32,
     request: RequestState,
     response: ResponseState,
     /// Calls that the request waits for, until they are answered.
@@ -60,6 +61,7 @@ impl Stream {
             exchange,
             active,
             nonce: clock::nonce(context_id),
+            context_id,
             request: RequestState::Start,
             response: ResponseState::Start,
             asked: Vec::new(),
@@ -155,6 +157,7 @@ impl HttpContext for Stream {
 
     /// Comes for every stream, aborted ones too, and before the access log is written.
     fn on_log(&mut self) {
+        self.active.bodies.ended(self.context_id);
         self.exchange.finish(&response::details().unwrap_or_default());
         self.settle();
     }

@@ -38,7 +38,11 @@ pub const HELD_VM_BYTES: usize = HELD_PROCESS_BYTES / 8;
 /// A log line is cut here, in bytes: the engine's are short, and one line of a log is not the place for more.
 const LINE_BYTES: usize = 2048;
 
+/// Names of gauges that one VM defines: some of the filter's own, and one for each version that was in force.
+const GAUGES: usize = 128;
+
 thread_local! {
+    static GAUGE_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static COUNTER_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static TROUBLES: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
     static HELD: Cell<usize> = const { Cell::new(0) };
@@ -119,6 +123,26 @@ pub fn count(name: &str) {
     if let Some(id) = counter(name) {
         // Nobody is left to tell if this fails.
         let _ = host::increment(id);
+    }
+}
+
+/// Sets a gauge of the process.
+pub fn gauge(name: &str, value: u64) {
+    let id = GAUGE_IDS.with(|ids| {
+        let mut ids = ids.try_borrow_mut().ok()?;
+        if let Some(id) = ids.get(name) {
+            return *id;
+        }
+        if ids.len() >= GAUGES {
+            return None;
+        }
+        let id = host::define_gauge(name).ok();
+        ids.insert(name.to_owned(), id);
+        id
+    });
+    if let Some(id) = id {
+        // Nobody is left to tell if this fails.
+        let _ = host::record(id, value);
     }
 }
 

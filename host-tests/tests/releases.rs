@@ -275,3 +275,118 @@ fn another_host_shares_memory_too() {
     assert_eq!(sides[0].post(&release("01-whole.json")).0, 200);
     assert_eq!(sides[1].version(), "2026-11-24.1");
 }
+
+impl Side {
+    fn status(&self) -> Value {
+        let outcome = self.run(&self.control, Request::get("/.hemostat/status"));
+        serde_json::from_slice(&outcome.downstream.body()).unwrap()
+    }
+}
+
+/// A listener with another key takes nothing of what the control listener says is in force; status and the answer to
+/// the release say so, an event is raised, and the next configuration that can follow clears it.
+#[test]
+fn a_listener_with_another_key_is_not_following_and_status_says_so() {
+    let host = Host::with(&module(), settings());
+    host.add_cluster("alerts");
+    let worker = host.worker().unwrap();
+    let other = SecretKey::from_seed(&[9; 32]).public().to_base64();
+    let notify = json!({"cluster": "alerts", "path": "/hook", "authority": "hooks.internal"});
+    let traffic = json!({"trust": {"keys": {"ops-2026": other}}, "allow": {"clusters": ["alerts"]},
+        "policy": {"hemostat": 1, "version": "baseline", "notify": notify}});
+    let traffic = worker.configure(configuration(&traffic)).unwrap();
+    let control = json!({"control": {"releases": true}});
+    let control = worker.configure(configuration(&control)).unwrap();
+    let side = Side { worker, traffic, control };
+    let ticks = |n: usize| {
+        for _ in 0..n {
+            host.advance(TICK);
+            side.worker.run_due_ticks();
+        }
+    };
+    ticks(2);
+    assert_eq!(side.status()["in_force"], "everywhere");
+    let (status, said) = side.post(&release("01-whole.json"));
+    assert_eq!((status, &said["in_force"]), (200, &json!("on-its-way")), "{said}");
+    ticks(2);
+    assert_eq!(side.version(), "baseline");
+    let shown = side.status();
+    assert_eq!(shown["in_force"], "not-everywhere", "{shown}");
+    let [problem] = shown["not_following"].as_array().unwrap().as_slice() else {
+        panic!("{shown}")
+    };
+    assert_eq!((&problem["code"], &problem["listener"]), (&json!("untrusted"), &json!("traffic")));
+    assert_eq!((&problem["serial"], &problem["version"]), (&json!(0), &json!("baseline")));
+    assert_eq!(host.metrics()["hemostat_not_following"], host_tests::Metric::Gauge(1));
+    let calls = side.worker.http_calls();
+    let events: Vec<Value> =
+        calls.iter().map(|c| serde_json::from_slice(&c.body).unwrap()).collect();
+    assert!(
+        events.iter().any(|e| e["event"] == "not_following" && e["hemostat.reason"] == "untrusted"),
+        "{events:?}"
+    );
+    // The release that is pushed next is answered with the problem at once.
+    assert_eq!(side.post(&release("02-texts.json")).1["in_force"], "not-everywhere");
+    // A minute later it is still so, and status says for how long.
+    ticks(300);
+    assert!(side.status()["not_following"][0]["age_s"].as_u64().unwrap() >= 60);
+    // A configuration of its kind with the right key follows; the old one is gone, as after an update of the listener.
+    let host = Host::with(&module(), settings());
+    let side = Side::new(&host, &json!({}));
+    assert_eq!(side.post(&release("01-whole.json")).0, 200);
+    host.advance(TICK);
+    side.worker.run_due_ticks();
+    let shown = side.status();
+    assert_eq!((&shown["in_force"], &shown["not_following"]), (&json!("everywhere"), &json!([])));
+    assert_eq!(shown["followers"].as_array().unwrap().len(), 2);
+}
+
+/// Nobody follows this scope: a release is taken, and holds for nobody.
+#[test]
+fn a_release_that_no_listener_with_traffic_follows_is_in_force_nowhere() {
+    let host = Host::with(&module(), settings());
+    let worker = host.worker().unwrap();
+    let traffic = worker.configure(configuration(&json!({"scope": "prod-us"}))).unwrap();
+    let control = json!({"control": {"releases": true}});
+    let control = worker.configure(configuration(&control)).unwrap();
+    let side = Side { worker, traffic, control };
+    assert_eq!(side.post(&release("01-whole.json")).0, 200);
+    for _ in 0..5 {
+        host.advance(TICK);
+        side.worker.run_due_ticks();
+    }
+    assert_eq!(
+        (side.status()["in_force"].as_str(), side.version().as_str()),
+        (Some("nowhere"), "baseline")
+    );
+}
+
+/// `hold_headers: true`, and a host that was not told: the request waits for a body that never comes.
+#[test]
+fn a_host_that_delivers_no_bodies_is_told_of() {
+    let host =
+        Host::with(&module(), Settings { allow_on_headers_stop_iteration: false, ..settings() });
+    let guard = json!({"id": "g", "scan": ["input"], "find": ["x"], "do": "block"});
+    let policy = json!({"policy": {"hemostat": 1, "version": "v", "guardrails": [guard]}});
+    let side = Side::new(&host, &policy);
+    let mut waits = side.worker.exchange(&side.traffic);
+    let headers = [(":method", "POST"), (":path", "/v1/chat/completions"), (":authority", "a")];
+    waits.request_headers(headers, false);
+    waits.request_data(r#"{"model":"m","messages":[]}"#, true);
+    let ticks = |n: usize| {
+        for _ in 0..n {
+            host.advance(TICK);
+            side.worker.run_due_ticks();
+        }
+    };
+    ticks(20);
+    assert_eq!(side.status()["not_following"], json!([]), "a caller may be slow");
+    ticks(10);
+    let shown = side.status();
+    assert_eq!(shown["not_following"][0]["code"], "no-bodies", "{shown}");
+    assert_eq!(host.counter("hemostat_bodies_late_total"), 1);
+    let lines = host.log();
+    let said =
+        lines.iter().filter(|line| format!("{line:?}").contains("allow_on_headers_stop_iteration"));
+    assert_eq!(said.count(), 1, "{lines:?}");
+}

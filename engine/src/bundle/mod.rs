@@ -10,6 +10,7 @@
 mod adopt;
 pub(crate) mod code;
 mod digest;
+mod followers;
 mod offer;
 mod poll;
 mod refusal;
@@ -21,8 +22,9 @@ mod verify;
 
 pub use adopt::{Running, Terms, digest_of, nothing_runs};
 pub use digest::Digest;
+pub use followers::{Acting, Followers, InForce, NO_BODIES, Problem, Report};
 pub use offer::{Activation, Offered, offer, renew, start};
-pub use poll::{Answer, Poll};
+pub use poll::{Answer, Failure, Poll};
 pub use refusal::{Code, Refusal};
 pub use release::{Brings, OnExpiry, Release};
 pub use state::{End, Entry, Held, Standing, State, Way};

@@ -22,6 +22,19 @@ pub struct Poll {
     pub answered: bool,
     /// It has been silent for so long that it was told to operators.
     pub told: bool,
+    /// Why the last answer was none, while it fails.
+    pub error: Option<Failure>,
+}
+
+/// Why a source gives no release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// In words.
+    pub why: String,
+    /// When this began (Unix milliseconds).
+    pub since_ms: u64,
+    /// When it last was so (Unix milliseconds).
+    pub last_ms: u64,
 }
 
 /// What an answer was.
@@ -31,8 +44,8 @@ pub enum Answer {
     Fresh(Option<String>),
     /// 304.
     Same,
-    /// Anything else.
-    Failed,
+    /// Anything else, and what it was.
+    Failed(String),
 }
 
 impl Poll {
@@ -54,18 +67,27 @@ impl Poll {
     #[must_use]
     pub fn ended(&self, answer: Answer, now_ms: u64, every_ms: u64, random: u64) -> Self {
         let failures = match answer {
-            Answer::Failed => self.failures.saturating_add(1),
+            Answer::Failed(_) => self.failures.saturating_add(1),
             Answer::Fresh(_) | Answer::Same => 0,
+        };
+        let error = match &answer {
+            Answer::Failed(why) => {
+                let since_ms = self.error.as_ref().map_or(now_ms, |error| error.since_ms);
+                let why = why.chars().take(limits::POLL_ERROR_CHARS).collect();
+                Some(Failure { why, since_ms, last_ms: now_ms })
+            }
+            Answer::Fresh(_) | Answer::Same => None,
         };
         let etag = match answer {
             Answer::Fresh(etag) => etag.filter(|etag| etag.len() <= limits::ETAG_BYTES),
-            Answer::Same | Answer::Failed => self.etag.clone(),
+            Answer::Same | Answer::Failed(_) => self.etag.clone(),
         };
         let good_ms = if failures == 0 { now_ms } else { self.good_ms };
         let next_ms = now_ms.saturating_add(pause(every_ms, failures, random));
         let silent = now_ms.saturating_sub(good_ms) >= limits::POLL_SILENT_MS;
         let told = failures > 0 && (self.told || silent);
-        Self { next_ms, etag, failures, good_ms, answered: self.answered || failures == 0, told }
+        let answered = self.answered || failures == 0;
+        Self { next_ms, etag, failures, good_ms, answered, told, error }
     }
 
     /// As bytes, for the memory that workers share.
@@ -78,6 +100,11 @@ impl Poll {
         out.number(self.good_ms);
         out.number(u64::from(self.answered));
         out.number(u64::from(self.told));
+        out.option(self.error.as_ref(), |out, error| {
+            out.text(&error.why);
+            out.number(error.since_ms);
+            out.number(error.last_ms);
+        });
         out.finish()
     }
 
@@ -93,6 +120,13 @@ impl Poll {
                 good_ms: from.number()?,
                 answered: from.number()? == 1,
                 told: from.number()? == 1,
+                error: from.option(|from| {
+                    Some(Failure {
+                        why: from.text()?,
+                        since_ms: from.number()?,
+                        last_ms: from.number()?,
+                    })
+                })?,
             };
             from.is_at_end().then_some(poll)
         };
@@ -119,15 +153,18 @@ mod tests {
         assert_eq!(poll.next_ms, 1_000 + limits::POLL_TIMEOUT_MS + 500);
         let mut pauses = Vec::new();
         for _ in 0..12 {
-            poll = poll.ended(Answer::Failed, 10_000, 500, 0);
+            poll = poll.ended(Answer::Failed("status 503".into()), 10_000, 500, 0);
             pauses.push(poll.next_ms - 10_000);
         }
         assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]), "{pauses:?}");
         assert_eq!(pauses.first(), Some(&900));
         assert!(pauses.iter().all(|pause| *pause <= limits::POLL_SLOWEST_MS));
         assert_eq!((poll.failures, poll.answered), (12, false));
+        let error = poll.error.as_ref().unwrap();
+        assert_eq!((error.why.as_str(), error.since_ms), ("status 503", 10_000));
         let good = poll.ended(Answer::Fresh(Some("\"a\"".into())), 20_000, 500, 7);
         assert_eq!((good.failures, good.good_ms, good.answered), (0, 20_000, true));
+        assert_eq!(good.error, None, "the next good answer clears it");
         assert!((450..=550).contains(&(good.next_ms - 20_000)));
         let same = good.ended(Answer::Same, 21_000, 500, 3);
         assert_eq!(same.etag.as_deref(), Some("\"a\""));
@@ -148,9 +185,10 @@ mod tests {
         }
 
         #[test]
-        fn bytes_come_back(poll in any::<(u64, Option<String>, u64, u64, bool, bool)>()) {
-            let (next_ms, etag, failures, good_ms, answered, told) = poll;
-            let poll = Poll { next_ms, etag, failures, good_ms, answered, told };
+        fn bytes_come_back(poll in any::<(u64, Option<String>, u64, u64, bool, bool, Option<String>)>()) {
+            let (next_ms, etag, failures, good_ms, answered, told, why) = poll;
+            let error = why.map(|why| Failure { why, since_ms: good_ms, last_ms: next_ms });
+            let poll = Poll { next_ms, etag, failures, good_ms, answered, told, error };
             prop_assert_eq!(Poll::decode(&poll.encode()), poll);
         }
 

@@ -4,7 +4,8 @@ mod balances;
 mod rules;
 
 use super::adopt::{Running, Terms};
-use super::poll::Poll;
+use super::followers::Followers;
+use super::poll::{Failure, Poll};
 use super::state::{Entry, Standing, State};
 use super::trouble::Trouble;
 use crate::base::time;
@@ -31,6 +32,8 @@ pub struct Facts<'a> {
     pub global: &'a str,
     /// The polled source.
     pub poll: Option<&'a Poll>,
+    /// What the configurations of the scope say that they act by.
+    pub followers: &'a Followers,
     /// Unix milliseconds.
     pub now_ms: u64,
     /// The filter's version.
@@ -68,6 +71,7 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     let expires = ends(state);
     out.optional_text("expires", expires.map(time::format).as_deref());
     out.raw("last_error", &facts.trouble.map_or_else(|| "null".to_owned(), trouble));
+    followers(&mut out, facts.followers, state, facts.now_ms / 1000);
     let program = facts.running.map(|running| running.program.as_ref());
     out.raw("rules", &rules::rules(program, &mut count));
     out.raw("global", facts.global);
@@ -146,8 +150,19 @@ fn poll(facts: &Facts<'_>) -> String {
     let good = poll.answered.then(|| time::format(poll.good_ms / 1000));
     out.optional_text("last_success", good.as_deref());
     out.number("failures", poll.failures);
+    let error = poll.error.as_ref().map(|error| failure(error, facts.now_ms));
+    out.raw("last_error", error.as_deref().unwrap_or("null"));
     let floor = config.release.is_some() || config.trust.min_serial.is_some();
     out.text("replay_floor", if floor { "configured" } else { "none" });
+    out.end()
+}
+
+fn failure(error: &Failure, now_ms: u64) -> String {
+    let mut out = Object::default();
+    out.text("message", &error.why);
+    out.text("since", &time::format(error.since_ms / 1000));
+    out.text("at", &time::format(error.last_ms / 1000));
+    out.number("age_s", now_ms.saturating_sub(error.last_ms) / 1000);
     out.end()
 }
 
@@ -167,18 +182,32 @@ fn history(entry: &Entry) -> String {
     out.end()
 }
 
-/// The answer to a release that was taken.
+/// Whether what is in force is acted by: `now` in Unix seconds.
+fn followers(out: &mut Object, followers: &Followers, state: &State, now: u64) {
+    out.text("in_force", followers.in_force(state).word());
+    out.raw("followers", &followers.to_json(state));
+    out.raw("not_following", &followers.troubled_to_json(now));
+}
+
+/// The answer to a release that was taken, with what the configurations of its scope say so far (`now` in Unix seconds).
 #[must_use]
-pub fn taken(serial: u64, running: Option<&Running>, unchanged: bool) -> String {
+pub fn taken(
+    running: Option<&Running>,
+    unchanged: bool,
+    state: &State,
+    followed: &Followers,
+    now: u64,
+) -> String {
     let mut out = Object::default();
     out.raw("ok", "true");
     out.text("outcome", if unchanged { "unchanged" } else { "activated" });
-    out.number("serial", serial);
+    out.number("serial", state.serial());
     out.optional_text("version", running.and_then(|running| running.version.as_deref()));
     out.optional_text("digest", running.map(|running| running.digest.to_string()).as_deref());
     out.list("warnings", running.map(|r| r.warnings.as_slice()).unwrap_or_default(), |value| {
         text(value)
     });
+    followers(&mut out, followed, state, now);
     out.end()
 }
 

@@ -39,6 +39,10 @@ pub enum Kind {
     ReleaseExpired,
     /// The source of releases gives none.
     SourceSilent,
+    /// The source of releases has failed several times in a row.
+    SourceFailing,
+    /// A filter configuration does not act by what is in force.
+    NotFollowing,
 }
 
 impl Kind {
@@ -58,6 +62,8 @@ impl Kind {
             Self::ReleaseRefused => "release_refused",
             Self::ReleaseExpired => "release_expired",
             Self::SourceSilent => "source_silent",
+            Self::SourceFailing => "source_failing",
+            Self::NotFollowing => "not_following",
         }
     }
 }

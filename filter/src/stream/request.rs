@@ -56,7 +56,7 @@ impl Stream {
                     return self.whole_request(gathering);
                 }
                 self.request = RequestState::Gathering(gathering);
-                Ok(if hold { Action::Pause } else { Action::Continue })
+                Ok(self.wait_for_body(hold))
             }
             RequestVerdict::Sniff { waits, hold, edits } => {
                 edit(Map::Request, &edits)?;
@@ -66,13 +66,23 @@ impl Stream {
                 }
                 let gathering = Gathering { held: hold, has_length, size: 0 };
                 self.request = RequestState::Sniffed { waits, gathering };
-                Ok(if hold { Action::Pause } else { Action::Continue })
+                Ok(self.wait_for_body(hold))
             }
             verdict => self.apply_request(verdict, None),
         }
     }
 
+    /// Whether the headers wait for the body: not every host delivers one then.
+    fn wait_for_body(&self, hold: bool) -> Action {
+        if !hold {
+            return Action::Continue;
+        }
+        self.active.bodies.wait(self.context_id);
+        Action::Pause
+    }
+
     pub(super) fn request_body(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
+        self.active.bodies.came(self.context_id);
         match &mut self.request {
             RequestState::Start | RequestState::Passing => Ok(Action::Continue),
             RequestState::Watched => {

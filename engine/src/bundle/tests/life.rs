@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::made::{NOW, Process, SCOPE, configuration, envelope, policy, release, terms, with};
-use crate::bundle::{Code, Digest, Facts, State, Trouble, Way, digest_of, renew, start, status};
+use crate::bundle::{
+    Code, Digest, Facts, Followers, State, Trouble, Way, digest_of, renew, start, status,
+};
 use crate::limits;
 use crate::policy::config::Config;
 use crate::policy::source::parse_json;
@@ -322,6 +324,7 @@ fn status_says_what_operators_ask() {
         pending: &[],
         global: "{}",
         poll: None,
+        followers: &Followers::default(),
         now_ms: NOW * 1000,
         filter: "0",
     };

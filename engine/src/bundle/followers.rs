@@ -1,0 +1,385 @@
+//! Whether every filter configuration of a scope acts by what is in force.
+//!
+//! A release is taken by one configuration, mostly that of the control listener; the others build it for themselves and
+//! may fail to. Each thread of the process that has a configuration says every few seconds what it acts by, so that
+//! status can tell "taken" from "acted by everywhere". Who falls silent is gone: a listener that was replaced, a VM that
+//! was thrown away.
+
+use super::code::{Reader, Writer};
+use super::refusal::Refusal;
+use super::state::{Standing, State};
+use crate::base::time;
+use crate::limits::{FOLLOWER_SILENT_S, FOLLOWER_TEXT_BYTES, FOLLOWERS};
+use crate::written::{Object, list};
+
+/// The layout's number: what another version of this code wrote is not read.
+const FORM: u64 = 1;
+
+/// What the threads of a process say of their configurations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Followers(Vec<Report>);
+
+/// What one thread says of one configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Tells the configuration from others of the process.
+    pub configuration: String,
+    /// Its listener is one for operators: no traffic comes to it.
+    pub control: bool,
+    /// Tells the thread from others of the process.
+    pub thread: u64,
+    /// What it acts by.
+    pub acting: Acting,
+    /// Why that is not what is in force, or why it does nothing at all.
+    pub problem: Option<Problem>,
+    /// When it said so (Unix seconds).
+    pub at: u64,
+}
+
+/// What a configuration acts by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Acting {
+    /// [`State::stamp`] of what it last built.
+    pub stamp: u64,
+    /// The serial; 0 for the inline policy.
+    pub serial: u64,
+    /// The policy's version.
+    pub version: Option<String>,
+}
+
+/// Why a configuration does not act by what is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A word for scripts: one of [`super::Code`], or [`NO_BODIES`].
+    pub code: String,
+    /// For people.
+    pub why: String,
+    /// Since when (Unix seconds).
+    pub since: u64,
+}
+
+/// The code of a host that never delivers the bodies of requests whose headers wait.
+pub const NO_BODIES: &str = "no-bodies";
+
+impl Problem {
+    /// With a reason that is not longer than what is kept.
+    #[must_use]
+    pub fn new(code: &str, why: &str, since: u64) -> Self {
+        let mut end = why.len().min(FOLLOWER_TEXT_BYTES);
+        while !why.is_char_boundary(end) {
+            end -= 1;
+        }
+        let why = why.get(..end).unwrap_or_default().to_owned();
+        Self { code: code.to_owned(), why, since }
+    }
+
+    /// A release in force that cannot be used here.
+    #[must_use]
+    pub fn of(refusal: &Refusal, since: u64) -> Self {
+        Self::new(refusal.code.word(), &refusal.message, since)
+    }
+}
+
+/// Whether a scope's configurations act by what is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InForce {
+    /// All of them do.
+    Everywhere,
+    /// Some have not said so yet; none has a problem.
+    OnItsWay,
+    /// At least one cannot.
+    NotEverywhere,
+    /// No listener with traffic follows this scope: what is in force holds for nobody.
+    Nowhere,
+}
+
+impl InForce {
+    /// The word in status.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Everywhere => "everywhere",
+            Self::OnItsWay => "on-its-way",
+            Self::NotEverywhere => "not-everywhere",
+            Self::Nowhere => "nowhere",
+        }
+    }
+}
+
+/// One configuration, over all its threads.
+struct Group<'a> {
+    first: &'a Report,
+    reports: Vec<&'a Report>,
+}
+
+impl Followers {
+    /// Notes what a thread says. True where a configuration has a problem that no thread of it had before.
+    pub fn note(&mut self, mut report: Report) -> bool {
+        let now = report.at;
+        self.0.retain(|known| now.saturating_sub(known.at) < FOLLOWER_SILENT_S);
+        let mut is_news = report.problem.is_some();
+        if let Some(problem) = &mut report.problem {
+            let known = self.0.iter().filter(|known| known.configuration == report.configuration);
+            for known in known.filter_map(|known| known.problem.as_ref()) {
+                if known.code == problem.code {
+                    problem.since = problem.since.min(known.since);
+                    is_news = false;
+                }
+            }
+        }
+        let same = |known: &Report| {
+            known.thread == report.thread && known.configuration == report.configuration
+        };
+        self.0.retain(|known| !same(known));
+        if self.0.len() >= FOLLOWERS {
+            // What has no problem is missed least.
+            let oldest = self.0.iter().enumerate();
+            let oldest = oldest.min_by_key(|(_, known)| (known.problem.is_some(), known.at));
+            if let Some(at) = oldest.map(|(at, _)| at) {
+                self.0.remove(at);
+            }
+        }
+        self.0.push(report);
+        is_news
+    }
+
+    /// Those that have said something lately.
+    #[must_use]
+    pub fn now(mut self, now: u64) -> Self {
+        self.0.retain(|report| now.saturating_sub(report.at) < FOLLOWER_SILENT_S);
+        self
+    }
+
+    /// How many configurations have a problem.
+    #[must_use]
+    pub fn troubled(&self) -> u64 {
+        let groups = self.groups();
+        let troubled = groups.iter().filter(|group| group.problem().is_some());
+        troubled.count() as u64
+    }
+
+    /// Whether all act by what is in force.
+    #[must_use]
+    pub fn in_force(&self, state: &State) -> InForce {
+        let stamp = state.stamp();
+        if self.0.iter().any(|report| report.problem.is_some()) {
+            InForce::NotEverywhere
+        } else if self.0.iter().all(|report| report.control) {
+            InForce::Nowhere
+        } else if self.0.iter().all(|report| report.acting.stamp == stamp) {
+            InForce::Everywhere
+        } else {
+            InForce::OnItsWay
+        }
+    }
+
+    /// By configuration, in the order of their names.
+    fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for report in &self.0 {
+            match groups.iter_mut().find(|g| g.first.configuration == report.configuration) {
+                Some(group) => group.reports.push(report),
+                None => groups.push(Group { first: report, reports: vec![report] }),
+            }
+        }
+        groups.sort_by(|a, b| a.first.configuration.cmp(&b.first.configuration));
+        groups
+    }
+
+    /// All configurations, in JSON.
+    #[must_use]
+    pub fn to_json(&self, state: &State) -> String {
+        let stamp = state.stamp();
+        list(&self.groups(), |group| {
+            let behind = group.reports.iter().filter(|report| report.acting.stamp != stamp);
+            let (behind, mut out) = (behind.count() as u64, group.begin());
+            out.number("threads", group.reports.len() as u64);
+            out.number("behind", behind);
+            out.end()
+        })
+    }
+
+    /// Those with a problem, in JSON.
+    #[must_use]
+    pub fn troubled_to_json(&self, now: u64) -> String {
+        let mut groups = self.groups();
+        groups.retain(|group| group.problem().is_some());
+        list(&groups, |group| {
+            let mut out = group.begin();
+            if let Some(problem) = group.problem() {
+                out.text("code", &problem.code);
+                out.text("why", &problem.why);
+                out.text("since", &time::format(problem.since));
+                out.number("age_s", now.saturating_sub(problem.since));
+            }
+            out.end()
+        })
+    }
+
+    /// As bytes, for the memory that workers share.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.number(FORM);
+        out.list(&self.0, |out, report| {
+            out.text(&report.configuration);
+            out.number(u64::from(report.control));
+            out.number(report.thread);
+            out.number(report.acting.stamp);
+            out.number(report.acting.serial);
+            out.option(report.acting.version.as_ref(), |out, text| out.text(text));
+            out.option(report.problem.as_ref(), |out, problem| {
+                out.text(&problem.code);
+                out.text(&problem.why);
+                out.number(problem.since);
+            });
+            out.number(report.at);
+        });
+        out.finish()
+    }
+
+    /// From such bytes; broken ones, and those of another version, are an empty list.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Self {
+        let read = || {
+            let mut from = Reader::new(bytes);
+            if from.number()? != FORM {
+                return None;
+            }
+            let reports = from.list(FOLLOWERS, |from| {
+                Some(Report {
+                    configuration: from.text()?,
+                    control: from.number()? == 1,
+                    thread: from.number()?,
+                    acting: Acting {
+                        stamp: from.number()?,
+                        serial: from.number()?,
+                        version: from.option(Reader::text)?,
+                    },
+                    problem: from.option(|from| {
+                        Some(Problem {
+                            code: from.text()?,
+                            why: from.text()?,
+                            since: from.number()?,
+                        })
+                    })?,
+                    at: from.number()?,
+                })
+            })?;
+            from.is_at_end().then_some(Self(reports))
+        };
+        read().unwrap_or_default()
+    }
+}
+
+impl Group<'_> {
+    /// The problem that it has had for longest.
+    fn problem(&self) -> Option<&Problem> {
+        let problems = self.reports.iter().filter_map(|report| report.problem.as_ref());
+        problems.min_by_key(|problem| problem.since)
+    }
+
+    /// What both lists say of it: the thread that is furthest back speaks.
+    fn begin(&self) -> Object {
+        let last = self.reports.iter().min_by_key(|report| report.acting.serial);
+        let acting = last.map_or(&self.first.acting, |report| &report.acting);
+        let mut out = Object::default();
+        out.text("configuration", &self.first.configuration);
+        out.text("listener", if self.first.control { "control" } else { "traffic" });
+        out.number("serial", acting.serial);
+        out.optional_text("version", acting.version.as_deref());
+        out
+    }
+}
+
+impl State {
+    /// A number for what is in force: another activation has another.
+    #[must_use]
+    pub fn stamp(&self) -> u64 {
+        let short = |digest: &super::Digest| {
+            digest.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
+        };
+        let Some(active) = &self.active else { return 0 };
+        let standing = active.standing;
+        // Each configuration goes back to an inline policy of its own.
+        let held = self.held.first().filter(|_| standing != Standing::Baseline);
+        let held = held.map_or(0, |held| short(&held.digest));
+        short(&active.payload) ^ held.rotate_left(1) ^ (standing as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn report(configuration: &str, thread: u64, stamp: u64, at: u64) -> Report {
+        let acting = Acting { stamp, serial: stamp, version: Some(format!("v{stamp}")) };
+        let configuration = configuration.to_owned();
+        Report { configuration, control: false, thread, acting, problem: None, at }
+    }
+
+    fn failing(thread: u64, at: u64) -> Report {
+        let problem = Some(Problem::new("untrusted", "no key of `trust`", at));
+        Report { problem, ..report("llm", thread, 0, at) }
+    }
+
+    #[test]
+    fn one_that_cannot_follow_is_told_once_and_shown_until_it_can() {
+        let mut all = Followers::default();
+        all.note(report("control", 1, 0, 100));
+        assert_eq!(all.in_force(&State::default()), InForce::Everywhere);
+        assert!(all.note(failing(1, 100)), "news");
+        assert!(!all.note(failing(1, 105)), "said before");
+        assert!(!all.note(failing(2, 106)), "another thread of the same configuration");
+        assert_eq!(all.in_force(&State::default()), InForce::NotEverywhere);
+        let shown: serde_json::Value = serde_json::from_str(&all.troubled_to_json(160)).unwrap();
+        assert_eq!(shown.as_array().unwrap().len(), 1);
+        assert_eq!((&shown[0]["code"], &shown[0]["age_s"]), (&"untrusted".into(), &60.into()));
+        all.note(report("llm", 1, 0, 107));
+        all.note(report("llm", 2, 0, 107));
+        assert_eq!((all.troubled(), all.troubled_to_json(160)), (0, "[]".to_owned()));
+    }
+
+    #[test]
+    fn who_is_silent_is_gone() {
+        let mut all = Followers::default();
+        all.note(failing(1, 100));
+        assert_eq!(all.clone().now(100 + FOLLOWER_SILENT_S - 1).troubled(), 1);
+        assert_eq!(all.clone().now(100 + FOLLOWER_SILENT_S).troubled(), 0);
+        assert!(all.note(failing(1, 100 + FOLLOWER_SILENT_S)), "a new beginning");
+    }
+
+    #[test]
+    fn a_release_that_no_traffic_follows_is_in_force_nowhere() {
+        let mut all = Followers::default();
+        assert_eq!(all.in_force(&State::default()), InForce::Nowhere);
+        all.note(Report { control: true, ..report("control", 1, 0, 100) });
+        assert_eq!(all.in_force(&State::default()), InForce::Nowhere);
+        all.note(report("llm", 1, 7, 100));
+        assert_eq!(all.in_force(&State::default()), InForce::OnItsWay);
+    }
+
+    #[test]
+    fn it_stays_bounded_and_keeps_problems() {
+        let mut all = Followers::default();
+        all.note(failing(0, 100));
+        for thread in 0..1_000 {
+            all.note(report("control", thread, 0, 101));
+        }
+        assert_eq!((all.0.len(), all.troubled()), (FOLLOWERS, 1));
+        assert_eq!(Followers::decode(&all.encode()), all);
+    }
+
+    proptest! {
+        #[test]
+        fn broken_bytes_are_an_empty_list(bytes: Vec<u8>) {
+            let _ = Followers::decode(&bytes);
+        }
+
+        #[test]
+        fn a_reason_is_cut_at_a_character(why: String) {
+            prop_assert!(Problem::new("x", &why.repeat(50), 0).why.len() <= FOLLOWER_TEXT_BYTES);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What this thread says of its configuration, so that status knows whether what is in force is acted by everywhere.
+
+use std::cell::RefCell;
+
+use hemostat_engine::bundle::{Acting, Digest, Followers, Problem, Report};
+use hemostat_engine::limits::FOLLOWER_EVERY_S;
+
+use crate::clock;
+use crate::host::{self, shared};
+use crate::telemetry;
+
+/// Attempts while other threads write. After that it goes without this report: the next one is seconds away.
+const TRIES: usize = 16;
+
+/// The number of configurations of a process that do not act by what is in force.
+const NOT_FOLLOWING: &str = "hemostat_not_following";
+
+/// Reports for one configuration.
+#[derive(Debug)]
+pub struct Reporter {
+    key: String,
+    configuration: String,
+    control: bool,
+    /// What was said last.
+    said: RefCell<Option<Report>>,
+}
+
+fn key(scope: &str) -> String {
+    format!("hemostat.release.followers.{scope}")
+}
+
+impl Reporter {
+    /// For the configuration in these bytes. Its name is the host's name of the plugin and the beginning of its digest:
+    /// listeners often carry the plugin under one name.
+    pub fn new(scope: &str, configuration: &[u8], control: bool) -> Self {
+        let name = host::property(&["plugin_name"]).ok().flatten().unwrap_or_default();
+        let name: String = String::from_utf8_lossy(&name).chars().take(64).collect();
+        let digest: String = Digest::of(configuration)
+            .as_bytes()
+            .iter()
+            .take(4)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        let name = if name.is_empty() { "filter" } else { &name };
+        let configuration = format!("{name}/{digest}");
+        Self { key: key(scope), configuration, control, said: RefCell::new(None) }
+    }
+
+    /// The configuration's name.
+    pub fn name(&self) -> &str {
+        &self.configuration
+    }
+
+    /// Says what this thread acts by, where that is new or was said long enough ago. True where the configuration has a
+    /// problem that no thread of it had before.
+    pub fn say(&self, acting: Acting, problem: Option<Problem>) -> bool {
+        let at = clock::now_ns() / 1_000_000_000;
+        let report = Report {
+            configuration: self.configuration.clone(),
+            control: self.control,
+            thread: clock::nonce(0),
+            acting,
+            problem,
+            at,
+        };
+        let mut said = self.said.borrow_mut();
+        let same = said.as_ref().is_some_and(|said| {
+            said.acting == report.acting
+                && said.problem == report.problem
+                && at.saturating_sub(said.at) < FOLLOWER_EVERY_S
+                && said.at <= at
+        });
+        if same {
+            return false;
+        }
+        *said = Some(report.clone());
+        for _ in 0..TRIES {
+            let Ok(stored) = shared::get(&self.key) else { return false };
+            let known = stored.as_ref().map(|stored| Followers::decode(&stored.value));
+            let mut all = known.unwrap_or_default();
+            let is_news = all.note(report.clone());
+            match shared::replace(&self.key, stored.as_ref(), &all.encode()) {
+                Ok(true) => {
+                    telemetry::gauge(NOT_FOLLOWING, all.troubled());
+                    return is_news;
+                }
+                Ok(false) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+}
+
+/// What the threads of this process have said of the scope's configurations.
+pub fn read(scope: &str) -> Followers {
+    let stored = shared::get(&key(scope)).ok().flatten();
+    let known = stored.map(|stored| Followers::decode(&stored.value)).unwrap_or_default();
+    known.now(clock::now_ns() / 1_000_000_000)
+}
