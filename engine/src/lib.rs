@@ -27,6 +27,7 @@ pub mod answer;
 pub mod base;
 pub mod bundle;
 pub mod context;
+pub mod counters;
 pub mod dialect;
 pub mod dsse;
 pub mod event;

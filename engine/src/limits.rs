@@ -166,6 +166,15 @@ pub const FOLLOWER_TEXT_BYTES: usize = 400;
 /// nanoseconds: longer than a caller needs, shorter than its patience.
 pub const BODY_LATE_NS: u64 = 5 * 1_000_000_000;
 
+/// Counters that are marked when a policy comes into force: those of 200 rules with five actions each.
+pub const MARKED_COUNTERS: usize = 1024;
+
+/// How often counters are marked for rates, in milliseconds: a rate looks back one to two of these.
+pub const MARKS_EVERY_MS: u64 = 30_000;
+
+/// The shortest time over which a rate is told, in milliseconds.
+pub const RATE_LEAST_MS: u64 = 5_000;
+
 /// A grant's envelope, in bytes. One is some 600; a tenant's or tool's name may be long.
 pub const GRANT_BYTES: usize = 4096;
 

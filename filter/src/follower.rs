@@ -9,8 +9,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use hemostat_engine::bundle::{
-    self, Acting, Code, Digest, Offered, Poll, Problem, Refusal, Running, State, Terms, Trouble,
-    Way, renew, start,
+    self, Acting, Code, Digest, Offered, Poll, Practice, Problem, Refusal, Running, State, Terms,
+    Trouble, Way, renew, start,
 };
 use hemostat_engine::event::{Event, Fields, Kind, Origin, Said};
 use hemostat_engine::fleet;
@@ -21,7 +21,7 @@ use hemostat_engine::policy::config::remote::Source;
 use crate::clock;
 use crate::host::shared::{self, Shared};
 use crate::host::{self, HostError, Level};
-use crate::{accounts, notify, pending, reporter, telemetry};
+use crate::{accounts, marks, notify, pending, reporter, telemetry};
 
 /// How often a change is tried again because another worker was faster. Each loss means that somebody else's change was
 /// made; more than this in a row does not happen with tens of workers.
@@ -43,6 +43,10 @@ pub struct Follower {
     refused: Cell<Option<Digest>>,
     /// What ran when the store was last read: it says where events go.
     program: RefCell<Option<Rc<Program>>>,
+    /// What this thread has built, and [`State::stamp`] of it.
+    running: RefCell<Option<(u64, Running)>>,
+    /// When counters are marked again (Unix milliseconds).
+    marks_due: Cell<u64>,
     /// What this configuration acts by.
     acting: RefCell<Acting>,
     /// Why that is not what is in force.
@@ -101,6 +105,8 @@ impl Follower {
             expires: Cell::new(None),
             refused: Cell::new(None),
             program: RefCell::new(None),
+            running: RefCell::default(),
+            marks_due: Cell::new(0),
             acting: RefCell::default(),
             problem: RefCell::default(),
         };
@@ -121,10 +127,27 @@ impl Follower {
         Some(own)
     }
 
+    /// Marks counters for rates, where it is time.
+    pub fn turn_marks(&self) {
+        if now_ms() < self.marks_due.get() {
+            return;
+        }
+        if let Some(program) = self.program.borrow().as_ref() {
+            self.marks_due.set(marks::turn(&self.terms.config.scope, program));
+        }
+    }
+
     fn acts_by(&self, stamp: u64, running: Option<&Running>) {
+        if let Some(running) = running {
+            marks::begin(&self.terms.config.scope, stamp, &running.program);
+            telemetry::define(&running.program);
+            telemetry::severity(running.severity);
+            telemetry::version(running.version.as_deref());
+        }
         let serial = running.and_then(|running| running.serial).unwrap_or_default();
         let version = running.and_then(|running| running.version.clone());
         *self.acting.borrow_mut() = Acting { stamp, serial, version };
+        *self.running.borrow_mut() = running.map(|running| (stamp, running.clone()));
         *self.program.borrow_mut() = running.map(|running| Rc::clone(&running.program));
     }
 
@@ -152,6 +175,8 @@ impl Follower {
         let (state, _) = self.store()?;
         self.seen.set(cell.map(|cell| cell.cas));
         self.expires.set(state.expires());
+        telemetry::gauge("hemostat_policy_serial", state.serial());
+        telemetry::gauge("hemostat_policy_ends_seconds", state.expires().unwrap_or_default());
         match state.running(&self.terms) {
             Ok(running) => {
                 *self.problem.borrow_mut() = None;
@@ -187,7 +212,11 @@ impl Follower {
                 }
                 Offered::Activated(activation) => {
                     let serial = activation.state.serial();
-                    let running = Some(activation.running);
+                    let running = activation.running;
+                    // Before others follow: what they do from then on is what the release did.
+                    let stamp = activation.state.stamp();
+                    marks::begin(&terms.config.scope, stamp, &running.program);
+                    let running = Some(running);
                     (Some(activation.state), Taken { serial, unchanged: false, running })
                 }
             })
@@ -203,8 +232,9 @@ impl Follower {
     fn tell(&self, offered: &Result<Taken, Refusal>, envelope: &[u8], way: Way, now: u64) {
         let way_word = way.word();
         match offered {
-            Ok(taken) if taken.unchanged => {}
+            Ok(taken) if taken.unchanged => self.clear_trouble(way),
             Ok(taken) => {
+                self.clear_trouble(way);
                 telemetry::count("hemostat_releases_total;action=activated");
                 let running = taken.running.as_ref();
                 let version = running.and_then(|r| r.version.as_deref()).unwrap_or("-");
@@ -216,14 +246,15 @@ impl Follower {
                 if let Some(running) = running {
                     *self.program.borrow_mut() = Some(Rc::clone(&running.program));
                 }
-                self.raise(
-                    Kind::ReleaseActive,
-                    vec![
-                        ("hemostat.policy_version", version.into()),
-                        ("hemostat.policy_serial", Said::Number(taken.serial)),
-                        ("hemostat.release.way", way_word.into()),
-                    ],
-                );
+                let mut fields = vec![
+                    ("hemostat.policy_version", version.into()),
+                    ("hemostat.policy_serial", Said::Number(taken.serial)),
+                    ("hemostat.release.way", way_word.into()),
+                ];
+                fields.extend(self.signed());
+                let severity = running.and_then(|running| running.severity);
+                fields.extend(severity.map(|s| ("hemostat.severity", s.word().into())));
+                self.raise(Kind::ReleaseActive, fields);
                 for warning in running.map(|r| r.warnings.as_slice()).unwrap_or_default() {
                     telemetry::line(Level::Warn, warning);
                 }
@@ -236,6 +267,45 @@ impl Follower {
                 self.complain(refusal, way, now);
             }
         }
+    }
+
+    /// What the activation that is newest says of itself, for events.
+    fn signed(&self) -> Fields {
+        let Ok((state, _)) = self.store() else { return Fields::new() };
+        let Some(entry) = state.history.first() else { return Fields::new() };
+        let mut fields: Fields = vec![("hemostat.release.issuer", entry.issuer.as_str().into())];
+        let reason = entry.reason.as_deref();
+        fields.extend(reason.map(|reason| ("hemostat.release.reason", reason.into())));
+        let drill = entry.practice == Practice::Drill;
+        fields.extend(drill.then(|| ("hemostat.release.drill", Said::Json("true".to_owned()))));
+        fields
+    }
+
+    /// A success by the way that failed last: that is over. What comes by another way says nothing of it, except that a
+    /// release which is posted and taken answers for everything before it.
+    fn clear_trouble(&self, way: Way) {
+        let Ok(Some(stored)) = shared::get(&self.keys.trouble) else { return };
+        let trouble = Trouble::decode(&stored.value);
+        if trouble.is_some_and(|trouble| way == Way::Post || trouble.way == way.word()) {
+            let _ = shared::put(&self.keys.trouble, b"");
+        }
+    }
+
+    /// The envelope of what is in force.
+    ///
+    /// # Errors
+    /// The host does not give it.
+    pub fn envelope(&self) -> Result<Option<Vec<u8>>, Refusal> {
+        Ok(self.store()?.0.envelope().map(<[u8]>::to_vec))
+    }
+
+    /// A policy that is held, in JSON.
+    ///
+    /// # Errors
+    /// The host does not give it.
+    pub fn policy(&self, digest: &Digest) -> Result<Option<String>, Refusal> {
+        let (state, _) = self.store()?;
+        Ok(state.holding(digest).map(|held| held.policy.as_ref().to_owned()))
     }
 
     /// Counts and logs a refusal, and keeps it for status.
@@ -377,22 +447,29 @@ impl Follower {
     /// What operators are shown.
     pub fn status(&self) -> Result<String, Refusal> {
         let (state, _) = self.store()?;
-        let running = state.running(&self.terms);
+        // What this thread runs is not built again for everybody who asks.
+        let built = self.running.borrow().clone().filter(|(stamp, _)| *stamp == state.stamp());
+        let running = match built {
+            Some((_, running)) => Some(running),
+            None => state.running(&self.terms).ok().flatten(),
+        };
+        let marks = marks::read(&self.terms.config.scope);
         let trouble = shared::get(&self.keys.trouble).ok().flatten();
         let trouble = trouble.and_then(|trouble| Trouble::decode(&trouble.value));
         let poll = self.poll();
         let pending = pending::read(&self.terms.config.scope);
-        let program = running.as_ref().ok().and_then(Option::as_ref).map(|r| &r.program);
+        let program = running.as_ref().map(|running| &running.program);
         let global = program.map(|program| fleet::status::json(program, &accounts::fleet()));
         let facts = bundle::Facts {
             terms: &self.terms,
             state: &state,
-            running: running.as_ref().ok().and_then(Option::as_ref),
+            running: running.as_ref(),
             trouble: trouble.as_ref(),
             book: Some(&accounts::book()),
             pending: &pending,
             global: global.as_deref().unwrap_or("{}"),
             poll: poll.as_ref(),
+            marks: marks.as_ref(),
             followers: &reporter::read(&self.terms.config.scope),
             now_ms: now_ms(),
             filter: crate::root::VERSION,

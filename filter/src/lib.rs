@@ -12,6 +12,7 @@
 //! | [`exchanger`] | reports to the rate-limit services of a fleet |
 //! | [`reporter`] | what each thread says that it acts by |
 //! | [`bodies`] | does the host deliver bodies at all? |
+//! | [`marks`] | what counters stood at when what is in force came |
 //! | [`control`] | a listener for operators: status, and releases by `POST` |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
 //! | [`accounts`] | accounts of limits in the data that workers share |
@@ -31,6 +32,7 @@ mod follower;
 mod grants;
 mod host;
 mod load;
+mod marks;
 mod notify;
 mod pairs;
 mod pending;

@@ -14,6 +14,7 @@ use crate::accounts;
 use crate::bodies::Bodies;
 use crate::follower::Follower;
 use crate::reporter::Reporter;
+use crate::telemetry;
 
 /// What a plugin runs: built completely before any stream sees it, and never changed after (invariant 3).
 #[derive(Debug)]
@@ -64,6 +65,11 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     let follows = config.follows() || control.is_some();
     if !follows {
         let program = Program::compile(&config).map_err(|error| line(&error))?;
+        telemetry::define(&program);
+        telemetry::gauge("hemostat_policy_serial", 0);
+        telemetry::gauge("hemostat_policy_ends_seconds", 0);
+        telemetry::severity(config.policy.severity);
+        telemetry::version(program.version.as_deref());
         let active = Active { program: Rc::new(program), book: accounts::book(), envoy, bodies };
         let follower = None;
         return Ok(Loaded { active, follower, nothing, source, control, reporter, warnings });

@@ -255,6 +255,7 @@ impl RootContext for Root {
                 for warning in warnings {
                     telemetry::line(Level::Warn, &warning);
                 }
+                telemetry::define_fixed();
                 telemetry::line(Level::Info, &format!("hemostat {VERSION}: configuration active"));
                 true
             }
@@ -276,6 +277,7 @@ impl RootContext for Root {
             plan.renew();
             if let Some(follower) = &plan.follower {
                 follower.see_to_expiry();
+                follower.turn_marks();
             }
             plan.follow();
             plan.report();

@@ -4,15 +4,18 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::PanicHookInfo;
 
+use hemostat_engine::counters;
 use hemostat_engine::exchange::Effect;
 use hemostat_engine::limits::HELD_PROCESS_BYTES;
+use hemostat_engine::policy::Program;
+use hemostat_engine::policy::document::Severity;
 
 use crate::host::{self, HostError, Level};
 use crate::notify;
 
-/// Names of counters that one VM defines. Each stays in the proxy for ever; a policy of 200 rules with five counters
-/// each fits.
-const COUNTERS: usize = 1024;
+/// Names of counters that one VM defines. Each stays in the proxy for ever; the filter's own, and a policy of 200 rules
+/// with five counters each, fit.
+const COUNTERS: usize = 1280;
 
 /// What names past [`COUNTERS`] become where they say which rule: one of these each.
 const OVERFLOW_COUNTERS: usize = 128;
@@ -41,7 +44,33 @@ const LINE_BYTES: usize = 2048;
 /// Names of gauges that one VM defines: some of the filter's own, and one for each version that was in force.
 const GAUGES: usize = 128;
 
+/// The host calls that are counted where they fail.
+const HOST_CALLS: &[&str] = &[
+    "request_headers",
+    "request_body",
+    "set_request_body",
+    "response_headers",
+    "response_body",
+    "set_response_body",
+    "set_response_body_at_trailers",
+    "set_header",
+    "remove_header",
+    "send_local_response",
+    "close_stream",
+    "continue_stream",
+    "property",
+    "set_property",
+    "get_shared_data",
+    "set_shared_data",
+    "http_call",
+    "call_body",
+    "grpc_call",
+    "grpc_message",
+    "tick",
+];
+
 thread_local! {
+    static VERSION_SHOWN: RefCell<Option<String>> = const { RefCell::new(None) };
     static GAUGE_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static COUNTER_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static TROUBLES: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
@@ -124,6 +153,42 @@ pub fn count(name: &str) {
         // Nobody is left to tell if this fails.
         let _ = host::increment(id);
     }
+}
+
+/// Defines every counter that does not depend on a policy: from here on it exists, at 0.
+pub fn define_fixed() {
+    let own = HOST_CALLS.iter().map(|call| format!("{HOST_TROUBLE}{call}"));
+    counters::fixed().into_iter().chain(own).for_each(|name| {
+        counter(&name);
+    });
+    gauge("hemostat_not_following", 0);
+}
+
+/// Defines every counter of a policy's rules.
+pub fn define(program: &Program) {
+    counters::of(program).iter().for_each(|name| {
+        counter(name);
+    });
+}
+
+/// Says how bad it is what the policy in force is for: 1 to 3, 0 where it does not say.
+pub fn severity(severity: Option<Severity>) {
+    gauge("hemostat_policy_severity", severity.map_or(0, |severity| 1 + severity as u64));
+}
+
+/// Says which version is in force: the gauge of that version stands at 1, those of others at 0.
+pub fn version(version: Option<&str>) {
+    const INFO: &str = "hemostat_policy_info;version=";
+    let mut name = format!("{INFO}{}", version.unwrap_or("-"));
+    let known = GAUGE_IDS.with_borrow(|ids| ids.contains_key(&name) || ids.len() + 1 < GAUGES);
+    if !known {
+        name = format!("{INFO}other");
+    }
+    let last = VERSION_SHOWN.replace(Some(name.clone()));
+    if let Some(last) = last.filter(|last| *last != name) {
+        gauge(&last, 0);
+    }
+    gauge(&name, 1);
 }
 
 /// Sets a gauge of the process.

@@ -10,7 +10,7 @@ use super::verify::Verified;
 use crate::jcs;
 use crate::policy::Program;
 use crate::policy::config::{Config, OnError};
-use crate::policy::document::Document;
+use crate::policy::document::{Document, Mode, Severity};
 use crate::policy::source::{Node, parse_json};
 
 /// What a configuration says of releases: whom it trusts, for which scope, and what they may do here.
@@ -32,6 +32,12 @@ pub struct Running {
     pub version: Option<String>,
     /// Its digest.
     pub digest: Digest,
+    /// Whether it acts or only counts.
+    pub mode: Mode,
+    /// How bad it is what it is for.
+    pub severity: Option<Severity>,
+    /// Why it is, in its own words.
+    pub reason: Option<String>,
     /// Warnings of its check, a line each.
     pub warnings: Vec<String>,
 }
@@ -54,7 +60,7 @@ impl Held {
         let text = canonical(policy)?;
         let version = policy.get("version").and_then(Node::text).map(str::to_owned);
         let digest = Digest::of(text.as_bytes());
-        Ok(Self { digest, version, policy: text.into(), end: None, under: None })
+        Ok(Self { digest, version, policy: text.into(), end: None, under: None, drill: false })
     }
 
     /// Its tree, if the text is what the digest says.
@@ -93,11 +99,11 @@ impl Terms {
         let Some(held) = &self.baseline else { return Ok(None) };
         // It was judged with the configuration that it stands in.
         let program = Program::compile(&self.config).map_err(|error| does_not_compile(&error))?;
-        Ok(Some(held.running(program, None, Vec::new())))
+        Ok(Some(held.running(program, &self.config.policy)))
     }
 
     /// Judges and compiles a policy that a release brought.
-    pub(super) fn adopt(&self, held: &Held, serial: u64) -> Result<Running, Refusal> {
+    pub(super) fn adopt(&self, held: &Held, serial: u64, drill: bool) -> Result<Running, Refusal> {
         let tree = held.tree()?;
         let (config, warnings) =
             self.config.with_policy(&tree).map_err(|found| bad_policy(&found))?;
@@ -105,8 +111,14 @@ impl Terms {
         if self.baseline.as_ref().is_none_or(|own| own.digest != held.digest) {
             self.allowed(&config.policy)?;
         }
-        let program = Program::compile(&config).map_err(|error| does_not_compile(&error))?;
-        Ok(held.running(program, Some(serial), warnings.iter().map(one_line).collect()))
+        let mut program = Program::compile(&config).map_err(|error| does_not_compile(&error))?;
+        program.serial = Some(serial);
+        if drill {
+            program.version = Some(drill_version(program.version.as_deref()));
+        }
+        let mut running = held.running(program, &config.policy);
+        running.warnings = warnings.iter().map(one_line).collect();
+        Ok(running)
     }
 
     /// What a release may make this proxy do is for its configuration to say.
@@ -115,6 +127,18 @@ impl Terms {
         if policy.capture.is_some() && !allow.capture {
             let message = "it asks for `capture`, and the configuration does not say \
                            `allow: {capture: true}`";
+            return Err(Refusal::new(Code::NotAllowed, message));
+        }
+        let named = policy.switch.iter().enumerate();
+        let mut named = named.filter_map(|(at, lever)| Some((at, lever.upstream.as_deref()?)));
+        if let Some((at, upstream)) =
+            named.find(|(_, name)| !allow.upstreams.iter().any(|ok| ok == name))
+        {
+            let message = format!(
+                "`switch[{at}].to.upstream` is `{upstream}`, and the configuration's `allow` does not \
+                 list it: where the proxy's routes know `x-hemostat-upstream: {upstream}`, write \
+                 `allow: {{upstreams: [{upstream}]}}`"
+            );
             return Err(Refusal::new(Code::NotAllowed, message));
         }
         let global = policy.limits.iter().filter_map(|limit| limit.global.as_ref());
@@ -133,19 +157,26 @@ impl Terms {
     }
 }
 
+/// The version that a drill shows everywhere: nobody takes it for what it rehearses.
+pub(super) fn drill_version(version: Option<&str>) -> String {
+    version.map_or_else(|| "drill".to_owned(), |version| format!("drill.{version}"))
+}
+
 fn does_not_compile(error: &crate::policy::program::CompileError) -> Refusal {
     Refusal::new(Code::BadPolicy, error.to_string())
 }
 
 impl Held {
-    fn running(&self, mut program: Program, serial: Option<u64>, warnings: Vec<String>) -> Running {
-        program.serial = serial;
+    fn running(&self, program: Program, policy: &Document) -> Running {
         Running {
+            serial: program.serial,
+            version: program.version.clone(),
             program: Rc::new(program),
-            serial,
-            version: self.version.clone(),
             digest: self.digest,
-            warnings,
+            mode: policy.mode,
+            severity: policy.severity,
+            reason: policy.reason.clone(),
+            warnings: Vec::new(),
         }
     }
 }
@@ -170,7 +201,9 @@ impl State {
         let held = held.ok_or_else(|| {
             Refusal::new(Code::NotHeld, "the policy in force is not held any more")
         })?;
-        terms.adopt(&held, release.serial).map(Some)
+        let drill =
+            release.drill && matches!(active.standing, Standing::Release | Standing::Overdue);
+        terms.adopt(&held, release.serial, drill).map(Some)
     }
 }
 

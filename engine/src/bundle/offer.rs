@@ -4,7 +4,7 @@ use super::adopt::{Running, Terms};
 use super::digest::Digest;
 use super::refusal::{Code, Refusal};
 use super::release::{Brings, OnExpiry, Release};
-use super::state::{ActiveRelease, End, Entry, Held, Standing, State, Way};
+use super::state::{ActiveRelease, Author, End, Entry, Held, Practice, Standing, State, Way};
 use super::verify::{Power, Verified};
 use crate::limits;
 
@@ -50,15 +50,25 @@ pub fn offer(
     let mut held = policy(terms, state, release, way)?;
     held.end = release.expires.map(|at| End { at, then: release.on_expiry, seen: false });
     held.under = state.floor(&held.digest, matches!(release.brings, Brings::Digest(_)));
+    held.drill = release.drill;
     permitted(state, &verified, &held, now)?;
     nothing_after(terms, state, release, &held)?;
-    let running = terms.adopt(&held, release.serial)?;
+    let running = terms.adopt(&held, release.serial, release.drill)?;
 
     let mut next = state.clone();
-    next.remember(entry(&verified, &held, way, now));
+    let practice = if release.drill { Practice::Drill } else { state.practice(&held.digest) };
+    let entry = Entry {
+        version: running.version.clone(),
+        severity: running.severity,
+        practice,
+        ..entry(&verified, &held, way, now)
+    };
+    next.remember(entry);
     next.bring_forward(held);
-    if verified.power() == Power::Author {
+    // A drill says nothing of what on-call keys may do when it is over.
+    if verified.power() == Power::Author && !release.drill {
         next.prepared.clone_from(&release.prepared);
+        next.prepared_by = Some(Author { serial: release.serial, way, at: now });
     }
     next.active = Some(ActiveRelease {
         envelope: envelope.into(),
@@ -171,6 +181,8 @@ fn entry(verified: &Verified, held: &Held, way: Way, now: u64) -> Entry {
         reason: release.reason.clone(),
         rolls_back: release.rolls_back,
         keys: verified.keys().to_vec(),
+        severity: None,
+        practice: Practice::Meant,
     }
 }
 
@@ -227,7 +239,9 @@ pub fn renew(terms: &Terms, state: &State, now: u64) -> Option<State> {
     match after {
         Some(after) => {
             active.standing = standing;
-            next.remember(passing(state.serial(), &after, Way::Expiry, now));
+            let practice = if state.is_drill() { Practice::WayBack } else { Practice::Meant };
+            let entry = passing(state.serial(), &after, Way::Expiry, now);
+            next.remember(Entry { practice, ..entry });
             next.bring_forward(after);
         }
         // There is nothing to go back to, or nothing was to happen: it goes on.
@@ -249,5 +263,7 @@ fn passing(serial: u64, held: &Held, way: Way, now: u64) -> Entry {
         reason: None,
         rolls_back: None,
         keys: Vec::new(),
+        severity: None,
+        practice: Practice::Meant,
     }
 }

@@ -29,6 +29,8 @@ pub struct Release {
     pub reason: Option<String>,
     /// The serial that it takes back: a record.
     pub rolls_back: Option<u64>,
+    /// It is an exercise.
+    pub drill: bool,
     /// When it is over (Unix seconds).
     pub expires: Option<u64>,
     /// What happens then.
@@ -106,6 +108,7 @@ impl Release {
                 .collect::<Result<_, _>>()?,
             reason: text(&tree, "reason")?,
             rolls_back: serial("rolls_back"),
+            drill: tree.get("drill").and_then(Node::bool).unwrap_or(false),
             expires: when(&tree, "expires")?,
             on_expiry: match tree.get("on_expiry").and_then(Node::text) {
                 Some("baseline") => OnExpiry::Baseline,

@@ -6,6 +6,7 @@ use super::code::{Reader, Writer};
 use super::digest::Digest;
 use super::release::OnExpiry;
 use crate::limits;
+use crate::policy::document::Severity;
 
 /// The releases of a process. Whoever changes it makes a new one and puts it in the old one's place, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,8 +17,33 @@ pub struct State {
     pub held: Vec<Held>,
     /// Policies that on-call keys may activate: the word of the last author.
     pub prepared: Vec<Digest>,
+    /// The release whose word that is; `None`: no author has spoken since the process began.
+    pub prepared_by: Option<Author>,
     /// What was activated, newest first.
     pub history: Vec<Entry>,
+}
+
+/// A release that said what is prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Author {
+    /// Its serial.
+    pub serial: u64,
+    /// How it came.
+    pub way: Way,
+    /// When it was taken (Unix seconds).
+    pub at: u64,
+}
+
+/// Whether an activation was meant, or an exercise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Practice {
+    /// It was meant.
+    #[default]
+    Meant,
+    /// A drill.
+    Drill,
+    /// The way back from one.
+    WayBack,
 }
 
 /// The release that the highest serial belongs to.
@@ -62,6 +88,8 @@ pub struct Held {
     pub end: Option<End>,
     /// The policy that was in force when it came: what it goes back to.
     pub under: Option<Digest>,
+    /// A drill brought it: nothing goes back to it.
+    pub drill: bool,
 }
 
 /// The end of a policy.
@@ -133,6 +161,10 @@ pub struct Entry {
     pub rolls_back: Option<u64>,
     /// The keys that signed.
     pub keys: Vec<String>,
+    /// The policy's own word of how bad it is.
+    pub severity: Option<Severity>,
+    /// Whether it was meant.
+    pub practice: Practice,
 }
 
 impl State {
@@ -145,7 +177,7 @@ impl State {
     /// The policy before the one in force: the last that was, and is not over by now (Unix seconds).
     #[must_use]
     pub fn previous(&self, now: u64) -> Option<&Held> {
-        self.held.iter().skip(1).find(|held| !held.is_over(now))
+        self.held.iter().skip(1).find(|held| !held.is_over(now) && !held.drill)
     }
 
     /// What takes over where the policy in force is over and said `on_expiry: previous`: what was in force when it came,
@@ -155,12 +187,18 @@ impl State {
         // A policy may have been brought back above its own successor: as many steps as policies are enough.
         for _ in 0..self.held.len() {
             let Some(held) = under.and_then(|digest| self.holding(&digest)) else { break };
-            if !held.is_over(now) && self.held.first() != Some(held) {
+            if !held.is_over(now) && !held.drill && self.held.first() != Some(held) {
                 return Some(held);
             }
             under = held.under;
         }
         self.previous(now)
+    }
+
+    /// The envelope of the highest serial, as it came.
+    #[must_use]
+    pub fn envelope(&self) -> Option<&[u8]> {
+        self.active.as_ref().map(|active| active.envelope.as_ref())
     }
 
     /// The policy with this digest.
@@ -173,7 +211,7 @@ impl State {
     /// stands on is no new floor: the policy stands on what it stood on before.
     pub(super) fn floor(&self, digest: &Digest, back: bool) -> Option<Digest> {
         let first = self.held.first()?;
-        if first.digest == *digest {
+        if first.digest == *digest || first.drill {
             return first.under;
         }
         match self.holding(digest) {
@@ -182,17 +220,40 @@ impl State {
         }
     }
 
-    /// Puts a policy in force: it moves to the front, and the oldest falls out.
-    pub(super) fn bring_forward(&mut self, policy: Held) {
-        self.held.retain(|held| held.digest != policy.digest);
+    /// Puts a policy in force: it moves to the front, and the oldest falls out. A drill's policy takes nobody's place,
+    /// and is gone when another comes.
+    pub(super) fn bring_forward(&mut self, mut policy: Held) {
+        // What was meant before stays so: it can be gone back to.
+        policy.drill &= self.holding(&policy.digest).is_none_or(|held| held.drill);
+        self.held.retain(|held| held.digest != policy.digest && !held.drill);
+        let most = limits::HELD_POLICIES + usize::from(policy.drill);
         self.held.insert(0, policy);
-        self.held.truncate(limits::HELD_POLICIES);
+        self.held.truncate(most);
     }
 
-    /// Remembers an activation.
+    /// Remembers an activation. Drills do not push out what was meant.
     pub(super) fn remember(&mut self, entry: Entry) {
         self.history.insert(0, entry);
-        self.history.truncate(limits::HISTORY);
+        while self.history.len() > limits::HISTORY {
+            let drill = self.history.iter().skip(1).rposition(|e| e.practice != Practice::Meant);
+            match drill {
+                Some(at) => drop(self.history.remove(at + 1)),
+                None => drop(self.history.pop()),
+            }
+        }
+    }
+
+    /// What an activation of this policy is, where it was not signed as a drill: the way back, where it ends one.
+    pub(super) fn practice(&self, digest: &Digest) -> Practice {
+        let drill = self.history.first().is_some_and(|entry| entry.practice == Practice::Drill);
+        let under = self.held.first().and_then(|held| held.under);
+        if drill && under == Some(*digest) { Practice::WayBack } else { Practice::Meant }
+    }
+
+    /// True if what is in force is a drill's.
+    #[must_use]
+    pub fn is_drill(&self) -> bool {
+        self.history.first().is_some_and(|entry| entry.practice == Practice::Drill)
     }
 
     /// When the policy in force is over (Unix seconds), until that was seen to.
@@ -224,8 +285,14 @@ impl State {
                 out.number(u64::from(end.seen));
             });
             out.option(held.under.as_ref(), Writer::digest);
+            out.number(u64::from(held.drill));
         });
         out.list(&self.prepared, Writer::digest);
+        out.option(self.prepared_by.as_ref(), |out, by| {
+            out.number(by.serial);
+            out.number(by.way as u64);
+            out.number(by.at);
+        });
         out.list(&self.history, |out, entry| {
             out.number(entry.serial);
             out.digest(&entry.digest);
@@ -236,6 +303,8 @@ impl State {
             out.option(entry.reason.as_ref(), |out, text| out.text(text));
             out.option(entry.rolls_back.as_ref(), |out, serial| out.number(*serial));
             out.list(&entry.keys, |out, key| out.text(key));
+            out.option(entry.severity.as_ref(), |out, severity| out.number(*severity as u64));
+            out.number(entry.practice as u64);
         });
         out.finish()
     }
@@ -256,7 +325,7 @@ impl State {
                 expires: from.option(Reader::number)?,
             })
         })?;
-        let held = from.list(limits::HELD_POLICIES, |from| {
+        let held = from.list(limits::HELD_POLICIES + 1, |from| {
             Some(Held {
                 digest: from.digest()?,
                 version: from.option(Reader::text)?,
@@ -269,9 +338,17 @@ impl State {
                     })
                 })?,
                 under: from.option(Reader::digest)?,
+                drill: from.number()? == 1,
             })
         })?;
         let prepared = from.list(limits::PREPARED, Reader::digest)?;
+        let prepared_by = from.option(|from| {
+            Some(Author {
+                serial: from.number()?,
+                way: *WAYS.get(usize::try_from(from.number()?).ok()?)?,
+                at: from.number()?,
+            })
+        })?;
         let history = from.list(limits::HISTORY, |from| {
             Some(Entry {
                 serial: from.number()?,
@@ -283,17 +360,23 @@ impl State {
                 reason: from.option(Reader::text)?,
                 rolls_back: from.option(Reader::number)?,
                 keys: from.list(limits::TRUSTED_KEYS, Reader::text)?,
+                severity: from.option(|from| {
+                    SEVERITIES.get(usize::try_from(from.number()?).ok()?).copied()
+                })?,
+                practice: *PRACTICES.get(usize::try_from(from.number()?).ok()?)?,
             })
         })?;
-        from.is_at_end().then_some(Self { active, held, prepared, history })
+        from.is_at_end().then_some(Self { active, held, prepared, prepared_by, history })
     }
 }
 
 /// The form of [`State::encode`]: another number is another form.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 
 /// In the order of their declaration, as `encode` numbers them.
 const STANDINGS: [Standing; 4] =
     [Standing::Release, Standing::Overdue, Standing::Baseline, Standing::Previous];
 const ON_EXPIRY: [OnExpiry; 3] = [OnExpiry::Keep, OnExpiry::Baseline, OnExpiry::Previous];
+const SEVERITIES: [Severity; 3] = [Severity::Sev1, Severity::Sev2, Severity::Sev3];
+const PRACTICES: [Practice; 3] = [Practice::Meant, Practice::Drill, Practice::WayBack];
 const WAYS: [Way; 5] = [Way::Baseline, Way::Configured, Way::Post, Way::Source, Way::Expiry];

@@ -5,12 +5,14 @@ mod rules;
 
 use super::adopt::{Running, Terms};
 use super::followers::Followers;
+use super::marks::Marks;
 use super::poll::{Failure, Poll};
-use super::state::{Entry, Standing, State};
+use super::state::{Entry, Practice, Standing, State};
 use super::trouble::Trouble;
 use crate::base::time;
 use crate::event::pending::{self, Waiting};
 use crate::ledger::Book;
+use crate::policy::document::Severity;
 use crate::written::{Object, text};
 
 /// What status is made of.
@@ -32,6 +34,8 @@ pub struct Facts<'a> {
     pub global: &'a str,
     /// The polled source.
     pub poll: Option<&'a Poll>,
+    /// What counters stood at when it came into force.
+    pub marks: Option<&'a Marks>,
     /// What the configurations of the scope say that they act by.
     pub followers: &'a Followers,
     /// Unix milliseconds.
@@ -67,13 +71,24 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
         text(value)
     });
     out.optional_text("issuer", entry.map(|entry| entry.issuer.as_str()));
-    out.optional_text("reason", entry.and_then(|entry| entry.reason.as_deref()));
+    let said = entry.and_then(|entry| entry.reason.as_deref());
+    let own = facts.running.and_then(|running| running.reason.as_deref());
+    out.optional_text("reason", said.or(own));
+    out.optional_text("severity", facts.running.and_then(|r| r.severity).map(Severity::word));
+    out.optional_text("mode", facts.running.map(|running| running.mode.word()));
+    out.raw("drill", if state.is_drill() { "true" } else { "false" });
     let expires = ends(state);
     out.optional_text("expires", expires.map(time::format).as_deref());
-    out.raw("last_error", &facts.trouble.map_or_else(|| "null".to_owned(), trouble));
+    let trouble = facts.trouble.map(|told| trouble(told, facts.now_ms / 1000));
+    out.raw("last_error", trouble.as_deref().unwrap_or("null"));
     followers(&mut out, facts.followers, state, facts.now_ms / 1000);
     let program = facts.running.map(|running| running.program.as_ref());
     out.raw("rules", &rules::rules(program, &mut count));
+    let since = facts.marks.map(|marks| time::format(marks.since_ms() / 1000));
+    out.optional_text("counted_since", since.as_deref());
+    let window = facts.marks.map(|marks| marks.window_ms(facts.now_ms) / 1000);
+    out.raw("rates_over_s", &window.map_or_else(|| "null".to_owned(), |s| s.to_string()));
+    out.raw("acts", &rules::acts(facts, &mut count));
     out.raw("global", facts.global);
     let shows = |label: &str| {
         let control = facts.terms.config.control.as_ref();
@@ -87,10 +102,21 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     let floor = facts.terms.config.trust.min_serial;
     out.raw("min_serial", &floor.map_or_else(|| "null".to_owned(), |floor| floor.to_string()));
     out.list("prepared", &state.prepared, |digest| text(&digest.to_string()));
+    let author = state.prepared_by.map(|by| {
+        let mut out = Object::default();
+        out.number("serial", by.serial);
+        out.text("source", by.way.word());
+        out.text("at", &time::format(by.at));
+        out.end()
+    });
+    out.raw("prepared_by", author.as_deref().unwrap_or("null"));
     out.list("held", &state.held, |held| {
         let mut out = Object::default();
         out.text("digest", &held.digest.to_string());
         out.optional_text("version", held.version.as_deref());
+        if held.drill {
+            out.raw("drill", "true");
+        }
         if let Some(end) = held.end {
             out.text("expires", &time::format(end.at));
             out.text("on_expiry", end.then.word());
@@ -126,11 +152,12 @@ fn standing(facts: &Facts<'_>) -> &'static str {
     }
 }
 
-fn trouble(trouble: &Trouble) -> String {
+fn trouble(trouble: &Trouble, now: u64) -> String {
     let mut out = Object::default();
     out.text("code", &trouble.code);
     out.text("message", &trouble.message);
     out.text("at", &time::format(trouble.at));
+    out.number("age_s", now.saturating_sub(trouble.at));
     out.text("source", &trouble.way);
     out.end()
 }
@@ -179,6 +206,14 @@ fn history(entry: &Entry) -> String {
         out.number("rolls_back", serial);
     }
     out.list("key_ids", &entry.keys, |value| text(value));
+    if let Some(severity) = entry.severity {
+        out.text("severity", severity.word());
+    }
+    match entry.practice {
+        Practice::Meant => {}
+        Practice::Drill => out.raw("drill", "true"),
+        Practice::WayBack => out.raw("after_drill", "true"),
+    }
     out.end()
 }
 

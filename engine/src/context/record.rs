@@ -33,6 +33,20 @@ pub enum Unchecked {
 }
 
 impl Unchecked {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Encoding,
+        Self::Dialect,
+        Self::TooBig,
+        Self::Host,
+        Self::HoldLimit,
+        Self::Label,
+        Self::Background,
+        Self::Remote,
+        Self::Mismatch,
+        Self::Late,
+    ];
+
     /// The word in metrics and logs.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -46,6 +46,24 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::ApprovalWanted,
+        Self::ApprovalGranted,
+        Self::Handoff,
+        Self::Decision,
+        Self::Unchecked,
+        Self::LimitWarning,
+        Self::LimitFull,
+        Self::LimitMemory,
+        Self::ReleaseActive,
+        Self::ReleaseRefused,
+        Self::ReleaseExpired,
+        Self::SourceSilent,
+        Self::SourceFailing,
+        Self::NotFollowing,
+    ];
+
     /// The word in JSON and metrics.
     #[must_use]
     pub fn word(self) -> &'static str {

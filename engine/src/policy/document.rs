@@ -76,6 +76,18 @@ pub enum Severity {
     Sev3,
 }
 
+impl Severity {
+    /// The word of the language.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sev1 => "sev1",
+            Self::Sev2 => "sev2",
+            Self::Sev3 => "sev3",
+        }
+    }
+}
+
 /// `mode` of a policy or a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
@@ -86,6 +98,18 @@ pub enum Mode {
     Shadow,
     /// Not there.
     Disabled,
+}
+
+impl Mode {
+    /// The word of the language.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// Where a label is read from.

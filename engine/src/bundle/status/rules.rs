@@ -1,66 +1,82 @@
-//! What each rule did since the process began.
+//! What each rule did: since the process began, and since what is in force came.
 
-use super::hits_counter;
+use std::collections::BTreeSet;
+
+use super::{Facts, hits_counter};
+use crate::counters;
 use crate::policy::Program;
-use crate::policy::document::{Mode, ToolAction};
-use crate::policy::program::Rule;
-use crate::policy::program::limit::Over;
+use crate::policy::document::Mode;
+use crate::policy::source::{Node, parse_json};
 use crate::written::Object;
 
-/// Counts by rule and action. The first action of a rule always stands there; others, where they were ever taken.
+/// Counts by rule and action since the process began. The first action of a rule always stands there; others, where they
+/// were ever taken.
 pub(super) fn rules(program: Option<&Program>, count: &mut impl FnMut(&str) -> u64) -> String {
     let mut out = Object::default();
-    for (rule, words) in program.map(all).unwrap_or_default() {
-        let prefix = if rule.mode == Mode::Shadow { "shadow-" } else { "" };
+    for acts in program.map(counters::rules).unwrap_or_default() {
         let mut counts = Object::default();
-        for (at, word) in words.iter().enumerate() {
-            let action = format!("{prefix}{word}");
-            let hits = count(&hits_counter(&rule.id, &action));
+        for (at, word) in acts.words.iter().enumerate() {
+            let action = acts.action(word);
+            let hits = count(&hits_counter(&acts.rule.id, &action));
             if hits > 0 || at == 0 {
                 counts.number(&action, hits);
             }
         }
-        out.raw(&rule.id, &counts.end());
+        out.raw(&acts.rule.id, &counts.end());
     }
     out.end()
 }
 
-/// Every rule that does something, and the words of what it may do.
-fn all(program: &Program) -> Vec<(&Rule, &'static [&'static str])> {
-    let mut all: Vec<(&Rule, &'static [&'static str])> = Vec::new();
-    let changes = &program.changes;
-    all.extend(changes.rollback.iter().map(|change| (&change.rule, &["rollback"][..])));
-    all.extend(changes.switch.iter().map(|change| (&change.rule, &["switch"][..])));
-    for guard in &program.guards.rules {
-        let words: &[&str] = match guard.action.word() {
-            // What must not be rewritten is blocked in its place.
-            "redact" => &["redact", "block"],
-            "block" => &["block"],
-            "fallback" => &["fallback"],
-            _ => &["tag"],
-        };
-        all.push((&guard.rule, words));
-    }
-    for tool in &program.tools.rules {
-        match tool.action {
-            ToolAction::Allow => {}
-            ToolAction::Deny => all.push((&tool.rule, &["deny"])),
-            ToolAction::Approve => all.push((&tool.rule, &["approve", "granted", "deny"])),
+/// What each rule does now: a list, with the rules that the policy before did not have first.
+pub(super) fn acts(facts: &Facts<'_>, count: &mut impl FnMut(&str) -> u64) -> String {
+    let Some(running) = facts.running else { return "[]".to_owned() };
+    let new_ids = new_ids(facts);
+    let now = facts.now_ms / 1000;
+    let (mut new, mut old) = (Vec::new(), Vec::new());
+    for acts in counters::rules(&running.program) {
+        let is_new = new_ids.contains(acts.rule.id.as_ref());
+        let mut out = Object::default();
+        out.text("rule", &acts.rule.id);
+        out.text("lever", acts.lever);
+        out.raw("new", if is_new { "true" } else { "false" });
+        out.text("mode", acts.rule.mode_at(now).word());
+        out.raw("shadow", if acts.rule.mode == Mode::Shadow { "true" } else { "false" });
+        let mut actions = Object::default();
+        for (at, word) in acts.words.iter().enumerate() {
+            let name = hits_counter(&acts.rule.id, &acts.action(word));
+            let total = count(&name);
+            if total == 0 && at > 0 {
+                continue;
+            }
+            let mut one = Object::default();
+            let since = facts.marks.map_or(total, |marks| marks.since_begin(&name, total));
+            one.number("since_release", since);
+            let rate = facts.marks.and_then(|m| m.per_minute(&name, total, facts.now_ms));
+            let rate = rate.map(|rate| format!("{}.{}", rate / 1000, rate / 100 % 10));
+            one.raw("per_minute", rate.as_deref().unwrap_or("null"));
+            one.number("total", total);
+            actions.raw(word, &one.end());
         }
+        out.raw("actions", &actions.end());
+        if is_new { new.push(out.end()) } else { old.push(out.end()) }
     }
-    for limit in &program.limits.rules {
-        let words: &[&str] = match limit.over {
-            Over::Reject => &["reject", "block"],
-            Over::Fallback(_) => &["fallback", "reject", "block"],
-            Over::Downgrade(_) => &["downgrade", "reject", "block"],
-        };
-        all.push((&limit.rule, words));
-    }
-    for rule in &program.failsafe {
-        let words: &[&str] = if rule.fallback.is_some() { &["fallback"] } else { &["block"] };
-        all.push((&rule.rule, words));
-    }
-    let lanes = program.other_traffic.iter().filter(|lane| lane.block);
-    all.extend(lanes.map(|lane| (&lane.rule, &["block"][..])));
-    all
+    new.append(&mut old);
+    format!("[{}]", new.join(","))
+}
+
+/// Ids of the rules that the policy before did not have; none where there was no policy before.
+fn new_ids(facts: &Facts<'_>) -> BTreeSet<String> {
+    let held = &facts.state.held;
+    let Some(first) = held.first() else { return BTreeSet::new() };
+    let before = first.under.and_then(|digest| facts.state.holding(&digest));
+    let Some(before) = before.or_else(|| held.get(1)) else { return BTreeSet::new() };
+    let known = ids(&before.policy);
+    ids(&first.policy).into_iter().filter(|id| !known.contains(id)).collect()
+}
+
+fn ids(policy: &str) -> BTreeSet<String> {
+    let Ok(tree) = parse_json(policy.as_bytes()) else { return BTreeSet::new() };
+    let sections = ["failsafe", "rollback", "switch", "tools", "guardrails", "limits"];
+    let rules = sections.iter().filter_map(|section| tree.get(section)).flat_map(Node::items);
+    rules.filter_map(|rule| rule.get("id")?.text().map(str::to_owned)).collect()
 }

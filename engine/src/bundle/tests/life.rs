@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::made::{NOW, Process, SCOPE, configuration, envelope, policy, release, terms, with};
 use crate::bundle::{
-    Code, Digest, Facts, Followers, State, Trouble, Way, digest_of, renew, start, status,
+    Code, Digest, Facts, Followers, Practice, State, Trouble, Way, digest_of, renew, start, status,
 };
 use crate::limits;
 use crate::policy::config::Config;
@@ -324,6 +324,7 @@ fn status_says_what_operators_ask() {
         pending: &[],
         global: "{}",
         poll: None,
+        marks: None,
         followers: &Followers::default(),
         now_ms: NOW * 1000,
         filter: "0",
@@ -391,4 +392,89 @@ proptest! {
 fn a_digest_is_that_of_the_canonical_form() {
     let text = parse_json(br#"{"b":1.0,"a":"\u00e9"}"#).unwrap();
     assert_eq!(digest_of(&text).unwrap(), Digest::of("{\"a\":\"é\",\"b\":1}".as_bytes()));
+}
+
+/// A release of an exercise.
+fn drill(serial: u64, version: &str) -> Value {
+    let ends = json!({"drill": true, "expires": NOW + 150, "on_expiry": "previous"});
+    with(release(serial, version), &ends)
+}
+
+#[test]
+fn a_drill_says_so_everywhere_and_is_no_step_back() {
+    let mut process = Process::new(&json!({}));
+    let prepared = json!({"prepared": [digest(&policy("sev1"))]});
+    process.post(&with(release(7, "a"), &prepared), &["ops"]).unwrap();
+    process.post(&with(release(8, "b"), &prepared), &["ops"]).unwrap();
+    process.post(&drill(9, "rehearsal"), &["ops"]).unwrap();
+    assert_eq!((process.version().as_str(), process.state.is_drill()), ("drill.rehearsal", true));
+    assert_eq!(process.state.history[0].version.as_deref(), Some("drill.rehearsal"));
+    assert_eq!(process.state.history[0].practice, Practice::Drill);
+    assert_eq!(process.state.prepared.len(), 1, "a drill says nothing of what is prepared");
+    assert_eq!(process.state.previous(NOW).unwrap().version.as_deref(), Some("b"));
+    // Its end is the way back, and what was before it is the step back again.
+    process.state = renew(&process.terms, &process.state, NOW + 150).unwrap();
+    assert_eq!((process.version().as_str(), process.state.is_drill()), ("b", false));
+    assert_eq!(process.state.history[0].practice, Practice::WayBack);
+    assert_eq!(process.state.previous(NOW + 150).unwrap().version.as_deref(), Some("a"));
+    process.post(&back_to(10, "a"), &["calls"]).unwrap();
+    assert_eq!(process.state.history[0].practice, Practice::Meant);
+    // Taken back at once, it is no step either.
+    process.post(&drill(11, "again"), &["ops"]).unwrap();
+    process.post(&back_to(12, "a"), &["calls"]).unwrap();
+    assert_eq!(process.state.history[0].practice, Practice::WayBack);
+    assert_eq!(process.state.previous(NOW).unwrap().version.as_deref(), Some("b"));
+    // A release that is meant stands on what was meant.
+    process.post(&drill(13, "third"), &["ops"]).unwrap();
+    let ends = json!({"expires": NOW + 10, "on_expiry": "previous"});
+    process.post(&with(release(14, "c"), &ends), &["ops"]).unwrap();
+    process.state = renew(&process.terms, &process.state, NOW + 10).unwrap();
+    assert_eq!(process.version(), "a");
+}
+
+/// Whatever is rehearsed in between, what was meant is in the history and held, as if nobody had rehearsed.
+#[test]
+fn drills_push_nothing_out() {
+    let mut process = Process::new(&json!({}));
+    let mut serial = 10;
+    let mut next = || {
+        serial += 1;
+        serial
+    };
+    process.post(&release(next(), "incident"), &["ops"]).unwrap();
+    for at in 0..16 {
+        // Without rules: what they cost is no matter here.
+        let light = json!({"policy": {"hemostat": 1, "version": format!("d{at}")}});
+        process.post(&with(drill(next(), ""), &light), &["ops"]).unwrap();
+        process.post(&back_to(next(), "incident"), &["calls"]).unwrap();
+    }
+    for at in 0..3 {
+        process.post(&release(next(), &format!("r{at}")), &["ops"]).unwrap();
+        process.post(&drill(next(), "d"), &["ops"]).unwrap();
+    }
+    assert_eq!(process.state.history.len(), limits::HISTORY);
+    let meant = process.state.history.iter().filter(|e| e.practice == Practice::Meant);
+    let meant: Vec<_> = meant.map(|entry| entry.version.as_deref().unwrap()).collect();
+    assert_eq!(meant, ["r2", "r1", "r0", "incident", "baseline"]);
+    let incident = Digest::parse(&digest(&policy("incident"))).unwrap();
+    assert!(process.state.holding(&incident).is_some());
+}
+
+#[test]
+fn an_upstream_that_the_configuration_does_not_list_is_refused() {
+    let switch =
+        json!([{"id": "second", "when": {"model": "gpt-*"}, "to": {"upstream": "second"}}]);
+    let next = |serial| {
+        let mut policy = policy("switches");
+        policy["switch"] = switch.clone();
+        with(release(serial, ""), &json!({"policy": policy}))
+    };
+    let mut process = Process::new(&json!({}));
+    let refusal = process.post(&next(7), &["ops"]).unwrap_err();
+    assert_eq!(refusal.code, Code::NotAllowed);
+    for part in ["switch[0].to.upstream", "`second`", "allow: {upstreams: [second]}"] {
+        assert!(refusal.message.contains(part), "{refusal}");
+    }
+    let mut process = Process::new(&json!({"allow": {"upstreams": ["other", "second"]}}));
+    assert_eq!(process.post(&next(7), &["ops"]).unwrap(), "activated");
 }

@@ -42,6 +42,8 @@ pub struct Allow {
     pub capture: bool,
     /// Call these clusters.
     pub clusters: Vec<String>,
+    /// Send traffic to these upstreams.
+    pub upstreams: Vec<String>,
 }
 
 /// Where a control listener's paths begin unless it says otherwise.
@@ -82,10 +84,14 @@ impl Control {
 
 impl Allow {
     pub(super) fn decode(node: &Node) -> Self {
-        let clusters = node.get("clusters").map(Node::items).unwrap_or_default();
+        let texts = |name| {
+            let items = node.get(name).map(Node::items).unwrap_or_default();
+            items.iter().filter_map(Node::text).map(str::to_owned).collect()
+        };
         Self {
             capture: node.get("capture").and_then(Node::bool).unwrap_or(false),
-            clusters: clusters.iter().filter_map(Node::text).map(str::to_owned).collect(),
+            clusters: texts("clusters"),
+            upstreams: texts("upstreams"),
         }
     }
 }
@@ -135,6 +141,9 @@ pub(super) fn check(config: &Config, tree: &Node) -> Vec<Diagnostic> {
     }
     if config.release.is_some() && !config.trust.keys.is_empty() {
         judge.release(config);
+    }
+    if config.follows() {
+        judge.upstreams(config);
     }
     if let Some(source) = &config.source {
         if !source.path.starts_with('/') {
@@ -187,6 +196,17 @@ impl Judge<'_> {
                 .to_owned();
             self.warn("no-token", "control", message, "write `token: \"sha256:…\"`");
         }
+    }
+
+    /// The inline policy's own word is enough for itself, but not for a release that repeats it.
+    fn upstreams(&mut self, config: &Config) {
+        let mut named = config.policy.switch.iter().filter_map(|lever| lever.upstream.as_ref());
+        let Some(name) = named.find(|name| !config.allow.upstreams.contains(name)) else { return };
+        let message = format!(
+            "`switch` sends traffic to `{name}`, and a release that says the same would be refused"
+        );
+        let help = format!("write `allow: {{upstreams: [{name}]}}`");
+        self.warn("not-allowed", "policy", message, &help);
     }
 
     /// Whether the release to start with can be used. Times are no matter here.

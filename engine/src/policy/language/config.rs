@@ -84,6 +84,11 @@ static ALLOW: Struct = Struct {
     fields: &[
         field("capture", Kind::Bool, "prompts and answers may be kept").default("false"),
         field("clusters", Kind::List(&Kind::Text), "clusters that may be called"),
+        field(
+            "upstreams",
+            Kind::List(&Kind::Text),
+            "upstreams that `switch` may send traffic to: what the proxy's routes know as `x-hemostat-upstream`",
+        ),
     ],
     others: None,
     one_of: &[],

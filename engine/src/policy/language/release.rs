@@ -26,6 +26,8 @@ pub static RELEASE: Struct = Struct {
             Kind::Whole(1, SERIALS - 1),
             "the serial that it takes back; a record, not a condition",
         ),
+        field("drill", Kind::Bool, "an exercise: version, header, status and history say so")
+            .default("false"),
         field("expires", Kind::Any, "when it is over"),
         field(
             "on_expiry",
