@@ -145,7 +145,7 @@ pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
     );
     let mut ran = Ran::default();
     let mut left = |verdict: StreamVerdict, chunk: &[u8]| {
-        ran.out += verdict.bytes.map_or(chunk.len(), |bytes| bytes.len());
+        ran.out += verdict.leaving(chunk).len();
     };
     if streams {
         for chunk in chunks {

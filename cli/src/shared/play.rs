@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use hemostat_engine::exchange::{
-    Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
+    Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
 use hemostat_engine::ledger::{Book, MemoryStore};
 use hemostat_engine::policy::Program;
@@ -213,15 +213,15 @@ fn answer(
             for chunk in traffic.answer.chunks(size) {
                 let verdict = exchange.response_chunk(chunk, false, now_ns);
                 effects.extend(exchange.effects());
-                if verdict.reset {
+                if verdict == StreamVerdict::Reset {
                     seen.reset = true;
                     return;
                 }
-                seen.body.extend(verdict.bytes.as_deref().unwrap_or(chunk));
+                seen.body.extend(verdict.leaving(chunk));
             }
             let verdict = exchange.response_chunk(b"", true, now_ns);
-            seen.reset = verdict.reset;
-            seen.body.extend(verdict.bytes.unwrap_or_default());
+            seen.reset = verdict == StreamVerdict::Reset;
+            seen.body.extend(verdict.leaving(b""));
         }
         ResponseVerdict::Whole { edits, .. } => {
             edit(&mut seen.headers, edits);

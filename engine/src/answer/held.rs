@@ -11,11 +11,11 @@ use crate::wire::json::NodeId;
 
 /// One frame that has come and has not left.
 #[derive(Debug, Default)]
-pub struct Held {
+pub struct Held<'a> {
     /// Which frame of the answer it is, counted from 1.
     pub number: u64,
     /// Its bytes.
-    pub frame: Frame,
+    pub frame: Frame<'a>,
     /// The pieces of text in it that acting rules look at, in the order of its bytes.
     pub pieces: Vec<HeldPiece>,
     /// Tool calls that begin in it and have yet to be seen whole.
@@ -28,7 +28,24 @@ pub struct Held {
     pub opaque: bool,
 }
 
-impl Held {
+impl Held<'_> {
+    /// The frame with bytes of its own, to wait longer than its chunk is there.
+    #[must_use]
+    pub fn into_owned(self) -> Held<'static> {
+        let Self { number, frame, pieces, calls, call_stop, call_pieces, opaque } = self;
+        let frame = frame.into_owned();
+        Held { number, frame, pieces, calls, call_stop, call_pieces, opaque }
+    }
+
+    /// This call has been seen whole: the frame in which it began waits for it no longer, and knows whether any of it
+    /// may leave.
+    pub(super) fn judged(&mut self, call: TextKey, stop: Option<Stop>) {
+        if self.calls.contains(&call) {
+            self.calls.retain(|waiting| *waiting != call);
+            self.call_stop = self.call_stop.or(stop);
+        }
+    }
+
     /// Bytes that wait.
     #[must_use]
     pub fn bytes(&self) -> usize {

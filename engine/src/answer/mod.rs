@@ -2,7 +2,10 @@
 
 pub mod args;
 pub mod calls;
+pub mod frame_loop;
 pub mod held;
+pub mod hold_reason;
+pub mod output;
 pub mod pipe;
 pub mod place;
 pub mod rules;
@@ -10,5 +13,8 @@ pub mod running;
 pub mod texts;
 
 pub use calls::{Approvals, Calls, ToolRules};
-pub use pipe::{Cut, Pipe, Settings};
+pub use frame_loop::FrameLoop;
+pub use hold_reason::HoldReason;
+pub use output::{Left, Output};
+pub use pipe::{Around, Cut, Pipe, Settings};
 pub use rules::{Chosen, Rules};

@@ -1,5 +1,5 @@
-//! An answer on its way: frames come in, are read and scanned, wait while they must, and leave as they came, changed
-//! in a span, or as a well-formed end.
+//! An answer on its way, judged: what rules find in a frame decides whether it waits, and whether it leaves as it came,
+//! changed in a span, or not at all, with a well-formed end in its place.
 //!
 //! What leaves is decided frame by frame, so it does not depend on how the bytes were cut into chunks (invariant 7).
 
@@ -10,17 +10,19 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::calls::Calls;
+use super::frame_loop::{Content, FrameLoop, Shown};
 use super::held::Held;
+use super::hold_reason::HoldReason;
+use super::output::Output;
 use super::rules::Rules;
 use super::running::Stop;
 use super::texts::Texts;
 use crate::context::record::{Record, Unchecked};
-use crate::dialect::{Answer, Dialect, Ending, EndingHow, Item, Role, TextKey};
+use crate::dialect::{Dialect, Ending, EndingHow, Item, Role, TextKey};
 use crate::limits;
 use crate::policy::document::{Fallback, OnHoldLimit};
 use crate::policy::program::guard::Action;
-use crate::wire::frame::{Frame, Framing, Piece};
-use crate::wire::framer::Framer;
+use crate::wire::frame::Frame;
 use crate::wire::json::Doc;
 
 /// What the policy says of trouble.
@@ -43,29 +45,22 @@ pub enum Cut {
     Spent,
 }
 
-/// An answer that passes through.
+/// What guardrails and tools rules make of an answer that passes.
 #[derive(Debug)]
 pub struct Pipe {
-    framing: Framing,
-    framer: Framer,
-    reader: Box<dyn Answer>,
     rules: Rules,
     calls: Calls,
     settings: Settings,
     texts: Texts,
-    queue: VecDeque<Held>,
+    /// Frames that wait. A frame that comes while none does, and need not wait itself, is never among them.
+    queue: VecDeque<Held<'static>>,
     queued_bytes: usize,
+    /// Why the first of them waits.
+    waits_for: Option<HoldReason>,
     /// What this answer may hold, as far as all others leave room.
     room: usize,
-    /// Re-used from frame to frame.
-    doc: Doc,
-    /// The number of the frame that `doc` is of; 0 if it is of none. Nearly every frame leaves at once and as it came:
-    /// what was read of it then need not be read again.
-    doc_of: u64,
-    /// Frames that have come.
-    frames: u64,
-    items: Vec<Item>,
-    pieces: Vec<Piece>,
+    /// Lists of frames that have left, to be used again.
+    spare: Held<'static>,
     /// The answer has been cut; nothing more leaves but its ending.
     cut: Option<Cut>,
     /// Events that stand in the stream only because the filter asked for usage do not leave.
@@ -74,44 +69,45 @@ pub struct Pipe {
     before: Vec<(TextKey, String)>,
     /// A limit may end the answer.
     limited: bool,
-    /// After so many bytes it must end: a frame that begins there does not leave.
-    spent_at: Option<u64>,
-    /// Bytes of the frames that were taken.
-    passed: u64,
+}
+
+/// What becomes of a frame.
+enum Fate {
+    Waits(HoldReason),
+    /// The answer ends at this piece of it.
+    Stops(usize, Stop),
+    Leaves,
+}
+
+/// What a frame is judged with, beside the pipe itself: the loop it came from, where what leaves goes, what is recorded.
+#[derive(Debug)]
+pub struct Around<'a, 'c> {
+    /// The loop that read it.
+    pub frames: &'a mut FrameLoop,
+    /// Takes what leaves.
+    pub out: &'a mut Output<'c>,
+    /// Takes what is counted.
+    pub record: &'a mut Record,
 }
 
 impl Pipe {
     /// An answer of which nothing has come.
     #[must_use]
-    pub fn new(
-        framing: Framing,
-        reader: Box<dyn Answer>,
-        rules: Rules,
-        calls: Calls,
-        settings: Settings,
-    ) -> Self {
+    pub fn new(rules: Rules, calls: Calls, settings: Settings) -> Self {
         Self {
-            framing,
-            framer: Framer::new(framing),
-            reader,
             rules,
             calls,
             settings,
             texts: Texts::default(),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            waits_for: None,
             room: limits::HELD_FRAME_BYTES,
-            doc: Doc::default(),
-            doc_of: 0,
-            frames: 0,
-            items: Vec::new(),
-            pieces: Vec::new(),
+            spare: Held::default(),
             cut: None,
             before: Vec::new(),
             hide_usage: None,
             limited: false,
-            spent_at: None,
-            passed: 0,
         }
     }
 
@@ -146,47 +142,54 @@ impl Pipe {
         self.rules.act() || self.calls.act()
     }
 
-    /// Takes the next bytes; appends what leaves to `out`. Once the answer is cut nothing does.
-    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>, record: &mut Record) {
+    /// Takes the next frame; what leaves goes to the output. Once the answer is cut nothing does.
+    pub fn frame(&mut self, shown: Shown<'_>, around: &mut Around<'_, '_>) {
         if self.cut.is_some() {
             return;
         }
-        let mut pieces = std::mem::take(&mut self.pieces);
-        self.framer.feed(chunk, &mut pieces);
-        self.take(&mut pieces, out, record);
-        self.pieces = pieces;
+        let Shown { frame, content, number } = shown;
+        if let Content::Unread(why) = content {
+            return self.unreadable(why, frame, around);
+        }
+        let payload = frame.payload_bytes();
+        if content == Content::Json && self.hides(around.frames.doc(), &payload) {
+            return;
+        }
+        let items = around.frames.take_items();
+        let mut held = self.fresh();
+        held.number = number;
+        let read = self.scan(&items, &payload, &mut held, around);
+        around.frames.give_back(items);
+        drop(payload);
+        held.frame = frame;
+        match read {
+            Ok(()) => self.push(held, around),
+            Err(why) => self.unreadable(why, held.frame, around),
+        }
+    }
+
+    /// True for an event that stands in the stream only because the filter asked for usage.
+    fn hides(&self, doc: &Doc, payload: &[u8]) -> bool {
+        self.hide_usage.is_some_and(|dialect| {
+            payload.trim_ascii_start().starts_with(b"{")
+                && dialect.is_usage_event(&doc.root(payload))
+        })
     }
 
     /// The answer has ended: what waits is decided now, and nothing is held afterwards.
-    pub fn finish(&mut self, out: &mut Vec<u8>, record: &mut Record) {
-        if self.cut.is_some() {
-            return;
-        }
-        let mut pieces = std::mem::take(&mut self.pieces);
-        self.framer.finish(&mut pieces);
-        self.take(&mut pieces, out, record);
-        self.pieces = pieces;
+    pub fn finish(&mut self, around: &mut Around<'_, '_>) {
         if self.cut.is_none() {
-            self.settle_all(out, record);
+            self.settle_all(around);
         }
     }
 
     /// Nothing more will come: every text and call is judged as it stands.
-    fn settle_all(&mut self, out: &mut Vec<u8>, record: &mut Record) {
-        self.calls.end_all(record);
-        self.texts.finish_all(&self.rules, record);
+    fn settle_all(&mut self, around: &mut Around<'_, '_>) {
+        self.calls.end_all(around.record);
+        self.texts.finish_all(&self.rules, around.record);
         let open: Vec<TextKey> = self.open_calls().collect();
         open.into_iter().for_each(|call| self.judge(call, None));
-        self.release(out, record);
-    }
-
-    /// A whole body, in one piece: appends it to `out` as it leaves, unless it is [`Pipe::cut`], when nothing of it
-    /// may.
-    pub fn whole(&mut self, body: &[u8], out: &mut Vec<u8>, record: &mut Record) {
-        self.frame(Frame::whole(body.to_vec()), out, record);
-        if self.cut.is_none() {
-            self.settle_all(out, record);
-        }
+        self.release(around);
     }
 
     /// Why the answer was cut, once it is.
@@ -195,15 +198,15 @@ impl Pipe {
         self.cut.as_ref()
     }
 
-    /// The model that answers, once known.
+    /// Why the frame at the front of what waits does; `None`: none waits.
     #[must_use]
-    pub fn model(&self) -> Option<&str> {
-        self.reader.model()
+    pub fn waits_for(&self) -> Option<HoldReason> {
+        self.waits_for.filter(|_| !self.queue.is_empty())
     }
 
     /// The rest of an answer that has been cut, for a caller that has got what left so far.
     #[must_use]
-    pub fn ending(&mut self, decision: &str, now: u64) -> Vec<u8> {
+    pub fn ending(&mut self, frames: &mut FrameLoop, decision: &str, now: u64) -> Vec<u8> {
         let before = std::mem::take(&mut self.before);
         let how = match &self.cut {
             Some(Cut::Fallback(fallback)) => EndingHow::Canned {
@@ -214,77 +217,7 @@ impl Pipe {
             Some(Cut::Spent) => EndingHow::Spent,
             Some(Cut::Blocked) | None => EndingHow::Blocked,
         };
-        self.reader.ending(&Ending { before, how, decision: decision.to_owned(), now })
-    }
-
-    fn take(&mut self, pieces: &mut Vec<Piece>, out: &mut Vec<u8>, record: &mut Record) {
-        for piece in pieces.drain(..) {
-            if self.spent_at.is_some_and(|at| self.passed >= at) {
-                self.spend(out, record);
-            }
-            if self.cut.is_some() {
-                break;
-            }
-            self.passed = self.passed.saturating_add(piece.raw().len() as u64);
-            match piece {
-                Piece::Frame(frame) => self.frame(frame, out, record),
-                Piece::Oversized { raw, .. } => self.unread(Unchecked::TooBig, raw, out, record),
-                Piece::Lost { raw } => self.unread(Unchecked::Dialect, raw, out, record),
-            }
-        }
-    }
-
-    /// Bytes that are no frame.
-    fn unread(&mut self, why: Unchecked, raw: Vec<u8>, out: &mut Vec<u8>, record: &mut Record) {
-        self.unreadable(why, Frame { raw, ..Frame::default() }, out, record);
-    }
-
-    fn frame(&mut self, frame: Frame, out: &mut Vec<u8>, record: &mut Record) {
-        let mut items = std::mem::take(&mut self.items);
-        items.clear();
-        // A document that is called an event stream: callers that asked for no stream read it all the same.
-        let bare =
-            frame.payload.is_empty() && matches!(frame.raw.trim_ascii_start(), [b'{' | b'[', ..]);
-        let frame = if bare { Frame::whole(frame.raw) } else { frame };
-        let payload = frame.payload_bytes();
-        self.frames += 1;
-        self.doc_of = 0;
-        let readable = match payload.trim_ascii() {
-            b"" => true,
-            b"[DONE]" => {
-                self.reader.read_other(&payload, &mut items);
-                true
-            }
-            _ => match self.doc.parse(&payload) {
-                Ok(()) => {
-                    self.doc_of = self.frames;
-                    self.reader.named(frame.event_name().unwrap_or_default());
-                    self.reader.read(&self.doc, &payload, &mut items);
-                    true
-                }
-                Err(_) => false,
-            },
-        };
-        let mut held = Held { number: self.frames, ..Held::default() };
-        let hidden = |dialect: &&dyn Dialect| {
-            !self.doc.is_empty() && dialect.is_usage_event(&self.doc.root(&payload))
-        };
-        let json = payload.trim_ascii_start().starts_with(b"{");
-        if json && readable && self.hide_usage.as_ref().is_some_and(hidden) {
-            self.items = items;
-            return;
-        }
-        let read = match readable {
-            true => self.scan(&items, &payload, &mut held, record),
-            false => Err(Unchecked::Dialect),
-        };
-        self.items = items;
-        drop(payload);
-        held.frame = frame;
-        match read {
-            Ok(()) => self.push(held, out, record),
-            Err(why) => self.unreadable(why, held.frame, out, record),
-        }
+        frames.ending(&Ending { before, how, decision: decision.to_owned(), now })
     }
 
     /// Scans what the dialect found.
@@ -295,21 +228,25 @@ impl Pipe {
         &mut self,
         items: &[Item],
         payload: &[u8],
-        held: &mut Held,
-        record: &mut Record,
+        held: &mut Held<'_>,
+        around: &mut Around<'_, '_>,
     ) -> Result<(), Unchecked> {
+        let (frames, record) = (&*around.frames, &mut *around.record);
+        let doc = frames.doc();
         for item in items {
-            if self.calls.look() && !self.calls.item(item, &self.doc, payload, record) {
+            if self.calls.look() && !self.calls.item(item, doc, payload, record) {
                 return Err(Unchecked::TooBig);
             }
             match item {
                 Item::Text { node, role, .. } => {
-                    let call = self.call_of(*node, *role, held, payload);
+                    let in_call = *role == Role::ToolArgs && !held.call_pieces.is_empty();
+                    let call = in_call.then(|| frames.call_of(*node, &held.call_pieces, payload));
+                    let call = call.flatten();
                     if call.is_some_and(|call| self.calls.stopped(call).is_some()) {
                         continue;
                     }
                     let before = held.pieces.len();
-                    let (doc, pieces) = (&self.doc, &mut held.pieces);
+                    let pieces = &mut held.pieces;
                     let read = self.texts.read(item, doc, payload, &self.rules, pieces, record);
                     read.map_err(|_| Unchecked::TooBig)?;
                     held.pieces.iter_mut().skip(before).for_each(|piece| piece.call = call);
@@ -340,98 +277,132 @@ impl Pipe {
         Ok(())
     }
 
-    /// The call whose arguments hold this text.
-    fn call_of(&self, node: u32, role: Role, held: &Held, payload: &[u8]) -> Option<TextKey> {
-        if role != Role::ToolArgs || held.call_pieces.is_empty() {
-            return None;
-        }
-        let at = self.doc.value(payload, node)?.span().start;
-        let holds = |piece: u32| {
-            self.doc.value(payload, piece).is_some_and(|piece| piece.span().contains(&at))
-        };
-        held.call_pieces.iter().rfind(|(_, piece)| holds(*piece)).map(|(call, _)| *call)
-    }
-
     fn open_calls(&self) -> impl Iterator<Item = TextKey> {
         self.queue.iter().flat_map(|waiting| waiting.calls.clone())
     }
 
     /// A call has been seen whole: the frame in which it began (in the queue, or `current`) waits for it no longer,
     /// and knows whether any of it may leave.
-    fn judge(&mut self, call: TextKey, current: Option<&mut Held>) {
+    fn judge(&mut self, call: TextKey, mut current: Option<&mut Held<'_>>) {
         let stop = self.texts.call_stop(call).filter(|_| self.calls.stopped(call).is_none());
-        for waiting in self.queue.iter_mut().chain(current) {
-            if waiting.calls.contains(&call) {
-                waiting.calls.retain(|waiting| *waiting != call);
-                waiting.call_stop = waiting.call_stop.or(stop);
-            }
+        self.queue.iter_mut().for_each(|waiting| waiting.judged(call, stop));
+        if let Some(current) = &mut current {
+            current.judged(call, stop);
         }
     }
 
-    fn push(&mut self, held: Held, out: &mut Vec<u8>, record: &mut Record) {
+    /// A frame with the lists of one that has left.
+    fn fresh<'c>(&mut self) -> Held<'c> {
+        let Held { pieces, calls, call_pieces, .. } = std::mem::take(&mut self.spare);
+        Held { pieces, calls, call_pieces, ..Held::default() }
+    }
+
+    /// A frame is done with: its lists can be used again.
+    fn recycle(&mut self, held: Held<'_>) {
+        let Held { mut pieces, mut calls, mut call_pieces, .. } = held;
+        pieces.clear();
+        calls.clear();
+        call_pieces.clear();
+        self.spare = Held { pieces, calls, call_pieces, ..Held::default() };
+    }
+
+    /// The frame leaves, if none waits before it and nothing in it is undecided; else it waits.
+    fn push(&mut self, mut held: Held<'_>, around: &mut Around<'_, '_>) {
         if !self.acts() {
             self.texts.settle();
-            return;
+            return self.recycle(held);
+        }
+        if self.queue.is_empty() {
+            match self.fate(&mut held) {
+                Fate::Leaves => {
+                    self.emit(&held, around);
+                    self.texts.settle();
+                    return self.recycle(held);
+                }
+                Fate::Stops(at, stop) => return self.stop(&held, at, stop, around.record),
+                Fate::Waits(why) => self.wait(why, around.record),
+            }
         }
         self.queued_bytes += held.bytes();
-        self.queue.push_back(held);
-        self.release(out, record);
-        self.limit(out, record);
+        self.queue.push_back(held.into_owned());
+        if self.queue.len() > 1 {
+            self.release(around);
+        }
+        self.limit(around);
+    }
+
+    /// The frame at the front waits, for this.
+    fn wait(&mut self, why: HoldReason, record: &mut Record) {
+        self.waits_for = Some(why);
+        record.held(why.word());
     }
 
     /// Lets out what need not wait.
-    fn release(&mut self, out: &mut Vec<u8>, record: &mut Record) {
-        while let Some(front) = self.queue.front_mut() {
-            if front.call_pieces.iter().any(|(call, _)| self.calls.waits(*call)) {
-                return;
-            }
-            let stopped = |call: &TextKey| self.calls.stopped(*call).is_some();
-            if front.call_pieces.iter().any(|(call, _)| stopped(call)) {
-                // Nothing of it leaves, so nothing of it is looked at any more.
-                front.pieces.retain(|piece| !piece.call.as_ref().is_some_and(stopped));
-                front.calls.retain(|call| !stopped(call));
-                if front.call_pieces.iter().all(|(call, _)| stopped(call)) {
-                    front.call_stop = None;
+    fn release(&mut self, around: &mut Around<'_, '_>) {
+        while let Some(mut front) = self.queue.pop_front() {
+            match self.fate(&mut front) {
+                Fate::Waits(why) => {
+                    self.queue.push_front(front);
+                    return self.wait(why, around.record);
                 }
-            }
-            if !self.texts.ready(front) {
-                return;
-            }
-            if let Some(stop) = front.call_stop {
-                return self.stop(0, Stop { start: 0, ..stop }, record);
-            }
-            if let Some((at, stop)) = self.texts.first_stop(front) {
-                return self.stop(at, stop, record);
-            }
-            if let Some(held) = self.queue.pop_front() {
-                self.queued_bytes -= held.bytes();
-                self.emit(held, out, record);
+                Fate::Stops(at, stop) => return self.stop(&front, at, stop, around.record),
+                Fate::Leaves => {
+                    self.queued_bytes -= front.bytes();
+                    self.emit(&front, around);
+                    self.recycle(front);
+                }
             }
         }
         self.texts.settle();
     }
 
-    /// Ends the answer at the front frame's piece number `at`.
-    fn stop(&mut self, at: usize, stop: Stop, record: &mut Record) {
+    /// What becomes of the first frame, as far as it is decided.
+    fn fate(&self, front: &mut Held<'_>) -> Fate {
+        if let Some((call, _)) = front.call_pieces.iter().find(|(call, _)| self.calls.waits(*call))
+        {
+            return Fate::Waits(HoldReason::CallToJudge(*call));
+        }
+        let stopped = |call: &TextKey| self.calls.stopped(*call).is_some();
+        if front.call_pieces.iter().any(|(call, _)| stopped(call)) {
+            // Nothing of it leaves, so nothing of it is looked at any more.
+            front.pieces.retain(|piece| !piece.call.as_ref().is_some_and(stopped));
+            front.calls.retain(|call| !stopped(call));
+            if front.call_pieces.iter().all(|(call, _)| stopped(call)) {
+                front.call_stop = None;
+            }
+        }
+        if let Some(why) = self.texts.waits_for(front) {
+            return Fate::Waits(why);
+        }
+        if let Some(stop) = front.call_stop {
+            return Fate::Stops(0, Stop { start: 0, ..stop });
+        }
+        match self.texts.first_stop(front) {
+            Some((at, stop)) => Fate::Stops(at, stop),
+            None => Fate::Leaves,
+        }
+    }
+
+    /// Ends the answer at this frame's piece number `at`.
+    fn stop(&mut self, front: &Held<'_>, at: usize, stop: Stop, record: &mut Record) {
         self.rules.acted(stop.rule, record);
         self.cut = Some(match self.rules.guard(stop.rule).map(|guard| &guard.action) {
             Some(Action::Fallback(fallback)) => Cut::Fallback(Rc::clone(fallback)),
             _ => Cut::Blocked,
         });
-        let Some(front) = self.queue.front() else { return };
         self.before = self.texts.before(front, at, stop.start, &self.rules);
         self.drop_queue();
     }
 
     /// Something that cannot be read: refused where a rule acts and the policy does not say `pass`.
-    fn unreadable(&mut self, why: Unchecked, frame: Frame, out: &mut Vec<u8>, record: &mut Record) {
+    fn unreadable(&mut self, why: Unchecked, frame: Frame<'_>, around: &mut Around<'_, '_>) {
         let refuse = self.judges() && self.settings.block_unreadable;
-        record.unchecked(why, refuse);
+        around.record.unchecked(why, refuse);
         if refuse {
             self.cut = Some(Cut::Blocked);
             self.drop_queue();
             return;
         }
-        self.push(Held { frame, opaque: true, ..Held::default() }, out, record);
+        self.push(Held { frame, opaque: true, ..Held::default() }, around);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use super::held::{Held, HeldPiece};
+use super::hold_reason::HoldReason;
 use super::place::{Change, Place, changed};
 use super::rules::Rules;
 use super::running::{Running, Span, Stop, TextId};
@@ -220,22 +221,29 @@ impl Texts {
         self.args.get(self.args.binary_search_by_key(&id, |args| args.id).ok()?)
     }
 
-    /// True if nothing that is still undecided begins in this frame (invariant 6).
+    /// What is still undecided in this frame, and keeps it (invariant 6); `None`: nothing.
     #[must_use]
-    pub fn ready(&self, held: &Held) -> bool {
-        held.calls.is_empty()
-            && held.pieces.iter().all(|piece| match piece.place {
-                Place::Args(_) => {
-                    self.args(piece.text).is_none_or(|args| args.ready(piece.start..piece.end))
-                }
-                _ => self.text(piece.text).is_none_or(|text| text.clear() >= piece.end),
-            })
+    pub fn waits_for(&self, held: &Held<'_>) -> Option<HoldReason> {
+        if let Some(call) = held.calls.first() {
+            return Some(HoldReason::CallToScan(*call));
+        }
+        held.pieces.iter().find_map(|piece| match piece.place {
+            Place::Args(_) => {
+                let args = self.args(piece.text)?;
+                let ready = args.ready(piece.start..piece.end);
+                (!ready).then_some(HoldReason::Arguments { call: piece.call.or(piece.key) })
+            }
+            _ => {
+                let from = self.text(piece.text)?.clear();
+                (from < piece.end).then_some(HoldReason::PartialMatch { text: piece.key, from })
+            }
+        })
     }
 
     /// The first stop in a frame that is ready: which piece, and where. Of two in one text the one that begins first,
     /// of two that begin together the first rule's. A redaction of something signed is a stop.
     #[must_use]
-    pub fn first_stop(&self, held: &Held) -> Option<(usize, Stop)> {
+    pub fn first_stop(&self, held: &Held<'_>) -> Option<(usize, Stop)> {
         held.pieces.iter().enumerate().find_map(|(at, piece)| {
             let stop = match piece.place {
                 Place::Args(_) => self.args(piece.text)?.stop(piece.start..piece.end),
@@ -327,7 +335,7 @@ impl Texts {
     #[must_use]
     pub fn before(
         &self,
-        held: &Held,
+        held: &Held<'_>,
         at: usize,
         end: u64,
         rules: &Rules,

@@ -72,6 +72,8 @@ pub struct Record {
     decision: String,
     actions: Vec<(String, bool)>,
     unchecked: Vec<Unchecked>,
+    /// Why events waited.
+    held: Vec<&'static str>,
     effects: Vec<Effect>,
     acted: bool,
     /// Somebody wants to be told of events.
@@ -92,6 +94,7 @@ impl Record {
             decision,
             actions: Vec::new(),
             unchecked: Vec::new(),
+            held: Vec::new(),
             effects: Vec::new(),
             acted: false,
             raises: false,
@@ -164,6 +167,14 @@ impl Record {
             self.raise(Kind::Unchecked, || {
                 vec![("hemostat.reason", why.word().into()), ("hemostat.action", outcome.into())]
             });
+        }
+    }
+
+    /// An event of the answer waits, for this reason; counted once an exchange.
+    pub fn held(&mut self, why: &'static str) {
+        if !self.held.contains(&why) {
+            self.held.push(why);
+            self.count(format!("hemostat_held_total;reason={why}"));
         }
     }
 

@@ -75,13 +75,27 @@ pub enum ResponseVerdict {
     Reply(Reply),
 }
 
-/// What leaves in place of one chunk of a streamed answer.
+/// What becomes of one chunk of a streamed answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamVerdict {
-    /// `None`: the chunk itself, unchanged.
-    pub bytes: Option<Vec<u8>>,
-    /// Reset the stream instead (`on_cut: cancel`, one chunk after the ending).
-    pub reset: bool,
+pub enum StreamVerdict {
+    /// It leaves as it came.
+    Unchanged,
+    /// These bytes leave in its place.
+    Replace(Vec<u8>),
+    /// The stream is reset: its ending has left, and nothing is gained by what upstream still sends (`on_cut: cancel`).
+    Reset,
+}
+
+impl StreamVerdict {
+    /// The bytes that leave in place of this chunk.
+    #[must_use]
+    pub fn leaving<'a>(&'a self, chunk: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Unchanged => chunk,
+            Self::Replace(bytes) => bytes,
+            Self::Reset => &[],
+        }
+    }
 }
 
 /// What leaves in place of a whole answer.

@@ -15,6 +15,7 @@
 //! answered. After every call the glue takes [`Exchange::effects`], and at the end, however it came, calls
 //! [`Exchange::finish`].
 
+mod answering;
 mod change;
 mod choose;
 mod events;
@@ -30,7 +31,7 @@ mod tools;
 
 use std::rc::Rc;
 
-use crate::answer::{Chosen, Pipe, ToolRules};
+use crate::answer::{Chosen, HoldReason, ToolRules};
 pub use crate::context::facts::RequestFacts;
 use crate::context::record::Record;
 pub use crate::context::record::Unchecked;
@@ -43,6 +44,7 @@ use crate::ledger::Book;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use crate::policy::program::selector::Labels;
+use answering::Answering;
 use limits::Charges;
 
 /// Envoy's details of an answer that upstream broke off after its headers had left: it cannot be mended.
@@ -70,7 +72,8 @@ pub struct Exchange {
     grant_slots: Option<Rc<dyn Slots>>,
     /// The status of the answer.
     status: u16,
-    pipe: Option<Pipe>,
+    /// The answer, while its body is looked at.
+    answer: Option<Box<Answering>>,
     /// When the answer was cut (Unix nanoseconds).
     cut_ns: Option<u64>,
     /// What limits have charged.
@@ -129,7 +132,7 @@ impl Exchange {
             tool_rules: ToolRules::default(),
             grant_slots: None,
             status: 0,
-            pipe: None,
+            answer: None,
             cut_ns: None,
             charges: Charges::new(book),
             mcp: None,
@@ -146,18 +149,20 @@ impl Exchange {
     /// Bytes of the answer that are held back now; the glue adds them up over its streams.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let messages = self.mcp.as_ref().map_or(0, |mcp| mcp.held_bytes());
-        messages + self.pipe.as_ref().map_or(0, Pipe::held_bytes)
+        self.answer.as_ref().map_or(0, |answer| answer.held_bytes())
+    }
+
+    /// Why bytes of the answer are held back now; `None`: no whole event is.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<HoldReason> {
+        self.answer.as_ref().and_then(|answer| answer.waits_for())
     }
 
     /// Says how much the answer may hold: what all others of the process leave of [`crate::limits::HELD_PROCESS_BYTES`].
     /// An answer that would hold more follows `on_hold_limit`.
     pub fn set_hold_room(&mut self, bytes: usize) {
-        if let Some(pipe) = &mut self.pipe {
-            pipe.set_room(bytes);
-        }
-        if let Some(mcp) = &mut self.mcp {
-            mcp.set_room(bytes);
+        if let Some(answer) = &mut self.answer {
+            answer.set_room(bytes);
         }
     }
 
@@ -175,8 +180,8 @@ impl Exchange {
         };
         let pass = self.program.on_unreadable == Some(OnUnreadable::Pass);
         // What waits here would be missing in what passes from now on.
-        let holds = self.pipe.as_ref().is_some_and(|pipe| pipe.acts() && pipe.held_bytes() > 0)
-            || self.mcp.as_ref().is_some_and(|mcp| mcp.held_bytes() > 0);
+        let holds =
+            self.answer.as_ref().is_some_and(|answer| answer.acts() && answer.held_bytes() > 0);
         let refuse = self.record.acted() || holds || (enforced && !pass);
         self.record.unchecked(Unchecked::Host, refuse);
         // What the answer would have said of its usage is not known now.
@@ -202,7 +207,8 @@ impl Exchange {
 
     /// What an operator finds in the access log about the answer.
     fn describe_answer(&mut self) {
-        let model = self.pipe.as_ref().and_then(Pipe::model).map(str::to_owned);
+        let model =
+            self.answer.as_ref().and_then(|answer| answer.frames.model()).map(str::to_owned);
         self.record.state("gen_ai.response.model", model.as_deref().unwrap_or_default());
         let hits = self.record.hits();
         self.record.state("hemostat.rule_hits", &hits);

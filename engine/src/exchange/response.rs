@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
+use super::answering::{Answering, Judge};
 use super::other::remove_internal;
 use super::{Exchange, Phase};
-use crate::answer::{Chosen, Cut, Pipe, Rules, Settings};
+use crate::answer::{Chosen, Cut, FrameLoop, Left, Output, Pipe, Rules, Settings};
 use crate::context::facts::{self, Headers, seconds};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
@@ -80,8 +81,7 @@ impl Exchange {
                 self.unreadable(why, status, acts, edits, now_ns)
             }
             Readable::Stream(framing) => {
-                self.open_meter(framing);
-                self.open_pipe(framing, rules);
+                self.open_answer(framing, rules);
                 self.show(&mut edits);
                 let acts = acts || self.charges.hides_usage() || self.may_be_cut();
                 if acts && facts::values(headers, "content-length").next().is_some() {
@@ -91,14 +91,12 @@ impl Exchange {
             }
             // Watching rules hold nothing: they see a whole answer as it passes.
             Readable::Whole if !acts => {
-                self.open_meter(Framing::Json);
-                self.open_pipe(Framing::Json, rules);
+                self.open_answer(Framing::Json, rules);
                 self.show(&mut edits);
                 ResponseVerdict::Stream { edits }
             }
             Readable::Whole => {
-                self.open_meter(Framing::Json);
-                self.open_pipe(Framing::Json, rules);
+                self.open_answer(Framing::Json, rules);
                 let hold = self.program.hold_headers;
                 if !hold {
                     self.show(&mut edits);
@@ -112,65 +110,64 @@ impl Exchange {
 
     /// A chunk of a streamed answer (after [`ResponseVerdict::Stream`]).
     pub fn response_chunk(&mut self, chunk: &[u8], end: bool, now_ns: u64) -> StreamVerdict {
-        let unchanged = StreamVerdict { bytes: None, reset: false };
-        self.meter(chunk, end, now_ns);
-        if let Some(cut_ns) = self.cut_ns {
-            let spent = matches!(self.pipe.as_ref().and_then(Pipe::cut), Some(Cut::Spent));
-            let drained = now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS || self.is_spent();
-            let reset = !end && (spent || drained || self.program.on_cut == OnCut::Cancel);
-            if end {
-                self.phase = Phase::Over;
+        let mut out = Output::new(chunk);
+        let was_cut = self.cut_ns;
+        let answer = self.answer.take();
+        let left = match answer {
+            Some(mut answer) => {
+                answer.set_now(seconds(now_ns));
+                self.some_of_answer(&mut answer, chunk, end, &mut out);
+                if was_cut.is_none() && answer.is_cut() {
+                    self.after_cut(&mut answer, &mut out, now_ns);
+                }
+                // Watching rules see the bytes pass: not even half an event waits for them.
+                let left = if answer.acts() { out.left() } else { Left::AsItCame };
+                self.answer = Some(answer);
+                left
             }
-            return StreamVerdict { bytes: Some(Vec::new()), reset };
-        }
+            None => Left::AsItCame,
+        };
+        self.metered(end, now_ns);
         if end {
             self.phase = Phase::Over;
         }
-        if let Some(verdict) = self.message_chunk(chunk, end, now_ns) {
-            return verdict;
+        match (was_cut, left) {
+            (Some(cut_ns), _) if !end && self.ends_now(cut_ns, now_ns) => StreamVerdict::Reset,
+            (Some(_), _) => StreamVerdict::Replace(Vec::new()),
+            (None, Left::AsItCame) => StreamVerdict::Unchanged,
+            (None, Left::Bytes(bytes)) => StreamVerdict::Replace(bytes),
         }
-        let Some(pipe) = &mut self.pipe else { return unchanged };
-        let mut out = Vec::with_capacity(chunk.len());
-        pipe.set_now(seconds(now_ns));
-        pipe.set_spent_at(self.charges.spent_at());
-        pipe.feed(chunk, &mut out, &mut self.record);
-        if end {
-            pipe.finish(&mut out, &mut self.record);
-        }
-        if !pipe.acts() {
-            // Watching rules see the bytes pass: not even half an event waits for them.
-            return unchanged;
-        }
-        if self.after_cut(&mut out, now_ns) || out != chunk {
-            return StreamVerdict { bytes: Some(out), reset: false };
-        }
-        unchanged
+    }
+
+    /// True if nothing is gained by hearing an answer out that was cut: what it costs is known, or spent.
+    fn ends_now(&self, cut_ns: u64, now_ns: u64) -> bool {
+        let cut = self.answer.as_ref().and_then(|answer| answer.cut());
+        matches!(cut, Some(Cut::Spent))
+            || now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS
+            || self.is_spent()
+            || self.program.on_cut == OnCut::Cancel
     }
 
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
         self.phase = Phase::Over;
-        match body {
-            Some(body) => self.meter(body, true, now_ns),
-            None => self.answer_unreadable(),
-        }
-        if let Some(out) = body.and_then(|body| self.message_whole(body)) {
-            return self.whole(body.filter(|body| *body != out).map(|_| out));
-        }
-        let mut out = Vec::new();
-        let (Some(pipe), Some(body)) = (&mut self.pipe, body) else {
+        let (Some(mut answer), Some(body)) = (self.answer.take(), body) else {
+            self.answer_unreadable();
             let refuse = self.program.on_unreadable != Some(OnUnreadable::Pass);
             self.record.unchecked(Unchecked::Host, refuse);
             let body = refuse.then(|| self.blocked(now_ns).body);
             return self.whole(body);
         };
-        pipe.set_now(seconds(now_ns));
-        pipe.whole(body, &mut out, &mut self.record);
-        let cut = pipe.cut().cloned();
-        match cut {
-            None if out == body => self.whole(None),
-            None => self.whole(Some(out)),
-            Some(cut) => {
+        let mut out = Output::new(body);
+        answer.set_now(seconds(now_ns));
+        self.all_of_answer(&mut answer, body, &mut out);
+        let cut = answer.cut().cloned();
+        self.answer = Some(answer);
+        self.metered(true, now_ns);
+        match (cut, out.left()) {
+            (None, Left::AsItCame) => self.whole(None),
+            (None, Left::Bytes(bytes)) => self.whole(Some(bytes)),
+            (Some(cut), _) => {
                 let reply = self.in_place(&cut, now_ns);
                 self.whole(Some(reply.body))
             }
@@ -218,22 +215,16 @@ impl Exchange {
         WholeVerdict { edits, body }
     }
 
-    /// Once the answer is cut, appends its ending.
-    fn after_cut(&mut self, out: &mut Vec<u8>, now_ns: u64) -> bool {
-        let Some(pipe) = &mut self.pipe else { return false };
-        let Some(cut) = pipe.cut().cloned() else { return false };
-        let ending = pipe.ending(self.record.decision(), seconds(now_ns));
-        out.extend_from_slice(&ending);
+    /// The answer has been cut: appends its ending.
+    fn after_cut(&mut self, answer: &mut Answering, out: &mut Output<'_>, now_ns: u64) {
         self.cut_ns = Some(now_ns);
-        if matches!(cut, Cut::Spent) {
-            self.tell_cut();
+        let Answering { frames, judge: Judge::Model(pipe) } = answer else { return };
+        out.push(&pipe.ending(frames, self.record.decision(), seconds(now_ns)));
+        match pipe.cut() {
+            Some(Cut::Spent) => self.tell_cut(),
+            Some(Cut::Fallback(fallback)) if fallback.handoff => self.record.handoff(),
+            _ => {}
         }
-        if let Cut::Fallback(fallback) = cut
-            && fallback.handoff
-        {
-            self.record.handoff();
-        }
-        true
     }
 
     /// Rules of lever 6 that are judged when the answer's headers come: the first that holds answers.
@@ -339,28 +330,40 @@ impl Exchange {
         }
     }
 
-    fn open_pipe(&mut self, framing: Framing, chosen: Chosen) {
+    /// Begins to look at the answer's body.
+    fn open_answer(&mut self, framing: Framing, chosen: Chosen) {
         self.phase = Phase::Answering;
-        if self.open_messages(framing, &chosen) {
-            return;
-        }
-        let hides_usage = self.charges.hides_usage();
-        // A whole answer is not ended in its middle.
-        let limited = framing != Framing::Json && self.may_be_cut();
+        self.open_meter(framing);
         let Some(call) = &self.call else { return };
-        if chosen.is_empty() && self.tool_rules.is_empty() && !hides_usage && !limited {
-            // It is only metered: its bytes pass as they come.
-            return;
-        }
-        let reader = dialect::dialect(call.recognised.dialect).answer(call, framing);
-        let settings = Settings {
-            on_hold_limit: self.program.on_hold_limit,
-            block_unreadable: self.program.on_unreadable != Some(OnUnreadable::Pass),
+        let dialect = dialect::dialect(call.recognised.dialect);
+        let mut reader = None;
+        let judge = if self.is_mcp() {
+            match self.open_messages(framing, &chosen) {
+                Some(messages) => Judge::Messages(messages),
+                None => return,
+            }
+        } else {
+            reader = Some(dialect.answer(call, framing));
+            let hidden = self.charges.hides_usage().then_some(dialect);
+            // A whole answer is not ended in its middle.
+            let limited = framing != Framing::Json && self.may_be_cut();
+            if chosen.is_empty() && self.tool_rules.is_empty() && hidden.is_none() && !limited {
+                if !self.is_metered() {
+                    return;
+                }
+                Judge::Nobody
+            } else {
+                let settings = Settings {
+                    on_hold_limit: self.program.on_hold_limit,
+                    block_unreadable: self.program.on_unreadable != Some(OnUnreadable::Pass),
+                };
+                let rules = Rules::new(Rc::clone(&self.program), chosen);
+                let pipe = Pipe::new(rules, self.calls(), settings);
+                Judge::Model(pipe.hiding_usage(hidden).limited(limited))
+            }
         };
-        let rules = Rules::new(Rc::clone(&self.program), chosen);
-        let hidden = hides_usage.then(|| dialect::dialect(call.recognised.dialect));
-        let pipe = Pipe::new(framing, reader, rules, self.calls(), settings);
-        self.pipe = Some(pipe.hiding_usage(hidden).limited(limited));
+        let frames = FrameLoop::new(framing, reader);
+        self.answer = Some(Box::new(Answering { frames, judge }));
     }
 
     /// Puts our headers on the answer.

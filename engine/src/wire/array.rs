@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::find;
 use super::frame::{Frame, Piece};
-use super::framer::Open;
+use super::framer::{Closed, Kept, Open};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -47,8 +47,7 @@ impl Array {
         Array { open: Open::new(limit), state: State::Start, depth: 0, start: None }
     }
 
-    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece>) {
-        let mut rest = chunk;
+    pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         let mut at = 0;
         while let Some(&byte) = rest.get(at) {
             if self.state == State::InString {
@@ -62,21 +61,25 @@ impl Array {
             at += usize::from(step != Step::EndBefore);
             if step != Step::Inside {
                 let (part, after) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-                self.close(part, false, out);
-                (rest, at) = (after, 0);
+                *rest = after;
+                return Some(self.close(part, false));
             }
         }
-        if self.open.keep(rest, out) {
-            self.start = None;
+        match self.open.keep(std::mem::take(rest)) {
+            Kept::Held => None,
+            Kept::Given(piece) => {
+                self.start = None;
+                piece
+            }
         }
     }
 
-    pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
+    pub(super) fn finish(&mut self) -> Option<Piece<'static>> {
         if self.open.len() == 0 && !self.open.is_oversized() {
-            return;
+            return None;
         }
         let truncated = !matches!(self.state, State::Start | State::NoArray | State::After);
-        self.close(&[], truncated, out);
+        Some(self.close(&[], truncated))
     }
 
     /// Reads one byte that stands at `position`.
@@ -135,11 +138,16 @@ impl Array {
         if inside { Step::Inside } else { Step::EndAfter }
     }
 
-    fn close(&mut self, part: &[u8], truncated: bool, out: &mut Vec<Piece>) {
+    fn close<'c>(&mut self, part: &'c [u8], truncated: bool) -> Piece<'c> {
         let start = self.start.take();
-        let Some(raw) = self.open.close(part, out) else { return };
-        let payload = start.map(|start| Range { start, end: raw.len() }).into_iter().collect();
-        out.push(Piece::Frame(Frame { raw, payload, truncated, ..Frame::default() }));
+        match self.open.close(part) {
+            Closed::TooBig(piece) => piece,
+            Closed::Whole(raw) => {
+                let payload = start.map(|start| Range { start, end: raw.len() });
+                let payload = payload.into_iter().collect();
+                Piece::Frame(Frame { raw, payload, truncated, ..Frame::default() })
+            }
+        }
     }
 }
 

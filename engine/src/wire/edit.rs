@@ -22,7 +22,7 @@ pub struct Edit {
 /// A CR or LF in `with` becomes a space, which is the same to JSON (it has them only between values) and cannot end
 /// a line of the frame. A message of an event stream gets new lengths and checksums.
 #[must_use]
-pub fn apply(frame: &Frame, edits: &[Edit]) -> Vec<u8> {
+pub fn apply(frame: &Frame<'_>, edits: &[Edit]) -> Vec<u8> {
     if let Some(message) = &frame.message {
         return eventstream::apply(frame, message, edits);
     }

@@ -11,6 +11,7 @@
 //! A message whose checksum is wrong, or whose headers cannot be read, makes everything behind it unreadable too: where
 //! the next one begins is only what this one said.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::crc32::crc32;
@@ -49,67 +50,86 @@ impl EventStream {
         self.held.len()
     }
 
-    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece>) {
-        let mut rest = chunk;
+    pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         while !rest.is_empty() {
             if self.lost {
-                out.push(Piece::Lost { raw: rest.to_vec() });
-                return;
+                return Some(Piece::Lost { raw: Cow::Borrowed(std::mem::take(rest)) });
             }
+            let held = self.held.len();
             let wanted = match (self.passing, self.total) {
-                (0, 0) => PRELUDE - self.held.len(),
-                (0, total) => total - self.held.len(),
+                (0, 0) => PRELUDE - held,
+                (0, total) => total - held,
                 (passing, _) => passing,
             };
             let (part, after) = rest.split_at_checked(wanted).unwrap_or((rest, &[]));
-            rest = after;
             if self.passing > 0 {
+                *rest = after;
                 self.passing -= part.len();
-                out.push(Piece::Oversized { raw: part.to_vec(), last: self.passing == 0 });
-                continue;
+                let last = self.passing == 0;
+                return Some(Piece::Oversized { raw: Cow::Borrowed(part), last });
             }
-            self.held.extend_from_slice(part);
             if part.len() < wanted {
-                return;
+                self.held.extend_from_slice(part);
+                *rest = after;
+                return None;
             }
-            if self.total == 0 { self.prelude(out) } else { self.message(out) }
+            if self.total > 0 {
+                *rest = after;
+                let raw = self.take(part);
+                return Some(self.message(raw));
+            }
+            // The lengths are looked at where they stand: what follows them is mostly there too.
+            let mut prelude = [0; PRELUDE];
+            for (to, from) in prelude.iter_mut().zip(self.held.iter().chain(part)) {
+                *to = *from;
+            }
+            match length(&prelude) {
+                Some(total) if total <= self.limit => self.total = total,
+                Some(total) => {
+                    *rest = after;
+                    self.passing = total - PRELUDE;
+                    return Some(Piece::Oversized { raw: self.take(part), last: false });
+                }
+                None => {
+                    *rest = after;
+                    self.lost = true;
+                    return Some(Piece::Lost { raw: self.take(part) });
+                }
+            }
         }
+        None
     }
 
-    pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
+    pub(super) fn finish(&mut self) -> Option<Piece<'static>> {
         if !self.held.is_empty() {
-            out.push(Piece::Lost { raw: std::mem::take(&mut self.held) });
-        } else if std::mem::take(&mut self.passing) > 0 {
-            out.push(Piece::Oversized { raw: Vec::new(), last: true });
+            return Some(Piece::Lost { raw: std::mem::take(&mut self.held).into() });
         }
+        let cut = std::mem::take(&mut self.passing) > 0;
+        cut.then_some(Piece::Oversized { raw: Cow::Borrowed(&[]), last: true })
     }
 
-    /// The lengths of a message have come.
-    fn prelude(&mut self, out: &mut Vec<Piece>) {
-        match length(&self.held) {
-            Some(total) if total <= self.limit => self.total = total,
-            Some(total) => {
-                self.passing = total - PRELUDE;
-                out.push(Piece::Oversized { raw: std::mem::take(&mut self.held), last: false });
-            }
-            None => self.lose(out),
+    /// What is held and this part of the chunk, which is not copied where nothing is held.
+    fn take<'c>(&mut self, part: &'c [u8]) -> Cow<'c, [u8]> {
+        if self.held.is_empty() {
+            return Cow::Borrowed(part);
         }
+        let mut raw = std::mem::take(&mut self.held);
+        raw.extend_from_slice(part);
+        Cow::Owned(raw)
     }
 
     /// A message is whole.
-    fn message(&mut self, out: &mut Vec<Piece>) {
-        match parts(&self.held) {
+    fn message<'c>(&mut self, raw: Cow<'c, [u8]>) -> Piece<'c> {
+        match parts(&raw) {
             Some(parts) => {
                 self.total = 0;
-                out.push(Piece::Frame(frame(std::mem::take(&mut self.held), parts)));
+                Piece::Frame(frame(raw, parts))
             }
-            None => self.lose(out),
+            None => {
+                self.lost = true;
+                Piece::Lost { raw }
+            }
         }
-    }
-
-    fn lose(&mut self, out: &mut Vec<Piece>) {
-        self.lost = true;
-        out.push(Piece::Lost { raw: std::mem::take(&mut self.held) });
     }
 }
 
@@ -188,7 +208,7 @@ fn value(raw: &[u8], at: usize) -> Option<Range<usize>> {
     Some(start..start + length)
 }
 
-fn frame(raw: Vec<u8>, parts: Parts) -> Frame {
+fn frame(raw: Cow<'_, [u8]>, parts: Parts) -> Frame<'_> {
     let payload = parts.payload.clone();
     let bytes = raw.get(payload.clone()).unwrap_or_default();
     let chunk = parts.event.clone().and_then(|event| raw.get(event)) == Some(b"chunk");
@@ -207,7 +227,7 @@ fn inner(payload: &[u8]) -> Option<(Range<usize>, String)> {
 }
 
 /// A message's bytes with changes made in its payload: lengths and checksums are right again, its headers stay.
-pub(super) fn apply(frame: &Frame, message: &Message, edits: &[Edit]) -> Vec<u8> {
+pub(super) fn apply(frame: &Frame<'_>, message: &Message, edits: &[Edit]) -> Vec<u8> {
     let outer = frame.payload.first().cloned().unwrap_or_default();
     let bytes = frame.raw.get(outer.clone()).unwrap_or_default();
     let payload = match (&message.inner, inner(bytes)) {

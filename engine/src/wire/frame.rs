@@ -23,15 +23,65 @@ pub struct Message {
     pub inner: Option<Vec<u8>>,
 }
 
-/// One frame as it came: an SSE event with its blank line, an array element with the comma before it, a binary message,
-/// a whole body.
+/// Where a payload stands in a frame: one range, or one for each `data:` line. Nearly every event has one line, and
+/// costs no allocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Frame {
+pub struct Lines {
+    first: Option<Range<usize>>,
+    more: Vec<Range<usize>>,
+}
+
+impl Lines {
+    /// Adds a line behind the others.
+    pub(super) fn push(&mut self, line: Range<usize>) {
+        match &self.first {
+            None => self.first = Some(line),
+            Some(_) => self.more.push(line),
+        }
+    }
+
+    /// True if there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.len()
+    }
+
+    /// The first one.
+    #[must_use]
+    pub fn first(&self) -> Option<&Range<usize>> {
+        self.first.as_ref()
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Range<usize>> {
+        self.first.iter().chain(&self.more)
+    }
+}
+
+impl FromIterator<Range<usize>> for Lines {
+    fn from_iter<I: IntoIterator<Item = Range<usize>>>(lines: I) -> Self {
+        let mut all = Self::default();
+        lines.into_iter().for_each(|line| all.push(line));
+        all
+    }
+}
+
+/// One frame as it came: an SSE event with its blank line, an array element with the comma before it, a binary message,
+/// a whole body. Its bytes are those of the chunk that it came in, where it came in one: only a frame that was cut
+/// between chunks, and one that waits ([`Frame::into_owned`]), has bytes of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Frame<'a> {
     /// Every byte of the frame, terminators included. The frames of a stream, joined, are the stream.
-    pub raw: Vec<u8>,
+    pub raw: Cow<'a, [u8]>,
     /// Where the payload (the JSON text) stands in `raw`. For SSE: one range per `data:` line, joined by `\n` when
     /// read. Empty for frames without data (comments, pings without data, the brackets of an array).
-    pub payload: Vec<Range<usize>>,
+    pub payload: Lines,
     /// The `event:` field of an SSE event, if it has one, as a range of `raw`; the last one if it has several. The type
     /// of a message.
     pub event: Option<Range<usize>>,
@@ -41,12 +91,25 @@ pub struct Frame {
     pub truncated: bool,
 }
 
-impl Frame {
+impl<'a> Frame<'a> {
     /// A whole body as one frame, all of it payload. Its size is the host's business: it had it in one piece.
     #[must_use]
-    pub fn whole(raw: Vec<u8>) -> Self {
+    pub fn whole(raw: impl Into<Cow<'a, [u8]>>) -> Self {
+        let raw = raw.into();
         let payload = std::iter::once(0..raw.len()).filter(|all| !all.is_empty()).collect();
         Frame { raw, payload, ..Frame::default() }
+    }
+
+    /// The frame with bytes of its own, for longer than its chunk is there.
+    #[must_use]
+    pub fn into_owned(self) -> Frame<'static> {
+        Frame {
+            raw: Cow::Owned(self.raw.into_owned()),
+            payload: self.payload,
+            event: self.event,
+            message: self.message,
+            truncated: self.truncated,
+        }
     }
 
     /// The payload; copied only if it stands in several `data:` lines. Empty if there is none.
@@ -93,24 +156,35 @@ impl Frame {
 
 /// What a framer gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub enum Piece<'a> {
     /// A complete frame.
-    Frame(Frame),
+    Frame(Frame<'a>),
     /// Bytes of a frame that passed the limit: not to be read, in order with the frames. `last` ends that frame.
     Oversized {
         /// The bytes, to be forwarded or dropped as `on_unreadable` says. The last part can be empty.
-        raw: Vec<u8>,
+        raw: Cow<'a, [u8]>,
         /// True for the frame's last part.
         last: bool,
     },
     /// Bytes that are no frame, of a stream that has lost its frames for good: all that follow are such.
     Lost {
         /// The bytes, to be forwarded or dropped as `on_unreadable` says.
-        raw: Vec<u8>,
+        raw: Cow<'a, [u8]>,
     },
 }
 
-impl Piece {
+impl Piece<'_> {
+    /// The piece with bytes of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Piece<'static> {
+        let owned = |raw: Cow<'_, [u8]>| Cow::Owned(raw.into_owned());
+        match self {
+            Piece::Frame(frame) => Piece::Frame(frame.into_owned()),
+            Piece::Oversized { raw, last } => Piece::Oversized { raw: owned(raw), last },
+            Piece::Lost { raw } => Piece::Lost { raw: owned(raw) },
+        }
+    }
+
     /// The bytes it stands for.
     #[must_use]
     pub fn raw(&self) -> &[u8] {

@@ -4,6 +4,8 @@
 //! (invariants 5 and 7). A framer never keeps more than its limit: what would pass it is given away in parts as it
 //! arrives, unread (invariant 8).
 
+use std::borrow::Cow;
+
 use super::array::Array;
 use super::eventstream::EventStream;
 use super::frame::{Framing, Piece};
@@ -44,23 +46,38 @@ impl Framer {
         Framer { kind }
     }
 
-    /// Takes the next bytes of the stream; pushes what they complete.
-    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece>) {
+    /// Takes the next bytes of the stream; pushes what they complete, with bytes of its own. For those who have the
+    /// whole stream at hand: others ask for piece by piece ([`Framer::next`]).
+    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece<'static>>) {
+        let mut rest = chunk;
+        while let Some(piece) = self.next(&mut rest) {
+            out.push(piece.into_owned());
+        }
+    }
+
+    /// The next piece that the bytes in `rest` complete, which it takes from their front. `None`: they complete none,
+    /// and all of them are taken. Pieces lie in the chunk, unless they began before it.
+    pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         match &mut self.kind {
-            Kind::Sse(sse) => sse.feed(chunk, out),
-            Kind::Array(array) => array.feed(chunk, out),
-            Kind::Whole(whole) => whole.feed(chunk, out),
-            Kind::Messages(messages) => messages.feed(chunk, out),
+            Kind::Sse(sse) => sse.next(rest),
+            Kind::Array(array) => array.next(rest),
+            Kind::Whole(whole) => whole.next(rest),
+            Kind::Messages(messages) => messages.next(rest),
         }
     }
 
     /// The stream has ended: pushes what is left. Afterwards nothing is held, and nothing more is to be fed.
-    pub fn finish(&mut self, out: &mut Vec<Piece>) {
+    pub fn finish(&mut self, out: &mut Vec<Piece<'static>>) {
+        out.extend(self.last());
+    }
+
+    /// The stream has ended: what is left. Afterwards nothing is held, and nothing more is to be fed.
+    pub fn last(&mut self) -> Option<Piece<'static>> {
         match &mut self.kind {
-            Kind::Sse(sse) => sse.finish(out),
-            Kind::Array(array) => array.finish(out),
-            Kind::Whole(whole) => whole.finish(out),
-            Kind::Messages(messages) => messages.finish(out),
+            Kind::Sse(sse) => sse.finish(),
+            Kind::Array(array) => array.finish(),
+            Kind::Whole(whole) => whole.finish(),
+            Kind::Messages(messages) => messages.finish(),
         }
     }
 
@@ -105,16 +122,14 @@ impl Open {
         self.oversized
     }
 
-    /// The frame's next bytes, which do not end it. Returns true if they were given away: what is held is empty then.
-    pub(super) fn keep(&mut self, part: &[u8], out: &mut Vec<Piece>) -> bool {
+    /// The frame's next bytes, which do not end it. Gives them away with what is held, if the frame is too big: what is
+    /// held is empty then.
+    pub(super) fn keep<'c>(&mut self, part: &'c [u8]) -> Kept<'c> {
         if self.extend(part) {
-            return false;
+            return Kept::Held;
         }
         let raw = self.take(part);
-        if !raw.is_empty() {
-            out.push(Piece::Oversized { raw, last: false });
-        }
-        true
+        Kept::Given((!raw.is_empty()).then_some(Piece::Oversized { raw, last: false }))
     }
 
     /// The frame's next bytes, wanted beside those held. Returns false if they pass the limit: they are not taken then.
@@ -131,23 +146,41 @@ impl Open {
         self.oversized = true;
     }
 
-    /// The frame's last bytes. Gives all of it, or `None` if it was too big and has been given away.
-    pub(super) fn close(&mut self, part: &[u8], out: &mut Vec<Piece>) -> Option<Vec<u8>> {
+    /// The frame's last bytes.
+    pub(super) fn close<'c>(&mut self, part: &'c [u8]) -> Closed<'c> {
         self.oversized |= part.len() > self.limit.saturating_sub(self.raw.len());
         let oversized = std::mem::take(&mut self.oversized);
         let raw = self.take(part);
-        if !oversized {
-            return Some(raw);
+        if oversized {
+            Closed::TooBig(Piece::Oversized { raw, last: true })
+        } else {
+            Closed::Whole(raw)
         }
-        out.push(Piece::Oversized { raw, last: true });
-        None
     }
 
-    fn take(&mut self, part: &[u8]) -> Vec<u8> {
+    /// What is held and this part of the chunk, which is not copied where nothing is held.
+    fn take<'c>(&mut self, part: &'c [u8]) -> Cow<'c, [u8]> {
+        if self.raw.is_empty() {
+            return Cow::Borrowed(part);
+        }
         let mut raw = std::mem::take(&mut self.raw);
-        // Most frames begin and end in one chunk: one allocation, one copy.
-        raw.reserve_exact(part.len());
         raw.extend_from_slice(part);
-        raw
+        Cow::Owned(raw)
     }
+}
+
+/// What became of bytes that do not end their frame.
+pub(super) enum Kept<'c> {
+    /// They wait for the rest of it.
+    Held,
+    /// The frame is too big: they were given away, if there were any.
+    Given(Option<Piece<'c>>),
+}
+
+/// A frame that has come to its end.
+pub(super) enum Closed<'c> {
+    /// All of it.
+    Whole(Cow<'c, [u8]>),
+    /// It was too big: the last part of it.
+    TooBig(Piece<'c>),
 }

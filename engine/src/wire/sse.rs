@@ -12,8 +12,8 @@
 use std::ops::Range;
 
 use super::find;
-use super::frame::{Frame, Piece};
-use super::framer::Open;
+use super::frame::{Frame, Lines, Piece};
+use super::framer::{Closed, Kept, Open};
 use crate::limits;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -33,7 +33,7 @@ enum AfterCr {
 #[derive(Debug)]
 pub(super) struct Sse {
     pub(super) open: Open,
-    payload: Vec<Range<usize>>,
+    payload: Lines,
     event: Option<Range<usize>>,
     /// Where the current line begins; `None` if it began in bytes that were given away (then it is not blank).
     line: Option<usize>,
@@ -48,7 +48,7 @@ impl Sse {
     pub(super) fn new(limit: usize) -> Self {
         Sse {
             open: Open::new(limit),
-            payload: Vec::new(),
+            payload: Lines::default(),
             event: None,
             line: Some(0),
             after_cr: AfterCr::Nothing,
@@ -57,22 +57,21 @@ impl Sse {
         }
     }
 
-    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece>) {
-        // `rest`: what of the chunk the frame has not taken yet; `at`: how far into it has been looked.
-        let mut rest = chunk;
+    pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
+        // How far into what the frame has not taken yet has been looked.
         let mut at = 0;
         loop {
             if self.after_cr != AfterCr::Nothing {
                 let Some(&byte) = rest.get(at) else { break };
                 at += self.resolve_cr(byte, self.open.len() + at);
                 if std::mem::replace(&mut self.after_cr, AfterCr::Nothing) == AfterCr::BlankLine {
-                    self.dispatch(&mut rest, &mut at, out);
+                    return Some(self.dispatch(rest, at));
                 }
                 continue;
             }
             let Some(offset) = find::line_end(rest.get(at..).unwrap_or_default()) else { break };
             at += offset;
-            let blank = self.read_line(&mut rest, &mut at);
+            let blank = self.read_line(rest, &mut at);
             let cr = rest.get(at) == Some(&b'\r');
             at += 1;
             self.line = Some(self.open.len() + at);
@@ -85,25 +84,29 @@ impl Sse {
             }
             self.crlf = false;
             if blank {
-                self.dispatch(&mut rest, &mut at, out);
+                return Some(self.dispatch(rest, at));
             }
         }
         let end = self.open.len() + rest.len();
-        if self.open.keep(rest, out) {
-            self.line = (self.line == Some(end)).then_some(0);
+        match self.open.keep(std::mem::take(rest)) {
+            Kept::Held => None,
+            Kept::Given(piece) => {
+                self.line = (self.line == Some(end)).then_some(0);
+                piece
+            }
         }
     }
 
-    pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
+    pub(super) fn finish(&mut self) -> Option<Piece<'static>> {
         let waited = std::mem::replace(&mut self.after_cr, AfterCr::Nothing);
         if self.open.len() == 0 && !self.open.is_oversized() {
-            return;
+            return None;
         }
         let truncated = waited != AfterCr::BlankLine && !self.is_only_lf();
         if truncated {
             self.read_line(&mut [].as_slice(), &mut 0);
         }
-        self.close(&[], truncated, out);
+        Some(self.close(&[], truncated))
     }
 
     /// Nothing of an event has come, only the LF of the blank line before.
@@ -163,18 +166,21 @@ impl Sse {
     }
 
     /// Ends the frame before `rest[at]`.
-    fn dispatch(&mut self, rest: &mut &[u8], at: &mut usize, out: &mut Vec<Piece>) {
-        let (part, after) = rest.split_at_checked(*at).unwrap_or((rest, &[]));
-        self.close(part, false, out);
-        (*rest, *at) = (after, 0);
+    fn dispatch<'c>(&mut self, rest: &mut &'c [u8], at: usize) -> Piece<'c> {
+        let (part, after) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        *rest = after;
+        self.close(part, false)
     }
 
-    fn close(&mut self, part: &[u8], truncated: bool, out: &mut Vec<Piece>) {
+    fn close<'c>(&mut self, part: &'c [u8], truncated: bool) -> Piece<'c> {
         self.line = Some(0);
         let payload = std::mem::take(&mut self.payload);
         let event = self.event.take();
-        if let Some(raw) = self.open.close(part, out) {
-            out.push(Piece::Frame(Frame { raw, payload, event, truncated, message: None }));
+        match self.open.close(part) {
+            Closed::Whole(raw) => {
+                Piece::Frame(Frame { raw, payload, event, truncated, message: None })
+            }
+            Closed::TooBig(piece) => piece,
         }
     }
 }

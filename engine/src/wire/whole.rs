@@ -1,7 +1,7 @@
 //! A whole body as one frame.
 
 use super::frame::{Frame, Piece};
-use super::framer::Open;
+use super::framer::{Closed, Kept, Open};
 
 /// Collects a body until it ends.
 #[derive(Debug)]
@@ -14,15 +14,17 @@ impl Whole {
         Whole { open: Open::new(limit) }
     }
 
-    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece>) {
-        self.open.keep(chunk, out);
+    pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
+        match self.open.keep(std::mem::take(rest)) {
+            Kept::Held => None,
+            Kept::Given(piece) => piece,
+        }
     }
 
-    pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
-        if let Some(raw) = self.open.close(&[], out)
-            && !raw.is_empty()
-        {
-            out.push(Piece::Frame(Frame::whole(raw)));
+    pub(super) fn finish(&mut self) -> Option<Piece<'static>> {
+        match self.open.close(&[]) {
+            Closed::Whole(raw) => (!raw.is_empty()).then(|| Piece::Frame(Frame::whole(raw))),
+            Closed::TooBig(piece) => Some(piece),
         }
     }
 }

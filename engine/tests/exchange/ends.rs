@@ -2,7 +2,7 @@
 
 use crate::support::limits::*;
 use crate::support::recordings;
-use hemostat_engine::exchange::ResponseVerdict;
+use hemostat_engine::exchange::{ResponseVerdict, StreamVerdict};
 use serde_json::{Value, json};
 
 /// A way a request can end: what it is called, how it is played, and the tokens it is charged.
@@ -195,7 +195,8 @@ fn ends() -> Vec<End> {
             |a| {
                 a.begin(200, SSE, false);
                 a.exchange.response_chunk(words(10).as_bytes(), false, T0 + S);
-                assert!(a.exchange.response_chunk(words(10).as_bytes(), false, T0 + S).reset);
+                let last = a.exchange.response_chunk(words(10).as_bytes(), false, T0 + S);
+                assert_eq!(last, StreamVerdict::Reset);
             },
             |input| input + 15..=input + 40,
         ),

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use hemostat_engine::exchange::{Exchange, RequestFacts, RequestVerdict, ResponseVerdict};
+use hemostat_engine::exchange::{
+    Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
+};
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_764_000_000_000_000_000;
@@ -61,7 +63,7 @@ fn a_redaction_that_cannot_be_put_lets_nothing_through() {
         assert!(matches!(verdict, ResponseVerdict::Stream { .. }));
         let chunk =
             b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"the secret\"}}]}\n\n";
-        assert!(exchange.response_chunk(chunk, true, NOW).bytes.is_some());
+        assert_ne!(exchange.response_chunk(chunk, true, NOW), StreamVerdict::Unchanged);
         assert!(exchange.host_failed(), "last chunk {more}");
     }
 }
@@ -87,8 +89,16 @@ fn watching_rules_hold_nothing() {
         );
         let body = answer.strip_prefix("data: ").filter(|_| content_type != "text/event-stream");
         let (a, b) = body.unwrap_or(&answer).split_at(30);
-        assert_eq!(exchange.response_chunk(a.as_bytes(), false, NOW).bytes, None, "{content_type}");
-        assert_eq!(exchange.response_chunk(b.as_bytes(), true, NOW).bytes, None, "{content_type}");
+        assert_eq!(
+            exchange.response_chunk(a.as_bytes(), false, NOW),
+            StreamVerdict::Unchanged,
+            "{content_type}"
+        );
+        assert_eq!(
+            exchange.response_chunk(b.as_bytes(), true, NOW),
+            StreamVerdict::Unchanged,
+            "{content_type}"
+        );
         exchange.finish(b"");
         let counted = format!("{:?}", exchange.effects());
         assert!(counted.contains("rule=r;action=shadow-redact"), "{content_type}: {counted}");
@@ -109,8 +119,7 @@ fn a_document_called_an_event_stream_is_scanned() {
         let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
         exchange.response_headers(&headers, false, false, NOW);
         let verdict = exchange.response_chunk(body.as_bytes(), true, NOW);
-        let out =
-            String::from_utf8(verdict.bytes.unwrap_or_else(|| body.clone().into_bytes())).unwrap();
+        let out = String::from_utf8(verdict.leaving(body.as_bytes()).to_vec()).unwrap();
         assert!(!out.contains("secret"), "{body:?}: {out}");
     }
 }

@@ -4,7 +4,9 @@
 use std::rc::Rc;
 
 use crate::support::{Cut, Recording, program, recordings};
-use hemostat_engine::exchange::{Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict};
+use hemostat_engine::exchange::{
+    Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
+};
 use hemostat_engine::ledger::{Book, MemoryStore, Outcome};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::program::selector::Labels;
@@ -99,15 +101,15 @@ fn play(policy: &Value, recording: &Recording, room: u64, cut: &Cut) -> Option<P
     let mut played = Played::default();
     for chunk in cut.chunks(&recording.response) {
         let verdict = exchange.response_chunk(chunk, false, T0);
-        if verdict.reset {
+        if verdict == StreamVerdict::Reset {
             played.reset_at = Some(played.body.len());
             break;
         }
-        played.body.extend(verdict.bytes.as_deref().unwrap_or(chunk));
+        played.body.extend(verdict.leaving(chunk));
     }
     if played.reset_at.is_none() {
         let verdict = exchange.response_chunk(b"", true, T0);
-        played.body.extend(verdict.bytes.unwrap_or_default());
+        played.body.extend(verdict.leaving(b""));
     }
     exchange.finish(b"");
     played.counts = exchange

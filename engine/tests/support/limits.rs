@@ -144,11 +144,11 @@ impl Asked {
             ResponseVerdict::Stream { .. } => {
                 for chunk in bytes.chunks(37) {
                     let verdict = self.exchange.response_chunk(chunk, false, T0 + S);
-                    out.extend(verdict.bytes.unwrap_or_else(|| chunk.to_vec()));
+                    out.extend(verdict.leaving(chunk));
                 }
                 if end {
                     let verdict = self.exchange.response_chunk(b"", true, T0 + S);
-                    out.extend(verdict.bytes.unwrap_or_default());
+                    out.extend(verdict.leaving(b""));
                 }
             }
             ResponseVerdict::Whole { .. } => {

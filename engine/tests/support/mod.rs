@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use hemostat_engine::exchange::{
-    Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
+    Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
 use hemostat_engine::grant::used::Slots;
 use hemostat_engine::ledger::{Book, MemoryStore};
@@ -360,15 +360,15 @@ fn answer(exchange: &mut Exchange, recording: &Recording, cut: &Cut, seen: &mut 
             let chunks = cut.chunks(&recording.response);
             for chunk in &chunks {
                 let verdict = exchange.response_chunk(chunk, false, NOW);
-                seen.reset |= verdict.reset;
-                if verdict.reset {
+                seen.reset |= verdict == StreamVerdict::Reset;
+                if seen.reset {
                     return;
                 }
-                seen.body.extend(verdict.bytes.as_deref().unwrap_or(chunk));
+                seen.body.extend(verdict.leaving(chunk));
                 seen.after_chunk.push(seen.body.len());
             }
             let verdict = exchange.response_chunk(b"", true, NOW);
-            seen.body.extend(verdict.bytes.unwrap_or_default());
+            seen.body.extend(verdict.leaving(b""));
         }
         ResponseVerdict::Whole { edits, .. } => {
             set(seen, edits);

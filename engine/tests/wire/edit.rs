@@ -5,7 +5,7 @@ use hemostat_engine::wire::frame::{Frame, Framing, Piece};
 use hemostat_engine::wire::framer::Framer;
 use proptest::prelude::*;
 
-fn frame(framing: Framing, stream: &[u8]) -> Frame {
+fn frame(framing: Framing, stream: &[u8]) -> Frame<'static> {
     let mut out = Vec::new();
     let mut framer = Framer::new(framing);
     framer.feed(stream, &mut out);
@@ -100,7 +100,7 @@ proptest! {
             }
             kept
         });
-        prop_assert_eq!(apply(&frame, &apart), frame.raw);
+        prop_assert_eq!(apply(&frame, &apart), &*frame.raw);
     }
 
     /// Edits of a frame are edits of its payload.

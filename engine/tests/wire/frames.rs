@@ -15,7 +15,7 @@ fn frames_of<'a>(
     framing: Framing,
     limit: usize,
     chunks: impl IntoIterator<Item = &'a [u8]>,
-) -> Vec<Piece> {
+) -> Vec<Piece<'static>> {
     let mut framer = Framer::with_limit(framing, limit);
     let mut out = Vec::new();
     for chunk in chunks {
@@ -27,7 +27,7 @@ fn frames_of<'a>(
     out
 }
 
-fn whole(framing: Framing, stream: &[u8]) -> Vec<Piece> {
+fn whole(framing: Framing, stream: &[u8]) -> Vec<Piece<'static>> {
     frames_of(framing, usize::MAX, [stream])
 }
 
@@ -44,7 +44,7 @@ fn joined(pieces: &[Piece]) -> Vec<u8> {
 }
 
 /// Pieces without the ways in which an oversized frame may fall into parts.
-fn merged(pieces: Vec<Piece>) -> Vec<Piece> {
+fn merged(pieces: Vec<Piece<'static>>) -> Vec<Piece<'static>> {
     let mut out: Vec<Piece> = Vec::new();
     for piece in pieces {
         match (out.last_mut(), piece) {
@@ -52,7 +52,7 @@ fn merged(pieces: Vec<Piece>) -> Vec<Piece> {
                 Some(Piece::Oversized { raw, last: last @ false }),
                 Piece::Oversized { raw: more, last: end },
             ) => {
-                raw.extend(more);
+                raw.to_mut().extend_from_slice(&more);
                 *last = end;
             }
             (_, piece) => out.push(piece),
@@ -323,7 +323,7 @@ fn an_endless_event_is_not_buffered() {
     assert_eq!(given, 6 + 1600 * chunk.len());
     assert!(parts > 1500);
     framer.feed(b"\n\ndata: a\n\n", &mut out);
-    assert_eq!(out.remove(0), Piece::Oversized { raw: b"\n\n".to_vec(), last: true });
+    assert_eq!(out.remove(0), Piece::Oversized { raw: b"\n\n".into(), last: true });
     assert_eq!(events_of(&out), [(Vec::new(), b"a".to_vec())]);
 }
 

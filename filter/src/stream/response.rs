@@ -1,6 +1,6 @@
 //! The answer's callbacks.
 
-use hemostat_engine::exchange::ResponseVerdict;
+use hemostat_engine::exchange::{ResponseVerdict, StreamVerdict};
 use proxy_wasm::types::Action;
 
 use super::request::Gathering;
@@ -98,13 +98,11 @@ impl Stream {
     fn chunk(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
         let chunk = host::bytes(Buffer::Response, size).map_err(Trouble::with("response_body"))?;
         self.exchange.set_hold_room(self.held.room());
-        let verdict = self.exchange.response_chunk(&chunk, end, clock::now_ns());
-        if verdict.reset {
-            return Ok(self.cut());
-        }
-        if let Some(bytes) = verdict.bytes {
-            host::replace_bytes(Buffer::Response, &bytes)
-                .map_err(Trouble::with("set_response_body"))?;
+        match self.exchange.response_chunk(&chunk, end, clock::now_ns()) {
+            StreamVerdict::Unchanged => {}
+            StreamVerdict::Replace(bytes) => host::replace_bytes(Buffer::Response, &bytes)
+                .map_err(Trouble::with("set_response_body"))?,
+            StreamVerdict::Reset => return Ok(self.cut()),
         }
         Ok(Action::Continue)
     }
@@ -112,14 +110,12 @@ impl Stream {
     /// The end of a streamed answer that came with trailers. Hosts take no body any more, so what the engine held to
     /// the end is lost: it is counted, and the caller misses text instead of getting text that nobody has judged.
     fn last_words(&mut self) -> Action {
-        let verdict = self.exchange.response_chunk(b"", true, clock::now_ns());
-        if verdict.reset {
-            return self.cut();
-        }
-        let lost = verdict.bytes.is_some_and(|bytes| {
-            !bytes.is_empty() && host::replace_bytes(Buffer::Response, &bytes).is_err()
-        });
-        if lost {
+        let last = match self.exchange.response_chunk(b"", true, clock::now_ns()) {
+            StreamVerdict::Unchanged => Vec::new(),
+            StreamVerdict::Replace(bytes) => bytes,
+            StreamVerdict::Reset => return self.cut(),
+        };
+        if !last.is_empty() && host::replace_bytes(Buffer::Response, &last).is_err() {
             Trouble { call: "set_response_body_at_trailers", error: HostError::NOT_FOUND }.report();
         }
         Action::Continue

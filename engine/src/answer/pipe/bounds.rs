@@ -1,7 +1,7 @@
 //! How much may wait, and how much an answer may use.
 
-use super::{Cut, Pipe};
-use crate::context::record::{Record, Unchecked};
+use super::{Around, Cut, Pipe};
+use crate::context::record::Unchecked;
 use crate::dialect::TextKey;
 use crate::limits;
 use crate::policy::document::OnHoldLimit;
@@ -13,21 +13,16 @@ impl Pipe {
         self.room = room.min(limits::HELD_FRAME_BYTES);
     }
 
-    /// Bytes that wait.
+    /// Bytes of frames that wait.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.queued_bytes + self.framer.held()
-    }
-
-    /// A limit ends the answer before the frame that begins after so many bytes.
-    pub fn set_spent_at(&mut self, spent_at: Option<u64>) {
-        self.spent_at = spent_at;
+        self.queued_bytes
     }
 
     /// Ends the answer here: what waits is judged as if upstream had ended it.
-    pub(super) fn spend(&mut self, out: &mut Vec<u8>, record: &mut Record) {
+    pub fn spend(&mut self, around: &mut Around<'_, '_>) {
         if self.cut.is_none() {
-            self.settle_all(out, record);
+            self.settle_all(around);
         }
         if self.cut.is_none() {
             self.cut = Some(Cut::Spent);
@@ -36,9 +31,9 @@ impl Pipe {
     }
 
     /// Keeps what waits within bounds.
-    pub(super) fn limit(&mut self, out: &mut Vec<u8>, record: &mut Record) {
+    pub(super) fn limit(&mut self, around: &mut Around<'_, '_>) {
         // A whole body is in the host's hands already: nothing of it is held here.
-        if self.cut.is_some() || self.framing == Framing::Json {
+        if self.cut.is_some() || around.frames.framing() == Framing::Json {
             return;
         }
         let room = limits::HELD_CALL_BYTES.min(self.room);
@@ -50,9 +45,9 @@ impl Pipe {
             if waiting.is_empty() {
                 break;
             }
-            record.unchecked(Unchecked::HoldLimit, true);
+            around.record.unchecked(Unchecked::HoldLimit, true);
             waiting.into_iter().for_each(|call| self.calls.too_long(call));
-            self.release(out, record);
+            self.release(around);
         }
         let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());
         let too_much_call = call && self.queued_bytes > room;
@@ -63,13 +58,13 @@ impl Pipe {
         }
         // A call that is too long to be judged is denied, whatever is said of text.
         let refuse = too_much_call || self.settings.on_hold_limit == OnHoldLimit::Block;
-        record.unchecked(Unchecked::HoldLimit, refuse);
+        around.record.unchecked(Unchecked::HoldLimit, refuse);
         if refuse {
             self.cut = Some(Cut::Blocked);
             self.drop_queue();
         } else {
             self.texts.release(&self.rules);
-            self.release(out, record);
+            self.release(around);
         }
     }
 

@@ -1,36 +1,27 @@
 //! What an answer used: its own word, and the text that was seen.
 //!
-//! The meter reads the answer as upstream sends it, apart from what guardrails make of it, and goes on after a cut: what
+//! The meter sees each frame as upstream sent it, apart from what guardrails make of it, and goes on after a cut: what
 //! upstream still sends is billed too.
 
 use super::estimate::Weigh;
+use crate::answer::frame_loop::{Content, View};
 use crate::dialect::spend::Usage;
-use crate::dialect::{self, Answer, Call, Dialect, Item, Shape};
+use crate::dialect::{Dialect, Item, Shape};
 use crate::limits::USAGE_TOKENS;
-use crate::wire::frame::{Frame, Framing, Piece};
-use crate::wire::framer::Framer;
-use crate::wire::json::Doc;
 
-/// Reads one answer.
+/// Counts one answer.
 #[derive(Debug)]
 pub(in crate::exchange) struct Meter {
-    framer: Framer,
-    framing: Framing,
     dialect: &'static dyn Dialect,
-    reader: Box<dyn Answer>,
+    streamed: bool,
     usage: Usage,
     text: Weigh,
-    doc: Doc,
-    items: Vec<Item>,
-    pieces: Vec<Piece>,
     /// Something of it could not be read.
     blind: bool,
     /// It has come to its own end.
     over: bool,
-    /// Bytes of the frames that were read.
-    passed: u64,
-    /// The frame before which it must end, by the bytes before it.
-    spent_at: Option<u64>,
+    /// A limit has no more for it: nobody is asked any more.
+    spent: bool,
 }
 
 /// What an answer used, as it is charged.
@@ -43,96 +34,62 @@ pub(in crate::exchange) struct Used {
 }
 
 impl Meter {
-    pub(in crate::exchange) fn new(call: &Call, framing: Framing) -> Self {
-        let dialect = dialect::dialect(call.recognised.dialect);
+    pub(in crate::exchange) fn new(dialect: &'static dyn Dialect, streamed: bool) -> Self {
         Self {
-            framer: Framer::new(framing),
-            framing,
             dialect,
-            reader: dialect.answer(call, framing),
+            streamed,
             usage: Usage::default(),
             text: Weigh::default(),
-            doc: Doc::default(),
-            items: Vec::new(),
-            pieces: Vec::new(),
             blind: false,
             over: false,
-            passed: 0,
-            spent_at: None,
+            spent: false,
         }
     }
 
-    /// Takes the next bytes. `afford` is asked after every frame with text, with what was used so far, the frame
-    /// included; once it says no, it is asked no more, and the answer must end before that frame.
-    pub(in crate::exchange) fn feed(
-        &mut self,
-        chunk: &[u8],
-        end: bool,
-        mut afford: Option<&mut dyn FnMut(&Self) -> bool>,
-    ) {
-        let mut pieces = std::mem::take(&mut self.pieces);
-        self.framer.feed(chunk, &mut pieces);
-        if end {
-            self.framer.finish(&mut pieces);
+    /// Looks at a frame. True if more text has come of an answer that goes on: then somebody must say whether what was
+    /// used so far, the frame included, can be afforded; if not, the answer must end before that frame.
+    pub(in crate::exchange) fn look(&mut self, view: &View<'_>) -> bool {
+        let before = self.text;
+        match view.content {
+            Content::Nothing | Content::Other => self.over |= !view.payload.is_empty(),
+            Content::Unread(_) => self.blind = true,
+            Content::Json => self.read(view),
         }
-        for piece in pieces.drain(..) {
-            let before = self.text;
-            match &piece {
-                Piece::Frame(frame) => self.frame(frame),
-                Piece::Oversized { .. } | Piece::Lost { .. } => self.blind = true,
-            }
-            let spoke = self.text != before && self.spent_at.is_none() && !self.over;
-            if let (true, Some(afford)) = (spoke, &mut afford)
-                && !afford(self)
-            {
-                self.spent_at = Some(self.passed);
-            }
-            self.passed = self.passed.saturating_add(piece.raw().len() as u64);
-        }
-        self.pieces = pieces;
-        // Not every dialect says that it has ended.
-        self.over |= end;
+        self.text != before && !self.spent && !self.over
     }
 
-    fn frame(&mut self, frame: &Frame) {
-        let payload = frame.payload_bytes();
-        if matches!(payload.trim_ascii(), b"" | b"[DONE]") {
-            self.over |= !payload.is_empty();
-            return;
-        }
-        if self.doc.parse(&payload).is_err() {
-            self.blind = true;
-            return;
-        }
-        self.dialect.usage(&self.doc.root(&payload), &mut self.usage);
-        self.items.clear();
-        self.reader.named(frame.event_name().unwrap_or_default());
-        self.reader.read(&self.doc, &payload, &mut self.items);
-        for item in &self.items {
+    fn read(&mut self, view: &View<'_>) {
+        self.dialect.usage(&view.doc.root(view.payload), &mut self.usage);
+        for item in view.items {
             let Item::Text { node, text, shape, .. } = item else {
                 self.over |= *item == Item::AnswerEnd;
                 self.blind |= *item == Item::Unreadable;
                 continue;
             };
             // In a stream, what is no running text repeats one.
-            if *shape == Shape::Seal || (text.is_none() && self.framing != Framing::Json) {
+            if *shape == Shape::Seal || (text.is_none() && view.streamed) {
                 continue;
             }
-            let value = self.doc.value(&payload, *node);
+            let value = view.doc.value(view.payload, *node);
             if let Some(text) = value.and_then(|value| value.as_str()) {
                 self.text.add(&text);
             }
         }
     }
 
-    /// The answer is a stream.
-    pub(in crate::exchange) fn is_stream(&self) -> bool {
-        self.framing != Framing::Json
+    /// Upstream has ended the answer. Not every dialect says so itself.
+    pub(in crate::exchange) fn end(&mut self) {
+        self.over = true;
     }
 
-    /// The bytes of the answer after which it must end, once it must.
-    pub(in crate::exchange) fn spent_at(&self) -> Option<u64> {
-        self.spent_at
+    /// What was used cannot be afforded.
+    pub(in crate::exchange) fn spend(&mut self) {
+        self.spent = true;
+    }
+
+    /// The answer is a stream.
+    pub(in crate::exchange) fn is_stream(&self) -> bool {
+        self.streamed
     }
 
     /// Output tokens by the text that was seen.

@@ -128,11 +128,6 @@ impl Charges {
         self.asked.is_some() && (!self.taken.is_empty() || self.fleet.owes())
     }
 
-    /// The bytes of the answer after which it must end, once a limit says so.
-    pub(super) fn spent_at(&self) -> Option<u64> {
-        self.meter.as_ref().and_then(Meter::spent_at)
-    }
-
     /// An event of the answer must not leave.
     pub(super) fn hides_usage(&self) -> bool {
         self.hide_usage

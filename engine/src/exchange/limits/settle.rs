@@ -1,6 +1,8 @@
 //! However a request ends, its charges are replaced by what it used, once.
 
 use super::meter::{Meter, Used};
+use crate::answer::frame_loop::View;
+use crate::dialect;
 use crate::dialect::spend::Usage;
 use crate::exchange::Exchange;
 use crate::ledger::Settled;
@@ -48,24 +50,40 @@ impl Exchange {
         }
     }
 
-    /// Begins to read the answer, if what it uses is counted.
+    /// Begins to count the answer, if what it uses is charged.
     pub(in crate::exchange) fn open_meter(&mut self, framing: Framing) {
         if let (Some(call), true) = (&self.call, self.charges.wants_answer()) {
-            self.charges.meter = Some(Meter::new(call, framing));
+            let dialect = dialect::dialect(call.recognised.dialect);
+            self.charges.meter = Some(Meter::new(dialect, framing != Framing::Json));
         }
     }
 
-    /// Bytes of the answer as upstream sent them. At their end the charges are settled.
-    pub(in crate::exchange) fn meter(&mut self, chunk: &[u8], end: bool, now_ns: u64) {
-        if let Some(mut meter) = self.charges.meter.take() {
-            if meter.is_stream() && self.may_be_spent() {
-                meter.feed(chunk, end, Some(&mut |meter: &Meter| self.afford(meter)));
-            } else {
-                meter.feed(chunk, end, None);
-            }
-            self.charges.meter = Some(meter);
+    /// True if what the answer uses is counted.
+    pub(in crate::exchange) fn is_metered(&self) -> bool {
+        self.charges.meter.is_some()
+    }
+
+    /// Shows the meter a frame of the answer as upstream sent it. False: the answer must end before it.
+    pub(in crate::exchange) fn meter(&mut self, view: &View<'_>) -> bool {
+        let Some(meter) = &mut self.charges.meter else { return true };
+        if !meter.look(view) || !meter.is_stream() || !self.may_be_spent() {
+            return true;
         }
+        let Some(mut meter) = self.charges.meter.take() else { return true };
+        let affords = self.afford(&meter);
+        if !affords {
+            meter.spend();
+        }
+        self.charges.meter = Some(meter);
+        affords
+    }
+
+    /// Some of the answer has come. At its end the charges are settled.
+    pub(in crate::exchange) fn metered(&mut self, end: bool, now_ns: u64) {
         if end {
+            if let Some(meter) = &mut self.charges.meter {
+                meter.end();
+            }
             self.settle();
         } else if now_ns.saturating_sub(self.charges.renewed_ns) >= LEASE_SLICE_NS {
             self.renew(now_ns);

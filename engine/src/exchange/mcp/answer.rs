@@ -3,11 +3,11 @@
 
 use std::rc::Rc;
 
+use super::Asked;
 use super::reply::Said;
-use super::{Asked, Mcp};
-use crate::answer::{Chosen, Rules, ToolRules};
+use crate::answer::frame_loop::{Content, Shown};
+use crate::answer::{Around, Chosen, Output, Rules, ToolRules};
 use crate::context::record::{Record, Unchecked};
-use crate::context::verdict::StreamVerdict;
 use crate::dialect::mcp::answer::{self, Sent};
 use crate::exchange::Exchange;
 use crate::exchange::input::look;
@@ -16,18 +16,16 @@ use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use crate::policy::program::guard::Action;
 use crate::wire::edit::{self, Edit};
-use crate::wire::frame::{Frame, Framing, Piece};
-use crate::wire::framer::Framer;
+use crate::wire::frame::{Frame, Framing};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
-/// An answer that passes through.
+/// What the rules make of an answer that passes.
 #[derive(Debug)]
-pub(super) struct Messages {
+pub(in crate::exchange) struct Messages {
     program: Rc<Program>,
     rules: Rules,
     tool_rules: ToolRules,
     framing: Framing,
-    framer: Framer,
     modern: bool,
     /// Requests that have no answer yet.
     waiting: Vec<Asked>,
@@ -37,8 +35,6 @@ pub(super) struct Messages {
     /// Nothing more leaves.
     cut: bool,
     room: usize,
-    doc: Doc,
-    pieces: Vec<Piece>,
 }
 
 /// What becomes of a message.
@@ -55,70 +51,68 @@ enum Fate {
 
 impl Messages {
     /// True if what passes may change.
-    fn acts(&self) -> bool {
+    pub(in crate::exchange) fn acts(&self) -> bool {
         self.rules.act() || !self.tool_rules.acting.is_empty() || self.joins
     }
 
-    fn feed(&mut self, chunk: &[u8], end: bool, out: &mut Vec<u8>, record: &mut Record) {
+    /// True once nothing more leaves.
+    pub(in crate::exchange) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Other answers leave this much room for what waits here.
+    pub(in crate::exchange) fn set_room(&mut self, room: usize) {
+        self.room = room.min(limits::HELD_FRAME_BYTES);
+    }
+
+    /// Some of the answer has come: answers of ours leave before it.
+    pub(in crate::exchange) fn begin(&mut self, out: &mut Output<'_>) {
         if self.framing == Framing::Sse {
             for ours in self.ours.drain(..) {
-                event(out, &ours);
+                out.push(&event(&ours));
             }
-        }
-        let mut pieces = std::mem::take(&mut self.pieces);
-        self.framer.feed(chunk, &mut pieces);
-        if end {
-            self.framer.finish(&mut pieces);
-        }
-        for piece in pieces.drain(..) {
-            match piece {
-                _ if self.cut => {}
-                Piece::Frame(frame) => self.frame(&frame, out, record),
-                Piece::Oversized { raw, .. } => {
-                    self.unreadable(Unchecked::TooBig, &raw, out, record)
-                }
-                Piece::Lost { raw } => self.unreadable(Unchecked::Dialect, &raw, out, record),
-            }
-        }
-        self.pieces = pieces;
-        if !self.cut && self.framer.held() > self.room {
-            self.unreadable(Unchecked::HoldLimit, b"", out, record);
         }
     }
 
     /// One event, or a whole body.
-    fn frame(&mut self, frame: &Frame, out: &mut Vec<u8>, record: &mut Record) {
-        let bare =
-            frame.payload.is_empty() && matches!(frame.raw.trim_ascii_start(), [b'{' | b'[', ..]);
-        let whole;
-        let frame = if bare {
-            whole = Frame::whole(frame.raw.clone());
-            &whole
-        } else {
-            frame
-        };
+    pub(in crate::exchange) fn frame(&mut self, shown: &Shown<'_>, around: &mut Around<'_, '_>) {
+        let Shown { frame, content, .. } = shown;
+        if self.cut {
+            return;
+        }
         let payload = frame.payload_bytes();
-        if payload.trim_ascii().is_empty() {
-            return out.extend_from_slice(&frame.raw);
+        match content {
+            Content::Nothing => around.out.push(&frame.raw),
+            Content::Json => {
+                let Around { frames, out, record } = around;
+                self.messages(frame, frames.doc(), &payload, out, record);
+            }
+            Content::Unread(Unchecked::Dialect) | Content::Other
+                if !payload.is_empty() && !is_message(frame, &payload) =>
+            {
+                // Not a message: the first revision tells its endpoint so.
+                around.out.push(&frame.raw);
+            }
+            Content::Other => {
+                self.unreadable(Unchecked::Dialect, &frame.raw, around.out, around.record)
+            }
+            Content::Unread(why) => self.unreadable(*why, &frame.raw, around.out, around.record),
         }
-        let mut doc = std::mem::take(&mut self.doc);
-        if doc.parse(&payload).is_ok() {
-            self.messages(frame, &doc, &payload, out, record);
-        } else if is_message(frame, &payload) {
-            self.unreadable(Unchecked::Dialect, &frame.raw, out, record);
-        } else {
-            // Not a message: the first revision tells its endpoint so.
-            out.extend_from_slice(&frame.raw);
+    }
+
+    /// What has come so far was looked at; the rest of an event waits, which is so long.
+    pub(in crate::exchange) fn limit(&mut self, held: usize, around: &mut Around<'_, '_>) {
+        if !self.cut && held > self.room {
+            self.unreadable(Unchecked::HoldLimit, b"", around.out, around.record);
         }
-        self.doc = doc;
     }
 
     fn messages(
         &mut self,
-        frame: &Frame,
+        frame: &Frame<'_>,
         doc: &Doc,
         payload: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut Output<'_>,
         record: &mut Record,
     ) {
         let root = doc.root(payload);
@@ -154,8 +148,8 @@ impl Messages {
             self.join(&root, gone.len() < messages.len(), &mut edits);
         }
         match edits.is_empty() {
-            true => out.extend_from_slice(&frame.raw),
-            false => out.extend_from_slice(&edit::apply(frame, &edits)),
+            true => out.push(&frame.raw),
+            false => out.push(&edit::apply(frame, &edits)),
         }
     }
 
@@ -254,7 +248,13 @@ impl Messages {
     }
 
     /// Something that cannot be read: refused where a rule acts and the policy does not say `pass`.
-    fn unreadable(&mut self, why: Unchecked, raw: &[u8], out: &mut Vec<u8>, record: &mut Record) {
+    fn unreadable(
+        &mut self,
+        why: Unchecked,
+        raw: &[u8],
+        out: &mut Output<'_>,
+        record: &mut Record,
+    ) {
         let acts = self.rules.act() || !self.tool_rules.acting.is_empty();
         let refuse = acts && self.program.on_unreadable != Some(OnUnreadable::Pass);
         record.unchecked(why, refuse);
@@ -262,12 +262,12 @@ impl Messages {
             let decision = record.decision();
             self.end(&format!("the answer was withheld by policy (decision {decision})"), out);
         } else {
-            out.extend_from_slice(raw);
+            out.push(raw);
         }
     }
 
     /// Whoever still waits is told; nothing more leaves.
-    fn end(&mut self, text: &str, out: &mut Vec<u8>) {
+    fn end(&mut self, text: &str, out: &mut Output<'_>) {
         self.cut = true;
         let modern = self.modern;
         let said = Said::Blocked(text);
@@ -275,96 +275,53 @@ impl Messages {
         let mut all: Vec<String> =
             waiting.iter().map(|Asked { id, call }| said.message(id, *call, modern)).collect();
         if self.framing == Framing::Sse {
-            return all.iter().for_each(|message| event(out, message));
+            return all.iter().for_each(|message| out.push(&event(message)));
         }
         all.append(&mut self.ours);
-        out.clear();
         let body = match all.as_slice() {
             [] => said.message(b"null", false, modern),
             [one] if !self.joins => one.clone(),
             all => format!("[{}]", all.join(",")),
         };
-        out.extend_from_slice(body.as_bytes());
+        out.replace(body.into_bytes());
     }
 }
 
 /// True if some client takes this for a message, though it could not be read: an event without a type of its own, or
 /// what begins as one.
-fn is_message(frame: &Frame, payload: &[u8]) -> bool {
+fn is_message(frame: &Frame<'_>, payload: &[u8]) -> bool {
     frame.event_name().is_none_or(|name| matches!(name.trim_ascii(), b"" | b"message"))
         || matches!(payload.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
 /// One event, as servers write them.
-fn event(out: &mut Vec<u8>, message: &str) {
-    out.extend_from_slice(b"event: message\ndata: ");
-    out.extend_from_slice(message.as_bytes());
-    out.extend_from_slice(b"\n\n");
-}
-
-impl Mcp {
-    /// Bytes that wait.
-    pub(in crate::exchange) fn held_bytes(&self) -> usize {
-        self.messages.as_ref().map_or(0, |messages| messages.framer.held())
-    }
-
-    /// Other answers leave this much room for what waits here.
-    pub(in crate::exchange) fn set_room(&mut self, room: usize) {
-        if let Some(messages) = &mut self.messages {
-            messages.room = room.min(limits::HELD_FRAME_BYTES);
-        }
-    }
+fn event(message: &str) -> Vec<u8> {
+    [b"event: message\ndata: ", message.as_bytes(), b"\n\n"].concat()
 }
 
 impl Exchange {
-    /// Begins to read the answer. False: it is not MCP's.
-    pub(in crate::exchange) fn open_messages(&mut self, framing: Framing, chosen: &Chosen) -> bool {
+    /// Begins to judge the answer; `None`: it is not MCP's.
+    pub(in crate::exchange) fn open_messages(
+        &mut self,
+        framing: Framing,
+        chosen: &Chosen,
+    ) -> Option<Messages> {
         if !self.is_mcp() {
-            return false;
+            return None;
         }
-        let Some(mcp) = &mut self.mcp else { return false };
+        let mcp = self.mcp.as_mut()?;
         let joins = mcp.joins();
-        mcp.messages = Some(Messages {
+        Some(Messages {
             program: Rc::clone(&self.program),
             rules: Rules::new(Rc::clone(&self.program), chosen.clone()),
             tool_rules: self.tool_rules.clone(),
             framing,
-            framer: Framer::new(framing),
             modern: mcp.modern,
             waiting: mcp.asked.clone(),
             ours: std::mem::take(&mut mcp.ours),
             joins,
             cut: false,
             room: limits::HELD_FRAME_BYTES,
-            doc: Doc::default(),
-            pieces: Vec::new(),
-        });
-        true
-    }
-
-    /// A chunk of a streamed answer; `None`: it is not MCP's.
-    pub(in crate::exchange) fn message_chunk(
-        &mut self,
-        chunk: &[u8],
-        end: bool,
-        now_ns: u64,
-    ) -> Option<StreamVerdict> {
-        let messages = self.mcp.as_mut()?.messages.as_mut()?;
-        let mut out = Vec::with_capacity(chunk.len());
-        messages.feed(chunk, end, &mut out, &mut self.record);
-        if messages.cut {
-            self.cut_ns = Some(now_ns);
-        }
-        let unchanged = !messages.acts() || (out == chunk && !messages.cut);
-        Some(StreamVerdict { bytes: (!unchanged).then_some(out), reset: false })
-    }
-
-    /// A whole answer; `None`: it is not MCP's.
-    pub(in crate::exchange) fn message_whole(&mut self, body: &[u8]) -> Option<Vec<u8>> {
-        let messages = self.mcp.as_mut()?.messages.as_mut()?;
-        let mut out = Vec::with_capacity(body.len());
-        // The host had it in one piece: its size is its business.
-        messages.frame(&Frame::whole(body.to_vec()), &mut out, &mut self.record);
-        Some(out)
+        })
     }
 }

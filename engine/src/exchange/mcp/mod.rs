@@ -20,7 +20,7 @@ use crate::dialect::mcp::sniff::Sniffer;
 use crate::grant::Grant;
 use crate::policy::program::guard::Guard;
 use crate::policy::program::limit::{Limit, Unit};
-use answer::Messages;
+pub(super) use answer::Messages;
 
 /// What is known of an exchange that is MCP, or may be.
 #[derive(Debug, Default)]
@@ -45,8 +45,6 @@ pub(super) struct Mcp {
     mismatch: bool,
     /// Answers of ours that join upstream's: of the calls of a batch that were stopped.
     ours: Vec<String>,
-    /// The answer on its way.
-    messages: Option<Messages>,
 }
 
 /// A body that may be a call.

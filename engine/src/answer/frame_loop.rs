@@ -1,0 +1,255 @@
+//! The one loop over an answer's frames: each is cut off, parsed and read by its dialect once, and whoever wants to know
+//! of it looks at the same [`View`]. Guards and tools rules decide about it ([`super::Pipe`]), the meter of limits counts
+//! it, MCP judges its messages.
+//!
+//! ```text
+//! chunk ── next ─→ piece ── read ─→ Shown ── view ─→ meter
+//!                                      └────────────→ Pipe::frame, or MCP's messages ─→ Output
+//! ```
+//! A frame lies in its chunk; only what was cut between chunks, or waits, has bytes of its own.
+
+use crate::context::record::Unchecked;
+use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
+use crate::wire::frame::{Frame, Framing, Piece};
+use crate::wire::framer::Framer;
+use crate::wire::json::{Doc, NodeId};
+
+/// Frames of one answer, and the dialect that reads them.
+#[derive(Debug)]
+pub struct FrameLoop {
+    framing: Framing,
+    framer: Framer,
+    /// Reads a model's answer; `None`: messages of MCP, which are read by those who judge them.
+    reader: Option<Box<dyn Answer>>,
+    /// Re-used from frame to frame.
+    doc: Doc,
+    /// The number of the frame that `doc` is of; 0 if it is of none. Nearly every frame leaves at once and as it came:
+    /// what was read of it then need not be read again.
+    doc_of: u64,
+    /// Frames that have come.
+    frames: u64,
+    items: Vec<Item>,
+}
+
+/// One frame, cut off and read.
+#[derive(Debug)]
+pub struct Shown<'c> {
+    /// Its bytes.
+    pub frame: Frame<'c>,
+    /// What they are.
+    pub content: Content,
+    /// Which frame of the answer it is, counted from 1.
+    pub number: u64,
+}
+
+/// What a frame has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// No payload, or a blank one.
+    Nothing,
+    /// What is not JSON and is known: `[DONE]`.
+    Other,
+    /// JSON.
+    Json,
+    /// Something that nobody can read.
+    Unread(Unchecked),
+}
+
+/// A frame as observers see it.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'v> {
+    /// What it has.
+    pub content: Content,
+    /// Its payload; empty if there is none.
+    pub payload: &'v [u8],
+    /// The payload, parsed, where it is JSON.
+    pub doc: &'v Doc,
+    /// What the dialect found in it.
+    pub items: &'v [Item],
+    /// The answer is a stream; if not, this is all of it.
+    pub streamed: bool,
+}
+
+impl FrameLoop {
+    /// An answer of which nothing has come.
+    #[must_use]
+    pub fn new(framing: Framing, reader: Option<Box<dyn Answer>>) -> Self {
+        Self {
+            framing,
+            framer: Framer::new(framing),
+            reader,
+            doc: Doc::default(),
+            doc_of: 0,
+            frames: 0,
+            items: Vec::new(),
+        }
+    }
+
+    /// How the answer's bytes are cut.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// Bytes that have come of a frame that is not whole.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.framer.held()
+    }
+
+    /// The next frame that the bytes in `rest` complete, read; takes it from their front. `None`: there is none.
+    pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+        let piece = self.framer.next(rest)?;
+        Some(self.piece(piece))
+    }
+
+    /// The answer has ended: what is left of it.
+    pub fn last(&mut self) -> Option<Shown<'static>> {
+        let piece = self.framer.last()?;
+        Some(self.piece(piece))
+    }
+
+    /// A whole body. Its size is the host's business: it had it in one piece.
+    pub fn whole<'c>(&mut self, body: &'c [u8]) -> Shown<'c> {
+        self.read(Frame::whole(body))
+    }
+
+    fn piece<'c>(&mut self, piece: Piece<'c>) -> Shown<'c> {
+        let (why, raw) = match piece {
+            Piece::Frame(frame) => return self.read(frame),
+            Piece::Oversized { raw, .. } => (Unchecked::TooBig, raw),
+            Piece::Lost { raw } => (Unchecked::Dialect, raw),
+        };
+        self.frames += 1;
+        self.doc_of = 0;
+        self.items.clear();
+        let frame = Frame { raw, ..Frame::default() };
+        Shown { frame, content: Content::Unread(why), number: self.frames }
+    }
+
+    fn read<'c>(&mut self, frame: Frame<'c>) -> Shown<'c> {
+        // A document that is called an event stream: callers that asked for no stream read it all the same.
+        let bare =
+            frame.payload.is_empty() && matches!(frame.raw.trim_ascii_start(), [b'{' | b'[', ..]);
+        let frame = if bare { Frame::whole(frame.raw) } else { frame };
+        self.frames += 1;
+        self.doc_of = 0;
+        self.items.clear();
+        let payload = frame.payload_bytes();
+        let content = match payload.trim_ascii() {
+            b"" => Content::Nothing,
+            b"[DONE]" => {
+                if let Some(reader) = &mut self.reader {
+                    reader.read_other(&payload, &mut self.items);
+                }
+                Content::Other
+            }
+            _ if self.doc.parse(&payload).is_err() => Content::Unread(Unchecked::Dialect),
+            _ => {
+                self.doc_of = self.frames;
+                if let Some(reader) = &mut self.reader {
+                    reader.named(frame.event_name().unwrap_or_default());
+                    reader.read(&self.doc, &payload, &mut self.items);
+                }
+                Content::Json
+            }
+        };
+        drop(payload);
+        Shown { frame, content, number: self.frames }
+    }
+
+    /// The frame that was read last, for observers; `payload` is its own.
+    #[must_use]
+    pub fn view<'v>(&'v self, content: Content, payload: &'v [u8]) -> View<'v> {
+        let streamed = self.framing != Framing::Json;
+        View { content, payload, doc: &self.doc, items: &self.items, streamed }
+    }
+
+    /// Makes `doc` that of this payload, unless it is: of the frame with this number, 0 for one that did not come so.
+    fn read_again(&mut self, number: u64, payload: &[u8]) -> bool {
+        if number == 0 || number != self.doc_of {
+            self.doc_of = 0;
+            if self.doc.parse(payload).is_err() {
+                return false;
+            }
+            self.doc_of = number;
+        }
+        true
+    }
+
+    /// What becomes of a frame where calls were stopped, in it or before it.
+    pub(super) fn leave(
+        &mut self,
+        number: u64,
+        payload: &[u8],
+        pieces: &[dialect::Piece<'_>],
+    ) -> Leaves {
+        if !self.read_again(number, payload) {
+            return Leaves::default();
+        }
+        let leave = |reader: &mut Box<dyn Answer>| reader.leave(&self.doc, payload, pieces);
+        self.reader.as_mut().map(leave).unwrap_or_default()
+    }
+
+    /// Tells the dialect what the caller has got.
+    pub(super) fn sent(&mut self, number: u64, raw: &[u8], payload: &[u8]) {
+        let read = !payload.is_empty() && self.read_again(number, payload);
+        let Some(reader) = &mut self.reader else { return };
+        match (payload, read) {
+            (b"", _) => reader.sent_other(raw),
+            (_, true) => reader.sent(&self.doc, payload),
+            (_, false) => reader.sent_other(payload),
+        }
+    }
+
+    /// Frames of our own have left.
+    pub(super) fn sent_ours(&mut self, frames: &[u8]) {
+        let mut framer = Framer::new(self.framing);
+        let mut rest = frames;
+        while let Some(piece) = framer.next(&mut rest) {
+            if let Piece::Frame(frame) = piece {
+                self.sent(0, &frame.raw, &frame.payload_bytes());
+            }
+        }
+    }
+
+    /// The rest of an answer for a caller that has got what was [`FrameLoop::sent`].
+    pub(super) fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        self.reader.as_mut().map(|reader| reader.ending(ending)).unwrap_or_default()
+    }
+
+    /// The model that answers, once known.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.reader.as_ref()?.model()
+    }
+
+    /// What was found in the frame that was read last, to be given back.
+    pub(super) fn take_items(&mut self) -> Vec<Item> {
+        std::mem::take(&mut self.items)
+    }
+
+    pub(super) fn give_back(&mut self, items: Vec<Item>) {
+        self.items = items;
+    }
+
+    /// The document of the frame that was read last.
+    #[must_use]
+    pub fn doc(&self) -> &Doc {
+        &self.doc
+    }
+
+    /// The call whose arguments hold this value of the frame that was read last.
+    pub(super) fn call_of(
+        &self,
+        node: NodeId,
+        calls: &[(TextKey, NodeId)],
+        payload: &[u8],
+    ) -> Option<TextKey> {
+        let at = self.doc.value(payload, node)?.span().start;
+        let holds = |piece: NodeId| {
+            self.doc.value(payload, piece).is_some_and(|piece| piece.span().contains(&at))
+        };
+        calls.iter().rfind(|(_, piece)| holds(*piece)).map(|(call, _)| *call)
+    }
+}

@@ -1,0 +1,166 @@
+//! An answer on its way: the loop over its frames, and who decides about them.
+
+use super::Exchange;
+use super::mcp::Messages;
+use crate::answer::frame_loop::Shown;
+use crate::answer::{Around, Cut, FrameLoop, HoldReason, Output, Pipe};
+use crate::context::record::Record;
+
+/// An answer whose body is looked at.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub frames: FrameLoop,
+    pub judge: Judge,
+}
+
+/// Who decides about an answer's frames.
+#[derive(Debug)]
+pub(super) enum Judge {
+    /// Nobody: it is only metered, and passes as it comes.
+    Nobody,
+    /// Guardrails and tools rules, on what a model says.
+    Model(Pipe),
+    /// The same, on what a server of tools says.
+    Messages(Messages),
+}
+
+impl Answering {
+    /// True if what passes may change.
+    pub(super) fn acts(&self) -> bool {
+        match &self.judge {
+            Judge::Nobody => false,
+            Judge::Model(pipe) => pipe.acts(),
+            Judge::Messages(messages) => messages.acts(),
+        }
+    }
+
+    /// True once nothing more leaves but an ending.
+    pub(super) fn is_cut(&self) -> bool {
+        match &self.judge {
+            Judge::Nobody => false,
+            Judge::Model(pipe) => pipe.cut().is_some(),
+            Judge::Messages(messages) => messages.is_cut(),
+        }
+    }
+
+    /// Why a model's answer was cut, once it is.
+    pub(super) fn cut(&self) -> Option<&Cut> {
+        match &self.judge {
+            Judge::Model(pipe) => pipe.cut(),
+            Judge::Nobody | Judge::Messages(_) => None,
+        }
+    }
+
+    /// Bytes that wait: whole frames, and what has come of the next one.
+    pub(super) fn held_bytes(&self) -> usize {
+        let queued = match &self.judge {
+            Judge::Model(pipe) => pipe.held_bytes(),
+            Judge::Nobody | Judge::Messages(_) => 0,
+        };
+        queued + self.frames.held()
+    }
+
+    /// Why the first of the frames that wait does.
+    pub(super) fn waits_for(&self) -> Option<HoldReason> {
+        match &self.judge {
+            Judge::Model(pipe) => pipe.waits_for(),
+            Judge::Nobody | Judge::Messages(_) => None,
+        }
+    }
+
+    /// Other answers leave this much room for what waits here.
+    pub(super) fn set_room(&mut self, room: usize) {
+        match &mut self.judge {
+            Judge::Nobody => {}
+            Judge::Model(pipe) => pipe.set_room(room),
+            Judge::Messages(messages) => messages.set_room(room),
+        }
+    }
+
+    /// Unix time in seconds, for what has an end.
+    pub(super) fn set_now(&mut self, now: u64) {
+        if let Judge::Model(pipe) = &mut self.judge {
+            pipe.set_now(now);
+        }
+    }
+
+    fn decide(
+        &mut self,
+        shown: Shown<'_>,
+        affords: bool,
+        out: &mut Output<'_>,
+        record: &mut Record,
+    ) {
+        let Self { frames, judge } = self;
+        let mut around = Around { frames, out, record };
+        match judge {
+            Judge::Nobody => {}
+            Judge::Model(pipe) => {
+                if !affords {
+                    pipe.spend(&mut around);
+                }
+                pipe.frame(shown, &mut around);
+            }
+            Judge::Messages(messages) => messages.frame(&shown, &mut around),
+        }
+    }
+
+    fn finish(&mut self, out: &mut Output<'_>, record: &mut Record) {
+        let Self { frames, judge } = self;
+        if let Judge::Model(pipe) = judge {
+            pipe.finish(&mut Around { frames, out, record });
+        }
+    }
+}
+
+impl Exchange {
+    /// Some of the answer has come: every frame that it completes is metered, then decided about.
+    pub(super) fn some_of_answer(
+        &mut self,
+        answer: &mut Answering,
+        chunk: &[u8],
+        end: bool,
+        out: &mut Output<'_>,
+    ) {
+        if answer.is_cut() && !self.is_metered() {
+            return;
+        }
+        if let Judge::Messages(messages) = &mut answer.judge {
+            messages.begin(out);
+        }
+        let mut rest = chunk;
+        while let Some(shown) = answer.frames.next(&mut rest) {
+            self.one_frame(answer, shown, out);
+        }
+        if end {
+            if let Some(shown) = answer.frames.last() {
+                self.one_frame(answer, shown, out);
+            }
+            answer.finish(out, &mut self.record);
+        } else if let Answering { frames, judge: Judge::Messages(messages) } = answer {
+            let held = frames.held();
+            messages.limit(held, &mut Around { frames, out, record: &mut self.record });
+        }
+    }
+
+    /// All of the answer has come, in one piece.
+    pub(super) fn all_of_answer(
+        &mut self,
+        answer: &mut Answering,
+        body: &[u8],
+        out: &mut Output<'_>,
+    ) {
+        let shown = answer.frames.whole(body);
+        self.one_frame(answer, shown, out);
+        answer.finish(out, &mut self.record);
+    }
+
+    fn one_frame(&mut self, answer: &mut Answering, shown: Shown<'_>, out: &mut Output<'_>) {
+        let mut affords = true;
+        if self.is_metered() {
+            let payload = shown.frame.payload_bytes();
+            affords = self.meter(&answer.frames.view(shown.content, &payload));
+        }
+        answer.decide(shown, affords, out, &mut self.record);
+    }
+}
