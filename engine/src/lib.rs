@@ -38,6 +38,7 @@ pub mod jcs;
 pub mod ledger;
 pub mod limits;
 pub mod policy;
+pub mod providers;
 pub mod search;
 pub mod wire;
 mod written;

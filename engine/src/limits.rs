@@ -175,6 +175,27 @@ pub const MARKS_EVERY_MS: u64 = 30_000;
 /// The shortest time over which a rate is told, in milliseconds.
 pub const RATE_LEAST_MS: u64 = 5_000;
 
+/// Providers whose status pages are watched.
+pub const PROVIDERS: usize = 8;
+
+/// Incidents of a provider that are kept: a page that shows more is read to here.
+pub const PROVIDER_INCIDENTS: usize = 8;
+
+/// A text of a status page, in characters.
+pub const PROVIDER_TEXT_CHARS: usize = 200;
+
+/// A status page, in bytes: those of large providers have some 100 components and 50 KB.
+pub const PROVIDER_BYTES: usize = 512 * 1024;
+
+/// How often a status page is asked at most, in seconds: it is somebody else's server.
+pub const PROVIDER_LEAST_S: u64 = 10;
+
+/// Events beside traffic that status shows.
+pub const RECENT_EVENTS: usize = 16;
+
+/// One of them, in bytes.
+pub const RECENT_EVENT_BYTES: usize = 1024;
+
 /// A grant's envelope, in bytes. One is some 600; a tenant's or tool's name may be long.
 pub const GRANT_BYTES: usize = 4096;
 

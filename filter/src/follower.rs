@@ -21,7 +21,7 @@ use hemostat_engine::policy::config::remote::Source;
 use crate::clock;
 use crate::host::shared::{self, Shared};
 use crate::host::{self, HostError, Level};
-use crate::{accounts, marks, notify, pending, reporter, telemetry};
+use crate::{accounts, marks, notify, pending, recent, reporter, telemetry, watch};
 
 /// How often a change is tried again because another worker was faster. Each loss means that somebody else's change was
 /// made; more than this in a row does not happen with tens of workers.
@@ -460,7 +460,10 @@ impl Follower {
         let pending = pending::read(&self.terms.config.scope);
         let program = running.as_ref().map(|running| &running.program);
         let global = program.map(|program| fleet::status::json(program, &accounts::fleet()));
+        let scope = &self.terms.config.scope;
         let facts = bundle::Facts {
+            events: &recent::json(scope),
+            providers: &watch::json(scope),
             terms: &self.terms,
             state: &state,
             running: running.as_ref(),

@@ -18,6 +18,8 @@
 //! | [`accounts`] | accounts of limits in the data that workers share |
 //! | [`notify`] | events on their way to their receiver |
 //! | [`pending`] | tool calls that wait for leave, in the data that workers share |
+//! | [`recent`] | events beside traffic, in the data that workers share |
+//! | [`watch`] | status pages of providers |
 //! | [`telemetry`] | counters, log lines, filter state, the sum of held bytes |
 //! | [`clock`] | time that never fails, and numbers that never repeat |
 //! | [`host`] | every host call, as `Result`; the only `unsafe` |
@@ -36,10 +38,12 @@ mod marks;
 mod notify;
 mod pairs;
 mod pending;
+mod recent;
 mod reporter;
 mod root;
 mod stream;
 mod telemetry;
+mod watch;
 
 /// Where a host begins. (A module, because the SDK's macro makes a public function without documentation.)
 mod entry {

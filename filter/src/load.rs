@@ -15,6 +15,7 @@ use crate::bodies::Bodies;
 use crate::follower::Follower;
 use crate::reporter::Reporter;
 use crate::telemetry;
+use crate::watch::Watch;
 
 /// What a plugin runs: built completely before any stream sees it, and never changed after (invariant 3).
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub struct Loaded {
     pub source: Option<Source>,
     /// The listener is one for operators.
     pub control: Option<Rc<Control>>,
+    /// Status pages of providers to ask.
+    pub watch: Watch,
     /// Says what this thread acts by.
     pub reporter: Reporter,
     /// Warnings, a line each.
@@ -60,6 +63,7 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     let (source, control) = (config.source.clone(), config.control.clone().map(Rc::new));
     let line = |error: &dyn std::fmt::Display| vec![error.to_string()];
     let nothing = Rc::new(nothing_runs(&config).map_err(|error| line(&error))?);
+    let watch = Watch::new(&config.scope, &config.providers);
     let bodies = Rc::default();
     let reporter = Reporter::new(&config.scope, configuration, control.is_some());
     let follows = config.follows() || control.is_some();
@@ -72,7 +76,16 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
         telemetry::version(program.version.as_deref());
         let active = Active { program: Rc::new(program), book: accounts::book(), envoy, bodies };
         let follower = None;
-        return Ok(Loaded { active, follower, nothing, source, control, reporter, warnings });
+        return Ok(Loaded {
+            active,
+            follower,
+            nothing,
+            source,
+            control,
+            watch,
+            reporter,
+            warnings,
+        });
     }
     let terms = Terms::new(config).map_err(|refusal| line(&refusal))?;
     let (follower, more) = Follower::start(terms).map_err(|refusal| line(&refusal))?;
@@ -85,7 +98,7 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     let program = running.map_or_else(|| Rc::clone(&nothing), |running| running.program);
     let active = Active { program, book: accounts::book(), envoy, bodies };
     let follower = Some(Rc::new(follower));
-    Ok(Loaded { active, follower, nothing, source, control, reporter, warnings })
+    Ok(Loaded { active, follower, nothing, source, control, watch, reporter, warnings })
 }
 
 impl Active {

@@ -9,7 +9,7 @@ use hemostat_engine::limits::NOTIFY_TIMEOUT_MS;
 
 use crate::host::{self, HostError, Level};
 use crate::telemetry::{self, Trouble};
-use crate::{clock, pending};
+use crate::{clock, pending, recent};
 
 thread_local! {
     static EVENTS: RefCell<Option<Events>> = const { RefCell::new(None) };
@@ -27,6 +27,9 @@ struct Events {
 pub fn raise(event: Event) {
     if let Some(call) = &event.call {
         pending::note(event.kind, call, &event.origin.scope);
+    }
+    if event.kind.is_of_the_scope() {
+        recent::note(&event);
     }
     if event.origin.notify.is_none() {
         return;

@@ -20,6 +20,7 @@ use crate::load::{self, Active, Loaded};
 use crate::reporter::Reporter;
 use crate::stream::{NoPolicy, Stream, value};
 use crate::telemetry::Trouble;
+use crate::watch::Watch;
 use crate::{bodies, clock, notify, telemetry};
 
 /// The filter's version, for logs.
@@ -40,6 +41,7 @@ struct Plan {
     follower: Option<Rc<Follower>>,
     source: Option<Source>,
     control: Option<Rc<Control>>,
+    watch: Watch,
     reporter: Reporter,
     /// The call to the source that is under way.
     asked: Option<u32>,
@@ -57,7 +59,7 @@ impl Root {
     fn configure(&mut self, size: usize) -> Result<Vec<String>, Vec<String>> {
         let bytes = host::bytes(Buffer::Configuration, size)
             .map_err(|error| vec![format!("the host does not give the configuration: {error}")])?;
-        let Loaded { active, follower, nothing, source, control, reporter, warnings } =
+        let Loaded { active, follower, nothing, source, control, watch, reporter, warnings } =
             load::load(&bytes)?;
         // Streams in flight of a configuration before this one still need their places.
         let renews = !active.program.limits.rules.is_empty() || active.book.has_leases();
@@ -67,7 +69,8 @@ impl Root {
             (false, true) => Some(RENEW_MS),
             (false, false) => None,
         };
-        let looks = active.program.hold_headers.then_some(bodies::LOOK_MS);
+        let looks = active.program.hold_headers || watch.has_pages();
+        let looks = looks.then_some(bodies::LOOK_MS);
         let shares = exchanger::every_ms(&active.program);
         let period = own.into_iter().chain(looks).chain(shares).min();
         if let Some(period) = period {
@@ -81,6 +84,7 @@ impl Root {
             follower,
             source,
             control,
+            watch,
             reporter,
             asked: None,
             renewed: 0,
@@ -138,9 +142,26 @@ impl Plan {
             ("hemostat.configuration", self.reporter.name().into()),
             ("hemostat.reason", code.as_str().into()),
         ];
-        let (notify, scope) = (active.program.notify.clone(), active.program.tools.scope.clone());
+        self.raise(Event::new(Kind::NotFollowing, fields));
+    }
+
+    /// Raises an event that does not come of traffic, to where the policy that runs sends them.
+    fn raise(&self, event: Event) {
+        let program = Rc::clone(&self.active.borrow().program);
+        let (notify, scope) = (program.notify.clone(), program.tools.scope.clone());
         let origin = Rc::new(Origin { notify, scope, ..Origin::default() });
-        notify::raise(Event { origin, ..Event::new(Kind::NotFollowing, fields) });
+        notify::raise(Event { origin, ..event });
+    }
+
+    /// A status page has answered. False: it is none of these calls.
+    fn page_answered(&mut self, token: u32, size: usize) -> bool {
+        let headers = host::headers(Map::Call).unwrap_or_default();
+        let etag = value(&headers, "etag").and_then(|etag| std::str::from_utf8(etag).ok());
+        let etag = etag.map(str::to_owned);
+        let changed = self.watch.answered(token, call_status(), etag, size);
+        let is_own = changed.is_some();
+        changed.unwrap_or_default().into_iter().for_each(|event| self.raise(event));
+        is_own
     }
 
     /// Requests in flight keep their places, however long they take. Once a slice is enough: places are counted by it.
@@ -232,7 +253,9 @@ impl Context for Root {
         if notify::answered(token, call_status()) {
             return;
         }
-        if let Some(plan) = &mut self.plan {
+        if let Some(plan) = &mut self.plan
+            && !plan.page_answered(token, body)
+        {
             plan.source_answered(token, body);
         }
     }
@@ -282,6 +305,7 @@ impl RootContext for Root {
             plan.follow();
             plan.report();
             plan.poll();
+            plan.watch.look();
             plan.exchange();
         }
         notify::send();

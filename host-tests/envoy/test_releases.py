@@ -114,18 +114,19 @@ def test_a_bad_release_changes_nothing_and_says_why(name, proxy):
     assert version(proxy) == "good"
 
 
-def test_the_listener_has_two_paths_and_a_token(proxy):
+def test_the_listener_has_few_paths_and_a_token(proxy):
     for path in (
         "/",
         "/v1/chat/completions",
-        "/.hemostat",
-        "/.hemostat/",
         "/.hemostat/status/x",
+        "/.hemostat/policy",
         "/.hemostat/release/",
     ):
         assert fetch(proxy.control_port, "GET", path).status == 404, path
     assert fetch(proxy.control_port, "POST", "/.hemostat/status", b"{}").status == 405
-    assert fetch(proxy.control_port, "GET", "/.hemostat/release").status == 405
+    assert fetch(proxy.control_port, "PUT", "/.hemostat/release", b"{}").status == 405
+    for path in ("", "/", "/release", f"/policy/{proxy.status()['digest']}"):
+        assert fetch(proxy.control_port, "GET", f"/.hemostat{path}").status == 401, path
     for token in (None, "", "wrong", TOKEN + "x"):
         assert proxy.post(release(serial_after(proxy), policies.policy("bad")), token=token)[0] == 401
     # The traffic's listener knows none of it.

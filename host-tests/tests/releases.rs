@@ -573,3 +573,65 @@ fn a_success_ends_the_last_error() {
     assert_eq!(side.post(&release("01-whole.json")).0, 200);
     assert_eq!(side.status()["last_error"], Value::Null);
 }
+
+/// Three workers watch two pages: one asks, and what is new is told once. Rules do not act on it.
+#[test]
+fn one_worker_asks_the_status_pages_for_all() {
+    let host = Host::with(&module(), settings());
+    host.add_cluster("status");
+    let page = |name: &str| json!({"cluster": "status", "authority": name, "every": "10s"});
+    let watching = json!({"providers": {"one": page("one.example"), "two": page("two.example")}});
+    let sides =
+        [Side::new(&host, &watching), Side::new(&host, &watching), Side::new(&host, &watching)];
+    let document = |name: &str| {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/providers");
+        std::fs::read_to_string(folder.join(name)).unwrap()
+    };
+    let answers = |body: &dyn Fn(&str) -> CallAnswer| {
+        let mut count = 0;
+        for side in &sides {
+            for call in side.worker.http_calls() {
+                let to = call.headers.text(":authority").unwrap().to_owned();
+                assert!(side.worker.answer_http(call.token, body(&to)));
+                count += 1;
+            }
+        }
+        count
+    };
+    tick(&host, &sides);
+    let full = |_: &str| CallAnswer::new(200, document("statuspage.json"));
+    assert_eq!(answers(&full), 2);
+    let shown = sides[0].status();
+    assert_eq!(shown["providers"][0]["incidents"][0]["status"], "identified", "{shown}");
+    let told = |shown: &Value| {
+        let events = shown["events"].as_array().unwrap();
+        events.iter().filter(|e| e["event"] == "provider_incident").count()
+    };
+    assert_eq!(told(&shown), 2);
+    // Whatever comes next, what was said stays and the failure stands beside it.
+    for answer in [
+        CallAnswer::reset(),
+        CallAnswer::timeout(),
+        CallAnswer::new(500, ""),
+        CallAnswer::new(200, "<html>"),
+        CallAnswer::new(200, " ".repeat(1_000_000)),
+    ] {
+        let mut asked = 0;
+        for _ in 0..700 {
+            tick(&host, &sides);
+            asked += answers(&|_: &str| answer.clone());
+            if asked > 0 {
+                break;
+            }
+        }
+        assert!(asked > 0);
+    }
+    let shown = sides[0].status();
+    assert_eq!((told(&shown), &shown["providers"][0]["indicator"]), (2, &json!("major")));
+    assert!(
+        shown["providers"].as_array().unwrap().iter().any(|p| p["error"] != Value::Null),
+        "{shown}"
+    );
+    assert_eq!(sides[0].version(), "baseline");
+    assert!(sides.iter().all(|side| side.worker.dead().is_none()));
+}

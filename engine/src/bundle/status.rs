@@ -34,6 +34,10 @@ pub struct Facts<'a> {
     pub global: &'a str,
     /// The polled source.
     pub poll: Option<&'a Poll>,
+    /// The last events of the scope, in JSON.
+    pub events: &'a str,
+    /// The status pages of providers, in JSON.
+    pub providers: &'a str,
     /// What counters stood at when it came into force.
     pub marks: Option<&'a Marks>,
     /// What the configurations of the scope say that they act by.
@@ -123,6 +127,8 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
         }
         out.end()
     });
+    out.raw("events", facts.events);
+    out.raw("providers", facts.providers);
     out.list("history", &state.history, history);
     out.text("signed_requests", SIGNED);
     out.text("filter", facts.filter);

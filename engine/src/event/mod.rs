@@ -5,6 +5,7 @@
 
 pub mod pending;
 pub mod queue;
+pub mod recent;
 
 use std::rc::Rc;
 
@@ -43,6 +44,8 @@ pub enum Kind {
     SourceFailing,
     /// A filter configuration does not act by what is in force.
     NotFollowing,
+    /// A provider's status page tells of an incident, or of a change of one.
+    ProviderIncident,
 }
 
 impl Kind {
@@ -62,6 +65,7 @@ impl Kind {
         Self::SourceSilent,
         Self::SourceFailing,
         Self::NotFollowing,
+        Self::ProviderIncident,
     ];
 
     /// The word in JSON and metrics.
@@ -82,6 +86,7 @@ impl Kind {
             Self::SourceSilent => "source_silent",
             Self::SourceFailing => "source_failing",
             Self::NotFollowing => "not_following",
+            Self::ProviderIncident => "provider_incident",
         }
     }
 }
@@ -176,7 +181,9 @@ impl Event {
     pub fn to_json(&self, id: &str, times: Times) -> String {
         let mut out = Object::default();
         out.text("event", self.kind.word());
-        out.text("id", id);
+        if !id.is_empty() {
+            out.text("id", id);
+        }
         out.text("time", &time::format(times.first_ns / 1_000_000_000));
         out.number("count", times.count);
         if times.count > 1 {

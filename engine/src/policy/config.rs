@@ -34,6 +34,8 @@ pub struct Config {
     pub source: Option<remote::Source>,
     /// What the listener is, where it is one for operators.
     pub control: Option<remote::Control>,
+    /// Status pages of providers to show.
+    pub providers: Vec<remote::ProviderPage>,
     /// What a release may make this proxy do.
     pub allow: remote::Allow,
 }
@@ -136,6 +138,7 @@ fn decode(tree: &Node, found: &mut Vec<Diagnostic>) -> Config {
         release: tree.get("release").map(to_json),
         source: tree.get("source").and_then(remote::Source::decode),
         control: tree.get("control").map(remote::Control::decode),
+        providers: remote::providers(tree),
         allow: tree.get("allow").map(remote::Allow::decode).unwrap_or_default(),
     }
 }

@@ -325,6 +325,8 @@ fn status_says_what_operators_ask() {
         global: "{}",
         poll: None,
         marks: None,
+        events: "[]",
+        providers: "[]",
         followers: &Followers::default(),
         now_ms: NOW * 1000,
         filter: "0",

@@ -1,13 +1,16 @@
 //! The part of a configuration that says how policies may come from elsewhere: `trust`, `scope`, `source`, `control`,
 //! `allow`.
 
+use super::super::decode;
 use super::super::diagnostic::Diagnostic;
+use super::super::document::Window;
 use super::super::path::Path;
 use super::super::source::{Node, whole};
 use super::super::trust::Trust;
 use super::Config;
 use crate::bundle::{self, Digest, Terms};
 use crate::jcs;
+use crate::limits;
 
 /// `source`: a static HTTP server that is polled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,21 @@ pub struct Source {
     /// The `path` of the request.
     pub path: String,
     /// Milliseconds between two polls.
+    pub every_ms: u64,
+}
+
+/// One of `providers`: a status page in the Statuspage format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderPage {
+    /// The provider's name.
+    pub name: String,
+    /// The proxy's cluster.
+    pub cluster: String,
+    /// The `host` of the request.
+    pub authority: String,
+    /// The `path` of the request.
+    pub path: String,
+    /// Milliseconds between two questions.
     pub every_ms: u64,
 }
 
@@ -49,6 +67,12 @@ pub struct Allow {
 /// Where a control listener's paths begin unless it says otherwise.
 const PREFIX: &str = "/.hemostat";
 
+/// Where a status page's summary is unless the configuration says otherwise.
+const SUMMARY: &str = "/api/v2/summary.json";
+
+/// How often a status page is asked unless the configuration says otherwise, in milliseconds.
+const PROVIDER_EVERY_MS: u64 = 60_000;
+
 /// How often a source is polled unless it says otherwise, in milliseconds.
 const EVERY_MS: u64 = 500;
 
@@ -66,6 +90,26 @@ impl Source {
                 .unwrap_or(EVERY_MS),
         })
     }
+}
+
+/// The pages to watch.
+pub(super) fn providers(tree: &Node) -> Vec<ProviderPage> {
+    let entries = tree.get("providers").map(Node::entries).unwrap_or_default();
+    let pages = entries.iter().filter_map(|entry| {
+        let text = |name| entry.value.get(name).and_then(Node::text).map(str::to_owned);
+        let every = text("every").and_then(|every| decode::window(&every));
+        Some(ProviderPage {
+            name: entry.key.clone(),
+            cluster: text("cluster")?,
+            authority: text("authority")?,
+            path: text("path").unwrap_or_else(|| SUMMARY.to_owned()),
+            every_ms: match every {
+                Some(Window::Seconds(seconds)) => seconds.saturating_mul(1000),
+                _ => PROVIDER_EVERY_MS,
+            },
+        })
+    });
+    pages.take(limits::PROVIDERS).collect()
 }
 
 impl Control {
@@ -142,6 +186,7 @@ pub(super) fn check(config: &Config, tree: &Node) -> Vec<Diagnostic> {
     if config.release.is_some() && !config.trust.keys.is_empty() {
         judge.release(config);
     }
+    judge.providers();
     if config.follows() {
         judge.upstreams(config);
     }
@@ -195,6 +240,30 @@ impl Judge<'_> {
                            are taken"
                 .to_owned();
             self.warn("no-token", "control", message, "write `token: \"sha256:…\"`");
+        }
+    }
+
+    fn providers(&mut self) {
+        let entries = self.tree.get("providers").map(Node::entries).unwrap_or_default();
+        if entries.len() > limits::PROVIDERS {
+            let message =
+                format!("{} providers; at most {} are watched", entries.len(), limits::PROVIDERS);
+            self.error("too-many", "providers", message, "name those that this proxy calls");
+        }
+        for entry in entries {
+            let name = &entry.key;
+            let path = entry.value.get("path").and_then(Node::text);
+            if let Some(path) = path.filter(|path| !path.starts_with('/')) {
+                let message = format!("`{path}` of `{name}` is no path");
+                self.error("bad-path", "providers", message, "it begins with `/`");
+            }
+            let every = entry.value.get("every").and_then(Node::text).and_then(decode::window);
+            let least = limits::PROVIDER_LEAST_S;
+            if every.is_some_and(|every| !matches!(every, Window::Seconds(s) if s >= least)) {
+                let message =
+                    format!("`every` of `{name}` is not between {least} seconds and a day");
+                self.error("out-of-range", "providers", message, "write `every: 1m`");
+            }
         }
     }
 

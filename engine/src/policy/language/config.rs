@@ -46,6 +46,11 @@ pub static CONFIG: Struct = Struct {
         ),
         field("source", Kind::Struct(&SOURCE), "a static HTTP server to poll for releases"),
         field("control", Kind::Struct(&CONTROL), "makes the listener one for status and releases"),
+        field(
+            "providers",
+            Kind::Map(&Kind::Id, &Kind::Struct(&PROVIDER)),
+            "status pages of providers to show; rules never act on them",
+        ),
         field("allow", Kind::Struct(&ALLOW), "what a release may make this proxy do"),
     ],
     others: None,
@@ -60,6 +65,19 @@ static SOURCE: Struct = Struct {
         field("authority", Kind::Text, "the `host` of the request").required(),
         field("path", Kind::Text, "the `path` of the request").required(),
         field("every_ms", Kind::Whole(100, 3_600_000), "time between two polls").default("500"),
+    ],
+    others: None,
+    one_of: &[],
+};
+
+/// One of `providers`
+static PROVIDER: Struct = Struct {
+    name: "a provider",
+    fields: &[
+        field("cluster", Kind::Text, "the proxy's cluster").required(),
+        field("authority", Kind::Text, "the `host` of the request").required(),
+        field("path", Kind::Text, "the `path` of the request").default("/api/v2/summary.json"),
+        field("every", Kind::Window, "how often it is asked, `10s` or more").default("1m"),
     ],
     others: None,
     one_of: &[],

@@ -1,0 +1,92 @@
+//! The last things that happened to a scope beside its traffic: releases, sources, providers, filters that cannot follow.
+//! Status shows them, whether or not anybody is notified.
+
+use super::Kind;
+use crate::bundle::code::{Reader, Writer};
+use crate::limits::{RECENT_EVENT_BYTES, RECENT_EVENTS};
+
+/// The layout's number: what another version of this code wrote is not read.
+const FORM: u64 = 1;
+
+/// Events in JSON, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recent(Vec<String>);
+
+impl Kind {
+    /// True for what does not come of traffic: it is rare, and kept for status.
+    #[must_use]
+    pub fn is_of_the_scope(self) -> bool {
+        matches!(
+            self,
+            Self::ReleaseActive
+                | Self::ReleaseRefused
+                | Self::ReleaseExpired
+                | Self::SourceSilent
+                | Self::SourceFailing
+                | Self::NotFollowing
+                | Self::ProviderIncident
+        )
+    }
+}
+
+impl Recent {
+    /// Something happened. What is too long to keep is left out.
+    pub fn note(&mut self, json: String) {
+        if json.len() <= RECENT_EVENT_BYTES {
+            self.0.insert(0, json);
+            self.0.truncate(RECENT_EVENTS);
+        }
+    }
+
+    /// As status shows them.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        format!("[{}]", self.0.join(","))
+    }
+
+    /// As bytes, for the memory that workers share.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.number(FORM);
+        out.list(&self.0, |out, json| out.text(json));
+        out.finish()
+    }
+
+    /// From such bytes; broken ones, and those of another version, are an empty list.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Self {
+        let read = || {
+            let mut from = Reader::new(bytes);
+            if from.number()? != FORM {
+                return None;
+            }
+            let events = from.list(RECENT_EVENTS, Reader::text)?;
+            from.is_at_end().then_some(Self(events))
+        };
+        read().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_newest_are_kept_and_none_without_end() {
+        let mut recent = Recent::default();
+        (0..100).for_each(|at| recent.note(at.to_string()));
+        recent.note("x".repeat(RECENT_EVENT_BYTES + 1));
+        assert!(recent.to_json().starts_with("[99,98,"));
+        assert_eq!(recent.0.len(), RECENT_EVENTS);
+        assert_eq!(Recent::decode(&recent.encode()), recent);
+    }
+
+    proptest! {
+        #[test]
+        fn broken_bytes_are_an_empty_list(bytes: Vec<u8>) {
+            let _ = Recent::decode(&bytes);
+        }
+    }
+}

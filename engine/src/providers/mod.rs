@@ -1,0 +1,254 @@
+//! What the status pages of providers say, in the Statuspage format. Operators are shown it; no rule acts on it.
+//!
+//! Somebody else's page is hostile input as any: it is bounded, and each of its texts is text wherever it is shown.
+
+mod statuspage;
+
+use crate::base::time;
+use crate::bundle::Poll;
+use crate::bundle::code::{Reader, Writer};
+use crate::event::{Event, Kind};
+use crate::limits::{PROVIDER_INCIDENTS, PROVIDERS};
+use crate::written::{Object, list};
+
+pub use statuspage::read;
+
+/// The layout's number: what another version of this code wrote is not read.
+const FORM: u64 = 1;
+
+/// What the workers of a process share about the providers of a scope.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Providers(Vec<Provider>);
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// Its name in the configuration.
+    pub name: String,
+    /// When it is asked.
+    pub poll: Poll,
+    /// What it said last; `None`: it has never answered.
+    pub page: Option<Page>,
+}
+
+/// What a status page says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// `none`, `minor`, `major`, `critical`, or another word of the page's own.
+    pub indicator: String,
+    /// The same in words.
+    pub description: String,
+    /// What is not resolved.
+    pub incidents: Vec<Incident>,
+}
+
+/// Something that a provider has trouble with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Incident {
+    /// The page's id for it.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// `investigating`, `identified`, `monitoring` …; empty where the page does not say.
+    pub status: String,
+    /// `minor`, `major`, `critical`; empty where the page does not say.
+    pub impact: String,
+    /// When it began (Unix seconds).
+    pub since: Option<u64>,
+    /// When it was last written about (Unix seconds).
+    pub updated: Option<u64>,
+}
+
+impl Providers {
+    /// The provider with this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Provider> {
+        self.0.iter().find(|provider| provider.name == name)
+    }
+
+    /// Puts a provider in the place of the one with its name. Those that the configuration does not name are gone.
+    pub fn put(&mut self, provider: Provider, named: &[&str]) {
+        self.0.retain(|own| own.name != provider.name && named.contains(&own.name.as_str()));
+        self.0.truncate(PROVIDERS - 1);
+        self.0.push(provider);
+        self.0.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    /// As status shows them: `now_ms` in Unix milliseconds.
+    #[must_use]
+    pub fn to_json(&self, now_ms: u64) -> String {
+        list(&self.0, |provider| {
+            let mut out = Object::default();
+            out.text("name", &provider.name);
+            let page = provider.page.as_ref();
+            out.optional_text("indicator", page.map(|page| page.indicator.as_str()));
+            out.optional_text("description", page.map(|page| page.description.as_str()));
+            let incidents = page.map(|page| page.incidents.as_slice()).unwrap_or_default();
+            out.list("incidents", incidents, Incident::to_json);
+            let poll = &provider.poll;
+            let asked = poll.answered.then_some(poll.good_ms);
+            out.optional_text("as_of", asked.map(|at| time::format(at / 1000)).as_deref());
+            let age = asked.map(|at| now_ms.saturating_sub(at) / 1000);
+            out.raw("age_s", &age.map_or_else(|| "null".to_owned(), |age| age.to_string()));
+            out.optional_text("error", poll.error.as_ref().map(|error| error.why.as_str()));
+            out.end()
+        })
+    }
+
+    /// As bytes, for the memory that workers share.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.number(FORM);
+        out.list(&self.0, |out, provider| {
+            out.text(&provider.name);
+            out.bytes(&provider.poll.encode());
+            out.option(provider.page.as_ref(), |out, page| {
+                out.text(&page.indicator);
+                out.text(&page.description);
+                out.list(&page.incidents, |out, incident| {
+                    for text in [&incident.id, &incident.name, &incident.status, &incident.impact] {
+                        out.text(text);
+                    }
+                    out.option(incident.since.as_ref(), |out, at| out.number(*at));
+                    out.option(incident.updated.as_ref(), |out, at| out.number(*at));
+                });
+            });
+        });
+        out.finish()
+    }
+
+    /// From such bytes; broken ones, and those of another version, are an empty list.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Self {
+        let read = || {
+            let mut from = Reader::new(bytes);
+            if from.number()? != FORM {
+                return None;
+            }
+            let providers = from.list(PROVIDERS, |from| {
+                Some(Provider {
+                    name: from.text()?,
+                    poll: Poll::decode(&from.bytes()?),
+                    page: from.option(|from| {
+                        Some(Page {
+                            indicator: from.text()?,
+                            description: from.text()?,
+                            incidents: from.list(PROVIDER_INCIDENTS, |from| {
+                                Some(Incident {
+                                    id: from.text()?,
+                                    name: from.text()?,
+                                    status: from.text()?,
+                                    impact: from.text()?,
+                                    since: from.option(Reader::number)?,
+                                    updated: from.option(Reader::number)?,
+                                })
+                            })?,
+                        })
+                    })?,
+                })
+            })?;
+            from.is_at_end().then_some(Self(providers))
+        };
+        read().unwrap_or_default()
+    }
+}
+
+impl Incident {
+    fn to_json(&self) -> String {
+        let mut out = Object::default();
+        out.text("id", &self.id);
+        out.text("name", &self.name);
+        out.text("status", &self.status);
+        out.text("impact", &self.impact);
+        out.optional_text("since", self.since.map(time::format).as_deref());
+        out.optional_text("updated", self.updated.map(time::format).as_deref());
+        out.end()
+    }
+
+    fn event(&self, provider: &str, status: &str) -> Event {
+        let mut fields = vec![
+            ("hemostat.provider", provider.into()),
+            ("hemostat.provider.incident", self.id.as_str().into()),
+            ("hemostat.provider.status", status.into()),
+            ("hemostat.provider.impact", self.impact.as_str().into()),
+            ("hemostat.provider.name", self.name.as_str().into()),
+        ];
+        let since = self.since.map(time::format);
+        fields.extend(since.map(|since| ("hemostat.provider.since", since.as_str().into())));
+        Event::new(Kind::ProviderIncident, fields)
+    }
+}
+
+/// What has changed from one answer to the next: incidents that are new, that have another status, and those that are not
+/// there any more and so are over. The first answer tells what is already wrong.
+#[must_use]
+pub fn changes(provider: &str, before: Option<&Page>, now: &Page) -> Vec<Event> {
+    let known = before.map(|page| page.incidents.as_slice()).unwrap_or_default();
+    let mut events = Vec::new();
+    for incident in &now.incidents {
+        let same = known.iter().any(|own| own.id == incident.id && own.status == incident.status);
+        if !same {
+            events.push(incident.event(provider, &incident.status));
+        }
+    }
+    // A page that shows as many as are kept may have more: what is missing there is not known to be over.
+    if now.incidents.len() < PROVIDER_INCIDENTS {
+        let gone = known.iter().filter(|own| now.incidents.iter().all(|new| new.id != own.id));
+        events.extend(gone.map(|own| own.event(provider, "resolved")));
+    }
+    events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Said;
+    use proptest::prelude::*;
+
+    fn page(incidents: &[(&str, &str)]) -> Page {
+        let incidents = incidents.iter().map(|(id, status)| Incident {
+            id: (*id).to_owned(),
+            status: (*status).to_owned(),
+            ..Incident::default()
+        });
+        Page { incidents: incidents.collect(), ..Page::default() }
+    }
+
+    fn said(before: Option<&Page>, now: &Page) -> Vec<(Said, Said)> {
+        let events = changes("openai", before, now);
+        events.into_iter().map(|e| (e.fields[1].1.clone(), e.fields[2].1.clone())).collect()
+    }
+
+    #[test]
+    fn each_change_of_an_incident_is_told_once() {
+        let first = page(&[("a", "investigating")]);
+        assert_eq!(said(None, &first), [("a".into(), "investigating".into())]);
+        assert_eq!(said(Some(&first), &first), []);
+        let second = page(&[("a", "monitoring"), ("b", "identified")]);
+        let both = [("a".into(), "monitoring".into()), ("b".into(), "identified".into())];
+        assert_eq!(said(Some(&first), &second), both);
+        let last = [("b".into(), "resolved".into())];
+        assert_eq!(said(Some(&second), &page(&[("a", "monitoring")])), last);
+    }
+
+    #[test]
+    fn what_the_configuration_names_no_more_is_gone() {
+        let mut all = Providers::default();
+        for name in ["openai", "old", "anthropic"] {
+            let provider = Provider { name: name.to_owned(), poll: Poll::default(), page: None };
+            all.put(provider, &["openai", "anthropic"]);
+        }
+        assert!(all.get("old").is_none());
+        assert_eq!(Providers::decode(&all.encode()), all);
+        let shown: serde_json::Value = serde_json::from_str(&all.to_json(0)).unwrap();
+        assert_eq!((&shown[0]["name"], &shown[1]["name"]), (&"anthropic".into(), &"openai".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn broken_bytes_are_an_empty_list(bytes: Vec<u8>) {
+            let _ = Providers::decode(&bytes);
+        }
+    }
+}
