@@ -83,6 +83,26 @@ pub const SCAN_STEPS_PER_BYTE: u64 = 64;
 
 /// Steps that are free after a quiet point: enough for the square of any ordinary word's length.
 pub const SCAN_STEPS_FREE: u64 = 4096;
+
+/// Bytes that may be read again for each byte of a text: after a match of a pattern that repeats lazily, and where the
+/// cache of states was dropped. Beyond it the text is held, which `on_hold_limit` ends. Ordinary text needs under 1.
+pub const SCAN_AGAIN_PER_BYTE: u64 = 16;
+
+/// Transitions of a matcher's automaton that are kept in flat rows, in bytes; when full, they are dropped and asked for
+/// anew. All packs on English text fill about half of it.
+pub const SCAN_ROWS_BYTES: usize = 512 * 1024;
+
+/// Steps that finding the exact spans of one pattern may take for each byte of the stretch in which it matched. Patterns
+/// of the packs need under 40; beyond it the rest of the stretch counts as found: more than the match, never less.
+pub const SCAN_EXACT_STEPS_PER_BYTE: u64 = 128;
+
+/// Steps of that kind that are free in a stretch: enough for a short one under any pattern.
+pub const SCAN_EXACT_FREE: u64 = 64 * 1024;
+
+/// What the search for spans remembers of one stretch and pattern, in bytes. A stretch of a mebibyte under a pattern such
+/// as `(?i)iban(.*[A-Z]{2})?` needs about a quarter of it; beyond it nothing is remembered, and the bound on steps holds.
+pub const SCAN_EXACT_MEMO_BYTES: usize = 4 * 1024 * 1024;
+
 /// A policy or a plugin configuration, in bytes of text. The longest real ones are some tens of KiB; the rest of the
 /// mebibyte is for pasted pattern lists.
 pub const POLICY_BYTES: usize = 1024 * 1024;

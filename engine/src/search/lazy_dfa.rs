@@ -1,16 +1,21 @@
-//! A lazy DFA with the cache that its states live in.
+//! A lazy DFA with the cache that its states live in, and the rows that remember its transitions.
 //!
 //! State ids die when the cache is cleared. Every id that outlives a call is therefore kept together with the *stamp*
 //! of the cache it belongs to; an id with another stamp is made anew by walking the text again.
 
+use super::rows::{Pair, Rows};
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::start;
 use regex_automata::{Anchored, PatternID};
+use std::collections::BTreeMap;
 
 /// The automaton gave up. It is configured so that it never does; if it did, the text is held to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GaveUp;
+
+/// What a transition that is not in a row counts as, in steps.
+const BUILD_STEPS: usize = 4;
 
 /// A state that outlives a call, with the stamp of its cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,34 +29,46 @@ pub(super) struct SavedState {
 pub(super) enum Stop {
     /// All bytes are read.
     End,
-    /// The state is a match, or dead.
-    Tagged,
-    /// The text is quiet.
-    Quiet,
-    /// The cache was cleared: the table of quiet states is stale.
-    Cleared,
+    /// The live state is a match, or dead; or the text is quiet, which was waited for.
+    Event,
+    /// The cache was cleared: the rows are stale, and so is the decider's state. The live state is good if it is given.
+    Cleared(Option<LazyStateID>),
 }
 
-/// States built so far, and which of them mean "nothing is alive".
+/// States built so far, and what is known of the ways between them.
 #[derive(Debug)]
 pub(super) struct LazyDfa {
     cache: Cache,
     /// Which cache this is: ids of another one mean nothing here.
     epoch: u32,
-    /// By the last byte read: the unanchored start state after it. Id 0 is no state's, so it stands for "unknown".
-    quiet: Box<[LazyStateID; 256]>,
-    /// The stamp that `quiet` was made under.
-    quiet_stamp: Option<u64>,
+    rows: Rows,
+    /// The stamp that the rows were begun under; `None` where the cache is too small for them.
+    rows_stamp: Option<u64>,
+    /// Which states are dead to all purposes, under the same stamp.
+    dead: BTreeMap<LazyStateID, bool>,
+    /// Work done: bytes read, and more for what had to be built.
+    steps: u64,
 }
 
 impl LazyDfa {
     pub(super) fn new(dfa: &DFA, epoch: u32) -> LazyDfa {
+        let mut classes = Box::new([0; 256]);
+        for (byte, class) in (0..=u8::MAX).zip(classes.iter_mut()) {
+            *class = dfa.byte_classes().get(byte);
+        }
         LazyDfa {
             cache: dfa.create_cache(),
             epoch,
-            quiet: Box::new([LazyStateID::default(); 256]),
-            quiet_stamp: None,
+            rows: Rows::new(classes),
+            rows_stamp: None,
+            dead: BTreeMap::new(),
+            steps: 0,
         }
+    }
+
+    /// Work done since it was made.
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
     }
 
     fn stamp(&self) -> u64 {
@@ -101,79 +118,129 @@ impl LazyDfa {
         bytes: &[u8],
     ) -> Result<LazyStateID, GaveUp> {
         let mut id = self.start(dfa, anchored, look_behind)?;
+        self.count(bytes.len());
         for &byte in bytes {
             id = self.step(dfa, id, byte)?;
         }
         Ok(id)
     }
 
-    /// Makes the table of quiet states fit the cache. It may clear the cache, and then kept states are gone.
-    /// If the cache is too small to hold all start states at once, the table says that nothing is quiet.
-    pub(super) fn refresh_quiet(&mut self, dfa: &DFA) -> Result<(), GaveUp> {
-        if self.quiet_stamp == Some(self.stamp()) {
+    /// Makes the rows fit the cache. It may clear the cache, and then saved states are gone. If the cache is too small
+    /// to hold all start states at once, there are no rows, and nothing is known to be quiet.
+    pub(super) fn refresh_rows(&mut self, dfa: &DFA) -> Result<(), GaveUp> {
+        if self.rows_stamp == Some(self.stamp()) {
             return Ok(());
         }
         for _attempt in 0..2 {
             let before = self.stamp();
-            let mut table = [LazyStateID::default(); 256];
-            for (byte, slot) in (0..=u8::MAX).zip(table.iter_mut()) {
-                *slot = self.start(dfa, Anchored::No, Some(byte))?;
+            let none = Pair { live: LazyStateID::default(), decider: None };
+            let mut fresh = [none; 256];
+            for (byte, pair) in (0..=u8::MAX).zip(fresh.iter_mut()) {
+                pair.live = self.start(dfa, Anchored::No, Some(byte))?;
+                pair.decider = Some(self.start(dfa, Anchored::Yes, Some(byte))?);
             }
+            self.steps = self.steps.saturating_add(512);
             if self.stamp() == before {
-                *self.quiet = table;
-                self.quiet_stamp = Some(before);
+                self.rows.restart(&fresh);
+                self.dead.clear();
+                self.rows_stamp = Some(before);
                 return Ok(());
             }
         }
-        self.forget_stale_quiet();
+        self.forget_stale_rows();
         Ok(())
     }
 
-    /// If the table does not fit the cache any more, says that nothing is quiet until it is made anew.
-    pub(super) fn forget_stale_quiet(&mut self) {
-        if self.quiet_stamp != Some(self.stamp()) {
-            *self.quiet = [LazyStateID::default(); 256];
-            self.quiet_stamp = None;
+    /// If the rows do not fit the cache any more, there are none until they are made anew.
+    pub(super) fn forget_stale_rows(&mut self) {
+        if self.rows_stamp != Some(self.stamp()) {
+            self.rows_stamp = None;
         }
     }
 
-    /// The hot loop: walks until something is to be done. `id` and `at` are brought forward; `quiet_at` is the last
-    /// place found where the text is quiet.
+    /// Reads bytes until something is to be done. `pair` and `at` are brought forward; `quiet_at` is the last place
+    /// found where the text is quiet, and there the decider began afresh.
     pub(super) fn walk(
         &mut self,
         dfa: &DFA,
-        id: &mut LazyStateID,
+        pair: &mut Pair,
         bytes: &[u8],
         at: &mut usize,
         quiet_at: &mut Option<usize>,
         stop_at_quiet: bool,
     ) -> Result<Stop, GaveUp> {
-        let clears = self.cache.clear_count();
-        let rest = bytes.get(*at..).unwrap_or_default();
-        let mut state = *id;
-        let from = *at;
-        for (read, &byte) in (from + 1..).zip(rest) {
-            state = dfa.next_state(&mut self.cache, state, byte).map_err(|_| GaveUp)?;
-            let stop = if self.cache.clear_count() != clears {
-                Stop::Cleared
-            } else if state.is_tagged() {
-                Stop::Tagged
-            } else if self.quiet.get(usize::from(byte)) == Some(&state) {
-                *quiet_at = Some(read);
-                if !stop_at_quiet {
-                    continue;
-                }
-                Stop::Quiet
-            } else {
-                continue;
-            };
-            *id = state;
-            *at = read;
-            return Ok(stop);
+        if self.rows_stamp.is_none() {
+            return self.walk_without_rows(dfa, pair, bytes, at);
         }
-        *id = state;
-        *at = bytes.len();
+        let mut row = self.rows.row(*pair);
+        loop {
+            let from = *at;
+            let walked = self.rows.walk(row, bytes.get(from..).unwrap_or_default(), stop_at_quiet);
+            *at = from.saturating_add(walked.read);
+            self.count(walked.read);
+            if let Some(quiet) = walked.quiet_at {
+                *quiet_at = Some(from.saturating_add(quiet));
+            }
+            row = walked.row;
+            *pair = self.rows.pair(row).unwrap_or(*pair);
+            let Some(&byte) = bytes.get(*at).filter(|_| walked.unknown) else {
+                let stopped = walked.tagged || *quiet_at == Some(*at) && stop_at_quiet;
+                return Ok(if stopped { Stop::Event } else { Stop::End });
+            };
+            let from = *pair;
+            let stamp = self.stamp();
+            let live = self.step(dfa, from.live, byte)?;
+            self.count(BUILD_STEPS);
+            if self.stamp() != stamp {
+                *at = at.saturating_add(1);
+                self.forget_stale_rows();
+                *pair = Pair { live, decider: None };
+                return Ok(Stop::Cleared(Some(live)));
+            }
+            let decider = match from.decider {
+                Some(decider) => Some(self.step(dfa, decider, byte)?).filter(|id| !id.is_dead()),
+                None => None,
+            };
+            if self.stamp() != stamp {
+                // `live` went with the rest. It is walked to again, without a decider beside it.
+                self.forget_stale_rows();
+                return Ok(Stop::Cleared(None));
+            }
+            row = self.rows.learn(from, byte, Pair { live, decider });
+            *pair = self.rows.pair(row).unwrap_or(Pair { live, decider });
+            *at = at.saturating_add(1);
+            let quiet = self.rows.fresh(byte, live).is_some();
+            if quiet {
+                *quiet_at = Some(*at);
+            }
+            if live.is_tagged() || quiet && stop_at_quiet {
+                return Ok(Stop::Event);
+            }
+        }
+    }
+
+    /// [`LazyDfa::walk`] where the cache is too small for rows: step by step, and nothing is known to be quiet.
+    fn walk_without_rows(
+        &mut self,
+        dfa: &DFA,
+        pair: &mut Pair,
+        bytes: &[u8],
+        at: &mut usize,
+    ) -> Result<Stop, GaveUp> {
+        pair.decider = None;
+        for &byte in bytes.get(*at..).unwrap_or_default() {
+            pair.live = self.step(dfa, pair.live, byte)?;
+            self.count(BUILD_STEPS);
+            *at = at.saturating_add(1);
+            if pair.live.is_tagged() {
+                return Ok(Stop::Event);
+            }
+        }
         Ok(Stop::End)
+    }
+
+    fn count(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(u64::try_from(steps).unwrap_or(u64::MAX));
     }
 
     /// Adds the patterns that match in `id` (their matches end one byte before it) to a sorted list.
@@ -200,19 +267,54 @@ impl LazyDfa {
         Ok(())
     }
 
+    /// The patterns that match anywhere in `bytes`, with which the text ends: once through it, whatever the cache does.
+    pub(super) fn note_all_matches(
+        &mut self,
+        dfa: &DFA,
+        look_behind: Option<u8>,
+        bytes: &[u8],
+        into: &mut Vec<usize>,
+    ) -> Result<(), GaveUp> {
+        self.count(bytes.len());
+        let mut id = self.start(dfa, Anchored::No, look_behind)?;
+        for &byte in bytes {
+            id = self.step(dfa, id, byte)?;
+            if id.is_match() {
+                self.note_matches(dfa, id, into);
+            }
+            if id.is_dead() {
+                return Ok(());
+            }
+        }
+        self.note_matches_at_end(dfa, id, into)
+    }
+
     /// True if `id` only tells of a match, or waits for what cannot come: every byte leads to death, and the text's end
     /// to no match. It may clear the cache.
     pub(super) fn is_dead(&mut self, dfa: &DFA, id: LazyStateID) -> Result<bool, GaveUp> {
         let stamp = self.stamp();
+        let known = self.rows_stamp == Some(stamp);
+        if let Some(&dead) = self.dead.get(&id).filter(|_| known) {
+            return Ok(dead);
+        }
+        let mut dead = true;
         for unit in dfa.byte_classes().representatives(..) {
+            self.count(1);
             let next = match unit.as_u8() {
                 Some(byte) => self.step(dfa, id, byte)?,
                 None => dfa.next_eoi_state(&mut self.cache, id).map_err(|_| GaveUp)?,
             };
-            if self.stamp() != stamp || !next.is_dead() {
+            if self.stamp() != stamp {
                 return Ok(false);
             }
+            if !next.is_dead() {
+                dead = false;
+                break;
+            }
         }
-        Ok(true)
+        if known {
+            self.dead.insert(id, dead);
+        }
+        Ok(dead)
     }
 }

@@ -85,6 +85,17 @@ impl Matcher {
         })
     }
 
+    /// Work done so far by all texts: a step is about a byte read by an automaton. It grows at most linearly with the
+    /// bytes fed; tests hold it to that.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        let scratch = self.take();
+        let caches = scratch.plain.iter().chain(&scratch.normalized);
+        let steps = caches.fold(0, |sum: u64, cache| sum.saturating_add(cache.steps()));
+        self.give_back(scratch);
+        steps
+    }
+
     pub(super) fn give_back(&self, scratch: Box<Scratch>) {
         self.scratch.set(Some(scratch));
     }

@@ -27,14 +27,19 @@
 //! 1. The *live* automaton, one lazy DFA over all patterns of a group, takes every byte. Where its state is the one of a
 //!    fresh start, no start is live: the text is *quiet*, and everything before is decided. On ordinary text that is all
 //!    that happens.
-//! 2. Where a feed ends and the text is not quiet, the *decider* finds the earliest start that is still live: the DFA
-//!    runs from one start only, and moves on to the next start when it dies.
-//! 3. Where the live automaton saw a match, the pattern's own engine gives the exact span, once no start before it is
-//!    live. The pattern's next match may begin where this one ends (`resume_at`).
+//! 2. Where a feed ends and the text is not quiet, the *decider* knows the earliest start that is still live: the same DFA
+//!    run from one start only, which moves on to the next start when it dies. While its start lives it is read beside
+//!    the live automaton, in the same rows, and costs nothing.
+//! 3. Where the live automaton saw a match, a backtracker gives the exact span, once no start before it is live. The
+//!    pattern's next match may begin where this one ends (`resume_at`).
+//!
+//! Each of these is bounded in steps a byte. What the decider does not get to is held longer than it must be; where the
+//! automaton reads the same text again too often, the text is held to its end; where spans cannot be told in time, the
+//! rest of the stretch counts as found. Nothing of it lets a match pass.
 //!
 //! In the example: at `a ` the text is quiet; at the end of the first feed it is not, and the decider runs from 2 and
-//! is live at 4; in the second feed the live automaton is quiet again at 6, and as it had seen a match at 5, the exact
-//! engine looks for spans in 2..6.
+//! is live at 4; in the second feed the live automaton is quiet again after the `,`, and as it had seen a match, the
+//! backtracker looks for spans from 2 to there.
 //!
 //! A match is known one character after its end at the latest (`\b` or `$` may ask what follows), or at
 //! [`StreamSearch::finish`].
@@ -50,6 +55,7 @@ mod normalized;
 mod packs;
 mod pattern;
 mod pattern_group;
+mod rows;
 mod stream_search;
 mod text_search;
 mod view;

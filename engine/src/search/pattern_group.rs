@@ -6,16 +6,16 @@
 
 use super::Hit;
 use super::automaton::{self, Kind};
-use super::exact::{Engine, Exact};
+use super::exact::{Edge, Exact, Found};
 use super::lazy_dfa::{GaveUp, LazyDfa, SavedState, Stop};
 use super::pattern::{Check, PatternError};
+use super::rows::Pair;
 use super::view::View;
-use crate::limits::{SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE};
+use crate::limits::{SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE};
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::DFA;
 use regex_automata::nfa::thompson::NFA;
-use regex_automata::nfa::thompson::pikevm::PikeVM;
 
 /// A pattern as a group has it.
 #[derive(Debug)]
@@ -36,14 +36,22 @@ pub(super) struct PatternGroup {
     clear_steps: u64,
 }
 
-/// What a group builds while it runs: states, and the exact engines of patterns that matched.
+/// What a group builds while it runs, for all texts together.
 #[derive(Debug)]
 pub(super) struct GroupCache {
-    live: LazyDfa,
-    decider: LazyDfa,
-    engines: Vec<Option<Engine>>,
+    dfa: LazyDfa,
     exact: Exact,
 }
+
+impl GroupCache {
+    /// Work done since it was made: a step is about a byte read by an automaton.
+    pub(super) fn steps(&self) -> u64 {
+        self.dfa.steps().saturating_add(self.exact.steps())
+    }
+}
+
+/// How much text is loaded for spans beyond what one start needed, at least.
+const LOADED_AHEAD: u64 = 64;
 
 /// What one text has come to in one group. Offsets count bytes from the text's beginning.
 #[derive(Debug, Default)]
@@ -58,7 +66,9 @@ pub(super) struct Progress {
     /// Where each pattern's last match ended, where that is after `clear`.
     resume_ats: Vec<(usize, u64)>,
     decider: Decider,
-    /// The automaton gave up; the text is held until its end.
+    /// Bytes that were read again.
+    read_again: u64,
+    /// The automaton gave up, or too much was read again; the text is held until its end.
     gave_up: bool,
 }
 
@@ -89,12 +99,7 @@ impl PatternGroup {
     }
 
     pub(super) fn cache(&self, epoch: u32) -> GroupCache {
-        GroupCache {
-            live: LazyDfa::new(&self.dfa, epoch),
-            decider: LazyDfa::new(&self.dfa, epoch),
-            engines: self.entries.iter().map(|_| None).collect(),
-            exact: Exact::default(),
-        }
+        GroupCache { dfa: LazyDfa::new(&self.dfa, epoch), exact: Exact::default() }
     }
 
     /// Reads the view to its end, and finds what is decided there.
@@ -127,10 +132,16 @@ impl PatternGroup {
     ) {
         if progress.clear < view.end() {
             let mut seen = std::mem::take(&mut progress.seen);
-            let state = self
-                .live_state(cache, progress, view)
-                .and_then(|state| cache.live.note_matches_at_end(&self.dfa, state, &mut seen));
-            if progress.gave_up || state.is_err() {
+            let read = if progress.gave_up {
+                // Once through all that was held says what matched in it.
+                let (before, held) = (view.look_behind(progress.clear), progress.clear);
+                let held = view.slice(held, view.end());
+                cache.dfa.note_all_matches(&self.dfa, before, held, &mut seen)
+            } else {
+                self.live_state(cache, progress, view)
+                    .and_then(|state| cache.dfa.note_matches_at_end(&self.dfa, state, &mut seen))
+            };
+            if read.is_err() {
                 seen = (0..self.entries.len()).collect();
             }
             progress.seen = seen;
@@ -140,29 +151,58 @@ impl PatternGroup {
         progress.restart(view.end());
     }
 
-    /// The state of the live automaton at `progress.read`, under a fresh table of quiet states where the cache is large enough.
+    /// The state of the live automaton at `progress.read`, with fresh rows where the cache is large enough.
     fn live_state(
         &self,
         cache: &mut GroupCache,
-        progress: &Progress,
+        progress: &mut Progress,
         view: &View<'_>,
     ) -> Result<LazyStateID, GaveUp> {
-        cache.live.refresh_quiet(&self.dfa)?;
-        if let Some(state) = cache.live.get(progress.live) {
+        cache.dfa.refresh_rows(&self.dfa)?;
+        if let Some(state) = cache.dfa.get(progress.live) {
             return Ok(state);
         }
+        progress.reads_again(progress.read.saturating_sub(progress.clear), view)?;
         // No start before `clear` is alive, so walking from there gives the same state.
-        let state = cache.live.replay(
+        let state = cache.dfa.replay(
             &self.dfa,
             Anchored::No,
             view.look_behind(progress.clear),
             view.slice(progress.clear, progress.read),
         )?;
-        cache.live.forget_stale_quiet();
+        cache.dfa.forget_stale_rows();
         Ok(state)
     }
 
-    /// Walks the live automaton to the end of the view. Matches that quiet points decide are reported.
+    /// The live automaton's state, and the decider's if it has read as far.
+    fn pair(
+        &self,
+        cache: &mut GroupCache,
+        progress: &mut Progress,
+        view: &View<'_>,
+    ) -> Result<Pair, GaveUp> {
+        let live = self.live_state(cache, progress, view)?;
+        progress.live = Some(cache.dfa.keep(live));
+        if progress.decider.read != progress.read {
+            return Ok(Pair { live, decider: None });
+        }
+        let saved = cache.dfa.get(progress.decider.state);
+        let decider = match saved {
+            None if progress.read == progress.clear => {
+                let before = view.look_behind(progress.clear);
+                Some(cache.dfa.start(&self.dfa, Anchored::Yes, before)?)
+            }
+            saved => saved,
+        };
+        match cache.dfa.get(progress.live) {
+            Some(live) => Ok(Pair { live, decider }),
+            // The decider's start cleared the cache.
+            None => Ok(Pair { live: self.live_state(cache, progress, view)?, decider: None }),
+        }
+    }
+
+    /// Walks the live automaton to the end of the view, and the decider beside it while its start lives. Matches that
+    /// quiet points decide are reported.
     fn read_on(
         &self,
         cache: &mut GroupCache,
@@ -170,40 +210,48 @@ impl PatternGroup {
         view: &View<'_>,
         hits: &mut Vec<Hit>,
     ) -> Result<(), GaveUp> {
-        let mut state = self.live_state(cache, progress, view)?;
+        let mut pair = self.pair(cache, progress, view)?;
         let mut at = view.index(progress.read);
         loop {
             let mut quiet_at = None;
             let wait_for_quiet = !progress.seen.is_empty();
-            let stop = cache.live.walk(
+            let stop = cache.dfa.walk(
                 &self.dfa,
-                &mut state,
+                &mut pair,
                 view.bytes,
                 &mut at,
                 &mut quiet_at,
                 wait_for_quiet,
             )?;
             progress.read = view.offset(at);
-            progress.live = Some(cache.live.keep(state));
             if let Some(quiet_at) = quiet_at {
                 self.settle(cache, progress, view, view.offset(quiet_at), hits);
             }
-            if state.is_dead() {
-                self.decide_first(cache, progress, view, hits);
-                state = self.live_state(cache, progress, view)?;
-                at = view.index(progress.read);
-            } else if state.is_match() {
-                cache.live.note_matches(&self.dfa, state, &mut progress.seen);
-            }
-            match stop {
-                Stop::End => return Ok(()),
-                Stop::Cleared => {
-                    // A match state is noted above; the table is made anew before going on.
-                    state = self.live_state(cache, progress, view)?;
+            let live = match stop {
+                Stop::Cleared(live) => live,
+                Stop::End | Stop::Event => Some(pair.live),
+            };
+            progress.live = live.map(|live| cache.dfa.keep(live));
+            if let (Some(decider), Stop::End | Stop::Event) = (pair.decider, stop) {
+                progress.decider.is_at(progress.read, cache.dfa.keep(decider));
+                if decider.is_match() {
+                    cache.dfa.note_matches(&self.dfa, decider, &mut progress.decider.matched);
                 }
-                Stop::Tagged | Stop::Quiet => {}
             }
-            progress.live = Some(cache.live.keep(state));
+            if let Some(live) = live.filter(|live| live.is_match()) {
+                cache.dfa.note_matches(&self.dfa, live, &mut progress.seen);
+            }
+            if live.is_some_and(|live| live.is_dead()) {
+                self.decide_first(cache, progress, view, hits)?;
+                pair = self.pair(cache, progress, view)?;
+                at = view.index(progress.read);
+            } else if matches!(stop, Stop::Cleared(_)) {
+                let live = self.live_state(cache, progress, view)?;
+                pair = Pair { live, decider: None };
+            }
+            if stop == Stop::End {
+                return Ok(());
+            }
         }
     }
 
@@ -221,10 +269,8 @@ impl PatternGroup {
             cache.exact.load(view, progress.clear, to);
         }
         for &index in &seen {
-            let mut from = progress.resume_at(index);
-            while let Some(found) = self.find(cache, index, from, Anchored::No) {
-                from = self.judge(index, view, found, hits).unwrap_or(view.next_char(found.0));
-            }
+            let from = progress.resume_at(index);
+            self.find_all(cache, index, from, Edge::Final, view, to, hits);
         }
         progress.seen = seen;
         progress.seen.clear();
@@ -234,21 +280,50 @@ impl PatternGroup {
         progress.decider.refill(to);
     }
 
-    /// The automaton of a lazy pattern died: its first match is decided. Everything after it is read again.
+    /// The automaton of a lazy pattern died: its first match is decided, and perhaps more. What is not is read again.
     fn decide_first(
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
         view: &View<'_>,
         hits: &mut Vec<Hit>,
-    ) {
+    ) -> Result<(), GaveUp> {
         let (from, to) = (progress.clear, progress.read);
         cache.exact.load(view, from, to);
-        let next = match self.find(cache, 0, from, Anchored::No) {
-            Some(found) => self.judge(0, view, found, hits).unwrap_or(view.next_char(found.0)),
-            None => to,
-        };
+        let next = self.find_all(cache, 0, from, Edge::Open, view, to, hits);
         progress.restart(next);
+        progress.reads_again(to.saturating_sub(next), view)
+    }
+
+    /// Reports the matches of one pattern in what is loaded, which ends at `to`. Gives where it is not decided.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "a step of two callers, which have all of it at hand"
+    )]
+    fn find_all(
+        &self,
+        cache: &mut GroupCache,
+        index: usize,
+        mut from: u64,
+        edge: Edge,
+        view: &View<'_>,
+        to: u64,
+        hits: &mut Vec<Hit>,
+    ) -> u64 {
+        let Some(entry) = self.entries.get(index) else { return to };
+        loop {
+            match cache.exact.find(&entry.nfa, index, from, Anchored::No, edge) {
+                Found::Nothing => return to,
+                Found::Open(start) => return start,
+                Found::Match(start, end) => {
+                    from = entry.judge(view, start, end, hits).unwrap_or(view.next_char(start));
+                }
+                Found::OutOfSteps(start) => {
+                    entry.report(start, to, hits);
+                    return to;
+                }
+            }
+        }
     }
 
     /// Moves the decider to the end of the view, over every start that is dead.
@@ -261,6 +336,7 @@ impl PatternGroup {
         hits: &mut Vec<Hit>,
     ) -> Result<bool, GaveUp> {
         let end = view.end();
+        let mut loaded_to = 0;
         while progress.clear < end {
             if !self.run(cache, progress, view)? {
                 return Ok(false);
@@ -268,25 +344,39 @@ impl PatternGroup {
             let start = progress.clear;
             let matched = std::mem::take(&mut progress.decider.matched);
             let mut next = view.next_char(start);
-            if !matched.is_empty() {
-                cache.exact.load(view, start, progress.decider.read);
+            let died_at = progress.decider.read;
+            if !matched.is_empty() && died_at > loaded_to {
+                // For the starts that follow, too: what failed for one fails for the next. But not for all that is
+                // held, since only some of it may be decided now.
+                let ahead = died_at.saturating_sub(start).saturating_add(LOADED_AHEAD);
+                loaded_to = died_at.saturating_add(ahead).min(end);
+                cache.exact.load(view, start, loaded_to);
             }
             for &index in &matched {
+                let Some(entry) = self.entries.get(index) else { continue };
                 if progress.resume_at(index) > start {
                     continue;
                 }
-                let found = self.find(cache, index, start, Anchored::Yes);
-                if let Some(resume_at) =
-                    found.and_then(|found| self.judge(index, view, found, hits))
-                {
-                    match self.kind {
-                        Kind::All => progress.resume_ats.push((index, resume_at)),
-                        Kind::First => next = resume_at,
-                    }
+                let resume_at =
+                    match cache.exact.find(&entry.nfa, index, start, Anchored::Yes, Edge::Final) {
+                        Found::Match(start, end) => entry.judge(view, start, end, hits),
+                        Found::OutOfSteps(_) => {
+                            // It died where the decider is, so it cannot be longer.
+                            entry.report(start, died_at, hits);
+                            Some(died_at)
+                        }
+                        Found::Nothing | Found::Open(_) => None,
+                    };
+                match (resume_at, self.kind) {
+                    (Some(at), Kind::All) => progress.resume_ats.push((index, at)),
+                    (Some(at), Kind::First) => next = at,
+                    (None, _) => {}
                 }
             }
             if self.kind == Kind::First && !matched.is_empty() {
+                let again = progress.read.saturating_sub(next);
                 progress.restart(next);
+                progress.reads_again(again, view)?;
                 return Ok(true);
             }
             progress.decider.matched = matched;
@@ -314,65 +404,44 @@ impl PatternGroup {
         if decider.steps >= allowed {
             return Ok(false);
         }
-        let mut state = match cache.decider.get(decider.state) {
+        let mut state = match cache.dfa.get(decider.state) {
             Some(state) => state,
             None => {
                 let read = view.slice(clear, decider.read);
                 let before = view.look_behind(clear);
-                cache.decider.replay(&self.dfa, Anchored::Yes, before, read)?
+                cache.dfa.replay(&self.dfa, Anchored::Yes, before, read)?
             }
         };
         for &byte in view.slice(decider.read, end) {
             if decider.steps >= allowed {
                 break;
             }
-            let clears = cache.decider.clears();
-            state = cache.decider.step(&self.dfa, state, byte)?;
-            if cache.decider.clears() != clears {
+            let clears = cache.dfa.clears();
+            state = cache.dfa.step(&self.dfa, state, byte)?;
+            if cache.dfa.clears() != clears {
                 decider.steps = decider.steps.saturating_add(self.clear_steps);
             }
             decider.read = decider.read.saturating_add(1);
             decider.steps = decider.steps.saturating_add(1);
             if state.is_match() {
-                cache.decider.note_matches(&self.dfa, state, &mut decider.matched);
+                cache.dfa.note_matches(&self.dfa, state, &mut decider.matched);
             }
             if state.is_dead() {
                 return Ok(true);
             }
         }
-        decider.state = Some(cache.decider.keep(state));
-        let spent = decider.read == end && cache.decider.is_dead(&self.dfa, state)?;
+        decider.state = Some(cache.dfa.keep(state));
+        let spent = decider.read == end && cache.dfa.is_dead(&self.dfa, state)?;
         // What would have been the step into death, so that the sum does not depend on where the text was cut.
         decider.steps = decider.steps.saturating_add(u64::from(spent));
         Ok(spent)
     }
+}
 
-    /// The exact first match of a pattern in the text that is loaded, from an offset on.
-    fn find(
-        &self,
-        cache: &mut GroupCache,
-        index: usize,
-        from: u64,
-        anchored: Anchored,
-    ) -> Option<(u64, u64)> {
-        let engine = cache.engines.get_mut(index)?;
-        if engine.is_none() {
-            let vm = PikeVM::new_from_nfa(self.entries.get(index)?.nfa.clone()).ok()?;
-            *engine = Some(Engine { cache: vm.create_cache(), vm });
-        }
-        cache.exact.find(engine.as_mut()?, from, anchored)
-    }
-
+impl GroupedPattern {
     /// Reports a candidate, if its check agrees. Gives where the pattern's next match may begin.
-    fn judge(
-        &self,
-        index: usize,
-        view: &View<'_>,
-        (start, end): (u64, u64),
-        hits: &mut Vec<Hit>,
-    ) -> Option<u64> {
-        let entry = self.entries.get(index)?;
-        let end = match entry.check {
+    fn judge(&self, view: &View<'_>, start: u64, end: u64, hits: &mut Vec<Hit>) -> Option<u64> {
+        let end = match self.check {
             None => end,
             Some(check) => {
                 let text = std::str::from_utf8(view.slice(start, end)).ok()?;
@@ -380,8 +449,12 @@ impl PatternGroup {
                 start.saturating_add(u64::try_from(length).ok()?)
             }
         };
-        hits.extend(entry.tags.iter().map(|&tag| Hit { start, end, tag }));
+        self.report(start, end, hits);
         Some(end)
+    }
+
+    fn report(&self, start: u64, end: u64, hits: &mut Vec<Hit>) {
+        hits.extend(self.tags.iter().map(|&tag| Hit { start, end, tag }));
     }
 }
 
@@ -393,6 +466,14 @@ impl Progress {
             .filter(|(at, _)| *at == index)
             .map(|(_, resume_at)| *resume_at)
             .fold(self.clear, u64::max)
+    }
+
+    /// Counts bytes that are read again. Too many, for all that came so far, and the text is held instead.
+    fn reads_again(&mut self, bytes: u64, view: &View<'_>) -> Result<(), GaveUp> {
+        self.read_again = self.read_again.saturating_add(bytes);
+        let allowed =
+            view.end().saturating_mul(SCAN_AGAIN_PER_BYTE).saturating_add(SCAN_STEPS_FREE);
+        if self.read_again > allowed { Err(GaveUp) } else { Ok(()) }
     }
 
     /// Goes back to (or on to) a place that is decided, and reads on from there.
@@ -407,6 +488,13 @@ impl Progress {
 }
 
 impl Decider {
+    /// It read beside the live automaton, up to here.
+    fn is_at(&mut self, read: u64, state: SavedState) {
+        self.steps = self.steps.saturating_add(read.saturating_sub(self.read));
+        self.read = read;
+        self.state = Some(state);
+    }
+
     fn restart(&mut self, at: u64) {
         self.read = at;
         self.state = None;

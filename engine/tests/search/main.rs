@@ -11,5 +11,6 @@
 #![allow(missing_docs, reason = "a test")]
 
 mod exact;
+mod linear;
 mod packs;
 mod table;

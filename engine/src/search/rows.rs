@@ -1,0 +1,185 @@
+//! Dense rows: the transitions that a lazy DFA has been asked for, in one flat table.
+//!
+//! A step of the lazy DFA asks whether its state is tagged, where its row lies, and whether the transition is known;
+//! and then somebody must ask whether the text is quiet, and step the decider beside it. A row answers all of it with
+//! one number. It stands for a *pair*: the state of the live automaton, and that of the decider, which began at the last
+//! quiet point and reads the same bytes. So the earliest live start costs nothing that reading does not cost anyway, and
+//! patterns that keep every word alive (e-mail) cost what others do.
+//!
+//! Rows are filled as they are asked for, and dropped together when they are too many or when the DFA's cache was
+//! cleared: they are a memory of the DFA, never an answer of their own.
+
+use crate::limits::SCAN_ROWS_BYTES;
+use regex_automata::hybrid::LazyStateID;
+use std::collections::BTreeMap;
+
+/// The states of both automata over one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Pair {
+    pub(super) live: LazyStateID,
+    /// The decider's state. `None`: its start is dead, or was never in step.
+    pub(super) decider: Option<LazyStateID>,
+}
+
+/// A transition as a row has it: flags, and above them where the next row begins in the table.
+pub(super) type Entry = u32;
+
+/// The transition was not asked for yet.
+const UNKNOWN: Entry = 1;
+/// The live automaton's state after it is a match, or dead.
+const TAGGED: Entry = 2;
+/// The text is quiet after it.
+const QUIET: Entry = 4;
+const FLAG_BITS: u32 = 3;
+
+/// Where a walk over known transitions came to an end, and why.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walked {
+    /// The row of the state reached.
+    pub(super) row: usize,
+    /// How many bytes were read.
+    pub(super) read: usize,
+    /// How many had been read where the text was last quiet.
+    pub(super) quiet_at: Option<usize>,
+    /// The last byte read led to a match or to death.
+    pub(super) tagged: bool,
+    /// The next byte's transition is not known.
+    pub(super) unknown: bool,
+}
+
+/// What is known of a lazy DFA's transitions.
+#[derive(Debug)]
+pub(super) struct Rows {
+    /// By byte: which bytes the automaton does not tell apart.
+    classes: Box<[u8; 256]>,
+    /// How many classes there are: a row's length.
+    stride: usize,
+    table: Vec<Entry>,
+    /// By number of the row.
+    pairs: Vec<Pair>,
+    numbers: BTreeMap<Pair, usize>,
+    /// By class of the last byte read: both automata at a fresh start, where that is the same for the whole class.
+    fresh: Vec<Option<Pair>>,
+}
+
+impl Rows {
+    /// No rows, for an automaton with these classes.
+    pub(super) fn new(classes: Box<[u8; 256]>) -> Rows {
+        let last = classes.iter().copied().max().unwrap_or_default();
+        let stride = usize::from(last).saturating_add(1);
+        Rows {
+            classes,
+            stride,
+            table: Vec::new(),
+            pairs: Vec::new(),
+            numbers: BTreeMap::new(),
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Forgets all rows. `fresh` gives both automata at a fresh start after a byte.
+    pub(super) fn restart(&mut self, fresh: &[Pair; 256]) {
+        self.drop_all();
+        self.fresh.clear();
+        self.fresh.resize(self.stride, None);
+        let mut told_apart = vec![false; self.stride];
+        for (class, pair) in self.classes.iter().zip(fresh) {
+            let class = usize::from(*class);
+            let (Some(slot), Some(apart)) = (self.fresh.get_mut(class), told_apart.get_mut(class))
+            else {
+                continue;
+            };
+            match slot {
+                None if !*apart => *slot = Some(*pair),
+                Some(known) if known == pair => {}
+                // The automaton would not tell these bytes apart, and the start after them does: nothing is called
+                // quiet there.
+                _ => (*slot, *apart) = (None, true),
+            }
+        }
+    }
+
+    fn drop_all(&mut self) {
+        self.table.clear();
+        self.pairs.clear();
+        self.numbers.clear();
+    }
+
+    /// Both automata at a fresh start after this byte, if `live` is there.
+    pub(super) fn fresh(&self, byte: u8, live: LazyStateID) -> Option<Pair> {
+        let pair = *self.fresh.get(self.class(byte))?;
+        pair.filter(|pair| pair.live == live)
+    }
+
+    fn class(&self, byte: u8) -> usize {
+        usize::from(self.classes.get(usize::from(byte)).copied().unwrap_or_default())
+    }
+
+    /// The row of a pair; an empty one if there was none. It may drop all others.
+    pub(super) fn row(&mut self, pair: Pair) -> usize {
+        if let Some(&number) = self.numbers.get(&pair) {
+            return number.saturating_mul(self.stride);
+        }
+        if self.table.len().saturating_mul(size_of::<Entry>()) >= SCAN_ROWS_BYTES {
+            self.drop_all();
+        }
+        let row = self.table.len();
+        self.numbers.insert(pair, self.pairs.len());
+        self.pairs.push(pair);
+        self.table.resize(row.saturating_add(self.stride), UNKNOWN);
+        row
+    }
+
+    /// The pair that a row stands for.
+    pub(super) fn pair(&self, row: usize) -> Option<Pair> {
+        self.pairs.get(row.checked_div(self.stride)?).copied()
+    }
+
+    /// Learns a transition of `from`, and gives the row it leads to.
+    pub(super) fn learn(&mut self, from: Pair, byte: u8, to: Pair) -> usize {
+        let quiet = self.fresh(byte, to.live);
+        let to = quiet.unwrap_or(to);
+        let next = self.row(to);
+        // After `next`, since making it may have dropped the row that is written to.
+        let row = self.numbers.get(&from).map(|number| number.saturating_mul(self.stride));
+        let at = row.map(|row| row.saturating_add(self.class(byte)));
+        if let Some(entry) = at.and_then(|at| self.table.get_mut(at)) {
+            let place = u32::try_from(next).unwrap_or(u32::MAX >> FLAG_BITS) << FLAG_BITS;
+            let tagged = if to.live.is_tagged() { TAGGED } else { 0 };
+            *entry = place | tagged | if quiet.is_some() { QUIET } else { 0 };
+        }
+        next
+    }
+
+    /// The hot loop: reads bytes until there is something to do.
+    pub(super) fn walk(&self, row: usize, bytes: &[u8], stop_at_quiet: bool) -> Walked {
+        let stops = UNKNOWN | TAGGED | if stop_at_quiet { QUIET } else { 0 };
+        let mut walked = Walked { row, read: 0, quiet_at: None, tagged: false, unknown: false };
+        // `usize::MAX`: not quiet yet. A plain number, so that noting it takes no branch.
+        let mut quiet_at = usize::MAX;
+        for (read, &byte) in bytes.iter().enumerate() {
+            let at = walked.row.wrapping_add(self.class(byte));
+            let entry = self.table.get(at).copied().unwrap_or(UNKNOWN);
+            if entry & stops != 0 {
+                if entry & UNKNOWN != 0 {
+                    walked.unknown = true;
+                    walked.read = read;
+                } else {
+                    walked.tagged = entry & TAGGED != 0;
+                    walked.row = (entry >> FLAG_BITS) as usize;
+                    walked.read = read.saturating_add(1);
+                    if entry & QUIET != 0 {
+                        quiet_at = read;
+                    }
+                }
+                walked.quiet_at = quiet_at.checked_add(1);
+                return walked;
+            }
+            walked.row = (entry >> FLAG_BITS) as usize;
+            quiet_at = if entry & QUIET == 0 { quiet_at } else { read };
+        }
+        walked.read = bytes.len();
+        walked.quiet_at = quiet_at.checked_add(1);
+        walked
+    }
+}
