@@ -9,7 +9,7 @@ use std::io::Write;
 use clap::{CommandFactory, Parser, Subcommand};
 use command::{
     activate, approve, check, diff, drill, history, keygen, postmortem, push, release, replay,
-    rollback, scope, status, test,
+    rollback, scope, status, sync, test,
 };
 use shared::error::{Error, Result};
 use shared::exit;
@@ -44,6 +44,8 @@ enum Verb {
     Activate(activate::Args),
     /// Put the policy before the last change back
     Rollback(rollback::Args),
+    /// Give every proxy what the highest serial serves
+    Sync(sync::Args),
     /// Show what every proxy serves
     Status(status::Args),
     /// Show what came into force, newest first
@@ -103,6 +105,7 @@ pub fn run(
         Verb::Push(args) => push::run(&args, out, err),
         Verb::Activate(args) => activate::run(&args, out, err),
         Verb::Rollback(args) => rollback::run(&args, out, err),
+        Verb::Sync(args) => sync::run(&args, out, err),
         Verb::Status(args) => status::run(&args, out, err),
         Verb::History(args) => history::run(&args, out, err),
         Verb::Diff(args) => diff::run(&args, out, err),

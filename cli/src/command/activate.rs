@@ -2,12 +2,16 @@
 
 use std::io::Write;
 
+use hemostat_engine::base::time;
+use hemostat_engine::policy::source::Node;
+
 use crate::shared::deliver::{self, How};
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, Brings, Words};
+use crate::shared::step::{Guard, Step};
 use crate::shared::terminal::safe;
 use crate::shared::when::{self, End};
 
@@ -23,8 +27,8 @@ After four hours, or the time that was given, the policy before is back by itsel
 pub(crate) struct Args {
     /// The prepared policy
     policy: String,
-    /// A secret key that may `rollback`: a file, or `env:NAME`
-    #[arg(long, short, required = true, value_name = "KEY")]
+    /// A secret key that may `rollback`: a file, or `env:NAME` [default: `key` of hemostat.yaml]
+    #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
     /// Why; goes to the change log
     #[arg(long)]
@@ -39,16 +43,20 @@ pub(crate) struct Args {
     #[arg(long, default_value = "previous", value_parser = ["keep", "previous"])]
     on_expiry: String,
     #[command(flatten)]
+    guard: Guard,
+    #[command(flatten)]
     how: How,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let keys = args.key.iter().map(|from| Key::load(from)).collect::<Result<Vec<_>>>()?;
+    let keys = Key::all(&args.key)?;
     let policy = policy_file::read(&args.policy)?;
     let fleet = args.how.fleet.some()?;
-    let Some(newest) = fleet.newest(err)? else { return Ok(Exit::Failed) };
+    let view = fleet.view();
+    let newest = view.agreed(err)?;
+    args.guard.holds(newest)?;
     let digest = policy_file::digest(&policy)?;
-    let prepared = newest.list("prepared").iter().any(|one| one.as_str() == Some(&digest));
+    let prepared = newest.prepared().contains(&digest);
     if !prepared {
         let file = safe(&args.policy);
         writeln!(
@@ -66,5 +74,27 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         ..Words::default()
     };
     let envelope = release_file::sign(&words, &Brings::Policy(&policy), &keys)?;
-    deliver::deliver(&envelope, words.serial, &args.how, &fleet, out, err)
+    let version = policy.get("version").and_then(Node::text).unwrap_or_default();
+    let step = Step {
+        verb: "activating",
+        from: newest,
+        serial: words.serial,
+        version,
+        digest: &digest,
+        ends: words.expires.map(|at| format!("it is over at {}", time::format(at))),
+    };
+    if let Some(done) = args.guard.tell(&step, &args.how, out, err)? {
+        return Ok(done);
+    }
+    let done = deliver::deliver(&envelope, words.serial, &args.how, &fleet, out, err)?;
+    match done {
+        // "Back: rollback" after a refusal would take something else back.
+        Exit::No => writeln!(
+            err,
+            "back, where a proxy has it: `hemostat rollback --expect {}`; where it was refused, nothing changed",
+            words.serial
+        )?,
+        _ => writeln!(err, "back: `hemostat rollback --expect {}`", words.serial)?,
+    }
+    Ok(done)
 }

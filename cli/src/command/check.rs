@@ -11,7 +11,8 @@ use hemostat_engine::policy::{Diagnostic, Document, explain, judge, schema, sour
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::policy_file;
-use crate::shared::terminal::Paint;
+use crate::shared::settings::without_cases;
+use crate::shared::terminal::{Paint, safe};
 use crate::shared::when;
 
 /// Arguments of `hemostat check`.
@@ -68,7 +69,13 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     }
     let mut exit = Exit::Fine;
     let mut reports = Vec::new();
-    for file in &args.files {
+    // `overlays/*.yaml` names the cases beside overlays too; they are `hemostat test`'s.
+    let files = without_cases(&args.files);
+    if let (true, Some(file)) = (files.is_empty(), args.files.first()) {
+        let file = safe(file);
+        return Err(Error::failed(format!("{file}: these are cases; `hemostat test` runs them")));
+    }
+    for file in &files {
         match read(file) {
             Ok(text) => {
                 let report = match args.overlay.as_slice() {

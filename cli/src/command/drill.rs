@@ -42,8 +42,8 @@ pub(crate) struct Args {
     /// The policy in force
     #[arg(long, value_name = "FILE")]
     policy: String,
-    /// A secret key that may `release`: a file, or `env:NAME`
-    #[arg(long, short, required = true, value_name = "KEY")]
+    /// A secret key that may `release`: a file, or `env:NAME` [default: `key` of hemostat.yaml]
+    #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
     /// Seconds in shadow
     #[arg(long = "for", default_value_t = 60, value_name = "SECONDS")]
@@ -56,7 +56,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let keys = args.key.iter().map(|from| Key::load(from)).collect::<Result<Vec<_>>>()?;
+    let keys = Key::all(&args.key)?;
     let base = policy_file::read(&args.policy)?;
     let overlay = policy_file::read(&args.overlay)?;
     let acting = compose::acting(&overlay);
@@ -72,7 +72,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         }
     };
     let fleet = args.fleet.some()?;
-    let Some(before) = fleet.newest(err)? else { return Ok(Exit::Failed) };
+    let view = fleet.view();
+    let before = view.agreed(err)?;
     let digest = policy_file::digest(&base)?;
     if before.text("digest") != digest {
         let file = safe(&args.policy);
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
             safe(before.text("digest"))
         )));
     }
-    let back = match Back::of(&before, args.seconds, when::now()) {
+    let back = match Back::of(before, args.seconds, when::now()) {
         Ok(back) => back,
         Err(no) => {
             return Err(Error::no(no));

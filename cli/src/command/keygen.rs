@@ -6,16 +6,23 @@ use std::path::PathBuf;
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::key::{self, Key};
+use crate::shared::terminal::safe;
 
 /// Arguments of `hemostat keygen`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   hemostat keygen ops-2026                        writes ops-2026.key, prints what goes into `trust`
-  hemostat keygen oncall --may rollback,approve   a key that may only roll back, and approve tool calls")]
+  hemostat keygen oncall --may rollback,approve   a key that may only roll back, and approve tool calls
+  hemostat keygen --public ops.key oncall.key     the lines for `trust` of keys that are there, in one
+  hemostat keygen --public oncall.key --may rollback,approve")]
 pub(crate) struct Args {
     /// The key's name, by which proxies and people know it: letters, digits, `.`, `_`, `-`
-    name: String,
+    #[arg(required_unless_present = "public")]
+    name: Option<String>,
+    /// Make no key: print the line for `trust` of these secret keys
+    #[arg(long, value_name = "KEY", num_args = 1.., conflicts_with_all = ["name", "out"])]
+    public: Vec<String>,
     /// The folder for NAME.key
     #[arg(long, default_value = ".", value_name = "DIR")]
     out: PathBuf,
@@ -25,41 +32,47 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
+    if !args.public.is_empty() {
+        let keys = args.public.iter().map(|from| Key::load(from)).collect::<Result<Vec<_>>>()?;
+        return trust(&keys, args, out, err);
+    }
+    let name = args.name.as_deref().unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let length = (1..=hemostat_engine::limits::ID_CHARS).contains(&args.name.len());
-    if !length || !args.name.bytes().all(plain) {
-        let name = crate::shared::terminal::safe(&args.name);
+    let length = (1..=hemostat_engine::limits::ID_CHARS).contains(&name.len());
+    if !length || !name.bytes().all(plain) {
+        let name = safe(name);
         writeln!(
             err,
             "hemostat: `{name}` is no name; it takes letters, digits, `.`, `_`, `-`, 1 to 64"
         )?;
         return Ok(Exit::Failed);
     }
-    let (key, text) = Key::generate(&args.name)?;
-    let path = args.out.join(format!("{}.key", args.name));
+    let (key, text) = Key::generate(name)?;
+    let path = args.out.join(format!("{name}.key"));
     key::write_private(&path, &text)?;
-    let public = key.secret.public().to_base64();
-    let name = &args.name;
     writeln!(
         err,
         "the secret key is in {}; the configuration of the proxies takes:",
-        path.display()
+        safe(&path.display().to_string())
     )?;
-    let list = args.may.iter().map(|may| format!("\"{may}\"")).collect::<Vec<_>>().join(", ");
-    match args.may.as_slice() {
-        [] => writeln!(out, "trust: {{keys: {{{name}: \"{public}\"}}}}")?,
-        may => writeln!(
-            out,
-            "trust: {{keys: {{{name}: {{key: \"{public}\", may: [{}]}}}}}}",
-            may.join(", ")
-        )?,
+    trust(&[key], args, out, err)
+}
+
+/// The lines that make proxies trust these keys, in YAML and in JSON.
+fn trust(keys: &[Key], args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
+    let (words, texts) = (args.may.join(", "), args.may.join("\", \""));
+    let (mut yaml, mut json) = (Vec::new(), Vec::new());
+    for key in keys {
+        let (name, public) = (&key.name, key.secret.public().to_base64());
+        if args.may.is_empty() {
+            yaml.push(format!("{name}: \"{public}\""));
+            json.push(format!("\"{name}\": \"{public}\""));
+        } else {
+            yaml.push(format!("{name}: {{key: \"{public}\", may: [{words}]}}"));
+            json.push(format!("\"{name}\": {{\"key\": \"{public}\", \"may\": [\"{texts}\"]}}"));
+        }
     }
-    match args.may.as_slice() {
-        [] => writeln!(err, "or, under `keys` in JSON: \"{name}\": \"{public}\"")?,
-        _ => writeln!(
-            err,
-            "or, under `keys` in JSON: \"{name}\": {{\"key\": \"{public}\", \"may\": [{list}]}}"
-        )?,
-    }
+    writeln!(out, "trust: {{keys: {{{}}}}}", yaml.join(", "))?;
+    writeln!(err, "or, under `keys` in JSON: {}", json.join(", "))?;
     Ok(Exit::Fine)
 }

@@ -14,4 +14,5 @@ pub(crate) mod replay;
 pub(crate) mod rollback;
 pub(crate) mod scope;
 pub(crate) mod status;
+pub(crate) mod sync;
 pub(crate) mod test;

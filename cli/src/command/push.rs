@@ -1,14 +1,16 @@
-//! `hemostat push`: brings a release to proxies, or to the directory that a static server serves; and the delivery that
-//! `activate` and `rollback` share.
+//! `hemostat push`: brings a release to proxies, or to the directory that a static server serves.
 
 use std::io::Write;
 
+use hemostat_engine::bundle::Release;
+
 use crate::shared::deliver::{self, How};
-use crate::shared::error::Result;
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
+use crate::shared::fleet::View;
 use crate::shared::release_file;
-use crate::shared::terminal::safe;
+use crate::shared::terminal::{count, safe};
 
 /// Arguments of `hemostat push`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +24,9 @@ The token of the control listeners is read from `$HEMOSTAT_TOKEN`.")]
 pub(crate) struct Args {
     /// The release; `-` reads standard input
     release: String,
+    /// Push it although on-call keys could activate nothing any more, and the release does not say that this is meant
+    #[arg(long)]
+    drop_prepared: bool,
     #[command(flatten)]
     how: How,
 }
@@ -40,5 +45,32 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     if fleet.proxies.is_empty() && args.how.to.is_none() {
         args.how.fleet.some()?;
     }
+    levers(args, &release, &fleet.view(), err)?;
     deliver::deliver(&envelope, release.serial, &args.how, &fleet, out, err)
+}
+
+/// Names what on-call keys could activate and can no more; refuses a release that does not say that this is meant.
+fn levers(args: &Args, release: &Release, view: &View<'_>, err: &mut dyn Write) -> Result<()> {
+    let Some(newest) = view.newest() else { return Ok(()) };
+    // The same release again takes nothing away.
+    if newest.serial() >= release.serial || newest.levers().is_empty() {
+        return Ok(());
+    }
+    let kept: Vec<String> = release.prepared.iter().map(ToString::to_string).collect();
+    let lost = newest.prepared().iter().filter(|digest| !kept.contains(digest)).count();
+    let names = safe(&newest.levers().join(", "));
+    if kept.is_empty() && !args.drop_prepared {
+        let many = count(newest.levers().len(), "prepared policy", "prepared policies");
+        return Err(Error::no(format!(
+            "on-call could activate {many} no more: {names}\n  help: build it with `hemostat release --prepare FILE…`, or \
+             `--prepare none` where that is meant; `--drop-prepared` pushes this one as it is"
+        )));
+    }
+    if kept.len() <= 1 {
+        writeln!(err, "on-call can activate nothing any more; until now: {names}")?;
+    } else if lost > 0 {
+        let many = count(kept.len() - 1, "prepared policy", "prepared policies");
+        writeln!(err, "on-call can activate {many} of this release; no more: {names}")?;
+    }
+    Ok(())
 }

@@ -8,11 +8,12 @@ use hemostat_engine::policy::source::Node;
 
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
-use crate::shared::fleet::FleetArgs;
+use crate::shared::fleet::{FleetArgs, View};
 use crate::shared::key::Key;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, Brings, Words};
-use crate::shared::terminal::safe;
+use crate::shared::settings::{Settings, without_cases};
+use crate::shared::terminal::{count, safe};
 use crate::shared::when::{self, End};
 use crate::shared::{compose, files};
 
@@ -26,11 +27,14 @@ Examples:
       the overlay's rules stop by themselves after two hours; the policy goes on
   hemostat release policy.yaml --prepare sev1.yaml --scope prod-eu --key ops.key --out current.json
       the on-call key may then `hemostat activate current.prepared/sev1.json`
+  hemostat release policy.yaml --prepare policies/overlays/*.yaml --key ops.key --out current.json
+      all of them; their cases are passed over
   hemostat release --cosign current.json --key second.key
       adds a signature, where `trust.threshold` wants several")]
 pub(crate) struct Args {
     /// The policy, in YAML or JSON
-    #[arg(value_name = "POLICY", required_unless_present = "cosign", conflicts_with = "cosign")]
+    /// [default: `policy` of hemostat.yaml]
+    #[arg(value_name = "POLICY", conflicts_with = "cosign")]
     policy: Option<String>,
     /// An overlay: its rules are put before the policy's own; the last one given comes first
     #[arg(long, short, value_name = "FILE")]
@@ -38,14 +42,15 @@ pub(crate) struct Args {
     /// When the rules of overlays stop by themselves: a time, `30m`, `4h`, `2d` from now, or `never`
     #[arg(long, value_parser = when::end, default_value = when::END, value_name = "TIME")]
     until: End,
-    /// A reviewed overlay that on-call keys may activate; the policy with it is written beside the release
-    #[arg(long, value_name = "FILE")]
+    /// Reviewed overlays that on-call keys may activate, or `none`; the policy with each is written beside the release
+    /// [default: `overlays` of hemostat.yaml]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     prepare: Vec<String>,
-    /// The scope of the proxies' configuration
-    #[arg(long, required_unless_present = "cosign")]
+    /// The scope of the proxies' configuration [default: that of hemostat.yaml, else the one that the proxies say]
+    #[arg(long)]
     scope: Option<String>,
-    /// A secret key: a file, or `env:NAME`; several sign together
-    #[arg(long, short, required = true, value_name = "KEY")]
+    /// A secret key: a file, or `env:NAME`; several sign together [default: `key` of hemostat.yaml]
+    #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
     /// The serial [default: one more than the highest that --out and the proxies show, 1 where there is none]
     #[arg(long)]
@@ -73,27 +78,34 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let keys = args.key.iter().map(|from| Key::load(from)).collect::<Result<Vec<_>>>()?;
+    let keys = Key::all(&args.key)?;
     if let Some(file) = &args.cosign {
         let signed = release_file::cosign(&files::read(file)?, &keys)?;
         files::replace(Path::new(file), &signed)?;
         writeln!(err, "{}: signed by {}", safe(file), names(&keys))?;
         return Ok(Exit::Fine);
     }
-    let file = args.policy.as_deref().unwrap_or_default();
+    let settings = Settings::load()?;
+    let file = args.policy.as_deref().or(settings.policy.as_deref());
+    let file =
+        file.ok_or_else(|| Error::failed("no policy: name it, or say `policy` in hemostat.yaml"))?;
+    let fleet = args.fleet.fleet()?;
+    let view = fleet.view();
+    let before = Before::of(args, &view)?;
+    let overlays = prepared_overlays(args, &settings, &before)?;
     let base = policy_file::read(file)?;
     let policy = policy_file::with_overlays(&base, &args.overlay, args.until)?;
     if !args.overlay.is_empty() {
         tell_end(args, err)?;
     }
     let mut prepared = Vec::new();
-    for overlay in &args.prepare {
+    for overlay in &overlays {
         // Nobody knows yet when it will be needed: `activate` says when it is over.
         let policy = policy_file::with_overlays(&policy, std::slice::from_ref(overlay), End(None))?;
         prepared.push((prepared_path(&args.out, overlay)?, policy));
     }
     let parts = std::iter::once((args.overlay.clone(), &policy));
-    let parts = parts.chain(args.prepare.iter().zip(&prepared).map(|(overlay, (_, policy))| {
+    let parts = parts.chain(overlays.iter().zip(&prepared).map(|(overlay, (_, policy))| {
         ([args.overlay.as_slice(), std::slice::from_ref(overlay)].concat(), policy)
     }));
     for (overlays, policy) in parts {
@@ -107,11 +119,11 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         .clone()
         .or_else(|| policy.get("reason").and_then(Node::text).map(str::to_owned));
     let words = Words {
-        scope: args.scope.clone().unwrap_or_default(),
-        serial: serial(args)?,
+        scope: scope(args, &settings, &before)?,
+        serial: args.serial.unwrap_or_else(|| before.serial.saturating_add(1)),
         issuer: release_file::issuer(args.issuer.as_deref()),
         reason,
-        prepared: ways_back(&policy, &prepared)?,
+        prepared: ways_back(args, &policy, &prepared)?,
         rolls_back: None,
         expires: args.expires,
         on_expiry: args.on_expiry.clone(),
@@ -142,8 +154,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
 
 /// The digests of what on-call keys may put in force: what was prepared and, so that every activation can be taken back,
 /// however many came between, the policy of the release itself.
-fn ways_back(policy: &Node, prepared: &[(PathBuf, Node)]) -> Result<Vec<String>> {
-    let base = (!prepared.is_empty()).then_some(policy);
+/// Where nothing was prepared on purpose, it alone stands there: a list that is not there at all says that nobody thought
+/// of it.
+fn ways_back(args: &Args, policy: &Node, prepared: &[(PathBuf, Node)]) -> Result<Vec<String>> {
+    let base = (!prepared.is_empty() || !args.prepare.is_empty()).then_some(policy);
     prepared.iter().map(|(_, policy)| policy).chain(base).map(policy_file::digest).collect()
 }
 
@@ -182,21 +196,78 @@ fn prepared_path(out: &str, overlay: &str) -> Result<PathBuf> {
     Ok(folder.join(stem).with_extension("json"))
 }
 
-/// The serial that was asked for, else the next.
-fn serial(args: &Args) -> Result<u64> {
-    if let Some(serial) = args.serial {
-        return Ok(serial);
+/// What the new release follows on.
+#[derive(Debug, Default)]
+struct Before {
+    /// The highest serial that `--out` and the proxies show.
+    serial: u64,
+    scope: Option<String>,
+    /// What on-call keys can activate now, in words.
+    levers: Vec<String>,
+}
+
+impl Before {
+    fn of(args: &Args, view: &View<'_>) -> Result<Self> {
+        let mut before = Self::default();
+        if args.out != "-" && Path::new(&args.out).exists() {
+            let release = release_file::open(&files::read(&args.out)?)?;
+            before.serial = release.serial;
+            let digests: Vec<String> = release.prepared.iter().map(ToString::to_string).collect();
+            // The last one is the release's own policy: the way back, and no lever.
+            before.levers = digests.split_last().map(|(_, rest)| rest.to_vec()).unwrap_or_default();
+        }
+        for (proxy, status) in &view.rows {
+            let status = match status {
+                Ok(status) => status,
+                Err(_) if args.serial.is_some() => continue,
+                Err(why) => {
+                    let name = safe(&proxy.name);
+                    return Err(Error::failed(format!(
+                        "{name}: {}; or give `--serial`",
+                        safe(why)
+                    )));
+                }
+            };
+            before.serial = before.serial.max(status.serial());
+        }
+        if let Some(newest) = view.newest() {
+            before.scope = Some(newest.text("scope").to_owned()).filter(|scope| !scope.is_empty());
+            // What is in force counts, not what a file says.
+            before.levers = newest.levers();
+        }
+        Ok(before)
     }
-    let mut highest = 0;
-    if args.out != "-" && Path::new(&args.out).exists() {
-        highest = release_file::open(&files::read(&args.out)?)?.serial;
+}
+
+/// The scope that was asked for, else the one that everything says.
+fn scope(args: &Args, settings: &Settings, before: &Before) -> Result<String> {
+    let scope =
+        args.scope.clone().or_else(|| settings.scope.clone()).or_else(|| before.scope.clone());
+    scope.ok_or_else(|| {
+        Error::failed("no scope: give `--scope`, name a proxy, or say `scope` in hemostat.yaml")
+    })
+}
+
+/// The overlays to prepare. On-call's list does not become empty because nobody thought of it.
+fn prepared_overlays(args: &Args, settings: &Settings, before: &Before) -> Result<Vec<String>> {
+    if args.prepare == ["none"] {
+        return Ok(Vec::new());
     }
-    let fleet = args.fleet.fleet()?;
-    for (proxy, status) in fleet.each(|proxy| fleet.status(proxy)) {
-        let status = status.map_err(|why| {
-            Error::failed(format!("{}: {why}; or give `--serial`", safe(&proxy.name)))
-        })?;
-        highest = highest.max(status.serial());
+    let named = without_cases(&args.prepare);
+    if let (true, Some(file)) = (named.is_empty(), args.prepare.first()) {
+        let file = safe(file);
+        return Err(Error::failed(format!(
+            "{file}: cases are no overlay; `hemostat test` runs them"
+        )));
     }
-    Ok(highest.saturating_add(1))
+    let named = if named.is_empty() { settings.overlays()? } else { named };
+    if named.is_empty() && !before.levers.is_empty() {
+        let many = count(before.levers.len(), "prepared policy", "prepared policies");
+        return Err(Error::no(format!(
+            "on-call could activate {many} no more: {}\n  help: `--prepare FILE…` puts them on the new policy again, \
+             `--prepare none` takes them away on purpose; `overlays` in hemostat.yaml does it every time",
+            before.levers.join(", ")
+        )));
+    }
+    Ok(named)
 }

@@ -6,12 +6,14 @@ use hemostat_engine::base::time;
 use serde_json::Value;
 
 use crate::shared::deliver::{self, How};
+use crate::shared::drilled;
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::Status;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, Brings, Words};
+use crate::shared::step::{Guard, Step};
 use crate::shared::terminal::{or_dash, safe};
 use crate::shared::when;
 
@@ -19,15 +21,18 @@ use crate::shared::when;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  hemostat rollback --key oncall.key -p http://10.0.0.1:9902 -p http://10.0.0.2:9902
+  hemostat rollback --key oncall.key -p http://10.0.0.1:9902 -p http://10.0.0.2:9902 --wait
+  hemostat rollback --dry-run --key oncall.key      which one would it be?
+  hemostat rollback --expect 42 --key oncall.key    only if 42 is still in force
   hemostat rollback --key ops.key --to 41 -p http://10.0.0.1:9902      an older one: needs a key that may `release`
   hemostat rollback --key ops.key --policy old.yaml --to-dir /srv/policy -p http://10.0.0.1:9902
       where proxies poll a file: it always holds a whole policy
 
-Twice in a row takes the rollback itself back.")]
+A rollback of a rollback needs --again, so that two people who act at once do not undo each other. Drills are no step
+back. On proxies that differ nothing is done: `hemostat sync` first.")]
 pub(crate) struct Args {
-    /// A secret key that may `rollback` or `release`: a file, or `env:NAME`
-    #[arg(long, short, required = true, value_name = "KEY")]
+    /// A secret key that may `rollback` or `release`: a file, or `env:NAME` [default: `key` of hemostat.yaml]
+    #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
     /// Go back to what this serial brought [default: the policy before the one in force]
     #[arg(long, value_name = "SERIAL")]
@@ -41,6 +46,11 @@ pub(crate) struct Args {
     /// Send this policy whole, instead of its digest; it must be the one that is gone back to
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
+    /// Take a rollback itself back
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    guard: Guard,
     #[command(flatten)]
     how: HowBack,
 }
@@ -74,13 +84,18 @@ struct Target {
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let keys = args.key.iter().map(|from| Key::load(from)).collect::<Result<Vec<_>>>()?;
+    let keys = Key::all(&args.key)?;
     let fleet = args.how.fleet.some()?;
-    let Some(newest) = fleet.newest(err)? else { return Ok(Exit::Failed) };
+    let view = fleet.view();
+    let newest = view.agreed(err)?;
+    args.guard.holds(newest)?;
+    if let (None, false) = (args.to, args.again) {
+        not_again(newest)?;
+    }
     let now = when::now();
     let target = match args.to {
-        None => previous(&newest, now),
-        Some(serial) => brought_by(&newest, serial, now),
+        None => previous(newest, now),
+        Some(serial) => brought_by(newest, serial, now),
     };
     let Some(target) = target else {
         let why = match args.to {
@@ -91,6 +106,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         };
         return Err(Error::no(why));
     };
+    if target.digest == newest.text("digest") {
+        return Err(Error::no(format!(
+            "version {} is in force already; nothing was sent",
+            safe(or_dash(&target.version))
+        )));
+    }
     let whole = args.policy.as_deref().map(policy_file::read).transpose()?;
     if let Some(policy) = &whole
         && policy_file::digest(policy)? != target.digest
@@ -113,17 +134,6 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     };
     let brings = whole.as_ref().map_or(Brings::Digest(&target.digest), Brings::Policy);
     let envelope = release_file::sign(&words, &brings, &keys)?;
-    writeln!(
-        err,
-        "rolling back: version {} ({}) takes over from version {}, as serial {}",
-        safe(or_dash(&target.version)),
-        safe(&target.digest),
-        safe(or_dash(newest.text("version"))),
-        words.serial
-    )?;
-    if let Some((at, _)) = &target.end {
-        writeln!(err, "it is over at {}, as it was to be", time::format(*at))?;
-    }
     let HowBack { to_dir, wait, within, json, .. } = &args.how;
     let how = How {
         to: to_dir.clone(),
@@ -132,7 +142,45 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         json: *json,
         fleet: crate::shared::fleet::FleetArgs::default(),
     };
+    let ends = target.end.as_ref();
+    let step = Step {
+        verb: "rolling back",
+        from: newest,
+        serial: words.serial,
+        version: &target.version,
+        digest: &target.digest,
+        ends: ends.map(|(at, _)| format!("it is over at {}, as it was to be", time::format(*at))),
+    };
+    if let Some(done) = args.guard.tell(&step, &how, out, err)? {
+        return Ok(done);
+    }
     deliver::deliver(&envelope, words.serial, &how, &fleet, out, err)
+}
+
+/// Refuses to roll back a rollback: whoever types it ten seconds after somebody else means the same step, not the way
+/// back from it.
+fn not_again(newest: &Status) -> Result<()> {
+    let Some(entry) = newest.list("history").first().filter(|entry| !drilled::of_drill(entry))
+    else {
+        return Ok(());
+    };
+    let Some(back) = entry.get("rolls_back").and_then(Value::as_u64) else { return Ok(()) };
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+    let ago = time::parse(text("at")).map_or_else(
+        |_| String::new(),
+        |at| format!(" {} ago", when::span(when::now().saturating_sub(at))),
+    );
+    let help = match previous(newest, when::now()) {
+        Some(next) => {
+            format!("`--again` would put version {} back in force", safe(or_dash(&next.version)))
+        }
+        None => "`--to SERIAL` names an older one".to_owned(),
+    };
+    Err(Error::no(format!(
+        "serial {} is a rollback already: {} took serial {back} back{ago}; nothing was sent\n  help: {help}",
+        newest.serial(),
+        safe(or_dash(text("issuer")))
+    )))
 }
 
 fn target(value: &Value) -> Option<Target> {
@@ -146,7 +194,10 @@ fn target(value: &Value) -> Option<Target> {
 
 /// The last policy that was in force before the present one and is not over.
 fn previous(status: &Status, now: u64) -> Option<Target> {
-    let before = status.list("held").iter().skip(1).filter_map(target);
+    // A drill was there to change nothing: it is no step of the history.
+    let before = status.list("held").iter().skip(1);
+    let drill = |held: &&Value| held.get("drill").and_then(Value::as_bool).unwrap_or_default();
+    let before = before.filter(|held| !drill(held)).filter_map(target);
     before.filter_map(|held| held.still(now)).next()
 }
 

@@ -1,27 +1,42 @@
-//! `hemostat status`: what every proxy serves.
+//! `hemostat status`: what every proxy serves, whether it is acted by, and what it does.
 
 pub(crate) mod budgets;
+mod line;
+mod text;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
+use hemostat_engine::base::time;
 use serde_json::{Value, json};
 
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
-use crate::shared::fleet::{FleetArgs, Proxy, Status};
-use crate::shared::table::Table;
-use crate::shared::terminal::{Paint, or_dash, safe};
+use crate::shared::fleet::{FleetArgs, InForce, Proxy, Status, View};
+use crate::shared::terminal::safe;
+use crate::shared::when;
 
-/// Rules that a table row names.
-const TOP: usize = 3;
+/// Seconds after which a lever that has matched nothing is told of.
+const IDLE_S: u64 = 60;
+
+/// Seconds after which it is no news that it matches nothing.
+const IDLE_MOST_S: u64 = 6 * 3600;
+
+/// Puts the cursor home and clears what is below.
+const CLEAR: &str = "\x1b[H\x1b[2J";
 
 /// Arguments of `hemostat status`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   hemostat status -p http://10.0.0.1:9902 -p http://10.0.0.2:9902
+  hemostat status --watch       again every two seconds: does the lever act?
   hemostat status --line        one line for the incident channel
-  hemostat status --json")]
+  hemostat status --json
+
+Rules that the policy before did not have come first; counts are of all proxies, since what is in force came.
+
+Exit codes: 0 all serve the same and act by it; 1 they differ, or some of it is not acted by; 2 one was not reached.")]
 pub(crate) struct Args {
     /// One line for the incident channel
     #[arg(long, conflicts_with = "json")]
@@ -29,127 +44,108 @@ pub(crate) struct Args {
     /// Write one JSON document to standard output instead of words
     #[arg(long)]
     json: bool,
+    /// Again every SECONDS, until it is stopped
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
+    watch: Option<u64>,
+    /// How often, with --watch [default: until it is stopped]
+    #[arg(long, value_name = "TIMES", requires = "watch", hide = true)]
+    looks: Option<u64>,
     #[command(flatten)]
     fleet: FleetArgs,
 }
 
-type Row<'a> = (&'a Proxy, Result<Status, String>);
-
 pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> Result<Exit> {
-    let fleet = args.fleet.some()?;
-    let rows = fleet.each(|proxy| fleet.status(proxy));
-    let exit =
-        if rows.iter().all(|(_, status)| status.is_ok()) { Exit::Fine } else { Exit::Failed };
-    if args.json {
-        let all: Vec<Value> = rows.iter().map(in_json).collect();
-        writeln!(out, "{:#}", json!({"ok": exit == Exit::Fine, "proxies": all}))?;
-    } else if args.line {
-        writeln!(out, "{}", line(&rows))?;
-    } else {
-        table(&rows, out)?;
+    let mut looks = 0;
+    loop {
+        // Anew each time: a name may stand for other proxies by now.
+        let fleet = args.fleet.some()?;
+        let view = fleet.view();
+        if args.watch.is_some() && std::io::stdout().is_terminal() {
+            write!(out, "{CLEAR}")?;
+        }
+        show(args, &view, out)?;
+        looks += 1;
+        let Some(seconds) = args.watch.filter(|_| args.looks.is_none_or(|most| looks < most))
+        else {
+            return Ok(exit(&view));
+        };
+        out.flush()?;
+        std::thread::sleep(Duration::from_secs(seconds.max(1)));
     }
-    Ok(exit)
 }
 
-fn in_json((proxy, status): &Row<'_>) -> Value {
+fn show(args: &Args, view: &View<'_>, out: &mut dyn Write) -> Result<()> {
+    if args.json {
+        let all: Vec<Value> = view.rows.iter().map(in_json).collect();
+        let wrong = wrong(view, when::now());
+        let all = json!({"ok": exit(view) == Exit::Fine, "differ": view.differ(), "wrong": wrong, "proxies": all});
+        writeln!(out, "{all:#}")?;
+    } else if args.line {
+        writeln!(out, "{}", line::line(view))?;
+    } else {
+        text::write(view, out)?;
+    }
+    Ok(())
+}
+
+/// 2 where a proxy was not reached, 1 where they differ or what is in force is not acted by.
+fn exit(view: &View<'_>) -> Exit {
+    let acts = |status: &Status| !matches!(status.in_force(), InForce::Not(_));
+    match view.silent() {
+        0 if view.differ().is_none() && view.reached().all(|(_, status)| acts(status)) => {
+            Exit::Fine
+        }
+        0 => Exit::No,
+        _ => Exit::Failed,
+    }
+}
+
+fn in_json((proxy, status): &(&Proxy, Result<Status, String>)) -> Value {
     match status {
         Ok(status) => json!({"proxy": proxy.name, "status": status.0}),
         Err(why) => json!({"proxy": proxy.name, "error": why}),
     }
 }
 
-fn table(rows: &[Row<'_>], out: &mut dyn Write) -> Result<()> {
-    let paint = Paint::for_stdout();
-    let mut table = Table::new([
-        "PROXY",
-        "VERSION",
-        "SERIAL",
-        "SINCE",
-        "FROM",
-        "TOP RULES",
-        "BUDGETS",
-        "WAITING",
-        "LAST ERROR",
-    ]);
-    for (proxy, status) in rows {
-        match status {
-            Ok(status) => {
-                let rules: Vec<String> = status
-                    .top_rules()
-                    .into_iter()
-                    .take(TOP)
-                    .map(|(rule, count)| format!("{}={count}", safe(rule)))
-                    .collect();
-                table.row([
-                    safe(&proxy.name),
-                    safe(or_dash(status.text("version"))),
-                    status.serial().to_string(),
-                    safe(or_dash(status.text("since"))),
-                    safe(or_dash(status.text("standing"))),
-                    or_dash(&rules.join(" ")).to_owned(),
-                    or_dash(&budgets::words(&status.budgets(), TOP)).to_owned(),
-                    status.list("pending_approvals").len().to_string(),
-                    safe(or_dash(&status.last_error().unwrap_or_default())),
-                ]);
-            }
-            Err(why) => {
-                let dash = || "-".to_owned();
-                table.row([
-                    safe(&proxy.name),
-                    dash(),
-                    dash(),
-                    dash(),
-                    dash(),
-                    dash(),
-                    dash(),
-                    dash(),
-                    paint.error(&safe(why)),
-                ]);
-            }
+/// What is not as it should be, a line each.
+fn wrong(view: &View<'_>, now: u64) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    all.extend(view.differ().map(|how| format!("{how}; `hemostat sync` brings them together")));
+    for (proxy, status) in view.reached() {
+        let name = safe(&proxy.name);
+        match status.in_force() {
+            InForce::Not(why) => all.push(format!("{name}: not acted by: {}", safe(&why))),
+            InForce::OnItsWay(who) => all.push(format!("{name}: {}", safe(&who))),
+            InForce::Everywhere | InForce::Unsaid => {}
         }
+        all.extend(status.poll_trouble().map(|why| format!("{name}: {}", safe(&why))));
+        all.extend(status.last_error(now).map(|why| format!("{name}: last error: {}", safe(&why))));
     }
-    table.write(out)
+    all.extend(idle(view, now));
+    all
 }
 
-/// `policy 2026-11-24.2 (serial 8) on 3 of 4 proxies since 2026-11-24T07:00:00Z; 1 not reached; 2 calls wait for leave;
-/// fullest: daily-spend=93% (acme)`
-fn line(rows: &[Row<'_>]) -> String {
-    let mut groups: Vec<(String, u64, &str, usize)> = Vec::new();
-    for status in rows.iter().filter_map(|(_, status)| status.as_ref().ok()) {
-        let (version, serial) = (or_dash(status.text("version")).to_owned(), status.serial());
-        match groups.iter_mut().find(|group| group.0 == version && group.1 == serial) {
-            Some(group) => group.3 += 1,
-            None => groups.push((version, serial, status.text("since"), 1)),
+/// Levers of what came last that match nothing: a kill switch that stops nobody looks like one that works.
+fn idle(view: &View<'_>, now: u64) -> Vec<String> {
+    let counted = view.newest().and_then(|status| time::parse(status.text("counted_since")).ok());
+    let Some(age) = counted.map(|at| now.saturating_sub(at)) else { return Vec::new() };
+    if !(IDLE_S..IDLE_MOST_S).contains(&age) {
+        return Vec::new();
+    }
+    let levers = view.acts().into_iter().filter(|act| act.new && act.is_lever());
+    let idle = levers.filter(|act| act.per_minute().is_none_or(|rate| rate == 0.0));
+    idle.filter_map(|act| {
+        let rule = safe(&act.rule);
+        match (act.since(), act.per_minute()) {
+            (0, _) => Some(format!(
+                "`{rule}` has matched nothing in {}: do callers send what its `when` names?",
+                when::span(age)
+            )),
+            (before, Some(_)) => {
+                Some(format!("`{rule}` has matched nothing for a minute ({before} before that)"))
+            }
+            _ => None,
         }
-    }
-    groups.sort_by_key(|group| std::cmp::Reverse(group.1));
-    let all = rows.len();
-    let mut parts: Vec<String> = groups
-        .into_iter()
-        .map(|(version, serial, since, count)| {
-            let since =
-                if since.is_empty() { String::new() } else { format!(" since {}", safe(since)) };
-            format!(
-                "policy {} (serial {serial}) on {count} of {all} proxies{since}",
-                safe(&version)
-            )
-        })
-        .collect();
-    let silent = rows.iter().filter(|(_, status)| status.is_err()).count();
-    if silent > 0 {
-        parts.push(format!("{silent} not reached"));
-    }
-    let reached = || rows.iter().filter_map(|(_, status)| status.as_ref().ok());
-    let waiting: usize = reached().map(|status| status.list("pending_approvals").len()).sum();
-    match waiting {
-        0 => {}
-        1 => parts.push("1 call waits for leave".to_owned()),
-        _ => parts.push(format!("{waiting} calls wait for leave")),
-    }
-    let mut budgets: Vec<budgets::Budget> = reached().flat_map(Status::budgets).collect();
-    budgets::fullest_first(&mut budgets);
-    if !budgets.is_empty() {
-        parts.push(format!("fullest: {}", budgets::words(&budgets, 1)));
-    }
-    parts.join("; ")
+    })
+    .collect()
 }

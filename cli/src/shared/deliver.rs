@@ -9,11 +9,16 @@ use serde_json::json;
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::files;
-use crate::shared::fleet::{Fleet, FleetArgs, Proxy};
-use crate::shared::terminal::{Paint, or_dash, safe};
+use crate::shared::fleet::{Fleet, FleetArgs, InForce, Proxy};
+use crate::shared::terminal::{Paint, count, or_dash, safe};
+use crate::shared::when::now;
 
 /// How often a proxy is asked whether it has followed.
 const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a configuration that cannot follow has, after its proxy took a release, to say that it can follow this one:
+/// threads say what they act by as soon as they know, within a second.
+const SECOND_THOUGHTS: Duration = Duration::from_secs(3);
 
 /// Seconds that `--wait` waits where nobody says otherwise.
 pub(crate) const WITHIN_S: u64 = 30;
@@ -24,7 +29,7 @@ pub(crate) struct How {
     /// A directory that a static server serves (the file is `current.json`), or a file in it; the proxies poll it
     #[arg(long = "to-dir", visible_alias = "to", value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
-    /// Wait until every proxy reports the serial
+    /// Wait until every filter configuration of every proxy acts by it
     #[arg(long)]
     pub(crate) wait: bool,
     /// Seconds to wait at most
@@ -40,8 +45,10 @@ pub(crate) struct How {
 /// What became of a release at a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
-    /// It is in force.
+    /// It is in force, and acted by.
     Serving(String),
+    /// The proxy took it; whether it is acted by was not waited for.
+    Taken(String),
     /// The proxy said no, or does not serve it in time.
     Refused(String),
     /// Nobody knows.
@@ -57,6 +64,8 @@ enum News {
     Silent(String),
     /// It serves another serial still.
     Serves(u64),
+    /// It has it, and some of it do not act by it yet; which.
+    Waits(String),
     /// It is done with.
     Done(Fate),
 }
@@ -93,7 +102,7 @@ pub(crate) fn deliver(
     } else {
         Vec::new()
     };
-    let exit = fates.iter().map(|(_, fate)| exit(fate)).max().unwrap_or(Exit::Fine);
+    let exit = fates.iter().map(|(_, fate)| exit_of(fate)).max().unwrap_or(Exit::Fine);
     if how.json {
         let all: Vec<_> = fates.iter().map(|(proxy, fate)| in_json(proxy, fate)).collect();
         let file = written.as_ref().map(|path| path.display().to_string());
@@ -110,14 +119,25 @@ pub(crate) fn deliver(
     for (proxy, fate) in &fates {
         let (word, detail) = match fate {
             Fate::Serving(detail) => (paint.good("serving"), detail),
+            Fate::Taken(detail) => (paint.good("taken"), detail),
             Fate::Refused(detail) => (paint.error("refused"), detail),
             Fate::Unknown(detail) => (paint.error("unknown"), detail),
         };
         writeln!(out, "{:width$}  {word}  {}", safe(&proxy.name), safe(detail))?;
     }
     if !fates.is_empty() {
-        let good = fates.iter().filter(|(_, fate)| matches!(fate, Fate::Serving(_))).count();
-        writeln!(out, "release {serial}: {good} of {} proxies serve it", fates.len())?;
+        let good = fates.iter().filter(|(_, fate)| exit_of(fate) == Exit::Fine).count();
+        let all = count(fates.len(), "proxy", "proxies");
+        match (wait, good) {
+            (Some(_), 1) if fates.len() == 1 => {
+                writeln!(out, "release {serial}: the proxy serves it")?
+            }
+            (Some(_), _) => writeln!(out, "release {serial}: {good} of {all} serve it")?,
+            (None, _) => writeln!(
+                out,
+                "release {serial}: {good} of {all} took it; `--wait` and `hemostat status` say whether it is acted by"
+            )?,
+        }
     }
     Ok(exit)
 }
@@ -129,6 +149,8 @@ fn progress(proxy: &Proxy, news: &News, open: usize, err: &mut dyn Write) -> Res
         News::Took => writeln!(err, "{name}: took it"),
         News::Silent(why) => writeln!(err, "{name}: {}; trying again", safe(why)),
         News::Serves(serial) => writeln!(err, "{name}: still serves {serial}"),
+        News::Waits(who) => writeln!(err, "{name}: {}", safe(who)),
+        News::Done(Fate::Taken(_)) => writeln!(err, "{name}: took it; {open} to go"),
         News::Done(Fate::Serving(_)) => writeln!(err, "{name}: serves it; {open} to go"),
         News::Done(Fate::Refused(_)) => writeln!(err, "{name}: does not; {open} to go"),
         News::Done(Fate::Unknown(_)) => writeln!(err, "{name}: given up; {open} to go"),
@@ -141,9 +163,9 @@ fn write(to: &Path, envelope: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn exit(fate: &Fate) -> Exit {
+fn exit_of(fate: &Fate) -> Exit {
     match fate {
-        Fate::Serving(_) => Exit::Fine,
+        Fate::Serving(_) | Fate::Taken(_) => Exit::Fine,
         Fate::Refused(_) => Exit::No,
         Fate::Unknown(_) => Exit::Failed,
     }
@@ -152,6 +174,7 @@ fn exit(fate: &Fate) -> Exit {
 fn in_json(proxy: &Proxy, fate: &Fate) -> serde_json::Value {
     let (word, detail) = match fate {
         Fate::Serving(detail) => ("serving", detail),
+        Fate::Taken(detail) => ("taken", detail),
         Fate::Refused(detail) => ("refused", detail),
         Fate::Unknown(detail) => ("unknown", detail),
     };
@@ -180,7 +203,12 @@ fn fate(
         // A proxy that cannot be reached now may be back before the waiting is over.
         loop {
             match fleet.offer(proxy, envelope) {
-                Ok(said) if said.taken && wait.is_none() => return Fate::Serving(said.code),
+                Ok(said) if said.taken && wait.is_none() => {
+                    return Fate::Taken(match said.in_force {
+                        InForce::Not(why) => format!("{}; but before it: {why}", said.code),
+                        _ => said.code,
+                    });
+                }
                 Ok(said) if said.taken => {
                     tell(News::Took);
                     break;
@@ -196,18 +224,34 @@ fn fate(
         }
     }
     let Some(until) = wait else { return Fate::Unknown(last) };
+    let mut served_since = None;
     loop {
         let late = Instant::now() >= until;
         match fleet.status(proxy) {
             Ok(status) if status.serial() == serial => {
-                return Fate::Serving(format!("version {}", or_dash(status.text("version"))));
+                let since = *served_since.get_or_insert_with(Instant::now);
+                match status.in_force() {
+                    InForce::Everywhere | InForce::Unsaid => {
+                        return Fate::Serving(format!(
+                            "version {}",
+                            or_dash(status.text("version"))
+                        ));
+                    }
+                    InForce::Not(why) if late || since.elapsed() >= SECOND_THOUGHTS => {
+                        return Fate::Refused(format!("it has it, and does not act by it: {why}"));
+                    }
+                    InForce::OnItsWay(who) if late => {
+                        return Fate::Refused(format!("it has it, but {who}"));
+                    }
+                    InForce::Not(who) | InForce::OnItsWay(who) => tell(News::Waits(who)),
+                }
             }
             Ok(status) if status.serial() > serial => {
                 return Fate::Refused(format!("it serves {} already", status.serial()));
             }
             Ok(status) if late => {
                 let why = status
-                    .last_error()
+                    .last_error(now())
                     .map_or_else(String::new, |why| format!("; its last error: {why}"));
                 return Fate::Refused(format!("it still serves {}{why}", status.serial()));
             }

@@ -1,7 +1,11 @@
 //! The proxies: their status, and releases for them. Each is asked on a thread of its own, so that one that is down
 //! costs its own time-out and nobody else's.
 
-use std::io::Write;
+mod acts;
+mod proxy;
+mod status;
+mod view;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -9,10 +13,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::shared::error::{Error, Result};
+use crate::shared::settings::Settings;
 use crate::shared::terminal::safe;
-
-/// Where a proxy's paths begin where its URL names none.
-const PREFIX: &str = "/.hemostat";
+pub(crate) use acts::Act;
+pub(crate) use proxy::Proxy;
+pub(crate) use status::{InForce, Status};
+pub(crate) use view::View;
 
 /// The most that is read of an answer, in bytes: status with every list full is under 100 KiB.
 const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
@@ -23,8 +29,9 @@ const AT_ONCE: usize = 64;
 /// Which proxies, and how they are reached.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct FleetArgs {
-    /// A proxy's control listener, `http://HOST:PORT[/PREFIX]`; may be given many times
-    /// [default: `$HEMOSTAT_PROXIES`, separated by commas]
+    /// A proxy's control listener, `http://HOST:PORT[/PREFIX]`; may be given many times. A DNS name stands for all its
+    /// addresses
+    /// [default: `$HEMOSTAT_PROXIES`, separated by commas, else `proxies` of hemostat.yaml]
     #[arg(long = "proxy", short = 'p', value_name = "URL")]
     proxies: Vec<String>,
     /// Seconds that a proxy has to answer
@@ -40,24 +47,14 @@ pub(crate) struct Fleet {
     token: Option<String>,
 }
 
-/// A proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Proxy {
-    /// As people name it.
-    pub(crate) name: String,
-    base: String,
-}
-
-/// What a proxy said of itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Status(pub(crate) Value);
-
 /// What a proxy said of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) taken: bool,
     pub(crate) code: String,
     pub(crate) message: String,
+    /// Whether it is acted by, as far as the proxy knows yet.
+    pub(crate) in_force: InForce,
 }
 
 impl FleetArgs {
@@ -68,7 +65,11 @@ impl FleetArgs {
         if named.is_empty() {
             named = from_env.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         }
-        let proxies = named.into_iter().map(Proxy::parse).collect::<Result<_>>()?;
+        let settings = Settings::load()?;
+        if named.is_empty() {
+            named = settings.proxies.iter().map(String::as_str).collect();
+        }
+        let proxies = proxy::all(named)?;
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(self.timeout.max(1))))
             .http_status_as_error(false)
@@ -77,6 +78,7 @@ impl FleetArgs {
             .build()
             .into();
         let token = std::env::var("HEMOSTAT_TOKEN").ok().filter(|token| !token.is_empty());
+        let token = token.or_else(|| settings.token());
         Ok(Fleet { proxies, agent, token })
     }
 
@@ -84,85 +86,85 @@ impl FleetArgs {
     pub(crate) fn some(&self) -> Result<Fleet> {
         let fleet = self.fleet()?;
         if fleet.proxies.is_empty() {
-            let message = "no proxy: give `--proxy http://HOST:PORT`, or set HEMOSTAT_PROXIES";
+            let message = "no proxy: give `--proxy http://HOST:PORT`, set HEMOSTAT_PROXIES, or say `proxies` in hemostat.yaml";
             return Err(Error::failed(message));
         }
         Ok(fleet)
     }
 }
 
-impl Proxy {
-    fn parse(url: &str) -> Result<Self> {
-        let wrong = |why: &str| {
-            let message = format!("proxy `{}`: {why}", safe(url));
-            Error::failed(message)
-        };
-        let rest = match url.split_once("://") {
-            Some(("http", rest)) => rest,
-            Some(("https", _)) => {
-                return Err(wrong("control listeners are plain HTTP; use a tunnel"));
-            }
-            Some(_) => return Err(wrong("`http://HOST:PORT` is expected")),
-            None => url,
-        };
-        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if host.is_empty() || host.contains(['@', '?', '#', ' ']) {
-            return Err(wrong("`http://HOST:PORT` is expected"));
-        }
-        let path = path.trim_end_matches('/');
-        let path = if path.is_empty() { PREFIX } else { path };
-        Ok(Self { name: host.to_owned(), base: format!("http://{host}{path}") })
-    }
-}
-
 impl Fleet {
     /// What this proxy says of itself.
     pub(crate) fn status(&self, proxy: &Proxy) -> Result<Status, String> {
-        let answer = self.agent.get(format!("{}/status", proxy.base)).call();
-        let (status, body) = read(answer)?;
-        if status != 200 {
-            return Err(format!("status {status}: {}", said(&body)));
+        let (status, body) = self.get(proxy, "/status")?;
+        let value: Value = serde_json::from_str(&body).unwrap_or_default();
+        match value.get("serial").and_then(Value::as_u64) {
+            _ if status != 200 => Err(format!("status {status}: {}", said(&body))),
+            None => Err("the answer is not status: is this a control listener?".to_owned()),
+            Some(_) => Ok(Status(value)),
         }
-        let value: Value = serde_json::from_str(&body)
-            .map_err(|_| "the answer is not status: is this a control listener?".to_owned())?;
-        if value.get("serial").and_then(Value::as_u64).is_none() {
-            return Err("the answer is not status: is this a control listener?".to_owned());
+    }
+
+    /// Something that this proxy holds, by its path; `None`: it has no such thing.
+    pub(crate) fn held(&self, proxy: &Proxy, path: &str) -> Result<Option<String>, String> {
+        match self.get(proxy, path)? {
+            (200, body) => Ok(Some(body)),
+            (404, _) => Ok(None),
+            (401, _) => Err("the token is missing or wrong: set HEMOSTAT_TOKEN".to_owned()),
+            (status, body) => Err(format!("status {status}: {}", said(&body))),
         }
-        Ok(Status(value))
+    }
+
+    fn get(&self, proxy: &Proxy, path: &str) -> Result<(u16, String), String> {
+        let base = proxy.base.as_ref().map_err(|why| format!("not reached: {why}"))?;
+        read(self.with_headers(self.agent.get(format!("{base}{path}")), proxy).call())
+    }
+
+    fn with_headers<B>(
+        &self,
+        mut request: ureq::RequestBuilder<B>,
+        proxy: &Proxy,
+    ) -> ureq::RequestBuilder<B> {
+        if let Some(host) = &proxy.host {
+            request = request.header("host", host);
+        }
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        request
     }
 
     /// Offers a release to this proxy.
     pub(crate) fn offer(&self, proxy: &Proxy, envelope: &str) -> Result<Said, String> {
-        let mut request = self
-            .agent
-            .post(format!("{}/release", proxy.base))
-            .header("content-type", "application/json");
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let (status, body) = read(request.send(envelope))?;
+        let base = proxy.base.as_ref().map_err(|why| format!("not reached: {why}"))?;
+        let request = self.agent.post(format!("{base}/release"));
+        let request = request.header("content-type", "application/json");
+        let (status, body) = read(self.with_headers(request, proxy).send(envelope))?;
         let value: Value = serde_json::from_str(&body)
             .map_err(|_| format!("status {status}, and no answer of a control listener"))?;
         let text =
             |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let code = if status == 200 { text("outcome") } else { text("code") };
-        Ok(Said { taken: status == 200, code, message: text("message") })
+        let message = text("message");
+        Ok(Said { taken: status == 200, code, message, in_force: Status(value).in_force() })
     }
 
-    /// The status of the proxy that has the highest serial; those that do not answer are named.
-    pub(crate) fn newest(&self, err: &mut dyn Write) -> Result<Option<Status>> {
-        let mut newest: Option<Status> = None;
-        for (proxy, status) in self.each(|proxy| self.status(proxy)) {
-            match status {
-                Ok(status)
-                    if newest.as_ref().is_none_or(|known| known.serial() < status.serial()) =>
-                {
-                    newest = Some(status);
-                }
-                Ok(_) => {}
-                Err(why) => writeln!(err, "hemostat: {}: {}", safe(&proxy.name), safe(&why))?,
-            }
-        }
+    /// Some of them alone.
+    pub(crate) fn only(&self, wanted: impl Fn(&Proxy) -> bool) -> Self {
+        let proxies = self.proxies.iter().filter(|proxy| wanted(proxy)).cloned().collect();
+        Self { proxies, agent: self.agent.clone(), token: self.token.clone() }
+    }
+
+    /// What all of them say of themselves.
+    pub(crate) fn view(&self) -> View<'_> {
+        View { rows: self.each(|proxy| self.status(proxy)) }
+    }
+
+    /// The status of the highest serial; proxies that do not answer are named.
+    pub(crate) fn newest(&self, err: &mut dyn std::io::Write) -> Result<Option<Status>> {
+        let view = self.view();
+        view.name_silent(err)?;
+        let newest = view.newest().cloned();
         if newest.is_none() {
             writeln!(err, "hemostat: no proxy says what is in force")?;
         }
@@ -234,50 +236,14 @@ fn said(body: &str) -> String {
     safe(value.get("message").and_then(Value::as_str).unwrap_or("no answer of a control listener"))
 }
 
-impl Status {
-    /// A text of it; empty where there is none.
-    pub(crate) fn text(&self, name: &str) -> &str {
-        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// The serial in force.
-    pub(crate) fn serial(&self) -> u64 {
-        self.0.get("serial").and_then(Value::as_u64).unwrap_or_default()
-    }
-
-    /// A list of it.
-    pub(crate) fn list(&self, name: &str) -> &[Value] {
-        self.0.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Why the last refused release was refused.
-    pub(crate) fn last_error(&self) -> Option<String> {
-        let error = self.0.get("last_error").filter(|error| !error.is_null())?;
-        let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
-        Some(format!("{} ({})", text("message"), text("code")))
-    }
-
-    /// The rules that did most, and how often, most first.
-    pub(crate) fn top_rules(&self) -> Vec<(&str, u64)> {
-        let rules = self.0.get("rules").and_then(Value::as_object);
-        let sum = |counts: &Value| {
-            counts.as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum::<u64>()
-        };
-        let mut all: Vec<_> =
-            rules.into_iter().flatten().map(|(rule, n)| (rule.as_str(), sum(n))).collect();
-        all.retain(|(_, count)| *count > 0);
-        all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        all
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Fleet, Proxy};
+    use super::Fleet;
 
     #[test]
     fn all_are_asked_once_in_their_order_and_one_that_is_slow_keeps_nobody_waiting() {
-        let proxies = (0..200).map(|n| Proxy::parse(&format!("h{n}:1")).unwrap()).collect();
+        let urls: Vec<String> = (0..200).map(|n| format!("10.0.0.{n}:1")).collect();
+        let proxies = super::proxy::all(urls.iter().map(String::as_str)).unwrap();
         let fleet =
             Fleet { proxies, agent: ureq::Agent::config_builder().build().into(), token: None };
         let (done, waiting) = (std::sync::Mutex::new(0), std::sync::Condvar::new());
@@ -287,7 +253,7 @@ mod tests {
                 tell(());
                 let mut done = done.lock().unwrap();
                 // The first of all waits for every other one.
-                while proxy.name == "h0:1" && *done < 199 {
+                while proxy.name == "10.0.0.0:1" && *done < 199 {
                     done = waiting.wait(done).unwrap();
                 }
                 *done += 1;
@@ -301,18 +267,6 @@ mod tests {
         );
         assert!(fine.is_ok());
         assert_eq!(told, 200);
-        assert!(answers.iter().enumerate().all(|(n, (_, name))| *name == format!("h{n}:1")));
-    }
-
-    #[test]
-    fn a_proxy_is_a_host_and_a_prefix() {
-        let base =
-            |url| Proxy::parse(url).map(|proxy| proxy.base).map_err(|error| error.to_string());
-        assert_eq!(base("http://a:1").unwrap(), "http://a:1/.hemostat");
-        assert_eq!(base("a:1/").unwrap(), "http://a:1/.hemostat");
-        assert_eq!(base("http://a:1/ops/h").unwrap(), "http://a:1/ops/h");
-        for bad in ["https://a", "ftp://a", "", "http://", "http://u:p@a", "a b"] {
-            assert!(base(bad).is_err(), "{bad}");
-        }
+        assert!(answers.iter().enumerate().all(|(n, (_, name))| *name == format!("10.0.0.{n}:1")));
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::shared::error::{Error, Result};
+use crate::shared::settings::Settings;
 use hemostat_engine::dsse::{SecretKey, base64};
 
 /// What a key's text begins with.
@@ -43,6 +44,17 @@ impl Key {
             private(Path::new(from))?;
         }
         Ok(key)
+    }
+
+    /// The keys that were named, else those of hemostat.yaml.
+    pub(crate) fn all(named: &[String]) -> Result<Vec<Self>> {
+        let settings = Settings::load()?;
+        let named = if named.is_empty() { &settings.keys } else { named };
+        if named.is_empty() {
+            let message = "no key: give `--key FILE`, or say `key` in hemostat.yaml";
+            return Err(Error::failed(message));
+        }
+        named.iter().map(|from| Self::load(from)).collect()
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod compose;
 pub(crate) mod deliver;
+pub(crate) mod drilled;
 pub(crate) mod error;
 pub(crate) mod exit;
 pub(crate) mod files;
@@ -11,6 +12,8 @@ pub(crate) mod play;
 pub(crate) mod policy_file;
 pub(crate) mod program;
 pub(crate) mod release_file;
+pub(crate) mod settings;
+pub(crate) mod step;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod when;

@@ -9,18 +9,19 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// A time: RFC 3339, or from now on: `30m`, `4h`, `2d`.
+/// A time: RFC 3339, or from now on: `15s`, `30m`, `4h`, `2d`.
 pub(crate) fn moment(text: &str) -> Result<u64, String> {
     let cut = text.split_at_checked(text.len().saturating_sub(1));
     let (number, seconds) = match cut {
+        Some((number, "s")) => (number, 1),
         Some((number, "m")) => (number, 60),
         Some((number, "h")) => (number, 3600),
         Some((number, "d")) => (number, 86_400),
         _ => return time::parse(text),
     };
-    let number: u64 = number
-        .parse()
-        .map_err(|_| format!("`{text}` is no time such as `4h` or `2026-11-25T06:00:00Z`"))?;
+    let number: u64 = number.parse().map_err(|_| {
+        format!("`{text}` is no time such as `15s`, `4h` or `2026-11-25T06:00:00Z`")
+    })?;
     Ok(now().saturating_add(number.saturating_mul(seconds)))
 }
 
@@ -34,4 +35,14 @@ pub(crate) const END: &str = "4h";
 
 pub(crate) fn end(text: &str) -> Result<End, String> {
     if text == "never" { Ok(End(None)) } else { moment(text).map(|at| End(Some(at))) }
+}
+
+/// A stretch of time as people say it: `40 s`, `3 min`, `2 h 5 min`, `4 d`.
+pub(crate) fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d", seconds / 86_400),
+    }
 }

@@ -1,0 +1,159 @@
+//! What a proxy says of itself. Fields that are not there are not made up: filters of several versions stand in a fleet.
+
+use hemostat_engine::base::time;
+use serde_json::Value;
+
+use crate::shared::drilled;
+use crate::shared::terminal::or_dash;
+use crate::shared::when;
+
+/// What a proxy said of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Status(pub(crate) Value);
+
+/// Whether every configuration of the scope acts by what is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum InForce {
+    /// All of them.
+    Everywhere,
+    /// Some have not said so yet; which.
+    OnItsWay(String),
+    /// Some cannot, or nobody follows; which, and why.
+    Not(String),
+    /// The filter is of a version that does not say.
+    Unsaid,
+}
+
+impl Status {
+    /// A text of it; empty where there is none.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The serial in force.
+    pub(crate) fn serial(&self) -> u64 {
+        self.0.get("serial").and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// A list of it.
+    pub(crate) fn list(&self, name: &str) -> &[Value] {
+        self.0.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Why the last refused release was refused, and how long ago.
+    pub(crate) fn last_error(&self, now: u64) -> Option<String> {
+        let error = self.0.get("last_error").filter(|error| !error.is_null())?;
+        let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+        let ago = time::parse(text("at")).map_or_else(
+            |_| String::new(),
+            |at| format!(", {} ago", when::span(now.saturating_sub(at))),
+        );
+        Some(format!("{} ({}{ago})", text("message"), text("code")))
+    }
+
+    /// Why the polled source gives nothing, while it does not.
+    pub(crate) fn poll_trouble(&self) -> Option<String> {
+        let poll = self.0.get("poll").filter(|poll| !poll.is_null())?;
+        let failures = poll.get("failures").and_then(Value::as_u64).filter(|count| *count > 0)?;
+        let good = poll.get("last_success").and_then(Value::as_str);
+        let why = poll.get("last_error").and_then(|error| error.get("message")?.as_str());
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        let good =
+            good.map_or("it never answered".to_owned(), |at| format!("last good answer {at}"));
+        Some(format!("the source has failed {failures} times{why}; {good}"))
+    }
+
+    /// What on-call keys may activate, as people know it: without the policy that it all stands on, which is a way back.
+    pub(crate) fn levers(&self) -> Vec<String> {
+        let known = |digest: &str| {
+            let all = self.list("held").iter().chain(self.list("history"));
+            let is = |one: &&Value| one.get("digest").and_then(Value::as_str) == Some(digest);
+            all.clone()
+                .find(is)
+                .map(|one| one.get("version").and_then(Value::as_str).map(str::to_owned))
+        };
+        // A digest, or a map with its digest and version.
+        let list = self.list("prepared").iter().filter_map(|one| {
+            let digest = one.as_str().or_else(|| one.get("digest")?.as_str())?;
+            let version = one.get("version").and_then(Value::as_str).map(str::to_owned);
+            Some((digest.to_owned(), version))
+        });
+        let mut list: Vec<(String, Option<String>)> = list.collect();
+        // The command puts the policy of the release itself last; it was in force, or the list would not be there.
+        if list.last().is_some_and(|(digest, _)| known(digest).is_some()) {
+            list.pop();
+        }
+        let word = |(digest, version): (String, Option<String>)| {
+            let short: String = digest.chars().take("sha256:".len() + 12).collect();
+            version.or_else(|| known(&digest).flatten()).unwrap_or(short)
+        };
+        list.into_iter().map(word).collect()
+    }
+
+    /// The digests of what on-call keys may activate.
+    pub(crate) fn prepared(&self) -> Vec<String> {
+        let digest = |one: &Value| {
+            let text = one.as_str().or_else(|| one.get("digest")?.as_str())?;
+            Some(text.to_owned())
+        };
+        self.list("prepared").iter().filter_map(digest).collect()
+    }
+
+    /// Whether what is in force is acted by: the proxy's own word.
+    pub(crate) fn in_force(&self) -> InForce {
+        let text = |value: &Value, name: &str| {
+            value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let number = |value: &Value, name: &str| value.get(name).and_then(Value::as_u64);
+        let behind: Vec<String> = self
+            .list("not_following")
+            .iter()
+            .map(|one| {
+                let (name, code) = (text(one, "configuration"), text(one, "code"));
+                let listener = match text(one, "listener").as_str() {
+                    "" => String::new(),
+                    listener => format!(" ({listener})"),
+                };
+                let (serial, version) = (number(one, "serial"), text(one, "version"));
+                let acts = serial.map_or_else(String::new, |serial| {
+                    format!(" acts by serial {serial}, version {}", or_dash(&version))
+                });
+                let age = number(one, "age_s");
+                let age = age.map_or_else(String::new, |age| format!(", for {}", when::span(age)));
+                format!(
+                    "configuration `{name}`{listener}{acts}: {} ({code}{age})",
+                    text(one, "why")
+                )
+            })
+            .collect();
+        if !behind.is_empty() {
+            return InForce::Not(behind.join("; "));
+        }
+        match self.text("in_force") {
+            "" => InForce::Unsaid,
+            "everywhere" => InForce::Everywhere,
+            "nowhere" => InForce::Not(
+                "no listener with traffic follows this scope: what is in force holds for nobody"
+                    .to_owned(),
+            ),
+            "not-everywhere" => InForce::Not("not every configuration acts by it".to_owned()),
+            _ => {
+                let waits = self.list("followers").iter().filter_map(|one| {
+                    let behind = number(one, "behind").filter(|count| *count > 0)?;
+                    let all = number(one, "threads").unwrap_or(behind);
+                    Some(format!("{behind} of {all} threads of `{}`", text(one, "configuration")))
+                });
+                let waits: Vec<String> = waits.collect();
+                let waits =
+                    if waits.is_empty() { "some threads".to_owned() } else { waits.join(", ") };
+                InForce::OnItsWay(format!("{waits} have not said yet that they act by it"))
+            }
+        }
+    }
+
+    /// True while a drill is in force.
+    pub(crate) fn is_drill(&self) -> bool {
+        self.0.get("drill").and_then(Value::as_bool).unwrap_or_default()
+            || drilled::is_drill(self.text("version"))
+    }
+}

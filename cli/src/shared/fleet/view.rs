@@ -1,0 +1,100 @@
+//! What a fleet says of itself at one time.
+
+use std::io::Write;
+
+use super::{Proxy, Status};
+use crate::shared::error::{Error, Result};
+use crate::shared::terminal::{or_dash, safe};
+
+/// The answers of all proxies, in their order.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) rows: Vec<(&'a Proxy, Result<Status, String>)>,
+}
+
+/// Proxies that serve the same.
+#[derive(Debug)]
+pub(crate) struct Group<'a> {
+    pub(crate) first: &'a Status,
+    pub(crate) proxies: Vec<&'a Proxy>,
+}
+
+impl View<'_> {
+    /// Those that answered.
+    pub(crate) fn reached(&self) -> impl Iterator<Item = (&Proxy, &Status)> {
+        self.rows.iter().filter_map(|(proxy, status)| Some((*proxy, status.as_ref().ok()?)))
+    }
+
+    /// How many did not.
+    pub(crate) fn silent(&self) -> usize {
+        self.rows.iter().filter(|(_, status)| status.is_err()).count()
+    }
+
+    /// What is served, by scope, serial and policy; the highest serial first.
+    pub(crate) fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for (proxy, status) in self.reached() {
+            match groups.iter_mut().find(|group| served(group.first) == served(status)) {
+                Some(group) => group.proxies.push(proxy),
+                None => groups.push(Group { first: status, proxies: vec![proxy] }),
+            }
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.first.serial()));
+        groups
+    }
+
+    /// The status of the highest serial.
+    pub(crate) fn newest(&self) -> Option<&Status> {
+        self.groups().into_iter().next().map(|group| group.first)
+    }
+
+    /// How the proxies of a scope differ, in words.
+    pub(crate) fn differ(&self) -> Option<String> {
+        let groups = self.groups();
+        let scopes = groups.iter().map(|group| group.first.text("scope"));
+        let mut scopes: Vec<&str> = scopes.collect();
+        scopes.sort_unstable();
+        let twice = scopes.windows(2).any(|pair| pair.first() == pair.last());
+        twice.then(|| {
+            let parts = groups.iter().map(|group| {
+                let names: Vec<String> =
+                    group.proxies.iter().map(|proxy| safe(&proxy.name)).collect();
+                let version = safe(or_dash(group.first.text("version")));
+                format!(
+                    "{} serve serial {}, version {version}",
+                    names.join(", "),
+                    group.first.serial()
+                )
+            });
+            format!("proxies differ: {}", parts.collect::<Vec<_>>().join("; "))
+        })
+    }
+
+    /// The one thing that the proxies serve, for a verb that takes a step from there. Those that do not answer are named:
+    /// they hold up nobody.
+    ///
+    /// # Errors
+    /// None answers, or they differ: a step from here would be another one for each.
+    pub(crate) fn agreed(&self, err: &mut dyn Write) -> Result<&Status> {
+        self.name_silent(err)?;
+        if let Some(how) = self.differ() {
+            let help = "`hemostat sync` gives every proxy what the highest serial serves";
+            return Err(Error::no(format!("{how}\n  help: {help}")));
+        }
+        self.newest().ok_or_else(|| Error::failed("no proxy says what is in force"))
+    }
+
+    /// Names those that did not answer.
+    pub(crate) fn name_silent(&self, err: &mut dyn Write) -> Result<()> {
+        for (proxy, status) in &self.rows {
+            if let Err(why) = status {
+                writeln!(err, "hemostat: {}: {}", safe(&proxy.name), safe(why))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn served(status: &Status) -> (&str, u64, &str) {
+    (status.text("scope"), status.serial(), status.text("digest"))
+}

@@ -1,0 +1,69 @@
+//! On-call keeps what it can activate.
+
+use hemostat_cli::Exit;
+
+use crate::support::{Folder, OVERLAY, hemostat, with};
+
+#[test]
+fn a_release_that_names_no_prepared_policy_is_refused_where_there_are_some() {
+    let folder = Folder::new("levers");
+    let proxy = folder.proxy();
+    let overlay = folder.write("sev1.yaml", OVERLAY);
+    let out = folder.release(&["--prepare", &overlay]);
+    assert_eq!(with(&["push", &out, "--wait"], &[&proxy]).0, Exit::Fine);
+    let (_, said) = with(&["status"], &[&proxy]);
+    assert!(said.contains("PREPARED"), "{said}");
+
+    // The runbook's hot fix, word for word: with proxies named, and with the file alone.
+    for more in [&["-p", proxy.url.as_str()][..], &[]] {
+        let (exit, said) = folder.try_release(more);
+        assert_eq!(exit, Exit::No, "{said}");
+        assert!(said.contains("on-call could activate 1 prepared policy no more"), "{said}");
+        assert!(said.contains("--prepare none"), "{said}");
+    }
+    // On the new policy again.
+    let again = ["-p", proxy.url.as_str(), "--prepare", &overlay];
+    assert_eq!(folder.try_release(&again).0, Exit::Fine);
+    assert_eq!(with(&["push", &out, "--wait"], &[&proxy]).0, Exit::Fine);
+    assert_eq!(proxy.status()["prepared"].as_array().unwrap().len(), 2);
+
+    // On purpose: it is named what is lost.
+    assert_eq!(folder.try_release(&["--prepare", "none", "-p", &proxy.url]).0, Exit::Fine);
+    let (exit, said) = with(&["push", &out, "--wait"], &[&proxy]);
+    assert_eq!(exit, Exit::Fine, "{said}");
+    assert!(said.contains("on-call can activate nothing any more; until now: "), "{said}");
+}
+
+/// A release that was made where nobody could see the proxies.
+#[test]
+fn a_push_that_would_disarm_on_call_unsaid_is_refused() {
+    let folder = Folder::new("disarm");
+    let proxy = folder.proxy();
+    let overlay = folder.write("sev1.yaml", OVERLAY);
+    let out = folder.release(&["--prepare", &overlay]);
+    with(&["push", &out, "--wait"], &[&proxy]);
+    std::fs::remove_file(&out).unwrap();
+    let out = folder.release(&["--serial", "7"]);
+    let (exit, said) = with(&["push", &out, "--wait"], &[&proxy]);
+    assert_eq!(exit, Exit::No, "{said}");
+    assert!(said.contains("on-call could activate 1 prepared policy no more"), "{said}");
+    assert_eq!(proxy.serial(), 1);
+    let (exit, said) = with(&["push", &out, "--wait", "--drop-prepared"], &[&proxy]);
+    assert_eq!((exit, proxy.serial()), (Exit::Fine, 7), "{said}");
+}
+
+#[test]
+fn a_star_that_names_cases_too_names_overlays() {
+    let folder = Folder::new("star");
+    let overlay = folder.write("sev1.yaml", OVERLAY);
+    let cases = folder.write("sev1.cases.yaml", "base: p.yaml\ncases: []\n");
+    let (exit, said) = folder.try_release(&["--prepare", &cases, &overlay]);
+    assert_eq!(exit, Exit::Fine, "{said}");
+    assert!(folder.0.join("current.prepared/sev1.json").exists());
+    let (exit, said) = folder.try_release(&["--prepare", &cases]);
+    assert!(exit == Exit::Failed && said.contains("cases are no overlay"), "{said}");
+    let (exit, said) = hemostat(&["check", "--quiet", &overlay, &cases]);
+    assert_eq!(exit, Exit::Fine, "{said}");
+    let (exit, said) = hemostat(&["check", &cases]);
+    assert!(exit == Exit::Failed && said.contains("hemostat test"), "{said}");
+}

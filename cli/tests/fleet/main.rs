@@ -1,0 +1,14 @@
+//! The verbs that speak with proxies, against proxies that are played by the engine itself.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod levers;
+mod steps;
+mod support;
+mod sync;
+mod truth;
