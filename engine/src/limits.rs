@@ -374,3 +374,10 @@ pub const FLEET_LATE_NS: u64 = 60 * 1_000_000_000;
 
 /// Calls to rate-limit services that one worker has under way.
 pub const FLEET_CALLS: usize = 64;
+
+/// Bytes of an answer's beginning that are kept for its record: id and model stand in the first few hundred.
+pub const GLANCE_HEAD: usize = 2048;
+
+/// Bytes of an answer's end that are kept for its record: usage is among the last members of every dialect; twice as
+/// much is held before the older half is dropped.
+pub const GLANCE_TAIL: usize = 4096;

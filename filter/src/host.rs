@@ -350,19 +350,17 @@ pub fn resume_request() -> Result<(), HostError> {
 /// The host's.
 pub fn define_counter(name: &str) -> Result<u32, HostError> {
     const COUNTER: u32 = 0;
-    let mut id = 0;
-    // SAFETY: the host reads `name` and writes 4 bytes to `id` during the call.
-    check(unsafe { abi::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
-    Ok(id)
+    define_metric(COUNTER, name)
 }
 
-/// Adds one to a counter.
+/// Adds to a counter.
 ///
 /// # Errors
 /// The host's.
-pub fn increment(counter: u32) -> Result<(), HostError> {
+pub fn increment(counter: u32, by: u64) -> Result<(), HostError> {
+    let by = i64::try_from(by).unwrap_or(i64::MAX);
     // SAFETY: no pointers.
-    check(unsafe { abi::proxy_increment_metric(counter, 1) })
+    check(unsafe { abi::proxy_increment_metric(counter, by) })
 }
 
 /// Makes a gauge known to the host, as [`define_counter`].
@@ -371,13 +369,26 @@ pub fn increment(counter: u32) -> Result<(), HostError> {
 /// The host's.
 pub fn define_gauge(name: &str) -> Result<u32, HostError> {
     const GAUGE: u32 = 1;
+    define_metric(GAUGE, name)
+}
+
+/// Makes a histogram known to the host, as [`define_counter`].
+///
+/// # Errors
+/// The host's.
+pub fn define_histogram(name: &str) -> Result<u32, HostError> {
+    const HISTOGRAM: u32 = 2;
+    define_metric(HISTOGRAM, name)
+}
+
+fn define_metric(kind: u32, name: &str) -> Result<u32, HostError> {
     let mut id = 0;
     // SAFETY: the host reads `name` and writes 4 bytes to `id` during the call.
-    check(unsafe { abi::proxy_define_metric(GAUGE, name.as_ptr(), name.len(), &raw mut id) })?;
+    check(unsafe { abi::proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }
 
-/// Sets a gauge.
+/// Sets a gauge, or puts a value into a histogram.
 ///
 /// # Errors
 /// The host's.

@@ -72,6 +72,7 @@ const HOST_CALLS: &[&str] = &[
 thread_local! {
     static VERSION_SHOWN: RefCell<Option<String>> = const { RefCell::new(None) };
     static GAUGE_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
+    static HISTOGRAM_IDS: RefCell<BTreeMap<&'static str, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static COUNTER_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static TROUBLES: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
     static HELD: Cell<usize> = const { Cell::new(0) };
@@ -114,10 +115,12 @@ pub fn apply(effects: Vec<Effect>) {
     for effect in effects {
         match effect {
             Effect::Count(name) => count(&name),
+            Effect::CountBy(name, amount) => count_by(&name, amount),
+            Effect::Observe(name, value) => observe(name, value),
             Effect::Log(text) => line(Level::Info, &text),
             Effect::Event(event) => notify::raise(*event),
             Effect::State(key, value) => {
-                if let Err(error) = host::set_property(key, value.as_bytes()) {
+                if let Err(error) = host::set_property(&key, value.as_bytes()) {
                     Trouble { call: "set_property", error }.report();
                 }
             }
@@ -149,9 +152,14 @@ fn one_line(text: &str) -> String {
 
 /// Adds one to a counter.
 pub fn count(name: &str) {
+    count_by(name, 1);
+}
+
+/// Adds to a counter.
+pub fn count_by(name: &str, amount: u64) {
     if let Some(id) = counter(name) {
         // Nobody is left to tell if this fails.
-        let _ = host::increment(id);
+        let _ = host::increment(id, amount);
     }
 }
 
@@ -204,6 +212,19 @@ pub fn gauge(name: &str, value: u64) {
         let id = host::define_gauge(name).ok();
         ids.insert(name.to_owned(), id);
         id
+    });
+    if let Some(id) = id {
+        // Nobody is left to tell if this fails.
+        let _ = host::record(id, value);
+    }
+}
+
+/// Puts a value into a histogram.
+fn observe(name: &'static str, value: u64) {
+    let id = HISTOGRAM_IDS.with(|ids| {
+        let mut ids = ids.try_borrow_mut().ok()?;
+        // The names are constants of the engine: a bounded set.
+        *ids.entry(name).or_insert_with(|| host::define_histogram(name).ok())
     });
     if let Some(id) = id {
         // Nobody is left to tell if this fails.

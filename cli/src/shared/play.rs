@@ -102,8 +102,11 @@ impl Player {
         for effect in effects {
             match effect {
                 Effect::Count(name) => seen.counts.push(name),
-                Effect::State("hemostat.rule_hits", hits) => seen.hits = hits,
-                Effect::State("hemostat.dialect", dialect) => seen.dialect = dialect,
+                Effect::State(key, value) => match &*key {
+                    "hemostat.rule_hits" => seen.hits = value,
+                    "hemostat.dialect" => seen.dialect = value,
+                    _ => {}
+                },
                 _ => {}
             }
         }

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod calls;
 pub mod frame_loop;
+pub mod glance;
 pub mod held;
 pub mod hold_reason;
 pub mod output;

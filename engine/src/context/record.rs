@@ -1,5 +1,7 @@
 //! The record of an exchange: what was decided, for counters, log, access log and callers.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::verdict::Effect;
@@ -190,15 +192,25 @@ impl Record {
         self.effects.push(Effect::Count(name));
     }
 
+    /// Adds to a counter.
+    pub fn count_by(&mut self, name: String, amount: u64) {
+        self.effects.push(Effect::CountBy(name, amount));
+    }
+
+    /// Puts a value into a histogram.
+    pub fn observe(&mut self, name: &'static str, value: u64) {
+        self.effects.push(Effect::Observe(name, value));
+    }
+
     /// Writes a line that carries the decision id.
     pub fn log(&mut self, line: String) {
         self.effects.push(Effect::Log(format!("{line} decision={}", self.decision)));
     }
 
     /// Stores a value for the access log; empty values are not stored.
-    pub fn state(&mut self, key: &'static str, value: &str) {
+    pub fn state(&mut self, key: impl Into<Cow<'static, str>>, value: &str) {
         if !value.is_empty() {
-            self.effects.push(Effect::State(key, value.to_owned()));
+            self.effects.push(Effect::State(key.into(), value.to_owned()));
         }
     }
 
@@ -218,6 +230,12 @@ impl Record {
     #[must_use]
     pub fn hits(&self) -> String {
         self.actions.iter().map(|(shown, _)| shown.as_str()).collect::<Vec<_>>().join(",")
+    }
+
+    /// What was not checked, as operators see it: the reasons, in the order in which they arose.
+    #[must_use]
+    pub fn unchecked_reasons(&self) -> String {
+        self.unchecked.iter().map(|why| why.word()).collect::<Vec<_>>().join(",")
     }
 
     /// The response headers that callers see.

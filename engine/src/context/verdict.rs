@@ -1,6 +1,8 @@
 //! What happens to a request and to its answer. Before the answer's headers leave there may be a local reply; after,
 //! there cannot: these are different types (invariant 9).
 
+use std::borrow::Cow;
+
 use crate::dialect::Reply;
 use crate::event::Event;
 use crate::fleet::Call;
@@ -112,10 +114,14 @@ pub struct WholeVerdict {
 pub enum Effect {
     /// Add one to a counter; the name is complete, labels included (docs/operations.md).
     Count(String),
+    /// Add this much to a counter (tokens, micro-dollars).
+    CountBy(String, u64),
+    /// Put a value into a histogram.
+    Observe(&'static str, u64),
     /// A line for the proxy's log: rule and decision id, never text.
     Log(String),
     /// A per-request value for the access log (filter state), by key.
-    State(&'static str, String),
+    State(Cow<'static, str>, String),
     /// Something that operators are told of: to be sent where its origin says, and its call remembered.
     Event(Box<Event>),
 }

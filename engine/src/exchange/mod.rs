@@ -18,6 +18,7 @@
 mod answering;
 mod change;
 mod choose;
+mod describe;
 mod events;
 mod input;
 pub mod limits;
@@ -80,6 +81,8 @@ pub struct Exchange {
     charges: Charges,
     /// What is known of it if it is MCP, or may be.
     mcp: Option<Box<mcp::Mcp>>,
+    /// What the record of the call is made of.
+    watch: describe::Watch,
 }
 
 /// How far an exchange has come.
@@ -136,6 +139,7 @@ impl Exchange {
             cut_ns: None,
             charges: Charges::new(book),
             mcp: None,
+            watch: describe::Watch::default(),
         }
     }
 
@@ -201,20 +205,9 @@ impl Exchange {
             self.record.count("hemostat_unfinished_answers_total".to_owned());
         }
         self.settle();
-        self.describe_answer();
-        self.phase = Phase::Over;
-    }
-
-    /// What an operator finds in the access log about the answer.
-    fn describe_answer(&mut self) {
         let model =
             self.answer.as_ref().and_then(|answer| answer.frames.model()).map(str::to_owned);
-        self.record.state("gen_ai.response.model", model.as_deref().unwrap_or_default());
-        let hits = self.record.hits();
-        self.record.state("hemostat.rule_hits", &hits);
-        if self.record.decided() {
-            let decision = self.record.decision().to_owned();
-            self.record.state("hemostat.decision", &decision);
-        }
+        self.describe_answer(model);
+        self.phase = Phase::Over;
     }
 }

@@ -240,18 +240,6 @@ impl Exchange {
         labels::from_body(&mut self.labels, &self.program.labels, &self.facts, body);
     }
 
-    /// What an operator finds in the access log about the request.
-    fn describe_request(&mut self) {
-        let Some(call) = &self.call else { return };
-        let (model, stream) = (call.model.clone(), call.stream);
-        self.record.state("gen_ai.request.model", &model);
-        self.record.state("hemostat.stream", if stream { "true" } else { "false" });
-        let version = self.program.version.clone().unwrap_or_default();
-        self.record.state("hemostat.policy_version", &version);
-        let serial = self.program.serial.map(|serial| serial.to_string()).unwrap_or_default();
-        self.record.state("hemostat.policy_serial", &serial);
-    }
-
     /// Rules of lever 6 that are judged before the model is asked: the first that holds answers.
     fn failsafe_before(&mut self) -> Option<Reply> {
         let now = seconds(self.facts.now_ns);

@@ -70,11 +70,15 @@ impl Exchange {
             true => Readable::Nothing,
             false => self.readable(headers, status),
         };
+        let watched = !end && self.begin_watch(headers, status);
         match readable {
             Readable::Nothing => {
                 self.phase = Phase::Over;
                 self.show(&mut edits);
-                ResponseVerdict::Untouched { edits }
+                match watched {
+                    true => ResponseVerdict::Stream { edits },
+                    false => ResponseVerdict::Untouched { edits },
+                }
             }
             Readable::No(why) => {
                 self.answer_unreadable();
@@ -110,6 +114,7 @@ impl Exchange {
 
     /// A chunk of a streamed answer (after [`ResponseVerdict::Stream`]).
     pub fn response_chunk(&mut self, chunk: &[u8], end: bool, now_ns: u64) -> StreamVerdict {
+        self.watch_chunk(chunk, now_ns);
         let mut out = Output::new(chunk);
         let was_cut = self.cut_ns;
         let answer = self.answer.take();
@@ -127,6 +132,7 @@ impl Exchange {
             }
             None => Left::AsItCame,
         };
+        self.watch_holds(now_ns);
         self.metered(end, now_ns);
         if end {
             self.phase = Phase::Over;
@@ -158,6 +164,7 @@ impl Exchange {
             let body = refuse.then(|| self.blocked(now_ns).body);
             return self.whole(body);
         };
+        self.watch_chunk(body, now_ns);
         let mut out = Output::new(body);
         answer.set_now(seconds(now_ns));
         self.all_of_answer(&mut answer, body, &mut out);

@@ -19,6 +19,7 @@ mod fleet;
 mod host;
 mod limits;
 mod mcp;
+mod record;
 mod requests;
 mod spent;
 mod streams;

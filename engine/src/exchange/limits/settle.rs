@@ -182,26 +182,4 @@ impl Exchange {
         }
         self.describe_usage(usage.as_ref(), money);
     }
-
-    /// What an operator finds in the access log about usage.
-    fn describe_usage(&mut self, usage: Option<&Usage>, money: Option<u64>) {
-        let Some(usage) = usage else { return };
-        let counts = [
-            ("gen_ai.usage.input_tokens", usage.input()),
-            (
-                "gen_ai.usage.cache_read.input_tokens",
-                Some(usage.cached).filter(|cached| *cached > 0),
-            ),
-            ("gen_ai.usage.output_tokens", usage.output),
-        ];
-        for (key, count) in counts {
-            if let Some(count) = count {
-                self.record.state(key, &count.to_string());
-            }
-        }
-        if let Some(micros) = money {
-            let dollars = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-            self.record.state("hemostat.cost_usd", &dollars);
-        }
-    }
 }

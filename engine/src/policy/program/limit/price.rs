@@ -36,9 +36,19 @@ impl Prices {
         Self { prices: prices.to_vec() }
     }
 
+    /// The name or glob in `prices` that holds for a model: a bounded set, fit for a metric's label.
+    #[must_use]
+    pub fn name(&self, model: &str) -> Option<&str> {
+        self.best(model).map(|(glob, _)| glob.as_str())
+    }
+
     /// The price of a model: the exact name wins, then the glob with most literal characters, then the first.
     #[must_use]
     pub fn find(&self, model: &str) -> Option<&Price> {
+        self.best(model).map(|(_, price)| price)
+    }
+
+    fn best(&self, model: &str) -> Option<&(String, Price)> {
         let literal = |glob: &str| glob.chars().filter(|c| !matches!(c, '*' | '?')).count();
         let rank = |glob: &str| (glob == model, literal(glob));
         let mut best: Option<&(String, Price)> = None;
@@ -47,7 +57,7 @@ impl Prices {
                 best = Some(candidate);
             }
         }
-        best.map(|(_, price)| price)
+        best
     }
 
     /// What a request would cost. With `free`, what has no price costs nothing; the second part names it.

@@ -1,0 +1,74 @@
+//! The record of every call: what access log and tracer are shown, whatever rules there are.
+
+use serde_json::json;
+
+use crate::support::{Cut, program, recordings, run};
+
+/// A policy without a rule.
+fn empty() -> serde_json::Value {
+    json!({"hemostat": 1, "version": "empty", "labels": {
+        "feature": [{"header": "x-feature"}], "key": [{"header": "authorization", "digest": true}]
+    }})
+}
+
+#[test]
+fn what_an_answer_says_of_itself_is_known_without_a_rule_for_every_cut() {
+    let program = program(empty());
+    let (mut seen, mut usage, mut ended) = (0, 0, 0);
+    for recording in recordings() {
+        let whole = run(&program, &recording, &Cut::Whole);
+        assert_eq!(whole.state("hemostat.decision").map(str::len), Some(16), "{}", recording.name);
+        let known = |key| whole.state(key).is_some();
+        if recording.status == 200 {
+            seen += 1;
+            usage += usize::from(known("gen_ai.usage.output_tokens"));
+            ended += usize::from(known("gen_ai.response.finish_reasons"));
+        }
+        for cut in [Cut::Every(1), Cut::Every(37)] {
+            let cut_up = run(&program, &recording, &cut);
+            assert_eq!(cut_up.body, whole.body, "{}", recording.name);
+            for key in [
+                "gen_ai.response.id",
+                "gen_ai.response.model",
+                "gen_ai.response.finish_reasons",
+                "gen_ai.usage.input_tokens",
+                "gen_ai.usage.output_tokens",
+            ] {
+                assert_eq!(cut_up.state(key), whole.state(key), "{} {key}", recording.name);
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
+    // The others are errors, answers that broke off, and streams whose callers did not ask for usage.
+    assert!(usage * 10 > seen * 7 && ended * 10 > seen * 7, "{usage} and {ended} of {seen}");
+}
+
+#[test]
+fn what_is_seen_at_a_glance_is_what_a_limit_reads() {
+    let (bare, metered) = (
+        program(empty()),
+        program(json!({"version": "metered", "limits": [
+            {"id": "t", "allow": {"tokens": 900_000_000, "every": "1h"}}
+        ]})),
+    );
+    let (mut compared, mut differ) = (0, Vec::new());
+    for recording in recordings().iter().filter(|own| own.status == 200) {
+        let glanced = run(&bare, recording, &Cut::Whole);
+        let read = run(&metered, recording, &Cut::Whole);
+        // What the meter does not believe, it counts.
+        if read.counted("hemostat_usage_implausible_total") > 0 {
+            continue;
+        }
+        for key in ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"] {
+            // Where an answer says nothing, the meter counts.
+            if let (Some(glanced), Some(read)) = (glanced.state(key), read.state(key)) {
+                compared += 1;
+                if glanced != read {
+                    differ.push(format!("{} {key} {glanced} {read}", recording.name));
+                }
+            }
+        }
+    }
+    assert!(compared > 100, "{compared}");
+    assert!(differ.is_empty(), "{differ:#?}");
+}
