@@ -225,13 +225,14 @@ class Demo:
         self.screen.code("\n".join(metrics))
         self.screen.say("The access log's line:")
         decision = answer.header("x-hemostat-decision")
-        entry = self.guarded.access_entry(lambda entry: entry["decision"] == decision)
-        keys = ("time", "path", "status", "dialect", "stream", "model_asked", "policy", "rules", "decision")
+        entry = self.guarded.access_entry(lambda entry: entry["hemostat.decision"] == decision)
+        keys = ("time", "path", "status", "hemostat.dialect", "hemostat.stream", "gen_ai.request.model",
+                "hemostat.policy_version", "hemostat.rule_hits", "hemostat.decision")
         self.screen.code(json.dumps({key: entry[key] for key in keys}, indent=1))
         # The kill switch's scene asked in every dialect, whole and streamed; this is one more.
         killed = 2 * len(recordings.DIALECTS) + 1
         self.claim("header, log and metric name the same rule; header and log the same decision",
-                   bool(decision) and entry["rules"] == answer.header("x-hemostat-action") == "kill-bot:fallback"
+                   bool(decision) and entry["hemostat.rule_hits"] == answer.header("x-hemostat-action") == "kill-bot:fallback"
                    and self.guarded.count("hemostat_rule_hits_total", rule="kill-bot", action="fallback") == killed)
         self.claim("no text of an answer stands in any of them",
                    not any(secret in "".join(metrics) + str(self.guarded.access_log()) + self.guarded.log()

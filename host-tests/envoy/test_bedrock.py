@@ -285,8 +285,8 @@ def test_limits(way, scripted, envoy, upstream, enforce):
     assert answer["ResponseMetadata"]["RetryAttempts"] == 2, "boto3 tries again, and each try is refused"
     # Reserved are the estimate and 64; settled 18: more than 300 ÷ (estimate + 64) requests were let through.
     assert len(upstream.calls) - before >= 3
-    entry = envoy.access_entry(lambda entry: entry["policy"] == name and entry["status"] == 200)
-    assert entry["dialect"] == "bedrock"
+    entry = envoy.access_entry(lambda entry: entry["hemostat.policy_version"] == name and entry["status"] == 200)
+    assert entry["hemostat.dialect"] == "bedrock"
 
 
 def test_a_signed_request_is_refused_rather_than_changed(way, scripted, envoy, upstream, enforce):

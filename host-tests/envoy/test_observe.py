@@ -25,6 +25,7 @@ SOURCES_SAY = {
     "hemostat_source_silent_total": set(),
     "hemostat_follow_failures_total": set(),
     "hemostat_ledger_total": {"outcome"},
+    "hemostat_time_to_first_chunk_ms_bucket": set(),
 }
 POLICY = {
     "hemostat": 1,

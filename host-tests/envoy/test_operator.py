@@ -26,13 +26,13 @@ def test_a_decision_is_shown_in_headers_counters_and_log(enforce, envoy, ask, up
     decision = answer.header("x-hemostat-decision")
     assert decision
     assert envoy.count("hemostat_rule_hits_total", rule="view.rule-1", action="redact") == before + 1
-    entry = envoy.access_entry(lambda entry: entry["decision"] == decision)
-    assert entry["policy"] == "view-enforce"
-    assert entry["rules"] == "view.rule-1:redact"
-    assert entry["dialect"] == "openai-chat"
-    assert entry["model_asked"] == "test-model"
-    assert entry["model_served"] == "served-model"
-    assert entry["stream"] == "false"
+    entry = envoy.access_entry(lambda entry: entry["hemostat.decision"] == decision)
+    assert entry["hemostat.policy_version"] == "view-enforce"
+    assert entry["hemostat.rule_hits"] == "view.rule-1:redact"
+    assert entry["hemostat.dialect"] == "openai-chat"
+    assert entry["gen_ai.request.model"] == "test-model"
+    assert entry["gen_ai.response.model"] == "served-model"
+    assert entry["hemostat.stream"] == "false"
 
 
 def test_shadow_counts_and_changes_nothing(enforce, envoy, ask, upstream):
@@ -43,8 +43,8 @@ def test_shadow_counts_and_changes_nothing(enforce, envoy, ask, upstream):
     assert answer.body == sent.body
     assert answer.header("x-hemostat-action") is None
     assert envoy.count("hemostat_rule_hits_total", rule="view.rule-1", action="shadow-redact") == before + 1
-    entry = envoy.access_entry(lambda entry: entry["policy"] == "view-shadow")
-    assert entry["rules"] == "view.rule-1:shadow-redact"
+    entry = envoy.access_entry(lambda entry: entry["hemostat.policy_version"] == "view-shadow")
+    assert entry["hemostat.rule_hits"] == "view.rule-1:shadow-redact"
 
 
 @pytest.mark.parametrize("mode", ["enforce", "shadow"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -206,3 +207,24 @@ def test_the_source_sample_follows_a_file_on_nginx(upstream, nginx, tmp_path):
         poll = proxy.status()["poll"]
         assert 2 <= poll["failures"] <= 4, poll
         assert fetch(proxy.port, "POST", "/v1/chat/completions", body).header("x-hemostat-policy") == "first"
+
+
+def test_the_sample_that_sends_traces_is_valid_and_sends_the_whole_record():
+    sample = with_module(load_sample("observe/envoy.yaml"))
+    accepted, said = validate(sample)
+    assert accepted, said
+    manager = connection_manager(sample)
+    logged, exported = (entry["typed_config"] for entry in manager["access_log"])
+    record = {key for key in logged["log_format"]["json_format"] if key.startswith(("hemostat.", "gen_ai."))}
+    assert record <= {value["key"] for value in exported["attributes"]["values"]}
+    assert record == {tag["tag"] for tag in manager["tracing"]["custom_tags"]}
+
+
+def test_every_sample_logs_the_whole_record():
+    """The keys are those of docs/operations.md; labels are the policy's own."""
+    page = (SAMPLES.parent / "docs" / "operations.md").read_text()
+    for path in SAMPLES.glob("*/envoy.yaml"):
+        logged = path.read_text()
+        for key in re.findall(r"`((?:hemostat|gen_ai)\.[a-z_.]+)`", page.split("## The access log")[1].split("## Headers")[0]):
+            if key != "hemostat.label":
+                assert f"wasm.{key}:PLAIN" in logged, f"{path}: {key}"
