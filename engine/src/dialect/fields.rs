@@ -34,6 +34,9 @@ pub(super) fn pick<'a, const N: usize>(
     object: &Value<'a>,
     names: [&str; N],
 ) -> [Option<Value<'a>>; N] {
+    if object.has_plain_keys() {
+        return names.map(|name| object.get(name));
+    }
     let mut found = [None; N];
     if object.kind() == Kind::Object {
         for member in object.children() {

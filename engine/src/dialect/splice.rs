@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::write::{Json, quoted};
 use crate::wire::edit::Edit;
-use crate::wire::json::{Kind, Value};
+use crate::wire::json::Value;
 
 /// A member with its key, or an item of a list.
 fn full_span(child: &Value<'_>) -> Range<usize> {
@@ -80,7 +80,7 @@ pub(super) fn extend(string: &Value<'_>, text: &str, at_end: bool, edits: &mut V
 
 /// True if one of these keys stands twice in the object.
 pub(super) fn twice(object: &Value<'_>, names: &[&str]) -> bool {
-    object.kind() == Kind::Object && names.iter().any(|name| object.unique(name).is_err())
+    !object.has_plain_keys() && names.iter().any(|name| object.unique(name).is_err())
 }
 
 #[cfg(test)]

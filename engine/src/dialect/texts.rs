@@ -293,6 +293,9 @@ impl Last {
         slot: u8,
         name: &str,
     ) -> bool {
+        if object.has_plain_keys() {
+            return true;
+        }
         let Some(entry) = self.found.get_mut(usize::from(slot)) else { return true };
         let last = *entry.get_or_insert_with(|| object.get(name).map(|v| v.id()));
         last == Some(child.id())

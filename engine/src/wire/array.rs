@@ -51,7 +51,7 @@ impl Array {
         let mut at = 0;
         while let Some(&byte) = rest.get(at) {
             if self.state == State::InString {
-                let ordinary = rest.get(at..).and_then(find::string_stop);
+                let ordinary = rest.get(at..).and_then(find::string_stop_in);
                 if ordinary != Some(0) {
                     at = ordinary.map_or(rest.len(), |offset| at + offset);
                     continue;

@@ -1,57 +1,59 @@
-//! Finding the few bytes that matter, eight at a time: streams are mostly ordinary bytes.
+//! Finding the few bytes that matter, many at a time: streams are mostly ordinary bytes.
+//!
+//! WebAssembly with `simd128` looks at sixteen at a time, everything else at eight. Both say the same.
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use words as blocks;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod blocks;
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+mod words;
 
-/// The high bit of every byte of `word` that may be zero. A byte above a zero byte can be reported wrongly (the
-/// borrow), never one below: whoever takes the lowest finds a true zero.
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(LOW) & !word & HIGH
+/// Where the first CR or LF from `from` on stands.
+#[inline]
+pub(super) fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let at = blocks::line_end(bytes, from);
+    (at < bytes.len()).then_some(at)
 }
 
-const fn repeated(byte: u8) -> u64 {
-    LOW * byte as u64
+/// Where the first byte from `from` on stands that is not ordinary in a JSON string: a quote, a backslash, or a control
+/// character. The length if there is none.
+#[inline(always)]
+pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
+    blocks::string_stop(bytes, from)
 }
 
-/// Where the first byte stands for which `is` holds; `marks` says so of eight bytes at once by their high bits, of
-/// which the lowest must be true.
-fn first(bytes: &[u8], marks: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let found = marks(u64::from_le_bytes(*word));
-        if found != 0 {
-            return Some(index * 8 + (found.trailing_zeros() / 8) as usize);
-        }
-    }
-    let offset = rest.iter().position(|&byte| is(byte))?;
-    Some(words.len() * 8 + offset)
-}
-
-/// The first CR or LF.
-pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
-    first(
-        bytes,
-        |word| zeros(word ^ repeated(b'\n')) | zeros(word ^ repeated(b'\r')),
-        |byte| matches!(byte, b'\n' | b'\r'),
-    )
-}
-
-/// The first byte of a JSON string that is not ordinary: a quote, a backslash, or a control character.
-pub(super) fn string_stop(bytes: &[u8]) -> Option<usize> {
-    first(
-        bytes,
-        |word| {
-            // A byte is below 0x20 when taking 0x20 from it borrows and it had no high bit of its own.
-            let controls = word.wrapping_sub(repeated(0x20)) & !word & HIGH;
-            zeros(word ^ repeated(b'"')) | zeros(word ^ repeated(b'\\')) | controls
-        },
-        |byte| matches!(byte, b'"' | b'\\' | 0..0x20),
-    )
+/// The same of all of `bytes`; `None` if there is none.
+pub(super) fn string_stop_in(bytes: &[u8]) -> Option<usize> {
+    let at = string_stop(bytes, 0);
+    (at < bytes.len()).then_some(at)
 }
 
 /// The first backslash.
 pub(super) fn backslash(bytes: &[u8]) -> Option<usize> {
-    first(bytes, |word| zeros(word ^ repeated(b'\\')), |byte| byte == b'\\')
+    let at = blocks::backslash(bytes);
+    (at < bytes.len()).then_some(at)
+}
+
+/// True for equal bytes; most of those compared are short.
+#[inline]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    let word = |bytes: Option<&[u8; 8]>| bytes.map(|bytes| u64::from_le_bytes(*bytes));
+    let half = |bytes: Option<&[u8; 4]>| bytes.map(|bytes| u32::from_le_bytes(*bytes));
+    if a.len() != b.len() {
+        return false;
+    }
+    if a.len() >= 8 {
+        let ((first, _), (second, _)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+        let equal = |(x, y): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*x) == u64::from_le_bytes(*y);
+        // The last eight, some of them again.
+        return first.iter().zip(second).all(equal) && word(a.last_chunk()) == word(b.last_chunk());
+    }
+    if a.len() >= 4 {
+        return half(a.first_chunk()) == half(b.first_chunk())
+            && half(a.last_chunk()) == half(b.last_chunk());
+    }
+    a.iter().zip(b).all(|(x, y)| x == y)
 }
 
 #[cfg(test)]
@@ -62,13 +64,30 @@ mod tests {
         #[test]
         fn finds_what_a_plain_loop_finds(bytes in proptest::collection::vec(
             prop_oneof![4 => any::<u8>(), 1 => Just(b'\n'), 1 => Just(b'\\'), 1 => Just(b'"'),
-                1 => Just(0x1f_u8), 1 => Just(0x20_u8), 4 => Just(b'x'), 1 => Just(0x0b_u8)], 0..40)) {
-            prop_assert_eq!(super::line_end(&bytes), bytes.iter().position(|b| matches!(b, b'\n' | b'\r')));
+                1 => Just(0x1f_u8), 1 => Just(0x20_u8), 4 => Just(b'x'), 1 => Just(0x0b_u8)], 0..60),
+            from in 0_usize..60) {
+            let from = from.min(bytes.len());
+            let first = |is: fn(u8) -> bool| {
+                bytes.iter().skip(from).position(|b| is(*b)).map(|at| at + from)
+            };
+            prop_assert_eq!(super::line_end(&bytes, from), first(|b| matches!(b, b'\n' | b'\r')));
             prop_assert_eq!(super::backslash(&bytes), bytes.iter().position(|b| *b == b'\\'));
             prop_assert_eq!(
-                super::string_stop(&bytes),
-                bytes.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20))
+                super::string_stop(&bytes, from),
+                first(|b| matches!(b, b'"' | b'\\' | 0..0x20)).unwrap_or(bytes.len())
             );
+        }
+
+        #[test]
+        fn the_same_is_equal(a in proptest::collection::vec(0_u8..2, 0..40), at in 0_usize..40, b in any::<u8>()) {
+            let mut other = a.clone();
+            prop_assert!(super::same(&a, &other));
+            if let Some(byte) = other.get_mut(at) {
+                *byte = b;
+            }
+            prop_assert_eq!(super::same(&a, &other), a == other);
+            other.push(0);
+            prop_assert!(!super::same(&a, &other) || a == other);
         }
     }
 }

@@ -304,7 +304,7 @@ impl InnerJson {
             self.give_complete(out);
             return c.len_utf8();
         }
-        match find::string_stop(rest.as_bytes()) {
+        match find::string_stop_in(rest.as_bytes()) {
             Some(0) if rest.starts_with('"') => {
                 out.events.push(InnerEvent::End { n: self.current() });
                 self.state = if key { State::Colon } else { self.after_value() };

@@ -4,6 +4,7 @@
 //! event. It never copies text: a value is a span, so that an edit can touch that span and nothing else (invariant 5).
 //! Duplicate keys are all kept: scanning visits every occurrence, and whoever needs *one* value asks [`Value::unique`].
 
+mod key;
 mod parse;
 mod string;
 
@@ -13,7 +14,9 @@ pub(crate) use string::unescape;
 
 use std::borrow::Cow;
 
-use parse::Parser;
+use super::find::same;
+use key::hash;
+use parse::{Open, Parser};
 
 /// What a JSON value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +39,12 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy)]
 struct Node {
     kind: Kind,
-    /// The key, or the string, is written with escapes.
+    /// The key is written with escapes.
     key_escaped: bool,
-    escaped: bool,
+    /// A string: it is written with escapes. An object: a key in it may stand there twice, or is written with escapes.
+    flag: bool,
+    /// The key's [`hash`].
+    key_hash: u16,
     /// The value's bytes; a string's include its quotes.
     start: u32,
     end: u32,
@@ -54,7 +60,8 @@ struct Node {
 const NOWHERE: Node = Node {
     kind: Kind::Null,
     key_escaped: false,
-    escaped: false,
+    flag: false,
+    key_hash: 0,
     start: 0,
     end: 0,
     key_start: 0,
@@ -77,7 +84,7 @@ pub struct JsonError {
 pub struct Doc {
     nodes: Vec<Node>,
     /// The parser's stack; empty between two documents.
-    open: Vec<NodeId>,
+    open: Vec<Open>,
 }
 
 /// The index of a value in its [`Doc`]; the root is 0.
@@ -96,14 +103,18 @@ pub struct Value<'a> {
 pub struct Duplicate;
 
 impl Node {
-    /// Most names differ in length: the bytes themselves are seldom looked at.
     #[inline(always)]
-    fn key_is(&self, bytes: &[u8], name: &[u8]) -> bool {
-        let span = self.key_start as usize..self.key_end as usize;
+    fn raw_key<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.key_start as usize..self.key_end as usize).unwrap_or_default()
+    }
+
+    /// `hash`: that of the name.
+    #[inline(always)]
+    fn key_is(&self, bytes: &[u8], name: &[u8], hash: u16) -> bool {
         if self.key_escaped {
-            return decodes_to(bytes.get(span).unwrap_or_default(), name);
+            return decodes_to(self.raw_key(bytes), name);
         }
-        span.len() == name.len() && bytes.get(span).is_some_and(|raw| raw == name)
+        self.key_hash == hash && same(self.raw_key(bytes), name)
     }
 }
 
@@ -126,7 +137,7 @@ impl Doc {
     pub fn parse(&mut self, bytes: &[u8]) -> Result<(), JsonError> {
         self.nodes.clear();
         self.open.clear();
-        let read = Parser { bytes, at: 0, nodes: &mut self.nodes, open: &mut self.open }.document();
+        let read = Parser::new(bytes, &mut self.nodes, &mut self.open).document();
         if read.is_err() {
             // What was read of it must not be taken for a document.
             self.nodes.clear();
@@ -218,16 +229,18 @@ impl<'a> Value<'a> {
     /// Its key, escapes decoded: `"mod\u0065l"` is `model` to every client, so it is to us. Empty in arrays and for
     /// the root.
     #[must_use]
+    #[inline(always)]
     pub fn key(&self) -> Cow<'a, [u8]> {
-        let raw = self.raw_key();
-        if self.node().key_escaped { decoded(raw) } else { raw.into() }
+        let node = self.node();
+        let raw = node.raw_key(self.bytes);
+        if node.key_escaped { decoded(raw) } else { Cow::Borrowed(raw) }
     }
 
     /// True if its [`Value::key`] is `name`.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn key_is(&self, name: &str) -> bool {
-        self.node().key_is(self.bytes, name.as_bytes())
+        self.node().key_is(self.bytes, name.as_bytes(), hash(name.as_bytes()))
     }
 
     /// The index of the first value after it and all that it holds.
@@ -270,11 +283,9 @@ impl<'a> Value<'a> {
 
     /// The last member with this key, as most clients see it.
     #[must_use]
+    #[inline(always)]
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
-        if self.kind() != Kind::Object {
-            return None;
-        }
-        self.children().filter(|child| child.key_is(name)).last()
+        self.last(name.as_bytes(), hash(name.as_bytes()))
     }
 
     /// The one member with this key.
@@ -282,8 +293,8 @@ impl<'a> Value<'a> {
     /// # Errors
     /// [`Duplicate`] when the key stands there twice.
     pub fn unique(&self, name: &str) -> Result<Option<Value<'a>>, Duplicate> {
-        if self.kind() != Kind::Object {
-            return Ok(None);
+        if self.has_plain_keys() {
+            return Ok(self.get(name));
         }
         let mut found = self.children().filter(|child| child.key_is(name));
         match (found.next(), found.next()) {
@@ -292,12 +303,44 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// It is no object, or one in which no key stands twice or is written with escapes: then nobody need ask which of
+    /// two a client takes. Some objects of which this is true are not known to be such.
+    #[must_use]
+    #[inline]
+    pub fn has_plain_keys(&self) -> bool {
+        let node = self.node();
+        node.kind != Kind::Object || !node.flag
+    }
+
+    /// Out of line, and with the name's hash made by the caller: the loop stands once, the hash is a constant.
+    #[inline(never)]
+    fn last(&self, name: &[u8], hash: u16) -> Option<Value<'a>> {
+        let own = self.node();
+        if own.kind != Kind::Object {
+            return None;
+        }
+        let mut found = None;
+        let mut at = self.id + 1;
+        while at < own.next {
+            let child = Value { id: at, ..*self };
+            let node = child.node();
+            if (node.key_hash == hash || node.key_escaped) && node.key_is(self.bytes, name, hash) {
+                found = Some(child);
+                if !own.flag {
+                    break;
+                }
+            }
+            at = node.next;
+        }
+        found
+    }
+
     /// A string's bytes, escapes decoded (as [`Value::as_str`] has it) but broken UTF-8 left as it is if there are no
     /// escapes; empty for other values.
     #[must_use]
     pub fn as_bytes(&self) -> Cow<'a, [u8]> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
-        if self.node().escaped { decoded(raw) } else { raw.into() }
+        if self.node().flag { decoded(raw) } else { raw.into() }
     }
 
     /// A string, decoded; lone surrogates and bad UTF-8 become U+FFFD. `None` for other values.
@@ -305,7 +348,7 @@ impl<'a> Value<'a> {
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span))?;
         Some(match std::str::from_utf8(raw) {
-            Ok(text) if !self.node().escaped => text.into(),
+            Ok(text) if !self.node().flag => text.into(),
             _ => decode(raw).into(),
         })
     }
@@ -313,6 +356,11 @@ impl<'a> Value<'a> {
     /// True if it is a string and, decoded, equals `text`.
     #[must_use]
     pub fn is_str(&self, text: &str) -> bool {
+        let node = self.node();
+        if node.kind == Kind::String && !node.flag && text.is_ascii() {
+            let raw = self.content_span().and_then(|span| self.bytes.get(span));
+            return raw.is_some_and(|raw| same(raw, text.as_bytes()));
+        }
         self.as_str().is_some_and(|own| own == text)
     }
 
@@ -322,7 +370,14 @@ impl<'a> Value<'a> {
         if self.kind() != Kind::Number {
             return None;
         }
-        std::str::from_utf8(self.raw()).ok()?.parse().ok()
+        // Nineteen digits always fit: to check each is what would cost most.
+        let (most, rest) = self.raw().split_at_checked(19).unwrap_or((self.raw(), &[]));
+        let digit =
+            |byte: &u8| Some(u64::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+        let number =
+            most.iter().try_fold(0_u64, |number, byte| Some(number * 10 + digit(byte)?))?;
+        rest.iter()
+            .try_fold(number, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
     }
 
     /// `true` or `false`; `None` for other values.

@@ -69,8 +69,8 @@ impl Sse {
                 }
                 continue;
             }
-            let Some(offset) = find::line_end(rest.get(at..).unwrap_or_default()) else { break };
-            at += offset;
+            let Some(end) = find::line_end(rest, at) else { break };
+            at = end;
             let blank = self.read_line(rest, &mut at);
             let cr = rest.get(at) == Some(&b'\r');
             at += 1;

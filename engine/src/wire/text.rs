@@ -26,6 +26,10 @@ impl Decoded {
     pub fn read(&mut self, raw: &[u8]) {
         self.text.clear();
         self.map.clear();
+        // Nearly every text is valid, which is found out faster for all of it than part by part.
+        if let Ok(valid) = std::str::from_utf8(raw) {
+            return self.read_valid(raw, 0, valid);
+        }
         let mut at = 0;
         for chunk in raw.utf8_chunks() {
             let valid = chunk.valid();
@@ -140,7 +144,7 @@ pub fn encode(text: &str, out: &mut Vec<u8>) {
 /// [`encode`] for text that is bytes already.
 pub(super) fn encode_bytes(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
-    while let Some(offset) = find::string_stop(rest) {
+    while let Some(offset) = find::string_stop_in(rest) {
         let Some((plain, [stop, after @ ..])) = rest.split_at_checked(offset) else { break };
         out.extend_from_slice(plain);
         match stop {

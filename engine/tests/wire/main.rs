@@ -16,6 +16,7 @@ mod frames;
 mod fuzz;
 mod inner;
 mod json;
+mod keys;
 mod text;
 
 #[path = "../../../fuzz/src/lib.rs"]

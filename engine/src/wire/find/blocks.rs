@@ -1,0 +1,65 @@
+//! Sixteen bytes at a time, by WebAssembly's vectors.
+
+use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_or};
+
+#[inline(always)]
+fn load(block: &[u8; 16]) -> v128 {
+    // Two loads: put together from sixteen bytes, a block would take sixty instructions.
+    let (low, high) = block.split_at(8);
+    let half = |half: &[u8]| half.first_chunk().map_or(0, |half| u64::from_le_bytes(*half));
+    u64x2(half(low), half(high))
+}
+
+/// Where the first byte from `from` on stands that `marks` sets; `is` says the same of one byte. The length if there is
+/// none.
+#[inline(always)]
+fn first(
+    bytes: &[u8],
+    from: usize,
+    marks: impl Fn(v128) -> v128,
+    is: impl Fn(u8) -> bool,
+) -> usize {
+    let mut at = from;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let found = u8x16_bitmask(marks(load(block)));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
+    if let Some(block) = bytes.last_chunk() {
+        // The last sixteen, of which some were looked at before.
+        let before = (at + 16).saturating_sub(bytes.len()) as u32;
+        let found = u32::from(u8x16_bitmask(marks(load(block)))).checked_shr(before).unwrap_or(0);
+        return if found == 0 { bytes.len() } else { at + found.trailing_zeros() as usize };
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter().position(|&byte| is(byte)).map_or(bytes.len(), |offset| at + offset)
+}
+
+pub(super) fn line_end(bytes: &[u8], from: usize) -> usize {
+    first(
+        bytes,
+        from,
+        |v| v128_or(u8x16_eq(v, u8x16_splat(b'\n')), u8x16_eq(v, u8x16_splat(b'\r'))),
+        |byte| matches!(byte, b'\n' | b'\r'),
+    )
+}
+
+#[inline(always)]
+pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
+    first(
+        bytes,
+        from,
+        |v| {
+            let quote = u8x16_eq(v, u8x16_splat(b'"'));
+            let back = u8x16_eq(v, u8x16_splat(b'\\'));
+            v128_or(v128_or(quote, back), u8x16_lt(v, u8x16_splat(0x20)))
+        },
+        |byte| matches!(byte, b'"' | b'\\' | 0..0x20),
+    )
+}
+
+pub(super) fn backslash(bytes: &[u8]) -> usize {
+    first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(b'\\')), |byte| byte == b'\\')
+}

@@ -1,0 +1,56 @@
+//! Eight bytes at a time, as numbers.
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// The high bit of every byte of `word` that may be zero. A byte above a zero byte can be reported wrongly (the
+/// borrow), never one below: whoever takes the lowest finds a true zero.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(LOW) & !word & HIGH
+}
+
+const fn repeated(byte: u8) -> u64 {
+    LOW * byte as u64
+}
+
+/// Where the first byte from `from` on stands for which `is` holds; `marks` says so of eight bytes at once by their
+/// high bits, of which the lowest must be true. The length if there is none.
+#[inline(always)]
+fn first(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> usize {
+    let (words, rest) = bytes.get(from..).unwrap_or_default().as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let found = marks(u64::from_le_bytes(*word));
+        if found != 0 {
+            return from + index * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    let offset = rest.iter().position(|&byte| is(byte)).unwrap_or(rest.len());
+    bytes.len() - rest.len() + offset
+}
+
+pub(super) fn line_end(bytes: &[u8], from: usize) -> usize {
+    first(
+        bytes,
+        from,
+        |word| zeros(word ^ repeated(b'\n')) | zeros(word ^ repeated(b'\r')),
+        |byte| matches!(byte, b'\n' | b'\r'),
+    )
+}
+
+#[inline(always)]
+pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
+    first(
+        bytes,
+        from,
+        |word| {
+            // A byte is below 0x20 when taking 0x20 from it borrows and it had no high bit of its own.
+            let controls = word.wrapping_sub(repeated(0x20)) & !word & HIGH;
+            zeros(word ^ repeated(b'"')) | zeros(word ^ repeated(b'\\')) | controls
+        },
+        |byte| matches!(byte, b'"' | b'\\' | 0..0x20),
+    )
+}
+
+pub(super) fn backslash(bytes: &[u8]) -> usize {
+    first(bytes, 0, |word| zeros(word ^ repeated(b'\\')), |byte| byte == b'\\')
+}
