@@ -44,6 +44,11 @@ lint:
 bench *ARGS:
     cargo bench --workspace --locked {{ ARGS }}
 
+# CPU a request in a real Envoy, with the filter and without; `--write` puts the table into benches/RESULTS.md
+bench-e2e *ARGS: wasm
+    @tools/setup python envoy
+    {{ python }} host-tests/envoy/bench_e2e.py {{ ARGS }}
+
 # fuzz every target for SECONDS each (needs cargo-fuzz and a nightly toolchain)
 fuzz SECONDS="60":
     tools/fuzz {{ SECONDS }}
