@@ -8,6 +8,7 @@
 //! ```
 //! A frame lies in its chunk; only what was cut between chunks, or waits, has bytes of its own.
 
+use super::repeats::Repeats;
 use crate::context::record::Unchecked;
 use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
 use crate::wire::frame::{Frame, Framing, Piece};
@@ -29,6 +30,8 @@ pub struct FrameLoop {
     /// Frames that have come.
     frames: u64,
     items: Vec<Item>,
+    /// Frames that need neither be parsed nor read; `None`: each is.
+    repeats: Option<Repeats>,
 }
 
 /// One frame, cut off and read.
@@ -82,7 +85,21 @@ impl FrameLoop {
             doc_of: 0,
             frames: 0,
             items: Vec::new(),
+            repeats: (framing == Framing::Sse).then(Repeats::default),
         }
+    }
+
+    /// The same, but every frame is parsed and read: what the other is held against.
+    #[must_use]
+    pub fn without_repeats(mut self) -> Self {
+        self.repeats = None;
+        self
+    }
+
+    /// How many frames were neither parsed nor read.
+    #[must_use]
+    pub fn repeated_frames(&self) -> u64 {
+        self.repeats.as_ref().map_or(0, Repeats::found)
     }
 
     /// How the answer's bytes are cut.
@@ -99,8 +116,31 @@ impl FrameLoop {
 
     /// The next frame that the bytes in `rest` complete, read; takes it from their front. `None`: there is none.
     pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+        if let Some(shown) = self.repeated(rest) {
+            return Some(shown);
+        }
         let piece = self.framer.next(rest)?;
         Some(self.piece(piece))
+    }
+
+    /// The next frame, if it is one that was read before but for its text: its document and its items are known.
+    fn repeated<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+        if !self.framer.is_between_events() {
+            return None;
+        }
+        let found = self.repeats.as_mut()?.find(rest, &mut self.doc, &mut self.items)?;
+        let (raw, after) = rest.split_at_checked(found.length)?;
+        *rest = after;
+        self.framer.passed(raw);
+        self.frames += 1;
+        self.doc_of = self.frames;
+        let frame = Frame {
+            raw: raw.into(),
+            payload: std::iter::once(found.payload).collect(),
+            event: found.event,
+            ..Frame::default()
+        };
+        Some(Shown { frame, content: Content::Json, number: self.frames })
     }
 
     /// The answer has ended: what is left of it.
@@ -139,6 +179,7 @@ impl FrameLoop {
         let content = match payload.trim_ascii() {
             b"" => Content::Nothing,
             b"[DONE]" => {
+                self.repeats.iter_mut().for_each(Repeats::forget);
                 if let Some(reader) = &mut self.reader {
                     reader.read_other(&payload, &mut self.items);
                 }
@@ -150,6 +191,10 @@ impl FrameLoop {
                 if let Some(reader) = &mut self.reader {
                     reader.named(frame.event_name().unwrap_or_default());
                     reader.read(&self.doc, &payload, &mut self.items);
+                    if let Some(repeats) = &mut self.repeats {
+                        let root = self.doc.root(&payload);
+                        repeats.read(&frame, &root, &self.doc, &self.items, reader.as_ref());
+                    }
                 }
                 Content::Json
             }

@@ -9,6 +9,7 @@ pub mod hold_reason;
 pub mod output;
 pub mod pipe;
 pub mod place;
+mod repeats;
 pub mod rules;
 pub mod running;
 pub mod texts;

@@ -476,6 +476,13 @@ pub trait Answer: std::fmt::Debug {
     /// A frame without JSON (`[DONE]`): pushes [`Item::AnswerEnd`] if it ends the answer.
     fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>);
 
+    /// True if an event like this one only goes on with texts: it begins and ends nothing, so that one with other words in
+    /// the same places is read the same way, and reading it changes nothing that reading this one has not. (Asked only of
+    /// events in which nothing but pieces of running texts was found, after they were read.)
+    fn goes_on(&self, _root: &Value<'_>) -> bool {
+        false
+    }
+
     /// A frame is about to leave in which calls have pieces, or before which calls were stopped: how it leaves, so that
     /// nothing of the stopped ones does, and the rest stays true (indexes, numbers, stop reasons, repeats). Frames come
     /// here in the order they leave; `doc` and `payload` are the frame as [`Answer::read`] saw it.

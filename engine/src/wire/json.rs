@@ -7,10 +7,12 @@
 mod key;
 mod parse;
 mod string;
+mod template;
 
 pub(crate) use parse::is_number;
 pub use string::decode;
 pub(crate) use string::unescape;
+pub(crate) use template::{Hole, Template};
 
 use std::borrow::Cow;
 

@@ -97,6 +97,22 @@ impl Sse {
         }
     }
 
+    /// Nothing of an event has come, and nothing that comes next belongs to the last one.
+    pub(super) fn is_between_events(&self) -> bool {
+        !self.beginning
+            && self.line == Some(0)
+            && self.after_cr == AfterCr::Nothing
+            && self.open.len() == 0
+            && !self.open.is_oversized()
+            && self.payload.is_empty()
+            && self.event.is_none()
+    }
+
+    /// An event was taken by somebody else.
+    pub(super) fn passed(&mut self, event: &[u8]) {
+        self.crlf = event.ends_with(b"\r\n");
+    }
+
     pub(super) fn finish(&mut self) -> Option<Piece<'static>> {
         let waited = std::mem::replace(&mut self.after_cr, AfterCr::Nothing);
         if self.open.len() == 0 && !self.open.is_oversized() {

@@ -20,6 +20,7 @@ mod host;
 mod limits;
 mod mcp;
 mod record;
+mod repeats;
 mod requests;
 mod spent;
 mod streams;

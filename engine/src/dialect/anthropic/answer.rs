@@ -292,6 +292,10 @@ impl Answer for Reading {
 
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
 
+    fn goes_on(&self, root: &Value<'_>) -> bool {
+        root.get("type").is_some_and(|kind| kind.is_str("content_block_delta"))
+    }
+
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces)
     }

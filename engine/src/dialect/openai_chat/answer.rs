@@ -389,6 +389,11 @@ impl Answer for Reading {
         }
     }
 
+    fn goes_on(&self, _root: &Value<'_>) -> bool {
+        // Beside texts, only the model is read; calls are items.
+        self.model.is_some()
+    }
+
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), pieces, &self.sent)
     }

@@ -461,6 +461,10 @@ impl Answer for Reading {
         }
     }
 
+    fn goes_on(&self, root: &Value<'_>) -> bool {
+        string(root.get("type")).ends_with(b".delta")
+    }
+
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces, &self.sent)
     }

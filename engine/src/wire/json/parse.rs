@@ -17,6 +17,15 @@ pub(crate) fn is_number(bytes: &[u8]) -> bool {
     parser.number().is_ok() && parser.at == bytes.len()
 }
 
+/// Where a string's content ends of which the first backslash stands at `from`; `None` if it is no string.
+pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let (mut nodes, mut around) = (Vec::new(), Vec::new());
+    let mut parser = Parser::new(bytes, &mut nodes, &mut around);
+    parser.at = from;
+    parser.string_with_escapes().ok()?;
+    parser.at.checked_sub(1)
+}
+
 /// A container that is open.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Open {
