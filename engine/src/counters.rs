@@ -261,6 +261,46 @@ mod tests {
         assert!(missing.is_empty(), "docs say nothing of {missing:?}");
     }
 
+    /// Does not compile where a variant is new: it belongs into `ALL`, and here.
+    #[test]
+    fn every_reason_and_every_kind_is_listed() {
+        for why in Unchecked::ALL {
+            match why {
+                Unchecked::Encoding
+                | Unchecked::Dialect
+                | Unchecked::TooBig
+                | Unchecked::Host
+                | Unchecked::HoldLimit
+                | Unchecked::Label
+                | Unchecked::Background
+                | Unchecked::Remote
+                | Unchecked::Mismatch
+                | Unchecked::Late => {}
+            }
+        }
+        for kind in Kind::ALL {
+            match kind {
+                Kind::ApprovalWanted
+                | Kind::ApprovalGranted
+                | Kind::Handoff
+                | Kind::Decision
+                | Kind::Unchecked
+                | Kind::LimitWarning
+                | Kind::LimitFull
+                | Kind::LimitMemory
+                | Kind::ReleaseActive
+                | Kind::ReleaseRefused
+                | Kind::ReleaseExpired
+                | Kind::SourceSilent
+                | Kind::SourceFailing
+                | Kind::NotFollowing
+                | Kind::ProviderIncident => {}
+            }
+        }
+        let words: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.word()).collect();
+        assert_eq!(words.len(), Kind::ALL.len());
+    }
+
     #[test]
     fn names_are_distinct() {
         let names = fixed();

@@ -60,7 +60,7 @@ def named():
             # `instance` is Prometheus's own.
             found.setdefault(metric, set()).update(grouped - {"instance"} if len(metrics) == 1 else set())
         for metric, inside in LABELS.findall(expression):
-            found[metric].update(re.findall(r"(\w+)\s*(?:=~|!=|=)", inside))
+            found[metric].update(set(re.findall(r"(\w+)\s*(?:=~|!=|=)", inside)) - {"instance"})
     return found
 
 
