@@ -16,6 +16,8 @@ pub struct Chosen {
     pub acting: Vec<usize>,
     /// Indexes of shadow rules and tags, with true for shadow, rising.
     pub watching: Vec<(usize, bool)>,
+    /// What answers may be an MCP server's words, which a model will read: rules for `input` look at it too.
+    pub as_input: bool,
 }
 
 impl Chosen {
@@ -32,8 +34,14 @@ impl Chosen {
         Self {
             acting: self.acting.iter().copied().filter(|&at| kept(at)).collect(),
             watching: self.watching.iter().copied().filter(|&(at, _)| kept(at)).collect(),
+            as_input: self.as_input,
         }
     }
+}
+
+/// True if the guardrail looks at texts of this role; `as_input`: at what rules for `input` look at, too.
+fn looks_at(guard: &Guard, role: Role, as_input: bool) -> bool {
+    guard.looks_at(role) || (as_input && role == Role::Output && guard.on_request())
 }
 
 /// The matchers for one role of text.
@@ -67,7 +75,7 @@ impl Rules {
                 watching: program.guards.matcher(&watching),
             }
         };
-        let output = matchers(&|guard| guard.looks_at(Role::Output));
+        let output = matchers(&|guard| looks_at(guard, Role::Output, chosen.as_input));
         let tool_args = matchers(&|guard| guard.looks_at(Role::ToolArgs));
         // One for all parts of input: which rule looks at which part is asked of each hit.
         let input = matchers(&Guard::on_request);
@@ -113,7 +121,7 @@ impl Rules {
     #[must_use]
     pub fn acts(&self, rule: usize, role: Role) -> bool {
         self.chosen.acting.binary_search(&rule).is_ok()
-            && self.guard(rule).is_some_and(|guard| guard.looks_at(role))
+            && self.guard(rule).is_some_and(|guard| looks_at(guard, role, self.chosen.as_input))
     }
 
     /// True if this rule ends an answer.
@@ -143,7 +151,7 @@ impl Rules {
             let rule = hit.tag as usize;
             let watching = self.chosen.watching.iter().find(|(at, _)| *at == rule);
             if let (Some(&(_, shadow)), Some(guard)) = (watching, self.guard(rule))
-                && guard.looks_at(role)
+                && looks_at(guard, role, self.chosen.as_input)
             {
                 record.action(&guard.rule.id, guard.action.word(), shadow);
             }

@@ -215,6 +215,7 @@ impl Exchange {
         let line = Line { method: &method, authority: &authority, path: &path };
         self.labels = labels::from_headers(&self.program.labels, &self.facts, line);
         self.labels.set(LabelId::DIALECT, Label::value(recognised.dialect.name(), true));
+        self.label_beside();
         if let Some(model) = &recognised.model {
             self.labels.set(LabelId::MODEL, Label::value(model, false));
         }

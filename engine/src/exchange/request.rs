@@ -27,6 +27,11 @@ pub(super) struct Refusal {
     pub code: &'static str,
 }
 
+/// True for a call by a POST of a dialect that is not MCP.
+fn by_post(recognised: &Recognised) -> bool {
+    recognised.dialect != DialectId::Mcp && recognised.kind != CallKind::StoredAnswer
+}
+
 impl Exchange {
     /// Headers have come. `end`: there is no body.
     pub fn request_headers(&mut self, facts: RequestFacts, end: bool) -> RequestVerdict {
@@ -47,6 +52,7 @@ impl Exchange {
         let Some(recognised) = recognised.or_else(|| self.mcp_by_headers(&method, &target)) else {
             return self.unrecognised(edits);
         };
+        let may_be_mcp = by_post(&recognised);
         let anthropic = recognised.dialect == DialectId::Anthropic;
         self.call = Some(Call::without_body(recognised.clone()));
         let by_body = recognised.dialect == DialectId::Mcp && recognised.kind == CallKind::Generate;
@@ -62,9 +68,12 @@ impl Exchange {
             return self.refuse(&refusal);
         }
         let mut needs = self.needs_with_changes();
-        if anthropic {
-            // Its path is that of MCP's first revision too.
-            needs = needs.and(self.needs_as_mcp());
+        if may_be_mcp {
+            // Servers of MCP stand at such paths too. Only those of its first revision are at home at Anthropic's:
+            // elsewhere the answer is asked for in plain once the body has shown that it may be one's.
+            let mut as_mcp = self.needs_as_mcp();
+            as_mcp.answer &= anthropic;
+            needs = needs.and(as_mcp);
         }
         let signed = |name| self.signed.as_ref().is_some_and(|signed| signed.covers(name));
         if needs.answer && !signed("accept-encoding") {
@@ -125,6 +134,9 @@ impl Exchange {
         if !self.settle_protocol(&mut recognised, &mut read, &mut doc, body) {
             return self.other_traffic(edits);
         }
+        if self.program.hold_headers {
+            edits.extend(self.identity_beside());
+        }
         self.label(&read, body, &doc);
         if let Ok(view) = &read {
             self.call = Some(view.call.clone());
@@ -156,6 +168,11 @@ impl Exchange {
         };
         if self.is_mcp() && recognised.kind == CallKind::Generate {
             return self.decide_mcp(edits, changed.body.clone(), view, &doc, bytes);
+        }
+        if self.is_also_mcp()
+            && let Some(verdict) = self.decide_beside(&doc, bytes)
+        {
+            return verdict;
         }
         if view.remote > 0 && !self.chosen_for(Guard::on_request).is_empty() {
             self.record.unchecked(Unchecked::Remote, false);
@@ -204,11 +221,17 @@ impl Exchange {
             return Err(Unchecked::Encoding);
         }
         doc.parse(body).map_err(|_| Unchecked::Dialect)?;
-        if recognised.kind == CallKind::Batch {
-            return Ok(dialect::read_batch(recognised, doc, body));
+        let mut view = if recognised.kind == CallKind::Batch {
+            dialect::read_batch(recognised, doc, body)
+        } else {
+            let dialect = dialect::dialect(recognised.dialect);
+            dialect.read_request(recognised, doc, body).map_err(|_| Unchecked::Dialect)?
+        };
+        if self.is_also_mcp() {
+            let read = dialect::mcp::texts_beside(doc, body, &mut view.texts);
+            read.map_err(|_| Unchecked::Dialect)?;
         }
-        let dialect = dialect::dialect(recognised.dialect);
-        dialect.read_request(recognised, doc, body).map_err(|_| Unchecked::Dialect)
+        Ok(view)
     }
 
     /// Completes the labels with what the body says.

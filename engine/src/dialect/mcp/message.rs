@@ -97,6 +97,25 @@ pub fn is_json_rpc(doc: &Doc, body: &[u8]) -> bool {
     })
 }
 
+/// True if a body is JSON-RPC with a method of MCP's, or answers a server's request, and no member stands beside that
+/// a model's server could take for a call.
+#[must_use]
+pub fn is_nothing_else(doc: &Doc, body: &[u8]) -> bool {
+    const OWN: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+    let only = |message: Value<'_>| {
+        message.kind() == Kind::Object
+            && message.children().all(|child| OWN.iter().any(|name| folds_to(&child, name)))
+    };
+    let answers = |message: Value<'_>| {
+        ["result", "error"]
+            .iter()
+            .any(|name| message.children().any(|child| folds_to(&child, name)))
+    };
+    let speaks =
+        names_a_method(doc, body) || (is_json_rpc(doc, body) && each(doc, body).all(answers));
+    each(doc, body).next().is_some() && each(doc, body).all(only) && speaks
+}
+
 /// True if some reader takes the member's key for `name`: case does not count, nor do the two letters outside ASCII
 /// that fold into it.
 fn folds_to(member: &Value<'_>, name: &str) -> bool {
@@ -239,6 +258,33 @@ pub(super) fn texts(message: &Message, doc: &Doc, body: &[u8], items: &mut Vec<I
             _ => texts.under(&member),
         }
     }
+}
+
+/// The texts of a message that stands in a model's call. They are marked as signed: where one is to be changed, the
+/// request is refused, since nobody sends both and means both.
+///
+/// # Errors
+/// A field that decides cannot be read.
+pub fn texts_beside(doc: &Doc, body: &[u8], items: &mut Vec<Item>) -> Result<(), Unreadable> {
+    for message in messages(doc, body)? {
+        let Some(root) = doc.value(body, message.node) else { continue };
+        let own: Vec<(NodeId, NodeId)> = root
+            .children()
+            .filter(|member| ["params", "result", "error"].iter().any(|n| folds_to(member, n)))
+            .map(|member| (member.id(), member.after()))
+            .collect();
+        let mut all = Vec::new();
+        texts(&message, doc, body, &mut all);
+        items.extend(all.into_iter().filter_map(|item| match item {
+            Item::Text { node, shape, role, text, erase, .. }
+                if own.iter().any(|(from, to)| (*from..*to).contains(&node)) =>
+            {
+                Some(Item::Text { node, shape, role, text, signed: true, erase })
+            }
+            _ => None,
+        }));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

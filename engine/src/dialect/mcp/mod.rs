@@ -15,7 +15,8 @@ pub mod sniff;
 pub mod write;
 
 pub use message::{
-    Message, MessageKind, ToolCall, is_json_rpc, messages, names_a_method, without_messages,
+    Message, MessageKind, ToolCall, is_json_rpc, is_nothing_else, messages, names_a_method,
+    texts_beside, without_messages,
 };
 pub use mirror::{is_mismatch, is_modern};
 

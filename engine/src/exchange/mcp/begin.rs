@@ -124,7 +124,7 @@ impl Exchange {
         doc: &mut Doc,
         body: Option<&[u8]>,
     ) -> bool {
-        if recognised.kind != CallKind::Generate {
+        if recognised.kind == CallKind::StoredAnswer {
             return true;
         }
         if recognised.dialect == DialectId::Mcp {
@@ -133,20 +133,39 @@ impl Exchange {
                 return false;
             }
         } else {
-            // Servers of the first revision take calls at `…/messages`, and nobody says where others do.
-            let is_call = |body| !doc.is_empty() && mcp::names_a_method(doc, body);
-            if !body.is_some_and(is_call) {
-                return true;
+            // Servers of the first revision take calls at `…/messages`, those that are mounted under a prefix take
+            // them anywhere, and a model's server passes over members that it does not know. Where nothing but
+            // JSON-RPC stands in the body no model is called; else both readings count.
+            let body = body.filter(|_| !doc.is_empty());
+            let beside = match body {
+                Some(body) if mcp::is_nothing_else(doc, body) => recognised.dialect,
+                Some(body) if mcp::names_a_method(doc, body) => DialectId::Mcp,
+                _ => return true,
+            };
+            let (sign, own) = (Some(Sign::MayBeJson), recognised.clone());
+            self.mcp = Some(Box::new(Mcp { sign, beside: Some(beside), ..Mcp::default() }));
+            if beside != DialectId::Mcp {
+                *recognised = sign::recognised(false);
+                recognised.model = own.model;
             }
-            *recognised = sign::recognised(false);
-            self.mcp = Some(Box::new(Mcp { sign: Some(Sign::MayBeJson), ..Mcp::default() }));
-            self.labels.set(LabelId::MODEL, Label::Unknown);
+            self.chosen.as_input = beside == DialectId::Mcp;
             *read = self.read(recognised, body, doc);
         }
         self.recognise_as(recognised.clone());
-        self.count_dialect();
+        self.label_beside();
+        if recognised.dialect == DialectId::Mcp {
+            self.count_dialect();
+        }
         self.ask_mcp(read, doc, body.unwrap_or_default());
         true
+    }
+
+    /// Asks for an answer that can be read, where the body has shown that rules for MCP hold too.
+    pub(in crate::exchange) fn identity_beside(&self) -> Option<HeaderEdit> {
+        self.mcp.as_ref().and_then(|mcp| mcp.beside)?;
+        let covers = |signed: &Signed| signed.covers("accept-encoding");
+        let signed = self.signed.as_ref().is_some_and(covers);
+        (!signed && self.needs().answer).then(identity)
     }
 
     /// True if the body of what headers call MCP does not say otherwise.
@@ -207,6 +226,9 @@ impl Exchange {
 
     /// What the rules would need if this were MCP.
     pub(in crate::exchange) fn needs_as_mcp(&mut self) -> Needs {
+        if !self.has_rules_for_mcp() {
+            return Needs { body: Need::Nothing, answer: false, rewrite: false };
+        }
         let labels = self.labels.clone();
         let recognised = self.recognised.take();
         self.recognise_as(sign::recognised(false));

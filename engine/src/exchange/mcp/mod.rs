@@ -19,6 +19,7 @@ use crate::dialect::mcp::sign::Sign;
 use crate::dialect::mcp::sniff::Sniffer;
 use crate::grant::Grant;
 use crate::policy::program::guard::Guard;
+use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::limit::{Limit, Unit};
 pub(super) use answer::Messages;
 
@@ -45,6 +46,8 @@ pub(super) struct Mcp {
     mismatch: bool,
     /// Answers of ours that join upstream's: of the calls of a batch that were stopped.
     ours: Vec<String>,
+    /// The other protocol in which the request may be read.
+    beside: Option<DialectId>,
 }
 
 /// A body that may be a call.
@@ -74,6 +77,18 @@ impl Exchange {
         self.recognised.as_ref().is_some_and(|own| own.dialect == DialectId::Mcp)
     }
 
+    /// True if this is a call of a dialect that may be read as MCP too: rules for both hold.
+    pub(super) fn is_also_mcp(&self) -> bool {
+        self.mcp.as_ref().is_some_and(|mcp| mcp.beside == Some(DialectId::Mcp))
+    }
+
+    /// Gives the label `dialect` the other protocol too.
+    pub(super) fn label_beside(&mut self) {
+        if let Some(beside) = self.mcp.as_ref().and_then(|mcp| mcp.beside) {
+            self.labels.add(LabelId::DIALECT, Label::value(beside.name(), true));
+        }
+    }
+
     /// True if this only ends a session of MCP's, which costs nothing and tells nothing.
     pub(super) fn ends_session(&self) -> bool {
         let method = facts::text(&self.facts.headers, ":method");
@@ -82,12 +97,16 @@ impl Exchange {
 
     /// True if a guardrail looks at requests like this one. Tools are called in MCP's requests, not in its answers.
     pub(super) fn reads_request(&self, guard: &Guard) -> bool {
-        guard.on_request() || (self.is_mcp() && guard.on_tool_args())
+        guard.on_request() || ((self.is_mcp() || self.is_also_mcp()) && guard.on_tool_args())
     }
 
     /// True if a guardrail looks at the answer. What MCP's answers say is input of a model.
     pub(super) fn reads_answer(&self, guard: &Guard) -> bool {
-        if self.is_mcp() { guard.on_request() } else { guard.on_answer() }
+        if self.is_mcp() {
+            guard.on_request()
+        } else {
+            guard.on_answer() || (self.is_also_mcp() && guard.on_request())
+        }
     }
 
     /// True if a limit counts anything in exchanges like this one: tokens and money where a model answers, calls of
@@ -96,14 +115,16 @@ impl Exchange {
         self.is_limited()
             && match limit.unit {
                 Unit::Tokens | Unit::Usd => !self.is_mcp(),
-                Unit::Calls => self.is_mcp(),
+                Unit::Calls => self.is_mcp() || self.is_also_mcp(),
                 Unit::Requests | Unit::Concurrent => true,
             }
     }
 
     /// What a limit is charged that counts requests or calls; `None`: nothing of the kind is asked for.
     pub(super) fn count_of(&self, unit: Unit) -> Option<u64> {
-        let Some(mcp) = self.mcp.as_ref().filter(|_| self.is_mcp()) else { return Some(1) };
+        let both = self.is_also_mcp();
+        let mcp = self.mcp.as_ref().filter(|_| self.is_mcp() || (both && unit == Unit::Calls));
+        let Some(mcp) = mcp else { return Some(1) };
         let count = match unit {
             Unit::Calls => mcp.calls,
             Unit::Concurrent => mcp.requests.min(1),

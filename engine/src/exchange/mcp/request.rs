@@ -70,6 +70,32 @@ impl Exchange {
         }
     }
 
+    /// The calls of tools in a request that is also a model's: if one does not go on, nothing does.
+    pub(in crate::exchange) fn decide_beside(
+        &mut self,
+        doc: &Doc,
+        bytes: &[u8],
+    ) -> Option<RequestVerdict> {
+        let messages = mcp::messages(doc, bytes).unwrap_or_default();
+        let mut approvals = self.approvals();
+        approvals.now = seconds(self.facts.now_ns);
+        let mut stopped: Vec<(&Message, String)> = Vec::new();
+        for message in &messages {
+            if let Some(call) = &message.call
+                && let Some(text) = self.stops_call(call, doc, bytes, &mut approvals)
+            {
+                stopped.push((message, text));
+            }
+        }
+        if let Some(mcp) = &mut self.mcp {
+            mcp.granted = approvals.used;
+        }
+        let stops = !stopped.is_empty();
+        self.note_stopped(&messages, &stopped);
+        let reply = stops.then(|| self.stopped_reply())?;
+        Some(self.answered(reply))
+    }
+
     /// A request that is answered here has not used its grants.
     pub(in crate::exchange) fn return_grants(&mut self) {
         let granted = self.mcp.as_mut().map(|mcp| std::mem::take(&mut mcp.granted));

@@ -45,6 +45,8 @@ pub enum Holds {
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
     values: Vec<Label>,
+    /// Further values of labels: a rule holds if it holds for any of them.
+    more: Vec<(LabelId, Label)>,
     /// The proxy's own id of the request, for shares that no label decides.
     pub request_id: Vec<u8>,
 }
@@ -53,7 +55,7 @@ impl Labels {
     /// As many labels as the table has, none read yet.
     #[must_use]
     pub fn unread(table: &LabelTable, request_id: Vec<u8>) -> Self {
-        Self { values: vec![Label::Unknown; table.len()], request_id }
+        Self { values: vec![Label::Unknown; table.len()], more: Vec::new(), request_id }
     }
 
     /// What was read of a label.
@@ -66,6 +68,26 @@ impl Labels {
     #[must_use]
     pub fn any_cut(&self) -> bool {
         self.values.iter().any(|label| matches!(label, Label::Value { cut: true, .. }))
+    }
+
+    /// Adds a value that the label has beside its own: the other protocol that a request may be read in, the other
+    /// models that may answer.
+    pub fn add(&mut self, id: LabelId, label: Label) {
+        if *self.get(id) != label && !self.more.iter().any(|(own, old)| *own == id && *old == label)
+        {
+            self.more.push((id, label));
+        }
+    }
+
+    /// What was read of a label: its own value, and those beside it.
+    pub fn all(&self, id: LabelId) -> impl Iterator<Item = &Label> {
+        let more = self.more.iter().filter(move |(own, _)| *own == id).map(|(_, label)| label);
+        std::iter::once(self.get(id)).chain(more)
+    }
+
+    /// Forgets the values beside a label's own.
+    pub fn forget_more(&mut self, id: LabelId) {
+        self.more.retain(|(own, _)| *own != id);
     }
 
     /// Stores what was read of a label.
@@ -108,11 +130,16 @@ impl Selector {
     #[must_use]
     pub fn holds(&self, labels: &Labels) -> Holds {
         let mut result = Holds::Yes;
-        let entries = self.entries.iter().map(|(id, globs)| match labels.get(*id) {
+        let one = |globs: &Globs, label: &Label| match label {
             Label::Unknown => Holds::Unknown,
             Label::Unreadable => Holds::Unreadable,
             Label::Value { text, .. } if globs.hold(text) => Holds::Yes,
             Label::Value { .. } => Holds::No,
+        };
+        let entries = self.entries.iter().map(|(id, globs)| {
+            let mut all = labels.all(*id).map(|label| one(globs, label));
+            let own = all.next().unwrap_or(Holds::No);
+            all.fold(own, Holds::or)
         });
         for one in entries.chain(self.share.as_ref().map(|share| share.holds(labels))) {
             match one {
@@ -123,6 +150,17 @@ impl Selector {
             }
         }
         result
+    }
+}
+
+impl Holds {
+    /// Whether a rule holds that holds if either says so.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
+            (Self::No, one) | (one, Self::No) => one,
+            (one, _) => one,
+        }
     }
 }
 
