@@ -26,8 +26,8 @@ pub struct Args {
     pub ended: bool,
     role: Role,
     reader: InnerJson,
-    /// The last piece ends inside something that must be seen whole.
-    pending: bool,
+    /// Where something begins that must be seen whole, and of which more will come.
+    pending: Option<u64>,
     /// In the order of their numbers.
     texts: Vec<InnerText>,
     pieces: Vec<InnerPiece>,
@@ -74,7 +74,7 @@ impl Args {
             ended: false,
             role,
             reader: InnerJson::new(),
-            pending: false,
+            pending: None,
             texts: Vec::new(),
             pieces: Vec::new(),
         }
@@ -98,7 +98,7 @@ impl Args {
     pub fn finish(&mut self, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
         let mut inner = Inner::default();
         self.reader.finish(&mut inner);
-        self.pending = false;
+        self.pending = None;
         self.ended = true;
         self.take(inner, rules, record, hits);
         for text in self.texts.iter_mut().filter(|text| !text.running.ended) {
@@ -160,7 +160,7 @@ impl Args {
     /// True if this part of the arguments' text is decided.
     #[must_use]
     pub fn ready(&self, part: Range<u64>) -> bool {
-        !(self.pending && part.end == self.fed())
+        self.pending.is_none_or(|from| part.end <= from)
             && self.touching(part).all(|(piece, text)| text.running.clear() >= piece.end)
     }
 
@@ -172,7 +172,7 @@ impl Args {
 
     /// Gives up on partial matches, and on what was to be seen whole.
     pub fn release(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
-        self.pending = false;
+        self.pending = None;
         for text in &mut self.texts {
             text.running.release(rules, hits);
         }

@@ -66,7 +66,7 @@ pub struct Inner {
     map: Map,
     /// Where the map's offsets begin in the arguments' text.
     origin: u64,
-    pending: bool,
+    pending: Option<u64>,
 }
 
 impl Inner {
@@ -90,9 +90,10 @@ impl Inner {
         self.origin + raw.start as u64..self.origin + raw.end as u64
     }
 
-    /// The piece ends inside something that must be seen whole: hold its event until the next piece has been fed.
+    /// Where something begins, in the arguments' text, that must be seen whole and is not complete yet: every event
+    /// with a piece of it is held until it is.
     #[must_use]
-    pub fn pending(&self) -> bool {
+    pub fn pending(&self) -> Option<u64> {
         self.pending
     }
 
@@ -203,7 +204,7 @@ impl InnerJson {
             rest = rest.get(used..).unwrap_or_default();
         }
         self.fed += piece.len() as u64;
-        out.pending = !self.unit.is_empty();
+        out.pending = (!self.unit.is_empty()).then_some(self.unit_at);
     }
 
     /// The arguments are complete: what was open ends. The reader is new afterwards.
@@ -226,7 +227,7 @@ impl InnerJson {
         out.text.clear();
         out.map.clear();
         out.origin = if self.unit.is_empty() { self.fed } else { self.unit_at };
-        out.pending = false;
+        out.pending = None;
     }
 
     fn current(&self) -> u32 {
