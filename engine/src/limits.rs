@@ -21,6 +21,21 @@ pub const JSON_NODES: usize = 1_000_000;
 
 /// Running texts of one stream that are open at the same time (choices, content blocks, tool arguments).
 pub const OPEN_TEXTS: usize = 1024;
+/// Places of one stream that no dialect knows and that have said something lately. An event with the results of a search
+/// has some hundreds; each takes about 400 bytes.
+pub const UNKNOWN_PLACES: usize = 4096;
+/// Frames after which a text at an unknown place is over if none of them went on with it: what is said once and in
+/// passing (a citation) must not hold the rest of the answer until its end.
+pub const UNKNOWN_IDLE_FRAMES: u64 = 16;
+/// Times in a row, from the first on, that a string must come at an unknown place to be taken for a label and not for
+/// pieces that are alike; and the fewest bytes of one: pieces are short.
+pub const LABEL_REPEATS: u32 = 3;
+/// See [`LABEL_REPEATS`].
+pub const REPEATED_LABEL_BYTES: usize = 3;
+/// The fewest bytes of a text that is said again with more behind it to be taken for one that grows.
+pub const GROWN_BYTES: usize = 4;
+/// The longest string at an unknown place that is kept to be compared with the next; of longer ones a digest is.
+pub const UNKNOWN_TEXT_BYTES: usize = 256;
 
 /// A label, in bytes; longer ones are cut and digested. POLICY "when".
 pub const LABEL_BYTES: usize = 256;

@@ -11,7 +11,7 @@
 use super::repeats::Repeats;
 use crate::context::record::Unchecked;
 use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
-use crate::wire::frame::{Frame, Framing, Piece};
+use crate::wire::frame::{Frame, Framing, Piece, is_document};
 use crate::wire::framer::Framer;
 use crate::wire::json::{Doc, NodeId};
 
@@ -169,14 +169,16 @@ impl FrameLoop {
 
     fn read<'c>(&mut self, frame: Frame<'c>) -> Shown<'c> {
         // A document that is called an event stream: callers that asked for no stream read it all the same.
-        let bare =
-            frame.payload.is_empty() && matches!(frame.raw.trim_ascii_start(), [b'{' | b'[', ..]);
+        let bare = frame.payload.is_empty() && is_document(&frame.raw);
         let frame = if bare { Frame::whole(frame.raw) } else { frame };
+        let (frame, glued) = frame.document_first();
+        let strange = self.framing == Framing::Sse && (glued || frame.is_no_event());
         self.frames += 1;
         self.doc_of = 0;
         self.items.clear();
         let payload = frame.payload_bytes();
         let content = match payload.trim_ascii() {
+            _ if strange => Content::Unread(Unchecked::Dialect),
             b"" => Content::Nothing,
             b"[DONE]" => {
                 self.repeats.iter_mut().for_each(Repeats::forget);

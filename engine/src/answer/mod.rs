@@ -13,6 +13,7 @@ mod repeats;
 pub mod rules;
 pub mod running;
 pub mod texts;
+mod unknown;
 
 pub use calls::{Approvals, Calls, ToolRules};
 pub use frame_loop::FrameLoop;

@@ -148,6 +148,12 @@ impl Pipe {
             return;
         }
         let Shown { frame, content, number } = shown;
+        if matches!(content, Content::Unread(_)) && frame.truncated && self.judges() {
+            // Upstream has stopped in the middle of an event. No client reads half an event, and it may hold anything:
+            // it does not leave, and the answer stays as broken off as it came.
+            around.record.count("hemostat_broken_upstream_total".to_owned());
+            return;
+        }
         if let Content::Unread(why) = content {
             return self.unreadable(why, frame, around);
         }
@@ -231,6 +237,7 @@ impl Pipe {
         held: &mut Held<'_>,
         around: &mut Around<'_, '_>,
     ) -> Result<(), Unchecked> {
+        self.texts.next_frame(&self.rules, around.record);
         let (frames, record) = (&*around.frames, &mut *around.record);
         let doc = frames.doc();
         for item in items {

@@ -44,6 +44,8 @@ pub struct Running {
     stop: Option<Stop>,
     /// Nothing more will come.
     pub ended: bool,
+    /// Copies of it will come: what was found is needed for them.
+    pub keeps: bool,
 }
 
 impl Running {
@@ -59,6 +61,7 @@ impl Running {
             spans: Vec::new(),
             stop: None,
             ended: false,
+            keeps: false,
         }
     }
 
@@ -160,7 +163,9 @@ impl Running {
 
     /// All that came has left: what was found in it is not needed any more.
     pub fn settle(&mut self) {
-        self.spans.clear();
+        if !self.keeps {
+            self.spans.clear();
+        }
     }
 }
 

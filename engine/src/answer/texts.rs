@@ -1,11 +1,14 @@
 //! All texts of one answer (or of one request), and the pieces of them that frames carry.
 
+use std::collections::HashMap;
+
 use super::args::Args;
 use super::held::{Held, HeldPiece};
 use super::hold_reason::HoldReason;
-use super::place::{Change, Place, changed};
+use super::place::{Change, Place as Written, changed};
 use super::rules::Rules;
 use super::running::{Running, Span, Stop, TextId};
+use super::unknown::{Next, Place};
 use crate::context::record::Record;
 use crate::dialect::{Item, Role, Shape, TextKey};
 use crate::limits;
@@ -22,6 +25,10 @@ pub struct Texts {
     /// The same.
     args: Vec<Args>,
     next: TextId,
+    /// Places that no dialect knows.
+    places: HashMap<TextKey, Place>,
+    /// The number of the frame that is read.
+    frame: u64,
     /// Running texts that a rule has changed, for the signatures over them.
     changed: Vec<TextKey>,
     /// Re-used.
@@ -55,11 +62,11 @@ impl Texts {
             return Ok(());
         }
         let place = match shape {
-            Shape::Key => value.key_span().map(Place::Content),
-            Shape::Number => Some(Place::Number(value.span())),
-            Shape::Text => value.content_span().map(Place::Content),
-            Shape::Json => value.content_span().map(Place::Args),
-            Shape::Seal => value.content_span().map(Place::Seal),
+            Shape::Key => value.key_span().map(Written::Content),
+            Shape::Number => Some(Written::Number(value.span())),
+            Shape::Text => value.content_span().map(Written::Content),
+            Shape::Json => value.content_span().map(Written::Args),
+            Shape::Seal => value.content_span().map(Written::Seal),
         };
         let Some(place) = place else { return Ok(()) };
         let erase = erase.and_then(|node| doc.value(payload, node)).map(|value| {
@@ -67,14 +74,14 @@ impl Texts {
             (value.span(), with)
         });
         let piece = HeldPiece { text: 0, key, start: 0, end: 0, place, call: None, signed, erase };
-        if let Place::Seal(_) = piece.place {
+        if let Written::Seal(_) = piece.place {
             pieces.push(piece);
             return Ok(());
         }
         let mut decoded = std::mem::take(&mut self.decoded);
         let text = piece.place.text(payload, &mut decoded);
         let fed = match piece.place {
-            Place::Args(_) => self.feed_args(text, role, piece, rules, record),
+            Written::Args(_) => self.feed_args(text, role, piece, rules, record),
             _ => self.feed(text, role, piece, rules, record),
         };
         self.decoded = decoded;
@@ -91,6 +98,12 @@ impl Texts {
         rules: &Rules,
         record: &mut Record,
     ) -> Result<Option<HeldPiece>, TooMany> {
+        if let Some(key) = piece.key.filter(|key| key.is_unknown()) {
+            match self.place(key, text, role, &mut piece, rules, record)? {
+                true => return Ok(Some(piece)),
+                false => piece.key = None,
+            }
+        }
         let Some(key) = piece.key else {
             let mut whole = Running::new(self.number(), None, role);
             whole.feed(text, rules, record, &mut self.hits);
@@ -117,6 +130,80 @@ impl Texts {
         running.feed(text, rules, record, &mut self.hits);
         piece.end = running.fed();
         Ok(Some(piece))
+    }
+
+    /// The same for a string at a place that no dialect knows. False: it is whole.
+    fn place(
+        &mut self,
+        key: TextKey,
+        text: &str,
+        role: Role,
+        piece: &mut HeldPiece,
+        rules: &Rules,
+        record: &mut Record,
+    ) -> Result<bool, TooMany> {
+        let next = match self.places.get_mut(&key) {
+            Some(place) => place.next(text, self.frame),
+            None => Next::New,
+        };
+        let known = self.places.get(&key).and_then(|place| place.text);
+        let open = |running: &Running| Some(running.id) == known && !running.ended;
+        let at = self.running.iter().position(open).filter(|_| next != Next::New);
+        if next == Next::Label {
+            if let Some(running) = at.and_then(|at| self.running.get_mut(at)) {
+                running.finish(rules, record, &mut self.hits);
+            }
+            if let Some(place) = self.places.get_mut(&key) {
+                place.text = None;
+            }
+            return Ok(false);
+        }
+        let (at, before) = match (at, next) {
+            (Some(at), Next::Grown(before)) => (at, before),
+            (Some(at), _) => (at, 0),
+            (None, _) => {
+                if !self.places.contains_key(&key) && self.places.len() >= limits::UNKNOWN_PLACES {
+                    return Err(TooMany);
+                }
+                let id = self.number();
+                self.running.push(Running::new(id, Some(key), role));
+                self.places.insert(key, Place::new(id, text, self.frame));
+                (self.running.len() - 1, 0)
+            }
+        };
+        let (Some(place), Some(running)) = (self.places.get_mut(&key), self.running.get_mut(at))
+        else {
+            return Ok(false);
+        };
+        running.keeps = place.grows();
+        piece.text = running.id;
+        if before == 0 {
+            place.base = running.fed();
+        }
+        piece.start = place.base;
+        running.feed(text.get(before..).unwrap_or_default(), rules, record, &mut self.hits);
+        piece.end = running.fed();
+        Ok(true)
+    }
+
+    /// Another frame is read: texts at unknown places with which no frame has gone on for long are over.
+    pub fn next_frame(&mut self, rules: &Rules, record: &mut Record) {
+        self.frame += 1;
+        let frame = self.frame;
+        if self.places.is_empty() || !frame.is_multiple_of(limits::UNKNOWN_IDLE_FRAMES / 4) {
+            return;
+        }
+        let over = |place: &Place| frame > place.seen_in + limits::UNKNOWN_IDLE_FRAMES;
+        let gone: Vec<TextId> = self
+            .places
+            .values()
+            .filter(|place| over(place))
+            .filter_map(|place| place.text)
+            .collect();
+        self.places.retain(|_, place| !over(place));
+        for text in self.running.iter_mut().filter(|text| !text.ended && gone.contains(&text.id)) {
+            text.finish(rules, record, &mut self.hits);
+        }
     }
 
     /// The same for a piece of tool arguments.
@@ -158,7 +245,8 @@ impl Texts {
     }
 
     fn room(&self) -> Result<(), TooMany> {
-        let open = self.running.iter().filter(|text| !text.ended).count()
+        let known = |text: &&Running| !text.ended && !text.key.is_some_and(TextKey::is_unknown);
+        let open = self.running.iter().filter(known).count()
             + self.args.iter().filter(|args| !args.ended).count();
         if open >= limits::OPEN_TEXTS { Err(TooMany) } else { Ok(()) }
     }
@@ -170,7 +258,7 @@ impl Texts {
 
     /// A running text is complete.
     pub fn finish(&mut self, key: TextKey, rules: &Rules, record: &mut Record) {
-        self.finish_where(|own| own == Some(key), rules, record);
+        self.finish_where(|own| own.is_some_and(|own| own.ends_with(key)), rules, record);
     }
 
     /// All texts are complete.
@@ -228,7 +316,7 @@ impl Texts {
             return Some(HoldReason::CallToScan(*call));
         }
         held.pieces.iter().find_map(|piece| match piece.place {
-            Place::Args(_) => {
+            Written::Args(_) => {
                 let args = self.args(piece.text)?;
                 let ready = args.ready(piece.start..piece.end);
                 (!ready).then_some(HoldReason::Arguments { call: piece.call.or(piece.key) })
@@ -246,7 +334,7 @@ impl Texts {
     pub fn first_stop(&self, held: &Held<'_>) -> Option<(usize, Stop)> {
         held.pieces.iter().enumerate().find_map(|(at, piece)| {
             let stop = match piece.place {
-                Place::Args(_) => self.args(piece.text)?.stop(piece.start..piece.end),
+                Written::Args(_) => self.args(piece.text)?.stop(piece.start..piece.end),
                 _ => self.text(piece.text)?.stop(piece.start, piece.end),
             };
             let sealed = || {
@@ -284,13 +372,13 @@ impl Texts {
     ) {
         let before = edits.len();
         match &piece.place {
-            Place::Seal(_) => {
+            Written::Seal(_) => {
                 if piece.key.is_some_and(|key| self.was_changed(key)) {
                     piece.place.empty(edits);
                 }
                 return;
             }
-            Place::Args(_) => {
+            Written::Args(_) => {
                 let part = piece.start..piece.end;
                 let Some(args) = self.args(piece.text) else { return };
                 let changes = args.changes(part.clone(), rules);
@@ -344,7 +432,7 @@ impl Texts {
         let mut decoded = Decoded::new();
         let mut before = Vec::new();
         for (number, piece) in held.pieces.iter().enumerate().take(at + 1) {
-            let (Some(key), Place::Content(_)) = (piece.key, &piece.place) else { continue };
+            let (Some(key), Written::Content(_)) = (piece.key, &piece.place) else { continue };
             let end = if number == at { end } else { piece.end };
             let text = piece.place.text(&payload, &mut decoded);
             let text = text.get(..piece.local(end)).unwrap_or_default();

@@ -14,6 +14,7 @@ mod openai;
 mod openai_chat;
 mod openai_responses;
 mod path;
+mod place;
 mod recognise;
 mod request;
 mod say;
@@ -177,6 +178,29 @@ pub struct TextKey {
     pub a: u32,
     /// Content part, tool call.
     pub b: u32,
+}
+
+impl TextKey {
+    /// The kind of texts at places that no dialect knows: `a` is the item, `b` the place.
+    pub const UNKNOWN: u8 = u8::MAX;
+
+    /// All texts at unknown places of an item, for [`Item::TextEnd`].
+    #[must_use]
+    pub fn all_unknown(item: u32) -> Self {
+        Self { kind: Self::UNKNOWN, a: item, b: 0 }
+    }
+
+    /// True for a text at a place that no dialect knows.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        self.kind == Self::UNKNOWN
+    }
+
+    /// True if `end`, the key of an [`Item::TextEnd`], ends this text.
+    #[must_use]
+    pub fn ends_with(self, end: Self) -> bool {
+        self == end || (end.is_unknown() && end.b == 0 && self.kind == end.kind && self.a == end.a)
+    }
 }
 
 /// What stands in a JSON value that carries text.

@@ -2,6 +2,14 @@
 
 use super::write::{Json, error_reply};
 use super::{ErrorAnswer, Reply};
+use crate::wire::json::Value;
+
+/// True if a choice says that it is finished. Some servers send `""` or `"null"` with every chunk.
+pub(super) fn is_finished(choice: &Value<'_>) -> bool {
+    choice
+        .get("finish_reason")
+        .is_some_and(|reason| !reason.is_null() && !matches!(reason.raw(), b"\"\"" | b"\"null\""))
+}
 
 /// `{"error": {message, type, param, code}}`.
 pub(super) fn error(error: &ErrorAnswer) -> Reply {

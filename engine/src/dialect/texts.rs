@@ -1,8 +1,10 @@
 //! Walking a JSON value and pushing every text in it, in the order of its bytes and without recursion.
 
 use super::fields::{Field, Inline, field, inline, string};
+use super::place::Places;
 use super::{Item, Role, Shape, TextKey};
 use crate::limits;
+use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// Collects items from one document.
@@ -19,12 +21,49 @@ pub(super) struct Texts<'a, 'b> {
     pub(super) erase: Option<NodeId>,
     /// Links met in a request.
     pub(super) remote: u32,
+    /// It is an event of a stream: strings at places that nobody knows run on from event to event.
+    runs: bool,
+    places: Places,
+    /// The item of the answer that is read: texts at unknown places end with it.
+    pub(super) item: u32,
+    /// What is read now stands whole in its event, since the format says so: a repeat, a part that is added.
+    pub(super) whole: bool,
 }
+
+/// The item of what belongs to none.
+pub(super) const NO_ITEM: u32 = u32::MAX;
 
 impl<'a, 'b> Texts<'a, 'b> {
     /// For an answer: texts are `Output`, arguments of calls `ToolArgs`.
     pub(super) fn answer(doc: &'a Doc, bytes: &'a [u8], items: &'b mut Vec<Item>) -> Self {
-        Self { doc, bytes, items, role: Role::Output, request: false, erase: None, remote: 0 }
+        Self {
+            doc,
+            bytes,
+            items,
+            role: Role::Output,
+            request: false,
+            erase: None,
+            remote: 0,
+            runs: false,
+            places: Places::default(),
+            item: NO_ITEM,
+            whole: false,
+        }
+    }
+
+    /// For an event of a stream, unless `framing` says that the answer comes whole.
+    pub(super) fn event(
+        doc: &'a Doc,
+        bytes: &'a [u8],
+        items: &'b mut Vec<Item>,
+        framing: Framing,
+    ) -> Self {
+        Self { runs: framing != Framing::Json, ..Self::answer(doc, bytes, items) }
+    }
+
+    /// True for an event of a stream.
+    pub(super) fn is_event(&self) -> bool {
+        self.runs
     }
 
     /// For a request: every text has `role`, which the caller sets as it goes.
@@ -174,25 +213,31 @@ impl<'a, 'b> Texts<'a, 'b> {
     }
 
     fn text(&mut self, value: &Value<'a>, signed: bool) {
-        self.item(value, Shape::Text, self.role, None, signed);
+        let place = self.place(value);
+        self.item(value, Shape::Text, self.role, place, signed);
+    }
+
+    /// A text that is whole in this value.
+    fn whole_text(&mut self, value: &Value<'a>) {
+        self.item(value, Shape::Text, self.role, None, false);
+    }
+
+    /// The running text that the string at a place nobody knows is the next piece of.
+    fn place(&mut self, value: &Value<'a>) -> Option<TextKey> {
+        if !self.runs || self.whole {
+            return None;
+        }
+        let b = self.places.of(self.doc, self.bytes, value);
+        Some(TextKey { kind: TextKey::UNKNOWN, a: self.item, b })
     }
 
     fn arguments(&mut self, value: &Value<'a>, signed: bool) {
         let role = if self.request { self.role } else { Role::ToolArgs };
         if value.kind() == Kind::String {
-            self.item(value, Shape::Json, role, None, signed);
+            let place = self.place(value);
+            self.item(value, Shape::Json, role, place, signed);
         } else {
             self.values(value, role, signed);
-        }
-    }
-
-    /// A string under a name that this code does not know: the next piece of a running text, unless the name is known
-    /// to hold none.
-    pub(super) fn unknown(&mut self, value: &Value<'a>, key: TextKey) {
-        if field(value) == Field::Text && value.kind() == Kind::String {
-            self.running(value, key, Shape::Text, self.role);
-        } else {
-            self.walk(value);
         }
     }
 
@@ -209,7 +254,7 @@ impl<'a, 'b> Texts<'a, 'b> {
                 .and_then(|token| token.parent())
                 .is_some_and(|holder| holder.id() != list.id());
             if alternative || !below.key_is("token") {
-                self.text(&below, false);
+                self.whole_text(&below);
             } else {
                 self.running(&below, key, Shape::Text, self.role);
             }
@@ -229,7 +274,9 @@ impl<'a, 'b> Texts<'a, 'b> {
 
     /// Arguments of a call as a JSON value: every key, string and number is a text.
     pub(super) fn leaves(&mut self, value: &Value<'a>) {
+        let outer = std::mem::replace(&mut self.whole, true);
         self.values(value, self.role, false);
+        self.whole = outer;
     }
 
     fn values(&mut self, value: &Value<'a>, role: Role, signed: bool) {
@@ -244,7 +291,10 @@ impl<'a, 'b> Texts<'a, 'b> {
 
     fn leaf(&mut self, value: &Value<'a>, role: Role, signed: bool) {
         match value.kind() {
-            Kind::String => self.item(value, Shape::Text, role, None, signed),
+            Kind::String => {
+                let place = self.place(value);
+                self.item(value, Shape::Text, role, place, signed);
+            }
             Kind::Number => self.item(value, Shape::Number, role, None, signed),
             _ => {}
         }
@@ -308,9 +358,19 @@ pub(super) fn name_number(name: &[u8]) -> u32 {
     name.iter().fold(0x811c_9dc5, |sum, &b| (sum ^ u32::from(b)).wrapping_mul(0x0100_0193))
 }
 
-/// A whole number that fits, or 0.
+/// An item's number: 0 where there is none. Clients take `1.0` and `"1"` for 1; what fits no index gets a number of its
+/// own, so that it is not taken for item 0.
 pub(super) fn number(value: Option<Value<'_>>) -> u32 {
-    value.and_then(|v| v.as_u64()).and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+    let Some(value) = value.filter(|value| !value.is_null()) else { return 0 };
+    if let Some(small) = value.as_u64().and_then(|n| u32::try_from(n).ok()) {
+        return small;
+    }
+    let raw = value.content_span().map_or_else(|| value.raw().into(), |_| value.as_bytes());
+    let number = std::str::from_utf8(&raw).ok().and_then(|text| text.trim().parse::<f64>().ok());
+    match number {
+        Some(n) if n.fract() == 0.0 && (0.0..4_294_967_296.0).contains(&n) => n as u32,
+        _ => name_number(&raw) | 0x8000_0000,
+    }
 }
 
 /// An id or a name of a plausible length; longer ones are not worth repeating.

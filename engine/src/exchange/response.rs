@@ -15,6 +15,21 @@ use crate::policy::document::{Mode, OnCut, OnUnreadable};
 use crate::policy::program::selector::Holds;
 use crate::wire::frame::Framing;
 
+/// True for a body that begins as an event stream does, and as no JSON can.
+fn looks_like_events(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field))
+}
+
+/// A JSON document, and an event `[DONE]` that some servers glue to it (empty where nothing is).
+fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
+    let json = matches!(body.trim_ascii_start(), [b'{' | b'[', ..]);
+    let end = body.trim_ascii_end();
+    let Some(rest) = end.strip_suffix(b"[DONE]").filter(|_| json) else { return (body, &[]) };
+    let Some(head) = rest.trim_ascii_end().strip_suffix(b"data:") else { return (body, &[]) };
+    body.split_at_checked(head.trim_ascii_end().len()).unwrap_or((body, &[]))
+}
+
 /// How an answer's body can be looked at.
 enum Readable {
     /// As it comes.
@@ -156,6 +171,26 @@ impl Exchange {
 
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
+        if let Some(body) = body.filter(|body| looks_like_events(body)) {
+            // A stream that is called JSON. Whoever asked for a stream reads it as one.
+            let rules = self.chosen_for(|guard| self.reads_answer(guard));
+            self.open_answer(Framing::Sse, rules);
+            return match self.response_chunk(body, true, now_ns) {
+                StreamVerdict::Unchanged => self.whole(None),
+                StreamVerdict::Replace(bytes) => self.whole(Some(bytes)),
+                _ => self.whole(Some(Vec::new())),
+            };
+        }
+        let (whole, done) = body.map_or((None, &[][..]), |body| {
+            let (whole, done) = before_events(body);
+            (Some(whole), done)
+        });
+        if let Some(whole) = whole.filter(|_| !done.is_empty()) {
+            // A document with the end of a stream glued to it: what follows it says nothing.
+            let verdict = self.response_body(Some(whole), now_ns);
+            let body = verdict.body.unwrap_or_else(|| whole.to_vec());
+            return self.whole(Some([&body, done].concat()));
+        }
         self.phase = Phase::Over;
         let (Some(mut answer), Some(body)) = (self.answer.take(), body) else {
             self.answer_unreadable();
@@ -279,6 +314,10 @@ impl Exchange {
         match facts::media_type(headers).as_deref() {
             Some("text/event-stream") => Readable::Stream(Framing::Sse),
             Some("application/vnd.amazon.eventstream") => Readable::Stream(Framing::EventStream),
+            // A stream that is not called anything.
+            None | Some("") if json_stream == Framing::Json && self.asked_for_stream(ok) => {
+                Readable::Stream(Framing::Sse)
+            }
             None | Some("" | "application/json") => match json_stream {
                 Framing::JsonArray => Readable::Stream(Framing::JsonArray),
                 _ => Readable::Whole,
@@ -286,6 +325,10 @@ impl Exchange {
             Some(other) if other.ends_with("+json") => Readable::Whole,
             Some(_) => Readable::No(Unchecked::Dialect),
         }
+    }
+
+    fn asked_for_stream(&self, ok: bool) -> bool {
+        ok && !self.is_mcp() && self.call.as_ref().is_some_and(|call| call.stream)
     }
 
     /// A body that no rule can look at: refused where an enforced rule needed it.

@@ -16,6 +16,15 @@ pub enum Framing {
     EventStream,
 }
 
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// True for bytes that begin as a JSON document does.
+#[must_use]
+pub fn is_document(raw: &[u8]) -> bool {
+    let raw = raw.strip_prefix(BOM).unwrap_or(raw);
+    matches!(raw.trim_ascii_start(), [b'{' | b'[', ..])
+}
+
 /// What a frame is beside its bytes if it is a message of an event stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
@@ -131,6 +140,38 @@ impl<'a> Frame<'a> {
             joined.extend_from_slice(line);
         }
         Cow::Owned(joined)
+    }
+
+    /// An event in front of which a JSON document stands that is no part of any field: some servers glue `data: [DONE]`
+    /// to an answer that is no stream, and readers that asked for none take the document. Then it is the payload. True:
+    /// more than that is glued to it.
+    #[must_use]
+    pub fn document_first(mut self) -> (Self, bool) {
+        let starts = self.payload.iter().chain(&self.event).map(|range| range.start).min();
+        let bare = self.message.is_none() && is_document(&self.raw);
+        let Some(start) = starts.filter(|_| bare) else { return (self, false) };
+        let before = self.raw.get(..start).unwrap_or_default();
+        let line = before.iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1);
+        if line == 0 {
+            return (self, false);
+        }
+        if self.payload_bytes().trim_ascii() != b"[DONE]" {
+            return (self, true);
+        }
+        self.payload = std::iter::once(0..line).collect();
+        self.event = None;
+        (self, false)
+    }
+
+    /// True for bytes of an event stream that are neither fields nor comments: a document, a page, plain text.
+    #[must_use]
+    pub fn is_no_event(&self) -> bool {
+        let known = |line: &[u8]| {
+            let name = line.split(|&b| b == b':').next().unwrap_or_default();
+            matches!(name, b"" | b"data" | b"event" | b"id" | b"retry")
+        };
+        let raw = self.raw.strip_prefix(BOM).unwrap_or(&self.raw);
+        self.payload.is_empty() && !raw.split(|b| matches!(b, b'\n' | b'\r')).all(known)
     }
 
     /// The `event:` field's value, if the event has one.

@@ -252,6 +252,13 @@ impl<'a> Value<'a> {
         self.node().next
     }
 
+    /// The child of this value that comes after the child with this index.
+    #[must_use]
+    pub fn sibling_after(&self, child: NodeId) -> Option<NodeId> {
+        let next = self.doc.nodes.get(child as usize)?.next;
+        (next < self.node().next).then_some(next)
+    }
+
     /// The value that holds this one.
     #[must_use]
     pub fn parent(&self) -> Option<Value<'a>> {

@@ -118,6 +118,9 @@ fn running_texts_are_the_texts_of_the_answer() {
             let mut expected = Joined::new();
             for payload in fixture.payloads() {
                 for (key, piece) in pieces(&read(&mut *answer, &payload)) {
+                    if key.is_unknown() {
+                        continue;
+                    }
                     found.entry(key).or_default().push_str(&piece);
                 }
                 let Ok(event) = serde_json::from_str::<Value>(&payload) else { continue };

@@ -2,7 +2,7 @@
 
 use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, Texts, name_number, number, short};
+use super::super::texts::{Last, NO_ITEM, Texts, number, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -22,8 +22,6 @@ pub(super) mod kind {
     pub(in super::super) const INPUT: u8 = 2;
     /// The input of a tool call that stands whole in a message (not streamed, or in `message_start`).
     pub(in super::super) const WHOLE_INPUT: u8 = 3;
-    /// A field of a delta that this code does not know; `b` is made from its name.
-    pub(in super::super) const OTHER: u8 = 4;
 }
 
 /// What a content block turned out to be.
@@ -130,6 +128,7 @@ impl Reading {
     }
 
     fn block_stop(&mut self, texts: &mut Texts<'_, '_>, index: u32) {
+        texts.push(Item::TextEnd(TextKey::all_unknown(index)));
         let Some(at) = self.open.iter().position(|(open, _)| *open == index) else { return };
         match self.open.remove(at).1 {
             Block::Text => texts.push(Item::TextEnd(text(kind::TEXT, index))),
@@ -167,7 +166,7 @@ impl Reading {
         }
         match event {
             b"content_block_stop" => self.block_stop(texts, index),
-            b"message_stop" | b"error" => texts.push(Item::AnswerEnd),
+            b"message_stop" => texts.push(Item::AnswerEnd),
             _ => {}
         }
     }
@@ -194,8 +193,7 @@ impl Reading {
 fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
     let mut last = Last::default();
     for field in texts.fields(delta) {
-        let name = field.key();
-        match &*name {
+        match &*field.key() {
             b"text" if last.is(delta, &field, 0, "text") => {
                 texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
             }
@@ -210,10 +208,6 @@ fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
             }
             b"signature" => texts.seal(&field, text(kind::THINKING, index)),
             // A field nobody knows yet (`compaction_delta.content`) runs on too.
-            name if field.kind() == Kind::String => {
-                texts
-                    .unknown(&field, TextKey { kind: kind::OTHER, a: index, b: name_number(name) });
-            }
             _ => texts.walk(&field),
         }
     }
@@ -228,9 +222,6 @@ fn begin_call<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, node: NodeId, ca
         texts.push(Item::Twice);
     }
     let mut named = |name| texts.push(Item::CallName { call, name, open: false });
-    if let Some(node) = name {
-        named(CallName::Node(node));
-    }
     match &*string(block.get("type")) {
         b"mcp_tool_use" => {
             named(CallName::BuiltIn("mcp"));
@@ -242,6 +233,10 @@ fn begin_call<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, node: NodeId, ca
             named(CallName::BuiltIn("code_execution"));
         }
         _ => {}
+    }
+    // Its own name comes last: with it all names have been heard.
+    if let Some(node) = name {
+        named(CallName::Node(node));
     }
 }
 
@@ -277,13 +272,14 @@ fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::answer(doc, payload, items);
+        let mut texts = Texts::event(doc, payload, items, self.framing);
         let root = texts.root();
         if self.framing == Framing::Json {
             self.message(&mut texts, &root);
             items.push(Item::AnswerEnd);
         } else if root.kind() == Kind::Object {
             let [event, index] = pick(&root, ["type", "index"]);
+            texts.item = index.map_or(NO_ITEM, |index| number(Some(index)));
             self.event(&mut texts, &root, &string(event), number(index));
         } else {
             texts.walk(&root);

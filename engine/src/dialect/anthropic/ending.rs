@@ -32,13 +32,18 @@ pub(super) struct Sent {
     /// `message_delta` with the stop reason was sent.
     stopped: bool,
     done: bool,
+    /// The last that was sent is an error, which ends the answer if nothing comes after it.
+    failed: bool,
 }
 
 impl Sent {
     /// An event has left.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let index = || number(root.get("index"));
-        match &*string(root.get("type")) {
+        let event = string(root.get("type"));
+        // After an error nothing should come. If something does, the answer goes on.
+        self.failed = matches!(&*event, b"error") || (self.failed && &*event == b"ping");
+        match &*event {
             b"message_start" => {
                 if self.done {
                     // Another message in the same body: what was said of the one before is over with it.
@@ -63,9 +68,11 @@ impl Sent {
             b"content_block_stop" => self.open = None,
             b"message_delta" => {
                 self.usage(root.get("usage"));
-                self.stopped = true;
+                // Some servers send one for usage alone, before the end.
+                let reason = root.get("delta").and_then(|delta| delta.get("stop_reason"));
+                self.stopped |= !string(reason).is_empty();
             }
-            b"message_stop" | b"error" => self.done = true,
+            b"message_stop" => self.done = true,
             _ => {}
         }
     }
@@ -91,7 +98,7 @@ impl Sent {
     /// The rest of the stream: texts that still leave, the open block's end, what is said in a text block, the stop.
     pub(super) fn ending(&mut self, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
         let mut out = Vec::new();
-        if self.done {
+        if self.done || self.failed {
             return out;
         }
         if !self.started {

@@ -22,6 +22,8 @@ pub(super) struct Leaving {
     stopped: bool,
     /// Ids of stopped calls, whose results are withheld.
     ids: Vec<String>,
+    /// Blocks of withheld results that have begun and not stopped.
+    withheld: Vec<u32>,
 }
 
 impl Leaving {
@@ -48,7 +50,14 @@ impl Leaving {
                     self.block_start(&block, index, stopped(root, pieces), &mut leaves);
                 }
             }
-            b"content_block_delta" => leaves.dropped = stopped(root, pieces).is_some(),
+            b"content_block_delta" => {
+                let withheld = self.withheld.contains(&number(root.get("index")));
+                leaves.dropped = withheld || stopped(root, pieces).is_some();
+            }
+            b"content_block_stop" => {
+                let index = number(root.get("index"));
+                self.withheld.retain(|block| *block != index);
+            }
             b"message_delta" => {
                 if let Some(delta) = root.get("delta") {
                     self.stop_reason(&delta, &mut leaves);
@@ -93,7 +102,12 @@ impl Leaving {
                 self.remember(block);
                 &stopped.text
             }
-            None if self.is_result(block) => RESULT,
+            None if self.is_result(block) => {
+                if self.withheld.len() < limits::OPEN_TEXTS {
+                    self.withheld.push(index);
+                }
+                RESULT
+            }
             None => {
                 self.through |= &*string(block.get("type")) == b"tool_use";
                 return;

@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::splice::twice;
-use super::super::texts::{Last, Texts, name_number, number};
+use super::super::texts::{Last, NO_ITEM, Texts, name_number, number};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -25,8 +25,6 @@ pub(super) mod kind {
     pub(in super::super) const WHOLE_INPUT: u8 = 3;
     /// What a tool that the provider ran brought.
     pub(in super::super) const RESULT: u8 = 4;
-    /// A field of a delta that this code does not know; `b` is made from its name.
-    pub(in super::super) const OTHER: u8 = 5;
     /// What is cited; `b` is made from the field's name.
     pub(in super::super) const CITED: u8 = 6;
 }
@@ -66,6 +64,7 @@ impl Reading {
             texts.push(Item::Twice);
         }
         let index = number(root.get("contentBlockIndex"));
+        texts.item = root.get("contentBlockIndex").map_or(NO_ITEM, |_| index);
         let (start, delta) = (root.get("start"), root.get("delta"));
         let is = |name: &[u8]| self.event.is_empty() || self.event == name;
         let stops = is(b"contentBlockStop")
@@ -124,6 +123,7 @@ impl Reading {
         for kind in [kind::TEXT, kind::REASONING, kind::RESULT] {
             texts.push(Item::TextEnd(text(kind, index)));
         }
+        texts.push(Item::TextEnd(TextKey::all_unknown(index)));
         for field in CITED {
             texts.push(Item::TextEnd(cited(index, field)));
         }
@@ -172,10 +172,6 @@ fn block_delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
                 pieces(texts, &field, text(kind::RESULT, index));
             }
             b"citation" if field.kind() == Kind::Object => citation(texts, &field, index),
-            name if field.kind() == Kind::String => {
-                let key = TextKey { kind: kind::OTHER, a: index, b: name_number(name) };
-                texts.unknown(&field, key);
-            }
             _ => texts.walk(&field),
         }
     }
@@ -255,11 +251,12 @@ fn begin_call<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, node: NodeId,
         texts.push(Item::Twice);
     }
     if let Some(name) = name {
+        // Its own name comes last: with it all names have been heard.
         let mut named = |name| texts.push(Item::CallName { call, name, open: false });
-        named(CallName::Node(name.id()));
         if let Some(built_in) = provider_run(&string(Some(name))) {
             named(CallName::BuiltIn(built_in));
         }
+        named(CallName::Node(name.id()));
     }
 }
 
@@ -329,7 +326,7 @@ impl Answer for Reading {
     }
 
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::answer(doc, payload, items);
+        let mut texts = Texts::event(doc, payload, items, self.framing);
         let root = texts.root();
         if self.framing == Framing::Json {
             whole(&mut texts, &root);

@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::splice::twice;
-use super::super::texts::{Last, Texts, name_number, number, short};
+use super::super::texts::{Last, NO_ITEM, Texts, name_number, number, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -80,6 +80,7 @@ impl Reading {
         }
         let index = number(candidate.get("index"));
         let logprobs = candidate.get("logprobsResult").filter(|l| !l.is_null());
+        texts.item = index;
         let mut last = Last::default();
         for field in candidate.children() {
             match &*field.key() {
@@ -99,7 +100,9 @@ impl Reading {
                             texts.tokens_run(&field, &list, key);
                         } else {
                             texts.erase = Some(field.id());
+                            texts.whole = true;
                             texts.walk(&list);
+                            texts.whole = false;
                             texts.erase = None;
                         }
                     }
@@ -107,6 +110,7 @@ impl Reading {
                 _ => texts.walk(&field),
             }
         }
+        texts.item = NO_ITEM;
     }
 
     fn content<'a>(&mut self, texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
@@ -248,7 +252,7 @@ fn partial_argument<'a>(texts: &mut Texts<'a, '_>, piece: &Value<'a>, call: Text
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::answer(doc, payload, items);
+        let mut texts = Texts::event(doc, payload, items, self.framing);
         let root = texts.root();
         if root.kind() == Kind::Array {
             // A whole array stream read as one body.

@@ -2,7 +2,7 @@
 
 use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, Texts, name_number, number, short};
+use super::super::texts::{Last, NO_ITEM, Texts, name_number, number, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -32,8 +32,6 @@ pub(super) mod kind {
     pub(in super::super) const ARGUMENTS: u8 = 7;
     /// Tokens of `logprobs`; `b`: 0 for the content's, 1 for the refusal's.
     pub(in super::super) const LOGPROBS: u8 = 8;
-    /// A field of a delta that this code does not know; `b` is made from its name.
-    pub(in super::super) const OTHER: u8 = 9;
 }
 
 /// The old `function_call` has no index of its own.
@@ -58,6 +56,8 @@ struct Begun {
     index: u32,
     /// Its id, hashed.
     id: Option<u32>,
+    /// Its name as it came first, hashed.
+    name: Option<u32>,
     /// How many calls had this index before: some servers give all of them the same.
     earlier: u32,
 }
@@ -88,6 +88,7 @@ impl Reading {
         let [index, logprobs] = pick(choice, ["index", "logprobs"]);
         let index = number(index);
         let logprobs = logprobs.filter(|l| !l.is_null());
+        texts.item = index;
         let mut last = Last::default();
         for field in choice.children() {
             let name = field.key();
@@ -99,7 +100,11 @@ impl Reading {
                 }
                 b"message" if last.is(choice, &field, 1, "message") => {
                     texts.erase = logprobs.map(|l| l.id());
-                    self.message(texts, &field, index, true);
+                    if texts.is_event() && choice.get("delta").is_some() {
+                        self.copy(texts, &field, index);
+                    } else {
+                        self.message(texts, &field, index, true);
+                    }
                     texts.erase = None;
                 }
                 b"delta" | b"message" => {
@@ -112,6 +117,7 @@ impl Reading {
                 _ => texts.walk(&field),
             }
         }
+        texts.item = NO_ITEM;
     }
 
     fn message<'a>(
@@ -137,6 +143,8 @@ impl Reading {
                 _ => None,
             };
             match (&*name, plain) {
+                // In a stream a whole message is a copy that grows, beside the deltas or in their place.
+                (_, Some(_)) if whole && texts.is_event() => texts.walk(&field),
                 (_, Some((kind, slot, name))) if last.is(message, &field, slot, name) => {
                     if field.kind() == Kind::Array {
                         parts(texts, &field, choice);
@@ -144,7 +152,10 @@ impl Reading {
                         texts.running(&field, text(kind, 0), Shape::Text, Role::Output);
                     }
                 }
-                (b"reasoning_details", _) if last.is(message, &field, 4, "reasoning_details") => {
+                (b"reasoning_details", _)
+                    if !(whole && texts.is_event())
+                        && last.is(message, &field, 4, "reasoning_details") =>
+                {
                     details(texts, &field, choice)
                 }
                 (b"tool_calls", _) if last.is(message, &field, 5, "tool_calls") => {
@@ -160,14 +171,17 @@ impl Reading {
                 {
                     let name = field.get("name");
                     let key = self.begin(texts, choice, OLD_CALL, None, name);
-                    piece(texts, &field, &field, key, whole);
+                    let again = !whole && self.named_again(key, name);
+                    piece(texts, &field, &field, key, whole, again);
                     arguments(texts, &field, key, whole);
                     if whole {
                         texts.push(Item::CallEnd { call: key });
                     }
                 }
                 (b"audio", _)
-                    if field.kind() == Kind::Object && last.is(message, &field, 7, "audio") =>
+                    if field.kind() == Kind::Object
+                        && !(whole && texts.is_event())
+                        && last.is(message, &field, 7, "audio") =>
                 {
                     audio(texts, &field, text(kind::TRANSCRIPT, 0))
                 }
@@ -175,12 +189,61 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                // A field nobody knows yet runs on too, or a match could hide between two deltas.
-                (name, None) if !whole && field.kind() == Kind::String => {
-                    let key = text(kind::OTHER, name_number(name));
-                    texts.unknown(&field, key);
-                }
                 _ => texts.walk(&field),
+            }
+        }
+    }
+
+    /// The message so far, beside a delta: the calls in it go with those that the deltas bring.
+    fn copy<'a>(&mut self, texts: &mut Texts<'a, '_>, message: &Value<'a>, choice: u32) {
+        for list in message.children() {
+            let old = list.key_is("function_call") && list.kind() == Kind::Object;
+            let calls: Vec<Value<'a>> = match list.kind() {
+                _ if old => vec![list],
+                Kind::Array if list.key_is("tool_calls") => list.children().collect(),
+                _ => Vec::new(),
+            };
+            for (at, call) in calls.into_iter().enumerate() {
+                let at = u32::try_from(at).unwrap_or(OLD_CALL);
+                let index = call.get("index").map_or(at, |i| number(Some(i)));
+                let index = if old { OLD_CALL } else { index };
+                let id = string(call.get("id"));
+                let id = (!id.is_empty()).then(|| name_number(&id));
+                let body = call.get("function").or_else(|| call.get("custom")).unwrap_or(call);
+                let known = self
+                    .calls
+                    .iter()
+                    .rev()
+                    .find(|own| own.choice == choice && own.index == index && own.id == id);
+                let call_key = match known {
+                    Some(known) => known.key(),
+                    None => self.begin(texts, choice, index, id, body.get("name")),
+                };
+                texts.push(Item::CallPiece { call: call_key, node: call.id() });
+                if let Some(name) = body.get("name").filter(|name| name.kind() == Kind::String) {
+                    let name = CallName::Alias(name.id());
+                    texts.push(Item::CallName { call: call_key, name, open: false });
+                }
+            }
+        }
+        texts.walk(message);
+    }
+
+    /// True if the call's name comes once more: some servers send it with each piece.
+    fn named_again(&mut self, call: TextKey, name: Option<Value<'_>>) -> bool {
+        let Some(name) = name.filter(|name| name.kind() == Kind::String && name.raw().len() > 2)
+        else {
+            return false;
+        };
+        let name = name_number(&string(Some(name)));
+        let Some(known) = self.calls.iter_mut().rfind(|own| own.key() == call) else {
+            return false;
+        };
+        match known.name {
+            Some(first) => first == name,
+            None => {
+                known.name = Some(name);
+                false
             }
         }
     }
@@ -204,7 +267,7 @@ impl Reading {
             texts.push(Item::CallEnd { call: known.key() });
             earlier = known.earlier.saturating_add(1);
         }
-        let begun = Begun { choice, index, id, earlier };
+        let begun = Begun { choice, index, id, name: None, earlier };
         let call = begun.key();
         if self.calls.len() < limits::OPEN_TEXTS {
             self.calls.push(begun);
@@ -232,8 +295,10 @@ impl Reading {
         let body = call.get("function").or_else(|| call.get("custom"));
         let id = string(call.get("id"));
         let id = (!id.is_empty()).then(|| name_number(&id));
-        let key_of = self.begin(texts, choice, index, id, body.and_then(|b| b.get("name")));
-        piece(texts, call, &body.unwrap_or(*call), key_of, whole);
+        let name = body.and_then(|b| b.get("name"));
+        let key_of = self.begin(texts, choice, index, id, name);
+        let again = !whole && self.named_again(key_of, name);
+        piece(texts, call, &body.unwrap_or(*call), key_of, whole, again);
         for field in call.children() {
             match &*field.key() {
                 b"function" | b"custom" => arguments(texts, &field, key_of, whole),
@@ -246,20 +311,22 @@ impl Reading {
     }
 }
 
-/// A piece of a call: `all` of it, and its `body` with the name.
+/// A piece of a call: `all` of it, and its `body` with the name; `named`: the name has been heard.
 fn piece<'a>(
     texts: &mut Texts<'a, '_>,
     all: &Value<'a>,
     body: &Value<'a>,
     call: TextKey,
     whole: bool,
+    named: bool,
 ) {
     texts.push(Item::CallPiece { call, node: all.id() });
     if twice(body, &["name", "arguments", "input"]) {
         texts.push(Item::Twice);
     }
     // SDKs join the pieces of a name.
-    if let Some(name) = body.get("name").filter(|n| n.raw().len() > 2 && !n.is_null()) {
+    let name = body.get("name").filter(|n| n.raw().len() > 2 && !n.is_null());
+    if let Some(name) = name.filter(|_| !named) {
         let name = CallName::Node(name.id());
         texts.push(Item::CallName { call, name, open: !whole });
     }
@@ -358,7 +425,7 @@ fn log_probabilities<'a>(texts: &mut Texts<'a, '_>, logprobs: &Value<'a>, choice
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::answer(doc, payload, items);
+        let mut texts = Texts::event(doc, payload, items, self.framing);
         let root = texts.root();
         let mut last = Last::default();
         for field in texts.fields(&root) {

@@ -1,5 +1,6 @@
 //! What has been sent of a chat stream, and its well-formed rest.
 
+use super::super::openai::is_finished;
 use super::super::say::Say;
 use super::super::texts::{number, short};
 use super::super::write::{Json, event};
@@ -86,7 +87,7 @@ impl Sent {
             delta.and_then(|d| d.get(name)).is_some_and(|t| t.raw().len() > 2 && !t.is_null())
         };
         let (content, refusal) = (text("content"), text("refusal"));
-        let finished = choice.get("finish_reason").is_some_and(|reason| !reason.is_null());
+        let finished = is_finished(choice);
         let Some(own) = self.own(number(choice.get("index"))) else { return };
         own.begun |= delta.is_some();
         own.content |= content;

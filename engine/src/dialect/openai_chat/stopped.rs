@@ -1,12 +1,14 @@
 //! How frames of a chat answer leave once calls were stopped: without their pieces, with what is said in their place as
 //! content, the other calls counted anew, and a finish reason that is still true.
 
+use super::super::openai::is_finished;
 use super::super::splice::{extend, insert, push, remove, replace};
 use super::super::texts::number;
 use super::super::write::{Json, quoted};
 use super::super::{Leaves, Piece, TextKey};
 use super::ending::Sent;
 use crate::limits;
+use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
 /// What has become of the calls.
@@ -56,7 +58,13 @@ impl Leaving {
     ) -> bool {
         let index = number(choice.get("index"));
         let (message, streamed) = match (choice.get("delta"), choice.get("message")) {
-            (Some(delta), _) => (delta, true),
+            (Some(delta), copy) => {
+                // Some servers send the whole message so far beside each delta. What is said is said once.
+                if let Some(copy) = copy {
+                    take_out(&copy, pieces, &mut leaves.edits);
+                }
+                (delta, true)
+            }
             (None, Some(message)) => (message, false),
             (None, None) => return true,
         };
@@ -81,15 +89,7 @@ impl Leaving {
                 None => calls_left = true,
             }
         }
-        let stopped = |value: &Value<'_>| mine(value).is_some_and(|piece| piece.stopped.is_some());
-        let lists =
-            |list: &Value<'_>| list.key_is("tool_calls") && list.children().next().is_some();
-        // The whole list goes with its last call; a list that goes has no edits of its own.
-        let all_gone = |list: &Value<'_>| lists(list) && list.children().all(|call| stopped(&call));
-        let members_left = remove(&message, |m| all_gone(m) || stopped(m), &mut leaves.edits);
-        for list in message.children().filter(|list| lists(list) && !all_gone(list)) {
-            remove(&list, stopped, &mut leaves.edits);
-        }
+        let members_left = take_out(&message, pieces, &mut leaves.edits);
         let content = message.get("content");
         self.speak(index, &message, content, &said, members_left, sent, streamed, leaves);
         let finished = self.finish(choice, index, calls_left, streamed, leaves);
@@ -152,7 +152,7 @@ impl Leaving {
         streamed: bool,
         leaves: &mut Leaves,
     ) -> bool {
-        if choice.get("finish_reason").is_none_or(|reason| reason.is_null()) {
+        if !is_finished(choice) {
             return false;
         }
         let any = calls_left || (streamed && self.through.iter().any(|(call, _)| call.a == index));
@@ -188,7 +188,13 @@ impl Leaving {
         if !streamed {
             return;
         }
-        let Some(index) = entry.get("index") else { return };
+        let Some(index) = entry.get("index") else {
+            let known = self.through.iter().any(|(key, _)| *key == call);
+            if !known && self.through.len() < limits::OPEN_TEXTS {
+                self.through.push((call, u32::try_from(self.through.len()).unwrap_or(u32::MAX)));
+            }
+            return;
+        };
         let known = self.through.iter().find(|(key, _)| *key == call).map(|(_, index)| *index);
         let new = known.unwrap_or_else(|| {
             let stopped = self.choices.iter().any(|choice| choice.index == call.a);
@@ -204,6 +210,21 @@ impl Leaving {
             replace(&index, &new.to_string(), &mut leaves.edits);
         }
     }
+}
+
+/// Takes the stopped calls out of a message; true if any member is left.
+fn take_out(message: &Value<'_>, pieces: &[Piece<'_>], edits: &mut Vec<Edit>) -> bool {
+    let stopped = |value: &Value<'_>| {
+        pieces.iter().any(|piece| piece.node == value.id() && piece.stopped.is_some())
+    };
+    let lists = |list: &Value<'_>| list.key_is("tool_calls") && list.children().next().is_some();
+    // The whole list goes with its last call; a list that goes has no edits of its own.
+    let all_gone = |list: &Value<'_>| lists(list) && list.children().all(|call| stopped(&call));
+    let left = remove(message, |m| all_gone(m) || stopped(m), edits);
+    for list in message.children().filter(|list| lists(list) && !all_gone(list)) {
+        remove(&list, stopped, edits);
+    }
+    left
 }
 
 /// The calls of a message, or pieces of them.

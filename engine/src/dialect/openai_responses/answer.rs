@@ -2,7 +2,7 @@
 
 use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, Texts, name_number, number, short};
+use super::super::texts::{Last, NO_ITEM, Texts, name_number, number, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -28,6 +28,8 @@ pub(super) mod kind {
     pub(in super::super) const LOGPROBS: u8 = 5;
     /// Deltas of a type that has no kind of its own; `b` is made from its name.
     pub(in super::super) const OTHER: u8 = 6;
+    /// Commands of a shell call; `b` is the command's index.
+    pub(in super::super) const COMMAND: u8 = 7;
 }
 
 /// Where in an item's life an event tells of it.
@@ -69,6 +71,13 @@ pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, Shape, Ro
             (arguments, Shape::Json, Role::ToolArgs)
         }
         b"custom_tool_call_input" => (arguments, Shape::Text, Role::ToolArgs),
+        b"shell_call_command" => {
+            let b = number(root.get("command_index"));
+            (TextKey { kind: kind::COMMAND, a, b }, Shape::Text, Role::ToolArgs)
+        }
+        b"apply_patch_call_operation_diff" => {
+            (TextKey { kind: kind::COMMAND, a, b: 0 }, Shape::Text, Role::ToolArgs)
+        }
         b"content_part" => {
             let kind = match &*string(root.get("part").and_then(|part| part.get("type"))) {
                 b"refusal" => kind::REFUSAL,
@@ -89,6 +98,46 @@ pub(super) fn name_and_phase(event: &[u8]) -> (&[u8], &[u8]) {
         Some(dot) => (rest.get(..dot).unwrap_or_default(), rest.get(dot + 1..).unwrap_or_default()),
         None => (b"", rest),
     }
+}
+
+/// Events of this name are known: what they say beside a delta, they say whole.
+fn is_known(name: &[u8], phase: &[u8]) -> bool {
+    matches!(
+        name,
+        b"output_item"
+            | b"content_part"
+            | b"output_text"
+            | b"output_text.annotation"
+            | b"refusal"
+            | b"reasoning_summary_part"
+            | b"reasoning_summary_text"
+            | b"reasoning_text"
+            | b"function_call_arguments"
+            | b"custom_tool_call_input"
+            | b"mcp_call"
+            | b"mcp_call_arguments"
+            | b"mcp_list_tools"
+            | b"code_interpreter_call"
+            | b"code_interpreter_call_code"
+            | b"web_search_call"
+            | b"file_search_call"
+            | b"image_generation_call"
+            | b"shell_call_command"
+            | b"shell_call_output_content"
+            | b"apply_patch_call_operation_diff"
+            | b"audio"
+            | b"audio.transcript"
+    ) || (name.is_empty()
+        && matches!(
+            phase,
+            b"created"
+                | b"queued"
+                | b"in_progress"
+                | b"completed"
+                | b"incomplete"
+                | b"failed"
+                | b"cancelled"
+        ))
 }
 
 /// Calls that have a name, or that the caller carries out. What the provider runs by itself (web search, code
@@ -350,9 +399,13 @@ impl Reading {
                 texts.push(Item::TextEnd(TextKey { kind: kind::LOGPROBS, ..text }));
             }
         }
+        texts.item = root.get("output_index").map_or(NO_ITEM, |_| text.a);
+        let known = is_known(name, phase);
+        texts.whole = known && phase != b"delta";
         let mut last = Last::default();
         for field in root.children() {
             match (&*field.key(), phase) {
+                (b"delta", b"delta") if !known => texts.walk(&field),
                 (b"delta", b"delta") if last.is(root, &field, 0, "delta") => {
                     // Sound is base64.
                     let sound = name == b"audio" || name == b"output_audio";
@@ -381,7 +434,7 @@ impl Reading {
                     texts.walk(&field);
                     texts.erase = None;
                 }
-                (b"input", b"done") => {
+                (b"input" | b"command" | b"diff", b"added" | b"done") => {
                     texts.role = role;
                     texts.walk(&field);
                     texts.role = Role::Output;
@@ -389,7 +442,11 @@ impl Reading {
                 _ => texts.walk(&field),
             }
         }
-        // `error` may be followed by `response.failed`: the answer ends once.
+        texts.whole = false;
+        if (name, phase) == (&b"output_item"[..], b"done") {
+            texts.push(Item::TextEnd(TextKey::all_unknown(text.a)));
+        }
+        // `error` may be followed by `response.failed`, or by more of the answer.
         if is_last(event) && !std::mem::replace(&mut self.ended, true) {
             texts.push(Item::AnswerEnd);
         }
@@ -400,11 +457,7 @@ impl Reading {
 pub(super) fn is_last(event: &[u8]) -> bool {
     matches!(
         event,
-        b"response.completed"
-            | b"response.incomplete"
-            | b"response.failed"
-            | b"response.cancelled"
-            | b"error"
+        b"response.completed" | b"response.incomplete" | b"response.failed" | b"response.cancelled"
     )
 }
 
@@ -440,7 +493,7 @@ fn part<'a>(texts: &mut Texts<'a, '_>, part: &Value<'a>, running: Option<TextKey
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::answer(doc, payload, items);
+        let mut texts = Texts::event(doc, payload, items, self.framing);
         let root = texts.root();
         if self.framing == Framing::Json {
             self.response(&mut texts, &root);

@@ -54,7 +54,7 @@ fn names(kind: u8) -> (&'static str, &'static str) {
 
 /// The rest of the stream.
 pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
-    if sent.over {
+    if sent.over || sent.failed {
         return Vec::new();
     }
     let mut events = Events { out: Vec::new(), sequence: sent.sequence };

@@ -53,6 +53,8 @@ pub(super) struct Sent {
     pub(super) items: Vec<OutputItem>,
     /// The last event was sent.
     pub(super) over: bool,
+    /// The last that was sent is an error, which ends the answer if nothing comes after it.
+    pub(super) failed: bool,
     /// Bytes remembered.
     kept: usize,
     /// There was no room for something: from then on nothing is remembered, so that what is has no holes.
@@ -74,6 +76,7 @@ impl Sent {
         }
         let (name, phase) = name_and_phase(&event);
         self.over |= is_last(&event);
+        self.failed = &*event == b"error";
         if let Some(response) = response {
             self.response(&response);
         }

@@ -21,6 +21,8 @@ pub(super) struct Leaving {
     changed: bool,
     /// Ids of stopped calls, whose outputs are withheld.
     ids: Vec<String>,
+    /// Output indexes of items that were withheld with their call.
+    withheld: Vec<u64>,
 }
 
 /// What takes an item's place.
@@ -43,15 +45,22 @@ impl Leaving {
             return leaves;
         }
         let event = string(root.get("type"));
+        if *event == *b"response.created" {
+            // Another response in the same body counts its items anew.
+            self.withheld.clear();
+        }
         let item = root.get("item");
         match (name_and_phase(&event), item) {
             ((b"output_item", phase), Some(item)) => {
                 let place = root.get("output_index").map_or(0, |index| index.as_u64().unwrap_or(0));
                 if let Some(said) = self.said(&item, stopped(root, pieces)) {
+                    if !self.withheld.contains(&place) && self.withheld.len() < limits::OPEN_TEXTS {
+                        self.withheld.push(place);
+                    }
                     self.item(&item, &said, phase == b"done", place, sent, &mut leaves);
                 }
             }
-            _ if stopped(root, pieces).is_some() => {
+            _ if stopped(root, pieces).is_some() || self.is_withheld(root) => {
                 self.changed = true;
                 leaves.dropped = true;
             }
@@ -65,6 +74,12 @@ impl Leaving {
             replace(&number, &sent.sequence.to_string(), &mut leaves.edits);
         }
         leaves
+    }
+
+    /// True for an event about an item that does not leave.
+    fn is_withheld(&self, root: &Value<'_>) -> bool {
+        let place = root.get("output_index").and_then(|index| index.as_u64());
+        place.is_some_and(|place| self.withheld.contains(&place))
     }
 
     /// The items of a response object.

@@ -1,0 +1,167 @@
+//! Strings at places that no dialect knows: pieces of one text, or something that is said again and again?
+//!
+//! By default they are pieces, since a word must not leave because it was cut where nobody looks. Two habits of servers
+//! would make that costly or wrong, and both are told by the first events:
+//!
+//! ```text
+//! label   "OpenAI" "OpenAI" "OpenAI" …              the same from the first event on: each is whole
+//! growth  "Go to" "Go to zan" "Go to zanzibar" …    each begins with the one before: one text, and copies of its beginning
+//! pieces  "Go to" " zan" "zibar" …                  all else
+//! ```
+
+use sha2::{Digest, Sha256};
+
+use super::running::TextId;
+use crate::limits;
+
+/// What the next string at a place is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The next piece of the place's text.
+    Piece,
+    /// All of the text so far, of which so many bytes came before.
+    Grown(usize),
+    /// The same as always: it is whole.
+    Label,
+    /// The first piece of another text.
+    New,
+}
+
+/// What the strings at a place have been so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Habit {
+    /// There was one.
+    First,
+    /// All the same, so many.
+    Same(u32),
+    /// Each began with the one before, but that was too short to tell.
+    MayGrow,
+    /// Each began with the one before.
+    Grows,
+    /// Neither.
+    Pieces,
+}
+
+/// What is known of a place.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Its running text; `None`: it is a label.
+    pub(super) text: Option<TextId>,
+    /// Where the last string that was no copy begins in the running text.
+    pub(super) base: u64,
+    /// The frame that had it last.
+    pub(super) seen_in: u64,
+    habit: Habit,
+    last: Last,
+}
+
+/// The last string: itself where it is short, else its digest.
+#[derive(Debug)]
+enum Last {
+    Short(Box<str>),
+    Long(usize, [u8; 32]),
+}
+
+impl Last {
+    fn of(text: &str) -> Self {
+        if text.len() <= limits::UNKNOWN_TEXT_BYTES {
+            Self::Short(text.into())
+        } else {
+            Self::Long(text.len(), Sha256::digest(text).into())
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Short(text) => text.len(),
+            Self::Long(len, _) => *len,
+        }
+    }
+
+    /// True if `text` begins with it.
+    fn begins(&self, text: &str) -> bool {
+        match self {
+            Self::Short(own) => text.starts_with(&**own),
+            Self::Long(len, digest) => {
+                text.get(..*len).is_some_and(|head| Sha256::digest(head).as_slice() == digest)
+            }
+        }
+    }
+}
+
+impl Place {
+    /// A place that has said its first string.
+    pub(super) fn new(text: TextId, first: &str, frame: u64) -> Self {
+        let (habit, last) = (Habit::First, Last::of(first));
+        Self { text: Some(text), base: 0, seen_in: frame, habit, last }
+    }
+
+    /// True for copies of a text that grows: what was found in it is needed for each.
+    pub(super) fn grows(&self) -> bool {
+        self.habit == Habit::Grows
+    }
+
+    /// Takes the next string.
+    pub(super) fn next(&mut self, text: &str, frame: u64) -> Next {
+        let again = std::mem::replace(&mut self.seen_in, frame) != frame;
+        let before = self.last.len();
+        let begins = again && self.habit != Habit::Pieces && self.last.begins(text);
+        let same = begins && before == text.len();
+        let (habit, next) = match self.habit {
+            Habit::First if same => (Habit::Same(2), Next::Piece),
+            // What comes twice may be two pieces that are alike ("ha", "ha").
+            Habit::Same(n) if same && before >= limits::REPEATED_LABEL_BYTES => {
+                let n = n.saturating_add(1);
+                let label = n >= limits::LABEL_REPEATS;
+                (Habit::Same(n), if label { Next::Label } else { Next::Piece })
+            }
+            Habit::Grows if begins => (Habit::Grows, Next::Grown(before)),
+            Habit::First | Habit::Same(_) | Habit::MayGrow if begins && !same => {
+                let grows = before >= limits::GROWN_BYTES;
+                if grows {
+                    (Habit::Grows, Next::Grown(before))
+                } else {
+                    (Habit::MayGrow, Next::Piece)
+                }
+            }
+            Habit::Same(n) if n >= limits::LABEL_REPEATS => (Habit::First, Next::New),
+            _ => (Habit::Pieces, Next::Piece),
+        };
+        self.habit = habit;
+        if habit != Habit::Pieces && !same {
+            self.last = Last::of(text);
+        }
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(strings: &[&str]) -> Vec<Next> {
+        let mut place = Place::new(1, strings[0], 1);
+        (2..).zip(&strings[1..]).map(|(frame, text)| place.next(text, frame)).collect()
+    }
+
+    #[test]
+    fn pieces_unless_the_first_events_say_otherwise() {
+        use Next::{Grown, Label, New, Piece};
+        assert_eq!(told(&["go ", "zan", "zibar"]), [Piece, Piece]);
+        assert_eq!(told(&["ha", "ha", "ha", "ha"]), [Piece, Piece, Piece], "too short for a label");
+        assert_eq!(told(&["4111", " 1111", " 1111", " 1111"]), [Piece, Piece, Piece]);
+        assert_eq!(told(&["OpenAI", "OpenAI", "OpenAI", "Groq", "x"]), [Piece, Label, New, Piece]);
+        assert_eq!(told(&["Go to", "Go to zan", "Go to zan", "no"]), [Grown(5), Grown(9), Piece]);
+        assert_eq!(told(&["a", "ab", "x"]), [Piece, Piece], "too short to say that it grows");
+        assert_eq!(told(&["go ", "go zan", "go zanzi"]), [Piece, Grown(6)]);
+        let long = "x".repeat(limits::UNKNOWN_TEXT_BYTES + 1);
+        let longer = format!("{long}y");
+        assert_eq!(told(&[&long, &longer, &long]), [Grown(long.len()), Piece]);
+    }
+
+    #[test]
+    fn strings_of_one_event_are_pieces() {
+        let mut place = Place::new(1, "same", 1);
+        assert_eq!([place.next("same", 1), place.next("same", 1)], [Next::Piece, Next::Piece]);
+    }
+}
