@@ -12,12 +12,14 @@
 
 mod answers;
 mod bedrock;
+mod cases;
 mod change;
 mod ends;
 mod estimate;
 mod fleet;
 mod host;
 mod limits;
+mod matrix;
 mod mcp;
 mod record;
 mod repeats;
@@ -27,6 +29,7 @@ mod streams;
 mod tools;
 mod tools_hostile;
 mod tools_request;
+mod two_readings;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,125 @@
+//! One request that may be read in two ways: as a call of the dialect that its path names, and as MCP. Rules for both
+//! hold, whichever of them the server behind takes it for.
+
+use crate::support::{Cut, Recording, Seen, program, run};
+use serde_json::{Value, json};
+
+/// Paths of every dialect, and the fields of a call in it.
+fn calls() -> Vec<(&'static str, Value)> {
+    let messages = json!([{"role": "user", "content": "hi"}]);
+    let blocks = json!([{"role": "user", "content": [{"text": "hi"}]}]);
+    vec![
+        ("/v1/chat/completions", json!({"model": "killed", "messages": messages})),
+        ("/v1/responses", json!({"model": "killed", "input": "hi"})),
+        ("/v1/messages", json!({"model": "killed", "max_tokens": 9, "messages": messages})),
+        (
+            "/v1beta/models/killed:generateContent",
+            json!({"contents": [{"parts": [{"text": "hi"}]}]}),
+        ),
+        ("/model/killed/converse", json!({"messages": blocks})),
+    ]
+}
+
+fn send(policy: Value, path: &str, request: &Value, response: &Value) -> Seen {
+    let recording = Recording {
+        name: path.to_owned(),
+        dialect: "any".to_owned(),
+        method: "POST".to_owned(),
+        path: path.to_owned(),
+        status: 200,
+        content_type: "application/json".to_owned(),
+        request: request.to_string().into_bytes(),
+        response: response.to_string().into_bytes(),
+    };
+    run(&program(policy), &recording, &Cut::Whole)
+}
+
+/// What a server of MCP would take each for.
+fn words() -> Vec<Value> {
+    vec![
+        json!({"method": "tools/list"}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ok", "arguments": {}}}),
+        json!({"method": "initialize", "params": {}}),
+    ]
+}
+
+fn both(call: &Value, word: &Value) -> Value {
+    let mut both = call.clone();
+    both.as_object_mut().unwrap().extend(word.as_object().unwrap().clone());
+    both
+}
+
+#[test]
+fn no_member_takes_a_call_out_of_its_dialect() {
+    for (path, call) in calls() {
+        for word in words() {
+            let request = both(&call, &word);
+            let what = format!("{path} {request}");
+            let kill =
+                json!({"failsafe": [{"id": "k", "when": {"model": "killed"}, "do": "block"}]});
+            assert_eq!(send(kill, path, &request, &json!({})).upstream, None, "{what}");
+            let answer = json!({"choices": [{"index": 0, "message": {"content": "go zanzibar"}}],
+                "content": [{"type": "text", "text": "go zanzibar"}],
+                "output": [{"type": "message", "content": [{"type": "output_text", "text": "go zanzibar"}]}],
+                "candidates": [{"content": {"parts": [{"text": "go zanzibar"}]}}]});
+            for scan in ["output", "input"] {
+                let redact = json!({"guardrails": [{"id": "g", "scan": [scan], "find": ["zanzibar"],
+                    "do": {"redact": "[X]"}}]});
+                let seen = send(redact, path, &request, &answer);
+                assert!(seen.upstream.is_some(), "{what}");
+                assert!(!seen.text().contains("zanzibar"), "{scan} {what}: {}", seen.text());
+            }
+            let spent = json!({"limits": [{"id": "l", "per": ["model"],
+                "allow": {"tokens": 5, "every": "1m"}}]});
+            assert_eq!(send(spent, path, &request, &json!({})).status, 429, "{what}");
+        }
+    }
+}
+
+#[test]
+fn rules_for_mcp_hold_too() {
+    for (path, call) in calls() {
+        let word = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "delete_all", "arguments": {"q": "zanzibar"}}});
+        for request in [both(&call, &word), word.clone()] {
+            let what = format!("{path} {request}");
+            let prefixed = format!("/mcp{path}");
+            let deny = json!({"tools": [{"match": "delete_*", "do": "deny"}]});
+            let seen = send(deny, &prefixed, &request, &json!({}));
+            assert_eq!(seen.upstream, None, "{what}");
+            let said: Value = serde_json::from_slice(&seen.body).unwrap();
+            assert_eq!(
+                (&said["id"], &said["result"]["isError"]),
+                (&json!(1), &json!(true)),
+                "{what}"
+            );
+            for policy in [
+                json!({"failsafe": [{"id": "k", "when": {"dialect": "mcp"}, "do": "block"}]}),
+                json!({"guardrails": [{"id": "g", "scan": ["tool_args"], "find": ["zanzibar"], "do": "block"}]}),
+            ] {
+                let seen = send(policy, &prefixed, &request, &json!({}));
+                assert_eq!(seen.upstream, None, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_only_mcp_is_served_as_mcp_wherever_it_is_mounted() {
+    let word = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "ok", "arguments": {"q": "a"}}});
+    let answer = json!({"jsonrpc": "2.0", "id": 1,
+        "result": {"content": [{"type": "text", "text": "zanzibar"}]}});
+    let block = json!({"guardrails": [{"id": "g", "scan": ["input"], "find": ["zanzibar"], "do": "block"}]});
+    let seen = send(block, "/mcp/chat/completions", &word, &answer);
+    let said: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!(said["result"]["isError"], json!(true), "{said}");
+    let kill =
+        json!({"failsafe": [{"id": "k", "when": {"dialect": "openai-chat"}, "do": "block"}]});
+    assert_eq!(send(kill, "/mcp/chat/completions", &word, &answer).upstream, None);
+    let money = json!({"prices": {"gpt-*": {"input": 1, "output": 1}},
+        "limits": [{"id": "l", "per": ["host"], "allow": {"usd": 1, "every": "day"}}]});
+    let seen = send(money, "/mcp/chat/completions", &word, &answer);
+    assert_eq!(seen.status, 200, "no model is called, and none must have a price");
+}
