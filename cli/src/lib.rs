@@ -8,8 +8,8 @@ use std::io::Write;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use command::{
-    activate, approve, check, diff, drill, history, keygen, postmortem, push, release, replay,
-    rollback, scope, status, sync, test,
+    activate, approve, check, diff, drill, history, keygen, postmortem, push, release,
+    replay, rollback, scope, status, sync, test,
 };
 use shared::error::{Error, Result};
 use shared::exit;
@@ -56,7 +56,7 @@ enum Verb {
     Drill(drill::Args),
     /// Begin the report of an incident: what came into force, and what rules did
     Postmortem(postmortem::Args),
-    /// Print the scope of a plugin configuration
+    /// How far does it reach? Which feature, prompt version, tenant and rule, since when: from access logs
     Scope(scope::Args),
     /// Write a completion script for a shell
     #[command(after_help = "\

@@ -309,15 +309,18 @@ fn status_is_a_table_a_line_or_json() {
 #[test]
 fn scope_and_help_and_completions() {
     let folder = Folder::new("scope");
-    let named = folder.write("named.yaml", "{scope: prod-eu, trust: {keys: {}}}");
-    assert_eq!(hemostat(&["scope", &named]), (Exit::Fine, "prod-eu\n".to_owned()));
-    let digest = folder.write("digest.yaml", "{trust: {keys: {b: x, a: y}}}");
-    let other = folder.write("other.yaml", "{trust: {keys: {a: y, b: x}}}");
-    let (_, scope) = hemostat(&["scope", &digest]);
-    assert!(scope.starts_with("sha256:"));
-    assert_eq!(hemostat(&["scope", &other]).1, scope, "the order of keys is no matter");
-    let none = folder.write("none.yaml", "{policy: {}}");
-    assert_eq!(hemostat(&["scope", &none]).0, Exit::No);
+    let scope = |name: &str, text: &str| {
+        let (_, json) = hemostat(&["check", "--json", &folder.write(name, text)]);
+        let json: Value = serde_json::from_str(&json).unwrap();
+        json["files"][0]["scope"].as_str().map(str::to_owned)
+    };
+    let named = scope("named.yaml", "{scope: prod-eu, trust: {keys: {}}}");
+    assert_eq!(named.as_deref(), Some("prod-eu"));
+    let digest = scope("digest.yaml", "{trust: {keys: {b: x, a: y}}}");
+    assert!(digest.as_ref().unwrap().starts_with("sha256:"));
+    let other = scope("other.yaml", "{trust: {keys: {a: y, b: x}}}");
+    assert_eq!(other, digest, "the order of keys is no matter");
+    assert_eq!(scope("none.yaml", "{policy: {}}"), None);
     let verbs = "approve check test replay keygen release push activate rollback sync status history diff drill postmortem scope";
     for verb in verbs.split(' ').chain(["completions"]) {
         let (exit, said) = hemostat(&[verb, "--help"]);

@@ -58,6 +58,8 @@ struct Report {
     text: String,
     what: What,
     found: Vec<Diagnostic>,
+    /// What a release for it must name, where it takes some.
+    scope: Option<String>,
     explanation: Vec<String>,
     acceptable: bool,
 }
@@ -119,9 +121,11 @@ fn read(file: &str) -> Result<String> {
 fn report(file: &str, text: String, strict: bool) -> Report {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.ok().map(|since| since.as_secs());
+    let mut scope = None;
     let (what, document, found) = match source::parse(&text, file) {
         Err(found) => (What::Policy, None, found),
         Ok(tree) if policy_file::is_configuration(&tree) => {
+            scope = scope_of(&tree);
             let (config, found) = Config::judge(&tree, now);
             (What::Configuration, Some(config.policy), found)
         }
@@ -132,7 +136,15 @@ fn report(file: &str, text: String, strict: bool) -> Report {
     };
     let acceptable = !found.iter().any(|finding| strict || finding.is_error());
     let explanation = document.map(|document| explain::explain(&document)).unwrap_or_default();
-    Report { file: file.to_owned(), text, what, found, explanation, acceptable }
+    Report { file: file.to_owned(), text, what, found, scope, explanation, acceptable }
+}
+
+/// The scope of a configuration: what a release for its proxies must name; `None` where it takes no releases.
+fn scope_of(tree: &source::Node) -> Option<String> {
+    let named = tree.get("scope").and_then(source::Node::text).map(str::to_owned);
+    named.or_else(|| {
+        tree.get("trust").and_then(hemostat_engine::policy::config::remote::default_scope)
+    })
 }
 
 /// A policy with overlays on it: findings name places, since lines would be those of one file or another.
@@ -144,7 +156,15 @@ fn report_of_all(file: &str, text: &str, overlays: &[String], strict: bool) -> R
     found.iter_mut().for_each(|finding| (finding.line, finding.column) = (0, 0));
     let acceptable = !found.iter().any(|finding| strict || finding.is_error());
     let (file, explanation) = (policy_file::together(file, overlays), explain::explain(&document));
-    Ok(Report { file, text: String::new(), what: What::Policy, found, explanation, acceptable })
+    Ok(Report {
+        file,
+        text: String::new(),
+        what: What::Policy,
+        found,
+        scope: None,
+        explanation,
+        acceptable,
+    })
 }
 
 impl Report {

@@ -1,41 +1,231 @@
-//! `hemostat scope`: the scope of a configuration: what a release for its proxies must name.
+//! `hemostat scope`: how far an incident reaches: which feature, prompt version, model, tenant and rule, since when, after
+//! which release; from access logs.
 
-use std::io::Write;
+pub(crate) mod condition;
+pub(crate) mod count;
+pub(crate) mod dimension;
+pub(crate) mod finding;
+pub(crate) mod html;
+mod interned;
+mod json;
+mod latency;
+pub(crate) mod releases;
+mod series;
+pub(crate) mod survey;
+mod text;
+pub(crate) mod words;
 
-use hemostat_engine::policy::config::remote::default_scope;
-use hemostat_engine::policy::source;
-use hemostat_engine::policy::source::Node;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
-use crate::shared::error::Result;
+use crate::shared::access_log::Sources;
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
 use crate::shared::terminal::safe;
+use crate::shared::when;
+use condition::Conditions;
+use survey::{Survey, Wanted};
+
+/// What calls are grouped by where nobody says it.
+pub(crate) const BY: [&str; 5] = ["feature", "prompt_version", "model", "tenant", "rule"];
 
 /// Arguments of `hemostat scope`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  hemostat scope plugin.json        what `hemostat release --scope` takes for proxies with this configuration")]
+  hemostat scope access.json                               what turned bad, for whom, since when, after which release?
+  hemostat scope 'logs/access*.json.gz' --since 6h --html incident.html
+  kubectl logs deploy/envoy | hemostat scope - --where feature=checkout --by tenant
+  hemostat scope access.json --where rule=harmful --by feature,prompt_version
+  hemostat scope access.json --history history.json        releases by the second, with who and why
+
+LOG is a file, a folder, a glob or `-`; JSON lines with `time` and the keys of the record (docs/scope.md), plain or gz.
+`--where` on a label narrows what is looked at; on what became of a call (rule, action, status, finish_reason, unchecked)
+it says which calls are looked for. Without it these are calls that a rule acted on, that failed, or that ended unusually.
+
+Exit codes: 0 it was read, whatever it says; 2 nothing could be read.")]
 pub(crate) struct Args {
-    /// A plugin configuration in YAML or JSON; `-` reads standard input
-    configuration: String,
+    /// Access logs
+    #[arg(required = true, value_name = "LOG")]
+    logs: Vec<String>,
+    /// Group by this; `a,b` groups by both together [default: feature, prompt_version, model, tenant, rule]
+    #[arg(long, value_name = "LABEL")]
+    by: Vec<String>,
+    /// From when on: a time, or `30m`, `6h`, `2d` before now
+    #[arg(long, value_parser = ago, value_name = "TIME")]
+    since: Option<u64>,
+    /// Until when
+    #[arg(long, value_parser = ago, value_name = "TIME")]
+    until: Option<u64>,
+    /// Only calls with this label, or: calls of which this came; `!GLOB` for all others
+    #[arg(long = "where", value_name = "LABEL=GLOB")]
+    conditions: Vec<String>,
+    /// What `hemostat history --json` said: when releases came, by whom, why
+    #[arg(long, value_name = "FILE")]
+    history: Option<String>,
+    /// Rows of a table
+    #[arg(long, default_value_t = 10, value_name = "N", conflicts_with = "json")]
+    top: usize,
+    /// Write a report with plots to this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<std::path::PathBuf>,
+    /// Write one JSON document to standard output instead of words
+    #[arg(long)]
+    json: bool,
+}
+
+/// A time: RFC 3339, or before now: `30m`, `6h`, `2d`.
+pub(crate) fn ago(text: &str) -> Result<u64, String> {
+    use hemostat_engine::base::time;
+    if let Ok(at) = time::parse(text) {
+        return Ok(at);
+    }
+    let now = when::now();
+    // The one reader of such spans looks forward: as far from now, to the other side.
+    when::moment(text)
+        .map(|at| now.saturating_sub(at.saturating_sub(now)))
+        .map_err(|_| format!("`{}` is no time such as `6h` or `2026-11-25T06:00:00Z`", safe(text)))
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let text = files::read(&args.configuration)?;
-    let tree = source::parse(&text, &args.configuration).ok();
-    let named =
-        tree.as_ref().and_then(|tree| tree.get("scope")).and_then(Node::text).map(str::to_owned);
-    let scope = named.or_else(|| tree.as_ref()?.get("trust").and_then(default_scope));
-    match scope {
-        Some(scope) => {
-            writeln!(out, "{}", safe(&scope))?;
-            Ok(Exit::Fine)
+    let by = match args.by.as_slice() {
+        [] => BY.map(str::to_owned).to_vec(),
+        given => given.to_vec(),
+    };
+    let conditions =
+        Conditions::parse(&args.conditions).map_err(|why| Error::failed(safe(&why)))?;
+    let wanted = Wanted { by, conditions, since: args.since, until: args.until };
+    let sources = Sources::find(&args.logs)?;
+    let mut survey = Survey::new(wanted);
+    let mut progress = Progress::new(sources.bytes());
+    survey.read(&sources, |bytes| progress.at(bytes))?;
+    progress.end();
+    if let Some(file) = &args.history {
+        survey.releases.tell(file)?;
+    }
+    for why in &survey.read.broken_off {
+        writeln!(err, "hemostat: {why}: what came before it is counted")?;
+    }
+    if survey.all.calls == 0 {
+        writeln!(err, "hemostat: {}", nothing(&survey))?;
+        return Ok(if survey.read.lines == survey.read.unusable() {
+            Exit::Failed
+        } else {
+            Exit::Fine
+        });
+    }
+    let report = Report::of(survey);
+    if let Some(path) = &args.html {
+        files::replace(path, &html::page(&report))?;
+    }
+    if args.json {
+        writeln!(out, "{:#}", json::document(&report))?;
+    } else {
+        text::write(&report, args.top, !args.by.is_empty(), out)?;
+    }
+    Ok(Exit::Fine)
+}
+
+pub(crate) use html::sections;
+
+/// What all reports are written from.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) survey: Survey,
+    pub(crate) releases: Vec<releases::Release>,
+    pub(crate) findings: Vec<finding::Finding>,
+    pub(crate) dearer: Option<finding::Dearer>,
+}
+
+impl Report {
+    /// Looks for what turned bad.
+    pub(crate) fn of(survey: Survey) -> Self {
+        let releases = survey.releases.list();
+        let (findings, dearer) = (finding::findings(&survey), finding::dearer(&survey));
+        Self { survey, releases, findings, dearer }
+    }
+
+    /// The last moment of the log (Unix milliseconds).
+    pub(crate) fn end(&self) -> u64 {
+        self.survey.all.last.unwrap_or_default()
+    }
+
+    /// What one would post, the most telling first.
+    pub(crate) fn sentences(&self) -> Vec<String> {
+        let mut all: Vec<String> =
+            self.findings.iter().map(|one| words::sentence(one, self.end())).collect();
+        all.extend(self.dearer.as_ref().map(|one| words::spending(one, self.end())));
+        all
+    }
+}
+
+/// Why there is nothing to tell.
+fn nothing(survey: &Survey) -> String {
+    let read = &survey.read;
+    let mut parts = vec![format!("no call of a model in {} lines", read.lines)];
+    let mut add = |count: u64, what: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
         }
-        None => {
-            let file = safe(&args.configuration);
-            writeln!(err, "hemostat: {file}: neither `scope` nor `trust`: it takes no releases")?;
-            Ok(Exit::No)
+    };
+    add(read.other, "of other traffic");
+    add(survey.elsewhen, "outside `--since` and `--until`");
+    add(survey.elsewhere, "that `--where` does not look at");
+    if read.unusable() > 0 {
+        parts.push(read.troubles());
+    }
+    parts.join(", ")
+}
+
+/// A bar on a terminal, and nothing anywhere else.
+#[derive(Debug)]
+struct Progress {
+    of: Option<u64>,
+    shown: Option<Instant>,
+    begun: Instant,
+    on: bool,
+}
+
+/// How often the bar moves.
+const EVERY: Duration = Duration::from_millis(100);
+
+impl Progress {
+    fn new(of: Option<u64>) -> Self {
+        Self { of, shown: None, begun: Instant::now(), on: io::stderr().is_terminal() }
+    }
+
+    fn at(&mut self, bytes: u64) {
+        let now = Instant::now();
+        let soon = self.shown.unwrap_or(self.begun);
+        if !self.on || now.duration_since(soon) < EVERY {
+            return;
+        }
+        self.shown = Some(now);
+        let mb = bytes as f64 / 1e6;
+        let bar = match self.of.filter(|of| *of > 0) {
+            Some(of) => {
+                let done = (bytes as f64 / of as f64).min(1.0);
+                let full = (done * 30.0) as usize;
+                format!(
+                    "{:█<full$}{:░<rest$} {:3.0} %",
+                    "",
+                    "",
+                    done * 100.0,
+                    rest = 30 - full.min(30)
+                )
+            }
+            None => String::new(),
+        };
+        eprint!(
+            "\r\x1b[K{bar} {mb:.0} MB, {:.0} MB/s",
+            mb / now.duration_since(self.begun).as_secs_f64()
+        );
+    }
+
+    fn end(&self) {
+        if self.shown.is_some() {
+            eprint!("\r\x1b[K");
         }
     }
 }

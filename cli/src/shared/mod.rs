@@ -1,5 +1,6 @@
 //! What verbs share.
 
+pub(crate) mod access_log;
 pub(crate) mod compose;
 pub(crate) mod deliver;
 pub(crate) mod drilled;
@@ -12,6 +13,7 @@ pub(crate) mod play;
 pub(crate) mod policy_file;
 pub(crate) mod program;
 pub(crate) mod release_file;
+pub(crate) mod report;
 pub(crate) mod settings;
 pub(crate) mod step;
 pub(crate) mod table;

@@ -27,6 +27,7 @@ fn file(report: &Report) -> Value {
     json!({
         "file": report.file,
         "what": what,
+        "scope": report.scope,
         "ok": report.acceptable,
         "errors": errors,
         "warnings": warnings,

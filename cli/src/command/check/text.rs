@@ -33,6 +33,9 @@ pub(super) fn write(report: &Report, quiet: bool, paint: Paint, out: &mut dyn Wr
         let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
         writeln!(out, "{file}: {what} {verdict}: {errors}, {warnings}")?;
     }
+    if let Some(scope) = report.scope.as_deref().filter(|_| !quiet) {
+        writeln!(out, "  scope {}: what `hemostat release --scope` takes for it", safe(scope))?;
+    }
     if !quiet && errors == 0 {
         for line in &report.explanation {
             writeln!(out, "  {}", safe(line))?;

@@ -1,0 +1,128 @@
+//! `--where LABEL=GLOB`: which calls are looked at, and which of them are the ones that are looked for.
+
+use hemostat_engine::policy::program::glob;
+
+use super::dimension::Dimension;
+use crate::shared::access_log::{Entry, Field};
+
+/// All conditions of a command line. Those on labels narrow what is looked at; those on what became of a call (rule,
+/// action, status, finish_reason, unchecked) say which calls are looked for.
+#[derive(Debug, Default)]
+pub(crate) struct Conditions {
+    narrow: Vec<Condition>,
+    wanted: Vec<Condition>,
+}
+
+/// One dimension, and the globs that its value must fit: one of the plain ones, none of the negated.
+#[derive(Debug)]
+struct Condition {
+    dimension: Dimension,
+    plain: Vec<String>,
+    negated: Vec<String>,
+}
+
+impl Conditions {
+    /// Reads `LABEL=GLOB`, `LABEL=!GLOB`; the same label again adds an alternative.
+    pub(crate) fn parse(words: &[String]) -> Result<Self, String> {
+        let mut all = Self::default();
+        for word in words {
+            let (name, glob) = word
+                .split_once('=')
+                .filter(|(name, _)| !name.is_empty())
+                .ok_or_else(|| format!("`{word}` is no condition such as `feature=checkout`"))?;
+            let dimension = Dimension::named(name);
+            let list = if dimension.is_outcome() { &mut all.wanted } else { &mut all.narrow };
+            let at = list.iter().position(|own| own.dimension == dimension).unwrap_or(list.len());
+            if at == list.len() {
+                list.push(Condition { dimension, plain: Vec::new(), negated: Vec::new() });
+            }
+            let Some(own) = list.get_mut(at) else { continue };
+            match glob.strip_prefix('!') {
+                Some(glob) => own.negated.push(glob.to_owned()),
+                None => own.plain.push(glob.to_owned()),
+            }
+        }
+        Ok(all)
+    }
+
+    /// True if this call is looked at.
+    pub(crate) fn looks_at(&self, entry: &Entry<'_>) -> bool {
+        self.narrow.iter().all(|one| one.holds(entry))
+    }
+
+    /// What is looked for, in words; `None`: whatever rules did to a call, and whatever failed.
+    pub(crate) fn wanted(&self) -> Option<String> {
+        (!self.wanted.is_empty())
+            .then(|| self.wanted.iter().map(Condition::words).collect::<Vec<_>>().join(" and "))
+    }
+
+    /// All of it in words, for the head of a report.
+    pub(crate) fn words(&self) -> Vec<String> {
+        self.narrow.iter().chain(&self.wanted).map(Condition::words).collect()
+    }
+
+    /// Gives `each` what this call shows of what is looked for.
+    pub(crate) fn outcomes(&self, entry: &Entry<'_>, each: &mut dyn FnMut(&str)) {
+        if !self.wanted.is_empty() {
+            if self.wanted.iter().all(|one| one.holds(entry)) {
+                each("");
+            }
+            return;
+        }
+        for hit in entry.hits() {
+            let action = hit.rsplit_once(':').map_or("", |(_, action)| action);
+            // These move traffic to where somebody wants it; nothing turned bad because of them.
+            let steers = ["rollback", "switch", "downgrade"];
+            if !steers.contains(&action.trim_start_matches("shadow-")) {
+                each(&hit);
+            }
+        }
+        if entry.whole(Field::Status).is_some_and(|status| status >= 500) {
+            each("status:5xx");
+        }
+        for reason in entry.several(Field::Finish) {
+            if !ORDINARY.contains(&reason.to_ascii_lowercase().as_str()) {
+                each(&format!("finish:{reason}"));
+            }
+        }
+    }
+}
+
+/// How answers end that are as they should be, or as long as they may be.
+const ORDINARY: [&str; 12] = [
+    "stop",
+    "end_turn",
+    "stop_sequence",
+    "tool_calls",
+    "tool_use",
+    "function_call",
+    "completed",
+    "length",
+    "max_tokens",
+    "incomplete",
+    "pause_turn",
+    "max_output_tokens",
+];
+
+impl Condition {
+    fn holds(&self, entry: &Entry<'_>) -> bool {
+        let (mut plain, mut negated) = (self.plain.is_empty(), false);
+        self.dimension.values(entry, &mut |value| {
+            // `rule=harmful` means the rule, whatever it did.
+            let bare = value.rsplit_once(':').map_or(value, |(rule, _)| rule);
+            let fits = |glob: &String| {
+                glob::matches(glob, value)
+                    || (self.dimension.name == "rule" && glob::matches(glob, bare))
+            };
+            plain |= self.plain.iter().any(fits);
+            negated |= self.negated.iter().any(fits);
+        });
+        plain && !negated
+    }
+
+    fn words(&self) -> String {
+        let negated = self.negated.iter().map(|glob| format!("!{glob}"));
+        let all: Vec<String> = self.plain.iter().cloned().chain(negated).collect();
+        format!("{}={}", self.dimension.name, all.join("|"))
+    }
+}

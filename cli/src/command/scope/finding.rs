@@ -1,0 +1,264 @@
+//! What turned bad: which outcome became more frequent, among which calls, and since when.
+//!
+//! Every outcome (a rule's action, a failed status, an unusual end) is looked for in every *cell*: calls that share the
+//! values of one to three of feature, prompt version, model and so on, or of one other label. For each cell and every
+//! window of time the two rates, inside and everywhere else, are compared by their likelihood (a scan statistic, Kulldorff
+//! 1997): the cell and window that explain most are the ones to name. A cell that is too wide thins its own rate; one that
+//! is too narrow leaves bad calls outside; so the maximum is at the right size.
+
+mod cells;
+mod spend;
+
+use cells::{Cell, Found};
+
+use super::releases::Release;
+use super::survey::{Mix, Survey, TOGETHER};
+
+pub(crate) use spend::{Dearer, dearer};
+
+/// A release, or a first call, at most this long before the beginning is named with it.
+const BEFORE_MS: u64 = 60 * 60 * 1000;
+
+/// Findings that are shown.
+const MOST: usize = 5;
+
+/// Of a cell's bad calls at least this share has one value: then it is named.
+const NEARLY_ALL: f64 = 0.98;
+
+/// Something that turned bad.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    /// `RULE:ACTION`, `status:5xx`, `finish:REASON`; empty where `--where` says what is looked for.
+    pub(crate) outcome: String,
+    /// Dimension and value, in the order in which a sentence names them.
+    pub(crate) labels: Vec<(String, String)>,
+    /// Unix milliseconds of its beginning: exact where nothing was bad before, else the beginning of a bucket.
+    pub(crate) since_ms: u64,
+    pub(crate) exact: bool,
+    /// The end of its window, where it ended before the log did.
+    pub(crate) until_ms: Option<u64>,
+    /// Calls of the cell within the window, and the bad ones among them.
+    pub(crate) calls: u64,
+    pub(crate) hit: u64,
+    /// The same of the cell before the window.
+    pub(crate) calls_before: u64,
+    pub(crate) hit_before: u64,
+    pub(crate) tenants: u64,
+    pub(crate) tenants_at_least: bool,
+    /// The release that came into force last before it began.
+    pub(crate) release: Option<Release>,
+    /// The cell's first call of all, where it began at most an hour before.
+    pub(crate) first_seen_ms: Option<u64>,
+    /// Other values of the last named version: value, calls, bad ones.
+    pub(crate) beside: Vec<(String, u64, u64)>,
+    /// It began with a release and holds for nearly all: a lever that somebody moved.
+    pub(crate) lever: bool,
+    /// How much better it explains the log than chance does: a log-likelihood ratio.
+    pub(crate) score: f64,
+}
+
+impl Finding {
+    /// Its share of the cell's calls within the window.
+    pub(crate) fn rate(&self) -> f64 {
+        super::count::ratio(self.hit, self.calls)
+    }
+
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Everything that turned bad, the most telling first; levers that somebody moved last.
+pub(crate) fn findings(survey: &Survey) -> Vec<Finding> {
+    let releases = survey.releases.list();
+    let mut all: Vec<Finding> = cells::search(survey)
+        .into_iter()
+        .filter_map(|found| described(survey, &releases, found))
+        .collect();
+    all.sort_by(|a, b| a.lever.cmp(&b.lever).then(b.score.total_cmp(&a.score)));
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in all {
+        // A block is also an unusual end, and a 5xx a fallback: one thing, seen twice.
+        let same = |known: &&Finding| {
+            known.labels == finding.labels
+                && known.since_ms.abs_diff(finding.since_ms) <= survey.grid.width_ms
+        };
+        if kept.iter().find(same).is_none() {
+            kept.push(finding);
+        }
+    }
+    kept.truncate(MOST);
+    kept
+}
+
+fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Finding> {
+    let (first, many) = survey.grid.span();
+    let (from, to) = found.window;
+    let (begin, end) = (first + from as i64, first + to as i64);
+    let labels = match &found.cell {
+        Cell::Mix(values) => named(survey, values, found.outcome, begin, end),
+        Cell::Label(name, value) => vec![(name.clone(), value.clone())],
+    };
+    let in_cell = |mix: &Mix| {
+        TOGETHER.iter().zip(mix).zip(&survey.names).all(|((name, number), names)| {
+            labels.iter().all(|(own, value)| own != name || names.name(*number) == value)
+        })
+    };
+    let mut finding = Finding {
+        outcome: survey.outcomes.name(found.outcome).to_owned(),
+        labels: labels.clone(),
+        since_ms: survey.grid.begins(begin),
+        exact: false,
+        until_ms: None,
+        calls: 0,
+        hit: 0,
+        calls_before: 0,
+        hit_before: 0,
+        tenants: 0,
+        tenants_at_least: survey.tenants_folded,
+        release: None,
+        first_seen_ms: None,
+        beside: Vec::new(),
+        lever: false,
+        score: found.score,
+    };
+    let mut tenants = std::collections::HashSet::new();
+    let (mut first_bad, mut first_call) = (u64::MAX, i64::MAX);
+    let tracks: Vec<_> = match &found.cell {
+        Cell::Mix(_) => {
+            survey.mixes.iter().filter(|(mix, _)| in_cell(mix)).map(|(_, track)| track).collect()
+        }
+        Cell::Label(name, value) => survey.singles.get(name)?.get(value).into_iter().collect(),
+    };
+    for track in tracks {
+        for (bucket, calls) in track.calls.iter().filter(|(_, calls)| *calls > 0) {
+            first_call = first_call.min(bucket);
+            let into = if bucket < begin { &mut finding.calls_before } else { &mut finding.calls };
+            if bucket < end {
+                *into += u64::from(calls);
+            }
+        }
+        for (_, outcome) in track.outcomes.iter().filter(|(own, _)| *own == found.outcome) {
+            first_bad = first_bad.min(outcome.first);
+            for (bucket, calls) in outcome.calls.iter().filter(|(bucket, _)| *bucket < end) {
+                let into = if bucket < begin { &mut finding.hit_before } else { &mut finding.hit };
+                *into += u64::from(calls);
+            }
+            let window = (finding.since_ms, survey.grid.begins(end));
+            let within = outcome
+                .tenants
+                .iter()
+                .filter(|(_, (first, last))| *last >= window.0 && *first < window.1);
+            tenants.extend(within.map(|(tenant, _)| *tenant));
+        }
+    }
+    finding.tenants = tenants.len() as u64;
+    if let Cell::Label(name, _) = &found.cell
+        && name == super::survey::WHO
+    {
+        finding.tenants = 1;
+    }
+    if first_bad != u64::MAX && finding.hit_before == 0 {
+        (finding.since_ms, finding.exact) = (first_bad, true);
+    }
+    // It goes on where its window ends with the log.
+    if to < many {
+        finding.until_ms = Some(survey.grid.begins(end));
+    }
+    let near = |at: &u64| *at <= finding.since_ms && finding.since_ms - at <= BEFORE_MS;
+    let slack = if finding.exact { 0 } else { survey.grid.width_ms };
+    let release =
+        releases.iter().filter(|own| !own.before && own.since <= finding.since_ms + slack);
+    finding.release = release
+        .max_by_key(|own| own.since)
+        .filter(|own| own.since + BEFORE_MS >= finding.since_ms)
+        .cloned();
+    let begins = survey.grid.begins(first_call);
+    finding.first_seen_ms = (first_call > first).then_some(begins).filter(near);
+    finding.beside = beside(survey, &labels, found.outcome);
+    finding.lever = finding.rate() > 0.9
+        && finding
+            .release
+            .as_ref()
+            .is_some_and(|own| finding.since_ms.abs_diff(own.since) <= 2 * survey.grid.width_ms)
+        && finding.outcome.rsplit_once(':').is_some_and(|(_, action)| {
+            ["fallback", "block", "deny", "reject", "approve"].contains(&action)
+        });
+    Some(finding)
+}
+
+/// The values that nearly all bad calls of a cell share, whether the cell was found by them or not.
+fn named(
+    survey: &Survey,
+    values: &[(usize, u32)],
+    outcome: u32,
+    begin: i64,
+    end: i64,
+) -> Vec<(String, String)> {
+    let fits = |mix: &Mix| values.iter().all(|(at, value)| mix.get(*at) == Some(value));
+    let mut labels = Vec::new();
+    for (at, name) in TOGETHER.iter().enumerate() {
+        let (mut bad, mut calls) =
+            (std::collections::HashMap::new(), std::collections::HashMap::new());
+        for (mix, track) in survey.mixes.iter().filter(|(mix, _)| fits(mix)) {
+            let Some(value) = mix.get(at) else { continue };
+            let within = |count: &(i64, u32)| (begin..end).contains(&count.0);
+            let sum = |series: &super::series::Series<u32>| -> u64 {
+                series.iter().filter(within).map(|(_, count)| u64::from(count)).sum()
+            };
+            *calls.entry(*value).or_insert(0) += sum(&track.calls);
+            for (_, own) in track.outcomes.iter().filter(|(own, _)| *own == outcome) {
+                *bad.entry(*value).or_insert(0) += sum(&own.calls);
+            }
+        }
+        let most = |counts: &std::collections::HashMap<u32, u64>| {
+            let all: u64 = counts.values().sum();
+            let (value, count) = counts.iter().max_by_key(|(value, count)| (**count, **value))?;
+            (*count as f64 >= NEARLY_ALL * all as f64).then_some(*value)
+        };
+        let found_by = values.iter().find(|(own, _)| *own == at).map(|(_, value)| *value);
+        let shared = most(&bad).filter(|value| most(&calls) == Some(*value));
+        if let (Some(value), Some(names)) = (found_by.or(shared), survey.names.get(at)) {
+            let text = names.name(value);
+            // What only repeats a name that is said already, or is told of nobody, helps nobody.
+            let needed = found_by.is_some() || at < 3;
+            if needed && !text.is_empty() {
+                labels.push(((*name).to_owned(), text.to_owned()));
+            }
+        }
+    }
+    labels
+}
+
+/// How it stands with other prompt versions of the same feature, or with other models.
+fn beside(survey: &Survey, labels: &[(String, String)], outcome: u32) -> Vec<(String, u64, u64)> {
+    let of =
+        |name: &str| labels.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+    let Some(axis) = ["prompt_version", "model"].into_iter().find(|name| of(name).is_some()) else {
+        return Vec::new();
+    };
+    let at = |name: &str| TOGETHER.iter().position(|own| *own == name).unwrap_or_default();
+    let value = |mix: &Mix, name: &str| -> String {
+        let number = mix.get(at(name)).copied().unwrap_or_default();
+        survey.names.get(at(name)).map_or("", |names| names.name(number)).to_owned()
+    };
+    let mut others = std::collections::BTreeMap::new();
+    for (mix, track) in &survey.mixes {
+        let same = of("feature").is_none_or(|feature| value(mix, "feature") == feature);
+        let other = value(mix, axis);
+        if !same || other.is_empty() || of(axis) == Some(other.as_str()) {
+            continue;
+        }
+        let own = others.entry(other).or_insert((0, 0));
+        own.0 += track.calls.iter().map(|(_, count)| u64::from(count)).sum::<u64>();
+        let bad = track.outcomes.iter().filter(|(own, _)| *own == outcome);
+        own.1 += bad
+            .flat_map(|(_, own)| own.calls.iter())
+            .map(|(_, count)| u64::from(count))
+            .sum::<u64>();
+    }
+    let mut all: Vec<_> =
+        others.into_iter().map(|(value, (calls, bad))| (value, calls, bad)).collect();
+    all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    all
+}

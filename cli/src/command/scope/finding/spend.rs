@@ -1,0 +1,106 @@
+//! What became dear: whose spending grew, and since when.
+
+use super::super::survey::{Survey, TOGETHER, Track};
+
+/// Windows begin at one of so many steps.
+const STEPS: usize = 96;
+
+/// Spending has grown when it is at least this many times what it was.
+const TIMES: f64 = 3.0;
+
+/// And when what it costs more is at least this share of all that was spent.
+const SHARE: f64 = 0.1;
+
+/// Steps before that are needed to know what is usual.
+const USUAL: usize = 3;
+
+/// Somebody or something that spends more than before.
+#[derive(Debug, Clone)]
+pub(crate) struct Dearer {
+    pub(crate) label: (String, String),
+    pub(crate) since_ms: u64,
+    /// USD an hour, since then and before.
+    pub(crate) now: f64,
+    pub(crate) before: f64,
+    /// USD above what it would have been.
+    pub(crate) more: f64,
+    pub(crate) calls: u64,
+}
+
+/// The value of one label whose spending grew most, and still is.
+pub(crate) fn dearer(survey: &Survey) -> Option<Dearer> {
+    let (first, many) = survey.grid.span();
+    let per = many.div_ceil(STEPS).max(1);
+    let steps = many.div_ceil(per);
+    let step_hours = (survey.grid.width_ms * per as u64) as f64 / 3_600_000.0;
+    let spent_in_all = survey.all.micro_usd as f64 / 1e6;
+    let mut best: Option<Dearer> = None;
+    let mut judge = |name: &str, value: &str, tracks: &[&Track]| {
+        let (mut money, mut calls) = (vec![0_u64; steps], vec![0_u32; steps]);
+        for track in tracks {
+            track.micro_usd.add_to(&mut money, first, per);
+            track.calls.add_to(&mut calls, first, per);
+        }
+        let Some(from) = turn(&money) else { return };
+        let usd = |row: &[u64]| row.iter().sum::<u64>() as f64 / 1e6;
+        let (past, present) = money.split_at_checked(from).unwrap_or_default();
+        let before = usd(past) / (past.len() as f64 * step_hours);
+        let now = usd(present) / (present.len() as f64 * step_hours);
+        let more = usd(present) - before * present.len() as f64 * step_hours;
+        // The same money is seen in every label: it is said of the one whose own past was cheapest.
+        let telling = |more: f64, before: f64, now: f64| more * (1.0 - before / now);
+        let fits = now >= TIMES * before && more >= SHARE * spent_in_all && more > 0.0;
+        let better = best.as_ref().is_none_or(|known| {
+            telling(more, before, now) > telling(known.more, known.before, known.now)
+        });
+        if fits && better {
+            best = Some(Dearer {
+                label: (name.to_owned(), value.to_owned()),
+                since_ms: survey.grid.begins(first + (from * per) as i64),
+                now,
+                before,
+                more,
+                calls: calls.iter().skip(from).map(|count| u64::from(*count)).sum(),
+            });
+        }
+    };
+    for (name, values) in &survey.singles {
+        for (value, track) in values {
+            judge(name, value, &[track]);
+        }
+    }
+    // A new prompt version or model takes over what the old one cost: that alone is no news.
+    let features =
+        TOGETHER.iter().zip(&survey.names).enumerate().filter(|(_, (name, _))| **name == "feature");
+    for (at, (name, names)) in features {
+        let mut by_value: std::collections::BTreeMap<u32, Vec<&Track>> =
+            std::collections::BTreeMap::new();
+        for (mix, track) in &survey.mixes {
+            let value = mix.get(at).copied().unwrap_or_default();
+            by_value.entry(value).or_default().push(track);
+        }
+        for (value, tracks) in by_value.into_iter().filter(|(value, _)| *value != 0) {
+            judge(name, names.name(value), &tracks);
+        }
+    }
+    best
+}
+
+/// The step from which on another rate of spending explains the row best.
+fn turn(money: &[u64]) -> Option<usize> {
+    let all: u64 = money.iter().sum();
+    let part = |sum: u64, steps: usize| {
+        let rate = sum as f64 / steps.max(1) as f64;
+        if sum == 0 { 0.0 } else { sum as f64 * rate.ln() }
+    };
+    let mut past: u64 = money.iter().take(USUAL).sum();
+    let mut best = None;
+    for (from, step) in money.iter().enumerate().take(money.len().saturating_sub(1)).skip(USUAL) {
+        let score = part(past, from) + part(all - past, money.len() - from);
+        if best.is_none_or(|(_, known)| score > known) {
+            best = Some((from, score));
+        }
+        past += step;
+    }
+    best.map(|(from, _)| from)
+}

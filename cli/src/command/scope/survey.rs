@@ -1,0 +1,274 @@
+//! One pass over access logs: what is counted, exactly and up to bounds that the report names.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+
+use super::condition::Conditions;
+use super::count::{Call, Grouping, Sums};
+use super::dimension::Dimension;
+use super::interned::Interned;
+use super::latency::Latency;
+use super::releases::Releases;
+use super::series::{Grid, Series};
+use crate::shared::access_log::{self, Entry, Field, Read, Sources};
+
+/// What is looked at together to say where something turned bad. The sentence names them in this order.
+pub(crate) const TOGETHER: [&str; 6] =
+    ["feature", "prompt_version", "model", "prompt", "served", "upstream"];
+
+/// What is served by one exchange: the values of [`TOGETHER`], by their numbers.
+pub(crate) type Mix = [u32; TOGETHER.len()];
+
+/// Mixes and single labels that have series of their own; later ones are counted in the tables alone.
+const TRACKS: usize = 4096;
+
+/// Series in all: at 8 bytes × 1440 buckets about 90 MB where every one is full.
+const SERIES: usize = 8192;
+
+/// Kinds of outcome (`RULE:ACTION`, `status:5xx` …) that are followed over time.
+const OUTCOMES: usize = 64;
+
+/// Tenants that are told apart within outcomes, in all.
+const TENANTS: usize = 200_000;
+
+/// The label that says who a customer is.
+pub(crate) const WHO: &str = "tenant";
+
+/// Calls of one mix, or of one label's value.
+#[derive(Debug, Default)]
+pub(crate) struct Track {
+    pub(crate) calls: Series<u32>,
+    pub(crate) micro_usd: Series<u64>,
+    pub(crate) outcomes: Vec<(u32, Outcome)>,
+}
+
+/// Calls of a track that ended in one way.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) calls: Series<u32>,
+    /// First and last (Unix milliseconds) by tenant.
+    pub(crate) tenants: HashMap<u32, (u64, u64)>,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+impl Track {
+    fn coarsen(&mut self) {
+        self.calls.coarsen();
+        self.micro_usd.coarsen();
+        self.outcomes.iter_mut().for_each(|(_, own)| own.calls.coarsen());
+    }
+}
+
+/// What the reports are made of.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) conditions: Conditions,
+    since_ms: u64,
+    until_ms: u64,
+    pub(crate) all: Sums,
+    pub(crate) groups: Vec<Grouping>,
+    pub(crate) grid: Grid,
+    /// Values of [`TOGETHER`], each by its number; 0 is none.
+    pub(crate) names: [Interned; TOGETHER.len()],
+    dimensions: [Dimension; TOGETHER.len()],
+    pub(crate) mixes: HashMap<Mix, Track>,
+    /// Labels that do not stand in [`TOGETHER`]: by label and value.
+    pub(crate) singles: BTreeMap<String, HashMap<String, Track>>,
+    pub(crate) outcomes: Interned,
+    pub(crate) tenants: Interned,
+    pub(crate) latency: Latency,
+    pub(crate) first_chunk: Latency,
+    pub(crate) releases: Releases,
+    tracks: usize,
+    series: usize,
+    within_outcomes: usize,
+    /// Calls that have no series of their own, for want of room.
+    pub(crate) unfollowed: u64,
+    /// Some tenants of outcomes could not be told apart: their number is a lower bound.
+    pub(crate) tenants_folded: bool,
+    /// Calls outside `--since` and `--until`, and those that the conditions do not look at.
+    pub(crate) elsewhen: u64,
+    pub(crate) elsewhere: u64,
+    pub(crate) read: Read,
+}
+
+/// What to count.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) by: Vec<String>,
+    pub(crate) conditions: Conditions,
+    /// Unix seconds.
+    pub(crate) since: Option<u64>,
+    pub(crate) until: Option<u64>,
+}
+
+impl Survey {
+    /// A survey that has read nothing yet.
+    pub(crate) fn new(wanted: Wanted) -> Self {
+        Self {
+            groups: wanted.by.iter().map(|names| Grouping::named(names)).collect(),
+            conditions: wanted.conditions,
+            since_ms: wanted.since.unwrap_or(0).saturating_mul(1000),
+            until_ms: wanted
+                .until
+                .map_or(u64::MAX, |at| at.saturating_mul(1000).saturating_add(999)),
+            all: Sums::default(),
+            grid: Grid::default(),
+            names: std::array::from_fn(|_| Interned::new(super::count::VALUES)),
+            dimensions: TOGETHER.map(Dimension::named),
+            mixes: HashMap::new(),
+            singles: BTreeMap::new(),
+            outcomes: Interned::new(OUTCOMES),
+            tenants: Interned::new(TENANTS),
+            latency: Latency::default(),
+            first_chunk: Latency::default(),
+            releases: Releases::default(),
+            tracks: 0,
+            series: 0,
+            within_outcomes: 0,
+            unfollowed: 0,
+            tenants_folded: false,
+            elsewhen: 0,
+            elsewhere: 0,
+            read: Read::default(),
+        }
+    }
+
+    /// Reads all of these.
+    pub(crate) fn read(&mut self, sources: &Sources, tick: impl FnMut(u64)) -> io::Result<()> {
+        let read = access_log::read(sources, |entry| self.add(entry), tick)?;
+        self.read = read;
+        Ok(())
+    }
+
+    fn add(&mut self, entry: &Entry<'_>) {
+        if !(self.since_ms..=self.until_ms).contains(&entry.at_ms) {
+            self.elsewhen += 1;
+            return;
+        }
+        // Releases are of everybody, whoever is looked at.
+        self.releases.saw(entry);
+        if !self.conditions.looks_at(entry) {
+            self.elsewhere += 1;
+            return;
+        }
+        let (mut found, mut folded) = (Vec::new(), false);
+        let outcomes = &mut self.outcomes;
+        self.conditions.outcomes(entry, &mut |outcome| match outcomes.number(outcome) {
+            Some(number) if !found.contains(&number) => found.push(number),
+            Some(_) => {}
+            None => folded = true,
+        });
+        let call = Call::of(entry, folded || !found.is_empty());
+        self.all.add(&call);
+        for group in &mut self.groups {
+            group.add(entry, &call);
+        }
+        self.releases.count(entry, &call);
+        while self.grid.take_in(entry.at_ms) {
+            self.mixes.values_mut().for_each(Track::coarsen);
+            self.singles.values_mut().flat_map(HashMap::values_mut).for_each(Track::coarsen);
+            self.latency.coarsen();
+            self.first_chunk.coarsen();
+        }
+        let bucket = self.grid.bucket(entry.at_ms);
+        if let Some(ms) = call.duration_ms {
+            self.latency.add(bucket, ms);
+        }
+        if let Some(micro) = entry.micro(Field::FirstChunk) {
+            self.first_chunk.add(bucket, micro / 1000);
+        }
+        self.follow(entry, &call, bucket, &found);
+    }
+
+    /// Adds the call to the series of its mix, and of its other labels.
+    fn follow(&mut self, entry: &Entry<'_>, call: &Call, bucket: i64, found: &[u32]) {
+        let mut mix: Mix = [0; TOGETHER.len()];
+        for ((at, dimension), names) in mix.iter_mut().zip(&self.dimensions).zip(&mut self.names) {
+            dimension
+                .values(entry, &mut |value| *at = names.number(value).unwrap_or(Interned::FOLDED));
+        }
+        let tenant = entry.label(WHO).map(|name| self.tenants.number(name));
+        let room = self.tracks < TRACKS && self.series + 2 <= SERIES;
+        let track = match self.mixes.get_mut(&mix) {
+            Some(track) => Some(track),
+            None if room => {
+                (self.tracks, self.series) = (self.tracks + 1, self.series + 2);
+                Some(self.mixes.entry(mix).or_default())
+            }
+            None => None,
+        };
+        let Some(track) = track else {
+            self.unfollowed += 1;
+            return;
+        };
+        add(track, call, bucket, found, &mut self.series);
+        if let Some(tenant) = tenant {
+            for (number, outcome) in &mut track.outcomes {
+                if !found.contains(number) {
+                    continue;
+                }
+                match tenant {
+                    Some(tenant)
+                        if outcome.tenants.contains_key(&tenant)
+                            || self.within_outcomes < TENANTS =>
+                    {
+                        let at = call.at_ms;
+                        let span = outcome.tenants.entry(tenant).or_insert_with(|| {
+                            self.within_outcomes += 1;
+                            (at, at)
+                        });
+                        *span = (span.0.min(at), span.1.max(at));
+                    }
+                    _ => self.tenants_folded = true,
+                }
+            }
+        }
+        for (name, value) in &entry.labels {
+            if TOGETHER.contains(&name.as_ref()) {
+                continue;
+            }
+            if !self.singles.contains_key(name.as_ref()) {
+                if self.singles.len() >= 32 {
+                    continue;
+                }
+                self.singles.insert(name.clone().into_owned(), HashMap::new());
+            }
+            let Some(values) = self.singles.get_mut(name.as_ref()) else { continue };
+            let room = self.tracks < TRACKS && self.series + 2 <= SERIES;
+            let track = match values.get_mut(value.as_ref()) {
+                Some(track) => track,
+                None if room => {
+                    (self.tracks, self.series) = (self.tracks + 1, self.series + 2);
+                    values.entry(value.clone().into_owned()).or_default()
+                }
+                None => continue,
+            };
+            add(track, call, bucket, found, &mut self.series);
+        }
+    }
+}
+
+fn add(track: &mut Track, call: &Call, bucket: i64, found: &[u32], series: &mut usize) {
+    track.calls.add(bucket, 1);
+    if let Some(micro) = call.micro_usd.filter(|micro| *micro > 0) {
+        track.micro_usd.add(bucket, micro);
+    }
+    for number in found {
+        let known = track.outcomes.iter().position(|(own, _)| own == number);
+        let at = known.unwrap_or(track.outcomes.len());
+        if known.is_none() {
+            if *series >= SERIES {
+                continue;
+            }
+            *series += 1;
+            let new = Outcome { first: call.at_ms, last: call.at_ms, ..Outcome::default() };
+            track.outcomes.push((*number, new));
+        }
+        if let Some((_, own)) = track.outcomes.get_mut(at) {
+            own.calls.add(bucket, 1);
+            (own.first, own.last) = (own.first.min(call.at_ms), own.last.max(call.at_ms));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The answer for a terminal.
+
+use std::io::Write;
+
+use super::Report;
+use super::count::{Grouping, Sums, VALUES};
+use super::words::{count, counted, moment, percent, usd};
+use crate::shared::error::Result;
+use crate::shared::table::Table;
+use crate::shared::terminal::{Paint, safe};
+
+/// Characters of a value that a table shows.
+const SHOWN: usize = 48;
+
+/// The sentence first, then what it rests on.
+pub(crate) fn write(report: &Report, top: usize, asked: bool, out: &mut dyn Write) -> Result<()> {
+    let (survey, paint) = (&report.survey, Paint::for_stdout());
+    let sentences = report.sentences();
+    match sentences.split_first() {
+        None => writeln!(
+            out,
+            "Nothing turned bad in this log: no outcome became more frequent anywhere.\n"
+        )?,
+        Some((first, others)) => {
+            writeln!(out, "{}", paint.warning(first))?;
+            for other in others {
+                writeln!(out, "also: {other}")?;
+            }
+            writeln!(out)?;
+        }
+    }
+    let all = &survey.all;
+    let (first, last) = (all.first.unwrap_or_default(), all.last.unwrap_or_default());
+    writeln!(
+        out,
+        "{} from {} to {}; {} {} ({})",
+        counted(all.calls, "call"),
+        moment(first),
+        moment(last),
+        count(all.hit),
+        looked_for(report),
+        percent(all.rate())
+    )?;
+    let cost = if all.priced > 0 { format!(", {}", usd(all.micro_usd)) } else { String::new() };
+    if all.input + all.output > 0 {
+        writeln!(out, "{} tokens in, {} out{cost}", count(all.input), count(all.output))?;
+    }
+    for group in &survey.groups {
+        // Of what nobody says anything nothing is shown, unless it was asked for.
+        if group.says_nothing() && !asked {
+            continue;
+        }
+        writeln!(out)?;
+        table(group, all, top, out)?;
+    }
+    releases(report, out)?;
+    footnotes(report, out)
+}
+
+/// What the calls that are looked for are, in words.
+pub(crate) fn looked_for(report: &Report) -> String {
+    match report.survey.conditions.wanted() {
+        Some(words) => format!("with {}", safe(&words)),
+        None => "that a rule acted on, that failed, or that ended unusually".to_owned(),
+    }
+}
+
+fn table(group: &Grouping, all: &Sums, top: usize, out: &mut dyn Write) -> Result<()> {
+    let name = safe(&group.name()).to_uppercase();
+    let heads = [
+        name.as_str(),
+        "CALLS",
+        "SHARE",
+        "HIT",
+        "RATE",
+        "TOKENS IN",
+        "OUT",
+        "USD",
+        "FIRST",
+        "LAST",
+        "FIRST HIT",
+    ];
+    let mut table = Table::new(heads);
+    let rows = group.rows();
+    for (values, sums) in rows.iter().take(top) {
+        table.row(row(&shown(values), sums, all));
+    }
+    let rest = rows.len().saturating_sub(top);
+    if group.folded.calls > 0 {
+        table.row(row(
+            &format!("(values after the first {})", count(VALUES as u64)),
+            &group.folded,
+            all,
+        ));
+    }
+    table.write(out)?;
+    if rest > 0 {
+        writeln!(out, "and {rest} more: --top {}", rows.len())?;
+    }
+    Ok(())
+}
+
+/// Values of a group as one cell.
+fn shown(values: &[&str]) -> String {
+    let one = |value: &&str| match value.chars().count() {
+        0 => "-".to_owned(),
+        1..=SHOWN => safe(value),
+        _ => format!("{}…", safe(&value.chars().take(SHOWN).collect::<String>())),
+    };
+    values.iter().map(one).collect::<Vec<_>>().join(" · ")
+}
+
+fn row(value: &str, sums: &Sums, all: &Sums) -> [String; 11] {
+    let at = |at: Option<u64>| at.map_or_else(|| "-".to_owned(), moment);
+    let some = |number: u64| if number == 0 { "-".to_owned() } else { count(number) };
+    [
+        value.to_owned(),
+        count(sums.calls),
+        percent(super::count::ratio(sums.calls, all.calls)),
+        some(sums.hit),
+        percent(sums.rate()),
+        some(sums.input),
+        some(sums.output),
+        if sums.priced == 0 { "-".to_owned() } else { usd(sums.micro_usd) },
+        at(sums.first),
+        at(sums.last),
+        at(sums.first_hit),
+    ]
+}
+
+fn releases(report: &Report, out: &mut dyn Write) -> Result<()> {
+    if report.releases.len() < 2 {
+        return Ok(());
+    }
+    writeln!(out)?;
+    let mut table =
+        Table::new(["RELEASE", "VERSION", "SINCE", "CALLS", "HIT", "RATE", "BY", "WHY"]);
+    for release in &report.releases {
+        let back =
+            release.rolls_back.map_or_else(String::new, |serial| format!("rolls back {serial}; "));
+        table.row([
+            release.serial.map_or_else(|| "-".to_owned(), |serial| serial.to_string()),
+            safe(&release.version),
+            if release.before { "before".to_owned() } else { moment(release.since) },
+            count(release.sums.calls),
+            count(release.sums.hit),
+            percent(release.sums.rate()),
+            safe(&release.issuer),
+            safe(&format!("{back}{}", release.reason)).trim_end_matches("; ").to_owned(),
+        ]);
+    }
+    table.write(out)
+}
+
+fn footnotes(report: &Report, out: &mut dyn Write) -> Result<()> {
+    let (survey, read) = (&report.survey, &report.survey.read);
+    let mut notes = Vec::new();
+    if read.unusable() > 0 {
+        notes.push(format!(
+            "{} lines could not be used: {}",
+            count(read.unusable()),
+            read.troubles()
+        ));
+    }
+    if read.other > 0 {
+        notes.push(format!("{} lines are of other traffic", count(read.other)));
+    }
+    if survey.elsewhen > 0 {
+        notes.push(format!("{} calls are outside --since and --until", count(survey.elsewhen)));
+    }
+    if survey.elsewhere > 0 {
+        notes.push(format!("{} calls are others than --where looks at", count(survey.elsewhere)));
+    }
+    if survey.unfollowed > 0 {
+        let many = count(survey.unfollowed);
+        notes.push(format!(
+            "{many} calls are in the tables, but have no place in the search for what turned bad"
+        ));
+    }
+    if survey.grid.width_ms > 60_000 {
+        notes
+            .push(format!("times of beginning are right to {} min", survey.grid.width_ms / 60_000));
+    }
+    if notes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    for note in notes {
+        writeln!(out, "{note}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Access logs: JSON lines in files, globs, folders or standard input, plain or gz, read in one pass with bounded memory.
+
+mod entry;
+mod lines;
+mod sources;
+
+use std::io;
+
+use hemostat_engine::wire::json::Doc;
+
+pub(crate) use entry::{Entry, Field, milliseconds};
+pub(crate) use sources::Sources;
+
+use entry::NoEntry;
+use lines::{Line, Lines};
+
+/// What became of the lines that were read.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Read {
+    /// All lines that are not blank.
+    pub(crate) lines: u64,
+    /// Not a JSON object: a log of another form, a line that was cut.
+    pub(crate) not_json: u64,
+    /// Above [`lines::LONGEST`].
+    pub(crate) too_long: u64,
+    /// Without a `time` that can be read.
+    pub(crate) no_time: u64,
+    /// A known field stands twice and says two things: one of them is somebody else's.
+    pub(crate) doubled: u64,
+    /// Traffic that is no call of a model.
+    pub(crate) other: u64,
+    /// Sources that broke off, and why: a gz file that was still being written.
+    pub(crate) broken_off: Vec<String>,
+}
+
+impl Read {
+    /// Lines that could not be used.
+    pub(crate) fn unusable(&self) -> u64 {
+        self.not_json + self.too_long + self.no_time + self.doubled
+    }
+
+    /// In words, without what did not occur: `3 no JSON, 1 too long`.
+    pub(crate) fn troubles(&self) -> String {
+        let all = [
+            (self.not_json, "not a JSON object"),
+            (self.too_long, "longer than 1 MiB"),
+            (self.no_time, "without a time that can be read"),
+            (self.doubled, "with a field that stands twice"),
+        ];
+        let some = all.iter().filter(|(count, _)| *count > 0);
+        some.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Reads all sources once; `each` gets every entry that is a call of a model, `tick` the bytes read so far.
+///
+/// # Errors
+/// A source cannot be opened. One that breaks off later is named in [`Read::broken_off`].
+pub(crate) fn read(
+    sources: &Sources,
+    mut each: impl FnMut(&Entry<'_>),
+    mut tick: impl FnMut(u64),
+) -> io::Result<Read> {
+    let (mut read, mut doc) = (Read::default(), Doc::default());
+    let mut before = 0;
+    for source in sources.iter() {
+        let opened = source.open()?;
+        let counted = opened.counted();
+        let mut lines = Lines::new(opened);
+        loop {
+            let line = match lines.next() {
+                Ok(None) => break,
+                Ok(Some(line)) => line,
+                Err(error) => {
+                    read.broken_off.push(format!("{}: {error}", source.name()));
+                    break;
+                }
+            };
+            read.lines += 1;
+            match line {
+                Line::TooLong => read.too_long += 1,
+                Line::Whole(bytes) => match Entry::parse(&mut doc, bytes) {
+                    Ok(entry) if entry.is_call() => each(&entry),
+                    Ok(_) => read.other += 1,
+                    Err(NoEntry::NotJson) => read.not_json += 1,
+                    Err(NoEntry::NoTime) => read.no_time += 1,
+                    Err(NoEntry::Doubled) => read.doubled += 1,
+                },
+            }
+            if read.lines.is_multiple_of(4096) {
+                tick(before + counted.get());
+            }
+        }
+        before += counted.get();
+        tick(before);
+    }
+    Ok(read)
+}
