@@ -8,7 +8,7 @@ use std::io::Write;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use command::{
-    activate, approve, check, diff, drill, history, keygen, postmortem, push, release,
+    activate, approve, case, check, diff, drill, history, keygen, postmortem, push, release,
     replay, rollback, scope, status, sync, test,
 };
 use shared::error::{Error, Result};
@@ -32,6 +32,8 @@ enum Verb {
     Check(check::Args),
     /// Run the cases of policies: does each do what it is meant to do?
     Test(test::Args),
+    /// Make a case for `test` from an exchange that went wrong, without personal data
+    Case(case::Args),
     /// Run recorded traffic through a policy, and say what it would have done
     Replay(replay::Args),
     /// Make a key that signs releases
@@ -99,6 +101,7 @@ pub fn run(
         Verb::Approve(args) => approve::run(&args, out, err),
         Verb::Check(args) => check::run(&args, out, err),
         Verb::Test(args) => test::run(&args, out, err),
+        Verb::Case(args) => case::run(&args, out, err),
         Verb::Replay(args) => replay::run(&args, out, err),
         Verb::Keygen(args) => keygen::run(&args, out, err),
         Verb::Release(args) => release::run(&args, out, err),

@@ -2,6 +2,7 @@
 
 pub(crate) mod activate;
 pub(crate) mod approve;
+pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod drill;

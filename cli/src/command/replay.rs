@@ -1,6 +1,5 @@
 //! `hemostat replay`: recorded traffic through a policy, without a proxy: what each rule would have done, and to whom.
 
-mod read;
 mod tally;
 
 use std::io::Write;
@@ -11,10 +10,10 @@ use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::play::{Cut, Player, Traffic};
 use crate::shared::program;
+use crate::shared::recording::{Found, Recording};
 use crate::shared::table::Table;
 use crate::shared::terminal::safe;
 use crate::shared::when;
-use read::{Found, Recording};
 use tally::{Line, Tally};
 
 /// Values of a label that are shown.
@@ -29,7 +28,7 @@ Examples:
   hemostat replay new.yaml --against old.yaml traffic/  what would have been otherwise?
 
 TRAFFIC is a folder or file of recorded exchanges: traces of Envoy's tap filter (one a file, or one a line), lines of
-JSON, or NAME.meta.json with the bodies beside it. docs/testing.md says how to record them, and what a line holds.
+JSON, HAR files, OTLP/JSON spans with messages, or NAME.meta.json with the bodies beside it. docs/testing.md says how to record them, and what a line holds.
 Nothing is sent anywhere.
 
 Exit codes: 0 it was played, whatever came of it; 1 the policy is not acceptable; 2 nothing could be read.")]

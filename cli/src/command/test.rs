@@ -2,8 +2,11 @@
 //! to come of both.
 
 mod answer;
-mod case;
+pub(crate) mod case;
+mod junit;
+mod rules;
 mod suite;
+mod watch;
 
 use std::io::Write;
 
@@ -14,6 +17,24 @@ use crate::shared::exit::Exit;
 use crate::shared::terminal::{Paint, safe};
 use suite::{Ended, Suite};
 
+pub(crate) use answer::told;
+
+/// What of a case does not hold on a policy.
+pub(crate) fn judge(
+    program: &std::rc::Rc<hemostat_engine::policy::Program>,
+    case: &case::Case,
+) -> Vec<String> {
+    suite::tried(program, case).0
+}
+
+/// Judges a text that is to be a file of cases.
+///
+/// # Errors
+/// It cannot be read as one.
+pub(crate) fn readable(text: &str, path: &std::path::Path) -> Result<()> {
+    Suite::parse(text, path).map(drop)
+}
+
 /// Arguments of `hemostat test`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -23,6 +44,9 @@ Examples:
       the cases beside it, in sev1-kill-feature.cases.yaml or cases/sev1-kill-feature.cases.yaml
   hemostat test kill.yaml --base policy.yaml           an overlay, on this policy
   hemostat test old.cases.yaml --policy new.yaml       do the old cases hold under the new policy?
+  hemostat test policies/ --rules                      which rules does no case try?
+  hemostat test policy.yaml --watch                    while you write
+  hemostat test policies/ --junit cases.xml            for CI
 
 docs/testing.md says how a case is written.
 
@@ -47,9 +71,31 @@ pub(crate) struct Args {
     /// Write one JSON document to standard output instead of words
     #[arg(long)]
     json: bool,
+    /// Write a report in JUnit's XML to this file, for CI
+    #[arg(long, value_name = "FILE")]
+    junit: Option<std::path::PathBuf>,
+    /// Name the rules that no case makes act
+    #[arg(long)]
+    rules: bool,
+    /// Run again whenever a policy or its cases change
+    #[arg(long, conflicts_with_all = ["json", "junit"])]
+    watch: bool,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
+    if args.watch {
+        return watch::run(&watched(args), || once(args, out, err));
+    }
+    once(args, out, err)
+}
+
+/// What makes the cases run again: what is named, and the policies that are named with it.
+fn watched(args: &Args) -> Vec<String> {
+    let policies = args.policy.iter().chain(&args.base);
+    args.paths.iter().chain(policies).cloned().collect()
+}
+
+fn once(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let mut files = Vec::new();
     for path in &args.paths {
         files.extend(suite::find(path)?);
@@ -74,6 +120,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         writeln!(err, "hemostat: there is no such case")?;
         exit = Exit::Failed;
     }
+    if let Some(path) = &args.junit {
+        crate::shared::files::replace(path, &junit::report(&ran))?;
+    }
     if args.json {
         let suites: Vec<Value> = ran.iter().map(in_json).collect();
         writeln!(out, "{:#}", json!({"ok": exit == Exit::Fine, "suites": suites}))?;
@@ -83,8 +132,22 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         }
         let failed = ran.iter().flat_map(|suite| &suite.cases).filter(|case| !case.holds()).count();
         writeln!(out, "{cases} cases, {failed} do not hold")?;
+        if args.rules {
+            idle(&ran, out)?;
+        }
     }
     Ok(exit)
+}
+
+fn idle(ran: &[Ended], out: &mut dyn Write) -> Result<()> {
+    for suite in ran.iter().filter(|suite| !suite.idle.is_empty()) {
+        let rules: Vec<String> = suite.idle.iter().map(|rule| safe(rule)).collect();
+        writeln!(out, "no case tries, of {}: {}", safe(&suite.policy), rules.join(", "))?;
+    }
+    if ran.iter().all(|suite| suite.idle.is_empty()) {
+        writeln!(out, "every rule is tried by a case")?;
+    }
+    Ok(())
 }
 
 fn in_json(suite: &Ended) -> Value {
@@ -94,6 +157,7 @@ fn in_json(suite: &Ended) -> Value {
         "cases_file": suite.file,
         "policy": suite.policy,
         "refused": suite.refused,
+        "rules_without_a_case": suite.idle,
         "cases": suite.cases.iter().map(case).collect::<Vec<_>>(),
     })
 }

@@ -12,6 +12,7 @@ pub(crate) mod key;
 pub(crate) mod play;
 pub(crate) mod policy_file;
 pub(crate) mod program;
+pub(crate) mod recording;
 pub(crate) mod release_file;
 pub(crate) mod report;
 pub(crate) mod settings;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use hemostat_engine::base::time;
 use hemostat_engine::exchange::HeaderEdit;
 
-use super::read::Recording;
 use crate::shared::play::Seen;
+use crate::shared::recording::Recording;
 
 /// Labels that say nothing about who is hit: they stand in the first line, or are the same for all.
 const PLAIN: [&str; 4] = ["dialect", "method", "host", "path"];

@@ -114,7 +114,7 @@ pub(super) fn readable(seen: &Seen) -> String {
 }
 
 /// What a stream tells its reader: the pieces of text of its events, in a row.
-pub(super) fn told(body: &str) -> String {
+pub(crate) fn told(body: &str) -> String {
     const PIECES: [&str; 6] = [
         "/choices/0/delta/content",
         "/delta/text",

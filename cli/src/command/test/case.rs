@@ -17,18 +17,18 @@ const TIMES: u64 = 10_000;
 
 /// A case.
 #[derive(Debug)]
-pub(super) struct Case {
-    pub(super) name: String,
-    pub(super) traffic: Traffic,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) traffic: Traffic,
     /// Its answer is an event stream.
-    pub(super) streams: bool,
+    pub(crate) streams: bool,
     /// How often the request is sent; the last answer is judged.
-    pub(super) times: u64,
+    pub(crate) times: u64,
     expect: Map<String, Value>,
 }
 
 /// No key but these.
-pub(super) fn only(map: &Value, known: &[&str]) -> Result<(), String> {
+pub(crate) fn only(map: &Value, known: &[&str]) -> Result<(), String> {
     let unknown =
         map.as_object().into_iter().flatten().find(|(key, _)| !known.contains(&key.as_str()));
     match unknown {
@@ -46,7 +46,7 @@ const EXPECT: [&str; 9] =
 
 impl Case {
     /// Reads a case; `at` is its number.
-    pub(super) fn read(case: &Value, at: usize) -> Result<Self, String> {
+    pub(crate) fn read(case: &Value, at: usize) -> Result<Self, String> {
         let name = case.get("name").and_then(Value::as_str).map(str::to_owned);
         let name = name.ok_or_else(|| format!("cases[{at}]: `name` is missing"))?;
         let wrong = |place: &str, why: &str| format!("case `{name}`: {place}{why}");
@@ -66,7 +66,7 @@ impl Case {
     }
 
     /// What was to be, and was not.
-    pub(super) fn wrong(&self, seen: &Seen) -> Vec<String> {
+    pub(crate) fn wrong(&self, seen: &Seen) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut want = |what: &str, wanted: &Value, was: &Value| {
             if wanted != was {

@@ -1,12 +1,14 @@
 //! A file of cases: finding it, reading it, running it.
 
-use std::io;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use hemostat_engine::policy::Program;
 use hemostat_engine::policy::source::{Node, parse, to_json};
 use serde_json::Value;
 
-use super::case;
+use super::{case, rules};
 use crate::shared::error::{Error, Result};
 use crate::shared::play::{Cut, Player};
 use crate::shared::policy_file;
@@ -44,6 +46,8 @@ pub(super) struct Ended {
     /// Why the policy cannot run.
     pub(super) refused: Option<String>,
     pub(super) cases: Vec<Case>,
+    /// The rules of the policy that no case made act.
+    pub(super) idle: Vec<String>,
 }
 
 /// What came of a case.
@@ -113,7 +117,7 @@ fn policy_of(cases: &str) -> String {
 }
 
 fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
-    let named = |error: io::Error| Error::file(folder, &error);
+    let named = |error: std::io::Error| Error::file(folder, &error);
     for entry in std::fs::read_dir(folder).map_err(named)? {
         let path = entry?.path();
         if path.is_dir() {
@@ -137,8 +141,15 @@ impl Suite {
             return Err(wrong(format!("it has {size} bytes; {BYTES} are read")));
         }
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let tree: Node = parse(&text, &file)
-            .map_err(|found| Error::failed(policy_file::lines(&found, &file)))?;
+        Self::parse(&text, path)
+    }
+
+    /// The same of a text; `path` is where it stands, or will.
+    pub(super) fn parse(text: &str, path: &Path) -> Result<Self> {
+        let file = path.display().to_string();
+        let wrong = |why: String| Error::failed(format!("{}: {why}", safe(&file)));
+        let tree: Node =
+            parse(text, &file).map_err(|found| Error::failed(policy_file::lines(&found, &file)))?;
         let all: Value =
             serde_json::from_str(&to_json(&tree)).map_err(|error| wrong(error.to_string()))?;
         case::only(&all, &["base", "warnings", "cases"]).map_err(&wrong)?;
@@ -167,7 +178,19 @@ impl Suite {
             }
             (None, None) => (own.clone(), program::from_file(&own, &[])?),
         };
-        let mut ended = Ended { file: self.file, policy: shown, refused: None, cases: Vec::new() };
+        let files: Vec<&str> = match (policy, base.or(self.base.as_deref())) {
+            (Some(policy), _) => vec![policy],
+            // Of an overlay its own rules are tried here; those of its base have cases of their own.
+            (None, _) => vec![&own],
+        };
+        let mut idle: Vec<String> = files.into_iter().flat_map(rules::of).collect();
+        let mut ended = Ended {
+            file: self.file,
+            policy: shown,
+            refused: None,
+            cases: Vec::new(),
+            idle: Vec::new(),
+        };
         let program = match made {
             Ok(program) => program,
             Err(why) => {
@@ -177,24 +200,34 @@ impl Suite {
         };
         let wanted = |case: &case::Case| only.as_ref().is_none_or(|text| case.name.contains(text));
         for case in self.cases.into_iter().filter(wanted) {
-            let mut wrong = Vec::new();
-            let cuts = if case.streams { CUTS.as_slice() } else { &[Cut::Whole] };
-            for cut in cuts {
-                // Accounts of its own: what one case spends, the next does not see.
-                let mut player = Player::new(std::rc::Rc::clone(&program), case.traffic.at_ns);
-                for _ in 1..case.times {
-                    player.play(&case.traffic, *cut);
-                }
-                wrong = case.wrong(&player.play(&case.traffic, *cut));
-                if !wrong.is_empty() {
-                    if let Cut::Every(size) = cut {
-                        wrong.push(format!("(the answer came in pieces of {size} bytes)"));
-                    }
-                    break;
-                }
-            }
+            let (wrong, hits) = tried(&program, &case);
+            idle.retain(|rule| !hits.contains(rule));
             ended.cases.push(Case { name: case.name, wrong });
         }
+        ended.idle = idle;
         Ok(ended)
     }
+}
+
+/// What of a case does not hold on a policy, and which rules did something.
+pub(super) fn tried(program: &Rc<Program>, case: &case::Case) -> (Vec<String>, BTreeSet<String>) {
+    let (mut wrong, mut hits) = (Vec::new(), BTreeSet::new());
+    let cuts = if case.streams { CUTS.as_slice() } else { &[Cut::Whole] };
+    for cut in cuts {
+        // Accounts of its own: what one case spends, the next does not see.
+        let mut player = Player::new(Rc::clone(program), case.traffic.at_ns);
+        for _ in 1..case.times {
+            player.play(&case.traffic, *cut);
+        }
+        let seen = player.play(&case.traffic, *cut);
+        hits.extend(seen.actions().map(|(rule, _)| rule.to_owned()));
+        wrong = case.wrong(&seen);
+        if !wrong.is_empty() {
+            if let Cut::Every(size) = cut {
+                wrong.push(format!("(the answer came in pieces of {size} bytes)"));
+            }
+            break;
+        }
+    }
+    (wrong, hits)
 }

@@ -1,5 +1,8 @@
 //! Recorded exchanges: what forms they have, and how they are found.
 
+mod har;
+mod otlp;
+
 use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -19,25 +22,25 @@ const BYTES: u64 = 1 << 30;
 
 /// A recorded exchange.
 #[derive(Debug, Clone)]
-pub(super) struct Recording {
+pub(crate) struct Recording {
     /// The file, and the line where it has several.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// When (Unix seconds), where it says so.
-    pub(super) at: Option<u64>,
-    pub(super) traffic: Traffic,
+    pub(crate) at: Option<u64>,
+    pub(crate) traffic: Traffic,
 }
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) recordings: Vec<Recording>,
+pub(crate) struct Found {
+    pub(crate) recordings: Vec<Recording>,
     /// What could not be read, and why.
-    pub(super) wrong: Vec<(String, String)>,
+    pub(crate) wrong: Vec<(String, String)>,
 }
 
 impl Found {
     /// Looks at a file, or below a folder.
-    pub(super) fn look(&mut self, path: &str) -> Result<()> {
+    pub(crate) fn look(&mut self, path: &str) -> Result<()> {
         let at = Path::new(path);
         let named = |error: io::Error| Error::file(path, &error);
         if std::fs::metadata(at).map_err(named)?.is_dir() {
@@ -49,7 +52,7 @@ impl Found {
     }
 
     /// By time, those without one last and in the order of their names.
-    pub(super) fn in_order(&mut self) {
+    pub(crate) fn in_order(&mut self) {
         self.recordings.sort_by(|a, b| {
             let key = |one: &Recording| one.at.unwrap_or(u64::MAX);
             key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
@@ -57,7 +60,7 @@ impl Found {
     }
 
     /// How many say no time.
-    pub(super) fn untimed(&self) -> usize {
+    pub(crate) fn untimed(&self) -> usize {
         self.recordings.iter().filter(|recording| recording.at.is_none()).count()
     }
 
@@ -71,7 +74,7 @@ impl Found {
                 if depth > 0 && !path.is_symlink() {
                     self.below(&path, depth - 1)?;
                 }
-            } else if [".json", ".jsonl"].iter().any(|end| name.ends_with(end))
+            } else if [".json", ".jsonl", ".har"].iter().any(|end| name.ends_with(end))
                 && ![".request.json", ".response.json", ".events.jsonl"]
                     .iter()
                     .any(|end| name.ends_with(end))
@@ -145,18 +148,31 @@ fn lines(path: &Path) -> Result<Vec<Read>> {
     let written = std::fs::metadata(path)?.modified().ok();
     let written = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(|at| at.as_secs());
     if let Ok(one) = serde_json::from_slice::<Value>(&bytes) {
-        return Ok(vec![(1, exchange(&name, &one, written))]);
+        return Ok(
+            several(&name, &one).unwrap_or_else(|| vec![(1, exchange(&name, &one, written))])
+        );
     }
     let lines = bytes.split(|byte| *byte == b'\n').enumerate();
     let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
-    let read = lines.map(|(at, line)| {
+    let mut read = Vec::new();
+    for (at, line) in lines {
         let named = format!("{name}:{}", at + 1);
-        let one =
-            serde_json::from_slice::<Value>(line).map_err(|error| format!("no JSON: {error}"));
-        // Of several traces in a file only the last was written when the file was.
-        (at + 1, one.and_then(|one| exchange(&named, &one, None)))
-    });
-    Ok(read.collect())
+        match serde_json::from_slice::<Value>(line) {
+            Err(error) => read.push((at + 1, Err(format!("no JSON: {error}")))),
+            Ok(one) => match several(&named, &one) {
+                Some(all) => read.extend(all.into_iter().map(|(_, own)| (at + 1, own))),
+                // Of several traces in a file only the last was written when the file was.
+                None => read.push((at + 1, exchange(&named, &one, None))),
+            },
+        }
+    }
+    Ok(read)
+}
+
+/// The exchanges of a document that holds several; `None` where it is another kind of document.
+fn several(name: &str, one: &Value) -> Option<Vec<Read>> {
+    let all = har::exchanges(name, one).or_else(|| otlp::exchanges(name, one))?;
+    Some(all.into_iter().enumerate().map(|(at, own)| (at + 1, own)).collect())
 }
 
 fn exchange(name: &str, one: &Value, written: Option<u64>) -> Result<Recording, String> {

@@ -1,0 +1,116 @@
+//! An exchange as a case is written.
+
+use serde_json::{Map, Value, json};
+
+use super::scrub::Scrubber;
+use crate::shared::play::Traffic;
+
+/// Where the pieces of a streamed text stand in an event, by dialect.
+const PIECES: [&str; 5] = [
+    "/choices/0/delta/content",
+    "/delta/text",
+    "/delta",
+    "/candidates/0/content/parts/0/text",
+    "/delta/partial_json",
+];
+
+/// The request, scrubbed.
+pub(super) fn request(traffic: &Traffic, policies: &str, scrubber: &mut Scrubber) -> Value {
+    let headers: Map<String, Value> = scrubber
+        .headers(&traffic.headers, policies)
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    let mut request =
+        json!({"method": traffic.method, "path": scrubber.text(&traffic.path), "headers": headers});
+    let Some(map) = request.as_object_mut() else { return request };
+    match serde_json::from_slice::<Value>(&traffic.request) {
+        Ok(mut body) => {
+            scrubber.value(&mut body);
+            map.insert("body".to_owned(), body);
+        }
+        Err(_) if traffic.request.is_empty() => {}
+        Err(_) => {
+            let text = String::from_utf8_lossy(&traffic.request);
+            map.insert("text".to_owned(), scrubber.text(&text).into());
+        }
+    }
+    request
+}
+
+/// The answer, scrubbed: `answer` or `stream`, and what stands there.
+pub(super) fn answer(
+    traffic: &Traffic,
+    scrubber: &mut Scrubber,
+) -> Result<Option<(&'static str, Value)>, String> {
+    if traffic.answer.is_empty() {
+        return Ok(None);
+    }
+    let kind = traffic.answer_headers.iter().find(|(name, _)| name == "content-type");
+    let kind = kind.map_or("", |(_, kind)| kind.as_str());
+    if kind.starts_with("application/vnd.amazon.eventstream") {
+        return Err(
+            "an answer in AWS's binary framing: write its events by hand (docs/testing.md)"
+                .to_owned(),
+        );
+    }
+    let text = String::from_utf8(traffic.answer.clone())
+        .map_err(|_| "the answer is not UTF-8: was it recorded compressed?")?;
+    if kind.starts_with("text/event-stream") {
+        return Ok(Some(("stream", Value::from(stream(&text, scrubber)))));
+    }
+    Ok(Some(match serde_json::from_str::<Value>(&text) {
+        Ok(mut body) => {
+            scrubber.value(&mut body);
+            ("answer", body)
+        }
+        Err(_) => ("answer", scrubber.text(&text).into()),
+    }))
+}
+
+/// Events of a stream. What is cut over several of them is replaced piece by piece, each as long as it was.
+fn stream(text: &str, scrubber: &mut Scrubber) -> Vec<Value> {
+    let data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+    let mut events: Vec<Value> = data
+        .filter(|data| !data.is_empty())
+        .map(|data| serde_json::from_str(data).unwrap_or_else(|_| data.into()))
+        .collect();
+    for pointer in PIECES {
+        let whole: String =
+            events.iter().filter_map(|event| event.pointer(pointer)?.as_str()).collect();
+        let other = scrubber.shapes(&whole);
+        // Shapes keep the number of characters: each piece takes its own again.
+        let mut left = other.chars();
+        for event in &mut events {
+            if let Some(Value::String(piece)) = event.pointer_mut(pointer) {
+                *piece = left.by_ref().take(piece.chars().count()).collect();
+            }
+        }
+    }
+    events.iter_mut().for_each(|event| scrubber.value(event));
+    events
+}
+
+/// A case in a file of cases: names in block style, what is JSON as JSON, which is YAML too.
+pub(super) fn yaml(case: &Value) -> String {
+    let mut out = String::new();
+    for (at, key) in
+        ["name", "request", "answer", "stream", "answer_status", "at", "expect"].iter().enumerate()
+    {
+        let Some(value) = case.get(*key) else { continue };
+        let lead = if at == 0 { "  - " } else { "    " };
+        match (*key, value.as_array(), value.as_object()) {
+            (_, Some(items), _) => {
+                out.push_str(&format!("{lead}{key}:\n"));
+                items.iter().for_each(|item| out.push_str(&format!("      - {item}\n")));
+            }
+            ("request", _, Some(map)) => {
+                out.push_str(&format!("{lead}{key}:\n"));
+                map.iter()
+                    .for_each(|(name, value)| out.push_str(&format!("      {name}: {value}\n")));
+            }
+            _ => out.push_str(&format!("{lead}{key}: {value}\n")),
+        }
+    }
+    out
+}

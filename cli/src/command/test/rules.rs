@@ -1,0 +1,30 @@
+//! The rules of a policy, by the names that hits show.
+
+use hemostat_engine::policy::source::{self, Node};
+
+const SECTIONS: [&str; 7] =
+    ["rollback", "switch", "guardrails", "tools", "limits", "failsafe", "other_traffic"];
+
+/// The rules of a file; none where it cannot be read, which is said elsewhere.
+pub(super) fn of(file: &str) -> Vec<String> {
+    let tree = std::fs::read_to_string(file).ok().and_then(|text| source::parse(&text, file).ok());
+    let Some(tree) = tree else { return Vec::new() };
+    let policy = tree.get("policy").unwrap_or(&tree);
+    let rules = |section: &&str| -> Vec<String> {
+        policy
+            .get(section)
+            .map(|list| list.items().iter().filter_map(name).collect())
+            .unwrap_or_default()
+    };
+    SECTIONS.iter().flat_map(rules).collect()
+}
+
+/// Its id, or of a tools rule `tools:` and its first match.
+fn name(rule: &Node) -> Option<String> {
+    if let Some(id) = rule.get("id").and_then(Node::text) {
+        return Some(id.to_owned());
+    }
+    let tools = rule.get("match")?;
+    let first = tools.text().or_else(|| tools.items().first().and_then(Node::text))?;
+    Some(format!("tools:{first}"))
+}
