@@ -1,218 +1,176 @@
-//! `hemostat postmortem`: what the proxies remember of an incident, as the beginning of its report.
+//! `hemostat postmortem`: the seed of a report, filled with what machines know: who, how many, how long, what it cost; the
+//! timeline from change to resolution; evidence for and against each kind of cause; the case and the alert as files.
 
-use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
+mod alert;
+mod causes;
+mod markdown;
+mod sources;
+mod timeline;
 
-use hemostat_engine::base::time;
-use serde_json::Value;
+use std::io::Write;
+use std::path::PathBuf;
 
+use crate::command::scope::condition::Conditions;
+use crate::command::scope::finding::Finding;
+use crate::command::scope::survey::{Survey, Wanted};
+use crate::command::scope::{BY, Report, ago};
+use crate::shared::access_log::Sources;
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
+use crate::shared::files;
 use crate::shared::fleet::FleetArgs;
+use crate::shared::report::page;
 use crate::shared::terminal::safe;
-use crate::shared::when;
+use sources::{Activation, Event, Incident};
+use timeline::Timeline;
 
 /// Arguments of `hemostat postmortem`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  hemostat postmortem --title INC-4711 --since 2026-11-24T03:00:00Z -p http://10.0.0.1:9902 > inc-4711.md
-  hemostat postmortem --history tonight.json --access-log access.json --since 6h
-      from what was saved with `hemostat history --json`; a process remembers nothing from before its start
+  hemostat postmortem --title INC-4711 --since 6h --access-log access.json -p http://10.0.0.1:9902 > inc-4711.md
+  hemostat postmortem --title INC-4711 --history tonight.json --access-log 'logs/*.json.gz' --events events.jsonl \\
+      --provider-status summary.json --html inc-4711.html --alert inc-4711.rules.yaml
+      from what was saved: `hemostat history --json`, the access log, the POSTs of `notify`, a provider's status page
 
-The access log is the one of the samples: JSON, an entry a line, with `time`, `policy` and `rules`.")]
+A process remembers 32 activations and nothing from before its start: save `hemostat history --json` tonight. Drills are told
+apart by their reason and version. What only people know is left to fill in, in italics.")]
 pub(crate) struct Args {
     /// The heading
     #[arg(long, default_value = "Incident")]
     title: String,
     /// From when on: a time, or `30m`, `6h`, `2d` before now [default: all that is known]
-    #[arg(long, value_parser = before, value_name = "TIME")]
+    #[arg(long, value_parser = ago, value_name = "TIME")]
     since: Option<u64>,
     /// Until when
-    #[arg(long, value_parser = before, value_name = "TIME")]
+    #[arg(long, value_parser = ago, value_name = "TIME")]
     until: Option<u64>,
     /// What `hemostat history --json` said, instead of asking proxies
     #[arg(long, value_name = "FILE")]
     history: Option<String>,
-    /// The access log, for what rules did
-    #[arg(long, value_name = "FILE")]
+    /// Access logs: files, folders, globs, plain or gz
+    #[arg(long, value_name = "LOG")]
     access_log: Vec<String>,
+    /// Only calls with this label, or: calls of which this came, as in `hemostat scope`
+    #[arg(long = "where", value_name = "LABEL=GLOB")]
+    conditions: Vec<String>,
+    /// Events that `notify` posted, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    events: Vec<String>,
+    /// A provider's status document in Statuspage's format (`summary.json`, `incidents.json`)
+    #[arg(long, value_name = "FILE")]
+    provider_status: Vec<String>,
+    /// The case that keeps it from coming back: named in the report
+    #[arg(long, value_name = "FILE")]
+    case: Option<String>,
+    /// Write a Prometheus rule that would have come first to this file
+    #[arg(long, value_name = "FILE")]
+    alert: Option<PathBuf>,
+    /// Write the report as a page, with plots, to this file too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     fleet: FleetArgs,
 }
 
-/// A time: RFC 3339, or before now: `30m`, `6h`, `2d`.
-fn before(text: &str) -> Result<u64, String> {
-    let now = when::now();
-    // The one reader of such times looks forward: as far from now, to the other side.
-    when::moment(text).map(|at| match time::parse(text) {
-        Ok(_) => at,
-        Err(_) => now.saturating_sub(at.saturating_sub(now)),
-    })
+/// Everything that the report is written from.
+struct Known<'a> {
+    args: &'a Args,
+    activations: Vec<Activation>,
+    before: Option<Activation>,
+    events: Vec<Event>,
+    incidents: Vec<Incident>,
+    scope: Option<Report>,
+    timeline: Timeline,
 }
 
-/// What a rule did, by the access log.
-#[derive(Debug, Default)]
-struct Did {
-    requests: u64,
-    first: String,
-    last: String,
+impl Known<'_> {
+    /// What turned bad, where the log shows it: no lever that somebody moved.
+    fn finding(&self) -> Option<&Finding> {
+        self.scope.as_ref()?.findings.iter().find(|one| !one.lever)
+    }
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let mut entries = match &args.history {
-        Some(file) => {
-            let text = crate::shared::files::read(file)?;
-            let all: Value = serde_json::from_str(&text)
-                .map_err(|error| Error::failed(format!("{}: {error}", safe(file))))?;
-            all.as_array().cloned().ok_or_else(|| {
-                Error::failed(format!("{}: `hemostat history --json` writes a list", safe(file)))
-            })?
-        }
+    let within = |ms: u64| {
+        let at = ms / 1000;
+        args.since.is_none_or(|since| at >= since) && args.until.is_none_or(|until| at <= until)
+    };
+    let mut all = match &args.history {
+        Some(file) => sources::history(file)?,
         None => {
             let fleet = args.fleet.some()?;
             let Some(status) = fleet.newest(err)? else { return Ok(Exit::Failed) };
-            status.list("history").to_vec()
+            sources::activations(status.list("history"))
         }
     };
-    // Newest first, as proxies keep it; a report is read from its beginning.
-    entries.reverse();
-    let at = |entry: &Value| text(entry, "at").and_then(|at| time::parse(at).ok());
-    let within = |at: u64| {
-        args.since.is_none_or(|since| at >= since) && args.until.is_none_or(|until| at <= until)
-    };
-    let before = entries
-        .iter()
-        .rev()
-        .find(|entry| at(entry).zip(args.since).is_some_and(|(at, since)| at < since));
-    let before = before.cloned();
-    entries.retain(|entry| at(entry).is_some_and(within));
-    let did = read_log(&args.access_log, within)?;
-    report(args, before.as_ref(), &entries, &did, out)?;
+    all.sort_by_key(|own| (own.at, own.serial));
+    let before =
+        all.iter().rfind(|own| args.since.is_some_and(|since| own.at / 1000 < since)).cloned();
+    all.retain(|own| within(own.at));
+    let scope = survey(args, err)?;
+    let mut events = Vec::new();
+    for file in &args.events {
+        events.extend(sources::events(file)?.into_iter().filter(|event| within(event.at)));
+    }
+    let mut incidents = Vec::new();
+    for file in &args.provider_status {
+        incidents.extend(
+            sources::incidents(file)?.into_iter().filter(|own| own.touches(args.since, args.until)),
+        );
+    }
+    let finding = scope.as_ref().and_then(|scope| scope.findings.iter().find(|one| !one.lever));
+    let timeline = Timeline::of(finding, scope.as_ref(), &all, &events);
+    let known = Known { args, activations: all, before, events, incidents, scope, timeline };
+    if let Some(path) = &args.alert {
+        match alert::rule(&known) {
+            Some(text) => files::replace(path, &text)?,
+            None => writeln!(
+                err,
+                "hemostat: nothing turned bad in the log: there is no alert to write"
+            )?,
+        }
+    }
+    let text = markdown::report(&known);
+    if let Some(path) = &args.html {
+        files::replace(path, &html(&known, &text))?;
+    }
+    out.write_all(text.as_bytes())?;
     Ok(Exit::Fine)
 }
 
-fn text<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
-    entry.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
-}
-
-/// What rules did, by rule and action.
-fn read_log(files: &[String], within: impl Fn(u64) -> bool) -> Result<BTreeMap<String, Did>> {
-    let mut did: BTreeMap<String, Did> = BTreeMap::new();
-    for file in files {
-        let named = |error: io::Error| Error::file(file, &error);
-        for line in io::BufReader::new(std::fs::File::open(file).map_err(named)?).lines() {
-            // Other lines stand in the same file; what is no entry says nothing.
-            let Ok(entry) = serde_json::from_str::<Value>(&line.map_err(named)?) else { continue };
-            let (Some(at), Some(rules)) = (text(&entry, "time"), text(&entry, "rules")) else {
-                continue;
-            };
-            // Envoy's times have milliseconds, which change nothing here.
-            let whole =
-                at.split_once('.').map_or_else(|| at.to_owned(), |(at, _)| format!("{at}Z"));
-            if !time::parse(&whole).is_ok_and(&within) {
-                continue;
-            }
-            for rule in rules.split(',') {
-                let one = did.entry(rule.to_owned()).or_default();
-                one.requests += 1;
-                if one.first.is_empty() || whole < one.first {
-                    one.first.clone_from(&whole);
-                }
-                if whole > one.last {
-                    one.last.clone_from(&whole);
-                }
-            }
-        }
+/// What the access logs say, where there are some.
+fn survey(args: &Args, err: &mut dyn Write) -> Result<Option<Report>> {
+    if args.access_log.is_empty() {
+        return Ok(None);
     }
-    Ok(did)
-}
-
-/// A cell of a Markdown table: of others' words nothing ends the cell or becomes markup.
-fn cell(text: &str) -> String {
-    let mut out = String::new();
-    for c in safe(text).chars() {
-        if matches!(c, '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '!' | '&') {
-            out.push('\\');
-        }
-        out.push(c);
+    let conditions =
+        Conditions::parse(&args.conditions).map_err(|why| Error::failed(safe(&why)))?;
+    let by = BY.map(str::to_owned).to_vec();
+    let mut survey = Survey::new(Wanted { by, conditions, since: args.since, until: args.until });
+    survey.read(&Sources::find(&args.access_log)?, |_| {})?;
+    if let Some(file) = &args.history {
+        survey.releases.tell(file)?;
     }
-    out
-}
-
-/// What an activation was, in words.
-fn what(entry: &Value) -> String {
-    let version = format!("version {}", cell(text(entry, "version").unwrap_or("-")));
-    let serial = entry.get("serial").and_then(Value::as_u64).unwrap_or_default();
-    match (text(entry, "source"), entry.get("rolls_back").and_then(Value::as_u64)) {
-        (_, Some(back)) => format!("release {serial} takes {back} back: {version}"),
-        (Some("baseline"), _) => format!("the inline policy: {version}"),
-        (Some("expiry"), _) => format!("a release was over: {version} is back"),
-        (way, _) => format!("release {serial} ({}): {version}", cell(way.unwrap_or("-"))),
-    }
-}
-
-fn report(
-    args: &Args,
-    before: Option<&Value>,
-    entries: &[Value],
-    did: &BTreeMap<String, Did>,
-    out: &mut dyn Write,
-) -> Result<()> {
-    writeln!(out, "# {}\n", cell(&args.title))?;
-    writeln!(out, "*In one sentence: what callers had, from when to when, and why.*\n")?;
-    writeln!(out, "## Timeline (UTC)\n\n| when | what | by | why |\n|---|---|---|---|")?;
-    if let Some(entry) = before {
-        writeln!(out, "| before | in force: {} | | |", what(entry))?;
-    }
-    for entry in entries {
-        let keys: Vec<&str> = entry
-            .get("key_ids")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        let by = text(entry, "issuer").map(cell).unwrap_or_default();
-        let by = if keys.is_empty() { by } else { format!("{by} ({})", cell(&keys.join(", "))) };
-        let (at, why) = (text(entry, "at").unwrap_or("-"), text(entry, "reason").unwrap_or(""));
-        writeln!(out, "| {} | {} | {by} | {} |", cell(at), what(entry), cell(why))?;
-    }
-    writeln!(out, "| … | *first report, decisions, word to callers* | | |\n")?;
-    if !args.access_log.is_empty() {
+    if survey.all.calls == 0 {
+        let read = &survey.read;
         writeln!(
-            out,
-            "## What rules did\n\n| rule | requests | first | last |\n|---|---|---|---|"
+            err,
+            "hemostat: no call of a model in {} lines of the access log; {}",
+            read.lines,
+            read.troubles()
         )?;
-        for (rule, did) in did {
-            let Did { requests, first, last } = did;
-            writeln!(out, "| {} | {requests} | {} | {} |", cell(rule), cell(first), cell(last))?;
-        }
-        writeln!(out)?;
+        return Ok(None);
     }
-    out.write_all(REST.as_bytes())?;
-    Ok(())
+    Ok(Some(Report::of(survey)))
 }
 
-/// What only people know.
-const REST: &str = "\
-## Impact
-
-*Who had what, how many, since when. `hemostat replay POLICY TRAFFIC --by feature --by prompt_version` counts on recorded traffic.*
-
-## Causes
-
-*What made it possible, and what made it last.*
-
-## What worked, and what did not
-
-*What told us? How long from the first sign to the first move, from the move to its effect?*
-
-## Afterwards
-
-- [ ] what is to stay is in the policy itself: overlays and activations end
-- [ ] a case that fails without the new rule: `hemostat test`
-- [ ] an alert that would have come first
-- [ ] an overlay is prepared for the next time: `hemostat release --prepare`
-- [ ] the prompt, model or configuration that was taken back is mended
-";
+/// The report as a page: its Markdown as HTML, and the plots of `scope`.
+fn html(known: &Known<'_>, text: &str) -> String {
+    let mut body = markdown::html(text);
+    if let Some(scope) = &known.scope {
+        body.push_str("<h2>What the access log shows</h2>\n");
+        body.push_str(&crate::command::scope::sections(scope));
+    }
+    page::page(&known.args.title, &body)
+}

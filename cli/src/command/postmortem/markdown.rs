@@ -1,0 +1,415 @@
+//! The report as Markdown, and that Markdown as HTML.
+
+use super::Known;
+use super::causes::causes;
+use super::sources::Activation;
+use crate::command::scope::words::{self, count, counted, lasting, moment, percent, quoted, usd};
+use crate::shared::report::page::escape;
+use crate::shared::terminal::safe;
+
+/// Rows of a table.
+const ROWS: usize = 200;
+
+/// A text of others in Markdown: nothing in it ends a cell or becomes markup.
+pub(super) fn cell(text: &str) -> String {
+    let mut out = String::new();
+    for c in safe(text).chars() {
+        if matches!(c, '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '!' | '&') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The whole report.
+pub(super) fn report(known: &Known<'_>) -> String {
+    let mut out = format!("# {}\n\n", cell(&known.args.title));
+    summary(known, &mut out);
+    timeline(known, &mut out);
+    rules(known, &mut out);
+    cause(known, &mut out);
+    gap(known, &mut out);
+    actions(known, &mut out);
+    out
+}
+
+fn summary(known: &Known<'_>, out: &mut String) {
+    match (&known.scope, known.finding()) {
+        (Some(scope), Some(finding)) => {
+            out.push_str(&format!("{}\n\n", cell(&words::sentence(finding, scope.end()))));
+        }
+        _ => out.push_str("*In one sentence: what callers had, from when to when, and why.*\n\n"),
+    }
+    out.push_str("## Impact\n\n");
+    let (Some(scope), Some(finding)) = (&known.scope, known.finding()) else {
+        out.push_str(
+            "*Who had what, how many, since when. `hemostat scope ACCESS_LOG` counts it.*\n\n",
+        );
+        return;
+    };
+    let more = if finding.tenants_at_least { "at least " } else { "" };
+    let end = known.timeline.resolution.unwrap_or_else(|| scope.end());
+    let ended = if known.timeline.resolution.is_some() { "" } else { " so far" };
+    let mut row = |what: &str, is: String| out.push_str(&format!("| {what} | {is} |\n"));
+    row("", String::new());
+    row("---", "---".to_owned());
+    row("who", cell(&words::whose(finding)));
+    row(
+        "calls",
+        format!("{} of {} ({})", count(finding.hit), count(finding.calls), percent(finding.rate())),
+    );
+    if finding.tenants > 0 {
+        row("tenants", format!("{more}{}", count(finding.tenants)));
+    }
+    row("of all traffic", percent(words::share(finding.hit, scope.survey.all.calls)));
+    row(
+        "how long",
+        format!(
+            "{}{ended} ({} to {})",
+            lasting(end.saturating_sub(finding.since_ms)),
+            moment(finding.since_ms),
+            moment(end)
+        ),
+    );
+    let money = money(known);
+    if let Some(micro) = money {
+        row("what bad calls cost", usd(micro));
+    }
+    if let Some(dearer) = &scope.dearer {
+        row("money", cell(&words::spending(dearer, scope.end())));
+    }
+    out.push('\n');
+    out.push_str("*What did it mean for them? Who was told, and by whom?*\n\n");
+}
+
+/// What the calls cost that a rule hit.
+fn money(known: &Known<'_>) -> Option<u64> {
+    let (scope, finding) = (known.scope.as_ref()?, known.finding()?);
+    let rules = scope.survey.groups.iter().find(|group| group.name() == "rule")?;
+    let rows = rules.rows();
+    let (_, sums) =
+        rows.iter().find(|(values, _)| values.first() == Some(&finding.outcome.as_str()))?;
+    (sums.priced > 0).then_some(sums.micro_usd)
+}
+
+/// What an activation was, in words.
+fn what(own: &Activation) -> String {
+    let version = format!("version {}", cell(&own.version));
+    let drill = if own.drill { "(drill) " } else { "" };
+    let text = match (own.way.as_str(), own.rolls_back) {
+        (_, Some(back)) => format!("release {} takes {back} back: {version}", own.serial),
+        ("baseline", _) => format!("the inline policy: {version}"),
+        ("expiry", _) => format!("a release was over: {version} is back"),
+        (way, _) => format!(
+            "release {} ({}): {version}",
+            own.serial,
+            cell(if way.is_empty() { "-" } else { way })
+        ),
+    };
+    format!("{drill}{text}")
+}
+
+fn timeline(known: &Known<'_>, out: &mut String) {
+    out.push_str("## Timeline (UTC)\n\n| when | what | by | why |\n|---|---|---|---|\n");
+    if let Some(own) = &known.before {
+        out.push_str(&format!("| before | in force: {} | | |\n", what(own)));
+    }
+    let mut rows: Vec<(u64, String)> = Vec::new();
+    for own in &known.activations {
+        let by = cell(&own.issuer);
+        let by = if own.keys.is_empty() { by } else { format!("{by} ({})", cell(&own.keys)) };
+        rows.push((own.at, format!("{} | {by} | {}", what(own), cell(&own.reason))));
+    }
+    for own in &known.events {
+        let times = if own.count > 1 { format!(" ({} times)", own.count) } else { String::new() };
+        rows.push((own.at, format!("event {} {}{times} | | ", cell(&own.kind), cell(&own.what))));
+    }
+    for own in &known.incidents {
+        rows.push((
+            own.begins,
+            format!(
+                "{} reports {} ({}) | | ",
+                cell(&own.provider),
+                cell(&own.name),
+                cell(&own.impact)
+            ),
+        ));
+        rows.extend(own.ends.map(|ends| {
+            (ends, format!("{} reports that {} is over | | ", cell(&own.provider), cell(&own.name)))
+        }));
+    }
+    let marks = [
+        (known.timeline.symptom, "**symptom**: the first bad call"),
+        (known.timeline.resolution, "**resolution**: the last bad call"),
+    ];
+    rows.extend(marks.into_iter().filter_map(|(at, words)| Some((at?, format!("{words} | | ")))));
+    // Of a flood of events the table has the first: the rest are counted in the log.
+    rows.sort();
+    let rest = rows.len().saturating_sub(ROWS);
+    for (at, row) in rows.into_iter().take(ROWS) {
+        out.push_str(&format!("| {} | {row} |\n", moment(at)));
+    }
+    if rest > 0 {
+        out.push_str(&format!("| … | {rest} more | | |\n"));
+    }
+    out.push_str("| … | *first report, decisions, word to callers* | | |\n\n");
+    steps(known, out);
+}
+
+/// From change to resolution, each with how long it took.
+fn steps(known: &Known<'_>, out: &mut String) {
+    let all = &known.timeline;
+    if all.symptom.is_none() {
+        return;
+    }
+    let steps = [
+        ("change", all.change),
+        ("symptom", all.symptom),
+        ("detection", all.detection),
+        ("mitigation", all.mitigation),
+        ("resolution", all.resolution),
+    ];
+    out.push_str("| step | when | after the one before | after the symptom |\n|---|---|---|---|\n");
+    let mut before: Option<u64> = None;
+    for (name, at) in steps {
+        let Some(at) = at else {
+            out.push_str(&format!("| {name} | *not in these logs* | | |\n"));
+            continue;
+        };
+        let after = |from: Option<u64>| match from {
+            Some(from) if at >= from => lasting(at - from),
+            Some(from) => format!("{} earlier", lasting(from - at)),
+            None => String::new(),
+        };
+        let symptom = if name == "symptom" { String::new() } else { after(all.symptom) };
+        out.push_str(&format!("| {name} | {} | {} | {symptom} |\n", moment(at), after(before)));
+        before = Some(at);
+    }
+    out.push('\n');
+}
+
+fn rules(known: &Known<'_>, out: &mut String) {
+    let Some(scope) = &known.scope else { return };
+    let Some(group) = scope.survey.groups.iter().find(|group| group.name() == "rule") else {
+        return;
+    };
+    out.push_str("## What rules did\n\n| rule | requests | first | last |\n|---|---|---|---|\n");
+    for (values, sums) in group.rows().into_iter().take(ROWS) {
+        let name = values.first().copied().unwrap_or_default();
+        let at = |at: Option<u64>| at.map(moment).unwrap_or_default();
+        out.push_str(&format!(
+            "| {} | {} | {} | {} |\n",
+            cell(name),
+            sums.calls,
+            at(sums.first),
+            at(sums.last)
+        ));
+    }
+    out.push('\n');
+}
+
+fn cause(known: &Known<'_>, out: &mut String) {
+    out.push_str(
+        "## Causes\n\n*Choose, and say what made it possible, and what made it last.*\n\n",
+    );
+    for cause in causes(known) {
+        out.push_str(&format!("- [ ] **{}**\n", cause.name));
+        cause
+            .speaks_for
+            .iter()
+            .for_each(|text| out.push_str(&format!("  - for: {}\n", cell(text))));
+        cause
+            .against
+            .iter()
+            .for_each(|text| out.push_str(&format!("  - against: {}\n", cell(text))));
+        out.push_str(&format!("  - *{}*\n", cause.ask));
+    }
+    out.push('\n');
+}
+
+fn gap(known: &Known<'_>, out: &mut String) {
+    out.push_str("## What worked, and what did not\n\n");
+    let all = &known.timeline;
+    if let Some(symptom) = all.symptom {
+        let gap = match (all.detection, all.mitigation) {
+            (Some(detection), _) => format!(
+                "The first event came {} after the first bad call.",
+                lasting(detection.saturating_sub(symptom))
+            ),
+            (None, Some(moved)) => format!(
+                "No event told of it; the first move came {} after the first bad call.",
+                lasting(moved.saturating_sub(symptom))
+            ),
+            (None, None) => "Neither an event nor a move against it is in these logs.".to_owned(),
+        };
+        out.push_str(&format!("{gap} "));
+        if let (Some(moved), Some(last)) = (all.mitigation, all.resolution) {
+            let words = match last.checked_sub(moved) {
+                Some(after) => {
+                    format!("From the first move to the last bad call it took {}.", lasting(after))
+                }
+                None => "The last bad call was before the first move.".to_owned(),
+            };
+            out.push_str(&words);
+        }
+        out.push_str("\n\n");
+    }
+    out.push_str("*What told us? What would have told us earlier? How long from the first sign to the first move, from the move to its effect?*\n\n");
+}
+
+fn actions(known: &Known<'_>, out: &mut String) {
+    out.push_str("## Afterwards\n\n| done | what | owner | by |\n|---|---|---|---|\n");
+    let case = match &known.args.case {
+        Some(file) => format!(
+            "the case {} is in CI: `hemostat test`",
+            cell(&quoted(file)).replace("\\`", "`")
+        ),
+        None => {
+            "a case that fails without the new rule: `hemostat case`, `hemostat test`".to_owned()
+        }
+    };
+    let alert = match &known.args.alert {
+        Some(path) => {
+            format!("the alert in {} is in Prometheus", cell(&path.display().to_string()))
+        }
+        None => "an alert that would have come first".to_owned(),
+    };
+    let rows = [
+        "what is to stay is in the policy itself: overlays and activations end",
+        case.as_str(),
+        alert.as_str(),
+        "an overlay is prepared for the next time: `hemostat release --prepare`",
+        "the prompt, model or configuration that was taken back is mended",
+    ];
+    rows.iter().for_each(|row| out.push_str(&format!("| [ ] | {row} | | |\n")));
+    let drills = known.activations.iter().filter(|own| own.drill).count() as u64;
+    if drills > 0 {
+        out.push_str(&format!(
+            "\n{} in this time: part of a drill, and not of the incident.\n",
+            counted(drills, "activation")
+        ));
+    }
+}
+
+/// This report's Markdown as HTML: headings, tables, lists, paragraphs, emphasis. Everything else stays text.
+pub(super) fn html(text: &str) -> String {
+    let mut out = String::new();
+    let mut table = false;
+    let mut list = false;
+    for line in text.lines() {
+        let (row, item) = (line.starts_with('|'), line.trim_start().starts_with("- "));
+        if table && !row {
+            out.push_str("</table></div>\n");
+        }
+        if list && !item {
+            out.push_str("</ul>\n");
+        }
+        if row && !table {
+            out.push_str("<div class=\"wide\"><table>\n");
+        }
+        if item && !list {
+            out.push_str("<ul>\n");
+        }
+        (table, list) = (row, item);
+        if let Some(title) = line.strip_prefix("# ") {
+            out.push_str(&format!("<h1>{}</h1>\n", inline(title)));
+        } else if let Some(title) = line.strip_prefix("## ") {
+            out.push_str(&format!("<h2>{}</h2>\n", inline(title)));
+        } else if row {
+            if !line.starts_with("|---") && !line.starts_with("| ---") {
+                out.push_str("<tr>");
+                cells(line)
+                    .iter()
+                    .for_each(|cell| out.push_str(&format!("<td>{}</td>", inline(cell))));
+                out.push_str("</tr>\n");
+            }
+        } else if item {
+            let text = line.trim_start().trim_start_matches("- ");
+            let deep = if line.starts_with(' ') { " style=\"margin-left: 1.5rem\"" } else { "" };
+            out.push_str(&format!(
+                "<li{deep}>{}</li>\n",
+                inline(&text.replacen("[ ]", "\u{2610}", 1))
+            ));
+        } else if !line.trim().is_empty() {
+            out.push_str(&format!("<p>{}</p>\n", inline(line)));
+        }
+    }
+    if table {
+        out.push_str("</table></div>\n");
+    }
+    if list {
+        out.push_str("</ul>\n");
+    }
+    out
+}
+
+/// The cells of a row: a bar behind a backslash is a bar of the text.
+fn cells(line: &str) -> Vec<String> {
+    let (mut cells, mut cell, mut escaped) = (Vec::new(), String::new(), false);
+    for c in line.trim().trim_start_matches('|').chars() {
+        match (escaped, c) {
+            (false, '|') => {
+                cells.push(std::mem::take(&mut cell).trim().replacen("[ ]", "\u{2610}", 1))
+            }
+            _ => cell.push(c),
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    cells
+}
+
+/// Emphasis and code of our own; a character behind a backslash is itself.
+fn inline(text: &str) -> String {
+    let (mut out, mut plain) = (String::new(), String::new());
+    let (mut strong, mut faint, mut code) = (false, false, false);
+    let mut chars = text.chars().peekable();
+    let flush =
+        |plain: &mut String, out: &mut String| out.push_str(&escape(&std::mem::take(plain)));
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if !code => plain.extend(chars.next()),
+            '*' if !code => {
+                flush(&mut plain, &mut out);
+                if chars.next_if_eq(&'*').is_some() {
+                    strong = !strong;
+                    out.push_str(if strong { "<strong>" } else { "</strong>" });
+                } else {
+                    faint = !faint;
+                    out.push_str(if faint { "<em class=\"faint\">" } else { "</em>" });
+                }
+            }
+            '`' => {
+                flush(&mut plain, &mut out);
+                code = !code;
+                out.push_str(if code { "<code>" } else { "</code>" });
+            }
+            c => plain.push(c),
+        }
+    }
+    flush(&mut plain, &mut out);
+    for (open, end) in [(code, "</code>"), (faint, "</em>"), (strong, "</strong>")] {
+        if open {
+            out.push_str(end);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_write_stays_text_in_both() {
+        let hostile = "a|b `c` <script>alert(1)</script> *d* [e](javascript:f) \\ \u{1b}[2J";
+        let row = format!("| {} | {} |", cell(hostile), cell("x|y"));
+        let page = html(&format!("# {}\n\n{row}\n", cell(hostile)));
+        assert!(
+            !page.contains("<script") && !page.contains("<em") && !page.contains("<code"),
+            "{page}"
+        );
+        assert_eq!(page.matches("<td>").count(), 2, "{page}");
+        assert!(page.contains("<td>x|y</td>") && !page.contains('\u{1b}'), "{page}");
+    }
+}

@@ -1,0 +1,147 @@
+//! What a report is made from, beside access logs: activations, events, a provider's incidents.
+
+use serde_json::Value;
+
+use crate::shared::access_log::milliseconds;
+use crate::shared::error::{Error, Result};
+use crate::shared::files;
+use crate::shared::terminal::safe;
+
+/// Something came into force.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Activation {
+    /// Unix milliseconds.
+    pub(super) at: u64,
+    pub(super) serial: u64,
+    pub(super) version: String,
+    pub(super) issuer: String,
+    pub(super) keys: String,
+    pub(super) way: String,
+    pub(super) reason: String,
+    pub(super) rolls_back: Option<u64>,
+    /// Somebody practised.
+    pub(super) drill: bool,
+}
+
+/// An event of `notify`.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    pub(super) at: u64,
+    pub(super) kind: String,
+    pub(super) what: String,
+    pub(super) count: u64,
+}
+
+/// What a provider said of itself.
+#[derive(Debug, Clone)]
+pub(super) struct Incident {
+    pub(super) provider: String,
+    pub(super) name: String,
+    pub(super) impact: String,
+    pub(super) begins: u64,
+    pub(super) ends: Option<u64>,
+}
+
+impl Incident {
+    /// True if it was while these seconds were.
+    pub(super) fn touches(&self, since: Option<u64>, until: Option<u64>) -> bool {
+        until.is_none_or(|until| self.begins / 1000 <= until)
+            && since.is_none_or(|since| self.ends.is_none_or(|ends| ends / 1000 >= since))
+    }
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn json(file: &str) -> Result<Value> {
+    serde_json::from_str(&files::read(file)?)
+        .map_err(|error| Error::failed(format!("{}: {error}", safe(file))))
+}
+
+/// What `hemostat history --json` wrote.
+pub(super) fn history(file: &str) -> Result<Vec<Activation>> {
+    let all = json(file)?;
+    let list = all.as_array().ok_or_else(|| {
+        Error::failed(format!("{}: `hemostat history --json` writes a list", safe(file)))
+    })?;
+    Ok(activations(list))
+}
+
+/// Activations as status has them.
+pub(super) fn activations(list: &[Value]) -> Vec<Activation> {
+    let one = |entry: &Value| {
+        let keys = entry.get("key_ids").and_then(Value::as_array);
+        let keys: Vec<&str> = keys.into_iter().flatten().filter_map(Value::as_str).collect();
+        let (reason, version) = (text(entry, "reason"), text(entry, "version"));
+        let says = |word: &str| {
+            word.to_ascii_lowercase()
+                .split(|c: char| !c.is_alphanumeric())
+                .any(|own| own == "drill")
+        };
+        let drill = entry
+            .get("drill")
+            .and_then(Value::as_bool)
+            .unwrap_or_else(|| says(&reason) || says(&version));
+        Some(Activation {
+            at: milliseconds(&text(entry, "at"))?,
+            serial: entry.get("serial").and_then(Value::as_u64).unwrap_or_default(),
+            issuer: text(entry, "issuer"),
+            keys: keys.join(", "),
+            way: text(entry, "source"),
+            rolls_back: entry.get("rolls_back").and_then(Value::as_u64),
+            reason,
+            version,
+            drill,
+        })
+    };
+    list.iter().filter_map(one).collect()
+}
+
+/// Events, a JSON object a line; lines that are none are passed over.
+pub(super) fn events(file: &str) -> Result<Vec<Event>> {
+    let bytes = std::fs::read(file).map_err(|error| Error::file(file, &error))?;
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let one = |line: &[u8]| {
+        let event: Value = serde_json::from_slice(line).ok()?;
+        let kind = text(&event, "event");
+        let parts = [
+            "hemostat.rule",
+            "hemostat.action",
+            "hemostat.reason",
+            "hemostat.policy_version",
+            "gen_ai.tool.name",
+        ];
+        let what: Vec<String> =
+            parts.iter().map(|key| text(&event, key)).filter(|part| !part.is_empty()).collect();
+        let count = event.get("count").and_then(Value::as_u64).unwrap_or(1);
+        (!kind.is_empty()).then_some(())?;
+        Some(Event { at: milliseconds(&text(&event, "time"))?, kind, what: what.join(" "), count })
+    };
+    Ok(lines.filter_map(one).collect())
+}
+
+/// Incidents of a status page (Statuspage's `summary.json` and `incidents.json`).
+pub(super) fn incidents(file: &str) -> Result<Vec<Incident>> {
+    let all = json(file)?;
+    let provider =
+        all.pointer("/page/name").and_then(Value::as_str).unwrap_or("provider").to_owned();
+    let list = all.get("incidents").and_then(Value::as_array).ok_or_else(|| {
+        Error::failed(format!(
+            "{}: no `incidents`: not a status document of Statuspage",
+            safe(file)
+        ))
+    })?;
+    let one = |own: &Value| {
+        let begins =
+            ["started_at", "created_at"].iter().find_map(|key| milliseconds(&text(own, key)))?;
+        Some(Incident {
+            provider: provider.clone(),
+            name: text(own, "name"),
+            impact: text(own, "impact"),
+            begins,
+            ends: milliseconds(&text(own, "resolved_at")),
+        })
+    };
+    Ok(list.iter().filter_map(one).collect())
+}
