@@ -3,6 +3,7 @@
 
 mod change;
 mod global;
+mod globs;
 mod labels;
 mod levers;
 mod limits;

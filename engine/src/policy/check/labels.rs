@@ -87,7 +87,7 @@ fn known(judge: &mut Judge<'_>, label: &str, path: &Path<'_>) {
 
 /// Values that a built-in label never has.
 fn value(judge: &mut Judge<'_>, label: &str, glob: &str, path: &Path<'_>) {
-    if glob.contains(['*', '?']) {
+    if super::globs::check(judge, label, glob, path) || glob.contains(['*', '?']) {
         return;
     }
     match label {

@@ -15,6 +15,11 @@ pub(super) fn check(judge: &mut Judge<'_>) {
             let path = section.index(index);
             judge.warn("unreachable", &path, message, "the first match wins; order the rules");
         }
+        let path = section.index(index);
+        let path = path.key("match");
+        for glob in rule.tools.plain.iter().chain(&rule.tools.negated) {
+            super::globs::check(judge, "tool", glob, &path);
+        }
         let when = &rule.rule.when;
         let open = when.labels.is_empty() && when.percent.is_none() && when.until.is_none();
         let every =
