@@ -12,7 +12,7 @@ const RULES: &[&str] = &["rollback", "switch", "guardrails", "tools", "limits", 
 
 /// What need not end with an overlay's rules: it names, records, or does nothing without a rule.
 const HARMLESS: &[&str] =
-    &["hemostat", "version", "reason", "severity", "trusted_headers", "disable"];
+    &["hemostat", "version", "reason", "severity", "trusted_headers", "disable", "mode"];
 
 /// Lets every rule of an overlay stop at this time (Unix seconds); a rule that says when it stops keeps its own time.
 pub(crate) fn until(overlay: &Node, at: u64) -> Node {
@@ -39,6 +39,25 @@ pub(crate) fn shadow(overlay: &Node) -> Node {
             fields.retain(|field| field.key != "mode");
             let value = text(place, "shadow");
             fields.push(Entry { key: "mode".to_owned(), key_at: place, value });
+        }
+    }
+    overlay
+}
+
+/// The same overlay, whose `mode` stands in each of its rules that says none of its own: it is theirs alone. Put on the
+/// policy as it is, it would switch off every rule that was enforced.
+fn own_mode(overlay: &Node) -> Node {
+    let mut overlay = overlay.clone();
+    let Value::Map(sections) = &mut overlay.value else { return overlay };
+    let Some(at) = sections.iter().position(|own| own.key == "mode") else { return overlay };
+    let mode = sections.remove(at);
+    for section in sections.iter_mut().filter(|own| RULES.contains(&own.key.as_str())) {
+        let Value::Seq(rules) = &mut section.value.value else { continue };
+        for rule in rules {
+            let Value::Map(fields) = &mut rule.value else { continue };
+            if !fields.iter().any(|field| field.key == "mode") {
+                fields.push(mode.clone());
+            }
         }
     }
     overlay
@@ -81,6 +100,7 @@ pub(crate) fn endless(overlay: &Node) -> Vec<&str> {
 /// # Errors
 /// The overlay says something else about a label or a fallback that the policy's own rules use.
 pub(crate) fn overlay(policy: &Node, overlay: &Node, file: &str) -> Result<Node, String> {
+    let overlay = own_mode(overlay);
     let mut entries = policy.entries().to_vec();
     for over in overlay.entries() {
         match entries.iter_mut().find(|entry| entry.key == over.key) {
@@ -147,7 +167,7 @@ mod tests {
         let over = "{hemostat: 1, version: b, mode: shadow, guardrails: [{id: new}], fallbacks: {y: {text: Y}}}";
         assert_eq!(
             both(policy, over).unwrap(),
-            r#"{"hemostat":1,"version":"a_b","guardrails":[{"id":"new"},{"id":"own"}],"fallbacks":{"x":{"text":"X"},"y":{"text":"Y"}},"mode":"shadow"}"#
+            r#"{"hemostat":1,"version":"a_b","guardrails":[{"id":"new","mode":"shadow"},{"id":"own"}],"fallbacks":{"x":{"text":"X"},"y":{"text":"Y"}}}"#
         );
     }
 
@@ -168,7 +188,7 @@ mod tests {
              tools: [{match: a}, {match: b, when: {model: m}}, {match: c, when: {until: 2099-01-01T00:00:00Z}}]}",
         )
         .unwrap();
-        assert_eq!(endless(&over), ["mode"]);
+        assert!(endless(&over).is_empty(), "its mode ends with its rules");
         let expected = r#"{"version":"b","mode":"shadow","disable":[{"rule":"x","until":"2099-01-01T00:00:00Z"}],"tools":[{"match":"a","when":{"until":"1970-01-01T00:01:00Z"}},{"match":"b","when":{"model":"m","until":"1970-01-01T00:01:00Z"}},{"match":"c","when":{"until":"2099-01-01T00:00:00Z"}}]}"#;
         assert_eq!(to_json(&until(&over, 60)), expected);
     }
