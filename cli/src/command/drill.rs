@@ -1,13 +1,15 @@
 //! `hemostat drill`: an overlay on the proxies in shadow, for a while, and back again: the way of an incident, walked while
-//! there is none. Nobody's traffic changes.
+//! there is none. Nobody's traffic changes, and version, header, status and history say that it is a drill.
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hemostat_engine::base::time;
-use hemostat_engine::policy::source::Node;
-use serde_json::Value;
+use hemostat_engine::policy::source::{Entry, Node, Position, Value as Tree};
+use serde_json::{Value, json};
 
 use crate::shared::compose;
 use crate::shared::deliver::{self, How};
@@ -17,6 +19,7 @@ use crate::shared::fleet::{Fleet, FleetArgs, Status};
 use crate::shared::key::Key;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, Brings, Words};
+use crate::shared::settings::Settings;
 use crate::shared::table::Table;
 use crate::shared::terminal::safe;
 use crate::shared::when;
@@ -27,21 +30,33 @@ const GRACE_S: u64 = 120;
 /// Seconds for which the inline policy is in force as a release after a drill: every proxy must have taken it by then.
 const INLINE_S: u64 = 60;
 
+/// How often it is looked whether somebody breaks the drill off.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The reason that histories show.
+const REASON: &str = "drill";
+
 /// Arguments of `hemostat drill`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   hemostat drill sev1-kill-feature.yaml --policy policy.yaml --key ops.key -p http://10.0.0.1:9902 --for 60
       a minute in shadow: how fast is it everywhere, whom would it hit, is the way back open?
+  hemostat drill --rollback --policy policy.yaml --key ops.key
+      how long does a push take, until every worker acts by it, and the way back?
 
-The policy is the one in force; the overlay's rules are put on it in `mode: shadow`. When the time is over, or the command
-does not come back, the policy before is in force again.")]
+The policy is the one in force; the overlay's rules are put on it in `mode: shadow`. When the time is over, or on Ctrl-C, the
+policy before is in force again at once; where the command is gone for good, the proxies see to it two minutes later.")]
 pub(crate) struct Args {
     /// The overlay
-    overlay: String,
-    /// The policy in force
+    #[arg(required_unless_present = "rollback", conflicts_with = "rollback")]
+    overlay: Option<String>,
+    /// Practise the rollback alone: the policy in force goes out once more, marked as a drill, and is taken back at once
+    #[arg(long, conflicts_with = "seconds")]
+    rollback: bool,
+    /// The policy in force [default: `policy` of hemostat.yaml]
     #[arg(long, value_name = "FILE")]
-    policy: String,
+    policy: Option<String>,
     /// A secret key that may `release`: a file, or `env:NAME` [default: `key` of hemostat.yaml]
     #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
@@ -51,69 +66,101 @@ pub(crate) struct Args {
     /// Who does it [default: `$HEMOSTAT_ISSUER`, else the user's name]
     #[arg(long)]
     issuer: Option<String>,
+    /// Write one JSON document to standard output instead of words
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     fleet: FleetArgs,
 }
 
+/// What a drill found.
+#[derive(Debug, Default)]
+struct Found {
+    taken_ms: u128,
+    everywhere_ms: u128,
+    back_ms: u128,
+    /// Seconds in shadow.
+    lasted: u64,
+    broken_off: bool,
+    /// By rule and action: what it would have done to how many exchanges.
+    would: BTreeMap<(String, String), u64>,
+}
+
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let keys = Key::all(&args.key)?;
-    let base = policy_file::read(&args.policy)?;
-    let overlay = policy_file::read(&args.overlay)?;
-    let acting = compose::acting(&overlay);
-    if !acting.is_empty() {
-        let (file, fields) = (safe(&args.overlay), safe(&acting.join("`, `")));
-        return Err(Error::no(format!("{file}: `{fields}` would act; only rules can be drilled")));
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // The second one ends the command whatever it does; the first one lets it clean up.
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))?;
     }
-    let policy = match shadowed(args, &base, &overlay)? {
-        Ok(policy) => policy,
-        Err(faults) => {
-            writeln!(err, "{faults}\nhemostat: nothing was pushed")?;
-            return Ok(Exit::No);
-        }
+    let keys = Key::all(&args.key)?;
+    let settings = Settings::load()?;
+    let file = args.policy.clone().or(settings.policy);
+    let file = file.ok_or_else(|| {
+        Error::failed("no policy: give `--policy`, or say `policy` in hemostat.yaml")
+    })?;
+    let base = policy_file::read(&file)?;
+    let policy = match &args.overlay {
+        Some(overlay) => shadowed(&file, &base, overlay)?,
+        None => renamed(&base),
     };
     let fleet = args.fleet.some()?;
     let view = fleet.view();
     let before = view.agreed(err)?;
+    if before.is_drill() {
+        return Err(Error::no(
+            "a drill is in force already: it ends by itself, or with its own command",
+        ));
+    }
     let digest = policy_file::digest(&base)?;
     if before.text("digest") != digest {
-        let file = safe(&args.policy);
         return Err(Error::no(format!(
-            "{file} ({digest}) is not the policy in force, {}",
+            "{} ({digest}) is not the policy in force, {}",
+            safe(&file),
             safe(before.text("digest"))
         )));
     }
-    let back = match Back::of(before, args.seconds, when::now()) {
-        Ok(back) => back,
-        Err(no) => {
-            return Err(Error::no(no));
-        }
-    };
-    let counted = counts(&fleet);
+    let seconds = if args.rollback { 0 } else { args.seconds };
+    let back = Back::of(before, seconds, when::now()).map_err(Error::no)?;
     let from = before.serial();
     let words = |serial: u64| Words {
         scope: before.text("scope").to_owned(),
         serial,
         issuer: release_file::issuer(args.issuer.as_deref()),
-        reason: Some("drill".to_owned()),
+        reason: Some(REASON.to_owned()),
         prepared: back.prepared.clone(),
         ..Words::default()
     };
     let there = Words {
-        expires: Some(when::now().saturating_add(args.seconds).saturating_add(GRACE_S)),
+        drill: true,
+        expires: Some(when::now().saturating_add(seconds).saturating_add(GRACE_S)),
         on_expiry: Some(if back.baseline { "baseline" } else { "previous" }.to_owned()),
         ..words(from.saturating_add(1))
     };
+    let mut found = Found::default();
+    // Words of each step go to standard error where the result is one document.
     let envelope = release_file::sign(&there, &Brings::Policy(&policy), &keys)?;
-    let (pushed, took) = timed(&envelope, there.serial, &fleet, out, err)?;
-    if pushed != Exit::Fine
-        && fleet.newest(err)?.is_none_or(|status| status.serial() != there.serial)
-    {
-        writeln!(err, "hemostat: no proxy says that it took the overlay; there is nothing to see")?;
-        return Ok(pushed);
+    let began = Instant::now();
+    let (mut quiet, mut wide) = (Vec::new(), Vec::new());
+    deliver::deliver(&envelope, there.serial, &how(false), &fleet, &mut quiet, &mut wide)?;
+    found.taken_ms = began.elapsed().as_millis();
+    let steps: &mut dyn Write = if args.json { err } else { out };
+    let pushed = deliver::deliver(&envelope, there.serial, &how(true), &fleet, steps, &mut wide)?;
+    found.everywhere_ms = began.elapsed().as_millis();
+    if pushed != Exit::Fine && !fleet.view().reached().any(|(_, s)| s.serial() == there.serial) {
+        return Err(Error::failed("no proxy says that it took the drill; there is nothing to see"));
     }
-    writeln!(out, "in shadow everywhere that answered after {took} ms\n")?;
-    std::thread::sleep(Duration::from_secs(args.seconds));
-    tell(&counted, &counts(&fleet), args.seconds, out)?;
+    let shadow = Instant::now();
+    while shadow.elapsed() < Duration::from_secs(seconds) && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(LOOK_EVERY);
+    }
+    found.broken_off = stop.load(Ordering::Relaxed);
+    found.lasted = shadow.elapsed().as_secs();
+    if found.broken_off {
+        writeln!(err, "broken off: taking the drill back")?;
+    } else {
+        found.would = would(&fleet);
+    }
     let end = back.end(when::now());
     let again = Words {
         rolls_back: Some(there.serial),
@@ -122,8 +169,16 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         ..words(from.saturating_add(2))
     };
     let envelope = release_file::sign(&again, &Brings::Digest(&digest), &keys)?;
-    let (rolled, took) = timed(&envelope, again.serial, &fleet, out, err)?;
-    writeln!(out, "back everywhere that answered after {took} ms")?;
+    let began = Instant::now();
+    let steps: &mut dyn Write = if args.json { err } else { out };
+    let rolled = deliver::deliver(&envelope, again.serial, &how(true), &fleet, steps, &mut wide)?;
+    found.back_ms = began.elapsed().as_millis();
+    let worst = pushed.max(rolled).max(if found.broken_off { Exit::No } else { Exit::Fine });
+    if args.json {
+        writeln!(out, "{:#}", in_json(&found, worst))?;
+        return Ok(worst);
+    }
+    tell(&found, args, out)?;
     if let (true, Some(at)) = (back.baseline, again.expires) {
         writeln!(
             out,
@@ -131,7 +186,59 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
             time::format(at)
         )?;
     }
-    Ok(pushed.max(rolled))
+    Ok(worst)
+}
+
+fn how(wait: bool) -> How {
+    How {
+        to: None,
+        wait,
+        within: deliver::WITHIN_S,
+        json: false,
+        log: None,
+        fleet: FleetArgs::default(),
+    }
+}
+
+fn in_json(found: &Found, worst: Exit) -> Value {
+    let would = found
+        .would
+        .iter()
+        .map(|((rule, action), count)| json!({"rule": rule, "action": action, "exchanges": count}));
+    json!({
+        "ok": worst == Exit::Fine, "drill": true, "broken_off": found.broken_off, "seconds": found.lasted,
+        "taken_ms": found.taken_ms as u64, "everywhere_ms": found.everywhere_ms as u64, "back_ms": found.back_ms as u64,
+        "would_have": would.collect::<Vec<_>>(),
+    })
+}
+
+fn tell(found: &Found, args: &Args, out: &mut dyn Write) -> Result<()> {
+    writeln!(
+        out,
+        "\ntaken after {} ms; every worker of every proxy acted by it after {} ms; back after {} ms",
+        found.taken_ms, found.everywhere_ms, found.back_ms
+    )?;
+    if args.rollback || found.broken_off {
+        return Ok(());
+    }
+    writeln!(out, "in {} s of shadow it would have done, on all proxies:", found.lasted)?;
+    let mut table = Table::new(["RULE", "ACTION", "EXCHANGES"]);
+    for ((rule, action), count) in &found.would {
+        table.row([safe(rule), safe(action), count.to_string()]);
+    }
+    table.write(out)?;
+    Ok(())
+}
+
+/// What the drill's own rules would have done, on all proxies, since it came into force.
+fn would(fleet: &Fleet) -> BTreeMap<(String, String), u64> {
+    let mut all = BTreeMap::new();
+    for act in fleet.view().acts().into_iter().filter(|act| act.new && act.shadow) {
+        for (action, count) in act.counts {
+            all.insert((act.rule.clone(), action), count.since);
+        }
+    }
+    all
 }
 
 /// What the release that ends the drill must say so that all is as it was.
@@ -149,8 +256,7 @@ impl Back {
     /// By the status before the drill. The `Err`: why there should be none now.
     fn of(before: &Status, seconds: u64, now: u64) -> Result<Self, String> {
         let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
-        let prepared = before.list("prepared").iter().filter_map(Value::as_str);
-        let prepared = prepared.map(str::to_owned).collect();
+        let prepared = before.prepared();
         let first = before.list("held").first();
         let end = first.and_then(|held| Some((text(held, "expires")?, text(held, "on_expiry")?)));
         let end = end.and_then(|(at, then)| Some((time::parse(&at).ok()?, then)));
@@ -177,108 +283,32 @@ impl Back {
     }
 }
 
-/// The policy with the overlay's rules in shadow, or what is wrong with both.
-fn shadowed(args: &Args, base: &Node, overlay: &Node) -> Result<Result<Node, String>> {
-    if let Some(faults) = policy_file::own_faults(overlay, &args.overlay) {
-        return Ok(Err(faults));
+/// The policy with the overlay's rules in shadow.
+fn shadowed(file: &str, base: &Node, overlay: &str) -> Result<Node> {
+    let over = policy_file::read(overlay)?;
+    let acting = compose::acting(&over);
+    if !acting.is_empty() {
+        let (file, fields) = (safe(overlay), safe(&acting.join("`, `")));
+        return Err(Error::no(format!("{file}: `{fields}` would act; only rules can be drilled")));
     }
-    let shadow = compose::shadow(overlay);
-    let policy = match compose::overlay(base, &shadow, &safe(&args.overlay)) {
-        Ok(policy) => policy,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    let faults =
-        policy_file::faults_of_all(&policy, &args.policy, std::slice::from_ref(&args.overlay));
-    Ok(faults.map_or(Ok(policy), Err))
+    let nothing = |faults: String| Error::no(format!("{faults}\nhemostat: nothing was pushed"));
+    if let Some(faults) = policy_file::own_faults(&over, overlay) {
+        return Err(nothing(faults));
+    }
+    let policy =
+        compose::overlay(base, &compose::shadow(&over), &safe(overlay)).map_err(nothing)?;
+    let faults = policy_file::faults_of_all(&policy, file, &[overlay.to_owned()]);
+    faults.map_or(Ok(policy), |faults| Err(nothing(faults)))
 }
 
-/// Brings a release to the proxies; what came of it, and how many milliseconds it took.
-fn timed(
-    envelope: &str,
-    serial: u64,
-    fleet: &Fleet,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> Result<(Exit, u128)> {
-    let how = How {
-        to: None,
-        wait: true,
-        within: deliver::WITHIN_S,
-        json: false,
-        fleet: FleetArgs::default(),
-    };
-    let began = Instant::now();
-    let exit = deliver::deliver(envelope, serial, &how, fleet, out, err)?;
-    Ok((exit, began.elapsed().as_millis()))
-}
-
-/// What rules in shadow have counted so far, on all proxies.
-fn counts(fleet: &Fleet) -> BTreeMap<(String, String), u64> {
-    let mut all = BTreeMap::new();
-    for status in fleet.each(|proxy| fleet.status(proxy)).into_iter().filter_map(|(_, s)| s.ok()) {
-        let rules = status.0.get("rules").and_then(Value::as_object);
-        for (rule, actions) in rules.into_iter().flatten() {
-            for (action, count) in actions.as_object().into_iter().flatten() {
-                if action.starts_with("shadow-") {
-                    *all.entry((rule.clone(), action.clone())).or_default() +=
-                        count.as_u64().unwrap_or_default();
-                }
-            }
-        }
+/// The same policy under another digest: going back from it is a step, as a rollback is.
+fn renamed(base: &Node) -> Node {
+    let mut policy = base.clone();
+    if let Tree::Map(entries) = &mut policy.value {
+        entries.retain(|entry| entry.key != "reason");
+        let at = Position::default();
+        let value = Node { at, value: Tree::String { text: REASON.to_owned(), quoted: true } };
+        entries.push(Entry { key: "reason".to_owned(), key_at: at, value });
     }
-    all
-}
-
-fn tell(
-    before: &BTreeMap<(String, String), u64>,
-    after: &BTreeMap<(String, String), u64>,
-    seconds: u64,
-    out: &mut dyn Write,
-) -> Result<()> {
-    writeln!(out, "in {seconds} s it would have done, on all proxies:")?;
-    let mut table = Table::new(["RULE", "ACTION", "EXCHANGES"]);
-    for ((rule, action), count) in after {
-        let known = before.get(&(rule.clone(), action.clone())).copied().unwrap_or_default();
-        let new = count.saturating_sub(known);
-        table.row([safe(rule), safe(action.trim_start_matches("shadow-")), new.to_string()]);
-    }
-    table.write(out)?;
-    writeln!(out)?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn back(held: Value, now: u64) -> Result<Back, String> {
-        let prepared = json!(["sha256:a"]);
-        Back::of(&Status(json!({"held": [held, {"digest": "x"}], "prepared": prepared})), 60, now)
-    }
-
-    #[test]
-    fn after_a_drill_ends_and_prepared_policies_are_what_they_were() {
-        let prepared = vec!["sha256:a".to_owned()];
-        let none = Back { end: None, baseline: false, prepared: prepared.clone() };
-        assert_eq!(back(json!({"digest": "b"}), 0), Ok(none));
-        let ends = |then: &str| json!({"digest": "b", "expires": "1970-01-01T00:16:40Z", "on_expiry": then});
-        let end = Some((1000, "previous".to_owned()));
-        assert_eq!(
-            back(ends("previous"), 0),
-            Ok(Back { end, baseline: false, prepared: prepared.clone() })
-        );
-        let why = back(ends("previous"), 900).unwrap_err();
-        assert!(why.contains("1970-01-01T00:16:40Z"), "{why}");
-        assert_eq!(back(ends("keep"), 1001), Ok(Back { end: None, baseline: false, prepared }));
-    }
-
-    #[test]
-    fn after_a_drill_the_inline_policy_follows_its_configuration() {
-        for (standing, end) in [("baseline", Some(900 + INLINE_S)), ("release", None)] {
-            let status = json!({"standing": standing, "held": [{"digest": "b"}], "prepared": []});
-            let back = Back::of(&Status(status), 60, 0).unwrap();
-            assert_eq!(back.end(900).map(|(at, _)| at), end, "{standing}");
-        }
-    }
+    policy
 }

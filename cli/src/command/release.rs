@@ -127,6 +127,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         rolls_back: None,
         expires: args.expires,
         on_expiry: args.on_expiry.clone(),
+        drill: false,
     };
     let envelope = release_file::sign(&words, &Brings::Policy(&policy), &keys)?;
     for (path, policy) in &prepared {

@@ -70,6 +70,9 @@ struct HowBack {
     /// Write one JSON document to standard output instead of words
     #[arg(long)]
     json: bool,
+    /// Append what was done to this file, a line of JSON each time [default: `history` of hemostat.yaml]
+    #[arg(long, value_name = "FILE")]
+    log: Option<String>,
     #[command(flatten)]
     fleet: crate::shared::fleet::FleetArgs,
 }
@@ -134,12 +137,13 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     };
     let brings = whole.as_ref().map_or(Brings::Digest(&target.digest), Brings::Policy);
     let envelope = release_file::sign(&words, &brings, &keys)?;
-    let HowBack { to_dir, wait, within, json, .. } = &args.how;
+    let HowBack { to_dir, wait, within, json, log, .. } = &args.how;
     let how = How {
         to: to_dir.clone(),
         wait: *wait,
         within: *within,
         json: *json,
+        log: log.clone(),
         fleet: crate::shared::fleet::FleetArgs::default(),
     };
     let ends = target.end.as_ref();

@@ -10,6 +10,9 @@ use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::files;
 use crate::shared::fleet::{Fleet, FleetArgs, InForce, Proxy};
+use crate::shared::journal;
+use crate::shared::release_file;
+use crate::shared::settings::Settings;
 use crate::shared::terminal::{Paint, count, or_dash, safe};
 use crate::shared::when::now;
 
@@ -38,6 +41,9 @@ pub(crate) struct How {
     /// Write one JSON document to standard output instead of words
     #[arg(long)]
     pub(crate) json: bool,
+    /// Append what was done to this file, a line of JSON each time [default: `history` of hemostat.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<String>,
     #[command(flatten)]
     pub(crate) fleet: FleetArgs,
 }
@@ -102,7 +108,16 @@ pub(crate) fn deliver(
     } else {
         Vec::new()
     };
+    let kept = keep(envelope, how, &fates);
     let exit = fates.iter().map(|(_, fate)| exit_of(fate)).max().unwrap_or(Exit::Fine);
+    // It is where it is to go: that it was not written down is told beside it.
+    let exit = match kept {
+        Ok(()) => exit,
+        Err(error) => {
+            writeln!(err, "hemostat: history: {error}")?;
+            exit.max(Exit::Failed)
+        }
+    };
     if how.json {
         let all: Vec<_> = fates.iter().map(|(proxy, fate)| in_json(proxy, fate)).collect();
         let file = written.as_ref().map(|path| path.display().to_string());
@@ -140,6 +155,18 @@ pub(crate) fn deliver(
         }
     }
     Ok(exit)
+}
+
+/// Writes down what was done, where a file was named and something was.
+fn keep(envelope: &str, how: &How, fates: &[(&Proxy, Fate)]) -> Result<()> {
+    let Some(file) = how.log.clone().or(Settings::load()?.history) else { return Ok(()) };
+    let took = |(_, fate): &(&Proxy, Fate)| matches!(fate, Fate::Serving(_) | Fate::Taken(_));
+    if how.to.is_none() && !fates.iter().any(took) {
+        return Ok(());
+    }
+    let release = release_file::open(envelope)?;
+    let proxies = fates.iter().map(|(proxy, fate)| in_json(proxy, fate)).collect();
+    journal::append(&file, &journal::entry(&release, proxies))
 }
 
 /// A line of progress.

@@ -23,6 +23,8 @@ pub(crate) struct Words {
     pub(crate) rolls_back: Option<u64>,
     pub(crate) expires: Option<u64>,
     pub(crate) on_expiry: Option<String>,
+    /// It is an exercise, and says so everywhere.
+    pub(crate) drill: bool,
 }
 
 /// What a release brings.
@@ -61,6 +63,9 @@ pub(crate) fn sign(words: &Words, brings: &Brings<'_>, keys: &[Key]) -> Result<S
     }
     if let Some(word) = &words.on_expiry {
         put("on_expiry", word.as_str().into());
+    }
+    if words.drill {
+        put("drill", true.into());
     }
     let payload = Value::Object(payload).to_string();
     // The proxy's own reader is asked first: what it would refuse is not signed.

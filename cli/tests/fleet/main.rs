@@ -7,7 +7,9 @@
     reason = "tests"
 )]
 
+mod drill;
 mod levers;
+mod shown;
 mod steps;
 mod support;
 mod sync;

@@ -1,0 +1,47 @@
+//! What was released and activated, appended to a file: a process remembers its last 32 activations, and nothing from
+//! before its start.
+
+use std::io::Write;
+
+use hemostat_engine::base::time;
+use hemostat_engine::bundle::{Brings, Release};
+use hemostat_engine::policy::source::Node;
+use serde_json::{Value, json};
+
+use crate::shared::error::{Error, Result};
+use crate::shared::policy_file;
+use crate::shared::when;
+
+/// One entry, in the words of the proxies' own history.
+pub(crate) fn entry(release: &Release, proxies: Vec<Value>) -> Value {
+    let (digest, version) = match &release.brings {
+        Brings::Whole(policy) => (
+            policy_file::digest(policy).unwrap_or_default(),
+            policy.get("version").and_then(Node::text).map(str::to_owned),
+        ),
+        Brings::Digest(digest) => (digest.to_string(), None),
+    };
+    json!({
+        "serial": release.serial, "version": version, "digest": digest, "at": time::format(when::now()), "source": "log",
+        "scope": release.scope, "issuer": release.issuer, "reason": release.reason, "rolls_back": release.rolls_back,
+        "drill": release.drill, "proxies": proxies,
+    })
+}
+
+/// Appends one.
+pub(crate) fn append(file: &str, entry: &Value) -> Result<()> {
+    let named = |error: std::io::Error| Error::file(file, &error);
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.create(true).append(true).open(file).map_err(named)?;
+    // One write: two commands at once do not mix their lines.
+    file.write_all(format!("{entry}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(named)
+}
+
+/// All of a file, newest first. A line that is no entry says nothing.
+pub(crate) fn read(file: &str) -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
+    let entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut all: Vec<Value> = entries.filter(|entry| entry.get("serial").is_some()).collect();
+    all.reverse();
+    Ok(all)
+}
