@@ -59,7 +59,7 @@ pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
 pub(super) fn field(value: &Value<'_>) -> Field {
     let container = matches!(value.kind(), Kind::Object | Kind::Array);
     let string = value.kind() == Kind::String;
-    match &*value.key() {
+    match &*value.name() {
         name if string && never_text(name) => Field::Never,
         name if never_below(name) => Field::Never,
         b"arguments" | b"partial_json" | b"args" => Field::Arguments,
@@ -155,12 +155,12 @@ pub(super) fn inline(value: &Value<'_>) -> Inline {
 }
 
 fn under(value: &Value<'_>, keys: &[&[u8]]) -> bool {
-    value.parent().is_some_and(|parent| keys.contains(&&*parent.key()))
+    value.parent().is_some_and(|parent| keys.contains(&&*parent.name()))
 }
 
 /// True if the value stands in an item of the list under this key.
 fn under_item_of(value: &Value<'_>, key: &[u8]) -> bool {
-    value.parent().and_then(|item| item.parent()).is_some_and(|list| &*list.key() == key)
+    value.parent().and_then(|item| item.parent()).is_some_and(|list| &*list.name() == key)
 }
 
 fn siblings<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
@@ -168,7 +168,7 @@ fn siblings<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> 
 }
 
 fn sibling_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
-    siblings(value).any(|s| s.key_is("type") && is(&string(Some(s))))
+    siblings(value).any(|s| s.key_is("type") && is(&s.word()))
 }
 
 /// The `input` of a tool call, not that of something else (a moderation report has one).
@@ -188,8 +188,8 @@ fn is_link(value: &Value<'_>) -> bool {
 fn is_binary(value: &Value<'_>) -> bool {
     let mut binary = false;
     for sibling in siblings(value) {
-        match &*sibling.key() {
-            b"type" => match &*string(Some(sibling)) {
+        match &*sibling.name() {
+            b"type" => match &*sibling.word() {
                 b"text" => return false,
                 b"base64" | b"redacted_thinking" | b"reasoning.encrypted" => binary = true,
                 _ => {}
@@ -207,10 +207,10 @@ fn names_a_tool(value: &Value<'_>) -> bool {
         || under(value, &[b"toolUse", b"toolSpec", b"systemTool"])
         || under(value, &[b"function_response", b"toolCall", b"toolResponse", b"tools"])
         || value.parent().is_some_and(|tool| under(&tool, &[b"tools"]))
-        || siblings(value).any(|sibling| match &*sibling.key() {
+        || siblings(value).any(|sibling| match &*sibling.name() {
             b"arguments" | b"input" | b"args" | b"call_id" | b"tool_call_id" | b"tool_use_id"
             | b"input_schema" | b"parameters" => true,
-            b"role" => matches!(&*string(Some(sibling)), b"tool" | b"function"),
+            b"role" => matches!(&*sibling.word(), b"tool" | b"function"),
             _ => false,
         })
 }

@@ -126,9 +126,23 @@ fn decoded<'a>(raw: &[u8]) -> Cow<'a, [u8]> {
     decode(raw).into_bytes().into()
 }
 
+/// Bytes that one decoded byte is written in at most (`\u0061` is `a`; no other spelling is longer).
+const SPELLED_BYTES: usize = 6;
+
+/// A key may be as long as the body, and is asked about once for every name: what is too long to be the name is not
+/// decoded.
 #[cold]
 fn decodes_to(raw: &[u8], name: &[u8]) -> bool {
-    decode(raw).as_bytes() == name
+    raw.len() <= name.len() * SPELLED_BYTES && decode(raw).as_bytes() == name
+}
+
+/// The longest name that any format has, in bytes, with room.
+const NAME_BYTES: usize = 64;
+
+/// What is written with escapes, to be compared with names: decoded if it can be one. What is longer is given as it
+/// is written, backslash and all, and equals none.
+fn name<'a>(raw: &'a [u8], escaped: bool) -> Cow<'a, [u8]> {
+    if escaped && raw.len() <= NAME_BYTES * SPELLED_BYTES { decoded(raw) } else { raw.into() }
 }
 
 impl Doc {
@@ -236,6 +250,21 @@ impl<'a> Value<'a> {
         let node = self.node();
         let raw = node.raw_key(self.bytes);
         if node.key_escaped { decoded(raw) } else { Cow::Borrowed(raw) }
+    }
+
+    /// Its key, to be compared with names that are known: as [`Value::key`], in a time that does not grow with the
+    /// key's length.
+    #[must_use]
+    pub fn name(&self) -> Cow<'a, [u8]> {
+        name(self.raw_key(), self.node().key_escaped)
+    }
+
+    /// A string, to be compared with words that are known: as [`Value::as_bytes`], in a time that does not grow with
+    /// its length.
+    #[must_use]
+    pub fn word(&self) -> Cow<'a, [u8]> {
+        let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
+        name(raw, self.node().flag)
     }
 
     /// True if its [`Value::key`] is `name`.
@@ -370,7 +399,9 @@ impl<'a> Value<'a> {
             let raw = self.content_span().and_then(|span| self.bytes.get(span));
             return raw.is_some_and(|raw| same(raw, text.as_bytes()));
         }
-        self.as_str().is_some_and(|own| own == text)
+        // Its quotes count too.
+        self.raw().len() <= text.len() * SPELLED_BYTES + 2
+            && self.as_str().is_some_and(|own| own == text)
     }
 
     /// A whole number that is not negative and fits; `None` for other values.
