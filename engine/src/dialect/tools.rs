@@ -67,6 +67,7 @@ pub(super) fn of_type(kind: &str) -> Vec<String> {
 #[derive(Debug)]
 pub(super) struct Gone<'t> {
     nodes: Vec<NodeId>,
+    /// Names of tools that go, and of tools that stay; both sorted, for a choice may name as many.
     names: Vec<&'t str>,
     kept: Vec<&'t str>,
 }
@@ -76,7 +77,10 @@ impl<'t> Gone<'t> {
         let is_gone = |at: usize| gone.binary_search(&at).is_ok();
         let names = |which: bool| {
             let tools = tools.iter().enumerate().filter(move |(at, _)| is_gone(*at) == which);
-            tools.flat_map(|(_, tool)| tool.names.iter().map(String::as_str)).collect()
+            let names = tools.flat_map(|(_, tool)| tool.names.iter().map(String::as_str));
+            let mut names: Vec<&str> = names.collect();
+            names.sort_unstable();
+            names
         };
         let nodes = tools.iter().enumerate().filter(|(at, _)| is_gone(*at));
         let mut nodes: Vec<NodeId> = nodes.map(|(_, tool)| tool.node).collect();
@@ -91,7 +95,7 @@ impl<'t> Gone<'t> {
 
     /// True if the tool of this name goes, and no other of the name stays.
     pub(super) fn named(&self, name: &str) -> bool {
-        self.names.contains(&name) && !self.kept.contains(&name)
+        self.names.binary_search(&name).is_ok() && self.kept.binary_search(&name).is_err()
     }
 }
 
