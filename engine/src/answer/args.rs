@@ -133,16 +133,19 @@ impl Args {
                     if let Some(text) = self.texts.iter_mut().rfind(|text| text.n == *n) {
                         text.running.finish(rules, record, hits);
                     }
+                    self.forget_last();
                 }
             }
         }
-        // Most inner texts end where nothing was found and nothing waits: they need not be remembered.
+    }
+
+    /// Most inner texts end where nothing was found and nothing waits: they are forgotten at once, for a list of
+    /// numbers has as many as it has bytes.
+    fn forget_last(&mut self) {
         let plain = |text: &InnerText| text.running.ended && !text.running.touched_at_all();
-        let forgotten: Vec<u32> =
-            self.texts.iter().filter(|text| plain(text)).map(|text| text.n).collect();
-        let kept = |n: u32| forgotten.binary_search(&n).is_err();
-        self.texts.retain(|text| kept(text.n));
-        self.pieces.retain(|piece| kept(piece.n));
+        while let Some(text) = self.texts.pop_if(|text| plain(text)) {
+            while self.pieces.pop_if(|piece| piece.n == text.n).is_some() {}
+        }
     }
 
     fn text(&self, n: u32) -> Option<&InnerText> {
