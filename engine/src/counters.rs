@@ -269,6 +269,8 @@ mod tests {
                 Unchecked::Encoding
                 | Unchecked::Dialect
                 | Unchecked::TooBig
+                | Unchecked::Memory
+                | Unchecked::Overtaken
                 | Unchecked::Host
                 | Unchecked::HoldLimit
                 | Unchecked::Label

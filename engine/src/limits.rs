@@ -12,6 +12,24 @@ pub const EVENT_BYTES: usize = 4 * 1024 * 1024;
 /// All holds of one process together, in bytes. POLICY "Streams".
 pub const HELD_PROCESS_BYTES: usize = 64 * 1024 * 1024;
 
+/// What rules may hold back in one VM, in bytes. A proxy has a VM a worker and tells nobody how many: with this share
+/// [`HELD_PROCESS_BYTES`] holds for up to 8 workers, and one stream can still hold a tool call of the largest size
+/// beside others.
+pub const HELD_VM_BYTES: usize = HELD_PROCESS_BYTES / 8;
+
+/// All that one VM keeps from one callback to the next, in bytes: what is held, frames that are not whole, bodies that
+/// are watched. Some ten of the largest events may be on their way at a time; what does not fit is not looked at, and
+/// follows the policy's word.
+pub const KEPT_VM_BYTES: usize = 64 * 1024 * 1024;
+
+/// Entries of lists that a stream keeps to use again: more than an ordinary event needs. Longer ones are given back, or
+/// every stream would keep what its greatest event took.
+pub const SPARE_ENTRIES: usize = 1024;
+
+/// A stream that holds no more than this may use what is kept free of the greater ones, in bytes: a text in the middle
+/// of a match, an ordinary event that is not whole.
+pub const HELD_FLOOR_BYTES: usize = 32 * 1024;
+
 /// Nesting of a JSON document. Real requests nest under 30 (JSON Schemas of tools); recursion-free parsing makes the
 /// number a matter of memory, not of stack.
 pub const JSON_DEPTH: usize = 256;

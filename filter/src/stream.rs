@@ -20,7 +20,7 @@ use crate::clock;
 use crate::grants::SharedSlots;
 use crate::host::{self, Map};
 use crate::load::Active;
-use crate::telemetry::{self, Held, Trouble};
+use crate::telemetry::{self, Trouble};
 
 use request::RequestState;
 use response::ResponseState;
@@ -48,7 +48,6 @@ pub struct Stream {
     response: ResponseState,
     /// Calls that the request waits for, until they are answered.
     asked: Vec<Option<u32>>,
-    held: Held,
 }
 
 impl Stream {
@@ -57,6 +56,7 @@ impl Stream {
         let mut exchange = Exchange::with_book(Rc::clone(&active.program), Rc::clone(&active.book));
         exchange.set_grant_slots(Rc::new(SharedSlots));
         exchange.set_fleet(accounts::fleet());
+        exchange.set_memory(&telemetry::memory());
         Self {
             exchange,
             active,
@@ -65,15 +65,13 @@ impl Stream {
             request: RequestState::Start,
             response: ResponseState::Start,
             asked: Vec::new(),
-            held: Held::default(),
         }
     }
 
-    /// After every call of the engine: what it wants told, and what it holds.
+    /// After every call of the engine: what it wants told.
     fn settle(&mut self) {
         telemetry::apply(self.exchange.effects());
         telemetry::apply(accounts::fleet().effects());
-        self.held.set(self.exchange.held_bytes());
     }
 
     /// A host call failed and nothing of the answer has left. The engine says whether that matters: if it does, the

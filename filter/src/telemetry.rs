@@ -1,12 +1,12 @@
-//! What the filter tells the world: counters, log lines, values for the access log; and the sum of held bytes.
+//! What the filter tells the world: counters, log lines, values for the access log; and the account of kept memory.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::PanicHookInfo;
 
+use hemostat_engine::context::memory::VmMemory;
 use hemostat_engine::counters;
 use hemostat_engine::exchange::Effect;
-use hemostat_engine::limits::HELD_PROCESS_BYTES;
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::document::Severity;
 
@@ -32,11 +32,6 @@ const LABEL: char = ';';
 
 /// Begins the label `rule` in a counter's name.
 const RULE: &str = ";rule=";
-
-/// Bytes that the streams of one VM may hold. A proxy has a VM a worker and tells nobody how many: with this share the
-/// bound of the process ([`HELD_PROCESS_BYTES`]) holds for up to 8 workers, and one stream can still hold a tool call
-/// of the largest size beside others.
-pub const HELD_VM_BYTES: usize = HELD_PROCESS_BYTES / 8;
 
 /// A log line is cut here, in bytes: the engine's are short, and one line of a log is not the place for more.
 const LINE_BYTES: usize = 2048;
@@ -75,7 +70,7 @@ thread_local! {
     static HISTOGRAM_IDS: RefCell<BTreeMap<&'static str, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static COUNTER_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static TROUBLES: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
-    static HELD: Cell<usize> = const { Cell::new(0) };
+    static MEMORY: VmMemory = VmMemory::default();
 }
 
 /// A host call that failed where traffic depended on it.
@@ -272,27 +267,9 @@ fn other_rule(name: &str) -> Option<String> {
     Some(format!("{before}{RULE}other{after}"))
 }
 
-/// What one stream holds, as part of the VM's sum; given back when the stream goes.
-#[derive(Debug, Default)]
-pub struct Held(usize);
-
-impl Held {
-    /// The stream holds this many bytes now.
-    pub fn set(&mut self, bytes: usize) {
-        HELD.set(HELD.get().saturating_sub(self.0).saturating_add(bytes));
-        self.0 = bytes;
-    }
-
-    /// How many bytes the stream may hold: what the VM's other streams leave of their share.
-    pub fn room(&self) -> usize {
-        HELD_VM_BYTES.saturating_sub(HELD.get().saturating_sub(self.0))
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.set(0);
-    }
+/// The account of the memory that streams of this VM keep.
+pub fn memory() -> VmMemory {
+    MEMORY.with(VmMemory::clone)
 }
 
 /// Says where the filter broke. Messages that were formatted may quote traffic (`… is not a char boundary; it is inside
@@ -332,17 +309,5 @@ mod tests {
             assert!(ids.contains_key(LOST));
             assert!(ids.len() <= COUNTERS + OVERFLOW_COUNTERS + 1);
         });
-    }
-
-    #[test]
-    fn held_bytes_add_up_and_are_given_back() {
-        let (mut a, mut b) = (Held::default(), Held::default());
-        a.set(HELD_VM_BYTES);
-        b.set(1);
-        assert_eq!((a.room(), b.room()), (HELD_VM_BYTES - 1, 0));
-        drop(a);
-        assert_eq!(b.room(), HELD_VM_BYTES);
-        drop(b);
-        assert_eq!(HELD.get(), 0);
     }
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::place::Change;
 use super::rules::Rules;
-use super::running::{Running, Stop, TextId};
+use super::running::{Running, Span, Stop, TextId};
 use crate::context::record::Record;
 use crate::dialect::{Role, TextKey};
 use crate::search::Hit;
@@ -154,9 +154,10 @@ impl Args {
 
     /// The inner pieces that touch a part of the arguments' text.
     fn touching(&self, part: Range<u64>) -> impl Iterator<Item = (&InnerPiece, &InnerText)> {
-        self.pieces
-            .iter()
-            .filter(move |piece| piece.at.start < part.end && piece.at.end > part.start)
+        // They stand in order and apart from each other.
+        let first = self.pieces.partition_point(|piece| piece.at.end <= part.start);
+        let from = self.pieces.get(first..).unwrap_or_default().iter();
+        from.take_while(move |piece| piece.at.start < part.end)
             .filter_map(|piece| Some((piece, self.text(piece.n)?)))
     }
 
@@ -170,7 +171,16 @@ impl Args {
     /// Decoded bytes that partial matches hold.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.texts.iter().map(|text| text.running.held()).sum()
+        // No two are open at once, and what has ended is decided.
+        self.texts.last().map_or(0, |text| text.running.held())
+    }
+
+    /// Memory that they take, about, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<Self>()
+            + self.texts.capacity() * (size_of::<InnerText>() + size_of::<Span>())
+            + self.pieces.capacity() * size_of::<InnerPiece>()
     }
 
     /// Gives up on partial matches, and on what was to be seen whole.

@@ -11,6 +11,7 @@
 use super::repeats::Repeats;
 use crate::context::record::Unchecked;
 use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
+use crate::limits;
 use crate::wire::frame::{Frame, Framing, Piece, is_document};
 use crate::wire::framer::Framer;
 use crate::wire::json::{Doc, NodeId};
@@ -32,6 +33,10 @@ pub struct FrameLoop {
     items: Vec<Item>,
     /// Frames that need neither be parsed nor read; `None`: each is.
     repeats: Option<Repeats>,
+    /// Memory that a frame which is not whole may take, as far as all others leave room.
+    room: usize,
+    /// The frame that is given away was not too long: there was no room for it.
+    short: bool,
 }
 
 /// One frame, cut off and read.
@@ -86,6 +91,8 @@ impl FrameLoop {
             frames: 0,
             items: Vec::new(),
             repeats: (framing == Framing::Sse).then(Repeats::default),
+            room: limits::KEPT_VM_BYTES,
+            short: false,
         }
     }
 
@@ -100,6 +107,17 @@ impl FrameLoop {
     #[must_use]
     pub fn repeated_frames(&self) -> u64 {
         self.repeats.as_ref().map_or(0, Repeats::found)
+    }
+
+    /// Other answers leave this much room for a frame that is not whole.
+    pub fn set_room(&mut self, room: usize) {
+        self.room = room;
+    }
+
+    /// Memory that is kept for the frame that is not whole, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.framer.memory()
     }
 
     /// How the answer's bytes are cut.
@@ -119,8 +137,28 @@ impl FrameLoop {
         if let Some(shown) = self.repeated(rest) {
             return Some(shown);
         }
-        let piece = self.framer.next(rest)?;
+        if let Some(piece) = self.framer.next(rest) {
+            return Some(self.piece(piece));
+        }
+        // All is taken: what the last frame is not whole of is kept now, if there is room for it.
+        self.trim();
+        if self.framer.memory() <= self.room {
+            return None;
+        }
+        let piece = self.framer.give_up()?;
+        self.short = true;
         Some(self.piece(piece))
+    }
+
+    /// Gives back what only an uncommon frame needs.
+    fn trim(&mut self) {
+        if self.items.capacity() > limits::SPARE_ENTRIES {
+            self.items = Vec::new();
+        }
+        if self.doc.capacity() > limits::SPARE_ENTRIES {
+            (self.doc, self.doc_of) = (Doc::default(), 0);
+            self.repeats = self.repeats.take().map(|_| Repeats::default());
+        }
     }
 
     /// The next frame, if it is one that was read before but for its text: its document and its items are known.
@@ -157,7 +195,11 @@ impl FrameLoop {
     fn piece<'c>(&mut self, piece: Piece<'c>) -> Shown<'c> {
         let (why, raw) = match piece {
             Piece::Frame(frame) => return self.read(frame),
-            Piece::Oversized { raw, .. } => (Unchecked::TooBig, raw),
+            Piece::Oversized { raw, last } => {
+                let short = self.short;
+                self.short &= !last;
+                (if short { Unchecked::Memory } else { Unchecked::TooBig }, raw)
+            }
             Piece::Lost { raw } => (Unchecked::Dialect, raw),
         };
         self.frames += 1;

@@ -26,15 +26,20 @@ pub struct Held<'a> {
     pub call_pieces: Vec<(TextKey, NodeId)>,
     /// It could not be read and leaves as it is.
     pub opaque: bool,
+    /// So many of its pieces are decided.
+    pub ready: usize,
+    /// What was taken for it, [`Held::memory`] as it came.
+    pub taken: usize,
 }
 
 impl Held<'_> {
     /// The frame with bytes of its own, to wait longer than its chunk is there.
     #[must_use]
     pub fn into_owned(self) -> Held<'static> {
-        let Self { number, frame, pieces, calls, call_stop, call_pieces, opaque } = self;
+        let Self { number, frame, pieces, calls, call_stop, call_pieces, opaque, ready, taken } =
+            self;
         let frame = frame.into_owned();
-        Held { number, frame, pieces, calls, call_stop, call_pieces, opaque }
+        Held { number, frame, pieces, calls, call_stop, call_pieces, opaque, ready, taken }
     }
 
     /// This call has been seen whole: the frame in which it began waits for it no longer, and knows whether any of it
@@ -50,6 +55,19 @@ impl Held<'_> {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.frame.raw.len()
+    }
+
+    /// Memory that it takes, in bytes: a blank line is a frame too, and costs a hundred times its byte.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let inner = self.frame.message.as_ref().and_then(|message| message.inner.as_ref());
+        size_of::<Self>()
+            + self.frame.raw.len()
+            + inner.map_or(0, Vec::capacity)
+            + self.frame.payload.len() * size_of::<Range<usize>>()
+            + self.pieces.capacity() * size_of::<HeldPiece>()
+            + self.calls.capacity() * size_of::<TextKey>()
+            + self.call_pieces.capacity() * size_of::<(TextKey, NodeId)>()
     }
 }
 

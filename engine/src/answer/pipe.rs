@@ -57,6 +57,8 @@ pub struct Pipe {
     queued_bytes: usize,
     /// Why the first of them waits.
     waits_for: Option<HoldReason>,
+    /// Memory that the queue takes.
+    queued_memory: usize,
     /// What this answer may hold, as far as all others leave room.
     room: usize,
     /// Lists of frames that have left, to be used again.
@@ -102,6 +104,7 @@ impl Pipe {
             queue: VecDeque::new(),
             queued_bytes: 0,
             waits_for: None,
+            queued_memory: 0,
             room: limits::HELD_FRAME_BYTES,
             spare: Held::default(),
             cut: None,
@@ -307,6 +310,9 @@ impl Pipe {
     /// A frame is done with: its lists can be used again.
     fn recycle(&mut self, held: Held<'_>) {
         let Held { mut pieces, mut calls, mut call_pieces, .. } = held;
+        if pieces.capacity() + calls.capacity() + call_pieces.capacity() > limits::SPARE_ENTRIES {
+            return;
+        }
         pieces.clear();
         calls.clear();
         call_pieces.clear();
@@ -330,7 +336,9 @@ impl Pipe {
                 Fate::Waits(why) => self.wait(why, around.record),
             }
         }
+        held.taken = held.memory();
         self.queued_bytes += held.bytes();
+        self.queued_memory += held.taken;
         self.queue.push_back(held.into_owned());
         if self.queue.len() > 1 {
             self.release(around);
@@ -355,6 +363,7 @@ impl Pipe {
                 Fate::Stops(at, stop) => return self.stop(&front, at, stop, around.record),
                 Fate::Leaves => {
                     self.queued_bytes -= front.bytes();
+                    self.queued_memory -= front.taken;
                     self.emit(&front, around);
                     self.recycle(front);
                 }
@@ -372,6 +381,7 @@ impl Pipe {
         let stopped = |call: &TextKey| self.calls.stopped(*call).is_some();
         if front.call_pieces.iter().any(|(call, _)| stopped(call)) {
             // Nothing of it leaves, so nothing of it is looked at any more.
+            front.ready = 0;
             front.pieces.retain(|piece| !piece.call.as_ref().is_some_and(stopped));
             front.calls.retain(|call| !stopped(call));
             if front.call_pieces.iter().all(|(call, _)| stopped(call)) {

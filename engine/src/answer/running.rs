@@ -88,6 +88,8 @@ impl Running {
             self.watch.finish(matcher, hits);
             rules.watched(self.role, hits, record);
         }
+        self.act.close();
+        self.watch.close();
     }
 
     /// Gives up on partial matches (`on_hold_limit: release`).

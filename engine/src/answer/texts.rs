@@ -311,21 +311,36 @@ impl Texts {
 
     /// What is still undecided in this frame, and keeps it (invariant 6); `None`: nothing.
     #[must_use]
-    pub fn waits_for(&self, held: &Held<'_>) -> Option<HoldReason> {
+    pub fn waits_for(&self, held: &mut Held<'_>) -> Option<HoldReason> {
         if let Some(call) = held.calls.first() {
             return Some(HoldReason::CallToScan(*call));
         }
-        held.pieces.iter().find_map(|piece| match piece.place {
-            Written::Args(_) => {
-                let args = self.args(piece.text)?;
-                let ready = args.ready(piece.start..piece.end);
-                (!ready).then_some(HoldReason::Arguments { call: piece.call.or(piece.key) })
+        // What is decided stays so: it is asked once, however many frames come behind this one.
+        while let Some(piece) = held.pieces.get(held.ready) {
+            let waits = match piece.place {
+                Written::Args(_) => {
+                    let ready = |args: &Args| args.ready(piece.start..piece.end);
+                    let waits = self.args(piece.text).is_some_and(|args| !ready(args));
+                    waits.then(|| HoldReason::Arguments { call: piece.call.or(piece.key) })
+                }
+                _ => self.text(piece.text).map(Running::clear).and_then(|from| {
+                    let waits = from < piece.end;
+                    waits.then_some(HoldReason::PartialMatch { text: piece.key, from })
+                }),
+            };
+            if waits.is_some() {
+                return waits;
             }
-            _ => {
-                let from = self.text(piece.text)?.clear();
-                (from < piece.end).then_some(HoldReason::PartialMatch { text: piece.key, from })
-            }
-        })
+            held.ready += 1;
+        }
+        None
+    }
+
+    /// Memory that the texts take, about, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.running.capacity() * (size_of::<Running>() + size_of::<Span>())
+            + self.args.iter().map(Args::memory).sum::<usize>()
     }
 
     /// The first stop in a frame that is ready: which piece, and where. Of two in one text the one that begins first,

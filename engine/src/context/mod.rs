@@ -3,6 +3,7 @@
 
 pub mod facts;
 pub mod labels;
+pub mod memory;
 pub mod record;
 pub mod verdict;
 

@@ -18,6 +18,10 @@ pub enum Unchecked {
     Dialect,
     /// An event or body is larger than can be held.
     TooBig,
+    /// The VM has no memory to keep what it would have to keep.
+    Memory,
+    /// The answer came before the request's body was whole.
+    Overtaken,
     /// The host would not give or take bytes.
     Host,
     /// Partial matches held too much text, and the policy said to let it go.
@@ -40,6 +44,8 @@ impl Unchecked {
         Self::Encoding,
         Self::Dialect,
         Self::TooBig,
+        Self::Memory,
+        Self::Overtaken,
         Self::Host,
         Self::HoldLimit,
         Self::Label,
@@ -56,6 +62,8 @@ impl Unchecked {
             Self::Encoding => "encoding",
             Self::Dialect => "dialect",
             Self::TooBig => "too_big",
+            Self::Memory => "memory",
+            Self::Overtaken => "overtaken",
             Self::Host => "host",
             Self::HoldLimit => "hold_limit",
             Self::Label => "label",

@@ -68,13 +68,21 @@ impl Answering {
         }
     }
 
-    /// Other answers leave this much room for what waits here.
-    pub(super) fn set_room(&mut self, room: usize) {
-        match &mut self.judge {
-            Judge::Nobody => {}
-            Judge::Model(pipe) => pipe.set_room(room),
-            Judge::Messages(messages) => messages.set_room(room),
+    /// Other answers leave this much room for what waits here, and for all that is kept here.
+    pub(super) fn set_room(&mut self, held: usize, kept: usize) {
+        self.frames.set_room(kept.saturating_sub(self.memory().0));
+        if let Judge::Model(pipe) = &mut self.judge {
+            pipe.set_room(held);
         }
+    }
+
+    /// Memory that what waits takes, and that all takes that is kept: what waits, with the frame that is not whole.
+    pub(super) fn memory(&self) -> (usize, usize) {
+        let held = match &self.judge {
+            Judge::Model(pipe) => pipe.memory(),
+            Judge::Nobody | Judge::Messages(_) => 0,
+        };
+        (held, held + self.frames.memory())
     }
 
     /// Unix time in seconds, for what has an end.
@@ -137,9 +145,6 @@ impl Exchange {
                 self.one_frame(answer, shown, out);
             }
             answer.finish(out, &mut self.record);
-        } else if let Answering { frames, judge: Judge::Messages(messages) } = answer {
-            let held = frames.held();
-            messages.limit(held, &mut Around { frames, out, record: &mut self.record });
         }
     }
 

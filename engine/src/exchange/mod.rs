@@ -23,6 +23,7 @@ mod events;
 mod input;
 pub mod limits;
 mod mcp;
+mod memory;
 mod no_policy;
 mod other;
 mod request;
@@ -34,6 +35,7 @@ use std::rc::Rc;
 
 use crate::answer::{Chosen, HoldReason, ToolRules};
 pub use crate::context::facts::RequestFacts;
+use crate::context::memory::{ExchangeMemory, VmMemory};
 use crate::context::record::Record;
 pub use crate::context::record::Unchecked;
 pub use crate::context::verdict::{
@@ -65,7 +67,9 @@ pub struct Exchange {
     signed: Option<signed::Signed>,
     /// What passed of a body that is only watched.
     peeked: Vec<u8>,
-    peek_overflow: bool,
+    /// Why there is nothing of it.
+    not_peeked: Option<Unchecked>,
+    memory: ExchangeMemory,
     /// The guardrails that hold for the answer.
     chosen: Chosen,
     /// The tools rules that hold.
@@ -130,7 +134,8 @@ impl Exchange {
             call: None,
             signed: None,
             peeked: Vec::new(),
-            peek_overflow: false,
+            not_peeked: None,
+            memory: ExchangeMemory::of(&VmMemory::default()),
             chosen: Chosen::default(),
             tool_rules: ToolRules::default(),
             grant_slots: None,
@@ -150,7 +155,7 @@ impl Exchange {
         read.filter(|(_, value)| !value.is_empty())
     }
 
-    /// Bytes of the answer that are held back now; the glue adds them up over its streams.
+    /// Bytes of the answer that are held back now.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.answer.as_ref().map_or(0, |answer| answer.held_bytes())
@@ -160,14 +165,6 @@ impl Exchange {
     #[must_use]
     pub fn waits_for(&self) -> Option<HoldReason> {
         self.answer.as_ref().and_then(|answer| answer.waits_for())
-    }
-
-    /// Says how much the answer may hold: what all others of the process leave of [`crate::limits::HELD_PROCESS_BYTES`].
-    /// An answer that would hold more follows `on_hold_limit`.
-    pub fn set_hold_room(&mut self, bytes: usize) {
-        if let Some(answer) = &mut self.answer {
-            answer.set_room(bytes);
-        }
     }
 
     /// The host would not give or take bytes of this exchange. True if the exchange must be refused for it: a rule has

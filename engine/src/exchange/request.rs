@@ -12,7 +12,6 @@ use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{
     self, Call, CallKind, Canned, DialectId, ErrorAnswer, Recognised, Reply, RequestView,
 };
-use crate::limits;
 use crate::policy::document::{Fallback, Mode};
 use crate::policy::program::guard::Guard;
 use crate::policy::program::label::{Label, LabelId};
@@ -106,21 +105,49 @@ impl Exchange {
 
     /// A part of the body passes (after [`RequestVerdict::Peek`]). Nothing that acts depends on it.
     pub fn request_chunk(&mut self, chunk: &[u8], end: bool) {
-        if self.peeked.len() + chunk.len() > limits::PEEKED_BYTES {
-            self.peek_overflow = true;
-            self.peeked = Vec::new();
+        if self.phase != Phase::Body {
+            // The answer has overtaken the body: what it was judged by is known.
+            return;
         }
-        if !self.peek_overflow {
-            self.peeked.extend_from_slice(chunk);
-        }
+        self.keep_peeked(chunk);
         if end {
             let body = std::mem::take(&mut self.peeked);
-            let body = (!self.peek_overflow).then_some(body);
-            if body.is_none() && !self.chosen_for(|guard| self.reads_request(guard)).is_empty() {
-                self.record.unchecked(Unchecked::TooBig, false);
-            }
             // Only watching rules look at a body that passes, so the verdict is always to let it.
-            let _ = self.decide(body.as_deref(), Vec::new());
+            let _ = self.decide(self.not_peeked.is_none().then_some(body.as_slice()), Vec::new());
+            self.drop_peeked();
+        }
+    }
+
+    /// The answer comes before the request's body is whole: it is judged by what is known without the body. Gives what
+    /// is said in the answer's place, where an enforced rule needed the body and the policy does not say `pass`.
+    /// `unasked`: the proxy says that it asked nobody, so that nothing is missed.
+    pub(super) fn overtaken(&mut self, unasked: bool) -> Option<Reply> {
+        if !self.peeked.is_empty() && Doc::default().parse(&self.peeked).is_ok() {
+            // All of a watched body has come, and only the word that it ends is missing.
+            self.request_chunk(&[], true);
+            return None;
+        }
+        self.drop_peeked();
+        self.not_peeked = Some(Unchecked::Overtaken);
+        if unasked {
+            let read = Err(Unchecked::Overtaken);
+            self.complete_labels(&read, None, &Doc::default());
+            self.phase = Phase::Asked;
+            return None;
+        }
+        match self.decide(None, Vec::new()) {
+            RequestVerdict::Reply(reply) => Some(reply),
+            // A service that should have been asked first was not: nobody knows whether there was room.
+            RequestVerdict::Ask(_) => {
+                self.give_back();
+                self.record.unchecked(Unchecked::Overtaken, true);
+                let message = "the answer came before a limit could be asked for";
+                match self.refuse(&Refusal { message: message.to_owned(), code: "unreadable" }) {
+                    RequestVerdict::Reply(reply) => Some(reply),
+                    _ => None,
+                }
+            }
+            _ => None,
         }
     }
 
@@ -205,10 +232,7 @@ impl Exchange {
         body: Option<&[u8]>,
         doc: &mut Doc,
     ) -> Result<RequestView, Unchecked> {
-        let body = body.ok_or(match self.peek_overflow {
-            true => Unchecked::TooBig,
-            false => Unchecked::Host,
-        })?;
+        let body = body.ok_or(self.not_peeked.unwrap_or(Unchecked::Host))?;
         if recognised.kind == CallKind::StoredAnswer {
             return Ok(RequestView {
                 call: Call::without_body(recognised.clone()),

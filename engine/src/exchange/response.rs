@@ -30,6 +30,10 @@ fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
     body.split_at_checked(head.trim_ascii_end().len()).unwrap_or((body, &[]))
 }
 
+fn status(headers: &Headers) -> u16 {
+    facts::text(headers, ":status").and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 /// How an answer's body can be looked at.
 enum Readable {
     /// As it comes.
@@ -57,12 +61,15 @@ impl Exchange {
             Phase::New | Phase::Sniffing | Phase::Other | Phase::Over => {
                 return ResponseVerdict::Untouched { edits: remove_internal(headers) };
             }
-            // The answer has overtaken a body that was only watched.
-            Phase::Body => self.request_chunk(&[], true),
+            Phase::Body => {
+                let unasked = local && !(200..300).contains(&status(headers));
+                if let Some(reply) = self.overtaken(unasked) {
+                    return ResponseVerdict::Reply(reply);
+                }
+            }
             Phase::Asked | Phase::Answering => {}
         }
-        let status =
-            facts::text(headers, ":status").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let status = status(headers);
         self.record.state("http.response.status_code", &status.to_string());
         self.answer_begins(status, local);
         if let Some(reply) = self.failsafe_after(status, local, now_ns) {
@@ -136,12 +143,14 @@ impl Exchange {
         let left = match answer {
             Some(mut answer) => {
                 answer.set_now(seconds(now_ns));
+                self.make_room(&mut answer);
                 self.some_of_answer(&mut answer, chunk, end, &mut out);
                 if was_cut.is_none() && answer.is_cut() {
                     self.after_cut(&mut answer, &mut out, now_ns);
                 }
                 // Watching rules see the bytes pass: not even half an event waits for them.
                 let left = if answer.acts() { out.left() } else { Left::AsItCame };
+                self.account(&answer);
                 self.answer = Some(answer);
                 left
             }

@@ -49,6 +49,11 @@ impl StreamSearch {
         sort(hits, known);
     }
 
+    /// The text is complete and decided: nothing of it is needed any more but how long it was.
+    pub fn close(&mut self) {
+        *self = Self { fed: self.fed, ..Self::default() };
+    }
+
     /// The text before this offset is decided (bytes of decoded text).
     #[must_use]
     pub fn clear(&self) -> u64 {

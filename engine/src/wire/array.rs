@@ -74,6 +74,12 @@ impl Array {
         }
     }
 
+    pub(super) fn give_up(&mut self) -> Option<Piece<'static>> {
+        let given = self.open.give_away()?;
+        self.start = None;
+        Some(given)
+    }
+
     pub(super) fn finish(&mut self) -> Option<Piece<'static>> {
         if self.open.len() == 0 && !self.open.is_oversized() {
             return None;

@@ -100,6 +100,22 @@ impl EventStream {
         None
     }
 
+    pub(super) fn give_up(&mut self) -> Option<Piece<'static>> {
+        // Before its length has come it is a few bytes, and where it ends is not known.
+        if self.total == 0 {
+            return None;
+        }
+        self.passing = self.total - self.held.len();
+        self.total = 0;
+        let raw = Cow::Owned(std::mem::take(&mut self.held));
+        Some(Piece::Oversized { raw, last: false })
+    }
+
+    /// Memory that is kept for the message that is not whole.
+    pub(super) fn memory(&self) -> usize {
+        self.held.capacity()
+    }
+
     pub(super) fn finish(&mut self) -> Option<Piece<'static>> {
         if !self.held.is_empty() {
             return Some(Piece::Lost { raw: std::mem::take(&mut self.held).into() });

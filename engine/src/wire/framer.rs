@@ -94,6 +94,28 @@ impl Framer {
         }
     }
 
+    /// The frame that is not whole is not kept any longer: what came of it is given away, and what still comes as it
+    /// comes, as if it were too long.
+    pub fn give_up(&mut self) -> Option<Piece<'static>> {
+        match &mut self.kind {
+            Kind::Sse(sse) => sse.give_up(),
+            Kind::Array(array) => array.give_up(),
+            Kind::Whole(whole) => whole.open.give_away(),
+            Kind::Messages(messages) => messages.give_up(),
+        }
+    }
+
+    /// Memory that is kept for the frame that is not whole, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        match &self.kind {
+            Kind::Sse(sse) => sse.memory(),
+            Kind::Array(array) => array.open.memory(),
+            Kind::Whole(whole) => whole.open.memory(),
+            Kind::Messages(messages) => messages.memory(),
+        }
+    }
+
     /// Bytes taken and not yet given out.
     #[must_use]
     pub fn held(&self) -> usize {
@@ -123,6 +145,11 @@ impl Open {
     /// How many bytes are held.
     pub(super) fn len(&self) -> usize {
         self.raw.len()
+    }
+
+    /// Memory that is kept for it.
+    pub(super) fn memory(&self) -> usize {
+        self.raw.capacity()
     }
 
     /// What is held.
@@ -157,6 +184,15 @@ impl Open {
     /// From now on the frame's bytes are given away, whatever its length.
     pub(super) fn give_up(&mut self) {
         self.oversized = true;
+    }
+
+    /// From now on the frame's bytes are given away, and what is held of them first. `None`: nothing is.
+    pub(super) fn give_away(&mut self) -> Option<Piece<'static>> {
+        if self.raw.is_empty() {
+            return None;
+        }
+        self.oversized = true;
+        Some(Piece::Oversized { raw: Cow::Owned(std::mem::take(&mut self.raw)), last: false })
     }
 
     /// The frame's last bytes.

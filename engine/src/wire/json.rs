@@ -179,6 +179,12 @@ impl Doc {
         self.nodes.len()
     }
 
+    /// Values that it has room for without taking more memory.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.nodes.capacity()
+    }
+
     /// True unless the last [`Doc::parse`] succeeded.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -113,6 +113,23 @@ impl Sse {
         self.crlf = event.ends_with(b"\r\n");
     }
 
+    pub(super) fn give_up(&mut self) -> Option<Piece<'static>> {
+        let end = self.open.len();
+        // The LF of a blank line before is no event, and costs nothing to keep.
+        if self.is_only_lf() {
+            return None;
+        }
+        let given = self.open.give_away()?;
+        self.line = (self.line == Some(end)).then_some(0);
+        self.payload = Lines::default();
+        Some(given)
+    }
+
+    /// Memory that is kept for the event that is not whole.
+    pub(super) fn memory(&self) -> usize {
+        self.open.memory() + self.payload.len() * size_of::<Range<usize>>()
+    }
+
     pub(super) fn finish(&mut self) -> Option<Piece<'static>> {
         let waited = std::mem::replace(&mut self.after_cr, AfterCr::Nothing);
         if self.open.len() == 0 && !self.open.is_oversized() {

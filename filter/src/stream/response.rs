@@ -97,7 +97,6 @@ impl Stream {
     /// One chunk of a streamed answer. The host has only this chunk: what came before has left.
     fn chunk(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
         let chunk = host::bytes(Buffer::Response, size).map_err(Trouble::with("response_body"))?;
-        self.exchange.set_hold_room(self.held.room());
         match self.exchange.response_chunk(&chunk, end, clock::now_ns()) {
             StreamVerdict::Unchanged => {}
             StreamVerdict::Replace(bytes) => host::replace_bytes(Buffer::Response, &bytes)

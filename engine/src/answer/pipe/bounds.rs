@@ -1,6 +1,9 @@
 //! How much may wait, and how much an answer may use.
 
+use std::collections::VecDeque;
+
 use super::{Around, Cut, Pipe};
+use crate::answer::texts::Texts;
 use crate::context::record::Unchecked;
 use crate::dialect::TextKey;
 use crate::limits;
@@ -17,6 +20,12 @@ impl Pipe {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.queued_bytes
+    }
+
+    /// Memory that what waits takes: the queue, and what was found in its texts.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        if self.queue.is_empty() { 0 } else { self.queued_memory + self.texts.memory() }
     }
 
     /// Ends the answer here: what waits is judged as if upstream had ended it.
@@ -36,8 +45,9 @@ impl Pipe {
         if self.cut.is_some() || around.frames.framing() == Framing::Json {
             return;
         }
-        let room = limits::HELD_CALL_BYTES.min(self.room);
-        while self.queued_bytes > room {
+        let passes =
+            |pipe: &Self| pipe.queued_bytes > limits::HELD_CALL_BYTES || pipe.memory() > pipe.room;
+        while passes(self) {
             // A call that is too long to be judged is denied, and the rest of the answer goes on.
             let Some(front) = self.queue.front() else { break };
             let waiting = front.call_pieces.iter().map(|(call, _)| *call);
@@ -50,9 +60,9 @@ impl Pipe {
             self.release(around);
         }
         let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());
-        let too_much_call = call && self.queued_bytes > room;
+        let too_much_call = call && passes(self);
         let too_much_text =
-            self.texts.held() > limits::HELD_TEXT_BYTES || self.queued_bytes > self.room;
+            self.texts.held() > limits::HELD_TEXT_BYTES || self.memory() > self.room;
         if !too_much_call && !too_much_text {
             return;
         }
@@ -69,7 +79,8 @@ impl Pipe {
     }
 
     pub(super) fn drop_queue(&mut self) {
-        self.queue.clear();
-        self.queued_bytes = 0;
+        self.queue = VecDeque::new();
+        (self.queued_bytes, self.queued_memory) = (0, 0);
+        self.texts = Texts::default();
     }
 }

@@ -11,7 +11,6 @@ use crate::context::record::{Record, Unchecked};
 use crate::dialect::mcp::answer::{self, Sent};
 use crate::exchange::Exchange;
 use crate::exchange::input::look;
-use crate::limits;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use crate::policy::program::guard::Action;
@@ -34,7 +33,6 @@ pub(in crate::exchange) struct Messages {
     joins: bool,
     /// Nothing more leaves.
     cut: bool,
-    room: usize,
 }
 
 /// What becomes of a message.
@@ -58,11 +56,6 @@ impl Messages {
     /// True once nothing more leaves.
     pub(in crate::exchange) fn is_cut(&self) -> bool {
         self.cut
-    }
-
-    /// Other answers leave this much room for what waits here.
-    pub(in crate::exchange) fn set_room(&mut self, room: usize) {
-        self.room = room.min(limits::HELD_FRAME_BYTES);
     }
 
     /// Some of the answer has come: answers of ours leave before it.
@@ -97,13 +90,6 @@ impl Messages {
                 self.unreadable(Unchecked::Dialect, &frame.raw, around.out, around.record)
             }
             Content::Unread(why) => self.unreadable(*why, &frame.raw, around.out, around.record),
-        }
-    }
-
-    /// What has come so far was looked at; the rest of an event waits, which is so long.
-    pub(in crate::exchange) fn limit(&mut self, held: usize, around: &mut Around<'_, '_>) {
-        if !self.cut && held > self.room {
-            self.unreadable(Unchecked::HoldLimit, b"", around.out, around.record);
         }
     }
 
@@ -321,7 +307,6 @@ impl Exchange {
             ours: std::mem::take(&mut mcp.ours),
             joins,
             cut: false,
-            room: limits::HELD_FRAME_BYTES,
         })
     }
 }

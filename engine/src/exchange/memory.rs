@@ -1,0 +1,57 @@
+//! What an exchange keeps from one callback to the next, asked of the VM's account before it is taken.
+
+use super::Exchange;
+use super::answering::Answering;
+use crate::context::memory::{ExchangeMemory, VmMemory};
+use crate::context::record::Unchecked;
+use crate::limits;
+
+impl Exchange {
+    /// Gives the exchange a share of its VM's memory. Without it the exchange has all of a VM's to itself.
+    pub fn set_memory(&mut self, vm: &VmMemory) {
+        self.memory = ExchangeMemory::of(vm);
+    }
+
+    /// Says to an answer how much it may keep.
+    pub(super) fn make_room(&self, answer: &mut Answering) {
+        answer.set_room(self.memory.held.room(), self.memory.kept.room());
+    }
+
+    /// Notes what an answer keeps until its next chunk. Once it is cut, nothing of it is kept.
+    pub(super) fn account(&mut self, answer: &Answering) {
+        let (held, kept) = answer.memory();
+        self.memory.held.set(held);
+        self.memory.kept.set(kept);
+    }
+
+    /// Keeps a part of a body that is watched as it passes, if it is not too long and there is room for it.
+    pub(super) fn keep_peeked(&mut self, chunk: &[u8]) {
+        if self.not_peeked.is_some() {
+            return;
+        }
+        let wanted = self.peeked.len().saturating_add(chunk.len());
+        let capacity = match self.peeked.capacity() {
+            enough if enough >= wanted => enough,
+            // Twice as much each time, so that a long body is not copied once a chunk.
+            less => wanted.max(less.saturating_mul(2)).min(limits::PEEKED_BYTES),
+        };
+        self.not_peeked = if wanted > limits::PEEKED_BYTES {
+            Some(Unchecked::TooBig)
+        } else if !self.memory.kept.ask(capacity) {
+            Some(Unchecked::Memory)
+        } else {
+            self.peeked.reserve_exact(capacity.saturating_sub(self.peeked.len()));
+            self.peeked.extend_from_slice(chunk);
+            None
+        };
+        if self.not_peeked.is_some() {
+            self.drop_peeked();
+        }
+    }
+
+    /// What was kept of a body is needed no more.
+    pub(super) fn drop_peeked(&mut self) {
+        self.peeked = Vec::new();
+        self.memory.kept.set(0);
+    }
+}
