@@ -223,6 +223,15 @@ fn work_on_many_small_things_grows_with_their_number() {
         request.body = body.into_bytes();
         proxy.run(request, DIALECTS[0].whole("x"), &Chunking::Whole).fuel
     });
+    assert_linear("names under a long key with an escape", &json!({}), |proxy, n| {
+        let names = vec![r#""name":"a""#; n * 1000].join(",");
+        let key = "k".repeat(n * 16 * KIB);
+        let body = format!(r#"{{"model":"m","messages":[{{"\u0061{key}":{{{names}}}}}]}}"#);
+        let mut request = DIALECTS[0].request(false, "");
+        request.headers.replace("content-length", body.len().to_string());
+        request.body = body.into_bytes();
+        proxy.run(request, DIALECTS[0].whole("x"), &Chunking::Whole).fuel
+    });
     assert_linear("headers", &guarded(), |proxy, n| {
         let mut request = DIALECTS[0].request(false, "hi");
         for k in 0..n * 500 {
