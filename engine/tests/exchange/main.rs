@@ -21,6 +21,7 @@ mod host;
 mod limits;
 mod matrix;
 mod mcp;
+mod memory;
 mod record;
 mod repeats;
 mod requests;
