@@ -166,6 +166,17 @@ impl Envelope {
     /// A `keyid` that names one of the keys means that key; any other is only a hint, and all keys are tried.
     #[must_use]
     pub fn signers<'k>(&self, keys: &'k [TrustedKey]) -> Vec<&'k TrustedKey> {
+        let mut tries = usize::MAX;
+        self.signers_within(keys, &mut tries)
+    }
+
+    /// The same, with so many verifications at most, which are counted down; then nobody else has signed.
+    #[must_use]
+    pub fn signers_within<'k>(
+        &self,
+        keys: &'k [TrustedKey],
+        tries: &mut usize,
+    ) -> Vec<&'k TrustedKey> {
         let message = pae(&self.payload_type, &self.payload);
         let mut signers: Vec<&TrustedKey> = Vec::new();
         for (keyid, signature) in &self.signatures {
@@ -175,6 +186,11 @@ impl Envelope {
                 .iter()
                 .take(limits::TRUSTED_KEYS)
                 .filter(|key| !named || key.id == *keyid)
+                .take_while(|_| {
+                    let left = *tries > 0;
+                    *tries = tries.saturating_sub(1);
+                    left
+                })
                 .find(|key| key.key.0.verify_strict(&message, &signature).is_ok());
             if let Some(signer) = signer
                 && signers.iter().all(|known| known.key != signer.key)

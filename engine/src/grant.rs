@@ -116,16 +116,23 @@ impl Grant {
     /// # Errors
     /// Why it is none.
     pub fn verify(envelope: &[u8], approvers: &[TrustedKey]) -> Result<Self, Refused> {
+        let mut tries = usize::MAX;
+        Self::open(envelope)?.prove(approvers, &mut tries)
+    }
+
+    /// Reads a grant of which nobody knows yet who signed it.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn open(envelope: &[u8]) -> Result<Unproven, Refused> {
         let envelope = Envelope::read(envelope, PAYLOAD_TYPE, limits::GRANT_BYTES).map_err(
             |why| match why {
                 DsseError::TooBig => Refused::TooBig,
                 _ => Refused::Malformed,
             },
         )?;
-        if envelope.signers(approvers).is_empty() {
-            return Err(Refused::WrongKey);
-        }
-        Self::read(envelope.payload()).ok_or(Refused::Malformed)
+        let grant = Self::read(envelope.payload()).ok_or(Refused::Malformed)?;
+        Ok(Unproven { envelope, grant })
     }
 
     fn read(payload: &[u8]) -> Option<Self> {
@@ -172,6 +179,34 @@ impl Grant {
                 Err(Refused::TooLong)
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// What may be a grant: anybody may have written it.
+#[derive(Debug, Clone)]
+pub struct Unproven {
+    envelope: Envelope,
+    grant: Grant,
+}
+
+impl Unproven {
+    /// Whether it would be for this call, were it signed. Asked first, because it costs nothing.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub fn would_admit(&self, wanted: &Wanted<'_>) -> Result<(), Refused> {
+        self.grant.admits(wanted)
+    }
+
+    /// The grant, if one of these keys signed it. `tries`: signatures that may still be verified, counted down.
+    ///
+    /// # Errors
+    /// None of them did, as far as could be tried.
+    pub fn prove(self, approvers: &[TrustedKey], tries: &mut usize) -> Result<Grant, Refused> {
+        match self.envelope.signers_within(approvers, tries).is_empty() {
+            true => Err(Refused::WrongKey),
+            false => Ok(self.grant),
         }
     }
 }

@@ -252,6 +252,10 @@ pub const RECENT_EVENT_BYTES: usize = 1024;
 /// A grant's envelope, in bytes. One is some 600; a tenant's or tool's name may be long.
 pub const GRANT_BYTES: usize = 4096;
 
+/// Signatures that one request's grants may cost to verify, some tenths of a millisecond each in the module: every trusted
+/// key for one grant that names none, and one for each of the others.
+pub const GRANT_VERIFICATIONS: usize = TRUSTED_KEYS + GRANTS;
+
 /// Grants that one request may carry: one for each call of its answer, and answers rarely have more calls.
 pub const GRANTS: usize = 8;
 

@@ -5,8 +5,10 @@ use std::rc::Rc;
 use crate::context::record::Record;
 use crate::event::Call;
 use crate::grant::used::{Slots, use_once};
-use crate::grant::{Grant, Refused, Wanted, approval_id};
+use crate::grant::{Grant, Refused, Unproven, Wanted, approval_id};
+use crate::limits;
 use crate::policy::program::tools::{Args, Tools};
+use crate::policy::trust::TrustedKey;
 
 /// The grants of one request.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +23,44 @@ pub struct Approvals {
     pub now: u64,
     /// Those that were used.
     pub(crate) used: Vec<Grant>,
-    verified: Option<Vec<Result<Grant, Refused>>>,
+    read: Option<Vec<State>>,
+    /// Signatures that were verified.
+    tried: usize,
+}
+
+/// How far a grant is.
+#[derive(Debug, Clone)]
+enum State {
+    /// Nobody knows yet who signed it.
+    Unproven(Unproven),
+    /// It is signed.
+    Proven(Grant),
+    /// It is none.
+    Refused(Refused),
+}
+
+impl State {
+    /// The grant, if it is for this call and signed. What can be said without its signature is said first: a bad one
+    /// costs a caller nothing to send.
+    fn admits(
+        &mut self,
+        wanted: &Wanted<'_>,
+        approvers: &[TrustedKey],
+        tries: &mut usize,
+    ) -> Result<Grant, Refused> {
+        if let Self::Unproven(unproven) = self {
+            unproven.would_admit(wanted)?;
+            *self = match unproven.clone().prove(approvers, tries) {
+                Ok(grant) => Self::Proven(grant),
+                Err(refused) => Self::Refused(refused),
+            };
+        }
+        match self {
+            Self::Proven(grant) => grant.admits(wanted).map(|()| grant.clone()),
+            Self::Refused(refused) => Err(*refused),
+            Self::Unproven(_) => Err(Refused::WrongKey),
+        }
+    }
 }
 
 impl Approvals {
@@ -61,11 +100,16 @@ impl Approvals {
 
     fn find(&mut self, tools: &Tools, tool: &str, id: &str) -> Result<(), Option<Refused>> {
         let envelopes = std::mem::take(&mut self.envelopes);
-        let verified = self.verified.get_or_insert_with(|| {
-            let verify =
-                |envelope: Result<Vec<u8>, Refused>| Grant::verify(&envelope?, &tools.approvers);
-            envelopes.into_iter().map(verify).collect()
+        let read = self.read.get_or_insert_with(|| {
+            let open =
+                |envelope: Result<Vec<u8>, Refused>| match envelope.and_then(|e| Grant::open(&e)) {
+                    Ok(unproven) => State::Unproven(unproven),
+                    Err(refused) => State::Refused(refused),
+                };
+            envelopes.into_iter().map(open).collect()
         });
+        let mut tries = limits::GRANT_VERIFICATIONS.saturating_sub(self.tried);
+        let could = tries;
         let wanted = Wanted {
             tool,
             id,
@@ -74,24 +118,23 @@ impl Approvals {
             scope_named: tools.scope_named,
             now: self.now,
         };
-        let mut nearest = None;
-        for grant in verified.iter() {
-            let used = match grant {
-                Err(refused) => Err(*refused),
-                Ok(grant) => grant.admits(&wanted).and_then(|()| match &self.slots {
-                    Some(slots) => use_once(slots.as_ref(), grant, self.now),
-                    None => Err(Refused::NoMemory),
-                }),
-            };
+        let mut outcome = Err(None);
+        for state in read.iter_mut() {
+            let used = state.admits(&wanted, &tools.approvers, &mut tries).and_then(|grant| {
+                let slots = self.slots.as_ref().ok_or(Refused::NoMemory)?;
+                use_once(slots.as_ref(), &grant, self.now).map(|()| grant)
+            });
             match used {
-                Ok(()) => {
-                    self.used.extend(grant.clone());
-                    return Ok(());
+                Ok(grant) => {
+                    self.used.push(grant);
+                    outcome = Ok(());
+                    break;
                 }
-                Err(refused) => nearest = nearest.max(Some(refused)),
+                Err(refused) => outcome = outcome.map_err(|nearest| nearest.max(Some(refused))),
             }
         }
-        Err(nearest)
+        self.tried += could - tries;
+        outcome
     }
 }
 
@@ -105,5 +148,5 @@ pub(crate) fn id(tool: &str, only: &[Vec<String>], args: &[Args]) -> Option<Stri
 /// A word of others, safe in a line of a log.
 fn plain(text: &str) -> String {
     let safe = |c: char| if c.is_ascii_graphic() && c != '"' && c != '=' { c } else { '?' };
-    text.chars().take(crate::limits::TOOL_NAME_CHARS).map(safe).collect()
+    text.chars().take(limits::TOOL_NAME_CHARS).map(safe).collect()
 }
