@@ -8,7 +8,7 @@
 //! ```
 //! A frame lies in its chunk; only what was cut between chunks, or waits, has bytes of its own.
 
-use super::repeats::Repeats;
+use super::repeats::{Like, Repeats};
 use crate::context::record::Unchecked;
 use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
 use crate::limits;
@@ -37,6 +37,9 @@ pub struct FrameLoop {
     room: usize,
     /// The frame that is given away was not too long: there was no room for it.
     short: bool,
+    /// What the frame that `doc` is of is written like, where that is known; and the frame that was sent last.
+    like: Option<Like>,
+    sent_like: Option<Like>,
 }
 
 /// One frame, cut off and read.
@@ -93,6 +96,8 @@ impl FrameLoop {
             repeats: (framing == Framing::Sse).then(Repeats::default),
             room: limits::KEPT_VM_BYTES,
             short: false,
+            like: None,
+            sent_like: None,
         }
     }
 
@@ -158,6 +163,8 @@ impl FrameLoop {
         if self.doc.capacity() > limits::SPARE_ENTRIES {
             (self.doc, self.doc_of) = (Doc::default(), 0);
             self.repeats = self.repeats.take().map(|_| Repeats::default());
+            // New ones are named as the old ones were.
+            (self.like, self.sent_like) = (None, None);
         }
     }
 
@@ -172,6 +179,7 @@ impl FrameLoop {
         self.framer.passed(raw);
         self.frames += 1;
         self.doc_of = self.frames;
+        self.like = Some(found.like);
         let frame = Frame {
             raw: raw.into(),
             payload: std::iter::once(found.payload).collect(),
@@ -204,6 +212,7 @@ impl FrameLoop {
         };
         self.frames += 1;
         self.doc_of = 0;
+        self.like = None;
         self.items.clear();
         let frame = Frame { raw, ..Frame::default() };
         Shown { frame, content: Content::Unread(why), number: self.frames }
@@ -217,6 +226,7 @@ impl FrameLoop {
         let strange = self.framing == Framing::Sse && (glued || frame.is_no_event());
         self.frames += 1;
         self.doc_of = 0;
+        self.like = None;
         self.items.clear();
         let payload = frame.payload_bytes();
         let content = match payload.trim_ascii() {
@@ -237,7 +247,8 @@ impl FrameLoop {
                     reader.read(&self.doc, &payload, &mut self.items);
                     if let Some(repeats) = &mut self.repeats {
                         let root = self.doc.root(&payload);
-                        repeats.read(&frame, &root, &self.doc, &self.items, reader.as_ref());
+                        self.like =
+                            repeats.read(&frame, &root, &self.doc, &self.items, reader.as_ref());
                     }
                 }
                 Content::Json
@@ -257,7 +268,7 @@ impl FrameLoop {
     /// Makes `doc` that of this payload, unless it is: of the frame with this number, 0 for one that did not come so.
     fn read_again(&mut self, number: u64, payload: &[u8]) -> bool {
         if number == 0 || number != self.doc_of {
-            self.doc_of = 0;
+            (self.doc_of, self.like) = (0, None);
             if self.doc.parse(payload).is_err() {
                 return false;
             }
@@ -282,6 +293,14 @@ impl FrameLoop {
 
     /// Tells the dialect what the caller has got.
     pub(super) fn sent(&mut self, number: u64, raw: &[u8], payload: &[u8]) {
+        let like = self.like.filter(|_| number != 0 && number == self.doc_of);
+        let before = std::mem::replace(&mut self.sent_like, like);
+        if like.is_some()
+            && like == before
+            && let Some(reader) = &mut self.reader
+        {
+            return reader.sent_again(&self.doc, payload, &self.items);
+        }
         let read = !payload.is_empty() && self.read_again(number, payload);
         let Some(reader) = &mut self.reader else { return };
         match (payload, read) {

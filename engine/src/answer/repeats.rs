@@ -30,7 +30,13 @@ pub(super) struct Found {
     pub payload: Range<usize>,
     /// Where its name stands in them.
     pub event: Option<Range<usize>>,
+    /// What it is written like.
+    pub like: Like,
 }
+
+/// Names a way of writing: events with the same one differ in nothing but words, padding and counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Like(u64);
 
 /// The events of a stream that were learned.
 #[derive(Debug, Default)]
@@ -43,6 +49,7 @@ pub(super) struct Repeats {
     /// Events that could be learned, since one that was learned came again.
     vain: u8,
     found: u64,
+    learned: u64,
 }
 
 /// One of them.
@@ -53,6 +60,7 @@ struct Known {
     /// Where the event's name stands; before all that differs.
     event: Option<Range<usize>>,
     epoch: u32,
+    like: Like,
 }
 
 impl Repeats {
@@ -77,7 +85,8 @@ impl Repeats {
                 self.vain = 0;
                 self.found += 1;
                 let payload = known.template.payload(length);
-                return Some(Found { length, payload, event: known.event.clone() });
+                let (event, like) = (known.event.clone(), known.like);
+                return Some(Found { length, payload, event, like });
             }
         }
         None
@@ -93,7 +102,8 @@ impl Repeats {
         self.epoch = self.epoch.wrapping_add(1);
     }
 
-    /// An event was read by its dialect: `root` is its document `doc`, `items` what was found in it.
+    /// An event was read by its dialect: `root` is its document `doc`, `items` what was found in it. Says what it is
+    /// written like, if it was learned.
     pub(super) fn read(
         &mut self,
         frame: &Frame<'_>,
@@ -101,34 +111,45 @@ impl Repeats {
         doc: &Doc,
         items: &[Item],
         reader: &dyn Answer,
-    ) {
+    ) -> Option<Like> {
         let texts = !items.is_empty() && items.iter().all(|item| text(item).is_some());
         if !texts || !reader.goes_on(root) {
-            return self.forget();
+            self.forget();
+            return None;
         }
         self.vain = self.vain.saturating_add(1);
         if self.vain <= CREDIT {
-            self.learn(frame, root, doc, items);
-        } else if self.vain == u8::MAX {
+            return self.learn(frame, root, doc, items);
+        }
+        if self.vain == u8::MAX {
             self.vain = 0;
         }
+        None
     }
 
-    fn learn(&mut self, frame: &Frame<'_>, root: &Value<'_>, doc: &Doc, items: &[Item]) {
+    fn learn(
+        &mut self,
+        frame: &Frame<'_>,
+        root: &Value<'_>,
+        doc: &Doc,
+        items: &[Item],
+    ) -> Option<Like> {
         let mut lines = frame.payload.iter();
-        let (Some(line), None) = (lines.next(), lines.next()) else { return };
+        let (Some(line), None) = (lines.next(), lines.next()) else { return None };
         // One that begins and ends as an event usually does: where it ends does not depend on what comes next.
         let usual = matches!(frame.raw.first(), Some(b'd' | b'e' | b'i'))
             && (frame.raw.ends_with(b"}\n\n") || frame.raw.ends_with(b"}\r\n\r\n"))
             && frame.event.as_ref().is_none_or(|event| event.end <= line.start);
         if !usual || frame.truncated || doc.len() > VALUES {
-            return;
+            return None;
         }
         let mut holes: Vec<Hole> = items.iter().filter_map(text).collect();
         holes.extend(root.descendants().filter_map(|value| inert(&value)));
-        let Some(template) = Template::new(&frame.raw, line.clone(), doc, &holes) else { return };
+        let template = Template::new(&frame.raw, line.clone(), doc, &holes)?;
         let (items, event) = (items.to_vec(), frame.event.clone());
-        let known = Known { template, items, event, epoch: self.epoch };
+        self.learned += 1;
+        let like = Like(self.learned);
+        let known = Known { template, items, event, epoch: self.epoch, like };
         let void = self.known.iter().position(|known| known.epoch != self.epoch);
         self.last = match void {
             Some(void) => void,
@@ -139,6 +160,7 @@ impl Repeats {
             Some(old) => *old = known,
             None => self.known.push(known),
         }
+        Some(like)
     }
 }
 

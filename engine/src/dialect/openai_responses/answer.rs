@@ -518,6 +518,17 @@ impl Answer for Reading {
         string(root.get("type")).ends_with(b".delta")
     }
 
+    fn sent_again(&mut self, doc: &Doc, payload: &[u8], items: &[Item]) {
+        let delta = items.iter().find_map(|item| match *item {
+            Item::Text { node, text: Some(key), .. } => {
+                let value = doc.value(payload, node).filter(|value| value.key_is("delta"))?;
+                Some((key, value))
+            }
+            _ => None,
+        });
+        self.sent.again(&doc.root(payload), delta);
+    }
+
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces, &self.sent)
     }

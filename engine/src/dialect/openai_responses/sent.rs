@@ -1,5 +1,6 @@
 //! What a caller has got of a stream, kept so that its ending can repeat it: the last event holds the whole answer.
 
+use super::super::TextKey;
 use super::super::fields::{pick, string};
 use super::super::texts::{number, short};
 use super::super::write::{quoted, repaired};
@@ -85,6 +86,24 @@ impl Sent {
             (b"output_text.annotation", b"added") => self.annotation(root),
             (_, b"added" | b"delta" | b"done") => self.text_event(root, name, phase),
             _ => {}
+        }
+    }
+
+    /// A delta has left like the one before it: its text and its number are all that is new.
+    pub(super) fn again(&mut self, root: &Value<'_>, delta: Option<(TextKey, Value<'_>)>) {
+        if let Some(number) = root.get("sequence_number").and_then(|number| number.as_u64()) {
+            self.sequence = self.sequence.max(number.saturating_add(1));
+        }
+        let Some((key, value)) = delta.filter(|(key, _)| key.kind <= kind::REASONING) else {
+            return;
+        };
+        let text = string(Some(value));
+        let news = self.room(text.len());
+        let item = self.items.iter_mut().find(|item| item.index == key.a);
+        if let Some(part) = item.and_then(|item| item.part(key.kind, key.b))
+            && news
+        {
+            part.push(&text);
         }
     }
 
@@ -228,10 +247,19 @@ impl Sent {
             if phase != b"delta" {
                 part.text.clear();
             }
-            part.text.push_str(&String::from_utf8_lossy(&text));
+            part.push(&text);
         }
         part.done |= phase == b"done" && field == "part";
         part.text_done |= phase == b"done";
+    }
+}
+
+impl Part {
+    fn push(&mut self, text: &[u8]) {
+        match std::str::from_utf8(text) {
+            Ok(text) => self.text.push_str(text),
+            Err(_) => self.text.push_str(&String::from_utf8_lossy(text)),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sixteen bytes at a time, by WebAssembly's vectors.
 
-use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_or};
+use core::arch::wasm32::{
+    u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_any_true, v128_or, v128_xor,
+};
 
 #[inline(always)]
 fn load(block: &[u8; 16]) -> v128 {
@@ -62,4 +64,20 @@ pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
 
 pub(super) fn backslash(bytes: &[u8]) -> usize {
     first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(b'\\')), |byte| byte == b'\\')
+}
+
+/// True for equal bytes; both are as long, and not short.
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+    let differ = |x: &[u8; 16], y: &[u8; 16]| v128_any_true(v128_xor(load(x), load(y)));
+    let ((first, _), (second, _)) = (a.as_chunks(), b.as_chunks());
+    for (x, y) in first.iter().zip(second) {
+        if differ(x, y) {
+            return false;
+        }
+    }
+    match (a.last_chunk(), b.last_chunk()) {
+        // The last sixteen, some of them again.
+        (Some(x), Some(y)) => !differ(x, y),
+        _ => a == b,
+    }
 }
