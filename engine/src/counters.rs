@@ -62,6 +62,10 @@ const LABELLED: &[(&str, &[&str])] = &[
     ("hemostat_ledger_total;outcome=", &["contended", "failed", "full"]),
     ("hemostat_global_lost_total;reason=", &["unanswered", "late", "full"]),
     ("hemostat_releases_total;action=", &["activated", "expired"]),
+    (
+        "hemostat_held_total;reason=",
+        &["partial_match", "arguments", "call_to_scan", "call_to_judge"],
+    ),
 ];
 
 /// What becomes of an event.

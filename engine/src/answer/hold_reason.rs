@@ -13,7 +13,8 @@ pub enum HoldReason {
         /// Where what is live begins, in bytes of the text.
         from: u64,
     },
-    /// Arguments of a tool call end inside something (a number, an escape) that must be seen whole.
+    /// Arguments of a tool call end inside something (a number, an escape) that must be seen whole, or a pattern may go
+    /// on to match in one of their texts.
     Arguments {
         /// The call.
         call: Option<TextKey>,
