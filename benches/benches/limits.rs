@@ -62,12 +62,12 @@ fn exchange(program: &Rc<Program>, book: &Rc<Book>, request: &[u8], answer: &[u8
         pair(":authority", "a"),
         pair("x-tenant", "acme"),
     ];
-    let facts = RequestFacts { headers, now_ns: NOW, ..RequestFacts::default() };
+    let facts = RequestFacts { headers: headers.into(), now_ns: NOW, ..RequestFacts::default() };
     exchange.request_headers(facts, false);
     let verdict = exchange.request_body(Some(request));
     assert!(matches!(verdict, RequestVerdict::Pass { .. }));
     let headers = vec![pair(":status", "200"), pair("content-type", "application/json")];
-    exchange.response_headers(&headers, false, false, NOW);
+    exchange.response_headers(&headers.into(), false, false, NOW);
     exchange.response_body(Some(answer), NOW);
     exchange.finish(b"");
     exchange.effects().len()

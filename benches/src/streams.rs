@@ -123,11 +123,9 @@ pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
     let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     let mut exchange = Exchange::new(Rc::clone(program));
     let facts = RequestFacts {
-        headers: vec![
-            pair(":method", "POST"),
-            pair(":path", &stream.path),
-            pair(":authority", "a"),
-        ],
+        headers: [pair(":method", "POST"), pair(":path", &stream.path), pair(":authority", "a")]
+            .into_iter()
+            .collect(),
         properties: vec![None; program.properties().len()],
         request_id: Vec::new(),
         now_ns: NOW,
@@ -140,7 +138,7 @@ pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
     }
     let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
     let streams = matches!(
-        exchange.response_headers(&headers, false, false, NOW),
+        exchange.response_headers(&headers.into(), false, false, NOW),
         ResponseVerdict::Stream { .. }
     );
     let mut ran = Ran::default();

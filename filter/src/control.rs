@@ -5,6 +5,7 @@ mod page;
 
 use std::rc::Rc;
 
+use hemostat_engine::base::headers::Headers;
 use hemostat_engine::bundle::{Code, Digest, Refusal, Way, refused};
 use hemostat_engine::limits::ENVELOPE_BYTES;
 use hemostat_engine::policy::config::remote::Control;
@@ -13,7 +14,6 @@ use proxy_wasm::types::Action;
 
 use crate::follower::Follower;
 use crate::host::{self, Buffer, Map};
-use crate::stream::value;
 use crate::telemetry::Trouble;
 
 /// One request of an operator.
@@ -47,9 +47,9 @@ impl Operator {
     }
 
     /// What headers alone decide; `None`: the body is wanted.
-    fn judge(&self, headers: &[(Vec<u8>, Vec<u8>)], end: bool) -> Option<Answer> {
-        let method = value(headers, ":method").unwrap_or_default();
-        let path = value(headers, ":path").unwrap_or_default();
+    fn judge(&self, headers: &Headers, end: bool) -> Option<Answer> {
+        let method = headers.value(":method").unwrap_or_default();
+        let path = headers.value(":path").unwrap_or_default();
         let path = path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
         match path.strip_prefix(self.control.prefix.as_bytes()) {
             Some(b"" | b"/") => Some(match method {
@@ -78,23 +78,23 @@ impl Operator {
         }
     }
 
-    fn has_token(&self, headers: &[(Vec<u8>, Vec<u8>)]) -> bool {
+    fn has_token(&self, headers: &Headers) -> bool {
         let Some(wanted) = self.control.token else { return true };
-        let given = value(headers, "authorization").unwrap_or_default();
+        let given = headers.value("authorization").unwrap_or_default();
         let (scheme, token) = given.split_at(given.len().min(BEARER.len()));
         // Digests are compared: how far they are alike says nothing about the token.
         scheme.eq_ignore_ascii_case(BEARER) && Digest::of(token.trim_ascii()) == wanted
     }
 
     /// The page. A browser cannot send a bearer token by itself: it may give the token as a password, to read alone.
-    fn page(&self, headers: &[(Vec<u8>, Vec<u8>)]) -> Answer {
-        let given = value(headers, "authorization").and_then(page::password);
+    fn page(&self, headers: &Headers) -> Answer {
+        let given = headers.value("authorization").and_then(page::password);
         let is_token = given.map(|token| Digest::of(&token)) == self.control.token;
         if is_token || self.has_token(headers) { Answer::Page } else { Answer::AskForToken }
     }
 
     /// What only those with the token may read.
-    fn guarded(&self, headers: &[(Vec<u8>, Vec<u8>)], answer: impl FnOnce() -> Answer) -> Answer {
+    fn guarded(&self, headers: &Headers, answer: impl FnOnce() -> Answer) -> Answer {
         if self.has_token(headers) { answer() } else { no(401, "token", NO_TOKEN) }
     }
 
@@ -157,8 +157,8 @@ const HAS: &str = "this listener has `/`, `/status`, `/release` and `/policy/DIG
 
 const BEARER: &[u8] = b"Bearer ";
 
-fn too_long(headers: &[(Vec<u8>, Vec<u8>)]) -> bool {
-    let length = value(headers, "content-length").and_then(|text| std::str::from_utf8(text).ok());
+fn too_long(headers: &Headers) -> bool {
+    let length = headers.value("content-length").and_then(|text| std::str::from_utf8(text).ok());
     length.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > ENVELOPE_BYTES)
 }
 

@@ -11,7 +11,9 @@ pub mod shared;
 
 use std::fmt;
 
-use crate::pairs::{self, Pairs};
+use hemostat_engine::base::headers::Headers;
+
+use crate::pairs;
 
 /// Declares host calls: imported in wasm, and for native tests a host that implements none of them.
 macro_rules! host_calls {
@@ -223,10 +225,10 @@ pub fn set_property(key: &str, value: &[u8]) -> Result<(), HostError> {
 ///
 /// # Errors
 /// The host's; `PARSE_FAILURE` if what it gave is no header map.
-pub fn headers(map: Map) -> Result<Pairs, HostError> {
+pub fn headers(map: Map) -> Result<Headers, HostError> {
     // SAFETY: the host writes to `ptr` and `len` during the call.
     let bytes = take(|ptr, len| unsafe { abi::proxy_get_header_map_pairs(map as u32, ptr, len) })?;
-    pairs::decode(&bytes).ok_or(HostError::PARSE_FAILURE)
+    pairs::decode(bytes).ok_or(HostError::PARSE_FAILURE)
 }
 
 /// Puts one value in place of all of this header's.

@@ -18,7 +18,7 @@ use crate::follower::{self, Follower};
 use crate::host::{self, Buffer, Level, Map};
 use crate::load::{self, Active, Loaded};
 use crate::reporter::Reporter;
-use crate::stream::{NoPolicy, Stream, value};
+use crate::stream::{NoPolicy, Stream};
 use crate::telemetry::Trouble;
 use crate::watch::Watch;
 use crate::{bodies, clock, notify, telemetry};
@@ -156,7 +156,7 @@ impl Plan {
     /// A status page has answered. False: it is none of these calls.
     fn page_answered(&mut self, token: u32, size: usize) -> bool {
         let headers = host::headers(Map::Call).unwrap_or_default();
-        let etag = value(&headers, "etag").and_then(|etag| std::str::from_utf8(etag).ok());
+        let etag = headers.value("etag").and_then(|etag| std::str::from_utf8(etag).ok());
         let etag = etag.map(str::to_owned);
         let changed = self.watch.answered(token, call_status(), etag, size);
         let is_own = changed.is_some();
@@ -210,8 +210,8 @@ impl Plan {
         self.asked = None;
         let (Some(follower), Some(source)) = (&self.follower, &self.source) else { return };
         let headers = host::headers(Map::Call).unwrap_or_default();
-        let etag = value(&headers, "etag").and_then(|etag| std::str::from_utf8(etag).ok());
-        let answer = match value(&headers, ":status") {
+        let etag = headers.value("etag").and_then(|etag| std::str::from_utf8(etag).ok());
+        let answer = match headers.value(":status") {
             Some(b"304") => Answer::Same,
             Some(b"200") if size <= ENVELOPE_BYTES => match host::bytes(Buffer::Call, size) {
                 Ok(body) => {
@@ -238,7 +238,7 @@ impl Plan {
 /// The status that a call was answered with; 0: it was reset.
 fn call_status() -> u16 {
     let headers = host::headers(Map::Call).unwrap_or_default();
-    let status = value(&headers, ":status").and_then(|text| std::str::from_utf8(text).ok());
+    let status = headers.value(":status").and_then(|text| std::str::from_utf8(text).ok());
     status.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 

@@ -156,7 +156,8 @@ impl HttpContext for Stream {
     /// Comes for every stream, aborted ones too, and before the access log is written.
     fn on_log(&mut self) {
         self.active.bodies.ended(self.context_id);
-        self.exchange.finish(&response::details().unwrap_or_default());
+        let details = self.exchange.asks_how_it_ended().then(response::details).flatten();
+        self.exchange.finish(&details.unwrap_or_default());
         self.settle();
     }
 }
@@ -224,14 +225,6 @@ fn set_length(map: Map, len: usize) -> Result<(), Trouble> {
 
 /// The header that a changed body must change too.
 const CONTENT_LENGTH: &str = "content-length";
-
-/// The first value of a header.
-pub fn value<'a>(headers: &'a [(Vec<u8>, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
-    headers
-        .iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
-        .map(|(_, value)| value.as_slice())
-}
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use hemostat_engine::wire::inner::{Inner, InnerEvent, InnerJson};
 use hemostat_engine::wire::json::{self, Doc};
 use hemostat_engine::wire::text::Decoded;
 
-fn pieces(framing: Framing, limit: usize, stream: &[u8], chunk: usize) -> Vec<Piece> {
+fn pieces(framing: Framing, limit: usize, stream: &[u8], chunk: usize) -> Vec<Piece<'static>> {
     let mut framer = Framer::with_limit(framing, limit);
     let mut out = Vec::new();
     for chunk in stream.chunks(chunk.max(1)) {

@@ -132,7 +132,7 @@ impl Player {
         // Shares that go by the proxy's request id fall as they would: each request has one of its own.
         let request_id = format!("replay-{}", self.played).into_bytes();
         RequestFacts {
-            headers,
+            headers: headers.into(),
             properties: self.program.properties().iter().map(property).collect(),
             request_id,
             now_ns: traffic.at_ns,
@@ -202,7 +202,7 @@ fn answer(
     headers.extend(traffic.answer_headers.iter().map(|(name, value)| pair(name, value)));
     seen.status = traffic.status;
     seen.headers.clone_from(&traffic.answer_headers);
-    match exchange.response_headers(&headers, false, traffic.answer.is_empty(), now_ns) {
+    match exchange.response_headers(&headers.into(), false, traffic.answer.is_empty(), now_ns) {
         ResponseVerdict::Untouched { edits } => {
             edit(&mut seen.headers, edits);
             seen.body.clone_from(&traffic.answer);

@@ -2,4 +2,5 @@
 
 pub mod base32;
 pub mod base64;
+pub mod headers;
 pub mod time;

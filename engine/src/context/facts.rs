@@ -1,13 +1,12 @@
 //! What the host knows, as bytes.
 
-/// A header map in order, pseudo-headers included; names in lower case, as hosts give them.
-pub type Headers = [(Vec<u8>, Vec<u8>)];
+pub use crate::base::headers::Headers;
 
 /// What the host knows when a request's headers have come.
 #[derive(Debug, Clone, Default)]
 pub struct RequestFacts {
     /// All headers in order, pseudo-headers included, as bytes.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub headers: Headers,
     /// Values of [`crate::policy::Program::properties`], in that order; `None` where the host has none.
     pub properties: Vec<Option<Vec<u8>>>,
     /// The proxy's own request id, if it has one.
@@ -20,10 +19,7 @@ pub struct RequestFacts {
 
 /// The values of one header.
 pub fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    headers
-        .iter()
-        .filter(move |(own, _)| own.eq_ignore_ascii_case(name.as_bytes()))
-        .map(|(_, value)| value.as_slice())
+    headers.values(name)
 }
 
 /// The first value of a header as text; bad UTF-8 becomes U+FFFD.
@@ -47,6 +43,32 @@ pub fn is_encoded(headers: &Headers) -> bool {
         let value = value.trim_ascii();
         !value.is_empty() && !value.eq_ignore_ascii_case(b"identity")
     })
+}
+
+/// Unix time in nanoseconds: known, or asked for where it matters. Most chunks of most answers need none.
+#[derive(Debug, Clone, Copy)]
+pub enum Now {
+    /// It is this.
+    At(u64),
+    /// This tells it.
+    Ask(fn() -> u64),
+}
+
+impl Now {
+    /// The time.
+    #[must_use]
+    pub fn ns(self) -> u64 {
+        match self {
+            Self::At(now) => now,
+            Self::Ask(clock) => clock(),
+        }
+    }
+}
+
+impl From<u64> for Now {
+    fn from(now: u64) -> Self {
+        Self::At(now)
+    }
 }
 
 /// Unix time in seconds.

@@ -1,6 +1,7 @@
 //! The record of an exchange: what was decided, for counters, log, access log and callers.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use sha2::{Digest, Sha256};
 
@@ -77,9 +78,13 @@ impl Unchecked {
 
 /// What was decided so far. Each rule and action, and each reason, is recorded once per exchange, however often a
 /// text repeats it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Record {
-    decision: String,
+    /// What tells this request from others: the proxy's id of it, the time, and a number that no other request gets.
+    request: (Vec<u8>, u64, u64),
+    /// Made when it is first asked for: traffic that is no call has none, and a hash costs as much as all else that is
+    /// done for a request's headers.
+    decision: OnceCell<String>,
     actions: Vec<(String, bool)>,
     unchecked: Vec<Unchecked>,
     /// Why events waited.
@@ -91,24 +96,10 @@ pub struct Record {
 }
 
 impl Record {
-    /// Begins a record; the id is made of what tells this request from others.
+    /// Begins a record; the decision's id is made of what tells this request from others.
     #[must_use]
     pub fn new(request_id: &[u8], now_ns: u64, nonce: u64) -> Self {
-        let hash = Sha256::new()
-            .chain_update(request_id)
-            .chain_update(now_ns.to_be_bytes())
-            .chain_update(nonce.to_be_bytes())
-            .finalize();
-        let decision = base32(hash.get(..10).unwrap_or_default());
-        Self {
-            decision,
-            actions: Vec::new(),
-            unchecked: Vec::new(),
-            held: Vec::new(),
-            effects: Vec::new(),
-            acted: false,
-            raises: false,
-        }
+        Self { request: (request_id.to_vec(), now_ns, nonce), ..Self::default() }
     }
 
     /// The policy says where events go: from now on they are raised.
@@ -133,7 +124,15 @@ impl Record {
     /// The id that header, log, error and canned answer share.
     #[must_use]
     pub fn decision(&self) -> &str {
-        &self.decision
+        self.decision.get_or_init(|| {
+            let (request_id, now_ns, nonce) = &self.request;
+            let hash = Sha256::new()
+                .chain_update(request_id)
+                .chain_update(now_ns.to_be_bytes())
+                .chain_update(nonce.to_be_bytes())
+                .finalize();
+            base32(hash.get(..10).unwrap_or_default())
+        })
     }
 
     /// A rule did something, or would have (`shadow`).
@@ -212,7 +211,8 @@ impl Record {
 
     /// Writes a line that carries the decision id.
     pub fn log(&mut self, line: String) {
-        self.effects.push(Effect::Log(format!("{line} decision={}", self.decision)));
+        let line = format!("{line} decision={}", self.decision());
+        self.effects.push(Effect::Log(line));
     }
 
     /// Stores a value for the access log; empty values are not stored.
@@ -264,7 +264,7 @@ impl Record {
         }
         let acted = self.actions.iter().any(|(_, for_callers)| *for_callers);
         if show != Show::None && (acted || !self.unchecked.is_empty()) {
-            headers.push(("x-hemostat-decision", self.decision.clone()));
+            headers.push(("x-hemostat-decision", self.decision().to_owned()));
         }
         headers
     }

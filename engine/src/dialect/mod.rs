@@ -26,7 +26,7 @@ mod write;
 
 pub use batch::read_batch;
 pub use path::normalise;
-pub use recognise::recognise;
+pub use recognise::{read_line, recognise};
 pub use tools::Tool;
 pub use write::plain_error;
 pub(crate) use write::quoted;

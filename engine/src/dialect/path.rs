@@ -1,6 +1,8 @@
 //! Paths as an upstream may read them: every spelling that some server takes for the same path becomes one list of
 //! segments. A path that is read too generously is only inspected; one that is read too strictly is a bypass.
 
+use std::borrow::Cow;
+
 /// How often percent-encoding is undone: a proxy in between and the server may each decode once.
 const DECODE_ROUNDS: usize = 3;
 
@@ -17,7 +19,10 @@ impl Target {
     pub(super) fn parse(target: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let path = without_authority(path);
-        let decoded = decode_rounds(path.as_bytes());
+        let decoded = match path.contains('%') {
+            true => Cow::Owned(decode_rounds(path.as_bytes())),
+            false => Cow::Borrowed(path.as_bytes()),
+        };
         // What was `%3F` or `#` before decoding ends the path for a server that decodes first.
         let end =
             decoded.iter().position(|b| matches!(b, b'?' | b'#' | 0)).unwrap_or(decoded.len());
@@ -34,6 +39,14 @@ impl Target {
             }
         }
         Self { segments, query: query.split('#').next().unwrap_or_default().to_owned() }
+    }
+
+    /// The path as all its spellings have it, without query.
+    pub(super) fn normalised(&self) -> String {
+        match self.segments.is_empty() {
+            true => "/".to_owned(),
+            false => self.segments.iter().flat_map(|segment| ["/", segment.as_str()]).collect(),
+        }
     }
 
     /// The segment this far from the end (0 is the last), or "".
@@ -59,11 +72,7 @@ impl Target {
 /// The normalised path, without query: what the label `path` has.
 #[must_use]
 pub fn normalise(target: &str) -> String {
-    let segments = Target::parse(target).segments;
-    match segments.is_empty() {
-        true => "/".to_owned(),
-        false => segments.iter().flat_map(|segment| ["/", segment.as_str()]).collect(),
-    }
+    Target::parse(target).normalised()
 }
 
 /// `http://host/path` → `/path`.

@@ -10,16 +10,26 @@ use crate::wire::frame::Framing;
 /// The base path is free: compatible servers and gateways put theirs anywhere, so the end of the path decides.
 #[must_use]
 pub fn recognise(method: &str, path: &str) -> Option<Recognised> {
+    of_target(method, &Target::parse(path))
+}
+
+/// The same with the path as [`super::normalise`] has it: both read the request line once.
+#[must_use]
+pub fn read_line(method: &str, path: &str) -> (Option<Recognised>, String) {
     let target = Target::parse(path);
+    (of_target(method, &target), target.normalised())
+}
+
+fn of_target(method: &str, target: &Target) -> Option<Recognised> {
     if method.eq_ignore_ascii_case("POST") {
-        openai_chat(&target)
-            .or_else(|| openai_responses(&target))
-            .or_else(|| anthropic(&target))
-            .or_else(|| by_verb(&target))
-            .or_else(|| bedrock(&target))
-            .or_else(|| batch(&target))
+        openai_chat(target)
+            .or_else(|| openai_responses(target))
+            .or_else(|| anthropic(target))
+            .or_else(|| by_verb(target))
+            .or_else(|| bedrock(target))
+            .or_else(|| batch(target))
     } else if method.eq_ignore_ascii_case("GET") {
-        stored(&target)
+        stored(target)
     } else {
         None
     }

@@ -50,6 +50,9 @@ enum Lever {
 impl Exchange {
     /// What all rules need, those that follow judged by the labels as these levers may leave them.
     pub(super) fn needs_with_changes(&mut self) -> Needs {
+        if self.program.changes.is_empty() {
+            return self.needs();
+        }
         let now = seconds(self.facts.now_ns);
         let program = Rc::clone(&self.program);
         let asked = self.labels.clone();
@@ -107,9 +110,7 @@ impl Exchange {
             }
             for (name, value) in plan.headers {
                 changed.edits.push(HeaderEdit::Set(name.clone(), value.clone()));
-                let mut name = name.into_bytes();
-                self.facts.headers.retain(|(own, _)| !own.eq_ignore_ascii_case(&name));
-                self.facts.headers.push((std::mem::take(&mut name), value.into_bytes()));
+                self.facts.headers.set(name.as_bytes(), value.as_bytes());
             }
             changed.body = rewritten.or(changed.body);
             self.read_again(said, changed.body.as_deref().or(body));
@@ -210,8 +211,8 @@ impl Exchange {
             (header(":method"), header(":authority"), header(":path"));
         // What is MCP stays so, wherever it goes.
         let mcp = self.recognised.clone().filter(|_| self.is_mcp());
-        let Some(recognised) = mcp.or_else(|| dialect::recognise(&method, &target)) else { return };
-        let path = dialect::normalise(&target);
+        let (recognised, path) = dialect::read_line(&method, &target);
+        let Some(recognised) = mcp.or(recognised) else { return };
         let line = Line { method: &method, authority: &authority, path: &path };
         self.labels = labels::from_headers(&self.program.labels, &self.facts, line);
         self.labels.set(LabelId::DIALECT, Label::value(recognised.dialect.name(), true));

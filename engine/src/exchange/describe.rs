@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::Exchange;
 use crate::answer::glance::{Glance, Served};
-use crate::context::facts::{self, Headers};
+use crate::context::facts::{self, Headers, Now};
 use crate::dialect::spend::{Spending, Usage};
 use crate::dialect::{self, CallKind, DialectId};
 use crate::policy::program::label::LabelId;
@@ -42,9 +42,9 @@ impl Exchange {
     }
 
     /// Bytes of the answer, as upstream sent them.
-    pub(super) fn watch_chunk(&mut self, chunk: &[u8], now_ns: u64) {
+    pub(super) fn watch_chunk(&mut self, chunk: &[u8], now: Now) {
         if let (None, false) = (self.watch.first_ns, chunk.is_empty()) {
-            self.watch.first_ns = Some(now_ns);
+            self.watch.first_ns = Some(now.ns());
         }
         if let Some(glance) = &mut self.watch.glance {
             glance.feed(chunk);
@@ -52,12 +52,12 @@ impl Exchange {
     }
 
     /// What the rules made of them has left, or waits.
-    pub(super) fn watch_holds(&mut self, now_ns: u64) {
+    pub(super) fn watch_holds(&mut self, now: Now) {
         let waits = self.held_bytes() > 0;
         match (self.watch.waits_ns, waits) {
-            (None, true) => self.watch.waits_ns = Some(now_ns),
+            (None, true) => self.watch.waits_ns = Some(now.ns()),
             (Some(since), false) => {
-                self.watch.longest_ns = self.watch.longest_ns.max(now_ns.saturating_sub(since));
+                self.watch.longest_ns = self.watch.longest_ns.max(now.ns().saturating_sub(since));
                 self.watch.waits_ns = None;
             }
             _ => {}
@@ -67,12 +67,12 @@ impl Exchange {
     /// What the request is, as its caller sent it: before any lever has changed it.
     pub(super) fn describe_request(&mut self) {
         let Some(call) = &self.call else { return };
-        let (model, stream, kind) = (call.model.clone(), call.stream, call.recognised.dialect);
-        self.record.state("gen_ai.request.model", &model);
+        let (stream, kind) = (call.stream, call.recognised.dialect);
+        self.record.state("gen_ai.request.model", &call.model);
         self.record.state("gen_ai.operation.name", operation(kind));
         self.record.state("hemostat.stream", if stream { "true" } else { "false" });
-        let version = self.program.version.clone().unwrap_or_default();
-        self.record.state("hemostat.policy_version", &version);
+        let version = self.program.version.as_deref().unwrap_or_default();
+        self.record.state("hemostat.policy_version", version);
         if let Some(serial) = self.program.serial {
             self.record.state("hemostat.policy_serial", &serial.to_string());
         }

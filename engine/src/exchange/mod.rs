@@ -34,7 +34,7 @@ mod tools;
 use std::rc::Rc;
 
 use crate::answer::{Chosen, HoldReason, ToolRules};
-pub use crate::context::facts::RequestFacts;
+pub use crate::context::facts::{Now, RequestFacts};
 use crate::context::memory::{ExchangeMemory, VmMemory};
 use crate::context::record::Record;
 pub use crate::context::record::Unchecked;
@@ -128,7 +128,7 @@ impl Exchange {
             program,
             facts: RequestFacts::default(),
             labels: Labels::default(),
-            record: Record::new(&[], 0, 0),
+            record: Record::default(),
             phase: Phase::New,
             recognised: None,
             call: None,
@@ -190,10 +190,16 @@ impl Exchange {
         refuse
     }
 
+    /// True if the proxy's word for how it ended is of use to [`Exchange::finish`].
+    #[must_use]
+    pub fn asks_how_it_ended(&self) -> bool {
+        !matches!(self.phase, Phase::New | Phase::Sniffing | Phase::Other)
+    }
+
     /// The exchange is over, however it ended (`on_log`): the last effects become ready. `details`: the proxy's own
     /// word for how it ended (Envoy's response code details), empty where it has none.
     pub fn finish(&mut self, details: &[u8]) {
-        if matches!(self.phase, Phase::New | Phase::Sniffing | Phase::Other) {
+        if !self.asks_how_it_ended() {
             return;
         }
         if details.starts_with(UPSTREAM_BROKE_OFF) {

@@ -52,7 +52,7 @@ impl Exchange {
 pub(super) fn remove_internal(headers: &facts::Headers) -> Vec<HeaderEdit> {
     // A set: a caller may send as many of them as the host lets through.
     let mut names = std::collections::BTreeSet::new();
-    for (name, _) in headers {
+    for (name, _) in headers.iter() {
         let internal =
             name.get(..INTERNAL.len()).is_some_and(|own| own.eq_ignore_ascii_case(INTERNAL));
         if let (true, Ok(name)) = (internal, std::str::from_utf8(name)) {

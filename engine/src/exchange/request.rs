@@ -42,9 +42,8 @@ impl Exchange {
         let (method, target) = (header(":method"), header(":path"));
         // By method and path alone: a content type or an `upgrade` header is the caller's word, and must not open a
         // way around.
-        let recognised = dialect::recognise(&method, &target);
+        let (recognised, path) = dialect::read_line(&method, &target);
         let authority = header(":authority");
-        let path = dialect::normalise(&target);
         let line = Line { method: &method, authority: &authority, path: &path };
         self.labels = labels::from_headers(&self.program.labels, &self.facts, line);
         self.signed = Signed::of(&self.facts.headers);

@@ -6,7 +6,7 @@ use super::answering::{Answering, Judge};
 use super::other::remove_internal;
 use super::{Exchange, Phase};
 use crate::answer::{Chosen, Cut, FrameLoop, Left, Output, Pipe, Rules, Settings};
-use crate::context::facts::{self, Headers, seconds};
+use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
 use crate::dialect::{self, Ending, EndingHow, Reply};
@@ -47,6 +47,14 @@ enum Readable {
 }
 
 impl Exchange {
+    /// True if it matters whether an upstream or the proxy made an answer with these headers.
+    #[must_use]
+    pub fn asks_who_answered(&self, headers: &Headers) -> bool {
+        let ok = headers.value(":status").is_some_and(|status| status.starts_with(b"2"));
+        matches!(self.phase, Phase::Body | Phase::Asked | Phase::Answering)
+            && (!ok || !self.program.limits.rules.is_empty())
+    }
+
     /// The answer's headers have come, `:status` included. `local`: the proxy made the answer itself, no upstream
     /// spoke (its own time-outs and connection failures among them).
     pub fn response_headers(
@@ -135,18 +143,26 @@ impl Exchange {
     }
 
     /// A chunk of a streamed answer (after [`ResponseVerdict::Stream`]).
-    pub fn response_chunk(&mut self, chunk: &[u8], end: bool, now_ns: u64) -> StreamVerdict {
-        self.watch_chunk(chunk, now_ns);
+    pub fn response_chunk(
+        &mut self,
+        chunk: &[u8],
+        end: bool,
+        now: impl Into<Now>,
+    ) -> StreamVerdict {
+        let now: Now = now.into();
+        self.watch_chunk(chunk, now);
         let mut out = Output::new(chunk);
         let was_cut = self.cut_ns;
         let answer = self.answer.take();
         let left = match answer {
             Some(mut answer) => {
-                answer.set_now(seconds(now_ns));
+                if !self.tool_rules.acting.is_empty() {
+                    answer.set_now(seconds(now.ns()));
+                }
                 self.make_room(&mut answer);
                 self.some_of_answer(&mut answer, chunk, end, &mut out);
                 if was_cut.is_none() && answer.is_cut() {
-                    self.after_cut(&mut answer, &mut out, now_ns);
+                    self.after_cut(&mut answer, &mut out, now.ns());
                 }
                 // Watching rules see the bytes pass: not even half an event waits for them.
                 let left = if answer.acts() { out.left() } else { Left::AsItCame };
@@ -156,13 +172,13 @@ impl Exchange {
             }
             None => Left::AsItCame,
         };
-        self.watch_holds(now_ns);
-        self.metered(end, now_ns);
+        self.watch_holds(now);
+        self.metered(end, now);
         if end {
             self.phase = Phase::Over;
         }
         match (was_cut, left) {
-            (Some(cut_ns), _) if !end && self.ends_now(cut_ns, now_ns) => StreamVerdict::Reset,
+            (Some(cut_ns), _) if !end && self.ends_now(cut_ns, now.ns()) => StreamVerdict::Reset,
             (Some(_), _) => StreamVerdict::Replace(Vec::new()),
             (None, Left::AsItCame) => StreamVerdict::Unchanged,
             (None, Left::Bytes(bytes)) => StreamVerdict::Replace(bytes),
@@ -208,13 +224,13 @@ impl Exchange {
             let body = refuse.then(|| self.blocked(now_ns).body);
             return self.whole(body);
         };
-        self.watch_chunk(body, now_ns);
+        self.watch_chunk(body, Now::At(now_ns));
         let mut out = Output::new(body);
         answer.set_now(seconds(now_ns));
         self.all_of_answer(&mut answer, body, &mut out);
         let cut = answer.cut().cloned();
         self.answer = Some(answer);
-        self.metered(true, now_ns);
+        self.metered(true, Now::At(now_ns));
         match (cut, out.left()) {
             (None, Left::AsItCame) => self.whole(None),
             (None, Left::Bytes(bytes)) => self.whole(Some(bytes)),

@@ -57,12 +57,12 @@ impl Exchange {
 
     /// The calls of the answer, under the rules that hold.
     pub(super) fn calls(&self) -> Calls {
-        Calls::new(
-            Rc::clone(&self.program),
-            self.tool_rules.clone(),
-            self.approvals(),
-            self.record.decision().to_owned(),
-        )
+        let (mut approvals, mut decision) = (Approvals::default(), String::new());
+        if !self.tool_rules.is_empty() {
+            approvals = self.approvals();
+            decision = self.record.decision().to_owned();
+        }
+        Calls::new(Rc::clone(&self.program), self.tool_rules.clone(), approvals, decision)
     }
 
     /// The grants that came with the request.

@@ -73,7 +73,7 @@ fn ends() -> Vec<End> {
             false,
             |a| {
                 let headers = vec![(b":status".to_vec(), b"200".to_vec())];
-                a.exchange.response_headers(&headers, false, true, T0 + S);
+                a.exchange.response_headers(&headers.into(), false, true, T0 + S);
             },
             exactly,
         ),
@@ -216,7 +216,7 @@ fn ends() -> Vec<End> {
                     (b":status".to_vec(), b"200".to_vec()),
                     (b"content-encoding".to_vec(), b"br".to_vec()),
                 ];
-                a.exchange.response_headers(&headers, false, false, T0 + S);
+                a.exchange.response_headers(&headers.into(), false, false, T0 + S);
             },
             |input| exactly(input + 1000),
         ),

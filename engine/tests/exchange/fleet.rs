@@ -105,7 +105,7 @@ impl Proxy {
         let headers =
             headers.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
         let facts = RequestFacts {
-            headers: headers.to_vec(),
+            headers: headers.to_vec().into(),
             now_ns: self.stores[0].now_ns(),
             ..RequestFacts::default()
         };
@@ -138,7 +138,7 @@ impl Proxy {
             (b"content-type".to_vec(), b"application/json".to_vec()),
         ];
         let now = self.stores[0].now_ns();
-        sent.exchange.response_headers(&headers, false, false, now);
+        sent.exchange.response_headers(&headers.into(), false, false, now);
         sent.exchange.response_body(Some(body.to_string().as_bytes()), now);
         sent.exchange.finish(b"");
     }

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use hemostat_engine::answer::HoldReason;
 use hemostat_engine::exchange::{
-    Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
+    Effect, Exchange, Now, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
 fn asked(policy: Value) -> (Exchange, RequestVerdict) {
     let mut exchange = Exchange::new(Rc::clone(&crate::support::program(policy)));
     let headers = vec![pair(":method", "POST"), pair(":path", "/v1/chat/completions")];
-    let facts = RequestFacts { headers, now_ns: NOW, ..RequestFacts::default() };
+    let facts = RequestFacts { headers: headers.into(), now_ns: NOW, ..RequestFacts::default() };
     exchange.request_headers(facts, false);
     let verdict = exchange
         .request_body(Some(br#"{"model":"m","messages":[{"role":"user","content":"a secret"}]}"#));
@@ -52,14 +53,14 @@ fn a_redaction_that_cannot_be_put_lets_nothing_through() {
 
         let (mut exchange, _) = asked(guard("output", more.clone()));
         let headers = vec![pair(":status", "200"), pair("content-type", "application/json")];
-        exchange.response_headers(&headers, false, false, NOW);
+        exchange.response_headers(&headers.into(), false, false, NOW);
         let body = br#"{"choices":[{"index":0,"message":{"content":"the secret"}}]}"#;
         assert!(exchange.response_body(Some(body), NOW).body.is_some());
         assert!(exchange.host_failed(), "whole answer {more}");
 
         let (mut exchange, _) = asked(guard("output", more.clone()));
         let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
-        let verdict = exchange.response_headers(&headers, false, false, NOW);
+        let verdict = exchange.response_headers(&headers.into(), false, false, NOW);
         assert!(matches!(verdict, ResponseVerdict::Stream { .. }));
         let chunk =
             b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"the secret\"}}]}\n\n";
@@ -82,7 +83,7 @@ fn watching_rules_hold_nothing() {
     for content_type in ["text/event-stream", "application/json"] {
         let (mut exchange, _) = asked(guard("output", json!({"mode": "shadow"})));
         let headers = vec![pair(":status", "200"), pair("content-type", content_type)];
-        exchange.response_headers(&headers, false, false, NOW);
+        exchange.response_headers(&headers.into(), false, false, NOW);
         let answer = format!(
             "data: {}\n\n",
             r#"{"choices":[{"index":0,"message":{"content":"a secret"}}]}"#
@@ -117,9 +118,54 @@ fn a_document_called_an_event_stream_is_scanned() {
     ] {
         let (mut exchange, _) = asked(guard("output", json!({})));
         let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
-        exchange.response_headers(&headers, false, false, NOW);
+        exchange.response_headers(&headers.into(), false, false, NOW);
         let verdict = exchange.response_chunk(body.as_bytes(), true, NOW);
         let out = String::from_utf8(verdict.leaving(body.as_bytes()).to_vec()).unwrap();
         assert!(!out.contains("secret"), "{body:?}: {out}");
     }
+}
+
+/// What makes an event wait is told, and counted once an exchange.
+#[test]
+fn an_event_that_waits_says_why() {
+    let (mut exchange, _) = asked(guard("output", json!({})));
+    let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
+    exchange.response_headers(&headers.into(), false, false, NOW);
+    exchange.effects();
+    let event = |text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
+    let one = event("a sec");
+    for _ in 0..3 {
+        assert_eq!(exchange.waits_for(), None);
+        let verdict = exchange.response_chunk(one.as_bytes(), false, NOW);
+        assert_eq!(verdict, StreamVerdict::Replace(Vec::new()));
+        let from = exchange.waits_for();
+        assert!(
+            matches!(from, Some(HoldReason::PartialMatch { text: Some(_), from }) if from % 9 == 2),
+            "{from:?}"
+        );
+        assert_eq!(exchange.held_bytes(), one.len());
+        let two = event("ond ");
+        let verdict = exchange.response_chunk(two.as_bytes(), false, NOW);
+        assert_eq!(verdict, StreamVerdict::Replace(format!("{one}{two}").into_bytes()));
+    }
+    let held = |effect: &Effect| matches!(effect, Effect::Count(name) if name == "hemostat_held_total;reason=partial_match");
+    assert_eq!(exchange.effects().iter().filter(|effect| held(effect)).count(), 1);
+}
+
+/// The time is asked for where a rule needs it, and an answer that passes needs none.
+#[test]
+fn an_answer_that_passes_asks_for_no_time() {
+    fn never() -> u64 {
+        panic!("nothing here depends on time")
+    }
+    let (mut exchange, _) = asked(guard("output", json!({})));
+    let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
+    exchange.response_headers(&headers.into(), false, false, NOW);
+    let chunk = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n";
+    // How long the first chunk took is told; nobody asks when the others came.
+    exchange.response_chunk(chunk, false, NOW);
+    assert_eq!(exchange.response_chunk(chunk, false, Now::Ask(never)), StreamVerdict::Unchanged);
+    assert_eq!(exchange.response_chunk(b"", true, Now::Ask(never)), StreamVerdict::Unchanged);
 }

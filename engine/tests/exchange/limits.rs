@@ -465,7 +465,7 @@ fn a_memory_that_is_full_is_told() {
             pair("x-user", name),
         ];
         let now_ns = hemostat_engine::ledger::Store::now_ns(&*proxy.store);
-        let facts = RequestFacts { headers, now_ns, ..RequestFacts::default() };
+        let facts = RequestFacts { headers: headers.into(), now_ns, ..RequestFacts::default() };
         exchange.request_headers(facts, false);
         exchange.request_body(Some(hello(false).to_string().as_bytes()));
         let effects = exchange.effects().into_iter();

@@ -21,7 +21,7 @@ fn begun(program: &Rc<Program>, vm: &VmMemory) -> (Exchange, RequestVerdict) {
     let mut exchange = Exchange::new(Rc::clone(program));
     exchange.set_memory(vm);
     let headers = vec![pair(":method", "POST"), pair(":path", "/v1/chat/completions")];
-    let facts = RequestFacts { headers, now_ns: NOW, ..RequestFacts::default() };
+    let facts = RequestFacts { headers: headers.into(), now_ns: NOW, ..RequestFacts::default() };
     let verdict = exchange.request_headers(facts, false);
     (exchange, verdict)
 }
@@ -34,7 +34,7 @@ fn answering(program: &Rc<Program>, vm: &VmMemory) -> Exchange {
         _ => exchange.request_chunk(body, true),
     }
     let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
-    exchange.response_headers(&headers, false, false, NOW);
+    exchange.response_headers(&headers.into(), false, false, NOW);
     exchange
 }
 
@@ -154,7 +154,7 @@ fn an_answer_before_the_body_follows_the_policy() {
             let program = crate::support::program(policy.clone());
             let (mut exchange, verdict) = begun(&program, &VmMemory::default());
             assert!(matches!(verdict, RequestVerdict::NeedBody { .. }), "{policy}");
-            let verdict = exchange.response_headers(&ok, false, false, NOW);
+            let verdict = exchange.response_headers(&ok.clone().into(), false, false, NOW);
             let word = if pass { "pass" } else { "block" };
             let name = format!("hemostat_unchecked_total;reason=overtaken;action={word}");
             assert!(counted(&mut exchange, &name), "{policy}");
@@ -168,7 +168,7 @@ fn an_answer_before_the_body_follows_the_policy() {
     let program = crate::support::program(guard(json!({})));
     let (mut exchange, _) = begun(&program, &VmMemory::default());
     let own = vec![pair(":status", "413"), pair("content-type", "text/plain")];
-    let verdict = exchange.response_headers(&own, true, false, NOW);
+    let verdict = exchange.response_headers(&own.into(), true, false, NOW);
     assert!(matches!(verdict, ResponseVerdict::Untouched { .. }));
     assert!(
         !exchange

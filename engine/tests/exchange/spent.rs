@@ -75,7 +75,7 @@ fn play(policy: &Value, recording: &Recording, room: u64, cut: &Cut) -> Option<P
         pair(":authority", "a"),
         pair("content-type", "application/json"),
     ];
-    let facts = RequestFacts { headers, now_ns: T0, ..RequestFacts::default() };
+    let facts = RequestFacts { headers: headers.into(), now_ns: T0, ..RequestFacts::default() };
     match exchange.request_headers(facts, false) {
         RequestVerdict::Peek { .. } => exchange.request_chunk(&recording.request, true),
         _ => {
@@ -96,7 +96,7 @@ fn play(policy: &Value, recording: &Recording, room: u64, cut: &Cut) -> Option<P
     assert!(matches!(other, Outcome::Admitted { .. }));
 
     let headers = vec![pair(":status", "200"), pair("content-type", &recording.content_type)];
-    let verdict = exchange.response_headers(&headers, false, false, T0);
+    let verdict = exchange.response_headers(&headers.into(), false, false, T0);
     let ResponseVerdict::Stream { .. } = verdict else { return None };
     let mut played = Played::default();
     for chunk in cut.chunks(&recording.response) {

@@ -66,7 +66,7 @@ impl Proxy {
         let mut all = vec![pair(":method", "POST"), pair(":path", path), pair(":authority", "a")];
         all.extend(headers.iter().map(|(name, value)| pair(name, value)));
         let now_ns = hemostat_engine::ledger::Store::now_ns(&*self.store);
-        let facts = RequestFacts { headers: all, now_ns, ..RequestFacts::default() };
+        let facts = RequestFacts { headers: all.into(), now_ns, ..RequestFacts::default() };
         let body = body.to_string();
         let mut edits = Vec::new();
         let mut verdict = exchange.request_headers(facts, false);
@@ -134,7 +134,7 @@ impl Asked {
             (b":status".to_vec(), status.to_string().into_bytes()),
             (b"content-type".to_vec(), content_type.as_bytes().to_vec()),
         ];
-        self.exchange.response_headers(&headers, local, false, T0 + S)
+        self.exchange.response_headers(&headers.into(), local, false, T0 + S)
     }
 
     /// Plays an answer to its end (or as far as `bytes` go); gives what the caller got.

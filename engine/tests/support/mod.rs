@@ -274,7 +274,7 @@ pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &
     headers.retain(|(name, _)| !said(name));
     headers.extend(caller.headers.iter().map(|(name, value)| pair(name, value)));
     let facts = RequestFacts {
-        headers,
+        headers: headers.into(),
         properties: vec![None; program.properties().len()],
         request_id: b"req-1".to_vec(),
         now_ns: 1_764_000_000_000_000_000,
@@ -350,7 +350,7 @@ fn answer(exchange: &mut Exchange, recording: &Recording, cut: &Cut, seen: &mut 
             }
         }
     };
-    match exchange.response_headers(&headers, false, false, NOW) {
+    match exchange.response_headers(&headers.into(), false, false, NOW) {
         ResponseVerdict::Untouched { edits } => {
             set(seen, edits);
             seen.body = recording.response.clone();

@@ -3,7 +3,7 @@
 use hemostat_engine::exchange::{RequestFacts, RequestVerdict};
 use proxy_wasm::types::Action;
 
-use super::{CONTENT_LENGTH, Stream, edit, send, set_length, value};
+use super::{CONTENT_LENGTH, Stream, edit, send, set_length};
 use crate::clock;
 use crate::host::{self, Buffer, HostError, Map};
 use crate::telemetry::Trouble;
@@ -46,7 +46,7 @@ pub(super) struct Gathering {
 impl Stream {
     pub(super) fn request_headers(&mut self, end: bool) -> Result<Action, Trouble> {
         let facts = self.facts()?;
-        let has_length = value(&facts.headers, CONTENT_LENGTH).is_some();
+        let has_length = facts.headers.value(CONTENT_LENGTH).is_some();
         match self.exchange.request_headers(facts, end) {
             RequestVerdict::NeedBody { hold, edits } => {
                 edit(Map::Request, &edits)?;
@@ -149,7 +149,7 @@ impl Stream {
             return Err(Trouble { call: "request_headers", error: HostError::EMPTY });
         }
         let properties = self.active.program.properties().iter().map(|p| property(p)).collect();
-        let request_id = value(&headers, "x-request-id").map_or_else(Vec::new, <[u8]>::to_vec);
+        let request_id = headers.value("x-request-id").map_or_else(Vec::new, <[u8]>::to_vec);
         let now_ns = clock::now_ns();
         Ok(RequestFacts { headers, properties, request_id, now_ns, nonce: self.nonce })
     }

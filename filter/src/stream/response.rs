@@ -1,10 +1,10 @@
 //! The answer's callbacks.
 
-use hemostat_engine::exchange::{ResponseVerdict, StreamVerdict};
+use hemostat_engine::exchange::{Now, ResponseVerdict, StreamVerdict};
 use proxy_wasm::types::Action;
 
 use super::request::Gathering;
-use super::{CONTENT_LENGTH, Stream, edit, send, set_length, value};
+use super::{CONTENT_LENGTH, Stream, edit, send, set_length};
 use crate::clock;
 use crate::host::{self, Buffer, HostError, Map};
 use crate::telemetry::Trouble;
@@ -35,8 +35,9 @@ impl Stream {
         if headers.is_empty() {
             return Err(Trouble { call: "response_headers", error: HostError::EMPTY });
         }
-        let has_length = value(&headers, CONTENT_LENGTH).is_some();
-        match self.exchange.response_headers(&headers, is_local(), end, clock::now_ns()) {
+        let has_length = headers.value(CONTENT_LENGTH).is_some();
+        let local = self.exchange.asks_who_answered(&headers) && is_local();
+        match self.exchange.response_headers(&headers, local, end, clock::now_ns()) {
             ResponseVerdict::Untouched { edits } => {
                 self.response = ResponseState::Passing;
                 // The body is the upstream's whatever its headers say: a refused change costs no answer.
@@ -97,7 +98,7 @@ impl Stream {
     /// One chunk of a streamed answer. The host has only this chunk: what came before has left.
     fn chunk(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
         let chunk = host::bytes(Buffer::Response, size).map_err(Trouble::with("response_body"))?;
-        match self.exchange.response_chunk(&chunk, end, clock::now_ns()) {
+        match self.exchange.response_chunk(&chunk, end, Now::Ask(clock::now_ns)) {
             StreamVerdict::Unchanged => {}
             StreamVerdict::Replace(bytes) => host::replace_bytes(Buffer::Response, &bytes)
                 .map_err(Trouble::with("set_response_body"))?,
@@ -109,7 +110,7 @@ impl Stream {
     /// The end of a streamed answer that came with trailers. Hosts take no body any more, so what the engine held to
     /// the end is lost: it is counted, and the caller misses text instead of getting text that nobody has judged.
     fn last_words(&mut self) -> Action {
-        let last = match self.exchange.response_chunk(b"", true, clock::now_ns()) {
+        let last = match self.exchange.response_chunk(b"", true, Now::Ask(clock::now_ns)) {
             StreamVerdict::Unchanged => Vec::new(),
             StreamVerdict::Replace(bytes) => bytes,
             StreamVerdict::Reset => return self.cut(),

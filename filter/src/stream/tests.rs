@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::load;
+use hemostat_engine::base::headers::Headers;
 use proptest::prelude::*;
 
 /// A policy that acts, so that what cannot be read matters.
@@ -87,10 +88,9 @@ fn without_a_policy_nothing_passes() {
 
 #[test]
 fn header_names_are_found_in_any_case() {
-    let headers =
-        [(b"X-Request-Id".to_vec(), b"a".to_vec()), (b"x-request-id".to_vec(), b"b".to_vec())];
-    assert_eq!(value(&headers, "x-request-id"), Some(&b"a"[..]));
-    assert_eq!(value(&headers, "x-request"), None);
+    let headers: Headers = [("X-Request-Id", "a"), ("x-request-id", "b")].into_iter().collect();
+    assert_eq!(headers.value("x-request-id"), Some(&b"a"[..]));
+    assert_eq!(headers.value("x-request"), None);
 }
 
 proptest! {

@@ -2,17 +2,15 @@
 //! what counts here; a header that says something else is refused, as the revision has it (`HeaderMismatch`).
 
 use super::message::{Message, MessageKind};
+use crate::base::headers::Headers;
 use crate::dsse::base64;
 use crate::wire::json::{Doc, Value};
 
 /// The first revision without sessions. Revisions are dates, and compare as text.
 const MODERN: &str = "2026-07-28";
 
-type Headers = [(Vec<u8>, Vec<u8>)];
-
 fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    let of_name = move |(own, _): &&(Vec<u8>, Vec<u8>)| own.eq_ignore_ascii_case(name.as_bytes());
-    headers.iter().filter(of_name).map(|(_, value)| value.trim_ascii())
+    headers.values(name).map(<[u8]>::trim_ascii)
 }
 
 /// True if headers or body say that this is the stateless revision, or a later one.
@@ -73,7 +71,7 @@ mod tests {
         let mut doc = Doc::default();
         doc.parse(body.as_bytes()).unwrap();
         let messages = messages(&doc, body.as_bytes()).unwrap();
-        is_mismatch(&headers, &doc, body.as_bytes(), &messages)
+        is_mismatch(&headers.into(), &doc, body.as_bytes(), &messages)
     }
 
     #[test]

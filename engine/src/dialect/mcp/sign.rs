@@ -1,10 +1,9 @@
 //! What headers say of a request: whether it is MCP, may be, or needs a look at its body.
 
 use super::super::path::Target;
+use crate::base::headers::Headers;
 use crate::dialect::{CallKind, DialectId, Recognised};
 use crate::wire::frame::Framing;
-
-type Headers = [(Vec<u8>, Vec<u8>)];
 
 /// How sure headers make us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +72,7 @@ fn has_own_header(headers: &Headers) -> bool {
 }
 
 fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    let of_name = move |(own, _): &&(Vec<u8>, Vec<u8>)| own.eq_ignore_ascii_case(name.as_bytes());
-    headers.iter().filter(of_name).map(|(_, value)| value.as_slice())
+    headers.values(name)
 }
 
 /// Lower case, without parameters.
@@ -93,11 +91,8 @@ fn accepts(headers: &Headers, kind: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(&str, &str)]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
-            .collect()
+    fn headers(pairs: &[(&str, &str)]) -> Headers {
+        pairs.iter().copied().collect()
     }
 
     #[test]

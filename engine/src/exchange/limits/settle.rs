@@ -2,6 +2,7 @@
 
 use super::meter::{Meter, Used};
 use crate::answer::frame_loop::View;
+use crate::context::facts::Now;
 use crate::dialect;
 use crate::dialect::spend::Usage;
 use crate::exchange::Exchange;
@@ -79,14 +80,17 @@ impl Exchange {
     }
 
     /// Some of the answer has come. At its end the charges are settled.
-    pub(in crate::exchange) fn metered(&mut self, end: bool, now_ns: u64) {
+    pub(in crate::exchange) fn metered(&mut self, end: bool, now: Now) {
         if end {
             if let Some(meter) = &mut self.charges.meter {
                 meter.end();
             }
             self.settle();
-        } else if now_ns.saturating_sub(self.charges.renewed_ns) >= LEASE_SLICE_NS {
-            self.renew(now_ns);
+        } else if !self.charges.leases.borrow().is_empty() {
+            let now_ns = now.ns();
+            if now_ns.saturating_sub(self.charges.renewed_ns) >= LEASE_SLICE_NS {
+                self.renew(now_ns);
+            }
         }
     }
 

@@ -54,7 +54,7 @@ impl Exchange {
             Outcome::Pass => self.charge(edits, body, None),
             Outcome::Rewritten(new) => {
                 // They repeat arguments as these were.
-                for (name, _) in &self.facts.headers {
+                for (name, _) in self.facts.headers.iter() {
                     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
                     if name.starts_with("mcp-param-") {
                         edits.push(HeaderEdit::Remove(name));
