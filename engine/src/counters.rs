@@ -216,9 +216,9 @@ mod tests {
                 } else if path.to_string_lossy().ends_with(ending) {
                     let text = std::fs::read_to_string(path).unwrap();
                     for (at, _) in text.match_indices("hemostat_") {
-                        let rest = &text[at..];
+                        let rest = text.get(at..).unwrap_or_default();
                         let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_');
-                        let name = &rest[..end.unwrap_or(rest.len())];
+                        let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
                         if name.ends_with("_total") {
                             names.insert(name.to_owned());
                         }

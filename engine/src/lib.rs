@@ -19,6 +19,8 @@
 //! | [`grant`] | a person's leave for one tool call |
 //! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
 //! | [`event`] | what operators are told of at once: events for `notify`, calls that wait for leave |
+//! | [`providers`] | what the status pages of providers say |
+//! | [`counters`] | every counter that may ever be shown |
 //! | [`ledger`] | accounts of limits: state + charge + now → state, kept in a storage that workers share |
 //! | [`fleet`] | caps that proxies share: what is owed to a rate-limit service, its last word, the messages |
 //! | [`limits`] | every bound, with the reason for its number |
