@@ -39,6 +39,8 @@ pub const JSON_NODES: usize = 1_000_000;
 
 /// Running texts of one stream that are open at the same time (choices, content blocks, tool arguments).
 pub const OPEN_TEXTS: usize = 1024;
+/// Models that a request may name beside its own; routers take a handful.
+pub const OTHER_MODELS: usize = 64;
 /// Places of one stream that no dialect knows and that have said something lately. An event with the results of a search
 /// has some hundreds; each takes about 400 bytes.
 pub const UNKNOWN_PLACES: usize = 4096;

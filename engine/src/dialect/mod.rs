@@ -10,6 +10,7 @@ mod bedrock;
 mod fields;
 mod gemini;
 pub mod mcp;
+mod models;
 mod openai;
 mod openai_chat;
 mod openai_responses;
@@ -25,6 +26,7 @@ mod tools;
 mod write;
 
 pub use batch::read_batch;
+pub use models::other_models;
 pub use path::normalise;
 pub use recognise::{read_line, recognise};
 pub use tools::Tool;

@@ -108,7 +108,33 @@ pub(super) fn choices(
     number.filter(|n| (1..=limits::CHOICES).contains(n)).ok_or(Unreadable { field })
 }
 
+/// Members of a request that decide, in any dialect.
+const DECIDING: [&str; 12] = [
+    "model",
+    "models",
+    "messages",
+    "tools",
+    "functions",
+    "input",
+    "contents",
+    "system",
+    "instructions",
+    "stream",
+    "fallbacks",
+    "prompt",
+];
+
 /// The root must be an object: a list of requests, or a bare string, is not a call that can be read.
 pub(super) fn root_object(root: &Value<'_>) -> Result<(), Unreadable> {
-    if root.kind() == Kind::Object { Ok(()) } else { Err(Unreadable { field: "" }) }
+    if root.kind() != Kind::Object {
+        return Err(Unreadable { field: "" });
+    }
+    // Servers in Go take a key whatever its case: what they would read and others would not has no one meaning.
+    let other_case = |member: Value<'_>| {
+        let key = member.key();
+        DECIDING
+            .iter()
+            .any(|name| key.eq_ignore_ascii_case(name.as_bytes()) && *key != *name.as_bytes())
+    };
+    if root.children().any(other_case) { Err(Unreadable { field: "" }) } else { Ok(()) }
 }

@@ -278,6 +278,11 @@ impl Exchange {
         if *self.labels.get(LabelId::MODEL) == Label::Unknown {
             self.labels.set(LabelId::MODEL, model);
         }
+        if let (Ok(_), Some(bytes)) = (read, body.filter(|_| !doc.is_empty() && !self.is_mcp())) {
+            for other in dialect::other_models(doc, bytes) {
+                self.labels.add(LabelId::MODEL, Label::value(&other, false));
+            }
+        }
         let body = match (read, body) {
             (_, Some(bytes)) if !doc.is_empty() => Body::Json(doc, bytes),
             (Ok(_), _) => Body::Absent,

@@ -123,3 +123,46 @@ fn what_is_only_mcp_is_served_as_mcp_wherever_it_is_mounted() {
     let seen = send(money, "/mcp/chat/completions", &word, &answer);
     assert_eq!(seen.status, 200, "no model is called, and none must have a price");
 }
+
+/// The label `model` is every model that may answer.
+#[test]
+fn a_rule_for_any_model_that_may_answer_holds() {
+    let messages = json!([{"role": "user", "content": "hi"}]);
+    for (path, more) in [
+        ("/v1/chat/completions", json!({"models": ["cheap", "killed"]})),
+        ("/v1/chat/completions", json!({"fallbacks": ["killed"]})),
+        ("/v1/messages", json!({"fallbacks": [{"model": "killed"}]})),
+        ("/v1/responses", json!({"fallback": "killed"})),
+    ] {
+        let call = json!({"model": "cheap", "messages": messages, "input": "hi", "max_tokens": 9});
+        let request = both(&call, &more);
+        let kill = json!({"failsafe": [{"id": "k", "when": {"model": "killed"}, "do": "block"}]});
+        assert_eq!(send(kill.clone(), path, &request, &json!({})).upstream, None, "{path} {more}");
+        assert!(send(kill, path, &call, &json!({})).upstream.is_some(), "{path}");
+        let money = json!({"prices": {"cheap": {"input": 1, "output": 1}},
+            "limits": [{"id": "l", "per": ["host"], "allow": {"usd": 50, "every": "day"}}]});
+        let seen = send(money.clone(), path, &request, &json!({}));
+        assert_eq!((seen.status, seen.upstream), (403, None), "{path}: one of them has no price");
+        assert!(send(money, path, &call, &json!({})).upstream.is_some(), "{path}");
+    }
+}
+
+#[test]
+fn keys_that_only_some_servers_read_make_a_call_unreadable() {
+    let block = json!({"guardrails": [{"id": "g", "scan": ["input"], "find": ["zanzibar"], "do": "block"}]});
+    let request = json!({"model": "m", "messages": [], "Messages": [{"role": "user", "content": "zanzibar"}]});
+    assert_eq!(send(block, "/v1/chat/completions", &request, &json!({})).upstream, None);
+}
+
+#[test]
+fn tools_that_items_bring_are_taken_out() {
+    let deny = json!({"tools": [{"match": "rm", "do": "deny"}]});
+    for kind in ["additional_tools", "tool_search_output", "tool_addition"] {
+        let request = json!({"model": "m", "input": [{"type": kind, "tools": [
+            {"type": "function", "name": "rm", "parameters": {}},
+            {"type": "function", "name": "ls", "parameters": {}}]}]});
+        let upstream = send(deny.clone(), "/v1/responses", &request, &json!({})).upstream.unwrap();
+        let upstream = String::from_utf8(upstream).unwrap();
+        assert!(!upstream.contains("\"rm\"") && upstream.contains("\"ls\""), "{upstream}");
+    }
+}

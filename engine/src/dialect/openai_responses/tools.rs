@@ -9,7 +9,8 @@ use crate::wire::json::{Kind, Value};
 /// What a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
-    for tool in all(root, "tools").flat_map(|list| list.children()) {
+    let lists_of_all = all(root, "tools").chain(added(root));
+    for tool in lists_of_all.flat_map(|list| list.children()) {
         tools.push(Tool::new(tool.id(), names(&tool)));
         for nested in all(&tool, "tools").flat_map(|list| list.children()) {
             tools.push(Tool::new(nested.id(), names(&nested)));
@@ -25,6 +26,15 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
         }
     }
     tools
+}
+
+/// Lists of tools that items of the input bring (`additional_tools`, `tool_search_output`, `tool_addition`). What a server
+/// said that it has (`mcp_list_tools`) is history.
+fn added<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    let items = all(root, "input").filter(|input| input.kind() == Kind::Array);
+    let items = items.flat_map(|input| input.children().collect::<Vec<_>>());
+    let items = items.filter(|item| &*string(item.get("type")) != b"mcp_list_tools");
+    items.flat_map(|item| all(&item, "tools").collect::<Vec<_>>())
 }
 
 /// `allowed_tools` of a server: a list of names, or `{tool_names: [...]}`.
@@ -68,6 +78,9 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
             .iter()
             .any(|name| field.key_is(name))
     };
+    for list in added(root) {
+        remove(&list, |tool| goes(tool, gone), &mut edits);
+    }
     if !left {
         remove(root, of_tools, &mut edits);
         return edits;

@@ -59,13 +59,23 @@ impl Exchange {
         if limit.unit == Unit::Tokens {
             return Ok(Some(asked.input.saturating_add(asked.output)));
         }
-        let model = self.labels.get(LabelId::MODEL).text().unwrap_or_default().to_owned();
+        // Any of the models that the request names may answer: the dearest is reserved, and all need a price.
         let limits = &program.limits;
-        let (cost, missing) =
-            limits.prices.cost(&model, &asked.spending, limits.unpriced_is_free)?;
-        let worst = cost.worst(asked.input, asked.output);
+        let mut dearest = None;
+        let mut unpriced = false;
+        for model in self.labels.all(LabelId::MODEL) {
+            let model = model.text().unwrap_or_default();
+            let (cost, missing) =
+                limits.prices.cost(model, &asked.spending, limits.unpriced_is_free)?;
+            unpriced |= !missing.is_empty();
+            let worst = cost.worst(asked.input, asked.output);
+            if dearest.as_ref().is_none_or(|(most, _)| worst > *most) {
+                dearest = Some((worst, cost));
+            }
+        }
+        let Some((worst, cost)) = dearest else { return Ok(None) };
         self.charges.cost = Some(cost);
-        if !missing.is_empty() {
+        if unpriced {
             self.record.count("hemostat_unpriced_total;action=count_zero".to_owned());
         }
         Ok(Some(worst))
