@@ -1,6 +1,7 @@
 //! `hemostat check`: judges policies and plugin configurations, and says what they do.
 
 mod json;
+mod manifest;
 mod text;
 
 use std::io::{self, Read, Write};
@@ -22,7 +23,8 @@ Examples:
   hemostat check policy.yaml                       what it does, in words, and what is wrong with it
   hemostat check policy.yaml --overlay kill.yaml   the same of both together
   hemostat check --strict --quiet policies/*.yaml  for CI: findings alone, and warnings count
-  hemostat check plugin.json                       the configuration of a proxy's filter
+  hemostat check plugin.json                       the configuration of a proxy's filter, and its scope
+  hemostat check envoy.yaml istio.yaml             those that stand in what a proxy is configured with
   hemostat check --schema > policy.schema.json     for editors")]
 pub(crate) struct Args {
     /// Policies or plugin configurations in YAML or JSON; `-` reads standard input
@@ -80,12 +82,17 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     for file in &files {
         match read(file) {
             Ok(text) => {
-                let report = match args.overlay.as_slice() {
-                    [] => report(file, text, args.strict),
-                    overlays => report_of_all(file, &text, overlays, args.strict)?,
+                let found = match args.overlay.as_slice() {
+                    [] => match manifest::find(&text, file) {
+                        Some(found) => reports_of(found, file, args.strict)?,
+                        None => vec![report(file, text, args.strict)],
+                    },
+                    overlays => vec![report_of_all(file, &text, overlays, args.strict)?],
                 };
-                exit = exit.max(if report.acceptable { Exit::Fine } else { Exit::No });
-                reports.push(report);
+                for report in found {
+                    exit = exit.max(if report.acceptable { Exit::Fine } else { Exit::No });
+                    reports.push(report);
+                }
             }
             Err(error) => {
                 writeln!(err, "hemostat: {}: {error}", crate::shared::terminal::safe(file))?;
@@ -119,32 +126,49 @@ fn read(file: &str) -> Result<String> {
 }
 
 fn report(file: &str, text: String, strict: bool) -> Report {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = now.ok().map(|since| since.as_secs());
-    let mut scope = None;
-    let (what, document, found) = match source::parse(&text, file) {
-        Err(found) => (What::Policy, None, found),
+    let tree = source::parse(&text, file);
+    judged(file.to_owned(), text, tree, None, strict)
+}
+
+/// The configurations that stand in what a proxy is configured with.
+fn reports_of(found: Vec<manifest::Found>, file: &str, strict: bool) -> Result<Vec<Report>> {
+    if found.is_empty() {
+        return Err(Error::no(format!(
+            "{}: no configuration of the filter stands in it",
+            safe(file)
+        )));
+    }
+    let reports = found.into_iter().map(|one| {
+        let mut report = judged(file.to_owned(), one.text, one.tree, one.beside, strict);
+        report.explanation.insert(0, format!("stands at {}", one.path));
+        report
+    });
+    Ok(reports.collect())
+}
+
+fn judged(
+    file: String,
+    text: String,
+    tree: Result<source::Node, Vec<Diagnostic>>,
+    beside: Option<Diagnostic>,
+    strict: bool,
+) -> Report {
+    let now = Some(when::now());
+    let (what, document, mut found, scope) = match tree {
+        Err(found) => (What::Policy, None, found, None),
         Ok(tree) if policy_file::is_configuration(&tree) => {
-            scope = scope_of(&tree);
             let (config, found) = Config::judge(&tree, now);
-            (What::Configuration, Some(config.policy), found)
+            (What::Configuration, Some(config.policy), found, policy_file::scope_of(&tree))
         }
         Ok(tree) => {
             let (document, found): (Document, _) = judge(&tree, now);
-            (What::Policy, Some(document), found)
+            (What::Policy, Some(document), found, None)
         }
     };
+    found.extend(beside);
     let acceptable = !found.iter().any(|finding| strict || finding.is_error());
     let explanation = document.map(|document| explain::explain(&document)).unwrap_or_default();
-    Report { file: file.to_owned(), text, what, found, scope, explanation, acceptable }
-}
-
-/// The scope of a configuration: what a release for its proxies must name; `None` where it takes no releases.
-fn scope_of(tree: &source::Node) -> Option<String> {
-    let named = tree.get("scope").and_then(source::Node::text).map(str::to_owned);
-    named.or_else(|| {
-        tree.get("trust").and_then(hemostat_engine::policy::config::remote::default_scope)
-    })
+    Report { file, text, what, found, scope, explanation, acceptable }
 }
 
 /// A policy with overlays on it: findings name places, since lines would be those of one file or another.

@@ -2,6 +2,7 @@
 
 use hemostat_engine::bundle::digest_of;
 use hemostat_engine::jcs;
+use hemostat_engine::policy::config::remote::default_scope;
 use hemostat_engine::policy::source::{self, Node};
 use hemostat_engine::policy::{Diagnostic, judge};
 
@@ -93,4 +94,10 @@ pub(crate) fn with_overlays(policy: &Node, overlays: &[String], until: End) -> R
 pub(crate) fn is_configuration(tree: &Node) -> bool {
     let has = |name: &&str| tree.get(name).is_some();
     ["policy", "trust", "control"].iter().any(has) && !has(&"hemostat")
+}
+
+/// The scope of a plugin configuration: what a release for its proxies must name. `None`: it takes no releases.
+pub(crate) fn scope_of(configuration: &Node) -> Option<String> {
+    let named = configuration.get("scope").and_then(Node::text).map(str::to_owned);
+    named.or_else(|| configuration.get("trust").and_then(default_scope))
 }

@@ -1,0 +1,153 @@
+//! Plugin configurations in what proxies are configured with: Envoy's bootstrap or discovery files, manifests of Istio and
+//! of Envoy Gateway. What is in them is judged as it stands there, with the field of the host that it needs.
+
+use hemostat_engine::policy::Diagnostic;
+use hemostat_engine::policy::source::{self, Node, Position, Value};
+
+use crate::shared::policy_file::is_configuration;
+
+/// The field of Envoy's `PluginConfig` without which no body is seen before its headers leave.
+const FIELD: &str = "allow_on_headers_stop_iteration";
+
+/// Maps in maps that are looked into.
+const DEPTH: usize = 48;
+
+/// A plugin configuration that was found.
+pub(super) struct Found {
+    /// Where it stands in the document, `static_resources.listeners[0]…`.
+    pub(super) path: String,
+    /// Its own text, at the lines of the file.
+    pub(super) text: String,
+    /// Its tree, or why it cannot be read.
+    pub(super) tree: Result<Node, Vec<Diagnostic>>,
+    /// What is wrong beside it.
+    pub(super) beside: Option<Diagnostic>,
+}
+
+/// The configurations in such a file; `None`: it is none of these.
+pub(super) fn find(text: &str, file: &str) -> Option<Vec<Found>> {
+    let (mut found, mut is_one) = (Vec::new(), false);
+    for document in documents(text) {
+        let Ok(tree) = source::parse(&document, file) else { continue };
+        let has = |name: &str| tree.get(name).is_some();
+        let envoy = ["static_resources", "dynamic_resources", "resources", "@type"]
+            .iter()
+            .any(|name| has(name));
+        if !(envoy || (has("kind") && has("apiVersion"))) {
+            continue;
+        }
+        is_one = true;
+        walk(&tree, "", file, text, DEPTH, &mut found);
+    }
+    is_one.then_some(found)
+}
+
+/// The documents of a file, each at the lines that it has there.
+fn documents(text: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let (mut own, mut before) = (String::new(), 0);
+    for (number, line) in text.lines().enumerate() {
+        if line.trim_end() == "---" {
+            all.push(std::mem::take(&mut own));
+            before = number + 1;
+            continue;
+        }
+        if own.is_empty() {
+            own = "\n".repeat(before);
+        }
+        own.push_str(line);
+        own.push('\n');
+        before = number + 1;
+    }
+    all.push(own);
+    all.retain(|one| !one.trim().is_empty());
+    all
+}
+
+fn walk(node: &Node, path: &str, file: &str, text: &str, depth: usize, found: &mut Vec<Found>) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    if let Value::Seq(items) = &node.value {
+        for (at, item) in items.iter().enumerate() {
+            walk(item, &format!("{path}[{at}]"), file, text, depth, found);
+        }
+    }
+    for entry in node.entries() {
+        let own = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+        match configuration(&entry.key, &entry.value, file, text) {
+            Some((text, tree)) => {
+                let in_envoy = entry.key == "configuration";
+                let beside = tree
+                    .as_ref()
+                    .ok()
+                    .filter(|_| in_envoy)
+                    .and_then(|tree| held(tree, node, &own, entry.key_at));
+                found.push(Found { path: own, text, tree, beside });
+            }
+            None => walk(&entry.value, &own, file, text, depth, found),
+        }
+    }
+}
+
+/// What stands in such a field, if it is a configuration of ours: a text in Envoy's, a map in Istio's and Envoy Gateway's.
+fn configuration(
+    key: &str,
+    value: &Node,
+    file: &str,
+    whole: &str,
+) -> Option<(String, Result<Node, Vec<Diagnostic>>)> {
+    match key {
+        "configuration" => {
+            let value = value.get("value").unwrap_or(value);
+            let Value::String { text, .. } = &value.value else { return None };
+            // At the lines that it has in the file.
+            let padded = format!("{}{text}", "\n".repeat(value.at.line.saturating_sub(1) as usize));
+            match source::parse(&padded, file) {
+                Ok(tree) => is_configuration(&tree).then_some((padded, Ok(tree))),
+                Err(wrong) => text.contains("hemostat").then_some((padded, Err(wrong))),
+            }
+        }
+        "pluginConfig" | "config" if is_configuration(value) => {
+            Some((whole.to_owned(), Ok(value.clone())))
+        }
+        _ => None,
+    }
+}
+
+/// A configuration that holds headers, in a plugin that does not.
+fn held(tree: &Node, plugin: &Node, path: &str, at: Position) -> Option<Diagnostic> {
+    let says = |node: &Node, name: &str| node.get(name).and_then(Node::bool).unwrap_or(false);
+    if !says(tree, "hold_headers") || says(plugin, FIELD) {
+        return None;
+    }
+    let message = format!(
+        "it says `hold_headers: true`, and `{FIELD}` does not stand beside it: calls would hang"
+    );
+    let error = Diagnostic::error("host-field", path.to_owned(), at, message);
+    Some(error.help(format!("write `{FIELD}: true` beside `configuration`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configurations_are_found_where_they_stand() {
+        let envoy = "static_resources:\n  listeners:\n  - filters:\n    - config:\n        configuration:\n          \"@type\": x\n          value: |\n            {\"hold_headers\": true,\n             \"policy\": {}}\n";
+        let found = find(envoy, "envoy.yaml").unwrap();
+        let one = found.first().unwrap();
+        assert_eq!(one.path, "static_resources.listeners[0].filters[0].config.configuration");
+        assert_eq!(one.tree.as_ref().unwrap().get("policy").unwrap().at.line, 9);
+        let why = one.beside.as_ref().unwrap();
+        assert!(why.is_error() && why.message.contains("hold_headers"), "{why:?}");
+        let set = envoy.replace(
+            "        configuration:",
+            "        allow_on_headers_stop_iteration: true\n        configuration:",
+        );
+        assert!(find(&set, "envoy.yaml").unwrap().first().unwrap().beside.is_none());
+        let istio = "kind: Service\napiVersion: v1\n---\napiVersion: x\nkind: WasmPlugin\nspec:\n  pluginConfig:\n    hold_headers: false\n    policy: {hemostat: 1}\n";
+        let found = find(istio, "wasmplugin.yaml").unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found.first().unwrap().tree.as_ref().unwrap().get("policy").unwrap().at.line, 9);
+        assert!(find("hemostat: 1\n", "p.yaml").is_none());
+    }
+}
