@@ -3,14 +3,18 @@
 use std::io::Write;
 
 use hemostat_engine::bundle::{Brings, PAYLOAD_TYPE};
-use hemostat_engine::policy::source::{Node, Value, to_json};
+use hemostat_engine::policy::source::{self, Node, Value, to_json};
+use hemostat_engine::policy::{explain, judge};
+use serde_json::{Value as Json, json};
 
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
+use crate::shared::fleet::FleetArgs;
 use crate::shared::policy_file;
 use crate::shared::release_file;
 use crate::shared::terminal::{Paint, safe};
+use crate::shared::when::now;
 
 /// Sections that are lists of rules.
 const LEVERS: &[&str] = &[
@@ -36,18 +40,31 @@ const SHOWN: usize = 120;
 Examples:
   hemostat diff policy.yaml new.yaml
   hemostat diff current.json next.json      releases work as well
+  hemostat diff 17 18                       what serial 18 changed: the proxies are asked for both policies
+  hemostat diff 18 policy.yaml --json
 
 Exit code 1 says that they differ.")]
 pub(crate) struct Args {
-    /// A policy, or a release
+    /// A policy, a release, or a serial that a proxy still holds
     old: String,
     /// Another
     new: String,
+    /// Write one JSON document to standard output instead of words
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    fleet: FleetArgs,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> Result<Exit> {
-    let (old, new) = (read(&args.old)?, read(&args.new)?);
+    let (old, new) = (read(&args.old, &args.fleet)?, read(&args.new, &args.fleet)?);
     let changes = changes(&old, &new);
+    let words = words(&old, &new);
+    if args.json {
+        let all = json!({"differ": !changes.is_empty(), "changes": changes, "words": words});
+        writeln!(out, "{all:#}")?;
+        return Ok(if changes.is_empty() { Exit::Fine } else { Exit::No });
+    }
     let paint = Paint::for_stdout();
     for change in &changes {
         let line = safe(change);
@@ -62,10 +79,62 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> Res
         writeln!(out, "no difference")?;
         return Ok(Exit::Fine);
     }
+    if !words.is_empty() {
+        writeln!(out, "\nin words:")?;
+        for line in &words {
+            writeln!(out, "  {}", safe(line))?;
+        }
+    }
     Ok(Exit::No)
 }
 
-fn read(file: &str) -> Result<Node> {
+/// What either says and the other does not, in the words of `hemostat check`.
+fn words(old: &Node, new: &Node) -> Vec<String> {
+    let explained = |policy: &Node| explain::explain(&judge(policy, Some(now())).0);
+    let (before, after) = (explained(old), explained(new));
+    let only = |these: &[String], those: &[String], mark: &str| -> Vec<String> {
+        let lines = these.iter().filter(|line| !those.contains(line));
+        lines.map(|line| format!("{mark} {}", line.trim())).collect()
+    };
+    [only(&before, &after, "-"), only(&after, &before, "+")].concat()
+}
+
+/// Two nodes that say the same: the order of keys says nothing.
+fn same(one: &Node, other: &Node) -> bool {
+    form(one) == form(other)
+}
+
+/// The one form of a node.
+fn form(node: &Node) -> String {
+    policy_file::canonical(node).unwrap_or_else(|_| to_json(node))
+}
+
+/// The policy that a serial brought, from whichever proxy still holds it.
+fn of_serial(serial: u64, fleet: &FleetArgs) -> Result<Node> {
+    let fleet = fleet.some()?;
+    let view = fleet.view();
+    let mut why = format!("no proxy remembers serial {serial}");
+    for (proxy, status) in view.reached() {
+        let entry = |entry: &&Json| entry.get("serial").and_then(Json::as_u64) == Some(serial);
+        let Some(entry) = status.list("history").iter().find(entry) else { continue };
+        let Some(digest) = entry.get("digest").and_then(Json::as_str) else { continue };
+        match fleet.held(proxy, &format!("/policy/{digest}")) {
+            Ok(Some(text)) => {
+                return source::parse(&text, "policy.json").map_err(|_| {
+                    Error::failed(format!("{}: what it gave is no policy", safe(&proxy.name)))
+                });
+            }
+            Ok(None) => why = format!("what serial {serial} brought is not held any more"),
+            Err(error) => why = format!("{}: {}", safe(&proxy.name), safe(&error)),
+        }
+    }
+    Err(Error::failed(why))
+}
+
+fn read(file: &str, fleet: &FleetArgs) -> Result<Node> {
+    if let (Ok(serial), false) = (file.parse(), std::path::Path::new(file).exists()) {
+        return of_serial(serial, fleet);
+    }
     let text = files::read(file)?;
     if !text.contains(PAYLOAD_TYPE) {
         return policy_file::read(file);
@@ -104,7 +173,8 @@ fn rules(section: Option<&Node>) -> Vec<(String, &Node)> {
     let items = section.map(Node::items).unwrap_or_default();
     let name = |node: &Node| {
         let id = node.get("id").or_else(|| node.get("rule")).and_then(Node::text);
-        let first = node.get("match").or_else(|| node.get("when")).map(shown);
+        let first = node.get("match").or_else(|| node.get("when"));
+        let first = first.map(|node| node.text().map_or_else(|| form(node), str::to_owned));
         id.map(str::to_owned).or(first).unwrap_or_else(|| "?".to_owned())
     };
     items.iter().map(|node| (name(node), node)).collect()
@@ -121,7 +191,7 @@ fn things(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: 
             all.push(format!("+ {section}: `{name}` is new: {}", shown(node)));
             continue;
         };
-        if to_json(before) == to_json(node) {
+        if same(before, node) {
             continue;
         }
         let place = format!("{section}: `{name}`");
@@ -163,7 +233,7 @@ fn order(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: &
 
 fn field(place: &str, old: Option<&Node>, new: Option<&Node>, all: &mut Vec<String>) {
     match (old, new) {
-        (Some(old), Some(new)) if to_json(old) == to_json(new) => {}
+        (Some(old), Some(new)) if same(old, new) => {}
         (Some(Node { value: Value::Seq(old), .. }), Some(Node { value: Value::Seq(new), .. })) => {
             items(place, old, new, all);
         }
@@ -176,10 +246,10 @@ fn field(place: &str, old: Option<&Node>, new: Option<&Node>, all: &mut Vec<Stri
 
 /// A list of values: what was added, what was taken away.
 fn items(place: &str, old: &[Node], new: &[Node], all: &mut Vec<String>) {
-    let texts = |nodes: &[Node]| nodes.iter().map(to_json).collect::<Vec<_>>();
+    let texts = |nodes: &[Node]| nodes.iter().map(form).collect::<Vec<_>>();
     let (before, after) = (texts(old), texts(new));
-    let added = new.iter().filter(|node| !before.contains(&to_json(node)));
-    let gone = old.iter().filter(|node| !after.contains(&to_json(node)));
+    let added = new.iter().filter(|node| !before.contains(&form(node)));
+    let gone = old.iter().filter(|node| !after.contains(&form(node)));
     let mark = all.len();
     all.extend(added.map(|node| format!("+ {place}: {}", shown(node))));
     all.extend(gone.map(|node| format!("- {place}: {}", shown(node))));
@@ -222,6 +292,22 @@ mod tests {
                 "~ fallbacks: `f`: text: A → B",
                 "+ mode: shadow",
             ]
+        );
+    }
+
+    #[test]
+    fn the_order_of_keys_is_no_difference() {
+        let (old, new) = (
+            "{labels: {k: {header: a, digest: true}}}",
+            "{labels: {k: {digest: true, header: a}}}",
+        );
+        assert!(diff(old, new).is_empty());
+        assert!(
+            diff(
+                "{other_traffic: [{when: {host: a, path: b}, do: block}]}",
+                "{other_traffic: [{do: block, when: {path: b, host: a}}]}"
+            )
+            .is_empty()
         );
     }
 
