@@ -7,8 +7,10 @@
     reason = "tests"
 )]
 
+mod asked;
 mod drill;
 mod levers;
+mod runbook;
 mod shown;
 mod steps;
 mod support;

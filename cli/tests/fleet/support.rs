@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use hemostat_cli::{Exit, run};
 use hemostat_engine::base::time;
-use hemostat_engine::bundle::{Offered, Practice, State, Terms, Way, offer};
+use hemostat_engine::bundle::{Offered, Practice, State, Terms, Way, offer, start};
 use hemostat_engine::policy::config::Config;
 use serde_json::{Value, json};
 
@@ -93,8 +93,12 @@ impl Folder {
 
     /// A proxy that trusts the keys of this folder, in scope `prod`.
     pub fn proxy(&self) -> Control {
+        self.proxy_in("prod")
+    }
+
+    pub fn proxy_in(&self, scope: &str) -> Control {
         let configuration = json!({
-            "scope": "prod", "hold_headers": true, "control": {"releases": true},
+            "scope": scope, "hold_headers": true, "allow": {"upstreams": ["second"]}, "control": {"releases": true},
             "policy": {"hemostat": 1, "version": "inline"},
             "trust": {"keys": {"ops": self.public("ops.key"),
                 "oncall": {"key": self.public("oncall.key"), "may": ["rollback", "approve"]}}},
@@ -136,10 +140,14 @@ impl Control {
         std::thread::spawn(move || {
             let (config, _) = Config::parse(configuration.as_bytes()).unwrap();
             let terms = Terms::new(config).unwrap();
-            let mut process = Process { terms, state: State::default() };
+            let fresh = |terms: &Terms| {
+                start(terms, &State::default(), now()).unwrap().0.unwrap_or_default()
+            };
+            let state = fresh(&terms);
+            let mut process = Process { terms, state };
             for stream in listener.incoming() {
                 if restarted.try_recv().is_ok() {
-                    process.state = State::default();
+                    process.state = fresh(&process.terms);
                 }
                 process.answer(stream.unwrap(), &own_says, &own_offers);
             }
@@ -258,7 +266,7 @@ impl Process {
         };
         let mut status = json!({
             "version": running.version, "serial": self.state.serial(), "digest": running.digest.to_string(),
-            "since": entry.map(|entry| time::format(entry.at)), "scope": "prod",
+            "since": entry.map(|entry| time::format(entry.at)), "scope": self.terms.config.scope,
             "source": entry.map_or("none", |entry| entry.way.word()),
             "standing": if self.state.active.is_some() { "release" } else { "baseline" },
             "issuer": entry.map(|entry| entry.issuer.clone()),
