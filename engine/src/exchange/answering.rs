@@ -15,6 +15,7 @@ pub(super) struct Answering {
 
 /// Who decides about an answer's frames.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one an answer, in a box of its own")]
 pub(super) enum Judge {
     /// Nobody: it is only metered, and passes as it comes.
     Nobody,
