@@ -8,8 +8,8 @@ use std::io::Write;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use command::{
-    activate, approve, case, check, diff, drill, history, keygen, postmortem, push, release,
-    replay, rollback, scope, status, sync, test,
+    activate, approve, case, check, diff, drill, evidence, history, keygen, postmortem, push,
+    release, replay, rollback, scope, status, sync, test,
 };
 use shared::error::{Error, Result};
 use shared::exit;
@@ -58,6 +58,8 @@ enum Verb {
     Drill(drill::Args),
     /// Begin the report of an incident: what came into force, and what rules did
     Postmortem(postmortem::Args),
+    /// Write, or check, a signed record of activations and decisions
+    Evidence(evidence::Args),
     /// How far does it reach? Which feature, prompt version, tenant and rule, since when: from access logs
     Scope(scope::Args),
     /// Write a completion script for a shell
@@ -114,6 +116,7 @@ pub fn run(
         Verb::Diff(args) => diff::run(&args, out, err),
         Verb::Drill(args) => drill::run(&args, out, err),
         Verb::Postmortem(args) => postmortem::run(&args, out, err),
+        Verb::Evidence(args) => evidence::run(&args, out, err),
         Verb::Scope(args) => scope::run(&args, out, err),
         Verb::Completions { shell } => completions(shell, out),
     };

@@ -6,6 +6,7 @@ pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod drill;
+pub(crate) mod evidence;
 pub(crate) mod history;
 pub(crate) mod keygen;
 pub(crate) mod postmortem;

@@ -33,8 +33,8 @@ pub(crate) fn sections(report: &Report) -> String {
     match sentences.split_first() {
         None => out.push_str("<p class=\"lead\">Nothing turned bad in this log: no outcome became more frequent anywhere.</p>\n"),
         Some((first, others)) => {
-            out.push_str(&format!("<p class=\"lead alarm\">{}</p>\n", escape(first)));
-            others.iter().for_each(|other| out.push_str(&format!("<p>Also: {}</p>\n", escape(other))));
+            out.push_str(&format!("<p class=\"lead alarm\">{}</p>\n", page::sentence(first)));
+            others.iter().for_each(|other| out.push_str(&format!("<p>Also: {}</p>\n", page::sentence(other))));
         }
     }
     out.push_str(&tiles(report));

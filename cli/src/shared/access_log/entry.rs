@@ -100,6 +100,8 @@ pub(crate) struct Entry<'a> {
     fields: [Option<Value<'a>>; FIELDS],
     /// Name and value, as the caller sent it.
     pub(crate) labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The line itself, without the blanks around it.
+    pub(crate) raw: &'a [u8],
 }
 
 impl<'a> Entry<'a> {
@@ -138,7 +140,7 @@ impl<'a> Entry<'a> {
                 }
             }
         }
-        let mut entry = Self { at_ms: 0, fields, labels };
+        let mut entry = Self { at_ms: 0, fields, labels, raw: line.trim_ascii() };
         entry.at_ms =
             entry.text(Field::Time).and_then(|at| milliseconds(&at)).ok_or(NoEntry::NoTime)?;
         Ok(entry)

@@ -18,6 +18,15 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
+/// A sentence of ours with names of others between backticks: these become code.
+pub(crate) fn sentence(text: &str) -> String {
+    let part = |(at, part): (usize, &str)| match at % 2 {
+        0 => escape(part),
+        _ => format!("<code>{}</code>", escape(part)),
+    };
+    text.split('`').enumerate().map(part).collect()
+}
+
 /// A page of this body, which is HTML already.
 pub(crate) fn page(title: &str, body: &str) -> String {
     let title = escape(title);

@@ -7,7 +7,7 @@ use super::page::escape;
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 28.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 24.0;
 

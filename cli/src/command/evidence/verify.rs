@@ -1,0 +1,78 @@
+//! Checking a record: every byte of it is under a signature.
+
+use std::io::Write;
+use std::path::Path;
+
+use hemostat_engine::bundle::Digest;
+use hemostat_engine::dsse::{Envelope, PublicKey};
+use hemostat_engine::limits;
+use hemostat_engine::policy::trust::TrustedKey;
+use serde_json::Value;
+
+use super::{NOTHING, PAYLOAD_TYPE};
+use crate::shared::error::{Error, Result};
+use crate::shared::exit::Exit;
+use crate::shared::terminal::safe;
+
+pub(super) fn run(
+    path: &Path,
+    trust: &[String],
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit> {
+    let keys = trust.iter().map(|word| trusted(word)).collect::<Result<Vec<_>>>()?;
+    let bytes = std::fs::read(path).map_err(|error| Error::file(path, &error))?;
+    match whole(&bytes, &keys) {
+        Ok((count, signer)) => {
+            writeln!(out, "{count} lines, whole, in order, and signed by {}", safe(&signer))?;
+            Ok(Exit::Fine)
+        }
+        Err(why) => {
+            writeln!(err, "hemostat: {}: {}", safe(&path.display().to_string()), safe(&why))?;
+            Ok(Exit::No)
+        }
+    }
+}
+
+fn trusted(word: &str) -> Result<TrustedKey> {
+    let wrong =
+        || Error::failed(format!("`{}` is no key such as `ops=<base64 public key>`", safe(word)));
+    let (name, key) = word.split_once('=').ok_or_else(wrong)?;
+    let key = PublicKey::from_base64(key).ok_or_else(wrong)?;
+    Ok(TrustedKey { id: name.to_owned(), key, may: hemostat_engine::policy::trust::May::default() })
+}
+
+/// How many lines, and whose signature; or what is wrong, and where.
+fn whole(bytes: &[u8], keys: &[TrustedKey]) -> std::result::Result<(u64, String), String> {
+    let body = bytes.strip_suffix(b"\n").ok_or("it does not end with a line: it was cut")?;
+    let mut lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
+    let last = lines.pop().unwrap_or_default();
+    let envelope = Envelope::read(last, PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
+        .map_err(|error| format!("the last line is no signed summary: {error}"))?;
+    let signer = envelope.signers(keys).first().map(|key| key.id.clone());
+    let signer = signer.ok_or("the last line is not signed by a key that is trusted")?;
+    let summary: Value = serde_json::from_slice(envelope.payload())
+        .map_err(|error| format!("the summary: {error}"))?;
+    let mut head = NOTHING.to_owned();
+    for (at, line) in (0_u64..).zip(&lines) {
+        let entry: Value =
+            serde_json::from_slice(line).map_err(|error| format!("line {}: {error}", at + 1))?;
+        if entry.get("seq").and_then(Value::as_u64) != Some(at) {
+            return Err(format!(
+                "line {}: its `seq` is not {at}: a line is missing or was added",
+                at + 1
+            ));
+        }
+        if entry.get("prev").and_then(Value::as_str) != Some(head.as_str()) {
+            return Err(format!("line {}: the line before it was changed", at + 1));
+        }
+        head = Digest::of(line).to_string();
+    }
+    if summary.get("count").and_then(Value::as_u64) != Some(lines.len() as u64) {
+        return Err("lines are missing or were added at the end".to_owned());
+    }
+    if summary.get("head").and_then(Value::as_str) != Some(head.as_str()) {
+        return Err("its last entry was changed".to_owned());
+    }
+    Ok((lines.len() as u64, signer))
+}
