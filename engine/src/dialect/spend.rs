@@ -32,7 +32,8 @@ pub struct Spending {
     pub sealed_bytes: u64,
 }
 
-/// What an answer says that it cost. Later events replace what earlier ones said, field by field.
+/// What an answer says that it cost. Later events add to what earlier ones said, field by field; a count never falls, since
+/// some servers end a stream with zeros.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Input tokens that came from no cache.
@@ -41,6 +42,8 @@ pub struct Usage {
     pub cached: u64,
     /// Input tokens that were written to a cache.
     pub written: u64,
+    /// Those of them that were written for an hour.
+    pub written_1h: u64,
     /// Output tokens, reasoning among them.
     pub output: Option<u64>,
     /// Reasoning tokens.
@@ -60,11 +63,19 @@ impl Usage {
 
     /// An input count that holds the cached and written ones.
     pub(super) fn input_with_cache(&mut self, all: Option<u64>, cached: u64, written: u64) {
-        if let Some(all) = all {
+        if let Some(all) = all.filter(|all| *all >= self.input().unwrap_or(0)) {
             self.cached = cached.min(all);
             self.written = written.min(all.saturating_sub(self.cached));
             self.fresh = Some(all.saturating_sub(self.cached).saturating_sub(self.written));
         }
+    }
+
+    /// Output tokens. Some servers report reasoning beside them and only the total has it: the larger of the two counts.
+    pub(super) fn output_in(&mut self, said: Option<u64>, total: Option<u64>, input: Option<u64>) {
+        let rest = total.zip(input).map(|(total, input)| total.saturating_sub(input));
+        // A total alone is no word on output: an answer without one has input only.
+        let output = if said.is_some() { said.max(rest) } else { None };
+        self.output = self.output.max(output);
     }
 
     /// A tool of the provider ran so often, in all.
@@ -95,9 +106,8 @@ impl Spending {
     /// The tier, where it is not the ordinary one.
     pub(super) fn tier(&mut self, tier: Option<Value<'_>>) {
         let tier = string(tier);
-        let ordinary =
-            matches!(&*tier, b"" | b"auto" | b"default" | b"standard" | b"standard_only");
-        self.tier = (!ordinary).then(|| String::from_utf8_lossy(&tier).into_owned());
+        let tier = String::from_utf8_lossy(&tier);
+        self.tier = (!is_ordinary(&tier)).then(|| tier.into_owned());
     }
 
     /// Tool definitions.
@@ -130,6 +140,12 @@ impl Spending {
             self.extra("modality=audio", 0);
         }
     }
+}
+
+/// True for a service tier at the plain price, and for one that leaves the choice to the provider.
+#[must_use]
+pub fn is_ordinary(tier: &str) -> bool {
+    matches!(tier, "" | "auto" | "default" | "standard" | "standard_only")
 }
 
 /// An image, a sound or a file, by the fields that hold one in any dialect.

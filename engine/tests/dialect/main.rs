@@ -17,5 +17,6 @@ mod hostile;
 mod odd_streams;
 mod recognise;
 mod requests;
+mod usage;
 
 mod support;

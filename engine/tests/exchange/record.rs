@@ -55,6 +55,11 @@ fn what_is_seen_at_a_glance_is_what_a_limit_reads() {
     for recording in recordings().iter().filter(|own| own.status == 200) {
         let glanced = run(&bare, recording, &Cut::Whole);
         let read = run(&metered, recording, &Cut::Whole);
+        let text = String::from_utf8_lossy(&recording.response);
+        // A file with several answers, one behind the other.
+        if text.matches("event: message_start").count() > 1 {
+            continue;
+        }
         // What the meter does not believe, it counts.
         if read.counted("hemostat_usage_implausible_total") > 0 {
             continue;

@@ -51,11 +51,21 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let Some(said) = message.get("usage").filter(|said| said.kind() == Kind::Object) else {
         return;
     };
-    // Cumulative: what an event does not name keeps what was said before.
-    usage.fresh = some_tokens(&said, "input_tokens").or(usage.fresh);
-    usage.cached = some_tokens(&said, "cache_read_input_tokens").unwrap_or(usage.cached);
-    usage.written = some_tokens(&said, "cache_creation_input_tokens").unwrap_or(usage.written);
-    usage.output = some_tokens(&said, "output_tokens").or(usage.output);
+    // Cumulative: what an event does not name keeps what was said before. The numbers at the top are those of messages;
+    // what else ran for the answer (compaction, an advisor) stands in its iterations alone.
+    let beside = |name| {
+        let rounds = said.get("iterations");
+        let others = rounds.iter().flat_map(Value::children);
+        let others = others.filter(|round| &*string(round.get("type")) != b"message");
+        others.fold(0, |sum: u64, round| sum.saturating_add(tokens(Some(round), name)))
+    };
+    let all = |name| some_tokens(&said, name).map(|top| top.saturating_add(beside(name)));
+    usage.fresh = all("input_tokens").max(usage.fresh);
+    usage.cached = all("cache_read_input_tokens").unwrap_or(0).max(usage.cached);
+    usage.written = all("cache_creation_input_tokens").unwrap_or(0).max(usage.written);
+    usage.written_1h =
+        tokens(said.get("cache_creation"), "ephemeral_1h_input_tokens").max(usage.written_1h);
+    usage.output = all("output_tokens").max(usage.output);
     usage.reasoning =
         tokens(said.get("output_tokens_details"), "thinking_tokens").max(usage.reasoning);
     if let Some(tier) = said.get("service_tier").and_then(|tier| tier.as_str()) {

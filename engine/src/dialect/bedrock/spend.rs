@@ -47,10 +47,10 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     if let Some(said) = root.get("usage").filter(|said| said.kind() == Kind::Object) {
         // What came from the cache or was put there is not in `inputTokens`.
-        usage.fresh = some_tokens(&said, "inputTokens").or(usage.fresh);
+        usage.fresh = some_tokens(&said, "inputTokens").max(usage.fresh);
         usage.cached = tokens(Some(said), "cacheReadInputTokens").max(usage.cached);
         usage.written = tokens(Some(said), "cacheWriteInputTokens").max(usage.written);
-        usage.output = some_tokens(&said, "outputTokens").or(usage.output);
+        usage.output = some_tokens(&said, "outputTokens").max(usage.output);
     }
     let tier = root.get("serviceTier").and_then(|tier| tier.get("type"));
     if let Some(tier) = tier.and_then(|tier| tier.as_str()) {

@@ -69,13 +69,14 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
     let cached = tokens(Some(said), "cachedContentTokenCount");
     usage.input_with_cache(prompt.map(|prompt| prompt.saturating_add(tools)), cached, 0);
     let thoughts = tokens(Some(said), "thoughtsTokenCount");
-    usage.reasoning = thoughts;
+    usage.reasoning = usage.reasoning.max(thoughts);
     let answer = some_tokens(&said, "candidatesTokenCount");
     // A prompt that was blocked has no candidates, and cost no output.
-    usage.output = match (answer, prompt) {
-        (None, None) => usage.output,
+    let said = match (answer, prompt) {
+        (None, None) => None,
         (answer, _) => Some(answer.unwrap_or(0).saturating_add(thoughts)),
     };
+    usage.output = usage.output.max(said);
     for candidate in root.get("candidates").iter().flat_map(Value::children) {
         let queries = candidate.get("groundingMetadata").and_then(|g| g.get("webSearchQueries"));
         if let Some(queries) = queries {

@@ -31,18 +31,30 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
         usage.tier = Some(tier.into_owned());
     }
     // Groq streams put it into a field of their own.
-    let theirs = root.get("x_groq").and_then(|own| own.get("usage"));
-    let Some(said) = root.get("usage").filter(|said| said.kind() == Kind::Object).or(theirs) else {
-        return;
+    let theirs = || root.get("x_groq").and_then(|own| own.get("usage"));
+    // Moonshot streams put it into the last choice.
+    let of_choice = || {
+        let choices = root.get("choices");
+        choices.iter().flat_map(Value::children).find_map(|choice| choice.get("usage"))
     };
+    let is_object = |said: &Value<'_>| said.kind() == Kind::Object;
+    let said = root.get("usage").filter(is_object).or_else(theirs).or_else(of_choice);
+    let Some(said) = said.filter(is_object) else { return };
     let details = said.get("prompt_tokens_details");
     // DeepSeek has a field of its own.
     let cached =
         tokens(details, "cached_tokens").max(tokens(Some(said), "prompt_cache_hit_tokens"));
     let written = tokens(details, "cache_write_tokens");
     usage.input_with_cache(some_tokens(&said, "prompt_tokens"), cached, written);
-    usage.output = some_tokens(&said, "completion_tokens").or(usage.output);
-    usage.reasoning = tokens(said.get("completion_tokens_details"), "reasoning_tokens");
+    usage.output_in(
+        some_tokens(&said, "completion_tokens"),
+        some_tokens(&said, "total_tokens"),
+        some_tokens(&said, "prompt_tokens"),
+    );
+    let reasoning = tokens(said.get("completion_tokens_details"), "reasoning_tokens");
+    usage.reasoning = usage.reasoning.max(reasoning);
+    // Of a search that `web_search_options` asked for, no count tells: where it has a price, it is charged once.
+    usage.used("web_search", 1);
 }
 
 /// The event that `stream_options.include_usage` adds: usage and no choice.

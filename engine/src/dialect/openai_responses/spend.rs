@@ -56,8 +56,13 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let (cached, written) =
         (tokens(details, "cached_tokens"), tokens(details, "cache_write_tokens"));
     usage.input_with_cache(some_tokens(&said, "input_tokens"), cached, written);
-    usage.output = some_tokens(&said, "output_tokens").or(usage.output);
-    usage.reasoning = tokens(said.get("output_tokens_details"), "reasoning_tokens");
+    usage.output_in(
+        some_tokens(&said, "output_tokens"),
+        some_tokens(&said, "total_tokens"),
+        some_tokens(&said, "input_tokens"),
+    );
+    let reasoning = tokens(said.get("output_tokens_details"), "reasoning_tokens");
+    usage.reasoning = usage.reasoning.max(reasoning);
     if let Some(tier) = response.get("service_tier").and_then(|tier| tier.as_str()) {
         usage.tier = Some(tier.into_owned());
     }

@@ -8,7 +8,8 @@ use crate::dialect::spend::Usage;
 use crate::exchange::Exchange;
 use crate::ledger::Settled;
 use crate::limits::LEASE_SLICE_NS;
-use crate::policy::program::limit::Unit;
+use crate::policy::program::Program;
+use crate::policy::program::limit::{Cost, Unit};
 use crate::wire::frame::Framing;
 
 /// How far the answer came, as far as it matters for what was used.
@@ -138,6 +139,18 @@ impl Exchange {
         }
     }
 
+    /// What the call costs at the price of the model that answered, where the answer names one with a price of its own
+    /// (a fallback's, a router's choice). A price for every model (`*`) says nothing of an alias that a server answers to.
+    fn cost_as_served(&self, program: &Program) -> Option<Cost> {
+        let asked = &self.charges.asked.as_ref()?.spending;
+        let served = self.answer.as_ref()?.frames.model()?;
+        let name = program.limits.prices.name(served)?;
+        if name.chars().all(|c| matches!(c, '*' | '?')) {
+            return None;
+        }
+        program.limits.prices.cost(served, asked, true).ok().map(|(cost, _)| cost)
+    }
+
     /// Settles every charge, once.
     pub(in crate::exchange) fn settle(&mut self) {
         if self.drop_parked() {
@@ -157,7 +170,10 @@ impl Exchange {
         let usage = if self.charges.asked.is_some() { self.used() } else { None };
         let program = std::rc::Rc::clone(&self.program);
         let money = match (&usage, &self.charges.cost) {
-            (Some(usage), Some(cost)) => Some(cost.real(usage)),
+            (Some(usage), Some(cost)) => {
+                let served = self.cost_as_served(&program);
+                Some(served.as_ref().unwrap_or(cost).real(usage))
+            }
             _ => None,
         };
         self.report(&program, usage.as_ref(), money);

@@ -172,5 +172,6 @@ fn fields(price: &Price) -> Vec<(&'static str, u64)> {
     let mut fields = vec![("input", price.input), ("output", price.output)];
     fields.extend(price.cached_input.map(|cached| ("cached_input", cached)));
     fields.extend(price.cache_write.map(|written| ("cache_write", written)));
+    fields.extend(price.cache_write_1h.map(|written| ("cache_write_1h", written)));
     fields
 }

@@ -25,6 +25,7 @@ pub(super) fn price(node: &Node) -> Price {
         output: sum("output").unwrap_or_default(),
         cached_input: sum("cached_input"),
         cache_write: sum("cache_write"),
+        cache_write_1h: sum("cache_write_1h"),
         surcharge: surcharge.collect(),
     }
 }

@@ -13,6 +13,8 @@ pub struct Price {
     pub cached_input: Option<u64>,
     /// Input that was written to a cache; `None`: twice `input`.
     pub cache_write: Option<u64>,
+    /// Input that was written to a cache for an hour; `None`: the dearer of `cache_write` and twice `input`.
+    pub cache_write_1h: Option<u64>,
     /// What costs more, in millionths: with `=` in its name a factor on the whole, else dollars a use.
     pub surcharge: Vec<(String, u64)>,
 }

@@ -69,6 +69,12 @@ const PRICE: Struct = Struct {
         )
         .default("twice `input`"),
         field(
+            "cache_write_1h",
+            Kind::Number(0, MONEY),
+            "USD per million input tokens written to a cache for an hour",
+        )
+        .default("the dearer of `cache_write` and twice `input`"),
+        field(
             "surcharge",
             Kind::Map(&Kind::Text, &Kind::Number(0, MONEY)),
             "what costs more: a factor (`service_tier=priority: 2`) or USD a use (`web_search: 0.01`)",

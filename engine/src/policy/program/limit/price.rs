@@ -1,6 +1,6 @@
 //! What tokens cost, in integer micro-dollars.
 
-use crate::dialect::spend::{Spending, Usage};
+use crate::dialect::spend::{Spending, Usage, is_ordinary};
 use crate::policy::document::Price;
 use crate::policy::program::glob;
 
@@ -23,8 +23,10 @@ pub enum NoPrice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cost {
     price: Price,
-    /// Factors on the whole, in millionths, as one.
+    /// Factors on the whole but for the tier's, in millionths, as one.
     factor: u128,
+    /// The factor of the tier that was asked for.
+    tier: u128,
     /// Sums a use by name, in micro-dollars, with how often it may be used.
     sums: Vec<(String, u64, u64)>,
 }
@@ -88,9 +90,15 @@ impl Prices {
         };
         let known =
             |name: &str| price.surcharge.iter().find(|(own, _)| own == name).map(|own| own.1);
-        let mut cost = Cost { price: price.clone(), factor: MILLION, sums: Vec::new() };
-        let tier = spending.tier.as_ref().map(|tier| (format!("service_tier={tier}"), 0));
-        for (name, uses) in tier.iter().chain(&spending.extras) {
+        let mut cost =
+            Cost { price: price.clone(), factor: MILLION, tier: MILLION, sums: Vec::new() };
+        if let Some(tier) = &spending.tier {
+            match price.tier(tier) {
+                Some(factor) => cost.tier = factor,
+                None => none(NoPrice::Extra(format!("service_tier={tier}")))?,
+            }
+        }
+        for (name, uses) in &spending.extras {
             match known(name) {
                 None => none(NoPrice::Extra(name.clone()))?,
                 Some(factor) if name.contains('=') => {
@@ -111,25 +119,34 @@ impl Cost {
         let dearest = self.price.input.max(self.written()).max(self.cached());
         let uses: u128 =
             self.sums.iter().map(|(_, sum, uses)| u128::from(*sum) * u128::from(*uses)).sum();
-        self.total(times(input, dearest), times(output, self.price.output), uses)
+        self.total(self.tier, times(input, dearest), times(output, self.price.output), uses)
     }
 
-    /// What it did cost, in micro-dollars. Tools of which the answer says nothing are charged once.
+    /// What it did cost, in micro-dollars, in the tier that it was served in.
     #[must_use]
     pub fn real(&self, usage: &Usage) -> u64 {
+        let hour = usage.written_1h.min(usage.written);
         let input = times(usage.fresh.unwrap_or(0), self.price.input)
             .saturating_add(times(usage.cached, self.cached()))
-            .saturating_add(times(usage.written, self.written()));
+            .saturating_add(times(usage.written - hour, self.written()))
+            .saturating_add(times(hour, self.written_1h()));
         let uses = self.sums.iter().map(|(name, sum, _)| {
             let said = usage.uses.iter().find(|(tool, _)| tool == name).map_or(0, |tool| tool.1);
             u128::from(*sum).saturating_mul(u128::from(said))
         });
-        self.total(input, times(usage.output.unwrap_or(0), self.price.output), uses.sum())
+        let tier = match &usage.tier {
+            Some(tier) if is_ordinary(tier) => MILLION,
+            // A tier that nobody has a price for is not free: it costs what was asked for.
+            Some(tier) => self.price.tier(tier).unwrap_or(self.tier),
+            None => self.tier,
+        };
+        self.total(tier, input, times(usage.output.unwrap_or(0), self.price.output), uses.sum())
     }
 
     /// Micro-dollars for millionths of them and whole ones, rounded up once.
-    fn total(&self, input: u128, output: u128, uses: u128) -> u64 {
-        let tokens = input.saturating_add(output).saturating_mul(self.factor);
+    fn total(&self, tier: u128, input: u128, output: u128, uses: u128) -> u64 {
+        let factor = self.factor.saturating_mul(tier) / MILLION;
+        let tokens = input.saturating_add(output).saturating_mul(factor);
         let tokens = tokens.div_ceil(MILLION * MILLION);
         u64::try_from(tokens.saturating_add(uses)).unwrap_or(u64::MAX)
     }
@@ -140,6 +157,20 @@ impl Cost {
 
     fn written(&self) -> u64 {
         self.price.cache_write.unwrap_or(self.price.input.saturating_mul(2))
+    }
+
+    fn written_1h(&self) -> u64 {
+        let twice = self.price.input.saturating_mul(2);
+        self.price.cache_write_1h.unwrap_or(self.written().max(twice))
+    }
+}
+
+impl Price {
+    /// The factor of a service tier, in millionths.
+    fn tier(&self, tier: &str) -> Option<u128> {
+        let named = |name: &str| name.strip_prefix("service_tier=") == Some(tier);
+        let own = self.surcharge.iter().find(|(name, _)| named(name))?;
+        Some(u128::from(own.1))
     }
 }
 
@@ -212,6 +243,40 @@ mod tests {
         let mut used = usage(0, 0, 0, 1);
         used.uses.push(("web_search".to_owned(), 2));
         assert_eq!(cost.real(&used), 20 + 20_000);
+    }
+
+    #[test]
+    fn the_tier_that_was_served_is_what_is_paid_for() {
+        let served = |tier: &str| Usage { tier: Some(tier.to_owned()), ..usage(0, 0, 0, 100) };
+        let asked = |tier: Option<&str>| {
+            let spending = Spending { tier: tier.map(str::to_owned), ..Spending::default() };
+            prices().cost("gpt-5", &spending, false).unwrap().0
+        };
+        for (wanted, given, paid) in [
+            (None, "default", 1_000),
+            (None, "priority", 2_000),
+            (Some("priority"), "default", 1_000),
+            (Some("priority"), "priority", 2_000),
+            // Nobody knows its price: what was asked for stands.
+            (Some("priority"), "scale", 2_000),
+        ] {
+            assert_eq!(asked(wanted).real(&served(given)), paid, "{wanted:?} {given}");
+        }
+        assert_eq!(asked(Some("priority")).real(&usage(0, 0, 0, 100)), 2_000);
+    }
+
+    #[test]
+    fn what_is_kept_for_an_hour_has_a_price_of_its_own() {
+        let mut price = price(3_000_000, 15_000_000);
+        price.cache_write = Some(3_750_000);
+        let written = Usage { written_1h: 60, ..usage(0, 0, 100, 0) };
+        let cost = |price: &Price| {
+            let prices = Prices::compile(&[("*".to_owned(), price.clone())]);
+            prices.cost("m", &Spending::default(), false).unwrap().0
+        };
+        assert_eq!(cost(&price).real(&written), 40 * 15 / 4 + 60 * 6);
+        price.cache_write_1h = Some(7_000_000);
+        assert_eq!(cost(&price).real(&written), 40 * 15 / 4 + 60 * 7);
     }
 
     #[test]
