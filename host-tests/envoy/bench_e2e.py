@@ -24,8 +24,7 @@ from rig.envoy import MODULE, ROOT, Envoy
 from rig.replay import Answer, Upstream
 
 RESULTS = ROOT / "benches" / "RESULTS.md"
-WORDS = ("the of and a to in is you that it he was for on are as with his they at be this have from or one had by word "
-         "but not what all were we when your can said there use an each which she do how their if will up other about").split()
+WORDS = ["the", "of", "and", "a", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on", "are", "as", "with", "his", "they", "at", "be", "this", "have", "from", "or", "one", "had", "by", "word", "but", "not", "what", "all", "were", "we", "when", "your", "can", "said", "there", "use", "an", "each", "which", "she", "do", "how", "their", "if", "will", "up", "other", "about"]
 PAD = "abcdefghijklmnop"
 FIND = ["pack:secrets", "pack:pii", "(?i)xylographic quagga"]
 
@@ -240,9 +239,11 @@ def main():
         found = measure(upstream, args.rounds)
     load = ", ".join(f"{value:.0f}" for value in os.getloadavg())
     said = (f"# CPU a request in a real Envoy\n\n"
-            f"Written by `./just bench-e2e --write` on {datetime.date.today()}: {MODULE.stat().st_size:,} bytes of module, "
-            f"{os.cpu_count()} cores, load {load}, the median of {args.rounds} rounds.\n"
-            f"Ratios to the same Envoy without the filter; what the ways are stands in `host-tests/envoy/bench_e2e.py`.\n\n"
+            f"Written by `./just bench-e2e --write` on {datetime.date.today()}: "
+            f"{MODULE.stat().st_size:,} bytes of module, {os.cpu_count()} cores, "
+            f"load {load}, the median of {args.rounds} rounds.\n"
+            "Ratios to the same Envoy without the filter; what the ways are stands in "
+            "`host-tests/envoy/bench_e2e.py`.\n\n"
             f"{table(found)}\n")
     print("\n" + said)
     if args.write:
