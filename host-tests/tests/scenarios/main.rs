@@ -18,6 +18,7 @@ mod corpus;
 mod cuts;
 mod faults;
 mod fleet;
+mod fuel;
 mod generic_host;
 mod hostile;
 mod local_replies;
