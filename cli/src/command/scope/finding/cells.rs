@@ -22,11 +22,13 @@ const PER_LABEL: f64 = 3.0;
 /// Cells of one set of labels that are tried; those with the most bad calls first.
 const CELLS: usize = 2000;
 
+/// What calls of a cell share: indexes into [`TOGETHER`], and the value of each.
+type Values = Vec<(usize, u32)>;
+
 /// Calls that have something in common.
 #[derive(Debug, Clone)]
 pub(super) enum Cell {
-    /// Indexes into [`TOGETHER`], and the value of each.
-    Mix(Vec<(usize, u32)>),
+    Mix(Values),
     Label(String, String),
 }
 
@@ -95,7 +97,7 @@ pub(super) fn search(survey: &Survey) -> Vec<Found> {
     found
 }
 
-fn masked(mix: &Mix, mask: u32) -> Vec<(usize, u32)> {
+fn masked(mix: &Mix, mask: u32) -> Values {
     mix.iter().copied().enumerate().filter(|(at, _)| mask & (1 << at) != 0).collect()
 }
 
@@ -114,7 +116,7 @@ impl Search<'_> {
 
     /// All cells of one set of labels.
     fn mixes(&mut self, mask: u32) {
-        let mut cells: HashMap<Vec<(usize, u32)>, (u64, Vec<&Track>)> = HashMap::new();
+        let mut cells: HashMap<Values, (u64, Vec<&Track>)> = HashMap::new();
         for (mix, track) in &self.survey.mixes {
             let values = masked(mix, mask);
             // A label that is not there names nobody.
