@@ -24,7 +24,12 @@ from rig.envoy import MODULE, ROOT, Envoy
 from rig.replay import Answer, Upstream
 
 RESULTS = ROOT / "benches" / "RESULTS.md"
-WORDS = ["the", "of", "and", "a", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on", "are", "as", "with", "his", "they", "at", "be", "this", "have", "from", "or", "one", "had", "by", "word", "but", "not", "what", "all", "were", "we", "when", "your", "can", "said", "there", "use", "an", "each", "which", "she", "do", "how", "their", "if", "will", "up", "other", "about"]
+WORDS = [
+    "the", "of", "and", "a", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on", "are", "as", "with",
+    "his", "they", "at", "be", "this", "have", "from", "or", "one", "had", "by", "word", "but", "not", "what",
+    "all", "were", "we", "when", "your", "can", "said", "there", "use", "an", "each", "which", "she", "do", "how",
+    "their", "if", "will", "up", "other", "about",
+]
 PAD = "abcdefghijklmnop"
 FIND = ["pack:secrets", "pack:pii", "(?i)xylographic quagga"]
 
