@@ -232,7 +232,8 @@ class Demo:
         # The kill switch's scene asked in every dialect, whole and streamed; this is one more.
         killed = 2 * len(recordings.DIALECTS) + 1
         self.claim("header, log and metric name the same rule; header and log the same decision",
-                   bool(decision) and entry["hemostat.rule_hits"] == answer.header("x-hemostat-action") == "kill-bot:fallback"
+                   bool(decision)
+                   and entry["hemostat.rule_hits"] == answer.header("x-hemostat-action") == "kill-bot:fallback"
                    and self.guarded.count("hemostat_rule_hits_total", rule="kill-bot", action="fallback") == killed)
         self.claim("no text of an answer stands in any of them",
                    not any(secret in "".join(metrics) + str(self.guarded.access_log()) + self.guarded.log()

@@ -95,7 +95,7 @@ fn json_has_the_documented_shape() {
     let expected = serde_json::json!({
         "ok": false,
         "files": [{
-            "file": "-", "what": "policy", "ok": false, "errors": 1, "warnings": 0,
+            "file": "-", "what": "policy", "ok": false, "errors": 1, "warnings": 0, "scope": null,
             "diagnostics": [{
                 "severity": "error", "code": "unknown-word", "path": "guardrails[0].do",
                 "rule": "a", "line": 3, "column": 40, "message": "`deny` is not a word for `do`",

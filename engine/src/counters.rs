@@ -121,6 +121,12 @@ pub fn of(program: &Program) -> Vec<String> {
             }
         }
     }
+    for model in program.limits.prices.names().chain(["other"]) {
+        for kind in ["input", "output"] {
+            names.push(format!("hemostat_token_usage_total;model={model};token_type={kind}"));
+        }
+        names.push(format!("hemostat_cost_microusd_total;model={model}"));
+    }
     names
 }
 

@@ -1,4 +1,4 @@
-"""Whether what is said to be in force is: filters that cannot follow, hosts that deliver no bodies, the page, providers."""
+"""Whether what is said to be in force is so: filters that cannot follow, hosts without bodies, the page, providers."""
 
 import http.server
 import json
@@ -78,7 +78,8 @@ def test_listeners_that_agree_are_everywhere_and_every_thread_counts(upstream):
         headers = {"authorization": f"Bearer {TOKEN}"}
         envelope = fetch(proxy.control_port, "GET", "/.hemostat/release", headers=headers)
         assert (envelope.status, envelope.body.decode()) == (200, release(7, policies.policy("posted")))
-        held = fetch(proxy.control_port, "GET", f"/.hemostat/policy/{digest(policies.policy('posted'))}", headers=headers)
+        path = f"/.hemostat/policy/{digest(policies.policy('posted'))}"
+        held = fetch(proxy.control_port, "GET", path, headers=headers)
         assert (held.status, json.loads(held.body)) == (200, policies.policy("posted"))
 
 
@@ -104,7 +105,8 @@ def test_the_page_shows_what_is_in_force_in_a_browser(upstream):
         assert ask(proxy).status == 200
         until(proxy, lambda status: status["in_force"] == "everywhere")
         url = f"http://anybody:{TOKEN.replace(' ', '%20')}@127.0.0.1:{proxy.control_port}/.hemostat/"
-        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom", url]
+        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000",
+                   "--dump-dom", url]
         shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
         assert "<title>shown · Hemostat</title>" in shown, shown[-2000:]
         assert "Every filter of this scope acts by it." in shown
@@ -151,7 +153,8 @@ def test_what_providers_say_is_shown_and_nothing_acts_on_it(upstream):
         with proxy:
             wanted = {"one", "two", "gone"}
             shown = until(proxy, lambda s: {p["name"] for p in s["providers"] if p["as_of"] or p["error"]} == wanted)
-            one, two, gone = (next(p for p in shown["providers"] if p["name"] == name) for name in ("one", "two", "gone"))
+            one, two, gone = (
+                next(p for p in shown["providers"] if p["name"] == name) for name in ("one", "two", "gone"))
             assert (one["indicator"], [i["status"] for i in one["incidents"]]) == ("major", ["identified"])
             assert one["incidents"][0]["name"] == "Elevated errors on <all> models"
             assert (two["indicator"], len(two["incidents"])) == ("minor", 2)
@@ -162,7 +165,8 @@ def test_what_providers_say_is_shown_and_nothing_acts_on_it(upstream):
             assert ask(proxy).status == 200, "no rule acts on it"
             # The incident is over: told once.
             StatusPages.answers["status.one.example"] = (pages / "calm.json").read_bytes()
-            shown = until(proxy, lambda s: any(e.get("hemostat.provider.status") == "resolved" for e in s["events"]), 20)
+            resolved = {"hemostat.provider.status": "resolved"}.items()
+            shown = until(proxy, lambda s: any(resolved <= e.items() for e in s["events"]), 20)
             assert len(shown["events"]) == 4
             asked = [host for host, _ in StatusPages.asked if host == "status.one.example"]
             assert len(asked) <= 3, "once a process, not once a worker"

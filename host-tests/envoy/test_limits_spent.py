@@ -86,7 +86,8 @@ def test_a_stream_ends_for_an_sdk_as_one_that_came_to_its_most_tokens(dialect, l
     assert 50 < len(text) < len(whole)
     assert whole.startswith(text)
     assert limited.count("hemostat_rule_hits_total", rule="tokens", action="cut") == before + 1
-    entry = limited.access_entry(lambda entry: entry["hemostat.rule_hits"] == "tokens:cut" and entry["hemostat.dialect"] == dialect)
+    entry = limited.access_entry(
+        lambda entry: (entry["hemostat.rule_hits"], entry["hemostat.dialect"]) == ("tokens:cut", dialect))
     assert entry["status"] == 200
 
 

@@ -122,7 +122,8 @@ def test_the_access_log_says_where_it_went_and_what_was_asked(moving, upstream):
     script = upstream.script("l", Answer(chat("fine")))
     send(moving, "/v1/chat/completions", b'{"model":"gpt-logged","messages":[]}', x_replay=script)
     entry = moving.access_entry(lambda entry: entry["gen_ai.request.model"] == "gpt-logged")
-    assert (entry["upstream"], entry["hemostat.sent_model"], entry["hemostat.rule_hits"]) == ("second", "gpt-oss-120b", "to-second:switch")
+    assert (entry["upstream"], entry["hemostat.sent_model"]) == ("second", "gpt-oss-120b")
+    assert entry["hemostat.rule_hits"] == "to-second:switch"
 
 
 def test_a_large_body_moves_whole(moving, upstream):

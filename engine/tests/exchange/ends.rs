@@ -371,8 +371,13 @@ fn said(recording: &crate::support::Recording) -> Option<u64> {
     }
     let n = |name: &str| all.get(name).and_then(Value::as_u64);
     match recording.dialect.as_str() {
-        "openai-chat" => Some(n("prompt_tokens")? + n("completion_tokens")?),
-        "openai-responses" => Some(n("input_tokens")? + n("output_tokens")?),
+        // Reasoning may stand beside the output, and in the total alone.
+        "openai-chat" => Some(
+            (n("prompt_tokens")? + n("completion_tokens")?).max(n("total_tokens").unwrap_or(0)),
+        ),
+        "openai-responses" => {
+            Some((n("input_tokens")? + n("output_tokens")?).max(n("total_tokens").unwrap_or(0)))
+        }
         "anthropic" => {
             let cached = n("cache_read_input_tokens").unwrap_or(0);
             let written = n("cache_creation_input_tokens").unwrap_or(0);

@@ -216,6 +216,17 @@ fn rules_are_tried_in_order() {
 }
 
 /// Over the corpus: what is left is the request without the tool, byte for byte where nothing was taken.
+/// The same without the tools that items of a conversation list (a search's results): they go as the request's own do.
+fn without_listed(value: &Value) -> Value {
+    let mut value = value.clone();
+    for item in value.as_array_mut().into_iter().flatten() {
+        if item["type"] == "tool_search_output" {
+            item["tools"] = json!([]);
+        }
+    }
+    value
+}
+
 #[test]
 fn recorded_requests_stay_valid() {
     let program = program(json!({"tools": [{"match": "*", "do": "deny"}]}));
@@ -242,7 +253,8 @@ fn recorded_requests_stay_valid() {
         ];
         for (key, value) in before.as_object().unwrap() {
             if !tools.contains(&key.as_str()) {
-                assert_eq!(after.get(key), Some(value), "{} {key}", recording.name);
+                let after = after.get(key).map(without_listed);
+                assert_eq!(after, Some(without_listed(value)), "{} {key}", recording.name);
             }
         }
         for key in tools {

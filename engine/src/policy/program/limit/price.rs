@@ -38,6 +38,11 @@ impl Prices {
         Self { prices: prices.to_vec() }
     }
 
+    /// The names and globs of models that have a price.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.prices.iter().map(|(glob, _)| glob.as_str())
+    }
+
     /// The name or glob in `prices` that holds for a model: a bounded set, fit for a metric's label.
     #[must_use]
     pub fn name(&self, model: &str) -> Option<&str> {
