@@ -296,6 +296,6 @@ fn a_silent_source_is_told_once() {
             assert!(worker.answer_http(call.token, CallAnswer::new(answer, "")));
         }
     }
-    assert_eq!(events, ["source_silent"]);
+    assert_eq!(events, ["source_failing", "source_silent"]);
     assert!(worker.dead().is_none());
 }
