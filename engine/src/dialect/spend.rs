@@ -32,8 +32,8 @@ pub struct Spending {
     pub sealed_bytes: u64,
 }
 
-/// What an answer says that it cost. Later events add to what earlier ones said, field by field; a count never falls, since
-/// some servers end a stream with zeros.
+/// What an answer says that it cost. Later events add to what earlier ones said, field by field; output never falls and a
+/// zero erases nothing, since some servers end a stream with zeros.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Input tokens that came from no cache.
@@ -63,7 +63,8 @@ impl Usage {
 
     /// An input count that holds the cached and written ones.
     pub(super) fn input_with_cache(&mut self, all: Option<u64>, cached: u64, written: u64) {
-        if let Some(all) = all.filter(|all| *all >= self.input().unwrap_or(0)) {
+        // Gemini corrects its first estimate; a zero is no correction.
+        if let Some(all) = all.filter(|all| *all > 0 || self.fresh.is_none()) {
             self.cached = cached.min(all);
             self.written = written.min(all.saturating_sub(self.cached));
             self.fresh = Some(all.saturating_sub(self.cached).saturating_sub(self.written));

@@ -200,7 +200,15 @@ impl Exchange {
             // A stream that is called JSON. Whoever asked for a stream reads it as one.
             let rules = self.chosen_for(|guard| self.reads_answer(guard));
             self.open_answer(Framing::Sse, rules);
-            return match self.response_chunk(body, true, now_ns) {
+            let verdict = self.response_chunk(body, true, now_ns);
+            let asked = self.call.as_ref().is_some_and(|call| call.stream);
+            let cut = self.answer.as_ref().and_then(|answer| answer.cut()).filter(|_| !asked);
+            if let Some(cut) = cut.cloned() {
+                // Whoever asked for no stream reads a document.
+                let reply = self.in_place(&cut, now_ns);
+                return self.whole(Some(reply.body));
+            }
+            return match verdict {
                 StreamVerdict::Unchanged => self.whole(None),
                 StreamVerdict::Replace(bytes) => self.whole(Some(bytes)),
                 _ => self.whole(Some(Vec::new())),
