@@ -196,19 +196,12 @@ impl Exchange {
 
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
-        if let Some(body) = body.filter(|body| looks_like_events(body)) {
-            // A stream that is called JSON. Whoever asked for a stream reads it as one.
+        let asked = self.call.as_ref().is_some_and(|call| call.stream);
+        if let Some(body) = body.filter(|body| asked && looks_like_events(body)) {
+            // A stream that is called JSON. Whoever asked for a stream reads it as one; for anybody else it is no answer.
             let rules = self.chosen_for(|guard| self.reads_answer(guard));
             self.open_answer(Framing::Sse, rules);
-            let verdict = self.response_chunk(body, true, now_ns);
-            let asked = self.call.as_ref().is_some_and(|call| call.stream);
-            let cut = self.answer.as_ref().and_then(|answer| answer.cut()).filter(|_| !asked);
-            if let Some(cut) = cut.cloned() {
-                // Whoever asked for no stream reads a document.
-                let reply = self.in_place(&cut, now_ns);
-                return self.whole(Some(reply.body));
-            }
-            return match verdict {
+            return match self.response_chunk(body, true, now_ns) {
                 StreamVerdict::Unchanged => self.whole(None),
                 StreamVerdict::Replace(bytes) => self.whole(Some(bytes)),
                 _ => self.whole(Some(Vec::new())),
