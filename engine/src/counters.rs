@@ -287,7 +287,9 @@ mod tests {
                 | Unchecked::Background
                 | Unchecked::Remote
                 | Unchecked::Mismatch
-                | Unchecked::Late => {}
+                | Unchecked::Late
+                | Unchecked::Lane
+                | Unchecked::Websocket => {}
             }
         }
         for kind in Kind::ALL {

@@ -130,6 +130,8 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     out.raw("events", facts.events);
     out.raw("providers", facts.providers);
     out.list("history", &state.history, history);
+    let lanes = program.map(|program| program.unknown_lanes.word());
+    out.optional_text("unknown_lanes", lanes);
     out.text("signed_requests", SIGNED);
     out.text("filter", facts.filter);
     out.end()

@@ -37,6 +37,10 @@ pub enum Unchecked {
     Mismatch,
     /// It turned out to be a call when a part of it had left.
     Late,
+    /// It looks like a call of a model in a shape that is not read here.
+    Lane,
+    /// It is said on a websocket.
+    Websocket,
 }
 
 impl Unchecked {
@@ -54,6 +58,8 @@ impl Unchecked {
         Self::Remote,
         Self::Mismatch,
         Self::Late,
+        Self::Lane,
+        Self::Websocket,
     ];
 
     /// The word in metrics and logs.
@@ -72,6 +78,8 @@ impl Unchecked {
             Self::Remote => "remote",
             Self::Mismatch => "mismatch",
             Self::Late => "late",
+            Self::Lane => "lane",
+            Self::Websocket => "websocket",
         }
     }
 }

@@ -9,6 +9,7 @@ mod batch;
 mod bedrock;
 mod fields;
 mod gemini;
+pub mod lane;
 pub mod mcp;
 mod models;
 mod openai;

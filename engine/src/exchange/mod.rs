@@ -21,6 +21,7 @@ mod choose;
 mod describe;
 mod events;
 mod input;
+mod lane;
 pub mod limits;
 mod mcp;
 mod memory;
@@ -30,6 +31,7 @@ mod request;
 mod response;
 mod signed;
 mod tools;
+mod upgrade;
 
 use std::rc::Rc;
 
@@ -85,6 +87,8 @@ pub struct Exchange {
     charges: Charges,
     /// What is known of it if it is MCP, or may be.
     mcp: Option<Box<mcp::Mcp>>,
+    /// What is known of it if it may be a call that nobody reads.
+    lane: Option<Box<lane::Lane>>,
     /// What the record of the call is made of.
     watch: describe::Watch,
 }
@@ -144,6 +148,7 @@ impl Exchange {
             cut_ns: None,
             charges: Charges::new(book),
             mcp: None,
+            lane: None,
             watch: describe::Watch::default(),
         }
     }

@@ -47,6 +47,9 @@ impl Exchange {
         let line = Line { method: &method, authority: &authority, path: &path };
         self.labels = labels::from_headers(&self.program.labels, &self.facts, line);
         self.signed = Signed::of(&self.facts.headers);
+        if let Some(verdict) = self.upgrade(&method, &target, &edits) {
+            return verdict;
+        }
         let Some(recognised) = recognised.or_else(|| self.mcp_by_headers(&method, &target)) else {
             return self.unrecognised(edits);
         };
@@ -292,7 +295,7 @@ impl Exchange {
     }
 
     /// Rules of lever 6 that are judged before the model is asked: the first that holds answers.
-    fn failsafe_before(&mut self) -> Option<Reply> {
+    pub(super) fn failsafe_before(&mut self) -> Option<Reply> {
         let now = seconds(self.facts.now_ns);
         let program = std::rc::Rc::clone(&self.program);
         for rule in program.failsafe.iter().filter(|rule| rule.upstream.is_none()) {

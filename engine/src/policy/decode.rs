@@ -8,7 +8,8 @@ mod words;
 pub(super) use words::{span, texts, window};
 
 use super::document::{
-    Disable, Document, OnCut, OnHoldLimit, OnUnreadable, Severity, Show, Source, Unpriced,
+    Disable, Document, OnCut, OnHoldLimit, OnUnreadable, Severity, Show, Source, UnknownLanes,
+    Unpriced,
 };
 use super::path::Path;
 use super::shape::pointer;
@@ -27,6 +28,7 @@ pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
         on_hold_limit: tree.get("on_hold_limit").map(on_hold_limit).unwrap_or_default(),
         on_cut: tree.get("on_cut").map(on_cut).unwrap_or_default(),
         on_unreadable: tree.get("on_unreadable").and_then(on_unreadable),
+        unknown_lanes: tree.get("unknown_lanes").map(unknown_lanes).unwrap_or_default(),
         default_max_output_tokens: words::number(tree, "default_max_output_tokens", whole),
         cap_output: words::flag(tree, "cap_output"),
         unpriced: tree.get("unpriced").map(unpriced).unwrap_or_default(),
@@ -131,6 +133,13 @@ fn on_unreadable(node: &Node) -> Option<OnUnreadable> {
         "pass" => Some(OnUnreadable::Pass),
         "block" => Some(OnUnreadable::Block),
         _ => None,
+    }
+}
+
+fn unknown_lanes(node: &Node) -> UnknownLanes {
+    match node.text() {
+        Some("block") => UnknownLanes::Block,
+        _ => UnknownLanes::Pass,
     }
 }
 

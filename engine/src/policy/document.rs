@@ -37,6 +37,8 @@ pub struct Document {
     pub on_cut: OnCut,
     /// What happens to bodies that cannot be read; `None`: block where an enforced rule needed them, else pass.
     pub on_unreadable: Option<OnUnreadable>,
+    /// What happens to calls of a model in a shape that nobody reads.
+    pub unknown_lanes: UnknownLanes,
     /// Prices by glob on the model's name, in the order written.
     pub prices: Vec<(String, Price)>,
     /// The most output that a request is taken to make which names no maximum, in tokens.
@@ -338,6 +340,27 @@ pub enum OnCut {
     Drain,
     /// Reset the connection one chunk later.
     Cancel,
+}
+
+/// `unknown_lanes`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownLanes {
+    /// They pass, counted wherever an enforced rule would hold.
+    #[default]
+    Pass,
+    /// They are refused there.
+    Block,
+}
+
+impl UnknownLanes {
+    /// The word in policies and in status.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Block => "block",
+        }
+    }
 }
 
 /// `on_unreadable`

@@ -5,7 +5,7 @@ mod limits;
 
 use super::document::{
     Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
-    OnUnreadable, Percent, Rule, Scan, Show, ToolAction, ToolRule, When,
+    OnUnreadable, Percent, Rule, Scan, Show, ToolAction, ToolRule, UnknownLanes, When,
 };
 use crate::base::time;
 
@@ -267,6 +267,12 @@ fn settings(document: &Document) -> Vec<&'static str> {
         }
         Some(OnUnreadable::Block) => "bodies that cannot be read are refused",
         Some(OnUnreadable::Pass) => "bodies that cannot be read pass unchecked, and are counted",
+    });
+    lines.push(match document.unknown_lanes {
+        UnknownLanes::Pass => {
+            "calls of a model in a shape that is not read here pass, and are counted (`lane`)"
+        }
+        UnknownLanes::Block => "calls of a model in a shape that is not read here are refused",
     });
     if document.on_hold_limit == OnHoldLimit::Release {
         lines.push("held text above the bound leaves without a verdict, and is counted");

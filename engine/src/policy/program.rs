@@ -13,7 +13,8 @@ use std::rc::Rc;
 
 use crate::policy::config::Config;
 use crate::policy::document::{
-    self, FailsafeAction, Fallback, Mode, Notify, OnCut, OnHoldLimit, OnUnreadable, Show, Upstream,
+    self, FailsafeAction, Fallback, Mode, Notify, OnCut, OnHoldLimit, OnUnreadable, Show,
+    UnknownLanes, Upstream,
 };
 use crate::search::PatternError;
 use change::Changes;
@@ -36,6 +37,8 @@ pub struct Program {
     pub on_cut: OnCut,
     /// What the operator said of bodies that cannot be read, if anything.
     pub on_unreadable: Option<OnUnreadable>,
+    /// What happens to calls of a model in a shape that nobody reads.
+    pub unknown_lanes: UnknownLanes,
     /// Where labels come from.
     pub labels: LabelTable,
     /// Levers 1 and 2.
@@ -183,6 +186,7 @@ impl Program {
             on_hold_limit: document.on_hold_limit,
             on_cut: document.on_cut,
             on_unreadable: document.on_unreadable,
+            unknown_lanes: document.unknown_lanes,
             tools: Tools::compile(config, &labels),
             labels,
             changes,

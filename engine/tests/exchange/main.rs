@@ -18,6 +18,7 @@ mod ends;
 mod estimate;
 mod fleet;
 mod host;
+mod lanes;
 mod limits;
 mod matrix;
 mod mcp;

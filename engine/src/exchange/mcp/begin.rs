@@ -44,15 +44,19 @@ impl Exchange {
         let Some(sign) = self.mcp.as_ref().and_then(|mcp| mcp.sign) else {
             return self.other_traffic(edits);
         };
-        let looks = !self.program.unusable && self.has_rules_for_mcp();
-        if !looks || self.needs_as_mcp().body != Need::Hold {
+        let usable = !self.program.unusable;
+        let looks = usable && self.has_rules_for_mcp() && self.needs_as_mcp().body == Need::Hold;
+        let lane_waits = usable && self.look_for_lane(sign);
+        if !looks {
             self.mcp = None;
-            return self.other_traffic(edits);
+            if self.lane.is_none() {
+                return self.other_traffic(edits);
+            }
         }
         if let Some(verdict) = self.closed_lane() {
             return verdict;
         }
-        let waits = sign == Sign::MayBeJson;
+        let waits = lane_waits || (looks && sign == Sign::MayBeJson);
         let hold = waits && self.program.hold_headers;
         if let Some(mcp) = &mut self.mcp {
             mcp.sniff = Some(Sniff { waits, hold, ..Sniff::default() });
@@ -63,8 +67,10 @@ impl Exchange {
 
     /// The next bytes of a body that is being looked at (after [`RequestVerdict::Sniff`]). `end`: they are the last.
     pub fn request_sniff(&mut self, bytes: &[u8], end: bool) -> RequestVerdict {
-        let pass = RequestVerdict::Pass { edits: Vec::new(), body: None };
-        let Some(sniff) = self.mcp.as_mut().and_then(|mcp| mcp.sniff.as_mut()) else { return pass };
+        self.feed_lane(bytes);
+        let Some(sniff) = self.mcp.as_mut().and_then(|mcp| mcp.sniff.as_mut()) else {
+            return self.judge_lane(end);
+        };
         sniff.bytes = sniff.bytes.saturating_add(bytes.len());
         let known = sniff.sniffer.feed(bytes);
         let (waits, hold) = (sniff.waits, sniff.hold);
@@ -87,6 +93,9 @@ impl Exchange {
             Sniffed::Mcp => self.found_late(),
             Sniffed::Open if !end => {
                 let waits = waits && !long;
+                if !waits && self.is_closed_lane() {
+                    return self.judge_lane(end);
+                }
                 if let Some(sniff) = self.mcp.as_mut().and_then(|mcp| mcp.sniff.as_mut()) {
                     sniff.waits = waits;
                 }
@@ -94,8 +103,7 @@ impl Exchange {
             }
             Sniffed::Open | Sniffed::Other => {
                 self.mcp = None;
-                self.is_other();
-                pass
+                self.judge_lane(end)
             }
         }
     }

@@ -33,6 +33,11 @@ const ON_CUT: &[Word] = &[
 const ON_UNREADABLE: &[Word] =
     &[word("pass", "it goes on unchecked, and is counted"), word("block", "it is refused")];
 
+const UNKNOWN_LANES: &[Word] = &[
+    word("pass", "they pass, counted as `lane` wherever an enforced rule would hold"),
+    word("block", "403 there; an upgrade to a websocket 426"),
+];
+
 const UNPRICED: &[Word] = &[
     word("reject", "403, naming what has no price"),
     word("count_zero", "it costs nothing, and is counted"),
@@ -131,6 +136,12 @@ const FIELDS: &[Field] = &[
         .default("drain"),
     field("on_unreadable", Kind::Words(ON_UNREADABLE), "bodies that cannot be read")
         .default("`block` where an enforced rule needed the body, else `pass`"),
+    field(
+        "unknown_lanes",
+        Kind::Words(UNKNOWN_LANES),
+        "calls of a model in a shape that is not read here",
+    )
+    .default("pass"),
     field(
         "prices",
         Kind::Map(&Kind::Glob, &Kind::Struct(&PRICE)),

@@ -1,0 +1,285 @@
+//! Calls of a model in a shape that nobody here reads, told by the names in their path and the members of their body.
+//!
+//! Nothing of such a call is understood: it is only known to be one, so that it can be counted and closed.
+
+use super::path::Target;
+use crate::limits;
+use crate::wire::json::decode;
+
+/// Members beside `model` that hold what a model is asked.
+const ASKS: [&str; 6] = ["messages", "input", "inputs", "prompt", "contents", "parts"];
+
+/// Segments of a path whose next one names a model, or what serves one.
+const MODELS: [&str; 6] =
+    ["model", "models", "engines", "deployments", "endpoints", "serving-endpoints"];
+
+/// Last segments, and verbs of last segments, of calls that take what a model would be asked and generate nothing.
+const GENERATES_NOTHING: [&str; 7] = [
+    "count_tokens",
+    "count-tokens",
+    "counttokens",
+    "input_tokens",
+    "moderations",
+    "tokenize",
+    "detokenize",
+];
+
+/// What the request line of a POST tells, whose path is no dialect's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LanePath {
+    /// It names a model.
+    model: bool,
+}
+
+impl LanePath {
+    /// Reads a path; `None`: nothing is generated there, whatever the body says.
+    #[must_use]
+    pub fn read(target: &str) -> Option<Self> {
+        let target = Target::parse(target);
+        let last = target.nth_last(0);
+        let verb = last.rsplit_once(':').map_or(last, |(_, verb)| verb);
+        if GENERATES_NOTHING.iter().any(|name| verb.eq_ignore_ascii_case(name)) {
+            return None;
+        }
+        let names = |segment: &String| MODELS.iter().any(|name| segment.eq_ignore_ascii_case(name));
+        let holders = target.segments.split_last().map(|(_, before)| before).unwrap_or_default();
+        // Cloudflare: `…/ai/run/@cf/maker/model`.
+        let model = holders.iter().any(|segment| names(segment) || segment.starts_with('@'));
+        Some(Self { model })
+    }
+}
+
+/// True for a path at which a model is spoken with on a websocket and nowhere else: OpenAI's Realtime, Gemini's Live.
+#[must_use]
+pub fn is_live(target: &str) -> bool {
+    let target = Target::parse(target);
+    target.is(0, "realtime") || target.nth_last(0).ends_with(".BidiGenerateContent")
+}
+
+/// What is known so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing yet.
+    Open,
+    /// It looks like a call of a model.
+    Call,
+    /// It does not, whatever follows.
+    Other,
+}
+
+/// Which string is due among the members of the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Key,
+    Value,
+    Model,
+}
+
+/// Reads a body piece by piece, keeping nothing of it but one name. It reads more than is JSON, never less, and a key
+/// whatever its case.
+#[derive(Debug)]
+pub struct LaneSniffer {
+    seen: Seen,
+    /// Open brackets.
+    depth: usize,
+    due: Due,
+    in_string: bool,
+    escaped: bool,
+    /// The string that is being read, if it may matter, as it is written.
+    text: Vec<u8>,
+    asks: bool,
+    named: bool,
+    model: String,
+}
+
+impl LaneSniffer {
+    /// Begins to read the body of a request with this path.
+    #[must_use]
+    pub fn new(path: LanePath) -> Self {
+        Self {
+            seen: Seen::Open,
+            depth: 0,
+            due: Due::Key,
+            in_string: false,
+            escaped: false,
+            text: Vec::new(),
+            asks: false,
+            named: path.model,
+            model: String::new(),
+        }
+    }
+
+    /// The model that the body names, as far as it was read.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Takes the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) -> Seen {
+        for &byte in bytes {
+            if self.seen != Seen::Open {
+                break;
+            }
+            match byte {
+                // Zeros of wide encodings, and what marks the order of their bytes.
+                0 => {}
+                0xEF | 0xBB | 0xBF | 0xFE | 0xFF if !self.in_string => {}
+                _ if self.in_string => self.string(byte),
+                _ => self.between(byte),
+            }
+        }
+        self.seen
+    }
+
+    fn between(&mut self, byte: u8) {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            b'{' | b'[' => {
+                // A list of calls is no call that anybody takes.
+                if self.depth == 0 && byte == b'[' {
+                    self.seen = Seen::Other;
+                }
+                self.depth = self.depth.saturating_add(1);
+            }
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                if self.depth == 0 {
+                    self.member_over();
+                    self.seen = if self.seen == Seen::Call { Seen::Call } else { Seen::Other };
+                }
+            }
+            _ if self.depth == 0 => self.seen = Seen::Other,
+            b'"' => {
+                self.in_string = true;
+                self.text.clear();
+            }
+            b',' if self.depth == 1 => self.member_over(),
+            _ => {}
+        }
+    }
+
+    fn string(&mut self, byte: u8) {
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' => self.escaped = true,
+            b'"' => {
+                self.in_string = false;
+                if self.depth == 1 {
+                    self.text_over();
+                }
+                return;
+            }
+            _ => {}
+        }
+        if self.depth == 1 && self.text.len() < limits::SNIFFED_NAME_BYTES {
+            self.text.push(byte);
+        }
+    }
+
+    /// A string among the members is complete.
+    fn text_over(&mut self) {
+        let is = |name: &&str| decode(&self.text).eq_ignore_ascii_case(name);
+        self.due = match self.due {
+            Due::Key if is(&"model") => {
+                self.named = true;
+                Due::Model
+            }
+            Due::Key => {
+                self.asks |= ASKS.iter().any(is);
+                Due::Value
+            }
+            Due::Model => {
+                self.model = decode(&self.text).to_string();
+                Due::Value
+            }
+            Due::Value => Due::Value,
+        };
+    }
+
+    /// A member is complete.
+    fn member_over(&mut self) {
+        self.due = Due::Key;
+        if self.asks && self.named {
+            self.seen = Seen::Call;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sniff(path: &str, body: &[u8]) -> (Seen, String) {
+        let mut sniffer = LaneSniffer::new(LanePath::read(path).unwrap());
+        let seen = sniffer.feed(body);
+        (seen, sniffer.model().to_owned())
+    }
+
+    #[test]
+    fn calls_however_they_are_written() {
+        for (path, body, model) in [
+            ("/x", r#"{"model":"m","messages":[]}"#, "m"),
+            ("/x", r#" {"inputs" : "a", "stream":true, "MODEL" :"m"}"#, "m"),
+            ("/x", r#"{"prompt":{"model":"no"},"mod\u0065l":"m\/n"}"#, "m/n"),
+            ("/x", r#"{"model":7,"input":"x"}"#, ""),
+            ("/models/gpt2", r#"{"inputs":"a"}"#, ""),
+            ("/v1/models/a:predict", r#"{"contents":[]}"#, ""),
+            ("/accounts/1/ai/run/@cf/meta/llama", r#"{"prompt":"a"}"#, ""),
+        ] {
+            assert_eq!(sniff(path, body.as_bytes()), (Seen::Call, model.to_owned()), "{body}");
+            let wide: Vec<u8> = body.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            assert_eq!(sniff(path, &wide).0, Seen::Call, "{body} in UTF-16");
+        }
+    }
+
+    #[test]
+    fn other_traffic() {
+        for (path, body) in [
+            ("/x", r#"{"model":"m","name":"x"}"#),
+            ("/x", r#"{"messages":[{"model":"m"}]}"#),
+            ("/x", r#"{"a":"model","b":"messages"}"#),
+            ("/x", r#"{"data":{"model":"m","messages":[]}}"#),
+            ("/models", r#"{"inputs":"a"}"#),
+            ("/x", r#"[{"model":"m","messages":[]}]"#),
+            ("/x", "--boundary {"),
+        ] {
+            assert_eq!(sniff(path, body.as_bytes()).0, Seen::Other, "{body}");
+        }
+        assert_eq!(sniff("/x", b"").0, Seen::Open);
+        for path in ["/v1/messages/count_tokens", "/v1beta/models/m:countTokens", "/v1/moderations"]
+        {
+            assert_eq!(LanePath::read(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_of_conversations() {
+        assert!(is_live("/v1/realtime?model=m"));
+        assert!(is_live(
+            "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+        ));
+        assert!(!is_live("/v1/responses"));
+    }
+
+    proptest! {
+        #[test]
+        fn where_it_is_cut_does_not_matter(body in r#"([{}\[\],:" \\]|"model"|"messages"|a|\\u006d)*"#, at: prop::sample::Index) {
+            let at = at.index(body.len() + 1);
+            let mut sniffer = LaneSniffer::new(LanePath::read("/x").unwrap());
+            sniffer.feed(&body.as_bytes()[..at]);
+            prop_assert_eq!(sniffer.feed(&body.as_bytes()[at..]), sniff("/x", body.as_bytes()).0);
+        }
+
+        #[test]
+        fn every_call_that_parses_is_found(before in "[a-z]{0,8}", ask in 0..ASKS.len(), value in any::<u8>()) {
+            let mut object = serde_json::Map::new();
+            object.insert(before, serde_json::json!([value, {"x": "}"}]));
+            object.insert(ASKS[ask].to_owned(), serde_json::json!([{"a": value}]));
+            object.insert("model".to_owned(), serde_json::json!("m"));
+            let body = serde_json::Value::Object(object).to_string();
+            prop_assert_eq!(sniff("/x", body.as_bytes()).0, Seen::Call);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What looks like a call of a model in a shape that nobody here reads: counted wherever an enforced rule would hold for
+//! it, and closed where the policy says so. No rule acts on it, since none could be told what it says.
+
+use super::request::Refusal;
+use super::{Exchange, choose::Need};
+use crate::context::facts::{self, seconds};
+use crate::context::record::Unchecked;
+use crate::context::verdict::RequestVerdict;
+use crate::dialect::lane::{LanePath, LaneSniffer, Seen};
+use crate::dialect::mcp::sign::Sign;
+use crate::limits;
+use crate::policy::document::UnknownLanes;
+use crate::policy::program::label::{Label, LabelId};
+use crate::policy::program::{Program, Rule};
+
+/// A body that may be such a call.
+#[derive(Debug)]
+pub(super) struct Lane {
+    sniffer: LaneSniffer,
+    seen: Seen,
+    /// Bytes that came.
+    bytes: usize,
+    /// They wait; if not, they have left.
+    waits: bool,
+}
+
+/// The rules that could hold for a call, whatever it is.
+fn rules(program: &Program) -> impl Iterator<Item = &Rule> {
+    let failsafe = program.failsafe.iter().filter(|rule| rule.upstream.is_none());
+    program
+        .changes
+        .rules()
+        .map(|change| &change.rule)
+        .chain(failsafe.map(|rule| &rule.rule))
+        .chain(program.guards.rules.iter().map(|guard| &guard.rule))
+        .chain(program.tools.rules.iter().map(|tool| &tool.rule))
+        .chain(program.limits.rules.iter().map(|limit| &limit.rule))
+}
+
+impl Exchange {
+    /// True if an enforced rule holds for this request, or may once its body is read.
+    pub(super) fn may_be_ruled(&self) -> bool {
+        let now = seconds(self.facts.now_ns);
+        rules(&self.program).any(|rule| self.may_hold(rule, now).0 == Need::Hold)
+    }
+
+    /// Begins to look at a POST that is no call of a dialect. True if its body waits until it is known what it is:
+    /// nothing else but a policy that closes such lanes makes it.
+    pub(super) fn look_for_lane(&mut self, sign: Sign) -> bool {
+        let target = facts::text(&self.facts.headers, ":path").unwrap_or_default();
+        let Some(path) = LanePath::read(&target) else { return false };
+        let dialect = self.labels.get(LabelId::DIALECT).clone();
+        // It is of no dialect: a rule for one does not hold, and one for all but one does.
+        self.labels.set(LabelId::DIALECT, Label::value("", true));
+        if !self.may_be_ruled() {
+            self.labels.set(LabelId::DIALECT, dialect);
+            return false;
+        }
+        let closed = self.program.unknown_lanes == UnknownLanes::Block;
+        let waits = closed && sign == Sign::MayBeJson;
+        let (sniffer, seen) = (LaneSniffer::new(path), Seen::Open);
+        self.lane = Some(Box::new(Lane { sniffer, seen, bytes: 0, waits }));
+        waits
+    }
+
+    /// The next bytes of its body.
+    pub(super) fn feed_lane(&mut self, bytes: &[u8]) {
+        let Some(lane) = &mut self.lane else { return };
+        lane.bytes = lane.bytes.saturating_add(bytes.len());
+        lane.waits &= lane.bytes <= limits::SNIFFED_BYTES;
+        lane.seen = lane.sniffer.feed(bytes);
+    }
+
+    /// True if it is known to be a call, and must not pass.
+    pub(super) fn is_closed_lane(&self) -> bool {
+        let known = |lane: &Lane| lane.seen == Seen::Call;
+        self.program.unknown_lanes == UnknownLanes::Block && self.lane.as_deref().is_some_and(known)
+    }
+
+    /// What becomes of a request that is no other protocol's. `end`: its body is whole.
+    pub(super) fn judge_lane(&mut self, end: bool) -> RequestVerdict {
+        match self.lane.as_deref().map(|lane| (lane.seen, lane.waits)) {
+            Some((Seen::Open, waits)) if !end => {
+                let hold = waits && self.program.hold_headers;
+                return RequestVerdict::Sniff { waits, hold, edits: Vec::new() };
+            }
+            Some((Seen::Call, _)) => {
+                if let Some(verdict) = self.unknown_lane() {
+                    return verdict;
+                }
+            }
+            _ => {}
+        }
+        self.lane = None;
+        self.is_other();
+        RequestVerdict::Pass { edits: Vec::new(), body: None }
+    }
+
+    fn unknown_lane(&mut self) -> Option<RequestVerdict> {
+        let model = self.lane.take().map(|lane| lane.sniffer.model().to_owned());
+        if let Some(model) = model.filter(|model| !model.is_empty()) {
+            self.labels.set(LabelId::MODEL, Label::value(&model, false));
+        }
+        if !self.may_be_ruled() {
+            return None;
+        }
+        let closed = self.program.unknown_lanes == UnknownLanes::Block;
+        self.record.unchecked(Unchecked::Lane, closed);
+        closed.then(|| {
+            self.is_other();
+            let message = "this looks like a call of a model in a shape that is not read here, \
+                           and the policy says `unknown_lanes: block`";
+            self.refuse(&Refusal { message: message.to_owned(), code: "unknown_lane" })
+        })
+    }
+}

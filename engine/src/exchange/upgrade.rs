@@ -1,0 +1,112 @@
+//! Upgrades to a websocket where a model is called: what is said on one cannot be read, so it is opened only where no
+//! enforced rule needs that. Callers that are answered 426 ask over HTTP.
+
+use super::choose::Need;
+use super::{Exchange, Phase};
+use crate::context::facts::{self, Headers, seconds};
+use crate::context::record::Unchecked;
+use crate::context::verdict::{HeaderEdit, RequestVerdict};
+use crate::dialect::{self, Call, CallKind};
+use crate::policy::document::UnknownLanes;
+use crate::policy::program::label::{Label, LabelId};
+use crate::policy::program::selector::Holds;
+
+/// "Upgrade Required" (RFC 9110 §15.5.22): Codex and others then ask over HTTP at once.
+const UPGRADE_REQUIRED: u16 = 426;
+
+/// True for a request to speak on a websocket from now on (RFC 6455; RFC 8441 where a proxy leaves it so). What has a
+/// body is a call like any other: the header is only the caller's word.
+fn is_upgrade(headers: &Headers, method: &str) -> bool {
+    let tokens = |name| {
+        facts::values(headers, name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"websocket"))
+    };
+    (method.eq_ignore_ascii_case("GET") && tokens("upgrade"))
+        || (method.eq_ignore_ascii_case("CONNECT") && tokens(":protocol"))
+}
+
+impl Exchange {
+    /// What becomes of a request that asks for a websocket at a path of a model; `None`: it is none.
+    pub(super) fn upgrade(
+        &mut self,
+        method: &str,
+        target: &str,
+        edits: &[HeaderEdit],
+    ) -> Option<RequestVerdict> {
+        if !is_upgrade(&self.facts.headers, method) {
+            return None;
+        }
+        let Some(recognised) = dialect::recognise("POST", target) else {
+            return self.live(target);
+        };
+        if recognised.kind != CallKind::Generate {
+            return None;
+        }
+        self.call = Some(Call::without_body(recognised.clone()));
+        self.recognise_as(recognised);
+        self.count_dialect();
+        self.phase = Phase::Asked;
+        if self.program.unusable {
+            return Some(self.no_policy());
+        }
+        self.describe_request();
+        if let Some(reply) = self.failsafe_before() {
+            // A canned answer is none to somebody who wants to speak on: over HTTP they get it.
+            let status = if reply.status == 200 { UPGRADE_REQUIRED } else { reply.status };
+            let reply = self.error(status, "content_blocked", "a kill rule is in force");
+            return Some(self.answered(reply));
+        }
+        if self.needs_what_is_said() {
+            self.record.unchecked(Unchecked::Websocket, true);
+            return Some(self.upgrade_required());
+        }
+        self.record.unchecked(Unchecked::Websocket, false);
+        Some(self.charge(edits.to_vec(), None, None))
+    }
+
+    /// Lanes that are nowhere but on websockets pass like other traffic, and are closed with it.
+    fn live(&mut self, target: &str) -> Option<RequestVerdict> {
+        if !dialect::lane::is_live(target) || self.program.unusable {
+            return None;
+        }
+        let unread = self.labels.get(LabelId::DIALECT).clone();
+        self.labels.set(LabelId::DIALECT, Label::value("", true));
+        let ruled = self.may_be_ruled();
+        self.labels.set(LabelId::DIALECT, unread);
+        if !ruled {
+            return None;
+        }
+        let closed = self.program.unknown_lanes == UnknownLanes::Block;
+        self.record.unchecked(Unchecked::Websocket, closed);
+        closed.then(|| {
+            self.is_other();
+            self.upgrade_required()
+        })
+    }
+
+    fn upgrade_required(&mut self) -> RequestVerdict {
+        let message = "what is said on a websocket cannot be read by the policy: call over HTTP";
+        let reply = self.error(UPGRADE_REQUIRED, "upgrade_required", message);
+        self.answered(reply)
+    }
+
+    /// True if an enforced rule needs more than headers to decide, or to act.
+    fn needs_what_is_said(&self) -> bool {
+        let now = seconds(self.facts.now_ns);
+        let program = &self.program;
+        let needs = |rule| self.may_hold(rule, now).0 == Need::Hold;
+        let unsure = |rule| {
+            let (need, holds) = self.may_hold(rule, now);
+            need == Need::Hold && holds != Holds::Yes
+        };
+        program.guards.rules.iter().any(|guard| needs(&guard.rule))
+            || program.tools.rules.iter().any(|tool| needs(&tool.rule))
+            || program.changes.rules().any(|change| needs(&change.rule))
+            || program.failsafe.iter().any(|rule| unsure(&rule.rule))
+            || program.limits.rules.iter().any(|limit| {
+                let account = limit.key(&self.labels, false).is_some();
+                (needs(&limit.rule) && (limit.meters() || !account)) || unsure(&limit.rule)
+            })
+    }
+}

@@ -1,0 +1,194 @@
+//! What looks like a call of a model and is read by nobody: shapes that no dialect has, and websockets.
+
+use crate::support::{Caller, Cut, Recording, Seen, program, run_as};
+use serde_json::{Value, json};
+
+const LANE: &str = "hemostat_unchecked_total;reason=lane;action=";
+const WEBSOCKET: &str = "hemostat_unchecked_total;reason=websocket;action=";
+
+fn made(method: &str, path: &str, request: &str) -> Recording {
+    Recording {
+        name: "made".to_owned(),
+        dialect: "other".to_owned(),
+        method: method.to_owned(),
+        path: path.to_owned(),
+        status: 200,
+        content_type: "application/json".to_owned(),
+        request: request.as_bytes().to_vec(),
+        response: b"{\"secret\":1}".to_vec(),
+    }
+}
+
+fn post(policy: &Value, path: &str, request: &str, cut: &Cut) -> Seen {
+    run_as(&program(policy.clone()), &made("POST", path, request), cut, &Caller::default())
+}
+
+fn upgrade(policy: &Value, path: &str, headers: &[(&'static str, &str)]) -> Seen {
+    let own = [("upgrade", "WebSocket"), ("connection", "Upgrade")];
+    let all = own.iter().chain(headers);
+    let headers = all.map(|(name, value)| (*name, (*value).to_owned())).collect();
+    let recording = Recording { status: 101, response: Vec::new(), ..made("GET", path, "") };
+    let caller = Caller { headers, ..Caller::default() };
+    run_as(&program(policy.clone()), &recording, &Cut::Whole, &caller)
+}
+
+/// One enforced rule of each lever; all hold for all traffic.
+fn rules() -> Vec<(&'static str, Value)> {
+    let fallbacks = json!({"f": {"text": "not now"}});
+    vec![
+        (
+            "kill",
+            json!({"failsafe": [{"id": "r", "do": {"fallback": "f"}}], "fallbacks": fallbacks}),
+        ),
+        ("rollback", json!({"rollback": [{"id": "r", "set": {"model": "old"}}]})),
+        ("switch", json!({"switch": [{"id": "r", "to": {"upstream": "b"}}]})),
+        ("tools", json!({"tools": [{"id": "r", "match": "x", "do": "deny"}]})),
+        (
+            "input",
+            json!({"guardrails": [{"id": "r", "scan": "input", "find": "zzz", "do": "block"}]}),
+        ),
+        (
+            "output",
+            json!({"guardrails": [{"id": "r", "scan": "output", "find": "zzz", "do": "block"}]}),
+        ),
+        ("requests", json!({"limits": [{"id": "r", "allow": {"requests": 5, "every": "1m"}}]})),
+        ("tokens", json!({"limits": [{"id": "r", "allow": {"tokens": 5, "every": "1m"}}]})),
+    ]
+}
+
+fn with(policy: &Value, name: &str, value: &Value) -> Value {
+    let mut policy = policy.clone();
+    policy[name] = value.clone();
+    policy
+}
+
+#[test]
+fn a_shape_that_nobody_reads_is_counted_under_every_lever_and_can_be_closed() {
+    let calls = [
+        ("/api/generate-text", r#"{"messages":[{"role":"user","content":"x"}],"model":"m"}"#),
+        ("/accounts/1/ai/run/@cf/meta/llama", r#"{"prompt":"x"}"#),
+        ("/models/gpt2", r#"{"inputs":"x"}"#),
+    ];
+    for (lever, policy) in rules() {
+        for (path, request) in calls {
+            for cut in [Cut::Whole, Cut::Every(1), Cut::Every(7)] {
+                let what = format!("{lever} {path} {cut:?}");
+                let seen = post(&policy, path, request, &cut);
+                assert_eq!(seen.upstream.as_deref(), Some(request.as_bytes()), "{what}");
+                assert_eq!(seen.counted(&format!("{LANE}pass")), 1, "{what}");
+                assert_eq!(seen.counted("hemostat_requests_total;dialect=other"), 1, "{what}");
+
+                let closed = with(&policy, "unknown_lanes", &json!("block"));
+                let seen = post(&closed, path, request, &cut);
+                assert_eq!((seen.status, &seen.upstream), (403, &None), "{what}");
+                assert!(seen.text().contains("unknown_lanes"), "{what}");
+                assert_eq!(seen.counted(&format!("{LANE}block")), 1, "{what}");
+                assert_eq!(seen.counted("hemostat_requests_total;dialect=other"), 1, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn where_no_enforced_rule_would_hold_nothing_is_looked_at() {
+    let request = r#"{"model":"m","messages":[]}"#;
+    let closed = |policy: Value| with(&policy, "unknown_lanes", &json!("block"));
+    let guard = json!({"id": "r", "scan": "input", "find": "zzz", "do": "block"});
+    for policy in [
+        json!({}),
+        json!({"mode": "shadow", "guardrails": [guard]}),
+        json!({"guardrails": [with(&guard, "when", &json!({"dialect": "anthropic"}))]}),
+        json!({"guardrails": [with(&guard, "when", &json!({"model": "other-*"}))]}),
+        json!({"failsafe": [{"id": "r", "upstream": {"status": [500]}, "do": "block"}]}),
+    ] {
+        let seen = post(&closed(policy.clone()), "/x", request, &Cut::Every(5));
+        assert_eq!(seen.upstream.as_deref(), Some(request.as_bytes()), "{policy}");
+        assert!(!seen.counts().iter().any(|name| name.contains("reason=lane")), "{policy}");
+    }
+    let but =
+        json!({"guardrails": [with(&guard, "when", &json!({"dialect": "!mcp", "model": "m"}))]});
+    assert_eq!(post(&closed(but), "/x", request, &Cut::Whole).status, 403);
+}
+
+#[test]
+fn other_traffic_of_any_kind_passes_where_lanes_are_closed() {
+    let long = format!(r#"{{"a":"{}","b":1}}"#, "x".repeat(100_000));
+    for (_, policy) in rules() {
+        let policy = with(&policy, "unknown_lanes", &json!("block"));
+        for (path, request) in [
+            ("/x", r#"{"model":"tesla","name":"x"}"#),
+            ("/x", "[1,2]"),
+            ("/x", long.as_str()),
+            ("/v1/messages/count_tokens", r#"{"model":"m","messages":[]}"#),
+            ("/v1/moderations", r#"{"model":"m","input":"x"}"#),
+            ("/x", ""),
+        ] {
+            let seen = post(&policy, path, request, &Cut::Every(1000));
+            assert_eq!(seen.upstream.as_deref(), Some(request.as_bytes()), "{path}");
+            assert_eq!(seen.counted("hemostat_requests_total;dialect=other"), 1, "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_shows_late_never_becomes_whole_upstream() {
+    let long = format!(r#"{{"messages":["{}"],"model":"m"}}"#, "x".repeat(200_000));
+    for (lever, policy) in rules() {
+        let policy = with(&policy, "unknown_lanes", &json!("block"));
+        let seen = post(&policy, "/x", &long, &Cut::Every(10_000));
+        assert_eq!((seen.status, &seen.upstream), (403, &None), "{lever}");
+    }
+}
+
+#[test]
+fn a_websocket_is_opened_where_no_enforced_rule_needs_what_is_said_on_it() {
+    for path in ["/v1/responses", "/v1/chat/completions", "/model/m/converse", "/v1/messages"] {
+        for (lever, policy) in rules() {
+            let seen = upgrade(&policy, path, &[]);
+            let passes = lever == "requests";
+            assert_eq!(seen.upstream.is_some(), passes, "{lever} {path}");
+            assert_eq!(seen.status, if passes { 101 } else { 426 }, "{lever} {path}");
+            let action = if passes { "pass" } else { "block" };
+            let counted = usize::from(lever != "kill");
+            assert_eq!(seen.counted(&format!("{WEBSOCKET}{action}")), counted, "{lever} {path}");
+
+            let shadow = upgrade(&with(&policy, "mode", &json!("shadow")), path, &[]);
+            assert_eq!(shadow.counted(&format!("{WEBSOCKET}pass")), 1, "{lever} {path}");
+            assert_eq!(shadow.status, 101, "{lever} {path}");
+        }
+        let seen = upgrade(&json!({}), path, &[]);
+        assert_eq!((seen.status, seen.counted(&format!("{WEBSOCKET}pass"))), (101, 1), "{path}");
+    }
+}
+
+#[test]
+fn kill_rules_and_caps_on_requests_hold_for_the_upgrade() {
+    let kill = json!({"labels": {"feature": [{"header": "x-feature"}]},
+        "failsafe": [{"id": "kill", "when": {"feature": "checkout"}, "do": "block"}]});
+    let seen = upgrade(&kill, "/v1/responses", &[("x-feature", "checkout")]);
+    assert_eq!((seen.status, &seen.upstream), (403, &None));
+    assert_eq!(upgrade(&kill, "/v1/responses", &[("x-feature", "search")]).status, 101);
+    let by_model = json!({"failsafe": [{"id": "kill", "when": {"model": "m"}, "do": "block"}]});
+    assert_eq!(upgrade(&by_model, "/v1/responses", &[]).status, 426, "who knows which model");
+    assert_eq!(upgrade(&by_model, "/openai/deployments/m/responses", &[]).status, 403);
+    let by_user = json!({"labels": {"user": [{"json": "/user"}]},
+        "limits": [{"id": "cap", "per": ["user"], "allow": {"requests": 1, "every": "1m"}}]});
+    assert_eq!(upgrade(&by_user, "/v1/responses", &[]).status, 426, "whose account");
+}
+
+#[test]
+fn lanes_that_are_nowhere_else_are_counted_and_closed_with_the_unknown_ones() {
+    for path in ["/v1/realtime?model=m", "/ws/google.ai.x.GenerativeService.BidiGenerateContent"] {
+        for (lever, policy) in rules() {
+            let seen = upgrade(&policy, path, &[]);
+            assert_eq!(seen.status, 101, "{lever} {path}");
+            assert_eq!(seen.counted(&format!("{WEBSOCKET}pass")), 1, "{lever} {path}");
+            assert_eq!(seen.counted("hemostat_requests_total;dialect=other"), 1, "{lever} {path}");
+            let closed = with(&policy, "unknown_lanes", &json!("block"));
+            assert_eq!(upgrade(&closed, path, &[]).status, 426, "{lever} {path}");
+        }
+        let seen = upgrade(&json!({"unknown_lanes": "block"}), path, &[]);
+        assert_eq!((seen.status, seen.counted(&format!("{WEBSOCKET}pass"))), (101, 0), "{path}");
+    }
+    assert_eq!(upgrade(&rules()[3].1, "/chat/socket", &[]).status, 101, "an application's own");
+}
