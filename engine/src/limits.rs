@@ -39,6 +39,9 @@ pub const JSON_NODES: usize = 1_000_000;
 
 /// Running texts of one stream that are open at the same time (choices, content blocks, tool arguments).
 pub const OPEN_TEXTS: usize = 1024;
+/// Texts that have ended in the middle of what may be a match, and whose search is kept in case they go on: more than
+/// there are choices or blocks of an ordinary answer.
+pub const ENDED_TEXTS: usize = 64;
 /// Models that a request may name beside its own; routers take a handful.
 pub const OTHER_MODELS: usize = 64;
 /// Places of one stream that no dialect knows and that have said something lately. An event with the results of a search
@@ -56,6 +59,10 @@ pub const REPEATED_LABEL_BYTES: usize = 3;
 pub const GROWN_BYTES: usize = 4;
 /// The longest string at an unknown place that is kept to be compared with the next; of longer ones a digest is.
 pub const UNKNOWN_TEXT_BYTES: usize = 256;
+
+/// Bytes of a file in a request that tell whether it is text. Binary formats have a zero or no UTF-8 within the first
+/// few hundred.
+pub const INLINE_HEAD_BYTES: usize = 4096;
 
 /// A label, in bytes; longer ones are cut and digested. POLICY "when".
 pub const LABEL_BYTES: usize = 256;

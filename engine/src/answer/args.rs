@@ -111,7 +111,7 @@ impl Args {
         for event in inner.events() {
             match event {
                 InnerEvent::Begin { n, kind } => {
-                    let running = Running::new(u64::from(*n), self.key, self.role);
+                    let running = Running::new(u64::from(*n), None, self.role);
                     self.texts.push(InnerText { n: *n, kind: *kind, running });
                 }
                 InnerEvent::Text { n, text: range } => {

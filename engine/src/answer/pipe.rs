@@ -151,7 +151,7 @@ impl Pipe {
             return;
         }
         let Shown { frame, content, number } = shown;
-        if matches!(content, Content::Unread(_)) && frame.truncated && self.judges() {
+        if matches!(content, Content::Unread(_)) && frame.is_half_event() && self.judges() {
             // Upstream has stopped in the middle of an event. No client reads half an event, and it may hold anything:
             // it does not leave, and the answer stays as broken off as it came.
             around.record.count("hemostat_broken_upstream_total".to_owned());

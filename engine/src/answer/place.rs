@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::args::ArgsChange;
+use crate::dialect;
 use crate::wire::edit::Edit;
+use crate::wire::json;
 use crate::wire::text::{Decoded, encode};
 
 /// Where a piece of text is written.
@@ -15,6 +17,8 @@ pub enum Place {
     Number(Range<usize>),
     /// It is a piece of tool arguments, JSON text in a JSON string: the range between the quotes.
     Args(Range<usize>),
+    /// It is a text in base64 or a `data:` address: the range between the quotes.
+    File(Range<usize>),
     /// It is a signature: emptied if its text was changed.
     Seal(Range<usize>),
 }
@@ -30,7 +34,11 @@ pub struct Change<'a> {
 
 impl Place {
     fn span(&self) -> &Range<usize> {
-        let (Self::Content(span) | Self::Number(span) | Self::Args(span) | Self::Seal(span)) = self;
+        let (Self::Content(span)
+        | Self::Number(span)
+        | Self::Args(span)
+        | Self::File(span)
+        | Self::Seal(span)) = self;
         span
     }
 
@@ -44,6 +52,10 @@ impl Place {
     #[must_use]
     pub fn text<'a>(&self, payload: &'a [u8], decoded: &'a mut Decoded) -> &'a str {
         let raw = payload.get(self.span().clone()).unwrap_or_default();
+        if let Self::File(_) = self {
+            decoded.hold(dialect::file_text(json::decode(raw).as_bytes()));
+            return decoded.text();
+        }
         if !raw.contains(&b'\\')
             && let Ok(text) = std::str::from_utf8(raw)
         {

@@ -46,6 +46,13 @@ pub struct Running {
     pub ended: bool,
     /// Copies of it will come: what was found is needed for them.
     pub keeps: bool,
+    /// How far the search for acting rules was when the text ended in the middle of what may be a match. Some servers go
+    /// on with a text that they have ended.
+    before_end: Option<Box<StreamSearch>>,
+    /// All that came of it has left.
+    left: bool,
+    /// What came before this had left when the text went on.
+    base: u64,
 }
 
 impl Running {
@@ -62,7 +69,28 @@ impl Running {
             stop: None,
             ended: false,
             keeps: false,
+            before_end: None,
+            left: false,
+            base: 0,
         }
+    }
+
+    /// The text goes on after its end, where that was in the middle of what may be a match: the match is found across
+    /// it, though what came before the end may have left.
+    pub fn go_on(&mut self) -> bool {
+        let Some(search) = self.before_end.take() else { return false };
+        self.ended = false;
+        if self.left {
+            self.base = self.fed();
+        }
+        self.act = *search;
+        true
+    }
+
+    /// It has ended and may go on.
+    #[must_use]
+    pub fn may_go_on(&self) -> bool {
+        self.before_end.is_some()
     }
 
     /// Takes the next piece.
@@ -80,6 +108,9 @@ impl Running {
     /// The text is complete.
     pub fn finish(&mut self, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
         self.ended = true;
+        if self.key.is_some() && self.act.clear() < self.act.fed() {
+            self.before_end = Some(Box::new(self.act.clone()));
+        }
         if let Some(matcher) = rules.acting(self.role) {
             self.act.finish(matcher, hits);
             self.found(rules, hits);
@@ -103,14 +134,15 @@ impl Running {
     fn found(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
         for hit in hits.drain(..) {
             let rule = hit.tag as usize;
-            if !rules.acts(rule, self.role) {
+            let start = hit.start.max(self.base);
+            if !rules.acts(rule, self.role) || hit.end <= self.base {
                 continue;
             }
             if rules.stops(rule) {
-                let stop = Stop { start: hit.start, rule };
+                let stop = Stop { start, rule };
                 self.stop = Some(self.stop.map_or(stop, |other| other.min(stop)));
             } else {
-                merge(&mut self.spans, Span { start: hit.start, end: hit.end, rule });
+                merge(&mut self.spans, Span { start, end: hit.end, rule });
             }
         }
     }
@@ -120,10 +152,9 @@ impl Running {
     #[must_use]
     pub fn clear(&self) -> u64 {
         let clear = self.act.clear();
-        match self.spans.last() {
-            Some(span) if span.end > clear => clear.min(span.start),
-            _ => clear,
-        }
+        // Others may stand behind it: matches of another pattern, past the one that is live.
+        let at = self.spans.partition_point(|span| span.end <= clear);
+        self.spans.get(at).map_or(clear, |span| clear.min(span.start))
     }
 
     /// How much of it has come.
@@ -165,6 +196,7 @@ impl Running {
 
     /// All that came has left: what was found in it is not needed any more.
     pub fn settle(&mut self) {
+        self.left = self.ended;
         if !self.keeps {
             self.spans.clear();
         }

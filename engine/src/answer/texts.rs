@@ -66,6 +66,7 @@ impl Texts {
             Shape::Number => Some(Written::Number(value.span())),
             Shape::Text => value.content_span().map(Written::Content),
             Shape::Json => value.content_span().map(Written::Args),
+            Shape::File => value.content_span().map(Written::File),
             Shape::Seal => value.content_span().map(Written::Seal),
         };
         let Some(place) = place else { return Ok(()) };
@@ -116,6 +117,10 @@ impl Texts {
             return Ok(Some(piece));
         };
         let open = self.running.iter().position(|text| text.key == Some(key) && !text.ended);
+        let open = open.or_else(|| {
+            let ended = self.running.iter().rposition(|text| text.key == Some(key))?;
+            self.running.get_mut(ended)?.go_on().then_some(ended)
+        });
         let at = match open {
             Some(at) => at,
             None => {
@@ -295,7 +300,11 @@ impl Texts {
 
     /// All that came has left: texts that ended are forgotten, and what was found in the others.
     pub fn settle(&mut self) {
-        self.running.retain(|text| !text.ended);
+        let mut may_go_on = 0;
+        self.running.retain(|text| {
+            may_go_on += usize::from(text.ended && text.may_go_on());
+            !text.ended || (text.may_go_on() && may_go_on <= limits::ENDED_TEXTS)
+        });
         self.running.iter_mut().for_each(Running::settle);
         self.args.retain(|args| !args.ended);
         self.args.iter_mut().for_each(Args::settle);
@@ -393,6 +402,8 @@ impl Texts {
                 }
                 return;
             }
+            // A rule that would change it stops (it counts as signed).
+            Written::File(_) => return,
             Written::Args(_) => {
                 let part = piece.start..piece.end;
                 let Some(args) = self.args(piece.text) else { return };

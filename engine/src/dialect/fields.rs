@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 
+use super::inline;
 use crate::wire::json::{Kind, Value};
 
 /// How many members of an object are looked at to learn what a sibling means. Real objects have fewer; a bound keeps
-/// hostile ones linear.
+/// hostile ones linear. What the others would say of it is not known then, and the reading that looks at most is taken.
 const SIBLINGS: usize = 48;
 
 /// What stands under a key.
@@ -17,6 +18,15 @@ pub(super) enum Field {
     Text,
     /// Never text: ids, types, enumerations, times, signatures, padding, counts, binary data.
     Never,
+    /// No text in a request. In an answer it is the model's or the server's word like any other: the name of a tool, the
+    /// id of a call.
+    Name,
+    /// Who speaks: a word that is known, or a text.
+    Role,
+    /// The content of a file, as base64 or as a `data:` address.
+    File,
+    /// A picture, a sound, a film, written as a file is.
+    Media,
     /// JSON inside a string, or a JSON value, of a tool call's arguments.
     Arguments,
     /// A JSON value that a tool gave or takes, with keys of its own.
@@ -62,6 +72,15 @@ pub(super) fn field(value: &Value<'_>) -> Field {
     match &*value.name() {
         name if string && never_text(name) => Field::Never,
         name if never_below(name) => Field::Never,
+        b"role" if string => Field::Role,
+        b"call_id" | b"tool_call_id" | b"tool_use_id" | b"toolUseId" if string => Field::Name,
+        b"id" if string => {
+            if is_call(value) {
+                Field::Name
+            } else {
+                Field::Never
+            }
+        }
         b"arguments" | b"partial_json" | b"args" => Field::Arguments,
         b"input" if container && (is_input(value) || under(value, &[b"toolUse"])) => {
             Field::Arguments
@@ -81,15 +100,16 @@ pub(super) fn field(value: &Value<'_>) -> Field {
         }
         b"url" if is_link(value) => Field::Link,
         b"uri" if string && under(value, &[b"s3Location"]) => Field::Link,
-        b"bytes" if string && under(value, &[b"source"]) => Field::Never,
-        b"url" | b"uri" if inline(value) == Inline::Binary => Field::Never,
-        b"data" if string && is_binary(value) => Field::Never,
-        b"file_data" if string => Field::Never,
+        b"bytes" if string && under(value, &[b"source"]) => file(value),
+        b"url" | b"uri" if inline(value) == Inline::Binary => file(value),
+        b"data" if string && is_sealed(value) => Field::Never,
+        b"data" if string && is_binary(value) => file(value),
+        b"file_data" if string => file(value),
         b"format" if string && under(value, &[b"input_audio", b"audio"]) => Field::Never,
-        b"result" if string && sibling_type(value, |kind| kind == b"image_generation_call") => {
+        b"result" if string && only_type(value, |kind| kind == b"image_generation_call") => {
             Field::Never
         }
-        b"name" if string && names_a_tool(value) => Field::Never,
+        b"name" if string && names_a_tool(value) => Field::Name,
         b"logprobs" | b"logprobsResult" => Field::Logprobs,
         b"tools" => Field::Tools,
         _ => Field::Text,
@@ -102,17 +122,16 @@ pub(super) fn field(value: &Value<'_>) -> Field {
 fn never_text(name: &[u8]) -> bool {
     matches!(
         name,
-        b"type" | b"object" | b"id" | b"role" | b"status" | b"model" | b"modelVersion" | b"index"
+        b"type" | b"object" | b"status" | b"model" | b"modelVersion" | b"index"
         | b"created" | b"created_at" | b"createTime" | b"expires_at" | b"completed_at"
         | b"finish_reason" | b"native_finish_reason" | b"finishReason" | b"stop_reason" | b"blockReason"
         | b"system_fingerprint" | b"fingerprint" | b"service_tier" | b"serviceTier" | b"trafficType"
         | b"signature" | b"thoughtSignature" | b"thought_signature" | b"obfuscation"
         | b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout"
-        | b"response_id" | b"responseId" | b"item_id" | b"call_id" | b"tool_call_id" | b"tool_use_id"
-        | b"tool_id" | b"caller_id" | b"container_id" | b"skill_id" | b"approval_request_id" | b"request_id"
+        | b"response_id" | b"responseId" | b"item_id" | b"tool_id" | b"caller_id" | b"container_id" | b"skill_id" | b"approval_request_id" | b"request_id"
         | b"mimeType" | b"mime_type" | b"media_type" | b"modality" | b"severity"
         | b"b64_json" | b"partial_image_b64" | b"blob"
-        | b"stopReason" | b"toolUseId" | b"redactedContent" | b"bucketOwner"
+        | b"stopReason" | b"redactedContent" | b"bucketOwner"
     )
 }
 
@@ -143,15 +162,34 @@ pub(super) enum Inline {
 
 /// What a `data:` address carries in place of pointing somewhere.
 pub(super) fn inline(value: &Value<'_>) -> Inline {
-    let raw = value.raw();
-    let head = raw.get(..raw.len().min(128)).unwrap_or_default();
-    if !head.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"\"data:")) {
-        Inline::No
-    } else if head.windows(8).any(|w| w.eq_ignore_ascii_case(b";base64,")) {
-        Inline::Binary
-    } else {
-        Inline::Text
+    let text = value.as_bytes();
+    match inline::address(&text) {
+        None => Inline::No,
+        Some(address) if address.base64 => Inline::Binary,
+        Some(_) => Inline::Text,
     }
+}
+
+/// A file, or what nobody reads words in.
+pub(super) fn file(value: &Value<'_>) -> Field {
+    let media = |kind: &[u8]| {
+        [&b"image/"[..], b"audio/", b"video/"]
+            .iter()
+            .any(|one| kind.get(..one.len()).is_some_and(|head| head.eq_ignore_ascii_case(one)))
+    };
+    let text = value.as_bytes();
+    if let Some(address) = inline::address(&text) {
+        return if media(address.kind) { Field::Media } else { Field::File };
+    }
+    let holders: [&[u8]; 6] =
+        [b"image", b"audio", b"video", b"input_audio", b"image_url", b"video_url"];
+    let beside = siblings(value).any(|sibling| match &*sibling.name() {
+        b"mimeType" | b"mime_type" | b"media_type" => media(&sibling.word()),
+        b"transcript" => true,
+        _ => false,
+    });
+    let outer = value.parent().is_some_and(|parent| under(&parent, &holders));
+    if beside || outer || under(value, &holders) { Field::Media } else { Field::File }
 }
 
 fn under(value: &Value<'_>, keys: &[&[u8]]) -> bool {
@@ -167,31 +205,62 @@ fn siblings<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> 
     value.parent().into_iter().flat_map(|parent| parent.children().take(SIBLINGS))
 }
 
+/// There are more siblings than are looked at.
+fn is_crowded(value: &Value<'_>) -> bool {
+    value.parent().is_some_and(|parent| parent.children().nth(SIBLINGS).is_some())
+}
+
+/// Any of the types beside the value is such; they may be several.
 fn sibling_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
     siblings(value).any(|s| s.key_is("type") && is(&s.word()))
 }
 
+/// There is a type beside the value, and none of another kind.
+fn only_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
+    let types = || siblings(value).filter(|s| s.key_is("type"));
+    !is_crowded(value) && types().next().is_some() && types().all(|s| is(&s.word()))
+}
+
 /// The `input` of a tool call, not that of something else (a moderation report has one).
 fn is_input(value: &Value<'_>) -> bool {
-    sibling_type(value, |kind| kind.ends_with(b"tool_use") || kind.ends_with(b"_call"))
+    is_crowded(value)
+        || sibling_type(value, |kind| kind.ends_with(b"tool_use") || kind.ends_with(b"_call"))
+}
+
+/// The `id` of a tool call.
+fn is_call(value: &Value<'_>) -> bool {
+    under(value, &[b"functionCall", b"function_call", b"toolCall", b"functionResponse"])
+        || siblings(value).any(|sibling| match &*sibling.name() {
+            b"function" | b"custom" => true,
+            b"type" => sibling.word().ends_with(b"tool_use"),
+            _ => false,
+        })
 }
 
 /// `{"image_url": {"url": …}}`, `{"source": {"type": "url", "url": …}}`: an address whose content is meant. A `url`
 /// beside a title is a text that is shown.
 fn is_link(value: &Value<'_>) -> bool {
     under(value, &[b"image_url", b"audio_url", b"video_url", b"file", b"source"])
-        || sibling_type(value, |kind| kind == b"url")
+        || only_type(value, |kind| kind == b"url")
 }
 
-/// `data` is base64 next to a media type, a format or a transcript, and in redacted reasoning; with `type: text`
-/// (Anthropic's plain documents) it is text whatever stands beside it.
+/// Reasoning that is encrypted.
+fn is_sealed(value: &Value<'_>) -> bool {
+    only_type(value, |kind| matches!(kind, b"redacted_thinking" | b"reasoning.encrypted"))
+}
+
+/// `data` is base64 next to a media type, a format or a transcript; with `type: text` (Anthropic's plain documents) it is
+/// text whatever stands beside it.
 fn is_binary(value: &Value<'_>) -> bool {
     let mut binary = false;
+    if is_crowded(value) {
+        return false;
+    }
     for sibling in siblings(value) {
         match &*sibling.name() {
             b"type" => match &*sibling.word() {
                 b"text" => return false,
-                b"base64" | b"redacted_thinking" | b"reasoning.encrypted" => binary = true,
+                b"base64" => binary = true,
                 _ => {}
             },
             b"mimeType" | b"mime_type" | b"media_type" | b"format" | b"transcript" => binary = true,

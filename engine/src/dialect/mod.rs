@@ -9,6 +9,7 @@ mod batch;
 mod bedrock;
 mod fields;
 mod gemini;
+mod inline;
 pub mod lane;
 pub mod mcp;
 mod models;
@@ -20,6 +21,7 @@ mod place;
 mod recognise;
 mod request;
 mod say;
+mod spelling;
 pub mod spend;
 mod splice;
 mod texts;
@@ -27,6 +29,7 @@ mod tools;
 mod write;
 
 pub use batch::read_batch;
+pub(crate) use inline::text as file_text;
 pub use models::other_models;
 pub use path::normalise;
 pub use recognise::{read_line, recognise};
@@ -218,6 +221,8 @@ pub enum Shape {
     Key,
     /// The number is a text (in JSON values that tools take or, in requests, gave).
     Number,
+    /// The string is a text in base64 or a `data:` address, which is never written anew.
+    File,
     /// A signature over the running text of this item: emptied once a rule has changed that text.
     Seal,
 }

@@ -3,15 +3,18 @@
 //! Routers and providers take lists of them under these names (OpenRouter `models`, LiteLLM `fallbacks`, Anthropic's beta
 //! `fallbacks`), as names or as objects with a `model`. A rule for one of them must hold: it may be the one that answers.
 
+use super::Unreadable;
 use crate::limits;
 use crate::wire::json::{Doc, Kind, Value};
 
 /// Members of a request that name further models.
 const LISTS: [&str; 3] = ["models", "fallbacks", "fallback"];
 
-/// The further models, in order; no more than [`limits::OTHER_MODELS`].
-#[must_use]
-pub fn other_models(doc: &Doc, body: &[u8]) -> Vec<String> {
+/// The further models, in order.
+///
+/// # Errors
+/// There are more than [`limits::OTHER_MODELS`]: which of them may answer is not known then.
+pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     let mut models = Vec::new();
     let root = doc.root(body);
     for list in root.children().filter(|field| LISTS.iter().any(|name| field.key_is(name))) {
@@ -31,14 +34,14 @@ pub fn other_models(doc: &Doc, body: &[u8]) -> Vec<String> {
                 Kind::Object => one.get("model").and_then(|model| model.as_str()),
                 _ => one.as_str(),
             };
-            if let Some(name) = name.filter(|name| !name.is_empty())
-                && models.len() < limits::OTHER_MODELS
-            {
-                models.push(name.into_owned());
+            let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
+            if models.len() >= limits::OTHER_MODELS {
+                return Err(Unreadable { field: "/models" });
             }
+            models.push(name.into_owned());
         }
     }
-    models
+    Ok(models)
 }
 
 #[cfg(test)]
@@ -50,7 +53,7 @@ mod tests {
         let of = |body: &str| {
             let mut doc = Doc::default();
             doc.parse(body.as_bytes()).unwrap();
-            other_models(&doc, body.as_bytes())
+            other_models(&doc, body.as_bytes()).unwrap()
         };
         assert_eq!(of(r#"{"models":["a","b"],"fallback":"c"}"#), ["a", "b", "c"]);
         assert_eq!(of(r#"{"fallbacks":[{"model":"b","max_tokens":1},"c"]}"#), ["b", "c"]);

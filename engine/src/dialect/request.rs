@@ -1,6 +1,6 @@
 //! What the readers of requests share: the fields that decide, and whose turn a text belongs to.
 
-use super::{InputParts, Role, Unreadable};
+use super::{InputParts, Role, Unreadable, spelling};
 use crate::limits;
 use crate::wire::json::{Kind, Value};
 
@@ -108,33 +108,10 @@ pub(super) fn choices(
     number.filter(|n| (1..=limits::CHOICES).contains(n)).ok_or(Unreadable { field })
 }
 
-/// Members of a request that decide, in any dialect.
-const DECIDING: [&str; 12] = [
-    "model",
-    "models",
-    "messages",
-    "tools",
-    "functions",
-    "input",
-    "contents",
-    "system",
-    "instructions",
-    "stream",
-    "fallbacks",
-    "prompt",
-];
-
 /// The root must be an object: a list of requests, or a bare string, is not a call that can be read.
 pub(super) fn root_object(root: &Value<'_>) -> Result<(), Unreadable> {
     if root.kind() != Kind::Object {
         return Err(Unreadable { field: "" });
     }
-    // Servers in Go take a key whatever its case: what they would read and others would not has no one meaning.
-    let other_case = |member: Value<'_>| {
-        let key = member.key();
-        DECIDING
-            .iter()
-            .any(|name| key.eq_ignore_ascii_case(name.as_bytes()) && *key != *name.as_bytes())
-    };
-    if root.children().any(other_case) { Err(Unreadable { field: "" }) } else { Ok(()) }
+    spelling::check(root)
 }

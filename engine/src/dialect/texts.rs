@@ -1,6 +1,7 @@
 //! Walking a JSON value and pushing every text in it, in the order of its bytes and without recursion.
 
-use super::fields::{Field, Inline, field, inline, string};
+use super::fields::{self, Field, Inline, field, inline, string};
+use super::inline::{Content, content};
 use super::place::Places;
 use super::{Item, Role, Shape, TextKey};
 use crate::limits;
@@ -149,6 +150,19 @@ impl<'a, 'b> Texts<'a, 'b> {
         }
     }
 
+    /// The variables of a stored prompt: what they are called says nothing of what they hold.
+    pub(super) fn variables(&mut self, variables: &Value<'a>) {
+        match variables.kind() {
+            Kind::Object => variables.children().for_each(|one| self.under(&one)),
+            _ => self.under(variables),
+        }
+    }
+
+    /// A value with keys of the caller's own: every key, string and number is a text.
+    pub(super) fn free(&mut self, value: &Value<'a>) {
+        self.values(value, self.role, false);
+    }
+
     fn item(
         &mut self,
         value: &Value<'a>,
@@ -179,10 +193,17 @@ impl<'a, 'b> Texts<'a, 'b> {
             let signed = here.id() < signed_until;
             match field(&here) {
                 Field::Never => at = here.after(),
+                Field::Name if self.request => at = here.after(),
+                Field::Name => self.name(&here),
+                Field::Role => self.speaker(&here),
+                Field::File | Field::Media if self.request => self.file(&here, signed),
+                Field::File | Field::Media => {}
                 Field::Tools if self.request => at = here.after(),
-                Field::Link if self.request && inline(&here) != Inline::Text => {
-                    if inline(&here) == Inline::No {
-                        self.remote = self.remote.saturating_add(1);
+                Field::Link if self.request => {
+                    match inline(&here) {
+                        Inline::No => self.remote = self.remote.saturating_add(1),
+                        Inline::Text if !here.raw().contains(&b'%') => self.text(&here, signed),
+                        Inline::Binary | Inline::Text => self.file(&here, signed),
                     }
                     at = here.after();
                 }
@@ -209,6 +230,28 @@ impl<'a, 'b> Texts<'a, 'b> {
                     _ => {}
                 },
             }
+        }
+    }
+
+    /// The name of a tool or the id of a call in an answer, which stands whole in its event.
+    pub(super) fn name(&mut self, value: &Value<'a>) {
+        self.item(value, Shape::Text, Role::Output, None, false);
+    }
+
+    /// Who speaks. In an answer, a word that is none of those that are known is a text.
+    fn speaker(&mut self, value: &Value<'a>) {
+        if !self.request && !is_speaker(&value.word()) {
+            self.whole_text(value);
+        }
+    }
+
+    /// A file in a request: looked at if it is text, else counted as what nobody looked at, where it is no picture.
+    fn file(&mut self, value: &Value<'a>, signed: bool) {
+        match content(&value.as_bytes()) {
+            Content::Encoded => self.item(value, Shape::File, self.role, None, true),
+            Content::Plain => self.text(value, signed),
+            Content::Binary if fields::file(value) == Field::Media => {}
+            Content::Binary => self.remote = self.remote.saturating_add(1),
         }
     }
 
@@ -306,6 +349,14 @@ fn tree<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
     std::iter::once(*value).chain(value.descendants())
 }
 
+/// The words that `role` has in an answer.
+fn is_speaker(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"" | b"assistant" | b"model" | b"user" | b"tool" | b"function" | b"system" | b"developer"
+    )
+}
+
 /// True if the object's texts are signed or encrypted: to change one makes the provider refuse the request.
 fn is_signed(object: &Value<'_>) -> bool {
     let filled = |value: &Value<'_>| !string(Some(*value)).is_empty();
@@ -369,7 +420,9 @@ pub(super) fn number(value: Option<Value<'_>>) -> u32 {
     let number = std::str::from_utf8(&raw).ok().and_then(|text| text.trim().parse::<f64>().ok());
     match number {
         Some(n) if n.fract() == 0.0 && (0.0..4_294_967_296.0).contains(&n) => n as u32,
-        _ => name_number(&raw) | 0x8000_0000,
+        // However it is written, `-1` is `-1.0`.
+        Some(n) => name_number(&n.to_bits().to_be_bytes()) | 0x8000_0000,
+        None => name_number(&raw) | 0x8000_0000,
     }
 }
 

@@ -282,8 +282,13 @@ impl Exchange {
             self.labels.set(LabelId::MODEL, model);
         }
         if let (Ok(_), Some(bytes)) = (read, body.filter(|_| !doc.is_empty() && !self.is_mcp())) {
-            for other in dialect::other_models(doc, bytes) {
-                self.labels.add(LabelId::MODEL, Label::value(&other, false));
+            match dialect::other_models(doc, bytes) {
+                Ok(others) => {
+                    for other in others {
+                        self.labels.add(LabelId::MODEL, Label::value(&other, false));
+                    }
+                }
+                Err(_) => self.labels.add(LabelId::MODEL, Label::Unreadable),
             }
         }
         let body = match (read, body) {

@@ -8,7 +8,7 @@ use crate::limits::SCAN_PIECE_BYTES;
 use std::collections::VecDeque;
 
 /// The normalized text, and where its bytes come from. Offsets that leave are those of the written text.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct NormalizedSearch {
     search: TextSearch,
     /// Where the normalized text that is not decided comes from, in order.

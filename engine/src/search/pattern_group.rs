@@ -54,7 +54,7 @@ impl GroupCache {
 const LOADED_AHEAD: u64 = 64;
 
 /// What one text has come to in one group. Offsets count bytes from the text's beginning.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Progress {
     /// Everything before is decided: the earliest start that may be alive.
     pub(super) clear: u64,
@@ -73,7 +73,7 @@ pub(super) struct Progress {
 }
 
 /// The decider: the same automaton, run from one start.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Decider {
     /// It began at `Progress::clear` and has read so far.
     read: u64,

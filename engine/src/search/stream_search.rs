@@ -5,7 +5,7 @@ use super::text_search::TextSearch;
 use super::{Hit, Matcher};
 
 /// One text that grows, scanned as it comes. All calls for one text are given the same matcher.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct StreamSearch {
     plain: TextSearch,
     /// Made when a matcher has patterns for it.

@@ -6,7 +6,7 @@ use super::view::View;
 use crate::limits::SCAN_PIECE_BYTES;
 
 /// A text that grows, and its progress in every group.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct TextSearch {
     groups: Vec<Progress>,
     /// The text from `from` on that some group has not decided.

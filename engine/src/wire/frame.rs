@@ -174,6 +174,18 @@ impl<'a> Frame<'a> {
         self.payload.is_empty() && !raw.split(|b| matches!(b, b'\n' | b'\r')).all(known)
     }
 
+    /// True for the beginning of an event in which the stream ended; what is no event at all ([`Frame::is_no_event`]) was
+    /// not cut off by that.
+    #[must_use]
+    pub fn is_half_event(&self) -> bool {
+        let raw = self.raw.strip_prefix(BOM).unwrap_or(&self.raw);
+        let last = raw.rsplit(|b| matches!(b, b'\n' | b'\r')).next().unwrap_or_default();
+        let begins = |field: &&[u8]| field.starts_with(last);
+        let names: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", BOM];
+        let begun = !last.is_empty() && names.iter().any(begins);
+        self.truncated && (begun || !self.is_no_event())
+    }
+
     /// The `event:` field's value, if the event has one.
     #[must_use]
     pub fn event_name(&self) -> Option<&[u8]> {

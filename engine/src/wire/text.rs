@@ -44,6 +44,12 @@ impl Decoded {
         }
     }
 
+    /// Takes a text that is written in no way that leads back to bytes.
+    pub(crate) fn hold(&mut self, text: String) {
+        self.map.clear();
+        self.text = text;
+    }
+
     /// Reads `valid`, which is `raw` from `at`.
     fn read_valid(&mut self, raw: &[u8], at: usize, valid: &str) {
         let mut rest = valid;

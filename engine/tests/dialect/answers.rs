@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::{DIALECTS, answer, fixtures, pieces, read, strings};
-use hemostat_engine::dialect::{DialectId, Item, Shape};
+use hemostat_engine::dialect::{DialectId, Item, Shape, TextKey};
 use hemostat_engine::wire::frame::Framing;
 use serde_json::Value;
 
@@ -132,6 +132,9 @@ fn running_texts_are_the_texts_of_the_answer() {
                 }
             }
             expected.remove("calls");
+            // So do the names of tools, which this reader takes for no text.
+            let is_name = |key: &TextKey| id == DialectId::OpenaiChat && key.kind == 9;
+            found.retain(|key, _| !is_name(key));
             // What stands at places that no dialect knows runs on too; this reader knows a few of them.
             let mut missing: Vec<String> = expected.values().cloned().collect();
             for text in found.iter().filter(|(key, _)| !key.is_unknown()).map(|(_, text)| text) {

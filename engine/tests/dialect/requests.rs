@@ -104,7 +104,8 @@ fn chat_turns() {
     ]);
     assert_eq!(told(DialectId::OpenaiChat, body), expected);
     let (view, _) = view(DialectId::OpenaiChat, body).unwrap();
-    assert_eq!(view.remote, 2);
+    // A picture and a file elsewhere, and a file that is no text.
+    assert_eq!(view.remote, 3);
     let json = view.texts.iter().filter(|i| matches!(i, Item::Text { shape: Shape::Json, .. }));
     assert_eq!(json.count(), 1);
 }
@@ -185,7 +186,7 @@ fn anthropic_turns() {
     ]);
     assert_eq!(told(DialectId::Anthropic, body), expected);
     let (view, _) = view(DialectId::Anthropic, body).unwrap();
-    assert_eq!(view.remote, 2);
+    assert_eq!(view.remote, 3);
     assert!(view.call.structured);
 }
 

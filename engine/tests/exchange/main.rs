@@ -14,6 +14,7 @@ mod answers;
 mod bedrock;
 mod cases;
 mod change;
+mod doors;
 mod ends;
 mod estimate;
 mod fleet;

@@ -110,7 +110,7 @@ impl Reading {
                     texts.running(&field, text(kind::THINKING, index), Shape::Text, Role::Output);
                 }
                 (b"signature", Block::Thinking) => texts.seal(&field, text(kind::THINKING, index)),
-                (b"name", Block::Call) if field.kind() == Kind::String => {}
+                (b"name", Block::Call) if field.kind() == Kind::String => texts.name(&field),
                 (b"input", Block::Call) => {
                     // An empty one stands where pieces follow.
                     if field.children().next().is_some() || field.kind() != Kind::Object {
@@ -248,7 +248,7 @@ fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
         begin_call(texts, block, block.id(), call);
         for field in texts.fields(block) {
             match &*field.key() {
-                b"name" if field.kind() == Kind::String => {}
+                b"name" if field.kind() == Kind::String => texts.name(&field),
                 b"input" => {
                     let form = ArgsForm::Value;
                     texts.push(Item::CallArgs { call, node: field.id(), form });

@@ -140,7 +140,7 @@ impl Reading {
 fn call_fields<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, call: TextKey) {
     for field in tool_use.children() {
         match &*field.key() {
-            b"name" if field.kind() == Kind::String => {}
+            b"name" if field.kind() == Kind::String => texts.name(&field),
             b"input" => {
                 texts.push(Item::CallArgs { call, node: field.id(), form: ArgsForm::Value });
                 texts.role = Role::ToolArgs;

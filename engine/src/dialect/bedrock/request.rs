@@ -30,7 +30,7 @@ pub(super) fn read(
             // They are put into a stored prompt.
             b"promptVariables" => {
                 texts.role = Speaker::User.role(true);
-                texts.walk(&field);
+                texts.variables(&field);
             }
             b"messages" => messages(&mut texts, &field),
             _ => {}

@@ -218,7 +218,8 @@ impl Reading {
                         partial_argument(texts, &piece, call);
                     }
                 }
-                b"name" | b"toolType" if field.kind() == Kind::String => {}
+                b"name" if field.kind() == Kind::String => texts.name(&field),
+                b"toolType" if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }

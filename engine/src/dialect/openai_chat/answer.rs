@@ -32,6 +32,8 @@ pub(super) mod kind {
     pub(in super::super) const ARGUMENTS: u8 = 7;
     /// Tokens of `logprobs`; `b`: 0 for the content's, 1 for the refusal's.
     pub(in super::super) const LOGPROBS: u8 = 8;
+    /// The name of a tool, which may come in pieces; `b` is the call's index.
+    pub(in super::super) const NAME: u8 = 9;
 }
 
 /// The old `function_call` has no index of its own.
@@ -173,7 +175,7 @@ impl Reading {
                     let key = self.begin(texts, choice, OLD_CALL, None, name);
                     let again = !whole && self.named_again(key, name);
                     piece(texts, &field, &field, key, whole, again);
-                    arguments(texts, &field, key, whole);
+                    arguments(texts, &field, key, whole, again);
                     if whole {
                         texts.push(Item::CallEnd { call: key });
                     }
@@ -301,7 +303,7 @@ impl Reading {
         piece(texts, call, &body.unwrap_or(*call), key_of, whole, again);
         for field in call.children() {
             match &*field.key() {
-                b"function" | b"custom" => arguments(texts, &field, key_of, whole),
+                b"function" | b"custom" => arguments(texts, &field, key_of, whole, again),
                 _ => texts.walk(&field),
             }
         }
@@ -332,8 +334,15 @@ fn piece<'a>(
     }
 }
 
-/// `arguments` of a function, `input` of a custom tool.
-fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey, whole: bool) {
+/// `arguments` of a function, `input` of a custom tool. `named`: the name has been heard.
+fn arguments<'a>(
+    texts: &mut Texts<'a, '_>,
+    body: &Value<'a>,
+    call: TextKey,
+    whole: bool,
+    named: bool,
+) {
+    let name = TextKey { kind: kind::NAME, ..call };
     let mut last = Last::default();
     for field in texts.fields(body) {
         match &*field.key() {
@@ -351,9 +360,17 @@ fn arguments<'a>(texts: &mut Texts<'a, '_>, body: &Value<'a>, call: TextKey, who
                 texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.running(&field, call, Shape::Text, Role::ToolArgs)
             }
-            b"name" if field.kind() == Kind::String => {}
+            b"name" if field.kind() == Kind::String && (whole || named) => texts.name(&field),
+            b"name" if field.kind() == Kind::String => {
+                texts.running(&field, name, Shape::Text, Role::Output);
+            }
             _ => texts.walk(&field),
         }
+    }
+    // Once there are arguments, nothing more of the name comes.
+    let begun = |field: Value<'_>| !field.key_is("name") && field.raw().len() > 2;
+    if !whole && body.children().any(begun) {
+        texts.push(Item::TextEnd(name));
     }
 }
 

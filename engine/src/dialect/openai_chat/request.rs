@@ -24,9 +24,13 @@ pub(super) fn read(
         match &*field.key() {
             b"messages" => messages(&mut texts, &field),
             // Predicted output and documents of compatible servers are shown to the model like a user's words.
-            b"prediction" | b"documents" => {
+            b"prediction" => {
                 texts.role = Speaker::User.role(true);
                 texts.walk(&field);
+            }
+            b"documents" => {
+                texts.role = Speaker::User.role(true);
+                texts.free(&field);
             }
             _ => {}
         }

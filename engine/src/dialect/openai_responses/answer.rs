@@ -272,7 +272,7 @@ impl Reading {
                     texts.walk(&field);
                     texts.role = Role::Output;
                 }
-                b"name" if is_call && field.kind() == Kind::String => {}
+                b"name" if is_call && field.kind() == Kind::String => texts.name(&field),
                 _ => texts.walk(&field),
             }
         }

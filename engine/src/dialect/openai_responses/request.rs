@@ -33,7 +33,7 @@ pub(super) fn read(
                 remote = remote.saturating_add(1);
                 texts.role = Speaker::User.role(true);
                 for variables in field.children().filter(|f| f.key_is("variables")) {
-                    texts.walk(&variables);
+                    texts.variables(&variables);
                 }
             }
             b"previous_response_id" if !field.is_null() => {

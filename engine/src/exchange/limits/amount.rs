@@ -2,7 +2,7 @@
 
 use super::estimate::Weigh;
 use crate::dialect::spend::Spending;
-use crate::dialect::{self, Item, RequestView, Unreadable};
+use crate::dialect::{self, Item, RequestView, Shape, Unreadable};
 use crate::exchange::Exchange;
 use crate::policy::program::Program;
 use crate::policy::program::label::LabelId;
@@ -32,10 +32,13 @@ impl Asked {
         let spending = dialect.spending(&doc.root(bytes))?;
         let mut weigh = Weigh::default();
         for item in &view.texts {
-            if let Item::Text { node, .. } = item
+            if let Item::Text { node, shape, .. } = item
                 && let Some(text) = doc.value(bytes, *node).and_then(|value| value.as_str())
             {
-                weigh.add(&text);
+                match shape {
+                    Shape::File => weigh.add(&dialect::file_text(text.as_bytes())),
+                    _ => weigh.add(&text),
+                }
             }
         }
         let input = weigh.request(view.call.recognised.dialect, &spending);

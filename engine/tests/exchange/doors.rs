@@ -1,0 +1,543 @@
+//! Small doors: places where a text, a name or a key could stand so that nobody looks. Each test walks one kind of them.
+
+use crate::support::{Cut, Recording, Seen, program, run};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const WORD: &str = "zanzibar";
+
+fn answered(dialect: &str, request: &str, kind: &str, response: &[u8]) -> Recording {
+    let path = match dialect {
+        "openai-chat" => "/v1/chat/completions",
+        "openai-responses" => "/v1/responses",
+        "anthropic" => "/v1/messages",
+        "bedrock" => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse",
+        _ => "/v1beta/models/gemini-2.5-flash:generateContent",
+    };
+    Recording {
+        name: dialect.to_owned(),
+        dialect: dialect.to_owned(),
+        method: "POST".to_owned(),
+        path: path.to_owned(),
+        status: 200,
+        content_type: kind.to_owned(),
+        request: request.as_bytes().to_vec(),
+        response: response.to_vec(),
+    }
+}
+
+fn guard(scan: Value, action: Value) -> Value {
+    json!({"guardrails": [{"id": "r", "scan": scan, "find": [WORD], "do": action}]})
+}
+
+/// A request under an input rule that blocks.
+fn ask(dialect: &str, request: &str) -> Seen {
+    let policy = guard(json!(["input"]), json!("block"));
+    run(&program(policy), &answered(dialect, request, "application/json", b"{}"), &Cut::Whole)
+}
+
+/// An answer under an output rule, the same for every cut.
+fn answer(dialect: &str, kind: &str, response: &str, action: Value) -> Seen {
+    let stream = kind != "application/json";
+    let request =
+        json!({"model": "m", "messages": [], "input": "x", "max_tokens": 9, "stream": stream});
+    let recording = answered(dialect, &request.to_string(), kind, response.as_bytes());
+    let program = program(guard(json!(["output", "tool_args"]), action));
+    let whole = run(&program, &recording, &Cut::Whole);
+    for cut in [Cut::Every(1), Cut::Every(13), Cut::Random(3)] {
+        assert_eq!(run(&program, &recording, &cut).text(), whole.text(), "{cut:?}");
+    }
+    whole
+}
+
+#[test]
+fn however_many_members_stand_before_it_a_text_is_looked_at() {
+    for filler in
+        [r#""media_type":"image/png""#, r#""type":"base64""#, r#""x":1"#, r#""data":"AAAA""#]
+    {
+        for many in [1, 47, 48, 49, 60, 400] {
+            let before = format!("{filler},").repeat(many);
+            let document = format!(
+                r#"{{"messages":[{{"role":"user","content":[{{"type":"document","source":{{{before}"type":"text","data":"{WORD}"}}}}]}}]}}"#
+            );
+            assert_eq!(ask("anthropic", &document).status, 403, "{many} times {filler}");
+            let tool = format!(
+                r#"{{"messages":[{{"role":"assistant","content":[{{{before}"type":"tool_use","id":"t","name":"f","input":{{"{WORD}":1}}}}]}}]}}"#
+            );
+            assert_eq!(ask("anthropic", &tool).status, 403, "{many} times {filler}");
+            let kind = format!(
+                r#"{{"input":[{{{before}"type":"image_generation_call","type":"message","result":"{WORD}"}}]}}"#
+            );
+            assert_eq!(ask("openai-responses", &kind).status, 403, "{many} times {filler}");
+        }
+    }
+}
+
+/// Every key of a request in another case: what it says is unreadable, or read.
+#[test]
+fn keys_in_another_case_hide_nothing() {
+    let requests = [
+        (
+            "openai-chat",
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{WORD}"}}]}}"#),
+        ),
+        (
+            "openai-chat",
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"assistant","tool_calls":[{{"id":"c","type":"function","function":{{"name":"f","arguments":"{{\"k\":\"z\\u0061nzibar\"}}"}}}}]}}],"stream":false,"n":1}}"#
+            ),
+        ),
+        (
+            "openai-responses",
+            format!(
+                r#"{{"model":"m","instructions":"i","input":[{{"type":"message","role":"user","content":[{{"type":"input_text","text":"{WORD}"}}]}}]}}"#
+            ),
+        ),
+        (
+            "anthropic",
+            format!(
+                r#"{{"model":"m","max_tokens":1,"system":"s","messages":[{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"t","content":"{WORD}"}}]}}]}}"#
+            ),
+        ),
+        (
+            "gemini",
+            format!(
+                r#"{{"systemInstruction":{{"parts":[{{"text":"s"}}]}},"contents":[{{"role":"user","parts":[{{"text":"{WORD}"}}]}}]}}"#
+            ),
+        ),
+        (
+            "bedrock",
+            format!(
+                r#"{{"system":[{{"text":"s"}}],"messages":[{{"role":"user","content":[{{"text":"{WORD}"}}]}}]}}"#
+            ),
+        ),
+    ];
+    for (dialect, request) in &requests {
+        assert_eq!(ask(dialect, request).status, 403, "{request}");
+        let keys: Vec<&str> = request
+            .split('"')
+            .collect::<Vec<_>>()
+            .windows(2)
+            .filter(|pair| pair[1].starts_with(':'))
+            .map(|pair| pair[0])
+            .collect();
+        for key in keys {
+            let title = format!("{}{}", key[..1].to_uppercase(), &key[1..]);
+            for other in [key.to_uppercase(), title, key.to_lowercase()] {
+                let changed = request.replace(&format!("\"{key}\":"), &format!("\"{other}\":"));
+                let status = ask(dialect, &changed).status;
+                assert_eq!(status, 403, "{key} as {other}: {changed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tool_whose_keys_are_in_another_case_is_unreadable() {
+    let policy = json!({"tools": [{"id": "t", "match": "delete_*", "do": "deny"}]});
+    for tools in [
+        r#""Tools":[{"type":"function","function":{"name":"delete_all"}}]"#,
+        r#""tools":[{"type":"function","Function":{"name":"delete_all"}}]"#,
+        r#""tools":[{"type":"function","function":{"NAME":"delete_all"}}]"#,
+    ] {
+        let request = format!(r#"{{"model":"m","messages":[],{tools}}}"#);
+        let recording = answered("openai-chat", &request, "application/json", b"{}");
+        let seen = run(&program(policy.clone()), &recording, &Cut::Whole);
+        assert_eq!((seen.status, &seen.upstream), (403, &None), "{tools}");
+    }
+    // Keys of the caller's own may be written as they like.
+    let request = r#"{"model":"m","metadata":{"Model":"x"},"messages":[],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"Name":{"type":"string"},"Content":{}}}}}]}"#;
+    let recording = answered("openai-chat", request, "application/json", b"{}");
+    assert!(run(&program(policy), &recording, &Cut::Whole).upstream.is_some());
+}
+
+#[test]
+fn more_models_than_are_read_are_no_way_around_a_kill() {
+    let policy = json!({"failsafe": [{"id": "k", "when": {"model": "killed"}, "do": "block"}]});
+    for many in [0, 63, 64, 200] {
+        let mut models: Vec<String> = (0..many).map(|n| format!("m{n}")).collect();
+        models.push("killed".to_owned());
+        let request = json!({"model": "m", "models": models, "messages": []}).to_string();
+        let recording = answered("openai-chat", &request, "application/json", b"{}");
+        let seen = run(&program(policy.clone()), &recording, &Cut::Whole);
+        assert_eq!((seen.status, seen.upstream), (403, None), "{many}");
+    }
+}
+
+fn base64(text: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |three: &[u8]| {
+        let word = three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
+            << (8 * (3 - three.len()));
+        let digit = |at: usize| char::from(DIGITS[(word >> (18 - 6 * at)) as usize & 63]);
+        (0..4).map(|at| if at <= three.len() { digit(at) } else { '=' }).collect::<String>()
+    };
+    text.chunks(3).map(group).collect()
+}
+
+/// Requests with a file in them, by where its content stands.
+fn files(content: &str, kind: &str) -> Vec<(&'static str, Value)> {
+    let address = format!("data:{kind};base64,{content}");
+    let chat =
+        |part: Value| ("openai-chat", json!({"messages": [{"role": "user", "content": [part]}]}));
+    let responses =
+        |part: Value| ("openai-responses", json!({"input": [{"role": "user", "content": [part]}]}));
+    let anthropic =
+        |part: Value| ("anthropic", json!({"messages": [{"role": "user", "content": [part]}]}));
+    let gemini = |part: Value| ("gemini", json!({"contents": [{"role": "user", "parts": [part]}]}));
+    vec![
+        chat(json!({"type": "file", "file": {"filename": "a.txt", "file_data": address}})),
+        chat(json!({"type": "file", "file": {"filename": "a.txt", "file_data": content}})),
+        chat(json!({"type": "image_url", "image_url": {"url": address}})),
+        responses(json!({"type": "input_file", "filename": "a.txt", "file_data": address})),
+        responses(json!({"type": "input_file", "file_url": address})),
+        responses(json!({"type": "input_image", "image_url": address})),
+        anthropic(
+            json!({"type": "document", "source": {"type": "base64", "media_type": kind, "data": content}}),
+        ),
+        gemini(json!({"inlineData": {"mimeType": kind, "data": content}})),
+        gemini(json!({"inline_data": {"mime_type": kind, "data": content}})),
+        gemini(json!({"fileData": {"mimeType": kind, "fileUri": address}})),
+        (
+            "bedrock",
+            json!({"messages": [{"role": "user", "content": [
+            {"document": {"format": "txt", "name": "n", "source": {"bytes": content}}}]}]}),
+        ),
+        (
+            "openai-responses",
+            json!({"prompt": {"id": "p", "variables": {"v":
+            {"type": "input_file", "file_data": content}}}}),
+        ),
+    ]
+}
+
+#[test]
+fn a_text_that_travels_as_a_file_is_looked_at() {
+    let content = base64(format!("go to {WORD} now").as_bytes());
+    for kind in ["text/plain", "text/plain;charset=utf-8", "application/pdf", "image/png", ""] {
+        for (dialect, request) in files(&content, kind) {
+            let request = request.to_string();
+            assert_eq!(ask(dialect, &request).status, 403, "{kind}: {request}");
+            // `\/` and blanks are base64 too.
+            let redacts = guard(json!(["input"]), json!({"redact": "[X]"}));
+            let recording = answered(dialect, &request, "application/json", b"{}");
+            let seen = run(&program(redacts), &recording, &Cut::Whole);
+            assert_eq!(seen.status, 403, "a file is never written anew: {request}");
+        }
+    }
+    let plain = format!(
+        r#"{{"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"data:text/plain,z%61nzibar"}}}}]}}]}}"#
+    );
+    assert_eq!(ask("openai-chat", &plain).status, 403);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_counted() {
+    let remote = "hemostat_unchecked_total;reason=remote;action=pass";
+    for (dialect, request) in
+        files(&base64(b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n\0zanzibar"), "application/pdf")
+    {
+        let seen = ask(dialect, &request.to_string());
+        assert!(
+            seen.upstream.is_some() && seen.counted(remote) == 1,
+            "{request} {:?}",
+            seen.counts()
+        );
+    }
+    let picture = json!({"contents": [{"role": "user", "parts": [
+        {"inlineData": {"mimeType": "image/png", "data": base64(b"\x89PNG\r\n\x1a\n\0\0")}}]}]});
+    assert_eq!(ask("gemini", &picture.to_string()).counted(remote), 0, "a picture has no text");
+}
+
+#[test]
+fn a_variable_of_a_stored_prompt_may_be_called_anything() {
+    for name in ["role", "id", "status", "type", "model", "usage", "signature", "data", "name", "v"]
+    {
+        for value in [json!(WORD), json!({"type": "input_text", "text": WORD})] {
+            let request = json!({"prompt": {"id": "p", "variables": {name: value}}}).to_string();
+            assert_eq!(ask("openai-responses", &request).status, 403, "{request}");
+        }
+        let request = json!({"promptVariables": {name: {"text": WORD}}}).to_string();
+        assert_eq!(ask("bedrock", &request).status, 403, "{request}");
+        let request = json!({"messages": [], "documents": [{name: WORD}]}).to_string();
+        assert_eq!(ask("openai-chat", &request).status, 403, "{request}");
+    }
+}
+
+fn chunk(index: &str, text: &str) -> String {
+    format!(
+        "data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
+    )
+}
+
+#[test]
+fn an_index_may_be_written_in_any_way() {
+    for (one, other) in [
+        ("1", "1.0"),
+        ("1", "\"1\""),
+        ("0", "null"),
+        ("0", "-0"),
+        ("1e0", "1"),
+        ("-1", "-1"),
+        ("-1", "-1.0"),
+        ("4294967296", "4294967296.0"),
+        ("4294967296", "\"4294967296\""),
+        ("\"x\"", "\"x\""),
+        ("1.5", "1.50"),
+        ("true", "true"),
+    ] {
+        let stream = format!("{}{}data: [DONE]\n\n", chunk(one, "go zan"), chunk(other, "zibar x"));
+        let seen = answer("openai-chat", "text/event-stream", &stream, json!({"redact": "[X]"}));
+        assert!(seen.text().contains("[X]"), "{one} {other}: {}", seen.text());
+        assert!(!seen.text().contains("zan") && !seen.text().contains("zibar"), "{}", seen.text());
+    }
+}
+
+/// A text that goes on after its end: the match is found, and what comes after the end does not leave.
+#[test]
+fn a_text_that_goes_on_after_its_end_is_one_text() {
+    let delta = |text: &str| {
+        format!(
+            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
+        )
+    };
+    let stop = "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n";
+    let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"content\":[]}}\n\n";
+    let block = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+    let end = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let anthropic = [start, block, &delta("go zan"), stop, &delta("zibar now"), end].concat();
+    let done = r#"data: {"type":"response.output_text.done","output_index":0,"content_index":0,"text":"go zan"}"#;
+    let text = |text: &str| {
+        format!(
+            "data: {{\"type\":\"response.output_text.delta\",\"output_index\":0,\"content_index\":0,\"delta\":\"{text}\"}}\n\n"
+        )
+    };
+    let responses = [&*text("go zan"), done, "\n\n", &text("zibar now")].concat();
+    let chat = [
+        &*chunk("0", "go zan"),
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        &chunk("0", "zibar now"),
+        "data: [DONE]\n\n",
+    ]
+    .concat();
+    for (dialect, stream) in
+        [("anthropic", anthropic), ("openai-responses", responses), ("openai-chat", chat)]
+    {
+        let seen = answer(dialect, "text/event-stream", &stream, json!({"redact": "[X]"}));
+        assert!(seen.text().contains("[X]"), "{dialect}: {}", seen.text());
+        assert!(!seen.text().contains("zibar"), "{dialect}: {}", seen.text());
+        assert!(seen.text().contains(" now"), "{dialect}: {}", seen.text());
+        let seen = answer(dialect, "text/event-stream", &stream, json!("block"));
+        assert!(!seen.text().contains("zibar"), "{dialect}: {}", seen.text());
+        assert!(seen.state("hemostat.rule_hits").is_some(), "{dialect}");
+    }
+}
+
+#[test]
+fn names_ids_and_roles_in_answers_are_words_too() {
+    let json = "application/json";
+    let sse = "text/event-stream";
+    let whole = |call: &str| {
+        format!(
+            r#"{{"choices":[{{"index":0,"message":{{"role":"assistant","content":null,"tool_calls":[{call}]}},"finish_reason":"tool_calls"}}]}}"#
+        )
+    };
+    let delta =
+        |delta: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n");
+    let call = |name: &str, id: &str| {
+        format!(
+            r#"{{"index":0,"id":"{id}","type":"function","function":{{"name":"{name}","arguments":"{{}}"}}}}"#
+        )
+    };
+    let cases = [
+        ("openai-chat", json, whole(&call(WORD, "c"))),
+        ("openai-chat", json, whole(&call("f", WORD))),
+        (
+            "openai-chat",
+            json,
+            format!(r#"{{"choices":[{{"index":0,"message":{{"role":"{WORD}","content":"x"}}}}]}}"#),
+        ),
+        ("openai-chat", sse, delta(&format!(r#"{{"tool_calls":[{}]}}"#, call(WORD, "c")))),
+        ("openai-chat", sse, delta(&format!(r#"{{"tool_calls":[{}]}}"#, call("f", WORD)))),
+        ("openai-chat", sse, delta(&format!(r#"{{"role":"{WORD}"}}"#))),
+        (
+            "openai-chat",
+            sse,
+            [r#"{"name":"a_zan"}"#, r#"{"name":"zibar"}"#, r#"{"arguments":"{}"}"#]
+                .map(|body| {
+                    delta(&format!(r#"{{"tool_calls":[{{"index":0,"function":{body}}}]}}"#))
+                })
+                .concat(),
+        ),
+        (
+            "openai-responses",
+            json,
+            format!(
+                r#"{{"output":[{{"type":"function_call","call_id":"{WORD}","name":"f","arguments":"{{}}"}}]}}"#
+            ),
+        ),
+        (
+            "openai-responses",
+            json,
+            format!(
+                r#"{{"output":[{{"type":"function_call","call_id":"c","name":"{WORD}","arguments":"{{}}"}}]}}"#
+            ),
+        ),
+        (
+            "anthropic",
+            json,
+            format!(
+                r#"{{"type":"message","role":"assistant","content":[{{"type":"tool_use","id":"{WORD}","name":"f","input":{{}}}}]}}"#
+            ),
+        ),
+        (
+            "anthropic",
+            json,
+            format!(
+                r#"{{"type":"message","role":"assistant","content":[{{"type":"tool_use","id":"t","name":"{WORD}","input":{{}}}}]}}"#
+            ),
+        ),
+        (
+            "anthropic",
+            sse,
+            format!(
+                "event: content_block_start\ndata: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"{WORD}\",\"input\":{{}}}}}}\n\n"
+            ),
+        ),
+        (
+            "gemini",
+            json,
+            format!(
+                r#"{{"candidates":[{{"content":{{"role":"model","parts":[{{"functionCall":{{"name":"{WORD}","args":{{}}}}}}]}}}}]}}"#
+            ),
+        ),
+        (
+            "gemini",
+            json,
+            format!(
+                r#"{{"candidates":[{{"content":{{"role":"model","parts":[{{"functionCall":{{"id":"{WORD}","name":"f","args":{{}}}}}}]}}}}]}}"#
+            ),
+        ),
+        (
+            "bedrock",
+            json,
+            format!(
+                r#"{{"output":{{"message":{{"role":"assistant","content":[{{"toolUse":{{"toolUseId":"{WORD}","name":"f","input":{{}}}}}}]}}}}}}"#
+            ),
+        ),
+        (
+            "bedrock",
+            json,
+            format!(
+                r#"{{"output":{{"message":{{"role":"assistant","content":[{{"toolUse":{{"toolUseId":"t","name":"{WORD}","input":{{}}}}}}]}}}}}}"#
+            ),
+        ),
+    ];
+    for (dialect, kind, response) in cases {
+        let seen = answer(dialect, kind, &response, json!({"redact": "[X]"}));
+        assert!(
+            seen.text().contains("[X]") && !seen.text().contains("zibar"),
+            "{dialect} {response}\n{}",
+            seen.text()
+        );
+        let seen = answer(dialect, kind, &response, json!("block"));
+        assert!(!seen.text().contains("zanzi"), "{dialect} {response}\n{}", seen.text());
+    }
+}
+
+#[test]
+fn what_is_called_a_stream_of_events_and_is_none_is_counted() {
+    let event = chunk("0", WORD);
+    let redact = json!({"redact": "[X]"});
+    let bom = format!("\u{feff}{event}");
+    let seen = answer("openai-chat", "text/event-stream", &bom, redact.clone());
+    assert!(seen.text().contains("[X]") && !seen.text().contains(WORD), "{}", seen.text());
+    for plain in [
+        format!("go to {WORD}"),
+        format!("go to {WORD}\n\n"),
+        format!("one\ntwo {WORD}\n\nthree"),
+        format!("<html>{WORD}</html>"),
+        format!("\u{feff}go to {WORD}\n"),
+    ] {
+        let seen = answer("openai-chat", "text/event-stream", &plain, redact.clone());
+        assert!(!seen.text().contains(WORD), "{plain:?}: {}", seen.text());
+        assert_eq!(
+            seen.counted("hemostat_unchecked_total;reason=dialect;action=block"),
+            1,
+            "{plain:?}"
+        );
+        let mut policy = guard(json!(["output"]), redact.clone());
+        policy["on_unreadable"] = json!("pass");
+        let request = r#"{"model":"m","messages":[],"stream":true}"#;
+        let recording = answered("openai-chat", request, "text/event-stream", plain.as_bytes());
+        let seen = run(&program(policy), &recording, &Cut::Whole);
+        assert_eq!(seen.text(), plain);
+        assert_eq!(
+            seen.counted("hemostat_unchecked_total;reason=dialect;action=pass"),
+            1,
+            "{plain:?}"
+        );
+    }
+}
+
+/// What several redactions make of a text, written as plainly as it can be.
+fn naive(text: &str, rules: &[Vec<&str>]) -> String {
+    let mut spans: Vec<(usize, usize, usize)> = Vec::new();
+    for (rule, words) in rules.iter().enumerate() {
+        for word in words {
+            let mut at = 0;
+            while let Some(found) = text.get(at..).and_then(|rest| rest.find(word)) {
+                spans.push((at + found, at + found + word.len(), rule));
+                at += found + word.len();
+            }
+        }
+    }
+    // Overlapping ones are one, as long as any overlap.
+    while let Some((a, b)) = spans.iter().enumerate().find_map(|(a, one)| {
+        let overlaps = |other: &(usize, usize, usize)| one.0 < other.1 && other.0 < one.1;
+        spans.iter().skip(a + 1).position(overlaps).map(|b| (a, a + 1 + b))
+    }) {
+        let (one, other) = (spans[a], spans.remove(b));
+        spans[a] = (one.0.min(other.0), one.1.max(other.1), one.2.min(other.2));
+    }
+    spans.sort_unstable();
+    let (mut out, mut at) = (String::new(), 0);
+    for (start, end, rule) in spans {
+        out.push_str(&text[at..start]);
+        out.push_str(&format!("<{rule}>"));
+        at = end;
+    }
+    out + &text[at..]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #[test]
+    fn overlapping_redactions_take_the_first_rules_replacement(
+        text in "[abc]{1,14}",
+        words in proptest::collection::vec(proptest::collection::vec("[abc]{1,5}", 1..3), 1..4),
+        cuts in proptest::collection::vec(1_usize..6, 1..8),
+    ) {
+        let rules: Vec<Vec<&str>> =
+            words.iter().map(|rule| rule.iter().map(String::as_str).collect()).collect();
+        let policy = json!({"guardrails": rules.iter().enumerate().map(|(at, find)| json!({
+            "id": format!("r{at}"), "scan": ["output"], "find": find, "do": {"redact": format!("<{at}>")}
+        })).collect::<Vec<_>>()});
+        let (mut stream, mut rest, mut at) = (String::new(), &*text, 0);
+        while !rest.is_empty() {
+            let size = cuts[at % cuts.len()].min(rest.len());
+            stream.push_str(&chunk("0", &rest[..size]));
+            (rest, at) = (&rest[size..], at + 1);
+        }
+        stream.push_str("data: [DONE]\n\n");
+        let request = r#"{"model":"m","messages":[],"stream":true}"#;
+        let recording = answered("openai-chat", request, "text/event-stream", stream.as_bytes());
+        let seen = run(&program(policy), &recording, &Cut::Whole).text();
+        let said: String = seen
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok())
+            .filter_map(|event| Some(event["choices"][0]["delta"]["content"].as_str()?.to_owned()))
+            .collect();
+        prop_assert_eq!(said, naive(&text, &rules), "{}", stream);
+    }
+}
