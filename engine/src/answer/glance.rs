@@ -15,6 +15,7 @@
 use crate::dialect::DialectId;
 use crate::dialect::spend::Usage;
 use crate::limits::{GLANCE_HEAD, GLANCE_TAIL};
+use crate::wire::find;
 use crate::wire::json::Doc;
 
 /// The beginning of an event is looked at as far as its type.
@@ -25,10 +26,59 @@ const OPENING: usize = 160;
 pub struct Glance {
     head: Vec<u8>,
     tail: Vec<u8>,
-    /// How the last event begins; kept where an answer says there how it ended.
-    opening: Option<Vec<u8>>,
-    /// The next byte begins an event.
-    fresh: bool,
+    /// How the last events begin; kept where an answer says there how it ended.
+    openings: Option<Openings>,
+    /// The dialect counts the request's tokens at the beginning of a stream.
+    begins: bool,
+}
+
+/// How the last two events of a stream begin, as far as [`OPENING`]: behind the one that says how an answer ended there
+/// may be a `[DONE]`.
+#[derive(Debug, Default)]
+struct Openings {
+    last: Vec<u8>,
+    before: Vec<u8>,
+    /// The current line has bytes.
+    in_line: bool,
+    /// The current event has lines.
+    in_event: bool,
+    /// The last line ended in a CR: an LF that follows belongs to it.
+    after_cr: bool,
+}
+
+impl Openings {
+    fn feed(&mut self, chunk: &[u8]) {
+        // Where the last two events of this chunk begin.
+        let (mut before, mut last) = (None, None);
+        let mut at = 0;
+        while at < chunk.len() {
+            let end = find::line_end(chunk, at).unwrap_or(chunk.len());
+            if end > at {
+                if !self.in_event {
+                    (before, last) = (last, Some(at));
+                }
+                (self.in_line, self.in_event, self.after_cr) = (true, true, false);
+            }
+            let Some(byte) = chunk.get(end) else { break };
+            self.in_event &= self.in_line || (*byte == b'\n' && self.after_cr);
+            (self.in_line, self.after_cr) = (false, *byte == b'\r');
+            at = end + 1;
+        }
+        let Some(last) = last else { return self.take(Some(chunk)) };
+        self.take(chunk.get(..before.unwrap_or(last)));
+        for from in before.into_iter().chain([last]) {
+            std::mem::swap(&mut self.last, &mut self.before);
+            self.last.clear();
+            self.take(chunk.get(from..));
+        }
+    }
+
+    /// Goes on with the last event's beginning.
+    fn take(&mut self, bytes: Option<&[u8]>) {
+        let bytes = bytes.unwrap_or_default();
+        let room = OPENING.saturating_sub(self.last.len());
+        self.last.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
 }
 
 /// What an answer said of itself. Empty where it did not, or not where it is looked for.
@@ -48,8 +98,9 @@ impl Glance {
     /// Begins to look at an answer of this dialect.
     #[must_use]
     pub fn new(dialect: DialectId) -> Self {
-        let opening = (dialect == DialectId::OpenaiResponses).then(Vec::new);
-        Self { opening, fresh: true, ..Self::default() }
+        let openings = (dialect == DialectId::OpenaiResponses).then(Openings::default);
+        let begins = matches!(dialect, DialectId::Anthropic | DialectId::BedrockInvoke);
+        Self { openings, begins, ..Self::default() }
     }
 
     /// Takes the next bytes of the answer, as upstream sent them.
@@ -64,59 +115,74 @@ impl Glance {
             self.tail.drain(..self.tail.len() - (GLANCE_TAIL - last.len()));
         }
         self.tail.extend_from_slice(last);
-        if let Some(opening) = &mut self.opening {
-            let begins = chunk.windows(2).rposition(|pair| pair == b"\n\n").map(|at| at + 2);
-            let rest = match begins {
-                Some(at) if at < chunk.len() => {
-                    opening.clear();
-                    chunk.get(at..).unwrap_or_default()
-                }
-                Some(_) => &[],
-                None if self.fresh => {
-                    opening.clear();
-                    chunk
-                }
-                None => chunk,
-            };
-            let room = OPENING.saturating_sub(opening.len());
-            opening.extend_from_slice(rest.get(..room).unwrap_or(rest));
-            self.fresh = begins == Some(chunk.len()) || (self.fresh && chunk.is_empty());
+        if let Some(openings) = &mut self.openings {
+            openings.feed(chunk);
         }
     }
 
     /// What the answer said, now that it is over. `usage` reads a document as the dialect does.
+    ///
+    /// The head is read forwards and the tail backwards, each until it has told what it can: an answer says at its very
+    /// ends what it is, and between them are kilobytes of its text.
     pub fn served(&self, usage: impl Fn(&Doc, &[u8], &mut Usage)) -> Served {
         let mut served = Served::default();
-        let mut finish = "";
-        for (part, is_head) in [(&self.head, true), (&self.tail, false)] {
-            for (name, value) in members(part) {
-                match name {
-                    b"id" | b"responseId" if is_head || name == b"responseId" => {
-                        first(&mut served.id, value);
-                    }
-                    b"model" | b"modelVersion" => first(&mut served.model, value),
-                    b"finish_reason" | b"stop_reason" | b"finishReason" | b"stopReason" => {
-                        finish = text(value).unwrap_or(finish);
-                    }
-                    b"usage" | b"usageMetadata" => {
-                        if let Some(object) = object(value) {
-                            let said = [b"{\"", name, b"\":", object, b"}"].concat();
-                            let mut doc = Doc::default();
-                            if doc.parse(&said).is_ok() {
-                                usage(&doc, &said, &mut served.usage);
-                            }
-                        }
-                    }
-                    _ => {}
-                }
+        let mut counts = false;
+        for (name, value) in members(&self.head) {
+            match name {
+                b"id" | b"responseId" => first(&mut served.id, value),
+                b"model" | b"modelVersion" => first(&mut served.model, value),
+                b"usage" => counts |= read_usage(name, value, &usage, &mut served.usage),
+                _ => {}
+            }
+            if !served.id.is_empty() && !served.model.is_empty() && (counts || !self.begins) {
+                break;
             }
         }
-        if let Some(opening) = &self.opening {
-            finish = ending(opening).or_else(|| ending(&self.head)).unwrap_or(finish);
+        let mut finish = None;
+        let mut counts = false;
+        let tail = self.tail.get(self.tail.len().saturating_sub(GLANCE_TAIL)..);
+        let tail = tail.unwrap_or_default();
+        let mut to = tail.len();
+        while let Some(open) = find::last_name(tail, to) {
+            to = open;
+            let Some((name, value)) = named(tail, open) else { continue };
+            match name {
+                b"responseId" => first(&mut served.id, value),
+                b"model" | b"modelVersion" => first(&mut served.model, value),
+                b"usage" | b"usageMetadata" if counts => {}
+                b"usage" | b"usageMetadata" => {
+                    counts = read_usage(name, value, &usage, &mut served.usage);
+                }
+                _ => finish = finish.or_else(|| text(value)),
+            }
+            if counts && (finish.is_some() || self.openings.is_some()) {
+                break;
+            }
         }
-        finish.clone_into(&mut served.finish);
+        if let Some(Openings { last, before, .. }) = &self.openings {
+            finish =
+                [last, before, &self.head].into_iter().find_map(|part| ending(part)).or(finish);
+        }
+        finish.unwrap_or_default().clone_into(&mut served.finish);
         served
     }
+}
+
+/// Adds what the object at the beginning of `value` counts; false if there is none that is whole.
+fn read_usage(
+    name: &[u8],
+    value: &[u8],
+    usage: &impl Fn(&Doc, &[u8], &mut Usage),
+    own: &mut Usage,
+) -> bool {
+    let Some(object) = object(value) else { return false };
+    let said = [b"{\"", name, b"\":", object, b"}"].concat();
+    let mut doc = Doc::default();
+    let whole = doc.parse(&said).is_ok();
+    if whole {
+        usage(&doc, &said, own);
+    }
+    whole
 }
 
 /// The first text that a member has stays.
@@ -129,42 +195,74 @@ fn first(own: &mut String, value: &[u8]) {
 /// How a response of OpenAI's ended: by the type of its last event, or by the status of a whole one.
 fn ending(bytes: &[u8]) -> Option<&'static str> {
     members(bytes).find_map(|(name, value)| {
-        let word = text(value)?;
         let word = match name {
-            b"type" => word.strip_prefix("response.")?,
-            b"status" => word,
+            b"type" => text(value)?.strip_prefix("response.")?,
+            b"status" => text(value)?,
             _ => return None,
         };
         ["completed", "incomplete", "failed", "cancelled"].into_iter().find(|own| *own == word)
     })
 }
 
+/// A member's names are shorter than this.
+const LONGEST_NAME: usize = 16;
+
 /// Every `"name":` of these bytes, with what follows it.
 fn members(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut rest = bytes;
+    let mut from = 0;
     std::iter::from_fn(move || {
         loop {
-            let open = rest.iter().position(|byte| *byte == b'"')?;
-            let inside = rest.get(open + 1..)?;
-            let close = inside.iter().position(|byte| *byte == b'"')?;
-            let name = inside.get(..close)?;
-            let behind = inside.get(close + 1..)?;
-            // A quote that closes may be taken for one that opens: go on at it, not behind it.
-            rest = inside.get(close..)?;
-            let value = behind.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-            if let (Some(value), true) = (value, name.len() < 16) {
-                return Some((name, value));
+            let close = from + bytes.get(from..)?.iter().position(|byte| *byte == b'"')?;
+            from = close + 1;
+            if let Some(member) = member(bytes, close) {
+                return Some(member);
             }
         }
     })
 }
 
+/// The members that are looked for in an answer's end. [`find::last_name`] knows their first letters.
+const AT_THE_END: [&[u8]; 9] = [
+    b"usage",
+    b"usageMetadata",
+    b"finish_reason",
+    b"finishReason",
+    b"stop_reason",
+    b"stopReason",
+    b"model",
+    b"modelVersion",
+    b"responseId",
+];
+
+/// The member of [`AT_THE_END`] whose name is opened by the quote at `open`, and what follows it.
+fn named(bytes: &[u8], open: usize) -> Option<(&'static [u8], &[u8])> {
+    let inside = bytes.get(open + 1..)?;
+    AT_THE_END.iter().find_map(|name| {
+        let value = inside.strip_prefix(*name)?.strip_prefix(b"\"")?.trim_ascii_start();
+        Some((*name, value.strip_prefix(b":")?.trim_ascii_start()))
+    })
+}
+
+/// The member whose name is closed by the quote at `close`.
+fn member(bytes: &[u8], close: usize) -> Option<(&[u8], &[u8])> {
+    let (before, behind) = bytes.split_at_checked(close)?;
+    // Most quotes close a value or open a string.
+    if !matches!(behind.get(1)?, b':' | b' ' | b'\t' | b'\n' | b'\r') {
+        return None;
+    }
+    let value = behind.get(1..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let near = before.get(close.saturating_sub(LONGEST_NAME)..)?;
+    let open = near.iter().rposition(|byte| *byte == b'"')?;
+    Some((near.get(open + 1..)?, value))
+}
+
 /// The string at the beginning, if it is a short one without escapes.
 fn text(value: &[u8]) -> Option<&str> {
     let inside = value.strip_prefix(b"\"")?;
-    let close = inside.iter().take(128).position(|byte| *byte == b'"')?;
-    let said = std::str::from_utf8(inside.get(..close)?).ok()?;
-    (!said.is_empty() && !said.contains(['\\', '\n'])).then_some(said)
+    let near = inside.get(..128).unwrap_or(inside);
+    let end = find::string_stop(near, 0);
+    let closed = near.get(end) == Some(&b'"') && end > 0;
+    std::str::from_utf8(near.get(..end)?).ok().filter(|_| closed)
 }
 
 /// The object at the beginning, if it is whole.
@@ -236,6 +334,25 @@ mod tests {
             let served = of(DialectId::OpenaiResponses, answer.as_bytes(), cut);
             assert_eq!((&*served.id, &*served.finish), ("resp_1", "incomplete"), "cut {cut}");
             assert_eq!(served.usage.output, Some(5), "cut {cut}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_last_event_does_not_hide_it() {
+        for (gap, end) in
+            [("\n\n", ""), ("\r\n\r\n", "data: [DONE]\r\n\r\n"), ("\n\n\n", ": ping\n\n")]
+        {
+            let answer = format!(
+                "event: response.created{gap}event: response.output_text.delta\ndata: {{\"type\":\
+                 \"response.output_text.delta\",\"delta\":\"{}\"}}{gap}data: {{\"type\":\"response.failed\",\
+                 \"response\":{{\"output\":[\"{}\"],\"status\":\"failed\"}}}}{gap}{end}",
+                "y".repeat(3000),
+                "x".repeat(9000)
+            );
+            for cut in [1, 2, 3, 100, 8000, answer.len()] {
+                let served = of(DialectId::OpenaiResponses, answer.as_bytes(), cut);
+                assert_eq!(served.finish, "failed", "{gap:?} {end:?} {cut}");
+            }
         }
     }
 

@@ -11,7 +11,7 @@ mod words;
 
 /// Where the first CR or LF from `from` on stands.
 #[inline]
-pub(super) fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
+pub(crate) fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
     let at = blocks::line_end(bytes, from);
     (at < bytes.len()).then_some(at)
 }
@@ -19,7 +19,7 @@ pub(super) fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
 /// Where the first byte from `from` on stands that is not ordinary in a JSON string: a quote, a backslash, or a control
 /// character. The length if there is none.
 #[inline(always)]
-pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn string_stop(bytes: &[u8], from: usize) -> usize {
     blocks::string_stop(bytes, from)
 }
 
@@ -33,6 +33,11 @@ pub(super) fn string_stop_in(bytes: &[u8]) -> Option<usize> {
 pub(super) fn backslash(bytes: &[u8]) -> Option<usize> {
     let at = blocks::backslash(bytes);
     (at < bytes.len()).then_some(at)
+}
+
+/// Where the last quote before `to` stands that opens a string beginning with one of the letters of `f m r s u`.
+pub(crate) fn last_name(bytes: &[u8], to: usize) -> Option<usize> {
+    blocks::last_name(bytes, to)
 }
 
 /// True for equal bytes; most of those compared are short.
@@ -77,6 +82,15 @@ mod tests {
                 super::string_stop(&bytes, from),
                 first(|b| matches!(b, b'"' | b'\\' | 0..0x20)).unwrap_or(bytes.len())
             );
+        }
+
+        #[test]
+        fn the_last_name_is_the_last_of_all(bytes in proptest::collection::vec(
+            proptest::sample::select(&b"\"\"\"fmrsuxi"[..]), 0..60), to in 0_usize..70) {
+            let plain = bytes.windows(2).take(to).rposition(|pair| {
+                matches!(pair, [b'"', b'f' | b'm' | b'r' | b's' | b'u'])
+            });
+            prop_assert_eq!(super::last_name(&bytes, to), plain);
         }
 
         #[test]

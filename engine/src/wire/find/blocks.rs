@@ -1,7 +1,8 @@
 //! Sixteen bytes at a time, by WebAssembly's vectors.
 
 use core::arch::wasm32::{
-    u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_any_true, v128_or, v128_xor,
+    u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_and, v128_any_true, v128_or,
+    v128_xor,
 };
 
 #[inline(always)]
@@ -64,6 +65,26 @@ pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
 
 pub(super) fn backslash(bytes: &[u8]) -> usize {
     first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(b'\\')), |byte| byte == b'\\')
+}
+
+pub(super) fn last_name(bytes: &[u8], to: usize) -> Option<usize> {
+    // A letter stands behind each quote that is looked at.
+    let mut end = to.min(bytes.len().saturating_sub(1));
+    while let Some(at) = end.checked_sub(16) {
+        let (quotes, letters) =
+            (bytes.get(at..)?.first_chunk()?, bytes.get(at + 1..)?.first_chunk()?);
+        let letters = load(letters);
+        let letter = |letter: u8| u8x16_eq(letters, u8x16_splat(letter));
+        let any = v128_or(v128_or(letter(b'f'), letter(b'm')), v128_or(letter(b'r'), letter(b's')));
+        let names = v128_and(u8x16_eq(load(quotes), u8x16_splat(b'"')), v128_or(any, letter(b'u')));
+        let found = u8x16_bitmask(names);
+        if found != 0 {
+            return Some(at + 15 - found.leading_zeros() as usize);
+        }
+        end = at;
+    }
+    let rest = bytes.get(..=end).unwrap_or(bytes);
+    rest.windows(2).rposition(|pair| matches!(pair, [b'"', b'f' | b'm' | b'r' | b's' | b'u']))
 }
 
 /// True for equal bytes; both are as long, and not short.

@@ -55,6 +55,11 @@ pub(super) fn backslash(bytes: &[u8]) -> usize {
     first(bytes, 0, |word| zeros(word ^ repeated(b'\\')), |byte| byte == b'\\')
 }
 
+pub(super) fn last_name(bytes: &[u8], to: usize) -> Option<usize> {
+    let is = |pair: &[u8]| matches!(pair, [b'"', b'f' | b'm' | b'r' | b's' | b'u']);
+    bytes.get(..to.saturating_add(1)).unwrap_or(bytes).windows(2).rposition(is)
+}
+
 /// True for equal bytes; both are as long, and not short.
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     let word = |bytes: Option<&[u8; 8]>| bytes.map(|bytes| u64::from_le_bytes(*bytes));
