@@ -3,4 +3,5 @@
 pub mod base32;
 pub mod base64;
 pub mod headers;
+pub mod protobuf;
 pub mod time;

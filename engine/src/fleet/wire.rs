@@ -3,11 +3,7 @@
 //! Both services take `envoy.service.ratelimit.v3.RateLimitRequest` and give `RateLimitResponse`
 //! (`envoy/service/ratelimit/v3/rls.proto`, `envoy/extensions/common/ratelimit/v3/ratelimit.proto`).
 
-/// Wire types of protobuf.
-const VARINT: u8 = 0;
-const FIXED64: u8 = 1;
-const BYTES: u8 = 2;
-const FIXED32: u8 = 5;
+use crate::base::protobuf::{BYTES, FIXED32, FIXED64, VARINT, bytes, varint};
 
 /// Codes of an answer.
 const OK: u64 = 1;
@@ -15,20 +11,6 @@ const OVER_LIMIT: u64 = 2;
 
 /// Seconds beyond which no window lasts: what an answer says above it is not believed.
 const LONGEST_RESET_S: u64 = 366 * 86_400;
-
-fn varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn bytes(field: u8, value: &[u8], out: &mut Vec<u8>) {
-    out.push(field << 3 | BYTES);
-    varint(value.len() as u64, out);
-    out.extend_from_slice(value);
-}
 
 /// How much a request charges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
