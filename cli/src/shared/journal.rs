@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::shared::error::{Error, Result};
 use crate::shared::policy_file;
+use crate::shared::terminal::safe;
 use crate::shared::when;
 
 /// One entry, in the words of the proxies' own history.
@@ -43,5 +44,23 @@ pub(crate) fn read(file: &str) -> Result<Vec<Value>> {
     let entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut all: Vec<Value> = entries.filter(|entry| entry.get("serial").is_some()).collect();
     all.reverse();
+    Ok(all)
+}
+
+/// What was written down of activations, newest first: the list of `hemostat history --json`, or the lines that commands append
+/// where `hemostat.yaml` names a `history`.
+pub(crate) fn told(file: &str) -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
+    if let Ok(Value::Array(list)) = serde_json::from_str(&text) {
+        return Ok(list);
+    }
+    let all = read(file)?;
+    if all.is_empty() && !text.trim().is_empty() {
+        return Err(Error::failed(format!(
+            "{}: no history: it takes what `hemostat history --json` writes, or the file that `history` of hemostat.yaml \
+             names",
+            safe(file)
+        )));
+    }
     Ok(all)
 }

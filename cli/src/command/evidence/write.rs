@@ -12,6 +12,7 @@ use crate::shared::access_log::{self, Entry, Field, Sources};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
+use crate::shared::journal;
 use crate::shared::key::Key;
 use crate::shared::terminal::safe;
 use crate::shared::when;
@@ -48,13 +49,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         args.since.is_none_or(|since| at >= since) && args.until.is_none_or(|until| at <= until)
     };
     let history: Vec<Value> = match &args.history {
-        Some(file) => {
-            let all: Value = serde_json::from_str(&files::read(file)?)
-                .map_err(|error| Error::failed(format!("{}: {error}", safe(file))))?;
-            all.as_array().cloned().ok_or_else(|| {
-                Error::failed(format!("{}: `hemostat history --json` writes a list", safe(file)))
-            })?
-        }
+        Some(file) => journal::told(file)?,
         None => {
             let fleet = args.fleet.some()?;
             let Some(status) = fleet.newest(err)? else { return Ok(Exit::Failed) };

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::shared::access_log::milliseconds;
 use crate::shared::error::{Error, Result};
 use crate::shared::files;
+use crate::shared::journal;
 use crate::shared::terminal::safe;
 
 /// Something came into force.
@@ -59,13 +60,9 @@ fn json(file: &str) -> Result<Value> {
         .map_err(|error| Error::failed(format!("{}: {error}", safe(file))))
 }
 
-/// What `hemostat history --json` wrote.
+/// What `hemostat history --json` wrote, or what commands wrote down.
 pub(super) fn history(file: &str) -> Result<Vec<Activation>> {
-    let all = json(file)?;
-    let list = all.as_array().ok_or_else(|| {
-        Error::failed(format!("{}: `hemostat history --json` writes a list", safe(file)))
-    })?;
-    Ok(activations(list))
+    Ok(activations(&journal::told(file)?))
 }
 
 /// Activations as status has them.

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::count::{Call, Sums};
 use crate::shared::access_log::{Entry, Field, milliseconds};
-use crate::shared::error::{Error, Result};
-use crate::shared::terminal::safe;
+use crate::shared::error::Result;
+use crate::shared::journal;
 
 /// Releases that are told apart; a log that names more is no log of a proxy.
 const MOST: usize = 1000;
@@ -79,15 +79,9 @@ impl Releases {
         }
     }
 
-    /// Takes what `hemostat history --json` wrote: when each came into force, by whom, and why.
+    /// Takes what `hemostat history --json` wrote, or commands wrote down: when each came into force, by whom, and why.
     pub(crate) fn tell(&mut self, file: &str) -> Result<()> {
-        let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
-        let all: Value = serde_json::from_str(&text)
-            .map_err(|error| Error::failed(format!("{}: {error}", safe(file))))?;
-        let all = all.as_array().ok_or_else(|| {
-            Error::failed(format!("{}: `hemostat history --json` writes a list", safe(file)))
-        })?;
-        for entry in all {
+        for entry in &journal::told(file)? {
             let text =
                 |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let Some(since) = milliseconds(&text("at")) else { continue };
@@ -109,7 +103,14 @@ impl Releases {
         let mut all: Vec<Release> = self.all.values().cloned().collect();
         for told in &self.told {
             match all.iter_mut().find(|own| own.serial == told.serial && told.serial.is_some()) {
-                Some(own) => *own = Release { sums: own.sums.clone(), ..told.clone() },
+                // A release that brings only a digest is written down without the version that it brings back.
+                Some(own) => {
+                    let version = match told.version.is_empty() {
+                        true => own.version.clone(),
+                        false => told.version.clone(),
+                    };
+                    *own = Release { sums: own.sums.clone(), version, ..told.clone() };
+                }
                 None => all.push(told.clone()),
             }
         }
