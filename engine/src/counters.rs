@@ -61,6 +61,7 @@ const LABELLED: &[(&str, &[&str])] = &[
     ),
     ("hemostat_ledger_total;outcome=", &["contended", "failed", "full"]),
     ("hemostat_global_lost_total;reason=", &["unanswered", "late", "full"]),
+    ("hemostat_capture_total;outcome=", &["sent", "failed", "dropped", "cut"]),
     ("hemostat_releases_total;action=", &["activated", "expired"]),
     (
         "hemostat_held_total;reason=",

@@ -18,6 +18,7 @@
 //! | [`jcs`] | canonical JSON: what digests are made of |
 //! | [`grant`] | a person's leave for one tool call |
 //! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
+//! | [`capture`] | what was said, for a backend that keeps traces: messages, spans, and when they are sent |
 //! | [`event`] | what operators are told of at once: events for `notify`, calls that wait for leave |
 //! | [`providers`] | what the status pages of providers say |
 //! | [`counters`] | every counter that may ever be shown |
@@ -28,6 +29,7 @@
 pub mod answer;
 pub mod base;
 pub mod bundle;
+pub mod capture;
 pub mod context;
 pub mod counters;
 pub mod dialect;

@@ -339,6 +339,41 @@ pub const NAMES_RENEW_NS: u64 = 10 * 1_000_000_000;
 /// Accounts of which one worker remembers that it noted their names.
 pub const NAMES_KNOWN: usize = 1024;
 
+/// The most text that is captured of one exchange where a policy does not say it: prompts and answers of ordinary length
+/// are whole, and ten a second are no burden to a backend.
+pub const CAPTURE_BYTES: u64 = 64 * 1024;
+
+/// What a policy may say instead. Less than the least would be noise; more than the most is more than common receivers
+/// take in one request (4 MiB).
+pub const CAPTURE_LEAST_BYTES: u64 = 256;
+
+/// See [`CAPTURE_LEAST_BYTES`].
+pub const CAPTURE_MOST_BYTES: u64 = 1024 * 1024;
+
+/// Parts of messages that are captured of one exchange, and so the number of small allocations.
+pub const CAPTURE_PARTS: usize = 512;
+
+/// Spans that wait in one worker, in bytes and in number. What does not fit is dropped, and counted.
+pub const CAPTURE_QUEUE_BYTES: usize = 4 * 1024 * 1024;
+
+/// See [`CAPTURE_QUEUE_BYTES`].
+pub const CAPTURE_QUEUE_SPANS: usize = 2048;
+
+/// Spans of one POST, in bytes and in number: a receiver's usual bound is 4 MiB, and one span may be larger than this.
+pub const CAPTURE_POST_BYTES: usize = 1024 * 1024;
+
+/// See [`CAPTURE_POST_BYTES`].
+pub const CAPTURE_POST_SPANS: usize = 256;
+
+/// POSTs of one worker that are under way at the same time.
+pub const CAPTURE_IN_FLIGHT: usize = 2;
+
+/// How long a receiver has to answer, in milliseconds.
+pub const CAPTURE_TIMEOUT_MS: u64 = 5_000;
+
+/// How long a span may wait to be sent, in nanoseconds: a receiver that comes back after longer gets what is new.
+pub const CAPTURE_WAIT_NS: u64 = 30 * 1_000_000_000;
+
 /// Events that one worker keeps at a time, those that wait to be counted together among them: an incident has a few
 /// dozen different ones. What does not fit is dropped, and counted.
 pub const NOTIFY_EVENTS: usize = 256;

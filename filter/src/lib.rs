@@ -27,6 +27,7 @@
 
 mod accounts;
 mod bodies;
+mod capture;
 mod clock;
 mod control;
 mod exchanger;

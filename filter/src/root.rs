@@ -21,7 +21,7 @@ use crate::reporter::Reporter;
 use crate::stream::{NoPolicy, Stream};
 use crate::telemetry::Trouble;
 use crate::watch::Watch;
-use crate::{bodies, clock, notify, telemetry};
+use crate::{bodies, capture, clock, notify, telemetry};
 
 /// The filter's version, for logs.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -63,7 +63,9 @@ impl Root {
             load::load(&bytes)?;
         // Streams in flight of a configuration before this one still need their places.
         let renews = !active.program.limits.rules.is_empty() || active.book.has_leases();
-        let tells = follower.is_some() || active.program.notify.is_some();
+        let tells = follower.is_some()
+            || active.program.notify.is_some()
+            || !active.program.captures.is_empty();
         let own = match (tells, renews) {
             (true, _) => Some(FOLLOW_MS),
             (false, true) => Some(RENEW_MS),
@@ -250,7 +252,7 @@ impl Context for Root {
         body: usize,
         _trailers: usize,
     ) {
-        if notify::answered(token, call_status()) {
+        if notify::answered(token, call_status()) || capture::answered(token, call_status()) {
             return;
         }
         if let Some(plan) = &mut self.plan
@@ -309,6 +311,7 @@ impl RootContext for Root {
             plan.exchange();
         }
         notify::send();
+        capture::send();
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

@@ -11,7 +11,7 @@ use hemostat_engine::policy::Program;
 use hemostat_engine::policy::document::Severity;
 
 use crate::host::{self, HostError, Level};
-use crate::notify;
+use crate::{capture, notify};
 
 /// Names of counters that one VM defines. Each stays in the proxy for ever; the filter's own, and a policy of 200 rules
 /// with five counters each, fit.
@@ -114,6 +114,7 @@ pub fn apply(effects: Vec<Effect>) {
             Effect::Observe(name, value) => observe(name, value),
             Effect::Log(text) => line(Level::Info, &text),
             Effect::Event(event) => notify::raise(*event),
+            Effect::Capture(captured) => capture::push(*captured),
             Effect::State(key, value) => {
                 if let Err(error) = host::set_property(&key, value.as_bytes()) {
                     Trouble { call: "set_property", error }.report();

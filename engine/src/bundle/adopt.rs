@@ -124,7 +124,7 @@ impl Terms {
     /// What a release may make this proxy do is for its configuration to say.
     fn allowed(&self, policy: &Document) -> Result<(), Refusal> {
         let allow = &self.config.allow;
-        if policy.capture.is_some() && !allow.capture {
+        if !policy.capture.is_empty() && !allow.capture {
             let message = "it asks for `capture`, and the configuration does not say \
                            `allow: {capture: true}`";
             return Err(Refusal::new(Code::NotAllowed, message));
@@ -143,7 +143,9 @@ impl Terms {
         }
         let global = policy.limits.iter().filter_map(|limit| limit.global.as_ref());
         let clusters = policy.notify.iter().map(|notify| notify.cluster.as_str());
-        let mut clusters = clusters.chain(global.map(|global| global.cluster.as_str()));
+        let clusters = clusters.chain(global.map(|global| global.cluster.as_str()));
+        let captured = policy.capture.rules.iter().map(|rule| rule.to.cluster.as_str());
+        let mut clusters = clusters.chain(captured);
         match clusters.find(|cluster| !allow.clusters.iter().any(|ok| ok == cluster)) {
             None => Ok(()),
             Some(cluster) => {

@@ -94,13 +94,15 @@ pub struct ExchangeMemory {
     pub kept: Share,
     /// Of [`VmMemory::held`].
     pub held: Share,
+    /// Of [`VmMemory::kept`] again: what is captured.
+    pub captured: Share,
 }
 
 impl ExchangeMemory {
     /// An exchange that keeps nothing yet.
     #[must_use]
     pub fn of(vm: &VmMemory) -> Self {
-        Self { kept: Share::of(&vm.kept), held: Share::of(&vm.held) }
+        Self { kept: Share::of(&vm.kept), held: Share::of(&vm.held), captured: Share::of(&vm.kept) }
     }
 }
 

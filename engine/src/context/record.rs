@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::verdict::Effect;
 use crate::base::base32::base32;
+use crate::capture::Captured;
 use crate::event::{Call, Event, Fields, Kind};
 use crate::policy::document::Show;
 
@@ -101,6 +102,8 @@ pub struct Record {
     acted: bool,
     /// Somebody wants to be told of events.
     raises: bool,
+    /// Values for the access log, where the exchange is captured too.
+    kept: Option<Vec<(Cow<'static, str>, String)>>,
 }
 
 impl Record {
@@ -225,9 +228,31 @@ impl Record {
 
     /// Stores a value for the access log; empty values are not stored.
     pub fn state(&mut self, key: impl Into<Cow<'static, str>>, value: &str) {
-        if !value.is_empty() {
-            self.effects.push(Effect::State(key.into(), value.to_owned()));
+        if value.is_empty() {
+            return;
         }
+        let key = key.into();
+        if let Some(kept) = &mut self.kept {
+            kept.retain(|(own, _)| *own != key);
+            kept.push((key.clone(), value.to_owned()));
+        }
+        self.effects.push(Effect::State(key, value.to_owned()));
+    }
+
+    /// From now on values for the access log are kept too.
+    pub fn keep_states(&mut self) {
+        self.kept.get_or_insert_default();
+    }
+
+    /// The values that were kept, each key once.
+    #[must_use]
+    pub fn take_states(&mut self) -> Vec<(Cow<'static, str>, String)> {
+        self.kept.take().unwrap_or_default()
+    }
+
+    /// An exchange is ready to be sent to a backend for traces.
+    pub fn capture(&mut self, captured: Captured) {
+        self.effects.push(Effect::Capture(Box::new(captured)));
     }
 
     /// True once anything was decided.

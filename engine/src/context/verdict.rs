@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::capture::Captured;
 use crate::dialect::Reply;
 use crate::event::Event;
 use crate::fleet::Call;
@@ -124,4 +125,6 @@ pub enum Effect {
     State(Cow<'static, str>, String),
     /// Something that operators are told of: to be sent where its origin says, and its call remembered.
     Event(Box<Event>),
+    /// An exchange to be sent to a backend for traces.
+    Capture(Box<Captured>),
 }

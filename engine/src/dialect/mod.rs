@@ -209,6 +209,17 @@ impl TextKey {
     }
 }
 
+/// What a running text of an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speech {
+    /// What the model says.
+    Says,
+    /// What it thinks.
+    Thinks,
+    /// What is said elsewhere too, token by token.
+    Repeats,
+}
+
 /// What stands in a JSON value that carries text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -487,6 +498,16 @@ pub trait Dialect: std::fmt::Debug + Sync {
     /// Asks for usage in a stream that would not report it.
     fn ask_usage(&self, _root: &Value<'_>) -> Option<Edit> {
         None
+    }
+
+    /// What running texts of this kind are ([`TextKey::kind`]).
+    fn speech(&self, _kind: u8) -> Speech {
+        Speech::Says
+    }
+
+    /// `a` of a [`TextKey`] is one of several answers to the same request.
+    fn has_choices(&self) -> bool {
+        false
     }
 
     /// True for an event that stands in a stream only because usage was asked for.

@@ -75,6 +75,9 @@ impl Exchange {
             needs.answer |= own != Need::Nothing && limit.meters();
             needs.rewrite |= own == Need::Hold && limit.rewrites();
         }
+        let captured = self.may_be_captured(now);
+        needs.body = needs.body.max(captured.body);
+        needs.answer |= captured.answer;
         let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;
         if self.recognised.as_ref().is_some_and(responses) && self.program.enforces() {
             // It may go on from a canned answer, which upstream does not know.

@@ -16,6 +16,7 @@
 //! [`Exchange::finish`].
 
 mod answering;
+mod capture;
 mod change;
 mod choose;
 mod describe;
@@ -91,6 +92,8 @@ pub struct Exchange {
     lane: Option<Box<lane::Lane>>,
     /// What the record of the call is made of.
     watch: describe::Watch,
+    /// What is captured of it, where anything is.
+    taking: Option<Box<capture::Taking>>,
 }
 
 /// How far an exchange has come.
@@ -150,6 +153,7 @@ impl Exchange {
             mcp: None,
             lane: None,
             watch: describe::Watch::default(),
+            taking: None,
         }
     }
 
@@ -192,6 +196,7 @@ impl Exchange {
         self.record.unchecked(Unchecked::Host, refuse);
         // What the answer would have said of its usage is not known now.
         self.answer_unreadable();
+        self.capture_host_failed(refuse);
         refuse
     }
 
@@ -216,6 +221,7 @@ impl Exchange {
         let model =
             self.answer.as_ref().and_then(|answer| answer.frames.model()).map(str::to_owned);
         self.describe_answer(model);
+        self.capture_ended();
         self.phase = Phase::Over;
     }
 }

@@ -170,6 +170,7 @@ impl Exchange {
         if let Ok(view) = &read {
             self.call = Some(view.call.clone());
         }
+        self.begin_capture();
         self.describe_request();
         self.phase = Phase::Asked;
 
@@ -214,10 +215,12 @@ impl Exchange {
         };
         match self.scan_input(view, &doc, bytes) {
             super::input::Outcome::Pass => {
+                self.capture_input(view, &doc, bytes);
                 let body = fewer.clone().or_else(|| changed.body.clone());
                 self.charge(edits, body, Some((view, &doc, bytes)))
             }
             super::input::Outcome::Rewritten(body) => {
+                self.capture_rewritten(&recognised, &body);
                 self.charge(edits, Some(body), Some((view, &doc, bytes)))
             }
             super::input::Outcome::Canned(fallback) => {
@@ -391,6 +394,7 @@ impl Exchange {
         self.phase = Phase::Answered;
         self.return_grants();
         reply.headers.extend(self.own_headers());
+        self.capture_reply(&reply);
         RequestVerdict::Reply(reply)
     }
 

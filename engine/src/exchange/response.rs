@@ -16,13 +16,13 @@ use crate::policy::program::selector::Holds;
 use crate::wire::frame::Framing;
 
 /// True for a body that begins as an event stream does, and as no JSON can.
-fn looks_like_events(body: &[u8]) -> bool {
+pub(super) fn looks_like_events(body: &[u8]) -> bool {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
     [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field))
 }
 
 /// A JSON document, and an event `[DONE]` that some servers glue to it (empty where nothing is).
-fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
     let json = matches!(body.trim_ascii_start(), [b'{' | b'[', ..]);
     let end = body.trim_ascii_end();
     let Some(rest) = end.strip_suffix(b"[DONE]").filter(|_| json) else { return (body, &[]) };
@@ -30,12 +30,12 @@ fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
     body.split_at_checked(head.trim_ascii_end().len()).unwrap_or((body, &[]))
 }
 
-fn status(headers: &Headers) -> u16 {
+pub(super) fn status(headers: &Headers) -> u16 {
     facts::text(headers, ":status").and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// How an answer's body can be looked at.
-enum Readable {
+pub(super) enum Readable {
     /// As it comes.
     Stream(Framing),
     /// When it is whole.
@@ -58,6 +58,18 @@ impl Exchange {
     /// The answer's headers have come, `:status` included. `local`: the proxy made the answer itself, no upstream
     /// spoke (its own time-outs and connection failures among them).
     pub fn response_headers(
+        &mut self,
+        headers: &Headers,
+        local: bool,
+        end: bool,
+        now_ns: u64,
+    ) -> ResponseVerdict {
+        let verdict = self.judge_headers(headers, local, end, now_ns);
+        self.capture_headers(&verdict, headers, now_ns);
+        verdict
+    }
+
+    fn judge_headers(
         &mut self,
         headers: &Headers,
         local: bool,
@@ -150,6 +162,12 @@ impl Exchange {
         now: impl Into<Now>,
     ) -> StreamVerdict {
         let now: Now = now.into();
+        let verdict = self.judge_chunk(chunk, end, now);
+        self.capture_chunk(verdict.leaving(chunk), end, now);
+        verdict
+    }
+
+    fn judge_chunk(&mut self, chunk: &[u8], end: bool, now: Now) -> StreamVerdict {
         self.watch_chunk(chunk, now);
         let mut out = Output::new(chunk);
         let was_cut = self.cut_ns;
@@ -196,12 +214,18 @@ impl Exchange {
 
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
+        let verdict = self.judge_body(body, now_ns);
+        self.capture_body(verdict.body.as_deref().or(body), now_ns);
+        verdict
+    }
+
+    fn judge_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
         let asked = self.call.as_ref().is_some_and(|call| call.stream);
         if let Some(body) = body.filter(|body| asked && looks_like_events(body)) {
             // A stream that is called JSON. Whoever asked for a stream reads it as one; for anybody else it is no answer.
             let rules = self.chosen_for(|guard| self.reads_answer(guard));
             self.open_answer(Framing::Sse, rules);
-            return match self.response_chunk(body, true, now_ns) {
+            return match self.judge_chunk(body, true, Now::At(now_ns)) {
                 StreamVerdict::Unchanged => self.whole(None),
                 StreamVerdict::Replace(bytes) => self.whole(Some(bytes)),
                 _ => self.whole(Some(Vec::new())),
@@ -213,7 +237,7 @@ impl Exchange {
         });
         if let Some(whole) = whole.filter(|_| !done.is_empty()) {
             // A document with the end of a stream glued to it: what follows it says nothing.
-            let verdict = self.response_body(Some(whole), now_ns);
+            let verdict = self.judge_body(Some(whole), now_ns);
             let body = verdict.body.unwrap_or_else(|| whole.to_vec());
             return self.whole(Some([&body, done].concat()));
         }
@@ -327,7 +351,7 @@ impl Exchange {
     }
 
     /// By its headers, how the body can be looked at. The response's own content type decides, not what was asked for.
-    fn readable(&self, headers: &Headers, status: u16) -> Readable {
+    pub(super) fn readable(&self, headers: &Headers, status: u16) -> Readable {
         let ok = (200..300).contains(&status);
         if status == 204 || status == 304 || status < 200 {
             return Readable::Nothing;

@@ -1,6 +1,7 @@
-//! What the fields of a policy say about one another: names that must exist, rules that can never act, levers that do
-//! not work yet. Shapes have been judged before ([`super::shape`]).
+//! What the fields of a policy say about one another: names that must exist, rules that can never
+//! act. Shapes have been judged before ([`super::shape`]).
 
+mod capture;
 mod change;
 mod global;
 mod globs;
@@ -8,7 +9,6 @@ mod labels;
 mod levers;
 mod limits;
 mod names;
-mod not_yet;
 mod notify;
 mod patterns;
 mod tools;
@@ -32,7 +32,6 @@ pub fn check(
 ) -> Vec<Diagnostic> {
     let mut judge = Judge { document, tree, root, now, found: Vec::new() };
     judge.language_version();
-    not_yet::check(&mut judge);
     names::check(&mut judge);
     labels::check(&mut judge);
     patterns::check(&mut judge);
@@ -41,6 +40,7 @@ pub fn check(
     change::check(&mut judge);
     limits::check(&mut judge);
     notify::check(&mut judge);
+    capture::check(&mut judge);
     global::check(&mut judge);
     judge.times();
     judge.modes();

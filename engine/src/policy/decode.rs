@@ -1,6 +1,7 @@
 //! Tree → [`Document`]. [`super::shape`] has said what is wrong; here all that can be read is read, and what cannot is
 //! left out, so that one slip does not hide the next.
 
+mod capture;
 mod levers;
 mod rules;
 mod words;
@@ -13,7 +14,7 @@ use super::document::{
 };
 use super::path::Path;
 use super::shape::pointer;
-use super::source::{Node, to_json, whole};
+use super::source::{Node, whole};
 use crate::base::time;
 use words::text;
 
@@ -32,7 +33,7 @@ pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
         default_max_output_tokens: words::number(tree, "default_max_output_tokens", whole),
         cap_output: words::flag(tree, "cap_output"),
         unpriced: tree.get("unpriced").map(unpriced).unwrap_or_default(),
-        capture: tree.get("capture").filter(|node| node.bool() != Some(false)).map(to_json),
+        capture: tree.get("capture").map(|node| capture::capture(node, path)).unwrap_or_default(),
         notify: tree.get("notify").and_then(levers::notify),
         ..Document::default()
     };

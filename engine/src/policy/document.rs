@@ -1,10 +1,12 @@
 //! What an operator writes, typed: POLICY.md as Rust. Nothing here runs; `check` judges it and `program` compiles it.
 
+mod capture;
 mod change;
 mod levers;
 
 use std::collections::BTreeMap;
 
+pub use capture::{Capture, CaptureRule, CaptureTo, Captured};
 pub use levers::{
     Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price, Rollback,
     Scalar, Set, Switch, ToolAction, ToolRule, Unpriced, Window,
@@ -47,8 +49,8 @@ pub struct Document {
     pub cap_output: bool,
     /// What has no price under a `usd` limit.
     pub unpriced: Unpriced,
-    /// Keep prompts and answers: as written, in JSON.
-    pub capture: Option<String>,
+    /// Keep prompts and answers.
+    pub capture: Capture,
     /// Who is told of events.
     pub notify: Option<Notify>,
     /// Lever 1.

@@ -4,8 +4,8 @@ mod change;
 mod limits;
 
 use super::document::{
-    Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut, OnHoldLimit,
-    OnUnreadable, Percent, Rule, Scan, Show, ToolAction, ToolRule, UnknownLanes, When,
+    Captured, Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut,
+    OnHoldLimit, OnUnreadable, Percent, Rule, Scan, Show, ToolAction, ToolRule, UnknownLanes, When,
 };
 use crate::base::time;
 
@@ -55,11 +55,25 @@ pub fn explain(document: &Document) -> Vec<String> {
         let (cluster, path) = (&notify.cluster, &notify.path);
         lines.push(format!("events are posted to `{path}` of cluster `{cluster}`"));
     }
-    if document.capture.is_some() {
+    if document.capture.approvals {
         let what =
             "arguments of calls that wait for leave are kept, redacted, for whoever approves";
         lines.push(what.to_owned());
     }
+    lines.extend(document.capture.rules.iter().map(|rule| {
+        let words = rule.what.iter().map(|what| match what {
+            Captured::Input => "what the model is asked",
+            Captured::Output => "what callers get",
+            Captured::ToolArgs => "arguments of tool calls",
+        });
+        let (cluster, path) = (&rule.to.cluster, &rule.to.path);
+        let what = words.collect::<Vec<_>>().join(", ");
+        rule_line(
+            document,
+            &rule.rule,
+            &format!("{what}, after redaction, goes to `{path}` of cluster `{cluster}` as spans"),
+        )
+    }));
     lines
 }
 

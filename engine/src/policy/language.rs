@@ -9,6 +9,7 @@ mod words;
 
 pub use config::CONFIG;
 pub use policy::POLICY;
+pub(super) use policy::{CAPTURE, CAPTURED};
 pub use release::RELEASE;
 pub(super) use rules::{ARGUMENT, PERCENT};
 pub use words::{BUILT_IN_LABELS, redirect};
@@ -48,6 +49,8 @@ pub enum Kind {
     Percent,
     /// A condition on an argument: globs, or a map of tests.
     Argument,
+    /// What is captured: `true`, words, a map, or a list of words and maps.
+    Capture,
     /// Text, a number or a boolean.
     Scalar,
     /// One of these words.

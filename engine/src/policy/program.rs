@@ -1,5 +1,6 @@
 //! What runs: a policy compiled once, shared by every exchange that began under it.
 
+pub mod capture;
 pub mod change;
 pub mod glob;
 pub mod guard;
@@ -17,6 +18,7 @@ use crate::policy::document::{
     UnknownLanes, Upstream,
 };
 use crate::search::PatternError;
+use capture::Capture;
 use change::Changes;
 use guard::Guards;
 use label::LabelTable;
@@ -61,6 +63,8 @@ pub struct Program {
     pub serial: Option<u64>,
     /// Arguments of calls that wait for leave are kept for whoever decides, redacted.
     pub capture_tool_args: bool,
+    /// Exchanges that are sent to a backend for traces.
+    pub captures: Vec<Rc<Capture>>,
     /// Where events are sent.
     pub notify: Option<Rc<Notify>>,
     /// It stands for no policy at all: every call is refused (`on_error: closed`).
@@ -188,6 +192,7 @@ impl Program {
             on_unreadable: document.on_unreadable,
             unknown_lanes: document.unknown_lanes,
             tools: Tools::compile(config, &labels),
+            captures: Capture::compile(document, &labels),
             labels,
             changes,
             guards,
@@ -197,7 +202,7 @@ impl Program {
             fallbacks,
             hold_headers: config.hold_headers.unwrap_or(false),
             serial: None,
-            capture_tool_args: document.capture.is_some(),
+            capture_tool_args: document.capture.approvals,
             notify: document.notify.clone().map(Rc::new),
             unusable: false,
         })

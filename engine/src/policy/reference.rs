@@ -38,6 +38,7 @@ fn inner(kind: &Kind) -> Option<&'static Struct> {
     match kind {
         Kind::Struct(is) => Some(is),
         Kind::List(kind) | Kind::Map(_, kind) => inner(kind),
+        Kind::Capture => Some(&language::CAPTURE),
         _ => None,
     }
 }
@@ -95,6 +96,7 @@ fn takes(kind: &Kind) -> String {
         Kind::Percent => "a number, 0 to 100, or a map".to_owned(),
         Kind::Real => "a number".to_owned(),
         Kind::Argument => "globs, or a map".to_owned(),
+        Kind::Capture => "`true`, `[tool_args]`, a map, or a list of maps".to_owned(),
         Kind::Scalar => "text, a number or a boolean".to_owned(),
         Kind::Words(_) => "a word".to_owned(),
         Kind::Action(_) => "an action".to_owned(),

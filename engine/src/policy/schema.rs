@@ -39,6 +39,10 @@ fn value(of: &Kind) -> Node {
         Kind::Number(least, most) => bounded("number", *least, *most),
         Kind::Percent => any_of([bounded("number", 0, 100), object(&language::PERCENT)]),
         Kind::Real => typed("number", []),
+        Kind::Capture => {
+            let one = || any_of([word_list(language::CAPTURED.iter()), object(&language::CAPTURE)]);
+            any_of([typed("boolean", []), one(), typed("array", [("items", one())])])
+        }
         Kind::Argument => any_of([list(&Kind::Glob), object(&language::ARGUMENT)]),
         Kind::Scalar => any_of(["string", "number", "boolean"].map(|name| typed(name, []))),
         Kind::Words(words) => word_list(words.iter()),

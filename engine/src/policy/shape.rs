@@ -56,6 +56,20 @@ impl Shape {
                 }
             }
             Kind::Argument => self.list(node, &Kind::Glob, name, path),
+            Kind::Capture => match &node.value {
+                Value::Bool(_) => {}
+                Value::Map(_) => self.map(node, &super::language::CAPTURE, path),
+                Value::Seq(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        let path = path.index(index);
+                        match item.value {
+                            Value::Map(_) => self.map(item, &super::language::CAPTURE, &path),
+                            _ => self.word(item, super::language::CAPTURED, name, &path),
+                        }
+                    }
+                }
+                _ => self.word(node, super::language::CAPTURED, name, path),
+            },
             Kind::Scalar => self.scalar(node, path),
             kind => {
                 if let Err(found) = leaf::check(node, kind, path) {

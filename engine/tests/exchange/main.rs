@@ -12,6 +12,7 @@
 
 mod answers;
 mod bedrock;
+mod capture;
 mod cases;
 mod change;
 mod doors;

@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod limits;
 pub mod messages;
+pub mod otlp;
 pub mod text;
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hemostat_engine::fleet::Call;
+use hemostat_engine::policy::document::CaptureTo;
 #[cfg(target_arch = "wasm32")]
 use proxy_wasm::hostcalls::{dispatch_grpc_call, dispatch_http_call};
 use proxy_wasm::types::Status;
@@ -77,6 +78,24 @@ pub fn post_json(
         ("user-agent", concat!("hemostat/", env!("CARGO_PKG_VERSION"))),
     ];
     send(cluster, headers, Some(body.as_bytes()), timeout_ms)
+}
+
+/// Brings spans to a receiver of OTLP/HTTP by `POST`.
+///
+/// # Errors
+/// As [`send`].
+pub fn post_protobuf(to: &CaptureTo, body: &[u8], timeout_ms: u64) -> Result<u32, HostError> {
+    let length = body.len().to_string();
+    let mut headers = vec![
+        (":method", "POST"),
+        (":authority", to.authority.as_str()),
+        (":path", to.path.as_str()),
+        ("content-type", "application/x-protobuf"),
+        ("content-length", length.as_str()),
+        ("user-agent", concat!("hemostat/", env!("CARGO_PKG_VERSION"))),
+    ];
+    headers.extend(to.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    send(&to.cluster, headers, Some(body), timeout_ms)
 }
 
 /// Makes a call. The answer comes to the context that makes it, by the number that this gives.

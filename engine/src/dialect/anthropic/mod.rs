@@ -15,7 +15,7 @@ use super::tools::Gone;
 use super::write::{Json, error_reply, json_reply, sse_reply};
 use super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Tool, Unreadable,
+    RequestView, Speech, Tool, Unreadable,
 };
 use crate::dialect::spend::{Spending, Usage};
 use crate::wire::edit::Edit;
@@ -93,6 +93,14 @@ impl Dialect for Anthropic {
 
     fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
         spend::spending(root)
+    }
+
+    fn speech(&self, kind: u8) -> Speech {
+        use answer::kind;
+        match kind {
+            kind::THINKING => Speech::Thinks,
+            _ => Speech::Says,
+        }
     }
 
     fn usage(&self, root: &Value<'_>, usage: &mut Usage) {

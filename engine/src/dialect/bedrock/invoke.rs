@@ -6,7 +6,7 @@ use super::super::anthropic::Anthropic;
 use super::super::write::quoted;
 use super::super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Piece, Recognised,
-    Reply, RequestView, Tool, Unreadable,
+    Reply, RequestView, Speech, Tool, Unreadable,
 };
 use super::{ending_of, exception, stream_reply};
 use crate::dialect::EndingHow;
@@ -101,6 +101,10 @@ impl Dialect for BedrockInvoke {
 
     fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
         Anthropic.spending(root)
+    }
+
+    fn speech(&self, kind: u8) -> Speech {
+        Anthropic.speech(kind)
     }
 
     fn usage(&self, root: &Value<'_>, usage: &mut Usage) {

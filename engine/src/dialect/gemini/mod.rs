@@ -12,7 +12,7 @@ use super::tools::Gone;
 use super::write::{Json, error_reply, json_reply};
 use super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Tool, Unreadable,
+    RequestView, Speech, Tool, Unreadable,
 };
 use crate::dialect::spend::{Spending, Usage};
 use crate::wire::edit::Edit;
@@ -99,6 +99,19 @@ impl Dialect for Gemini {
 
     fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
         spend::spending(root)
+    }
+
+    fn speech(&self, kind: u8) -> Speech {
+        use answer::kind;
+        match kind {
+            kind::THOUGHT => Speech::Thinks,
+            kind::LOGPROBS => Speech::Repeats,
+            _ => Speech::Says,
+        }
+    }
+
+    fn has_choices(&self) -> bool {
+        true
     }
 
     fn usage(&self, root: &Value<'_>, usage: &mut Usage) {

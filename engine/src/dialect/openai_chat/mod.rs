@@ -11,7 +11,7 @@ use super::tools::Gone;
 use super::write::{Json, json_reply, sse_reply};
 use super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Tool, Unreadable, openai,
+    RequestView, Speech, Tool, Unreadable, openai,
 };
 use crate::dialect::say::Say;
 use crate::dialect::spend::{Spending, Usage};
@@ -77,6 +77,22 @@ impl Dialect for OpenaiChat {
 
     fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
         spend::spending(root)
+    }
+
+    fn speech(&self, kind: u8) -> Speech {
+        use answer::kind;
+        match kind {
+            kind::REASONING_CONTENT
+            | kind::REASONING
+            | kind::REASONING_DETAILS
+            | kind::THINKING => Speech::Thinks,
+            kind::LOGPROBS => Speech::Repeats,
+            _ => Speech::Says,
+        }
+    }
+
+    fn has_choices(&self) -> bool {
+        true
     }
 
     fn usage(&self, root: &Value<'_>, usage: &mut Usage) {

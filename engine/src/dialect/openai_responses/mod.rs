@@ -14,7 +14,7 @@ use super::tools::Gone;
 use super::write::{Json, json_reply, quoted, sse_reply};
 use super::{
     Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Tool, Unreadable, openai,
+    RequestView, Speech, Tool, Unreadable, openai,
 };
 use crate::dialect::spend::{Spending, Usage};
 use crate::wire::edit::Edit;
@@ -76,6 +76,15 @@ impl Dialect for OpenaiResponses {
 
     fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
         spend::spending(root)
+    }
+
+    fn speech(&self, kind: u8) -> Speech {
+        use answer::kind;
+        match kind {
+            kind::SUMMARY | kind::REASONING => Speech::Thinks,
+            kind::LOGPROBS => Speech::Repeats,
+            _ => Speech::Says,
+        }
     }
 
     fn usage(&self, root: &Value<'_>, usage: &mut Usage) {

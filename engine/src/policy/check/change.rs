@@ -174,7 +174,7 @@ const HELP: &str = "a policy sets neither `host`, credentials, cookies nor frami
      does";
 
 /// Why a policy must not set this header.
-fn protected(document: &Document, name: &str) -> Option<&'static str> {
+pub(super) fn protected(document: &Document, name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let read_as_digest = || {
         let sources = document.labels.values().flatten();
@@ -198,7 +198,7 @@ fn protected(document: &Document, name: &str) -> Option<&'static str> {
 }
 
 /// RFC 9110 §5.5: no control characters, no blanks at its ends.
-fn header_value(judge: &mut Judge<'_>, value: &str, path: &Path<'_>) {
+pub(super) fn header_value(judge: &mut Judge<'_>, value: &str, path: &Path<'_>) {
     if value.bytes().any(|byte| byte.is_ascii_control() || !byte.is_ascii()) {
         let message = "a header's value has visible ASCII characters and blanks".to_owned();
         judge.error(

@@ -48,7 +48,7 @@ fn definitions(judge: &mut Judge<'_>) {
     }
 }
 
-fn selector(judge: &mut Judge<'_>, when: &When, path: &Path<'_>) {
+pub(super) fn selector(judge: &mut Judge<'_>, when: &When, path: &Path<'_>) {
     for (label, globs) in &when.labels {
         let path = path.key(label);
         known(judge, label, &path);

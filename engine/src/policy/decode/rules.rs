@@ -34,7 +34,7 @@ pub(super) fn mode(node: &Node) -> Option<Mode> {
     }
 }
 
-fn when(node: &Node) -> When {
+pub(super) fn when(node: &Node) -> When {
     let mut when = When::default();
     for entry in node.entries() {
         match entry.key.as_str() {
@@ -46,7 +46,7 @@ fn when(node: &Node) -> When {
     when
 }
 
-fn percent(node: &Node) -> Option<Percent> {
+pub(super) fn percent(node: &Node) -> Option<Percent> {
     let share = node.number().or_else(|| node.get("share")?.number())?;
     Some(Percent { share: micros(share)? as f64 / 1_000_000.0, by: text(node, "by") })
 }

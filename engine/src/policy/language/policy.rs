@@ -2,8 +2,10 @@
 
 use super::rules::{
     DISABLE, FAILSAFE, FALLBACK, GUARDRAIL, LIMIT, MODE, OTHER_TRAFFIC, ROLLBACK, SWITCH, TOOLS,
+    WHEN,
 };
 use super::{Field, Kind, Struct, Word, field, word};
+use crate::limits;
 
 const SEVERITY: &[Word] = &[
     word("sev1", "all is on fire"),
@@ -100,6 +102,50 @@ const NOTIFY: Struct = Struct {
     one_of: &[],
 };
 
+/// What may be captured of an exchange.
+pub(in super::super) const CAPTURED: &[Word] = &[
+    word("input", "what the model was asked, as it was sent"),
+    word("output", "what the caller got"),
+    word("tool_args", "arguments of the tool calls that the caller got"),
+];
+
+/// `capture` as a map.
+pub(in super::super) const CAPTURE: Struct = Struct {
+    name: "`capture`",
+    fields: &[
+        field("what", Kind::List(&Kind::Words(CAPTURED)), "which texts").required(),
+        field("when", Kind::Struct(&WHEN), "whose exchanges")
+            .default("all recognised calls of a model"),
+        field("share", Kind::Percent, "how many of them: a number, or `{share, by}`")
+            .default("100"),
+        field(
+            "max_bytes",
+            Kind::Whole(limits::CAPTURE_LEAST_BYTES, limits::CAPTURE_MOST_BYTES),
+            "the most text of one exchange; longer ones are cut, and say so",
+        )
+        .default("65536"),
+        field("to", Kind::Struct(&CAPTURE_TO), "a receiver of OTLP/HTTP with protobuf").required(),
+    ],
+    others: None,
+    one_of: &[],
+};
+
+const CAPTURE_TO: Struct = Struct {
+    name: "`to`",
+    fields: &[
+        field("cluster", Kind::Text, "the proxy's cluster that takes spans").required(),
+        field("path", Kind::Text, "the path to POST to").default("`/v1/traces`"),
+        field("authority", Kind::Text, "the `host` to send").required(),
+        field(
+            "headers",
+            Kind::Map(&Kind::Header, &Kind::Text),
+            "what the receiver asks for beside them, such as the name of a project",
+        ),
+    ],
+    others: None,
+    one_of: &[],
+};
+
 /// No price or cap is a million dollars; with millionths it still fits a `u64` many times over.
 pub(super) const MONEY: u64 = 1_000_000;
 
@@ -158,8 +204,8 @@ const FIELDS: &[Field] = &[
         .default("reject"),
     field(
         "capture",
-        Kind::Any,
-        "keep what was said, redacted: `true` or `[tool_args]`, the arguments of calls that wait for leave",
+        Kind::Capture,
+        "keep what was said, after redaction: `true` or `[tool_args]` the arguments of calls that wait for leave; a map, or a list of maps, sends exchanges to a backend for traces",
     ),
     field(
         "rollback",

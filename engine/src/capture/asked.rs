@@ -1,0 +1,160 @@
+//! What the model was asked: the texts of a request as it is sent on, message by message.
+
+use super::messages::{Message, Part, shorten};
+use crate::dialect::{Item, RequestView, Role, Shape};
+use crate::limits::CAPTURE_PARTS;
+use crate::wire::json::{Doc, Kind, NodeId, Value};
+
+/// What a request says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Instructions that stand beside the conversation.
+    pub system: Vec<Part>,
+    /// The conversation.
+    pub messages: Vec<Message>,
+    /// Something was left out for its length.
+    pub cut: bool,
+    /// Bytes of text.
+    pub bytes: usize,
+}
+
+/// Where a text of a request stands.
+struct Place<'a> {
+    /// It is of the instructions that stand beside the conversation.
+    beside: bool,
+    /// The message.
+    message: NodeId,
+    /// The arguments of a call of an earlier turn that hold it.
+    call: Option<Value<'a>>,
+}
+
+impl Asked {
+    /// Memory that it takes, about, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let parts: usize = self.messages.iter().map(|message| message.parts.len()).sum();
+        self.bytes
+            + self.messages.len() * size_of::<Message>()
+            + (parts + self.system.len()) * size_of::<Part>()
+    }
+
+    /// Reads a request's texts, the last ones first while there is room: a long conversation is known by its end.
+    #[must_use]
+    pub fn read(view: &RequestView, doc: &Doc, body: &[u8], room: usize, tool_args: bool) -> Self {
+        let mut asked = Self::default();
+        let mut left = room;
+        let mut parts: Vec<(bool, NodeId, &'static str, Part)> = Vec::new();
+        let mut calls = Calls::default();
+        for item in view.texts.iter().rev() {
+            let Item::Text { node, shape, role: Role::Input(of), .. } = *item else { continue };
+            let Some(value) = doc.value(body, node) else { continue };
+            let Some(place) = calls.place(value) else { continue };
+            let role = match of {
+                _ if of.system => "system",
+                _ if of.tool_results => "tool",
+                _ if of.user => "user",
+                _ => "assistant",
+            };
+            let mut part = match (&place.call, shape) {
+                (Some(call), _) => {
+                    if !calls.is_new(call.id()) {
+                        continue;
+                    }
+                    let arguments = tool_args.then(|| match call.as_str() {
+                        Some(text) => text.into_owned(),
+                        None => String::from_utf8_lossy(call.raw()).into_owned(),
+                    });
+                    let name = call.parent().and_then(|parent| parent.get("name"));
+                    let name = name.and_then(|name| name.as_str().map(|name| name.into_owned()));
+                    Part::Call { name: name.unwrap_or_default(), arguments }
+                }
+                (None, Shape::Text) => {
+                    let text = value.as_str().unwrap_or_default().into_owned();
+                    if of.tool_results { Part::Result(text) } else { Part::Text(text) }
+                }
+                (None, Shape::Number) => {
+                    Part::Result(String::from_utf8_lossy(value.raw()).into_owned())
+                }
+                (None, Shape::Json | Shape::Key | Shape::Seal) => continue,
+            };
+            if left == 0 || parts.len() >= CAPTURE_PARTS {
+                asked.cut = true;
+                break;
+            }
+            if let Part::Call { name, .. } = &mut part {
+                asked.cut |= shorten(name, &mut left);
+            }
+            if let Part::Text(text)
+            | Part::Result(text)
+            | Part::Call { arguments: Some(text), .. } = &mut part
+            {
+                asked.cut |= shorten(text, &mut left);
+            }
+            parts.push((place.beside, place.message, role, part));
+        }
+        asked.bytes = room - left;
+        let mut last = None;
+        for (beside, message, role, part) in parts.into_iter().rev() {
+            if beside {
+                asked.system.push(part);
+                continue;
+            }
+            match asked.messages.last_mut().filter(|_| last == Some((message, role))) {
+                Some(known) => known.parts.push(part),
+                None => asked.messages.push(Message { role, parts: vec![part] }),
+            }
+            last = Some((message, role));
+        }
+        asked
+    }
+}
+
+/// Which values hold the arguments of calls; each is asked once, however many texts it holds.
+#[derive(Default)]
+struct Calls {
+    asked: Option<(NodeId, bool)>,
+    told: Option<NodeId>,
+}
+
+impl Calls {
+    /// Where a text stands; `None`: not in the conversation (definitions of tools, say).
+    fn place<'a>(&mut self, value: Value<'a>) -> Option<Place<'a>> {
+        let (mut call, mut below) = (None, None);
+        let mut at = value;
+        loop {
+            let above = at.parent()?;
+            if above.parent().is_none() {
+                break;
+            }
+            if ["arguments", "input", "args"].iter().any(|name| at.key_is(name))
+                && self.is_call(&at, &above)
+            {
+                call = Some(at);
+            }
+            below = Some(at);
+            at = above;
+        }
+        let beside = ["system", "instructions", "systemInstruction", "system_instruction"]
+            .iter()
+            .any(|name| at.key_is(name));
+        let within = ["messages", "input", "contents", "prompt"].iter().any(|name| at.key_is(name));
+        let message = match (at.kind(), below) {
+            (Kind::Array, Some(element)) => element.id(),
+            _ => at.id(),
+        };
+        (beside || within).then_some(Place { beside, message, call })
+    }
+
+    fn is_call(&mut self, value: &Value<'_>, above: &Value<'_>) -> bool {
+        if let Some((_, is)) = self.asked.filter(|(id, _)| *id == value.id()) {
+            return is;
+        }
+        let is = above.get("name").is_some();
+        self.asked = Some((value.id(), is));
+        is
+    }
+
+    fn is_new(&mut self, call: NodeId) -> bool {
+        self.told.replace(call) != Some(call)
+    }
+}

@@ -1,0 +1,79 @@
+//! What one receiver gets of an exchange: the texts that it is to have, within its own bound.
+
+use super::asked::Asked;
+use super::got::Got;
+use super::messages::{self, Message, Part, trim};
+use crate::policy::program::capture::Capture;
+
+/// Texts for one span.
+#[derive(Debug, Clone, Default)]
+pub struct Fitted {
+    system: Vec<Part>,
+    input: Vec<Message>,
+    output: Vec<Message>,
+    /// What is not all there: `input`, `output`.
+    pub cut: Vec<&'static str>,
+}
+
+/// Makes what was gathered fit a rule. `lost`: something of the answer could not be read.
+#[must_use]
+pub fn fit(rule: &Capture, asked: &Asked, got: Option<&Got>, lost: bool) -> Fitted {
+    let mut fitted = Fitted::default();
+    let mut room = rule.max_bytes;
+    if rule.input {
+        let mut messages = asked.messages.clone();
+        let mut system = vec![Message { role: "system", parts: asked.system.clone() }];
+        messages.iter_mut().chain(&mut system).for_each(|message| only(rule, message, true));
+        let mut share = if rule.answer() { room / 2 } else { room };
+        let all = share;
+        let mut cut = trim(&mut messages, &mut share, true);
+        cut |= trim(&mut system, &mut share, false);
+        room -= all - share;
+        if cut || asked.cut {
+            fitted.cut.push("input");
+        }
+        fitted.input = messages;
+        fitted.system = system.pop().map(|message| message.parts).unwrap_or_default();
+    }
+    if rule.answer() {
+        let mut messages = got.map(Got::messages).unwrap_or_default();
+        messages.iter_mut().for_each(|message| only(rule, message, rule.output));
+        messages.retain(|message| !message.parts.is_empty());
+        let cut = trim(&mut messages, &mut room, false);
+        if cut || lost || got.is_some_and(Got::is_cut) {
+            fitted.cut.push("output");
+        }
+        fitted.output = messages;
+    }
+    fitted
+}
+
+/// Leaves out what the rule does not want; `words`: it wants more than calls.
+fn only(rule: &Capture, message: &mut Message, words: bool) {
+    message.parts.retain(|part| words || matches!(part, Part::Call { .. }));
+    if !rule.tool_args {
+        for part in &mut message.parts {
+            if let Part::Call { arguments, .. } = part {
+                *arguments = None;
+            }
+        }
+    }
+}
+
+impl Fitted {
+    /// The attributes of the conventions that carry them, in JSON. `finish`: why the answer ended.
+    #[must_use]
+    pub fn attributes(&self, finish: &str) -> Vec<(&'static str, String)> {
+        let mut all = Vec::new();
+        if !self.system.is_empty() {
+            all.push(("gen_ai.system_instructions", messages::parts_to_json(&self.system)));
+        }
+        if !self.input.is_empty() {
+            all.push(("gen_ai.input.messages", messages::to_json(&self.input, None)));
+        }
+        if !self.output.is_empty() {
+            all.push(("gen_ai.output.messages", messages::to_json(&self.output, Some(finish))));
+        }
+        all
+    }
+}

@@ -1,0 +1,293 @@
+//! What a caller got: the bytes that left, read as the caller reads them.
+
+use super::messages::{Message, Part, shorten};
+use crate::answer::FrameLoop;
+use crate::answer::frame_loop::{Content, Shown};
+use crate::dialect::{self, ArgsForm, Call, CallName, Dialect, Item, Role, Shape, Speech, TextKey};
+use crate::limits::CAPTURE_PARTS;
+use crate::wire::frame::Framing;
+use crate::wire::json::Value;
+
+/// Which texts of an answer are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// What it says.
+    pub output: bool,
+    /// Arguments of its tool calls.
+    pub tool_args: bool,
+}
+
+/// Texts of one answer, gathered as they leave.
+#[derive(Debug)]
+pub struct Got {
+    frames: FrameLoop,
+    dialect: &'static dyn Dialect,
+    wanted: Wanted,
+    texts: Vec<Text>,
+    left: usize,
+    taken: usize,
+    /// Something was left out: for its length, or since it cannot be read.
+    cut: bool,
+}
+
+/// One running text.
+#[derive(Debug)]
+struct Text {
+    key: TextKey,
+    part: Part,
+}
+
+impl Got {
+    /// An answer of which nothing has left; `room`: the most text that is kept of it, in bytes.
+    #[must_use]
+    pub fn new(call: &Call, framing: Framing, room: usize, wanted: Wanted) -> Self {
+        let dialect = dialect::dialect(call.recognised.dialect);
+        Self {
+            frames: FrameLoop::new(framing, Some(dialect.answer(call, framing))),
+            dialect,
+            wanted,
+            texts: Vec::new(),
+            left: room,
+            taken: 0,
+            cut: false,
+        }
+    }
+
+    /// Other exchanges leave this much room for a frame that is not whole.
+    pub fn set_room(&mut self, room: usize) {
+        self.frames.set_room(room);
+    }
+
+    /// Memory that is kept, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.taken + self.texts.capacity() * size_of::<Text>() + self.frames.memory()
+    }
+
+    /// Something was left out.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Bytes of text.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.taken
+    }
+
+    /// These bytes left.
+    pub fn feed(&mut self, bytes: &[u8], end: bool) {
+        let mut rest = bytes;
+        while let Some(shown) = self.frames.next(&mut rest) {
+            self.frame(&shown);
+        }
+        if end && let Some(shown) = self.frames.last() {
+            self.frame(&shown);
+        }
+    }
+
+    fn frame(&mut self, shown: &Shown<'_>) {
+        let Self { frames, dialect, wanted, texts, left, taken, cut } = self;
+        let payload = shown.frame.payload_bytes();
+        let view = frames.view(shown.content, &payload);
+        match shown.content {
+            Content::Json => {}
+            Content::Unread(_) => {
+                *cut = true;
+                return;
+            }
+            Content::Nothing | Content::Other => return,
+        }
+        let mut gather = Gather { wanted: *wanted, texts, left, taken, cut };
+        for item in view.items {
+            match *item {
+                Item::Text {
+                    node,
+                    shape: Shape::Text,
+                    role: Role::Output,
+                    text: Some(key),
+                    ..
+                } => {
+                    let speech = dialect.speech(key.kind);
+                    if !wanted.output || key.is_unknown() || speech == Speech::Repeats {
+                        continue;
+                    }
+                    let Some(value) = view.doc.value(view.payload, node) else { continue };
+                    let text = value.as_str().unwrap_or_default();
+                    let new = match speech {
+                        Speech::Thinks => Part::Reasoning(String::new()),
+                        _ => Part::Text(String::new()),
+                    };
+                    gather.add(key, new, &text);
+                }
+                // In an event such a text repeats what came piece by piece.
+                Item::Text { node, shape: Shape::Text, role: Role::Output, text: None, .. }
+                    if wanted.output && !view.streamed =>
+                {
+                    let Some(value) = view.doc.value(view.payload, node) else { continue };
+                    let new = match whole_speech(&value) {
+                        Some(Speech::Says) => Part::Text(String::new()),
+                        Some(Speech::Thinks) => Part::Reasoning(String::new()),
+                        Some(Speech::Repeats) | None => continue,
+                    };
+                    // There is one document: where a text stands is a name of its own.
+                    let at = u32::try_from(value.span().start).unwrap_or(u32::MAX);
+                    let key = TextKey { kind: TextKey::UNKNOWN, a: 0, b: at };
+                    gather.add(key, new, &value.as_str().unwrap_or_default());
+                }
+                Item::CallBegin { call, name } => {
+                    let name = name.and_then(|node| view.doc.value(view.payload, node));
+                    let name = name.and_then(|name| name.as_str()).unwrap_or_default();
+                    gather.name(call, &name);
+                }
+                Item::CallName { call, name: CallName::Node(node), .. } => {
+                    let name = view.doc.value(view.payload, node);
+                    let name = name.and_then(|name| name.as_str()).unwrap_or_default();
+                    gather.name(call, &name);
+                }
+                Item::CallName { call, name: CallName::BuiltIn(name), .. } => {
+                    gather.name(call, name);
+                }
+                Item::CallArgs { call, node, form } if wanted.tool_args => {
+                    let Some(value) = view.doc.value(view.payload, node) else { continue };
+                    let text = value.as_str();
+                    match form {
+                        ArgsForm::Piece | ArgsForm::TextPiece => {
+                            gather.arguments(call, &text.unwrap_or_default(), false);
+                        }
+                        ArgsForm::Whole | ArgsForm::WholeText => {
+                            gather.arguments(call, &text.unwrap_or_default(), true);
+                        }
+                        ArgsForm::Value => {
+                            let raw = String::from_utf8_lossy(value.raw());
+                            gather.arguments(call, &raw, true);
+                        }
+                        ArgsForm::Opaque => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The messages that the caller has got, one a choice.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Message> {
+        let mut all: Vec<(u32, Message)> = Vec::new();
+        for text in &self.texts {
+            let choice = if self.dialect.has_choices() { text.key.a } else { 0 };
+            let part = text.part.clone();
+            match all.iter_mut().find(|(own, _)| *own == choice) {
+                Some((_, message)) => message.parts.push(part),
+                None => all.push((choice, Message { role: "assistant", parts: vec![part] })),
+            }
+        }
+        all.sort_by_key(|(choice, _)| *choice);
+        all.into_iter().map(|(_, message)| message).collect()
+    }
+}
+
+/// What a text is that is whole in its value, by the names around it; `None`: a title, an address, a quotation.
+fn whole_speech(value: &Value<'_>) -> Option<Speech> {
+    let above = value.parent();
+    let named = |names: &[&str], value: &Value<'_>| names.iter().any(|name| value.key_is(name));
+    if named(&["thinking", "reasoning", "reasoning_content"], value) {
+        return Some(Speech::Thinks);
+    }
+    if !named(&["text", "refusal", "content"], value) {
+        return None;
+    }
+    // What an answer quotes: Gemini's `segment`s, and the sources of Bedrock's citations.
+    let quoted = above.is_some_and(|above| {
+        above.key_is("segment") || above.parent().is_some_and(|list| list.key_is("sourceContent"))
+    });
+    if quoted {
+        return None;
+    }
+    let kind = above.and_then(|above| above.get("type"));
+    let thinks = kind.is_some_and(|kind| {
+        ["summary_text", "reasoning_text"].iter().any(|name| kind.is_str(name))
+    }) || above.is_some_and(|above| above.key_is("reasoningText"));
+    Some(if thinks { Speech::Thinks } else { Speech::Says })
+}
+
+/// Where texts are put.
+struct Gather<'a> {
+    wanted: Wanted,
+    texts: &'a mut Vec<Text>,
+    left: &'a mut usize,
+    taken: &'a mut usize,
+    cut: &'a mut bool,
+}
+
+impl Gather<'_> {
+    /// The text with this key; the last ones are the ones that go on.
+    fn open(&mut self, key: TextKey, new: Part) -> Option<&mut Part> {
+        let at = match self.texts.iter().rposition(|text| text.key == key) {
+            Some(at) => at,
+            None if self.texts.len() >= CAPTURE_PARTS => {
+                *self.cut = true;
+                return None;
+            }
+            None => {
+                self.texts.push(Text { key, part: new });
+                self.texts.len() - 1
+            }
+        };
+        self.texts.get_mut(at).map(|text| &mut text.part)
+    }
+
+    fn take(&mut self, text: &str) -> String {
+        let mut text = text.to_owned();
+        *self.cut |= shorten(&mut text, self.left);
+        *self.taken += text.len();
+        text
+    }
+
+    fn add(&mut self, key: TextKey, new: Part, text: &str) {
+        if *self.left == 0 {
+            *self.cut |= !text.is_empty();
+            return;
+        }
+        let text = self.take(text);
+        if let Some(Part::Text(own) | Part::Reasoning(own)) = self.open(key, new) {
+            own.push_str(&text);
+        }
+    }
+
+    fn call(&mut self, call: TextKey) -> Option<(&mut String, &mut Option<String>)> {
+        let new = Part::Call { name: String::new(), arguments: None };
+        match self.open(call, new)? {
+            Part::Call { name, arguments } => Some((name, arguments)),
+            _ => None,
+        }
+    }
+
+    /// A call's name. Some providers say it again.
+    fn name(&mut self, call: TextKey, said: &str) {
+        let wanted = self.wanted.output || self.wanted.tool_args;
+        let known = self.call(call).filter(|_| wanted).map(|(name, _)| name.clone());
+        let Some(known) = known.filter(|known| known != said) else { return };
+        if said.is_empty() || known.ends_with(said) {
+            return;
+        }
+        let said = self.take(said);
+        if let Some((name, _)) = self.call(call) {
+            name.push_str(&said);
+        }
+    }
+
+    /// Arguments of a call; `whole`: all of them, which may be said again.
+    fn arguments(&mut self, call: TextKey, said: &str, whole: bool) {
+        let known =
+            self.call(call).and_then(|(_, own)| own.as_ref()).is_some_and(|own| !own.is_empty());
+        if whole && known {
+            return;
+        }
+        let said = self.take(said);
+        if let Some((_, own)) = self.call(call) {
+            own.get_or_insert_default().push_str(&said);
+        }
+    }
+}

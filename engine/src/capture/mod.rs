@@ -1,0 +1,40 @@
+//! What was said in an exchange, for a backend that keeps and searches traces (`capture`).
+//!
+//! ```text
+//! request as it is sent on ── Asked ──┐
+//! bytes that leave ────────── Got ────┼─→ span of the GenAI conventions ─→ Outbox ─→ POST (OTLP/HTTP, protobuf)
+//! the exchange's record ──────────────┘
+//! ```
+//! What the caller got is read from the bytes that left, by a reader of its own: a text that a rule redacted, cut or
+//! replaced cannot be captured otherwise than it was sent, whatever the rule is and wherever the bytes were cut.
+//! Exchanges that are not captured pay for none of it.
+
+mod asked;
+mod fitted;
+mod got;
+mod messages;
+mod otlp;
+pub mod outbox;
+mod trace;
+
+use std::rc::Rc;
+
+pub use asked::Asked;
+pub use fitted::{Fitted, fit};
+pub use got::{Got, Wanted};
+pub use messages::{Message, Part};
+pub use otlp::{Span, Value, attribute, export};
+pub use trace::Trace;
+
+use crate::policy::document::CaptureTo;
+
+/// One exchange, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    /// Where to.
+    pub to: Rc<CaptureTo>,
+    /// The proxy's scope.
+    pub scope: String,
+    /// An `opentelemetry.proto.trace.v1.Span`.
+    pub span: Vec<u8>,
+}

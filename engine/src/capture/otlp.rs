@@ -1,0 +1,144 @@
+//! Spans as OTLP has them, in protobuf: `opentelemetry/proto/trace/v1/trace.proto` of opentelemetry-proto 1.x.
+
+use super::trace::Trace;
+use crate::base::protobuf::{bytes, fixed32, fixed64, number};
+
+/// `SPAN_KIND_CLIENT`: the caller's call of a model, as the GenAI conventions have it.
+const CLIENT: u64 = 3;
+/// `STATUS_CODE_ERROR`
+const ERROR: u64 = 2;
+/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK | SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`: the parent is another process's.
+const REMOTE: u32 = 0x300;
+
+/// An attribute's value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A whole number.
+    Number(u64),
+    /// A number.
+    Real(f64),
+    /// True or false.
+    Bool(bool),
+    /// A list of texts.
+    List(Vec<&'a str>),
+}
+
+/// A value of the record as the conventions type it; what cannot be read so is text.
+#[must_use]
+pub fn attribute<'a>(key: &str, text: &'a str) -> Value<'a> {
+    let typed = match key {
+        "gen_ai.usage.input_tokens"
+        | "gen_ai.usage.output_tokens"
+        | "gen_ai.usage.cache_read.input_tokens"
+        | "gen_ai.usage.reasoning.output_tokens"
+        | "hemostat.policy_serial"
+        | "http.response.status_code" => text.parse().ok().map(Value::Number),
+        "hemostat.cost_usd" | "hemostat.held_seconds" | "gen_ai.response.time_to_first_chunk" => {
+            text.parse().ok().map(Value::Real)
+        }
+        "hemostat.stream" => Some(Value::Bool(text == "true")),
+        "gen_ai.response.finish_reasons" | "hemostat.rule_hits" | "hemostat.unchecked" => {
+            Some(Value::List(text.split(',').collect()))
+        }
+        _ => None,
+    };
+    typed.unwrap_or(Value::Text(text))
+}
+
+/// A span that is being written.
+#[derive(Debug)]
+pub struct Span(Vec<u8>);
+
+impl Span {
+    /// A span of this name; times are Unix nanoseconds.
+    #[must_use]
+    pub fn new(name: &str, trace: &Trace, start_ns: u64, end_ns: u64) -> Self {
+        let mut out = Vec::new();
+        bytes(1, &trace.trace, &mut out);
+        bytes(2, &trace.span, &mut out);
+        if let Some(parent) = &trace.parent {
+            bytes(4, parent, &mut out);
+        }
+        bytes(5, name.as_bytes(), &mut out);
+        number(6, CLIENT, &mut out);
+        fixed64(7, start_ns, &mut out);
+        fixed64(8, end_ns.max(start_ns), &mut out);
+        let remote = if trace.parent.is_some() { REMOTE } else { 0 };
+        fixed32(16, u32::from(trace.flags) | remote, &mut out);
+        Self(out)
+    }
+
+    /// Adds an attribute. A name must be there once.
+    pub fn attribute(&mut self, key: &str, value: &Value<'_>) {
+        bytes(9, &key_value(key, value), &mut self.0);
+    }
+
+    /// It ended in an error.
+    pub fn failed(&mut self) {
+        let mut status = Vec::new();
+        number(3, ERROR, &mut status);
+        bytes(15, &status, &mut self.0);
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn end(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+fn key_value(key: &str, value: &Value<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    bytes(1, key.as_bytes(), &mut out);
+    bytes(2, &any_value(value), &mut out);
+    out
+}
+
+fn any_value(value: &Value<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    match value {
+        Value::Text(text) => bytes(1, text.as_bytes(), &mut out),
+        Value::Bool(value) => number(2, u64::from(*value), &mut out),
+        Value::Number(value) => number(3, *value, &mut out),
+        Value::Real(value) => fixed64(4, value.to_bits(), &mut out),
+        Value::List(items) => {
+            let mut list = Vec::new();
+            for item in items {
+                bytes(1, &any_value(&Value::Text(item)), &mut list);
+            }
+            bytes(5, &list, &mut out);
+        }
+    }
+    out
+}
+
+/// An `ExportTraceServiceRequest` with these spans of one proxy.
+#[must_use]
+pub fn export<'s>(scope: &str, spans: impl Iterator<Item = &'s [u8]>) -> Vec<u8> {
+    let mut resource = Vec::new();
+    for (key, value) in [
+        ("service.name", "hemostat"),
+        ("service.version", env!("CARGO_PKG_VERSION")),
+        ("hemostat.scope", scope),
+    ] {
+        if !value.is_empty() {
+            bytes(1, &key_value(key, &Value::Text(value)), &mut resource);
+        }
+    }
+    let mut library = Vec::new();
+    bytes(1, b"hemostat", &mut library);
+    bytes(2, env!("CARGO_PKG_VERSION").as_bytes(), &mut library);
+    let mut scope_spans = Vec::new();
+    bytes(1, &library, &mut scope_spans);
+    for span in spans {
+        bytes(2, span, &mut scope_spans);
+    }
+    let mut resource_spans = Vec::new();
+    bytes(1, &resource, &mut resource_spans);
+    bytes(2, &scope_spans, &mut resource_spans);
+    let mut out = Vec::new();
+    bytes(1, &resource_spans, &mut out);
+    out
+}

@@ -1,0 +1,306 @@
+//! What is captured of an exchange (`capture`): chosen when its labels are known, gathered as it is sent on and leaves,
+//! made a span when it is over.
+
+use std::rc::Rc;
+
+use super::choose::{Need, Needs};
+use super::response::{Readable, before_events, looks_like_events, status};
+use super::{Exchange, Phase};
+use crate::capture::{Asked, Captured, Got, Span, Trace, Value, Wanted, attribute, fit};
+use crate::context::facts::{self, Headers, Now, seconds};
+use crate::context::verdict::ResponseVerdict;
+use crate::dialect::{CallKind, DialectId, Recognised, Reply, RequestView};
+use crate::policy::document::Mode;
+use crate::policy::program::capture::Capture;
+use crate::policy::program::label::LabelId;
+use crate::policy::program::selector::Holds;
+use crate::wire::frame::Framing;
+use crate::wire::json::Doc;
+
+/// What is being captured.
+#[derive(Debug)]
+pub(super) struct Taking {
+    /// For these.
+    rules: Vec<Rc<Capture>>,
+    asked: Asked,
+    got: Option<Got>,
+    /// Why something of the answer is missing, if it is.
+    answer_cut: bool,
+    /// The status that the caller got; 0: none yet.
+    status: u16,
+    /// When something happened last (Unix nanoseconds).
+    last_ns: u64,
+}
+
+impl Taking {
+    fn wants(&self) -> Wanted {
+        Wanted {
+            output: self.rules.iter().any(|rule| rule.output),
+            tool_args: self.rules.iter().any(|rule| rule.tool_args),
+        }
+    }
+
+    fn room(&self) -> usize {
+        self.rules.iter().map(|rule| rule.max_bytes).max().unwrap_or(0)
+    }
+}
+
+impl Exchange {
+    /// What captures need that may hold; they hold back nothing.
+    pub(super) fn may_be_captured(&self, now: u64) -> Needs {
+        let mut needs = Needs { body: Need::Nothing, answer: false, rewrite: false };
+        if self.generates() {
+            for capture in &self.program.captures {
+                if self.may_hold(&capture.rule, now).0 != Need::Nothing {
+                    needs.body = Need::Peek;
+                    needs.answer |= capture.answer();
+                }
+            }
+        }
+        needs
+    }
+
+    fn generates(&self) -> bool {
+        let generates =
+            |own: &Recognised| own.kind == CallKind::Generate && own.dialect != DialectId::Mcp;
+        self.recognised.as_ref().is_some_and(generates)
+    }
+
+    /// The labels are known: chooses the captures that hold.
+    pub(super) fn begin_capture(&mut self) {
+        if self.program.captures.is_empty() || !self.generates() {
+            return;
+        }
+        let now = seconds(self.facts.now_ns);
+        let holds = |capture: &&Rc<Capture>| {
+            capture.rule.mode_at(now) != Mode::Disabled
+                && capture.rule.selector.holds(&self.labels) == Holds::Yes
+        };
+        let rules: Vec<Rc<Capture>> =
+            self.program.captures.iter().filter(holds).map(Rc::clone).collect();
+        if rules.is_empty() {
+            return;
+        }
+        self.record.keep_states();
+        self.taking = Some(Box::new(Taking {
+            rules,
+            asked: Asked::default(),
+            got: None,
+            answer_cut: false,
+            status: 0,
+            last_ns: self.facts.now_ns,
+        }));
+    }
+
+    /// The request is sent on with these texts.
+    pub(super) fn capture_input(&mut self, view: &RequestView, doc: &Doc, body: &[u8]) {
+        let Some(taking) = &mut self.taking else { return };
+        if !taking.rules.iter().any(|rule| rule.input) {
+            return;
+        }
+        // Half is for the answer, where one is wanted.
+        let share = |rule: &Rc<Capture>| rule.max_bytes / if rule.answer() { 2 } else { 1 };
+        let inputs = taking.rules.iter().filter(|rule| rule.input);
+        let room = inputs.map(share).max().unwrap_or(0);
+        let room = room.min(self.memory.captured.room() / 2);
+        let asked = Asked::read(view, doc, body, room, taking.wants().tool_args);
+        if self.memory.captured.ask(asked.memory()) {
+            taking.asked = asked;
+        } else {
+            taking.asked.cut = true;
+        }
+    }
+
+    /// The request is sent on with a body that rules have changed.
+    pub(super) fn capture_rewritten(&mut self, recognised: &Recognised, body: &[u8]) {
+        if self.taking.is_none() {
+            return;
+        }
+        let mut doc = Doc::default();
+        match self.read(recognised, Some(body), &mut doc) {
+            Ok(view) => self.capture_input(&view, &doc, body),
+            Err(_) => self.taking.iter_mut().for_each(|taking| taking.asked.cut = true),
+        }
+    }
+
+    /// The proxy answers with this.
+    pub(super) fn capture_reply(&mut self, reply: &Reply) {
+        let Some(taking) = &mut self.taking else { return };
+        taking.status = reply.status;
+        taking.got = None;
+        if !(200..300).contains(&reply.status) {
+            return;
+        }
+        let named = |(name, value): &&(&str, String)| {
+            (*name == "content-type")
+                .then(|| value.split(';').next().unwrap_or_default().to_owned())
+        };
+        let kind = reply.headers.iter().find_map(|header| named(&header)).unwrap_or_default();
+        let asked = self.call.as_ref().filter(|call| call.stream);
+        let framing = match kind.as_str() {
+            "text/event-stream" => Framing::Sse,
+            "application/vnd.amazon.eventstream" => Framing::EventStream,
+            _ => match asked.map(|call| call.recognised.json_stream) {
+                Some(Framing::JsonArray) => Framing::JsonArray,
+                _ => Framing::Json,
+            },
+        };
+        self.open_got(framing);
+        self.gather(&reply.body, true);
+    }
+
+    /// What becomes of the answer is known by its headers.
+    pub(super) fn capture_headers(
+        &mut self,
+        verdict: &ResponseVerdict,
+        headers: &Headers,
+        now_ns: u64,
+    ) {
+        let Some(taking) = &mut self.taking else { return };
+        taking.last_ns = now_ns.max(taking.last_ns);
+        if let ResponseVerdict::Reply(reply) = verdict {
+            return self.capture_reply(reply);
+        }
+        if self.phase == Phase::Answered {
+            return;
+        }
+        taking.status = status(headers);
+        let ok = (200..300).contains(&taking.status);
+        match (verdict, self.readable(headers, status(headers))) {
+            _ if !ok => {}
+            (ResponseVerdict::Stream { .. }, Readable::Stream(framing)) => self.open_got(framing),
+            (ResponseVerdict::Stream { .. }, Readable::Whole) => self.open_got(Framing::Json),
+            (ResponseVerdict::Whole { .. }, _) | (_, Readable::Nothing) => {}
+            _ => self.taking.iter_mut().for_each(|taking| taking.answer_cut = true),
+        }
+    }
+
+    /// These bytes of a stream have left.
+    pub(super) fn capture_chunk(&mut self, left: &[u8], end: bool, now: Now) {
+        let Some(taking) = &mut self.taking else { return };
+        taking.last_ns = now.ns().max(taking.last_ns);
+        self.gather(left, end);
+    }
+
+    /// This whole answer has left; `None`: nobody knows what.
+    pub(super) fn capture_body(&mut self, left: Option<&[u8]>, now_ns: u64) {
+        let Some(taking) = &mut self.taking else { return };
+        taking.last_ns = now_ns.max(taking.last_ns);
+        if !(200..300).contains(&taking.status) {
+            return;
+        }
+        let Some(left) = left else {
+            taking.answer_cut = true;
+            return;
+        };
+        let stream = looks_like_events(left);
+        self.open_got(if stream { Framing::Sse } else { Framing::Json });
+        let left = if stream { left } else { before_events(left).0 };
+        self.gather(left, true);
+    }
+
+    /// The host did not do what it should: if the caller was refused for it, nobody knows what had left.
+    pub(super) fn capture_host_failed(&mut self, refused: bool) {
+        if let Some(taking) = self.taking.as_mut().filter(|_| refused) {
+            taking.got = None;
+            taking.answer_cut = true;
+        }
+    }
+
+    fn open_got(&mut self, framing: Framing) {
+        let (Some(taking), Some(call)) = (&mut self.taking, &self.call) else { return };
+        let wanted = taking.wants();
+        if wanted != Wanted::default() {
+            let room = taking.room().saturating_sub(taking.asked.bytes);
+            taking.got = Some(Got::new(call, framing, room, wanted));
+        }
+    }
+
+    fn gather(&mut self, left: &[u8], end: bool) {
+        let Some(taking) = &mut self.taking else { return };
+        let Some(got) = &mut taking.got else { return };
+        let asked = taking.asked.memory();
+        got.set_room(self.memory.captured.room().saturating_sub(asked));
+        got.feed(left, end);
+        if !self.memory.captured.ask(asked + got.memory()) {
+            self.memory.captured.set(asked);
+            taking.got = None;
+            taking.answer_cut = true;
+        }
+    }
+
+    /// The exchange is over, and its record complete.
+    pub(super) fn capture_ended(&mut self) {
+        let Some(taking) = self.taking.take() else { return };
+        let states = self.record.take_states();
+        let traceparent = {
+            let mut all = facts::values(&self.facts.headers, "traceparent");
+            all.next().filter(|_| all.next().is_none())
+        };
+        let trace = Trace::of(traceparent, self.record.decision());
+        let state =
+            |key: &str| states.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str());
+        let operation = state("gen_ai.operation.name").unwrap_or("chat");
+        let model = state("gen_ai.request.model").unwrap_or_default();
+        let name = format!("{operation} {model}");
+        let finish = state("gen_ai.response.finish_reasons").unwrap_or_default();
+        let host = self.labels.get(LabelId::HOST).text().unwrap_or_default();
+        let dialect = self.recognised.as_ref().map(|own| own.dialect);
+        let scope = &self.program.tools.scope;
+        let mut all = Vec::new();
+        for rule in &taking.rules {
+            let fitted = fit(rule, &taking.asked, taking.got.as_ref(), taking.answer_cut);
+            let mut span = Span::new(name.trim_end(), &trace, self.facts.now_ns, taking.last_ns);
+            for (key, value) in &states {
+                span.attribute(key, &attribute(key, value));
+            }
+            if let Some(dialect) = dialect {
+                if state("hemostat.dialect").is_none() {
+                    span.attribute("hemostat.dialect", &Value::Text(dialect.name()));
+                }
+                span.attribute("gen_ai.provider.name", &Value::Text(provider(dialect)));
+            }
+            if !host.is_empty() {
+                span.attribute("server.address", &Value::Text(host));
+            }
+            if state("http.response.status_code").is_none() && taking.status > 0 {
+                let status = Value::Number(u64::from(taking.status));
+                span.attribute("http.response.status_code", &status);
+            }
+            for (key, json) in fitted.attributes(finish) {
+                span.attribute(key, &Value::Text(&json));
+            }
+            if !fitted.cut.is_empty() {
+                span.attribute("hemostat.capture.cut", &Value::List(fitted.cut.clone()));
+            }
+            if !(200..400).contains(&taking.status) {
+                let status = taking.status.to_string();
+                let kind = if taking.status == 0 { "no_answer" } else { status.as_str() };
+                span.attribute("error.type", &Value::Text(kind));
+                span.failed();
+            }
+            let is_cut = !fitted.cut.is_empty();
+            let captured =
+                Captured { to: Rc::clone(&rule.to), scope: scope.clone(), span: span.end() };
+            all.push((captured, is_cut));
+        }
+        for (captured, is_cut) in all {
+            if is_cut {
+                self.record.count("hemostat_capture_total;outcome=cut".to_owned());
+            }
+            self.record.capture(captured);
+        }
+        self.memory.captured.set(0);
+    }
+}
+
+/// The conventions' name of a dialect's maker (`gen_ai.provider.name`); who really answers, the proxy's routes decide.
+fn provider(dialect: DialectId) -> &'static str {
+    match dialect {
+        DialectId::OpenaiChat | DialectId::OpenaiResponses => "openai",
+        DialectId::Anthropic => "anthropic",
+        DialectId::Gemini => "gcp.gemini",
+        DialectId::Bedrock | DialectId::BedrockInvoke => "aws.bedrock",
+        DialectId::Mcp => "mcp",
+    }
+}

@@ -1,0 +1,62 @@
+//! `capture`: `true`, words, a map, or a list of words and maps.
+
+use super::super::document::{Capture, CaptureRule, CaptureTo, Captured, Mode};
+use super::super::path::Path;
+use super::super::source::{Node, Value, whole};
+use super::words::{number, text};
+use super::{rules, section};
+
+/// Where the OTLP specification has receivers of spans listen.
+const PATH: &str = "/v1/traces";
+
+pub(super) fn capture(node: &Node, path: &Path<'_>) -> Capture {
+    let path = path.key("capture");
+    let mut capture = Capture { approvals: node.bool() == Some(true), rules: Vec::new() };
+    match &node.value {
+        Value::Map(_) => capture.rules.push(rule(node, &path)),
+        Value::Seq(items) => {
+            for (index, item) in items.iter().enumerate() {
+                match item.value {
+                    Value::Map(_) => capture.rules.push(rule(item, &path.index(index))),
+                    _ => capture.approvals |= word(item) == Some(Captured::ToolArgs),
+                }
+            }
+        }
+        _ => capture.approvals |= word(node) == Some(Captured::ToolArgs),
+    }
+    capture
+}
+
+fn word(node: &Node) -> Option<Captured> {
+    match node.text()? {
+        "input" => Some(Captured::Input),
+        "output" => Some(Captured::Output),
+        "tool_args" => Some(Captured::ToolArgs),
+        _ => None,
+    }
+}
+
+fn rule(node: &Node, path: &Path<'_>) -> CaptureRule {
+    let mut rule = rules::rule(node, path);
+    // It changes nothing, so that a policy in shadow captures as well.
+    rule.mode = Some(Mode::Enforce);
+    if let Some(share) = node.get("share") {
+        rule.when.percent = rules::percent(share);
+    }
+    let to = section(node, "to");
+    let headers = section(to, "headers")
+        .entries()
+        .iter()
+        .filter_map(|entry| Some((entry.key.to_ascii_lowercase(), entry.value.text()?.to_owned())));
+    CaptureRule {
+        rule,
+        what: section(node, "what").items().iter().filter_map(word).collect(),
+        max_bytes: number(node, "max_bytes", whole),
+        to: CaptureTo {
+            cluster: text(to, "cluster").unwrap_or_default(),
+            path: text(to, "path").unwrap_or_else(|| PATH.to_owned()),
+            authority: text(to, "authority").unwrap_or_default(),
+            headers: headers.collect(),
+        },
+    }
+}

@@ -1,0 +1,57 @@
+//! `capture`, as written.
+
+use super::Rule;
+
+/// What is kept of what was said.
+#[derive(Debug, Clone, Default)]
+pub struct Capture {
+    /// Arguments of calls that wait for leave, for whoever decides.
+    pub approvals: bool,
+    /// Exchanges that are sent to a backend for traces.
+    pub rules: Vec<CaptureRule>,
+}
+
+impl Capture {
+    /// True if nothing is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.approvals && self.rules.is_empty()
+    }
+}
+
+/// Which exchanges are sent where, and what of them.
+#[derive(Debug, Clone)]
+pub struct CaptureRule {
+    /// Its place, and whose exchanges; `share` is its selector's `percent`.
+    pub rule: Rule,
+    /// Which texts.
+    pub what: Vec<Captured>,
+    /// The most text of one exchange, in bytes; `None`: the default.
+    pub max_bytes: Option<u64>,
+    /// Where to.
+    pub to: CaptureTo,
+}
+
+/// Texts of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Captured {
+    /// `input`
+    Input,
+    /// `output`
+    Output,
+    /// `tool_args`
+    ToolArgs,
+}
+
+/// A receiver of OTLP/HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CaptureTo {
+    /// The proxy's cluster.
+    pub cluster: String,
+    /// The path.
+    pub path: String,
+    /// The authority.
+    pub authority: String,
+    /// Further headers (lower case), and their values.
+    pub headers: Vec<(String, String)>,
+}
