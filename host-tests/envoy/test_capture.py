@@ -206,7 +206,7 @@ def test_phoenix_finds_an_exchange_by_prompt_version_and_a_word_of_its_answer(up
 
             def spans(condition):
                 query = """query($filter: String) { projects { edges { node { name
-                    spans(filterCondition: $filter) { edges { node { name attributes trace { traceId } } } } } } } }"""
+                    spans(first: 50, filterCondition: $filter) { edges { node { name attributes trace { traceId } } } } } } } }"""
                 answer = get(f"http://127.0.0.1:{port}/graphql", {"query": query, "variables": {"filter": condition}})
                 assert "errors" not in answer, answer
                 return [(project["node"]["name"], one["node"]) for project in answer["data"]["projects"]["edges"]

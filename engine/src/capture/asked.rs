@@ -75,7 +75,7 @@ impl Asked {
                 (None, Shape::Number) => {
                     Part::Result(String::from_utf8_lossy(value.raw()).into_owned())
                 }
-                (None, Shape::Json | Shape::Key | Shape::Seal) => continue,
+                (None, Shape::Json | Shape::Key | Shape::Seal | Shape::File) => continue,
             };
             if left == 0 || parts.len() >= CAPTURE_PARTS {
                 asked.cut = true;
