@@ -24,6 +24,14 @@ pub(super) struct SavedState {
     stamp: u64,
 }
 
+/// A row that outlives a call, with the stamp of its cache and what tells whether it still is where it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SavedRow {
+    row: usize,
+    stamp: u64,
+    dropped: u64,
+}
+
 /// Why [`LazyDfa::walk`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -71,6 +79,7 @@ impl LazyDfa {
         self.steps
     }
 
+    #[inline(always)]
     fn stamp(&self) -> u64 {
         let clears = u64::try_from(self.cache.clear_count()).unwrap_or(u64::MAX);
         (u64::from(self.epoch) << 40) ^ clears
@@ -81,6 +90,7 @@ impl LazyDfa {
         self.cache.clear_count()
     }
 
+    #[inline(always)]
     pub(super) fn keep(&self, id: LazyStateID) -> SavedState {
         SavedState { id, stamp: self.stamp() }
     }
@@ -156,6 +166,29 @@ impl LazyDfa {
         if self.rows_stamp != Some(self.stamp()) {
             self.rows_stamp = None;
         }
+    }
+
+    /// The row of a pair, to be kept; `None`: there are no rows.
+    pub(super) fn keep_row(&mut self, pair: Pair) -> Option<SavedRow> {
+        let stamp = self.rows_stamp.filter(|stamp| *stamp == self.stamp())?;
+        let row = self.rows.row(pair);
+        Some(SavedRow { row, stamp, dropped: self.rows.dropped() })
+    }
+
+    /// Reads all of `bytes` from a kept row. The pair and the row that it comes to, if all the way is known, nothing
+    /// matches on it, and the text is quiet at its end; else nothing is read.
+    #[inline(always)]
+    pub(super) fn glide(&mut self, kept: SavedRow, bytes: &[u8]) -> Option<(Pair, SavedRow)> {
+        let stamp = self.stamp();
+        if kept.stamp != stamp
+            || self.rows_stamp != Some(stamp)
+            || kept.dropped != self.rows.dropped()
+        {
+            return None;
+        }
+        let row = self.rows.glide(kept.row, bytes)?;
+        self.count(bytes.len());
+        Some((self.rows.pair(row)?, SavedRow { row, ..kept }))
     }
 
     /// Reads bytes until something is to be done. `pair` and `at` are brought forward; `quiet_at` is the last place

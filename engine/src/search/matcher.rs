@@ -75,6 +75,7 @@ impl Matcher {
     }
 
     /// Takes the scratch, or makes one. It is given back with [`Matcher::give_back`].
+    #[inline(always)]
     pub(super) fn take(&self) -> Box<Scratch> {
         self.scratch.take().unwrap_or_else(|| {
             let epoch = self.epoch.get().wrapping_add(1);
@@ -96,6 +97,7 @@ impl Matcher {
         steps
     }
 
+    #[inline(always)]
     pub(super) fn give_back(&self, scratch: Box<Scratch>) {
         self.scratch.set(Some(scratch));
     }

@@ -7,7 +7,7 @@
 use super::Hit;
 use super::automaton::{self, Kind};
 use super::exact::{Edge, Exact, Found};
-use super::lazy_dfa::{GaveUp, LazyDfa, SavedState, Stop};
+use super::lazy_dfa::{GaveUp, LazyDfa, SavedRow, SavedState, Stop};
 use super::pattern::{Check, PatternError};
 use super::rows::Pair;
 use super::view::View;
@@ -61,6 +61,8 @@ pub(super) struct Progress {
     /// The live automaton has read so far.
     read: u64,
     live: Option<SavedState>,
+    /// The row of both automata's states there.
+    row: Option<SavedRow>,
     /// Patterns that matched since the text was last quiet, sorted.
     seen: Vec<usize>,
     /// Where each pattern's last match ended, where that is after `clear`.
@@ -110,16 +112,38 @@ impl PatternGroup {
         view: &View<'_>,
         hits: &mut Vec<Hit>,
     ) {
+        if self.glide(cache, progress, view) {
+            return;
+        }
         while !progress.gave_up {
             let again = self
                 .read_on(cache, progress, view, hits)
                 .and_then(|()| self.decide(cache, progress, view, hits));
             match again {
                 Ok(true) => {}
-                Ok(false) => return,
+                Ok(false) => return progress.keep_row(cache),
                 Err(GaveUp) => progress.gave_up = true,
             }
         }
+    }
+
+    /// Most text comes to nothing on a way that was gone before: then reading it is all there is to do. True if so.
+    #[inline(always)]
+    fn glide(&self, cache: &mut GroupCache, progress: &mut Progress, view: &View<'_>) -> bool {
+        let Some(row) = progress.row.take() else { return false };
+        let (from, end) = (progress.read, view.end());
+        if progress.gave_up || !progress.seen.is_empty() || from >= end {
+            return false;
+        }
+        let Some((pair, row)) = cache.dfa.glide(row, view.slice(from, end)) else { return false };
+        progress.resume_ats.clear();
+        (progress.clear, progress.read) = (end, end);
+        progress.live = Some(cache.dfa.keep(pair.live));
+        progress.decider.restart(end);
+        progress.decider.refill(end);
+        progress.decider.state = pair.decider.map(|decider| cache.dfa.keep(decider));
+        progress.row = Some(row);
+        true
     }
 
     /// Decides everything in the view as if the text ended there.
@@ -468,6 +492,16 @@ impl Progress {
             .fold(self.clear, u64::max)
     }
 
+    /// Remembers the row of both automata's states, where they are in step.
+    fn keep_row(&mut self, cache: &mut GroupCache) {
+        let live = cache.dfa.get(self.live).filter(|_| self.decider.read == self.read);
+        let decider = cache.dfa.get(self.decider.state);
+        self.row = match (live, decider) {
+            (Some(live), Some(_)) => cache.dfa.keep_row(Pair { live, decider }),
+            _ => None,
+        };
+    }
+
     /// Counts bytes that are read again. Too many, for all that came so far, and the text is held instead.
     fn reads_again(&mut self, bytes: u64, view: &View<'_>) -> Result<(), GaveUp> {
         self.read_again = self.read_again.saturating_add(bytes);
@@ -481,6 +515,7 @@ impl Progress {
         self.clear = at;
         self.read = at;
         self.live = None;
+        self.row = None;
         self.seen.clear();
         self.decider.restart(at);
         self.decider.refill(at);

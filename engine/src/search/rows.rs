@@ -55,6 +55,8 @@ pub(super) struct Rows {
     /// How many classes there are: a row's length.
     stride: usize,
     table: Vec<Entry>,
+    /// How often all rows were dropped: a row's place means nothing after that.
+    dropped: u64,
     /// By number of the row.
     pairs: Vec<Pair>,
     numbers: BTreeMap<Pair, usize>,
@@ -71,6 +73,7 @@ impl Rows {
             classes,
             stride,
             table: Vec::new(),
+            dropped: 0,
             pairs: Vec::new(),
             numbers: BTreeMap::new(),
             fresh: Vec::new(),
@@ -100,6 +103,7 @@ impl Rows {
     }
 
     fn drop_all(&mut self) {
+        self.dropped = self.dropped.wrapping_add(1);
         self.table.clear();
         self.pairs.clear();
         self.numbers.clear();
@@ -130,6 +134,11 @@ impl Rows {
         row
     }
 
+    /// How often all rows were dropped.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// The pair that a row stands for.
     pub(super) fn pair(&self, row: usize) -> Option<Pair> {
         self.pairs.get(row.checked_div(self.stride)?).copied()
@@ -149,6 +158,21 @@ impl Rows {
             *entry = place | tagged | if quiet.is_some() { QUIET } else { 0 };
         }
         next
+    }
+
+    /// Reads all of `bytes` and gives the row that it comes to, if all the way is known, nothing matches on it, and the
+    /// text is quiet at its end.
+    pub(super) fn glide(&self, row: usize, bytes: &[u8]) -> Option<usize> {
+        let (classes, table) = (&*self.classes, self.table.as_slice());
+        let (mut row, mut all, mut last) = (row, 0, 0);
+        for &byte in bytes {
+            let class = classes.get(usize::from(byte)).copied().unwrap_or_default();
+            last = *table.get(row.wrapping_add(usize::from(class)))?;
+            // An unknown one leads to the first row, and nowhere else: what comes of it is not used.
+            row = (last >> FLAG_BITS) as usize;
+            all |= last;
+        }
+        (all & (UNKNOWN | TAGGED) == 0 && last & QUIET != 0).then_some(row)
     }
 
     /// The hot loop: reads bytes until there is something to do.

@@ -56,6 +56,7 @@ impl StreamSearch {
 
     /// The text before this offset is decided (bytes of decoded text).
     #[must_use]
+    #[inline(always)]
     pub fn clear(&self) -> u64 {
         let plain = if self.plain.is_unused() { self.fed } else { self.plain.clear() };
         match &self.normalized {
@@ -66,6 +67,7 @@ impl StreamSearch {
 
     /// How much has been fed.
     #[must_use]
+    #[inline(always)]
     pub fn fed(&self) -> u64 {
         self.fed
     }

@@ -11,11 +11,13 @@ pub(super) struct View<'t> {
 }
 
 impl<'t> View<'t> {
+    #[inline(always)]
     pub(super) fn end(&self) -> u64 {
         self.from.saturating_add(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
     }
 
     /// Where an offset of the text lies in `bytes`.
+    #[inline(always)]
     pub(super) fn index(&self, offset: u64) -> usize {
         usize::try_from(offset.saturating_sub(self.from)).unwrap_or(usize::MAX)
     }
@@ -24,6 +26,7 @@ impl<'t> View<'t> {
         self.from.saturating_add(u64::try_from(index).unwrap_or(u64::MAX))
     }
 
+    #[inline(always)]
     pub(super) fn slice(&self, from: u64, to: u64) -> &'t [u8] {
         self.bytes.get(self.index(from)..self.index(to)).unwrap_or_default()
     }
