@@ -18,7 +18,7 @@ use std::borrow::Cow;
 
 use super::find::same;
 use key::hash;
-use parse::{Open, Parser};
+use parse::Open;
 
 /// What a JSON value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl Doc {
     pub fn parse(&mut self, bytes: &[u8]) -> Result<(), JsonError> {
         self.nodes.clear();
         self.open.clear();
-        let read = Parser::new(bytes, &mut self.nodes, &mut self.open).document();
+        let read = parse::document(bytes, &mut self.nodes, &mut self.open);
         if read.is_err() {
             // What was read of it must not be taken for a document.
             self.nodes.clear();

@@ -1,4 +1,7 @@
 //! The reader of JSON documents (RFC 8259).
+//!
+//! One loop over the bytes, with all that it needs in local variables: a value behind a reference would be loaded and
+//! stored for every byte.
 
 use super::key::hash;
 use super::string::hex4;
@@ -12,18 +15,12 @@ const SIBLINGS: usize = 64;
 
 /// True if all of `bytes` is one number (RFC 8259 §6).
 pub(crate) fn is_number(bytes: &[u8]) -> bool {
-    let (mut nodes, mut around) = (Vec::new(), Vec::new());
-    let mut parser = Parser::new(bytes, &mut nodes, &mut around);
-    parser.number().is_ok() && parser.at == bytes.len()
+    number(bytes, 0).is_ok_and(|end| end == bytes.len())
 }
 
 /// Where a string's content ends of which the first backslash stands at `from`; `None` if it is no string.
 pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let (mut nodes, mut around) = (Vec::new(), Vec::new());
-    let mut parser = Parser::new(bytes, &mut nodes, &mut around);
-    parser.at = from;
-    parser.string_with_escapes().ok()?;
-    parser.at.checked_sub(1)
+    string_with_escapes(bytes, from).ok()?.checked_sub(1)
 }
 
 /// A container that is open.
@@ -38,17 +35,6 @@ pub(super) struct Open {
 
 const OUTSIDE: Open = Open { id: 0, close: 0, seen: 0 };
 
-/// Reads one document; no recursion, so that nesting costs heap and not stack.
-pub(super) struct Parser<'a, 'b> {
-    bytes: &'a [u8],
-    at: usize,
-    nodes: &'b mut Vec<Node>,
-    /// The innermost container.
-    here: Open,
-    /// What is around it, [`OUTSIDE`] first; bounded by [`limits::JSON_DEPTH`].
-    around: &'b mut Vec<Open>,
-}
-
 /// Where a value's key stands; `start` is 0 if it has none.
 #[derive(Debug, Clone, Copy, Default)]
 struct Key {
@@ -58,258 +44,273 @@ struct Key {
     escaped: bool,
 }
 
-impl<'a, 'b> Parser<'a, 'b> {
-    pub(super) fn new(
-        bytes: &'a [u8],
-        nodes: &'b mut Vec<Node>,
-        around: &'b mut Vec<Open>,
-    ) -> Self {
-        Self { bytes, at: 0, nodes, here: OUTSIDE, around }
+/// Reads one document into `nodes`; no recursion, so that nesting costs heap and not stack. `around`: what is around the
+/// innermost container, bounded by [`limits::JSON_DEPTH`].
+pub(super) fn document(
+    bytes: &[u8],
+    nodes: &mut Vec<Node>,
+    around: &mut Vec<Open>,
+) -> Result<(), JsonError> {
+    if bytes.len() > u32::MAX as usize {
+        return Err(error(0, "more than 4 GiB"));
     }
-
-    pub(super) fn document(mut self) -> Result<(), JsonError> {
-        if self.bytes.len() > u32::MAX as usize {
-            return Err(self.error("more than 4 GiB"));
+    let mut at = blanks(bytes, 0);
+    let mut here = OUTSIDE;
+    let mut key = Key::default();
+    loop {
+        // A value is due here.
+        let start = at;
+        if nodes.len() >= limits::JSON_NODES {
+            return Err(error(at, "too many values"));
         }
-        self.blanks();
-        let mut key = Key::default();
+        let mut escaped = false;
+        let kind = match byte(bytes, at) {
+            b'"' => {
+                (at, escaped) = string(bytes, at)?;
+                Kind::String
+            }
+            open @ (b'{' | b'[') => {
+                if around.len() >= limits::JSON_DEPTH {
+                    return Err(error(at, "nested too deeply"));
+                }
+                let (kind, close) =
+                    if open == b'{' { (Kind::Object, b'}') } else { (Kind::Array, b']') };
+                at = blanks(bytes, after(at));
+                if byte(bytes, at) != close {
+                    let id = push(nodes, kind, start..at, key, false, here.id);
+                    around.push(here);
+                    here = Open { id, close, seen: 0 };
+                    (at, key) = member(bytes, at, nodes, &mut here)?;
+                    continue;
+                }
+                at = after(at);
+                kind
+            }
+            b'-' | b'0'..=b'9' => {
+                at = number(bytes, at)?;
+                Kind::Number
+            }
+            b't' => {
+                at = word(bytes, at, b"true")?;
+                Kind::Bool
+            }
+            b'f' => {
+                at = word(bytes, at, b"false")?;
+                Kind::Bool
+            }
+            b'n' => {
+                at = word(bytes, at, b"null")?;
+                Kind::Null
+            }
+            _ => return Err(error(at, "expected a value")),
+        };
+        push(nodes, kind, start..at, key, escaped, here.id);
+        // A value is complete: a comma brings the next one, a bracket completes its container.
         loop {
-            // A value is due here.
-            let start = self.at;
-            if self.nodes.len() >= limits::JSON_NODES {
-                return Err(self.error("too many values"));
+            at = blanks(bytes, at);
+            if here.close == 0 {
+                return match at < bytes.len() {
+                    true => Err(error(at, "something follows the document")),
+                    false => Ok(()),
+                };
             }
-            match self.peek() {
-                Some(b'"') => {
-                    let escaped = self.string()?;
-                    self.push(Kind::String, start, key, escaped);
-                }
-                Some(open @ (b'{' | b'[')) => {
-                    if self.around.len() >= limits::JSON_DEPTH {
-                        return Err(self.error("nested too deeply"));
-                    }
-                    let (kind, close) =
-                        if open == b'{' { (Kind::Object, b'}') } else { (Kind::Array, b']') };
-                    self.at += 1;
-                    self.blanks();
-                    if self.peek() != Some(close) {
-                        let id = self.push(kind, start, key, false);
-                        self.around.push(self.here);
-                        self.here = Open { id, close, seen: 0 };
-                        key = self.key()?;
-                        continue;
-                    }
-                    self.at += 1;
-                    self.push(kind, start, key, false);
-                }
-                Some(b'-' | b'0'..=b'9') => {
-                    self.number()?;
-                    self.push(Kind::Number, start, key, false);
-                }
-                Some(b't') => self.word(b"true", Kind::Bool, key)?,
-                Some(b'f') => self.word(b"false", Kind::Bool, key)?,
-                Some(b'n') => self.word(b"null", Kind::Null, key)?,
-                _ => return Err(self.error("expected a value")),
+            let next = byte(bytes, at);
+            if next == b',' {
+                at = blanks(bytes, after(at));
+                (at, key) = member(bytes, at, nodes, &mut here)?;
+                break;
             }
-            // A value is complete: a comma brings the next one, a bracket completes its container.
-            loop {
-                self.blanks();
-                let next = self.peek();
-                if self.here.close == 0 {
-                    return match next {
-                        None => Ok(()),
-                        Some(_) => Err(self.error("something follows the document")),
-                    };
-                }
-                if next == Some(b',') {
-                    self.at += 1;
-                    self.blanks();
-                    key = self.key()?;
-                    break;
-                }
-                if next != Some(self.here.close) {
-                    return Err(self.error("expected a comma or a closing bracket"));
-                }
-                self.at += 1;
-                self.end();
+            if next != here.close {
+                return Err(error(at, "expected a comma or a closing bracket"));
             }
-        }
-    }
-
-    #[cold]
-    fn error(&self, what: &'static str) -> JsonError {
-        JsonError { offset: self.at, what }
-    }
-
-    #[inline(always)]
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    #[inline(always)]
-    fn blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    /// Notes a value that ends here; a container's end is corrected when it comes.
-    #[inline(always)]
-    fn push(&mut self, kind: Kind, start: usize, key: Key, escaped: bool) -> NodeId {
-        let id = self.nodes.len() as NodeId;
-        self.nodes.push(Node {
-            kind,
-            key_escaped: key.escaped,
-            flag: escaped,
-            key_hash: key.hash,
-            start: start as u32,
-            end: self.at as u32,
-            key_start: key.start,
-            key_end: key.end,
-            parent: self.here.id,
-            next: id + 1,
-        });
-        id
-    }
-
-    /// The innermost container ends here.
-    #[inline(always)]
-    fn end(&mut self) {
-        let (end, next) = (self.at as u32, self.nodes.len() as u32);
-        if let Some(node) = self.nodes.get_mut(self.here.id as usize) {
-            node.end = end;
-            node.next = next;
-        }
-        self.here = self.around.pop().unwrap_or(OUTSIDE);
-    }
-
-    /// In an object: reads `"key":` and the blanks after it. In an array: nothing.
-    #[inline(always)]
-    fn key(&mut self) -> Result<Key, JsonError> {
-        if self.here.close != b'}' {
-            return Ok(Key::default());
-        }
-        if self.peek() != Some(b'"') {
-            return Err(self.error("expected a key"));
-        }
-        let start = self.at + 1;
-        let escaped = self.string()?;
-        let end = self.at - 1;
-        let raw = self.bytes.get(start..end).unwrap_or_default();
-        let hash = hash(raw);
-        let bit = 1 << (hash & 63);
-        if escaped || (self.here.seen & bit != 0 && self.stands_already(raw, hash)) {
-            self.mark_odd();
-        }
-        self.here.seen |= bit;
-        if self.peek() != Some(b':') {
-            self.blanks();
-            if self.peek() != Some(b':') {
-                return Err(self.error("expected a colon"));
+            at = after(at);
+            let next = nodes.len() as u32;
+            if let Some(node) = nodes.get_mut(here.id as usize) {
+                (node.end, node.next) = (at as u32, next);
             }
+            here = around.pop().unwrap_or(OUTSIDE);
         }
-        self.at += 1;
-        self.blanks();
-        Ok(Key { start: start as u32, end: end as u32, hash, escaped })
     }
+}
 
-    /// True if a key stands in the innermost object already, or if that would cost too much to find out.
-    #[inline(never)]
-    fn stands_already(&self, raw: &[u8], hash: u16) -> bool {
-        let mut at = self.here.id + 1;
-        for _ in 0..SIBLINGS {
-            let Some(node) = self.nodes.get(at as usize) else { return false };
-            if node.key_hash == hash && same(node.raw_key(self.bytes), raw) {
-                return true;
-            }
-            at = node.next;
-        }
-        true
-    }
+#[cold]
+fn error(offset: usize, what: &'static str) -> JsonError {
+    JsonError { offset, what }
+}
 
-    #[cold]
-    fn mark_odd(&mut self) {
-        if let Some(node) = self.nodes.get_mut(self.here.id as usize) {
-            node.flag = true;
-        }
-    }
+/// The byte there; behind the end 0, which stands nowhere in JSON.
+#[inline(always)]
+fn byte(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
 
-    fn word(&mut self, word: &[u8], kind: Kind, key: Key) -> Result<(), JsonError> {
-        let start = self.at;
-        if !self.bytes.get(start..start + word.len()).is_some_and(|own| same(own, word)) {
-            return Err(self.error("expected a value"));
-        }
-        self.at += word.len();
-        self.push(kind, start, key, false);
-        Ok(())
-    }
+/// The next place. Whatever is looked at lies within the bytes or just behind them: nothing overflows.
+#[inline(always)]
+fn after(at: usize) -> usize {
+    at.wrapping_add(1)
+}
 
-    /// Reads a string; says whether it is written with escapes.
-    #[inline(always)]
-    fn string(&mut self) -> Result<bool, JsonError> {
-        let stop = string_stop(self.bytes, self.at + 1);
-        if self.bytes.get(stop) == Some(&b'"') {
-            self.at = stop + 1;
-            return Ok(false);
-        }
-        self.at = stop;
-        self.string_with_escapes()
+#[inline(always)]
+fn blanks(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(byte(bytes, at), b' ' | b'\t' | b'\n' | b'\r') {
+        at = after(at);
     }
+    at
+}
 
-    /// The rest of a string from its first backslash on, if it is one.
-    #[inline(never)]
-    fn string_with_escapes(&mut self) -> Result<bool, JsonError> {
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(true);
-                }
-                Some(b'\\') => match self.bytes.get(self.at + 1) {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-                    Some(b'u') if hex4(self.bytes.get(self.at + 2..self.at + 6)).is_some() => {
-                        self.at += 6;
-                    }
-                    _ => return Err(self.error("a bad escape")),
-                },
-                Some(_) => return Err(self.error("a control character in a string")),
-                None => return Err(self.error("a string without an end")),
-            }
-            self.at = string_stop(self.bytes, self.at);
-        }
-    }
+/// Notes a value; where a container ends is corrected when its end comes.
+#[inline(always)]
+fn push(
+    nodes: &mut Vec<Node>,
+    kind: Kind,
+    span: std::ops::Range<usize>,
+    key: Key,
+    escaped: bool,
+    parent: NodeId,
+) -> NodeId {
+    let id = nodes.len() as NodeId;
+    nodes.push(Node {
+        kind,
+        key_escaped: key.escaped,
+        flag: escaped,
+        key_hash: key.hash,
+        start: span.start as u32,
+        end: span.end as u32,
+        key_start: key.start,
+        key_end: key.end,
+        parent,
+        next: id.wrapping_add(1),
+    });
+    id
+}
 
-    fn number(&mut self) -> Result<(), JsonError> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits()?,
-            _ => return Err(self.error("a bad number")),
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
+/// In an object: reads `"key":` and the blanks after it. In an array: nothing.
+#[inline(always)]
+fn member(
+    bytes: &[u8],
+    at: usize,
+    nodes: &mut [Node],
+    here: &mut Open,
+) -> Result<(usize, Key), JsonError> {
+    if here.close != b'}' {
+        return Ok((at, Key::default()));
     }
+    if byte(bytes, at) != b'"' {
+        return Err(error(at, "expected a key"));
+    }
+    let start = after(at);
+    let (mut at, escaped) = string(bytes, at)?;
+    let end = at.wrapping_sub(1);
+    let raw = bytes.get(start..end).unwrap_or_default();
+    let hash = hash(raw);
+    let bit = 1 << (hash & 63);
+    if escaped || here.seen & bit != 0 {
+        mark_if_odd(bytes, nodes, here.id, raw, hash, escaped);
+    }
+    here.seen |= bit;
+    if byte(bytes, at) != b':' {
+        at = blanks(bytes, at);
+        if byte(bytes, at) != b':' {
+            return Err(error(at, "expected a colon"));
+        }
+    }
+    let at = blanks(bytes, after(at));
+    Ok((at, Key { start: start as u32, end: end as u32, hash, escaped }))
+}
 
-    #[inline(always)]
-    fn digits(&mut self) -> Result<(), JsonError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if count == 0 {
-            return Err(self.error("a bad number"));
+/// Marks an object as odd if this key stands in it already, or is written with escapes, or if it would cost too much to
+/// find out.
+#[inline(never)]
+fn mark_if_odd(
+    bytes: &[u8],
+    nodes: &mut [Node],
+    object: NodeId,
+    raw: &[u8],
+    hash: u16,
+    escaped: bool,
+) {
+    let mut odd = true;
+    let mut at = object.wrapping_add(1);
+    for _ in 0..if escaped { 0 } else { SIBLINGS } {
+        let Some(node) = nodes.get(at as usize) else {
+            odd = false;
+            break;
+        };
+        if node.key_hash == hash && same(node.raw_key(bytes), raw) {
+            break;
         }
-        self.at += count;
-        Ok(())
+        at = node.next;
     }
+    if let Some(node) = nodes.get_mut(object as usize).filter(|_| odd) {
+        node.flag = true;
+    }
+}
+
+#[inline(always)]
+fn word(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError> {
+    let end = at.wrapping_add(word.len());
+    match bytes.get(at..end) {
+        Some(own) if own == word => Ok(end),
+        _ => Err(error(at, "expected a value")),
+    }
+}
+
+/// Reads the string that begins at `at`; says where it ends and whether it is written with escapes.
+#[inline(always)]
+fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), JsonError> {
+    let stop = string_stop(bytes, after(at));
+    if byte(bytes, stop) == b'"' {
+        return Ok((after(stop), false));
+    }
+    Ok((string_with_escapes(bytes, stop)?, true))
+}
+
+/// The rest of a string from its first backslash on, if it is one: where it ends.
+#[inline(never)]
+fn string_with_escapes(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => return Ok(after(at)),
+            Some(b'\\') => match byte(bytes, after(at)) {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at = at.wrapping_add(2),
+                b'u' if hex4(bytes.get(at + 2..at + 6)).is_some() => at = at.wrapping_add(6),
+                _ => return Err(error(at, "a bad escape")),
+            },
+            Some(_) => return Err(error(at, "a control character in a string")),
+            None => return Err(error(at, "a string without an end")),
+        }
+        at = string_stop(bytes, at);
+    }
+}
+
+/// Where the number ends that begins at `at`.
+fn number(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
+    if byte(bytes, at) == b'-' {
+        at = after(at);
+    }
+    match byte(bytes, at) {
+        b'0' => at = after(at),
+        b'1'..=b'9' => at = digits(bytes, at)?,
+        _ => return Err(error(at, "a bad number")),
+    }
+    if byte(bytes, at) == b'.' {
+        at = digits(bytes, after(at))?;
+    }
+    if matches!(byte(bytes, at), b'e' | b'E') {
+        at = after(at);
+        if matches!(byte(bytes, at), b'+' | b'-') {
+            at = after(at);
+        }
+        at = digits(bytes, at)?;
+    }
+    Ok(at)
+}
+
+#[inline(always)]
+fn digits(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
+    let start = at;
+    while byte(bytes, at).is_ascii_digit() {
+        at = after(at);
+    }
+    if at == start { Err(error(at, "a bad number")) } else { Ok(at) }
 }
