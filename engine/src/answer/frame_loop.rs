@@ -8,13 +8,17 @@
 //! ```
 //! A frame lies in its chunk; only what was cut between chunks, or waits, has bytes of its own.
 
-use super::repeats::{Like, Repeats};
+use std::ops::Range;
+
+use super::held::Held;
+use super::repeats::{Like, Repeat, Repeats, Word};
 use crate::context::record::Unchecked;
 use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
 use crate::limits;
 use crate::wire::frame::{Frame, Framing, Piece, is_document};
 use crate::wire::framer::Framer;
 use crate::wire::json::{Doc, NodeId};
+use crate::wire::text::Decoded;
 
 /// Frames of one answer, and the dialect that reads them.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ pub struct FrameLoop {
     /// What the frame that `doc` is of is written like, where that is known; and the frame that was sent last.
     like: Option<Like>,
     sent_like: Option<Like>,
+    decoded: Decoded,
 }
 
 /// One frame, cut off and read.
@@ -51,6 +56,8 @@ pub struct Shown<'c> {
     pub content: Content,
     /// Which frame of the answer it is, counted from 1.
     pub number: u64,
+    /// What it repeats, where it was known by its bytes.
+    pub repeat: Option<Repeat>,
 }
 
 /// What a frame has.
@@ -98,6 +105,7 @@ impl FrameLoop {
             short: false,
             like: None,
             sent_like: None,
+            decoded: Decoded::new(),
         }
     }
 
@@ -162,9 +170,7 @@ impl FrameLoop {
         }
         if self.doc.capacity() > limits::SPARE_ENTRIES {
             (self.doc, self.doc_of) = (Doc::default(), 0);
-            self.repeats = self.repeats.take().map(|_| Repeats::default());
-            // New ones are named as the old ones were.
-            (self.like, self.sent_like) = (None, None);
+            self.repeats.iter_mut().for_each(Repeats::clear);
         }
     }
 
@@ -173,20 +179,82 @@ impl FrameLoop {
         if !self.framer.is_between_events() {
             return None;
         }
-        let found = self.repeats.as_mut()?.find(rest, &mut self.doc, &mut self.items)?;
-        let (raw, after) = rest.split_at_checked(found.length)?;
+        let length = self.repeats.as_mut()?.fits(rest)?;
+        self.show_repeat(length, rest)
+    }
+
+    /// The event that was found, which is so long: takes it from the front of `rest`.
+    fn show_repeat<'c>(&mut self, length: usize, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+        let (raw, after) = rest.split_at_checked(length)?;
+        let found = self.repeats.as_mut()?.show(raw, &mut self.doc, &mut self.items)?;
         *rest = after;
-        self.framer.passed(raw);
-        self.frames += 1;
+        self.count_repeat(raw);
         self.doc_of = self.frames;
-        self.like = Some(found.like);
+        self.like = Some(found.repeat.like);
         let frame = Frame {
             raw: raw.into(),
             payload: std::iter::once(found.payload).collect(),
             event: found.event,
             ..Frame::default()
         };
-        Some(Shown { frame, content: Content::Json, number: self.frames })
+        let repeat = Some(found.repeat);
+        Some(Shown { frame, content: Content::Json, number: self.frames, repeat })
+    }
+
+    /// An event that was found is taken.
+    #[inline(always)]
+    fn count_repeat(&mut self, raw: &[u8]) {
+        self.framer.passed(raw);
+        self.repeats.iter_mut().for_each(Repeats::take);
+        self.frames += 1;
+    }
+
+    /// The next event, if it is one that was read before but for its text, and goes on with one text only: its bytes, and
+    /// that text. Nothing is taken yet: [`FrameLoop::pass_word`] takes it, or [`FrameLoop::show_word`].
+    pub(super) fn word<'c>(&mut self, rest: &'c [u8]) -> Option<(&'c [u8], Word)> {
+        if !self.framer.is_between_events() {
+            return None;
+        }
+        let repeats = self.repeats.as_mut()?;
+        let length = repeats.fits(rest)?;
+        Some((rest.get(..length)?, repeats.word()?))
+    }
+
+    /// How the text of the event `raw` is written there, and whether with escapes.
+    pub(super) fn written(&self, word: Word) -> Option<(Range<usize>, bool)> {
+        self.repeats.as_ref()?.written(word)
+    }
+
+    /// The event as [`FrameLoop::next`] shows it, taken from the front of `rest`.
+    pub(super) fn show_word<'c>(
+        &mut self,
+        length: usize,
+        rest: &mut &'c [u8],
+    ) -> Option<Shown<'c>> {
+        self.show_repeat(length, rest)
+    }
+
+    /// The event leaves as it came, `sent`, or passes unjudged; nobody looks into it. `text`: what it says.
+    pub(super) fn pass_word(&mut self, raw: &[u8], word: Word, text: &str, sent: bool) {
+        self.count_repeat(raw);
+        // The document is still that of an event before.
+        (self.doc_of, self.like) = (0, None);
+        if !sent {
+            return;
+        }
+        let Some(repeats) = &mut self.repeats else { return };
+        let before = std::mem::replace(&mut self.sent_like, repeats.like());
+        let Some(reader) = &mut self.reader else { return };
+        let again = self.sent_like == before;
+        if again && reader.sent_word(word.key, text, repeats.number(word, raw)) {
+            return;
+        }
+        let Some(found) = repeats.show(raw, &mut self.doc, &mut self.items) else { return };
+        let payload = raw.get(found.payload).unwrap_or_default();
+        match again {
+            true => reader.sent_again(&self.doc, payload, &self.items),
+            false => reader.sent(&self.doc, payload),
+        }
     }
 
     /// The answer has ended: what is left of it.
@@ -215,7 +283,7 @@ impl FrameLoop {
         self.like = None;
         self.items.clear();
         let frame = Frame { raw, ..Frame::default() };
-        Shown { frame, content: Content::Unread(why), number: self.frames }
+        Shown { frame, content: Content::Unread(why), number: self.frames, repeat: None }
     }
 
     fn read<'c>(&mut self, frame: Frame<'c>) -> Shown<'c> {
@@ -255,7 +323,7 @@ impl FrameLoop {
             }
         };
         drop(payload);
-        Shown { frame, content, number: self.frames }
+        Shown { frame, content, number: self.frames, repeat: None }
     }
 
     /// The frame that was read last, for observers; `payload` is its own.
@@ -289,6 +357,25 @@ impl FrameLoop {
         }
         let leave = |reader: &mut Box<dyn Answer>| reader.leave(&self.doc, payload, pieces);
         self.reader.as_mut().map(leave).unwrap_or_default()
+    }
+
+    /// Tells the dialect that a frame has left as it came.
+    pub(super) fn left(&mut self, held: &Held<'_>, payload: &[u8]) {
+        let again = held.repeat.filter(|own| Some(own.like) == self.sent_like);
+        let [piece] = held.pieces.as_slice() else {
+            return self.sent(held.number, &held.frame.raw, payload);
+        };
+        if let Some(Repeat { key: Some(key), number, .. }) = again
+            && piece.key == Some(key)
+            && let Some(reader) = &mut self.reader
+            && reader.sent_word(key, piece.place.text(payload, &mut self.decoded), number)
+        {
+            return;
+        }
+        self.sent(held.number, &held.frame.raw, payload);
+        if let Some(own) = held.repeat {
+            self.sent_like = Some(own.like);
+        }
     }
 
     /// Tells the dialect what the caller has got.

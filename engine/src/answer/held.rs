@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::place::{Change, Place};
+use super::repeats::Repeat;
 use super::rules::Rules;
 use super::running::{Span, Stop, TextId};
 use crate::dialect::TextKey;
@@ -14,6 +15,8 @@ use crate::wire::json::NodeId;
 pub struct Held<'a> {
     /// Which frame of the answer it is, counted from 1.
     pub number: u64,
+    /// What it repeats, where it does.
+    pub repeat: Option<Repeat>,
     /// Its bytes.
     pub frame: Frame<'a>,
     /// The pieces of text in it that acting rules look at, in the order of its bytes.
@@ -36,10 +39,18 @@ impl Held<'_> {
     /// The frame with bytes of its own, to wait longer than its chunk is there.
     #[must_use]
     pub fn into_owned(self) -> Held<'static> {
-        let Self { number, frame, pieces, calls, call_stop, call_pieces, opaque, ready, taken } =
-            self;
-        let frame = frame.into_owned();
-        Held { number, frame, pieces, calls, call_stop, call_pieces, opaque, ready, taken }
+        Held {
+            number: self.number,
+            repeat: self.repeat,
+            frame: self.frame.into_owned(),
+            pieces: self.pieces,
+            calls: self.calls,
+            call_stop: self.call_stop,
+            call_pieces: self.call_pieces,
+            opaque: self.opaque,
+            ready: self.ready,
+            taken: self.taken,
+        }
     }
 
     /// This call has been seen whole: the frame in which it began waits for it no longer, and knows whether any of it

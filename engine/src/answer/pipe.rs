@@ -5,6 +5,7 @@
 
 mod bounds;
 mod leave;
+mod words;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -24,6 +25,7 @@ use crate::policy::document::{Fallback, OnHoldLimit};
 use crate::policy::program::guard::Action;
 use crate::wire::frame::Frame;
 use crate::wire::json::Doc;
+use crate::wire::text::Decoded;
 
 /// What the policy says of trouble.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +73,8 @@ pub struct Pipe {
     before: Vec<(TextKey, String)>,
     /// A limit may end the answer.
     limited: bool,
+    /// Re-used.
+    decoded: Decoded,
 }
 
 /// What becomes of a frame.
@@ -111,6 +115,7 @@ impl Pipe {
             before: Vec::new(),
             hide_usage: None,
             limited: false,
+            decoded: Decoded::new(),
         }
     }
 
@@ -150,7 +155,7 @@ impl Pipe {
         if self.cut.is_some() {
             return;
         }
-        let Shown { frame, content, number } = shown;
+        let Shown { frame, content, number, repeat } = shown;
         if matches!(content, Content::Unread(_)) && frame.is_half_event() && self.judges() {
             // Upstream has stopped in the middle of an event. No client reads half an event, and it may hold anything:
             // it does not leave, and the answer stays as broken off as it came.
@@ -166,7 +171,7 @@ impl Pipe {
         }
         let items = around.frames.take_items();
         let mut held = self.fresh();
-        held.number = number;
+        (held.number, held.repeat) = (number, repeat);
         let read = self.scan(&items, &payload, &mut held, around);
         around.frames.give_back(items);
         drop(payload);

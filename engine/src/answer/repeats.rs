@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use crate::dialect::{Answer, Item, Role, Shape};
+use crate::dialect::{Answer, ArgsForm, Item, Role, Shape, TextKey};
 use crate::wire::frame::Frame;
 use crate::wire::json::{Doc, Hole, Kind, Template, Value};
 
@@ -24,14 +24,12 @@ const CREDIT: u8 = 8;
 /// An event that was found to be written like one that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Bytes of it, its blank line included.
-    pub length: usize,
     /// Where its payload stands in them.
     pub payload: Range<usize>,
     /// Where its name stands in them.
     pub event: Option<Range<usize>>,
     /// What it is written like.
-    pub like: Like,
+    pub repeat: Repeat,
 }
 
 /// Names a way of writing: events with the same one differ in nothing but words, padding and counts.
@@ -52,6 +50,29 @@ pub(super) struct Repeats {
     learned: u64,
 }
 
+/// What an event repeats that was found: for whoever is told later that it has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeat {
+    pub(super) like: Like,
+    /// The running text that it goes on with, where there is one only.
+    pub(super) key: Option<TextKey>,
+    /// Its own number (`sequence_number`).
+    pub(super) number: Option<u64>,
+}
+
+/// The one piece of text in an event that was learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Word {
+    /// The running text that it goes on with.
+    pub(super) key: TextKey,
+    /// Whose words it is.
+    pub(super) role: Role,
+    /// Which hole it stands in, by number.
+    hole: usize,
+    /// The hole of the event's own number (`sequence_number`), where it has one.
+    number: Option<usize>,
+}
+
 /// One of them.
 #[derive(Debug)]
 struct Known {
@@ -61,16 +82,25 @@ struct Known {
     event: Option<Range<usize>>,
     epoch: u32,
     like: Like,
+    /// The event has one piece of text and it is this.
+    word: Option<Word>,
+}
+
+impl Known {
+    /// The number of the event `raw`, which was found.
+    fn number(&self, word: Word, raw: &[u8]) -> Option<u64> {
+        let (at, _) = self.template.content(word.number?)?;
+        // At most fifteen digits, or it had not been found.
+        let digits = raw.get(at)?.iter();
+        Some(digits.fold(0, |number, digit| {
+            number.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))
+        }))
+    }
 }
 
 impl Repeats {
-    /// The event that `data` begins with, if it was learned. Its document and its items are written to `doc` and `items`.
-    pub(super) fn find(
-        &mut self,
-        data: &[u8],
-        doc: &mut Doc,
-        items: &mut Vec<Item>,
-    ) -> Option<Found> {
+    /// The length of the event that `data` begins with, if it was learned: then it is the one that is found.
+    pub(super) fn fits(&mut self, data: &[u8]) -> Option<usize> {
         let others = (0..self.known.len()).filter(|at| *at != self.last);
         for at in std::iter::once(self.last).chain(others) {
             let Some(known) = self.known.get_mut(at).filter(|known| known.epoch == self.epoch)
@@ -78,18 +108,65 @@ impl Repeats {
                 continue;
             };
             if let Some(length) = known.template.fits(data) {
-                known.template.write(doc);
-                items.clear();
-                items.extend_from_slice(&known.items);
                 self.last = at;
                 self.vain = 0;
-                self.found += 1;
-                let payload = known.template.payload(length);
-                let (event, like) = (known.event.clone(), known.like);
-                return Some(Found { length, payload, event, like });
+                return Some(length);
             }
         }
         None
+    }
+
+    /// What the event `raw` is, which was found. Its document and its items are written to `doc` and `items`.
+    pub(super) fn show(
+        &mut self,
+        raw: &[u8],
+        doc: &mut Doc,
+        items: &mut Vec<Item>,
+    ) -> Option<Found> {
+        let known = self.known.get(self.last)?;
+        known.template.write(doc);
+        items.clear();
+        items.extend_from_slice(&known.items);
+        let payload = known.template.payload(raw.len());
+        let event = known.event.clone();
+        let number = known.word.and_then(|word| known.number(word, raw));
+        let repeat = Repeat { like: known.like, key: known.word.map(|word| word.key), number };
+        Some(Found { payload, event, repeat })
+    }
+
+    /// What the event that was found is written like.
+    #[inline(always)]
+    pub(super) fn like(&self) -> Option<Like> {
+        self.known.get(self.last).map(|known| known.like)
+    }
+
+    /// The one piece of text in the event that was found; `None`: there are others.
+    #[inline(always)]
+    pub(super) fn word(&self) -> Option<Word> {
+        self.known.get(self.last)?.word
+    }
+
+    /// How that piece is written in the event, and whether with escapes.
+    #[inline(always)]
+    pub(super) fn written(&self, word: Word) -> Option<(Range<usize>, bool)> {
+        self.known.get(self.last)?.template.content(word.hole)
+    }
+
+    /// The event's own number, where it has one.
+    pub(super) fn number(&self, word: Word, raw: &[u8]) -> Option<u64> {
+        self.known.get(self.last)?.number(word, raw)
+    }
+
+    /// Forgets all that was learned, and gives its memory back.
+    pub(super) fn clear(&mut self) {
+        // What is learned from now on is named otherwise.
+        *self = Self { learned: self.learned, found: self.found, ..Self::default() };
+    }
+
+    /// One more was found, and is taken.
+    #[inline(always)]
+    pub(super) fn take(&mut self) {
+        self.found += 1;
     }
 
     /// How many events were found.
@@ -112,7 +189,8 @@ impl Repeats {
         items: &[Item],
         reader: &dyn Answer,
     ) -> Option<Like> {
-        let texts = !items.is_empty() && items.iter().all(|item| text(item).is_some());
+        let goes_on = |item: &Item| text(item).is_some() || is_piece(item);
+        let texts = items.iter().all(goes_on) && items.iter().any(|item| text(item).is_some());
         if !texts || !reader.goes_on(root) {
             self.forget();
             return None;
@@ -146,10 +224,11 @@ impl Repeats {
         let mut holes: Vec<Hole> = items.iter().filter_map(text).collect();
         holes.extend(root.descendants().filter_map(|value| inert(&value)));
         let template = Template::new(&frame.raw, line.clone(), doc, &holes)?;
+        let word = only_word(root, items, &template);
         let (items, event) = (items.to_vec(), frame.event.clone());
         self.learned += 1;
         let like = Like(self.learned);
-        let known = Known { template, items, event, epoch: self.epoch, like };
+        let known = Known { template, items, event, epoch: self.epoch, like, word };
         let void = self.known.iter().position(|known| known.epoch != self.epoch);
         self.last = match void {
             Some(void) => void,
@@ -164,19 +243,50 @@ impl Repeats {
     }
 }
 
-/// A piece of a running text of the answer, and nothing else.
+/// A piece of a running text of the answer or of a call's arguments, and nothing else.
 fn text(item: &Item) -> Option<Hole> {
     match *item {
         Item::Text {
             node,
             shape: Shape::Text,
-            role: Role::Output,
+            role: Role::Output | Role::ToolArgs,
+            text: Some(_),
+            signed: false,
+            erase: None,
+        }
+        | Item::Text {
+            node,
+            shape: Shape::Json,
+            role: Role::ToolArgs,
             text: Some(_),
             signed: false,
             erase: None,
         } => Some(Hole::Text(node)),
         _ => None,
     }
+}
+
+/// What says that such a piece is one of a call that goes on.
+fn is_piece(item: &Item) -> bool {
+    let piece = |form| matches!(form, ArgsForm::Piece | ArgsForm::TextPiece);
+    matches!(*item, Item::CallPiece { .. })
+        || matches!(*item, Item::CallArgs { form, .. } if piece(form))
+}
+
+/// The one piece of text among these items, if it is of a text that the dialect knows.
+fn only_word(root: &Value<'_>, items: &[Item], template: &Template) -> Option<Word> {
+    let mut texts = items.iter().filter_map(|item| match *item {
+        Item::Text { node, role, text: Some(key), .. } => Some((node, role, key)),
+        _ => None,
+    });
+    let ((node, role, key), None) = (texts.next()?, texts.next()) else { return None };
+    let hole = template.number_of(Hole::Text(node)).filter(|_| !key.is_unknown())?;
+    let number = match root.get("sequence_number") {
+        // A number that is written otherwise is none to anybody.
+        Some(own) if own.as_u64().is_some() => Some(template.number_of(Hole::Number(own.id()))?),
+        _ => None,
+    };
+    Some(Word { key, role, hole, number })
 }
 
 /// A value that differs from event to event and by which no dialect reads one: padding, and counts.

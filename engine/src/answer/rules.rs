@@ -84,6 +84,7 @@ impl Rules {
         Self { program, chosen, output, tool_args, input, holds_calls }
     }
 
+    #[inline(always)]
     fn matchers(&self, role: Role) -> &Matchers {
         match role {
             Role::Output => &self.output,

@@ -157,8 +157,16 @@ impl Running {
         self.spans.get(at).map_or(clear, |span| clear.min(span.start))
     }
 
+    /// All of it is decided, and no rule acts on what of it has not left.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_decided(&self) -> bool {
+        self.spans.is_empty() && self.stop.is_none() && self.act.clear() == self.act.fed()
+    }
+
     /// How much of it has come.
     #[must_use]
+    #[inline(always)]
     pub fn fed(&self) -> u64 {
         self.act.fed()
     }

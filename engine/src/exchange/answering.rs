@@ -93,6 +93,15 @@ impl Answering {
         }
     }
 
+    /// Takes events from the front of `rest` that go on with a text and leave at once; true if that was all of it.
+    fn words(&mut self, rest: &mut &[u8], out: &mut Output<'_>, record: &mut Record) -> bool {
+        let Self { frames, judge } = self;
+        match judge {
+            Judge::Model(pipe) => pipe.words(rest, &mut Around { frames, out, record }),
+            Judge::Nobody | Judge::Messages(_) => false,
+        }
+    }
+
     fn decide(
         &mut self,
         shown: Shown<'_>,
@@ -138,8 +147,16 @@ impl Exchange {
             messages.begin(out);
         }
         let mut rest = chunk;
-        while let Some(shown) = answer.frames.next(&mut rest) {
-            self.one_frame(answer, shown, out);
+        let words =
+            |own: &mut Self, answer: &mut Answering, rest: &mut &[u8], out: &mut Output<'_>| {
+                !own.is_metered() && answer.words(rest, out, &mut own.record)
+            };
+        // Most chunks are one event, or some, that say a word more and nothing else.
+        if !words(self, answer, &mut rest, out) {
+            while let Some(shown) = answer.frames.next(&mut rest) {
+                self.one_frame(answer, shown, out);
+                words(self, answer, &mut rest, out);
+            }
         }
         if end {
             if let Some(shown) = answer.frames.last() {

@@ -94,6 +94,8 @@ pub struct Exchange {
     watch: describe::Watch,
     /// What is captured of it, where anything is.
     taking: Option<Box<capture::Taking>>,
+    /// Every frame of the answer is parsed and read.
+    reads_every_frame: bool,
 }
 
 /// How far an exchange has come.
@@ -154,7 +156,14 @@ impl Exchange {
             lane: None,
             watch: describe::Watch::default(),
             taking: None,
+            reads_every_frame: false,
         }
+    }
+
+    /// From now on every frame of the answer is parsed and read, those too that would be known by their bytes: what the
+    /// other way is held against.
+    pub fn read_every_frame(&mut self) {
+        self.reads_every_frame = true;
     }
 
     /// What was read of the labels, by name; those that have a value.

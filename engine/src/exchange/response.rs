@@ -462,7 +462,10 @@ impl Exchange {
                 Judge::Model(pipe.hiding_usage(hidden).limited(limited))
             }
         };
-        let frames = FrameLoop::new(framing, reader);
+        let mut frames = FrameLoop::new(framing, reader);
+        if self.reads_every_frame {
+            frames = frames.without_repeats();
+        }
         self.answer = Some(Box::new(Answering { frames, judge }));
     }
 

@@ -68,11 +68,13 @@ impl Framer {
 
     /// True between two server-sent events: nothing of the next one has come, and nothing is left open by the last.
     #[must_use]
+    #[inline(always)]
     pub fn is_between_events(&self) -> bool {
         matches!(&self.kind, Kind::Sse(sse) if sse.is_between_events())
     }
 
     /// An event, from its first line to its blank one, was taken from the stream by somebody who knew where it ends.
+    #[inline(always)]
     pub fn passed(&mut self, event: &[u8]) {
         if let Kind::Sse(sse) = &mut self.kind {
             sse.passed(event);

@@ -98,6 +98,7 @@ impl Sse {
     }
 
     /// Nothing of an event has come, and nothing that comes next belongs to the last one.
+    #[inline(always)]
     pub(super) fn is_between_events(&self) -> bool {
         !self.beginning
             && self.line == Some(0)
@@ -109,6 +110,7 @@ impl Sse {
     }
 
     /// An event was taken by somebody else.
+    #[inline(always)]
     pub(super) fn passed(&mut self, event: &[u8]) {
         self.crlf = event.ends_with(b"\r\n");
     }

@@ -34,6 +34,7 @@ mod tools;
 mod tools_hostile;
 mod tools_request;
 mod two_readings;
+mod words;
 
 #[path = "../support/mod.rs"]
 mod support;

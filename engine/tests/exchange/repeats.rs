@@ -13,7 +13,7 @@ use hemostat_engine::wire::frame::Framing;
 use hemostat_engine::wire::json::Kind;
 use proptest::prelude::*;
 
-use crate::support::{Cut, Recording, recordings};
+use crate::support::{Cut, Recording, events, recordings};
 
 /// A value of a document, in full.
 type Node = (Kind, Range<usize>, Option<Range<usize>>, Option<u32>, u32, String, bool);
@@ -91,7 +91,7 @@ fn assert_same(recording: &Recording, chunks: &[&[u8]]) {
     assert_eq!(known.len(), read.len(), "{}", recording.name);
 }
 
-fn streams() -> &'static [Recording] {
+pub fn streams() -> &'static [Recording] {
     static STREAMS: OnceLock<Vec<Recording>> = OnceLock::new();
     STREAMS.get_or_init(read_streams)
 }
@@ -105,21 +105,6 @@ fn read_streams() -> Vec<Recording> {
     let all: Vec<Recording> = recordings().into_iter().filter(fits).collect();
     assert!(all.len() > 80, "{}", all.len());
     all
-}
-
-/// The events of a body, each with its blank line.
-fn events(body: &[u8]) -> Vec<&[u8]> {
-    let mut rest = body;
-    let mut events = Vec::new();
-    while !rest.is_empty() {
-        let end =
-            |gap: &[u8]| rest.windows(gap.len()).position(|w| w == gap).map(|at| at + gap.len());
-        let end = [end(b"\n\n"), end(b"\r\n\r\n")].into_iter().flatten().min();
-        let (event, after) = rest.split_at(end.unwrap_or(rest.len()));
-        events.push(event);
-        rest = after;
-    }
-    events
 }
 
 #[test]
@@ -153,7 +138,7 @@ fn most_deltas_are_known() {
 }
 
 /// An event with every string's content replaced that follows one of these keys, and some digits.
-fn varied(event: &[u8], texts: &[String], digits: u8) -> Vec<u8> {
+pub fn varied(event: &[u8], texts: &[String], digits: u8) -> Vec<u8> {
     let mut out = String::from_utf8_lossy(event).into_owned();
     for (key, text) in
         ["\"delta\":\"", "\"content\":\"", "\"text\":\"", "\"obfuscation\":\"", "\"thinking\":\""]
@@ -188,7 +173,7 @@ fn varied(event: &[u8], texts: &[String], digits: u8) -> Vec<u8> {
 }
 
 /// What stands in a JSON string, right or wrong.
-fn content() -> impl Strategy<Value = String> {
+pub fn content() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         8 => "[a-z ]{1,12}",
         1 => Just(String::new()),

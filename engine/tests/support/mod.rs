@@ -179,11 +179,14 @@ pub enum Cut {
     Every(usize),
     At(usize),
     Random(u64),
+    /// Server-sent events, each by itself.
+    Events,
 }
 
 impl Cut {
     pub fn chunks<'a>(&self, bytes: &'a [u8]) -> Vec<&'a [u8]> {
         match *self {
+            Cut::Events => events(bytes),
             Cut::Whole => vec![bytes],
             Cut::Every(size) => bytes.chunks(size).collect(),
             Cut::At(at) => vec![&bytes[..at], &bytes[at..]],
@@ -199,6 +202,21 @@ impl Cut {
             }
         }
     }
+}
+
+/// The events of a body, each with its blank line.
+pub fn events(body: &[u8]) -> Vec<&[u8]> {
+    let mut rest = body;
+    let mut events = Vec::new();
+    while !rest.is_empty() {
+        let end =
+            |gap: &[u8]| rest.windows(gap.len()).position(|w| w == gap).map(|at| at + gap.len());
+        let end = [end(b"\n\n"), end(b"\r\n\r\n")].into_iter().flatten().min();
+        let (event, after) = rest.split_at(end.unwrap_or(rest.len()));
+        events.push(event);
+        rest = after;
+    }
+    events
 }
 
 /// What callers, upstream and operators saw.
@@ -257,11 +275,29 @@ pub fn run(program: &Rc<Program>, recording: &Recording, cut: &Cut) -> Seen {
 }
 
 pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &Caller) -> Seen {
+    drive(program, recording, cut, caller, false)
+}
+
+/// The same, but no frame of the answer is known by its bytes: each is parsed and read.
+pub fn run_every_frame(program: &Rc<Program>, recording: &Recording, cut: &Cut) -> Seen {
+    drive(program, recording, cut, &Caller::default(), true)
+}
+
+fn drive(
+    program: &Rc<Program>,
+    recording: &Recording,
+    cut: &Cut,
+    caller: &Caller,
+    every_frame: bool,
+) -> Seen {
     // Accounts of its own: what one exchange spends, the next does not see.
     let store = Rc::new(MemoryStore::new(1_764_000_000_000_000_000));
     let mut exchange = Exchange::with_book(Rc::clone(program), Rc::new(Book::new(store)));
     if let Some(slots) = &caller.slots {
         exchange.set_grant_slots(Rc::clone(slots));
+    }
+    if every_frame {
+        exchange.read_every_frame();
     }
     let mut seen = Seen::default();
     let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());

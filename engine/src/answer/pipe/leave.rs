@@ -27,7 +27,7 @@ impl Pipe {
             // Only what takes its place leaves.
         } else if edits.is_empty() {
             out.push(&held.frame.raw);
-            frames.sent(held.number, &held.frame.raw, &payload);
+            frames.left(held, &payload);
         } else {
             let raw = edit::apply(&held.frame, &edits);
             frames.sent(0, &raw, &edit::apply_to(&payload, &edits));

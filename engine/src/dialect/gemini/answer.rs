@@ -277,6 +277,10 @@ impl Answer for Reading {
 
     fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
 
+    fn sent_word(&mut self, _key: TextKey, _text: &str, _number: Option<u64>) -> bool {
+        true
+    }
+
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), pieces, &self.sent)
     }

@@ -529,6 +529,11 @@ impl Answer for Reading {
         self.sent.again(&doc.root(payload), delta);
     }
 
+    fn sent_word(&mut self, key: TextKey, text: &str, number: Option<u64>) -> bool {
+        self.sent.word(key, text, number);
+        true
+    }
+
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces, &self.sent)
     }

@@ -91,19 +91,35 @@ impl Sent {
 
     /// A delta has left like the one before it: its text and its number are all that is new.
     pub(super) fn again(&mut self, root: &Value<'_>, delta: Option<(TextKey, Value<'_>)>) {
-        if let Some(number) = root.get("sequence_number").and_then(|number| number.as_u64()) {
+        let number = root.get("sequence_number").and_then(|number| number.as_u64());
+        match delta {
+            Some((key, value)) => self.words(key, &string(Some(value)), number),
+            None => self.number(number),
+        }
+    }
+
+    /// The same, of a delta that was not parsed.
+    pub(super) fn word(&mut self, key: TextKey, text: &str, number: Option<u64>) {
+        self.words(key, text.as_bytes(), number);
+    }
+
+    fn number(&mut self, number: Option<u64>) {
+        if let Some(number) = number {
             self.sequence = self.sequence.max(number.saturating_add(1));
         }
-        let Some((key, value)) = delta.filter(|(key, _)| key.kind <= kind::REASONING) else {
+    }
+
+    fn words(&mut self, key: TextKey, text: &[u8], number: Option<u64>) {
+        self.number(number);
+        if key.kind > kind::REASONING {
             return;
-        };
-        let text = string(Some(value));
+        }
         let news = self.room(text.len());
         let item = self.items.iter_mut().find(|item| item.index == key.a);
         if let Some(part) = item.and_then(|item| item.part(key.kind, key.b))
             && news
         {
-            part.push(&text);
+            part.push(text);
         }
     }
 

@@ -123,38 +123,51 @@ impl Template {
     /// If `data` begins with a piece that is written so: its length.
     pub(crate) fn fits(&mut self, data: &[u8]) -> Option<usize> {
         self.escaped = 0;
-        // How far the learned bytes, and these, have been compared.
-        let (mut from, mut at) = (0, 0);
-        for (index, gap) in self.gaps.iter().enumerate() {
-            let literal = self.raw.get(from..gap.at.start)?;
-            if !same(data.get(at..at + literal.len())?, literal) {
-                return None;
-            }
-            at += literal.len();
-            at = match gap.hole {
+        // What has not been compared yet of these bytes, and where that begins in the learned ones.
+        let (mut rest, mut from) = (data, 0);
+        for (index, (gap, distance)) in
+            self.gaps.iter().zip(self.distance.iter_mut().skip(1)).enumerate()
+        {
+            rest = behind(rest, self.raw.get(from..gap.at.start)?)?;
+            let length = match gap.hole {
                 Some(Hole::Text(_)) => {
-                    let (end, escaped) = text_end(data, at)?;
+                    let (end, escaped) = text_end(rest)?;
                     self.escaped |= u32::from(escaped) << index;
                     end
                 }
-                Some(Hole::Plain(_)) => plain_end(data, at)?,
-                Some(Hole::Number(_)) => number_end(data, at)?,
-                None => blanks_end(data, at),
+                Some(Hole::Plain(_)) => plain_end(rest)?,
+                Some(Hole::Number(_)) => number_end(rest)?,
+                None => blanks_end(rest),
             };
+            rest = rest.get(length..)?;
             from = gap.at.end;
-            *self.distance.get_mut(index + 1)? = at as i32 - from as i32;
+            *distance = data.len().wrapping_sub(rest.len()).wrapping_sub(from) as i32;
         }
-        let literal = self.raw.get(from..)?;
-        if !same(data.get(at..at + literal.len())?, literal) {
-            return None;
-        }
-        at += literal.len();
-        (at <= BYTES).then_some(at)
+        rest = behind(rest, self.raw.get(from..)?)?;
+        let length = data.len().wrapping_sub(rest.len());
+        (length <= BYTES).then_some(length)
     }
 
     /// Where the document stands in a piece of this length.
     pub(crate) fn payload(&self, length: usize) -> Range<usize> {
         self.payload.start..length - (self.raw.len() - self.payload.end)
+    }
+
+    /// The number under which a hole's content is asked for ([`Template::content`]).
+    pub(crate) fn number_of(&self, hole: Hole) -> Option<usize> {
+        self.gaps.iter().position(|gap| gap.hole == Some(hole))
+    }
+
+    /// Where what stands in a hole stands in the piece that was found last, and whether it is written with escapes.
+    #[inline(always)]
+    pub(crate) fn content(&self, number: usize) -> Option<(Range<usize>, bool)> {
+        let gap = self.gaps.get(number)?;
+        let moved = |at: usize, holes: usize| {
+            let distance = self.distance.get(holes).copied().unwrap_or(0);
+            at.wrapping_add_signed(distance as isize)
+        };
+        let content = moved(gap.at.start, number)..moved(gap.at.end, number + 1);
+        Some((content, self.escaped >> number & 1 == 1))
     }
 
     /// Makes `doc` the document of the piece that was found last.
@@ -185,30 +198,46 @@ impl Template {
     }
 }
 
-/// The end of a string's content that begins at `from` and is not empty, and whether escapes stand in it.
-fn text_end(data: &[u8], from: usize) -> Option<(usize, bool)> {
-    let stop = string_stop(data, from);
+/// What follows the literal with which these bytes begin.
+#[inline(always)]
+fn behind<'d>(data: &'d [u8], literal: &[u8]) -> Option<&'d [u8]> {
+    let (own, rest) = data.split_at_checked(literal.len())?;
+    same(own, literal).then_some(rest)
+}
+
+/// The end of a string's content, which is not empty, and whether escapes stand in it.
+#[inline(always)]
+fn text_end(data: &[u8]) -> Option<(usize, bool)> {
+    let stop = string_stop(data, 0);
     match data.get(stop)? {
-        b'"' => (stop > from).then_some((stop, false)),
+        b'"' => (stop > 0).then_some((stop, false)),
         b'\\' => Some((parse::string_end(data, stop)?, true)),
         _ => None,
     }
 }
 
-fn plain_end(data: &[u8], from: usize) -> Option<usize> {
-    let stop = string_stop(data, from);
+#[inline(always)]
+fn plain_end(data: &[u8]) -> Option<usize> {
+    let stop = string_stop(data, 0);
     (data.get(stop) == Some(&b'"')).then_some(stop)
 }
 
 /// Numbers of up to fifteen digits: no count is longer, and each fits.
-fn number_end(data: &[u8], from: usize) -> Option<usize> {
-    let rest = data.get(from..)?;
-    let digits = rest.iter().take(16).take_while(|byte| byte.is_ascii_digit()).count();
-    let zero = digits > 1 && rest.first() == Some(&b'0');
-    (digits > 0 && digits < 16 && !zero).then_some(from + digits)
+#[inline(always)]
+fn number_end(data: &[u8]) -> Option<usize> {
+    let mut digits = 0;
+    while data.get(digits).is_some_and(u8::is_ascii_digit) && digits < 16 {
+        digits += 1;
+    }
+    let zero = digits > 1 && data.first() == Some(&b'0');
+    (digits > 0 && digits < 16 && !zero).then_some(digits)
 }
 
-fn blanks_end(data: &[u8], from: usize) -> usize {
-    let rest = data.get(from..).unwrap_or_default();
-    from + rest.iter().take_while(|byte| **byte == b' ').count()
+#[inline(always)]
+fn blanks_end(data: &[u8]) -> usize {
+    let mut blanks = 0;
+    while data.get(blanks) == Some(&b' ') {
+        blanks += 1;
+    }
+    blanks
 }

@@ -1,0 +1,38 @@
+//! The next piece of a text that is open, where its dialect has said before which text it is.
+
+use super::Texts;
+use crate::answer::rules::Rules;
+use crate::answer::running::TextId;
+use crate::context::record::Record;
+use crate::dialect::TextKey;
+
+/// A piece that was taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Fed {
+    /// The text's number.
+    pub id: TextId,
+    /// Where the piece begins in the text.
+    pub start: u64,
+    /// Where it ends.
+    pub end: u64,
+    /// Nothing was found in the text that is still to be changed, and nothing in it is live.
+    pub decided: bool,
+}
+
+impl Texts {
+    /// Takes the next piece of a text, which another frame has; `None`: it is not open, and nothing was taken.
+    pub fn go_on(
+        &mut self,
+        key: TextKey,
+        piece: &str,
+        rules: &Rules,
+        record: &mut Record,
+    ) -> Option<Fed> {
+        let at = self.running.iter().position(|text| text.key == Some(key) && !text.ended)?;
+        self.next_frame(rules, record);
+        let text = self.running.get_mut(at)?;
+        let (id, start) = (text.id, text.fed());
+        text.feed(piece, rules, record, &mut self.hits);
+        Some(Fed { id, start, end: text.fed(), decided: text.is_decided() })
+    }
+}
