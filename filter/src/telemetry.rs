@@ -1,7 +1,7 @@
 //! What the filter tells the world: counters, log lines, values for the access log; and the account of kept memory.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::PanicHookInfo;
 
 use hemostat_engine::context::memory::VmMemory;
@@ -68,7 +68,7 @@ thread_local! {
     static VERSION_SHOWN: RefCell<Option<String>> = const { RefCell::new(None) };
     static GAUGE_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static HISTOGRAM_IDS: RefCell<BTreeMap<&'static str, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
-    static COUNTER_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
+    static COUNTER_IDS: RefCell<HashMap<String, Option<u32>>> = RefCell::new(HashMap::new());
     static TROUBLES: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
     static MEMORY: VmMemory = VmMemory::default();
 }
@@ -237,6 +237,9 @@ pub fn read(name: &str) -> u64 {
 fn counter(name: &str) -> Option<u32> {
     COUNTER_IDS.with(|ids| {
         let mut ids = ids.try_borrow_mut().ok()?;
+        if let Some(id) = ids.get(name) {
+            return *id;
+        }
         let name = admitted(&ids, name);
         if let Some(id) = ids.get(name.as_str()) {
             return *id;
@@ -249,7 +252,7 @@ fn counter(name: &str) -> Option<u32> {
 }
 
 /// The name under which this counter is kept: its own, while there is room.
-fn admitted(ids: &BTreeMap<String, Option<u32>>, name: &str) -> String {
+fn admitted(ids: &HashMap<String, Option<u32>>, name: &str) -> String {
     if ids.contains_key(name) || ids.len() < COUNTERS {
         return name.to_owned();
     }
