@@ -17,6 +17,7 @@ const PLAIN: &[&str] = &[
     "hemostat_labels_cut_total",
     "hemostat_handoffs_total",
     "hemostat_broken_upstream_total",
+    "hemostat_streams_ended_total",
     "hemostat_signed_refused_total",
     "hemostat_unfinished_answers_total",
     "hemostat_no_policy_total",

@@ -93,8 +93,22 @@ pub const HELD_FRAME_BYTES: usize = 2 * EVENT_BYTES;
 /// How much of a request's body is kept for rules that only watch. More is counted as `too_big` and not looked at.
 pub const PEEKED_BYTES: usize = 4 * 1024 * 1024;
 
+/// What is kept of an answer that nobody looks at, in bytes, so that a policy that comes into force can end it as its
+/// dialect does. Nearly every stream is shorter; of one that is longer, what it says is read and kept instead.
+pub const PASSED_BYTES: usize = 256 * 1024;
+
+/// How long a stream that a policy has stopped may be silent before it is reset, in nanoseconds: an ending can only
+/// leave with bytes of upstream's. POLICY `running` says five seconds; a worker follows within one.
+pub const SILENT_NS: u64 = 3_500_000_000;
+
 /// How long what upstream still sends after a cut is swallowed, in nanoseconds. POLICY "Streams", guarantee 5.
 pub const DRAIN_NS: u64 = 60 * 1_000_000_000;
+/// A value that a label's pattern is searched in, in bytes: ids and tokens are shorter. One that is longer is unreadable.
+pub const EXTRACT_TEXT_BYTES: usize = 4096;
+
+/// States of a label's pattern: times the bytes above, a search's memory (1 MiB) and its steps.
+pub const EXTRACT_STATES: usize = 2048;
+
 /// A pattern's source, in bytes. Long word lists still fit; what is longer is data, not a pattern.
 pub const PATTERN_BYTES: usize = 16 * 1024;
 

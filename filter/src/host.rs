@@ -76,6 +76,7 @@ host_calls! {
     );
     fn proxy_close_stream(stream: u32);
     fn proxy_continue_stream(stream: u32);
+    fn proxy_set_effective_context(context: u32);
     fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32);
     fn proxy_increment_metric(id: u32, by: i64);
     fn proxy_record_metric(id: u32, value: u64);
@@ -334,6 +335,15 @@ pub fn reset_response() -> Result<(), HostError> {
     const HTTP_RESPONSE: u32 = 1;
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_close_stream(HTTP_RESPONSE) })
+}
+
+/// From now on calls are for this context, until the host calls back for another. Only for hosts configured as Envoy.
+///
+/// # Errors
+/// The host's.
+pub fn act_for(context: u32) -> Result<(), HostError> {
+    // SAFETY: no pointers.
+    check(unsafe { abi::proxy_set_effective_context(context) })
 }
 
 /// Lets a request go on that a callback has paused.

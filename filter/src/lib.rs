@@ -14,6 +14,7 @@
 //! | [`bodies`] | does the host deliver bodies at all? |
 //! | [`marks`] | what counters stood at when what is in force came |
 //! | [`control`] | a listener for operators: status, and releases by `POST` |
+//! | [`running`] | streams under way, for policies that end them |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
 //! | [`accounts`] | accounts of limits in the data that workers share |
 //! | [`notify`] | events on their way to their receiver |
@@ -42,6 +43,7 @@ mod pending;
 mod recent;
 mod reporter;
 mod root;
+mod running;
 mod stream;
 mod telemetry;
 mod watch;
@@ -53,6 +55,6 @@ mod entry {
     proxy_wasm::main! {{
         // Only `proxy_log` may be called here: hosts forbid the rest until the plugin's context exists.
         std::panic::set_hook(Box::new(telemetry::report_panic));
-        proxy_wasm::set_root_context(|_| Box::new(root::Root::default()));
+        proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
     }}
 }

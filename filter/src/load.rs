@@ -13,6 +13,7 @@ use hemostat_engine::policy::{Diagnostic, Program};
 use crate::accounts;
 use crate::bodies::Bodies;
 use crate::follower::Follower;
+use crate::host;
 use crate::reporter::Reporter;
 use crate::telemetry;
 use crate::watch::Watch;
@@ -28,6 +29,8 @@ pub struct Active {
     pub envoy: bool,
     /// Whether the host delivers bodies: the configuration's, whatever policy runs.
     pub bodies: Rc<Bodies>,
+    /// Whose policies end streams that began under this one.
+    pub name: Rc<str>,
 }
 
 /// A configuration that was taken, and what there is to say about it.
@@ -65,6 +68,7 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     let nothing = Rc::new(nothing_runs(&config).map_err(|error| line(&error))?);
     let watch = Watch::new(&config.scope, &config.providers);
     let bodies = Rc::default();
+    let name = name(&config.scope);
     let reporter = Reporter::new(&config.scope, configuration, control.is_some());
     let follows = config.follows() || control.is_some();
     if !follows {
@@ -74,7 +78,8 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
         telemetry::gauge("hemostat_policy_ends_seconds", 0);
         telemetry::severity(config.policy.severity);
         telemetry::version(program.version.as_deref());
-        let active = Active { program: Rc::new(program), book: accounts::book(), envoy, bodies };
+        let active =
+            Active { program: Rc::new(program), book: accounts::book(), envoy, bodies, name };
         let follower = None;
         return Ok(Loaded {
             active,
@@ -96,9 +101,17 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
         follower.own().unwrap_or_default()
     });
     let program = running.map_or_else(|| Rc::clone(&nothing), |running| running.program);
-    let active = Active { program, book: accounts::book(), envoy, bodies };
+    let active = Active { program, book: accounts::book(), envoy, bodies, name };
     let follower = Some(Rc::new(follower));
     Ok(Loaded { active, follower, nothing, source, control, watch, reporter, warnings })
+}
+
+/// What a configuration has in common with the one that it replaces: the host's names of the plugin, and its scope.
+fn name(scope: &str) -> Rc<str> {
+    let own = |name: &str| host::property(&[name]).ok().flatten().unwrap_or_default();
+    let (plugin, root) = (own("plugin_name"), own("plugin_root_id"));
+    let (plugin, root) = (String::from_utf8_lossy(&plugin), String::from_utf8_lossy(&root));
+    format!("{plugin}/{root}/{scope}").into()
 }
 
 impl Active {
@@ -106,6 +119,6 @@ impl Active {
     pub fn with(&self, running: Option<Running>, nothing: &Rc<Program>) -> Self {
         let program = running.map_or_else(|| Rc::clone(nothing), |running| running.program);
         let (book, bodies) = (accounts::book(), Rc::clone(&self.bodies));
-        Self { program, book, envoy: self.envoy, bodies }
+        Self { program, book, envoy: self.envoy, bodies, name: Rc::clone(&self.name) }
     }
 }

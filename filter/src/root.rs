@@ -6,6 +6,7 @@ use std::rc::Rc;
 use hemostat_engine::bundle::{Answer, Code, Way};
 use hemostat_engine::event::{Event, Kind, Origin};
 use hemostat_engine::exchange::Effect;
+use hemostat_engine::exchange::running::cutting;
 use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS, LEASE_SLICE_NS};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::remote::{Control, Source};
@@ -21,15 +22,16 @@ use crate::reporter::Reporter;
 use crate::stream::{NoPolicy, Stream};
 use crate::telemetry::Trouble;
 use crate::watch::Watch;
-use crate::{bodies, capture, clock, notify, telemetry};
+use crate::{bodies, capture, clock, notify, running, telemetry};
 
 /// The filter's version, for logs.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The context of one plugin configuration. Envoy makes a new one for every update and lets streams in flight finish on
 /// the old; other hosts configure the same one again. Either way streams keep the [`Active`] that they began with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Root {
+    id: u32,
     plan: Option<Plan>,
 }
 
@@ -56,6 +58,11 @@ struct Plan {
 const RENEW_MS: u64 = LEASE_SLICE_NS / 1_000_000;
 
 impl Root {
+    /// The context with this number, before it is configured.
+    pub fn new(id: u32) -> Self {
+        Self { id, plan: None }
+    }
+
     fn configure(&mut self, size: usize) -> Result<Vec<String>, Vec<String>> {
         let bytes = host::bytes(Buffer::Configuration, size)
             .map_err(|error| vec![format!("the host does not give the configuration: {error}")])?;
@@ -74,11 +81,13 @@ impl Root {
         let looks = active.program.hold_headers || watch.has_pages();
         let looks = looks.then_some(bodies::LOOK_MS);
         let shares = exchanger::every_ms(&active.program);
-        let period = own.into_iter().chain(looks).chain(shares).min();
+        let ends = cutting(&active.program).next().map(|_| running::LOOK_MS);
+        let period = own.into_iter().chain(looks).chain(shares).chain(ends).min();
         if let Some(period) = period {
             host::tick_every(period)
                 .map_err(|error| vec![format!("the host gives no ticks: {error}")])?;
         }
+        running::in_force(&active.name, &active.program);
         let active = RefCell::new(Rc::new(active));
         self.plan = Some(Plan {
             active,
@@ -112,6 +121,7 @@ impl Plan {
         match follower.read() {
             Ok(running) => {
                 let next = self.active.borrow().with(running, &self.nothing);
+                running::in_force(&next.name, &next.program);
                 *self.active.borrow_mut() = Rc::new(next);
             }
             Err(refusal) => {
@@ -312,6 +322,7 @@ impl RootContext for Root {
         }
         notify::send();
         capture::send();
+        running::tick(self.id);
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

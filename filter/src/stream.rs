@@ -20,6 +20,7 @@ use crate::clock;
 use crate::grants::SharedSlots;
 use crate::host::{self, Map};
 use crate::load::Active;
+use crate::running::{self, Entry};
 use crate::telemetry::{self, Trouble};
 
 use request::RequestState;
@@ -48,6 +49,10 @@ pub struct Stream {
     response: ResponseState,
     /// Calls that the request waits for, until they are answered.
     asked: Vec<Option<u32>>,
+    /// Policies that had come into force when it began.
+    began: u64,
+    /// Its place among the streams under way, once its answer passes.
+    running: Option<Rc<Entry>>,
 }
 
 impl Stream {
@@ -65,6 +70,8 @@ impl Stream {
             request: RequestState::Start,
             response: ResponseState::Start,
             asked: Vec::new(),
+            began: running::turn(),
+            running: None,
         }
     }
 
@@ -156,6 +163,11 @@ impl HttpContext for Stream {
     /// Comes for every stream, aborted ones too, and before the access log is written.
     fn on_log(&mut self) {
         self.active.bodies.ended(self.context_id);
+        if let Some(entry) = self.running.take() {
+            running::end(self.context_id);
+            // One that was reset, or that passed where nobody could read it.
+            entry.take().into_iter().for_each(|stop| self.exchange.stop(stop));
+        }
         let details = self.exchange.asks_how_it_ended().then(response::details).flatten();
         self.exchange.finish(&details.unwrap_or_default());
         self.settle();

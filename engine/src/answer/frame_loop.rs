@@ -379,7 +379,7 @@ impl FrameLoop {
     }
 
     /// Tells the dialect what the caller has got.
-    pub(super) fn sent(&mut self, number: u64, raw: &[u8], payload: &[u8]) {
+    pub fn sent(&mut self, number: u64, raw: &[u8], payload: &[u8]) {
         let like = self.like.filter(|_| number != 0 && number == self.doc_of);
         let before = std::mem::replace(&mut self.sent_like, like);
         if like.is_some()
@@ -409,7 +409,7 @@ impl FrameLoop {
     }
 
     /// The rest of an answer for a caller that has got what was [`FrameLoop::sent`].
-    pub(super) fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    pub fn ending(&mut self, ending: &Ending) -> Vec<u8> {
         self.reader.as_mut().map(|reader| reader.ending(ending)).unwrap_or_default()
     }
 

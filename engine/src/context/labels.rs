@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::facts::{self, RequestFacts};
 use crate::policy::program::label::{From, Label, LabelId, LabelTable, Read, digest};
 use crate::policy::program::selector::Labels;
+use crate::search::TooLong;
 use crate::wire::json::{Doc, Duplicate, Kind, Value};
 
 /// What the request line says.
@@ -146,6 +147,13 @@ fn from_facts(read: &Read, facts: &RequestFacts) -> Found {
         From::Property(number) => facts.properties.get(*number).and_then(Option::as_deref),
         From::Json(_) => None,
     };
+    if let (Some(part), Some(bytes @ [_, ..])) = (&read.part, value) {
+        return match std::str::from_utf8(bytes) {
+            Ok(text) if part.json_text => from_json_text(text, &part.pointer, read),
+            Ok(text) => found(text, read),
+            Err(_) => Found::Unreadable,
+        };
+    }
     match value {
         None | Some([]) => Found::Nothing,
         Some(bytes) if read.digest => Found::Text(digest(bytes).into(), read.trusted),
@@ -157,8 +165,13 @@ fn from_facts(read: &Read, facts: &RequestFacts) -> Found {
 }
 
 fn from_json(root: Value<'_>, pointer: &[String], read: &Read) -> Found {
+    let into_text = read.part.as_ref().is_some_and(|part| part.json_text);
     let mut at = root;
-    for segment in pointer {
+    for (number, segment) in pointer.iter().enumerate() {
+        if into_text && at.kind() == Kind::String {
+            let text = at.as_str().unwrap_or_default();
+            return from_json_text(&text, pointer.get(number..).unwrap_or_default(), read);
+        }
         match step(at, segment) {
             Ok(Some(member)) => at = member,
             Ok(None) => return Found::Nothing,
@@ -171,10 +184,32 @@ fn from_json(root: Value<'_>, pointer: &[String], read: &Read) -> Found {
         Kind::Null => return Found::Nothing,
         Kind::Array | Kind::Object => return Found::Unreadable,
     };
+    found(&text, read)
+}
+
+/// What JSON text says at this place; what is no JSON says nothing.
+fn from_json_text(text: &str, pointer: &[String], read: &Read) -> Found {
+    let mut doc = Doc::default();
+    match doc.parse(text.as_bytes()) {
+        Ok(()) => from_json(doc.root(text.as_bytes()), pointer, read),
+        Err(_) => Found::Nothing,
+    }
+}
+
+/// A source's value, or the part of it that counts.
+fn found(text: &str, read: &Read) -> Found {
+    let text = match read.part.as_ref().and_then(|part| part.pattern.as_ref()) {
+        None => text,
+        Some(None) => return Found::Nothing,
+        Some(Some(pattern)) => match pattern.first_group(text) {
+            Ok(group) => group.unwrap_or_default(),
+            Err(TooLong) => return Found::Unreadable,
+        },
+    };
     match text.is_empty() {
         true => Found::Nothing,
         false if read.digest => Found::Text(digest(text.as_bytes()).into(), read.trusted),
-        false => Found::Text(text.as_ref().into(), read.trusted),
+        false => Found::Text(text.into(), read.trusted),
     }
 }
 

@@ -110,7 +110,7 @@ impl Exchange {
             }
             for (name, value) in plan.headers {
                 changed.edits.push(HeaderEdit::Set(name.clone(), value.clone()));
-                self.facts.headers.set(name.as_bytes(), value.as_bytes());
+                Rc::make_mut(&mut self.facts).headers.set(name.as_bytes(), value.as_bytes());
             }
             changed.body = rewritten.or(changed.body);
             self.read_again(said, changed.body.as_deref().or(body));

@@ -30,6 +30,7 @@ mod no_policy;
 mod other;
 mod request;
 mod response;
+pub mod running;
 mod signed;
 mod tools;
 mod upgrade;
@@ -60,8 +61,10 @@ const UPSTREAM_BROKE_OFF: &[u8] = b"upstream_reset_after_response_started";
 #[derive(Debug)]
 pub struct Exchange {
     program: Rc<Program>,
-    facts: RequestFacts,
+    facts: Rc<RequestFacts>,
     labels: Labels,
+    /// Both as they were before any lever changed them, once they are read.
+    asked: Option<(Rc<RequestFacts>, Labels)>,
     record: Record,
     phase: Phase,
     recognised: Option<Recognised>,
@@ -84,6 +87,12 @@ pub struct Exchange {
     answer: Option<Box<Answering>>,
     /// When the answer was cut (Unix nanoseconds).
     cut_ns: Option<u64>,
+    /// What of it has passed, where nobody holds it.
+    passed: Option<running::Passed>,
+    /// It passes as a stream.
+    streams: bool,
+    /// A policy that has come into force since ends it.
+    stop: Option<running::Stop>,
     /// What limits have charged.
     charges: Charges,
     /// What is known of it if it is MCP, or may be.
@@ -135,8 +144,9 @@ impl Exchange {
     fn begin(program: Rc<Program>, book: Option<Rc<Book>>) -> Self {
         Self {
             program,
-            facts: RequestFacts::default(),
+            facts: Rc::default(),
             labels: Labels::default(),
+            asked: None,
             record: Record::default(),
             phase: Phase::New,
             recognised: None,
@@ -151,6 +161,9 @@ impl Exchange {
             status: 0,
             answer: None,
             cut_ns: None,
+            passed: None,
+            streams: false,
+            stop: None,
             charges: Charges::new(book),
             mcp: None,
             lane: None,

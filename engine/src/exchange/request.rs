@@ -1,5 +1,7 @@
 //! The request's side: recognise, label, and decide before the model is asked.
 
+use std::rc::Rc;
+
 use super::change::Said;
 use super::choose::Need;
 use super::other::remove_internal;
@@ -36,7 +38,7 @@ impl Exchange {
     pub fn request_headers(&mut self, facts: RequestFacts, end: bool) -> RequestVerdict {
         self.record = Record::new(&facts.request_id, facts.now_ns, facts.nonce);
         self.record.raise_events(self.program.notify.is_some());
-        self.facts = facts;
+        self.facts = Rc::new(facts);
         let mut edits = remove_internal(&self.facts.headers);
         let header = |name| facts::text(&self.facts.headers, name).unwrap_or_default().into_owned();
         let (method, target) = (header(":method"), header(":path"));
@@ -281,17 +283,19 @@ impl Exchange {
             Ok(view) => Label::value(&view.call.model, false),
             Err(_) => Label::Unreadable,
         };
-        if *self.labels.get(LabelId::MODEL) == Label::Unknown {
-            self.labels.set(LabelId::MODEL, model);
+        let mcp = self.is_mcp();
+        let labels = &mut self.labels;
+        if *labels.get(LabelId::MODEL) == Label::Unknown {
+            labels.set(LabelId::MODEL, model);
         }
-        if let (Ok(_), Some(bytes)) = (read, body.filter(|_| !doc.is_empty() && !self.is_mcp())) {
+        if let (Ok(_), Some(bytes)) = (read, body.filter(|_| !doc.is_empty() && !mcp)) {
             match dialect::other_models(doc, bytes) {
                 Ok(others) => {
                     for other in others {
-                        self.labels.add(LabelId::MODEL, Label::value(&other, false));
+                        labels.add(LabelId::MODEL, Label::value(&other, false));
                     }
                 }
-                Err(_) => self.labels.add(LabelId::MODEL, Label::Unreadable),
+                Err(_) => labels.add(LabelId::MODEL, Label::Unreadable),
             }
         }
         let body = match (read, body) {
@@ -299,13 +303,16 @@ impl Exchange {
             (Ok(_), _) => Body::Absent,
             _ => Body::Unreadable,
         };
-        labels::from_body(&mut self.labels, &self.program.labels, &self.facts, body);
+        labels::from_body(labels, &self.program.labels, &self.facts, body);
+        if self.asked.is_none() {
+            self.asked = Some((Rc::clone(&self.facts), self.labels.clone()));
+        }
     }
 
     /// Rules of lever 6 that are judged before the model is asked: the first that holds answers.
     pub(super) fn failsafe_before(&mut self) -> Option<Reply> {
         let now = seconds(self.facts.now_ns);
-        let program = std::rc::Rc::clone(&self.program);
+        let program = Rc::clone(&self.program);
         for rule in program.failsafe.iter().filter(|rule| rule.upstream.is_none()) {
             let mode = rule.rule.mode_at(now);
             if mode == Mode::Disabled || rule.rule.selector.holds(&self.labels) != Holds::Yes {
@@ -316,7 +323,7 @@ impl Exchange {
             self.record.action(&rule.rule.id, word, shadow);
             if !shadow {
                 return Some(match &rule.fallback {
-                    Some(fallback) => self.canned(&std::rc::Rc::clone(fallback)),
+                    Some(fallback) => self.canned(&Rc::clone(fallback)),
                     None => self.error(
                         403,
                         "content_blocked",

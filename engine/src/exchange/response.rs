@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::answering::{Answering, Judge};
 use super::other::remove_internal;
+use super::running::{Ended, Passed};
 use super::{Exchange, Phase};
 use crate::answer::{Chosen, Cut, FrameLoop, Left, Output, Pipe, Rules, Settings};
 use crate::context::facts::{self, Headers, Now, seconds};
@@ -113,11 +114,18 @@ impl Exchange {
             false => self.readable(headers, status),
         };
         let watched = !end && self.begin_watch(headers, status);
+        let framing = match (200..300).contains(&status) && !end && !own_error {
+            true => self.stream_framing(headers, status),
+            false => None,
+        };
+        let passes = framing.filter(|_| !facts::is_encoded(headers));
+        self.streams = framing.is_some();
         match readable {
             Readable::Nothing => {
                 self.phase = Phase::Over;
                 self.show(&mut edits);
-                match watched {
+                self.passed = passes.map(Passed::new);
+                match watched || self.passed.is_some() {
                     true => ResponseVerdict::Stream { edits },
                     false => ResponseVerdict::Untouched { edits },
                 }
@@ -130,6 +138,9 @@ impl Exchange {
                 self.open_answer(framing, rules);
                 self.show(&mut edits);
                 let acts = acts || self.charges.hides_usage() || self.may_be_cut();
+                if self.answer.as_ref().is_none_or(|answer| !answer.acts()) {
+                    self.passed = Some(Passed::new(framing));
+                }
                 if acts && facts::values(headers, "content-length").next().is_some() {
                     edits.push(HeaderEdit::Remove("content-length".to_owned()));
                 }
@@ -171,6 +182,8 @@ impl Exchange {
         self.watch_chunk(chunk, now);
         let mut out = Output::new(chunk);
         let was_cut = self.cut_ns;
+        // Upstream had nothing more to say: there is nothing to be ended.
+        let over = end && chunk.is_empty();
         let answer = self.answer.take();
         let left = match answer {
             Some(mut answer) => {
@@ -178,6 +191,9 @@ impl Exchange {
                     answer.set_now(seconds(now.ns()));
                 }
                 self.make_room(&mut answer);
+                if was_cut.is_none() && !over {
+                    self.end_held(&mut answer, &mut out);
+                }
                 self.some_of_answer(&mut answer, chunk, end, &mut out);
                 if was_cut.is_none() && answer.is_cut() {
                     self.after_cut(&mut answer, &mut out, now.ns());
@@ -190,10 +206,16 @@ impl Exchange {
             }
             None => Left::AsItCame,
         };
+        let ended = if over { None } else { self.some_passed(chunk, now) };
         self.watch_holds(now);
         self.metered(end, now);
         if end {
             self.phase = Phase::Over;
+        }
+        match ended {
+            Some(Ended::With(bytes)) => return StreamVerdict::Replace(bytes),
+            Some(Ended::Lost) => return StreamVerdict::Reset,
+            None => {}
         }
         match (was_cut, left) {
             (Some(cut_ns), _) if !end && self.ends_now(cut_ns, now.ns()) => StreamVerdict::Reset,
@@ -210,6 +232,7 @@ impl Exchange {
             || now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS
             || self.is_spent()
             || self.program.on_cut == OnCut::Cancel
+            || self.stop_cancels()
     }
 
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
@@ -374,6 +397,19 @@ impl Exchange {
             },
             Some(other) if other.ends_with("+json") => Readable::Whole,
             Some(_) => Readable::No(Unchecked::Dialect),
+        }
+    }
+
+    /// How the frames of an answer that passes as a stream are cut, whether or not they can be read; `None`: it is none.
+    fn stream_framing(&self, headers: &Headers, status: u16) -> Option<Framing> {
+        self.recognised.as_ref()?;
+        match self.readable(headers, status) {
+            Readable::Stream(framing) => Some(framing),
+            Readable::No(Unchecked::Encoding) => match facts::media_type(headers)?.as_str() {
+                "text/event-stream" => Some(Framing::Sse),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

@@ -242,7 +242,8 @@ fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
     let enforced = |rule: &super::document::Rule| rule.mode_under(policy.mode) == Mode::Enforce;
     let from_body = |label: &str| {
         let sources = policy.labels.get(label).map(Vec::as_slice).unwrap_or_default();
-        label == "model" || sources.iter().any(|source| matches!(source, Source::Json { .. }))
+        label == "model"
+            || sources.iter().any(|source| matches!(source.whole(), Source::Json { .. }))
     };
     let guardrails = policy.guardrails.iter().map(|lever| (&lever.rule, true));
     let failsafe = policy.failsafe.iter().map(|lever| (&lever.rule, lever.upstream.is_none()));

@@ -9,8 +9,8 @@ mod words;
 pub(super) use words::{span, texts, window};
 
 use super::document::{
-    Disable, Document, OnCut, OnHoldLimit, OnUnreadable, Severity, Show, Source, UnknownLanes,
-    Unpriced,
+    Disable, Document, OnCut, OnHoldLimit, OnUnreadable, Part, Severity, Show, Source,
+    UnknownLanes, Unpriced,
 };
 use super::path::Path;
 use super::shape::pointer;
@@ -82,15 +82,32 @@ fn each<T>(
 }
 
 fn source(node: &Node) -> Option<Source> {
+    let whole = whole_source(node)?;
+    let json_text = words::flag(node, "json_text");
+    let part = Part {
+        json_text,
+        pointer: match &whole {
+            Source::Json { .. } => Vec::new(),
+            _ => text(node, "json").and_then(|at| pointer(&at).ok()).unwrap_or_default(),
+        },
+        pattern: text(node, "match"),
+    };
+    Some(match part == Part::default() {
+        true => whole,
+        false => Source::Part { of: Box::new(whole), part },
+    })
+}
+
+fn whole_source(node: &Node) -> Option<Source> {
     let digest = words::flag(node, "digest");
     if let Some(name) = text(node, "header") {
         return Some(Source::Header { name: name.to_ascii_lowercase(), digest });
     }
-    if let Some(written) = text(node, "json") {
-        return Some(Source::Json { pointer: pointer(&written).ok()?, digest });
+    if node.get("property").is_some() {
+        return Some(Source::Property { path: texts(node, "property"), digest });
     }
-    node.get("property")?;
-    Some(Source::Property { path: texts(node, "property"), digest })
+    let written = text(node, "json")?;
+    Some(Source::Json { pointer: pointer(&written).ok()?, digest })
 }
 
 fn disable(node: &Node) -> Option<Disable> {

@@ -140,6 +140,35 @@ pub enum Source {
         /// Only a digest of the value is kept.
         digest: bool,
     },
+    /// A part of the value that another source gives.
+    Part {
+        /// The other source.
+        of: Box<Source>,
+        /// Which part.
+        part: Part,
+    },
+}
+
+/// What of a source's value is the label's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Part {
+    /// The value, or a text on the way to it, is JSON text.
+    pub json_text: bool,
+    /// Where in the JSON text of a header or a property.
+    pub pointer: Vec<String>,
+    /// The first group of this pattern.
+    pub pattern: Option<String>,
+}
+
+impl Source {
+    /// The source that gives the whole value.
+    #[must_use]
+    pub fn whole(&self) -> &Source {
+        match self {
+            Self::Part { of, .. } => of.whole(),
+            whole => whole,
+        }
+    }
 }
 
 /// What every rule may carry.
@@ -261,6 +290,8 @@ pub struct Failsafe {
     pub upstream: Option<Upstream>,
     /// What to do.
     pub action: FailsafeAction,
+    /// `running: cut`: streams under way that it would have stopped end too.
+    pub cuts_running: bool,
 }
 
 /// `upstream` of a fail-safe rule.

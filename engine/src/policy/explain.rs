@@ -22,6 +22,8 @@ pub fn explain(document: &Document) -> Vec<String> {
         let else_if = if rank > 0 { "else, " } else { "" };
         let what =
             format!("{else_if}{whom} {}, and the model is not called", failsafe(document, rule));
+        let running = if rule.cuts_running { "; streams under way end too" } else { "" };
+        let what = format!("{what}{running}");
         lines.push(rule_line(document, &rule.rule, &what));
     }
     lines.extend(change::lines(document));

@@ -93,6 +93,8 @@ pub struct Failsafe {
     pub upstream: Option<Upstream>,
     /// The canned answer; `None`: refuse.
     pub fallback: Option<Rc<Fallback>>,
+    /// Streams under way that it would have stopped end when it comes into force.
+    pub cuts_running: bool,
 }
 
 /// A lane of other traffic.
@@ -167,7 +169,12 @@ impl Program {
                     // `mode` said so.
                     compiled.mode = Mode::Disabled;
                 }
-                Ok(Failsafe { rule: compiled, upstream: rule.upstream.clone(), fallback })
+                Ok(Failsafe {
+                    rule: compiled,
+                    upstream: rule.upstream.clone(),
+                    fallback,
+                    cuts_running: rule.cuts_running && rule.upstream.is_none(),
+                })
             })
             .collect::<Result<_, CompileError>>()?;
         let other_traffic = document

@@ -76,7 +76,9 @@ fn object(is: &Struct) -> Node {
     if !is.one_of.is_empty() {
         let choices =
             is.one_of.iter().map(|name| map([("required", node(Value::Seq(vec![text(name)])))]));
-        entries.push(entry("oneOf", node(Value::Seq(choices.collect()))));
+        // A header and a place in the JSON text that it holds may be named together.
+        let word = if is.field("json_text").is_some() { "anyOf" } else { "oneOf" };
+        entries.push(entry(word, node(Value::Seq(choices.collect()))));
     }
     node(Value::Map(entries))
 }

@@ -125,8 +125,12 @@ impl Shape {
         if is.one_of.is_empty() {
             return;
         }
-        let there: Vec<&str> =
+        // What is JSON text may be pointed into wherever it stands.
+        let inner = node.get("json_text").and_then(Node::bool) == Some(true)
+            && (node.get("header").is_some() || node.get("property").is_some());
+        let mut there: Vec<&str> =
             is.one_of.iter().copied().filter(|name| node.get(name).is_some()).collect();
+        there.retain(|name| !(inner && *name == "json"));
         match there.as_slice() {
             [_] => {}
             [] => {

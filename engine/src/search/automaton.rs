@@ -16,11 +16,18 @@ use regex_syntax::hir::Hir;
 
 /// The automaton of one pattern, as its own exact engine runs it.
 pub(super) fn compile(hir: &Hir) -> Result<NFA, PatternError> {
+    build(hir, WhichCaptures::Implicit)
+}
+
+/// The automaton of one pattern, with its groups.
+pub(super) fn with_groups(hir: &Hir) -> Result<NFA, PatternError> {
+    build(hir, WhichCaptures::All)
+}
+
+fn build(hir: &Hir, captures: WhichCaptures) -> Result<NFA, PatternError> {
     NFA::compiler()
         .configure(
-            NFA::config()
-                .which_captures(WhichCaptures::Implicit)
-                .nfa_size_limit(Some(PATTERN_AUTOMATON_BYTES)),
+            NFA::config().which_captures(captures).nfa_size_limit(Some(PATTERN_AUTOMATON_BYTES)),
         )
         .build_from_hir(hir)
         .map_err(|error| match error.size_limit() {

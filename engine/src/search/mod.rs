@@ -46,6 +46,7 @@
 
 mod automaton;
 mod exact;
+mod extract;
 mod language;
 mod lazy_dfa;
 mod look_alikes;
@@ -60,6 +61,7 @@ mod stream_search;
 mod text_search;
 mod view;
 
+pub use extract::{Extract, TooLong};
 pub use matcher::Matcher;
 pub use pattern::{Pattern, PatternError};
 pub use stream_search::StreamSearch;

@@ -7,6 +7,7 @@ use super::request::Gathering;
 use super::{CONTENT_LENGTH, Stream, edit, send, set_length};
 use crate::clock;
 use crate::host::{self, Buffer, HostError, Map};
+use crate::running;
 use crate::telemetry::Trouble;
 
 /// How far the answer is.
@@ -37,7 +38,12 @@ impl Stream {
         }
         let has_length = headers.value(CONTENT_LENGTH).is_some();
         let local = self.exchange.asks_who_answered(&headers) && is_local();
-        match self.exchange.response_headers(&headers, local, end, clock::now_ns()) {
+        let verdict = self.exchange.response_headers(&headers, local, end, clock::now_ns());
+        if let Some(asked) = self.exchange.running() {
+            let (name, envoy) = (&self.active.name, self.active.envoy);
+            self.running = Some(running::begin(self.context_id, name, self.began, asked, envoy));
+        }
+        match verdict {
             ResponseVerdict::Untouched { edits } => {
                 self.response = ResponseState::Passing;
                 // The body is the upstream's whatever its headers say: a refused change costs no answer.
@@ -98,6 +104,9 @@ impl Stream {
     /// One chunk of a streamed answer. The host has only this chunk: what came before has left.
     fn chunk(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
         let chunk = host::bytes(Buffer::Response, size).map_err(Trouble::with("response_body"))?;
+        if let Some(stop) = self.running.as_ref().and_then(|entry| entry.take()) {
+            self.exchange.stop(stop);
+        }
         match self.exchange.response_chunk(&chunk, end, Now::Ask(clock::now_ns)) {
             StreamVerdict::Unchanged => {}
             StreamVerdict::Replace(bytes) => host::replace_bytes(Buffer::Response, &bytes)

@@ -28,13 +28,18 @@ impl Pipe {
         if self.queue.is_empty() { 0 } else { self.queued_memory + self.texts.memory() }
     }
 
-    /// Ends the answer here: what waits is judged as if upstream had ended it.
+    /// A limit has no more for the answer: it ends here.
     pub fn spend(&mut self, around: &mut Around<'_, '_>) {
+        self.end_here(Cut::Spent, around);
+    }
+
+    /// Ends the answer here, for this reason: what waits is judged as if upstream had ended it.
+    pub fn end_here(&mut self, why: Cut, around: &mut Around<'_, '_>) {
         if self.cut.is_none() {
             self.settle_all(around);
         }
         if self.cut.is_none() {
-            self.cut = Some(Cut::Spent);
+            self.cut = Some(why);
             self.drop_queue();
         }
     }

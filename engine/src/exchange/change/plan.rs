@@ -156,6 +156,9 @@ impl Plan {
             Ok(_) => Unchecked::Label,
         })?;
         let Some(place) = origin.or_else(|| new_place(sources, on)) else { return Ok(()) };
+        if place.part.is_some() {
+            return Err(Unchecked::Label);
+        }
         match &place.from {
             From::Header(name) => self.header(name, value, on),
             From::Json(at) => self.text(at, value, on),

@@ -12,7 +12,7 @@ use crate::dialect::mcp::answer::{self, Sent};
 use crate::exchange::Exchange;
 use crate::exchange::input::look;
 use crate::policy::Program;
-use crate::policy::document::OnUnreadable;
+use crate::policy::document::{Fallback, OnUnreadable};
 use crate::policy::program::guard::Action;
 use crate::wire::edit::{self, Edit};
 use crate::wire::frame::{Frame, Framing};
@@ -252,11 +252,29 @@ impl Messages {
         }
     }
 
+    /// A policy that has come into force ends the answer: whoever still waits gets its canned answer or its refusal.
+    pub(in crate::exchange) fn end_here(
+        &mut self,
+        fallback: Option<&Fallback>,
+        around: &mut Around<'_, '_>,
+    ) {
+        if self.cut {
+            return;
+        }
+        let decision = around.record.decision();
+        let text = format!("stopped by policy (decision {decision})");
+        let said = fallback.map_or(Said::Blocked(&text), Said::Canned);
+        self.end_with(&said, around.out);
+    }
+
     /// Whoever still waits is told; nothing more leaves.
     fn end(&mut self, text: &str, out: &mut Output<'_>) {
+        self.end_with(&Said::Blocked(text), out);
+    }
+
+    fn end_with(&mut self, said: &Said<'_>, out: &mut Output<'_>) {
         self.cut = true;
         let modern = self.modern;
-        let said = Said::Blocked(text);
         let waiting = std::mem::take(&mut self.waiting);
         let mut all: Vec<String> =
             waiting.iter().map(|Asked { id, call }| said.message(id, *call, modern)).collect();

@@ -134,10 +134,22 @@ fn label(judge: &mut Judge<'_>, name: &str, value: &str, path: &Path<'_>) {
         let message = "an empty label is none: there would be nothing to put back".to_owned();
         judge.error("empty", path, format_args!("{message}"), "write the last good value");
     }
+    if sources.iter().any(|source| matches!(source, Source::Part { .. })) {
+        let message =
+            format!("`{name}` is read from a part of a value, and cannot be written back");
+        judge.error_at_key(
+            "bad-label",
+            path,
+            format_args!("{message}"),
+            "set the whole header or member (`headers`, `body`)",
+        );
+        return;
+    }
     let digest = |source: &Source| match source {
         Source::Header { digest, .. }
         | Source::Json { digest, .. }
         | Source::Property { digest, .. } => *digest,
+        Source::Part { .. } => false,
     };
     if sources.iter().any(digest) {
         let message = format!("`{name}` is read as a digest, and cannot be written back");
@@ -179,7 +191,7 @@ pub(super) fn protected(document: &Document, name: &str) -> Option<&'static str>
     let read_as_digest = || {
         let sources = document.labels.values().flatten();
         sources.into_iter().any(
-            |source| matches!(source, Source::Header { name: own, digest: true } if *own == name),
+            |source| matches!(source.whole(), Source::Header { name: own, digest: true } if *own == name),
         )
     };
     if name == "host" {

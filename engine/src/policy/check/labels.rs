@@ -1,11 +1,12 @@
 //! Labels: those that selectors name must exist, and some must not be the caller's own word.
 
-use super::super::document::{Mode, Source, When};
+use super::super::document::{Mode, Part, Source, When};
 use super::super::language::BUILT_IN_LABELS;
 use super::super::path::Path;
 use super::super::suggest::nearest;
 use super::Judge;
 use super::names::suggestion;
+use crate::search::Extract;
 
 const DIALECTS: &[&str] =
     &["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock", "mcp"];
@@ -36,7 +37,24 @@ pub(super) fn check(judge: &mut Judge<'_>) {
 fn definitions(judge: &mut Judge<'_>) {
     let root = *judge.root;
     let section = root.key("labels");
-    for label in judge.document.labels.keys() {
+    let document = judge.document;
+    for (label, sources) in &document.labels {
+        for (number, source) in sources.iter().enumerate() {
+            let Source::Part { part: Part { pattern: Some(pattern), .. }, .. } = source else {
+                continue;
+            };
+            if let Err(bad) = Extract::parse(pattern) {
+                let path = section.key(label);
+                let path = path.index(number);
+                let help = bad.help.as_deref().unwrap_or("write one pattern with one group");
+                judge.error(
+                    "bad-pattern",
+                    &path.key("match"),
+                    format_args!("{}", bad.message),
+                    help,
+                );
+            }
+        }
         if BUILT_IN_LABELS.contains(&label.as_str()) {
             let message = format_args!("the label `{label}` always exists");
             judge.error("bad-label", &section.key(label), message, "choose another name");
@@ -215,9 +233,9 @@ fn built_in(label: &str) -> bool {
 /// A label that is read from at least one place that the caller cannot write.
 fn trusted(judge: &Judge<'_>, label: &str) -> bool {
     let sources = judge.document.labels.get(label).map(Vec::as_slice).unwrap_or_default();
-    sources.iter().any(|source| match source {
+    sources.iter().any(|source| match source.whole() {
         Source::Header { name, .. } => judge.document.trusted_headers.contains(name),
         Source::Property { .. } => true,
-        Source::Json { .. } => false,
+        Source::Json { .. } | Source::Part { .. } => false,
     })
 }

@@ -16,6 +16,11 @@ fn upstream(judge: &mut Judge<'_>) {
     for (index, rule) in judge.document.failsafe.iter().enumerate() {
         let Some(upstream) = &rule.upstream else { continue };
         let path = section.index(index);
+        if rule.cuts_running {
+            let message = format_args!("a rule with `upstream` is judged when an answer begins");
+            let help = "remove `running`, or `upstream`";
+            judge.error("unused", &path.key("running"), message, help);
+        }
         let path = path.key("upstream");
         let written = judge.node(&path.key("status")).map_or(0, |node| node.items().len());
         if written == 0 && !upstream.timeout {

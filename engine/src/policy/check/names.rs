@@ -115,7 +115,7 @@ fn trusted_headers(judge: &mut Judge<'_>) {
     let section = root.key("trusted_headers");
     let mut read = Seen::default();
     for source in document.labels.values().flatten() {
-        if let Source::Header { name, .. } = source {
+        if let Source::Header { name, .. } = source.whole() {
             read.insert(name, 0);
         }
     }

@@ -115,7 +115,8 @@ pub(super) fn failsafe(node: &Node, path: &Path<'_>) -> Failsafe {
         ("fallback", id) => FailsafeAction::Fallback(argument(id)),
         _ => FailsafeAction::Block,
     };
-    Failsafe { rule: rule(node, path), upstream, action }
+    let cuts_running = node.get("running").and_then(Node::text) == Some("cut");
+    Failsafe { rule: rule(node, path), upstream, action, cuts_running }
 }
 
 pub(super) fn fallback(node: &Node) -> Fallback {

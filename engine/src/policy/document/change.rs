@@ -23,7 +23,7 @@ impl Set {
     pub fn changes_headers(&self, document: &Document) -> bool {
         let from_header = |label: &String| {
             let sources = document.labels.get(label).map(Vec::as_slice).unwrap_or_default();
-            sources.iter().any(|source| matches!(source, Source::Header { .. }))
+            sources.iter().any(|source| matches!(source.whole(), Source::Header { .. }))
         };
         !self.headers.is_empty() || self.labels.iter().any(|(label, _)| from_header(label))
     }

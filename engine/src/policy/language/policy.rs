@@ -53,6 +53,13 @@ const SOURCE: Struct = Struct {
         field("property", Kind::List(&Kind::Text), "a property of the proxy, as its path"),
         field("digest", Kind::Bool, "keep only `sha256:` of the value, never the value")
             .default("false"),
+        field("match", Kind::Text, "a pattern: its first group in the value is the label's value"),
+        field(
+            "json_text",
+            Kind::Bool,
+            "the value is JSON text: `json` points into it, beside `header` or `property` too",
+        )
+        .default("false"),
     ],
     others: None,
     one_of: &["header", "json", "property"],

@@ -308,6 +308,18 @@ pub(super) const FAILSAFE: Struct = Struct {
             "what the caller gets",
         )
         .required(),
+        field(
+            "running",
+            Kind::Words(&[
+                word("finish", "they end under the policy that they began with"),
+                word(
+                    "cut",
+                    "they end as their dialect ends, at their next byte and within five seconds",
+                ),
+            ]),
+            "streams under way that the rule would have stopped",
+        )
+        .default("finish"),
     ],
     others: None,
     one_of: &[],

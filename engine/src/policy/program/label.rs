@@ -5,7 +5,8 @@ use std::rc::Rc;
 use sha2::{Digest, Sha256};
 
 use crate::limits::LABEL_BYTES;
-use crate::policy::document::{Document, Source};
+use crate::policy::document::{Document, Part, Source};
+use crate::search::Extract;
 
 /// Labels that always exist, in the order of their numbers.
 pub const BUILT_IN: [&str; 5] = ["dialect", "model", "method", "host", "path"];
@@ -38,6 +39,8 @@ impl LabelId {
 pub struct LabelTable {
     names: Vec<String>,
     sources: Vec<Vec<Read>>,
+    /// The same as they are written, so that the labels of two policies can be compared.
+    written: Vec<Vec<Source>>,
     /// Host properties that sources read, each once.
     pub properties: Vec<Vec<String>>,
 }
@@ -51,6 +54,19 @@ pub struct Read {
     pub digest: bool,
     /// The proxy vouches for it.
     pub trusted: bool,
+    /// Only a part of the value counts.
+    pub part: Option<Rc<ReadPart>>,
+}
+
+/// Which part of a value counts.
+#[derive(Debug)]
+pub struct ReadPart {
+    /// The value, or a text on the way to it, is JSON text.
+    pub json_text: bool,
+    /// Where in the JSON text of a header or a property.
+    pub pointer: Vec<String>,
+    /// The first group of this pattern. One that `check` would have refused gives no value.
+    pub pattern: Option<Option<Extract>>,
 }
 
 /// Where a source reads.
@@ -62,6 +78,13 @@ pub enum From {
     Json(Vec<String>),
     /// The property with this number in [`LabelTable::properties`].
     Property(usize),
+}
+
+impl ReadPart {
+    fn compile(part: &Part) -> Self {
+        let pattern = part.pattern.as_ref().map(|source| Extract::parse(source).ok());
+        Self { json_text: part.json_text, pointer: part.pointer.clone(), pattern }
+    }
 }
 
 /// What a label's sources gave.
@@ -108,12 +131,14 @@ impl LabelTable {
         let mut table = Self {
             names: BUILT_IN.iter().map(|&name| name.to_owned()).collect(),
             sources: BUILT_IN.iter().map(|_| Vec::new()).collect(),
+            written: BUILT_IN.iter().map(|_| Vec::new()).collect(),
             properties: Vec::new(),
         };
         for (name, sources) in &document.labels {
             let reads = sources.iter().map(|source| table.read(source, document)).collect();
             table.names.push(name.clone());
             table.sources.push(reads);
+            table.written.push(sources.clone());
         }
         table
     }
@@ -124,17 +149,24 @@ impl LabelTable {
                 from: From::Header(name.clone()),
                 digest: *digest,
                 trusted: document.trusted_headers.contains(name),
+                part: None,
             },
-            Source::Json { pointer, digest } => {
-                Read { from: From::Json(pointer.clone()), digest: *digest, trusted: false }
-            }
+            Source::Json { pointer, digest } => Read {
+                from: From::Json(pointer.clone()),
+                digest: *digest,
+                trusted: false,
+                part: None,
+            },
             Source::Property { path, digest } => {
                 let known = self.properties.iter().position(|property| property == path);
                 let number = known.unwrap_or_else(|| {
                     self.properties.push(path.clone());
                     self.properties.len() - 1
                 });
-                Read { from: From::Property(number), digest: *digest, trusted: true }
+                Read { from: From::Property(number), digest: *digest, trusted: true, part: None }
+            }
+            Source::Part { of, part } => {
+                Read { part: Some(Rc::new(ReadPart::compile(part))), ..self.read(of, document) }
             }
         }
     }
@@ -178,6 +210,12 @@ impl LabelTable {
     #[must_use]
     pub fn sources(&self, id: LabelId) -> &[Read] {
         self.sources.get(id.0).map_or(&[], Vec::as_slice)
+    }
+
+    /// The sources of a label as they are written.
+    #[must_use]
+    pub fn written(&self, id: LabelId) -> &[Source] {
+        self.written.get(id.0).map_or(&[], Vec::as_slice)
     }
 
     /// True if a body must be read to know this label for certain.
