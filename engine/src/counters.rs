@@ -32,6 +32,7 @@ const PLAIN: &[&str] = &[
     "hemostat_global_unlimited_total",
     "hemostat_unpriced_total;action=block",
     "hemostat_unpriced_total;action=count_zero",
+    "hemostat_unpriced_total;action=served",
 ];
 
 /// Counters with one label, and all its values.

@@ -13,6 +13,10 @@ pub struct Spending {
     pub max_output: Option<u64>,
     /// The service tier that it names, if it is not the ordinary one.
     pub tier: Option<String>,
+    /// It leaves the tier to the provider in so many words (`auto`): any may be served.
+    pub any_tier: bool,
+    /// Where it is served, as far as the address says (`us-east5`); priced only where a price names regions.
+    pub region: Option<String>,
     /// What costs apart from text tokens, by the name that `prices` gives its surcharge: tools that the provider runs
     /// (`web_search`), other modalities (`modality=audio`). With how often it may be used; 0 where that is no matter.
     pub extras: Vec<(String, u64)>,
@@ -50,11 +54,90 @@ pub struct Usage {
     pub reasoning: u64,
     /// The service tier that it was billed at.
     pub tier: Option<String>,
+    /// How else it was served: its speed, its region.
+    pub modes: Vec<(&'static str, String)>,
     /// How often tools of the provider ran.
     pub uses: Vec<(String, u64)>,
+    /// The answer says of every tool of the provider's whether it ran.
+    pub uses_told: bool,
+    /// Tokens, in and out, that are no text and have a price of their own, by the name of its factor (`modality=audio`).
+    pub modal: Vec<(&'static str, u64, u64)>,
+    /// The answer tells such tokens apart.
+    pub modal_told: bool,
+    /// Parts of these counts that another model used, or a round of its own.
+    pub rounds: Vec<Round>,
+}
+
+/// What one round of a call used, as part of all counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Round {
+    /// The model that ran, if it is said.
+    pub model: Option<String>,
+    /// Input tokens that came from no cache.
+    pub fresh: u64,
+    /// Input tokens that were read from a cache.
+    pub cached: u64,
+    /// Input tokens that were written to a cache.
+    pub written: u64,
+    /// Those of them that were written for an hour.
+    pub written_1h: u64,
+    /// Output tokens.
+    pub output: u64,
+}
+
+impl Round {
+    /// As a usage of its own, served as `all` was.
+    #[must_use]
+    pub fn usage(&self, all: &Usage) -> Usage {
+        Usage {
+            fresh: Some(self.fresh),
+            cached: self.cached,
+            written: self.written,
+            written_1h: self.written_1h,
+            output: Some(self.output),
+            tier: all.tier.clone(),
+            modes: all.modes.clone(),
+            uses_told: true,
+            modal_told: true,
+            ..Usage::default()
+        }
+    }
 }
 
 impl Usage {
+    /// What is left without the rounds.
+    #[must_use]
+    pub fn rest(&self) -> Self {
+        let mut rest = Self { rounds: Vec::new(), ..self.clone() };
+        for round in &self.rounds {
+            rest.fresh = rest.fresh.map(|all| all.saturating_sub(round.fresh));
+            rest.cached = rest.cached.saturating_sub(round.cached);
+            rest.written = rest.written.saturating_sub(round.written);
+            rest.written_1h = rest.written_1h.saturating_sub(round.written_1h);
+            rest.output = rest.output.map(|all| all.saturating_sub(round.output));
+        }
+        rest
+    }
+
+    /// It was served so (`speed`: `fast`).
+    pub(super) fn mode(&mut self, key: &'static str, value: Option<Value<'_>>) {
+        let Some(value) = value.and_then(|value| value.as_str()) else { return };
+        match self.modes.iter_mut().find(|(own, _)| *own == key) {
+            Some((_, said)) => *said = value.into_owned(),
+            None => self.modes.push((key, value.into_owned())),
+        }
+    }
+
+    /// So many tokens are of this modality.
+    pub(super) fn modal(&mut self, name: &'static str, input: u64, output: u64) {
+        self.modal_told = true;
+        match self.modal.iter_mut().find(|(own, ..)| *own == name) {
+            Some(said) => *said = (name, said.1.max(input), said.2.max(output)),
+            None if input > 0 || output > 0 => self.modal.push((name, input, output)),
+            None => {}
+        }
+    }
+
     /// All input tokens; `None`: the answer has not said.
     #[must_use]
     pub fn input(&self) -> Option<u64> {
@@ -79,11 +162,17 @@ impl Usage {
         self.output = self.output.max(output);
     }
 
+    /// A tool of the provider ran once more.
+    pub(super) fn ran(&mut self, tool: &str) {
+        let before = self.uses.iter().find(|(name, _)| name == tool).map_or(0, |own| own.1);
+        self.used(tool, before.saturating_add(1));
+    }
+
     /// A tool of the provider ran so often, in all.
     pub(super) fn used(&mut self, tool: &str, times: u64) {
         let room = self.uses.len() < EXTRAS;
         match self.uses.iter_mut().find(|(name, _)| name == tool) {
-            Some((_, count)) => *count = times,
+            Some((_, count)) => *count = times.max(*count),
             None if room => self.uses.push((tool.to_owned(), times)),
             None => {}
         }
@@ -108,7 +197,17 @@ impl Spending {
     pub(super) fn tier(&mut self, tier: Option<Value<'_>>) {
         let tier = string(tier);
         let tier = String::from_utf8_lossy(&tier);
+        self.any_tier = tier == "auto";
         self.tier = (!is_ordinary(&tier)).then(|| tier.into_owned());
+    }
+
+    /// How it is to be served (`speed`: `fast`), where that is not the ordinary way.
+    pub(super) fn mode(&mut self, key: &str, value: Option<Value<'_>>) {
+        let value = string(value);
+        let value = String::from_utf8_lossy(&value);
+        if !is_ordinary(&value) {
+            self.extra(&format!("{key}={value}"), 0);
+        }
     }
 
     /// Tool definitions.
@@ -136,6 +235,8 @@ impl Spending {
         let sound = turns.descendants().any(|value| {
             value.key_is("type") && matches!(&*string(Some(value)), b"input_audio" | b"audio")
                 || value.key_is("audio") && is_media(&value)
+                || matches!(&*value.name(), b"mimeType" | b"mime_type")
+                    && value.word().get(..6).is_some_and(|k| k.eq_ignore_ascii_case(b"audio/"))
         });
         if sound {
             self.extra("modality=audio", 0);
@@ -143,10 +244,19 @@ impl Spending {
     }
 }
 
-/// True for a service tier at the plain price, and for one that leaves the choice to the provider.
+/// True for a service tier, a speed or a region at the plain price, and for one that leaves the choice to the provider.
 #[must_use]
-pub fn is_ordinary(tier: &str) -> bool {
-    matches!(tier, "" | "auto" | "default" | "standard" | "standard_only")
+pub fn is_ordinary(mode: &str) -> bool {
+    matches!(
+        mode,
+        "" | "auto"
+            | "default"
+            | "standard"
+            | "standard_only"
+            | "unspecified"
+            | "global"
+            | "not_available"
+    )
 }
 
 /// An image, a sound or a file, by the fields that hold one in any dialect.

@@ -131,7 +131,7 @@ impl Exchange {
         let model = [served, asked].into_iter().find(|model| prices.find(model).is_some())?;
         let spending = Spending { tier: usage.tier.clone(), ..Spending::default() };
         let (cost, _) = prices.cost(model, &spending, true).ok()?;
-        Some(cost.real(usage))
+        Some(prices.real(&cost, &spending, usage))
     }
 
     /// What an operator finds about usage, in the log and in counters.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 pub use capture::{Capture, CaptureRule, CaptureTo, Captured};
 pub use levers::{
-    Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price, Rollback,
-    Scalar, Set, Switch, ToolAction, ToolRule, Unpriced, Window,
+    Above, Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price,
+    Rollback, Scalar, Set, Switch, ToolAction, ToolRule, Unpriced, Window,
 };
 
 /// A whole policy.

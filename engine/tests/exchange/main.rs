@@ -26,6 +26,7 @@ mod limits;
 mod matrix;
 mod mcp;
 mod memory;
+mod money;
 mod record;
 mod repeats;
 mod requests;

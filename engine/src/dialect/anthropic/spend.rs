@@ -1,7 +1,7 @@
 //! What a Messages call may cost and what it did.
 
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens, undated};
+use super::super::spend::{Round, Spending, Usage, count, insert, some_tokens, tokens, undated};
 use super::super::{Unreadable, request};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
@@ -17,6 +17,8 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     let max_output = count(root, "max_tokens", "/max_tokens")?;
     let mut spending = Spending { max_output, ..Spending::default() };
     spending.tier(request::one(root, "service_tier", "/service_tier")?);
+    spending.mode("speed", request::one(root, "speed", "/speed")?);
+    spending.mode("inference_geo", request::one(root, "inference_geo", "/inference_geo")?);
     spending.turns(root.get("messages"));
     spending.tools(root.get("tools"));
     spending.format(root.get("output_config").and_then(|config| config.get("format")));
@@ -48,24 +50,54 @@ pub(in super::super) fn provider_tools(root: &Value<'_>, spending: &mut Spending
 
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let message = root.get("message").unwrap_or(*root);
+    // What the provider ran stands in the answer itself; of some tools no count tells.
+    let blocks = message.get("content").filter(|content| content.kind() == Kind::Array);
+    for block in blocks.iter().flat_map(Value::children).chain(root.get("content_block")) {
+        ran(&block, usage);
+    }
     let Some(said) = message.get("usage").filter(|said| said.kind() == Kind::Object) else {
         return;
     };
     // Cumulative: what an event does not name keeps what was said before. The numbers at the top are those of messages;
     // what else ran for the answer (compaction, an advisor) stands in its iterations alone.
+    let list = said.get("iterations");
+    let rounds: Vec<Value<'_>> = list.iter().flat_map(Value::children).take(ROUNDS).collect();
     let beside = |name| {
-        let rounds = said.get("iterations");
-        let others = rounds.iter().flat_map(Value::children);
-        let others = others.filter(|round| &*string(round.get("type")) != b"message");
-        others.fold(0, |sum: u64, round| sum.saturating_add(tokens(Some(round), name)))
+        let others = rounds.iter().filter(|round| !is_message(round));
+        others.fold(0, |sum: u64, round| sum.saturating_add(tokens(Some(*round), name)))
     };
-    let all = |name| some_tokens(&said, name).map(|top| top.saturating_add(beside(name)));
+    let of_messages = |name| {
+        let own = rounds.iter().filter(|round| is_message(round));
+        own.fold(0, |sum: u64, round| sum.saturating_add(tokens(Some(*round), name)))
+    };
+    let all = |name| {
+        let top = some_tokens(&said, name)?;
+        Some(top.max(of_messages(name)).saturating_add(beside(name)))
+    };
     usage.fresh = all("input_tokens").max(usage.fresh);
     usage.cached = all("cache_read_input_tokens").unwrap_or(0).max(usage.cached);
     usage.written = all("cache_creation_input_tokens").unwrap_or(0).max(usage.written);
-    usage.written_1h =
-        tokens(said.get("cache_creation"), "ephemeral_1h_input_tokens").max(usage.written_1h);
+    let hour = |of: &Value<'_>| tokens(of.get("cache_creation"), "ephemeral_1h_input_tokens");
+    let beside_1h = rounds.iter().filter(|round| !is_message(round)).map(hour).sum::<u64>();
+    usage.written_1h = hour(&said).saturating_add(beside_1h).max(usage.written_1h);
     usage.output = all("output_tokens").max(usage.output);
+    if !rounds.is_empty() {
+        // A model that declined, and the one that answered in its place, are both messages at the top: each has its own
+        // price.
+        let of_its_own = |round: &&Value<'_>| !is_message(round) || round.get("model").is_some();
+        let part = |round: &Value<'_>| Round {
+            model: round.get("model").and_then(|m| m.as_str()).map(|m| m.into_owned()),
+            fresh: tokens(Some(*round), "input_tokens"),
+            cached: tokens(Some(*round), "cache_read_input_tokens"),
+            written: tokens(Some(*round), "cache_creation_input_tokens"),
+            written_1h: hour(round),
+            output: tokens(Some(*round), "output_tokens"),
+        };
+        usage.rounds = rounds.iter().filter(of_its_own).map(part).collect();
+    }
+    usage.uses_told = true;
+    usage.mode("speed", said.get("speed"));
+    usage.mode("inference_geo", said.get("inference_geo"));
     usage.reasoning =
         tokens(said.get("output_tokens_details"), "thinking_tokens").max(usage.reasoning);
     if let Some(tier) = said.get("service_tier").and_then(|tier| tier.as_str()) {
@@ -77,6 +109,29 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
         if let (Some(name), Some(times)) = (name.strip_suffix(b"_requests"), tool.as_u64()) {
             usage.used(&String::from_utf8_lossy(name), times);
         }
+    }
+}
+
+/// Rounds of one answer that are read: an agent's loop has some dozens.
+const ROUNDS: usize = 256;
+
+/// A round whose tokens are among those at the top.
+fn is_message(round: &Value<'_>) -> bool {
+    matches!(&*string(round.get("type")), b"message" | b"fallback_message")
+}
+
+/// Notes a tool that the provider ran, if this is a call of one.
+fn ran(block: &Value<'_>, usage: &mut Usage) {
+    let kind = string(block.get("type"));
+    match &*kind {
+        b"mcp_tool_use" => usage.ran("mcp"),
+        b"server_tool_use" => {
+            let name = string(block.get("name"));
+            let name = undated(&name);
+            let name = if name.ends_with("code_execution") { "code_execution" } else { &*name };
+            usage.ran(name);
+        }
+        _ => {}
     }
 }
 

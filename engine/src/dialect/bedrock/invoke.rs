@@ -111,10 +111,10 @@ impl Dialect for BedrockInvoke {
         Anthropic.usage(root, usage);
         if let Some(said) = root.get(METRICS).filter(|said| said.kind() == Kind::Object) {
             let count = |name| some_tokens(&said, name);
-            usage.fresh = count("inputTokenCount").or(usage.fresh);
-            usage.output = count("outputTokenCount").or(usage.output);
-            usage.cached = count("cacheReadInputTokenCount").unwrap_or(usage.cached);
-            usage.written = count("cacheWriteInputTokenCount").unwrap_or(usage.written);
+            usage.fresh = count("inputTokenCount").max(usage.fresh);
+            usage.output = count("outputTokenCount").max(usage.output);
+            usage.cached = count("cacheReadInputTokenCount").unwrap_or(0).max(usage.cached);
+            usage.written = count("cacheWriteInputTokenCount").unwrap_or(0).max(usage.written);
         }
     }
 

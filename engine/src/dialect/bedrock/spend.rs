@@ -51,6 +51,20 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
         usage.cached = tokens(Some(said), "cacheReadInputTokens").max(usage.cached);
         usage.written = tokens(Some(said), "cacheWriteInputTokens").max(usage.written);
         usage.output = some_tokens(&said, "outputTokens").max(usage.output);
+        let details = said.get("cacheDetails");
+        let hour = |one: &Value<'_>| one.get("ttl").is_some_and(|ttl| ttl.is_str("1h"));
+        let kept = details.iter().flat_map(Value::children).filter(hour);
+        let kept: u64 = kept.map(|one| tokens(Some(one), "inputTokens")).sum();
+        usage.written_1h = kept.max(usage.written_1h);
+    }
+    usage.mode("latency", root.get("performanceConfig").and_then(|how| how.get("latency")));
+    let content = root.get("output").and_then(|output| output.get("message"));
+    let content = content.and_then(|message| message.get("content"));
+    for block in content.iter().flat_map(Value::children).chain(root.get("start")) {
+        let name = string(block.get("toolUse").and_then(|tool| tool.get("name")));
+        if let Some(tool) = provider_run(&name) {
+            usage.ran(tool);
+        }
     }
     let tier = root.get("serviceTier").and_then(|tier| tier.get("type"));
     if let Some(tier) = tier.and_then(|tier| tier.as_str()) {

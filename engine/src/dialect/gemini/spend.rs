@@ -31,6 +31,7 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
             }
         }
     }
+    spending.tier(either(root, "serviceTier", "service_tier", "/serviceTier")?);
     spending.turns(root.get("contents"));
     spending.tools(root.get("tools"));
     for tool in root.get("tools").iter().flat_map(Value::children).flat_map(|tool| tool.children())
@@ -61,6 +62,9 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
 }
 
 fn event_usage(root: &Value<'_>, usage: &mut Usage) {
+    for candidate in root.get("candidates").iter().flat_map(Value::children) {
+        candidate_uses(&candidate, usage);
+    }
     let Some(said) = root.get("usageMetadata").filter(|said| said.kind() == Kind::Object) else {
         return;
     };
@@ -72,15 +76,66 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
     usage.reasoning = usage.reasoning.max(thoughts);
     let answer = some_tokens(&said, "candidatesTokenCount");
     // A prompt that was blocked has no candidates, and cost no output.
-    let said = match (answer, prompt) {
+    let made = match (answer, prompt) {
         (None, None) => None,
         (answer, _) => Some(answer.unwrap_or(0).saturating_add(thoughts)),
     };
-    usage.output = usage.output.max(said);
-    for candidate in root.get("candidates").iter().flat_map(Value::children) {
-        let queries = candidate.get("groundingMetadata").and_then(|g| g.get("webSearchQueries"));
-        if let Some(queries) = queries {
-            usage.used("web_search", queries.children().count() as u64);
+    usage.output = usage.output.max(made);
+    usage.uses_told = true;
+    if let Some(tier) = said.get("serviceTier").and_then(|tier| tier.as_str()) {
+        usage.tier = Some(tier.to_ascii_lowercase());
+    }
+    if let Some(traffic) = said.get("trafficType").and_then(|traffic| traffic.as_str()) {
+        let tier = match &*traffic {
+            "ON_DEMAND" | "TRAFFIC_TYPE_UNSPECIFIED" => "default".to_owned(),
+            other => other.trim_start_matches("ON_DEMAND_").to_ascii_lowercase(),
+        };
+        usage.tier = Some(tier);
+    }
+    modalities(&said, usage);
+}
+
+/// Sound costs apart both ways; pictures and films where they are made.
+fn modalities(said: &Value<'_>, usage: &mut Usage) {
+    let of = |list: &str, modality: &str| {
+        let list = said.get(list);
+        let all = list.iter().flat_map(Value::children);
+        let own = all.filter(|one| one.get("modality").is_some_and(|name| name.is_str(modality)));
+        own.fold(0, |sum: u64, one| sum.saturating_add(tokens(Some(one), "tokenCount")))
+    };
+    let (read, made) = ("promptTokensDetails", "candidatesTokensDetails");
+    if said.get(made).is_none() && of(read, "AUDIO") == 0 {
+        return;
+    }
+    usage.modal("modality=audio", of(read, "AUDIO"), of(made, "AUDIO"));
+    usage.modal("modality=image", 0, of(made, "IMAGE"));
+    usage.modal("modality=video", 0, of(made, "VIDEO"));
+}
+
+/// What the provider ran for a candidate, by what it shows of it.
+fn candidate_uses(candidate: &Value<'_>, usage: &mut Usage) {
+    let grounds = candidate.get("groundingMetadata");
+    let ground = |name: &str| grounds.and_then(|grounds| grounds.get(name));
+    let count = |list: Option<Value<'_>>| list.map_or(0, |list| list.children().count() as u64);
+    let searches = count(ground("webSearchQueries")) + count(ground("imageSearchQueries"));
+    let shown = u64::from(ground("searchEntryPoint").is_some());
+    if searches.max(shown) > 0 {
+        usage.used("web_search", searches.max(shown));
+    }
+    for (member, tool) in [("maps", "google_maps"), ("retrievedContext", "file_search")] {
+        let chunks = ground("groundingChunks");
+        if chunks.is_some_and(|all| all.children().any(|chunk| chunk.get(member).is_some())) {
+            usage.used(tool, 1);
+        }
+    }
+    let pages = candidate.get("urlContextMetadata").and_then(|own| own.get("urlMetadata"));
+    if count(pages) > 0 {
+        usage.used("url_context", count(pages));
+    }
+    let parts = candidate.get("content").and_then(|content| content.get("parts"));
+    for part in parts.iter().flat_map(Value::children) {
+        if part.get("executableCode").is_some() {
+            usage.ran("code_execution");
         }
     }
 }

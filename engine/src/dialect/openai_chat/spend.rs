@@ -30,16 +30,24 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     if let Some(tier) = root.get("service_tier").and_then(|tier| tier.as_str()) {
         usage.tier = Some(tier.into_owned());
     }
+    for choice in root.get("choices").iter().flat_map(Value::children) {
+        // Moonshot streams put it into the last choice.
+        take(choice.get("usage"), usage);
+        // Models that search by themselves say so in their sources alone.
+        let said = choice.get("message").or_else(|| choice.get("delta"));
+        let sources = said.and_then(|said| said.get("annotations"));
+        let cites = |note: Value<'_>| note.get("type").is_some_and(|t| t.is_str("url_citation"));
+        if sources.is_some_and(|all| all.children().any(cites)) {
+            usage.used("web_search", 1);
+        }
+    }
     // Groq streams put it into a field of their own.
-    let theirs = || root.get("x_groq").and_then(|own| own.get("usage"));
-    // Moonshot streams put it into the last choice.
-    let of_choice = || {
-        let choices = root.get("choices");
-        choices.iter().flat_map(Value::children).find_map(|choice| choice.get("usage"))
-    };
-    let is_object = |said: &Value<'_>| said.kind() == Kind::Object;
-    let said = root.get("usage").filter(is_object).or_else(theirs).or_else(of_choice);
-    let Some(said) = said.filter(is_object) else { return };
+    take(root.get("x_groq").and_then(|own| own.get("usage")), usage);
+    take(root.get("usage"), usage);
+}
+
+fn take(said: Option<Value<'_>>, usage: &mut Usage) {
+    let Some(said) = said.filter(|said| said.kind() == Kind::Object) else { return };
     let details = said.get("prompt_tokens_details");
     // DeepSeek has a field of its own.
     let cached =
@@ -53,8 +61,27 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     );
     let reasoning = tokens(said.get("completion_tokens_details"), "reasoning_tokens");
     usage.reasoning = usage.reasoning.max(reasoning);
-    // Of a search that `web_search_options` asked for, no count tells: where it has a price, it is charged once.
-    usage.used("web_search", 1);
+    // OpenAI tells of no search: one that `web_search_options` asked for is charged once. Others count them.
+    for searches in [
+        some_tokens(&said, "num_search_queries"),
+        some_tokens(&said, "num_sources_used"),
+        said.get("server_tool_use").and_then(|ran| some_tokens(&ran, "web_search_requests")),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        usage.used("web_search", searches);
+    }
+    let made = said.get("completion_tokens_details");
+    let audio = |of: Option<Value<'_>>| of.and_then(|of| some_tokens(&of, "audio_tokens"));
+    let image = made.and_then(|made| some_tokens(&made, "image_tokens"));
+    if let (Some(_), _) | (_, Some(_)) = (audio(details), audio(made)) {
+        let count = |of| audio(of).unwrap_or(0);
+        usage.modal("modality=audio", count(details), count(made));
+    }
+    if let Some(image) = image {
+        usage.modal("modality=image", 0, image);
+    }
 }
 
 /// The event that `stream_options.include_usage` adds: usage and no choice.

@@ -49,6 +49,12 @@ fn name(kind: &[u8]) -> String {
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     // In an event it stands in the response that the last one repeats.
     let response = root.get("response").unwrap_or(*root);
+    // Each that ran is told when it is done; not every server repeats it at the end.
+    if root.get("type").is_some_and(|kind| kind.is_str("response.output_item.done"))
+        && let Some(tool) = root.get("item").and_then(|item| ran(&item))
+    {
+        usage.ran(&tool);
+    }
     let Some(said) = response.get("usage").filter(|said| said.kind() == Kind::Object) else {
         return;
     };
@@ -66,16 +72,20 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     if let Some(tier) = response.get("service_tier").and_then(|tier| tier.as_str()) {
         usage.tier = Some(tier.into_owned());
     }
-    usage.uses.clear();
+    let mut told = Usage::default();
     let items = response.get("output");
-    for item in items.iter().flat_map(Value::children) {
-        let kind = string(item.get("type"));
-        if let Some(tool) = kind.strip_suffix(b"_call").filter(|tool| !is_callers(tool)) {
-            let name = name(tool);
-            let before = usage.uses.iter().find(|(own, _)| *own == name).map_or(0, |own| own.1);
-            usage.used(&name, before.saturating_add(1));
-        }
+    for tool in items.iter().flat_map(Value::children).filter_map(|item| ran(&item)) {
+        told.ran(&tool);
     }
+    told.uses.iter().for_each(|(tool, times)| usage.used(tool, *times));
+    usage.uses_told = true;
+}
+
+/// The tool that the provider ran, if this item is a call of one.
+fn ran(item: &Value<'_>) -> Option<String> {
+    let kind = string(item.get("type"));
+    let tool = kind.strip_suffix(b"_call").filter(|tool| !is_callers(tool))?;
+    Some(name(tool))
 }
 
 pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {

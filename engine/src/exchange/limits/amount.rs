@@ -1,7 +1,8 @@
 //! How much a request may use, before it has.
 
 use super::estimate::Weigh;
-use crate::dialect::spend::Spending;
+use crate::context::facts;
+use crate::dialect::spend::{Spending, is_ordinary};
 use crate::dialect::{self, Item, RequestView, Shape, Unreadable};
 use crate::exchange::Exchange;
 use crate::policy::program::Program;
@@ -48,7 +49,38 @@ impl Asked {
     }
 }
 
+/// Where a call is served, by the address that it goes to: a location of Vertex, a region of Bedrock.
+fn region(path: &str, host: &str) -> Option<String> {
+    let mut segments = path.split('/').skip_while(|segment| *segment != "locations").skip(1);
+    let of_path = segments.next();
+    let of_host = || {
+        let mut labels = host.split('.');
+        let first = labels.next()?;
+        match first.strip_suffix("-aiplatform") {
+            Some(region) => Some(region),
+            None if first.starts_with("bedrock-runtime") => labels.next(),
+            None => None,
+        }
+    };
+    of_path.or_else(of_host).filter(|region| !region.is_empty()).map(str::to_owned)
+}
+
 impl Exchange {
+    /// What the request's headers say of its cost beside its body.
+    pub(super) fn by_headers(&self, spending: &mut Spending) {
+        let label = |id| self.labels.get(id).text().unwrap_or_default();
+        spending.region = region(label(LabelId::PATH), label(LabelId::HOST));
+        let header = |name| facts::text(&self.facts.headers, name);
+        if spending.tier.is_none() {
+            let tier = header("x-amzn-bedrock-service-tier").filter(|tier| !is_ordinary(tier));
+            spending.tier = tier.map(|tier| tier.into_owned());
+        }
+        let latency = header("x-amzn-bedrock-performanceconfig-latency");
+        if latency.is_some_and(|latency| latency == "optimized") {
+            spending.extras.push(("latency=optimized".to_owned(), 0));
+        }
+    }
+
     /// What a limit is charged for this request; `None`: it counts what cannot be read here.
     pub(super) fn amount(
         &mut self,

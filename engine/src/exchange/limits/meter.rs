@@ -148,6 +148,10 @@ fn clamp(usage: &mut Usage) -> bool {
     }
     take(&mut usage.written);
     take(&mut usage.cached);
+    if over {
+        // Parts of what is not believed.
+        usage.rounds.clear();
+    }
     over
 }
 

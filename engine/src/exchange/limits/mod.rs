@@ -250,7 +250,10 @@ impl Exchange {
             .max_by_key(|mode| *mode == Mode::Enforce);
         let Some(mode) = mode else { return Ok(None) };
         match Asked::read(view, doc, bytes, program.limits.default_max_output) {
-            Ok(asked) => Ok(Some(asked)),
+            Ok(mut asked) => {
+                self.by_headers(&mut asked.spending);
+                Ok(Some(asked))
+            }
             Err(_) => {
                 let pass =
                     program.on_unreadable == Some(crate::policy::document::OnUnreadable::Pass);

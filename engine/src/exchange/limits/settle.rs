@@ -9,7 +9,8 @@ use crate::exchange::Exchange;
 use crate::ledger::Settled;
 use crate::limits::LEASE_SLICE_NS;
 use crate::policy::program::Program;
-use crate::policy::program::limit::{Cost, Unit};
+use crate::policy::program::label::{Label, LabelId};
+use crate::policy::program::limit::{Cost, Unit, is_any};
 use crate::wire::frame::Framing;
 
 /// How far the answer came, as far as it matters for what was used.
@@ -120,7 +121,13 @@ impl Exchange {
     /// What was used; `None`: nobody can say, and the whole charge stands.
     fn used(&mut self) -> Option<Usage> {
         let input = self.charges.asked.as_ref().map_or(0, |asked| asked.input);
-        let only = |input| Usage { fresh: Some(input), output: Some(0), ..Usage::default() };
+        // Nobody has said that a tool ran.
+        let only = |input| Usage {
+            fresh: Some(input),
+            output: Some(0),
+            uses_told: true,
+            ..Usage::default()
+        };
         match (self.charges.ended, &self.charges.meter) {
             (Ended::Failed, _) => Some(only(0)),
             (Ended::Unreadable, _) => None,
@@ -144,8 +151,9 @@ impl Exchange {
     fn cost_as_served(&self, program: &Program) -> Option<Cost> {
         let asked = &self.charges.asked.as_ref()?.spending;
         let served = self.answer.as_ref()?.frames.model()?;
-        let name = program.limits.prices.name(served)?;
-        if name.chars().all(|c| matches!(c, '*' | '?')) {
+        let asked_for = |own: &Label| own.text() == Some(served);
+        let named = self.labels.all(LabelId::MODEL).any(asked_for);
+        if is_any(program.limits.prices.name(served)?) && !named {
             return None;
         }
         program.limits.prices.cost(served, asked, true).ok().map(|(cost, _)| cost)
@@ -172,7 +180,12 @@ impl Exchange {
         let money = match (&usage, &self.charges.cost) {
             (Some(usage), Some(cost)) => {
                 let served = self.cost_as_served(&program);
-                Some(served.as_ref().unwrap_or(cost).real(usage))
+                let cost = served.as_ref().unwrap_or(cost);
+                if cost.unpriced(usage) {
+                    self.record.count("hemostat_unpriced_total;action=served".to_owned());
+                }
+                let asked = self.charges.asked.as_ref().map(|asked| asked.spending.clone());
+                Some(program.limits.prices.real(cost, &asked.unwrap_or_default(), usage))
             }
             _ => None,
         };

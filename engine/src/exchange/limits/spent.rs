@@ -41,7 +41,11 @@ impl Exchange {
     pub(in crate::exchange) fn afford(&mut self, meter: &Meter) -> bool {
         let input = self.charges.asked.as_ref().map_or(0, |asked| asked.input);
         let usage = meter.used(input).usage;
-        let money = self.charges.cost.as_ref().map(|cost| cost.real(&usage));
+        let prices = &self.program.limits.prices;
+        let money = self.charges.cost.as_ref().map(|cost| {
+            let asked = self.charges.asked.as_ref().map(|asked| asked.spending.clone());
+            prices.real(cost, &asked.unwrap_or_default(), &usage)
+        });
         let missing = |(taken, limit): (&Taken, &Limit)| {
             let used = used_of(limit.unit, &usage, money)?;
             let missing = used.checked_sub(taken.charge()).filter(|missing| *missing > 0)?;

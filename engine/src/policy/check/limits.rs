@@ -152,6 +152,17 @@ fn prices(judge: &mut Judge<'_>) {
                 judge.warn("odd-price", &path, message, "prices are in dollars per million tokens");
             }
         }
+        for (field, value) in
+            price.above.iter().flat_map(|a| [("input", a.input), ("output", a.output)])
+        {
+            if value > 0 && value < CHEAPEST {
+                let path = path.key("above");
+                let path = path.key(field);
+                let message = format_args!("this is no price of a model");
+                let help = "prices are per million tokens, not per token";
+                judge.error("odd-price", &path, message, help);
+            }
+        }
         if price.output < price.input {
             let message = format_args!("output is cheaper than input");
             judge.warn("odd-price", &path.key("output"), message, "look whether they are swapped");

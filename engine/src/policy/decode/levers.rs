@@ -1,8 +1,8 @@
 //! Levers 1, 2, 4 and 5.
 
 use super::super::document::{
-    Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price, Rollback,
-    Scalar, Set, Switch, ToolAction, ToolRule,
+    Above, Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price,
+    Rollback, Scalar, Set, Switch, ToolAction, ToolRule,
 };
 use super::super::path::Path;
 use super::super::shape::pointer;
@@ -26,7 +26,20 @@ pub(super) fn price(node: &Node) -> Price {
         cached_input: sum("cached_input"),
         cache_write: sum("cache_write"),
         cache_write_1h: sum("cache_write_1h"),
+        above: node.get("above").map(above),
         surcharge: surcharge.collect(),
+    }
+}
+
+fn above(node: &Node) -> Above {
+    let sum = |name: &str| number(node, name, micros);
+    Above {
+        tokens: number(node, "tokens", whole).unwrap_or_default(),
+        input: sum("input").unwrap_or_default(),
+        output: sum("output").unwrap_or_default(),
+        cached_input: sum("cached_input"),
+        cache_write: sum("cache_write"),
+        cache_write_1h: sum("cache_write_1h"),
     }
 }
 

@@ -15,8 +15,27 @@ pub struct Price {
     pub cache_write: Option<u64>,
     /// Input that was written to a cache for an hour; `None`: the dearer of `cache_write` and twice `input`.
     pub cache_write_1h: Option<u64>,
+    /// Other prices for a request with more input than so many tokens.
+    pub above: Option<Above>,
     /// What costs more, in millionths: with `=` in its name a factor on the whole, else dollars a use.
     pub surcharge: Vec<(String, u64)>,
+}
+
+/// `above`: what a model costs where its input is long. What is not named costs more as `input` does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Above {
+    /// Input tokens, cached and written ones among them, up to which the ordinary price holds.
+    pub tokens: u64,
+    /// Input.
+    pub input: u64,
+    /// Output.
+    pub output: u64,
+    /// Input that was read from a cache.
+    pub cached_input: Option<u64>,
+    /// Input that was written to a cache.
+    pub cache_write: Option<u64>,
+    /// Input that was written to a cache for an hour.
+    pub cache_write_1h: Option<u64>,
 }
 
 /// `unpriced`

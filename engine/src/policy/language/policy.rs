@@ -65,6 +65,40 @@ const SOURCE: Struct = Struct {
     one_of: &["header", "json", "property"],
 };
 
+const ABOVE: Struct = Struct {
+    name: "`above`",
+    fields: &[
+        field(
+            "tokens",
+            Kind::Whole(1, 1_000_000_000),
+            "input tokens up to which the ordinary price holds",
+        )
+        .required(),
+        field("input", Kind::Number(0, MONEY), "USD per million input tokens").required(),
+        field("output", Kind::Number(0, MONEY), "USD per million output tokens").required(),
+        field(
+            "cached_input",
+            Kind::Number(0, MONEY),
+            "USD per million input tokens read from a cache",
+        )
+        .default("dearer as `input` is"),
+        field(
+            "cache_write",
+            Kind::Number(0, MONEY),
+            "USD per million input tokens written to a cache",
+        )
+        .default("dearer as `input` is"),
+        field(
+            "cache_write_1h",
+            Kind::Number(0, MONEY),
+            "USD per million input tokens written to a cache for an hour",
+        )
+        .default("dearer as `input` is"),
+    ],
+    others: None,
+    one_of: &[],
+};
+
 const PRICE: Struct = Struct {
     name: "a price",
     fields: &[
@@ -88,6 +122,7 @@ const PRICE: Struct = Struct {
             "USD per million input tokens written to a cache for an hour",
         )
         .default("the dearer of `cache_write` and twice `input`"),
+        field("above", Kind::Struct(&ABOVE), "other prices for a request with long input"),
         field(
             "surcharge",
             Kind::Map(&Kind::Text, &Kind::Number(0, MONEY)),

@@ -6,7 +6,7 @@ mod price;
 use std::rc::Rc;
 
 pub(in crate::policy) use global::every as global_window;
-pub use price::{Cost, NoPrice, Prices};
+pub use price::{Cost, NoPrice, Prices, is_any};
 
 use super::label::{Label, LabelId, LabelTable};
 use super::selector::Labels;

@@ -1,6 +1,6 @@
 //! What tokens cost, in integer micro-dollars.
 
-use crate::dialect::spend::{Spending, Usage, is_ordinary};
+use crate::dialect::spend::{Round, Spending, Usage, is_ordinary};
 use crate::policy::document::Price;
 use crate::policy::program::glob;
 
@@ -23,12 +23,24 @@ pub enum NoPrice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cost {
     price: Price,
-    /// Factors on the whole but for the tier's, in millionths, as one.
-    factor: u128,
+    /// Factors of what was asked for but for the tier, by name (`speed=fast`), in millionths.
+    factors: Vec<(String, u128)>,
     /// The factor of the tier that was asked for.
     tier: u128,
+    /// That of the dearest tier that may be served.
+    dearest_tier: u128,
     /// Sums a use by name, in micro-dollars, with how often it may be used.
     sums: Vec<(String, u64, u64)>,
+}
+
+/// What a million tokens cost, in micro-dollars.
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    input: u64,
+    cached: u64,
+    written: u64,
+    written_1h: u64,
+    output: u64,
 }
 
 const MILLION: u128 = 1_000_000;
@@ -93,88 +105,218 @@ impl Prices {
                 Price { cache_write: Some(0), ..Price::default() }
             }
         };
-        let known =
-            |name: &str| price.surcharge.iter().find(|(own, _)| own == name).map(|own| own.1);
-        let mut cost =
-            Cost { price: price.clone(), factor: MILLION, tier: MILLION, sums: Vec::new() };
+        let mut cost = Cost {
+            price: price.clone(),
+            factors: Vec::new(),
+            tier: MILLION,
+            dearest_tier: MILLION,
+            sums: Vec::new(),
+        };
         if let Some(tier) = &spending.tier {
-            match price.tier(tier) {
+            match price.mode("service_tier", tier) {
                 Some(factor) => cost.tier = factor,
                 None => none(NoPrice::Extra(format!("service_tier={tier}")))?,
             }
         }
-        for (name, uses) in &spending.extras {
-            match known(name) {
+        let tiers = price.surcharge.iter().filter(|(name, _)| name.starts_with("service_tier="));
+        let dearest = tiers.map(|own| u128::from(own.1)).max().filter(|_| spending.any_tier);
+        cost.dearest_tier = dearest.map_or(cost.tier, |dearest| dearest.max(cost.tier));
+        // Where no region has a price of its own, all cost the same.
+        let regions = price.surcharge.iter().any(|(name, _)| name.starts_with("region="));
+        let region = spending.region.as_ref().filter(|own| regions && !is_ordinary(own));
+        let region = region.map(|region| (format!("region={region}"), 0));
+        for (name, uses) in spending.extras.iter().chain(&region) {
+            match price.surcharge(name) {
                 None => none(NoPrice::Extra(name.clone()))?,
                 Some(factor) if name.contains('=') => {
-                    cost.factor = cost.factor.saturating_mul(u128::from(factor)) / MILLION;
+                    cost.factors.push((name.clone(), u128::from(factor)));
                 }
                 Some(sum) => cost.sums.push((name.clone(), sum, *uses)),
             }
         }
         Ok((cost, missing))
     }
+
+    /// What a usage did cost, in micro-dollars, rounded up once. Rounds that another model ran are at its price, where it
+    /// has one of its own.
+    #[must_use]
+    pub fn real(&self, cost: &Cost, spending: &Spending, usage: &Usage) -> u64 {
+        let of_round = |round: &Round| {
+            let priced = |model: &&String| self.name(model).is_some_and(|name| !is_any(name));
+            let own = round.model.as_ref().filter(priced);
+            let own = own.and_then(|model| self.cost(model, spending, true).ok());
+            own.as_ref().map_or(cost, |(cost, _)| cost).exact(&round.usage(usage))
+        };
+        let rounds = usage.rounds.iter().map(of_round);
+        round_up(rounds.fold(cost.exact(&usage.rest()), u128::saturating_add))
+    }
+}
+
+/// A price for every model, which says nothing of one.
+#[must_use]
+pub fn is_any(glob: &str) -> bool {
+    glob.chars().all(|c| matches!(c, '*' | '?'))
 }
 
 impl Cost {
     /// The most that it may cost, in micro-dollars: all input written to a cache if that is dearer, all output made, all
-    /// tools used.
+    /// tools used, in the dearest way that the request allows. The input is an estimate: where it comes near the length
+    /// from which other prices hold, theirs may.
     #[must_use]
     pub fn worst(&self, input: u64, output: u64) -> u64 {
-        let dearest = self.price.input.max(self.written()).max(self.cached());
         let uses: u128 =
             self.sums.iter().map(|(_, sum, uses)| u128::from(*sum) * u128::from(*uses)).sum();
-        self.total(self.tier, times(input, dearest), times(output, self.price.output), uses)
+        let factor =
+            self.factors.iter().fold(self.dearest_tier, |all, (_, one)| product(all, *one));
+        let at = |rates: Rates| {
+            let dearest = rates.input.max(rates.written).max(rates.cached);
+            times(input, dearest).saturating_add(times(output, rates.output))
+        };
+        let near = input.saturating_add(input / NEAR);
+        let tokens = at(self.rates(input)).max(at(self.rates(near)));
+        round_up(tokens.saturating_mul(factor).saturating_add(uses.saturating_mul(ONE)))
     }
 
-    /// What it did cost, in micro-dollars, in the tier that it was served in.
+    /// What it did cost, in micro-dollars, in the way that it was served.
     #[must_use]
     pub fn real(&self, usage: &Usage) -> u64 {
+        round_up(self.exact(usage))
+    }
+
+    /// The same, in parts of a micro-dollar ([`ONE`]).
+    fn exact(&self, usage: &Usage) -> u128 {
+        let rates = self.rates(usage.input().unwrap_or(0));
         let hour = usage.written_1h.min(usage.written);
-        let input = times(usage.fresh.unwrap_or(0), self.price.input)
-            .saturating_add(times(usage.cached, self.cached()))
-            .saturating_add(times(usage.written - hour, self.written()))
-            .saturating_add(times(hour, self.written_1h()));
-        let uses = self.sums.iter().map(|(name, sum, _)| {
-            let said = usage.uses.iter().find(|(tool, _)| tool == name).map_or(0, |tool| tool.1);
-            u128::from(*sum).saturating_mul(u128::from(said))
-        });
+        let (fresh, output) = (usage.fresh.unwrap_or(0), usage.output.unwrap_or(0));
+        let tokens = times(fresh, rates.input)
+            .saturating_add(times(usage.cached, rates.cached))
+            .saturating_add(times(usage.written - hour, rates.written))
+            .saturating_add(times(hour, rates.written_1h))
+            .saturating_add(times(output, rates.output));
+        let factor = self.served(usage);
+        let mut sum = tokens.saturating_mul(factor);
+        for (name, input, made) in &usage.modal {
+            let Some(own) = self.price.surcharge(name) else { continue };
+            let part = times((*input).min(fresh), rates.input)
+                .saturating_add(times((*made).min(output), rates.output));
+            sum = sum.saturating_sub(part.saturating_mul(factor));
+            sum = sum.saturating_add(part.saturating_mul(product(factor, u128::from(own))));
+        }
+        let uses = self.uses(usage);
+        sum.saturating_add(uses.saturating_mul(ONE))
+    }
+
+    /// The factor of how it was served, in millionths. What the answer does not say is as it was asked for, and so is what
+    /// has no price.
+    fn served(&self, usage: &Usage) -> u128 {
         let tier = match &usage.tier {
             Some(tier) if is_ordinary(tier) => MILLION,
-            // A tier that nobody has a price for is not free: it costs what was asked for.
-            Some(tier) => self.price.tier(tier).unwrap_or(self.tier),
+            Some(tier) => self.price.mode("service_tier", tier).unwrap_or(self.tier),
             None => self.tier,
         };
-        self.total(tier, input, times(usage.output.unwrap_or(0), self.price.output), uses.sum())
+        let mut factor = tier;
+        for (name, asked) in &self.factors {
+            let key = name.split('=').next().unwrap_or_default();
+            let said = usage.modes.iter().any(|(own, value)| {
+                *own == key && (is_ordinary(value) || self.price.mode(key, value).is_some())
+            });
+            let apart = key == "modality" && usage.modal_told;
+            if !said && !apart {
+                factor = product(factor, *asked);
+            }
+        }
+        for (key, value) in usage.modes.iter().filter(|(_, value)| !is_ordinary(value)) {
+            if let Some(own) = self.price.mode(key, value) {
+                factor = product(factor, own);
+            }
+        }
+        factor
     }
 
-    /// Micro-dollars for millionths of them and whole ones, rounded up once.
-    fn total(&self, tier: u128, input: u128, output: u128, uses: u128) -> u64 {
-        let factor = self.factor.saturating_mul(tier) / MILLION;
-        let tokens = input.saturating_add(output).saturating_mul(factor);
-        let tokens = tokens.div_ceil(MILLION * MILLION);
-        u64::try_from(tokens.saturating_add(uses)).unwrap_or(u64::MAX)
+    /// What tools that the provider ran cost, in micro-dollars. One of whose use nothing is said is charged once.
+    fn uses(&self, usage: &Usage) -> u128 {
+        let said =
+            usage.uses.iter().filter(|(name, _)| !name.contains('=')).map(|(name, times)| {
+                let sum = self.price.surcharge(name).unwrap_or(0);
+                u128::from(sum).saturating_mul(u128::from(*times))
+            });
+        let known = |name: &String| usage.uses.iter().any(|(own, _)| own == name);
+        let silent = self.sums.iter().filter(|(name, ..)| !usage.uses_told && !known(name));
+        let silent = silent.map(|(_, sum, _)| u128::from(*sum));
+        said.chain(silent).fold(0, u128::saturating_add)
     }
 
-    fn cached(&self) -> u64 {
-        self.price.cached_input.unwrap_or(self.price.input)
+    /// What the answer says that was served and that has no price.
+    #[must_use]
+    pub fn unpriced(&self, usage: &Usage) -> bool {
+        let tier = usage.tier.iter().map(|tier| ("service_tier", tier));
+        let modes = usage.modes.iter().map(|(key, value)| (*key, value));
+        let mode = |(key, value): (&str, &String)| {
+            !is_ordinary(value) && self.price.mode(key, value).is_none()
+        };
+        tier.chain(modes).any(mode)
+            || usage.uses.iter().any(|(name, n)| *n > 0 && self.price.surcharge(name).is_none())
+            || usage.modal.iter().any(|(name, ..)| self.price.surcharge(name).is_none())
     }
 
-    fn written(&self) -> u64 {
-        self.price.cache_write.unwrap_or(self.price.input.saturating_mul(2))
-    }
-
-    fn written_1h(&self) -> u64 {
-        let twice = self.price.input.saturating_mul(2);
-        self.price.cache_write_1h.unwrap_or(self.written().max(twice))
+    /// The prices for so many input tokens.
+    fn rates(&self, input: u64) -> Rates {
+        let price = &self.price;
+        let twice = price.input.saturating_mul(2);
+        let written = price.cache_write.unwrap_or(twice);
+        let plain = Rates {
+            input: price.input,
+            cached: price.cached_input.unwrap_or(price.input),
+            written,
+            written_1h: price.cache_write_1h.unwrap_or(written.max(twice)),
+            output: price.output,
+        };
+        let Some(above) = price.above.as_ref().filter(|above| input > above.tokens) else {
+            return plain;
+        };
+        let dearer = |own: u64| match price.input {
+            0 => above.input,
+            input => {
+                let scaled = u128::from(own) * u128::from(above.input) / u128::from(input);
+                u64::try_from(scaled).unwrap_or(u64::MAX)
+            }
+        };
+        Rates {
+            input: above.input,
+            cached: above.cached_input.unwrap_or_else(|| dearer(plain.cached)),
+            written: above.cache_write.unwrap_or_else(|| dearer(plain.written)),
+            written_1h: above.cache_write_1h.unwrap_or_else(|| dearer(plain.written_1h)),
+            output: above.output,
+        }
     }
 }
 
+/// Estimates of input are under by less than this part of them, but for a few in a hundred (docs/limits.md).
+const NEAR: u64 = 4;
+
+/// A micro-dollar, in the parts that sums are made in: a millionth of it for the price per million, a millionth of that
+/// for factors.
+const ONE: u128 = MILLION * MILLION;
+
+fn round_up(sum: u128) -> u64 {
+    u64::try_from(sum.div_ceil(ONE)).unwrap_or(u64::MAX)
+}
+
+/// Two factors, in millionths, as one.
+fn product(one: u128, other: u128) -> u128 {
+    one.saturating_mul(other) / MILLION
+}
+
 impl Price {
-    /// The factor of a service tier, in millionths.
-    fn tier(&self, tier: &str) -> Option<u128> {
-        let named = |name: &str| name.strip_prefix("service_tier=") == Some(tier);
-        let own = self.surcharge.iter().find(|(name, _)| named(name))?;
+    /// What a surcharge of this name is, in millionths.
+    fn surcharge(&self, name: &str) -> Option<u64> {
+        self.surcharge.iter().find(|(own, _)| own == name).map(|own| own.1)
+    }
+
+    /// The factor of what is served so (`service_tier`, `priority`), in millionths.
+    fn mode(&self, key: &str, value: &str) -> Option<u128> {
+        let named = |name: &str| name.strip_prefix(key)?.strip_prefix('=').map(|own| own == value);
+        let own = self.surcharge.iter().find(|(name, _)| named(name) == Some(true))?;
         Some(u128::from(own.1))
     }
 }
