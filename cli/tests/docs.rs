@@ -75,3 +75,41 @@ fn words_are_a_shells() {
     assert_eq!(words("hemostat a 'b c' --d=\"e\"f   # g"), ["hemostat", "a", "b c", "--d=ef"]);
     assert_eq!(words("hemostat a b#c > d"), ["hemostat", "a", "b#c"]);
 }
+
+#[test]
+fn every_field_of_the_access_log_in_the_pages_is_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let sample = std::fs::read_to_string(root.join("envoy/standalone/envoy.yaml")).unwrap();
+    let logged =
+        |name: &str| sample.lines().any(|line| line.trim().starts_with(&format!("{name}: \"%")));
+    // Labels are each policy's own.
+    let known = |name: &str| {
+        // As the proxy's own formats call it.
+        let name = name.strip_prefix("wasm.").unwrap_or(name);
+        logged(name) || name.starts_with("hemostat.label.")
+    };
+    assert!(known("hemostat.decision"), "the sample's access log is found");
+    let quoted = |text: &str| -> Option<String> {
+        text.strip_prefix('`')?.split_once('`').map(|(name, _)| name.to_owned())
+    };
+    let mut judged = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap().replace('\n', " ");
+        let behind =
+            ["access log's ", "access log has ", "In the access log ", "in the access log: "]
+                .into_iter()
+                .flat_map(|words| text.split(words).skip(1).filter_map(quoted));
+        let before = ["` in the access log"].into_iter().flat_map(|words| {
+            let parts: Vec<&str> = text.split(words).collect();
+            let said = parts.len().saturating_sub(1);
+            parts.into_iter().take(said).filter_map(|part| part.rsplit_once('`'))
+        });
+        let before = before.map(|(_, name)| name.to_owned());
+        // What rules did stands there as a value: `RULE:rollback`.
+        for name in behind.chain(before).filter(|name| !name.contains(':')) {
+            assert!(known(&name), "{}: the access log has no `{name}`", page.display());
+            judged += 1;
+        }
+    }
+    assert!(judged > 5, "{judged}");
+}
