@@ -325,8 +325,34 @@ fn scope_and_help_and_completions() {
     for verb in verbs.split(' ').chain(["completions"]) {
         let (exit, said) = hemostat(&[verb, "--help"]);
         assert!(exit == Exit::Fine && said.contains("Examples:"), "{verb}");
+        // What these write are documents of their own kinds.
+        let document = ["postmortem", "completions"].contains(&verb);
+        assert!(document || said.contains("--json"), "{verb} prints its result for people alone");
     }
     assert!(hemostat(&["completions", "bash"]).1.contains("hemostat"));
+}
+
+#[test]
+fn what_was_made_is_told_to_machines() {
+    let folder = Folder::new("json");
+    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let out = folder.path("blob");
+    let words = ["release", &policy, "--scope", "s", "-k", &key, "--out", &out, "--json"];
+    let (exit, said) = hemostat(&words);
+    let made: Value =
+        serde_json::Deserializer::from_str(&said).into_iter().next().unwrap().unwrap();
+    assert_eq!((exit, &made["serial"], &made["scope"]), (Exit::Fine, &1.into(), &"s".into()));
+    assert_eq!(made["signed_by"], serde_json::json!(["ops"]));
+    assert_eq!(
+        hemostat(&["release", &policy, "--scope", "s", "-k", &key, "--json"]).0,
+        Exit::Failed
+    );
+    let trust = |words: &[&str]| -> Value {
+        let all = [&["keygen", "--public", &key, "--json"], words].concat();
+        serde_json::from_str(&hemostat(&all).1).unwrap()
+    };
+    assert!(trust(&[])["trust"]["keys"]["ops"].is_string());
+    assert_eq!(trust(&["--may", "rollback"])["trust"]["keys"]["ops"]["may"][0], "rollback");
 }
 
 #[test]

@@ -101,6 +101,24 @@ fn what_the_proxies_say_is_shown_and_bound() {
 }
 
 #[test]
+fn the_list_and_a_grant_are_told_to_machines() {
+    let folder = Folder::new("machines");
+    let waits = || json!([call("acme", "t", json!({"arguments": {"amount": 150}}))]);
+    let (exit, out, _) = hemostat(&["approve", "--list", "--json", "-p", &proxy("prod", waits())]);
+    let shown: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((exit, &shown["calls"][0]["id"]), (Exit::Fine, &json!(ID)));
+    assert_eq!(shown["calls"][0]["arguments"], json!({"amount": 150}));
+    let (exit, out, _) = hemostat(&["approve", "--list", "--json", "-p", "http://127.0.0.1:1"]);
+    let shown: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((exit, shown["not_reached"].as_array().unwrap().len()), (Exit::Failed, 1));
+    let url = proxy("prod", waits());
+    let (_, out, _) = hemostat(&["approve", ID, "--json", "--key", &folder.key(), "-p", &url]);
+    let made: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&made["call"], &made["tool"]), (&json!(ID), &json!("refund")));
+    assert_eq!(grant(made["grant"].as_str().unwrap())["approval"], ID);
+}
+
+#[test]
 fn nothing_is_signed_that_could_be_two_things() {
     let folder = Folder::new("doubt");
     let key = folder.key();

@@ -10,6 +10,7 @@ use hemostat_engine::grant::{Grant, LONGEST_LIFE_S, What, approval_id};
 use hemostat_engine::policy::config::remote::default_scope;
 use hemostat_engine::policy::program::tools::Args as CallArgs;
 use hemostat_engine::policy::source::{self, Node};
+use serde_json::json;
 
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// Show the calls that wait for leave, and sign nothing
     #[arg(long, conflicts_with_all = ["id", "key", "tool", "any_args_of", "blind"])]
     list: bool,
+    /// Print the result as JSON: the calls that wait, or the grant with what it is for
+    #[arg(long)]
+    json: bool,
     /// How long the grant lives: 30s, 15m; an hour at most
     #[arg(long = "for", value_name = "TIME", default_value = "15m", value_parser = span)]
     life: u64,
@@ -95,7 +99,7 @@ fn span(text: &str) -> Result<u64, String> {
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     if args.list {
-        return pending::list(&args.fleet.some()?, out, err);
+        return pending::list(&args.fleet.some()?, args.json, out, err);
     }
     let asked = asked(args)?;
     let seen = asked.seen.as_ref();
@@ -119,7 +123,18 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         nonce: base64::encode(&nonce),
     };
     show(&grant, args, seen, &key.name, err)?;
-    writeln!(out, "{}", grant.sign(&key.secret, &key.name))?;
+    let signed = grant.sign(&key.secret, &key.name);
+    if args.json {
+        let (call, tool) = match &grant.what {
+            What::Call(id) => (Some(id), args.tool.as_ref().or(seen.map(|seen| &seen.tool))),
+            What::AnyArgsOf(tool) => (None, Some(tool)),
+        };
+        let made = json!({"grant": signed, "header": "x-hemostat-approval", "call": call, "tool": tool,
+            "tenant": grant.tenant, "scope": grant.scope, "expires": time::format(grant.expires)});
+        writeln!(out, "{made:#}")?;
+    } else {
+        writeln!(out, "{signed}")?;
+    }
     Ok(Exit::Fine)
 }
 

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::key::{self, Key};
@@ -29,6 +31,9 @@ pub(crate) struct Args {
     /// What the key may do: release, rollback, approve
     #[arg(long, value_delimiter = ',', value_parser = ["release", "rollback", "approve"])]
     may: Vec<String>,
+    /// Print the lines for `trust` as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
@@ -60,6 +65,19 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
 
 /// The lines that make proxies trust these keys, in YAML and in JSON.
 fn trust(keys: &[Key], args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
+    if args.json {
+        let trusted = keys.iter().map(|key| {
+            let public = key.secret.public().to_base64();
+            let how = match args.may.is_empty() {
+                true => json!(public),
+                false => json!({"key": public, "may": args.may}),
+            };
+            (key.name.clone(), how)
+        });
+        let trusted: serde_json::Map<_, _> = trusted.collect();
+        writeln!(out, "{:#}", json!({"trust": {"keys": trusted}}))?;
+        return Ok(Exit::Fine);
+    }
     let (words, texts) = (args.may.join(", "), args.may.join("\", \""));
     let (mut yaml, mut json) = (Vec::new(), Vec::new());
     for key in keys {

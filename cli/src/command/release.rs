@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hemostat_engine::base::time;
 use hemostat_engine::policy::source::Node;
+use serde_json::json;
 
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
@@ -73,11 +74,17 @@ pub(crate) struct Args {
     /// Add signatures to this release, in place
     #[arg(long, value_name = "RELEASE")]
     cosign: Option<String>,
+    /// Print what was made as one JSON object; the release itself goes to --out
+    #[arg(long, conflicts_with = "cosign")]
+    json: bool,
     #[command(flatten)]
     fleet: FleetArgs,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
+    if args.json && args.out == "-" {
+        return Err(Error::failed("`--json` needs `--out FILE`: both would go to standard output"));
+    }
     let keys = Key::all(&args.key)?;
     if let Some(file) = &args.cosign {
         let signed = release_file::cosign(&files::read(file)?, &keys)?;
@@ -144,6 +151,13 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     }
     let version = policy.get("version").and_then(Node::text).unwrap_or("-");
     let digest = policy_file::digest(&policy)?;
+    if args.json {
+        let signers: Vec<_> = keys.iter().map(|key| &key.name).collect();
+        let files: Vec<_> = prepared.iter().map(|(path, _)| path.display().to_string()).collect();
+        let made = json!({"scope": words.scope, "serial": words.serial, "version": version, "policy_digest": digest,
+            "signed_by": signers, "file": args.out, "prepared": files});
+        writeln!(out, "{made:#}")?;
+    }
     writeln!(
         err,
         "release {}: version {version}, {digest}, signed by {}",

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
@@ -55,6 +55,14 @@ impl Seen {
         self.proxies.extend(other.proxies);
     }
 
+    /// The call for machines. `arguments` is the JSON that proxies kept, or `null` where the policy keeps none.
+    fn in_json(&self, id: &str) -> Value {
+        let arguments: Option<Value> =
+            self.arguments.as_deref().and_then(|kept| serde_json::from_str(kept).ok());
+        json!({"id": id, "tool": self.tool, "tenant": self.tenant, "scope": self.scope, "arguments": arguments,
+            "count": self.count, "since": self.since, "proxies": self.proxies})
+    }
+
     /// How often, since when, and where it was asked for.
     pub(super) fn asked(&self) -> String {
         let times = if self.count == 1 { "once" } else { &format!("{} times", self.count) };
@@ -105,16 +113,22 @@ pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<Seen
     }
 }
 
-/// Shows all calls that wait.
-pub(super) fn list(fleet: &Fleet, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let mut table = Table::new(["CALL", "TOOL", "TENANT", "ASKED", "ARGUMENTS"]);
+/// Shows all calls that wait; in JSON if asked for.
+pub(super) fn list(
+    fleet: &Fleet,
+    in_json: bool,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit> {
     let mut exit = Exit::Fine;
+    let mut silent = Vec::new();
     let mut found: Vec<(String, Seen)> = Vec::new();
     for (proxy, status) in fleet.each(|proxy| fleet.status(proxy)) {
         let status = match status {
             Ok(status) => status,
             Err(why) => {
                 writeln!(err, "hemostat: {}: {}", safe(&proxy.name), safe(&why))?;
+                silent.push(proxy.name.clone());
                 exit = Exit::Failed;
                 continue;
             }
@@ -128,6 +142,12 @@ pub(super) fn list(fleet: &Fleet, out: &mut dyn Write, err: &mut dyn Write) -> R
             }
         }
     }
+    if in_json {
+        let calls: Vec<_> = found.iter().map(|(id, seen)| seen.in_json(id)).collect();
+        writeln!(out, "{:#}", json!({"calls": calls, "not_reached": silent}))?;
+        return Ok(exit);
+    }
+    let mut table = Table::new(["CALL", "TOOL", "TENANT", "ASKED", "ARGUMENTS"]);
     for (id, seen) in &found {
         table.row([
             safe(id),
