@@ -6,6 +6,7 @@
 
 use crate::bundle::{Code, hits_counter};
 use crate::context::record::Unchecked;
+use crate::dialect::DialectId;
 use crate::event::Kind;
 use crate::policy::Program;
 use crate::policy::document::{Mode, ToolAction};
@@ -37,10 +38,6 @@ const PLAIN: &[&str] = &[
 
 /// Counters with one label, and all its values.
 const LABELLED: &[(&str, &[&str])] = &[
-    (
-        "hemostat_requests_total;dialect=",
-        &["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock", "mcp", "other"],
-    ),
     (
         "hemostat_grants_total;outcome=",
         &[
@@ -80,6 +77,9 @@ pub fn fixed() -> Vec<String> {
     let mut names: Vec<String> = PLAIN.iter().map(|&name| name.to_owned()).collect();
     for (name, values) in LABELLED {
         names.extend(values.iter().map(|value| format!("{name}{value}")));
+    }
+    for dialect in DialectId::names().into_iter().chain(["other"]) {
+        names.push(format!("hemostat_requests_total;dialect={dialect}"));
     }
     for code in Code::ALL {
         names.push(format!("hemostat_releases_total;action=refused;reason={}", code.word()));

@@ -77,6 +77,10 @@ pub const INNER_NUMBER_BYTES: usize = 1024;
 /// Answers that one call may ask for (`n`, `candidateCount`): the most that OpenAI takes; others take fewer.
 pub const CHOICES: u32 = 128;
 
+/// Answers that one call of legacy completions may ask for, over all its prompts: 128 prompts, 16 answers each, are more
+/// than servers take at once.
+pub const COMPLETIONS: u32 = 2048;
+
 /// What is remembered of a Responses stream so that its ending can repeat it, in bytes: the final event must hold the
 /// whole answer, and an event of more than [`EVENT_BYTES`] would be too big for whoever reads it.
 pub const REPEATED_BYTES: usize = EVENT_BYTES;

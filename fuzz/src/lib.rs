@@ -31,6 +31,7 @@ pub fn frames(data: &[u8]) {
         0 => Framing::Sse,
         1 => Framing::JsonArray,
         2 => Framing::EventStream,
+        3 => Framing::NdJson,
         _ => Framing::Json,
     };
     let limit = if *choice < 128 { usize::MAX } else { usize::from(*choice) - 120 };

@@ -160,7 +160,7 @@ def test_a_header_that_is_not_utf8_is_no_trouble(envoy, upstream):
     assert upstream.last.header("x-odd") == "ÿþÃ("
 
 
-OTHER = [("GET", "/"), ("GET", "/v1/models"), ("HEAD", "/health"), ("POST", "/v1/embeddings"), ("POST", "/v1/files"),
+OTHER = [("GET", "/"), ("GET", "/v1/models"), ("HEAD", "/health"), ("POST", "/v1/rerank"), ("POST", "/v1/files"),
          ("PUT", "/anything"), ("DELETE", "/v1/responses/resp_1"), ("OPTIONS", "/v1/chat/completions"),
          ("POST", "/v1/messages/count_tokens")]
 
@@ -183,6 +183,26 @@ def test_a_websocket_passes(envoy):
     received = raw(envoy.port, request + SECRET.encode(), timeout=2)
     assert received.startswith(b"HTTP/1.1 101")
     assert received.endswith(SECRET.encode())
+
+
+@pytest.mark.parametrize("path", [b"/v1/responses", b"/v1/chat/completions"])
+def test_a_websocket_where_a_model_is_called_is_sent_back_to_http(path, envoy, upstream):
+    before = envoy.count("hemostat_unchecked_total", reason="websocket", action="block")
+    request = (b"GET " + path + b" HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+               b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    received = raw(envoy.port, request, timeout=2)
+    assert received.startswith(b"HTTP/1.1 426")
+    assert b"call over HTTP" in received
+    assert envoy.count("hemostat_unchecked_total", reason="websocket", action="block") == before + 1
+
+
+def test_a_call_in_a_shape_that_nobody_reads_passes_and_is_counted(envoy, upstream):
+    before = envoy.count("hemostat_unchecked_total", reason="lane", action="pass")
+    body = json.dumps({"inputs": [SECRET], "model": "m"}).encode()
+    answer = fetch(envoy.port, "POST", "/generate", body, {"x-replay": "echo"})
+    assert answer.status == 200
+    assert upstream.last.body == body
+    assert envoy.count("hemostat_unchecked_total", reason="lane", action="pass") == before + 1
 
 
 def test_grpc_passes_with_its_trailers():

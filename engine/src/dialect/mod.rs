@@ -7,18 +7,23 @@
 mod anthropic;
 mod batch;
 mod bedrock;
+mod cohere;
 mod fields;
 mod gemini;
 mod inline;
+mod invocations;
 pub mod lane;
 pub mod mcp;
 mod models;
+mod ollama;
 mod openai;
 mod openai_chat;
+mod openai_completions;
 mod openai_responses;
 mod path;
 mod place;
 mod recognise;
+mod registry;
 mod request;
 mod say;
 mod spelling;
@@ -26,13 +31,15 @@ pub mod spend;
 mod splice;
 mod texts;
 mod tools;
+mod wordless;
 mod write;
 
 pub use batch::read_batch;
 pub(crate) use inline::text as file_text;
 pub use models::other_models;
 pub use path::normalise;
-pub use recognise::{read_line, recognise};
+pub use recognise::{Line, read_line, recognise, recognise_as};
+pub use registry::{DialectId, dialect};
 pub use tools::Tool;
 pub use write::plain_error;
 pub(crate) use write::quoted;
@@ -42,40 +49,6 @@ use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, NodeId, Value};
 use spend::{Spending, Usage};
 
-/// The dialects by the names that the label `dialect` has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DialectId {
-    /// OpenAI Chat Completions and the servers compatible with it.
-    OpenaiChat,
-    /// OpenAI Responses.
-    OpenaiResponses,
-    /// Anthropic Messages.
-    Anthropic,
-    /// Google Gemini.
-    Gemini,
-    /// Model Context Protocol.
-    Mcp,
-    /// AWS Bedrock Converse.
-    Bedrock,
-    /// AWS Bedrock InvokeModel: a model's own request and answer.
-    BedrockInvoke,
-}
-
-impl DialectId {
-    /// The value of the label `dialect`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OpenaiChat => "openai-chat",
-            Self::OpenaiResponses => "openai-responses",
-            Self::Anthropic => "anthropic",
-            Self::Gemini => "gemini",
-            Self::Mcp => "mcp",
-            Self::Bedrock | Self::BedrockInvoke => "bedrock",
-        }
-    }
-}
-
 /// What kind of call a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallKind {
@@ -83,8 +56,18 @@ pub enum CallKind {
     Generate,
     /// It fetches an answer that was generated before (`GET /v1/responses/{id}`).
     StoredAnswer,
+    /// It fetches a list of those, or of what they are made of.
+    StoredList,
     /// It asks for many answers that will be fetched elsewhere.
     Batch,
+}
+
+impl CallKind {
+    /// True where nothing is generated: what was before is fetched.
+    #[must_use]
+    pub fn is_stored(self) -> bool {
+        matches!(self, Self::StoredAnswer | Self::StoredList)
+    }
 }
 
 /// What the request line alone tells of a call; made by [`recognise`].
@@ -380,7 +363,7 @@ pub struct RequestView {
 }
 
 /// A canned answer to be spoken in a dialect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Canned {
     /// What it says.
     pub text: String,
@@ -449,8 +432,45 @@ pub struct Reply {
 
 /// One provider's format.
 pub trait Dialect: std::fmt::Debug + Sync {
-    /// Its name.
+    /// Which it is.
     fn id(&self) -> DialectId;
+
+    /// The value of the label `dialect`. Several may share one.
+    fn name(&self) -> &'static str;
+
+    /// What a request line says, if it is this dialect's. No two dialects take the same line.
+    fn recognise(&self, line: &Line<'_>) -> Option<Recognised>;
+
+    /// The dialect whose habits it has where more than its format counts: how many tokens its requests come to, and what
+    /// callers above a cap are told.
+    fn kin(&self) -> DialectId {
+        self.id()
+    }
+
+    /// The conventions' word for what is asked (`gen_ai.operation.name`).
+    fn operation(&self) -> &'static str {
+        "chat"
+    }
+
+    /// The conventions' name of its maker (`gen_ai.provider.name`); who really answers, the proxy's routes decide.
+    fn provider(&self) -> &'static str {
+        self.name()
+    }
+
+    /// False where an answer is vectors or pictures: rules over what a model says have nothing to look at.
+    fn speaks(&self) -> bool {
+        true
+    }
+
+    /// True where other services have the same path, so that only a body shows whose it is ([`Dialect::takes`]).
+    fn shares_its_path(&self) -> bool {
+        false
+    }
+
+    /// False for a body that is not in this dialect's shape: at a shared path it is an unknown lane, or other traffic.
+    fn takes(&self, _root: &Value<'_>) -> bool {
+        true
+    }
 
     /// Reads a request body that parsed as JSON.
     ///
@@ -566,18 +586,4 @@ pub trait Answer: std::fmt::Debug {
 
     /// The model that answered, once known.
     fn model(&self) -> Option<&str>;
-}
-
-/// The dialect with this name.
-#[must_use]
-pub fn dialect(id: DialectId) -> &'static dyn Dialect {
-    match id {
-        DialectId::OpenaiChat => &openai_chat::OpenaiChat,
-        DialectId::OpenaiResponses => &openai_responses::OpenaiResponses,
-        DialectId::Anthropic => &anthropic::Anthropic,
-        DialectId::Gemini => &gemini::Gemini,
-        DialectId::Mcp => &mcp::Mcp,
-        DialectId::Bedrock => &bedrock::Bedrock,
-        DialectId::BedrockInvoke => &bedrock::BedrockInvoke,
-    }
 }

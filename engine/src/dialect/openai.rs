@@ -4,6 +4,10 @@ use super::write::{Json, error_reply};
 use super::{ErrorAnswer, Reply};
 use crate::wire::json::Value;
 
+/// A list of nothing, in place of one that may not leave.
+pub(super) const NO_ITEMS: &str =
+    r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":false}"#;
+
 /// True if a choice says that it is finished. Some servers send `""` or `"null"` with every chunk.
 pub(super) fn is_finished(choice: &Value<'_>) -> bool {
     choice

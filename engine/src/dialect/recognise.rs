@@ -1,8 +1,38 @@
-//! Which request lines are calls, and whose.
+//! Which request lines are calls, and whose: what the dialects ask of a line, and the lines of those that share some.
 
 use super::path::Target;
-use super::{CallKind, DialectId, Recognised};
+use super::{CallKind, DialectId, Recognised, dialect};
 use crate::wire::frame::Framing;
+
+/// A request line: a POST or a GET.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// It is a POST; if not, a GET.
+    pub(super) post: bool,
+    pub(super) target: &'a Target,
+}
+
+impl Line<'_> {
+    /// True for a POST whose path ends with these segments.
+    pub(super) fn posts(&self, end: &[&str]) -> bool {
+        self.post && self.ends_with(end)
+    }
+
+    fn ends_with(&self, end: &[&str]) -> bool {
+        end.iter().rev().enumerate().all(|(at, word)| self.target.is(at, word))
+    }
+
+    /// The name and the verb of a POST to one of Google's custom methods: `{model}:verb`.
+    pub(super) fn verb(&self) -> Option<(&str, &str)> {
+        self.target.nth_last(0).rsplit_once(':').filter(|_| self.post)
+    }
+
+    /// Azure: `…/deployments/{deployment}/` and then `depth` segments.
+    pub(super) fn deployment(&self, depth: usize) -> Option<String> {
+        let target = self.target;
+        target.is(depth + 1, "deployments").then(|| target.nth_last(depth).to_owned())
+    }
+}
 
 /// Tells from the request line what a request is; `None`: other traffic. `path` comes as the proxy has it, query
 /// included; it is normalised here (dot segments, double and trailing slashes, percent-encoding, path parameters).
@@ -13,6 +43,13 @@ pub fn recognise(method: &str, path: &str) -> Option<Recognised> {
     of_target(method, &Target::parse(path))
 }
 
+/// What a request line is to one dialect alone.
+#[must_use]
+pub fn recognise_as(id: DialectId, method: &str, path: &str) -> Option<Recognised> {
+    let (post, target) = (method.eq_ignore_ascii_case("POST"), Target::parse(path));
+    dialect(id).recognise(&Line { post, target: &target })
+}
+
 /// The same with the path as [`super::normalise`] has it: both read the request line once.
 #[must_use]
 pub fn read_line(method: &str, path: &str) -> (Option<Recognised>, String) {
@@ -21,21 +58,16 @@ pub fn read_line(method: &str, path: &str) -> (Option<Recognised>, String) {
 }
 
 fn of_target(method: &str, target: &Target) -> Option<Recognised> {
-    if method.eq_ignore_ascii_case("POST") {
-        openai_chat(target)
-            .or_else(|| openai_responses(target))
-            .or_else(|| anthropic(target))
-            .or_else(|| by_verb(target))
-            .or_else(|| bedrock(target))
-            .or_else(|| batch(target))
-    } else if method.eq_ignore_ascii_case("GET") {
-        stored(target)
-    } else {
-        None
+    let (post, get) = (method.eq_ignore_ascii_case("POST"), method.eq_ignore_ascii_case("GET"));
+    if !post && !get {
+        return None;
     }
+    let line = Line { post, target };
+    DialectId::ALL.iter().find_map(|id| dialect(*id).recognise(&line))
 }
 
-fn call(dialect: DialectId, model: Option<String>) -> Recognised {
+/// A call that asks for a whole answer.
+pub(super) fn call(dialect: DialectId, model: Option<String>) -> Recognised {
     Recognised {
         dialect,
         kind: CallKind::Generate,
@@ -45,58 +77,112 @@ fn call(dialect: DialectId, model: Option<String>) -> Recognised {
     }
 }
 
-/// Azure: `…/deployments/{deployment}/` and then `depth` segments.
-fn deployment(target: &Target, depth: usize) -> Option<String> {
-    target.is(depth + 1, "deployments").then(|| target.nth_last(depth).to_owned())
-}
-
-fn openai_chat(target: &Target) -> Option<Recognised> {
-    (target.is(0, "completions") && target.is(1, "chat"))
-        .then(|| call(DialectId::OpenaiChat, deployment(target, 2)))
-}
-
-fn openai_responses(target: &Target) -> Option<Recognised> {
-    target.is(0, "responses").then(|| call(DialectId::OpenaiResponses, deployment(target, 1)))
-}
-
-/// `…/messages`, but not a thread's messages (OpenAI Assistants), which generate nothing.
-fn anthropic(target: &Target) -> Option<Recognised> {
-    (target.is(0, "messages") && !target.is(2, "threads")).then(|| call(DialectId::Anthropic, None))
-}
-
-/// Google's custom methods: `{model}:verb`.
-fn by_verb(target: &Target) -> Option<Recognised> {
-    let (name, verb) = target.nth_last(0).rsplit_once(':')?;
-    let is = |word: &str| verb.eq_ignore_ascii_case(word);
-    let named = |dialect| call(dialect, Some(name.to_owned()));
-    if is("generateContent") {
-        return Some(named(DialectId::Gemini));
+/// `…/chat/completions`, batches of OpenAI's (whose file of requests is uploaded before), and answers that were generated
+/// before: one, a list of them, its messages, and xAI's that is fetched later.
+pub(super) fn openai_chat(line: &Line<'_>) -> Option<Recognised> {
+    let target = line.target;
+    let own = |kind| Some(Recognised { kind, ..call(DialectId::OpenaiChat, None) });
+    if line.post {
+        if line.posts(&["chat", "completions"]) {
+            return Some(call(DialectId::OpenaiChat, line.deployment(2)));
+        }
+        let batch = target.is(0, "batches") && !target.is(1, "messages") && versioned(target, 1);
+        return if batch { own(CallKind::Batch) } else { None };
     }
-    if is("batchGenerateContent") {
-        return Some(Recognised { kind: CallKind::Batch, ..named(DialectId::Gemini) });
+    let chat = |n| target.is(n, "completions") && target.is(n + 1, "chat");
+    match () {
+        () if chat(1) || (target.is(1, "deferred-completion") && target.is(2, "chat")) => {
+            streamed(line, own(CallKind::StoredAnswer))
+        }
+        () if chat(0) || (target.is(0, "messages") && chat(2)) => own(CallKind::StoredList),
+        () => None,
     }
-    if is("streamGenerateContent") {
-        let sse = |value: &str| value == "sse" || value.starts_with("sse;");
-        let sse = target.query_has("alt", sse) || target.query_has("$alt", sse);
-        let json_stream = if sse { Framing::Sse } else { Framing::JsonArray };
-        return Some(Recognised { stream: true, json_stream, ..named(DialectId::Gemini) });
+}
+
+/// `…/responses`, its `compact`, and what was generated before. An application's own `…/responses/12` is none: the id or
+/// what stands before `responses` must say that this is the API.
+pub(super) fn openai_responses(line: &Line<'_>) -> Option<Recognised> {
+    let target = line.target;
+    let own = |deployment| Some(call(DialectId::OpenaiResponses, deployment));
+    if line.post {
+        return match () {
+            () if target.is(0, "responses") => own(line.deployment(1)),
+            () if line.posts(&["responses", "compact"]) => own(line.deployment(2)),
+            () => None,
+        };
     }
+    let stored = |kind| own(None).map(|own| Recognised { kind, ..own });
+    let id = |n: usize, word: &str| target.nth_last(n).starts_with(word);
+    match () {
+        () if target.is(1, "responses") && (id(0, "resp") || versioned(target, 2)) => {
+            streamed(line, stored(CallKind::StoredAnswer))
+        }
+        () if target.is(0, "items") && target.is(2, "conversations") && id(1, "conv") => {
+            stored(CallKind::StoredList)
+        }
+        () => None,
+    }
+}
+
+/// A stored answer may be streamed anew.
+fn streamed(line: &Line<'_>, stored: Option<Recognised>) -> Option<Recognised> {
+    let stream = line.target.query_has("stream", |value| {
+        value.eq_ignore_ascii_case("true") || value == "1" || value.is_empty()
+    });
+    stored.map(|stored| Recognised { stream, ..stored })
+}
+
+/// `…/messages`, but not a thread's messages (OpenAI Assistants), which generate nothing; Vertex's publisher models; batches.
+pub(super) fn anthropic(line: &Line<'_>) -> Option<Recognised> {
+    let target = line.target;
+    let own = |model| call(DialectId::Anthropic, model);
+    if !line.post {
+        return None;
+    }
+    if target.is(0, "messages") && !target.is(2, "threads") {
+        return Some(own(None));
+    }
+    if line.posts(&["messages", "batches"]) {
+        return Some(Recognised { kind: CallKind::Batch, ..own(None) });
+    }
+    let (name, verb) = line.verb()?;
     let claude = target.is(1, "models")
         && target.is(2, "anthropic")
         && target.is(3, "publishers")
         && name != "count-tokens";
+    let is = |word: &str| claude && verb.eq_ignore_ascii_case(word);
     match () {
-        () if claude && is("rawPredict") => Some(named(DialectId::Anthropic)),
-        () if claude && is("streamRawPredict") => {
-            Some(Recognised { stream: true, ..named(DialectId::Anthropic) })
+        () if is("rawPredict") => Some(own(Some(name.to_owned()))),
+        () if is("streamRawPredict") => {
+            Some(Recognised { stream: true, ..own(Some(name.to_owned())) })
+        }
+        () => None,
+    }
+}
+
+/// `{model}:generateContent` and its like.
+pub(super) fn gemini(line: &Line<'_>) -> Option<Recognised> {
+    let (name, verb) = line.verb()?;
+    let is = |word: &str| verb.eq_ignore_ascii_case(word);
+    let own = call(DialectId::Gemini, Some(name.to_owned()));
+    match () {
+        () if is("generateContent") => Some(own),
+        () if is("batchGenerateContent") => Some(Recognised { kind: CallKind::Batch, ..own }),
+        () if is("streamGenerateContent") => {
+            let sse = |value: &str| value == "sse" || value.starts_with("sse;");
+            let target = line.target;
+            let sse = target.query_has("alt", sse) || target.query_has("$alt", sse);
+            let json_stream = if sse { Framing::Sse } else { Framing::JsonArray };
+            Some(Recognised { stream: true, json_stream, ..own })
         }
         () => None,
     }
 }
 
 /// AWS Bedrock: `…/model/{model}/{operation}`. A model may be an ARN, whose slashes are encoded in the path.
-fn bedrock(target: &Target) -> Option<Recognised> {
-    let is = |word: &str| target.is(0, word);
+pub(super) fn bedrock(line: &Line<'_>) -> Option<Recognised> {
+    let target = line.target;
+    let is = |word: &str| line.post && target.is(0, word);
     let (dialect, stream) = match () {
         () if is("converse") => (DialectId::Bedrock, false),
         () if is("converse-stream") => (DialectId::Bedrock, true),
@@ -104,6 +190,11 @@ fn bedrock(target: &Target) -> Option<Recognised> {
         () if is("invoke-with-response-stream") => (DialectId::BedrockInvoke, true),
         // Both sides speak at once, in messages: recognised so that a rule can refuse what it cannot read.
         () if is("invoke-with-bidirectional-stream") => (DialectId::BedrockInvoke, true),
+        // Its answer is put into a bucket.
+        () if is("async-invoke") => {
+            let own = call(DialectId::BedrockInvoke, None);
+            return Some(Recognised { kind: CallKind::Batch, ..own });
+        }
         () => return None,
     };
     let (_, before) = target.segments.split_last()?;
@@ -112,37 +203,6 @@ fn bedrock(target: &Target) -> Option<Recognised> {
     let model = before.get(at + 1..)?.join("/");
     let json_stream = if stream { Framing::EventStream } else { Framing::Json };
     Some(Recognised { stream, json_stream, ..call(dialect, Some(model)) })
-}
-
-/// `…/batches` (OpenAI, whose file of requests is uploaded before), `…/messages/batches` (Anthropic) and
-/// `…/async-invoke` (Bedrock).
-fn batch(target: &Target) -> Option<Recognised> {
-    let dialect = match () {
-        // Its answer is put into a bucket.
-        () if target.is(0, "async-invoke") => DialectId::BedrockInvoke,
-        () if !target.is(0, "batches") => return None,
-        () if target.is(1, "messages") => DialectId::Anthropic,
-        () if versioned(target, 1) => DialectId::OpenaiChat,
-        () => return None,
-    };
-    Some(Recognised { kind: CallKind::Batch, ..call(dialect, None) })
-}
-
-/// GETs that return an answer generated before. An application's own `…/responses/12` is not one: the id or what
-/// stands before `responses` must say that this is the API.
-fn stored(target: &Target) -> Option<Recognised> {
-    let id = target.nth_last(0);
-    let dialect = if target.is(1, "responses") && (id.starts_with("resp") || versioned(target, 2)) {
-        DialectId::OpenaiResponses
-    } else if target.is(1, "completions") && target.is(2, "chat") {
-        DialectId::OpenaiChat
-    } else {
-        return None;
-    };
-    let stream = target.query_has("stream", |value| {
-        value.eq_ignore_ascii_case("true") || value == "1" || value.is_empty()
-    });
-    Some(Recognised { kind: CallKind::StoredAnswer, stream, ..call(dialect, None) })
 }
 
 /// `v1`, `v1beta`, `openai`.

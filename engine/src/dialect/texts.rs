@@ -315,6 +315,15 @@ impl<'a, 'b> Texts<'a, 'b> {
         }
     }
 
+    /// The keys of an object, each a text of its own.
+    pub(super) fn keys(&mut self, object: &Value<'a>) {
+        for member in object.children() {
+            if member.key_span().is_some_and(|key| !key.is_empty()) {
+                self.item(&member, Shape::Key, self.role, None, false);
+            }
+        }
+    }
+
     /// Arguments of a call as a JSON value: every key, string and number is a text.
     pub(super) fn leaves(&mut self, value: &Value<'a>) {
         let outer = std::mem::replace(&mut self.whole, true);

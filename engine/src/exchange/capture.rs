@@ -9,7 +9,7 @@ use super::{Exchange, Phase};
 use crate::capture::{Asked, Captured, Got, Span, Trace, Value, Wanted, attribute, fit};
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::verdict::ResponseVerdict;
-use crate::dialect::{CallKind, DialectId, Recognised, Reply, RequestView};
+use crate::dialect::{self, CallKind, DialectId, Recognised, Reply, RequestView};
 use crate::policy::document::Mode;
 use crate::policy::program::capture::Capture;
 use crate::policy::program::label::LabelId;
@@ -258,7 +258,10 @@ impl Exchange {
                 if state("hemostat.dialect").is_none() {
                     span.attribute("hemostat.dialect", &Value::Text(dialect.name()));
                 }
-                span.attribute("gen_ai.provider.name", &Value::Text(provider(dialect)));
+                span.attribute(
+                    "gen_ai.provider.name",
+                    &Value::Text(dialect::dialect(dialect).provider()),
+                );
             }
             if !host.is_empty() {
                 span.attribute("server.address", &Value::Text(host));
@@ -291,16 +294,5 @@ impl Exchange {
             self.record.capture(captured);
         }
         self.memory.captured.set(0);
-    }
-}
-
-/// The conventions' name of a dialect's maker (`gen_ai.provider.name`); who really answers, the proxy's routes decide.
-fn provider(dialect: DialectId) -> &'static str {
-    match dialect {
-        DialectId::OpenaiChat | DialectId::OpenaiResponses => "openai",
-        DialectId::Anthropic => "anthropic",
-        DialectId::Gemini => "gcp.gemini",
-        DialectId::Bedrock | DialectId::BedrockInvoke => "aws.bedrock",
-        DialectId::Mcp => "mcp",
     }
 }

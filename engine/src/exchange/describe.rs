@@ -69,7 +69,7 @@ impl Exchange {
         let Some(call) = &self.call else { return };
         let (stream, kind) = (call.stream, call.recognised.dialect);
         self.record.state("gen_ai.request.model", &call.model);
-        self.record.state("gen_ai.operation.name", operation(kind));
+        self.record.state("gen_ai.operation.name", dialect::dialect(kind).operation());
         self.record.state("hemostat.stream", if stream { "true" } else { "false" });
         let version = self.program.version.as_deref().unwrap_or_default();
         self.record.state("hemostat.policy_version", version);
@@ -164,15 +164,6 @@ impl Exchange {
         if let Some(micros) = money.and_then(some) {
             self.record.count_by(format!("hemostat_cost_microusd_total;model={model}"), micros);
         }
-    }
-}
-
-/// The word of the conventions for what is asked (`gen_ai.operation.name`).
-fn operation(dialect: DialectId) -> &'static str {
-    match dialect {
-        DialectId::Gemini => "generate_content",
-        DialectId::Mcp => "execute_tool",
-        _ => "chat",
     }
 }
 

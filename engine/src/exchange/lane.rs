@@ -5,13 +5,15 @@ use super::request::Refusal;
 use super::{Exchange, choose::Need};
 use crate::context::facts::{self, seconds};
 use crate::context::record::Unchecked;
-use crate::context::verdict::RequestVerdict;
+use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::lane::{LanePath, LaneSniffer, Seen};
 use crate::dialect::mcp::sign::Sign;
+use crate::dialect::{self, Recognised};
 use crate::limits;
 use crate::policy::document::UnknownLanes;
 use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::{Program, Rule};
+use crate::wire::json::Doc;
 
 /// A body that may be such a call.
 #[derive(Debug)]
@@ -94,6 +96,41 @@ impl Exchange {
         self.lane = None;
         self.is_other();
         RequestVerdict::Pass { edits: Vec::new(), body: None }
+    }
+
+    /// True if a body at a path that a dialect shares with others is not in that dialect's shape: what is no JSON object
+    /// is nobody's call, and what only a lenient server takes for one stays the dialect's, and unreadable.
+    pub(super) fn is_of_another(&self, recognised: &Recognised, doc: &Doc, body: &[u8]) -> bool {
+        if facts::is_encoded(&self.facts.headers) {
+            return false;
+        }
+        if doc.is_empty() {
+            let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+            return !text
+                .iter()
+                .find(|byte| !byte.is_ascii_whitespace() && **byte != 0)
+                .is_some_and(|byte| *byte == b'{');
+        }
+        !dialect::dialect(recognised.dialect).takes(&doc.root(body))
+    }
+
+    /// What becomes of a request at a path that a dialect shares with others, whose body is not in that dialect's shape.
+    pub(super) fn other_shape(&mut self, body: &[u8], edits: Vec<HeaderEdit>) -> RequestVerdict {
+        let target = facts::text(&self.facts.headers, ":path").unwrap_or_default();
+        let path = LanePath::read(&target);
+        self.mcp = None;
+        self.labels.set(LabelId::DIALECT, Label::value("", true));
+        if let Some(path) = path {
+            let (sniffer, seen) = (LaneSniffer::new(path), Seen::Open);
+            self.lane = Some(Box::new(Lane { sniffer, seen, bytes: 0, waits: true }));
+            self.feed_lane(body);
+        }
+        let known = self.lane.as_deref().is_some_and(|lane| lane.seen == Seen::Call);
+        if let Some(verdict) = known.then(|| self.unknown_lane()).flatten() {
+            return verdict;
+        }
+        self.lane = None;
+        self.other_traffic(edits)
     }
 
     fn unknown_lane(&mut self) -> Option<RequestVerdict> {

@@ -30,7 +30,7 @@ pub(super) struct Refusal {
 
 /// True for a call by a POST of a dialect that is not MCP.
 fn by_post(recognised: &Recognised) -> bool {
-    recognised.dialect != DialectId::Mcp && recognised.kind != CallKind::StoredAnswer
+    recognised.dialect != DialectId::Mcp && !recognised.kind.is_stored()
 }
 
 impl Exchange {
@@ -58,7 +58,9 @@ impl Exchange {
         let may_be_mcp = by_post(&recognised);
         let anthropic = recognised.dialect == DialectId::Anthropic;
         self.call = Some(Call::without_body(recognised.clone()));
-        let by_body = recognised.dialect == DialectId::Mcp && recognised.kind == CallKind::Generate;
+        let by_body = (recognised.dialect == DialectId::Mcp
+            && recognised.kind == CallKind::Generate)
+            || dialect::dialect(recognised.dialect).shares_its_path();
         self.recognise_as(recognised);
         if !by_body {
             self.count_dialect();
@@ -162,6 +164,12 @@ impl Exchange {
         };
         let mut doc = Doc::default();
         let mut read = self.read(&recognised, body, &mut doc);
+        if dialect::dialect(recognised.dialect).shares_its_path() {
+            if let Some(bytes) = body.filter(|body| self.is_of_another(&recognised, &doc, body)) {
+                return self.other_shape(bytes, edits);
+            }
+            self.count_dialect();
+        }
         if !self.settle_protocol(&mut recognised, &mut read, &mut doc, body) {
             return self.other_traffic(edits);
         }
@@ -240,7 +248,7 @@ impl Exchange {
         doc: &mut Doc,
     ) -> Result<RequestView, Unchecked> {
         let body = body.ok_or(self.not_peeked.unwrap_or(Unchecked::Host))?;
-        if recognised.kind == CallKind::StoredAnswer {
+        if recognised.kind.is_stored() {
             return Ok(RequestView {
                 call: Call::without_body(recognised.clone()),
                 texts: Vec::new(),

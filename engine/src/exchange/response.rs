@@ -6,7 +6,7 @@ use super::answering::{Answering, Judge};
 use super::other::remove_internal;
 use super::running::{Ended, Passed};
 use super::{Exchange, Phase};
-use crate::answer::{Chosen, Cut, FrameLoop, Left, Output, Pipe, Rules, Settings};
+use crate::answer::{Chosen, Cut, FrameLoop, Left, Output, Pipe, Rules, Settings, ToolRules};
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
@@ -102,6 +102,9 @@ impl Exchange {
             return ResponseVerdict::Reply(reply);
         }
         let mut edits = remove_internal(headers);
+        if !self.answer_speaks() {
+            self.tool_rules = ToolRules::default();
+        }
         let rules = self.chosen_for(|guard| self.reads_answer(guard));
         // What the proxy says of itself (its errors) is no answer of a model; whatever has status 200 may be one.
         let own_error = local && !(200..300).contains(&status);
@@ -163,6 +166,12 @@ impl Exchange {
                 ResponseVerdict::Whole { hold, edits }
             }
         }
+    }
+
+    /// False where an answer is vectors or pictures: rules over what a model says pass it by.
+    pub(super) fn answer_speaks(&self) -> bool {
+        let speaks = |own: &dialect::Recognised| dialect::dialect(own.dialect).speaks();
+        self.recognised.as_ref().is_none_or(speaks)
     }
 
     /// A chunk of a streamed answer (after [`ResponseVerdict::Stream`]).
@@ -387,12 +396,15 @@ impl Exchange {
         match facts::media_type(headers).as_deref() {
             Some("text/event-stream") => Readable::Stream(Framing::Sse),
             Some("application/vnd.amazon.eventstream") => Readable::Stream(Framing::EventStream),
+            Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => {
+                Readable::Stream(Framing::NdJson)
+            }
             // A stream that is not called anything.
             None | Some("") if json_stream == Framing::Json && self.asked_for_stream(ok) => {
                 Readable::Stream(Framing::Sse)
             }
             None | Some("" | "application/json") => match json_stream {
-                Framing::JsonArray => Readable::Stream(Framing::JsonArray),
+                Framing::JsonArray | Framing::NdJson => Readable::Stream(json_stream),
                 _ => Readable::Whole,
             },
             Some(other) if other.ends_with("+json") => Readable::Whole,
@@ -450,6 +462,7 @@ impl Exchange {
         let (framing, content_type) = match call.recognised.json_stream {
             Framing::JsonArray => (Framing::JsonArray, "application/json"),
             Framing::EventStream => (Framing::EventStream, "application/vnd.amazon.eventstream"),
+            Framing::NdJson => (Framing::NdJson, "application/x-ndjson"),
             _ => (Framing::Sse, "text/event-stream; charset=utf-8"),
         };
         let ending = Ending {

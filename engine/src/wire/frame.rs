@@ -12,6 +12,8 @@ pub enum Framing {
     JsonArray,
     /// One JSON document: the whole body is one frame.
     Json,
+    /// One JSON document a line (Ollama).
+    NdJson,
     /// Binary messages (`application/vnd.amazon.eventstream`, AWS Bedrock).
     EventStream,
 }

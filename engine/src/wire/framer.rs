@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use super::array::Array;
 use super::eventstream::EventStream;
 use super::frame::{Framing, Piece};
+use super::ndjson::NdJson;
 use super::sse::Sse;
 use super::whole::Whole;
 use crate::limits;
@@ -25,6 +26,7 @@ enum Kind {
     Array(Array),
     Whole(Whole),
     Messages(EventStream),
+    Lines(NdJson),
 }
 
 impl Framer {
@@ -42,6 +44,7 @@ impl Framer {
             Framing::JsonArray => Kind::Array(Array::new(limit)),
             Framing::Json => Kind::Whole(Whole::new(limit)),
             Framing::EventStream => Kind::Messages(EventStream::new(limit)),
+            Framing::NdJson => Kind::Lines(NdJson::new(limit)),
         };
         Framer { kind }
     }
@@ -63,6 +66,7 @@ impl Framer {
             Kind::Array(array) => array.next(rest),
             Kind::Whole(whole) => whole.next(rest),
             Kind::Messages(messages) => messages.next(rest),
+            Kind::Lines(lines) => lines.next(rest),
         }
     }
 
@@ -93,6 +97,7 @@ impl Framer {
             Kind::Array(array) => array.finish(),
             Kind::Whole(whole) => whole.finish(),
             Kind::Messages(messages) => messages.finish(),
+            Kind::Lines(lines) => lines.finish(),
         }
     }
 
@@ -104,6 +109,7 @@ impl Framer {
             Kind::Array(array) => array.give_up(),
             Kind::Whole(whole) => whole.open.give_away(),
             Kind::Messages(messages) => messages.give_up(),
+            Kind::Lines(lines) => lines.open.give_away(),
         }
     }
 
@@ -115,6 +121,7 @@ impl Framer {
             Kind::Array(array) => array.open.memory(),
             Kind::Whole(whole) => whole.open.memory(),
             Kind::Messages(messages) => messages.memory(),
+            Kind::Lines(lines) => lines.open.memory(),
         }
     }
 
@@ -126,6 +133,7 @@ impl Framer {
             Kind::Array(array) => array.open.len(),
             Kind::Whole(whole) => whole.open.len(),
             Kind::Messages(messages) => messages.held(),
+            Kind::Lines(lines) => lines.open.len(),
         }
     }
 }

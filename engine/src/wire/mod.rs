@@ -18,6 +18,7 @@ pub mod frame;
 pub mod framer;
 pub mod inner;
 pub mod json;
+mod ndjson;
 mod sse;
 pub mod text;
 mod whole;

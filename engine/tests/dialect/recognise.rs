@@ -5,7 +5,9 @@ use hemostat_engine::wire::frame::Framing;
 use proptest::prelude::*;
 
 use DialectId::{
-    Anthropic as A, Bedrock as B, BedrockInvoke as I, Gemini as G, OpenaiChat as C,
+    Anthropic as A, Bedrock as B, BedrockInvoke as I, Cohere as K, Gemini as G,
+    GeminiPredict as GP, Invocations as N, Ollama as O, OllamaEmbed as OE, OllamaGenerate as OG,
+    OpenaiChat as C, OpenaiCompletions as L, OpenaiEmbeddings as E, OpenaiImages as P,
     OpenaiResponses as R,
 };
 
@@ -55,6 +57,29 @@ const CALLS: &[Row] = &[
     ("GET", "/base/responses/resp_1", R, None, false),
     ("GET", "/v1/responses/any-id", R, None, false),
     ("GET", "/v1/chat/completions/chatcmpl-1", C, None, false),
+    ("GET", "/v1/chat/deferred-completion/0d2e", C, None, false),
+    ("POST", "/v1/responses/compact", R, None, false),
+    ("POST", "/v1/completions", L, None, false),
+    ("POST", "/completions", L, None, false),
+    ("POST", "/openai/deployments/my-gpt/completions?api-version=2024-02-01", L, Some("my-gpt"), false),
+    ("POST", "/v1/engines/davinci/completions", L, Some("davinci"), false),
+    ("POST", "/serving-endpoints/llama/invocations", N, Some("llama"), false),
+    ("POST", "/endpoints/jumpstart-dft/invocations", N, Some("jumpstart-dft"), false),
+    ("POST", "/v2/chat", K, None, false),
+    ("POST", "/api/chat", O, None, false),
+    ("POST", "/ollama/api/generate/", OG, None, false),
+    ("POST", "/api/embed", OE, None, false),
+    ("POST", "/api/embeddings", OE, None, false),
+    ("POST", "/v1/embeddings", E, None, false),
+    ("POST", "/v1/chat/completions/../embeddings", E, None, false),
+    ("POST", "/openai/deployments/ada/embeddings", E, Some("ada"), false),
+    ("POST", "/v1/images/generations", P, None, false),
+    ("POST", "/openai/deployments/dalle/images/generations", P, Some("dalle"), false),
+    ("POST", "/v1beta/models/gemini-embedding-001:embedContent", GP, Some("gemini-embedding-001"), false),
+    ("POST", "/v1beta/models/gemini-embedding-001:batchEmbedContents", GP, Some("gemini-embedding-001"), false),
+    ("POST", "/v1/projects/p/locations/l/publishers/google/models/imagen-4:predict", GP, Some("imagen-4"), false),
+    ("POST", "/openai/v1/chat/completions", C, None, false), // Bedrock's OpenAI-compatible endpoint
+    ("POST", "/openai/v1/responses", R, None, false),
     // other spellings of the same
     ("POST", "/v1/chat/completions/", C, None, false),
     ("POST", "//v1//chat//completions//", C, None, false),
@@ -101,7 +126,6 @@ const CALLS: &[Row] = &[
 
 #[rustfmt::skip]
 const OTHER: &[(&str, &str)] = &[
-    ("GET", "/v1/chat/completions"),
     ("PUT", "/v1/chat/completions"),
     ("DELETE", "/v1/responses/resp_1"),
     ("HEAD", "/v1/responses/resp_1"),
@@ -114,12 +138,8 @@ const OTHER: &[(&str, &str)] = &[
     ("POST", "/v1/messages/count_tokens"),
     ("GET", "/v1/messages/batches/b/results"),
     ("POST", "/v1/threads/t/messages"),
-    ("POST", "/v1/completions"),
-    ("POST", "/v1/embeddings"),
     ("POST", "/v1/chat/completions/chatcmpl-1"),
-    ("GET", "/v1/chat/completions/c/messages"),
     ("POST", "/v1beta/models/gemini-2.5-flash:countTokens"),
-    ("POST", "/v1beta/models/gemini-2.5-flash:embedContent"),
     ("GET", "/v1beta/models/gemini-2.5-flash:generateContent"),
     ("POST", "/v1/publishers/mistralai/models/m:rawPredict"),
     ("POST", "/model/anthropic.claude-v2/count-tokens"),
@@ -133,9 +153,18 @@ const OTHER: &[(&str, &str)] = &[
     ("POST", "/"),
     ("POST", ""),
     ("POST", "/?path=/v1/chat/completions"),
-    ("POST", "/v1/chat/completions/../embeddings"),
     ("POST", "/v1/chatcompletions"),
     ("GET", "/v1/models"),
+    ("POST", "/v1/responses/resp_1/compact"),
+    ("GET", "/v1/conversations/conv_1"),
+    ("GET", "/shop/conversations/12/items"),
+    ("POST", "/v1/conversations/conv_1/items"),
+    ("POST", "/v1/projects/p/locations/l/endpoints/123:predict"),
+    ("POST", "/endpoints/invocations"),
+    ("GET", "/v1/completions"),
+    ("GET", "/api/chat"),
+    ("POST", "/api/tags"),
+    ("POST", "/v1/images/edits"),
     ("POST", "/.hemostat/release"),
     ("POST", "/mcp"),
 ];
@@ -151,6 +180,33 @@ fn calls_are_recognised_however_they_are_written() {
         let kind = if method == "GET" { CallKind::StoredAnswer } else { CallKind::Generate };
         assert_eq!(found.kind, kind, "{method} {path}");
     }
+}
+
+#[test]
+fn lists_of_what_was_generated_before() {
+    for (path, dialect) in [
+        ("/v1/chat/completions?limit=3", C),
+        ("/v1/chat/completions/chatcmpl-1/messages", C),
+        ("/v1/conversations/conv_1/items?after=x", R),
+    ] {
+        let found = recognise("GET", path).unwrap();
+        assert_eq!((found.dialect, found.kind), (dialect, CallKind::StoredList), "{path}");
+    }
+}
+
+/// Each line belongs to one dialect: the order of the registry decides nothing.
+#[test]
+fn no_line_is_taken_by_two_dialects() {
+    for &(method, path, own, _, _) in CALLS {
+        for id in DialectId::ALL {
+            let taken = dialect_takes(*id, method, path);
+            assert_eq!(taken, *id == own, "{method} {path} {id:?}");
+        }
+    }
+}
+
+fn dialect_takes(id: DialectId, method: &str, path: &str) -> bool {
+    hemostat_engine::dialect::recognise_as(id, method, path).is_some()
 }
 
 #[test]

@@ -16,6 +16,15 @@ fn path(id: DialectId) -> &'static str {
         DialectId::Mcp => "/mcp",
         DialectId::Bedrock => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse",
         DialectId::BedrockInvoke => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke",
+        DialectId::OpenaiCompletions => "/v1/completions",
+        DialectId::Invocations => "/serving-endpoints/m/invocations",
+        DialectId::Cohere => "/v2/chat",
+        DialectId::Ollama => "/api/chat",
+        DialectId::OllamaGenerate => "/api/generate",
+        DialectId::OllamaEmbed => "/api/embed",
+        DialectId::OpenaiEmbeddings => "/v1/embeddings",
+        DialectId::OpenaiImages => "/v1/images/generations",
+        DialectId::GeminiPredict => "/v1beta/models/m:embedContent",
     }
 }
 

@@ -85,7 +85,12 @@ fn the_estimate_for_bedrock_errs_upwards() {
 
 #[test]
 fn the_estimate_is_near_what_providers_count() {
-    let errors = errors(|recording| !recording.dialect.starts_with("bedrock"));
+    // No weights are fitted for Bedrock's many makers, for Cohere's models, for those that Ollama serves and for prompts
+    // of a few words that go on.
+    let fitted = |name: &str| {
+        !name.starts_with("bedrock") && !matches!(name, "cohere" | "ollama" | "openai-completions")
+    };
+    let errors = errors(|recording| fitted(&recording.dialect));
     assert!(errors.len() > 80, "{} recordings say what they used", errors.len());
     let mut sizes: Vec<f64> = errors.iter().map(|(error, _)| error.abs()).collect();
     sizes.sort_by(f64::total_cmp);

@@ -192,3 +192,141 @@ fn lanes_that_are_nowhere_else_are_counted_and_closed_with_the_unknown_ones() {
     }
     assert_eq!(upgrade(&rules()[3].1, "/chat/socket", &[]).status, 101, "an application's own");
 }
+
+#[test]
+fn a_path_that_a_dialect_shares_is_its_own_only_by_its_body() {
+    let guard =
+        json!({"guardrails": [{"id": "g", "scan": "input", "find": "secret", "do": "block"}]});
+    let closed = with(&guard, "unknown_lanes", &json!("block"));
+    let chat = r#"{"model":"m","messages":[{"role":"user","content":"a secret"}]}"#;
+    for path in ["/serving-endpoints/m/invocations", "/endpoints/m/invocations", "/api/chat"] {
+        assert_eq!(post(&guard, path, chat, &Cut::Whole).status, 403, "{path}");
+    }
+    for (path, body, lane) in [
+        ("/serving-endpoints/m/invocations", r#"{"inputs":"a secret"}"#, true),
+        ("/endpoints/m/invocations", r#"{"inputs":"a secret"}"#, true),
+        ("/endpoints/m/invocations", r#"{"dataframe_split":{"data":[["secret"]]}}"#, false),
+        ("/endpoints/m/invocations", "a secret\n1,2", false),
+        ("/api/chat", r#"{"messages":[{"parts":["a secret"]}],"id":"x"}"#, false),
+        ("/api/generate", "--form: a secret", false),
+    ] {
+        let seen = post(&guard, path, body, &Cut::Whole);
+        assert_eq!(seen.upstream.as_deref(), Some(body.as_bytes()), "{path} {body}");
+        assert_eq!(seen.counted(&format!("{LANE}pass")), usize::from(lane), "{path} {body}");
+        assert_eq!(seen.counted("hemostat_requests_total;dialect=other"), 1, "{path} {body}");
+        let dialects = seen.counts().iter().filter(|n| n.contains("_requests_total;")).count();
+        assert_eq!(dialects, 1, "{path} {body}");
+        let seen = post(&closed, path, body, &Cut::Whole);
+        assert_eq!(seen.status, if lane { 403 } else { 200 }, "{path} {body}");
+    }
+    // What only a lenient server reads is the dialect's, and unreadable.
+    let seen = post(&guard, "/api/chat", &format!("{chat} and more"), &Cut::Whole);
+    assert_eq!((seen.status, &seen.upstream), (403, &None));
+}
+
+#[test]
+fn what_answers_no_words_is_ruled_by_what_it_asks() {
+    let calls = [
+        ("/v1/embeddings", r#"{"model":"m","input":["a secret","b"]}"#, "openai-embeddings"),
+        ("/v1/images/generations", r#"{"model":"m","prompt":"a secret"}"#, "openai-images"),
+        (
+            "/v1beta/models/m:embedContent",
+            r#"{"content":{"parts":[{"text":"a secret"}]}}"#,
+            "gemini-predict",
+        ),
+        (
+            "/v1/publishers/google/models/m:predict",
+            r#"{"instances":[{"prompt":"a secret"}]}"#,
+            "gemini-predict",
+        ),
+        ("/api/embed", r#"{"model":"m","input":"a secret"}"#, "ollama-embed"),
+    ];
+    for (path, body, name) in calls {
+        let at = |policy: Value| post(&policy, path, body, &Cut::Whole);
+        let find = |action: Value| json!({"guardrails": [{"id": "g", "scan": "input", "find": "secret", "do": action}]});
+        assert_eq!(at(find(json!("block"))).status, 403, "{path}");
+        let seen = at(find(json!({"redact": "[X]"})));
+        assert_eq!(
+            String::from_utf8_lossy(seen.upstream.as_ref().unwrap()),
+            body.replace("secret", "[X]")
+        );
+        assert_eq!(seen.counted(&format!("hemostat_requests_total;dialect={name}")), 1);
+        let kill = json!({"failsafe": [{"id": "k", "when": {"model": "m"}, "do": {"fallback": "f"}}],
+            "fallbacks": {"f": {"text": "not now"}}});
+        let seen = at(kill);
+        assert_eq!((seen.status, seen.upstream.is_none()), (403, true), "{path}");
+        assert!(seen.text().contains("not now"), "{path}");
+        let cap = |unit: &str| json!({"limits": [{"id": "l", "allow": {unit: 1, "every": "1m"}}]});
+        assert_eq!(at(cap("requests")).status, 200, "{path}");
+        assert_eq!(at(cap("tokens")).status, 429, "{path}");
+        // The answer, `{"secret":1}`, is no business of rules over what a model says.
+        let output = json!({"guardrails": [{"id": "g", "scan": "output", "find": "secret", "do": "block"}],
+            "tools": [{"match": "*", "do": "deny"}]});
+        assert!(at(output).text().contains("secret"), "{path}");
+    }
+    let tokens = r#"{"model":"m","input":[[1,2,3]]}"#;
+    let policy = json!({"guardrails": [{"id": "g", "scan": "input", "find": "x", "do": "block"}]});
+    assert_eq!(post(&policy, "/v1/embeddings", tokens, &Cut::Whole).status, 403, "unreadable");
+}
+
+#[test]
+fn lists_of_stored_answers_are_answers() {
+    let policy =
+        json!({"guardrails": [{"id": "g", "scan": "output", "find": "secret", "do": "block"}]});
+    for path in [
+        "/v1/chat/completions",
+        "/v1/chat/completions/c/messages",
+        "/v1/conversations/conv_1/items",
+        "/v1/chat/deferred-completion/1",
+    ] {
+        let mut recording = made("GET", path, "");
+        recording.response =
+            br#"{"object":"list","data":[{"role":"assistant","content":"a secret"}]}"#.to_vec();
+        let seen = run_as(&program(policy.clone()), &recording, &Cut::Whole, &Caller::default());
+        assert!(!seen.text().contains("secret"), "{path}");
+        assert_eq!(seen.status, 200, "{path}");
+        let list: Value = serde_json::from_str(&seen.text()).unwrap();
+        assert_eq!(list["object"] == "list", !path.contains("deferred"), "{path}");
+    }
+}
+
+#[test]
+fn a_deferred_answer_is_unreadable_where_a_rule_would_have_to_see_it() {
+    let policy = json!({"guardrails": [{"id": "g", "scan": "output", "find": "x", "do": "block"}]});
+    let body = r#"{"model":"grok","messages":[],"deferred":true}"#;
+    let seen = post(&policy, "/v1/chat/completions", body, &Cut::Whole);
+    assert_eq!(seen.status, 403);
+    assert_eq!(seen.counted("hemostat_unchecked_total;reason=background;action=block"), 1);
+}
+
+/// A call of a tool in Ollama's answers comes whole, in a line of its own.
+#[test]
+fn calls_of_tools_in_lines() {
+    let policy = json!({"tools": [{"match": "rm", "do": "deny"}]});
+    let line = |calls: Value, done: bool| {
+        json!({"model": "m", "message": {"role": "assistant", "content": "", "tool_calls": calls}, "done": done}).to_string()
+    };
+    let call = |name: &str| json!({"function": {"name": name, "arguments": {"path": "/"}}});
+    let lines = [
+        line(json!([call("rm"), call("ls")]), false),
+        line(json!([call("rm")]), false),
+        json!({"model": "m", "message": {"role": "assistant", "content": ""}, "done": true, "done_reason": "stop"}).to_string(),
+    ];
+    let request = json!({"model": "m", "messages": [], "tools": [
+        {"type": "function", "function": {"name": "rm"}}, {"type": "function", "function": {"name": "ls"}}]});
+    for cut in [Cut::Whole, Cut::Every(1), Cut::Every(50)] {
+        let mut recording = made("POST", "/api/chat", &request.to_string());
+        recording.content_type = "application/x-ndjson".to_owned();
+        recording.response =
+            lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
+        let seen = run_as(&program(policy.clone()), &recording, &cut, &Caller::default());
+        assert!(!String::from_utf8_lossy(seen.upstream.as_ref().unwrap()).contains("rm"));
+        let left: Vec<Value> =
+            seen.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(left.len(), 3, "{}", seen.text());
+        assert_eq!(left[0]["message"]["tool_calls"], json!([call("ls")]));
+        assert!(left[0]["message"]["content"].as_str().unwrap().contains("`rm`"), "{}", left[0]);
+        assert_eq!(left[1]["message"].get("tool_calls"), None);
+        assert_eq!(left[2]["done_reason"], "stop");
+    }
+}

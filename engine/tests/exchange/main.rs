@@ -15,6 +15,7 @@ mod bedrock;
 mod capture;
 mod cases;
 mod change;
+mod coverage;
 mod doors;
 mod ends;
 mod estimate;

@@ -39,8 +39,48 @@ pub fn calls(recording: &Recording, body: &[u8]) -> Vec<Call> {
         "openai-responses" => responses(&events),
         "anthropic" | "bedrock-invoke" => anthropic(&events),
         "bedrock" => bedrock(&events),
+        "openai-completions" => Vec::new(),
+        "ollama" => ollama(&events),
+        "cohere" => cohere(&events),
         _ => gemini(&events),
     }
+}
+
+fn ollama(events: &[Value]) -> Vec<Call> {
+    let calls = events.iter().flat_map(|event| list(&event["message"]["tool_calls"]));
+    let call = |call: &Value| Call {
+        name: text(&call["function"]["name"]),
+        args: call["function"]["arguments"].clone(),
+        id: String::new(),
+        client: true,
+    };
+    calls.map(call).collect()
+}
+
+fn cohere(events: &[Value]) -> Vec<Call> {
+    let mut open: BTreeMap<u64, (String, String, String)> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for event in events {
+        let piece = &event["delta"]["message"]["tool_calls"];
+        if piece.is_object() {
+            let own = open.entry(event["index"].as_u64().unwrap_or(0)).or_default();
+            own.0.push_str(&text(&piece["function"]["name"]));
+            own.1.push_str(&text(&piece["function"]["arguments"]));
+            own.2.push_str(&text(&piece["id"]));
+        }
+        for call in list(&event["message"]["tool_calls"]) {
+            let args = parsed(&text(&call["function"]["arguments"]));
+            let name = text(&call["function"]["name"]);
+            calls.push(Call { name, args, id: text(&call["id"]), client: true });
+        }
+    }
+    calls.extend(open.into_values().map(|(name, args, id)| Call {
+        name,
+        args: parsed(&args),
+        id,
+        client: true,
+    }));
+    calls
 }
 
 fn chat(events: &[Value]) -> Vec<Call> {

@@ -52,7 +52,10 @@ pub struct Recording {
 
 impl Recording {
     pub fn is_stream(&self) -> bool {
-        self.content_type.starts_with("text/event-stream") || self.is_array() || self.is_messages()
+        self.content_type.starts_with("text/event-stream")
+            || self.content_type == "application/x-ndjson"
+            || self.is_array()
+            || self.is_messages()
     }
 
     /// Binary messages.
@@ -66,12 +69,24 @@ impl Recording {
     }
 }
 
+/// The dialects that speak and of which there are recordings, each a folder of them.
+pub const RECORDED: [&str; 8] = [
+    "openai-chat",
+    "openai-responses",
+    "anthropic",
+    "gemini",
+    "bedrock",
+    "openai-completions",
+    "ollama",
+    "cohere",
+];
+
 /// All recorded exchanges of the dialects, in the order of their names, and some of Anthropic's as Bedrock's InvokeModel
 /// has them.
 pub fn recordings() -> Vec<Recording> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded");
     let mut all = Vec::new();
-    for dialect in ["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock"] {
+    for dialect in RECORDED {
         let mut metas: Vec<PathBuf> = std::fs::read_dir(root.join(dialect))
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -149,6 +164,7 @@ fn recording(dialect: &str, meta: &Path) -> Option<Recording> {
     let kinds = [
         (".response.sse", "text/event-stream; charset=utf-8"),
         (".response.eventstream", "application/vnd.amazon.eventstream"),
+        (".response.ndjson", "application/x-ndjson"),
         (".response.json", "application/json"),
     ];
     let (response, content_type) =

@@ -20,6 +20,9 @@ pub fn events(recording: &Recording, body: &[u8]) -> Vec<Value> {
             .collect();
     }
     let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
+    if recording.content_type == "application/x-ndjson" {
+        return text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    }
     text.split("\n\n")
         .filter_map(|event| {
             let data: Vec<&str> = event
@@ -41,6 +44,25 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
             "openai-responses" => responses(&event, &mut out),
             "anthropic" | "bedrock-invoke" => anthropic(&event, &mut out),
             "bedrock" => bedrock(&event, &mut out),
+            "openai-completions" => {
+                for choice in list(&event["choices"]) {
+                    add(&mut out, format!("text {}", choice["index"]), &choice["text"]);
+                }
+            }
+            "cohere" => {
+                let message = [&event["delta"]["message"], &event["message"]];
+                for message in message {
+                    let at = event["index"].as_u64().unwrap_or(0);
+                    add(&mut out, format!("content {at}"), &message["content"]["text"]);
+                    for (at, part) in list(&message["content"]).iter().enumerate() {
+                        add(&mut out, format!("content {at}"), &part["text"]);
+                    }
+                }
+            }
+            "ollama" => {
+                add(&mut out, "content".to_owned(), &event["message"]["content"]);
+                add(&mut out, "content".to_owned(), &event["response"]);
+            }
             _ => gemini(&event, &mut out),
         }
     }

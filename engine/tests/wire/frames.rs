@@ -194,7 +194,12 @@ fn array_stream() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn any_framing() -> impl Strategy<Value = Framing> {
-    prop_oneof![Just(Framing::Sse), Just(Framing::JsonArray), Just(Framing::Json)]
+    prop_oneof![
+        Just(Framing::Sse),
+        Just(Framing::JsonArray),
+        Just(Framing::NdJson),
+        Just(Framing::Json)
+    ]
 }
 
 proptest! {
@@ -337,4 +342,29 @@ fn too_many_data_lines_are_oversized() {
         let pieces = merged(frames_of(Framing::Sse, usize::MAX, stream.chunks(chunk)));
         assert!(matches!(pieces[..], [Piece::Oversized { last: true, .. }, Piece::Frame(_)]));
     }
+}
+
+#[test]
+fn one_document_a_line() {
+    let payloads = |stream: &str| -> Vec<(String, bool)> {
+        let pieces = whole(Framing::NdJson, stream.as_bytes());
+        assert_eq!(joined(&pieces), stream.as_bytes());
+        let payload = |piece: &Piece| match piece {
+            Piece::Frame(frame) => {
+                (String::from_utf8_lossy(&frame.payload_bytes()).into_owned(), frame.truncated)
+            }
+            _ => panic!("not a frame"),
+        };
+        pieces.iter().map(payload).collect()
+    };
+    let all = |lines: &[&str]| -> Vec<(String, bool)> {
+        lines.iter().map(|line| ((*line).to_owned(), false)).collect()
+    };
+    assert_eq!(
+        payloads("{\"a\":1}\n{\"b\":2}\r\n \t{} \n"),
+        all(&["{\"a\":1}", "{\"b\":2}", "{}"])
+    );
+    assert_eq!(payloads("{}\n\n \n{}"), all(&["{}", "", "", "{}"]));
+    assert_eq!(payloads("{}\n{\"a\""), [("{}".to_owned(), false), ("{\"a\"".to_owned(), true)]);
+    assert_eq!(payloads(""), []);
 }

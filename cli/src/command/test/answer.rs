@@ -1,6 +1,6 @@
 //! What upstream answers in a case, and what an answer tells its reader.
 
-use hemostat_engine::dialect::{DialectId, recognise};
+use hemostat_engine::dialect::{Call, Canned, DialectId, dialect, recognise};
 use hemostat_engine::wire::eventstream;
 use hemostat_engine::wire::frame::{Framing, Piece};
 use hemostat_engine::wire::framer::Framer;
@@ -41,9 +41,20 @@ pub(super) fn fine(method: &str, path: &str, body: Option<&Value>) -> String {
         let result = json!({"content": [{"type": "text", "text": "fine"}], "isError": false});
         return json!({"jsonrpc": "2.0", "id": asked.get("id"), "result": result}).to_string();
     }
-    let dialect = recognise(method, path).map(|found| found.dialect);
-    let known = FINE.iter().find(|(own, _)| Some(*own) == dialect);
-    known.map_or("fine", |(_, answer)| answer).to_owned()
+    let Some(found) = recognise(method, path) else { return "fine".to_owned() };
+    if let Some((_, answer)) = FINE.iter().find(|(own, _)| *own == found.dialect) {
+        return (*answer).to_owned();
+    }
+    // The others say it in the proxy's own words.
+    let dialect = dialect(found.dialect);
+    let canned = Canned { text: "fine".to_owned(), decision: "1".to_owned(), ..Canned::default() };
+    match dialect.speaks() {
+        true => {
+            let reply = dialect.canned(&Call::without_body(found), &canned);
+            String::from_utf8_lossy(&reply.body).into_owned()
+        }
+        false => "{}".to_owned(),
+    }
 }
 
 /// A streamed answer: its content type, and its bytes.

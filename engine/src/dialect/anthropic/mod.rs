@@ -14,9 +14,10 @@ use super::say::Say;
 use super::tools::Gone;
 use super::write::{Json, error_reply, json_reply, sse_reply};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Speech, Tool, Unreadable,
+    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Line, Recognised,
+    Reply, RequestView, Speech, Tool, Unreadable,
 };
+use crate::dialect::recognise;
 use crate::dialect::spend::{Spending, Usage};
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
@@ -29,6 +30,14 @@ pub(super) struct Anthropic;
 impl Dialect for Anthropic {
     fn id(&self) -> DialectId {
         DialectId::Anthropic
+    }
+
+    fn name(&self) -> &'static str {
+        "anthropic"
+    }
+
+    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
+        recognise::anthropic(line)
     }
 
     fn read_request(

@@ -5,11 +5,12 @@
 use super::super::anthropic::Anthropic;
 use super::super::write::quoted;
 use super::super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Piece, Recognised,
-    Reply, RequestView, Speech, Tool, Unreadable,
+    Answer, Call, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Line, Piece,
+    Recognised, Reply, RequestView, Speech, Tool, Unreadable,
 };
 use super::{ending_of, exception, stream_reply};
 use crate::dialect::EndingHow;
+use crate::dialect::recognise;
 use crate::dialect::spend::{Spending, Usage, some_tokens};
 use crate::wire::edit::Edit;
 use crate::wire::eventstream;
@@ -38,6 +39,22 @@ fn may_be_anthropic(model: &str) -> bool {
 impl Dialect for BedrockInvoke {
     fn id(&self) -> DialectId {
         DialectId::BedrockInvoke
+    }
+
+    fn name(&self) -> &'static str {
+        "bedrock"
+    }
+
+    fn provider(&self) -> &'static str {
+        "aws.bedrock"
+    }
+
+    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
+        recognise::bedrock(line).filter(|own| own.dialect == self.id())
+    }
+
+    fn kin(&self) -> DialectId {
+        DialectId::Bedrock
     }
 
     fn read_request(

@@ -14,9 +14,10 @@ use super::say::Say;
 use super::tools::Gone;
 use super::write::{Json, error_reply, json_reply};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Speech, Tool, Unreadable,
+    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Line, Recognised,
+    Reply, RequestView, Speech, Tool, Unreadable,
 };
+use crate::dialect::recognise;
 use crate::dialect::spend::{Spending, Usage};
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
@@ -33,6 +34,18 @@ pub(super) struct Bedrock;
 impl Dialect for Bedrock {
     fn id(&self) -> DialectId {
         DialectId::Bedrock
+    }
+
+    fn name(&self) -> &'static str {
+        "bedrock"
+    }
+
+    fn provider(&self) -> &'static str {
+        "aws.bedrock"
+    }
+
+    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
+        recognise::bedrock(line).filter(|own| own.dialect == self.id())
     }
 
     fn read_request(

@@ -11,9 +11,10 @@ use super::say::Say;
 use super::tools::Gone;
 use super::write::{Json, error_reply, json_reply};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Speech, Tool, Unreadable,
+    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Line, Recognised,
+    Reply, RequestView, Speech, Tool, Unreadable,
 };
+use crate::dialect::recognise;
 use crate::dialect::spend::{Spending, Usage};
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
@@ -26,6 +27,22 @@ pub(super) struct Gemini;
 impl Dialect for Gemini {
     fn id(&self) -> DialectId {
         DialectId::Gemini
+    }
+
+    fn name(&self) -> &'static str {
+        "gemini"
+    }
+
+    fn provider(&self) -> &'static str {
+        "gcp.gemini"
+    }
+
+    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
+        recognise::gemini(line)
+    }
+
+    fn operation(&self) -> &'static str {
+        "generate_content"
     }
 
     fn read_request(

@@ -22,8 +22,8 @@ pub use mirror::{is_mismatch, is_modern};
 
 use super::spend::{Spending, Usage};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Tool,
-    Unreadable,
+    Answer, Call, Canned, Dialect, DialectId, ErrorAnswer, Line, Recognised, Reply, RequestView,
+    Tool, Unreadable,
 };
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
@@ -36,6 +36,18 @@ pub(super) struct Mcp;
 impl Dialect for Mcp {
     fn id(&self) -> DialectId {
         DialectId::Mcp
+    }
+
+    fn name(&self) -> &'static str {
+        "mcp"
+    }
+
+    fn recognise(&self, _line: &Line<'_>) -> Option<Recognised> {
+        None
+    }
+
+    fn operation(&self) -> &'static str {
+        "execute_tool"
     }
 
     fn read_request(

@@ -4,15 +4,16 @@ mod answer;
 mod ending;
 mod request;
 mod spend;
-mod stopped;
+pub(super) mod stopped;
 mod tools;
 
 use super::tools::Gone;
 use super::write::{Json, json_reply, sse_reply};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Speech, Tool, Unreadable, openai,
+    Answer, Call, CallKind, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Line,
+    Recognised, Reply, RequestView, Speech, Tool, Unreadable, openai,
 };
+use crate::dialect::recognise;
 use crate::dialect::say::Say;
 use crate::dialect::spend::{Spending, Usage};
 use crate::wire::edit::Edit;
@@ -29,6 +30,18 @@ const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens
 impl Dialect for OpenaiChat {
     fn id(&self) -> DialectId {
         DialectId::OpenaiChat
+    }
+
+    fn name(&self) -> &'static str {
+        "openai-chat"
+    }
+
+    fn provider(&self) -> &'static str {
+        "openai"
+    }
+
+    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
+        recognise::openai_chat(line)
     }
 
     fn read_request(
@@ -55,6 +68,9 @@ impl Dialect for OpenaiChat {
     }
 
     fn canned(&self, call: &Call, canned: &Canned) -> Reply {
+        if call.recognised.kind == CallKind::StoredList {
+            return json_reply(200, openai::NO_ITEMS.to_owned());
+        }
         if call.stream {
             let ending = Ending {
                 before: Vec::new(),
@@ -68,6 +84,9 @@ impl Dialect for OpenaiChat {
     }
 
     fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {
+        if call.recognised.kind == CallKind::StoredList {
+            return json_reply(200, openai::NO_ITEMS.to_owned());
+        }
         json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
     }
 

@@ -60,7 +60,8 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         structured,
         choices: request::choices(root, "n", "/n")?,
         include_usage,
-        background: false,
+        // xAI: the answer is fetched later, by its id.
+        background: request::flag(root, "deferred", "/deferred")?,
         previous: None,
         recognised: recognised.clone(),
     })

@@ -213,7 +213,11 @@ impl Leaving {
 }
 
 /// Takes the stopped calls out of a message; true if any member is left.
-fn take_out(message: &Value<'_>, pieces: &[Piece<'_>], edits: &mut Vec<Edit>) -> bool {
+pub(in super::super) fn take_out(
+    message: &Value<'_>,
+    pieces: &[Piece<'_>],
+    edits: &mut Vec<Edit>,
+) -> bool {
     let stopped = |value: &Value<'_>| {
         pieces.iter().any(|piece| piece.node == value.id() && piece.stopped.is_some())
     };

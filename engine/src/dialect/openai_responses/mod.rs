@@ -13,9 +13,10 @@ use super::say::Say;
 use super::tools::Gone;
 use super::write::{Json, json_reply, quoted, sse_reply};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Speech, Tool, Unreadable, openai,
+    Answer, Call, CallKind, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Line,
+    Recognised, Reply, RequestView, Speech, Tool, Unreadable, openai,
 };
+use crate::dialect::recognise;
 use crate::dialect::spend::{Spending, Usage};
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
@@ -28,6 +29,18 @@ pub(super) struct OpenaiResponses;
 impl Dialect for OpenaiResponses {
     fn id(&self) -> DialectId {
         DialectId::OpenaiResponses
+    }
+
+    fn name(&self) -> &'static str {
+        "openai-responses"
+    }
+
+    fn provider(&self) -> &'static str {
+        "openai"
+    }
+
+    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
+        recognise::openai_responses(line)
     }
 
     fn read_request(
@@ -54,6 +67,9 @@ impl Dialect for OpenaiResponses {
     }
 
     fn canned(&self, call: &Call, canned: &Canned) -> Reply {
+        if call.recognised.kind == CallKind::StoredList {
+            return json_reply(200, openai::NO_ITEMS.to_owned());
+        }
         if call.stream {
             let ending = Ending {
                 before: Vec::new(),
@@ -67,6 +83,9 @@ impl Dialect for OpenaiResponses {
     }
 
     fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {
+        if call.recognised.kind == CallKind::StoredList {
+            return json_reply(200, openai::NO_ITEMS.to_owned());
+        }
         json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
     }
 

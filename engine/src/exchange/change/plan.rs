@@ -5,7 +5,7 @@ use super::line;
 use crate::context::facts::{self, RequestFacts};
 use crate::context::labels::{self, Body};
 use crate::context::record::Unchecked;
-use crate::dialect::{CallKind, DialectId, Recognised};
+use crate::dialect::{DialectId, Recognised};
 use crate::policy::program::change::{Change, Field, UPSTREAM};
 use crate::policy::program::label::{From, LabelId, LabelTable, Read};
 use crate::wire::edit;
@@ -26,7 +26,7 @@ pub(super) struct Request<'a> {
 impl Request<'_> {
     /// What was generated before is fetched without a body, and MCP's names no model and no settings.
     fn has_no_place(&self) -> bool {
-        self.recognised.kind == CallKind::StoredAnswer || self.recognised.dialect == DialectId::Mcp
+        self.recognised.kind.is_stored() || self.recognised.dialect == DialectId::Mcp
     }
 }
 

@@ -4,8 +4,8 @@
 //! (`tests/limits_estimate.rs` asserts the error). They lean upwards: an estimate that is too low becomes debt, one that is
 //! too high is given back.
 
-use crate::dialect::DialectId;
 use crate::dialect::spend::Spending;
+use crate::dialect::{self, DialectId};
 
 /// Characters by class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -118,13 +118,13 @@ const MEDIA: u64 = 1_500_000;
 const LONG_WORD: u64 = 20;
 
 fn weights(dialect: DialectId) -> &'static Weights {
-    match dialect {
+    match dialect::dialect(dialect).kin() {
         DialectId::OpenaiChat => &OPENAI_CHAT,
         DialectId::OpenaiResponses => &OPENAI_RESPONSES,
         DialectId::Anthropic => &ANTHROPIC,
-        DialectId::Bedrock | DialectId::BedrockInvoke => &BEDROCK,
-        // No model is asked in MCP: nothing is weighed.
-        DialectId::Gemini | DialectId::Mcp => &GEMINI,
+        DialectId::Bedrock => &BEDROCK,
+        // Gemini's; no model is asked in MCP, where nothing is weighed.
+        _ => &GEMINI,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a caller is told whose request is above a cap.
 
 use crate::base::time;
-use crate::dialect::{DialectId, Reply};
+use crate::dialect::{self, DialectId, Reply};
 use crate::ledger::{Standing, Wait};
 use crate::policy::program::limit::Unit;
 
@@ -30,7 +30,7 @@ pub(super) fn wait_headers(reply: &mut Reply, wait: Wait) {
 /// What AWS's SDKs wait by, in milliseconds, in place of `retry-after`; of long waits nothing is said, since they try
 /// again whatever stands there.
 pub(super) fn aws_wait_header(reply: &mut Reply, dialect: DialectId, wait: Wait) {
-    if !matches!(dialect, DialectId::Bedrock | DialectId::BedrockInvoke) {
+    if dialect::dialect(dialect).kin() != DialectId::Bedrock {
         return;
     }
     let ms = match wait {
@@ -48,6 +48,7 @@ pub(super) fn balance_headers(
     standing: &Standing,
     now_ns: u64,
 ) -> Vec<(&'static str, String)> {
+    let dialect = dialect::dialect(dialect).kin();
     let seconds = standing.reset_ns.div_ceil(SECOND_NS);
     let names = match (dialect, unit) {
         (DialectId::OpenaiChat | DialectId::OpenaiResponses, Unit::Requests) => [

@@ -9,7 +9,7 @@ use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::mcp::sign::{self, Sign};
 use crate::dialect::mcp::sniff::Sniffed;
 use crate::dialect::mcp::{self, MessageKind};
-use crate::dialect::{CallKind, DialectId, Recognised, RequestView};
+use crate::dialect::{DialectId, Recognised, RequestView};
 use crate::exchange::choose::{Need, Needs};
 use crate::exchange::signed::Signed;
 use crate::exchange::{Exchange, Phase};
@@ -132,7 +132,7 @@ impl Exchange {
         doc: &mut Doc,
         body: Option<&[u8]>,
     ) -> bool {
-        if recognised.kind == CallKind::StoredAnswer {
+        if recognised.kind.is_stored() {
             return true;
         }
         if recognised.dialect == DialectId::Mcp {

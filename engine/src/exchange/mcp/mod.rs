@@ -104,6 +104,8 @@ impl Exchange {
     pub(super) fn reads_answer(&self, guard: &Guard) -> bool {
         if self.is_mcp() {
             guard.on_request()
+        } else if !self.answer_speaks() {
+            false
         } else {
             guard.on_answer() || (self.is_also_mcp() && guard.on_request())
         }

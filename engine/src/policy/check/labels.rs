@@ -6,10 +6,8 @@ use super::super::path::Path;
 use super::super::suggest::nearest;
 use super::Judge;
 use super::names::suggestion;
+use crate::dialect::DialectId;
 use crate::search::Extract;
-
-const DIALECTS: &[&str] =
-    &["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock", "mcp"];
 
 /// What `other_traffic` can be selected by: it has no body that could be read.
 const LANES: &[&str] = &["host", "path", "method"];
@@ -109,10 +107,11 @@ fn value(judge: &mut Judge<'_>, label: &str, glob: &str, path: &Path<'_>) {
         return;
     }
     match label {
-        "dialect" if !DIALECTS.contains(&glob) => {
-            let help = match nearest(glob, DIALECTS) {
+        "dialect" if !DialectId::names().contains(&glob) => {
+            let dialects = DialectId::names();
+            let help = match nearest(glob, &dialects) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the dialects: `{}`", DIALECTS.join("`, `")),
+                None => format!("the dialects: `{}`", dialects.join("`, `")),
             };
             judge.error("unknown-word", path, format_args!("there is no dialect `{glob}`"), &help);
         }

@@ -50,11 +50,13 @@ pub fn fixtures(id: DialectId) -> Vec<Fixture> {
             "json" => Framing::Json,
             "json-array" => Framing::JsonArray,
             "eventstream" => Framing::EventStream,
+            "ndjson" => Framing::NdJson,
             _ => Framing::Sse,
         };
         let end = match framing {
             Framing::Sse => "response.sse",
             Framing::EventStream => "response.eventstream",
+            Framing::NdJson => "response.ndjson",
             Framing::Json | Framing::JsonArray => "response.json",
         };
         let Some(response) = read(end) else { continue };
@@ -105,6 +107,7 @@ pub fn payloads(bytes: &[u8], framing: Framing) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     match framing {
         Framing::Json => vec![text],
+        Framing::NdJson => text.lines().map(str::to_owned).collect(),
         Framing::EventStream => {
             let all = messages::messages(bytes);
             all.into_iter().map(|m| String::from_utf8(m.payload).unwrap()).collect()

@@ -1,0 +1,250 @@
+//! Answers: events and whole bodies.
+
+use super::super::fields::{pick, string};
+use super::super::splice::twice;
+use super::super::texts::{Last, NO_ITEM, Texts, number};
+use super::super::{
+    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+};
+use super::ending::Sent;
+use super::stopped::Leaving;
+use crate::wire::frame::Framing;
+use crate::wire::json::{Doc, Kind, Value};
+
+/// Kinds of running text; `a` is the index of the content or of the call.
+pub(super) mod kind {
+    /// `content.text`.
+    pub(in super::super) const TEXT: u8 = 0;
+    /// `content.thinking`.
+    pub(in super::super) const THINKING: u8 = 1;
+    /// `tool_plan`.
+    pub(in super::super) const PLAN: u8 = 2;
+    /// Arguments of a tool call.
+    pub(in super::super) const ARGUMENTS: u8 = 3;
+}
+
+/// Calls are counted apart from contents.
+const CALLS: u32 = 0x4000_0000;
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(super) struct Reading {
+    call: Call,
+    framing: Framing,
+    sent: Sent,
+    leaving: Leaving,
+}
+
+fn text(kind: u8, index: u32) -> TextKey {
+    TextKey { kind, a: index, b: 0 }
+}
+
+impl Reading {
+    pub(super) fn new(call: &Call, framing: Framing) -> Self {
+        let (sent, leaving) = (Sent::default(), Leaving::default());
+        Self { call: call.clone(), framing, sent, leaving }
+    }
+}
+
+/// The message of a whole body, or the part of one that an event brings. `event`: its type; "" for a whole body.
+fn message<'a>(texts: &mut Texts<'a, '_>, message: &Value<'a>, event: &[u8], index: u32) {
+    let mut last = Last::default();
+    for field in texts.fields(message) {
+        match &*field.key() {
+            b"content" if last.is(message, &field, 0, "content") => match field.kind() {
+                Kind::Object => content(texts, &field, index),
+                _ => texts.walk(&field),
+            },
+            b"tool_plan" if last.is(message, &field, 1, "tool_plan") => {
+                texts.running(&field, text(kind::PLAN, 0), Shape::Text, Role::Output);
+            }
+            b"tool_calls" if last.is(message, &field, 2, "tool_calls") => match field.kind() {
+                Kind::Array => {
+                    for (at, call) in field.children().enumerate() {
+                        let at = u32::try_from(at).unwrap_or(u32::MAX);
+                        let key = TextKey { b: 1, ..text(kind::ARGUMENTS, at) };
+                        tool_call(texts, &call, call.id(), key, true, true);
+                    }
+                }
+                Kind::Object if event.starts_with(b"tool-call") => {
+                    // All of the event goes with the call.
+                    let key = text(kind::ARGUMENTS, index);
+                    tool_call(texts, &field, 0, key, event == b"tool-call-start", false);
+                }
+                Kind::Object => {
+                    let key = TextKey { b: 2, ..text(kind::ARGUMENTS, index) };
+                    tool_call(texts, &field, field.id(), key, true, true);
+                }
+                _ => texts.walk(&field),
+            },
+            b"tool_calls" if !field.is_null() => {
+                texts.push(Item::Twice);
+                texts.walk(&field);
+            }
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+fn content<'a>(texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
+    let mut last = Last::default();
+    for field in texts.fields(content) {
+        match &*field.key() {
+            b"text" if last.is(content, &field, 0, "text") => {
+                texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
+            }
+            b"thinking" if last.is(content, &field, 1, "thinking") => {
+                texts.running(&field, text(kind::THINKING, index), Shape::Text, Role::Output);
+            }
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+/// A call or a piece of one; `node` is all of it in this frame.
+fn tool_call<'a>(
+    texts: &mut Texts<'a, '_>,
+    entry: &Value<'a>,
+    node: u32,
+    call: TextKey,
+    begins: bool,
+    whole: bool,
+) {
+    let body = entry.get("function").filter(|body| body.kind() == Kind::Object);
+    let name = body.and_then(|body| body.get("name")).filter(|name| name.kind() == Kind::String);
+    if begins {
+        texts.push(Item::CallBegin { call, name: name.map(|name| name.id()) });
+    }
+    texts.push(Item::CallPiece { call, node });
+    let odd = |body: Value<'_>| twice(&body, &["name", "arguments"]);
+    if twice(entry, &["function"]) || body.is_some_and(odd) {
+        texts.push(Item::Twice);
+    }
+    if let Some(name) = name.filter(|name| name.raw().len() > 2) {
+        texts.push(Item::CallName { call, name: CallName::Node(name.id()), open: false });
+    }
+    for field in texts.fields(entry) {
+        if Some(field.id()) != body.map(|body| body.id()) {
+            texts.walk(&field);
+            continue;
+        }
+        for field in field.children() {
+            match &*field.key() {
+                b"arguments" => {
+                    let form = match (field.kind(), whole) {
+                        (Kind::String, true) => ArgsForm::Whole,
+                        (Kind::String, false) => ArgsForm::Piece,
+                        _ => ArgsForm::Value,
+                    };
+                    texts.push(Item::CallArgs { call, node: field.id(), form });
+                    texts.running(&field, call, Shape::Json, Role::ToolArgs);
+                }
+                b"name" if field.kind() == Kind::String => {}
+                _ => texts.walk(&field),
+            }
+        }
+    }
+    if whole {
+        texts.push(Item::CallEnd { call });
+    }
+}
+
+fn event<'a>(texts: &mut Texts<'a, '_>, root: &Value<'a>) {
+    let [event, index] = pick(root, ["type", "index"]);
+    let (event, index) = (string(event), index);
+    let number = number(index);
+    let of_call = event.starts_with(b"tool-call");
+    texts.item = match index {
+        None => NO_ITEM,
+        Some(_) if of_call => number ^ CALLS,
+        Some(_) => number,
+    };
+    if twice(root, &["type", "index", "delta"]) {
+        texts.push(Item::Twice);
+    }
+    if &*event == b"tool-call-end" {
+        let call = text(kind::ARGUMENTS, number);
+        texts.push(Item::CallPiece { call, node: root.id() });
+    }
+    for field in root.children() {
+        if !field.key_is("delta") || field.kind() != Kind::Object {
+            texts.walk(&field);
+            continue;
+        }
+        for field in field.children() {
+            if field.key_is("message") && field.kind() == Kind::Object {
+                message(texts, &field, &event, number);
+            } else {
+                texts.walk(&field);
+            }
+        }
+    }
+    match &*event {
+        b"content-end" => {
+            texts.push(Item::TextEnd(TextKey::all_unknown(texts.item)));
+            texts.push(Item::TextEnd(text(kind::TEXT, number)));
+            texts.push(Item::TextEnd(text(kind::THINKING, number)));
+        }
+        b"tool-call-end" => {
+            let call = text(kind::ARGUMENTS, number);
+            texts.push(Item::TextEnd(TextKey::all_unknown(texts.item)));
+            texts.push(Item::TextEnd(call));
+            texts.push(Item::CallEnd { call });
+        }
+        b"message-end" => texts.push(Item::AnswerEnd),
+        _ => {}
+    }
+}
+
+impl Answer for Reading {
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let root = texts.root();
+        if self.framing != Framing::Json {
+            match root.kind() {
+                Kind::Object => event(&mut texts, &root),
+                _ => texts.walk(&root),
+            }
+            return;
+        }
+        for field in texts.fields(&root) {
+            match field.key_is("message") && field.kind() == Kind::Object {
+                true => message(&mut texts, &field, b"", 0),
+                false => texts.walk(&field),
+            }
+        }
+        items.push(Item::AnswerEnd);
+    }
+
+    fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
+
+    fn goes_on(&self, root: &Value<'_>) -> bool {
+        root.get("type").is_some_and(|kind| kind.is_str("content-delta"))
+    }
+
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+        self.leaving.frame(&doc.root(payload), self.framing, pieces)
+    }
+
+    fn sent(&mut self, doc: &Doc, payload: &[u8]) {
+        self.sent.frame(&doc.root(payload));
+    }
+
+    fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
+
+    fn sent_other(&mut self, bytes: &[u8]) {
+        self.sent.other(bytes);
+    }
+
+    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        if self.framing == Framing::Json {
+            return super::whole(&self.call, &ending.how, &ending.decision).into_bytes();
+        }
+        self.sent.ending(&self.call, ending)
+    }
+
+    fn model(&self) -> Option<&str> {
+        // Answers do not name it.
+        None
+    }
+}

@@ -1,0 +1,135 @@
+//! What has been sent of a stream of events, and its well-formed rest.
+
+use super::super::fields::string;
+use super::super::say::Say;
+use super::super::texts::number;
+use super::super::write::{Json, event};
+use super::super::{Call, Ending};
+use super::answer::kind;
+use super::{NO_USAGE, finish};
+use crate::wire::json::Value;
+
+/// What a caller has got of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    started: bool,
+    /// The content that has begun and not ended.
+    open: Option<u32>,
+    /// The call that has.
+    call: Option<u32>,
+    /// The index of the next content.
+    next: u32,
+    /// Something was said.
+    said: bool,
+    finished: bool,
+    done: bool,
+}
+
+/// An event that brings a part of the message.
+fn part(out: &mut Vec<u8>, name: &str, index: u32, message: &str) {
+    let mut json = Json::default();
+    json.raw(r#"{"type":"#).text(name).raw(r#","index":"#).number(index.into());
+    if !message.is_empty() {
+        json.raw(r#","delta":{"message":"#).raw(message).raw("}");
+    }
+    event(out, Some(name), json.raw("}").as_str());
+}
+
+fn delta(out: &mut Vec<u8>, index: u32, text: &str) {
+    let mut json = Json::default();
+    json.raw(r#"{"content":{"text":"#).text(text).raw("}}");
+    part(out, "content-delta", index, json.as_str());
+}
+
+fn start(out: &mut Vec<u8>, index: u32) {
+    part(out, "content-start", index, r#"{"content":{"type":"text","text":""}}"#);
+}
+
+/// A content from its start to its end.
+pub(super) fn content(out: &mut Vec<u8>, index: u32, text: &str) {
+    start(out, index);
+    delta(out, index, text);
+    part(out, "content-end", index, "");
+}
+
+impl Sent {
+    /// An event has left.
+    pub(super) fn frame(&mut self, root: &Value<'_>) {
+        let index = number(root.get("index"));
+        match &*string(root.get("type")) {
+            b"message-start" => self.started = true,
+            b"content-start" => {
+                self.open = Some(index);
+                self.next = self.next.max(index.saturating_add(1));
+            }
+            b"content-delta" => self.said = true,
+            b"content-end" => self.open = None,
+            b"tool-call-start" => self.call = Some(index),
+            b"tool-call-end" => self.call = None,
+            b"message-end" => self.finished = true,
+            _ => {}
+        }
+    }
+
+    /// A frame without JSON has left.
+    pub(super) fn other(&mut self, bytes: &[u8]) {
+        self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
+    }
+
+    /// The rest of the stream: texts that still leave, what is said, the end.
+    pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.done {
+            return out;
+        }
+        if !self.started {
+            let mut json = Json::default();
+            json.raw(r#"{"id":"#).text(&format!("hemostat-{}", ending.decision));
+            json.raw(
+                r#","type":"message-start","delta":{"message":{"role":"assistant","content":[],"#,
+            );
+            json.raw(r#""tool_plan":"","tool_calls":[],"citations":[]}}}"#);
+            event(&mut out, Some("message-start"), json.as_str());
+            self.started = true;
+        }
+        if !self.finished {
+            if let Some(index) = self.call.take() {
+                part(&mut out, "tool-call-end", index, "");
+            }
+            let before = ending.before.iter().filter(|(key, _)| key.kind == kind::TEXT);
+            for (_, text) in before.filter(|(_, text)| !text.is_empty()) {
+                self.say(&mut out, text);
+            }
+            let say = Say::ending(&ending.how, call, self.said);
+            if let Some(text) = say.text {
+                let gap = if self.open.is_some() && self.said { "\n\n" } else { "" };
+                self.say(&mut out, &format!("{gap}{text}"));
+            }
+            if let Some(index) = self.open.take() {
+                part(&mut out, "content-end", index, "");
+            }
+            let mut json = Json::default();
+            json.raw(r#"{"type":"message-end","delta":{"finish_reason":"#).text(finish(&say));
+            json.raw(r#","usage":"#).raw(NO_USAGE).raw("}}");
+            event(&mut out, Some("message-end"), json.as_str());
+        }
+        event(&mut out, None, "[DONE]");
+        self.done = true;
+        out
+    }
+
+    fn say(&mut self, out: &mut Vec<u8>, text: &str) {
+        let index = match self.open {
+            Some(index) => index,
+            None => {
+                let index = self.next;
+                start(out, index);
+                self.next = index.saturating_add(1);
+                self.open = Some(index);
+                index
+            }
+        };
+        delta(out, index, text);
+        self.said = true;
+    }
+}

@@ -1,0 +1,57 @@
+//! Requests: `messages`, and documents to answer from.
+
+use super::super::fields::string;
+use super::super::request::{self, Speaker, last_begins};
+use super::super::texts::Texts;
+use super::super::{Call, Recognised, RequestView, Unreadable};
+use crate::wire::json::{Doc, Value};
+
+/// Reads a request body.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice.
+pub(super) fn read(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let structured = match request::object(&root, "response_format", "/response_format")? {
+        Some(format) => {
+            let kind = request::text(&format, "type", "/response_format/type")?;
+            !matches!(kind.as_str(), "text" | "")
+        }
+        None => false,
+    };
+    let call = Call {
+        model: request::text(&root, "model", "/model")?,
+        stream: request::flag(&root, "stream", "/stream")?,
+        structured,
+        ..Call::without_body(recognised.clone())
+    };
+    let mut items = Vec::new();
+    let mut texts = Texts::request(doc, body, &mut items, Speaker::User.role(true));
+    for field in root.children() {
+        match &*field.key() {
+            b"messages" => messages(&mut texts, &field),
+            b"documents" => {
+                texts.role = Speaker::User.role(true);
+                texts.under(&field);
+            }
+            _ => {}
+        }
+    }
+    let remote = texts.remote;
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+}
+
+fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
+    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
+    let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
+    texts.role = Speaker::User.role(true);
+    for (at, turn) in texts.elements(messages).enumerate() {
+        texts.role = speaker(&turn).role(at >= last);
+        texts.walk(&turn);
+    }
+}

@@ -1,0 +1,101 @@
+//! How events leave once calls were stopped: without theirs, with what is said in their place as a content of its own, and
+//! a finish reason that is still true.
+
+use super::super::fields::string;
+use super::super::openai_chat::stopped::take_out;
+use super::super::splice::{insert, push, replace};
+use super::super::texts::number;
+use super::super::write::Json;
+use super::super::{Leaves, Piece};
+use super::ending::content;
+use crate::wire::frame::Framing;
+use crate::wire::json::{Kind, Value};
+
+/// What has become of the calls.
+#[derive(Debug, Default)]
+pub(super) struct Leaving {
+    /// A call has left.
+    through: bool,
+    stopped: bool,
+    /// The index of the next content.
+    next: u32,
+}
+
+impl Leaving {
+    pub(super) fn frame(
+        &mut self,
+        root: &Value<'_>,
+        framing: Framing,
+        pieces: &[Piece<'_>],
+    ) -> Leaves {
+        let mut leaves = Leaves::default();
+        if framing == Framing::Json {
+            self.whole(root, pieces, &mut leaves);
+            return leaves;
+        }
+        let event = string(root.get("type"));
+        let stopped = pieces.iter().find_map(|piece| piece.stopped);
+        match (&*event, stopped) {
+            (b"content-start", _) => {
+                let index = number(root.get("index"));
+                self.next = self.next.max(index.saturating_add(1));
+            }
+            (b"tool-call-start", Some(stopped)) => {
+                self.stopped = true;
+                content(&mut leaves.after, self.next, &stopped.text);
+                self.next = self.next.saturating_add(1);
+            }
+            (b"tool-call-start", None) => self.through = true,
+            (b"message-end", _) => {
+                if let Some(delta) = root.get("delta") {
+                    self.finish(&delta, &mut leaves);
+                }
+            }
+            _ => {}
+        }
+        // Calls that stand whole where none should.
+        let message = root.get("delta").and_then(|delta| delta.get("message"));
+        if let Some(message) = message.filter(|_| !event.starts_with(b"tool-call")) {
+            take_out(&message, pieces, &mut leaves.edits);
+        }
+        leaves.dropped = event.starts_with(b"tool-call") && stopped.is_some();
+        leaves
+    }
+
+    fn whole(&mut self, root: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
+        let Some(message) = root.get("message") else { return };
+        let said: Vec<&str> =
+            pieces.iter().filter_map(|piece| Some(piece.stopped?.text.as_str())).collect();
+        self.through = pieces.iter().any(|piece| piece.stopped.is_none());
+        if said.is_empty() {
+            return;
+        }
+        self.stopped = true;
+        let left = take_out(&message, pieces, &mut leaves.edits);
+        let mut part = Json::default();
+        part.raw(r#"{"type":"text","text":"#).text(&said.join("\n\n")).raw("}");
+        match message.get("content") {
+            Some(list) if list.kind() == Kind::Array => {
+                let any = list.children().next().is_some();
+                push(&list, part.as_str(), any, &mut leaves.edits);
+            }
+            Some(other) => replace(&other, &format!("[{}]", part.as_str()), &mut leaves.edits),
+            None => {
+                let list = format!("[{}]", part.as_str());
+                insert(&message, "content", &list, left, &mut leaves.edits);
+            }
+        }
+        self.finish(root, leaves);
+    }
+
+    fn finish(&self, holder: &Value<'_>, leaves: &mut Leaves) {
+        if !self.stopped || self.through {
+            return;
+        }
+        for field in holder.children().filter(|field| field.key_is("finish_reason")) {
+            if field.is_str("TOOL_CALL") {
+                replace(&field, "\"COMPLETE\"", &mut leaves.edits);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Requests: `messages` of a chat, or a prompt with its system prompt and template.
+
+use super::super::fields::string;
+use super::super::request::{self, Speaker, last_begins};
+use super::super::texts::Texts;
+use super::super::{Call, Recognised, RequestView, Unreadable};
+use crate::wire::json::{Doc, Kind, Value};
+
+/// Reads a request body.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice.
+pub(super) fn read(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let call = call(recognised, &root)?;
+    let mut items = Vec::new();
+    let mut texts = Texts::request(doc, body, &mut items, Speaker::User.role(true));
+    for field in root.children() {
+        match &*field.key() {
+            b"messages" => messages(&mut texts, &field),
+            b"prompt" | b"suffix" => {
+                texts.role = Speaker::User.role(true);
+                texts.under(&field);
+            }
+            b"system" | b"template" => {
+                texts.role = Speaker::System.role(true);
+                texts.under(&field);
+            }
+            // The turns before, as numbers that an answer gave: what they say stands nowhere.
+            b"context" if field.children().next().is_some() => {
+                texts.remote = texts.remote.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    let remote = texts.remote;
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+}
+
+fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
+    let stream = match request::one(root, "stream", "/stream")? {
+        None => true,
+        Some(stream) => stream.as_bool().ok_or(Unreadable { field: "/stream" })?,
+    };
+    let format = request::one(root, "format", "/format")?;
+    Ok(Call {
+        model: request::text(root, "model", "/model")?,
+        stream,
+        // `"json"`, or a schema.
+        structured: format.is_some_and(|f| f.kind() == Kind::Object || f.raw().len() > 2),
+        ..Call::without_body(recognised.clone())
+    })
+}
+
+fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
+    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
+    let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
+    texts.role = Speaker::User.role(true);
+    for (at, turn) in texts.elements(messages).enumerate() {
+        texts.role = speaker(&turn).role(at >= last);
+        for field in texts.fields(&turn) {
+            match &*field.key() {
+                // Pictures in base64; the name of the tool whose result this is.
+                b"images" | b"tool_name" => {}
+                _ => texts.walk(&field),
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Answers: `choices[].text`, in chunks and whole alike.
+
+use super::super::texts::{Last, NO_ITEM, Texts, number, short};
+use super::super::{Answer, Call, Ending, Item, Leaves, Piece, Role, Shape, TextKey, fields::pick};
+use super::ending::Sent;
+use crate::wire::frame::Framing;
+use crate::wire::json::{Doc, Kind, Value};
+
+/// Kinds of running text; `a` is the choice.
+pub(super) mod kind {
+    /// `text`.
+    pub(in super::super) const TEXT: u8 = 0;
+    /// Tokens of `logprobs`.
+    pub(in super::super) const LOGPROBS: u8 = 1;
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(super) struct Reading {
+    call: Call,
+    framing: Framing,
+    model: Option<String>,
+    sent: Sent,
+}
+
+impl Reading {
+    pub(super) fn new(call: &Call, framing: Framing) -> Self {
+        Self { call: call.clone(), framing, model: None, sent: Sent::default() }
+    }
+}
+
+fn choice<'a>(texts: &mut Texts<'a, '_>, choice: &Value<'a>) {
+    if choice.kind() != Kind::Object {
+        texts.walk(choice);
+        return;
+    }
+    let [index, logprobs] = pick(choice, ["index", "logprobs"]);
+    let index = number(index);
+    let logprobs = logprobs.filter(|l| !l.is_null());
+    texts.item = index;
+    let mut last = Last::default();
+    for field in choice.children() {
+        match &*field.key() {
+            b"text" if last.is(choice, &field, 0, "text") => {
+                texts.erase = logprobs.map(|l| l.id());
+                let text = TextKey { kind: kind::TEXT, a: index, b: 0 };
+                texts.running(&field, text, Shape::Text, Role::Output);
+                texts.erase = None;
+            }
+            b"logprobs" if last.is(choice, &field, 1, "logprobs") => tokens(texts, &field, index),
+            _ => texts.walk(&field),
+        }
+    }
+    texts.item = NO_ITEM;
+}
+
+/// Tokens repeat the text, and run on as it does. Alternatives of a token are keys: each is looked at by itself.
+fn tokens<'a>(texts: &mut Texts<'a, '_>, logprobs: &Value<'a>, choice: u32) {
+    texts.erase = Some(logprobs.id());
+    for list in texts.fields(logprobs) {
+        if list.key_is("tokens") && list.kind() == Kind::Array {
+            for token in list.children() {
+                let text = TextKey { kind: kind::LOGPROBS, a: choice, b: 0 };
+                texts.running(&token, text, Shape::Text, Role::Output);
+            }
+        } else if list.key_is("top_logprobs") {
+            for token in list.children() {
+                texts.keys(&token);
+            }
+        } else {
+            texts.walk(&list);
+        }
+    }
+    texts.erase = None;
+}
+
+impl Answer for Reading {
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let root = texts.root();
+        let mut last = Last::default();
+        for field in texts.fields(&root) {
+            match &*field.key() {
+                b"choices" if last.is(&root, &field, 0, "choices") => {
+                    for one in texts.elements(&field) {
+                        choice(&mut texts, &one);
+                    }
+                }
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field));
+                }
+                _ => texts.walk(&field),
+            }
+        }
+        if self.framing == Framing::Json {
+            items.push(Item::AnswerEnd);
+        }
+    }
+
+    fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
+        if payload.trim_ascii() == b"[DONE]" {
+            items.push(Item::AnswerEnd);
+        }
+    }
+
+    fn goes_on(&self, _root: &Value<'_>) -> bool {
+        self.model.is_some()
+    }
+
+    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[Piece<'_>]) -> Leaves {
+        Leaves::default()
+    }
+
+    fn sent(&mut self, doc: &Doc, payload: &[u8]) {
+        self.sent.frame(&doc.root(payload));
+    }
+
+    fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
+
+    fn sent_other(&mut self, bytes: &[u8]) {
+        self.sent.other(bytes);
+    }
+
+    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        if self.framing == Framing::Json {
+            return super::whole(&self.call, &ending.how, &ending.decision, ending.now)
+                .into_bytes();
+        }
+        self.sent.ending(&self.call, self.model.as_deref(), ending)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+}

@@ -1,0 +1,127 @@
+//! What has been sent of a stream of completions, and its well-formed rest.
+
+use super::super::openai::is_finished;
+use super::super::say::Say;
+use super::super::texts::{number, short};
+use super::super::write::{Json, event};
+use super::super::{Call, Ending};
+use super::answer::kind;
+use super::{NO_USAGE, finish};
+use crate::limits;
+use crate::wire::json::Value;
+
+/// What a caller has got of one choice.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Choice {
+    index: u32,
+    text: bool,
+    finished: bool,
+}
+
+/// What a caller has got of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    id: Option<String>,
+    model: Option<String>,
+    created: u64,
+    choices: Vec<Choice>,
+    usage: bool,
+    done: bool,
+}
+
+impl Sent {
+    /// A chunk has left.
+    pub(super) fn frame(&mut self, root: &Value<'_>) {
+        for field in root.children() {
+            match &*field.key() {
+                b"id" if self.id.is_none() => self.id = short(Some(field)),
+                b"model" if self.model.is_none() => self.model = short(Some(field)),
+                b"created" => self.created = field.as_u64().unwrap_or(self.created),
+                b"usage" => self.usage |= !field.is_null(),
+                b"choices" => {
+                    for choice in field.children() {
+                        let spoke = choice.get("text").is_some_and(|text| text.raw().len() > 2);
+                        let finished = is_finished(&choice);
+                        if let Some(own) = self.own(number(choice.get("index"))) {
+                            own.text |= spoke;
+                            own.finished |= finished;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A frame without JSON has left.
+    pub(super) fn other(&mut self, bytes: &[u8]) {
+        self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
+    }
+
+    fn own(&mut self, index: u32) -> Option<&mut Choice> {
+        let at = match self.choices.iter().position(|c| c.index == index) {
+            Some(at) => at,
+            None if self.choices.len() < limits::OPEN_TEXTS => {
+                self.choices.push(Choice { index, ..Choice::default() });
+                self.choices.len() - 1
+            }
+            None => return None,
+        };
+        self.choices.get_mut(at)
+    }
+
+    /// The rest of the stream: texts that still leave, what is said, a finish for every choice, usage, `[DONE]`.
+    pub(super) fn ending(&mut self, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
+        if self.done {
+            return Vec::new();
+        }
+        let own_id = format!("cmpl-hemostat-{}", ending.decision);
+        let model = self.model.as_deref().or(model).unwrap_or(&call.model);
+        let created = if self.id.is_some() { self.created } else { ending.now };
+        let mut head = Json::default();
+        head.raw(r#"{"id":"#).text(self.id.as_deref().unwrap_or(&own_id));
+        head.raw(r#","object":"text_completion","created":"#).number(created);
+        head.raw(r#","model":"#).text(model).raw(r#","choices":["#);
+        let tail = if call.include_usage { r#"],"usage":null}"# } else { "]}" };
+        let mut out = Vec::new();
+        let mut chunk = |index: u32, text: &str, finish: Option<&str>| {
+            let mut json = Json::default();
+            json.raw(head.as_str()).raw(r#"{"text":"#).text(text);
+            json.raw(r#","index":"#).number(index.into());
+            json.raw(r#","logprobs":null,"finish_reason":"#);
+            match finish {
+                Some(finish) => json.text(finish),
+                None => json.raw("null"),
+            };
+            json.raw("}").raw(tail);
+            event(&mut out, None, json.as_str());
+        };
+        let before = ending.before.iter().filter(|(key, _)| key.kind == kind::TEXT);
+        for (key, text) in before.filter(|(_, text)| !text.is_empty()) {
+            if let Some(own) = self.own(key.a).filter(|own| !own.finished) {
+                own.text = true;
+                chunk(key.a, text, None);
+            }
+        }
+        let begun = self.choices.iter().any(|choice| choice.text);
+        let say = Say::ending(&ending.how, call, begun);
+        for index in 0..call.choices.max(1) {
+            self.own(index);
+        }
+        self.choices.sort_unstable_by_key(|choice| choice.index);
+        for choice in self.choices.iter_mut().filter(|choice| !choice.finished) {
+            if let Some(text) = say.text {
+                let gap = if choice.text { "\n\n" } else { "" };
+                chunk(choice.index, &format!("{gap}{text}"), None);
+            }
+            chunk(choice.index, "", Some(finish(&say)));
+            choice.finished = true;
+        }
+        if call.include_usage && !self.usage {
+            event(&mut out, None, &format!(r#"{}],"usage":{NO_USAGE}}}"#, head.as_str()));
+        }
+        event(&mut out, None, "[DONE]");
+        self.done = true;
+        out
+    }
+}

@@ -1,0 +1,67 @@
+//! Requests: one prompt or several, and what comes behind what is written (`suffix`).
+
+use super::super::request::{self, Speaker};
+use super::super::texts::Texts;
+use super::super::{Call, Recognised, RequestView, Unreadable};
+use crate::limits;
+use crate::wire::json::{Doc, Kind, Value};
+
+/// Reads a request body.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice, or a prompt is given as the numbers of its tokens, which
+/// nobody can read who does not know the model's table of them.
+pub(super) fn read(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let call = call(recognised, &root)?;
+    let mut items = Vec::new();
+    let mut texts = Texts::request(doc, body, &mut items, Speaker::User.role(true));
+    for field in root.children() {
+        match &*field.key() {
+            b"prompt" => {
+                let numbers = |value: Value<'_>| value.kind() == Kind::Number;
+                if field.descendants().any(numbers) || numbers(field) {
+                    return Err(Unreadable { field: "/prompt" });
+                }
+                texts.under(&field);
+            }
+            b"suffix" => texts.under(&field),
+            _ => {}
+        }
+    }
+    let remote = texts.remote;
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+}
+
+fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
+    let model = request::text(root, "model", "/model")?;
+    let options = request::object(root, "stream_options", "/stream_options")?;
+    let include_usage = match options {
+        Some(options) => request::flag(&options, "include_usage", "/stream_options/include_usage")?,
+        None => false,
+    };
+    let prompts = match request::one(root, "prompt", "/prompt")? {
+        Some(list) if list.kind() == Kind::Array => list.children().count().max(1),
+        _ => 1,
+    };
+    let each = request::choices(root, "n", "/n")?;
+    let choices = u32::try_from(prompts).ok().and_then(|prompts| each.checked_mul(prompts));
+    Ok(Call {
+        model: recognised.model.clone().unwrap_or(model),
+        stream: request::flag(root, "stream", "/stream")?,
+        structured: false,
+        // Each prompt is answered.
+        choices: choices
+            .filter(|n| *n <= limits::COMPLETIONS)
+            .ok_or(Unreadable { field: "/prompt" })?,
+        include_usage,
+        background: false,
+        previous: None,
+        recognised: recognised.clone(),
+    })
+}
