@@ -303,6 +303,14 @@ fn footnotes(report: &Report) -> String {
     if !survey.latency.is_empty() {
         notes.push("times that calls took are right to 9 %".to_owned());
     }
-    notes.push(format!("a bucket of time is {} min", survey.grid.width_ms / 60_000));
+    notes.push(format!("a bucket of time is {}", width(survey.grid.width_ms)));
     format!("<p class=\"faint\">{}.</p>\n", escape(&notes.join("; ")))
+}
+
+/// A width of time in words.
+fn width(ms: u64) -> String {
+    match ms {
+        0..60_000 => format!("{} s", ms as f64 / 1000.0),
+        _ => format!("{} min", ms / 60_000),
+    }
 }

@@ -5,8 +5,9 @@ use std::ops::AddAssign;
 /// Buckets that a series has at most: a day of minutes. A longer log has wider ones.
 pub(crate) const BUCKETS: i64 = 1440;
 
-/// The narrowest bucket, in milliseconds: what one says of an incident is a minute.
-const NARROWEST_MS: u64 = 60_000;
+/// The narrowest bucket, in milliseconds: a thirty-second part of a minute, so that wider ones come to be minutes. A log of a
+/// few minutes, such as that of a proxy which has just been started, would have no past in minutes.
+const NARROWEST_MS: u64 = 60_000 / 32;
 
 /// How wide buckets are, and which are in use; all series of a survey share it.
 #[derive(Debug, Clone, Copy)]

@@ -121,6 +121,11 @@ pub(crate) fn sentence(finding: &Finding, now_ms: u64) -> String {
     let from = clock(finding.since_ms, now_ms);
     let when = match finding.until_ms {
         None => format!("Since {from}"),
+        // Within a minute or so, minutes do not tell the end from the beginning.
+        Some(until) if until.saturating_sub(finding.since_ms) < 120_000 => {
+            let second = |ms: u64| time::format(ms / 1000).replace('T', " ");
+            format!("From {} to {}", second(finding.since_ms), second(until))
+        }
         Some(until) => format!("From {from} to {}", clock(until, now_ms)),
     };
     let more = if finding.tenants_at_least { "at least " } else { "" };

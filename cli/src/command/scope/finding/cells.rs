@@ -208,11 +208,23 @@ impl Search<'_> {
         // Nor did it end with the quiet minutes after its last.
         let last = bad.iter().take(end).rposition(|count| *count > 0);
         let end = last.map_or(end, |last| (last + 1).max(begin + 1));
+        let (begin, end) = with_edges(&bad, begin, end);
         // It is over only where bad calls were due after it and did not come: a few quiet minutes say nothing.
         let due =
             between(&bads, (begin, end)) as f64 * (self.many - end) as f64 / (end - begin) as f64;
         found.window = (begin, if due < FEWEST as f64 { self.many } else { end });
     }
+}
+
+/// Where nothing at all was bad outside, the buckets at its edges belong to it: part of each was before it or after it, so that
+/// its rate alone would leave them out, and their bad calls with them.
+fn with_edges(bad: &[u32], begin: usize, end: usize) -> (usize, usize) {
+    let is_bad = |count: &&u32| **count > 0;
+    let after = bad.iter().skip(end).take_while(is_bad).count();
+    let before = bad.iter().take(begin).rev().take_while(is_bad).count();
+    let (first, last) = (begin - before, end + after);
+    let outside = bad.iter().take(first).chain(bad.iter().skip(last)).any(|count| *count > 0);
+    if outside { (begin, end) } else { (first, last) }
 }
 
 fn sum(row: &[u32]) -> u64 {
