@@ -12,6 +12,17 @@ demo *ARGS: wasm
     cargo build --locked --package hemostat-cli
     @{{ python }} demo/demo.py {{ ARGS }}
 
+# Envoy with the filter, Prometheus and Arize Phoenix on this machine, with a little traffic; prints where each is, Ctrl-C ends all
+observe *ARGS: wasm
+    @tools/setup python envoy promtool phoenix
+    @{{ python }} demo/observe.py {{ ARGS }}
+
+# a game day: something breaks in a real Envoy without saying what, and you (or `--auto`) mend it; ends with the post-mortem
+drill *ARGS: wasm
+    @tools/setup python envoy promtool
+    cargo build --locked --package hemostat-cli
+    @{{ python }} demo/drill.py {{ ARGS }}
+
 # run every test: Rust, the module in its wasm host, and a real Envoy with the official SDKs
 test: wasm test-rust test-envoy
 

@@ -21,7 +21,7 @@ def free_port():
 class Backend:
     """One of them; ready when `url` answers. Use as a context manager."""
 
-    def __init__(self, command, url, folder, env=None, within_s=120):
+    def __init__(self, command, url, folder, env=None, within_s=300):
         self.log = folder / "backend.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=folder, env=os.environ | (env or {}), stdout=log, stderr=log,
