@@ -17,31 +17,82 @@ const LISTS: [&str; 3] = ["models", "fallbacks", "fallback"];
 pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     let mut models = Vec::new();
     let root = doc.root(body);
-    for list in root.children().filter(|field| LISTS.iter().any(|name| field.key_is(name))) {
-        let mut all: Vec<Value<'_>> = match list.kind() {
-            Kind::Array => list.children().collect(),
-            _ => vec![list],
-        };
-        // `fallbacks: [{"a": ["b", "c"]}]`: by the model that they stand in for.
-        let nested: Vec<Value<'_>> = all
-            .iter()
-            .filter(|one| one.kind() == Kind::Object && one.get("model").is_none())
-            .flat_map(Value::descendants)
-            .collect();
-        all.extend(nested);
-        for one in all {
-            let name = match one.kind() {
-                Kind::Object => one.get("model").and_then(|model| model.as_str()),
-                _ => one.as_str(),
-            };
-            let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
-            if models.len() >= limits::OTHER_MODELS {
-                return Err(Unreadable { field: "/models" });
+    for field in root.children() {
+        match &*field.name() {
+            name if LISTS.iter().any(|list| name == list.as_bytes()) => {
+                of_list(&field, &mut models)?;
             }
-            models.push(name.into_owned());
+            // A tool may be a model of its own (Anthropic's advisor, OpenAI's pictures), and turns may bring tools.
+            b"tools" | b"input" | b"messages" => of_tools(&field, &mut models)?,
+            // Vertex: a model in place of the one in the path.
+            b"generationConfig" | b"generation_config" => of_routing(&field, &mut models)?,
+            _ => {}
         }
     }
     Ok(models)
+}
+
+fn add(models: &mut Vec<String>, name: Option<Value<'_>>) -> Result<(), Unreadable> {
+    let name = name.and_then(|name| name.as_str()).filter(|name| !name.is_empty());
+    let Some(name) = name.filter(|name| !models.iter().any(|own| *own == **name)) else {
+        return Ok(());
+    };
+    if models.len() >= limits::OTHER_MODELS {
+        return Err(Unreadable { field: "/models" });
+    }
+    models.push(name.into_owned());
+    Ok(())
+}
+
+fn of_list(list: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable> {
+    let mut all: Vec<Value<'_>> = match list.kind() {
+        Kind::Array => list.children().collect(),
+        _ => vec![*list],
+    };
+    // `fallbacks: [{"a": ["b", "c"]}]`: by the model that they stand in for.
+    let nested: Vec<Value<'_>> = all
+        .iter()
+        .filter(|one| one.kind() == Kind::Object && one.get("model").is_none())
+        .flat_map(Value::descendants)
+        .collect();
+    all.extend(nested);
+    for one in all {
+        match one.kind() {
+            Kind::Object => of_each(&one, models)?,
+            _ => add(models, Some(one))?,
+        }
+    }
+    Ok(())
+}
+
+/// Every `model` of an object: which of two counts is the server's choice.
+fn of_each(object: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable> {
+    object.children().filter(|field| field.key_is("model")).try_for_each(|m| add(models, Some(m)))
+}
+
+/// The models of tools: where a `model` stands beside a tool's `type`, in a list of tools or in what defines one. What a
+/// turn says of a model that spoke (`from`, `to`) is history.
+fn of_tools(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable> {
+    for one in field.descendants().filter(|one| one.key_is("model")) {
+        let Some(tool) = one.parent() else { continue };
+        let holder = if tool.key_is("svg") { tool.parent().unwrap_or(tool) } else { tool };
+        let listed = holder.parent().is_some_and(|list| list.key_is("tools"));
+        if listed || holder.key_is("definition") {
+            add(models, Some(one))?;
+        }
+    }
+    Ok(())
+}
+
+fn of_routing(config: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable> {
+    let named = |name: &Value<'_>| name.key_is("modelName") || name.key_is("model_name");
+    let under_routing = |name: &Value<'_>| {
+        let mode = name.parent();
+        let routing = mode.and_then(|mode| mode.parent());
+        routing.is_some_and(|own| own.key_is("routingConfig") || own.key_is("routing_config"))
+    };
+    let all = config.descendants().filter(named).filter(under_routing);
+    all.into_iter().try_for_each(|name| add(models, Some(name)))
 }
 
 #[cfg(test)]
@@ -59,5 +110,13 @@ mod tests {
         assert_eq!(of(r#"{"fallbacks":[{"model":"b","max_tokens":1},"c"]}"#), ["b", "c"]);
         assert_eq!(of(r#"{"fallbacks":[{"a":["b","c"]}]}"#), ["b", "c"]);
         assert_eq!(of(r#"{"model":"a","models":null}"#), [""; 0]);
+        assert_eq!(
+            of(r#"{"models":["a","a"],"tools":[{"type":"x","model":"b","model":"c"}]}"#),
+            ["a", "b", "c"]
+        );
+        assert_eq!(
+            of(r#"{"messages":[{"content":[{"type":"fallback","from":{"model":"a"}}]}]}"#),
+            [""; 0]
+        );
     }
 }

@@ -379,19 +379,25 @@ fn said(recording: &crate::support::Recording) -> Option<u64> {
             Some((n("input_tokens")? + n("output_tokens")?).max(n("total_tokens").unwrap_or(0)))
         }
         "anthropic" => {
-            let cached = n("cache_read_input_tokens").unwrap_or(0);
-            let written = n("cache_creation_input_tokens").unwrap_or(0);
-            // What ran beside the message (compaction) is not in the numbers at the top.
+            // What ran beside the messages (compaction, an advisor) is not in the numbers at the top, and neither is a
+            // model that declined before another answered in its place.
             let rounds = all.get("iterations").and_then(Value::as_array);
-            let beside: u64 = rounds
-                .into_iter()
-                .flatten()
-                .filter(|round| round["type"] != "message")
-                .flat_map(|round| round.as_object().into_iter().flatten())
-                .filter(|(name, _)| name.ends_with("_tokens"))
-                .filter_map(|(_, count)| count.as_u64())
-                .sum();
-            Some(n("input_tokens")? + cached + written + n("output_tokens")? + beside)
+            let sum = |name: &str, messages: bool| -> u64 {
+                let is = |round: &&Value| {
+                    ["message", "fallback_message"].iter().any(|kind| round["type"] == *kind)
+                };
+                let own = rounds.into_iter().flatten().filter(|round| is(round) == messages);
+                own.filter_map(|round| round[name].as_u64()).sum()
+            };
+            let count = |name: &str| n(name).unwrap_or(0).max(sum(name, true)) + sum(name, false);
+            n("input_tokens")?;
+            let names = [
+                "input_tokens",
+                "output_tokens",
+                "cache_read_input_tokens",
+                "cache_creation_input_tokens",
+            ];
+            Some(names.iter().map(|name| count(name)).sum())
         }
         _ => {
             let parts = ["toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount"];

@@ -30,6 +30,7 @@ mod memory;
 mod money;
 mod record;
 mod repeats;
+mod request_types;
 mod requests;
 mod running;
 mod spent;

@@ -4,7 +4,7 @@ use super::super::fields::string;
 use super::super::splice::{remove, replace};
 use super::super::tools::{Gone, Tool, all, of_type, strings, take_out};
 use crate::wire::edit::Edit;
-use crate::wire::json::Value;
+use crate::wire::json::{Kind, Value};
 
 /// Stands in an empty list: the API wants `tools` where the history holds calls.
 const STUB: &str = r#"[{"name":"no_tool_is_available","description":"No tool is available. Never call this.","input_schema":{"type":"object","properties":{}}}]"#;
@@ -19,6 +19,33 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
             names.extend(of_type(kind));
         }
         tools.push(Tool::new(tool.id(), names));
+        // A server's tools may be listed, and set one by one.
+        for nested in all(&tool, "tools").flat_map(|list| list.children()) {
+            tools.push(Tool::new(nested.id(), strings(&nested, "name")));
+        }
+        for config in all(&tool, "configs").flat_map(|configs| configs.children()) {
+            let name = String::from_utf8_lossy(&config.key()).into_owned();
+            tools.push(Tool::new(config.id(), vec![name]));
+        }
+    }
+    for change in additions(root).into_iter().flat_map(|list| list.children()) {
+        let mut names = Vec::new();
+        for tool in all(&change, "tool").filter(|_| is_addition(&change)) {
+            names.extend(strings(&tool, "name"));
+            names.extend(strings(&tool, "server_name"));
+            for definition in all(&tool, "definition") {
+                names.extend(strings(&definition, "name"));
+                names.extend(strings(&definition, "mcp_server_name"));
+                let kinds = strings(&definition, "type");
+                names.extend(kinds.iter().filter(|k| *k != "custom").flat_map(|k| of_type(k)));
+            }
+        }
+        if !names.is_empty() {
+            tools.push(Tool::new(change.id(), names));
+        }
+        for nested in defined(&change).iter().flat_map(|list| list.children()) {
+            tools.push(Tool::new(nested.id(), strings(&nested, "name")));
+        }
     }
     for server in all(root, "mcp_servers").flat_map(|list| list.children()) {
         let mut names = strings(&server, "name");
@@ -34,6 +61,29 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
         }
     }
     tools
+}
+
+fn is_addition(change: &Value<'_>) -> bool {
+    strings(change, "type").iter().any(|kind| kind == "tool_addition")
+}
+
+/// The lists of tools in what a block defines: a server's.
+fn defined<'a>(change: &Value<'a>) -> Vec<Value<'a>> {
+    let tools = all(change, "tool").filter(|_| is_addition(change));
+    let definitions = tools.flat_map(|tool| all(&tool, "definition").collect::<Vec<_>>());
+    let lists = definitions.flat_map(|own| all(&own, "tools").collect::<Vec<_>>());
+    lists.filter(|list| list.kind() == Kind::Array).collect()
+}
+
+/// Lists in which turns may bring tools: their blocks, and what a compaction says of tools that were brought before.
+fn additions<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
+    let turns = all(root, "messages").flat_map(|list| list.children());
+    let contents: Vec<Value<'a>> =
+        turns.flat_map(|turn| all(&turn, "content").collect::<Vec<_>>()).collect();
+    let blocks = contents.iter().flat_map(|content| content.children());
+    let changes: Vec<Value<'a>> =
+        blocks.flat_map(|block| all(&block, "tool_changes").collect::<Vec<_>>()).collect();
+    contents.into_iter().chain(changes).filter(|list| list.kind() == Kind::Array).collect()
 }
 
 /// Takes tools out.
@@ -56,7 +106,18 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
                 replace(&field, STUB, &mut edits);
             } else {
                 take_out(&field, gone, &mut edits);
+                for tool in field.children().filter(|tool| !gone.has(tool)) {
+                    for list in all(&tool, "tools").filter(|list| list.kind() == Kind::Array) {
+                        remove(&list, |nested| gone.has(nested), &mut edits);
+                    }
+                    let configs = all(&tool, "configs").flat_map(|configs| configs.children());
+                    for config in configs.filter(|config| gone.has(config)) {
+                        replace(&config, r#"{"enabled":false}"#, &mut edits);
+                    }
+                }
             }
+        } else if field.key_is("messages") {
+            turns(&field, gone, &mut edits);
         } else if field.key_is("mcp_servers") {
             take_out(&field, gone, &mut edits);
             for server in field.children().filter(|server| !gone.has(server)) {
@@ -71,6 +132,38 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
         }
     }
     edits
+}
+
+/// Takes blocks that bring tools out of turns, and turns that were nothing else.
+fn turns(messages: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+    let empty = |turn: &Value<'_>| {
+        let mut blocks = all(turn, "content").flat_map(|content| content.children()).peekable();
+        blocks.peek().is_some() && blocks.all(|block| gone.has(&block))
+    };
+    if messages.kind() != Kind::Array {
+        return;
+    }
+    remove(messages, empty, edits);
+    for turn in messages.children().filter(|turn| !empty(turn)) {
+        for content in all(&turn, "content").filter(|content| content.kind() == Kind::Array) {
+            remove(&content, |block| gone.has(block), edits);
+            for block in content.children().filter(|block| !gone.has(block)) {
+                within(&block, gone, edits);
+                for list in all(&block, "tool_changes").filter(|list| list.kind() == Kind::Array) {
+                    remove(&list, |change| gone.has(change), edits);
+                    let left = list.children().filter(|change| !gone.has(change));
+                    left.into_iter().for_each(|change| within(&change, gone, edits));
+                }
+            }
+        }
+    }
+}
+
+/// Takes tools out of what a block defines.
+fn within(change: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+    for list in defined(change) {
+        remove(&list, |nested| gone.has(nested), edits);
+    }
 }
 
 fn choice(choice: &Value<'_>, gone: &Gone<'_>, stub: bool, edits: &mut Vec<Edit>) {

@@ -69,6 +69,15 @@ fn goes(tool: &Value<'_>, gone: &Gone<'_>) -> bool {
     gone.has(tool) || (parts.peek().is_some() && parts.all(|part| gone.has(&part)))
 }
 
+/// Takes parts out of the tools of a list that stay.
+fn parts(list: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+    for tool in list.children().filter(|tool| !goes(tool, gone)) {
+        for part in all(&tool, "tools").chain(lists(&tool)) {
+            remove(&part, |part| gone.has(part), edits);
+        }
+    }
+}
+
 /// Takes tools out. Without any, neither `tools` nor what is said of their use stays.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
@@ -80,6 +89,7 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     };
     for list in added(root) {
         remove(&list, |tool| goes(tool, gone), &mut edits);
+        parts(&list, gone, &mut edits);
     }
     if !left {
         remove(root, of_tools, &mut edits);
@@ -87,11 +97,7 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     }
     for list in all(root, "tools") {
         remove(&list, |tool| goes(tool, gone), &mut edits);
-        for tool in list.children().filter(|tool| !goes(tool, gone)) {
-            for part in all(&tool, "tools").chain(lists(&tool)) {
-                remove(&part, |part| gone.has(part), &mut edits);
-            }
-        }
+        parts(&list, gone, &mut edits);
     }
     for choice in all(root, "tool_choice") {
         openai_choice(&choice, gone, &mut edits);
