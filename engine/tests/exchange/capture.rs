@@ -330,7 +330,7 @@ proptest! {
                 Value::Number(number) if number.is_u64() => capture::Value::Number(number.as_u64().unwrap()),
                 Value::Number(number) => capture::Value::Real(number.as_f64().unwrap()),
                 Value::Array(items) => capture::Value::List(items.iter().map(|item| item.as_str().unwrap()).collect()),
-                _ => unreachable!(),
+                _ => capture::Value::Bool(false),
             });
         }
         let bytes = span.end();

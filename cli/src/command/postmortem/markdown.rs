@@ -98,6 +98,9 @@ fn what(own: &Activation) -> String {
     let version = format!("version {}", cell(&own.version));
     let drill = if own.drill { "(drill) " } else { "" };
     let text = match (own.way.as_str(), own.rolls_back) {
+        (_, Some(back)) if own.version.is_empty() => {
+            format!("release {} takes {back} back", own.serial)
+        }
         (_, Some(back)) => format!("release {} takes {back} back: {version}", own.serial),
         ("baseline", _) => format!("the inline policy: {version}"),
         ("expiry", _) => format!("a release was over: {version} is back"),

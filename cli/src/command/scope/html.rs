@@ -127,7 +127,13 @@ fn as_percent(value: f64) -> String {
 }
 
 fn as_dollars(value: f64) -> String {
-    if value < 1.0 { format!("${value:.3}/h") } else { format!("${value:.2}/h") }
+    // Wide numbers have no room at the axis for cents that say nothing.
+    match value {
+        0.0 => "$0/h".to_owned(),
+        ..1.0 => format!("${value:.3}/h"),
+        ..100.0 => format!("${value:.2}/h"),
+        _ => format!("${value:.0}/h"),
+    }
 }
 
 fn as_time(value: f64) -> String {

@@ -75,7 +75,8 @@ p { margin: .4rem 0; } .faint { color: var(--faint); } .lead { font-size: 1.15re
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
 th { color: var(--faint); font-weight: 600; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
-figure { margin: 1.2rem 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; display: block; }
+figure { margin: 1.2rem 0; overflow-x: auto; } figcaption { font-weight: 600; } figcaption, .legend { position: sticky; left: 0; }
+svg { width: 100%; min-width: 38rem; height: auto; display: block; } .wide + .wide { margin-top: 1.2rem; }
 svg text { fill: var(--faint); font: 11px system-ui, sans-serif; } .axis { stroke: var(--line); stroke-width: 1; }
 .release { stroke: var(--faint); stroke-width: 1; stroke-dasharray: 4 3; } .begin { stroke: var(--alarm); stroke-width: 1.5; }
 .s { fill: none; stroke-width: 1.8; stroke-linejoin: round; } .s0 { stroke: var(--c0); } .s1 { stroke: var(--c1); }
