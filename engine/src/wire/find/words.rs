@@ -59,3 +59,12 @@ pub(super) fn last_name(bytes: &[u8], to: usize) -> Option<usize> {
     let is = |pair: &[u8]| matches!(pair, [b'"', b'f' | b'm' | b'r' | b's' | b'u']);
     bytes.get(..to.saturating_add(1)).unwrap_or(bytes).windows(2).rposition(is)
 }
+
+/// True for equal bytes; both are as long, and not short.
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+    let word = |bytes: Option<&[u8; 8]>| bytes.map(|bytes| u64::from_le_bytes(*bytes));
+    let ((first, _), (second, _)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let equal = |(x, y): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*x) == u64::from_le_bytes(*y);
+    // The last eight, some of them again.
+    first.iter().zip(second).all(equal) && word(a.last_chunk()) == word(b.last_chunk())
+}
