@@ -149,9 +149,11 @@ impl<'a> Frame<'a> {
     /// more than that is glued to it.
     #[must_use]
     pub fn document_first(mut self) -> (Self, bool) {
+        if self.message.is_some() || !is_document(&self.raw) {
+            return (self, false);
+        }
         let starts = self.payload.iter().chain(&self.event).map(|range| range.start).min();
-        let bare = self.message.is_none() && is_document(&self.raw);
-        let Some(start) = starts.filter(|_| bare) else { return (self, false) };
+        let Some(start) = starts else { return (self, false) };
         let before = self.raw.get(..start).unwrap_or_default();
         let line = before.iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1);
         if line == 0 {

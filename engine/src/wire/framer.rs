@@ -152,6 +152,11 @@ impl Open {
         Open { raw: Vec::new(), limit, oversized: false }
     }
 
+    /// How long a frame may be.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// How many bytes are held.
     pub(super) fn len(&self) -> usize {
         self.raw.len()

@@ -58,6 +58,11 @@ impl Sse {
     }
 
     pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
+        if self.is_between_events()
+            && let Some(piece) = self.plain(rest)
+        {
+            return Some(piece);
+        }
         // How far into what the frame has not taken yet has been looked.
         let mut at = 0;
         loop {
@@ -95,6 +100,34 @@ impl Sse {
                 piece
             }
         }
+    }
+
+    /// An event all of which has come, with lines that end with LF: nearly every one is, and needs no state. `None`: it is
+    /// another.
+    fn plain<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
+        let (mut payload, mut event) = (Lines::default(), None);
+        let (mut line, mut at) = (*rest, 0);
+        let length = loop {
+            let length = find::line_end(line, 0)?;
+            let (own, after) = line.split_at_checked(length)?;
+            line = after.strip_prefix(b"\n")?;
+            if own.is_empty() {
+                break at + 1;
+            }
+            if let Some(value) = field(own, b"data") {
+                payload.push(at + value.start..at + value.end);
+            } else if let Some(value) = field(own, b"event") {
+                event = Some(at + value.start..at + value.end);
+            }
+            at += length + 1;
+        };
+        if length > self.open.limit() || payload.len() > limits::EVENT_LINES {
+            return None;
+        }
+        let (raw, after) = rest.split_at_checked(length)?;
+        *rest = after;
+        self.crlf = false;
+        Some(Piece::Frame(Frame { raw: raw.into(), payload, event, ..Frame::default() }))
     }
 
     /// Nothing of an event has come, and nothing that comes next belongs to the last one.
