@@ -86,6 +86,8 @@ pub struct View<'v> {
     pub items: &'v [Item],
     /// The answer is a stream; if not, this is all of it.
     pub streamed: bool,
+    /// What it is written like, where events like it may come again and say a word more.
+    pub like: Option<Like>,
 }
 
 impl FrameLoop {
@@ -330,7 +332,8 @@ impl FrameLoop {
     #[must_use]
     pub fn view<'v>(&'v self, content: Content, payload: &'v [u8]) -> View<'v> {
         let streamed = self.framing != Framing::Json;
-        View { content, payload, doc: &self.doc, items: &self.items, streamed }
+        let (doc, items) = (&self.doc, &self.items);
+        View { content, payload, doc, items, streamed, like: self.like }
     }
 
     /// Makes `doc` that of this payload, unless it is: of the frame with this number, 0 for one that did not come so.

@@ -19,5 +19,6 @@ pub use calls::{Approvals, Calls, ToolRules};
 pub use frame_loop::FrameLoop;
 pub use hold_reason::HoldReason;
 pub use output::{Left, Output};
-pub use pipe::{Around, Cut, Pipe, Settings};
+pub use pipe::{Around, Cut, Listener, Pipe, Settings};
+pub use repeats::Like;
 pub use rules::{Chosen, Rules};

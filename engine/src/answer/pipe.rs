@@ -7,6 +7,8 @@ mod bounds;
 mod leave;
 mod words;
 
+pub use words::Listener;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 

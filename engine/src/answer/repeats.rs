@@ -34,7 +34,7 @@ pub(super) struct Found {
 
 /// Names a way of writing: events with the same one differ in nothing but words, padding and counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Like(u64);
+pub struct Like(u64);
 
 /// The events of a stream that were learned.
 #[derive(Debug, Default)]
@@ -71,6 +71,10 @@ pub(super) struct Word {
     hole: usize,
     /// The hole of the event's own number (`sequence_number`), where it has one.
     number: Option<usize>,
+    /// What the event is written like.
+    pub(super) like: Like,
+    /// It has other numbers that differ from event to event: counts.
+    pub(super) counts: bool,
 }
 
 /// One of them.
@@ -224,10 +228,10 @@ impl Repeats {
         let mut holes: Vec<Hole> = items.iter().filter_map(text).collect();
         holes.extend(root.descendants().filter_map(|value| inert(&value)));
         let template = Template::new(&frame.raw, line.clone(), doc, &holes)?;
-        let word = only_word(root, items, &template);
-        let (items, event) = (items.to_vec(), frame.event.clone());
         self.learned += 1;
         let like = Like(self.learned);
+        let word = only_word(root, items, &template, like);
+        let (items, event) = (items.to_vec(), frame.event.clone());
         let known = Known { template, items, event, epoch: self.epoch, like, word };
         let void = self.known.iter().position(|known| known.epoch != self.epoch);
         self.last = match void {
@@ -274,7 +278,7 @@ fn is_piece(item: &Item) -> bool {
 }
 
 /// The one piece of text among these items, if it is of a text that the dialect knows.
-fn only_word(root: &Value<'_>, items: &[Item], template: &Template) -> Option<Word> {
+fn only_word(root: &Value<'_>, items: &[Item], template: &Template, like: Like) -> Option<Word> {
     let mut texts = items.iter().filter_map(|item| match *item {
         Item::Text { node, role, text: Some(key), .. } => Some((node, role, key)),
         _ => None,
@@ -286,7 +290,8 @@ fn only_word(root: &Value<'_>, items: &[Item], template: &Template) -> Option<Wo
         Some(own) if own.as_u64().is_some() => Some(template.number_of(Hole::Number(own.id()))?),
         _ => None,
     };
-    Some(Word { key, role, hole, number })
+    let counts = template.numbers() > usize::from(number.is_some());
+    Some(Word { key, role, hole, number, like, counts })
 }
 
 /// A value that differs from event to event and by which no dialect reads one: padding, and counts.

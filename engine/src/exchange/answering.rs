@@ -3,7 +3,7 @@
 use super::Exchange;
 use super::mcp::Messages;
 use crate::answer::frame_loop::Shown;
-use crate::answer::{Around, Cut, FrameLoop, HoldReason, Output, Pipe};
+use crate::answer::{Around, Cut, FrameLoop, HoldReason, Listener, Output, Pipe};
 use crate::context::record::Record;
 
 /// An answer whose body is looked at.
@@ -94,10 +94,16 @@ impl Answering {
     }
 
     /// Takes events from the front of `rest` that go on with a text and leave at once; true if that was all of it.
-    fn words(&mut self, rest: &mut &[u8], out: &mut Output<'_>, record: &mut Record) -> bool {
+    fn words(
+        &mut self,
+        rest: &mut &[u8],
+        out: &mut Output<'_>,
+        record: &mut Record,
+        listener: Option<&mut dyn Listener>,
+    ) -> bool {
         let Self { frames, judge } = self;
         match judge {
-            Judge::Model(pipe) => pipe.words(rest, &mut Around { frames, out, record }),
+            Judge::Model(pipe) => pipe.words(rest, &mut Around { frames, out, record }, listener),
             Judge::Nobody | Judge::Messages(_) => false,
         }
     }
@@ -147,9 +153,12 @@ impl Exchange {
             messages.begin(out);
         }
         let mut rest = chunk;
+        // Where a limit may end the answer, it is asked frame by frame.
+        let asks = self.is_metered() && self.may_be_spent();
         let words =
             |own: &mut Self, answer: &mut Answering, rest: &mut &[u8], out: &mut Output<'_>| {
-                !own.is_metered() && answer.words(rest, out, &mut own.record)
+                let Self { charges, record, .. } = own;
+                !asks && answer.words(rest, out, record, charges.listener())
             };
         // Most chunks are one event, or some, that say a word more and nothing else.
         if !words(self, answer, &mut rest, out) {

@@ -14,13 +14,28 @@ use std::ops::Range;
 use super::{Around, Pipe};
 use crate::answer::held::HeldPiece;
 use crate::answer::place::Place;
-use crate::answer::repeats::Word;
+use crate::answer::repeats::{Like, Word};
 use crate::dialect::Role;
+
+/// Hears what an answer says, beside those who judge it.
+pub trait Listener {
+    /// True if events like this one say nothing but their word that would be new.
+    fn is_silent(&self, like: Like) -> bool;
+
+    /// A word is said.
+    fn word(&mut self, text: &str);
+}
 
 impl Pipe {
     /// Takes events from the front of `rest` as long as they say one word more and leave at once. True: those were all.
-    pub fn words(&mut self, rest: &mut &[u8], around: &mut Around<'_, '_>) -> bool {
-        if self.cut.is_some() || self.hide_usage.is_some() || self.calls.any_stopped() {
+    pub fn words(
+        &mut self,
+        rest: &mut &[u8],
+        around: &mut Around<'_, '_>,
+        mut listener: Option<&mut dyn Listener>,
+    ) -> bool {
+        // (An event that says a word does not stand there for its usage alone.)
+        if self.cut.is_some() || self.calls.any_stopped() {
             return false;
         }
         let any = !rest.is_empty();
@@ -29,7 +44,11 @@ impl Pipe {
                 return false;
             }
             let Some((raw, word)) = around.frames.word(rest) else { return false };
-            if !self.word(raw, word, rest, around) {
+            let silent = |own: &&mut dyn Listener| !word.counts && own.is_silent(word.like);
+            if !listener.as_ref().is_none_or(silent) {
+                return false;
+            }
+            if !self.word(raw, word, rest, around, &mut listener) {
                 return false;
             }
         }
@@ -43,6 +62,7 @@ impl Pipe {
         word: Word,
         rest: &mut &[u8],
         around: &mut Around<'_, '_>,
+        listener: &mut Option<&mut dyn Listener>,
     ) -> bool {
         let Some((at, escaped)) = around.frames.written(word) else { return false };
         let Some(text) = raw.get(at.clone()).and_then(|raw| std::str::from_utf8(raw).ok()) else {
@@ -68,6 +88,9 @@ impl Pipe {
             live = Some(fed).filter(|fed| acts && !fed.decided);
         } else {
             self.texts.next_frame(&self.rules, around.record);
+        }
+        if let Some(listener) = listener {
+            listener.word(text);
         }
         if let Some(fed) = live {
             let Some(shown) = around.frames.show_word(raw.len(), rest) else { return false };

@@ -4,6 +4,7 @@
 //! upstream still sends is billed too.
 
 use super::estimate::Weigh;
+use crate::answer::Like;
 use crate::answer::frame_loop::{Content, View};
 use crate::dialect::spend::Usage;
 use crate::dialect::{Dialect, Item, Shape};
@@ -16,6 +17,8 @@ pub(in crate::exchange) struct Meter {
     streamed: bool,
     usage: Usage,
     text: Weigh,
+    /// The last event that may come again with another word, where its counts were told once and for all.
+    silent: Option<Like>,
     /// Something of it could not be read.
     blind: bool,
     /// It has come to its own end.
@@ -40,6 +43,7 @@ impl Meter {
             streamed,
             usage: Usage::default(),
             text: Weigh::default(),
+            silent: None,
             blind: false,
             over: false,
             spent: false,
@@ -59,7 +63,14 @@ impl Meter {
     }
 
     fn read(&mut self, view: &View<'_>) {
-        self.dialect.usage(&view.doc.root(view.payload), &mut self.usage);
+        let root = view.doc.root(view.payload);
+        self.dialect.usage(&root, &mut self.usage);
+        // Nobody else's counts may come between this event and those like it, and its own must tell nothing twice.
+        self.silent = view.like.filter(|_| {
+            let before = self.usage.clone();
+            self.dialect.usage(&root, &mut self.usage);
+            before == self.usage
+        });
         for item in view.items {
             let Item::Text { node, text, shape, .. } = item else {
                 self.over |= *item == Item::AnswerEnd;
@@ -127,6 +138,16 @@ impl Meter {
     /// A part of the answer could not be read.
     pub(in crate::exchange) fn is_blind(&self) -> bool {
         self.blind
+    }
+}
+
+impl crate::answer::Listener for Meter {
+    fn is_silent(&self, like: Like) -> bool {
+        self.silent == Some(like)
+    }
+
+    fn word(&mut self, text: &str) {
+        self.text.add(text);
     }
 }
 

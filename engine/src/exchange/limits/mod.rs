@@ -16,6 +16,7 @@ use std::rc::Rc;
 
 use super::Exchange;
 use super::request::Refusal;
+use crate::answer::Listener;
 use crate::context::facts::seconds;
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
@@ -53,6 +54,13 @@ pub(super) struct Charges {
     spent_by: Option<usize>,
     /// What a fleet shares.
     fleet: fleet::Share,
+}
+
+impl Charges {
+    /// Who counts what the answer says, if somebody does.
+    pub(super) fn listener(&mut self) -> Option<&mut dyn Listener> {
+        self.meter.as_mut().map(|meter| meter as &mut dyn Listener)
+    }
 }
 
 /// A charge that must be settled.

@@ -158,6 +158,12 @@ impl Template {
         self.gaps.iter().position(|gap| gap.hole == Some(hole))
     }
 
+    /// How many of the holes hold numbers.
+    pub(crate) fn numbers(&self) -> usize {
+        let is_number = |gap: &&Gap| matches!(gap.hole, Some(Hole::Number(_)));
+        self.gaps.iter().filter(is_number).count()
+    }
+
     /// Where what stands in a hole stands in the piece that was found last, and whether it is written with escapes.
     #[inline(always)]
     pub(crate) fn content(&self, number: usize) -> Option<(Range<usize>, bool)> {
