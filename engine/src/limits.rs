@@ -443,6 +443,10 @@ pub const BATCH_MESSAGES: usize = 1024;
 /// refused if it turns out to be a call after all: clients write the method near the beginning.
 pub const SNIFFED_BYTES: usize = 64 * 1024;
 
+/// How much of a body is looked at, as it passes, for a call in a shape that is not read. A call that says its model behind
+/// a longer conversation is not counted; where such calls must not pass, all of a body is looked at.
+pub const LANE_BYTES: usize = 1024 * 1024;
+
 /// Slots of storage for what is owed to rate-limit services, each with up to [`FLEET_WAYS`] accounts: 8192 that used
 /// something within one turn of reporting, or during an outage. It divides [`LEDGER_SLOTS`].
 pub const FLEET_SLOTS: u32 = 512;

@@ -4,6 +4,7 @@
 
 use super::openai_chat::OpenaiChat;
 use super::recognise::{self, Line};
+use super::request::has_member;
 use super::{
     Answer, Call, Canned, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Speech,
     Tool, Unreadable,
@@ -46,7 +47,7 @@ impl Dialect for Invocations {
     }
 
     fn takes(&self, root: &Value<'_>) -> bool {
-        root.kind() == Kind::Object && root.get("messages").is_some()
+        root.kind() == Kind::Object && has_member(root, "messages")
     }
 
     fn read_request(

@@ -9,6 +9,10 @@ use crate::wire::json::decode;
 /// Members beside `model` that hold what a model is asked.
 const ASKS: [&str; 6] = ["messages", "input", "inputs", "prompt", "contents", "parts"];
 
+/// Methods of A2A's JSON-RPC that ask an agent something (0.3, 1.0).
+const AGENT_METHODS: [&str; 4] =
+    ["message/send", "message/stream", "SendMessage", "SendStreamingMessage"];
+
 /// Segments of a path whose next one names a model, or what serves one.
 const MODELS: [&str; 6] =
     ["model", "models", "engines", "deployments", "endpoints", "serving-endpoints"];
@@ -29,6 +33,8 @@ const GENERATES_NOTHING: [&str; 7] = [
 pub struct LanePath {
     /// It names a model.
     model: bool,
+    /// An agent is asked at it: A2A over HTTP, `…/message:send`.
+    agent: bool,
 }
 
 impl LanePath {
@@ -45,7 +51,8 @@ impl LanePath {
         let holders = target.segments.split_last().map(|(_, before)| before).unwrap_or_default();
         // Cloudflare: `…/ai/run/@cf/maker/model`.
         let model = holders.iter().any(|segment| names(segment) || segment.starts_with('@'));
-        Some(Self { model })
+        let verbs = |verb: &str| last.eq_ignore_ascii_case(&format!("message:{verb}"));
+        Some(Self { model, agent: verbs("send") || verbs("stream") })
     }
 }
 
@@ -73,6 +80,7 @@ enum Due {
     Key,
     Value,
     Model,
+    Method,
 }
 
 /// Reads a body piece by piece, keeping nothing of it but one name. It reads more than is JSON, never less, and a key
@@ -89,6 +97,7 @@ pub struct LaneSniffer {
     text: Vec<u8>,
     asks: bool,
     named: bool,
+    agent: bool,
     model: String,
 }
 
@@ -104,7 +113,8 @@ impl LaneSniffer {
             escaped: false,
             text: Vec::new(),
             asks: false,
-            named: path.model,
+            named: path.model || path.agent,
+            agent: path.agent,
             model: String::new(),
         }
     }
@@ -185,8 +195,16 @@ impl LaneSniffer {
                 self.named = true;
                 Due::Model
             }
+            Due::Key if is(&"method") => Due::Method,
             Due::Key => {
+                self.asks |= self.agent && is(&"message");
                 self.asks |= ASKS.iter().any(is);
+                Due::Value
+            }
+            Due::Method => {
+                if AGENT_METHODS.iter().any(is) {
+                    (self.asks, self.named) = (true, true);
+                }
                 Due::Value
             }
             Due::Model => {
@@ -226,6 +244,8 @@ mod tests {
             ("/x", r#"{"model":7,"input":"x"}"#, ""),
             ("/models/gpt2", r#"{"inputs":"a"}"#, ""),
             ("/v1/models/a:predict", r#"{"contents":[]}"#, ""),
+            ("/", r#"{"jsonrpc":"2.0","id":1,"method":"message/send","params":{}}"#, ""),
+            ("/a2a/v1/message:stream", r#"{"message":{"parts":[]}}"#, ""),
             ("/accounts/1/ai/run/@cf/meta/llama", r#"{"prompt":"a"}"#, ""),
         ] {
             assert_eq!(sniff(path, body.as_bytes()), (Seen::Call, model.to_owned()), "{body}");
@@ -240,6 +260,8 @@ mod tests {
             ("/x", r#"{"model":"m","name":"x"}"#),
             ("/x", r#"{"messages":[{"model":"m"}]}"#),
             ("/x", r#"{"a":"model","b":"messages"}"#),
+            ("/x", r#"{"method":"eth_call","params":{"message":"message/send"}}"#),
+            ("/x", r#"{"message":{"parts":[]}}"#),
             ("/x", r#"{"data":{"model":"m","messages":[]}}"#),
             ("/models", r#"{"inputs":"a"}"#),
             ("/x", r#"[{"model":"m","messages":[]}]"#),

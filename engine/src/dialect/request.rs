@@ -108,6 +108,11 @@ pub(super) fn choices(
     number.filter(|n| (1..=limits::CHOICES).contains(n)).ok_or(Unreadable { field })
 }
 
+/// True if an object has this member, whatever the case of its key: some servers take it so.
+pub(super) fn has_member(root: &Value<'_>, name: &str) -> bool {
+    root.children().any(|member| member.key().eq_ignore_ascii_case(name.as_bytes()))
+}
+
 /// The root must be an object: a list of requests, or a bare string, is not a call that can be read.
 pub(super) fn root_object(root: &Value<'_>) -> Result<(), Unreadable> {
     if root.kind() != Kind::Object {

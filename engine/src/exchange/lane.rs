@@ -70,7 +70,12 @@ impl Exchange {
         let Some(lane) = &mut self.lane else { return };
         lane.bytes = lane.bytes.saturating_add(bytes.len());
         lane.waits &= lane.bytes <= limits::SNIFFED_BYTES;
-        lane.seen = lane.sniffer.feed(bytes);
+        lane.seen = match self.program.unknown_lanes {
+            UnknownLanes::Pass if lane.bytes > limits::LANE_BYTES && lane.seen == Seen::Open => {
+                Seen::Other
+            }
+            _ => lane.sniffer.feed(bytes),
+        };
     }
 
     /// True if it is known to be a call, and must not pass.

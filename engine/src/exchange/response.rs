@@ -396,7 +396,7 @@ impl Exchange {
         match facts::media_type(headers).as_deref() {
             Some("text/event-stream") => Readable::Stream(Framing::Sse),
             Some("application/vnd.amazon.eventstream") => Readable::Stream(Framing::EventStream),
-            Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => {
+            Some("application/x-ndjson") if json_stream == Framing::NdJson => {
                 Readable::Stream(Framing::NdJson)
             }
             // A stream that is not called anything.

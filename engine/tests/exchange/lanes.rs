@@ -219,6 +219,13 @@ fn a_path_that_a_dialect_shares_is_its_own_only_by_its_body() {
         let seen = post(&closed, path, body, &Cut::Whole);
         assert_eq!(seen.status, if lane { 403 } else { 200 }, "{path} {body}");
     }
+    // A server in Go takes a key whatever its case.
+    for (path, body) in [
+        ("/api/chat", r#"{"Model":"m","messages":[{"role":"user","content":"a secret"}]}"#),
+        ("/endpoints/m/invocations", r#"{"Messages":[{"role":"user","content":"a secret"}]}"#),
+    ] {
+        assert_eq!(post(&guard, path, body, &Cut::Whole).status, 403, "{path} {body}");
+    }
     // What only a lenient server reads is the dialect's, and unreadable.
     let seen = post(&guard, "/api/chat", &format!("{chat} and more"), &Cut::Whole);
     assert_eq!((seen.status, &seen.upstream), (403, &None));

@@ -7,6 +7,7 @@ mod stopped;
 
 use super::openai_chat::OpenaiChat;
 use super::recognise::{self, Line};
+use super::request::has_member;
 use super::say::Say;
 use super::spend::{Spending, Usage, count, insert, some_tokens};
 use super::write::{Json, error_reply, json_reply, sse_reply};
@@ -46,11 +47,6 @@ impl Dialect for Cohere {
         "cohere"
     }
 
-    fn kin(&self) -> DialectId {
-        // No other's habits are known to be its own: the highest estimate holds.
-        DialectId::Bedrock
-    }
-
     fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
         line.posts(&["v2", "chat"]).then(|| recognise::call(self.id(), None))
     }
@@ -60,7 +56,7 @@ impl Dialect for Cohere {
     }
 
     fn takes(&self, root: &Value<'_>) -> bool {
-        root.kind() != Kind::Object || root.children().any(|member| member.key_is("model"))
+        root.kind() != Kind::Object || has_member(root, "model")
     }
 
     fn read_request(

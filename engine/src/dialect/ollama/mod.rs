@@ -6,6 +6,7 @@ mod request;
 
 use super::openai_chat::OpenaiChat;
 use super::recognise::{self, Line};
+use super::request::has_member;
 use super::say::Say;
 use super::spend::{Spending, Usage, insert, some_tokens};
 use super::write::{Json, error_reply, json_reply};
@@ -56,7 +57,7 @@ impl Dialect for Ollama {
 
     /// `/api/chat` is anybody's path: Ollama's requests name a model.
     fn takes(&self, root: &Value<'_>) -> bool {
-        root.kind() != Kind::Object || root.children().any(|member| member.key_is("model"))
+        root.kind() != Kind::Object || has_member(root, "model")
     }
 
     fn read_request(
