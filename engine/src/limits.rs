@@ -107,6 +107,9 @@ pub const SILENT_NS: u64 = 3_500_000_000;
 
 /// How long what upstream still sends after a cut is swallowed, in nanoseconds. POLICY "Streams", guarantee 5.
 pub const DRAIN_NS: u64 = 60 * 1_000_000_000;
+/// Tools of MCP's lists that a worker remembers to have another definition than a rule pins.
+pub const TOOLS_CHANGED: usize = 1024;
+
 /// A value that a label's pattern is searched in, in bytes: ids and tokens are shorter. One that is longer is unreadable.
 pub const EXTRACT_TEXT_BYTES: usize = 4096;
 

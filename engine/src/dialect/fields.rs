@@ -102,6 +102,8 @@ pub(super) fn field(value: &Value<'_>) -> Field {
         b"uri" if string && under(value, &[b"s3Location"]) => Field::Link,
         b"bytes" if string && under(value, &[b"source"]) => file(value),
         b"url" | b"uri" if inline(value) == Inline::Binary => file(value),
+        // A resource of MCP's in base64.
+        b"blob" if string => file(value),
         b"data" if string && is_sealed(value) => Field::Never,
         b"data" if string && is_binary(value) => file(value),
         b"file_data" if string => file(value),
@@ -130,7 +132,7 @@ fn never_text(name: &[u8]) -> bool {
         | b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout"
         | b"response_id" | b"responseId" | b"item_id" | b"tool_id" | b"caller_id" | b"container_id" | b"skill_id" | b"approval_request_id" | b"request_id"
         | b"mimeType" | b"mime_type" | b"media_type" | b"modality" | b"severity"
-        | b"b64_json" | b"partial_image_b64" | b"blob"
+        | b"b64_json" | b"partial_image_b64"
         | b"stopReason" | b"redactedContent" | b"bucketOwner"
     )
 }

@@ -8,6 +8,7 @@ mod anthropic;
 mod batch;
 mod bedrock;
 mod cohere;
+pub mod definitions;
 mod fields;
 mod gemini;
 mod inline;
@@ -156,6 +157,8 @@ pub struct InputParts {
     pub tool_results: bool,
     /// What follows the last assistant turn.
     pub last: bool,
+    /// Definitions of tools.
+    pub tool_definitions: bool,
 }
 
 /// Names one running text of an answer: what goes on from event to event. The dialect gives the numbers their meaning.

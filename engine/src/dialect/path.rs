@@ -59,6 +59,11 @@ impl Target {
         self.nth_last(n).eq_ignore_ascii_case(word)
     }
 
+    /// True if the query has a key that `accept` takes.
+    pub(super) fn has_key(&self, accept: impl Fn(&str) -> bool) -> bool {
+        self.query.split('&').any(|pair| accept(pair.split('=').next().unwrap_or_default()))
+    }
+
     /// True if the query has `key` with a value that `accept` takes, in any of its occurrences.
     pub(super) fn query_has(&self, key: &str, accept: impl Fn(&str) -> bool) -> bool {
         self.query.split('&').any(|pair| {

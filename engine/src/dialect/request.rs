@@ -37,6 +37,7 @@ impl Speaker {
             history: turn && !last,
             tool_results: self == Self::Tool,
             last: turn && last,
+            tool_definitions: false,
         })
     }
 }

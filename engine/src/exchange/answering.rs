@@ -194,5 +194,10 @@ impl Exchange {
             affords = self.meter(&answer.frames.view(shown.content, &payload));
         }
         answer.decide(shown, affords, out, &mut self.record);
+        if let Judge::Messages(messages) = &mut answer.judge
+            && messages.take_wants_input()
+        {
+            self.call_wants_input();
+        }
     }
 }

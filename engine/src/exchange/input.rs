@@ -8,9 +8,9 @@ use crate::answer::held::Held;
 use crate::answer::texts::Texts;
 use crate::answer::{Chosen, Rules};
 use crate::context::record::Record;
-use crate::dialect::{Item, RequestView};
+use crate::dialect::{Item, RequestView, definitions};
 use crate::policy::document::Fallback;
-use crate::policy::program::guard::Action;
+use crate::policy::program::guard::{Action, Guard};
 use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind, Value};
 
@@ -67,7 +67,11 @@ impl Exchange {
             return Outcome::Pass;
         }
         let rules = Rules::new(Rc::clone(&self.program), chosen);
-        let looked = look(&rules, &view.texts, doc, body, &mut self.record);
+        let mut texts = std::borrow::Cow::Borrowed(&view.texts);
+        if !self.chosen_for(Guard::on_definitions).is_empty() {
+            definitions::texts(doc, body, texts.to_mut());
+        }
+        let looked = look(&rules, &texts, doc, body, &mut self.record);
         if let Some((rule, at)) = looked.stop {
             return self.stopped(&rules, rule, at, doc, body);
         }

@@ -110,7 +110,9 @@ impl Exchange {
         let own_error = local && !(200..300).contains(&status);
         let metered = self.charges.wants_answer() && (200..300).contains(&status);
         let joins = self.mcp.as_ref().is_some_and(|mcp| mcp.joins());
-        let nothing = rules.is_empty() && self.tool_rules.is_empty() && !metered && !joins;
+        let rounds = self.may_want_input();
+        let nothing =
+            rules.is_empty() && self.tool_rules.is_empty() && !metered && !joins && !rounds;
         let acts = !rules.acting.is_empty() || !self.tool_rules.acting.is_empty() || joins;
         let readable = match nothing || own_error || end {
             true => Readable::Nothing,
@@ -385,7 +387,9 @@ impl Exchange {
     /// By its headers, how the body can be looked at. The response's own content type decides, not what was asked for.
     pub(super) fn readable(&self, headers: &Headers, status: u16) -> Readable {
         let ok = (200..300).contains(&status);
-        if status == 204 || status == 304 || status < 200 {
+        // A message was taken, and what answers it comes elsewhere, or nothing does.
+        let taken = status == 202 && self.is_mcp();
+        if taken || status == 204 || status == 304 || status < 200 {
             return Readable::Nothing;
         }
         if facts::is_encoded(headers) {

@@ -22,6 +22,7 @@ impl Exchange {
 
     /// Takes denied tools out of a request; `None`: it stays as it is.
     pub(super) fn without_tools(&mut self, doc: &Doc, body: &[u8]) -> Option<Vec<u8>> {
+        self.drop_pinned(doc, body);
         let rules = self.tool_rules.clone();
         let dialect = dialect::dialect(self.recognised.as_ref()?.dialect);
         if rules.is_empty() || doc.is_empty() {
@@ -53,6 +54,23 @@ impl Exchange {
             return None;
         }
         Some(edit::apply_to(body, &dialect.without_tools(doc, body, &gone)))
+    }
+
+    /// Rules that pin a definition do not hold where the request defines all tools that they are about as pinned.
+    fn drop_pinned(&mut self, doc: &Doc, body: &[u8]) {
+        let program = Rc::clone(&self.program);
+        if !program.tools.any_pins() || doc.is_empty() {
+            return;
+        }
+        let defined = dialect::definitions::all(doc, body);
+        let holds = |at: &usize| {
+            let Some(rule) = program.tools.rules.get(*at) else { return true };
+            let Some(pin) = &rule.pin else { return true };
+            let mut own = defined.iter().filter(|tool| rule.names(&[&tool.name])).peekable();
+            own.peek().is_none() || own.any(|tool| tool.digest != *pin)
+        };
+        self.tool_rules.acting.retain(holds);
+        self.tool_rules.watching.retain(holds);
     }
 
     /// The calls of the answer, under the rules that hold.

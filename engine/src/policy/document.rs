@@ -266,6 +266,8 @@ pub enum Scan {
     ToolResults,
     /// Part of input: what follows the last assistant turn.
     Last,
+    /// Definitions of tools, in requests and in MCP's lists. Not part of input.
+    ToolDefinitions,
 }
 
 /// `do` of a guardrail.

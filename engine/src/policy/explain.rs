@@ -258,6 +258,7 @@ fn place(scan: Scan) -> &'static str {
         Scan::History => "earlier turns",
         Scan::ToolResults => "results of tools",
         Scan::Last => "the last turn",
+        Scan::ToolDefinitions => "definitions of tools",
     }
 }
 

@@ -49,7 +49,8 @@ fn view_at(
 /// What a text belongs to, in letters: system, user, history, tool results, last.
 fn letters(item: &Item) -> String {
     let Item::Text {
-        role: Role::Input(InputParts { system, user, history, tool_results, last }),
+        role:
+            Role::Input(InputParts { system, user, history, tool_results, last, tool_definitions: _ }),
         signed,
         ..
     } = item

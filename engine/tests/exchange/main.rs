@@ -26,6 +26,7 @@ mod lanes;
 mod limits;
 mod matrix;
 mod mcp;
+mod mcp_today;
 mod memory;
 mod money;
 mod record;

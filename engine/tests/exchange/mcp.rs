@@ -273,6 +273,13 @@ fn calls_in_disguise_do_not_slip_through() {
                         // Of a batch the rest goes on.
                         let upstream =
                             String::from_utf8(seen.upstream.unwrap_or_default()).unwrap();
+                        let told = upstream.contains(r#""params":{"name":"Tool call "#)
+                            && upstream.contains("was stopped by policy")
+                            && upstream.contains(r#","arguments":{}}"#);
+                        if told && path.contains("session_id") && !own {
+                            // The first revision's transport: the server says why there is no such tool.
+                            continue;
+                        }
                         assert!(!upstream.contains("tools"), "{what}");
                         assert_ne!(seen.body, DONE.as_bytes(), "{what}");
                     }

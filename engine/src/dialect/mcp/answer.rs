@@ -3,7 +3,7 @@
 use crate::dialect::splice::remove;
 use crate::dialect::texts::Texts;
 use crate::dialect::tools::{all, strings};
-use crate::dialect::{InputParts, Item, Role};
+use crate::dialect::{InputParts, Item, Role, definitions};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
@@ -29,14 +29,28 @@ pub fn sent(message: &Value<'_>) -> Sent {
     }
 }
 
-/// The tools that a message lists, with every name that each has.
+/// The tools that a message lists, with every name that each has, and, if they are wanted, the digest of its
+/// definition.
 #[must_use]
-pub fn listed(message: &Value<'_>) -> Vec<(NodeId, Vec<String>)> {
+pub fn listed(message: &Value<'_>, digests: bool) -> Vec<(NodeId, Vec<String>, Option<String>)> {
     let mut tools = Vec::new();
     for list in lists(message) {
-        tools.extend(list.children().map(|tool| (tool.id(), strings(&tool, "name"))));
+        tools.extend(list.children().map(|tool| {
+            let definition = digests.then(|| definitions::of(&tool)).flatten();
+            let definition = definition.map(|definition| definition.digest);
+            (tool.id(), strings(&tool, "name"), definition)
+        }));
     }
     tools
+}
+
+/// The texts of the definitions that a message lists.
+pub fn definitions(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+    let role = Role::Input(InputParts { tool_definitions: true, ..InputParts::default() });
+    let mut texts = Texts::request(doc, payload, items, role);
+    for list in lists(message) {
+        texts.leaves(&list);
+    }
 }
 
 /// The edits that take tools (by node, rising) out of the lists.
@@ -79,8 +93,33 @@ fn is_plumbing(key: &[u8]) -> bool {
     )
 }
 
-/// The texts of a message: results, errors, and what the server asks or tells. Definitions of tools are none.
-pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+/// True for a result that asks for more before the call is done: the caller calls again (revision 2026-07-28).
+#[must_use]
+pub fn wants_input(message: &Value<'_>) -> bool {
+    message
+        .get("result")
+        .and_then(|result| result.get("resultType"))
+        .is_some_and(|kind| kind.is_str("input_required"))
+}
+
+/// True if an edit takes a number or a key out of a result's structured content: a client that holds it against the
+/// tool's `outputSchema` could not read what is left.
+#[must_use]
+pub fn breaks_schema(message: &Value<'_>, edits: &[Edit]) -> bool {
+    let touched = |span: &std::ops::Range<usize>| {
+        edits.iter().any(|edit| edit.at.start < span.end && span.start < edit.at.end)
+    };
+    let structured = all(message, "result")
+        .flat_map(|result| all(&result, "structuredContent").collect::<Vec<_>>());
+    structured.flat_map(|content| content.descendants().collect::<Vec<_>>()).any(|value| {
+        (value.kind() == Kind::Number && touched(&value.span()))
+            || value.key_span().is_some_and(|key| touched(&key))
+    })
+}
+
+/// The texts of a message: results, errors, and what the server asks or tells. Definitions of tools are none. Gives the
+/// files that nobody can read.
+pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) -> u32 {
     let parts = InputParts { tool_results: true, last: true, ..InputParts::default() };
     let mut texts = Texts::request(doc, payload, items, Role::Input(parts));
     for member in message.children() {
@@ -98,4 +137,5 @@ pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Ite
             _ => texts.under(&member),
         }
     }
+    texts.remote
 }

@@ -29,6 +29,8 @@ pub struct ToolCall {
     pub name: Option<String>,
     /// The arguments; `None`: there are none.
     pub arguments: Option<NodeId>,
+    /// It asks for a task: its result is fetched later, and what answers it now is no result of a tool.
+    pub task: bool,
 }
 
 /// One message.
@@ -199,15 +201,17 @@ fn read(message: &Value<'_>) -> Result<Message, Unreadable> {
 
 fn call(params: Option<Value<'_>>) -> Result<ToolCall, Unreadable> {
     let Some(params) = params.filter(|params| params.kind() == Kind::Object) else {
-        return Ok(ToolCall { name: None, arguments: None });
+        return Ok(ToolCall { name: None, arguments: None, task: false });
     };
     let name = one(&params, "name", "/params/name")?;
     let arguments = one(&params, "arguments", "/params/arguments")?;
+    let task = one(&params, "task", "/params/task")?.is_some_and(|task| !task.is_null());
     let name = name.and_then(|name| name.as_str()).map(|name| name.into_owned());
     Ok(ToolCall {
         // Half a surrogate pair, or bytes that are no text: no two servers read the same name.
         name: name.filter(|name| !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER)),
         arguments: arguments.filter(|value| !value.is_null()).map(|value| value.id()),
+        task,
     })
 }
 
@@ -234,8 +238,10 @@ fn is_plumbing(key: &[u8]) -> bool {
 
 /// The texts of a message: arguments of tools, and what people or models wrote (arguments of prompts, answers to
 /// elicitation and sampling).
-pub(super) fn texts(message: &Message, doc: &Doc, body: &[u8], items: &mut Vec<Item>) {
-    let Some(root) = doc.value(body, message.node) else { return };
+/// What people fill into forms (`content` of an answer to elicitation, `inputResponses` of a call's next round) has keys
+/// of the server's choice: every value is looked at, whatever it is called. Gives the files that nobody can read.
+pub(super) fn texts(message: &Message, doc: &Doc, body: &[u8], items: &mut Vec<Item>) -> u32 {
+    let Some(root) = doc.value(body, message.node) else { return 0 };
     let said = Role::Input(InputParts { user: true, last: true, ..InputParts::default() });
     let mut texts = Texts::request(doc, body, items, said);
     let arguments = message.call.as_ref().and_then(|call| call.arguments);
@@ -248,16 +254,25 @@ pub(super) fn texts(message: &Message, doc: &Doc, body: &[u8], items: &mut Vec<I
                         texts.role = Role::ToolArgs;
                         texts.leaves(&part);
                         texts.role = said;
-                    } else if part.key_is("arguments") {
+                    } else if part.key_is("arguments") || folds_to(&part, "inputresponses") {
                         texts.leaves(&part);
                     } else if !is_plumbing(&part.key()) {
                         texts.under(&part);
                     }
                 }
             }
+            b"result" if member.kind() == Kind::Object => {
+                for part in member.children() {
+                    match &*part.key() {
+                        b"content" if part.kind() == Kind::Object => texts.leaves(&part),
+                        _ => texts.under(&part),
+                    }
+                }
+            }
             _ => texts.under(&member),
         }
     }
+    texts.remote
 }
 
 /// The texts of a message that stands in a model's call. They are marked as signed: where one is to be changed, the

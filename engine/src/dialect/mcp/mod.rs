@@ -19,6 +19,7 @@ pub use message::{
     texts_beside, without_messages,
 };
 pub use mirror::{is_mismatch, is_modern};
+pub use sign::is_old_transport;
 
 use super::spend::{Spending, Usage};
 use super::{
@@ -58,11 +59,10 @@ impl Dialect for Mcp {
     ) -> Result<RequestView, Unreadable> {
         let messages = messages(doc, body)?;
         let mut texts = Vec::new();
-        for message in &messages {
-            message::texts(message, doc, body, &mut texts);
-        }
+        let files = messages.iter().map(|message| message::texts(message, doc, body, &mut texts));
+        let remote = files.fold(0, u32::saturating_add);
         let call = Call::without_body(recognised.clone());
-        Ok(RequestView { call, texts, remote: 0, edits: Vec::new() })
+        Ok(RequestView { call, texts, remote, edits: Vec::new() })
     }
 
     fn tools(&self, _doc: &Doc, _body: &[u8]) -> Vec<Tool> {

@@ -60,6 +60,18 @@ pub fn of_post(target: &str, headers: &Headers) -> Sign {
     if kinds.is_empty() || kinds.iter().any(json) { Sign::MayBeJson } else { Sign::No }
 }
 
+/// True for a POST of the first revision's transport, HTTP with server-sent events: its answer comes on another stream,
+/// and what answers the POST itself is not read. The address that the server gave names the session, and the client does
+/// not ask for a stream here, as clients of the later transport must.
+#[must_use]
+pub fn is_old_transport(target: &str, headers: &Headers) -> bool {
+    let session = Target::parse(target)
+        .has_key(|key| ["sessionid", "session_id"].iter().any(|own| key.eq_ignore_ascii_case(own)));
+    session
+        && !accepts(headers, "text/event-stream")
+        && values(headers, "mcp-session-id").next().is_none()
+}
+
 /// A path that ends in `mcp`, as servers' own examples have it.
 fn at_mcp(target: &str) -> bool {
     Target::parse(target).is(0, "mcp")

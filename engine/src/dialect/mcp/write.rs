@@ -49,6 +49,16 @@ pub fn tool_error(to: &[u8], text: &str, modern: bool) -> String {
     out.take()
 }
 
+/// A call of a tool of this name, without arguments.
+#[must_use]
+pub fn call(to: &[u8], name: &str) -> String {
+    let mut out = Json::default();
+    id(&mut out, to);
+    out.raw(r#","method":"tools/call","params":{"name":"#).text(name);
+    out.raw(r#","arguments":{}}}"#);
+    out.take()
+}
+
 /// A canned result with structured content: an ordinary one.
 #[must_use]
 pub fn tool_result(to: &[u8], text: &str, json: &str, modern: bool) -> String {

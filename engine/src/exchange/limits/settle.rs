@@ -194,6 +194,8 @@ impl Exchange {
             let Some(limit) = program.limits.rules.get(taken.rule) else { continue };
             let charge = taken.charge();
             let used = match &usage {
+                // The last round of a call counts.
+                _ if limit.unit == Unit::Calls && self.goes_on() => 0,
                 Some(usage) => used_of(limit.unit, usage, money).unwrap_or(charge),
                 None => charge,
             };

@@ -13,7 +13,7 @@ use crate::exchange::Exchange;
 use crate::exchange::input::look;
 use crate::policy::Program;
 use crate::policy::document::{Fallback, OnUnreadable};
-use crate::policy::program::guard::Action;
+use crate::policy::program::guard::{Action, Guard};
 use crate::wire::edit::{self, Edit};
 use crate::wire::frame::{Frame, Framing};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
@@ -33,6 +33,12 @@ pub(in crate::exchange) struct Messages {
     joins: bool,
     /// Nothing more leaves.
     cut: bool,
+    /// Guardrails look at it.
+    scans: bool,
+    /// They look at definitions of tools.
+    defines: bool,
+    /// A call wants input before it is done.
+    wants_input: bool,
 }
 
 /// What becomes of a message.
@@ -51,6 +57,11 @@ impl Messages {
     /// True if what passes may change.
     pub(in crate::exchange) fn acts(&self) -> bool {
         self.rules.act() || !self.tool_rules.acting.is_empty() || self.joins
+    }
+
+    /// True if a call wants input before it is done: told once.
+    pub(in crate::exchange) fn take_wants_input(&mut self) -> bool {
+        std::mem::take(&mut self.wants_input)
     }
 
     /// True once nothing more leaves.
@@ -165,14 +176,27 @@ impl Messages {
         let id = message.get("id").map(|id| id.raw().to_vec()).unwrap_or_else(|| b"null".to_vec());
         let call = self.is_call(message, &id);
         if sent == Sent::Answer {
+            self.wants_input |= call && self.modern && answer::wants_input(message);
             self.waiting.retain(|asked| asked.id != id);
         }
         let hidden = self.hidden(message, record);
         edits.extend(answer::without(message, &hidden));
         let mut items = Vec::new();
-        answer::texts(message, doc, payload, &mut items);
+        let files = answer::texts(message, doc, payload, &mut items);
+        if self.defines {
+            answer::definitions(message, doc, payload, &mut items);
+        }
+        if files > 0 && self.scans {
+            record.unchecked(Unchecked::Remote, false);
+        }
         let looked = look(&self.rules, &items, doc, payload, record);
         let Some((rule, _)) = looked.stop else {
+            if call && answer::breaks_schema(message, &looked.edits) {
+                let decision = record.decision();
+                let text =
+                    format!("a part of the result was withheld by policy (decision {decision})");
+                return Fate::Replaced(Said::Blocked(&text).message(&id, call, self.modern));
+            }
             edits.extend(looked.edits);
             return Fate::Leaves;
         };
@@ -211,7 +235,14 @@ impl Messages {
         }
         let (tools, all) = (&self.program.tools, self.tool_rules.all());
         let mut gone = Vec::new();
-        for (node, names) in answer::listed(message) {
+        let pins = tools.any_pins();
+        for (node, names, definition) in answer::listed(message, pins) {
+            let name = names.first().map(String::as_str).unwrap_or_default();
+            let holding = |rules: &[usize]| match pins {
+                true => tools.unpinned(rules, name, definition.as_deref()),
+                false => rules.to_vec(),
+            };
+            let (all, acting) = (holding(&all), holding(&self.tool_rules.acting));
             let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
             if names.is_empty() {
                 names.push("");
@@ -222,7 +253,7 @@ impl Messages {
             {
                 record.action(&rule.rule.id, "deny", true);
             }
-            if let Some(rule) = tools.takes_out(&self.tool_rules.acting, &names)
+            if let Some(rule) = tools.takes_out(&acting, &names)
                 && let Some(rule) = tools.rules.get(rule)
             {
                 record.action(&rule.rule.id, "deny", false);
@@ -325,6 +356,9 @@ impl Exchange {
             ours: std::mem::take(&mut mcp.ours),
             joins,
             cut: false,
+            scans: !chosen.is_empty(),
+            defines: !chosen.only(&self.program, Guard::on_definitions).is_empty(),
+            wants_input: false,
         })
     }
 }

@@ -198,6 +198,8 @@ impl Exchange {
     fn ask_mcp(&mut self, read: &mut Result<RequestView, Unchecked>, doc: &Doc, body: &[u8]) {
         let Some(mut mcp) = self.mcp.take() else { return };
         mcp.modern = mcp::is_modern(&self.facts.headers, doc, body);
+        let target = facts::text(&self.facts.headers, ":path").unwrap_or_default();
+        mcp.old_transport = sign::is_old_transport(&target, &self.facts.headers);
         mcp.batch = body.trim_ascii_start().first() == Some(&b'[');
         let messages = match read {
             Ok(_) => mcp::messages(doc, body).unwrap_or_default(),
@@ -205,7 +207,10 @@ impl Exchange {
         };
         let requests = messages.iter().filter(|message| message.kind == MessageKind::Request);
         mcp.asked = requests
-            .map(|message| Asked { id: message.id.clone(), call: message.call.is_some() })
+            .map(|message| Asked {
+                id: message.id.clone(),
+                call: message.call.as_ref().is_some_and(|call| !call.task),
+            })
             .collect();
         mcp.requests = mcp.asked.len() as u64;
         if mcp.modern && mcp::is_mismatch(&self.facts.headers, doc, body, &messages) {

@@ -37,7 +37,8 @@ impl Exchange {
         let tools = &program.tools;
         let shown = shown_name(name);
         let rule = |at: usize| tools.rules.get(at);
-        match tools.judge(&self.tool_rules.acting, &[name], Some(&args))? {
+        let rules = tools.for_mcp_call(&self.tool_rules.acting, name);
+        match tools.judge(&rules, &[name], Some(&args))? {
             Verdict::Through(_) => None,
             Verdict::Deny(at) => {
                 self.record.action(&rule(at)?.rule.id, "deny", false);
@@ -75,7 +76,8 @@ impl Exchange {
             return;
         }
         let program = Rc::clone(&self.program);
-        let verdict = program.tools.judge(&self.tool_rules.all(), &[name], Some(args));
+        let rules = program.tools.for_mcp_call(&self.tool_rules.all(), name);
+        let verdict = program.tools.judge(&rules, &[name], Some(args));
         let (at, word) = match verdict {
             Some(Verdict::Deny(at)) => (at, "deny"),
             Some(Verdict::Approve(at)) => (at, "approve"),

@@ -42,6 +42,10 @@ pub(super) struct Mcp {
     requests: u64,
     /// Grants that its calls use.
     granted: Vec<Grant>,
+    /// A call wants input: its next round goes on with the same grant, and counts then.
+    wants_input: bool,
+    /// The answer to a POST comes on another stream.
+    old_transport: bool,
     /// Headers repeat the body wrongly.
     mismatch: bool,
     /// Answers of ours that join upstream's: of the calls of a batch that were stopped.
@@ -75,6 +79,27 @@ impl Exchange {
     /// True if this is MCP.
     pub(super) fn is_mcp(&self) -> bool {
         self.recognised.as_ref().is_some_and(|own| own.dialect == DialectId::Mcp)
+    }
+
+    /// True if a call may come in several rounds, of which the last one counts and uses the grant.
+    pub(super) fn may_want_input(&self) -> bool {
+        let mcp = self.mcp.as_ref().filter(|_| self.is_mcp());
+        mcp.is_some_and(|mcp| mcp.modern && mcp.calls > 0)
+            && (mcp.is_some_and(|mcp| !mcp.granted.is_empty())
+                || self.program.limits.rules.iter().any(|limit| limit.unit == Unit::Calls))
+    }
+
+    /// The answer wants input before the call is done: this round used no grant, and counts for nothing.
+    pub(super) fn call_wants_input(&mut self) {
+        if let Some(mcp) = &mut self.mcp {
+            mcp.wants_input = true;
+        }
+        self.return_grants();
+    }
+
+    /// True if this was a call's round that was not its last.
+    pub(super) fn goes_on(&self) -> bool {
+        self.mcp.as_ref().is_some_and(|mcp| mcp.wants_input)
     }
 
     /// True if this is a call of a dialect that may be read as MCP too: rules for both hold.

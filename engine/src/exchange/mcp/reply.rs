@@ -65,7 +65,9 @@ impl Mcp {
         }
         let call = |id: &[u8]| self.asked.iter().any(|Asked { id: own, call }| own == id && *call);
         let to = To::Each { ids: &ids, batch: self.batch };
-        write::each(&to, 200, |id| said.message(id, call(id), self.modern))
+        // Where nobody reads what answers a POST, its status tells at least that it was refused.
+        let status = if self.old_transport { 403 } else { 200 };
+        write::each(&to, status, |id| said.message(id, call(id), self.modern))
     }
 }
 

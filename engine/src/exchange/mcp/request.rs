@@ -8,6 +8,7 @@ use crate::dialect::{Item, RequestView};
 use crate::exchange::Exchange;
 use crate::exchange::input::Outcome;
 use crate::grant::used::give_back;
+use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, NodeId};
 
 impl Exchange {
@@ -36,13 +37,17 @@ impl Exchange {
         }
         let gone: Vec<NodeId> = stopped.iter().map(|(message, _)| message.node).collect();
         self.note_stopped(&messages, &stopped);
-        if gone.len() == messages.len() {
+        let told = self.told_by_server(&stopped, doc, bytes);
+        if gone.len() == messages.len() && told.is_empty() {
             let reply = self.stopped_reply();
             return self.answered(reply);
         }
         let mut view = view.clone();
         if !gone.is_empty() {
-            view.edits = mcp::without_messages(doc, bytes, &gone);
+            view.edits = match told.is_empty() {
+                true => mcp::without_messages(doc, bytes, &gone),
+                false => told,
+            };
             let within = |node: NodeId| {
                 let at = gone.partition_point(|message| *message <= node).checked_sub(1);
                 let message = at.and_then(|at| doc.value(bytes, *gone.get(at)?));
@@ -68,6 +73,31 @@ impl Exchange {
             }
             Outcome::Refused(refusal) => self.refuse(&refusal),
         }
+    }
+
+    /// On the first revision's transport nobody reads what answers a POST: the caller waits on its stream. A call that is
+    /// stopped goes to the server as a call of a tool that it cannot have, whose name says why: the server says on the
+    /// stream that there is no such tool.
+    fn told_by_server(
+        &mut self,
+        stopped: &[(&Message, String)],
+        doc: &Doc,
+        bytes: &[u8],
+    ) -> Vec<Edit> {
+        let Some(mcp) = self.mcp.as_mut().filter(|mcp| mcp.old_transport && !mcp.batch) else {
+            return Vec::new();
+        };
+        let requests = stopped.iter().filter(|(message, _)| message.kind == MessageKind::Request);
+        let edits: Vec<Edit> = requests
+            .filter_map(|(message, text)| {
+                let at = doc.value(bytes, message.node)?.span();
+                Some(Edit { at, with: write::call(&message.id, text).into_bytes() })
+            })
+            .collect();
+        if !edits.is_empty() {
+            mcp.ours.clear();
+        }
+        edits
     }
 
     /// The calls of tools in a request that is also a model's: if one does not go on, nothing does.
@@ -123,7 +153,13 @@ impl Exchange {
         mcp.ours = stopped
             .iter()
             .filter(|(message, _)| message.kind == MessageKind::Request)
-            .map(|(message, text)| write::tool_error(&message.id, text, modern))
+            .map(|(message, text)| match &message.call {
+                // What answers it now is a task, and a result of a tool is none.
+                Some(call) if call.task => {
+                    write::error_message(&message.id, write::code("denied"), text, "denied")
+                }
+                _ => write::tool_error(&message.id, text, modern),
+            })
             .collect();
     }
 }

@@ -98,7 +98,10 @@ fn scan(judge: &mut Judge<'_>) {
     let root = *judge.root;
     let section = root.key("guardrails");
     for (index, rule) in judge.document.guardrails.iter().enumerate() {
-        let part = |scan: &&Scan| !matches!(scan, Scan::Input | Scan::Output | Scan::ToolArgs);
+        let part = |scan: &&Scan| {
+            use Scan::{Input, Output, ToolArgs, ToolDefinitions};
+            !matches!(scan, Input | Output | ToolArgs | ToolDefinitions)
+        };
         if rule.scan.contains(&Scan::Input) && rule.scan.iter().any(|scan| part(&scan)) {
             let path = section.index(index);
             let message = format_args!("`input` holds all its parts");

@@ -103,6 +103,7 @@ pub(super) fn tool_rule(node: &Node, path: &Path<'_>) -> ToolRule {
         },
         when_args,
         id_args,
+        pin: text(node, "pin"),
     }
 }
 

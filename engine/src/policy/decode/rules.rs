@@ -98,6 +98,7 @@ fn place(node: &Node) -> Option<Scan> {
         "history" => Scan::History,
         "tool_results" => Scan::ToolResults,
         "last" => Scan::Last,
+        "tool_definitions" => Scan::ToolDefinitions,
         _ => return None,
     })
 }

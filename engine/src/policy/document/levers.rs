@@ -105,6 +105,8 @@ pub struct ToolRule {
     pub when_args: Vec<(Vec<String>, Argument)>,
     /// The arguments that an approval is for; empty: all.
     pub id_args: Vec<Vec<String>>,
+    /// It holds only while the tool's definition has another digest.
+    pub pin: Option<String>,
 }
 
 /// A condition on one argument: every test that is there must pass.

@@ -128,6 +128,10 @@ const SCAN: &[Word] = &[
     word("history", "part of input: everything before the last turn"),
     word("tool_results", "part of input: results of tools"),
     word("last", "part of input: what follows the last assistant turn"),
+    word(
+        "tool_definitions",
+        "definitions of tools in requests and in MCP's lists; no part of input",
+    ),
 ];
 
 const GUARD_ACTIONS: &[Word] = &[
@@ -182,6 +186,11 @@ pub(super) const TOOLS: Struct = Struct {
         ),
         field("id_args", Kind::List(&Kind::Pointer), "the arguments that an approval is for")
             .default("all"),
+        field(
+            "pin",
+            Kind::Text,
+            "the digest of the tool's definition: the rule holds only while it has another",
+        ),
     ],
     others: None,
     one_of: &[],

@@ -82,6 +82,12 @@ impl Guard {
         self.scan.iter().any(|scan| !matches!(scan, Scan::Output | Scan::ToolArgs))
     }
 
+    /// True if it looks at definitions of tools.
+    #[must_use]
+    pub fn on_definitions(&self) -> bool {
+        self.scan.contains(&Scan::ToolDefinitions)
+    }
+
     /// True if it looks at arguments of tool calls.
     #[must_use]
     pub fn on_tool_args(&self) -> bool {
@@ -98,7 +104,8 @@ impl Guard {
 fn scans_input(scan: Scan, parts: InputParts) -> bool {
     match scan {
         Scan::Output | Scan::ToolArgs => false,
-        Scan::Input => true,
+        Scan::Input => !parts.tool_definitions,
+        Scan::ToolDefinitions => parts.tool_definitions,
         Scan::System => parts.system,
         Scan::User => parts.user,
         Scan::History => parts.history,

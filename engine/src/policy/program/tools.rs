@@ -4,8 +4,12 @@ mod args;
 
 pub use args::{Args, Test};
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use super::Rule;
 use super::label::{LabelId, LabelTable};
+use crate::limits::TOOLS_CHANGED;
 use crate::policy::config::Config;
 use crate::policy::document::{Argument, Globs, ToolAction};
 use crate::policy::trust::TrustedKey;
@@ -23,6 +27,8 @@ pub struct Tools {
     pub scope_named: bool,
     /// The label that a grant may be bound to.
     pub tenant: Option<LabelId>,
+    /// Tools of MCP's lists that this worker has seen with another definition than a rule pins: rule and name.
+    changed: RefCell<BTreeSet<(usize, String)>>,
 }
 
 /// A tools rule.
@@ -34,6 +40,8 @@ pub struct ToolRule {
     pub action: ToolAction,
     /// The arguments that an approval is for; empty: all.
     pub id_args: Vec<Vec<String>>,
+    /// It holds only while the tool's definition has another digest.
+    pub pin: Option<String>,
     tools: Globs,
     when_args: Vec<(Vec<String>, Argument)>,
 }
@@ -106,6 +114,7 @@ impl Tools {
             rule: Rule::compile(&rule.rule, document, labels),
             action: rule.action,
             id_args: rule.id_args.clone(),
+            pin: rule.pin.clone(),
             tools: rule.tools.clone(),
             when_args: rule.when_args.clone(),
         });
@@ -116,7 +125,48 @@ impl Tools {
             // One that is made of the keys is a digest.
             scope_named: !config.scope.is_empty() && !config.scope.starts_with("sha256:"),
             tenant: labels.id("tenant"),
+            changed: RefCell::default(),
         }
+    }
+
+    /// True if any rule pins a definition.
+    #[must_use]
+    pub fn any_pins(&self) -> bool {
+        self.rules.iter().any(|rule| rule.pin.is_some())
+    }
+
+    /// Those of these rules that hold for a tool that is listed with this definition, and remembers for its calls which
+    /// pins it breaks. `None`: it has no definition that anybody could pin.
+    #[must_use]
+    pub fn unpinned(&self, rules: &[usize], name: &str, definition: Option<&str>) -> Vec<usize> {
+        let mut changed = self.changed.borrow_mut();
+        let mut holds = |at: &usize| {
+            let Some(rule) = self.rules.get(*at) else { return false };
+            let Some(pin) = rule.pin.as_deref().filter(|_| rule.names(&[name])) else {
+                return rule.pin.is_none();
+            };
+            let key = (*at, name.to_owned());
+            let differs = definition != Some(pin);
+            if !differs {
+                changed.remove(&key);
+            } else if changed.len() < TOOLS_CHANGED {
+                changed.insert(key);
+            }
+            differs
+        };
+        rules.iter().copied().filter(|at| holds(at)).collect()
+    }
+
+    /// Those of these rules that hold for a call in MCP, which says nothing of the tool's definition: a pin holds it where
+    /// the tool was listed with another.
+    #[must_use]
+    pub fn for_mcp_call(&self, rules: &[usize], name: &str) -> Vec<usize> {
+        let changed = self.changed.borrow();
+        let holds = |at: &usize| {
+            self.rules.get(*at).is_some_and(|rule| rule.pin.is_none())
+                || changed.contains(&(*at, name.to_owned()))
+        };
+        rules.iter().copied().filter(holds).collect()
     }
 
     /// What the first of these rules (by index, rising) says of a call. `None`: its arguments must be seen.
