@@ -69,9 +69,9 @@ fn is_free(name: &[u8]) -> bool {
 
 /// True if the key is one of `names` but for its case.
 fn differs(key: &[u8], names: &[&str]) -> bool {
-    let same = |name: &&str| key == name.as_bytes();
+    let same = |name: &str| key == name.as_bytes();
     names.iter().any(|name| key.eq_ignore_ascii_case(name.as_bytes()))
-        && !names.iter().any(|n| same(&n))
+        && !names.iter().any(|name| same(name))
 }
 
 /// A member that decides and that only some servers would take for it.

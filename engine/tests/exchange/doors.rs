@@ -83,9 +83,8 @@ fn keys_in_another_case_hide_nothing() {
         ),
         (
             "openai-chat",
-            format!(
-                r#"{{"model":"m","messages":[{{"role":"assistant","tool_calls":[{{"id":"c","type":"function","function":{{"name":"f","arguments":"{{\"k\":\"z\\u0061nzibar\"}}"}}}}]}}],"stream":false,"n":1}}"#
-            ),
+            r#"{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"k\":\"z\\u0061nzibar\"}"}}]}],"stream":false,"n":1}"#
+                .to_owned(),
         ),
         (
             "openai-responses",
@@ -225,10 +224,8 @@ fn a_text_that_travels_as_a_file_is_looked_at() {
             assert_eq!(seen.status, 403, "a file is never written anew: {request}");
         }
     }
-    let plain = format!(
-        r#"{{"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"data:text/plain,z%61nzibar"}}}}]}}]}}"#
-    );
-    assert_eq!(ask("openai-chat", &plain).status, 403);
+    let plain = r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:text/plain,z%61nzibar"}}]}]}"#;
+    assert_eq!(ask("openai-chat", plain).status, 403);
 }
 
 #[test]
