@@ -111,10 +111,8 @@ impl Exchange {
         }
         if doc.is_empty() {
             let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-            return !text
-                .iter()
-                .find(|byte| !byte.is_ascii_whitespace() && **byte != 0)
-                .is_some_and(|byte| *byte == b'{');
+            let first = text.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != 0);
+            return first.is_none_or(|byte| *byte != b'{');
         }
         !dialect::dialect(recognised.dialect).takes(&doc.root(body))
     }
