@@ -193,7 +193,16 @@ impl Repeats {
         items: &[Item],
         reader: &dyn Answer,
     ) -> Option<Like> {
-        let goes_on = |item: &Item| text(item).is_some() || is_piece(item);
+        // The end of another text is told again and again, and ends nothing that has not been begun since: what begins one
+        // is no event that is learned.
+        let ends_another = |item: &Item| match *item {
+            Item::TextEnd(end) => items.iter().all(|item| match item {
+                Item::Text { text: Some(key), .. } => !key.ends_with(end),
+                _ => true,
+            }),
+            _ => false,
+        };
+        let goes_on = |item: &Item| text(item).is_some() || is_piece(item) || ends_another(item);
         let texts = items.iter().all(goes_on) && items.iter().any(|item| text(item).is_some());
         if !texts || !reader.goes_on(root) {
             self.forget();

@@ -137,6 +137,29 @@ fn most_deltas_are_known() {
     );
 }
 
+/// Pieces of a call's arguments are such events too.
+#[test]
+fn most_pieces_of_arguments_are_known() {
+    let event = |call: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{call}]}}}}]}}\n\n"
+        )
+    };
+    let begin =
+        r#"{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}"#;
+    let mut body = event(begin);
+    for number in 0..100 {
+        let piece = format!("{{\"index\":0,\"function\":{{\"arguments\":\"word{number} \"}}}}");
+        body += &event(&piece);
+    }
+    let call = Call::without_body(recognise("POST", "/v1/chat/completions").unwrap());
+    let reader = dialect::dialect(call.recognised.dialect).answer(&call, Framing::Sse);
+    let mut frames = FrameLoop::new(Framing::Sse, Some(reader));
+    let mut rest = body.as_bytes();
+    while frames.next(&mut rest).is_some() {}
+    assert!(frames.repeated_frames() > 90, "{}", frames.repeated_frames());
+}
+
 /// An event with every string's content replaced that follows one of these keys, and some digits.
 pub fn varied(event: &[u8], texts: &[String], digits: u8) -> Vec<u8> {
     let mut out = String::from_utf8_lossy(event).into_owned();
