@@ -198,10 +198,13 @@ fn whole_speech(value: &Value<'_>) -> Option<Speech> {
     if !named(&["text", "refusal", "content"], value) {
         return None;
     }
-    // What an answer quotes: Gemini's `segment`s, and the sources of Bedrock's citations.
-    let quoted = above.is_some_and(|above| {
-        above.key_is("segment") || above.parent().is_some_and(|list| list.key_is("sourceContent"))
-    });
+    // What an answer quotes: Gemini's `segment`s, the sources of Bedrock's citations, Cohere's citations.
+    let mut quoted = false;
+    let mut at = above;
+    while let Some(outer) = at {
+        quoted |= named(&["segment", "sourceContent", "citations"], &outer);
+        at = outer.parent();
+    }
     if quoted {
         return None;
     }
