@@ -60,9 +60,18 @@ bench-e2e *ARGS: wasm
     @tools/setup python envoy
     {{ python }} host-tests/envoy/bench_e2e.py {{ ARGS }}
 
-# fuzz every target for SECONDS each (needs cargo-fuzz and a nightly toolchain)
-fuzz SECONDS="60":
+# alter recorded exchanges at random for SECONDS (any toolchain; CI does it for some seconds); SEED says where to begin
+fuzz SECONDS="600" SEED="1":
+    HEMOSTAT_FUZZ_SECONDS={{ SECONDS }} HEMOSTAT_FUZZ_SEED={{ SEED }} cargo test --release --locked --package hemostat-engine --features yaml --test exchange -- --nocapture mutated
+
+# fuzz every target with libFuzzer for SECONDS each (needs cargo-fuzz)
+fuzz-deep SECONDS="60":
     tools/fuzz {{ SECONDS }}
+
+# callers and upstreams that fail at random, pushes and kills around a real Envoy, for MINUTES
+chaos MINUTES="30" *ARGS: wasm
+    @tools/setup python envoy
+    cd host-tests/envoy && {{ python }} -m chaos --minutes {{ MINUTES }} {{ ARGS }}
 
 # write the JSON schema of the policy language
 schema:

@@ -22,6 +22,22 @@ pub const HELD_VM_BYTES: usize = HELD_PROCESS_BYTES / 8;
 /// follows the policy's word.
 pub const KEPT_VM_BYTES: usize = 64 * 1024 * 1024;
 
+/// What was found in the texts of one event, or of one whole body, and what is to be changed in it, in bytes. A body with
+/// as many values as one may have, each of them redacted, fits; nobody writes one with more by chance, and all that is
+/// made of it until it leaves stays well under the gibibyte that proxies give a VM.
+pub const FOUND_BYTES: usize = 48 * 1024 * 1024;
+
+/// A change of a body until it is written, in bytes, beside what takes the place of the old: the list it stands in, and
+/// its allocation. The same on every machine, so that what fits is.
+pub const EDIT_BYTES: usize = 40;
+
+/// A long text is searched in slices of so many bytes: between two it is asked whether what was found still fits.
+pub const SLICE_BYTES: usize = 64 * 1024;
+
+/// Arguments of the calls of one answer that are kept together until the calls are judged, in bytes: twice the largest
+/// call.
+pub const CALLS_BYTES: usize = 2 * HELD_CALL_BYTES;
+
 /// Entries of lists that a stream keeps to use again: more than an ordinary event needs. Longer ones are given back, or
 /// every stream would keep what its greatest event took.
 pub const SPARE_ENTRIES: usize = 1024;

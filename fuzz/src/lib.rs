@@ -1,5 +1,11 @@
 //! What must hold for any bytes. The targets call these; the engine's own tests run them on seeds.
 
+use std::rc::Rc;
+
+use hemostat_engine::bundle::Release;
+use hemostat_engine::exchange::{Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict};
+use hemostat_engine::policy::Program;
+use hemostat_engine::policy::config::Config;
 use hemostat_engine::wire::edit::{Edit, apply};
 use hemostat_engine::wire::eventstream;
 use hemostat_engine::wire::frame::{Framing, Piece};
@@ -134,4 +140,106 @@ fn inner_texts(arguments: &str, chunk: usize) -> Vec<(u32, char, std::ops::Range
     reader.finish(&mut out);
     take(&out);
     texts
+}
+
+/// A configuration is refused with reasons or becomes a program that a request can meet.
+pub fn policy(data: &[u8]) {
+    match Config::parse(data) {
+        Ok((config, _)) => {
+            if let Ok(program) = Program::compile(&config) {
+                answered(
+                    &Rc::new(program),
+                    b"/v1/chat/completions",
+                    br#"{"model":"m"}"#,
+                    &[b"data: {}\n\n"],
+                );
+            }
+        }
+        Err(found) => assert!(!found.is_empty()),
+    }
+}
+
+/// What strangers send is read or refused: releases, envelopes, grants, a rate-limit service's words.
+pub fn envelopes(data: &[u8]) {
+    let _ = Release::parse(data);
+    let _ = hemostat_engine::dsse::Envelope::read(
+        data,
+        "application/vnd.hemostat.release+json",
+        1 << 20,
+    );
+    let _ = hemostat_engine::grant::Grant::open(data);
+    let _ = hemostat_engine::grant::envelopes([data, b"x"].into_iter());
+    let _ = hemostat_engine::fleet::wire::answer(data);
+    let _ = hemostat_engine::providers::read(data);
+    if let Ok(text) = hemostat_engine::jcs::canonical_text(data) {
+        assert_eq!(hemostat_engine::jcs::canonical_text(text.as_bytes()).as_ref(), Ok(&text));
+    }
+}
+
+/// An answer under rules that find nothing leaves as it came, however it is cut. The first byte chooses the dialect and
+/// the framing, the second the cut; a NUL ends the request.
+pub fn exchange(data: &[u8]) {
+    const PATHS: [&[u8]; 6] = [
+        b"/v1/chat/completions",
+        b"/v1/responses",
+        b"/v1/messages",
+        b"/v1beta/models/m:streamGenerateContent?alt=sse",
+        b"/model/m/converse-stream",
+        b"/mcp",
+    ];
+    let [choice, chunk, rest @ ..] = data else { return };
+    let at = rest.iter().position(|byte| *byte == 0).unwrap_or(0);
+    let (request, answer) = rest.split_at(at);
+    let Some(path) = PATHS.get(usize::from(*choice) % PATHS.len()) else { return };
+    let policy = br#"{"hold_headers": true, "policy": {"hemostat": 1, "on_unreadable": "pass", "on_hold_limit": "release",
+        "guardrails": [{"id": "r", "scan": ["output", "input", "tool_args"], "find": ["nobody says [0-9]{9} this"],
+        "do": "redact"}]}}"#;
+    let Ok((config, _)) = Config::parse(policy) else { panic!("it is a policy") };
+    let Ok(program) = Program::compile(&config) else { panic!("it compiles") };
+    let chunks: Vec<&[u8]> = answer.chunks(usize::from(*chunk).max(1)).collect();
+    let (left, broken) = answered(&Rc::new(program), path, request, &chunks);
+    // Half an event at a broken end is no client's to read, and may hold anything.
+    assert!(left == answer || (broken && answer.starts_with(&left)));
+}
+
+/// What leaves of an answer that comes in these chunks, and whether it ends in the middle of an event.
+fn answered(
+    program: &Rc<Program>,
+    path: &[u8],
+    request: &[u8],
+    chunks: &[&[u8]],
+) -> (Vec<u8>, bool) {
+    const NOW: u64 = 1_764_000_000_000_000_000;
+    let mut exchange = Exchange::new(Rc::clone(program));
+    let pair = |name: &[u8], value: &[u8]| (name.to_vec(), value.to_vec());
+    let headers = vec![
+        pair(b":method", b"POST"),
+        pair(b":path", path),
+        pair(b"content-type", b"application/json"),
+    ];
+    let facts = RequestFacts { headers: headers.into(), now_ns: NOW, ..RequestFacts::default() };
+    match exchange.request_headers(facts, false) {
+        RequestVerdict::NeedBody { .. } => drop(exchange.request_body(Some(request))),
+        RequestVerdict::Peek { .. } => exchange.request_chunk(request, true),
+        RequestVerdict::Sniff { .. } => drop(exchange.request_sniff(request, true)),
+        _ => {}
+    }
+    let headers = vec![pair(b":status", b"200"), pair(b"content-type", b"text/event-stream")];
+    let mut left = Vec::new();
+    let verdict = exchange.response_headers(&headers.into(), false, false, NOW);
+    for chunk in chunks {
+        match verdict {
+            ResponseVerdict::Stream { .. } => {
+                left.extend(exchange.response_chunk(chunk, false, NOW).leaving(chunk))
+            }
+            _ => left.extend_from_slice(chunk),
+        }
+    }
+    if matches!(verdict, ResponseVerdict::Stream { .. }) {
+        left.extend(exchange.response_chunk(b"", true, NOW).leaving(b""));
+    }
+    exchange.finish(b"");
+    let broken = |effect: &Effect| matches!(effect, Effect::Count(name) if name == "hemostat_broken_upstream_total");
+    let broken = exchange.effects().iter().any(broken);
+    (left, broken)
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::place::Change;
 use super::rules::Rules;
-use super::running::{Running, Span, Stop, TextId};
+use super::running::{Running, Stop, TextId};
 use crate::context::record::Record;
 use crate::dialect::{Role, TextKey};
 use crate::search::Hit;
@@ -31,6 +31,10 @@ pub struct Args {
     /// In the order of their numbers.
     texts: Vec<InnerText>,
     pieces: Vec<InnerPiece>,
+    /// The first rule's stop in texts that ended.
+    stop: Option<Stop>,
+    /// Memory of what the pieces share, and of what was found in texts that ended.
+    inner: usize,
 }
 
 #[derive(Debug)]
@@ -77,6 +81,8 @@ impl Args {
             pending: None,
             texts: Vec::new(),
             pieces: Vec::new(),
+            stop: None,
+            inner: 0,
         }
     }
 
@@ -108,6 +114,19 @@ impl Args {
 
     fn take(&mut self, inner: Inner, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
         let inner = Rc::new(inner);
+        self.take_events(&inner, rules, record, hits);
+        if Rc::strong_count(&inner) > 1 {
+            self.inner += inner.memory();
+        }
+    }
+
+    fn take_events(
+        &mut self,
+        inner: &Rc<Inner>,
+        rules: &Rules,
+        record: &mut Record,
+        hits: &mut Vec<Hit>,
+    ) {
         for event in inner.events() {
             match event {
                 InnerEvent::Begin { n, kind } => {
@@ -125,13 +144,16 @@ impl Args {
                         start,
                         end: text.running.fed(),
                         at: inner.span(range.clone()),
-                        inner: Rc::clone(&inner),
+                        inner: Rc::clone(inner),
                         range: range.clone(),
                     });
                 }
                 InnerEvent::End { n } => {
                     if let Some(text) = self.texts.iter_mut().rfind(|text| text.n == *n) {
                         text.running.finish(rules, record, hits);
+                        self.inner += text.running.memory() - size_of::<Running>();
+                        let first = [self.stop, text.running.any_stop()];
+                        self.stop = first.into_iter().flatten().min_by_key(|stop| stop.rule);
                     }
                     self.forget_last();
                 }
@@ -164,8 +186,16 @@ impl Args {
     /// True if this part of the arguments' text is decided.
     #[must_use]
     pub fn ready(&self, part: Range<u64>) -> bool {
-        self.pending.is_none_or(|from| part.end <= from)
-            && self.touching(part).all(|(piece, text)| text.running.clear() >= piece.end)
+        if self.pending.is_some_and(|from| part.end > from) {
+            return false;
+        }
+        // No two are open at once, and what has ended is decided: only the last text's pieces may wait.
+        let Some(last) = self.texts.last() else { return true };
+        let end = self.pieces.partition_point(|piece| piece.at.start < part.end);
+        let before = self.pieces.get(..end).unwrap_or_default();
+        let open = before.iter().rev().take_while(|piece| piece.n == last.n);
+        open.take_while(|piece| piece.at.end > part.start)
+            .all(|piece| last.running.clear() >= piece.end)
     }
 
     /// Decoded bytes that partial matches hold.
@@ -178,9 +208,12 @@ impl Args {
     /// Memory that they take, about, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
+        let last = self.texts.last().map_or(0, |text| text.running.memory());
         size_of::<Self>()
-            + self.texts.capacity() * (size_of::<InnerText>() + size_of::<Span>())
+            + self.texts.capacity() * size_of::<InnerText>()
             + self.pieces.capacity() * size_of::<InnerPiece>()
+            + self.inner
+            + last
     }
 
     /// Gives up on partial matches, and on what was to be seen whole.
@@ -200,7 +233,8 @@ impl Args {
     /// The stop anywhere in the arguments, the first rule's if there are several.
     #[must_use]
     pub fn any_stop(&self) -> Option<Stop> {
-        self.texts.iter().filter_map(|text| text.running.any_stop()).min_by_key(|stop| stop.rule)
+        let open = self.texts.last().and_then(|text| text.running.any_stop());
+        [self.stop, open].into_iter().flatten().min_by_key(|stop| stop.rule)
     }
 
     /// True if a rule acts on any of it.
@@ -252,5 +286,6 @@ impl Args {
         self.texts.retain(|text| !text.running.ended);
         self.texts.iter_mut().for_each(|text| text.running.settle());
         self.pieces.clear();
+        (self.stop, self.inner) = (None, 0);
     }
 }

@@ -10,6 +10,7 @@ pub(crate) use kept::kept;
 
 use std::rc::Rc;
 
+use super::texts::ByKey;
 use crate::context::record::Record;
 use crate::dialect::{ArgsForm, CallName, Item, Stopped, TextKey};
 use crate::event;
@@ -53,6 +54,16 @@ pub struct Calls {
     /// The decision's id, for ids of what is said in place of calls.
     decision: String,
     calls: Vec<Call>,
+    /// Where in `calls` each is.
+    by_key: ByKey<usize>,
+    /// How many were stopped.
+    stops: usize,
+    /// How often one that needed not wait had to wait again.
+    reopened: u64,
+    /// Memory of the arguments.
+    taken: usize,
+    /// What it may be.
+    room: usize,
     /// The answer is complete: what still comes is another one, whose calls are counted anew.
     over: bool,
 }
@@ -135,7 +146,19 @@ impl Calls {
         approvals: Approvals,
         decision: String,
     ) -> Self {
-        Self { program, rules, approvals, decision, calls: Vec::new(), over: false }
+        Self {
+            program,
+            rules,
+            approvals,
+            decision,
+            calls: Vec::new(),
+            by_key: ByKey::new(),
+            stops: 0,
+            reopened: 0,
+            taken: 0,
+            room: limits::CALLS_BYTES,
+            over: false,
+        }
     }
 
     /// True if a rule may stop a call: only then is anything held.
@@ -158,19 +181,36 @@ impl Calls {
     /// What is said in place of this call, if it was stopped.
     #[must_use]
     pub fn stopped(&self, call: TextKey) -> Option<&Stopped> {
-        self.calls.iter().find(|own| own.key == call)?.stopped.as_ref()
+        self.get(call)?.stopped.as_ref()
     }
 
     /// True if any call was stopped.
     #[must_use]
     pub fn any_stopped(&self) -> bool {
-        self.calls.iter().any(|call| call.stopped.is_some())
+        self.stops > 0
+    }
+
+    /// Changes when a call that needed not wait, by [`Calls::waits`], has to wait again.
+    #[must_use]
+    pub fn reopened(&self) -> u64 {
+        self.reopened
+    }
+
+    /// Memory that they take, about, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.calls.capacity() * size_of::<Call>() + self.taken
+    }
+
+    /// Other answers leave this much room for calls: the arguments of one that does not fit cannot be judged.
+    pub fn set_room(&mut self, room: usize) {
+        self.room = room.min(limits::CALLS_BYTES);
     }
 
     /// True if nothing of this call may leave yet.
     #[must_use]
     pub fn waits(&self, call: TextKey) -> bool {
-        self.act() && self.calls.iter().any(|own| own.key == call && own.state == State::Waiting)
+        self.act() && self.get(call).is_some_and(|own| own.state == State::Waiting)
     }
 
     /// Takes what a dialect found. False: more calls than can be remembered.
@@ -192,11 +232,15 @@ impl Calls {
             }
             Item::CallArgs { call, node, form } => {
                 let Some(value) = doc.value(payload, node) else { return true };
+                let fits = self.taken.saturating_add(value.raw().len()) <= self.room;
                 if let Some(own) = self.find(call) {
-                    own.given.take(&value, form);
+                    let before = own.given.memory();
+                    own.given.take(&value, if fits { form } else { ArgsForm::Opaque });
+                    let after = own.given.memory();
                     let piece = matches!(form, ArgsForm::Piece | ArgsForm::TextPiece);
                     // An empty first piece comes with the name, and says nothing of its end.
                     own.names.open &= piece && value.raw().len() <= 2;
+                    self.account(before, after);
                 }
                 self.try_name(call, record);
             }
@@ -210,25 +254,32 @@ impl Calls {
         true
     }
 
+    fn get(&self, key: TextKey) -> Option<&Call> {
+        self.calls.get(*self.by_key.get(&key)?)
+    }
+
     fn find(&mut self, key: TextKey) -> Option<&mut Call> {
-        self.calls.iter_mut().find(|call| call.key == key)
+        self.calls.get_mut(*self.by_key.get(&key)?)
+    }
+
+    fn account(&mut self, before: usize, after: usize) {
+        self.taken = (self.taken + after).saturating_sub(before);
     }
 
     fn begin(&mut self, key: TextKey) -> bool {
         if std::mem::take(&mut self.over) {
             self.calls.clear();
+            self.by_key.clear();
+            (self.stops, self.taken) = (0, 0);
+            self.reopened += 1;
         }
-        let room = self.calls.len() < limits::OPEN_TEXTS;
-        match self.find(key) {
-            Some(call) if call.state == State::Over => {
-                // Judged once more, by itself. What was stopped before stays so.
-                call.names = Names::default();
-                call.given = Given::default();
-                let stopped = call.stopped.is_some();
-                call.state = if stopped { State::Judged } else { State::Waiting };
+        let at = self.calls.len();
+        let Some(call) = self.find(key) else {
+            if at >= limits::OPEN_TEXTS {
+                return false;
             }
-            Some(_) => {}
-            None if room => self.calls.push(Call {
+            self.by_key.insert(key, at);
+            self.calls.push(Call {
                 key,
                 names: Names::default(),
                 given: Given::default(),
@@ -236,13 +287,25 @@ impl Calls {
                 stopped: None,
                 granted: None,
                 watched: false,
-            }),
-            None => return false,
+            });
+            // A frame that waits may have a piece of it already: of the answer before, or under its name.
+            self.reopened += 1;
+            return true;
+        };
+        if call.state == State::Over {
+            // Judged once more, by itself. What was stopped before stays so.
+            call.names = Names::default();
+            let given = std::mem::take(&mut call.given).memory();
+            let stopped = call.stopped.is_some();
+            call.state = if stopped { State::Judged } else { State::Waiting };
+            self.account(given, 0);
+            self.reopened += 1;
         }
         true
     }
 
     fn name(&mut self, key: TextKey, (name, own): (String, bool), open: bool) {
+        let mut reopened = false;
         let Some(call) = self.find(key) else { return };
         let names = &mut call.names;
         // A repeat of the same name is none of its pieces, unless pieces still come.
@@ -257,16 +320,18 @@ impl Calls {
             if call.state == State::Judged && call.stopped.is_none() {
                 // More of a name whose call has been let go: judged again with it.
                 call.state = State::Waiting;
+                reopened = true;
             }
         } else if !own && !names.aliases.contains(&name) {
             names.aliases.push(name);
         }
         call.names.open |= open && call.given.is_empty();
+        self.reopened += u64::from(reopened);
     }
 
     /// Judges a call by its name, if that is complete and enough.
     fn try_name(&mut self, key: TextKey, record: &mut Record) {
-        let Some(call) = self.calls.iter().find(|call| call.key == key) else { return };
+        let Some(call) = self.get(key) else { return };
         if call.state != State::Waiting || call.names.open || call.names.pieces.is_empty() {
             return;
         }
@@ -302,10 +367,13 @@ impl Calls {
     }
 
     fn end(&mut self, key: TextKey, record: &mut Record) {
-        let Some(at) = self.calls.iter().position(|call| call.key == key) else { return };
+        let Some(at) = self.by_key.get(&key).copied() else { return };
         let Some(call) = self.calls.get_mut(at) else { return };
         let state = std::mem::replace(&mut call.state, State::Over);
+        let before = call.given.memory();
         let args = call.given.forms();
+        let after = call.given.memory();
+        self.account(before, after);
         let Some(call) = self.calls.get(at) else { return };
         let nameless = call.names.tool().is_empty();
         self.watch(key, Some(&args), record);
@@ -393,10 +461,12 @@ impl Calls {
     fn stop(&mut self, key: TextKey, text: String) {
         let id = format!("{}_{}_{}", self.decision, key.a, key.b);
         if let Some(call) = self.find(key) {
+            let new = call.stopped.is_none();
             call.stopped.get_or_insert(Stopped { call: key, text, id });
             if call.state == State::Waiting {
                 call.state = State::Judged;
             }
+            self.stops += usize::from(new);
         }
     }
 
@@ -406,9 +476,7 @@ impl Calls {
             return;
         }
         let all = self.rules.all();
-        let Some(call) = self.calls.iter().find(|call| call.key == key && !call.watched) else {
-            return;
-        };
+        let Some(call) = self.get(key).filter(|call| !call.watched) else { return };
         let Some(verdict) = self.judge(&all, call, args) else { return };
         let (Verdict::Deny(at) | Verdict::Approve(at)) = verdict else { return };
         if self.rules.watching.contains(&at)

@@ -437,17 +437,28 @@ impl FrameLoop {
         &self.doc
     }
 
-    /// The call whose arguments hold this value of the frame that was read last.
+    /// The innermost of these pieces of calls that holds this value of the frame that was read last. `in_order`: they
+    /// stand in the order of their values.
     pub(super) fn call_of(
         &self,
         node: NodeId,
         calls: &[(TextKey, NodeId)],
-        payload: &[u8],
+        in_order: bool,
     ) -> Option<TextKey> {
-        let at = self.doc.value(payload, node)?.span().start;
-        let holds = |piece: NodeId| {
-            self.doc.value(payload, piece).is_some_and(|piece| piece.span().contains(&at))
-        };
-        calls.iter().rfind(|(_, piece)| holds(*piece)).map(|(call, _)| *call)
+        let mut value = self.doc.value(&[], node);
+        while let Some(here) = value {
+            let id = here.id();
+            let piece = if in_order {
+                let after = calls.partition_point(|(_, piece)| *piece <= id);
+                after.checked_sub(1).and_then(|last| calls.get(last)).filter(|last| last.1 == id)
+            } else {
+                calls.iter().rfind(|(_, piece)| *piece == id)
+            };
+            if let Some((call, _)) = piece {
+                return Some(*call);
+            }
+            value = here.parent();
+        }
+        None
     }
 }

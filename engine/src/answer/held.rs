@@ -21,12 +21,18 @@ pub struct Held<'a> {
     pub frame: Frame<'a>,
     /// The pieces of text in it that acting rules look at, in the order of its bytes.
     pub pieces: Vec<HeldPiece>,
-    /// Tool calls that begin in it and have yet to be seen whole.
+    /// Tool calls that begin in it, each once: a guardrail must see them whole.
     pub calls: Vec<TextKey>,
+    /// So many of them have been seen whole.
+    pub calls_ready: usize,
     /// The verdict over a call that began in it: nothing of that call may leave.
     pub call_stop: Option<Stop>,
     /// Pieces of calls in it, each with all that would go.
     pub call_pieces: Vec<(TextKey, NodeId)>,
+    /// So many of those belong to calls that need not wait, as far as was known at [`Held::judged_at`].
+    pub judged: usize,
+    /// What [`Calls::reopened`](super::Calls::reopened) said then.
+    pub judged_at: u64,
     /// It could not be read and leaves as it is.
     pub opaque: bool,
     /// So many of its pieces are decided.
@@ -39,26 +45,23 @@ impl Held<'_> {
     /// The frame with bytes of its own, to wait longer than its chunk is there.
     #[must_use]
     pub fn into_owned(self) -> Held<'static> {
+        let Self { number, frame, pieces, calls, calls_ready, call_stop, call_pieces, .. } = self;
+        let Self { repeat, judged, judged_at, opaque, ready, taken, .. } = self;
+        let frame = frame.into_owned();
         Held {
-            number: self.number,
-            repeat: self.repeat,
-            frame: self.frame.into_owned(),
-            pieces: self.pieces,
-            calls: self.calls,
-            call_stop: self.call_stop,
-            call_pieces: self.call_pieces,
-            opaque: self.opaque,
-            ready: self.ready,
-            taken: self.taken,
-        }
-    }
-
-    /// This call has been seen whole: the frame in which it began waits for it no longer, and knows whether any of it
-    /// may leave.
-    pub(super) fn judged(&mut self, call: TextKey, stop: Option<Stop>) {
-        if self.calls.contains(&call) {
-            self.calls.retain(|waiting| *waiting != call);
-            self.call_stop = self.call_stop.or(stop);
+            number,
+            repeat,
+            frame,
+            pieces,
+            calls,
+            calls_ready,
+            call_stop,
+            call_pieces,
+            judged,
+            judged_at,
+            opaque,
+            ready,
+            taken,
         }
     }
 
@@ -77,7 +80,8 @@ impl Held<'_> {
             + inner.map_or(0, Vec::capacity)
             + self.frame.payload.len() * size_of::<Range<usize>>()
             + self.pieces.capacity() * size_of::<HeldPiece>()
-            + self.calls.capacity() * size_of::<TextKey>()
+            // Once here, and once where they are looked up.
+            + self.calls.capacity() * 4 * size_of::<TextKey>()
             + self.call_pieces.capacity() * size_of::<(TextKey, NodeId)>()
     }
 }

@@ -12,6 +12,7 @@ pub mod place;
 mod repeats;
 pub mod rules;
 pub mod running;
+mod slices;
 pub mod texts;
 mod unknown;
 

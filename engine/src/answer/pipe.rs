@@ -10,16 +10,17 @@ mod words;
 pub use words::Listener;
 
 use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 use super::calls::Calls;
 use super::frame_loop::{Content, FrameLoop, Shown};
-use super::held::Held;
+use super::held::{Held, HeldPiece};
 use super::hold_reason::HoldReason;
 use super::output::Output;
 use super::rules::Rules;
 use super::running::Stop;
-use super::texts::Texts;
+use super::texts::{Acted, ByKey, Texts};
 use crate::context::record::{Record, Unchecked};
 use crate::dialect::{Dialect, Ending, EndingHow, Item, Role, TextKey};
 use crate::limits;
@@ -58,6 +59,10 @@ pub struct Pipe {
     texts: Texts,
     /// Frames that wait. A frame that comes while none does, and need not wait itself, is never among them.
     queue: VecDeque<Held<'static>>,
+    /// So many have been in the queue and are not any more.
+    gone: u64,
+    /// Calls that must be seen whole and have not been: which frame they began in, counted from the first that waited.
+    begun: ByKey<u64>,
     queued_bytes: usize,
     /// Why the first of them waits.
     waits_for: Option<HoldReason>,
@@ -108,6 +113,8 @@ impl Pipe {
             settings,
             texts: Texts::default(),
             queue: VecDeque::new(),
+            gone: 0,
+            begun: ByKey::new(),
             queued_bytes: 0,
             waits_for: None,
             queued_memory: 0,
@@ -180,7 +187,12 @@ impl Pipe {
         held.frame = frame;
         match read {
             Ok(()) => self.push(held, around),
-            Err(why) => self.unreadable(why, held.frame, around),
+            Err(why) => {
+                for call in &held.calls {
+                    self.begun.remove(call);
+                }
+                self.unreadable(why, held.frame, around);
+            }
         }
     }
 
@@ -203,8 +215,7 @@ impl Pipe {
     fn settle_all(&mut self, around: &mut Around<'_, '_>) {
         self.calls.end_all(around.record);
         self.texts.finish_all(&self.rules, around.record);
-        let open: Vec<TextKey> = self.open_calls().collect();
-        open.into_iter().for_each(|call| self.judge(call, None));
+        self.judge_all(None);
         self.release(around);
     }
 
@@ -250,6 +261,7 @@ impl Pipe {
         self.texts.next_frame(&self.rules, around.record);
         let (frames, record) = (&*around.frames, &mut *around.record);
         let doc = frames.doc();
+        let mut in_order = true;
         for item in items {
             if self.calls.look() && !self.calls.item(item, doc, payload, record) {
                 return Err(Unchecked::TooBig);
@@ -257,7 +269,7 @@ impl Pipe {
             match item {
                 Item::Text { node, role, .. } => {
                     let in_call = *role == Role::ToolArgs && !held.call_pieces.is_empty();
-                    let call = in_call.then(|| frames.call_of(*node, &held.call_pieces, payload));
+                    let call = in_call.then(|| frames.call_of(*node, &held.call_pieces, in_order));
                     let call = call.flatten();
                     if call.is_some_and(|call| self.calls.stopped(call).is_some()) {
                         continue;
@@ -266,9 +278,14 @@ impl Pipe {
                     let pieces = &mut held.pieces;
                     let read = self.texts.read(item, doc, payload, &self.rules, pieces, record);
                     read.map_err(|_| Unchecked::TooBig)?;
+                    let pieces = held.pieces.len() * size_of::<HeldPiece>();
+                    if self.texts.memory() + pieces > limits::FOUND_BYTES {
+                        return Err(Unchecked::TooBig);
+                    }
                     held.pieces.iter_mut().skip(before).for_each(|piece| piece.call = call);
                 }
                 Item::CallPiece { call, node } if self.calls.look() => {
+                    in_order &= held.call_pieces.last().is_none_or(|(_, last)| last <= node);
                     held.call_pieces.push((*call, *node));
                 }
                 Item::Twice if self.calls.act() => return Err(Unchecked::Dialect),
@@ -278,7 +295,14 @@ impl Pipe {
                 | Item::CallArgs { .. }
                 | Item::Twice => {}
                 Item::TextEnd(key) => self.texts.finish(*key, &self.rules, record),
-                Item::CallBegin { call, .. } if self.rules.holds_calls => held.calls.push(*call),
+                Item::CallBegin { call, .. } if self.rules.holds_calls => {
+                    // One that has begun in a frame before keeps that one, and so this.
+                    let here = self.gone + self.queue.len() as u64;
+                    if let Entry::Vacant(new) = self.begun.entry(*call) {
+                        new.insert(here);
+                        held.calls.push(*call);
+                    }
+                }
                 Item::CallBegin { .. } => {}
                 Item::CallEnd { call } => {
                     self.texts.finish(*call, &self.rules, record);
@@ -286,26 +310,45 @@ impl Pipe {
                 }
                 Item::AnswerEnd => {
                     self.texts.finish_all(&self.rules, record);
-                    let open: Vec<TextKey> = self.open_calls().chain(held.calls.clone()).collect();
-                    open.into_iter().for_each(|call| self.judge(call, Some(held)));
+                    self.judge_all(Some(held));
                 }
             }
         }
         Ok(())
     }
 
-    fn open_calls(&self) -> impl Iterator<Item = TextKey> {
-        self.queue.iter().flat_map(|waiting| waiting.calls.clone())
+    /// Every call that has begun counts as seen whole.
+    fn judge_all(&mut self, mut current: Option<&mut Held<'_>>) {
+        while let Some((call, _)) = self.begun.first_key_value() {
+            let call = *call;
+            self.judge(call, current.as_deref_mut());
+        }
     }
 
     /// A call has been seen whole: the frame in which it began (in the queue, or `current`) waits for it no longer,
     /// and knows whether any of it may leave.
-    fn judge(&mut self, call: TextKey, mut current: Option<&mut Held<'_>>) {
+    fn judge(&mut self, call: TextKey, current: Option<&mut Held<'_>>) {
+        let Some(began) = self.begun.remove(&call) else { return };
         let stop = self.texts.call_stop(call).filter(|_| self.calls.stopped(call).is_none());
-        self.queue.iter_mut().for_each(|waiting| waiting.judged(call, stop));
-        if let Some(current) = &mut current {
-            current.judged(call, stop);
+        let at = usize::try_from(began.saturating_sub(self.gone)).unwrap_or(usize::MAX);
+        let frame_stop = match self.queue.get_mut(at) {
+            Some(waiting) => Some(&mut waiting.call_stop),
+            None => current.map(|current| &mut current.call_stop),
+        };
+        if let Some(known) = frame_stop {
+            *known = known.or(stop);
         }
+    }
+
+    /// The first call that keeps this frame until it has been seen whole.
+    fn call_to_scan(&self, front: &mut Held<'_>) -> Option<TextKey> {
+        while let Some(call) = front.calls.get(front.calls_ready) {
+            if self.begun.contains_key(call) {
+                return Some(*call);
+            }
+            front.calls_ready += 1;
+        }
+        None
     }
 
     /// A frame with the lists of one that has left.
@@ -369,6 +412,7 @@ impl Pipe {
                 }
                 Fate::Stops(at, stop) => return self.stop(&front, at, stop, around.record),
                 Fate::Leaves => {
+                    self.gone += 1;
                     self.queued_bytes -= front.bytes();
                     self.queued_memory -= front.taken;
                     self.emit(&front, around);
@@ -379,24 +423,36 @@ impl Pipe {
         self.texts.settle();
     }
 
-    /// What becomes of the first frame, as far as it is decided.
-    fn fate(&self, front: &mut Held<'_>) -> Fate {
-        if let Some((call, _)) = front.call_pieces.iter().find(|(call, _)| self.calls.waits(*call))
-        {
-            return Fate::Waits(HoldReason::CallToJudge(*call));
+    /// What becomes of the first frame, as far as it is decided. It is asked once for every frame that comes behind it,
+    /// so what was decided once is not asked again.
+    fn fate(&mut self, front: &mut Held<'_>) -> Fate {
+        if front.judged_at != self.calls.reopened() {
+            (front.judged, front.judged_at) = (0, self.calls.reopened());
+        }
+        while let Some((call, _)) = front.call_pieces.get(front.judged) {
+            if self.calls.waits(*call) {
+                return Fate::Waits(HoldReason::CallToJudge(*call));
+            }
+            front.judged += 1;
+        }
+        while let Some(call) = self.call_to_scan(front) {
+            if self.calls.stopped(call).is_none() {
+                return Fate::Waits(HoldReason::CallToScan(call));
+            }
+            // Nothing of it leaves, so nothing of it is looked at.
+            self.begun.remove(&call);
         }
         let stopped = |call: &TextKey| self.calls.stopped(*call).is_some();
-        if front.call_pieces.iter().any(|(call, _)| stopped(call)) {
-            // Nothing of it leaves, so nothing of it is looked at any more.
-            front.ready = 0;
-            front.pieces.retain(|piece| !piece.call.as_ref().is_some_and(stopped));
-            front.calls.retain(|call| !stopped(call));
+        let any_stopped = self.calls.any_stopped();
+        let skip = |piece: &HeldPiece| any_stopped && piece.call.as_ref().is_some_and(stopped);
+        if let Some(why) = self.texts.waits_for(front, skip) {
+            return Fate::Waits(why);
+        }
+        if any_stopped && front.call_pieces.iter().any(|(call, _)| stopped(call)) {
+            front.pieces.retain(|piece| !skip(piece));
             if front.call_pieces.iter().all(|(call, _)| stopped(call)) {
                 front.call_stop = None;
             }
-        }
-        if let Some(why) = self.texts.waits_for(front) {
-            return Fate::Waits(why);
         }
         if let Some(stop) = front.call_stop {
             return Fate::Stops(0, Stop { start: 0, ..stop });

@@ -177,6 +177,13 @@ impl Running {
         usize::try_from(self.fed().saturating_sub(self.clear())).unwrap_or(usize::MAX)
     }
 
+    /// Memory that it takes, about, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let before = self.before_end.as_ref().map_or(0, |_| size_of::<StreamSearch>());
+        size_of::<Self>() + self.spans.capacity() * size_of::<Span>() + before
+    }
+
     /// The redactions that touch `start..end`.
     pub fn spans(&self, start: u64, end: u64) -> impl Iterator<Item = Span> {
         let first = self.spans.partition_point(|span| span.end <= start);

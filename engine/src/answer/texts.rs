@@ -1,23 +1,28 @@
 //! All texts of one answer (or of one request), and the pieces of them that frames carry.
 
+mod judged;
 mod words;
 
-use std::collections::HashMap;
+pub use judged::Acted;
+
+use std::collections::BTreeMap;
 
 use super::args::Args;
-use super::held::{Held, HeldPiece};
-use super::hold_reason::HoldReason;
-use super::place::{Change, Place as Written, changed};
+use super::held::HeldPiece;
+use super::place::Place as Written;
 use super::rules::Rules;
-use super::running::{Running, Span, Stop, TextId};
+use super::running::{Running, Stop, TextId};
+use super::slices::slices;
 use super::unknown::{Next, Place};
 use crate::context::record::Record;
 use crate::dialect::{Item, Role, Shape, TextKey};
 use crate::limits;
 use crate::search::Hit;
-use crate::wire::edit::Edit;
 use crate::wire::json::Doc;
 use crate::wire::text::Decoded;
+
+/// What is looked up by a name. Ordered, not hashed: a model chooses the names.
+pub(super) type ByKey<V> = BTreeMap<TextKey, V>;
 
 /// The texts that are open, or that something which waits still needs.
 #[derive(Debug, Default)]
@@ -27,18 +32,34 @@ pub struct Texts {
     /// The same.
     args: Vec<Args>,
     next: TextId,
+    /// Those of `running` that go on, at places that a dialect knows.
+    open: ByKey<TextId>,
+    /// Those of `running` that have ended in the middle of what may be a match, and may go on for all that.
+    ended: ByKey<TextId>,
+    /// Those of `args` that go on.
+    open_args: ByKey<TextId>,
     /// Places that no dialect knows.
-    places: HashMap<TextKey, Place>,
+    places: ByKey<Place>,
+    /// None of them was last seen before this frame.
+    oldest: u64,
     /// The number of the frame that is read.
     frame: u64,
     /// Running texts that a rule has changed, for the signatures over them.
-    changed: Vec<TextKey>,
+    changed: ByKey<()>,
+    /// Arguments with a stop in them; of several under a name those whose stop is the first rule's.
+    stops: ByKey<TextId>,
+    /// Memory of `running` and `args`.
+    taken: usize,
+    /// Decoded bytes that wait in both.
+    held: usize,
+    /// Something ended or was found since all had left.
+    unsettled: bool,
     /// Re-used.
     hits: Vec<Hit>,
     decoded: Decoded,
 }
 
-/// More texts are open than may be.
+/// More texts are open than may be, or more was found in them than can be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
 
@@ -46,7 +67,7 @@ impl Texts {
     /// Scans one item that a dialect found, and adds to `pieces` what may yet be changed in it.
     ///
     /// # Errors
-    /// [`TooMany`] open texts ([`limits::OPEN_TEXTS`]).
+    /// [`TooMany`] open texts ([`limits::OPEN_TEXTS`]), or too much in them ([`limits::FOUND_BYTES`]).
     pub fn read(
         &mut self,
         item: &Item,
@@ -109,34 +130,97 @@ impl Texts {
         }
         let Some(key) = piece.key else {
             let mut whole = Running::new(self.number(), None, role);
-            whole.feed(text, rules, record, &mut self.hits);
+            for slice in slices(text) {
+                whole.feed(slice, rules, record, &mut self.hits);
+                self.fits(whole.memory())?;
+            }
             whole.finish(rules, record, &mut self.hits);
             if !whole.touched_at_all() {
                 return Ok(None);
             }
             (piece.text, piece.end) = (whole.id, whole.fed());
+            self.account((0, 0), (whole.memory(), 0));
+            self.unsettled = true;
             self.running.push(whole);
             return Ok(Some(piece));
         };
-        let open = self.running.iter().position(|text| text.key == Some(key) && !text.ended);
-        let open = open.or_else(|| {
-            let ended = self.running.iter().rposition(|text| text.key == Some(key))?;
-            self.running.get_mut(ended)?.go_on().then_some(ended)
-        });
-        let at = match open {
-            Some(at) => at,
+        let id = match self.open.get(&key) {
+            Some(id) => *id,
             None => {
-                self.room()?;
-                let id = self.number();
-                self.running.push(Running::new(id, Some(key), role));
-                self.running.len() - 1
+                let id = match self.reopen(key) {
+                    Some(id) => id,
+                    None => {
+                        self.room()?;
+                        self.begin(key, role)
+                    }
+                };
+                self.open.insert(key, id);
+                id
             }
         };
-        let Some(running) = self.running.get_mut(at) else { return Ok(None) };
-        (piece.text, piece.start) = (running.id, running.fed());
-        running.feed(text, rules, record, &mut self.hits);
-        piece.end = running.fed();
-        Ok(Some(piece))
+        piece.text = id;
+        let fits;
+        (piece.start, piece.end, fits) = self.grow(id, text, rules, record);
+        if fits { Ok(Some(piece)) } else { Err(TooMany) }
+    }
+
+    /// A text begins that will go on.
+    fn begin(&mut self, key: TextKey, role: Role) -> TextId {
+        let new = Running::new(self.number(), Some(key), role);
+        let id = new.id;
+        self.account((0, 0), (new.memory(), 0));
+        self.running.push(new);
+        id
+    }
+
+    /// A text of this name that has ended goes on, if what came of it may still match with what comes.
+    fn reopen(&mut self, key: TextKey) -> Option<TextId> {
+        let id = self.ended.remove(&key)?;
+        let text = self.text_mut(id)?;
+        let before = (text.memory(), text.held());
+        let open = text.go_on();
+        let after = (text.memory(), text.held());
+        self.account(before, after);
+        open.then_some(id)
+    }
+
+    /// A text goes on: where what came begins in it, where it ends, and whether what was found still fits.
+    fn grow(
+        &mut self,
+        id: TextId,
+        text: &str,
+        rules: &Rules,
+        record: &mut Record,
+    ) -> (u64, u64, bool) {
+        let mut hits = std::mem::take(&mut self.hits);
+        let others = self.taken;
+        let Some(running) = self.text_mut(id) else { return (0, 0, true) };
+        let (start, before) = (running.fed(), (running.memory(), running.held()));
+        let others = others.saturating_sub(before.0);
+        let mut fits = true;
+        for slice in slices(text) {
+            running.feed(slice, rules, record, &mut hits);
+            fits &= others + running.memory() <= limits::FOUND_BYTES;
+            if !fits {
+                break;
+            }
+        }
+        let (end, after) = (running.fed(), (running.memory(), running.held()));
+        let touched = running.touched_at_all();
+        self.unsettled |= touched;
+        self.hits = hits;
+        self.account(before, after);
+        (start, end, fits)
+    }
+
+    /// A text's memory and what waits in it were so much, and are now.
+    fn account(&mut self, before: (usize, usize), after: (usize, usize)) {
+        self.taken = (self.taken + after.0).saturating_sub(before.0);
+        self.held = (self.held + after.1).saturating_sub(before.1);
+    }
+
+    fn fits(&self, more: usize) -> Result<(), TooMany> {
+        if self.taken + more > limits::FOUND_BYTES { Err(TooMany) } else { Ok(()) }
     }
 
     /// The same for a string at a place that no dialect knows. False: it is whole.
@@ -154,63 +238,61 @@ impl Texts {
             None => Next::New,
         };
         let known = self.places.get(&key).and_then(|place| place.text);
-        let open = |running: &Running| Some(running.id) == known && !running.ended;
-        let at = self.running.iter().position(open).filter(|_| next != Next::New);
         if next == Next::Label {
-            if let Some(running) = at.and_then(|at| self.running.get_mut(at)) {
-                running.finish(rules, record, &mut self.hits);
+            if let Some(id) = known {
+                self.end_text(id, rules, record);
             }
             if let Some(place) = self.places.get_mut(&key) {
                 place.text = None;
             }
             return Ok(false);
         }
-        let (at, before) = match (at, next) {
-            (Some(at), Next::Grown(before)) => (at, before),
-            (Some(at), _) => (at, 0),
+        let (id, before) = match (known.filter(|_| next != Next::New), next) {
+            (Some(id), Next::Grown(before)) => (id, before),
+            (Some(id), _) => (id, 0),
             (None, _) => {
                 if !self.places.contains_key(&key) && self.places.len() >= limits::UNKNOWN_PLACES {
                     return Err(TooMany);
                 }
-                let id = self.number();
-                self.running.push(Running::new(id, Some(key), role));
+                let id = self.begin(key, role);
                 self.places.insert(key, Place::new(id, text, self.frame));
-                (self.running.len() - 1, 0)
+                (id, 0)
             }
         };
-        let (Some(place), Some(running)) = (self.places.get_mut(&key), self.running.get_mut(at))
-        else {
-            return Ok(false);
-        };
-        running.keeps = place.grows();
-        piece.text = running.id;
-        if before == 0 {
-            place.base = running.fed();
+        let (grows, base) =
+            self.places.get(&key).map_or((false, 0), |place| (place.grows(), place.base));
+        let Some(running) = self.text_mut(id) else { return Ok(false) };
+        running.keeps = grows;
+        let fed = running.fed();
+        piece.text = id;
+        piece.start = if before == 0 { fed } else { base };
+        if let Some(place) = self.places.get_mut(&key) {
+            place.base = piece.start;
         }
-        piece.start = place.base;
-        running.feed(text.get(before..).unwrap_or_default(), rules, record, &mut self.hits);
-        piece.end = running.fed();
-        Ok(true)
+        let fits;
+        (_, piece.end, fits) = self.grow(id, text.get(before..).unwrap_or_default(), rules, record);
+        if fits { Ok(true) } else { Err(TooMany) }
     }
 
     /// Another frame is read: texts at unknown places with which no frame has gone on for long are over.
     pub fn next_frame(&mut self, rules: &Rules, record: &mut Record) {
         self.frame += 1;
-        let frame = self.frame;
-        if self.places.is_empty() || !frame.is_multiple_of(limits::UNKNOWN_IDLE_FRAMES / 4) {
+        let (frame, idle) = (self.frame, limits::UNKNOWN_IDLE_FRAMES);
+        if self.places.is_empty() || !frame.is_multiple_of(idle / 4) || frame <= self.oldest + idle
+        {
             return;
         }
-        let over = |place: &Place| frame > place.seen_in + limits::UNKNOWN_IDLE_FRAMES;
-        let gone: Vec<TextId> = self
-            .places
-            .values()
-            .filter(|place| over(place))
-            .filter_map(|place| place.text)
-            .collect();
-        self.places.retain(|_, place| !over(place));
-        for text in self.running.iter_mut().filter(|text| !text.ended && gone.contains(&text.id)) {
-            text.finish(rules, record, &mut self.hits);
-        }
+        let mut gone: Vec<TextId> = Vec::new();
+        self.oldest = frame;
+        self.places.retain(|_, place| {
+            let over = frame > place.seen_in + idle;
+            match over {
+                true => gone.extend(place.text),
+                false => self.oldest = self.oldest.min(place.seen_in),
+            }
+            !over
+        });
+        gone.into_iter().for_each(|id| self.end_text(id, rules, record));
     }
 
     /// The same for a piece of tool arguments.
@@ -222,39 +304,73 @@ impl Texts {
         rules: &Rules,
         record: &mut Record,
     ) -> Result<Option<HeldPiece>, TooMany> {
-        let Some(key) = piece.key else {
-            let mut whole = Args::new(self.number(), None, role);
-            whole.feed(text, rules, record, &mut self.hits);
-            piece.end = whole.fed();
-            whole.finish(rules, record, &mut self.hits);
-            if !whole.touched() {
-                return Ok(None);
-            }
-            piece.text = whole.id;
-            self.args.push(whole);
-            return Ok(Some(piece));
-        };
-        let open = self.args.iter().position(|args| args.key == Some(key) && !args.ended);
-        let at = match open {
-            Some(at) => at,
+        let key = piece.key;
+        let id = match key.and_then(|key| self.open_args.get(&key)) {
+            Some(id) => *id,
             None => {
-                self.room()?;
-                let id = self.number();
-                self.args.push(Args::new(id, Some(key), role));
-                self.args.len() - 1
+                if let Some(key) = key {
+                    self.room()?;
+                    self.open_args.insert(key, self.next + 1);
+                }
+                let new = Args::new(self.number(), key, role);
+                let id = new.id;
+                self.account((0, 0), (new.memory(), 0));
+                self.args.push(new);
+                id
             }
         };
-        let Some(args) = self.args.get_mut(at) else { return Ok(None) };
-        (piece.text, piece.start) = (args.id, args.fed());
-        args.feed(text, rules, record, &mut self.hits);
-        piece.end = args.fed();
+        self.unsettled = true;
+        let mut hits = std::mem::take(&mut self.hits);
+        let others = self.taken;
+        let Some(args) = self.args_mut(id) else { return Ok(None) };
+        let (start, before) = (args.fed(), (args.memory(), args.held()));
+        let others = others.saturating_sub(before.0);
+        let mut fits = true;
+        for slice in slices(text) {
+            args.feed(slice, rules, record, &mut hits);
+            fits &= others + args.memory() <= limits::FOUND_BYTES;
+            if !fits {
+                break;
+            }
+        }
+        (piece.text, piece.start, piece.end) = (id, start, args.fed());
+        if key.is_none() {
+            args.finish(rules, record, &mut hits);
+        }
+        let after = (args.memory(), args.held());
+        let touched = args.touched();
+        self.hits = hits;
+        self.account(before, after);
+        self.note_stop(id);
+        if !fits {
+            return Err(TooMany);
+        }
+        if key.is_none() && !touched {
+            self.args.pop();
+            self.account(after, (0, 0));
+            return Ok(None);
+        }
         Ok(Some(piece))
     }
 
+    /// Remembers a stop in arguments under the name of their call.
+    fn note_stop(&mut self, id: TextId) {
+        let Some(args) = self.args(id) else { return };
+        let (Some(key), Some(stop)) = (args.key, args.any_stop()) else { return };
+        let first = self.call_stop(key).is_none_or(|other| stop.rule < other.rule);
+        if first {
+            self.stops.insert(key, id);
+        }
+    }
+
+    /// The stop in the arguments of this call.
+    #[must_use]
+    pub fn call_stop(&self, call: TextKey) -> Option<Stop> {
+        self.args(*self.stops.get(&call)?)?.any_stop()
+    }
+
     fn room(&self) -> Result<(), TooMany> {
-        let known = |text: &&Running| !text.ended && !text.key.is_some_and(TextKey::is_unknown);
-        let open = self.running.iter().filter(known).count()
-            + self.args.iter().filter(|args| !args.ended).count();
+        let open = self.open.len() + self.open_args.len();
         if open >= limits::OPEN_TEXTS { Err(TooMany) } else { Ok(()) }
     }
 
@@ -265,216 +381,140 @@ impl Texts {
 
     /// A running text is complete.
     pub fn finish(&mut self, key: TextKey, rules: &Rules, record: &mut Record) {
-        self.finish_where(|own| own.is_some_and(|own| own.ends_with(key)), rules, record);
+        let mut texts: Vec<TextId> = self.open.remove(&key).into_iter().collect();
+        let mut args: Vec<TextId> = self.open_args.remove(&key).into_iter().collect();
+        if key.is_unknown() {
+            // The key of an item is less than those of its places, and means all of them.
+            let last = if key.b == 0 { TextKey { b: u32::MAX, ..key } } else { key };
+            while let Some((&own, _)) = self.places.range(key..=last).next() {
+                texts.extend(self.places.remove(&own).and_then(|place| place.text));
+            }
+            while let Some((&own, _)) = self.open_args.range(key..=last).next() {
+                args.extend(self.open_args.remove(&own));
+            }
+        }
+        texts.into_iter().for_each(|id| self.end_text(id, rules, record));
+        args.into_iter().for_each(|id| self.end_args(id, rules, record));
     }
 
     /// All texts are complete.
     pub fn finish_all(&mut self, rules: &Rules, record: &mut Record) {
-        self.finish_where(|_| true, rules, record);
+        let places = std::mem::take(&mut self.places);
+        let places = places.into_values().filter_map(|place| place.text);
+        let texts = std::mem::take(&mut self.open).into_values().chain(places);
+        texts.for_each(|id| self.end_text(id, rules, record));
+        let args = std::mem::take(&mut self.open_args);
+        args.into_values().for_each(|id| self.end_args(id, rules, record));
     }
 
-    fn finish_where(
-        &mut self,
-        which: impl Fn(Option<TextKey>) -> bool,
-        rules: &Rules,
-        record: &mut Record,
-    ) {
-        for text in self.running.iter_mut().filter(|text| !text.ended && which(text.key)) {
-            text.finish(rules, record, &mut self.hits);
+    fn end_text(&mut self, id: TextId, rules: &Rules, record: &mut Record) {
+        let mut hits = std::mem::take(&mut self.hits);
+        if let Some(text) = self.text_mut(id).filter(|text| !text.ended) {
+            let before = (text.memory(), text.held());
+            text.finish(rules, record, &mut hits);
+            let after = (text.memory(), text.held());
+            let may_go_on = text.key.filter(|key| text.may_go_on() && !key.is_unknown());
+            self.unsettled = true;
+            self.account(before, after);
+            if let Some(key) = may_go_on {
+                self.ended.insert(key, id);
+            }
         }
-        for args in self.args.iter_mut().filter(|args| !args.ended && which(args.key)) {
-            args.finish(rules, record, &mut self.hits);
+        self.hits = hits;
+    }
+
+    fn end_args(&mut self, id: TextId, rules: &Rules, record: &mut Record) {
+        let mut hits = std::mem::take(&mut self.hits);
+        if let Some(args) = self.args_mut(id).filter(|args| !args.ended) {
+            let before = (args.memory(), args.held());
+            args.finish(rules, record, &mut hits);
+            let after = (args.memory(), args.held());
+            self.unsettled = true;
+            self.account(before, after);
+            self.note_stop(id);
         }
+        self.hits = hits;
     }
 
     /// Gives up on partial matches (`on_hold_limit: release`).
     pub fn release(&mut self, rules: &Rules) {
         self.running.iter_mut().for_each(|text| text.release(rules, &mut self.hits));
         self.args.iter_mut().for_each(|args| args.release(rules, &mut self.hits));
+        self.unsettled = true;
+        self.recount();
+        let args: Vec<TextId> = self.args.iter().map(|args| args.id).collect();
+        args.into_iter().for_each(|id| self.note_stop(id));
     }
 
     /// Decoded bytes that partial matches hold.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.running.iter().map(Running::held).sum::<usize>()
-            + self.args.iter().map(Args::held).sum::<usize>()
+        self.held
+    }
+
+    /// Memory that the texts take, about, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.taken + self.places.len() * (limits::UNKNOWN_TEXT_BYTES + size_of::<Place>())
     }
 
     /// All that came has left: texts that ended are forgotten, and what was found in the others.
     pub fn settle(&mut self) {
-        let mut may_go_on = 0;
+        if !std::mem::take(&mut self.unsettled) {
+            return;
+        }
+        let (mut kept, ended) = (0, &mut self.ended);
         self.running.retain(|text| {
-            may_go_on += usize::from(text.ended && text.may_go_on());
-            !text.ended || (text.may_go_on() && may_go_on <= limits::ENDED_TEXTS)
+            let named = text.key.filter(|key| text.ended && ended.get(key) == Some(&text.id));
+            let Some(key) = named else { return !text.ended };
+            kept += 1;
+            if kept > limits::ENDED_TEXTS {
+                ended.remove(&key);
+            }
+            kept <= limits::ENDED_TEXTS
         });
         self.running.iter_mut().for_each(Running::settle);
         self.args.retain(|args| !args.ended);
         self.args.iter_mut().for_each(Args::settle);
+        if !self.stops.is_empty() {
+            let args = &self.args;
+            self.stops.retain(|_, id| args.binary_search_by_key(id, |args| args.id).is_ok());
+        }
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        let texts = self.running.iter().map(|text| (text.memory(), text.held()));
+        let args = self.args.iter().map(|args| (args.memory(), args.held()));
+        let add = |sum: (usize, usize), one: (usize, usize)| (sum.0 + one.0, sum.1 + one.1);
+        (self.taken, self.held) = texts.chain(args).fold((0, 0), add);
+    }
+
+    /// Nothing is open and nothing is needed any more.
+    pub fn forget(&mut self) {
+        *self = Self {
+            next: self.next,
+            hits: std::mem::take(&mut self.hits),
+            decoded: std::mem::take(&mut self.decoded),
+            ..Self::default()
+        };
     }
 
     fn text(&self, id: TextId) -> Option<&Running> {
         self.running.get(self.running.binary_search_by_key(&id, |text| text.id).ok()?)
     }
 
+    fn text_mut(&mut self, id: TextId) -> Option<&mut Running> {
+        let at = self.running.binary_search_by_key(&id, |text| text.id).ok()?;
+        self.running.get_mut(at)
+    }
+
     fn args(&self, id: TextId) -> Option<&Args> {
         self.args.get(self.args.binary_search_by_key(&id, |args| args.id).ok()?)
     }
 
-    /// What is still undecided in this frame, and keeps it (invariant 6); `None`: nothing.
-    #[must_use]
-    pub fn waits_for(&self, held: &mut Held<'_>) -> Option<HoldReason> {
-        if let Some(call) = held.calls.first() {
-            return Some(HoldReason::CallToScan(*call));
-        }
-        // What is decided stays so: it is asked once, however many frames come behind this one.
-        while let Some(piece) = held.pieces.get(held.ready) {
-            let waits = match piece.place {
-                Written::Args(_) => {
-                    let ready = |args: &Args| args.ready(piece.start..piece.end);
-                    let waits = self.args(piece.text).is_some_and(|args| !ready(args));
-                    waits.then(|| HoldReason::Arguments { call: piece.call.or(piece.key) })
-                }
-                _ => self.text(piece.text).map(Running::clear).and_then(|from| {
-                    let waits = from < piece.end;
-                    waits.then_some(HoldReason::PartialMatch { text: piece.key, from })
-                }),
-            };
-            if waits.is_some() {
-                return waits;
-            }
-            held.ready += 1;
-        }
-        None
-    }
-
-    /// Memory that the texts take, about, in bytes.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        self.running.capacity() * (size_of::<Running>() + size_of::<Span>())
-            + self.args.iter().map(Args::memory).sum::<usize>()
-    }
-
-    /// The first stop in a frame that is ready: which piece, and where. Of two in one text the one that begins first,
-    /// of two that begin together the first rule's. A redaction of something signed is a stop.
-    #[must_use]
-    pub fn first_stop(&self, held: &Held<'_>) -> Option<(usize, Stop)> {
-        held.pieces.iter().enumerate().find_map(|(at, piece)| {
-            let stop = match piece.place {
-                Written::Args(_) => self.args(piece.text)?.stop(piece.start..piece.end),
-                _ => self.text(piece.text)?.stop(piece.start, piece.end),
-            };
-            let sealed = || {
-                let span = self.spans(piece).into_iter().next().filter(|_| piece.signed)?;
-                Some(Stop { start: span.start, rule: span.rule })
-            };
-            Some((at, stop.or_else(sealed)?))
-        })
-    }
-
-    /// The stop in the arguments of this call.
-    #[must_use]
-    pub fn call_stop(&self, call: TextKey) -> Option<Stop> {
-        self.args
-            .iter()
-            .filter(|args| args.key == Some(call))
-            .filter_map(Args::any_stop)
-            .min_by_key(|stop| stop.rule)
-    }
-
-    fn spans(&self, piece: &HeldPiece) -> Vec<Span> {
-        self.text(piece.text)
-            .map(|text| text.spans(piece.start, piece.end).collect())
-            .unwrap_or_default()
-    }
-
-    /// Adds the edits that the rules' redactions make in a piece, and records them.
-    pub fn rewrite(
-        &mut self,
-        piece: &HeldPiece,
-        payload: &[u8],
-        rules: &Rules,
-        edits: &mut Vec<Edit>,
-        record: &mut Record,
-    ) {
-        let before = edits.len();
-        match &piece.place {
-            Written::Seal(_) => {
-                if piece.key.is_some_and(|key| self.was_changed(key)) {
-                    piece.place.empty(edits);
-                }
-                return;
-            }
-            // A rule that would change it stops (it counts as signed).
-            Written::File(_) => return,
-            Written::Args(_) => {
-                let part = piece.start..piece.end;
-                let Some(args) = self.args(piece.text) else { return };
-                let changes = args.changes(part.clone(), rules);
-                changes.iter().for_each(|change| rules.acted(change.rule, record));
-                piece.place.write_args(payload, part, changes, edits);
-            }
-            _ => {
-                let spans = self.spans(piece);
-                spans.iter().for_each(|span| rules.acted(span.rule, record));
-                let changes: Vec<Change<'_>> =
-                    spans.iter().map(|span| piece.change(*span, rules, piece.end)).collect();
-                if !changes.is_empty() {
-                    piece.place.write(payload, &changes, edits);
-                }
-            }
-        }
-        if edits.len() == before {
-            return;
-        }
-        if let Some((span, with)) = &piece.erase {
-            edits.push(Edit { at: span.clone(), with: with.as_bytes().to_vec() });
-        }
-        if let Some(key) = piece.key {
-            self.mark_changed(key);
-        }
-    }
-
-    fn mark_changed(&mut self, key: TextKey) {
-        if !self.changed.contains(&key) && self.changed.len() < limits::OPEN_TEXTS {
-            self.changed.push(key);
-        }
-    }
-
-    /// True if a rule has changed this running text. When too many were changed to remember, every one counts as
-    /// changed: a signature too few is repaired by asking again, one too many is a false seal.
-    fn was_changed(&self, key: TextKey) -> bool {
-        self.changed.contains(&key) || self.changed.len() >= limits::OPEN_TEXTS
-    }
-
-    /// What of a frame that is being replaced still leaves: its running texts up to piece `at`, and that piece up to
-    /// `end`, redacted. Texts that are whole in the frame leave with it or not at all, and so do tool arguments.
-    #[must_use]
-    pub fn before(
-        &self,
-        held: &Held<'_>,
-        at: usize,
-        end: u64,
-        rules: &Rules,
-    ) -> Vec<(TextKey, String)> {
-        let payload = held.frame.payload_bytes();
-        let mut decoded = Decoded::new();
-        let mut before = Vec::new();
-        for (number, piece) in held.pieces.iter().enumerate().take(at + 1) {
-            let (Some(key), Written::Content(_)) = (piece.key, &piece.place) else { continue };
-            let end = if number == at { end } else { piece.end };
-            let text = piece.place.text(&payload, &mut decoded);
-            let text = text.get(..piece.local(end)).unwrap_or_default();
-            let changes: Vec<Change<'_>> = self
-                .spans(piece)
-                .iter()
-                .filter(|span| span.start < end)
-                .map(|span| piece.change(*span, rules, end))
-                .collect();
-            let text = changed(text, &changes);
-            if !text.is_empty() {
-                before.push((key, text));
-            }
-        }
-        before
+    fn args_mut(&mut self, id: TextId) -> Option<&mut Args> {
+        let at = self.args.binary_search_by_key(&id, |args| args.id).ok()?;
+        self.args.get_mut(at)
     }
 }

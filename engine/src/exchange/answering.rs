@@ -4,6 +4,7 @@ use super::Exchange;
 use super::mcp::Messages;
 use crate::answer::frame_loop::Shown;
 use crate::answer::{Around, Cut, FrameLoop, HoldReason, Listener, Output, Pipe};
+use crate::context::facts::Now;
 use crate::context::record::Record;
 
 /// An answer whose body is looked at.
@@ -145,6 +146,7 @@ impl Exchange {
         chunk: &[u8],
         end: bool,
         out: &mut Output<'_>,
+        now: Now,
     ) {
         if answer.is_cut() && !self.is_metered() {
             return;
@@ -161,17 +163,32 @@ impl Exchange {
                 !asks && answer.words(rest, out, record, charges.listener())
             };
         // Most chunks are one event, or some, that say a word more and nothing else.
-        if !words(self, answer, &mut rest, out) {
+        self.end_if_cut(answer, out, now);
+        let all = words(self, answer, &mut rest, out);
+        self.end_if_cut(answer, out, now);
+        if !all {
             while let Some(shown) = answer.frames.next(&mut rest) {
                 self.one_frame(answer, shown, out);
+                self.end_if_cut(answer, out, now);
                 words(self, answer, &mut rest, out);
+                self.end_if_cut(answer, out, now);
             }
         }
         if end {
             if let Some(shown) = answer.frames.last() {
                 self.one_frame(answer, shown, out);
+                self.end_if_cut(answer, out, now);
             }
             answer.finish(out, &mut self.record);
+            self.end_if_cut(answer, out, now);
+        }
+    }
+
+    /// The ending is written at the frame that is cut: what comes behind it in the same chunk may say another model or
+    /// id, and must not matter.
+    fn end_if_cut(&mut self, answer: &mut Answering, out: &mut Output<'_>, now: Now) {
+        if self.cut_ns.is_none() && answer.is_cut() {
+            self.after_cut(answer, out, now.ns());
         }
     }
 

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use super::Exchange;
 use super::request::Refusal;
 use crate::answer::held::Held;
-use crate::answer::texts::Texts;
+use crate::answer::texts::{Acted, Texts, TooMany};
 use crate::answer::{Chosen, Rules};
-use crate::context::record::Record;
+use crate::context::record::{Record, Unchecked};
 use crate::dialect::{Item, RequestView, definitions};
-use crate::policy::document::Fallback;
+use crate::limits;
+use crate::policy::document::{Fallback, OnUnreadable};
 use crate::policy::program::guard::{Action, Guard};
 use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind, Value};
@@ -34,29 +35,50 @@ pub(super) struct Looked {
     pub edits: Vec<Edit>,
 }
 
-/// Looks at texts of which each is whole in its value.
+/// Looks at texts of which each is whole in its value. One is done with before the next: of what was found in it only
+/// the edits are kept.
+///
+/// # Errors
+/// More was found than can be remembered ([`limits::FOUND_BYTES`]).
 pub(super) fn look(
     rules: &Rules,
     items: &[Item],
     doc: &Doc,
     bytes: &[u8],
     record: &mut Record,
-) -> Looked {
+) -> Result<Looked, TooMany> {
     let mut texts = Texts::default();
     let mut held = Held::default();
+    let mut acted = Acted::default();
+    let mut looked = Looked { stop: None, edits: Vec::new() };
+    let mut kept = 0;
     for item in items {
-        // None of them stays open: there cannot be too many.
-        let _ = texts.read(item, doc, bytes, rules, &mut held.pieces, record);
+        held.pieces.clear();
+        texts.forget();
+        texts.read(item, doc, bytes, rules, &mut held.pieces, record)?;
+        if looked.stop.is_some() {
+            // Rules that watch count in the rest too.
+            continue;
+        }
+        if let Some((at, stop)) = texts.first_stop(&held) {
+            let place = held.pieces.get(at).map(|piece| piece.place.start());
+            looked = Looked { stop: Some((stop.rule, place)), edits: Vec::new() };
+            continue;
+        }
+        let known = looked.edits.len();
+        for piece in &held.pieces {
+            texts.rewrite(piece, bytes, rules, &mut looked.edits, &mut acted);
+        }
+        let new = looked.edits.get(known..).unwrap_or_default();
+        kept += new.iter().map(|edit| limits::EDIT_BYTES + edit.with.len()).sum::<usize>();
+        if kept > limits::FOUND_BYTES {
+            return Err(TooMany);
+        }
     }
-    if let Some((at, stop)) = texts.first_stop(&held) {
-        let place = held.pieces.get(at).map(|piece| piece.place.start());
-        return Looked { stop: Some((stop.rule, place)), edits: Vec::new() };
+    if looked.stop.is_none() {
+        acted.record(rules, record);
     }
-    let mut edits = Vec::new();
-    for piece in &held.pieces {
-        texts.rewrite(piece, bytes, rules, &mut edits, record);
-    }
-    Looked { stop: None, edits }
+    Ok(looked)
 }
 
 impl Exchange {
@@ -71,11 +93,22 @@ impl Exchange {
         if !self.chosen_for(Guard::on_definitions).is_empty() {
             definitions::texts(doc, body, texts.to_mut());
         }
-        let looked = look(&rules, &texts, doc, body, &mut self.record);
-        if let Some((rule, at)) = looked.stop {
-            return self.stopped(&rules, rule, at, doc, body);
+        let mut edits = view.edits.clone();
+        match look(&rules, &texts, doc, body, &mut self.record) {
+            Ok(Looked { stop: Some((rule, at)), .. }) => {
+                return self.stopped(&rules, rule, at, doc, body);
+            }
+            Ok(looked) => edits.extend(looked.edits),
+            Err(TooMany) => {
+                let passes = self.program.on_unreadable == Some(OnUnreadable::Pass);
+                let refuse = rules.act() && !passes;
+                self.record.unchecked(Unchecked::TooBig, refuse);
+                if refuse {
+                    let message = "too much in this request is found by rules (too_big)".to_owned();
+                    return Outcome::Refused(Refusal { message, code: "unreadable" });
+                }
+            }
         }
-        let edits: Vec<Edit> = [view.edits.clone(), looked.edits].concat();
         match edits.is_empty() {
             true => Outcome::Pass,
             false => Outcome::Rewritten(edit::apply_to(body, &edits)),

@@ -205,10 +205,7 @@ impl Exchange {
                 if was_cut.is_none() && !over {
                     self.end_held(&mut answer, &mut out);
                 }
-                self.some_of_answer(&mut answer, chunk, end, &mut out);
-                if was_cut.is_none() && answer.is_cut() {
-                    self.after_cut(&mut answer, &mut out, now.ns());
-                }
+                self.some_of_answer(&mut answer, chunk, end, &mut out, now);
                 // Watching rules see the bytes pass: not even half an event waits for them.
                 let left = if answer.acts() { out.left() } else { Left::AsItCame };
                 self.account(&answer);
@@ -342,7 +339,7 @@ impl Exchange {
     }
 
     /// The answer has been cut: appends its ending.
-    fn after_cut(&mut self, answer: &mut Answering, out: &mut Output<'_>, now_ns: u64) {
+    pub(super) fn after_cut(&mut self, answer: &mut Answering, out: &mut Output<'_>, now_ns: u64) {
         self.cut_ns = Some(now_ns);
         let Answering { frames, judge: Judge::Model(pipe) } = answer else { return };
         out.push(&pipe.ending(frames, self.record.decision(), seconds(now_ns)));

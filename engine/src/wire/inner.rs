@@ -97,6 +97,15 @@ impl Inner {
         self.pending
     }
 
+    /// Memory that it takes, about, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<Self>()
+            + self.events.capacity() * size_of::<InnerEvent>()
+            + self.text.capacity()
+            + self.map.memory()
+    }
+
     fn begin(&mut self, n: u32, kind: InnerKind) {
         self.events.push(InnerEvent::Begin { n, kind });
     }

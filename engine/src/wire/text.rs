@@ -101,6 +101,11 @@ impl Map {
         self.units.clear();
     }
 
+    /// Memory that it takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.units.capacity() * size_of::<Unit>()
+    }
+
     /// The character at `text`, which has `text_len` bytes there, is written in `raw_len` bytes at `raw`.
     pub(super) fn push(&mut self, text: usize, text_len: usize, raw: usize, raw_len: usize) {
         // Both are lengths of one character's spelling: at most 12.

@@ -29,6 +29,7 @@ mod mcp;
 mod mcp_today;
 mod memory;
 mod money;
+mod mutated;
 mod record;
 mod repeats;
 mod request_types;

@@ -24,4 +24,5 @@ mod hostile;
 mod local_replies;
 mod other_traffic;
 mod reconfiguration;
+mod shapes;
 mod work;

@@ -5,6 +5,9 @@ use crate::limits;
 use crate::policy::program::tools::Args;
 use crate::wire::json::Value;
 
+/// Memory of a parsed value for each of its bytes, at most about: of a list of digits, two bytes a value.
+const PARSED_COST: usize = 14;
+
 /// What came of a call's arguments. Events repeat them, and which repeat a client takes is its own choice: so all are
 /// kept, and all are judged.
 #[derive(Debug, Default)]
@@ -18,6 +21,8 @@ pub(super) struct Given {
     /// They cannot be judged.
     spoilt: bool,
     bytes: usize,
+    /// Memory of all forms, about.
+    taken: usize,
 }
 
 impl Given {
@@ -30,6 +35,12 @@ impl Given {
         self.spoilt = true;
         self.pieces = String::new();
         self.whole = Vec::new();
+        self.taken = 0;
+    }
+
+    /// Memory that they take, about, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.taken
     }
 
     pub(super) fn take(&mut self, value: &Value<'_>, form: ArgsForm) {
@@ -40,6 +51,9 @@ impl Given {
         if self.spoilt {
             return;
         }
+        // Whole forms are parsed, and a value costs more than its bytes.
+        let piece = matches!(form, ArgsForm::Piece | ArgsForm::TextPiece);
+        self.taken += value.raw().len() * if piece { 1 } else { PARSED_COST };
         let text = || value.as_str().unwrap_or_default();
         match form {
             ArgsForm::Piece | ArgsForm::TextPiece => {
@@ -62,6 +76,7 @@ impl Given {
         if self.spoilt {
             return vec![Args::opaque()];
         }
+        self.taken = 0;
         let mut forms = std::mem::take(&mut self.whole);
         if self.any_piece || forms.is_empty() {
             let pieces = std::mem::take(&mut self.pieces);

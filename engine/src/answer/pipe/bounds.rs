@@ -14,6 +14,7 @@ impl Pipe {
     /// Other answers leave this much room for what waits here.
     pub fn set_room(&mut self, room: usize) {
         self.room = room.min(limits::HELD_FRAME_BYTES);
+        self.calls.set_room(self.room.max(limits::HELD_FLOOR_BYTES));
     }
 
     /// Bytes of frames that wait.
@@ -22,10 +23,10 @@ impl Pipe {
         self.queued_bytes
     }
 
-    /// Memory that what waits takes: the queue, and what was found in its texts.
+    /// Memory that all takes which is kept: the queue, open texts and what was found in them, calls.
     #[must_use]
     pub fn memory(&self) -> usize {
-        if self.queue.is_empty() { 0 } else { self.queued_memory + self.texts.memory() }
+        self.queued_memory + self.texts.memory() + self.calls.memory()
     }
 
     /// A limit has no more for the answer: it ends here.
@@ -64,7 +65,10 @@ impl Pipe {
             waiting.into_iter().for_each(|call| self.calls.too_long(call));
             self.release(around);
         }
-        let call = self.queue.front().is_some_and(|front| !front.calls.is_empty());
+        let call = self.queue.front().is_some_and(|front| {
+            let open = front.calls.get(front.calls_ready..).unwrap_or_default();
+            open.iter().any(|call| self.begun.contains_key(call))
+        });
         let too_much_call = call && passes(self);
         let too_much_text =
             self.texts.held() > limits::HELD_TEXT_BYTES || self.memory() > self.room;
@@ -85,6 +89,7 @@ impl Pipe {
 
     pub(super) fn drop_queue(&mut self) {
         self.queue = VecDeque::new();
+        self.begun.clear();
         (self.queued_bytes, self.queued_memory) = (0, 0);
         self.texts = Texts::default();
     }

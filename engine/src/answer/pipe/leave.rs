@@ -1,6 +1,6 @@
 //! How a frame leaves, and what the dialect is told of it.
 
-use super::{Around, Held, Pipe};
+use super::{Acted, Around, Held, Pipe};
 use crate::dialect::{self, Leaves};
 use crate::wire::edit::{self, Edit};
 
@@ -14,9 +14,11 @@ impl Pipe {
         }
         let payload = held.frame.payload_bytes();
         let mut edits: Vec<Edit> = Vec::new();
+        let mut acted = Acted::default();
         for piece in &held.pieces {
-            self.texts.rewrite(piece, &payload, &self.rules, &mut edits, record);
+            self.texts.rewrite(piece, &payload, &self.rules, &mut edits, &mut acted);
         }
+        acted.record(&self.rules, record);
         let leaves = match self.stops_near(held) {
             true => self.leaves(held, &payload, around),
             false => Leaves::default(),

@@ -2,7 +2,7 @@
 
 use super::Texts;
 use crate::answer::rules::Rules;
-use crate::answer::running::TextId;
+use crate::answer::running::{Running, TextId};
 use crate::context::record::Record;
 use crate::dialect::TextKey;
 
@@ -28,11 +28,10 @@ impl Texts {
         rules: &Rules,
         record: &mut Record,
     ) -> Option<Fed> {
-        let at = self.running.iter().position(|text| text.key == Some(key) && !text.ended)?;
+        let id = *self.open.get(&key)?;
         self.next_frame(rules, record);
-        let text = self.running.get_mut(at)?;
-        let (id, start) = (text.id, text.fed());
-        text.feed(piece, rules, record, &mut self.hits);
-        Some(Fed { id, start, end: text.fed(), decided: text.is_decided() })
+        let (start, end, fits) = self.grow(id, piece, rules, record);
+        let decided = fits && self.text(id).is_some_and(Running::is_decided);
+        Some(Fed { id, start, end, decided })
     }
 }

@@ -45,6 +45,8 @@ pub(in crate::exchange) struct Messages {
 enum Fate {
     /// It leaves, with edits or without.
     Leaves,
+    /// More was found in it than can be remembered.
+    Unread,
     /// This stands in its place.
     Replaced(String),
     /// It does not leave, and nobody waits for it.
@@ -124,6 +126,9 @@ impl Messages {
         for message in &messages {
             match self.message(message, doc, payload, &mut edits, record) {
                 Fate::Leaves => {}
+                Fate::Unread => {
+                    return self.unreadable(Unchecked::TooBig, &frame.raw, out, record);
+                }
                 Fate::Replaced(json) => {
                     edits.push(Edit { at: message.span(), with: json.into_bytes() })
                 }
@@ -189,7 +194,9 @@ impl Messages {
         if files > 0 && self.scans {
             record.unchecked(Unchecked::Remote, false);
         }
-        let looked = look(&self.rules, &items, doc, payload, record);
+        let Ok(looked) = look(&self.rules, &items, doc, payload, record) else {
+            return Fate::Unread;
+        };
         let Some((rule, _)) = looked.stop else {
             if call && answer::breaks_schema(message, &looked.edits) {
                 let decision = record.decision();

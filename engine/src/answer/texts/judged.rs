@@ -1,0 +1,176 @@
+//! What is done with pieces of texts once they are decided.
+
+use super::{Running, Texts, Written};
+use crate::answer::args::Args;
+use crate::answer::held::{Held, HeldPiece};
+use crate::answer::hold_reason::HoldReason;
+use crate::answer::place::{Change, changed};
+use crate::answer::rules::Rules;
+use crate::answer::running::{Span, Stop};
+use crate::context::record::Record;
+use crate::dialect::TextKey;
+use crate::limits;
+use crate::wire::edit::Edit;
+use crate::wire::text::Decoded;
+
+/// The rules that acted, each once, in the order of their first acts.
+#[derive(Debug, Default)]
+pub struct Acted(Vec<usize>);
+
+impl Acted {
+    fn add(&mut self, rule: usize) {
+        if self.0.last() != Some(&rule) && !self.0.contains(&rule) {
+            self.0.push(rule);
+        }
+    }
+
+    /// Counts them.
+    pub fn record(&self, rules: &Rules, record: &mut Record) {
+        self.0.iter().for_each(|rule| rules.acted(*rule, record));
+    }
+}
+
+impl Texts {
+    /// What is still undecided in this frame, and keeps it (invariant 6); `None`: nothing. Pieces to `skip` never leave.
+    #[must_use]
+    pub fn waits_for(
+        &self,
+        held: &mut Held<'_>,
+        skip: impl Fn(&HeldPiece) -> bool,
+    ) -> Option<HoldReason> {
+        // What is decided stays so: it is asked once, however many frames come behind this one.
+        while let Some(piece) = held.pieces.get(held.ready) {
+            let waits = match piece.place {
+                _ if skip(piece) => None,
+                Written::Args(_) => {
+                    let ready = |args: &Args| args.ready(piece.start..piece.end);
+                    let waits = self.args(piece.text).is_some_and(|args| !ready(args));
+                    waits.then(|| HoldReason::Arguments { call: piece.call.or(piece.key) })
+                }
+                _ => self.text(piece.text).map(Running::clear).and_then(|from| {
+                    let waits = from < piece.end;
+                    waits.then_some(HoldReason::PartialMatch { text: piece.key, from })
+                }),
+            };
+            if waits.is_some() {
+                return waits;
+            }
+            held.ready += 1;
+        }
+        None
+    }
+
+    /// The first stop in a frame that is ready: which piece, and where. Of two in one text the one that begins first,
+    /// of two that begin together the first rule's. A redaction of something signed is a stop.
+    #[must_use]
+    pub fn first_stop(&self, held: &Held<'_>) -> Option<(usize, Stop)> {
+        held.pieces.iter().enumerate().find_map(|(at, piece)| {
+            let stop = match piece.place {
+                Written::Args(_) => self.args(piece.text)?.stop(piece.start..piece.end),
+                _ => self.text(piece.text)?.stop(piece.start, piece.end),
+            };
+            let sealed = || {
+                let span = self.spans(piece).into_iter().next().filter(|_| piece.signed)?;
+                Some(Stop { start: span.start, rule: span.rule })
+            };
+            Some((at, stop.or_else(sealed)?))
+        })
+    }
+
+    fn spans(&self, piece: &HeldPiece) -> Vec<Span> {
+        self.text(piece.text)
+            .map(|text| text.spans(piece.start, piece.end).collect())
+            .unwrap_or_default()
+    }
+
+    /// Adds the edits that the rules' redactions make in a piece, and the rules.
+    pub fn rewrite(
+        &mut self,
+        piece: &HeldPiece,
+        payload: &[u8],
+        rules: &Rules,
+        edits: &mut Vec<Edit>,
+        acted: &mut Acted,
+    ) {
+        let before = edits.len();
+        match &piece.place {
+            Written::Seal(_) => {
+                if piece.key.is_some_and(|key| self.was_changed(key)) {
+                    piece.place.empty(edits);
+                }
+                return;
+            }
+            // A rule that would change it stops (it counts as signed).
+            Written::File(_) => return,
+            Written::Args(_) => {
+                let part = piece.start..piece.end;
+                let Some(args) = self.args(piece.text) else { return };
+                let changes = args.changes(part.clone(), rules);
+                changes.iter().for_each(|change| acted.add(change.rule));
+                piece.place.write_args(payload, part, changes, edits);
+            }
+            _ => {
+                let spans = self.spans(piece);
+                spans.iter().for_each(|span| acted.add(span.rule));
+                let changes: Vec<Change<'_>> =
+                    spans.iter().map(|span| piece.change(*span, rules, piece.end)).collect();
+                if !changes.is_empty() {
+                    piece.place.write(payload, &changes, edits);
+                }
+            }
+        }
+        if edits.len() == before {
+            return;
+        }
+        if let Some((span, with)) = &piece.erase {
+            edits.push(Edit { at: span.clone(), with: with.as_bytes().to_vec() });
+        }
+        if let Some(key) = piece.key {
+            self.mark_changed(key);
+        }
+    }
+
+    fn mark_changed(&mut self, key: TextKey) {
+        if self.changed.len() < limits::OPEN_TEXTS {
+            self.changed.insert(key, ());
+        }
+    }
+
+    /// True if a rule has changed this running text. When too many were changed to remember, every one counts as
+    /// changed: a signature too few is repaired by asking again, one too many is a false seal.
+    fn was_changed(&self, key: TextKey) -> bool {
+        self.changed.contains_key(&key) || self.changed.len() >= limits::OPEN_TEXTS
+    }
+
+    /// What of a frame that is being replaced still leaves: its running texts up to piece `at`, and that piece up to
+    /// `end`, redacted. Texts that are whole in the frame leave with it or not at all, and so do tool arguments.
+    #[must_use]
+    pub fn before(
+        &self,
+        held: &Held<'_>,
+        at: usize,
+        end: u64,
+        rules: &Rules,
+    ) -> Vec<(TextKey, String)> {
+        let payload = held.frame.payload_bytes();
+        let mut decoded = Decoded::new();
+        let mut before = Vec::new();
+        for (number, piece) in held.pieces.iter().enumerate().take(at + 1) {
+            let (Some(key), Written::Content(_)) = (piece.key, &piece.place) else { continue };
+            let end = if number == at { end } else { piece.end };
+            let text = piece.place.text(&payload, &mut decoded);
+            let text = text.get(..piece.local(end)).unwrap_or_default();
+            let changes: Vec<Change<'_>> = self
+                .spans(piece)
+                .iter()
+                .filter(|span| span.start < end)
+                .map(|span| piece.change(*span, rules, end))
+                .collect();
+            let text = changed(text, &changes);
+            if !text.is_empty() {
+                before.push((key, text));
+            }
+        }
+        before
+    }
+}
