@@ -148,6 +148,7 @@ impl Exchange {
         out: &mut Output<'_>,
         now: Now,
     ) {
+        self.end_if_cut(answer, out, now);
         if answer.is_cut() && !self.is_metered() {
             return;
         }
@@ -163,7 +164,6 @@ impl Exchange {
                 !asks && answer.words(rest, out, record, charges.listener())
             };
         // Most chunks are one event, or some, that say a word more and nothing else.
-        self.end_if_cut(answer, out, now);
         let all = words(self, answer, &mut rest, out);
         self.end_if_cut(answer, out, now);
         if !all {
