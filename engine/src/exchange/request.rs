@@ -61,7 +61,13 @@ impl Exchange {
         let by_body = (recognised.dialect == DialectId::Mcp
             && recognised.kind == CallKind::Generate)
             || dialect::dialect(recognised.dialect).shares_its_path();
+        let more_models =
+            recognised.model.is_some() && recognised.kind == CallKind::Generate && !end;
         self.recognise_as(recognised);
+        if more_models {
+            // The path names one, and the body may let others answer.
+            self.labels.add(LabelId::MODEL, Label::Unknown);
+        }
         if !by_body {
             self.count_dialect();
         }
@@ -293,10 +299,15 @@ impl Exchange {
         };
         let mcp = self.is_mcp();
         let labels = &mut self.labels;
+        labels.forget_more(LabelId::MODEL);
         if *labels.get(LabelId::MODEL) == Label::Unknown {
             labels.set(LabelId::MODEL, model);
         }
-        if let (Ok(_), Some(bytes)) = (read, body.filter(|_| !doc.is_empty() && !mcp)) {
+        if matches!(read, Err(why) if *why != Unchecked::Dialect) && doc.is_empty() && !mcp {
+            // Which others it names is not known.
+            labels.add(LabelId::MODEL, Label::Unreadable);
+        }
+        if let Some(bytes) = body.filter(|_| !doc.is_empty() && !mcp) {
             match dialect::other_models(doc, bytes) {
                 Ok(others) => {
                     for other in others {
