@@ -151,6 +151,10 @@ pub const SCAN_CACHE_BYTES: usize = 1024 * 1024;
 /// The same for a pattern that has an automaton of its own (it repeats lazily).
 pub const SCAN_SOLO_CACHE_BYTES: usize = 128 * 1024;
 
+/// Text up to this long is first read as if nothing came of it, which saves an event most of what searching costs; if
+/// something does, it is read again.
+pub const GLIDE_BYTES: u64 = 256;
+
 /// While text is held, it grows in pieces of this size, so that a partial match that dies early costs no copy of a
 /// large text.
 pub const SCAN_PIECE_BYTES: usize = 1024;

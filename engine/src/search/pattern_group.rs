@@ -11,7 +11,7 @@ use super::lazy_dfa::{GaveUp, LazyDfa, SavedRow, SavedState, Stop};
 use super::pattern::{Check, PatternError};
 use super::rows::Pair;
 use super::view::View;
-use crate::limits::{SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE};
+use crate::limits::{GLIDE_BYTES, SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE};
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::DFA;
@@ -132,7 +132,9 @@ impl PatternGroup {
     fn glide(&self, cache: &mut GroupCache, progress: &mut Progress, view: &View<'_>) -> bool {
         let Some(row) = progress.row.take() else { return false };
         let (from, end) = (progress.read, view.end());
-        if progress.gave_up || !progress.seen.is_empty() || from >= end {
+        // What turns out not to be quiet is read a second time, so only short texts are tried: those of an event.
+        let short = end.saturating_sub(from) <= GLIDE_BYTES;
+        if progress.gave_up || !progress.seen.is_empty() || from >= end || !short {
             return false;
         }
         let Some((pair, row)) = cache.dfa.glide(row, view.slice(from, end)) else { return false };
