@@ -79,7 +79,7 @@ fn a_captured_answer_is_what_the_caller_got_whatever_the_rules_and_the_cuts() {
             let said = span.said("gen_ai.output.messages", "text");
             // An independent reader calls blocks and items channels, and reads neither refusals nor what a provider runs.
             let (all, read) = (said.concat(), read.values().map(String::as_str));
-            let more = ["refusal", "code_interpreter", "audio", "code", "\"citations\""];
+            let more = ["refusal", "code_interpreter", "audio", "code", "citation"];
             let more = more.iter().any(|word| whole.text().contains(word));
             let length: usize = read.clone().map(str::len).sum();
             if read.clone().any(|text| !all.contains(text)) || (!more && all.len() != length) {

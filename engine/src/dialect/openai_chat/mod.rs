@@ -105,7 +105,8 @@ impl Dialect for OpenaiChat {
             | kind::REASONING
             | kind::REASONING_DETAILS
             | kind::THINKING => Speech::Thinks,
-            kind::LOGPROBS => Speech::Repeats,
+            // A tool is named beside what is said.
+            kind::LOGPROBS | kind::NAME => Speech::Repeats,
             _ => Speech::Says,
         }
     }
