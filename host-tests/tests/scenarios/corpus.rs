@@ -79,6 +79,8 @@ fn stable(body: &[u8], decision: Option<&str>, seconds: u64) -> String {
     }
     for second in [seconds, seconds + 1] {
         text = text.replace(&second.to_string(), "TIME");
+        // Ollama writes the time out (RFC 3339).
+        text = text.replace(&hemostat_engine::base::time::format(second), "TIME");
     }
     text
 }
