@@ -63,7 +63,6 @@ fn bad_shapes_are_not_valid() {
         "failsafe: [{upstream: {status: 1000}, do: block}]",
         "failsafe: [{when: {percent: 101}, do: block}]",
         "failsafe: [{when: {model: 4}, do: block}]",
-        "labels: {tenant: [{header: x, json: /y}]}",
         "labels: {tenant: [{json: user}]}",
         "fallbacks: {a: {handoff: true}}",
         "limits: [{allow: {requests: 1, tokens: 1, every: 1m}}]",

@@ -15,6 +15,7 @@ use crate::support::{
 };
 
 #[path = "../../../fuzz/src/lib.rs"]
+#[allow(dead_code, reason = "what concerns readers alone is run in their room")]
 mod bodies;
 
 /// What the rules look for, and what no recording says.
@@ -154,7 +155,7 @@ fn say(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-fn swap_events(bytes: &mut Vec<u8>, random: &mut Random) {
+fn swap_events(bytes: &mut [u8], random: &mut Random) {
     let ends: Vec<usize> = bytes
         .windows(2)
         .enumerate()

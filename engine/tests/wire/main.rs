@@ -20,6 +20,7 @@ mod keys;
 mod text;
 
 #[path = "../../../fuzz/src/lib.rs"]
+#[allow(dead_code, reason = "what concerns whole exchanges is run in their room")]
 mod bodies;
 #[path = "../support/messages.rs"]
 mod messages;
