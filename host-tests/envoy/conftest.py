@@ -1,10 +1,14 @@
 """One Envoy and one replay upstream for the whole run; a policy for each test that wants one."""
 
+import os
+import subprocess
+
 import pytest
 
 from rig import recordings
 from rig.client import fetch
 from rig.envoy import EMPTY_POLICY, Envoy
+from rig.releases import TOKEN, hemostat
 from rig.replay import Upstream
 
 
@@ -61,3 +65,21 @@ def ask(envoy):
                      recordings.minimal_request(dialect, stream, text), fields)
 
     return send
+
+
+@pytest.fixture(scope="session")
+def command():
+    """`command(proxies, *words)`: runs `hemostat`; gives exit code and what it said."""
+    binary = hemostat()
+
+    def run(*words, proxies=(), env=None, cwd=None):
+        urls = ",".join(getattr(one, "url", one) for one in proxies)
+        full = (
+            os.environ | {"HEMOSTAT_TOKEN": TOKEN, "HEMOSTAT_PROXIES": urls, "HEMOSTAT_ISSUER": "tests"} | (env or {})
+        )
+        done = subprocess.run(
+            [binary, *map(str, words)], capture_output=True, text=True, env=full, cwd=cwd, timeout=120
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run

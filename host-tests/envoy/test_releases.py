@@ -5,7 +5,6 @@ import contextlib
 import http.server
 import json
 import os
-import subprocess
 import threading
 import time
 
@@ -14,7 +13,7 @@ import pytest
 import policies
 from rig import recordings
 from rig.client import fetch
-from rig.releases import EVE, ONCALL, OPS, TOKEN, Proxy, digest, hemostat, release, sign, verified_elsewhere
+from rig.releases import EVE, ONCALL, OPS, TOKEN, Proxy, digest, release, sign, verified_elsewhere
 from rig.replay import Answer
 
 FOLLOWS_WITHIN_S = 1.0
@@ -27,22 +26,6 @@ def proxy(upstream):
     with Proxy(upstream.port, policies.policy("baseline"), workers=WORKERS) as running:
         yield running
         assert running.alive(), running.log_tail()
-
-
-@pytest.fixture(scope="module")
-def command():
-    """`command(proxies, *words)`: runs `hemostat`; gives exit code and what it said."""
-    binary = hemostat()
-
-    def run(*words, proxies=(), env=None):
-        urls = ",".join(getattr(one, "url", one) for one in proxies)
-        full = (
-            os.environ | {"HEMOSTAT_TOKEN": TOKEN, "HEMOSTAT_PROXIES": urls, "HEMOSTAT_ISSUER": "tests"} | (env or {})
-        )
-        done = subprocess.run([binary, *map(str, words)], capture_output=True, text=True, env=full, timeout=120)
-        return done.returncode, done.stdout + done.stderr
-
-    return run
 
 
 def serial_after(proxy):
@@ -568,14 +551,6 @@ def test_the_sample_is_valid_with_keys():
 # --- what survives a restart ------------------------------------------------------------------------------------------
 
 
-def restart(proxy):
-    """Ends the process and starts another with the same configuration."""
-    proxy.process.terminate()
-    proxy.process.wait(timeout=10)
-    (proxy.dir / "admin").unlink()
-    proxy.start()
-
-
 def test_after_a_restart_the_configured_release_is_start_and_floor(upstream, command, tmp_path):
     start = json.loads(release(41, policies.policy("configured", guardrails=[policies.guard("r", "fine", "tag")])))
     with Proxy(upstream.port, policies.policy("baseline"), plugin={"release": start}) as proxy:
@@ -589,7 +564,7 @@ def test_after_a_restart_the_configured_release_is_start_and_floor(upstream, com
         newest = proxy.status()
         assert (newest["serial"], len(newest["held"]), len(newest["history"])) == (43, 4, 4)
 
-        restart(proxy)
+        proxy.restart()
         shown = proxy.status()
         assert (shown["serial"], shown["version"], shown["source"]) == (41, "configured", "configuration")
         assert [one["version"] for one in shown["held"]] == ["configured", "baseline"]
@@ -617,7 +592,7 @@ def test_without_a_floor_a_restart_takes_what_the_source_serves(upstream, source
         source.body = release(3, policies.policy("old")).encode()
         time.sleep(1.5)
         assert version(proxy) == "polled-9"
-        restart(proxy)
+        proxy.restart()
         proxy.wait_for(3)
         assert version(proxy) == "old"
 

@@ -1,6 +1,6 @@
-"""No field of the SDKs' request types that may hold a model or a tool is unknown: testdata/request-types.json names each,
-with a request that shows a kill or a denial to hold (engine/tests/exchange/request_types.rs runs them), or with the reason
-why it holds neither."""
+"""No field of the SDKs' request types that may hold a model or a tool is unknown: testdata/request-types.json names
+each, with a request that shows a kill or a denial to hold (engine/tests/exchange/request_types.rs runs them), or with
+the reason why it holds neither."""
 
 import json
 from pathlib import Path

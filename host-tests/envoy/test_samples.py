@@ -223,7 +223,7 @@ def test_the_sample_that_sends_traces_is_valid_and_sends_the_whole_record():
 def test_every_sample_logs_the_whole_record():
     """The keys are those of docs/operations.md; labels are the policy's own."""
     page = (SAMPLES.parent / "docs" / "operations.md").read_text()
-    record = page.split("## The access log")[1].split("## Headers")[0]
+    record = page.split("## The access log")[1].split("\n## ")[0]
     for path in SAMPLES.glob("*/envoy.yaml"):
         logged = path.read_text()
         for key in re.findall(r"`((?:hemostat|gen_ai)\.[a-z_.]+)`", record):

@@ -148,6 +148,13 @@ class Proxy(Envoy):
         ports = {one["name"]: one["local_address"]["socket_address"]["port_value"] for one in listeners}
         self.port, self.control_port = ports["llm"], ports["control"]
 
+    def restart(self):
+        """Ends the process and starts another with the same configuration, at other ports."""
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        (self.dir / "admin").unlink()
+        self.start()
+
     @property
     def url(self):
         """The control listener, as `hemostat` takes it."""
