@@ -3,7 +3,7 @@
 //! Fuel is about one unit an instruction and the same on every machine, so that a regression is a failed test and not a
 //! bench that somebody reads. The table is `host-tests/fuel.tsv`; after a change that makes something cheaper, or dearer
 //! for a reason, write it anew and commit it with the change:
-//! `HEMOSTAT_WRITE_FUEL=1 cargo test -p hemostat-host-tests --test scenarios fuel -- --ignored`.
+//! `HEMOSTAT_WRITE_FUEL=1 cargo test --workspace --test scenarios fuel`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::native::{Recording, mcp_recordings, recordings};
 use crate::rig::{Proxy, answer_of, request_of};
 
 /// How much dearer than the table a row may be. Compilers differ by a few in a hundred.
-const TOLERANCE: f64 = 1.08;
+const TOLERANCE: f64 = 1.12;
 
 /// Small rows differ by more: an allocation that falls otherwise is a hundred units.
 const SLACK: u64 = 150;
@@ -203,7 +203,6 @@ fn measured() -> Table {
 }
 
 #[test]
-#[ignore = "the table has to be written with the module that is to be held to it"]
 fn events_and_stages_cost_what_the_table_says() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuel.tsv");
     let table = measured();
