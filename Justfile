@@ -26,9 +26,9 @@ drill *ARGS: wasm
 # run every test: Rust, the module in its wasm host, and a real Envoy with the official SDKs
 test: wasm test-rust test-envoy
 
-# the crates' tests and the scenarios on the built module
+# the crates' tests and the scenarios on the built module; PROPTEST_RNG_SEED=N draws other cases for the properties
 test-rust: wasm
-    cargo test --workspace --locked --no-fail-fast
+    PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-1}" cargo test --workspace --locked --no-fail-fast
 
 # a real Envoy with the built module; arguments go to pytest
 test-envoy *ARGS: wasm
