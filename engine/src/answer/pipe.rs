@@ -75,7 +75,7 @@ pub struct Pipe {
     /// The answer has been cut; nothing more leaves but its ending.
     cut: Option<Cut>,
     /// Events that stand in the stream only because the filter asked for usage do not leave.
-    hide_usage: Option<&'static dyn Dialect>,
+    hide_usage: Option<&'static Dialect>,
     /// Text of the frame that was cut that still leaves, before the ending.
     before: Vec<(TextKey, String)>,
     /// A limit may end the answer.
@@ -130,7 +130,7 @@ impl Pipe {
 
     /// With this dialect's usage events taken out.
     #[must_use]
-    pub fn hiding_usage(mut self, dialect: Option<&'static dyn Dialect>) -> Self {
+    pub fn hiding_usage(mut self, dialect: Option<&'static Dialect>) -> Self {
         self.hide_usage = dialect;
         self
     }

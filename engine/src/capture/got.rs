@@ -21,7 +21,7 @@ pub struct Wanted {
 #[derive(Debug)]
 pub struct Got {
     frames: FrameLoop,
-    dialect: &'static dyn Dialect,
+    dialect: &'static Dialect,
     wanted: Wanted,
     texts: Vec<Text>,
     left: usize,

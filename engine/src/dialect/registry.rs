@@ -1,10 +1,9 @@
 //! All dialects, one row each. A new one needs a folder, its `mod` line and a row here: everything else asks its
 //! [`Dialect`].
 
-use super::wordless::{Shape, Wordless};
 use super::{
     Dialect, anthropic, bedrock, cohere, gemini, invocations, mcp, ollama, openai_chat,
-    openai_completions, openai_responses,
+    openai_completions, openai_responses, wordless,
 };
 
 macro_rules! registry {
@@ -22,7 +21,7 @@ macro_rules! registry {
 
         /// The dialect with this name.
         #[must_use]
-        pub fn dialect(id: DialectId) -> &'static dyn Dialect {
+        pub fn dialect(id: DialectId) -> &'static Dialect {
             match id {
                 $(DialectId::$id => &$dialect,)*
             }
@@ -32,37 +31,37 @@ macro_rules! registry {
 
 registry! {
     /// OpenAI Chat Completions and the servers compatible with it.
-    OpenaiChat => openai_chat::OpenaiChat,
+    OpenaiChat => openai_chat::DIALECT,
     /// OpenAI Responses.
-    OpenaiResponses => openai_responses::OpenaiResponses,
+    OpenaiResponses => openai_responses::DIALECT,
     /// Anthropic Messages.
-    Anthropic => anthropic::Anthropic,
+    Anthropic => anthropic::DIALECT,
     /// Google Gemini.
-    Gemini => gemini::Gemini,
+    Gemini => gemini::DIALECT,
     /// Model Context Protocol.
-    Mcp => mcp::Mcp,
+    Mcp => mcp::DIALECT,
     /// AWS Bedrock Converse.
-    Bedrock => bedrock::Bedrock,
+    Bedrock => bedrock::DIALECT,
     /// AWS Bedrock InvokeModel: a model's own request and answer.
-    BedrockInvoke => bedrock::BedrockInvoke,
+    BedrockInvoke => bedrock::INVOKE,
     /// OpenAI's legacy completions: a prompt goes on.
-    OpenaiCompletions => openai_completions::OpenaiCompletions,
+    OpenaiCompletions => openai_completions::DIALECT,
     /// Endpoints of Databricks and SageMaker that carry a chat.
-    Invocations => invocations::Invocations,
+    Invocations => invocations::DIALECT,
     /// Ollama's chat.
-    Ollama => ollama::Ollama { generate: false },
+    Ollama => ollama::CHAT,
     /// Ollama's completion of a prompt.
-    OllamaGenerate => ollama::Ollama { generate: true },
+    OllamaGenerate => ollama::GENERATE,
     /// Cohere's chat.
-    Cohere => cohere::Cohere,
+    Cohere => cohere::DIALECT,
     /// OpenAI's embeddings.
-    OpenaiEmbeddings => Wordless { id: DialectId::OpenaiEmbeddings, shape: Shape::OpenaiEmbeddings },
+    OpenaiEmbeddings => wordless::OPENAI_EMBEDDINGS,
     /// OpenAI's pictures.
-    OpenaiImages => Wordless { id: DialectId::OpenaiImages, shape: Shape::OpenaiImages },
+    OpenaiImages => wordless::OPENAI_IMAGES,
     /// Google's embeddings, and what is predicted of instances (embeddings, pictures, films).
-    GeminiPredict => Wordless { id: DialectId::GeminiPredict, shape: Shape::GeminiPredict },
+    GeminiPredict => wordless::GEMINI_PREDICT,
     /// Ollama's embeddings.
-    OllamaEmbed => Wordless { id: DialectId::OllamaEmbed, shape: Shape::OllamaEmbed },
+    OllamaEmbed => wordless::OLLAMA_EMBED,
 }
 
 impl DialectId {

@@ -1,6 +1,6 @@
 //! What an ending or a canned answer says, once the call's wishes are taken into account.
 
-use super::{Call, Canned, EndingHow};
+use super::{Call, Canned, Ending, EndingHow};
 
 /// What is said at an answer's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +41,22 @@ impl<'a> Say<'a> {
 }
 
 impl Canned {
-    /// The same as an ending of an answer that has not begun.
+    /// How an ending says it.
     pub(super) fn how(&self) -> EndingHow {
         EndingHow::Canned {
             text: self.text.clone(),
             json: self.json.clone(),
             refusal: self.refusal,
+        }
+    }
+
+    /// The whole answer as the ending of one of which nothing has left.
+    pub(super) fn ending(&self) -> Ending {
+        Ending {
+            before: Vec::new(),
+            how: self.how(),
+            decision: self.decision.clone(),
+            now: self.now,
         }
     }
 }

@@ -2,17 +2,17 @@
 //! dialect [`super::super::anthropic`] reads them; in a stream its events stand in messages, one each. What other models
 //! take and say is recognised and unreadable.
 
-use super::super::anthropic::Anthropic;
+use super::super::anthropic;
+use super::super::contract::{About, Answers, Requests, Spend};
 use super::super::write::quoted;
 use super::super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Line, Piece,
-    Recognised, Reply, RequestView, Speech, Tool, Unreadable,
+    Answer, Call, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Piece, Recognised,
+    Reply, RequestView, Unreadable,
 };
-use super::{ending_of, exception, stream_reply};
+use super::{exception, stream_reply};
 use crate::dialect::EndingHow;
 use crate::dialect::recognise;
-use crate::dialect::spend::{Spending, Usage, some_tokens};
-use crate::wire::edit::Edit;
+use crate::dialect::spend::{Usage, some_tokens};
 use crate::wire::eventstream;
 use crate::wire::frame::{Framing, Piece as Framed};
 use crate::wire::framer::Framer;
@@ -20,10 +20,6 @@ use crate::wire::json::{Doc, Kind, Value};
 
 /// What Bedrock adds to a stream's last event.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
-
-/// The dialect of a model's own requests.
-#[derive(Debug)]
-pub(in super::super) struct BedrockInvoke;
 
 /// True if this model takes Anthropic's requests, or if its name does not tell (it is an ARN of the account's own).
 fn may_be_anthropic(model: &str) -> bool {
@@ -36,107 +32,79 @@ fn may_be_anthropic(model: &str) -> bool {
     !named || model.contains("anthropic.")
 }
 
-impl Dialect for BedrockInvoke {
-    fn id(&self) -> DialectId {
-        DialectId::BedrockInvoke
-    }
+/// The dialect of a model's own requests.
+pub(in super::super) const DIALECT: Dialect = Dialect {
+    about: About {
+        kin: DialectId::Bedrock,
+        ..About::of(DialectId::BedrockInvoke, "bedrock", "aws.bedrock")
+    },
+    requests: Requests {
+        recognise: |line| {
+            recognise::bedrock(line).filter(|own| own.dialect == DialectId::BedrockInvoke)
+        },
+        takes: None,
+        read: read_request,
+    },
+    tools: anthropic::DIALECT.tools,
+    answers: Answers {
+        read: |call, framing| Box::new(Reading::new(call, framing)),
+        canned,
+        blocked,
+        error: |_, error| exception(error),
+        ..anthropic::DIALECT.answers
+    },
+    spend: Spend { usage, ..anthropic::DIALECT.spend },
+};
 
-    fn name(&self) -> &'static str {
-        "bedrock"
+fn read_request(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    // Bedrock wants this field of every such request, and of no other.
+    let version = doc.root(body).get("anthropic_version");
+    let model = recognised.model.as_deref().unwrap_or_default();
+    if version.is_none_or(|version| version.kind() != Kind::String) || !may_be_anthropic(model) {
+        return Err(Unreadable { field: "/anthropic_version" });
     }
+    let mut view = anthropic::DIALECT.read_request(recognised, doc, body)?;
+    // The path says it, whatever the body does.
+    view.call.stream = recognised.stream;
+    Ok(view)
+}
 
-    fn provider(&self) -> &'static str {
-        "aws.bedrock"
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if !may_be_anthropic(&call.model) {
+        // What this model would say has a shape of its own.
+        let message = canned.text.clone();
+        return exception(&ErrorAnswer { status: 403, message, code: "content_blocked" });
     }
-
-    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
-        recognise::bedrock(line).filter(|own| own.dialect == self.id())
+    if !call.stream {
+        return anthropic::DIALECT.canned(call, canned);
     }
+    let body = Reading::new(call, Framing::EventStream).ending(&canned.ending());
+    let mut reply = stream_reply(body);
+    // What stands in the messages.
+    reply.headers.push(("x-amzn-bedrock-content-type", "application/json".to_owned()));
+    reply
+}
 
-    fn kin(&self) -> DialectId {
-        DialectId::Bedrock
+fn blocked(call: &Call, decision: &str, now: u64) -> Reply {
+    if !may_be_anthropic(&call.model) {
+        let message = format!("the answer was withheld by policy (decision {decision})");
+        return exception(&ErrorAnswer { status: 403, message, code: "content_blocked" });
     }
+    anthropic::DIALECT.blocked(call, decision, now)
+}
 
-    fn read_request(
-        &self,
-        recognised: &Recognised,
-        doc: &Doc,
-        body: &[u8],
-    ) -> Result<RequestView, Unreadable> {
-        // Bedrock wants this field of every such request, and of no other.
-        let version = doc.root(body).get("anthropic_version");
-        let model = recognised.model.as_deref().unwrap_or_default();
-        if version.is_none_or(|version| version.kind() != Kind::String) || !may_be_anthropic(model)
-        {
-            return Err(Unreadable { field: "/anthropic_version" });
-        }
-        let mut view = Anthropic.read_request(recognised, doc, body)?;
-        // The path says it, whatever the body does.
-        view.call.stream = recognised.stream;
-        Ok(view)
-    }
-
-    fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
-        Anthropic.tools(doc, body)
-    }
-
-    fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
-        Anthropic.without_tools(doc, body, gone)
-    }
-
-    fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {
-        Box::new(Reading::new(call, framing))
-    }
-
-    fn canned(&self, call: &Call, canned: &Canned) -> Reply {
-        if !may_be_anthropic(&call.model) {
-            // What this model would say has a shape of its own.
-            let message = canned.text.clone();
-            return exception(&ErrorAnswer { status: 403, message, code: "content_blocked" });
-        }
-        if !call.stream {
-            return Anthropic.canned(call, canned);
-        }
-        let body = Reading::new(call, Framing::EventStream).ending(&ending_of(canned));
-        let mut reply = stream_reply(body);
-        // What stands in the messages.
-        reply.headers.push(("x-amzn-bedrock-content-type", "application/json".to_owned()));
-        reply
-    }
-
-    fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {
-        if !may_be_anthropic(&call.model) {
-            let message = format!("the answer was withheld by policy (decision {decision})");
-            return exception(&ErrorAnswer { status: 403, message, code: "content_blocked" });
-        }
-        Anthropic.blocked(call, decision, now)
-    }
-
-    fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
-        exception(error)
-    }
-
-    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
-        Anthropic.spending(root)
-    }
-
-    fn speech(&self, kind: u8) -> Speech {
-        Anthropic.speech(kind)
-    }
-
-    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
-        Anthropic.usage(root, usage);
-        if let Some(said) = root.get(METRICS).filter(|said| said.kind() == Kind::Object) {
-            let count = |name| some_tokens(&said, name);
-            usage.fresh = count("inputTokenCount").max(usage.fresh);
-            usage.output = count("outputTokenCount").max(usage.output);
-            usage.cached = count("cacheReadInputTokenCount").unwrap_or(0).max(usage.cached);
-            usage.written = count("cacheWriteInputTokenCount").unwrap_or(0).max(usage.written);
-        }
-    }
-
-    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
-        Anthropic.cap(root, most)
+fn usage(root: &Value<'_>, usage: &mut Usage) {
+    anthropic::DIALECT.usage(root, usage);
+    if let Some(said) = root.get(METRICS).filter(|said| said.kind() == Kind::Object) {
+        let count = |name| some_tokens(&said, name);
+        usage.fresh = count("inputTokenCount").max(usage.fresh);
+        usage.output = count("outputTokenCount").max(usage.output);
+        usage.cached = count("cacheReadInputTokenCount").unwrap_or(0).max(usage.cached);
+        usage.written = count("cacheWriteInputTokenCount").unwrap_or(0).max(usage.written);
     }
 }
 
@@ -155,7 +123,7 @@ impl Reading {
     fn new(call: &Call, framing: Framing) -> Self {
         let inner = if framing == Framing::EventStream { Framing::Sse } else { framing };
         Self {
-            inner: Anthropic.answer(call, inner),
+            inner: anthropic::DIALECT.answer(call, inner),
             framing,
             event: Vec::new(),
             foreign: !may_be_anthropic(&call.model),

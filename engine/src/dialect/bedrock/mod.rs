@@ -8,114 +8,56 @@ mod spend;
 mod stopped;
 mod tools;
 
-pub(super) use invoke::BedrockInvoke;
+pub(super) use invoke::DIALECT as INVOKE;
 
+use super::contract::{About, Answers, Requests, Spend, Tools};
 use super::say::Say;
-use super::tools::Gone;
 use super::write::{Json, error_reply, json_reply};
-use super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Line, Recognised,
-    Reply, RequestView, Speech, Tool, Unreadable,
-};
+use super::{Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech};
 use crate::dialect::recognise;
-use crate::dialect::spend::{Spending, Usage};
-use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
-use crate::wire::json::{Doc, Value};
 
 /// The members that clients want in every answer, of one that cost nothing.
 const USAGE: &str =
     r#""usage":{"inputTokens":0,"outputTokens":0,"totalTokens":0},"metrics":{"latencyMs":0}"#;
 
-/// The dialect of Converse.
-#[derive(Debug)]
-pub(super) struct Bedrock;
+/// The dialect.
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About::of(DialectId::Bedrock, "bedrock", "aws.bedrock"),
+    requests: Requests {
+        recognise: |line| recognise::bedrock(line).filter(|own| own.dialect == DialectId::Bedrock),
+        takes: None,
+        read: request::read,
+    },
+    tools: Tools { list: tools::tools, without: tools::without },
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error: |_, error| exception(error),
+        speech: Some(speech),
+        choices: false,
+    },
+    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+};
 
-impl Dialect for Bedrock {
-    fn id(&self) -> DialectId {
-        DialectId::Bedrock
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if !call.stream {
+        return named(json_reply(200, whole(call, &canned.how())), &canned.decision);
     }
-
-    fn name(&self) -> &'static str {
-        "bedrock"
-    }
-
-    fn provider(&self) -> &'static str {
-        "aws.bedrock"
-    }
-
-    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
-        recognise::bedrock(line).filter(|own| own.dialect == self.id())
-    }
-
-    fn read_request(
-        &self,
-        recognised: &Recognised,
-        doc: &Doc,
-        body: &[u8],
-    ) -> Result<RequestView, Unreadable> {
-        request::read(recognised, doc, body)
-    }
-
-    fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
-        tools::tools(&doc.root(body))
-    }
-
-    fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
-        let root = doc.root(body);
-        let tools = tools::tools(&root);
-        tools::without(&root, &Gone::new(&tools, gone))
-    }
-
-    fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {
-        Box::new(answer::Reading::new(call, framing))
-    }
-
-    fn canned(&self, call: &Call, canned: &Canned) -> Reply {
-        if !call.stream {
-            return named(json_reply(200, whole(call, &canned.how())), &canned.decision);
-        }
-        let ending = ending_of(canned);
-        let body = answer::Reading::new(call, Framing::EventStream).ending(&ending);
-        named(stream_reply(body), &canned.decision)
-    }
-
-    fn blocked(&self, call: &Call, decision: &str, _now: u64) -> Reply {
-        named(json_reply(200, whole(call, &EndingHow::Blocked)), decision)
-    }
-
-    fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
-        exception(error)
-    }
-
-    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
-        spend::spending(root)
-    }
-
-    fn speech(&self, kind: u8) -> Speech {
-        use answer::kind;
-        match kind {
-            kind::REASONING => Speech::Thinks,
-            _ => Speech::Says,
-        }
-    }
-
-    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
-        spend::usage(root, usage);
-    }
-
-    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
-        spend::cap(root, most)
-    }
+    let body = answer::Reading::new(call, Framing::EventStream).ending(&canned.ending());
+    named(stream_reply(body), &canned.decision)
 }
 
-/// A canned answer as the ending of one that has not begun.
-fn ending_of(canned: &Canned) -> Ending {
-    Ending {
-        before: Vec::new(),
-        how: canned.how(),
-        decision: canned.decision.clone(),
-        now: canned.now,
+fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
+    named(json_reply(200, whole(call, &EndingHow::Blocked)), decision)
+}
+
+fn speech(kind: u8) -> Speech {
+    use answer::kind;
+    match kind {
+        kind::REASONING => Speech::Thinks,
+        _ => Speech::Says,
     }
 }
 

@@ -5,23 +5,20 @@ mod ending;
 mod request;
 mod stopped;
 
-use super::openai_chat::OpenaiChat;
+use super::contract::{About, Answers, Requests, Spend};
+use super::openai_chat;
 use super::recognise::{self, Line};
 use super::request::has_member;
 use super::say::Say;
 use super::spend::{Spending, Usage, count, insert, some_tokens};
 use super::write::{Json, error_reply, json_reply, sse_reply};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Speech, Tool, Unreadable,
+    Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech,
+    Unreadable,
 };
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
-use crate::wire::json::{Doc, Kind, Value};
-
-/// The dialect.
-#[derive(Debug)]
-pub(super) struct Cohere;
+use crate::wire::json::{Kind, Value};
 
 /// Usage of an answer that the proxy made: nothing is billed for it.
 const NO_USAGE: &str = concat!(
@@ -38,100 +35,75 @@ fn finish(say: &Say<'_>) -> &'static str {
     }
 }
 
-impl Dialect for Cohere {
-    fn id(&self) -> DialectId {
-        DialectId::Cohere
-    }
+/// The dialect.
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About::of(DialectId::Cohere, "cohere", "cohere"),
+    requests: Requests { recognise, takes: Some(takes), read: request::read },
+    tools: openai_chat::DIALECT.tools,
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error,
+        speech: Some(speech),
+        choices: false,
+    },
+    spend: Spend { spending, usage, cap, ..Spend::NONE },
+};
 
-    fn name(&self) -> &'static str {
-        "cohere"
-    }
+fn recognise(line: &Line<'_>) -> Option<Recognised> {
+    line.posts(&["v2", "chat"]).then(|| recognise::call(DialectId::Cohere, None))
+}
 
-    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
-        line.posts(&["v2", "chat"]).then(|| recognise::call(self.id(), None))
-    }
+fn takes(root: &Value<'_>) -> bool {
+    root.kind() != Kind::Object || has_member(root, "model")
+}
 
-    fn shares_its_path(&self) -> bool {
-        true
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if !call.stream {
+        return json_reply(200, whole(call, &canned.how(), &canned.decision));
     }
+    sse_reply(answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
+}
 
-    fn takes(&self, root: &Value<'_>) -> bool {
-        root.kind() != Kind::Object || has_member(root, "model")
+fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
+    json_reply(200, whole(call, &EndingHow::Blocked, decision))
+}
+
+fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {
+    let body = Json::default().raw(r#"{"message":"#).text(&error.message).raw("}").take();
+    error_reply(error, body)
+}
+
+fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
+    let max_output = count(root, "max_tokens", "/max_tokens")?;
+    let mut spending = Spending { max_output, ..Spending::default() };
+    spending.turns(root.get("messages"));
+    spending.tools(root.get("tools"));
+    spending.format(root.get("response_format"));
+    Ok(spending)
+}
+
+fn usage(root: &Value<'_>, usage: &mut Usage) {
+    let said = root.get("usage").or_else(|| root.get("delta").and_then(|d| d.get("usage")));
+    // What is billed, where it is said, and not what the model was shown around it.
+    let said = said.and_then(|said| said.get("billed_units").or_else(|| said.get("tokens")));
+    let Some(said) = said.filter(|said| said.kind() == Kind::Object) else { return };
+    usage.fresh = some_tokens(&said, "input_tokens").or(usage.fresh);
+    usage.output = some_tokens(&said, "output_tokens").max(usage.output);
+}
+
+fn speech(kind: u8) -> Speech {
+    match kind {
+        answer::kind::THINKING | answer::kind::PLAN => Speech::Thinks,
+        _ => Speech::Says,
     }
+}
 
-    fn read_request(
-        &self,
-        recognised: &Recognised,
-        doc: &Doc,
-        body: &[u8],
-    ) -> Result<RequestView, Unreadable> {
-        request::read(recognised, doc, body)
-    }
-
-    fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
-        OpenaiChat.tools(doc, body)
-    }
-
-    fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
-        OpenaiChat.without_tools(doc, body, gone)
-    }
-
-    fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {
-        Box::new(answer::Reading::new(call, framing))
-    }
-
-    fn canned(&self, call: &Call, canned: &Canned) -> Reply {
-        if !call.stream {
-            return json_reply(200, whole(call, &canned.how(), &canned.decision));
-        }
-        let ending = Ending {
-            before: Vec::new(),
-            how: canned.how(),
-            decision: canned.decision.clone(),
-            now: canned.now,
-        };
-        sse_reply(answer::Reading::new(call, Framing::Sse).ending(&ending))
-    }
-
-    fn blocked(&self, call: &Call, decision: &str, _now: u64) -> Reply {
-        json_reply(200, whole(call, &EndingHow::Blocked, decision))
-    }
-
-    fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
-        let body = Json::default().raw(r#"{"message":"#).text(&error.message).raw("}").take();
-        error_reply(error, body)
-    }
-
-    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
-        let max_output = count(root, "max_tokens", "/max_tokens")?;
-        let mut spending = Spending { max_output, ..Spending::default() };
-        spending.turns(root.get("messages"));
-        spending.tools(root.get("tools"));
-        spending.format(root.get("response_format"));
-        Ok(spending)
-    }
-
-    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
-        let said = root.get("usage").or_else(|| root.get("delta").and_then(|d| d.get("usage")));
-        // What is billed, where it is said, and not what the model was shown around it.
-        let said = said.and_then(|said| said.get("billed_units").or_else(|| said.get("tokens")));
-        let Some(said) = said.filter(|said| said.kind() == Kind::Object) else { return };
-        usage.fresh = some_tokens(&said, "input_tokens").or(usage.fresh);
-        usage.output = some_tokens(&said, "output_tokens").max(usage.output);
-    }
-
-    fn speech(&self, kind: u8) -> Speech {
-        match kind {
-            answer::kind::THINKING | answer::kind::PLAN => Speech::Thinks,
-            _ => Speech::Says,
-        }
-    }
-
-    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
-        match root.get("max_tokens") {
-            Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
-            None => insert(root, &format!(r#""max_tokens":{most}"#)),
-        }
+fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
+    match root.get("max_tokens") {
+        Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
+        None => insert(root, &format!(r#""max_tokens":{most}"#)),
     }
 }
 

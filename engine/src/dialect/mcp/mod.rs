@@ -21,89 +21,52 @@ pub use message::{
 pub use mirror::{is_mismatch, is_modern};
 pub use sign::is_old_transport;
 
-use super::spend::{Spending, Usage};
+use super::contract::{About, Answers, Requests, Spend, Tools};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, ErrorAnswer, Line, Recognised, Reply, RequestView,
-    Tool, Unreadable,
+    Call, Canned, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Speech,
+    Unreadable,
 };
-use crate::wire::edit::Edit;
-use crate::wire::frame::Framing;
-use crate::wire::json::{Doc, Value};
+use crate::wire::json::Doc;
 
 /// The dialect. What needs the ids of calls is written with [`write`]; here stands what can be said without them.
-#[derive(Debug)]
-pub(super) struct Mcp;
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About { operation: "execute_tool", ..About::of(DialectId::Mcp, "mcp", "mcp") },
+    requests: Requests { recognise: |_| None, takes: None, read: read_request },
+    tools: Tools::NONE,
+    answers: Answers {
+        read: |_, _| Box::new(mute::Mute),
+        canned,
+        blocked,
+        error,
+        speech: Some(|_| Speech::Says),
+        choices: false,
+    },
+    spend: Spend::NONE,
+};
 
-impl Dialect for Mcp {
-    fn id(&self) -> DialectId {
-        DialectId::Mcp
-    }
+fn read_request(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let messages = messages(doc, body)?;
+    let mut texts = Vec::new();
+    let files = messages.iter().map(|message| message::texts(message, doc, body, &mut texts));
+    let remote = files.fold(0, u32::saturating_add);
+    let call = Call::without_body(recognised.clone());
+    Ok(RequestView { call, texts, remote, edits: Vec::new() })
+}
 
-    fn name(&self) -> &'static str {
-        "mcp"
-    }
+fn canned(_call: &Call, canned: &Canned) -> Reply {
+    write::error(&write::To::Nobody, 200, write::code("canned"), &canned.text, "canned")
+}
 
-    fn recognise(&self, _line: &Line<'_>) -> Option<Recognised> {
-        None
-    }
+fn blocked(_call: &Call, _decision: &str, _now: u64) -> Reply {
+    let text = "the answer was withheld by policy";
+    write::error(&write::To::Nobody, 200, write::code("content_blocked"), text, "content_blocked")
+}
 
-    fn operation(&self) -> &'static str {
-        "execute_tool"
-    }
-
-    fn read_request(
-        &self,
-        recognised: &Recognised,
-        doc: &Doc,
-        body: &[u8],
-    ) -> Result<RequestView, Unreadable> {
-        let messages = messages(doc, body)?;
-        let mut texts = Vec::new();
-        let files = messages.iter().map(|message| message::texts(message, doc, body, &mut texts));
-        let remote = files.fold(0, u32::saturating_add);
-        let call = Call::without_body(recognised.clone());
-        Ok(RequestView { call, texts, remote, edits: Vec::new() })
-    }
-
-    fn tools(&self, _doc: &Doc, _body: &[u8]) -> Vec<Tool> {
-        Vec::new()
-    }
-
-    fn without_tools(&self, _doc: &Doc, _body: &[u8], _gone: &[usize]) -> Vec<Edit> {
-        Vec::new()
-    }
-
-    fn answer(&self, _call: &Call, _framing: Framing) -> Box<dyn Answer> {
-        Box::new(mute::Mute)
-    }
-
-    fn canned(&self, _call: &Call, canned: &Canned) -> Reply {
-        write::error(&write::To::Nobody, 200, write::code("canned"), &canned.text, "canned")
-    }
-
-    fn blocked(&self, _call: &Call, _decision: &str, _now: u64) -> Reply {
-        let text = "the answer was withheld by policy";
-        write::error(
-            &write::To::Nobody,
-            200,
-            write::code("content_blocked"),
-            text,
-            "content_blocked",
-        )
-    }
-
-    fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
-        let code = write::code(error.code);
-        write::error(&write::To::Nobody, error.status, code, &error.message, error.code)
-    }
-
-    fn spending(&self, _root: &Value<'_>) -> Result<Spending, Unreadable> {
-        Ok(Spending::default())
-    }
-
-    fn usage(&self, _root: &Value<'_>, _usage: &mut Usage) {}
-
-    fn cap(&self, _root: &Value<'_>, _most: u64) -> Option<Edit> {
-        None
-    }
+fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {
+    let code = write::code(error.code);
+    write::error(&write::To::Nobody, error.status, code, &error.message, error.code)
 }

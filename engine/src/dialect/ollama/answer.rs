@@ -37,8 +37,8 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(call: &Call, framing: Framing, generate: bool) -> Self {
-        let call = call.clone();
+    pub(super) fn new(call: &Call, framing: Framing) -> Self {
+        let (call, generate) = (call.clone(), super::generates(call));
         Self { call, framing, generate, model: None, calls: 0, spoke: false, done: false }
     }
 

@@ -4,27 +4,21 @@
 mod answer;
 mod request;
 
-use super::openai_chat::OpenaiChat;
+use super::contract::{About, Answers, Requests, Spend};
+use super::openai_chat;
 use super::recognise::{self, Line};
 use super::request::has_member;
 use super::say::Say;
 use super::spend::{Spending, Usage, insert, some_tokens};
 use super::write::{Json, error_reply, json_reply};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Recognised, Reply,
-    RequestView, Speech, Tool, Unreadable,
+    Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech,
+    Unreadable,
 };
 use crate::base::time;
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
-use crate::wire::json::{Doc, Kind, Value};
-
-/// The dialect.
-#[derive(Debug)]
-pub(super) struct Ollama {
-    /// A prompt goes on; if not, it is a chat.
-    pub(super) generate: bool,
-}
+use crate::wire::json::{Kind, Value};
 
 /// What the last line says beside why it is the last: nothing is billed for an answer that the proxy made.
 const NO_USAGE: &str = concat!(
@@ -32,120 +26,114 @@ const NO_USAGE: &str = concat!(
     r#""eval_count":0,"eval_duration":0"#
 );
 
-impl Dialect for Ollama {
-    fn id(&self) -> DialectId {
-        if self.generate { DialectId::OllamaGenerate } else { DialectId::Ollama }
-    }
+/// Its chat.
+pub(super) const CHAT: Dialect = Dialect {
+    about: About::of(DialectId::Ollama, "ollama", "ollama"),
+    requests: Requests {
+        recognise: |line| recognise(line, "chat", DialectId::Ollama),
+        takes: Some(takes),
+        read: request::read,
+    },
+    tools: openai_chat::DIALECT.tools,
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error: |_, error| self::error(error),
+        speech: Some(speech),
+        choices: false,
+    },
+    spend: Spend { spending, usage, cap, ..Spend::NONE },
+};
 
-    fn name(&self) -> &'static str {
-        "ollama"
-    }
+/// Its completion of a prompt.
+pub(super) const GENERATE: Dialect = Dialect {
+    about: About {
+        operation: "text_completion",
+        ..About::of(DialectId::OllamaGenerate, "ollama", "ollama")
+    },
+    requests: Requests {
+        recognise: |line| recognise(line, "generate", DialectId::OllamaGenerate),
+        ..CHAT.requests
+    },
+    ..CHAT
+};
 
-    fn operation(&self) -> &'static str {
-        if self.generate { "text_completion" } else { "chat" }
-    }
+fn recognise(line: &Line<'_>, word: &str, own: DialectId) -> Option<Recognised> {
+    let call = Recognised { json_stream: Framing::NdJson, ..recognise::call(own, None) };
+    line.posts(&["api", word]).then_some(call)
+}
 
-    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
-        let word = if self.generate { "generate" } else { "chat" };
-        let own = Recognised { json_stream: Framing::NdJson, ..recognise::call(self.id(), None) };
-        line.posts(&["api", word]).then_some(own)
-    }
+/// True for an answer to one prompt.
+fn generates(call: &Call) -> bool {
+    call.recognised.dialect == DialectId::OllamaGenerate
+}
 
-    fn shares_its_path(&self) -> bool {
-        true
-    }
+/// An error body.
+pub(super) fn error(error: &ErrorAnswer) -> Reply {
+    let body = Json::default().raw(r#"{"error":"#).text(&error.message).raw("}").take();
+    error_reply(error, body)
+}
 
-    /// `/api/chat` is anybody's path: Ollama's requests name a model.
-    fn takes(&self, root: &Value<'_>) -> bool {
-        root.kind() != Kind::Object || has_member(root, "model")
-    }
+/// `/api/chat` is anybody's path: Ollama's requests name a model.
+fn takes(root: &Value<'_>) -> bool {
+    root.kind() != Kind::Object || has_member(root, "model")
+}
 
-    fn read_request(
-        &self,
-        recognised: &Recognised,
-        doc: &Doc,
-        body: &[u8],
-    ) -> Result<RequestView, Unreadable> {
-        request::read(recognised, doc, body)
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if !call.stream {
+        return json_reply(200, whole(call, &canned.how(), canned.now));
     }
+    let body = answer::Reading::new(call, Framing::NdJson).ending(&canned.ending());
+    let content_type = "application/x-ndjson".to_owned();
+    Reply { status: 200, headers: vec![("content-type", content_type)], body }
+}
 
-    fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
-        OpenaiChat.tools(doc, body)
-    }
+fn blocked(call: &Call, _decision: &str, now: u64) -> Reply {
+    json_reply(200, whole(call, &EndingHow::Blocked, now))
+}
 
-    fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
-        OpenaiChat.without_tools(doc, body, gone)
-    }
+fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
+    // A negative number is no bound.
+    let most = root.get("options").and_then(|options| options.get("num_predict"));
+    let max_output = most.and_then(|most| most.as_u64());
+    let mut spending = Spending { max_output, ..Spending::default() };
+    spending.turns(root.get("messages"));
+    spending.tools(root.get("tools"));
+    spending.format(root.get("format").filter(|format| format.kind() == Kind::Object));
+    Ok(spending)
+}
 
-    fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {
-        Box::new(answer::Reading::new(call, framing, self.generate))
-    }
+fn usage(root: &Value<'_>, usage: &mut Usage) {
+    usage.fresh = some_tokens(root, "prompt_eval_count").or(usage.fresh);
+    usage.output = some_tokens(root, "eval_count").max(usage.output);
+}
 
-    fn canned(&self, call: &Call, canned: &Canned) -> Reply {
-        let how = canned.how();
-        if !call.stream {
-            return json_reply(200, self.whole(call, &how, canned.now));
-        }
-        let (decision, now) = (canned.decision.clone(), canned.now);
-        let ending = Ending { before: Vec::new(), how, decision, now };
-        let body = answer::Reading::new(call, Framing::NdJson, self.generate).ending(&ending);
-        let content_type = "application/x-ndjson".to_owned();
-        Reply { status: 200, headers: vec![("content-type", content_type)], body }
-    }
+fn speech(kind: u8) -> Speech {
+    if kind == answer::kind::THINKING { Speech::Thinks } else { Speech::Says }
+}
 
-    fn blocked(&self, call: &Call, _decision: &str, now: u64) -> Reply {
-        json_reply(200, self.whole(call, &EndingHow::Blocked, now))
-    }
-
-    fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
-        let body = Json::default().raw(r#"{"error":"#).text(&error.message).raw("}").take();
-        error_reply(error, body)
-    }
-
-    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
-        // A negative number is no bound.
-        let most = root.get("options").and_then(|options| options.get("num_predict"));
-        let max_output = most.and_then(|most| most.as_u64());
-        let mut spending = Spending { max_output, ..Spending::default() };
-        spending.turns(root.get("messages"));
-        spending.tools(root.get("tools"));
-        spending.format(root.get("format").filter(|format| format.kind() == Kind::Object));
-        Ok(spending)
-    }
-
-    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
-        usage.fresh = some_tokens(root, "prompt_eval_count").or(usage.fresh);
-        usage.output = some_tokens(root, "eval_count").max(usage.output);
-    }
-
-    fn speech(&self, kind: u8) -> Speech {
-        if kind == answer::kind::THINKING { Speech::Thinks } else { Speech::Says }
-    }
-
-    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
-        let Some(options) = root.get("options").filter(|options| !options.is_null()) else {
-            let options = format!(r#""options":{{"num_predict":{most}}}"#);
-            return match root.get("options") {
-                Some(null) => Some(Edit {
-                    at: null.span(),
-                    with: format!(r#"{{"num_predict":{most}}}"#).into_bytes(),
-                }),
-                None => insert(root, &options),
-            };
+fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
+    let Some(options) = root.get("options").filter(|options| !options.is_null()) else {
+        let options = format!(r#""options":{{"num_predict":{most}}}"#);
+        return match root.get("options") {
+            Some(null) => Some(Edit {
+                at: null.span(),
+                with: format!(r#"{{"num_predict":{most}}}"#).into_bytes(),
+            }),
+            None => insert(root, &options),
         };
-        match options.get("num_predict") {
-            Some(said) => Some(Edit { at: said.span(), with: most.to_string().into_bytes() }),
-            None => insert(&options, &format!(r#""num_predict":{most}"#)),
-        }
+    };
+    match options.get("num_predict") {
+        Some(said) => Some(Edit { at: said.span(), with: most.to_string().into_bytes() }),
+        None => insert(&options, &format!(r#""num_predict":{most}"#)),
     }
 }
 
-impl Ollama {
-    /// A complete answer that is not streamed.
-    fn whole(&self, call: &Call, how: &EndingHow, now: u64) -> String {
-        let say = Say::ending(how, call, false);
-        line(self.generate, &call.model, now, say.text.unwrap_or_default(), Some(&say))
-    }
+/// A complete answer that is not streamed.
+fn whole(call: &Call, how: &EndingHow, now: u64) -> String {
+    let say = Say::ending(how, call, false);
+    line(generates(call), &call.model, now, say.text.unwrap_or_default(), Some(&say))
 }
 
 /// One document: a piece of text, and the end if `last` says how.

@@ -7,128 +7,64 @@ mod spend;
 pub(super) mod stopped;
 mod tools;
 
-use super::tools::Gone;
+use super::contract::{About, Answers, Requests, Spend, Tools};
 use super::write::{Json, json_reply, sse_reply};
-use super::{
-    Answer, Call, CallKind, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Line,
-    Recognised, Reply, RequestView, Speech, Tool, Unreadable, openai,
-};
+use super::{Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, Reply, Speech, openai};
 use crate::dialect::recognise;
 use crate::dialect::say::Say;
-use crate::dialect::spend::{Spending, Usage};
-use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
-use crate::wire::json::{Doc, Value};
-
-/// The dialect.
-#[derive(Debug)]
-pub(super) struct OpenaiChat;
 
 /// Usage of an answer that the proxy made: nothing is billed for it.
 const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
 
-impl Dialect for OpenaiChat {
-    fn id(&self) -> DialectId {
-        DialectId::OpenaiChat
-    }
+/// The dialect.
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About::of(DialectId::OpenaiChat, "openai-chat", "openai"),
+    requests: Requests { recognise: recognise::openai_chat, takes: None, read: request::read },
+    tools: Tools { list: tools::tools, without: tools::without },
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error: |_, error| openai::error(error),
+        speech: Some(speech),
+        choices: true,
+    },
+    spend: Spend {
+        spending: spend::spending,
+        usage: spend::usage,
+        cap: spend::cap,
+        ask_usage: spend::ask_usage,
+        is_usage_event: spend::is_usage_event,
+    },
+};
 
-    fn name(&self) -> &'static str {
-        "openai-chat"
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if call.recognised.kind == CallKind::StoredList {
+        return json_reply(200, openai::NO_ITEMS.to_owned());
     }
-
-    fn provider(&self) -> &'static str {
-        "openai"
+    if call.stream {
+        return sse_reply(answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
     }
+    json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now))
+}
 
-    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
-        recognise::openai_chat(line)
+fn blocked(call: &Call, decision: &str, now: u64) -> Reply {
+    if call.recognised.kind == CallKind::StoredList {
+        return json_reply(200, openai::NO_ITEMS.to_owned());
     }
+    json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
+}
 
-    fn read_request(
-        &self,
-        recognised: &Recognised,
-        doc: &Doc,
-        body: &[u8],
-    ) -> Result<RequestView, Unreadable> {
-        request::read(recognised, doc, body)
-    }
-
-    fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
-        tools::tools(&doc.root(body))
-    }
-
-    fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
-        let root = doc.root(body);
-        let tools = tools::tools(&root);
-        tools::without(&root, &Gone::new(&tools, gone))
-    }
-
-    fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {
-        Box::new(answer::Reading::new(call, framing))
-    }
-
-    fn canned(&self, call: &Call, canned: &Canned) -> Reply {
-        if call.recognised.kind == CallKind::StoredList {
-            return json_reply(200, openai::NO_ITEMS.to_owned());
+fn speech(kind: u8) -> Speech {
+    use answer::kind;
+    match kind {
+        kind::REASONING_CONTENT | kind::REASONING | kind::REASONING_DETAILS | kind::THINKING => {
+            Speech::Thinks
         }
-        if call.stream {
-            let ending = Ending {
-                before: Vec::new(),
-                how: canned.how(),
-                decision: canned.decision.clone(),
-                now: canned.now,
-            };
-            return sse_reply(answer::Reading::new(call, Framing::Sse).ending(&ending));
-        }
-        json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now))
-    }
-
-    fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {
-        if call.recognised.kind == CallKind::StoredList {
-            return json_reply(200, openai::NO_ITEMS.to_owned());
-        }
-        json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
-    }
-
-    fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
-        openai::error(error)
-    }
-
-    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
-        spend::spending(root)
-    }
-
-    fn speech(&self, kind: u8) -> Speech {
-        use answer::kind;
-        match kind {
-            kind::REASONING_CONTENT
-            | kind::REASONING
-            | kind::REASONING_DETAILS
-            | kind::THINKING => Speech::Thinks,
-            // A tool is named beside what is said.
-            kind::LOGPROBS | kind::NAME => Speech::Repeats,
-            _ => Speech::Says,
-        }
-    }
-
-    fn has_choices(&self) -> bool {
-        true
-    }
-
-    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
-        spend::usage(root, usage);
-    }
-
-    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
-        spend::cap(root, most)
-    }
-
-    fn ask_usage(&self, root: &Value<'_>) -> Option<Edit> {
-        spend::ask_usage(root)
-    }
-
-    fn is_usage_event(&self, root: &Value<'_>) -> bool {
-        spend::is_usage_event(root)
+        // A tool is named beside what is said.
+        kind::LOGPROBS | kind::NAME => Speech::Repeats,
+        _ => Speech::Says,
     }
 }
 

@@ -9,109 +9,53 @@ mod spend;
 mod stopped;
 mod tools;
 
+use super::contract::{About, Answers, Requests, Spend, Tools};
 use super::say::Say;
-use super::tools::Gone;
 use super::write::{Json, json_reply, quoted, sse_reply};
-use super::{
-    Answer, Call, CallKind, Canned, Dialect, DialectId, Ending, EndingHow, ErrorAnswer, Line,
-    Recognised, Reply, RequestView, Speech, Tool, Unreadable, openai,
-};
+use super::{Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, Reply, Speech, openai};
 use crate::dialect::recognise;
-use crate::dialect::spend::{Spending, Usage};
-use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
-use crate::wire::json::{Doc, Value};
+use crate::wire::json::Doc;
 
 /// The dialect.
-#[derive(Debug)]
-pub(super) struct OpenaiResponses;
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About::of(DialectId::OpenaiResponses, "openai-responses", "openai"),
+    requests: Requests { recognise: recognise::openai_responses, takes: None, read: request::read },
+    tools: Tools { list: tools::tools, without: tools::without },
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error: |_, error| openai::error(error),
+        speech: Some(speech),
+        choices: false,
+    },
+    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+};
 
-impl Dialect for OpenaiResponses {
-    fn id(&self) -> DialectId {
-        DialectId::OpenaiResponses
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if call.recognised.kind == CallKind::StoredList {
+        return json_reply(200, openai::NO_ITEMS.to_owned());
     }
-
-    fn name(&self) -> &'static str {
-        "openai-responses"
+    if call.stream {
+        return sse_reply(answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
     }
+    json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now))
+}
 
-    fn provider(&self) -> &'static str {
-        "openai"
+fn blocked(call: &Call, decision: &str, now: u64) -> Reply {
+    if call.recognised.kind == CallKind::StoredList {
+        return json_reply(200, openai::NO_ITEMS.to_owned());
     }
+    json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
+}
 
-    fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
-        recognise::openai_responses(line)
-    }
-
-    fn read_request(
-        &self,
-        recognised: &Recognised,
-        doc: &Doc,
-        body: &[u8],
-    ) -> Result<RequestView, Unreadable> {
-        request::read(recognised, doc, body)
-    }
-
-    fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
-        tools::tools(&doc.root(body))
-    }
-
-    fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
-        let root = doc.root(body);
-        let tools = tools::tools(&root);
-        tools::without(&root, &Gone::new(&tools, gone))
-    }
-
-    fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {
-        Box::new(answer::Reading::new(call, framing))
-    }
-
-    fn canned(&self, call: &Call, canned: &Canned) -> Reply {
-        if call.recognised.kind == CallKind::StoredList {
-            return json_reply(200, openai::NO_ITEMS.to_owned());
-        }
-        if call.stream {
-            let ending = Ending {
-                before: Vec::new(),
-                how: canned.how(),
-                decision: canned.decision.clone(),
-                now: canned.now,
-            };
-            return sse_reply(answer::Reading::new(call, Framing::Sse).ending(&ending));
-        }
-        json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now))
-    }
-
-    fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {
-        if call.recognised.kind == CallKind::StoredList {
-            return json_reply(200, openai::NO_ITEMS.to_owned());
-        }
-        json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
-    }
-
-    fn error(&self, _call: &Recognised, error: &ErrorAnswer) -> Reply {
-        openai::error(error)
-    }
-
-    fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
-        spend::spending(root)
-    }
-
-    fn speech(&self, kind: u8) -> Speech {
-        use answer::kind;
-        match kind {
-            kind::SUMMARY | kind::REASONING => Speech::Thinks,
-            kind::LOGPROBS => Speech::Repeats,
-            _ => Speech::Says,
-        }
-    }
-
-    fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
-        spend::usage(root, usage);
-    }
-
-    fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
-        spend::cap(root, most)
+fn speech(kind: u8) -> Speech {
+    use answer::kind;
+    match kind {
+        kind::SUMMARY | kind::REASONING => Speech::Thinks,
+        kind::LOGPROBS => Speech::Repeats,
+        _ => Speech::Says,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::limits::USAGE_TOKENS;
 /// Counts one answer.
 #[derive(Debug)]
 pub(in crate::exchange) struct Meter {
-    dialect: &'static dyn Dialect,
+    dialect: &'static Dialect,
     streamed: bool,
     usage: Usage,
     text: Weigh,
@@ -37,7 +37,7 @@ pub(in crate::exchange) struct Used {
 }
 
 impl Meter {
-    pub(in crate::exchange) fn new(dialect: &'static dyn Dialect, streamed: bool) -> Self {
+    pub(in crate::exchange) fn new(dialect: &'static Dialect, streamed: bool) -> Self {
         Self {
             dialect,
             streamed,

@@ -1,0 +1,268 @@
+//! What a dialect is: what is known of it, and the functions that read and write it.
+//!
+//! It is data, so that a dialect which is another one at a different path, or in other frames, takes over the parts that
+//! they share (`tools: openai_chat::DIALECT.tools`) instead of handing on every call.
+
+use super::answer::Answer;
+use super::call::{Call, Recognised, RequestView, Unreadable};
+use super::item::Speech;
+use super::recognise::Line;
+use super::registry::DialectId;
+use super::reply::{Canned, ErrorAnswer, Reply};
+use super::spend::{Spending, Usage};
+use super::tools::{Gone, Tool};
+use crate::wire::edit::Edit;
+use crate::wire::frame::Framing;
+use crate::wire::json::{Doc, Value};
+
+/// One provider's format.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialect {
+    pub(super) about: About,
+    pub(super) requests: Requests,
+    pub(super) tools: Tools,
+    pub(super) answers: Answers,
+    pub(super) spend: Spend,
+}
+
+/// What a dialect is called, and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About {
+    pub(super) id: DialectId,
+    /// [`Dialect::name`]
+    pub(super) name: &'static str,
+    /// [`Dialect::kin`]
+    pub(super) kin: DialectId,
+    /// [`Dialect::operation`]
+    pub(super) operation: &'static str,
+    /// [`Dialect::provider`]
+    pub(super) provider: &'static str,
+}
+
+impl About {
+    /// A dialect of chats that is nobody's kin.
+    pub(super) const fn of(id: DialectId, name: &'static str, provider: &'static str) -> Self {
+        Self { id, name, kin: id, operation: "chat", provider }
+    }
+}
+
+/// How requests are known and read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Requests {
+    /// [`Dialect::recognise`]
+    pub(super) recognise: fn(&Line<'_>) -> Option<Recognised>,
+    /// [`Dialect::takes`]; `None`: the path is nobody else's.
+    pub(super) takes: Option<fn(&Value<'_>) -> bool>,
+    /// [`Dialect::read_request`]
+    pub(super) read: fn(&Recognised, &Doc, &[u8]) -> Result<RequestView, Unreadable>,
+}
+
+/// The tools that a request offers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tools {
+    /// [`Dialect::tools`]
+    pub(super) list: fn(&Value<'_>) -> Vec<Tool>,
+    /// [`Dialect::without_tools`]
+    pub(super) without: fn(&Value<'_>, &Gone<'_>) -> Vec<Edit>,
+}
+
+impl Tools {
+    /// Requests of this format offer none.
+    pub(super) const NONE: Self = Self { list: |_| Vec::new(), without: |_, _| Vec::new() };
+}
+
+/// How answers are read, and made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answers {
+    /// [`Dialect::answer`]
+    pub(super) read: fn(&Call, Framing) -> Box<dyn Answer>,
+    /// [`Dialect::canned`]
+    pub(super) canned: fn(&Call, &Canned) -> Reply,
+    /// [`Dialect::blocked`]
+    pub(super) blocked: fn(&Call, decision: &str, now: u64) -> Reply,
+    /// [`Dialect::error`]
+    pub(super) error: fn(&Recognised, &ErrorAnswer) -> Reply,
+    /// [`Dialect::speech`]; `None`: an answer has no words.
+    pub(super) speech: Option<fn(u8) -> Speech>,
+    /// [`Dialect::has_choices`]
+    pub(super) choices: bool,
+}
+
+/// What a request and an answer say of cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spend {
+    /// [`Dialect::spending`]
+    pub(super) spending: fn(&Value<'_>) -> Result<Spending, Unreadable>,
+    /// [`Dialect::usage`]
+    pub(super) usage: fn(&Value<'_>, &mut Usage),
+    /// [`Dialect::cap`]
+    pub(super) cap: fn(&Value<'_>, most: u64) -> Option<Edit>,
+    /// [`Dialect::ask_usage`]
+    pub(super) ask_usage: fn(&Value<'_>) -> Option<Edit>,
+    /// [`Dialect::is_usage_event`]
+    pub(super) is_usage_event: fn(&Value<'_>) -> bool,
+}
+
+impl Spend {
+    /// Nothing is said and nothing can be asked: what others are built on.
+    pub(super) const NONE: Self = Self {
+        spending: |_| Ok(Spending::default()),
+        usage: |_, _| {},
+        cap: |_, _| None,
+        ask_usage: |_| None,
+        is_usage_event: |_| false,
+    };
+}
+
+impl Dialect {
+    /// Which it is.
+    #[must_use]
+    pub fn id(&self) -> DialectId {
+        self.about.id
+    }
+
+    /// The value of the label `dialect`. Several may share one.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.about.name
+    }
+
+    /// The dialect whose habits it has where more than its format counts: how many tokens its requests come to, and what
+    /// callers above a cap are told.
+    #[must_use]
+    pub fn kin(&self) -> DialectId {
+        self.about.kin
+    }
+
+    /// The conventions' word for what is asked (`gen_ai.operation.name`).
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.about.operation
+    }
+
+    /// The conventions' name of its maker (`gen_ai.provider.name`); who really answers, the proxy's routes decide.
+    #[must_use]
+    pub fn provider(&self) -> &'static str {
+        self.about.provider
+    }
+
+    /// What a request line says, if it is this dialect's. No two dialects take the same line.
+    #[must_use]
+    pub fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
+        (self.requests.recognise)(line)
+    }
+
+    /// True where other services have the same path, so that only a body shows whose it is ([`Dialect::takes`]).
+    #[must_use]
+    pub fn shares_its_path(&self) -> bool {
+        self.requests.takes.is_some()
+    }
+
+    /// False for a body that is not in this dialect's shape: at a shared path it is an unknown lane, or other traffic.
+    #[must_use]
+    pub fn takes(&self, root: &Value<'_>) -> bool {
+        self.requests.takes.is_none_or(|takes| takes(root))
+    }
+
+    /// Reads a request body that parsed as JSON.
+    ///
+    /// # Errors
+    /// A field that a decision needs cannot be read.
+    pub fn read_request(
+        &self,
+        recognised: &Recognised,
+        doc: &Doc,
+        body: &[u8],
+    ) -> Result<RequestView, Unreadable> {
+        (self.requests.read)(recognised, doc, body)
+    }
+
+    /// The tools that a request offers, those that the provider runs included.
+    #[must_use]
+    pub fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
+        (self.tools.list)(&doc.root(body))
+    }
+
+    /// The edits that take tools (by their place in [`Dialect::tools`], rising) out of a request, so that the rest of
+    /// it stays valid.
+    #[must_use]
+    pub fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
+        let root = doc.root(body);
+        let tools = (self.tools.list)(&root);
+        (self.tools.without)(&root, &Gone::new(&tools, gone))
+    }
+
+    /// Begins to read an answer.
+    #[must_use]
+    pub fn answer(&self, call: &Call, framing: Framing) -> Box<dyn Answer> {
+        (self.answers.read)(call, framing)
+    }
+
+    /// A complete answer with status 200: a stream if the call asked for one, else a whole.
+    #[must_use]
+    pub fn canned(&self, call: &Call, canned: &Canned) -> Reply {
+        (self.answers.canned)(call, canned)
+    }
+
+    /// A complete answer with status 200, not streamed, that ends with the dialect's content-filter or refusal stop.
+    /// (A stream is ended with [`Answer::ending`].)
+    #[must_use]
+    pub fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {
+        (self.answers.blocked)(call, decision, now)
+    }
+
+    /// An error body.
+    #[must_use]
+    pub fn error(&self, call: &Recognised, error: &ErrorAnswer) -> Reply {
+        (self.answers.error)(call, error)
+    }
+
+    /// False where an answer is vectors or pictures: rules over what a model says have nothing to look at.
+    #[must_use]
+    pub fn speaks(&self) -> bool {
+        self.answers.speech.is_some()
+    }
+
+    /// What running texts of this kind are ([`TextKey::kind`](super::TextKey::kind)).
+    #[must_use]
+    pub fn speech(&self, kind: u8) -> Speech {
+        self.answers.speech.map_or(Speech::Says, |speech| speech(kind))
+    }
+
+    /// `a` of a [`TextKey`](super::TextKey) is one of several answers to the same request.
+    #[must_use]
+    pub fn has_choices(&self) -> bool {
+        self.answers.choices
+    }
+
+    /// What a request says of its cost.
+    ///
+    /// # Errors
+    /// A field that decides cannot be read.
+    pub fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
+        (self.spend.spending)(root)
+    }
+
+    /// Takes what an event or a whole body of an answer says of its cost.
+    pub fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
+        (self.spend.usage)(root, usage);
+    }
+
+    /// Writes the most output into a request that names none (or `null`).
+    #[must_use]
+    pub fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
+        (self.spend.cap)(root, most)
+    }
+
+    /// Asks for usage in a stream that would not report it.
+    #[must_use]
+    pub fn ask_usage(&self, root: &Value<'_>) -> Option<Edit> {
+        (self.spend.ask_usage)(root)
+    }
+
+    /// True for an event that stands in a stream only because usage was asked for.
+    #[must_use]
+    pub fn is_usage_event(&self, root: &Value<'_>) -> bool {
+        (self.spend.is_usage_event)(root)
+    }
+}
