@@ -84,7 +84,7 @@ def test_a_span_is_in_the_callers_trace_with_what_the_caller_got(proxy, upstream
     assert have["hemostat.rule_hits"] == ["secrets:redact"] and have["hemostat.stream"] is stream
     assert have["http.response.status_code"] == 200
     assert len(have["hemostat.decision"]) == 16
-    path, headers, _ = collector.posts[-1]
+    path, headers = collector.requests[-1]
     assert path == "/v1/traces" and headers["content-type"] == "application/x-protobuf"
     assert headers["x-project-name"] == "tests"
     assert counted(proxy)["sent"] >= 1

@@ -18,8 +18,8 @@ from rig.envoy import EMPTY_POLICY, Envoy
 from rig.replay import Answer
 
 KIB, MIB = 1 << 10, 1 << 20
-# The longest that anybody else may wait for their next event, in seconds. One chunk of 8 MiB takes most of it on a busy
-# machine, and several seconds of one that builds beside it; what this is about took from seven seconds, alone, to minutes.
+# The longest that anybody else may wait for their next event, in seconds. One chunk of 8 MiB takes several seconds of a
+# machine that builds beside it; what this is about took from seven seconds, alone, to minutes.
 STALL_S = 15
 BESIDE = [delta("the quick brown fox ")] * 60 + [DONE]
 

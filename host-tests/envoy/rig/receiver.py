@@ -1,4 +1,4 @@
-"""Somebody who takes events: an HTTP server that keeps what is posted to it, and misbehaves on demand."""
+"""Somebody who takes what the proxy posts, and misbehaves on demand: events, or whatever a subclass reads."""
 
 import http.server
 import json
@@ -7,10 +7,10 @@ import time
 
 
 class Receiver:
-    """The server, in threads of its own. Use as a context manager."""
+    """The server, in threads of its own; it takes events. Use as a context manager."""
 
     def __init__(self):
-        self.events = []  # every event, in order of arrival
+        self.taken = []  # what `read` made of each POST that was taken, in order of arrival
         self.requests = []  # (path, headers) of each POST, taken or not
         self.status = 200  # what it answers
         self.hangs = threading.Event()  # while set, no answer comes
@@ -21,11 +21,12 @@ class Receiver:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
+                read = receiver.read(body)
                 receiver.requests.append((self.path, dict(self.headers)))
                 while receiver.hangs.is_set():
                     time.sleep(0.05)
                 if receiver.status == 200:
-                    receiver.events.append(json.loads(body))
+                    receiver.taken += read
                 self.send_response(receiver.status)
                 self.send_header("content-length", "0")
                 self.end_headers()
@@ -46,13 +47,26 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
 
+    def read(self, body):
+        """What one body holds, as a list."""
+        return [json.loads(body)]
+
+    @property
+    def events(self):
+        """Every event that was taken."""
+        return self.taken
+
     def wait_for(self, kind, seconds=15, **fields):
         """The first event of this kind with these values; waits for it."""
+        return self.first(lambda event: event, {"event": kind, **fields}, seconds)
+
+    def first(self, fields_of, wanted, seconds):
+        """The first thing taken whose fields have these values; waits for it."""
         deadline = time.monotonic() + seconds
         while True:
-            for event in list(self.events):
-                if event["event"] == kind and all(event.get(name) == value for name, value in fields.items()):
-                    return event
+            for one in list(self.taken):
+                if all(fields_of(one).get(name) == value for name, value in wanted.items()):
+                    return one
             if time.monotonic() > deadline:
-                raise AssertionError(f"no {kind} event with {fields}; there are {self.events}")
+                raise AssertionError(f"nothing with {wanted}; there are {[fields_of(one) for one in self.taken]}")
             time.sleep(0.02)
