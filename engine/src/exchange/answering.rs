@@ -160,8 +160,8 @@ impl Exchange {
         let asks = self.is_metered() && self.may_be_spent();
         let words =
             |own: &mut Self, answer: &mut Answering, rest: &mut &[u8], out: &mut Output<'_>| {
-                let Self { charges, record, .. } = own;
-                !asks && answer.words(rest, out, record, charges.listener())
+                let Self { charges, cx, .. } = own;
+                !asks && answer.words(rest, out, &mut cx.record, charges.listener())
             };
         // Most chunks are one event, or some, that say a word more and nothing else.
         let all = words(self, answer, &mut rest, out);
@@ -179,7 +179,7 @@ impl Exchange {
                 self.one_frame(answer, shown, out);
                 self.end_if_cut(answer, out, now);
             }
-            answer.finish(out, &mut self.record);
+            answer.finish(out, &mut self.cx.record);
             self.end_if_cut(answer, out, now);
         }
     }
@@ -201,7 +201,7 @@ impl Exchange {
     ) {
         let shown = answer.frames.whole(body);
         self.one_frame(answer, shown, out);
-        answer.finish(out, &mut self.record);
+        answer.finish(out, &mut self.cx.record);
     }
 
     fn one_frame(&mut self, answer: &mut Answering, shown: Shown<'_>, out: &mut Output<'_>) {
@@ -210,7 +210,7 @@ impl Exchange {
             let payload = shown.frame.payload_bytes();
             affords = self.meter(&answer.frames.view(shown.content, &payload));
         }
-        answer.decide(shown, affords, out, &mut self.record);
+        answer.decide(shown, affords, out, &mut self.cx.record);
         if let Judge::Messages(messages) = &mut answer.judge
             && messages.take_wants_input()
         {

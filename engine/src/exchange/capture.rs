@@ -3,13 +3,13 @@
 
 use std::rc::Rc;
 
-use super::choose::{Need, Needs};
 use super::response::{Readable, before_events, looks_like_events, status};
 use super::{Exchange, Phase};
 use crate::capture::{Asked, Captured, Got, Span, Trace, Value, Wanted, attribute, fit};
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::verdict::ResponseVerdict;
 use crate::dialect::{self, CallKind, DialectId, Recognised, Reply, RequestView};
+use crate::lever::need::{Need, Needs};
 use crate::policy::document::Mode;
 use crate::policy::program::capture::Capture;
 use crate::policy::program::label::LabelId;
@@ -48,10 +48,10 @@ impl Taking {
 impl Exchange {
     /// What captures need that may hold; they hold back nothing.
     pub(super) fn may_be_captured(&self, now: u64) -> Needs {
-        let mut needs = Needs { body: Need::Nothing, answer: false, rewrite: false };
+        let mut needs = Needs::NOTHING;
         if self.generates() {
-            for capture in &self.program.captures {
-                if self.may_hold(&capture.rule, now).0 != Need::Nothing {
+            for capture in &self.cx.program.captures {
+                if self.cx.may_hold(&capture.rule, now).0 != Need::Nothing {
                     needs.body = Need::Peek;
                     needs.answer |= capture.answer();
                 }
@@ -63,32 +63,32 @@ impl Exchange {
     fn generates(&self) -> bool {
         let generates =
             |own: &Recognised| own.kind == CallKind::Generate && own.dialect != DialectId::Mcp;
-        self.recognised.as_ref().is_some_and(generates)
+        self.cx.recognised.as_ref().is_some_and(generates)
     }
 
     /// The labels are known: chooses the captures that hold.
     pub(super) fn begin_capture(&mut self) {
-        if self.program.captures.is_empty() || !self.generates() {
+        if self.cx.program.captures.is_empty() || !self.generates() {
             return;
         }
-        let now = seconds(self.facts.now_ns);
+        let now = seconds(self.cx.facts.now_ns);
         let holds = |capture: &&Rc<Capture>| {
             capture.rule.mode_at(now) != Mode::Disabled
-                && capture.rule.selector.holds(&self.labels) == Holds::Yes
+                && capture.rule.selector.holds(&self.cx.labels) == Holds::Yes
         };
         let rules: Vec<Rc<Capture>> =
-            self.program.captures.iter().filter(holds).map(Rc::clone).collect();
+            self.cx.program.captures.iter().filter(holds).map(Rc::clone).collect();
         if rules.is_empty() {
             return;
         }
-        self.record.keep_states();
+        self.cx.record.keep_states();
         self.taking = Some(Box::new(Taking {
             rules,
             asked: Asked::default(),
             got: None,
             answer_cut: false,
             status: 0,
-            last_ns: self.facts.now_ns,
+            last_ns: self.cx.facts.now_ns,
         }));
     }
 
@@ -102,9 +102,9 @@ impl Exchange {
         let share = |rule: &Rc<Capture>| rule.max_bytes / if rule.answer() { 2 } else { 1 };
         let inputs = taking.rules.iter().filter(|rule| rule.input);
         let room = inputs.map(share).max().unwrap_or(0);
-        let room = room.min(self.memory.captured.room() / 2);
+        let room = room.min(self.cx.memory.captured.room() / 2);
         let asked = Asked::read(view, doc, body, room, taking.wants().tool_args);
-        if self.memory.captured.ask(asked.memory()) {
+        if self.cx.memory.captured.ask(asked.memory()) {
             taking.asked = asked;
         } else {
             taking.asked.cut = true;
@@ -117,7 +117,7 @@ impl Exchange {
             return;
         }
         let mut doc = Doc::default();
-        match self.read(recognised, Some(body), &mut doc) {
+        match self.cx.read(recognised, Some(body), &mut doc) {
             Ok(view) => self.capture_input(&view, &doc, body),
             Err(_) => self.taking.iter_mut().for_each(|taking| taking.asked.cut = true),
         }
@@ -136,7 +136,7 @@ impl Exchange {
                 .then(|| value.split(';').next().unwrap_or_default().to_owned())
         };
         let kind = reply.headers.iter().find_map(|header| named(&header)).unwrap_or_default();
-        let asked = self.call.as_ref().filter(|call| call.stream);
+        let asked = self.cx.call.as_ref().filter(|call| call.stream);
         let framing = match kind.as_str() {
             "text/event-stream" => Framing::Sse,
             "application/vnd.amazon.eventstream" => Framing::EventStream,
@@ -208,7 +208,7 @@ impl Exchange {
     }
 
     fn open_got(&mut self, framing: Framing) {
-        let (Some(taking), Some(call)) = (&mut self.taking, &self.call) else { return };
+        let (Some(taking), Some(call)) = (&mut self.taking, &self.cx.call) else { return };
         let wanted = taking.wants();
         if wanted != Wanted::default() {
             let room = taking.room().saturating_sub(taking.asked.bytes);
@@ -220,10 +220,10 @@ impl Exchange {
         let Some(taking) = &mut self.taking else { return };
         let Some(got) = &mut taking.got else { return };
         let asked = taking.asked.memory();
-        got.set_room(self.memory.captured.room().saturating_sub(asked));
+        got.set_room(self.cx.memory.captured.room().saturating_sub(asked));
         got.feed(left, end);
-        if !self.memory.captured.ask(asked + got.memory()) {
-            self.memory.captured.set(asked);
+        if !self.cx.memory.captured.ask(asked + got.memory()) {
+            self.cx.memory.captured.set(asked);
             taking.got = None;
             taking.answer_cut = true;
         }
@@ -232,25 +232,25 @@ impl Exchange {
     /// The exchange is over, and its record complete.
     pub(super) fn capture_ended(&mut self) {
         let Some(taking) = self.taking.take() else { return };
-        let states = self.record.take_states();
+        let states = self.cx.record.take_states();
         let traceparent = {
-            let mut all = facts::values(&self.facts.headers, "traceparent");
+            let mut all = facts::values(&self.cx.facts.headers, "traceparent");
             all.next().filter(|_| all.next().is_none())
         };
-        let trace = Trace::of(traceparent, self.record.decision());
+        let trace = Trace::of(traceparent, self.cx.record.decision());
         let state =
             |key: &str| states.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str());
         let operation = state("gen_ai.operation.name").unwrap_or("chat");
         let model = state("gen_ai.request.model").unwrap_or_default();
         let name = format!("{operation} {model}");
         let finish = state("gen_ai.response.finish_reasons").unwrap_or_default();
-        let host = self.labels.get(LabelId::HOST).text().unwrap_or_default();
-        let dialect = self.recognised.as_ref().map(|own| own.dialect);
-        let scope = &self.program.tools.scope;
+        let host = self.cx.labels.get(LabelId::HOST).text().unwrap_or_default();
+        let dialect = self.cx.recognised.as_ref().map(|own| own.dialect);
+        let scope = &self.cx.program.tools.scope;
         let mut all = Vec::new();
         for rule in &taking.rules {
             let fitted = fit(rule, &taking.asked, taking.got.as_ref(), taking.answer_cut);
-            let mut span = Span::new(name.trim_end(), &trace, self.facts.now_ns, taking.last_ns);
+            let mut span = Span::new(name.trim_end(), &trace, self.cx.facts.now_ns, taking.last_ns);
             for (key, value) in &states {
                 span.attribute(key, &attribute(key, value));
             }
@@ -289,10 +289,10 @@ impl Exchange {
         }
         for (captured, is_cut) in all {
             if is_cut {
-                self.record.count("hemostat_capture_total;outcome=cut".to_owned());
+                self.cx.record.count("hemostat_capture_total;outcome=cut".to_owned());
             }
-            self.record.capture(captured);
+            self.cx.record.capture(captured);
         }
-        self.memory.captured.set(0);
+        self.cx.memory.captured.set(0);
     }
 }

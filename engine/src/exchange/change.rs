@@ -10,13 +10,13 @@ mod plan;
 use std::rc::Rc;
 
 use super::Exchange;
-use super::choose::{Need, Needs};
-use super::request::Refusal;
+use crate::context::Refusal;
 use crate::context::facts::{self, seconds};
 use crate::context::labels::{self, Line};
 use crate::context::record::Unchecked;
 use crate::context::verdict::HeaderEdit;
 use crate::dialect::{self, RequestView};
+use crate::lever::need::{Need, Needs};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Rule;
 use crate::policy::program::change::Change;
@@ -50,17 +50,17 @@ enum Lever {
 impl Exchange {
     /// What all rules need, those that follow judged by the labels as these levers may leave them.
     pub(super) fn needs_with_changes(&mut self) -> Needs {
-        if self.program.changes.is_empty() {
+        if self.cx.program.changes.is_empty() {
             return self.needs();
         }
-        let now = seconds(self.facts.now_ns);
-        let program = Rc::clone(&self.program);
-        let asked = self.labels.clone();
-        let mut own = Needs { body: Need::Nothing, answer: false, rewrite: false };
+        let now = seconds(self.cx.facts.now_ns);
+        let program = Rc::clone(&self.cx.program);
+        let asked = self.cx.labels.clone();
+        let mut own = Needs::NOTHING;
         for lever in [&program.changes.rollback, &program.changes.switch] {
             let mut touched: Vec<LabelId> = Vec::new();
             for change in lever {
-                let (need, _) = self.may_hold(&change.rule, now);
+                let (need, _) = self.cx.may_hold(&change.rule, now);
                 own.body = own.body.max(need);
                 if need == Need::Hold {
                     own.rewrite |= change.may_rewrite();
@@ -68,11 +68,11 @@ impl Exchange {
                 }
             }
             for id in touched {
-                self.labels.set(id, Label::Unknown);
+                self.cx.labels.set(id, Label::Unknown);
             }
         }
         let others = self.needs();
-        self.labels = asked;
+        self.cx.labels = asked;
         Needs {
             body: own.body.max(others.body),
             answer: others.answer,
@@ -90,13 +90,13 @@ impl Exchange {
         body: Option<&[u8]>,
     ) -> Result<Changed, Refusal> {
         let mut changed = Changed::default();
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         if program.changes.is_empty() {
             return Ok(changed);
         }
         // The kill rules were judged by what the caller asked, and that is lost where a label changes.
         for rule in program.failsafe.iter().filter(|rule| rule.upstream.is_none()) {
-            let mode = rule.rule.mode_at(seconds(self.facts.now_ns));
+            let mode = rule.rule.mode_at(seconds(self.cx.facts.now_ns));
             self.holds_for_certain(&rule.rule, mode, said)?;
         }
         for (lever, rules) in
@@ -110,7 +110,7 @@ impl Exchange {
             }
             for (name, value) in plan.headers {
                 changed.edits.push(HeaderEdit::Set(name.clone(), value.clone()));
-                Rc::make_mut(&mut self.facts).headers.set(name.as_bytes(), value.as_bytes());
+                Rc::make_mut(&mut self.cx.facts).headers.set(name.as_bytes(), value.as_bytes());
             }
             changed.body = rewritten.or(changed.body);
             self.read_again(said, changed.body.as_deref().or(body));
@@ -126,22 +126,22 @@ impl Exchange {
         said: &Said<'_>,
         bytes: Option<&[u8]>,
     ) -> Result<Plan, Refusal> {
-        let now = seconds(self.facts.now_ns);
-        let program = Rc::clone(&self.program);
+        let now = seconds(self.cx.facts.now_ns);
+        let program = Rc::clone(&self.cx.program);
         let mut plan = Plan::default();
         for change in rules {
             let mode = change.rule.mode_at(now);
             if !self.holds_for_certain(&change.rule, mode, said)? {
                 continue;
             }
-            let Some(recognised) = &self.recognised else { break };
+            let Some(recognised) = &self.cx.recognised else { break };
             let body = match (&*said.view, bytes) {
                 (Err(why), _) => Err(*why),
                 (Ok(_), Some(bytes)) => Ok((&*said.doc, bytes)),
                 (Ok(_), None) => Err(Unchecked::Host),
             };
             let on = Request {
-                facts: &self.facts,
+                facts: &self.cx.facts,
                 labels: &program.labels,
                 recognised,
                 body,
@@ -156,7 +156,7 @@ impl Exchange {
                 Ok(false) => {}
                 Ok(true) => {
                     let word = if lever == Lever::Rollback { "rollback" } else { "switch" };
-                    self.record.action(&change.rule.id, word, mode == Mode::Shadow);
+                    self.cx.record.action(&change.rule.id, word, mode == Mode::Shadow);
                 }
             }
             if mode == Mode::Enforce {
@@ -179,7 +179,7 @@ impl Exchange {
         if mode == Mode::Disabled {
             return Ok(false);
         }
-        match rule.selector.holds(&self.labels) {
+        match rule.selector.holds(&self.cx.labels) {
             Holds::Yes => Ok(true),
             Holds::No => Ok(false),
             Holds::Unknown | Holds::Unreadable => {
@@ -193,8 +193,8 @@ impl Exchange {
     /// A rule cannot read or write what it needs.
     fn cannot(&mut self, rule: &Rule, mode: Mode, why: Unchecked) -> Result<(), Refusal> {
         let refuse =
-            mode == Mode::Enforce && self.program.on_unreadable != Some(OnUnreadable::Pass);
-        self.record.unchecked(why, refuse);
+            mode == Mode::Enforce && self.cx.program.on_unreadable != Some(OnUnreadable::Pass);
+        self.cx.record.unchecked(why, refuse);
         if !refuse {
             return Ok(());
         }
@@ -205,31 +205,33 @@ impl Exchange {
 
     /// Reads labels and call from the request as it will be sent.
     fn read_again(&mut self, said: &mut Said<'_>, body: Option<&[u8]>) {
-        let asked = self.call.as_ref().map(|call| call.model.clone()).unwrap_or_default();
-        let header = |name| facts::text(&self.facts.headers, name).unwrap_or_default().into_owned();
+        let asked = self.cx.call.as_ref().map(|call| call.model.clone()).unwrap_or_default();
+        let header =
+            |name| facts::text(&self.cx.facts.headers, name).unwrap_or_default().into_owned();
         let (method, authority, target) =
             (header(":method"), header(":authority"), header(":path"));
         // What is MCP stays so, wherever it goes.
-        let mcp = self.recognised.clone().filter(|_| self.is_mcp());
+        let mcp = self.cx.recognised.clone().filter(|_| self.cx.is_mcp());
         let (recognised, path) = dialect::read_line(&method, &target);
         let Some(recognised) = mcp.or(recognised) else { return };
         let line = Line { method: &method, authority: &authority, path: &path };
-        self.labels = labels::from_headers(&self.program.labels, &self.facts, line);
-        self.labels.set(LabelId::DIALECT, Label::value(recognised.dialect.name(), true));
-        self.label_beside();
+        self.cx.labels = labels::from_headers(&self.cx.program.labels, &self.cx.facts, line);
+        self.cx.labels.set(LabelId::DIALECT, Label::value(recognised.dialect.name(), true));
+        self.cx.label_beside();
         if let Some(model) = &recognised.model {
-            self.labels.set(LabelId::MODEL, Label::value(model, false));
+            self.cx.labels.set(LabelId::MODEL, Label::value(model, false));
         }
-        *said.view = self.read(&recognised, body, said.doc);
-        self.complete_labels(said.view, body, said.doc);
+        *said.view = self.cx.read(&recognised, body, said.doc);
+        self.cx.complete_labels(said.view, body, said.doc);
         if let Ok(view) = &*said.view {
-            self.call = Some(view.call.clone());
+            self.cx.call = Some(view.call.clone());
         }
-        self.recognised = Some(recognised);
-        if let Some(model) = self.labels.get(LabelId::MODEL).text().filter(|sent| **sent != *asked)
+        self.cx.recognised = Some(recognised);
+        if let Some(model) =
+            self.cx.labels.get(LabelId::MODEL).text().filter(|sent| **sent != *asked)
         {
             let model = model.to_owned();
-            self.record.state("hemostat.sent_model", &model);
+            self.cx.record.state("hemostat.sent_model", &model);
         }
     }
 }

@@ -1,76 +1,46 @@
 //! Which rules hold for a request, what they need of it, and what becomes of it where they cannot be told that.
 
 use super::Exchange;
-use super::request::Refusal;
+use crate::context::Refusal;
 use crate::context::facts::seconds;
 use crate::context::record::Unchecked;
 use crate::dialect::{DialectId, Recognised};
+use crate::lever::need::{Need, Needs};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Rule;
 use crate::policy::program::guard::{Action, Guard};
 use crate::policy::program::selector::Holds;
 
-/// How sure a rule is before the body has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Need {
-    Nothing,
-    /// It only counts: the body passes by and is looked at.
-    Peek,
-    /// It acts: the body is needed before anything leaves.
-    Hold,
-}
-
-/// What the rules that may hold need of an exchange.
-pub(super) struct Needs {
-    /// Of the request's body.
-    pub body: Need,
-    /// The answer is looked at.
-    pub answer: bool,
-    /// The request's body may change.
-    pub rewrite: bool,
-}
-
-impl Needs {
-    /// What either needs.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            body: self.body.max(other.body),
-            answer: self.answer || other.answer,
-            rewrite: self.rewrite || other.rewrite,
-        }
-    }
-}
-
 impl Exchange {
     /// What the rules that may hold need.
     pub(super) fn needs(&self) -> Needs {
-        let now = seconds(self.facts.now_ns);
-        let mut needs = Needs { body: Need::Nothing, answer: false, rewrite: false };
-        for guard in &self.program.guards.rules {
-            let (own, _) = self.may_hold(&guard.rule, now);
+        let now = seconds(self.cx.facts.now_ns);
+        let mut needs = Needs::NOTHING;
+        for guard in &self.cx.program.guards.rules {
+            let (own, _) = self.cx.may_hold(&guard.rule, now);
             let acts = own == Need::Hold;
-            let (request, answer) = (self.reads_request(guard), self.reads_answer(guard));
-            if self.is_mcp() && !request && !answer {
+            let (request, answer) = (self.cx.reads_request(guard), self.cx.reads_answer(guard));
+            if self.cx.is_mcp() && !request && !answer {
                 continue;
             }
             needs.body = needs.body.max(own);
             needs.answer |= own != Need::Nothing && answer;
             needs.rewrite |= acts && request && matches!(guard.action, Action::Redact(_));
         }
-        for rule in &self.program.failsafe {
+        for rule in &self.cx.program.failsafe {
             // One that is judged by the answer's status needs the body too: the proxy's own answer to a connection that
             // fails can come before the body has, and what replaces it must have the form that was asked for.
-            let (own, _) = self.may_hold(&rule.rule, now);
+            let (own, _) = self.cx.may_hold(&rule.rule, now);
             needs.body = needs.body.max(own);
         }
-        for tool in &self.program.tools.rules {
-            let (own, _) = self.may_hold(&tool.rule, now);
+        for tool in &self.cx.program.tools.rules {
+            let (own, _) = self.cx.may_hold(&tool.rule, now);
             needs.body = needs.body.max(own);
             needs.answer |= own != Need::Nothing;
             needs.rewrite |= own == Need::Hold;
         }
-        for limit in self.program.limits.rules.iter().filter(|limit| self.is_limited_by(limit)) {
-            let (own, _) = self.may_hold(&limit.rule, now);
+        for limit in self.cx.program.limits.rules.iter().filter(|limit| self.is_limited_by(limit)) {
+            let (own, _) = self.cx.may_hold(&limit.rule, now);
             needs.body = needs.body.max(own);
             needs.answer |= own != Need::Nothing && limit.meters();
             needs.rewrite |= own == Need::Hold && limit.rewrites();
@@ -79,28 +49,17 @@ impl Exchange {
         needs.body = needs.body.max(captured.body);
         needs.answer |= captured.answer;
         let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;
-        if self.recognised.as_ref().is_some_and(responses) && self.program.enforces() {
+        if self.cx.recognised.as_ref().is_some_and(responses) && self.cx.program.enforces() {
             // It may go on from a canned answer, which upstream does not know.
             (needs.body, needs.rewrite) = (Need::Hold, true);
         }
         needs
     }
 
-    pub(super) fn may_hold(&self, rule: &Rule, now: u64) -> (Need, Holds) {
-        let holds = rule.selector.holds(&self.labels);
-        let need = match rule.mode_at(now) {
-            Mode::Disabled => Need::Nothing,
-            _ if holds == Holds::No => Need::Nothing,
-            Mode::Shadow => Need::Peek,
-            Mode::Enforce => Need::Hold,
-        };
-        (need, holds)
-    }
-
     /// Chooses the guardrails that hold, and refuses what an enforced rule would need and nobody can read.
     pub(super) fn check_readable(&mut self, body: Option<Unchecked>) -> Result<(), Refusal> {
-        let now = seconds(self.facts.now_ns);
-        let program = std::rc::Rc::clone(&self.program);
+        let now = seconds(self.cx.facts.now_ns);
+        let program = std::rc::Rc::clone(&self.cx.program);
         let mut needed: Option<(Unchecked, &str)> = None;
         let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None, None));
         let guards = program.guards.rules.iter().enumerate();
@@ -113,16 +72,17 @@ impl Exchange {
         }
         for (rule, guard, limit) in failsafe.chain(guards).chain(limits) {
             let mode = rule.mode_at(now);
-            let mut holds = rule.selector.holds(&self.labels);
-            if holds == Holds::Yes && limit.is_some_and(|l| l.key(&self.labels, false).is_none()) {
+            let mut holds = rule.selector.holds(&self.cx.labels);
+            if holds == Holds::Yes && limit.is_some_and(|l| l.key(&self.cx.labels, false).is_none())
+            {
                 holds = Holds::Unreadable;
             }
             if mode == Mode::Disabled || holds == Holds::No {
                 continue;
             }
             let looks_at_body = guard.is_some_and(|(_, guard)| match body {
-                Some(Unchecked::Background) => self.reads_answer(guard),
-                Some(_) => self.reads_request(guard),
+                Some(Unchecked::Background) => self.cx.reads_answer(guard),
+                Some(_) => self.cx.reads_request(guard),
                 None => false,
             }) || (body.is_some() && limit.is_some_and(|limit| limit.meters()));
             let trouble = match holds {
@@ -136,7 +96,7 @@ impl Exchange {
                 if mode == Mode::Enforce {
                     needed.get_or_insert((why, &rule.id));
                 } else {
-                    self.record.unchecked(why, false);
+                    self.cx.record.unchecked(why, false);
                 }
             }
             if let (Holds::Yes, Some((at, guard))) = (holds, guard) {
@@ -145,11 +105,11 @@ impl Exchange {
         }
         match needed {
             Some((why, _)) if program.on_unreadable == Some(OnUnreadable::Pass) => {
-                self.record.unchecked(why, false);
+                self.cx.record.unchecked(why, false);
                 Ok(())
             }
             Some((why, rule)) => {
-                self.record.unchecked(why, true);
+                self.cx.record.unchecked(why, true);
                 let word = why.word();
                 Err(Refusal {
                     message: format!("rule `{rule}` cannot read this request ({word})"),
@@ -170,7 +130,7 @@ impl Exchange {
         needed: &mut Option<(Unchecked, &'p str)>,
     ) {
         let mode = rule.mode_at(now);
-        let holds = rule.selector.holds(&self.labels);
+        let holds = rule.selector.holds(&self.cx.labels);
         if mode == Mode::Disabled || holds == Holds::No {
             return;
         }
@@ -182,7 +142,7 @@ impl Exchange {
             (Some(why), Mode::Enforce) => {
                 needed.get_or_insert((why, &rule.id));
             }
-            (Some(why), _) => self.record.unchecked(why, false),
+            (Some(why), _) => self.cx.record.unchecked(why, false),
             (None, _) => {}
         }
         match (holds, mode) {
@@ -203,6 +163,6 @@ impl Exchange {
 
     /// The chosen guardrails of which `keep` is true.
     pub(super) fn chosen_for(&self, keep: impl Fn(&Guard) -> bool) -> crate::answer::Chosen {
-        self.chosen.only(&self.program, keep)
+        self.chosen.only(&self.cx.program, keep)
     }
 }

@@ -30,7 +30,7 @@ impl Exchange {
     /// The answer's headers have come: true if its body is to be looked at for the record alone.
     pub(super) fn begin_watch(&mut self, headers: &Headers, status: u16) -> bool {
         let generates = |own: &dialect::Recognised| own.kind == CallKind::Generate;
-        let Some(call) = self.recognised.as_ref().filter(|own| generates(own)) else {
+        let Some(call) = self.cx.recognised.as_ref().filter(|own| generates(own)) else {
             return false;
         };
         let plain = facts::values(headers, "content-encoding").all(|value| value == b"identity");
@@ -66,19 +66,19 @@ impl Exchange {
 
     /// What the request is, as its caller sent it: before any lever has changed it.
     pub(super) fn describe_request(&mut self) {
-        let Some(call) = &self.call else { return };
+        let Some(call) = &self.cx.call else { return };
         let (stream, kind) = (call.stream, call.recognised.dialect);
-        self.record.state("gen_ai.request.model", &call.model);
-        self.record.state("gen_ai.operation.name", dialect::dialect(kind).operation());
-        self.record.state("hemostat.stream", if stream { "true" } else { "false" });
-        let version = self.program.version.as_deref().unwrap_or_default();
-        self.record.state("hemostat.policy_version", version);
-        if let Some(serial) = self.program.serial {
-            self.record.state("hemostat.policy_serial", &serial.to_string());
+        self.cx.record.state("gen_ai.request.model", &call.model);
+        self.cx.record.state("gen_ai.operation.name", dialect::dialect(kind).operation());
+        self.cx.record.state("hemostat.stream", if stream { "true" } else { "false" });
+        let version = self.cx.program.version.as_deref().unwrap_or_default();
+        self.cx.record.state("hemostat.policy_version", version);
+        if let Some(serial) = self.cx.program.serial {
+            self.cx.record.state("hemostat.policy_serial", &serial.to_string());
         }
-        let program = std::rc::Rc::clone(&self.program);
+        let program = std::rc::Rc::clone(&self.cx.program);
         for (id, name) in program.labels.named().filter(|(id, _)| !id.is_built_in()) {
-            let value = self.labels.get(id).text().unwrap_or_default();
+            let value = self.cx.labels.get(id).text().unwrap_or_default();
             // Enough to tell callers apart, too little to be taken for a credential's digest.
             let shown = match program.labels.is_digest(id) {
                 true => {
@@ -86,7 +86,7 @@ impl Exchange {
                 }
                 false => value,
             };
-            self.record.state(Cow::Owned(format!("hemostat.label.{name}")), shown);
+            self.cx.record.state(Cow::Owned(format!("hemostat.label.{name}")), shown);
         }
     }
 
@@ -94,40 +94,40 @@ impl Exchange {
     pub(super) fn describe_answer(&mut self, own_model: Option<String>) {
         let served = self.served();
         let model = own_model.unwrap_or_else(|| served.model.clone());
-        self.record.state("gen_ai.response.model", &model);
-        self.record.state("gen_ai.response.id", &served.id);
-        self.record.state("gen_ai.response.finish_reasons", &served.finish);
+        self.cx.record.state("gen_ai.response.model", &model);
+        self.cx.record.state("gen_ai.response.id", &served.id);
+        self.cx.record.state("gen_ai.response.finish_reasons", &served.finish);
         if !self.watch.told && (served.usage.output.is_some() || served.usage.input().is_some()) {
             let money = self.price_of(&model, &served.usage);
             self.describe_usage(Some(&served.usage), money);
         }
-        let begun = self.facts.now_ns;
+        let begun = self.cx.facts.now_ns;
         if let Some(first) = self.watch.first_ns.filter(|first| *first >= begun && begun > 0) {
-            self.record.state("gen_ai.response.time_to_first_chunk", &in_seconds(first - begun));
-            self.record.observe("hemostat_time_to_first_chunk_ms", (first - begun) / 1_000_000);
+            self.cx.record.state("gen_ai.response.time_to_first_chunk", &in_seconds(first - begun));
+            self.cx.record.observe("hemostat_time_to_first_chunk_ms", (first - begun) / 1_000_000);
         }
         if self.watch.longest_ns > 0 {
-            self.record.state("hemostat.held_seconds", &in_seconds(self.watch.longest_ns));
+            self.cx.record.state("hemostat.held_seconds", &in_seconds(self.watch.longest_ns));
         }
-        let hits = self.record.hits();
-        self.record.state("hemostat.rule_hits", &hits);
-        let unchecked = self.record.unchecked_reasons();
-        self.record.state("hemostat.unchecked", &unchecked);
-        let decision = self.record.decision().to_owned();
-        self.record.state("hemostat.decision", &decision);
+        let hits = self.cx.record.hits();
+        self.cx.record.state("hemostat.rule_hits", &hits);
+        let unchecked = self.cx.record.unchecked_reasons();
+        self.cx.record.state("hemostat.unchecked", &unchecked);
+        let decision = self.cx.record.decision().to_owned();
+        self.cx.record.state("hemostat.decision", &decision);
     }
 
     fn served(&mut self) -> Served {
         let Some(glance) = self.watch.glance.take() else { return Served::default() };
-        let Some(recognised) = &self.recognised else { return Served::default() };
+        let Some(recognised) = &self.cx.recognised else { return Served::default() };
         let dialect = dialect::dialect(recognised.dialect);
         glance.served(|doc, bytes, usage| dialect.usage(&doc.root(bytes), usage))
     }
 
     /// What a usage cost at the price of the model that answered, else of the one that was asked; `None`: no price.
     fn price_of(&self, served: &str, usage: &Usage) -> Option<u64> {
-        let asked = self.labels.get(LabelId::MODEL).text().unwrap_or_default();
-        let prices = &self.program.limits.prices;
+        let asked = self.cx.labels.get(LabelId::MODEL).text().unwrap_or_default();
+        let prices = &self.cx.program.limits.prices;
         let model = [served, asked].into_iter().find(|model| prices.find(model).is_some())?;
         let spending = Spending { tier: usage.tier.clone(), ..Spending::default() };
         let (cost, _) = prices.cost(model, &spending, true).ok()?;
@@ -146,23 +146,23 @@ impl Exchange {
             ("gen_ai.usage.reasoning.output_tokens", some(usage.reasoning)),
         ] {
             if let Some(count) = count {
-                self.record.state(key, &count.to_string());
+                self.cx.record.state(key, &count.to_string());
             }
         }
         if let Some(micros) = money {
             let dollars = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-            self.record.state("hemostat.cost_usd", &dollars);
+            self.cx.record.state("hemostat.cost_usd", &dollars);
         }
-        let asked = self.labels.get(LabelId::MODEL).text().unwrap_or_default();
-        let model = self.program.limits.prices.name(asked).unwrap_or("other").to_owned();
+        let asked = self.cx.labels.get(LabelId::MODEL).text().unwrap_or_default();
+        let model = self.cx.program.limits.prices.name(asked).unwrap_or("other").to_owned();
         for (kind, count) in [("input", usage.input()), ("output", usage.output)] {
             if let Some(count) = count.and_then(some) {
                 let name = format!("hemostat_token_usage_total;model={model};token_type={kind}");
-                self.record.count_by(name, count);
+                self.cx.record.count_by(name, count);
             }
         }
         if let Some(micros) = money.and_then(some) {
-            self.record.count_by(format!("hemostat_cost_microusd_total;model={model}"), micros);
+            self.cx.record.count_by(format!("hemostat_cost_microusd_total;model={model}"), micros);
         }
     }
 }

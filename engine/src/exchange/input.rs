@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::Exchange;
-use super::request::Refusal;
 use crate::answer::held::Held;
 use crate::answer::texts::{Acted, Texts, TooMany};
 use crate::answer::{Chosen, Rules};
+use crate::context::Refusal;
 use crate::context::record::{Record, Unchecked};
 use crate::dialect::{Item, RequestView, definitions};
 use crate::limits;
@@ -84,25 +84,25 @@ pub(super) fn look(
 impl Exchange {
     /// Scans a request's texts with the input guardrails that hold.
     pub(super) fn scan_input(&mut self, view: &RequestView, doc: &Doc, body: &[u8]) -> Outcome {
-        let chosen: Chosen = self.chosen_for(|guard| self.reads_request(guard));
+        let chosen: Chosen = self.chosen_for(|guard| self.cx.reads_request(guard));
         if chosen.is_empty() && view.edits.is_empty() {
             return Outcome::Pass;
         }
-        let rules = Rules::new(Rc::clone(&self.program), chosen);
+        let rules = Rules::new(Rc::clone(&self.cx.program), chosen);
         let mut texts = std::borrow::Cow::Borrowed(&view.texts);
         if !self.chosen_for(Guard::on_definitions).is_empty() {
             definitions::texts(doc, body, texts.to_mut());
         }
         let mut edits = view.edits.clone();
-        match look(&rules, &texts, doc, body, &mut self.record) {
+        match look(&rules, &texts, doc, body, &mut self.cx.record) {
             Ok(Looked { stop: Some((rule, at)), .. }) => {
                 return self.stopped(&rules, rule, at, doc, body);
             }
             Ok(looked) => edits.extend(looked.edits),
             Err(TooMany) => {
-                let passes = self.program.on_unreadable == Some(OnUnreadable::Pass);
+                let passes = self.cx.program.on_unreadable == Some(OnUnreadable::Pass);
                 let refuse = rules.act() && !passes;
-                self.record.unchecked(Unchecked::TooBig, refuse);
+                self.cx.record.unchecked(Unchecked::TooBig, refuse);
                 if refuse {
                     let message = "too much in this request is found by rules (too_big)".to_owned();
                     return Outcome::Refused(Refusal { message, code: "unreadable" });
@@ -125,11 +125,11 @@ impl Exchange {
     ) -> Outcome {
         let Some(guard) = rules.guard(rule) else { return Outcome::Pass };
         if let Action::Fallback(fallback) = &guard.action {
-            self.record.action(&guard.rule.id, "fallback", false);
+            self.cx.record.action(&guard.rule.id, "fallback", false);
             return Outcome::Canned(Rc::clone(fallback));
         }
         // A redaction in a signed block, which must not be changed, blocks.
-        self.record.action(&guard.rule.id, "block", false);
+        self.cx.record.action(&guard.rule.id, "block", false);
         let place = at.map(|at| pointer(doc, body, at)).unwrap_or_default();
         Outcome::Refused(Refusal {
             message: format!("blocked by rule `{}` at {place}", guard.rule.id),

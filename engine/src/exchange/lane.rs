@@ -1,14 +1,15 @@
 //! What looks like a call of a model in a shape that nobody here reads: counted wherever an enforced rule would hold for
 //! it, and closed where the policy says so. No rule acts on it, since none could be told what it says.
 
-use super::request::Refusal;
-use super::{Exchange, choose::Need};
+use super::Exchange;
+use crate::context::Refusal;
 use crate::context::facts::{self, seconds};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::lane::{LanePath, LaneSniffer, Seen};
 use crate::dialect::mcp::sign::Sign;
 use crate::dialect::{self, Recognised};
+use crate::lever::need::Need;
 use crate::limits;
 use crate::policy::document::UnknownLanes;
 use crate::policy::program::label::{Label, LabelId};
@@ -42,23 +43,23 @@ fn rules(program: &Program) -> impl Iterator<Item = &Rule> {
 impl Exchange {
     /// True if an enforced rule holds for this request, or may once its body is read.
     pub(super) fn may_be_ruled(&self) -> bool {
-        let now = seconds(self.facts.now_ns);
-        rules(&self.program).any(|rule| self.may_hold(rule, now).0 == Need::Hold)
+        let now = seconds(self.cx.facts.now_ns);
+        rules(&self.cx.program).any(|rule| self.cx.may_hold(rule, now).0 == Need::Hold)
     }
 
     /// Begins to look at a POST that is no call of a dialect. True if its body waits until it is known what it is:
     /// nothing else but a policy that closes such lanes makes it.
     pub(super) fn look_for_lane(&mut self, sign: Sign) -> bool {
-        let target = facts::text(&self.facts.headers, ":path").unwrap_or_default();
+        let target = facts::text(&self.cx.facts.headers, ":path").unwrap_or_default();
         let Some(path) = LanePath::read(&target) else { return false };
-        let dialect = self.labels.get(LabelId::DIALECT).clone();
+        let dialect = self.cx.labels.get(LabelId::DIALECT).clone();
         // It is of no dialect: a rule for one does not hold, and one for all but one does.
-        self.labels.set(LabelId::DIALECT, Label::value("", true));
+        self.cx.labels.set(LabelId::DIALECT, Label::value("", true));
         if !self.may_be_ruled() {
-            self.labels.set(LabelId::DIALECT, dialect);
+            self.cx.labels.set(LabelId::DIALECT, dialect);
             return false;
         }
-        let closed = self.program.unknown_lanes == UnknownLanes::Block;
+        let closed = self.cx.program.unknown_lanes == UnknownLanes::Block;
         let waits = closed && sign == Sign::MayBeJson;
         let (sniffer, seen) = (LaneSniffer::new(path), Seen::Open);
         self.lane = Some(Box::new(Lane { sniffer, seen, bytes: 0, waits }));
@@ -70,7 +71,7 @@ impl Exchange {
         let Some(lane) = &mut self.lane else { return };
         lane.bytes = lane.bytes.saturating_add(bytes.len());
         lane.waits &= lane.bytes <= limits::SNIFFED_BYTES;
-        lane.seen = match self.program.unknown_lanes {
+        lane.seen = match self.cx.program.unknown_lanes {
             UnknownLanes::Pass if lane.bytes > limits::LANE_BYTES && lane.seen == Seen::Open => {
                 Seen::Other
             }
@@ -81,14 +82,15 @@ impl Exchange {
     /// True if it is known to be a call, and must not pass.
     pub(super) fn is_closed_lane(&self) -> bool {
         let known = |lane: &Lane| lane.seen == Seen::Call;
-        self.program.unknown_lanes == UnknownLanes::Block && self.lane.as_deref().is_some_and(known)
+        self.cx.program.unknown_lanes == UnknownLanes::Block
+            && self.lane.as_deref().is_some_and(known)
     }
 
     /// What becomes of a request that is no other protocol's. `end`: its body is whole.
     pub(super) fn judge_lane(&mut self, end: bool) -> RequestVerdict {
         match self.lane.as_deref().map(|lane| (lane.seen, lane.waits)) {
             Some((Seen::Open, waits)) if !end => {
-                let hold = waits && self.program.hold_headers;
+                let hold = waits && self.cx.program.hold_headers;
                 return RequestVerdict::Sniff { waits, hold, edits: Vec::new() };
             }
             Some((Seen::Call, _)) => {
@@ -106,7 +108,7 @@ impl Exchange {
     /// True if a body at a path that a dialect shares with others is not in that dialect's shape: what is no JSON object
     /// is nobody's call, and what only a lenient server takes for one stays the dialect's, and unreadable.
     pub(super) fn is_of_another(&self, recognised: &Recognised, doc: &Doc, body: &[u8]) -> bool {
-        if facts::is_encoded(&self.facts.headers) {
+        if facts::is_encoded(&self.cx.facts.headers) {
             return false;
         }
         if doc.is_empty() {
@@ -119,10 +121,10 @@ impl Exchange {
 
     /// What becomes of a request at a path that a dialect shares with others, whose body is not in that dialect's shape.
     pub(super) fn other_shape(&mut self, body: &[u8], edits: Vec<HeaderEdit>) -> RequestVerdict {
-        let target = facts::text(&self.facts.headers, ":path").unwrap_or_default();
+        let target = facts::text(&self.cx.facts.headers, ":path").unwrap_or_default();
         let path = LanePath::read(&target);
-        self.mcp = None;
-        self.labels.set(LabelId::DIALECT, Label::value("", true));
+        self.cx.mcp = None;
+        self.cx.labels.set(LabelId::DIALECT, Label::value("", true));
         if let Some(path) = path {
             let (sniffer, seen) = (LaneSniffer::new(path), Seen::Open);
             self.lane = Some(Box::new(Lane { sniffer, seen, bytes: 0, waits: true }));
@@ -139,13 +141,13 @@ impl Exchange {
     fn unknown_lane(&mut self) -> Option<RequestVerdict> {
         let model = self.lane.take().map(|lane| lane.sniffer.model().to_owned());
         if let Some(model) = model.filter(|model| !model.is_empty()) {
-            self.labels.set(LabelId::MODEL, Label::value(&model, false));
+            self.cx.labels.set(LabelId::MODEL, Label::value(&model, false));
         }
         if !self.may_be_ruled() {
             return None;
         }
-        let closed = self.program.unknown_lanes == UnknownLanes::Block;
-        self.record.unchecked(Unchecked::Lane, closed);
+        let closed = self.cx.program.unknown_lanes == UnknownLanes::Block;
+        self.cx.record.unchecked(Unchecked::Lane, closed);
         closed.then(|| {
             self.is_other();
             let message = "this looks like a call of a model in a shape that is not read here, \

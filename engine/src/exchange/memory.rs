@@ -9,24 +9,24 @@ use crate::limits;
 impl Exchange {
     /// Gives the exchange a share of its VM's memory. Without it the exchange has all of a VM's to itself.
     pub fn set_memory(&mut self, vm: &VmMemory) {
-        self.memory = ExchangeMemory::of(vm);
+        self.cx.memory = ExchangeMemory::of(vm);
     }
 
     /// Says to an answer how much it may keep.
     pub(super) fn make_room(&self, answer: &mut Answering) {
-        answer.set_room(self.memory.held.room(), self.memory.kept.room());
+        answer.set_room(self.cx.memory.held.room(), self.cx.memory.kept.room());
     }
 
     /// Notes what an answer keeps until its next chunk. Once it is cut, nothing of it is kept.
     pub(super) fn account(&mut self, answer: &Answering) {
         let (held, kept) = answer.memory();
-        self.memory.held.set(held);
-        self.memory.kept.set(kept);
+        self.cx.memory.held.set(held);
+        self.cx.memory.kept.set(kept);
     }
 
     /// Keeps a part of a body that is watched as it passes, if it is not too long and there is room for it.
     pub(super) fn keep_peeked(&mut self, chunk: &[u8]) {
-        if self.not_peeked.is_some() {
+        if self.cx.no_body.is_some() {
             return;
         }
         let wanted = self.peeked.len().saturating_add(chunk.len());
@@ -35,16 +35,16 @@ impl Exchange {
             // Twice as much each time, so that a long body is not copied once a chunk.
             less => wanted.max(less.saturating_mul(2)).min(limits::PEEKED_BYTES),
         };
-        self.not_peeked = if wanted > limits::PEEKED_BYTES {
+        self.cx.no_body = if wanted > limits::PEEKED_BYTES {
             Some(Unchecked::TooBig)
-        } else if !self.memory.kept.ask(capacity) {
+        } else if !self.cx.memory.kept.ask(capacity) {
             Some(Unchecked::Memory)
         } else {
             self.peeked.reserve_exact(capacity.saturating_sub(self.peeked.len()));
             self.peeked.extend_from_slice(chunk);
             None
         };
-        if self.not_peeked.is_some() {
+        if self.cx.no_body.is_some() {
             self.drop_peeked();
         }
     }
@@ -52,6 +52,6 @@ impl Exchange {
     /// What was kept of a body is needed no more.
     pub(super) fn drop_peeked(&mut self) {
         self.peeked = Vec::new();
-        self.memory.kept.set(0);
+        self.cx.memory.kept.set(0);
     }
 }

@@ -38,19 +38,16 @@ mod upgrade;
 use std::rc::Rc;
 
 use crate::answer::{Chosen, HoldReason, ToolRules};
+use crate::context::Context;
 pub use crate::context::facts::{Now, RequestFacts};
-use crate::context::memory::{ExchangeMemory, VmMemory};
-use crate::context::record::Record;
 pub use crate::context::record::Unchecked;
 pub use crate::context::verdict::{
     Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
 };
-use crate::dialect::{Call, Recognised};
 use crate::grant::used::Slots;
 use crate::ledger::Book;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
-use crate::policy::program::selector::Labels;
 use answering::Answering;
 use limits::Charges;
 
@@ -60,22 +57,12 @@ const UPSTREAM_BROKE_OFF: &[u8] = b"upstream_reset_after_response_started";
 /// One request and its answer, under exactly one policy (invariant 3).
 #[derive(Debug)]
 pub struct Exchange {
-    program: Rc<Program>,
-    facts: Rc<RequestFacts>,
-    labels: Labels,
-    /// Both as they were before any lever changed them, once they are read.
-    asked: Option<(Rc<RequestFacts>, Labels)>,
-    record: Record,
+    cx: Context,
     phase: Phase,
-    recognised: Option<Recognised>,
-    call: Option<Call>,
     /// The caller's signature over the request.
     signed: Option<signed::Signed>,
     /// What passed of a body that is only watched.
     peeked: Vec<u8>,
-    /// Why there is nothing of it.
-    not_peeked: Option<Unchecked>,
-    memory: ExchangeMemory,
     /// The guardrails that hold for the answer.
     chosen: Chosen,
     /// The tools rules that hold.
@@ -95,8 +82,6 @@ pub struct Exchange {
     stop: Option<running::Stop>,
     /// What limits have charged.
     charges: Charges,
-    /// What is known of it if it is MCP, or may be.
-    mcp: Option<Box<mcp::Mcp>>,
     /// What is known of it if it may be a call that nobody reads.
     lane: Option<Box<lane::Lane>>,
     /// What the record of the call is made of.
@@ -143,18 +128,10 @@ impl Exchange {
 
     fn begin(program: Rc<Program>, book: Option<Rc<Book>>) -> Self {
         Self {
-            program,
-            facts: Rc::default(),
-            labels: Labels::default(),
-            asked: None,
-            record: Record::default(),
+            cx: Context::new(program),
             phase: Phase::New,
-            recognised: None,
-            call: None,
             signed: None,
             peeked: Vec::new(),
-            not_peeked: None,
-            memory: ExchangeMemory::of(&VmMemory::default()),
             chosen: Chosen::default(),
             tool_rules: ToolRules::default(),
             grant_slots: None,
@@ -165,7 +142,6 @@ impl Exchange {
             streams: false,
             stop: None,
             charges: Charges::new(book),
-            mcp: None,
             lane: None,
             watch: describe::Watch::default(),
             taking: None,
@@ -181,8 +157,8 @@ impl Exchange {
 
     /// What was read of the labels, by name; those that have a value.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        let all = self.program.labels.named();
-        let read = all.filter_map(|(id, name)| Some((name, self.labels.get(id).text()?)));
+        let all = self.cx.program.labels.named();
+        let read = all.filter_map(|(id, name)| Some((name, self.cx.labels.get(id).text()?)));
         read.filter(|(_, value)| !value.is_empty())
     }
 
@@ -203,19 +179,19 @@ impl Exchange {
     /// not say `on_unreadable: pass`.
     pub fn host_failed(&mut self) -> bool {
         let enforced = match self.phase {
-            Phase::New | Phase::Sniffing | Phase::Body => self.program.enforces(),
+            Phase::New | Phase::Sniffing | Phase::Body => self.cx.program.enforces(),
             // The last verdict of an answer is given when the answer is over here, and not yet at the host.
             Phase::Asked | Phase::Answering | Phase::Over => {
                 !self.chosen.acting.is_empty() || !self.tool_rules.acting.is_empty()
             }
             Phase::Other | Phase::Answered => false,
         };
-        let pass = self.program.on_unreadable == Some(OnUnreadable::Pass);
+        let pass = self.cx.program.on_unreadable == Some(OnUnreadable::Pass);
         // What waits here would be missing in what passes from now on.
         let holds =
             self.answer.as_ref().is_some_and(|answer| answer.acts() && answer.held_bytes() > 0);
-        let refuse = self.record.acted() || holds || (enforced && !pass);
-        self.record.unchecked(Unchecked::Host, refuse);
+        let refuse = self.cx.record.acted() || holds || (enforced && !pass);
+        self.cx.record.unchecked(Unchecked::Host, refuse);
         // What the answer would have said of its usage is not known now.
         self.answer_unreadable();
         self.capture_host_failed(refuse);
@@ -235,9 +211,9 @@ impl Exchange {
             return;
         }
         if details.starts_with(UPSTREAM_BROKE_OFF) {
-            self.record.count("hemostat_broken_upstream_total".to_owned());
+            self.cx.record.count("hemostat_broken_upstream_total".to_owned());
         } else if self.phase == Phase::Answering {
-            self.record.count("hemostat_unfinished_answers_total".to_owned());
+            self.cx.record.count("hemostat_unfinished_answers_total".to_owned());
         }
         self.settle();
         let model =

@@ -14,7 +14,7 @@ impl Exchange {
     /// Traffic that no lever touches; lanes of it may be closed.
     pub(super) fn other_traffic(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
         self.is_other();
-        let program = std::rc::Rc::clone(&self.program);
+        let program = std::rc::Rc::clone(&self.cx.program);
         let closed = self.lane(&program).and_then(|lane| self.close_lane(lane));
         closed.unwrap_or(RequestVerdict::Pass { edits, body: None })
     }
@@ -22,16 +22,16 @@ impl Exchange {
     /// It is no call of a dialect.
     pub(super) fn is_other(&mut self) {
         self.phase = Phase::Other;
-        self.recognised = None;
-        self.record.count("hemostat_requests_total;dialect=other".to_owned());
+        self.cx.recognised = None;
+        self.cx.record.count("hemostat_requests_total;dialect=other".to_owned());
     }
 
     /// The lane that is closed for this request.
     pub(super) fn lane<'p>(&self, program: &'p Program) -> Option<&'p OtherTraffic> {
-        let now = seconds(self.facts.now_ns);
+        let now = seconds(self.cx.facts.now_ns);
         let lane = program.other_traffic.iter().find(|lane| {
             lane.rule.mode_at(now) != Mode::Disabled
-                && lane.rule.selector.holds(&self.labels) == Holds::Yes
+                && lane.rule.selector.holds(&self.cx.labels) == Holds::Yes
         });
         lane.filter(|lane| lane.block)
     }
@@ -39,10 +39,10 @@ impl Exchange {
     /// 403, unless the lane only watches.
     pub(super) fn close_lane(&mut self, lane: &OtherTraffic) -> Option<RequestVerdict> {
         let shadow = lane.rule.mode == Mode::Shadow;
-        self.record.action(&lane.rule.id, "block", shadow);
+        self.cx.record.action(&lane.rule.id, "block", shadow);
         let message = format!("this lane is closed by rule `{}`", lane.rule.id);
         (!shadow).then(|| {
-            let reply = self.error(403, "lane_closed", &message);
+            let reply = self.cx.error(403, "lane_closed", &message);
             self.answered(reply)
         })
     }

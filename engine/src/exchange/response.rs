@@ -53,7 +53,7 @@ impl Exchange {
     pub fn asks_who_answered(&self, headers: &Headers) -> bool {
         let ok = headers.value(":status").is_some_and(|status| status.starts_with(b"2"));
         matches!(self.phase, Phase::Body | Phase::Asked | Phase::Answering)
-            && (!ok || !self.program.limits.rules.is_empty())
+            && (!ok || !self.cx.program.limits.rules.is_empty())
     }
 
     /// The answer's headers have come, `:status` included. `local`: the proxy made the answer itself, no upstream
@@ -91,25 +91,25 @@ impl Exchange {
             Phase::Asked | Phase::Answering => {}
         }
         let status = status(headers);
-        self.record.state("http.response.status_code", &status.to_string());
+        self.cx.record.state("http.response.status_code", &status.to_string());
         self.answer_begins(status, local);
         if let Some(reply) = self.failsafe_after(status, local, now_ns) {
             return ResponseVerdict::Reply(reply);
         }
-        if let Some(mut reply) = self.mcp_instead(status, end) {
+        if let Some(mut reply) = self.cx.mcp_instead(status, end) {
             self.phase = Phase::Answered;
-            reply.headers.extend(self.own_headers());
+            reply.headers.extend(self.cx.own_headers());
             return ResponseVerdict::Reply(reply);
         }
         let mut edits = remove_internal(headers);
-        if !self.answer_speaks() {
+        if !self.cx.answer_speaks() {
             self.tool_rules = ToolRules::default();
         }
-        let rules = self.chosen_for(|guard| self.reads_answer(guard));
+        let rules = self.chosen_for(|guard| self.cx.reads_answer(guard));
         // What the proxy says of itself (its errors) is no answer of a model; whatever has status 200 may be one.
         let own_error = local && !(200..300).contains(&status);
         let metered = self.charges.wants_answer() && (200..300).contains(&status);
-        let joins = self.mcp.as_ref().is_some_and(|mcp| mcp.joins());
+        let joins = self.cx.mcp.as_ref().is_some_and(|mcp| mcp.joins());
         let rounds = self.may_want_input();
         let nothing =
             rules.is_empty() && self.tool_rules.is_empty() && !metered && !joins && !rounds;
@@ -159,7 +159,7 @@ impl Exchange {
             }
             Readable::Whole => {
                 self.open_answer(Framing::Json, rules);
-                let hold = self.program.hold_headers;
+                let hold = self.cx.program.hold_headers;
                 if !hold {
                     self.show(&mut edits);
                     edits.push(HeaderEdit::Remove("content-length".to_owned()));
@@ -168,12 +168,6 @@ impl Exchange {
                 ResponseVerdict::Whole { hold, edits }
             }
         }
-    }
-
-    /// False where an answer is vectors or pictures: rules over what a model says pass it by.
-    pub(super) fn answer_speaks(&self) -> bool {
-        let speaks = |own: &dialect::Recognised| dialect::dialect(own.dialect).speaks();
-        self.recognised.as_ref().is_none_or(speaks)
     }
 
     /// A chunk of a streamed answer (after [`ResponseVerdict::Stream`]).
@@ -239,7 +233,7 @@ impl Exchange {
         matches!(cut, Some(Cut::Spent))
             || now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS
             || self.is_spent()
-            || self.program.on_cut == OnCut::Cancel
+            || self.cx.program.on_cut == OnCut::Cancel
             || self.stop_cancels()
     }
 
@@ -251,10 +245,10 @@ impl Exchange {
     }
 
     fn judge_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
-        let asked = self.call.as_ref().is_some_and(|call| call.stream);
+        let asked = self.cx.call.as_ref().is_some_and(|call| call.stream);
         if let Some(body) = body.filter(|body| asked && looks_like_events(body)) {
             // A stream that is called JSON. Whoever asked for a stream reads it as one; for anybody else it is no answer.
-            let rules = self.chosen_for(|guard| self.reads_answer(guard));
+            let rules = self.chosen_for(|guard| self.cx.reads_answer(guard));
             self.open_answer(Framing::Sse, rules);
             return match self.judge_chunk(body, true, Now::At(now_ns)) {
                 StreamVerdict::Unchanged => self.whole(None),
@@ -275,8 +269,8 @@ impl Exchange {
         self.phase = Phase::Over;
         let (Some(mut answer), Some(body)) = (self.answer.take(), body) else {
             self.answer_unreadable();
-            let refuse = self.program.on_unreadable != Some(OnUnreadable::Pass);
-            self.record.unchecked(Unchecked::Host, refuse);
+            let refuse = self.cx.program.on_unreadable != Some(OnUnreadable::Pass);
+            self.cx.record.unchecked(Unchecked::Host, refuse);
             let body = refuse.then(|| self.blocked(now_ns).body);
             return self.whole(body);
         };
@@ -301,32 +295,32 @@ impl Exchange {
     fn in_place(&mut self, cut: &Cut, now_ns: u64) -> Reply {
         if !(200..300).contains(&self.status) {
             // An error stays an error: its text alone is taken out.
-            return self.error(self.status, "content_blocked", "the error's text was withheld");
+            return self.cx.error(self.status, "content_blocked", "the error's text was withheld");
         }
         match cut {
-            Cut::Fallback(fallback) => self.canned(&Rc::clone(fallback)),
+            Cut::Fallback(fallback) => self.cx.canned(&Rc::clone(fallback)),
             Cut::Blocked | Cut::Spent => self.blocked(now_ns),
         }
     }
 
     /// The dialect's content-filter stop as a whole answer.
     fn blocked(&self, now_ns: u64) -> Reply {
-        if let Some(reply) = self.mcp_blocked() {
+        if let Some(reply) = self.cx.mcp_blocked() {
             return reply;
         }
-        match &self.call {
+        match &self.cx.call {
             Some(call) => dialect::dialect(call.recognised.dialect).blocked(
                 call,
-                self.record.decision(),
+                self.cx.record.decision(),
                 seconds(now_ns),
             ),
-            None => self.error(503, "content_blocked", "blocked"),
+            None => self.cx.error(503, "content_blocked", "blocked"),
         }
     }
 
     fn whole(&mut self, body: Option<Vec<u8>>) -> WholeVerdict {
         let mut edits = Vec::new();
-        if self.program.hold_headers {
+        if self.cx.program.hold_headers {
             self.show(&mut edits);
             if let Some(body) = &body {
                 edits.push(HeaderEdit::Set("content-length".to_owned(), body.len().to_string()));
@@ -342,39 +336,39 @@ impl Exchange {
     pub(super) fn after_cut(&mut self, answer: &mut Answering, out: &mut Output<'_>, now_ns: u64) {
         self.cut_ns = Some(now_ns);
         let Answering { frames, judge: Judge::Model(pipe) } = answer else { return };
-        out.push(&pipe.ending(frames, self.record.decision(), seconds(now_ns)));
+        out.push(&pipe.ending(frames, self.cx.record.decision(), seconds(now_ns)));
         match pipe.cut() {
             Some(Cut::Spent) => self.tell_cut(),
-            Some(Cut::Fallback(fallback)) if fallback.handoff => self.record.handoff(),
+            Some(Cut::Fallback(fallback)) if fallback.handoff => self.cx.record.handoff(),
             _ => {}
         }
     }
 
     /// Rules of lever 6 that are judged when the answer's headers come: the first that holds answers.
     fn failsafe_after(&mut self, status: u16, local: bool, now_ns: u64) -> Option<Reply> {
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         for rule in &program.failsafe {
             let Some(upstream) = &rule.upstream else { continue };
             let timed_out = local && matches!(status, 408 | 503 | 504);
             let fires = upstream.status.contains(&status) || (upstream.timeout && timed_out);
             let mode = rule.rule.mode_at(seconds(now_ns));
-            let holds = rule.rule.selector.holds(&self.labels) == Holds::Yes;
+            let holds = rule.rule.selector.holds(&self.cx.labels) == Holds::Yes;
             if !fires || !holds || mode == Mode::Disabled {
                 continue;
             }
             let word = if rule.fallback.is_some() { "fallback" } else { "block" };
-            self.record.action(&rule.rule.id, word, mode == Mode::Shadow);
+            self.cx.record.action(&rule.rule.id, word, mode == Mode::Shadow);
             if mode == Mode::Enforce {
                 let mut reply = match &rule.fallback {
-                    Some(fallback) => self.canned(&Rc::clone(fallback)),
-                    None => self.error(
+                    Some(fallback) => self.cx.canned(&Rc::clone(fallback)),
+                    None => self.cx.error(
                         403,
                         "content_blocked",
                         &format!("blocked by rule `{}`", rule.rule.id),
                     ),
                 };
                 self.phase = Phase::Answered;
-                reply.headers.extend(self.own_headers());
+                reply.headers.extend(self.cx.own_headers());
                 return Some(reply);
             }
         }
@@ -385,14 +379,14 @@ impl Exchange {
     pub(super) fn readable(&self, headers: &Headers, status: u16) -> Readable {
         let ok = (200..300).contains(&status);
         // A message was taken, and what answers it comes elsewhere, or nothing does.
-        let taken = status == 202 && self.is_mcp();
+        let taken = status == 202 && self.cx.is_mcp();
         if taken || status == 204 || status == 304 || status < 200 {
             return Readable::Nothing;
         }
         if facts::is_encoded(headers) {
             return Readable::No(Unchecked::Encoding);
         }
-        let json_stream = self.call.as_ref().filter(|call| call.stream && ok);
+        let json_stream = self.cx.call.as_ref().filter(|call| call.stream && ok);
         let json_stream = json_stream.map_or(Framing::Json, |call| call.recognised.json_stream);
         match facts::media_type(headers).as_deref() {
             Some("text/event-stream") => Readable::Stream(Framing::Sse),
@@ -415,7 +409,7 @@ impl Exchange {
 
     /// How the frames of an answer that passes as a stream are cut, whether or not they can be read; `None`: it is none.
     fn stream_framing(&self, headers: &Headers, status: u16) -> Option<Framing> {
-        self.recognised.as_ref()?;
+        self.cx.recognised.as_ref()?;
         match self.readable(headers, status) {
             Readable::Stream(framing) => Some(framing),
             Readable::No(Unchecked::Encoding) => match facts::media_type(headers)?.as_str() {
@@ -427,7 +421,7 @@ impl Exchange {
     }
 
     fn asked_for_stream(&self, ok: bool) -> bool {
-        ok && !self.is_mcp() && self.call.as_ref().is_some_and(|call| call.stream)
+        ok && !self.cx.is_mcp() && self.cx.call.as_ref().is_some_and(|call| call.stream)
     }
 
     /// A body that no rule can look at: refused where an enforced rule needed it.
@@ -441,9 +435,9 @@ impl Exchange {
     ) -> ResponseVerdict {
         // An error page of something between here and the model is not its answer: no rule needs it.
         let is_answer = (200..300).contains(&status) || why == Unchecked::Encoding;
-        let pass = self.program.on_unreadable == Some(OnUnreadable::Pass);
+        let pass = self.cx.program.on_unreadable == Some(OnUnreadable::Pass);
         let refuse = is_answer && acts && !pass;
-        self.record.unchecked(why, refuse);
+        self.cx.record.unchecked(why, refuse);
         if !refuse {
             self.phase = Phase::Over;
             self.show(&mut edits);
@@ -451,13 +445,13 @@ impl Exchange {
         }
         let mut reply = self.refused_answer(now_ns);
         self.phase = Phase::Answered;
-        reply.headers.extend(self.own_headers());
+        reply.headers.extend(self.cx.own_headers());
         ResponseVerdict::Reply(reply)
     }
 
     /// The content-filter stop in the form that the caller asked for.
     fn refused_answer(&self, now_ns: u64) -> Reply {
-        let Some(call) = self.call.as_ref().filter(|call| call.stream) else {
+        let Some(call) = self.cx.call.as_ref().filter(|call| call.stream) else {
             return self.blocked(now_ns);
         };
         let (framing, content_type) = match call.recognised.json_stream {
@@ -469,7 +463,7 @@ impl Exchange {
         let ending = Ending {
             before: Vec::new(),
             how: EndingHow::Blocked,
-            decision: self.record.decision().to_owned(),
+            decision: self.cx.record.decision().to_owned(),
             now: seconds(now_ns),
         };
         let mut answer = dialect::dialect(call.recognised.dialect).answer(call, framing);
@@ -484,10 +478,10 @@ impl Exchange {
     fn open_answer(&mut self, framing: Framing, chosen: Chosen) {
         self.phase = Phase::Answering;
         self.open_meter(framing);
-        let Some(call) = &self.call else { return };
+        let Some(call) = &self.cx.call else { return };
         let dialect = dialect::dialect(call.recognised.dialect);
         let mut reader = None;
-        let judge = if self.is_mcp() {
+        let judge = if self.cx.is_mcp() {
             match self.open_messages(framing, &chosen) {
                 Some(messages) => Judge::Messages(messages),
                 None => return,
@@ -504,10 +498,10 @@ impl Exchange {
                 Judge::Nobody
             } else {
                 let settings = Settings {
-                    on_hold_limit: self.program.on_hold_limit,
-                    block_unreadable: self.program.on_unreadable != Some(OnUnreadable::Pass),
+                    on_hold_limit: self.cx.program.on_hold_limit,
+                    block_unreadable: self.cx.program.on_unreadable != Some(OnUnreadable::Pass),
                 };
-                let rules = Rules::new(Rc::clone(&self.program), chosen);
+                let rules = Rules::new(Rc::clone(&self.cx.program), chosen);
                 let pipe = Pipe::new(rules, self.calls(), settings);
                 Judge::Model(pipe.hiding_usage(hidden).limited(limited))
             }
@@ -521,7 +515,7 @@ impl Exchange {
 
     /// Puts our headers on the answer.
     fn show(&self, edits: &mut Vec<HeaderEdit>) {
-        for (name, value) in self.own_headers() {
+        for (name, value) in self.cx.own_headers() {
             edits.retain(|edit| *edit != HeaderEdit::Remove(name.to_owned()));
             edits.push(HeaderEdit::Set(name.to_owned(), value));
         }

@@ -205,20 +205,20 @@ impl Exchange {
     /// What the caller of this answer asked, if the answer passes as a stream.
     #[must_use]
     pub fn running(&self) -> Option<Running> {
-        let (facts, labels) = self.asked.as_ref().filter(|_| self.streams)?;
+        let (facts, labels) = self.cx.asked.as_ref().filter(|_| self.streams)?;
         let (facts, labels) = (Rc::clone(facts), labels.clone());
-        Some(Running { program: Rc::clone(&self.program), facts, labels })
+        Some(Running { program: Rc::clone(&self.cx.program), facts, labels })
     }
 
     /// A rule of another policy ends this stream: at its next byte, if it comes before the host has reset it.
     pub fn stop(&mut self, stop: Stop) {
         let word = if stop.fallback.is_some() { "fallback" } else { "block" };
-        self.record.action(&stop.rule, word, stop.shadow);
+        self.cx.record.action(&stop.rule, word, stop.shadow);
         if stop.unreadable {
-            self.record.unchecked(Unchecked::Label, !stop.shadow);
+            self.cx.record.unchecked(Unchecked::Label, !stop.shadow);
         }
         if !stop.shadow && self.stop.is_none() && self.cut_ns.is_none() {
-            self.record.count("hemostat_streams_ended_total".to_owned());
+            self.cx.record.count("hemostat_streams_ended_total".to_owned());
             self.stop = Some(stop);
         }
     }
@@ -232,7 +232,7 @@ impl Exchange {
     pub(super) fn end_held(&mut self, answer: &mut Answering, out: &mut Output<'_>) {
         let Some(stop) = self.stop.clone().filter(|_| self.passed.is_none()) else { return };
         let Answering { frames, judge } = answer;
-        let mut around = Around { frames, out, record: &mut self.record };
+        let mut around = Around { frames, out, record: &mut self.cx.record };
         match judge {
             Judge::Nobody => {}
             Judge::Model(pipe) => pipe.end_here(stop.cut(), &mut around),
@@ -251,16 +251,16 @@ impl Exchange {
         };
         let kept = passed.read.as_ref().map_or(0, |read| read.frames.memory());
         let fits = wanted <= limits::PASSED_BYTES
-            && self.memory.kept.ask(others.saturating_add(capacity).saturating_add(kept));
+            && self.cx.memory.kept.ask(others.saturating_add(capacity).saturating_add(kept));
         if fits {
             passed.bytes.reserve_exact(capacity.saturating_sub(passed.bytes.len()));
             passed.bytes.extend_from_slice(chunk);
         } else {
             // There is no room for more bytes, but for what they say.
             let read = self.read_passed(&mut passed);
-            read.frames.set_room(self.memory.kept.room());
+            read.frames.set_room(self.cx.memory.kept.room());
             read.read(chunk);
-            self.memory.kept.set(others.saturating_add(passed.memory()));
+            self.cx.memory.kept.set(others.saturating_add(passed.memory()));
         }
         self.passed = Some(passed);
     }
@@ -271,7 +271,7 @@ impl Exchange {
         let framing = passed.framing;
         let read = passed.read.get_or_insert_with(|| {
             let messages = self.open_messages(framing, &Chosen::default());
-            let reader = match (&messages, &self.call) {
+            let reader = match (&messages, &self.cx.call) {
                 (None, Some(call)) => {
                     Some(dialect::dialect(call.recognised.dialect).answer(call, framing))
                 }
@@ -301,7 +301,7 @@ impl Exchange {
             return None;
         }
         self.cut_ns = Some(now.ns());
-        self.memory.kept.set(0);
+        self.cx.memory.kept.set(0);
         if let Some(answer) = self.answer.as_mut().filter(|_| !self.chosen.is_empty()) {
             // Rules that only count do not count what is not sent.
             answer.judge = Judge::Nobody;
@@ -315,21 +315,21 @@ impl Exchange {
             Some(messages) => {
                 let mut out = Output::new(b"");
                 let frames = &mut read.frames;
-                let mut around = Around { frames, out: &mut out, record: &mut self.record };
+                let mut around = Around { frames, out: &mut out, record: &mut self.cx.record };
                 messages.end_here(stop.fallback.as_deref(), &mut around);
                 if let Left::Bytes(bytes) = out.left() {
                     leaves.extend(bytes);
                 }
             }
             None => {
-                let decision = self.record.decision().to_owned();
+                let decision = self.cx.record.decision().to_owned();
                 let now = seconds(now.ns());
                 let ending = Ending { before: Vec::new(), how: stop.how(), decision, now };
                 leaves.extend(read.frames.ending(&ending));
             }
         }
         if stop.fallback.as_ref().is_some_and(|fallback| fallback.handoff) {
-            self.record.handoff();
+            self.cx.record.handoff();
         }
         Some(Ended::With(leaves))
     }

@@ -3,7 +3,7 @@
 //! where the reason can be said: to be changed, a request must be signed by the proxy, after this filter.
 
 use super::Exchange;
-use super::request::Refusal;
+use crate::context::Refusal;
 use crate::context::facts::{self, Headers};
 use crate::context::verdict::HeaderEdit;
 
@@ -66,7 +66,7 @@ impl Exchange {
     /// Why these changes of a request cannot be made.
     pub(super) fn breaks_signature(&mut self, edits: &[HeaderEdit], body: bool) -> Option<Refusal> {
         let what = self.signed.as_ref()?.broken_by(edits, body)?;
-        self.record.count("hemostat_signed_refused_total".to_owned());
+        self.cx.record.count("hemostat_signed_refused_total".to_owned());
         let message = format!(
             "policy would change {what} of this request, which its caller has signed (AWS SigV4): \
              let the proxy sign, after this filter, and send it unsigned"

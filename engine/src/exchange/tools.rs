@@ -24,11 +24,11 @@ impl Exchange {
     pub(super) fn without_tools(&mut self, doc: &Doc, body: &[u8]) -> Option<Vec<u8>> {
         self.drop_pinned(doc, body);
         let rules = self.tool_rules.clone();
-        let dialect = dialect::dialect(self.recognised.as_ref()?.dialect);
+        let dialect = dialect::dialect(self.cx.recognised.as_ref()?.dialect);
         if rules.is_empty() || doc.is_empty() {
             return None;
         }
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         let all = rules.all();
         let mut gone = Vec::new();
         for (at, tool) in dialect.tools(doc, body).iter().enumerate() {
@@ -41,12 +41,12 @@ impl Exchange {
             if let Some(rule) = found.filter(|rule| rules.watching.contains(rule))
                 && let Some(rule) = program.tools.rules.get(rule)
             {
-                self.record.action(&rule.rule.id, "deny", true);
+                self.cx.record.action(&rule.rule.id, "deny", true);
             }
             if let Some(rule) = program.tools.takes_out(&rules.acting, names)
                 && let Some(rule) = program.tools.rules.get(rule)
             {
-                self.record.action(&rule.rule.id, "deny", false);
+                self.cx.record.action(&rule.rule.id, "deny", false);
                 gone.push(at);
             }
         }
@@ -58,7 +58,7 @@ impl Exchange {
 
     /// Rules that pin a definition do not hold where the request defines all tools that they are about as pinned.
     fn drop_pinned(&mut self, doc: &Doc, body: &[u8]) {
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         if !program.tools.any_pins() || doc.is_empty() {
             return;
         }
@@ -78,18 +78,18 @@ impl Exchange {
         let (mut approvals, mut decision) = (Approvals::default(), String::new());
         if !self.tool_rules.is_empty() {
             approvals = self.approvals();
-            decision = self.record.decision().to_owned();
+            decision = self.cx.record.decision().to_owned();
         }
-        Calls::new(Rc::clone(&self.program), self.tool_rules.clone(), approvals, decision)
+        Calls::new(Rc::clone(&self.cx.program), self.tool_rules.clone(), approvals, decision)
     }
 
     /// The grants that came with the request.
     pub(super) fn approvals(&self) -> Approvals {
-        let tenant = self.program.tools.tenant.map(|label| self.labels.get(label));
+        let tenant = self.cx.program.tools.tenant.map(|label| self.cx.labels.get(label));
         let tenant = tenant.and_then(|label| label.text()).map(str::to_owned);
         let envelopes = match self.tool_rules.acting.is_empty() {
             true => Vec::new(),
-            false => grant::envelopes(facts::values(&self.facts.headers, APPROVAL)),
+            false => grant::envelopes(facts::values(&self.cx.facts.headers, APPROVAL)),
         };
         Approvals::new(envelopes, self.grant_slots.clone(), tenant)
     }

@@ -1,12 +1,12 @@
 //! Upgrades to a websocket where a model is called: what is said on one cannot be read, so it is opened only where no
 //! enforced rule needs that. Callers that are answered 426 ask over HTTP.
 
-use super::choose::Need;
 use super::{Exchange, Phase};
 use crate::context::facts::{self, Headers, seconds};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{self, Call, CallKind};
+use crate::lever::need::Need;
 use crate::policy::document::UnknownLanes;
 use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::selector::Holds;
@@ -34,7 +34,7 @@ impl Exchange {
         target: &str,
         edits: &[HeaderEdit],
     ) -> Option<RequestVerdict> {
-        if !is_upgrade(&self.facts.headers, method) {
+        if !is_upgrade(&self.cx.facts.headers, method) {
             return None;
         }
         let Some(recognised) = dialect::recognise("POST", target) else {
@@ -43,42 +43,42 @@ impl Exchange {
         if recognised.kind != CallKind::Generate {
             return None;
         }
-        self.call = Some(Call::without_body(recognised.clone()));
-        self.recognise_as(recognised);
-        self.count_dialect();
+        self.cx.call = Some(Call::without_body(recognised.clone()));
+        self.cx.recognise_as(recognised);
+        self.cx.count_dialect();
         self.phase = Phase::Asked;
-        if self.program.unusable {
+        if self.cx.program.unusable {
             return Some(self.no_policy());
         }
         self.describe_request();
         if let Some(reply) = self.failsafe_before() {
             // A canned answer is none to somebody who wants to speak on: over HTTP they get it.
             let status = if reply.status == 200 { UPGRADE_REQUIRED } else { reply.status };
-            let reply = self.error(status, "content_blocked", "a kill rule is in force");
+            let reply = self.cx.error(status, "content_blocked", "a kill rule is in force");
             return Some(self.answered(reply));
         }
         if self.needs_what_is_said() {
-            self.record.unchecked(Unchecked::Websocket, true);
+            self.cx.record.unchecked(Unchecked::Websocket, true);
             return Some(self.upgrade_required());
         }
-        self.record.unchecked(Unchecked::Websocket, false);
+        self.cx.record.unchecked(Unchecked::Websocket, false);
         Some(self.charge(edits.to_vec(), None, None))
     }
 
     /// Lanes that are nowhere but on websockets pass like other traffic, and are closed with it.
     fn live(&mut self, target: &str) -> Option<RequestVerdict> {
-        if !dialect::lane::is_live(target) || self.program.unusable {
+        if !dialect::lane::is_live(target) || self.cx.program.unusable {
             return None;
         }
-        let unread = self.labels.get(LabelId::DIALECT).clone();
-        self.labels.set(LabelId::DIALECT, Label::value("", true));
+        let unread = self.cx.labels.get(LabelId::DIALECT).clone();
+        self.cx.labels.set(LabelId::DIALECT, Label::value("", true));
         let ruled = self.may_be_ruled();
-        self.labels.set(LabelId::DIALECT, unread);
+        self.cx.labels.set(LabelId::DIALECT, unread);
         if !ruled {
             return None;
         }
-        let closed = self.program.unknown_lanes == UnknownLanes::Block;
-        self.record.unchecked(Unchecked::Websocket, closed);
+        let closed = self.cx.program.unknown_lanes == UnknownLanes::Block;
+        self.cx.record.unchecked(Unchecked::Websocket, closed);
         closed.then(|| {
             self.is_other();
             self.upgrade_required()
@@ -87,17 +87,17 @@ impl Exchange {
 
     fn upgrade_required(&mut self) -> RequestVerdict {
         let message = "what is said on a websocket cannot be read by the policy: call over HTTP";
-        let reply = self.error(UPGRADE_REQUIRED, "upgrade_required", message);
+        let reply = self.cx.error(UPGRADE_REQUIRED, "upgrade_required", message);
         self.answered(reply)
     }
 
     /// True if an enforced rule needs more than headers to decide, or to act.
     fn needs_what_is_said(&self) -> bool {
-        let now = seconds(self.facts.now_ns);
-        let program = &self.program;
-        let needs = |rule| self.may_hold(rule, now).0 == Need::Hold;
+        let now = seconds(self.cx.facts.now_ns);
+        let program = &self.cx.program;
+        let needs = |rule| self.cx.may_hold(rule, now).0 == Need::Hold;
         let unsure = |rule| {
-            let (need, holds) = self.may_hold(rule, now);
+            let (need, holds) = self.cx.may_hold(rule, now);
             need == Need::Hold && holds != Holds::Yes
         };
         program.guards.rules.iter().any(|guard| needs(&guard.rule))
@@ -105,7 +105,7 @@ impl Exchange {
             || program.changes.rules().any(|change| needs(&change.rule))
             || program.failsafe.iter().any(|rule| unsure(&rule.rule))
             || program.limits.rules.iter().any(|limit| {
-                let account = limit.key(&self.labels, false).is_some();
+                let account = limit.key(&self.cx.labels, false).is_some();
                 (needs(&limit.rule) && (limit.meters() || !account)) || unsure(&limit.rule)
             })
     }

@@ -68,9 +68,9 @@ fn region(path: &str, host: &str) -> Option<String> {
 impl Exchange {
     /// What the request's headers say of its cost beside its body.
     pub(super) fn by_headers(&self, spending: &mut Spending) {
-        let label = |id| self.labels.get(id).text().unwrap_or_default();
+        let label = |id| self.cx.labels.get(id).text().unwrap_or_default();
         spending.region = region(label(LabelId::PATH), label(LabelId::HOST));
-        let header = |name| facts::text(&self.facts.headers, name);
+        let header = |name| facts::text(&self.cx.facts.headers, name);
         if spending.tier.is_none() {
             let tier = header("x-amzn-bedrock-service-tier").filter(|tier| !is_ordinary(tier));
             spending.tier = tier.map(|tier| tier.into_owned());
@@ -98,7 +98,7 @@ impl Exchange {
         let limits = &program.limits;
         let mut dearest = None;
         let mut unpriced = false;
-        for model in self.labels.all(LabelId::MODEL) {
+        for model in self.cx.labels.all(LabelId::MODEL) {
             let model = model.text().unwrap_or_default();
             let (cost, missing) =
                 limits.prices.cost(model, &asked.spending, limits.unpriced_is_free)?;
@@ -111,7 +111,7 @@ impl Exchange {
         let Some((worst, cost)) = dearest else { return Ok(None) };
         self.charges.cost = Some(cost);
         if unpriced {
-            self.record.count("hemostat_unpriced_total;action=count_zero".to_owned());
+            self.cx.record.count("hemostat_unpriced_total;action=count_zero".to_owned());
         }
         Ok(Some(worst))
     }

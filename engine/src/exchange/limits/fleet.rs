@@ -90,11 +90,13 @@ impl Exchange {
         let (Some(global), Some(table)) = (&limit.global, self.charges.fleet.table.clone()) else {
             return Says::Locally;
         };
-        let Some(account) = limit.fleet_account(&self.labels) else { return Says::Locally };
+        let Some(account) = limit.fleet_account(&self.cx.labels) else { return Says::Locally };
         let id = &limit.rule.id;
         let silent = table.is_silent(&account);
         let mut decides = |word: &str| {
-            self.record.count(format!("hemostat_global_decisions_total;rule={id};action={word}"));
+            self.cx
+                .record
+                .count(format!("hemostat_global_decisions_total;rule={id};action={word}"));
         };
         let says = match global.on_error {
             OnError::Closed if silent => {
@@ -128,8 +130,8 @@ impl Exchange {
 
     fn fleet_refused(&mut self, limit: &Limit, rule: usize, charge: u64, until: u64) -> Refused {
         let id = &limit.rule.id;
-        self.record.count(format!("hemostat_global_decisions_total;rule={id};action=over"));
-        let wait = Wait::Ns(until.saturating_sub(self.facts.now_ns));
+        self.cx.record.count(format!("hemostat_global_decisions_total;rule={id};action=over"));
+        let wait = Wait::Ns(until.saturating_sub(self.cx.facts.now_ns));
         refused(limit, rule, charge, wait, By::Fleet)
     }
 
@@ -141,10 +143,10 @@ impl Exchange {
     ) -> (Option<Wait>, By) {
         let own = own.ok().flatten();
         let table = self.charges.fleet.table.as_ref().filter(|_| limit.global.is_some());
-        let account = table.and_then(|_| limit.fleet_account(&self.labels));
+        let account = table.and_then(|_| limit.fleet_account(&self.cx.labels));
         let (Some(table), Some(account)) = (table, account) else { return (own, By::Process) };
         let Word::Over(until) = table.word(&account) else { return (own, By::Process) };
-        let told = Wait::Ns(until.saturating_sub(self.facts.now_ns));
+        let told = Wait::Ns(until.saturating_sub(self.cx.facts.now_ns));
         match own {
             Some(own) if !super::longer(told, own) => (Some(own), By::Process),
             _ => (Some(told), By::Fleet),
@@ -205,7 +207,7 @@ impl Exchange {
 
     /// All answers are there.
     fn unpark(&mut self, mut going: Going, bytes: Option<&[u8]>, asks: &[Ask]) -> RequestVerdict {
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         let mut worst: Option<(Refused, Refused)> = None;
         for ask in asks {
             let Some(limit) = program.limits.rules.get(ask.rule) else { continue };
@@ -226,9 +228,9 @@ impl Exchange {
         }
         // What was read before is gone: reading it again is what asking costs.
         let mut doc = Doc::default();
-        let recognised = self.recognised.clone();
+        let recognised = self.cx.recognised.clone();
         let view = match (&recognised, bytes) {
-            (Some(recognised), Some(bytes)) => self.read(recognised, Some(bytes), &mut doc).ok(),
+            (Some(recognised), Some(bytes)) => self.cx.read(recognised, Some(bytes), &mut doc).ok(),
             _ => None,
         };
         let read = match (&view, bytes) {
@@ -246,7 +248,9 @@ impl Exchange {
         let global = limit.global.as_ref()?;
         let id = &limit.rule.id;
         let mut decides = |word: &str| {
-            self.record.count(format!("hemostat_global_decisions_total;rule={id};action={word}"));
+            self.cx
+                .record
+                .count(format!("hemostat_global_decisions_total;rule={id};action={word}"));
         };
         match (ask.heard, global.on_error) {
             (Some(Asked::Free), _) => None,

@@ -15,8 +15,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Exchange;
-use super::request::Refusal;
 use crate::answer::Listener;
+use crate::context::Refusal;
 use crate::context::facts::seconds;
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
@@ -146,7 +146,8 @@ impl Exchange {
     /// True if limits hold for this kind of call: it makes a model generate.
     pub(super) fn is_limited(&self) -> bool {
         let generates = |r: &crate::dialect::Recognised| r.kind == CallKind::Generate;
-        !self.program.limits.rules.is_empty() && self.recognised.as_ref().is_some_and(generates)
+        !self.cx.program.limits.rules.is_empty()
+            && self.cx.recognised.as_ref().is_some_and(generates)
     }
 
     /// Asks all limits that hold; the request goes on with `edits` and `body` if they admit it. `view`: what was read of
@@ -160,7 +161,7 @@ impl Exchange {
         if !self.is_limited() {
             return self.pass(edits, body);
         }
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         match self.ask(&program, read) {
             Ok(asked) => self.charges.asked = asked,
             Err(refusal) => return self.refuse(&refusal),
@@ -207,8 +208,8 @@ impl Exchange {
         self.limit_event(Kind::LimitFull, limit, ("hemostat.action", over.into()));
         match &limit.over {
             Over::Downgrade(model) if going.downgraded.is_none() && self.can_set_model(model) => {
-                self.record.action(&limit.rule.id, "downgrade", false);
-                self.labels.set(LabelId::MODEL, Label::value(model, false));
+                self.cx.record.action(&limit.rule.id, "downgrade", false);
+                self.cx.labels.set(LabelId::MODEL, Label::value(model, false));
                 going.downgraded = Some(Rc::clone(model));
                 None
             }
@@ -216,8 +217,8 @@ impl Exchange {
             Over::Fallback(fallback)
                 if going.downgraded.is_none() && longest.wait != Wait::Never =>
             {
-                self.record.action(&limit.rule.id, "fallback", false);
-                let reply = self.canned(&Rc::clone(fallback));
+                self.cx.record.action(&limit.rule.id, "fallback", false);
+                let reply = self.cx.canned(&Rc::clone(fallback));
                 Some(self.answered(reply))
             }
             _ => Some(self.reject(program, first, longest)),
@@ -234,7 +235,7 @@ impl Exchange {
         let Going { mut edits, body, downgraded } = going;
         self.watch(program);
         self.owe_requests(program);
-        self.charges.renewed_ns = self.facts.now_ns;
+        self.charges.renewed_ns = self.cx.facts.now_ns;
         if let (Some(book), false) = (&self.charges.book, self.charges.leases.borrow().is_empty()) {
             book.keep(&self.charges.leases);
         }
@@ -248,7 +249,7 @@ impl Exchange {
         program: &Program,
         read: Option<(&RequestView, &Doc, &[u8])>,
     ) -> Result<Option<Asked>, Refusal> {
-        let now = seconds(self.facts.now_ns);
+        let now = seconds(self.cx.facts.now_ns);
         let mut metering = program.limits.rules.iter().filter(|limit| limit.meters());
         let Some((view, doc, bytes)) = read else { return Ok(None) };
         let mode = metering
@@ -266,7 +267,7 @@ impl Exchange {
                 let pass =
                     program.on_unreadable == Some(crate::policy::document::OnUnreadable::Pass);
                 let refuse = mode == Mode::Enforce && !pass;
-                self.record.unchecked(Unchecked::Dialect, refuse);
+                self.cx.record.unchecked(Unchecked::Dialect, refuse);
                 let message = "a limit cannot read this request (dialect)".to_owned();
                 if refuse { Err(Refusal { message, code: "unreadable" }) } else { Ok(None) }
             }
@@ -276,13 +277,13 @@ impl Exchange {
     /// True if a limit is at work for this request.
     fn holds(&self, limit: &Limit) -> bool {
         self.is_limited_by(limit)
-            && limit.rule.mode_at(seconds(self.facts.now_ns)) != Mode::Disabled
-            && limit.rule.selector.holds(&self.labels) == Holds::Yes
+            && limit.rule.mode_at(seconds(self.cx.facts.now_ns)) != Mode::Disabled
+            && limit.rule.selector.holds(&self.cx.labels) == Holds::Yes
     }
 
     /// Charges all enforced limits, or none.
     fn attempt(&mut self, program: &Program) -> Attempt {
-        let now = seconds(self.facts.now_ns);
+        let now = seconds(self.cx.facts.now_ns);
         let mut refused: Option<(Refused, Refused)> = None;
         for (rule, limit) in program.limits.rules.iter().enumerate() {
             if !self.holds(limit) || limit.rule.mode_at(now) != Mode::Enforce {
@@ -296,7 +297,7 @@ impl Exchange {
                     return Attempt::NoPrice(rule, what);
                 }
             };
-            let Some(key) = limit.key(&self.labels, false) else { continue };
+            let Some(key) = limit.key(&self.cx.labels, false) else { continue };
             let Some(book) = self.charges.book.clone() else {
                 return Attempt::Trouble(rule, Trouble::Failed);
             };
@@ -343,7 +344,7 @@ impl Exchange {
 
     /// Charges the limits that only watch, on accounts of their own.
     fn watch(&mut self, program: &Program) {
-        let now = seconds(self.facts.now_ns);
+        let now = seconds(self.cx.facts.now_ns);
         for (rule, limit) in program.limits.rules.iter().enumerate() {
             if !self.holds(limit) || limit.rule.mode_at(now) != Mode::Shadow {
                 continue;
@@ -352,11 +353,11 @@ impl Exchange {
                 Ok(Some(charge)) => charge,
                 Ok(None) => continue,
                 Err(_) => {
-                    self.record.action(&limit.rule.id, "block", true);
+                    self.cx.record.action(&limit.rule.id, "block", true);
                     continue;
                 }
             };
-            let key = limit.key(&self.labels, true);
+            let key = limit.key(&self.cx.labels, true);
             let (Some(book), Some(key)) = (self.charges.book.clone(), key) else { continue };
             match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
                 Ok(Outcome::Admitted { hold, overflow, reused, warned, .. }) => {
@@ -365,7 +366,7 @@ impl Exchange {
                 }
                 Ok(Outcome::Refused { overflow, .. }) => {
                     self.tell_memory(limit, overflow, false);
-                    self.record.action(&limit.rule.id, word(&limit.over), true);
+                    self.cx.record.action(&limit.rule.id, word(&limit.over), true);
                 }
                 Err(trouble) => self.count_trouble(trouble),
             }
@@ -383,8 +384,9 @@ impl Exchange {
     ) {
         self.tell_warning(limit, warned, prefix);
         if let Some(book) = &self.charges.book {
-            let values = limit.per.iter().map(|id| self.labels.get(*id).text().unwrap_or_default());
-            book.note(hold.key(), self.facts.now_ns, values);
+            let values =
+                limit.per.iter().map(|id| self.cx.labels.get(*id).text().unwrap_or_default());
+            book.note(hold.key(), self.cx.facts.now_ns, values);
         }
         if hold.is_lease() {
             self.charges.leases.borrow_mut().push(hold);

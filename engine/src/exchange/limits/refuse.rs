@@ -21,8 +21,8 @@ impl Exchange {
         };
         // What is above a whole cap is refused for that, whatever else is used up.
         let refuses = if longest.wait == Wait::Never { told } else { limit };
-        self.record.action(&refuses.rule.id, "reject", false);
-        let trusted = told.is_trusted(&self.labels);
+        self.cx.record.action(&refuses.rule.id, "reject", false);
+        let trusted = told.is_trusted(&self.cx.labels);
         let id = &told.rule.id;
         let cap = told.unit.show(told.cap.most());
         let whose = if told.global.is_some() { "over the fleet" } else { "per proxy" };
@@ -39,15 +39,15 @@ impl Exchange {
             _ if trusted => format!("limit `{id}` of {cap} is used up ({whose}); try again {when}"),
             _ => format!("limit `{id}` is used up ({whose}); try again {when}"),
         };
-        let mut answer = self.error(429, "rate_limit_exceeded", &message);
+        let mut answer = self.cx.error(429, "rate_limit_exceeded", &message);
         reply::wait_headers(&mut answer, longest.wait);
-        if let Some(recognised) = &self.recognised {
+        if let Some(recognised) = &self.cx.recognised {
             reply::aws_wait_header(&mut answer, recognised.dialect, longest.wait);
         }
-        if limit.is_trusted(&self.labels)
-            && let Some(recognised) = &self.recognised
+        if limit.is_trusted(&self.cx.labels)
+            && let Some(recognised) = &self.cx.recognised
         {
-            let (dialect, now) = (recognised.dialect, self.facts.now_ns);
+            let (dialect, now) = (recognised.dialect, self.cx.facts.now_ns);
             answer.headers.extend(reply::balance_headers(
                 dialect,
                 limit.unit,
@@ -68,8 +68,8 @@ impl Exchange {
         let Some(limit) = program.limits.rules.get(rule) else {
             return self.pass(Vec::new(), None);
         };
-        self.record.action(&limit.rule.id, "block", false);
-        self.record.count("hemostat_unpriced_total;action=block".to_owned());
+        self.cx.record.action(&limit.rule.id, "block", false);
+        self.cx.record.count("hemostat_unpriced_total;action=block".to_owned());
         let what = self.name_of(what);
         let message = format!("limit `{}` counts money, and {what} has no price", limit.rule.id);
         self.refuse(&Refusal { message, code: "unpriced" })
@@ -79,7 +79,9 @@ impl Exchange {
     fn name_of(&self, what: &NoPrice) -> String {
         const SHOWN: usize = 100;
         let (kind, name) = match what {
-            NoPrice::Model => ("model", self.labels.get(LabelId::MODEL).text().unwrap_or_default()),
+            NoPrice::Model => {
+                ("model", self.cx.labels.get(LabelId::MODEL).text().unwrap_or_default())
+            }
             NoPrice::Extra(name) => ("", name.as_str()),
         };
         let name: String = name.chars().take(SHOWN).filter(|c| !c.is_control()).collect();
@@ -95,12 +97,12 @@ impl Exchange {
     ) -> RequestVerdict {
         self.count_trouble(trouble);
         if let Some(limit) = program.limits.rules.get(rule) {
-            self.record.action(&limit.rule.id, "reject", false);
+            self.cx.record.action(&limit.rule.id, "reject", false);
         }
         let message = "the proxy's accounts cannot be had now";
         let mut answer = match trouble {
-            Trouble::Contended => self.error(429, "rate_limit_exceeded", message),
-            Trouble::Failed | Trouble::Full => self.error(503, "ledger", message),
+            Trouble::Contended => self.cx.error(429, "rate_limit_exceeded", message),
+            Trouble::Failed | Trouble::Full => self.cx.error(503, "ledger", message),
         };
         reply::wait_headers(&mut answer, Wait::Place);
         self.answered(answer)

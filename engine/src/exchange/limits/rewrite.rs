@@ -13,21 +13,21 @@ use crate::wire::json::{Doc, Kind, Value};
 impl Exchange {
     /// True if the model can be changed to this one: it is another, and stands where it can be written.
     pub(super) fn can_set_model(&self, model: &str) -> bool {
-        let Some(call) = self.call.as_ref().filter(|_| !self.is_mcp()) else { return false };
+        let Some(call) = self.cx.call.as_ref().filter(|_| !self.cx.is_mcp()) else { return false };
         if call.model == model {
             return false;
         }
         // A path leaves with the headers: they must still be here.
         match &call.recognised.model {
             None => true,
-            Some(_) => self.program.hold_headers && self.path_with(model).is_some(),
+            Some(_) => self.cx.program.hold_headers && self.path_with(model).is_some(),
         }
     }
 
     /// The request's path with another model in it.
     fn path_with(&self, model: &str) -> Option<String> {
-        let header = |name| facts::text(&self.facts.headers, name);
-        let recognised = self.recognised.as_ref()?;
+        let header = |name| facts::text(&self.cx.facts.headers, name);
+        let recognised = self.cx.recognised.as_ref()?;
         line::with_model(&header(":method")?, &header(":path")?, recognised, model)
     }
 
@@ -56,7 +56,7 @@ impl Exchange {
                 }
                 None => changes.extend(set_model(&root, model)),
             }
-            if let Some(call) = &mut self.call {
+            if let Some(call) = &mut self.cx.call {
                 call.model = model.to_owned();
             }
         }
@@ -77,7 +77,7 @@ impl Exchange {
 
     /// True if an enforced limit counts what the model uses.
     fn meters_and_acts(&self, program: &Program) -> bool {
-        let now = facts::seconds(self.facts.now_ns);
+        let now = facts::seconds(self.cx.facts.now_ns);
         let acts = |rule: usize| {
             let limit = program.limits.rules.get(rule);
             limit.is_some_and(|l| l.meters() && l.rule.mode_at(now) == Mode::Enforce)

@@ -55,7 +55,7 @@ impl Exchange {
 
     /// Begins to count the answer, if what it uses is charged.
     pub(in crate::exchange) fn open_meter(&mut self, framing: Framing) {
-        if let (Some(call), true) = (&self.call, self.charges.wants_answer()) {
+        if let (Some(call), true) = (&self.cx.call, self.charges.wants_answer()) {
             let dialect = dialect::dialect(call.recognised.dialect);
             self.charges.meter = Some(Meter::new(dialect, framing != Framing::Json));
         }
@@ -108,7 +108,7 @@ impl Exchange {
             .filter_map(|hold| book.renew(hold).then_some(()))
             .count();
         for _ in 0..lapsed {
-            self.record.count("hemostat_limit_lapsed_total".to_owned());
+            self.cx.record.count("hemostat_limit_lapsed_total".to_owned());
         }
     }
 
@@ -136,10 +136,10 @@ impl Exchange {
             (Ended::Answered, Some(meter)) => {
                 let Used { usage, implausible } = meter.used(input);
                 if implausible {
-                    self.record.count("hemostat_usage_implausible_total".to_owned());
+                    self.cx.record.count("hemostat_usage_implausible_total".to_owned());
                 }
                 if !meter.has_usage() {
-                    self.record.count("hemostat_usage_counted_total".to_owned());
+                    self.cx.record.count("hemostat_usage_counted_total".to_owned());
                 }
                 Some(usage)
             }
@@ -152,7 +152,7 @@ impl Exchange {
         let asked = &self.charges.asked.as_ref()?.spending;
         let served = self.answer.as_ref()?.frames.model()?;
         let asked_for = |own: &Label| own.text() == Some(served);
-        let named = self.labels.all(LabelId::MODEL).any(asked_for);
+        let named = self.cx.labels.all(LabelId::MODEL).any(asked_for);
         if is_any(program.limits.prices.name(served)?) && !named {
             return None;
         }
@@ -176,13 +176,13 @@ impl Exchange {
             return;
         }
         let usage = if self.charges.asked.is_some() { self.used() } else { None };
-        let program = std::rc::Rc::clone(&self.program);
+        let program = std::rc::Rc::clone(&self.cx.program);
         let money = match (&usage, &self.charges.cost) {
             (Some(usage), Some(cost)) => {
                 let served = self.cost_as_served(&program);
                 let cost = served.as_ref().unwrap_or(cost);
                 if cost.unpriced(usage) {
-                    self.record.count("hemostat_unpriced_total;action=served".to_owned());
+                    self.cx.record.count("hemostat_unpriced_total;action=served".to_owned());
                 }
                 let asked = self.charges.asked.as_ref().map(|asked| asked.spending.clone());
                 Some(program.limits.prices.real(cost, &asked.unwrap_or_default(), usage))
@@ -195,7 +195,7 @@ impl Exchange {
             let charge = taken.charge();
             let used = match &usage {
                 // The last round of a call counts.
-                _ if limit.unit == Unit::Calls && self.goes_on() => 0,
+                _ if limit.unit == Unit::Calls && self.cx.goes_on() => 0,
                 Some(usage) => used_of(limit.unit, usage, money).unwrap_or(charge),
                 None => charge,
             };
@@ -209,7 +209,7 @@ impl Exchange {
                     Settled::Done => {}
                     Settled::Overrun => {
                         let id = &limit.rule.id;
-                        self.record.count(format!("hemostat_limit_overrun_total;rule={id}"));
+                        self.cx.record.count(format!("hemostat_limit_overrun_total;rule={id}"));
                     }
                     Settled::Unsettled(trouble) => self.count_trouble(trouble),
                 }

@@ -18,7 +18,7 @@ const STEP: u64 = 8;
 impl Exchange {
     /// The charges of limits that look at what the answer uses while it runs.
     fn watched(&self) -> impl Iterator<Item = (&Taken, &Limit)> {
-        let limit = |taken: &Taken| self.program.limits.rules.get(taken.rule);
+        let limit = |taken: &Taken| self.cx.program.limits.rules.get(taken.rule);
         let all = self.charges.taken.iter().filter_map(move |taken| Some((taken, limit(taken)?)));
         all.filter(|(taken, limit)| limit.cuts() && !taken.spent)
     }
@@ -34,14 +34,14 @@ impl Exchange {
     }
 
     fn mode_of(&self, limit: &Limit) -> Mode {
-        limit.rule.mode_at(seconds(self.facts.now_ns))
+        limit.rule.mode_at(seconds(self.cx.facts.now_ns))
     }
 
     /// True if the answer may go on after what it has used so far. Where it may not, the rule that says so is kept.
     pub(in crate::exchange) fn afford(&mut self, meter: &Meter) -> bool {
         let input = self.charges.asked.as_ref().map_or(0, |asked| asked.input);
         let usage = meter.used(input).usage;
-        let prices = &self.program.limits.prices;
+        let prices = &self.cx.program.limits.prices;
         let money = self.charges.cost.as_ref().map(|cost| {
             let asked = self.charges.asked.as_ref().map(|asked| asked.spending.clone());
             prices.real(cost, &asked.unwrap_or_default(), &usage)
@@ -52,7 +52,7 @@ impl Exchange {
             Some((taken.rule, missing))
         };
         let missing: Vec<(usize, u64)> = self.watched().filter_map(missing).collect();
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         for (rule, missing) in missing {
             let Some(limit) = program.limits.rules.get(rule) else { continue };
             if self.take_more(rule, limit, missing) {
@@ -65,7 +65,7 @@ impl Exchange {
                 self.charges.spent_by = Some(rule);
                 return false;
             }
-            self.record.action(&limit.rule.id, "cut", true);
+            self.cx.record.action(&limit.rule.id, "cut", true);
         }
         true
     }
@@ -105,10 +105,10 @@ impl Exchange {
 
     /// The answer was ended by a limit: which is told once.
     pub(in crate::exchange) fn tell_cut(&mut self) {
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         let rule = self.charges.spent_by.and_then(|rule| program.limits.rules.get(rule));
         if let Some(limit) = rule {
-            self.record.action(&limit.rule.id, "cut", false);
+            self.cx.record.action(&limit.rule.id, "cut", false);
         }
     }
 }

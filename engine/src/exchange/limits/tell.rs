@@ -12,8 +12,8 @@ impl Exchange {
         let threshold = warned.and_then(|passed| limit.warn_at.get(passed.checked_sub(1)?));
         let Some(threshold) = threshold else { return };
         let percent = threshold / 10_000;
-        self.record.count(format!("hemostat_limit_warnings_total;rule={id};percent={percent}"));
-        self.record.log(format!("limit={id} {prefix}warning: {percent} % of the cap is used"));
+        self.cx.record.count(format!("hemostat_limit_warnings_total;rule={id};percent={percent}"));
+        self.cx.record.log(format!("limit={id} {prefix}warning: {percent} % of the cap is used"));
         if prefix.is_empty() {
             let percent = Said::Number(percent);
             self.limit_event(Kind::LimitWarning, limit, ("hemostat.limit.percent", percent));
@@ -28,16 +28,16 @@ impl Exchange {
             (_, true) => ("reused", "no room for more accounts, one at its start gave its place"),
             _ => return,
         };
-        self.record.count(format!("hemostat_limit_{word}_total;rule={id}"));
-        self.record.log(format!("limit={id} {word}: {what}"));
+        self.cx.record.count(format!("hemostat_limit_{word}_total;rule={id}"));
+        self.cx.record.log(format!("limit={id} {word}: {what}"));
         self.limit_event(Kind::LimitMemory, limit, ("hemostat.reason", word.into()));
     }
 
     /// An account could not be read or written.
     pub(super) fn count_trouble(&mut self, trouble: Trouble) {
         let word = trouble.word();
-        self.record.count(format!("hemostat_ledger_total;outcome={word}"));
-        self.record.log(format!("ledger={word}"));
-        self.record.raise(Kind::LimitMemory, || vec![("hemostat.reason", word.into())]);
+        self.cx.record.count(format!("hemostat_ledger_total;outcome={word}"));
+        self.cx.record.log(format!("ledger={word}"));
+        self.cx.record.raise(Kind::LimitMemory, || vec![("hemostat.reason", word.into())]);
     }
 }

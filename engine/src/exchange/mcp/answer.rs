@@ -3,10 +3,9 @@
 
 use std::rc::Rc;
 
-use super::Asked;
-use super::reply::Said;
 use crate::answer::frame_loop::{Content, Shown};
 use crate::answer::{Around, Chosen, Output, Rules, ToolRules};
+use crate::context::mcp::{Asked, Said};
 use crate::context::record::{Record, Unchecked};
 use crate::dialect::mcp::answer::{self, Sent};
 use crate::exchange::Exchange;
@@ -348,14 +347,14 @@ impl Exchange {
         framing: Framing,
         chosen: &Chosen,
     ) -> Option<Messages> {
-        if !self.is_mcp() {
+        if !self.cx.is_mcp() {
             return None;
         }
-        let mcp = self.mcp.as_mut()?;
+        let mcp = self.cx.mcp.as_mut()?;
         let joins = mcp.joins();
         Some(Messages {
-            program: Rc::clone(&self.program),
-            rules: Rules::new(Rc::clone(&self.program), chosen.clone()),
+            program: Rc::clone(&self.cx.program),
+            rules: Rules::new(Rc::clone(&self.cx.program), chosen.clone()),
             tool_rules: self.tool_rules.clone(),
             framing,
             modern: mcp.modern,
@@ -364,7 +363,7 @@ impl Exchange {
             joins,
             cut: false,
             scans: !chosen.is_empty(),
-            defines: !chosen.only(&self.program, Guard::on_definitions).is_empty(),
+            defines: !chosen.only(&self.cx.program, Guard::on_definitions).is_empty(),
             wants_input: false,
         })
     }

@@ -2,20 +2,19 @@
 
 use std::rc::Rc;
 
-use super::{Asked, Mcp, Sniff};
 use crate::context::facts;
+use crate::context::mcp::{Asked, Mcp, Sniff};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::mcp::sign::{self, Sign};
 use crate::dialect::mcp::sniff::Sniffed;
 use crate::dialect::mcp::{self, MessageKind};
 use crate::dialect::{DialectId, Recognised, RequestView};
-use crate::exchange::choose::{Need, Needs};
 use crate::exchange::signed::Signed;
 use crate::exchange::{Exchange, Phase};
+use crate::lever::need::{Need, Needs};
 use crate::limits;
 use crate::policy::document::OnUnreadable;
-use crate::policy::program::label::{Label, LabelId};
 use crate::wire::json::Doc;
 
 impl Exchange {
@@ -25,30 +24,30 @@ impl Exchange {
         method: &str,
         target: &str,
     ) -> Option<Recognised> {
-        let headers = &self.facts.headers;
+        let headers = &self.cx.facts.headers;
         if let Some(recognised) = sign::without_body(method, target, headers) {
-            self.mcp = Some(Box::default());
+            self.cx.mcp = Some(Box::default());
             return Some(recognised);
         }
         if !method.eq_ignore_ascii_case("POST") {
             return None;
         }
         let sign = sign::of_post(target, headers);
-        self.mcp = Some(Box::new(Mcp { sign: Some(sign), ..Mcp::default() }));
+        self.cx.mcp = Some(Box::new(Mcp { sign: Some(sign), ..Mcp::default() }));
         matches!(sign, Sign::Own | Sign::Accepts).then(|| sign::recognised(false))
     }
 
     /// A request that nothing tells of before its body: looked at where an enforced rule would need it if it were MCP,
     /// else other traffic.
     pub(in crate::exchange) fn unrecognised(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
-        let Some(sign) = self.mcp.as_ref().and_then(|mcp| mcp.sign) else {
+        let Some(sign) = self.cx.mcp.as_ref().and_then(|mcp| mcp.sign) else {
             return self.other_traffic(edits);
         };
-        let usable = !self.program.unusable;
+        let usable = !self.cx.program.unusable;
         let looks = usable && self.has_rules_for_mcp() && self.needs_as_mcp().body == Need::Hold;
         let lane_waits = usable && self.look_for_lane(sign);
         if !looks {
-            self.mcp = None;
+            self.cx.mcp = None;
             if self.lane.is_none() {
                 return self.other_traffic(edits);
             }
@@ -57,8 +56,8 @@ impl Exchange {
             return verdict;
         }
         let waits = lane_waits || (looks && sign == Sign::MayBeJson);
-        let hold = waits && self.program.hold_headers;
-        if let Some(mcp) = &mut self.mcp {
+        let hold = waits && self.cx.program.hold_headers;
+        if let Some(mcp) = &mut self.cx.mcp {
             mcp.sniff = Some(Sniff { waits, hold, ..Sniff::default() });
         }
         self.phase = Phase::Sniffing;
@@ -68,7 +67,7 @@ impl Exchange {
     /// The next bytes of a body that is being looked at (after [`RequestVerdict::Sniff`]). `end`: they are the last.
     pub fn request_sniff(&mut self, bytes: &[u8], end: bool) -> RequestVerdict {
         self.feed_lane(bytes);
-        let Some(sniff) = self.mcp.as_mut().and_then(|mcp| mcp.sniff.as_mut()) else {
+        let Some(sniff) = self.cx.mcp.as_mut().and_then(|mcp| mcp.sniff.as_mut()) else {
             return self.judge_lane(end);
         };
         sniff.bytes = sniff.bytes.saturating_add(bytes.len());
@@ -77,7 +76,7 @@ impl Exchange {
         let long = sniff.bytes > limits::SNIFFED_BYTES;
         match known {
             Sniffed::Mcp if waits => {
-                self.recognise_as(sign::recognised(false));
+                self.cx.recognise_as(sign::recognised(false));
                 let needs = self.needs_with_changes();
                 let covers = |signed: &Signed| signed.covers("accept-encoding");
                 let signed = self.signed.as_ref().is_some_and(covers);
@@ -96,13 +95,13 @@ impl Exchange {
                 if !waits && self.is_closed_lane() {
                     return self.judge_lane(end);
                 }
-                if let Some(sniff) = self.mcp.as_mut().and_then(|mcp| mcp.sniff.as_mut()) {
+                if let Some(sniff) = self.cx.mcp.as_mut().and_then(|mcp| mcp.sniff.as_mut()) {
                     sniff.waits = waits;
                 }
                 RequestVerdict::Sniff { waits, hold, edits: Vec::new() }
             }
             Sniffed::Open | Sniffed::Other => {
-                self.mcp = None;
+                self.cx.mcp = None;
                 self.judge_lane(end)
             }
         }
@@ -110,17 +109,17 @@ impl Exchange {
 
     /// A call in a body of which the beginning has left: it never becomes whole at the server.
     fn found_late(&mut self) -> RequestVerdict {
-        self.recognise_as(sign::recognised(false));
-        self.count_dialect();
-        let refuse = self.program.on_unreadable != Some(OnUnreadable::Pass);
-        self.record.unchecked(Unchecked::Late, refuse);
+        self.cx.recognise_as(sign::recognised(false));
+        self.cx.count_dialect();
+        let refuse = self.cx.program.on_unreadable != Some(OnUnreadable::Pass);
+        self.cx.record.unchecked(Unchecked::Late, refuse);
         self.phase = Phase::Asked;
         if !refuse {
             return RequestVerdict::Pass { edits: Vec::new(), body: None };
         }
         let message =
             "an MCP call says so in its headers: `accept: application/json, text/event-stream`";
-        let reply = self.error(403, "unreadable", message);
+        let reply = self.cx.error(403, "unreadable", message);
         self.answered(reply)
     }
 
@@ -137,7 +136,7 @@ impl Exchange {
         }
         if recognised.dialect == DialectId::Mcp {
             if !self.stays_mcp(doc, body) {
-                self.mcp = None;
+                self.cx.mcp = None;
                 return false;
             }
         } else {
@@ -151,18 +150,18 @@ impl Exchange {
                 _ => return true,
             };
             let (sign, own) = (Some(Sign::MayBeJson), recognised.clone());
-            self.mcp = Some(Box::new(Mcp { sign, beside: Some(beside), ..Mcp::default() }));
+            self.cx.mcp = Some(Box::new(Mcp { sign, beside: Some(beside), ..Mcp::default() }));
             if beside != DialectId::Mcp {
                 *recognised = sign::recognised(false);
                 recognised.model = own.model;
             }
             self.chosen.as_input = beside == DialectId::Mcp;
-            *read = self.read(recognised, body, doc);
+            *read = self.cx.read(recognised, body, doc);
         }
-        self.recognise_as(recognised.clone());
-        self.label_beside();
+        self.cx.recognise_as(recognised.clone());
+        self.cx.label_beside();
         if recognised.dialect == DialectId::Mcp {
-            self.count_dialect();
+            self.cx.count_dialect();
         }
         self.ask_mcp(read, doc, body.unwrap_or_default());
         true
@@ -170,7 +169,7 @@ impl Exchange {
 
     /// Asks for an answer that can be read, where the body has shown that rules for MCP hold too.
     pub(in crate::exchange) fn identity_beside(&self) -> Option<HeaderEdit> {
-        self.mcp.as_ref().and_then(|mcp| mcp.beside)?;
+        self.cx.mcp.as_ref().and_then(|mcp| mcp.beside)?;
         let covers = |signed: &Signed| signed.covers("accept-encoding");
         let signed = self.signed.as_ref().is_some_and(covers);
         (!signed && self.needs().answer).then(identity)
@@ -178,9 +177,9 @@ impl Exchange {
 
     /// True if the body of what headers call MCP does not say otherwise.
     fn stays_mcp(&self, doc: &Doc, body: Option<&[u8]>) -> bool {
-        let Some(mcp) = &self.mcp else { return true };
+        let Some(mcp) = &self.cx.mcp else { return true };
         match body {
-            _ if facts::is_encoded(&self.facts.headers) => true,
+            _ if facts::is_encoded(&self.cx.facts.headers) => true,
             None => true,
             Some(body) if body.trim_ascii().is_empty() => false,
             Some(body) if !doc.is_empty() => {
@@ -196,10 +195,10 @@ impl Exchange {
 
     /// Notes who waits for answers.
     fn ask_mcp(&mut self, read: &mut Result<RequestView, Unchecked>, doc: &Doc, body: &[u8]) {
-        let Some(mut mcp) = self.mcp.take() else { return };
-        mcp.modern = mcp::is_modern(&self.facts.headers, doc, body);
-        let target = facts::text(&self.facts.headers, ":path").unwrap_or_default();
-        mcp.old_transport = sign::is_old_transport(&target, &self.facts.headers);
+        let Some(mut mcp) = self.cx.mcp.take() else { return };
+        mcp.modern = mcp::is_modern(&self.cx.facts.headers, doc, body);
+        let target = facts::text(&self.cx.facts.headers, ":path").unwrap_or_default();
+        mcp.old_transport = sign::is_old_transport(&target, &self.cx.facts.headers);
         mcp.batch = body.trim_ascii_start().first() == Some(&b'[');
         let messages = match read {
             Ok(_) => mcp::messages(doc, body).unwrap_or_default(),
@@ -213,47 +212,30 @@ impl Exchange {
             })
             .collect();
         mcp.requests = mcp.asked.len() as u64;
-        if mcp.modern && mcp::is_mismatch(&self.facts.headers, doc, body, &messages) {
+        if mcp.modern && mcp::is_mismatch(&self.cx.facts.headers, doc, body, &messages) {
             mcp.mismatch = true;
             *read = Err(Unchecked::Mismatch);
         }
-        self.mcp = Some(mcp);
-    }
-
-    /// From now on it is this.
-    pub(in crate::exchange) fn recognise_as(&mut self, recognised: Recognised) {
-        let name = recognised.dialect.name();
-        self.labels.set(LabelId::DIALECT, Label::value(name, true));
-        if let Some(model) = &recognised.model {
-            self.labels.set(LabelId::MODEL, Label::value(model, false));
-        }
-        self.recognised = Some(recognised);
-    }
-
-    /// Counts the request under what it was recognised as.
-    pub(in crate::exchange) fn count_dialect(&mut self) {
-        let Some(name) = self.recognised.as_ref().map(|own| own.dialect.name()) else { return };
-        self.record.count(format!("hemostat_requests_total;dialect={name}"));
-        self.record.state("hemostat.dialect", name);
+        self.cx.mcp = Some(mcp);
     }
 
     /// What the rules would need if this were MCP.
     pub(in crate::exchange) fn needs_as_mcp(&mut self) -> Needs {
         if !self.has_rules_for_mcp() {
-            return Needs { body: Need::Nothing, answer: false, rewrite: false };
+            return Needs::NOTHING;
         }
-        let labels = self.labels.clone();
-        let recognised = self.recognised.take();
-        self.recognise_as(sign::recognised(false));
+        let labels = self.cx.labels.clone();
+        let recognised = self.cx.recognised.take();
+        self.cx.recognise_as(sign::recognised(false));
         let needs = self.needs_with_changes();
-        self.labels = labels;
-        self.recognised = recognised;
+        self.cx.labels = labels;
+        self.cx.recognised = recognised;
         needs
     }
 
     /// True if the policy has rules that a call must not get around. The others are judged by what says that it is MCP.
     fn has_rules_for_mcp(&self) -> bool {
-        let program = &self.program;
+        let program = &self.cx.program;
         !program.tools.rules.is_empty()
             || !program.limits.rules.is_empty()
             || program.guards.rules.iter().any(|guard| guard.on_request() || guard.on_tool_args())
@@ -262,7 +244,7 @@ impl Exchange {
 
     /// A closed lane answers; what is then let through may still turn out to be MCP.
     fn closed_lane(&mut self) -> Option<RequestVerdict> {
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         let lane = self.lane(&program)?;
         self.is_other();
         self.close_lane(lane)

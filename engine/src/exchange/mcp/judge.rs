@@ -30,10 +30,10 @@ impl Exchange {
             return None;
         }
         if name.is_empty() {
-            self.record.action("tools", "deny", false);
+            self.cx.record.action("tools", "deny", false);
             return Some("Tool call was stopped by policy: it has no name".to_owned());
         }
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         let tools = &program.tools;
         let shown = shown_name(name);
         let rule = |at: usize| tools.rules.get(at);
@@ -41,26 +41,26 @@ impl Exchange {
         match tools.judge(&rules, &[name], Some(&args))? {
             Verdict::Through(_) => None,
             Verdict::Deny(at) => {
-                self.record.action(&rule(at)?.rule.id, "deny", false);
+                self.cx.record.action(&rule(at)?.rule.id, "deny", false);
                 Some(format!("Tool call {shown}was stopped by policy"))
             }
             Verdict::Approve(at) => {
                 let rule = rule(at)?;
                 let Some(id) = approval_of(name, &rule.id_args, std::slice::from_ref(&args)) else {
-                    self.record.action(&rule.rule.id, "deny", false);
+                    self.cx.record.action(&rule.rule.id, "deny", false);
                     let why = "its arguments cannot be approved";
                     return Some(format!("Tool call {shown}was stopped by policy: {why}"));
                 };
                 let arguments = kept(&program, std::slice::from_ref(&args));
                 let tool = name.to_owned();
                 let asked = event::Call { id: id.clone(), tool, arguments, tenant: None };
-                match approvals.ask(tools, asked, &mut self.record) {
+                match approvals.ask(tools, asked, &mut self.cx.record) {
                     Ok(()) => {
-                        self.record.action(&rule.rule.id, "granted", false);
+                        self.cx.record.action(&rule.rule.id, "granted", false);
                         None
                     }
                     Err(refused) => {
-                        self.record.action(&rule.rule.id, "approve", false);
+                        self.cx.record.action(&rule.rule.id, "approve", false);
                         let why = refused.map(|why| format!(" ({})", why.told()));
                         let why = why.unwrap_or_default();
                         Some(format!("Tool call {shown}needs approval: {id}{why}"))
@@ -75,7 +75,7 @@ impl Exchange {
         if self.tool_rules.watching.is_empty() {
             return;
         }
-        let program = Rc::clone(&self.program);
+        let program = Rc::clone(&self.cx.program);
         let rules = program.tools.for_mcp_call(&self.tool_rules.all(), name);
         let verdict = program.tools.judge(&rules, &[name], Some(args));
         let (at, word) = match verdict {
@@ -86,7 +86,7 @@ impl Exchange {
         if self.tool_rules.watching.contains(&at)
             && let Some(rule) = program.tools.rules.get(at)
         {
-            self.record.action(&rule.rule.id, word, true);
+            self.cx.record.action(&rule.rule.id, word, true);
         }
     }
 }

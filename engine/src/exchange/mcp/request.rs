@@ -1,6 +1,5 @@
 //! The body of a request, message by message: tools, then guardrails, then limits.
 
-use super::Mcp;
 use crate::context::facts::seconds;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::mcp::{self, Message, MessageKind, write};
@@ -23,7 +22,7 @@ impl Exchange {
     ) -> RequestVerdict {
         let messages = mcp::messages(doc, bytes).unwrap_or_default();
         let mut approvals = self.approvals();
-        approvals.now = seconds(self.facts.now_ns);
+        approvals.now = seconds(self.cx.facts.now_ns);
         let mut stopped: Vec<(&Message, String)> = Vec::new();
         for message in &messages {
             if let Some(call) = &message.call
@@ -32,14 +31,14 @@ impl Exchange {
                 stopped.push((message, text));
             }
         }
-        if let Some(mcp) = &mut self.mcp {
+        if let Some(mcp) = &mut self.cx.mcp {
             mcp.granted = approvals.used;
         }
         let gone: Vec<NodeId> = stopped.iter().map(|(message, _)| message.node).collect();
         self.note_stopped(&messages, &stopped);
         let told = self.told_by_server(&stopped, doc, bytes);
         if gone.len() == messages.len() && told.is_empty() {
-            let reply = self.stopped_reply();
+            let reply = self.cx.stopped_reply();
             return self.answered(reply);
         }
         let mut view = view.clone();
@@ -59,7 +58,7 @@ impl Exchange {
             Outcome::Pass => self.charge(edits, body, None),
             Outcome::Rewritten(new) => {
                 // They repeat arguments as these were.
-                for (name, _) in self.facts.headers.iter() {
+                for (name, _) in self.cx.facts.headers.iter() {
                     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
                     if name.starts_with("mcp-param-") {
                         edits.push(HeaderEdit::Remove(name));
@@ -68,7 +67,7 @@ impl Exchange {
                 self.charge(edits, Some(new), None)
             }
             Outcome::Canned(fallback) => {
-                let reply = self.canned(&fallback);
+                let reply = self.cx.canned(&fallback);
                 self.answered(reply)
             }
             Outcome::Refused(refusal) => self.refuse(&refusal),
@@ -84,7 +83,7 @@ impl Exchange {
         doc: &Doc,
         bytes: &[u8],
     ) -> Vec<Edit> {
-        let Some(mcp) = self.mcp.as_mut().filter(|mcp| mcp.old_transport && !mcp.batch) else {
+        let Some(mcp) = self.cx.mcp.as_mut().filter(|mcp| mcp.old_transport && !mcp.batch) else {
             return Vec::new();
         };
         let requests = stopped.iter().filter(|(message, _)| message.kind == MessageKind::Request);
@@ -108,7 +107,7 @@ impl Exchange {
     ) -> Option<RequestVerdict> {
         let messages = mcp::messages(doc, bytes).unwrap_or_default();
         let mut approvals = self.approvals();
-        approvals.now = seconds(self.facts.now_ns);
+        approvals.now = seconds(self.cx.facts.now_ns);
         let mut stopped: Vec<(&Message, String)> = Vec::new();
         for message in &messages {
             if let Some(call) = &message.call
@@ -117,28 +116,28 @@ impl Exchange {
                 stopped.push((message, text));
             }
         }
-        if let Some(mcp) = &mut self.mcp {
+        if let Some(mcp) = &mut self.cx.mcp {
             mcp.granted = approvals.used;
         }
         let stops = !stopped.is_empty();
         self.note_stopped(&messages, &stopped);
-        let reply = stops.then(|| self.stopped_reply())?;
+        let reply = stops.then(|| self.cx.stopped_reply())?;
         Some(self.answered(reply))
     }
 
     /// A request that is answered here has not used its grants.
     pub(in crate::exchange) fn return_grants(&mut self) {
-        let granted = self.mcp.as_mut().map(|mcp| std::mem::take(&mut mcp.granted));
+        let granted = self.cx.mcp.as_mut().map(|mcp| std::mem::take(&mut mcp.granted));
         for grant in granted.unwrap_or_default() {
             if self.grant_slots.as_ref().is_some_and(|slots| give_back(slots.as_ref(), &grant)) {
-                self.record.count("hemostat_grants_total;outcome=returned".to_owned());
+                self.cx.record.count("hemostat_grants_total;outcome=returned".to_owned());
             }
         }
     }
 
     /// Remembers what is answered here, and counts what goes on.
     fn note_stopped(&mut self, messages: &[Message], stopped: &[(&Message, String)]) {
-        let Some(mcp) = &mut self.mcp else { return };
+        let Some(mcp) = &mut self.cx.mcp else { return };
         let is_stopped = |message: &Message| {
             stopped.binary_search_by_key(&message.node, |(other, _)| other.node).is_ok()
         };
@@ -161,12 +160,5 @@ impl Exchange {
                 _ => write::tool_error(&message.id, text, modern),
             })
             .collect();
-    }
-}
-
-impl Mcp {
-    /// True if answers of ours wait for upstream's.
-    pub(in crate::exchange) fn joins(&self) -> bool {
-        !self.ours.is_empty()
     }
 }

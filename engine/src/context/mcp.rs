@@ -1,13 +1,68 @@
-//! What callers are told in the protocol's own words, under the ids of their requests.
+//! What is known of an exchange that is MCP, or may be, and what its caller is told in the protocol's own words, under
+//! the ids of the requests.
 
-use super::{Asked, Mcp};
+use super::Context;
+use crate::dialect::mcp::sign::Sign;
+use crate::dialect::mcp::sniff::Sniffer;
 use crate::dialect::mcp::write::{self, To};
-use crate::dialect::{ErrorAnswer, Reply};
-use crate::exchange::Exchange;
+use crate::dialect::{DialectId, ErrorAnswer, Reply};
+use crate::grant::Grant;
 use crate::policy::document::Fallback;
 
+/// What is known of an exchange that is MCP, or may be.
+#[derive(Debug, Default)]
+pub(crate) struct Mcp {
+    /// What its headers said.
+    pub sign: Option<Sign>,
+    /// Its body is being looked at.
+    pub sniff: Option<Sniff>,
+    /// The stateless revision, whose results name their type.
+    pub modern: bool,
+    /// It came as a list.
+    pub batch: bool,
+    /// Its requests, in order.
+    pub asked: Vec<Asked>,
+    /// Calls of tools that go on.
+    pub calls: u64,
+    /// Requests that go on.
+    pub requests: u64,
+    /// Grants that its calls use.
+    pub granted: Vec<Grant>,
+    /// A call wants input: its next round goes on with the same grant, and counts then.
+    pub wants_input: bool,
+    /// The answer to a POST comes on another stream.
+    pub old_transport: bool,
+    /// Headers repeat the body wrongly.
+    pub mismatch: bool,
+    /// Answers of ours that join upstream's: of the calls of a batch that were stopped.
+    pub ours: Vec<String>,
+    /// The other protocol in which the request may be read.
+    pub beside: Option<DialectId>,
+}
+
+/// A body that may be a call.
+#[derive(Debug, Default)]
+pub(crate) struct Sniff {
+    pub sniffer: Sniffer,
+    /// Bytes that came.
+    pub bytes: usize,
+    /// They wait; if not, they have left.
+    pub waits: bool,
+    /// Headers wait with them.
+    pub hold: bool,
+}
+
+/// A request that someone waits for an answer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// Its id, as it was written.
+    pub id: Vec<u8>,
+    /// It calls a tool.
+    pub call: bool,
+}
+
 /// What is said in place of a result or an error that was withheld.
-pub(super) enum Said<'a> {
+pub(crate) enum Said<'a> {
     /// A canned answer.
     Canned(&'a Fallback),
     /// A refusal, in words.
@@ -16,7 +71,7 @@ pub(super) enum Said<'a> {
 
 impl Said<'_> {
     /// The message for one request. What is no result of a tool has no shape that would fit any method: it is an error.
-    pub(super) fn message(&self, id: &[u8], call: bool, modern: bool) -> String {
+    pub(crate) fn message(&self, id: &[u8], call: bool, modern: bool) -> String {
         match (self, call) {
             (
                 Said::Canned(Fallback { text, json: Some(json), ends_as_refusal: false, .. }),
@@ -35,12 +90,17 @@ impl Said<'_> {
 }
 
 impl Mcp {
+    /// True if answers of ours wait for upstream's.
+    pub(crate) fn joins(&self) -> bool {
+        !self.ours.is_empty()
+    }
+
     fn ids(&self) -> Vec<&[u8]> {
         self.asked.iter().map(|asked| asked.id.as_slice()).collect()
     }
 
     /// An error for every request.
-    pub(in crate::exchange) fn error(&self, error: &ErrorAnswer) -> Reply {
+    pub(crate) fn error(&self, error: &ErrorAnswer) -> Reply {
         let ids = self.ids();
         let to = match ids.is_empty() {
             true => To::Nobody,
@@ -71,15 +131,15 @@ impl Mcp {
     }
 }
 
-impl Exchange {
+impl Context {
     /// The canned answer in MCP.
-    pub(in crate::exchange) fn mcp_canned(&self, fallback: &Fallback) -> Option<Reply> {
+    pub(crate) fn mcp_canned(&self, fallback: &Fallback) -> Option<Reply> {
         let mcp = self.mcp.as_ref().filter(|_| self.is_mcp())?;
         Some(mcp.say(&Said::Canned(fallback)))
     }
 
     /// What stands in place of an answer that is withheld.
-    pub(in crate::exchange) fn mcp_blocked(&self) -> Option<Reply> {
+    pub(crate) fn mcp_blocked(&self) -> Option<Reply> {
         let mcp = self.mcp.as_ref().filter(|_| self.is_mcp())?;
         let text =
             format!("the answer was withheld by policy (decision {})", self.record.decision());
@@ -91,7 +151,7 @@ impl Exchange {
     }
 
     /// The answers of ours alone: nothing goes on.
-    pub(super) fn stopped_reply(&self) -> Reply {
+    pub(crate) fn stopped_reply(&self) -> Reply {
         let Some(mcp) = &self.mcp else { return write::accepted() };
         match (mcp.ours.as_slice(), mcp.batch) {
             ([], _) => write::accepted(),
@@ -101,7 +161,7 @@ impl Exchange {
     }
 
     /// Our answers where upstream has none: what went on of a batch were notifications.
-    pub(in crate::exchange) fn mcp_instead(&mut self, status: u16, end: bool) -> Option<Reply> {
+    pub(crate) fn mcp_instead(&mut self, status: u16, end: bool) -> Option<Reply> {
         let joins = self.mcp.as_ref().is_some_and(|mcp| mcp.joins());
         let none = matches!(status, 202 | 204) || (end && (200..300).contains(&status));
         (joins && none).then(|| self.stopped_reply())

@@ -1,0 +1,55 @@
+//! What a caller is told who is refused, or gets a canned answer: in the words of the dialect that it called in.
+
+use super::Context;
+use super::facts::seconds;
+use crate::dialect::{self, Canned, ErrorAnswer, Reply};
+use crate::policy::document::Fallback;
+
+/// Why a request is refused.
+pub(crate) struct Refusal {
+    /// For people: rule and place.
+    pub message: String,
+    /// Machine-readable.
+    pub code: &'static str,
+}
+
+impl Context {
+    /// An error in the caller's dialect; the message says the decision's id.
+    pub(crate) fn error(&self, status: u16, code: &'static str, message: &str) -> Reply {
+        let message = format!("{message} (decision {})", self.record.decision());
+        let error = ErrorAnswer { status, message, code };
+        if let Some(mcp) = self.mcp.as_ref().filter(|_| self.is_mcp()) {
+            return mcp.error(&error);
+        }
+        match &self.recognised {
+            Some(recognised) => dialect::dialect(recognised.dialect).error(recognised, &error),
+            None => dialect::plain_error(&error),
+        }
+    }
+
+    /// A canned answer in the caller's dialect.
+    pub(crate) fn canned(&mut self, fallback: &Fallback) -> Reply {
+        let canned = Canned {
+            text: fallback.text.clone(),
+            json: fallback.json.clone(),
+            refusal: fallback.ends_as_refusal,
+            decision: self.record.decision().to_owned(),
+            now: seconds(self.facts.now_ns),
+        };
+        let mut reply = match (self.mcp_canned(fallback), &self.call) {
+            (Some(reply), _) => reply,
+            (None, Some(call)) => dialect::dialect(call.recognised.dialect).canned(call, &canned),
+            (None, None) => self.error(503, "no_call", "no call to answer"),
+        };
+        if fallback.handoff {
+            reply.headers.push(("x-hemostat-handoff", "true".to_owned()));
+            self.record.handoff();
+        }
+        reply
+    }
+
+    /// The headers that callers see.
+    pub(crate) fn own_headers(&self) -> Vec<(&'static str, String)> {
+        self.record.headers(self.program.version.as_deref(), self.program.show)
+    }
+}

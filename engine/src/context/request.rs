@@ -1,0 +1,128 @@
+//! What a request says: as what it is recognised, what its body asks for, and the labels that stand in it.
+
+use std::rc::Rc;
+
+use super::Context;
+use super::facts;
+use super::labels::{self, Body};
+use super::record::Unchecked;
+use crate::dialect::{self, Call, CallKind, Recognised, RequestView};
+use crate::policy::program::label::{Label, LabelId};
+use crate::wire::json::Doc;
+
+impl Context {
+    /// From now on it is this.
+    pub(crate) fn recognise_as(&mut self, recognised: Recognised) {
+        let name = recognised.dialect.name();
+        self.labels.set(LabelId::DIALECT, Label::value(name, true));
+        if let Some(model) = &recognised.model {
+            self.labels.set(LabelId::MODEL, Label::value(model, false));
+        }
+        self.recognised = Some(recognised);
+    }
+
+    /// Counts the request under what it was recognised as.
+    pub(crate) fn count_dialect(&mut self) {
+        let Some(name) = self.recognised.as_ref().map(|own| own.dialect.name()) else { return };
+        self.record.count(format!("hemostat_requests_total;dialect={name}"));
+        self.record.state("hemostat.dialect", name);
+    }
+
+    /// Gives the label `dialect` the other protocol too.
+    pub(crate) fn label_beside(&mut self) {
+        if let Some(beside) = self.mcp.as_ref().and_then(|mcp| mcp.beside) {
+            self.labels.add(LabelId::DIALECT, Label::value(beside.name(), true));
+        }
+    }
+
+    /// Reads a request's body.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(crate) fn read(
+        &self,
+        recognised: &Recognised,
+        body: Option<&[u8]>,
+        doc: &mut Doc,
+    ) -> Result<RequestView, Unchecked> {
+        let body = body.ok_or(self.no_body.unwrap_or(Unchecked::Host))?;
+        if recognised.kind.is_stored() {
+            return Ok(RequestView {
+                call: Call::without_body(recognised.clone()),
+                texts: Vec::new(),
+                remote: 0,
+                edits: Vec::new(),
+            });
+        }
+        if facts::is_encoded(&self.facts.headers) {
+            return Err(Unchecked::Encoding);
+        }
+        doc.parse(body).map_err(|_| Unchecked::Dialect)?;
+        let mut view = if recognised.kind == CallKind::Batch {
+            dialect::read_batch(recognised, doc, body)
+        } else {
+            let dialect = dialect::dialect(recognised.dialect);
+            dialect.read_request(recognised, doc, body).map_err(|_| Unchecked::Dialect)?
+        };
+        if self.is_also_mcp() {
+            let read = dialect::mcp::texts_beside(doc, body, &mut view.texts);
+            read.map_err(|_| Unchecked::Dialect)?;
+        }
+        Ok(view)
+    }
+
+    /// Completes the labels with what the body says.
+    pub(crate) fn label(
+        &mut self,
+        read: &Result<RequestView, Unchecked>,
+        body: Option<&[u8]>,
+        doc: &Doc,
+    ) {
+        self.complete_labels(read, body, doc);
+        if self.labels.any_cut() {
+            self.record.count("hemostat_labels_cut_total".to_owned());
+        }
+    }
+
+    /// The same, where labels that were cut are counted elsewhere.
+    pub(crate) fn complete_labels(
+        &mut self,
+        read: &Result<RequestView, Unchecked>,
+        body: Option<&[u8]>,
+        doc: &Doc,
+    ) {
+        let model = match read {
+            Ok(view) => Label::value(&view.call.model, false),
+            Err(_) => Label::Unreadable,
+        };
+        let mcp = self.is_mcp();
+        let labels = &mut self.labels;
+        labels.forget_more(LabelId::MODEL);
+        if *labels.get(LabelId::MODEL) == Label::Unknown {
+            labels.set(LabelId::MODEL, model);
+        }
+        if matches!(read, Err(why) if *why != Unchecked::Dialect) && doc.is_empty() && !mcp {
+            // Which others it names is not known.
+            labels.add(LabelId::MODEL, Label::Unreadable);
+        }
+        if let Some(bytes) = body.filter(|_| !doc.is_empty() && !mcp) {
+            match dialect::other_models(doc, bytes) {
+                Ok(others) => {
+                    for other in others {
+                        labels.add(LabelId::MODEL, Label::value(&other, false));
+                    }
+                }
+                Err(_) => labels.add(LabelId::MODEL, Label::Unreadable),
+            }
+        }
+        let body = match (read, body) {
+            (_, Some(bytes)) if !doc.is_empty() => Body::Json(doc, bytes),
+            (Ok(_), _) => Body::Absent,
+            _ => Body::Unreadable,
+        };
+        labels::from_body(labels, &self.program.labels, &self.facts, body);
+        if self.asked.is_none() {
+            self.asked = Some((Rc::clone(&self.facts), self.labels.clone()));
+        }
+    }
+}

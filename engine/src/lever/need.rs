@@ -1,0 +1,54 @@
+//! What a rule that may hold needs of a request, before its body has come.
+
+use crate::context::Context;
+use crate::policy::document::Mode;
+use crate::policy::program::Rule;
+use crate::policy::program::selector::Holds;
+
+/// How sure a rule is before the body has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Need {
+    Nothing,
+    /// It only counts: the body passes by and is looked at.
+    Peek,
+    /// It acts: the body is needed before anything leaves.
+    Hold,
+}
+
+/// What the rules that may hold need of an exchange.
+pub(crate) struct Needs {
+    /// Of the request's body.
+    pub body: Need,
+    /// The answer is looked at.
+    pub answer: bool,
+    /// The request's body may change.
+    pub rewrite: bool,
+}
+
+impl Needs {
+    /// Nothing is needed.
+    pub const NOTHING: Self = Self { body: Need::Nothing, answer: false, rewrite: false };
+
+    /// What either needs.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            body: self.body.max(other.body),
+            answer: self.answer || other.answer,
+            rewrite: self.rewrite || other.rewrite,
+        }
+    }
+}
+
+impl Context {
+    /// What a rule needs as far as can be told, and whether it holds. `now`: Unix seconds.
+    pub(crate) fn may_hold(&self, rule: &Rule, now: u64) -> (Need, Holds) {
+        let holds = rule.selector.holds(&self.labels);
+        let need = match rule.mode_at(now) {
+            Mode::Disabled => Need::Nothing,
+            _ if holds == Holds::No => Need::Nothing,
+            Mode::Shadow => Need::Peek,
+            Mode::Enforce => Need::Hold,
+        };
+        (need, holds)
+    }
+}
