@@ -40,7 +40,7 @@ pub mod fleet;
 pub mod grant;
 pub mod jcs;
 pub mod ledger;
-mod lever;
+pub mod lever;
 pub mod limits;
 pub mod policy;
 pub mod providers;

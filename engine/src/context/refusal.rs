@@ -14,6 +14,11 @@ pub(crate) struct Refusal {
 }
 
 impl Context {
+    /// 403 in the caller's dialect.
+    pub(crate) fn refused(&self, refusal: &Refusal) -> Reply {
+        self.error(403, refusal.code, &refusal.message)
+    }
+
     /// An error in the caller's dialect; the message says the decision's id.
     pub(crate) fn error(&self, status: u16, code: &'static str, message: &str) -> Reply {
         let message = format!("{message} (decision {})", self.record.decision());

@@ -149,7 +149,7 @@ impl Exchange {
         now: Now,
     ) {
         self.end_if_cut(answer, out, now);
-        if answer.is_cut() && !self.is_metered() {
+        if answer.is_cut() && !self.charges.is_metered() {
             return;
         }
         if let Judge::Messages(messages) = &mut answer.judge {
@@ -157,7 +157,7 @@ impl Exchange {
         }
         let mut rest = chunk;
         // Where a limit may end the answer, it is asked frame by frame.
-        let asks = self.is_metered() && self.may_be_spent();
+        let asks = self.charges.is_metered() && self.charges.may_be_spent();
         let words =
             |own: &mut Self, answer: &mut Answering, rest: &mut &[u8], out: &mut Output<'_>| {
                 let Self { charges, cx, .. } = own;
@@ -206,9 +206,10 @@ impl Exchange {
 
     fn one_frame(&mut self, answer: &mut Answering, shown: Shown<'_>, out: &mut Output<'_>) {
         let mut affords = true;
-        if self.is_metered() {
+        if self.charges.is_metered() {
             let payload = shown.frame.payload_bytes();
-            affords = self.meter(&answer.frames.view(shown.content, &payload));
+            let view = answer.frames.view(shown.content, &payload);
+            affords = self.charges.meter(&mut self.cx, &view);
         }
         answer.decide(shown, affords, out, &mut self.cx.record);
         if let Judge::Messages(messages) = &mut answer.judge

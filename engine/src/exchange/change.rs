@@ -4,7 +4,6 @@
 //! anew from what will really be sent. Only named spans of the body change (invariant 5).
 
 mod body;
-pub(super) mod line;
 mod plan;
 
 use std::rc::Rc;

@@ -5,6 +5,7 @@ use crate::context::Refusal;
 use crate::context::facts::seconds;
 use crate::context::record::Unchecked;
 use crate::dialect::{DialectId, Recognised};
+use crate::lever::limits::is_limited_by;
 use crate::lever::need::{Need, Needs};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Rule;
@@ -39,7 +40,9 @@ impl Exchange {
             needs.answer |= own != Need::Nothing;
             needs.rewrite |= own == Need::Hold;
         }
-        for limit in self.cx.program.limits.rules.iter().filter(|limit| self.is_limited_by(limit)) {
+        for limit in
+            self.cx.program.limits.rules.iter().filter(|limit| is_limited_by(&self.cx, limit))
+        {
             let (own, _) = self.cx.may_hold(&limit.rule, now);
             needs.body = needs.body.max(own);
             needs.answer |= own != Need::Nothing && limit.meters();
@@ -64,7 +67,7 @@ impl Exchange {
         let failsafe = program.failsafe.iter().map(|rule| (&rule.rule, None, None));
         let guards = program.guards.rules.iter().enumerate();
         let guards = guards.map(|(at, guard)| (&guard.rule, Some((at, guard)), None));
-        let limits = program.limits.rules.iter().filter(|limit| self.is_limited_by(limit));
+        let limits = program.limits.rules.iter().filter(|limit| is_limited_by(&self.cx, limit));
         let limits: Vec<_> = limits.map(|limit| (&limit.rule, None, Some(limit))).collect();
         let tools = program.tools.rules.iter().enumerate();
         for (at, rule) in tools {

@@ -23,7 +23,6 @@ mod describe;
 mod events;
 mod input;
 mod lane;
-pub mod limits;
 mod mcp;
 mod memory;
 mod no_policy;
@@ -44,12 +43,13 @@ pub use crate::context::record::Unchecked;
 pub use crate::context::verdict::{
     Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
 };
+use crate::fleet::Table;
 use crate::grant::used::Slots;
 use crate::ledger::Book;
+use crate::lever::limits::Charges;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use answering::Answering;
-use limits::Charges;
 
 /// Envoy's details of an answer that upstream broke off after its headers had left: it cannot be mended.
 const UPSTREAM_BROKE_OFF: &[u8] = b"upstream_reset_after_response_started";
@@ -193,7 +193,7 @@ impl Exchange {
         let refuse = self.cx.record.acted() || holds || (enforced && !pass);
         self.cx.record.unchecked(Unchecked::Host, refuse);
         // What the answer would have said of its usage is not known now.
-        self.answer_unreadable();
+        self.charges.answer_unreadable();
         self.capture_host_failed(refuse);
         refuse
     }
@@ -202,6 +202,19 @@ impl Exchange {
     #[must_use]
     pub fn asks_how_it_ended(&self) -> bool {
         !matches!(self.phase, Phase::New | Phase::Sniffing | Phase::Other)
+    }
+
+    /// The accounts of a fleet are kept here. Without this, limits with `global` count in the process alone.
+    pub fn set_fleet(&mut self, table: Rc<Table>) {
+        self.charges.set_fleet(table);
+    }
+
+    /// Settles what was charged, if that was not done yet.
+    fn settle(&mut self) {
+        let served = self.answer.as_ref().and_then(|answer| answer.frames.model());
+        if let Some(bill) = self.charges.settle(&mut self.cx, served) {
+            self.describe_usage(bill.usage.as_ref(), bill.money);
+        }
     }
 
     /// The exchange is over, however it ended (`on_log`): the last effects become ready. `details`: the proxy's own

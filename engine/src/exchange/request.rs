@@ -12,6 +12,8 @@ use crate::context::labels::{self, Line};
 use crate::context::record::{Record, Unchecked};
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{self, Call, CallKind, DialectId, Recognised, Reply};
+use crate::fleet::Answer;
+use crate::lever::limits::{self, Admission};
 use crate::lever::need::Need;
 use crate::policy::document::Mode;
 use crate::policy::program::guard::Guard;
@@ -143,7 +145,7 @@ impl Exchange {
             RequestVerdict::Reply(reply) => Some(reply),
             // A service that should have been asked first was not: nobody knows whether there was room.
             RequestVerdict::Ask(_) => {
-                self.give_back();
+                self.charges.give_back(&mut self.cx);
                 self.cx.record.unchecked(Unchecked::Overtaken, true);
                 let message = "the answer came before a limit could be asked for";
                 match self.refuse(&Refusal { message: message.to_owned(), code: "unreadable" }) {
@@ -265,13 +267,39 @@ impl Exchange {
         None
     }
 
+    /// Asks the limits last: what they let through leaves.
+    pub(super) fn charge(
+        &mut self,
+        edits: Vec<HeaderEdit>,
+        body: Option<Vec<u8>>,
+        read: Option<limits::Read<'_>>,
+    ) -> RequestVerdict {
+        let admission = self.charges.charge(&mut self.cx, edits, body, read);
+        self.by_limits(admission)
+    }
+
+    /// The call with this number (of [`RequestVerdict::Ask`]) was answered. `None`: others are still out, or nothing
+    /// waits any more.
+    pub fn service_answered(&mut self, call: usize, answer: Answer<'_>) -> Option<RequestVerdict> {
+        let admission = self.charges.answered(&mut self.cx, call, answer)?;
+        Some(self.by_limits(admission))
+    }
+
+    fn by_limits(&mut self, admission: Admission) -> RequestVerdict {
+        match admission {
+            Admission::Pass { edits, body } => self.pass(edits, body),
+            Admission::Ask(calls) => RequestVerdict::Ask(calls),
+            Admission::Reply(reply) => self.answered(reply),
+        }
+    }
+
     pub(super) fn pass(
         &mut self,
         mut edits: Vec<HeaderEdit>,
         body: Option<Vec<u8>>,
     ) -> RequestVerdict {
         if let Some(refusal) = self.breaks_signature(&edits, body.is_some()) {
-            self.give_back();
+            self.charges.give_back(&mut self.cx);
             return self.refuse(&refusal);
         }
         if let Some(body) = &body
@@ -288,7 +316,7 @@ impl Exchange {
     }
 
     pub(super) fn refuse(&mut self, refusal: &Refusal) -> RequestVerdict {
-        let reply = self.cx.error(403, refusal.code, &refusal.message);
+        let reply = self.cx.refused(refusal);
         self.answered(reply)
     }
 

@@ -92,7 +92,7 @@ impl Exchange {
         }
         let status = status(headers);
         self.cx.record.state("http.response.status_code", &status.to_string());
-        self.answer_begins(status, local);
+        self.charges.answer_begins(status, local);
         if let Some(reply) = self.failsafe_after(status, local, now_ns) {
             return ResponseVerdict::Reply(reply);
         }
@@ -136,13 +136,13 @@ impl Exchange {
                 }
             }
             Readable::No(why) => {
-                self.answer_unreadable();
+                self.charges.answer_unreadable();
                 self.unreadable(why, status, acts, edits, now_ns)
             }
             Readable::Stream(framing) => {
                 self.open_answer(framing, rules);
                 self.show(&mut edits);
-                let acts = acts || self.charges.hides_usage() || self.may_be_cut();
+                let acts = acts || self.charges.hides_usage() || self.charges.may_be_cut(&self.cx);
                 if self.answer.as_ref().is_none_or(|answer| !answer.acts()) {
                     self.passed = Some(Passed::new(framing));
                 }
@@ -227,12 +227,22 @@ impl Exchange {
         }
     }
 
+    /// Some of the answer has come. At its end the charges are settled.
+    fn metered(&mut self, end: bool, now: Now) {
+        if end {
+            self.charges.end();
+            self.settle();
+        } else {
+            self.charges.renew(&mut self.cx, now);
+        }
+    }
+
     /// True if nothing is gained by hearing an answer out that was cut: what it costs is known, or spent.
     fn ends_now(&self, cut_ns: u64, now_ns: u64) -> bool {
         let cut = self.answer.as_ref().and_then(|answer| answer.cut());
         matches!(cut, Some(Cut::Spent))
             || now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS
-            || self.is_spent()
+            || self.charges.is_spent()
             || self.cx.program.on_cut == OnCut::Cancel
             || self.stop_cancels()
     }
@@ -268,7 +278,7 @@ impl Exchange {
         }
         self.phase = Phase::Over;
         let (Some(mut answer), Some(body)) = (self.answer.take(), body) else {
-            self.answer_unreadable();
+            self.charges.answer_unreadable();
             let refuse = self.cx.program.on_unreadable != Some(OnUnreadable::Pass);
             self.cx.record.unchecked(Unchecked::Host, refuse);
             let body = refuse.then(|| self.blocked(now_ns).body);
@@ -338,7 +348,7 @@ impl Exchange {
         let Answering { frames, judge: Judge::Model(pipe) } = answer else { return };
         out.push(&pipe.ending(frames, self.cx.record.decision(), seconds(now_ns)));
         match pipe.cut() {
-            Some(Cut::Spent) => self.tell_cut(),
+            Some(Cut::Spent) => self.charges.tell_cut(&mut self.cx),
             Some(Cut::Fallback(fallback)) if fallback.handoff => self.cx.record.handoff(),
             _ => {}
         }
@@ -477,7 +487,7 @@ impl Exchange {
     /// Begins to look at the answer's body.
     fn open_answer(&mut self, framing: Framing, chosen: Chosen) {
         self.phase = Phase::Answering;
-        self.open_meter(framing);
+        self.charges.open_meter(&self.cx, framing);
         let Some(call) = &self.cx.call else { return };
         let dialect = dialect::dialect(call.recognised.dialect);
         let mut reader = None;
@@ -490,9 +500,9 @@ impl Exchange {
             reader = Some(dialect.answer(call, framing));
             let hidden = self.charges.hides_usage().then_some(dialect);
             // A whole answer is not ended in its middle.
-            let limited = framing != Framing::Json && self.may_be_cut();
+            let limited = framing != Framing::Json && self.charges.may_be_cut(&self.cx);
             if chosen.is_empty() && self.tool_rules.is_empty() && hidden.is_none() && !limited {
-                if !self.is_metered() {
+                if !self.charges.is_metered() {
                     return;
                 }
                 Judge::Nobody

@@ -1,11 +1,10 @@
 //! What a lever writes into one request: gathered rule by rule, then made at once.
 
 use super::body::{self, Spot, alike};
-use super::line;
 use crate::context::facts::{self, RequestFacts};
 use crate::context::labels::{self, Body};
 use crate::context::record::Unchecked;
-use crate::dialect::{DialectId, Recognised};
+use crate::dialect::{self, DialectId, Recognised};
 use crate::policy::program::change::{Change, Field, UPSTREAM};
 use crate::policy::program::label::{From, LabelId, LabelTable, Read};
 use crate::wire::edit;
@@ -117,7 +116,7 @@ impl Plan {
         let header = |name| facts::text(&on.facts.headers, name).unwrap_or_default();
         let (method, target) = (header(":method"), header(":path"));
         if own != model && !self.taken_headers.iter().any(|taken| taken == ":path") {
-            let target = line::with_model(&method, &target, on.recognised, model);
+            let target = dialect::with_model(&method, &target, on.recognised, model);
             self.header(":path", &target.ok_or(Unchecked::Dialect)?, on)?;
             // The path decides. A body that said the same (Azure's clients) still does.
             if let Ok((doc, bytes)) = on.body

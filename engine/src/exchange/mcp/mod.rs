@@ -12,7 +12,7 @@ mod judge;
 mod request;
 
 use super::Exchange;
-use crate::policy::program::limit::{Limit, Unit};
+use crate::policy::program::limit::Unit;
 pub(super) use answer::Messages;
 
 impl Exchange {
@@ -30,30 +30,5 @@ impl Exchange {
             mcp.wants_input = true;
         }
         self.return_grants();
-    }
-
-    /// True if a limit counts anything in exchanges like this one: tokens and money where a model answers, calls of
-    /// tools in MCP.
-    pub(super) fn is_limited_by(&self, limit: &Limit) -> bool {
-        self.is_limited()
-            && match limit.unit {
-                Unit::Tokens | Unit::Usd => !self.cx.is_mcp(),
-                Unit::Calls => self.cx.is_mcp() || self.cx.is_also_mcp(),
-                Unit::Requests | Unit::Concurrent => true,
-            }
-    }
-
-    /// What a limit is charged that counts requests or calls; `None`: nothing of the kind is asked for.
-    pub(super) fn count_of(&self, unit: Unit) -> Option<u64> {
-        let both = self.cx.is_also_mcp();
-        let mcp =
-            self.cx.mcp.as_ref().filter(|_| self.cx.is_mcp() || (both && unit == Unit::Calls));
-        let Some(mcp) = mcp else { return Some(1) };
-        let count = match unit {
-            Unit::Calls => mcp.calls,
-            Unit::Concurrent => mcp.requests.min(1),
-            _ => mcp.requests,
-        };
-        Some(count).filter(|count| *count > 0)
     }
 }

@@ -103,7 +103,7 @@ pub struct Limit {
 #[derive(Debug, Default)]
 pub struct Limits {
     /// In the order of the policy.
-    pub rules: Vec<Limit>,
+    pub rules: Vec<Rc<Limit>>,
     /// What things cost.
     pub prices: Prices,
     /// What has no price costs nothing, instead of being refused.
@@ -134,7 +134,7 @@ impl Limits {
             let (unit, amount) = unit(&limit.allow.amount);
             let mut warn_at = limit.warn_at.clone();
             warn_at.sort_unstable();
-            Ok(Limit {
+            Ok(Rc::new(Limit {
                 rule: Rule::compile(&limit.rule, document, labels),
                 per: limit.per.iter().filter_map(|name| labels.id(name)).collect(),
                 unit,
@@ -145,7 +145,7 @@ impl Limits {
                 global: limit.global.as_ref().and_then(|global| global::compile(global, limit)),
                 name: name(limit, scope, unit),
                 share,
-            })
+            }))
         });
         Ok(Self {
             rules: rules.collect::<Result<_, CompileError>>()?,

@@ -13,7 +13,7 @@ const DEPTH: usize = 6;
 ///
 /// Each of the last segments is tried, and what comes out must be the same call but for its model: so that there is one
 /// reader of paths only, [`dialect::recognise`].
-pub(in crate::exchange) fn with_model(
+pub(crate) fn with_model(
     method: &str,
     target: &str,
     recognised: &Recognised,

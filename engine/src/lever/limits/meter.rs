@@ -12,7 +12,7 @@ use crate::limits::USAGE_TOKENS;
 
 /// Counts one answer.
 #[derive(Debug)]
-pub(in crate::exchange) struct Meter {
+pub(super) struct Meter {
     dialect: &'static Dialect,
     streamed: bool,
     usage: Usage,
@@ -29,7 +29,7 @@ pub(in crate::exchange) struct Meter {
 
 /// What an answer used, as it is charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::exchange) struct Used {
+pub(super) struct Used {
     /// The tokens.
     pub usage: Usage,
     /// The answer's word was not believed.
@@ -37,7 +37,7 @@ pub(in crate::exchange) struct Used {
 }
 
 impl Meter {
-    pub(in crate::exchange) fn new(dialect: &'static Dialect, streamed: bool) -> Self {
+    pub(super) fn new(dialect: &'static Dialect, streamed: bool) -> Self {
         Self {
             dialect,
             streamed,
@@ -52,7 +52,7 @@ impl Meter {
 
     /// Looks at a frame. True if more text has come of an answer that goes on: then somebody must say whether what was
     /// used so far, the frame included, can be afforded; if not, the answer must end before that frame.
-    pub(in crate::exchange) fn look(&mut self, view: &View<'_>) -> bool {
+    pub(super) fn look(&mut self, view: &View<'_>) -> bool {
         let before = self.text;
         match view.content {
             Content::Nothing | Content::Other => self.over |= !view.payload.is_empty(),
@@ -89,27 +89,27 @@ impl Meter {
     }
 
     /// Upstream has ended the answer. Not every dialect says so itself.
-    pub(in crate::exchange) fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.over = true;
     }
 
     /// What was used cannot be afforded.
-    pub(in crate::exchange) fn spend(&mut self) {
+    pub(super) fn spend(&mut self) {
         self.spent = true;
     }
 
     /// The answer is a stream.
-    pub(in crate::exchange) fn is_stream(&self) -> bool {
+    pub(super) fn is_stream(&self) -> bool {
         self.streamed
     }
 
     /// Output tokens by the text that was seen.
-    pub(in crate::exchange) fn counted(&self) -> u64 {
+    pub(super) fn counted(&self) -> u64 {
         self.text.tokens()
     }
 
     /// What was used. `input`: the estimate of the request, where the answer does not say.
-    pub(in crate::exchange) fn used(&self, input: u64) -> Used {
+    pub(super) fn used(&self, input: u64) -> Used {
         let mut usage = self.usage.clone();
         let counted = self.counted();
         let mut implausible = false;
@@ -131,12 +131,12 @@ impl Meter {
     }
 
     /// The answer said what it used.
-    pub(in crate::exchange) fn has_usage(&self) -> bool {
+    pub(super) fn has_usage(&self) -> bool {
         self.usage.output.is_some()
     }
 
     /// A part of the answer could not be read.
-    pub(in crate::exchange) fn is_blind(&self) -> bool {
+    pub(super) fn is_blind(&self) -> bool {
         self.blind
     }
 }

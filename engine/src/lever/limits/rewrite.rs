@@ -1,44 +1,46 @@
 //! What limits change in a request: another model, a maximum, and the wish for usage.
 
+use super::{Charges, Read};
+use crate::context::Context;
 use crate::context::facts;
 use crate::context::verdict::HeaderEdit;
-use crate::dialect::{self, RequestView};
-use crate::exchange::Exchange;
-use crate::exchange::change::line;
+use crate::dialect;
 use crate::policy::document::Mode;
 use crate::policy::program::Program;
+use crate::policy::program::limit::Limit;
 use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind, Value};
 
-impl Exchange {
-    /// True if the model can be changed to this one: it is another, and stands where it can be written.
-    pub(super) fn can_set_model(&self, model: &str) -> bool {
-        let Some(call) = self.cx.call.as_ref().filter(|_| !self.cx.is_mcp()) else { return false };
-        if call.model == model {
-            return false;
-        }
-        // A path leaves with the headers: they must still be here.
-        match &call.recognised.model {
-            None => true,
-            Some(_) => self.cx.program.hold_headers && self.path_with(model).is_some(),
-        }
+/// True if the model can be changed to this one: it is another, and stands where it can be written.
+pub(super) fn can_set_model(cx: &Context, model: &str) -> bool {
+    let Some(call) = cx.call.as_ref().filter(|_| !cx.is_mcp()) else { return false };
+    if call.model == model {
+        return false;
     }
-
-    /// The request's path with another model in it.
-    fn path_with(&self, model: &str) -> Option<String> {
-        let header = |name| facts::text(&self.cx.facts.headers, name);
-        let recognised = self.cx.recognised.as_ref()?;
-        line::with_model(&header(":method")?, &header(":path")?, recognised, model)
+    // A path leaves with the headers: they must still be here.
+    match &call.recognised.model {
+        None => true,
+        Some(_) => cx.program.hold_headers && path_with(cx, model).is_some(),
     }
+}
 
+/// The request's path with another model in it.
+fn path_with(cx: &Context, model: &str) -> Option<String> {
+    let header = |name| facts::text(&cx.facts.headers, name);
+    let recognised = cx.recognised.as_ref()?;
+    dialect::with_model(&header(":method")?, &header(":path")?, recognised, model)
+}
+
+impl Charges {
     /// Makes the changes that the limits need; `body` as levers before have left it, `None`: unchanged.
     pub(super) fn rewritten(
         &mut self,
+        cx: &mut Context,
         program: &Program,
         model: Option<&str>,
         edits: &mut Vec<HeaderEdit>,
         body: Option<Vec<u8>>,
-        read: Option<(&RequestView, &Doc, &[u8])>,
+        read: Option<Read<'_>>,
     ) -> Option<Vec<u8>> {
         let Some((view, doc, bytes)) = read else { return body };
         let mut reparsed = Doc::default();
@@ -51,24 +53,24 @@ impl Exchange {
         if let Some(model) = model {
             match &view.call.recognised.model {
                 Some(_) => {
-                    let path = self.path_with(model);
+                    let path = path_with(cx, model);
                     edits.extend(path.map(|path| HeaderEdit::Set(":path".to_owned(), path)));
                 }
                 None => changes.extend(set_model(&root, model)),
             }
-            if let Some(call) = &mut self.cx.call {
+            if let Some(call) = &mut cx.call {
                 call.model = model.to_owned();
             }
         }
         let dialect = dialect::dialect(view.call.recognised.dialect);
-        if self.meters_and_acts(program) {
-            let named = self.charges.asked.as_ref().and_then(|asked| asked.spending.max_output);
+        if self.meters_and_acts(cx) {
+            let named = self.asked.as_ref().and_then(|asked| asked.spending.max_output);
             if program.limits.cap_output && named.is_none() {
                 changes.extend(dialect.cap(&root, program.limits.default_max_output));
             }
             if view.call.stream && !view.call.include_usage {
                 let ask = dialect.ask_usage(&root);
-                self.charges.hide_usage = ask.is_some();
+                self.hide_usage = ask.is_some();
                 changes.extend(ask);
             }
         }
@@ -76,14 +78,11 @@ impl Exchange {
     }
 
     /// True if an enforced limit counts what the model uses.
-    fn meters_and_acts(&self, program: &Program) -> bool {
-        let now = facts::seconds(self.cx.facts.now_ns);
-        let acts = |rule: usize| {
-            let limit = program.limits.rules.get(rule);
-            limit.is_some_and(|l| l.meters() && l.rule.mode_at(now) == Mode::Enforce)
-        };
-        let taken = self.charges.taken.iter().map(|taken| taken.rule);
-        taken.chain(self.charges.fleet.rules()).any(acts)
+    fn meters_and_acts(&self, cx: &Context) -> bool {
+        let now = facts::seconds(cx.facts.now_ns);
+        let acts = |limit: &Limit| limit.meters() && limit.rule.mode_at(now) == Mode::Enforce;
+        let taken = self.taken.iter().map(|taken| taken.limit.as_ref());
+        taken.chain(self.fleet.limits()).any(acts)
     }
 }
 

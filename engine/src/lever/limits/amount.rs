@@ -1,10 +1,12 @@
 //! How much a request may use, before it has.
 
+use super::Charges;
+use super::applies::count_of;
 use super::estimate::Weigh;
+use crate::context::Context;
 use crate::context::facts;
 use crate::dialect::spend::{Spending, is_ordinary};
 use crate::dialect::{self, Item, RequestView, Shape, Unreadable};
-use crate::exchange::Exchange;
 use crate::policy::program::Program;
 use crate::policy::program::label::LabelId;
 use crate::policy::program::limit::{Limit, NoPrice, Unit};
@@ -12,7 +14,7 @@ use crate::wire::json::Doc;
 
 /// What a request may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::exchange) struct Asked {
+pub(super) struct Asked {
     /// Input tokens by estimate.
     pub input: u64,
     /// The most output tokens, over all answers that it asks for.
@@ -65,32 +67,33 @@ fn region(path: &str, host: &str) -> Option<String> {
     of_path.or_else(of_host).filter(|region| !region.is_empty()).map(str::to_owned)
 }
 
-impl Exchange {
-    /// What the request's headers say of its cost beside its body.
-    pub(super) fn by_headers(&self, spending: &mut Spending) {
-        let label = |id| self.cx.labels.get(id).text().unwrap_or_default();
-        spending.region = region(label(LabelId::PATH), label(LabelId::HOST));
-        let header = |name| facts::text(&self.cx.facts.headers, name);
-        if spending.tier.is_none() {
-            let tier = header("x-amzn-bedrock-service-tier").filter(|tier| !is_ordinary(tier));
-            spending.tier = tier.map(|tier| tier.into_owned());
-        }
-        let latency = header("x-amzn-bedrock-performanceconfig-latency");
-        if latency.is_some_and(|latency| latency == "optimized") {
-            spending.extras.push(("latency=optimized".to_owned(), 0));
-        }
+/// What the request's headers say of its cost beside its body.
+pub(super) fn by_headers(cx: &Context, spending: &mut Spending) {
+    let label = |id| cx.labels.get(id).text().unwrap_or_default();
+    spending.region = region(label(LabelId::PATH), label(LabelId::HOST));
+    let header = |name| facts::text(&cx.facts.headers, name);
+    if spending.tier.is_none() {
+        let tier = header("x-amzn-bedrock-service-tier").filter(|tier| !is_ordinary(tier));
+        spending.tier = tier.map(|tier| tier.into_owned());
     }
+    let latency = header("x-amzn-bedrock-performanceconfig-latency");
+    if latency.is_some_and(|latency| latency == "optimized") {
+        spending.extras.push(("latency=optimized".to_owned(), 0));
+    }
+}
 
+impl Charges {
     /// What a limit is charged for this request; `None`: it counts what cannot be read here.
     pub(super) fn amount(
         &mut self,
+        cx: &mut Context,
         program: &Program,
         limit: &Limit,
     ) -> Result<Option<u64>, NoPrice> {
         if matches!(limit.unit, Unit::Requests | Unit::Concurrent | Unit::Calls) {
-            return Ok(self.count_of(limit.unit));
+            return Ok(count_of(cx, limit.unit));
         }
-        let Some(asked) = &self.charges.asked else { return Ok(None) };
+        let Some(asked) = &self.asked else { return Ok(None) };
         if limit.unit == Unit::Tokens {
             return Ok(Some(asked.input.saturating_add(asked.output)));
         }
@@ -98,7 +101,7 @@ impl Exchange {
         let limits = &program.limits;
         let mut dearest = None;
         let mut unpriced = false;
-        for model in self.cx.labels.all(LabelId::MODEL) {
+        for model in cx.labels.all(LabelId::MODEL) {
             let model = model.text().unwrap_or_default();
             let (cost, missing) =
                 limits.prices.cost(model, &asked.spending, limits.unpriced_is_free)?;
@@ -109,9 +112,9 @@ impl Exchange {
             }
         }
         let Some((worst, cost)) = dearest else { return Ok(None) };
-        self.charges.cost = Some(cost);
+        self.cost = Some(cost);
         if unpriced {
-            self.cx.record.count("hemostat_unpriced_total;action=count_zero".to_owned());
+            cx.record.count("hemostat_unpriced_total;action=count_zero".to_owned());
         }
         Ok(Some(worst))
     }

@@ -1,0 +1,35 @@
+//! Which exchanges limits hold for, and how much of one a limit counts that counts requests or calls.
+
+use crate::context::Context;
+use crate::dialect::CallKind;
+use crate::policy::program::limit::{Limit, Unit};
+
+/// True if limits hold for this kind of call: it makes a model generate.
+pub(super) fn is_limited(cx: &Context) -> bool {
+    let generates = |r: &crate::dialect::Recognised| r.kind == CallKind::Generate;
+    !cx.program.limits.rules.is_empty() && cx.recognised.as_ref().is_some_and(generates)
+}
+
+/// True if a limit counts anything in exchanges like this one: tokens and money where a model answers, calls of tools in
+/// MCP.
+pub(crate) fn is_limited_by(cx: &Context, limit: &Limit) -> bool {
+    is_limited(cx)
+        && match limit.unit {
+            Unit::Tokens | Unit::Usd => !cx.is_mcp(),
+            Unit::Calls => cx.is_mcp() || cx.is_also_mcp(),
+            Unit::Requests | Unit::Concurrent => true,
+        }
+}
+
+/// What a limit is charged that counts requests or calls; `None`: nothing of the kind is asked for.
+pub(super) fn count_of(cx: &Context, unit: Unit) -> Option<u64> {
+    let both = cx.is_also_mcp();
+    let mcp = cx.mcp.as_ref().filter(|_| cx.is_mcp() || (both && unit == Unit::Calls));
+    let Some(mcp) = mcp else { return Some(1) };
+    let count = match unit {
+        Unit::Calls => mcp.calls,
+        Unit::Concurrent => mcp.requests.min(1),
+        _ => mcp.requests,
+    };
+    Some(count).filter(|count| *count > 0)
+}

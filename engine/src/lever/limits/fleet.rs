@@ -1,0 +1,288 @@
+//! Limits with `global` in one exchange: the service's last word before a request leaves, a question where the limit is
+//! `strict`, and what is owed to the service when it ends.
+
+use std::rc::Rc;
+
+use super::settle::used_of;
+use super::{Admission, By, Charges, Going, Refusals, Refused, longer, over};
+use crate::context::Context;
+use crate::context::record::Record;
+use crate::dialect::spend::Usage;
+use crate::fleet::{Account, Answer, Asked, OnError, Table, Word};
+use crate::ledger::{Standing, Trouble, Wait};
+use crate::policy::program::limit::{Limit, Unit};
+use crate::wire::json::Doc;
+
+/// How long a caller is told to wait for a service that does not answer: nobody knows.
+const SILENCE: Wait = Wait::Ns(1_000_000_000);
+
+/// What a fleet shares of one exchange.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    /// The accounts of the fleet; `None`: nobody keeps them here.
+    pub(super) table: Option<Rc<Table>>,
+    owes: Vec<Owes>,
+    parked: Option<Box<Parked>>,
+}
+
+/// What will be owed when the exchange is over, and where.
+#[derive(Debug, Clone)]
+struct Owes {
+    table: Rc<Table>,
+    limit: Rc<Limit>,
+    account: Account,
+    charge: u64,
+    /// The service is asked before each request.
+    strict: bool,
+    on_error: OnError,
+}
+
+/// A request that waits for answers.
+#[derive(Debug)]
+struct Parked {
+    going: Going,
+    /// What was read of it, to be read again.
+    bytes: Option<Vec<u8>>,
+    asks: Vec<Ask>,
+}
+
+/// A question to a service, and its answer.
+#[derive(Debug)]
+pub(super) struct Ask {
+    about: Owes,
+    heard: Option<Asked>,
+}
+
+/// Whether a limit that a fleet shares lets a request pass, before the process's own account is asked.
+pub(super) enum Says {
+    /// The process's own account decides.
+    Locally,
+    /// It passes, whatever the account says.
+    Free,
+    /// It does not.
+    Refused(Refused),
+}
+
+impl Share {
+    /// What was admitted is not: nothing will be owed.
+    pub(super) fn forget(&mut self) {
+        self.owes.clear();
+    }
+
+    /// Something will be owed.
+    pub(super) fn owes(&self) -> bool {
+        !self.owes.is_empty()
+    }
+
+    /// The limits for which something will be owed.
+    pub(super) fn limits(&self) -> impl Iterator<Item = &Limit> {
+        self.owes.iter().map(|owes| owes.limit.as_ref())
+    }
+
+    /// What the service's last word makes of a request.
+    pub(super) fn says(&mut self, cx: &mut Context, limit: &Rc<Limit>, charge: u64) -> Says {
+        let (Some(global), Some(table)) = (&limit.global, self.table.clone()) else {
+            return Says::Locally;
+        };
+        let Some(account) = limit.fleet_account(&cx.labels) else { return Says::Locally };
+        let silent = table.is_silent(&account);
+        let says = match global.on_error {
+            OnError::Closed if silent => {
+                decides(&mut cx.record, limit, "closed");
+                // The service is asked again for those who are refused.
+                table.want(&account);
+                return Says::Refused(refused(limit, charge, SILENCE, By::Silence));
+            }
+            OnError::Open if silent => {
+                decides(&mut cx.record, limit, "open");
+                Says::Free
+            }
+            // One that asks before each request hears it then.
+            _ if global.strict && !silent => Says::Locally,
+            _ => match table.word(&account) {
+                Word::Free => {
+                    if silent {
+                        decides(&mut cx.record, limit, "local");
+                    }
+                    Says::Locally
+                }
+                Word::Over(until) => {
+                    table.want(&account);
+                    return Says::Refused(fleet_refused(cx, limit, charge, until));
+                }
+            },
+        };
+        let (limit, strict, on_error) = (Rc::clone(limit), global.strict, global.on_error);
+        self.owes.push(Owes { table, limit, account, charge, strict, on_error });
+        says
+    }
+
+    /// How long a limit would refuse: its own account, or the service's word.
+    pub(super) fn told_wait(
+        &self,
+        cx: &Context,
+        limit: &Limit,
+        own: Result<Option<Wait>, Trouble>,
+    ) -> (Option<Wait>, By) {
+        let own = own.ok().flatten();
+        let table = self.table.as_ref().filter(|_| limit.global.is_some());
+        let account = table.and_then(|_| limit.fleet_account(&cx.labels));
+        let (Some(table), Some(account)) = (table, account) else { return (own, By::Process) };
+        let Word::Over(until) = table.word(&account) else { return (own, By::Process) };
+        let told = Wait::Ns(until.saturating_sub(cx.facts.now_ns));
+        match own {
+            Some(own) if !longer(told, own) => (Some(own), By::Process),
+            _ => (Some(told), By::Fleet),
+        }
+    }
+
+    /// What must be asked before a request may leave: one question for each strict limit that holds. `None`: nothing.
+    pub(super) fn questions(&self) -> Option<Vec<Ask>> {
+        // One that is silent would be waited for in vain; what is due tells when it is back.
+        let asked = self.owes.iter().filter(|owes| owes.strict);
+        let asked = asked.filter(|owes| !owes.table.is_silent(&owes.account));
+        let asks: Vec<Ask> = asked.map(|owes| Ask { about: owes.clone(), heard: None }).collect();
+        Some(asks).filter(|asks| !asks.is_empty())
+    }
+
+    /// The request waits for answers.
+    pub(super) fn park(&mut self, asks: Vec<Ask>, going: Going, bytes: Option<&[u8]>) -> Admission {
+        let calls = asks.iter().map(|ask| ask.about.table.question(&ask.about.account)).collect();
+        let bytes = bytes.map(<[u8]>::to_vec);
+        self.parked = Some(Box::new(Parked { going, bytes, asks }));
+        Admission::Ask(calls)
+    }
+
+    /// Requests, and tool calls, are known to be used as soon as they leave.
+    pub(super) fn owe_requests(&mut self) {
+        self.owes.retain(|owes| {
+            let now = matches!(owes.limit.unit, Unit::Requests | Unit::Calls);
+            if now {
+                owes.table.owe(&owes.account, owes.charge);
+            }
+            !now
+        });
+    }
+
+    /// What was used is owed to the services that count it.
+    pub(super) fn report(&mut self, usage: Option<&Usage>, money: Option<u64>) {
+        for owes in std::mem::take(&mut self.owes) {
+            let used = usage.and_then(|usage| used_of(owes.limit.unit, usage, money));
+            owes.table.owe(&owes.account, used.unwrap_or(owes.charge));
+        }
+    }
+}
+
+impl Charges {
+    /// The accounts of a fleet are kept here. Without this, limits with `global` count in the process alone.
+    pub(crate) fn set_fleet(&mut self, table: Rc<Table>) {
+        self.fleet.table = Some(table);
+    }
+
+    /// The call with this number (of [`Admission::Ask`]) was answered. `None`: others are still out, or nothing waits any
+    /// more.
+    pub(crate) fn answered(
+        &mut self,
+        cx: &mut Context,
+        call: usize,
+        answer: Answer<'_>,
+    ) -> Option<Admission> {
+        let parked = self.fleet.parked.as_mut()?;
+        let ask = parked.asks.get_mut(call).filter(|ask| ask.heard.is_none())?;
+        ask.heard = Some(ask.about.table.asked(&ask.about.account, answer));
+        if parked.asks.iter().any(|ask| ask.heard.is_none()) {
+            return None;
+        }
+        let Parked { going, bytes, asks } = *self.fleet.parked.take()?;
+        Some(self.unpark(cx, going, bytes.as_deref(), &asks))
+    }
+
+    /// All answers are there.
+    fn unpark(
+        &mut self,
+        cx: &mut Context,
+        mut going: Going,
+        bytes: Option<&[u8]>,
+        asks: &[Ask],
+    ) -> Admission {
+        let program = Rc::clone(&cx.program);
+        let mut worst: Option<Refusals> = None;
+        for ask in asks {
+            let Some(refused) = hears(cx, ask) else { continue };
+            match &mut worst {
+                Some(known) if longer(refused.wait, known.longest.wait) => known.longest = refused,
+                Some(_) => {}
+                None => worst = Some(Refusals::by(refused)),
+            }
+        }
+        if let Some(refusals) = &worst {
+            self.give_back(cx);
+            if let Some(reply) = over(cx, refusals, &mut going) {
+                return Admission::Reply(reply);
+            }
+        }
+        // What was read before is gone: reading it again is what asking costs.
+        let mut doc = Doc::default();
+        let recognised = cx.recognised.clone();
+        let view = match (&recognised, bytes) {
+            (Some(recognised), Some(bytes)) => cx.read(recognised, Some(bytes), &mut doc).ok(),
+            _ => None,
+        };
+        let read = match (&view, bytes) {
+            (Some(view), Some(bytes)) => Some((view, &doc, bytes)),
+            _ => None,
+        };
+        match worst {
+            Some(_) => self.admit(cx, &program, going, read),
+            None => self.go_on(cx, &program, going, read),
+        }
+    }
+
+    /// A request that still waits will never leave: it keeps no charge. True if there was one.
+    pub(super) fn drop_parked(&mut self, cx: &mut Context) -> bool {
+        let parked = self.fleet.parked.take().is_some();
+        if parked {
+            self.give_back(cx);
+        }
+        parked
+    }
+}
+
+/// What an answer makes of the request; `None`: it may leave.
+fn hears(cx: &mut Context, ask: &Ask) -> Option<Refused> {
+    let Owes { limit, charge, on_error, .. } = &ask.about;
+    match (ask.heard, on_error) {
+        (Some(Asked::Free), _) => None,
+        (Some(Asked::Over(until)), _) => Some(fleet_refused(cx, limit, *charge, until)),
+        (_, OnError::Closed) => {
+            decides(&mut cx.record, limit, "closed");
+            Some(refused(limit, *charge, SILENCE, By::Silence))
+        }
+        (_, OnError::Local) => {
+            decides(&mut cx.record, limit, "local");
+            None
+        }
+        (_, OnError::Open) => {
+            decides(&mut cx.record, limit, "open");
+            None
+        }
+    }
+}
+
+/// Counts what the service, or its silence, decides.
+fn decides(record: &mut Record, limit: &Limit, word: &str) {
+    let id = &limit.rule.id;
+    record.count(format!("hemostat_global_decisions_total;rule={id};action={word}"));
+}
+
+fn fleet_refused(cx: &mut Context, limit: &Rc<Limit>, charge: u64, until: u64) -> Refused {
+    decides(&mut cx.record, limit, "over");
+    let wait = Wait::Ns(until.saturating_sub(cx.facts.now_ns));
+    refused(limit, charge, wait, By::Fleet)
+}
+
+fn refused(limit: &Rc<Limit>, charge: u64, wait: Wait, by: By) -> Refused {
+    let reset_ns = if let Wait::Ns(ns) = wait { ns } else { 0 };
+    let standing = Standing { cap: limit.cap.most(), left: 0, reset_ns };
+    Refused { limit: Rc::clone(limit), wait, standing, charge, by }
+}

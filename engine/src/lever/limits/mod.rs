@@ -1,0 +1,464 @@
+//! Lever 5 in one exchange: charge before the request leaves, settle however it ends.
+//!
+//! [`Charges`] is all of its state. A limit is named by the handle that the program gives out (`Rc<Limit>`), from the
+//! charge to its settlement, so that there is no index that may miss: what is refused cannot pass for it, and what was
+//! charged is settled.
+
+mod amount;
+mod applies;
+pub mod estimate;
+mod fleet;
+mod meter;
+mod refuse;
+mod reply;
+mod rewrite;
+mod settle;
+mod spent;
+mod tell;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::answer::Listener;
+use crate::context::facts::seconds;
+use crate::context::record::Unchecked;
+use crate::context::verdict::HeaderEdit;
+use crate::context::{Context, Refusal};
+use crate::dialect::{Reply, RequestView};
+use crate::event::Kind;
+use crate::fleet::Call;
+use crate::ledger::{Book, Hold, Outcome, Standing, Trouble, Wait};
+use crate::policy::document::{Mode, OnUnreadable};
+use crate::policy::program::Program;
+use crate::policy::program::label::{Label, LabelId};
+use crate::policy::program::limit::{Cost, Limit, NoPrice, Over};
+use crate::policy::program::selector::Holds;
+use crate::wire::json::Doc;
+use amount::Asked;
+pub(crate) use applies::is_limited_by;
+use fleet::Says;
+use meter::Meter;
+use settle::Ended;
+
+/// What was read of a request's body: what it asks for, and its values in its bytes.
+pub(crate) type Read<'a> = (&'a RequestView, &'a Doc, &'a [u8]);
+
+/// What one exchange was charged, and what it has used so far.
+#[derive(Debug, Default)]
+pub(crate) struct Charges {
+    /// The accounts; `None`: there is no storage for them.
+    book: Option<Rc<Book>>,
+    taken: Vec<Taken>,
+    /// Places in flight, shared with whoever renews them.
+    leases: Rc<RefCell<Vec<Hold>>>,
+    asked: Option<Asked>,
+    cost: Option<Cost>,
+    meter: Option<Meter>,
+    /// Usage was asked for by the filter alone: its event does not leave.
+    hide_usage: bool,
+    /// When leases were last renewed (Unix nanoseconds).
+    renewed_ns: u64,
+    ended: Ended,
+    /// The limit that ends the answer (`cut_when_spent`).
+    spent_by: Option<Rc<Limit>>,
+    /// What a fleet shares.
+    fleet: fleet::Share,
+}
+
+/// What the limits make of a request.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// It goes on, with these changes.
+    Pass {
+        /// Of its headers.
+        edits: Vec<HeaderEdit>,
+        /// Its body, where a lever has changed it.
+        body: Option<Vec<u8>>,
+    },
+    /// It waits until these are answered.
+    Ask(Vec<Call>),
+    /// The caller is told this in its place.
+    Reply(Reply),
+}
+
+/// A charge that must be settled.
+#[derive(Debug)]
+struct Taken {
+    limit: Rc<Limit>,
+    /// The reservation.
+    hold: Hold,
+    /// What an answer that passed it took more.
+    more: Vec<Hold>,
+    /// No more can be had.
+    spent: bool,
+}
+
+impl Taken {
+    /// What is reserved in all.
+    fn charge(&self) -> u64 {
+        self.more.iter().fold(self.hold.charge(), |sum, hold| sum.saturating_add(hold.charge()))
+    }
+
+    /// All of it, in the order in which it was taken.
+    fn holds(self) -> impl Iterator<Item = Hold> {
+        std::iter::once(self.hold).chain(self.more)
+    }
+}
+
+/// A limit that did not admit a request.
+#[derive(Debug, Clone)]
+struct Refused {
+    limit: Rc<Limit>,
+    wait: Wait,
+    standing: Standing,
+    charge: u64,
+    by: By,
+}
+
+/// Who refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// An account of this process.
+    Process,
+    /// The service that counts for the fleet.
+    Fleet,
+    /// Nobody: the service does not answer, and the limit says that nothing passes then.
+    Silence,
+}
+
+/// All that refused a request.
+#[derive(Debug, Clone)]
+struct Refusals {
+    /// The first that did: its `over` decides.
+    first: Refused,
+    /// The one that would refuse longest: the caller is told of it.
+    longest: Refused,
+}
+
+impl Refusals {
+    /// One has refused, and nobody else yet.
+    fn by(first: Refused) -> Self {
+        Self { longest: first.clone(), first }
+    }
+}
+
+/// A request on its way through the limits.
+#[derive(Debug)]
+struct Going {
+    edits: Vec<HeaderEdit>,
+    body: Option<Vec<u8>>,
+    /// The model in place of the one that was asked for.
+    downgraded: Option<Rc<str>>,
+}
+
+/// What came of asking all limits.
+enum Attempt {
+    Admitted,
+    Refused(Refusals),
+    NoPrice(Rc<Limit>, NoPrice),
+    Trouble(Rc<Limit>, Trouble),
+}
+
+impl Charges {
+    /// No charges yet; accounts are in this book.
+    pub(crate) fn new(book: Option<Rc<Book>>) -> Self {
+        Self { book, ..Self::default() }
+    }
+
+    /// Who counts what the answer says, if somebody does.
+    pub(crate) fn listener(&mut self) -> Option<&mut dyn Listener> {
+        self.meter.as_mut().map(|meter| meter as &mut dyn Listener)
+    }
+
+    /// The answer must be read to know what was used.
+    pub(crate) fn wants_answer(&self) -> bool {
+        self.asked.is_some() && (!self.taken.is_empty() || self.fleet.owes())
+    }
+
+    /// An event of the answer must not leave.
+    pub(crate) fn hides_usage(&self) -> bool {
+        self.hide_usage
+    }
+
+    /// Asks all limits that hold; the request goes on with `edits` and `body` if they admit it. `read`: what was read of
+    /// its body, if it could be.
+    pub(crate) fn charge(
+        &mut self,
+        cx: &mut Context,
+        edits: Vec<HeaderEdit>,
+        body: Option<Vec<u8>>,
+        read: Option<Read<'_>>,
+    ) -> Admission {
+        if !applies::is_limited(cx) {
+            return Admission::Pass { edits, body };
+        }
+        let program = Rc::clone(&cx.program);
+        match ask(cx, &program, read) {
+            Ok(asked) => self.asked = asked,
+            Err(refusal) => return Admission::Reply(cx.refused(&refusal)),
+        }
+        self.admit(cx, &program, Going { edits, body, downgraded: None }, read)
+    }
+
+    /// Asks all limits, a second time with the model that one of them changes it to.
+    fn admit(
+        &mut self,
+        cx: &mut Context,
+        program: &Program,
+        mut going: Going,
+        read: Option<Read<'_>>,
+    ) -> Admission {
+        loop {
+            match self.attempt(cx, program) {
+                Attempt::Admitted => match self.fleet.questions() {
+                    None => return self.go_on(cx, program, going, read),
+                    Some(asks) => {
+                        return self.fleet.park(asks, going, read.map(|(_, _, bytes)| bytes));
+                    }
+                },
+                Attempt::NoPrice(limit, what) => {
+                    return Admission::Reply(refuse::no_price(cx, &limit, &what));
+                }
+                Attempt::Trouble(limit, trouble) => {
+                    return Admission::Reply(refuse::trouble(cx, &limit, trouble));
+                }
+                Attempt::Refused(refusals) => {
+                    if let Some(reply) = over(cx, &refusals, &mut going) {
+                        return Admission::Reply(reply);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All limits have admitted it.
+    fn go_on(
+        &mut self,
+        cx: &mut Context,
+        program: &Program,
+        going: Going,
+        read: Option<Read<'_>>,
+    ) -> Admission {
+        let Going { mut edits, body, downgraded } = going;
+        self.watch(cx, program);
+        self.fleet.owe_requests();
+        self.renewed_ns = cx.facts.now_ns;
+        if let (Some(book), false) = (&self.book, self.leases.borrow().is_empty()) {
+            book.keep(&self.leases);
+        }
+        let body = self.rewritten(cx, program, downgraded.as_deref(), &mut edits, body, read);
+        Admission::Pass { edits, body }
+    }
+
+    /// Charges all enforced limits, or none.
+    fn attempt(&mut self, cx: &mut Context, program: &Program) -> Attempt {
+        let now = seconds(cx.facts.now_ns);
+        let mut refused: Option<Refusals> = None;
+        for limit in &program.limits.rules {
+            if !holds(cx, limit) || limit.rule.mode_at(now) != Mode::Enforce {
+                continue;
+            }
+            let charge = match self.amount(cx, program, limit) {
+                Ok(Some(charge)) => charge,
+                Ok(None) => continue,
+                Err(what) => {
+                    self.give_back(cx);
+                    return Attempt::NoPrice(Rc::clone(limit), what);
+                }
+            };
+            let Some(key) = limit.key(&cx.labels, false) else { continue };
+            let Some(book) = self.book.clone() else {
+                return Attempt::Trouble(Rc::clone(limit), Trouble::Failed);
+            };
+            // Once one has refused, the others are only asked how long.
+            if let Some(Refusals { longest, .. }) = &mut refused {
+                let (wait, by) =
+                    self.fleet.told_wait(cx, limit, book.wait(&key, &limit.cap, charge));
+                if let Some(wait) = wait.filter(|wait| longer(*wait, longest.wait)) {
+                    let standing = Standing { cap: limit.cap.most(), ..longest.standing };
+                    let limit = Rc::clone(limit);
+                    *longest = Refused { limit, wait, standing, charge, by };
+                }
+                continue;
+            }
+            match self.fleet.says(cx, limit, charge) {
+                Says::Locally => {}
+                Says::Free => continue,
+                Says::Refused(refusal) => {
+                    self.give_back(cx);
+                    refused = Some(Refusals::by(refusal));
+                    continue;
+                }
+            }
+            match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
+                Ok(Outcome::Admitted { hold, overflow, reused, warned, .. }) => {
+                    tell::memory(cx, limit, overflow, reused);
+                    self.admitted(cx, limit, hold, warned, "");
+                }
+                Ok(Outcome::Refused { wait, standing, overflow }) => {
+                    tell::memory(cx, limit, overflow, false);
+                    self.give_back(cx);
+                    let limit = Rc::clone(limit);
+                    let one = Refused { limit, wait, standing, charge, by: By::Process };
+                    refused = Some(Refusals::by(one));
+                }
+                Err(trouble) => {
+                    self.give_back(cx);
+                    return Attempt::Trouble(Rc::clone(limit), trouble);
+                }
+            }
+        }
+        match refused {
+            None => Attempt::Admitted,
+            Some(refusals) => Attempt::Refused(refusals),
+        }
+    }
+
+    /// Charges the limits that only watch, on accounts of their own.
+    fn watch(&mut self, cx: &mut Context, program: &Program) {
+        let now = seconds(cx.facts.now_ns);
+        for limit in &program.limits.rules {
+            if !holds(cx, limit) || limit.rule.mode_at(now) != Mode::Shadow {
+                continue;
+            }
+            let charge = match self.amount(cx, program, limit) {
+                Ok(Some(charge)) => charge,
+                Ok(None) => continue,
+                Err(_) => {
+                    cx.record.action(&limit.rule.id, "block", true);
+                    continue;
+                }
+            };
+            let key = limit.key(&cx.labels, true);
+            let (Some(book), Some(key)) = (self.book.clone(), key) else { continue };
+            match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
+                Ok(Outcome::Admitted { hold, overflow, reused, warned, .. }) => {
+                    tell::memory(cx, limit, overflow, reused);
+                    self.admitted(cx, limit, hold, warned, "shadow-");
+                }
+                Ok(Outcome::Refused { overflow, .. }) => {
+                    tell::memory(cx, limit, overflow, false);
+                    cx.record.action(&limit.rule.id, word(&limit.over), true);
+                }
+                Err(trouble) => tell::trouble(cx, trouble),
+            }
+        }
+    }
+
+    /// A charge was taken.
+    fn admitted(
+        &mut self,
+        cx: &mut Context,
+        limit: &Rc<Limit>,
+        hold: Hold,
+        warned: Option<usize>,
+        prefix: &str,
+    ) {
+        tell::warning(cx, limit, warned, prefix);
+        if let Some(book) = &self.book {
+            let values = limit.per.iter().map(|id| cx.labels.get(*id).text().unwrap_or_default());
+            book.note(hold.key(), cx.facts.now_ns, values);
+        }
+        if hold.is_lease() {
+            self.leases.borrow_mut().push(hold);
+        } else {
+            let limit = Rc::clone(limit);
+            self.taken.push(Taken { limit, hold, more: Vec::new(), spent: false });
+        }
+    }
+
+    /// A refused request keeps no charge.
+    pub(crate) fn give_back(&mut self, cx: &mut Context) {
+        self.fleet.forget();
+        let Some(book) = self.book.clone() else { return };
+        let holds: Vec<Hold> = self.leases.borrow_mut().drain(..).collect();
+        let taken = std::mem::take(&mut self.taken).into_iter().flat_map(Taken::holds);
+        for hold in holds.into_iter().chain(taken) {
+            if let crate::ledger::Settled::Unsettled(trouble) = book.release(hold) {
+                tell::trouble(cx, trouble);
+            }
+        }
+    }
+}
+
+/// What a limit does above its cap: what the caller is told. `None`: the model was changed, and all limits are asked
+/// once more.
+fn over(cx: &mut Context, refusals: &Refusals, going: &mut Going) -> Option<Reply> {
+    let limit = &refusals.first.limit;
+    let over = if going.downgraded.is_none() { word(&limit.over) } else { "reject" };
+    tell::event(cx, Kind::LimitFull, limit, ("hemostat.action", over.into()));
+    match &limit.over {
+        Over::Downgrade(model)
+            if going.downgraded.is_none() && rewrite::can_set_model(cx, model) =>
+        {
+            cx.record.action(&limit.rule.id, "downgrade", false);
+            cx.labels.set(LabelId::MODEL, Label::value(model, false));
+            going.downgraded = Some(Rc::clone(model));
+            None
+        }
+        // Waiting is of no use to a request that is above a whole cap: it is told so.
+        Over::Fallback(fallback)
+            if going.downgraded.is_none() && refusals.longest.wait != Wait::Never =>
+        {
+            cx.record.action(&limit.rule.id, "fallback", false);
+            Some(cx.canned(fallback))
+        }
+        _ => Some(refuse::reject(cx, refusals)),
+    }
+}
+
+/// What a request may use; `None`: nobody counts it, or it cannot be read and passes for that.
+fn ask(
+    cx: &mut Context,
+    program: &Program,
+    read: Option<Read<'_>>,
+) -> Result<Option<Asked>, Refusal> {
+    let now = seconds(cx.facts.now_ns);
+    let Some((view, doc, bytes)) = read else { return Ok(None) };
+    let metering = program.limits.rules.iter().filter(|limit| limit.meters());
+    let mode = metering
+        .filter(|limit| holds(cx, limit))
+        .map(|limit| limit.rule.mode_at(now))
+        .max_by_key(|mode| *mode == Mode::Enforce);
+    let Some(mode) = mode else { return Ok(None) };
+    match Asked::read(view, doc, bytes, program.limits.default_max_output) {
+        Ok(mut asked) => {
+            amount::by_headers(cx, &mut asked.spending);
+            Ok(Some(asked))
+        }
+        Err(_) => {
+            let pass = program.on_unreadable == Some(OnUnreadable::Pass);
+            let refuse = mode == Mode::Enforce && !pass;
+            cx.record.unchecked(Unchecked::Dialect, refuse);
+            let message = "a limit cannot read this request (dialect)".to_owned();
+            if refuse { Err(Refusal { message, code: "unreadable" }) } else { Ok(None) }
+        }
+    }
+}
+
+/// True if a limit is at work for this request.
+fn holds(cx: &Context, limit: &Limit) -> bool {
+    is_limited_by(cx, limit)
+        && limit.rule.mode_at(seconds(cx.facts.now_ns)) != Mode::Disabled
+        && limit.rule.selector.holds(&cx.labels) == Holds::Yes
+}
+
+/// The word of what a limit does above its cap.
+fn word(over: &Over) -> &'static str {
+    match over {
+        Over::Reject => "reject",
+        Over::Fallback(_) => "fallback",
+        Over::Downgrade(_) => "downgrade",
+    }
+}
+
+/// True if one wait is longer than another. A place in flight is tried again after a second.
+fn longer(one: Wait, other: Wait) -> bool {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let rank = |wait: Wait| match wait {
+        Wait::Ns(ns) => (false, ns),
+        Wait::Place => (false, SECOND_NS),
+        Wait::Never => (true, 0),
+    };
+    rank(one) > rank(other)
+}

@@ -1,0 +1,224 @@
+//! However a request ends, its charges are replaced by what it used, once (invariant 10).
+
+use std::rc::Rc;
+
+use super::meter::{Meter, Used};
+use super::{Charges, tell};
+use crate::answer::frame_loop::View;
+use crate::context::Context;
+use crate::context::facts::Now;
+use crate::dialect;
+use crate::dialect::spend::Usage;
+use crate::ledger::Settled;
+use crate::limits::LEASE_SLICE_NS;
+use crate::policy::program::label::{Label, LabelId};
+use crate::policy::program::limit::{Cost, Unit, is_any};
+use crate::wire::frame::Framing;
+
+/// How far the answer came, as far as it matters for what was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Ended {
+    /// No answer: the caller hung up, the upstream broke off or took too long. The model may have been at work.
+    #[default]
+    Unanswered,
+    /// Upstream refused the request or failed: providers bill nothing for it.
+    Failed,
+    /// The model answered, and the answer is read.
+    Answered,
+    /// The model answered, and the answer cannot be read.
+    Unreadable,
+}
+
+/// What a call has used, once its charges are settled.
+#[derive(Debug)]
+pub(crate) struct Bill {
+    /// Tokens; `None`: nobody can say.
+    pub usage: Option<Usage>,
+    /// Micro-dollars, where there is a price.
+    pub money: Option<u64>,
+}
+
+/// What a limit of this unit counts of a usage; `None`: it counts something else, or nobody knows the price.
+pub(super) fn used_of(unit: Unit, usage: &Usage, money: Option<u64>) -> Option<u64> {
+    match unit {
+        Unit::Tokens => Some(usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0))),
+        Unit::Usd => money,
+        Unit::Requests | Unit::Concurrent | Unit::Calls => None,
+    }
+}
+
+impl Charges {
+    /// The answer's headers have come.
+    pub(crate) fn answer_begins(&mut self, status: u16, local: bool) {
+        self.ended = match (local, status) {
+            (true, _) => Ended::Unanswered,
+            (false, 200..300) => Ended::Answered,
+            (false, _) => Ended::Failed,
+        };
+    }
+
+    /// The answer cannot be looked at.
+    pub(crate) fn answer_unreadable(&mut self) {
+        if self.ended == Ended::Answered {
+            self.ended = Ended::Unreadable;
+        }
+    }
+
+    /// Begins to count the answer, if what it uses is charged.
+    pub(crate) fn open_meter(&mut self, cx: &Context, framing: Framing) {
+        if let (Some(call), true) = (&cx.call, self.wants_answer()) {
+            let dialect = dialect::dialect(call.recognised.dialect);
+            self.meter = Some(Meter::new(dialect, framing != Framing::Json));
+        }
+    }
+
+    /// True if what the answer uses is counted.
+    pub(crate) fn is_metered(&self) -> bool {
+        self.meter.is_some()
+    }
+
+    /// Shows the meter a frame of the answer as upstream sent it. False: the answer must end before it.
+    pub(crate) fn meter(&mut self, cx: &mut Context, view: &View<'_>) -> bool {
+        let Some(meter) = &mut self.meter else { return true };
+        if !meter.look(view) || !meter.is_stream() || !self.may_be_spent() {
+            return true;
+        }
+        let Some(mut meter) = self.meter.take() else { return true };
+        let affords = self.afford(cx, &meter);
+        if !affords {
+            meter.spend();
+        }
+        self.meter = Some(meter);
+        affords
+    }
+
+    /// Upstream has ended the answer.
+    pub(crate) fn end(&mut self) {
+        if let Some(meter) = &mut self.meter {
+            meter.end();
+        }
+    }
+
+    /// Places in flight are still needed: they are renewed from time to time.
+    pub(crate) fn renew(&mut self, cx: &mut Context, now: Now) {
+        let Some(book) = &self.book else { return };
+        let mut leases = self.leases.borrow_mut();
+        if leases.is_empty() {
+            return;
+        }
+        let now_ns = now.ns();
+        if now_ns.saturating_sub(self.renewed_ns) < LEASE_SLICE_NS {
+            return;
+        }
+        self.renewed_ns = now_ns;
+        let lapsed = leases.iter_mut().filter_map(|hold| book.renew(hold).then_some(())).count();
+        for _ in 0..lapsed {
+            cx.record.count("hemostat_limit_lapsed_total".to_owned());
+        }
+    }
+
+    /// More has been read than was reserved.
+    pub(crate) fn is_spent(&self) -> bool {
+        let counted = self.meter.as_ref().map_or(0, Meter::counted);
+        self.asked.as_ref().is_some_and(|asked| counted > asked.output)
+    }
+
+    /// What was used; `None`: nobody can say, and the whole charge stands.
+    fn used(&self, cx: &mut Context) -> Option<Usage> {
+        let input = self.asked.as_ref().map_or(0, |asked| asked.input);
+        // Nobody has said that a tool ran.
+        let only = |input| Usage {
+            fresh: Some(input),
+            output: Some(0),
+            uses_told: true,
+            ..Usage::default()
+        };
+        match (self.ended, &self.meter) {
+            (Ended::Failed, _) => Some(only(0)),
+            (Ended::Unreadable, _) => None,
+            (Ended::Unanswered, _) | (Ended::Answered, None) => Some(only(input)),
+            (Ended::Answered, Some(meter)) if meter.is_blind() && !meter.has_usage() => None,
+            (Ended::Answered, Some(meter)) => {
+                let Used { usage, implausible } = meter.used(input);
+                if implausible {
+                    cx.record.count("hemostat_usage_implausible_total".to_owned());
+                }
+                if !meter.has_usage() {
+                    cx.record.count("hemostat_usage_counted_total".to_owned());
+                }
+                Some(usage)
+            }
+        }
+    }
+
+    /// What the call costs at the price of the model that answered, where the answer names one with a price of its own
+    /// (a fallback's, a router's choice). A price for every model (`*`) says nothing of an alias that a server answers to.
+    fn cost_as_served(&self, cx: &Context, served: &str) -> Option<Cost> {
+        let asked = &self.asked.as_ref()?.spending;
+        let prices = &cx.program.limits.prices;
+        let asked_for = |own: &Label| own.text() == Some(served);
+        let named = cx.labels.all(LabelId::MODEL).any(asked_for);
+        if is_any(prices.name(served)?) && !named {
+            return None;
+        }
+        prices.cost(served, asked, true).ok().map(|(cost, _)| cost)
+    }
+
+    /// Settles every charge, once. `served`: the model that answered, where the answer names it. Gives what the call
+    /// used; `None`: there was nothing to settle by it.
+    pub(crate) fn settle(&mut self, cx: &mut Context, served: Option<&str>) -> Option<Bill> {
+        if self.drop_parked(cx) {
+            return None;
+        }
+        let book = self.book.clone()?;
+        let leases: Vec<_> = self.leases.borrow_mut().drain(..).collect();
+        for hold in leases {
+            if let Settled::Unsettled(trouble) = book.release(hold) {
+                tell::trouble(cx, trouble);
+            }
+        }
+        let taken = std::mem::take(&mut self.taken);
+        if taken.is_empty() && !self.fleet.owes() {
+            return None;
+        }
+        let usage = if self.asked.is_some() { self.used(cx) } else { None };
+        let money = match (&usage, &self.cost) {
+            (Some(usage), Some(cost)) => {
+                let served = served.and_then(|served| self.cost_as_served(cx, served));
+                let cost = served.as_ref().unwrap_or(cost);
+                if cost.unpriced(usage) {
+                    cx.record.count("hemostat_unpriced_total;action=served".to_owned());
+                }
+                let asked = self.asked.as_ref().map(|asked| asked.spending.clone());
+                Some(cx.program.limits.prices.real(cost, &asked.unwrap_or_default(), usage))
+            }
+            _ => None,
+        };
+        self.fleet.report(usage.as_ref(), money);
+        for taken in taken {
+            let (unit, rule, charge) =
+                (taken.limit.unit, Rc::clone(&taken.limit.rule.id), taken.charge());
+            let used = match &usage {
+                // The last round of a call counts.
+                _ if unit == Unit::Calls && cx.goes_on() => 0,
+                Some(usage) => used_of(unit, usage, money).unwrap_or(charge),
+                None => charge,
+            };
+            let mut left = used;
+            let last = taken.more.len();
+            for (at, hold) in taken.holds().enumerate() {
+                // What was taken first is used first; what nobody reserved is owed on the last.
+                let part = if at == last { left } else { left.min(hold.charge()) };
+                left = left.saturating_sub(part);
+                match book.settle(hold, part) {
+                    Settled::Done => {}
+                    Settled::Overrun => {
+                        cx.record.count(format!("hemostat_limit_overrun_total;rule={rule}"));
+                    }
+                    Settled::Unsettled(trouble) => tell::trouble(cx, trouble),
+                }
+            }
+        }
+        Some(Bill { usage, money })
+    }
+}
