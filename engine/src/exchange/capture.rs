@@ -6,9 +6,11 @@ use std::rc::Rc;
 use super::response::{Readable, before_events, looks_like_events, status};
 use super::{Exchange, Phase};
 use crate::capture::{Asked, Captured, Got, Span, Trace, Value, Wanted, attribute, fit};
+use crate::context::Context;
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::verdict::ResponseVerdict;
 use crate::dialect::{self, CallKind, DialectId, Recognised, Reply, RequestView};
+use crate::lever::need::may_hold;
 use crate::lever::need::{Need, Needs};
 use crate::policy::document::Mode;
 use crate::policy::program::capture::Capture;
@@ -45,30 +47,30 @@ impl Taking {
     }
 }
 
-impl Exchange {
-    /// What captures need that may hold; they hold back nothing.
-    pub(super) fn may_be_captured(&self, now: u64) -> Needs {
-        let mut needs = Needs::NOTHING;
-        if self.generates() {
-            for capture in &self.cx.program.captures {
-                if self.cx.may_hold(&capture.rule, now).0 != Need::Nothing {
-                    needs.body = Need::Peek;
-                    needs.answer |= capture.answer();
-                }
+/// What captures need that may hold; they hold back nothing.
+pub(crate) fn may_be_captured(cx: &Context, now: u64) -> Needs {
+    let mut needs = Needs::NOTHING;
+    if generates(cx) {
+        for capture in &cx.program.captures {
+            if may_hold(cx, &capture.rule, now).0 != Need::Nothing {
+                needs.body = Need::Peek;
+                needs.answer |= capture.answer();
             }
         }
-        needs
     }
+    needs
+}
 
-    fn generates(&self) -> bool {
-        let generates =
-            |own: &Recognised| own.kind == CallKind::Generate && own.dialect != DialectId::Mcp;
-        self.cx.recognised.as_ref().is_some_and(generates)
-    }
+fn generates(cx: &Context) -> bool {
+    let generates =
+        |own: &Recognised| own.kind == CallKind::Generate && own.dialect != DialectId::Mcp;
+    cx.recognised.as_ref().is_some_and(generates)
+}
 
+impl Exchange {
     /// The labels are known: chooses the captures that hold.
     pub(super) fn begin_capture(&mut self) {
-        if self.cx.program.captures.is_empty() || !self.generates() {
+        if self.cx.program.captures.is_empty() || !generates(&self.cx) {
             return;
         }
         let now = seconds(self.cx.facts.now_ns);

@@ -3,17 +3,16 @@
 
 use super::Exchange;
 use crate::context::Refusal;
-use crate::context::facts::{self, seconds};
+use crate::context::facts::{self};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::lane::{LanePath, LaneSniffer, Seen};
 use crate::dialect::mcp::sign::Sign;
 use crate::dialect::{self, Recognised};
-use crate::lever::need::Need;
+use crate::lever::choose;
 use crate::limits;
 use crate::policy::document::UnknownLanes;
 use crate::policy::program::label::{Label, LabelId};
-use crate::policy::program::{Program, Rule};
 use crate::wire::json::Doc;
 
 /// A body that may be such a call.
@@ -27,26 +26,7 @@ pub(super) struct Lane {
     waits: bool,
 }
 
-/// The rules that could hold for a call, whatever it is.
-fn rules(program: &Program) -> impl Iterator<Item = &Rule> {
-    let failsafe = program.failsafe.iter().filter(|rule| rule.upstream.is_none());
-    program
-        .changes
-        .rules()
-        .map(|change| &change.rule)
-        .chain(failsafe.map(|rule| &rule.rule))
-        .chain(program.guards.rules.iter().map(|guard| &guard.rule))
-        .chain(program.tools.rules.iter().map(|tool| &tool.rule))
-        .chain(program.limits.rules.iter().map(|limit| &limit.rule))
-}
-
 impl Exchange {
-    /// True if an enforced rule holds for this request, or may once its body is read.
-    pub(super) fn may_be_ruled(&self) -> bool {
-        let now = seconds(self.cx.facts.now_ns);
-        rules(&self.cx.program).any(|rule| self.cx.may_hold(rule, now).0 == Need::Hold)
-    }
-
     /// Begins to look at a POST that is no call of a dialect. True if its body waits until it is known what it is:
     /// nothing else but a policy that closes such lanes makes it.
     pub(super) fn look_for_lane(&mut self, sign: Sign) -> bool {
@@ -55,7 +35,7 @@ impl Exchange {
         let dialect = self.cx.labels.get(LabelId::DIALECT).clone();
         // It is of no dialect: a rule for one does not hold, and one for all but one does.
         self.cx.labels.set(LabelId::DIALECT, Label::value("", true));
-        if !self.may_be_ruled() {
+        if !choose::may_be_ruled(&self.cx) {
             self.cx.labels.set(LabelId::DIALECT, dialect);
             return false;
         }
@@ -143,7 +123,7 @@ impl Exchange {
         if let Some(model) = model.filter(|model| !model.is_empty()) {
             self.cx.labels.set(LabelId::MODEL, Label::value(&model, false));
         }
-        if !self.may_be_ruled() {
+        if !choose::may_be_ruled(&self.cx) {
             return None;
         }
         let closed = self.cx.program.unknown_lanes == UnknownLanes::Block;

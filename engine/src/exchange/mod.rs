@@ -16,12 +16,9 @@
 //! [`Exchange::finish`].
 
 mod answering;
-mod capture;
-mod change;
-mod choose;
+pub(crate) mod capture;
 mod describe;
 mod events;
-mod input;
 mod lane;
 mod mcp;
 mod memory;
@@ -30,13 +27,11 @@ mod other;
 mod request;
 mod response;
 pub mod running;
-mod signed;
-mod tools;
 mod upgrade;
 
 use std::rc::Rc;
 
-use crate::answer::{Chosen, HoldReason, ToolRules};
+use crate::answer::HoldReason;
 use crate::context::Context;
 pub use crate::context::facts::{Now, RequestFacts};
 pub use crate::context::record::Unchecked;
@@ -46,7 +41,10 @@ pub use crate::context::verdict::{
 use crate::fleet::Table;
 use crate::grant::used::Slots;
 use crate::ledger::Book;
+use crate::lever::guardrails::Guardrails;
 use crate::lever::limits::Charges;
+use crate::lever::signed::Signed;
+use crate::lever::tools::Tools;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use answering::Answering;
@@ -60,14 +58,11 @@ pub struct Exchange {
     cx: Context,
     phase: Phase,
     /// The caller's signature over the request.
-    signed: Option<signed::Signed>,
+    signed: Option<Signed>,
     /// What passed of a body that is only watched.
     peeked: Vec<u8>,
-    /// The guardrails that hold for the answer.
-    chosen: Chosen,
-    /// The tools rules that hold.
-    tool_rules: ToolRules,
-    grant_slots: Option<Rc<dyn Slots>>,
+    guardrails: Guardrails,
+    tools: Tools,
     /// The status of the answer.
     status: u16,
     /// The answer, while its body is looked at.
@@ -132,9 +127,8 @@ impl Exchange {
             phase: Phase::New,
             signed: None,
             peeked: Vec::new(),
-            chosen: Chosen::default(),
-            tool_rules: ToolRules::default(),
-            grant_slots: None,
+            guardrails: Guardrails::default(),
+            tools: Tools::default(),
             status: 0,
             answer: None,
             cut_ns: None,
@@ -182,7 +176,7 @@ impl Exchange {
             Phase::New | Phase::Sniffing | Phase::Body => self.cx.program.enforces(),
             // The last verdict of an answer is given when the answer is over here, and not yet at the host.
             Phase::Asked | Phase::Answering | Phase::Over => {
-                !self.chosen.acting.is_empty() || !self.tool_rules.acting.is_empty()
+                !self.guardrails.chosen.acting.is_empty() || !self.tools.rules.acting.is_empty()
             }
             Phase::Other | Phase::Answered => false,
         };
@@ -202,6 +196,11 @@ impl Exchange {
     #[must_use]
     pub fn asks_how_it_ended(&self) -> bool {
         !matches!(self.phase, Phase::New | Phase::Sniffing | Phase::Other)
+    }
+
+    /// Gives the exchange the memory of used grants. Without it no grant is taken.
+    pub fn set_grant_slots(&mut self, slots: Rc<dyn Slots>) {
+        self.tools.grant_slots = Some(slots);
     }
 
     /// The accounts of a fleet are kept here. Without this, limits with `global` count in the process alone.

@@ -2,23 +2,22 @@
 
 use std::rc::Rc;
 
-use super::change::Said;
 use super::other::remove_internal;
-use super::signed::Signed;
 use super::{Exchange, Phase};
 use crate::context::Refusal;
-use crate::context::facts::{self, RequestFacts, seconds};
+use crate::context::facts::{self, RequestFacts};
 use crate::context::labels::{self, Line};
 use crate::context::record::{Record, Unchecked};
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{self, Call, CallKind, DialectId, Recognised, Reply};
 use crate::fleet::Answer;
+use crate::lever::change::{self, Said};
+use crate::lever::guardrails::Outcome;
 use crate::lever::limits::{self, Admission};
 use crate::lever::need::Need;
-use crate::policy::document::Mode;
-use crate::policy::program::guard::Guard;
+use crate::lever::signed::Signed;
+use crate::lever::{choose, failsafe};
 use crate::policy::program::label::{Label, LabelId};
-use crate::policy::program::selector::Holds;
 use crate::wire::json::Doc;
 
 /// True for a call by a POST of a dialect that is not MCP.
@@ -69,10 +68,12 @@ impl Exchange {
         if self.cx.program.unusable {
             return self.no_policy();
         }
-        if let Some(refusal) = self.breaks_signature(&edits, false) {
+        let breaks = self.signed.as_ref();
+        let breaks = breaks.and_then(|own| own.refuses(&mut self.cx.record, &edits, false));
+        if let Some(refusal) = breaks {
             return self.refuse(&refusal);
         }
-        let mut needs = self.needs_with_changes();
+        let mut needs = choose::needs_with_changes(&mut self.cx);
         if may_be_mcp {
             // Servers of MCP stand at such paths too. Only those of its first revision are at home at Anthropic's:
             // elsewhere the answer is asked for in plain once the body has shown that it may be one's.
@@ -185,11 +186,15 @@ impl Exchange {
         self.phase = Phase::Asked;
 
         if !self.cx.ends_session()
-            && let Some(reply) = self.failsafe_before()
+            && let Some(reply) = failsafe::before(&mut self.cx)
         {
             return self.answered(reply);
         }
-        let changed = match self.change(&mut Said { view: &mut read, doc: &mut doc }, body) {
+        let changed = match change::change(
+            &mut self.cx,
+            &mut Said { view: &mut read, doc: &mut doc },
+            body,
+        ) {
             Ok(changed) => changed,
             Err(refusal) => return self.refuse(&refusal),
         };
@@ -200,7 +205,9 @@ impl Exchange {
             Ok(_) => None,
             Err(why) => Some(*why),
         };
-        if let Err(refusal) = self.check_readable(unreadable) {
+        if let Err(refusal) =
+            choose::check_readable(&mut self.cx, &mut self.guardrails, &mut self.tools, unreadable)
+        {
             return self.refuse(&refusal);
         }
         let (Ok(view), Some(bytes)) = (&read, body) else {
@@ -214,57 +221,31 @@ impl Exchange {
         {
             return verdict;
         }
-        if view.remote > 0 && !self.chosen_for(Guard::on_request).is_empty() {
+        if view.remote > 0 && self.guardrails.on_request(&self.cx) {
             self.cx.record.unchecked(Unchecked::Remote, false);
         }
-        let fewer = self.without_tools(&doc, bytes);
+        let fewer = self.tools.without_tools(&mut self.cx, &doc, bytes);
         let again = fewer.as_ref().map(|body| self.cx.read(&recognised, Some(body), &mut doc));
         let (view, bytes) = match (&again, &fewer) {
             (Some(Ok(view)), Some(body)) => (view, body.as_slice()),
             _ => (view, bytes),
         };
-        match self.scan_input(view, &doc, bytes) {
-            super::input::Outcome::Pass => {
+        match self.guardrails.scan_input(&mut self.cx, view, &doc, bytes) {
+            Outcome::Pass => {
                 self.capture_input(view, &doc, bytes);
                 let body = fewer.clone().or_else(|| changed.body.clone());
                 self.charge(edits, body, Some((view, &doc, bytes)))
             }
-            super::input::Outcome::Rewritten(body) => {
+            Outcome::Rewritten(body) => {
                 self.capture_rewritten(&recognised, &body);
                 self.charge(edits, Some(body), Some((view, &doc, bytes)))
             }
-            super::input::Outcome::Canned(fallback) => {
+            Outcome::Canned(fallback) => {
                 let reply = self.cx.canned(&fallback);
                 self.answered(reply)
             }
-            super::input::Outcome::Refused(refusal) => self.refuse(&refusal),
+            Outcome::Refused(refusal) => self.refuse(&refusal),
         }
-    }
-
-    /// Rules of lever 6 that are judged before the model is asked: the first that holds answers.
-    pub(super) fn failsafe_before(&mut self) -> Option<Reply> {
-        let now = seconds(self.cx.facts.now_ns);
-        let program = Rc::clone(&self.cx.program);
-        for rule in program.failsafe.iter().filter(|rule| rule.upstream.is_none()) {
-            let mode = rule.rule.mode_at(now);
-            if mode == Mode::Disabled || rule.rule.selector.holds(&self.cx.labels) != Holds::Yes {
-                continue;
-            }
-            let word = if rule.fallback.is_some() { "fallback" } else { "block" };
-            let shadow = mode == Mode::Shadow;
-            self.cx.record.action(&rule.rule.id, word, shadow);
-            if !shadow {
-                return Some(match &rule.fallback {
-                    Some(fallback) => self.cx.canned(&Rc::clone(fallback)),
-                    None => self.cx.error(
-                        403,
-                        "content_blocked",
-                        &format!("blocked by rule `{}`", rule.rule.id),
-                    ),
-                });
-            }
-        }
-        None
     }
 
     /// Asks the limits last: what they let through leaves.
@@ -298,7 +279,10 @@ impl Exchange {
         mut edits: Vec<HeaderEdit>,
         body: Option<Vec<u8>>,
     ) -> RequestVerdict {
-        if let Some(refusal) = self.breaks_signature(&edits, body.is_some()) {
+        let signed = self.signed.as_ref();
+        let breaks =
+            signed.and_then(|own| own.refuses(&mut self.cx.record, &edits, body.is_some()));
+        if let Some(refusal) = breaks {
             self.charges.give_back(&mut self.cx);
             return self.refuse(&refusal);
         }
@@ -323,7 +307,7 @@ impl Exchange {
     /// The proxy answers: our headers are put on, and what comes back through the response's side is our own.
     pub(super) fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
         self.phase = Phase::Answered;
-        self.return_grants();
+        self.tools.return_grants(&mut self.cx);
         reply.headers.extend(self.cx.own_headers());
         self.capture_reply(&reply);
         RequestVerdict::Reply(reply)

@@ -11,9 +11,9 @@ use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
 use crate::dialect::{self, Ending, EndingHow, Reply};
+use crate::lever::failsafe;
 use crate::limits;
-use crate::policy::document::{Mode, OnCut, OnUnreadable};
-use crate::policy::program::selector::Holds;
+use crate::policy::document::{OnCut, OnUnreadable};
 use crate::wire::frame::Framing;
 
 /// True for a body that begins as an event stream does, and as no JSON can.
@@ -93,7 +93,9 @@ impl Exchange {
         let status = status(headers);
         self.cx.record.state("http.response.status_code", &status.to_string());
         self.charges.answer_begins(status, local);
-        if let Some(reply) = self.failsafe_after(status, local, now_ns) {
+        if let Some(mut reply) = failsafe::after(&mut self.cx, status, local, now_ns) {
+            self.phase = Phase::Answered;
+            reply.headers.extend(self.cx.own_headers());
             return ResponseVerdict::Reply(reply);
         }
         if let Some(mut reply) = self.cx.mcp_instead(status, end) {
@@ -103,17 +105,17 @@ impl Exchange {
         }
         let mut edits = remove_internal(headers);
         if !self.cx.answer_speaks() {
-            self.tool_rules = ToolRules::default();
+            self.tools.rules = ToolRules::default();
         }
-        let rules = self.chosen_for(|guard| self.cx.reads_answer(guard));
+        let rules = self.guardrails.for_answer(&self.cx);
         // What the proxy says of itself (its errors) is no answer of a model; whatever has status 200 may be one.
         let own_error = local && !(200..300).contains(&status);
         let metered = self.charges.wants_answer() && (200..300).contains(&status);
         let joins = self.cx.mcp.as_ref().is_some_and(|mcp| mcp.joins());
         let rounds = self.may_want_input();
         let nothing =
-            rules.is_empty() && self.tool_rules.is_empty() && !metered && !joins && !rounds;
-        let acts = !rules.acting.is_empty() || !self.tool_rules.acting.is_empty() || joins;
+            rules.is_empty() && self.tools.rules.is_empty() && !metered && !joins && !rounds;
+        let acts = !rules.acting.is_empty() || !self.tools.rules.acting.is_empty() || joins;
         let readable = match nothing || own_error || end {
             true => Readable::Nothing,
             false => self.readable(headers, status),
@@ -192,7 +194,7 @@ impl Exchange {
         let answer = self.answer.take();
         let left = match answer {
             Some(mut answer) => {
-                if !self.tool_rules.acting.is_empty() {
+                if !self.tools.rules.acting.is_empty() {
                     answer.set_now(seconds(now.ns()));
                 }
                 self.make_room(&mut answer);
@@ -258,7 +260,7 @@ impl Exchange {
         let asked = self.cx.call.as_ref().is_some_and(|call| call.stream);
         if let Some(body) = body.filter(|body| asked && looks_like_events(body)) {
             // A stream that is called JSON. Whoever asked for a stream reads it as one; for anybody else it is no answer.
-            let rules = self.chosen_for(|guard| self.cx.reads_answer(guard));
+            let rules = self.guardrails.for_answer(&self.cx);
             self.open_answer(Framing::Sse, rules);
             return match self.judge_chunk(body, true, Now::At(now_ns)) {
                 StreamVerdict::Unchanged => self.whole(None),
@@ -352,37 +354,6 @@ impl Exchange {
             Some(Cut::Fallback(fallback)) if fallback.handoff => self.cx.record.handoff(),
             _ => {}
         }
-    }
-
-    /// Rules of lever 6 that are judged when the answer's headers come: the first that holds answers.
-    fn failsafe_after(&mut self, status: u16, local: bool, now_ns: u64) -> Option<Reply> {
-        let program = Rc::clone(&self.cx.program);
-        for rule in &program.failsafe {
-            let Some(upstream) = &rule.upstream else { continue };
-            let timed_out = local && matches!(status, 408 | 503 | 504);
-            let fires = upstream.status.contains(&status) || (upstream.timeout && timed_out);
-            let mode = rule.rule.mode_at(seconds(now_ns));
-            let holds = rule.rule.selector.holds(&self.cx.labels) == Holds::Yes;
-            if !fires || !holds || mode == Mode::Disabled {
-                continue;
-            }
-            let word = if rule.fallback.is_some() { "fallback" } else { "block" };
-            self.cx.record.action(&rule.rule.id, word, mode == Mode::Shadow);
-            if mode == Mode::Enforce {
-                let mut reply = match &rule.fallback {
-                    Some(fallback) => self.cx.canned(&Rc::clone(fallback)),
-                    None => self.cx.error(
-                        403,
-                        "content_blocked",
-                        &format!("blocked by rule `{}`", rule.rule.id),
-                    ),
-                };
-                self.phase = Phase::Answered;
-                reply.headers.extend(self.cx.own_headers());
-                return Some(reply);
-            }
-        }
-        None
     }
 
     /// By its headers, how the body can be looked at. The response's own content type decides, not what was asked for.
@@ -501,7 +472,7 @@ impl Exchange {
             let hidden = self.charges.hides_usage().then_some(dialect);
             // A whole answer is not ended in its middle.
             let limited = framing != Framing::Json && self.charges.may_be_cut(&self.cx);
-            if chosen.is_empty() && self.tool_rules.is_empty() && hidden.is_none() && !limited {
+            if chosen.is_empty() && self.tools.rules.is_empty() && hidden.is_none() && !limited {
                 if !self.charges.is_metered() {
                     return;
                 }
@@ -512,7 +483,7 @@ impl Exchange {
                     block_unreadable: self.cx.program.on_unreadable != Some(OnUnreadable::Pass),
                 };
                 let rules = Rules::new(Rc::clone(&self.cx.program), chosen);
-                let pipe = Pipe::new(rules, self.calls(), settings);
+                let pipe = Pipe::new(rules, self.tools.calls(&self.cx), settings);
                 Judge::Model(pipe.hiding_usage(hidden).limited(limited))
             }
         };

@@ -302,7 +302,7 @@ impl Exchange {
         }
         self.cut_ns = Some(now.ns());
         self.cx.memory.kept.set(0);
-        if let Some(answer) = self.answer.as_mut().filter(|_| !self.chosen.is_empty()) {
+        if let Some(answer) = self.answer.as_mut().filter(|_| !self.guardrails.chosen.is_empty()) {
             // Rules that only count do not count what is not sent.
             answer.judge = Judge::Nobody;
         }

@@ -2,14 +2,13 @@
 //! enforced rule needs that. Callers that are answered 426 ask over HTTP.
 
 use super::{Exchange, Phase};
-use crate::context::facts::{self, Headers, seconds};
+use crate::context::facts::{self, Headers};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{self, Call, CallKind};
-use crate::lever::need::Need;
+use crate::lever::{choose, failsafe};
 use crate::policy::document::UnknownLanes;
 use crate::policy::program::label::{Label, LabelId};
-use crate::policy::program::selector::Holds;
 
 /// "Upgrade Required" (RFC 9110 §15.5.22): Codex and others then ask over HTTP at once.
 const UPGRADE_REQUIRED: u16 = 426;
@@ -51,13 +50,13 @@ impl Exchange {
             return Some(self.no_policy());
         }
         self.describe_request();
-        if let Some(reply) = self.failsafe_before() {
+        if let Some(reply) = failsafe::before(&mut self.cx) {
             // A canned answer is none to somebody who wants to speak on: over HTTP they get it.
             let status = if reply.status == 200 { UPGRADE_REQUIRED } else { reply.status };
             let reply = self.cx.error(status, "content_blocked", "a kill rule is in force");
             return Some(self.answered(reply));
         }
-        if self.needs_what_is_said() {
+        if choose::needs_what_is_said(&self.cx) {
             self.cx.record.unchecked(Unchecked::Websocket, true);
             return Some(self.upgrade_required());
         }
@@ -72,7 +71,7 @@ impl Exchange {
         }
         let unread = self.cx.labels.get(LabelId::DIALECT).clone();
         self.cx.labels.set(LabelId::DIALECT, Label::value("", true));
-        let ruled = self.may_be_ruled();
+        let ruled = choose::may_be_ruled(&self.cx);
         self.cx.labels.set(LabelId::DIALECT, unread);
         if !ruled {
             return None;
@@ -89,24 +88,5 @@ impl Exchange {
         let message = "what is said on a websocket cannot be read by the policy: call over HTTP";
         let reply = self.cx.error(UPGRADE_REQUIRED, "upgrade_required", message);
         self.answered(reply)
-    }
-
-    /// True if an enforced rule needs more than headers to decide, or to act.
-    fn needs_what_is_said(&self) -> bool {
-        let now = seconds(self.cx.facts.now_ns);
-        let program = &self.cx.program;
-        let needs = |rule| self.cx.may_hold(rule, now).0 == Need::Hold;
-        let unsure = |rule| {
-            let (need, holds) = self.cx.may_hold(rule, now);
-            need == Need::Hold && holds != Holds::Yes
-        };
-        program.guards.rules.iter().any(|guard| needs(&guard.rule))
-            || program.tools.rules.iter().any(|tool| needs(&tool.rule))
-            || program.changes.rules().any(|change| needs(&change.rule))
-            || program.failsafe.iter().any(|rule| unsure(&rule.rule))
-            || program.limits.rules.iter().any(|limit| {
-                let account = limit.key(&self.cx.labels, false).is_some();
-                (needs(&limit.rule) && (limit.meters() || !account)) || unsure(&limit.rule)
-            })
     }
 }

@@ -39,16 +39,14 @@ impl Needs {
     }
 }
 
-impl Context {
-    /// What a rule needs as far as can be told, and whether it holds. `now`: Unix seconds.
-    pub(crate) fn may_hold(&self, rule: &Rule, now: u64) -> (Need, Holds) {
-        let holds = rule.selector.holds(&self.labels);
-        let need = match rule.mode_at(now) {
-            Mode::Disabled => Need::Nothing,
-            _ if holds == Holds::No => Need::Nothing,
-            Mode::Shadow => Need::Peek,
-            Mode::Enforce => Need::Hold,
-        };
-        (need, holds)
-    }
+/// What a rule needs as far as can be told, and whether it holds. `now`: Unix seconds.
+pub(crate) fn may_hold(cx: &Context, rule: &Rule, now: u64) -> (Need, Holds) {
+    let holds = rule.selector.holds(&cx.labels);
+    let need = match rule.mode_at(now) {
+        Mode::Disabled => Need::Nothing,
+        _ if holds == Holds::No => Need::Nothing,
+        Mode::Shadow => Need::Peek,
+        Mode::Enforce => Need::Hold,
+    };
+    (need, holds)
 }

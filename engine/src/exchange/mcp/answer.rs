@@ -9,7 +9,7 @@ use crate::context::mcp::{Asked, Said};
 use crate::context::record::{Record, Unchecked};
 use crate::dialect::mcp::answer::{self, Sent};
 use crate::exchange::Exchange;
-use crate::exchange::input::look;
+use crate::lever::guardrails::look;
 use crate::policy::Program;
 use crate::policy::document::{Fallback, OnUnreadable};
 use crate::policy::program::guard::{Action, Guard};
@@ -355,7 +355,7 @@ impl Exchange {
         Some(Messages {
             program: Rc::clone(&self.cx.program),
             rules: Rules::new(Rc::clone(&self.cx.program), chosen.clone()),
-            tool_rules: self.tool_rules.clone(),
+            tool_rules: self.tools.rules.clone(),
             framing,
             modern: mcp.modern,
             waiting: mcp.asked.clone(),

@@ -10,9 +10,10 @@ use crate::dialect::mcp::sign::{self, Sign};
 use crate::dialect::mcp::sniff::Sniffed;
 use crate::dialect::mcp::{self, MessageKind};
 use crate::dialect::{DialectId, Recognised, RequestView};
-use crate::exchange::signed::Signed;
 use crate::exchange::{Exchange, Phase};
+use crate::lever::choose;
 use crate::lever::need::{Need, Needs};
+use crate::lever::signed::Signed;
 use crate::limits;
 use crate::policy::document::OnUnreadable;
 use crate::wire::json::Doc;
@@ -77,7 +78,7 @@ impl Exchange {
         match known {
             Sniffed::Mcp if waits => {
                 self.cx.recognise_as(sign::recognised(false));
-                let needs = self.needs_with_changes();
+                let needs = choose::needs_with_changes(&mut self.cx);
                 let covers = |signed: &Signed| signed.covers("accept-encoding");
                 let signed = self.signed.as_ref().is_some_and(covers);
                 // Headers that have left cannot ask for a plain answer any more, nor say another length.
@@ -155,7 +156,7 @@ impl Exchange {
                 *recognised = sign::recognised(false);
                 recognised.model = own.model;
             }
-            self.chosen.as_input = beside == DialectId::Mcp;
+            self.guardrails.chosen.as_input = beside == DialectId::Mcp;
             *read = self.cx.read(recognised, body, doc);
         }
         self.cx.recognise_as(recognised.clone());
@@ -172,7 +173,7 @@ impl Exchange {
         self.cx.mcp.as_ref().and_then(|mcp| mcp.beside)?;
         let covers = |signed: &Signed| signed.covers("accept-encoding");
         let signed = self.signed.as_ref().is_some_and(covers);
-        (!signed && self.needs().answer).then(identity)
+        (!signed && choose::needs(&self.cx).answer).then(identity)
     }
 
     /// True if the body of what headers call MCP does not say otherwise.
@@ -227,7 +228,7 @@ impl Exchange {
         let labels = self.cx.labels.clone();
         let recognised = self.cx.recognised.take();
         self.cx.recognise_as(sign::recognised(false));
-        let needs = self.needs_with_changes();
+        let needs = choose::needs_with_changes(&mut self.cx);
         self.cx.labels = labels;
         self.cx.recognised = recognised;
         needs

@@ -8,7 +8,6 @@
 
 mod answer;
 mod begin;
-mod judge;
 mod request;
 
 use super::Exchange;
@@ -29,6 +28,6 @@ impl Exchange {
         if let Some(mcp) = &mut self.cx.mcp {
             mcp.wants_input = true;
         }
-        self.return_grants();
+        self.tools.return_grants(&mut self.cx);
     }
 }

@@ -5,8 +5,7 @@ use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::mcp::{self, Message, MessageKind, write};
 use crate::dialect::{Item, RequestView};
 use crate::exchange::Exchange;
-use crate::exchange::input::Outcome;
-use crate::grant::used::give_back;
+use crate::lever::guardrails::Outcome;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, NodeId};
 
@@ -21,12 +20,13 @@ impl Exchange {
         bytes: &[u8],
     ) -> RequestVerdict {
         let messages = mcp::messages(doc, bytes).unwrap_or_default();
-        let mut approvals = self.approvals();
+        let mut approvals = self.tools.approvals(&self.cx);
         approvals.now = seconds(self.cx.facts.now_ns);
         let mut stopped: Vec<(&Message, String)> = Vec::new();
         for message in &messages {
             if let Some(call) = &message.call
-                && let Some(text) = self.stops_call(call, doc, bytes, &mut approvals)
+                && let Some(text) =
+                    self.tools.stops_call(&mut self.cx, call, doc, bytes, &mut approvals)
             {
                 stopped.push((message, text));
             }
@@ -54,7 +54,7 @@ impl Exchange {
             };
             view.texts.retain(|item| !matches!(item, Item::Text { node, .. } if within(*node)));
         }
-        match self.scan_input(&view, doc, bytes) {
+        match self.guardrails.scan_input(&mut self.cx, &view, doc, bytes) {
             Outcome::Pass => self.charge(edits, body, None),
             Outcome::Rewritten(new) => {
                 // They repeat arguments as these were.
@@ -106,12 +106,13 @@ impl Exchange {
         bytes: &[u8],
     ) -> Option<RequestVerdict> {
         let messages = mcp::messages(doc, bytes).unwrap_or_default();
-        let mut approvals = self.approvals();
+        let mut approvals = self.tools.approvals(&self.cx);
         approvals.now = seconds(self.cx.facts.now_ns);
         let mut stopped: Vec<(&Message, String)> = Vec::new();
         for message in &messages {
             if let Some(call) = &message.call
-                && let Some(text) = self.stops_call(call, doc, bytes, &mut approvals)
+                && let Some(text) =
+                    self.tools.stops_call(&mut self.cx, call, doc, bytes, &mut approvals)
             {
                 stopped.push((message, text));
             }
@@ -123,16 +124,6 @@ impl Exchange {
         self.note_stopped(&messages, &stopped);
         let reply = stops.then(|| self.cx.stopped_reply())?;
         Some(self.answered(reply))
-    }
-
-    /// A request that is answered here has not used its grants.
-    pub(in crate::exchange) fn return_grants(&mut self) {
-        let granted = self.cx.mcp.as_mut().map(|mcp| std::mem::take(&mut mcp.granted));
-        for grant in granted.unwrap_or_default() {
-            if self.grant_slots.as_ref().is_some_and(|slots| give_back(slots.as_ref(), &grant)) {
-                self.cx.record.count("hemostat_grants_total;outcome=returned".to_owned());
-            }
-        }
     }
 
     /// Remembers what is answered here, and counts what goes on.

@@ -2,14 +2,14 @@
 //! are under the signature, and a change of any of them makes AWS refuse the request. Such a change is refused here,
 //! where the reason can be said: to be changed, a request must be signed by the proxy, after this filter.
 
-use super::Exchange;
 use crate::context::Refusal;
 use crate::context::facts::{self, Headers};
+use crate::context::record::Record;
 use crate::context::verdict::HeaderEdit;
 
 /// What a signature covers beside path and query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Signed {
+pub(crate) struct Signed {
     /// Names of headers, lower case, `;` between them.
     headers: String,
     body: bool,
@@ -17,7 +17,7 @@ pub(super) struct Signed {
 
 impl Signed {
     /// The caller's signature, in `authorization` or, presigned, in the query.
-    pub(super) fn of(headers: &Headers) -> Option<Self> {
+    pub(crate) fn of(headers: &Headers) -> Option<Self> {
         let body = !facts::values(headers, "x-amz-content-sha256")
             .any(|hash| hash.eq_ignore_ascii_case(b"UNSIGNED-PAYLOAD"));
         let list = |text: &str| text.to_ascii_lowercase().replace("%3b", ";");
@@ -41,7 +41,7 @@ impl Signed {
     }
 
     /// True if this header is under the signature.
-    pub(super) fn covers(&self, name: &str) -> bool {
+    pub(crate) fn covers(&self, name: &str) -> bool {
         self.headers.split(';').any(|own| own == name)
     }
 
@@ -60,13 +60,16 @@ impl Signed {
             }
         })
     }
-}
 
-impl Exchange {
     /// Why these changes of a request cannot be made.
-    pub(super) fn breaks_signature(&mut self, edits: &[HeaderEdit], body: bool) -> Option<Refusal> {
-        let what = self.signed.as_ref()?.broken_by(edits, body)?;
-        self.cx.record.count("hemostat_signed_refused_total".to_owned());
+    pub(crate) fn refuses(
+        &self,
+        record: &mut Record,
+        edits: &[HeaderEdit],
+        body: bool,
+    ) -> Option<Refusal> {
+        let what = self.broken_by(edits, body)?;
+        record.count("hemostat_signed_refused_total".to_owned());
         let message = format!(
             "policy would change {what} of this request, which its caller has signed (AWS SigV4): \
              let the proxy sign, after this filter, and send it unsigned"

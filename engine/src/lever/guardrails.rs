@@ -2,21 +2,20 @@
 
 use std::rc::Rc;
 
-use super::Exchange;
 use crate::answer::held::Held;
 use crate::answer::texts::{Acted, Texts, TooMany};
 use crate::answer::{Chosen, Rules};
-use crate::context::Refusal;
 use crate::context::record::{Record, Unchecked};
+use crate::context::{Context, Refusal};
 use crate::dialect::{Item, RequestView, definitions};
 use crate::limits;
-use crate::policy::document::{Fallback, OnUnreadable};
+use crate::policy::document::{Fallback, Mode, OnUnreadable};
 use crate::policy::program::guard::{Action, Guard};
 use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind, Value};
 
 /// What input guardrails make of a request.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// It goes on as it is.
     Pass,
     /// It goes on with this body.
@@ -28,7 +27,7 @@ pub(super) enum Outcome {
 }
 
 /// What was found in texts that are whole.
-pub(super) struct Looked {
+pub(crate) struct Looked {
     /// The rule that stops, and where its text stands.
     pub stop: Option<(usize, Option<usize>)>,
     /// What redactions change, if nothing stops.
@@ -40,7 +39,7 @@ pub(super) struct Looked {
 ///
 /// # Errors
 /// More was found than can be remembered ([`limits::FOUND_BYTES`]).
-pub(super) fn look(
+pub(crate) fn look(
     rules: &Rules,
     items: &[Item],
     doc: &Doc,
@@ -81,28 +80,60 @@ pub(super) fn look(
     Ok(looked)
 }
 
-impl Exchange {
+/// Lever 3 in one exchange: the guardrails that hold.
+#[derive(Debug, Default)]
+pub(crate) struct Guardrails {
+    pub chosen: Chosen,
+}
+
+impl Guardrails {
+    /// A guardrail holds.
+    pub(crate) fn choose(&mut self, at: usize, guard: &Guard, mode: Mode) {
+        let tag = matches!(guard.action, Action::Tag);
+        if mode == Mode::Shadow || tag {
+            self.chosen.watching.push((at, mode == Mode::Shadow));
+        } else {
+            self.chosen.acting.push(at);
+        }
+    }
+
+    /// Those that hold and look at the answer.
+    pub(crate) fn for_answer(&self, cx: &Context) -> Chosen {
+        self.chosen.only(&cx.program, |guard| cx.reads_answer(guard))
+    }
+
+    /// True if one that holds looks at requests.
+    pub(crate) fn on_request(&self, cx: &Context) -> bool {
+        !self.chosen.only(&cx.program, Guard::on_request).is_empty()
+    }
+
     /// Scans a request's texts with the input guardrails that hold.
-    pub(super) fn scan_input(&mut self, view: &RequestView, doc: &Doc, body: &[u8]) -> Outcome {
-        let chosen: Chosen = self.chosen_for(|guard| self.cx.reads_request(guard));
+    pub(crate) fn scan_input(
+        &self,
+        cx: &mut Context,
+        view: &RequestView,
+        doc: &Doc,
+        body: &[u8],
+    ) -> Outcome {
+        let chosen: Chosen = self.chosen.only(&cx.program, |guard| cx.reads_request(guard));
         if chosen.is_empty() && view.edits.is_empty() {
             return Outcome::Pass;
         }
-        let rules = Rules::new(Rc::clone(&self.cx.program), chosen);
+        let rules = Rules::new(Rc::clone(&cx.program), chosen);
         let mut texts = std::borrow::Cow::Borrowed(&view.texts);
-        if !self.chosen_for(Guard::on_definitions).is_empty() {
+        if !self.chosen.only(&cx.program, Guard::on_definitions).is_empty() {
             definitions::texts(doc, body, texts.to_mut());
         }
         let mut edits = view.edits.clone();
-        match look(&rules, &texts, doc, body, &mut self.cx.record) {
+        match look(&rules, &texts, doc, body, &mut cx.record) {
             Ok(Looked { stop: Some((rule, at)), .. }) => {
-                return self.stopped(&rules, rule, at, doc, body);
+                return stopped(cx, &rules, rule, at, doc, body);
             }
             Ok(looked) => edits.extend(looked.edits),
             Err(TooMany) => {
-                let passes = self.cx.program.on_unreadable == Some(OnUnreadable::Pass);
+                let passes = cx.program.on_unreadable == Some(OnUnreadable::Pass);
                 let refuse = rules.act() && !passes;
-                self.cx.record.unchecked(Unchecked::TooBig, refuse);
+                cx.record.unchecked(Unchecked::TooBig, refuse);
                 if refuse {
                     let message = "too much in this request is found by rules (too_big)".to_owned();
                     return Outcome::Refused(Refusal { message, code: "unreadable" });
@@ -114,28 +145,28 @@ impl Exchange {
             false => Outcome::Rewritten(edit::apply_to(body, &edits)),
         }
     }
+}
 
-    fn stopped(
-        &mut self,
-        rules: &Rules,
-        rule: usize,
-        at: Option<usize>,
-        doc: &Doc,
-        body: &[u8],
-    ) -> Outcome {
-        let Some(guard) = rules.guard(rule) else { return Outcome::Pass };
-        if let Action::Fallback(fallback) = &guard.action {
-            self.cx.record.action(&guard.rule.id, "fallback", false);
-            return Outcome::Canned(Rc::clone(fallback));
-        }
-        // A redaction in a signed block, which must not be changed, blocks.
-        self.cx.record.action(&guard.rule.id, "block", false);
-        let place = at.map(|at| pointer(doc, body, at)).unwrap_or_default();
-        Outcome::Refused(Refusal {
-            message: format!("blocked by rule `{}` at {place}", guard.rule.id),
-            code: "content_blocked",
-        })
+fn stopped(
+    cx: &mut Context,
+    rules: &Rules,
+    rule: usize,
+    at: Option<usize>,
+    doc: &Doc,
+    body: &[u8],
+) -> Outcome {
+    let Some(guard) = rules.guard(rule) else { return Outcome::Pass };
+    if let Action::Fallback(fallback) = &guard.action {
+        cx.record.action(&guard.rule.id, "fallback", false);
+        return Outcome::Canned(Rc::clone(fallback));
     }
+    // A redaction in a signed block, which must not be changed, blocks.
+    cx.record.action(&guard.rule.id, "block", false);
+    let place = at.map(|at| pointer(doc, body, at)).unwrap_or_default();
+    Outcome::Refused(Refusal {
+        message: format!("blocked by rule `{}` at {place}", guard.rule.id),
+        code: "content_blocked",
+    })
 }
 
 /// Where the value that holds this byte stands, as a JSON pointer (RFC 6901). Keys are the caller's own words: a long
