@@ -42,6 +42,7 @@ pub mod jcs;
 pub mod ledger;
 pub mod lever;
 pub mod limits;
+mod mcp;
 pub mod policy;
 pub mod providers;
 pub mod search;

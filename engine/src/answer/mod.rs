@@ -9,6 +9,7 @@ pub mod hold_reason;
 pub mod output;
 pub mod pipe;
 pub mod place;
+pub(crate) mod readable;
 mod repeats;
 pub mod rules;
 pub mod running;

@@ -11,6 +11,12 @@ use crate::policy::program::label::{Label, LabelId};
 use crate::wire::json::Doc;
 
 impl Context {
+    /// It is no call of a dialect.
+    pub(crate) fn is_other(&mut self) {
+        self.recognised = None;
+        self.record.count("hemostat_requests_total;dialect=other".to_owned());
+    }
+
     /// From now on it is this.
     pub(crate) fn recognise_as(&mut self, recognised: Recognised) {
         let name = recognised.dialect.name();

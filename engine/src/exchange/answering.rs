@@ -1,11 +1,12 @@
 //! An answer on its way: the loop over its frames, and who decides about them.
 
 use super::Exchange;
-use super::mcp::Messages;
 use crate::answer::frame_loop::Shown;
 use crate::answer::{Around, Cut, FrameLoop, HoldReason, Listener, Output, Pipe};
 use crate::context::facts::Now;
 use crate::context::record::Record;
+use crate::mcp;
+use crate::mcp::Messages;
 
 /// An answer whose body is looked at.
 #[derive(Debug)]
@@ -215,7 +216,7 @@ impl Exchange {
         if let Judge::Messages(messages) = &mut answer.judge
             && messages.take_wants_input()
         {
-            self.call_wants_input();
+            mcp::call_wants_input(&mut self.cx, &self.tools);
         }
     }
 }

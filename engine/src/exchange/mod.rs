@@ -16,18 +16,12 @@
 //! [`Exchange::finish`].
 
 mod answering;
-pub(crate) mod capture;
-mod describe;
-mod events;
-mod lane;
-mod mcp;
 mod memory;
-mod no_policy;
-mod other;
 mod request;
 mod response;
 pub mod running;
-mod upgrade;
+mod sniff;
+mod websocket;
 
 use std::rc::Rc;
 
@@ -38,13 +32,17 @@ pub use crate::context::record::Unchecked;
 pub use crate::context::verdict::{
     Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
 };
+use crate::event::Origin;
 use crate::fleet::Table;
 use crate::grant::used::Slots;
 use crate::ledger::Book;
+use crate::lever::capture::Capturing;
+use crate::lever::describe::Watch;
 use crate::lever::guardrails::Guardrails;
 use crate::lever::limits::Charges;
 use crate::lever::signed::Signed;
 use crate::lever::tools::Tools;
+use crate::lever::unknown_lane::UnknownLane;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use answering::Answering;
@@ -78,11 +76,10 @@ pub struct Exchange {
     /// What limits have charged.
     charges: Charges,
     /// What is known of it if it may be a call that nobody reads.
-    lane: Option<Box<lane::Lane>>,
+    lane: Option<Box<UnknownLane>>,
     /// What the record of the call is made of.
-    watch: describe::Watch,
-    /// What is captured of it, where anything is.
-    taking: Option<Box<capture::Taking>>,
+    watch: Watch,
+    capturing: Capturing,
     /// Every frame of the answer is parsed and read.
     reads_every_frame: bool,
 }
@@ -137,8 +134,8 @@ impl Exchange {
             stop: None,
             charges: Charges::new(book),
             lane: None,
-            watch: describe::Watch::default(),
-            taking: None,
+            watch: Watch::default(),
+            capturing: Capturing::default(),
             reads_every_frame: false,
         }
     }
@@ -188,8 +185,21 @@ impl Exchange {
         self.cx.record.unchecked(Unchecked::Host, refuse);
         // What the answer would have said of its usage is not known now.
         self.charges.answer_unreadable();
-        self.capture_host_failed(refuse);
+        self.capturing.host_failed(refuse);
         refuse
+    }
+
+    /// Takes what is to be counted, logged, stored and told since the last call.
+    pub fn effects(&mut self) -> Vec<Effect> {
+        let mut effects = self.cx.record.take();
+        let mut origin: Option<Rc<Origin>> = None;
+        for effect in &mut effects {
+            if let Effect::Event(event) = effect {
+                let origin = origin.get_or_insert_with(|| Rc::new(self.cx.origin()));
+                event.origin = Rc::clone(origin);
+            }
+        }
+        effects
     }
 
     /// True if the proxy's word for how it ended is of use to [`Exchange::finish`].
@@ -212,7 +222,7 @@ impl Exchange {
     fn settle(&mut self) {
         let served = self.answer.as_ref().and_then(|answer| answer.frames.model());
         if let Some(bill) = self.charges.settle(&mut self.cx, served) {
-            self.describe_usage(bill.usage.as_ref(), bill.money);
+            self.watch.usage(&mut self.cx, bill.usage.as_ref(), bill.money);
         }
     }
 
@@ -230,8 +240,8 @@ impl Exchange {
         self.settle();
         let model =
             self.answer.as_ref().and_then(|answer| answer.frames.model()).map(str::to_owned);
-        self.describe_answer(model);
-        self.capture_ended();
+        self.watch.answer(&mut self.cx, model);
+        self.capturing.ended(&mut self.cx);
         self.phase = Phase::Over;
     }
 }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::other::remove_internal;
 use super::{Exchange, Phase};
 use crate::context::Refusal;
 use crate::context::facts::{self, RequestFacts};
@@ -15,8 +14,11 @@ use crate::lever::change::{self, Said};
 use crate::lever::guardrails::Outcome;
 use crate::lever::limits::{self, Admission};
 use crate::lever::need::Need;
+use crate::lever::other_traffic::remove_internal;
 use crate::lever::signed::Signed;
-use crate::lever::{choose, failsafe};
+use crate::lever::{choose, describe, failsafe, unknown_lane};
+use crate::mcp::request::Decided;
+use crate::mcp::{self, begin};
 use crate::policy::program::label::{Label, LabelId};
 use crate::wire::json::Doc;
 
@@ -45,7 +47,9 @@ impl Exchange {
         if let Some(verdict) = self.upgrade(&method, &target, &edits) {
             return verdict;
         }
-        let Some(recognised) = recognised.or_else(|| self.mcp_by_headers(&method, &target)) else {
+        let Some(recognised) =
+            recognised.or_else(|| begin::by_headers(&mut self.cx, &method, &target))
+        else {
             return self.unrecognised(edits);
         };
         let may_be_mcp = by_post(&recognised);
@@ -77,7 +81,7 @@ impl Exchange {
         if may_be_mcp {
             // Servers of MCP stand at such paths too. Only those of its first revision are at home at Anthropic's:
             // elsewhere the answer is asked for in plain once the body has shown that it may be one's.
-            let mut as_mcp = self.needs_as_mcp();
+            let mut as_mcp = begin::needs_as_mcp(&mut self.cx);
             as_mcp.answer &= anthropic;
             needs = needs.and(as_mcp);
         }
@@ -166,23 +170,32 @@ impl Exchange {
         let mut doc = Doc::default();
         let mut read = self.cx.read(&recognised, body, &mut doc);
         if dialect::dialect(recognised.dialect).shares_its_path() {
-            if let Some(bytes) = body.filter(|body| self.is_of_another(&recognised, &doc, body)) {
+            if let Some(bytes) =
+                body.filter(|body| unknown_lane::is_of_another(&self.cx, &recognised, &doc, body))
+            {
                 return self.other_shape(bytes, edits);
             }
             self.cx.count_dialect();
         }
-        if !self.settle_protocol(&mut recognised, &mut read, &mut doc, body) {
+        if !begin::settle_protocol(
+            &mut self.cx,
+            &mut self.guardrails,
+            &mut recognised,
+            &mut read,
+            &mut doc,
+            body,
+        ) {
             return self.other_traffic(edits);
         }
         if self.cx.program.hold_headers {
-            edits.extend(self.identity_beside());
+            edits.extend(begin::identity_beside(&self.cx, self.signed.as_ref()));
         }
         self.cx.label(&read, body, &doc);
         if let Ok(view) = &read {
             self.cx.call = Some(view.call.clone());
         }
-        self.begin_capture();
-        self.describe_request();
+        self.capturing.begin(&mut self.cx);
+        describe::request(&mut self.cx);
         self.phase = Phase::Asked;
 
         if !self.cx.ends_session()
@@ -214,12 +227,25 @@ impl Exchange {
             return self.charge(edits, changed.body, None);
         };
         if self.cx.is_mcp() && recognised.kind == CallKind::Generate {
-            return self.decide_mcp(edits, changed.body.clone(), view, &doc, bytes);
+            let Self { cx, tools, guardrails, .. } = self;
+            return match mcp::request::decide(
+                cx,
+                tools,
+                guardrails,
+                edits,
+                changed.body.clone(),
+                view,
+                &doc,
+                bytes,
+            ) {
+                Decided::GoesOn { edits, body } => self.charge(edits, body, None),
+                Decided::Reply(reply) => self.answered(reply),
+            };
         }
         if self.cx.is_also_mcp()
-            && let Some(verdict) = self.decide_beside(&doc, bytes)
+            && let Some(reply) = mcp::request::beside(&mut self.cx, &self.tools, &doc, bytes)
         {
-            return verdict;
+            return self.answered(reply);
         }
         if view.remote > 0 && self.guardrails.on_request(&self.cx) {
             self.cx.record.unchecked(Unchecked::Remote, false);
@@ -232,12 +258,12 @@ impl Exchange {
         };
         match self.guardrails.scan_input(&mut self.cx, view, &doc, bytes) {
             Outcome::Pass => {
-                self.capture_input(view, &doc, bytes);
+                self.capturing.input(&mut self.cx, view, &doc, bytes);
                 let body = fewer.clone().or_else(|| changed.body.clone());
                 self.charge(edits, body, Some((view, &doc, bytes)))
             }
             Outcome::Rewritten(body) => {
-                self.capture_rewritten(&recognised, &body);
+                self.capturing.rewritten(&mut self.cx, &recognised, &body);
                 self.charge(edits, Some(body), Some((view, &doc, bytes)))
             }
             Outcome::Canned(fallback) => {
@@ -304,12 +330,21 @@ impl Exchange {
         self.answered(reply)
     }
 
+    /// What a call gets while there is no usable policy (`on_error: closed`): 503 in the caller's dialect, to be tried again: a policy may come any moment.
+    pub(super) fn no_policy(&mut self) -> RequestVerdict {
+        const UNAVAILABLE: u16 = 503;
+        self.cx.record.count("hemostat_no_policy_total".to_owned());
+        let mut reply = self.cx.error(UNAVAILABLE, "no_policy", "the proxy has no usable policy");
+        reply.headers.push(("retry-after", "1".to_owned()));
+        self.answered(reply)
+    }
+
     /// The proxy answers: our headers are put on, and what comes back through the response's side is our own.
     pub(super) fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
         self.phase = Phase::Answered;
         self.tools.return_grants(&mut self.cx);
         reply.headers.extend(self.cx.own_headers());
-        self.capture_reply(&reply);
+        self.capturing.reply(&mut self.cx, &reply);
         RequestVerdict::Reply(reply)
     }
 }

@@ -3,49 +3,22 @@
 use std::rc::Rc;
 
 use super::answering::{Answering, Judge};
-use super::other::remove_internal;
 use super::running::{Ended, Passed};
 use super::{Exchange, Phase};
+use crate::answer::readable::{
+    Readable, before_events, looks_like_events, readable, status, stream_framing,
+};
 use crate::answer::{Chosen, Cut, FrameLoop, Left, Output, Pipe, Rules, Settings, ToolRules};
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
 use crate::dialect::{self, Ending, EndingHow, Reply};
 use crate::lever::failsafe;
+use crate::lever::other_traffic::remove_internal;
 use crate::limits;
+use crate::mcp;
 use crate::policy::document::{OnCut, OnUnreadable};
 use crate::wire::frame::Framing;
-
-/// True for a body that begins as an event stream does, and as no JSON can.
-pub(super) fn looks_like_events(body: &[u8]) -> bool {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
-    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field))
-}
-
-/// A JSON document, and an event `[DONE]` that some servers glue to it (empty where nothing is).
-pub(super) fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
-    let json = matches!(body.trim_ascii_start(), [b'{' | b'[', ..]);
-    let end = body.trim_ascii_end();
-    let Some(rest) = end.strip_suffix(b"[DONE]").filter(|_| json) else { return (body, &[]) };
-    let Some(head) = rest.trim_ascii_end().strip_suffix(b"data:") else { return (body, &[]) };
-    body.split_at_checked(head.trim_ascii_end().len()).unwrap_or((body, &[]))
-}
-
-pub(super) fn status(headers: &Headers) -> u16 {
-    facts::text(headers, ":status").and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-/// How an answer's body can be looked at.
-pub(super) enum Readable {
-    /// As it comes.
-    Stream(Framing),
-    /// When it is whole.
-    Whole,
-    /// Not at all.
-    No(Unchecked),
-    /// It has none, or it is no answer of the model.
-    Nothing,
-}
 
 impl Exchange {
     /// True if it matters whether an upstream or the proxy made an answer with these headers.
@@ -66,7 +39,8 @@ impl Exchange {
         now_ns: u64,
     ) -> ResponseVerdict {
         let verdict = self.judge_headers(headers, local, end, now_ns);
-        self.capture_headers(&verdict, headers, now_ns);
+        let answered = self.phase == Phase::Answered;
+        self.capturing.headers(&mut self.cx, &verdict, headers, answered, now_ns);
         verdict
     }
 
@@ -112,17 +86,17 @@ impl Exchange {
         let own_error = local && !(200..300).contains(&status);
         let metered = self.charges.wants_answer() && (200..300).contains(&status);
         let joins = self.cx.mcp.as_ref().is_some_and(|mcp| mcp.joins());
-        let rounds = self.may_want_input();
+        let rounds = mcp::may_want_input(&self.cx);
         let nothing =
             rules.is_empty() && self.tools.rules.is_empty() && !metered && !joins && !rounds;
         let acts = !rules.acting.is_empty() || !self.tools.rules.acting.is_empty() || joins;
         let readable = match nothing || own_error || end {
             true => Readable::Nothing,
-            false => self.readable(headers, status),
+            false => readable(&self.cx, headers, status),
         };
-        let watched = !end && self.begin_watch(headers, status);
+        let watched = !end && self.watch.begin(&self.cx, headers, status);
         let framing = match (200..300).contains(&status) && !end && !own_error {
-            true => self.stream_framing(headers, status),
+            true => stream_framing(&self.cx, headers, status),
             false => None,
         };
         let passes = framing.filter(|_| !facts::is_encoded(headers));
@@ -181,12 +155,12 @@ impl Exchange {
     ) -> StreamVerdict {
         let now: Now = now.into();
         let verdict = self.judge_chunk(chunk, end, now);
-        self.capture_chunk(verdict.leaving(chunk), end, now);
+        self.capturing.chunk(&mut self.cx, verdict.leaving(chunk), end, now);
         verdict
     }
 
     fn judge_chunk(&mut self, chunk: &[u8], end: bool, now: Now) -> StreamVerdict {
-        self.watch_chunk(chunk, now);
+        self.watch.chunk(chunk, now);
         let mut out = Output::new(chunk);
         let was_cut = self.cut_ns;
         // Upstream had nothing more to say: there is nothing to be ended.
@@ -211,7 +185,7 @@ impl Exchange {
             None => Left::AsItCame,
         };
         let ended = if over { None } else { self.some_passed(chunk, now) };
-        self.watch_holds(now);
+        self.watch.holds(self.held_bytes() > 0, now);
         self.metered(end, now);
         if end {
             self.phase = Phase::Over;
@@ -252,7 +226,7 @@ impl Exchange {
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
         let verdict = self.judge_body(body, now_ns);
-        self.capture_body(verdict.body.as_deref().or(body), now_ns);
+        self.capturing.body(&mut self.cx, verdict.body.as_deref().or(body), now_ns);
         verdict
     }
 
@@ -286,7 +260,7 @@ impl Exchange {
             let body = refuse.then(|| self.blocked(now_ns).body);
             return self.whole(body);
         };
-        self.watch_chunk(body, Now::At(now_ns));
+        self.watch.chunk(body, Now::At(now_ns));
         let mut out = Output::new(body);
         answer.set_now(seconds(now_ns));
         self.all_of_answer(&mut answer, body, &mut out);
@@ -356,55 +330,6 @@ impl Exchange {
         }
     }
 
-    /// By its headers, how the body can be looked at. The response's own content type decides, not what was asked for.
-    pub(super) fn readable(&self, headers: &Headers, status: u16) -> Readable {
-        let ok = (200..300).contains(&status);
-        // A message was taken, and what answers it comes elsewhere, or nothing does.
-        let taken = status == 202 && self.cx.is_mcp();
-        if taken || status == 204 || status == 304 || status < 200 {
-            return Readable::Nothing;
-        }
-        if facts::is_encoded(headers) {
-            return Readable::No(Unchecked::Encoding);
-        }
-        let json_stream = self.cx.call.as_ref().filter(|call| call.stream && ok);
-        let json_stream = json_stream.map_or(Framing::Json, |call| call.recognised.json_stream);
-        match facts::media_type(headers).as_deref() {
-            Some("text/event-stream") => Readable::Stream(Framing::Sse),
-            Some("application/vnd.amazon.eventstream") => Readable::Stream(Framing::EventStream),
-            Some("application/x-ndjson") if json_stream == Framing::NdJson => {
-                Readable::Stream(Framing::NdJson)
-            }
-            // A stream that is not called anything.
-            None | Some("") if json_stream == Framing::Json && self.asked_for_stream(ok) => {
-                Readable::Stream(Framing::Sse)
-            }
-            None | Some("" | "application/json") => match json_stream {
-                Framing::JsonArray | Framing::NdJson => Readable::Stream(json_stream),
-                _ => Readable::Whole,
-            },
-            Some(other) if other.ends_with("+json") => Readable::Whole,
-            Some(_) => Readable::No(Unchecked::Dialect),
-        }
-    }
-
-    /// How the frames of an answer that passes as a stream are cut, whether or not they can be read; `None`: it is none.
-    fn stream_framing(&self, headers: &Headers, status: u16) -> Option<Framing> {
-        self.cx.recognised.as_ref()?;
-        match self.readable(headers, status) {
-            Readable::Stream(framing) => Some(framing),
-            Readable::No(Unchecked::Encoding) => match facts::media_type(headers)?.as_str() {
-                "text/event-stream" => Some(Framing::Sse),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn asked_for_stream(&self, ok: bool) -> bool {
-        ok && !self.cx.is_mcp() && self.cx.call.as_ref().is_some_and(|call| call.stream)
-    }
-
     /// A body that no rule can look at: refused where an enforced rule needed it.
     fn unreadable(
         &mut self,
@@ -463,7 +388,7 @@ impl Exchange {
         let dialect = dialect::dialect(call.recognised.dialect);
         let mut reader = None;
         let judge = if self.cx.is_mcp() {
-            match self.open_messages(framing, &chosen) {
+            match mcp::open_messages(&mut self.cx, &self.tools.rules, framing, &chosen) {
                 Some(messages) => Judge::Messages(messages),
                 None => return,
             }

@@ -18,7 +18,6 @@ use std::rc::Rc;
 
 use super::Exchange;
 use super::answering::{Answering, Judge};
-use super::mcp::Messages;
 use crate::answer::frame_loop::Content;
 use crate::answer::{Around, Chosen, Cut, FrameLoop, Left, Output};
 use crate::context::facts::{Now, RequestFacts, seconds};
@@ -26,6 +25,8 @@ use crate::context::labels::{self, Line};
 use crate::context::record::Unchecked;
 use crate::dialect::{self, Ending, EndingHow};
 use crate::limits;
+use crate::mcp;
+use crate::mcp::Messages;
 use crate::policy::Program;
 use crate::policy::document::{Fallback, Mode, OnCut, OnUnreadable};
 use crate::policy::program::Failsafe;
@@ -270,7 +271,8 @@ impl Exchange {
         let bytes = std::mem::take(&mut passed.bytes);
         let framing = passed.framing;
         let read = passed.read.get_or_insert_with(|| {
-            let messages = self.open_messages(framing, &Chosen::default());
+            let messages =
+                mcp::open_messages(&mut self.cx, &self.tools.rules, framing, &Chosen::default());
             let reader = match (&messages, &self.cx.call) {
                 (None, Some(call)) => {
                     Some(dialect::dialect(call.recognised.dialect).answer(call, framing))

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use super::capture::may_be_captured;
 use super::guardrails::Guardrails;
 use super::limits::is_limited_by;
 use super::need::{Need, Needs, may_hold};
@@ -50,7 +51,7 @@ pub(crate) fn needs(cx: &Context) -> Needs {
         needs.answer |= own != Need::Nothing && limit.meters();
         needs.rewrite |= own == Need::Hold && limit.rewrites();
     }
-    let captured = crate::exchange::capture::may_be_captured(cx, now);
+    let captured = may_be_captured(cx, now);
     needs.body = needs.body.max(captured.body);
     needs.answer |= captured.answer;
     let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;

@@ -3,7 +3,7 @@
 use crate::support::{Recording, recordings};
 use hemostat_engine::dialect::spend::{Spending, Usage};
 use hemostat_engine::dialect::{self, Item};
-use hemostat_engine::exchange::limits::estimate::Weigh;
+use hemostat_engine::lever::limits::estimate::Weigh;
 use hemostat_engine::wire::frame::Framing;
 use hemostat_engine::wire::framer::Framer;
 use hemostat_engine::wire::json::Doc;

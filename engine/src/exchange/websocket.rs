@@ -6,7 +6,7 @@ use crate::context::facts::{self, Headers};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{self, Call, CallKind};
-use crate::lever::{choose, failsafe};
+use crate::lever::{choose, describe, failsafe};
 use crate::policy::document::UnknownLanes;
 use crate::policy::program::label::{Label, LabelId};
 
@@ -49,7 +49,7 @@ impl Exchange {
         if self.cx.program.unusable {
             return Some(self.no_policy());
         }
-        self.describe_request();
+        describe::request(&mut self.cx);
         if let Some(reply) = failsafe::before(&mut self.cx) {
             // A canned answer is none to somebody who wants to speak on: over HTTP they get it.
             let status = if reply.status == 200 { UPGRADE_REQUIRED } else { reply.status };

@@ -3,8 +3,7 @@
 
 use std::rc::Rc;
 
-use super::response::{Readable, before_events, looks_like_events, status};
-use super::{Exchange, Phase};
+use crate::answer::readable::{Readable, before_events, looks_like_events, readable, status};
 use crate::capture::{Asked, Captured, Got, Span, Trace, Value, Wanted, attribute, fit};
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now, seconds};
@@ -21,7 +20,7 @@ use crate::wire::json::Doc;
 
 /// What is being captured.
 #[derive(Debug)]
-pub(super) struct Taking {
+pub(crate) struct Taking {
     /// For these.
     rules: Vec<Rc<Capture>>,
     asked: Asked,
@@ -67,35 +66,41 @@ fn generates(cx: &Context) -> bool {
     cx.recognised.as_ref().is_some_and(generates)
 }
 
-impl Exchange {
+/// What is captured of one exchange, where anything is.
+#[derive(Debug, Default)]
+pub(crate) struct Capturing {
+    taking: Option<Box<Taking>>,
+}
+
+impl Capturing {
     /// The labels are known: chooses the captures that hold.
-    pub(super) fn begin_capture(&mut self) {
-        if self.cx.program.captures.is_empty() || !generates(&self.cx) {
+    pub(crate) fn begin(&mut self, cx: &mut Context) {
+        if cx.program.captures.is_empty() || !generates(cx) {
             return;
         }
-        let now = seconds(self.cx.facts.now_ns);
+        let now = seconds(cx.facts.now_ns);
         let holds = |capture: &&Rc<Capture>| {
             capture.rule.mode_at(now) != Mode::Disabled
-                && capture.rule.selector.holds(&self.cx.labels) == Holds::Yes
+                && capture.rule.selector.holds(&cx.labels) == Holds::Yes
         };
         let rules: Vec<Rc<Capture>> =
-            self.cx.program.captures.iter().filter(holds).map(Rc::clone).collect();
+            cx.program.captures.iter().filter(holds).map(Rc::clone).collect();
         if rules.is_empty() {
             return;
         }
-        self.cx.record.keep_states();
+        cx.record.keep_states();
         self.taking = Some(Box::new(Taking {
             rules,
             asked: Asked::default(),
             got: None,
             answer_cut: false,
             status: 0,
-            last_ns: self.cx.facts.now_ns,
+            last_ns: cx.facts.now_ns,
         }));
     }
 
     /// The request is sent on with these texts.
-    pub(super) fn capture_input(&mut self, view: &RequestView, doc: &Doc, body: &[u8]) {
+    pub(crate) fn input(&mut self, cx: &mut Context, view: &RequestView, doc: &Doc, body: &[u8]) {
         let Some(taking) = &mut self.taking else { return };
         if !taking.rules.iter().any(|rule| rule.input) {
             return;
@@ -104,9 +109,9 @@ impl Exchange {
         let share = |rule: &Rc<Capture>| rule.max_bytes / if rule.answer() { 2 } else { 1 };
         let inputs = taking.rules.iter().filter(|rule| rule.input);
         let room = inputs.map(share).max().unwrap_or(0);
-        let room = room.min(self.cx.memory.captured.room() / 2);
+        let room = room.min(cx.memory.captured.room() / 2);
         let asked = Asked::read(view, doc, body, room, taking.wants().tool_args);
-        if self.cx.memory.captured.ask(asked.memory()) {
+        if cx.memory.captured.ask(asked.memory()) {
             taking.asked = asked;
         } else {
             taking.asked.cut = true;
@@ -114,19 +119,19 @@ impl Exchange {
     }
 
     /// The request is sent on with a body that rules have changed.
-    pub(super) fn capture_rewritten(&mut self, recognised: &Recognised, body: &[u8]) {
+    pub(crate) fn rewritten(&mut self, cx: &mut Context, recognised: &Recognised, body: &[u8]) {
         if self.taking.is_none() {
             return;
         }
         let mut doc = Doc::default();
-        match self.cx.read(recognised, Some(body), &mut doc) {
-            Ok(view) => self.capture_input(&view, &doc, body),
+        match cx.read(recognised, Some(body), &mut doc) {
+            Ok(view) => self.input(cx, &view, &doc, body),
             Err(_) => self.taking.iter_mut().for_each(|taking| taking.asked.cut = true),
         }
     }
 
     /// The proxy answers with this.
-    pub(super) fn capture_reply(&mut self, reply: &Reply) {
+    pub(crate) fn reply(&mut self, cx: &mut Context, reply: &Reply) {
         let Some(taking) = &mut self.taking else { return };
         taking.status = reply.status;
         taking.got = None;
@@ -138,7 +143,7 @@ impl Exchange {
                 .then(|| value.split(';').next().unwrap_or_default().to_owned())
         };
         let kind = reply.headers.iter().find_map(|header| named(&header)).unwrap_or_default();
-        let asked = self.cx.call.as_ref().filter(|call| call.stream);
+        let asked = cx.call.as_ref().filter(|call| call.stream);
         let framing = match kind.as_str() {
             "text/event-stream" => Framing::Sse,
             "application/vnd.amazon.eventstream" => Framing::EventStream,
@@ -147,45 +152,49 @@ impl Exchange {
                 _ => Framing::Json,
             },
         };
-        self.open_got(framing);
-        self.gather(&reply.body, true);
+        self.open_got(cx, framing);
+        self.gather(cx, &reply.body, true);
     }
 
     /// What becomes of the answer is known by its headers.
-    pub(super) fn capture_headers(
+    pub(crate) fn headers(
         &mut self,
+        cx: &mut Context,
         verdict: &ResponseVerdict,
         headers: &Headers,
+        answered: bool,
         now_ns: u64,
     ) {
         let Some(taking) = &mut self.taking else { return };
         taking.last_ns = now_ns.max(taking.last_ns);
         if let ResponseVerdict::Reply(reply) = verdict {
-            return self.capture_reply(reply);
+            return self.reply(cx, reply);
         }
-        if self.phase == Phase::Answered {
+        if answered {
             return;
         }
         taking.status = status(headers);
         let ok = (200..300).contains(&taking.status);
-        match (verdict, self.readable(headers, status(headers))) {
+        match (verdict, readable(cx, headers, status(headers))) {
             _ if !ok => {}
-            (ResponseVerdict::Stream { .. }, Readable::Stream(framing)) => self.open_got(framing),
-            (ResponseVerdict::Stream { .. }, Readable::Whole) => self.open_got(Framing::Json),
+            (ResponseVerdict::Stream { .. }, Readable::Stream(framing)) => {
+                self.open_got(cx, framing)
+            }
+            (ResponseVerdict::Stream { .. }, Readable::Whole) => self.open_got(cx, Framing::Json),
             (ResponseVerdict::Whole { .. }, _) | (_, Readable::Nothing) => {}
             _ => self.taking.iter_mut().for_each(|taking| taking.answer_cut = true),
         }
     }
 
     /// These bytes of a stream have left.
-    pub(super) fn capture_chunk(&mut self, left: &[u8], end: bool, now: Now) {
+    pub(crate) fn chunk(&mut self, cx: &mut Context, left: &[u8], end: bool, now: Now) {
         let Some(taking) = &mut self.taking else { return };
         taking.last_ns = now.ns().max(taking.last_ns);
-        self.gather(left, end);
+        self.gather(cx, left, end);
     }
 
     /// This whole answer has left; `None`: nobody knows what.
-    pub(super) fn capture_body(&mut self, left: Option<&[u8]>, now_ns: u64) {
+    pub(crate) fn body(&mut self, cx: &mut Context, left: Option<&[u8]>, now_ns: u64) {
         let Some(taking) = &mut self.taking else { return };
         taking.last_ns = now_ns.max(taking.last_ns);
         if !(200..300).contains(&taking.status) {
@@ -196,21 +205,21 @@ impl Exchange {
             return;
         };
         let stream = looks_like_events(left);
-        self.open_got(if stream { Framing::Sse } else { Framing::Json });
+        self.open_got(cx, if stream { Framing::Sse } else { Framing::Json });
         let left = if stream { left } else { before_events(left).0 };
-        self.gather(left, true);
+        self.gather(cx, left, true);
     }
 
     /// The host did not do what it should: if the caller was refused for it, nobody knows what had left.
-    pub(super) fn capture_host_failed(&mut self, refused: bool) {
+    pub(crate) fn host_failed(&mut self, refused: bool) {
         if let Some(taking) = self.taking.as_mut().filter(|_| refused) {
             taking.got = None;
             taking.answer_cut = true;
         }
     }
 
-    fn open_got(&mut self, framing: Framing) {
-        let (Some(taking), Some(call)) = (&mut self.taking, &self.cx.call) else { return };
+    fn open_got(&mut self, cx: &mut Context, framing: Framing) {
+        let (Some(taking), Some(call)) = (&mut self.taking, &cx.call) else { return };
         let wanted = taking.wants();
         if wanted != Wanted::default() {
             let room = taking.room().saturating_sub(taking.asked.bytes);
@@ -218,41 +227,41 @@ impl Exchange {
         }
     }
 
-    fn gather(&mut self, left: &[u8], end: bool) {
+    fn gather(&mut self, cx: &mut Context, left: &[u8], end: bool) {
         let Some(taking) = &mut self.taking else { return };
         let Some(got) = &mut taking.got else { return };
         let asked = taking.asked.memory();
-        got.set_room(self.cx.memory.captured.room().saturating_sub(asked));
+        got.set_room(cx.memory.captured.room().saturating_sub(asked));
         got.feed(left, end);
-        if !self.cx.memory.captured.ask(asked + got.memory()) {
-            self.cx.memory.captured.set(asked);
+        if !cx.memory.captured.ask(asked + got.memory()) {
+            cx.memory.captured.set(asked);
             taking.got = None;
             taking.answer_cut = true;
         }
     }
 
     /// The exchange is over, and its record complete.
-    pub(super) fn capture_ended(&mut self) {
+    pub(crate) fn ended(&mut self, cx: &mut Context) {
         let Some(taking) = self.taking.take() else { return };
-        let states = self.cx.record.take_states();
+        let states = cx.record.take_states();
         let traceparent = {
-            let mut all = facts::values(&self.cx.facts.headers, "traceparent");
+            let mut all = facts::values(&cx.facts.headers, "traceparent");
             all.next().filter(|_| all.next().is_none())
         };
-        let trace = Trace::of(traceparent, self.cx.record.decision());
+        let trace = Trace::of(traceparent, cx.record.decision());
         let state =
             |key: &str| states.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str());
         let operation = state("gen_ai.operation.name").unwrap_or("chat");
         let model = state("gen_ai.request.model").unwrap_or_default();
         let name = format!("{operation} {model}");
         let finish = state("gen_ai.response.finish_reasons").unwrap_or_default();
-        let host = self.cx.labels.get(LabelId::HOST).text().unwrap_or_default();
-        let dialect = self.cx.recognised.as_ref().map(|own| own.dialect);
-        let scope = &self.cx.program.tools.scope;
+        let host = cx.labels.get(LabelId::HOST).text().unwrap_or_default();
+        let dialect = cx.recognised.as_ref().map(|own| own.dialect);
+        let scope = &cx.program.tools.scope;
         let mut all = Vec::new();
         for rule in &taking.rules {
             let fitted = fit(rule, &taking.asked, taking.got.as_ref(), taking.answer_cut);
-            let mut span = Span::new(name.trim_end(), &trace, self.cx.facts.now_ns, taking.last_ns);
+            let mut span = Span::new(name.trim_end(), &trace, cx.facts.now_ns, taking.last_ns);
             for (key, value) in &states {
                 span.attribute(key, &attribute(key, value));
             }
@@ -291,10 +300,10 @@ impl Exchange {
         }
         for (captured, is_cut) in all {
             if is_cut {
-                self.cx.record.count("hemostat_capture_total;outcome=cut".to_owned());
+                cx.record.count("hemostat_capture_total;outcome=cut".to_owned());
             }
-            self.cx.record.capture(captured);
+            cx.record.capture(captured);
         }
-        self.cx.memory.captured.set(0);
+        cx.memory.captured.set(0);
     }
 }

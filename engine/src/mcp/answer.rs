@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use crate::answer::frame_loop::{Content, Shown};
 use crate::answer::{Around, Chosen, Output, Rules, ToolRules};
+use crate::context::Context;
 use crate::context::mcp::{Asked, Said};
 use crate::context::record::{Record, Unchecked};
 use crate::dialect::mcp::answer::{self, Sent};
-use crate::exchange::Exchange;
 use crate::lever::guardrails::look;
 use crate::policy::Program;
 use crate::policy::document::{Fallback, OnUnreadable};
@@ -19,7 +19,7 @@ use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// What the rules make of an answer that passes.
 #[derive(Debug)]
-pub(in crate::exchange) struct Messages {
+pub(crate) struct Messages {
     program: Rc<Program>,
     rules: Rules,
     tool_rules: ToolRules,
@@ -56,22 +56,22 @@ enum Fate {
 
 impl Messages {
     /// True if what passes may change.
-    pub(in crate::exchange) fn acts(&self) -> bool {
+    pub(crate) fn acts(&self) -> bool {
         self.rules.act() || !self.tool_rules.acting.is_empty() || self.joins
     }
 
     /// True if a call wants input before it is done: told once.
-    pub(in crate::exchange) fn take_wants_input(&mut self) -> bool {
+    pub(crate) fn take_wants_input(&mut self) -> bool {
         std::mem::take(&mut self.wants_input)
     }
 
     /// True once nothing more leaves.
-    pub(in crate::exchange) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.cut
     }
 
     /// Some of the answer has come: answers of ours leave before it.
-    pub(in crate::exchange) fn begin(&mut self, out: &mut Output<'_>) {
+    pub(crate) fn begin(&mut self, out: &mut Output<'_>) {
         if self.framing == Framing::Sse {
             for ours in self.ours.drain(..) {
                 out.push(&event(&ours));
@@ -80,7 +80,7 @@ impl Messages {
     }
 
     /// One event, or a whole body.
-    pub(in crate::exchange) fn frame(&mut self, shown: &Shown<'_>, around: &mut Around<'_, '_>) {
+    pub(crate) fn frame(&mut self, shown: &Shown<'_>, around: &mut Around<'_, '_>) {
         let Shown { frame, content, .. } = shown;
         if self.cut {
             return;
@@ -290,11 +290,7 @@ impl Messages {
     }
 
     /// A policy that has come into force ends the answer: whoever still waits gets its canned answer or its refusal.
-    pub(in crate::exchange) fn end_here(
-        &mut self,
-        fallback: Option<&Fallback>,
-        around: &mut Around<'_, '_>,
-    ) {
+    pub(crate) fn end_here(&mut self, fallback: Option<&Fallback>, around: &mut Around<'_, '_>) {
         if self.cut {
             return;
         }
@@ -340,31 +336,30 @@ fn event(message: &str) -> Vec<u8> {
     [b"event: message\ndata: ", message.as_bytes(), b"\n\n"].concat()
 }
 
-impl Exchange {
-    /// Begins to judge the answer; `None`: it is not MCP's.
-    pub(in crate::exchange) fn open_messages(
-        &mut self,
-        framing: Framing,
-        chosen: &Chosen,
-    ) -> Option<Messages> {
-        if !self.cx.is_mcp() {
-            return None;
-        }
-        let mcp = self.cx.mcp.as_mut()?;
-        let joins = mcp.joins();
-        Some(Messages {
-            program: Rc::clone(&self.cx.program),
-            rules: Rules::new(Rc::clone(&self.cx.program), chosen.clone()),
-            tool_rules: self.tools.rules.clone(),
-            framing,
-            modern: mcp.modern,
-            waiting: mcp.asked.clone(),
-            ours: std::mem::take(&mut mcp.ours),
-            joins,
-            cut: false,
-            scans: !chosen.is_empty(),
-            defines: !chosen.only(&self.cx.program, Guard::on_definitions).is_empty(),
-            wants_input: false,
-        })
+/// Begins to judge the answer; `None`: it is not MCP's.
+pub(crate) fn open_messages(
+    cx: &mut Context,
+    tool_rules: &ToolRules,
+    framing: Framing,
+    chosen: &Chosen,
+) -> Option<Messages> {
+    if !cx.is_mcp() {
+        return None;
     }
+    let mcp = cx.mcp.as_mut()?;
+    let joins = mcp.joins();
+    Some(Messages {
+        program: Rc::clone(&cx.program),
+        rules: Rules::new(Rc::clone(&cx.program), chosen.clone()),
+        tool_rules: tool_rules.clone(),
+        framing,
+        modern: mcp.modern,
+        waiting: mcp.asked.clone(),
+        ours: std::mem::take(&mut mcp.ours),
+        joins,
+        cut: false,
+        scans: !chosen.is_empty(),
+        defines: !chosen.only(&cx.program, Guard::on_definitions).is_empty(),
+        wants_input: false,
+    })
 }

@@ -1,0 +1,87 @@
+//! By an answer's headers, and where they lie by its first bytes: how its body can be looked at.
+
+use crate::context::Context;
+use crate::context::facts::{self, Headers};
+use crate::context::record::Unchecked;
+use crate::wire::frame::Framing;
+
+/// True for a body that begins as an event stream does, and as no JSON can.
+pub(crate) fn looks_like_events(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field))
+}
+
+/// A JSON document, and an event `[DONE]` that some servers glue to it (empty where nothing is).
+pub(crate) fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
+    let json = matches!(body.trim_ascii_start(), [b'{' | b'[', ..]);
+    let end = body.trim_ascii_end();
+    let Some(rest) = end.strip_suffix(b"[DONE]").filter(|_| json) else { return (body, &[]) };
+    let Some(head) = rest.trim_ascii_end().strip_suffix(b"data:") else { return (body, &[]) };
+    body.split_at_checked(head.trim_ascii_end().len()).unwrap_or((body, &[]))
+}
+
+/// The status of an answer; 0: none that can be read.
+pub(crate) fn status(headers: &Headers) -> u16 {
+    facts::text(headers, ":status").and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// How an answer's body can be looked at.
+pub(crate) enum Readable {
+    /// As it comes.
+    Stream(Framing),
+    /// When it is whole.
+    Whole,
+    /// Not at all.
+    No(Unchecked),
+    /// It has none, or it is no answer of the model.
+    Nothing,
+}
+
+/// By its headers, how the body can be looked at. The response's own content type decides, not what was asked for.
+pub(crate) fn readable(cx: &Context, headers: &Headers, status: u16) -> Readable {
+    let ok = (200..300).contains(&status);
+    // A message was taken, and what answers it comes elsewhere, or nothing does.
+    let taken = status == 202 && cx.is_mcp();
+    if taken || status == 204 || status == 304 || status < 200 {
+        return Readable::Nothing;
+    }
+    if facts::is_encoded(headers) {
+        return Readable::No(Unchecked::Encoding);
+    }
+    let json_stream = cx.call.as_ref().filter(|call| call.stream && ok);
+    let json_stream = json_stream.map_or(Framing::Json, |call| call.recognised.json_stream);
+    match facts::media_type(headers).as_deref() {
+        Some("text/event-stream") => Readable::Stream(Framing::Sse),
+        Some("application/vnd.amazon.eventstream") => Readable::Stream(Framing::EventStream),
+        Some("application/x-ndjson") if json_stream == Framing::NdJson => {
+            Readable::Stream(Framing::NdJson)
+        }
+        // A stream that is not called anything.
+        None | Some("") if json_stream == Framing::Json && asked_for_stream(cx, ok) => {
+            Readable::Stream(Framing::Sse)
+        }
+        None | Some("" | "application/json") => match json_stream {
+            Framing::JsonArray | Framing::NdJson => Readable::Stream(json_stream),
+            _ => Readable::Whole,
+        },
+        Some(other) if other.ends_with("+json") => Readable::Whole,
+        Some(_) => Readable::No(Unchecked::Dialect),
+    }
+}
+
+/// How the frames of an answer that passes as a stream are cut, whether or not they can be read; `None`: it is none.
+pub(crate) fn stream_framing(cx: &Context, headers: &Headers, status: u16) -> Option<Framing> {
+    cx.recognised.as_ref()?;
+    match readable(cx, headers, status) {
+        Readable::Stream(framing) => Some(framing),
+        Readable::No(Unchecked::Encoding) => match facts::media_type(headers)?.as_str() {
+            "text/event-stream" => Some(Framing::Sse),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn asked_for_stream(cx: &Context, ok: bool) -> bool {
+    ok && !cx.is_mcp() && cx.call.as_ref().is_some_and(|call| call.stream)
+}

@@ -1,0 +1,170 @@
+//! The record of every recognised call: what access log and tracer show of it, whatever rules there are.
+//!
+//! Names are those of OpenTelemetry's GenAI conventions where they have one (docs/operations.md, "The access log"). What a
+//! rule does not need is looked at as it passes ([`Glance`]), and never held for it.
+
+use std::borrow::Cow;
+
+use crate::answer::glance::{Glance, Served};
+use crate::context::Context;
+use crate::context::facts::{self, Headers, Now};
+use crate::dialect::spend::{Spending, Usage};
+use crate::dialect::{self, CallKind, DialectId};
+use crate::policy::program::label::LabelId;
+
+/// What is watched of an answer, beside what rules make of it.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    glance: Option<Glance>,
+    /// When the first byte of its body came (Unix nanoseconds).
+    first_ns: Option<u64>,
+    /// Since when bytes of it have waited.
+    waits_ns: Option<u64>,
+    /// The longest that bytes of it have waited.
+    longest_ns: u64,
+    /// A limit has told what it used.
+    told: bool,
+}
+
+impl Watch {
+    /// The answer's headers have come: true if its body is to be looked at for the record alone.
+    pub(crate) fn begin(&mut self, cx: &Context, headers: &Headers, status: u16) -> bool {
+        let generates = |own: &dialect::Recognised| own.kind == CallKind::Generate;
+        let Some(call) = cx.recognised.as_ref().filter(|own| generates(own)) else {
+            return false;
+        };
+        let plain = facts::values(headers, "content-encoding").all(|value| value == b"identity");
+        if call.dialect == DialectId::Mcp || !(200..300).contains(&status) || !plain {
+            return false;
+        }
+        self.glance = Some(Glance::new(call.dialect));
+        true
+    }
+
+    /// Bytes of the answer, as upstream sent them.
+    pub(crate) fn chunk(&mut self, chunk: &[u8], now: Now) {
+        if let (None, false) = (self.first_ns, chunk.is_empty()) {
+            self.first_ns = Some(now.ns());
+        }
+        if let Some(glance) = &mut self.glance {
+            glance.feed(chunk);
+        }
+    }
+
+    /// What the rules made of them has left, or waits.
+    pub(crate) fn holds(&mut self, waits: bool, now: Now) {
+        match (self.waits_ns, waits) {
+            (None, true) => self.waits_ns = Some(now.ns()),
+            (Some(since), false) => {
+                self.longest_ns = self.longest_ns.max(now.ns().saturating_sub(since));
+                self.waits_ns = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// What became of it.
+    pub(crate) fn answer(&mut self, cx: &mut Context, own_model: Option<String>) {
+        let served = self.served(cx);
+        let model = own_model.unwrap_or_else(|| served.model.clone());
+        cx.record.state("gen_ai.response.model", &model);
+        cx.record.state("gen_ai.response.id", &served.id);
+        cx.record.state("gen_ai.response.finish_reasons", &served.finish);
+        if !self.told && (served.usage.output.is_some() || served.usage.input().is_some()) {
+            let money = price_of(cx, &model, &served.usage);
+            self.usage(cx, Some(&served.usage), money);
+        }
+        let begun = cx.facts.now_ns;
+        if let Some(first) = self.first_ns.filter(|first| *first >= begun && begun > 0) {
+            cx.record.state("gen_ai.response.time_to_first_chunk", &in_seconds(first - begun));
+            cx.record.observe("hemostat_time_to_first_chunk_ms", (first - begun) / 1_000_000);
+        }
+        if self.longest_ns > 0 {
+            cx.record.state("hemostat.held_seconds", &in_seconds(self.longest_ns));
+        }
+        let hits = cx.record.hits();
+        cx.record.state("hemostat.rule_hits", &hits);
+        let unchecked = cx.record.unchecked_reasons();
+        cx.record.state("hemostat.unchecked", &unchecked);
+        let decision = cx.record.decision().to_owned();
+        cx.record.state("hemostat.decision", &decision);
+    }
+
+    fn served(&mut self, cx: &mut Context) -> Served {
+        let Some(glance) = self.glance.take() else { return Served::default() };
+        let Some(recognised) = &cx.recognised else { return Served::default() };
+        let dialect = dialect::dialect(recognised.dialect);
+        glance.served(|doc, bytes, usage| dialect.usage(&doc.root(bytes), usage))
+    }
+
+    /// What an operator finds about usage, in the log and in counters.
+    pub(crate) fn usage(&mut self, cx: &mut Context, usage: Option<&Usage>, money: Option<u64>) {
+        self.told = true;
+        let Some(usage) = usage else { return };
+        let some = |count: u64| Some(count).filter(|count| *count > 0);
+        for (key, count) in [
+            ("gen_ai.usage.input_tokens", usage.input()),
+            ("gen_ai.usage.cache_read.input_tokens", some(usage.cached)),
+            ("gen_ai.usage.output_tokens", usage.output),
+            ("gen_ai.usage.reasoning.output_tokens", some(usage.reasoning)),
+        ] {
+            if let Some(count) = count {
+                cx.record.state(key, &count.to_string());
+            }
+        }
+        if let Some(micros) = money {
+            let dollars = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+            cx.record.state("hemostat.cost_usd", &dollars);
+        }
+        let asked = cx.labels.get(LabelId::MODEL).text().unwrap_or_default();
+        let model = cx.program.limits.prices.name(asked).unwrap_or("other").to_owned();
+        for (kind, count) in [("input", usage.input()), ("output", usage.output)] {
+            if let Some(count) = count.and_then(some) {
+                let name = format!("hemostat_token_usage_total;model={model};token_type={kind}");
+                cx.record.count_by(name, count);
+            }
+        }
+        if let Some(micros) = money.and_then(some) {
+            cx.record.count_by(format!("hemostat_cost_microusd_total;model={model}"), micros);
+        }
+    }
+}
+
+/// What the request is, as its caller sent it: before any lever has changed it.
+pub(crate) fn request(cx: &mut Context) {
+    let Some(call) = &cx.call else { return };
+    let (stream, kind) = (call.stream, call.recognised.dialect);
+    cx.record.state("gen_ai.request.model", &call.model);
+    cx.record.state("gen_ai.operation.name", dialect::dialect(kind).operation());
+    cx.record.state("hemostat.stream", if stream { "true" } else { "false" });
+    let version = cx.program.version.as_deref().unwrap_or_default();
+    cx.record.state("hemostat.policy_version", version);
+    if let Some(serial) = cx.program.serial {
+        cx.record.state("hemostat.policy_serial", &serial.to_string());
+    }
+    let program = std::rc::Rc::clone(&cx.program);
+    for (id, name) in program.labels.named().filter(|(id, _)| !id.is_built_in()) {
+        let value = cx.labels.get(id).text().unwrap_or_default();
+        // Enough to tell callers apart, too little to be taken for a credential's digest.
+        let shown = match program.labels.is_digest(id) {
+            true => value.strip_prefix("sha256:").unwrap_or(value).get(..12).unwrap_or_default(),
+            false => value,
+        };
+        cx.record.state(Cow::Owned(format!("hemostat.label.{name}")), shown);
+    }
+}
+
+/// What a usage cost at the price of the model that answered, else of the one that was asked; `None`: no price.
+fn price_of(cx: &Context, served: &str, usage: &Usage) -> Option<u64> {
+    let asked = cx.labels.get(LabelId::MODEL).text().unwrap_or_default();
+    let prices = &cx.program.limits.prices;
+    let model = [served, asked].into_iter().find(|model| prices.find(model).is_some())?;
+    let spending = Spending { tier: usage.tier.clone(), ..Spending::default() };
+    let (cost, _) = prices.cost(model, &spending, true).ok()?;
+    Some(prices.real(&cost, &spending, usage))
+}
+
+fn in_seconds(ns: u64) -> String {
+    let micros = ns / 1_000;
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}

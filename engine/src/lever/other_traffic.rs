@@ -1,0 +1,44 @@
+//! Traffic that is no call of a dialect, and headers that are nobody's but ours.
+
+use crate::context::Context;
+use crate::context::facts::{self, seconds};
+use crate::context::verdict::HeaderEdit;
+use crate::dialect::Reply;
+use crate::policy::document::Mode;
+use crate::policy::program::selector::Holds;
+use crate::policy::program::{OtherTraffic, Program};
+
+/// Headers that only this filter writes and reads; callers' and upstreams' own are removed.
+const INTERNAL: &[u8] = b"x-hemostat-";
+
+/// The lane that is closed for this request.
+pub(crate) fn lane<'p>(cx: &Context, program: &'p Program) -> Option<&'p OtherTraffic> {
+    let now = seconds(cx.facts.now_ns);
+    let lane = program.other_traffic.iter().find(|lane| {
+        lane.rule.mode_at(now) != Mode::Disabled
+            && lane.rule.selector.holds(&cx.labels) == Holds::Yes
+    });
+    lane.filter(|lane| lane.block)
+}
+
+/// 403, unless the lane only watches.
+pub(crate) fn close(cx: &mut Context, lane: &OtherTraffic) -> Option<Reply> {
+    let shadow = lane.rule.mode == Mode::Shadow;
+    cx.record.action(&lane.rule.id, "block", shadow);
+    let message = format!("this lane is closed by rule `{}`", lane.rule.id);
+    (!shadow).then(|| cx.error(403, "lane_closed", &message))
+}
+
+/// Edits that take internal headers away, in either direction.
+pub(crate) fn remove_internal(headers: &facts::Headers) -> Vec<HeaderEdit> {
+    // A set: a caller may send as many of them as the host lets through.
+    let mut names = std::collections::BTreeSet::new();
+    for (name, _) in headers.iter() {
+        let internal =
+            name.get(..INTERNAL.len()).is_some_and(|own| own.eq_ignore_ascii_case(INTERNAL));
+        if let (true, Ok(name)) = (internal, std::str::from_utf8(name)) {
+            names.insert(name);
+        }
+    }
+    names.into_iter().map(|name| HeaderEdit::Remove(name.to_owned())).collect()
+}

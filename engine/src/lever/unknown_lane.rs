@@ -1,0 +1,115 @@
+//! What looks like a call of a model in a shape that nobody here reads: counted wherever an enforced rule would hold for
+//! it, and closed where the policy says so. No rule acts on it, since none could be told what it says.
+
+use super::choose;
+use crate::context::facts::{self};
+use crate::context::record::Unchecked;
+use crate::context::{Context, Refusal};
+use crate::dialect::lane::{LanePath, LaneSniffer, Seen};
+use crate::dialect::mcp::sign::Sign;
+use crate::dialect::{self, Recognised, Reply};
+use crate::limits;
+use crate::policy::Program;
+use crate::policy::document::UnknownLanes;
+use crate::policy::program::label::{Label, LabelId};
+use crate::wire::json::Doc;
+
+/// A body that may be such a call.
+#[derive(Debug)]
+pub(crate) struct UnknownLane {
+    sniffer: LaneSniffer,
+    seen: Seen,
+    /// Bytes that came.
+    bytes: usize,
+    /// They wait; if not, they have left.
+    waits: bool,
+}
+
+impl UnknownLane {
+    /// Begins to look at a POST that is no call of a dialect; `None`: no rule would hold for it, or it is at no path of
+    /// such calls. It says by [`UnknownLane::waits`] if its body waits until it is known what it is: nothing else but a
+    /// policy that closes such lanes makes it.
+    pub(crate) fn look_for(cx: &mut Context, sign: Sign) -> Option<Self> {
+        let target = facts::text(&cx.facts.headers, ":path").unwrap_or_default();
+        let path = LanePath::read(&target)?;
+        let dialect = cx.labels.get(LabelId::DIALECT).clone();
+        // It is of no dialect: a rule for one does not hold, and one for all but one does.
+        cx.labels.set(LabelId::DIALECT, Label::value("", true));
+        if !choose::may_be_ruled(cx) {
+            cx.labels.set(LabelId::DIALECT, dialect);
+            return None;
+        }
+        let closed = cx.program.unknown_lanes == UnknownLanes::Block;
+        let waits = closed && sign == Sign::MayBeJson;
+        Some(Self { sniffer: LaneSniffer::new(path), seen: Seen::Open, bytes: 0, waits })
+    }
+
+    /// Looks at a whole body at a path that a dialect shares with others; `None`: it is at no path of such calls.
+    pub(crate) fn of_body(cx: &Context, body: &[u8]) -> Option<Self> {
+        let target = facts::text(&cx.facts.headers, ":path").unwrap_or_default();
+        let sniffer = LaneSniffer::new(LanePath::read(&target)?);
+        let mut lane = Self { sniffer, seen: Seen::Open, bytes: 0, waits: true };
+        lane.feed(&cx.program, body);
+        Some(lane)
+    }
+
+    /// The next bytes of its body.
+    pub(crate) fn feed(&mut self, program: &Program, bytes: &[u8]) {
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        self.waits &= self.bytes <= limits::SNIFFED_BYTES;
+        self.seen = match program.unknown_lanes {
+            UnknownLanes::Pass if self.bytes > limits::LANE_BYTES && self.seen == Seen::Open => {
+                Seen::Other
+            }
+            _ => self.sniffer.feed(bytes),
+        };
+    }
+
+    /// Its body waits.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// It is not known yet what it is.
+    pub(crate) fn is_open(&self) -> bool {
+        self.seen == Seen::Open
+    }
+
+    /// It is known to be a call.
+    pub(crate) fn is_call(&self) -> bool {
+        self.seen == Seen::Call
+    }
+
+    /// What a call gets that nobody reads; `None`: it passes.
+    pub(crate) fn closed(&self, cx: &mut Context) -> Option<Reply> {
+        let model = self.sniffer.model();
+        if !model.is_empty() {
+            cx.labels.set(LabelId::MODEL, Label::value(model, false));
+        }
+        if !choose::may_be_ruled(cx) {
+            return None;
+        }
+        let closed = cx.program.unknown_lanes == UnknownLanes::Block;
+        cx.record.unchecked(Unchecked::Lane, closed);
+        closed.then(|| {
+            cx.is_other();
+            let message = "this looks like a call of a model in a shape that is not read here, \
+                           and the policy says `unknown_lanes: block`";
+            cx.refused(&Refusal { message: message.to_owned(), code: "unknown_lane" })
+        })
+    }
+}
+
+/// True if a body at a path that a dialect shares with others is not in that dialect's shape: what is no JSON object
+/// is nobody's call, and what only a lenient server takes for one stays the dialect's, and unreadable.
+pub(crate) fn is_of_another(cx: &Context, recognised: &Recognised, doc: &Doc, body: &[u8]) -> bool {
+    if facts::is_encoded(&cx.facts.headers) {
+        return false;
+    }
+    if doc.is_empty() {
+        let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+        let first = text.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != 0);
+        return first.is_none_or(|byte| *byte != b'{');
+    }
+    !dialect::dialect(recognised.dialect).takes(&doc.root(body))
+}

@@ -1,0 +1,156 @@
+//! Recognition: by headers where they say it, else by the body.
+
+use crate::context::Context;
+use crate::context::facts;
+use crate::context::mcp::{Asked, Mcp};
+use crate::context::record::Unchecked;
+use crate::context::verdict::HeaderEdit;
+use crate::dialect::mcp::sign::{self, Sign};
+use crate::dialect::mcp::sniff::Sniffed;
+use crate::dialect::mcp::{self, MessageKind};
+use crate::dialect::{DialectId, Recognised, RequestView};
+use crate::lever::choose;
+use crate::lever::guardrails::Guardrails;
+use crate::lever::need::Needs;
+use crate::lever::signed::Signed;
+use crate::policy::Program;
+use crate::wire::json::Doc;
+
+/// What a request is whose path is no dialect's, if its headers say that it is MCP.
+pub(crate) fn by_headers(cx: &mut Context, method: &str, target: &str) -> Option<Recognised> {
+    let headers = &cx.facts.headers;
+    if let Some(recognised) = sign::without_body(method, target, headers) {
+        cx.mcp = Some(Box::default());
+        return Some(recognised);
+    }
+    if !method.eq_ignore_ascii_case("POST") {
+        return None;
+    }
+    let sign = sign::of_post(target, headers);
+    cx.mcp = Some(Box::new(Mcp { sign: Some(sign), ..Mcp::default() }));
+    matches!(sign, Sign::Own | Sign::Accepts).then(|| sign::recognised(false))
+}
+
+/// Sees by its body whose protocol a request is. False: it is other traffic.
+pub(crate) fn settle_protocol(
+    cx: &mut Context,
+    guardrails: &mut Guardrails,
+    recognised: &mut Recognised,
+    read: &mut Result<RequestView, Unchecked>,
+    doc: &mut Doc,
+    body: Option<&[u8]>,
+) -> bool {
+    if recognised.kind.is_stored() {
+        return true;
+    }
+    if recognised.dialect == DialectId::Mcp {
+        if !stays_mcp(cx, doc, body) {
+            cx.mcp = None;
+            return false;
+        }
+    } else {
+        // Servers of the first revision take calls at `…/messages`, those that are mounted under a prefix take
+        // them anywhere, and a model's server passes over members that it does not know. Where nothing but
+        // JSON-RPC stands in the body no model is called; else both readings count.
+        let body = body.filter(|_| !doc.is_empty());
+        let beside = match body {
+            Some(body) if mcp::is_nothing_else(doc, body) => recognised.dialect,
+            Some(body) if mcp::names_a_method(doc, body) => DialectId::Mcp,
+            _ => return true,
+        };
+        let (sign, own) = (Some(Sign::MayBeJson), recognised.clone());
+        cx.mcp = Some(Box::new(Mcp { sign, beside: Some(beside), ..Mcp::default() }));
+        if beside != DialectId::Mcp {
+            *recognised = sign::recognised(false);
+            recognised.model = own.model;
+        }
+        guardrails.chosen.as_input = beside == DialectId::Mcp;
+        *read = cx.read(recognised, body, doc);
+    }
+    cx.recognise_as(recognised.clone());
+    cx.label_beside();
+    if recognised.dialect == DialectId::Mcp {
+        cx.count_dialect();
+    }
+    ask_mcp(cx, read, doc, body.unwrap_or_default());
+    true
+}
+
+/// Asks for an answer that can be read, where the body has shown that rules for MCP hold too.
+pub(crate) fn identity_beside(cx: &Context, signed: Option<&Signed>) -> Option<HeaderEdit> {
+    cx.mcp.as_ref().and_then(|mcp| mcp.beside)?;
+    let covers = |signed: &Signed| signed.covers("accept-encoding");
+    let signed = signed.is_some_and(covers);
+    (!signed && choose::needs(cx).answer).then(identity)
+}
+
+/// True if the body of what headers call MCP does not say otherwise.
+fn stays_mcp(cx: &Context, doc: &Doc, body: Option<&[u8]>) -> bool {
+    let Some(mcp) = &cx.mcp else { return true };
+    match body {
+        _ if facts::is_encoded(&cx.facts.headers) => true,
+        None => true,
+        Some(body) if body.trim_ascii().is_empty() => false,
+        Some(body) if !doc.is_empty() => {
+            mcp::is_json_rpc(doc, body) || mcp::names_a_method(doc, body)
+        }
+        // It is no JSON here, and may be for a server that takes more for JSON.
+        Some(body) => {
+            let sniffed = mcp::sniff::Sniffer::default().feed(body);
+            mcp.sign == Some(Sign::Own) || sniffed == Sniffed::Mcp
+        }
+    }
+}
+
+/// Notes who waits for answers.
+fn ask_mcp(cx: &mut Context, read: &mut Result<RequestView, Unchecked>, doc: &Doc, body: &[u8]) {
+    let Some(mut mcp) = cx.mcp.take() else { return };
+    mcp.modern = mcp::is_modern(&cx.facts.headers, doc, body);
+    let target = facts::text(&cx.facts.headers, ":path").unwrap_or_default();
+    mcp.old_transport = sign::is_old_transport(&target, &cx.facts.headers);
+    mcp.batch = body.trim_ascii_start().first() == Some(&b'[');
+    let messages = match read {
+        Ok(_) => mcp::messages(doc, body).unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    let requests = messages.iter().filter(|message| message.kind == MessageKind::Request);
+    mcp.asked = requests
+        .map(|message| Asked {
+            id: message.id.clone(),
+            call: message.call.as_ref().is_some_and(|call| !call.task),
+        })
+        .collect();
+    mcp.requests = mcp.asked.len() as u64;
+    if mcp.modern && mcp::is_mismatch(&cx.facts.headers, doc, body, &messages) {
+        mcp.mismatch = true;
+        *read = Err(Unchecked::Mismatch);
+    }
+    cx.mcp = Some(mcp);
+}
+
+/// What the rules would need if this were MCP.
+pub(crate) fn needs_as_mcp(cx: &mut Context) -> Needs {
+    if !has_rules_for_mcp(&cx.program) {
+        return Needs::NOTHING;
+    }
+    let labels = cx.labels.clone();
+    let recognised = cx.recognised.take();
+    cx.recognise_as(sign::recognised(false));
+    let needs = choose::needs_with_changes(cx);
+    cx.labels = labels;
+    cx.recognised = recognised;
+    needs
+}
+
+/// True if the policy has rules that a call must not get around. The others are judged by what says that it is MCP.
+pub(crate) fn has_rules_for_mcp(program: &Program) -> bool {
+    !program.tools.rules.is_empty()
+        || !program.limits.rules.is_empty()
+        || program.guards.rules.iter().any(|guard| guard.on_request() || guard.on_tool_args())
+        || program.failsafe.iter().any(|rule| rule.upstream.is_none())
+}
+
+/// Asks for an answer that can be read.
+pub(crate) fn identity() -> HeaderEdit {
+    HeaderEdit::Set("accept-encoding".to_owned(), "identity".to_owned())
+}
