@@ -223,13 +223,14 @@ impl Account {
                 *time_ns = now_ns;
             }
             (Self::Calendar { time_ns, window, used }, Cap::Calendar { span, .. }) => {
-                let stepped_back = advance(*time_ns, now_ns) < *time_ns;
                 *time_ns = advance(*time_ns, now_ns);
-                let current = calendar::window(*span, *time_ns / SECOND_NS).0;
+                let (current, next) = calendar::window(*span, *time_ns / SECOND_NS);
                 if current > *window {
                     *used = 0;
                 }
-                if current > *window || stepped_back {
+                // A clock set back over the window's beginning comes there again: that is no second beginning. One that
+                // was ahead by more must not shut the account until then.
+                if current > *window || next < *window {
                     *window = current;
                 }
             }
@@ -287,11 +288,11 @@ impl Account {
                 let missing = needed.saturating_sub(*level);
                 (missing > 0).then(|| Wait::Ns(fill_ns(missing, *amount)))
             }
-            (Self::Calendar { time_ns, used, .. }, Cap::Calendar { amount, span }) => {
+            (Self::Calendar { time_ns, window, used }, Cap::Calendar { amount, span }) => {
                 if charge > *amount {
                     return Some(Wait::Never);
                 }
-                let next = calendar::window(*span, *time_ns / SECOND_NS).1;
+                let next = calendar::window(*span, *window).1;
                 let wait = next.saturating_mul(SECOND_NS).saturating_sub(*time_ns);
                 (used.saturating_add(charge) > *amount).then_some(Wait::Ns(wait))
             }
@@ -383,8 +384,8 @@ impl Account {
                 let missing = full(*burst, *every_ns).saturating_sub(*level);
                 (u64::try_from(units).unwrap_or(u64::MAX), fill_ns(missing, *amount))
             }
-            (Self::Calendar { time_ns, used, .. }, Cap::Calendar { amount, span }) => {
-                let next = calendar::window(*span, *time_ns / SECOND_NS).1;
+            (Self::Calendar { time_ns, window, used }, Cap::Calendar { amount, span }) => {
+                let next = calendar::window(*span, *window).1;
                 let reset = next.saturating_mul(SECOND_NS).saturating_sub(*time_ns);
                 (amount.saturating_sub(*used), reset)
             }

@@ -194,6 +194,54 @@ fn a_clock_set_back_over_midnight_gives_no_second_day() {
 }
 
 #[test]
+fn a_clock_that_comes_over_midnight_twice_gives_one_day() {
+    let cap = Cap::Calendar { amount: 100, span: Span::Day };
+    let midnight = 1_764_028_800 * S;
+    let mut account = Account::new(&cap, midnight);
+    account.reserve(&cap, 100, midnight).unwrap();
+    // Each step alone is one that the account waits for; together they are a clock that was set.
+    for back in [50, 50, 100, 86_000] {
+        let before = midnight - back * S;
+        let refusal = account.reserve(&cap, 1, before).unwrap_err();
+        assert!(account.reserve(&cap, 1, midnight + S).is_err(), "{back}");
+        if back > 60 {
+            assert_eq!(
+                refusal.wait,
+                Wait::Ns((86_400 + back) * S),
+                "the day that is used is over then"
+            );
+        }
+    }
+    assert!(account.reserve(&cap, 100, midnight + 86_400 * S).is_ok());
+}
+
+#[test]
+fn what_is_taken_before_a_midnight_that_has_struck_is_the_new_days() {
+    let cap = Cap::Calendar { amount: 100, span: Span::Day };
+    let midnight = 1_764_028_800 * S;
+    let mut account = Account::new(&cap, T0);
+    account.reserve(&cap, 50, midnight - 60 * S).unwrap();
+    account.reserve(&cap, 0, midnight + 54 * S).unwrap();
+    let set_back = midnight - 7 * S;
+    let receipt = account.reserve(&cap, 58, set_back).unwrap();
+    assert_eq!(receipt, Receipt::Calendar(midnight / S));
+    account.reserve(&cap, 28, midnight).unwrap();
+    assert!(account.reserve(&cap, 65, midnight).is_err());
+}
+
+#[test]
+fn a_clock_that_was_days_ahead_does_not_shut_an_account() {
+    for (span, ahead) in [(Span::Day, 3 * 86_400 * S), (Span::Month, 70 * 86_400 * S)] {
+        let cap = Cap::Calendar { amount: 100, span };
+        let mut account = Account::new(&cap, T0 + ahead);
+        account.reserve(&cap, 100, T0 + ahead).unwrap();
+        let Err(Refusal { wait: Wait::Ns(wait) }) = account.reserve(&cap, 1, T0) else { panic!() };
+        assert!(wait < ahead);
+        assert!(account.reserve(&cap, 1, T0 + wait).is_ok());
+    }
+}
+
+#[test]
 fn above_the_whole_cap_is_never() {
     for cap in [bucket(60, 60, 10), Cap::Calendar { amount: 10, span: Span::Month }] {
         let mut account = Account::new(&cap, T0);
