@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use super::waiting::Waiting;
 use crate::answer::frame_loop::{Content, Shown};
 use crate::answer::{Around, Chosen, Output, Rules, ToolRules};
 use crate::context::Context;
@@ -26,7 +27,7 @@ pub(crate) struct Messages {
     framing: Framing,
     modern: bool,
     /// Requests that have no answer yet.
-    waiting: Vec<Asked>,
+    waiting: Waiting,
     /// Answers of ours that have not left yet.
     ours: Vec<String>,
     joins: bool,
@@ -181,7 +182,7 @@ impl Messages {
         let call = self.is_call(message, &id);
         if sent == Sent::Answer {
             self.wants_input |= call && self.modern && answer::wants_input(message);
-            self.waiting.retain(|asked| asked.id != id);
+            self.waiting.answered(&id);
         }
         let hidden = self.hidden(message, record);
         edits.extend(answer::without(message, &hidden));
@@ -223,7 +224,7 @@ impl Messages {
 
     /// True if the message is the result of a tool: by the request that it answers, else by its shape.
     fn is_call(&self, message: &Value<'_>, id: &[u8]) -> bool {
-        if let Some(asked) = self.waiting.iter().find(|asked| asked.id == id) {
+        if let Some(asked) = self.waiting.find(id) {
             return asked.call;
         }
         let result = message.get("result");
@@ -308,7 +309,7 @@ impl Messages {
     fn end_with(&mut self, said: &Said<'_>, out: &mut Output<'_>) {
         self.cut = true;
         let modern = self.modern;
-        let waiting = std::mem::take(&mut self.waiting);
+        let waiting = self.waiting.take();
         let mut all: Vec<String> =
             waiting.iter().map(|Asked { id, call }| said.message(id, *call, modern)).collect();
         if self.framing == Framing::Sse {
@@ -354,7 +355,7 @@ pub(crate) fn open_messages(
         tool_rules: tool_rules.clone(),
         framing,
         modern: mcp.modern,
-        waiting: mcp.asked.clone(),
+        waiting: Waiting::new(&mcp.asked),
         ours: std::mem::take(&mut mcp.ours),
         joins,
         cut: false,

@@ -9,6 +9,7 @@
 mod answer;
 pub(crate) mod begin;
 pub(crate) mod request;
+mod waiting;
 
 use crate::context::Context;
 use crate::lever::tools::Tools;
