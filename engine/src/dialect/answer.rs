@@ -27,7 +27,8 @@ pub trait Answer: std::fmt::Debug {
 
     /// A frame is about to leave in which calls have pieces, or before which calls were stopped: how it leaves, so that
     /// nothing of the stopped ones does, and the rest stays true (indexes, numbers, stop reasons, repeats). Frames come
-    /// here in the order they leave; `doc` and `payload` are the frame as [`Answer::read`] saw it.
+    /// here in the order they leave; `doc` and `payload` are the frame as [`Answer::read`] saw it. Pieces stand in the
+    /// order of their nodes.
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves;
 
     /// A frame has left for the caller, as `payload` (rewritten or not; `doc` is it, parsed). Frames come here in

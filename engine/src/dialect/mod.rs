@@ -17,6 +17,7 @@ mod gemini;
 mod inline;
 mod invocations;
 mod item;
+mod known;
 pub mod lane;
 pub mod mcp;
 mod models;

@@ -4,8 +4,6 @@
 //! itself (`index`) or, where it gives none, its position. The event's own numbers (`output_index`) and its type count
 //! as well: what two items say lies at two places.
 
-use std::collections::HashMap;
-
 use super::texts::{name_number, number};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
@@ -20,39 +18,49 @@ const OWN_INDEX: [&[u8]; 7] = [
     b"contentBlockIndex",
 ];
 
-/// The places of one document's containers, each found once.
+/// The places of one document's values, asked for in the order of its bytes: what holds the last one is remembered, with
+/// its place, and holds most often the next one as well. Asked in another order they are the same, and cost more.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    containers: HashMap<NodeId, u32>,
-    /// The item of each list that was counted last, and its position.
-    counted: HashMap<NodeId, (NodeId, u32)>,
+    /// From the root inwards.
+    way: Vec<Holder>,
+    /// Re-used.
+    inner: Vec<NodeId>,
+}
+
+/// An object or a list.
+#[derive(Debug)]
+struct Holder {
+    id: NodeId,
+    /// The first value that is not in it.
+    after: NodeId,
+    place: u32,
+    /// The item that was counted last, and its position.
+    counted: (NodeId, u32),
 }
 
 impl Places {
     /// The place of a value; never 0.
     pub(super) fn of(&mut self, doc: &Doc, bytes: &[u8], value: &Value<'_>) -> u32 {
-        // Containers whose place is not known yet, innermost first.
-        let mut way = Vec::new();
-        let mut at = *value;
-        let mut place = loop {
-            if at.id() != value.id()
-                && let Some(known) = self.containers.get(&at.id())
-            {
-                break *known;
-            }
-            way.push(at.id());
-            match at.parent() {
-                Some(parent) => at = parent,
-                None => break 1,
-            }
-        };
-        for id in way.into_iter().rev() {
+        let holds = |holder: &Holder| holder.id < value.id() && value.id() < holder.after;
+        while self.way.pop_if(|holder| !holds(holder)).is_some() {}
+        let (known, mut place) = self.way.last().map_or((None, 1), |own| (Some(own.id), own.place));
+        // It, and what holds it within that, innermost first.
+        let mut inner = std::mem::take(&mut self.inner);
+        let mut at = Some(*value);
+        while let Some(here) = at.filter(|here| Some(here.id()) != known) {
+            inner.push(here.id());
+            at = here.parent();
+        }
+        for id in inner.drain(..).rev() {
             let Some(here) = doc.value(bytes, id) else { continue };
             place = mix(place, self.step(&here));
             if id != value.id() {
-                self.containers.insert(id, place);
+                let counted = (id.saturating_add(1), 0);
+                self.way.push(Holder { id, after: here.after(), place, counted });
             }
         }
+        self.inner = inner;
         place.max(1)
     }
 
@@ -72,16 +80,19 @@ impl Places {
         }
     }
 
-    /// An item's position in its list. Items are asked for in their order, so counting goes on where it was.
+    /// An item's position in its list, the innermost holder. Items are asked for in their order, so counting goes on
+    /// where it was.
     fn position(&mut self, list: &Value<'_>, item: &Value<'_>) -> u32 {
-        let last = self.counted.get(&list.id()).copied().filter(|(last, _)| *last <= item.id());
+        let last = self.way.last().map(|own| own.counted).filter(|(last, _)| *last <= item.id());
         let (mut at, mut position) = last.unwrap_or((list.id() + 1, 0));
         while at < item.id() {
             let Some(next) = list.sibling_after(at) else { break };
             at = next;
             position += 1;
         }
-        self.counted.insert(list.id(), (at, position));
+        if let Some(own) = self.way.last_mut() {
+            own.counted = (at, position);
+        }
         position
     }
 }
@@ -106,4 +117,42 @@ fn own_index(value: &Value<'_>) -> Option<u32> {
 fn mix(a: u32, b: u32) -> u32 {
     let mixed = (a ^ 0x9E37_79B9).wrapping_mul(0x85EB_CA6B) ^ b.wrapping_mul(0xC2B2_AE35);
     (mixed ^ (mixed >> 15)).wrapping_mul(0x2C1B_3C6D).rotate_left(11)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In any order the places are the same, and no two values have one.
+    #[test]
+    fn a_place_does_not_depend_on_what_was_asked_before() {
+        let text = br#"{"a":[1,{"b":["x","y",{"index":3,"c":1},{"index":4,"c":1}]},[[2],[3,4]]],"d":{"a":[5]},"e":6}"#;
+        let mut doc = Doc::default();
+        doc.parse(text).unwrap();
+        let root = doc.root(text);
+        let leaves: Vec<Value<'_>> =
+            root.descendants().filter(|v| v.children().next().is_none()).collect();
+        let alone = |value: &Value<'_>| Places::default().of(&doc, text, value);
+        let expected: Vec<u32> = leaves.iter().map(alone).collect();
+        let unique: std::collections::BTreeSet<u32> = expected.iter().copied().collect();
+        assert_eq!(unique.len(), leaves.len());
+        let mut forwards = Places::default();
+        let mut backwards = Places::default();
+        for (at, value) in leaves.iter().enumerate() {
+            assert_eq!(forwards.of(&doc, text, value), expected[at], "{at}");
+            let from_end = leaves.len() - 1 - at;
+            assert_eq!(
+                backwards.of(&doc, text, &leaves[from_end]),
+                expected[from_end],
+                "{from_end}"
+            );
+        }
+        for first in &leaves {
+            for (second, place) in leaves.iter().zip(&expected) {
+                let mut places = Places::default();
+                places.of(&doc, text, first);
+                assert_eq!(places.of(&doc, text, second), *place);
+            }
+        }
+    }
 }

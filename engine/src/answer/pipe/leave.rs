@@ -48,11 +48,12 @@ impl Pipe {
 
     /// What becomes of a frame where calls were stopped, in it or before it.
     fn leaves(&self, held: &Held<'_>, payload: &[u8], around: &mut Around<'_, '_>) -> Leaves {
-        let pieces: Vec<dialect::Piece<'_>> = held
+        let mut pieces: Vec<dialect::Piece<'_>> = held
             .call_pieces
             .iter()
             .map(|&(call, node)| dialect::Piece { call, node, stopped: self.calls.stopped(call) })
             .collect();
+        pieces.sort_by_key(|piece| piece.node);
         around.frames.leave(held.number, payload, &pieces)
     }
 }

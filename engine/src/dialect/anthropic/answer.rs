@@ -38,7 +38,7 @@ enum Block {
 pub(super) struct Reading {
     call: Call,
     framing: Framing,
-    /// Blocks that have begun and not stopped.
+    /// Blocks that have begun and not stopped, in the order of their indexes.
     open: Vec<(u32, Block)>,
     model: Option<String>,
     sent: Sent,
@@ -94,7 +94,8 @@ impl Reading {
             _ => Block::Other,
         };
         if self.open.len() < limits::OPEN_TEXTS {
-            self.open.push((index, kind));
+            let after = self.open.partition_point(|(own, _)| *own <= index);
+            self.open.insert(after, (index, kind));
         }
         if kind == Block::Call {
             // All of the event goes with the call.
@@ -127,9 +128,19 @@ impl Reading {
         }
     }
 
+    /// The blocks with this index.
+    fn open_at(&self, index: u32) -> &[(u32, Block)] {
+        let from = self.open.partition_point(|(own, _)| *own < index);
+        let rest = self.open.get(from..).unwrap_or_default();
+        rest.get(..rest.partition_point(|(own, _)| *own == index)).unwrap_or_default()
+    }
+
     fn block_stop(&mut self, texts: &mut Texts<'_, '_>, index: u32) {
         texts.push(Item::TextEnd(TextKey::all_unknown(index)));
-        let Some(at) = self.open.iter().position(|(open, _)| *open == index) else { return };
+        if self.open_at(index).is_empty() {
+            return;
+        }
+        let at = self.open.partition_point(|(own, _)| *own < index);
         match self.open.remove(at).1 {
             Block::Text => texts.push(Item::TextEnd(text(kind::TEXT, index))),
             Block::Thinking => texts.push(Item::TextEnd(text(kind::THINKING, index))),
@@ -177,7 +188,7 @@ impl Reading {
     fn piece(&self, texts: &mut Texts<'_, '_>, root: &Value<'_>, event: &[u8], index: u32) {
         let delta = root.get("delta");
         let input = delta.is_some_and(|delta| delta.get("partial_json").is_some());
-        let open = self.open.contains(&(index, Block::Call));
+        let open = self.open_at(index).contains(&(index, Block::Call));
         let of_block = matches!(event, b"content_block_delta" | b"content_block_stop");
         if of_block && (open || input) {
             let call = text(kind::INPUT, index);

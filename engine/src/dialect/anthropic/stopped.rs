@@ -2,11 +2,11 @@
 //! the stop reason stays true.
 
 use super::super::fields::string;
+use super::super::known::{Ids, Known, pieces_at};
 use super::super::splice::replace;
 use super::super::texts::number;
 use super::super::write::{Json, event};
 use super::super::{Leaves, Piece, Stopped};
-use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
@@ -21,9 +21,9 @@ pub(super) struct Leaving {
     /// A call was stopped.
     stopped: bool,
     /// Ids of stopped calls, whose results are withheld.
-    ids: Vec<String>,
+    ids: Ids,
     /// Blocks of withheld results that have begun and not stopped.
-    withheld: Vec<u32>,
+    withheld: Known<u32>,
 }
 
 impl Leaving {
@@ -51,12 +51,12 @@ impl Leaving {
                 }
             }
             b"content_block_delta" => {
-                let withheld = self.withheld.contains(&number(root.get("index")));
+                let withheld = self.withheld.has(&number(root.get("index")));
                 leaves.dropped = withheld || stopped(root, pieces).is_some();
             }
             b"content_block_stop" => {
                 let index = number(root.get("index"));
-                self.withheld.retain(|block| *block != index);
+                self.withheld.remove(&index);
             }
             b"message_delta" => {
                 if let Some(delta) = root.get("delta") {
@@ -103,9 +103,7 @@ impl Leaving {
                 &stopped.text
             }
             None if self.is_result(block) => {
-                if self.withheld.len() < limits::OPEN_TEXTS {
-                    self.withheld.push(index);
-                }
+                self.withheld.add(index);
                 RESULT
             }
             None => {
@@ -133,21 +131,15 @@ impl Leaving {
 
     fn remember(&mut self, block: &Value<'_>) {
         self.stopped = true;
-        let id = block.get("id").and_then(|id| id.as_str());
-        if let Some(id) = id.filter(|id| id.len() <= limits::ANSWER_ID_BYTES)
-            && self.ids.len() < limits::OPEN_TEXTS
-        {
-            self.ids.push(id.into_owned());
-        }
+        self.ids.add(block.get("id"));
     }
 
     /// What a stopped call brought (`web_search_tool_result` …).
     fn is_result(&self, block: &Value<'_>) -> bool {
-        string(block.get("type")).ends_with(b"_result")
-            && block.get("tool_use_id").is_some_and(|id| self.ids.iter().any(|own| id.is_str(own)))
+        string(block.get("type")).ends_with(b"_result") && self.ids.has(block.get("tool_use_id"))
     }
 }
 
 fn stopped<'a>(value: &Value<'_>, pieces: &[Piece<'a>]) -> Option<&'a Stopped> {
-    pieces.iter().find(|piece| piece.node == value.id()).and_then(|piece| piece.stopped)
+    pieces_at(pieces, value.id()).first().and_then(|piece| piece.stopped)
 }

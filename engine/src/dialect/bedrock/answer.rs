@@ -1,6 +1,7 @@
 //! Answers of Converse: events and whole bodies.
 
 use super::super::fields::string;
+use super::super::known::Known;
 use super::super::splice::twice;
 use super::super::texts::{Last, NO_ITEM, Texts, name_number, number};
 use super::super::{
@@ -9,7 +10,6 @@ use super::super::{
 use super::ending::Sent;
 use super::stopped::Leaving;
 use super::tools::provider_run;
-use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
@@ -37,7 +37,7 @@ pub(super) struct Reading {
     /// The type of the event that is read next; clients go by it alone. Empty: nobody has said.
     event: Vec<u8>,
     /// Blocks of tool calls that have begun and not stopped.
-    open: Vec<u32>,
+    open: Known<u32>,
     sent: Sent,
     leaving: Leaving,
 }
@@ -52,7 +52,7 @@ impl Reading {
             call: call.clone(),
             framing,
             event: Vec::new(),
-            open: Vec::new(),
+            open: Known::default(),
             sent: Sent::default(),
             leaving: Leaving::default(),
         }
@@ -74,7 +74,7 @@ impl Reading {
         let ends = (is(b"messageStop") && root.get("stopReason").is_some())
             || self.event.ends_with(b"Exception");
         let input = delta.is_some_and(|delta| delta.get("toolUse").is_some());
-        if (delta.is_some() || stops) && (input || self.open.contains(&index)) {
+        if (delta.is_some() || stops) && (input || self.open.has(&index)) {
             texts.push(Item::CallPiece { call: text(kind::INPUT, index), node: root.id() });
         }
         let mut last = Last::default();
@@ -110,9 +110,7 @@ impl Reading {
                 continue;
             }
             let call = text(kind::INPUT, index);
-            if !self.open.contains(&index) && self.open.len() < limits::OPEN_TEXTS {
-                self.open.push(index);
-            }
+            self.open.add(index);
             // All of the event goes with the call.
             begin_call(texts, &field, 0, call);
             call_fields(texts, &field, call);
@@ -127,8 +125,7 @@ impl Reading {
         for field in CITED {
             texts.push(Item::TextEnd(cited(index, field)));
         }
-        if let Some(at) = self.open.iter().position(|open| *open == index) {
-            self.open.remove(at);
+        if self.open.remove(&index) {
             let call = text(kind::INPUT, index);
             texts.push(Item::TextEnd(call));
             texts.push(Item::CallEnd { call });

@@ -3,12 +3,12 @@
 
 use super::super::anthropic::RESULT;
 use super::super::fields::string;
+use super::super::known::{Ids, Known, pieces_at};
 use super::super::splice::replace;
 use super::super::texts::number;
 use super::super::write::quoted;
 use super::super::{Leaves, Piece, Stopped};
 use super::ending::block;
-use crate::limits;
 use crate::wire::eventstream::event;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
@@ -21,9 +21,9 @@ pub(super) struct Leaving {
     /// A call was stopped.
     stopped: bool,
     /// Ids of stopped calls, whose results are withheld.
-    ids: Vec<String>,
+    ids: Ids,
     /// Blocks of withheld results that have begun and not stopped.
-    withheld: Vec<u32>,
+    withheld: Known<u32>,
 }
 
 impl Leaving {
@@ -56,22 +56,21 @@ impl Leaving {
         let Some(index) = root.get("contentBlockIndex").map(|index| number(Some(index))) else {
             return;
         };
-        let stopped = pieces.iter().find(|piece| piece.node == root.id());
-        let stopped = stopped.and_then(|piece| piece.stopped);
-        let withheld = self.withheld.contains(&index);
+        let stopped = pieces_at(pieces, root.id()).first().and_then(|piece| piece.stopped);
+        let withheld = self.withheld.has(&index);
         if root.get("delta").is_some() {
             leaves.dropped = stopped.is_some() || withheld;
         } else if let Some(start) = root.get("start") {
             if let Some(text) = self.said(&start, stopped) {
-                if stopped.is_none() && self.withheld.len() < limits::OPEN_TEXTS {
-                    self.withheld.push(index);
+                if stopped.is_none() {
+                    self.withheld.add(index);
                 }
                 let delta = format!(r#"{{"text":{}}}"#, quoted(&text));
                 leaves.dropped = true;
                 event("contentBlockDelta", &block(index, Some(&delta)), &mut leaves.after);
             }
         } else {
-            self.withheld.retain(|block| *block != index);
+            self.withheld.remove(&index);
         }
     }
 
@@ -79,7 +78,7 @@ impl Leaving {
     fn message(&mut self, message: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
         let lists = message.children().filter(|field| field.key_is("content"));
         for block in lists.flat_map(|list| list.children()) {
-            let stopped = pieces.iter().find(|piece| piece.node == block.id());
+            let stopped = pieces_at(pieces, block.id()).first();
             if let Some(text) = self.said(&block, stopped.and_then(|piece| piece.stopped)) {
                 replace(&block, &format!(r#"{{"text":{}}}"#, quoted(&text)), &mut leaves.edits);
             }
@@ -90,20 +89,13 @@ impl Leaving {
     fn said(&mut self, holder: &Value<'_>, stopped: Option<&Stopped>) -> Option<String> {
         if let Some(stopped) = stopped {
             self.stopped = true;
-            let id = holder.get("toolUse").and_then(|call| call.get("toolUseId"));
-            if let Some(id) = id.and_then(|id| id.as_str())
-                && id.len() <= limits::ANSWER_ID_BYTES
-                && self.ids.len() < limits::OPEN_TEXTS
-            {
-                self.ids.push(id.into_owned());
-            }
+            self.ids.add(holder.get("toolUse").and_then(|call| call.get("toolUseId")));
             return Some(stopped.text.clone());
         }
         if let Some(call) = holder.get("toolUse") {
             self.through |= &*string(call.get("type")) != b"server_tool_use";
         }
         let result = holder.get("toolResult").and_then(|result| result.get("toolUseId"));
-        let own = result.is_some_and(|id| self.ids.iter().any(|own| id.is_str(own)));
-        own.then(|| RESULT.to_owned())
+        self.ids.has(result).then(|| RESULT.to_owned())
     }
 }

@@ -55,15 +55,22 @@ impl Sent {
 
     /// Text of this candidate was sent.
     pub(super) fn spoke(&self, index: u32) -> bool {
-        self.candidates.iter().any(|(own, said)| *own == index && *said)
+        self.known(index).ok().and_then(|at| self.candidates.get(at)).is_some_and(|(_, said)| *said)
     }
 
     fn candidate(&mut self, index: u32, text: bool) {
-        if let Some((_, said)) = self.candidates.iter_mut().find(|(own, _)| *own == index) {
-            *said |= text;
-        } else if self.candidates.len() < limits::OPEN_TEXTS {
-            self.candidates.push((index, text));
+        match self.known(index) {
+            Ok(at) => self.candidates.get_mut(at).into_iter().for_each(|own| own.1 |= text),
+            Err(at) if self.candidates.len() < limits::OPEN_TEXTS => {
+                self.candidates.insert(at, (index, text));
+            }
+            Err(_) => {}
         }
+    }
+
+    /// Where a candidate is, or would be.
+    fn known(&self, index: u32) -> Result<usize, usize> {
+        self.candidates.binary_search_by_key(&index, |(own, _)| *own)
     }
 
     /// One more event with all candidates: texts that still leave, then what is said, then the finish.

@@ -1,5 +1,6 @@
 //! How events leave once calls were stopped: a text part takes the part of a stopped call.
 
+use super::super::known::{Ids, Known, pieces_at};
 use super::super::splice::{extend, remove, replace};
 use super::super::texts::number;
 use super::super::write::Json;
@@ -13,10 +14,10 @@ use crate::wire::json::{Kind, Value};
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     /// Stopped calls that something was said for.
-    said: Vec<TextKey>,
+    said: Known<TextKey>,
     /// Ids of stopped calls that the provider ran, whose results are withheld.
-    ids: Vec<String>,
-    /// Candidates in which something was said for a call.
+    ids: Ids,
+    /// Candidates in which something was said for a call, in the order of their indexes.
     candidates: Vec<Candidate>,
 }
 
@@ -58,7 +59,7 @@ impl Leaving {
         let mut spoke = sent.spoke(index);
         let mut gone = Vec::new();
         for part in parts.children() {
-            let piece = pieces.iter().find(|piece| piece.node == part.id());
+            let piece = pieces_at(pieces, part.id()).first();
             let stopped = piece.and_then(|piece| piece.stopped);
             let is_code = part.get("executableCode").is_some();
             let result = self.is_result(&part, index);
@@ -69,10 +70,8 @@ impl Leaving {
                 Some(stopped) => {
                     self.remember(&part);
                     self.candidate(index, |candidate| candidate.code |= is_code);
-                    let first = !self.said.contains(&stopped.call);
-                    if first && self.said.len() < limits::OPEN_TEXTS {
-                        self.said.push(stopped.call);
-                    }
+                    let first = !self.said.has(&stopped.call);
+                    self.said.add(stopped.call);
                     first.then_some(stopped.text.as_str())
                 }
                 None if result => Some(RESULT),
@@ -95,25 +94,26 @@ impl Leaving {
             self.candidate(index, |candidate| candidate.gap = true);
             spoke = true;
         }
-        remove(parts, |part| gone.contains(&part.id()), &mut leaves.edits);
+        // (They came in the order of their nodes.)
+        remove(parts, |part| gone.binary_search(&part.id()).is_ok(), &mut leaves.edits);
     }
 
     /// Clients join the texts of parts: what follows what was said for a call stands apart from it.
     fn paragraph(&mut self, part: &Value<'_>, index: u32, leaves: &mut Leaves) {
-        let known = self.candidates.iter_mut().find(|c| c.index == index && c.gap);
-        if let (Some(candidate), Some(text)) = (known, part.get("text")) {
+        let known = self.known(index).ok().and_then(|at| self.candidates.get_mut(at));
+        if let (Some(candidate), Some(text)) = (known.filter(|own| own.gap), part.get("text")) {
             candidate.gap = false;
             extend(&text, "\n\n", false, &mut leaves.edits);
         }
     }
 
     fn candidate(&mut self, index: u32, change: impl FnOnce(&mut Candidate)) {
-        let at = match self.candidates.iter().position(|candidate| candidate.index == index) {
-            Some(at) => at,
-            None if self.candidates.len() >= limits::OPEN_TEXTS => return,
-            None => {
-                self.candidates.push(Candidate { index, ..Candidate::default() });
-                self.candidates.len() - 1
+        let at = match self.known(index) {
+            Ok(at) => at,
+            Err(_) if self.candidates.len() >= limits::OPEN_TEXTS => return,
+            Err(at) => {
+                self.candidates.insert(at, Candidate { index, ..Candidate::default() });
+                at
             }
         };
         if let Some(candidate) = self.candidates.get_mut(at) {
@@ -122,20 +122,19 @@ impl Leaving {
     }
 
     fn remember(&mut self, part: &Value<'_>) {
-        let id = part.get("toolCall").and_then(|call| call.get("id"));
-        let id = id.and_then(|id| id.as_str());
-        if let Some(id) = id.filter(|id| id.len() <= limits::ANSWER_ID_BYTES)
-            && self.ids.len() < limits::OPEN_TEXTS
-        {
-            self.ids.push(id.into_owned());
-        }
+        self.ids.add(part.get("toolCall").and_then(|call| call.get("id")));
+    }
+
+    /// Where a candidate is, or would be.
+    fn known(&self, index: u32) -> Result<usize, usize> {
+        self.candidates.binary_search_by_key(&index, |candidate| candidate.index)
     }
 
     /// What a stopped call brought.
     fn is_result(&self, part: &Value<'_>, index: u32) -> bool {
-        let code = self.candidates.iter().any(|c| c.index == index && c.code);
+        let known = self.known(index).ok().and_then(|at| self.candidates.get(at));
+        let code = known.is_some_and(|candidate| candidate.code);
         let response = part.get("toolResponse").and_then(|response| response.get("id"));
-        (code && part.get("codeExecutionResult").is_some())
-            || response.is_some_and(|id| self.ids.iter().any(|own| id.is_str(own)))
+        (code && part.get("codeExecutionResult").is_some()) || self.ids.has(response)
     }
 }

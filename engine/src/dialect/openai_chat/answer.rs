@@ -44,7 +44,7 @@ const OLD_CALL: u32 = u32::MAX;
 pub(super) struct Reading {
     call: Call,
     framing: Framing,
-    /// Calls that have begun.
+    /// Calls that have begun, in the order of choice, index, and how many had it before.
     calls: Vec<Begun>,
     model: Option<String>,
     sent: Sent,
@@ -173,7 +173,7 @@ impl Reading {
                 {
                     let name = field.get("name");
                     let key = self.begin(texts, choice, OLD_CALL, None, name);
-                    let again = !whole && self.named_again(key, name);
+                    let again = !whole && self.named_again((choice, OLD_CALL), key, name);
                     piece(texts, &field, &field, key, whole, again);
                     arguments(texts, &field, key, whole, again);
                     if whole {
@@ -212,11 +212,9 @@ impl Reading {
                 let id = string(call.get("id"));
                 let id = (!id.is_empty()).then(|| name_number(&id));
                 let body = call.get("function").or_else(|| call.get("custom")).unwrap_or(call);
-                let known = self
-                    .calls
-                    .iter()
-                    .rev()
-                    .find(|own| own.choice == choice && own.index == index && own.id == id);
+                let until = self.calls.get(..self.after(choice, index)).unwrap_or_default();
+                let same = |own: &&Begun| (own.choice, own.index) == (choice, index);
+                let known = until.iter().rev().take_while(same).find(|own| own.id == id);
                 let call_key = match known {
                     Some(known) => known.key(),
                     None => self.begin(texts, choice, index, id, body.get("name")),
@@ -232,13 +230,18 @@ impl Reading {
     }
 
     /// True if the call's name comes once more: some servers send it with each piece.
-    fn named_again(&mut self, call: TextKey, name: Option<Value<'_>>) -> bool {
+    fn named_again(
+        &mut self,
+        (choice, index): (u32, u32),
+        call: TextKey,
+        name: Option<Value<'_>>,
+    ) -> bool {
         let Some(name) = name.filter(|name| name.kind() == Kind::String && name.raw().len() > 2)
         else {
             return false;
         };
         let name = name_number(&string(Some(name)));
-        let Some(known) = self.calls.iter_mut().rfind(|own| own.key() == call) else {
+        let Some(known) = self.latest(choice, index).filter(|own| own.key() == call) else {
             return false;
         };
         match known.name {
@@ -250,6 +253,17 @@ impl Reading {
         }
     }
 
+    /// Where a call of this choice with this index would stand.
+    fn after(&self, choice: u32, index: u32) -> usize {
+        self.calls.partition_point(|own| (own.choice, own.index) <= (choice, index))
+    }
+
+    /// The latest call of this choice with this index.
+    fn latest(&mut self, choice: u32, index: u32) -> Option<&mut Begun> {
+        let last = self.after(choice, index).checked_sub(1)?;
+        self.calls.get_mut(last).filter(|own| (own.choice, own.index) == (choice, index))
+    }
+
     fn begin<'a>(
         &mut self,
         texts: &mut Texts<'a, '_>,
@@ -259,7 +273,7 @@ impl Reading {
         name: Option<Value<'a>>,
     ) -> TextKey {
         let name = name.filter(|n| n.kind() == Kind::String).map(|n| n.id());
-        let known = self.calls.iter_mut().rfind(|c| c.choice == choice && c.index == index);
+        let known = self.latest(choice, index);
         let mut earlier = 0;
         if let Some(known) = known {
             if known.id.is_none() || id.is_none() || known.id == id {
@@ -272,7 +286,8 @@ impl Reading {
         let begun = Begun { choice, index, id, name: None, earlier };
         let call = begun.key();
         if self.calls.len() < limits::OPEN_TEXTS {
-            self.calls.push(begun);
+            let after = self.after(choice, index);
+            self.calls.insert(after, begun);
         }
         texts.push(Item::CallBegin { call, name });
         call
@@ -299,7 +314,7 @@ impl Reading {
         let id = (!id.is_empty()).then(|| name_number(&id));
         let name = body.and_then(|b| b.get("name"));
         let key_of = self.begin(texts, choice, index, id, name);
-        let again = !whole && self.named_again(key_of, name);
+        let again = !whole && self.named_again((choice, index), key_of, name);
         piece(texts, call, &body.unwrap_or(*call), key_of, whole, again);
         for field in call.children() {
             match &*field.key() {

@@ -97,17 +97,18 @@ impl Sent {
 
     /// Text was sent in the `content` of this choice.
     pub(super) fn spoke(&self, index: u32) -> bool {
-        self.choices.iter().any(|choice| choice.index == index && choice.content)
+        let at = self.choices.binary_search_by_key(&index, |own| own.index);
+        at.ok().and_then(|at| self.choices.get(at)).is_some_and(|own| own.content)
     }
 
     fn own(&mut self, index: u32) -> Option<&mut Choice> {
-        let at = match self.choices.iter().position(|c| c.index == index) {
-            Some(at) => at,
-            None if self.choices.len() < limits::OPEN_TEXTS => {
-                self.choices.push(Choice { index, ..Choice::default() });
-                self.choices.len() - 1
+        let at = match self.choices.binary_search_by_key(&index, |own| own.index) {
+            Ok(at) => at,
+            Err(at) if self.choices.len() < limits::OPEN_TEXTS => {
+                self.choices.insert(at, Choice { index, ..Choice::default() });
+                at
             }
-            None => return None,
+            Err(_) => return None,
         };
         self.choices.get_mut(at)
     }

@@ -1,6 +1,7 @@
 //! How frames of a chat answer leave once calls were stopped: without their pieces, with what is said in their place as
 //! content, the other calls counted anew, and a finish reason that is still true.
 
+use super::super::known::{Known, pieces_at};
 use super::super::openai::is_finished;
 use super::super::splice::{extend, insert, push, remove, replace};
 use super::super::texts::number;
@@ -14,11 +15,13 @@ use crate::wire::json::{Kind, Value};
 /// What has become of the calls.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
-    /// Calls that leave, with their index as it leaves.
+    /// Calls that leave, with their index as it leaves, in the order of their names.
     through: Vec<(TextKey, u32)>,
+    /// Choices of which calls have left, in order, with the index after the greatest.
+    next: Vec<(u32, u32)>,
     /// Stopped calls that something was said for.
-    said: Vec<TextKey>,
-    /// Choices of which calls were stopped.
+    said: Known<TextKey>,
+    /// Choices of which calls were stopped, in the order of their indexes.
     choices: Vec<Choice>,
 }
 
@@ -68,7 +71,7 @@ impl Leaving {
             (None, Some(message)) => (message, false),
             (None, None) => return true,
         };
-        let mine = |value: &Value<'_>| pieces.iter().find(|piece| piece.node == value.id());
+        let mine = |value: &Value<'_>| pieces_at(pieces, value.id()).first();
         let mut said = String::new();
         let mut calls_left = false;
         for call in calls(&message) {
@@ -76,8 +79,8 @@ impl Leaving {
                 Some(piece) => match piece.stopped {
                     Some(stopped) => {
                         self.stopped(index);
-                        if !self.said.contains(&piece.call) {
-                            self.remember(piece.call);
+                        if !self.said.has(&piece.call) {
+                            self.said.add(piece.call);
                             say(&mut said, &stopped.text);
                         }
                     }
@@ -117,7 +120,7 @@ impl Leaving {
     ) {
         let edits = &mut leaves.edits;
         let filled = content.filter(|c| !c.is_null() && !matches!(c.raw(), b"\"\"" | b"[]"));
-        let gap = self.choices.iter_mut().find(|choice| choice.index == index);
+        let gap = self.choice_of(index).ok().and_then(|at| self.choices.get_mut(at));
         let Some(choice) = gap else { return };
         if let Some(text) = filled.filter(|_| choice.gap && streamed) {
             extend(&text, "\n\n", false, edits);
@@ -155,8 +158,8 @@ impl Leaving {
         if !is_finished(choice) {
             return false;
         }
-        let any = calls_left || (streamed && self.through.iter().any(|(call, _)| call.a == index));
-        let stopped = self.choices.iter().any(|choice| choice.index == index);
+        let any = calls_left || (streamed && self.next_of(index).is_some());
+        let stopped = self.choice_of(index).is_ok();
         if stopped && !any {
             for field in choice
                 .children()
@@ -171,15 +174,35 @@ impl Leaving {
     }
 
     fn stopped(&mut self, index: u32) {
-        let known = self.choices.iter().any(|choice| choice.index == index);
-        if !known && self.choices.len() < limits::OPEN_TEXTS {
-            self.choices.push(Choice { index, gap: false });
+        if let Err(at) = self.choice_of(index)
+            && self.choices.len() < limits::OPEN_TEXTS
+        {
+            self.choices.insert(at, Choice { index, gap: false });
         }
     }
 
-    fn remember(&mut self, call: TextKey) {
-        if self.said.len() < limits::OPEN_TEXTS {
-            self.said.push(call);
+    /// Where the choice is, or would be.
+    fn choice_of(&self, index: u32) -> Result<usize, usize> {
+        self.choices.binary_search_by_key(&index, |choice| choice.index)
+    }
+
+    /// The index after those with which calls of this choice have left; `None`: none has.
+    fn next_of(&self, choice: u32) -> Option<u32> {
+        let at = self.next.binary_search_by_key(&choice, |(own, _)| *own).ok()?;
+        self.next.get(at).map(|(_, next)| *next)
+    }
+
+    /// A call leaves with this index.
+    fn leaves_as(&mut self, call: TextKey, index: u32) {
+        let Err(at) = self.through.binary_search_by_key(&call, |(own, _)| *own) else { return };
+        if self.through.len() >= limits::OPEN_TEXTS {
+            return;
+        }
+        self.through.insert(at, (call, index));
+        let next = index.saturating_add(1);
+        match self.next.binary_search_by_key(&call.a, |(own, _)| *own) {
+            Ok(at) => self.next.get_mut(at).into_iter().for_each(|own| own.1 = own.1.max(next)),
+            Err(at) => self.next.insert(at, (call.a, next)),
         }
     }
 
@@ -189,23 +212,20 @@ impl Leaving {
             return;
         }
         let Some(index) = entry.get("index") else {
-            let known = self.through.iter().any(|(key, _)| *key == call);
-            if !known && self.through.len() < limits::OPEN_TEXTS {
-                self.through.push((call, u32::try_from(self.through.len()).unwrap_or(u32::MAX)));
-            }
-            return;
+            let count = u32::try_from(self.through.len()).unwrap_or(u32::MAX);
+            return self.leaves_as(call, count);
         };
-        let known = self.through.iter().find(|(key, _)| *key == call).map(|(_, index)| *index);
-        let new = known.unwrap_or_else(|| {
-            let stopped = self.choices.iter().any(|choice| choice.index == call.a);
-            let mine = self.through.iter().filter(|(key, _)| key.a == call.a);
-            let next = mine.map(|(_, index)| index.saturating_add(1)).max().unwrap_or(0);
-            let new = if stopped { next } else { number(Some(index)) };
-            if self.through.len() < limits::OPEN_TEXTS {
-                self.through.push((call, new));
+        let known = self.through.binary_search_by_key(&call, |(own, _)| *own).ok();
+        let new = match known.and_then(|at| self.through.get(at)) {
+            Some((_, known)) => *known,
+            None => {
+                let next = self.next_of(call.a).unwrap_or(0);
+                let stopped = self.choice_of(call.a).is_ok();
+                let new = if stopped { next } else { number(Some(index)) };
+                self.leaves_as(call, new);
+                new
             }
-            new
-        });
+        };
         if new != number(Some(index)) {
             replace(&index, &new.to_string(), &mut leaves.edits);
         }
@@ -219,7 +239,7 @@ pub(in super::super) fn take_out(
     edits: &mut Vec<Edit>,
 ) -> bool {
     let stopped = |value: &Value<'_>| {
-        pieces.iter().any(|piece| piece.node == value.id() && piece.stopped.is_some())
+        pieces_at(pieces, value.id()).iter().any(|piece| piece.stopped.is_some())
     };
     let lists = |list: &Value<'_>| list.key_is("tool_calls") && list.children().next().is_some();
     // The whole list goes with its last call; a list that goes has no edits of its own.

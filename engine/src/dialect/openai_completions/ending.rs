@@ -59,13 +59,13 @@ impl Sent {
     }
 
     fn own(&mut self, index: u32) -> Option<&mut Choice> {
-        let at = match self.choices.iter().position(|c| c.index == index) {
-            Some(at) => at,
-            None if self.choices.len() < limits::OPEN_TEXTS => {
-                self.choices.push(Choice { index, ..Choice::default() });
-                self.choices.len() - 1
+        let at = match self.choices.binary_search_by_key(&index, |own| own.index) {
+            Ok(at) => at,
+            Err(at) if self.choices.len() < limits::OPEN_TEXTS => {
+                self.choices.insert(at, Choice { index, ..Choice::default() });
+                at
             }
-            None => return None,
+            Err(_) => return None,
         };
         self.choices.get_mut(at)
     }

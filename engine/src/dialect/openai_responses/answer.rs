@@ -1,6 +1,7 @@
 //! Answers: events and whole bodies.
 
 use super::super::fields::{pick, string};
+use super::super::known::Known;
 use super::super::splice::twice;
 use super::super::texts::{Last, NO_ITEM, Texts, name_number, number, short};
 use super::super::{
@@ -8,7 +9,6 @@ use super::super::{
 };
 use super::sent::Sent;
 use super::stopped::Leaving;
-use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 
@@ -47,9 +47,9 @@ pub(super) struct Reading {
     call: Call,
     framing: Framing,
     /// Calls that have begun and not ended.
-    open: Vec<TextKey>,
+    open: Known<TextKey>,
     /// Items that are calls, those that the provider runs included.
-    calls: Vec<u32>,
+    calls: Known<u32>,
     ended: bool,
     model: Option<String>,
     sent: Sent,
@@ -178,8 +178,8 @@ impl Reading {
         Self {
             call: call.clone(),
             framing,
-            open: Vec::new(),
-            calls: Vec::new(),
+            open: Known::default(),
+            calls: Known::default(),
             ended: false,
             model: None,
             sent: Sent::default(),
@@ -277,7 +277,7 @@ impl Reading {
             }
         }
         if ruled && phase != Phase::Added {
-            self.open.retain(|open| *open != call);
+            self.open.remove(&call);
             texts.push(Item::CallEnd { call });
         }
     }
@@ -291,9 +291,7 @@ impl Reading {
         call: TextKey,
         phase: Phase,
     ) {
-        if !self.calls.contains(&call.a) && self.calls.len() < limits::OPEN_TEXTS {
-            self.calls.push(call.a);
-        }
+        self.calls.add(call.a);
         texts.push(Item::CallPiece { call, node: all.id() });
         if twice(item, &["type", "name", "arguments", "input", "action", "server_label"]) {
             texts.push(Item::Twice);
@@ -358,15 +356,15 @@ impl Reading {
     }
 
     fn begin(&mut self, texts: &mut Texts<'_, '_>, item: &Value<'_>, call: TextKey, phase: Phase) {
-        let running = self.open.contains(&call);
+        let running = self.open.has(&call);
         if phase == Phase::Done && running {
             texts.push(Item::TextEnd(call));
         } else {
             let name = item.get("name").filter(|n| n.kind() == Kind::String).map(|n| n.id());
             texts.push(Item::CallBegin { call, name });
         }
-        if phase == Phase::Added && !running && self.open.len() < limits::OPEN_TEXTS {
-            self.open.push(call);
+        if phase == Phase::Added {
+            self.open.add(call);
         }
     }
 
@@ -383,7 +381,7 @@ impl Reading {
             self.call_event(texts, root, call, phase);
         } else if name != b"output_item"
             && root.get("output_index").is_some()
-            && self.calls.contains(&call.a)
+            && self.calls.has(&call.a)
         {
             texts.push(Item::CallPiece { call, node: root.id() });
         }

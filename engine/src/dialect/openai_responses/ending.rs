@@ -77,7 +77,6 @@ pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &En
     let status = Status::of(&say);
     let open = |item: &OutputItem| item.done.is_none() && item.kind == "message";
     let target = sent.items.iter().filter(|item| open(item)).map(|item| item.index).max();
-    sent.items.sort_by_key(|item| item.index);
     for item in &mut sent.items {
         if Some(item.index) != target {
             close(&mut events, item, "incomplete");
@@ -106,7 +105,7 @@ fn next(sent: &Sent) -> u32 {
 /// Texts of the replaced event that still leave.
 fn before(events: &mut Events, sent: &mut Sent, ending: &Ending) {
     for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
-        let known = sent.items.iter_mut().find(|item| item.index == text.a);
+        let known = sent.known_mut(text.a);
         let is_open = known.as_ref().is_some_and(|item| {
             let begun = item.parts.iter().find(|p| p.kind == text.kind && p.index == text.b);
             item.done.is_none() && begun.is_none_or(|part| !part.text_done && !part.done)

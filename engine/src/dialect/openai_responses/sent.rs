@@ -51,6 +51,7 @@ pub(super) struct Sent {
     pub(super) head: Option<String>,
     /// The number of the next event.
     pub(super) sequence: u64,
+    /// In the order of their indexes.
     pub(super) items: Vec<OutputItem>,
     /// The last event was sent.
     pub(super) over: bool,
@@ -115,7 +116,7 @@ impl Sent {
             return;
         }
         let news = self.room(text.len());
-        let item = self.items.iter_mut().find(|item| item.index == key.a);
+        let item = self.known_mut(key.a);
         if let Some(part) = item.and_then(|item| item.part(key.kind, key.b))
             && news
         {
@@ -159,11 +160,11 @@ impl Sent {
 
     /// The item with this index; it begins here if it was not added before (a replay from the middle).
     pub(super) fn item(&mut self, index: u32, id: &str, kind: &str) -> Option<&mut OutputItem> {
-        let at = match self.items.iter().position(|item| item.index == index) {
-            Some(at) => at,
-            None if self.items.len() >= limits::OPEN_TEXTS => return None,
-            None => {
-                self.items.push(OutputItem {
+        let at = match self.at(index) {
+            Ok(at) => at,
+            Err(_) if self.items.len() >= limits::OPEN_TEXTS => return None,
+            Err(at) => {
+                let item = OutputItem {
                     index,
                     id: id.to_owned(),
                     kind: kind.to_owned(),
@@ -171,10 +172,22 @@ impl Sent {
                     parts: Vec::new(),
                     arguments: None,
                     done: None,
-                });
-                self.items.len() - 1
+                };
+                self.items.insert(at, item);
+                at
             }
         };
+        self.items.get_mut(at)
+    }
+
+    /// Where the item with this index is, or would be.
+    fn at(&self, index: u32) -> Result<usize, usize> {
+        self.items.binary_search_by_key(&index, |item| item.index)
+    }
+
+    /// The item with this index, if it has begun.
+    pub(super) fn known_mut(&mut self, index: u32) -> Option<&mut OutputItem> {
+        let at = self.at(index).ok()?;
         self.items.get_mut(at)
     }
 
@@ -210,7 +223,7 @@ impl Sent {
         let raw = root.get("annotation").and_then(|a| self.keep_json(&a));
         let part = number(root.get("content_index"));
         let index = number(root.get("output_index"));
-        let item = self.items.iter_mut().find(|item| item.index == index);
+        let item = self.known_mut(index);
         let part = item.and_then(|item| item.parts.iter_mut().find(|p| p.index == part));
         if let (Some(part), Some(raw)) = (part, raw) {
             if !part.annotations.is_empty() {
@@ -239,14 +252,14 @@ impl Sent {
         let text = string(text);
         if key.kind == kind::ARGUMENTS && phase == b"done" {
             let text = self.keep(&text);
-            if let Some(item) = self.items.iter_mut().find(|item| item.index == key.a) {
+            if let Some(item) = self.known_mut(key.a) {
                 item.arguments = text;
             }
         }
         if key.kind > kind::REASONING {
             return;
         }
-        let known = self.items.iter().find(|item| item.index == key.a);
+        let known = self.at(key.a).ok().and_then(|at| self.items.get(at));
         let id = match known {
             Some(_) => String::new(),
             None => short(root.get("item_id")).unwrap_or_default(),

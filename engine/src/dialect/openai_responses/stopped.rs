@@ -2,6 +2,7 @@
 //! its events are the message's, repeats of the item are the message again, and events are numbered anew.
 
 use super::super::fields::string;
+use super::super::known::{Ids, Known, pieces_at};
 use super::super::splice::replace;
 use super::super::write::Json;
 use super::super::{Leaves, Piece, Stopped};
@@ -10,7 +11,6 @@ use super::ending::Events;
 use super::sent::Sent;
 use super::{content_part, message};
 use crate::dialect::anthropic::RESULT;
-use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
@@ -20,9 +20,9 @@ pub(super) struct Leaving {
     /// Something was changed: numbers go on from what was sent.
     changed: bool,
     /// Ids of stopped calls, whose outputs are withheld.
-    ids: Vec<String>,
+    ids: Ids,
     /// Output indexes of items that were withheld with their call.
-    withheld: Vec<u64>,
+    withheld: Known<u64>,
 }
 
 /// What takes an item's place.
@@ -54,9 +54,7 @@ impl Leaving {
             ((b"output_item", phase), Some(item)) => {
                 let place = root.get("output_index").map_or(0, |index| index.as_u64().unwrap_or(0));
                 if let Some(said) = self.said(&item, stopped(root, pieces)) {
-                    if !self.withheld.contains(&place) && self.withheld.len() < limits::OPEN_TEXTS {
-                        self.withheld.push(place);
-                    }
+                    self.withheld.add(place);
                     self.item(&item, &said, phase == b"done", place, sent, &mut leaves);
                 }
             }
@@ -79,7 +77,7 @@ impl Leaving {
     /// True for an event about an item that does not leave.
     fn is_withheld(&self, root: &Value<'_>) -> bool {
         let place = root.get("output_index").and_then(|index| index.as_u64());
-        place.is_some_and(|place| self.withheld.contains(&place))
+        place.is_some_and(|place| self.withheld.has(&place))
     }
 
     /// The items of a response object.
@@ -95,20 +93,15 @@ impl Leaving {
 
     /// What is said in this item's place, if it does not leave.
     fn said<'a>(&mut self, item: &Value<'_>, stopped: Option<&'a Stopped>) -> Option<Said<'a>> {
-        let call_id = || item.get("call_id").or_else(|| item.get("id"))?.as_str();
+        let call_id = || item.get("call_id").or_else(|| item.get("id"));
         match stopped {
             Some(stopped) => {
-                let id = call_id().filter(|id| id.len() <= limits::ANSWER_ID_BYTES);
-                if let Some(id) = id
-                    && self.ids.len() < limits::OPEN_TEXTS
-                    && !self.ids.iter().any(|own| *own == id)
-                {
-                    self.ids.push(id.into_owned());
-                }
+                self.ids.add(call_id());
                 Some(Said { id: format!("msg_hemostat_{}", stopped.id), text: &stopped.text })
             }
             None if string(item.get("type")).ends_with(b"_output") => {
-                let id = call_id().filter(|id| self.ids.iter().any(|own| own == id))?;
+                let id = call_id().filter(|id| self.ids.has(Some(*id)))?;
+                let id = id.as_str()?;
                 Some(Said { id: format!("msg_hemostat_{id}"), text: RESULT })
             }
             None => None,
@@ -160,5 +153,5 @@ fn whole(said: &Said<'_>) -> String {
 }
 
 fn stopped<'a>(value: &Value<'_>, pieces: &[Piece<'a>]) -> Option<&'a Stopped> {
-    pieces.iter().find(|piece| piece.node == value.id()).and_then(|piece| piece.stopped)
+    pieces_at(pieces, value.id()).first().and_then(|piece| piece.stopped)
 }
