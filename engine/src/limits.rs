@@ -50,6 +50,10 @@ pub const HELD_FLOOR_BYTES: usize = 32 * 1024;
 /// number a matter of memory, not of stack.
 pub const JSON_DEPTH: usize = 256;
 
+/// Names, and pieces of a name, of one call. A model writes a name in a few tokens; any piece may be what a client takes
+/// for the name, so all are judged whenever one comes.
+pub const CALL_NAMES: usize = 256;
+
 /// Values in one JSON document (28 bytes each, so 28 MiB at most while one is read).
 pub const JSON_NODES: usize = 1_000_000;
 

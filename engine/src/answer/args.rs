@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::place::Change;
 use super::rules::Rules;
-use super::running::{Running, Stop, TextId};
+use super::running::{Running, Stop};
 use crate::context::record::Record;
 use crate::dialect::{Role, TextKey};
 use crate::search::Hit;
@@ -18,12 +18,12 @@ use crate::wire::inner::{Inner, InnerEvent, InnerJson, InnerKind, encode_inner};
 /// The arguments of one call as they come.
 #[derive(Debug)]
 pub struct Args {
-    /// Their number among the texts of the stream.
-    pub id: TextId,
     /// The dialect's name for them, if they go on from frame to frame.
     pub key: Option<TextKey>,
     /// Nothing more will come.
     pub ended: bool,
+    /// Something happened to them since all had left.
+    pub listed: bool,
     role: Role,
     reader: InnerJson,
     /// Where something begins that must be seen whole, and of which more will come.
@@ -71,11 +71,11 @@ pub struct ArgsChange {
 impl Args {
     /// Arguments of which nothing has come.
     #[must_use]
-    pub fn new(id: TextId, key: Option<TextKey>, role: Role) -> Self {
+    pub fn new(key: Option<TextKey>, role: Role) -> Self {
         Self {
-            id,
             key,
             ended: false,
+            listed: false,
             role,
             reader: InnerJson::new(),
             pending: None,

@@ -11,7 +11,7 @@ pub(crate) use kept::kept;
 use std::rc::Rc;
 
 use super::texts::ByKey;
-use crate::context::record::Record;
+use crate::context::record::{Record, Unchecked};
 use crate::dialect::{ArgsForm, CallName, Item, Stopped, TextKey};
 use crate::event;
 use crate::limits;
@@ -100,6 +100,8 @@ struct Names {
     pieces: Vec<String>,
     /// Other names of its tool.
     aliases: Vec<String>,
+    /// Bytes of all.
+    bytes: usize,
     /// It may go on.
     open: bool,
 }
@@ -219,7 +221,7 @@ impl Calls {
             Item::CallPiece { call, .. } => return self.begin(call),
             Item::CallName { call, name, open } => {
                 let text = |node| doc.value(payload, node).and_then(|value| value.as_str());
-                self.name(
+                let fits = self.name(
                     call,
                     match name {
                         CallName::Node(node) => (text(node).unwrap_or_default().into(), true),
@@ -228,6 +230,10 @@ impl Calls {
                     },
                     open,
                 );
+                if !fits && self.waits(call) {
+                    record.unchecked(Unchecked::HoldLimit, true);
+                    self.too_long(call);
+                }
                 self.try_name(call, record);
             }
             Item::CallArgs { call, node, form } => {
@@ -304,15 +310,19 @@ impl Calls {
         true
     }
 
-    fn name(&mut self, key: TextKey, (name, own): (String, bool), open: bool) {
+    /// Adds a name. False: it has more than can be judged.
+    fn name(&mut self, key: TextKey, (name, own): (String, bool), open: bool) -> bool {
         let mut reopened = false;
-        let Some(call) = self.find(key) else { return };
+        let Some(call) = self.find(key) else { return true };
         let names = &mut call.names;
+        let fits = names.pieces.len() + names.aliases.len() < limits::CALL_NAMES
+            && names.bytes + name.len() <= limits::HELD_TEXT_BYTES;
+        let bytes = name.len();
         // A repeat of the same name is none of its pieces, unless pieces still come.
         let repeat = !open && names.pieces.last() == Some(&name);
         if own && !repeat {
-            let total: usize = names.pieces.iter().map(String::len).sum();
-            if total + name.len() <= limits::HELD_TEXT_BYTES {
+            if fits {
+                names.bytes += bytes;
                 names.pieces.push(name);
             } else {
                 call.given.spoil();
@@ -322,11 +332,13 @@ impl Calls {
                 call.state = State::Waiting;
                 reopened = true;
             }
-        } else if !own && !names.aliases.contains(&name) {
+        } else if !own && !names.aliases.contains(&name) && fits {
+            names.bytes += bytes;
             names.aliases.push(name);
         }
         call.names.open |= open && call.given.is_empty();
         self.reopened += u64::from(reopened);
+        fits || repeat
     }
 
     /// Judges a call by its name, if that is complete and enough.

@@ -6,6 +6,7 @@ pub mod frame_loop;
 pub mod glance;
 pub mod held;
 pub mod hold_reason;
+mod numbered;
 pub mod output;
 pub mod pipe;
 pub mod place;

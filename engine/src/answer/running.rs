@@ -44,6 +44,8 @@ pub struct Running {
     stop: Option<Stop>,
     /// Nothing more will come.
     pub ended: bool,
+    /// It has ended since all had left, or something was found in it.
+    pub listed: bool,
     /// Copies of it will come: what was found is needed for them.
     pub keeps: bool,
     /// How far the search for acting rules was when the text ended in the middle of what may be a match. Some servers go
@@ -68,6 +70,7 @@ impl Running {
             spans: Vec::new(),
             stop: None,
             ended: false,
+            listed: false,
             keeps: false,
             before_end: None,
             left: false,
@@ -80,7 +83,7 @@ impl Running {
     pub fn go_on(&mut self) -> bool {
         let Some(search) = self.before_end.take() else { return false };
         self.ended = false;
-        if self.left {
+        if std::mem::take(&mut self.left) {
             self.base = self.fed();
         }
         self.act = *search;

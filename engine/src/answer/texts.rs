@@ -1,6 +1,7 @@
 //! All texts of one answer (or of one request), and the pieces of them that frames carry.
 
 mod judged;
+mod settle;
 mod words;
 
 pub use judged::Acted;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 
 use super::args::Args;
 use super::held::HeldPiece;
+use super::numbered::Numbered;
 use super::place::Place as Written;
 use super::rules::Rules;
 use super::running::{Running, Stop, TextId};
@@ -27,10 +29,8 @@ pub(super) type ByKey<V> = BTreeMap<TextKey, V>;
 /// The texts that are open, or that something which waits still needs.
 #[derive(Debug, Default)]
 pub struct Texts {
-    /// In the order of their numbers.
-    running: Vec<Running>,
-    /// The same.
-    args: Vec<Args>,
+    running: Numbered<Running>,
+    args: Numbered<Args>,
     next: TextId,
     /// Those of `running` that go on, at places that a dialect knows.
     open: ByKey<TextId>,
@@ -52,8 +52,10 @@ pub struct Texts {
     taken: usize,
     /// Decoded bytes that wait in both.
     held: usize,
-    /// Something ended or was found since all had left.
-    unsettled: bool,
+    /// Those of `running` that have ended since all had left, or in which something was found, each once.
+    touched: Vec<TextId>,
+    /// Those of `args` that have grown or ended since then, each once.
+    touched_args: Vec<TextId>,
     /// Re-used.
     hits: Vec<Hit>,
     decoded: Decoded,
@@ -140,8 +142,9 @@ impl Texts {
             }
             (piece.text, piece.end) = (whole.id, whole.fed());
             self.account((0, 0), (whole.memory(), 0));
-            self.unsettled = true;
-            self.running.push(whole);
+            whole.listed = true;
+            self.touched.push(whole.id);
+            self.running.push(whole.id, whole);
             return Ok(Some(piece));
         };
         let id = match self.open.get(&key) {
@@ -169,14 +172,14 @@ impl Texts {
         let new = Running::new(self.number(), Some(key), role);
         let id = new.id;
         self.account((0, 0), (new.memory(), 0));
-        self.running.push(new);
+        self.running.push(id, new);
         id
     }
 
     /// A text of this name that has ended goes on, if what came of it may still match with what comes.
     fn reopen(&mut self, key: TextKey) -> Option<TextId> {
         let id = self.ended.remove(&key)?;
-        let text = self.text_mut(id)?;
+        let text = self.running.get_mut(id)?;
         let before = (text.memory(), text.held());
         let open = text.go_on();
         let after = (text.memory(), text.held());
@@ -194,7 +197,7 @@ impl Texts {
     ) -> (u64, u64, bool) {
         let mut hits = std::mem::take(&mut self.hits);
         let others = self.taken;
-        let Some(running) = self.text_mut(id) else { return (0, 0, true) };
+        let Some(running) = self.running.get_mut(id) else { return (0, 0, true) };
         let (start, before) = (running.fed(), (running.memory(), running.held()));
         let others = others.saturating_sub(before.0);
         let mut fits = true;
@@ -206,8 +209,9 @@ impl Texts {
             }
         }
         let (end, after) = (running.fed(), (running.memory(), running.held()));
-        let touched = running.touched_at_all();
-        self.unsettled |= touched;
+        if running.touched_at_all() && !std::mem::replace(&mut running.listed, true) {
+            self.touched.push(id);
+        }
         self.hits = hits;
         self.account(before, after);
         (start, end, fits)
@@ -261,7 +265,7 @@ impl Texts {
         };
         let (grows, base) =
             self.places.get(&key).map_or((false, 0), |place| (place.grows(), place.base));
-        let Some(running) = self.text_mut(id) else { return Ok(false) };
+        let Some(running) = self.running.get_mut(id) else { return Ok(false) };
         running.keeps = grows;
         let fed = running.fed();
         piece.text = id;
@@ -312,17 +316,17 @@ impl Texts {
                     self.room()?;
                     self.open_args.insert(key, self.next + 1);
                 }
-                let new = Args::new(self.number(), key, role);
-                let id = new.id;
+                let id = self.number();
+                let new = Args::new(key, role);
                 self.account((0, 0), (new.memory(), 0));
-                self.args.push(new);
+                self.args.push(id, new);
                 id
             }
         };
-        self.unsettled = true;
+        self.touch_args(id);
         let mut hits = std::mem::take(&mut self.hits);
         let others = self.taken;
-        let Some(args) = self.args_mut(id) else { return Ok(None) };
+        let Some(args) = self.args.get_mut(id) else { return Ok(None) };
         let (start, before) = (args.fed(), (args.memory(), args.held()));
         let others = others.saturating_sub(before.0);
         let mut fits = true;
@@ -338,15 +342,15 @@ impl Texts {
             args.finish(rules, record, &mut hits);
         }
         let after = (args.memory(), args.held());
-        let touched = args.touched();
+        let forgotten = key.is_none() && !args.touched();
         self.hits = hits;
         self.account(before, after);
         self.note_stop(id);
         if !fits {
             return Err(TooMany);
         }
-        if key.is_none() && !touched {
-            self.args.pop();
+        if forgotten {
+            self.args.remove(id);
             self.account(after, (0, 0));
             return Ok(None);
         }
@@ -355,7 +359,7 @@ impl Texts {
 
     /// Remembers a stop in arguments under the name of their call.
     fn note_stop(&mut self, id: TextId) {
-        let Some(args) = self.args(id) else { return };
+        let Some(args) = self.args.get(id) else { return };
         let (Some(key), Some(stop)) = (args.key, args.any_stop()) else { return };
         let first = self.call_stop(key).is_none_or(|other| stop.rule < other.rule);
         if first {
@@ -366,7 +370,7 @@ impl Texts {
     /// The stop in the arguments of this call.
     #[must_use]
     pub fn call_stop(&self, call: TextKey) -> Option<Stop> {
-        self.args(*self.stops.get(&call)?)?.any_stop()
+        self.args.get(*self.stops.get(&call)?)?.any_stop()
     }
 
     fn room(&self) -> Result<(), TooMany> {
@@ -409,15 +413,17 @@ impl Texts {
 
     fn end_text(&mut self, id: TextId, rules: &Rules, record: &mut Record) {
         let mut hits = std::mem::take(&mut self.hits);
-        if let Some(text) = self.text_mut(id).filter(|text| !text.ended) {
+        if let Some(text) = self.running.get_mut(id).filter(|text| !text.ended) {
             let before = (text.memory(), text.held());
             text.finish(rules, record, &mut hits);
             let after = (text.memory(), text.held());
             let may_go_on = text.key.filter(|key| text.may_go_on() && !key.is_unknown());
-            self.unsettled = true;
             self.account(before, after);
-            if let Some(key) = may_go_on {
-                self.ended.insert(key, id);
+            self.touch(id);
+            if let Some(key) = may_go_on
+                && let Some(before) = self.ended.insert(key, id)
+            {
+                self.touch(before);
             }
         }
         self.hits = hits;
@@ -425,25 +431,15 @@ impl Texts {
 
     fn end_args(&mut self, id: TextId, rules: &Rules, record: &mut Record) {
         let mut hits = std::mem::take(&mut self.hits);
-        if let Some(args) = self.args_mut(id).filter(|args| !args.ended) {
+        if let Some(args) = self.args.get_mut(id).filter(|args| !args.ended) {
             let before = (args.memory(), args.held());
             args.finish(rules, record, &mut hits);
             let after = (args.memory(), args.held());
-            self.unsettled = true;
             self.account(before, after);
+            self.touch_args(id);
             self.note_stop(id);
         }
         self.hits = hits;
-    }
-
-    /// Gives up on partial matches (`on_hold_limit: release`).
-    pub fn release(&mut self, rules: &Rules) {
-        self.running.iter_mut().for_each(|text| text.release(rules, &mut self.hits));
-        self.args.iter_mut().for_each(|args| args.release(rules, &mut self.hits));
-        self.unsettled = true;
-        self.recount();
-        let args: Vec<TextId> = self.args.iter().map(|args| args.id).collect();
-        args.into_iter().for_each(|id| self.note_stop(id));
     }
 
     /// Decoded bytes that partial matches hold.
@@ -458,38 +454,6 @@ impl Texts {
         self.taken + self.places.len() * (limits::UNKNOWN_TEXT_BYTES + size_of::<Place>())
     }
 
-    /// All that came has left: texts that ended are forgotten, and what was found in the others.
-    pub fn settle(&mut self) {
-        if !std::mem::take(&mut self.unsettled) {
-            return;
-        }
-        let (mut kept, ended) = (0, &mut self.ended);
-        self.running.retain(|text| {
-            let named = text.key.filter(|key| text.ended && ended.get(key) == Some(&text.id));
-            let Some(key) = named else { return !text.ended };
-            kept += 1;
-            if kept > limits::ENDED_TEXTS {
-                ended.remove(&key);
-            }
-            kept <= limits::ENDED_TEXTS
-        });
-        self.running.iter_mut().for_each(Running::settle);
-        self.args.retain(|args| !args.ended);
-        self.args.iter_mut().for_each(Args::settle);
-        if !self.stops.is_empty() {
-            let args = &self.args;
-            self.stops.retain(|_, id| args.binary_search_by_key(id, |args| args.id).is_ok());
-        }
-        self.recount();
-    }
-
-    fn recount(&mut self) {
-        let texts = self.running.iter().map(|text| (text.memory(), text.held()));
-        let args = self.args.iter().map(|args| (args.memory(), args.held()));
-        let add = |sum: (usize, usize), one: (usize, usize)| (sum.0 + one.0, sum.1 + one.1);
-        (self.taken, self.held) = texts.chain(args).fold((0, 0), add);
-    }
-
     /// Nothing is open and nothing is needed any more.
     pub fn forget(&mut self) {
         *self = Self {
@@ -498,23 +462,5 @@ impl Texts {
             decoded: std::mem::take(&mut self.decoded),
             ..Self::default()
         };
-    }
-
-    fn text(&self, id: TextId) -> Option<&Running> {
-        self.running.get(self.running.binary_search_by_key(&id, |text| text.id).ok()?)
-    }
-
-    fn text_mut(&mut self, id: TextId) -> Option<&mut Running> {
-        let at = self.running.binary_search_by_key(&id, |text| text.id).ok()?;
-        self.running.get_mut(at)
-    }
-
-    fn args(&self, id: TextId) -> Option<&Args> {
-        self.args.get(self.args.binary_search_by_key(&id, |args| args.id).ok()?)
-    }
-
-    fn args_mut(&mut self, id: TextId) -> Option<&mut Args> {
-        let at = self.args.binary_search_by_key(&id, |args| args.id).ok()?;
-        self.args.get_mut(at)
     }
 }

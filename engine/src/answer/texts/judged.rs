@@ -44,10 +44,10 @@ impl Texts {
                 _ if skip(piece) => None,
                 Written::Args(_) => {
                     let ready = |args: &Args| args.ready(piece.start..piece.end);
-                    let waits = self.args(piece.text).is_some_and(|args| !ready(args));
+                    let waits = self.args.get(piece.text).is_some_and(|args| !ready(args));
                     waits.then(|| HoldReason::Arguments { call: piece.call.or(piece.key) })
                 }
-                _ => self.text(piece.text).map(Running::clear).and_then(|from| {
+                _ => self.running.get(piece.text).map(Running::clear).and_then(|from| {
                     let waits = from < piece.end;
                     waits.then_some(HoldReason::PartialMatch { text: piece.key, from })
                 }),
@@ -66,8 +66,8 @@ impl Texts {
     pub fn first_stop(&self, held: &Held<'_>) -> Option<(usize, Stop)> {
         held.pieces.iter().enumerate().find_map(|(at, piece)| {
             let stop = match piece.place {
-                Written::Args(_) => self.args(piece.text)?.stop(piece.start..piece.end),
-                _ => self.text(piece.text)?.stop(piece.start, piece.end),
+                Written::Args(_) => self.args.get(piece.text)?.stop(piece.start..piece.end),
+                _ => self.running.get(piece.text)?.stop(piece.start, piece.end),
             };
             let sealed = || {
                 let span = self.spans(piece).into_iter().next().filter(|_| piece.signed)?;
@@ -78,7 +78,8 @@ impl Texts {
     }
 
     fn spans(&self, piece: &HeldPiece) -> Vec<Span> {
-        self.text(piece.text)
+        self.running
+            .get(piece.text)
             .map(|text| text.spans(piece.start, piece.end).collect())
             .unwrap_or_default()
     }
@@ -104,7 +105,7 @@ impl Texts {
             Written::File(_) => return,
             Written::Args(_) => {
                 let part = piece.start..piece.end;
-                let Some(args) = self.args(piece.text) else { return };
+                let Some(args) = self.args.get(piece.text) else { return };
                 let changes = args.changes(part.clone(), rules);
                 changes.iter().for_each(|change| acted.add(change.rule));
                 piece.place.write_args(payload, part, changes, edits);

@@ -31,7 +31,7 @@ impl Texts {
         let id = *self.open.get(&key)?;
         self.next_frame(rules, record);
         let (start, end, fits) = self.grow(id, piece, rules, record);
-        let decided = fits && self.text(id).is_some_and(Running::is_decided);
+        let decided = fits && self.running.get(id).is_some_and(Running::is_decided);
         Some(Fed { id, start, end, decided })
     }
 }
