@@ -19,6 +19,7 @@ use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::remote::Source;
 
 use crate::clock;
+use crate::gauges::Gauges;
 use crate::host::shared::{self, Shared};
 use crate::host::{self, HostError, Level};
 use crate::{accounts, marks, notify, pending, recent, reporter, telemetry, watch};
@@ -51,6 +52,7 @@ pub struct Follower {
     acting: RefCell<Acting>,
     /// Why that is not what is in force.
     problem: RefCell<Option<Problem>>,
+    gauges: Gauges,
 }
 
 /// The names of a scope's values.
@@ -99,6 +101,7 @@ impl Follower {
             trouble: name("trouble"),
         };
         let follower = Self {
+            gauges: Gauges::of(&terms.config.scope),
             terms,
             keys,
             seen: Cell::new(None),
@@ -141,8 +144,8 @@ impl Follower {
         if let Some(running) = running {
             marks::begin(&self.terms.config.scope, stamp, &running.program);
             telemetry::define(&running.program);
-            telemetry::severity(running.severity);
-            telemetry::version(running.version.as_deref());
+            self.gauges.severity(running.severity);
+            self.gauges.version(running.version.as_deref());
         }
         let serial = running.and_then(|running| running.serial).unwrap_or_default();
         let version = running.and_then(|running| running.version.clone());
@@ -175,8 +178,7 @@ impl Follower {
         let (state, _) = self.store()?;
         self.seen.set(cell.map(|cell| cell.cas));
         self.expires.set(state.expires());
-        telemetry::gauge("hemostat_policy_serial", state.serial());
-        telemetry::gauge("hemostat_policy_ends_seconds", state.expires().unwrap_or_default());
+        self.gauges.release(state.serial(), state.expires());
         match state.running(&self.terms) {
             Ok(running) => {
                 *self.problem.borrow_mut() = None;

@@ -33,6 +33,7 @@ mod clock;
 mod control;
 mod exchanger;
 mod follower;
+mod gauges;
 mod grants;
 mod host;
 mod load;

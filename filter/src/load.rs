@@ -13,6 +13,7 @@ use hemostat_engine::policy::{Diagnostic, Program};
 use crate::accounts;
 use crate::bodies::Bodies;
 use crate::follower::Follower;
+use crate::gauges::Gauges;
 use crate::host;
 use crate::reporter::Reporter;
 use crate::telemetry;
@@ -74,10 +75,10 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     if !follows {
         let program = Program::compile(&config).map_err(|error| line(&error))?;
         telemetry::define(&program);
-        telemetry::gauge("hemostat_policy_serial", 0);
-        telemetry::gauge("hemostat_policy_ends_seconds", 0);
-        telemetry::severity(config.policy.severity);
-        telemetry::version(program.version.as_deref());
+        let gauges = Gauges::of(&config.scope);
+        gauges.release(0, None);
+        gauges.severity(config.policy.severity);
+        gauges.version(program.version.as_deref());
         let active =
             Active { program: Rc::new(program), book: accounts::book(), envoy, bodies, name };
         let follower = None;

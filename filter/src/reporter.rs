@@ -6,14 +6,11 @@ use hemostat_engine::bundle::{Acting, Digest, Followers, Problem, Report};
 use hemostat_engine::limits::FOLLOWER_EVERY_S;
 
 use crate::clock;
+use crate::gauges::Gauges;
 use crate::host::{self, shared};
-use crate::telemetry;
 
 /// Attempts while other threads write. After that it goes without this report: the next one is seconds away.
 const TRIES: usize = 16;
-
-/// The number of configurations of a process that do not act by what is in force.
-const NOT_FOLLOWING: &str = "hemostat_not_following";
 
 /// Reports for one configuration.
 #[derive(Debug)]
@@ -23,6 +20,7 @@ pub struct Reporter {
     control: bool,
     /// What was said last.
     said: RefCell<Option<Report>>,
+    gauges: Gauges,
 }
 
 fn key(scope: &str) -> String {
@@ -43,7 +41,10 @@ impl Reporter {
             .collect();
         let name = if name.is_empty() { "filter" } else { &name };
         let configuration = format!("{name}/{digest}");
-        Self { key: key(scope), configuration, control, said: RefCell::new(None) }
+        let gauges = Gauges::of(scope);
+        // There from the beginning: an alert sees the first rise.
+        gauges.not_following(read(scope).troubled());
+        Self { key: key(scope), configuration, control, said: RefCell::new(None), gauges }
     }
 
     /// The configuration's name.
@@ -81,7 +82,7 @@ impl Reporter {
             let is_news = all.note(report.clone());
             match shared::replace(&self.key, stored.as_ref(), &all.encode()) {
                 Ok(true) => {
-                    telemetry::gauge(NOT_FOLLOWING, all.troubled());
+                    self.gauges.not_following(all.troubled());
                     return is_news;
                 }
                 Ok(false) => {}

@@ -8,7 +8,6 @@ use hemostat_engine::context::memory::VmMemory;
 use hemostat_engine::counters;
 use hemostat_engine::exchange::Effect;
 use hemostat_engine::policy::Program;
-use hemostat_engine::policy::document::Severity;
 
 use crate::host::{self, HostError, Level};
 use crate::{capture, notify};
@@ -36,7 +35,7 @@ const RULE: &str = ";rule=";
 /// A log line is cut here, in bytes: the engine's are short, and one line of a log is not the place for more.
 const LINE_BYTES: usize = 2048;
 
-/// Names of gauges that one VM defines: some of the filter's own, and one for each version that was in force.
+/// Names of gauges that one VM defines: some of each scope, and one for each version that was in force.
 const GAUGES: usize = 128;
 
 /// The host calls that are counted where they fail.
@@ -65,7 +64,6 @@ const HOST_CALLS: &[&str] = &[
 ];
 
 thread_local! {
-    static VERSION_SHOWN: RefCell<Option<String>> = const { RefCell::new(None) };
     static GAUGE_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static HISTOGRAM_IDS: RefCell<BTreeMap<&'static str, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static COUNTER_IDS: RefCell<HashMap<String, Option<u32>>> = RefCell::new(HashMap::new());
@@ -165,7 +163,6 @@ pub fn define_fixed() {
     counters::fixed().into_iter().chain(own).for_each(|name| {
         counter(&name);
     });
-    gauge("hemostat_not_following", 0);
 }
 
 /// Defines every counter of a policy's rules.
@@ -173,26 +170,6 @@ pub fn define(program: &Program) {
     counters::of(program).iter().for_each(|name| {
         counter(name);
     });
-}
-
-/// Says how bad it is what the policy in force is for: 1 to 3, 0 where it does not say.
-pub fn severity(severity: Option<Severity>) {
-    gauge("hemostat_policy_severity", severity.map_or(0, |severity| 1 + severity as u64));
-}
-
-/// Says which version is in force: the gauge of that version stands at 1, those of others at 0.
-pub fn version(version: Option<&str>) {
-    const INFO: &str = "hemostat_policy_info;version=";
-    let mut name = format!("{INFO}{}", version.unwrap_or("-"));
-    let known = GAUGE_IDS.with_borrow(|ids| ids.contains_key(&name) || ids.len() + 1 < GAUGES);
-    if !known {
-        name = format!("{INFO}other");
-    }
-    let last = VERSION_SHOWN.replace(Some(name.clone()));
-    if let Some(last) = last.filter(|last| *last != name) {
-        gauge(&last, 0);
-    }
-    gauge(&name, 1);
 }
 
 /// Sets a gauge of the process.
@@ -213,6 +190,11 @@ pub fn gauge(name: &str, value: u64) {
         // Nobody is left to tell if this fails.
         let _ = host::record(id, value);
     }
+}
+
+/// True if a gauge of this name exists, or is not the last that there may be.
+pub fn has_room_for_gauge(name: &str) -> bool {
+    GAUGE_IDS.with_borrow(|ids| ids.contains_key(name) || ids.len() + 1 < GAUGES)
 }
 
 /// Puts a value into a histogram.

@@ -62,7 +62,7 @@ def test_a_listener_with_another_key_is_not_following(upstream):
         assert ask(proxy).header("x-hemostat-policy") == "baseline"
         assert any(event["event"] == "not_following" for event in shown["events"])
         stats = proxy.admin("/stats/prometheus")
-        assert re.search(r"^hemostat_not_following\{\} 1$", stats, re.M), stats
+        assert re.search(r'^hemostat_not_following\{scope="prod-eu"\} 1$', stats, re.M), stats
         # The next answer says so at once.
         assert proxy.post(release(8, policies.policy("again")))[1]["in_force"] == "not-everywhere"
 
@@ -70,10 +70,10 @@ def test_a_listener_with_another_key_is_not_following(upstream):
 def test_listeners_that_agree_are_everywhere_and_every_thread_counts(upstream):
     with Proxy(upstream.port, policies.policy("baseline"), workers=3) as proxy:
         proxy.post(release(7, policies.policy("posted")))
-        shown = until(proxy, lambda status: status["in_force"] == "everywhere")
-        assert {one["listener"] for one in shown["followers"]} == {"traffic", "control"}
-        # Three workers and the main thread.
-        assert [one["threads"] for one in shown["followers"]] == [4, 4]
+        # Three workers and the main thread, of both listeners: each says so itself, in its own time.
+        told = [("control", 4), ("traffic", 4)]
+        shown = until(proxy, lambda status: status["in_force"] == "everywhere" and told == sorted(
+            (one["listener"], one["threads"]) for one in status["followers"]))
         assert shown["not_following"] == []
         headers = {"authorization": f"Bearer {TOKEN}"}
         envelope = fetch(proxy.control_port, "GET", "/.hemostat/release", headers=headers)

@@ -15,7 +15,7 @@ from test_in_force import change
 import policies
 from rig import recordings
 from rig.client import fetch
-from rig.envoy import ROOT
+from rig.envoy import ROOT, load_sample, wasm_filter
 from rig.releases import EVE, ONCALL, OPS, TOKEN, Proxy, hemostat
 from rig.replay import Answer
 
@@ -43,8 +43,8 @@ TIMES = {}
 
 @pytest.fixture(scope="module")
 def fleet(upstream):
-    """Two proxies that follow one scope."""
-    more = {"allow": {"upstreams": ["second"]}}
+    """Two proxies that follow one scope, and allow what the sample allows."""
+    more = {"allow": json.loads(wasm_filter(load_sample("control/envoy.yaml"))["config"]["configuration"]["value"])["allow"]}
     with Proxy(upstream.port, policies.policy("baseline"), plugin=more) as one, Proxy(
         upstream.port, policies.policy("baseline"), plugin=more
     ) as two:
@@ -187,6 +187,9 @@ def test_page_an_agent_does_harm(desk, upstream):
 def test_page_the_provider_is_down(desk):
     desk.activates("sev2-switch-provider")
     desk.effect("the provider is down", lambda answer: "switch-provider:switch" in acted(answer))
+    # It is the other provider that was asked, as the page tells to look.
+    for proxy in desk.fleet:
+        proxy._until(5, "the access log", lambda log=proxy.dir / "access.log": '"upstream":"second"' in log.read_text())
     desk.back()
 
 

@@ -95,7 +95,8 @@ class Proxy(Envoy):
         super().__init__(upstream_port, policy, workers=workers)
         self.config = load_sample(sample)
         self.config["admin"]["address"]["socket_address"]["port_value"] = 0
-        shared = {"hold_headers": True, "scope": SCOPE, "trust": trust(), "policy": policy} | (plugin or {})
+        # What the sample allows is its own test's; here a test says what it needs.
+        shared = {"allow": None, "hold_headers": True, "scope": SCOPE, "trust": trust(), "policy": policy} | (plugin or {})
         for listener in self.config["static_resources"]["listeners"]:
             listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": 0}
             wasm = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0]["typed_config"][
@@ -110,7 +111,7 @@ class Proxy(Envoy):
                 own["control"]["show_labels"] = list(show_labels)
             own = {key: value for key, value in own.items() if value is not None}
             wasm["configuration"]["value"] = json.dumps(own)
-        ports = {"model": upstream_port, "policy": source_port or 9}
+        ports = {"model": upstream_port, "second": upstream_port, "policy": source_port or 9}
         for cluster in self.config["static_resources"]["clusters"]:
             cluster.pop("transport_socket", None)
             cluster["type"] = "STATIC"

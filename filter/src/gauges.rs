@@ -1,0 +1,70 @@
+//! The gauges of what is in force, one set a scope: a process may follow several, and their serials have nothing to do
+//! with one another.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use hemostat_engine::policy::document::Severity;
+
+use crate::telemetry;
+
+/// So much of a scope stands in a name.
+const SCOPE_CHARS: usize = 64;
+
+thread_local! {
+    /// The version that is shown, by the scope's label.
+    static VERSIONS: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// The gauges of one scope.
+#[derive(Debug)]
+pub struct Gauges {
+    /// `;scope=NAME`; empty where the configuration has no scope.
+    label: String,
+}
+
+impl Gauges {
+    /// Those of a scope, which is an operator's free text: what would end a label, or a line, is `_`.
+    pub fn of(scope: &str) -> Self {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '/');
+        let mut label = if scope.is_empty() { String::new() } else { ";scope=".to_owned() };
+        label.extend(scope.chars().take(SCOPE_CHARS).map(|c| if plain(c) { c } else { '_' }));
+        Self { label }
+    }
+
+    fn set(&self, name: &str, value: u64) {
+        telemetry::gauge(&format!("{name}{}", self.label), value);
+    }
+
+    /// Says which serial is in force, and when it ends in Unix seconds; 0: never.
+    pub fn release(&self, serial: u64, ends: Option<u64>) {
+        self.set("hemostat_policy_serial", serial);
+        self.set("hemostat_policy_ends_seconds", ends.unwrap_or_default());
+    }
+
+    /// Says how many configurations do not act by what is in force.
+    pub fn not_following(&self, count: u64) {
+        self.set("hemostat_not_following", count);
+    }
+
+    /// Says how bad it is what the policy in force is for: 1 to 3, 0 where it does not say.
+    pub fn severity(&self, severity: Option<Severity>) {
+        self.set("hemostat_policy_severity", severity.map_or(0, |severity| 1 + severity as u64));
+    }
+
+    /// Says which version is in force: the gauge of that version stands at 1, those of others at 0.
+    pub fn version(&self, version: Option<&str>) {
+        let named = |version: &str| format!("hemostat_policy_info{};version={version}", self.label);
+        let mut name = named(version.unwrap_or("-"));
+        if !telemetry::has_room_for_gauge(&name) {
+            name = named("other");
+        }
+        let last = VERSIONS
+            .with_borrow_mut(|shown| shown.insert(self.label.clone(), name.clone()))
+            .filter(|last| *last != name);
+        if let Some(last) = last {
+            telemetry::gauge(&last, 0);
+        }
+        telemetry::gauge(&name, 1);
+    }
+}
