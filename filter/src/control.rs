@@ -74,6 +74,7 @@ impl Operator {
                 b"POST" => None,
                 _ => Some(no(405, "method", "releases come by `POST`, and are read by `GET`")),
             },
+            Some(b"/release") => Some(no(405, "read-only", READ_ONLY)),
             _ => Some(no(404, "not-found", HAS)),
         }
     }
@@ -154,6 +155,8 @@ impl Operator {
 const NO_TOKEN: &str = "`authorization: Bearer TOKEN` is missing or wrong";
 
 const HAS: &str = "this listener has `/`, `/status`, `/release` and `/policy/DIGEST` alone";
+
+const READ_ONLY: &str = "this listener takes no releases: its `control` says `releases: false`";
 
 const BEARER: &[u8] = b"Bearer ";
 
