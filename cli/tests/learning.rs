@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use hemostat_cli::{Exit, run};
 use hemostat_engine::base::time;
+use hemostat_engine::dsse::base64;
+use hemostat_engine::wire::eventstream;
 use serde_json::{Value, json};
 use synthetic::{Incident, MIDNIGHT, incident, log};
 
@@ -155,6 +157,92 @@ fn every_form_of_a_recording_becomes_a_case_that_fails_before_and_holds_after() 
         let (_, json, _) = hemostat(&["test", "--json", cases, "--policy", &new]);
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["suites"][0]["cases"].as_array().unwrap().len(), 2);
+    }
+}
+
+/// A stream of Bedrock's, as Envoy's tap keeps it: `ConverseStream`, and `InvokeModel` with Anthropic's events.
+fn tapped_binary(invoke: bool) -> (Value, Vec<u8>) {
+    let text = format!("the key of jane@acme.example is {} ok", key());
+    let mut body = Vec::new();
+    let mut put = |kind: &str, content: Value| match invoke {
+        true => eventstream::chunk(content.to_string().as_bytes(), &mut body),
+        false => eventstream::event(kind, &content.to_string(), &mut body),
+    };
+    let characters: Vec<char> = text.chars().collect();
+    let pieces: Vec<String> = characters.chunks(5).map(|piece| piece.iter().collect()).collect();
+    if invoke {
+        put(
+            "",
+            json!({"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant", "model": "m",
+            "content": [], "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1}}}),
+        );
+        put(
+            "",
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        );
+        for piece in pieces {
+            put(
+                "",
+                json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}),
+            );
+        }
+        put("", json!({"type": "content_block_stop", "index": 0}));
+        put(
+            "",
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}),
+        );
+        put("", json!({"type": "message_stop"}));
+    } else {
+        put("messageStart", json!({"role": "assistant"}));
+        for piece in pieces {
+            put("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"text": piece}}));
+        }
+        put("contentBlockStop", json!({"contentBlockIndex": 0}));
+        put("messageStop", json!({"stopReason": "end_turn"}));
+    }
+    let (path, asked) = match invoke {
+        true => (
+            "/model/anthropic.claude-x/invoke-with-response-stream",
+            json!({"anthropic_version": "bedrock-2023-05-31",
+            "max_tokens": 9, "messages": [{"role": "user", "content": "I am jane@acme.example"}]}),
+        ),
+        false => (
+            "/model/amazon.nova/converse-stream",
+            json!({"messages": [{"role": "user",
+            "content": [{"text": "I am jane@acme.example"}]}]}),
+        ),
+    };
+    let header = |key: &str, value: &str| json!({"key": key, "value": value});
+    let trace = |answer: &[u8]| {
+        json!({"http_buffered_trace": {
+        "request": {"headers": [header(":method", "POST"), header(":path", path), header(":authority", "bedrock")],
+            "body": {"as_string": asked.to_string()}},
+        "response": {"headers": [header(":status", "200"), header("content-type", "application/vnd.amazon.eventstream")],
+            "body": {"as_bytes": base64::encode(answer)}}}})
+    };
+    (trace(&body), body)
+}
+
+#[test]
+fn binary_answers_become_cases_too() {
+    let folder = folder("binary");
+    let (old, new) = (write(&folder, "old.yaml", OLD), write(&folder, "new.yaml", NEW));
+    for invoke in [false, true] {
+        let (tap, body) = tapped_binary(invoke);
+        let file = write(&folder, "tap.json", &tap.to_string());
+        let cases = folder.join(format!("{invoke}.cases.yaml"));
+        let cases = cases.to_str().unwrap();
+        let words = ["case", &file, "--old", &old, "--new", &new, "--out", cases, "--yes"];
+        let (exit, out, err) = hemostat(&words);
+        assert_eq!(exit, Exit::Fine, "invoke={invoke}: {out}{err}");
+        assert!(!out.contains("jane") && !out.contains(&key()), "{out}");
+        let judged = |policy: &str| hemostat(&["test", cases, "--policy", policy]).0;
+        assert_eq!((judged(&old), judged(&new)), (Exit::No, Exit::Fine), "invoke={invoke}");
+        // What is cut is no whole answer: it says so.
+        let half = base64::encode(&body[..body.len() - 7]);
+        let cut = tap.to_string().replace(&base64::encode(&body), &half);
+        let (exit, _, err) = hemostat(&["case", &write(&folder, "cut.json", &cut), "--new", &new]);
+        assert_eq!((exit, err.contains("cut or damaged")), (Exit::Failed, true), "{err}");
     }
 }
 
@@ -327,8 +415,7 @@ fn an_incident_from_end_to_end() {
         format!("| resolution | {} | ", time::format(last)),
         "(drill) release 15".to_owned(),
         "1 activation in this time: part of a drill".to_owned(),
-        "- [ ] **Prompt**\n  - for: nearly all bad calls are on prompt\\_version \\`43\\`"
-            .to_owned(),
+        "- [ ] **Prompt**\n  - for: nearly all bad calls are on prompt\\_version `43`".to_owned(),
         "against: the provider's status page reports no incident in this time".to_owned(),
         format!("against: it hit {} tenants", made.truth.tenants.len()),
     ] {
@@ -336,7 +423,10 @@ fn an_incident_from_end_to_end() {
     }
     let page = std::fs::read_to_string(page).unwrap();
     assert!(
-        page.contains("<svg") && !page.contains("<b>INC") && page.contains("INC-4711 &lt;b&gt;")
+        page.contains("<svg")
+            && page.contains("<code>43</code>")
+            && !page.contains("<b>INC")
+            && page.contains("INC-4711 &lt;b&gt;")
     );
     // Where Prometheus' own judge is at hand, it is asked.
     if let Ok(judged) =

@@ -12,12 +12,13 @@ use hemostat_engine::base::time;
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
 
-use crate::command::test::{case as cases, judge, told};
+use crate::command::test::answer::{readable, told};
+use crate::command::test::{case as cases, judge};
 use crate::shared::access_log::{self, Field, Sources};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
-use crate::shared::play::{Cut, Player, Seen};
+use crate::shared::play::{Cut, Player, Seen, Traffic};
 use crate::shared::program;
 use crate::shared::recording::{Found, Recording};
 use crate::shared::terminal::safe;
@@ -252,7 +253,7 @@ fn expect(args: &Args, case: &Value, new: Option<&Policy>) -> Result<Value> {
     let read = cases::Case::read(case, 0).map_err(Error::failed)?;
     let mut player = Player::new(Rc::clone(&new.program), read.traffic.at_ns);
     let seen = player.play(&read.traffic, Cut::Whole);
-    never.extend(gone(&read.traffic.answer, &seen));
+    never.extend(gone(&read.traffic, &seen));
     let mut expect = json!({"status": seen.status, "asked": seen.upstream.is_some()});
     let Some(map) = expect.as_object_mut() else { return Ok(expect) };
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
@@ -269,11 +270,12 @@ fn expect(args: &Args, case: &Value, new: Option<&Policy>) -> Result<Value> {
 }
 
 /// Words of upstream's answer that the caller does not get any more: the longest.
-fn gone(answer: &[u8], seen: &Seen) -> Vec<String> {
-    let answer = String::from_utf8_lossy(answer);
-    let (before, after) =
-        (format!("{}{}", told(&answer), whole(&answer)), String::from_utf8_lossy(&seen.body));
-    let after = format!("{}{}", told(&after), after);
+fn gone(traffic: &Traffic, seen: &Seen) -> Vec<String> {
+    let kind = traffic.answer_headers.iter().find(|(name, _)| name == "content-type");
+    let answer = readable(kind.map(|(_, kind)| kind.as_str()), &traffic.answer);
+    let before = format!("{}{}", told(&answer), whole(&answer));
+    let after = readable(seen.header("content-type"), &seen.body);
+    let after = format!("{}{after}", told(&after));
     let words = before.split(|c: char| c.is_whitespace() || "\"'`.,;()".contains(c));
     let mut words: Vec<&str> =
         words.filter(|word| word.len() > 3 && word.is_ascii() && !after.contains(word)).collect();
@@ -284,11 +286,12 @@ fn gone(answer: &[u8], seen: &Seen) -> Vec<String> {
 
 /// The texts of a whole answer.
 fn whole(answer: &str) -> String {
-    const TEXTS: [&str; 4] = [
+    const TEXTS: [&str; 5] = [
         "/choices/0/message/content",
         "/content/0/text",
         "/output/0/content/0/text",
         "/candidates/0/content/parts/0/text",
+        "/output/message/content/0/text",
     ];
     let Ok(body) = serde_json::from_str::<Value>(answer) else { return String::new() };
     TEXTS.iter().filter_map(|at| body.pointer(at)?.as_str()).collect()
@@ -339,7 +342,7 @@ fn otherwise(traffic: &[String], old: &Policy, new: &Policy, err: &mut dyn Write
         [old, new].map(|policy| Player::new(Rc::clone(&policy.program), 0));
     for recording in &found.recordings {
         let at_ns = recording.at.unwrap_or_else(when::now).saturating_mul(1_000_000_000);
-        let traffic = crate::shared::play::Traffic { at_ns, ..recording.traffic.clone() };
+        let traffic = Traffic { at_ns, ..recording.traffic.clone() };
         let (before, after) = (before.play(&traffic, Cut::Whole), after.play(&traffic, Cut::Whole));
         changed += usize::from(
             before.body != after.body

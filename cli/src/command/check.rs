@@ -127,7 +127,7 @@ fn read(file: &str) -> Result<String> {
 
 fn report(file: &str, text: String, strict: bool) -> Report {
     let tree = source::parse(&text, file);
-    judged(file.to_owned(), text, tree, None, strict)
+    judged(file.to_owned(), text, tree, Vec::new(), strict)
 }
 
 /// The configurations that stand in what a proxy is configured with.
@@ -150,7 +150,7 @@ fn judged(
     file: String,
     text: String,
     tree: Result<source::Node, Vec<Diagnostic>>,
-    beside: Option<Diagnostic>,
+    beside: Vec<Diagnostic>,
     strict: bool,
 ) -> Report {
     let now = Some(when::now());

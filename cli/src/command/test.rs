@@ -1,7 +1,7 @@
 //! `hemostat test`: runs the cases of policies. Each case is a request, the answer that upstream would give, and what is
 //! to come of both.
 
-mod answer;
+pub(crate) mod answer;
 pub(crate) mod case;
 mod junit;
 mod rules;
@@ -16,8 +16,6 @@ use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::terminal::{Paint, safe};
 use suite::{Ended, Suite};
-
-pub(crate) use answer::told;
 
 /// What of a case does not hold on a policy.
 pub(crate) fn judge(

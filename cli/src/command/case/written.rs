@@ -3,15 +3,18 @@
 use serde_json::{Map, Value, json};
 
 use super::scrub::Scrubber;
+use crate::command::test::answer::{is_messages, written as binary};
 use crate::shared::play::Traffic;
 
 /// Where the pieces of a streamed text stand in an event, by dialect.
-const PIECES: [&str; 5] = [
+const PIECES: [&str; 7] = [
     "/choices/0/delta/content",
     "/delta/text",
     "/delta",
     "/candidates/0/content/parts/0/text",
     "/delta/partial_json",
+    "/contentBlockDelta/delta/text",
+    "/contentBlockDelta/delta/toolUse/input",
 ];
 
 /// The request, scrubbed.
@@ -48,16 +51,14 @@ pub(super) fn answer(
     }
     let kind = traffic.answer_headers.iter().find(|(name, _)| name == "content-type");
     let kind = kind.map_or("", |(_, kind)| kind.as_str());
-    if kind.starts_with("application/vnd.amazon.eventstream") {
-        return Err(
-            "an answer in AWS's binary framing: write its events by hand (docs/testing.md)"
-                .to_owned(),
-        );
+    if is_messages(kind) {
+        let events = binary(&traffic.answer)?;
+        return Ok(Some(("stream", Value::from(scrubbed(events, scrubber)))));
     }
     let text = String::from_utf8(traffic.answer.clone())
         .map_err(|_| "the answer is not UTF-8: was it recorded compressed?")?;
     if kind.starts_with("text/event-stream") {
-        return Ok(Some(("stream", Value::from(stream(&text, scrubber)))));
+        return Ok(Some(("stream", Value::from(scrubbed(events(&text), scrubber)))));
     }
     Ok(Some(match serde_json::from_str::<Value>(&text) {
         Ok(mut body) => {
@@ -68,13 +69,16 @@ pub(super) fn answer(
     }))
 }
 
-/// Events of a stream. What is cut over several of them is replaced piece by piece, each as long as it was.
-fn stream(text: &str, scrubber: &mut Scrubber) -> Vec<Value> {
+/// The contents of server-sent events.
+fn events(text: &str) -> Vec<Value> {
     let data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
-    let mut events: Vec<Value> = data
-        .filter(|data| !data.is_empty())
+    data.filter(|data| !data.is_empty())
         .map(|data| serde_json::from_str(data).unwrap_or_else(|_| data.into()))
-        .collect();
+        .collect()
+}
+
+/// Events of a stream, scrubbed. What is cut over several of them is replaced piece by piece, each as long as it was.
+fn scrubbed(mut events: Vec<Value>, scrubber: &mut Scrubber) -> Vec<Value> {
     for pointer in PIECES {
         let whole: String =
             events.iter().filter_map(|event| event.pointer(pointer)?.as_str()).collect();

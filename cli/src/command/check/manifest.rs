@@ -1,13 +1,17 @@
 //! Plugin configurations in what proxies are configured with: Envoy's bootstrap or discovery files, manifests of Istio and
 //! of Envoy Gateway. What is in them is judged as it stands there, with the field of the host that it needs.
 
+use hemostat_engine::jcs;
 use hemostat_engine::policy::Diagnostic;
 use hemostat_engine::policy::source::{self, Node, Position, Value};
 
-use crate::shared::policy_file::is_configuration;
+use crate::shared::policy_file::{is_configuration, scope_of};
 
 /// The field of Envoy's `PluginConfig` without which no body is seen before its headers leave.
 const FIELD: &str = "allow_on_headers_stop_iteration";
+
+/// What configurations of one scope must have in common: what one of them takes, all of them must be able to use.
+const ALIKE: [&str; 3] = ["trust", "allow", "hold_headers"];
 
 /// Maps in maps that are looked into.
 const DEPTH: usize = 48;
@@ -21,7 +25,7 @@ pub(super) struct Found {
     /// Its tree, or why it cannot be read.
     pub(super) tree: Result<Node, Vec<Diagnostic>>,
     /// What is wrong beside it.
-    pub(super) beside: Option<Diagnostic>,
+    pub(super) beside: Vec<Diagnostic>,
 }
 
 /// The configurations in such a file; `None`: it is none of these.
@@ -39,7 +43,44 @@ pub(super) fn find(text: &str, file: &str) -> Option<Vec<Found>> {
         is_one = true;
         walk(&tree, "", file, text, DEPTH, &mut found);
     }
+    differences(&mut found);
     is_one.then_some(found)
+}
+
+/// Says so of each configuration that has something else than the first of its scope.
+fn differences(found: &mut [Found]) {
+    let own = |one: &Found, name: &str| {
+        let value = one.tree.as_ref().ok()?.get(name)?;
+        jcs::canonical(value).ok()
+    };
+    // Who trusts nobody takes no releases, whatever its scope.
+    let follows = |one: &Found| {
+        let tree = one.tree.as_ref().ok()?;
+        tree.get("trust").and_then(|_| scope_of(tree))
+    };
+    let scopes: Vec<_> = found.iter().map(follows).collect();
+    for at in 1..found.len() {
+        let Some((before, rest)) = found.split_at_mut_checked(at) else { return };
+        let Some(this) = rest.first_mut() else { return };
+        let scope = scopes.get(at).and_then(Option::as_ref);
+        let first =
+            scopes.iter().take(at).position(|known| scope.is_some() && known.as_ref() == scope);
+        let Some(first) = first.and_then(|first| before.get(first)) else { continue };
+        for name in ALIKE {
+            if own(first, name) == own(this, name) {
+                continue;
+            }
+            let at = this.tree.as_ref().ok().and_then(|tree| Some(tree.get(name)?.at));
+            let message = format!(
+                "`{name}` is not what the configuration at {} has, of the same scope: a release that one of them takes, \
+                 the other may not be able to use",
+                first.path
+            );
+            let path = format!("{}.{name}", this.path);
+            let error = Diagnostic::error("not-alike", path, at.unwrap_or_default(), message);
+            this.beside.push(error.help("write the same in both"));
+        }
+    }
 }
 
 /// The documents of a file, each at the lines that it has there.
@@ -81,6 +122,7 @@ fn walk(node: &Node, path: &str, file: &str, text: &str, depth: usize, found: &m
                     .ok()
                     .filter(|_| in_envoy)
                     .and_then(|tree| held(tree, node, &own, entry.key_at));
+                let beside = beside.into_iter().collect();
                 found.push(Found { path: own, text, tree, beside });
             }
             None => walk(&entry.value, &own, file, text, depth, found),
@@ -137,17 +179,45 @@ mod tests {
         let one = found.first().unwrap();
         assert_eq!(one.path, "static_resources.listeners[0].filters[0].config.configuration");
         assert_eq!(one.tree.as_ref().unwrap().get("policy").unwrap().at.line, 9);
-        let why = one.beside.as_ref().unwrap();
+        let why = one.beside.first().unwrap();
         assert!(why.is_error() && why.message.contains("hold_headers"), "{why:?}");
         let set = envoy.replace(
             "        configuration:",
             "        allow_on_headers_stop_iteration: true\n        configuration:",
         );
-        assert!(find(&set, "envoy.yaml").unwrap().first().unwrap().beside.is_none());
+        assert!(find(&set, "envoy.yaml").unwrap().first().unwrap().beside.is_empty());
         let istio = "kind: Service\napiVersion: v1\n---\napiVersion: x\nkind: WasmPlugin\nspec:\n  pluginConfig:\n    hold_headers: false\n    policy: {hemostat: 1}\n";
         let found = find(istio, "wasmplugin.yaml").unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found.first().unwrap().tree.as_ref().unwrap().get("policy").unwrap().at.line, 9);
         assert!(find("hemostat: 1\n", "p.yaml").is_none());
+    }
+
+    #[test]
+    fn configurations_of_one_scope_are_held_against_one_another() {
+        let own = |scope: &str, more: &str| {
+            format!(
+                "  - configuration:\n      value: '{{\"scope\": \"{scope}\", {more} \"policy\": {{}}}}'\n"
+            )
+        };
+        let codes = |more: &str| -> Vec<String> {
+            let first = own("a", "\"trust\": {\"keys\": {\"k\": \"x\"}}, \"hold_headers\": false,");
+            let text = format!("resources:\n{first}{more}");
+            let found = find(&text, "envoy.yaml").unwrap();
+            assert_eq!(found.len(), 2, "{text}");
+            found.iter().flat_map(|one| &one.beside).map(|one| one.path.clone()).collect()
+        };
+        let same = own("a", "\"hold_headers\": false, \"trust\": {\"keys\": {\"k\": \"x\"}},");
+        assert!(codes(&same).is_empty());
+        let other = own(
+            "a",
+            "\"hold_headers\": false, \"trust\": {\"keys\": {\"k\": \"y\"}}, \"allow\": {},",
+        );
+        let at = "resources[1].configuration";
+        assert_eq!(codes(&other), [format!("{at}.trust"), format!("{at}.allow")]);
+        assert!(
+            codes(&other.replace("\"scope\": \"a\"", "\"scope\": \"b\"")).is_empty(),
+            "another scope"
+        );
     }
 }

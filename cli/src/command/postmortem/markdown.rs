@@ -22,6 +22,21 @@ pub(super) fn cell(text: &str) -> String {
     out
 }
 
+/// A sentence of ours with names of others between backticks: these become code. A name that could end a cell, or that
+/// readers of Markdown see in different ways, stays text.
+pub(super) fn said(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return cell(text);
+    }
+    let part = |(at, part): (usize, &&str)| match at % 2 {
+        0 => cell(part),
+        _ if part.is_empty() || part.contains(['|', '\\', '<', '&']) => cell(&format!("`{part}`")),
+        _ => format!("`{}`", safe(part)),
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
 /// The whole report.
 pub(super) fn report(known: &Known<'_>) -> String {
     let mut out = format!("# {}\n\n", cell(&known.args.title));
@@ -37,7 +52,7 @@ pub(super) fn report(known: &Known<'_>) -> String {
 fn summary(known: &Known<'_>, out: &mut String) {
     match (&known.scope, known.finding()) {
         (Some(scope), Some(finding)) => {
-            out.push_str(&format!("{}\n\n", cell(&words::sentence(finding, scope.end()))));
+            out.push_str(&format!("{}\n\n", said(&words::sentence(finding, scope.end()))));
         }
         _ => out.push_str("*In one sentence: what callers had, from when to when, and why.*\n\n"),
     }
@@ -54,7 +69,7 @@ fn summary(known: &Known<'_>, out: &mut String) {
     let mut row = |what: &str, is: String| out.push_str(&format!("| {what} | {is} |\n"));
     row("", String::new());
     row("---", "---".to_owned());
-    row("who", cell(&words::whose(finding)));
+    row("who", said(&words::whose(finding)));
     row(
         "calls",
         format!("{} of {} ({})", count(finding.hit), count(finding.calls), percent(finding.rate())),
@@ -77,7 +92,7 @@ fn summary(known: &Known<'_>, out: &mut String) {
         row("what bad calls cost", usd(micro));
     }
     if let Some(dearer) = &scope.dearer {
-        row("money", cell(&words::spending(dearer, scope.end())));
+        row("money", said(&words::spending(dearer, scope.end())));
     }
     out.push('\n');
     out.push_str("*What did it mean for them? Who was told, and by whom?*\n\n");
@@ -221,11 +236,11 @@ fn cause(known: &Known<'_>, out: &mut String) {
         cause
             .speaks_for
             .iter()
-            .for_each(|text| out.push_str(&format!("  - for: {}\n", cell(text))));
+            .for_each(|text| out.push_str(&format!("  - for: {}\n", said(text))));
         cause
             .against
             .iter()
-            .for_each(|text| out.push_str(&format!("  - against: {}\n", cell(text))));
+            .for_each(|text| out.push_str(&format!("  - against: {}\n", said(text))));
         out.push_str(&format!("  - *{}*\n", cause.ask));
     }
     out.push('\n');
@@ -264,10 +279,7 @@ fn gap(known: &Known<'_>, out: &mut String) {
 fn actions(known: &Known<'_>, out: &mut String) {
     out.push_str("## Afterwards\n\n| done | what | owner | by |\n|---|---|---|---|\n");
     let case = match &known.args.case {
-        Some(file) => format!(
-            "the case {} is in CI: `hemostat test`",
-            cell(&quoted(file)).replace("\\`", "`")
-        ),
+        Some(file) => format!("the case {} is in CI: `hemostat test`", said(&quoted(file))),
         None => {
             "a case that fails without the new rule: `hemostat case`, `hemostat test`".to_owned()
         }
@@ -414,5 +426,23 @@ mod tests {
         );
         assert_eq!(page.matches("<td>").count(), 2, "{page}");
         assert!(page.contains("<td>x|y</td>") && !page.contains('\u{1b}'), "{page}");
+    }
+
+    #[test]
+    fn names_in_our_sentences_are_code_and_hostile_ones_stay_text() {
+        let page =
+            |name: &str| html(&format!("- for: {}\n", said(&format!("of {}, *so*", quoted(name)))));
+        assert_eq!(
+            page("check_out"),
+            "<ul>\n<li>for: of <code>check_out</code>, *so*</li>\n</ul>\n"
+        );
+        for hostile in ["a|b", "<script>", "a\\", "", "a`b*c*", "\u{1b}[2J"] {
+            let page = page(hostile);
+            assert!(
+                !page.contains("<script") && !page.contains("<em") && !page.contains('\u{1b}'),
+                "{page}"
+            );
+            assert!(page.matches("<code").count() == page.matches("</code>").count(), "{page}");
+        }
     }
 }

@@ -6,8 +6,6 @@ use hemostat_engine::wire::frame::{Framing, Piece};
 use hemostat_engine::wire::framer::Framer;
 use serde_json::{Value, json};
 
-use crate::shared::play::Seen;
-
 const MESSAGES: &str = "application/vnd.amazon.eventstream";
 
 /// Bedrock's `InvokeModel` answers as the model's own API does.
@@ -108,20 +106,53 @@ fn events(list: &[Value]) -> String {
     list.iter().map(event).collect()
 }
 
-/// The body as it is read: binary messages as server-sent events of their contents.
-pub(super) fn readable(seen: &Seen) -> String {
-    if seen.header("content-type") != Some(MESSAGES) {
-        return String::from_utf8_lossy(&seen.body).into_owned();
-    }
+/// True for a content type of binary messages.
+pub(crate) fn is_messages(kind: &str) -> bool {
+    kind.starts_with(MESSAGES)
+}
+
+/// The pieces of a body of binary messages.
+fn pieces(body: &[u8]) -> Vec<Piece<'static>> {
     let (mut framer, mut pieces) = (Framer::new(Framing::EventStream), Vec::new());
-    framer.feed(&seen.body, &mut pieces);
+    framer.feed(body, &mut pieces);
     framer.finish(&mut pieces);
+    pieces
+}
+
+/// Binary messages as a case writes them: what [`stream`] makes a body of.
+///
+/// # Errors
+/// It is cut, or damaged, or a content is no JSON.
+pub(crate) fn written(body: &[u8]) -> Result<Vec<Value>, String> {
+    let event = |piece: &Piece| {
+        let whole = match piece {
+            Piece::Frame(frame) if !frame.truncated => frame,
+            _ => return Err("a message of the answer is cut or damaged".to_owned()),
+        };
+        let content = whole.payload_bytes();
+        let content: Value = serde_json::from_slice(&content)
+            .map_err(|error| format!("a message's content is no JSON: {error}"))?;
+        let is_wrapped = whole.message.as_ref().is_some_and(|message| message.inner.is_some());
+        if is_wrapped {
+            return Ok(content);
+        }
+        let kind = String::from_utf8_lossy(whole.event_name().unwrap_or_default()).into_owned();
+        Ok(json!({ kind: content }))
+    };
+    pieces(body).iter().map(event).collect()
+}
+
+/// A body as it is read: binary messages as server-sent events of their contents.
+pub(crate) fn readable(kind: Option<&str>, body: &[u8]) -> String {
+    if !kind.is_some_and(is_messages) {
+        return String::from_utf8_lossy(body).into_owned();
+    }
     let content = |piece: &Piece| match piece {
         Piece::Frame(frame) => frame.payload_bytes().into_owned(),
         other => other.raw().to_vec(),
     };
     let line = |piece: &Piece| format!("data: {}\n\n", String::from_utf8_lossy(&content(piece)));
-    pieces.iter().map(line).collect()
+    pieces(body).iter().map(line).collect()
 }
 
 /// What a stream tells its reader: the pieces of text of its events, in a row.

@@ -109,7 +109,7 @@ impl Case {
     }
 
     fn texts_wrong(&self, seen: &Seen) -> Vec<String> {
-        let body = answer::readable(seen);
+        let body = answer::readable(seen.header("content-type"), &seen.body);
         let told = if self.streams { answer::told(&body) } else { String::new() };
         let there = |text: &str| body.contains(text) || told.contains(text);
         let mut wrong = Vec::new();
