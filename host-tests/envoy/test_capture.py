@@ -209,4 +209,5 @@ def test_mlflow_finds_an_exchange_by_prompt_version_and_a_word_of_its_answer(ups
             found = until(lambda: traces(condition))
             print(f"MLflow: found by {condition}: {json.dumps(found)[:400]}")
             assert len(found) == 1 and TRACE in json.dumps(found[0])
-            until(lambda: counted(proxy)["sent"] == 3)
+            # A server that took longer than five seconds to say so has the span all the same.
+            until(lambda: sum(counted(proxy).get(outcome, 0) for outcome in ("sent", "failed")) == 3)

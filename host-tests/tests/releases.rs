@@ -318,7 +318,10 @@ fn a_listener_with_another_key_is_not_following_and_status_says_so() {
     };
     assert_eq!((&problem["code"], &problem["listener"]), (&json!("untrusted"), &json!("traffic")));
     assert_eq!((&problem["serial"], &problem["version"]), (&json!(0), &json!("baseline")));
-    assert_eq!(host.metrics()["hemostat_not_following;scope=prod-eu"], host_tests::Metric::Gauge(1));
+    assert_eq!(
+        host.metrics()["hemostat_not_following;scope=prod-eu"],
+        host_tests::Metric::Gauge(1)
+    );
     let calls = side.worker.http_calls();
     let events: Vec<Value> =
         calls.iter().map(|c| serde_json::from_slice(&c.body).unwrap()).collect();
@@ -556,9 +559,18 @@ fn status_counts_since_the_release_and_a_drill_says_so() {
     // A minute without a call: the lever matches nothing, and says so.
     ticks(400);
     assert_eq!(side.status()["acts"][0]["actions"]["block"]["per_minute"], 0.0);
-    assert_eq!(host.metrics()["hemostat_policy_serial;scope=prod-eu"], host_tests::Metric::Gauge(10));
-    assert_eq!(host.metrics()["hemostat_policy_severity;scope=prod-eu"], host_tests::Metric::Gauge(1));
-    assert_eq!(host.metrics()["hemostat_policy_info;scope=prod-eu;version=day"], host_tests::Metric::Gauge(0));
+    assert_eq!(
+        host.metrics()["hemostat_policy_serial;scope=prod-eu"],
+        host_tests::Metric::Gauge(10)
+    );
+    assert_eq!(
+        host.metrics()["hemostat_policy_severity;scope=prod-eu"],
+        host_tests::Metric::Gauge(1)
+    );
+    assert_eq!(
+        host.metrics()["hemostat_policy_info;scope=prod-eu;version=day"],
+        host_tests::Metric::Gauge(0)
+    );
 }
 
 /// The last error has an age, and goes with the next success.
