@@ -6,7 +6,7 @@ use std::rc::Rc;
 use hemostat_engine::bundle::{Answer, Code, Way};
 use hemostat_engine::event::{Event, Kind, Origin};
 use hemostat_engine::exchange::Effect;
-use hemostat_engine::exchange::running::cutting;
+use hemostat_engine::lever::running::cutting;
 use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS, LEASE_SLICE_NS};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::remote::{Control, Source};

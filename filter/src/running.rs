@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use hemostat_engine::exchange::running::{Running, Stop, cutting};
+use hemostat_engine::lever::running::{Running, Stop, cutting};
 use hemostat_engine::limits::SILENT_NS;
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::document::Mode;

@@ -17,9 +17,9 @@
 
 mod answering;
 mod memory;
+mod passed;
 mod request;
 mod response;
-pub mod running;
 mod sniff;
 mod websocket;
 
@@ -40,6 +40,7 @@ use crate::lever::capture::Capturing;
 use crate::lever::describe::Watch;
 use crate::lever::guardrails::Guardrails;
 use crate::lever::limits::Charges;
+use crate::lever::running::Stop;
 use crate::lever::signed::Signed;
 use crate::lever::tools::Tools;
 use crate::lever::unknown_lane::UnknownLane;
@@ -68,11 +69,11 @@ pub struct Exchange {
     /// When the answer was cut (Unix nanoseconds).
     cut_ns: Option<u64>,
     /// What of it has passed, where nobody holds it.
-    passed: Option<running::Passed>,
+    passed: Option<passed::Passed>,
     /// It passes as a stream.
     streams: bool,
     /// A policy that has come into force since ends it.
-    stop: Option<running::Stop>,
+    stop: Option<Stop>,
     /// What limits have charged.
     charges: Charges,
     /// What is known of it if it may be a call that nobody reads.

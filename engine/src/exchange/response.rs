@@ -3,18 +3,21 @@
 use std::rc::Rc;
 
 use super::answering::{Answering, Judge};
-use super::running::{Ended, Passed};
+use super::passed::{Ended, Passed};
 use super::{Exchange, Phase};
 use crate::answer::readable::{
     Readable, before_events, looks_like_events, readable, status, stream_framing,
 };
-use crate::answer::{Chosen, Cut, FrameLoop, Left, Output, Pipe, Rules, Settings, ToolRules};
+use crate::answer::{
+    Around, Chosen, Cut, FrameLoop, Left, Output, Pipe, Rules, Settings, ToolRules,
+};
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
 use crate::dialect::{self, Ending, EndingHow, Reply};
 use crate::lever::failsafe;
 use crate::lever::other_traffic::remove_internal;
+use crate::lever::running::{Running, Stop};
 use crate::limits;
 use crate::mcp;
 use crate::policy::document::{OnCut, OnUnreadable};
@@ -221,6 +224,61 @@ impl Exchange {
             || self.charges.is_spent()
             || self.cx.program.on_cut == OnCut::Cancel
             || self.stop_cancels()
+    }
+
+    /// What the caller of this answer asked, if the answer passes as a stream.
+    #[must_use]
+    pub fn running(&self) -> Option<Running> {
+        if self.streams { Running::of(&self.cx) } else { None }
+    }
+
+    /// A rule of another policy ends this stream: at its next byte, if it comes before the host has reset it.
+    pub fn stop(&mut self, stop: Stop) {
+        stop.tell(&mut self.cx.record);
+        if !stop.is_shadow() && self.stop.is_none() && self.cut_ns.is_none() {
+            self.cx.record.count("hemostat_streams_ended_total".to_owned());
+            self.stop = Some(stop);
+        }
+    }
+
+    /// True if the policy that ended the answer says `on_cut: cancel`.
+    fn stop_cancels(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.cancel)
+    }
+
+    /// Ends an answer that is held frame by frame: what waits is judged as if upstream had ended it.
+    fn end_held(&mut self, answer: &mut Answering, out: &mut Output<'_>) {
+        let Some(stop) = self.stop.clone().filter(|_| self.passed.is_none()) else { return };
+        let Answering { frames, judge } = answer;
+        let mut around = Around { frames, out, record: &mut self.cx.record };
+        match judge {
+            Judge::Nobody => {}
+            Judge::Model(pipe) => pipe.end_here(stop.cut(), &mut around),
+            Judge::Messages(messages) => messages.end_here(stop.fallback.as_deref(), &mut around),
+        }
+    }
+
+    /// Some bytes of an answer have come that nobody holds. One that is to end does so where its next frame begins: gives
+    /// what leaves in place of this chunk then.
+    fn some_passed(&mut self, chunk: &[u8], now: Now) -> Option<Ended> {
+        if self.cut_ns.is_some() {
+            return None;
+        }
+        let passed = self.passed.as_mut()?;
+        let Some(stop) = &self.stop else {
+            let others = self.answer.as_ref().map_or(0, |answer| answer.memory().1);
+            passed.keep(&mut self.cx, &self.tools.rules, chunk, others);
+            return None;
+        };
+        let ended = passed.end(&mut self.cx, &self.tools.rules, stop, chunk, now)?;
+        self.passed = None;
+        self.cut_ns = Some(now.ns());
+        self.cx.memory.kept.set(0);
+        if let Some(answer) = self.answer.as_mut().filter(|_| !self.guardrails.chosen.is_empty()) {
+            // Rules that only count do not count what is not sent.
+            answer.judge = Judge::Nobody;
+        }
+        Some(ended)
     }
 
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.

@@ -10,6 +10,7 @@ pub(crate) mod guardrails;
 pub mod limits;
 pub(crate) mod need;
 pub(crate) mod other_traffic;
+pub mod running;
 pub(crate) mod signed;
 pub(crate) mod tools;
 pub(crate) mod unknown_lane;

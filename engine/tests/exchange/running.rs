@@ -4,10 +4,10 @@
 use std::rc::Rc;
 
 use crate::support::{Recording, program, recordings};
-use hemostat_engine::exchange::running::Stop;
 use hemostat_engine::exchange::{
     Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
+use hemostat_engine::lever::running::Stop;
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
 

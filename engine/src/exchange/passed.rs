@@ -1,0 +1,176 @@
+//! An answer that nobody holds, as far as it has passed.
+//!
+//! An answer that rules look at is held frame by frame and can be ended between any two. One that only passes has been
+//! parsed by nobody, and its bytes have left as they came, half frames too. What has passed of it is kept ([`Passed`]),
+//! and read only if the stream must be ended:
+//!
+//! ```text
+//! passed so far                          next bytes
+//! data: {…}\n\n data: {…}\n\n data: {"ch │ oices":…}\n\n data: …
+//! └────── read now, for the ending ────────────────────┘└ ending
+//! ```
+
+use crate::answer::frame_loop::Content;
+use crate::answer::{Around, Chosen, FrameLoop, Left, Output, ToolRules};
+use crate::context::Context;
+use crate::context::facts::{Now, seconds};
+use crate::dialect::{self, Ending};
+use crate::lever::running::Stop;
+use crate::limits;
+use crate::mcp::{self, Messages};
+use crate::wire::frame::Framing;
+
+/// What has passed of an answer that nobody holds.
+#[derive(Debug)]
+pub(super) struct Passed {
+    framing: Framing,
+    /// What nobody has read yet.
+    bytes: Vec<u8>,
+    /// What was read of the rest.
+    read: Option<Box<Read>>,
+}
+
+/// What was read of what has passed.
+#[derive(Debug)]
+struct Read {
+    frames: FrameLoop,
+    /// Of MCP: who still waits for an answer.
+    messages: Option<Messages>,
+    /// Something in it could not be read: nobody knows what its caller has got.
+    lost: bool,
+}
+
+/// How an answer that only passed has ended.
+pub(super) enum Ended {
+    /// With these bytes.
+    With(Vec<u8>),
+    /// Nobody knows how to end it.
+    Lost,
+}
+
+impl Passed {
+    pub(super) fn new(framing: Framing) -> Self {
+        Self { framing, bytes: Vec::new(), read: None }
+    }
+
+    /// Memory that is kept, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.read.as_ref().map_or(0, |read| read.frames.memory())
+    }
+
+    /// Keeps bytes that pass. `others`: bytes of memory that are kept of the answer elsewhere.
+    pub(super) fn keep(
+        &mut self,
+        cx: &mut Context,
+        rules: &ToolRules,
+        chunk: &[u8],
+        others: usize,
+    ) {
+        let wanted = self.bytes.len().saturating_add(chunk.len());
+        let capacity = match self.bytes.capacity() {
+            enough if enough >= wanted => enough,
+            less => wanted.max(less.saturating_mul(2)),
+        };
+        let kept = self.read.as_ref().map_or(0, |read| read.frames.memory());
+        let fits = wanted <= limits::PASSED_BYTES
+            && cx.memory.kept.ask(others.saturating_add(capacity).saturating_add(kept));
+        if fits {
+            self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
+            self.bytes.extend_from_slice(chunk);
+        } else {
+            // There is no room for more bytes, but for what they say.
+            let read = self.read(cx, rules);
+            read.frames.set_room(cx.memory.kept.room());
+            read.read(chunk);
+            cx.memory.kept.set(others.saturating_add(self.memory()));
+        }
+    }
+
+    /// Reads all that was kept.
+    fn read(&mut self, cx: &mut Context, rules: &ToolRules) -> &mut Read {
+        let bytes = std::mem::take(&mut self.bytes);
+        let framing = self.framing;
+        let read = self.read.get_or_insert_with(|| {
+            let messages = mcp::open_messages(cx, rules, framing, &Chosen::default());
+            let reader = match (&messages, &cx.call) {
+                (None, Some(call)) => {
+                    Some(dialect::dialect(call.recognised.dialect).answer(call, framing))
+                }
+                _ => None,
+            };
+            Box::new(Read { frames: FrameLoop::new(framing, reader), messages, lost: false })
+        });
+        read.read(&bytes);
+        read
+    }
+
+    /// Ends the answer where its next frame begins: gives what leaves in place of this chunk. `None`: the frame that is
+    /// under way is not whole yet.
+    pub(super) fn end(
+        &mut self,
+        cx: &mut Context,
+        rules: &ToolRules,
+        stop: &Stop,
+        chunk: &[u8],
+        now: Now,
+    ) -> Option<Ended> {
+        let read = self.read(cx, rules);
+        let mut rest = chunk;
+        if read.frames.held() > 0 && !read.lost && !read.one(&mut rest) {
+            return None;
+        }
+        if read.lost {
+            return Some(Ended::Lost);
+        }
+        let taken = chunk.len() - rest.len();
+        let mut leaves = chunk.get(..taken).unwrap_or_default().to_vec();
+        match &mut read.messages {
+            Some(messages) => {
+                let mut out = Output::new(b"");
+                let frames = &mut read.frames;
+                let mut around = Around { frames, out: &mut out, record: &mut cx.record };
+                messages.end_here(stop.fallback.as_deref(), &mut around);
+                if let Left::Bytes(bytes) = out.left() {
+                    leaves.extend(bytes);
+                }
+            }
+            None => {
+                let decision = cx.record.decision().to_owned();
+                let now = seconds(now.ns());
+                let ending = Ending { before: Vec::new(), how: stop.how(), decision, now };
+                leaves.extend(read.frames.ending(&ending));
+            }
+        }
+        if stop.fallback.as_ref().is_some_and(|fallback| fallback.handoff) {
+            cx.record.handoff();
+        }
+        Some(Ended::With(leaves))
+    }
+}
+
+impl Read {
+    /// Reads what has passed.
+    fn read(&mut self, mut bytes: &[u8]) {
+        while self.one(&mut bytes) {}
+    }
+
+    /// Reads one frame from the front of what has passed; false: no whole one is left.
+    fn one(&mut self, bytes: &mut &[u8]) -> bool {
+        let Some(shown) = self.frames.next(bytes) else { return false };
+        if matches!(shown.content, Content::Unread(_)) {
+            self.lost = true;
+        }
+        match &mut self.messages {
+            Some(messages) => {
+                let (mut out, mut record) = (Output::new(b""), Default::default());
+                let frames = &mut self.frames;
+                messages.frame(&shown, &mut Around { frames, out: &mut out, record: &mut record });
+            }
+            None => {
+                let payload = shown.frame.payload_bytes();
+                self.frames.sent(shown.number, &shown.frame.raw, &payload);
+            }
+        }
+        true
+    }
+}
