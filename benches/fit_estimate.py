@@ -4,7 +4,7 @@
     cargo test -p hemostat-engine --features yaml --test limits_estimate -- --ignored --nocapture | benches/fit_estimate.py
 
 Every project that recordings were taken from is held out once: its requests are estimated with weights that were fitted
-without it. The weights of engine/src/exchange/limits/estimate.rs are those that are fitted to all. The loss is the
+without it. The weights of engine/src/lever/limits/estimate.rs are those that are fitted to all. The loss is the
 logarithm of the error, and what is too low by more than a tenth counts four times: an estimate that is too high is given
 back, one that is too low becomes debt. Weights that the recordings say little about (scripts beyond the alphabets, large
 tool lists) are fixed at what is known of tokenizers; the others are drawn to their first guess.

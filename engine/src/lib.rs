@@ -9,7 +9,10 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`policy`] | text → [`policy::Document`] → checked → a program that runs |
-//! | [`exchange`] | the two state machines, request and response, that give verdicts |
+//! | [`exchange`] | the two state machines, request and response, that give verdicts, and the order of the levers |
+//! | [`context`] | what one exchange knows: facts, labels, the call, the record, verdicts |
+//! | [`lever`] | the levers, each a value with its own state over what the exchange knows |
+//! | [`answer`] | frames on their way to the caller: searched, held, changed, or brought to an end |
 //! | [`wire`] | bytes → frames (SSE, JSON array, binary messages, whole body) → JSON with spans, and edits back |
 //! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
 //! | [`search`] | patterns → hits in running text, holding only what must wait |

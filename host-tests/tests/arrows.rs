@@ -1,6 +1,10 @@
 //! The direction of dependencies (docs/ARCHITECTURE.md): `filter → engine ← cli`; `host-tests` and `benches` may use
-//! the engine, and nothing else of the workspace but each other's library.
+//! the engine, and nothing else of the workspace but each other's library. Inside the engine, rooms use those below them.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::string_slice, reason = "test code")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -43,5 +47,135 @@ fn the_engine_knows_no_host() {
     let own = manifest.split("[dev-dependencies]").next().expect("a manifest");
     for host in ["proxy-wasm", "wasmtime", "tokio", "clap", "log", "getrandom", "rand", "chrono"] {
         assert!(!own.lines().any(|line| line.starts_with(host)), "the engine depends on `{host}`");
+    }
+}
+
+/// The engine's rooms from the ground up (docs/ARCHITECTURE.md): each may use those before it.
+const ROOMS: &[&str] = &[
+    "limits",
+    "base",
+    "written",
+    "wire",
+    "search",
+    "dialect",
+    "jcs",
+    "dsse",
+    "ledger",
+    "fleet",
+    "policy",
+    "grant",
+    "event",
+    "capture",
+    "context",
+    "answer",
+    "lever",
+    "mcp",
+    "exchange",
+    "bundle",
+    "counters",
+    "providers",
+];
+
+/// Arrows that point up, and what would turn them. The list may only become shorter.
+const UPWARDS: &[(&str, &str)] = &[
+    // The escaper of strings stands in `policy::source`, and belongs on the ground floor.
+    ("written", "policy"),
+    ("jcs", "policy"),
+    // Definitions of tools are pinned by a digest of canonical JSON.
+    ("dialect", "jcs"),
+    // Keys are a policy's, and its parser makes them.
+    ("dsse", "policy"),
+    // What a configuration says of releases is in terms of `bundle`.
+    ("policy", "bundle"),
+    // What is shown of services is read from a program; what a table counts is an effect.
+    ("fleet", "policy"),
+    ("fleet", "context"),
+    // The codec of shared memory stands in `bundle`.
+    ("event", "bundle"),
+    // What an answer says is gathered on the loop over its frames, out of the VM's memory.
+    ("capture", "answer"),
+    ("capture", "context"),
+    // A release's reasons are counted, and counters know all reasons.
+    ("bundle", "counters"),
+];
+
+/// What follows each `crate::` in a source, comments and tests left out.
+fn uses(source: &str) -> BTreeSet<String> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut rooms = BTreeSet::new();
+    for line in lines {
+        for (at, _) in line.match_indices("crate::") {
+            if line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_') {
+                continue;
+            }
+            let rest = &line[at + "crate::".len()..];
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            assert!(
+                end > 0,
+                "write one `use crate::ROOM` a room, so that arrows can be read: {line}"
+            );
+            rooms.insert(rest[..end].to_owned());
+        }
+    }
+    rooms
+}
+
+/// All sources below a folder, by their path in it; files of tests are left out.
+fn sources(folder: &Path, below: &str, all: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let own = format!("{below}{name}");
+        if path.is_dir() {
+            if name != "tests" {
+                sources(&path, &format!("{own}/"), all);
+            }
+        } else if own.ends_with(".rs") && !own.ends_with("tests.rs") && own != "lib.rs" {
+            all.push((own, std::fs::read_to_string(&path).expect("a source")));
+        }
+    }
+}
+
+#[test]
+fn the_engines_rooms_use_those_below_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/src");
+    let mut all = Vec::new();
+    sources(&folder, "", &mut all);
+    assert!(all.len() > 200, "the engine's sources are elsewhere");
+    let place = |room: &str| {
+        let place = ROOMS.iter().position(|own| *own == room);
+        place.unwrap_or_else(|| panic!("`{room}` is a new room: say in `ROOMS` where it stands"))
+    };
+    let mut upwards: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for (path, source) in &all {
+        let room = path.split(['/', '.']).next().expect("a room");
+        for used in uses(source) {
+            if place(&used) > place(room) {
+                upwards.entry((room.to_owned(), used)).or_default().push(path.clone());
+            }
+        }
+    }
+    for ((from, to), files) in &upwards {
+        assert!(
+            UPWARDS.contains(&(from.as_str(), to.as_str())),
+            "`{from}` must not use `{to}`, which stands above it: {files:?}"
+        );
+    }
+    for (from, to) in UPWARDS {
+        let known = upwards.contains_key(&((*from).to_owned(), (*to).to_owned()));
+        assert!(known, "`{from}` does not use `{to}` any more: take it off the list");
+    }
+}
+
+#[test]
+fn an_exchange_is_the_order_of_the_levers() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/src");
+    let mut all = Vec::new();
+    sources(&folder, "", &mut all);
+    let adds = |source: &str| source.lines().any(|line| line.starts_with("impl Exchange "));
+    for (path, source) in all {
+        let own = path.starts_with("exchange/");
+        assert!(own || !adds(&source), "{path}: a lever is a value, and knows no exchange");
     }
 }

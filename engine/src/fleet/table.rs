@@ -8,7 +8,7 @@ use super::entry::{Entry, Word};
 use super::health;
 use super::set::Set;
 use super::{Account, Service};
-use crate::exchange::Effect;
+use crate::context::Effect;
 use crate::ledger::{Store, Written};
 use crate::limits::{FLEET_SLOTS, LEDGER_RETRIES};
 

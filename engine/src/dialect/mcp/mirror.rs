@@ -3,7 +3,7 @@
 
 use super::message::{Message, MessageKind};
 use crate::base::headers::Headers;
-use crate::dsse::base64;
+use crate::base::base64;
 use crate::wire::json::{Doc, Value};
 
 /// The first revision without sessions. Revisions are dates, and compare as text.
