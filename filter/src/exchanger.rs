@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hemostat_engine::fleet::{Answer, Parcel};
+use hemostat_engine::base::callout::CalloutReply;
+use hemostat_engine::fleet::Parcel;
 use hemostat_engine::limits::{FLEET_ANSWER_BYTES, FLEET_CALLS};
 use hemostat_engine::policy::Program;
 
@@ -54,7 +55,7 @@ impl Exchanger {
             Err(error) => {
                 Trouble { call: "grpc_call", error }.report();
                 // Of what was not sent, nothing follows.
-                let _ = accounts::fleet().answered(parcel, Answer::NotSent);
+                let _ = accounts::fleet().answered(parcel, CalloutReply::NotSent);
             }
         }
     }
@@ -75,6 +76,6 @@ pub fn message(status: u32, size: usize) -> Option<Vec<u8>> {
 }
 
 /// What a call has come to, as the engine takes it.
-pub fn answer(status: u32, message: Option<&[u8]>) -> Answer<'_> {
-    message.map_or(Answer::Status(status), Answer::Message)
+pub fn answer(status: u32, message: Option<&[u8]>) -> CalloutReply<'_> {
+    message.map_or(CalloutReply::Status(status), CalloutReply::Message)
 }

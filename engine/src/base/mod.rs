@@ -2,6 +2,7 @@
 
 pub mod base32;
 pub mod base64;
+pub mod callout;
 pub mod headers;
 pub mod protobuf;
 pub mod time;

@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
+use crate::base::callout::Callout;
 use crate::capture::Captured;
 use crate::dialect::Reply;
 use crate::event::Event;
-use crate::fleet::Call;
 
 /// One change to a header map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +48,8 @@ pub enum RequestVerdict {
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
     },
-    /// It waits until these calls are answered; then [`super::Exchange::service_answered`], once for each.
-    Ask(Vec<Call>),
+    /// It waits until these are answered; then [`super::Exchange::callout_answered`], once for each.
+    Ask(Vec<Callout>),
     /// It is answered by the proxy.
     Reply(Reply),
 }

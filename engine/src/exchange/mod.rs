@@ -11,7 +11,7 @@
 //!                                                                         ├─ Stream → response_chunk*
 //!                                                                         └─ Whole → response_body(whole)
 //! ```
-//! A request may also have to wait for others (`Ask` → service_answered, where a limit is `strict`) before it passes or is
+//! A request may also have to wait for others (`Ask` → callout_answered, where a limit is `strict`) before it passes or is
 //! answered. After every call the glue takes [`Exchange::effects`], and at the end, however it came, calls
 //! [`Exchange::finish`].
 

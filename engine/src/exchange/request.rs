@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use super::{Exchange, Phase};
+use crate::base::callout::CalloutReply;
 use crate::context::Refusal;
 use crate::context::facts::{self, RequestFacts};
 use crate::context::labels::{self, Line};
 use crate::context::record::{Record, Unchecked};
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{self, Call, CallKind, DialectId, Recognised, Reply};
-use crate::fleet::Answer;
 use crate::lever::change::{self, Said};
 use crate::lever::guardrails::Outcome;
 use crate::lever::limits::{self, Admission};
@@ -285,17 +285,21 @@ impl Exchange {
         self.by_limits(admission)
     }
 
-    /// The call with this number (of [`RequestVerdict::Ask`]) was answered. `None`: others are still out, or nothing
+    /// The callout with this number (of [`RequestVerdict::Ask`]) was answered. `None`: others are still out, or nothing
     /// waits any more.
-    pub fn service_answered(&mut self, call: usize, answer: Answer<'_>) -> Option<RequestVerdict> {
-        let admission = self.charges.answered(&mut self.cx, call, answer)?;
+    pub fn callout_answered(
+        &mut self,
+        number: usize,
+        reply: CalloutReply<'_>,
+    ) -> Option<RequestVerdict> {
+        let admission = self.charges.answered(&mut self.cx, number, reply)?;
         Some(self.by_limits(admission))
     }
 
     fn by_limits(&mut self, admission: Admission) -> RequestVerdict {
         match admission {
             Admission::Pass { edits, body } => self.pass(edits, body),
-            Admission::Ask(calls) => RequestVerdict::Ask(calls),
+            Admission::Ask(callouts) => RequestVerdict::Ask(callouts),
             Admission::Reply(reply) => self.answered(reply),
         }
     }

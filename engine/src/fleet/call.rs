@@ -2,33 +2,8 @@
 
 use super::wire::{self, Hits, Said};
 use super::{Api, Target};
+use crate::base::callout::{Callout, CalloutReply};
 use crate::limits::FLEET_CALL_MS;
-
-/// A gRPC call, ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// The target as the host takes it: a serialized `GrpcService`.
-    pub target: String,
-    /// The service.
-    pub service: &'static str,
-    /// The method.
-    pub method: &'static str,
-    /// The request.
-    pub message: Vec<u8>,
-    /// How long to wait for the answer, in milliseconds.
-    pub timeout_ms: u64,
-}
-
-/// What came of a call.
-#[derive(Debug, Clone, Copy)]
-pub enum Answer<'a> {
-    /// It was answered with this message.
-    Message(&'a [u8]),
-    /// It ended with this gRPC status.
-    Status(u32),
-    /// The host did not send it.
-    NotSent,
-}
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,12 +52,17 @@ pub struct Parcel {
 impl Parcel {
     /// What is to be sent.
     #[must_use]
-    pub fn call(&self) -> Call {
+    pub fn call(&self) -> Callout {
         call(&self.target, &self.entries, self.step, self.hits)
     }
 }
 
-pub(super) fn call(target: &Target, entries: &[(String, String)], step: Step, hits: u32) -> Call {
+pub(super) fn call(
+    target: &Target,
+    entries: &[(String, String)],
+    step: Step,
+    hits: u32,
+) -> Callout {
     let (service, method, hits) = match (target.service.api, step) {
         (Api::Limitador, Step::Check) => {
             ("kuadrant.service.ratelimit.v1.RateLimitService", "CheckRateLimit", Hits::Unsaid)
@@ -96,7 +76,7 @@ pub(super) fn call(target: &Target, entries: &[(String, String)], step: Step, hi
             Hits::Descriptor(hits),
         ),
     };
-    Call {
+    Callout {
         target: wire::grpc_service(&target.service.cluster),
         service,
         method,
@@ -120,17 +100,19 @@ pub(super) enum Heard {
 
 impl Heard {
     /// Reads an answer.
-    pub(super) fn read(answer: Answer<'_>) -> Self {
+    pub(super) fn read(answer: CalloutReply<'_>) -> Self {
         /// `CANCELLED` and `DEADLINE_EXCEEDED`: the service may have got it.
         const UNDECIDED: [u32; 2] = [1, 4];
         match answer {
-            Answer::Message(message) => wire::answer(message).map_or(Self::Garbage, Self::Said),
+            CalloutReply::Message(message) => {
+                wire::answer(message).map_or(Self::Garbage, Self::Said)
+            }
             // A success without a message.
-            Answer::Status(0) => Self::Garbage,
-            Answer::Status(status) if UNDECIDED.contains(&status) => Self::Lost,
+            CalloutReply::Status(0) => Self::Garbage,
+            CalloutReply::Status(status) if UNDECIDED.contains(&status) => Self::Lost,
             // `UNAVAILABLE` is Envoy's word for a connection that could not be made, and a service's for a storage that
             // does not work. All others are a service's own.
-            Answer::Status(_) | Answer::NotSent => Self::Refused,
+            CalloutReply::Status(_) | CalloutReply::NotSent => Self::Refused,
         }
     }
 

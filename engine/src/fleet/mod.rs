@@ -23,7 +23,7 @@ pub mod wire;
 
 use std::rc::Rc;
 
-pub use call::{Answer, Call, Parcel};
+pub use call::Parcel;
 pub use entry::Word;
 pub use table::{Asked, Table};
 

@@ -3,11 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::call::{self, Answer, Call, Heard, Parcel, Step};
+use super::call::{self, Heard, Parcel, Step};
 use super::entry::{Entry, Word};
 use super::health;
 use super::set::Set;
 use super::{Account, Service};
+use crate::base::callout::{Callout, CalloutReply};
 use crate::context::Effect;
 use crate::ledger::{Store, Written};
 use crate::limits::{FLEET_SLOTS, LEDGER_RETRIES};
@@ -110,12 +111,12 @@ impl Table {
 
     /// The question before a request (`strict`).
     #[must_use]
-    pub fn question(&self, account: &Account) -> Call {
+    pub fn question(&self, account: &Account) -> Callout {
         call::call(&account.target, &account.entries, Step::Check, 0)
     }
 
     /// What the answer to a [question](Self::question) says.
-    pub fn asked(&self, account: &Account, answer: Answer<'_>) -> Asked {
+    pub fn asked(&self, account: &Account, answer: CalloutReply<'_>) -> Asked {
         let heard = Heard::read(answer);
         self.heard(&account.target.service, "ask", heard);
         let now_ns = self.store.now_ns();
@@ -234,10 +235,10 @@ impl Table {
 
     /// Takes note of an answer. Gives the call that follows, if one does.
     #[must_use]
-    pub fn answered(&self, parcel: Parcel, answer: Answer<'_>) -> Option<Parcel> {
+    pub fn answered(&self, parcel: Parcel, answer: CalloutReply<'_>) -> Option<Parcel> {
         let heard = match (parcel.step, Heard::read(answer), answer) {
             // A report's answer says only that it was taken.
-            (Step::Report, Heard::Garbage, Answer::Message(b"")) => {
+            (Step::Report, Heard::Garbage, CalloutReply::Message(b"")) => {
                 Heard::Said(super::wire::Said { over: false, reset_s: None, has_limit: true })
             }
             (_, heard, _) => heard,

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use crate::support::program;
+use hemostat_engine::base::callout::{Callout, CalloutReply};
 use hemostat_engine::exchange::{Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict};
-use hemostat_engine::fleet::{Answer, Call, Parcel, Table};
+use hemostat_engine::fleet::{Parcel, Table};
 use hemostat_engine::ledger::{Book, MemoryStore, Store};
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ struct Sent {
     edits: Vec<HeaderEdit>,
     /// Status and body of the proxy's own answer.
     reply: Option<(u16, String)>,
-    asks: Vec<Call>,
+    asks: Vec<Callout>,
     passed: bool,
     body: String,
 }
@@ -61,8 +62,8 @@ impl Sent {
         }
     }
 
-    fn answer(&mut self, call: usize, answer: Answer<'_>) {
-        if let Some(verdict) = self.exchange.service_answered(call, answer) {
+    fn answer(&mut self, call: usize, answer: CalloutReply<'_>) {
+        if let Some(verdict) = self.exchange.callout_answered(call, answer) {
             self.apply(verdict);
         }
     }
@@ -153,7 +154,7 @@ impl Proxy {
         for parcel in self.round() {
             let text = parcel.call().message;
             hits += text.iter().rev().take(1).map(|byte| u32::from(*byte)).sum::<u32>();
-            assert_eq!(self.table.answered(parcel, Answer::Message(word)), None);
+            assert_eq!(self.table.answered(parcel, CalloutReply::Message(word)), None);
         }
         hits
     }
@@ -190,7 +191,7 @@ fn what_was_used_is_owed_and_the_service_has_the_last_word() {
     due.sort_by_key(|parcel| parcel.call().message.len());
     assert_eq!(due.len(), 2, "a question for the one who was refused, a charge for the other");
     for parcel in due {
-        assert_eq!(proxy.table.answered(parcel, Answer::Message(OK)), None);
+        assert_eq!(proxy.table.answered(parcel, CalloutReply::Message(OK)), None);
     }
     assert_eq!(proxy.chat("a").status(), 200, "the service says otherwise");
 }
@@ -249,17 +250,17 @@ fn a_strict_limit_asks_first_and_charges_at_the_end() {
     let mut sent = proxy.chat("a");
     assert_eq!((sent.status(), sent.asks.len()), (0, 1));
     assert!(sent.asks[0].timeout_ms <= 1000);
-    sent.answer(0, Answer::Message(OK));
+    sent.answer(0, CalloutReply::Message(OK));
     assert_eq!(sent.status(), 200);
     // The same answer once more, and one to a call that nobody made, change nothing.
-    sent.answer(0, Answer::Message(OVER));
-    sent.answer(7, Answer::Message(OVER));
+    sent.answer(0, CalloutReply::Message(OVER));
+    sent.answer(7, CalloutReply::Message(OVER));
     assert_eq!(sent.status(), 200);
     proxy.end(sent, 30, 20);
     assert_eq!(proxy.exchange(OK), 50);
 
     let mut over = proxy.chat("a");
-    over.answer(0, Answer::Message(OVER));
+    over.answer(0, CalloutReply::Message(OVER));
     assert_eq!(over.status(), 429);
     over.exchange.finish(b"");
     proxy.wait(500);
@@ -271,11 +272,11 @@ fn a_caller_that_hangs_up_while_it_waits_is_charged_nothing() {
     let proxy = Proxy::new(policy(json!({"requests": 1, "every": "day"}), json!({"strict": true})));
     let mut sent = proxy.chat("a");
     sent.exchange.finish(b"");
-    sent.answer(0, Answer::Message(OK));
+    sent.answer(0, CalloutReply::Message(OK));
     assert!(!sent.passed);
     assert!(proxy.round().is_empty());
     let mut next = proxy.chat("a");
-    next.answer(0, Answer::Message(OK));
+    next.answer(0, CalloutReply::Message(OK));
     assert_eq!(next.status(), 200, "its place was given back");
 }
 
@@ -286,15 +287,15 @@ fn a_strict_refusal_may_change_the_model_and_asks_again() {
     policy["limits"][0]["over"] = json!({"downgrade": "small"});
     let proxy = Proxy::new(policy);
     let mut sent = proxy.chat("a");
-    sent.answer(0, Answer::Message(OVER));
+    sent.answer(0, CalloutReply::Message(OVER));
     assert_eq!(sent.status(), 0);
     assert!(String::from_utf8_lossy(&sent.asks[0].message).contains("small"));
-    sent.answer(0, Answer::Message(OK));
+    sent.answer(0, CalloutReply::Message(OK));
     assert_eq!(sent.status(), 200);
     assert!(sent.body.contains(r#""model":"small""#), "{}", sent.body);
     let mut twice = proxy.chat("a");
-    twice.answer(0, Answer::Message(OVER));
-    twice.answer(0, Answer::Message(OVER));
+    twice.answer(0, CalloutReply::Message(OVER));
+    twice.answer(0, CalloutReply::Message(OVER));
     assert_eq!(twice.status(), 429);
 }
 
@@ -308,12 +309,12 @@ fn silence_is_decided_as_the_limit_says() {
             // The service fails, and goes on failing.
             let mut first = proxy.chat("a");
             if strict {
-                first.answer(0, Answer::Status(14));
+                first.answer(0, CalloutReply::Status(14));
                 let wanted = if word == "closed" { 429 } else { 200 };
                 assert_eq!(first.status(), wanted, "{word}");
             } else {
                 for parcel in proxy.round() {
-                    assert_eq!(proxy.table.answered(parcel, Answer::Status(14)), None);
+                    assert_eq!(proxy.table.answered(parcel, CalloutReply::Status(14)), None);
                 }
             }
             proxy.wait(1000);
@@ -333,10 +334,10 @@ fn silence_is_decided_as_the_limit_says() {
             let probes = proxy.round();
             assert_eq!(probes.len(), 1, "{what}");
             for parcel in probes {
-                assert_eq!(proxy.table.answered(parcel, Answer::Message(OK)), None);
+                assert_eq!(proxy.table.answered(parcel, CalloutReply::Message(OK)), None);
             }
             let mut back = proxy.chat("b");
-            back.answer(0, Answer::Message(OK));
+            back.answer(0, CalloutReply::Message(OK));
             assert_eq!(back.status(), 200, "{what}");
             assert_eq!(back.counts(), Vec::<String>::new());
         }
@@ -349,7 +350,7 @@ fn what_passes_an_open_limit_during_an_outage_is_owed_whole() {
         Proxy::new(policy(json!({"tokens": 1000, "every": "day"}), json!({"on_error": "open"})));
     proxy.end(proxy.chat("a"), 10, 20);
     for parcel in proxy.round() {
-        assert_eq!(proxy.table.answered(parcel, Answer::Status(14)), None);
+        assert_eq!(proxy.table.answered(parcel, CalloutReply::Status(14)), None);
     }
     proxy.wait(1000);
     proxy.end(proxy.chat("a"), 10, 50);
@@ -360,7 +361,7 @@ fn what_passes_an_open_limit_during_an_outage_is_owed_whole() {
     assert!(streamed.body.contains("include_usage"), "{}", streamed.body);
     streamed.exchange.host_failed();
     for parcel in proxy.round() {
-        assert_eq!(proxy.table.answered(parcel, Answer::Message(OK)), None);
+        assert_eq!(proxy.table.answered(parcel, CalloutReply::Message(OK)), None);
     }
     proxy.wait(1000);
     assert_eq!(proxy.exchange(OK), 90);
@@ -373,7 +374,7 @@ fn closed_says_why() {
         json!({"strict": true, "on_error": "closed"}),
     ));
     let mut sent = proxy.chat("a");
-    sent.answer(0, Answer::Status(4));
+    sent.answer(0, CalloutReply::Status(4));
     let (status, body) = sent.reply.clone().unwrap();
     assert_eq!(status, 429);
     assert!(body.contains("does not answer"), "{body}");

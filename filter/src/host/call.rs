@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hemostat_engine::fleet::Call;
+use hemostat_engine::base::callout::Callout;
 use hemostat_engine::policy::document::CaptureTo;
 #[cfg(target_arch = "wasm32")]
 use proxy_wasm::hostcalls::{dispatch_grpc_call, dispatch_http_call};
@@ -127,8 +127,8 @@ fn send(
 ///
 /// # Errors
 /// `PARSE_FAILURE`: there is no such cluster; `INTERNAL_FAILURE`: the host cannot call now.
-pub fn grpc(call: &Call) -> Result<u32, HostError> {
-    let Call { target, service, method, message, timeout_ms } = call;
+pub fn grpc(call: &Callout) -> Result<u32, HostError> {
+    let Callout { target, service, method, message, timeout_ms } = call;
     let timeout = Duration::from_millis(*timeout_ms);
     let sent = dispatch_grpc_call(target, service, method, Vec::new(), Some(message), timeout);
     sent.map_err(|status| match status {

@@ -1,6 +1,6 @@
 //! A request that waits for others: calls are sent, and their answers say whether it goes on.
 
-use hemostat_engine::fleet::{Answer, Call};
+use hemostat_engine::base::callout::{Callout, CalloutReply};
 use proxy_wasm::types::Action;
 
 use super::Stream;
@@ -13,7 +13,7 @@ impl Stream {
     /// Sends these calls; the request waits for all of them. One that the host does not send is answered so.
     pub(super) fn ask(
         &mut self,
-        calls: &[Call],
+        calls: &[Callout],
         gathered: Option<Gathering>,
     ) -> Result<Action, Trouble> {
         self.request = RequestState::Waiting(gathered);
@@ -25,7 +25,7 @@ impl Stream {
                 Err(error) => {
                     Trouble { call: "grpc_call", error }.report();
                     self.asked.push(None);
-                    verdict = self.exchange.service_answered(number, Answer::NotSent);
+                    verdict = self.exchange.callout_answered(number, CalloutReply::NotSent);
                 }
             }
         }
@@ -43,7 +43,7 @@ impl Stream {
         }
         let message = exchanger::message(status, size);
         let answer = exchanger::answer(status, message.as_deref());
-        let verdict = self.exchange.service_answered(number, answer);
+        let verdict = self.exchange.callout_answered(number, answer);
         // Something else may have answered the request meanwhile.
         let (Some(verdict), RequestState::Waiting(gathered)) = (verdict, self.request) else {
             return self.settle();

@@ -2,8 +2,8 @@
 //! what counts here; a header that says something else is refused, as the revision has it (`HeaderMismatch`).
 
 use super::message::{Message, MessageKind};
-use crate::base::headers::Headers;
 use crate::base::base64;
+use crate::base::headers::Headers;
 use crate::wire::json::{Doc, Value};
 
 /// The first revision without sessions. Revisions are dates, and compare as text.

@@ -10,8 +10,8 @@ const T0: u64 = 1_764_000_000 * S;
 
 const OK: &[u8] = &[8, 1];
 const OVER: &[u8] = &[8, 2];
-const UNAVAILABLE: Answer<'_> = Answer::Status(14);
-const TOO_LATE: Answer<'_> = Answer::Status(4);
+const UNAVAILABLE: CalloutReply<'_> = CalloutReply::Status(14);
+const TOO_LATE: CalloutReply<'_> = CalloutReply::Status(4);
 
 fn account(api: Api, tenant: &str) -> Account {
     let service = Service { cluster: "rls".into(), domain: "llm".into(), api };
@@ -45,9 +45,9 @@ fn a_report_is_followed_by_a_question_and_its_word_holds_for_all_workers() {
     let [report] = one.due(64).try_into().unwrap();
     assert_eq!((report.call().method, report.hits), ("Report", 7));
     assert!(other.due(64).is_empty(), "it is under way");
-    let check = one.answered(report, Answer::Message(OK)).unwrap();
+    let check = one.answered(report, CalloutReply::Message(OK)).unwrap();
     assert_eq!(check.call().method, "CheckRateLimit");
-    assert_eq!(one.answered(check, Answer::Message(OVER)), None);
+    assert_eq!(one.answered(check, CalloutReply::Message(OVER)), None);
     assert_eq!(other.word(&own), Word::Over(T0 + 86_400 * S));
     assert_eq!(other.word(&account(Api::Limitador, "b")), Word::Free);
     assert_eq!(
@@ -65,7 +65,7 @@ fn envoys_service_is_charged_and_asked_in_one() {
     assert_eq!(charge.call().method, "ShouldRateLimit");
     // Exactly at its limit the service says yes, and that nothing is left, for 9 seconds.
     let used_up = [8, 1, 0x12, 8, 8, 1, 0x12, 0, 0x22, 2, 8, 9];
-    assert_eq!(one.answered(charge, Answer::Message(&used_up)), None);
+    assert_eq!(one.answered(charge, CalloutReply::Message(&used_up)), None);
     assert_eq!(one.word(&own), Word::Over(T0 + 9 * S));
     store.set_now_ns(T0 + 9 * S);
     assert_eq!(one.word(&own), Word::Free);
@@ -75,10 +75,10 @@ fn envoys_service_is_charged_and_asked_in_one() {
 fn what_was_not_counted_is_owed_again_and_what_nobody_knows_is_not() {
     for (answer, left) in [
         (UNAVAILABLE, 7),
-        (Answer::Status(2), 7),
-        (Answer::NotSent, 7),
+        (CalloutReply::Status(2), 7),
+        (CalloutReply::NotSent, 7),
         (TOO_LATE, 0),
-        (Answer::Message(b"<html>"), 0),
+        (CalloutReply::Message(b"<html>"), 0),
     ] {
         let (store, one, _) = process();
         let own = account(Api::Envoy, "a");
@@ -91,7 +91,7 @@ fn what_was_not_counted_is_owed_again_and_what_nobody_knows_is_not() {
         one.owe(&account(Api::Envoy, "b"), 5);
         let [probe] = one.due(64).try_into().unwrap();
         assert_eq!(probe.hits, 0);
-        assert_eq!(one.answered(probe, Answer::Message(OK)), None);
+        assert_eq!(one.answered(probe, CalloutReply::Message(OK)), None);
         store.set_now_ns(T0 + 2 * S);
         let mut hits: Vec<u32> = one.due(64).iter().map(|parcel| parcel.hits).collect();
         hits.sort_unstable();
@@ -114,8 +114,8 @@ fn an_answer_that_never_comes_holds_nothing_up() {
     assert_eq!(next.hits, 3);
     // The first answer comes after all: it is another call's turn by now.
     assert!(one.answered(report, UNAVAILABLE).is_none());
-    let check = other.answered(next, Answer::Message(OK)).unwrap();
-    assert!(other.answered(check, Answer::Message(OK)).is_none());
+    let check = other.answered(next, CalloutReply::Message(OK)).unwrap();
+    assert!(other.answered(check, CalloutReply::Message(OK)).is_none());
     store.set_now_ns(T0 + 4 * S);
     assert!(other.due(64).is_empty());
 }
@@ -129,9 +129,9 @@ fn a_service_is_silent_when_a_fault_does_not_pass() {
     store.set_now_ns(T0 + S);
     assert!(other.is_silent(&own));
     assert!(other.failing_since(&own.target.service).is_some());
-    assert_eq!(other.asked(&own, Answer::Message(OK)), Asked::Free);
+    assert_eq!(other.asked(&own, CalloutReply::Message(OK)), Asked::Free);
     assert!(!one.is_silent(&own));
-    assert_eq!(one.asked(&own, Answer::Message(OVER)), Asked::Over(T0 + S + 86_400 * S));
+    assert_eq!(one.asked(&own, CalloutReply::Message(OVER)), Asked::Over(T0 + S + 86_400 * S));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn memory_is_bounded_and_who_owes_is_not_forgotten() {
         }
         taken += parcels.len();
         for parcel in parcels {
-            assert_eq!(one.answered(parcel, Answer::Message(OVER)), None);
+            assert_eq!(one.answered(parcel, CalloutReply::Message(OVER)), None);
         }
     }
     assert_eq!(taken + lost, 20_000);
@@ -261,7 +261,7 @@ proptest! {
         let mut calls: std::collections::VecDeque<(u64, Parcel)> = std::collections::VecDeque::new();
         let answer = |worker: &Table, parcel: Parcel, service: &mut u64| {
             *service += u64::from(parcel.hits);
-            worker.answered(parcel, Answer::Message(OK))
+            worker.answered(parcel, CalloutReply::Message(OK))
         };
         for step in steps {
             match step {

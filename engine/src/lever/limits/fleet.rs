@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use super::settle::used_of;
 use super::{Admission, By, Charges, Going, Refusals, Refused, longer, over};
+use crate::base::callout::CalloutReply;
 use crate::context::Context;
 use crate::context::record::Record;
 use crate::dialect::spend::Usage;
-use crate::fleet::{Account, Answer, Asked, OnError, Table, Word};
+use crate::fleet::{Account, Asked, OnError, Table, Word};
 use crate::ledger::{Standing, Trouble, Wait};
 use crate::policy::program::limit::{Limit, Unit};
 use crate::wire::json::Doc;
@@ -179,17 +180,17 @@ impl Charges {
         self.fleet.table = Some(table);
     }
 
-    /// The call with this number (of [`Admission::Ask`]) was answered. `None`: others are still out, or nothing waits any
+    /// The callout with this number (of [`Admission::Ask`]) was answered. `None`: others are still out, or nothing waits any
     /// more.
     pub(crate) fn answered(
         &mut self,
         cx: &mut Context,
-        call: usize,
-        answer: Answer<'_>,
+        number: usize,
+        reply: CalloutReply<'_>,
     ) -> Option<Admission> {
         let parked = self.fleet.parked.as_mut()?;
-        let ask = parked.asks.get_mut(call).filter(|ask| ask.heard.is_none())?;
-        ask.heard = Some(ask.about.table.asked(&ask.about.account, answer));
+        let ask = parked.asks.get_mut(number).filter(|ask| ask.heard.is_none())?;
+        ask.heard = Some(ask.about.table.asked(&ask.about.account, reply));
         if parked.asks.iter().any(|ask| ask.heard.is_none()) {
             return None;
         }

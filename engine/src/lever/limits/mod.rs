@@ -20,13 +20,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::answer::Listener;
+use crate::base::callout::Callout;
 use crate::context::facts::seconds;
 use crate::context::record::Unchecked;
 use crate::context::verdict::HeaderEdit;
 use crate::context::{Context, Refusal};
 use crate::dialect::{Reply, RequestView};
 use crate::event::Kind;
-use crate::fleet::Call;
 use crate::ledger::{Book, Hold, Outcome, Standing, Trouble, Wait};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Program;
@@ -76,7 +76,7 @@ pub(crate) enum Admission {
         body: Option<Vec<u8>>,
     },
     /// It waits until these are answered.
-    Ask(Vec<Call>),
+    Ask(Vec<Callout>),
     /// The caller is told this in its place.
     Reply(Reply),
 }
