@@ -234,9 +234,7 @@ impl Exchange {
                 guardrails,
                 edits,
                 changed.body.clone(),
-                view,
-                &doc,
-                bytes,
+                (view, &doc, bytes),
             ) {
                 Decided::GoesOn { edits, body } => self.charge(edits, body, None),
                 Decided::Reply(reply) => self.answered(reply),

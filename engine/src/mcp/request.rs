@@ -4,8 +4,9 @@ use crate::context::Context;
 use crate::context::facts::seconds;
 use crate::context::verdict::HeaderEdit;
 use crate::dialect::mcp::{self, Message, MessageKind, write};
-use crate::dialect::{Item, Reply, RequestView};
+use crate::dialect::{Item, Reply};
 use crate::lever::guardrails::{Guardrails, Outcome};
+use crate::lever::limits::Read;
 use crate::lever::tools::Tools;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, NodeId};
@@ -30,9 +31,7 @@ pub(crate) fn decide(
     guardrails: &Guardrails,
     mut edits: Vec<HeaderEdit>,
     body: Option<Vec<u8>>,
-    view: &RequestView,
-    doc: &Doc,
-    bytes: &[u8],
+    (view, doc, bytes): Read<'_>,
 ) -> Decided {
     let messages = mcp::messages(doc, bytes).unwrap_or_default();
     let mut approvals = tools.approvals(cx);
