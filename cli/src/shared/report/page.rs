@@ -74,6 +74,7 @@ p { margin: .4rem 0; } .faint { color: var(--faint); } .lead { font-size: 1.15re
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .87rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
+@media (max-width: 40rem) { td:not(.n) { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; } }
 th { color: var(--faint); font-weight: 600; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1.2rem 0; overflow-x: auto; } figcaption { font-weight: 600; } figcaption, .legend { position: sticky; left: 0; }
 svg { width: 100%; min-width: 38rem; height: auto; display: block; } .wide + .wide { margin-top: 1.2rem; }
