@@ -20,3 +20,6 @@ mod requests;
 mod usage;
 
 mod support;
+
+#[path = "../support/growth.rs"]
+mod growth;

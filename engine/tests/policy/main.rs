@@ -15,3 +15,6 @@ mod docs;
 mod envoy_struct;
 mod properties;
 mod samples;
+
+#[path = "../support/growth.rs"]
+mod growth;
