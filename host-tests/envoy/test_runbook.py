@@ -15,7 +15,7 @@ from test_in_force import change
 import policies
 from rig import recordings
 from rig.client import fetch
-from rig.envoy import ROOT, load_sample, wasm_filter
+from rig.envoy import ROOT, load_sample
 from rig.releases import EVE, ONCALL, OPS, TOKEN, Proxy, hemostat
 from rig.replay import Answer
 
@@ -41,10 +41,17 @@ OVERLAYS = {
 TIMES = {}
 
 
+def allowed():
+    """What the sample lets a release do."""
+    listener = load_sample("control/envoy.yaml")["static_resources"]["listeners"][0]
+    (wasm, _) = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    return json.loads(wasm["typed_config"]["config"]["configuration"]["value"])["allow"]
+
+
 @pytest.fixture(scope="module")
 def fleet(upstream):
     """Two proxies that follow one scope, and allow what the sample allows."""
-    more = {"allow": json.loads(wasm_filter(load_sample("control/envoy.yaml"))["config"]["configuration"]["value"])["allow"]}
+    more = {"allow": allowed()}
     with Proxy(upstream.port, policies.policy("baseline"), plugin=more) as one, Proxy(
         upstream.port, policies.policy("baseline"), plugin=more
     ) as two:

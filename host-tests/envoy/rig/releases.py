@@ -96,7 +96,8 @@ class Proxy(Envoy):
         self.config = load_sample(sample)
         self.config["admin"]["address"]["socket_address"]["port_value"] = 0
         # What the sample allows is its own test's; here a test says what it needs.
-        shared = {"allow": None, "hold_headers": True, "scope": SCOPE, "trust": trust(), "policy": policy} | (plugin or {})
+        shared = {"allow": None, "hold_headers": True, "scope": SCOPE, "trust": trust(), "policy": policy}
+        shared |= plugin or {}
         for listener in self.config["static_resources"]["listeners"]:
             listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": 0}
             wasm = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0]["typed_config"][
