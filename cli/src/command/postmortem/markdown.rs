@@ -26,7 +26,7 @@ pub(super) fn cell(text: &str) -> String {
 /// readers of Markdown see in different ways, stays text.
 pub(super) fn said(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return cell(text);
     }
     let part = |(at, part): (usize, &&str)| match at % 2 {
