@@ -155,6 +155,9 @@ impl Running {
     #[must_use]
     pub fn clear(&self) -> u64 {
         let clear = self.act.clear();
+        if self.spans.is_empty() {
+            return clear;
+        }
         // Others may stand behind it: matches of another pattern, past the one that is live.
         let at = self.spans.partition_point(|span| span.end <= clear);
         self.spans.get(at).map_or(clear, |span| clear.min(span.start))
@@ -182,6 +185,7 @@ impl Running {
 
     /// Memory that it takes, about, in bytes.
     #[must_use]
+    #[inline(always)]
     pub fn memory(&self) -> usize {
         let before = self.before_end.as_ref().map_or(0, |_| size_of::<StreamSearch>());
         size_of::<Self>() + self.spans.capacity() * size_of::<Span>() + before

@@ -32,6 +32,18 @@ const TAGGED: Entry = 2;
 const QUIET: Entry = 4;
 const FLAG_BITS: u32 = 3;
 
+/// Bytes that are read before it is asked whether there was something to do.
+const BLOCK: usize = 16;
+
+/// A way over transitions, known or not.
+struct Way {
+    /// The row that it comes to.
+    row: usize,
+    /// The flags of all of them, and of the last one.
+    all: Entry,
+    last: Entry,
+}
+
 /// Where a walk over known transitions came to an end, and why.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Walked {
@@ -163,16 +175,23 @@ impl Rows {
     /// Reads all of `bytes` and gives the row that it comes to, if all the way is known, nothing matches on it, and the
     /// text is quiet at its end.
     pub(super) fn glide(&self, row: usize, bytes: &[u8]) -> Option<usize> {
+        let way = self.through(row, bytes)?;
+        (way.all & (UNKNOWN | TAGGED) == 0 && way.last & QUIET != 0).then_some(way.row)
+    }
+
+    /// Reads all of `bytes`, and asks nothing on the way.
+    #[inline(always)]
+    fn through(&self, row: usize, bytes: &[u8]) -> Option<Way> {
         let (classes, table) = (&*self.classes, self.table.as_slice());
-        let (mut row, mut all, mut last) = (row, 0, 0);
+        let mut way = Way { row, all: 0, last: 0 };
         for &byte in bytes {
             let class = classes.get(usize::from(byte)).copied().unwrap_or_default();
-            last = *table.get(row.wrapping_add(usize::from(class)))?;
+            way.last = *table.get(way.row.wrapping_add(usize::from(class)))?;
             // An unknown one leads to the first row, and nowhere else: what comes of it is not used.
-            row = (last >> FLAG_BITS) as usize;
-            all |= last;
+            way.row = (way.last >> FLAG_BITS) as usize;
+            way.all |= way.last;
         }
-        (all & (UNKNOWN | TAGGED) == 0 && last & QUIET != 0).then_some(row)
+        Some(way)
     }
 
     /// The hot loop: reads bytes until there is something to do.
@@ -181,7 +200,34 @@ impl Rows {
         let mut walked = Walked { row, read: 0, quiet_at: None, tagged: false, unknown: false };
         // `usize::MAX`: not quiet yet. A plain number, so that noting it takes no branch.
         let mut quiet_at = usize::MAX;
-        for (read, &byte) in bytes.iter().enumerate() {
+        // A block is read whole, and only then is it asked whether there was something to do in it: if so, it is read
+        // again, byte by byte.
+        let mut done: usize = 0;
+        // The last block in which the text was quiet and is not at its end: where it begins, and its row.
+        let mut quiet_within = None;
+        for block in bytes.as_chunks::<BLOCK>().0 {
+            let Some(way) = self.through(walked.row, block).filter(|way| way.all & stops == 0)
+            else {
+                break;
+            };
+            let after = done.saturating_add(BLOCK);
+            if way.last & QUIET != 0 {
+                (quiet_at, quiet_within) = (after.wrapping_sub(1), None);
+            } else if way.all & QUIET != 0 {
+                quiet_within = Some((done, walked.row));
+            }
+            (walked.row, done) = (way.row, after);
+        }
+        if let Some((from, row)) = quiet_within {
+            let mut row = row;
+            for (read, &byte) in bytes.iter().enumerate().skip(from).take(BLOCK) {
+                let entry = self.table.get(row.wrapping_add(self.class(byte))).copied();
+                let entry = entry.unwrap_or(UNKNOWN);
+                row = (entry >> FLAG_BITS) as usize;
+                quiet_at = if entry & QUIET == 0 { quiet_at } else { read };
+            }
+        }
+        for (read, &byte) in bytes.iter().enumerate().skip(done) {
             let at = walked.row.wrapping_add(self.class(byte));
             let entry = self.table.get(at).copied().unwrap_or(UNKNOWN);
             if entry & stops != 0 {

@@ -39,7 +39,9 @@ impl TextSearch {
         if groups.is_empty() {
             return;
         }
-        self.groups.resize_with(groups.len(), Progress::default);
+        if self.groups.len() != groups.len() {
+            self.groups.resize_with(groups.len(), Progress::default);
+        }
         let mut rest = text;
         while !rest.is_empty() {
             if self.held.is_empty() {
@@ -48,7 +50,9 @@ impl TextSearch {
                 self.advance(groups, caches, view, hits);
                 let clear = self.decided(&view);
                 self.before = view.look_behind(clear);
-                self.held.extend_from_slice(view.slice(clear, view.end()));
+                if clear < view.end() {
+                    self.held.extend_from_slice(view.slice(clear, view.end()));
+                }
                 self.from = clear;
                 return;
             }
