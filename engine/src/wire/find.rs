@@ -30,7 +30,7 @@ pub(super) fn string_stop_in(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The first backslash.
-pub(super) fn backslash(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn backslash(bytes: &[u8]) -> Option<usize> {
     let at = blocks::backslash(bytes);
     (at < bytes.len()).then_some(at)
 }

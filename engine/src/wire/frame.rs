@@ -23,6 +23,10 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// True for bytes that begin as a JSON document does.
 #[must_use]
 pub fn is_document(raw: &[u8]) -> bool {
+    // Nearly all begin as an event does.
+    if matches!(raw, [b'a'..=b'z', ..]) {
+        return false;
+    }
     let raw = raw.strip_prefix(BOM).unwrap_or(raw);
     matches!(raw.trim_ascii_start(), [b'{' | b'[', ..])
 }
@@ -129,17 +133,16 @@ impl<'a> Frame<'a> {
         if let Some(Message { inner: Some(event) }) = &self.message {
             return Cow::Borrowed(event);
         }
-        let mut lines =
-            self.payload.iter().map(|line| self.raw.get(line.clone()).unwrap_or_default());
-        let Some(first) = lines.next() else { return Cow::Borrowed(&[]) };
-        if self.payload.len() == 1 {
+        let line = |line: &Range<usize>| self.raw.get(line.clone()).unwrap_or_default();
+        let Some(first) = self.payload.first().map(line) else { return Cow::Borrowed(&[]) };
+        if self.payload.more.is_empty() {
             return Cow::Borrowed(first);
         }
         let mut joined = Vec::with_capacity(self.raw.len());
         joined.extend_from_slice(first);
-        for line in lines {
+        for more in self.payload.more.iter().map(line) {
             joined.push(b'\n');
-            joined.extend_from_slice(line);
+            joined.extend_from_slice(more);
         }
         Cow::Owned(joined)
     }

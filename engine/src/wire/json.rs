@@ -9,6 +9,7 @@ mod parse;
 mod string;
 mod template;
 
+pub(crate) use key::hash as key_hash;
 pub(crate) use parse::is_number;
 pub use string::decode;
 pub(crate) use string::unescape;

@@ -102,31 +102,38 @@ impl Sse {
         }
     }
 
-    /// An event all of which has come, with lines that end with LF: nearly every one is, and needs no state. `None`: it is
-    /// another.
+    /// An event all of which has come, with lines that all end with LF or all with CRLF: nearly every one is, and needs no
+    /// state. `None`: it is another.
     fn plain<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         let (mut payload, mut event) = (Lines::default(), None);
         let (mut line, mut at) = (*rest, 0);
+        let first = find::line_end(line, 0)?;
+        let end: &[u8] = if line.get(first) == Some(&b'\n') { b"\n" } else { b"\r\n" };
+        if first == 0 && end.len() > 1 {
+            // What a blank line ends with depends on the line before it.
+            return None;
+        }
+        let mut length = first;
         let length = loop {
-            let length = find::line_end(line, 0)?;
             let (own, after) = line.split_at_checked(length)?;
-            line = after.strip_prefix(b"\n")?;
+            line = after.strip_prefix(end)?;
             if own.is_empty() {
-                break at + 1;
+                break at + end.len();
             }
             if let Some(value) = field(own, b"data") {
                 payload.push(at + value.start..at + value.end);
             } else if let Some(value) = field(own, b"event") {
                 event = Some(at + value.start..at + value.end);
             }
-            at += length + 1;
+            at += length + end.len();
+            length = find::line_end(line, 0)?;
         };
         if length > self.open.limit() || payload.len() > limits::EVENT_LINES {
             return None;
         }
         let (raw, after) = rest.split_at_checked(length)?;
         *rest = after;
-        self.crlf = false;
+        self.crlf = end.len() > 1;
         Some(Piece::Frame(Frame { raw: raw.into(), payload, event, ..Frame::default() }))
     }
 

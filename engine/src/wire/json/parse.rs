@@ -152,6 +152,10 @@ fn after(at: usize) -> usize {
 
 #[inline(always)]
 fn blanks(bytes: &[u8], mut at: usize) -> usize {
+    // Hardly any stand between the values of an event.
+    if byte(bytes, at) > b' ' {
+        return at;
+    }
     while matches!(byte(bytes, at), b' ' | b'\t' | b'\n' | b'\r') {
         at = after(at);
     }

@@ -1,21 +1,20 @@
 //! What the content of a JSON string means (RFC 8259 §7).
 
+use crate::wire::find::backslash;
+
 /// Decodes a string's content (RFC 8259 §7); lone surrogates and bytes that are not UTF-8 become U+FFFD.
 #[must_use]
 pub fn decode(raw: &[u8]) -> String {
     let mut out = Vec::with_capacity(raw.len());
-    let mut at = 0;
-    while let Some(&byte) = raw.get(at) {
-        if byte != b'\\' {
-            out.push(byte);
-            at += 1;
-            continue;
-        }
-        let (decoded, used) = unescape(raw.get(at..).unwrap_or_default());
+    let mut rest = raw;
+    while let Some((plain, escape)) = backslash(rest).and_then(|at| rest.split_at_checked(at)) {
+        out.extend_from_slice(plain);
+        let (decoded, used) = unescape(escape);
         let mut utf8 = [0; 4];
         out.extend_from_slice(decoded.encode_utf8(&mut utf8).as_bytes());
-        at += used;
+        rest = escape.get(used..).unwrap_or_default();
     }
+    out.extend_from_slice(rest);
     match String::from_utf8(out) {
         Ok(text) => text,
         Err(bad) => String::from_utf8_lossy(bad.as_bytes()).into_owned(),
