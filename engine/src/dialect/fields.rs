@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::inline;
+use super::names::{self, Name};
 use crate::wire::json::{Kind, Value};
 
 /// How many members of an object are looked at to learn what a sibling means. Real objects have fewer; a bound keeps
@@ -67,88 +68,49 @@ pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
 
 /// What stands under this value's key. Array items are what their array is.
 pub(super) fn field(value: &Value<'_>) -> Field {
+    let Some(name) = names::of(value) else { return Field::Text };
     let container = matches!(value.kind(), Kind::Object | Kind::Array);
     let string = value.kind() == Kind::String;
-    match &*value.name() {
-        name if string && never_text(name) => Field::Never,
-        name if never_below(name) => Field::Never,
-        b"role" if string => Field::Role,
-        b"call_id" | b"tool_call_id" | b"tool_use_id" | b"toolUseId" if string => Field::Name,
-        b"id" if string => {
+    match name {
+        Name::NeverText if string => Field::Never,
+        Name::NeverBelow => Field::Never,
+        Name::Role if string => Field::Role,
+        Name::CallId if string => Field::Name,
+        Name::Id if string => {
             if is_call(value) {
                 Field::Name
             } else {
                 Field::Never
             }
         }
-        b"arguments" | b"partial_json" | b"args" => Field::Arguments,
-        b"input" if container && (is_input(value) || under(value, &[b"toolUse"])) => {
+        Name::Arguments => Field::Arguments,
+        Name::Input if container && (is_input(value) || under(value, &[b"toolUse"])) => {
             Field::Arguments
         }
-        b"json" if under_item_of(value, b"content") => Field::Free,
-        b"structuredContent" | b"structured_content" => Field::Free,
-        b"response"
+        Name::Json if under_item_of(value, b"content") => Field::Free,
+        Name::Structured => Field::Free,
+        Name::Response
             if under(value, &[b"functionResponse", b"function_response", b"toolResponse"]) =>
         {
             Field::Free
         }
-        b"image_url" | b"audio_url" | b"video_url" | b"file_url" | b"fileUri" | b"file_uri"
-        | b"file_id"
-            if string =>
-        {
-            Field::Link
-        }
-        b"url" if is_link(value) => Field::Link,
-        b"uri" if string && under(value, &[b"s3Location"]) => Field::Link,
-        b"bytes" if string && under(value, &[b"source"]) => file(value),
-        b"url" | b"uri" if inline(value) == Inline::Binary => file(value),
-        // A resource of MCP's in base64.
-        b"blob" if string => file(value),
-        b"data" if string && is_sealed(value) => Field::Never,
-        b"data" if string && is_binary(value) => file(value),
-        b"file_data" if string => file(value),
-        b"format" if string && under(value, &[b"input_audio", b"audio"]) => Field::Never,
-        b"result" if string && only_type(value, |kind| kind == b"image_generation_call") => {
+        Name::Link if string => Field::Link,
+        Name::Url if is_link(value) => Field::Link,
+        Name::Uri if string && under(value, &[b"s3Location"]) => Field::Link,
+        Name::Bytes if string && under(value, &[b"source"]) => file(value),
+        Name::Url | Name::Uri if inline(value) == Inline::Binary => file(value),
+        Name::File if string => file(value),
+        Name::Data if string && is_sealed(value) => Field::Never,
+        Name::Data if string && is_binary(value) => file(value),
+        Name::Format if string && under(value, &[b"input_audio", b"audio"]) => Field::Never,
+        Name::Result if string && only_type(value, |kind| kind == b"image_generation_call") => {
             Field::Never
         }
-        b"name" if string && names_a_tool(value) => Field::Name,
-        b"logprobs" | b"logprobsResult" => Field::Logprobs,
-        b"tools" => Field::Tools,
+        Name::Tool if string && names_a_tool(value) => Field::Name,
+        Name::Logprobs => Field::Logprobs,
+        Name::Tools => Field::Tools,
         _ => Field::Text,
     }
-}
-
-/// Names whose strings are no text wherever they stand: ids, types, enumerations, times, signatures, padding, binary
-/// data. A list or an object under such a name is not what its place should hold, and is read like any other.
-#[rustfmt::skip]
-fn never_text(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"type" | b"object" | b"status" | b"model" | b"modelVersion" | b"index"
-        | b"created" | b"created_at" | b"createTime" | b"expires_at" | b"completed_at"
-        | b"finish_reason" | b"native_finish_reason" | b"finishReason" | b"stop_reason" | b"blockReason"
-        | b"system_fingerprint" | b"fingerprint" | b"service_tier" | b"serviceTier" | b"trafficType"
-        | b"signature" | b"thoughtSignature" | b"thought_signature" | b"obfuscation"
-        | b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout"
-        | b"response_id" | b"responseId" | b"item_id" | b"tool_id" | b"caller_id" | b"container_id" | b"skill_id" | b"approval_request_id" | b"request_id"
-        | b"mimeType" | b"mime_type" | b"media_type" | b"modality" | b"severity"
-        | b"b64_json" | b"partial_image_b64"
-        | b"stopReason" | b"redactedContent" | b"bucketOwner"
-    )
-}
-
-/// Names under which nothing is text, however deep: counts, ratings, the provider's options.
-fn never_below(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"usage"
-            | b"usageMetadata"
-            | b"usage_metadata"
-            | b"cache_control"
-            | b"safetyRatings"
-            | b"safety_ratings"
-            | b"category_applied_input_types"
-    )
 }
 
 /// What a `data:` address (RFC 2397) carries.

@@ -21,6 +21,7 @@ mod known;
 pub mod lane;
 pub mod mcp;
 mod models;
+mod names;
 mod ollama;
 mod openai;
 mod openai_chat;

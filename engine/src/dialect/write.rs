@@ -1,9 +1,11 @@
 //! Writing: JSON text, server-sent events, replies. What the proxy says itself is built here from literals of the
 //! canned shapes and from decoded texts, so nothing of it can be malformed.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::{ErrorAnswer, Reply};
+use crate::wire::find;
 use crate::wire::json::unescape;
 
 /// A JSON text that grows.
@@ -68,10 +70,21 @@ pub(crate) fn quoted(text: &str) -> String {
     Json::default().text(text).take()
 }
 
+/// [`String::from_utf8_lossy`], but what is valid, as nearly everything is, is not looked at piece by piece.
+pub(super) fn lossy(text: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(text) {
+        Ok(valid) => valid.into(),
+        Err(_) => String::from_utf8_lossy(text),
+    }
+}
+
 /// JSON text of upstream's that is repeated, fit for every reader: what is not UTF-8 and lone surrogates, which many
 /// refuse, become U+FFFD.
 pub(super) fn repaired(json: &[u8]) -> String {
-    let json = String::from_utf8_lossy(json);
+    let json = lossy(json);
+    if find::backslash(json.as_bytes()).is_none() {
+        return json.into_owned();
+    }
     let mut out = String::with_capacity(json.len());
     let mut rest = &*json;
     while let Some((plain, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {

@@ -3,7 +3,7 @@
 use super::super::TextKey;
 use super::super::fields::{pick, string};
 use super::super::texts::{number, short};
-use super::super::write::{quoted, repaired};
+use super::super::write::{lossy, quoted, repaired};
 use super::answer::{is_last, kind, name_and_phase, running_text};
 use crate::limits;
 use crate::wire::json::{Kind, Value};
@@ -150,7 +150,7 @@ impl Sent {
 
     /// Text to be remembered, if there is room for it.
     fn keep(&mut self, text: &[u8]) -> Option<String> {
-        self.room(text.len()).then(|| String::from_utf8_lossy(text).into_owned())
+        self.room(text.len()).then(|| lossy(text).into_owned())
     }
 
     /// A JSON value to be remembered, if there is room for it.
@@ -285,10 +285,7 @@ impl Sent {
 
 impl Part {
     fn push(&mut self, text: &[u8]) {
-        match std::str::from_utf8(text) {
-            Ok(text) => self.text.push_str(text),
-            Err(_) => self.text.push_str(&String::from_utf8_lossy(text)),
-        }
+        self.text.push_str(&lossy(text));
     }
 }
 

@@ -1,0 +1,151 @@
+//! The names that say something of what stands under them, told apart by one look into a table: every value of every
+//! answer is asked for its name, and most have none of these.
+
+use crate::wire::find::same;
+use crate::wire::json::{Value, key_hash};
+
+/// What a name says by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Name {
+    /// A string under it is no text wherever it stands: ids, types, enumerations, times, signatures, padding, binary
+    /// data. A list or an object under such a name is not what its place should hold, and is read like any other.
+    NeverText,
+    /// Nothing under it is text, however deep: counts, ratings, the provider's options.
+    NeverBelow,
+    /// Who speaks.
+    Role,
+    /// The id of a call.
+    CallId,
+    /// An id, of a call or of something else.
+    Id,
+    /// A call's arguments.
+    Arguments,
+    /// A call's arguments, or what something else is given.
+    Input,
+    /// A tool's result as JSON.
+    Json,
+    /// The same, wherever it stands.
+    Structured,
+    /// The same, under the name of a result.
+    Response,
+    /// An address whose content is meant.
+    Link,
+    /// An address.
+    Url,
+    /// An address.
+    Uri,
+    /// Base64 of a source.
+    Bytes,
+    /// Base64.
+    File,
+    /// Base64, something sealed, or text.
+    Data,
+    /// The format of a sound, or a text.
+    Format,
+    /// A picture, or a text.
+    Result,
+    /// The name of a tool, or of something else.
+    Tool,
+    /// Log probabilities.
+    Logprobs,
+    /// Definitions of tools.
+    Tools,
+}
+
+use Name::*;
+
+#[rustfmt::skip]
+const NAMES: [(Name, &str); 87] = [
+    (NeverText, "type"), (NeverText, "object"), (NeverText, "status"), (NeverText, "model"),
+    (NeverText, "modelVersion"), (NeverText, "index"), (NeverText, "created"), (NeverText, "created_at"),
+    (NeverText, "createTime"), (NeverText, "expires_at"), (NeverText, "completed_at"), (NeverText, "finish_reason"),
+    (NeverText, "native_finish_reason"), (NeverText, "finishReason"), (NeverText, "stop_reason"),
+    (NeverText, "blockReason"), (NeverText, "system_fingerprint"), (NeverText, "fingerprint"),
+    (NeverText, "service_tier"), (NeverText, "serviceTier"), (NeverText, "trafficType"), (NeverText, "signature"),
+    (NeverText, "thoughtSignature"), (NeverText, "thought_signature"), (NeverText, "obfuscation"),
+    (NeverText, "encrypted_content"), (NeverText, "encrypted_index"), (NeverText, "encrypted_stdout"),
+    (NeverText, "response_id"), (NeverText, "responseId"), (NeverText, "item_id"), (NeverText, "tool_id"),
+    (NeverText, "caller_id"), (NeverText, "container_id"), (NeverText, "skill_id"),
+    (NeverText, "approval_request_id"), (NeverText, "request_id"), (NeverText, "mimeType"), (NeverText, "mime_type"),
+    (NeverText, "media_type"), (NeverText, "modality"), (NeverText, "severity"), (NeverText, "b64_json"),
+    (NeverText, "partial_image_b64"), (NeverText, "stopReason"), (NeverText, "redactedContent"),
+    (NeverText, "bucketOwner"), (NeverBelow, "usage"), (NeverBelow, "usageMetadata"), (NeverBelow, "usage_metadata"),
+    (NeverBelow, "cache_control"), (NeverBelow, "safetyRatings"), (NeverBelow, "safety_ratings"),
+    (NeverBelow, "category_applied_input_types"), (Role, "role"), (CallId, "call_id"), (CallId, "tool_call_id"),
+    (CallId, "tool_use_id"), (CallId, "toolUseId"), (Id, "id"), (Arguments, "arguments"), (Arguments, "partial_json"),
+    (Arguments, "args"), (Input, "input"), (Json, "json"), (Structured, "structuredContent"),
+    (Structured, "structured_content"), (Response, "response"), (Link, "image_url"), (Link, "audio_url"),
+    (Link, "video_url"), (Link, "file_url"), (Link, "fileUri"), (Link, "file_uri"), (Link, "file_id"), (Url, "url"),
+    (Uri, "uri"), (Bytes, "bytes"), (File, "blob"), (File, "file_data"), (Data, "data"), (Format, "format"),
+    (Result, "result"), (Tool, "name"), (Logprobs, "logprobs"), (Logprobs, "logprobsResult"), (Tools, "tools"),
+];
+
+/// Places of the table; a power of two, and more than twice as many as there are names.
+const PLACES: usize = 256;
+
+/// At the place of a name's hash, or the next that is free: its number in [`NAMES`], counted from 1.
+const TABLE: [u8; PLACES] = table();
+
+const fn place(hash: u16) -> usize {
+    (hash ^ (hash >> 8)) as usize % PLACES
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when this is compiled: it cannot fail later"
+)]
+const fn table() -> [u8; PLACES] {
+    let mut table = [0; PLACES];
+    let mut at = 0;
+    while at < NAMES.len() {
+        let mut here = place(key_hash(NAMES[at].1.as_bytes()));
+        while table[here] != 0 {
+            here = (here + 1) % PLACES;
+        }
+        at += 1;
+        table[here] = at as u8;
+    }
+    table
+}
+
+/// What the name of this value says; `None`: nothing.
+pub(super) fn of(value: &Value<'_>) -> Option<Name> {
+    let name = value.name();
+    look_up(&name)
+}
+
+fn look_up(own: &[u8]) -> Option<Name> {
+    let mut here = place(key_hash(own));
+    loop {
+        let number = usize::from(*TABLE.get(here)?);
+        let (name, word) = NAMES.get(number.checked_sub(1)?)?;
+        if same(word.as_bytes(), own) {
+            return Some(*name);
+        }
+        here = (here + 1) % PLACES;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_and_nothing_else() {
+        for (name, word) in NAMES {
+            assert_eq!(look_up(word.as_bytes()), Some(name), "{word}");
+            for other in [format!("{word}x"), word.chars().skip(1).collect(), word.to_uppercase()] {
+                assert_eq!(look_up(other.as_bytes()), None, "{other}");
+            }
+        }
+        assert_eq!(look_up(b""), None);
+    }
+
+    #[test]
+    fn no_name_stands_twice() {
+        let mut all = NAMES.map(|(_, word)| word).to_vec();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!((all.len(), NAMES.len() < PLACES / 2), (NAMES.len(), true));
+    }
+}
