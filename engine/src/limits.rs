@@ -77,8 +77,11 @@ pub const LABEL_REPEATS: u32 = 3;
 pub const REPEATED_LABEL_BYTES: usize = 3;
 /// The fewest bytes of a text that is said again with more behind it to be taken for one that grows.
 pub const GROWN_BYTES: usize = 4;
-/// The longest string at an unknown place that is kept to be compared with the next; of longer ones a digest is.
+/// The longest string at an unknown place that is always kept to be compared with the next.
 pub const UNKNOWN_TEXT_BYTES: usize = 256;
+/// Bytes of longer strings at unknown places that an answer keeps for the same, all together: the pages that a few
+/// searches found, or code and what it printed. Of what does not fit digests are kept, which cost thirty times the search.
+pub const UNKNOWN_KEPT_BYTES: usize = 64 * 1024;
 
 /// Bytes of a file in a request that tell whether it is text. Binary formats have a zero or no UTF-8 within the first
 /// few hundred.

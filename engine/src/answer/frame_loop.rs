@@ -37,6 +37,8 @@ pub struct FrameLoop {
     items: Vec<Item>,
     /// Frames that need neither be parsed nor read; `None`: each is.
     repeats: Option<Repeats>,
+    /// A frame may go a shorter way than those that wait.
+    shortens: bool,
     /// Memory that a frame which is not whole may take, as far as all others leave room.
     room: usize,
     /// The frame that is given away was not too long: there was no room for it.
@@ -103,6 +105,7 @@ impl FrameLoop {
             frames: 0,
             items: Vec::new(),
             repeats: (framing == Framing::Sse).then(Repeats::default),
+            shortens: true,
             room: limits::KEPT_VM_BYTES,
             short: false,
             like: None,
@@ -111,11 +114,18 @@ impl FrameLoop {
         }
     }
 
-    /// The same, but every frame is parsed and read: what the other is held against.
+    /// The same, but every frame is parsed and read, and goes the way that is right for all of them: what the other is
+    /// held against.
     #[must_use]
     pub fn without_repeats(mut self) -> Self {
         self.repeats = None;
+        self.shortens = false;
         self
+    }
+
+    /// True if a frame may go a shorter way where nothing of it can be changed.
+    pub(super) fn shortens(&self) -> bool {
+        self.shortens
     }
 
     /// How many frames were neither parsed nor read.
@@ -149,6 +159,10 @@ impl FrameLoop {
 
     /// The next frame that the bytes in `rest` complete, read; takes it from their front. `None`: there is none.
     pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+        if rest.is_empty() && self.framer.is_between_events() {
+            self.trim();
+            return None;
+        }
         if let Some(shown) = self.repeated(rest) {
             return Some(shown);
         }

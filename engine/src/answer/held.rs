@@ -7,6 +7,7 @@ use super::repeats::Repeat;
 use super::rules::Rules;
 use super::running::{Span, Stop, TextId};
 use crate::dialect::TextKey;
+use crate::limits;
 use crate::wire::frame::Frame;
 use crate::wire::json::NodeId;
 
@@ -39,6 +40,50 @@ pub struct Held<'a> {
     pub ready: usize,
     /// What was taken for it, [`Held::memory`] as it came.
     pub taken: usize,
+}
+
+/// The lists of a frame that has left, for another one: to take memory for them costs more than most frames do.
+#[derive(Debug, Default)]
+pub struct Lists {
+    pieces: Vec<HeldPiece>,
+    calls: Vec<TextKey>,
+    call_pieces: Vec<(TextKey, NodeId)>,
+}
+
+impl Lists {
+    /// A frame with these lists.
+    #[must_use]
+    pub fn frame<'a>(self) -> Held<'a> {
+        let Self { pieces, calls, call_pieces } = self;
+        Held {
+            number: 0,
+            repeat: None,
+            frame: Frame::default(),
+            pieces,
+            calls,
+            calls_ready: 0,
+            call_stop: None,
+            call_pieces,
+            judged: 0,
+            judged_at: 0,
+            opaque: false,
+            ready: 0,
+            taken: 0,
+        }
+    }
+
+    /// Those of a frame that is done with; nothing, if they are long.
+    #[must_use]
+    pub fn of(held: Held<'_>) -> Self {
+        let Held { mut pieces, mut calls, mut call_pieces, .. } = held;
+        if pieces.capacity() + calls.capacity() + call_pieces.capacity() > limits::SPARE_ENTRIES {
+            return Self::default();
+        }
+        pieces.clear();
+        calls.clear();
+        call_pieces.clear();
+        Self { pieces, calls, call_pieces }
+    }
 }
 
 impl Held<'_> {

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use super::calls::Calls;
 use super::frame_loop::{Content, FrameLoop, Shown};
-use super::held::{Held, HeldPiece};
+use super::held::{Held, HeldPiece, Lists};
 use super::hold_reason::HoldReason;
 use super::output::Output;
 use super::rules::Rules;
@@ -71,7 +71,7 @@ pub struct Pipe {
     /// What this answer may hold, as far as all others leave room.
     room: usize,
     /// Lists of frames that have left, to be used again.
-    spare: Held<'static>,
+    spare: Lists,
     /// The answer has been cut; nothing more leaves but its ending.
     cut: Option<Cut>,
     /// Events that stand in the stream only because the filter asked for usage do not leave.
@@ -119,7 +119,7 @@ impl Pipe {
             waits_for: None,
             queued_memory: 0,
             room: limits::HELD_FRAME_BYTES,
-            spare: Held::default(),
+            spare: Lists::default(),
             cut: None,
             before: Vec::new(),
             hide_usage: None,
@@ -183,6 +183,12 @@ impl Pipe {
         (held.number, held.repeat) = (number, repeat);
         let read = self.scan(&items, &payload, &mut held, around);
         around.frames.give_back(items);
+        if read.is_ok() && around.frames.shortens() && self.leaves_at_once(&held) {
+            around.out.push(&frame.raw);
+            around.frames.sent(number, &frame.raw, &payload);
+            self.texts.settle();
+            return self.recycle(held);
+        }
         drop(payload);
         held.frame = frame;
         match read {
@@ -353,20 +359,22 @@ impl Pipe {
 
     /// A frame with the lists of one that has left.
     fn fresh<'c>(&mut self) -> Held<'c> {
-        let Held { pieces, calls, call_pieces, .. } = std::mem::take(&mut self.spare);
-        Held { pieces, calls, call_pieces, ..Held::default() }
+        std::mem::take(&mut self.spare).frame()
     }
 
     /// A frame is done with: its lists can be used again.
     fn recycle(&mut self, held: Held<'_>) {
-        let Held { mut pieces, mut calls, mut call_pieces, .. } = held;
-        if pieces.capacity() + calls.capacity() + call_pieces.capacity() > limits::SPARE_ENTRIES {
-            return;
-        }
-        pieces.clear();
-        calls.clear();
-        call_pieces.clear();
-        self.spare = Held { pieces, calls, call_pieces, ..Held::default() };
+        self.spare = Lists::of(held);
+    }
+
+    /// Nothing that could be changed stands in the frame, and nothing waits before it: most that say no word are such.
+    fn leaves_at_once(&self, held: &Held<'_>) -> bool {
+        self.queue.is_empty()
+            && held.pieces.is_empty()
+            && held.calls.is_empty()
+            && held.call_pieces.is_empty()
+            && self.acts()
+            && !self.calls.any_stopped()
     }
 
     /// The frame leaves, if none waits before it and nothing in it is undecided; else it waits.

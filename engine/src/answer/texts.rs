@@ -40,6 +40,8 @@ pub struct Texts {
     open_args: ByKey<TextId>,
     /// Places that no dialect knows.
     places: ByKey<Place>,
+    /// Bytes of long strings that those keep.
+    kept: usize,
     /// None of them was last seen before this frame.
     oldest: u64,
     /// The number of the frame that is read.
@@ -237,11 +239,16 @@ impl Texts {
         rules: &Rules,
         record: &mut Record,
     ) -> Result<bool, TooMany> {
-        let next = match self.places.get_mut(&key) {
-            Some(place) => place.next(text, self.frame),
-            None => Next::New,
+        let room = limits::UNKNOWN_KEPT_BYTES.saturating_sub(self.kept);
+        let (next, known) = match self.places.get_mut(&key) {
+            Some(place) => {
+                let before = place.kept();
+                let next = place.next(text, self.frame, room);
+                self.kept = (self.kept + place.kept()).saturating_sub(before);
+                (next, place.text)
+            }
+            None => (Next::New, None),
         };
-        let known = self.places.get(&key).and_then(|place| place.text);
         if next == Next::Label {
             if let Some(id) = known {
                 self.end_text(id, rules, record);
@@ -259,7 +266,11 @@ impl Texts {
                     return Err(TooMany);
                 }
                 let id = self.begin(key, role);
-                self.places.insert(key, Place::new(id, text, self.frame));
+                let place = Place::new(id, text, self.frame, room);
+                self.kept += place.kept();
+                if let Some(before) = self.places.insert(key, place) {
+                    self.kept = self.kept.saturating_sub(before.kept());
+                }
                 (id, 0)
             }
         };
@@ -291,7 +302,10 @@ impl Texts {
         self.places.retain(|_, place| {
             let over = frame > place.seen_in + idle;
             match over {
-                true => gone.extend(place.text),
+                true => {
+                    gone.extend(place.text);
+                    self.kept = self.kept.saturating_sub(place.kept());
+                }
                 false => self.oldest = self.oldest.min(place.seen_in),
             }
             !over
@@ -391,7 +405,9 @@ impl Texts {
             // The key of an item is less than those of its places, and means all of them.
             let last = if key.b == 0 { TextKey { b: u32::MAX, ..key } } else { key };
             while let Some((&own, _)) = self.places.range(key..=last).next() {
-                texts.extend(self.places.remove(&own).and_then(|place| place.text));
+                let place = self.places.remove(&own);
+                self.kept = self.kept.saturating_sub(place.as_ref().map_or(0, Place::kept));
+                texts.extend(place.and_then(|place| place.text));
             }
             while let Some((&own, _)) = self.open_args.range(key..=last).next() {
                 args.extend(self.open_args.remove(&own));
@@ -403,6 +419,7 @@ impl Texts {
 
     /// All texts are complete.
     pub fn finish_all(&mut self, rules: &Rules, record: &mut Record) {
+        self.kept = 0;
         let places = std::mem::take(&mut self.places);
         let places = places.into_values().filter_map(|place| place.text);
         let texts = std::mem::take(&mut self.open).into_values().chain(places);
@@ -451,7 +468,8 @@ impl Texts {
     /// Memory that the texts take, about, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.taken + self.places.len() * (limits::UNKNOWN_TEXT_BYTES + size_of::<Place>())
+        let place = limits::UNKNOWN_TEXT_BYTES + size_of::<Place>();
+        self.taken + self.kept + self.places.len() * place
     }
 
     /// Nothing is open and nothing is needed any more.

@@ -55,34 +55,37 @@ pub(super) struct Place {
     last: Last,
 }
 
-/// The last string: itself where it is short, else its digest.
+/// The last string: itself where there is room for it, else its digest. (To digest a text costs more than all that is
+/// done with it otherwise. A cheaper sum would do only if nobody could find two texts with the same one: what counts as
+/// a copy of a text is not searched again.)
 #[derive(Debug)]
 enum Last {
-    Short(Box<str>),
-    Long(usize, [u8; 32]),
+    Kept(Box<str>),
+    Digest(usize, [u8; 32]),
 }
 
 impl Last {
-    fn of(text: &str) -> Self {
-        if text.len() <= limits::UNKNOWN_TEXT_BYTES {
-            Self::Short(text.into())
+    /// `room`: bytes that may be kept of long strings.
+    fn of(text: &str, room: usize) -> Self {
+        if text.len() <= limits::UNKNOWN_TEXT_BYTES.max(room) {
+            Self::Kept(text.into())
         } else {
-            Self::Long(text.len(), Sha256::digest(text).into())
+            Self::Digest(text.len(), Sha256::digest(text).into())
         }
     }
 
     fn len(&self) -> usize {
         match self {
-            Self::Short(text) => text.len(),
-            Self::Long(len, _) => *len,
+            Self::Kept(text) => text.len(),
+            Self::Digest(len, _) => *len,
         }
     }
 
     /// True if `text` begins with it.
     fn begins(&self, text: &str) -> bool {
         match self {
-            Self::Short(own) => text.starts_with(&**own),
-            Self::Long(len, digest) => {
+            Self::Kept(own) => text.starts_with(&**own),
+            Self::Digest(len, digest) => {
                 text.get(..*len).is_some_and(|head| Sha256::digest(head).as_slice() == digest)
             }
         }
@@ -91,9 +94,17 @@ impl Last {
 
 impl Place {
     /// A place that has said its first string.
-    pub(super) fn new(text: TextId, first: &str, frame: u64) -> Self {
-        let (habit, last) = (Habit::First, Last::of(first));
+    pub(super) fn new(text: TextId, first: &str, frame: u64, room: usize) -> Self {
+        let (habit, last) = (Habit::First, Last::of(first, room));
         Self { text: Some(text), base: 0, seen_in: frame, habit, last }
+    }
+
+    /// Bytes of a long string that are kept.
+    pub(super) fn kept(&self) -> usize {
+        match &self.last {
+            Last::Kept(text) if text.len() > limits::UNKNOWN_TEXT_BYTES => text.len(),
+            _ => 0,
+        }
     }
 
     /// True for copies of a text that grows: what was found in it is needed for each.
@@ -101,8 +112,8 @@ impl Place {
         self.habit == Habit::Grows
     }
 
-    /// Takes the next string.
-    pub(super) fn next(&mut self, text: &str, frame: u64) -> Next {
+    /// Takes the next string. `room`: bytes of long strings that may be kept, beside those that are.
+    pub(super) fn next(&mut self, text: &str, frame: u64, room: usize) -> Next {
         let again = std::mem::replace(&mut self.seen_in, frame) != frame;
         let before = self.last.len();
         let begins = again && self.habit != Habit::Pieces && self.last.begins(text);
@@ -129,7 +140,10 @@ impl Place {
         };
         self.habit = habit;
         if habit != Habit::Pieces && !same {
-            self.last = Last::of(text);
+            self.last = Last::of(text, room + self.kept());
+        } else if habit == Habit::Pieces {
+            // It is not asked for again.
+            self.last = Last::Kept("".into());
         }
         next
     }
@@ -139,9 +153,15 @@ impl Place {
 mod tests {
     use super::*;
 
+    /// The same, whether long strings are kept or digested.
     fn told(strings: &[&str]) -> Vec<Next> {
-        let mut place = Place::new(1, strings[0], 1);
-        (2..).zip(&strings[1..]).map(|(frame, text)| place.next(text, frame)).collect()
+        let told = |room: usize| -> Vec<Next> {
+            let mut place = Place::new(1, strings[0], 1, room);
+            (2..).zip(&strings[1..]).map(|(frame, text)| place.next(text, frame, room)).collect()
+        };
+        let kept = told(limits::UNKNOWN_KEPT_BYTES);
+        assert_eq!(kept, told(0));
+        kept
     }
 
     #[test]
@@ -161,7 +181,7 @@ mod tests {
 
     #[test]
     fn strings_of_one_event_are_pieces() {
-        let mut place = Place::new(1, "same", 1);
-        assert_eq!([place.next("same", 1), place.next("same", 1)], [Next::Piece, Next::Piece]);
+        let mut place = Place::new(1, "same", 1, 0);
+        assert_eq!([place.next("same", 1, 0), place.next("same", 1, 0)], [Next::Piece; 2]);
     }
 }

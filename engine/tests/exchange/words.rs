@@ -6,12 +6,13 @@
 
 use std::rc::Rc;
 
+use hemostat_engine::dialect::recognise;
 use hemostat_engine::policy::Program;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::repeats::{content, streams, varied};
-use crate::support::{Cut, Recording, events, program, run, run_every_frame};
+use crate::support::{Cut, Recording, events, program, recordings, run, run_every_frame};
 
 fn assert_same(program: &Rc<Program>, recording: &Recording, cut: &Cut) {
     let known = run(program, recording, cut);
@@ -66,6 +67,24 @@ fn recordings_come_to_the_same() {
     for program in programs() {
         for recording in streams() {
             for cut in [Cut::Events, Cut::Whole, Cut::Every(1000), Cut::Random(13)] {
+                assert_same(&program, recording, &cut);
+            }
+        }
+    }
+}
+
+#[test]
+fn answers_that_are_no_event_streams_come_to_the_same() {
+    let fits = |own: &Recording| {
+        !own.content_type.starts_with("text/event-stream")
+            && own.response.len() < 20_000
+            && recognise(&own.method, &own.path).is_some()
+    };
+    let all: Vec<Recording> = recordings().into_iter().filter(fits).collect();
+    assert!(all.iter().any(|own| own.content_type.contains("eventstream")), "{}", all.len());
+    for program in programs() {
+        for recording in &all {
+            for cut in [Cut::Whole, Cut::Every(300), Cut::Random(17)] {
                 assert_same(&program, recording, &cut);
             }
         }
