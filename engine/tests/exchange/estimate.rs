@@ -134,3 +134,37 @@ fn features() {
         );
     }
 }
+
+proptest::proptest! {
+    /// Bytes are classed by the first of a character's: what comes of it is what its characters come to, however it is cut.
+    #[test]
+    fn a_text_is_weighed_character_by_character(
+        pieces in proptest::collection::vec("([a-zA-Z]{1,30}|[0-9 .,\n\t]{0,6}|\\PC{0,8}|[éшת漢😀]{0,4})", 0..6),
+    ) {
+        let (mut own, mut run) = (Weigh::default(), 0);
+        let mut plain = [0; 7];
+        for piece in &pieces {
+            own.add(piece);
+            for c in piece.chars() {
+                let word = c.is_ascii_alphanumeric();
+                let class = match c {
+                    'a'..='z' | 'A'..='Z' if run >= 20 => 6,
+                    'a'..='z' | 'A'..='Z' => 0,
+                    '0'..='9' => 1,
+                    ' ' | '\n' | '\r' | '\t' => 5,
+                    '\0'..='\x7f' => 2,
+                    '\u{80}'..='\u{7ff}' => 3,
+                    _ => 4,
+                };
+                plain[class] += 1;
+                run = if word { run + 1 } else { 0 };
+            }
+        }
+        let seen = [own.letters, own.digits, own.signs, own.alphabets, own.others];
+        proptest::prop_assert_eq!(&seen[..], &plain[..5]);
+        proptest::prop_assert_eq!(own.long, plain[6]);
+        let all = pieces.concat();
+        let words = all.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        proptest::prop_assert_eq!(own.words, words.count() as u64);
+    }
+}

@@ -117,6 +117,39 @@ const MEDIA: u64 = 1_500_000;
 /// Letters of a word beyond this many are no language: keys, hashes, base64.
 const LONG_WORD: u64 = 20;
 
+/// Classes of characters, by the first byte that they are written in.
+const LETTERS: u8 = 0;
+const DIGITS: u8 = 1;
+const SIGNS: u8 = 2;
+const ALPHABETS: u8 = 3;
+const OTHERS: u8 = 4;
+/// Blanks, and the bytes behind the first.
+const REST: u8 = 5;
+const CLASSES: usize = 6;
+
+const CLASS_OF: [u8; 256] = class_of();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when this is compiled: it cannot fail later"
+)]
+const fn class_of() -> [u8; 256] {
+    let mut classes = [REST; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' => LETTERS,
+            b'0'..=b'9' => DIGITS,
+            b' ' | b'\n' | b'\r' | b'\t' | 0x80..=0xBF => REST,
+            0..=0x7F => SIGNS,
+            0xC0..=0xDF => ALPHABETS,
+            0xE0..=0xFF => OTHERS,
+        };
+        byte += 1;
+    }
+    classes
+}
+
 fn weights(dialect: DialectId) -> &'static Weights {
     match dialect::dialect(dialect).kin() {
         DialectId::OpenaiChat => &OPENAI_CHAT,
@@ -131,20 +164,33 @@ fn weights(dialect: DialectId) -> &'static Weights {
 impl Weigh {
     /// Adds a text, or a piece of one.
     pub fn add(&mut self, text: &str) {
-        for c in text.chars() {
-            let word = c.is_ascii_alphanumeric();
-            match c {
-                'a'..='z' | 'A'..='Z' if self.in_word >= LONG_WORD => self.long += 1,
-                'a'..='z' | 'A'..='Z' => self.letters += 1,
-                '0'..='9' => self.digits += 1,
-                ' ' | '\n' | '\r' | '\t' => {}
-                '\0'..='\x7f' => self.signs += 1,
-                '\u{80}'..='\u{7ff}' => self.alphabets += 1,
-                _ => self.others += 1,
+        let mut counts = [0_u64; CLASSES];
+        let (mut words, mut long, mut in_word) = (0_u64, 0_u64, self.in_word);
+        for &byte in text.as_bytes() {
+            let class = CLASS_OF.get(usize::from(byte)).copied().unwrap_or(REST);
+            if let Some(count) = counts.get_mut(usize::from(class)) {
+                *count = count.wrapping_add(1);
             }
-            self.words += u64::from(word && self.in_word == 0);
-            self.in_word = if word { self.in_word + 1 } else { 0 };
+            if class > DIGITS {
+                in_word = 0;
+                continue;
+            }
+            if in_word == 0 {
+                words = words.wrapping_add(1);
+            } else if in_word >= LONG_WORD && class == LETTERS {
+                long = long.wrapping_add(1);
+            }
+            in_word = in_word.wrapping_add(1);
         }
+        let [letters, digits, signs, alphabets, others, _] = counts;
+        self.letters += letters - long;
+        self.digits += digits;
+        self.signs += signs;
+        self.alphabets += alphabets;
+        self.others += others;
+        self.words += words;
+        self.long += long;
+        self.in_word = in_word;
     }
 
     fn thousandths(&self) -> u64 {
