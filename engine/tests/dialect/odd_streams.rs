@@ -288,3 +288,24 @@ fn responses_text_that_is_done_is_repeated_once() {
     let events = after(&responses, &[sent[0], sent[1], sent[2], &other], EndingHow::Blocked);
     assert_eq!(events.last().unwrap()["response"]["output"][0]["content"][0]["text"], "other");
 }
+
+/// A prompt router's ARN says nothing of the price; the model that it chose does.
+#[test]
+fn bedrock_names_the_model_that_a_prompt_router_chose() {
+    let trace = r#""trace":{"promptRouter":{"invokedModelId":"arn:aws:bedrock:us-east-1::foundation-model/meta.llama3-1-8b-instruct-v1:0"}}"#;
+    let model = "meta.llama3-1-8b-instruct-v1:0";
+    let mut whole = answer(&call(DialectId::Bedrock, Framing::Json), Framing::Json);
+    read(
+        &mut *whole,
+        &format!(r#"{{"output":{{"message":{{"content":[{{"text":"a"}}]}}}},{trace}}}"#),
+    );
+    assert_eq!(whole.model(), Some(model));
+    let framing = Framing::EventStream;
+    let mut stream = answer(&call(DialectId::Bedrock, framing), framing);
+    stream.named(b"contentBlockDelta");
+    read(&mut *stream, r#"{"contentBlockIndex":0,"delta":{"text":"a"}}"#);
+    assert_eq!(stream.model(), None);
+    stream.named(b"metadata");
+    read(&mut *stream, &format!(r#"{{"usage":{{"inputTokens":1,"outputTokens":1}},{trace}}}"#));
+    assert_eq!(stream.model(), Some(model));
+}

@@ -3,7 +3,7 @@
 use super::super::fields::string;
 use super::super::known::Known;
 use super::super::splice::twice;
-use super::super::texts::{Last, NO_ITEM, Texts, name_number, number};
+use super::super::texts::{Last, NO_ITEM, Texts, name_number, number, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
 };
@@ -38,6 +38,8 @@ pub(super) struct Reading {
     event: Vec<u8>,
     /// Blocks of tool calls that have begun and not stopped.
     open: Known<u32>,
+    /// The model that a prompt router chose; else no answer says it.
+    model: Option<String>,
     sent: Sent,
     leaving: Leaving,
 }
@@ -53,6 +55,7 @@ impl Reading {
             framing,
             event: Vec::new(),
             open: Known::default(),
+            model: None,
             sent: Sent::default(),
             leaving: Leaving::default(),
         }
@@ -316,6 +319,13 @@ fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
     }
 }
 
+/// The model that a prompt router chose, as requests name it: the end of its ARN.
+fn routed(root: &Value<'_>) -> Option<String> {
+    let router = root.get("trace")?.get("promptRouter")?;
+    let arn = short(router.get("invokedModelId"))?;
+    Some(arn.rsplit('/').next().unwrap_or(&arn).to_owned())
+}
+
 impl Answer for Reading {
     fn named(&mut self, event: &[u8]) {
         self.event.clear();
@@ -325,6 +335,9 @@ impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
         let mut texts = Texts::event(doc, payload, items, self.framing);
         let root = texts.root();
+        if self.framing == Framing::Json || matches!(&*self.event, b"metadata" | b"") {
+            self.model = routed(&root).or(self.model.take());
+        }
         if self.framing == Framing::Json {
             whole(&mut texts, &root);
             items.push(Item::AnswerEnd);
@@ -353,7 +366,6 @@ impl Answer for Reading {
     }
 
     fn model(&self) -> Option<&str> {
-        // No answer says it.
-        None
+        self.model.as_deref()
     }
 }
