@@ -211,7 +211,8 @@ fn whole_speech(value: &Value<'_>) -> Option<Speech> {
     let kind = above.and_then(|above| above.get("type"));
     let thinks = kind.is_some_and(|kind| {
         ["summary_text", "reasoning_text"].iter().any(|name| kind.is_str(name))
-    }) || above.is_some_and(|above| above.key_is("reasoningText"));
+    }) || above
+        .is_some_and(|above| matches!(&*above.name(), b"reasoningText" | b"summary"));
     Some(if thinks { Speech::Thinks } else { Speech::Says })
 }
 

@@ -96,7 +96,11 @@ pub(super) fn field(value: &Value<'_>) -> Field {
         }
         Name::Link if string => Field::Link,
         Name::Url if is_link(value) => Field::Link,
-        Name::Uri if string && under(value, &[b"s3Location"]) => Field::Link,
+        Name::Uri
+            if string && (under(value, &[b"s3Location"]) || only_type(value, is_medium)) =>
+        {
+            Field::Link
+        }
         Name::Bytes if string && under(value, &[b"source"]) => file(value),
         Name::Url | Name::Uri if inline(value) == Inline::Binary => file(value),
         Name::File if string => file(value),
@@ -206,6 +210,11 @@ fn is_call(value: &Value<'_>) -> bool {
 fn is_link(value: &Value<'_>) -> bool {
     under(value, &[b"image_url", b"audio_url", b"video_url", b"file", b"source"])
         || only_type(value, |kind| kind == b"url")
+}
+
+/// What has its content at an address, in place of carrying it.
+fn is_medium(kind: &[u8]) -> bool {
+    matches!(kind, b"image" | b"document" | b"audio" | b"video")
 }
 
 /// Reasoning that is encrypted.

@@ -74,7 +74,8 @@ impl Places {
             },
             Some(_) => mix(name_number(&value.key()), own.unwrap_or(4)),
             None => {
-                let kind = value.get("type").map_or(5, |kind| name_number(&kind.as_bytes()));
+                let kind = value.get("type").or_else(|| value.get("event_type"));
+                let kind = kind.map_or(5, |kind| name_number(&kind.as_bytes()));
                 mix(kind, own.unwrap_or(6))
             }
         }

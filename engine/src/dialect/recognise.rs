@@ -125,7 +125,7 @@ pub(super) fn openai_responses(line: &Line<'_>) -> Option<Recognised> {
 }
 
 /// A stored answer may be streamed anew.
-fn streamed(line: &Line<'_>, stored: Option<Recognised>) -> Option<Recognised> {
+pub(super) fn streamed(line: &Line<'_>, stored: Option<Recognised>) -> Option<Recognised> {
     let stream = line.target.query_has("stream", |value| {
         value.eq_ignore_ascii_case("true") || value == "1" || value.is_empty()
     });
@@ -206,7 +206,7 @@ pub(super) fn bedrock(line: &Line<'_>) -> Option<Recognised> {
 }
 
 /// `v1`, `v1beta`, `openai`.
-fn versioned(target: &Target, n: usize) -> bool {
+pub(super) fn versioned(target: &Target, n: usize) -> bool {
     let mut letters = target.nth_last(n).chars();
     let v = letters.next().is_some_and(|c| c.eq_ignore_ascii_case(&'v'));
     (v && letters.next().is_some_and(|c| c.is_ascii_digit())) || target.is(n, "openai")

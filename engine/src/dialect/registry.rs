@@ -2,8 +2,8 @@
 //! [`Dialect`].
 
 use super::{
-    Dialect, anthropic, bedrock, cohere, gemini, invocations, mcp, ollama, openai_chat,
-    openai_completions, openai_responses, wordless,
+    Dialect, anthropic, bedrock, cohere, gemini, gemini_interactions, invocations, mcp, ollama,
+    openai_chat, openai_completions, openai_responses, wordless,
 };
 
 macro_rules! registry {
@@ -38,6 +38,8 @@ registry! {
     Anthropic => anthropic::DIALECT,
     /// Google Gemini.
     Gemini => gemini::DIALECT,
+    /// Google's Gemini Interactions with a model.
+    GeminiInteractions => gemini_interactions::DIALECT,
     /// Model Context Protocol.
     Mcp => mcp::DIALECT,
     /// AWS Bedrock Converse.

@@ -9,7 +9,7 @@ use crate::wire::json::{Kind, Value};
 
 /// Members of a request that decide, in any dialect.
 #[rustfmt::skip]
-const ROOT: [&str; 58] = [
+const ROOT: [&str; 60] = [
     "model", "models", "fallbacks", "fallback", "messages", "input", "contents", "system", "instructions", "prompt",
     "systemInstruction", "system_instruction", "tools", "functions", "tool_choice", "function_call", "toolConfig",
     "tool_config", "mcp_servers", "web_search_options", "stream", "stream_options", "background", "n", "prediction",
@@ -18,6 +18,7 @@ const ROOT: [&str; 58] = [
     "generationConfig", "generation_config", "cachedContent", "cached_content", "inferenceConfig",
     "additionalModelRequestFields", "promptVariables", "performanceConfig", "previous_response_id", "conversation",
     "speed", "inference_geo", "deferred", "suffix", "echo", "best_of", "message", "chat_history", "preamble", "user",
+    "previous_interaction_id", "response_mime_type",
 ];
 
 /// Members of turns, of what they are made of, and of tools.

@@ -103,7 +103,8 @@ impl UnknownLane {
 /// True if a body at a path that a dialect shares with others is not in that dialect's shape: what is no JSON object
 /// is nobody's call, and what only a lenient server takes for one stays the dialect's, and unreadable.
 pub(crate) fn is_of_another(cx: &Context, recognised: &Recognised, doc: &Doc, body: &[u8]) -> bool {
-    if facts::is_encoded(&cx.facts.headers) {
+    // What is fetched has no body to tell it by: its path alone says whose it is.
+    if recognised.kind.is_stored() || facts::is_encoded(&cx.facts.headers) {
         return false;
     }
     if doc.is_empty() {

@@ -67,6 +67,9 @@ fn whole_answers_have_the_verified_shapes() {
     same(DialectId::Anthropic, false, "anthropic/nonstream.end_turn.json");
     same(DialectId::Gemini, false, "gemini/nonstream.STOP.json");
     same(DialectId::Gemini, true, "gemini/nonstream.SAFETY.json");
+    let interactions = DialectId::GeminiInteractions;
+    same(interactions, false, "gemini-interactions/nonstream.completed.json");
+    same(interactions, true, "gemini-interactions/nonstream.incomplete.json");
     same(DialectId::Bedrock, false, "bedrock/nonstream.end_turn.json");
     same(DialectId::Bedrock, true, "bedrock/nonstream.content_filtered.json");
 }
@@ -83,6 +86,9 @@ fn streams_have_the_verified_shapes() {
     same(DialectId::Anthropic, false, "anthropic/stream.end_turn.sse");
     same(DialectId::Gemini, false, "gemini/stream.STOP.sse");
     same(DialectId::Gemini, true, "gemini/stream.SAFETY.sse");
+    let interactions = DialectId::GeminiInteractions;
+    same(interactions, false, "gemini-interactions/stream.completed.sse");
+    same(interactions, true, "gemini-interactions/stream.incomplete.sse");
     for (refusal, name) in [(false, "end_turn"), (true, "content_filtered")] {
         let own = body(DialectId::Bedrock, Framing::EventStream, refusal);
         let file = file(&format!("bedrock/stream.{name}.eventstream"));

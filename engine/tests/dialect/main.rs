@@ -14,6 +14,7 @@ mod answers;
 mod canned;
 mod endings;
 mod hostile;
+mod interactions;
 mod odd_streams;
 mod recognise;
 mod requests;

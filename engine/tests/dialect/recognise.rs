@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use DialectId::{
     Anthropic as A, Bedrock as B, BedrockInvoke as I, Cohere as K, Gemini as G,
-    GeminiPredict as GP, Invocations as N, Ollama as O, OllamaEmbed as OE, OllamaGenerate as OG,
-    OpenaiChat as C, OpenaiCompletions as L, OpenaiEmbeddings as E, OpenaiImages as P,
-    OpenaiResponses as R,
+    GeminiInteractions as GI, GeminiPredict as GP, Invocations as N, Ollama as O,
+    OllamaEmbed as OE, OllamaGenerate as OG, OpenaiChat as C, OpenaiCompletions as L,
+    OpenaiEmbeddings as E, OpenaiImages as P, OpenaiResponses as R,
 };
 
 /// Method, path, dialect, model in the path, stream told by the path.
@@ -66,6 +66,12 @@ const CALLS: &[Row] = &[
     ("POST", "/serving-endpoints/llama/invocations", N, Some("llama"), false),
     ("POST", "/endpoints/jumpstart-dft/invocations", N, Some("jumpstart-dft"), false),
     ("POST", "/v2/chat", K, None, false),
+    ("POST", "/v1beta/interactions", GI, None, false),
+    ("POST", "/v1alpha/interactions?alt=sse", GI, None, false),
+    ("POST", "/v1beta1/projects/p/locations/global/interactions", GI, None, false),
+    ("GET", "/v1beta/interactions/v1_abc", GI, None, false),
+    ("GET", "/v1beta/interactions/v1_abc?stream=true&last_event_id=3", GI, None, true),
+    ("GET", "/v1beta1/projects/p/locations/l/interactions/v1_abc", GI, None, false),
     ("POST", "/api/chat", O, None, false),
     ("POST", "/ollama/api/generate/", OG, None, false),
     ("POST", "/api/embed", OE, None, false),
@@ -131,6 +137,9 @@ const OTHER: &[(&str, &str)] = &[
     ("HEAD", "/v1/responses/resp_1"),
     ("OPTIONS", "/v1/chat/completions"),
     ("GET", "/v1/responses"),
+    ("GET", "/shop/interactions/12"),
+    ("POST", "/v1beta/interactions/v1_abc/cancel"),
+    ("DELETE", "/v1beta/interactions/v1_abc"),
     ("GET", "/v1/messages"),
     ("POST", "/v1/responses/resp_1/cancel"),
     ("GET", "/v1/responses/resp_1/input_items"),

@@ -13,6 +13,7 @@ fn path(id: DialectId) -> &'static str {
         DialectId::OpenaiResponses => "/v1/responses",
         DialectId::Anthropic => "/v1/messages",
         DialectId::Gemini => "/v1beta/models/gemini-2.5-flash:generateContent",
+        DialectId::GeminiInteractions => "/v1beta/interactions",
         DialectId::Mcp => "/mcp",
         DialectId::Bedrock => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse",
         DialectId::BedrockInvoke => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke",
@@ -357,6 +358,72 @@ fn the_model_in_the_path_wins() {
     let azure = "/openai/deployments/dep/chat/completions";
     let (view, _) = view_at(DialectId::OpenaiChat, azure, r#"{"model":"body"}"#).unwrap();
     assert_eq!(view.call.model, "dep");
+}
+
+#[test]
+fn interactions() {
+    let body = r#"{"model":"m","stream":true,"background":true,"system_instruction":"S",
+        "previous_interaction_id":"interaction_hemostat_1a_v1_abc","cached_content":"cachedContents/1",
+        "response_format":{"type":"object","properties":{}},
+        "input":[
+         {"type":"user_input","content":[{"type":"text","text":"U1"},
+          {"type":"document","mime_type":"application/pdf","uri":"https://x.test/a.pdf"},
+          {"type":"image","mime_type":"image/png","data":"iVBORw0KGgo="}]},
+         {"type":"thought","signature":"abc","summary":[{"type":"text","text":"T"}]},
+         {"type":"function_call","id":"c","name":"f","arguments":{"a":"A"}},
+         {"type":"function_result","call_id":"c","name":"f","result":{"r":7,"s":"R"}},
+         {"type":"code_execution_result","call_id":"d","result":"CR"},
+         {"role":"user","content":"U2"}]}"#;
+    let expected = pairs(&[
+        ("s", "S"),
+        ("uh", "U1"),
+        ("h!", "T"),
+        ("h", "a"),
+        ("h", "A"),
+        ("tl", "r"),
+        ("tl", "7"),
+        ("tl", "s"),
+        ("tl", "R"),
+        ("tl", "CR"),
+        ("ul", "U2"),
+    ]);
+    let id = DialectId::GeminiInteractions;
+    assert_eq!(told(id, body), expected);
+    let (view, _) = view(id, body).unwrap();
+    let call = &view.call;
+    assert!(call.stream && call.background && call.structured && call.model == "m");
+    assert_eq!(call.previous.as_deref(), Some("v1_abc"));
+    assert_eq!(view.edits[0].with, b"\"v1_abc\"");
+    assert_eq!(view.remote, 3, "an earlier answer, a cache, a file");
+    for (input, expected) in [
+        (r#""U""#, pairs(&[("ul", "U")])),
+        (r#"{"type":"text","text":"U"}"#, pairs(&[("ul", "U")])),
+        (r#"[{"type":"text","text":"U"}]"#, pairs(&[("ul", "U")])),
+        (
+            r#"[{"role":"model","content":"M"},{"role":"user","content":[{"type":"text","text":"U"},
+             {"type":"function_result","call_id":"c","result":"R"}]}]"#,
+            pairs(&[("h", "M"), ("ul", "U"), ("tl", "R")]),
+        ),
+    ] {
+        assert_eq!(told(id, &format!(r#"{{"model":"m","input":{input}}}"#)), expected);
+    }
+    for (format, structured) in [
+        (r#""response_format":{"type":"text","mime_type":"application/json","schema":{}}"#, true),
+        (r#""response_format":[{"type":"audio"},{"type":"text"}]"#, false),
+        (r#""response_mime_type":"application/json""#, true),
+        (r#""response_mime_type":"text/plain""#, false),
+    ] {
+        let (view, _) =
+            view_at(id, path(id), &format!(r#"{{"model":"m","input":"U",{format}}}"#)).unwrap();
+        assert_eq!(view.call.structured, structured, "{format}");
+    }
+    for bad in [
+        r#"{"model":"m","model":"n"}"#,
+        r#"{"model":"m","stream":"yes"}"#,
+        r#"{"model":"m","Input":"x"}"#,
+    ] {
+        assert!(view_at(id, path(id), bad).is_err(), "{bad}");
+    }
 }
 
 /// Last keys of paths in messages that hold no text.

@@ -62,6 +62,10 @@ fn lanes() -> Vec<Lane> {
     let ollama_call = json!({"model": "m", "message": {"role": "assistant", "content": "",
         "tool_calls": [{"function": {"name": "rm", "arguments": {}}}]}, "done": true});
     let cohere_call = json!({"id": "c", "finish_reason": "TOOL_CALL", "message": {"role": "assistant", "tool_calls": call}});
+    let interaction =
+        json!({"model": "m", "input": "a secret", "tools": [{"type": "function", "name": "rm"}]});
+    let interaction_call = json!({"id": "i", "object": "interaction", "status": "requires_action", "model": "m",
+        "steps": [{"type": "function_call", "id": "c", "name": "rm", "arguments": {}}]});
     let prompt = json!({"model": "m", "prompt": "a secret", "max_tokens": 9});
     let get = |shown, path| Lane { method: "GET", ..lane(shown, path, None, Value::Null, None) };
     vec![
@@ -113,6 +117,13 @@ fn lanes() -> Vec<Lane> {
             Some("/v1beta/models/m:streamGenerateContent?alt=sse"),
             gemini,
             Some(gemini_call),
+        ),
+        lane(
+            "Gemini Interactions that name a model, Vertex's: `…/interactions`",
+            "/v1beta/interactions",
+            Some("/v1beta/interactions"),
+            interaction,
+            Some(interaction_call.clone()),
         ),
         lane(
             "Bedrock Converse: `/model/ID/converse`, `…/converse-stream`",
@@ -175,6 +186,10 @@ fn lanes() -> Vec<Lane> {
                 "Stored and deferred answers: `GET …/chat/completions/ID`, `…/chat/deferred-completion/ID`",
                 "/v1/chat/completions/c",
             )
+        },
+        Lane {
+            call: Some(interaction_call),
+            ..get("Stored interactions: `GET …/interactions/ID`", "/v1beta/interactions/v1_1")
         },
         get(
             "Lists of them: `GET …/chat/completions`, `…/chat/completions/ID/messages`, `…/conversations/ID/items`",

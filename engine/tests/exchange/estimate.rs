@@ -86,9 +86,10 @@ fn the_estimate_for_bedrock_errs_upwards() {
 #[test]
 fn the_estimate_is_near_what_providers_count() {
     // No weights are fitted for Bedrock's many makers, for Cohere's models, for those that Ollama serves and for prompts
-    // of a few words that go on.
+    // of a few words that go on; what was made by hand was counted by nobody.
     let fitted = |name: &str| {
-        !name.starts_with("bedrock") && !matches!(name, "cohere" | "ollama" | "openai-completions")
+        !name.starts_with("bedrock")
+            && !matches!(name, "cohere" | "ollama" | "openai-completions" | "gemini-interactions")
     };
     let errors = errors(|recording| fitted(&recording.dialect));
     assert!(errors.len() > 80, "{} recordings say what they used", errors.len());

@@ -110,6 +110,20 @@ fn streams() -> Vec<Stream> {
                     "usage": {"billed_units": {"input_tokens": 1, "output_tokens": 1}}}}),
             ],
         },
+        Stream {
+            dialect: "gemini-interactions",
+            path: "/v1beta/interactions",
+            open: vec![
+                json!({"event_type": "interaction.created", "interaction": {"id": "i", "status": "in_progress",
+                    "object": "interaction", "model": "m"}}),
+                json!({"event_type": "step.start", "index": 0, "step": {"type": "model_output"}}),
+            ],
+            close: vec![
+                json!({"event_type": "step.stop", "index": 0}),
+                json!({"event_type": "interaction.completed", "interaction": {"id": "i", "status": "completed",
+                    "model": "m", "usage": {"total_input_tokens": 1, "total_output_tokens": 1}}}),
+            ],
+        },
         ollama("ollama", "/api/chat", json!({"message": {"role": "assistant", "content": ""}})),
         ollama("ollama-generate", "/api/generate", json!({"response": ""})),
         Stream {
@@ -295,6 +309,46 @@ fn places(dialect: &str) -> Vec<(&'static str, &'static str)> {
             r##"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"@","copy":"@"}}}}"##,
         ),
     ];
+    let interactions = [
+        ("known", r##"{"event_type":"step.delta","index":0,"delta":{"type":"text","text":"@"}}"##),
+        (
+            "thought",
+            r##"{"event_type":"step.delta","index":0,"delta":{"type":"thought_summary","content":{"type":"text","text":"@"}}}"##,
+        ),
+        (
+            "before",
+            r##"{"event_type":"content.delta","index":0,"delta":{"type":"text","text":"@"}}"##,
+        ),
+        ("other key", r##"{"type":"step.delta","index":0,"delta":{"type":"text","text":"@"}}"##),
+        (
+            "result",
+            r##"{"event_type":"step.delta","index":0,"delta":{"type":"code_execution_result","result":"@"}}"##,
+        ),
+        (
+            "places",
+            r##"{"event_type":"step.delta","index":0,"delta":{"type":"google_maps_result","result":[{"places":[{"name":"@"}]}]}}"##,
+        ),
+        ("unknown", r##"{"event_type":"step.delta","index":0,"delta":{"type":"foo","foo":"@"}}"##),
+        (
+            "object",
+            r##"{"event_type":"step.delta","index":0,"delta":{"type":"foo","foo":{"bar":["@"]}}}"##,
+        ),
+        ("beside", r##"{"event_type":"step.delta","index":0,"delta":{},"note":"@"}"##),
+        ("event", r##"{"event_type":"foo","index":0,"bar":"@"}"##),
+        ("no item", r##"{"event_type":"foo","bar":{"baz":"@"}}"##),
+        (
+            "repeated",
+            r##"{"event_type":"step.delta","index":0,"delta":{"type":"text","text":"@","copy":"@"}}"##,
+        ),
+        (
+            "grown",
+            r##"{"event_type":"step.delta","index":0,"delta":{"type":"text","text":"@"},"snapshot":"#"}"##,
+        ),
+        (
+            "odd index",
+            r##"{"event_type":"step.delta","index":-1,"delta":{"type":"text","text":"@"}}"##,
+        ),
+    ];
     let generate = [
         ("known", r##"{"response":"@","done":false}"##),
         ("thinking", r##"{"response":"","thinking":"@","done":false}"##),
@@ -305,6 +359,7 @@ fn places(dialect: &str) -> Vec<(&'static str, &'static str)> {
         "openai-chat" => chat.to_vec(),
         "openai-completions" => completions.to_vec(),
         "cohere" => cohere.to_vec(),
+        "gemini-interactions" => interactions.to_vec(),
         "ollama" => ollama.to_vec(),
         "ollama-generate" => generate.to_vec(),
         "openai-responses" => responses.to_vec(),
@@ -353,7 +408,9 @@ fn framed(stream: &Stream, events: &[Value]) -> Vec<u8> {
             events.iter().map(|event| format!("{event}\n")).collect::<String>().into_bytes()
         }
         _ => {
-            let done = if stream.dialect.starts_with("openai-c") || stream.dialect == "cohere" {
+            let done = if stream.dialect.starts_with("openai-c")
+                || matches!(stream.dialect, "cohere" | "gemini-interactions")
+            {
                 "data: [DONE]\n\n"
             } else {
                 ""
@@ -374,7 +431,9 @@ fn recording(stream: &Stream, response: Vec<u8>) -> Recording {
             json!({"model": "m", "prompt": "x", "stream": true})
         }
         "gemini" => json!({"contents": []}),
-        "openai-responses" => json!({"model": "m", "input": "x", "stream": true}),
+        "openai-responses" | "gemini-interactions" => {
+            json!({"model": "m", "input": "x", "stream": true})
+        }
         _ => json!({"model": "m", "messages": [], "max_tokens": 9, "stream": true}),
     };
     let content_type = match (stream.dialect, stream.path.contains("alt=sse")) {
@@ -550,6 +609,7 @@ fn whole_answers_too() {
         "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"@\"},{\"type\":\"foo\",\"bar\":[\"@\"]}]}",
         "{\"output\":[{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"@\"}],\"foo\":\"@\"}]}",
         "{\"output\":{\"message\":{\"content\":[{\"text\":\"@\"},{\"foo\":{\"bar\":\"@\"}}]}}}",
+        "{\"steps\":[{\"type\":\"model_output\",\"content\":[{\"type\":\"text\",\"text\":\"@\"}]},{\"type\":\"foo\",\"bar\":[\"@\"]}]}",
         "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"@\"},{\"foo\":[\"@\"]}]},\"note\":\"@\"}]}",
     ];
     for action in [json!({"redact": "[X]"}), json!("block"), json!({"fallback": "f"})] {
@@ -606,6 +666,8 @@ fn units_of_arguments_that_are_cut_wait_whole() {
             "cohere" => json!({"type": "tool-call-delta", "index": 1,
                 "delta": {"message": {"tool_calls": {"function": {"arguments": text}}}}}),
             "bedrock" => json!({"contentBlockIndex": 1, "delta": {"toolUse": {"input": text}}}),
+            "gemini-interactions" => json!({"event_type": "step.delta", "index": 1,
+                "delta": {"type": "arguments_delta", "arguments": text}}),
             _ => json!({"type": "content_block_delta", "index": 1,
                 "delta": {"type": "input_json_delta", "partial_json": text}}),
         };

@@ -534,6 +534,91 @@ fn gemini() -> Vec<Row> {
     ]
 }
 
+fn interactions() -> Vec<Row> {
+    let ask = || json!({"model": "m", "input": "x"});
+    let said = |usage: Value| {
+        let usage = with(json!({"total_input_tokens": 100, "total_output_tokens": 10}), usage);
+        json!({"id": "i", "model": "m", "status": "completed", "steps": [], "usage": usage})
+    };
+    let row = |field, billed, ask, answer, cost| {
+        row("gemini-interactions", field, billed, ask, answer, cost)
+    };
+    let tools =
+        with(ask(), json!({"tools": [{"type": "google_search"}, {"type": "code_execution"}]}));
+    let steps = json!([{"type": "google_search_call", "id": "a"}, {"type": "google_search_call", "id": "b"},
+        {"type": "code_execution_call", "id": "c", "arguments": {}}]);
+    let end = json!({"event_type": "interaction.completed", "interaction": said(json!({}))});
+    vec![
+        row(
+            "`usage.total_input_tokens`, `.total_output_tokens`",
+            "`input`, `output`",
+            ask(),
+            said(json!({})),
+            200,
+        ),
+        row(
+            "",
+            "",
+            ask(),
+            json!([{"event_type": "interaction.created", "interaction": {"id": "i"}}, end]),
+            200,
+        ),
+        row(
+            "`.total_thought_tokens`, `.total_tool_use_tokens`",
+            "output and input beside them",
+            ask(),
+            said(json!({"total_thought_tokens": 5, "total_tool_use_tokens": 30})),
+            280,
+        ),
+        row(
+            "`.total_cached_tokens`",
+            "part of the input, at `cached_input`",
+            ask(),
+            said(json!({"total_cached_tokens": 40})),
+            180,
+        ),
+        row(
+            "`.input_tokens_by_modality[]`, `.output_tokens_by_modality[]`",
+            "sound, and pictures and films that are made, at the factor of their modality",
+            ask(),
+            said(
+                json!({"input_tokens_by_modality": [{"modality": "text", "tokens": 90}, {"modality": "audio", "tokens": 10}]}),
+            ),
+            230,
+        ),
+        row(
+            "",
+            "",
+            ask(),
+            said(json!({"output_tokens_by_modality": [{"modality": "image", "tokens": 5}]})),
+            300,
+        ),
+        row(
+            "`.grounding_tool_count[]`",
+            "`web_search`, `google_maps`, `retrieval`, each",
+            tools.clone(),
+            said(json!({"grounding_tool_count": [{"type": "google_search", "count": 2}]})),
+            200 + 2 * SEARCH,
+        ),
+        row(
+            "steps that are `google_search_call`, `code_execution_call`, `url_context_call`, `file_search_call`, `mcp_server_tool_call`",
+            "the tool's sum, each",
+            tools.clone(),
+            with(said(json!({})), json!({"steps": steps})),
+            200 + 2 * SEARCH + 50_000,
+        ),
+        row("", "", tools, said(json!({})), 200),
+        row(
+            "`service_tier`, `model`",
+            "the factor `service_tier=…`; its price, where it has one of its own",
+            ask(),
+            with(said(json!({})), json!({"service_tier": "flex"})),
+            100,
+        ),
+        row("", "", ask(), with(said(json!({})), json!({"model": "other"})), 400),
+    ]
+}
+
 fn bedrock() -> Vec<Row> {
     let ask = || json!({"messages": []});
     let usage = |more: Value| with(json!({"inputTokens": 100, "outputTokens": 10}), more);
@@ -598,11 +683,22 @@ fn bedrock() -> Vec<Row> {
             200 + 2 * SEARCH,
         ),
         row("", "", system, said(json!({})), 200 + SEARCH),
+        row(
+            "`trace.promptRouter.invokedModelId`",
+            "its price, where it has one of its own",
+            ask(),
+            said(json!({"trace": {"promptRouter": {"invokedModelId":
+                "arn:aws:bedrock:us-east-1::foundation-model/other"}}})),
+            400,
+        ),
     ]
 }
 
 fn rows() -> Vec<Row> {
-    [chat(), responses(), anthropic(), gemini(), bedrock()].into_iter().flatten().collect()
+    [chat(), responses(), anthropic(), gemini(), interactions(), bedrock()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn recording(row: &Row) -> Recording {
@@ -611,6 +707,7 @@ fn recording(row: &Row) -> Recording {
         "openai-responses" => "/v1/responses",
         "anthropic" => "/v1/messages",
         "bedrock" => "/model/m.n/converse",
+        "gemini-interactions" => "/v1beta/interactions",
         _ => "/v1beta/models/m:generateContent",
     };
     let stream = row.answer.len() > 1

@@ -284,7 +284,10 @@ fn whatever_is_sent_holds_what_is_promised() {
     let mut corpus: Vec<(Recording, Caller)> =
         recordings().into_iter().map(plain).chain(mcp_recordings()).collect();
     corpus.retain(|(recording, _)| {
-        recording.response.len() < 16_384 && recording.request.len() < 16_384
+        // What was made by hand is altered elsewhere, place by place.
+        recording.dialect != "gemini-interactions"
+            && recording.response.len() < 16_384
+            && recording.request.len() < 16_384
     });
     let until = Instant::now() + Duration::from_secs(seconds);
     let (mut seed, mut found) = (first, Vec::new());

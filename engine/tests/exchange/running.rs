@@ -143,6 +143,7 @@ fn every_dialect_ends_in_its_own_words() {
                 "anthropic" | "bedrock-invoke" => r#""type":"message_stop""#,
                 "bedrock" => "stopReason",
                 "gemini" => r#""finishReason":""#,
+                "gemini-interactions" => r#""status":"completed""#,
                 _ => continue,
             };
             if !text.contains(KIND) {

@@ -297,6 +297,7 @@ fn recorded_streams_end_in_their_dialect() {
             "openai-chat" | "openai-completions" => r#""finish_reason":"length""#,
             "cohere" => r#""finish_reason":"MAX_TOKENS""#,
             "ollama" => r#""done_reason":"length""#,
+            "gemini-interactions" => r#""status":"incomplete""#,
             "openai-responses" => r#""incomplete_details":{"reason":"max_output_tokens"}"#,
             "anthropic" | "bedrock-invoke" => r#""stop_reason":"max_tokens""#,
             "bedrock" => r#""stopReason":"max_tokens""#,

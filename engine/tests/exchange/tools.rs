@@ -132,7 +132,7 @@ fn under_deny_all_nothing_of_a_call_leaves() {
             .or_insert(0) += 1;
     }
     println!("{seen_dialects:?}");
-    assert_eq!(seen_dialects.len(), 14, "{seen_dialects:?}");
+    assert_eq!(seen_dialects.len(), 16, "{seen_dialects:?}");
 }
 
 /// The smallest recordings of each kind, cut once at every byte: there is no place at which a cut opens a call.
@@ -146,7 +146,7 @@ fn no_single_cut_lets_a_call_out() {
             .or_default()
             .push(recording);
     }
-    assert_eq!(kinds.len(), 14);
+    assert_eq!(kinds.len(), 16);
     for (kind, mut of_kind) in kinds {
         of_kind.sort_by_key(|recording| recording.response.len());
         for recording in of_kind.iter().take(2) {

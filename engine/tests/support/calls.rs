@@ -42,6 +42,7 @@ pub fn calls(recording: &Recording, body: &[u8]) -> Vec<Call> {
         "openai-completions" => Vec::new(),
         "ollama" => ollama(&events),
         "cohere" => cohere(&events),
+        "gemini-interactions" => interactions(&events),
         _ => gemini(&events),
     }
 }
@@ -55,6 +56,42 @@ fn ollama(events: &[Value]) -> Vec<Call> {
         client: true,
     };
     calls.map(call).collect()
+}
+
+fn interactions(events: &[Value]) -> Vec<Call> {
+    let mut open: BTreeMap<u64, (Value, String)> = BTreeMap::new();
+    let mut whole = Vec::new();
+    for event in events {
+        let at = event["index"].as_u64().unwrap_or(0);
+        for step in [&event["step"], &event["content"], &event["delta"]] {
+            if text(&step["type"]).ends_with("_call") {
+                let own = open.entry(at).or_default();
+                if own.0.is_null() {
+                    own.0 = step.clone();
+                } else {
+                    own.0["arguments"] = step["arguments"].clone();
+                }
+            }
+        }
+        if let Some(piece) = event["delta"]["arguments"].as_str() {
+            open.entry(at).or_default().1.push_str(piece);
+        }
+        whole.extend(list(&event["steps"]).iter().map(|step| (step.clone(), String::new())));
+    }
+    let calls = open.into_values().chain(whole);
+    let calls = calls.filter(|(step, _)| text(&step["type"]).ends_with("_call"));
+    calls
+        .map(|(step, pieces)| {
+            let kind = text(&step["type"]);
+            let own = text(&step["name"]);
+            Call {
+                name: if own.is_empty() { kind.trim_end_matches("_call").to_owned() } else { own },
+                args: if pieces.is_empty() { step["arguments"].clone() } else { parsed(&pieces) },
+                id: text(&step["id"]),
+                client: kind == "function_call",
+            }
+        })
+        .collect()
 }
 
 fn cohere(events: &[Value]) -> Vec<Call> {

@@ -70,7 +70,7 @@ impl Recording {
 }
 
 /// The dialects that speak and of which there are recordings, each a folder of them.
-pub const RECORDED: [&str; 8] = [
+pub const RECORDED: [&str; 9] = [
     "openai-chat",
     "openai-responses",
     "anthropic",
@@ -79,6 +79,7 @@ pub const RECORDED: [&str; 8] = [
     "openai-completions",
     "ollama",
     "cohere",
+    "gemini-interactions",
 ];
 
 /// All recorded exchanges of the dialects, in the order of their names, and some of Anthropic's as Bedrock's InvokeModel

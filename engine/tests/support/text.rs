@@ -59,6 +59,7 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
                     }
                 }
             }
+            "gemini-interactions" => interactions(&event, &mut out),
             "ollama" => {
                 add(&mut out, "content".to_owned(), &event["message"]["content"]);
                 add(&mut out, "content".to_owned(), &event["response"]);
@@ -123,6 +124,25 @@ fn bedrock(event: &Value, out: &mut BTreeMap<String, String>) {
     add(out, format!("block {index}"), &event["delta"]["text"]);
     for (at, block) in list(&event["output"]["message"]["content"]).iter().enumerate() {
         add(out, format!("block {at}"), &block["text"]);
+    }
+}
+
+fn interactions(event: &Value, out: &mut BTreeMap<String, String>) {
+    let at = event["index"].as_u64().unwrap_or(0);
+    add(out, format!("step {at}"), &event["content"]["text"]);
+    if event["delta"]["type"] == "text" {
+        add(out, format!("step {at}"), &event["delta"]["text"]);
+    }
+    let mut step = |at: u64, step: &Value| {
+        if step["type"] == "model_output" {
+            for part in list(&step["content"]) {
+                add(out, format!("step {at}"), &part["text"]);
+            }
+        }
+    };
+    step(at, &event["step"]);
+    for (at, whole) in list(&event["steps"]).iter().enumerate() {
+        step(at as u64, whole);
     }
 }
 

@@ -50,8 +50,9 @@ fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
     json_reply(200, whole(call, &EndingHow::Blocked, decision))
 }
 
-fn error(call: &Recognised, error: &ErrorAnswer) -> Reply {
-    let status = match error.status {
+/// The provider's word for an HTTP status.
+pub(super) fn status(status: u16) -> &'static str {
+    match status {
         401 => "UNAUTHENTICATED",
         403 => "PERMISSION_DENIED",
         404 => "NOT_FOUND",
@@ -62,7 +63,11 @@ fn error(call: &Recognised, error: &ErrorAnswer) -> Reply {
         502 | 503 => "UNAVAILABLE",
         500.. => "INTERNAL",
         _ => "INVALID_ARGUMENT",
-    };
+    }
+}
+
+fn error(call: &Recognised, error: &ErrorAnswer) -> Reply {
+    let status = status(error.status);
     let mut out = Json::default();
     // `{"error":` first and without blanks: SDKs look for these very bytes.
     out.raw(r#"{"error":{"code":"#).number(error.status.into());

@@ -3,11 +3,10 @@
 
 use super::super::say::Say;
 use super::super::write::{Json, event, quoted};
-use super::super::{Call, Ending};
+use super::super::{Call, Ending, previous};
 use super::answer::kind;
-use super::previous;
 use super::sent::{OutputItem, Part, Sent};
-use super::{Head, Status, content_part, message, response, with_fields};
+use super::{Head, OURS, Status, content_part, message, response, with_fields};
 use crate::wire::json::Doc;
 
 /// Writes events with rising numbers.
@@ -58,7 +57,7 @@ pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &En
         return Vec::new();
     }
     let mut events = Events { out: Vec::new(), sequence: sent.sequence };
-    let id = sent.id.clone().unwrap_or_else(|| previous::canned_id(call, &ending.decision));
+    let id = sent.id.clone().unwrap_or_else(|| previous::canned_id(OURS, call, &ending.decision));
     let created = if sent.id.is_some() { sent.created } else { ending.now };
     let model = sent.model.clone().or_else(|| model.map(Into::into));
     let model = model.unwrap_or_else(|| call.model.clone());

@@ -2,7 +2,6 @@
 
 mod answer;
 mod ending;
-mod previous;
 mod request;
 mod sent;
 mod spend;
@@ -12,10 +11,15 @@ mod tools;
 use super::contract::{About, Answers, Requests, Spend, Tools};
 use super::say::Say;
 use super::write::{Json, json_reply, quoted, sse_reply};
-use super::{Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, Reply, Speech, openai};
+use super::{
+    Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, Reply, Speech, openai, previous,
+};
 use crate::dialect::recognise;
 use crate::wire::frame::Framing;
 use crate::wire::json::Doc;
+
+/// Begins the id of a canned answer.
+const OURS: &str = "resp_hemostat_";
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -183,7 +187,7 @@ fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
         let id = format!("msg_hemostat_{decision}");
         message(&mut output, &id, status.name(), Some((text, say.refusal)));
     }
-    let id = previous::canned_id(call, decision);
+    let id = previous::canned_id(OURS, call, decision);
     let head = Head { id: &id, created: now, model: &call.model, upstream: None };
     response(&head, status, output.as_str())
 }

@@ -3,8 +3,8 @@
 use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
 use super::super::texts::Texts;
-use super::super::{Call, Recognised, RequestView, Unreadable};
-use super::previous;
+use super::super::{Call, Recognised, RequestView, Unreadable, previous};
+use super::OURS;
 use crate::wire::json::{Doc, Kind, Value};
 
 /// Reads a request body.
@@ -38,7 +38,7 @@ pub(super) fn read(
             }
             b"previous_response_id" if !field.is_null() => {
                 remote = remote.saturating_add(1);
-                edits.extend(previous::known_upstream(&field));
+                edits.extend(previous::known_upstream(OURS, &field));
             }
             b"conversation" if !field.is_null() => remote = remote.saturating_add(1),
             _ => {}
@@ -67,7 +67,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         choices: 1,
         include_usage: false,
         background: request::flag(root, "background", "/background")?,
-        previous: previous::of(root),
+        previous: previous::of(OURS, root.get("previous_response_id")),
         recognised: recognised.clone(),
     })
 }

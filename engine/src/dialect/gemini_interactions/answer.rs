@@ -1,0 +1,450 @@
+//! Answers: events and whole bodies.
+
+use super::super::fields::{pick, string};
+use super::super::splice::twice;
+use super::super::texts::{Last, NO_ITEM, Texts, number, short};
+use super::super::{
+    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+};
+use super::ending::Sent;
+use super::event::Event;
+use super::stopped::Leaving;
+use crate::limits;
+use crate::wire::frame::Framing;
+use crate::wire::json::{Doc, Kind, NodeId, Value};
+
+/// Kinds of running text; `a` is the step's index.
+pub(super) mod kind {
+    /// What the model says: clients join the texts of a step.
+    pub(in super::super) const TEXT: u8 = 0;
+    /// The summary of what it thinks.
+    pub(in super::super) const THOUGHT: u8 = 1;
+    /// Arguments of a call.
+    pub(in super::super) const ARGUMENTS: u8 = 2;
+}
+
+/// What a step turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Says,
+    Thinks,
+    /// A call, those that the provider runs included.
+    Calls,
+    Other,
+}
+
+impl Step {
+    /// By its type.
+    fn of(kind: &[u8]) -> Self {
+        match kind {
+            b"model_output" | b"text" => Self::Says,
+            kind if kind.starts_with(b"thought") => Self::Thinks,
+            kind if is_call(kind) => Self::Calls,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// `function_call`, `code_execution_call`, `mcp_server_tool_call` …
+pub(super) fn is_call(kind: &[u8]) -> bool {
+    kind.ends_with(b"_call")
+}
+
+/// The names that rules may call a tool by which the provider runs, by the type of its call.
+fn built_in(kind: &[u8]) -> &'static [&'static str] {
+    match kind {
+        b"mcp_server_tool_call" => &["mcp", "mcp_server"],
+        b"code_execution_call" => &["code_execution"],
+        b"google_search_call" => &["google_search", "web_search"],
+        b"url_context_call" => &["url_context"],
+        b"file_search_call" => &["file_search"],
+        b"google_maps_call" => &["google_maps"],
+        b"retrieval_call" => &["retrieval"],
+        b"tool_search_call" => &["tool_search"],
+        _ => &[],
+    }
+}
+
+fn text(kind: u8, step: u32) -> TextKey {
+    TextKey { kind, a: step, b: 0 }
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(super) struct Reading {
+    call: Call,
+    framing: Framing,
+    /// Steps that have begun and not stopped.
+    open: Vec<(u32, Step)>,
+    ended: bool,
+    model: Option<String>,
+    sent: Sent,
+    leaving: Leaving,
+}
+
+impl Reading {
+    pub(super) fn new(call: &Call, framing: Framing) -> Self {
+        Self {
+            call: call.clone(),
+            framing,
+            open: Vec::new(),
+            ended: false,
+            model: None,
+            sent: Sent::default(),
+            leaving: Leaving::default(),
+        }
+    }
+
+    /// An interaction: its steps, its errors; not its echo of the request.
+    fn interaction<'a>(&mut self, texts: &mut Texts<'a, '_>, interaction: &Value<'a>) {
+        let mut last = Last::default();
+        for field in texts.fields(interaction) {
+            let string = field.kind() == Kind::String;
+            match &*field.key() {
+                b"model" if self.model.is_none() && string => self.model = short(Some(field)),
+                b"steps"
+                    if field.kind() == Kind::Array && last.is(interaction, &field, 0, "steps") =>
+                {
+                    whole_steps(texts, &field);
+                }
+                b"outputs"
+                    if field.kind() == Kind::Array
+                        && last.is(interaction, &field, 1, "outputs") =>
+                {
+                    whole_steps(texts, &field);
+                }
+                b"steps" | b"outputs" if !field.is_null() => {
+                    texts.push(Item::Twice);
+                    texts.walk(&field);
+                }
+                b"updated"
+                | b"continuation_token"
+                | b"continuation_ids"
+                | b"environment_id"
+                | b"previous_interaction_id" => {}
+                b"input"
+                | b"system_instruction"
+                | b"tools"
+                | b"generation_config"
+                | b"agent"
+                | b"agent_config"
+                | b"response_format"
+                | b"response_mime_type"
+                | b"response_modalities"
+                | b"safety_settings"
+                | b"webhook_config"
+                | b"labels"
+                | b"cached_content"
+                | b"environment" => {}
+                _ => texts.walk(&field),
+            }
+        }
+    }
+
+    /// A step begins; all of the event goes with it if it is a call that is stopped.
+    fn begin<'a>(
+        &mut self,
+        texts: &mut Texts<'a, '_>,
+        root: &Value<'a>,
+        step: &Value<'a>,
+        at: u32,
+    ) {
+        if step.kind() != Kind::Object {
+            texts.walk(step);
+            return;
+        }
+        let kind = Step::of(&string(step.get("type")));
+        self.open(at, kind);
+        let call = text(kind::ARGUMENTS, at);
+        if kind == Step::Calls {
+            call_begins(texts, step, call);
+            call_piece(texts, step, call, root.id());
+            texts.erase = signature(step);
+        }
+        let key = text(if kind == Step::Thinks { kind::THOUGHT } else { kind::TEXT }, at);
+        let mut last = Last::default();
+        for field in step.children() {
+            match (&*field.key(), kind) {
+                (b"text", Step::Says | Step::Thinks) if last.is(step, &field, 0, "text") => {
+                    texts.running(&field, key, Shape::Text, Role::Output);
+                }
+                (b"content" | b"summary", Step::Says | Step::Thinks)
+                    if field.kind() == Kind::Array =>
+                {
+                    field.children().for_each(|part| content(texts, &part, key));
+                }
+                (b"signature", Step::Thinks) => texts.seal(&field, key),
+                _ => call_field(texts, &field, call, kind == Step::Calls),
+            }
+        }
+        texts.erase = None;
+    }
+
+    fn open(&mut self, at: u32, kind: Step) {
+        self.open.retain(|(own, _)| *own != at);
+        if self.open.len() < limits::OPEN_TEXTS {
+            self.open.push((at, kind));
+        }
+    }
+
+    fn is_open(&self, at: u32, kind: Step) -> bool {
+        self.open.contains(&(at, kind))
+    }
+
+    /// What a step is told of it by its pieces' fields, not only by their type.
+    fn delta<'a>(
+        &mut self,
+        texts: &mut Texts<'a, '_>,
+        root: &Value<'a>,
+        delta: &Value<'a>,
+        at: u32,
+    ) {
+        let kind = string(delta.get("type"));
+        let thinks = kind.starts_with(b"thought") || self.is_open(at, Step::Thinks);
+        let key = text(if thinks { kind::THOUGHT } else { kind::TEXT }, at);
+        let call = text(kind::ARGUMENTS, at);
+        let calls = self.is_open(at, Step::Calls);
+        let of_call = calls || is_call(&kind) || delta.get("arguments").is_some();
+        if of_call {
+            if !calls && is_call(&kind) {
+                self.open(at, Step::Calls);
+                call_begins(texts, delta, call);
+            }
+            call_piece(texts, delta, call, root.id());
+            texts.erase = signature(delta);
+        }
+        let media = matches!(&*kind, b"audio" | b"image" | b"video" | b"document");
+        let mut last = Last::default();
+        for field in texts.fields(delta) {
+            match &*field.key() {
+                b"text" if last.is(delta, &field, 0, "text") => {
+                    texts.running(&field, key, Shape::Text, Role::Output);
+                }
+                b"content" if thinks && last.is(delta, &field, 1, "content") => {
+                    content(texts, &field, key);
+                }
+                b"signature" if thinks => texts.seal(&field, key),
+                b"data" if media && field.kind() == Kind::String => {}
+                // A field nobody knows yet runs on too.
+                _ => call_field(texts, &field, call, of_call),
+            }
+        }
+        texts.erase = None;
+    }
+
+    fn stop(&mut self, texts: &mut Texts<'_, '_>, root: &Value<'_>, at: u32) {
+        let call = text(kind::ARGUMENTS, at);
+        let calls = self.is_open(at, Step::Calls);
+        self.open.retain(|(own, _)| *own != at);
+        for kind in [kind::TEXT, kind::THOUGHT] {
+            texts.push(Item::TextEnd(text(kind, at)));
+        }
+        texts.push(Item::TextEnd(TextKey::all_unknown(at)));
+        if calls {
+            texts.push(Item::CallPiece { call, node: root.id() });
+            texts.push(Item::TextEnd(call));
+            texts.push(Item::CallEnd { call });
+        }
+    }
+
+    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>) {
+        let event = Event::of(root);
+        let [index] = pick(root, ["index"]);
+        let at = number(index);
+        texts.item = index.map_or(NO_ITEM, |_| at);
+        if twice(root, &["event_type", "index", "step", "content", "delta", "interaction"]) {
+            texts.push(Item::Twice);
+        }
+        if event == Event::Created {
+            // Another answer in the same body has an end of its own.
+            self.ended = false;
+            self.open.clear();
+        }
+        let mut last = Last::default();
+        for field in root.children() {
+            match (&*field.key(), event) {
+                (b"delta", Event::Delta) if last.is(root, &field, 0, "delta") => {
+                    self.delta(texts, root, &field, at);
+                }
+                (b"step", Event::Start) if last.is(root, &field, 1, "step") => {
+                    self.begin(texts, root, &field, at);
+                }
+                (b"content", Event::Start) if last.is(root, &field, 2, "content") => {
+                    self.begin(texts, root, &field, at);
+                }
+                (b"interaction", _) if last.is(root, &field, 3, "interaction") => {
+                    self.interaction(texts, &field);
+                }
+                (b"event_type" | b"event_id" | b"interaction_id" | b"continuation_token", _)
+                    if field.kind() == Kind::String => {}
+                _ => texts.walk(&field),
+            }
+        }
+        match event {
+            Event::Stop => self.stop(texts, root, at),
+            Event::Completed if !std::mem::replace(&mut self.ended, true) => {
+                texts.push(Item::AnswerEnd);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A signature, which a change of what stands beside it breaks.
+fn signature(step: &Value<'_>) -> Option<NodeId> {
+    let signature = step.get("signature").filter(|own| own.kind() == Kind::String);
+    signature.filter(|own| own.raw().len() > 2).map(|own| own.id())
+}
+
+/// A part of what a step says or thinks.
+fn content<'a>(texts: &mut Texts<'a, '_>, part: &Value<'a>, key: TextKey) {
+    let mut last = Last::default();
+    for field in texts.fields(part) {
+        match &*field.key() {
+            b"text" if last.is(part, &field, 0, "text") => {
+                texts.running(&field, key, Shape::Text, Role::Output);
+            }
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+fn call_begins(texts: &mut Texts<'_, '_>, step: &Value<'_>, call: TextKey) {
+    let name = step.get("name").filter(|name| name.kind() == Kind::String).map(|name| name.id());
+    texts.push(Item::CallBegin { call, name });
+}
+
+/// A piece of a call, and the names that it has there; `node` is all of it in this frame.
+fn call_piece(texts: &mut Texts<'_, '_>, step: &Value<'_>, call: TextKey, node: NodeId) {
+    texts.push(Item::CallPiece { call, node });
+    if twice(step, &["type", "name", "arguments", "server_name"]) {
+        texts.push(Item::Twice);
+    }
+    let string = |name: &str| step.get(name).filter(|value| value.kind() == Kind::String);
+    let kind = super::super::fields::string(step.get("type"));
+    let mut named = |name| texts.push(Item::CallName { call, name, open: false });
+    let names = built_in(&kind);
+    names.iter().for_each(|name| named(CallName::BuiltIn(name)));
+    if let Some(server) = string("server_name") {
+        named(CallName::Alias(server.id()));
+    }
+    // Its own name comes last: with it all names have been heard.
+    match (string("name"), string("type")) {
+        (Some(name), _) => named(CallName::Node(name.id())),
+        // A tool of a kind that nobody knows yet goes by its type. The caller's have names.
+        (None, Some(own)) if is_call(&kind) && names.is_empty() && *kind != *b"function_call" => {
+            named(CallName::Node(own.id()));
+        }
+        _ => {}
+    }
+}
+
+/// A member of a step or of a piece of one that is no text of the answer; `of_call`: it is a call.
+fn call_field<'a>(texts: &mut Texts<'a, '_>, field: &Value<'a>, call: TextKey, of_call: bool) {
+    match &*field.key() {
+        b"arguments" if of_call => match field.kind() {
+            Kind::String => {
+                let form = ArgsForm::Piece;
+                texts.push(Item::CallArgs { call, node: field.id(), form });
+                texts.running(field, call, Shape::Json, Role::ToolArgs);
+            }
+            // An empty one stands where pieces follow.
+            Kind::Object if field.children().next().is_none() => {}
+            _ => {
+                let form = ArgsForm::Value;
+                texts.push(Item::CallArgs { call, node: field.id(), form });
+                texts.walk(field);
+            }
+        },
+        b"name" | b"id" | b"server_name" if of_call && field.kind() == Kind::String => {
+            texts.name(field);
+        }
+        _ => texts.walk(field),
+    }
+}
+
+/// Steps that stand whole in an interaction, which a stream repeats.
+fn whole_steps<'a>(texts: &mut Texts<'a, '_>, steps: &Value<'a>) {
+    let outer = std::mem::replace(&mut texts.whole, true);
+    for (at, step) in steps.children().enumerate() {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        whole_step(texts, &step, at);
+    }
+    texts.whole = outer;
+}
+
+fn whole_step<'a>(texts: &mut Texts<'a, '_>, step: &Value<'a>, at: u32) {
+    texts.erase = signature(step);
+    if is_call(&string(step.get("type"))) {
+        let call = text(kind::ARGUMENTS, at);
+        call_begins(texts, step, call);
+        call_piece(texts, step, call, step.id());
+        for field in texts.fields(step) {
+            if field.key_is("arguments") && field.kind() == Kind::String {
+                let form = ArgsForm::Whole;
+                texts.push(Item::CallArgs { call, node: field.id(), form });
+                texts.walk(&field);
+            } else {
+                call_field(texts, &field, call, true);
+            }
+        }
+        texts.push(Item::CallEnd { call });
+    } else {
+        texts.walk(step);
+    }
+    texts.erase = None;
+}
+
+impl Answer for Reading {
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let root = texts.root();
+        if self.framing == Framing::Json {
+            self.interaction(&mut texts, &root);
+            items.push(Item::AnswerEnd);
+        } else if root.kind() == Kind::Object {
+            self.event(&mut texts, &root);
+        } else {
+            texts.walk(&root);
+        }
+    }
+
+    fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
+        if payload.trim_ascii() == b"[DONE]" && !std::mem::replace(&mut self.ended, true) {
+            items.push(Item::AnswerEnd);
+        }
+    }
+
+    fn goes_on(&self, root: &Value<'_>) -> bool {
+        Event::of(root) == Event::Delta
+    }
+
+    fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
+
+    fn sent_word(&mut self, _key: TextKey, _text: &str, _number: Option<u64>) -> bool {
+        true
+    }
+
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+        self.leaving.frame(&doc.root(payload), self.framing, pieces)
+    }
+
+    fn sent(&mut self, doc: &Doc, payload: &[u8]) {
+        self.sent.frame(&doc.root(payload));
+    }
+
+    fn sent_other(&mut self, bytes: &[u8]) {
+        self.sent.other(bytes);
+    }
+
+    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        if self.framing == Framing::Json {
+            return super::whole(&self.call, &ending.how, &ending.decision).into_bytes();
+        }
+        self.sent.ending(&self.call, self.model.as_deref(), ending)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+}

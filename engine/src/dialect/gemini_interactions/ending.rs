@@ -1,0 +1,202 @@
+//! What has been sent of a stream of events, and its well-formed rest.
+
+use super::super::fields::string;
+use super::super::previous;
+use super::super::say::Say;
+use super::super::texts::{number, short};
+use super::super::write::{self, Json};
+use super::super::{Call, Ending};
+use super::answer::kind;
+use super::event::{Event, Names};
+use super::{NO_USAGE, OURS, status};
+use crate::wire::json::Value;
+
+/// What a caller has got of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    names: Names,
+    started: bool,
+    id: Option<String>,
+    /// The step that has begun and not stopped, and the kind of text that it takes, if any.
+    open: Option<(u32, Option<u8>)>,
+    /// The index of the next step.
+    next: u32,
+    /// Something was said.
+    said: bool,
+    /// Something was said in the step that is open.
+    said_here: bool,
+    completed: bool,
+    done: bool,
+    /// The last that was sent is an error, which ends the answer if nothing comes after it.
+    failed: bool,
+}
+
+/// A piece of text for a step.
+pub(super) fn delta(out: &mut Vec<u8>, names: Names, index: u32, kind: u8, text: &str) {
+    let mut json = Json::default();
+    json.raw(r#"{"index":"#).number(index.into());
+    match kind {
+        kind::THOUGHT => {
+            json.raw(r#","delta":{"type":"thought_summary","content":{"type":"text","text":"#);
+            json.text(text).raw("}}");
+        }
+        _ => {
+            json.raw(r#","delta":{"type":"text","text":"#).text(text).raw("}");
+        }
+    }
+    event(out, names, Event::Delta, json);
+}
+
+/// An event, whose name ends it as it does in this format.
+fn event(out: &mut Vec<u8>, names: Names, event: Event, mut json: Json) {
+    let name = names.name(event);
+    json.raw(r#","event_type":"#).text(name).raw("}");
+    write::event(out, Some(name), json.as_str());
+}
+
+impl Sent {
+    /// An event has left.
+    pub(super) fn frame(&mut self, root: &Value<'_>) {
+        let event = Event::of(root);
+        self.names = Names::of(root).unwrap_or(self.names);
+        self.failed = event == Event::Error;
+        let index = || number(root.get("index"));
+        match event {
+            Event::Created => {
+                if self.completed {
+                    // Another answer in the same body: what was said of the one before is over with it.
+                    *self = Self { names: self.names, ..Self::default() };
+                }
+                self.started = true;
+                let interaction = root.get("interaction");
+                self.id = short(interaction.and_then(|own| own.get("id")));
+            }
+            Event::Start => {
+                let step = root.get("step").or_else(|| root.get("content"));
+                let text = match &*string(step.and_then(|step| step.get("type"))) {
+                    b"model_output" | b"text" => Some(kind::TEXT),
+                    b"thought" => Some(kind::THOUGHT),
+                    _ => None,
+                };
+                self.begin(index(), text);
+                let parts = step.filter(|_| text == Some(kind::TEXT));
+                let says =
+                    |part: &Value<'_>| part.key_is("text") && !string(Some(*part)).is_empty();
+                if parts.is_some_and(|step| step.descendants().any(|part| says(&part))) {
+                    self.spoke();
+                }
+            }
+            Event::Delta => {
+                let (index, delta) = (index(), root.get("delta"));
+                let text = delta.and_then(|delta| delta.get("text"));
+                let says = !string(text).is_empty();
+                if self.open.is_none_or(|(open, _)| open != index) {
+                    self.begin(index, says.then_some(kind::TEXT));
+                }
+                if says && self.kind() == Some(kind::TEXT) {
+                    self.spoke();
+                }
+            }
+            Event::Stop => self.open = None,
+            Event::Completed => self.completed = true,
+            Event::Error | Event::Other => {}
+        }
+    }
+
+    /// A frame without JSON has left.
+    pub(super) fn other(&mut self, bytes: &[u8]) {
+        self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
+    }
+
+    fn begin(&mut self, index: u32, kind: Option<u8>) {
+        self.open = Some((index, kind));
+        self.next = self.next.max(index.saturating_add(1));
+        self.said_here = false;
+    }
+
+    fn spoke(&mut self) {
+        (self.said, self.said_here) = (true, true);
+    }
+
+    fn kind(&self) -> Option<u8> {
+        self.open.and_then(|(_, kind)| kind)
+    }
+
+    /// The rest of the stream: texts that still leave, the open step's end, what is said in a step of its own, the end.
+    pub(super) fn ending(&mut self, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.done || self.failed {
+            return out;
+        }
+        let own_id = previous::canned_id(OURS, call, &ending.decision);
+        let id = self.id.clone().unwrap_or(own_id);
+        let model = model.unwrap_or(&call.model);
+        let head = |status: &str| {
+            let mut json = Json::default();
+            json.raw(r#"{"interaction":{"id":"#).text(&id);
+            json.raw(r#","status":"#).text(status);
+            json.raw(r#","object":"interaction","model":"#).text(model);
+            json
+        };
+        if !self.started && !self.completed {
+            let mut json = head("in_progress");
+            json.raw("}");
+            event(&mut out, self.names, Event::Created, json);
+            self.started = true;
+        }
+        if !self.completed {
+            self.before(&mut out, ending);
+            let say = Say::ending(&ending.how, call, self.said);
+            if let Some(text) = say.text {
+                let gap = self.said_here && self.kind() == Some(kind::TEXT);
+                let text = format!("{}{text}", if gap { "\n\n" } else { "" });
+                self.say(&mut out, &text);
+            }
+            self.close(&mut out);
+            let mut json = head(status(&say));
+            json.raw(r#","usage":"#).raw(NO_USAGE).raw("}");
+            event(&mut out, self.names, Event::Completed, json);
+            self.completed = true;
+        }
+        write::event(&mut out, Some("done"), "[DONE]");
+        self.done = true;
+        out
+    }
+
+    fn before(&mut self, out: &mut Vec<u8>, ending: &Ending) {
+        for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
+            match (text.kind, self.open) {
+                (kind::TEXT, _) => self.say(out, piece),
+                // Thinking is not begun here: without its signature it could not go back to the provider.
+                (kind::THOUGHT, Some((index, Some(kind::THOUGHT)))) => {
+                    delta(out, self.names, index, kind::THOUGHT, piece);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Says something in the open step if it says something, else in a new one.
+    fn say(&mut self, out: &mut Vec<u8>, text: &str) {
+        if self.kind() != Some(kind::TEXT) {
+            self.close(out);
+            let (member, step) = self.names.said_step();
+            let mut json = Json::default();
+            json.raw(r#"{"index":"#).number(self.next.into());
+            json.raw(",").text(member).raw(":").raw(step);
+            event(out, self.names, Event::Start, json);
+            self.begin(self.next, Some(kind::TEXT));
+        }
+        let Some((index, _)) = self.open else { return };
+        delta(out, self.names, index, kind::TEXT, text);
+        self.spoke();
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) {
+        if let Some((index, _)) = self.open.take() {
+            let mut json = Json::default();
+            json.raw(r#"{"index":"#).number(index.into());
+            event(out, self.names, Event::Stop, json);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What the events of a stream tell, under the names of today and under those before.
+
+use std::borrow::Cow;
+
+use super::super::fields::{pick, string};
+use crate::wire::json::Value;
+
+/// What an event tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    /// The answer begins.
+    Created,
+    /// A step begins.
+    Start,
+    /// A step goes on.
+    Delta,
+    /// A step is complete.
+    Stop,
+    /// The answer is complete.
+    Completed,
+    Error,
+    /// Anything else: how the answer stands, an event that nobody knows yet.
+    Other,
+}
+
+impl Event {
+    /// What this event tells.
+    pub(super) fn of(root: &Value<'_>) -> Self {
+        match &*name(root) {
+            b"interaction.created" | b"interaction.start" => Self::Created,
+            b"step.start" | b"content.start" => Self::Start,
+            b"step.delta" | b"content.delta" => Self::Delta,
+            b"step.stop" | b"content.stop" => Self::Stop,
+            b"interaction.completed" | b"interaction.complete" => Self::Completed,
+            b"error" => Self::Error,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The event's name. Some servers write it under the key that other formats have.
+fn name<'a>(root: &Value<'a>) -> Cow<'a, [u8]> {
+    let [name, other] = pick(root, ["event_type", "type"]);
+    let name = string(name);
+    if name.is_empty() { string(other) } else { name }
+}
+
+/// What the events of a stream are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Names {
+    #[default]
+    Today,
+    Before,
+}
+
+impl Names {
+    /// Those that this event has; `None`: it has no other in either.
+    pub(super) fn of(root: &Value<'_>) -> Option<Self> {
+        match &*name(root) {
+            b"interaction.start" | b"interaction.complete" => Some(Self::Before),
+            name if name.starts_with(b"content.") => Some(Self::Before),
+            name if name.starts_with(b"step.") || name == b"interaction.created" => {
+                Some(Self::Today)
+            }
+            _ => None,
+        }
+    }
+
+    /// What an event is called.
+    pub(super) fn name(self, event: Event) -> &'static str {
+        match (event, self) {
+            (Event::Created, Self::Today) => "interaction.created",
+            (Event::Created, Self::Before) => "interaction.start",
+            (Event::Start, Self::Today) => "step.start",
+            (Event::Start, Self::Before) => "content.start",
+            (Event::Delta, Self::Today) => "step.delta",
+            (Event::Delta, Self::Before) => "content.delta",
+            (Event::Stop, Self::Today) => "step.stop",
+            (Event::Stop, Self::Before) => "content.stop",
+            (Event::Completed, Self::Today) => "interaction.completed",
+            (Event::Completed, Self::Before) => "interaction.complete",
+            (Event::Error | Event::Other, _) => "error",
+        }
+    }
+
+    /// The member of an event that has the step, and a step that says something, still empty.
+    pub(super) fn said_step(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Today => ("step", r#"{"type":"model_output"}"#),
+            Self::Before => ("content", r#"{"type":"text","text":""}"#),
+        }
+    }
+}

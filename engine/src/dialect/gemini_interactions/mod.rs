@@ -1,0 +1,123 @@
+//! Google's Gemini Interactions with a model, of the Gemini API and of Vertex AI.
+//!
+//! An answer is a list of steps: what the model says, what it thinks, calls and their results. Streams had other names for
+//! their events before (`content.delta` for `step.delta`); both are read, and a stream is ended in its own.
+
+mod answer;
+mod ending;
+mod event;
+mod request;
+mod spend;
+mod stopped;
+mod tools;
+
+use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::recognise::{self, Line};
+use super::request::has_member;
+use super::say::Say;
+use super::write::{Json, error_reply, json_reply, sse_reply};
+use super::{
+    Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply,
+    Speech, gemini, previous,
+};
+use crate::wire::frame::Framing;
+use crate::wire::json::{Kind, Value};
+
+/// Begins the id of a canned answer.
+const OURS: &str = "interaction_hemostat_";
+
+/// Nothing is billed for what the proxy says.
+const NO_USAGE: &str = concat!(
+    r#"{"total_input_tokens":0,"total_cached_tokens":0,"total_output_tokens":0,"#,
+    r#""total_thought_tokens":0,"total_tool_use_tokens":0,"total_tokens":0}"#
+);
+
+/// The dialect.
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About {
+        kin: DialectId::Gemini,
+        operation: "generate_content",
+        ..About::of(DialectId::GeminiInteractions, "gemini-interactions", "gcp.gemini")
+    },
+    requests: Requests { recognise, takes: Some(takes), read: request::read },
+    tools: Tools { list: tools::tools, without: tools::without },
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error,
+        speech: Some(speech),
+        choices: false,
+    },
+    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+};
+
+/// `…/interactions`, and what was generated before. An application's own `…/interactions/12` is none: what stands before it
+/// must say that this is the API.
+fn recognise(line: &Line<'_>) -> Option<Recognised> {
+    let target = line.target;
+    let own = recognise::call(DialectId::GeminiInteractions, None);
+    if line.post {
+        return target.is(0, "interactions").then_some(own);
+    }
+    let api = recognise::versioned(target, 2) || target.is(3, "locations");
+    let stored = Recognised { kind: CallKind::StoredAnswer, ..own };
+    recognise::streamed(line, (target.is(1, "interactions") && api).then_some(stored))
+}
+
+/// An agent answers in Google's own time and with tools of its own: only what names a model is a call of one.
+fn takes(root: &Value<'_>) -> bool {
+    root.kind() != Kind::Object || has_member(root, "model")
+}
+
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if !call.stream {
+        return json_reply(200, whole(call, &canned.how(), &canned.decision));
+    }
+    sse_reply(answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
+}
+
+fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
+    json_reply(200, whole(call, &EndingHow::Blocked, decision))
+}
+
+/// `code` is a word here, where other calls of this provider have a number.
+fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {
+    let status = gemini::status(error.status);
+    let mut out = Json::default();
+    out.raw(r#"{"error":{"code":"#).text(&status.to_ascii_lowercase());
+    out.raw(r#","message":"#).text(&error.message);
+    out.raw(r#","status":"#).text(status).raw("}}");
+    error_reply(error, out.take())
+}
+
+fn speech(kind: u8) -> Speech {
+    match kind {
+        answer::kind::THOUGHT => Speech::Thinks,
+        _ => Speech::Says,
+    }
+}
+
+/// How an interaction stands. There is no word for a filter.
+fn status(say: &Say<'_>) -> &'static str {
+    if say.blocked || say.refusal || say.spent { "incomplete" } else { "completed" }
+}
+
+/// A step that says something.
+fn model_output(out: &mut Json, text: &str) {
+    out.raw(r#"{"type":"model_output","content":[{"type":"text","text":"#).text(text).raw("}]}");
+}
+
+/// A complete answer that is not streamed.
+fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
+    let say = Say::ending(how, call, false);
+    let mut out = Json::default();
+    out.raw(r#"{"id":"#).text(&previous::canned_id(OURS, call, decision));
+    out.raw(r#","object":"interaction","model":"#).text(&call.model);
+    out.raw(r#","status":"#).text(status(&say)).raw(r#","steps":["#);
+    if let Some(text) = say.text {
+        model_output(&mut out, text);
+    }
+    out.raw(r#"],"usage":"#).raw(NO_USAGE).raw("}");
+    out.take()
+}

@@ -1,0 +1,133 @@
+//! Requests: `system_instruction`, `input`, and what decides.
+
+use super::super::fields::string;
+use super::super::request::{self, Speaker, last_begins};
+use super::super::texts::Texts;
+use super::super::{Call, Recognised, RequestView, Unreadable, previous};
+use super::OURS;
+use crate::wire::json::{Doc, Kind, Value};
+
+/// Reads a request body.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice.
+pub(super) fn read(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let call = call(recognised, &root)?;
+    let mut items = Vec::new();
+    let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
+    let mut remote = 0_u32;
+    let mut edits = Vec::new();
+    for field in root.children() {
+        match &*field.key() {
+            b"system_instruction" | b"systemInstruction" => {
+                texts.role = Speaker::System.role(true);
+                texts.under(&field);
+            }
+            b"input" => input(&mut texts, &field),
+            // Files that the model's tools may read.
+            b"environment" if field.kind() == Kind::Object => {
+                texts.role = Speaker::User.role(true);
+                field.children().filter(|f| f.key_is("sources")).for_each(|f| texts.walk(&f));
+            }
+            b"previous_interaction_id" if !field.is_null() => {
+                remote = remote.saturating_add(1);
+                edits.extend(previous::known_upstream(OURS, &field));
+            }
+            b"cached_content" | b"environment" if !field.is_null() => {
+                remote = remote.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    let remote = remote.saturating_add(texts.remote);
+    Ok(RequestView { call, texts: items, remote, edits })
+}
+
+fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
+    let kind = request::text(root, "response_mime_type", "/response_mime_type")?;
+    let formats = request::one(root, "response_format", "/response_format")?;
+    let structured = match formats {
+        Some(list) if list.kind() == Kind::Array => list.children().any(|one| is_schema(&one)),
+        Some(one) => is_schema(&one),
+        None => false,
+    };
+    Ok(Call {
+        model: request::text(root, "model", "/model")?,
+        stream: request::flag(root, "stream", "/stream")? || recognised.stream,
+        structured: structured || is_json(&kind),
+        background: request::flag(root, "background", "/background")?,
+        previous: previous::of(OURS, root.get("previous_interaction_id")),
+        ..Call::without_body(recognised.clone())
+    })
+}
+
+fn is_json(mime_type: &str) -> bool {
+    !mime_type.is_empty() && !mime_type.eq_ignore_ascii_case("text/plain")
+}
+
+/// A format that the answer must have as JSON: a schema under its name, or one that stands there by itself.
+fn is_schema(format: &Value<'_>) -> bool {
+    match &*string(format.get("type")) {
+        b"text" => {
+            let kind = string(format.get("mime_type"));
+            is_json(&String::from_utf8_lossy(&kind))
+                || format.get("schema").is_some_and(|schema| !schema.is_null())
+        }
+        b"audio" | b"image" | b"video" => false,
+        _ => format.children().next().is_some(),
+    }
+}
+
+/// Who speaks in a step, a turn or a content of the input.
+fn speaker(item: &Value<'_>) -> Speaker {
+    match &*string(item.get("type")) {
+        b"model_output" | b"thought" => Speaker::Assistant,
+        kind if kind.ends_with(b"_result") => Speaker::Tool,
+        kind if kind.ends_with(b"_call") => Speaker::Assistant,
+        _ => Speaker::of(&string(item.get("role"))),
+    }
+}
+
+/// `input` is a text, a content, or a list of contents, of steps or of turns.
+fn input<'a>(texts: &mut Texts<'a, '_>, input: &Value<'a>) {
+    if input.kind() != Kind::Array {
+        texts.role = speaker(input).role(true);
+        // `walk` would take an object for a tool's arguments.
+        texts.under(input);
+        return;
+    }
+    let last = last_begins(input, |item| speaker(item) == Speaker::Assistant);
+    for (at, item) in input.children().enumerate() {
+        let (own, follows) = (speaker(&item), at >= last);
+        texts.role = own.role(follows);
+        // What is signed is marked as such where it is walked whole.
+        let parts = |field: &Value<'_>| field.key_is("content") && field.kind() == Kind::Array;
+        let value = |field: &Value<'_>| field.key_is("result") && field.kind() == Kind::Object;
+        let apart = |field: Value<'_>| parts(&field) || value(&field);
+        if item.get("signature").is_some() || !item.children().any(apart) {
+            texts.walk(&item);
+            continue;
+        }
+        for field in item.children() {
+            if parts(&field) {
+                for part in field.children() {
+                    // A tool's result may stand in a user's turn, but nobody typed it.
+                    let result = speaker(&part) == Speaker::Tool;
+                    texts.role = if result { Speaker::Tool } else { own }.role(follows);
+                    texts.walk(&part);
+                }
+                texts.role = own.role(follows);
+            } else if value(&field) {
+                texts.free(&field);
+            } else {
+                texts.walk(&field);
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What an interaction may cost and what it did.
+
+use super::super::fields::string;
+use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
+use super::super::{Unreadable, request};
+use super::answer::is_call;
+use super::event::Event;
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
+
+/// How often a tool of the provider may run where the request does not say.
+const USES: u64 = 10;
+
+pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
+    let mut spending = Spending::default();
+    if let Some(config) = request::object(root, "generation_config", "/generation_config")? {
+        let field = "/generation_config/max_output_tokens";
+        spending.max_output = count(&config, "max_output_tokens", field)?;
+    }
+    spending.tier(request::one(root, "service_tier", "/service_tier")?);
+    spending.turns(root.get("input"));
+    spending.tools(root.get("tools"));
+    let formats = root.get("response_format");
+    spending.format(formats);
+    let lists = [root.get("response_modalities"), formats];
+    for one in lists.iter().flatten().flat_map(|list| list.children().chain([*list])) {
+        let kind =
+            if one.kind() == Kind::Object { string(one.get("type")) } else { string(Some(one)) };
+        let kind = String::from_utf8_lossy(&kind).to_ascii_lowercase();
+        if matches!(kind.as_str(), "audio" | "image" | "video") {
+            spending.extra(&format!("modality={kind}"), 0);
+        }
+    }
+    for tool in root.get("tools").iter().flat_map(Value::children) {
+        if let Some(name) = priced(&string(tool.get("type"))) {
+            spending.extra(name, USES);
+        }
+    }
+    Ok(spending)
+}
+
+/// What `prices` calls a tool that the provider runs.
+fn priced(tool: &[u8]) -> Option<&'static str> {
+    Some(match tool {
+        b"google_search" => "web_search",
+        b"google_maps" => "google_maps",
+        b"url_context" => "url_context",
+        b"file_search" => "file_search",
+        b"code_execution" => "code_execution",
+        b"retrieval" => "retrieval",
+        b"mcp_server" | b"mcp_server_tool" => "mcp",
+        _ => return None,
+    })
+}
+
+/// The tool that the provider ran, if this step is a call of one.
+fn ran(step: &Value<'_>) -> Option<&'static str> {
+    let kind = string(step.get("type"));
+    priced(kind.strip_suffix(b"_call").filter(|_| is_call(&kind))?)
+}
+
+pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
+    // An event has it in the interaction, which the last one repeats, or by itself.
+    let interaction = root.get("interaction").unwrap_or(*root);
+    if Event::of(root) == Event::Start {
+        let step = root.get("step").or_else(|| root.get("content"));
+        if let Some(tool) = step.and_then(|step| ran(&step)) {
+            usage.ran(tool);
+        }
+    }
+    let mut told = Usage::default();
+    let lists = [interaction.get("steps"), interaction.get("outputs")];
+    for step in lists.iter().flatten().flat_map(Value::children) {
+        if let Some(tool) = ran(&step) {
+            told.ran(tool);
+        }
+    }
+    told.uses.iter().for_each(|(tool, times)| usage.used(tool, *times));
+    if let Some(tier) = interaction.get("service_tier").and_then(|tier| tier.as_str()) {
+        usage.tier = Some(tier.to_ascii_lowercase());
+    }
+    let total = || root.get("metadata").and_then(|own| own.get("total_usage"));
+    let said = interaction.get("usage").or_else(total);
+    if let Some(said) = said.filter(|said| said.kind() == Kind::Object) {
+        counts(&said, usage);
+    }
+}
+
+fn counts(said: &Value<'_>, usage: &mut Usage) {
+    let prompt = some_tokens(said, "total_input_tokens");
+    let tools = tokens(Some(*said), "total_tool_use_tokens");
+    let cached = tokens(Some(*said), "total_cached_tokens");
+    usage.input_with_cache(prompt.map(|prompt| prompt.saturating_add(tools)), cached, 0);
+    let thoughts = tokens(Some(*said), "total_thought_tokens");
+    usage.reasoning = usage.reasoning.max(thoughts);
+    let made = some_tokens(said, "total_output_tokens");
+    usage.output = usage.output.max(made.map(|made| made.saturating_add(thoughts)));
+    for one in said.get("grounding_tool_count").iter().flat_map(Value::children) {
+        if let Some(tool) = priced(&string(one.get("type"))) {
+            usage.used(tool, tokens(Some(one), "count"));
+        }
+    }
+    usage.uses_told = true;
+    let of = |list: &str, modality: &str| {
+        let list = said.get(list);
+        let all = list.iter().flat_map(Value::children);
+        let own = all.filter(|one| {
+            one.get("modality")
+                .and_then(|name| name.as_str())
+                .is_some_and(|name| name.eq_ignore_ascii_case(modality))
+        });
+        own.fold(0, |sum: u64, one| sum.saturating_add(tokens(Some(one), "tokens")))
+    };
+    let (read, made) = ("input_tokens_by_modality", "output_tokens_by_modality");
+    if said.get(made).is_some() || of(read, "audio") > 0 {
+        usage.modal("modality=audio", of(read, "audio"), of(made, "audio"));
+        usage.modal("modality=image", 0, of(made, "image"));
+        usage.modal("modality=video", 0, of(made, "video"));
+    }
+}
+
+pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
+    match root.get("generation_config") {
+        Some(null) if null.is_null() => {
+            let with = format!(r#"{{"max_output_tokens":{most}}}"#).into_bytes();
+            Some(Edit { at: null.span(), with })
+        }
+        Some(config) => match config.get("max_output_tokens") {
+            Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
+            None => insert(&config, &format!(r#""max_output_tokens":{most}"#)),
+        },
+        None => insert(root, &format!(r#""generation_config":{{"max_output_tokens":{most}}}"#)),
+    }
+}

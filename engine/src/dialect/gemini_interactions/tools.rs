@@ -1,0 +1,93 @@
+//! The tools of a request: functions, those that the provider runs, servers of them, and functions that a search brought.
+
+use super::super::fields::string;
+use super::super::splice::{remove, replace};
+use super::super::tools::{Gone, Tool, all, of_type, strings, take_out};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
+
+/// What a request offers.
+pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
+    let mut tools = Vec::new();
+    for tool in all(root, "tools").flat_map(|list| list.children()) {
+        let mut names = strings(&tool, "name");
+        for kind in strings(&tool, "type").iter().filter(|kind| *kind != "function") {
+            names.extend(of_type(kind));
+            if kind == "mcp_server" {
+                names.push("mcp".to_owned());
+            }
+        }
+        tools.push(Tool::new(tool.id(), names));
+        for name in allowed(&tool).iter().flat_map(|list| list.children()) {
+            tools.extend(name.as_str().map(|own| Tool::new(name.id(), vec![own.into_owned()])));
+        }
+    }
+    for tool in found(root).iter().flat_map(|list| list.children()) {
+        tools.push(Tool::new(tool.id(), strings(&tool, "name")));
+    }
+    tools
+}
+
+/// The lists of names that a server's tools are restricted to.
+fn allowed<'a>(tool: &Value<'a>) -> Vec<Value<'a>> {
+    let each = all(tool, "allowed_tools").flat_map(|list| match list.kind() {
+        Kind::Array => list.children().collect(),
+        _ => vec![list],
+    });
+    let lists = each.flat_map(|one| all(&one, "tools").collect::<Vec<_>>());
+    lists.filter(|list| list.kind() == Kind::Array).collect()
+}
+
+/// The lists of functions that a search brought in steps before.
+fn found<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
+    let steps = all(root, "input").flat_map(|input| input.children());
+    let results = steps.filter(|step| &*string(step.get("type")) == b"tool_search_result");
+    let lists = results.flat_map(|step| all(&step, "result").collect::<Vec<_>>());
+    lists.filter(|list| list.kind() == Kind::Array).collect()
+}
+
+/// Takes tools out. What is said of the use of functions goes with the last of them.
+pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let left: Vec<Value<'_>> = all(root, "tools")
+        .flat_map(|list| list.children())
+        .filter(|tool| !gone.has(tool))
+        .collect();
+    remove(root, |field| left.is_empty() && field.key_is("tools"), &mut edits);
+    for field in root.children() {
+        if field.key_is("tools") && !left.is_empty() {
+            take_out(&field, gone, &mut edits);
+            for list in left.iter().flat_map(allowed) {
+                remove(&list, |name| gone.has(name), &mut edits);
+            }
+        } else if field.key_is("generation_config") {
+            let functions = left.iter().any(|tool| tool.get("name").is_some());
+            choice(&field, functions, gone, &mut edits);
+        }
+    }
+    for list in found(root) {
+        remove(&list, |tool| gone.has(tool), &mut edits);
+    }
+    edits
+}
+
+fn choice(config: &Value<'_>, functions: bool, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+    if !functions {
+        remove(config, |field| field.key_is("tool_choice"), edits);
+        return;
+    }
+    for choice in all(config, "tool_choice") {
+        let is_gone = |name: &Value<'_>| name.as_str().is_some_and(|name| gone.named(&name));
+        let (mut own, mut none_left) = (Vec::new(), false);
+        for list in allowed(&choice) {
+            let any = list.children().next().is_some();
+            none_left |= any && !remove(&list, is_gone, &mut own);
+        }
+        if none_left {
+            // None of those that were allowed is left: any other would be more than the caller allowed.
+            replace(&choice, "\"none\"", edits);
+        } else {
+            edits.extend(own);
+        }
+    }
+}
