@@ -126,13 +126,26 @@ impl Glance {
     /// ends what it is, and between them are kilobytes of its text.
     pub fn served(&self, usage: impl Fn(&Doc, &[u8], &mut Usage)) -> Served {
         let mut served = Served::default();
+        let mut doc = Doc::default();
+        // Adds what the member there counts; false if it is no object, or not whole.
+        let mut read_usage = |bytes: &[u8], open: usize, value: &[u8], own: &mut Usage| {
+            let member = bytes.get(open..).filter(|_| value.starts_with(b"{"));
+            let whole = member.is_some_and(|member| doc.parse_member(member));
+            if let (true, Some(member)) = (whole, member) {
+                usage(&doc, member, own);
+            }
+            whole
+        };
         let mut counts = false;
-        for (name, value) in members(&self.head) {
+        let mut from = 0;
+        while let Some(open) = find::first_name(&self.head, from, *b"imru") {
+            from = open + 1;
+            let Some((name, value)) = member(&self.head, open) else { continue };
             match name {
                 b"id" | b"responseId" => first(&mut served.id, value),
                 b"model" | b"modelVersion" => first(&mut served.model, value),
-                b"usage" => counts |= read_usage(name, value, &usage, &mut served.usage),
-                _ => {}
+                b"usage" => counts |= read_usage(&self.head, open, value, &mut served.usage),
+                _ => continue,
             }
             if !served.id.is_empty() && !served.model.is_empty() && (counts || !self.begins) {
                 break;
@@ -143,17 +156,27 @@ impl Glance {
         let tail = self.tail.get(self.tail.len().saturating_sub(GLANCE_TAIL)..);
         let tail = tail.unwrap_or_default();
         let mut to = tail.len();
-        while let Some(open) = find::last_name(tail, to) {
+        loop {
+            // Of a stream that counts nothing the whole tail is looked through: then for this one letter.
+            let rest = finish.is_some() && !served.model.is_empty() && !served.id.is_empty();
+            let open = match rest {
+                true => find::last_name(tail, to, *b"u"),
+                false => find::last_name(tail, to, *b"fmrsu"),
+            };
+            let Some(open) = open else { break };
             to = open;
-            let Some((name, value)) = named(tail, open) else { continue };
+            let Some((name, value)) = member(tail, open) else { continue };
             match name {
                 b"responseId" => first(&mut served.id, value),
                 b"model" | b"modelVersion" => first(&mut served.model, value),
                 b"usage" | b"usageMetadata" if counts => {}
                 b"usage" | b"usageMetadata" => {
-                    counts = read_usage(name, value, &usage, &mut served.usage);
+                    counts = read_usage(tail, open, value, &mut served.usage);
                 }
-                _ => finish = finish.or_else(|| text(value)),
+                b"finish_reason" | b"finishReason" | b"stop_reason" | b"stopReason" => {
+                    finish = finish.or_else(|| text(value));
+                }
+                _ => continue,
             }
             if counts && (finish.is_some() || self.openings.is_some()) {
                 break;
@@ -168,23 +191,6 @@ impl Glance {
     }
 }
 
-/// Adds what the object at the beginning of `value` counts; false if there is none that is whole.
-fn read_usage(
-    name: &[u8],
-    value: &[u8],
-    usage: &impl Fn(&Doc, &[u8], &mut Usage),
-    own: &mut Usage,
-) -> bool {
-    let Some(object) = object(value) else { return false };
-    let said = [b"{\"", name, b"\":", object, b"}"].concat();
-    let mut doc = Doc::default();
-    let whole = doc.parse(&said).is_ok();
-    if whole {
-        usage(&doc, &said, own);
-    }
-    whole
-}
-
 /// The first text that a member has stays.
 fn first(own: &mut String, value: &[u8]) {
     if let (true, Some(said)) = (own.is_empty(), text(value)) {
@@ -194,66 +200,32 @@ fn first(own: &mut String, value: &[u8]) {
 
 /// How a response of OpenAI's ended: by the type of its last event, or by the status of a whole one.
 fn ending(bytes: &[u8]) -> Option<&'static str> {
-    members(bytes).find_map(|(name, value)| {
-        let word = match name {
-            b"type" => text(value)?.strip_prefix("response.")?,
-            b"status" => text(value)?,
-            _ => return None,
-        };
-        ["completed", "incomplete", "failed", "cancelled"].into_iter().find(|own| *own == word)
-    })
-}
-
-/// A member's names are shorter than this.
-const LONGEST_NAME: usize = 16;
-
-/// Every `"name":` of these bytes, with what follows it.
-fn members(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut from = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let close = from + bytes.get(from..)?.iter().position(|byte| *byte == b'"')?;
-            from = close + 1;
-            if let Some(member) = member(bytes, close) {
-                return Some(member);
-            }
+    while let Some(open) = find::first_name(bytes, from, *b"ts") {
+        from = open + 1;
+        let word = match member(bytes, open) {
+            Some((b"type", value)) => text(value).and_then(|own| own.strip_prefix("response.")),
+            Some((b"status", value)) => text(value),
+            _ => None,
+        };
+        let words = ["completed", "incomplete", "failed", "cancelled"];
+        if let Some(word) = words.into_iter().find(|own| Some(*own) == word) {
+            return Some(word);
         }
-    })
-}
-
-/// The members that are looked for in an answer's end. [`find::last_name`] knows their first letters.
-const AT_THE_END: [&[u8]; 9] = [
-    b"usage",
-    b"usageMetadata",
-    b"finish_reason",
-    b"finishReason",
-    b"stop_reason",
-    b"stopReason",
-    b"model",
-    b"modelVersion",
-    b"responseId",
-];
-
-/// The member of [`AT_THE_END`] whose name is opened by the quote at `open`, and what follows it.
-fn named(bytes: &[u8], open: usize) -> Option<(&'static [u8], &[u8])> {
-    let inside = bytes.get(open + 1..)?;
-    AT_THE_END.iter().find_map(|name| {
-        let value = inside.strip_prefix(*name)?.strip_prefix(b"\"")?.trim_ascii_start();
-        Some((*name, value.strip_prefix(b":")?.trim_ascii_start()))
-    })
-}
-
-/// The member whose name is closed by the quote at `close`.
-fn member(bytes: &[u8], close: usize) -> Option<(&[u8], &[u8])> {
-    let (before, behind) = bytes.split_at_checked(close)?;
-    // Most quotes close a value or open a string.
-    if !matches!(behind.get(1)?, b':' | b' ' | b'\t' | b'\n' | b'\r') {
-        return None;
     }
-    let value = behind.get(1..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-    let near = before.get(close.saturating_sub(LONGEST_NAME)..)?;
-    let open = near.iter().rposition(|byte| *byte == b'"')?;
-    Some((near.get(open + 1..)?, value))
+    None
+}
+
+/// The longest name that is looked for.
+const LONGEST_NAME: usize = b"usageMetadata".len();
+
+/// The member whose name is opened by the quote at `open`: the name, and what follows it.
+fn member(bytes: &[u8], open: usize) -> Option<(&[u8], &[u8])> {
+    let inside = bytes.get(open + 1..)?;
+    let near = inside.get(..=LONGEST_NAME).unwrap_or(inside);
+    let (name, _) = near.split_at_checked(near.iter().position(|byte| *byte == b'"')?)?;
+    let value = inside.get(name.len() + 1..)?.trim_ascii_start().strip_prefix(b":")?;
+    Some((name, value.trim_ascii_start()))
 }
 
 /// The string at the beginning, if it is a short one without escapes.
@@ -263,28 +235,6 @@ fn text(value: &[u8]) -> Option<&str> {
     let end = find::string_stop(near, 0);
     let closed = near.get(end) == Some(&b'"') && end > 0;
     std::str::from_utf8(near.get(..end)?).ok().filter(|_| closed)
-}
-
-/// The object at the beginning, if it is whole.
-fn object(value: &[u8]) -> Option<&[u8]> {
-    let (mut depth, mut in_text, mut escaped) = (0u32, false, false);
-    for (at, byte) in value.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'{' if !in_text => depth += 1,
-            b'}' if !in_text => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return value.get(..=at);
-                }
-            }
-            _ if depth == 0 => return None,
-            _ => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -35,9 +35,24 @@ pub(crate) fn backslash(bytes: &[u8]) -> Option<usize> {
     (at < bytes.len()).then_some(at)
 }
 
-/// Where the last quote before `to` stands that opens a string beginning with one of the letters of `f m r s u`.
-pub(crate) fn last_name(bytes: &[u8], to: usize) -> Option<usize> {
-    blocks::last_name(bytes, to)
+/// Where the first quote from `from` on stands behind which one of these letters does.
+#[inline(always)]
+pub(crate) fn first_name<const N: usize>(
+    bytes: &[u8],
+    from: usize,
+    letters: [u8; N],
+) -> Option<usize> {
+    blocks::first_name(bytes, from, letters)
+}
+
+/// Where the last quote before `to` stands behind which one of these letters does.
+#[inline(always)]
+pub(crate) fn last_name<const N: usize>(
+    bytes: &[u8],
+    to: usize,
+    letters: [u8; N],
+) -> Option<usize> {
+    blocks::last_name(bytes, to, letters)
 }
 
 /// True for equal bytes; most of those compared are short.
@@ -85,12 +100,13 @@ mod tests {
         }
 
         #[test]
-        fn the_last_name_is_the_last_of_all(bytes in proptest::collection::vec(
-            proptest::sample::select(&b"\"\"\"fmrsuxi"[..]), 0..60), to in 0_usize..70) {
-            let plain = bytes.windows(2).take(to).rposition(|pair| {
-                matches!(pair, [b'"', b'f' | b'm' | b'r' | b's' | b'u'])
-            });
-            prop_assert_eq!(super::last_name(&bytes, to), plain);
+        fn names_are_found_from_both_ends(bytes in proptest::collection::vec(
+            proptest::sample::select(&b"\"\"\"fmrsuxi"[..]), 0..60), at in 0_usize..70) {
+            let is = |pair: &[u8]| matches!(pair, [b'"', b'f' | b'm' | b'u']);
+            let last = bytes.windows(2).take(at).rposition(is);
+            prop_assert_eq!(super::last_name(&bytes, at, *b"fmu"), last);
+            let first = bytes.windows(2).skip(at).position(is).map(|from| at + from);
+            prop_assert_eq!(super::first_name(&bytes, at, *b"fmu"), first);
         }
 
         #[test]

@@ -162,6 +162,18 @@ impl Doc {
         read
     }
 
+    /// Reads the member (`"name": …`) at the beginning of `bytes` as if it stood in an object alone, whatever follows it.
+    /// False: none that is whole stands there.
+    pub(crate) fn parse_member(&mut self, bytes: &[u8]) -> bool {
+        self.nodes.clear();
+        self.open.clear();
+        let whole = parse::front(bytes, &mut self.nodes, &mut self.open);
+        if !whole {
+            self.nodes.clear();
+        }
+        whole
+    }
+
     /// The root value.
     #[must_use]
     pub fn root<'a>(&'a self, bytes: &'a [u8]) -> Value<'a> {

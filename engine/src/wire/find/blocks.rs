@@ -67,24 +67,58 @@ pub(super) fn backslash(bytes: &[u8]) -> usize {
     first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(b'\\')), |byte| byte == b'\\')
 }
 
-pub(super) fn last_name(bytes: &[u8], to: usize) -> Option<usize> {
+fn is_name<const N: usize>(pair: &[u8], letters: [u8; N]) -> bool {
+    matches!(pair, [b'"', letter] if letters.contains(letter))
+}
+
+/// Which of the sixteen bytes from `at` on are quotes behind which one of the letters stands, by bits; `None`: there are
+/// no seventeen bytes.
+#[inline(always)]
+fn names<const N: usize>(bytes: &[u8], at: usize, letters: [u8; N]) -> Option<u16> {
+    let block: &[u8; 17] = bytes.get(at..)?.first_chunk()?;
+    let (quotes, behind) = (block.first_chunk()?, block.last_chunk()?);
+    let behind = load(behind);
+    let mut any = u8x16_splat(0);
+    for letter in letters {
+        any = v128_or(any, u8x16_eq(behind, u8x16_splat(letter)));
+    }
+    Some(u8x16_bitmask(v128_and(u8x16_eq(load(quotes), u8x16_splat(b'"')), any)))
+}
+
+#[inline(always)]
+pub(super) fn first_name<const N: usize>(
+    bytes: &[u8],
+    from: usize,
+    letters: [u8; N],
+) -> Option<usize> {
+    let mut at = from;
+    while let Some(found) = names(bytes, at, letters) {
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
+        }
+        at += 16;
+    }
+    let rest = bytes.get(at..)?;
+    Some(at + rest.windows(2).position(|pair| is_name(pair, letters))?)
+}
+
+#[inline(always)]
+pub(super) fn last_name<const N: usize>(
+    bytes: &[u8],
+    to: usize,
+    letters: [u8; N],
+) -> Option<usize> {
     // A letter stands behind each quote that is looked at.
     let mut end = to.min(bytes.len().saturating_sub(1));
     while let Some(at) = end.checked_sub(16) {
-        let (quotes, letters) =
-            (bytes.get(at..)?.first_chunk()?, bytes.get(at + 1..)?.first_chunk()?);
-        let letters = load(letters);
-        let letter = |letter: u8| u8x16_eq(letters, u8x16_splat(letter));
-        let any = v128_or(v128_or(letter(b'f'), letter(b'm')), v128_or(letter(b'r'), letter(b's')));
-        let names = v128_and(u8x16_eq(load(quotes), u8x16_splat(b'"')), v128_or(any, letter(b'u')));
-        let found = u8x16_bitmask(names);
+        let found = names(bytes, at, letters)?;
         if found != 0 {
             return Some(at + 15 - found.leading_zeros() as usize);
         }
         end = at;
     }
     let rest = bytes.get(..=end).unwrap_or(bytes);
-    rest.windows(2).rposition(|pair| matches!(pair, [b'"', b'f' | b'm' | b'r' | b's' | b'u']))
+    rest.windows(2).rposition(|pair| is_name(pair, letters))
 }
 
 /// True for equal bytes; both are as long, and not short.

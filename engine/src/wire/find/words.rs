@@ -55,9 +55,26 @@ pub(super) fn backslash(bytes: &[u8]) -> usize {
     first(bytes, 0, |word| zeros(word ^ repeated(b'\\')), |byte| byte == b'\\')
 }
 
-pub(super) fn last_name(bytes: &[u8], to: usize) -> Option<usize> {
-    let is = |pair: &[u8]| matches!(pair, [b'"', b'f' | b'm' | b'r' | b's' | b'u']);
-    bytes.get(..to.saturating_add(1)).unwrap_or(bytes).windows(2).rposition(is)
+fn is_name<const N: usize>(pair: &[u8], letters: [u8; N]) -> bool {
+    matches!(pair, [b'"', letter] if letters.contains(letter))
+}
+
+pub(super) fn first_name<const N: usize>(
+    bytes: &[u8],
+    from: usize,
+    letters: [u8; N],
+) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    Some(from + rest.windows(2).position(|pair| is_name(pair, letters))?)
+}
+
+pub(super) fn last_name<const N: usize>(
+    bytes: &[u8],
+    to: usize,
+    letters: [u8; N],
+) -> Option<usize> {
+    let before = bytes.get(..to.saturating_add(1)).unwrap_or(bytes);
+    before.windows(2).rposition(|pair| is_name(pair, letters))
 }
 
 /// True for equal bytes; both are as long, and not short.

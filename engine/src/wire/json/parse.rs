@@ -33,6 +33,9 @@ pub(super) struct Open {
     seen: u64,
 }
 
+/// What is wrong where a document has ended and something stands behind it.
+const FOLLOWED: &str = "something follows the document";
+
 const OUTSIDE: Open = Open { id: 0, close: 0, seen: 0 };
 
 /// Where a value's key stands; `start` is 0 if it has none.
@@ -54,9 +57,33 @@ pub(super) fn document(
     if bytes.len() > u32::MAX as usize {
         return Err(error(0, "more than 4 GiB"));
     }
-    let mut at = blanks(bytes, 0);
+    value(bytes, blanks(bytes, 0), Key::default(), nodes, around)
+}
+
+/// Reads the member at the beginning of `bytes` as the only one of an object; what follows it is not looked at. False: it
+/// is none, or it is not whole.
+pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<Open>) -> bool {
+    let mut object = Open { id: 0, close: b'}', seen: 0 };
+    let Ok((at, key)) = member(bytes, 0, nodes, &mut object) else { return false };
+    push(nodes, Kind::Object, 0..0, Key::default(), false, 0);
+    let read = value(bytes, at, key, nodes, around);
+    let whole = !matches!(read, Err(JsonError { what, .. }) if what != FOLLOWED);
+    let next = nodes.len() as u32;
+    if let [root, own, ..] = nodes.as_mut_slice() {
+        (root.end, root.next) = (own.end, next);
+    }
+    whole
+}
+
+/// Reads the value at `at`, behind which nothing may stand.
+fn value(
+    bytes: &[u8],
+    mut at: usize,
+    mut key: Key,
+    nodes: &mut Vec<Node>,
+    around: &mut Vec<Open>,
+) -> Result<(), JsonError> {
     let mut here = OUTSIDE;
-    let mut key = Key::default();
     loop {
         // A value is due here.
         let start = at;
@@ -110,7 +137,7 @@ pub(super) fn document(
             at = blanks(bytes, at);
             if here.close == 0 {
                 return match at < bytes.len() {
-                    true => Err(error(at, "something follows the document")),
+                    true => Err(error(at, FOLLOWED)),
                     false => Ok(()),
                 };
             }
