@@ -7,14 +7,41 @@ use std::ops::Range;
 #[derive(Debug, Clone, Default)]
 pub struct Headers {
     block: Vec<u8>,
-    /// Where name and value of each stand in the block.
-    fields: Vec<(Range<usize>, Range<usize>)>,
+    fields: Vec<Field>,
+}
+
+/// Where one header stands in a block.
+#[derive(Debug, Clone)]
+pub struct Field {
+    name: Range<usize>,
+    value: Range<usize>,
+    /// The name's [`number`].
+    number: u32,
+}
+
+impl Field {
+    /// A header whose name and value stand at these places of a block. A place outside of it is empty.
+    #[must_use]
+    pub fn at(block: &[u8], name: Range<usize>, value: Range<usize>) -> Self {
+        let number = number(at(block, &name));
+        Self { name, value, number }
+    }
+}
+
+/// Names with different numbers are different names; case does not count. A request asks for some twenty headers by name,
+/// and most of its own have another number than that.
+#[inline]
+fn number(name: &[u8]) -> u32 {
+    // Upper and lower case differ in this bit.
+    let byte = |at: Option<&u8>| at.map_or(0, |byte| u32::from(*byte | 0x20));
+    let middle = name.get(name.len() / 2);
+    (name.len() as u32) << 24 | byte(middle) << 16 | byte(name.first()) << 8 | byte(name.last())
 }
 
 impl Headers {
-    /// Headers whose names and values stand in a block at these places. A place outside of it is empty.
+    /// Headers that stand in a block.
     #[must_use]
-    pub fn in_block(block: Vec<u8>, fields: Vec<(Range<usize>, Range<usize>)>) -> Self {
+    pub fn in_block(block: Vec<u8>, fields: Vec<Field>) -> Self {
         Self { block, fields }
     }
 
@@ -25,34 +52,47 @@ impl Headers {
             self.block.extend_from_slice(bytes);
             start..self.block.len()
         };
-        let field = (add(name), add(value));
-        self.fields.push(field);
+        let (name, value) = (add(name), add(value));
+        self.fields.push(Field::at(&self.block, name, value));
     }
 
     /// Puts one value in place of all of this header's.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
         let (block, fields) = (&self.block, &mut self.fields);
-        fields.retain(|(own, _)| !at(block, own).eq_ignore_ascii_case(name));
+        fields.retain(|own| !at(block, &own.name).eq_ignore_ascii_case(name));
         self.push(name, value);
     }
 
     /// All of them, by name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.fields.iter().map(|(name, value)| (at(&self.block, name), at(&self.block, value)))
+        self.fields.iter().map(|own| (at(&self.block, &own.name), at(&self.block, &own.value)))
     }
 
     /// The values of one header; its name is found in any case.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let of_name = |(own, _): &(&[u8], &[u8])| own.eq_ignore_ascii_case(name.as_bytes());
-        self.iter().filter(of_name).map(|(_, value)| value)
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let (next, value) = self.find(name, from)?;
+            from = next;
+            Some(value)
+        })
     }
 
     /// The first value of a header.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&[u8]> {
-        // Written out: `values` would tie the value to the name's life.
-        let named = |(own, _): &(&[u8], &[u8])| own.eq_ignore_ascii_case(name.as_bytes());
-        self.iter().find(named).map(|(_, value)| value)
+        self.find(name, 0).map(|(_, value)| value)
+    }
+
+    /// The value of the first header of this name that has at least this place, and the place after it.
+    fn find(&self, name: &str, from: usize) -> Option<(usize, &[u8])> {
+        let number = number(name.as_bytes());
+        for (offset, own) in self.fields.get(from..)?.iter().enumerate() {
+            if own.number == number && same(at(&self.block, &own.name), name.as_bytes()) {
+                return Some((from + offset + 1, at(&self.block, &own.value)));
+            }
+        }
+        None
     }
 
     /// True if there are none.
@@ -64,6 +104,17 @@ impl Headers {
 
 fn at<'a>(block: &'a [u8], place: &Range<usize>) -> &'a [u8] {
     block.get(place.clone()).unwrap_or_default()
+}
+
+/// True for names that are equal but for case. Nearly always they are equal, which is found out eight bytes at a time.
+fn same(own: &[u8], name: &[u8]) -> bool {
+    let ((words, rest), (others, other)) = (own.as_chunks::<8>(), name.as_chunks::<8>());
+    let word = |word: &[u8; 8]| u64::from_le_bytes(*word);
+    let equal = words.len() == others.len()
+        && words.iter().zip(others).all(|(one, other)| word(one) == word(other))
+        && rest.len() == other.len()
+        && rest.iter().zip(other).all(|(one, other)| one == other);
+    equal || own.eq_ignore_ascii_case(name)
 }
 
 impl PartialEq for Headers {
@@ -104,7 +155,8 @@ mod tests {
 
     #[test]
     fn places_outside_the_block_are_empty() {
-        let headers = Headers::in_block(b"ab".to_vec(), vec![(0..1, 1..2), (1..9, 5..6)]);
+        let fields = vec![Field::at(b"ab", 0..1, 1..2), Field::at(b"ab", 1..9, 5..6)];
+        let headers = Headers::in_block(b"ab".to_vec(), fields);
         assert_eq!(headers.iter().collect::<Vec<_>>(), [(&b"a"[..], &b"b"[..]), (b"", b"")]);
     }
 }

@@ -47,10 +47,10 @@ impl LanePath {
         if GENERATES_NOTHING.iter().any(|name| verb.eq_ignore_ascii_case(name)) {
             return None;
         }
-        let names = |segment: &String| MODELS.iter().any(|name| segment.eq_ignore_ascii_case(name));
-        let holders = target.segments.split_last().map(|(_, before)| before).unwrap_or_default();
+        let names = |segment: &str| MODELS.iter().any(|name| segment.eq_ignore_ascii_case(name));
+        let mut holders = target.segments().rev().skip(1);
         // Cloudflare: `…/ai/run/@cf/maker/model`.
-        let model = holders.iter().any(|segment| names(segment) || segment.starts_with('@'));
+        let model = holders.any(|segment| names(segment) || segment.starts_with('@'));
         let verbs = |verb: &str| last.eq_ignore_ascii_case(&format!("message:{verb}"));
         Some(Self { model, agent: verbs("send") || verbs("stream") })
     }

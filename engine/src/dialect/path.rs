@@ -2,56 +2,100 @@
 //! segments. A path that is read too generously is only inspected; one that is read too strictly is a bypass.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// How often percent-encoding is undone: a proxy in between and the server may each decode once.
 const DECODE_ROUNDS: usize = 3;
 
 /// A request target taken apart.
 #[derive(Debug)]
-pub(super) struct Target {
-    /// The path's segments, decoded, without empty ones, dots and parameters.
-    pub(super) segments: Vec<String>,
-    query: String,
+pub(super) struct Target<'a> {
+    /// The path as all its spellings have it: `/` before each segment, decoded, without empty ones, dots and parameters.
+    path: String,
+    /// Where each segment stands in it.
+    segments: Vec<Range<usize>>,
+    query: &'a str,
 }
 
-impl Target {
+impl<'a> Target<'a> {
     /// Reads a request target in origin form or absolute form (RFC 9112 §3.2).
-    pub(super) fn parse(target: &str) -> Self {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let path = without_authority(path);
-        let decoded = match path.contains('%') {
-            true => Cow::Owned(decode_rounds(path.as_bytes())),
-            false => Cow::Borrowed(path.as_bytes()),
+    pub(super) fn parse(target: &'a str) -> Self {
+        let mut encoded = false;
+        let query_at = target.bytes().position(|byte| {
+            encoded |= byte == b'%';
+            byte == b'?'
+        });
+        let (raw, query) = match query_at {
+            Some(at) => (target.get(..at), target.get(at + 1..)),
+            None => (Some(target), None),
         };
-        // What was `%3F` or `#` before decoding ends the path for a server that decodes first.
-        let end =
-            decoded.iter().position(|b| matches!(b, b'?' | b'#' | 0)).unwrap_or(decoded.len());
-        let mut segments: Vec<String> = Vec::new();
-        for segment in decoded.get(..end).unwrap_or_default().split(|b| matches!(b, b'/' | b'\\')) {
-            // Path parameters (`;v=1`, RFC 3986 §3.3) are taken off by many servers before they route.
-            let bare = segment.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
-            match bare {
-                b"" | b"." => {}
-                b".." => {
-                    segments.pop();
+        let (raw, query) = (without_authority(raw.unwrap_or_default()), query.unwrap_or_default());
+        let decoded = match encoded {
+            true => decode_rounds(raw.as_bytes()).into(),
+            false => Cow::Borrowed(raw),
+        };
+        let mut this = Self {
+            path: String::with_capacity(decoded.len() + 1),
+            segments: Vec::with_capacity(8),
+            query,
+        };
+        let (mut start, mut bare) = (0, None);
+        for (at, byte) in decoded.bytes().enumerate() {
+            match byte {
+                b'/' | b'\\' => {
+                    this.segment(decoded.get(start..bare.unwrap_or(at)));
+                    (start, bare) = (at + 1, None);
                 }
-                _ => segments.push(String::from_utf8_lossy(bare).into_owned()),
+                // Path parameters (`;v=1`, RFC 3986 §3.3) are taken off by many servers before they route.
+                b';' => bare = bare.or(Some(at)),
+                // What was `%3F` or `#` before decoding ends the path for a server that decodes first.
+                b'?' | b'#' | 0 => {
+                    this.segment(decoded.get(start..bare.unwrap_or(at)));
+                    (start, bare) = (decoded.len(), None);
+                    break;
+                }
+                _ => {}
             }
         }
-        Self { segments, query: query.split('#').next().unwrap_or_default().to_owned() }
+        this.segment(decoded.get(start..bare.unwrap_or(decoded.len())));
+        if let Some((query, _)) = query.split_once('#') {
+            this.query = query;
+        }
+        this
+    }
+
+    /// The next segment as it is written, decoded.
+    fn segment(&mut self, text: Option<&str>) {
+        match text.unwrap_or_default().trim_ascii() {
+            "" | "." => {}
+            ".." => {
+                let before = self.segments.pop().map_or(0, |gone| gone.start - 1);
+                self.path.truncate(before);
+            }
+            bare => {
+                self.path.push('/');
+                self.segments.push(self.path.len()..self.path.len() + bare.len());
+                self.path.push_str(bare);
+            }
+        }
     }
 
     /// The path as all its spellings have it, without query.
-    pub(super) fn normalised(&self) -> String {
-        match self.segments.is_empty() {
+    pub(super) fn normalised(self) -> String {
+        match self.path.is_empty() {
             true => "/".to_owned(),
-            false => self.segments.iter().flat_map(|segment| ["/", segment.as_str()]).collect(),
+            false => self.path,
         }
+    }
+
+    /// The segments in order.
+    pub(super) fn segments(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
+        self.segments.iter().map(|at| self.path.get(at.clone()).unwrap_or_default())
     }
 
     /// The segment this far from the end (0 is the last), or "".
     pub(super) fn nth_last(&self, n: usize) -> &str {
-        self.segments.iter().rev().nth(n).map_or("", String::as_str)
+        self.segments().rev().nth(n).unwrap_or_default()
     }
 
     /// True if the segment this far from the end is `word`, whatever its case: some upstreams route without case.
@@ -82,6 +126,9 @@ pub fn normalise(target: &str) -> String {
 
 /// `http://host/path` → `/path`.
 fn without_authority(path: &str) -> &str {
+    if path.starts_with('/') {
+        return path;
+    }
     let Some((scheme, rest)) = path.split_once("://") else { return path };
     if !scheme.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return path;
@@ -89,7 +136,7 @@ fn without_authority(path: &str) -> &str {
     rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
 }
 
-fn decode_rounds(raw: &[u8]) -> Vec<u8> {
+fn decode_rounds(raw: &[u8]) -> String {
     let mut bytes = raw.to_vec();
     for _ in 0..DECODE_ROUNDS {
         let (decoded, changed) = decode(&bytes);
@@ -98,7 +145,7 @@ fn decode_rounds(raw: &[u8]) -> Vec<u8> {
             break;
         }
     }
-    bytes
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Undoes percent-encoding once (RFC 3986 §2.1); a bad escape stands for itself. True if anything changed.

@@ -9,7 +9,7 @@ use crate::wire::frame::Framing;
 pub struct Line<'a> {
     /// It is a POST; if not, a GET.
     pub(super) post: bool,
-    pub(super) target: &'a Target,
+    pub(super) target: &'a Target<'a>,
 }
 
 impl Line<'_> {
@@ -57,7 +57,7 @@ pub fn read_line(method: &str, path: &str) -> (Option<Recognised>, String) {
     (of_target(method, &target), target.normalised())
 }
 
-fn of_target(method: &str, target: &Target) -> Option<Recognised> {
+fn of_target(method: &str, target: &Target<'_>) -> Option<Recognised> {
     let (post, get) = (method.eq_ignore_ascii_case("POST"), method.eq_ignore_ascii_case("GET"));
     if !post && !get {
         return None;
@@ -197,16 +197,16 @@ pub(super) fn bedrock(line: &Line<'_>) -> Option<Recognised> {
         }
         () => return None,
     };
-    let (_, before) = target.segments.split_last()?;
-    let (_, head) = before.split_last()?;
-    let at = head.iter().rposition(|segment| segment.eq_ignore_ascii_case("model"))?;
-    let model = before.get(at + 1..)?.join("/");
+    let before = target.segments().len().checked_sub(1)?;
+    let mut head = target.segments().take(before.checked_sub(1)?);
+    let at = head.rposition(|segment| segment.eq_ignore_ascii_case("model"))?;
+    let model = target.segments().take(before).skip(at + 1).collect::<Vec<_>>().join("/");
     let json_stream = if stream { Framing::EventStream } else { Framing::Json };
     Some(Recognised { stream, json_stream, ..call(dialect, Some(model)) })
 }
 
 /// `v1`, `v1beta`, `openai`.
-pub(super) fn versioned(target: &Target, n: usize) -> bool {
+pub(super) fn versioned(target: &Target<'_>, n: usize) -> bool {
     let mut letters = target.nth_last(n).chars();
     let v = letters.next().is_some_and(|c| c.eq_ignore_ascii_case(&'v'));
     (v && letters.next().is_some_and(|c| c.is_ascii_digit())) || target.is(n, "openai")

@@ -31,14 +31,16 @@ pub(crate) fn close(cx: &mut Context, lane: &OtherTraffic) -> Option<Reply> {
 
 /// Edits that take internal headers away, in either direction.
 pub(crate) fn remove_internal(headers: &facts::Headers) -> Vec<HeaderEdit> {
-    // A set: a caller may send as many of them as the host lets through.
-    let mut names = std::collections::BTreeSet::new();
-    for (name, _) in headers.iter() {
-        let internal =
-            name.get(..INTERNAL.len()).is_some_and(|own| own.eq_ignore_ascii_case(INTERNAL));
-        if let (true, Ok(name)) = (internal, std::str::from_utf8(name)) {
-            names.insert(name);
-        }
-    }
-    names.into_iter().map(|name| HeaderEdit::Remove(name.to_owned())).collect()
+    let internal = |name: &[u8]| {
+        name.get(..INTERNAL.len()).is_some_and(|own| own.eq_ignore_ascii_case(INTERNAL))
+    };
+    // Nearly all headers are told from them by one letter.
+    let names = headers.iter().map(|(name, _)| name);
+    let names = names.filter(|name| matches!(name.get(2), Some(b'h' | b'H')) && internal(name));
+    let mut names: Vec<&[u8]> = names.collect();
+    // A caller may send as many of them as the host lets through.
+    names.sort_unstable();
+    names.dedup();
+    let names = names.into_iter().filter_map(|name| std::str::from_utf8(name).ok());
+    names.map(|name| HeaderEdit::Remove(name.to_owned())).collect()
 }

@@ -18,17 +18,20 @@ pub(crate) struct Signed {
 impl Signed {
     /// The caller's signature, in `authorization` or, presigned, in the query.
     pub(crate) fn of(headers: &Headers) -> Option<Self> {
-        let body = !facts::values(headers, "x-amz-content-sha256")
-            .any(|hash| hash.eq_ignore_ascii_case(b"UNSIGNED-PAYLOAD"));
         let list = |text: &str| text.to_ascii_lowercase().replace("%3b", ";");
         let header = facts::values(headers, "authorization").find_map(|value| {
+            // Most callers bring a token.
+            if value.first().is_some_and(u8::is_ascii_alphabetic) && !value.starts_with(b"AWS4-") {
+                return None;
+            }
             let text = String::from_utf8_lossy(value);
             let rest = text.trim_start().strip_prefix("AWS4-")?;
             let (_, names) = rest.split_once("SignedHeaders=").unwrap_or_default();
             Some(list(names.split([',', ' ']).next().unwrap_or_default()))
         });
         let presigned = || {
-            let path = facts::text(headers, ":path")?;
+            let path = headers.value(":path").filter(|path| path.contains(&b'?'))?;
+            let path = String::from_utf8_lossy(path);
             let (_, query) = path.split_once('?')?;
             let field = |name: &str| {
                 let mut fields = query.split('&').filter_map(|field| field.split_once('='));
@@ -37,7 +40,10 @@ impl Signed {
             field("X-Amz-Signature")?;
             Some(list(field("X-Amz-SignedHeaders").unwrap_or_default()))
         };
-        Some(Self { headers: header.or_else(presigned)?, body })
+        let names = header.or_else(presigned)?;
+        let body = !facts::values(headers, "x-amz-content-sha256")
+            .any(|hash| hash.eq_ignore_ascii_case(b"UNSIGNED-PAYLOAD"));
+        Some(Self { headers: names, body })
     }
 
     /// True if this header is under the signature.
