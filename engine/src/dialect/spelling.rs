@@ -68,11 +68,68 @@ fn is_free(name: &[u8]) -> bool {
     )
 }
 
-/// True if the key is one of `names` but for its case.
-fn differs(key: &[u8], names: &[&str]) -> bool {
-    let same = |name: &str| key == name.as_bytes();
-    names.iter().any(|name| key.eq_ignore_ascii_case(name.as_bytes()))
-        && !names.iter().any(|name| same(name))
+/// Names found by a number of theirs in which case does not count.
+struct Names<const N: usize> {
+    names: [&'static str; N],
+    /// By the lowest bits of the number, or behind that in the next free place: which name it is, from 1 on.
+    places: [u8; PLACES],
+}
+
+/// More than four times as many as there are names: what is none is known by the first place nearly always.
+const PLACES: usize = 256;
+
+/// The place of a key: equal but for case, equal numbers.
+#[inline(always)]
+const fn place(key: &[u8]) -> usize {
+    let [first, .., last] = key else { return key.len() };
+    let (_, from_middle) = key.split_at(key.len() / 2);
+    let middle = match from_middle {
+        [middle, ..] => *middle,
+        [] => 0,
+    };
+    // Upper and lower case differ in this bit.
+    let (first, middle, last) = (*first | 0x20, middle | 0x20, *last | 0x20);
+    let sum = (first as usize).wrapping_mul(31).wrapping_add(middle as usize).wrapping_mul(31);
+    sum.wrapping_add(last as usize).wrapping_mul(31).wrapping_add(key.len()) % PLACES
+}
+
+static ROOT_NAMES: Names<58> = Names::of(ROOT);
+static NESTED_NAMES: Names<37> = Names::of(NESTED);
+
+impl<const N: usize> Names<N> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "evaluated by the compiler, which refuses what lies outside"
+    )]
+    const fn of(names: [&'static str; N]) -> Self {
+        let mut places = [0; PLACES];
+        let mut at = 0;
+        while at < N {
+            let mut place = place(names[at].as_bytes());
+            while places[place] != 0 {
+                place = (place + 1) % PLACES;
+            }
+            places[place] = at as u8 + 1;
+            at += 1;
+        }
+        Self { names, places }
+    }
+
+    /// True if the key is one of them but for its case.
+    fn differ(&self, key: &[u8]) -> bool {
+        let mut differs = false;
+        let mut place = place(key);
+        while let Some(number) = self.places.get(place).filter(|number| **number != 0) {
+            let name =
+                self.names.get(usize::from(*number) - 1).map_or(&b""[..], |own| own.as_bytes());
+            if key == name {
+                return false;
+            }
+            differs |= key.eq_ignore_ascii_case(name);
+            place = (place + 1) % PLACES;
+        }
+        differs
+    }
 }
 
 /// A member that decides and that only some servers would take for it.
@@ -82,7 +139,7 @@ fn differs(key: &[u8], names: &[&str]) -> bool {
 pub(super) fn check(root: &Value<'_>) -> Result<(), Unreadable> {
     for member in root.children() {
         let name = member.name();
-        if differs(&name, &ROOT) {
+        if ROOT_NAMES.differ(&name) {
             return Err(Unreadable { field: "" });
         }
         if READ.contains(&&*name) && any_differs(&member) {
@@ -102,6 +159,42 @@ fn any_differs(list: &Value<'_>) -> bool {
         if is_free(&name) || (&*name == b"input" && value.kind() == Kind::Object) {
             free_until = value.after();
         }
-        !name.is_empty() && differs(&name, &NESTED)
+        !name.is_empty() && NESTED_NAMES.differ(&name)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the tables stand for.
+    fn differs(key: &[u8], names: &[&str]) -> bool {
+        names.iter().any(|name| key.eq_ignore_ascii_case(name.as_bytes()))
+            && !names.iter().any(|name| key == name.as_bytes())
+    }
+
+    #[test]
+    fn every_spelling_of_a_name_is_told_from_it() {
+        let changes: [fn(&str) -> String; 6] = [
+            str::to_owned,
+            str::to_uppercase,
+            str::to_lowercase,
+            |name| format!("{name}s"),
+            |name| name.replace('_', "-"),
+            |name| name.get(1..).unwrap_or_default().to_owned(),
+        ];
+        for name in ROOT.iter().chain(&NESTED).chain(&["", "x", "metadata"]) {
+            let mut keys: Vec<String> = changes.iter().map(|change| change(name)).collect();
+            // One letter in the other case, wherever it stands.
+            keys.extend((0..name.len()).map(|at| {
+                let mut bytes = name.as_bytes().to_vec();
+                bytes[at] ^= 0x20;
+                String::from_utf8(bytes).unwrap()
+            }));
+            for key in keys.iter().map(String::as_bytes) {
+                assert_eq!(ROOT_NAMES.differ(key), differs(key, &ROOT), "{key:?}");
+                assert_eq!(NESTED_NAMES.differ(key), differs(key, &NESTED), "{key:?}");
+            }
+        }
+    }
 }

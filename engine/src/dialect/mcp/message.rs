@@ -120,7 +120,19 @@ pub fn is_nothing_else(doc: &Doc, body: &[u8]) -> bool {
 
 /// True if some reader takes the member's key for `name`: case does not count, nor do the two letters outside ASCII
 /// that fold into it.
+#[inline]
 fn folds_to(member: &Value<'_>, name: &str) -> bool {
+    // Most keys are known by their first letter: only what is written with a backslash, or not in ASCII, may hide it.
+    match (member.raw_key().first(), name.as_bytes().first()) {
+        (Some(own), Some(first)) if own.is_ascii() && *own != b'\\' && own | 0x20 != *first => {
+            false
+        }
+        _ => may_fold_to(member, name),
+    }
+}
+
+#[inline(never)]
+fn may_fold_to(member: &Value<'_>, name: &str) -> bool {
     let key = member.key();
     if key.len() < name.len() || key.len() > name.len() * 3 {
         return false;
