@@ -127,7 +127,7 @@ pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
             .into_iter()
             .collect(),
         properties: vec![None; program.properties().len()],
-        request_id: Vec::new(),
+        request_id: None,
         now_ns: NOW,
         nonce: 7,
     };

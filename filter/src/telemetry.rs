@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::PanicHookInfo;
 
 use hemostat_engine::context::memory::VmMemory;
@@ -66,9 +67,37 @@ const HOST_CALLS: &[&str] = &[
 thread_local! {
     static GAUGE_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
     static HISTOGRAM_IDS: RefCell<BTreeMap<&'static str, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
-    static COUNTER_IDS: RefCell<HashMap<String, Option<u32>>> = RefCell::new(HashMap::new());
+    static COUNTER_IDS: RefCell<CounterIds> = RefCell::new(CounterIds::default());
     static TROUBLES: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
     static MEMORY: VmMemory = VmMemory::default();
+}
+
+/// The host's numbers for counters, by name.
+type CounterIds = HashMap<String, Option<u32>, BuildHasherDefault<NameHasher>>;
+
+/// A hash of names, eight bytes at a time. There are at most [`COUNTERS`] and some of them, so that nobody gains by names
+/// that meet, and each request counts under three or four: the standard library's hash costs twenty times as much.
+#[derive(Debug, Clone, Copy, Default)]
+struct NameHasher(u64);
+
+impl NameHasher {
+    fn add(&mut self, word: u64) {
+        /// An odd number whose multiples are far apart (2^64 divided by the golden ratio).
+        const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(GOLDEN);
+    }
+}
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| self.add(u64::from_le_bytes(*word)));
+        rest.iter().for_each(|byte| self.add(u64::from(*byte)));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
 }
 
 /// A host call that failed where traffic depended on it.
@@ -234,7 +263,7 @@ fn counter(name: &str) -> Option<u32> {
 }
 
 /// The name under which this counter is kept: its own, while there is room.
-fn admitted(ids: &HashMap<String, Option<u32>>, name: &str) -> String {
+fn admitted(ids: &CounterIds, name: &str) -> String {
     if ids.contains_key(name) || ids.len() < COUNTERS {
         return name.to_owned();
     }

@@ -103,8 +103,8 @@ impl Player {
             match effect {
                 Effect::Count(name) => seen.counts.push(name),
                 Effect::State(key, value) => match &*key {
-                    "hemostat.rule_hits" => seen.hits = value,
-                    "hemostat.dialect" => seen.dialect = value,
+                    "hemostat.rule_hits" => seen.hits = value.into_owned(),
+                    "hemostat.dialect" => seen.dialect = value.into_owned(),
                     _ => {}
                 },
                 _ => {}
@@ -130,7 +130,7 @@ impl Player {
             found.map(|(_, value)| value.as_bytes().to_vec())
         };
         // Shares that go by the proxy's request id fall as they would: each request has one of its own.
-        let request_id = format!("replay-{}", self.played).into_bytes();
+        let request_id = Some(format!("replay-{}", self.played).into_bytes().into());
         RequestFacts {
             headers: headers.into(),
             properties: self.program.properties().iter().map(property).collect(),

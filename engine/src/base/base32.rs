@@ -3,7 +3,8 @@
 /// RFC 4648 base32 in lower case, without padding.
 pub(crate) fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let (mut out, mut buffer, mut bits) = (String::new(), 0u32, 0u32);
+    let (mut out, mut buffer, mut bits) =
+        (String::with_capacity(bytes.len().div_ceil(5) * 8), 0u32, 0u32);
     for &byte in bytes {
         buffer = buffer << 8 | u32::from(byte);
         bits += 8;

@@ -1,5 +1,7 @@
 //! What the host knows, as bytes.
 
+use std::rc::Rc;
+
 pub use crate::base::headers::Headers;
 
 /// What the host knows when a request's headers have come.
@@ -10,7 +12,7 @@ pub struct RequestFacts {
     /// Values of [`crate::policy::Program::properties`], in that order; `None` where the host has none.
     pub properties: Vec<Option<Vec<u8>>>,
     /// The proxy's own request id, if it has one.
-    pub request_id: Vec<u8>,
+    pub request_id: Option<Rc<[u8]>>,
     /// Unix time in nanoseconds.
     pub now_ns: u64,
     /// Makes decision ids of one process distinct: any number that the process does not give twice.

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::rc::Rc;
 
+use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 
 use super::verdict::Effect;
@@ -90,7 +92,7 @@ impl Unchecked {
 #[derive(Debug, Default)]
 pub struct Record {
     /// What tells this request from others: the proxy's id of it, the time, and a number that no other request gets.
-    request: (Vec<u8>, u64, u64),
+    request: (Option<Rc<[u8]>>, u64, u64),
     /// Made when it is first asked for: traffic that is no call has none, and a hash costs as much as all else that is
     /// done for a request's headers.
     decision: OnceCell<String>,
@@ -103,14 +105,14 @@ pub struct Record {
     /// Somebody wants to be told of events.
     raises: bool,
     /// Values for the access log, where the exchange is captured too.
-    kept: Option<Vec<(Cow<'static, str>, String)>>,
+    kept: Option<Vec<(Cow<'static, str>, Cow<'static, str>)>>,
 }
 
 impl Record {
     /// Begins a record; the decision's id is made of what tells this request from others.
     #[must_use]
-    pub fn new(request_id: &[u8], now_ns: u64, nonce: u64) -> Self {
-        Self { request: (request_id.to_vec(), now_ns, nonce), ..Self::default() }
+    pub fn new(request_id: Option<Rc<[u8]>>, now_ns: u64, nonce: u64) -> Self {
+        Self { request: (request_id, now_ns, nonce), ..Self::default() }
     }
 
     /// The policy says where events go: from now on they are raised.
@@ -137,31 +139,25 @@ impl Record {
     pub fn decision(&self) -> &str {
         self.decision.get_or_init(|| {
             let (request_id, now_ns, nonce) = &self.request;
-            let hash = Sha256::new()
-                .chain_update(request_id)
-                .chain_update(now_ns.to_be_bytes())
-                .chain_update(nonce.to_be_bytes())
-                .finalize();
-            base32(hash.get(..10).unwrap_or_default())
+            let request_id = request_id.as_deref().unwrap_or_default();
+            let all = [request_id, &now_ns.to_be_bytes(), &nonce.to_be_bytes()].concat();
+            base32(digest(&all).get(..10).unwrap_or_default())
         })
     }
 
     /// A rule did something, or would have (`shadow`).
     pub fn action(&mut self, rule: &str, word: &str, shadow: bool) {
-        let shown = match shadow {
-            true => format!("{rule}:shadow-{word}"),
-            false => format!("{rule}:{word}"),
-        };
+        let prefix = if shadow { "shadow-" } else { "" };
+        let shown = [rule, ":", prefix, word].concat();
         if self.actions.iter().any(|(known, _)| *known == shown) {
             return;
         }
-        let prefix = if shadow { "shadow-" } else { "" };
-        self.count(format!("hemostat_rule_hits_total;rule={rule};action={prefix}{word}"));
+        self.count(["hemostat_rule_hits_total;rule=", rule, ";action=", prefix, word].concat());
         // Shadow and `tag` are never sent to callers (POLICY "What is shown").
         let for_callers = !shadow && word != "tag";
         self.acted |= for_callers;
         if word != "tag" {
-            self.log(format!("rule={rule} action={prefix}{word}"));
+            self.log(["rule=", rule, " action=", prefix, word].concat());
         }
         // What an operator must hear of at once. Redactions are many, and counted; limits raise events of their own.
         if for_callers && matches!(word, "block" | "fallback" | "deny") {
@@ -180,8 +176,9 @@ impl Record {
         }
         self.unchecked.push(why);
         let outcome = if refused { "block" } else { "pass" };
-        self.count(format!("hemostat_unchecked_total;reason={};action={outcome}", why.word()));
-        self.log(format!("unchecked={} action={outcome}", why.word()));
+        let word = why.word();
+        self.count(["hemostat_unchecked_total;reason=", word, ";action=", outcome].concat());
+        self.log(["unchecked=", word, " action=", outcome].concat());
         // Pictures and files are pointed to in ordinary traffic: they are counted.
         if why != Unchecked::Remote {
             self.raise(Kind::Unchecked, || {
@@ -194,7 +191,7 @@ impl Record {
     pub fn held(&mut self, why: &'static str) {
         if !self.held.contains(&why) {
             self.held.push(why);
-            self.count(format!("hemostat_held_total;reason={why}"));
+            self.count(["hemostat_held_total;reason=", why].concat());
         }
     }
 
@@ -222,21 +219,30 @@ impl Record {
 
     /// Writes a line that carries the decision id.
     pub fn log(&mut self, line: String) {
-        let line = format!("{line} decision={}", self.decision());
+        let line = [&*line, " decision=", self.decision()].concat();
         self.effects.push(Effect::Log(line));
     }
 
     /// Stores a value for the access log; empty values are not stored.
-    pub fn state(&mut self, key: impl Into<Cow<'static, str>>, value: &str) {
+    pub fn state(&mut self, key: &'static str, value: impl Into<Cow<'static, str>>) {
+        self.state_of(Cow::Borrowed(key), value.into());
+    }
+
+    /// The same under a key that is made.
+    pub fn state_of(&mut self, key: Cow<'static, str>, value: Cow<'static, str>) {
         if value.is_empty() {
             return;
         }
-        let key = key.into();
         if let Some(kept) = &mut self.kept {
             kept.retain(|(own, _)| *own != key);
-            kept.push((key.clone(), value.to_owned()));
+            kept.push((key.clone(), value.clone()));
         }
-        self.effects.push(Effect::State(key, value.to_owned()));
+        self.effects.push(Effect::State(key, value));
+    }
+
+    /// There will be so many effects at once.
+    pub fn expect(&mut self, effects: usize) {
+        self.effects.reserve(effects);
     }
 
     /// From now on values for the access log are kept too.
@@ -246,7 +252,7 @@ impl Record {
 
     /// The values that were kept, each key once.
     #[must_use]
-    pub fn take_states(&mut self) -> Vec<(Cow<'static, str>, String)> {
+    pub fn take_states(&mut self) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
         self.kept.take().unwrap_or_default()
     }
 
@@ -308,14 +314,57 @@ impl Record {
     }
 }
 
+/// SHA-256. What a decision is made of fits into one block, padding included (FIPS 180-4 §5.1.1), which is then written
+/// here: the crate's buffer and its last block cost as much as half of the hash.
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    let mut block = [0; 64];
+    let Some((text, padding)) = block.split_at_mut_checked(bytes.len()) else {
+        return Sha256::digest(bytes).into();
+    };
+    let [mark, .., _, _, _, _, _, _, high, low] = padding else {
+        return Sha256::digest(bytes).into();
+    };
+    text.copy_from_slice(bytes);
+    *mark = 0x80;
+    [*high, *low] = (bytes.len() as u16 * 8).to_be_bytes();
+    let mut state = FIRST;
+    compress256(&mut state, &[block]);
+    let mut out = [0; 32];
+    for (four, word) in out.as_chunks_mut().0.iter_mut().zip(state) {
+        *four = word.to_be_bytes();
+    }
+    out
+}
+
+/// The first state of SHA-256 (FIPS 180-4 §5.3.3).
+const FIRST: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_digest_is_the_crates_whatever_its_length() {
+        for length in 0..200 {
+            let bytes: Vec<u8> = (0..length).collect();
+            assert_eq!(digest(&bytes)[..], Sha256::digest(&bytes)[..], "{length}");
+        }
+    }
+
+    #[test]
     fn decisions_differ_by_what_tells_requests_apart() {
-        let id =
-            |request: &[u8], now, nonce| Record::new(request, now, nonce).decision().to_owned();
+        let id = |request: &[u8], now, nonce| {
+            Record::new(Some(request.into()), now, nonce).decision().to_owned()
+        };
         let one = id(b"a", 1, 1);
         assert_eq!(one.len(), 16);
         assert_eq!(one, id(b"a", 1, 1));
@@ -326,7 +375,7 @@ mod tests {
 
     #[test]
     fn callers_never_see_shadow_or_tag() {
-        let mut record = Record::new(b"", 0, 0);
+        let mut record = Record::new(None, 0, 0);
         record.action("a", "redact", true);
         record.action("b", "tag", false);
         assert_eq!(record.hits(), "a:shadow-redact,b:tag");
@@ -345,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_rule_counts_once_per_exchange() {
-        let mut record = Record::new(b"", 0, 0);
+        let mut record = Record::new(None, 0, 0);
         record.action("a", "redact", false);
         record.action("a", "redact", false);
         let counts = record.take().into_iter().filter(|e| matches!(e, Effect::Count(_))).count();

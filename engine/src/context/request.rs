@@ -30,7 +30,7 @@ impl Context {
     /// Counts the request under what it was recognised as.
     pub(crate) fn count_dialect(&mut self) {
         let Some(name) = self.recognised.as_ref().map(|own| own.dialect.name()) else { return };
-        self.record.count(format!("hemostat_requests_total;dialect={name}"));
+        self.record.count(["hemostat_requests_total;dialect=", name].concat());
         self.record.state("hemostat.dialect", name);
     }
 

@@ -122,7 +122,7 @@ pub enum Effect {
     /// A line for the proxy's log: rule and decision id, never text.
     Log(String),
     /// A per-request value for the access log (filter state), by key.
-    State(Cow<'static, str>, String),
+    State(Cow<'static, str>, Cow<'static, str>),
     /// Something that operators are told of: to be sent where its origin says, and its call remembered.
     Event(Box<Event>),
     /// An exchange to be sent to a backend for traces.

@@ -30,12 +30,12 @@ fn by_post(recognised: &Recognised) -> bool {
 impl Exchange {
     /// Headers have come. `end`: there is no body.
     pub fn request_headers(&mut self, facts: RequestFacts, end: bool) -> RequestVerdict {
-        self.cx.record = Record::new(&facts.request_id, facts.now_ns, facts.nonce);
+        self.cx.record = Record::new(facts.request_id.clone(), facts.now_ns, facts.nonce);
         self.cx.record.raise_events(self.cx.program.notify.is_some());
         self.cx.facts = Rc::new(facts);
-        let mut edits = remove_internal(&self.cx.facts.headers);
-        let header =
-            |name| facts::text(&self.cx.facts.headers, name).unwrap_or_default().into_owned();
+        let facts = Rc::clone(&self.cx.facts);
+        let mut edits = remove_internal(&facts.headers);
+        let header = |name| facts::text(&facts.headers, name).unwrap_or_default();
         let (method, target) = (header(":method"), header(":path"));
         // By method and path alone: a content type or an `upgrade` header is the caller's word, and must not open a
         // way around.

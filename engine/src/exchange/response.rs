@@ -68,7 +68,7 @@ impl Exchange {
             Phase::Asked | Phase::Answering => {}
         }
         let status = status(headers);
-        self.cx.record.state("http.response.status_code", &status.to_string());
+        self.cx.record.state("http.response.status_code", status.to_string());
         self.charges.answer_begins(status, local);
         if let Some(mut reply) = failsafe::after(&mut self.cx, status, local, now_ns) {
             self.phase = Phase::Answered;

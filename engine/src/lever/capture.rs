@@ -250,7 +250,7 @@ impl Capturing {
         };
         let trace = Trace::of(traceparent, cx.record.decision());
         let state =
-            |key: &str| states.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str());
+            |key: &str| states.iter().find(|(own, _)| own == key).map(|(_, value)| &**value);
         let operation = state("gen_ai.operation.name").unwrap_or("chat");
         let model = state("gen_ai.request.model").unwrap_or_default();
         let name = format!("{operation} {model}");

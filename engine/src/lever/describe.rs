@@ -3,8 +3,6 @@
 //! Names are those of OpenTelemetry's GenAI conventions where they have one (docs/operations.md, "The access log"). What a
 //! rule does not need is looked at as it passes ([`Glance`]), and never held for it.
 
-use std::borrow::Cow;
-
 use crate::answer::glance::{Glance, Served};
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now};
@@ -66,28 +64,34 @@ impl Watch {
     /// What became of it.
     pub(crate) fn answer(&mut self, cx: &mut Context, own_model: Option<String>) {
         let served = self.served(cx);
-        let model = own_model.unwrap_or_else(|| served.model.clone());
-        cx.record.state("gen_ai.response.model", &model);
-        cx.record.state("gen_ai.response.id", &served.id);
-        cx.record.state("gen_ai.response.finish_reasons", &served.finish);
-        if !self.told && (served.usage.output.is_some() || served.usage.input().is_some()) {
-            let money = price_of(cx, &model, &served.usage);
-            self.usage(cx, Some(&served.usage), money);
+        // So many values has the record of nearly every answer.
+        cx.record.expect(16);
+        let model = own_model.unwrap_or(served.model);
+        let usage = served.usage;
+        let tells = !self.told && (usage.output.is_some() || usage.input().is_some());
+        let money = if tells { price_of(cx, &model, &usage) } else { None };
+        cx.record.state("gen_ai.response.model", model);
+        cx.record.state("gen_ai.response.id", served.id);
+        cx.record.state("gen_ai.response.finish_reasons", served.finish);
+        if tells {
+            self.usage(cx, Some(&usage), money);
         }
         let begun = cx.facts.now_ns;
         if let Some(first) = self.first_ns.filter(|first| *first >= begun && begun > 0) {
-            cx.record.state("gen_ai.response.time_to_first_chunk", &in_seconds(first - begun));
+            cx.record.state("gen_ai.response.time_to_first_chunk", in_seconds(first - begun));
             cx.record.observe("hemostat_time_to_first_chunk_ms", (first - begun) / 1_000_000);
         }
         if self.longest_ns > 0 {
-            cx.record.state("hemostat.held_seconds", &in_seconds(self.longest_ns));
+            cx.record.state("hemostat.held_seconds", in_seconds(self.longest_ns));
         }
-        let hits = cx.record.hits();
-        cx.record.state("hemostat.rule_hits", &hits);
-        let unchecked = cx.record.unchecked_reasons();
-        cx.record.state("hemostat.unchecked", &unchecked);
+        if cx.record.decided() {
+            let hits = cx.record.hits();
+            cx.record.state("hemostat.rule_hits", hits);
+            let unchecked = cx.record.unchecked_reasons();
+            cx.record.state("hemostat.unchecked", unchecked);
+        }
         let decision = cx.record.decision().to_owned();
-        cx.record.state("hemostat.decision", &decision);
+        cx.record.state("hemostat.decision", decision);
     }
 
     fn served(&mut self, cx: &mut Context) -> Served {
@@ -109,23 +113,23 @@ impl Watch {
             ("gen_ai.usage.reasoning.output_tokens", some(usage.reasoning)),
         ] {
             if let Some(count) = count {
-                cx.record.state(key, &count.to_string());
+                cx.record.state(key, count.to_string());
             }
         }
         if let Some(micros) = money {
-            let dollars = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-            cx.record.state("hemostat.cost_usd", &dollars);
+            cx.record.state("hemostat.cost_usd", of_micros(micros));
         }
         let asked = cx.labels.get(LabelId::MODEL).text().unwrap_or_default();
-        let model = cx.program.limits.prices.name(asked).unwrap_or("other").to_owned();
+        let program = std::rc::Rc::clone(&cx.program);
+        let model = program.limits.prices.name(asked).unwrap_or("other");
         for (kind, count) in [("input", usage.input()), ("output", usage.output)] {
             if let Some(count) = count.and_then(some) {
-                let name = format!("hemostat_token_usage_total;model={model};token_type={kind}");
-                cx.record.count_by(name, count);
+                let name = ["hemostat_token_usage_total;model=", model, ";token_type=", kind];
+                cx.record.count_by(name.concat(), count);
             }
         }
         if let Some(micros) = money.and_then(some) {
-            cx.record.count_by(format!("hemostat_cost_microusd_total;model={model}"), micros);
+            cx.record.count_by(["hemostat_cost_microusd_total;model=", model].concat(), micros);
         }
     }
 }
@@ -134,13 +138,14 @@ impl Watch {
 pub(crate) fn request(cx: &mut Context) {
     let Some(call) = &cx.call else { return };
     let (stream, kind) = (call.stream, call.recognised.dialect);
-    cx.record.state("gen_ai.request.model", &call.model);
+    cx.record.state("gen_ai.request.model", call.model.clone());
     cx.record.state("gen_ai.operation.name", dialect::dialect(kind).operation());
     cx.record.state("hemostat.stream", if stream { "true" } else { "false" });
-    let version = cx.program.version.as_deref().unwrap_or_default();
-    cx.record.state("hemostat.policy_version", version);
+    if let Some(version) = &cx.program.version {
+        cx.record.state("hemostat.policy_version", version.clone());
+    }
     if let Some(serial) = cx.program.serial {
-        cx.record.state("hemostat.policy_serial", &serial.to_string());
+        cx.record.state("hemostat.policy_serial", serial.to_string());
     }
     let program = std::rc::Rc::clone(&cx.program);
     for (id, name) in program.labels.named().filter(|(id, _)| !id.is_built_in()) {
@@ -150,7 +155,10 @@ pub(crate) fn request(cx: &mut Context) {
             true => value.strip_prefix("sha256:").unwrap_or(value).get(..12).unwrap_or_default(),
             false => value,
         };
-        cx.record.state(Cow::Owned(format!("hemostat.label.{name}")), shown);
+        if !shown.is_empty() {
+            let key = ["hemostat.label.", name].concat();
+            cx.record.state_of(key.into(), shown.to_owned().into());
+        }
     }
 }
 
@@ -165,6 +173,31 @@ fn price_of(cx: &Context, served: &str, usage: &Usage) -> Option<u64> {
 }
 
 fn in_seconds(ns: u64) -> String {
-    let micros = ns / 1_000;
-    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+    of_micros(ns / 1_000)
+}
+
+/// Millionths as a decimal fraction with six places.
+fn of_micros(micros: u64) -> String {
+    const ONE: u64 = 1_000_000;
+    let mut text = (micros / ONE).to_string();
+    // With a one before them, which is left out, the places keep their zeros.
+    let places = (ONE + micros % ONE).to_string();
+    text.push('.');
+    text.push_str(places.get(1..).unwrap_or_default());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn millionths_have_six_places() {
+        let cases =
+            [(0, "0.000000"), (7, "0.000007"), (1_500_000, "1.500000"), (12_000_340, "12.000340")];
+        for (micros, text) in cases {
+            assert_eq!(of_micros(micros), text);
+        }
+        assert_eq!(of_micros(u64::MAX), "18446744073709.551615");
+    }
 }

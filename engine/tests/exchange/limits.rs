@@ -448,7 +448,7 @@ fn a_memory_that_is_full_is_told() {
         {"id": "r", "per": ["user"], "allow": {"requests": 1, "every": "1m"}}]}));
     let limit = &proxy.program.limits.rules[0];
     let user = proxy.program.labels.id("user").unwrap();
-    let mut labels = Labels::unread(&proxy.program.labels, Vec::new());
+    let mut labels = Labels::unread(&proxy.program.labels, None);
     for n in 0..150_000 {
         labels.set(user, Label::value(&format!("user-{n}"), false));
         let key = limit.key(&labels, false).unwrap();

@@ -55,7 +55,7 @@ fn policy(more: Value) -> Value {
 
 fn left(program: &Program, book: &Book) -> u64 {
     let limit = &program.limits.rules[0];
-    let labels = Labels::unread(&program.labels, Vec::new());
+    let labels = Labels::unread(&program.labels, None);
     let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
     match book.reserve(&limit.key(&labels, shadow).unwrap(), &limit.cap, 0, &[]).unwrap() {
         Outcome::Admitted { standing, .. } | Outcome::Refused { standing, .. } => standing.left,
@@ -89,7 +89,7 @@ fn play(policy: &Value, recording: &Recording, room: u64, cut: &Cut) -> Option<P
     }
     // Somebody else takes all but the room.
     let limit = &program.limits.rules[0];
-    let labels = Labels::unread(&program.labels, Vec::new());
+    let labels = Labels::unread(&program.labels, None);
     let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
     let key = limit.key(&labels, shadow).unwrap();
     let other = book.reserve(&key, &limit.cap, before.saturating_sub(room), &[]).unwrap();

@@ -111,7 +111,7 @@ impl Proxy {
     /// What is left of a limit without labels.
     pub fn left(&self, rule: usize) -> u64 {
         let limit = &self.program.limits.rules[rule];
-        let labels = Labels::unread(&self.program.labels, Vec::new());
+        let labels = Labels::unread(&self.program.labels, None);
         let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
         let key = limit.key(&labels, shadow).unwrap();
         let charge =

@@ -272,7 +272,7 @@ impl Seen {
 
     pub fn state(&self, key: &str) -> Option<&str> {
         self.effects.iter().rev().find_map(|effect| match effect {
-            Effect::State(own, value) if *own == key => Some(value.as_str()),
+            Effect::State(own, value) if *own == key => Some(&**value),
             _ => None,
         })
     }
@@ -330,7 +330,7 @@ fn drive(
     let facts = RequestFacts {
         headers: headers.into(),
         properties: vec![None; program.properties().len()],
-        request_id: b"req-1".to_vec(),
+        request_id: Some(b"req-1"[..].into()),
         now_ns: 1_764_000_000_000_000_000,
         nonce: 7,
     };

@@ -1,5 +1,7 @@
 //! The request's callbacks.
 
+use std::rc::Rc;
+
 use hemostat_engine::exchange::{RequestFacts, RequestVerdict};
 use proxy_wasm::types::Action;
 
@@ -149,7 +151,7 @@ impl Stream {
             return Err(Trouble { call: "request_headers", error: HostError::EMPTY });
         }
         let properties = self.active.program.properties().iter().map(|p| property(p)).collect();
-        let request_id = headers.value("x-request-id").map_or_else(Vec::new, <[u8]>::to_vec);
+        let request_id = headers.value("x-request-id").map(Rc::from);
         let now_ns = clock::now_ns();
         Ok(RequestFacts { headers, properties, request_id, now_ns, nonce: self.nonce })
     }

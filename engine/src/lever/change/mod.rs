@@ -190,6 +190,6 @@ fn read_again(cx: &mut Context, said: &mut Said<'_>, body: Option<&[u8]>) {
     cx.recognised = Some(recognised);
     if let Some(model) = cx.labels.get(LabelId::MODEL).text().filter(|sent| **sent != *asked) {
         let model = model.to_owned();
-        cx.record.state("hemostat.sent_model", &model);
+        cx.record.state("hemostat.sent_model", model);
     }
 }

@@ -1,5 +1,7 @@
 //! `when`, compiled: does a rule hold for this request?
 
+use std::rc::Rc;
+
 use sha2::{Digest, Sha256};
 
 use super::label::{Label, LabelId, LabelTable};
@@ -48,13 +50,13 @@ pub struct Labels {
     /// Further values of labels: a rule holds if it holds for any of them.
     more: Vec<(LabelId, Label)>,
     /// The proxy's own id of the request, for shares that no label decides.
-    pub request_id: Vec<u8>,
+    pub request_id: Option<Rc<[u8]>>,
 }
 
 impl Labels {
     /// As many labels as the table has, none read yet.
     #[must_use]
-    pub fn unread(table: &LabelTable, request_id: Vec<u8>) -> Self {
+    pub fn unread(table: &LabelTable, request_id: Option<Rc<[u8]>>) -> Self {
         Self { values: vec![Label::Unknown; table.len()], more: Vec::new(), request_id }
     }
 
@@ -180,7 +182,8 @@ impl Share {
                     }
                     _ => None,
                 })
-                .unwrap_or(&labels.request_id),
+                .or(labels.request_id.as_deref())
+                .unwrap_or_default(),
         };
         if in_share(&self.rule, value, self.below) { Holds::Yes } else { Holds::No }
     }
@@ -224,7 +227,7 @@ mod tests {
         both.labels.extend(when("feature", "checkout").labels);
         let selector = Selector::compile(&both, "r", &table);
         let (tenant, feature) = (table.id("tenant").unwrap(), table.id("feature").unwrap());
-        let mut labels = Labels::unread(&table, Vec::new());
+        let mut labels = Labels::unread(&table, None);
         assert_eq!(selector.holds(&labels), Holds::Unknown);
         labels.set(feature, Label::Unreadable);
         assert_eq!(selector.holds(&labels), Holds::Unreadable);
@@ -241,7 +244,7 @@ mod tests {
         let tenant = table.id("tenant").unwrap();
         let percent = Some(Percent { share: 20.0, by: Some("tenant".to_owned()) });
         let selector = Selector::compile(&When { percent, ..When::default() }, "canary", &table);
-        let mut labels = Labels::unread(&table, Vec::new());
+        let mut labels = Labels::unread(&table, None);
         let held = (0..2000)
             .filter(|n| {
                 labels.set(tenant, Label::value(&format!("tenant-{n}"), false));
@@ -275,7 +278,7 @@ mod tests {
         let percent = Some(Percent { share: 50.0, by: None });
         let selector = Selector::compile(&When { percent, ..When::default() }, "r", &table);
         let with = |tenant_label: Label, id: &str| {
-            let mut labels = Labels::unread(&table, id.as_bytes().to_vec());
+            let mut labels = Labels::unread(&table, Some(id.as_bytes().into()));
             labels.set(tenant, tenant_label);
             selector.holds(&labels)
         };
