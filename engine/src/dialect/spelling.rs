@@ -97,7 +97,7 @@ static ROOT_NAMES: Names<58> = Names::of(ROOT);
 static NESTED_NAMES: Names<37> = Names::of(NESTED);
 
 impl<const N: usize> Names<N> {
-    #[expect(
+    #[allow(
         clippy::indexing_slicing,
         reason = "evaluated by the compiler, which refuses what lies outside"
     )]
