@@ -93,8 +93,8 @@ const fn place(key: &[u8]) -> usize {
     sum.wrapping_add(last as usize).wrapping_mul(31).wrapping_add(key.len()) % PLACES
 }
 
-static ROOT_NAMES: Names<58> = Names::of(ROOT);
-static NESTED_NAMES: Names<37> = Names::of(NESTED);
+static ROOT_NAMES: Names<{ ROOT.len() }> = Names::of(ROOT);
+static NESTED_NAMES: Names<{ NESTED.len() }> = Names::of(NESTED);
 
 impl<const N: usize> Names<N> {
     #[allow(
