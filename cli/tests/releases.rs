@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use hemostat_cli::{Exit, run};
 use hemostat_engine::bundle::{Brings, PAYLOAD_TYPE, Release, digest_of};
 use hemostat_engine::dsse::Envelope;
-use hemostat_engine::policy::source::{Node, parse_yaml};
+use hemostat_engine::policy::source::{SourceNode, parse_yaml};
 use serde_json::{Value, json};
 
 /// A folder of a test's own.
@@ -62,7 +62,7 @@ fn open(path: impl AsRef<Path>) -> Release {
     Release::parse(envelope.payload()).unwrap()
 }
 
-fn policy_of(release: &Release) -> &Node {
+fn policy_of(release: &Release) -> &SourceNode {
     let Brings::Whole(policy) = &release.brings else { panic!("a digest") };
     policy
 }

@@ -7,7 +7,7 @@
 use crate::bundle::{Code, hits_counter};
 use crate::context::record::Unchecked;
 use crate::dialect::DialectId;
-use crate::event::Kind;
+use crate::event::EventKind;
 use crate::policy::Program;
 use crate::policy::document::{Mode, ToolAction};
 use crate::policy::program::Rule;
@@ -89,7 +89,7 @@ pub fn fixed() -> Vec<String> {
             names.push(format!("hemostat_unchecked_total;reason={};action={action}", why.word()));
         }
     }
-    for kind in Kind::ALL {
+    for kind in EventKind::ALL {
         for outcome in OUTCOMES {
             names.push(format!("hemostat_events_total;kind={};outcome={outcome}", kind.word()));
         }
@@ -295,27 +295,27 @@ mod tests {
                 | Unchecked::Websocket => {}
             }
         }
-        for kind in Kind::ALL {
+        for kind in EventKind::ALL {
             match kind {
-                Kind::ApprovalWanted
-                | Kind::ApprovalGranted
-                | Kind::Handoff
-                | Kind::Decision
-                | Kind::Unchecked
-                | Kind::LimitWarning
-                | Kind::LimitFull
-                | Kind::LimitMemory
-                | Kind::ReleaseActive
-                | Kind::ReleaseRefused
-                | Kind::ReleaseExpired
-                | Kind::SourceSilent
-                | Kind::SourceFailing
-                | Kind::NotFollowing
-                | Kind::ProviderIncident => {}
+                EventKind::ApprovalWanted
+                | EventKind::ApprovalGranted
+                | EventKind::Handoff
+                | EventKind::Decision
+                | EventKind::Unchecked
+                | EventKind::LimitWarning
+                | EventKind::LimitFull
+                | EventKind::LimitMemory
+                | EventKind::ReleaseActive
+                | EventKind::ReleaseRefused
+                | EventKind::ReleaseExpired
+                | EventKind::SourceSilent
+                | EventKind::SourceFailing
+                | EventKind::NotFollowing
+                | EventKind::ProviderIncident => {}
             }
         }
-        let words: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.word()).collect();
-        assert_eq!(words.len(), Kind::ALL.len());
+        let words: BTreeSet<_> = EventKind::ALL.iter().map(|kind| kind.word()).collect();
+        assert_eq!(words.len(), EventKind::ALL.len());
     }
 
     #[test]

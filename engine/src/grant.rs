@@ -6,7 +6,7 @@
 mod refused;
 pub mod used;
 
-pub use refused::Refused;
+pub use refused::GrantRefusal;
 
 use sha2::{Digest, Sha256};
 
@@ -69,7 +69,7 @@ pub struct Grant {
 
 /// A call that waits for leave.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct WaitingCall<'a> {
     /// The tool's name.
     pub tool: &'a str,
     /// The call's id.
@@ -115,7 +115,7 @@ impl Grant {
     ///
     /// # Errors
     /// Why it is none.
-    pub fn verify(envelope: &[u8], approvers: &[TrustedKey]) -> Result<Self, Refused> {
+    pub fn verify(envelope: &[u8], approvers: &[TrustedKey]) -> Result<Self, GrantRefusal> {
         let mut tries = usize::MAX;
         Self::open(envelope)?.prove(approvers, &mut tries)
     }
@@ -124,14 +124,14 @@ impl Grant {
     ///
     /// # Errors
     /// Why it is none.
-    pub fn open(envelope: &[u8]) -> Result<Unproven, Refused> {
+    pub fn open(envelope: &[u8]) -> Result<Unproven, GrantRefusal> {
         let envelope = Envelope::read(envelope, PAYLOAD_TYPE, limits::GRANT_BYTES).map_err(
             |why| match why {
-                DsseError::TooBig => Refused::TooBig,
-                _ => Refused::Malformed,
+                DsseError::TooBig => GrantRefusal::TooBig,
+                _ => GrantRefusal::Malformed,
             },
         )?;
-        let grant = Self::read(envelope.payload()).ok_or(Refused::Malformed)?;
+        let grant = Self::read(envelope.payload()).ok_or(GrantRefusal::Malformed)?;
         Ok(Unproven { envelope, grant })
     }
 
@@ -162,21 +162,23 @@ impl Grant {
     ///
     /// # Errors
     /// Why it is not.
-    pub fn admits(&self, wanted: &Wanted<'_>) -> Result<(), Refused> {
+    pub fn admits(&self, wanted: &WaitingCall<'_>) -> Result<(), GrantRefusal> {
         let scope = match &self.scope {
             Some(scope) => scope == wanted.scope,
             None => !wanted.scope_named,
         };
         let tenant = self.tenant.as_deref().is_none_or(|own| wanted.tenant == Some(own));
         match &self.what {
-            _ if !scope => Err(Refused::OtherScope),
-            What::AnyArgsOf(tool) if tool != wanted.tool => Err(Refused::OtherCall),
-            What::Call(id) if id != wanted.id => Err(Refused::OtherCall),
-            _ if !tenant => Err(Refused::OtherTenant),
-            _ if self.issued_at > wanted.now.saturating_add(SKEW_S) => Err(Refused::FromTheFuture),
-            _ if self.expires <= wanted.now => Err(Refused::Expired),
+            _ if !scope => Err(GrantRefusal::OtherScope),
+            What::AnyArgsOf(tool) if tool != wanted.tool => Err(GrantRefusal::OtherCall),
+            What::Call(id) if id != wanted.id => Err(GrantRefusal::OtherCall),
+            _ if !tenant => Err(GrantRefusal::OtherTenant),
+            _ if self.issued_at > wanted.now.saturating_add(SKEW_S) => {
+                Err(GrantRefusal::FromTheFuture)
+            }
+            _ if self.expires <= wanted.now => Err(GrantRefusal::Expired),
             _ if self.expires.saturating_sub(self.issued_at) > LONGEST_LIFE_S => {
-                Err(Refused::TooLong)
+                Err(GrantRefusal::TooLong)
             }
             _ => Ok(()),
         }
@@ -195,7 +197,7 @@ impl Unproven {
     ///
     /// # Errors
     /// Why it would not.
-    pub fn would_admit(&self, wanted: &Wanted<'_>) -> Result<(), Refused> {
+    pub fn would_admit(&self, wanted: &WaitingCall<'_>) -> Result<(), GrantRefusal> {
         self.grant.admits(wanted)
     }
 
@@ -203,9 +205,9 @@ impl Unproven {
     ///
     /// # Errors
     /// None of them did, as far as could be tried.
-    pub fn prove(self, approvers: &[TrustedKey], tries: &mut usize) -> Result<Grant, Refused> {
+    pub fn prove(self, approvers: &[TrustedKey], tries: &mut usize) -> Result<Grant, GrantRefusal> {
         match self.envelope.signers_within(approvers, tries).is_empty() {
-            true => Err(Refused::WrongKey),
+            true => Err(GrantRefusal::WrongKey),
             false => Ok(self.grant),
         }
     }
@@ -221,7 +223,7 @@ fn text(object: &Value<'_>, name: &str) -> Option<Option<String>> {
 
 /// The envelopes in values of `x-hemostat-approval`: JSON, or base64 of it, several with commas between them. A caller
 /// sends a few at most; what is more is not looked at.
-pub fn envelopes<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Vec<u8>, Refused>> {
+pub fn envelopes<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Vec<u8>, GrantRefusal>> {
     let mut envelopes = Vec::new();
     for value in values {
         let value = value.trim_ascii();
@@ -232,10 +234,10 @@ pub fn envelopes<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Vec<u
         for part in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             // Base64 is a third longer than what it stands for.
             if part.len() / 4 * 3 > limits::GRANT_BYTES {
-                envelopes.push(Err(Refused::TooBig));
+                envelopes.push(Err(GrantRefusal::TooBig));
             } else if !part.is_empty() {
                 let text = std::str::from_utf8(part).ok();
-                envelopes.push(text.and_then(base64::decode).ok_or(Refused::Malformed));
+                envelopes.push(text.and_then(base64::decode).ok_or(GrantRefusal::Malformed));
             }
         }
     }

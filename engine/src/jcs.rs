@@ -9,7 +9,7 @@ mod number;
 use std::fmt;
 
 use crate::dialect::quoted;
-use crate::policy::source::{Node, to_json};
+use crate::policy::source::{SourceNode, to_json};
 use crate::wire::json::{Doc, Kind, Value};
 
 /// Why a value has no canonical form. Says nothing of its content.
@@ -40,7 +40,7 @@ impl fmt::Display for JcsError {
 ///
 /// # Errors
 /// Why it has none.
-pub fn canonical(node: &Node) -> Result<String, JcsError> {
+pub fn canonical(node: &SourceNode) -> Result<String, JcsError> {
     canonical_text(to_json(node).as_bytes())
 }
 
@@ -57,7 +57,7 @@ pub fn canonical_text(json: &[u8]) -> Result<String, JcsError> {
 }
 
 /// A container that has begun: what is yet to be written of it, last first, and how it closes.
-struct Open<'a> {
+struct OpenContainer<'a> {
     rest: Vec<(Option<String>, Value<'a>)>,
     first: bool,
     close: char,
@@ -68,7 +68,7 @@ struct Open<'a> {
 /// # Errors
 /// Why it has none; `out` is then of no use.
 pub fn write(value: &Value<'_>, out: &mut String) -> Result<(), JcsError> {
-    let mut stack: Vec<Open<'_>> = Vec::new();
+    let mut stack: Vec<OpenContainer<'_>> = Vec::new();
     let mut next = Some(*value);
     loop {
         if let Some(value) = next.take() {
@@ -98,7 +98,7 @@ pub fn write(value: &Value<'_>, out: &mut String) -> Result<(), JcsError> {
 }
 
 /// The children of a container in the order they are written: members by their keys' UTF-16 units (§3.2.3).
-fn open<'a>(value: &Value<'a>, out: &mut String) -> Result<Open<'a>, JcsError> {
+fn open<'a>(value: &Value<'a>, out: &mut String) -> Result<OpenContainer<'a>, JcsError> {
     let object = value.kind() == Kind::Object;
     out.push(if object { '{' } else { '[' });
     let mut rest = Vec::new();
@@ -116,7 +116,7 @@ fn open<'a>(value: &Value<'a>, out: &mut String) -> Result<Open<'a>, JcsError> {
         }
     }
     rest.reverse();
-    Ok(Open { rest, first: true, close: if object { '}' } else { ']' } })
+    Ok(OpenContainer { rest, first: true, close: if object { '}' } else { ']' } })
 }
 
 fn key_of(child: &Value<'_>) -> Result<String, JcsError> {

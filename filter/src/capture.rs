@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use hemostat_engine::capture::Captured;
-use hemostat_engine::capture::outbox::{Outbox, Post};
+use hemostat_engine::capture::outbox::{Outbox, SpanPost};
 use hemostat_engine::limits::CAPTURE_TIMEOUT_MS;
 
 use crate::clock;
@@ -54,7 +54,7 @@ pub fn send() {
     }
 }
 
-fn call(post: &Post) -> Result<(), HostError> {
+fn call(post: &SpanPost) -> Result<(), HostError> {
     let token = host::call::post_protobuf(&post.to, &post.body, CAPTURE_TIMEOUT_MS)?;
     with(|spans| spans.calls.push((token, post.ticket)));
     Ok(())

@@ -6,7 +6,7 @@ mod page;
 use std::rc::Rc;
 
 use hemostat_engine::base::headers::Headers;
-use hemostat_engine::bundle::{Code, Digest, Refusal, Way, refused};
+use hemostat_engine::bundle::{Code, Digest, ReleaseRefusal, Way, refused};
 use hemostat_engine::limits::ENVELOPE_BYTES;
 use hemostat_engine::policy::config::remote::Control;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -69,7 +69,7 @@ impl Operator {
             }),
             Some(b"/release") if self.control.releases => match method {
                 b"POST" if !self.has_token(headers) => Some(no(401, "token", NO_TOKEN)),
-                b"POST" if too_long(headers) => Some(refusal(&Refusal::too_big())),
+                b"POST" if too_long(headers) => Some(refusal(&ReleaseRefusal::too_big())),
                 b"POST" if end => Some(self.release(b"")),
                 b"POST" => None,
                 _ => Some(no(405, "method", "releases come by `POST`, and are read by `GET`")),
@@ -165,7 +165,7 @@ fn too_long(headers: &Headers) -> bool {
     length.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > ENVELOPE_BYTES)
 }
 
-fn refusal(refusal: &Refusal) -> Answer {
+fn refusal(refusal: &ReleaseRefusal) -> Answer {
     let code: Code = refusal.code;
     Answer::Json(code.status(), refused(code.word(), &refusal.message))
 }
@@ -216,7 +216,8 @@ impl HttpContext for Operator {
         if self.receives && (end || size > ENVELOPE_BYTES) {
             self.receives = false;
             let too_big = size > ENVELOPE_BYTES;
-            let answer = if too_big { refusal(&Refusal::too_big()) } else { self.body(size) };
+            let answer =
+                if too_big { refusal(&ReleaseRefusal::too_big()) } else { self.body(size) };
             return send(&answer);
         }
         Action::Pause

@@ -9,14 +9,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use hemostat_engine::bundle::{
-    self, Acting, Code, Digest, Offered, Poll, Practice, Problem, Refusal, Running, State, Terms,
-    Trouble, Way, renew, start,
+    self, Acting, ActivePolicy, Code, Digest, LastRefusal, Offered, Poll, Practice, Problem,
+    ReleaseRefusal, Releases, Terms, Way, renew, start,
 };
-use hemostat_engine::event::{Event, Fields, Kind, Origin, Said};
+use hemostat_engine::event::{Event, EventKind, EventValue, Fields, Origin};
 use hemostat_engine::fleet;
 use hemostat_engine::limits::POLL_TIMEOUT_MS;
 use hemostat_engine::policy::Program;
-use hemostat_engine::policy::config::remote::Source;
+use hemostat_engine::policy::config::remote::PolledSource;
 
 use crate::clock;
 use crate::gauges::Gauges;
@@ -44,8 +44,8 @@ pub struct Follower {
     refused: Cell<Option<Digest>>,
     /// What ran when the store was last read: it says where events go.
     program: RefCell<Option<Rc<Program>>>,
-    /// What this thread has built, and [`State::stamp`] of it.
-    running: RefCell<Option<(u64, Running)>>,
+    /// What this thread has built, and [`Releases::stamp`] of it.
+    running: RefCell<Option<(u64, ActivePolicy)>>,
     /// When counters are marked again (Unix milliseconds).
     marks_due: Cell<u64>,
     /// What this configuration acts by.
@@ -71,11 +71,11 @@ pub struct Taken {
     /// It was in force already.
     pub unchanged: bool,
     /// What runs from now on, where it changed.
-    pub running: Option<Running>,
+    pub running: Option<ActivePolicy>,
 }
 
-fn host_trouble(error: HostError) -> Refusal {
-    Refusal::not_kept(format!("the host's shared memory: {error}"))
+fn host_trouble(error: HostError) -> ReleaseRefusal {
+    ReleaseRefusal::not_kept(format!("the host's shared memory: {error}"))
 }
 
 fn now_s() -> u64 {
@@ -92,7 +92,7 @@ impl Follower {
     ///
     /// # Errors
     /// Its `release` cannot be used, or the host does not share memory.
-    pub fn start(terms: Terms) -> Result<(Self, Vec<String>), Refusal> {
+    pub fn start(terms: Terms) -> Result<(Self, Vec<String>), ReleaseRefusal> {
         let name = |what: &str| format!("hemostat.release.{what}.{}", terms.config.scope);
         let keys = Keys {
             cell: name("cell"),
@@ -124,8 +124,8 @@ impl Follower {
     }
 
     /// The inline policy, where what is in force cannot be used.
-    pub fn own(&self) -> Option<Option<Running>> {
-        let own = State::default().running(&self.terms).ok()?;
+    pub fn own(&self) -> Option<Option<ActivePolicy>> {
+        let own = Releases::default().running(&self.terms).ok()?;
         self.acts_by(0, own.as_ref());
         Some(own)
     }
@@ -140,7 +140,7 @@ impl Follower {
         }
     }
 
-    fn acts_by(&self, stamp: u64, running: Option<&Running>) {
+    fn acts_by(&self, stamp: u64, running: Option<&ActivePolicy>) {
         if let Some(running) = running {
             marks::begin(&self.terms.config.scope, stamp, &running.program);
             telemetry::define(&running.program);
@@ -172,7 +172,7 @@ impl Follower {
     ///
     /// # Errors
     /// It cannot be used under this configuration.
-    pub fn read(&self) -> Result<Option<Running>, Refusal> {
+    pub fn read(&self) -> Result<Option<ActivePolicy>, ReleaseRefusal> {
         // The cell first: a change that is made while the store is read is found the next time.
         let cell = shared::get(&self.keys.cell).map_err(host_trouble)?;
         let (state, _) = self.store()?;
@@ -193,7 +193,7 @@ impl Follower {
     }
 
     /// Raises an event of this scope, to where the policy in force sends them.
-    fn raise(&self, kind: Kind, fields: Fields) {
+    fn raise(&self, kind: EventKind, fields: Fields) {
         let program = self.program.borrow();
         let notify = program.as_ref().and_then(|program| program.notify.clone());
         let scope = self.terms.config.scope.clone();
@@ -205,7 +205,7 @@ impl Follower {
     ///
     /// # Errors
     /// Why it changes nothing; counted, logged and kept for status.
-    pub fn offer(&self, envelope: &[u8], way: Way) -> Result<Taken, Refusal> {
+    pub fn offer(&self, envelope: &[u8], way: Way) -> Result<Taken, ReleaseRefusal> {
         let now = now_s();
         let offered = self.change(|terms, state| {
             Ok(match bundle::offer(terms, state, envelope, way, now)? {
@@ -231,7 +231,7 @@ impl Follower {
         offered
     }
 
-    fn tell(&self, offered: &Result<Taken, Refusal>, envelope: &[u8], way: Way, now: u64) {
+    fn tell(&self, offered: &Result<Taken, ReleaseRefusal>, envelope: &[u8], way: Way, now: u64) {
         let way_word = way.word();
         match offered {
             Ok(taken) if taken.unchanged => self.clear_trouble(way),
@@ -250,13 +250,13 @@ impl Follower {
                 }
                 let mut fields = vec![
                     ("hemostat.policy_version", version.into()),
-                    ("hemostat.policy_serial", Said::Number(taken.serial)),
+                    ("hemostat.policy_serial", EventValue::Number(taken.serial)),
                     ("hemostat.release.way", way_word.into()),
                 ];
                 fields.extend(self.signed());
                 let severity = running.and_then(|running| running.severity);
                 fields.extend(severity.map(|s| ("hemostat.severity", s.word().into())));
-                self.raise(Kind::ReleaseActive, fields);
+                self.raise(EventKind::ReleaseActive, fields);
                 for warning in running.map(|r| r.warnings.as_slice()).unwrap_or_default() {
                     telemetry::line(Level::Warn, warning);
                 }
@@ -279,7 +279,8 @@ impl Follower {
         let reason = entry.reason.as_deref();
         fields.extend(reason.map(|reason| ("hemostat.release.reason", reason.into())));
         let drill = entry.practice == Practice::Drill;
-        fields.extend(drill.then(|| ("hemostat.release.drill", Said::Json("true".to_owned()))));
+        fields
+            .extend(drill.then(|| ("hemostat.release.drill", EventValue::Json("true".to_owned()))));
         fields
     }
 
@@ -287,7 +288,7 @@ impl Follower {
     /// release which is posted and taken answers for everything before it.
     fn clear_trouble(&self, way: Way) {
         let Ok(Some(stored)) = shared::get(&self.keys.trouble) else { return };
-        let trouble = Trouble::decode(&stored.value);
+        let trouble = LastRefusal::decode(&stored.value);
         if trouble.is_some_and(|trouble| way == Way::Post || trouble.way == way.word()) {
             let _ = shared::put(&self.keys.trouble, b"");
         }
@@ -297,7 +298,7 @@ impl Follower {
     ///
     /// # Errors
     /// The host does not give it.
-    pub fn envelope(&self) -> Result<Option<Vec<u8>>, Refusal> {
+    pub fn envelope(&self) -> Result<Option<Vec<u8>>, ReleaseRefusal> {
         Ok(self.store()?.0.envelope().map(<[u8]>::to_vec))
     }
 
@@ -305,13 +306,13 @@ impl Follower {
     ///
     /// # Errors
     /// The host does not give it.
-    pub fn policy(&self, digest: &Digest) -> Result<Option<String>, Refusal> {
+    pub fn policy(&self, digest: &Digest) -> Result<Option<String>, ReleaseRefusal> {
         let (state, _) = self.store()?;
         Ok(state.holding(digest).map(|held| held.policy.as_ref().to_owned()))
     }
 
     /// Counts and logs a refusal, and keeps it for status.
-    pub fn complain(&self, refusal: &Refusal, way: Way, now: u64) {
+    pub fn complain(&self, refusal: &ReleaseRefusal, way: Way, now: u64) {
         telemetry::count(&format!(
             "hemostat_releases_total;action=refused;reason={}",
             refusal.code.word()
@@ -321,13 +322,13 @@ impl Follower {
             &format!("release refused, what is in force goes on: {refusal} way={}", way.word()),
         );
         self.raise(
-            Kind::ReleaseRefused,
+            EventKind::ReleaseRefused,
             vec![
                 ("hemostat.reason", refusal.code.word().into()),
                 ("hemostat.release.way", way.word().into()),
             ],
         );
-        let trouble = Trouble::new(refusal, way, now);
+        let trouble = LastRefusal::new(refusal, way, now);
         // Status goes without it, where the host does not keep it.
         let _ = shared::put(&self.keys.trouble, &trouble.encode());
     }
@@ -350,23 +351,23 @@ impl Follower {
         if matches!(changed, Ok(true)) {
             telemetry::count("hemostat_releases_total;action=expired");
             telemetry::line(Level::Warn, "the release in force is past its `expires`");
-            self.raise(Kind::ReleaseExpired, Fields::new());
+            self.raise(EventKind::ReleaseExpired, Fields::new());
         }
         matches!(changed, Ok(true))
     }
 
-    fn store(&self) -> Result<(State, Option<Shared>), Refusal> {
+    fn store(&self) -> Result<(Releases, Option<Shared>), ReleaseRefusal> {
         let stored = shared::get(&self.keys.store).map_err(host_trouble)?;
         // Bytes that cannot be read are of another version of the module: this one starts anew.
-        let state = stored.as_ref().and_then(|stored| State::decode(&stored.value));
+        let state = stored.as_ref().and_then(|stored| Releases::decode(&stored.value));
         Ok((state.unwrap_or_default(), stored))
     }
 
     /// Changes the store: reads it, makes the next one, and puts it in place if nobody was faster.
     fn change<T>(
         &self,
-        mut make: impl FnMut(&Terms, &State) -> Result<(Option<State>, T), Refusal>,
-    ) -> Result<T, Refusal> {
+        mut make: impl FnMut(&Terms, &Releases) -> Result<(Option<Releases>, T), ReleaseRefusal>,
+    ) -> Result<T, ReleaseRefusal> {
         for _ in 0..TRIES {
             let (state, stored) = self.store()?;
             let (next, made) = make(&self.terms, &state)?;
@@ -378,13 +379,13 @@ impl Follower {
                 return Ok(made);
             }
         }
-        Err(Refusal::not_kept("other releases were faster; try again"))
+        Err(ReleaseRefusal::not_kept("other releases were faster; try again"))
     }
 
     // --- the source ---------------------------------------------------------------------------------------------
 
     /// Takes this turn of asking the source. `None`: it is not due, or another worker has it.
-    pub fn take_turn(&self, source: &Source) -> Option<Poll> {
+    pub fn take_turn(&self, source: &PolledSource) -> Option<Poll> {
         let stored = shared::get(&self.keys.poll).ok()?;
         let poll = stored.as_ref().map(|stored| Poll::decode(&stored.value)).unwrap_or_default();
         let now = now_ms();
@@ -399,7 +400,7 @@ impl Follower {
     }
 
     /// Notes what came of a turn.
-    pub fn end_turn(&self, source: &Source, answer: bundle::Answer) {
+    pub fn end_turn(&self, source: &PolledSource, answer: bundle::PollResult) {
         let Some(poll) = self.poll() else { return };
         let now = now_ms();
         let ended = poll.ended(answer, now, source.every_ms, clock::nonce(0) ^ now.rotate_left(32));
@@ -408,13 +409,13 @@ impl Follower {
             let line = format!("the source gives no release: {why}");
             telemetry::line(Level::Warn, &line);
             let cluster = ("hemostat.source.cluster", source.cluster.as_str().into());
-            self.raise(Kind::SourceFailing, vec![cluster, ("hemostat.reason", why.into())]);
+            self.raise(EventKind::SourceFailing, vec![cluster, ("hemostat.reason", why.into())]);
         }
         if ended.told && !poll.told {
             telemetry::count("hemostat_source_silent_total");
             telemetry::line(Level::Error, "the source has given no release for 5 minutes");
             let cluster = ("hemostat.source.cluster", source.cluster.as_str().into());
-            self.raise(Kind::SourceSilent, vec![cluster]);
+            self.raise(EventKind::SourceSilent, vec![cluster]);
         }
         let _ = shared::put(&self.keys.poll, &ended.encode());
     }
@@ -439,7 +440,7 @@ impl Follower {
     ///
     /// # Errors
     /// The host does not give what it has just kept.
-    pub fn taken(&self, done: &Taken) -> Result<String, Refusal> {
+    pub fn taken(&self, done: &Taken) -> Result<String, ReleaseRefusal> {
         let (state, _) = self.store()?;
         let followed = reporter::read(&self.terms.config.scope);
         let running = done.running.as_ref();
@@ -447,7 +448,7 @@ impl Follower {
     }
 
     /// What operators are shown.
-    pub fn status(&self) -> Result<String, Refusal> {
+    pub fn status(&self) -> Result<String, ReleaseRefusal> {
         let (state, _) = self.store()?;
         // What this thread runs is not built again for everybody who asks.
         let built = self.running.borrow().clone().filter(|(stamp, _)| *stamp == state.stamp());
@@ -457,7 +458,7 @@ impl Follower {
         };
         let marks = marks::read(&self.terms.config.scope);
         let trouble = shared::get(&self.keys.trouble).ok().flatten();
-        let trouble = trouble.and_then(|trouble| Trouble::decode(&trouble.value));
+        let trouble = trouble.and_then(|trouble| LastRefusal::decode(&trouble.value));
         let poll = self.poll();
         let pending = pending::read(&self.terms.config.scope);
         let program = running.as_ref().map(|running| &running.program);
@@ -484,25 +485,25 @@ impl Follower {
 }
 
 /// Asks the source.
-pub fn ask(source: &Source, etag: Option<&str>) -> Result<u32, HostError> {
+pub fn ask(source: &PolledSource, etag: Option<&str>) -> Result<u32, HostError> {
     let mut headers = vec![("accept", "application/json")];
     headers.extend(etag.map(|etag| ("if-none-match", etag)));
     host::call::get(&source.cluster, &source.authority, &source.path, &headers, POLL_TIMEOUT_MS)
 }
 
 /// What a source's answer comes to, once its release was judged.
-pub fn answer(offered: &Result<Taken, Refusal>, etag: Option<String>) -> bundle::Answer {
+pub fn answer(offered: &Result<Taken, ReleaseRefusal>, etag: Option<String>) -> bundle::PollResult {
     match offered {
-        Ok(_) => bundle::Answer::Fresh(etag),
+        Ok(_) => bundle::PollResult::Fresh(etag),
         Err(refusal) => match refusal.code {
             // What it serves is no release of anybody whom we trust: it is as good as down.
             Code::TooBig
             | Code::NotAnEnvelope
             | Code::WrongType
             | Code::Untrusted
-            | Code::NotARelease => bundle::Answer::Failed(refusal.to_string()),
-            Code::NotKept => bundle::Answer::Fresh(None),
-            _ => bundle::Answer::Fresh(etag),
+            | Code::NotARelease => bundle::PollResult::Failed(refusal.to_string()),
+            Code::NotKept => bundle::PollResult::Fresh(None),
+            _ => bundle::PollResult::Fresh(etag),
         },
     }
 }

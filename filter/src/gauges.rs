@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use hemostat_engine::policy::document::Severity;
+use hemostat_engine::policy::document::RuleSeverity;
 
 use crate::telemetry;
 
@@ -48,7 +48,7 @@ impl Gauges {
     }
 
     /// Says how bad it is what the policy in force is for: 1 to 3, 0 where it does not say.
-    pub fn severity(&self, severity: Option<Severity>) {
+    pub fn severity(&self, severity: Option<RuleSeverity>) {
         self.set("hemostat_policy_severity", severity.map_or(0, |severity| 1 + severity as u64));
     }
 

@@ -1,6 +1,6 @@
 //! The memory of used grants: values that all workers of a process share.
 
-use hemostat_engine::grant::used::{Broken, Slots, Stored};
+use hemostat_engine::grant::used::{Broken, Slots, UsedGrant};
 
 use crate::host::HostError;
 use crate::host::shared::{self, Shared};
@@ -22,12 +22,12 @@ fn broken(call: &'static str) -> impl FnOnce(HostError) -> Broken {
 }
 
 impl Slots for SharedSlots {
-    fn get(&self, slot: u32) -> Result<Option<Stored>, Broken> {
+    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, Broken> {
         let found = shared::get(&key(slot)).map_err(broken("get_shared_data"))?;
-        Ok(found.map(|Shared { value, cas }| Stored { bytes: value, cas }))
+        Ok(found.map(|Shared { value, cas }| UsedGrant { bytes: value, cas }))
     }
 
-    fn replace(&self, slot: u32, old: Option<&Stored>, bytes: &[u8]) -> Result<bool, Broken> {
+    fn replace(&self, slot: u32, old: Option<&UsedGrant>, bytes: &[u8]) -> Result<bool, Broken> {
         let old = old.map(|old| Shared { value: Vec::new(), cas: old.cas });
         shared::replace(&key(slot), old.as_ref(), bytes).map_err(broken("set_shared_data"))
     }

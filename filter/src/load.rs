@@ -4,9 +4,9 @@
 
 use std::rc::Rc;
 
-use hemostat_engine::bundle::{Running, Terms, nothing_runs};
+use hemostat_engine::bundle::{ActivePolicy, Terms, nothing_runs};
 use hemostat_engine::ledger::Book;
-use hemostat_engine::policy::config::remote::{Control, Source};
+use hemostat_engine::policy::config::remote::{Control, PolledSource};
 use hemostat_engine::policy::config::{Config, Host};
 use hemostat_engine::policy::{Diagnostic, Program};
 
@@ -44,7 +44,7 @@ pub struct Loaded {
     /// What runs where no policy does.
     pub nothing: Rc<Program>,
     /// Where releases are polled for.
-    pub source: Option<Source>,
+    pub source: Option<PolledSource>,
     /// The listener is one for operators.
     pub control: Option<Rc<Control>>,
     /// Status pages of providers to ask.
@@ -117,7 +117,7 @@ fn name(scope: &str) -> Rc<str> {
 
 impl Active {
     /// The same with what is in force now.
-    pub fn with(&self, running: Option<Running>, nothing: &Rc<Program>) -> Self {
+    pub fn with(&self, running: Option<ActivePolicy>, nothing: &Rc<Program>) -> Self {
         let program = running.map_or_else(|| Rc::clone(nothing), |running| running.program);
         let (book, bodies) = (accounts::book(), Rc::clone(&self.bodies));
         Self { program, book, envoy: self.envoy, bodies, name: Rc::clone(&self.name) }

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use hemostat_engine::event::Event;
-use hemostat_engine::event::queue::{Ended, Outcome, Post, Queue, Taken};
+use hemostat_engine::event::queue::{DeliveryEnd, DeliveryOutcome, EventPost, Queue, Raised};
 use hemostat_engine::limits::NOTIFY_TIMEOUT_MS;
 
 use crate::host::{self, HostError, Level};
@@ -37,9 +37,9 @@ pub fn raise(event: Event) {
     let kind = event.kind.word();
     let taken = with(|events| events.queue.push(event, clock::now_ns()));
     match taken {
-        Some(Taken::New) => {}
-        Some(Taken::Counted) => count(kind, "counted"),
-        Some(Taken::Dropped) | None => count(kind, "dropped"),
+        Some(Raised::New) => {}
+        Some(Raised::Counted) => count(kind, "counted"),
+        Some(Raised::Dropped) | None => count(kind, "dropped"),
     }
 }
 
@@ -62,12 +62,12 @@ pub fn send() {
     while let Some(post) = with(|events| events.queue.next(now)).flatten() {
         if let Err(error) = call(&post) {
             Trouble { call: "http_call", error }.report();
-            end(post.ticket, Ended::Unanswered);
+            end(post.ticket, DeliveryEnd::Unanswered);
         }
     }
 }
 
-fn call(post: &Post) -> Result<(), HostError> {
+fn call(post: &EventPost) -> Result<(), HostError> {
     let (to, body) = (&post.to, &post.body);
     let token =
         host::call::post_json(&to.cluster, &to.authority, &to.path, body, NOTIFY_TIMEOUT_MS)?;
@@ -82,22 +82,22 @@ pub fn answered(token: u32, status: u16) -> bool {
         Some(events.calls.swap_remove(at).1)
     });
     let Some(ticket) = ticket.flatten() else { return false };
-    end(ticket, Ended::of_status(status));
+    end(ticket, DeliveryEnd::of_status(status));
     true
 }
 
-fn end(ticket: u64, how: Ended) {
+fn end(ticket: u64, how: DeliveryEnd) {
     let now = clock::now_ns();
     if let Some((outcome, kind)) = with(|events| events.queue.ended(ticket, how, now)).flatten() {
         tell(outcome, kind);
     }
 }
 
-fn tell(outcome: Outcome, kind: &'static str) {
+fn tell(outcome: DeliveryOutcome, kind: &'static str) {
     match outcome {
-        Outcome::Sent => count(kind, "sent"),
-        Outcome::Retry => count(kind, "retry"),
-        Outcome::Failed => {
+        DeliveryOutcome::Sent => count(kind, "sent"),
+        DeliveryOutcome::Retry => count(kind, "retry"),
+        DeliveryOutcome::Failed => {
             count(kind, "failed");
             let line = format!("an event of kind `{kind}` was not taken by its receiver: given up");
             telemetry::line(Level::Warn, &line);

@@ -1,7 +1,7 @@
 //! The list of tool calls that wait for leave: a value that all workers of a process share.
 
 use hemostat_engine::event::pending::{Pending, Waiting};
-use hemostat_engine::event::{Call, Kind};
+use hemostat_engine::event::{EventKind, PendingCall};
 
 use crate::clock;
 use crate::host::shared;
@@ -16,7 +16,7 @@ fn key(scope: &str) -> String {
 }
 
 /// Notes that a call waits, or waits no more.
-pub fn note(kind: Kind, call: &Call, scope: &str) {
+pub fn note(kind: EventKind, call: &PendingCall, scope: &str) {
     let key = key(scope);
     let now = clock::now_ns() / 1_000_000_000;
     for _ in 0..TRIES {
@@ -27,7 +27,7 @@ pub fn note(kind: Kind, call: &Call, scope: &str) {
         let before = stored.as_ref().map(|s| Pending::decode(&s.value)).unwrap_or_default();
         let mut pending = before.clone();
         match kind {
-            Kind::ApprovalGranted => pending.granted(call),
+            EventKind::ApprovalGranted => pending.granted(call),
             _ => pending.wanted(call.clone(), now),
         }
         if pending == before {

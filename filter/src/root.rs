@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use hemostat_engine::bundle::{Answer, Code, Way};
-use hemostat_engine::event::{Event, Kind, Origin};
+use hemostat_engine::bundle::{Code, PollResult, Way};
+use hemostat_engine::event::{Event, EventKind, Origin};
 use hemostat_engine::exchange::Effect;
 use hemostat_engine::lever::running::cutting;
 use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS, LEASE_SLICE_NS};
 use hemostat_engine::policy::Program;
-use hemostat_engine::policy::config::remote::{Control, Source};
+use hemostat_engine::policy::config::remote::{Control, PolledSource};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
@@ -41,7 +41,7 @@ struct Plan {
     active: RefCell<Rc<Active>>,
     nothing: Rc<Program>,
     follower: Option<Rc<Follower>>,
-    source: Option<Source>,
+    source: Option<PolledSource>,
     control: Option<Rc<Control>>,
     watch: Watch,
     reporter: Reporter,
@@ -154,7 +154,7 @@ impl Plan {
             ("hemostat.configuration", self.reporter.name().into()),
             ("hemostat.reason", code.as_str().into()),
         ];
-        self.raise(Event::new(Kind::NotFollowing, fields));
+        self.raise(Event::new(EventKind::NotFollowing, fields));
     }
 
     /// Raises an event that does not come of traffic, to where the policy that runs sends them.
@@ -209,7 +209,7 @@ impl Plan {
             Err(error) => {
                 Trouble { call: "http_call", error }.report();
                 let why = format!("cluster `{}` cannot be called: {error}", source.cluster);
-                follower.end_turn(source, Answer::Failed(why));
+                follower.end_turn(source, PollResult::Failed(why));
             }
         }
     }
@@ -224,7 +224,7 @@ impl Plan {
         let headers = host::headers(Map::Call).unwrap_or_default();
         let etag = headers.value("etag").and_then(|etag| std::str::from_utf8(etag).ok());
         let answer = match headers.value(":status") {
-            Some(b"304") => Answer::Same,
+            Some(b"304") => PollResult::Same,
             Some(b"200") if size <= ENVELOPE_BYTES => match host::bytes(Buffer::Call, size) {
                 Ok(body) => {
                     let offered = follower.offer(&body, Way::Source);
@@ -232,14 +232,16 @@ impl Plan {
                 }
                 Err(error) => {
                     Trouble { call: "call_body", error }.report();
-                    Answer::Failed(format!("the host does not give its answer: {error}"))
+                    PollResult::Failed(format!("the host does not give its answer: {error}"))
                 }
             },
-            Some(b"200") => Answer::Failed(format!("{size} bytes are no release")),
-            Some(status) => Answer::Failed(format!("status {}", String::from_utf8_lossy(status))),
-            None => Answer::Failed("no answer".to_owned()),
+            Some(b"200") => PollResult::Failed(format!("{size} bytes are no release")),
+            Some(status) => {
+                PollResult::Failed(format!("status {}", String::from_utf8_lossy(status)))
+            }
+            None => PollResult::Failed("no answer".to_owned()),
         };
-        if matches!(answer, Answer::Failed(_)) {
+        if matches!(answer, PollResult::Failed(_)) {
             telemetry::count("hemostat_source_failures_total");
         }
         follower.end_turn(source, answer);

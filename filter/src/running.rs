@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use hemostat_engine::lever::running::{Running, Stop, cutting};
+use hemostat_engine::lever::running::{RunningStream, StreamStop, cutting};
 use hemostat_engine::limits::SILENT_NS;
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::document::Mode;
@@ -49,8 +49,8 @@ struct InForce {
 #[derive(Debug)]
 pub struct Entry {
     name: Rc<str>,
-    asked: Running,
-    stop: RefCell<Option<Stop>>,
+    asked: RunningStream,
+    stop: RefCell<Option<StreamStop>>,
     /// Since when it is to end (Unix nanoseconds).
     since: Cell<u64>,
     envoy: bool,
@@ -68,7 +68,7 @@ impl Entry {
     }
 
     /// The rule that ends the stream, given away once.
-    pub fn take(&self) -> Option<Stop> {
+    pub fn take(&self) -> Option<StreamStop> {
         self.stop.borrow_mut().take()
     }
 
@@ -102,7 +102,13 @@ pub fn in_force(name: &Rc<str>, program: &Rc<Program>) {
 }
 
 /// An answer has begun to pass under this policy; its request began at this turn.
-pub fn begin(stream: u32, name: &Rc<str>, began: u64, asked: Running, envoy: bool) -> Rc<Entry> {
+pub fn begin(
+    stream: u32,
+    name: &Rc<str>,
+    began: u64,
+    asked: RunningStream,
+    envoy: bool,
+) -> Rc<Entry> {
     let (stop, since) = (RefCell::default(), Cell::default());
     let entry = Rc::new(Entry { name: Rc::clone(name), asked, stop, since, envoy });
     STREAMS.with_borrow_mut(|streams| {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use hemostat_engine::bundle::{Answer, Poll};
+use hemostat_engine::bundle::{Poll, PollResult};
 use hemostat_engine::event::Event;
 use hemostat_engine::limits::{POLL_TIMEOUT_MS, PROVIDER_BYTES};
 use hemostat_engine::policy::config::remote::ProviderPage;
@@ -95,7 +95,7 @@ impl Watch {
             Err(error) => {
                 Trouble { call: "http_call", error }.report();
                 let why = format!("cluster `{cluster}` cannot be called: {error}");
-                self.keep(at, Answer::Failed(why), None);
+                self.keep(at, PollResult::Failed(why), None);
             }
         }
         Some(next)
@@ -116,28 +116,31 @@ impl Watch {
         let place = self.asked.iter().position(|asked| asked.0 == token)?;
         let (_, at) = self.asked.swap_remove(place);
         let (answer, page) = match status {
-            304 => (Answer::Same, None),
+            304 => (PollResult::Same, None),
             200 if size > PROVIDER_BYTES => {
-                (Answer::Failed(format!("{size} bytes are no status page")), None)
+                (PollResult::Failed(format!("{size} bytes are no status page")), None)
             }
             200 => match host::bytes(Buffer::Call, size) {
                 Ok(body) => match read_page(&body) {
-                    Ok(page) => (Answer::Fresh(etag), Some(page)),
-                    Err(why) => (Answer::Failed(why), None),
+                    Ok(page) => (PollResult::Fresh(etag), Some(page)),
+                    Err(why) => (PollResult::Failed(why), None),
                 },
                 Err(error) => {
                     Trouble { call: "call_body", error }.report();
-                    (Answer::Failed(format!("the host does not give its answer: {error}")), None)
+                    (
+                        PollResult::Failed(format!("the host does not give its answer: {error}")),
+                        None,
+                    )
                 }
             },
-            0 => (Answer::Failed("no answer".to_owned()), None),
-            status => (Answer::Failed(format!("status {status}")), None),
+            0 => (PollResult::Failed("no answer".to_owned()), None),
+            status => (PollResult::Failed(format!("status {status}")), None),
         };
         Some(self.keep(at, answer, page))
     }
 
     /// Keeps an answer for all threads. Gives what has changed.
-    fn keep(&self, at: usize, answer: Answer, page: Option<Page>) -> Vec<Event> {
+    fn keep(&self, at: usize, answer: PollResult, page: Option<Page>) -> Vec<Event> {
         let Some(asked) = self.pages.get(at) else { return Vec::new() };
         let random = clock::nonce(0) ^ clock::now_ns().rotate_left(32);
         for _ in 0..TRIES {

@@ -69,7 +69,7 @@ impl CallAnswer {
 
 /// A gRPC call or stream (`proxy_grpc_call`, `proxy_grpc_stream`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GrpcCall {
+pub struct Call {
     /// Its number in this worker.
     pub token: u32,
     /// The root context that gets the answer.
@@ -97,7 +97,7 @@ pub struct GrpcCall {
 pub(crate) struct Calls {
     last_token: u32,
     pub(crate) http: BTreeMap<u32, HttpCall>,
-    pub(crate) grpc: BTreeMap<u32, GrpcCall>,
+    pub(crate) grpc: BTreeMap<u32, Call>,
     /// What the guest reads during `proxy_on_http_call_response`.
     pub(crate) answer: Option<CallAnswer>,
     /// What the guest reads during `proxy_on_grpc_receive`.

@@ -25,7 +25,7 @@ pub use abi::{
     Direction, LogLevel, MAX_MAP_BYTES, MAX_MAP_PAIRS, MetricKind, Status, decode_pairs,
     encode_pairs,
 };
-pub use calls::{CallAnswer, GrpcCall, HttpCall};
+pub use calls::{Call, CallAnswer, HttpCall};
 pub use error::{LoadError, Rejected, TrapCause, Trapped};
 pub use exchange::Exchange;
 pub use headers::Headers;

@@ -4,7 +4,7 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::fmt;
 use std::rc::Rc;
 
-use crate::calls::{CallAnswer, GrpcCall, HttpCall};
+use crate::calls::{Call, CallAnswer, HttpCall};
 use crate::error::{Rejected, Trapped};
 use crate::exchange::Exchange;
 use crate::host::{FailurePolicy, Host};
@@ -155,7 +155,7 @@ impl Worker {
 
     /// The gRPC calls and streams that are open, oldest first.
     #[must_use]
-    pub fn grpc_calls(&self) -> Vec<GrpcCall> {
+    pub fn grpc_calls(&self) -> Vec<Call> {
         self.vm().state().calls.grpc.values().cloned().collect()
     }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use hemostat_engine::base::time;
-use hemostat_engine::policy::source::Node;
+use hemostat_engine::policy::source::SourceNode;
 
 use crate::shared::deliver::{self, How};
 use crate::shared::error::Result;
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         ..Words::default()
     };
     let envelope = release_file::sign(&words, &Brings::Policy(&policy), &keys)?;
-    let version = policy.get("version").and_then(Node::text).unwrap_or_default();
+    let version = policy.get("version").and_then(SourceNode::text).unwrap_or_default();
     let step = Step {
         verb: "activating",
         from: newest,

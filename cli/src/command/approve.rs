@@ -9,7 +9,7 @@ use hemostat_engine::dsse::base64;
 use hemostat_engine::grant::{Grant, LONGEST_LIFE_S, What, approval_id};
 use hemostat_engine::policy::config::remote::default_scope;
 use hemostat_engine::policy::program::tools::Args as CallArgs;
-use hemostat_engine::policy::source::{self, Node};
+use hemostat_engine::policy::source::{self, SourceNode};
 use serde_json::json;
 
 use crate::shared::error::{Error, Result};
@@ -199,8 +199,11 @@ fn pointer(text: &str) -> Result<Vec<String>, String> {
 fn scope_of(file: &str) -> Result<String> {
     let text = files::read(file)?;
     let tree = source::parse(&text, file).ok();
-    let named =
-        tree.as_ref().and_then(|tree| tree.get("scope")).and_then(Node::text).map(str::to_owned);
+    let named = tree
+        .as_ref()
+        .and_then(|tree| tree.get("scope"))
+        .and_then(SourceNode::text)
+        .map(str::to_owned);
     let scope = named.or_else(|| tree.as_ref()?.get("trust").and_then(default_scope));
     scope.ok_or_else(|| Error::failed(format!("{}: neither `scope` nor `trust`", safe(file))))
 }

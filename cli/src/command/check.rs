@@ -149,7 +149,7 @@ fn reports_of(found: Vec<manifest::Found>, file: &str, strict: bool) -> Result<V
 fn judged(
     file: String,
     text: String,
-    tree: Result<source::Node, Vec<Diagnostic>>,
+    tree: Result<source::SourceNode, Vec<Diagnostic>>,
     beside: Vec<Diagnostic>,
     strict: bool,
 ) -> Report {

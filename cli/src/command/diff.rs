@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use hemostat_engine::bundle::{Brings, PAYLOAD_TYPE};
-use hemostat_engine::policy::source::{self, Node, Value, to_json};
+use hemostat_engine::policy::source::{self, SourceNode, SourceValue, to_json};
 use hemostat_engine::policy::{explain, judge};
 use serde_json::{Value as Json, json};
 
@@ -89,8 +89,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> Res
 }
 
 /// What either says and the other does not, in the words of `hemostat check`.
-fn words(old: &Node, new: &Node) -> Vec<String> {
-    let explained = |policy: &Node| explain::explain(&judge(policy, Some(now())).0);
+fn words(old: &SourceNode, new: &SourceNode) -> Vec<String> {
+    let explained = |policy: &SourceNode| explain::explain(&judge(policy, Some(now())).0);
     let (before, after) = (explained(old), explained(new));
     let only = |these: &[String], those: &[String], mark: &str| -> Vec<String> {
         let lines = these.iter().filter(|line| !those.contains(line));
@@ -100,17 +100,17 @@ fn words(old: &Node, new: &Node) -> Vec<String> {
 }
 
 /// Two nodes that say the same: the order of keys says nothing.
-fn same(one: &Node, other: &Node) -> bool {
+fn same(one: &SourceNode, other: &SourceNode) -> bool {
     form(one) == form(other)
 }
 
 /// The one form of a node.
-fn form(node: &Node) -> String {
+fn form(node: &SourceNode) -> String {
     policy_file::canonical(node).unwrap_or_else(|_| to_json(node))
 }
 
 /// The policy that a serial brought, from whichever proxy still holds it.
-fn of_serial(serial: u64, fleet: &FleetArgs) -> Result<Node> {
+fn of_serial(serial: u64, fleet: &FleetArgs) -> Result<SourceNode> {
     let fleet = fleet.some()?;
     let view = fleet.view();
     let mut why = format!("no proxy remembers serial {serial}");
@@ -131,7 +131,7 @@ fn of_serial(serial: u64, fleet: &FleetArgs) -> Result<Node> {
     Err(Error::failed(why))
 }
 
-fn read(file: &str, fleet: &FleetArgs) -> Result<Node> {
+fn read(file: &str, fleet: &FleetArgs) -> Result<SourceNode> {
     if let (Ok(serial), false) = (file.parse(), std::path::Path::new(file).exists()) {
         return of_serial(serial, fleet);
     }
@@ -148,7 +148,7 @@ fn read(file: &str, fleet: &FleetArgs) -> Result<Node> {
 }
 
 /// All changes, in the order of the new policy's sections.
-fn changes(old: &Node, new: &Node) -> Vec<String> {
+fn changes(old: &SourceNode, new: &SourceNode) -> Vec<String> {
     let mut all = Vec::new();
     let mut sections: Vec<&str> = new.entries().iter().map(|entry| entry.key.as_str()).collect();
     sections.extend(
@@ -169,10 +169,10 @@ fn changes(old: &Node, new: &Node) -> Vec<String> {
 }
 
 /// The rules of a section by their names; one without an id is named by what it says first.
-fn rules(section: Option<&Node>) -> Vec<(String, &Node)> {
-    let items = section.map(Node::items).unwrap_or_default();
-    let name = |node: &Node| {
-        let id = node.get("id").or_else(|| node.get("rule")).and_then(Node::text);
+fn rules(section: Option<&SourceNode>) -> Vec<(String, &SourceNode)> {
+    let items = section.map(SourceNode::items).unwrap_or_default();
+    let name = |node: &SourceNode| {
+        let id = node.get("id").or_else(|| node.get("rule")).and_then(SourceNode::text);
         let first = node.get("match").or_else(|| node.get("when"));
         let first = first.map(|node| node.text().map_or_else(|| form(node), str::to_owned));
         id.map(str::to_owned).or(first).unwrap_or_else(|| "?".to_owned())
@@ -180,12 +180,17 @@ fn rules(section: Option<&Node>) -> Vec<(String, &Node)> {
     items.iter().map(|node| (name(node), node)).collect()
 }
 
-fn named(section: Option<&Node>) -> Vec<(String, &Node)> {
-    let entries = section.map(Node::entries).unwrap_or_default();
+fn named(section: Option<&SourceNode>) -> Vec<(String, &SourceNode)> {
+    let entries = section.map(SourceNode::entries).unwrap_or_default();
     entries.iter().map(|entry| (entry.key.clone(), &entry.value)).collect()
 }
 
-fn things(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: &mut Vec<String>) {
+fn things(
+    section: &str,
+    old: &[(String, &SourceNode)],
+    new: &[(String, &SourceNode)],
+    all: &mut Vec<String>,
+) {
     for (name, node) in new {
         let Some((_, before)) = old.iter().find(|(known, _)| known == name) else {
             all.push(format!("+ {section}: `{name}` is new: {}", shown(node)));
@@ -217,24 +222,33 @@ fn things(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: 
 }
 
 /// Rules that are in both, in another order: the first match wins.
-fn order(section: &str, old: &[(String, &Node)], new: &[(String, &Node)], all: &mut Vec<String>) {
-    let common = |these: &[(String, &Node)], those: &[(String, &Node)]| -> Vec<String> {
-        these
-            .iter()
-            .map(|(name, _)| name.clone())
-            .filter(|name| those.iter().any(|(known, _)| known == name))
-            .collect()
-    };
+fn order(
+    section: &str,
+    old: &[(String, &SourceNode)],
+    new: &[(String, &SourceNode)],
+    all: &mut Vec<String>,
+) {
+    let common =
+        |these: &[(String, &SourceNode)], those: &[(String, &SourceNode)]| -> Vec<String> {
+            these
+                .iter()
+                .map(|(name, _)| name.clone())
+                .filter(|name| those.iter().any(|(known, _)| known == name))
+                .collect()
+        };
     let (before, after) = (common(old, new), common(new, old));
     if before != after {
         all.push(format!("~ {section}: the order is now {}", after.join(", ")));
     }
 }
 
-fn field(place: &str, old: Option<&Node>, new: Option<&Node>, all: &mut Vec<String>) {
+fn field(place: &str, old: Option<&SourceNode>, new: Option<&SourceNode>, all: &mut Vec<String>) {
     match (old, new) {
         (Some(old), Some(new)) if same(old, new) => {}
-        (Some(Node { value: Value::Seq(old), .. }), Some(Node { value: Value::Seq(new), .. })) => {
+        (
+            Some(SourceNode { value: SourceValue::Seq(old), .. }),
+            Some(SourceNode { value: SourceValue::Seq(new), .. }),
+        ) => {
             items(place, old, new, all);
         }
         (Some(old), Some(new)) => all.push(format!("~ {place}: {} → {}", shown(old), shown(new))),
@@ -245,8 +259,8 @@ fn field(place: &str, old: Option<&Node>, new: Option<&Node>, all: &mut Vec<Stri
 }
 
 /// A list of values: what was added, what was taken away.
-fn items(place: &str, old: &[Node], new: &[Node], all: &mut Vec<String>) {
-    let texts = |nodes: &[Node]| nodes.iter().map(form).collect::<Vec<_>>();
+fn items(place: &str, old: &[SourceNode], new: &[SourceNode], all: &mut Vec<String>) {
+    let texts = |nodes: &[SourceNode]| nodes.iter().map(form).collect::<Vec<_>>();
     let (before, after) = (texts(old), texts(new));
     let added = new.iter().filter(|node| !before.contains(&form(node)));
     let gone = old.iter().filter(|node| !after.contains(&form(node)));
@@ -258,7 +272,7 @@ fn items(place: &str, old: &[Node], new: &[Node], all: &mut Vec<String>) {
     }
 }
 
-fn shown(node: &Node) -> String {
+fn shown(node: &SourceNode) -> String {
     let text = node.text().map_or_else(|| to_json(node), str::to_owned);
     if text.chars().count() <= SHOWN {
         return text;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hemostat_engine::base::time;
-use hemostat_engine::policy::source::{Entry, Node, Position, Value as Tree};
+use hemostat_engine::policy::source::{MapEntry, Position, SourceNode, SourceValue as Tree};
 use serde_json::{Value, json};
 
 use crate::shared::compose;
@@ -284,7 +284,7 @@ impl Back {
 }
 
 /// The policy with the overlay's rules in shadow.
-fn shadowed(file: &str, base: &Node, overlay: &str) -> Result<Node> {
+fn shadowed(file: &str, base: &SourceNode, overlay: &str) -> Result<SourceNode> {
     let over = policy_file::read(overlay)?;
     let acting = compose::acting(&over);
     if !acting.is_empty() {
@@ -302,13 +302,14 @@ fn shadowed(file: &str, base: &Node, overlay: &str) -> Result<Node> {
 }
 
 /// The same policy under another digest: going back from it is a step, as a rollback is.
-fn renamed(base: &Node) -> Node {
+fn renamed(base: &SourceNode) -> SourceNode {
     let mut policy = base.clone();
     if let Tree::Map(entries) = &mut policy.value {
         entries.retain(|entry| entry.key != "reason");
         let at = Position::default();
-        let value = Node { at, value: Tree::String { text: REASON.to_owned(), quoted: true } };
-        entries.push(Entry { key: "reason".to_owned(), key_at: at, value });
+        let value =
+            SourceNode { at, value: Tree::String { text: REASON.to_owned(), quoted: true } };
+        entries.push(MapEntry { key: "reason".to_owned(), key_at: at, value });
     }
     policy
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use hemostat_engine::base::time;
-use hemostat_engine::policy::source::Node;
+use hemostat_engine::policy::source::SourceNode;
 use serde_json::json;
 
 use crate::shared::error::{Error, Result};
@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let reason = args
         .reason
         .clone()
-        .or_else(|| policy.get("reason").and_then(Node::text).map(str::to_owned));
+        .or_else(|| policy.get("reason").and_then(SourceNode::text).map(str::to_owned));
     let words = Words {
         scope: scope(args, &settings, &before)?,
         serial: args.serial.unwrap_or_else(|| before.serial.saturating_add(1)),
@@ -149,7 +149,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     } else {
         files::replace(Path::new(&args.out), &envelope)?;
     }
-    let version = policy.get("version").and_then(Node::text).unwrap_or("-");
+    let version = policy.get("version").and_then(SourceNode::text).unwrap_or("-");
     let digest = policy_file::digest(&policy)?;
     if args.json {
         let signers: Vec<_> = keys.iter().map(|key| &key.name).collect();
@@ -171,7 +171,11 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
 /// however many came between, the policy of the release itself.
 /// Where nothing was prepared on purpose, it alone stands there: a list that is not there at all says that nobody thought
 /// of it.
-fn ways_back(args: &Args, policy: &Node, prepared: &[(PathBuf, Node)]) -> Result<Vec<String>> {
+fn ways_back(
+    args: &Args,
+    policy: &SourceNode,
+    prepared: &[(PathBuf, SourceNode)],
+) -> Result<Vec<String>> {
     let base = (!prepared.is_empty() || !args.prepare.is_empty()).then_some(policy);
     prepared.iter().map(|(_, policy)| policy).chain(base).map(policy_file::digest).collect()
 }

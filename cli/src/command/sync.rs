@@ -4,7 +4,7 @@ use std::io::Write;
 
 use hemostat_engine::base::time;
 use hemostat_engine::bundle::Brings as Brought;
-use hemostat_engine::policy::source::{self, Node};
+use hemostat_engine::policy::source::{self, SourceNode};
 use serde_json::json;
 
 use crate::shared::deliver::{self, How};
@@ -145,7 +145,7 @@ fn anew(args: &Args, fleet: &Fleet, view: &View<'_>, newest: &Status) -> Result<
     let text = fetch(fleet, view, newest, &path)?.ok_or_else(|| {
         Error::failed("the proxies do not give out their policy\n  help: `hemostat release POLICY`, and push that")
     })?;
-    let policy: Node = source::parse(&text, "policy.json")
+    let policy: SourceNode = source::parse(&text, "policy.json")
         .map_err(|_| Error::failed("what a proxy gave is no policy"))?;
     let held = newest.list("held").first();
     let end = |name: &str| held.and_then(|held| held.get(name)?.as_str()).map(str::to_owned);

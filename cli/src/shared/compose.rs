@@ -2,7 +2,7 @@
 //! first match wins.
 
 use hemostat_engine::base::time;
-use hemostat_engine::policy::source::{Entry, Node, Position, Value, to_json};
+use hemostat_engine::policy::source::{MapEntry, Position, SourceNode, SourceValue, to_json};
 
 /// Sections whose entries have names: those of an overlay are added.
 const NAMED: &[&str] = &["labels", "fallbacks", "prices"];
@@ -15,11 +15,11 @@ const HARMLESS: &[&str] =
     &["hemostat", "version", "reason", "severity", "trusted_headers", "disable", "mode"];
 
 /// Lets every rule of an overlay stop at this time (Unix seconds); a rule that says when it stops keeps its own time.
-pub(crate) fn until(overlay: &Node, at: u64) -> Node {
+pub(crate) fn until(overlay: &SourceNode, at: u64) -> SourceNode {
     let mut overlay = overlay.clone();
-    if let Value::Map(sections) = &mut overlay.value {
+    if let SourceValue::Map(sections) = &mut overlay.value {
         for section in sections.iter_mut().filter(|own| RULES.contains(&own.key.as_str())) {
-            if let Value::Seq(rules) = &mut section.value.value {
+            if let SourceValue::Seq(rules) = &mut section.value.value {
                 rules.iter_mut().for_each(|rule| rule_until(rule, at));
             }
         }
@@ -28,17 +28,17 @@ pub(crate) fn until(overlay: &Node, at: u64) -> Node {
 }
 
 /// The same overlay, whose rules decide and count, and change nothing.
-pub(crate) fn shadow(overlay: &Node) -> Node {
+pub(crate) fn shadow(overlay: &SourceNode) -> SourceNode {
     let mut overlay = overlay.clone();
-    let Value::Map(sections) = &mut overlay.value else { return overlay };
+    let SourceValue::Map(sections) = &mut overlay.value else { return overlay };
     for section in sections.iter_mut().filter(|own| RULES.contains(&own.key.as_str())) {
-        let Value::Seq(rules) = &mut section.value.value else { continue };
+        let SourceValue::Seq(rules) = &mut section.value.value else { continue };
         for rule in rules {
             let place = rule.at;
-            let Value::Map(fields) = &mut rule.value else { continue };
+            let SourceValue::Map(fields) = &mut rule.value else { continue };
             fields.retain(|field| field.key != "mode");
             let value = text(place, "shadow");
-            fields.push(Entry { key: "mode".to_owned(), key_at: place, value });
+            fields.push(MapEntry { key: "mode".to_owned(), key_at: place, value });
         }
     }
     overlay
@@ -46,15 +46,15 @@ pub(crate) fn shadow(overlay: &Node) -> Node {
 
 /// The same overlay, whose `mode` stands in each of its rules that says none of its own: it is theirs alone. Put on the
 /// policy as it is, it would switch off every rule that was enforced.
-fn own_mode(overlay: &Node) -> Node {
+fn own_mode(overlay: &SourceNode) -> SourceNode {
     let mut overlay = overlay.clone();
-    let Value::Map(sections) = &mut overlay.value else { return overlay };
+    let SourceValue::Map(sections) = &mut overlay.value else { return overlay };
     let Some(at) = sections.iter().position(|own| own.key == "mode") else { return overlay };
     let mode = sections.remove(at);
     for section in sections.iter_mut().filter(|own| RULES.contains(&own.key.as_str())) {
-        let Value::Seq(rules) = &mut section.value.value else { continue };
+        let SourceValue::Seq(rules) = &mut section.value.value else { continue };
         for rule in rules {
-            let Value::Map(fields) = &mut rule.value else { continue };
+            let SourceValue::Map(fields) = &mut rule.value else { continue };
             if !fields.iter().any(|field| field.key == "mode") {
                 fields.push(mode.clone());
             }
@@ -64,23 +64,23 @@ fn own_mode(overlay: &Node) -> Node {
 }
 
 /// Fields of an overlay that act although its rules are in shadow.
-pub(crate) fn acting(overlay: &Node) -> Vec<&str> {
+pub(crate) fn acting(overlay: &SourceNode) -> Vec<&str> {
     let mut all = endless(overlay);
     all.extend(overlay.get("disable").map(|_| "disable"));
     all
 }
 
-fn rule_until(rule: &mut Node, at: u64) {
+fn rule_until(rule: &mut SourceNode, at: u64) {
     let place = rule.at;
-    let Value::Map(fields) = &mut rule.value else { return };
-    let entry = |key: &str, value| Entry { key: key.to_owned(), key_at: place, value };
+    let SourceValue::Map(fields) = &mut rule.value else { return };
+    let entry = |key: &str, value| MapEntry { key: key.to_owned(), key_at: place, value };
     let end = entry("until", text(place, &time::format(at)));
     match fields.iter_mut().find(|field| field.key == "when") {
         None => {
-            let value = Node { at: place, value: Value::Map(vec![end]) };
+            let value = SourceNode { at: place, value: SourceValue::Map(vec![end]) };
             fields.push(entry("when", value));
         }
-        Some(Entry { value: Node { value: Value::Map(when), .. }, .. }) => {
+        Some(MapEntry { value: SourceNode { value: SourceValue::Map(when), .. }, .. }) => {
             if !when.iter().any(|own| own.key == "until") {
                 when.push(end);
             }
@@ -90,7 +90,7 @@ fn rule_until(rule: &mut Node, at: u64) {
 }
 
 /// Fields of an overlay that go on when its rules have stopped.
-pub(crate) fn endless(overlay: &Node) -> Vec<&str> {
+pub(crate) fn endless(overlay: &SourceNode) -> Vec<&str> {
     let keys = overlay.entries().iter().map(|entry| entry.key.as_str());
     keys.filter(|key| ![RULES, NAMED, HARMLESS].iter().any(|known| known.contains(key))).collect()
 }
@@ -99,14 +99,18 @@ pub(crate) fn endless(overlay: &Node) -> Vec<&str> {
 ///
 /// # Errors
 /// The overlay says something else about a label or a fallback that the policy's own rules use.
-pub(crate) fn overlay(policy: &Node, overlay: &Node, file: &str) -> Result<Node, String> {
+pub(crate) fn overlay(
+    policy: &SourceNode,
+    overlay: &SourceNode,
+    file: &str,
+) -> Result<SourceNode, String> {
     let overlay = own_mode(overlay);
     let mut entries = policy.entries().to_vec();
     for over in overlay.entries() {
         match entries.iter_mut().find(|entry| entry.key == over.key) {
             None => entries.push(over.clone()),
             Some(entry) if NAMED.contains(&over.key.as_str()) => named(entry, over, file)?,
-            Some(Entry { value: Node { value: Value::Seq(own), .. }, .. }) => {
+            Some(MapEntry { value: SourceNode { value: SourceValue::Seq(own), .. }, .. }) => {
                 let mut rules = over.value.items().to_vec();
                 rules.append(own);
                 *own = rules;
@@ -118,7 +122,7 @@ pub(crate) fn overlay(policy: &Node, overlay: &Node, file: &str) -> Result<Node,
             Some(entry) => entry.value = over.value.clone(),
         }
     }
-    Ok(Node { at: policy.at, value: Value::Map(entries) })
+    Ok(SourceNode { at: policy.at, value: SourceValue::Map(entries) })
 }
 
 /// `POLICY_OVERLAY`, as long as versions may be.
@@ -127,12 +131,12 @@ fn version([policy, overlay]: [&str; 2]) -> String {
     both.chars().take(hemostat_engine::limits::ID_CHARS).collect()
 }
 
-fn text(at: Position, text: &str) -> Node {
-    Node { at, value: Value::String { text: text.to_owned(), quoted: true } }
+fn text(at: Position, text: &str) -> SourceNode {
+    SourceNode { at, value: SourceValue::String { text: text.to_owned(), quoted: true } }
 }
 
-fn named(entry: &mut Entry, over: &Entry, file: &str) -> Result<(), String> {
-    let Value::Map(own) = &mut entry.value.value else { return Ok(()) };
+fn named(entry: &mut MapEntry, over: &MapEntry, file: &str) -> Result<(), String> {
+    let SourceValue::Map(own) = &mut entry.value.value else { return Ok(()) };
     for new in over.value.entries() {
         match own.iter_mut().find(|known| known.key == new.key) {
             None => own.push(new.clone()),

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use hemostat_engine::base::time;
 use hemostat_engine::bundle::{Brings, Release};
-use hemostat_engine::policy::source::Node;
+use hemostat_engine::policy::source::SourceNode;
 use serde_json::{Value, json};
 
 use crate::shared::error::{Error, Result};
@@ -18,7 +18,7 @@ pub(crate) fn entry(release: &Release, proxies: Vec<Value>) -> Value {
     let (digest, version) = match &release.brings {
         Brings::Whole(policy) => (
             policy_file::digest(policy).unwrap_or_default(),
-            policy.get("version").and_then(Node::text).map(str::to_owned),
+            policy.get("version").and_then(SourceNode::text).map(str::to_owned),
         ),
         Brings::Digest(digest) => (digest.to_string(), None),
     };

@@ -3,7 +3,7 @@
 use hemostat_engine::bundle::digest_of;
 use hemostat_engine::jcs;
 use hemostat_engine::policy::config::remote::default_scope;
-use hemostat_engine::policy::source::{self, Node};
+use hemostat_engine::policy::source::{self, SourceNode};
 use hemostat_engine::policy::{Diagnostic, judge};
 
 use crate::shared::compose;
@@ -12,25 +12,25 @@ use crate::shared::terminal::safe;
 use crate::shared::when::{End, now};
 
 /// RFC 8785.
-pub(crate) fn canonical(policy: &Node) -> Result<String> {
+pub(crate) fn canonical(policy: &SourceNode) -> Result<String> {
     jcs::canonical(policy).map_err(|error| Error::failed(error.to_string()))
 }
 
 /// The digest of a policy.
-pub(crate) fn digest(policy: &Node) -> Result<String> {
+pub(crate) fn digest(policy: &SourceNode) -> Result<String> {
     digest_of(policy)
         .map(|digest| digest.to_string())
         .map_err(|error| Error::failed(error.to_string()))
 }
 
 /// Reads a policy in YAML or JSON, without judging it.
-pub(crate) fn read(file: &str) -> Result<Node> {
+pub(crate) fn read(file: &str) -> Result<SourceNode> {
     let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
     source::parse(&text, file).map_err(|found| Error::no(lines(&found, file)))
 }
 
 /// The errors of a policy, a line each; `None`: it is acceptable.
-pub(crate) fn faults(policy: &Node, file: &str) -> Option<String> {
+pub(crate) fn faults(policy: &SourceNode, file: &str) -> Option<String> {
     let (_, found) = judge(policy, Some(now()));
     let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
     (!errors.is_empty()).then(|| lines(&errors, file))
@@ -40,7 +40,7 @@ pub(crate) fn faults(policy: &Node, file: &str) -> Option<String> {
 const REFERS: [&str; 3] = ["unknown-rule", "unknown-fallback", "unknown-label"];
 
 /// The errors of an overlay that it has by itself. What it refers to may stand in the policy that it is put on.
-pub(crate) fn own_faults(overlay: &Node, file: &str) -> Option<String> {
+pub(crate) fn own_faults(overlay: &SourceNode, file: &str) -> Option<String> {
     let (_, found) = judge(overlay, Some(now()));
     let own = |one: &Diagnostic| one.is_error() && !REFERS.contains(&one.code);
     let errors: Vec<Diagnostic> = found.into_iter().filter(own).collect();
@@ -48,7 +48,11 @@ pub(crate) fn own_faults(overlay: &Node, file: &str) -> Option<String> {
 }
 
 /// The errors of a policy made of several files. Lines would be those of one or the other: places are named instead.
-pub(crate) fn faults_of_all(policy: &Node, file: &str, overlays: &[String]) -> Option<String> {
+pub(crate) fn faults_of_all(
+    policy: &SourceNode,
+    file: &str,
+    overlays: &[String],
+) -> Option<String> {
     if overlays.is_empty() {
         return faults(policy, file);
     }
@@ -78,7 +82,11 @@ pub(crate) fn lines(found: &[Diagnostic], file: &str) -> String {
 }
 
 /// The policy under these overlays, whose rules stop at this time.
-pub(crate) fn with_overlays(policy: &Node, overlays: &[String], until: End) -> Result<Node> {
+pub(crate) fn with_overlays(
+    policy: &SourceNode,
+    overlays: &[String],
+    until: End,
+) -> Result<SourceNode> {
     overlays.iter().try_fold(policy.clone(), |policy, file| {
         let over = read(file)?;
         // A mistake in an overlay is told with the overlay's own lines.
@@ -91,13 +99,13 @@ pub(crate) fn with_overlays(policy: &Node, overlays: &[String], until: End) -> R
 }
 
 /// True for what stands in a proxy's configuration of the filter, and not for a policy.
-pub(crate) fn is_configuration(tree: &Node) -> bool {
+pub(crate) fn is_configuration(tree: &SourceNode) -> bool {
     let has = |name: &&str| tree.get(name).is_some();
     ["policy", "trust", "control"].iter().any(has) && !has(&"hemostat")
 }
 
 /// The scope of a plugin configuration: what a release for its proxies must name. `None`: it takes no releases.
-pub(crate) fn scope_of(configuration: &Node) -> Option<String> {
-    let named = configuration.get("scope").and_then(Node::text).map(str::to_owned);
+pub(crate) fn scope_of(configuration: &SourceNode) -> Option<String> {
+    let named = configuration.get("scope").and_then(SourceNode::text).map(str::to_owned);
     named.or_else(|| configuration.get("trust").and_then(default_scope))
 }

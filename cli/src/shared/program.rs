@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use hemostat_engine::bundle::Brings;
 use hemostat_engine::policy::config::Config;
-use hemostat_engine::policy::source::{self, Node, to_json};
+use hemostat_engine::policy::source::{self, SourceNode, to_json};
 use hemostat_engine::policy::{Diagnostic, Program};
 
 use crate::shared::error::{Error, Result};
@@ -47,7 +47,7 @@ pub(crate) fn from_file(file: &str, overlays: &[String]) -> Result<Made> {
 }
 
 /// The same from a tree; `file` is its name in messages.
-pub(crate) fn from_policy(policy: &Node, file: &str, overlays: &[String]) -> Result<Made> {
+pub(crate) fn from_policy(policy: &SourceNode, file: &str, overlays: &[String]) -> Result<Made> {
     // Here overlays do not stop: what is tried is what they do.
     let policy = match with_overlays(policy, overlays, End(None)) {
         Ok(policy) => policy,

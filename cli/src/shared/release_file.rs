@@ -4,7 +4,7 @@ use hemostat_engine::base::time;
 use hemostat_engine::bundle::{PAYLOAD_TYPE, Release};
 use hemostat_engine::dsse::Envelope;
 use hemostat_engine::limits;
-use hemostat_engine::policy::source::Node;
+use hemostat_engine::policy::source::SourceNode;
 use serde_json::{Map, Value};
 
 use crate::shared::error::{Error, Result};
@@ -30,7 +30,7 @@ pub(crate) struct Words {
 /// What a release brings.
 #[derive(Debug, Clone)]
 pub(crate) enum Brings<'a> {
-    Policy(&'a Node),
+    Policy(&'a SourceNode),
     Digest(&'a str),
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hemostat_engine::policy::source::{self, Node, Value};
+use hemostat_engine::policy::source::{self, SourceNode, SourceValue};
 
 use crate::shared::error::{Error, Result};
 use crate::shared::policy_file;
@@ -94,9 +94,11 @@ impl Settings {
     }
 }
 
-fn list(node: &Node) -> Option<Vec<String>> {
+fn list(node: &SourceNode) -> Option<Vec<String>> {
     match &node.value {
-        Value::Seq(items) => items.iter().map(|item| item.text().map(str::to_owned)).collect(),
+        SourceValue::Seq(items) => {
+            items.iter().map(|item| item.text().map(str::to_owned)).collect()
+        }
         _ => node.text().map(|text| vec![text.to_owned()]),
     }
 }

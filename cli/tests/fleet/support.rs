@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use hemostat_cli::{Exit, run};
 use hemostat_engine::base::time;
-use hemostat_engine::bundle::{Offered, Practice, State, Terms, Way, offer, start};
+use hemostat_engine::bundle::{Offered, Practice, Releases, Terms, Way, offer, start};
 use hemostat_engine::policy::config::Config;
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ pub struct Control {
 /// What one process holds.
 struct Process {
     terms: Terms,
-    state: State,
+    state: Releases,
 }
 
 impl Control {
@@ -141,7 +141,7 @@ impl Control {
             let (config, _) = Config::parse(configuration.as_bytes()).unwrap();
             let terms = Terms::new(config).unwrap();
             let fresh = |terms: &Terms| {
-                start(terms, &State::default(), now()).unwrap().0.unwrap_or_default()
+                start(terms, &Releases::default(), now()).unwrap().0.unwrap_or_default()
             };
             let state = fresh(&terms);
             let mut process = Process { terms, state };
@@ -246,7 +246,7 @@ impl Process {
     fn status(&self, says: &Value) -> Value {
         let running = self.state.running(&self.terms).unwrap().unwrap();
         let entry = self.state.history.first();
-        let held = |held: &hemostat_engine::bundle::Held| {
+        let held = |held: &hemostat_engine::bundle::KeptPolicy| {
             let mut one = json!({"digest": held.digest.to_string(), "version": held.version});
             if let Some(end) = held.end {
                 one["expires"] = time::format(end.at).into();
@@ -257,7 +257,7 @@ impl Process {
             }
             one
         };
-        let past = |entry: &hemostat_engine::bundle::Entry| {
+        let past = |entry: &hemostat_engine::bundle::ActivationEntry| {
             let (drill, back) =
                 (entry.practice == Practice::Drill, entry.practice == Practice::WayBack);
             json!({"drill": drill, "after_drill": back, "serial": entry.serial, "version": entry.version, "digest": entry.digest.to_string(),

@@ -7,9 +7,9 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::place::Change;
+use super::place::TextEdit;
 use super::rules::Rules;
-use super::running::{Running, Stop};
+use super::running::{AnswerStop, GrowingText};
 use crate::context::record::Record;
 use crate::dialect::{Role, TextKey};
 use crate::search::Hit;
@@ -17,7 +17,7 @@ use crate::wire::inner::{Inner, InnerEvent, InnerJson, InnerKind, encode_inner};
 
 /// The arguments of one call as they come.
 #[derive(Debug)]
-pub struct Args {
+pub struct ArgsReader {
     /// The dialect's name for them, if they go on from frame to frame.
     pub key: Option<TextKey>,
     /// Nothing more will come.
@@ -32,7 +32,7 @@ pub struct Args {
     texts: Vec<InnerText>,
     pieces: Vec<InnerPiece>,
     /// The first rule's stop in texts that ended.
-    stop: Option<Stop>,
+    stop: Option<AnswerStop>,
     /// Memory of what the pieces share, and of what was found in texts that ended.
     inner: usize,
 }
@@ -41,7 +41,7 @@ pub struct Args {
 struct InnerText {
     n: u32,
     kind: InnerKind,
-    running: Running,
+    running: GrowingText,
 }
 
 /// A part of an inner text that came in one piece of the arguments.
@@ -68,7 +68,7 @@ pub struct ArgsChange {
     pub rule: usize,
 }
 
-impl Args {
+impl ArgsReader {
     /// Arguments of which nothing has come.
     #[must_use]
     pub fn new(key: Option<TextKey>, role: Role) -> Self {
@@ -130,7 +130,7 @@ impl Args {
         for event in inner.events() {
             match event {
                 InnerEvent::Begin { n, kind } => {
-                    let running = Running::new(u64::from(*n), None, self.role);
+                    let running = GrowingText::new(u64::from(*n), None, self.role);
                     self.texts.push(InnerText { n: *n, kind: *kind, running });
                 }
                 InnerEvent::Text { n, text: range } => {
@@ -151,7 +151,7 @@ impl Args {
                 InnerEvent::End { n } => {
                     if let Some(text) = self.texts.iter_mut().rfind(|text| text.n == *n) {
                         text.running.finish(rules, record, hits);
-                        self.inner += text.running.memory() - size_of::<Running>();
+                        self.inner += text.running.memory() - size_of::<GrowingText>();
                         let first = [self.stop, text.running.any_stop()];
                         self.stop = first.into_iter().flatten().min_by_key(|stop| stop.rule);
                     }
@@ -226,13 +226,13 @@ impl Args {
 
     /// The stop in this part of the arguments' text that begins first.
     #[must_use]
-    pub fn stop(&self, part: Range<u64>) -> Option<Stop> {
+    pub fn stop(&self, part: Range<u64>) -> Option<AnswerStop> {
         self.touching(part).find_map(|(piece, text)| text.running.stop(piece.start, piece.end))
     }
 
     /// The stop anywhere in the arguments, the first rule's if there are several.
     #[must_use]
-    pub fn any_stop(&self) -> Option<Stop> {
+    pub fn any_stop(&self) -> Option<AnswerStop> {
         let open = self.texts.last().and_then(|text| text.running.any_stop());
         [self.stop, open].into_iter().flatten().min_by_key(|stop| stop.rule)
     }
@@ -256,9 +256,9 @@ impl Args {
             };
             if text.kind == InnerKind::Number {
                 let number = piece.inner.text(piece.range.clone());
-                let inside: Vec<Change<'_>> = spans
+                let inside: Vec<TextEdit<'_>> = spans
                     .iter()
-                    .map(|span| Change {
+                    .map(|span| TextEdit {
                         at: local(span.start) - piece.range.start
                             ..local(span.end) - piece.range.start,
                         with: rules.replacement(span.rule),

@@ -53,7 +53,7 @@ pub struct Calls {
     approvals: Approvals,
     /// The decision's id, for ids of what is said in place of calls.
     decision: String,
-    calls: Vec<Call>,
+    calls: Vec<AnsweredCall>,
     /// Where in `calls` each is.
     by_key: ByKey<usize>,
     /// How many were stopped.
@@ -70,11 +70,11 @@ pub struct Calls {
 
 /// One call.
 #[derive(Debug)]
-struct Call {
+struct AnsweredCall {
     key: TextKey,
-    names: Names,
+    names: CallNames,
     given: Given,
-    state: State,
+    state: CallState,
     /// What is said in its place, once it was stopped: for good.
     stopped: Option<Stopped>,
     /// The id under which it was let through with a grant.
@@ -84,7 +84,7 @@ struct Call {
 
 /// How far a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum CallState {
     /// It is not known yet whether it leaves.
     Waiting,
     /// It is.
@@ -95,7 +95,7 @@ enum State {
 
 /// What a call is called.
 #[derive(Debug, Default)]
-struct Names {
+struct CallNames {
     /// Pieces of its own name, as they came.
     pieces: Vec<String>,
     /// Other names of its tool.
@@ -106,7 +106,7 @@ struct Names {
     open: bool,
 }
 
-impl Names {
+impl CallNames {
     /// Clients join the pieces of a name, or take one of them: each of these must be judged.
     fn candidates(&self) -> Vec<String> {
         let mut candidates = vec![self.pieces.concat()];
@@ -201,7 +201,7 @@ impl Calls {
     /// Memory that they take, about, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.calls.capacity() * size_of::<Call>() + self.taken
+        self.calls.capacity() * size_of::<AnsweredCall>() + self.taken
     }
 
     /// Other answers leave this much room for calls: the arguments of one that does not fit cannot be judged.
@@ -212,7 +212,7 @@ impl Calls {
     /// True if nothing of this call may leave yet.
     #[must_use]
     pub fn waits(&self, call: TextKey) -> bool {
-        self.act() && self.get(call).is_some_and(|own| own.state == State::Waiting)
+        self.act() && self.get(call).is_some_and(|own| own.state == CallState::Waiting)
     }
 
     /// Takes what a dialect found. False: more calls than can be remembered.
@@ -260,11 +260,11 @@ impl Calls {
         true
     }
 
-    fn get(&self, key: TextKey) -> Option<&Call> {
+    fn get(&self, key: TextKey) -> Option<&AnsweredCall> {
         self.calls.get(*self.by_key.get(&key)?)
     }
 
-    fn find(&mut self, key: TextKey) -> Option<&mut Call> {
+    fn find(&mut self, key: TextKey) -> Option<&mut AnsweredCall> {
         self.calls.get_mut(*self.by_key.get(&key)?)
     }
 
@@ -285,11 +285,11 @@ impl Calls {
                 return false;
             }
             self.by_key.insert(key, at);
-            self.calls.push(Call {
+            self.calls.push(AnsweredCall {
                 key,
-                names: Names::default(),
+                names: CallNames::default(),
                 given: Given::default(),
-                state: State::Waiting,
+                state: CallState::Waiting,
                 stopped: None,
                 granted: None,
                 watched: false,
@@ -298,12 +298,12 @@ impl Calls {
             self.reopened += 1;
             return true;
         };
-        if call.state == State::Over {
+        if call.state == CallState::Over {
             // Judged once more, by itself. What was stopped before stays so.
-            call.names = Names::default();
+            call.names = CallNames::default();
             let given = std::mem::take(&mut call.given).memory();
             let stopped = call.stopped.is_some();
-            call.state = if stopped { State::Judged } else { State::Waiting };
+            call.state = if stopped { CallState::Judged } else { CallState::Waiting };
             self.account(given, 0);
             self.reopened += 1;
         }
@@ -327,9 +327,9 @@ impl Calls {
             } else {
                 call.given.spoil();
             }
-            if call.state == State::Judged && call.stopped.is_none() {
+            if call.state == CallState::Judged && call.stopped.is_none() {
                 // More of a name whose call has been let go: judged again with it.
-                call.state = State::Waiting;
+                call.state = CallState::Waiting;
                 reopened = true;
             }
         } else if !own && !names.aliases.contains(&name) && fits {
@@ -344,7 +344,7 @@ impl Calls {
     /// Judges a call by its name, if that is complete and enough.
     fn try_name(&mut self, key: TextKey, record: &mut Record) {
         let Some(call) = self.get(key) else { return };
-        if call.state != State::Waiting || call.names.open || call.names.pieces.is_empty() {
+        if call.state != CallState::Waiting || call.names.open || call.names.pieces.is_empty() {
             return;
         }
         match self.judge(&self.rules.acting, call, None) {
@@ -358,7 +358,12 @@ impl Calls {
     }
 
     /// What these rules say of a call, under each name that it may have and with each form of its arguments.
-    fn judge(&self, rules: &[usize], call: &Call, args: Option<&[Args]>) -> Option<Verdict> {
+    fn judge(
+        &self,
+        rules: &[usize],
+        call: &AnsweredCall,
+        args: Option<&[Args]>,
+    ) -> Option<Verdict> {
         let tools = &self.program.tools;
         let mut worst = Verdict::Through(None);
         for candidate in call.names.candidates() {
@@ -381,7 +386,7 @@ impl Calls {
     fn end(&mut self, key: TextKey, record: &mut Record) {
         let Some(at) = self.by_key.get(&key).copied() else { return };
         let Some(call) = self.calls.get_mut(at) else { return };
-        let state = std::mem::replace(&mut call.state, State::Over);
+        let state = std::mem::replace(&mut call.state, CallState::Over);
         let before = call.given.memory();
         let args = call.given.forms();
         let after = call.given.memory();
@@ -390,7 +395,7 @@ impl Calls {
         let nameless = call.names.tool().is_empty();
         self.watch(key, Some(&args), record);
         let Some(call) = self.calls.get(at) else { return };
-        if state == State::Waiting && self.act() {
+        if state == CallState::Waiting && self.act() {
             if nameless {
                 let text = format!("Tool call {}was stopped by policy", call.names.shown());
                 record.action("tools", "deny", false);
@@ -403,7 +408,7 @@ impl Calls {
 
     /// Nothing more will come: every call is judged as it stands.
     pub fn end_all(&mut self, record: &mut Record) {
-        let open = self.calls.iter().filter(|call| call.state != State::Over);
+        let open = self.calls.iter().filter(|call| call.state != CallState::Over);
         let open: Vec<TextKey> = open.map(|call| call.key).collect();
         open.into_iter().for_each(|call| self.end(call, record));
     }
@@ -424,8 +429,8 @@ impl Calls {
         let program = Rc::clone(&self.program);
         let rule = |at: usize| program.tools.rules.get(at);
         let Some(call) = self.find(key) else { return };
-        if call.state == State::Waiting {
-            call.state = State::Judged;
+        if call.state == CallState::Waiting {
+            call.state = CallState::Judged;
         }
         let shown = call.names.shown();
         match verdict {
@@ -451,7 +456,7 @@ impl Calls {
                     return;
                 }
                 let arguments = kept(&program, args);
-                let asked = event::Call { id: id.clone(), tool, arguments, tenant: None };
+                let asked = event::PendingCall { id: id.clone(), tool, arguments, tenant: None };
                 match self.approvals.ask(&program.tools, asked, record) {
                     Ok(()) => {
                         record.action(&rule.rule.id, "granted", false);
@@ -475,8 +480,8 @@ impl Calls {
         if let Some(call) = self.find(key) {
             let new = call.stopped.is_none();
             call.stopped.get_or_insert(Stopped { call: key, text, id });
-            if call.state == State::Waiting {
-                call.state = State::Judged;
+            if call.state == CallState::Waiting {
+                call.state = CallState::Judged;
             }
             self.stops += usize::from(new);
         }

@@ -1,5 +1,5 @@
 //! The one loop over an answer's frames: each is cut off, parsed and read by its dialect once, and whoever wants to know
-//! of it looks at the same [`View`]. Guards and tools rules decide about it ([`super::Pipe`]), the meter of limits counts
+//! of it looks at the same [`FrameView`]. Guards and tools rules decide about it ([`super::Pipe`]), the meter of limits counts
 //! it, MCP judges its messages.
 //!
 //! ```text
@@ -10,8 +10,8 @@
 
 use std::ops::Range;
 
-use super::held::Held;
-use super::repeats::{Like, Repeat, Repeats, Word};
+use super::held::QueuedFrame;
+use super::repeats::{LearnedWord, Like, Repeat, Repeats};
 use crate::context::record::Unchecked;
 use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
 use crate::limits;
@@ -55,7 +55,7 @@ pub struct Shown<'c> {
     /// Its bytes.
     pub frame: Frame<'c>,
     /// What they are.
-    pub content: Content,
+    pub content: FrameContent,
     /// Which frame of the answer it is, counted from 1.
     pub number: u64,
     /// What it repeats, where it was known by its bytes.
@@ -64,7 +64,7 @@ pub struct Shown<'c> {
 
 /// What a frame has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
+pub enum FrameContent {
     /// No payload, or a blank one.
     Nothing,
     /// What is not JSON and is known: `[DONE]`.
@@ -77,9 +77,9 @@ pub enum Content {
 
 /// A frame as observers see it.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'v> {
+pub struct FrameView<'v> {
     /// What it has.
-    pub content: Content,
+    pub content: FrameContent,
     /// Its payload; empty if there is none.
     pub payload: &'v [u8],
     /// The payload, parsed, where it is JSON.
@@ -214,7 +214,7 @@ impl FrameLoop {
             ..Frame::default()
         };
         let repeat = Some(found.repeat);
-        Some(Shown { frame, content: Content::Json, number: self.frames, repeat })
+        Some(Shown { frame, content: FrameContent::Json, number: self.frames, repeat })
     }
 
     /// An event that was found is taken.
@@ -227,7 +227,7 @@ impl FrameLoop {
 
     /// The next event, if it is one that was read before but for its text, and goes on with one text only: its bytes, and
     /// that text. Nothing is taken yet: [`FrameLoop::pass_word`] takes it, or [`FrameLoop::show_word`].
-    pub(super) fn word<'c>(&mut self, rest: &'c [u8]) -> Option<(&'c [u8], Word)> {
+    pub(super) fn word<'c>(&mut self, rest: &'c [u8]) -> Option<(&'c [u8], LearnedWord)> {
         if !self.framer.is_between_events() {
             return None;
         }
@@ -237,7 +237,7 @@ impl FrameLoop {
     }
 
     /// How the text of the event `raw` is written there, and whether with escapes.
-    pub(super) fn written(&self, word: Word) -> Option<(Range<usize>, bool)> {
+    pub(super) fn written(&self, word: LearnedWord) -> Option<(Range<usize>, bool)> {
         self.repeats.as_ref()?.written(word)
     }
 
@@ -251,7 +251,7 @@ impl FrameLoop {
     }
 
     /// The event leaves as it came, `sent`, or passes unjudged; nobody looks into it. `text`: what it says.
-    pub(super) fn pass_word(&mut self, raw: &[u8], word: Word, text: &str, sent: bool) {
+    pub(super) fn pass_word(&mut self, raw: &[u8], word: LearnedWord, text: &str, sent: bool) {
         self.count_repeat(raw);
         // The document is still that of an event before.
         (self.doc_of, self.like) = (0, None);
@@ -299,7 +299,7 @@ impl FrameLoop {
         self.like = None;
         self.items.clear();
         let frame = Frame { raw, ..Frame::default() };
-        Shown { frame, content: Content::Unread(why), number: self.frames, repeat: None }
+        Shown { frame, content: FrameContent::Unread(why), number: self.frames, repeat: None }
     }
 
     fn read<'c>(&mut self, frame: Frame<'c>) -> Shown<'c> {
@@ -314,16 +314,16 @@ impl FrameLoop {
         self.items.clear();
         let payload = frame.payload_bytes();
         let content = match payload.trim_ascii() {
-            _ if strange => Content::Unread(Unchecked::Dialect),
-            b"" => Content::Nothing,
+            _ if strange => FrameContent::Unread(Unchecked::Dialect),
+            b"" => FrameContent::Nothing,
             b"[DONE]" => {
                 self.repeats.iter_mut().for_each(Repeats::forget);
                 if let Some(reader) = &mut self.reader {
                     reader.read_other(&payload, &mut self.items);
                 }
-                Content::Other
+                FrameContent::Other
             }
-            _ if self.doc.parse(&payload).is_err() => Content::Unread(Unchecked::Dialect),
+            _ if self.doc.parse(&payload).is_err() => FrameContent::Unread(Unchecked::Dialect),
             _ => {
                 self.doc_of = self.frames;
                 if let Some(reader) = &mut self.reader {
@@ -335,7 +335,7 @@ impl FrameLoop {
                             repeats.read(&frame, &root, &self.doc, &self.items, reader.as_ref());
                     }
                 }
-                Content::Json
+                FrameContent::Json
             }
         };
         drop(payload);
@@ -344,10 +344,10 @@ impl FrameLoop {
 
     /// The frame that was read last, for observers; `payload` is its own.
     #[must_use]
-    pub fn view<'v>(&'v self, content: Content, payload: &'v [u8]) -> View<'v> {
+    pub fn view<'v>(&'v self, content: FrameContent, payload: &'v [u8]) -> FrameView<'v> {
         let streamed = self.framing != Framing::Json;
         let (doc, items) = (&self.doc, &self.items);
-        View { content, payload, doc, items, streamed, like: self.like }
+        FrameView { content, payload, doc, items, streamed, like: self.like }
     }
 
     /// Makes `doc` that of this payload, unless it is: of the frame with this number, 0 for one that did not come so.
@@ -367,7 +367,7 @@ impl FrameLoop {
         &mut self,
         number: u64,
         payload: &[u8],
-        pieces: &[dialect::Piece<'_>],
+        pieces: &[dialect::CallPiece<'_>],
     ) -> Leaves {
         if !self.read_again(number, payload) {
             return Leaves::default();
@@ -377,7 +377,7 @@ impl FrameLoop {
     }
 
     /// Tells the dialect that a frame has left as it came.
-    pub(super) fn left(&mut self, held: &Held<'_>, payload: &[u8]) {
+    pub(super) fn left(&mut self, held: &QueuedFrame<'_>, payload: &[u8]) {
         let again = held.repeat.filter(|own| Some(own.like) == self.sent_like);
         let [piece] = held.pieces.as_slice() else {
             return self.sent(held.number, &held.frame.raw, payload);

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::place::{Change, Place};
+use super::place::{Location, TextEdit};
 use super::repeats::Repeat;
 use super::rules::Rules;
-use super::running::{Span, Stop, TextId};
+use super::running::{AnswerStop, ChangedSpan, TextId};
 use crate::dialect::TextKey;
 use crate::limits;
 use crate::wire::frame::Frame;
@@ -13,7 +13,7 @@ use crate::wire::json::NodeId;
 
 /// One frame that has come and has not left.
 #[derive(Debug, Default)]
-pub struct Held<'a> {
+pub struct QueuedFrame<'a> {
     /// Which frame of the answer it is, counted from 1.
     pub number: u64,
     /// What it repeats, where it does.
@@ -27,10 +27,10 @@ pub struct Held<'a> {
     /// So many of them have been seen whole.
     pub calls_ready: usize,
     /// The verdict over a call that began in it: nothing of that call may leave.
-    pub call_stop: Option<Stop>,
+    pub call_stop: Option<AnswerStop>,
     /// Pieces of calls in it, each with all that would go.
     pub call_pieces: Vec<(TextKey, NodeId)>,
-    /// So many of those belong to calls that need not wait, as far as was known at [`Held::judged_at`].
+    /// So many of those belong to calls that need not wait, as far as was known at [`QueuedFrame::judged_at`].
     pub judged: usize,
     /// What [`Calls::reopened`](super::Calls::reopened) said then.
     pub judged_at: u64,
@@ -38,7 +38,7 @@ pub struct Held<'a> {
     pub opaque: bool,
     /// So many of its pieces are decided.
     pub ready: usize,
-    /// What was taken for it, [`Held::memory`] as it came.
+    /// What was taken for it, [`QueuedFrame::memory`] as it came.
     pub taken: usize,
 }
 
@@ -53,9 +53,9 @@ pub struct Lists {
 impl Lists {
     /// A frame with these lists.
     #[must_use]
-    pub fn frame<'a>(self) -> Held<'a> {
+    pub fn frame<'a>(self) -> QueuedFrame<'a> {
         let Self { pieces, calls, call_pieces } = self;
-        Held {
+        QueuedFrame {
             number: 0,
             repeat: None,
             frame: Frame::default(),
@@ -74,8 +74,8 @@ impl Lists {
 
     /// Those of a frame that is done with; nothing, if they are long.
     #[must_use]
-    pub fn of(held: Held<'_>) -> Self {
-        let Held { mut pieces, mut calls, mut call_pieces, .. } = held;
+    pub fn of(held: QueuedFrame<'_>) -> Self {
+        let QueuedFrame { mut pieces, mut calls, mut call_pieces, .. } = held;
         if pieces.capacity() + calls.capacity() + call_pieces.capacity() > limits::SPARE_ENTRIES {
             return Self::default();
         }
@@ -86,14 +86,14 @@ impl Lists {
     }
 }
 
-impl Held<'_> {
+impl QueuedFrame<'_> {
     /// The frame with bytes of its own, to wait longer than its chunk is there.
     #[must_use]
-    pub fn into_owned(self) -> Held<'static> {
+    pub fn into_owned(self) -> QueuedFrame<'static> {
         let Self { number, frame, pieces, calls, calls_ready, call_stop, call_pieces, .. } = self;
         let Self { repeat, judged, judged_at, opaque, ready, taken, .. } = self;
         let frame = frame.into_owned();
-        Held {
+        QueuedFrame {
             number,
             repeat,
             frame,
@@ -143,7 +143,7 @@ pub struct HeldPiece {
     /// Where it ends.
     pub end: u64,
     /// Where it is written.
-    pub place: Place,
+    pub place: Location,
     /// The call that it belongs to: if that was stopped, nothing is done to it.
     pub call: Option<TextKey>,
     /// It is signed: in a request a redaction of it blocks.
@@ -163,8 +163,8 @@ impl HeldPiece {
     /// A redaction as a change of this piece, up to `end`. The replacement stands where the redaction begins; the
     /// pieces that it goes on in only lose text.
     #[must_use]
-    pub fn change<'a>(&self, span: Span, rules: &'a Rules, end: u64) -> Change<'a> {
-        Change {
+    pub fn change<'a>(&self, span: ChangedSpan, rules: &'a Rules, end: u64) -> TextEdit<'a> {
+        TextEdit {
             at: self.local(span.start)..self.local(span.end.min(end)),
             with: if span.start >= self.start { rules.replacement(span.rule) } else { "" },
         }

@@ -14,13 +14,13 @@ use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 use super::calls::Calls;
-use super::frame_loop::{Content, FrameLoop, Shown};
-use super::held::{Held, HeldPiece, Lists};
+use super::frame_loop::{FrameContent, FrameLoop, Shown};
+use super::held::{HeldPiece, Lists, QueuedFrame};
 use super::hold_reason::HoldReason;
 use super::output::Output;
 use super::rules::Rules;
-use super::running::Stop;
-use super::texts::{Acted, ByKey, Texts};
+use super::running::AnswerStop;
+use super::texts::{Acted, ByKey, OpenTexts};
 use crate::context::record::{Record, Unchecked};
 use crate::dialect::{Dialect, Ending, EndingHow, Item, Role, TextKey};
 use crate::limits;
@@ -56,9 +56,9 @@ pub struct Pipe {
     rules: Rules,
     calls: Calls,
     settings: Settings,
-    texts: Texts,
+    texts: OpenTexts,
     /// Frames that wait. A frame that comes while none does, and need not wait itself, is never among them.
-    queue: VecDeque<Held<'static>>,
+    queue: VecDeque<QueuedFrame<'static>>,
     /// So many have been in the queue and are not any more.
     gone: u64,
     /// Calls that must be seen whole and have not been: which frame they began in, counted from the first that waited.
@@ -85,10 +85,10 @@ pub struct Pipe {
 }
 
 /// What becomes of a frame.
-enum Fate {
+enum FrameFate {
     Waits(HoldReason),
     /// The answer ends at this piece of it.
-    Stops(usize, Stop),
+    Stops(usize, AnswerStop),
     Leaves,
 }
 
@@ -111,7 +111,7 @@ impl Pipe {
             rules,
             calls,
             settings,
-            texts: Texts::default(),
+            texts: OpenTexts::default(),
             queue: VecDeque::new(),
             gone: 0,
             begun: ByKey::new(),
@@ -165,17 +165,17 @@ impl Pipe {
             return;
         }
         let Shown { frame, content, number, repeat } = shown;
-        if matches!(content, Content::Unread(_)) && frame.is_half_event() && self.judges() {
+        if matches!(content, FrameContent::Unread(_)) && frame.is_half_event() && self.judges() {
             // Upstream has stopped in the middle of an event. No client reads half an event, and it may hold anything:
             // it does not leave, and the answer stays as broken off as it came.
             around.record.count("hemostat_broken_upstream_total".to_owned());
             return;
         }
-        if let Content::Unread(why) = content {
+        if let FrameContent::Unread(why) = content {
             return self.unreadable(why, frame, around);
         }
         let payload = frame.payload_bytes();
-        if content == Content::Json && self.hides(around.frames.doc(), &payload) {
+        if content == FrameContent::Json && self.hides(around.frames.doc(), &payload) {
             return;
         }
         let items = around.frames.take_items();
@@ -261,7 +261,7 @@ impl Pipe {
         &mut self,
         items: &[Item],
         payload: &[u8],
-        held: &mut Held<'_>,
+        held: &mut QueuedFrame<'_>,
         around: &mut Around<'_, '_>,
     ) -> Result<(), Unchecked> {
         self.texts.next_frame(&self.rules, around.record);
@@ -324,7 +324,7 @@ impl Pipe {
     }
 
     /// Every call that has begun counts as seen whole.
-    fn judge_all(&mut self, mut current: Option<&mut Held<'_>>) {
+    fn judge_all(&mut self, mut current: Option<&mut QueuedFrame<'_>>) {
         while let Some((call, _)) = self.begun.first_key_value() {
             let call = *call;
             self.judge(call, current.as_deref_mut());
@@ -333,7 +333,7 @@ impl Pipe {
 
     /// A call has been seen whole: the frame in which it began (in the queue, or `current`) waits for it no longer,
     /// and knows whether any of it may leave.
-    fn judge(&mut self, call: TextKey, current: Option<&mut Held<'_>>) {
+    fn judge(&mut self, call: TextKey, current: Option<&mut QueuedFrame<'_>>) {
         let Some(began) = self.begun.remove(&call) else { return };
         let stop = self.texts.call_stop(call).filter(|_| self.calls.stopped(call).is_none());
         let at = usize::try_from(began.saturating_sub(self.gone)).unwrap_or(usize::MAX);
@@ -347,7 +347,7 @@ impl Pipe {
     }
 
     /// The first call that keeps this frame until it has been seen whole.
-    fn call_to_scan(&self, front: &mut Held<'_>) -> Option<TextKey> {
+    fn call_to_scan(&self, front: &mut QueuedFrame<'_>) -> Option<TextKey> {
         while let Some(call) = front.calls.get(front.calls_ready) {
             if self.begun.contains_key(call) {
                 return Some(*call);
@@ -358,17 +358,17 @@ impl Pipe {
     }
 
     /// A frame with the lists of one that has left.
-    fn fresh<'c>(&mut self) -> Held<'c> {
+    fn fresh<'c>(&mut self) -> QueuedFrame<'c> {
         std::mem::take(&mut self.spare).frame()
     }
 
     /// A frame is done with: its lists can be used again.
-    fn recycle(&mut self, held: Held<'_>) {
+    fn recycle(&mut self, held: QueuedFrame<'_>) {
         self.spare = Lists::of(held);
     }
 
     /// Nothing that could be changed stands in the frame, and nothing waits before it: most that say no word are such.
-    fn leaves_at_once(&self, held: &Held<'_>) -> bool {
+    fn leaves_at_once(&self, held: &QueuedFrame<'_>) -> bool {
         self.queue.is_empty()
             && held.pieces.is_empty()
             && held.calls.is_empty()
@@ -378,20 +378,20 @@ impl Pipe {
     }
 
     /// The frame leaves, if none waits before it and nothing in it is undecided; else it waits.
-    fn push(&mut self, mut held: Held<'_>, around: &mut Around<'_, '_>) {
+    fn push(&mut self, mut held: QueuedFrame<'_>, around: &mut Around<'_, '_>) {
         if !self.acts() {
             self.texts.settle();
             return self.recycle(held);
         }
         if self.queue.is_empty() {
             match self.fate(&mut held) {
-                Fate::Leaves => {
+                FrameFate::Leaves => {
                     self.emit(&held, around);
                     self.texts.settle();
                     return self.recycle(held);
                 }
-                Fate::Stops(at, stop) => return self.stop(&held, at, stop, around.record),
-                Fate::Waits(why) => self.wait(why, around.record),
+                FrameFate::Stops(at, stop) => return self.stop(&held, at, stop, around.record),
+                FrameFate::Waits(why) => self.wait(why, around.record),
             }
         }
         held.taken = held.memory();
@@ -414,12 +414,12 @@ impl Pipe {
     fn release(&mut self, around: &mut Around<'_, '_>) {
         while let Some(mut front) = self.queue.pop_front() {
             match self.fate(&mut front) {
-                Fate::Waits(why) => {
+                FrameFate::Waits(why) => {
                     self.queue.push_front(front);
                     return self.wait(why, around.record);
                 }
-                Fate::Stops(at, stop) => return self.stop(&front, at, stop, around.record),
-                Fate::Leaves => {
+                FrameFate::Stops(at, stop) => return self.stop(&front, at, stop, around.record),
+                FrameFate::Leaves => {
                     self.gone += 1;
                     self.queued_bytes -= front.bytes();
                     self.queued_memory -= front.taken;
@@ -433,19 +433,19 @@ impl Pipe {
 
     /// What becomes of the first frame, as far as it is decided. It is asked once for every frame that comes behind it,
     /// so what was decided once is not asked again.
-    fn fate(&mut self, front: &mut Held<'_>) -> Fate {
+    fn fate(&mut self, front: &mut QueuedFrame<'_>) -> FrameFate {
         if front.judged_at != self.calls.reopened() {
             (front.judged, front.judged_at) = (0, self.calls.reopened());
         }
         while let Some((call, _)) = front.call_pieces.get(front.judged) {
             if self.calls.waits(*call) {
-                return Fate::Waits(HoldReason::CallToJudge(*call));
+                return FrameFate::Waits(HoldReason::CallToJudge(*call));
             }
             front.judged += 1;
         }
         while let Some(call) = self.call_to_scan(front) {
             if self.calls.stopped(call).is_none() {
-                return Fate::Waits(HoldReason::CallToScan(call));
+                return FrameFate::Waits(HoldReason::CallToScan(call));
             }
             // Nothing of it leaves, so nothing of it is looked at.
             self.begun.remove(&call);
@@ -454,7 +454,7 @@ impl Pipe {
         let any_stopped = self.calls.any_stopped();
         let skip = |piece: &HeldPiece| any_stopped && piece.call.as_ref().is_some_and(stopped);
         if let Some(why) = self.texts.waits_for(front, skip) {
-            return Fate::Waits(why);
+            return FrameFate::Waits(why);
         }
         if any_stopped && front.call_pieces.iter().any(|(call, _)| stopped(call)) {
             front.pieces.retain(|piece| !skip(piece));
@@ -463,16 +463,16 @@ impl Pipe {
             }
         }
         if let Some(stop) = front.call_stop {
-            return Fate::Stops(0, Stop { start: 0, ..stop });
+            return FrameFate::Stops(0, AnswerStop { start: 0, ..stop });
         }
         match self.texts.first_stop(front) {
-            Some((at, stop)) => Fate::Stops(at, stop),
-            None => Fate::Leaves,
+            Some((at, stop)) => FrameFate::Stops(at, stop),
+            None => FrameFate::Leaves,
         }
     }
 
     /// Ends the answer at this frame's piece number `at`.
-    fn stop(&mut self, front: &Held<'_>, at: usize, stop: Stop, record: &mut Record) {
+    fn stop(&mut self, front: &QueuedFrame<'_>, at: usize, stop: AnswerStop, record: &mut Record) {
         self.rules.acted(stop.rule, record);
         self.cut = Some(match self.rules.guard(stop.rule).map(|guard| &guard.action) {
             Some(Action::Fallback(fallback)) => Cut::Fallback(Rc::clone(fallback)),
@@ -491,6 +491,6 @@ impl Pipe {
             self.drop_queue();
             return;
         }
-        self.push(Held { frame, opaque: true, ..Held::default() }, around);
+        self.push(QueuedFrame { frame, opaque: true, ..QueuedFrame::default() }, around);
     }
 }

@@ -10,7 +10,7 @@ use crate::wire::text::{Decoded, encode};
 
 /// Where a piece of text is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// It is the content of a JSON string or key: the range between the quotes.
     Content(Range<usize>),
     /// It is a number: a rule's replacement makes a string of it, all of it.
@@ -25,14 +25,14 @@ pub enum Place {
 
 /// A part of a text and what takes its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change<'a> {
+pub struct TextEdit<'a> {
     /// Bytes of the text.
     pub at: Range<usize>,
     /// The new text.
     pub with: &'a str,
 }
 
-impl Place {
+impl Location {
     fn span(&self) -> &Range<usize> {
         let (Self::Content(span)
         | Self::Number(span)
@@ -77,7 +77,7 @@ impl Place {
     }
 
     /// Writes the changes (in order, apart from each other) as edits of the payload.
-    pub fn write(&self, payload: &[u8], changes: &[Change<'_>], edits: &mut Vec<Edit>) {
+    pub fn write(&self, payload: &[u8], changes: &[TextEdit<'_>], edits: &mut Vec<Edit>) {
         if let Self::Number(span) = self {
             let number = payload.get(span.clone()).unwrap_or_default();
             let mut with = vec![b'"'];
@@ -123,7 +123,7 @@ impl Place {
 
 /// A text with its changes made.
 #[must_use]
-pub fn changed(text: &str, changes: &[Change<'_>]) -> String {
+pub fn changed(text: &str, changes: &[TextEdit<'_>]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     for change in changes {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_text_is_changed_where_it_is_told() {
-        let change = |at, with| Change { at, with };
+        let change = |at, with| TextEdit { at, with };
         assert_eq!(changed("abcdef", &[change(0..2, "X"), change(4..4, "Y")]), "XcdYef");
         assert_eq!(changed("abc", &[]), "abc");
     }
@@ -150,8 +150,8 @@ mod tests {
     fn only_the_named_characters_are_written_anew() {
         let payload = br#"{"a":"x\u0041\"y","n":12345}"#;
         let mut edits = Vec::new();
-        Place::Content(6..16).write(payload, &[Change { at: 1..3, with: "\n" }], &mut edits);
-        Place::Number(22..27).write(payload, &[Change { at: 1..4, with: "#" }], &mut edits);
+        Location::Content(6..16).write(payload, &[TextEdit { at: 1..3, with: "\n" }], &mut edits);
+        Location::Number(22..27).write(payload, &[TextEdit { at: 1..4, with: "#" }], &mut edits);
         let out = crate::wire::edit::apply_to(payload, &edits);
         assert_eq!(String::from_utf8(out).unwrap(), r#"{"a":"x\ny","n":"1#5"}"#);
     }

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use crate::dialect::{Answer, ArgsForm, Item, Role, Shape, TextKey};
+use crate::dialect::{Answer, ArgsForm, Item, Role, TextKey, ValueShape};
 use crate::wire::frame::Frame;
 use crate::wire::json::{Doc, Hole, Kind, Template, Value};
 
@@ -23,7 +23,7 @@ const CREDIT: u8 = 8;
 
 /// An event that was found to be written like one that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct RepeatedEvent {
     /// Where its payload stands in them.
     pub payload: Range<usize>,
     /// Where its name stands in them.
@@ -39,7 +39,7 @@ pub struct Like(u64);
 /// The events of a stream that were learned.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    known: Vec<Known>,
+    known: Vec<KnownEvent>,
     /// The one that fitted last.
     last: usize,
     /// What was learned before this changed is void.
@@ -62,7 +62,7 @@ pub struct Repeat {
 
 /// The one piece of text in an event that was learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Word {
+pub(super) struct LearnedWord {
     /// The running text that it goes on with.
     pub(super) key: TextKey,
     /// Whose words it is.
@@ -79,7 +79,7 @@ pub(super) struct Word {
 
 /// One of them.
 #[derive(Debug)]
-struct Known {
+struct KnownEvent {
     template: Template,
     items: Vec<Item>,
     /// Where the event's name stands; before all that differs.
@@ -87,12 +87,12 @@ struct Known {
     epoch: u32,
     like: Like,
     /// The event has one piece of text and it is this.
-    word: Option<Word>,
+    word: Option<LearnedWord>,
 }
 
-impl Known {
+impl KnownEvent {
     /// The number of the event `raw`, which was found.
-    fn number(&self, word: Word, raw: &[u8]) -> Option<u64> {
+    fn number(&self, word: LearnedWord, raw: &[u8]) -> Option<u64> {
         let (at, _) = self.template.content(word.number?)?;
         // At most fifteen digits, or it had not been found.
         let digits = raw.get(at)?.iter();
@@ -126,7 +126,7 @@ impl Repeats {
         raw: &[u8],
         doc: &mut Doc,
         items: &mut Vec<Item>,
-    ) -> Option<Found> {
+    ) -> Option<RepeatedEvent> {
         let known = self.known.get(self.last)?;
         known.template.write(doc);
         items.clear();
@@ -135,7 +135,7 @@ impl Repeats {
         let event = known.event.clone();
         let number = known.word.and_then(|word| known.number(word, raw));
         let repeat = Repeat { like: known.like, key: known.word.map(|word| word.key), number };
-        Some(Found { payload, event, repeat })
+        Some(RepeatedEvent { payload, event, repeat })
     }
 
     /// What the event that was found is written like.
@@ -146,18 +146,18 @@ impl Repeats {
 
     /// The one piece of text in the event that was found; `None`: there are others.
     #[inline(always)]
-    pub(super) fn word(&self) -> Option<Word> {
+    pub(super) fn word(&self) -> Option<LearnedWord> {
         self.known.get(self.last)?.word
     }
 
     /// How that piece is written in the event, and whether with escapes.
     #[inline(always)]
-    pub(super) fn written(&self, word: Word) -> Option<(Range<usize>, bool)> {
+    pub(super) fn written(&self, word: LearnedWord) -> Option<(Range<usize>, bool)> {
         self.known.get(self.last)?.template.content(word.hole)
     }
 
     /// The event's own number, where it has one.
-    pub(super) fn number(&self, word: Word, raw: &[u8]) -> Option<u64> {
+    pub(super) fn number(&self, word: LearnedWord, raw: &[u8]) -> Option<u64> {
         self.known.get(self.last)?.number(word, raw)
     }
 
@@ -241,7 +241,7 @@ impl Repeats {
         let like = Like(self.learned);
         let word = only_word(root, items, &template, like);
         let (items, event) = (items.to_vec(), frame.event.clone());
-        let known = Known { template, items, event, epoch: self.epoch, like, word };
+        let known = KnownEvent { template, items, event, epoch: self.epoch, like, word };
         let void = self.known.iter().position(|known| known.epoch != self.epoch);
         self.last = match void {
             Some(void) => void,
@@ -261,7 +261,7 @@ fn text(item: &Item) -> Option<Hole> {
     match *item {
         Item::Text {
             node,
-            shape: Shape::Text,
+            shape: ValueShape::Text,
             role: Role::Output | Role::ToolArgs,
             text: Some(_),
             signed: false,
@@ -269,7 +269,7 @@ fn text(item: &Item) -> Option<Hole> {
         }
         | Item::Text {
             node,
-            shape: Shape::Json,
+            shape: ValueShape::Json,
             role: Role::ToolArgs,
             text: Some(_),
             signed: false,
@@ -287,7 +287,12 @@ fn is_piece(item: &Item) -> bool {
 }
 
 /// The one piece of text among these items, if it is of a text that the dialect knows.
-fn only_word(root: &Value<'_>, items: &[Item], template: &Template, like: Like) -> Option<Word> {
+fn only_word(
+    root: &Value<'_>,
+    items: &[Item],
+    template: &Template,
+    like: Like,
+) -> Option<LearnedWord> {
     let mut texts = items.iter().filter_map(|item| match *item {
         Item::Text { node, role, text: Some(key), .. } => Some((node, role, key)),
         _ => None,
@@ -300,7 +305,7 @@ fn only_word(root: &Value<'_>, items: &[Item], template: &Template, like: Like) 
         _ => None,
     };
     let counts = template.numbers() > usize::from(number.is_some());
-    Some(Word { key, role, hole, number, like, counts })
+    Some(LearnedWord { key, role, hole, number, like, counts })
 }
 
 /// A value that differs from event to event and by which no dialect reads one: padding, and counts.

@@ -11,7 +11,7 @@ pub type TextId = u64;
 
 /// A part of a text that leaves as something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct ChangedSpan {
     /// Bytes of decoded text since the text's beginning.
     pub start: u64,
     /// Where it ends.
@@ -22,7 +22,7 @@ pub struct Span {
 
 /// Where an answer must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stop {
+pub struct AnswerStop {
     /// Where its match begins.
     pub start: u64,
     /// The rule.
@@ -31,7 +31,7 @@ pub struct Stop {
 
 /// A text that grows.
 #[derive(Debug)]
-pub struct Running {
+pub struct GrowingText {
     /// Its number.
     pub id: TextId,
     /// The dialect's name for it; `None` for a text that was whole in one value.
@@ -40,8 +40,8 @@ pub struct Running {
     act: StreamSearch,
     watch: StreamSearch,
     /// Redactions, merged, in order.
-    spans: Vec<Span>,
-    stop: Option<Stop>,
+    spans: Vec<ChangedSpan>,
+    stop: Option<AnswerStop>,
     /// Nothing more will come.
     pub ended: bool,
     /// It has ended since all had left, or something was found in it.
@@ -57,7 +57,7 @@ pub struct Running {
     base: u64,
 }
 
-impl Running {
+impl GrowingText {
     /// A text of which nothing has come.
     #[must_use]
     pub fn new(id: TextId, key: Option<TextKey>, role: Role) -> Self {
@@ -142,10 +142,10 @@ impl Running {
                 continue;
             }
             if rules.stops(rule) {
-                let stop = Stop { start, rule };
+                let stop = AnswerStop { start, rule };
                 self.stop = Some(self.stop.map_or(stop, |other| other.min(stop)));
             } else {
-                merge(&mut self.spans, Span { start, end: hit.end, rule });
+                merge(&mut self.spans, ChangedSpan { start, end: hit.end, rule });
             }
         }
     }
@@ -188,11 +188,11 @@ impl Running {
     #[inline(always)]
     pub fn memory(&self) -> usize {
         let before = self.before_end.as_ref().map_or(0, |_| size_of::<StreamSearch>());
-        size_of::<Self>() + self.spans.capacity() * size_of::<Span>() + before
+        size_of::<Self>() + self.spans.capacity() * size_of::<ChangedSpan>() + before
     }
 
     /// The redactions that touch `start..end`.
-    pub fn spans(&self, start: u64, end: u64) -> impl Iterator<Item = Span> {
+    pub fn spans(&self, start: u64, end: u64) -> impl Iterator<Item = ChangedSpan> {
         let first = self.spans.partition_point(|span| span.end <= start);
         let from = self.spans.get(first..).unwrap_or_default();
         from.iter().copied().take_while(move |span| span.start < end)
@@ -200,13 +200,13 @@ impl Running {
 
     /// The stop that begins in `start..end`.
     #[must_use]
-    pub fn stop(&self, start: u64, end: u64) -> Option<Stop> {
+    pub fn stop(&self, start: u64, end: u64) -> Option<AnswerStop> {
         self.stop.filter(|stop| (start..end).contains(&stop.start))
     }
 
     /// The stop, wherever it begins.
     #[must_use]
-    pub fn any_stop(&self) -> Option<Stop> {
+    pub fn any_stop(&self) -> Option<AnswerStop> {
         self.stop
     }
 
@@ -226,12 +226,12 @@ impl Running {
 }
 
 /// Adds a redaction; overlapping ones become one, with the first rule's replacement (POLICY "Several hits").
-pub fn merge(spans: &mut Vec<Span>, mut new: Span) {
+pub fn merge(spans: &mut Vec<ChangedSpan>, mut new: ChangedSpan) {
     // They lie apart from each other and in order: those that the new one touches stand together.
     let first = spans.partition_point(|old| old.end <= new.start);
     let last = spans.partition_point(|old| old.start < new.end).max(first);
     for old in spans.get(first..last).unwrap_or_default() {
-        new = Span {
+        new = ChangedSpan {
             start: old.start.min(new.start),
             end: old.end.max(new.end),
             rule: old.rule.min(new.rule),
@@ -248,7 +248,7 @@ mod tests {
     fn merged(list: &[(u64, u64, usize)]) -> Vec<(u64, u64, usize)> {
         let mut spans = Vec::new();
         for &(start, end, rule) in list {
-            merge(&mut spans, Span { start, end, rule });
+            merge(&mut spans, ChangedSpan { start, end, rule });
         }
         spans.iter().map(|span| (span.start, span.end, span.rule)).collect()
     }
@@ -284,9 +284,9 @@ mod tests {
                 let within = list.iter().filter(|one| one.0 >= *start && one.1 <= *end);
                 prop_assert_eq!(within.map(|one| one.2).min(), Some(*rule));
             }
-            let mut text = Running::new(1, None, Role::Output);
+            let mut text = GrowingText::new(1, None, Role::Output);
             for &(start, end, rule) in &list {
-                merge(&mut text.spans, Span { start, end, rule });
+                merge(&mut text.spans, ChangedSpan { start, end, rule });
             }
             let touching = spans.iter().filter(|span| span.0 < from + length && span.1 > from).count();
             prop_assert_eq!(text.spans(from, from + length).count(), touching);

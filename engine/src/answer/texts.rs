@@ -8,16 +8,16 @@ pub use judged::Acted;
 
 use std::collections::BTreeMap;
 
-use super::args::Args;
+use super::args::ArgsReader;
 use super::held::HeldPiece;
 use super::numbered::Numbered;
-use super::place::Place as Written;
+use super::place::Location as Written;
 use super::rules::Rules;
-use super::running::{Running, Stop, TextId};
+use super::running::{AnswerStop, GrowingText, TextId};
 use super::slices::slices;
-use super::unknown::{Next, Place};
+use super::unknown::{Next, UnknownPlace};
 use crate::context::record::Record;
-use crate::dialect::{Item, Role, Shape, TextKey};
+use crate::dialect::{Item, Role, TextKey, ValueShape};
 use crate::limits;
 use crate::search::Hit;
 use crate::wire::json::Doc;
@@ -28,9 +28,9 @@ pub(super) type ByKey<V> = BTreeMap<TextKey, V>;
 
 /// The texts that are open, or that something which waits still needs.
 #[derive(Debug, Default)]
-pub struct Texts {
-    running: Numbered<Running>,
-    args: Numbered<Args>,
+pub struct OpenTexts {
+    running: Numbered<GrowingText>,
+    args: Numbered<ArgsReader>,
     next: TextId,
     /// Those of `running` that go on, at places that a dialect knows.
     open: ByKey<TextId>,
@@ -39,7 +39,7 @@ pub struct Texts {
     /// Those of `args` that go on.
     open_args: ByKey<TextId>,
     /// Places that no dialect knows.
-    places: ByKey<Place>,
+    places: ByKey<UnknownPlace>,
     /// Bytes of long strings that those keep.
     kept: usize,
     /// None of them was last seen before this frame.
@@ -67,7 +67,7 @@ pub struct Texts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
 
-impl Texts {
+impl OpenTexts {
     /// Scans one item that a dialect found, and adds to `pieces` what may yet be changed in it.
     ///
     /// # Errors
@@ -89,12 +89,12 @@ impl Texts {
             return Ok(());
         }
         let place = match shape {
-            Shape::Key => value.key_span().map(Written::Content),
-            Shape::Number => Some(Written::Number(value.span())),
-            Shape::Text => value.content_span().map(Written::Content),
-            Shape::Json => value.content_span().map(Written::Args),
-            Shape::File => value.content_span().map(Written::File),
-            Shape::Seal => value.content_span().map(Written::Seal),
+            ValueShape::Key => value.key_span().map(Written::Content),
+            ValueShape::Number => Some(Written::Number(value.span())),
+            ValueShape::Text => value.content_span().map(Written::Content),
+            ValueShape::Json => value.content_span().map(Written::Args),
+            ValueShape::File => value.content_span().map(Written::File),
+            ValueShape::Seal => value.content_span().map(Written::Seal),
         };
         let Some(place) = place else { return Ok(()) };
         let erase = erase.and_then(|node| doc.value(payload, node)).map(|value| {
@@ -133,7 +133,7 @@ impl Texts {
             }
         }
         let Some(key) = piece.key else {
-            let mut whole = Running::new(self.number(), None, role);
+            let mut whole = GrowingText::new(self.number(), None, role);
             for slice in slices(text) {
                 whole.feed(slice, rules, record, &mut self.hits);
                 self.fits(whole.memory())?;
@@ -171,7 +171,7 @@ impl Texts {
 
     /// A text begins that will go on.
     fn begin(&mut self, key: TextKey, role: Role) -> TextId {
-        let new = Running::new(self.number(), Some(key), role);
+        let new = GrowingText::new(self.number(), Some(key), role);
         let id = new.id;
         self.account((0, 0), (new.memory(), 0));
         self.running.push(id, new);
@@ -266,7 +266,7 @@ impl Texts {
                     return Err(TooMany);
                 }
                 let id = self.begin(key, role);
-                let place = Place::new(id, text, self.frame, room);
+                let place = UnknownPlace::new(id, text, self.frame, room);
                 self.kept += place.kept();
                 if let Some(before) = self.places.insert(key, place) {
                     self.kept = self.kept.saturating_sub(before.kept());
@@ -331,7 +331,7 @@ impl Texts {
                     self.open_args.insert(key, self.next + 1);
                 }
                 let id = self.number();
-                let new = Args::new(key, role);
+                let new = ArgsReader::new(key, role);
                 self.account((0, 0), (new.memory(), 0));
                 self.args.push(id, new);
                 id
@@ -383,7 +383,7 @@ impl Texts {
 
     /// The stop in the arguments of this call.
     #[must_use]
-    pub fn call_stop(&self, call: TextKey) -> Option<Stop> {
+    pub fn call_stop(&self, call: TextKey) -> Option<AnswerStop> {
         self.args.get(*self.stops.get(&call)?)?.any_stop()
     }
 
@@ -406,7 +406,7 @@ impl Texts {
             let last = if key.b == 0 { TextKey { b: u32::MAX, ..key } } else { key };
             while let Some((&own, _)) = self.places.range(key..=last).next() {
                 let place = self.places.remove(&own);
-                self.kept = self.kept.saturating_sub(place.as_ref().map_or(0, Place::kept));
+                self.kept = self.kept.saturating_sub(place.as_ref().map_or(0, UnknownPlace::kept));
                 texts.extend(place.and_then(|place| place.text));
             }
             while let Some((&own, _)) = self.open_args.range(key..=last).next() {
@@ -468,7 +468,7 @@ impl Texts {
     /// Memory that the texts take, about, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let place = limits::UNKNOWN_TEXT_BYTES + size_of::<Place>();
+        let place = limits::UNKNOWN_TEXT_BYTES + size_of::<UnknownPlace>();
         self.taken + self.kept + self.places.len() * place
     }
 

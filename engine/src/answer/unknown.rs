@@ -44,7 +44,7 @@ enum Habit {
 
 /// What is known of a place.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct UnknownPlace {
     /// Its running text; `None`: it is a label.
     pub(super) text: Option<TextId>,
     /// Where the last string that was no copy begins in the running text.
@@ -52,19 +52,19 @@ pub(super) struct Place {
     /// The frame that had it last.
     pub(super) seen_in: u64,
     habit: Habit,
-    last: Last,
+    last: LastString,
 }
 
 /// The last string: itself where there is room for it, else its digest. (To digest a text costs more than all that is
 /// done with it otherwise. A cheaper sum would do only if nobody could find two texts with the same one: what counts as
 /// a copy of a text is not searched again.)
 #[derive(Debug)]
-enum Last {
+enum LastString {
     Kept(Box<str>),
     Digest(usize, [u8; 32]),
 }
 
-impl Last {
+impl LastString {
     /// `room`: bytes that may be kept of long strings.
     fn of(text: &str, room: usize) -> Self {
         if text.len() <= limits::UNKNOWN_TEXT_BYTES.max(room) {
@@ -92,17 +92,17 @@ impl Last {
     }
 }
 
-impl Place {
+impl UnknownPlace {
     /// A place that has said its first string.
     pub(super) fn new(text: TextId, first: &str, frame: u64, room: usize) -> Self {
-        let (habit, last) = (Habit::First, Last::of(first, room));
+        let (habit, last) = (Habit::First, LastString::of(first, room));
         Self { text: Some(text), base: 0, seen_in: frame, habit, last }
     }
 
     /// Bytes of a long string that are kept.
     pub(super) fn kept(&self) -> usize {
         match &self.last {
-            Last::Kept(text) if text.len() > limits::UNKNOWN_TEXT_BYTES => text.len(),
+            LastString::Kept(text) if text.len() > limits::UNKNOWN_TEXT_BYTES => text.len(),
             _ => 0,
         }
     }
@@ -140,10 +140,10 @@ impl Place {
         };
         self.habit = habit;
         if habit != Habit::Pieces && !same {
-            self.last = Last::of(text, room + self.kept());
+            self.last = LastString::of(text, room + self.kept());
         } else if habit == Habit::Pieces {
             // It is not asked for again.
-            self.last = Last::Kept("".into());
+            self.last = LastString::Kept("".into());
         }
         next
     }
@@ -156,7 +156,7 @@ mod tests {
     /// The same, whether long strings are kept or digested.
     fn told(strings: &[&str]) -> Vec<Next> {
         let told = |room: usize| -> Vec<Next> {
-            let mut place = Place::new(1, strings[0], 1, room);
+            let mut place = UnknownPlace::new(1, strings[0], 1, room);
             (2..).zip(&strings[1..]).map(|(frame, text)| place.next(text, frame, room)).collect()
         };
         let kept = told(limits::UNKNOWN_KEPT_BYTES);
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn strings_of_one_event_are_pieces() {
-        let mut place = Place::new(1, "same", 1, 0);
+        let mut place = UnknownPlace::new(1, "same", 1, 0);
         assert_eq!([place.next("same", 1, 0), place.next("same", 1, 0)], [Next::Piece; 2]);
     }
 }

@@ -3,27 +3,27 @@
 use std::rc::Rc;
 
 use super::digest::Digest;
-use super::refusal::{Code, Refusal};
+use super::refusal::{Code, ReleaseRefusal};
 use super::release::{Brings, one_line};
-use super::state::{Held, Standing, State};
+use super::state::{KeptPolicy, ReleaseStanding, Releases};
 use super::verify::Verified;
 use crate::jcs;
 use crate::policy::Program;
-use crate::policy::config::{Config, OnError};
-use crate::policy::document::{Document, Mode, Severity};
-use crate::policy::source::{Node, parse_json};
+use crate::policy::config::{Config, ConfigOnError};
+use crate::policy::document::{Document, Mode, RuleSeverity};
+use crate::policy::source::{SourceNode, parse_json};
 
 /// What a configuration says of releases: whom it trusts, for which scope, and what they may do here.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// The configuration.
     pub config: Config,
-    baseline: Option<Held>,
+    baseline: Option<KeptPolicy>,
 }
 
 /// A policy in force.
 #[derive(Debug, Clone)]
-pub struct Running {
+pub struct ActivePolicy {
     /// What runs.
     pub program: Rc<Program>,
     /// The release's serial; `None` for the inline policy.
@@ -35,7 +35,7 @@ pub struct Running {
     /// Whether it acts or only counts.
     pub mode: Mode,
     /// How bad it is what it is for.
-    pub severity: Option<Severity>,
+    pub severity: Option<RuleSeverity>,
     /// Why it is, in its own words.
     pub reason: Option<String>,
     /// Warnings of its check, a line each.
@@ -46,37 +46,37 @@ pub struct Running {
 ///
 /// # Errors
 /// It holds a number that RFC 8785 has no form for.
-pub fn digest_of(policy: &Node) -> Result<Digest, Refusal> {
+pub fn digest_of(policy: &SourceNode) -> Result<Digest, ReleaseRefusal> {
     canonical(policy).map(|text| Digest::of(text.as_bytes()))
 }
 
-fn canonical(policy: &Node) -> Result<String, Refusal> {
-    jcs::canonical(policy).map_err(|error| Refusal::new(Code::BadPolicy, error.to_string()))
+fn canonical(policy: &SourceNode) -> Result<String, ReleaseRefusal> {
+    jcs::canonical(policy).map_err(|error| ReleaseRefusal::new(Code::BadPolicy, error.to_string()))
 }
 
-impl Held {
+impl KeptPolicy {
     /// A policy and its name.
-    pub(super) fn new(policy: &Node) -> Result<Self, Refusal> {
+    pub(super) fn new(policy: &SourceNode) -> Result<Self, ReleaseRefusal> {
         let text = canonical(policy)?;
-        let version = policy.get("version").and_then(Node::text).map(str::to_owned);
+        let version = policy.get("version").and_then(SourceNode::text).map(str::to_owned);
         let digest = Digest::of(text.as_bytes());
         Ok(Self { digest, version, policy: text.into(), end: None, under: None, drill: false })
     }
 
     /// Its tree, if the text is what the digest says.
-    fn tree(&self) -> Result<Node, Refusal> {
+    fn tree(&self) -> Result<SourceNode, ReleaseRefusal> {
         if Digest::of(self.policy.as_bytes()) != self.digest {
             let message = format!("what is held as {} is something else", self.digest);
-            return Err(Refusal::new(Code::NotHeld, message));
+            return Err(ReleaseRefusal::new(Code::NotHeld, message));
         }
         parse_json(self.policy.as_bytes()).map_err(|found| bad_policy(&found))
     }
 }
 
-fn bad_policy(found: &[crate::policy::Diagnostic]) -> Refusal {
+fn bad_policy(found: &[crate::policy::Diagnostic]) -> ReleaseRefusal {
     let errors = found.iter().filter(|finding| finding.is_error());
     let lines: Vec<String> = errors.map(one_line).collect();
-    Refusal::new(Code::BadPolicy, lines.join("; "))
+    ReleaseRefusal::new(Code::BadPolicy, lines.join("; "))
 }
 
 impl Terms {
@@ -84,18 +84,18 @@ impl Terms {
     ///
     /// # Errors
     /// Its inline policy has no digest.
-    pub fn new(config: Config) -> Result<Self, Refusal> {
-        let baseline = config.inline.as_ref().map(Held::new).transpose()?;
+    pub fn new(config: Config) -> Result<Self, ReleaseRefusal> {
+        let baseline = config.inline.as_ref().map(KeptPolicy::new).transpose()?;
         Ok(Self { config, baseline })
     }
 
     /// The inline policy.
-    pub(super) fn baseline(&self) -> Option<&Held> {
+    pub(super) fn baseline(&self) -> Option<&KeptPolicy> {
         self.baseline.as_ref()
     }
 
     /// The inline policy as what runs.
-    fn running_baseline(&self) -> Result<Option<Running>, Refusal> {
+    fn running_baseline(&self) -> Result<Option<ActivePolicy>, ReleaseRefusal> {
         let Some(held) = &self.baseline else { return Ok(None) };
         // It was judged with the configuration that it stands in.
         let program = Program::compile(&self.config).map_err(|error| does_not_compile(&error))?;
@@ -103,7 +103,12 @@ impl Terms {
     }
 
     /// Judges and compiles a policy that a release brought.
-    pub(super) fn adopt(&self, held: &Held, serial: u64, drill: bool) -> Result<Running, Refusal> {
+    pub(super) fn adopt(
+        &self,
+        held: &KeptPolicy,
+        serial: u64,
+        drill: bool,
+    ) -> Result<ActivePolicy, ReleaseRefusal> {
         let tree = held.tree()?;
         let (config, warnings) =
             self.config.with_policy(&tree).map_err(|found| bad_policy(&found))?;
@@ -122,12 +127,12 @@ impl Terms {
     }
 
     /// What a release may make this proxy do is for its configuration to say.
-    fn allowed(&self, policy: &Document) -> Result<(), Refusal> {
+    fn allowed(&self, policy: &Document) -> Result<(), ReleaseRefusal> {
         let allow = &self.config.allow;
         if !policy.capture.is_empty() && !allow.capture {
             let message = "it asks for `capture`, and the configuration does not say \
                            `allow: {capture: true}`";
-            return Err(Refusal::new(Code::NotAllowed, message));
+            return Err(ReleaseRefusal::new(Code::NotAllowed, message));
         }
         let named = policy.switch.iter().enumerate();
         let mut named = named.filter_map(|(at, lever)| Some((at, lever.upstream.as_deref()?)));
@@ -139,7 +144,7 @@ impl Terms {
                  list it: where the proxy's routes know `x-hemostat-upstream: {upstream}`, write \
                  `allow: {{upstreams: [{upstream}]}}`"
             );
-            return Err(Refusal::new(Code::NotAllowed, message));
+            return Err(ReleaseRefusal::new(Code::NotAllowed, message));
         }
         let global = policy.limits.iter().filter_map(|limit| limit.global.as_ref());
         let clusters = policy.notify.iter().map(|notify| notify.cluster.as_str());
@@ -153,7 +158,7 @@ impl Terms {
                     "it calls cluster `{cluster}`, and the configuration's `allow: {{clusters: …}}` \
                      does not list it"
                 );
-                Err(Refusal::new(Code::NotAllowed, message))
+                Err(ReleaseRefusal::new(Code::NotAllowed, message))
             }
         }
     }
@@ -164,13 +169,13 @@ pub(super) fn drill_version(version: Option<&str>) -> String {
     version.map_or_else(|| "drill".to_owned(), |version| format!("drill.{version}"))
 }
 
-fn does_not_compile(error: &crate::policy::program::CompileError) -> Refusal {
-    Refusal::new(Code::BadPolicy, error.to_string())
+fn does_not_compile(error: &crate::policy::program::CompileError) -> ReleaseRefusal {
+    ReleaseRefusal::new(Code::BadPolicy, error.to_string())
 }
 
-impl Held {
-    fn running(&self, program: Program, policy: &Document) -> Running {
-        Running {
+impl KeptPolicy {
+    fn running(&self, program: Program, policy: &Document) -> ActivePolicy {
+        ActivePolicy {
             serial: program.serial,
             version: program.version.clone(),
             program: Rc::new(program),
@@ -183,28 +188,28 @@ impl Held {
     }
 }
 
-impl State {
+impl Releases {
     /// What is in force under these terms, built from the signed bytes themselves: a worker believes what was signed,
     /// not what another worker says of it. `None`: there is no policy at all.
     ///
     /// # Errors
     /// The release in force does not verify or compile under these terms; another configuration of the process took it.
-    pub fn running(&self, terms: &Terms) -> Result<Option<Running>, Refusal> {
+    pub fn running(&self, terms: &Terms) -> Result<Option<ActivePolicy>, ReleaseRefusal> {
         let Some(active) = &self.active else { return terms.running_baseline() };
         let trust = &terms.config.trust;
         let verified = Verified::verify(&active.envelope, trust, &terms.config.scope)?;
         let release = verified.release();
         let held = match (active.standing, &release.brings) {
-            (Standing::Baseline, _) => return terms.running_baseline(),
-            (Standing::Previous, _) => self.held.first().cloned(),
-            (_, Brings::Whole(policy)) => Some(Held::new(policy)?),
+            (ReleaseStanding::Baseline, _) => return terms.running_baseline(),
+            (ReleaseStanding::Previous, _) => self.held.first().cloned(),
+            (_, Brings::Whole(policy)) => Some(KeptPolicy::new(policy)?),
             (_, Brings::Digest(digest)) => self.holding(digest).cloned(),
         };
         let held = held.ok_or_else(|| {
-            Refusal::new(Code::NotHeld, "the policy in force is not held any more")
+            ReleaseRefusal::new(Code::NotHeld, "the policy in force is not held any more")
         })?;
-        let drill =
-            release.drill && matches!(active.standing, Standing::Release | Standing::Overdue);
+        let drill = release.drill
+            && matches!(active.standing, ReleaseStanding::Release | ReleaseStanding::Overdue);
         terms.adopt(&held, release.serial, drill).map(Some)
     }
 }
@@ -213,9 +218,9 @@ impl State {
 ///
 /// # Errors
 /// Never in practice: the empty policy compiles.
-pub fn nothing_runs(config: &Config) -> Result<Program, Refusal> {
+pub fn nothing_runs(config: &Config) -> Result<Program, ReleaseRefusal> {
     let empty = Config { policy: Document::default(), ..config.clone() };
     let mut program = Program::compile(&empty).map_err(|error| does_not_compile(&error))?;
-    program.unusable = config.on_error == OnError::Closed;
+    program.unusable = config.on_error == ConfigOnError::Closed;
     Ok(program)
 }

@@ -44,9 +44,9 @@ impl Writer {
 
 /// Reads what [`Writer`] wrote; `None` where the bytes end early or are not of that form.
 #[derive(Debug)]
-pub(crate) struct Reader<'a>(&'a [u8]);
+pub(crate) struct CodeReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> CodeReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }

@@ -5,9 +5,9 @@
 //! status can tell "taken" from "acted by everywhere". Who falls silent is gone: a listener that was replaced, a VM that
 //! was thrown away.
 
-use super::code::{Reader, Writer};
-use super::refusal::Refusal;
-use super::state::{Standing, State};
+use super::code::{CodeReader, Writer};
+use super::refusal::ReleaseRefusal;
+use super::state::{ReleaseStanding, Releases};
 use crate::base::time;
 use crate::limits::{FOLLOWER_SILENT_S, FOLLOWER_TEXT_BYTES, FOLLOWERS};
 use crate::written::{Object, list};
@@ -39,7 +39,7 @@ pub struct Report {
 /// What a configuration acts by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Acting {
-    /// [`State::stamp`] of what it last built.
+    /// [`Releases::stamp`] of what it last built.
     pub stamp: u64,
     /// The serial; 0 for the inline policy.
     pub serial: u64,
@@ -75,7 +75,7 @@ impl Problem {
 
     /// A release in force that cannot be used here.
     #[must_use]
-    pub fn of(refusal: &Refusal, since: u64) -> Self {
+    pub fn of(refusal: &ReleaseRefusal, since: u64) -> Self {
         Self::new(refusal.code.word(), &refusal.message, since)
     }
 }
@@ -160,7 +160,7 @@ impl Followers {
 
     /// Whether all act by what is in force.
     #[must_use]
-    pub fn in_force(&self, state: &State) -> InForce {
+    pub fn in_force(&self, state: &Releases) -> InForce {
         let stamp = state.stamp();
         if self.0.iter().any(|report| report.problem.is_some()) {
             InForce::NotEverywhere
@@ -188,7 +188,7 @@ impl Followers {
 
     /// All configurations, in JSON.
     #[must_use]
-    pub fn to_json(&self, state: &State) -> String {
+    pub fn to_json(&self, state: &Releases) -> String {
         let stamp = state.stamp();
         list(&self.groups(), |group| {
             let behind = group.reports.iter().filter(|report| report.acting.stamp != stamp);
@@ -242,7 +242,7 @@ impl Followers {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {
-            let mut from = Reader::new(bytes);
+            let mut from = CodeReader::new(bytes);
             if from.number()? != FORM {
                 return None;
             }
@@ -254,7 +254,7 @@ impl Followers {
                     acting: Acting {
                         stamp: from.number()?,
                         serial: from.number()?,
-                        version: from.option(Reader::text)?,
+                        version: from.option(CodeReader::text)?,
                     },
                     problem: from.option(|from| {
                         Some(Problem {
@@ -292,7 +292,7 @@ impl Group<'_> {
     }
 }
 
-impl State {
+impl Releases {
     /// A number for what is in force: another activation has another.
     #[must_use]
     pub fn stamp(&self) -> u64 {
@@ -302,7 +302,7 @@ impl State {
         let Some(active) = &self.active else { return 0 };
         let standing = active.standing;
         // Each configuration goes back to an inline policy of its own.
-        let held = self.held.first().filter(|_| standing != Standing::Baseline);
+        let held = self.held.first().filter(|_| standing != ReleaseStanding::Baseline);
         let held = held.map_or(0, |held| short(&held.digest));
         short(&active.payload) ^ held.rotate_left(1) ^ (standing as u64)
     }
@@ -328,11 +328,11 @@ mod tests {
     fn one_that_cannot_follow_is_told_once_and_shown_until_it_can() {
         let mut all = Followers::default();
         all.note(report("control", 1, 0, 100));
-        assert_eq!(all.in_force(&State::default()), InForce::Everywhere);
+        assert_eq!(all.in_force(&Releases::default()), InForce::Everywhere);
         assert!(all.note(failing(1, 100)), "news");
         assert!(!all.note(failing(1, 105)), "said before");
         assert!(!all.note(failing(2, 106)), "another thread of the same configuration");
-        assert_eq!(all.in_force(&State::default()), InForce::NotEverywhere);
+        assert_eq!(all.in_force(&Releases::default()), InForce::NotEverywhere);
         let shown: serde_json::Value = serde_json::from_str(&all.troubled_to_json(160)).unwrap();
         assert_eq!(shown.as_array().unwrap().len(), 1);
         assert_eq!((&shown[0]["code"], &shown[0]["age_s"]), (&"untrusted".into(), &60.into()));
@@ -353,11 +353,11 @@ mod tests {
     #[test]
     fn a_release_that_no_traffic_follows_is_in_force_nowhere() {
         let mut all = Followers::default();
-        assert_eq!(all.in_force(&State::default()), InForce::Nowhere);
+        assert_eq!(all.in_force(&Releases::default()), InForce::Nowhere);
         all.note(Report { control: true, ..report("control", 1, 0, 100) });
-        assert_eq!(all.in_force(&State::default()), InForce::Nowhere);
+        assert_eq!(all.in_force(&Releases::default()), InForce::Nowhere);
         all.note(report("llm", 1, 7, 100));
-        assert_eq!(all.in_force(&State::default()), InForce::OnItsWay);
+        assert_eq!(all.in_force(&Releases::default()), InForce::OnItsWay);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::code::{Reader, Writer};
+use super::code::{CodeReader, Writer};
 use super::digest::Digest;
 use crate::limits::{MARKED_COUNTERS, MARKS_EVERY_MS, RATE_LEAST_MS};
 
@@ -13,7 +13,7 @@ const FORM: u64 = 1;
 /// Counters at three times.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Marks {
-    /// [`super::State::stamp`] of what was in force.
+    /// [`super::Releases::stamp`] of what was in force.
     pub stamp: u64,
     /// When it came into force.
     begin: Mark,
@@ -122,7 +122,7 @@ impl Marks {
     /// From such bytes; `None` where they are broken or of another version.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut from = Reader::new(bytes);
+        let mut from = CodeReader::new(bytes);
         if from.number()? != FORM {
             return None;
         }

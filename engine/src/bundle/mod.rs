@@ -4,7 +4,7 @@
 //! bytes ─ read ─▶ Envelope ─ Verified::verify (trust) ─▶ Verified ─ State::judge (serial, powers) ─▶ adopt ─▶ Program
 //! ```
 //! The types enforce the order (ARCHITECTURE, invariant 4): only [`Verified::verify`] makes a [`Verified`], and only a
-//! `Verified` or the configuration's own inline policy becomes a program. What a process holds is a [`State`]: plain
+//! `Verified` or the configuration's own inline policy becomes a program. What a process holds is a [`Releases`]: plain
 //! bytes that all its workers share. [`offer`] is the one step that changes it; it changes all or nothing.
 
 mod adopt;
@@ -21,17 +21,19 @@ mod status;
 mod trouble;
 mod verify;
 
-pub use adopt::{Running, Terms, digest_of, nothing_runs};
+pub use adopt::{ActivePolicy, Terms, digest_of, nothing_runs};
 pub use digest::Digest;
 pub use followers::{Acting, Followers, InForce, NO_BODIES, Problem, Report};
 pub use marks::Marks;
 pub use offer::{Activation, Offered, offer, renew, start};
-pub use poll::{Answer, Failure, Poll};
-pub use refusal::{Code, Refusal};
+pub use poll::{Failure, Poll, PollResult};
+pub use refusal::{Code, ReleaseRefusal};
 pub use release::{Brings, OnExpiry, Release};
-pub use state::{Author, End, Entry, Held, Practice, Standing, State, Way};
+pub use state::{
+    ActivationEntry, Author, End, KeptPolicy, Practice, ReleaseStanding, Releases, Way,
+};
 pub use status::{Facts, hits_counter, refused, status, taken};
-pub use trouble::Trouble;
+pub use trouble::LastRefusal;
 pub use verify::{PAYLOAD_TYPE, Power, Verified};
 
 #[cfg(test)]

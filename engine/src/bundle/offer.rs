@@ -1,10 +1,13 @@
 //! The one step that changes what a process holds: all of it, or nothing.
 
-use super::adopt::{Running, Terms};
+use super::adopt::{ActivePolicy, Terms};
 use super::digest::Digest;
-use super::refusal::{Code, Refusal};
+use super::refusal::{Code, ReleaseRefusal};
 use super::release::{Brings, OnExpiry, Release};
-use super::state::{ActiveRelease, Author, End, Entry, Held, Practice, Standing, State, Way};
+use super::state::{
+    ActivationEntry, ActiveRelease, Author, End, KeptPolicy, Practice, ReleaseStanding, Releases,
+    Way,
+};
 use super::verify::{Power, Verified};
 use crate::limits;
 
@@ -21,9 +24,9 @@ pub enum Offered {
 #[derive(Debug, Clone)]
 pub struct Activation {
     /// What the process holds then.
-    pub state: State,
+    pub state: Releases,
     /// What runs then.
-    pub running: Running,
+    pub running: ActivePolicy,
 }
 
 /// Judges a release that has come by this way at this time (Unix seconds), and makes what would hold with it.
@@ -32,11 +35,11 @@ pub struct Activation {
 /// Why it changes nothing.
 pub fn offer(
     terms: &Terms,
-    state: &State,
+    state: &Releases,
     envelope: &[u8],
     way: Way,
     now: u64,
-) -> Result<Offered, Refusal> {
+) -> Result<Offered, ReleaseRefusal> {
     let verified = Verified::verify(envelope, &terms.config.trust, &terms.config.scope)?;
     let release = verified.release();
     let payload = Digest::of(verified.payload());
@@ -45,7 +48,7 @@ pub fn offer(
     }
     serial(terms, state, &verified)?;
     if release.expires.is_some_and(|at| at <= now) {
-        return Err(Refusal::new(Code::Expired, "it was over before it came"));
+        return Err(ReleaseRefusal::new(Code::Expired, "it was over before it came"));
     }
     let mut held = policy(terms, state, release, way)?;
     held.end = release.expires.map(|at| End { at, then: release.on_expiry, seen: false });
@@ -57,7 +60,7 @@ pub fn offer(
 
     let mut next = state.clone();
     let practice = if release.drill { Practice::Drill } else { state.practice(&held.digest) };
-    let entry = Entry {
+    let entry = ActivationEntry {
         version: running.version.clone(),
         severity: running.severity,
         practice,
@@ -74,59 +77,69 @@ pub fn offer(
         envelope: envelope.into(),
         payload,
         serial: release.serial,
-        standing: Standing::Release,
+        standing: ReleaseStanding::Release,
         expires: release.expires,
     });
     Ok(Offered::Activated(Box::new(Activation { state: next, running })))
 }
 
 /// Serials only rise.
-fn serial(terms: &Terms, state: &State, verified: &Verified) -> Result<(), Refusal> {
+fn serial(terms: &Terms, state: &Releases, verified: &Verified) -> Result<(), ReleaseRefusal> {
     let serial = verified.release().serial;
     let floor = terms.config.trust.min_serial.unwrap_or_default();
     let taken = state.serial();
     if serial < floor {
         let message = format!("serial {serial} is below `trust.min_serial`, {floor}");
-        return Err(Refusal::new(Code::StaleSerial, message));
+        return Err(ReleaseRefusal::new(Code::StaleSerial, message));
     }
     if state.active.is_some() && serial == taken {
         let message = format!("serial {serial} is in force, and is another release");
-        return Err(Refusal::new(Code::SerialReused, message));
+        return Err(ReleaseRefusal::new(Code::SerialReused, message));
     }
     if serial < taken {
         let message = format!("serial {serial} is not higher than the one in force, {taken}");
-        return Err(Refusal::new(Code::StaleSerial, message));
+        return Err(ReleaseRefusal::new(Code::StaleSerial, message));
     }
     let most = taken.max(floor).saturating_add(limits::ON_CALL_SERIALS);
     if verified.power() == Power::OnCall && serial > most {
         let message =
             format!("serial {serial} is too high: a key that may only `rollback` may go to {most}");
-        return Err(Refusal::new(Code::SerialJump, message));
+        return Err(ReleaseRefusal::new(Code::SerialJump, message));
     }
     Ok(())
 }
 
 /// The policy that a release brings.
-fn policy(terms: &Terms, state: &State, release: &Release, way: Way) -> Result<Held, Refusal> {
+fn policy(
+    terms: &Terms,
+    state: &Releases,
+    release: &Release,
+    way: Way,
+) -> Result<KeptPolicy, ReleaseRefusal> {
     match &release.brings {
-        Brings::Whole(policy) => Held::new(policy),
+        Brings::Whole(policy) => KeptPolicy::new(policy),
         Brings::Digest(_) if way != Way::Post => {
             let message = "it carries only a digest; a source and a configuration bring whole \
                            policies";
-            Err(Refusal::new(Code::DigestOnly, message))
+            Err(ReleaseRefusal::new(Code::DigestOnly, message))
         }
         Brings::Digest(digest) => {
             let own = terms.baseline().filter(|own| own.digest == *digest);
             state.holding(digest).or(own).cloned().ok_or_else(|| {
                 let message = format!("policy {digest} is not held here; send it whole");
-                Refusal::new(Code::NotHeld, message)
+                ReleaseRefusal::new(Code::NotHeld, message)
             })
         }
     }
 }
 
 /// A key that may only roll back brings nothing new: the policy before, or a prepared one.
-fn permitted(state: &State, verified: &Verified, held: &Held, now: u64) -> Result<(), Refusal> {
+fn permitted(
+    state: &Releases,
+    verified: &Verified,
+    held: &KeptPolicy,
+    now: u64,
+) -> Result<(), ReleaseRefusal> {
     let Some(short) = verified.only_on_call() else { return Ok(()) };
     let release = verified.release();
     let previous = state.previous(now).is_some_and(|previous| previous.digest == held.digest);
@@ -135,15 +148,15 @@ fn permitted(state: &State, verified: &Verified, held: &Held, now: u64) -> Resul
             "{}, and policy {} is neither the previous one nor prepared",
             short.message, held.digest
         );
-        return Err(Refusal::new(short.code, message));
+        return Err(ReleaseRefusal::new(short.code, message));
     }
     if !release.prepared.is_empty() {
         let message = format!("{}, and only authors say what is `prepared`", short.message);
-        return Err(Refusal::new(short.code, message));
+        return Err(ReleaseRefusal::new(short.code, message));
     }
     if release.on_expiry == OnExpiry::Baseline {
         let message = format!("{}, and `on_expiry: baseline` would be a third", short.message);
-        return Err(Refusal::new(short.code, message));
+        return Err(ReleaseRefusal::new(short.code, message));
     }
     Ok(())
 }
@@ -151,10 +164,10 @@ fn permitted(state: &State, verified: &Verified, held: &Held, now: u64) -> Resul
 /// What is to follow a release must be there when it is taken.
 fn nothing_after(
     terms: &Terms,
-    state: &State,
+    state: &Releases,
     release: &Release,
-    held: &Held,
-) -> Result<(), Refusal> {
+    held: &KeptPolicy,
+) -> Result<(), ReleaseRefusal> {
     let missing = match release.on_expiry {
         OnExpiry::Keep => return Ok(()),
         _ if release.expires.is_none() => "`on_expiry` needs `expires`",
@@ -166,12 +179,12 @@ fn nothing_after(
         }
         OnExpiry::Baseline | OnExpiry::Previous => return Ok(()),
     };
-    Err(Refusal::new(Code::NothingAfter, missing))
+    Err(ReleaseRefusal::new(Code::NothingAfter, missing))
 }
 
-fn entry(verified: &Verified, held: &Held, way: Way, now: u64) -> Entry {
+fn entry(verified: &Verified, held: &KeptPolicy, way: Way, now: u64) -> ActivationEntry {
     let release = verified.release();
-    Entry {
+    ActivationEntry {
         serial: release.serial,
         digest: held.digest,
         version: held.version.clone(),
@@ -195,13 +208,13 @@ fn entry(verified: &Verified, held: &Held, way: Way, now: u64) -> Entry {
 /// Its `release` cannot be used.
 pub fn start(
     terms: &Terms,
-    state: &State,
+    state: &Releases,
     now: u64,
-) -> Result<(Option<State>, Option<String>), Refusal> {
+) -> Result<(Option<Releases>, Option<String>), ReleaseRefusal> {
     let mut next = state.clone();
     let inline_holds = match &state.active {
         None => true,
-        Some(active) => active.standing == Standing::Baseline,
+        Some(active) => active.standing == ReleaseStanding::Baseline,
     };
     if let Some(own) = terms.baseline().filter(|_| inline_holds)
         && next.held.first().map(|held| held.digest) != Some(own.digest)
@@ -225,15 +238,15 @@ pub fn start(
 
 /// What a process holds once the policy in force is over; `None` while it is not, or where that was seen to.
 #[must_use]
-pub fn renew(terms: &Terms, state: &State, now: u64) -> Option<State> {
+pub fn renew(terms: &Terms, state: &Releases, now: u64) -> Option<Releases> {
     state.expires().filter(|at| *at <= now)?;
     let mut next = state.clone();
     let end = next.held.first_mut()?.end.as_mut()?;
     end.seen = true;
     let (standing, after) = match end.then {
-        OnExpiry::Keep => (Standing::Overdue, None),
-        OnExpiry::Baseline => (Standing::Baseline, terms.baseline().cloned()),
-        OnExpiry::Previous => (Standing::Previous, next.below(now).cloned()),
+        OnExpiry::Keep => (ReleaseStanding::Overdue, None),
+        OnExpiry::Baseline => (ReleaseStanding::Baseline, terms.baseline().cloned()),
+        OnExpiry::Previous => (ReleaseStanding::Previous, next.below(now).cloned()),
     };
     let active = next.active.as_mut()?;
     match after {
@@ -241,19 +254,21 @@ pub fn renew(terms: &Terms, state: &State, now: u64) -> Option<State> {
             active.standing = standing;
             let practice = if state.is_drill() { Practice::WayBack } else { Practice::Meant };
             let entry = passing(state.serial(), &after, Way::Expiry, now);
-            next.remember(Entry { practice, ..entry });
+            next.remember(ActivationEntry { practice, ..entry });
             next.bring_forward(after);
         }
         // There is nothing to go back to, or nothing was to happen: it goes on.
-        None if active.standing == Standing::Release => active.standing = Standing::Overdue,
+        None if active.standing == ReleaseStanding::Release => {
+            active.standing = ReleaseStanding::Overdue
+        }
         None => {}
     }
     Some(next)
 }
 
 /// An activation that nobody signed for.
-fn passing(serial: u64, held: &Held, way: Way, now: u64) -> Entry {
-    Entry {
+fn passing(serial: u64, held: &KeptPolicy, way: Way, now: u64) -> ActivationEntry {
+    ActivationEntry {
         serial,
         digest: held.digest,
         version: held.version.clone(),

@@ -4,7 +4,7 @@
 //! [`Poll::begun`] in its place by compare-and-swap, and that worker alone asks. If it dies, the next turn is
 //! another's.
 
-use super::code::{Reader, Writer};
+use super::code::{CodeReader, Writer};
 use crate::limits;
 
 /// What the workers of a process share about a source.
@@ -39,7 +39,7 @@ pub struct Failure {
 
 /// What an answer was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum PollResult {
     /// A body, and its `ETag`.
     Fresh(Option<String>),
     /// 304.
@@ -65,22 +65,22 @@ impl Poll {
 
     /// The answer has come. `random` spreads the proxies of a fleet over the interval.
     #[must_use]
-    pub fn ended(&self, answer: Answer, now_ms: u64, every_ms: u64, random: u64) -> Self {
+    pub fn ended(&self, answer: PollResult, now_ms: u64, every_ms: u64, random: u64) -> Self {
         let failures = match answer {
-            Answer::Failed(_) => self.failures.saturating_add(1),
-            Answer::Fresh(_) | Answer::Same => 0,
+            PollResult::Failed(_) => self.failures.saturating_add(1),
+            PollResult::Fresh(_) | PollResult::Same => 0,
         };
         let error = match &answer {
-            Answer::Failed(why) => {
+            PollResult::Failed(why) => {
                 let since_ms = self.error.as_ref().map_or(now_ms, |error| error.since_ms);
                 let why = why.chars().take(limits::POLL_ERROR_CHARS).collect();
                 Some(Failure { why, since_ms, last_ms: now_ms })
             }
-            Answer::Fresh(_) | Answer::Same => None,
+            PollResult::Fresh(_) | PollResult::Same => None,
         };
         let etag = match answer {
-            Answer::Fresh(etag) => etag.filter(|etag| etag.len() <= limits::ETAG_BYTES),
-            Answer::Same | Answer::Failed(_) => self.etag.clone(),
+            PollResult::Fresh(etag) => etag.filter(|etag| etag.len() <= limits::ETAG_BYTES),
+            PollResult::Same | PollResult::Failed(_) => self.etag.clone(),
         };
         let good_ms = if failures == 0 { now_ms } else { self.good_ms };
         let next_ms = now_ms.saturating_add(pause(every_ms, failures, random));
@@ -112,10 +112,10 @@ impl Poll {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {
-            let mut from = Reader::new(bytes);
+            let mut from = CodeReader::new(bytes);
             let poll = Self {
                 next_ms: from.number()?,
-                etag: from.option(Reader::text)?,
+                etag: from.option(CodeReader::text)?,
                 failures: from.number()?,
                 good_ms: from.number()?,
                 answered: from.number()? == 1,
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(poll.next_ms, 1_000 + limits::POLL_TIMEOUT_MS + 500);
         let mut pauses = Vec::new();
         for _ in 0..12 {
-            poll = poll.ended(Answer::Failed("status 503".into()), 10_000, 500, 0);
+            poll = poll.ended(PollResult::Failed("status 503".into()), 10_000, 500, 0);
             pauses.push(poll.next_ms - 10_000);
         }
         assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]), "{pauses:?}");
@@ -162,18 +162,18 @@ mod tests {
         assert_eq!((poll.failures, poll.answered), (12, false));
         let error = poll.error.as_ref().unwrap();
         assert_eq!((error.why.as_str(), error.since_ms), ("status 503", 10_000));
-        let good = poll.ended(Answer::Fresh(Some("\"a\"".into())), 20_000, 500, 7);
+        let good = poll.ended(PollResult::Fresh(Some("\"a\"".into())), 20_000, 500, 7);
         assert_eq!((good.failures, good.good_ms, good.answered), (0, 20_000, true));
         assert_eq!(good.error, None, "the next good answer clears it");
         assert!((450..=550).contains(&(good.next_ms - 20_000)));
-        let same = good.ended(Answer::Same, 21_000, 500, 3);
+        let same = good.ended(PollResult::Same, 21_000, 500, 3);
         assert_eq!(same.etag.as_deref(), Some("\"a\""));
     }
 
     #[test]
     fn an_etag_without_end_is_not_kept() {
         let long = "x".repeat(limits::ETAG_BYTES + 1);
-        assert_eq!(Poll::default().ended(Answer::Fresh(Some(long)), 1, 1, 1).etag, None);
+        assert_eq!(Poll::default().ended(PollResult::Fresh(Some(long)), 1, 1, 1).etag, None);
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A release that was refused. The policy in force goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ReleaseRefusal {
     /// What kind of reason: a word for scripts, metrics and status; `docs/releases.md` has the table.
     pub code: Code,
     /// For people; never text of a policy beyond names.
@@ -84,7 +84,7 @@ codes! {
     NotKept = "not-kept", 503;
 }
 
-impl Refusal {
+impl ReleaseRefusal {
     /// With the reason in words.
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
@@ -104,7 +104,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ReleaseRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code.word(), self.message)
     }

@@ -1,14 +1,14 @@
 //! What is signed: a policy, or the digest of one, with its number and the scope it is for.
 
 use super::digest::Digest;
-use super::refusal::{Code, Refusal};
+use super::refusal::{Code, ReleaseRefusal};
 use crate::base::time;
 use crate::limits;
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::language::RELEASE;
 use crate::policy::path::Path;
 use crate::policy::shape_of;
-use crate::policy::source::{Node, Value, parse_json, whole};
+use crate::policy::source::{SourceNode, SourceValue, parse_json, whole};
 
 /// A release, as its payload says it. Whether anybody may say so is [`super::Verified`]'s matter.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub struct Release {
 #[derive(Debug, Clone)]
 pub enum Brings {
     /// The whole policy, as a tree.
-    Whole(Node),
+    Whole(SourceNode),
     /// The digest of one that the process holds.
     Digest(Digest),
 }
@@ -75,14 +75,14 @@ impl Release {
     ///
     /// # Errors
     /// What keeps it from being a release: syntax, duplicate keys, unknown fields, values out of range.
-    pub fn parse(payload: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(payload: &[u8]) -> Result<Self, ReleaseRefusal> {
         let tree = parse_json(payload).map_err(|found| not_a_release(&found))?;
         let found = shape_of(&tree, &RELEASE);
         if !found.is_empty() {
             return Err(not_a_release(&found));
         }
-        let serial = |name| tree.get(name).and_then(Node::number).and_then(whole);
-        let prepared = tree.get("prepared").map(Node::items).unwrap_or_default();
+        let serial = |name| tree.get(name).and_then(SourceNode::number).and_then(whole);
+        let prepared = tree.get("prepared").map(SourceNode::items).unwrap_or_default();
         if prepared.len() > limits::PREPARED {
             return Err(refuse(format!(
                 "`prepared` names {} policies; at most {} are accepted",
@@ -103,14 +103,14 @@ impl Release {
             brings,
             prepared: prepared
                 .iter()
-                .filter_map(Node::text)
+                .filter_map(SourceNode::text)
                 .map(|digest| read_digest("prepared", digest))
                 .collect::<Result<_, _>>()?,
             reason: text(&tree, "reason")?,
             rolls_back: serial("rolls_back"),
-            drill: tree.get("drill").and_then(Node::bool).unwrap_or(false),
+            drill: tree.get("drill").and_then(SourceNode::bool).unwrap_or(false),
             expires: when(&tree, "expires")?,
-            on_expiry: match tree.get("on_expiry").and_then(Node::text) {
+            on_expiry: match tree.get("on_expiry").and_then(SourceNode::text) {
                 Some("baseline") => OnExpiry::Baseline,
                 Some("previous") => OnExpiry::Previous,
                 _ => OnExpiry::Keep,
@@ -119,12 +119,12 @@ impl Release {
     }
 }
 
-fn refuse(message: impl Into<String>) -> Refusal {
-    Refusal::new(Code::NotARelease, message)
+fn refuse(message: impl Into<String>) -> ReleaseRefusal {
+    ReleaseRefusal::new(Code::NotARelease, message)
 }
 
 /// The first finding; who wrote the release by hand runs the command for the rest.
-fn not_a_release(found: &[Diagnostic]) -> Refusal {
+fn not_a_release(found: &[Diagnostic]) -> ReleaseRefusal {
     refuse(found.first().map_or_else(String::new, one_line))
 }
 
@@ -133,8 +133,8 @@ pub(super) fn one_line(finding: &Diagnostic) -> String {
     finding.to_string().replace("\n  help: ", "; ")
 }
 
-fn text(tree: &Node, name: &str) -> Result<Option<String>, Refusal> {
-    let Some(text) = tree.get(name).and_then(Node::text) else { return Ok(None) };
+fn text(tree: &SourceNode, name: &str) -> Result<Option<String>, ReleaseRefusal> {
+    let Some(text) = tree.get(name).and_then(SourceNode::text) else { return Ok(None) };
     if text.len() > limits::RELEASE_TEXT_BYTES {
         let most = limits::RELEASE_TEXT_BYTES;
         return Err(refuse(format!(
@@ -146,13 +146,13 @@ fn text(tree: &Node, name: &str) -> Result<Option<String>, Refusal> {
 }
 
 /// A time: RFC 3339, or Unix seconds.
-fn when(tree: &Node, name: &str) -> Result<Option<u64>, Refusal> {
+fn when(tree: &SourceNode, name: &str) -> Result<Option<u64>, ReleaseRefusal> {
     let Some(node) = tree.get(name) else { return Ok(None) };
     let at = tree.locate(&Path::ROOT.key(name));
     let wrong = |why: String| refuse(format!("{}:{}: `{name}`: {why}", at.line, at.column));
     match &node.value {
-        Value::String { text, .. } => time::parse(text).map(Some).map_err(wrong),
-        Value::Number(raw) => match whole(raw).filter(|seconds| *seconds < limits::SERIALS) {
+        SourceValue::String { text, .. } => time::parse(text).map(Some).map_err(wrong),
+        SourceValue::Number(raw) => match whole(raw).filter(|seconds| *seconds < limits::SERIALS) {
             Some(seconds) => Ok(Some(seconds)),
             None => Err(wrong(format!("`{raw}` is no time in seconds since 1970"))),
         },
@@ -160,7 +160,7 @@ fn when(tree: &Node, name: &str) -> Result<Option<u64>, Refusal> {
     }
 }
 
-fn read_digest(name: &str, text: &str) -> Result<Digest, Refusal> {
+fn read_digest(name: &str, text: &str) -> Result<Digest, ReleaseRefusal> {
     Digest::parse(text)
         .ok_or_else(|| refuse(format!("`{name}` takes `sha256:` and 64 hex digits in lower case")))
 }

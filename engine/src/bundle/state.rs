@@ -2,25 +2,25 @@
 
 use std::rc::Rc;
 
-use super::code::{Reader, Writer};
+use super::code::{CodeReader, Writer};
 use super::digest::Digest;
 use super::release::OnExpiry;
 use crate::limits;
-use crate::policy::document::Severity;
+use crate::policy::document::RuleSeverity;
 
 /// The releases of a process. Whoever changes it makes a new one and puts it in the old one's place, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct State {
+pub struct Releases {
     /// The release in force, or the last one that was.
     pub active: Option<ActiveRelease>,
     /// The policies that were in force, newest first. The first is in force now, the second is "the previous".
-    pub held: Vec<Held>,
+    pub held: Vec<KeptPolicy>,
     /// Policies that on-call keys may activate: the word of the last author.
     pub prepared: Vec<Digest>,
     /// The release whose word that is; `None`: no author has spoken since the process began.
     pub prepared_by: Option<Author>,
     /// What was activated, newest first.
-    pub history: Vec<Entry>,
+    pub history: Vec<ActivationEntry>,
 }
 
 /// A release that said what is prepared.
@@ -56,14 +56,14 @@ pub struct ActiveRelease {
     /// Its serial.
     pub serial: u64,
     /// What stands, now that it may be over.
-    pub standing: Standing,
+    pub standing: ReleaseStanding,
     /// When it is over (Unix seconds).
     pub expires: Option<u64>,
 }
 
 /// What is in force of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Standing {
+pub enum ReleaseStanding {
     /// Its policy.
     #[default]
     Release,
@@ -77,7 +77,7 @@ pub enum Standing {
 
 /// A policy that was in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct KeptPolicy {
     /// Its digest.
     pub digest: Digest,
     /// Its own version, for people.
@@ -103,7 +103,7 @@ pub struct End {
     pub seen: bool,
 }
 
-impl Held {
+impl KeptPolicy {
     /// True if its time has passed and it asked not to go on: nothing goes back to it by itself.
     #[must_use]
     pub fn is_over(&self, now: u64) -> bool {
@@ -142,7 +142,7 @@ impl Way {
 
 /// One activation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ActivationEntry {
     /// The serial; 0 for the inline policy.
     pub serial: u64,
     /// The policy.
@@ -162,12 +162,12 @@ pub struct Entry {
     /// The keys that signed.
     pub keys: Vec<String>,
     /// The policy's own word of how bad it is.
-    pub severity: Option<Severity>,
+    pub severity: Option<RuleSeverity>,
     /// Whether it was meant.
     pub practice: Practice,
 }
 
-impl State {
+impl Releases {
     /// The highest serial that was taken; 0 before the first.
     #[must_use]
     pub fn serial(&self) -> u64 {
@@ -176,13 +176,13 @@ impl State {
 
     /// The policy before the one in force: the last that was, and is not over by now (Unix seconds).
     #[must_use]
-    pub fn previous(&self, now: u64) -> Option<&Held> {
+    pub fn previous(&self, now: u64) -> Option<&KeptPolicy> {
         self.held.iter().skip(1).find(|held| !held.is_over(now) && !held.drill)
     }
 
     /// What takes over where the policy in force is over and said `on_expiry: previous`: what was in force when it came,
     /// or, where that is over too, what was before that.
-    pub(super) fn below(&self, now: u64) -> Option<&Held> {
+    pub(super) fn below(&self, now: u64) -> Option<&KeptPolicy> {
         let mut under = self.held.first().and_then(|held| held.under);
         // A policy may have been brought back above its own successor: as many steps as policies are enough.
         for _ in 0..self.held.len() {
@@ -203,7 +203,7 @@ impl State {
 
     /// The policy with this digest.
     #[must_use]
-    pub fn holding(&self, digest: &Digest) -> Option<&Held> {
+    pub fn holding(&self, digest: &Digest) -> Option<&KeptPolicy> {
         self.held.iter().find(|held| held.digest == *digest)
     }
 
@@ -222,7 +222,7 @@ impl State {
 
     /// Puts a policy in force: it moves to the front, and the oldest falls out. A drill's policy takes nobody's place,
     /// and is gone when another comes.
-    pub(super) fn bring_forward(&mut self, mut policy: Held) {
+    pub(super) fn bring_forward(&mut self, mut policy: KeptPolicy) {
         // What was meant before stays so: it can be gone back to.
         policy.drill &= self.holding(&policy.digest).is_none_or(|held| held.drill);
         self.held.retain(|held| held.digest != policy.digest && !held.drill);
@@ -232,7 +232,7 @@ impl State {
     }
 
     /// Remembers an activation. Drills do not push out what was meant.
-    pub(super) fn remember(&mut self, entry: Entry) {
+    pub(super) fn remember(&mut self, entry: ActivationEntry) {
         self.history.insert(0, entry);
         while self.history.len() > limits::HISTORY {
             let drill = self.history.iter().skip(1).rposition(|e| e.practice != Practice::Meant);
@@ -312,7 +312,7 @@ impl State {
     /// From such bytes; `None` where they are of another version of the filter, or broken.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut from = Reader::new(bytes);
+        let mut from = CodeReader::new(bytes);
         if from.number()? != u64::from(FORM) {
             return None;
         }
@@ -322,13 +322,13 @@ impl State {
                 payload: from.digest()?,
                 serial: from.number()?,
                 standing: *STANDINGS.get(usize::try_from(from.number()?).ok()?)?,
-                expires: from.option(Reader::number)?,
+                expires: from.option(CodeReader::number)?,
             })
         })?;
         let held = from.list(limits::HELD_POLICIES + 1, |from| {
-            Some(Held {
+            Some(KeptPolicy {
                 digest: from.digest()?,
-                version: from.option(Reader::text)?,
+                version: from.option(CodeReader::text)?,
                 policy: from.text()?.into(),
                 end: from.option(|from| {
                     Some(End {
@@ -337,11 +337,11 @@ impl State {
                         seen: from.number()? == 1,
                     })
                 })?,
-                under: from.option(Reader::digest)?,
+                under: from.option(CodeReader::digest)?,
                 drill: from.number()? == 1,
             })
         })?;
-        let prepared = from.list(limits::PREPARED, Reader::digest)?;
+        let prepared = from.list(limits::PREPARED, CodeReader::digest)?;
         let prepared_by = from.option(|from| {
             Some(Author {
                 serial: from.number()?,
@@ -350,16 +350,16 @@ impl State {
             })
         })?;
         let history = from.list(limits::HISTORY, |from| {
-            Some(Entry {
+            Some(ActivationEntry {
                 serial: from.number()?,
                 digest: from.digest()?,
-                version: from.option(Reader::text)?,
+                version: from.option(CodeReader::text)?,
                 at: from.number()?,
                 way: *WAYS.get(usize::try_from(from.number()?).ok()?)?,
                 issuer: from.text()?,
-                reason: from.option(Reader::text)?,
-                rolls_back: from.option(Reader::number)?,
-                keys: from.list(limits::TRUSTED_KEYS, Reader::text)?,
+                reason: from.option(CodeReader::text)?,
+                rolls_back: from.option(CodeReader::number)?,
+                keys: from.list(limits::TRUSTED_KEYS, CodeReader::text)?,
                 severity: from.option(|from| {
                     SEVERITIES.get(usize::try_from(from.number()?).ok()?).copied()
                 })?,
@@ -370,13 +370,17 @@ impl State {
     }
 }
 
-/// The form of [`State::encode`]: another number is another form.
+/// The form of [`Releases::encode`]: another number is another form.
 const FORM: u8 = 3;
 
 /// In the order of their declaration, as `encode` numbers them.
-const STANDINGS: [Standing; 4] =
-    [Standing::Release, Standing::Overdue, Standing::Baseline, Standing::Previous];
+const STANDINGS: [ReleaseStanding; 4] = [
+    ReleaseStanding::Release,
+    ReleaseStanding::Overdue,
+    ReleaseStanding::Baseline,
+    ReleaseStanding::Previous,
+];
 const ON_EXPIRY: [OnExpiry; 3] = [OnExpiry::Keep, OnExpiry::Baseline, OnExpiry::Previous];
-const SEVERITIES: [Severity; 3] = [Severity::Sev1, Severity::Sev2, Severity::Sev3];
+const SEVERITIES: [RuleSeverity; 3] = [RuleSeverity::Sev1, RuleSeverity::Sev2, RuleSeverity::Sev3];
 const PRACTICES: [Practice; 3] = [Practice::Meant, Practice::Drill, Practice::WayBack];
 const WAYS: [Way; 5] = [Way::Baseline, Way::Configured, Way::Post, Way::Source, Way::Expiry];

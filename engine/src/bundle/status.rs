@@ -3,16 +3,16 @@
 mod balances;
 mod rules;
 
-use super::adopt::{Running, Terms};
+use super::adopt::{ActivePolicy, Terms};
 use super::followers::Followers;
 use super::marks::Marks;
 use super::poll::{Failure, Poll};
-use super::state::{Entry, Practice, Standing, State};
-use super::trouble::Trouble;
+use super::state::{ActivationEntry, Practice, ReleaseStanding, Releases};
+use super::trouble::LastRefusal;
 use crate::base::time;
 use crate::event::pending::{self, Waiting};
 use crate::ledger::Book;
-use crate::policy::document::Severity;
+use crate::policy::document::RuleSeverity;
 use crate::written::{Object, text};
 
 /// What status is made of.
@@ -21,11 +21,11 @@ pub struct Facts<'a> {
     /// The configuration of the listener that answers.
     pub terms: &'a Terms,
     /// What the process holds.
-    pub state: &'a State,
+    pub state: &'a Releases,
     /// What runs; `None`: nothing does.
-    pub running: Option<&'a Running>,
+    pub running: Option<&'a ActivePolicy>,
     /// The last refusal.
-    pub trouble: Option<&'a Trouble>,
+    pub trouble: Option<&'a LastRefusal>,
     /// The accounts of limits.
     pub book: Option<&'a Book>,
     /// Tool calls that wait for leave.
@@ -78,7 +78,7 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     let said = entry.and_then(|entry| entry.reason.as_deref());
     let own = facts.running.and_then(|running| running.reason.as_deref());
     out.optional_text("reason", said.or(own));
-    out.optional_text("severity", facts.running.and_then(|r| r.severity).map(Severity::word));
+    out.optional_text("severity", facts.running.and_then(|r| r.severity).map(RuleSeverity::word));
     out.optional_text("mode", facts.running.map(|running| running.mode.word()));
     out.raw("drill", if state.is_drill() { "true" } else { "false" });
     let expires = ends(state);
@@ -138,9 +138,11 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
 }
 
 /// When what is in force is over, or was to be (Unix seconds).
-fn ends(state: &State) -> Option<u64> {
+fn ends(state: &Releases) -> Option<u64> {
     match state.active.as_ref()? {
-        active if matches!(active.standing, Standing::Release | Standing::Overdue) => {
+        active
+            if matches!(active.standing, ReleaseStanding::Release | ReleaseStanding::Overdue) =>
+        {
             active.expires
         }
         _ => state.held.first().and_then(|held| held.end).map(|end| end.at),
@@ -152,15 +154,15 @@ fn standing(facts: &Facts<'_>) -> &'static str {
         (_, None) => "none",
         (None, Some(_)) => "baseline",
         (Some(active), Some(_)) => match active.standing {
-            Standing::Release => "release",
-            Standing::Overdue => "expired",
-            Standing::Baseline => "expired-to-baseline",
-            Standing::Previous => "expired-to-previous",
+            ReleaseStanding::Release => "release",
+            ReleaseStanding::Overdue => "expired",
+            ReleaseStanding::Baseline => "expired-to-baseline",
+            ReleaseStanding::Previous => "expired-to-previous",
         },
     }
 }
 
-fn trouble(trouble: &Trouble, now: u64) -> String {
+fn trouble(trouble: &LastRefusal, now: u64) -> String {
     let mut out = Object::default();
     out.text("code", &trouble.code);
     out.text("message", &trouble.message);
@@ -201,7 +203,7 @@ fn failure(error: &Failure, now_ms: u64) -> String {
     out.end()
 }
 
-fn history(entry: &Entry) -> String {
+fn history(entry: &ActivationEntry) -> String {
     let mut out = Object::default();
     out.number("serial", entry.serial);
     out.optional_text("version", entry.version.as_deref());
@@ -226,7 +228,7 @@ fn history(entry: &Entry) -> String {
 }
 
 /// Whether what is in force is acted by: `now` in Unix seconds.
-fn followers(out: &mut Object, followers: &Followers, state: &State, now: u64) {
+fn followers(out: &mut Object, followers: &Followers, state: &Releases, now: u64) {
     out.text("in_force", followers.in_force(state).word());
     out.raw("followers", &followers.to_json(state));
     out.raw("not_following", &followers.troubled_to_json(now));
@@ -235,9 +237,9 @@ fn followers(out: &mut Object, followers: &Followers, state: &State, now: u64) {
 /// The answer to a release that was taken, with what the configurations of its scope say so far (`now` in Unix seconds).
 #[must_use]
 pub fn taken(
-    running: Option<&Running>,
+    running: Option<&ActivePolicy>,
     unchanged: bool,
-    state: &State,
+    state: &Releases,
     followed: &Followers,
     now: u64,
 ) -> String {

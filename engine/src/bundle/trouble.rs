@@ -1,13 +1,13 @@
 //! The last release that was refused: for status.
 
-use super::code::{Reader, Writer};
-use super::refusal::Refusal;
+use super::code::{CodeReader, Writer};
+use super::refusal::ReleaseRefusal;
 use super::state::Way;
 use crate::limits;
 
 /// What went wrong last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct LastRefusal {
     /// The kind, as [`super::Code::word`].
     pub code: String,
     /// In words.
@@ -18,10 +18,10 @@ pub struct Trouble {
     pub way: String,
 }
 
-impl Trouble {
+impl LastRefusal {
     /// A refusal of something that came by this way.
     #[must_use]
-    pub fn new(refusal: &Refusal, way: Way, at: u64) -> Self {
+    pub fn new(refusal: &ReleaseRefusal, way: Way, at: u64) -> Self {
         let mut message = refusal.message.clone();
         let mut end = message.len().min(limits::TROUBLE_BYTES);
         while !message.is_char_boundary(end) {
@@ -45,7 +45,7 @@ impl Trouble {
     /// From such bytes.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut from = Reader::new(bytes);
+        let mut from = CodeReader::new(bytes);
         let code = from.text()?;
         let message = from.text()?;
         Some(Self { code, message, at: from.number()?, way: from.text()? })

@@ -1,6 +1,6 @@
 //! Who signed a release, and what they may do.
 
-use super::refusal::{Code, Refusal};
+use super::refusal::{Code, ReleaseRefusal};
 use super::release::Release;
 use crate::dsse::{DsseError, Envelope};
 use crate::limits;
@@ -25,7 +25,7 @@ pub struct Verified {
     power: Power,
     keys: Vec<String>,
     /// Why it is not [`Power::Author`], where it is not.
-    short_of_author: Option<Refusal>,
+    short_of_author: Option<ReleaseRefusal>,
     payload: Vec<u8>,
 }
 
@@ -34,7 +34,7 @@ impl Verified {
     ///
     /// # Errors
     /// It is no envelope, nobody who may has signed it, or what was signed is no release for this scope.
-    pub fn verify(bytes: &[u8], trust: &Trust, scope: &str) -> Result<Self, Refusal> {
+    pub fn verify(bytes: &[u8], trust: &Trust, scope: &str) -> Result<Self, ReleaseRefusal> {
         let envelope =
             Envelope::read(bytes, PAYLOAD_TYPE, limits::ENVELOPE_BYTES).map_err(unread)?;
         let signers = envelope.signers(&trust.keys);
@@ -44,7 +44,7 @@ impl Verified {
         let release = Release::parse(payload)?;
         if release.scope != scope {
             let message = format!("it is for scope `{}`; this is `{scope}`", release.scope);
-            return Err(Refusal::new(Code::WrongScope, message));
+            return Err(ReleaseRefusal::new(Code::WrongScope, message));
         }
         let keys = signers.iter().map(|key| key.id.clone()).collect();
         Ok(Self { release, power, keys, short_of_author, payload: payload.to_vec() })
@@ -75,38 +75,41 @@ impl Verified {
     }
 
     /// Why those who signed may not bring any policy they like: for the refusal of what only authors may.
-    pub(super) fn only_on_call(&self) -> Option<&Refusal> {
+    pub(super) fn only_on_call(&self) -> Option<&ReleaseRefusal> {
         self.short_of_author.as_ref()
     }
 }
 
-fn unread(error: DsseError) -> Refusal {
+fn unread(error: DsseError) -> ReleaseRefusal {
     let code = match error {
         DsseError::TooBig => Code::TooBig,
         DsseError::OtherType => Code::WrongType,
         _ => Code::NotAnEnvelope,
     };
-    Refusal::new(code, error.to_string())
+    ReleaseRefusal::new(code, error.to_string())
 }
 
 /// What these signers may do. The second part says what they lack to be authors.
-fn power(signers: &[&TrustedKey], trust: &Trust) -> Result<(Power, Option<Refusal>), Refusal> {
+fn power(
+    signers: &[&TrustedKey],
+    trust: &Trust,
+) -> Result<(Power, Option<ReleaseRefusal>), ReleaseRefusal> {
     let authors = signers.iter().filter(|key| key.may.release).count();
     if authors >= trust.threshold.max(1) {
         return Ok((Power::Author, None));
     }
     if signers.is_empty() {
         let message = "no key of `trust` has signed these bytes";
-        return Err(Refusal::new(Code::Untrusted, message));
+        return Err(ReleaseRefusal::new(Code::Untrusted, message));
     }
     let short = if authors > 0 {
         let message =
             format!("signed by {authors} of the {} keys that are wanted", trust.threshold);
-        Refusal::new(Code::TooFewSignatures, message)
+        ReleaseRefusal::new(Code::TooFewSignatures, message)
     } else {
         let names: Vec<String> = signers.iter().map(|key| format!("`{}`", key.id)).collect();
         let message = format!("key {} may not `release`", names.join(", "));
-        Refusal::new(Code::NotPermitted, message)
+        ReleaseRefusal::new(Code::NotPermitted, message)
     };
     if signers.iter().any(|key| key.may.rollback) {
         Ok((Power::OnCall, Some(short)))

@@ -1,17 +1,17 @@
 //! What the model was asked: the texts of a request as it is sent on, message by message.
 
-use super::messages::{Message, Part, shorten};
-use crate::dialect::{Item, RequestView, Role, Shape};
+use super::messages::{CapturedMessage, MessagePart, shorten};
+use crate::dialect::{Item, RequestView, Role, ValueShape};
 use crate::limits::CAPTURE_PARTS;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// What a request says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct CapturedRequest {
     /// Instructions that stand beside the conversation.
-    pub system: Vec<Part>,
+    pub system: Vec<MessagePart>,
     /// The conversation.
-    pub messages: Vec<Message>,
+    pub messages: Vec<CapturedMessage>,
     /// Something was left out for its length.
     pub cut: bool,
     /// Bytes of text.
@@ -19,7 +19,7 @@ pub struct Asked {
 }
 
 /// Where a text of a request stands.
-struct Place<'a> {
+struct MessagePlace<'a> {
     /// It is of the instructions that stand beside the conversation.
     beside: bool,
     /// The message.
@@ -28,14 +28,14 @@ struct Place<'a> {
     call: Option<Value<'a>>,
 }
 
-impl Asked {
+impl CapturedRequest {
     /// Memory that it takes, about, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         let parts: usize = self.messages.iter().map(|message| message.parts.len()).sum();
         self.bytes
-            + self.messages.len() * size_of::<Message>()
-            + (parts + self.system.len()) * size_of::<Part>()
+            + self.messages.len() * size_of::<CapturedMessage>()
+            + (parts + self.system.len()) * size_of::<MessagePart>()
     }
 
     /// Reads a request's texts, the last ones first while there is room: a long conversation is known by its end.
@@ -43,8 +43,8 @@ impl Asked {
     pub fn read(view: &RequestView, doc: &Doc, body: &[u8], room: usize, tool_args: bool) -> Self {
         let mut asked = Self::default();
         let mut left = room;
-        let mut parts: Vec<(bool, NodeId, &'static str, Part)> = Vec::new();
-        let mut calls = Calls::default();
+        let mut parts: Vec<(bool, NodeId, &'static str, MessagePart)> = Vec::new();
+        let mut calls = ArgumentValues::default();
         for item in view.texts.iter().rev() {
             let Item::Text { node, shape, role: Role::Input(of), .. } = *item else { continue };
             let Some(value) = doc.value(body, node) else { continue };
@@ -66,27 +66,34 @@ impl Asked {
                     });
                     let name = call.parent().and_then(|parent| parent.get("name"));
                     let name = name.and_then(|name| name.as_str().map(|name| name.into_owned()));
-                    Part::Call { name: name.unwrap_or_default(), arguments }
+                    MessagePart::Call { name: name.unwrap_or_default(), arguments }
                 }
-                (None, Shape::Text) => {
+                (None, ValueShape::Text) => {
                     let text = value.as_str().unwrap_or_default().into_owned();
-                    if of.tool_results { Part::Result(text) } else { Part::Text(text) }
+                    if of.tool_results {
+                        MessagePart::Result(text)
+                    } else {
+                        MessagePart::Text(text)
+                    }
                 }
-                (None, Shape::Number) => {
-                    Part::Result(String::from_utf8_lossy(value.raw()).into_owned())
+                (None, ValueShape::Number) => {
+                    MessagePart::Result(String::from_utf8_lossy(value.raw()).into_owned())
                 }
-                (None, Shape::Json | Shape::Key | Shape::Seal | Shape::File) => continue,
+                (
+                    None,
+                    ValueShape::Json | ValueShape::Key | ValueShape::Seal | ValueShape::File,
+                ) => continue,
             };
             if left == 0 || parts.len() >= CAPTURE_PARTS {
                 asked.cut = true;
                 break;
             }
-            if let Part::Call { name, .. } = &mut part {
+            if let MessagePart::Call { name, .. } = &mut part {
                 asked.cut |= shorten(name, &mut left);
             }
-            if let Part::Text(text)
-            | Part::Result(text)
-            | Part::Call { arguments: Some(text), .. } = &mut part
+            if let MessagePart::Text(text)
+            | MessagePart::Result(text)
+            | MessagePart::Call { arguments: Some(text), .. } = &mut part
             {
                 asked.cut |= shorten(text, &mut left);
             }
@@ -101,7 +108,7 @@ impl Asked {
             }
             match asked.messages.last_mut().filter(|_| last == Some((message, role))) {
                 Some(known) => known.parts.push(part),
-                None => asked.messages.push(Message { role, parts: vec![part] }),
+                None => asked.messages.push(CapturedMessage { role, parts: vec![part] }),
             }
             last = Some((message, role));
         }
@@ -111,14 +118,14 @@ impl Asked {
 
 /// Which values hold the arguments of calls; each is asked once, however many texts it holds.
 #[derive(Default)]
-struct Calls {
+struct ArgumentValues {
     asked: Option<(NodeId, bool)>,
     told: Option<NodeId>,
 }
 
-impl Calls {
+impl ArgumentValues {
     /// Where a text stands; `None`: not in the conversation (definitions of tools, say).
-    fn place<'a>(&mut self, value: Value<'a>) -> Option<Place<'a>> {
+    fn place<'a>(&mut self, value: Value<'a>) -> Option<MessagePlace<'a>> {
         let (mut call, mut below) = (None, None);
         let mut at = value;
         loop {
@@ -142,7 +149,7 @@ impl Calls {
             (Kind::Array, Some(element)) => element.id(),
             _ => at.id(),
         };
-        (beside || within).then_some(Place { beside, message, call })
+        (beside || within).then_some(MessagePlace { beside, message, call })
     }
 
     fn is_call(&mut self, value: &Value<'_>, above: &Value<'_>) -> bool {

@@ -1,28 +1,28 @@
 //! What one receiver gets of an exchange: the texts that it is to have, within its own bound.
 
-use super::asked::Asked;
+use super::asked::CapturedRequest;
 use super::got::Got;
-use super::messages::{self, Message, Part, trim};
+use super::messages::{self, CapturedMessage, MessagePart, trim};
 use crate::policy::program::capture::Capture;
 
 /// Texts for one span.
 #[derive(Debug, Clone, Default)]
 pub struct Fitted {
-    system: Vec<Part>,
-    input: Vec<Message>,
-    output: Vec<Message>,
+    system: Vec<MessagePart>,
+    input: Vec<CapturedMessage>,
+    output: Vec<CapturedMessage>,
     /// What is not all there: `input`, `output`.
     pub cut: Vec<&'static str>,
 }
 
 /// Makes what was gathered fit a rule. `lost`: something of the answer could not be read.
 #[must_use]
-pub fn fit(rule: &Capture, asked: &Asked, got: Option<&Got>, lost: bool) -> Fitted {
+pub fn fit(rule: &Capture, asked: &CapturedRequest, got: Option<&Got>, lost: bool) -> Fitted {
     let mut fitted = Fitted::default();
     let mut room = rule.max_bytes;
     if rule.input {
         let mut messages = asked.messages.clone();
-        let mut system = vec![Message { role: "system", parts: asked.system.clone() }];
+        let mut system = vec![CapturedMessage { role: "system", parts: asked.system.clone() }];
         messages.iter_mut().chain(&mut system).for_each(|message| only(rule, message, true));
         let mut share = if rule.answer() { room / 2 } else { room };
         let all = share;
@@ -49,11 +49,11 @@ pub fn fit(rule: &Capture, asked: &Asked, got: Option<&Got>, lost: bool) -> Fitt
 }
 
 /// Leaves out what the rule does not want; `words`: it wants more than calls.
-fn only(rule: &Capture, message: &mut Message, words: bool) {
-    message.parts.retain(|part| words || matches!(part, Part::Call { .. }));
+fn only(rule: &Capture, message: &mut CapturedMessage, words: bool) {
+    message.parts.retain(|part| words || matches!(part, MessagePart::Call { .. }));
     if !rule.tool_args {
         for part in &mut message.parts {
-            if let Part::Call { arguments, .. } = part {
+            if let MessagePart::Call { arguments, .. } = part {
                 *arguments = None;
             }
         }

@@ -1,16 +1,18 @@
 //! What a caller got: the bytes that left, read as the caller reads them.
 
-use super::messages::{Message, Part, shorten};
+use super::messages::{CapturedMessage, MessagePart, shorten};
 use crate::answer::FrameLoop;
-use crate::answer::frame_loop::{Content, Shown};
-use crate::dialect::{self, ArgsForm, Call, CallName, Dialect, Item, Role, Shape, Speech, TextKey};
+use crate::answer::frame_loop::{FrameContent, Shown};
+use crate::dialect::{
+    self, ArgsForm, Call, CallName, Dialect, Item, Role, Speech, TextKey, ValueShape,
+};
 use crate::limits::CAPTURE_PARTS;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
 /// Which texts of an answer are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Wanted {
+pub struct WantedTexts {
     /// What it says.
     pub output: bool,
     /// Arguments of its tool calls.
@@ -22,7 +24,7 @@ pub struct Wanted {
 pub struct Got {
     frames: FrameLoop,
     dialect: &'static Dialect,
-    wanted: Wanted,
+    wanted: WantedTexts,
     texts: Vec<Text>,
     left: usize,
     taken: usize,
@@ -34,13 +36,13 @@ pub struct Got {
 #[derive(Debug)]
 struct Text {
     key: TextKey,
-    part: Part,
+    part: MessagePart,
 }
 
 impl Got {
     /// An answer of which nothing has left; `room`: the most text that is kept of it, in bytes.
     #[must_use]
-    pub fn new(call: &Call, framing: Framing, room: usize, wanted: Wanted) -> Self {
+    pub fn new(call: &Call, framing: Framing, room: usize, wanted: WantedTexts) -> Self {
         let dialect = dialect::dialect(call.recognised.dialect);
         Self {
             frames: FrameLoop::new(framing, Some(dialect.answer(call, framing))),
@@ -92,19 +94,19 @@ impl Got {
         let payload = shown.frame.payload_bytes();
         let view = frames.view(shown.content, &payload);
         match shown.content {
-            Content::Json => {}
-            Content::Unread(_) => {
+            FrameContent::Json => {}
+            FrameContent::Unread(_) => {
                 *cut = true;
                 return;
             }
-            Content::Nothing | Content::Other => return,
+            FrameContent::Nothing | FrameContent::Other => return,
         }
         let mut gather = Gather { wanted: *wanted, texts, left, taken, cut };
         for item in view.items {
             match *item {
                 Item::Text {
                     node,
-                    shape: Shape::Text,
+                    shape: ValueShape::Text,
                     role: Role::Output,
                     text: Some(key),
                     ..
@@ -116,19 +118,23 @@ impl Got {
                     let Some(value) = view.doc.value(view.payload, node) else { continue };
                     let text = value.as_str().unwrap_or_default();
                     let new = match speech {
-                        Speech::Thinks => Part::Reasoning(String::new()),
-                        _ => Part::Text(String::new()),
+                        Speech::Thinks => MessagePart::Reasoning(String::new()),
+                        _ => MessagePart::Text(String::new()),
                     };
                     gather.add(key, new, &text);
                 }
                 // In an event such a text repeats what came piece by piece.
-                Item::Text { node, shape: Shape::Text, role: Role::Output, text: None, .. }
-                    if wanted.output && !view.streamed =>
-                {
+                Item::Text {
+                    node,
+                    shape: ValueShape::Text,
+                    role: Role::Output,
+                    text: None,
+                    ..
+                } if wanted.output && !view.streamed => {
                     let Some(value) = view.doc.value(view.payload, node) else { continue };
                     let new = match whole_speech(&value) {
-                        Some(Speech::Says) => Part::Text(String::new()),
-                        Some(Speech::Thinks) => Part::Reasoning(String::new()),
+                        Some(Speech::Says) => MessagePart::Text(String::new()),
+                        Some(Speech::Thinks) => MessagePart::Reasoning(String::new()),
                         Some(Speech::Repeats) | None => continue,
                     };
                     // There is one document: where a text stands is a name of its own.
@@ -173,14 +179,16 @@ impl Got {
 
     /// The messages that the caller has got, one a choice.
     #[must_use]
-    pub fn messages(&self) -> Vec<Message> {
-        let mut all: Vec<(u32, Message)> = Vec::new();
+    pub fn messages(&self) -> Vec<CapturedMessage> {
+        let mut all: Vec<(u32, CapturedMessage)> = Vec::new();
         for text in &self.texts {
             let choice = if self.dialect.has_choices() { text.key.a } else { 0 };
             let part = text.part.clone();
             match all.iter_mut().find(|(own, _)| *own == choice) {
                 Some((_, message)) => message.parts.push(part),
-                None => all.push((choice, Message { role: "assistant", parts: vec![part] })),
+                None => {
+                    all.push((choice, CapturedMessage { role: "assistant", parts: vec![part] }))
+                }
             }
         }
         all.sort_by_key(|(choice, _)| *choice);
@@ -218,7 +226,7 @@ fn whole_speech(value: &Value<'_>) -> Option<Speech> {
 
 /// Where texts are put.
 struct Gather<'a> {
-    wanted: Wanted,
+    wanted: WantedTexts,
     texts: &'a mut Vec<Text>,
     left: &'a mut usize,
     taken: &'a mut usize,
@@ -227,7 +235,7 @@ struct Gather<'a> {
 
 impl Gather<'_> {
     /// The text with this key; the last ones are the ones that go on.
-    fn open(&mut self, key: TextKey, new: Part) -> Option<&mut Part> {
+    fn open(&mut self, key: TextKey, new: MessagePart) -> Option<&mut MessagePart> {
         let at = match self.texts.iter().rposition(|text| text.key == key) {
             Some(at) => at,
             None if self.texts.len() >= CAPTURE_PARTS => {
@@ -249,21 +257,21 @@ impl Gather<'_> {
         text
     }
 
-    fn add(&mut self, key: TextKey, new: Part, text: &str) {
+    fn add(&mut self, key: TextKey, new: MessagePart, text: &str) {
         if *self.left == 0 {
             *self.cut |= !text.is_empty();
             return;
         }
         let text = self.take(text);
-        if let Some(Part::Text(own) | Part::Reasoning(own)) = self.open(key, new) {
+        if let Some(MessagePart::Text(own) | MessagePart::Reasoning(own)) = self.open(key, new) {
             own.push_str(&text);
         }
     }
 
     fn call(&mut self, call: TextKey) -> Option<(&mut String, &mut Option<String>)> {
-        let new = Part::Call { name: String::new(), arguments: None };
+        let new = MessagePart::Call { name: String::new(), arguments: None };
         match self.open(call, new)? {
-            Part::Call { name, arguments } => Some((name, arguments)),
+            MessagePart::Call { name, arguments } => Some((name, arguments)),
             _ => None,
         }
     }

@@ -4,16 +4,16 @@ use crate::written::{Object, list, text};
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Message {
+pub struct CapturedMessage {
     /// `system`, `user`, `assistant`, `tool`.
     pub role: &'static str,
     /// What it says, in order.
-    pub parts: Vec<Part>,
+    pub parts: Vec<MessagePart>,
 }
 
 /// A part of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum MessagePart {
     /// Words.
     Text(String),
     /// What the model thinks.
@@ -29,7 +29,7 @@ pub enum Part {
     },
 }
 
-impl Part {
+impl MessagePart {
     /// Its text, which takes room.
     fn text_mut(&mut self) -> Option<&mut String> {
         match self {
@@ -67,10 +67,10 @@ impl Part {
 
 /// Takes so much of these messages as there is room for, from their beginning or, as of a conversation, from their end.
 /// True: something was left out.
-pub(super) fn trim(messages: &mut [Message], room: &mut usize, from_the_end: bool) -> bool {
+pub(super) fn trim(messages: &mut [CapturedMessage], room: &mut usize, from_the_end: bool) -> bool {
     let mut cut = false;
-    let mut one = |part: &mut Part| {
-        if let Part::Call { name, .. } = part {
+    let mut one = |part: &mut MessagePart| {
+        if let MessagePart::Call { name, .. } = part {
             cut |= shorten(name, room);
         }
         if let Some(text) = part.text_mut() {
@@ -79,7 +79,7 @@ pub(super) fn trim(messages: &mut [Message], room: &mut usize, from_the_end: boo
     };
     let parts = messages.iter_mut().flat_map(|message| message.parts.iter_mut());
     if from_the_end {
-        let mut parts: Vec<&mut Part> = parts.collect();
+        let mut parts: Vec<&mut MessagePart> = parts.collect();
         parts.iter_mut().rev().for_each(|part| one(part));
     } else {
         parts.for_each(one);
@@ -97,7 +97,7 @@ pub(super) fn shorten(text: &mut String, room: &mut usize) -> bool {
 }
 
 /// The value of `gen_ai.input.messages`, or of `gen_ai.output.messages` where it is known why they ended.
-pub(super) fn to_json(messages: &[Message], finish: Option<&str>) -> String {
+pub(super) fn to_json(messages: &[CapturedMessage], finish: Option<&str>) -> String {
     list(messages, |message| {
         let mut out = Object::default();
         out.text("role", message.role);
@@ -110,6 +110,6 @@ pub(super) fn to_json(messages: &[Message], finish: Option<&str>) -> String {
 }
 
 /// The value of `gen_ai.system_instructions`.
-pub(super) fn parts_to_json(parts: &[Part]) -> String {
-    list(parts, Part::to_json)
+pub(super) fn parts_to_json(parts: &[MessagePart]) -> String {
+    list(parts, MessagePart::to_json)
 }

@@ -19,11 +19,11 @@ mod trace;
 
 use std::rc::Rc;
 
-pub use asked::Asked;
+pub use asked::CapturedRequest;
 pub use fitted::{Fitted, fit};
-pub use got::{Got, Wanted};
-pub use messages::{Message, Part};
-pub use otlp::{Span, Value, attribute, export};
+pub use got::{Got, WantedTexts};
+pub use messages::{CapturedMessage, MessagePart};
+pub use otlp::{AttributeValue, SpanWriter, attribute, export};
 pub use trace::Trace;
 
 use crate::policy::document::CaptureTo;

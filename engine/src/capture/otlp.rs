@@ -12,7 +12,7 @@ const REMOTE: u32 = 0x300;
 
 /// An attribute's value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value<'a> {
+pub enum AttributeValue<'a> {
     /// Text.
     Text(&'a str),
     /// A whole number.
@@ -27,31 +27,31 @@ pub enum Value<'a> {
 
 /// A value of the record as the conventions type it; what cannot be read so is text.
 #[must_use]
-pub fn attribute<'a>(key: &str, text: &'a str) -> Value<'a> {
+pub fn attribute<'a>(key: &str, text: &'a str) -> AttributeValue<'a> {
     let typed = match key {
         "gen_ai.usage.input_tokens"
         | "gen_ai.usage.output_tokens"
         | "gen_ai.usage.cache_read.input_tokens"
         | "gen_ai.usage.reasoning.output_tokens"
         | "hemostat.policy_serial"
-        | "http.response.status_code" => text.parse().ok().map(Value::Number),
+        | "http.response.status_code" => text.parse().ok().map(AttributeValue::Number),
         "hemostat.cost_usd" | "hemostat.held_seconds" | "gen_ai.response.time_to_first_chunk" => {
-            text.parse().ok().map(Value::Real)
+            text.parse().ok().map(AttributeValue::Real)
         }
-        "hemostat.stream" => Some(Value::Bool(text == "true")),
+        "hemostat.stream" => Some(AttributeValue::Bool(text == "true")),
         "gen_ai.response.finish_reasons" | "hemostat.rule_hits" | "hemostat.unchecked" => {
-            Some(Value::List(text.split(',').collect()))
+            Some(AttributeValue::List(text.split(',').collect()))
         }
         _ => None,
     };
-    typed.unwrap_or(Value::Text(text))
+    typed.unwrap_or(AttributeValue::Text(text))
 }
 
 /// A span that is being written.
 #[derive(Debug)]
-pub struct Span(Vec<u8>);
+pub struct SpanWriter(Vec<u8>);
 
-impl Span {
+impl SpanWriter {
     /// A span of this name; times are Unix nanoseconds.
     #[must_use]
     pub fn new(name: &str, trace: &Trace, start_ns: u64, end_ns: u64) -> Self {
@@ -71,7 +71,7 @@ impl Span {
     }
 
     /// Adds an attribute. A name must be there once.
-    pub fn attribute(&mut self, key: &str, value: &Value<'_>) {
+    pub fn attribute(&mut self, key: &str, value: &AttributeValue<'_>) {
         bytes(9, &key_value(key, value), &mut self.0);
     }
 
@@ -89,24 +89,24 @@ impl Span {
     }
 }
 
-fn key_value(key: &str, value: &Value<'_>) -> Vec<u8> {
+fn key_value(key: &str, value: &AttributeValue<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     bytes(1, key.as_bytes(), &mut out);
     bytes(2, &any_value(value), &mut out);
     out
 }
 
-fn any_value(value: &Value<'_>) -> Vec<u8> {
+fn any_value(value: &AttributeValue<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     match value {
-        Value::Text(text) => bytes(1, text.as_bytes(), &mut out),
-        Value::Bool(value) => number(2, u64::from(*value), &mut out),
-        Value::Number(value) => number(3, *value, &mut out),
-        Value::Real(value) => fixed64(4, value.to_bits(), &mut out),
-        Value::List(items) => {
+        AttributeValue::Text(text) => bytes(1, text.as_bytes(), &mut out),
+        AttributeValue::Bool(value) => number(2, u64::from(*value), &mut out),
+        AttributeValue::Number(value) => number(3, *value, &mut out),
+        AttributeValue::Real(value) => fixed64(4, value.to_bits(), &mut out),
+        AttributeValue::List(items) => {
             let mut list = Vec::new();
             for item in items {
-                bytes(1, &any_value(&Value::Text(item)), &mut list);
+                bytes(1, &any_value(&AttributeValue::Text(item)), &mut list);
             }
             bytes(5, &list, &mut out);
         }
@@ -124,7 +124,7 @@ pub fn export<'s>(scope: &str, spans: impl Iterator<Item = &'s [u8]>) -> Vec<u8>
         ("hemostat.scope", scope),
     ] {
         if !value.is_empty() {
-            bytes(1, &key_value(key, &Value::Text(value)), &mut resource);
+            bytes(1, &key_value(key, &AttributeValue::Text(value)), &mut resource);
         }
     }
     let mut library = Vec::new();

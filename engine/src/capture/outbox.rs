@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::{Captured, otlp};
-use crate::context::memory::{Share, VmMemory};
+use crate::context::memory::{BudgetShare, VmMemory};
 use crate::limits::{
     CAPTURE_IN_FLIGHT, CAPTURE_POST_BYTES, CAPTURE_POST_SPANS, CAPTURE_QUEUE_BYTES,
     CAPTURE_QUEUE_SPANS, CAPTURE_TIMEOUT_MS, CAPTURE_WAIT_NS,
@@ -14,7 +14,7 @@ use crate::policy::document::CaptureTo;
 
 /// A call to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Post {
+pub struct SpanPost {
     /// To be said of what becomes of it.
     pub ticket: u64,
     /// Where to.
@@ -25,7 +25,7 @@ pub struct Post {
 
 /// A call under way.
 #[derive(Debug)]
-struct Flight {
+struct SpanDelivery {
     ticket: u64,
     spans: u64,
     /// It is given up then (Unix nanoseconds).
@@ -37,8 +37,8 @@ struct Flight {
 pub struct Outbox {
     waiting: VecDeque<(Captured, u64)>,
     bytes: usize,
-    memory: Share,
-    flights: Vec<Flight>,
+    memory: BudgetShare,
+    flights: Vec<SpanDelivery>,
     made: u64,
 }
 
@@ -49,7 +49,7 @@ impl Outbox {
         Self {
             waiting: VecDeque::new(),
             bytes: 0,
-            memory: Share::of(&memory.kept),
+            memory: BudgetShare::of(&memory.kept),
             flights: Vec::new(),
             made: 0,
         }
@@ -92,7 +92,7 @@ impl Outbox {
     }
 
     /// The next call to be made now: the oldest span, and what else goes to the same place.
-    pub fn next(&mut self, now_ns: u64) -> Option<Post> {
+    pub fn next(&mut self, now_ns: u64) -> Option<SpanPost> {
         if self.flights.len() >= CAPTURE_IN_FLIGHT {
             return None;
         }
@@ -118,9 +118,9 @@ impl Outbox {
         self.made = self.made.wrapping_add(1);
         // A host that forgets a call must not stop all others.
         let until_ns = now_ns.saturating_add(2 * CAPTURE_TIMEOUT_MS * 1_000_000);
-        self.flights.push(Flight { ticket: self.made, spans: spans.len() as u64, until_ns });
+        self.flights.push(SpanDelivery { ticket: self.made, spans: spans.len() as u64, until_ns });
         let body = otlp::export(&scope, spans.iter().map(Vec::as_slice));
-        Some(Post { ticket: self.made, to, body })
+        Some(SpanPost { ticket: self.made, to, body })
     }
 
     /// A call has ended with this status (0: it was not answered). Gives how many spans it had, and whether the receiver

@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use super::facts::{self, RequestFacts};
-use crate::policy::program::label::{From, Label, LabelId, LabelTable, Read, digest};
+use crate::policy::program::label::{From, Label, LabelId, LabelReader, LabelTable, digest};
 use crate::policy::program::selector::Labels;
 use crate::search::TooLong;
 use crate::wire::json::{Doc, Duplicate, Kind, Value};
 
 /// What the request line says.
 #[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
+pub struct RequestLineLabels<'a> {
     /// `GET`, `POST` …
     pub method: &'a str,
     /// The authority, port included.
@@ -20,7 +20,7 @@ pub struct Line<'a> {
 }
 
 /// What one source gave.
-enum Found {
+enum LabelValue {
     Nothing,
     Text(Rc<str>, bool),
     Unreadable,
@@ -28,7 +28,11 @@ enum Found {
 
 /// Reads what headers and properties tell. Labels whose body sources could still speak stay [`Label::Unknown`].
 #[must_use]
-pub fn from_headers(table: &LabelTable, facts: &RequestFacts, line: Line<'_>) -> Labels {
+pub fn from_headers(
+    table: &LabelTable,
+    facts: &RequestFacts,
+    line: RequestLineLabels<'_>,
+) -> Labels {
     let mut labels = Labels::unread(table, facts.request_id.clone());
     labels.set(LabelId::METHOD, Label::value(line.method, true));
     labels.set(LabelId::HOST, Label::value(&host(line.authority), false));
@@ -69,21 +73,21 @@ pub fn from_body(labels: &mut Labels, table: &LabelTable, facts: &RequestFacts, 
 
 /// The first source that has a value wins; `None` of the reader: that source is not readable yet. Sources of a digest
 /// that are both there and differ are unreadable: which of two credentials counts is upstream's choice, not ours.
-fn label(sources: &[Read], read: impl Fn(&Read) -> Option<Found>) -> Label {
+fn label(sources: &[LabelReader], read: impl Fn(&LabelReader) -> Option<LabelValue>) -> Label {
     let mut winner: Option<(Rc<str>, bool, bool)> = None;
     for source in sources {
         match (read(source), &winner) {
             (None, None) => return Label::Unknown,
-            (Some(Found::Unreadable), None) => return Label::Unreadable,
-            (Some(Found::Text(text, trusted)), None) => {
+            (Some(LabelValue::Unreadable), None) => return Label::Unreadable,
+            (Some(LabelValue::Text(text, trusted)), None) => {
                 winner = Some((text, trusted, source.digest));
             }
-            (Some(Found::Text(text, _)), Some((first, _, true)))
+            (Some(LabelValue::Text(text, _)), Some((first, _, true)))
                 if source.digest && text != *first =>
             {
                 return Label::Unreadable;
             }
-            (Some(Found::Unreadable), Some((_, _, true))) if source.digest => {
+            (Some(LabelValue::Unreadable), Some((_, _, true))) if source.digest => {
                 return Label::Unreadable;
             }
             (None, Some((_, _, true))) if source.digest => return Label::Unknown,
@@ -101,15 +105,15 @@ fn label(sources: &[Read], read: impl Fn(&Read) -> Option<Found>) -> Label {
 /// # Errors
 /// The first source that could have one cannot be read.
 pub(crate) fn origin<'a>(
-    sources: &'a [Read],
+    sources: &'a [LabelReader],
     facts: &RequestFacts,
     body: Body<'_>,
-) -> Result<Option<&'a Read>, ()> {
+) -> Result<Option<&'a LabelReader>, ()> {
     for source in sources {
         match from_source(source, facts, body) {
-            Found::Nothing => {}
-            Found::Text(..) => return Ok(Some(source)),
-            Found::Unreadable => return Err(()),
+            LabelValue::Nothing => {}
+            LabelValue::Text(..) => return Ok(Some(source)),
+            LabelValue::Unreadable => return Err(()),
         }
     }
     Ok(None)
@@ -126,21 +130,21 @@ pub(crate) fn step<'a>(at: Value<'a>, segment: &str) -> Result<Option<Value<'a>>
     }
 }
 
-fn from_source(read: &Read, facts: &RequestFacts, body: Body<'_>) -> Found {
+fn from_source(read: &LabelReader, facts: &RequestFacts, body: Body<'_>) -> LabelValue {
     match (&read.from, body) {
         (From::Json(pointer), Body::Json(doc, bytes)) => from_json(doc.root(bytes), pointer, read),
-        (From::Json(_), Body::Absent) => Found::Nothing,
-        (From::Json(_), Body::Unreadable) => Found::Unreadable,
+        (From::Json(_), Body::Absent) => LabelValue::Nothing,
+        (From::Json(_), Body::Unreadable) => LabelValue::Unreadable,
         _ => from_facts(read, facts),
     }
 }
 
-fn from_facts(read: &Read, facts: &RequestFacts) -> Found {
+fn from_facts(read: &LabelReader, facts: &RequestFacts) -> LabelValue {
     let value = match &read.from {
         From::Header(name) => {
             let mut values = facts::values(&facts.headers, name);
             match (values.next(), values.next()) {
-                (Some(_), Some(_)) => return Found::Unreadable,
+                (Some(_), Some(_)) => return LabelValue::Unreadable,
                 (first, _) => first,
             }
         }
@@ -151,20 +155,20 @@ fn from_facts(read: &Read, facts: &RequestFacts) -> Found {
         return match std::str::from_utf8(bytes) {
             Ok(text) if part.json_text => from_json_text(text, &part.pointer, read),
             Ok(text) => found(text, read),
-            Err(_) => Found::Unreadable,
+            Err(_) => LabelValue::Unreadable,
         };
     }
     match value {
-        None | Some([]) => Found::Nothing,
-        Some(bytes) if read.digest => Found::Text(digest(bytes).into(), read.trusted),
+        None | Some([]) => LabelValue::Nothing,
+        Some(bytes) if read.digest => LabelValue::Text(digest(bytes).into(), read.trusted),
         Some(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => Found::Text(text.into(), read.trusted),
-            Err(_) => Found::Unreadable,
+            Ok(text) => LabelValue::Text(text.into(), read.trusted),
+            Err(_) => LabelValue::Unreadable,
         },
     }
 }
 
-fn from_json(root: Value<'_>, pointer: &[String], read: &Read) -> Found {
+fn from_json(root: Value<'_>, pointer: &[String], read: &LabelReader) -> LabelValue {
     let into_text = read.part.as_ref().is_some_and(|part| part.json_text);
     let mut at = root;
     for (number, segment) in pointer.iter().enumerate() {
@@ -174,42 +178,42 @@ fn from_json(root: Value<'_>, pointer: &[String], read: &Read) -> Found {
         }
         match step(at, segment) {
             Ok(Some(member)) => at = member,
-            Ok(None) => return Found::Nothing,
-            Err(Duplicate) => return Found::Unreadable,
+            Ok(None) => return LabelValue::Nothing,
+            Err(Duplicate) => return LabelValue::Unreadable,
         }
     }
     let text = match at.kind() {
         Kind::String => at.as_str().unwrap_or_default(),
         Kind::Number | Kind::Bool => String::from_utf8_lossy(at.raw()),
-        Kind::Null => return Found::Nothing,
-        Kind::Array | Kind::Object => return Found::Unreadable,
+        Kind::Null => return LabelValue::Nothing,
+        Kind::Array | Kind::Object => return LabelValue::Unreadable,
     };
     found(&text, read)
 }
 
 /// What JSON text says at this place; what is no JSON says nothing.
-fn from_json_text(text: &str, pointer: &[String], read: &Read) -> Found {
+fn from_json_text(text: &str, pointer: &[String], read: &LabelReader) -> LabelValue {
     let mut doc = Doc::default();
     match doc.parse(text.as_bytes()) {
         Ok(()) => from_json(doc.root(text.as_bytes()), pointer, read),
-        Err(_) => Found::Nothing,
+        Err(_) => LabelValue::Nothing,
     }
 }
 
 /// A source's value, or the part of it that counts.
-fn found(text: &str, read: &Read) -> Found {
+fn found(text: &str, read: &LabelReader) -> LabelValue {
     let text = match read.part.as_ref().and_then(|part| part.pattern.as_ref()) {
         None => text,
-        Some(None) => return Found::Nothing,
+        Some(None) => return LabelValue::Nothing,
         Some(Some(pattern)) => match pattern.first_group(text) {
             Ok(group) => group.unwrap_or_default(),
-            Err(TooLong) => return Found::Unreadable,
+            Err(TooLong) => return LabelValue::Unreadable,
         },
     };
     match text.is_empty() {
-        true => Found::Nothing,
-        false if read.digest => Found::Text(digest(text.as_bytes()).into(), read.trusted),
-        false => Found::Text(text.into(), read.trusted),
+        true => LabelValue::Nothing,
+        false if read.digest => LabelValue::Text(digest(text.as_bytes()).into(), read.trusted),
+        false => LabelValue::Text(text.into(), read.trusted),
     }
 }
 

@@ -62,27 +62,34 @@ pub(crate) struct Asked {
 }
 
 /// What is said in place of a result or an error that was withheld.
-pub(crate) enum Said<'a> {
+pub(crate) enum WithheldReply<'a> {
     /// A canned answer.
     Canned(&'a Fallback),
     /// A refusal, in words.
     Blocked(&'a str),
 }
 
-impl Said<'_> {
+impl WithheldReply<'_> {
     /// The message for one request. What is no result of a tool has no shape that would fit any method: it is an error.
     pub(crate) fn message(&self, id: &[u8], call: bool, modern: bool) -> String {
         match (self, call) {
             (
-                Said::Canned(Fallback { text, json: Some(json), ends_as_refusal: false, .. }),
+                WithheldReply::Canned(Fallback {
+                    text,
+                    json: Some(json),
+                    ends_as_refusal: false,
+                    ..
+                }),
                 true,
             ) => write::tool_result(id, text, json, modern),
-            (Said::Canned(Fallback { text, .. }), true) => write::tool_error(id, text, modern),
-            (Said::Canned(Fallback { text, .. }), false) => {
+            (WithheldReply::Canned(Fallback { text, .. }), true) => {
+                write::tool_error(id, text, modern)
+            }
+            (WithheldReply::Canned(Fallback { text, .. }), false) => {
                 write::error_message(id, write::code("canned"), text, "canned")
             }
-            (Said::Blocked(text), true) => write::tool_error(id, text, modern),
-            (Said::Blocked(text), false) => {
+            (WithheldReply::Blocked(text), true) => write::tool_error(id, text, modern),
+            (WithheldReply::Blocked(text), false) => {
                 write::error_message(id, write::code("content_blocked"), text, "content_blocked")
             }
         }
@@ -113,7 +120,7 @@ impl Mcp {
     }
 
     /// An answer with status 200 for every request.
-    fn say(&self, said: &Said<'_>) -> Reply {
+    fn say(&self, said: &WithheldReply<'_>) -> Reply {
         let ids = self.ids();
         if ids.is_empty() {
             // A stream or the end of a session is refused as a server does that has none.
@@ -138,7 +145,7 @@ impl Context {
     /// The canned answer in MCP.
     pub(crate) fn mcp_canned(&self, fallback: &Fallback) -> Option<Reply> {
         let mcp = self.mcp.as_ref().filter(|_| self.is_mcp())?;
-        Some(mcp.say(&Said::Canned(fallback)))
+        Some(mcp.say(&WithheldReply::Canned(fallback)))
     }
 
     /// What stands in place of an answer that is withheld.
@@ -146,7 +153,7 @@ impl Context {
         let mcp = self.mcp.as_ref().filter(|_| self.is_mcp())?;
         let text =
             format!("the answer was withheld by policy (decision {})", self.record.decision());
-        let said = Said::Blocked(&text);
+        let said = WithheldReply::Blocked(&text);
         let nobody = || {
             write::error(&To::Nobody, 403, write::code("content_blocked"), &text, "content_blocked")
         };

@@ -42,12 +42,12 @@ impl Budget {
 
 /// What one stream has taken of a [`Budget`]; given back when the stream goes, however it ends.
 #[derive(Debug)]
-pub struct Share {
+pub struct BudgetShare {
     budget: Rc<Budget>,
     taken: usize,
 }
 
-impl Share {
+impl BudgetShare {
     /// A stream that holds nothing yet.
     #[must_use]
     pub fn of(budget: &Rc<Budget>) -> Self {
@@ -73,7 +73,7 @@ impl Share {
         fits
     }
 
-    /// The stream holds so many bytes, which were within [`Share::room`] when they were taken.
+    /// The stream holds so many bytes, which were within [`BudgetShare::room`] when they were taken.
     pub fn set(&mut self, bytes: usize) {
         let others = self.budget.taken().saturating_sub(self.taken);
         self.budget.taken.set(others.saturating_add(bytes));
@@ -81,7 +81,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
         self.set(0);
     }
@@ -91,18 +91,22 @@ impl Drop for Share {
 #[derive(Debug)]
 pub struct ExchangeMemory {
     /// Of [`VmMemory::kept`].
-    pub kept: Share,
+    pub kept: BudgetShare,
     /// Of [`VmMemory::held`].
-    pub held: Share,
+    pub held: BudgetShare,
     /// Of [`VmMemory::kept`] again: what is captured.
-    pub captured: Share,
+    pub captured: BudgetShare,
 }
 
 impl ExchangeMemory {
     /// An exchange that keeps nothing yet.
     #[must_use]
     pub fn of(vm: &VmMemory) -> Self {
-        Self { kept: Share::of(&vm.kept), held: Share::of(&vm.held), captured: Share::of(&vm.kept) }
+        Self {
+            kept: BudgetShare::of(&vm.kept),
+            held: BudgetShare::of(&vm.held),
+            captured: BudgetShare::of(&vm.kept),
+        }
     }
 }
 
@@ -131,13 +135,13 @@ mod tests {
     #[test]
     fn large_holders_leave_room_for_small_ones() {
         let budget = Budget::new(64 * FLOOR);
-        let mut large: Vec<Share> = (0..8).map(|_| Share::of(&budget)).collect();
+        let mut large: Vec<BudgetShare> = (0..8).map(|_| BudgetShare::of(&budget)).collect();
         let served =
             large.iter_mut().filter_map(|share| share.ask(8 * FLOOR).then_some(())).count();
         assert_eq!(served, 6);
-        let mut small: Vec<Share> = (0..16).map(|_| Share::of(&budget)).collect();
+        let mut small: Vec<BudgetShare> = (0..16).map(|_| BudgetShare::of(&budget)).collect();
         assert!(small.iter_mut().all(|share| share.ask(FLOOR)), "a quarter is kept for them");
-        assert!(!Share::of(&budget).ask(1), "nothing is free");
+        assert!(!BudgetShare::of(&budget).ask(1), "nothing is free");
         assert!(large.first_mut().is_some_and(|share| share.ask(FLOOR)), "less is always granted");
         drop((large, small));
         assert_eq!(budget.taken(), 0);
@@ -149,13 +153,13 @@ mod tests {
             asked in proptest::collection::vec((0_usize..12, 0_usize..40 * FLOOR), 0..200),
         ) {
             let budget = Budget::new(64 * FLOOR);
-            let mut shares: Vec<Option<Share>> = (0..12).map(|_| None).collect();
+            let mut shares: Vec<Option<BudgetShare>> = (0..12).map(|_| None).collect();
             for (who, bytes) in asked {
                 if bytes % 7 == 0 {
                     shares[who] = None;
                     continue;
                 }
-                let share = shares[who].get_or_insert_with(|| Share::of(&budget));
+                let share = shares[who].get_or_insert_with(|| BudgetShare::of(&budget));
                 let room = share.room();
                 prop_assert_eq!(share.ask(bytes), bytes <= room || bytes <= share.taken);
                 prop_assert!(budget.taken() <= 64 * FLOOR);

@@ -1,7 +1,7 @@
 //! Where the events of an exchange say that they come from.
 
 use super::Context;
-use crate::event::{Fields, Origin, Said};
+use crate::event::{EventValue, Fields, Origin};
 use crate::limits::EVENT_LABELS;
 use crate::policy::program::label::LabelId;
 use crate::written::Object;
@@ -11,17 +11,20 @@ impl Context {
     pub(crate) fn origin(&self) -> Origin {
         let program = &self.program;
         let mut fields: Fields = Vec::new();
-        let text = |text: &str| Said::Text(text.to_owned());
+        let text = |text: &str| EventValue::Text(text.to_owned());
         fields.push(("hemostat.decision", text(self.record.decision())));
         fields.extend(program.version.as_deref().map(|v| ("hemostat.policy_version", text(v))));
-        fields.extend(program.serial.map(|n| ("hemostat.policy_serial", Said::Number(n))));
+        fields.extend(program.serial.map(|n| ("hemostat.policy_serial", EventValue::Number(n))));
         if let Some(recognised) = &self.recognised {
             fields.push(("hemostat.dialect", text(recognised.dialect.name())));
         }
         if let Some(model) = self.labels.get(LabelId::MODEL).text().filter(|m| !m.is_empty()) {
             fields.push(("gen_ai.request.model", text(model)));
         }
-        fields.push(("labels", Said::Json(self.labels_in_json(|id| !LabelId::is_built_in(id)))));
+        fields.push((
+            "labels",
+            EventValue::Json(self.labels_in_json(|id| !LabelId::is_built_in(id))),
+        ));
         Origin { notify: program.notify.clone(), scope: program.tools.scope.clone(), fields }
     }
 

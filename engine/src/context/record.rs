@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::verdict::Effect;
 use crate::base::base32::base32;
 use crate::capture::Captured;
-use crate::event::{Call, Event, Fields, Kind};
+use crate::event::{Event, EventKind, Fields, PendingCall};
 use crate::policy::document::Show;
 
 /// Why something was not checked (the label `reason` of `hemostat_unchecked_total`).
@@ -121,7 +121,7 @@ impl Record {
     }
 
     /// Raises an event, where somebody wants it.
-    pub fn raise(&mut self, kind: Kind, fields: impl FnOnce() -> Fields) {
+    pub fn raise(&mut self, kind: EventKind, fields: impl FnOnce() -> Fields) {
         if self.raises {
             self.effects.push(Effect::Event(Box::new(Event::new(kind, fields()))));
         }
@@ -129,8 +129,9 @@ impl Record {
 
     /// A tool call needs leave and has none, or has it. The list of calls that wait is kept whether or not events are
     /// wanted. `grant`: what became of the caller's grant, in a word.
-    pub fn approval(&mut self, call: Call, grant: &str) {
-        let kind = if grant == "granted" { Kind::ApprovalGranted } else { Kind::ApprovalWanted };
+    pub fn approval(&mut self, call: PendingCall, grant: &str) {
+        let kind =
+            if grant == "granted" { EventKind::ApprovalGranted } else { EventKind::ApprovalWanted };
         self.effects.push(Effect::Event(Box::new(Event::of_call(kind, call, grant))));
     }
 
@@ -161,7 +162,7 @@ impl Record {
         }
         // What an operator must hear of at once. Redactions are many, and counted; limits raise events of their own.
         if for_callers && matches!(word, "block" | "fallback" | "deny") {
-            self.raise(Kind::Decision, || {
+            self.raise(EventKind::Decision, || {
                 vec![("hemostat.rule", rule.into()), ("hemostat.action", word.into())]
             });
         }
@@ -181,7 +182,7 @@ impl Record {
         self.log(["unchecked=", word, " action=", outcome].concat());
         // Pictures and files are pointed to in ordinary traffic: they are counted.
         if why != Unchecked::Remote {
-            self.raise(Kind::Unchecked, || {
+            self.raise(EventKind::Unchecked, || {
                 vec![("hemostat.reason", why.word().into()), ("hemostat.action", outcome.into())]
             });
         }
@@ -199,7 +200,7 @@ impl Record {
     pub fn handoff(&mut self) {
         self.count("hemostat_handoffs_total".to_owned());
         self.log("handoff".to_owned());
-        self.raise(Kind::Handoff, Fields::new);
+        self.raise(EventKind::Handoff, Fields::new);
     }
 
     /// Adds one to a counter.

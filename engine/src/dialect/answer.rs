@@ -29,7 +29,7 @@ pub trait Answer: std::fmt::Debug {
     /// nothing of the stopped ones does, and the rest stays true (indexes, numbers, stop reasons, repeats). Frames come
     /// here in the order they leave; `doc` and `payload` are the frame as [`Answer::read`] saw it. Pieces stand in the
     /// order of their nodes.
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves;
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves;
 
     /// A frame has left for the caller, as `payload` (rewritten or not; `doc` is it, parsed). Frames come here in
     /// the order they are sent, later than [`Answer::read`] saw them if they were held.
@@ -71,7 +71,7 @@ pub struct Stopped {
 
 /// A piece of a call in a frame that is about to leave.
 #[derive(Debug, Clone, Copy)]
-pub struct Piece<'a> {
+pub struct CallPiece<'a> {
     /// Which call.
     pub call: TextKey,
     /// All of it.

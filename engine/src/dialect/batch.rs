@@ -2,7 +2,7 @@
 //! can refuse what it will not see.
 
 use super::request::Speaker;
-use super::texts::Texts;
+use super::texts::TextWalk;
 use super::{Call, Recognised, RequestView};
 use crate::wire::json::Doc;
 
@@ -10,7 +10,7 @@ use crate::wire::json::Doc;
 #[must_use]
 pub fn read_batch(recognised: &Recognised, doc: &Doc, body: &[u8]) -> RequestView {
     let mut texts = Vec::new();
-    Texts::request(doc, body, &mut texts, Speaker::User.role(true)).walk(&doc.root(body));
+    TextWalk::request(doc, body, &mut texts, Speaker::User.role(true)).walk(&doc.root(body));
     RequestView {
         call: Call::without_body(recognised.clone()),
         texts,

@@ -20,7 +20,7 @@ use crate::wire::json::{Doc, Value};
 pub struct Dialect {
     pub(super) about: About,
     pub(super) requests: Requests,
-    pub(super) tools: Tools,
+    pub(super) tools: OfferedTools,
     pub(super) answers: Answers,
     pub(super) spend: Spend,
 }
@@ -59,14 +59,14 @@ pub(super) struct Requests {
 
 /// The tools that a request offers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tools {
+pub(super) struct OfferedTools {
     /// [`Dialect::tools`]
     pub(super) list: fn(&Value<'_>) -> Vec<Tool>,
     /// [`Dialect::without_tools`]
     pub(super) without: fn(&Value<'_>, &Gone<'_>) -> Vec<Edit>,
 }
 
-impl Tools {
+impl OfferedTools {
     /// Requests of this format offer none.
     pub(super) const NONE: Self = Self { list: |_| Vec::new(), without: |_, _| Vec::new() };
 }

@@ -3,8 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::fields::{Field, field};
-use super::texts::Texts;
+use super::fields::{KeyRole, field};
+use super::texts::TextWalk;
 use super::{InputParts, Item, Role};
 use crate::jcs;
 use crate::wire::json::{Doc, Kind, Value};
@@ -38,7 +38,7 @@ fn lists<'a>(doc: &'a Doc, bytes: &'a [u8]) -> Vec<Value<'a>> {
 
 fn is_list(value: &Value<'_>) -> bool {
     let list = matches!(value.kind(), Kind::Array | Kind::Object);
-    list && (field(value) == Field::Tools || value.key_is("functions"))
+    list && (field(value) == KeyRole::Tools || value.key_is("functions"))
 }
 
 /// Every key, string and number of the definitions in a document.
@@ -47,7 +47,7 @@ pub fn texts(doc: &Doc, bytes: &[u8], items: &mut Vec<Item>) {
         return;
     }
     let role = Role::Input(InputParts { tool_definitions: true, ..InputParts::default() });
-    let mut texts = Texts::request(doc, bytes, items, role);
+    let mut texts = TextWalk::request(doc, bytes, items, role);
     for list in lists(doc, bytes) {
         texts.leaves(&list);
     }

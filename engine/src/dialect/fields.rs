@@ -14,7 +14,7 @@ const SIBLINGS: usize = 48;
 
 /// What stands under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum KeyRole {
     /// Text, or a container of texts.
     Text,
     /// Never text: ids, types, enumerations, times, signatures, padding, counts, binary data.
@@ -67,53 +67,51 @@ pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
 }
 
 /// What stands under this value's key. Array items are what their array is.
-pub(super) fn field(value: &Value<'_>) -> Field {
-    let Some(name) = names::of(value) else { return Field::Text };
+pub(super) fn field(value: &Value<'_>) -> KeyRole {
+    let Some(name) = names::of(value) else { return KeyRole::Text };
     let container = matches!(value.kind(), Kind::Object | Kind::Array);
     let string = value.kind() == Kind::String;
     match name {
-        Name::NeverText if string => Field::Never,
-        Name::NeverBelow => Field::Never,
-        Name::Role if string => Field::Role,
-        Name::CallId if string => Field::Name,
+        Name::NeverText if string => KeyRole::Never,
+        Name::NeverBelow => KeyRole::Never,
+        Name::Role if string => KeyRole::Role,
+        Name::CallId if string => KeyRole::Name,
         Name::Id if string => {
             if is_call(value) {
-                Field::Name
+                KeyRole::Name
             } else {
-                Field::Never
+                KeyRole::Never
             }
         }
-        Name::Arguments => Field::Arguments,
+        Name::Arguments => KeyRole::Arguments,
         Name::Input if container && (is_input(value) || under(value, &[b"toolUse"])) => {
-            Field::Arguments
+            KeyRole::Arguments
         }
-        Name::Json if under_item_of(value, b"content") => Field::Free,
-        Name::Structured => Field::Free,
+        Name::Json if under_item_of(value, b"content") => KeyRole::Free,
+        Name::Structured => KeyRole::Free,
         Name::Response
             if under(value, &[b"functionResponse", b"function_response", b"toolResponse"]) =>
         {
-            Field::Free
+            KeyRole::Free
         }
-        Name::Link if string => Field::Link,
-        Name::Url if is_link(value) => Field::Link,
-        Name::Uri
-            if string && (under(value, &[b"s3Location"]) || only_type(value, is_medium)) =>
-        {
-            Field::Link
+        Name::Link if string => KeyRole::Link,
+        Name::Url if is_link(value) => KeyRole::Link,
+        Name::Uri if string && (under(value, &[b"s3Location"]) || only_type(value, is_medium)) => {
+            KeyRole::Link
         }
         Name::Bytes if string && under(value, &[b"source"]) => file(value),
         Name::Url | Name::Uri if inline(value) == Inline::Binary => file(value),
         Name::File if string => file(value),
-        Name::Data if string && is_sealed(value) => Field::Never,
+        Name::Data if string && is_sealed(value) => KeyRole::Never,
         Name::Data if string && is_binary(value) => file(value),
-        Name::Format if string && under(value, &[b"input_audio", b"audio"]) => Field::Never,
+        Name::Format if string && under(value, &[b"input_audio", b"audio"]) => KeyRole::Never,
         Name::Result if string && only_type(value, |kind| kind == b"image_generation_call") => {
-            Field::Never
+            KeyRole::Never
         }
-        Name::Tool if string && names_a_tool(value) => Field::Name,
-        Name::Logprobs => Field::Logprobs,
-        Name::Tools => Field::Tools,
-        _ => Field::Text,
+        Name::Tool if string && names_a_tool(value) => KeyRole::Name,
+        Name::Logprobs => KeyRole::Logprobs,
+        Name::Tools => KeyRole::Tools,
+        _ => KeyRole::Text,
     }
 }
 
@@ -139,7 +137,7 @@ pub(super) fn inline(value: &Value<'_>) -> Inline {
 }
 
 /// A file, or what nobody reads words in.
-pub(super) fn file(value: &Value<'_>) -> Field {
+pub(super) fn file(value: &Value<'_>) -> KeyRole {
     let media = |kind: &[u8]| {
         [&b"image/"[..], b"audio/", b"video/"]
             .iter()
@@ -147,7 +145,7 @@ pub(super) fn file(value: &Value<'_>) -> Field {
     };
     let text = value.as_bytes();
     if let Some(address) = inline::address(&text) {
-        return if media(address.kind) { Field::Media } else { Field::File };
+        return if media(address.kind) { KeyRole::Media } else { KeyRole::File };
     }
     let holders: [&[u8]; 6] =
         [b"image", b"audio", b"video", b"input_audio", b"image_url", b"video_url"];
@@ -157,7 +155,7 @@ pub(super) fn file(value: &Value<'_>) -> Field {
         _ => false,
     });
     let outer = value.parent().is_some_and(|parent| under(&parent, &holders));
-    if beside || outer || under(value, &holders) { Field::Media } else { Field::File }
+    if beside || outer || under(value, &holders) { KeyRole::Media } else { KeyRole::File }
 }
 
 fn under(value: &Value<'_>, keys: &[&[u8]]) -> bool {

@@ -35,7 +35,7 @@ pub(super) fn address(text: &[u8]) -> Option<Address<'_>> {
 
 /// What a file's content is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum FileContent {
     /// Text, in base64 or percent-encoded: [`text`] is what it says.
     Encoded,
     /// It is not encoded at all.
@@ -45,24 +45,24 @@ pub(super) enum Content {
 }
 
 /// Tells by its beginning.
-pub(super) fn content(value: &[u8]) -> Content {
+pub(super) fn content(value: &[u8]) -> FileContent {
     let (data, base64) = match address(value) {
         Some(address) => (address.data, address.base64),
         None => (value, true),
     };
     if !base64 {
-        return Content::Encoded;
+        return FileContent::Encoded;
     }
-    let Some(head) = from_base64(data, INLINE_HEAD_BYTES) else { return Content::Plain };
+    let Some(head) = from_base64(data, INLINE_HEAD_BYTES) else { return FileContent::Plain };
     let cut = head.len() >= INLINE_HEAD_BYTES;
     let valid = match std::str::from_utf8(&head) {
         Ok(_) => true,
         Err(error) => cut && error.error_len().is_none(),
     };
-    if valid && !head.contains(&0) { Content::Encoded } else { Content::Binary }
+    if valid && !head.contains(&0) { FileContent::Encoded } else { FileContent::Binary }
 }
 
-/// What a file says that is [`Content::Encoded`].
+/// What a file says that is [`FileContent::Encoded`].
 pub(crate) fn text(value: &[u8]) -> String {
     let bytes = match address(value) {
         Some(address) if !address.base64 => from_percent(address.data),
@@ -136,19 +136,19 @@ mod tests {
     #[test]
     fn a_file_is_what_its_bytes_are() {
         for (value, is, says) in [
-            ("emFuemliYXI=", Content::Encoded, "zanzibar"),
-            ("data:text/plain;base64,emFuemliYXI", Content::Encoded, "zanzibar"),
+            ("emFuemliYXI=", FileContent::Encoded, "zanzibar"),
+            ("data:text/plain;base64,emFuemliYXI", FileContent::Encoded, "zanzibar"),
             (
                 "DATA:application/pdf;charset=x;BASE64,emFu\nemliYXI%3D",
-                Content::Encoded,
+                FileContent::Encoded,
                 "zanzibar",
             ),
-            ("data:,zan%7aibar", Content::Encoded, "zanzibar"),
-            ("data:text/plain;charset=utf-8,zan zibar", Content::Encoded, "zan zibar"),
-            ("zanzibar, as it is", Content::Plain, ""),
-            ("AAAA", Content::Binary, "\0\0\0"),
-            ("/////w==", Content::Binary, "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
-            ("", Content::Encoded, ""),
+            ("data:,zan%7aibar", FileContent::Encoded, "zanzibar"),
+            ("data:text/plain;charset=utf-8,zan zibar", FileContent::Encoded, "zan zibar"),
+            ("zanzibar, as it is", FileContent::Plain, ""),
+            ("AAAA", FileContent::Binary, "\0\0\0"),
+            ("/////w==", FileContent::Binary, "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+            ("", FileContent::Encoded, ""),
         ] {
             assert_eq!(content(value.as_bytes()), is, "{value}");
             assert_eq!(text(value.as_bytes()), says, "{value}");
@@ -167,7 +167,7 @@ mod tests {
                 .map(|line| String::from_utf8(line.to_vec()).unwrap()).collect();
             let code = lines.join("\r\n");
             prop_assert_eq!(text(code.as_bytes()), said.clone());
-            prop_assert_eq!(content(code.as_bytes()), Content::Encoded);
+            prop_assert_eq!(content(code.as_bytes()), FileContent::Encoded);
         }
 
         #[test]

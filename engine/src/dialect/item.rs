@@ -78,7 +78,7 @@ pub enum Speech {
 
 /// What stands in a JSON value that carries text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum ValueShape {
     /// The string is text, or a piece of one.
     Text,
     /// The string is JSON text, or a piece of one, whose keys, strings and numbers are texts of their own
@@ -102,7 +102,7 @@ pub enum Item {
         /// The value.
         node: NodeId,
         /// How the text stands in it.
-        shape: Shape,
+        shape: ValueShape,
         /// Whose words.
         role: Role,
         /// The running text that this is the next piece of; `None`: the text is whole in this value.

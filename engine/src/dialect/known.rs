@@ -1,7 +1,7 @@
 //! What a stream has named so far, in order: an answer may have a thousand of a kind and come back to each, and none of
 //! its events may cost a walk over all of them.
 
-use super::Piece;
+use super::CallPiece;
 use crate::limits;
 use crate::wire::json::{NodeId, Value};
 
@@ -60,7 +60,7 @@ impl Ids {
 }
 
 /// The pieces that stand at this node; all stand in the order of their nodes.
-pub(super) fn pieces_at<'p, 'a>(pieces: &'p [Piece<'a>], node: NodeId) -> &'p [Piece<'a>] {
+pub(super) fn pieces_at<'p, 'a>(pieces: &'p [CallPiece<'a>], node: NodeId) -> &'p [CallPiece<'a>] {
     let from = pieces.partition_point(|piece| piece.node < node);
     let here = pieces.get(from..).unwrap_or_default();
     here.get(..here.partition_point(|piece| piece.node == node)).unwrap_or_default()
@@ -90,12 +90,12 @@ mod tests {
         #[test]
         fn pieces_are_found_where_they_stand(mut nodes in proptest::collection::vec(0_u32..9, 0..20)) {
             nodes.sort_unstable();
-            let piece = |(at, node): (usize, &NodeId)| Piece {
+            let piece = |(at, node): (usize, &NodeId)| CallPiece {
                 call: TextKey { kind: 0, a: at as u32, b: 0 },
                 node: *node,
                 stopped: None,
             };
-            let pieces: Vec<Piece<'_>> = nodes.iter().enumerate().map(piece).collect();
+            let pieces: Vec<CallPiece<'_>> = nodes.iter().enumerate().map(piece).collect();
             for node in 0..9 {
                 let found: Vec<u32> = pieces_at(&pieces, node).iter().map(|piece| piece.call.a).collect();
                 let all = pieces.iter().filter(|piece| piece.node == node).map(|piece| piece.call.a);

@@ -2,7 +2,7 @@
 //!
 //! Nothing of such a call is understood: it is only known to be one, so that it can be counted and closed.
 
-use super::path::Target;
+use super::path::RequestTarget;
 use crate::limits;
 use crate::wire::json::decode;
 
@@ -41,7 +41,7 @@ impl LanePath {
     /// Reads a path; `None`: nothing is generated there, whatever the body says.
     #[must_use]
     pub fn read(target: &str) -> Option<Self> {
-        let target = Target::parse(target);
+        let target = RequestTarget::parse(target);
         let last = target.nth_last(0);
         let verb = last.rsplit_once(':').map_or(last, |(_, verb)| verb);
         if GENERATES_NOTHING.iter().any(|name| verb.eq_ignore_ascii_case(name)) {
@@ -59,13 +59,13 @@ impl LanePath {
 /// True for a path at which a model is spoken with on a websocket and nowhere else: OpenAI's Realtime, Gemini's Live.
 #[must_use]
 pub fn is_live(target: &str) -> bool {
-    let target = Target::parse(target);
+    let target = RequestTarget::parse(target);
     target.is(0, "realtime") || target.nth_last(0).ends_with(".BidiGenerateContent")
 }
 
 /// What is known so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
+pub enum LaneEvidence {
     /// Nothing yet.
     Open,
     /// It looks like a call of a model.
@@ -87,7 +87,7 @@ enum Due {
 /// whatever its case.
 #[derive(Debug)]
 pub struct LaneSniffer {
-    seen: Seen,
+    seen: LaneEvidence,
     /// Open brackets.
     depth: usize,
     due: Due,
@@ -106,7 +106,7 @@ impl LaneSniffer {
     #[must_use]
     pub fn new(path: LanePath) -> Self {
         Self {
-            seen: Seen::Open,
+            seen: LaneEvidence::Open,
             depth: 0,
             due: Due::Key,
             in_string: false,
@@ -126,9 +126,9 @@ impl LaneSniffer {
     }
 
     /// Takes the next bytes.
-    pub fn feed(&mut self, bytes: &[u8]) -> Seen {
+    pub fn feed(&mut self, bytes: &[u8]) -> LaneEvidence {
         for &byte in bytes {
-            if self.seen != Seen::Open {
+            if self.seen != LaneEvidence::Open {
                 break;
             }
             match byte {
@@ -148,7 +148,7 @@ impl LaneSniffer {
             b'{' | b'[' => {
                 // A list of calls is no call that anybody takes.
                 if self.depth == 0 && byte == b'[' {
-                    self.seen = Seen::Other;
+                    self.seen = LaneEvidence::Other;
                 }
                 self.depth = self.depth.saturating_add(1);
             }
@@ -156,10 +156,14 @@ impl LaneSniffer {
                 self.depth = self.depth.saturating_sub(1);
                 if self.depth == 0 {
                     self.member_over();
-                    self.seen = if self.seen == Seen::Call { Seen::Call } else { Seen::Other };
+                    self.seen = if self.seen == LaneEvidence::Call {
+                        LaneEvidence::Call
+                    } else {
+                        LaneEvidence::Other
+                    };
                 }
             }
-            _ if self.depth == 0 => self.seen = Seen::Other,
+            _ if self.depth == 0 => self.seen = LaneEvidence::Other,
             b'"' => {
                 self.in_string = true;
                 self.text.clear();
@@ -219,7 +223,7 @@ impl LaneSniffer {
     fn member_over(&mut self) {
         self.due = Due::Key;
         if self.asks && self.named {
-            self.seen = Seen::Call;
+            self.seen = LaneEvidence::Call;
         }
     }
 }
@@ -229,7 +233,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn sniff(path: &str, body: &[u8]) -> (Seen, String) {
+    fn sniff(path: &str, body: &[u8]) -> (LaneEvidence, String) {
         let mut sniffer = LaneSniffer::new(LanePath::read(path).unwrap());
         let seen = sniffer.feed(body);
         (seen, sniffer.model().to_owned())
@@ -248,9 +252,13 @@ mod tests {
             ("/a2a/v1/message:stream", r#"{"message":{"parts":[]}}"#, ""),
             ("/accounts/1/ai/run/@cf/meta/llama", r#"{"prompt":"a"}"#, ""),
         ] {
-            assert_eq!(sniff(path, body.as_bytes()), (Seen::Call, model.to_owned()), "{body}");
+            assert_eq!(
+                sniff(path, body.as_bytes()),
+                (LaneEvidence::Call, model.to_owned()),
+                "{body}"
+            );
             let wide: Vec<u8> = body.encode_utf16().flat_map(u16::to_be_bytes).collect();
-            assert_eq!(sniff(path, &wide).0, Seen::Call, "{body} in UTF-16");
+            assert_eq!(sniff(path, &wide).0, LaneEvidence::Call, "{body} in UTF-16");
         }
     }
 
@@ -267,9 +275,9 @@ mod tests {
             ("/x", r#"[{"model":"m","messages":[]}]"#),
             ("/x", "--boundary {"),
         ] {
-            assert_eq!(sniff(path, body.as_bytes()).0, Seen::Other, "{body}");
+            assert_eq!(sniff(path, body.as_bytes()).0, LaneEvidence::Other, "{body}");
         }
-        assert_eq!(sniff("/x", b"").0, Seen::Open);
+        assert_eq!(sniff("/x", b"").0, LaneEvidence::Open);
         for path in ["/v1/messages/count_tokens", "/v1beta/models/m:countTokens", "/v1/moderations"]
         {
             assert_eq!(LanePath::read(path), None, "{path}");
@@ -301,7 +309,7 @@ mod tests {
             object.insert(ASKS[ask].to_owned(), serde_json::json!([{"a": value}]));
             object.insert("model".to_owned(), serde_json::json!("m"));
             let body = serde_json::Value::Object(object).to_string();
-            prop_assert_eq!(sniff("/x", body.as_bytes()).0, Seen::Call);
+            prop_assert_eq!(sniff("/x", body.as_bytes()).0, LaneEvidence::Call);
         }
     }
 }

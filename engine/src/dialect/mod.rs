@@ -45,12 +45,12 @@ mod tools;
 mod wordless;
 mod write;
 
-pub use answer::{Answer, Leaves, Piece, Stopped};
+pub use answer::{Answer, CallPiece, Leaves, Stopped};
 pub use batch::read_batch;
 pub use call::{Call, CallKind, Recognised, RequestView, Unreadable};
 pub use contract::Dialect;
 pub(crate) use inline::text as file_text;
-pub use item::{ArgsForm, CallName, InputParts, Item, Role, Shape, Speech, TextKey};
+pub use item::{ArgsForm, CallName, InputParts, Item, Role, Speech, TextKey, ValueShape};
 pub use models::other_models;
 pub use path::normalise;
 pub(crate) use path_model::with_model;

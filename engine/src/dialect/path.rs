@@ -9,7 +9,7 @@ const DECODE_ROUNDS: usize = 3;
 
 /// A request target taken apart.
 #[derive(Debug)]
-pub(super) struct Target<'a> {
+pub(super) struct RequestTarget<'a> {
     /// The path as all its spellings have it: `/` before each segment, decoded, without empty ones, dots and parameters.
     path: String,
     /// Where each segment stands in it.
@@ -17,7 +17,7 @@ pub(super) struct Target<'a> {
     query: &'a str,
 }
 
-impl<'a> Target<'a> {
+impl<'a> RequestTarget<'a> {
     /// Reads a request target in origin form or absolute form (RFC 9112 §3.2).
     pub(super) fn parse(target: &'a str) -> Self {
         let mut encoded = false;
@@ -121,7 +121,7 @@ impl<'a> Target<'a> {
 /// The normalised path, without query: what the label `path` has.
 #[must_use]
 pub fn normalise(target: &str) -> String {
-    Target::parse(target).normalised()
+    RequestTarget::parse(target).normalised()
 }
 
 /// `http://host/path` → `/path`.

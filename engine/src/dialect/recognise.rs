@@ -1,6 +1,6 @@
 //! Which request lines are calls, and whose: what the dialects ask of a line, and the lines of those that share some.
 
-use super::path::Target;
+use super::path::RequestTarget;
 use super::{CallKind, DialectId, Recognised, dialect};
 use crate::wire::frame::Framing;
 
@@ -9,7 +9,7 @@ use crate::wire::frame::Framing;
 pub struct Line<'a> {
     /// It is a POST; if not, a GET.
     pub(super) post: bool,
-    pub(super) target: &'a Target<'a>,
+    pub(super) target: &'a RequestTarget<'a>,
 }
 
 impl Line<'_> {
@@ -40,24 +40,24 @@ impl Line<'_> {
 /// The base path is free: compatible servers and gateways put theirs anywhere, so the end of the path decides.
 #[must_use]
 pub fn recognise(method: &str, path: &str) -> Option<Recognised> {
-    of_target(method, &Target::parse(path))
+    of_target(method, &RequestTarget::parse(path))
 }
 
 /// What a request line is to one dialect alone.
 #[must_use]
 pub fn recognise_as(id: DialectId, method: &str, path: &str) -> Option<Recognised> {
-    let (post, target) = (method.eq_ignore_ascii_case("POST"), Target::parse(path));
+    let (post, target) = (method.eq_ignore_ascii_case("POST"), RequestTarget::parse(path));
     dialect(id).recognise(&Line { post, target: &target })
 }
 
 /// The same with the path as [`super::normalise`] has it: both read the request line once.
 #[must_use]
 pub fn read_line(method: &str, path: &str) -> (Option<Recognised>, String) {
-    let target = Target::parse(path);
+    let target = RequestTarget::parse(path);
     (of_target(method, &target), target.normalised())
 }
 
-fn of_target(method: &str, target: &Target<'_>) -> Option<Recognised> {
+fn of_target(method: &str, target: &RequestTarget<'_>) -> Option<Recognised> {
     let (post, get) = (method.eq_ignore_ascii_case("POST"), method.eq_ignore_ascii_case("GET"));
     if !post && !get {
         return None;
@@ -206,7 +206,7 @@ pub(super) fn bedrock(line: &Line<'_>) -> Option<Recognised> {
 }
 
 /// `v1`, `v1beta`, `openai`.
-pub(super) fn versioned(target: &Target<'_>, n: usize) -> bool {
+pub(super) fn versioned(target: &RequestTarget<'_>, n: usize) -> bool {
     let mut letters = target.nth_last(n).chars();
     let v = letters.next().is_some_and(|c| c.eq_ignore_ascii_case(&'v'));
     (v && letters.next().is_some_and(|c| c.is_ascii_digit())) || target.is(n, "openai")

@@ -1,16 +1,16 @@
 //! Walking a JSON value and pushing every text in it, in the order of its bytes and without recursion.
 
-use super::fields::{self, Field, Inline, field, inline, string};
-use super::inline::{Content, content};
+use super::fields::{self, Inline, KeyRole, field, inline, string};
+use super::inline::{FileContent, content};
 use super::place::Places;
-use super::{Item, Role, Shape, TextKey};
+use super::{Item, Role, TextKey, ValueShape};
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// Collects items from one document.
 #[derive(Debug)]
-pub(super) struct Texts<'a, 'b> {
+pub(super) struct TextWalk<'a, 'b> {
     doc: &'a Doc,
     bytes: &'a [u8],
     items: &'b mut Vec<Item>,
@@ -34,7 +34,7 @@ pub(super) struct Texts<'a, 'b> {
 /// The item of what belongs to none.
 pub(super) const NO_ITEM: u32 = u32::MAX;
 
-impl<'a, 'b> Texts<'a, 'b> {
+impl<'a, 'b> TextWalk<'a, 'b> {
     /// For an answer: texts are `Output`, arguments of calls `ToolArgs`.
     pub(super) fn answer(doc: &'a Doc, bytes: &'a [u8], items: &'b mut Vec<Item>) -> Self {
         Self {
@@ -88,7 +88,13 @@ impl<'a, 'b> Texts<'a, 'b> {
     }
 
     /// The value is the next piece of a running text; anything but a string is walked.
-    pub(super) fn running(&mut self, value: &Value<'a>, key: TextKey, shape: Shape, role: Role) {
+    pub(super) fn running(
+        &mut self,
+        value: &Value<'a>,
+        key: TextKey,
+        shape: ValueShape,
+        role: Role,
+    ) {
         if value.kind() == Kind::String {
             self.item(value, shape, role, Some(key), false);
         } else {
@@ -105,7 +111,7 @@ impl<'a, 'b> Texts<'a, 'b> {
     /// A string that seals the running text `key`.
     pub(super) fn seal(&mut self, value: &Value<'a>, key: TextKey) {
         if value.kind() == Kind::String {
-            self.item(value, Shape::Seal, Role::Output, Some(key), false);
+            self.item(value, ValueShape::Seal, Role::Output, Some(key), false);
         } else {
             self.walk(value);
         }
@@ -120,7 +126,7 @@ impl<'a, 'b> Texts<'a, 'b> {
         self.of_kind(value, Kind::Object)
     }
 
-    /// The items of an array; anything else is walked like [`Texts::fields`] does.
+    /// The items of an array; anything else is walked like [`TextWalk::fields`] does.
     pub(super) fn elements(
         &mut self,
         value: &Value<'a>,
@@ -166,13 +172,13 @@ impl<'a, 'b> Texts<'a, 'b> {
     fn item(
         &mut self,
         value: &Value<'a>,
-        shape: Shape,
+        shape: ValueShape,
         role: Role,
         text: Option<TextKey>,
         signed: bool,
     ) {
         // Nothing is found in an empty string, and nothing is lost by not saying that it is there.
-        if shape != Shape::Key && value.raw() == b"\"\"" {
+        if shape != ValueShape::Key && value.raw() == b"\"\"" {
             return;
         }
         let node = value.id();
@@ -192,14 +198,14 @@ impl<'a, 'b> Texts<'a, 'b> {
             }
             let signed = here.id() < signed_until;
             match field(&here) {
-                Field::Never => at = here.after(),
-                Field::Name if self.request => at = here.after(),
-                Field::Name => self.name(&here),
-                Field::Role => self.speaker(&here),
-                Field::File | Field::Media if self.request => self.file(&here, signed),
-                Field::File | Field::Media => {}
-                Field::Tools if self.request => at = here.after(),
-                Field::Link if self.request => {
+                KeyRole::Never => at = here.after(),
+                KeyRole::Name if self.request => at = here.after(),
+                KeyRole::Name => self.name(&here),
+                KeyRole::Role => self.speaker(&here),
+                KeyRole::File | KeyRole::Media if self.request => self.file(&here, signed),
+                KeyRole::File | KeyRole::Media => {}
+                KeyRole::Tools if self.request => at = here.after(),
+                KeyRole::Link if self.request => {
                     match inline(&here) {
                         Inline::No => self.remote = self.remote.saturating_add(1),
                         Inline::Text if !here.raw().contains(&b'%') => self.text(&here, signed),
@@ -207,22 +213,22 @@ impl<'a, 'b> Texts<'a, 'b> {
                     }
                     at = here.after();
                 }
-                Field::Link if inline(&here) == Inline::Binary || here.key_is("file_id") => {}
-                Field::Arguments => {
+                KeyRole::Link if inline(&here) == Inline::Binary || here.key_is("file_id") => {}
+                KeyRole::Arguments => {
                     self.arguments(&here, signed);
                     at = here.after();
                 }
-                Field::Free => {
+                KeyRole::Free => {
                     self.values(&here, self.role, signed);
                     at = here.after();
                 }
-                Field::Logprobs => {
+                KeyRole::Logprobs => {
                     let outer = self.erase.replace(here.id());
                     self.tokens(&here);
                     self.erase = outer;
                     at = here.after();
                 }
-                Field::Text | Field::Tools | Field::Link => match here.kind() {
+                KeyRole::Text | KeyRole::Tools | KeyRole::Link => match here.kind() {
                     Kind::String => self.text(&here, signed),
                     Kind::Object if self.request && !signed && is_signed(&here) => {
                         signed_until = here.after();
@@ -235,7 +241,7 @@ impl<'a, 'b> Texts<'a, 'b> {
 
     /// The name of a tool or the id of a call in an answer, which stands whole in its event.
     pub(super) fn name(&mut self, value: &Value<'a>) {
-        self.item(value, Shape::Text, Role::Output, None, false);
+        self.item(value, ValueShape::Text, Role::Output, None, false);
     }
 
     /// Who speaks. In an answer, a word that is none of those that are known is a text.
@@ -248,21 +254,21 @@ impl<'a, 'b> Texts<'a, 'b> {
     /// A file in a request: looked at if it is text, else counted as what nobody looked at, where it is no picture.
     fn file(&mut self, value: &Value<'a>, signed: bool) {
         match content(&value.as_bytes()) {
-            Content::Encoded => self.item(value, Shape::File, self.role, None, true),
-            Content::Plain => self.text(value, signed),
-            Content::Binary if fields::file(value) == Field::Media => {}
-            Content::Binary => self.remote = self.remote.saturating_add(1),
+            FileContent::Encoded => self.item(value, ValueShape::File, self.role, None, true),
+            FileContent::Plain => self.text(value, signed),
+            FileContent::Binary if fields::file(value) == KeyRole::Media => {}
+            FileContent::Binary => self.remote = self.remote.saturating_add(1),
         }
     }
 
     fn text(&mut self, value: &Value<'a>, signed: bool) {
         let place = self.place(value);
-        self.item(value, Shape::Text, self.role, place, signed);
+        self.item(value, ValueShape::Text, self.role, place, signed);
     }
 
     /// A text that is whole in this value.
     fn whole_text(&mut self, value: &Value<'a>) {
-        self.item(value, Shape::Text, self.role, None, false);
+        self.item(value, ValueShape::Text, self.role, None, false);
     }
 
     /// The running text that the string at a place nobody knows is the next piece of.
@@ -278,7 +284,7 @@ impl<'a, 'b> Texts<'a, 'b> {
         let role = if self.request { self.role } else { Role::ToolArgs };
         if value.kind() == Kind::String {
             let place = self.place(value);
-            self.item(value, Shape::Json, role, place, signed);
+            self.item(value, ValueShape::Json, role, place, signed);
         } else {
             self.values(value, role, signed);
         }
@@ -289,7 +295,7 @@ impl<'a, 'b> Texts<'a, 'b> {
     pub(super) fn tokens_run(&mut self, logprobs: &Value<'a>, list: &Value<'a>, key: TextKey) {
         let outer = self.erase.replace(logprobs.id());
         for below in tree(list) {
-            if below.kind() != Kind::String || field(&below) == Field::Never {
+            if below.kind() != Kind::String || field(&below) == KeyRole::Never {
                 continue;
             }
             let alternative = below
@@ -299,7 +305,7 @@ impl<'a, 'b> Texts<'a, 'b> {
             if alternative || !below.key_is("token") {
                 self.whole_text(&below);
             } else {
-                self.running(&below, key, Shape::Text, self.role);
+                self.running(&below, key, ValueShape::Text, self.role);
             }
         }
         self.erase = outer;
@@ -309,7 +315,7 @@ impl<'a, 'b> Texts<'a, 'b> {
     /// that they repeat stands beside them.
     fn tokens(&mut self, value: &Value<'a>) {
         for below in tree(value) {
-            if below.kind() == Kind::String && field(&below) != Field::Never {
+            if below.kind() == Kind::String && field(&below) != KeyRole::Never {
                 self.text(&below, false);
             }
         }
@@ -319,7 +325,7 @@ impl<'a, 'b> Texts<'a, 'b> {
     pub(super) fn keys(&mut self, object: &Value<'a>) {
         for member in object.children() {
             if member.key_span().is_some_and(|key| !key.is_empty()) {
-                self.item(&member, Shape::Key, self.role, None, false);
+                self.item(&member, ValueShape::Key, self.role, None, false);
             }
         }
     }
@@ -335,7 +341,7 @@ impl<'a, 'b> Texts<'a, 'b> {
         self.leaf(value, role, signed);
         for below in value.descendants() {
             if below.key_span().is_some_and(|key| !key.is_empty()) {
-                self.item(&below, Shape::Key, role, None, signed);
+                self.item(&below, ValueShape::Key, role, None, signed);
             }
             self.leaf(&below, role, signed);
         }
@@ -345,9 +351,9 @@ impl<'a, 'b> Texts<'a, 'b> {
         match value.kind() {
             Kind::String => {
                 let place = self.place(value);
-                self.item(value, Shape::Text, role, place, signed);
+                self.item(value, ValueShape::Text, role, place, signed);
             }
-            Kind::Number => self.item(value, Shape::Number, role, None, signed),
+            Kind::Number => self.item(value, ValueShape::Number, role, None, signed),
             _ => {}
         }
     }
@@ -390,11 +396,11 @@ fn is_signed(object: &Value<'_>) -> bool {
 /// The last member under each of a few keys, found once an object: clients take the last of duplicates, so only it
 /// continues a running text; the others are walked as whole texts.
 #[derive(Debug, Default)]
-pub(super) struct Last {
+pub(super) struct LastMembers {
     found: [Option<Option<NodeId>>; 12],
 }
 
-impl Last {
+impl LastMembers {
     /// True if `child` is the object's last member called `name`; `slot` names the key within this object.
     pub(super) fn is(
         &mut self,

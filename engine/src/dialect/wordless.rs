@@ -1,13 +1,13 @@
 //! Calls that are answered with vectors, pictures or films: embeddings, image generation, predictions. What they ask is read
 //! like any other request; their answers say nothing that a rule could look at, save what they used.
 
-use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::recognise::{self, Line};
 use super::request::{self, Speaker};
-use super::texts::Texts;
+use super::texts::TextWalk;
 use super::{
-    Answer, Call, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Piece, Recognised, Reply,
-    RequestView, Unreadable,
+    Answer, Call, CallPiece, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Recognised,
+    Reply, RequestView, Unreadable,
 };
 use super::{gemini, ollama, openai_chat};
 use crate::dialect::spend::{Spending, Usage, some_tokens};
@@ -21,7 +21,7 @@ const WORDLESS: Dialect = Dialect {
         ..About::of(DialectId::OllamaEmbed, "ollama-embed", "ollama")
     },
     requests: Requests { recognise: |_| None, takes: None, read: read_request },
-    tools: Tools::NONE,
+    tools: OfferedTools::NONE,
     answers: Answers {
         read: |_, _| Box::new(Reading),
         canned: |call, canned| instead(call, canned.text.clone()),
@@ -140,7 +140,7 @@ fn read_request(
     let root = doc.root(body);
     request::root_object(&root)?;
     let mut texts_of = Vec::new();
-    let mut texts = Texts::request(doc, body, &mut texts_of, Speaker::User.role(true));
+    let mut texts = TextWalk::request(doc, body, &mut texts_of, Speaker::User.role(true));
     for field in root.children() {
         match &*field.key() {
             b"input" | b"prompt" => {
@@ -179,7 +179,7 @@ impl Answer for Reading {
 
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
 
-    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[CallPiece<'_>]) -> Leaves {
         Leaves::default()
     }
 

@@ -15,7 +15,7 @@ use crate::written::Object;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum EventKind {
     /// A tool call waits for leave.
     ApprovalWanted,
     /// A tool call left with a grant.
@@ -48,7 +48,7 @@ pub enum Kind {
     ProviderIncident,
 }
 
-impl Kind {
+impl EventKind {
     /// All of them.
     pub const ALL: &'static [Self] = &[
         Self::ApprovalWanted,
@@ -93,7 +93,7 @@ impl Kind {
 
 /// A value in an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub enum EventValue {
     /// Text; escaped where it is written.
     Text(String),
     /// A whole number.
@@ -102,14 +102,14 @@ pub enum Said {
     Json(String),
 }
 
-impl From<&str> for Said {
+impl From<&str> for EventValue {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
 /// Names and values of an event, in the order in which they are written.
-pub type Fields = Vec<(&'static str, Said)>;
+pub type Fields = Vec<(&'static str, EventValue)>;
 
 /// Where an event comes from. Of equal events, the first one's is told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -126,18 +126,18 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// What.
-    pub kind: Kind,
+    pub kind: EventKind,
     /// What tells it from others of its kind: events that agree in these are equal.
     pub fields: Fields,
     /// The call that waits, or was let through.
-    pub call: Option<Box<Call>>,
+    pub call: Option<Box<PendingCall>>,
     /// Where it comes from, once that was filled in.
     pub origin: Rc<Origin>,
 }
 
 /// A tool call that needs leave.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Call {
+pub struct PendingCall {
     /// Its approval id.
     pub id: String,
     /// The tool.
@@ -151,13 +151,13 @@ pub struct Call {
 impl Event {
     /// An event of this kind.
     #[must_use]
-    pub fn new(kind: Kind, fields: Fields) -> Self {
+    pub fn new(kind: EventKind, fields: Fields) -> Self {
         Self { kind, fields, call: None, origin: Rc::default() }
     }
 
     /// An event about a tool call.
     #[must_use]
-    pub fn of_call(kind: Kind, call: Call, grant: &str) -> Self {
+    pub fn of_call(kind: EventKind, call: PendingCall, grant: &str) -> Self {
         let mut fields = vec![
             ("hemostat.approval.id", call.id.as_str().into()),
             ("gen_ai.tool.name", call.tool.as_str().into()),
@@ -196,9 +196,9 @@ impl Event {
         let arguments = arguments.map(|json| ("gen_ai.tool.call.arguments", json));
         for (name, said) in self.fields.iter().chain(&self.origin.fields) {
             match said {
-                Said::Text(text) => out.text(name, text),
-                Said::Number(number) => out.number(name, *number),
-                Said::Json(json) => out.raw(name, json),
+                EventValue::Text(text) => out.text(name, text),
+                EventValue::Number(number) => out.number(name, *number),
+                EventValue::Json(json) => out.raw(name, json),
             }
         }
         if let Some((name, json)) = arguments {
@@ -243,13 +243,13 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_escaped() {
-        let call = Call {
+        let call = PendingCall {
             id: "ap_A".to_owned(),
             tool: "</script>\"\n".to_owned(),
             tenant: Some("a & b\u{2028}".to_owned()),
             arguments: Some(r#"{"note":"<b>"}"#.to_owned()),
         };
-        let json = Event::of_call(Kind::ApprovalWanted, call, "none").to_json("e", ONCE);
+        let json = Event::of_call(EventKind::ApprovalWanted, call, "none").to_json("e", ONCE);
         assert!(!json.contains(['<', '>', '&', '\n', '\'']), "{json}");
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(read["gen_ai.tool.name"], "</script>\"\n");
@@ -260,7 +260,8 @@ mod tests {
 
     #[test]
     fn equal_events_agree_in_what_tells_them_apart() {
-        let event = |rule: &str| Event::new(Kind::Decision, vec![("hemostat.rule", rule.into())]);
+        let event =
+            |rule: &str| Event::new(EventKind::Decision, vec![("hemostat.rule", rule.into())]);
         let mut other = event("a");
         other.origin = Rc::new(Origin {
             fields: vec![("hemostat.decision", "x".into())],

@@ -1,8 +1,8 @@
 //! The tool calls of a process that wait for leave: what a person looks through before they approve one.
 
-use super::Call;
+use super::PendingCall;
 use crate::base::time;
-use crate::bundle::code::{Reader, Writer};
+use crate::bundle::code::{CodeReader, Writer};
 use crate::limits::{PENDING_ARGUMENTS_BYTES, PENDING_CALLS, PENDING_S};
 use crate::written::{Object, list};
 
@@ -19,7 +19,7 @@ pub struct Pending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// The call.
-    pub call: Call,
+    pub call: PendingCall,
     /// When it was first asked for (Unix seconds).
     pub since: u64,
     /// When last.
@@ -30,7 +30,7 @@ pub struct Waiting {
 
 impl Pending {
     /// A call was stopped for want of leave.
-    pub fn wanted(&mut self, mut call: Call, now: u64) {
+    pub fn wanted(&mut self, mut call: PendingCall, now: u64) {
         call.arguments = call.arguments.filter(|json| json.len() <= PENDING_ARGUMENTS_BYTES);
         self.forget(now);
         let known = self.calls.iter_mut().find(|own| is_same(&own.call, &call));
@@ -47,7 +47,7 @@ impl Pending {
     }
 
     /// A call was let through: it waits no more.
-    pub fn granted(&mut self, call: &Call) {
+    pub fn granted(&mut self, call: &PendingCall) {
         self.calls.retain(|own| !is_same(&own.call, call));
     }
 
@@ -97,17 +97,17 @@ impl Pending {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {
-            let mut from = Reader::new(bytes);
+            let mut from = CodeReader::new(bytes);
             if from.number()? != FORM {
                 return None;
             }
             let calls = from.list(PENDING_CALLS, |from| {
                 Some(Waiting {
-                    call: Call {
+                    call: PendingCall {
                         id: from.text()?,
                         tool: from.text()?,
-                        tenant: from.option(Reader::text)?,
-                        arguments: from.option(Reader::text)?,
+                        tenant: from.option(CodeReader::text)?,
+                        arguments: from.option(CodeReader::text)?,
                     },
                     since: from.number()?,
                     last: from.number()?,
@@ -121,7 +121,7 @@ impl Pending {
 }
 
 /// The same call of the same tenant.
-fn is_same(one: &Call, other: &Call) -> bool {
+fn is_same(one: &PendingCall, other: &PendingCall) -> bool {
     one.id == other.id && one.tenant == other.tenant
 }
 
@@ -150,12 +150,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn call(id: &str, tenant: &str) -> Call {
-        Call {
+    fn call(id: &str, tenant: &str) -> PendingCall {
+        PendingCall {
             id: id.to_owned(),
             tool: "refund".to_owned(),
             tenant: Some(tenant.to_owned()),
-            ..Call::default()
+            ..PendingCall::default()
         }
     }
 
@@ -190,7 +190,7 @@ mod tests {
     fn arguments_without_end_are_not_kept() {
         let mut pending = Pending::default();
         let long = format!("\"{}\"", "x".repeat(PENDING_ARGUMENTS_BYTES));
-        pending.wanted(Call { arguments: Some(long), ..call("ap_A", "acme") }, 1);
+        pending.wanted(PendingCall { arguments: Some(long), ..call("ap_A", "acme") }, 1);
         assert_eq!(pending.now(1)[0].call.arguments, None);
     }
 
@@ -198,7 +198,7 @@ mod tests {
     fn what_a_listener_may_not_show_it_does_not() {
         let mut pending = Pending::default();
         let arguments = Some(r#"{"amount":1}"#.to_owned());
-        pending.wanted(Call { arguments, ..call("ap_A", "acme") }, 1);
+        pending.wanted(PendingCall { arguments, ..call("ap_A", "acme") }, 1);
         let calls = pending.now(1);
         assert!(!to_json(&calls, false).contains("acme"));
         let read: serde_json::Value = serde_json::from_str(&to_json(&calls, true)).unwrap();
@@ -211,7 +211,7 @@ mod tests {
         fn bytes_come_back(calls in prop::collection::vec(any::<(String, String, Option<String>, Option<String>)>(), 0..50)) {
             let mut pending = Pending::default();
             for (at, (id, tool, tenant, arguments)) in calls.into_iter().enumerate() {
-                pending.wanted(Call { id, tool, tenant, arguments }, at as u64);
+                pending.wanted(PendingCall { id, tool, tenant, arguments }, at as u64);
             }
             prop_assert_eq!(Pending::decode(&pending.encode()), pending);
         }

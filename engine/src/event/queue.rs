@@ -17,7 +17,7 @@ use crate::policy::document::Notify;
 
 /// What became of an event that was raised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum Raised {
     /// It will be sent.
     New,
     /// It is counted with one like it.
@@ -28,7 +28,7 @@ pub enum Taken {
 
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DeliveryOutcome {
     /// The receiver has it.
     Sent,
     /// It will be tried again.
@@ -39,7 +39,7 @@ pub enum Outcome {
 
 /// A call to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Post {
+pub struct EventPost {
     /// To be said of what becomes of it.
     pub ticket: u64,
     /// Where to.
@@ -52,7 +52,7 @@ pub struct Post {
 
 /// How a call ended, as far as it decides whether it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum DeliveryEnd {
     /// 2xx
     Taken,
     /// The receiver does not want it: trying again is of no use.
@@ -61,7 +61,7 @@ pub enum Ended {
     Unanswered,
 }
 
-impl Ended {
+impl DeliveryEnd {
     /// What this status says; 0: there was none.
     #[must_use]
     pub fn of_status(status: u16) -> Self {
@@ -74,7 +74,7 @@ impl Ended {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct QueuedEvent {
     event: Event,
     /// What was not told of yet.
     untold: Option<Times>,
@@ -96,7 +96,7 @@ struct Flight {
 /// The events of one worker.
 #[derive(Debug, Default)]
 pub struct Queue {
-    entries: Vec<Entry>,
+    entries: Vec<QueuedEvent>,
     /// Makes ids of events that no other worker makes.
     seed: u64,
     made: u64,
@@ -112,7 +112,7 @@ impl Queue {
     }
 
     /// An event has been raised.
-    pub fn push(&mut self, event: Event, now_ns: u64) -> Taken {
+    pub fn push(&mut self, event: Event, now_ns: u64) -> Raised {
         let once = Times { count: 1, first_ns: now_ns, last_ns: now_ns };
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.event.equals(&event)) {
             match &mut entry.untold {
@@ -125,15 +125,15 @@ impl Queue {
                     entry.event = event;
                 }
             }
-            return Taken::Counted;
+            return Raised::Counted;
         }
         self.forget(now_ns);
         let of_kind = self.entries.iter().filter(|own| own.event.kind == event.kind).count();
         if self.entries.len() >= NOTIFY_EVENTS || of_kind >= NOTIFY_EVENTS_OF_KIND {
-            return Taken::Dropped;
+            return Raised::Dropped;
         }
-        self.entries.push(Entry { event, untold: Some(once), due_ns: now_ns, flight: None });
-        Taken::New
+        self.entries.push(QueuedEvent { event, untold: Some(once), due_ns: now_ns, flight: None });
+        Raised::New
     }
 
     /// True if there is nothing to send and nothing under way.
@@ -143,7 +143,7 @@ impl Queue {
     }
 
     /// The next call to be made now, if one is due and may be made.
-    pub fn next(&mut self, now_ns: u64) -> Option<Post> {
+    pub fn next(&mut self, now_ns: u64) -> Option<EventPost> {
         let second = now_ns / 1_000_000_000;
         if self.second.0 != second {
             self.second = (second, 0);
@@ -175,10 +175,10 @@ impl Queue {
     pub fn ended(
         &mut self,
         ticket: u64,
-        how: Ended,
+        how: DeliveryEnd,
         now_ns: u64,
-    ) -> Option<(Outcome, &'static str)> {
-        let has = |entry: &&mut Entry| entry.ticket() == Some(ticket);
+    ) -> Option<(DeliveryOutcome, &'static str)> {
+        let has = |entry: &&mut QueuedEvent| entry.ticket() == Some(ticket);
         let entry = self.entries.iter_mut().find(has)?;
         Some((entry.ended(how, now_ns), entry.event.kind.word()))
     }
@@ -190,12 +190,12 @@ impl Queue {
     }
 
     /// Gives up calls that never end, and forgets what has been quiet. What became of each such call.
-    pub fn sweep(&mut self, now_ns: u64) -> Vec<(Outcome, &'static str)> {
+    pub fn sweep(&mut self, now_ns: u64) -> Vec<(DeliveryOutcome, &'static str)> {
         let mut outcomes = Vec::new();
         for entry in &mut self.entries {
             let until = entry.flight.as_ref().and_then(|flight| flight.call).map(|call| call.1);
             if until.is_some_and(|until| until <= now_ns) {
-                let outcome = entry.ended(Ended::Unanswered, now_ns);
+                let outcome = entry.ended(DeliveryEnd::Unanswered, now_ns);
                 outcomes.push((outcome, entry.event.kind.word()));
             }
         }
@@ -210,7 +210,7 @@ impl Queue {
     }
 }
 
-impl Entry {
+impl QueuedEvent {
     fn ticket(&self) -> Option<u64> {
         self.flight.as_ref()?.call.map(|call| call.0)
     }
@@ -229,7 +229,7 @@ impl Entry {
         waits && !self.rests(now_ns)
     }
 
-    fn start(&mut self, ticket: u64, id: &str, now_ns: u64) -> Option<Post> {
+    fn start(&mut self, ticket: u64, id: &str, now_ns: u64) -> Option<EventPost> {
         let to = self.event.origin.notify.clone()?;
         let kind = self.event.kind.word();
         if self.flight.is_none() {
@@ -242,20 +242,20 @@ impl Entry {
         let until = now_ns.saturating_add(2 * NOTIFY_TIMEOUT_MS * 1_000_000);
         flight.call = Some((ticket, until));
         flight.tries += 1;
-        Some(Post { ticket, to, body: flight.body.clone(), kind })
+        Some(EventPost { ticket, to, body: flight.body.clone(), kind })
     }
 
-    fn ended(&mut self, how: Ended, now_ns: u64) -> Outcome {
-        let Some(flight) = &mut self.flight else { return Outcome::Failed };
+    fn ended(&mut self, how: DeliveryEnd, now_ns: u64) -> DeliveryOutcome {
+        let Some(flight) = &mut self.flight else { return DeliveryOutcome::Failed };
         flight.call = None;
-        if how == Ended::Unanswered && flight.tries < NOTIFY_TRIES {
+        if how == DeliveryEnd::Unanswered && flight.tries < NOTIFY_TRIES {
             let pause = NOTIFY_RETRY_NS.saturating_mul(1 << (2 * flight.tries.saturating_sub(1)));
             self.due_ns = now_ns.saturating_add(pause);
-            return Outcome::Retry;
+            return DeliveryOutcome::Retry;
         }
         self.flight = None;
         self.due_ns = now_ns.saturating_add(NOTIFY_QUIET_NS);
-        if how == Ended::Taken { Outcome::Sent } else { Outcome::Failed }
+        if how == DeliveryEnd::Taken { DeliveryOutcome::Sent } else { DeliveryOutcome::Failed }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The last things that happened to a scope beside its traffic: releases, sources, providers, filters that cannot follow.
 //! Status shows them, whether or not anybody is notified.
 
-use super::Kind;
-use crate::bundle::code::{Reader, Writer};
+use super::EventKind;
+use crate::bundle::code::{CodeReader, Writer};
 use crate::limits::{RECENT_EVENT_BYTES, RECENT_EVENTS};
 
 /// The layout's number: what another version of this code wrote is not read.
@@ -12,7 +12,7 @@ const FORM: u64 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recent(Vec<String>);
 
-impl Kind {
+impl EventKind {
     /// True for what does not come of traffic: it is rare, and kept for status.
     #[must_use]
     pub fn is_of_the_scope(self) -> bool {
@@ -57,11 +57,11 @@ impl Recent {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {
-            let mut from = Reader::new(bytes);
+            let mut from = CodeReader::new(bytes);
             if from.number()? != FORM {
                 return None;
             }
-            let events = from.list(RECENT_EVENTS, Reader::text)?;
+            let events = from.list(RECENT_EVENTS, CodeReader::text)?;
             from.is_at_end().then_some(Self(events))
         };
         read().unwrap_or_default()

@@ -12,13 +12,13 @@ use crate::mcp::Messages;
 #[derive(Debug)]
 pub(super) struct Answering {
     pub frames: FrameLoop,
-    pub judge: Judge,
+    pub judge: FrameJudge,
 }
 
 /// Who decides about an answer's frames.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one an answer, in a box of its own")]
-pub(super) enum Judge {
+pub(super) enum FrameJudge {
     /// Nobody: it is only metered, and passes as it comes.
     Nobody,
     /// Guardrails and tools rules, on what a model says.
@@ -31,34 +31,34 @@ impl Answering {
     /// True if what passes may change.
     pub(super) fn acts(&self) -> bool {
         match &self.judge {
-            Judge::Nobody => false,
-            Judge::Model(pipe) => pipe.acts(),
-            Judge::Messages(messages) => messages.acts(),
+            FrameJudge::Nobody => false,
+            FrameJudge::Model(pipe) => pipe.acts(),
+            FrameJudge::Messages(messages) => messages.acts(),
         }
     }
 
     /// True once nothing more leaves but an ending.
     pub(super) fn is_cut(&self) -> bool {
         match &self.judge {
-            Judge::Nobody => false,
-            Judge::Model(pipe) => pipe.cut().is_some(),
-            Judge::Messages(messages) => messages.is_cut(),
+            FrameJudge::Nobody => false,
+            FrameJudge::Model(pipe) => pipe.cut().is_some(),
+            FrameJudge::Messages(messages) => messages.is_cut(),
         }
     }
 
     /// Why a model's answer was cut, once it is.
     pub(super) fn cut(&self) -> Option<&Cut> {
         match &self.judge {
-            Judge::Model(pipe) => pipe.cut(),
-            Judge::Nobody | Judge::Messages(_) => None,
+            FrameJudge::Model(pipe) => pipe.cut(),
+            FrameJudge::Nobody | FrameJudge::Messages(_) => None,
         }
     }
 
     /// Bytes that wait: whole frames, and what has come of the next one.
     pub(super) fn held_bytes(&self) -> usize {
         let queued = match &self.judge {
-            Judge::Model(pipe) => pipe.held_bytes(),
-            Judge::Nobody | Judge::Messages(_) => 0,
+            FrameJudge::Model(pipe) => pipe.held_bytes(),
+            FrameJudge::Nobody | FrameJudge::Messages(_) => 0,
         };
         queued + self.frames.held()
     }
@@ -66,15 +66,15 @@ impl Answering {
     /// Why the first of the frames that wait does.
     pub(super) fn waits_for(&self) -> Option<HoldReason> {
         match &self.judge {
-            Judge::Model(pipe) => pipe.waits_for(),
-            Judge::Nobody | Judge::Messages(_) => None,
+            FrameJudge::Model(pipe) => pipe.waits_for(),
+            FrameJudge::Nobody | FrameJudge::Messages(_) => None,
         }
     }
 
     /// Other answers leave this much room for what waits here, and for all that is kept here.
     pub(super) fn set_room(&mut self, held: usize, kept: usize) {
         self.frames.set_room(kept.saturating_sub(self.memory().0));
-        if let Judge::Model(pipe) = &mut self.judge {
+        if let FrameJudge::Model(pipe) = &mut self.judge {
             pipe.set_room(held);
         }
     }
@@ -82,15 +82,15 @@ impl Answering {
     /// Memory that what waits takes, and that all takes that is kept: what waits, with the frame that is not whole.
     pub(super) fn memory(&self) -> (usize, usize) {
         let held = match &self.judge {
-            Judge::Model(pipe) => pipe.memory(),
-            Judge::Nobody | Judge::Messages(_) => 0,
+            FrameJudge::Model(pipe) => pipe.memory(),
+            FrameJudge::Nobody | FrameJudge::Messages(_) => 0,
         };
         (held, held + self.frames.memory())
     }
 
     /// Unix time in seconds, for what has an end.
     pub(super) fn set_now(&mut self, now: u64) {
-        if let Judge::Model(pipe) = &mut self.judge {
+        if let FrameJudge::Model(pipe) = &mut self.judge {
             pipe.set_now(now);
         }
     }
@@ -105,8 +105,10 @@ impl Answering {
     ) -> bool {
         let Self { frames, judge } = self;
         match judge {
-            Judge::Model(pipe) => pipe.words(rest, &mut Around { frames, out, record }, listener),
-            Judge::Nobody | Judge::Messages(_) => false,
+            FrameJudge::Model(pipe) => {
+                pipe.words(rest, &mut Around { frames, out, record }, listener)
+            }
+            FrameJudge::Nobody | FrameJudge::Messages(_) => false,
         }
     }
 
@@ -120,20 +122,20 @@ impl Answering {
         let Self { frames, judge } = self;
         let mut around = Around { frames, out, record };
         match judge {
-            Judge::Nobody => {}
-            Judge::Model(pipe) => {
+            FrameJudge::Nobody => {}
+            FrameJudge::Model(pipe) => {
                 if !affords {
                     pipe.spend(&mut around);
                 }
                 pipe.frame(shown, &mut around);
             }
-            Judge::Messages(messages) => messages.frame(&shown, &mut around),
+            FrameJudge::Messages(messages) => messages.frame(&shown, &mut around),
         }
     }
 
     fn finish(&mut self, out: &mut Output<'_>, record: &mut Record) {
         let Self { frames, judge } = self;
-        if let Judge::Model(pipe) = judge {
+        if let FrameJudge::Model(pipe) = judge {
             pipe.finish(&mut Around { frames, out, record });
         }
     }
@@ -153,7 +155,7 @@ impl Exchange {
         if answer.is_cut() && !self.charges.is_metered() {
             return;
         }
-        if let Judge::Messages(messages) = &mut answer.judge {
+        if let FrameJudge::Messages(messages) = &mut answer.judge {
             messages.begin(out);
         }
         let mut rest = chunk;
@@ -213,7 +215,7 @@ impl Exchange {
             affords = self.charges.meter(&mut self.cx, &view);
         }
         answer.decide(shown, affords, out, &mut self.cx.record);
-        if let Judge::Messages(messages) = &mut answer.judge
+        if let FrameJudge::Messages(messages) = &mut answer.judge
             && messages.take_wants_input()
         {
             mcp::call_wants_input(&mut self.cx, &self.tools);

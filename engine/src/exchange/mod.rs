@@ -40,9 +40,9 @@ use crate::lever::capture::Capturing;
 use crate::lever::describe::Watch;
 use crate::lever::guardrails::Guardrails;
 use crate::lever::limits::Charges;
-use crate::lever::running::Stop;
+use crate::lever::running::StreamStop;
 use crate::lever::signed::Signed;
-use crate::lever::tools::Tools;
+use crate::lever::tools::ToolsLever;
 use crate::lever::unknown_lane::UnknownLane;
 use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
@@ -61,7 +61,7 @@ pub struct Exchange {
     /// What passed of a body that is only watched.
     peeked: Vec<u8>,
     guardrails: Guardrails,
-    tools: Tools,
+    tools: ToolsLever,
     /// The status of the answer.
     status: u16,
     /// The answer, while its body is looked at.
@@ -73,7 +73,7 @@ pub struct Exchange {
     /// It passes as a stream.
     streams: bool,
     /// A policy that has come into force since ends it.
-    stop: Option<Stop>,
+    stop: Option<StreamStop>,
     /// What limits have charged.
     charges: Charges,
     /// What is known of it if it may be a call that nobody reads.
@@ -126,7 +126,7 @@ impl Exchange {
             signed: None,
             peeked: Vec::new(),
             guardrails: Guardrails::default(),
-            tools: Tools::default(),
+            tools: ToolsLever::default(),
             status: 0,
             answer: None,
             cut_ns: None,

@@ -10,12 +10,12 @@
 //! └────── read now, for the ending ────────────────────┘└ ending
 //! ```
 
-use crate::answer::frame_loop::Content;
+use crate::answer::frame_loop::FrameContent;
 use crate::answer::{Around, Chosen, FrameLoop, Left, Output, ToolRules};
 use crate::context::Context;
 use crate::context::facts::{Now, seconds};
 use crate::dialect::{self, Ending};
-use crate::lever::running::Stop;
+use crate::lever::running::StreamStop;
 use crate::limits;
 use crate::mcp::{self, Messages};
 use crate::wire::frame::Framing;
@@ -27,12 +27,12 @@ pub(super) struct Passed {
     /// What nobody has read yet.
     bytes: Vec<u8>,
     /// What was read of the rest.
-    read: Option<Box<Read>>,
+    read: Option<Box<PassedRead>>,
 }
 
 /// What was read of what has passed.
 #[derive(Debug)]
-struct Read {
+struct PassedRead {
     frames: FrameLoop,
     /// Of MCP: who still waits for an answer.
     messages: Option<Messages>,
@@ -41,7 +41,7 @@ struct Read {
 }
 
 /// How an answer that only passed has ended.
-pub(super) enum Ended {
+pub(super) enum PassedEnd {
     /// With these bytes.
     With(Vec<u8>),
     /// Nobody knows how to end it.
@@ -87,7 +87,7 @@ impl Passed {
     }
 
     /// Reads all that was kept.
-    fn read(&mut self, cx: &mut Context, rules: &ToolRules) -> &mut Read {
+    fn read(&mut self, cx: &mut Context, rules: &ToolRules) -> &mut PassedRead {
         let bytes = std::mem::take(&mut self.bytes);
         let framing = self.framing;
         let read = self.read.get_or_insert_with(|| {
@@ -98,7 +98,7 @@ impl Passed {
                 }
                 _ => None,
             };
-            Box::new(Read { frames: FrameLoop::new(framing, reader), messages, lost: false })
+            Box::new(PassedRead { frames: FrameLoop::new(framing, reader), messages, lost: false })
         });
         read.read(&bytes);
         read
@@ -110,17 +110,17 @@ impl Passed {
         &mut self,
         cx: &mut Context,
         rules: &ToolRules,
-        stop: &Stop,
+        stop: &StreamStop,
         chunk: &[u8],
         now: Now,
-    ) -> Option<Ended> {
+    ) -> Option<PassedEnd> {
         let read = self.read(cx, rules);
         let mut rest = chunk;
         if read.frames.held() > 0 && !read.lost && !read.one(&mut rest) {
             return None;
         }
         if read.lost {
-            return Some(Ended::Lost);
+            return Some(PassedEnd::Lost);
         }
         let taken = chunk.len() - rest.len();
         let mut leaves = chunk.get(..taken).unwrap_or_default().to_vec();
@@ -144,11 +144,11 @@ impl Passed {
         if stop.fallback.as_ref().is_some_and(|fallback| fallback.handoff) {
             cx.record.handoff();
         }
-        Some(Ended::With(leaves))
+        Some(PassedEnd::With(leaves))
     }
 }
 
-impl Read {
+impl PassedRead {
     /// Reads what has passed.
     fn read(&mut self, mut bytes: &[u8]) {
         while self.one(&mut bytes) {}
@@ -157,7 +157,7 @@ impl Read {
     /// Reads one frame from the front of what has passed; false: no whole one is left.
     fn one(&mut self, bytes: &mut &[u8]) -> bool {
         let Some(shown) = self.frames.next(bytes) else { return false };
-        if matches!(shown.content, Content::Unread(_)) {
+        if matches!(shown.content, FrameContent::Unread(_)) {
             self.lost = true;
         }
         match &mut self.messages {

@@ -6,12 +6,12 @@ use super::{Exchange, Phase};
 use crate::base::callout::CalloutReply;
 use crate::context::Refusal;
 use crate::context::facts::{self, RequestFacts};
-use crate::context::labels::{self, Line};
+use crate::context::labels::{self, RequestLineLabels};
 use crate::context::record::{Record, Unchecked};
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::{self, Call, CallKind, DialectId, Recognised, Reply};
-use crate::lever::change::{self, Said};
-use crate::lever::guardrails::Outcome;
+use crate::lever::change::{self, RequestValues};
+use crate::lever::guardrails::InputOutcome;
 use crate::lever::limits::{self, Admission};
 use crate::lever::need::Need;
 use crate::lever::other_traffic::remove_internal;
@@ -41,7 +41,7 @@ impl Exchange {
         // way around.
         let (recognised, path) = dialect::read_line(&method, &target);
         let authority = header(":authority");
-        let line = Line { method: &method, authority: &authority, path: &path };
+        let line = RequestLineLabels { method: &method, authority: &authority, path: &path };
         self.cx.labels = labels::from_headers(&self.cx.program.labels, &self.cx.facts, line);
         self.signed = Signed::of(&self.cx.facts.headers);
         if let Some(verdict) = self.upgrade(&method, &target, &edits) {
@@ -205,7 +205,7 @@ impl Exchange {
         }
         let changed = match change::change(
             &mut self.cx,
-            &mut Said { view: &mut read, doc: &mut doc },
+            &mut RequestValues { view: &mut read, doc: &mut doc },
             body,
         ) {
             Ok(changed) => changed,
@@ -255,20 +255,20 @@ impl Exchange {
             _ => (view, bytes),
         };
         match self.guardrails.scan_input(&mut self.cx, view, &doc, bytes) {
-            Outcome::Pass => {
+            InputOutcome::Pass => {
                 self.capturing.input(&mut self.cx, view, &doc, bytes);
                 let body = fewer.clone().or_else(|| changed.body.clone());
                 self.charge(edits, body, Some((view, &doc, bytes)))
             }
-            Outcome::Rewritten(body) => {
+            InputOutcome::Rewritten(body) => {
                 self.capturing.rewritten(&mut self.cx, &recognised, &body);
                 self.charge(edits, Some(body), Some((view, &doc, bytes)))
             }
-            Outcome::Canned(fallback) => {
+            InputOutcome::Canned(fallback) => {
                 let reply = self.cx.canned(&fallback);
                 self.answered(reply)
             }
-            Outcome::Refused(refusal) => self.refuse(&refusal),
+            InputOutcome::Refused(refusal) => self.refuse(&refusal),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::answering::{Answering, Judge};
-use super::passed::{Ended, Passed};
+use super::answering::{Answering, FrameJudge};
+use super::passed::{Passed, PassedEnd};
 use super::{Exchange, Phase};
 use crate::answer::readable::{
     Readable, before_events, looks_like_events, readable, status, stream_framing,
@@ -17,7 +17,7 @@ use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeV
 use crate::dialect::{self, Ending, EndingHow, Reply};
 use crate::lever::failsafe;
 use crate::lever::other_traffic::remove_internal;
-use crate::lever::running::{Running, Stop};
+use crate::lever::running::{RunningStream, StreamStop};
 use crate::limits;
 use crate::mcp;
 use crate::policy::document::{OnCut, OnUnreadable};
@@ -194,8 +194,8 @@ impl Exchange {
             self.phase = Phase::Over;
         }
         match ended {
-            Some(Ended::With(bytes)) => return StreamVerdict::Replace(bytes),
-            Some(Ended::Lost) => return StreamVerdict::Reset,
+            Some(PassedEnd::With(bytes)) => return StreamVerdict::Replace(bytes),
+            Some(PassedEnd::Lost) => return StreamVerdict::Reset,
             None => {}
         }
         match (was_cut, left) {
@@ -228,12 +228,12 @@ impl Exchange {
 
     /// What the caller of this answer asked, if the answer passes as a stream.
     #[must_use]
-    pub fn running(&self) -> Option<Running> {
-        if self.streams { Running::of(&self.cx) } else { None }
+    pub fn running(&self) -> Option<RunningStream> {
+        if self.streams { RunningStream::of(&self.cx) } else { None }
     }
 
     /// A rule of another policy ends this stream: at its next byte, if it comes before the host has reset it.
-    pub fn stop(&mut self, stop: Stop) {
+    pub fn stop(&mut self, stop: StreamStop) {
         stop.tell(&mut self.cx.record);
         if !stop.is_shadow() && self.stop.is_none() && self.cut_ns.is_none() {
             self.cx.record.count("hemostat_streams_ended_total".to_owned());
@@ -252,15 +252,17 @@ impl Exchange {
         let Answering { frames, judge } = answer;
         let mut around = Around { frames, out, record: &mut self.cx.record };
         match judge {
-            Judge::Nobody => {}
-            Judge::Model(pipe) => pipe.end_here(stop.cut(), &mut around),
-            Judge::Messages(messages) => messages.end_here(stop.fallback.as_deref(), &mut around),
+            FrameJudge::Nobody => {}
+            FrameJudge::Model(pipe) => pipe.end_here(stop.cut(), &mut around),
+            FrameJudge::Messages(messages) => {
+                messages.end_here(stop.fallback.as_deref(), &mut around)
+            }
         }
     }
 
     /// Some bytes of an answer have come that nobody holds. One that is to end does so where its next frame begins: gives
     /// what leaves in place of this chunk then.
-    fn some_passed(&mut self, chunk: &[u8], now: Now) -> Option<Ended> {
+    fn some_passed(&mut self, chunk: &[u8], now: Now) -> Option<PassedEnd> {
         if self.cut_ns.is_some() {
             return None;
         }
@@ -276,7 +278,7 @@ impl Exchange {
         self.cx.memory.kept.set(0);
         if let Some(answer) = self.answer.as_mut().filter(|_| !self.guardrails.chosen.is_empty()) {
             // Rules that only count do not count what is not sent.
-            answer.judge = Judge::Nobody;
+            answer.judge = FrameJudge::Nobody;
         }
         Some(ended)
     }
@@ -379,7 +381,7 @@ impl Exchange {
     /// The answer has been cut: appends its ending.
     pub(super) fn after_cut(&mut self, answer: &mut Answering, out: &mut Output<'_>, now_ns: u64) {
         self.cut_ns = Some(now_ns);
-        let Answering { frames, judge: Judge::Model(pipe) } = answer else { return };
+        let Answering { frames, judge: FrameJudge::Model(pipe) } = answer else { return };
         out.push(&pipe.ending(frames, self.cx.record.decision(), seconds(now_ns)));
         match pipe.cut() {
             Some(Cut::Spent) => self.charges.tell_cut(&mut self.cx),
@@ -447,7 +449,7 @@ impl Exchange {
         let mut reader = None;
         let judge = if self.cx.is_mcp() {
             match mcp::open_messages(&mut self.cx, &self.tools.rules, framing, &chosen) {
-                Some(messages) => Judge::Messages(messages),
+                Some(messages) => FrameJudge::Messages(messages),
                 None => return,
             }
         } else {
@@ -459,7 +461,7 @@ impl Exchange {
                 if !self.charges.is_metered() {
                     return;
                 }
-                Judge::Nobody
+                FrameJudge::Nobody
             } else {
                 let settings = Settings {
                     on_hold_limit: self.cx.program.on_hold_limit,
@@ -467,7 +469,7 @@ impl Exchange {
                 };
                 let rules = Rules::new(Rc::clone(&self.cx.program), chosen);
                 let pipe = Pipe::new(rules, self.tools.calls(&self.cx), settings);
-                Judge::Model(pipe.hiding_usage(hidden).limited(limited))
+                FrameJudge::Model(pipe.hiding_usage(hidden).limited(limited))
             }
         };
         let mut frames = FrameLoop::new(framing, reader);

@@ -1,13 +1,13 @@
 //! What is to be sent to a service, and what its answer means.
 
-use super::wire::{self, Hits, Said};
+use super::wire::{self, DescriptorStatus, Hits};
 use super::{Api, Target};
 use crate::base::callout::{Callout, CalloutReply};
 use crate::limits::FLEET_CALL_MS;
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum CalloutStep {
     /// Asks, and charges nothing.
     Check,
     /// Charges; a `Check` follows, since its answer says nothing.
@@ -16,7 +16,7 @@ pub enum Step {
     Charge,
 }
 
-impl Step {
+impl CalloutStep {
     /// The word in metrics.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -44,7 +44,7 @@ pub struct Parcel {
     pub(super) id: [u8; 16],
     pub(super) stamp: u64,
     pub(super) hits: u32,
-    pub(super) step: Step,
+    pub(super) step: CalloutStep,
     pub(super) target: Target,
     pub(super) entries: Vec<(String, String)>,
 }
@@ -60,11 +60,11 @@ impl Parcel {
 pub(super) fn call(
     target: &Target,
     entries: &[(String, String)],
-    step: Step,
+    step: CalloutStep,
     hits: u32,
 ) -> Callout {
     let (service, method, hits) = match (target.service.api, step) {
-        (Api::Limitador, Step::Check) => {
+        (Api::Limitador, CalloutStep::Check) => {
             ("kuadrant.service.ratelimit.v1.RateLimitService", "CheckRateLimit", Hits::Unsaid)
         }
         (Api::Limitador, _) => {
@@ -89,7 +89,7 @@ pub(super) fn call(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Heard {
     /// The service has spoken.
-    Said(Said),
+    Said(DescriptorStatus),
     /// It answered, and not in words that can be read: what was sent is counted.
     Garbage,
     /// The request was certainly not counted: it was not sent, or the service says so.

@@ -8,7 +8,7 @@ const BUSY_NS: u64 = 2 * FLEET_CALL_MS * 1_000_000;
 
 /// The service's last word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum ServiceWord {
     /// It has said nothing that still holds, or that there is something left.
     Free,
     /// Nothing is left until then (Unix nanoseconds), unless it says otherwise before.
@@ -17,7 +17,7 @@ pub enum Word {
 
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct TableEntry {
     /// Whose: a digest of scope, limit and labels.
     pub id: [u8; 16],
     /// Which limit's, for its share of the slot.
@@ -66,7 +66,7 @@ fn lapses(since_ns: u64, every: Every) -> u64 {
     end.saturating_add(ns.min(FLEET_LATE_NS))
 }
 
-impl Entry {
+impl TableEntry {
     fn unit(&self) -> u64 {
         u64::from(self.target.unit.max(1))
     }
@@ -98,11 +98,11 @@ impl Entry {
     }
 
     /// The service's word.
-    pub(super) fn word(&self, now_ns: u64) -> Word {
+    pub(super) fn word(&self, now_ns: u64) -> ServiceWord {
         if ahead(self.over_ns, now_ns, self.target.every.ns()) {
-            Word::Over(self.over_ns)
+            ServiceWord::Over(self.over_ns)
         } else {
-            Word::Free
+            ServiceWord::Free
         }
     }
 
@@ -185,7 +185,10 @@ impl Entry {
 
     /// Forgetting it changes nothing.
     pub(super) fn rests(&self, now_ns: u64) -> bool {
-        self.owed == 0 && self.can_go(now_ns) && self.word(now_ns) == Word::Free && !self.wanted
+        self.owed == 0
+            && self.can_go(now_ns)
+            && self.word(now_ns) == ServiceWord::Free
+            && !self.wanted
     }
 
     /// It owes nothing that could be reported now, and nothing is under way: only a word would be forgotten, which the
@@ -203,9 +206,9 @@ mod tests {
 
     const T0: u64 = 1_764_000_000 * SECOND_NS;
 
-    fn entry(unit: u32, every: Every) -> Entry {
+    fn entry(unit: u32, every: Every) -> TableEntry {
         let service = Service { cluster: "c".into(), domain: "d".into(), api: Api::Envoy };
-        Entry {
+        TableEntry {
             id: [0; 16],
             limit: 0,
             first: 0,
@@ -253,12 +256,16 @@ mod tests {
     fn a_word_ends_with_its_window_or_with_another_word() {
         let mut own = entry(1, Every::Minute);
         own.told(true, Some(7), T0);
-        assert_eq!(own.word(T0), Word::Over(T0 + 7 * SECOND_NS));
-        assert_eq!(own.word(T0 + 7 * SECOND_NS), Word::Free);
+        assert_eq!(own.word(T0), ServiceWord::Over(T0 + 7 * SECOND_NS));
+        assert_eq!(own.word(T0 + 7 * SECOND_NS), ServiceWord::Free);
         own.told(true, Some(1_000_000), T0);
-        assert_eq!(own.word(T0), Word::Over(T0 + 60 * SECOND_NS), "no longer than its window");
+        assert_eq!(
+            own.word(T0),
+            ServiceWord::Over(T0 + 60 * SECOND_NS),
+            "no longer than its window"
+        );
         own.told(false, None, T0 + 1);
-        assert_eq!(own.word(T0 + 1), Word::Free);
+        assert_eq!(own.word(T0 + 1), ServiceWord::Free);
     }
 
     #[test]
@@ -280,7 +287,11 @@ mod tests {
         own.take(T0, false).unwrap();
         own.told(true, Some(30), T0);
         let back = T0 - day;
-        assert_eq!(own.word(back), Word::Free, "it would be over for a day and a half minute");
+        assert_eq!(
+            own.word(back),
+            ServiceWord::Free,
+            "it would be over for a day and a half minute"
+        );
         own.owe(3, back);
         // The call of before never ends.
         assert_eq!(own.advance(back), (0, 5));

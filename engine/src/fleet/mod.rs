@@ -24,10 +24,10 @@ pub mod wire;
 use std::rc::Rc;
 
 pub use call::Parcel;
-pub use entry::Word;
-pub use table::{Asked, Table};
+pub use entry::ServiceWord;
+pub use table::{Admitter, Table};
 
-use crate::ledger::Key;
+use crate::ledger::AccountKey;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -117,9 +117,9 @@ pub struct Global {
 
 /// One account of a limit, as the service knows it.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct FleetAccount {
     /// Its name in this process.
-    pub key: Key,
+    pub key: AccountKey,
     /// Where it is counted.
     pub target: Rc<Target>,
     /// The entries of its descriptor.

@@ -1,8 +1,8 @@
 //! The accounts that share one slot of storage, as bytes: fixed fields, then texts with their lengths.
 
-use super::entry::Entry;
+use super::entry::TableEntry;
 use super::{Api, Every, Service, Target};
-use crate::ledger::Key;
+use crate::ledger::AccountKey;
 use crate::limits::{FLEET_ENTRIES, FLEET_WAYS, LEDGER_GROUPS, LEDGER_WAYS};
 
 /// The layout's number: what another version of this code wrote is not read.
@@ -10,19 +10,19 @@ const LAYOUT: u8 = 1;
 
 /// The accounts of a slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Set {
+pub(super) struct FleetSlot {
     /// In no order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<TableEntry>,
 }
 
-impl Set {
+impl FleetSlot {
     /// Reads a slot; `None`: it was written by another version.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let Some((&layout, rest)) = bytes.split_first() else { return Some(Self::default()) };
         if layout != LAYOUT {
             return None;
         }
-        let (mut from, mut entries) = (Reader(rest), Vec::new());
+        let (mut from, mut entries) = (SetReader(rest), Vec::new());
         while !from.0.is_empty() {
             if entries.len() == FLEET_WAYS {
                 return None;
@@ -40,21 +40,21 @@ impl Set {
     }
 
     /// The account of this key, if it is here.
-    pub(super) fn find(&mut self, id: &[u8; 16]) -> Option<&mut Entry> {
+    pub(super) fn find(&mut self, id: &[u8; 16]) -> Option<&mut TableEntry> {
         self.entries.iter_mut().find(|entry| entry.id == *id)
     }
 
     /// Makes room for one more account of this key: first by forgetting accounts that stand at their start, then one of
     /// which only a word is known. Never one that owes. False: there is none.
-    pub(super) fn make_room(&mut self, key: &Key, now_ns: u64) -> bool {
+    pub(super) fn make_room(&mut self, key: &AccountKey, now_ns: u64) -> bool {
         self.entries.retain(|entry| !entry.rests(now_ns));
         if self.has_room(key) {
             return true;
         }
-        let spare = |entry: &&Entry| entry.can_go(now_ns);
+        let spare = |entry: &&TableEntry| entry.can_go(now_ns);
         let oldest = self.entries.iter().filter(spare).map(|entry| entry.over_ns).min();
         let Some(oldest) = oldest else { return false };
-        let gone = |entry: &Entry| entry.over_ns == oldest && entry.can_go(now_ns);
+        let gone = |entry: &TableEntry| entry.over_ns == oldest && entry.can_go(now_ns);
         if let Some(at) = self.entries.iter().position(gone) {
             self.entries.swap_remove(at);
         }
@@ -62,10 +62,10 @@ impl Set {
     }
 
     /// A limit and a value of its first label take no more than their share, as in the ledger.
-    fn has_room(&self, key: &Key) -> bool {
+    fn has_room(&self, key: &AccountKey) -> bool {
         let share = (key.share() * FLEET_WAYS / LEDGER_WAYS).max(2);
         let of_first = (share / LEDGER_GROUPS as usize).max(1);
-        let own = |entry: &&Entry| entry.limit == key.limit();
+        let own = |entry: &&TableEntry| entry.limit == key.limit();
         let firsts = self.entries.iter().filter(own).filter(|entry| entry.first == key.first());
         self.entries.len() < FLEET_WAYS
             && self.entries.iter().filter(own).count() < share
@@ -73,7 +73,7 @@ impl Set {
     }
 }
 
-fn write(entry: &Entry, out: &mut Vec<u8>) {
+fn write(entry: &TableEntry, out: &mut Vec<u8>) {
     out.extend_from_slice(&entry.id);
     for number in [entry.limit, entry.first, entry.target.unit, entry.target.sync_ms] {
         out.extend_from_slice(&number.to_le_bytes());
@@ -100,7 +100,7 @@ fn write(entry: &Entry, out: &mut Vec<u8>) {
     }
 }
 
-fn read(from: &mut Reader<'_>) -> Option<Entry> {
+fn read(from: &mut SetReader<'_>) -> Option<TableEntry> {
     let id = from.take()?;
     let [limit, first, unit, sync_ms] =
         [from.number()?, from.number()?, from.number()?, from.number()?];
@@ -121,7 +121,7 @@ fn read(from: &mut Reader<'_>) -> Option<Entry> {
         return None;
     }
     let entries = (0..count).map(|_| Some((from.text()?, from.text()?))).collect::<Option<_>>()?;
-    Some(Entry {
+    Some(TableEntry {
         id,
         limit,
         first,
@@ -137,9 +137,9 @@ fn read(from: &mut Reader<'_>) -> Option<Entry> {
     })
 }
 
-struct Reader<'a>(&'a [u8]);
+struct SetReader<'a>(&'a [u8]);
 
-impl Reader<'_> {
+impl SetReader<'_> {
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
@@ -181,13 +181,13 @@ mod tests {
         )
     }
 
-    fn entry() -> impl Strategy<Value = Entry> {
+    fn entry() -> impl Strategy<Value = TableEntry> {
         let texts = prop::collection::vec((".{0,20}", ".{0,60}"), 0..=FLEET_ENTRIES);
         let numbers = (any::<[u8; 16]>(), any::<[u32; 2]>(), any::<[u64; 6]>(), any::<bool>());
         (target(), texts, numbers).prop_map(|(target, entries, numbers)| {
             let (id, [limit, first], [owed, sent, since_ns, busy_ns, next_ns, over_ns], wanted) =
                 numbers;
-            Entry {
+            TableEntry {
                 id,
                 limit,
                 first,
@@ -207,14 +207,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_slot_reads_what_it_wrote(entries in prop::collection::vec(entry(), 0..=FLEET_WAYS)) {
-            let set = Set { entries };
-            prop_assert_eq!(Set::decode(&set.encode()), Some(set));
+            let set = FleetSlot { entries };
+            prop_assert_eq!(FleetSlot::decode(&set.encode()), Some(set));
         }
 
         #[test]
         fn hostile_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Set::decode(&bytes);
-            let _ = Set::decode(&[&[LAYOUT], bytes.as_slice()].concat());
+            let _ = FleetSlot::decode(&bytes);
+            let _ = FleetSlot::decode(&[&[LAYOUT], bytes.as_slice()].concat());
         }
     }
 }

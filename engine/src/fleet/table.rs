@@ -3,11 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::call::{self, Heard, Parcel, Step};
-use super::entry::{Entry, Word};
+use super::call::{self, CalloutStep, Heard, Parcel};
+use super::entry::{ServiceWord, TableEntry};
 use super::health;
-use super::set::Set;
-use super::{Account, Service};
+use super::set::FleetSlot;
+use super::{FleetAccount, Service};
 use crate::base::callout::{Callout, CalloutReply};
 use crate::context::Effect;
 use crate::ledger::{Store, Written};
@@ -21,7 +21,7 @@ const TURN: u32 = FLEET_SLOTS + 1;
 
 /// What admits a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum Admitter {
     /// The service says that there is something left.
     Free,
     /// It says that there is not, until then (Unix nanoseconds).
@@ -66,20 +66,20 @@ impl Table {
 
     /// The service's last word on an account. A storage that does not work knows none.
     #[must_use]
-    pub fn word(&self, account: &Account) -> Word {
+    pub fn word(&self, account: &FleetAccount) -> ServiceWord {
         let stored = self.store.get(slot_of(account)).ok().flatten();
-        let set = stored.and_then(|stored| Set::decode(&stored.bytes)).unwrap_or_default();
+        let set = stored.and_then(|stored| FleetSlot::decode(&stored.bytes)).unwrap_or_default();
         let own = set.entries.iter().find(|entry| entry.id == account.key.account());
-        own.map_or(Word::Free, |entry| entry.word(self.store.now_ns()))
+        own.map_or(ServiceWord::Free, |entry| entry.word(self.store.now_ns()))
     }
 
     /// Somebody was refused: the service is asked again at the next turn.
-    pub fn want(&self, account: &Account) {
+    pub fn want(&self, account: &FleetAccount) {
         self.change(account, |entry, _| !std::mem::replace(&mut entry.wanted, true));
     }
 
     /// So much was used, in the limit's own unit.
-    pub fn owe(&self, account: &Account, used: u64) {
+    pub fn owe(&self, account: &FleetAccount, used: u64) {
         if used == 0 {
             return;
         }
@@ -94,7 +94,7 @@ impl Table {
 
     /// True if the service has not answered for longer than a passing fault takes: two turns.
     #[must_use]
-    pub fn is_silent(&self, account: &Account) -> bool {
+    pub fn is_silent(&self, account: &FleetAccount) -> bool {
         let grace_ns = 2 * u64::from(account.target.sync_ms) * 1_000_000;
         let now_ns = self.store.now_ns();
         let since = self.failing_since(&account.target.service);
@@ -111,12 +111,12 @@ impl Table {
 
     /// The question before a request (`strict`).
     #[must_use]
-    pub fn question(&self, account: &Account) -> Callout {
-        call::call(&account.target, &account.entries, Step::Check, 0)
+    pub fn question(&self, account: &FleetAccount) -> Callout {
+        call::call(&account.target, &account.entries, CalloutStep::Check, 0)
     }
 
     /// What the answer to a [question](Self::question) says.
-    pub fn asked(&self, account: &Account, answer: CalloutReply<'_>) -> Asked {
+    pub fn asked(&self, account: &FleetAccount, answer: CalloutReply<'_>) -> Admitter {
         let heard = Heard::read(answer);
         self.heard(&account.target.service, "ask", heard);
         let now_ns = self.store.now_ns();
@@ -124,10 +124,10 @@ impl Table {
             Heard::Said(said) if said.over => {
                 let longest = account.target.every.ns();
                 let until = said.reset_s.map_or(longest, |s| s.saturating_mul(super::SECOND_NS));
-                Asked::Over(now_ns.saturating_add(until.min(longest)))
+                Admitter::Over(now_ns.saturating_add(until.min(longest)))
             }
-            Heard::Said(_) => Asked::Free,
-            Heard::Garbage | Heard::Refused | Heard::Lost => Asked::Unanswered,
+            Heard::Said(_) => Admitter::Free,
+            Heard::Garbage | Heard::Refused | Heard::Lost => Admitter::Unanswered,
         }
     }
 
@@ -194,7 +194,7 @@ impl Table {
     ) -> Vec<Parcel> {
         let now_ns = self.store.now_ns();
         let Ok(Some(stored)) = self.store.get(slot) else { return Vec::new() };
-        let mut set = Set::decode(&stored.bytes).unwrap_or_default();
+        let mut set = FleetSlot::decode(&stored.bytes).unwrap_or_default();
         let mut parcels = Vec::new();
         let mut gone = Vec::new();
         for entry in &mut set.entries {
@@ -209,7 +209,7 @@ impl Table {
                     id: entry.id,
                     stamp: take.stamp,
                     hits: take.hits,
-                    step: Step::first(entry.target.service.api, take.hits),
+                    step: CalloutStep::first(entry.target.service.api, take.hits),
                     target: entry.target.clone(),
                     entries: entry.entries.clone(),
                 });
@@ -238,8 +238,12 @@ impl Table {
     pub fn answered(&self, parcel: Parcel, answer: CalloutReply<'_>) -> Option<Parcel> {
         let heard = match (parcel.step, Heard::read(answer), answer) {
             // A report's answer says only that it was taken.
-            (Step::Report, Heard::Garbage, CalloutReply::Message(b"")) => {
-                Heard::Said(super::wire::Said { over: false, reset_s: None, has_limit: true })
+            (CalloutStep::Report, Heard::Garbage, CalloutReply::Message(b"")) => {
+                Heard::Said(super::wire::DescriptorStatus {
+                    over: false,
+                    reset_s: None,
+                    has_limit: true,
+                })
             }
             (_, heard, _) => heard,
         };
@@ -251,7 +255,7 @@ impl Table {
                 return false;
             }
             match (heard, parcel.step) {
-                (Heard::Said(_), Step::Report) => entry.counted(),
+                (Heard::Said(_), CalloutStep::Report) => entry.counted(),
                 (Heard::Said(said), _) => {
                     entry.counted();
                     entry.told(said.over, said.reset_s, now_ns);
@@ -266,13 +270,13 @@ impl Table {
             true
         });
         self.lost("unanswered", unanswered);
-        if let (Heard::Said(said), Step::Charge) = (heard, parcel.step)
+        if let (Heard::Said(said), CalloutStep::Charge) = (heard, parcel.step)
             && !said.has_limit
         {
             self.count("hemostat_global_unlimited_total".to_owned());
         }
-        let follows = heard.is_answer() && parcel.step == Step::Report;
-        follows.then_some(Parcel { step: Step::Check, hits: 0, ..parcel })
+        let follows = heard.is_answer() && parcel.step == CalloutStep::Report;
+        follows.then_some(Parcel { step: CalloutStep::Check, hits: 0, ..parcel })
     }
 
     /// A service has answered, or has not.
@@ -301,7 +305,11 @@ impl Table {
 
     /// Changes an account, which is made where it is not there. `change` says whether it did. False: there is no room
     /// for the account, or it cannot be written.
-    fn change(&self, account: &Account, mut change: impl FnMut(&mut Entry, u64) -> bool) -> bool {
+    fn change(
+        &self,
+        account: &FleetAccount,
+        mut change: impl FnMut(&mut TableEntry, u64) -> bool,
+    ) -> bool {
         let key = &account.key;
         let (mut gone, mut room) = ((0, 0), true);
         let written = self.update(slot_of(account), |set, now_ns| {
@@ -325,11 +333,11 @@ impl Table {
     }
 
     /// Reads a slot, changes it, writes it; again while others write in between. False: it could not be written.
-    fn update(&self, slot: u32, mut change: impl FnMut(&mut Set, u64) -> bool) -> bool {
+    fn update(&self, slot: u32, mut change: impl FnMut(&mut FleetSlot, u64) -> bool) -> bool {
         for _ in 0..LEDGER_RETRIES {
             let Ok(stored) = self.store.get(slot) else { return false };
             let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));
-            let mut set = Set::decode(&bytes).unwrap_or_default();
+            let mut set = FleetSlot::decode(&bytes).unwrap_or_default();
             if !change(&mut set, self.store.now_ns()) {
                 return true;
             }
@@ -343,14 +351,14 @@ impl Table {
     }
 }
 
-fn slot_of(account: &Account) -> u32 {
+fn slot_of(account: &FleetAccount) -> u32 {
     // Keys that the ledger keeps together stay together: its groups are those of the first label in `per`.
     let slots = crate::limits::LEDGER_SLOTS / FLEET_SLOTS;
     (account.key.slot() / slots.max(1)) % FLEET_SLOTS
 }
 
-fn fresh(account: &Account) -> Entry {
-    Entry {
+fn fresh(account: &FleetAccount) -> TableEntry {
+    TableEntry {
         id: account.key.account(),
         limit: account.key.limit(),
         first: account.key.first(),

@@ -66,7 +66,7 @@ pub fn grpc_service(cluster: &str) -> String {
 
 /// What an answer says of the one descriptor that was asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Said {
+pub struct DescriptorStatus {
     /// Nothing more may be had now.
     pub over: bool,
     /// Seconds until the service's window is over, where it says so.
@@ -77,13 +77,13 @@ pub struct Said {
 
 /// Reads a `RateLimitResponse`; `None`: it is none, or says neither yes nor no.
 #[must_use]
-pub fn answer(message: &[u8]) -> Option<Said> {
+pub fn answer(message: &[u8]) -> Option<DescriptorStatus> {
     let mut overall = 0;
     let mut status = None;
-    for field in Fields(message) {
+    for field in WireFields(message) {
         match field? {
-            (1, Value::Number(code)) => overall = code,
-            (2, Value::Bytes(bytes)) if status.is_none() => status = Some(status_of(bytes)?),
+            (1, WireValue::Number(code)) => overall = code,
+            (2, WireValue::Bytes(bytes)) if status.is_none() => status = Some(status_of(bytes)?),
             _ => {}
         }
     }
@@ -92,11 +92,13 @@ pub fn answer(message: &[u8]) -> Option<Said> {
         OVER_LIMIT => true,
         _ => return None,
     };
-    let Some(status) = status else { return Some(Said { over, reset_s: None, has_limit: false }) };
+    let Some(status) = status else {
+        return Some(DescriptorStatus { over, reset_s: None, has_limit: false });
+    };
     // A service charges what brings a counter exactly to its limit, and says yes: nothing is left then.
     let used_up = status.has_limit && status.remaining == 0;
     let reset_s = status.reset_s.filter(|seconds| *seconds <= LONGEST_RESET_S);
-    Some(Said { over: over || used_up, reset_s, has_limit: status.has_limit })
+    Some(DescriptorStatus { over: over || used_up, reset_s, has_limit: status.has_limit })
 }
 
 struct Status {
@@ -107,11 +109,11 @@ struct Status {
 
 fn status_of(message: &[u8]) -> Option<Status> {
     let mut status = Status { has_limit: false, remaining: 0, reset_s: None };
-    for field in Fields(message) {
+    for field in WireFields(message) {
         match field? {
-            (2, Value::Bytes(_)) => status.has_limit = true,
-            (3, Value::Number(remaining)) => status.remaining = remaining,
-            (4, Value::Bytes(duration)) => status.reset_s = Some(seconds_up(duration)?),
+            (2, WireValue::Bytes(_)) => status.has_limit = true,
+            (3, WireValue::Number(remaining)) => status.remaining = remaining,
+            (4, WireValue::Bytes(duration)) => status.reset_s = Some(seconds_up(duration)?),
             _ => {}
         }
     }
@@ -121,27 +123,27 @@ fn status_of(message: &[u8]) -> Option<Status> {
 /// A `google.protobuf.Duration` in seconds, rounded up.
 fn seconds_up(message: &[u8]) -> Option<u64> {
     let (mut seconds, mut nanos) = (0_u64, 0_u64);
-    for field in Fields(message) {
+    for field in WireFields(message) {
         match field? {
-            (1, Value::Number(value)) => seconds = value,
-            (2, Value::Number(value)) => nanos = value,
+            (1, WireValue::Number(value)) => seconds = value,
+            (2, WireValue::Number(value)) => nanos = value,
             _ => {}
         }
     }
     Some(seconds.saturating_add(u64::from(nanos > 0)))
 }
 
-enum Value<'a> {
+enum WireValue<'a> {
     Number(u64),
     Bytes(&'a [u8]),
     Other,
 }
 
 /// The fields of a message, as far as they can be read; a `None` among them: the rest cannot.
-struct Fields<'a>(&'a [u8]);
+struct WireFields<'a>(&'a [u8]);
 
-impl<'a> Iterator for Fields<'a> {
-    type Item = Option<(u64, Value<'a>)>;
+impl<'a> Iterator for WireFields<'a> {
+    type Item = Option<(u64, WireValue<'a>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
@@ -155,17 +157,17 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-impl<'a> Fields<'a> {
-    fn field(&mut self) -> Option<(u64, Value<'a>)> {
+impl<'a> WireFields<'a> {
+    fn field(&mut self) -> Option<(u64, WireValue<'a>)> {
         let tag = self.number()?;
         let value = match (tag & 7) as u8 {
-            VARINT => Value::Number(self.number()?),
+            VARINT => WireValue::Number(self.number()?),
             BYTES => {
                 let len = usize::try_from(self.number()?).ok()?;
-                Value::Bytes(self.take(len)?)
+                WireValue::Bytes(self.take(len)?)
             }
-            FIXED64 => self.take(8).map(|_| Value::Other)?,
-            FIXED32 => self.take(4).map(|_| Value::Other)?,
+            FIXED64 => self.take(8).map(|_| WireValue::Other)?,
+            FIXED32 => self.take(4).map(|_| WireValue::Other)?,
             _ => return None,
         };
         (tag >> 3 != 0).then_some((tag >> 3, value))
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn answers_are_read() {
-        let said = |over, reset_s, has_limit| Some(Said { over, reset_s, has_limit });
+        let said = |over, reset_s, has_limit| Some(DescriptorStatus { over, reset_s, has_limit });
         assert_eq!(answer(&[8, 1]), said(false, None, false));
         assert_eq!(answer(&[8, 2]), said(true, None, false));
         // A limit of 10 an hour, 3 left, 7.5 seconds to go; then nothing left.
@@ -259,15 +261,15 @@ mod tests {
             let message = request(&domain, &all, Hits::Descriptor(hits));
             let mut read = Vec::new();
             let mut seen = (String::new(), 0);
-            for field in Fields(&message) {
+            for field in WireFields(&message) {
                 match field.unwrap() {
-                    (1, Value::Bytes(text)) => seen.0 = String::from_utf8(text.to_vec()).unwrap(),
-                    (3, Value::Number(hits)) => seen.1 = hits,
-                    (2, Value::Bytes(descriptor)) => {
-                        for entry in Fields(descriptor) {
-                            let (1, Value::Bytes(entry)) = entry.unwrap() else { continue };
-                            let mut texts = Fields(entry).map(|field| match field.unwrap() {
-                                (_, Value::Bytes(text)) => String::from_utf8(text.to_vec()).unwrap(),
+                    (1, WireValue::Bytes(text)) => seen.0 = String::from_utf8(text.to_vec()).unwrap(),
+                    (3, WireValue::Number(hits)) => seen.1 = hits,
+                    (2, WireValue::Bytes(descriptor)) => {
+                        for entry in WireFields(descriptor) {
+                            let (1, WireValue::Bytes(entry)) = entry.unwrap() else { continue };
+                            let mut texts = WireFields(entry).map(|field| match field.unwrap() {
+                                (_, WireValue::Bytes(text)) => String::from_utf8(text.to_vec()).unwrap(),
                                 _ => String::new(),
                             });
                             read.push((texts.next().unwrap(), texts.next().unwrap()));

@@ -3,7 +3,7 @@
 /// Why a grant lets nothing through. Of several grants, the one that was nearest to being one is named: the reasons are
 /// in the order in which they are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Refused {
+pub enum GrantRefusal {
     /// Larger than is read.
     TooBig,
     /// No envelope of a grant, or its payload lacks something.
@@ -30,7 +30,7 @@ pub enum Refused {
     NoMemory,
 }
 
-impl Refused {
+impl GrantRefusal {
     /// The word in metrics and logs.
     #[must_use]
     pub fn word(self) -> &'static str {

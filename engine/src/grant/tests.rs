@@ -1,4 +1,4 @@
-use super::used::{Broken, Local, Slots, Stored, give_back, use_once};
+use super::used::{Broken, Local, Slots, UsedGrant, give_back, use_once};
 use super::*;
 use crate::policy::trust::May;
 use proptest::prelude::*;
@@ -25,8 +25,8 @@ fn grant() -> Grant {
     }
 }
 
-fn wanted(id: &str) -> Wanted<'_> {
-    Wanted {
+fn wanted(id: &str) -> WaitingCall<'_> {
+    WaitingCall {
         tool: "refund",
         id,
         tenant: Some("acme"),
@@ -37,7 +37,7 @@ fn wanted(id: &str) -> Wanted<'_> {
 }
 
 /// What comes of a grant for the call it was made for.
-fn outcome(change: impl FnOnce(&mut Grant), signer: u8) -> Result<(), Refused> {
+fn outcome(change: impl FnOnce(&mut Grant), signer: u8) -> Result<(), GrantRefusal> {
     let mut grant = grant();
     change(&mut grant);
     let header = grant.sign(&key(signer), "oncall");
@@ -58,23 +58,26 @@ fn every_failure_has_its_name() {
     assert_eq!(outcome(|_| {}, 1), Ok(()));
     assert_eq!(outcome(|g| g.what = What::AnyArgsOf("refund".to_owned()), 1), Ok(()));
     assert_eq!(outcome(|g| g.tenant = None, 1), Ok(()));
-    assert_eq!(outcome(|_| {}, 2), Err(Refused::WrongKey));
-    assert_eq!(outcome(|g| g.expires = NOW, 1), Err(Refused::Expired));
-    assert_eq!(outcome(|g| g.issued_at = NOW + 120, 1), Err(Refused::FromTheFuture));
-    assert_eq!(outcome(|g| g.expires = NOW + LONGEST_LIFE_S + 1, 1), Err(Refused::TooLong));
-    assert_eq!(outcome(|g| g.tenant = Some("other".to_owned()), 1), Err(Refused::OtherTenant));
-    assert_eq!(outcome(|g| g.scope = Some("staging".to_owned()), 1), Err(Refused::OtherScope));
-    assert_eq!(outcome(|g| g.scope = None, 1), Err(Refused::OtherScope));
+    assert_eq!(outcome(|_| {}, 2), Err(GrantRefusal::WrongKey));
+    assert_eq!(outcome(|g| g.expires = NOW, 1), Err(GrantRefusal::Expired));
+    assert_eq!(outcome(|g| g.issued_at = NOW + 120, 1), Err(GrantRefusal::FromTheFuture));
+    assert_eq!(outcome(|g| g.expires = NOW + LONGEST_LIFE_S + 1, 1), Err(GrantRefusal::TooLong));
+    assert_eq!(outcome(|g| g.tenant = Some("other".to_owned()), 1), Err(GrantRefusal::OtherTenant));
+    assert_eq!(outcome(|g| g.scope = Some("staging".to_owned()), 1), Err(GrantRefusal::OtherScope));
+    assert_eq!(outcome(|g| g.scope = None, 1), Err(GrantRefusal::OtherScope));
     let other = |tool, args| What::Call(approval_id(tool, args));
     for what in [
         other("transfer", r#"{"amount":150}"#),
         other("refund", r#"{"amount":151}"#),
         What::AnyArgsOf("transfer".to_owned()),
     ] {
-        assert_eq!(outcome(|g| g.what = what, 1), Err(Refused::OtherCall));
+        assert_eq!(outcome(|g| g.what = what, 1), Err(GrantRefusal::OtherCall));
     }
-    assert_eq!(outcome(|g| g.nonce = "n".repeat(limits::GRANT_BYTES), 1), Err(Refused::TooBig));
-    assert_eq!(outcome(|g| g.nonce = String::new(), 1), Err(Refused::Malformed));
+    assert_eq!(
+        outcome(|g| g.nonce = "n".repeat(limits::GRANT_BYTES), 1),
+        Err(GrantRefusal::TooBig)
+    );
+    assert_eq!(outcome(|g| g.nonce = String::new(), 1), Err(GrantRefusal::Malformed));
 }
 
 #[test]
@@ -85,11 +88,11 @@ fn an_altered_grant_is_no_grant() {
     let richer = grant().to_json().replace("acme", "evil");
     let altered = envelope.replace(&payload, &base64::encode(richer.as_bytes()));
     assert_ne!(envelope, altered);
-    assert_eq!(Grant::verify(altered.as_bytes(), &approvers()), Err(Refused::WrongKey));
+    assert_eq!(Grant::verify(altered.as_bytes(), &approvers()), Err(GrantRefusal::WrongKey));
     let other_type = key(1).envelope("oncall", "application/vnd.hemostat.release+json", b"{}");
-    assert_eq!(Grant::verify(other_type.as_bytes(), &approvers()), Err(Refused::Malformed));
+    assert_eq!(Grant::verify(other_type.as_bytes(), &approvers()), Err(GrantRefusal::Malformed));
     let nobody = Grant::verify(envelope.as_bytes(), &[]);
-    assert_eq!(nobody, Err(Refused::WrongKey));
+    assert_eq!(nobody, Err(GrantRefusal::WrongKey));
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn headers_hold_envelopes_in_either_form() {
     let two = format!(" {header} , {header}");
     let all = envelopes([two.as_bytes(), &json, b"%%", b""].into_iter());
     let json = Ok(json);
-    assert_eq!(all, [json.clone(), json.clone(), json, Err(Refused::Malformed)]);
+    assert_eq!(all, [json.clone(), json.clone(), json, Err(GrantRefusal::Malformed)]);
     let many = vec![header; 20].join(",");
     assert_eq!(envelopes([many.as_bytes()].into_iter()).len(), limits::GRANTS);
 }
@@ -108,8 +111,8 @@ fn headers_hold_envelopes_in_either_form() {
 fn a_grant_is_good_once_until_it_is_over() {
     let slots = Local::default();
     assert_eq!(use_once(&slots, &grant(), NOW), Ok(()));
-    assert_eq!(use_once(&slots, &grant(), NOW), Err(Refused::Used));
-    assert_eq!(use_once(&slots, &grant(), NOW + LIFE_S), Err(Refused::Used));
+    assert_eq!(use_once(&slots, &grant(), NOW), Err(GrantRefusal::Used));
+    assert_eq!(use_once(&slots, &grant(), NOW + LIFE_S), Err(GrantRefusal::Used));
     let other = Grant { nonce: "n2".to_owned(), ..grant() };
     assert_eq!(use_once(&slots, &other, NOW), Ok(()));
 }
@@ -124,12 +127,14 @@ fn a_use_that_is_given_back_can_be_made_again_and_no_other_is() {
     slots.losses.set(3);
     assert!(give_back(&slots, &grant()));
     assert_eq!(use_once(&slots, &grant(), NOW), Ok(()));
-    assert_eq!(use_once(&slots, &grant(), NOW), Err(Refused::Used));
+    assert_eq!(use_once(&slots, &grant(), NOW), Err(GrantRefusal::Used));
     slots.losses.set(1000);
     assert!(!give_back(&slots, &grant()), "others are always faster");
     slots.losses.set(0);
-    assert_eq!(use_once(&slots, &grant(), NOW), Err(Refused::Used), "the safe side");
-    others.iter().for_each(|other| assert_eq!(use_once(&slots, other, NOW), Err(Refused::Used)));
+    assert_eq!(use_once(&slots, &grant(), NOW), Err(GrantRefusal::Used), "the safe side");
+    others
+        .iter()
+        .for_each(|other| assert_eq!(use_once(&slots, other, NOW), Err(GrantRefusal::Used)));
 }
 
 #[test]
@@ -142,7 +147,7 @@ fn a_full_memory_takes_no_more_and_forgets_only_what_is_over() {
         match use_once(&slots, &numbered(n), NOW) {
             Ok(()) => taken += 1,
             Err(why) => {
-                assert_eq!(why, Refused::Full);
+                assert_eq!(why, GrantRefusal::Full);
                 full.get_or_insert(n);
             }
         }
@@ -150,7 +155,7 @@ fn a_full_memory_takes_no_more_and_forgets_only_what_is_over() {
     assert!(taken <= limits::GRANTS_IN_SLOT * limits::GRANT_SLOTS as usize);
     assert_eq!(
         use_once(&slots, &numbered(0), NOW),
-        Err(Refused::Used),
+        Err(GrantRefusal::Used),
         "nothing alive is forgotten"
     );
     let late = NOW + LIFE_S + LONGEST_LIFE_S + 1;
@@ -165,11 +170,11 @@ struct Busy {
 }
 
 impl Slots for Busy {
-    fn get(&self, slot: u32) -> Result<Option<Stored>, Broken> {
+    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, Broken> {
         self.inner.get(slot)
     }
 
-    fn replace(&self, slot: u32, old: Option<&Stored>, bytes: &[u8]) -> Result<bool, Broken> {
+    fn replace(&self, slot: u32, old: Option<&UsedGrant>, bytes: &[u8]) -> Result<bool, Broken> {
         if self.losses.get() > 0 {
             self.losses.set(self.losses.get() - 1);
             return Ok(false);
@@ -182,7 +187,7 @@ impl Slots for Busy {
 fn a_race_is_tried_again_and_not_for_ever() {
     let busy = |losses| Busy { losses: Cell::new(losses), inner: Local::default() };
     assert_eq!(use_once(&busy(3), &grant(), NOW), Ok(()));
-    assert_eq!(use_once(&busy(1000), &grant(), NOW), Err(Refused::NoMemory));
+    assert_eq!(use_once(&busy(1000), &grant(), NOW), Err(GrantRefusal::NoMemory));
 }
 
 proptest! {

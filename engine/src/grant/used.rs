@@ -5,12 +5,12 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Grant, LONGEST_LIFE_S, Refused};
+use super::{Grant, GrantRefusal, LONGEST_LIFE_S};
 use crate::limits;
 
 /// A value, and the number of its last write.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Stored {
+pub struct UsedGrant {
     /// The value.
     pub bytes: Vec<u8>,
     /// What a write that replaces it must name.
@@ -23,13 +23,13 @@ pub trait Slots: std::fmt::Debug {
     ///
     /// # Errors
     /// The memory does not work.
-    fn get(&self, slot: u32) -> Result<Option<Stored>, Broken>;
+    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, Broken>;
 
     /// Replaces the value that was read, or writes the first. False: somebody else wrote in between.
     ///
     /// # Errors
     /// The memory does not work.
-    fn replace(&self, slot: u32, old: Option<&Stored>, bytes: &[u8]) -> Result<bool, Broken>;
+    fn replace(&self, slot: u32, old: Option<&UsedGrant>, bytes: &[u8]) -> Result<bool, Broken>;
 }
 
 /// The memory does not work.
@@ -46,17 +46,17 @@ const TRIES: usize = 16;
 ///
 /// # Errors
 /// It was made before, or cannot be remembered.
-pub fn use_once(slots: &dyn Slots, grant: &Grant, now: u64) -> Result<(), Refused> {
+pub fn use_once(slots: &dyn Slots, grant: &Grant, now: u64) -> Result<(), GrantRefusal> {
     let (slot, name) = place(grant);
     for _ in 0..TRIES {
-        let old = slots.get(slot).map_err(|Broken| Refused::NoMemory)?;
+        let old = slots.get(slot).map_err(|Broken| GrantRefusal::NoMemory)?;
         let known = old.as_ref().map_or(&[][..], |old| &old.bytes);
         let bytes = with(known, &name, grant.expires, now)?;
-        if slots.replace(slot, old.as_ref(), &bytes).map_err(|Broken| Refused::NoMemory)? {
+        if slots.replace(slot, old.as_ref(), &bytes).map_err(|Broken| GrantRefusal::NoMemory)? {
             return Ok(());
         }
     }
-    Err(Refused::NoMemory)
+    Err(GrantRefusal::NoMemory)
 }
 
 /// Takes the grant's one use back: what it was for has not left. False: that cannot be remembered, and it stays used.
@@ -89,7 +89,7 @@ fn place(grant: &Grant) -> (u32, Vec<u8>) {
 }
 
 /// A slot with one more grant, and without those that are over.
-fn with(known: &[u8], name: &[u8], expires: u64, now: u64) -> Result<Vec<u8>, Refused> {
+fn with(known: &[u8], name: &[u8], expires: u64, now: u64) -> Result<Vec<u8>, GrantRefusal> {
     let mut slot = Vec::with_capacity(known.len() + ENTRY);
     for entry in known.chunks_exact(ENTRY) {
         let (own, until) = entry.split_at_checked(16).unwrap_or_default();
@@ -99,12 +99,12 @@ fn with(known: &[u8], name: &[u8], expires: u64, now: u64) -> Result<Vec<u8>, Re
             continue;
         }
         if own == name {
-            return Err(Refused::Used);
+            return Err(GrantRefusal::Used);
         }
         slot.extend_from_slice(entry);
     }
     if slot.len() >= limits::GRANTS_IN_SLOT * ENTRY {
-        return Err(Refused::Full);
+        return Err(GrantRefusal::Full);
     }
     slot.extend_from_slice(name);
     slot.extend_from_slice(&expires.to_be_bytes());
@@ -114,22 +114,22 @@ fn with(known: &[u8], name: &[u8], expires: u64, now: u64) -> Result<Vec<u8>, Re
 /// A memory of one thread, for tests and tools.
 #[derive(Debug, Default)]
 pub struct Local {
-    slots: std::cell::RefCell<std::collections::BTreeMap<u32, Stored>>,
+    slots: std::cell::RefCell<std::collections::BTreeMap<u32, UsedGrant>>,
 }
 
 impl Slots for Local {
-    fn get(&self, slot: u32) -> Result<Option<Stored>, Broken> {
+    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, Broken> {
         Ok(self.slots.borrow().get(&slot).cloned())
     }
 
-    fn replace(&self, slot: u32, old: Option<&Stored>, bytes: &[u8]) -> Result<bool, Broken> {
+    fn replace(&self, slot: u32, old: Option<&UsedGrant>, bytes: &[u8]) -> Result<bool, Broken> {
         let mut slots = self.slots.borrow_mut();
         let now = slots.get(&slot).map(|stored| stored.cas);
         if now != old.map(|old| old.cas) {
             return Ok(false);
         }
         let cas = now.unwrap_or(0).wrapping_add(1);
-        slots.insert(slot, Stored { bytes: bytes.to_vec(), cas });
+        slots.insert(slot, UsedGrant { bytes: bytes.to_vec(), cas });
         Ok(true)
     }
 }

@@ -13,7 +13,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 /// A calendar window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Span {
+pub enum CalendarSpan {
     /// A day in UTC.
     Day,
     /// A month in UTC.
@@ -37,7 +37,7 @@ pub enum Cap {
         /// Units.
         amount: u64,
         /// The window.
-        span: Span,
+        span: CalendarSpan,
     },
     /// So many at the same time.
     InFlight {
@@ -101,7 +101,7 @@ pub enum Wait {
 
 /// A charge that was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
+pub struct OverLimit {
     /// Until when.
     pub wait: Wait,
 }
@@ -250,11 +250,11 @@ impl Account {
     ///
     /// # Errors
     /// It would bring the account above its cap.
-    pub fn reserve(&mut self, cap: &Cap, charge: u64, now_ns: u64) -> Result<Receipt, Refusal> {
+    pub fn reserve(&mut self, cap: &Cap, charge: u64, now_ns: u64) -> Result<Receipt, OverLimit> {
         self.advance(cap, now_ns);
         let wait = self.wait(cap, charge);
         if let Some(wait) = wait {
-            return Err(Refusal { wait });
+            return Err(OverLimit { wait });
         }
         match (self, cap) {
             (Self::Bucket { time_ns, level, peaks }, Cap::Bucket { every_ns, .. }) => {
@@ -272,7 +272,7 @@ impl Account {
                 }
                 Ok(Receipt::InFlight(*slice))
             }
-            (Self::Bucket { .. }, _) => Err(Refusal { wait: Wait::Never }),
+            (Self::Bucket { .. }, _) => Err(OverLimit { wait: Wait::Never }),
         }
     }
 

@@ -6,8 +6,8 @@ use std::rc::{Rc, Weak};
 use sha2::{Digest, Sha256};
 
 use super::account::{Account, Cap, Receipt, Standing, Wait};
-use super::names::{self, Names, Noted};
-use super::set::{Entry, Set};
+use super::names::{self, AccountNames, Noted};
+use super::set::{AccountSlot, SlotEntry};
 use super::store::{Store, Written};
 use crate::limits::{
     LEDGER_GROUPS, LEDGER_OVERFLOW_SLOTS, LEDGER_RETRIES, LEDGER_SLOTS, LEDGER_WAYS,
@@ -15,7 +15,7 @@ use crate::limits::{
 
 /// Names one account, and where it may stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct AccountKey {
     id: [u8; 16],
     limit: u32,
     first: u32,
@@ -24,7 +24,7 @@ pub struct Key {
     share: usize,
 }
 
-impl Key {
+impl AccountKey {
     /// The account of a limit (named by what keeps its counts: scope, id, labels, unit, window, epoch) for these values
     /// of its labels. `share`: how many accounts of a slot the limit may take.
     #[must_use]
@@ -96,7 +96,7 @@ fn number(digest: &[u8]) -> u32 {
 
 /// Why an account could not be read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum StoreError {
     /// Other workers were faster, every time.
     Contended,
     /// The storage does not work.
@@ -105,7 +105,7 @@ pub enum Trouble {
     Full,
 }
 
-impl Trouble {
+impl StoreError {
     /// The word in metrics and logs.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -120,7 +120,7 @@ impl Trouble {
 /// A charge that was taken: what must be shown to settle it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    key: Key,
+    key: AccountKey,
     cap: Cap,
     charge: u64,
     /// `None`: a place in flight that has lapsed.
@@ -136,7 +136,7 @@ impl Hold {
 
     /// Its account.
     #[must_use]
-    pub fn key(&self) -> &Key {
+    pub fn key(&self) -> &AccountKey {
         &self.key
     }
 
@@ -182,7 +182,7 @@ pub enum Settled {
     /// What was used is more than what was reserved: the account owes it.
     Overrun,
     /// The account could not be written: the charge stands in full.
-    Unsettled(Trouble),
+    Unsettled(StoreError),
 }
 
 /// The accounts of one process, as one worker sees them.
@@ -196,7 +196,7 @@ pub struct Book {
 }
 
 /// What to do with a slot after looking at it.
-enum Step<T> {
+enum SlotStep<T> {
     Write(T),
     Leave(T),
 }
@@ -214,9 +214,9 @@ impl Book {
     }
 
     /// Notes which values of its labels an account stands for, for people who look at balances.
-    pub fn note<'v>(&self, key: &Key, now_ns: u64, values: impl Iterator<Item = &'v str>) {
+    pub fn note<'v>(&self, key: &AccountKey, now_ns: u64, values: impl Iterator<Item = &'v str>) {
         if names::is_time(&self.noted, key.id, now_ns) {
-            Names::new(self.store()).note(&self.noted, key.id, now_ns, values);
+            AccountNames::new(self.store()).note(&self.noted, key.id, now_ns, values);
         }
     }
 
@@ -256,13 +256,15 @@ impl Book {
     /// The account cannot be read or written; nothing was taken.
     pub fn reserve(
         &self,
-        key: &Key,
+        key: &AccountKey,
         cap: &Cap,
         charge: u64,
         thresholds: &[u64],
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Outcome, StoreError> {
         match self.reserve_at(key, cap, charge, thresholds, false) {
-            Err(Trouble::Full) => self.reserve_at(&key.overflow(), cap, charge, thresholds, true),
+            Err(StoreError::Full) => {
+                self.reserve_at(&key.overflow(), cap, charge, thresholds, true)
+            }
             other => other,
         }
     }
@@ -276,18 +278,18 @@ impl Book {
         hold: &Hold,
         charge: u64,
         thresholds: &[u64],
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Outcome, StoreError> {
         self.reserve(&hold.key, &hold.cap, charge, thresholds)
     }
 
     fn reserve_at(
         &self,
-        key: &Key,
+        key: &AccountKey,
         cap: &Cap,
         charge: u64,
         thresholds: &[u64],
         overflow: bool,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Outcome, StoreError> {
         self.update(key.slot, |set, now_ns| {
             let (entry, reused) = find(set, key, cap, now_ns)?;
             entry.account.advance(cap, now_ns);
@@ -297,7 +299,7 @@ impl Book {
             let standing = entry.account.standing(cap);
             let receipt = match taken {
                 Err(refusal) => {
-                    return Ok(Step::Leave(Outcome::Refused {
+                    return Ok(SlotStep::Leave(Outcome::Refused {
                         wait: refusal.wait,
                         standing,
                         overflow,
@@ -307,7 +309,7 @@ impl Book {
             };
             let warned = warn(entry, before, standing.used_millionths(), thresholds);
             let hold = Hold { key: key.clone(), cap: *cap, charge, receipt: Some(receipt) };
-            Ok(Step::Write(Outcome::Admitted { hold, standing, overflow, reused, warned }))
+            Ok(SlotStep::Write(Outcome::Admitted { hold, standing, overflow, reused, warned }))
         })
     }
 
@@ -315,16 +317,21 @@ impl Book {
     ///
     /// # Errors
     /// The account cannot be read.
-    pub fn wait(&self, key: &Key, cap: &Cap, charge: u64) -> Result<Option<Wait>, Trouble> {
-        let look = |key: &Key| {
+    pub fn wait(
+        &self,
+        key: &AccountKey,
+        cap: &Cap,
+        charge: u64,
+    ) -> Result<Option<Wait>, StoreError> {
+        let look = |key: &AccountKey| {
             self.update(key.slot, |set, now_ns| {
                 let (entry, _) = find(set, key, cap, now_ns)?;
                 entry.account.advance(cap, now_ns);
-                Ok(Step::Leave(entry.account.wait(cap, charge)))
+                Ok(SlotStep::Leave(entry.account.wait(cap, charge)))
             })
         };
         match look(key) {
-            Err(Trouble::Full) => look(&key.overflow()),
+            Err(StoreError::Full) => look(&key.overflow()),
             other => other,
         }
     }
@@ -338,21 +345,21 @@ impl Book {
         if nothing_to_do {
             return Settled::Done;
         }
-        let at = |key: &Key| {
+        let at = |key: &AccountKey| {
             self.update(key.slot, |set, now_ns| {
                 let known = set.entries.iter().any(|entry| entry.id == key.id);
                 if !known && used <= charge {
                     // It has come to its start meanwhile: there is nothing that could be given back.
-                    return Ok(Step::Leave(()));
+                    return Ok(SlotStep::Leave(()));
                 }
                 let (entry, _) = find(set, key, &cap, now_ns)?;
                 entry.account.settle(&cap, receipt, charge, used, now_ns);
                 entry.rests_at = entry.account.rests_at(&cap);
-                Ok(Step::Write(()))
+                Ok(SlotStep::Write(()))
             })
         };
         let done = match at(&key) {
-            Err(Trouble::Full) => at(&key.overflow()),
+            Err(StoreError::Full) => at(&key.overflow()),
             other => other,
         };
         match done {
@@ -376,11 +383,11 @@ impl Book {
         }
         let renewed = self.update(hold.key.slot, |set, now_ns| {
             let Some(entry) = set.entries.iter_mut().find(|entry| entry.id == hold.key.id) else {
-                return Ok(Step::Leave(None));
+                return Ok(SlotStep::Leave(None));
             };
             let renewed = entry.account.renew(&hold.cap, receipt, now_ns);
             entry.rests_at = entry.account.rests_at(&hold.cap);
-            Ok(if renewed.is_some() { Step::Write(renewed) } else { Step::Leave(None) })
+            Ok(if renewed.is_some() { SlotStep::Write(renewed) } else { SlotStep::Leave(None) })
         });
         match renewed {
             Ok(renewed) => {
@@ -396,43 +403,43 @@ impl Book {
     fn update<T>(
         &self,
         slot: u32,
-        mut change: impl FnMut(&mut Set, u64) -> Result<Step<T>, Trouble>,
-    ) -> Result<T, Trouble> {
+        mut change: impl FnMut(&mut AccountSlot, u64) -> Result<SlotStep<T>, StoreError>,
+    ) -> Result<T, StoreError> {
         for _ in 0..LEDGER_RETRIES {
-            let stored = self.store.get(slot).map_err(|()| Trouble::Failed)?;
+            let stored = self.store.get(slot).map_err(|()| StoreError::Failed)?;
             let now_ns = self.store.now_ns();
             let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));
-            let mut set = Set::decode(&bytes).unwrap_or_default();
+            let mut set = AccountSlot::decode(&bytes).unwrap_or_default();
             let value = match change(&mut set, now_ns)? {
-                Step::Leave(value) => return Ok(value),
-                Step::Write(value) => value,
+                SlotStep::Leave(value) => return Ok(value),
+                SlotStep::Write(value) => value,
             };
             match self.store.set(slot, &set.encode(), cas) {
                 Written::Done => return Ok(value),
                 Written::Mismatch => {}
-                Written::Failed => return Err(Trouble::Failed),
+                Written::Failed => return Err(StoreError::Failed),
             }
         }
-        Err(Trouble::Contended)
+        Err(StoreError::Contended)
     }
 }
 
 /// The account in its slot, made if it is not there; `Full` if there is no room for it. True with one that has its room
 /// only because others stand at their start and are forgotten.
 fn find<'a>(
-    set: &'a mut Set,
-    key: &Key,
+    set: &'a mut AccountSlot,
+    key: &AccountKey,
     cap: &Cap,
     now_ns: u64,
-) -> Result<(&'a mut Entry, bool), Trouble> {
+) -> Result<(&'a mut SlotEntry, bool), StoreError> {
     let crowded = !set.has_room(key.limit, key.first, key.share);
     set.forget(now_ns, &key.id);
     let known = set.entries.iter().position(|entry| entry.id == key.id);
     let at = match known {
         Some(at) => at,
-        None if !set.has_room(key.limit, key.first, key.share) => return Err(Trouble::Full),
+        None if !set.has_room(key.limit, key.first, key.share) => return Err(StoreError::Full),
         None => {
-            set.entries.push(Entry {
+            set.entries.push(SlotEntry {
                 id: key.id,
                 limit: key.limit,
                 first: key.first,
@@ -443,7 +450,7 @@ fn find<'a>(
             set.entries.len().saturating_sub(1)
         }
     };
-    let entry = set.entries.get_mut(at).ok_or(Trouble::Full)?;
+    let entry = set.entries.get_mut(at).ok_or(StoreError::Full)?;
     if !entry.account.fits(cap) {
         entry.account = Account::new(cap, now_ns);
     }
@@ -452,7 +459,7 @@ fn find<'a>(
 
 /// How many thresholds are passed, where that is more than was told before. One is told again once usage has been under
 /// half of it: an account that hovers at a threshold does not fill the log.
-fn warn(entry: &mut Entry, before: u64, after: u64, thresholds: &[u64]) -> Option<usize> {
+fn warn(entry: &mut SlotEntry, before: u64, after: u64, thresholds: &[u64]) -> Option<usize> {
     let passed = thresholds.iter().take_while(|threshold| after >= **threshold).count();
     let kept = thresholds.iter().take_while(|threshold| before >= **threshold / 2).count();
     let told = usize::from(entry.warned).min(kept);

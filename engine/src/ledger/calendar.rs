@@ -1,16 +1,16 @@
 //! Calendar windows in UTC.
 
-use super::account::Span;
+use super::account::CalendarSpan;
 use crate::base::time;
 
 const DAY: u64 = 86_400;
 
 /// The window that holds this moment (Unix seconds): where it begins and where the next one does.
-pub(super) fn window(span: Span, now: u64) -> (u64, u64) {
+pub(super) fn window(span: CalendarSpan, now: u64) -> (u64, u64) {
     let day = now / DAY;
     match span {
-        Span::Day => (day.saturating_mul(DAY), day.saturating_add(1).saturating_mul(DAY)),
-        Span::Month => {
+        CalendarSpan::Day => (day.saturating_mul(DAY), day.saturating_add(1).saturating_mul(DAY)),
+        CalendarSpan::Month => {
             let (first, next) = time::month(now);
             (first, next)
         }
@@ -47,8 +47,8 @@ mod tests {
                 "2028-03-01T00:00:00Z",
             ),
         ] {
-            assert_eq!(window(Span::Day, at(now)), (at(day), at(day) + DAY), "{now}");
-            assert_eq!(window(Span::Month, at(now)), (at(month), at(next)), "{now}");
+            assert_eq!(window(CalendarSpan::Day, at(now)), (at(day), at(day) + DAY), "{now}");
+            assert_eq!(window(CalendarSpan::Month, at(now)), (at(month), at(next)), "{now}");
         }
     }
 }

@@ -20,8 +20,8 @@ pub mod peaks;
 mod set;
 pub mod store;
 
-pub use account::{Account, Cap, Receipt, Refusal, Span, Standing, Wait};
-pub use book::{Book, Hold, Key, Outcome, Settled, Trouble};
+pub use account::{Account, CalendarSpan, Cap, OverLimit, Receipt, Standing, Wait};
+pub use book::{AccountKey, Book, Hold, Outcome, Settled, StoreError};
 pub use look::{Balance, Balances};
 pub use memory::MemoryStore;
 pub use store::{Store, Stored, Written};

@@ -12,7 +12,7 @@ use crate::limits::{
 
 /// The names of accounts, in slots of the same storage behind those of the accounts.
 #[derive(Debug)]
-pub(super) struct Names<'a> {
+pub(super) struct AccountNames<'a> {
     store: &'a dyn Store,
 }
 
@@ -22,7 +22,7 @@ pub(super) type Noted = RefCell<BTreeMap<[u8; 16], u64>>;
 /// One name: whose, when it was noted (Unix seconds), the values.
 type Entry = ([u8; 16], u64, Vec<String>);
 
-impl<'a> Names<'a> {
+impl<'a> AccountNames<'a> {
     pub(super) fn new(store: &'a dyn Store) -> Self {
         Self { store }
     }
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn names_are_bounded_however_many_accounts_there_are() {
         let store = MemoryStore::new(0);
-        let (names, noted) = (Names::new(&store), Noted::default());
+        let (names, noted) = (AccountNames::new(&store), Noted::default());
         let long = "ü".repeat(1000);
         for number in 0..20_000_u32 {
             let mut id = [7; 16];

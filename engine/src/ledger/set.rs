@@ -18,7 +18,7 @@ const STATE: usize = 88;
 
 /// One account in its slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct SlotEntry {
     /// Whose: a digest of scope, limit and labels.
     pub id: [u8; 16],
     /// Which limit's, for its share of the slot.
@@ -35,12 +35,12 @@ pub(super) struct Entry {
 
 /// The accounts of a slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Set {
+pub(super) struct AccountSlot {
     /// In no order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<SlotEntry>,
 }
 
-impl Set {
+impl AccountSlot {
     /// Reads a slot; `None`: it was written by another version.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let Some((&layout, rest)) = bytes.split_first() else { return Some(Self::default()) };
@@ -48,7 +48,7 @@ impl Set {
         if layout != LAYOUT || !rest.is_empty() || entries.len() > LEDGER_WAYS {
             return None;
         }
-        let entries = entries.iter().map(Entry::decode).collect::<Option<_>>()?;
+        let entries = entries.iter().map(SlotEntry::decode).collect::<Option<_>>()?;
         Some(Self { entries })
     }
 
@@ -76,7 +76,7 @@ impl Set {
     }
 }
 
-impl Entry {
+impl SlotEntry {
     fn encode(&self, out: &mut Vec<u8>) {
         let (kind, state) = state(&self.account);
         out.extend_from_slice(&self.id);
@@ -188,9 +188,9 @@ mod tests {
         ]
     }
 
-    fn entry() -> impl Strategy<Value = Entry> {
+    fn entry() -> impl Strategy<Value = SlotEntry> {
         let head = (any::<[u8; 16]>(), any::<u32>(), any::<u32>(), any::<u8>(), any::<u64>());
-        (head, account()).prop_map(|((id, limit, first, warned, rests_at), account)| Entry {
+        (head, account()).prop_map(|((id, limit, first, warned, rests_at), account)| SlotEntry {
             id,
             limit,
             first,
@@ -203,22 +203,22 @@ mod tests {
     proptest! {
         #[test]
         fn a_slot_reads_what_it_wrote(entries in prop::collection::vec(entry(), 0..=LEDGER_WAYS)) {
-            let set = Set { entries };
+            let set = AccountSlot { entries };
             let bytes = set.encode();
             prop_assert!(bytes.len() <= 1 + LEDGER_WAYS * ENTRY);
-            prop_assert_eq!(Set::decode(&bytes), Some(set));
+            prop_assert_eq!(AccountSlot::decode(&bytes), Some(set));
         }
 
         #[test]
         fn hostile_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Set::decode(&bytes);
+            let _ = AccountSlot::decode(&bytes);
         }
     }
 
     #[test]
     fn what_another_version_wrote_is_not_read() {
-        assert_eq!(Set::decode(&[LAYOUT + 1]), None);
-        assert_eq!(Set::decode(&[LAYOUT, 0]), None);
-        assert_eq!(Set::decode(&[]), Some(Set::default()));
+        assert_eq!(AccountSlot::decode(&[LAYOUT + 1]), None);
+        assert_eq!(AccountSlot::decode(&[LAYOUT, 0]), None);
+        assert_eq!(AccountSlot::decode(&[]), Some(AccountSlot::default()));
     }
 }

@@ -4,7 +4,9 @@
 use std::rc::Rc;
 
 use crate::answer::readable::{Readable, before_events, looks_like_events, readable, status};
-use crate::capture::{Asked, Captured, Got, Span, Trace, Value, Wanted, attribute, fit};
+use crate::capture::{
+    AttributeValue, Captured, CapturedRequest, Got, SpanWriter, Trace, WantedTexts, attribute, fit,
+};
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::verdict::ResponseVerdict;
@@ -23,7 +25,7 @@ use crate::wire::json::Doc;
 pub(crate) struct Taking {
     /// For these.
     rules: Vec<Rc<Capture>>,
-    asked: Asked,
+    asked: CapturedRequest,
     got: Option<Got>,
     /// Why something of the answer is missing, if it is.
     answer_cut: bool,
@@ -34,8 +36,8 @@ pub(crate) struct Taking {
 }
 
 impl Taking {
-    fn wants(&self) -> Wanted {
-        Wanted {
+    fn wants(&self) -> WantedTexts {
+        WantedTexts {
             output: self.rules.iter().any(|rule| rule.output),
             tool_args: self.rules.iter().any(|rule| rule.tool_args),
         }
@@ -91,7 +93,7 @@ impl Capturing {
         cx.record.keep_states();
         self.taking = Some(Box::new(Taking {
             rules,
-            asked: Asked::default(),
+            asked: CapturedRequest::default(),
             got: None,
             answer_cut: false,
             status: 0,
@@ -110,7 +112,7 @@ impl Capturing {
         let inputs = taking.rules.iter().filter(|rule| rule.input);
         let room = inputs.map(share).max().unwrap_or(0);
         let room = room.min(cx.memory.captured.room() / 2);
-        let asked = Asked::read(view, doc, body, room, taking.wants().tool_args);
+        let asked = CapturedRequest::read(view, doc, body, room, taking.wants().tool_args);
         if cx.memory.captured.ask(asked.memory()) {
             taking.asked = asked;
         } else {
@@ -221,7 +223,7 @@ impl Capturing {
     fn open_got(&mut self, cx: &mut Context, framing: Framing) {
         let (Some(taking), Some(call)) = (&mut self.taking, &cx.call) else { return };
         let wanted = taking.wants();
-        if wanted != Wanted::default() {
+        if wanted != WantedTexts::default() {
             let room = taking.room().saturating_sub(taking.asked.bytes);
             taking.got = Some(Got::new(call, framing, room, wanted));
         }
@@ -261,36 +263,37 @@ impl Capturing {
         let mut all = Vec::new();
         for rule in &taking.rules {
             let fitted = fit(rule, &taking.asked, taking.got.as_ref(), taking.answer_cut);
-            let mut span = Span::new(name.trim_end(), &trace, cx.facts.now_ns, taking.last_ns);
+            let mut span =
+                SpanWriter::new(name.trim_end(), &trace, cx.facts.now_ns, taking.last_ns);
             for (key, value) in &states {
                 span.attribute(key, &attribute(key, value));
             }
             if let Some(dialect) = dialect {
                 if state("hemostat.dialect").is_none() {
-                    span.attribute("hemostat.dialect", &Value::Text(dialect.name()));
+                    span.attribute("hemostat.dialect", &AttributeValue::Text(dialect.name()));
                 }
                 span.attribute(
                     "gen_ai.provider.name",
-                    &Value::Text(dialect::dialect(dialect).provider()),
+                    &AttributeValue::Text(dialect::dialect(dialect).provider()),
                 );
             }
             if !host.is_empty() {
-                span.attribute("server.address", &Value::Text(host));
+                span.attribute("server.address", &AttributeValue::Text(host));
             }
             if state("http.response.status_code").is_none() && taking.status > 0 {
-                let status = Value::Number(u64::from(taking.status));
+                let status = AttributeValue::Number(u64::from(taking.status));
                 span.attribute("http.response.status_code", &status);
             }
             for (key, json) in fitted.attributes(finish) {
-                span.attribute(key, &Value::Text(&json));
+                span.attribute(key, &AttributeValue::Text(&json));
             }
             if !fitted.cut.is_empty() {
-                span.attribute("hemostat.capture.cut", &Value::List(fitted.cut.clone()));
+                span.attribute("hemostat.capture.cut", &AttributeValue::List(fitted.cut.clone()));
             }
             if !(200..400).contains(&taking.status) {
                 let status = taking.status.to_string();
                 let kind = if taking.status == 0 { "no_answer" } else { status.as_str() };
-                span.attribute("error.type", &Value::Text(kind));
+                span.attribute("error.type", &AttributeValue::Text(kind));
                 span.failed();
             }
             let is_cut = !fitted.cut.is_empty();

@@ -7,7 +7,7 @@ use super::capture::may_be_captured;
 use super::guardrails::Guardrails;
 use super::limits::is_limited_by;
 use super::need::{Need, Needs, may_hold};
-use super::tools::Tools;
+use super::tools::ToolsLever;
 use crate::context::facts::seconds;
 use crate::context::record::Unchecked;
 use crate::context::{Context, Refusal};
@@ -136,7 +136,7 @@ pub(crate) fn needs_what_is_said(cx: &Context) -> bool {
 pub(crate) fn check_readable(
     cx: &mut Context,
     guardrails: &mut Guardrails,
-    tools: &mut Tools,
+    tools: &mut ToolsLever,
     body: Option<Unchecked>,
 ) -> Result<(), Refusal> {
     let now = seconds(cx.facts.now_ns);

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::answer::held::Held;
-use crate::answer::texts::{Acted, Texts, TooMany};
+use crate::answer::held::QueuedFrame;
+use crate::answer::texts::{Acted, OpenTexts, TooMany};
 use crate::answer::{Chosen, Rules};
 use crate::context::record::{Record, Unchecked};
 use crate::context::{Context, Refusal};
@@ -15,7 +15,7 @@ use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind, Value};
 
 /// What input guardrails make of a request.
-pub(crate) enum Outcome {
+pub(crate) enum InputOutcome {
     /// It goes on as it is.
     Pass,
     /// It goes on with this body.
@@ -46,8 +46,8 @@ pub(crate) fn look(
     bytes: &[u8],
     record: &mut Record,
 ) -> Result<Looked, TooMany> {
-    let mut texts = Texts::default();
-    let mut held = Held::default();
+    let mut texts = OpenTexts::default();
+    let mut held = QueuedFrame::default();
     let mut acted = Acted::default();
     let mut looked = Looked { stop: None, edits: Vec::new() };
     let mut kept = 0;
@@ -114,10 +114,10 @@ impl Guardrails {
         view: &RequestView,
         doc: &Doc,
         body: &[u8],
-    ) -> Outcome {
+    ) -> InputOutcome {
         let chosen: Chosen = self.chosen.only(&cx.program, |guard| cx.reads_request(guard));
         if chosen.is_empty() && view.edits.is_empty() {
-            return Outcome::Pass;
+            return InputOutcome::Pass;
         }
         let rules = Rules::new(Rc::clone(&cx.program), chosen);
         let mut texts = std::borrow::Cow::Borrowed(&view.texts);
@@ -136,13 +136,13 @@ impl Guardrails {
                 cx.record.unchecked(Unchecked::TooBig, refuse);
                 if refuse {
                     let message = "too much in this request is found by rules (too_big)".to_owned();
-                    return Outcome::Refused(Refusal { message, code: "unreadable" });
+                    return InputOutcome::Refused(Refusal { message, code: "unreadable" });
                 }
             }
         }
         match edits.is_empty() {
-            true => Outcome::Pass,
-            false => Outcome::Rewritten(edit::apply_to(body, &edits)),
+            true => InputOutcome::Pass,
+            false => InputOutcome::Rewritten(edit::apply_to(body, &edits)),
         }
     }
 }
@@ -154,16 +154,16 @@ fn stopped(
     at: Option<usize>,
     doc: &Doc,
     body: &[u8],
-) -> Outcome {
-    let Some(guard) = rules.guard(rule) else { return Outcome::Pass };
+) -> InputOutcome {
+    let Some(guard) = rules.guard(rule) else { return InputOutcome::Pass };
     if let Action::Fallback(fallback) = &guard.action {
         cx.record.action(&guard.rule.id, "fallback", false);
-        return Outcome::Canned(Rc::clone(fallback));
+        return InputOutcome::Canned(Rc::clone(fallback));
     }
     // A redaction in a signed block, which must not be changed, blocks.
     cx.record.action(&guard.rule.id, "block", false);
     let place = at.map(|at| pointer(doc, body, at)).unwrap_or_default();
-    Outcome::Refused(Refusal {
+    InputOutcome::Refused(Refusal {
         message: format!("blocked by rule `{}` at {place}", guard.rule.id),
         code: "content_blocked",
     })

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `choose` | which rules of all levers hold, and what a request must bring before its body has come | [`need::Needs`], or a refusal |
 //! | `failsafe` | answers in the model's place | a reply |
-//! | `running` | says which streams under way a new policy ends | a [`running::Stop`] |
+//! | `running` | says which streams under way a new policy ends | a [`running::StreamStop`] |
 //! | `change/` | `rollback` and `switch` write into a request | headers and a body |
 //! | `tools` | takes tools out of a request; judges calls in MCP | a body, or a text in a call's place |
 //! | `guardrails` | looks for patterns in what a request says | a body, a canned answer, or a refusal |

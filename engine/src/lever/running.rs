@@ -1,7 +1,7 @@
 //! Streams under way when another policy comes into force.
 //!
 //! A stream sees exactly one policy (invariant 3), with one exception: a `failsafe` rule that says `running: cut` ends
-//! the streams that it would have stopped. What a caller asked ([`Running`]) outlives the request, so that the rule can
+//! the streams that it would have stopped. What a caller asked ([`RunningStream`]) outlives the request, so that the rule can
 //! be asked of it later; its body is gone, so a label that the old policy did not read from it cannot be known any more.
 
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::answer::Cut;
 use crate::context::Context;
 use crate::context::facts::RequestFacts;
-use crate::context::labels::{self, Line};
+use crate::context::labels::{self, RequestLineLabels};
 use crate::context::record::{Record, Unchecked};
 use crate::dialect::EndingHow;
 use crate::policy::Program;
@@ -20,7 +20,7 @@ use crate::policy::program::selector::{Holds, Labels};
 
 /// What the caller of a stream asked, as rules see it.
 #[derive(Debug, Clone)]
-pub struct Running {
+pub struct RunningStream {
     program: Rc<Program>,
     facts: Rc<RequestFacts>,
     labels: Labels,
@@ -28,7 +28,7 @@ pub struct Running {
 
 /// A rule that ends a stream.
 #[derive(Debug, Clone)]
-pub struct Stop {
+pub struct StreamStop {
     rule: Rc<str>,
     pub(crate) fallback: Option<Rc<Fallback>>,
     shadow: bool,
@@ -38,7 +38,7 @@ pub struct Stop {
     pub(crate) cancel: bool,
 }
 
-impl Stop {
+impl StreamStop {
     /// True if the rule only counts.
     #[must_use]
     pub fn is_shadow(&self) -> bool {
@@ -77,7 +77,7 @@ pub fn cutting(program: &Program) -> impl Iterator<Item = &Failsafe> {
     program.failsafe.iter().filter(|rule| rule.cuts_running && rule.upstream.is_none())
 }
 
-impl Running {
+impl RunningStream {
     /// What the caller of this answer asked; `None`: it is not read yet.
     pub(crate) fn of(cx: &Context) -> Option<Self> {
         let (facts, labels) = cx.asked.as_ref()?;
@@ -88,7 +88,7 @@ impl Running {
     /// The rule of a policy that ends this stream: the first enforced one that would have stopped it, else one that
     /// only counts. `now`: Unix seconds.
     #[must_use]
-    pub fn stopped_by(&self, program: &Program, now: u64) -> Option<Stop> {
+    pub fn stopped_by(&self, program: &Program, now: u64) -> Option<StreamStop> {
         cutting(program).next()?;
         let labels = self.labels_under(program);
         let mut shadow = None;
@@ -103,7 +103,7 @@ impl Running {
             if unreadable && program.on_unreadable == Some(OnUnreadable::Pass) {
                 continue;
             }
-            let stop = Stop {
+            let stop = StreamStop {
                 rule: Rc::clone(&rule.rule.id),
                 fallback: rule.fallback.clone(),
                 shadow: mode == Mode::Shadow,
@@ -128,7 +128,7 @@ impl Running {
             properties: program.properties().iter().map(property).collect(),
             ..self.facts.as_ref().clone()
         };
-        let line = Line { method: "", authority: "", path: "" };
+        let line = RequestLineLabels { method: "", authority: "", path: "" };
         let mut labels = labels::from_headers(&program.labels, &facts, line);
         for id in (0..BUILT_IN.len()).map(LabelId) {
             labels.set(id, self.labels.get(id).clone());

@@ -24,13 +24,13 @@ const APPROVAL: &str = "x-hemostat-approval";
 
 /// The tools rules that hold, and where grants are remembered.
 #[derive(Debug, Default)]
-pub(crate) struct Tools {
+pub(crate) struct ToolsLever {
     pub rules: ToolRules,
     /// The memory of used grants. Without it no grant is taken.
     pub grant_slots: Option<Rc<dyn Slots>>,
 }
 
-impl Tools {
+impl ToolsLever {
     /// Chooses a rule if it holds; what it would need and cannot be read is counted, or `needed`.
     pub(crate) fn choose<'p>(
         &mut self,
@@ -186,7 +186,7 @@ impl Tools {
                 };
                 let arguments = kept(&program, std::slice::from_ref(&args));
                 let tool = name.to_owned();
-                let asked = event::Call { id: id.clone(), tool, arguments, tenant: None };
+                let asked = event::PendingCall { id: id.clone(), tool, arguments, tenant: None };
                 match approvals.ask(tools, asked, &mut cx.record) {
                     Ok(()) => {
                         cx.record.action(&rule.rule.id, "granted", false);

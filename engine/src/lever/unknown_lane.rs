@@ -5,7 +5,7 @@ use super::choose;
 use crate::context::facts::{self};
 use crate::context::record::Unchecked;
 use crate::context::{Context, Refusal};
-use crate::dialect::lane::{LanePath, LaneSniffer, Seen};
+use crate::dialect::lane::{LaneEvidence, LanePath, LaneSniffer};
 use crate::dialect::mcp::sign::Sign;
 use crate::dialect::{self, Recognised, Reply};
 use crate::limits;
@@ -18,7 +18,7 @@ use crate::wire::json::Doc;
 #[derive(Debug)]
 pub(crate) struct UnknownLane {
     sniffer: LaneSniffer,
-    seen: Seen,
+    seen: LaneEvidence,
     /// Bytes that came.
     bytes: usize,
     /// They wait; if not, they have left.
@@ -41,14 +41,14 @@ impl UnknownLane {
         }
         let closed = cx.program.unknown_lanes == UnknownLanes::Block;
         let waits = closed && sign == Sign::MayBeJson;
-        Some(Self { sniffer: LaneSniffer::new(path), seen: Seen::Open, bytes: 0, waits })
+        Some(Self { sniffer: LaneSniffer::new(path), seen: LaneEvidence::Open, bytes: 0, waits })
     }
 
     /// Looks at a whole body at a path that a dialect shares with others; `None`: it is at no path of such calls.
     pub(crate) fn of_body(cx: &Context, body: &[u8]) -> Option<Self> {
         let target = facts::text(&cx.facts.headers, ":path").unwrap_or_default();
         let sniffer = LaneSniffer::new(LanePath::read(&target)?);
-        let mut lane = Self { sniffer, seen: Seen::Open, bytes: 0, waits: true };
+        let mut lane = Self { sniffer, seen: LaneEvidence::Open, bytes: 0, waits: true };
         lane.feed(&cx.program, body);
         Some(lane)
     }
@@ -58,8 +58,10 @@ impl UnknownLane {
         self.bytes = self.bytes.saturating_add(bytes.len());
         self.waits &= self.bytes <= limits::SNIFFED_BYTES;
         self.seen = match program.unknown_lanes {
-            UnknownLanes::Pass if self.bytes > limits::LANE_BYTES && self.seen == Seen::Open => {
-                Seen::Other
+            UnknownLanes::Pass
+                if self.bytes > limits::LANE_BYTES && self.seen == LaneEvidence::Open =>
+            {
+                LaneEvidence::Other
             }
             _ => self.sniffer.feed(bytes),
         };
@@ -72,12 +74,12 @@ impl UnknownLane {
 
     /// It is not known yet what it is.
     pub(crate) fn is_open(&self) -> bool {
-        self.seen == Seen::Open
+        self.seen == LaneEvidence::Open
     }
 
     /// It is known to be a call.
     pub(crate) fn is_call(&self) -> bool {
-        self.seen == Seen::Call
+        self.seen == LaneEvidence::Call
     }
 
     /// What a call gets that nobody reads; `None`: it passes.

@@ -3,11 +3,11 @@
 
 use std::rc::Rc;
 
-use super::waiting::Waiting;
-use crate::answer::frame_loop::{Content, Shown};
+use super::waiting::WaitingRequests;
+use crate::answer::frame_loop::{FrameContent, Shown};
 use crate::answer::{Around, Chosen, Output, Rules, ToolRules};
 use crate::context::Context;
-use crate::context::mcp::{Asked, Said};
+use crate::context::mcp::{Asked, WithheldReply};
 use crate::context::record::{Record, Unchecked};
 use crate::dialect::mcp::answer::{self, Sent};
 use crate::lever::guardrails::look;
@@ -27,7 +27,7 @@ pub(crate) struct Messages {
     framing: Framing,
     modern: bool,
     /// Requests that have no answer yet.
-    waiting: Waiting,
+    waiting: WaitingRequests,
     /// Answers of ours that have not left yet.
     ours: Vec<String>,
     joins: bool,
@@ -42,7 +42,7 @@ pub(crate) struct Messages {
 }
 
 /// What becomes of a message.
-enum Fate {
+enum MessageFate {
     /// It leaves, with edits or without.
     Leaves,
     /// More was found in it than can be remembered.
@@ -88,21 +88,23 @@ impl Messages {
         }
         let payload = frame.payload_bytes();
         match content {
-            Content::Nothing => around.out.push(&frame.raw),
-            Content::Json => {
+            FrameContent::Nothing => around.out.push(&frame.raw),
+            FrameContent::Json => {
                 let Around { frames, out, record } = around;
                 self.messages(frame, frames.doc(), &payload, out, record);
             }
-            Content::Unread(Unchecked::Dialect) | Content::Other
+            FrameContent::Unread(Unchecked::Dialect) | FrameContent::Other
                 if !payload.is_empty() && !is_message(frame, &payload) =>
             {
                 // Not a message: the first revision tells its endpoint so.
                 around.out.push(&frame.raw);
             }
-            Content::Other => {
+            FrameContent::Other => {
                 self.unreadable(Unchecked::Dialect, &frame.raw, around.out, around.record)
             }
-            Content::Unread(why) => self.unreadable(*why, &frame.raw, around.out, around.record),
+            FrameContent::Unread(why) => {
+                self.unreadable(*why, &frame.raw, around.out, around.record)
+            }
         }
     }
 
@@ -125,19 +127,19 @@ impl Messages {
         let mut gone: Vec<NodeId> = Vec::new();
         for message in &messages {
             match self.message(message, doc, payload, &mut edits, record) {
-                Fate::Leaves => {}
-                Fate::Unread => {
+                MessageFate::Leaves => {}
+                MessageFate::Unread => {
                     return self.unreadable(Unchecked::TooBig, &frame.raw, out, record);
                 }
-                Fate::Replaced(json) => {
+                MessageFate::Replaced(json) => {
                     edits.push(Edit { at: message.span(), with: json.into_bytes() })
                 }
                 // A whole answer of one message has no empty place to leave.
-                Fate::Dropped(text) if self.framing == Framing::Json && !batch => {
+                MessageFate::Dropped(text) if self.framing == Framing::Json && !batch => {
                     return self.end(&text, out);
                 }
-                Fate::Dropped(_) => gone.push(message.id()),
-                Fate::Ends(text) => return self.end(&text, out),
+                MessageFate::Dropped(_) => gone.push(message.id()),
+                MessageFate::Ends(text) => return self.end(&text, out),
             }
         }
         if gone.len() == messages.len() && !messages.is_empty() && self.framing == Framing::Sse {
@@ -176,7 +178,7 @@ impl Messages {
         payload: &[u8],
         edits: &mut Vec<Edit>,
         record: &mut Record,
-    ) -> Fate {
+    ) -> MessageFate {
         let sent = answer::sent(message);
         let id = message.get("id").map(|id| id.raw().to_vec()).unwrap_or_else(|| b"null".to_vec());
         let call = self.is_call(message, &id);
@@ -195,30 +197,34 @@ impl Messages {
             record.unchecked(Unchecked::Remote, false);
         }
         let Ok(looked) = look(&self.rules, &items, doc, payload, record) else {
-            return Fate::Unread;
+            return MessageFate::Unread;
         };
         let Some((rule, _)) = looked.stop else {
             if call && answer::breaks_schema(message, &looked.edits) {
                 let decision = record.decision();
                 let text =
                     format!("a part of the result was withheld by policy (decision {decision})");
-                return Fate::Replaced(Said::Blocked(&text).message(&id, call, self.modern));
+                return MessageFate::Replaced(WithheldReply::Blocked(&text).message(
+                    &id,
+                    call,
+                    self.modern,
+                ));
             }
             edits.extend(looked.edits);
-            return Fate::Leaves;
+            return MessageFate::Leaves;
         };
-        let Some(guard) = self.rules.guard(rule) else { return Fate::Leaves };
+        let Some(guard) = self.rules.guard(rule) else { return MessageFate::Leaves };
         let text = format!("blocked by rule `{}` (decision {})", guard.rule.id, record.decision());
         let said = match &guard.action {
-            Action::Fallback(fallback) => Said::Canned(fallback),
-            _ => Said::Blocked(&text),
+            Action::Fallback(fallback) => WithheldReply::Canned(fallback),
+            _ => WithheldReply::Blocked(&text),
         };
-        let word = if matches!(said, Said::Canned(_)) { "fallback" } else { "block" };
+        let word = if matches!(said, WithheldReply::Canned(_)) { "fallback" } else { "block" };
         record.action(&guard.rule.id, word, false);
         match sent {
-            Sent::Answer => Fate::Replaced(said.message(&id, call, self.modern)),
-            Sent::Request if !self.waiting.is_empty() => Fate::Ends(text),
-            Sent::Request | Sent::Notification => Fate::Dropped(text),
+            Sent::Answer => MessageFate::Replaced(said.message(&id, call, self.modern)),
+            Sent::Request if !self.waiting.is_empty() => MessageFate::Ends(text),
+            Sent::Request | Sent::Notification => MessageFate::Dropped(text),
         }
     }
 
@@ -297,16 +303,16 @@ impl Messages {
         }
         let decision = around.record.decision();
         let text = format!("stopped by policy (decision {decision})");
-        let said = fallback.map_or(Said::Blocked(&text), Said::Canned);
+        let said = fallback.map_or(WithheldReply::Blocked(&text), WithheldReply::Canned);
         self.end_with(&said, around.out);
     }
 
     /// Whoever still waits is told; nothing more leaves.
     fn end(&mut self, text: &str, out: &mut Output<'_>) {
-        self.end_with(&Said::Blocked(text), out);
+        self.end_with(&WithheldReply::Blocked(text), out);
     }
 
-    fn end_with(&mut self, said: &Said<'_>, out: &mut Output<'_>) {
+    fn end_with(&mut self, said: &WithheldReply<'_>, out: &mut Output<'_>) {
         self.cut = true;
         let modern = self.modern;
         let waiting = self.waiting.take();
@@ -355,7 +361,7 @@ pub(crate) fn open_messages(
         tool_rules: tool_rules.clone(),
         framing,
         modern: mcp.modern,
-        waiting: Waiting::new(&mcp.asked),
+        waiting: WaitingRequests::new(&mcp.asked),
         ours: std::mem::take(&mut mcp.ours),
         joins,
         cut: false,

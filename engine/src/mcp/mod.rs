@@ -12,8 +12,8 @@ pub(crate) mod request;
 mod waiting;
 
 use crate::context::Context;
-use crate::lever::tools::Tools;
-use crate::policy::program::limit::Unit;
+use crate::lever::tools::ToolsLever;
+use crate::policy::program::limit::LimitUnit;
 pub(crate) use answer::{Messages, open_messages};
 
 /// True if a call may come in several rounds, of which the last one counts and uses the grant.
@@ -21,11 +21,11 @@ pub(crate) fn may_want_input(cx: &Context) -> bool {
     let mcp = cx.mcp.as_ref().filter(|_| cx.is_mcp());
     mcp.is_some_and(|mcp| mcp.modern && mcp.calls > 0)
         && (mcp.is_some_and(|mcp| !mcp.granted.is_empty())
-            || cx.program.limits.rules.iter().any(|limit| limit.unit == Unit::Calls))
+            || cx.program.limits.rules.iter().any(|limit| limit.unit == LimitUnit::Calls))
 }
 
 /// The answer wants input before the call is done: this round used no grant, and counts for nothing.
-pub(crate) fn call_wants_input(cx: &mut Context, tools: &Tools) {
+pub(crate) fn call_wants_input(cx: &mut Context, tools: &ToolsLever) {
     if let Some(mcp) = &mut cx.mcp {
         mcp.wants_input = true;
     }

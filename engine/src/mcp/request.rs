@@ -3,11 +3,11 @@
 use crate::context::Context;
 use crate::context::facts::seconds;
 use crate::context::verdict::HeaderEdit;
-use crate::dialect::mcp::{self, Message, MessageKind, write};
+use crate::dialect::mcp::{self, MessageKind, RpcMessage, write};
 use crate::dialect::{Item, Reply};
-use crate::lever::guardrails::{Guardrails, Outcome};
+use crate::lever::guardrails::{Guardrails, InputOutcome};
 use crate::lever::limits::Read;
-use crate::lever::tools::Tools;
+use crate::lever::tools::ToolsLever;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, NodeId};
 
@@ -27,7 +27,7 @@ pub(crate) enum Decided {
 /// Decides over a body that could be read. `body`: it, where levers before have changed it.
 pub(crate) fn decide(
     cx: &mut Context,
-    tools: &Tools,
+    tools: &ToolsLever,
     guardrails: &Guardrails,
     mut edits: Vec<HeaderEdit>,
     body: Option<Vec<u8>>,
@@ -36,7 +36,7 @@ pub(crate) fn decide(
     let messages = mcp::messages(doc, bytes).unwrap_or_default();
     let mut approvals = tools.approvals(cx);
     approvals.now = seconds(cx.facts.now_ns);
-    let mut stopped: Vec<(&Message, String)> = Vec::new();
+    let mut stopped: Vec<(&RpcMessage, String)> = Vec::new();
     for message in &messages {
         if let Some(call) = &message.call
             && let Some(text) = tools.stops_call(cx, call, doc, bytes, &mut approvals)
@@ -67,8 +67,8 @@ pub(crate) fn decide(
         view.texts.retain(|item| !matches!(item, Item::Text { node, .. } if within(*node)));
     }
     match guardrails.scan_input(cx, &view, doc, bytes) {
-        Outcome::Pass => Decided::GoesOn { edits, body },
-        Outcome::Rewritten(new) => {
+        InputOutcome::Pass => Decided::GoesOn { edits, body },
+        InputOutcome::Rewritten(new) => {
             // They repeat arguments as these were.
             for (name, _) in cx.facts.headers.iter() {
                 let name = String::from_utf8_lossy(name).to_ascii_lowercase();
@@ -78,8 +78,8 @@ pub(crate) fn decide(
             }
             Decided::GoesOn { edits, body: Some(new) }
         }
-        Outcome::Canned(fallback) => Decided::Reply(cx.canned(&fallback)),
-        Outcome::Refused(refusal) => Decided::Reply(cx.refused(&refusal)),
+        InputOutcome::Canned(fallback) => Decided::Reply(cx.canned(&fallback)),
+        InputOutcome::Refused(refusal) => Decided::Reply(cx.refused(&refusal)),
     }
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn decide(
 /// stream that there is no such tool.
 fn told_by_server(
     cx: &mut Context,
-    stopped: &[(&Message, String)],
+    stopped: &[(&RpcMessage, String)],
     doc: &Doc,
     bytes: &[u8],
 ) -> Vec<Edit> {
@@ -109,11 +109,16 @@ fn told_by_server(
 }
 
 /// The calls of tools in a request that is also a model's: if one does not go on, nothing does.
-pub(crate) fn beside(cx: &mut Context, tools: &Tools, doc: &Doc, bytes: &[u8]) -> Option<Reply> {
+pub(crate) fn beside(
+    cx: &mut Context,
+    tools: &ToolsLever,
+    doc: &Doc,
+    bytes: &[u8],
+) -> Option<Reply> {
     let messages = mcp::messages(doc, bytes).unwrap_or_default();
     let mut approvals = tools.approvals(cx);
     approvals.now = seconds(cx.facts.now_ns);
-    let mut stopped: Vec<(&Message, String)> = Vec::new();
+    let mut stopped: Vec<(&RpcMessage, String)> = Vec::new();
     for message in &messages {
         if let Some(call) = &message.call
             && let Some(text) = tools.stops_call(cx, call, doc, bytes, &mut approvals)
@@ -130,9 +135,9 @@ pub(crate) fn beside(cx: &mut Context, tools: &Tools, doc: &Doc, bytes: &[u8]) -
 }
 
 /// Remembers what is answered here, and counts what goes on.
-fn note_stopped(cx: &mut Context, messages: &[Message], stopped: &[(&Message, String)]) {
+fn note_stopped(cx: &mut Context, messages: &[RpcMessage], stopped: &[(&RpcMessage, String)]) {
     let Some(mcp) = &mut cx.mcp else { return };
-    let is_stopped = |message: &Message| {
+    let is_stopped = |message: &RpcMessage| {
         stopped.binary_search_by_key(&message.node, |(other, _)| other.node).is_ok()
     };
     let goes_on = messages.iter().filter(|message| !is_stopped(message));

@@ -4,7 +4,7 @@ use crate::context::mcp::Asked;
 
 /// In the order of their ids. What has its answer stays where it is: lists of that length are not closed up each time.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct WaitingRequests {
     all: Vec<Slot>,
     left: usize,
 }
@@ -17,7 +17,7 @@ struct Slot {
     answered: bool,
 }
 
-impl Waiting {
+impl WaitingRequests {
     pub(super) fn new(asked: &[Asked]) -> Self {
         let slot =
             |(place, asked): (usize, &Asked)| Slot { asked: asked.clone(), place, answered: false };
@@ -75,7 +75,7 @@ mod tests {
         ) {
             let mut list: Vec<Asked> =
                 asked.into_iter().map(|(id, call)| Asked { id: vec![id], call }).collect();
-            let mut waiting = Waiting::new(&list);
+            let mut waiting = WaitingRequests::new(&list);
             for id in answers {
                 prop_assert_eq!(waiting.find(&[id]), list.iter().find(|asked| asked.id == [id]));
                 waiting.answered(&[id]);

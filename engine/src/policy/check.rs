@@ -16,9 +16,9 @@ mod tools;
 use std::fmt;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::document::{Document, Mode, Rule};
-use super::path::{Path, Step};
-use super::source::{Node, Position, Value};
+use super::document::{Document, Mode, RuleDocument};
+use super::path::{Path, PathStep};
+use super::source::{Position, SourceNode, SourceValue};
 use crate::base::time;
 
 /// Judges a document. `tree` is the text it came from, outermost; `root` is where in it the policy stands; `now` is
@@ -26,11 +26,11 @@ use crate::base::time;
 #[must_use]
 pub fn check(
     document: &Document,
-    tree: &Node,
+    tree: &SourceNode,
     root: &Path<'_>,
     now: Option<u64>,
 ) -> Vec<Diagnostic> {
-    let mut judge = Judge { document, tree, root, now, found: Vec::new() };
+    let mut judge = Checker { document, tree, root, now, found: Vec::new() };
     judge.language_version();
     names::check(&mut judge);
     labels::check(&mut judge);
@@ -48,9 +48,9 @@ pub fn check(
 }
 
 /// What all checks need.
-struct Judge<'a> {
+struct Checker<'a> {
     document: &'a Document,
-    tree: &'a Node,
+    tree: &'a SourceNode,
     root: &'a Path<'a>,
     now: Option<u64>,
     found: Vec<Diagnostic>,
@@ -60,10 +60,10 @@ struct Judge<'a> {
 struct AnyRule<'a> {
     section: &'static str,
     index: usize,
-    rule: &'a Rule,
+    rule: &'a RuleDocument,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Checker<'a> {
     #[inline(never)]
     fn error(
         &mut self,
@@ -86,7 +86,7 @@ impl<'a> Judge<'a> {
         self.push(Severity::Warning, code, path, self.tree.locate(path), message, help);
     }
 
-    /// As [`Judge::error`], for an entry whose key is wrong: a scalar is pointed at by its key.
+    /// As [`Checker::error`], for an entry whose key is wrong: a scalar is pointed at by its key.
     fn error_at_key(
         &mut self,
         code: &'static str,
@@ -118,7 +118,7 @@ impl<'a> Judge<'a> {
     fn rules(&self) -> Vec<AnyRule<'a>> {
         let document = self.document;
         let mut all = Vec::new();
-        let mut add = |section: &'static str, rules: &mut dyn Iterator<Item = &'a Rule>| {
+        let mut add = |section: &'static str, rules: &mut dyn Iterator<Item = &'a RuleDocument>| {
             all.extend(rules.enumerate().map(|(index, rule)| AnyRule { section, index, rule }));
         };
         add("rollback", &mut document.rollback.iter().map(|lever| &lever.rule));
@@ -132,17 +132,19 @@ impl<'a> Judge<'a> {
 
     /// The value that a path names.
     #[inline(never)]
-    fn node(&self, path: &Path<'_>) -> Option<&'a Node> {
+    fn node(&self, path: &Path<'_>) -> Option<&'a SourceNode> {
         path.steps().iter().try_fold(self.tree, |node, step| match (step, &node.value) {
-            (Step::Key(key), _) => node.get(key),
-            (Step::Index(index), Value::Seq(items)) => items.get(*index),
-            (Step::Index(_), _) => Some(node),
+            (PathStep::Key(key), _) => node.get(key),
+            (PathStep::Index(index), SourceValue::Seq(items)) => items.get(*index),
+            (PathStep::Index(_), _) => Some(node),
         })
     }
 
     fn language_version(&mut self) {
         let root = *self.root;
-        let Some(Node { value: Value::Map(entries), .. }) = self.node(&root) else { return };
+        let Some(SourceNode { value: SourceValue::Map(entries), .. }) = self.node(&root) else {
+            return;
+        };
         if !entries.is_empty() && entries.iter().all(|entry| entry.key != "hemostat") {
             let message = format_args!("the policy does not name the version of its language");
             self.warn("no-language-version", &root, message, "write `hemostat: 1` at its top");

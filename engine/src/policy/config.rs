@@ -3,9 +3,9 @@
 pub mod remote;
 
 use super::diagnostic::{Diagnostic, add, in_order};
-use super::document::{Document, Mode, Source, ToolAction, ToolRule};
+use super::document::{Document, LabelSource, Mode, ToolAction, ToolRuleDocument};
 use super::path::Path;
-use super::source::{Node, parse_handed_over, to_json};
+use super::source::{SourceNode, parse_handed_over, to_json};
 use super::trust::Trust;
 use super::{check, decode, language, shape};
 
@@ -21,23 +21,23 @@ pub struct Config {
     /// What loads the plugin.
     pub host: Host,
     /// What traffic gets while there is no usable policy.
-    pub on_error: OnError,
+    pub on_error: ConfigOnError,
     /// Configurations with one vm_id and scope follow one release and share accounts.
     pub scope: String,
     /// The inline policy as written; `None`: there is none.
-    pub inline: Option<Node>,
+    pub inline: Option<SourceNode>,
     /// Whose signatures count.
     pub trust: Trust,
     /// An envelope to start with.
     pub release: Option<String>,
     /// Where to poll for releases.
-    pub source: Option<remote::Source>,
+    pub source: Option<remote::PolledSource>,
     /// What the listener is, where it is one for operators.
     pub control: Option<remote::Control>,
     /// Status pages of providers to show.
     pub providers: Vec<remote::ProviderPage>,
     /// What a release may make this proxy do.
-    pub allow: remote::Allow,
+    pub allow: remote::RemoteAllowance,
 }
 
 /// `host`
@@ -52,7 +52,7 @@ pub enum Host {
 
 /// `on_error`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnError {
+pub enum ConfigOnError {
     /// 503, `retry-after: 1`.
     #[default]
     Closed,
@@ -74,7 +74,7 @@ impl Config {
     /// Judges a tree as a configuration, its inline policy included. The configuration may be used if no finding is
     /// an error. `now`: as for [`super::judge`].
     #[must_use]
-    pub fn judge(tree: &Node, now: Option<u64>) -> (Config, Vec<Diagnostic>) {
+    pub fn judge(tree: &SourceNode, now: Option<u64>) -> (Config, Vec<Diagnostic>) {
         let mut found = Vec::new();
         if tree.get("policy").is_none() && tree.get("hemostat").is_some() {
             let message = "this is a policy, and a plugin configuration is expected";
@@ -100,7 +100,10 @@ impl Config {
     ///
     /// # Errors
     /// All that is wrong with the policy here.
-    pub fn with_policy(&self, policy: &Node) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub fn with_policy(
+        &self,
+        policy: &SourceNode,
+    ) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (document, mut found) = super::judge(policy, None);
         let config = Config { policy: document, ..self.clone() };
         found.extend(held_headers(&config, policy));
@@ -122,30 +125,34 @@ impl Config {
     }
 }
 
-fn decode(tree: &Node, found: &mut Vec<Diagnostic>) -> Config {
-    let word = |name: &str| tree.get(name).and_then(Node::text);
+fn decode(tree: &SourceNode, found: &mut Vec<Diagnostic>) -> Config {
+    let word = |name: &str| tree.get(name).and_then(SourceNode::text);
     let root = Path::ROOT.key("policy");
     let (trust, scope) = remote::trust(tree, found);
     Config {
         policy: tree.get("policy").map(|tree| decode::policy(tree, &root)).unwrap_or_default(),
-        hold_headers: tree.get("hold_headers").and_then(Node::bool),
+        hold_headers: tree.get("hold_headers").and_then(SourceNode::bool),
         accept_off: decode::texts(tree, "accept_off"),
         host: if word("host") == Some("generic") { Host::Generic } else { Host::Envoy },
-        on_error: if word("on_error") == Some("open") { OnError::Open } else { OnError::Closed },
+        on_error: if word("on_error") == Some("open") {
+            ConfigOnError::Open
+        } else {
+            ConfigOnError::Closed
+        },
         scope,
         inline: tree.get("policy").cloned(),
         trust,
         release: tree.get("release").map(to_json),
-        source: tree.get("source").and_then(remote::Source::decode),
+        source: tree.get("source").and_then(remote::PolledSource::decode),
         control: tree.get("control").map(remote::Control::decode),
         providers: remote::providers(tree),
-        allow: tree.get("allow").map(remote::Allow::decode).unwrap_or_default(),
+        allow: tree.get("allow").map(remote::RemoteAllowance::decode).unwrap_or_default(),
     }
 }
 
 /// A limit that asks a service by gRPC, on a host that ends the filter for such a call.
-fn fleet_without_grpc(config: &Config, tree: &Node) -> Option<Diagnostic> {
-    let enforced = |limit: &&super::document::Limit| {
+fn fleet_without_grpc(config: &Config, tree: &SourceNode) -> Option<Diagnostic> {
+    let enforced = |limit: &&super::document::LimitDocument| {
         limit.rule.mode_under(config.policy.mode) != Mode::Disabled
     };
     let mut limits = config.policy.limits.iter().filter(|limit| limit.global.is_some());
@@ -157,8 +164,8 @@ fn fleet_without_grpc(config: &Config, tree: &Node) -> Option<Diagnostic> {
 }
 
 /// Calls that wait for leave which nobody can give.
-fn nobody_approves(config: &Config, tree: &Node) -> Option<Diagnostic> {
-    let approve = |rule: &&ToolRule| {
+fn nobody_approves(config: &Config, tree: &SourceNode) -> Option<Diagnostic> {
+    let approve = |rule: &&ToolRuleDocument| {
         rule.action == ToolAction::Approve
             && rule.rule.mode_under(config.policy.mode) == Mode::Enforce
     };
@@ -173,7 +180,7 @@ fn nobody_approves(config: &Config, tree: &Node) -> Option<Diagnostic> {
 }
 
 /// Rules that must see a body before headers leave, against what the configuration says of the proxy.
-fn held_headers(config: &Config, tree: &Node) -> Vec<Diagnostic> {
+fn held_headers(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let policy = &config.policy;
     let kills = policy.failsafe.iter().filter(|rule| rule.upstream.is_none());
@@ -215,7 +222,7 @@ fn held_headers(config: &Config, tree: &Node) -> Vec<Diagnostic> {
     found
 }
 
-fn unsaid(tree: &Node, id: &str) -> Diagnostic {
+fn unsaid(tree: &SourceNode, id: &str) -> Diagnostic {
     let message = format!(
         "rule `{id}` must see a body before its headers leave, and the configuration does not say \
          `hold_headers`"
@@ -225,7 +232,7 @@ fn unsaid(tree: &Node, id: &str) -> Diagnostic {
     Diagnostic::error("hold-headers", "hold_headers".to_owned(), tree.at, message).help(help)
 }
 
-fn would_be_off(tree: &Node, id: &str) -> Diagnostic {
+fn would_be_off(tree: &SourceNode, id: &str) -> Diagnostic {
     let path = Path::ROOT.key("hold_headers");
     let message =
         format!("rule `{id}` would be off: it must decide before the request's headers leave");
@@ -239,11 +246,12 @@ fn would_be_off(tree: &Node, id: &str) -> Diagnostic {
 /// The first enforced rule that must see a body: a guardrail, a limit, a kill rule, one that changes the request, or one
 /// whose labels come from the body.
 fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
-    let enforced = |rule: &super::document::Rule| rule.mode_under(policy.mode) == Mode::Enforce;
+    let enforced =
+        |rule: &super::document::RuleDocument| rule.mode_under(policy.mode) == Mode::Enforce;
     let from_body = |label: &str| {
         let sources = policy.labels.get(label).map(Vec::as_slice).unwrap_or_default();
         label == "model"
-            || sources.iter().any(|source| matches!(source.whole(), Source::Json { .. }))
+            || sources.iter().any(|source| matches!(source.whole(), LabelSource::Json { .. }))
     };
     let guardrails = policy.guardrails.iter().map(|lever| (&lever.rule, true));
     let failsafe = policy.failsafe.iter().map(|lever| (&lever.rule, lever.upstream.is_none()));

@@ -9,17 +9,17 @@ mod words;
 pub(super) use words::{span, texts, window};
 
 use super::document::{
-    Disable, Document, OnCut, OnHoldLimit, OnUnreadable, Part, Severity, Show, Source,
-    UnknownLanes, Unpriced,
+    Disable, Document, LabelSource, OnCut, OnHoldLimit, OnUnreadable, RuleSeverity, Show,
+    UnknownLanes, Unpriced, ValuePart,
 };
 use super::path::Path;
 use super::shape::pointer;
-use super::source::{Node, whole};
+use super::source::{SourceNode, whole};
 use crate::base::time;
 use words::text;
 
 /// A policy that stands at `path`.
-pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
+pub(super) fn policy(tree: &SourceNode, path: &Path<'_>) -> Document {
     let mut document = Document {
         version: text(tree, "version"),
         reason: text(tree, "reason"),
@@ -62,69 +62,69 @@ pub(super) fn policy(tree: &Node, path: &Path<'_>) -> Document {
 }
 
 /// A section, or nothing in its place.
-fn section<'a>(tree: &'a Node, name: &str) -> &'a Node {
-    static NOTHING: Node = Node {
+fn section<'a>(tree: &'a SourceNode, name: &str) -> &'a SourceNode {
+    static NOTHING: SourceNode = SourceNode {
         at: super::source::Position { line: 0, column: 0 },
-        value: super::source::Value::Null,
+        value: super::source::SourceValue::Null,
     };
     tree.get(name).unwrap_or(&NOTHING)
 }
 
 /// The rules of a section, each with its path.
 fn each<T>(
-    tree: &Node,
+    tree: &SourceNode,
     name: &'static str,
     path: &Path<'_>,
-    read: fn(&Node, &Path<'_>) -> T,
+    read: fn(&SourceNode, &Path<'_>) -> T,
 ) -> Vec<T> {
     let items = section(tree, name).items().iter().enumerate();
     items.map(|(index, node)| read(node, &path.key(name).index(index))).collect()
 }
 
-fn source(node: &Node) -> Option<Source> {
+fn source(node: &SourceNode) -> Option<LabelSource> {
     let whole = whole_source(node)?;
     let json_text = words::flag(node, "json_text");
-    let part = Part {
+    let part = ValuePart {
         json_text,
         pointer: match &whole {
-            Source::Json { .. } => Vec::new(),
+            LabelSource::Json { .. } => Vec::new(),
             _ => text(node, "json").and_then(|at| pointer(&at).ok()).unwrap_or_default(),
         },
         pattern: text(node, "match"),
     };
-    Some(match part == Part::default() {
+    Some(match part == ValuePart::default() {
         true => whole,
-        false => Source::Part { of: Box::new(whole), part },
+        false => LabelSource::Part { of: Box::new(whole), part },
     })
 }
 
-fn whole_source(node: &Node) -> Option<Source> {
+fn whole_source(node: &SourceNode) -> Option<LabelSource> {
     let digest = words::flag(node, "digest");
     if let Some(name) = text(node, "header") {
-        return Some(Source::Header { name: name.to_ascii_lowercase(), digest });
+        return Some(LabelSource::Header { name: name.to_ascii_lowercase(), digest });
     }
     if node.get("property").is_some() {
-        return Some(Source::Property { path: texts(node, "property"), digest });
+        return Some(LabelSource::Property { path: texts(node, "property"), digest });
     }
     let written = text(node, "json")?;
-    Some(Source::Json { pointer: pointer(&written).ok()?, digest })
+    Some(LabelSource::Json { pointer: pointer(&written).ok()?, digest })
 }
 
-fn disable(node: &Node) -> Option<Disable> {
+fn disable(node: &SourceNode) -> Option<Disable> {
     let until = time::parse(node.get("until")?.text()?).ok()?;
     Some(Disable { rule: text(node, "rule")?, until })
 }
 
-fn severity(node: &Node) -> Option<Severity> {
+fn severity(node: &SourceNode) -> Option<RuleSeverity> {
     match node.text()? {
-        "sev1" => Some(Severity::Sev1),
-        "sev2" => Some(Severity::Sev2),
-        "sev3" => Some(Severity::Sev3),
+        "sev1" => Some(RuleSeverity::Sev1),
+        "sev2" => Some(RuleSeverity::Sev2),
+        "sev3" => Some(RuleSeverity::Sev3),
         _ => None,
     }
 }
 
-fn show(node: &Node) -> Show {
+fn show(node: &SourceNode) -> Show {
     match node.text() {
         Some("decision") => Show::Decision,
         Some("none") => Show::None,
@@ -132,21 +132,21 @@ fn show(node: &Node) -> Show {
     }
 }
 
-fn on_hold_limit(node: &Node) -> OnHoldLimit {
+fn on_hold_limit(node: &SourceNode) -> OnHoldLimit {
     match node.text() {
         Some("release") => OnHoldLimit::Release,
         _ => OnHoldLimit::Block,
     }
 }
 
-fn on_cut(node: &Node) -> OnCut {
+fn on_cut(node: &SourceNode) -> OnCut {
     match node.text() {
         Some("cancel") => OnCut::Cancel,
         _ => OnCut::Drain,
     }
 }
 
-fn on_unreadable(node: &Node) -> Option<OnUnreadable> {
+fn on_unreadable(node: &SourceNode) -> Option<OnUnreadable> {
     match node.text()? {
         "pass" => Some(OnUnreadable::Pass),
         "block" => Some(OnUnreadable::Block),
@@ -154,14 +154,14 @@ fn on_unreadable(node: &Node) -> Option<OnUnreadable> {
     }
 }
 
-fn unknown_lanes(node: &Node) -> UnknownLanes {
+fn unknown_lanes(node: &SourceNode) -> UnknownLanes {
     match node.text() {
         Some("block") => UnknownLanes::Block,
         _ => UnknownLanes::Pass,
     }
 }
 
-fn unpriced(node: &Node) -> Unpriced {
+fn unpriced(node: &SourceNode) -> Unpriced {
     match node.text() {
         Some("count_zero") => Unpriced::CountZero,
         _ => Unpriced::Reject,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::shape::is_id;
-use super::source::{Node, Position};
+use super::source::{Position, SourceNode};
 use crate::limits;
 
 /// How bad it is.
@@ -146,7 +146,7 @@ impl fmt::Display for InFile<'_> {
 /// In the order of the text, without what says the same place is wrong twice, no more than
 /// [`limits::POLICY_DIAGNOSTICS`], and each with the id of its rule. `tree` is the text they are about, outermost.
 #[must_use]
-pub(super) fn in_order(mut found: Vec<Diagnostic>, tree: &Node) -> Vec<Diagnostic> {
+pub(super) fn in_order(mut found: Vec<Diagnostic>, tree: &SourceNode) -> Vec<Diagnostic> {
     let kept = |finding: &Diagnostic| finding.is_error();
     if found.len() > limits::POLICY_DIAGNOSTICS && found.iter().any(kept) {
         // A flood of warnings must not hide an error.
@@ -177,7 +177,7 @@ fn first(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
 }
 
 /// The id of the rule that a path leads into: `guardrails[2].find[0]` → the `id` in `guardrails[2]`.
-fn rule<'a>(path: &str, tree: &'a Node) -> Option<&'a str> {
+fn rule<'a>(path: &str, tree: &'a SourceNode) -> Option<&'a str> {
     let (policy, path) = match path.strip_prefix("policy.") {
         Some(path) => (tree.get("policy")?, path),
         None => (tree, path),

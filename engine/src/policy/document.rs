@@ -6,10 +6,11 @@ mod levers;
 
 use std::collections::BTreeMap;
 
-pub use capture::{Capture, CaptureRule, CaptureTo, Captured};
+pub use capture::{CaptureDocument, CaptureRule, CaptureTo, CapturedTexts};
 pub use levers::{
-    Above, Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price,
-    Rollback, Scalar, Set, Switch, ToolAction, ToolRule, Unpriced, Window,
+    Above, Amount, Argument, GlobalApi, GlobalDocument, LimitAllowance, LimitDocument, Notify,
+    OnSilence, OverDocument, Price, Rollback, RollbackSet, Scalar, Switch, ToolAction,
+    ToolRuleDocument, Unpriced, Window,
 };
 
 /// A whole policy.
@@ -20,15 +21,15 @@ pub struct Document {
     /// Why it was written; goes to the change log.
     pub reason: Option<String>,
     /// How bad the incident is.
-    pub severity: Option<Severity>,
+    pub severity: Option<RuleSeverity>,
     /// What all rules do that do not say otherwise.
     pub mode: Mode,
     /// Where labels are read from, by label; the first source that has a value wins.
-    pub labels: BTreeMap<String, Vec<Source>>,
+    pub labels: BTreeMap<String, Vec<LabelSource>>,
     /// Headers that the proxy vouches for (lower case).
     pub trusted_headers: Vec<String>,
     /// Lanes that are no generating calls, in order; first match wins.
-    pub other_traffic: Vec<OtherTraffic>,
+    pub other_traffic: Vec<OtherTrafficDocument>,
     /// Rules switched off for a while.
     pub disable: Vec<Disable>,
     /// What callers are shown.
@@ -50,7 +51,7 @@ pub struct Document {
     /// What has no price under a `usd` limit.
     pub unpriced: Unpriced,
     /// Keep prompts and answers.
-    pub capture: Capture,
+    pub capture: CaptureDocument,
     /// Who is told of events.
     pub notify: Option<Notify>,
     /// Lever 1.
@@ -58,20 +59,20 @@ pub struct Document {
     /// Lever 2.
     pub switch: Vec<Switch>,
     /// Lever 4.
-    pub tools: Vec<ToolRule>,
+    pub tools: Vec<ToolRuleDocument>,
     /// Lever 5.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<LimitDocument>,
     /// Lever 3.
     pub guardrails: Vec<Guardrail>,
     /// Lever 6.
-    pub failsafe: Vec<Failsafe>,
+    pub failsafe: Vec<FailsafeDocument>,
     /// Canned answers by id.
     pub fallbacks: BTreeMap<String, Fallback>,
 }
 
 /// `severity`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
+pub enum RuleSeverity {
     /// `sev1`
     Sev1,
     /// `sev2`
@@ -80,7 +81,7 @@ pub enum Severity {
     Sev3,
 }
 
-impl Severity {
+impl RuleSeverity {
     /// The word of the language.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -118,7 +119,7 @@ impl Mode {
 
 /// Where a label is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum LabelSource {
     /// A request header (lower case).
     Header {
         /// Its name.
@@ -143,15 +144,15 @@ pub enum Source {
     /// A part of the value that another source gives.
     Part {
         /// The other source.
-        of: Box<Source>,
+        of: Box<LabelSource>,
         /// Which part.
-        part: Part,
+        part: ValuePart,
     },
 }
 
 /// What of a source's value is the label's.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Part {
+pub struct ValuePart {
     /// The value, or a text on the way to it, is JSON text.
     pub json_text: bool,
     /// Where in the JSON text of a header or a property.
@@ -160,10 +161,10 @@ pub struct Part {
     pub pattern: Option<String>,
 }
 
-impl Source {
+impl LabelSource {
     /// The source that gives the whole value.
     #[must_use]
-    pub fn whole(&self) -> &Source {
+    pub fn whole(&self) -> &LabelSource {
         match self {
             Self::Part { of, .. } => of.whole(),
             whole => whole,
@@ -173,7 +174,7 @@ impl Source {
 
 /// What every rule may carry.
 #[derive(Debug, Clone, Default)]
-pub struct Rule {
+pub struct RuleDocument {
     /// Its id, or a name made from its place (`guardrails[0]`).
     pub id: String,
     /// When it holds.
@@ -181,12 +182,12 @@ pub struct Rule {
     /// Its own mode, which wins over the policy's.
     pub mode: Option<Mode>,
     /// Where it stands in the text.
-    pub place: Place,
+    pub place: RulePosition,
 }
 
 /// Where in a policy's text a rule stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct RulePosition {
     /// `guardrails[0]`
     pub path: String,
     /// Line, from 1; 0 where there is no text.
@@ -195,7 +196,7 @@ pub struct Place {
     pub column: u32,
 }
 
-impl Rule {
+impl RuleDocument {
     /// Its own mode, or else the policy's.
     #[must_use]
     pub fn mode_under(&self, policy: Mode) -> Mode {
@@ -236,7 +237,7 @@ pub struct Percent {
 #[derive(Debug, Clone)]
 pub struct Guardrail {
     /// Id, selector, mode.
-    pub rule: Rule,
+    pub rule: RuleDocument,
     /// Where to look.
     pub scan: Vec<Scan>,
     /// Patterns and packs as written.
@@ -285,9 +286,9 @@ pub enum GuardAction {
 
 /// A fail-safe rule.
 #[derive(Debug, Clone)]
-pub struct Failsafe {
+pub struct FailsafeDocument {
     /// Id, selector, mode.
-    pub rule: Rule,
+    pub rule: RuleDocument,
     /// Judged after the model was asked; `None`: before, and the model is never called.
     pub upstream: Option<Upstream>,
     /// What to do.
@@ -329,7 +330,7 @@ pub struct Fallback {
 
 /// `other_traffic`: a lane that is no generating call.
 #[derive(Debug, Clone)]
-pub struct OtherTraffic {
+pub struct OtherTrafficDocument {
     /// Only host, path and method.
     pub when: When,
     /// True: 403. False: pass.

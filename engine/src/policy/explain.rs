@@ -4,8 +4,9 @@ mod change;
 mod limits;
 
 use super::document::{
-    Captured, Document, Failsafe, FailsafeAction, Globs, GuardAction, Guardrail, Mode, OnCut,
-    OnHoldLimit, OnUnreadable, Percent, Rule, Scan, Show, ToolAction, ToolRule, UnknownLanes, When,
+    CapturedTexts, Document, FailsafeAction, FailsafeDocument, Globs, GuardAction, Guardrail, Mode,
+    OnCut, OnHoldLimit, OnUnreadable, Percent, RuleDocument, Scan, Show, ToolAction,
+    ToolRuleDocument, UnknownLanes, When,
 };
 use crate::base::time;
 
@@ -13,9 +14,9 @@ use crate::base::time;
 #[must_use]
 pub fn explain(document: &Document) -> Vec<String> {
     let mut lines = vec![head(document)];
-    let before: Vec<&Failsafe> =
+    let before: Vec<&FailsafeDocument> =
         document.failsafe.iter().filter(|rule| rule.upstream.is_none()).collect();
-    let after: Vec<&Failsafe> =
+    let after: Vec<&FailsafeDocument> =
         document.failsafe.iter().filter(|rule| rule.upstream.is_some()).collect();
     for (rank, rule) in before.iter().enumerate() {
         let whom = whom(&rule.rule.when, "a request", "every request");
@@ -64,9 +65,9 @@ pub fn explain(document: &Document) -> Vec<String> {
     }
     lines.extend(document.capture.rules.iter().map(|rule| {
         let words = rule.what.iter().map(|what| match what {
-            Captured::Input => "what the model is asked",
-            Captured::Output => "what callers get",
-            Captured::ToolArgs => "arguments of tool calls",
+            CapturedTexts::Input => "what the model is asked",
+            CapturedTexts::Output => "what callers get",
+            CapturedTexts::ToolArgs => "arguments of tool calls",
         });
         let (cluster, path) = (&rule.to.cluster, &rule.to.path);
         let what = words.collect::<Vec<_>>().join(", ");
@@ -108,7 +109,7 @@ fn levers(document: &Document) -> [usize; 4] {
     ]
 }
 
-fn rule_line(document: &Document, rule: &Rule, what: &str) -> String {
+fn rule_line(document: &Document, rule: &RuleDocument, what: &str) -> String {
     let mode = match rule.mode_under(document.mode) {
         Mode::Enforce => "",
         Mode::Shadow => " [shadow: only counted]",
@@ -155,7 +156,7 @@ fn condition(label: &str, globs: &Globs) -> String {
     }
 }
 
-fn tool(rule: &ToolRule) -> String {
+fn tool(rule: &ToolRuleDocument) -> String {
     let whom = whom(&rule.rule.when, " in a request", "");
     let tools = condition("tools", &rule.tools);
     let tools = tools.strip_prefix("tools ").unwrap_or(&tools);
@@ -185,7 +186,7 @@ fn tool(rule: &ToolRule) -> String {
     }
 }
 
-fn failsafe(document: &Document, rule: &Failsafe) -> String {
+fn failsafe(document: &Document, rule: &FailsafeDocument) -> String {
     match &rule.action {
         FailsafeAction::Block => "is refused with 403".to_owned(),
         FailsafeAction::Fallback(id) => format!("is answered with {}", fallback(document, id)),
@@ -205,7 +206,7 @@ fn fallback(document: &Document, id: &str) -> String {
     format!("fallback `{id}` (\"{}\"{handoff}{ends})", text)
 }
 
-fn upstream(document: &Document, rule: &Failsafe) -> String {
+fn upstream(document: &Document, rule: &FailsafeDocument) -> String {
     let mut causes = Vec::new();
     if let Some(upstream) = &rule.upstream {
         if !upstream.status.is_empty() {

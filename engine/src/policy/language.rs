@@ -16,7 +16,7 @@ pub use words::{BUILT_IN_LABELS, redirect};
 
 /// What may stand somewhere.
 #[derive(Debug)]
-pub enum Kind {
+pub enum ValueKind {
     /// Free text.
     Text,
     /// An id or a version: `[A-Za-z0-9._-]{1,64}`.
@@ -54,13 +54,13 @@ pub enum Kind {
     /// Text, a number or a boolean.
     Scalar,
     /// One of these words.
-    Words(&'static [Word]),
+    Words(&'static [LanguageWord]),
     /// A word, or a map of one word to its argument.
-    Action(&'static [Word]),
+    Action(&'static [LanguageWord]),
     /// A list; one value may stand without brackets.
-    List(&'static Kind),
+    List(&'static ValueKind),
     /// A map with free keys.
-    Map(&'static Kind, &'static Kind),
+    Map(&'static ValueKind, &'static ValueKind),
     /// A map with known keys.
     Struct(&'static Struct),
     /// Anything.
@@ -69,11 +69,11 @@ pub enum Kind {
 
 /// A word that may stand somewhere.
 #[derive(Debug)]
-pub struct Word {
+pub struct LanguageWord {
     /// As written.
     pub name: &'static str,
     /// What it takes in a map (`{fallback: ID}`); `None`: nothing, it stands alone.
-    pub argument: Option<&'static Kind>,
+    pub argument: Option<&'static ValueKind>,
     /// It may stand alone.
     pub alone: bool,
     /// What it does.
@@ -86,20 +86,20 @@ pub struct Struct {
     /// What it is called in messages: "a guardrail".
     pub name: &'static str,
     /// Its fields, in the order of the docs.
-    pub fields: &'static [Field],
+    pub fields: &'static [LanguageField],
     /// What other keys are, and what they take: labels in `when`.
-    pub others: Option<(&'static Kind, &'static Kind)>,
+    pub others: Option<(&'static ValueKind, &'static ValueKind)>,
     /// Exactly one of these must be there.
     pub one_of: &'static [&'static str],
 }
 
 /// One field.
 #[derive(Debug)]
-pub struct Field {
+pub struct LanguageField {
     /// Its key.
     pub name: &'static str,
     /// What it takes.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Must be there.
     pub required: bool,
     /// What holds where it is absent.
@@ -111,12 +111,12 @@ pub struct Field {
 impl Struct {
     /// The field with this key.
     #[must_use]
-    pub fn field(&self, name: &str) -> Option<&'static Field> {
+    pub fn field(&self, name: &str) -> Option<&'static LanguageField> {
         self.fields.iter().find(|field| field.name == name)
     }
 }
 
-impl Field {
+impl LanguageField {
     const fn required(self) -> Self {
         Self { required: true, ..self }
     }
@@ -127,18 +127,22 @@ impl Field {
 }
 
 /// A field that may be absent.
-const fn field(name: &'static str, kind: Kind, doc: &'static str) -> Field {
-    Field { name, kind, required: false, default: None, doc: words(doc) }
+const fn field(name: &'static str, kind: ValueKind, doc: &'static str) -> LanguageField {
+    LanguageField { name, kind, required: false, default: None, doc: words(doc) }
 }
 
 /// A word that stands alone.
-const fn word(name: &'static str, doc: &'static str) -> Word {
-    Word { name, argument: None, alone: true, doc: words(doc) }
+const fn word(name: &'static str, doc: &'static str) -> LanguageWord {
+    LanguageWord { name, argument: None, alone: true, doc: words(doc) }
 }
 
 /// A word that needs an argument.
-const fn word_with(name: &'static str, argument: &'static Kind, doc: &'static str) -> Word {
-    Word { name, argument: Some(argument), alone: false, doc: words(doc) }
+const fn word_with(
+    name: &'static str,
+    argument: &'static ValueKind,
+    doc: &'static str,
+) -> LanguageWord {
+    LanguageWord { name, argument: Some(argument), alone: false, doc: words(doc) }
 }
 
 /// Docs are for people's tools; the module that a proxy loads does without them.

@@ -26,14 +26,14 @@ pub use document::Document;
 pub use program::Program;
 
 use path::Path;
-use source::Node;
+use source::SourceNode;
 
 /// Judges a tree as a policy: shapes, then what fields say about one another. The document holds all that could be
 /// read, whatever the findings; it may be used if none of them is an error.
 ///
 /// `now` is Unix time in seconds, where there is a clock: it only brings warnings about times that are past.
 #[must_use]
-pub fn judge(tree: &Node, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
+pub fn judge(tree: &SourceNode, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
     let mut found = shape::check(tree, &language::POLICY, &Path::ROOT);
     let document = decode::policy(tree, &Path::ROOT);
     diagnostic::add(&mut found, check::check(&document, tree, &Path::ROOT, now));
@@ -41,6 +41,6 @@ pub fn judge(tree: &Node, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
 }
 
 /// All that is wrong with the shape of a map of the language.
-pub(crate) fn shape_of(tree: &Node, is: &'static language::Struct) -> Vec<Diagnostic> {
+pub(crate) fn shape_of(tree: &SourceNode, is: &'static language::Struct) -> Vec<Diagnostic> {
     diagnostic::in_order(shape::check(tree, is, &Path::ROOT), tree)
 }

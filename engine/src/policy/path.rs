@@ -7,12 +7,12 @@ use super::source::quote;
 /// A path: its last step, and the path before it. `guardrails[2].find[0]`
 #[derive(Debug, Clone, Copy)]
 pub struct Path<'a> {
-    last: Option<(&'a Path<'a>, Step<'a>)>,
+    last: Option<(&'a Path<'a>, PathStep<'a>)>,
 }
 
 /// One step of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum PathStep<'a> {
     /// Into a map.
     Key(&'a str),
     /// Into a list.
@@ -26,18 +26,18 @@ impl<'a> Path<'a> {
     /// The entry of a map.
     #[must_use]
     pub fn key(&'a self, key: &'a str) -> Path<'a> {
-        Path { last: Some((self, Step::Key(key))) }
+        Path { last: Some((self, PathStep::Key(key))) }
     }
 
     /// The item of a list.
     #[must_use]
     pub fn index(&'a self, index: usize) -> Path<'a> {
-        Path { last: Some((self, Step::Index(index))) }
+        Path { last: Some((self, PathStep::Index(index))) }
     }
 
     /// Its steps, outermost first.
     #[must_use]
-    pub fn steps(&self) -> Vec<Step<'a>> {
+    pub fn steps(&self) -> Vec<PathStep<'a>> {
         let mut steps = Vec::new();
         let mut path = *self;
         while let Some((before, step)) = path.last {
@@ -53,10 +53,10 @@ impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, step) in self.steps().into_iter().enumerate() {
             match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key) if is_plain(key) && number == 0 => f.write_str(key)?,
-                Step::Key(key) if is_plain(key) => write!(f, ".{key}")?,
-                Step::Key(key) => {
+                PathStep::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Key(key) if is_plain(key) && number == 0 => f.write_str(key)?,
+                PathStep::Key(key) if is_plain(key) => write!(f, ".{key}")?,
+                PathStep::Key(key) => {
                     let mut quoted = String::new();
                     quote(key, &mut quoted);
                     write!(f, "[{quoted}]")?;

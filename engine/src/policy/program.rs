@@ -116,7 +116,11 @@ pub struct CompileError {
 }
 
 impl Rule {
-    fn compile(rule: &document::Rule, document: &document::Document, labels: &LabelTable) -> Self {
+    fn compile(
+        rule: &document::RuleDocument,
+        document: &document::Document,
+        labels: &LabelTable,
+    ) -> Self {
         Self {
             id: rule.id.as_str().into(),
             selector: Selector::compile(&rule.when, &rule.id, labels),
@@ -182,11 +186,11 @@ impl Program {
             .iter()
             .enumerate()
             .map(|(at, lane)| {
-                let rule = document::Rule {
+                let rule = document::RuleDocument {
                     id: format!("other_traffic[{at}]"),
                     when: lane.when.clone(),
                     mode: None,
-                    ..document::Rule::default()
+                    ..document::RuleDocument::default()
                 };
                 OtherTraffic { rule: Rule::compile(&rule, document, &labels), block: lane.block }
             })
@@ -238,7 +242,7 @@ impl Program {
 fn find(
     fallbacks: &BTreeMap<String, Rc<Fallback>>,
     id: &str,
-    rule: &document::Rule,
+    rule: &document::RuleDocument,
 ) -> Result<Rc<Fallback>, CompileError> {
     fallbacks.get(id).cloned().ok_or_else(|| CompileError {
         rule: rule.id.clone(),

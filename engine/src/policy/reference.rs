@@ -1,6 +1,6 @@
 //! The reference part of docs/policy-language.md, made from the language's table.
 
-use super::language::{self, Field, Kind, Struct, Word};
+use super::language::{self, LanguageField, LanguageWord, Struct, ValueKind};
 
 /// One table in Markdown for each map of the language, by its name: `policy`, `guardrails`, `limits.allow` …,
 /// `when`, `percent`, `configuration`.
@@ -34,11 +34,11 @@ fn add(name: &str, is: &Struct, tables: &mut Vec<(String, String)>) {
     }
 }
 
-fn inner(kind: &Kind) -> Option<&'static Struct> {
+fn inner(kind: &ValueKind) -> Option<&'static Struct> {
     match kind {
-        Kind::Struct(is) => Some(is),
-        Kind::List(kind) | Kind::Map(_, kind) => inner(kind),
-        Kind::Capture => Some(&language::CAPTURE),
+        ValueKind::Struct(is) => Some(is),
+        ValueKind::List(kind) | ValueKind::Map(_, kind) => inner(kind),
+        ValueKind::Capture => Some(&language::CAPTURE),
         _ => None,
     }
 }
@@ -54,7 +54,7 @@ fn table(is: &Struct) -> String {
     out
 }
 
-fn row(field: &Field) -> String {
+fn row(field: &LanguageField) -> String {
     let default = match field.default {
         Some(default) if default.contains([' ', '`']) => default.to_owned(),
         Some(default) => format!("`{default}`"),
@@ -68,42 +68,44 @@ fn row(field: &Field) -> String {
     format!("| `{}` | {} | {default} | {doc} |\n", field.name, takes(&field.kind))
 }
 
-fn words(kind: &Kind) -> &'static [Word] {
+fn words(kind: &ValueKind) -> &'static [LanguageWord] {
     match kind {
-        Kind::Words(words) | Kind::Action(words) => words,
-        Kind::List(kind) => words(kind),
+        ValueKind::Words(words) | ValueKind::Action(words) => words,
+        ValueKind::List(kind) => words(kind),
         _ => &[],
     }
 }
 
-fn takes(kind: &Kind) -> String {
+fn takes(kind: &ValueKind) -> String {
     match kind {
-        Kind::Text => "text".to_owned(),
-        Kind::Id => "an id".to_owned(),
-        Kind::Label => "label".to_owned(),
-        Kind::Glob => "a glob".to_owned(),
-        Kind::Pattern => "a pattern or a pack".to_owned(),
-        Kind::Pointer => "a JSON pointer".to_owned(),
-        Kind::Header => "a header's name".to_owned(),
-        Kind::Time => "a time (RFC 3339)".to_owned(),
-        Kind::Window => "`1s` … `5m` … `23h`, `day`, `month`".to_owned(),
-        Kind::Span => "`50ms` … `60s`".to_owned(),
-        Kind::Bool => "`true`, `false`".to_owned(),
-        Kind::Whole(least, most) if least == most => format!("`{least}`"),
-        Kind::Whole(least, u64::MAX) => format!("a whole number from {least}"),
-        Kind::Whole(least, most) => format!("a whole number, {least} to {most}"),
-        Kind::Number(least, most) => format!("a number, {least} to {most}"),
-        Kind::Percent => "a number, 0 to 100, or a map".to_owned(),
-        Kind::Real => "a number".to_owned(),
-        Kind::Argument => "globs, or a map".to_owned(),
-        Kind::Capture => "`true`, `[tool_args]`, a map, or a list of maps".to_owned(),
-        Kind::Scalar => "text, a number or a boolean".to_owned(),
-        Kind::Words(_) => "a word".to_owned(),
-        Kind::Action(_) => "an action".to_owned(),
-        Kind::List(Kind::Struct(is)) if is.one_of.is_empty() => "a list of maps".to_owned(),
-        Kind::List(item) => format!("{}, or a list", takes(item)),
-        Kind::Map(keys, values) => format!("a map: {} → {}", takes(keys), takes(values)),
-        Kind::Struct(_) => "a map".to_owned(),
-        Kind::Any => "anything".to_owned(),
+        ValueKind::Text => "text".to_owned(),
+        ValueKind::Id => "an id".to_owned(),
+        ValueKind::Label => "label".to_owned(),
+        ValueKind::Glob => "a glob".to_owned(),
+        ValueKind::Pattern => "a pattern or a pack".to_owned(),
+        ValueKind::Pointer => "a JSON pointer".to_owned(),
+        ValueKind::Header => "a header's name".to_owned(),
+        ValueKind::Time => "a time (RFC 3339)".to_owned(),
+        ValueKind::Window => "`1s` … `5m` … `23h`, `day`, `month`".to_owned(),
+        ValueKind::Span => "`50ms` … `60s`".to_owned(),
+        ValueKind::Bool => "`true`, `false`".to_owned(),
+        ValueKind::Whole(least, most) if least == most => format!("`{least}`"),
+        ValueKind::Whole(least, u64::MAX) => format!("a whole number from {least}"),
+        ValueKind::Whole(least, most) => format!("a whole number, {least} to {most}"),
+        ValueKind::Number(least, most) => format!("a number, {least} to {most}"),
+        ValueKind::Percent => "a number, 0 to 100, or a map".to_owned(),
+        ValueKind::Real => "a number".to_owned(),
+        ValueKind::Argument => "globs, or a map".to_owned(),
+        ValueKind::Capture => "`true`, `[tool_args]`, a map, or a list of maps".to_owned(),
+        ValueKind::Scalar => "text, a number or a boolean".to_owned(),
+        ValueKind::Words(_) => "a word".to_owned(),
+        ValueKind::Action(_) => "an action".to_owned(),
+        ValueKind::List(ValueKind::Struct(is)) if is.one_of.is_empty() => {
+            "a list of maps".to_owned()
+        }
+        ValueKind::List(item) => format!("{}, or a list", takes(item)),
+        ValueKind::Map(keys, values) => format!("a map: {} → {}", takes(keys), takes(values)),
+        ValueKind::Struct(_) => "a map".to_owned(),
+        ValueKind::Any => "anything".to_owned(),
     }
 }

@@ -5,26 +5,26 @@ mod leaf;
 mod syntax;
 
 use super::diagnostic::Diagnostic;
-use super::language::{Kind, Struct, Word, redirect};
+use super::language::{LanguageWord, Struct, ValueKind, redirect};
 use super::path::Path;
-use super::source::{Node, Position, Value};
+use super::source::{Position, SourceNode, SourceValue};
 use super::suggest::nearest;
 use crate::limits;
 
 pub(super) use syntax::{is_id, pointer};
 
 /// All that is wrong with the shape of a map.
-pub(super) fn check(node: &Node, is: &'static Struct, path: &Path<'_>) -> Vec<Diagnostic> {
-    let mut shape = Shape { found: Vec::new() };
+pub(super) fn check(node: &SourceNode, is: &'static Struct, path: &Path<'_>) -> Vec<Diagnostic> {
+    let mut shape = LanguageShape { found: Vec::new() };
     shape.map(node, is, path);
     shape.found
 }
 
-struct Shape {
+struct LanguageShape {
     found: Vec<Diagnostic>,
 }
 
-impl Shape {
+impl LanguageShape {
     fn error(&mut self, code: &'static str, path: &Path<'_>, at: Position, message: String) {
         self.push(Diagnostic::error(code, path.to_string(), at, message));
     }
@@ -37,40 +37,40 @@ impl Shape {
     }
 
     /// A value; `owner` is the name of the map it stands in, `name` its own.
-    fn value(&mut self, node: &Node, kind: &'static Kind, name: Name, path: &Path<'_>) {
+    fn value(&mut self, node: &SourceNode, kind: &'static ValueKind, name: Name, path: &Path<'_>) {
         match kind {
-            Kind::Any => {}
-            Kind::Struct(is) => self.map(node, is, path),
-            Kind::List(item) => self.list(node, item, name, path),
-            Kind::Map(keys, values) => self.free_map(node, keys, values, path),
-            Kind::Action(words) => self.action(node, words, name, path),
-            Kind::Words(words) => self.word(node, words, name, path),
-            Kind::Percent if matches!(node.value, Value::Map(_)) => {
+            ValueKind::Any => {}
+            ValueKind::Struct(is) => self.map(node, is, path),
+            ValueKind::List(item) => self.list(node, item, name, path),
+            ValueKind::Map(keys, values) => self.free_map(node, keys, values, path),
+            ValueKind::Action(words) => self.action(node, words, name, path),
+            ValueKind::Words(words) => self.word(node, words, name, path),
+            ValueKind::Percent if matches!(node.value, SourceValue::Map(_)) => {
                 self.map(node, &super::language::PERCENT, path);
             }
-            Kind::Argument if matches!(node.value, Value::Map(_)) => {
+            ValueKind::Argument if matches!(node.value, SourceValue::Map(_)) => {
                 self.map(node, &super::language::ARGUMENT, path);
                 if node.entries().is_empty() {
                     let message = "a condition without a test holds for nothing".to_owned();
                     self.error("empty", path, node.at, message);
                 }
             }
-            Kind::Argument => self.list(node, &Kind::Glob, name, path),
-            Kind::Capture => match &node.value {
-                Value::Bool(_) => {}
-                Value::Map(_) => self.map(node, &super::language::CAPTURE, path),
-                Value::Seq(items) => {
+            ValueKind::Argument => self.list(node, &ValueKind::Glob, name, path),
+            ValueKind::Capture => match &node.value {
+                SourceValue::Bool(_) => {}
+                SourceValue::Map(_) => self.map(node, &super::language::CAPTURE, path),
+                SourceValue::Seq(items) => {
                     for (index, item) in items.iter().enumerate() {
                         let path = path.index(index);
                         match item.value {
-                            Value::Map(_) => self.map(item, &super::language::CAPTURE, &path),
+                            SourceValue::Map(_) => self.map(item, &super::language::CAPTURE, &path),
                             _ => self.word(item, super::language::CAPTURED, name, &path),
                         }
                     }
                 }
                 _ => self.word(node, super::language::CAPTURED, name, path),
             },
-            Kind::Scalar => self.scalar(node, path),
+            ValueKind::Scalar => self.scalar(node, path),
             kind => {
                 if let Err(found) = leaf::check(node, kind, path) {
                     self.push(*found);
@@ -79,15 +79,15 @@ impl Shape {
         }
     }
 
-    fn scalar(&mut self, node: &Node, path: &Path<'_>) {
-        if let Value::Null | Value::Seq(_) | Value::Map(_) = node.value {
+    fn scalar(&mut self, node: &SourceNode, path: &Path<'_>) {
+        if let SourceValue::Null | SourceValue::Seq(_) | SourceValue::Map(_) = node.value {
             let message = format!("text, a number or a boolean is expected, not {}", node.kind());
             self.error("wrong-type", path, node.at, message);
         }
     }
 
-    fn map(&mut self, node: &Node, is: &'static Struct, path: &Path<'_>) {
-        let Value::Map(entries) = &node.value else {
+    fn map(&mut self, node: &SourceNode, is: &'static Struct, path: &Path<'_>) {
+        let SourceValue::Map(entries) = &node.value else {
             let message = format!("{} is a map, not {}", is.name, node.kind());
             let diagnostic = Diagnostic::error("wrong-type", path.to_string(), node.at, message);
             // The field that one value alone is most likely meant for.
@@ -121,12 +121,12 @@ impl Shape {
         self.one_of(node, is, path);
     }
 
-    fn one_of(&mut self, node: &Node, is: &'static Struct, path: &Path<'_>) {
+    fn one_of(&mut self, node: &SourceNode, is: &'static Struct, path: &Path<'_>) {
         if is.one_of.is_empty() {
             return;
         }
         // What is JSON text may be pointed into wherever it stands.
-        let inner = node.get("json_text").and_then(Node::bool) == Some(true)
+        let inner = node.get("json_text").and_then(SourceNode::bool) == Some(true)
             && (node.get("header").is_some() || node.get("property").is_some());
         let mut there: Vec<&str> =
             is.one_of.iter().copied().filter(|name| node.get(name).is_some()).collect();
@@ -156,31 +156,34 @@ impl Shape {
         self.push(diagnostic.help(help));
     }
 
-    fn list(&mut self, node: &Node, item: &'static Kind, name: Name, path: &Path<'_>) {
+    fn list(&mut self, node: &SourceNode, item: &'static ValueKind, name: Name, path: &Path<'_>) {
         match (&node.value, item) {
-            (Value::Seq(items), Kind::Glob | Kind::Pattern | Kind::Words(_))
-                if items.is_empty() =>
-            {
+            (
+                SourceValue::Seq(items),
+                ValueKind::Glob | ValueKind::Pattern | ValueKind::Words(_),
+            ) if items.is_empty() => {
                 let message = "an empty list: the rule can never act".to_owned();
                 let found = Diagnostic::error("empty", path.to_string(), node.at, message);
                 self.push(found.help("name something, or remove the rule"));
             }
-            (Value::Seq(items), Kind::Struct(is)) if items.is_empty() && !is.one_of.is_empty() => {
+            (SourceValue::Seq(items), ValueKind::Struct(is))
+                if items.is_empty() && !is.one_of.is_empty() =>
+            {
                 let message = "an empty list: the label can never have a value".to_owned();
                 let found = Diagnostic::error("empty", path.to_string(), node.at, message);
                 self.push(found.help("name a source, or remove the label"));
             }
-            (Value::Seq(items), _) => {
+            (SourceValue::Seq(items), _) => {
                 for (index, node) in items.iter().enumerate() {
                     self.value(node, item, name, &path.index(index));
                 }
             }
             // Rules stand in a list even if there is one; a word or a source may stand alone.
-            (Value::Map(_), Kind::Struct(is)) if !is.one_of.is_empty() => {
+            (SourceValue::Map(_), ValueKind::Struct(is)) if !is.one_of.is_empty() => {
                 self.value(node, item, name, path);
             }
-            (Value::Null, _) => self.nothing(node, path, "[]"),
-            (_, Kind::Struct(is)) => {
+            (SourceValue::Null, _) => self.nothing(node, path, "[]"),
+            (_, ValueKind::Struct(is)) => {
                 let message = format!("a list is expected, not {}", node.kind());
                 let diagnostic =
                     Diagnostic::error("wrong-type", path.to_string(), node.at, message);
@@ -193,7 +196,7 @@ impl Shape {
         }
     }
 
-    fn nothing(&mut self, node: &Node, path: &Path<'_>, empty: &str) {
+    fn nothing(&mut self, node: &SourceNode, path: &Path<'_>, empty: &str) {
         let message = "nothing stands here".to_owned();
         let diagnostic = Diagnostic::error("wrong-type", path.to_string(), node.at, message);
         let help = format!("remove the line, or write `{empty}`; if something follows, indent it");
@@ -202,13 +205,13 @@ impl Shape {
 
     fn free_map(
         &mut self,
-        node: &Node,
-        keys: &'static Kind,
-        values: &'static Kind,
+        node: &SourceNode,
+        keys: &'static ValueKind,
+        values: &'static ValueKind,
         path: &Path<'_>,
     ) {
         match &node.value {
-            Value::Map(entries) => {
+            SourceValue::Map(entries) => {
                 for entry in entries {
                     let path = path.key(&entry.key);
                     if let Err(found) = leaf::text(&entry.key, entry.key_at, keys, &path) {
@@ -218,7 +221,7 @@ impl Shape {
                     self.value(&entry.value, values, name, &path);
                 }
             }
-            Value::Null => self.nothing(node, path, "{}"),
+            SourceValue::Null => self.nothing(node, path, "{}"),
             _ => {
                 let message = format!("a map is expected, not {}", node.kind());
                 self.error("wrong-type", path, node.at, message);
@@ -226,7 +229,14 @@ impl Shape {
         }
     }
 
-    fn key(&mut self, key: &str, at: Position, kind: &'static Kind, is: &Struct, path: &Path<'_>) {
+    fn key(
+        &mut self,
+        key: &str,
+        at: Position,
+        kind: &'static ValueKind,
+        is: &Struct,
+        path: &Path<'_>,
+    ) {
         if let Some(help) = redirect(is.name, key) {
             let message = format!("{} has no field `{key}`", is.name);
             let diagnostic = Diagnostic::error("unknown-field", path.to_string(), at, message);
@@ -236,12 +246,18 @@ impl Shape {
         }
     }
 
-    fn word(&mut self, node: &Node, words: &'static [Word], name: Name, path: &Path<'_>) {
+    fn word(
+        &mut self,
+        node: &SourceNode,
+        words: &'static [LanguageWord],
+        name: Name,
+        path: &Path<'_>,
+    ) {
         // `severity: 1`, `show: false`: quotes would not make a word of it.
         let text = match &node.value {
-            Value::Number(raw) => raw,
-            Value::Bool(true) => "true",
-            Value::Bool(false) => "false",
+            SourceValue::Number(raw) => raw,
+            SourceValue::Bool(true) => "true",
+            SourceValue::Bool(false) => "false",
             _ => match leaf::plain_text(node, path) {
                 Ok(text) if words.iter().any(|word| word.name == text) => return,
                 Ok(text) => text,
@@ -254,7 +270,7 @@ impl Shape {
     fn unknown_word(
         &mut self,
         text: &str,
-        words: &'static [Word],
+        words: &'static [LanguageWord],
         name: Name,
         path: &Path<'_>,
         at: Position,
@@ -274,8 +290,14 @@ impl Shape {
         self.push(diagnostic.help(help));
     }
 
-    fn action(&mut self, node: &Node, words: &'static [Word], name: Name, path: &Path<'_>) {
-        let Value::Map(entries) = &node.value else {
+    fn action(
+        &mut self,
+        node: &SourceNode,
+        words: &'static [LanguageWord],
+        name: Name,
+        path: &Path<'_>,
+    ) {
+        let SourceValue::Map(entries) = &node.value else {
             let found = self.found.len();
             self.word(node, words, name, path);
             let word = words.iter().find(|word| Some(word.name) == node.text());
@@ -295,7 +317,9 @@ impl Shape {
         let path = path.key(&entry.key);
         match words.iter().find(|word| word.name == entry.key) {
             None => self.unknown_word(&entry.key, words, name, &path, entry.key_at),
-            Some(Word { argument: Some(kind), .. }) => self.value(&entry.value, kind, name, &path),
+            Some(LanguageWord { argument: Some(kind), .. }) => {
+                self.value(&entry.value, kind, name, &path)
+            }
             Some(word) => {
                 let message = format!("`{}` takes nothing", word.name);
                 let diagnostic =
@@ -328,14 +352,14 @@ fn list(names: &[&str]) -> String {
 }
 
 /// What is expected where nothing stands, where its name does not say it.
-fn expected(kind: &Kind) -> String {
+fn expected(kind: &ValueKind) -> String {
     match kind {
-        Kind::Words(words) | Kind::Action(words) => {
+        ValueKind::Words(words) | ValueKind::Action(words) => {
             format!(": {}", list(&words.iter().map(|word| word.name).collect::<Vec<_>>()))
         }
-        Kind::List(Kind::Words(words)) => expected(&Kind::Words(words)),
-        Kind::List(Kind::Pattern) => ": patterns or packs".to_owned(),
-        Kind::Time => ": a time such as `2026-11-25T06:00:00Z`".to_owned(),
+        ValueKind::List(ValueKind::Words(words)) => expected(&ValueKind::Words(words)),
+        ValueKind::List(ValueKind::Pattern) => ": patterns or packs".to_owned(),
+        ValueKind::Time => ": a time such as `2026-11-25T06:00:00Z`".to_owned(),
         _ => String::new(),
     }
 }

@@ -14,7 +14,7 @@ pub use json::parse_json;
 pub use number::{micros, real, whole};
 pub use protobuf::parse_struct;
 pub(crate) use tree::quote;
-pub use tree::{Entry, Node, Position, Value, looks_like_date, to_json};
+pub use tree::{MapEntry, Position, SourceNode, SourceValue, looks_like_date, to_json};
 #[cfg(feature = "yaml")]
 pub use yaml::parse_yaml;
 
@@ -27,7 +27,7 @@ use crate::limits;
 /// # Errors
 /// All that keeps the text from being one tree: syntax, duplicate keys, too big, too deep.
 #[cfg(feature = "yaml")]
-pub fn parse(text: &str, filename: &str) -> Result<Node, Vec<Diagnostic>> {
+pub fn parse(text: &str, filename: &str) -> Result<SourceNode, Vec<Diagnostic>> {
     let ends = |suffix: &str| filename.len() > suffix.len() && filename.ends_with(suffix);
     if ends(".json") {
         return parse_json(text.as_bytes());
@@ -44,7 +44,7 @@ pub fn parse(text: &str, filename: &str) -> Result<Node, Vec<Diagnostic>> {
 ///
 /// # Errors
 /// As [`parse_json`] and [`parse_struct`]; what looks like neither is told what is expected.
-pub fn parse_handed_over(bytes: &[u8]) -> Result<Node, Vec<Diagnostic>> {
+pub fn parse_handed_over(bytes: &[u8]) -> Result<SourceNode, Vec<Diagnostic>> {
     // A `Struct` that is not empty begins with the tag 0x0A, which is a line feed in text; no text is a `Struct`.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let looks_like_json = text.first() == Some(&b'{');

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::path::Path;
-use super::source::{Node, Value, whole};
+use super::source::{SourceNode, SourceValue, whole};
 use crate::dsse::PublicKey;
 use crate::limits;
 
@@ -61,8 +61,8 @@ const SERIAL_END: u64 = 1 << 53;
 impl Trust {
     /// Reads `trust`, which stands at `path`, and says what is wrong with it.
     #[must_use]
-    pub fn read(trust: &Node, path: &Path<'_>) -> (Self, Vec<Diagnostic>) {
-        let mut reader = Reader { root: trust, path, found: Vec::new() };
+    pub fn read(trust: &SourceNode, path: &Path<'_>) -> (Self, Vec<Diagnostic>) {
+        let mut reader = TrustReader { root: trust, path, found: Vec::new() };
         let read = reader.trust();
         (read, reader.found)
     }
@@ -74,18 +74,18 @@ impl Trust {
     }
 }
 
-struct Reader<'a> {
-    root: &'a Node,
+struct TrustReader<'a> {
+    root: &'a SourceNode,
     path: &'a Path<'a>,
     found: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
+impl TrustReader<'_> {
     fn error(
         &mut self,
         code: &'static str,
         path: &Path<'_>,
-        node: &Node,
+        node: &SourceNode,
         message: String,
         help: &str,
     ) {
@@ -96,7 +96,7 @@ impl Reader<'_> {
     fn trust(&mut self) -> Trust {
         let mut trust = Trust::default();
         let (root, path) = (self.root, *self.path);
-        let Value::Map(entries) = &root.value else {
+        let SourceValue::Map(entries) = &root.value else {
             let message = format!("a map is expected, not {}", root.kind());
             self.error("wrong-type", &path, root, message, "write `trust: {keys: {NAME: KEY}}`");
             return trust;
@@ -143,7 +143,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self, node: &Node, path: &Path<'_>, least: u64, most: u64) -> Option<u64> {
+    fn number(&mut self, node: &SourceNode, path: &Path<'_>, least: u64, most: u64) -> Option<u64> {
         let number = node.number().and_then(whole).filter(|n| (least..=most).contains(n));
         if number.is_none() {
             let message = format!("a whole number from {least} to {most} is expected");
@@ -152,8 +152,8 @@ impl Reader<'_> {
         number
     }
 
-    fn keys(&mut self, node: &Node, path: &Path<'_>) -> Vec<TrustedKey> {
-        let Value::Map(entries) = &node.value else {
+    fn keys(&mut self, node: &SourceNode, path: &Path<'_>) -> Vec<TrustedKey> {
+        let SourceValue::Map(entries) = &node.value else {
             let message = format!("a map of names to keys is expected, not {}", node.kind());
             self.error("wrong-type", path, node, message, "write `keys: {ops-2026: KEY}`");
             return Vec::new();
@@ -169,7 +169,7 @@ impl Reader<'_> {
         keys.collect()
     }
 
-    fn key(&mut self, id: &str, node: &Node, path: &Path<'_>) -> Option<TrustedKey> {
+    fn key(&mut self, id: &str, node: &SourceNode, path: &Path<'_>) -> Option<TrustedKey> {
         if !super::shape::is_id(id) {
             let message = format!("`{id}` is no id");
             self.error("bad-id", path, node, message, "letters, digits, `.`, `_` and `-`, 1 to 64");
@@ -185,7 +185,7 @@ impl Reader<'_> {
             Some(may) => self.may(may, &path.key("may")),
             None => May::ALL,
         };
-        let written = node.text().or_else(|| node.get("key").and_then(Node::text));
+        let written = node.text().or_else(|| node.get("key").and_then(SourceNode::text));
         let key = written.and_then(PublicKey::from_base64);
         if key.is_none() {
             // The text is not shown: somebody may have pasted the secret half.
@@ -195,7 +195,7 @@ impl Reader<'_> {
         Some(TrustedKey { id: id.to_owned(), key: key?, may })
     }
 
-    fn may(&mut self, node: &Node, path: &Path<'_>) -> May {
+    fn may(&mut self, node: &SourceNode, path: &Path<'_>) -> May {
         let mut may = May::default();
         for item in node.items() {
             match item.text() {

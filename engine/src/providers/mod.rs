@@ -6,8 +6,8 @@ mod statuspage;
 
 use crate::base::time;
 use crate::bundle::Poll;
-use crate::bundle::code::{Reader, Writer};
-use crate::event::{Event, Kind};
+use crate::bundle::code::{CodeReader, Writer};
+use crate::event::{Event, EventKind};
 use crate::limits::{PROVIDER_INCIDENTS, PROVIDERS};
 use crate::written::{Object, list};
 
@@ -122,7 +122,7 @@ impl Providers {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {
-            let mut from = Reader::new(bytes);
+            let mut from = CodeReader::new(bytes);
             if from.number()? != FORM {
                 return None;
             }
@@ -140,8 +140,8 @@ impl Providers {
                                     name: from.text()?,
                                     status: from.text()?,
                                     impact: from.text()?,
-                                    since: from.option(Reader::number)?,
-                                    updated: from.option(Reader::number)?,
+                                    since: from.option(CodeReader::number)?,
+                                    updated: from.option(CodeReader::number)?,
                                 })
                             })?,
                         })
@@ -176,7 +176,7 @@ impl Incident {
         ];
         let since = self.since.map(time::format);
         fields.extend(since.map(|since| ("hemostat.provider.since", since.as_str().into())));
-        Event::new(Kind::ProviderIncident, fields)
+        Event::new(EventKind::ProviderIncident, fields)
     }
 }
 
@@ -203,7 +203,7 @@ pub fn changes(provider: &str, before: Option<&Page>, now: &Page) -> Vec<Event> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Said;
+    use crate::event::EventValue;
     use proptest::prelude::*;
 
     fn page(incidents: &[(&str, &str)]) -> Page {
@@ -215,7 +215,7 @@ mod tests {
         Page { incidents: incidents.collect(), ..Page::default() }
     }
 
-    fn said(before: Option<&Page>, now: &Page) -> Vec<(Said, Said)> {
+    fn said(before: Option<&Page>, now: &Page) -> Vec<(EventValue, EventValue)> {
         let events = changes("openai", before, now);
         events.into_iter().map(|e| (e.fields[1].1.clone(), e.fields[2].1.clone())).collect()
     }

@@ -3,7 +3,7 @@
 use super::{Incident, Page};
 use crate::base::time;
 use crate::limits::{PROVIDER_INCIDENTS, PROVIDER_TEXT_CHARS};
-use crate::policy::source::{Node, parse_json};
+use crate::policy::source::{SourceNode, parse_json};
 
 /// Reads a page. Of incidents, those that are not resolved are kept, the first of them.
 ///
@@ -17,7 +17,8 @@ pub fn read(body: &[u8]) -> Result<Page, String> {
     if indicator.is_empty() && tree.get("incidents").is_none() {
         return Err("its answer has neither `status.indicator` nor `incidents`".to_owned());
     }
-    let incidents = tree.get("incidents").map(Node::items).unwrap_or_default().iter().map(incident);
+    let incidents =
+        tree.get("incidents").map(SourceNode::items).unwrap_or_default().iter().map(incident);
     let open = incidents.filter(|incident| !is_over(&incident.status) && !incident.id.is_empty());
     Ok(Page { indicator, description, incidents: open.take(PROVIDER_INCIDENTS).collect() })
 }
@@ -26,11 +27,11 @@ fn is_over(status: &str) -> bool {
     matches!(status, "resolved" | "postmortem" | "completed")
 }
 
-fn text(node: &Node) -> String {
+fn text(node: &SourceNode) -> String {
     node.text().unwrap_or_default().chars().take(PROVIDER_TEXT_CHARS).collect()
 }
 
-fn incident(node: &Node) -> Incident {
+fn incident(node: &SourceNode) -> Incident {
     let field = |name| node.get(name).map(text).unwrap_or_default();
     let at = |name| node.get(name)?.text().and_then(at);
     Incident {

@@ -44,7 +44,7 @@ fn build(hir: &Hir, captures: WhichCaptures) -> Result<NFA, PatternError> {
 
 /// What the shared automaton must tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum AutomatonKind {
     /// Every match of every pattern, and whether any could begin or go on.
     All,
     /// One pattern, whose match ends a lazy repetition: it dies where the match is decided.
@@ -57,13 +57,13 @@ pub(super) enum Kind {
 /// Together they are too big.
 pub(super) fn combined(
     patterns: &[&NFA],
-    kind: Kind,
+    kind: AutomatonKind,
     cache_bytes: usize,
 ) -> Result<DFA, PatternError> {
     let nfa = combine(patterns).map_err(|_| too_big())?;
     let match_kind = match kind {
-        Kind::All => MatchKind::All,
-        Kind::First => MatchKind::LeftmostFirst,
+        AutomatonKind::All => MatchKind::All,
+        AutomatonKind::First => MatchKind::LeftmostFirst,
     };
     let config = DFA::config()
         .match_kind(match_kind)
@@ -89,10 +89,10 @@ pub(super) fn too_big() -> PatternError {
 }
 
 /// How large the cache of a group's states may grow.
-pub(super) fn cache_bytes(kind: Kind) -> usize {
+pub(super) fn cache_bytes(kind: AutomatonKind) -> usize {
     match kind {
-        Kind::All => SCAN_CACHE_BYTES,
-        Kind::First => SCAN_SOLO_CACHE_BYTES,
+        AutomatonKind::All => SCAN_CACHE_BYTES,
+        AutomatonKind::First => SCAN_SOLO_CACHE_BYTES,
     }
 }
 

@@ -5,7 +5,7 @@
 //! and a match that was found is stepped over. `a(.*c)?` on a line of `a` looks for its `c` once, not once an `a`.
 //! What is left is bounded by a number of steps a byte; what that does not decide counts as found.
 
-use super::view::View;
+use super::view::TextView;
 use crate::limits::{SCAN_EXACT_FREE, SCAN_EXACT_MEMO_BYTES, SCAN_EXACT_STEPS_PER_BYTE};
 use regex_automata::Anchored;
 use regex_automata::nfa::thompson::{NFA, State};
@@ -13,7 +13,7 @@ use regex_automata::util::primitives::StateID;
 
 /// What a search for a span came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum SpanSearch {
     /// No match begins in what is loaded.
     Nothing,
     /// The leftmost-first match.
@@ -66,7 +66,7 @@ struct Engine {
 impl Exact {
     /// Loads the text between two offsets, with one byte of context, so that a cut is not taken for the text's
     /// beginning.
-    pub(super) fn load(&mut self, view: &View<'_>, from: u64, to: u64) {
+    pub(super) fn load(&mut self, view: &TextView<'_>, from: u64, to: u64) {
         let before = view.look_behind(from);
         self.haystack.clear();
         self.haystack.extend(before);
@@ -89,7 +89,7 @@ impl Exact {
         from: u64,
         anchored: Anchored,
         edge: Edge,
-    ) -> Found {
+    ) -> SpanSearch {
         let mut engine = self.engine(nfa, index);
         let found = self.search(&mut engine, nfa, from, anchored, edge);
         if let Some(slot) = self.engines.get_mut(index) {
@@ -132,27 +132,27 @@ impl Exact {
         from: u64,
         anchored: Anchored,
         edge: Edge,
-    ) -> Found {
+    ) -> SpanSearch {
         let offset = |at: usize| self.from.saturating_add(at as u64);
-        let Some(skip) = from.checked_sub(self.from) else { return Found::Nothing };
-        let Ok(mut start) = usize::try_from(skip) else { return Found::Nothing };
+        let Some(skip) = from.checked_sub(self.from) else { return SpanSearch::Nothing };
+        let Ok(mut start) = usize::try_from(skip) else { return SpanSearch::Nothing };
         let before = engine.left;
-        let mut found = Found::Nothing;
+        let mut found = SpanSearch::Nothing;
         while start < self.haystack.len() {
             let tried = attempt(engine, nfa, &self.haystack, &mut self.open, start, edge);
             match tried {
-                Attempt::Failed if anchored.is_anchored() => break,
-                Attempt::Failed => start = start.saturating_add(1),
-                Attempt::Match(end) => {
-                    found = Found::Match(offset(start), offset(end));
+                SpanAttempt::Failed if anchored.is_anchored() => break,
+                SpanAttempt::Failed => start = start.saturating_add(1),
+                SpanAttempt::Match(end) => {
+                    found = SpanSearch::Match(offset(start), offset(end));
                     break;
                 }
-                Attempt::Open => {
-                    found = Found::Open(offset(start));
+                SpanAttempt::Open => {
+                    found = SpanSearch::Open(offset(start));
                     break;
                 }
-                Attempt::OutOfSteps => {
-                    found = Found::OutOfSteps(offset(start));
+                SpanAttempt::OutOfSteps => {
+                    found = SpanSearch::OutOfSteps(offset(start));
                     break;
                 }
             }
@@ -166,7 +166,7 @@ impl Exact {
 const KEPT_WORDS: usize = 1024;
 
 /// What one start came to.
-enum Attempt {
+enum SpanAttempt {
     Failed,
     Match(usize),
     Open,
@@ -181,12 +181,12 @@ fn attempt(
     open: &mut Vec<(StateID, usize)>,
     start: usize,
     edge: Edge,
-) -> Attempt {
+) -> SpanAttempt {
     open.clear();
     open.push((nfa.start_anchored(), start));
     while let Some((mut id, mut at)) = open.pop() {
         loop {
-            let Some(left) = engine.left.checked_sub(1) else { return Attempt::OutOfSteps };
+            let Some(left) = engine.left.checked_sub(1) else { return SpanAttempt::OutOfSteps };
             engine.left = left;
             if engine.was_here(id, at) {
                 break;
@@ -194,17 +194,17 @@ fn attempt(
             let next = match nfa.state(id) {
                 // As the automata have it: a match is told by the byte after it.
                 State::Match { .. } if at == text.len() && edge == Edge::Open => {
-                    return Attempt::Open;
+                    return SpanAttempt::Open;
                 }
                 State::Match { .. } => {
                     engine.forget(start, at);
-                    return Attempt::Match(at);
+                    return SpanAttempt::Match(at);
                 }
                 State::Fail => None,
                 State::Capture { next, .. } => Some(*next),
                 State::Look { look, next } => {
                     if at == text.len() && edge == Edge::Open {
-                        return Attempt::Open;
+                        return SpanAttempt::Open;
                     }
                     nfa.look_matcher().matches(*look, text, at).then_some(*next)
                 }
@@ -219,7 +219,7 @@ fn attempt(
                     Some(*alt1)
                 }
                 reads => match text.get(at) {
-                    None if edge == Edge::Open => return Attempt::Open,
+                    None if edge == Edge::Open => return SpanAttempt::Open,
                     None => None,
                     Some(&byte) => {
                         at = at.saturating_add(1);
@@ -233,7 +233,7 @@ fn attempt(
             }
         }
     }
-    Attempt::Failed
+    SpanAttempt::Failed
 }
 
 /// Where a state that reads a byte goes with it.

@@ -34,7 +34,7 @@ pub(super) struct SavedRow {
 
 /// Why [`LazyDfa::walk`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum WalkEnd {
     /// All bytes are read.
     End,
     /// The live state is a match, or dead; or the text is quiet, which was waited for.
@@ -201,7 +201,7 @@ impl LazyDfa {
         at: &mut usize,
         quiet_at: &mut Option<usize>,
         stop_at_quiet: bool,
-    ) -> Result<Stop, GaveUp> {
+    ) -> Result<WalkEnd, GaveUp> {
         if self.rows_stamp.is_none() {
             return self.walk_without_rows(dfa, pair, bytes, at);
         }
@@ -218,7 +218,7 @@ impl LazyDfa {
             *pair = self.rows.pair(row).unwrap_or(*pair);
             let Some(&byte) = bytes.get(*at).filter(|_| walked.unknown) else {
                 let stopped = walked.tagged || *quiet_at == Some(*at) && stop_at_quiet;
-                return Ok(if stopped { Stop::Event } else { Stop::End });
+                return Ok(if stopped { WalkEnd::Event } else { WalkEnd::End });
             };
             let from = *pair;
             let stamp = self.stamp();
@@ -228,7 +228,7 @@ impl LazyDfa {
                 *at = at.saturating_add(1);
                 self.forget_stale_rows();
                 *pair = Pair { live, decider: None };
-                return Ok(Stop::Cleared(Some(live)));
+                return Ok(WalkEnd::Cleared(Some(live)));
             }
             let decider = match from.decider {
                 Some(decider) => Some(self.step(dfa, decider, byte)?).filter(|id| !id.is_dead()),
@@ -237,7 +237,7 @@ impl LazyDfa {
             if self.stamp() != stamp {
                 // `live` went with the rest. It is walked to again, without a decider beside it.
                 self.forget_stale_rows();
-                return Ok(Stop::Cleared(None));
+                return Ok(WalkEnd::Cleared(None));
             }
             row = self.rows.learn(from, byte, Pair { live, decider });
             *pair = self.rows.pair(row).unwrap_or(Pair { live, decider });
@@ -247,7 +247,7 @@ impl LazyDfa {
                 *quiet_at = Some(*at);
             }
             if live.is_tagged() || quiet && stop_at_quiet {
-                return Ok(Stop::Event);
+                return Ok(WalkEnd::Event);
             }
         }
     }
@@ -259,17 +259,17 @@ impl LazyDfa {
         pair: &mut Pair,
         bytes: &[u8],
         at: &mut usize,
-    ) -> Result<Stop, GaveUp> {
+    ) -> Result<WalkEnd, GaveUp> {
         pair.decider = None;
         for &byte in bytes.get(*at..).unwrap_or_default() {
             pair.live = self.step(dfa, pair.live, byte)?;
             self.count(BUILD_STEPS);
             *at = at.saturating_add(1);
             if pair.live.is_tagged() {
-                return Ok(Stop::Event);
+                return Ok(WalkEnd::Event);
             }
         }
-        Ok(Stop::End)
+        Ok(WalkEnd::End)
     }
 
     fn count(&mut self, steps: usize) {

@@ -1,6 +1,6 @@
 //! The patterns of some rules, compiled into groups.
 
-use super::automaton::{self, Kind};
+use super::automaton::{self, AutomatonKind};
 use super::pattern::{Pattern, PatternError};
 use super::pattern_group::{GroupCache, GroupedPattern, PatternGroup};
 use crate::limits::MATCHER_AUTOMATON_BYTES;
@@ -113,13 +113,13 @@ impl fmt::Debug for Matcher {
 }
 
 /// A pattern and all rules that look for it.
-struct Wanted<'a> {
+struct WantedPattern<'a> {
     pattern: &'a Pattern,
     tags: Vec<u32>,
 }
 
 /// Adds a pattern, once: two rules with the same pattern share its states.
-fn add<'a>(wanted: &mut Vec<Wanted<'a>>, tag: u32, pattern: &'a Pattern) {
+fn add<'a>(wanted: &mut Vec<WantedPattern<'a>>, tag: u32, pattern: &'a Pattern) {
     let same = wanted.iter_mut().find(|known| {
         known.pattern.name == pattern.name
             && known.pattern.hir == pattern.hir
@@ -128,31 +128,31 @@ fn add<'a>(wanted: &mut Vec<Wanted<'a>>, tag: u32, pattern: &'a Pattern) {
     match same {
         Some(known) if known.tags.contains(&tag) => {}
         Some(known) => known.tags.push(tag),
-        None => wanted.push(Wanted { pattern, tags: vec![tag] }),
+        None => wanted.push(WantedPattern { pattern, tags: vec![tag] }),
     }
 }
 
 fn groups(
-    wanted: Vec<Wanted<'_>>,
+    wanted: Vec<WantedPattern<'_>>,
     cache_bytes: Option<usize>,
     budget: &mut usize,
 ) -> Result<Vec<PatternGroup>, PatternError> {
     let mut shared = Vec::new();
     let mut groups = Vec::new();
-    for Wanted { pattern, tags } in wanted {
+    for WantedPattern { pattern, tags } in wanted {
         let nfa = automaton::compile(&pattern.hir)?;
         *budget = budget.checked_sub(nfa.memory_usage()).ok_or_else(automaton::too_big)?;
         let entry = GroupedPattern { nfa, tags, check: pattern.check };
         if pattern.is_lazy() {
-            let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(Kind::First));
-            groups.push(PatternGroup::new(Kind::First, vec![entry], bytes)?);
+            let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(AutomatonKind::First));
+            groups.push(PatternGroup::new(AutomatonKind::First, vec![entry], bytes)?);
         } else {
             shared.push(entry);
         }
     }
     if !shared.is_empty() {
-        let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(Kind::All));
-        groups.insert(0, PatternGroup::new(Kind::All, shared, bytes)?);
+        let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(AutomatonKind::All));
+        groups.insert(0, PatternGroup::new(AutomatonKind::All, shared, bytes)?);
     }
     Ok(groups)
 }

@@ -5,12 +5,12 @@
 //! the shared one `BEGIN.*?END` would look live for ever after its match.
 
 use super::Hit;
-use super::automaton::{self, Kind};
-use super::exact::{Edge, Exact, Found};
-use super::lazy_dfa::{GaveUp, LazyDfa, SavedRow, SavedState, Stop};
+use super::automaton::{self, AutomatonKind};
+use super::exact::{Edge, Exact, SpanSearch};
+use super::lazy_dfa::{GaveUp, LazyDfa, SavedRow, SavedState, WalkEnd};
 use super::pattern::{Check, PatternError};
 use super::rows::Pair;
-use super::view::View;
+use super::view::TextView;
 use crate::limits::{GLIDE_BYTES, SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE};
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
@@ -29,7 +29,7 @@ pub(super) struct GroupedPattern {
 /// Some patterns that share one automaton.
 #[derive(Debug)]
 pub(super) struct PatternGroup {
-    kind: Kind,
+    kind: AutomatonKind,
     dfa: DFA,
     entries: Vec<GroupedPattern>,
     /// What a full cache of states costs the decider: it took about a step a byte to build.
@@ -90,7 +90,7 @@ struct Decider {
 
 impl PatternGroup {
     pub(super) fn new(
-        kind: Kind,
+        kind: AutomatonKind,
         entries: Vec<GroupedPattern>,
         cache_bytes: usize,
     ) -> Result<PatternGroup, PatternError> {
@@ -109,7 +109,7 @@ impl PatternGroup {
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
-        view: &View<'_>,
+        view: &TextView<'_>,
         hits: &mut Vec<Hit>,
     ) {
         if self.glide(cache, progress, view) {
@@ -129,7 +129,7 @@ impl PatternGroup {
 
     /// Most text comes to nothing on a way that was gone before: then reading it is all there is to do. True if so.
     #[inline(always)]
-    fn glide(&self, cache: &mut GroupCache, progress: &mut Progress, view: &View<'_>) -> bool {
+    fn glide(&self, cache: &mut GroupCache, progress: &mut Progress, view: &TextView<'_>) -> bool {
         let Some(row) = progress.row.take() else { return false };
         let (from, end) = (progress.read, view.end());
         // What turns out not to be quiet is read a second time, so only short texts are tried: those of an event.
@@ -153,7 +153,7 @@ impl PatternGroup {
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
-        view: &View<'_>,
+        view: &TextView<'_>,
         hits: &mut Vec<Hit>,
     ) {
         if progress.clear < view.end() {
@@ -182,7 +182,7 @@ impl PatternGroup {
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
-        view: &View<'_>,
+        view: &TextView<'_>,
     ) -> Result<LazyStateID, GaveUp> {
         cache.dfa.refresh_rows(&self.dfa)?;
         if let Some(state) = cache.dfa.get(progress.live) {
@@ -205,7 +205,7 @@ impl PatternGroup {
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
-        view: &View<'_>,
+        view: &TextView<'_>,
     ) -> Result<Pair, GaveUp> {
         let live = self.live_state(cache, progress, view)?;
         progress.live = Some(cache.dfa.keep(live));
@@ -233,7 +233,7 @@ impl PatternGroup {
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
-        view: &View<'_>,
+        view: &TextView<'_>,
         hits: &mut Vec<Hit>,
     ) -> Result<(), GaveUp> {
         let mut pair = self.pair(cache, progress, view)?;
@@ -254,11 +254,11 @@ impl PatternGroup {
                 self.settle(cache, progress, view, view.offset(quiet_at), hits);
             }
             let live = match stop {
-                Stop::Cleared(live) => live,
-                Stop::End | Stop::Event => Some(pair.live),
+                WalkEnd::Cleared(live) => live,
+                WalkEnd::End | WalkEnd::Event => Some(pair.live),
             };
             progress.live = live.map(|live| cache.dfa.keep(live));
-            if let (Some(decider), Stop::End | Stop::Event) = (pair.decider, stop) {
+            if let (Some(decider), WalkEnd::End | WalkEnd::Event) = (pair.decider, stop) {
                 progress.decider.is_at(progress.read, cache.dfa.keep(decider));
                 if decider.is_match() {
                     cache.dfa.note_matches(&self.dfa, decider, &mut progress.decider.matched);
@@ -271,11 +271,11 @@ impl PatternGroup {
                 self.decide_first(cache, progress, view, hits)?;
                 pair = self.pair(cache, progress, view)?;
                 at = view.index(progress.read);
-            } else if matches!(stop, Stop::Cleared(_)) {
+            } else if matches!(stop, WalkEnd::Cleared(_)) {
                 let live = self.live_state(cache, progress, view)?;
                 pair = Pair { live, decider: None };
             }
-            if stop == Stop::End {
+            if stop == WalkEnd::End {
                 return Ok(());
             }
         }
@@ -286,7 +286,7 @@ impl PatternGroup {
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
-        view: &View<'_>,
+        view: &TextView<'_>,
         to: u64,
         hits: &mut Vec<Hit>,
     ) {
@@ -311,7 +311,7 @@ impl PatternGroup {
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
-        view: &View<'_>,
+        view: &TextView<'_>,
         hits: &mut Vec<Hit>,
     ) -> Result<(), GaveUp> {
         let (from, to) = (progress.clear, progress.read);
@@ -332,19 +332,19 @@ impl PatternGroup {
         index: usize,
         mut from: u64,
         edge: Edge,
-        view: &View<'_>,
+        view: &TextView<'_>,
         to: u64,
         hits: &mut Vec<Hit>,
     ) -> u64 {
         let Some(entry) = self.entries.get(index) else { return to };
         loop {
             match cache.exact.find(&entry.nfa, index, from, Anchored::No, edge) {
-                Found::Nothing => return to,
-                Found::Open(start) => return start,
-                Found::Match(start, end) => {
+                SpanSearch::Nothing => return to,
+                SpanSearch::Open(start) => return start,
+                SpanSearch::Match(start, end) => {
                     from = entry.judge(view, start, end, hits).unwrap_or(view.next_char(start));
                 }
-                Found::OutOfSteps(start) => {
+                SpanSearch::OutOfSteps(start) => {
                     entry.report(start, to, hits);
                     return to;
                 }
@@ -358,7 +358,7 @@ impl PatternGroup {
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
-        view: &View<'_>,
+        view: &TextView<'_>,
         hits: &mut Vec<Hit>,
     ) -> Result<bool, GaveUp> {
         let end = view.end();
@@ -385,21 +385,21 @@ impl PatternGroup {
                 }
                 let resume_at =
                     match cache.exact.find(&entry.nfa, index, start, Anchored::Yes, Edge::Final) {
-                        Found::Match(start, end) => entry.judge(view, start, end, hits),
-                        Found::OutOfSteps(_) => {
+                        SpanSearch::Match(start, end) => entry.judge(view, start, end, hits),
+                        SpanSearch::OutOfSteps(_) => {
                             // It died where the decider is, so it cannot be longer.
                             entry.report(start, died_at, hits);
                             Some(died_at)
                         }
-                        Found::Nothing | Found::Open(_) => None,
+                        SpanSearch::Nothing | SpanSearch::Open(_) => None,
                     };
                 match (resume_at, self.kind) {
-                    (Some(at), Kind::All) => progress.resume_ats.push((index, at)),
-                    (Some(at), Kind::First) => next = at,
+                    (Some(at), AutomatonKind::All) => progress.resume_ats.push((index, at)),
+                    (Some(at), AutomatonKind::First) => next = at,
                     (None, _) => {}
                 }
             }
-            if self.kind == Kind::First && !matched.is_empty() {
+            if self.kind == AutomatonKind::First && !matched.is_empty() {
                 let again = progress.read.saturating_sub(next);
                 progress.restart(next);
                 progress.reads_again(again, view)?;
@@ -418,7 +418,7 @@ impl PatternGroup {
         &self,
         cache: &mut GroupCache,
         progress: &mut Progress,
-        view: &View<'_>,
+        view: &TextView<'_>,
     ) -> Result<bool, GaveUp> {
         let end = view.end();
         let clear = progress.clear;
@@ -466,7 +466,7 @@ impl PatternGroup {
 
 impl GroupedPattern {
     /// Reports a candidate, if its check agrees. Gives where the pattern's next match may begin.
-    fn judge(&self, view: &View<'_>, start: u64, end: u64, hits: &mut Vec<Hit>) -> Option<u64> {
+    fn judge(&self, view: &TextView<'_>, start: u64, end: u64, hits: &mut Vec<Hit>) -> Option<u64> {
         let end = match self.check {
             None => end,
             Some(check) => {
@@ -505,7 +505,7 @@ impl Progress {
     }
 
     /// Counts bytes that are read again. Too many, for all that came so far, and the text is held instead.
-    fn reads_again(&mut self, bytes: u64, view: &View<'_>) -> Result<(), GaveUp> {
+    fn reads_again(&mut self, bytes: u64, view: &TextView<'_>) -> Result<(), GaveUp> {
         self.read_again = self.read_again.saturating_add(bytes);
         let allowed =
             view.end().saturating_mul(SCAN_AGAIN_PER_BYTE).saturating_add(SCAN_STEPS_FREE);

@@ -2,7 +2,7 @@
 
 use super::Hit;
 use super::pattern_group::{GroupCache, PatternGroup, Progress};
-use super::view::View;
+use super::view::TextView;
 use crate::limits::SCAN_PIECE_BYTES;
 
 /// A text that grows, and its progress in every group.
@@ -46,7 +46,8 @@ impl TextSearch {
         while !rest.is_empty() {
             if self.held.is_empty() {
                 // Nothing is held: read the text where it stands, and keep only what is not decided.
-                let view = View { bytes: rest.as_bytes(), from: self.from, before: self.before };
+                let view =
+                    TextView { bytes: rest.as_bytes(), from: self.from, before: self.before };
                 self.advance(groups, caches, view, hits);
                 let clear = self.decided(&view);
                 self.before = view.look_behind(clear);
@@ -60,7 +61,7 @@ impl TextSearch {
             rest = after;
             self.held.extend_from_slice(piece.as_bytes());
             let held = std::mem::take(&mut self.held);
-            let view = View { bytes: &held, from: self.from, before: self.before };
+            let view = TextView { bytes: &held, from: self.from, before: self.before };
             self.advance(groups, caches, view, hits);
             let clear = self.decided(&view);
             self.before = view.look_behind(clear);
@@ -79,7 +80,7 @@ impl TextSearch {
         hits: &mut Vec<Hit>,
     ) {
         let held = std::mem::take(&mut self.held);
-        let view = View { bytes: &held, from: self.from, before: self.before };
+        let view = TextView { bytes: &held, from: self.from, before: self.before };
         for ((group, cache), progress) in groups.iter().zip(caches).zip(&mut self.groups) {
             group.conclude(cache, progress, &view, hits);
         }
@@ -91,7 +92,7 @@ impl TextSearch {
         &mut self,
         groups: &[PatternGroup],
         caches: &mut [GroupCache],
-        view: View<'_>,
+        view: TextView<'_>,
         hits: &mut Vec<Hit>,
     ) {
         for ((group, cache), progress) in groups.iter().zip(caches).zip(&mut self.groups) {
@@ -99,7 +100,7 @@ impl TextSearch {
         }
     }
 
-    fn decided(&self, view: &View<'_>) -> u64 {
+    fn decided(&self, view: &TextView<'_>) -> u64 {
         self.groups.iter().map(|progress| progress.clear).fold(view.end(), u64::min)
     }
 }

@@ -2,7 +2,7 @@
 
 /// The part of a text that is at hand.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct View<'t> {
+pub(super) struct TextView<'t> {
     pub(super) bytes: &'t [u8],
     /// Where it begins in the text.
     pub(super) from: u64,
@@ -10,7 +10,7 @@ pub(super) struct View<'t> {
     pub(super) before: Option<u8>,
 }
 
-impl<'t> View<'t> {
+impl<'t> TextView<'t> {
     #[inline(always)]
     pub(super) fn end(&self) -> u64 {
         self.from.saturating_add(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))

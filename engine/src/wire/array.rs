@@ -9,10 +9,10 @@ use std::ops::Range;
 
 use super::find;
 use super::frame::{Frame, Piece};
-use super::framer::{Closed, Kept, Open};
+use super::framer::{Closed, Kept, OpenFrame};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ArrayState {
     /// Before the opening bracket.
     Start,
     /// Not an array: all of it is one frame.
@@ -34,8 +34,8 @@ enum State {
 /// Reads an array. Positions are offsets in the frame: the bytes held, then those of the chunk.
 #[derive(Debug)]
 pub(super) struct Array {
-    pub(super) open: Open,
-    state: State,
+    pub(super) open: OpenFrame,
+    state: ArrayState,
     /// Open brackets in the element.
     depth: u64,
     /// Where the payload begins; `None` before it, or if that was given away.
@@ -44,13 +44,13 @@ pub(super) struct Array {
 
 impl Array {
     pub(super) fn new(limit: usize) -> Self {
-        Array { open: Open::new(limit), state: State::Start, depth: 0, start: None }
+        Array { open: OpenFrame::new(limit), state: ArrayState::Start, depth: 0, start: None }
     }
 
     pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         let mut at = 0;
         while let Some(&byte) = rest.get(at) {
-            if self.state == State::InString {
+            if self.state == ArrayState::InString {
                 let ordinary = rest.get(at..).and_then(find::string_stop_in);
                 if ordinary != Some(0) {
                     at = ordinary.map_or(rest.len(), |offset| at + offset);
@@ -58,8 +58,8 @@ impl Array {
                 }
             }
             let step = self.step(byte, self.open.len() + at);
-            at += usize::from(step != Step::EndBefore);
-            if step != Step::Inside {
+            at += usize::from(step != ByteRole::EndBefore);
+            if step != ByteRole::Inside {
                 let (part, after) = rest.split_at_checked(at).unwrap_or((rest, &[]));
                 *rest = after;
                 return Some(self.close(part, false));
@@ -84,64 +84,68 @@ impl Array {
         if self.open.len() == 0 && !self.open.is_oversized() {
             return None;
         }
-        let truncated = !matches!(self.state, State::Start | State::NoArray | State::After);
+        let truncated =
+            !matches!(self.state, ArrayState::Start | ArrayState::NoArray | ArrayState::After);
         Some(self.close(&[], truncated))
     }
 
     /// Reads one byte that stands at `position`.
-    fn step(&mut self, byte: u8, position: usize) -> Step {
+    fn step(&mut self, byte: u8, position: usize) -> ByteRole {
         let blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         match (self.state, byte) {
-            (State::Start | State::Between | State::After, _) if blank => {}
-            (State::Start, b'[') => self.state = State::Between,
-            (State::Start, _) => {
-                self.state = State::NoArray;
+            (ArrayState::Start | ArrayState::Between | ArrayState::After, _) if blank => {}
+            (ArrayState::Start, b'[') => self.state = ArrayState::Between,
+            (ArrayState::Start, _) => {
+                self.state = ArrayState::NoArray;
                 self.start = Some(position);
             }
-            (State::After, _) => self.start = self.start.or(Some(position)),
-            (State::Between, b',') => {}
-            (State::Between, b']') => {
-                self.state = State::After;
-                return Step::EndAfter;
+            (ArrayState::After, _) => self.start = self.start.or(Some(position)),
+            (ArrayState::Between, b',') => {}
+            (ArrayState::Between, b']') => {
+                self.state = ArrayState::After;
+                return ByteRole::EndAfter;
             }
-            (State::Between, _) => return self.begin(byte, position),
-            (State::Nested, b'"') => self.state = State::InString,
-            (State::Nested, b'{' | b'[') => self.depth += 1,
-            (State::Nested, b'}' | b']') => {
+            (ArrayState::Between, _) => return self.begin(byte, position),
+            (ArrayState::Nested, b'"') => self.state = ArrayState::InString,
+            (ArrayState::Nested, b'{' | b'[') => self.depth += 1,
+            (ArrayState::Nested, b'}' | b']') => {
                 self.depth -= 1;
                 return self.end_at_depth_0();
             }
-            (State::InString, b'\\') => self.state = State::Escape,
-            (State::InString, b'"') => return self.end_at_depth_0(),
-            (State::Escape, _) => self.state = State::InString,
-            (State::Bare, b',' | b']') => {
-                self.state = State::Between;
-                return Step::EndBefore;
+            (ArrayState::InString, b'\\') => self.state = ArrayState::Escape,
+            (ArrayState::InString, b'"') => return self.end_at_depth_0(),
+            (ArrayState::Escape, _) => self.state = ArrayState::InString,
+            (ArrayState::Bare, b',' | b']') => {
+                self.state = ArrayState::Between;
+                return ByteRole::EndBefore;
             }
-            (State::Bare, _) if blank => {
-                self.state = State::Between;
-                return Step::EndBefore;
+            (ArrayState::Bare, _) if blank => {
+                self.state = ArrayState::Between;
+                return ByteRole::EndBefore;
             }
-            (State::NoArray | State::Nested | State::InString | State::Bare, _) => {}
+            (
+                ArrayState::NoArray | ArrayState::Nested | ArrayState::InString | ArrayState::Bare,
+                _,
+            ) => {}
         }
-        Step::Inside
+        ByteRole::Inside
     }
 
-    fn begin(&mut self, byte: u8, position: usize) -> Step {
+    fn begin(&mut self, byte: u8, position: usize) -> ByteRole {
         self.start = Some(position);
         self.depth = u64::from(matches!(byte, b'{' | b'['));
         self.state = match byte {
-            b'{' | b'[' => State::Nested,
-            b'"' => State::InString,
-            _ => State::Bare,
+            b'{' | b'[' => ArrayState::Nested,
+            b'"' => ArrayState::InString,
+            _ => ArrayState::Bare,
         };
-        Step::Inside
+        ByteRole::Inside
     }
 
-    fn end_at_depth_0(&mut self) -> Step {
+    fn end_at_depth_0(&mut self) -> ByteRole {
         let inside = self.depth > 0;
-        self.state = if inside { State::Nested } else { State::Between };
-        if inside { Step::Inside } else { Step::EndAfter }
+        self.state = if inside { ArrayState::Nested } else { ArrayState::Between };
+        if inside { ByteRole::Inside } else { ByteRole::EndAfter }
     }
 
     fn close<'c>(&mut self, part: &'c [u8], truncated: bool) -> Piece<'c> {
@@ -159,7 +163,7 @@ impl Array {
 
 /// Where a byte stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum ByteRole {
     /// In the frame, which goes on.
     Inside,
     /// It is the frame's last.

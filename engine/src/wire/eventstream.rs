@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use super::crc32::crc32;
 use super::edit::{self, Edit};
-use super::frame::{Frame, Message, Piece};
+use super::frame::{EventStreamMessage, Frame, Piece};
 use super::json::Doc;
 use crate::base::base64;
 
@@ -230,7 +230,7 @@ fn frame(raw: Cow<'_, [u8]>, parts: Parts) -> Frame<'_> {
     let chunk = parts.event.clone().and_then(|event| raw.get(event)) == Some(b"chunk");
     let inner = if chunk { inner(bytes).and_then(|(_, text)| base64::decode(&text)) } else { None };
     let lines = std::iter::once(payload).filter(|payload| !payload.is_empty()).collect();
-    let message = Some(Message { inner });
+    let message = Some(EventStreamMessage { inner });
     Frame { raw, payload: lines, event: parts.event, message, truncated: false }
 }
 
@@ -243,7 +243,7 @@ fn inner(payload: &[u8]) -> Option<(Range<usize>, String)> {
 }
 
 /// A message's bytes with changes made in its payload: lengths and checksums are right again, its headers stay.
-pub(super) fn apply(frame: &Frame<'_>, message: &Message, edits: &[Edit]) -> Vec<u8> {
+pub(super) fn apply(frame: &Frame<'_>, message: &EventStreamMessage, edits: &[Edit]) -> Vec<u8> {
     let outer = frame.payload.first().cloned().unwrap_or_default();
     let bytes = frame.raw.get(outer.clone()).unwrap_or_default();
     let payload = match (&message.inner, inner(bytes)) {

@@ -33,7 +33,7 @@ pub fn is_document(raw: &[u8]) -> bool {
 
 /// What a frame is beside its bytes if it is a message of an event stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Message {
+pub struct EventStreamMessage {
     /// The model's own event, where one stands in the payload as base64: then this is what is read and changed.
     pub inner: Option<Vec<u8>>,
 }
@@ -101,7 +101,7 @@ pub struct Frame<'a> {
     /// of a message.
     pub event: Option<Range<usize>>,
     /// It is a message of an event stream.
-    pub message: Option<Message>,
+    pub message: Option<EventStreamMessage>,
     /// The stream ended inside this frame (no blank line, no closing bracket).
     pub truncated: bool,
 }
@@ -130,7 +130,7 @@ impl<'a> Frame<'a> {
     /// The payload; copied only if it stands in several `data:` lines. Empty if there is none.
     #[must_use]
     pub fn payload_bytes(&self) -> Cow<'_, [u8]> {
-        if let Some(Message { inner: Some(event) }) = &self.message {
+        if let Some(EventStreamMessage { inner: Some(event) }) = &self.message {
             return Cow::Borrowed(event);
         }
         let line = |line: &Range<usize>| self.raw.get(line.clone()).unwrap_or_default();

@@ -17,11 +17,11 @@ use crate::limits;
 /// Cuts one stream into frames.
 #[derive(Debug)]
 pub struct Framer {
-    kind: Kind,
+    kind: FramerKind,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum FramerKind {
     Sse(Sse),
     Array(Array),
     Whole(Whole),
@@ -40,11 +40,11 @@ impl Framer {
     #[must_use]
     pub fn with_limit(framing: Framing, limit: usize) -> Self {
         let kind = match framing {
-            Framing::Sse => Kind::Sse(Sse::new(limit)),
-            Framing::JsonArray => Kind::Array(Array::new(limit)),
-            Framing::Json => Kind::Whole(Whole::new(limit)),
-            Framing::EventStream => Kind::Messages(EventStream::new(limit)),
-            Framing::NdJson => Kind::Lines(NdJson::new(limit)),
+            Framing::Sse => FramerKind::Sse(Sse::new(limit)),
+            Framing::JsonArray => FramerKind::Array(Array::new(limit)),
+            Framing::Json => FramerKind::Whole(Whole::new(limit)),
+            Framing::EventStream => FramerKind::Messages(EventStream::new(limit)),
+            Framing::NdJson => FramerKind::Lines(NdJson::new(limit)),
         };
         Framer { kind }
     }
@@ -62,11 +62,11 @@ impl Framer {
     /// and all of them are taken. Pieces lie in the chunk, unless they began before it.
     pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         match &mut self.kind {
-            Kind::Sse(sse) => sse.next(rest),
-            Kind::Array(array) => array.next(rest),
-            Kind::Whole(whole) => whole.next(rest),
-            Kind::Messages(messages) => messages.next(rest),
-            Kind::Lines(lines) => lines.next(rest),
+            FramerKind::Sse(sse) => sse.next(rest),
+            FramerKind::Array(array) => array.next(rest),
+            FramerKind::Whole(whole) => whole.next(rest),
+            FramerKind::Messages(messages) => messages.next(rest),
+            FramerKind::Lines(lines) => lines.next(rest),
         }
     }
 
@@ -74,13 +74,13 @@ impl Framer {
     #[must_use]
     #[inline(always)]
     pub fn is_between_events(&self) -> bool {
-        matches!(&self.kind, Kind::Sse(sse) if sse.is_between_events())
+        matches!(&self.kind, FramerKind::Sse(sse) if sse.is_between_events())
     }
 
     /// An event, from its first line to its blank one, was taken from the stream by somebody who knew where it ends.
     #[inline(always)]
     pub fn passed(&mut self, event: &[u8]) {
-        if let Kind::Sse(sse) = &mut self.kind {
+        if let FramerKind::Sse(sse) = &mut self.kind {
             sse.passed(event);
         }
     }
@@ -93,11 +93,11 @@ impl Framer {
     /// The stream has ended: what is left. Afterwards nothing is held, and nothing more is to be fed.
     pub fn last(&mut self) -> Option<Piece<'static>> {
         match &mut self.kind {
-            Kind::Sse(sse) => sse.finish(),
-            Kind::Array(array) => array.finish(),
-            Kind::Whole(whole) => whole.finish(),
-            Kind::Messages(messages) => messages.finish(),
-            Kind::Lines(lines) => lines.finish(),
+            FramerKind::Sse(sse) => sse.finish(),
+            FramerKind::Array(array) => array.finish(),
+            FramerKind::Whole(whole) => whole.finish(),
+            FramerKind::Messages(messages) => messages.finish(),
+            FramerKind::Lines(lines) => lines.finish(),
         }
     }
 
@@ -105,11 +105,11 @@ impl Framer {
     /// comes, as if it were too long.
     pub fn give_up(&mut self) -> Option<Piece<'static>> {
         match &mut self.kind {
-            Kind::Sse(sse) => sse.give_up(),
-            Kind::Array(array) => array.give_up(),
-            Kind::Whole(whole) => whole.open.give_away(),
-            Kind::Messages(messages) => messages.give_up(),
-            Kind::Lines(lines) => lines.open.give_away(),
+            FramerKind::Sse(sse) => sse.give_up(),
+            FramerKind::Array(array) => array.give_up(),
+            FramerKind::Whole(whole) => whole.open.give_away(),
+            FramerKind::Messages(messages) => messages.give_up(),
+            FramerKind::Lines(lines) => lines.open.give_away(),
         }
     }
 
@@ -117,11 +117,11 @@ impl Framer {
     #[must_use]
     pub fn memory(&self) -> usize {
         match &self.kind {
-            Kind::Sse(sse) => sse.memory(),
-            Kind::Array(array) => array.open.memory(),
-            Kind::Whole(whole) => whole.open.memory(),
-            Kind::Messages(messages) => messages.memory(),
-            Kind::Lines(lines) => lines.open.memory(),
+            FramerKind::Sse(sse) => sse.memory(),
+            FramerKind::Array(array) => array.open.memory(),
+            FramerKind::Whole(whole) => whole.open.memory(),
+            FramerKind::Messages(messages) => messages.memory(),
+            FramerKind::Lines(lines) => lines.open.memory(),
         }
     }
 
@@ -129,27 +129,27 @@ impl Framer {
     #[must_use]
     pub fn held(&self) -> usize {
         match &self.kind {
-            Kind::Sse(sse) => sse.open.len(),
-            Kind::Array(array) => array.open.len(),
-            Kind::Whole(whole) => whole.open.len(),
-            Kind::Messages(messages) => messages.held(),
-            Kind::Lines(lines) => lines.open.len(),
+            FramerKind::Sse(sse) => sse.open.len(),
+            FramerKind::Array(array) => array.open.len(),
+            FramerKind::Whole(whole) => whole.open.len(),
+            FramerKind::Messages(messages) => messages.held(),
+            FramerKind::Lines(lines) => lines.open.len(),
         }
     }
 }
 
 /// The bytes of the frame that is being read, up to the limit.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct OpenFrame {
     raw: Vec<u8>,
     limit: usize,
     /// The frame passed the limit: its bytes are given away as they come.
     oversized: bool,
 }
 
-impl Open {
+impl OpenFrame {
     pub(super) fn new(limit: usize) -> Self {
-        Open { raw: Vec::new(), limit, oversized: false }
+        OpenFrame { raw: Vec::new(), limit, oversized: false }
     }
 
     /// How long a frame may be.

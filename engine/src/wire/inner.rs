@@ -146,7 +146,7 @@ impl Inner {
 
 /// What is due next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum State {
+enum ExpectedNext {
     /// A document.
     #[default]
     Top,
@@ -169,7 +169,7 @@ enum State {
 /// Reads the arguments of one tool call, piece by piece.
 #[derive(Debug, Default)]
 pub struct InnerJson {
-    state: State,
+    state: ExpectedNext,
     /// The open containers, innermost last: true for objects.
     open: Vec<bool>,
     /// Bytes of the arguments' text fed.
@@ -202,9 +202,9 @@ impl InnerJson {
         while let Some(&byte) = rest.as_bytes().first() {
             let position = self.fed + (piece.len() - rest.len()) as u64;
             let used = match self.state {
-                State::String { key } => self.string(rest, position, key, out),
-                State::Bare => self.bare(rest, out),
-                State::Plain => {
+                ExpectedNext::String { key } => self.string(rest, position, key, out),
+                ExpectedNext::Bare => self.bare(rest, out),
+                ExpectedNext::Plain => {
                     out.push_str(self.current(), position, rest);
                     rest.len()
                 }
@@ -219,13 +219,13 @@ impl InnerJson {
     /// The arguments are complete: what was open ends. The reader is new afterwards.
     pub fn finish(&mut self, out: &mut Inner) {
         self.start(out);
-        if self.state == State::Bare {
+        if self.state == ExpectedNext::Bare {
             self.end_bare(out);
         }
         while !self.unit.is_empty() {
             self.give_first(out);
         }
-        if matches!(self.state, State::String { .. } | State::Plain) {
+        if matches!(self.state, ExpectedNext::String { .. } | ExpectedNext::Plain) {
             out.events.push(InnerEvent::End { n: self.current() });
         }
         *self = Self::default();
@@ -253,20 +253,22 @@ impl InnerJson {
     fn structure(&mut self, byte: u8, position: u64, out: &mut Inner) -> usize {
         match (self.state, byte) {
             (_, b' ' | b'\t' | b'\n' | b'\r') => {}
-            (State::Top | State::Value, b'"') => self.begin_string(false, out),
-            (State::Key, b'"') => self.begin_string(true, out),
-            (State::Top | State::Value, b'{' | b'[') if self.open.len() < limits::JSON_DEPTH => {
+            (ExpectedNext::Top | ExpectedNext::Value, b'"') => self.begin_string(false, out),
+            (ExpectedNext::Key, b'"') => self.begin_string(true, out),
+            (ExpectedNext::Top | ExpectedNext::Value, b'{' | b'[')
+                if self.open.len() < limits::JSON_DEPTH =>
+            {
                 self.open.push(byte == b'{');
                 self.state = self.due();
             }
-            (State::Value, b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
+            (ExpectedNext::Value, b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
                 self.unit_at = position;
-                self.state = State::Bare;
+                self.state = ExpectedNext::Bare;
                 return 0;
             }
-            (State::Colon, b':') => self.state = State::Value,
-            (State::Comma, b',') => self.state = self.due(),
-            (State::Value | State::Key | State::Comma, b'}' | b']')
+            (ExpectedNext::Colon, b':') => self.state = ExpectedNext::Value,
+            (ExpectedNext::Comma, b',') => self.state = self.due(),
+            (ExpectedNext::Value | ExpectedNext::Key | ExpectedNext::Comma, b'}' | b']')
                 if self.open.last() == Some(&(byte == b'}')) =>
             {
                 self.open.pop();
@@ -281,23 +283,23 @@ impl InnerJson {
     }
 
     /// What is due in the innermost container.
-    fn due(&self) -> State {
-        if self.open.last() == Some(&true) { State::Key } else { State::Value }
+    fn due(&self) -> ExpectedNext {
+        if self.open.last() == Some(&true) { ExpectedNext::Key } else { ExpectedNext::Value }
     }
 
-    fn after_value(&self) -> State {
-        if self.open.is_empty() { State::Top } else { State::Comma }
+    fn after_value(&self) -> ExpectedNext {
+        if self.open.is_empty() { ExpectedNext::Top } else { ExpectedNext::Comma }
     }
 
     fn begin_string(&mut self, key: bool, out: &mut Inner) {
         self.begin(if key { InnerKind::Key } else { InnerKind::String }, out);
-        self.state = State::String { key };
+        self.state = ExpectedNext::String { key };
     }
 
     /// It is not JSON from here on; what has been waiting is text.
     fn plain(&mut self, out: &mut Inner) {
         self.begin(InnerKind::Plain, out);
-        self.state = State::Plain;
+        self.state = ExpectedNext::Plain;
         out.push_str(self.current(), self.unit_at, &self.unit);
         self.unit.clear();
     }
@@ -317,7 +319,7 @@ impl InnerJson {
         match find::string_stop_in(rest.as_bytes()) {
             Some(0) if rest.starts_with('"') => {
                 out.events.push(InnerEvent::End { n: self.current() });
-                self.state = if key { State::Colon } else { self.after_value() };
+                self.state = if key { ExpectedNext::Colon } else { self.after_value() };
                 1
             }
             Some(0) if rest.starts_with('\\') => {

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 
 use super::find::same;
 use key::hash;
-use parse::Open;
+use parse::OpenValue;
 
 /// What a JSON value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub struct JsonError {
 pub struct Doc {
     nodes: Vec<Node>,
     /// The parser's stack; empty between two documents.
-    open: Vec<Open>,
+    open: Vec<OpenValue>,
 }
 
 /// The index of a value in its [`Doc`]; the root is 0.

@@ -3,17 +3,17 @@
 //! A frame is a line with its end, LF or CRLF; a line of blanks has no payload. A last line without an end is a frame too.
 
 use super::frame::{Frame, Piece};
-use super::framer::{Closed, Kept, Open};
+use super::framer::{Closed, Kept, OpenFrame};
 
 /// Cuts a body at the ends of its lines.
 #[derive(Debug)]
 pub(super) struct NdJson {
-    pub(super) open: Open,
+    pub(super) open: OpenFrame,
 }
 
 impl NdJson {
     pub(super) fn new(limit: usize) -> Self {
-        NdJson { open: Open::new(limit) }
+        NdJson { open: OpenFrame::new(limit) }
     }
 
     pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {

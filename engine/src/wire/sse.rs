@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use super::find;
 use super::frame::{Frame, Lines, Piece};
-use super::framer::{Closed, Kept, Open};
+use super::framer::{Closed, Kept, OpenFrame};
 use crate::limits;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -32,7 +32,7 @@ enum AfterCr {
 /// Reads an event stream. All positions are offsets in the frame: the bytes held, then those of the chunk.
 #[derive(Debug)]
 pub(super) struct Sse {
-    pub(super) open: Open,
+    pub(super) open: OpenFrame,
     payload: Lines,
     event: Option<Range<usize>>,
     /// Where the current line begins; `None` if it began in bytes that were given away (then it is not blank).
@@ -47,7 +47,7 @@ pub(super) struct Sse {
 impl Sse {
     pub(super) fn new(limit: usize) -> Self {
         Sse {
-            open: Open::new(limit),
+            open: OpenFrame::new(limit),
             payload: Lines::default(),
             event: None,
             line: Some(0),

@@ -84,12 +84,12 @@ impl Decoded {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Map {
     /// In order. Between two, text and bytes run side by side.
-    units: Vec<Unit>,
+    units: Vec<WrittenUnit>,
 }
 
 /// One character that is written otherwise; or, with no length, a place where the bytes go on elsewhere.
 #[derive(Debug, Clone, Copy)]
-struct Unit {
+struct WrittenUnit {
     text: usize,
     raw: usize,
     text_len: u8,
@@ -103,14 +103,14 @@ impl Map {
 
     /// Memory that it takes, in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.units.capacity() * size_of::<Unit>()
+        self.units.capacity() * size_of::<WrittenUnit>()
     }
 
     /// The character at `text`, which has `text_len` bytes there, is written in `raw_len` bytes at `raw`.
     pub(super) fn push(&mut self, text: usize, text_len: usize, raw: usize, raw_len: usize) {
         // Both are lengths of one character's spelling: at most 12.
         let (text_len, raw_len) = (text_len as u8, raw_len as u8);
-        self.units.push(Unit { text, raw, text_len, raw_len });
+        self.units.push(WrittenUnit { text, raw, text_len, raw_len });
     }
 
     pub(super) fn raw_range(&self, text: Range<usize>) -> Range<usize> {
@@ -134,13 +134,13 @@ impl Map {
         start..end.max(start)
     }
 
-    fn before(&self, index: usize) -> Option<Unit> {
+    fn before(&self, index: usize) -> Option<WrittenUnit> {
         self.units.get(index.checked_sub(1)?).copied()
     }
 }
 
 /// Where `text` is written, after this unit (or after the beginning) and before the next one.
-fn beside(unit: Option<Unit>, text: usize) -> usize {
+fn beside(unit: Option<WrittenUnit>, text: usize) -> usize {
     let Some(unit) = unit else { return text };
     let after = text - unit.text - usize::from(unit.text_len);
     unit.raw + usize::from(unit.raw_len) + after

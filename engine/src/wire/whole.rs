@@ -1,17 +1,17 @@
 //! A whole body as one frame.
 
 use super::frame::{Frame, Piece};
-use super::framer::{Closed, Kept, Open};
+use super::framer::{Closed, Kept, OpenFrame};
 
 /// Collects a body until it ends.
 #[derive(Debug)]
 pub(super) struct Whole {
-    pub(super) open: Open,
+    pub(super) open: OpenFrame,
 }
 
 impl Whole {
     pub(super) fn new(limit: usize) -> Self {
-        Whole { open: Open::new(limit) }
+        Whole { open: OpenFrame::new(limit) }
     }
 
     pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::{DIALECTS, answer, fixtures, pieces, read, strings};
-use hemostat_engine::dialect::{DialectId, Item, Shape, TextKey};
+use hemostat_engine::dialect::{DialectId, Item, TextKey, ValueShape};
 use hemostat_engine::wire::frame::Framing;
 use serde_json::Value;
 
@@ -205,7 +205,10 @@ fn every_string_that_can_be_text_is_found() {
                 let found: Vec<&str> = items
                     .iter()
                     .filter(|(item, _)| {
-                        matches!(item, Item::Text { shape: Shape::Text | Shape::Json, .. })
+                        matches!(
+                            item,
+                            Item::Text { shape: ValueShape::Text | ValueShape::Json, .. }
+                        )
                     })
                     .map(|(_, text)| text.as_str())
                     .collect();
@@ -235,7 +238,7 @@ fn items_come_in_the_order_of_the_bytes_and_no_value_twice() {
                 for (item, _) in items {
                     if let Item::Text { node, shape, .. } = item {
                         // A key is found before its own value.
-                        let here = (node, shape != Shape::Key);
+                        let here = (node, shape != ValueShape::Key);
                         assert!(here > before, "{}: {payload:.200}", fixture.name);
                         before = here;
                     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{DIALECTS, Fixture, answer, fixtures, payloads, pieces, read, said, send};
-use hemostat_engine::dialect::{Call, DialectId, Ending, EndingHow, Item, Shape};
+use hemostat_engine::dialect::{Call, DialectId, Ending, EndingHow, Item, ValueShape};
 use hemostat_engine::wire::frame::Framing;
 use serde_json::Value;
 
@@ -37,8 +37,9 @@ fn ended(
     let before = match frames.get(prefix) {
         Some(next) if with_before => {
             let items = read(&mut *answer, next);
-            let text =
-                |(item, _): &&(Item, String)| matches!(item, Item::Text { shape: Shape::Text, .. });
+            let text = |(item, _): &&(Item, String)| {
+                matches!(item, Item::Text { shape: ValueShape::Text, .. })
+            };
             pieces(&items.iter().filter(text).cloned().collect::<Vec<_>>())
         }
         _ => Vec::new(),

@@ -3,7 +3,9 @@
 
 use crate::growth::assert_linear;
 use crate::support::{DIALECTS, answer, call, payloads, read, said, send};
-use hemostat_engine::dialect::{Call, DialectId, Ending, EndingHow, Item, Shape, TextKey, dialect};
+use hemostat_engine::dialect::{
+    Call, DialectId, Ending, EndingHow, Item, TextKey, ValueShape, dialect,
+};
 use hemostat_engine::wire::frame::Framing;
 use hemostat_engine::wire::json::Doc;
 use proptest::prelude::*;
@@ -86,7 +88,7 @@ proptest! {
                     last.clear();
                     for (item, text) in &items {
                         if let Item::Text { node, shape, text: key, .. } = item {
-                            let here = (*node, *shape != Shape::Key);
+                            let here = (*node, *shape != ValueShape::Key);
                             prop_assert!(here > before, "{id:?} {payload}");
                             before = here;
                             last.extend(key.map(|key| (key, text.clone())));

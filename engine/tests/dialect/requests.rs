@@ -2,7 +2,7 @@
 
 use crate::support::{DIALECTS, fixtures, strings, with_texts};
 use hemostat_engine::dialect::{
-    DialectId, InputParts, Item, RequestView, Role, Shape, Unreadable, dialect, recognise,
+    DialectId, InputParts, Item, RequestView, Role, Unreadable, ValueShape, dialect, recognise,
 };
 use hemostat_engine::wire::json::Doc;
 use serde_json::Value;
@@ -117,7 +117,8 @@ fn chat_turns() {
     let (view, _) = view(DialectId::OpenaiChat, body).unwrap();
     // A picture and a file elsewhere, and a file that is no text.
     assert_eq!(view.remote, 3);
-    let json = view.texts.iter().filter(|i| matches!(i, Item::Text { shape: Shape::Json, .. }));
+    let json =
+        view.texts.iter().filter(|i| matches!(i, Item::Text { shape: ValueShape::Json, .. }));
     assert_eq!(json.count(), 1);
 }
 

@@ -322,15 +322,15 @@ proptest! {
         name in ".{0,200}", start in any::<u64>(), spans in 1_usize..4,
     ) {
         let trace = Trace::of(None, &name);
-        let mut span = capture::Span::new(&name, &trace, start, start);
+        let mut span = capture::SpanWriter::new(&name, &trace, start, start);
         for (key, value) in &all {
             span.attribute(key, &match value {
-                Value::String(text) => capture::Value::Text(text),
-                Value::Bool(value) => capture::Value::Bool(*value),
-                Value::Number(number) if number.is_u64() => capture::Value::Number(number.as_u64().unwrap()),
-                Value::Number(number) => capture::Value::Real(number.as_f64().unwrap()),
-                Value::Array(items) => capture::Value::List(items.iter().map(|item| item.as_str().unwrap()).collect()),
-                _ => capture::Value::Bool(false),
+                Value::String(text) => capture::AttributeValue::Text(text),
+                Value::Bool(value) => capture::AttributeValue::Bool(*value),
+                Value::Number(number) if number.is_u64() => capture::AttributeValue::Number(number.as_u64().unwrap()),
+                Value::Number(number) => capture::AttributeValue::Real(number.as_f64().unwrap()),
+                Value::Array(items) => capture::AttributeValue::List(items.iter().map(|item| item.as_str().unwrap()).collect()),
+                _ => capture::AttributeValue::Bool(false),
             });
         }
         let bytes = span.end();

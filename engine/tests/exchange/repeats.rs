@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use hemostat_engine::answer::FrameLoop;
-use hemostat_engine::answer::frame_loop::Content;
+use hemostat_engine::answer::frame_loop::FrameContent;
 use hemostat_engine::dialect::{self, Call, Item, recognise};
 use hemostat_engine::wire::frame::Framing;
 use hemostat_engine::wire::json::Kind;
@@ -25,7 +25,7 @@ struct Seen {
     payload: Vec<u8>,
     event: Option<Vec<u8>>,
     truncated: bool,
-    content: Content,
+    content: FrameContent,
     number: u64,
     nodes: Vec<Node>,
     items: Vec<Item>,
@@ -44,7 +44,7 @@ fn show(recording: &Recording, chunks: &[&[u8]], repeats: bool) -> Vec<Seen> {
         let payload = shown.frame.payload_bytes().into_owned();
         let view = frames.view(shown.content, &payload);
         let root = view.doc.root(&payload);
-        let json = shown.content == Content::Json;
+        let json = shown.content == FrameContent::Json;
         let all = std::iter::once(root).chain(root.descendants()).filter(|_| json);
         let nodes = all.map(|value| {
             let text = value.as_str().map(|text| text.into_owned()).unwrap_or_default();

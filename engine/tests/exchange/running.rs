@@ -7,7 +7,7 @@ use crate::support::{Recording, program, recordings};
 use hemostat_engine::exchange::{
     Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
-use hemostat_engine::lever::running::Stop;
+use hemostat_engine::lever::running::StreamStop;
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn begun(program: &Rc<Program>, recording: &Recording, headers: &[(&str, &str)])
     exchange
 }
 
-fn stop_by(exchange: &Exchange, newer: &Program) -> Option<Stop> {
+fn stop_by(exchange: &Exchange, newer: &Program) -> Option<StreamStop> {
     exchange.running().expect("it passes as a stream").stopped_by(newer, T0 / S)
 }
 

@@ -331,7 +331,7 @@ fn a_call_that_needs_approval_waits_for_its_grant() {
 }
 
 /// The calls that events tell of.
-fn told(policy: Value, arguments: &str) -> Vec<hemostat_engine::event::Call> {
+fn told(policy: Value, arguments: &str) -> Vec<hemostat_engine::event::PendingCall> {
     let program = approving(policy);
     let call = json!({"id": "c", "type": "function", "function": {"name": "refund", "arguments": arguments}});
     let response = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [

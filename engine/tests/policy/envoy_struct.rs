@@ -2,7 +2,7 @@
 
 use hemostat_engine::limits;
 use hemostat_engine::policy::config::Config;
-use hemostat_engine::policy::source::{self, Entry, Node, Position, Value};
+use hemostat_engine::policy::source::{self, MapEntry, Position, SourceNode, SourceValue};
 use hemostat_engine::policy::{Diagnostic, Document};
 use proptest::prelude::*;
 
@@ -25,18 +25,18 @@ fn field(number: u8, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend(bytes);
 }
 
-fn encode_value(node: &Node) -> Vec<u8> {
+fn encode_value(node: &SourceNode) -> Vec<u8> {
     let mut out = Vec::new();
     match &node.value {
-        Value::Null => out.extend([1 << 3, 0]),
-        Value::Number(raw) => {
+        SourceValue::Null => out.extend([1 << 3, 0]),
+        SourceValue::Number(raw) => {
             out.push(2 << 3 | 1);
             out.extend(raw.parse::<f64>().unwrap().to_le_bytes());
         }
-        Value::String { text, .. } => field(3, text.as_bytes(), &mut out),
-        Value::Bool(value) => out.extend([4 << 3, u8::from(*value)]),
-        Value::Map(_) => field(5, &encode(node), &mut out),
-        Value::Seq(items) => {
+        SourceValue::String { text, .. } => field(3, text.as_bytes(), &mut out),
+        SourceValue::Bool(value) => out.extend([4 << 3, u8::from(*value)]),
+        SourceValue::Map(_) => field(5, &encode(node), &mut out),
+        SourceValue::Seq(items) => {
             let mut list = Vec::new();
             for item in items {
                 field(1, &encode_value(item), &mut list);
@@ -47,7 +47,7 @@ fn encode_value(node: &Node) -> Vec<u8> {
     out
 }
 
-fn encode(node: &Node) -> Vec<u8> {
+fn encode(node: &SourceNode) -> Vec<u8> {
     let mut out = Vec::new();
     for entry in node.entries() {
         let mut member = Vec::new();
@@ -61,19 +61,19 @@ fn encode(node: &Node) -> Vec<u8> {
 // --- what is compared ---
 
 /// The tree without places, numbers by their value: `1.0` is `1` in a double.
-fn plain(node: &Node) -> Node {
-    let entry = |entry: &Entry| Entry {
+fn plain(node: &SourceNode) -> SourceNode {
+    let entry = |entry: &MapEntry| MapEntry {
         key: entry.key.clone(),
         key_at: Position::default(),
         value: plain(&entry.value),
     };
     let value = match &node.value {
-        Value::Seq(items) => Value::Seq(items.iter().map(plain).collect()),
-        Value::Map(entries) => Value::Map(entries.iter().map(entry).collect()),
-        Value::Number(raw) => Value::Number(raw.parse::<f64>().unwrap().to_string()),
+        SourceValue::Seq(items) => SourceValue::Seq(items.iter().map(plain).collect()),
+        SourceValue::Map(entries) => SourceValue::Map(entries.iter().map(entry).collect()),
+        SourceValue::Number(raw) => SourceValue::Number(raw.parse::<f64>().unwrap().to_string()),
         other => other.clone(),
     };
-    Node { at: Position::default(), value }
+    SourceNode { at: Position::default(), value }
 }
 
 fn without_places(document: &Document) -> String {
@@ -84,7 +84,7 @@ fn without_places(document: &Document) -> String {
     shown.lines().filter(place).collect::<Vec<_>>().join("\n")
 }
 
-fn configuration(policy: &str) -> Node {
+fn configuration(policy: &str) -> SourceNode {
     let policy = source::parse_yaml(policy).unwrap();
     let json = format!("{{\"hold_headers\":true,\"policy\":{}}}", source::to_json(&policy));
     source::parse_json(json.as_bytes()).unwrap()
@@ -254,32 +254,32 @@ fn numbers_are_written_as_people_write_them() {
     }
 }
 
-fn value() -> impl Strategy<Value = Node> {
-    let node = |value| Node { at: Position::default(), value };
+fn value() -> impl Strategy<Value = SourceNode> {
+    let node = |value| SourceNode { at: Position::default(), value };
     let leaf = prop_oneof![
-        Just(node(Value::Null)),
-        any::<bool>().prop_map(move |value| node(Value::Bool(value))),
-        any::<i32>().prop_map(move |value| node(Value::Number(value.to_string()))),
-        (0..1_000_000_000_u32).prop_map(move |millionths| node(Value::Number(format!(
+        Just(node(SourceValue::Null)),
+        any::<bool>().prop_map(move |value| node(SourceValue::Bool(value))),
+        any::<i32>().prop_map(move |value| node(SourceValue::Number(value.to_string()))),
+        (0..1_000_000_000_u32).prop_map(move |millionths| node(SourceValue::Number(format!(
             "{}",
             f64::from(millionths) / 1e6
         )))),
-        any::<String>().prop_map(move |text| node(Value::String { text, quoted: true })),
+        any::<String>().prop_map(move |text| node(SourceValue::String { text, quoted: true })),
     ];
     leaf.prop_recursive(6, 64, 8, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6)
-                .prop_map(move |items| node(Value::Seq(items))),
+                .prop_map(move |items| node(SourceValue::Seq(items))),
             map(inner),
         ]
     })
 }
 
-fn map(values: impl Strategy<Value = Node>) -> impl Strategy<Value = Node> {
+fn map(values: impl Strategy<Value = SourceNode>) -> impl Strategy<Value = SourceNode> {
     prop::collection::btree_map(any::<String>(), values, 0..6).prop_map(|members| {
-        let entry = |(key, value)| Entry { key, key_at: Position::default(), value };
-        let value = Value::Map(members.into_iter().map(entry).collect());
-        Node { at: Position::default(), value }
+        let entry = |(key, value)| MapEntry { key, key_at: Position::default(), value };
+        let value = SourceValue::Map(members.into_iter().map(entry).collect());
+        SourceNode { at: Position::default(), value }
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::growth::assert_linear;
 use hemostat_engine::limits;
 use hemostat_engine::policy::config::Config;
-use hemostat_engine::policy::source::{self, Node, Value};
+use hemostat_engine::policy::source::{self, SourceNode, SourceValue};
 use hemostat_engine::policy::{Diagnostic, Document, explain, judge};
 use proptest::prelude::*;
 
@@ -196,7 +196,7 @@ fn a_policy_with_every_field_is_read_in_full() {
     while let Some(node) = open.pop() {
         open.extend(node.entries().iter().map(|entry| &entry.value));
         keys.extend(node.entries().iter().map(|entry| entry.key.as_str()));
-        if let Value::Seq(items) = &node.value {
+        if let SourceValue::Seq(items) = &node.value {
             open.extend(items);
         }
     }
@@ -243,7 +243,7 @@ proptest! {
 }
 
 /// A tree without places and quotes; numbers by value.
-fn values(node: &Node) -> String {
+fn values(node: &SourceNode) -> String {
     source::to_json(node)
 }
 

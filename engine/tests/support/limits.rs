@@ -115,7 +115,7 @@ impl Proxy {
         let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
         let key = limit.key(&labels, shadow).unwrap();
         let charge =
-            u64::from(limit.unit == hemostat_engine::policy::program::limit::Unit::Concurrent);
+            u64::from(limit.unit == hemostat_engine::policy::program::limit::LimitUnit::Concurrent);
         match self.book.reserve(&key, &limit.cap, charge, &[]).unwrap() {
             Outcome::Admitted { hold, standing, .. } => {
                 if charge > 0 {

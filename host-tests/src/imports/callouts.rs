@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::abi::{Status, decode_pairs};
-use crate::calls::{GrpcCall, GrpcTarget, HttpCall, grpc_target};
+use crate::calls::{Call, GrpcTarget, HttpCall, grpc_target};
 use crate::headers::Headers;
 use crate::memory::{Fail, Guest, give, read, stop, write_u32};
 use crate::outcome::Violation;
@@ -68,7 +68,7 @@ fn grpc_cluster(guest: Guest<'_, '_>, upstream: &[u8]) -> Result<Vec<u8>, Fail> 
     }
 }
 
-fn add_grpc(guest: Guest<'_, '_>, mut call: GrpcCall, ret: i32) -> Result<(), Fail> {
+fn add_grpc(guest: Guest<'_, '_>, mut call: Call, ret: i32) -> Result<(), Fail> {
     let state = guest.data_mut();
     call.root = state.root();
     call.token = state.calls.next_token();
@@ -94,7 +94,7 @@ pub(super) fn grpc_call(
     ret: i32,
 ) -> Result<(), Fail> {
     let upstream = read(guest, upstream, upstream_len)?;
-    let call = GrpcCall {
+    let call = Call {
         token: 0,
         root: 0,
         cluster: grpc_cluster(guest, &upstream)?,
@@ -123,7 +123,7 @@ pub(super) fn grpc_stream(
     ret: i32,
 ) -> Result<(), Fail> {
     let upstream = read(guest, upstream, upstream_len)?;
-    let call = GrpcCall {
+    let call = Call {
         token: 0,
         root: 0,
         cluster: grpc_cluster(guest, &upstream)?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host_tests::{
-    Chunking, Exchange, GrpcCall, Host, HostKind, Outcome, PluginContext, Settings, Status, Worker,
+    Call, Chunking, Exchange, Host, HostKind, Outcome, PluginContext, Settings, Status, Worker,
 };
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ impl Process {
     }
 
     /// The calls that are open.
-    fn calls(&self) -> Vec<GrpcCall> {
+    fn calls(&self) -> Vec<Call> {
         self.worker.grpc_calls()
     }
 

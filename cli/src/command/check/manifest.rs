@@ -3,7 +3,7 @@
 
 use hemostat_engine::jcs;
 use hemostat_engine::policy::Diagnostic;
-use hemostat_engine::policy::source::{self, Node, Position, Value};
+use hemostat_engine::policy::source::{self, Position, SourceNode, SourceValue};
 
 use crate::shared::policy_file::{is_configuration, scope_of};
 
@@ -23,7 +23,7 @@ pub(super) struct Found {
     /// Its own text, at the lines of the file.
     pub(super) text: String,
     /// Its tree, or why it cannot be read.
-    pub(super) tree: Result<Node, Vec<Diagnostic>>,
+    pub(super) tree: Result<SourceNode, Vec<Diagnostic>>,
     /// What is wrong beside it.
     pub(super) beside: Vec<Diagnostic>,
 }
@@ -105,9 +105,16 @@ fn documents(text: &str) -> Vec<String> {
     all
 }
 
-fn walk(node: &Node, path: &str, file: &str, text: &str, depth: usize, found: &mut Vec<Found>) {
+fn walk(
+    node: &SourceNode,
+    path: &str,
+    file: &str,
+    text: &str,
+    depth: usize,
+    found: &mut Vec<Found>,
+) {
     let Some(depth) = depth.checked_sub(1) else { return };
-    if let Value::Seq(items) = &node.value {
+    if let SourceValue::Seq(items) = &node.value {
         for (at, item) in items.iter().enumerate() {
             walk(item, &format!("{path}[{at}]"), file, text, depth, found);
         }
@@ -133,14 +140,14 @@ fn walk(node: &Node, path: &str, file: &str, text: &str, depth: usize, found: &m
 /// What stands in such a field, if it is a configuration of ours: a text in Envoy's, a map in Istio's and Envoy Gateway's.
 fn configuration(
     key: &str,
-    value: &Node,
+    value: &SourceNode,
     file: &str,
     whole: &str,
-) -> Option<(String, Result<Node, Vec<Diagnostic>>)> {
+) -> Option<(String, Result<SourceNode, Vec<Diagnostic>>)> {
     match key {
         "configuration" => {
             let value = value.get("value").unwrap_or(value);
-            let Value::String { text, .. } = &value.value else { return None };
+            let SourceValue::String { text, .. } = &value.value else { return None };
             // At the lines that it has in the file.
             let padded = format!("{}{text}", "\n".repeat(value.at.line.saturating_sub(1) as usize));
             match source::parse(&padded, file) {
@@ -156,8 +163,9 @@ fn configuration(
 }
 
 /// A configuration that holds headers, in a plugin that does not.
-fn held(tree: &Node, plugin: &Node, path: &str, at: Position) -> Option<Diagnostic> {
-    let says = |node: &Node, name: &str| node.get(name).and_then(Node::bool).unwrap_or(false);
+fn held(tree: &SourceNode, plugin: &SourceNode, path: &str, at: Position) -> Option<Diagnostic> {
+    let says =
+        |node: &SourceNode, name: &str| node.get(name).and_then(SourceNode::bool).unwrap_or(false);
     if !says(tree, "hold_headers") || says(plugin, FIELD) {
         return None;
     }

@@ -1,6 +1,6 @@
 //! The rules of a policy, by the names that hits show.
 
-use hemostat_engine::policy::source::{self, Node};
+use hemostat_engine::policy::source::{self, SourceNode};
 
 const SECTIONS: [&str; 7] =
     ["rollback", "switch", "guardrails", "tools", "limits", "failsafe", "other_traffic"];
@@ -20,11 +20,11 @@ pub(super) fn of(file: &str) -> Vec<String> {
 }
 
 /// Its id, or of a tools rule `tools:` and its first match.
-fn name(rule: &Node) -> Option<String> {
-    if let Some(id) = rule.get("id").and_then(Node::text) {
+fn name(rule: &SourceNode) -> Option<String> {
+    if let Some(id) = rule.get("id").and_then(SourceNode::text) {
         return Some(id.to_owned());
     }
     let tools = rule.get("match")?;
-    let first = tools.text().or_else(|| tools.items().first().and_then(Node::text))?;
+    let first = tools.text().or_else(|| tools.items().first().and_then(SourceNode::text))?;
     Some(format!("tools:{first}"))
 }

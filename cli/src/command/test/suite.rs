@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use hemostat_engine::policy::Program;
-use hemostat_engine::policy::source::{Node, parse, to_json};
+use hemostat_engine::policy::source::{SourceNode, parse, to_json};
 use serde_json::Value;
 
 use super::{case, rules};
@@ -148,7 +148,7 @@ impl Suite {
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self> {
         let file = path.display().to_string();
         let wrong = |why: String| Error::failed(format!("{}: {why}", safe(&file)));
-        let tree: Node =
+        let tree: SourceNode =
             parse(text, &file).map_err(|found| Error::failed(policy_file::lines(&found, &file)))?;
         let all: Value =
             serde_json::from_str(&to_json(&tree)).map_err(|error| wrong(error.to_string()))?;

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use crate::context::record::Record;
-use crate::event::Call;
+use crate::event::PendingCall;
 use crate::grant::used::{Slots, use_once};
-use crate::grant::{Grant, Refused, Unproven, Wanted, approval_id};
+use crate::grant::{Grant, GrantRefusal, Unproven, WaitingCall, approval_id};
 use crate::limits;
 use crate::policy::program::tools::{Args, Tools};
 use crate::policy::trust::TrustedKey;
@@ -14,7 +14,7 @@ use crate::policy::trust::TrustedKey;
 #[derive(Debug, Clone, Default)]
 pub struct Approvals {
     /// Envelopes as they came; each is verified once, and only when a call asks.
-    pub envelopes: Vec<Result<Vec<u8>, Refused>>,
+    pub envelopes: Vec<Result<Vec<u8>, GrantRefusal>>,
     /// The memory of used grants; `None`: there is none, and no grant is taken.
     pub slots: Option<Rc<dyn Slots>>,
     /// The caller's tenant.
@@ -23,31 +23,31 @@ pub struct Approvals {
     pub now: u64,
     /// Those that were used.
     pub(crate) used: Vec<Grant>,
-    read: Option<Vec<State>>,
+    read: Option<Vec<GrantState>>,
     /// Signatures that were verified.
     tried: usize,
 }
 
 /// How far a grant is.
 #[derive(Debug, Clone)]
-enum State {
+enum GrantState {
     /// Nobody knows yet who signed it.
     Unproven(Unproven),
     /// It is signed.
     Proven(Grant),
     /// It is none.
-    Refused(Refused),
+    Refused(GrantRefusal),
 }
 
-impl State {
+impl GrantState {
     /// The grant, if it is for this call and signed. What can be said without its signature is said first: a bad one
     /// costs a caller nothing to send.
     fn admits(
         &mut self,
-        wanted: &Wanted<'_>,
+        wanted: &WaitingCall<'_>,
         approvers: &[TrustedKey],
         tries: &mut usize,
-    ) -> Result<Grant, Refused> {
+    ) -> Result<Grant, GrantRefusal> {
         if let Self::Unproven(unproven) = self {
             unproven.would_admit(wanted)?;
             *self = match unproven.clone().prove(approvers, tries) {
@@ -58,7 +58,7 @@ impl State {
         match self {
             Self::Proven(grant) => grant.admits(wanted).map(|()| grant.clone()),
             Self::Refused(refused) => Err(*refused),
-            Self::Unproven(_) => Err(Refused::WrongKey),
+            Self::Unproven(_) => Err(GrantRefusal::WrongKey),
         }
     }
 }
@@ -67,7 +67,7 @@ impl Approvals {
     /// The grants that came with a request.
     #[must_use]
     pub fn new(
-        envelopes: Vec<Result<Vec<u8>, Refused>>,
+        envelopes: Vec<Result<Vec<u8>, GrantRefusal>>,
         slots: Option<Rc<dyn Slots>>,
         tenant: Option<String>,
     ) -> Self {
@@ -81,9 +81,9 @@ impl Approvals {
     pub(crate) fn ask(
         &mut self,
         tools: &Tools,
-        call: Call,
+        call: PendingCall,
         record: &mut Record,
-    ) -> Result<(), Option<Refused>> {
+    ) -> Result<(), Option<GrantRefusal>> {
         let (tool, id) = (call.tool.as_str(), call.id.as_str());
         let outcome = self.find(tools, tool, id);
         let word = match outcome {
@@ -94,23 +94,24 @@ impl Approvals {
         record.count(format!("hemostat_grants_total;outcome={word}"));
         let tenant = self.tenant.as_deref().map(plain).unwrap_or_default();
         record.log(format!("approval={id} tool={} tenant={tenant} grant={word}", plain(tool)));
-        record.approval(Call { tenant: self.tenant.clone(), ..call }, word);
+        record.approval(PendingCall { tenant: self.tenant.clone(), ..call }, word);
         outcome
     }
 
-    fn find(&mut self, tools: &Tools, tool: &str, id: &str) -> Result<(), Option<Refused>> {
+    fn find(&mut self, tools: &Tools, tool: &str, id: &str) -> Result<(), Option<GrantRefusal>> {
         let envelopes = std::mem::take(&mut self.envelopes);
         let read = self.read.get_or_insert_with(|| {
-            let open =
-                |envelope: Result<Vec<u8>, Refused>| match envelope.and_then(|e| Grant::open(&e)) {
-                    Ok(unproven) => State::Unproven(unproven),
-                    Err(refused) => State::Refused(refused),
-                };
+            let open = |envelope: Result<Vec<u8>, GrantRefusal>| match envelope
+                .and_then(|e| Grant::open(&e))
+            {
+                Ok(unproven) => GrantState::Unproven(unproven),
+                Err(refused) => GrantState::Refused(refused),
+            };
             envelopes.into_iter().map(open).collect()
         });
         let mut tries = limits::GRANT_VERIFICATIONS.saturating_sub(self.tried);
         let could = tries;
-        let wanted = Wanted {
+        let wanted = WaitingCall {
             tool,
             id,
             tenant: self.tenant.as_deref(),
@@ -121,7 +122,7 @@ impl Approvals {
         let mut outcome = Err(None);
         for state in read.iter_mut() {
             let used = state.admits(&wanted, &tools.approvers, &mut tries).and_then(|grant| {
-                let slots = self.slots.as_ref().ok_or(Refused::NoMemory)?;
+                let slots = self.slots.as_ref().ok_or(GrantRefusal::NoMemory)?;
                 use_once(slots.as_ref(), &grant, self.now).map(|()| grant)
             });
             match used {

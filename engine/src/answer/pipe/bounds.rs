@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Around, Cut, Pipe};
-use crate::answer::texts::Texts;
+use crate::answer::texts::OpenTexts;
 use crate::context::record::Unchecked;
 use crate::dialect::TextKey;
 use crate::limits;
@@ -91,6 +91,6 @@ impl Pipe {
         self.queue = VecDeque::new();
         self.begun.clear();
         (self.queued_bytes, self.queued_memory) = (0, 0);
-        self.texts = Texts::default();
+        self.texts = OpenTexts::default();
     }
 }

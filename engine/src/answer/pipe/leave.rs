@@ -1,12 +1,12 @@
 //! How a frame leaves, and what the dialect is told of it.
 
-use super::{Acted, Around, Held, Pipe};
+use super::{Acted, Around, Pipe, QueuedFrame};
 use crate::dialect::{self, Leaves};
 use crate::wire::edit::{self, Edit};
 
 impl Pipe {
     /// A frame leaves: as it came, changed in a span, or with what takes the place of stopped calls.
-    pub(super) fn emit(&mut self, held: &Held<'_>, around: &mut Around<'_, '_>) {
+    pub(super) fn emit(&mut self, held: &QueuedFrame<'_>, around: &mut Around<'_, '_>) {
         let Around { out, record, .. } = around;
         if held.opaque {
             out.push(&held.frame.raw);
@@ -42,16 +42,25 @@ impl Pipe {
     }
 
     /// True if calls were stopped, or may have been, in this frame or before it.
-    fn stops_near(&self, held: &Held<'_>) -> bool {
+    fn stops_near(&self, held: &QueuedFrame<'_>) -> bool {
         self.calls.act() && (!held.call_pieces.is_empty() || self.calls.any_stopped())
     }
 
     /// What becomes of a frame where calls were stopped, in it or before it.
-    fn leaves(&self, held: &Held<'_>, payload: &[u8], around: &mut Around<'_, '_>) -> Leaves {
-        let mut pieces: Vec<dialect::Piece<'_>> = held
+    fn leaves(
+        &self,
+        held: &QueuedFrame<'_>,
+        payload: &[u8],
+        around: &mut Around<'_, '_>,
+    ) -> Leaves {
+        let mut pieces: Vec<dialect::CallPiece<'_>> = held
             .call_pieces
             .iter()
-            .map(|&(call, node)| dialect::Piece { call, node, stopped: self.calls.stopped(call) })
+            .map(|&(call, node)| dialect::CallPiece {
+                call,
+                node,
+                stopped: self.calls.stopped(call),
+            })
             .collect();
         pieces.sort_by_key(|piece| piece.node);
         around.frames.leave(held.number, payload, &pieces)

@@ -13,8 +13,8 @@ use std::ops::Range;
 
 use super::{Around, Pipe};
 use crate::answer::held::HeldPiece;
-use crate::answer::place::Place;
-use crate::answer::repeats::{Like, Word};
+use crate::answer::place::Location;
+use crate::answer::repeats::{LearnedWord, Like};
 use crate::dialect::Role;
 
 /// Hears what an answer says, beside those who judge it.
@@ -59,7 +59,7 @@ impl Pipe {
     fn word(
         &mut self,
         raw: &[u8],
-        word: Word,
+        word: LearnedWord,
         rest: &mut &[u8],
         around: &mut Around<'_, '_>,
         listener: &mut Option<&mut dyn Listener>,
@@ -103,7 +103,7 @@ impl Pipe {
                 key: Some(word.key),
                 start: fed.start,
                 end: fed.end,
-                place: Place::Content(in_payload(at)),
+                place: Location::Content(in_payload(at)),
                 call: None,
                 signed: false,
                 erase: None,

@@ -1,12 +1,12 @@
 //! What is done with pieces of texts once they are decided.
 
-use super::{Running, Texts, Written};
-use crate::answer::args::Args;
-use crate::answer::held::{Held, HeldPiece};
+use super::{GrowingText, OpenTexts, Written};
+use crate::answer::args::ArgsReader;
+use crate::answer::held::{HeldPiece, QueuedFrame};
 use crate::answer::hold_reason::HoldReason;
-use crate::answer::place::{Change, changed};
+use crate::answer::place::{TextEdit, changed};
 use crate::answer::rules::Rules;
-use crate::answer::running::{Span, Stop};
+use crate::answer::running::{AnswerStop, ChangedSpan};
 use crate::context::record::Record;
 use crate::dialect::TextKey;
 use crate::limits;
@@ -30,12 +30,12 @@ impl Acted {
     }
 }
 
-impl Texts {
+impl OpenTexts {
     /// What is still undecided in this frame, and keeps it (invariant 6); `None`: nothing. Pieces to `skip` never leave.
     #[must_use]
     pub fn waits_for(
         &self,
-        held: &mut Held<'_>,
+        held: &mut QueuedFrame<'_>,
         skip: impl Fn(&HeldPiece) -> bool,
     ) -> Option<HoldReason> {
         // What is decided stays so: it is asked once, however many frames come behind this one.
@@ -43,11 +43,11 @@ impl Texts {
             let waits = match piece.place {
                 _ if skip(piece) => None,
                 Written::Args(_) => {
-                    let ready = |args: &Args| args.ready(piece.start..piece.end);
+                    let ready = |args: &ArgsReader| args.ready(piece.start..piece.end);
                     let waits = self.args.get(piece.text).is_some_and(|args| !ready(args));
                     waits.then(|| HoldReason::Arguments { call: piece.call.or(piece.key) })
                 }
-                _ => self.running.get(piece.text).map(Running::clear).and_then(|from| {
+                _ => self.running.get(piece.text).map(GrowingText::clear).and_then(|from| {
                     let waits = from < piece.end;
                     waits.then_some(HoldReason::PartialMatch { text: piece.key, from })
                 }),
@@ -63,7 +63,7 @@ impl Texts {
     /// The first stop in a frame that is ready: which piece, and where. Of two in one text the one that begins first,
     /// of two that begin together the first rule's. A redaction of something signed is a stop.
     #[must_use]
-    pub fn first_stop(&self, held: &Held<'_>) -> Option<(usize, Stop)> {
+    pub fn first_stop(&self, held: &QueuedFrame<'_>) -> Option<(usize, AnswerStop)> {
         held.pieces.iter().enumerate().find_map(|(at, piece)| {
             let stop = match piece.place {
                 Written::Args(_) => self.args.get(piece.text)?.stop(piece.start..piece.end),
@@ -71,13 +71,13 @@ impl Texts {
             };
             let sealed = || {
                 let span = self.spans(piece).into_iter().next().filter(|_| piece.signed)?;
-                Some(Stop { start: span.start, rule: span.rule })
+                Some(AnswerStop { start: span.start, rule: span.rule })
             };
             Some((at, stop.or_else(sealed)?))
         })
     }
 
-    fn spans(&self, piece: &HeldPiece) -> Vec<Span> {
+    fn spans(&self, piece: &HeldPiece) -> Vec<ChangedSpan> {
         self.running
             .get(piece.text)
             .map(|text| text.spans(piece.start, piece.end).collect())
@@ -113,7 +113,7 @@ impl Texts {
             _ => {
                 let spans = self.spans(piece);
                 spans.iter().for_each(|span| acted.add(span.rule));
-                let changes: Vec<Change<'_>> =
+                let changes: Vec<TextEdit<'_>> =
                     spans.iter().map(|span| piece.change(*span, rules, piece.end)).collect();
                 if !changes.is_empty() {
                     piece.place.write(payload, &changes, edits);
@@ -148,7 +148,7 @@ impl Texts {
     #[must_use]
     pub fn before(
         &self,
-        held: &Held<'_>,
+        held: &QueuedFrame<'_>,
         at: usize,
         end: u64,
         rules: &Rules,
@@ -161,7 +161,7 @@ impl Texts {
             let end = if number == at { end } else { piece.end };
             let text = piece.place.text(&payload, &mut decoded);
             let text = text.get(..piece.local(end)).unwrap_or_default();
-            let changes: Vec<Change<'_>> = self
+            let changes: Vec<TextEdit<'_>> = self
                 .spans(piece)
                 .iter()
                 .filter(|span| span.start < end)

@@ -1,11 +1,11 @@
 //! What is done once all that came has left: what ended is forgotten, and so is what was found. Only texts that something
 //! happened to are looked at, for a stream may have a thousand others open.
 
-use super::{TextId, Texts};
+use super::{OpenTexts, TextId};
 use crate::answer::rules::Rules;
 use crate::limits;
 
-impl Texts {
+impl OpenTexts {
     /// Something happened to this text that settles once all has left.
     pub(super) fn touch(&mut self, id: TextId) {
         if let Some(text) = self.running.get_mut(id)

@@ -1,8 +1,8 @@
 //! The next piece of a text that is open, where its dialect has said before which text it is.
 
-use super::Texts;
+use super::OpenTexts;
 use crate::answer::rules::Rules;
-use crate::answer::running::{Running, TextId};
+use crate::answer::running::{GrowingText, TextId};
 use crate::context::record::Record;
 use crate::dialect::TextKey;
 
@@ -19,7 +19,7 @@ pub struct Fed {
     pub decided: bool,
 }
 
-impl Texts {
+impl OpenTexts {
     /// Takes the next piece of a text, which another frame has; `None`: it is not open, and nothing was taken.
     pub fn go_on(
         &mut self,
@@ -31,7 +31,7 @@ impl Texts {
         let id = *self.open.get(&key)?;
         self.next_frame(rules, record);
         let (start, end, fits) = self.grow(id, piece, rules, record);
-        let decided = fits && self.running.get(id).is_some_and(Running::is_decided);
+        let decided = fits && self.running.get(id).is_some_and(GrowingText::is_decided);
         Some(Fed { id, start, end, decided })
     }
 }

@@ -6,7 +6,7 @@ use super::{Facts, hits_counter};
 use crate::counters;
 use crate::policy::Program;
 use crate::policy::document::Mode;
-use crate::policy::source::{Node, parse_json};
+use crate::policy::source::{SourceNode, parse_json};
 use crate::written::Object;
 
 /// Counts by rule and action since the process began. The first action of a rule always stands there; others, where they
@@ -77,6 +77,6 @@ fn new_ids(facts: &Facts<'_>) -> BTreeSet<String> {
 fn ids(policy: &str) -> BTreeSet<String> {
     let Ok(tree) = parse_json(policy.as_bytes()) else { return BTreeSet::new() };
     let sections = ["failsafe", "rollback", "switch", "tools", "guardrails", "limits"];
-    let rules = sections.iter().filter_map(|section| tree.get(section)).flat_map(Node::items);
+    let rules = sections.iter().filter_map(|section| tree.get(section)).flat_map(SourceNode::items);
     rules.filter_map(|rule| rule.get("id")?.text().map(str::to_owned)).collect()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::bundle::{Offered, State, Terms, Way, offer, start};
+use crate::bundle::{Offered, Releases, Terms, Way, offer, start};
 use crate::policy::config::Config;
 use crate::policy::source::parse_json;
 
@@ -35,7 +35,7 @@ fn golden_releases_are_taken_for_ever() {
         .collect();
     names.sort();
     assert!(names.len() >= 4, "{names:?}");
-    let mut state = start(&terms, &State::default(), 1_795_503_600).unwrap().0.unwrap();
+    let mut state = start(&terms, &Releases::default(), 1_795_503_600).unwrap().0.unwrap();
     // In the order of their names, each on top of the one before.
     for name in names {
         let (envelope, twin) = (read(&format!("{name}.json")), json(&format!("{name}.twin.json")));

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::made::{NOW, Process, SCOPE, configuration, envelope, policy, release, terms, with};
 use crate::bundle::{
-    Code, Digest, Facts, Followers, Practice, State, Trouble, Way, digest_of, renew, start, status,
+    Code, Digest, Facts, Followers, LastRefusal, Practice, Releases, Way, digest_of, renew, start,
+    status,
 };
 use crate::limits;
 use crate::policy::config::Config;
@@ -129,7 +130,7 @@ fn an_end_changes_only_what_was_asked_for() {
         process.state = renew(&process.terms, &process.state, over).unwrap();
         assert_eq!(process.version(), after, "{on_expiry}");
         assert_eq!(renew(&process.terms, &process.state, over + 1), None, "it is seen to once");
-        let again = State::decode(&process.state.encode()).unwrap();
+        let again = Releases::decode(&process.state.encode()).unwrap();
         assert_eq!(again, process.state);
         // It is no way to come back.
         process.now = over;
@@ -149,7 +150,7 @@ fn for_a_while(serial: u64, version: &str, seconds: u64) -> Value {
 fn after(process: &mut Process, seconds: u64) -> String {
     process.now = NOW + seconds;
     while let Some(next) = renew(&process.terms, &process.state, process.now) {
-        process.state = State::decode(&next.encode()).unwrap();
+        process.state = Releases::decode(&next.encode()).unwrap();
         assert_eq!(process.state, next);
     }
     process.version()
@@ -313,7 +314,8 @@ fn status_says_what_operators_ask() {
         .post(&with(release(7, "a"), &json!({"reason": "INC-1 \"quoted\"\n"})), &["ops"])
         .unwrap();
     let refusal = process.post(&release(6, "old"), &["ops"]).unwrap_err();
-    let trouble = Trouble::decode(&Trouble::new(&refusal, Way::Post, NOW).encode()).unwrap();
+    let trouble =
+        LastRefusal::decode(&LastRefusal::new(&refusal, Way::Post, NOW).encode()).unwrap();
     let running = process.state.running(&process.terms).unwrap();
     let facts = Facts {
         terms: &process.terms,
@@ -358,7 +360,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_state_or_none(bytes: Vec<u8>) {
-        let _ = State::decode(&bytes);
+        let _ = Releases::decode(&bytes);
     }
 
     #[test]
@@ -367,9 +369,9 @@ proptest! {
         process.post(&release(7, "a"), &["ops"]).unwrap();
         let mut bytes = process.state.encode();
         let at = at.index(bytes.len());
-        prop_assert_eq!(State::decode(&bytes[..at]), None);
+        prop_assert_eq!(Releases::decode(&bytes[..at]), None);
         bytes[at] = with;
-        let _ = State::decode(&bytes).map(|state| state.running(&process.terms).is_ok());
+        let _ = Releases::decode(&bytes).map(|state| state.running(&process.terms).is_ok());
     }
 
     /// Whatever comes in whatever order: the serial never falls, and what runs is what was signed last.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bundle::{Offered, PAYLOAD_TYPE, Refusal, State, Terms, Way, offer};
+use crate::bundle::{Offered, PAYLOAD_TYPE, ReleaseRefusal, Releases, Terms, Way, offer};
 use crate::dsse::SecretKey;
 use crate::policy::config::Config;
 
@@ -83,24 +83,28 @@ pub(super) fn terms(fields: &Value) -> Terms {
 /// A process under test.
 pub(super) struct Process {
     pub(super) terms: Terms,
-    pub(super) state: State,
+    pub(super) state: Releases,
     pub(super) now: u64,
 }
 
 impl Process {
     pub(super) fn new(fields: &Value) -> Self {
         let terms = terms(fields);
-        let (state, _) = crate::bundle::start(&terms, &State::default(), NOW).unwrap();
+        let (state, _) = crate::bundle::start(&terms, &Releases::default(), NOW).unwrap();
         Self { terms, state: state.unwrap_or_default(), now: NOW }
     }
 
     /// What comes of an envelope; the state follows, by way of the bytes that workers share.
-    pub(super) fn offer(&mut self, envelope: &str, way: Way) -> Result<&'static str, Refusal> {
+    pub(super) fn offer(
+        &mut self,
+        envelope: &str,
+        way: Way,
+    ) -> Result<&'static str, ReleaseRefusal> {
         match offer(&self.terms, &self.state, envelope.as_bytes(), way, self.now)? {
             Offered::Unchanged(_) => Ok("unchanged"),
             Offered::Activated(activation) => {
                 let bytes = activation.state.encode();
-                self.state = State::decode(&bytes).unwrap();
+                self.state = Releases::decode(&bytes).unwrap();
                 assert_eq!(self.state, activation.state);
                 let follower = self.state.running(&self.terms).unwrap().unwrap();
                 assert_eq!(follower.digest, activation.running.digest, "all workers run the same");
@@ -109,7 +113,11 @@ impl Process {
         }
     }
 
-    pub(super) fn post(&mut self, release: &Value, keys: &[&str]) -> Result<&'static str, Refusal> {
+    pub(super) fn post(
+        &mut self,
+        release: &Value,
+        keys: &[&str],
+    ) -> Result<&'static str, ReleaseRefusal> {
         self.offer(&envelope(release, keys), Way::Post)
     }
 

@@ -2,9 +2,9 @@
 
 use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, NO_ITEM, Texts, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, number, short};
 use super::super::{
-    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
 use super::stopped::Leaving;
@@ -62,8 +62,8 @@ impl Reading {
     }
 
     /// `message_start`'s message, or a whole body.
-    fn message<'a>(&mut self, texts: &mut Texts<'a, '_>, message: &Value<'a>) {
-        let mut last = Last::default();
+    fn message<'a>(&mut self, texts: &mut TextWalk<'a, '_>, message: &Value<'a>) {
+        let mut last = LastMembers::default();
         for field in texts.fields(message) {
             match &*field.key() {
                 b"model" if self.model.is_none() && field.kind() == Kind::String => {
@@ -85,7 +85,7 @@ impl Reading {
         }
     }
 
-    fn block_start<'a>(&mut self, texts: &mut Texts<'a, '_>, block: &Value<'a>, index: u32) {
+    fn block_start<'a>(&mut self, texts: &mut TextWalk<'a, '_>, block: &Value<'a>, index: u32) {
         let kind = match &*string(block.get("type")) {
             b"text" => Block::Text,
             b"thinking" => Block::Thinking,
@@ -101,14 +101,19 @@ impl Reading {
             // All of the event goes with the call.
             begin_call(texts, block, 0, text(kind::INPUT, index));
         }
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in texts.fields(block) {
             match (&*field.key(), kind) {
                 (b"text", Block::Text) if last.is(block, &field, 0, "text") => {
-                    texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
+                    texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
                 }
                 (b"thinking", Block::Thinking) if last.is(block, &field, 1, "thinking") => {
-                    texts.running(&field, text(kind::THINKING, index), Shape::Text, Role::Output);
+                    texts.running(
+                        &field,
+                        text(kind::THINKING, index),
+                        ValueShape::Text,
+                        Role::Output,
+                    );
                 }
                 (b"signature", Block::Thinking) => texts.seal(&field, text(kind::THINKING, index)),
                 (b"name", Block::Call) if field.kind() == Kind::String => texts.name(&field),
@@ -135,7 +140,7 @@ impl Reading {
         rest.get(..rest.partition_point(|(own, _)| *own == index)).unwrap_or_default()
     }
 
-    fn block_stop(&mut self, texts: &mut Texts<'_, '_>, index: u32) {
+    fn block_stop(&mut self, texts: &mut TextWalk<'_, '_>, index: u32) {
         texts.push(Item::TextEnd(TextKey::all_unknown(index)));
         if self.open_at(index).is_empty() {
             return;
@@ -153,12 +158,18 @@ impl Reading {
         }
     }
 
-    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8], index: u32) {
+    fn event<'a>(
+        &mut self,
+        texts: &mut TextWalk<'a, '_>,
+        root: &Value<'a>,
+        event: &[u8],
+        index: u32,
+    ) {
         if twice(root, &["type", "index", "content_block", "delta", "message"]) {
             texts.push(Item::Twice);
         }
         self.piece(texts, root, event, index);
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in root.children() {
             match (&*field.key(), event) {
                 (b"delta", b"content_block_delta") if last.is(root, &field, 0, "delta") => {
@@ -185,7 +196,7 @@ impl Reading {
 
 impl Reading {
     /// An event of a call that has begun.
-    fn piece(&self, texts: &mut Texts<'_, '_>, root: &Value<'_>, event: &[u8], index: u32) {
+    fn piece(&self, texts: &mut TextWalk<'_, '_>, root: &Value<'_>, event: &[u8], index: u32) {
         let delta = root.get("delta");
         let input = delta.is_some_and(|delta| delta.get("partial_json").is_some());
         let open = self.open_at(index).contains(&(index, Block::Call));
@@ -201,21 +212,21 @@ impl Reading {
 }
 
 /// The payload of a `content_block_delta`. What it holds is told by its fields, not by its `type`.
-fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
-    let mut last = Last::default();
+fn delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) {
+    let mut last = LastMembers::default();
     for field in texts.fields(delta) {
         match &*field.key() {
             b"text" if last.is(delta, &field, 0, "text") => {
-                texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
+                texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
             }
             b"thinking" if last.is(delta, &field, 1, "thinking") => {
-                texts.running(&field, text(kind::THINKING, index), Shape::Text, Role::Output);
+                texts.running(&field, text(kind::THINKING, index), ValueShape::Text, Role::Output);
             }
             b"partial_json" if last.is(delta, &field, 2, "partial_json") => {
                 let call = text(kind::INPUT, index);
                 let form = ArgsForm::Piece;
                 texts.push(Item::CallArgs { call, node: field.id(), form });
-                texts.running(&field, text(kind::INPUT, index), Shape::Json, Role::ToolArgs);
+                texts.running(&field, text(kind::INPUT, index), ValueShape::Json, Role::ToolArgs);
             }
             b"signature" => texts.seal(&field, text(kind::THINKING, index)),
             // A field nobody knows yet (`compaction_delta.content`) runs on too.
@@ -225,7 +236,7 @@ fn delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
 }
 
 /// A call begins; `node` is all of it in this frame.
-fn begin_call<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, node: NodeId, call: TextKey) {
+fn begin_call<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, node: NodeId, call: TextKey) {
     let name = block.get("name").filter(|n| n.kind() == Kind::String).map(|n| n.id());
     texts.push(Item::CallBegin { call, name });
     texts.push(Item::CallPiece { call, node });
@@ -252,7 +263,7 @@ fn begin_call<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, node: NodeId, ca
 }
 
 /// A content block that stands whole in a message.
-fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
+fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
     let kind = string(block.get("type"));
     if kind.ends_with(b"tool_use") {
         let call = text(kind::WHOLE_INPUT, at);
@@ -283,7 +294,7 @@ fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
         if self.framing == Framing::Json {
             self.message(&mut texts, &root);
@@ -309,7 +320,7 @@ impl Answer for Reading {
         true
     }
 
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces)
     }
 

@@ -10,7 +10,7 @@ mod tools;
 pub(super) use spend::provider_tools;
 pub(super) use stopped::RESULT;
 
-use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::say::Say;
 use super::write::{Json, error_reply, json_reply, sse_reply};
 use super::{
@@ -23,7 +23,7 @@ use crate::wire::frame::Framing;
 pub(super) const DIALECT: Dialect = Dialect {
     about: About::of(DialectId::Anthropic, "anthropic", "anthropic"),
     requests: Requests { recognise: recognise::anthropic, takes: None, read: request::read },
-    tools: Tools { list: tools::tools, without: tools::without },
+    tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
         canned,

@@ -6,7 +6,7 @@ use super::super::known::{Ids, Known, pieces_at};
 use super::super::splice::replace;
 use super::super::texts::number;
 use super::super::write::{Json, event};
-use super::super::{Leaves, Piece, Stopped};
+use super::super::{CallPiece, Leaves, Stopped};
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
@@ -31,7 +31,7 @@ impl Leaving {
         &mut self,
         root: &Value<'_>,
         framing: Framing,
-        pieces: &[Piece<'_>],
+        pieces: &[CallPiece<'_>],
     ) -> Leaves {
         let mut leaves = Leaves::default();
         if framing == Framing::Json {
@@ -69,7 +69,7 @@ impl Leaving {
     }
 
     /// A message whose blocks are whole.
-    fn message(&mut self, message: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
+    fn message(&mut self, message: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
         let lists = message.children().filter(|field| field.key_is("content"));
         for block in lists.flat_map(|list| list.children()) {
             let text = match stopped(&block, pieces) {
@@ -140,6 +140,6 @@ impl Leaving {
     }
 }
 
-fn stopped<'a>(value: &Value<'_>, pieces: &[Piece<'a>]) -> Option<&'a Stopped> {
+fn stopped<'a>(value: &Value<'_>, pieces: &[CallPiece<'a>]) -> Option<&'a Stopped> {
     pieces_at(pieces, value.id()).first().and_then(|piece| piece.stopped)
 }

@@ -3,9 +3,9 @@
 use super::super::fields::string;
 use super::super::known::Known;
 use super::super::splice::twice;
-use super::super::texts::{Last, NO_ITEM, Texts, name_number, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
 use super::super::{
-    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
 use super::stopped::Leaving;
@@ -62,7 +62,7 @@ impl Reading {
     }
 
     /// One event. What it holds is told by its fields; what ends by its type.
-    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>) {
+    fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
         if twice(root, &["contentBlockIndex", "start", "delta"]) {
             texts.push(Item::Twice);
         }
@@ -80,7 +80,7 @@ impl Reading {
         if (delta.is_some() || stops) && (input || self.open.has(&index)) {
             texts.push(Item::CallPiece { call: text(kind::INPUT, index), node: root.id() });
         }
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in root.children() {
             match &*field.key() {
                 b"start" if last.is(root, &field, 0, "start") => {
@@ -103,7 +103,7 @@ impl Reading {
     }
 
     /// A block begins. Those of text and reasoning begin with their first delta.
-    fn start<'a>(&mut self, texts: &mut Texts<'a, '_>, start: &Value<'a>, index: u32) {
+    fn start<'a>(&mut self, texts: &mut TextWalk<'a, '_>, start: &Value<'a>, index: u32) {
         if twice(start, &["toolUse"]) {
             texts.push(Item::Twice);
         }
@@ -120,7 +120,7 @@ impl Reading {
         }
     }
 
-    fn stop(&mut self, texts: &mut Texts<'_, '_>, index: u32) {
+    fn stop(&mut self, texts: &mut TextWalk<'_, '_>, index: u32) {
         for kind in [kind::TEXT, kind::REASONING, kind::RESULT] {
             texts.push(Item::TextEnd(text(kind, index)));
         }
@@ -137,7 +137,7 @@ impl Reading {
 }
 
 /// The fields of a call that stand beside its name.
-fn call_fields<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, call: TextKey) {
+fn call_fields<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, call: TextKey) {
     for field in tool_use.children() {
         match &*field.key() {
             b"name" if field.kind() == Kind::String => texts.name(&field),
@@ -153,16 +153,16 @@ fn call_fields<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, call: TextKe
 }
 
 /// The payload of a `contentBlockDelta`.
-fn block_delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
+fn block_delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) {
     if twice(delta, &["toolUse"]) {
         texts.push(Item::Twice);
     }
-    let mut last = Last::default();
+    let mut last = LastMembers::default();
     for field in texts.fields(delta) {
         let name = field.key();
         match &*name {
             b"text" if last.is(delta, &field, 0, "text") => {
-                texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
+                texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
             }
             b"toolUse" if field.kind() == Kind::Object => input(texts, &field, index),
             b"reasoningContent" if field.kind() == Kind::Object => {
@@ -178,28 +178,28 @@ fn block_delta<'a>(texts: &mut Texts<'a, '_>, delta: &Value<'a>, index: u32) {
 }
 
 /// A piece of a call's input.
-fn input<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, index: u32) {
+fn input<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, index: u32) {
     if twice(tool_use, &["input"]) {
         texts.push(Item::Twice);
     }
     let call = text(kind::INPUT, index);
-    let mut last = Last::default();
+    let mut last = LastMembers::default();
     for field in tool_use.children() {
         if field.key_is("input") && last.is(tool_use, &field, 0, "input") {
             texts.push(Item::CallArgs { call, node: field.id(), form: ArgsForm::Piece });
-            texts.running(&field, call, Shape::Json, Role::ToolArgs);
+            texts.running(&field, call, ValueShape::Json, Role::ToolArgs);
         } else {
             texts.walk(&field);
         }
     }
 }
 
-fn reasoning<'a>(texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
-    let mut last = Last::default();
+fn reasoning<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) {
+    let mut last = LastMembers::default();
     for field in content.children() {
         match &*field.key() {
             b"text" if last.is(content, &field, 0, "text") => {
-                texts.running(&field, text(kind::REASONING, index), Shape::Text, Role::Output);
+                texts.running(&field, text(kind::REASONING, index), ValueShape::Text, Role::Output);
             }
             b"signature" => texts.seal(&field, text(kind::REASONING, index)),
             _ => texts.walk(&field),
@@ -214,14 +214,14 @@ fn cited(index: u32, field: &str) -> TextKey {
     TextKey { kind: kind::CITED, a: index, b: name_number(field.as_bytes()) }
 }
 
-fn citation<'a>(texts: &mut Texts<'a, '_>, citation: &Value<'a>, index: u32) {
+fn citation<'a>(texts: &mut TextWalk<'a, '_>, citation: &Value<'a>, index: u32) {
     for field in citation.children() {
         match CITED.iter().find(|name| field.key_is(name)) {
             Some(name) if field.kind() == Kind::Array => {
                 pieces(texts, &field, cited(index, name));
             }
             Some(name) if field.kind() == Kind::String => {
-                texts.running(&field, cited(index, name), Shape::Text, Role::Output);
+                texts.running(&field, cited(index, name), ValueShape::Text, Role::Output);
             }
             _ => texts.walk(&field),
         }
@@ -229,12 +229,12 @@ fn citation<'a>(texts: &mut Texts<'a, '_>, citation: &Value<'a>, index: u32) {
 }
 
 /// Pieces of one text: what a provider's tool brought, what a source says.
-fn pieces<'a>(texts: &mut Texts<'a, '_>, list: &Value<'a>, key: TextKey) {
+fn pieces<'a>(texts: &mut TextWalk<'a, '_>, list: &Value<'a>, key: TextKey) {
     for part in list.children() {
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in texts.fields(&part) {
             if field.key_is("text") && last.is(&part, &field, 0, "text") {
-                texts.running(&field, key, Shape::Text, Role::Output);
+                texts.running(&field, key, ValueShape::Text, Role::Output);
             } else {
                 texts.walk(&field);
             }
@@ -243,7 +243,7 @@ fn pieces<'a>(texts: &mut Texts<'a, '_>, list: &Value<'a>, key: TextKey) {
 }
 
 /// A call begins; `node` is all of it in this frame.
-fn begin_call<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, node: NodeId, call: TextKey) {
+fn begin_call<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, node: NodeId, call: TextKey) {
     let name = tool_use.get("name").filter(|name| name.kind() == Kind::String);
     texts.push(Item::CallBegin { call, name: name.map(|name| name.id()) });
     texts.push(Item::CallPiece { call, node });
@@ -261,8 +261,8 @@ fn begin_call<'a>(texts: &mut Texts<'a, '_>, tool_use: &Value<'a>, node: NodeId,
 }
 
 /// A whole body.
-fn whole<'a>(texts: &mut Texts<'a, '_>, root: &Value<'a>) {
-    let mut last = Last::default();
+fn whole<'a>(texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
+    let mut last = LastMembers::default();
     for field in texts.fields(root) {
         if !field.key_is("output") || field.kind() != Kind::Object {
             texts.walk(&field);
@@ -275,7 +275,7 @@ fn whole<'a>(texts: &mut Texts<'a, '_>, root: &Value<'a>) {
     }
 }
 
-fn message<'a>(texts: &mut Texts<'a, '_>, output: &Value<'a>) {
+fn message<'a>(texts: &mut TextWalk<'a, '_>, output: &Value<'a>) {
     if twice(output, &["message"]) {
         texts.push(Item::Twice);
     }
@@ -295,7 +295,7 @@ fn message<'a>(texts: &mut Texts<'a, '_>, output: &Value<'a>) {
     }
 }
 
-fn whole_block<'a>(texts: &mut Texts<'a, '_>, block: &Value<'a>, at: u32) {
+fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
     if twice(block, &["toolUse"]) {
         texts.push(Item::Twice);
     }
@@ -333,7 +333,7 @@ impl Answer for Reading {
     }
 
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
         if self.framing == Framing::Json || matches!(&*self.event, b"metadata" | b"") {
             self.model = routed(&root).or(self.model.take());
@@ -350,7 +350,7 @@ impl Answer for Reading {
 
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
 
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces)
     }
 

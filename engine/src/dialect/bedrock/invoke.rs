@@ -6,8 +6,8 @@ use super::super::anthropic;
 use super::super::contract::{About, Answers, Requests, Spend};
 use super::super::write::quoted;
 use super::super::{
-    Answer, Call, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Piece, Recognised,
-    Reply, RequestView, Unreadable,
+    Answer, Call, CallPiece, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves,
+    Recognised, Reply, RequestView, Unreadable,
 };
 use super::{exception, stream_reply};
 use crate::dialect::EndingHow;
@@ -181,7 +181,7 @@ impl Answer for Reading {
         self.inner.read_other(payload, items);
     }
 
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         let leaves = self.inner.leave(doc, payload, pieces);
         Leaves { after: self.in_messages(&leaves.after), ..leaves }
     }

@@ -10,7 +10,7 @@ mod tools;
 
 pub(super) use invoke::DIALECT as INVOKE;
 
-use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::say::Say;
 use super::write::{Json, error_reply, json_reply};
 use super::{Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech};
@@ -29,7 +29,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         takes: None,
         read: request::read,
     },
-    tools: Tools { list: tools::tools, without: tools::without },
+    tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
         canned,

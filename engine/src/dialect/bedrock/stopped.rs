@@ -7,7 +7,7 @@ use super::super::known::{Ids, Known, pieces_at};
 use super::super::splice::replace;
 use super::super::texts::number;
 use super::super::write::quoted;
-use super::super::{Leaves, Piece, Stopped};
+use super::super::{CallPiece, Leaves, Stopped};
 use super::ending::block;
 use crate::wire::eventstream::event;
 use crate::wire::frame::Framing;
@@ -31,7 +31,7 @@ impl Leaving {
         &mut self,
         root: &Value<'_>,
         framing: Framing,
-        pieces: &[Piece<'_>],
+        pieces: &[CallPiece<'_>],
     ) -> Leaves {
         let mut leaves = Leaves::default();
         if framing == Framing::Json {
@@ -52,7 +52,7 @@ impl Leaving {
         leaves
     }
 
-    fn event(&mut self, root: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
+    fn event(&mut self, root: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
         let Some(index) = root.get("contentBlockIndex").map(|index| number(Some(index))) else {
             return;
         };
@@ -75,7 +75,7 @@ impl Leaving {
     }
 
     /// A message whose blocks are whole.
-    fn message(&mut self, message: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
+    fn message(&mut self, message: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
         let lists = message.children().filter(|field| field.key_is("content"));
         for block in lists.flat_map(|list| list.children()) {
             let stopped = pieces_at(pieces, block.id()).first();

@@ -2,9 +2,9 @@
 
 use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, NO_ITEM, Texts, number};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, number};
 use super::super::{
-    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
 use super::stopped::Leaving;
@@ -47,8 +47,8 @@ impl Reading {
 }
 
 /// The message of a whole body, or the part of one that an event brings. `event`: its type; "" for a whole body.
-fn message<'a>(texts: &mut Texts<'a, '_>, message: &Value<'a>, event: &[u8], index: u32) {
-    let mut last = Last::default();
+fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>, event: &[u8], index: u32) {
+    let mut last = LastMembers::default();
     for field in texts.fields(message) {
         match &*field.key() {
             b"content" if last.is(message, &field, 0, "content") => match field.kind() {
@@ -56,7 +56,7 @@ fn message<'a>(texts: &mut Texts<'a, '_>, message: &Value<'a>, event: &[u8], ind
                 _ => texts.walk(&field),
             },
             b"tool_plan" if last.is(message, &field, 1, "tool_plan") => {
-                texts.running(&field, text(kind::PLAN, 0), Shape::Text, Role::Output);
+                texts.running(&field, text(kind::PLAN, 0), ValueShape::Text, Role::Output);
             }
             b"tool_calls" if last.is(message, &field, 2, "tool_calls") => match field.kind() {
                 Kind::Array => {
@@ -86,15 +86,15 @@ fn message<'a>(texts: &mut Texts<'a, '_>, message: &Value<'a>, event: &[u8], ind
     }
 }
 
-fn content<'a>(texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
-    let mut last = Last::default();
+fn content<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) {
+    let mut last = LastMembers::default();
     for field in texts.fields(content) {
         match &*field.key() {
             b"text" if last.is(content, &field, 0, "text") => {
-                texts.running(&field, text(kind::TEXT, index), Shape::Text, Role::Output);
+                texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
             }
             b"thinking" if last.is(content, &field, 1, "thinking") => {
-                texts.running(&field, text(kind::THINKING, index), Shape::Text, Role::Output);
+                texts.running(&field, text(kind::THINKING, index), ValueShape::Text, Role::Output);
             }
             _ => texts.walk(&field),
         }
@@ -103,7 +103,7 @@ fn content<'a>(texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
 
 /// A call or a piece of one; `node` is all of it in this frame.
 fn tool_call<'a>(
-    texts: &mut Texts<'a, '_>,
+    texts: &mut TextWalk<'a, '_>,
     entry: &Value<'a>,
     node: u32,
     call: TextKey,
@@ -137,7 +137,7 @@ fn tool_call<'a>(
                         _ => ArgsForm::Value,
                     };
                     texts.push(Item::CallArgs { call, node: field.id(), form });
-                    texts.running(&field, call, Shape::Json, Role::ToolArgs);
+                    texts.running(&field, call, ValueShape::Json, Role::ToolArgs);
                 }
                 b"name" if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
@@ -149,7 +149,7 @@ fn tool_call<'a>(
     }
 }
 
-fn event<'a>(texts: &mut Texts<'a, '_>, root: &Value<'a>) {
+fn event<'a>(texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
     let [event, index] = pick(root, ["type", "index"]);
     let (event, index) = (string(event), index);
     let number = number(index);
@@ -198,7 +198,7 @@ fn event<'a>(texts: &mut Texts<'a, '_>, root: &Value<'a>) {
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
         if self.framing != Framing::Json {
             match root.kind() {
@@ -222,7 +222,7 @@ impl Answer for Reading {
         root.get("type").is_some_and(|kind| kind.is_str("content-delta"))
     }
 
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces)
     }
 

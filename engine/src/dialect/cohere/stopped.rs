@@ -6,7 +6,7 @@ use super::super::openai_chat::stopped::take_out;
 use super::super::splice::{insert, push, replace};
 use super::super::texts::number;
 use super::super::write::Json;
-use super::super::{Leaves, Piece};
+use super::super::{CallPiece, Leaves};
 use super::ending::content;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
@@ -26,7 +26,7 @@ impl Leaving {
         &mut self,
         root: &Value<'_>,
         framing: Framing,
-        pieces: &[Piece<'_>],
+        pieces: &[CallPiece<'_>],
     ) -> Leaves {
         let mut leaves = Leaves::default();
         if framing == Framing::Json {
@@ -62,7 +62,7 @@ impl Leaving {
         leaves
     }
 
-    fn whole(&mut self, root: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
+    fn whole(&mut self, root: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
         let Some(message) = root.get("message") else { return };
         let said: Vec<&str> =
             pieces.iter().filter_map(|piece| Some(piece.stopped?.text.as_str())).collect();

@@ -2,9 +2,9 @@
 
 use super::super::fields::string;
 use super::super::splice::twice;
-use super::super::texts::{Last, NO_ITEM, Texts, name_number, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
 use super::super::{
-    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
 use super::stopped::Leaving;
@@ -52,8 +52,8 @@ impl Reading {
         }
     }
 
-    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>) {
-        let mut last = Last::default();
+    fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
+        let mut last = LastMembers::default();
         for field in texts.fields(root) {
             match &*field.key() {
                 b"candidates" if last.is(root, &field, 0, "candidates") => {
@@ -73,7 +73,7 @@ impl Reading {
         }
     }
 
-    fn candidate<'a>(&mut self, texts: &mut Texts<'a, '_>, candidate: &Value<'a>) {
+    fn candidate<'a>(&mut self, texts: &mut TextWalk<'a, '_>, candidate: &Value<'a>) {
         if candidate.kind() != Kind::Object {
             texts.walk(candidate);
             return;
@@ -81,7 +81,7 @@ impl Reading {
         let index = number(candidate.get("index"));
         let logprobs = candidate.get("logprobsResult").filter(|l| !l.is_null());
         texts.item = index;
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in candidate.children() {
             match &*field.key() {
                 b"content" if last.is(candidate, &field, 0, "content") => {
@@ -113,7 +113,7 @@ impl Reading {
         texts.item = NO_ITEM;
     }
 
-    fn content<'a>(&mut self, texts: &mut Texts<'a, '_>, content: &Value<'a>, index: u32) {
+    fn content<'a>(&mut self, texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) {
         for field in texts.fields(content) {
             if field.key_is("parts") && field.kind() == Kind::Array {
                 for part in field.children() {
@@ -125,7 +125,7 @@ impl Reading {
         }
     }
 
-    fn part<'a>(&mut self, texts: &mut Texts<'a, '_>, part: &Value<'a>, index: u32) {
+    fn part<'a>(&mut self, texts: &mut TextWalk<'a, '_>, part: &Value<'a>, index: u32) {
         if part.kind() != Kind::Object {
             texts.walk(part);
             return;
@@ -136,12 +136,12 @@ impl Reading {
         let outer = texts.erase;
         let signature = part.get("thoughtSignature").filter(|s| s.raw().len() > 2);
         texts.erase = outer.or_else(|| signature.map(|s| s.id()));
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in part.children() {
             match &*field.key() {
                 b"text" if last.is(part, &field, 0, "text") => {
                     let key = TextKey { kind, a: index, b: 0 };
-                    texts.running(&field, key, Shape::Text, Role::Output);
+                    texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
                 b"functionCall" | b"toolCall" if field.kind() == Kind::Object => {
                     self.function_call(texts, part, &field, index);
@@ -156,7 +156,7 @@ impl Reading {
     /// Code that the provider runs by itself: part of the answer, and a call to tools rules.
     fn code<'a>(
         &mut self,
-        texts: &mut Texts<'a, '_>,
+        texts: &mut TextWalk<'a, '_>,
         part: &Value<'a>,
         body: &Value<'a>,
         index: u32,
@@ -173,7 +173,7 @@ impl Reading {
 
     fn function_call<'a>(
         &mut self,
-        texts: &mut Texts<'a, '_>,
+        texts: &mut TextWalk<'a, '_>,
         part: &Value<'a>,
         body: &Value<'a>,
         index: u32,
@@ -234,7 +234,7 @@ impl Reading {
 }
 
 /// A piece of one argument: strings under one path run on.
-fn partial_argument<'a>(texts: &mut Texts<'a, '_>, piece: &Value<'a>, call: TextKey) {
+fn partial_argument<'a>(texts: &mut TextWalk<'a, '_>, piece: &Value<'a>, call: TextKey) {
     let path = string(piece.get("jsonPath"));
     let key_of = TextKey {
         kind: kind::PARTIAL,
@@ -243,7 +243,7 @@ fn partial_argument<'a>(texts: &mut Texts<'a, '_>, piece: &Value<'a>, call: Text
     };
     for field in texts.fields(piece) {
         match &*field.key() {
-            b"stringValue" => texts.running(&field, key_of, Shape::Text, Role::ToolArgs),
+            b"stringValue" => texts.running(&field, key_of, ValueShape::Text, Role::ToolArgs),
             // The path holds the argument's keys.
             b"jsonPath" => texts.walk(&field),
             _ => texts.leaves(&field),
@@ -253,7 +253,7 @@ fn partial_argument<'a>(texts: &mut Texts<'a, '_>, piece: &Value<'a>, call: Text
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
         if root.kind() == Kind::Array {
             // A whole array stream read as one body.
@@ -281,7 +281,7 @@ impl Answer for Reading {
         true
     }
 
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), pieces, &self.sent)
     }
 

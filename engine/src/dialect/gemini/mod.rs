@@ -7,7 +7,7 @@ mod spend;
 mod stopped;
 mod tools;
 
-use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::say::Say;
 use super::write::{Json, error_reply, json_reply};
 use super::{
@@ -23,7 +23,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ..About::of(DialectId::Gemini, "gemini", "gcp.gemini")
     },
     requests: Requests { recognise: recognise::gemini, takes: None, read: request::read },
-    tools: Tools { list: tools::tools, without: tools::without },
+    tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
         canned,

@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
-use super::super::texts::Texts;
+use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Kind, Value};
 
@@ -19,7 +19,7 @@ pub(super) fn read(
     request::root_object(&root)?;
     let call = call(recognised, &root)?;
     let mut items = Vec::new();
-    let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
+    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::System.role(true));
     for field in root.children() {
         match &*field.key() {
             b"systemInstruction" | b"system_instruction" => {
@@ -78,7 +78,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
 }
 
 /// `contents` is a list of turns; the server also takes a single one.
-fn contents<'a>(texts: &mut Texts<'a, '_>, contents: &Value<'a>) {
+fn contents<'a>(texts: &mut TextWalk<'a, '_>, contents: &Value<'a>) {
     let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
     if contents.kind() != Kind::Array {
         content(texts, contents, speaker(contents), true);
@@ -90,7 +90,7 @@ fn contents<'a>(texts: &mut Texts<'a, '_>, contents: &Value<'a>) {
     }
 }
 
-fn content<'a>(texts: &mut Texts<'a, '_>, turn: &Value<'a>, speaker: Speaker, last: bool) {
+fn content<'a>(texts: &mut TextWalk<'a, '_>, turn: &Value<'a>, speaker: Speaker, last: bool) {
     texts.role = speaker.role(last);
     for field in texts.fields(turn) {
         if !field.key_is("parts") || field.kind() != Kind::Array {

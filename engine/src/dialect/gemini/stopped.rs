@@ -4,7 +4,7 @@ use super::super::known::{Ids, Known, pieces_at};
 use super::super::splice::{extend, remove, replace};
 use super::super::texts::number;
 use super::super::write::Json;
-use super::super::{Leaves, Piece, TextKey};
+use super::super::{CallPiece, Leaves, TextKey};
 use super::ending::{Sent, says};
 use crate::dialect::anthropic::RESULT;
 use crate::limits;
@@ -31,7 +31,12 @@ struct Candidate {
 }
 
 impl Leaving {
-    pub(super) fn frame(&mut self, root: &Value<'_>, pieces: &[Piece<'_>], sent: &Sent) -> Leaves {
+    pub(super) fn frame(
+        &mut self,
+        root: &Value<'_>,
+        pieces: &[CallPiece<'_>],
+        sent: &Sent,
+    ) -> Leaves {
         let mut leaves = Leaves::default();
         let events: Vec<Value<'_>> = match root.kind() {
             Kind::Array => root.children().collect(),
@@ -52,7 +57,7 @@ impl Leaving {
         &mut self,
         parts: &Value<'_>,
         index: u32,
-        pieces: &[Piece<'_>],
+        pieces: &[CallPiece<'_>],
         sent: &Sent,
         leaves: &mut Leaves,
     ) {

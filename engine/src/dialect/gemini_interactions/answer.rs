@@ -2,9 +2,9 @@
 
 use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, NO_ITEM, Texts, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, number, short};
 use super::super::{
-    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
 use super::event::Event;
@@ -96,8 +96,8 @@ impl Reading {
     }
 
     /// An interaction: its steps, its errors; not its echo of the request.
-    fn interaction<'a>(&mut self, texts: &mut Texts<'a, '_>, interaction: &Value<'a>) {
-        let mut last = Last::default();
+    fn interaction<'a>(&mut self, texts: &mut TextWalk<'a, '_>, interaction: &Value<'a>) {
+        let mut last = LastMembers::default();
         for field in texts.fields(interaction) {
             let string = field.kind() == Kind::String;
             match &*field.key() {
@@ -144,7 +144,7 @@ impl Reading {
     /// A step begins; all of the event goes with it if it is a call that is stopped.
     fn begin<'a>(
         &mut self,
-        texts: &mut Texts<'a, '_>,
+        texts: &mut TextWalk<'a, '_>,
         root: &Value<'a>,
         step: &Value<'a>,
         at: u32,
@@ -162,11 +162,11 @@ impl Reading {
             texts.erase = signature(step);
         }
         let key = text(if kind == Step::Thinks { kind::THOUGHT } else { kind::TEXT }, at);
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in step.children() {
             match (&*field.key(), kind) {
                 (b"text", Step::Says | Step::Thinks) if last.is(step, &field, 0, "text") => {
-                    texts.running(&field, key, Shape::Text, Role::Output);
+                    texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
                 (b"content" | b"summary", Step::Says | Step::Thinks)
                     if field.kind() == Kind::Array =>
@@ -194,7 +194,7 @@ impl Reading {
     /// What a step is told of it by its pieces' fields, not only by their type.
     fn delta<'a>(
         &mut self,
-        texts: &mut Texts<'a, '_>,
+        texts: &mut TextWalk<'a, '_>,
         root: &Value<'a>,
         delta: &Value<'a>,
         at: u32,
@@ -214,11 +214,11 @@ impl Reading {
             texts.erase = signature(delta);
         }
         let media = matches!(&*kind, b"audio" | b"image" | b"video" | b"document");
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in texts.fields(delta) {
             match &*field.key() {
                 b"text" if last.is(delta, &field, 0, "text") => {
-                    texts.running(&field, key, Shape::Text, Role::Output);
+                    texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
                 b"content" if thinks && last.is(delta, &field, 1, "content") => {
                     content(texts, &field, key);
@@ -232,7 +232,7 @@ impl Reading {
         texts.erase = None;
     }
 
-    fn stop(&mut self, texts: &mut Texts<'_, '_>, root: &Value<'_>, at: u32) {
+    fn stop(&mut self, texts: &mut TextWalk<'_, '_>, root: &Value<'_>, at: u32) {
         let call = text(kind::ARGUMENTS, at);
         let calls = self.is_open(at, Step::Calls);
         self.open.retain(|(own, _)| *own != at);
@@ -247,7 +247,7 @@ impl Reading {
         }
     }
 
-    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>) {
+    fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
         let event = Event::of(root);
         let [index] = pick(root, ["index"]);
         let at = number(index);
@@ -260,7 +260,7 @@ impl Reading {
             self.ended = false;
             self.open.clear();
         }
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in root.children() {
             match (&*field.key(), event) {
                 (b"delta", Event::Delta) if last.is(root, &field, 0, "delta") => {
@@ -297,25 +297,25 @@ fn signature(step: &Value<'_>) -> Option<NodeId> {
 }
 
 /// A part of what a step says or thinks.
-fn content<'a>(texts: &mut Texts<'a, '_>, part: &Value<'a>, key: TextKey) {
-    let mut last = Last::default();
+fn content<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey) {
+    let mut last = LastMembers::default();
     for field in texts.fields(part) {
         match &*field.key() {
             b"text" if last.is(part, &field, 0, "text") => {
-                texts.running(&field, key, Shape::Text, Role::Output);
+                texts.running(&field, key, ValueShape::Text, Role::Output);
             }
             _ => texts.walk(&field),
         }
     }
 }
 
-fn call_begins(texts: &mut Texts<'_, '_>, step: &Value<'_>, call: TextKey) {
+fn call_begins(texts: &mut TextWalk<'_, '_>, step: &Value<'_>, call: TextKey) {
     let name = step.get("name").filter(|name| name.kind() == Kind::String).map(|name| name.id());
     texts.push(Item::CallBegin { call, name });
 }
 
 /// A piece of a call, and the names that it has there; `node` is all of it in this frame.
-fn call_piece(texts: &mut Texts<'_, '_>, step: &Value<'_>, call: TextKey, node: NodeId) {
+fn call_piece(texts: &mut TextWalk<'_, '_>, step: &Value<'_>, call: TextKey, node: NodeId) {
     texts.push(Item::CallPiece { call, node });
     if twice(step, &["type", "name", "arguments", "server_name"]) {
         texts.push(Item::Twice);
@@ -340,13 +340,13 @@ fn call_piece(texts: &mut Texts<'_, '_>, step: &Value<'_>, call: TextKey, node: 
 }
 
 /// A member of a step or of a piece of one that is no text of the answer; `of_call`: it is a call.
-fn call_field<'a>(texts: &mut Texts<'a, '_>, field: &Value<'a>, call: TextKey, of_call: bool) {
+fn call_field<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, call: TextKey, of_call: bool) {
     match &*field.key() {
         b"arguments" if of_call => match field.kind() {
             Kind::String => {
                 let form = ArgsForm::Piece;
                 texts.push(Item::CallArgs { call, node: field.id(), form });
-                texts.running(field, call, Shape::Json, Role::ToolArgs);
+                texts.running(field, call, ValueShape::Json, Role::ToolArgs);
             }
             // An empty one stands where pieces follow.
             Kind::Object if field.children().next().is_none() => {}
@@ -364,7 +364,7 @@ fn call_field<'a>(texts: &mut Texts<'a, '_>, field: &Value<'a>, call: TextKey, o
 }
 
 /// Steps that stand whole in an interaction, which a stream repeats.
-fn whole_steps<'a>(texts: &mut Texts<'a, '_>, steps: &Value<'a>) {
+fn whole_steps<'a>(texts: &mut TextWalk<'a, '_>, steps: &Value<'a>) {
     let outer = std::mem::replace(&mut texts.whole, true);
     for (at, step) in steps.children().enumerate() {
         let at = u32::try_from(at).unwrap_or(u32::MAX);
@@ -373,7 +373,7 @@ fn whole_steps<'a>(texts: &mut Texts<'a, '_>, steps: &Value<'a>) {
     texts.whole = outer;
 }
 
-fn whole_step<'a>(texts: &mut Texts<'a, '_>, step: &Value<'a>, at: u32) {
+fn whole_step<'a>(texts: &mut TextWalk<'a, '_>, step: &Value<'a>, at: u32) {
     texts.erase = signature(step);
     if is_call(&string(step.get("type"))) {
         let call = text(kind::ARGUMENTS, at);
@@ -397,7 +397,7 @@ fn whole_step<'a>(texts: &mut Texts<'a, '_>, step: &Value<'a>, at: u32) {
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
         if self.framing == Framing::Json {
             self.interaction(&mut texts, &root);
@@ -425,7 +425,7 @@ impl Answer for Reading {
         true
     }
 
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces)
     }
 

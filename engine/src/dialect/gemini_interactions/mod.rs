@@ -11,7 +11,7 @@ mod spend;
 mod stopped;
 mod tools;
 
-use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::recognise::{self, Line};
 use super::request::has_member;
 use super::say::Say;
@@ -40,7 +40,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ..About::of(DialectId::GeminiInteractions, "gemini-interactions", "gcp.gemini")
     },
     requests: Requests { recognise, takes: Some(takes), read: request::read },
-    tools: Tools { list: tools::tools, without: tools::without },
+    tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
         canned,

@@ -5,7 +5,7 @@ use super::super::fields::string;
 use super::super::splice::replace;
 use super::super::texts::number;
 use super::super::write::Json;
-use super::super::{Leaves, Piece, Stopped, TextKey};
+use super::super::{CallPiece, Leaves, Stopped, TextKey};
 use super::answer::kind;
 use super::ending::delta;
 use super::event::{Event, Names};
@@ -35,7 +35,7 @@ impl Leaving {
         &mut self,
         root: &Value<'_>,
         framing: Framing,
-        pieces: &[Piece<'_>],
+        pieces: &[CallPiece<'_>],
     ) -> Leaves {
         let mut leaves = Leaves::default();
         if framing == Framing::Json {
@@ -82,7 +82,12 @@ impl Leaving {
     }
 
     /// An interaction whose steps are whole.
-    fn interaction(&mut self, interaction: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
+    fn interaction(
+        &mut self,
+        interaction: &Value<'_>,
+        pieces: &[CallPiece<'_>],
+        leaves: &mut Leaves,
+    ) {
         for list in interaction.children() {
             let before = list.key_is("outputs");
             if !before && !list.key_is("steps") {
@@ -140,6 +145,6 @@ impl Leaving {
     }
 }
 
-fn find<'a>(value: &Value<'_>, pieces: &[Piece<'a>]) -> Option<&'a Stopped> {
+fn find<'a>(value: &Value<'_>, pieces: &[CallPiece<'a>]) -> Option<&'a Stopped> {
     pieces.iter().find(|piece| piece.node == value.id()).and_then(|piece| piece.stopped)
 }

@@ -1,7 +1,7 @@
 //! Messages that a server sends: the tools that it lists, and the texts that a model may be shown.
 
 use crate::dialect::splice::remove;
-use crate::dialect::texts::Texts;
+use crate::dialect::texts::TextWalk;
 use crate::dialect::tools::{all, strings};
 use crate::dialect::{InputParts, Item, Role, definitions};
 use crate::wire::edit::Edit;
@@ -47,7 +47,7 @@ pub fn listed(message: &Value<'_>, digests: bool) -> Vec<(NodeId, Vec<String>, O
 /// The texts of the definitions that a message lists.
 pub fn definitions(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
     let role = Role::Input(InputParts { tool_definitions: true, ..InputParts::default() });
-    let mut texts = Texts::request(doc, payload, items, role);
+    let mut texts = TextWalk::request(doc, payload, items, role);
     for list in lists(message) {
         texts.leaves(&list);
     }
@@ -121,7 +121,7 @@ pub fn breaks_schema(message: &Value<'_>, edits: &[Edit]) -> bool {
 /// files that nobody can read.
 pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) -> u32 {
     let parts = InputParts { tool_results: true, last: true, ..InputParts::default() };
-    let mut texts = Texts::request(doc, payload, items, Role::Input(parts));
+    let mut texts = TextWalk::request(doc, payload, items, Role::Input(parts));
     for member in message.children() {
         match &*member.key() {
             b"jsonrpc" | b"id" | b"method" => {}

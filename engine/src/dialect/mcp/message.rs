@@ -5,7 +5,7 @@
 //! but for its case, makes the body unreadable.
 
 use crate::dialect::splice::remove;
-use crate::dialect::texts::Texts;
+use crate::dialect::texts::TextWalk;
 use crate::dialect::{InputParts, Item, Role, Unreadable};
 use crate::limits;
 use crate::wire::edit::Edit;
@@ -35,7 +35,7 @@ pub struct ToolCall {
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct RpcMessage {
     /// Where it stands.
     pub node: NodeId,
     /// What it is.
@@ -164,7 +164,7 @@ fn one<'a>(
 ///
 /// # Errors
 /// A field that decides stands twice, or is written so that readers differ; or there are too many messages.
-pub fn messages(doc: &Doc, body: &[u8]) -> Result<Vec<Message>, Unreadable> {
+pub fn messages(doc: &Doc, body: &[u8]) -> Result<Vec<RpcMessage>, Unreadable> {
     if each(doc, body).nth(limits::BATCH_MESSAGES).is_some() {
         return Err(Unreadable { field: "" });
     }
@@ -179,7 +179,7 @@ pub fn without_messages(doc: &Doc, body: &[u8], gone: &[NodeId]) -> Vec<Edit> {
     edits
 }
 
-fn read(message: &Value<'_>) -> Result<Message, Unreadable> {
+fn read(message: &Value<'_>) -> Result<RpcMessage, Unreadable> {
     if message.kind() != Kind::Object {
         return Err(Unreadable { field: "" });
     }
@@ -202,7 +202,7 @@ fn read(message: &Value<'_>) -> Result<Message, Unreadable> {
     };
     let calls =
         method.as_ref().is_some_and(|method| method.trim().eq_ignore_ascii_case("tools/call"));
-    Ok(Message {
+    Ok(RpcMessage {
         node: message.id(),
         kind,
         id: id.map_or_else(|| b"null".to_vec(), |id| id.raw().to_vec()),
@@ -252,10 +252,10 @@ fn is_plumbing(key: &[u8]) -> bool {
 /// elicitation and sampling).
 /// What people fill into forms (`content` of an answer to elicitation, `inputResponses` of a call's next round) has keys
 /// of the server's choice: every value is looked at, whatever it is called. Gives the files that nobody can read.
-pub(super) fn texts(message: &Message, doc: &Doc, body: &[u8], items: &mut Vec<Item>) -> u32 {
+pub(super) fn texts(message: &RpcMessage, doc: &Doc, body: &[u8], items: &mut Vec<Item>) -> u32 {
     let Some(root) = doc.value(body, message.node) else { return 0 };
     let said = Role::Input(InputParts { user: true, last: true, ..InputParts::default() });
-    let mut texts = Texts::request(doc, body, items, said);
+    let mut texts = TextWalk::request(doc, body, items, said);
     let arguments = message.call.as_ref().and_then(|call| call.arguments);
     for member in root.children() {
         match &*member.key() {
@@ -318,7 +318,7 @@ pub fn texts_beside(doc: &Doc, body: &[u8], items: &mut Vec<Item>) -> Result<(),
 mod tests {
     use super::*;
 
-    fn all(body: &str) -> Result<Vec<Message>, Unreadable> {
+    fn all(body: &str) -> Result<Vec<RpcMessage>, Unreadable> {
         let mut doc = Doc::default();
         doc.parse(body.as_bytes()).unwrap();
         messages(&doc, body.as_bytes())

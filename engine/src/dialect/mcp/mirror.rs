@@ -1,7 +1,7 @@
 //! Revision 2026-07-28 repeats parts of the body in headers, so that proxies may route without reading it. The body is
 //! what counts here; a header that says something else is refused, as the revision has it (`HeaderMismatch`).
 
-use super::message::{Message, MessageKind};
+use super::message::{MessageKind, RpcMessage};
 use crate::base::base64;
 use crate::base::headers::Headers;
 use crate::wire::json::{Doc, Value};
@@ -27,7 +27,7 @@ pub fn is_modern(headers: &Headers, doc: &Doc, body: &[u8]) -> bool {
 
 /// True if a header repeats the body wrongly. Where one is missing, that is the server's to refuse: the body counts.
 #[must_use]
-pub fn is_mismatch(headers: &Headers, doc: &Doc, body: &[u8], messages: &[Message]) -> bool {
+pub fn is_mismatch(headers: &Headers, doc: &Doc, body: &[u8], messages: &[RpcMessage]) -> bool {
     let [message] = messages else {
         // The revision has no batches.
         return !messages.is_empty();

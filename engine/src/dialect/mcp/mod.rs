@@ -15,13 +15,13 @@ pub mod sniff;
 pub mod write;
 
 pub use message::{
-    Message, MessageKind, ToolCall, is_json_rpc, is_nothing_else, messages, names_a_method,
+    MessageKind, RpcMessage, ToolCall, is_json_rpc, is_nothing_else, messages, names_a_method,
     texts_beside, without_messages,
 };
 pub use mirror::{is_mismatch, is_modern};
 pub use sign::is_old_transport;
 
-use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::{
     Call, Canned, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Speech,
     Unreadable,
@@ -32,7 +32,7 @@ use crate::wire::json::Doc;
 pub(super) const DIALECT: Dialect = Dialect {
     about: About { operation: "execute_tool", ..About::of(DialectId::Mcp, "mcp", "mcp") },
     requests: Requests { recognise: |_| None, takes: None, read: read_request },
-    tools: Tools::NONE,
+    tools: OfferedTools::NONE,
     answers: Answers {
         read: |_, _| Box::new(mute::Mute),
         canned,

@@ -1,6 +1,6 @@
 //! No model answers in MCP: what its servers send is read by the exchange, message by message.
 
-use crate::dialect::{Answer, Ending, Item, Leaves, Piece};
+use crate::dialect::{Answer, CallPiece, Ending, Item, Leaves};
 use crate::wire::json::Doc;
 
 /// An answer that has nothing of a model in it.
@@ -12,7 +12,7 @@ impl Answer for Mute {
 
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
 
-    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[CallPiece<'_>]) -> Leaves {
         Leaves::default()
     }
 

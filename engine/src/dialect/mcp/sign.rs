@@ -1,6 +1,6 @@
 //! What headers say of a request: whether it is MCP, may be, or needs a look at its body.
 
-use super::super::path::Target;
+use super::super::path::RequestTarget;
 use crate::base::headers::Headers;
 use crate::dialect::{CallKind, DialectId, Recognised};
 use crate::wire::frame::Framing;
@@ -65,7 +65,7 @@ pub fn of_post(target: &str, headers: &Headers) -> Sign {
 /// not ask for a stream here, as clients of the later transport must.
 #[must_use]
 pub fn is_old_transport(target: &str, headers: &Headers) -> bool {
-    let session = Target::parse(target)
+    let session = RequestTarget::parse(target)
         .has_key(|key| ["sessionid", "session_id"].iter().any(|own| key.eq_ignore_ascii_case(own)));
     session
         && !accepts(headers, "text/event-stream")
@@ -74,7 +74,7 @@ pub fn is_old_transport(target: &str, headers: &Headers) -> bool {
 
 /// A path that ends in `mcp`, as servers' own examples have it.
 fn at_mcp(target: &str) -> bool {
-    Target::parse(target).is(0, "mcp")
+    RequestTarget::parse(target).is(0, "mcp")
 }
 
 fn has_own_header(headers: &Headers) -> bool {

@@ -21,7 +21,7 @@ pub enum Sniffed {
 
 /// Where the reader is among the members of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum SniffState {
     /// A key is due.
     Key,
     /// A value is due, after a key that matters not.
@@ -38,7 +38,7 @@ pub struct Sniffer {
     depth: usize,
     /// Brackets around the members of a message: 1, in a batch 2.
     level: usize,
-    place: Place,
+    place: SniffState,
     in_string: bool,
     escaped: bool,
     /// The string that is being read, if it may matter, as it is written.
@@ -51,7 +51,7 @@ impl Default for Sniffer {
             known: Sniffed::Open,
             depth: 0,
             level: 1,
-            place: Place::Key,
+            place: SniffState::Key,
             in_string: false,
             escaped: false,
             text: Vec::new(),
@@ -85,7 +85,7 @@ impl Sniffer {
                     self.level = if byte == b'[' { 2 } else { 1 };
                 }
                 self.depth = self.depth.saturating_add(1);
-                self.place = Place::Key;
+                self.place = SniffState::Key;
             }
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
@@ -98,7 +98,7 @@ impl Sniffer {
                 self.in_string = true;
                 self.text.clear();
             }
-            b',' if self.depth == self.level => self.place = Place::Key,
+            b',' if self.depth == self.level => self.place = SniffState::Key,
             _ => {}
         }
     }
@@ -125,12 +125,12 @@ impl Sniffer {
     fn member(&mut self) {
         let text = decode(&self.text);
         self.place = match self.place {
-            Place::Key if text.eq_ignore_ascii_case("method") => Place::Method,
-            Place::Method if is_method(&text) => {
+            SniffState::Key if text.eq_ignore_ascii_case("method") => SniffState::Method,
+            SniffState::Method if is_method(&text) => {
                 self.known = Sniffed::Mcp;
-                Place::Value
+                SniffState::Value
             }
-            _ => Place::Value,
+            _ => SniffState::Value,
         };
     }
 }

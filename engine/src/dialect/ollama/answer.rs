@@ -3,10 +3,10 @@
 use super::super::openai_chat::stopped::take_out;
 use super::super::say::Say;
 use super::super::splice::{extend, insert, replace, twice};
-use super::super::texts::{Last, Texts, short};
+use super::super::texts::{LastMembers, TextWalk, short};
 use super::super::write::quoted;
 use super::super::{
-    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::line;
 use crate::wire::frame::Framing;
@@ -42,16 +42,16 @@ impl Reading {
         Self { call, framing, generate, model: None, calls: 0, spoke: false, done: false }
     }
 
-    fn message<'a>(&mut self, texts: &mut Texts<'a, '_>, message: &Value<'a>) {
+    fn message<'a>(&mut self, texts: &mut TextWalk<'a, '_>, message: &Value<'a>) {
         let text = |kind| TextKey { kind, a: 0, b: 0 };
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in texts.fields(message) {
             match &*field.key() {
                 b"content" if last.is(message, &field, 0, "content") => {
-                    texts.running(&field, text(kind::CONTENT), Shape::Text, Role::Output);
+                    texts.running(&field, text(kind::CONTENT), ValueShape::Text, Role::Output);
                 }
                 b"thinking" if last.is(message, &field, 1, "thinking") => {
-                    texts.running(&field, text(kind::THINKING), Shape::Text, Role::Output);
+                    texts.running(&field, text(kind::THINKING), ValueShape::Text, Role::Output);
                 }
                 b"tool_calls" if last.is(message, &field, 2, "tool_calls") => {
                     for call in texts.elements(&field) {
@@ -67,7 +67,7 @@ impl Reading {
         }
     }
 
-    fn tool_call<'a>(&mut self, texts: &mut Texts<'a, '_>, entry: &Value<'a>) {
+    fn tool_call<'a>(&mut self, texts: &mut TextWalk<'a, '_>, entry: &Value<'a>) {
         let body = entry.get("function").filter(|body| body.kind() == Kind::Object);
         let Some(body) = body.filter(|_| !twice(entry, &["function"])) else {
             texts.push(Item::Twice);
@@ -96,7 +96,7 @@ impl Reading {
                         let whole = field.kind() == Kind::String;
                         let form = if whole { ArgsForm::Whole } else { ArgsForm::Value };
                         texts.push(Item::CallArgs { call, node: field.id(), form });
-                        texts.running(&field, call, Shape::Json, Role::ToolArgs);
+                        texts.running(&field, call, ValueShape::Json, Role::ToolArgs);
                     }
                     b"name" if field.kind() == Kind::String => {}
                     _ => texts.walk(&field),
@@ -109,10 +109,10 @@ impl Reading {
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
         let mut done = self.framing == Framing::Json;
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in texts.fields(&root) {
             let text = |kind| TextKey { kind, a: 0, b: 0 };
             match &*field.key() {
@@ -124,10 +124,10 @@ impl Answer for Reading {
                     texts.walk(&field);
                 }
                 b"response" if last.is(&root, &field, 1, "response") => {
-                    texts.running(&field, text(kind::CONTENT), Shape::Text, Role::Output);
+                    texts.running(&field, text(kind::CONTENT), ValueShape::Text, Role::Output);
                 }
                 b"thinking" if last.is(&root, &field, 2, "thinking") => {
-                    texts.running(&field, text(kind::THINKING), Shape::Text, Role::Output);
+                    texts.running(&field, text(kind::THINKING), ValueShape::Text, Role::Output);
                 }
                 b"model" | b"created_at" if field.kind() == Kind::String => {
                     if field.key_is("model") && self.model.is_none() {
@@ -151,7 +151,7 @@ impl Answer for Reading {
         self.model.is_some()
     }
 
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         let mut leaves = Leaves::default();
         let said: Vec<&str> =
             pieces.iter().filter_map(|piece| Some(piece.stopped?.text.as_str())).collect();

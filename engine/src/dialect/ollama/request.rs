@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
-use super::super::texts::Texts;
+use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Kind, Value};
 
@@ -19,7 +19,7 @@ pub(super) fn read(
     request::root_object(&root)?;
     let call = call(recognised, &root)?;
     let mut items = Vec::new();
-    let mut texts = Texts::request(doc, body, &mut items, Speaker::User.role(true));
+    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::User.role(true));
     for field in root.children() {
         match &*field.key() {
             b"messages" => messages(&mut texts, &field),
@@ -57,7 +57,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
     })
 }
 
-fn messages<'a>(texts: &mut Texts<'a, '_>, messages: &Value<'a>) {
+fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {
     let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
     let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
     texts.role = Speaker::User.role(true);

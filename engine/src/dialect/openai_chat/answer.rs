@@ -2,9 +2,9 @@
 
 use super::super::fields::{pick, string};
 use super::super::splice::twice;
-use super::super::texts::{Last, NO_ITEM, Texts, name_number, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
 use super::super::{
-    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
 use super::stopped::Leaving;
@@ -82,7 +82,7 @@ impl Reading {
         }
     }
 
-    fn choice<'a>(&mut self, texts: &mut Texts<'a, '_>, choice: &Value<'a>) {
+    fn choice<'a>(&mut self, texts: &mut TextWalk<'a, '_>, choice: &Value<'a>) {
         if choice.kind() != Kind::Object {
             texts.walk(choice);
             return;
@@ -91,7 +91,7 @@ impl Reading {
         let index = number(index);
         let logprobs = logprobs.filter(|l| !l.is_null());
         texts.item = index;
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in choice.children() {
             let name = field.key();
             match &*name {
@@ -124,7 +124,7 @@ impl Reading {
 
     fn message<'a>(
         &mut self,
-        texts: &mut Texts<'a, '_>,
+        texts: &mut TextWalk<'a, '_>,
         message: &Value<'a>,
         choice: u32,
         whole: bool,
@@ -134,7 +134,7 @@ impl Reading {
             return;
         }
         let text = |kind, b| TextKey { kind, a: choice, b };
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in message.children() {
             let name = field.key();
             let plain = match &*name {
@@ -151,7 +151,7 @@ impl Reading {
                     if field.kind() == Kind::Array {
                         parts(texts, &field, choice);
                     } else {
-                        texts.running(&field, text(kind, 0), Shape::Text, Role::Output);
+                        texts.running(&field, text(kind, 0), ValueShape::Text, Role::Output);
                     }
                 }
                 (b"reasoning_details", _)
@@ -197,7 +197,7 @@ impl Reading {
     }
 
     /// The message so far, beside a delta: the calls in it go with those that the deltas bring.
-    fn copy<'a>(&mut self, texts: &mut Texts<'a, '_>, message: &Value<'a>, choice: u32) {
+    fn copy<'a>(&mut self, texts: &mut TextWalk<'a, '_>, message: &Value<'a>, choice: u32) {
         for list in message.children() {
             let old = list.key_is("function_call") && list.kind() == Kind::Object;
             let calls: Vec<Value<'a>> = match list.kind() {
@@ -266,7 +266,7 @@ impl Reading {
 
     fn begin<'a>(
         &mut self,
-        texts: &mut Texts<'a, '_>,
+        texts: &mut TextWalk<'a, '_>,
         choice: u32,
         index: u32,
         id: Option<u32>,
@@ -295,7 +295,7 @@ impl Reading {
 
     fn tool_call<'a>(
         &mut self,
-        texts: &mut Texts<'a, '_>,
+        texts: &mut TextWalk<'a, '_>,
         call: &Value<'a>,
         choice: u32,
         index: u32,
@@ -330,7 +330,7 @@ impl Reading {
 
 /// A piece of a call: `all` of it, and its `body` with the name; `named`: the name has been heard.
 fn piece<'a>(
-    texts: &mut Texts<'a, '_>,
+    texts: &mut TextWalk<'a, '_>,
     all: &Value<'a>,
     body: &Value<'a>,
     call: TextKey,
@@ -351,14 +351,14 @@ fn piece<'a>(
 
 /// `arguments` of a function, `input` of a custom tool. `named`: the name has been heard.
 fn arguments<'a>(
-    texts: &mut Texts<'a, '_>,
+    texts: &mut TextWalk<'a, '_>,
     body: &Value<'a>,
     call: TextKey,
     whole: bool,
     named: bool,
 ) {
     let name = TextKey { kind: kind::NAME, ..call };
-    let mut last = Last::default();
+    let mut last = LastMembers::default();
     for field in texts.fields(body) {
         match &*field.key() {
             b"arguments" if last.is(body, &field, 0, "arguments") => {
@@ -368,16 +368,16 @@ fn arguments<'a>(
                     _ => ArgsForm::Value,
                 };
                 texts.push(Item::CallArgs { call, node: field.id(), form });
-                texts.running(&field, call, Shape::Json, Role::ToolArgs)
+                texts.running(&field, call, ValueShape::Json, Role::ToolArgs)
             }
             b"input" if last.is(body, &field, 1, "input") => {
                 let form = if whole { ArgsForm::WholeText } else { ArgsForm::TextPiece };
                 texts.push(Item::CallArgs { call, node: field.id(), form });
-                texts.running(&field, call, Shape::Text, Role::ToolArgs)
+                texts.running(&field, call, ValueShape::Text, Role::ToolArgs)
             }
             b"name" if field.kind() == Kind::String && (whole || named) => texts.name(&field),
             b"name" if field.kind() == Kind::String => {
-                texts.running(&field, name, Shape::Text, Role::Output);
+                texts.running(&field, name, ValueShape::Text, Role::Output);
             }
             _ => texts.walk(&field),
         }
@@ -390,11 +390,11 @@ fn arguments<'a>(
 }
 
 /// Content as a list of parts (Mistral, and whole messages of some servers).
-fn parts<'a>(texts: &mut Texts<'a, '_>, parts: &Value<'a>, choice: u32) {
+fn parts<'a>(texts: &mut TextWalk<'a, '_>, parts: &Value<'a>, choice: u32) {
     for part in parts.children() {
         if part.kind() == Kind::String {
             let key = TextKey { kind: kind::CONTENT, a: choice, b: 0 };
-            texts.running(&part, key, Shape::Text, Role::Output);
+            texts.running(&part, key, ValueShape::Text, Role::Output);
             continue;
         }
         let thinking = &*string(part.get("type")) == b"thinking";
@@ -403,12 +403,12 @@ fn parts<'a>(texts: &mut Texts<'a, '_>, parts: &Value<'a>, choice: u32) {
             match &*field.key() {
                 b"text" | b"thinking" if field.kind() == Kind::String => {
                     let key = TextKey { kind, a: choice, b: 0 };
-                    texts.running(&field, key, Shape::Text, Role::Output);
+                    texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
                 b"thinking" => {
                     let key = TextKey { kind: kind::THINKING, a: choice, b: 0 };
                     for text in field.descendants().filter(|v| v.key_is("text")) {
-                        texts.running(&text, key, Shape::Text, Role::Output);
+                        texts.running(&text, key, ValueShape::Text, Role::Output);
                     }
                 }
                 _ => texts.walk(&field),
@@ -417,18 +417,18 @@ fn parts<'a>(texts: &mut Texts<'a, '_>, parts: &Value<'a>, choice: u32) {
     }
 }
 
-fn details<'a>(texts: &mut Texts<'a, '_>, details: &Value<'a>, choice: u32) {
+fn details<'a>(texts: &mut TextWalk<'a, '_>, details: &Value<'a>, choice: u32) {
     for detail in texts.elements(details) {
         let key_of =
             TextKey { kind: kind::REASONING_DETAILS, a: choice, b: number(detail.get("index")) };
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in texts.fields(&detail) {
             match &*field.key() {
                 b"text" if last.is(&detail, &field, 0, "text") => {
-                    texts.running(&field, key_of, Shape::Text, Role::Output)
+                    texts.running(&field, key_of, ValueShape::Text, Role::Output)
                 }
                 b"summary" if last.is(&detail, &field, 1, "summary") => {
-                    texts.running(&field, key_of, Shape::Text, Role::Output);
+                    texts.running(&field, key_of, ValueShape::Text, Role::Output);
                 }
                 b"signature" => texts.seal(&field, key_of),
                 _ => texts.walk(&field),
@@ -437,10 +437,10 @@ fn details<'a>(texts: &mut Texts<'a, '_>, details: &Value<'a>, choice: u32) {
     }
 }
 
-fn audio<'a>(texts: &mut Texts<'a, '_>, audio: &Value<'a>, transcript: TextKey) {
+fn audio<'a>(texts: &mut TextWalk<'a, '_>, audio: &Value<'a>, transcript: TextKey) {
     for field in audio.children() {
         match &*field.key() {
-            b"transcript" => texts.running(&field, transcript, Shape::Text, Role::Output),
+            b"transcript" => texts.running(&field, transcript, ValueShape::Text, Role::Output),
             b"data" if field.kind() == Kind::String => {}
             _ => texts.walk(&field),
         }
@@ -448,7 +448,7 @@ fn audio<'a>(texts: &mut Texts<'a, '_>, audio: &Value<'a>, transcript: TextKey) 
 }
 
 /// Tokens repeat the text, and run on as it does; each alternative of a token is looked at by itself.
-fn log_probabilities<'a>(texts: &mut Texts<'a, '_>, logprobs: &Value<'a>, choice: u32) {
+fn log_probabilities<'a>(texts: &mut TextWalk<'a, '_>, logprobs: &Value<'a>, choice: u32) {
     for list in texts.fields(logprobs) {
         let b = u32::from(list.key_is("refusal"));
         texts.tokens_run(logprobs, &list, TextKey { kind: kind::LOGPROBS, a: choice, b });
@@ -457,9 +457,9 @@ fn log_probabilities<'a>(texts: &mut Texts<'a, '_>, logprobs: &Value<'a>, choice
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in texts.fields(&root) {
             match &*field.key() {
                 b"choices" if last.is(&root, &field, 0, "choices") => {
@@ -499,7 +499,7 @@ impl Answer for Reading {
         true
     }
 
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), pieces, &self.sent)
     }
 

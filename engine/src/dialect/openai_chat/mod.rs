@@ -7,7 +7,7 @@ mod spend;
 pub(super) mod stopped;
 mod tools;
 
-use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::write::{Json, json_reply, sse_reply};
 use super::{Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, Reply, Speech, openai};
 use crate::dialect::recognise;
@@ -21,7 +21,7 @@ const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens
 pub(super) const DIALECT: Dialect = Dialect {
     about: About::of(DialectId::OpenaiChat, "openai-chat", "openai"),
     requests: Requests { recognise: recognise::openai_chat, takes: None, read: request::read },
-    tools: Tools { list: tools::tools, without: tools::without },
+    tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
         canned,

@@ -6,7 +6,7 @@ use super::super::openai::is_finished;
 use super::super::splice::{extend, insert, push, remove, replace};
 use super::super::texts::number;
 use super::super::write::{Json, quoted};
-use super::super::{Leaves, Piece, TextKey};
+use super::super::{CallPiece, Leaves, TextKey};
 use super::ending::Sent;
 use crate::limits;
 use crate::wire::edit::Edit;
@@ -33,7 +33,12 @@ struct Choice {
 }
 
 impl Leaving {
-    pub(super) fn frame(&mut self, root: &Value<'_>, pieces: &[Piece<'_>], sent: &Sent) -> Leaves {
+    pub(super) fn frame(
+        &mut self,
+        root: &Value<'_>,
+        pieces: &[CallPiece<'_>],
+        sent: &Sent,
+    ) -> Leaves {
         let mut leaves = Leaves::default();
         // A chunk that only carries pieces of stopped calls, which most of theirs do, does not leave at all.
         let mut rest = false;
@@ -55,7 +60,7 @@ impl Leaving {
     fn choice(
         &mut self,
         choice: &Value<'_>,
-        pieces: &[Piece<'_>],
+        pieces: &[CallPiece<'_>],
         sent: &Sent,
         leaves: &mut Leaves,
     ) -> bool {
@@ -235,7 +240,7 @@ impl Leaving {
 /// Takes the stopped calls out of a message; true if any member is left.
 pub(in super::super) fn take_out(
     message: &Value<'_>,
-    pieces: &[Piece<'_>],
+    pieces: &[CallPiece<'_>],
     edits: &mut Vec<Edit>,
 ) -> bool {
     let stopped = |value: &Value<'_>| {

@@ -1,7 +1,9 @@
 //! Answers: `choices[].text`, in chunks and whole alike.
 
-use super::super::texts::{Last, NO_ITEM, Texts, number, short};
-use super::super::{Answer, Call, Ending, Item, Leaves, Piece, Role, Shape, TextKey, fields::pick};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, number, short};
+use super::super::{
+    Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape, fields::pick,
+};
 use super::ending::Sent;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
@@ -29,7 +31,7 @@ impl Reading {
     }
 }
 
-fn choice<'a>(texts: &mut Texts<'a, '_>, choice: &Value<'a>) {
+fn choice<'a>(texts: &mut TextWalk<'a, '_>, choice: &Value<'a>) {
     if choice.kind() != Kind::Object {
         texts.walk(choice);
         return;
@@ -38,13 +40,13 @@ fn choice<'a>(texts: &mut Texts<'a, '_>, choice: &Value<'a>) {
     let index = number(index);
     let logprobs = logprobs.filter(|l| !l.is_null());
     texts.item = index;
-    let mut last = Last::default();
+    let mut last = LastMembers::default();
     for field in choice.children() {
         match &*field.key() {
             b"text" if last.is(choice, &field, 0, "text") => {
                 texts.erase = logprobs.map(|l| l.id());
                 let text = TextKey { kind: kind::TEXT, a: index, b: 0 };
-                texts.running(&field, text, Shape::Text, Role::Output);
+                texts.running(&field, text, ValueShape::Text, Role::Output);
                 texts.erase = None;
             }
             b"logprobs" if last.is(choice, &field, 1, "logprobs") => tokens(texts, &field, index),
@@ -55,13 +57,13 @@ fn choice<'a>(texts: &mut Texts<'a, '_>, choice: &Value<'a>) {
 }
 
 /// Tokens repeat the text, and run on as it does. Alternatives of a token are keys: each is looked at by itself.
-fn tokens<'a>(texts: &mut Texts<'a, '_>, logprobs: &Value<'a>, choice: u32) {
+fn tokens<'a>(texts: &mut TextWalk<'a, '_>, logprobs: &Value<'a>, choice: u32) {
     texts.erase = Some(logprobs.id());
     for list in texts.fields(logprobs) {
         if list.key_is("tokens") && list.kind() == Kind::Array {
             for token in list.children() {
                 let text = TextKey { kind: kind::LOGPROBS, a: choice, b: 0 };
-                texts.running(&token, text, Shape::Text, Role::Output);
+                texts.running(&token, text, ValueShape::Text, Role::Output);
             }
         } else if list.key_is("top_logprobs") {
             for token in list.children() {
@@ -76,9 +78,9 @@ fn tokens<'a>(texts: &mut Texts<'a, '_>, logprobs: &Value<'a>, choice: u32) {
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in texts.fields(&root) {
             match &*field.key() {
                 b"choices" if last.is(&root, &field, 0, "choices") => {
@@ -107,7 +109,7 @@ impl Answer for Reading {
         self.model.is_some()
     }
 
-    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[CallPiece<'_>]) -> Leaves {
         Leaves::default()
     }
 

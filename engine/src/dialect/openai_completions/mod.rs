@@ -4,7 +4,7 @@ mod answer;
 mod ending;
 mod request;
 
-use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::openai_chat;
 use super::recognise::{self, Line};
 use super::say::Say;
@@ -37,7 +37,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ..About::of(DialectId::OpenaiCompletions, "openai-completions", "openai")
     },
     requests: Requests { recognise, takes: None, read: request::read },
-    tools: Tools::NONE,
+    tools: OfferedTools::NONE,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
         canned,

@@ -1,7 +1,7 @@
 //! Requests: one prompt or several, and what comes behind what is written (`suffix`).
 
 use super::super::request::{self, Speaker};
-use super::super::texts::Texts;
+use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::limits;
 use crate::wire::json::{Doc, Kind, Value};
@@ -20,7 +20,7 @@ pub(super) fn read(
     request::root_object(&root)?;
     let call = call(recognised, &root)?;
     let mut items = Vec::new();
-    let mut texts = Texts::request(doc, body, &mut items, Speaker::User.role(true));
+    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::User.role(true));
     for field in root.children() {
         match &*field.key() {
             b"prompt" => {

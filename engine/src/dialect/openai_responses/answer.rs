@@ -3,9 +3,9 @@
 use super::super::fields::{pick, string};
 use super::super::known::Known;
 use super::super::splice::twice;
-use super::super::texts::{Last, NO_ITEM, Texts, name_number, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
 use super::super::{
-    Answer, ArgsForm, Call, CallName, Ending, Item, Leaves, Piece, Role, Shape, TextKey,
+    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::sent::Sent;
 use super::stopped::Leaving;
@@ -34,7 +34,7 @@ pub(super) mod kind {
 
 /// Where in an item's life an event tells of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum ItemPhase {
     Added,
     Done,
     /// In a response object: it is repeated, or not streamed at all.
@@ -57,10 +57,10 @@ pub(super) struct Reading {
 }
 
 /// The running text that `response.NAME.delta` events of a name carry, and how.
-pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, Shape, Role) {
+pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, ValueShape, Role) {
     let [item, content, summary] = pick(root, ["output_index", "content_index", "summary_index"]);
     let (a, content, summary) = (number(item), number(content), number(summary));
-    let output = |kind, b| (TextKey { kind, a, b }, Shape::Text, Role::Output);
+    let output = |kind, b| (TextKey { kind, a, b }, ValueShape::Text, Role::Output);
     let arguments = TextKey { kind: kind::ARGUMENTS, a, b: 0 };
     match name {
         b"output_text" => output(kind::TEXT, content),
@@ -68,15 +68,15 @@ pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, Shape, Ro
         b"reasoning_summary_text" => output(kind::SUMMARY, summary),
         b"reasoning_text" => output(kind::REASONING, content),
         b"function_call_arguments" | b"mcp_call_arguments" => {
-            (arguments, Shape::Json, Role::ToolArgs)
+            (arguments, ValueShape::Json, Role::ToolArgs)
         }
-        b"custom_tool_call_input" => (arguments, Shape::Text, Role::ToolArgs),
+        b"custom_tool_call_input" => (arguments, ValueShape::Text, Role::ToolArgs),
         b"shell_call_command" => {
             let b = number(root.get("command_index"));
-            (TextKey { kind: kind::COMMAND, a, b }, Shape::Text, Role::ToolArgs)
+            (TextKey { kind: kind::COMMAND, a, b }, ValueShape::Text, Role::ToolArgs)
         }
         b"apply_patch_call_operation_diff" => {
-            (TextKey { kind: kind::COMMAND, a, b: 0 }, Shape::Text, Role::ToolArgs)
+            (TextKey { kind: kind::COMMAND, a, b: 0 }, ValueShape::Text, Role::ToolArgs)
         }
         b"content_part" => {
             let kind = match &*string(root.get("part").and_then(|part| part.get("type"))) {
@@ -188,8 +188,8 @@ impl Reading {
     }
 
     /// A response object: its items, its error; not its echo of the request.
-    fn response<'a>(&mut self, texts: &mut Texts<'a, '_>, response: &Value<'a>) {
-        let mut last = Last::default();
+    fn response<'a>(&mut self, texts: &mut TextWalk<'a, '_>, response: &Value<'a>) {
+        let mut last = LastMembers::default();
         for field in texts.fields(response) {
             match &*field.key() {
                 b"model" if self.model.is_none() && field.kind() == Kind::String => {
@@ -200,7 +200,7 @@ impl Reading {
                 {
                     for (at, item) in field.children().enumerate() {
                         let at = u32::try_from(at).unwrap_or(u32::MAX);
-                        self.item(texts, &item, &item, at, Phase::Whole);
+                        self.item(texts, &item, &item, at, ItemPhase::Whole);
                     }
                 }
                 b"output" if !field.is_null() => {
@@ -231,11 +231,11 @@ impl Reading {
     /// An item; `all` is what goes with it if it is a call that is stopped.
     fn item<'a>(
         &mut self,
-        texts: &mut Texts<'a, '_>,
+        texts: &mut TextWalk<'a, '_>,
         item: &Value<'a>,
         all: &Value<'a>,
         at: u32,
-        phase: Phase,
+        phase: ItemPhase,
     ) {
         if item.kind() != Kind::Object {
             texts.walk(item);
@@ -251,7 +251,7 @@ impl Reading {
         if ruled {
             self.name(texts, item, all, call, phase);
         }
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in item.children() {
             match &*field.key() {
                 b"content" | b"summary" if field.kind() == Kind::Array => {
@@ -259,13 +259,17 @@ impl Reading {
                         part(texts, &piece, None);
                     }
                 }
-                b"arguments" if phase == Phase::Added && last.is(item, &field, 0, "arguments") => {
-                    texts.running(&field, call, Shape::Json, Role::ToolArgs);
+                b"arguments"
+                    if phase == ItemPhase::Added && last.is(item, &field, 0, "arguments") =>
+                {
+                    texts.running(&field, call, ValueShape::Json, Role::ToolArgs);
                 }
                 b"input"
-                    if is_call && phase == Phase::Added && last.is(item, &field, 1, "input") =>
+                    if is_call
+                        && phase == ItemPhase::Added
+                        && last.is(item, &field, 1, "input") =>
                 {
-                    texts.running(&field, call, Shape::Text, Role::ToolArgs);
+                    texts.running(&field, call, ValueShape::Text, Role::ToolArgs);
                 }
                 b"input" | b"action" | b"operation" if is_call => {
                     texts.role = Role::ToolArgs;
@@ -276,7 +280,7 @@ impl Reading {
                 _ => texts.walk(&field),
             }
         }
-        if ruled && phase != Phase::Added {
+        if ruled && phase != ItemPhase::Added {
             self.open.remove(&call);
             texts.push(Item::CallEnd { call });
         }
@@ -285,11 +289,11 @@ impl Reading {
     /// The call's names, and its arguments where they are complete.
     fn name<'a>(
         &mut self,
-        texts: &mut Texts<'a, '_>,
+        texts: &mut TextWalk<'a, '_>,
         item: &Value<'a>,
         all: &Value<'a>,
         call: TextKey,
-        phase: Phase,
+        phase: ItemPhase,
     ) {
         self.calls.add(call.a);
         texts.push(Item::CallPiece { call, node: all.id() });
@@ -315,14 +319,14 @@ impl Reading {
                 (b"arguments" | b"input" | b"code", Kind::String, _) if field.raw().len() <= 2 => {
                     continue;
                 }
-                (b"arguments", Kind::String, Phase::Added) => ArgsForm::Piece,
+                (b"arguments", Kind::String, ItemPhase::Added) => ArgsForm::Piece,
                 (b"arguments", Kind::String, _) => ArgsForm::Whole,
-                (b"input", Kind::String, Phase::Added) => ArgsForm::TextPiece,
-                (b"input" | b"code", Kind::String, Phase::Done | Phase::Whole) => {
+                (b"input", Kind::String, ItemPhase::Added) => ArgsForm::TextPiece,
+                (b"input" | b"code", Kind::String, ItemPhase::Done | ItemPhase::Whole) => {
                     ArgsForm::WholeText
                 }
                 (b"arguments" | b"action" | b"operation" | b"queries", _, _)
-                    if phase != Phase::Added && !field.is_null() =>
+                    if phase != ItemPhase::Added && !field.is_null() =>
                 {
                     ArgsForm::Value
                 }
@@ -333,7 +337,13 @@ impl Reading {
     }
 
     /// An event about a call, its item's own apart.
-    fn call_event(&self, texts: &mut Texts<'_, '_>, root: &Value<'_>, call: TextKey, phase: &[u8]) {
+    fn call_event(
+        &self,
+        texts: &mut TextWalk<'_, '_>,
+        root: &Value<'_>,
+        call: TextKey,
+        phase: &[u8],
+    ) {
         texts.push(Item::CallPiece { call, node: root.id() });
         if twice(root, &["type", "output_index", "delta", "arguments", "input", "name"]) {
             texts.push(Item::Twice);
@@ -355,20 +365,26 @@ impl Reading {
         }
     }
 
-    fn begin(&mut self, texts: &mut Texts<'_, '_>, item: &Value<'_>, call: TextKey, phase: Phase) {
+    fn begin(
+        &mut self,
+        texts: &mut TextWalk<'_, '_>,
+        item: &Value<'_>,
+        call: TextKey,
+        phase: ItemPhase,
+    ) {
         let running = self.open.has(&call);
-        if phase == Phase::Done && running {
+        if phase == ItemPhase::Done && running {
             texts.push(Item::TextEnd(call));
         } else {
             let name = item.get("name").filter(|n| n.kind() == Kind::String).map(|n| n.id());
             texts.push(Item::CallBegin { call, name });
         }
-        if phase == Phase::Added {
+        if phase == ItemPhase::Added {
             self.open.add(call);
         }
     }
 
-    fn event<'a>(&mut self, texts: &mut Texts<'a, '_>, root: &Value<'a>, event: &[u8]) {
+    fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>, event: &[u8]) {
         let (name, phase) = name_and_phase(event);
         if event == b"response.created" {
             // Another response in the same body has an end of its own, and counts its items anew.
@@ -400,7 +416,7 @@ impl Reading {
         texts.item = root.get("output_index").map_or(NO_ITEM, |_| text.a);
         let known = is_known(name, phase);
         texts.whole = known && phase != b"delta";
-        let mut last = Last::default();
+        let mut last = LastMembers::default();
         for field in root.children() {
             match (&*field.key(), phase) {
                 (b"delta", b"delta") if !known => texts.walk(&field),
@@ -418,7 +434,7 @@ impl Reading {
                     texts.tokens_run(&field, &field, tokens);
                 }
                 (b"item", _) if name == b"output_item" && last.is(root, &field, 1, "item") => {
-                    let phase = if phase == b"done" { Phase::Done } else { Phase::Added };
+                    let phase = if phase == b"done" { ItemPhase::Done } else { ItemPhase::Added };
                     self.item(texts, &field, root, text.a, phase);
                 }
                 (b"part", _) if last.is(root, &field, 2, "part") => {
@@ -460,20 +476,20 @@ pub(super) fn is_last(event: &[u8]) -> bool {
 }
 
 /// A part of a message or of reasoning. `running`: it has just been added, and its text runs on.
-fn part<'a>(texts: &mut Texts<'a, '_>, part: &Value<'a>, running: Option<TextKey>) {
+fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, running: Option<TextKey>) {
     if part.kind() != Kind::Object {
         texts.walk(part);
         return;
     }
     let logprobs = part.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
-    let mut last = Last::default();
+    let mut last = LastMembers::default();
     for field in part.children() {
         match (&*field.key(), running) {
             (b"text" | b"refusal", Some(key)) => {
                 let (slot, name) = if field.key_is("text") { (0, "text") } else { (1, "refusal") };
                 texts.erase = logprobs.map(|l| l.id());
                 if last.is(part, &field, slot, name) {
-                    texts.running(&field, key, Shape::Text, Role::Output);
+                    texts.running(&field, key, ValueShape::Text, Role::Output);
                 } else {
                     texts.walk(&field);
                 }
@@ -491,7 +507,7 @@ fn part<'a>(texts: &mut Texts<'a, '_>, part: &Value<'a>, running: Option<TextKey
 
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
-        let mut texts = Texts::event(doc, payload, items, self.framing);
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
         if self.framing == Framing::Json {
             self.response(&mut texts, &root);
@@ -532,7 +548,7 @@ impl Answer for Reading {
         true
     }
 
-    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[Piece<'_>]) -> Leaves {
+    fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         self.leaving.frame(&doc.root(payload), self.framing, pieces, &self.sent)
     }
 

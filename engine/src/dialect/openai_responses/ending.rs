@@ -5,8 +5,8 @@ use super::super::say::Say;
 use super::super::write::{Json, event, quoted};
 use super::super::{Call, Ending, previous};
 use super::answer::kind;
-use super::sent::{OutputItem, Part, Sent};
-use super::{Head, OURS, Status, content_part, message, response, with_fields};
+use super::sent::{OutputItem, Sent, SentPart};
+use super::{Head, OURS, ResponseStatus, content_part, message, response, with_fields};
 use crate::wire::json::Doc;
 
 /// Writes events with rising numbers.
@@ -27,7 +27,7 @@ impl Events {
     }
 
     /// An event about a part of an item: `item_id`, `output_index`, the part's index, `last`.
-    fn of_part(&mut self, name: &str, item: (&str, u32), part: &Part, last: &str) {
+    fn of_part(&mut self, name: &str, item: (&str, u32), part: &SentPart, last: &str) {
         let place = if part.kind == kind::SUMMARY { "summary_index" } else { "content_index" };
         let mut json = Json::default();
         json.raw(r#""item_id":"#).text(item.0).raw(r#","output_index":"#).number(item.1.into());
@@ -35,7 +35,7 @@ impl Events {
         self.event(name, json.as_str());
     }
 
-    fn of_response(&mut self, name: &str, head: &Head<'_>, status: Status, output: &str) {
+    fn of_response(&mut self, name: &str, head: &Head<'_>, status: ResponseStatus, output: &str) {
         let response = response(head, status, output);
         self.event(name, &format!(r#""response":{response}"#));
     }
@@ -64,16 +64,16 @@ pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &En
     let upstream = sent.head.take();
     let head = Head { id: &id, created, model: &model, upstream: upstream.as_deref() };
     if !sent.any {
-        events.of_response("response.created", &head, Status::InProgress, "");
-        events.of_response("response.in_progress", &head, Status::InProgress, "");
+        events.of_response("response.created", &head, ResponseStatus::InProgress, "");
+        events.of_response("response.in_progress", &head, ResponseStatus::InProgress, "");
     }
     before(&mut events, sent, ending);
-    let texts = |part: &Part| part.kind <= kind::REFUSAL && !part.text.is_empty();
+    let texts = |part: &SentPart| part.kind <= kind::REFUSAL && !part.text.is_empty();
     let begun = sent.items.iter().any(|item| {
         item.kind == "message" && (item.done.is_some() || item.parts.iter().any(texts))
     });
     let say = Say::ending(&ending.how, call, begun);
-    let status = Status::of(&say);
+    let status = ResponseStatus::of(&say);
     let open = |item: &OutputItem| item.done.is_none() && item.kind == "message";
     let target = sent.items.iter().filter(|item| open(item)).map(|item| item.index).max();
     for item in &mut sent.items {
@@ -180,7 +180,7 @@ fn speak(
 }
 
 /// A part as it stands.
-fn part_json(part: &Part) -> String {
+fn part_json(part: &SentPart) -> String {
     let mut json = Json::default();
     match part.kind {
         kind::SUMMARY => {

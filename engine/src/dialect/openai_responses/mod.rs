@@ -8,7 +8,7 @@ mod spend;
 mod stopped;
 mod tools;
 
-use super::contract::{About, Answers, Requests, Spend, Tools};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::say::Say;
 use super::write::{Json, json_reply, quoted, sse_reply};
 use super::{
@@ -25,7 +25,7 @@ const OURS: &str = "resp_hemostat_";
 pub(super) const DIALECT: Dialect = Dialect {
     about: About::of(DialectId::OpenaiResponses, "openai-responses", "openai"),
     requests: Requests { recognise: recognise::openai_responses, takes: None, read: request::read },
-    tools: Tools { list: tools::tools, without: tools::without },
+    tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
         canned,
@@ -65,7 +65,7 @@ fn speech(kind: u8) -> Speech {
 
 /// How a response stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Status {
+enum ResponseStatus {
     InProgress,
     Completed,
     /// Stopped by a content filter.
@@ -74,7 +74,7 @@ enum Status {
     Spent,
 }
 
-impl Status {
+impl ResponseStatus {
     fn of(say: &Say<'_>) -> Self {
         match (say.blocked, say.spent) {
             (true, _) => Self::Filtered,
@@ -115,13 +115,13 @@ const NO_USAGE: &str = concat!(
 );
 
 /// A response object; `output` is the inside of its list of items.
-fn response(head: &Head<'_>, status: Status, output: &str) -> String {
+fn response(head: &Head<'_>, status: ResponseStatus, output: &str) -> String {
     let details = match status {
-        Status::Filtered => r#"{"reason":"content_filter"}"#,
-        Status::Spent => r#"{"reason":"max_output_tokens"}"#,
-        Status::InProgress | Status::Completed => "null",
+        ResponseStatus::Filtered => r#"{"reason":"content_filter"}"#,
+        ResponseStatus::Spent => r#"{"reason":"max_output_tokens"}"#,
+        ResponseStatus::InProgress | ResponseStatus::Completed => "null",
     };
-    let usage = if status == Status::InProgress { "null" } else { NO_USAGE };
+    let usage = if status == ResponseStatus::InProgress { "null" } else { NO_USAGE };
     let fields = [
         ("id", quoted(head.id)),
         ("object", quoted("response")),
@@ -181,7 +181,7 @@ fn content_part(json: &mut Json, text: &str, annotations: &str, refusal: bool) {
 /// A complete answer that is not streamed.
 fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
     let say = Say::ending(how, call, false);
-    let status = Status::of(&say);
+    let status = ResponseStatus::of(&say);
     let mut output = Json::default();
     if let Some(text) = say.text {
         let id = format!("msg_hemostat_{decision}");

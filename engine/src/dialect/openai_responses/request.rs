@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::request::{self, Speaker, last_begins};
-use super::super::texts::Texts;
+use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable, previous};
 use super::OURS;
 use crate::wire::json::{Doc, Kind, Value};
@@ -20,7 +20,7 @@ pub(super) fn read(
     request::root_object(&root)?;
     let call = call(recognised, &root)?;
     let mut items = Vec::new();
-    let mut texts = Texts::request(doc, body, &mut items, Speaker::System.role(true));
+    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::System.role(true));
     let mut remote = 0_u32;
     let mut edits = Vec::new();
     for field in root.children() {
@@ -88,7 +88,7 @@ fn speaker(item: &Value<'_>) -> Speaker {
 }
 
 /// Reads `input`; says how many items are references to items elsewhere.
-fn input<'a>(texts: &mut Texts<'a, '_>, input: &Value<'a>) -> u32 {
+fn input<'a>(texts: &mut TextWalk<'a, '_>, input: &Value<'a>) -> u32 {
     let mut references = 0_u32;
     if input.kind() != Kind::Array {
         // As a string it is the user's words. `walk` would take an object for a tool's arguments.

@@ -10,7 +10,7 @@ use crate::wire::json::{Kind, Value};
 
 /// A part of an item: its text as sent.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct SentPart {
     /// [`kind::TEXT`], [`kind::REFUSAL`], [`kind::SUMMARY`] or [`kind::REASONING`].
     pub(super) kind: u8,
     pub(super) index: u32,
@@ -32,7 +32,7 @@ pub(super) struct OutputItem {
     pub(super) kind: String,
     /// It as it was added; empty if that was not seen or too long.
     pub(super) head: String,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<SentPart>,
     /// A call's arguments, once their `done` was sent.
     pub(super) arguments: Option<String>,
     /// It as it was when done.
@@ -283,7 +283,7 @@ impl Sent {
     }
 }
 
-impl Part {
+impl SentPart {
     fn push(&mut self, text: &[u8]) {
         self.text.push_str(&lossy(text));
     }
@@ -297,12 +297,12 @@ impl OutputItem {
     }
 
     /// The part with this index, begun if it is new.
-    pub(super) fn part(&mut self, kind: u8, index: u32) -> Option<&mut Part> {
+    pub(super) fn part(&mut self, kind: u8, index: u32) -> Option<&mut SentPart> {
         let at = match self.parts.iter().position(|p| p.kind == kind && p.index == index) {
             Some(at) => at,
             None if self.parts.len() >= limits::OPEN_TEXTS => return None,
             None => {
-                self.parts.push(Part {
+                self.parts.push(SentPart {
                     kind,
                     index,
                     text: String::new(),

@@ -5,7 +5,7 @@ use super::super::fields::string;
 use super::super::known::{Ids, Known, pieces_at};
 use super::super::splice::replace;
 use super::super::write::Json;
-use super::super::{Leaves, Piece, Stopped};
+use super::super::{CallPiece, Leaves, Stopped};
 use super::answer::name_and_phase;
 use super::ending::Events;
 use super::sent::Sent;
@@ -26,7 +26,7 @@ pub(super) struct Leaving {
 }
 
 /// What takes an item's place.
-struct Said<'a> {
+struct Replacement<'a> {
     id: String,
     text: &'a str,
 }
@@ -36,7 +36,7 @@ impl Leaving {
         &mut self,
         root: &Value<'_>,
         framing: Framing,
-        pieces: &[Piece<'_>],
+        pieces: &[CallPiece<'_>],
         sent: &Sent,
     ) -> Leaves {
         let mut leaves = Leaves::default();
@@ -81,7 +81,7 @@ impl Leaving {
     }
 
     /// The items of a response object.
-    fn output(&mut self, response: &Value<'_>, pieces: &[Piece<'_>], leaves: &mut Leaves) {
+    fn output(&mut self, response: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
         let lists = response.children().filter(|field| field.key_is("output"));
         for item in lists.flat_map(|list| list.children()) {
             if let Some(said) = self.said(&item, stopped(&item, pieces)) {
@@ -92,17 +92,24 @@ impl Leaving {
     }
 
     /// What is said in this item's place, if it does not leave.
-    fn said<'a>(&mut self, item: &Value<'_>, stopped: Option<&'a Stopped>) -> Option<Said<'a>> {
+    fn said<'a>(
+        &mut self,
+        item: &Value<'_>,
+        stopped: Option<&'a Stopped>,
+    ) -> Option<Replacement<'a>> {
         let call_id = || item.get("call_id").or_else(|| item.get("id"));
         match stopped {
             Some(stopped) => {
                 self.ids.add(call_id());
-                Some(Said { id: format!("msg_hemostat_{}", stopped.id), text: &stopped.text })
+                Some(Replacement {
+                    id: format!("msg_hemostat_{}", stopped.id),
+                    text: &stopped.text,
+                })
             }
             None if string(item.get("type")).ends_with(b"_output") => {
                 let id = call_id().filter(|id| self.ids.has(Some(*id)))?;
                 let id = id.as_str()?;
-                Some(Said { id: format!("msg_hemostat_{id}"), text: RESULT })
+                Some(Replacement { id: format!("msg_hemostat_{id}"), text: RESULT })
             }
             None => None,
         }
@@ -111,7 +118,7 @@ impl Leaving {
     fn item(
         &mut self,
         item: &Value<'_>,
-        said: &Said<'_>,
+        said: &Replacement<'_>,
         done: bool,
         place: u64,
         sent: &Sent,
@@ -146,12 +153,12 @@ impl Leaving {
 }
 
 /// The message that stands for an item.
-fn whole(said: &Said<'_>) -> String {
+fn whole(said: &Replacement<'_>) -> String {
     let mut json = Json::default();
     message(&mut json, &said.id, "completed", Some((said.text, false)));
     json.take()
 }
 
-fn stopped<'a>(value: &Value<'_>, pieces: &[Piece<'a>]) -> Option<&'a Stopped> {
+fn stopped<'a>(value: &Value<'_>, pieces: &[CallPiece<'a>]) -> Option<&'a Stopped> {
     pieces_at(pieces, value.id()).first().and_then(|piece| piece.stopped)
 }

@@ -1,4 +1,4 @@
-use super::super::{Kind, Origin};
+use super::super::{EventKind, Origin};
 use super::*;
 use crate::limits::NOTIFY_RETRY_NS;
 use proptest::prelude::*;
@@ -14,11 +14,11 @@ fn event(rule: &str) -> Event {
     let origin = Origin { notify: Some(Rc::new(notify)), ..Origin::default() };
     Event {
         origin: Rc::new(origin),
-        ..Event::new(Kind::Decision, vec![("hemostat.rule", rule.into())])
+        ..Event::new(EventKind::Decision, vec![("hemostat.rule", rule.into())])
     }
 }
 
-fn count_of(post: &Post) -> u64 {
+fn count_of(post: &EventPost) -> u64 {
     let read: serde_json::Value = serde_json::from_str(&post.body).unwrap();
     read["count"].as_u64().unwrap()
 }
@@ -26,18 +26,18 @@ fn count_of(post: &Post) -> u64 {
 #[test]
 fn the_first_goes_at_once_and_the_others_are_counted_together() {
     let mut queue = Queue::new(1);
-    assert_eq!(queue.push(event("a"), SECOND), Taken::New);
+    assert_eq!(queue.push(event("a"), SECOND), Raised::New);
     let first = queue.next(SECOND).unwrap();
     assert_eq!(count_of(&first), 1);
     for _ in 0..500 {
-        assert_eq!(queue.push(event("a"), SECOND), Taken::Counted);
+        assert_eq!(queue.push(event("a"), SECOND), Raised::Counted);
     }
-    let sent = queue.ended(first.ticket, Ended::Taken, SECOND);
-    assert_eq!(sent, Some((Outcome::Sent, "decision")));
+    let sent = queue.ended(first.ticket, DeliveryEnd::Taken, SECOND);
+    assert_eq!(sent, Some((DeliveryOutcome::Sent, "decision")));
     assert_eq!(queue.next(SECOND + NOTIFY_QUIET_NS - 1), None);
     let second = queue.next(SECOND + NOTIFY_QUIET_NS).unwrap();
     assert_eq!(count_of(&second), 500);
-    queue.ended(second.ticket, Ended::Taken, SECOND + NOTIFY_QUIET_NS);
+    queue.ended(second.ticket, DeliveryEnd::Taken, SECOND + NOTIFY_QUIET_NS);
     assert!(queue.is_idle());
     queue.sweep(SECOND + 3 * NOTIFY_QUIET_NS);
     assert!(queue.entries.is_empty());
@@ -49,7 +49,7 @@ fn a_clock_that_is_set_back_silences_nobody() {
     let mut queue = Queue::new(1);
     queue.push(event("a"), 2 * day);
     let first = queue.next(2 * day).unwrap();
-    queue.ended(first.ticket, Ended::Taken, 2 * day);
+    queue.ended(first.ticket, DeliveryEnd::Taken, 2 * day);
     queue.push(event("a"), day);
     assert!(queue.next(day).is_some(), "it would wait for a day");
 }
@@ -62,8 +62,8 @@ fn a_call_that_fails_is_tried_again_a_few_times_with_the_same_body() {
     for attempt in 1..=NOTIFY_TRIES {
         let post = queue.next(now).unwrap();
         assert_eq!(queue.next(now), None, "one call an event");
-        let (outcome, _) = queue.ended(post.ticket, Ended::Unanswered, now).unwrap();
-        assert_eq!(outcome == Outcome::Failed, attempt == NOTIFY_TRIES);
+        let (outcome, _) = queue.ended(post.ticket, DeliveryEnd::Unanswered, now).unwrap();
+        assert_eq!(outcome == DeliveryOutcome::Failed, attempt == NOTIFY_TRIES);
         bodies.push(post.body);
         now += 100 * NOTIFY_RETRY_NS;
     }
@@ -77,11 +77,11 @@ fn what_a_receiver_does_not_want_is_not_tried_again() {
     let mut queue = Queue::new(1);
     queue.push(event("a"), 0);
     let post = queue.next(0).unwrap();
-    assert_eq!(Ended::of_status(404), Ended::Refused);
-    let (outcome, _) = queue.ended(post.ticket, Ended::Refused, 0).unwrap();
-    assert_eq!(outcome, Outcome::Failed);
+    assert_eq!(DeliveryEnd::of_status(404), DeliveryEnd::Refused);
+    let (outcome, _) = queue.ended(post.ticket, DeliveryEnd::Refused, 0).unwrap();
+    assert_eq!(outcome, DeliveryOutcome::Failed);
     assert!(queue.is_idle());
-    assert_eq!(queue.ended(post.ticket, Ended::Taken, 0), None, "nothing ends twice");
+    assert_eq!(queue.ended(post.ticket, DeliveryEnd::Taken, 0), None, "nothing ends twice");
 }
 
 #[test]
@@ -103,12 +103,12 @@ fn a_call_that_never_ends_is_given_up() {
 fn a_full_queue_takes_no_more_and_no_second_has_more_calls_than_allowed() {
     let mut queue = Queue::new(1);
     for number in 0..NOTIFY_EVENTS_OF_KIND {
-        assert_eq!(queue.push(event(&number.to_string()), 0), Taken::New);
+        assert_eq!(queue.push(event(&number.to_string()), 0), Raised::New);
     }
-    assert_eq!(queue.push(event("one more"), 0), Taken::Dropped);
-    let other = Event { kind: Kind::Handoff, ..event("another kind") };
-    assert_eq!(queue.push(other, 0), Taken::New, "one kind does not push out the others");
-    assert_eq!(queue.push(event("3"), 0), Taken::Counted);
+    assert_eq!(queue.push(event("one more"), 0), Raised::Dropped);
+    let other = Event { kind: EventKind::Handoff, ..event("another kind") };
+    assert_eq!(queue.push(other, 0), Raised::New, "one kind does not push out the others");
+    assert_eq!(queue.push(event("3"), 0), Raised::Counted);
     let mut flying = Vec::new();
     while let Some(post) = queue.next(0) {
         flying.push(post.ticket);
@@ -116,10 +116,10 @@ fn a_full_queue_takes_no_more_and_no_second_has_more_calls_than_allowed() {
     assert_eq!(flying.len(), NOTIFY_IN_FLIGHT);
     let mut made = flying.len();
     for ticket in flying {
-        queue.ended(ticket, Ended::Taken, 0);
+        queue.ended(ticket, DeliveryEnd::Taken, 0);
     }
     while let Some(post) = queue.next(0) {
-        queue.ended(post.ticket, Ended::Taken, 0);
+        queue.ended(post.ticket, DeliveryEnd::Taken, 0);
         made += 1;
     }
     assert_eq!(made, NOTIFY_PER_SECOND as usize);
@@ -149,18 +149,18 @@ proptest! {
     fn no_event_is_lost(steps in prop::collection::vec(step(), 0..200)) {
         let mut queue = Queue::new(7);
         let (mut now, mut raised, mut over, mut dropped) = (0_u64, 0_u64, 0_u64, 0_u64);
-        let mut flying: Vec<Post> = Vec::new();
+        let mut flying: Vec<EventPost> = Vec::new();
         for step in steps {
             match step {
                 Step::Push(rule) => {
                     raised += 1;
-                    dropped += u64::from(queue.push(event(&rule.to_string()), now) == Taken::Dropped);
+                    dropped += u64::from(queue.push(event(&rule.to_string()), now) == Raised::Dropped);
                 }
                 Step::Next => flying.extend(queue.next(now)),
                 Step::End(which, how) if !flying.is_empty() => {
                     let post = flying.remove(which % flying.len());
-                    let how = [Ended::Taken, Ended::Refused, Ended::Unanswered][usize::from(how)];
-                    if let Some((Outcome::Sent | Outcome::Failed, _)) = queue.ended(post.ticket, how, now) {
+                    let how = [DeliveryEnd::Taken, DeliveryEnd::Refused, DeliveryEnd::Unanswered][usize::from(how)];
+                    if let Some((DeliveryOutcome::Sent | DeliveryOutcome::Failed, _)) = queue.ended(post.ticket, how, now) {
                         over += count_of(&post);
                     }
                 }
@@ -168,10 +168,10 @@ proptest! {
                 Step::Wait(ns) => {
                     now += ns;
                     for (outcome, _) in queue.sweep(now) {
-                        prop_assert_ne!(outcome, Outcome::Sent);
+                        prop_assert_ne!(outcome, DeliveryOutcome::Sent);
                     }
                     // Calls that were given up are not heard of again.
-                    let lost: Vec<Post> = flying.iter().filter(|post| {
+                    let lost: Vec<EventPost> = flying.iter().filter(|post| {
                         !queue.entries.iter().any(|entry| entry.ticket() == Some(post.ticket))
                     }).cloned().collect();
                     flying.retain(|post| !lost.contains(post));

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::{Api, Every, Target};
 use super::*;
-use crate::ledger::{Key, MemoryStore};
+use crate::ledger::{AccountKey, MemoryStore};
 
 const MS: u64 = 1_000_000;
 const S: u64 = 1000 * MS;
@@ -13,10 +13,10 @@ const OVER: &[u8] = &[8, 2];
 const UNAVAILABLE: CalloutReply<'_> = CalloutReply::Status(14);
 const TOO_LATE: CalloutReply<'_> = CalloutReply::Status(4);
 
-fn account(api: Api, tenant: &str) -> Account {
+fn account(api: Api, tenant: &str) -> FleetAccount {
     let service = Service { cluster: "rls".into(), domain: "llm".into(), api };
-    Account {
-        key: Key::new(b"limit", &[tenant], 32),
+    FleetAccount {
+        key: AccountKey::new(b"limit", &[tenant], 32),
         target: Rc::new(Target { service, every: Every::Day, unit: 1, sync_ms: 500 }),
         entries: vec![("limit".into(), "l".into()), ("tenant".into(), tenant.into())],
     }
@@ -48,8 +48,8 @@ fn a_report_is_followed_by_a_question_and_its_word_holds_for_all_workers() {
     let check = one.answered(report, CalloutReply::Message(OK)).unwrap();
     assert_eq!(check.call().method, "CheckRateLimit");
     assert_eq!(one.answered(check, CalloutReply::Message(OVER)), None);
-    assert_eq!(other.word(&own), Word::Over(T0 + 86_400 * S));
-    assert_eq!(other.word(&account(Api::Limitador, "b")), Word::Free);
+    assert_eq!(other.word(&own), ServiceWord::Over(T0 + 86_400 * S));
+    assert_eq!(other.word(&account(Api::Limitador, "b")), ServiceWord::Free);
     assert_eq!(
         counted(&one),
         ["calls_total;action=report;reason=ok", "calls_total;action=check;reason=over"]
@@ -66,9 +66,9 @@ fn envoys_service_is_charged_and_asked_in_one() {
     // Exactly at its limit the service says yes, and that nothing is left, for 9 seconds.
     let used_up = [8, 1, 0x12, 8, 8, 1, 0x12, 0, 0x22, 2, 8, 9];
     assert_eq!(one.answered(charge, CalloutReply::Message(&used_up)), None);
-    assert_eq!(one.word(&own), Word::Over(T0 + 9 * S));
+    assert_eq!(one.word(&own), ServiceWord::Over(T0 + 9 * S));
     store.set_now_ns(T0 + 9 * S);
-    assert_eq!(one.word(&own), Word::Free);
+    assert_eq!(one.word(&own), ServiceWord::Free);
 }
 
 #[test]
@@ -124,14 +124,14 @@ fn an_answer_that_never_comes_holds_nothing_up() {
 fn a_service_is_silent_when_a_fault_does_not_pass() {
     let (store, one, other) = process();
     let own = account(Api::Envoy, "a");
-    assert_eq!(one.asked(&own, TOO_LATE), Asked::Unanswered);
+    assert_eq!(one.asked(&own, TOO_LATE), Admitter::Unanswered);
     assert!(!other.is_silent(&own));
     store.set_now_ns(T0 + S);
     assert!(other.is_silent(&own));
     assert!(other.failing_since(&own.target.service).is_some());
-    assert_eq!(other.asked(&own, CalloutReply::Message(OK)), Asked::Free);
+    assert_eq!(other.asked(&own, CalloutReply::Message(OK)), Admitter::Free);
     assert!(!one.is_silent(&own));
-    assert_eq!(one.asked(&own, CalloutReply::Message(OVER)), Asked::Over(T0 + S + 86_400 * S));
+    assert_eq!(one.asked(&own, CalloutReply::Message(OVER)), Admitter::Over(T0 + S + 86_400 * S));
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_storage_that_does_not_work_is_no_panic_and_refuses_nobody() {
     store.fail(true);
     one.owe(&own, 7);
     one.want(&own);
-    assert_eq!(one.word(&own), Word::Free);
+    assert_eq!(one.word(&own), ServiceWord::Free);
     assert!(!one.take_turn(500));
     assert!(one.due(64).is_empty());
     assert_eq!(counted(&one), ["lost_total;reason=full"]);

@@ -92,7 +92,7 @@ proptest! {
         let mut account = Account::new(&cap, T0);
         let receipt = account.reserve(&cap, 60, T0).unwrap();
         account.settle(&cap, receipt, 60, 60 + over, T0);
-        let Err(Refusal { wait: Wait::Ns(ns) }) = account.reserve(&cap, 1, T0) else { panic!() };
+        let Err(OverLimit { wait: Wait::Ns(ns) }) = account.reserve(&cap, 1, T0) else { panic!() };
         prop_assert_eq!(ns, (over + 1) * S);
         prop_assert!(account.reserve(&cap, 1, T0 + ns - 1).is_err());
         prop_assert!(account.reserve(&cap, 1, T0 + ns).is_ok());
@@ -104,7 +104,7 @@ proptest! {
         ops in ops(0, 130), charge in 1_u64..50,
         cap in prop_oneof![
             Just(bucket(7, 13, 50)),
-            Just(Cap::Calendar { amount: 50, span: Span::Day }),
+            Just(Cap::Calendar { amount: 50, span: CalendarSpan::Day }),
         ],
     ) {
         let mut now = T0;
@@ -131,7 +131,7 @@ proptest! {
     #[test]
     fn a_calendar_window_never_gives_more_than_its_cap(ops in ops(50 * S, 100)) {
         // Every step is an hour or so: windows pass.
-        let cap = Cap::Calendar { amount: 100, span: Span::Day };
+        let cap = Cap::Calendar { amount: 100, span: CalendarSpan::Day };
         let long: Vec<Op> = ops.into_iter().map(|op| match op {
             Op::Pass(ns) => Op::Pass(ns * 200),
             op => op,
@@ -149,7 +149,7 @@ proptest! {
     ) {
         for cap in [
             Cap::Bucket { amount, every_ns, burst },
-            Cap::Calendar { amount, span: Span::Month },
+            Cap::Calendar { amount, span: CalendarSpan::Month },
             Cap::InFlight { most: amount },
         ] {
             for mut account in [
@@ -169,7 +169,7 @@ proptest! {
 
 #[test]
 fn usage_belongs_to_the_window_it_was_reserved_in() {
-    let cap = Cap::Calendar { amount: 100, span: Span::Day };
+    let cap = Cap::Calendar { amount: 100, span: CalendarSpan::Day };
     let late = 1_764_028_790 * S; // ten seconds before midnight
     assert_eq!(crate::base::time::format(late / S), "2025-11-24T23:59:50Z");
     let mut account = Account::new(&cap, late);
@@ -185,7 +185,7 @@ fn usage_belongs_to_the_window_it_was_reserved_in() {
 
 #[test]
 fn a_clock_set_back_over_midnight_gives_no_second_day() {
-    let cap = Cap::Calendar { amount: 100, span: Span::Day };
+    let cap = Cap::Calendar { amount: 100, span: CalendarSpan::Day };
     let mut account = Account::new(&cap, T0);
     account.reserve(&cap, 100, T0).unwrap();
     for back in [S, 120 * S, 90_000 * S] {
@@ -195,7 +195,7 @@ fn a_clock_set_back_over_midnight_gives_no_second_day() {
 
 #[test]
 fn a_clock_that_comes_over_midnight_twice_gives_one_day() {
-    let cap = Cap::Calendar { amount: 100, span: Span::Day };
+    let cap = Cap::Calendar { amount: 100, span: CalendarSpan::Day };
     let midnight = 1_764_028_800 * S;
     let mut account = Account::new(&cap, midnight);
     account.reserve(&cap, 100, midnight).unwrap();
@@ -217,7 +217,7 @@ fn a_clock_that_comes_over_midnight_twice_gives_one_day() {
 
 #[test]
 fn what_is_taken_before_a_midnight_that_has_struck_is_the_new_days() {
-    let cap = Cap::Calendar { amount: 100, span: Span::Day };
+    let cap = Cap::Calendar { amount: 100, span: CalendarSpan::Day };
     let midnight = 1_764_028_800 * S;
     let mut account = Account::new(&cap, T0);
     account.reserve(&cap, 50, midnight - 60 * S).unwrap();
@@ -231,11 +231,15 @@ fn what_is_taken_before_a_midnight_that_has_struck_is_the_new_days() {
 
 #[test]
 fn a_clock_that_was_days_ahead_does_not_shut_an_account() {
-    for (span, ahead) in [(Span::Day, 3 * 86_400 * S), (Span::Month, 70 * 86_400 * S)] {
+    for (span, ahead) in
+        [(CalendarSpan::Day, 3 * 86_400 * S), (CalendarSpan::Month, 70 * 86_400 * S)]
+    {
         let cap = Cap::Calendar { amount: 100, span };
         let mut account = Account::new(&cap, T0 + ahead);
         account.reserve(&cap, 100, T0 + ahead).unwrap();
-        let Err(Refusal { wait: Wait::Ns(wait) }) = account.reserve(&cap, 1, T0) else { panic!() };
+        let Err(OverLimit { wait: Wait::Ns(wait) }) = account.reserve(&cap, 1, T0) else {
+            panic!()
+        };
         assert!(wait < ahead);
         assert!(account.reserve(&cap, 1, T0 + wait).is_ok());
     }
@@ -243,9 +247,9 @@ fn a_clock_that_was_days_ahead_does_not_shut_an_account() {
 
 #[test]
 fn above_the_whole_cap_is_never() {
-    for cap in [bucket(60, 60, 10), Cap::Calendar { amount: 10, span: Span::Month }] {
+    for cap in [bucket(60, 60, 10), Cap::Calendar { amount: 10, span: CalendarSpan::Month }] {
         let mut account = Account::new(&cap, T0);
-        assert_eq!(account.reserve(&cap, 11, T0), Err(Refusal { wait: Wait::Never }));
+        assert_eq!(account.reserve(&cap, 11, T0), Err(OverLimit { wait: Wait::Never }));
         assert!(account.reserve(&cap, 10, T0).is_ok());
     }
 }
@@ -256,7 +260,7 @@ fn places_are_freed_once_and_lapse_after_two_minutes() {
     let mut account = Account::new(&cap, T0);
     let one = account.reserve(&cap, 1, T0).unwrap();
     let two = account.reserve(&cap, 1, T0).unwrap();
-    assert_eq!(account.reserve(&cap, 1, T0), Err(Refusal { wait: Wait::Place }));
+    assert_eq!(account.reserve(&cap, 1, T0), Err(OverLimit { wait: Wait::Place }));
     // One goes on, two is heard of no more.
     let one = account.renew(&cap, one, T0 + 100 * S).unwrap();
     assert!(account.reserve(&cap, 1, T0 + 119 * S).is_err(), "not before two minutes");

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-use super::super::account::Span;
+use super::super::account::CalendarSpan;
 use super::super::memory::MemoryStore;
 use super::super::store::Stored;
 use super::*;
@@ -15,11 +15,11 @@ fn per_minute(amount: u64) -> Cap {
     Cap::Bucket { amount, every_ns: 60 * S, burst: amount }
 }
 
-fn key(limit: &str, value: &str) -> Key {
-    Key::new(limit.as_bytes(), &[value], LEDGER_WAYS)
+fn key(limit: &str, value: &str) -> AccountKey {
+    AccountKey::new(limit.as_bytes(), &[value], LEDGER_WAYS)
 }
 
-fn taken(outcome: Result<Outcome, Trouble>) -> Option<Hold> {
+fn taken(outcome: Result<Outcome, StoreError>) -> Option<Hold> {
     match outcome {
         Ok(Outcome::Admitted { hold, .. }) => Some(hold),
         _ => None,
@@ -70,7 +70,7 @@ fn workers_that_race_admit_exactly_the_cap() {
                 let shared = shared.clone();
                 scope.spawn(move || {
                     let book = Book::new(Rc::new(shared));
-                    let cap = Cap::Calendar { amount: 1000, span: Span::Day };
+                    let cap = Cap::Calendar { amount: 1000, span: CalendarSpan::Day };
                     let mut admitted = 0;
                     for _ in 0..400 {
                         // A charge that cannot be written in time is not admitted: asked again.
@@ -79,7 +79,7 @@ fn workers_that_race_admit_exactly_the_cap() {
                                 Ok(Outcome::Admitted { .. }) => admitted += 1,
                                 Ok(Outcome::Refused { .. }) => {}
                                 Err(trouble) => {
-                                    assert_eq!(trouble, Trouble::Contended);
+                                    assert_eq!(trouble, StoreError::Contended);
                                     continue;
                                 }
                             }
@@ -196,10 +196,10 @@ fn lost_writes_are_bounded_and_named() {
     store.lose(LEDGER_RETRIES - 1);
     assert!(taken(book.reserve(&key("l", "a"), &per_minute(1), 1, &[])).is_some());
     store.lose(LEDGER_RETRIES);
-    assert_eq!(book.reserve(&key("l", "b"), &per_minute(1), 1, &[]), Err(Trouble::Contended));
+    assert_eq!(book.reserve(&key("l", "b"), &per_minute(1), 1, &[]), Err(StoreError::Contended));
     store.lose(0);
     store.fail(true);
-    assert_eq!(book.reserve(&key("l", "b"), &per_minute(1), 1, &[]), Err(Trouble::Failed));
+    assert_eq!(book.reserve(&key("l", "b"), &per_minute(1), 1, &[]), Err(StoreError::Failed));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn a_settlement_that_cannot_be_written_leaves_the_charge() {
     let (store, book) = book();
     let hold = taken(book.reserve(&key("l", "a"), &per_minute(10), 10, &[])).unwrap();
     store.lose(LEDGER_RETRIES);
-    assert_eq!(book.settle(hold, 0), Settled::Unsettled(Trouble::Contended));
+    assert_eq!(book.settle(hold, 0), Settled::Unsettled(StoreError::Contended));
     store.lose(0);
     assert!(taken(book.reserve(&key("l", "a"), &per_minute(10), 1, &[])).is_none());
 }
@@ -217,12 +217,12 @@ fn keys_that_differ_anywhere_have_accounts_of_their_own() {
     let (_, book) = book();
     let cap = per_minute(1);
     let keys = [
-        Key::new(b"l", &["a", "bc"], 32),
-        Key::new(b"l", &["ab", "c"], 32),
-        Key::new(b"l", &["abc"], 32),
-        Key::new(b"l", &["abc", ""], 32),
-        Key::new(b"l", &[], 32),
-        Key::new(b"m", &["abc"], 32),
+        AccountKey::new(b"l", &["a", "bc"], 32),
+        AccountKey::new(b"l", &["ab", "c"], 32),
+        AccountKey::new(b"l", &["abc"], 32),
+        AccountKey::new(b"l", &["abc", ""], 32),
+        AccountKey::new(b"l", &[], 32),
+        AccountKey::new(b"m", &["abc"], 32),
     ];
     for key in keys {
         assert!(taken(book.reserve(&key, &cap, 1, &[])).is_some());
@@ -243,7 +243,7 @@ fn keys_without_end_do_not_grow_it() {
     let cap = per_minute(2);
     let mut overflow = 0;
     for n in 0..200_000_u32 {
-        let key = Key::new(b"l", &[&format!("tenant-{n}")], LEDGER_WAYS);
+        let key = AccountKey::new(b"l", &[&format!("tenant-{n}")], LEDGER_WAYS);
         match book.reserve(&key, &cap, 1, &[]) {
             Ok(Outcome::Admitted { overflow: shared, .. }) => overflow += u32::from(shared),
             Ok(Outcome::Refused { .. }) => {}
@@ -255,7 +255,7 @@ fn keys_without_end_do_not_grow_it() {
     assert_eq!(overflow, 2);
     // A minute later they stand at their start, and new keys take their places.
     store.set_now_ns(T0 + 60 * S);
-    let late = Key::new(b"l", &["late"], LEDGER_WAYS);
+    let late = AccountKey::new(b"l", &["late"], LEDGER_WAYS);
     assert!(matches!(
         book.reserve(&late, &cap, 1, &[]),
         Ok(Outcome::Admitted { overflow: false, reused: true, .. })
@@ -270,7 +270,7 @@ fn keys_without_end_do_not_grow_it() {
 #[test]
 fn an_account_that_owes_is_never_thrown_out() {
     let (_, book) = book();
-    let day = Cap::Calendar { amount: 1, span: Span::Day };
+    let day = Cap::Calendar { amount: 1, span: CalendarSpan::Day };
     let owing = key("l", "first");
     assert!(taken(book.reserve(&owing, &day, 1, &[])).is_some());
     for n in 0..150_000_u32 {
@@ -282,8 +282,9 @@ fn an_account_that_owes_is_never_thrown_out() {
 #[test]
 fn one_value_of_the_first_label_takes_no_more_than_its_share() {
     let (_, book) = book();
-    let day = Cap::Calendar { amount: 1, span: Span::Day };
-    let user = |tenant: &str, n: u32| Key::new(b"l", &[tenant, &format!("user-{n}")], LEDGER_WAYS);
+    let day = Cap::Calendar { amount: 1, span: CalendarSpan::Day };
+    let user =
+        |tenant: &str, n: u32| AccountKey::new(b"l", &[tenant, &format!("user-{n}")], LEDGER_WAYS);
     let own = (0..20_000)
         .filter(|&n| {
             matches!(
@@ -296,7 +297,7 @@ fn one_value_of_the_first_label_takes_no_more_than_its_share() {
     assert!(own <= all / 16, "{own} of {all}");
     // Nobody else is pushed out.
     for n in 0..1000 {
-        let own = Key::new(b"l", &[&format!("tenant-{n}"), "user"], LEDGER_WAYS);
+        let own = AccountKey::new(b"l", &[&format!("tenant-{n}"), "user"], LEDGER_WAYS);
         assert!(matches!(
             book.reserve(&own, &day, 1, &[]),
             Ok(Outcome::Admitted { overflow: false, .. })

@@ -9,7 +9,7 @@ mod plan;
 use std::rc::Rc;
 
 use crate::context::facts::{self, seconds};
-use crate::context::labels::{self, Line};
+use crate::context::labels::{self, RequestLineLabels};
 use crate::context::record::Unchecked;
 use crate::context::verdict::HeaderEdit;
 use crate::context::{Context, Refusal};
@@ -32,7 +32,7 @@ pub(crate) struct Changed {
 }
 
 /// What a request says: its values, and what its dialect makes of them.
-pub(crate) struct Said<'a> {
+pub(crate) struct RequestValues<'a> {
     pub view: &'a mut Result<RequestView, Unchecked>,
     pub doc: &'a mut Doc,
 }
@@ -50,7 +50,7 @@ enum Lever {
 /// An enforced rule could not read or write what it needs.
 pub(crate) fn change(
     cx: &mut Context,
-    said: &mut Said<'_>,
+    said: &mut RequestValues<'_>,
     body: Option<&[u8]>,
 ) -> Result<Changed, Refusal> {
     let mut changed = Changed::default();
@@ -87,7 +87,7 @@ fn plan(
     cx: &mut Context,
     lever: Lever,
     rules: &[Change],
-    said: &Said<'_>,
+    said: &RequestValues<'_>,
     bytes: Option<&[u8]>,
 ) -> Result<Plan, Refusal> {
     let now = seconds(cx.facts.now_ns);
@@ -138,7 +138,7 @@ fn holds_for_certain(
     cx: &mut Context,
     rule: &Rule,
     mode: Mode,
-    said: &Said<'_>,
+    said: &RequestValues<'_>,
 ) -> Result<bool, Refusal> {
     if mode == Mode::Disabled {
         return Ok(false);
@@ -167,7 +167,7 @@ fn cannot(cx: &mut Context, rule: &Rule, mode: Mode, why: Unchecked) -> Result<(
 }
 
 /// Reads labels and call from the request as it will be sent.
-fn read_again(cx: &mut Context, said: &mut Said<'_>, body: Option<&[u8]>) {
+fn read_again(cx: &mut Context, said: &mut RequestValues<'_>, body: Option<&[u8]>) {
     let asked = cx.call.as_ref().map(|call| call.model.clone()).unwrap_or_default();
     let header = |name| facts::text(&cx.facts.headers, name).unwrap_or_default().into_owned();
     let (method, authority, target) = (header(":method"), header(":authority"), header(":path"));
@@ -175,7 +175,7 @@ fn read_again(cx: &mut Context, said: &mut Said<'_>, body: Option<&[u8]>) {
     let mcp = cx.recognised.clone().filter(|_| cx.is_mcp());
     let (recognised, path) = dialect::read_line(&method, &target);
     let Some(recognised) = mcp.or(recognised) else { return };
-    let line = Line { method: &method, authority: &authority, path: &path };
+    let line = RequestLineLabels { method: &method, authority: &authority, path: &path };
     cx.labels = labels::from_headers(&cx.program.labels, &cx.facts, line);
     cx.labels.set(LabelId::DIALECT, Label::value(recognised.dialect.name(), true));
     cx.label_beside();

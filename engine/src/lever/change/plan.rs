@@ -5,8 +5,8 @@ use crate::context::facts::{self, RequestFacts};
 use crate::context::labels::{self, Body};
 use crate::context::record::Unchecked;
 use crate::dialect::{self, DialectId, Recognised};
-use crate::policy::program::change::{Change, Field, UPSTREAM};
-use crate::policy::program::label::{From, LabelId, LabelTable, Read};
+use crate::policy::program::change::{Change, ChangedField, UPSTREAM};
+use crate::policy::program::label::{From, LabelId, LabelReader, LabelTable};
 use crate::wire::edit;
 use crate::wire::json::{Doc, Kind};
 
@@ -49,10 +49,10 @@ impl Plan {
         let before = (self.headers.len(), self.writes.len());
         for (field, value) in &change.set {
             match field {
-                Field::Model => self.model(value, on)?,
-                Field::Label(id) => self.label(*id, value, on)?,
-                Field::Body(at) => self.body(at, |_| value.clone(), on)?,
-                Field::Header(name) => self.header(name, value, on)?,
+                ChangedField::Model => self.model(value, on)?,
+                ChangedField::Label(id) => self.label(*id, value, on)?,
+                ChangedField::Body(at) => self.body(at, |_| value.clone(), on)?,
+                ChangedField::Header(name) => self.header(name, value, on)?,
             }
         }
         Ok(before != (self.headers.len(), self.writes.len()))
@@ -167,8 +167,8 @@ impl Plan {
     }
 }
 
-fn new_place<'a>(sources: &'a [Read], on: Request<'_>) -> Option<&'a Read> {
-    let fits = |read: &&Read| match &read.from {
+fn new_place<'a>(sources: &'a [LabelReader], on: Request<'_>) -> Option<&'a LabelReader> {
+    let fits = |read: &&LabelReader| match &read.from {
         From::Header(_) => true,
         From::Property(_) => false,
         From::Json(at) => on.body.is_ok_and(|(doc, bytes)| match body::spot(doc.root(bytes), at) {
@@ -177,6 +177,6 @@ fn new_place<'a>(sources: &'a [Read], on: Request<'_>) -> Option<&'a Read> {
             Ok(Spot::Null(..)) | Err(_) => false,
         }),
     };
-    let json = |read: &&Read| matches!(read.from, From::Json(_));
+    let json = |read: &&LabelReader| matches!(read.from, From::Json(_));
     sources.iter().find(fits).or_else(|| sources.iter().find(json))
 }

@@ -6,15 +6,15 @@ use super::estimate::Weigh;
 use crate::context::Context;
 use crate::context::facts;
 use crate::dialect::spend::{Spending, is_ordinary};
-use crate::dialect::{self, Item, RequestView, Shape, Unreadable};
+use crate::dialect::{self, Item, RequestView, Unreadable, ValueShape};
 use crate::policy::program::Program;
 use crate::policy::program::label::LabelId;
-use crate::policy::program::limit::{Limit, NoPrice, Unit};
+use crate::policy::program::limit::{Limit, LimitUnit, NoPrice};
 use crate::wire::json::Doc;
 
 /// What a request may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct EstimatedUse {
     /// Input tokens by estimate.
     pub input: u64,
     /// The most output tokens, over all answers that it asks for.
@@ -23,7 +23,7 @@ pub(super) struct Asked {
     pub spending: Spending,
 }
 
-impl Asked {
+impl EstimatedUse {
     /// Reads a request. `default_output`: the most output of one that names none.
     pub(super) fn read(
         view: &RequestView,
@@ -39,7 +39,7 @@ impl Asked {
                 && let Some(text) = doc.value(bytes, *node).and_then(|value| value.as_str())
             {
                 match shape {
-                    Shape::File => weigh.add(&dialect::file_text(text.as_bytes())),
+                    ValueShape::File => weigh.add(&dialect::file_text(text.as_bytes())),
                     _ => weigh.add(&text),
                 }
             }
@@ -90,11 +90,11 @@ impl Charges {
         program: &Program,
         limit: &Limit,
     ) -> Result<Option<u64>, NoPrice> {
-        if matches!(limit.unit, Unit::Requests | Unit::Concurrent | Unit::Calls) {
+        if matches!(limit.unit, LimitUnit::Requests | LimitUnit::Concurrent | LimitUnit::Calls) {
             return Ok(count_of(cx, limit.unit));
         }
         let Some(asked) = &self.asked else { return Ok(None) };
-        if limit.unit == Unit::Tokens {
+        if limit.unit == LimitUnit::Tokens {
             return Ok(Some(asked.input.saturating_add(asked.output)));
         }
         // Any of the models that the request names may answer: the dearest is reserved, and all need a price.

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::dialect::CallKind;
-use crate::policy::program::limit::{Limit, Unit};
+use crate::policy::program::limit::{Limit, LimitUnit};
 
 /// True if limits hold for this kind of call: it makes a model generate.
 pub(super) fn is_limited(cx: &Context) -> bool {
@@ -15,20 +15,20 @@ pub(super) fn is_limited(cx: &Context) -> bool {
 pub(crate) fn is_limited_by(cx: &Context, limit: &Limit) -> bool {
     is_limited(cx)
         && match limit.unit {
-            Unit::Tokens | Unit::Usd => !cx.is_mcp(),
-            Unit::Calls => cx.is_mcp() || cx.is_also_mcp(),
-            Unit::Requests | Unit::Concurrent => true,
+            LimitUnit::Tokens | LimitUnit::Usd => !cx.is_mcp(),
+            LimitUnit::Calls => cx.is_mcp() || cx.is_also_mcp(),
+            LimitUnit::Requests | LimitUnit::Concurrent => true,
         }
 }
 
 /// What a limit is charged that counts requests or calls; `None`: nothing of the kind is asked for.
-pub(super) fn count_of(cx: &Context, unit: Unit) -> Option<u64> {
+pub(super) fn count_of(cx: &Context, unit: LimitUnit) -> Option<u64> {
     let both = cx.is_also_mcp();
-    let mcp = cx.mcp.as_ref().filter(|_| cx.is_mcp() || (both && unit == Unit::Calls));
+    let mcp = cx.mcp.as_ref().filter(|_| cx.is_mcp() || (both && unit == LimitUnit::Calls));
     let Some(mcp) = mcp else { return Some(1) };
     let count = match unit {
-        Unit::Calls => mcp.calls,
-        Unit::Concurrent => mcp.requests.min(1),
+        LimitUnit::Calls => mcp.calls,
+        LimitUnit::Concurrent => mcp.requests.min(1),
         _ => mcp.requests,
     };
     Some(count).filter(|count| *count > 0)

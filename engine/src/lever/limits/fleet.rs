@@ -4,14 +4,14 @@
 use std::rc::Rc;
 
 use super::settle::used_of;
-use super::{Admission, By, Charges, Going, Refusals, Refused, longer, over};
+use super::{Admission, By, Charges, Going, LimitRefusal, Refusals, longer, over};
 use crate::base::callout::CalloutReply;
 use crate::context::Context;
 use crate::context::record::Record;
 use crate::dialect::spend::Usage;
-use crate::fleet::{Account, Asked, OnError, Table, Word};
-use crate::ledger::{Standing, Trouble, Wait};
-use crate::policy::program::limit::{Limit, Unit};
+use crate::fleet::{Admitter, FleetAccount, OnError, ServiceWord, Table};
+use crate::ledger::{Standing, StoreError, Wait};
+use crate::policy::program::limit::{Limit, LimitUnit};
 use crate::wire::json::Doc;
 
 /// How long a caller is told to wait for a service that does not answer: nobody knows.
@@ -19,7 +19,7 @@ const SILENCE: Wait = Wait::Ns(1_000_000_000);
 
 /// What a fleet shares of one exchange.
 #[derive(Debug, Default)]
-pub(super) struct Share {
+pub(super) struct FleetShare {
     /// The accounts of the fleet; `None`: nobody keeps them here.
     pub(super) table: Option<Rc<Table>>,
     owes: Vec<Owes>,
@@ -31,7 +31,7 @@ pub(super) struct Share {
 struct Owes {
     table: Rc<Table>,
     limit: Rc<Limit>,
-    account: Account,
+    account: FleetAccount,
     charge: u64,
     /// The service is asked before each request.
     strict: bool,
@@ -51,7 +51,7 @@ struct Parked {
 #[derive(Debug)]
 pub(super) struct Ask {
     about: Owes,
-    heard: Option<Asked>,
+    heard: Option<Admitter>,
 }
 
 /// Whether a limit that a fleet shares lets a request pass, before the process's own account is asked.
@@ -61,10 +61,10 @@ pub(super) enum Says {
     /// It passes, whatever the account says.
     Free,
     /// It does not.
-    Refused(Refused),
+    Refused(LimitRefusal),
 }
 
-impl Share {
+impl FleetShare {
     /// What was admitted is not: nothing will be owed.
     pub(super) fn forget(&mut self) {
         self.owes.clear();
@@ -101,13 +101,13 @@ impl Share {
             // One that asks before each request hears it then.
             _ if global.strict && !silent => Says::Locally,
             _ => match table.word(&account) {
-                Word::Free => {
+                ServiceWord::Free => {
                     if silent {
                         decides(&mut cx.record, limit, "local");
                     }
                     Says::Locally
                 }
-                Word::Over(until) => {
+                ServiceWord::Over(until) => {
                     table.want(&account);
                     return Says::Refused(fleet_refused(cx, limit, charge, until));
                 }
@@ -123,13 +123,13 @@ impl Share {
         &self,
         cx: &Context,
         limit: &Limit,
-        own: Result<Option<Wait>, Trouble>,
+        own: Result<Option<Wait>, StoreError>,
     ) -> (Option<Wait>, By) {
         let own = own.ok().flatten();
         let table = self.table.as_ref().filter(|_| limit.global.is_some());
         let account = table.and_then(|_| limit.fleet_account(&cx.labels));
         let (Some(table), Some(account)) = (table, account) else { return (own, By::Process) };
-        let Word::Over(until) = table.word(&account) else { return (own, By::Process) };
+        let ServiceWord::Over(until) = table.word(&account) else { return (own, By::Process) };
         let told = Wait::Ns(until.saturating_sub(cx.facts.now_ns));
         match own {
             Some(own) if !longer(told, own) => (Some(own), By::Process),
@@ -157,7 +157,7 @@ impl Share {
     /// Requests, and tool calls, are known to be used as soon as they leave.
     pub(super) fn owe_requests(&mut self) {
         self.owes.retain(|owes| {
-            let now = matches!(owes.limit.unit, Unit::Requests | Unit::Calls);
+            let now = matches!(owes.limit.unit, LimitUnit::Requests | LimitUnit::Calls);
             if now {
                 owes.table.owe(&owes.account, owes.charge);
             }
@@ -250,11 +250,11 @@ impl Charges {
 }
 
 /// What an answer makes of the request; `None`: it may leave.
-fn hears(cx: &mut Context, ask: &Ask) -> Option<Refused> {
+fn hears(cx: &mut Context, ask: &Ask) -> Option<LimitRefusal> {
     let Owes { limit, charge, on_error, .. } = &ask.about;
     match (ask.heard, on_error) {
-        (Some(Asked::Free), _) => None,
-        (Some(Asked::Over(until)), _) => Some(fleet_refused(cx, limit, *charge, until)),
+        (Some(Admitter::Free), _) => None,
+        (Some(Admitter::Over(until)), _) => Some(fleet_refused(cx, limit, *charge, until)),
         (_, OnError::Closed) => {
             decides(&mut cx.record, limit, "closed");
             Some(refused(limit, *charge, SILENCE, By::Silence))
@@ -276,14 +276,14 @@ fn decides(record: &mut Record, limit: &Limit, word: &str) {
     record.count(format!("hemostat_global_decisions_total;rule={id};action={word}"));
 }
 
-fn fleet_refused(cx: &mut Context, limit: &Rc<Limit>, charge: u64, until: u64) -> Refused {
+fn fleet_refused(cx: &mut Context, limit: &Rc<Limit>, charge: u64, until: u64) -> LimitRefusal {
     decides(&mut cx.record, limit, "over");
     let wait = Wait::Ns(until.saturating_sub(cx.facts.now_ns));
     refused(limit, charge, wait, By::Fleet)
 }
 
-fn refused(limit: &Rc<Limit>, charge: u64, wait: Wait, by: By) -> Refused {
+fn refused(limit: &Rc<Limit>, charge: u64, wait: Wait, by: By) -> LimitRefusal {
     let reset_ns = if let Wait::Ns(ns) = wait { ns } else { 0 };
     let standing = Standing { cap: limit.cap.most(), left: 0, reset_ns };
-    Refused { limit: Rc::clone(limit), wait, standing, charge, by }
+    LimitRefusal { limit: Rc::clone(limit), wait, standing, charge, by }
 }

@@ -5,9 +5,9 @@
 
 use super::estimate::Weigh;
 use crate::answer::Like;
-use crate::answer::frame_loop::{Content, View};
+use crate::answer::frame_loop::{FrameContent, FrameView};
 use crate::dialect::spend::Usage;
-use crate::dialect::{Dialect, Item, Shape};
+use crate::dialect::{Dialect, Item, ValueShape};
 use crate::limits::USAGE_TOKENS;
 
 /// Counts one answer.
@@ -52,17 +52,17 @@ impl Meter {
 
     /// Looks at a frame. True if more text has come of an answer that goes on: then somebody must say whether what was
     /// used so far, the frame included, can be afforded; if not, the answer must end before that frame.
-    pub(super) fn look(&mut self, view: &View<'_>) -> bool {
+    pub(super) fn look(&mut self, view: &FrameView<'_>) -> bool {
         let before = self.text;
         match view.content {
-            Content::Nothing | Content::Other => self.over |= !view.payload.is_empty(),
-            Content::Unread(_) => self.blind = true,
-            Content::Json => self.read(view),
+            FrameContent::Nothing | FrameContent::Other => self.over |= !view.payload.is_empty(),
+            FrameContent::Unread(_) => self.blind = true,
+            FrameContent::Json => self.read(view),
         }
         self.text != before && !self.spent && !self.over
     }
 
-    fn read(&mut self, view: &View<'_>) {
+    fn read(&mut self, view: &FrameView<'_>) {
         let root = view.doc.root(view.payload);
         self.dialect.usage(&root, &mut self.usage);
         // Nobody else's counts may come between this event and those like it, and its own must tell nothing twice.
@@ -78,7 +78,7 @@ impl Meter {
                 continue;
             };
             // In a stream, what is no running text repeats one.
-            if *shape == Shape::Seal || (text.is_none() && view.streamed) {
+            if *shape == ValueShape::Seal || (text.is_none() && view.streamed) {
                 continue;
             }
             let value = view.doc.value(view.payload, *node);

@@ -26,19 +26,19 @@ use crate::context::record::Unchecked;
 use crate::context::verdict::HeaderEdit;
 use crate::context::{Context, Refusal};
 use crate::dialect::{Reply, RequestView};
-use crate::event::Kind;
-use crate::ledger::{Book, Hold, Outcome, Standing, Trouble, Wait};
+use crate::event::EventKind;
+use crate::ledger::{Book, Hold, Outcome, Standing, StoreError, Wait};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Program;
 use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::limit::{Cost, Limit, NoPrice, Over};
 use crate::policy::program::selector::Holds;
 use crate::wire::json::Doc;
-use amount::Asked;
+use amount::EstimatedUse;
 pub(crate) use applies::is_limited_by;
 use fleet::Says;
 use meter::Meter;
-use settle::Ended;
+use settle::AnswerEnd;
 
 /// What was read of a request's body: what it asks for, and its values in its bytes.
 pub(crate) type Read<'a> = (&'a RequestView, &'a Doc, &'a [u8]);
@@ -51,18 +51,18 @@ pub(crate) struct Charges {
     taken: Vec<Taken>,
     /// Places in flight, shared with whoever renews them.
     leases: Rc<RefCell<Vec<Hold>>>,
-    asked: Option<Asked>,
+    asked: Option<EstimatedUse>,
     cost: Option<Cost>,
     meter: Option<Meter>,
     /// Usage was asked for by the filter alone: its event does not leave.
     hide_usage: bool,
     /// When leases were last renewed (Unix nanoseconds).
     renewed_ns: u64,
-    ended: Ended,
+    ended: AnswerEnd,
     /// The limit that ends the answer (`cut_when_spent`).
     spent_by: Option<Rc<Limit>>,
     /// What a fleet shares.
-    fleet: fleet::Share,
+    fleet: fleet::FleetShare,
 }
 
 /// What the limits make of a request.
@@ -107,7 +107,7 @@ impl Taken {
 
 /// A limit that did not admit a request.
 #[derive(Debug, Clone)]
-struct Refused {
+struct LimitRefusal {
     limit: Rc<Limit>,
     wait: Wait,
     standing: Standing,
@@ -130,14 +130,14 @@ enum By {
 #[derive(Debug, Clone)]
 struct Refusals {
     /// The first that did: its `over` decides.
-    first: Refused,
+    first: LimitRefusal,
     /// The one that would refuse longest: the caller is told of it.
-    longest: Refused,
+    longest: LimitRefusal,
 }
 
 impl Refusals {
     /// One has refused, and nobody else yet.
-    fn by(first: Refused) -> Self {
+    fn by(first: LimitRefusal) -> Self {
         Self { longest: first.clone(), first }
     }
 }
@@ -156,7 +156,7 @@ enum Attempt {
     Admitted,
     Refused(Refusals),
     NoPrice(Rc<Limit>, NoPrice),
-    Trouble(Rc<Limit>, Trouble),
+    Trouble(Rc<Limit>, StoreError),
 }
 
 impl Charges {
@@ -268,7 +268,7 @@ impl Charges {
             };
             let Some(key) = limit.key(&cx.labels, false) else { continue };
             let Some(book) = self.book.clone() else {
-                return Attempt::Trouble(Rc::clone(limit), Trouble::Failed);
+                return Attempt::Trouble(Rc::clone(limit), StoreError::Failed);
             };
             // Once one has refused, the others are only asked how long.
             if let Some(Refusals { longest, .. }) = &mut refused {
@@ -277,7 +277,7 @@ impl Charges {
                 if let Some(wait) = wait.filter(|wait| longer(*wait, longest.wait)) {
                     let standing = Standing { cap: limit.cap.most(), ..longest.standing };
                     let limit = Rc::clone(limit);
-                    *longest = Refused { limit, wait, standing, charge, by };
+                    *longest = LimitRefusal { limit, wait, standing, charge, by };
                 }
                 continue;
             }
@@ -299,7 +299,7 @@ impl Charges {
                     tell::memory(cx, limit, overflow, false);
                     self.give_back(cx);
                     let limit = Rc::clone(limit);
-                    let one = Refused { limit, wait, standing, charge, by: By::Process };
+                    let one = LimitRefusal { limit, wait, standing, charge, by: By::Process };
                     refused = Some(Refusals::by(one));
                 }
                 Err(trouble) => {
@@ -386,7 +386,7 @@ impl Charges {
 fn over(cx: &mut Context, refusals: &Refusals, going: &mut Going) -> Option<Reply> {
     let limit = &refusals.first.limit;
     let over = if going.downgraded.is_none() { word(&limit.over) } else { "reject" };
-    tell::event(cx, Kind::LimitFull, limit, ("hemostat.action", over.into()));
+    tell::event(cx, EventKind::LimitFull, limit, ("hemostat.action", over.into()));
     match &limit.over {
         Over::Downgrade(model)
             if going.downgraded.is_none() && rewrite::can_set_model(cx, model) =>
@@ -412,7 +412,7 @@ fn ask(
     cx: &mut Context,
     program: &Program,
     read: Option<Read<'_>>,
-) -> Result<Option<Asked>, Refusal> {
+) -> Result<Option<EstimatedUse>, Refusal> {
     let now = seconds(cx.facts.now_ns);
     let Some((view, doc, bytes)) = read else { return Ok(None) };
     let metering = program.limits.rules.iter().filter(|limit| limit.meters());
@@ -421,7 +421,7 @@ fn ask(
         .map(|limit| limit.rule.mode_at(now))
         .max_by_key(|mode| *mode == Mode::Enforce);
     let Some(mode) = mode else { return Ok(None) };
-    match Asked::read(view, doc, bytes, program.limits.default_max_output) {
+    match EstimatedUse::read(view, doc, bytes, program.limits.default_max_output) {
         Ok(mut asked) => {
             amount::by_headers(cx, &mut asked.spending);
             Ok(Some(asked))

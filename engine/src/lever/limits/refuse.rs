@@ -3,7 +3,7 @@
 use super::{By, Refusals, reply, tell};
 use crate::context::{Context, Refusal};
 use crate::dialect::Reply;
-use crate::ledger::{Trouble, Wait};
+use crate::ledger::{StoreError, Wait};
 use crate::policy::program::label::LabelId;
 use crate::policy::program::limit::{Limit, NoPrice};
 
@@ -66,13 +66,13 @@ fn name_of(cx: &Context, what: &NoPrice) -> String {
 }
 
 /// The accounts could not be had: nothing is let through uncounted.
-pub(super) fn trouble(cx: &mut Context, limit: &Limit, trouble: Trouble) -> Reply {
+pub(super) fn trouble(cx: &mut Context, limit: &Limit, trouble: StoreError) -> Reply {
     tell::trouble(cx, trouble);
     cx.record.action(&limit.rule.id, "reject", false);
     let message = "the proxy's accounts cannot be had now";
     let mut answer = match trouble {
-        Trouble::Contended => cx.error(429, "rate_limit_exceeded", message),
-        Trouble::Failed | Trouble::Full => cx.error(503, "ledger", message),
+        StoreError::Contended => cx.error(429, "rate_limit_exceeded", message),
+        StoreError::Failed | StoreError::Full => cx.error(503, "ledger", message),
     };
     reply::wait_headers(&mut answer, Wait::Place);
     answer

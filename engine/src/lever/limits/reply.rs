@@ -3,7 +3,7 @@
 use crate::base::time;
 use crate::dialect::{self, DialectId, Reply};
 use crate::ledger::{Standing, Wait};
-use crate::policy::program::limit::Unit;
+use crate::policy::program::limit::LimitUnit;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -44,27 +44,27 @@ pub(super) fn aws_wait_header(reply: &mut Reply, dialect: DialectId, wait: Wait)
 /// The balance in the provider's own header names, where it has such.
 pub(super) fn balance_headers(
     dialect: DialectId,
-    unit: Unit,
+    unit: LimitUnit,
     standing: &Standing,
     now_ns: u64,
 ) -> Vec<(&'static str, String)> {
     let dialect = dialect::dialect(dialect).kin();
     let seconds = standing.reset_ns.div_ceil(SECOND_NS);
     let names = match (dialect, unit) {
-        (DialectId::OpenaiChat | DialectId::OpenaiResponses, Unit::Requests) => [
+        (DialectId::OpenaiChat | DialectId::OpenaiResponses, LimitUnit::Requests) => [
             "x-ratelimit-limit-requests",
             "x-ratelimit-remaining-requests",
             "x-ratelimit-reset-requests",
         ],
-        (DialectId::OpenaiChat | DialectId::OpenaiResponses, Unit::Tokens) => {
+        (DialectId::OpenaiChat | DialectId::OpenaiResponses, LimitUnit::Tokens) => {
             ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"]
         }
-        (DialectId::Anthropic, Unit::Requests) => [
+        (DialectId::Anthropic, LimitUnit::Requests) => [
             "anthropic-ratelimit-requests-limit",
             "anthropic-ratelimit-requests-remaining",
             "anthropic-ratelimit-requests-reset",
         ],
-        (DialectId::Anthropic, Unit::Tokens) => [
+        (DialectId::Anthropic, LimitUnit::Tokens) => [
             "anthropic-ratelimit-tokens-limit",
             "anthropic-ratelimit-tokens-remaining",
             "anthropic-ratelimit-tokens-reset",

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::meter::{Meter, Used};
 use super::{Charges, tell};
-use crate::answer::frame_loop::View;
+use crate::answer::frame_loop::FrameView;
 use crate::context::Context;
 use crate::context::facts::Now;
 use crate::dialect;
@@ -12,12 +12,12 @@ use crate::dialect::spend::Usage;
 use crate::ledger::Settled;
 use crate::limits::LEASE_SLICE_NS;
 use crate::policy::program::label::{Label, LabelId};
-use crate::policy::program::limit::{Cost, Unit, is_any};
+use crate::policy::program::limit::{Cost, LimitUnit, is_any};
 use crate::wire::frame::Framing;
 
 /// How far the answer came, as far as it matters for what was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Ended {
+pub(super) enum AnswerEnd {
     /// No answer: the caller hung up, the upstream broke off or took too long. The model may have been at work.
     #[default]
     Unanswered,
@@ -39,11 +39,13 @@ pub(crate) struct Bill {
 }
 
 /// What a limit of this unit counts of a usage; `None`: it counts something else, or nobody knows the price.
-pub(super) fn used_of(unit: Unit, usage: &Usage, money: Option<u64>) -> Option<u64> {
+pub(super) fn used_of(unit: LimitUnit, usage: &Usage, money: Option<u64>) -> Option<u64> {
     match unit {
-        Unit::Tokens => Some(usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0))),
-        Unit::Usd => money,
-        Unit::Requests | Unit::Concurrent | Unit::Calls => None,
+        LimitUnit::Tokens => {
+            Some(usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0)))
+        }
+        LimitUnit::Usd => money,
+        LimitUnit::Requests | LimitUnit::Concurrent | LimitUnit::Calls => None,
     }
 }
 
@@ -51,16 +53,16 @@ impl Charges {
     /// The answer's headers have come.
     pub(crate) fn answer_begins(&mut self, status: u16, local: bool) {
         self.ended = match (local, status) {
-            (true, _) => Ended::Unanswered,
-            (false, 200..300) => Ended::Answered,
-            (false, _) => Ended::Failed,
+            (true, _) => AnswerEnd::Unanswered,
+            (false, 200..300) => AnswerEnd::Answered,
+            (false, _) => AnswerEnd::Failed,
         };
     }
 
     /// The answer cannot be looked at.
     pub(crate) fn answer_unreadable(&mut self) {
-        if self.ended == Ended::Answered {
-            self.ended = Ended::Unreadable;
+        if self.ended == AnswerEnd::Answered {
+            self.ended = AnswerEnd::Unreadable;
         }
     }
 
@@ -78,7 +80,7 @@ impl Charges {
     }
 
     /// Shows the meter a frame of the answer as upstream sent it. False: the answer must end before it.
-    pub(crate) fn meter(&mut self, cx: &mut Context, view: &View<'_>) -> bool {
+    pub(crate) fn meter(&mut self, cx: &mut Context, view: &FrameView<'_>) -> bool {
         let Some(meter) = &mut self.meter else { return true };
         if !meter.look(view) || !meter.is_stream() || !self.may_be_spent() {
             return true;
@@ -134,11 +136,11 @@ impl Charges {
             ..Usage::default()
         };
         match (self.ended, &self.meter) {
-            (Ended::Failed, _) => Some(only(0)),
-            (Ended::Unreadable, _) => None,
-            (Ended::Unanswered, _) | (Ended::Answered, None) => Some(only(input)),
-            (Ended::Answered, Some(meter)) if meter.is_blind() && !meter.has_usage() => None,
-            (Ended::Answered, Some(meter)) => {
+            (AnswerEnd::Failed, _) => Some(only(0)),
+            (AnswerEnd::Unreadable, _) => None,
+            (AnswerEnd::Unanswered, _) | (AnswerEnd::Answered, None) => Some(only(input)),
+            (AnswerEnd::Answered, Some(meter)) if meter.is_blind() && !meter.has_usage() => None,
+            (AnswerEnd::Answered, Some(meter)) => {
                 let Used { usage, implausible } = meter.used(input);
                 if implausible {
                     cx.record.count("hemostat_usage_implausible_total".to_owned());
@@ -200,7 +202,7 @@ impl Charges {
                 (taken.limit.unit, Rc::clone(&taken.limit.rule.id), taken.charge());
             let used = match &usage {
                 // The last round of a call counts.
-                _ if unit == Unit::Calls && cx.goes_on() => 0,
+                _ if unit == LimitUnit::Calls && cx.goes_on() => 0,
                 Some(usage) => used_of(unit, usage, money).unwrap_or(charge),
                 None => charge,
             };

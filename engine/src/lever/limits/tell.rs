@@ -1,8 +1,8 @@
 //! What operators are told of limits beside what became of a request.
 
 use crate::context::Context;
-use crate::event::{Kind, Said};
-use crate::ledger::Trouble;
+use crate::event::{EventKind, EventValue};
+use crate::ledger::StoreError;
 use crate::policy::program::limit::Limit;
 
 /// A charge has passed a threshold.
@@ -14,8 +14,8 @@ pub(super) fn warning(cx: &mut Context, limit: &Limit, warned: Option<usize>, pr
     cx.record.count(format!("hemostat_limit_warnings_total;rule={id};percent={percent}"));
     cx.record.log(format!("limit={id} {prefix}warning: {percent} % of the cap is used"));
     if prefix.is_empty() {
-        let percent = Said::Number(percent);
-        event(cx, Kind::LimitWarning, limit, ("hemostat.limit.percent", percent));
+        let percent = EventValue::Number(percent);
+        event(cx, EventKind::LimitWarning, limit, ("hemostat.limit.percent", percent));
     }
 }
 
@@ -29,20 +29,25 @@ pub(super) fn memory(cx: &mut Context, limit: &Limit, overflow: bool, reused: bo
     };
     cx.record.count(format!("hemostat_limit_{word}_total;rule={id}"));
     cx.record.log(format!("limit={id} {word}: {what}"));
-    event(cx, Kind::LimitMemory, limit, ("hemostat.reason", word.into()));
+    event(cx, EventKind::LimitMemory, limit, ("hemostat.reason", word.into()));
 }
 
 /// An account could not be read or written.
-pub(super) fn trouble(cx: &mut Context, trouble: Trouble) {
+pub(super) fn trouble(cx: &mut Context, trouble: StoreError) {
     let word = trouble.word();
     cx.record.count(format!("hemostat_ledger_total;outcome={word}"));
     cx.record.log(format!("ledger={word}"));
-    cx.record.raise(Kind::LimitMemory, || vec![("hemostat.reason", word.into())]);
+    cx.record.raise(EventKind::LimitMemory, || vec![("hemostat.reason", word.into())]);
 }
 
 /// Something about a limit. It is another event for each account, as far as labels may be shown; but not where the
 /// memory of accounts itself is in trouble, since then there are too many.
-pub(super) fn event(cx: &mut Context, kind: Kind, limit: &Limit, what: (&'static str, Said)) {
+pub(super) fn event(
+    cx: &mut Context,
+    kind: EventKind,
+    limit: &Limit,
+    what: (&'static str, EventValue),
+) {
     if cx.program.notify.is_none() {
         return;
     }
@@ -51,9 +56,9 @@ pub(super) fn event(cx: &mut Context, kind: Kind, limit: &Limit, what: (&'static
         ("hemostat.limit.unit", limit.unit.word().into()),
         what,
     ];
-    if kind != Kind::LimitMemory {
+    if kind != EventKind::LimitMemory {
         let account = cx.labels_in_json(|id| limit.per.contains(&id));
-        fields.push(("account", Said::Json(account)));
+        fields.push(("account", EventValue::Json(account)));
     }
     cx.record.raise(kind, || fields);
 }

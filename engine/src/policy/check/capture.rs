@@ -1,23 +1,24 @@
 //! What is captured, and where it goes.
 
-use super::super::document::{CaptureRule, Captured, GuardAction, Scan};
+use super::super::document::{CaptureRule, CapturedTexts, GuardAction, Scan};
 use super::super::path::Path;
-use super::super::source::{Node, Value};
-use super::Judge;
+use super::super::source::{SourceNode, SourceValue};
+use super::Checker;
 use super::change::{header_value, protected};
 use super::labels::selector;
 
 /// Headers that the filter itself writes.
 const OWN: &[&str] = &["content-type", "user-agent", "traceparent", "tracestate"];
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     let section = judge.root.key("capture");
     words_alone(judge, &section);
     let rules = &judge.document.capture.rules;
-    let is_list = judge.node(&section).is_some_and(|node| matches!(node.value, Value::Seq(_)));
+    let is_list =
+        judge.node(&section).is_some_and(|node| matches!(node.value, SourceValue::Seq(_)));
     // Words may stand between maps: a rule's place in the list is in the path that it was read at.
-    let places = judge.node(&section).map(Node::items).unwrap_or_default().iter().enumerate();
-    let places = places.filter(|(_, item)| matches!(item.value, Value::Map(_)));
+    let places = judge.node(&section).map(SourceNode::items).unwrap_or_default().iter().enumerate();
+    let places = places.filter(|(_, item)| matches!(item.value, SourceValue::Map(_)));
     let places: Vec<usize> = places.map(|(at, _)| at).collect();
     for (number, rule) in rules.iter().enumerate() {
         match places.get(number).filter(|_| is_list) {
@@ -27,7 +28,7 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     }
 }
 
-fn one(judge: &mut Judge<'_>, rule: &CaptureRule, path: &Path<'_>) {
+fn one(judge: &mut Checker<'_>, rule: &CaptureRule, path: &Path<'_>) {
     let when = path.key("when");
     selector(judge, &rule.rule.when, &when);
     let in_when = judge.node(&when).is_some_and(|node| node.get("percent").is_some());
@@ -65,16 +66,20 @@ fn one(judge: &mut Judge<'_>, rule: &CaptureRule, path: &Path<'_>) {
 }
 
 /// Prompts that no redaction looks at are kept as they are: that should be a choice.
-fn unredacted(judge: &mut Judge<'_>, rule: &CaptureRule, path: &Path<'_>) {
+fn unredacted(judge: &mut Checker<'_>, rule: &CaptureRule, path: &Path<'_>) {
     let redacts = |place: fn(&Scan) -> bool| {
         judge.document.guardrails.iter().any(|guard| {
             matches!(guard.action, GuardAction::Redact(_)) && guard.scan.iter().any(place)
         })
     };
     let bare = [
-        (Captured::Input, "input", redacts(|scan| !matches!(scan, Scan::Output | Scan::ToolArgs))),
-        (Captured::Output, "output", redacts(|scan| *scan == Scan::Output)),
-        (Captured::ToolArgs, "tool_args", redacts(|scan| *scan == Scan::ToolArgs)),
+        (
+            CapturedTexts::Input,
+            "input",
+            redacts(|scan| !matches!(scan, Scan::Output | Scan::ToolArgs)),
+        ),
+        (CapturedTexts::Output, "output", redacts(|scan| *scan == Scan::Output)),
+        (CapturedTexts::ToolArgs, "tool_args", redacts(|scan| *scan == Scan::ToolArgs)),
     ];
     for (what, word, redacted) in bare {
         if rule.what.contains(&what) && !redacted {
@@ -86,7 +91,7 @@ fn unredacted(judge: &mut Judge<'_>, rule: &CaptureRule, path: &Path<'_>) {
 }
 
 /// `[input]` alone says what, and not where to.
-fn words_alone(judge: &mut Judge<'_>, section: &Path<'_>) {
+fn words_alone(judge: &mut Checker<'_>, section: &Path<'_>) {
     let Some(node) = judge.node(section) else { return };
     for item in node.items() {
         if let Some(word @ ("input" | "output")) = item.text() {

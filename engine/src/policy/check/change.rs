@@ -1,10 +1,10 @@
 //! What `rollback` and `switch` may set.
 
-use super::super::document::{Document, Mode, Rollback, Source, Switch};
+use super::super::document::{Document, LabelSource, Mode, Rollback, Switch};
 use super::super::language::BUILT_IN_LABELS;
 use super::super::path::Path;
-use super::super::source::Node;
-use super::Judge;
+use super::super::source::SourceNode;
+use super::Checker;
 use super::levers::is_open;
 use super::names::suggestion;
 
@@ -32,7 +32,7 @@ const FRAMING: &[&str] = &[
     "accept-encoding",
 ];
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let section = root.key("rollback");
@@ -48,7 +48,7 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     order(judge);
 }
 
-fn rollback(judge: &mut Judge<'_>, rule: &Rollback, path: &Path<'_>) {
+fn rollback(judge: &mut Checker<'_>, rule: &Rollback, path: &Path<'_>) {
     let set = &rule.set;
     if set.is_empty() && judge.node(path).is_some() {
         let message = "`set` names nothing: the rule can never act".to_owned();
@@ -60,7 +60,7 @@ fn rollback(judge: &mut Judge<'_>, rule: &Rollback, path: &Path<'_>) {
         label(judge, name, value, &path.key(name));
     }
     let headers = path.key("headers");
-    let written = judge.node(&headers).map(Node::entries).unwrap_or_default();
+    let written = judge.node(&headers).map(SourceNode::entries).unwrap_or_default();
     for (name, value) in &set.headers {
         let key = written.iter().map(|entry| &entry.key).find(|key| key.eq_ignore_ascii_case(name));
         let path = headers.key(key.unwrap_or(name));
@@ -79,7 +79,7 @@ fn rollback(judge: &mut Judge<'_>, rule: &Rollback, path: &Path<'_>) {
     }
 }
 
-fn switch(judge: &mut Judge<'_>, rule: &Switch, path: &Path<'_>) {
+fn switch(judge: &mut Checker<'_>, rule: &Switch, path: &Path<'_>) {
     if rule.upstream.is_none() && rule.model.is_none() && judge.node(path).is_some() {
         let message = "`to` names nothing: the rule can never act".to_owned();
         let help = "name `upstream: NAME` for the proxy's route table, `model: MODEL`, or both";
@@ -96,7 +96,7 @@ fn switch(judge: &mut Judge<'_>, rule: &Switch, path: &Path<'_>) {
     }
 }
 
-fn named(judge: &mut Judge<'_>, text: Option<&str>, path: &Path<'_>, what: &str) {
+fn named(judge: &mut Checker<'_>, text: Option<&str>, path: &Path<'_>, what: &str) {
     if text.is_some_and(|text| text.trim().is_empty()) && judge.node(path).is_some() {
         judge.error(
             "empty",
@@ -108,7 +108,7 @@ fn named(judge: &mut Judge<'_>, text: Option<&str>, path: &Path<'_>, what: &str)
 }
 
 /// A label that is written back to where it was read from.
-fn label(judge: &mut Judge<'_>, name: &str, value: &str, path: &Path<'_>) {
+fn label(judge: &mut Checker<'_>, name: &str, value: &str, path: &Path<'_>) {
     if BUILT_IN_LABELS.contains(&name) {
         let message = format!("`{name}` is what the request is, and cannot be set");
         judge.error_at_key(
@@ -134,7 +134,7 @@ fn label(judge: &mut Judge<'_>, name: &str, value: &str, path: &Path<'_>) {
         let message = "an empty label is none: there would be nothing to put back".to_owned();
         judge.error("empty", path, format_args!("{message}"), "write the last good value");
     }
-    if sources.iter().any(|source| matches!(source, Source::Part { .. })) {
+    if sources.iter().any(|source| matches!(source, LabelSource::Part { .. })) {
         let message =
             format!("`{name}` is read from a part of a value, and cannot be written back");
         judge.error_at_key(
@@ -145,11 +145,11 @@ fn label(judge: &mut Judge<'_>, name: &str, value: &str, path: &Path<'_>) {
         );
         return;
     }
-    let digest = |source: &Source| match source {
-        Source::Header { digest, .. }
-        | Source::Json { digest, .. }
-        | Source::Property { digest, .. } => *digest,
-        Source::Part { .. } => false,
+    let digest = |source: &LabelSource| match source {
+        LabelSource::Header { digest, .. }
+        | LabelSource::Json { digest, .. }
+        | LabelSource::Property { digest, .. } => *digest,
+        LabelSource::Part { .. } => false,
     };
     if sources.iter().any(digest) {
         let message = format!("`{name}` is read as a digest, and cannot be written back");
@@ -161,7 +161,8 @@ fn label(judge: &mut Judge<'_>, name: &str, value: &str, path: &Path<'_>) {
         );
         return;
     }
-    if !sources.is_empty() && sources.iter().all(|source| matches!(source, Source::Property { .. }))
+    if !sources.is_empty()
+        && sources.iter().all(|source| matches!(source, LabelSource::Property { .. }))
     {
         let message = format!("`{name}` is what the proxy knows, and cannot be written back");
         judge.error_at_key(
@@ -173,7 +174,7 @@ fn label(judge: &mut Judge<'_>, name: &str, value: &str, path: &Path<'_>) {
         return;
     }
     for source in sources {
-        let Source::Header { name: header, .. } = source else { continue };
+        let LabelSource::Header { name: header, .. } = source else { continue };
         if let Some(why) = protected(judge.document, header) {
             let message = format!("`{name}` is read from `{header}`, which {why}");
             judge.error_at_key("bad-header", path, format_args!("{message}"), HELP);
@@ -191,7 +192,7 @@ pub(super) fn protected(document: &Document, name: &str) -> Option<&'static str>
     let read_as_digest = || {
         let sources = document.labels.values().flatten();
         sources.into_iter().any(
-            |source| matches!(source.whole(), Source::Header { name: own, digest: true } if *own == name),
+            |source| matches!(source.whole(), LabelSource::Header { name: own, digest: true } if *own == name),
         )
     };
     if name == "host" {
@@ -210,7 +211,7 @@ pub(super) fn protected(document: &Document, name: &str) -> Option<&'static str>
 }
 
 /// RFC 9110 §5.5: no control characters, no blanks at its ends.
-pub(super) fn header_value(judge: &mut Judge<'_>, value: &str, path: &Path<'_>) {
+pub(super) fn header_value(judge: &mut Checker<'_>, value: &str, path: &Path<'_>) {
     if value.bytes().any(|byte| byte.is_ascii_control() || !byte.is_ascii()) {
         let message = "a header's value has visible ASCII characters and blanks".to_owned();
         judge.error(
@@ -226,7 +227,7 @@ pub(super) fn header_value(judge: &mut Judge<'_>, value: &str, path: &Path<'_>) 
 }
 
 /// In `switch` the first match wins.
-fn order(judge: &mut Judge<'_>) {
+fn order(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let section = root.key("switch");

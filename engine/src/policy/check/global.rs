@@ -1,12 +1,12 @@
 //! Limits that a rate-limit service counts too: what such services cannot count.
 
-use super::super::document::{Amount, Global, Limit};
+use super::super::document::{Amount, GlobalDocument, LimitDocument};
 use super::super::path::Path;
 use super::super::program::limit::global_window;
-use super::Judge;
+use super::Checker;
 use crate::limits::{FLEET_ENTRIES, FLEET_NAME_BYTES};
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let section = root.key("limits");
     for (index, limit) in judge.document.limits.iter().enumerate() {
@@ -17,7 +17,12 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     }
 }
 
-fn counts(judge: &mut Judge<'_>, limit: &Limit, global: &Global, path: &Path<'_>) {
+fn counts(
+    judge: &mut Checker<'_>,
+    limit: &LimitDocument,
+    global: &GlobalDocument,
+    path: &Path<'_>,
+) {
     let allow = path.key("allow");
     if matches!(limit.allow.amount, Amount::Concurrent(_)) {
         let message = format_args!("no rate-limit service counts requests in flight");
@@ -39,7 +44,7 @@ fn counts(judge: &mut Judge<'_>, limit: &Limit, global: &Global, path: &Path<'_>
     }
 }
 
-fn names(judge: &mut Judge<'_>, limit: &Limit, global: &Global, path: &Path<'_>) {
+fn names(judge: &mut Checker<'_>, limit: &LimitDocument, global: &GlobalDocument, path: &Path<'_>) {
     let inside = path.key("global");
     for (field, name) in [("domain", &global.domain), ("cluster", &global.cluster)] {
         if name.is_empty() || name.len() > FLEET_NAME_BYTES {

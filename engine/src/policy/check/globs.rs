@@ -2,13 +2,13 @@
 //! is a glob, and holds for nobody: a kill switch that looks right and stops no one.
 
 use super::super::path::Path;
-use super::Judge;
+use super::Checker;
 
 /// Texts that a list in one glob is spelled out to, at most.
 const SPELLED_OUT: usize = 8;
 
 /// Warns of a glob that cannot be meant as it stands. True where it did.
-pub(super) fn check(judge: &mut Judge<'_>, label: &str, glob: &str, path: &Path<'_>) -> bool {
+pub(super) fn check(judge: &mut Checker<'_>, label: &str, glob: &str, path: &Path<'_>) -> bool {
     let Some((why, meant)) = other_language(label, glob) else { return false };
     let message = format_args!("`{glob}` holds for what is written just so: {why}");
     let help = match meant.as_slice() {

@@ -1,10 +1,10 @@
 //! Labels: those that selectors name must exist, and some must not be the caller's own word.
 
-use super::super::document::{Mode, Part, Source, When};
+use super::super::document::{LabelSource, Mode, ValuePart, When};
 use super::super::language::BUILT_IN_LABELS;
 use super::super::path::Path;
 use super::super::suggest::nearest;
-use super::Judge;
+use super::Checker;
 use super::names::suggestion;
 use crate::dialect::DialectId;
 use crate::search::Extract;
@@ -12,7 +12,7 @@ use crate::search::Extract;
 /// What `other_traffic` can be selected by: it has no body that could be read.
 const LANES: &[&str] = &["host", "path", "method"];
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     definitions(judge);
     let root = *judge.root;
     for any in judge.rules() {
@@ -32,13 +32,14 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     claims(judge);
 }
 
-fn definitions(judge: &mut Judge<'_>) {
+fn definitions(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let section = root.key("labels");
     let document = judge.document;
     for (label, sources) in &document.labels {
         for (number, source) in sources.iter().enumerate() {
-            let Source::Part { part: Part { pattern: Some(pattern), .. }, .. } = source else {
+            let LabelSource::Part { part: ValuePart { pattern: Some(pattern), .. }, .. } = source
+            else {
                 continue;
             };
             if let Err(bad) = Extract::parse(pattern) {
@@ -64,7 +65,7 @@ fn definitions(judge: &mut Judge<'_>) {
     }
 }
 
-pub(super) fn selector(judge: &mut Judge<'_>, when: &When, path: &Path<'_>) {
+pub(super) fn selector(judge: &mut Checker<'_>, when: &When, path: &Path<'_>) {
     for (label, globs) in &when.labels {
         let path = path.key(label);
         known(judge, label, &path);
@@ -83,7 +84,7 @@ pub(super) fn selector(judge: &mut Judge<'_>, when: &When, path: &Path<'_>) {
     }
 }
 
-fn known(judge: &mut Judge<'_>, label: &str, path: &Path<'_>) {
+fn known(judge: &mut Checker<'_>, label: &str, path: &Path<'_>) {
     let labels = &judge.document.labels;
     if BUILT_IN_LABELS.contains(&label) || labels.contains_key(label) {
         return;
@@ -102,7 +103,7 @@ fn known(judge: &mut Judge<'_>, label: &str, path: &Path<'_>) {
 }
 
 /// Values that a built-in label never has.
-fn value(judge: &mut Judge<'_>, label: &str, glob: &str, path: &Path<'_>) {
+fn value(judge: &mut Checker<'_>, label: &str, glob: &str, path: &Path<'_>) {
     if super::globs::check(judge, label, glob, path) || glob.contains(['*', '?']) {
         return;
     }
@@ -132,7 +133,7 @@ fn value(judge: &mut Judge<'_>, label: &str, glob: &str, path: &Path<'_>) {
     }
 }
 
-fn lanes(judge: &mut Judge<'_>) {
+fn lanes(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let section = root.key("other_traffic");
     let mut all = false;
@@ -172,7 +173,7 @@ fn lanes(judge: &mut Judge<'_>) {
 }
 
 /// Where an account, a tools rule or a kill rule rests on what the caller says of itself.
-fn claims(judge: &mut Judge<'_>) {
+fn claims(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let enforced = |mode: Option<Mode>| mode.unwrap_or(document.mode) == Mode::Enforce;
@@ -204,7 +205,7 @@ fn claims(judge: &mut Judge<'_>) {
 
 const TRUST: &str = "read the label from a host `property`, or list its header in `trusted_headers` if the proxy sets it";
 
-fn claimed(judge: &mut Judge<'_>, when: &When, section: &str, index: usize, escapes: &str) {
+fn claimed(judge: &mut Checker<'_>, when: &When, section: &str, index: usize, escapes: &str) {
     let own: Vec<&String> =
         when.labels.iter().map(|(label, _)| label).filter(|label| !built_in(label)).collect();
     let defined = own.iter().all(|label| judge.document.labels.contains_key(*label));
@@ -230,11 +231,11 @@ fn built_in(label: &str) -> bool {
 }
 
 /// A label that is read from at least one place that the caller cannot write.
-fn trusted(judge: &Judge<'_>, label: &str) -> bool {
+fn trusted(judge: &Checker<'_>, label: &str) -> bool {
     let sources = judge.document.labels.get(label).map(Vec::as_slice).unwrap_or_default();
     sources.iter().any(|source| match source.whole() {
-        Source::Header { name, .. } => judge.document.trusted_headers.contains(name),
-        Source::Property { .. } => true,
-        Source::Json { .. } | Source::Part { .. } => false,
+        LabelSource::Header { name, .. } => judge.document.trusted_headers.contains(name),
+        LabelSource::Property { .. } => true,
+        LabelSource::Json { .. } | LabelSource::Part { .. } => false,
     })
 }

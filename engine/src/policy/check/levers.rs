@@ -1,16 +1,16 @@
 //! Rules that can never act, or act on more than was meant.
 
-use super::super::document::{Failsafe, Mode, Scan, When};
-use super::Judge;
+use super::super::document::{FailsafeDocument, Mode, Scan, When};
+use super::Checker;
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     upstream(judge);
     order(judge);
     everybody(judge);
     scan(judge);
 }
 
-fn upstream(judge: &mut Judge<'_>) {
+fn upstream(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let section = root.key("failsafe");
     for (index, rule) in judge.document.failsafe.iter().enumerate() {
@@ -40,15 +40,15 @@ pub(super) fn is_open(when: &When) -> bool {
 }
 
 /// In `failsafe` the first match wins.
-fn order(judge: &mut Judge<'_>) {
+fn order(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let section = root.key("failsafe");
-    let takes_all = |rule: &Failsafe| {
+    let takes_all = |rule: &FailsafeDocument| {
         is_open(&rule.rule.when) && rule.rule.mode_under(document.mode) == Mode::Enforce
     };
-    let mut before: Option<&Failsafe> = None;
-    let mut after: Vec<&Failsafe> = Vec::new();
+    let mut before: Option<&FailsafeDocument> = None;
+    let mut after: Vec<&FailsafeDocument> = Vec::new();
     for (index, rule) in document.failsafe.iter().enumerate() {
         let covering = match &rule.upstream {
             None => before,
@@ -79,7 +79,7 @@ fn order(judge: &mut Judge<'_>) {
 }
 
 /// A kill rule without a selector stops everybody.
-fn everybody(judge: &mut Judge<'_>) {
+fn everybody(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let section = root.key("failsafe");
@@ -94,7 +94,7 @@ fn everybody(judge: &mut Judge<'_>) {
     }
 }
 
-fn scan(judge: &mut Judge<'_>) {
+fn scan(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let section = root.key("guardrails");
     for (index, rule) in judge.document.guardrails.iter().enumerate() {

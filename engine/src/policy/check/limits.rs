@@ -1,8 +1,8 @@
 //! Limits and prices that cannot be meant so.
 
-use super::super::document::{Amount, Limit, Mode, Over, Price, Window};
+use super::super::document::{Amount, LimitDocument, Mode, OverDocument, Price, Window};
 use super::super::path::Path;
-use super::Judge;
+use super::Checker;
 use crate::limits::LIMITS;
 
 /// Micro-dollars per million tokens under which no model is sold; a price a token instead of a million is a millionth
@@ -15,7 +15,7 @@ const DEAREST: u64 = 2_000_000_000;
 /// The most output of a request that names none, where the policy does not say.
 const DEFAULT_MAX_OUTPUT: u64 = 4096;
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let section = root.key("limits");
     let document = judge.document;
@@ -31,7 +31,7 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     prices(judge);
 }
 
-fn windows(judge: &mut Judge<'_>, limit: &Limit, path: &Path<'_>) {
+fn windows(judge: &mut Checker<'_>, limit: &LimitDocument, path: &Path<'_>) {
     let allow = path.key("allow");
     let every = allow.key("every");
     let written = judge.node(&every).is_some();
@@ -61,7 +61,7 @@ fn windows(judge: &mut Judge<'_>, limit: &Limit, path: &Path<'_>) {
 }
 
 /// Tool calls are counted in MCP, tokens and money everywhere else.
-fn never_counts(judge: &mut Judge<'_>, limit: &Limit, allow: &Path<'_>) {
+fn never_counts(judge: &mut Checker<'_>, limit: &LimitDocument, allow: &Path<'_>) {
     let dialects = limit.rule.when.labels.iter().filter(|(label, _)| label == "dialect");
     let mcp = dialects.clone().all(|(_, globs)| globs.hold("mcp"));
     let only_mcp = dialects.clone().any(|(_, globs)| {
@@ -81,7 +81,7 @@ fn never_counts(judge: &mut Judge<'_>, limit: &Limit, allow: &Path<'_>) {
 }
 
 /// What the cap makes of ordinary requests.
-fn reach(judge: &mut Judge<'_>, limit: &Limit, path: &Path<'_>) {
+fn reach(judge: &mut Checker<'_>, limit: &LimitDocument, path: &Path<'_>) {
     let document = judge.document;
     let default = document.default_max_output_tokens.unwrap_or(DEFAULT_MAX_OUTPUT);
     let dearest = document.prices.iter().map(|(_, price)| price.output).max().unwrap_or(0);
@@ -117,7 +117,7 @@ fn reach(judge: &mut Judge<'_>, limit: &Limit, path: &Path<'_>) {
         let message = format_args!("no model has a price: every request is refused or free");
         judge.warn("no-prices", &allow, message, "add `prices`");
     }
-    if let (Over::Downgrade(model), Amount::Concurrent(_) | Amount::Requests(_)) =
+    if let (OverDocument::Downgrade(model), Amount::Concurrent(_) | Amount::Requests(_)) =
         (&limit.over, limit.allow.amount)
         && !limit.per.iter().any(|label| label == "model")
         && limit.rule.when.labels.iter().all(|(label, _)| label != "model")
@@ -128,7 +128,7 @@ fn reach(judge: &mut Judge<'_>, limit: &Limit, path: &Path<'_>) {
     }
 }
 
-fn prices(judge: &mut Judge<'_>) {
+fn prices(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let section = root.key("prices");
     for (model, price) in &judge.document.prices {

@@ -1,18 +1,18 @@
 //! Names that must be there, and be there once.
 
-use super::super::document::{FailsafeAction, GuardAction, Over, Source};
+use super::super::document::{FailsafeAction, GuardAction, LabelSource, OverDocument};
 use super::super::seen::Seen;
 use super::super::suggest::nearest;
-use super::Judge;
+use super::Checker;
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     unique_ids(judge);
     disabled_rules(judge);
     fallbacks(judge);
     trusted_headers(judge);
 }
 
-fn unique_ids(judge: &mut Judge<'_>) {
+fn unique_ids(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let mut seen = Seen::default();
     let rules = judge.rules();
@@ -33,7 +33,7 @@ fn unique_ids(judge: &mut Judge<'_>) {
     }
 }
 
-fn disabled_rules(judge: &mut Judge<'_>) {
+fn disabled_rules(judge: &mut Checker<'_>) {
     let root = *judge.root;
     if judge.document.disable.is_empty() {
         return;
@@ -53,7 +53,7 @@ fn disabled_rules(judge: &mut Judge<'_>) {
     }
 }
 
-fn fallbacks(judge: &mut Judge<'_>) {
+fn fallbacks(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let mut used = Seen::default();
@@ -64,7 +64,7 @@ fn fallbacks(judge: &mut Judge<'_>) {
         }
     }
     for (index, rule) in document.limits.iter().enumerate() {
-        if let Over::Fallback(id) = &rule.over {
+        if let OverDocument::Fallback(id) = &rule.over {
             used.insert(id, index);
             known_fallback(judge, "limits", index, "over", id);
         }
@@ -93,7 +93,7 @@ fn fallbacks(judge: &mut Judge<'_>) {
     }
 }
 
-fn known_fallback(judge: &mut Judge<'_>, section: &str, index: usize, field: &str, id: &str) {
+fn known_fallback(judge: &mut Checker<'_>, section: &str, index: usize, field: &str, id: &str) {
     // An id that is missing or no text has been reported as such.
     if id.is_empty() || judge.document.fallbacks.contains_key(id) {
         return;
@@ -109,13 +109,13 @@ fn known_fallback(judge: &mut Judge<'_>, section: &str, index: usize, field: &st
 }
 
 /// A trusted header that no label reads is a slip of the finger, and the label it was meant for is a claim.
-fn trusted_headers(judge: &mut Judge<'_>) {
+fn trusted_headers(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let section = root.key("trusted_headers");
     let mut read = Seen::default();
     for source in document.labels.values().flatten() {
-        if let Source::Header { name, .. } = source.whole() {
+        if let LabelSource::Header { name, .. } = source.whole() {
             read.insert(name, 0);
         }
     }

@@ -1,8 +1,8 @@
 //! Where events go.
 
-use super::Judge;
+use super::Checker;
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     let Some(notify) = &judge.document.notify else { return };
     let root = *judge.root;
     let section = root.key("notify");

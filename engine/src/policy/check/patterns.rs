@@ -3,15 +3,15 @@
 use super::super::document::Guardrail;
 use super::super::path::Path;
 use super::super::seen::Seen;
-use super::super::source::Node;
+use super::super::source::SourceNode;
 use super::super::suggest::nearest;
-use super::Judge;
+use super::Checker;
 use crate::search::Pattern;
 
 /// Names of packs, for those who forget `pack:`.
 const PACKS: &[&str] = &["secrets", "pii", "prompt-injection"];
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let section = root.key("guardrails");
@@ -20,7 +20,7 @@ pub(super) fn check(judge: &mut Judge<'_>) {
         let path = path.key("find");
         let mut seen = Seen::default();
         // The document leaves out what is no text; the tree's numbers are those of the writer.
-        let items = judge.node(&path).map(Node::items).unwrap_or_default();
+        let items = judge.node(&path).map(SourceNode::items).unwrap_or_default();
         for (number, item) in items.iter().enumerate() {
             let Some(source) = item.text() else { continue };
             let path = path.index(number);
@@ -33,7 +33,7 @@ pub(super) fn check(judge: &mut Judge<'_>) {
     }
 }
 
-fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_>) {
+fn pattern(judge: &mut Checker<'_>, rule: &Guardrail, source: &str, path: &Path<'_>) {
     if source.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
         let message = format_args!("a control character in a pattern");
         let help = "in double quotes `\\b` is a backspace: write the pattern in single quotes";
@@ -68,7 +68,7 @@ fn pattern(judge: &mut Judge<'_>, rule: &Guardrail, source: &str, path: &Path<'_
 }
 
 /// Patterns that are right and hardly meant.
-fn slips(judge: &mut Judge<'_>, source: &str, path: &Path<'_>) {
+fn slips(judge: &mut Checker<'_>, source: &str, path: &Path<'_>) {
     if PACKS.contains(&source) {
         let message = format_args!("`{source}` finds the word `{source}`");
         judge.warn("slip", path, message, &format!("did you mean `pack:{source}`?"));

@@ -1,13 +1,13 @@
 //! Tools rules that can never act.
 
-use super::super::document::{Mode, ToolRule};
-use super::Judge;
+use super::super::document::{Mode, ToolRuleDocument};
+use super::Checker;
 
-pub(super) fn check(judge: &mut Judge<'_>) {
+pub(super) fn check(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
     let section = root.key("tools");
-    let mut covering: Option<&ToolRule> = None;
+    let mut covering: Option<&ToolRuleDocument> = None;
     for (index, rule) in document.tools.iter().enumerate() {
         if let Some(earlier) = covering {
             let before = &earlier.rule.id;

@@ -5,7 +5,7 @@ use super::super::decode;
 use super::super::diagnostic::Diagnostic;
 use super::super::document::Window;
 use super::super::path::Path;
-use super::super::source::{Node, whole};
+use super::super::source::{SourceNode, whole};
 use super::super::trust::Trust;
 use super::Config;
 use crate::bundle::{self, Digest, Terms};
@@ -14,7 +14,7 @@ use crate::limits;
 
 /// `source`: a static HTTP server that is polled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct PolledSource {
     /// The proxy's cluster.
     pub cluster: String,
     /// The `host` of the request.
@@ -55,7 +55,7 @@ pub struct Control {
 
 /// `allow`: what a release may make this proxy do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Allow {
+pub struct RemoteAllowance {
     /// Keep prompts and answers.
     pub capture: bool,
     /// Call these clusters.
@@ -76,16 +76,16 @@ const PROVIDER_EVERY_MS: u64 = 60_000;
 /// How often a source is polled unless it says otherwise, in milliseconds.
 const EVERY_MS: u64 = 500;
 
-impl Source {
-    pub(super) fn decode(node: &Node) -> Option<Self> {
-        let text = |name| node.get(name).and_then(Node::text).map(str::to_owned);
+impl PolledSource {
+    pub(super) fn decode(node: &SourceNode) -> Option<Self> {
+        let text = |name| node.get(name).and_then(SourceNode::text).map(str::to_owned);
         Some(Self {
             cluster: text("cluster")?,
             authority: text("authority")?,
             path: text("path")?,
             every_ms: node
                 .get("every_ms")
-                .and_then(Node::number)
+                .and_then(SourceNode::number)
                 .and_then(whole)
                 .unwrap_or(EVERY_MS),
         })
@@ -93,10 +93,10 @@ impl Source {
 }
 
 /// The pages to watch.
-pub(super) fn providers(tree: &Node) -> Vec<ProviderPage> {
-    let entries = tree.get("providers").map(Node::entries).unwrap_or_default();
+pub(super) fn providers(tree: &SourceNode) -> Vec<ProviderPage> {
+    let entries = tree.get("providers").map(SourceNode::entries).unwrap_or_default();
     let pages = entries.iter().filter_map(|entry| {
-        let text = |name| entry.value.get(name).and_then(Node::text).map(str::to_owned);
+        let text = |name| entry.value.get(name).and_then(SourceNode::text).map(str::to_owned);
         let every = text("every").and_then(|every| decode::window(&every));
         Some(ProviderPage {
             name: entry.key.clone(),
@@ -113,27 +113,27 @@ pub(super) fn providers(tree: &Node) -> Vec<ProviderPage> {
 }
 
 impl Control {
-    pub(super) fn decode(node: &Node) -> Self {
-        let prefix = node.get("prefix").and_then(Node::text).unwrap_or(PREFIX);
-        let token = node.get("token").and_then(Node::text);
-        let labels = node.get("show_labels").map(Node::items).unwrap_or_default();
+    pub(super) fn decode(node: &SourceNode) -> Self {
+        let prefix = node.get("prefix").and_then(SourceNode::text).unwrap_or(PREFIX);
+        let token = node.get("token").and_then(SourceNode::text);
+        let labels = node.get("show_labels").map(SourceNode::items).unwrap_or_default();
         Self {
             prefix: prefix.trim_end_matches('/').to_owned(),
-            releases: node.get("releases").and_then(Node::bool).unwrap_or(false),
+            releases: node.get("releases").and_then(SourceNode::bool).unwrap_or(false),
             token: token.and_then(Digest::parse),
-            show_labels: labels.iter().filter_map(Node::text).map(str::to_owned).collect(),
+            show_labels: labels.iter().filter_map(SourceNode::text).map(str::to_owned).collect(),
         }
     }
 }
 
-impl Allow {
-    pub(super) fn decode(node: &Node) -> Self {
+impl RemoteAllowance {
+    pub(super) fn decode(node: &SourceNode) -> Self {
         let texts = |name| {
-            let items = node.get(name).map(Node::items).unwrap_or_default();
-            items.iter().filter_map(Node::text).map(str::to_owned).collect()
+            let items = node.get(name).map(SourceNode::items).unwrap_or_default();
+            items.iter().filter_map(SourceNode::text).map(str::to_owned).collect()
         };
         Self {
-            capture: node.get("capture").and_then(Node::bool).unwrap_or(false),
+            capture: node.get("capture").and_then(SourceNode::bool).unwrap_or(false),
             clusters: texts("clusters"),
             upstreams: texts("upstreams"),
         }
@@ -142,8 +142,8 @@ impl Allow {
 
 /// Whose signatures count, and the scope: its own word, else a digest of `trust`, so that configurations with the same
 /// keys follow the same releases.
-pub(super) fn trust(tree: &Node, found: &mut Vec<Diagnostic>) -> (Trust, String) {
-    let mut scope = tree.get("scope").and_then(Node::text).unwrap_or_default().to_owned();
+pub(super) fn trust(tree: &SourceNode, found: &mut Vec<Diagnostic>) -> (Trust, String) {
+    let mut scope = tree.get("scope").and_then(SourceNode::text).unwrap_or_default().to_owned();
     let Some(node) = tree.get("trust") else { return (Trust::default(), scope) };
     let path = Path::ROOT.key("trust");
     let (trust, wrong) = Trust::read(node, &path);
@@ -156,13 +156,13 @@ pub(super) fn trust(tree: &Node, found: &mut Vec<Diagnostic>) -> (Trust, String)
 
 /// The scope of configurations that name none.
 #[must_use]
-pub fn default_scope(trust: &Node) -> Option<String> {
+pub fn default_scope(trust: &SourceNode) -> Option<String> {
     let text = jcs::canonical(trust).ok()?;
     Some(Digest::of(text.as_bytes()).to_string())
 }
 
 /// What these fields say about one another.
-pub(super) fn check(config: &Config, tree: &Node) -> Vec<Diagnostic> {
+pub(super) fn check(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
     let mut judge = Judge { tree, found: Vec::new() };
     let brings = ["release", "source"].iter().find(|name| tree.get(name).is_some());
     let posts = config.control.as_ref().is_some_and(|control| control.releases);
@@ -176,7 +176,7 @@ pub(super) fn check(config: &Config, tree: &Node) -> Vec<Diagnostic> {
         let message = "there is no `policy`, and nothing else can bring one".to_owned();
         judge.error("missing-field", "", message, "the empty policy is `policy: {}`");
     }
-    if tree.get("scope").and_then(Node::text) == Some("") {
+    if tree.get("scope").and_then(SourceNode::text) == Some("") {
         let message = "an empty scope is none".to_owned();
         judge.error("empty", "scope", message, "name it, or remove it");
     }
@@ -206,7 +206,7 @@ pub(super) fn check(config: &Config, tree: &Node) -> Vec<Diagnostic> {
 }
 
 struct Judge<'a> {
-    tree: &'a Node,
+    tree: &'a SourceNode,
     found: Vec<Diagnostic>,
 }
 
@@ -244,7 +244,7 @@ impl Judge<'_> {
     }
 
     fn providers(&mut self) {
-        let entries = self.tree.get("providers").map(Node::entries).unwrap_or_default();
+        let entries = self.tree.get("providers").map(SourceNode::entries).unwrap_or_default();
         if entries.len() > limits::PROVIDERS {
             let message =
                 format!("{} providers; at most {} are watched", entries.len(), limits::PROVIDERS);
@@ -252,12 +252,13 @@ impl Judge<'_> {
         }
         for entry in entries {
             let name = &entry.key;
-            let path = entry.value.get("path").and_then(Node::text);
+            let path = entry.value.get("path").and_then(SourceNode::text);
             if let Some(path) = path.filter(|path| !path.starts_with('/')) {
                 let message = format!("`{path}` of `{name}` is no path");
                 self.error("bad-path", "providers", message, "it begins with `/`");
             }
-            let every = entry.value.get("every").and_then(Node::text).and_then(decode::window);
+            let every =
+                entry.value.get("every").and_then(SourceNode::text).and_then(decode::window);
             let least = limits::PROVIDER_LEAST_S;
             if every.is_some_and(|every| !matches!(every, Window::Seconds(s) if s >= least)) {
                 let message =
@@ -281,7 +282,7 @@ impl Judge<'_> {
     /// Whether the release to start with can be used. Times are no matter here.
     fn release(&mut self, config: &Config) {
         let started = Terms::new(config.clone())
-            .and_then(|terms| bundle::start(&terms, &bundle::State::default(), 0).map(|_| ()));
+            .and_then(|terms| bundle::start(&terms, &bundle::Releases::default(), 0).map(|_| ()));
         if let Err(refusal) = started {
             let help = "`hemostat release` makes one";
             self.error("bad-release", "release", refusal.to_string(), help);

@@ -1,42 +1,42 @@
 //! `capture`: `true`, words, a map, or a list of words and maps.
 
-use super::super::document::{Capture, CaptureRule, CaptureTo, Captured, Mode};
+use super::super::document::{CaptureDocument, CaptureRule, CaptureTo, CapturedTexts, Mode};
 use super::super::path::Path;
-use super::super::source::{Node, Value, whole};
+use super::super::source::{SourceNode, SourceValue, whole};
 use super::words::{number, text};
 use super::{rules, section};
 
 /// Where the OTLP specification has receivers of spans listen.
 const PATH: &str = "/v1/traces";
 
-pub(super) fn capture(node: &Node, path: &Path<'_>) -> Capture {
+pub(super) fn capture(node: &SourceNode, path: &Path<'_>) -> CaptureDocument {
     let path = path.key("capture");
-    let mut capture = Capture { approvals: node.bool() == Some(true), rules: Vec::new() };
+    let mut capture = CaptureDocument { approvals: node.bool() == Some(true), rules: Vec::new() };
     match &node.value {
-        Value::Map(_) => capture.rules.push(rule(node, &path)),
-        Value::Seq(items) => {
+        SourceValue::Map(_) => capture.rules.push(rule(node, &path)),
+        SourceValue::Seq(items) => {
             for (index, item) in items.iter().enumerate() {
                 match item.value {
-                    Value::Map(_) => capture.rules.push(rule(item, &path.index(index))),
-                    _ => capture.approvals |= word(item) == Some(Captured::ToolArgs),
+                    SourceValue::Map(_) => capture.rules.push(rule(item, &path.index(index))),
+                    _ => capture.approvals |= word(item) == Some(CapturedTexts::ToolArgs),
                 }
             }
         }
-        _ => capture.approvals |= word(node) == Some(Captured::ToolArgs),
+        _ => capture.approvals |= word(node) == Some(CapturedTexts::ToolArgs),
     }
     capture
 }
 
-fn word(node: &Node) -> Option<Captured> {
+fn word(node: &SourceNode) -> Option<CapturedTexts> {
     match node.text()? {
-        "input" => Some(Captured::Input),
-        "output" => Some(Captured::Output),
-        "tool_args" => Some(Captured::ToolArgs),
+        "input" => Some(CapturedTexts::Input),
+        "output" => Some(CapturedTexts::Output),
+        "tool_args" => Some(CapturedTexts::ToolArgs),
         _ => None,
     }
 }
 
-fn rule(node: &Node, path: &Path<'_>) -> CaptureRule {
+fn rule(node: &SourceNode, path: &Path<'_>) -> CaptureRule {
     let mut rule = rules::rule(node, path);
     // It changes nothing, so that a policy in shadow captures as well.
     rule.mode = Some(Mode::Enforce);

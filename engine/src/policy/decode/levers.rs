@@ -1,21 +1,22 @@
 //! Levers 1, 2, 4 and 5.
 
 use super::super::document::{
-    Above, Allow, Amount, Argument, Global, GlobalApi, Limit, Notify, OnSilence, Over, Price,
-    Rollback, Scalar, Set, Switch, ToolAction, ToolRule,
+    Above, Amount, Argument, GlobalApi, GlobalDocument, LimitAllowance, LimitDocument, Notify,
+    OnSilence, OverDocument, Price, Rollback, RollbackSet, Scalar, Switch, ToolAction,
+    ToolRuleDocument,
 };
 use super::super::path::Path;
 use super::super::shape::pointer;
-use super::super::source::{Node, Value, micros, real, to_json, whole};
+use super::super::source::{SourceNode, SourceValue, micros, real, to_json, whole};
 use super::rules::{globs, rule};
 use super::words::{action, argument, flag, number, span, text, texts, window};
 
 /// How often settled usage is reported where the policy names nothing (POLICY "Limits").
 const SYNC_EVERY_MS: u64 = 500;
 
-pub(super) fn price(node: &Node) -> Price {
+pub(super) fn price(node: &SourceNode) -> Price {
     let sum = |name: &str| number(node, name, micros);
-    let surcharge = node.get("surcharge").map(Node::entries).unwrap_or_default();
+    let surcharge = node.get("surcharge").map(SourceNode::entries).unwrap_or_default();
     let surcharge = surcharge.iter().filter_map(|entry| {
         let value = micros(entry.value.number()?)?;
         Some((entry.key.clone(), value))
@@ -31,7 +32,7 @@ pub(super) fn price(node: &Node) -> Price {
     }
 }
 
-fn above(node: &Node) -> Above {
+fn above(node: &SourceNode) -> Above {
     let sum = |name: &str| number(node, name, micros);
     Above {
         tokens: number(node, "tokens", whole).unwrap_or_default(),
@@ -43,7 +44,7 @@ fn above(node: &Node) -> Above {
     }
 }
 
-pub(super) fn notify(node: &Node) -> Option<Notify> {
+pub(super) fn notify(node: &SourceNode) -> Option<Notify> {
     Some(Notify {
         cluster: text(node, "cluster")?,
         path: text(node, "path")?,
@@ -51,9 +52,9 @@ pub(super) fn notify(node: &Node) -> Option<Notify> {
     })
 }
 
-pub(super) fn rollback(node: &Node, path: &Path<'_>) -> Rollback {
-    let mut set = Set::default();
-    for entry in node.get("set").map(Node::entries).unwrap_or_default() {
+pub(super) fn rollback(node: &SourceNode, path: &Path<'_>) -> Rollback {
+    let mut set = RollbackSet::default();
+    for entry in node.get("set").map(SourceNode::entries).unwrap_or_default() {
         let written = || entry.value.text().unwrap_or_default().to_owned();
         match entry.key.as_str() {
             "model" => set.model = Some(written()),
@@ -76,24 +77,24 @@ pub(super) fn rollback(node: &Node, path: &Path<'_>) -> Rollback {
     Rollback { rule: rule(node, path), set }
 }
 
-pub(super) fn switch(node: &Node, path: &Path<'_>) -> Switch {
+pub(super) fn switch(node: &SourceNode, path: &Path<'_>) -> Switch {
     let to = |name: &str| node.get("to").and_then(|to| text(to, name));
     Switch { rule: rule(node, path), upstream: to("upstream"), model: to("model") }
 }
 
-pub(super) fn tool_rule(node: &Node, path: &Path<'_>) -> ToolRule {
+pub(super) fn tool_rule(node: &SourceNode, path: &Path<'_>) -> ToolRuleDocument {
     let mut rule = rule(node, path);
-    let written = node.get("match").map(Node::items).unwrap_or_default();
-    if let (None, Some(first)) = (node.get("id"), written.first().and_then(Node::text)) {
+    let written = node.get("match").map(SourceNode::items).unwrap_or_default();
+    if let (None, Some(first)) = (node.get("id"), written.first().and_then(SourceNode::text)) {
         rule.id = format!("tools:{first}");
     }
-    let args = node.get("when_args").map(Node::entries).unwrap_or_default().iter();
+    let args = node.get("when_args").map(SourceNode::entries).unwrap_or_default().iter();
     let when_args = args
         .filter_map(|entry| Some((pointer(&entry.key).ok()?, condition(&entry.value))))
         .collect();
-    let id_args = node.get("id_args").map(Node::items).unwrap_or_default().iter();
+    let id_args = node.get("id_args").map(SourceNode::items).unwrap_or_default().iter();
     let id_args = id_args.filter_map(|item| pointer(item.text()?).ok()).collect();
-    ToolRule {
+    ToolRuleDocument {
         rule,
         tools: node.get("match").map(globs).unwrap_or_default(),
         action: match action(node, "do").0 {
@@ -107,8 +108,8 @@ pub(super) fn tool_rule(node: &Node, path: &Path<'_>) -> ToolRule {
     }
 }
 
-fn condition(node: &Node) -> Argument {
-    if !matches!(node.value, Value::Map(_)) {
+fn condition(node: &SourceNode) -> Argument {
+    if !matches!(node.value, SourceValue::Map(_)) {
         return Argument { glob: Some(globs(node)), ..Argument::default() };
     }
     Argument {
@@ -116,28 +117,28 @@ fn condition(node: &Node) -> Argument {
         lt: number(node, "lt", real),
         eq: node.get("eq").and_then(scalar),
         glob: node.get("glob").map(globs),
-        exists: node.get("exists").and_then(Node::bool),
+        exists: node.get("exists").and_then(SourceNode::bool),
     }
 }
 
-fn scalar(node: &Node) -> Option<Scalar> {
+fn scalar(node: &SourceNode) -> Option<Scalar> {
     let number = || node.number().and_then(real).map(Scalar::Number);
     let text = || node.text().map(|text| Scalar::Text(text.to_owned()));
     node.bool().map(Scalar::Bool).or_else(number).or_else(text)
 }
 
-pub(super) fn limit(node: &Node, path: &Path<'_>) -> Limit {
-    let warn_at = node.get("warn_at").map(Node::items).unwrap_or_default().iter();
-    Limit {
+pub(super) fn limit(node: &SourceNode, path: &Path<'_>) -> LimitDocument {
+    let warn_at = node.get("warn_at").map(SourceNode::items).unwrap_or_default().iter();
+    LimitDocument {
         rule: rule(node, path),
         per: texts(node, "per"),
         allow: allow(node),
         burst: number(node, "burst", whole),
-        warn_at: warn_at.filter_map(Node::number).filter_map(micros).collect(),
+        warn_at: warn_at.filter_map(SourceNode::number).filter_map(micros).collect(),
         over: match action(node, "over") {
-            ("fallback", id) => Over::Fallback(argument(id)),
-            ("downgrade", model) => Over::Downgrade(argument(model)),
-            _ => Over::Reject,
+            ("fallback", id) => OverDocument::Fallback(argument(id)),
+            ("downgrade", model) => OverDocument::Downgrade(argument(model)),
+            _ => OverDocument::Reject,
         },
         cut_when_spent: flag(node, "cut_when_spent"),
         epoch: number(node, "epoch", whole).unwrap_or_default(),
@@ -146,7 +147,7 @@ pub(super) fn limit(node: &Node, path: &Path<'_>) -> Limit {
 }
 
 /// What cannot be read allows nothing.
-fn allow(node: &Node) -> Allow {
+fn allow(node: &SourceNode) -> LimitAllowance {
     let allow = node.get("allow");
     let count = |name: &str| allow.and_then(|node| number(node, name, whole));
     let usd = || allow.and_then(|node| number(node, "usd", micros));
@@ -157,12 +158,12 @@ fn allow(node: &Node) -> Allow {
         .or_else(|| count("calls").map(Amount::Calls))
         .unwrap_or(Amount::Requests(0));
     let every = allow.and_then(|node| window(node.get("every")?.text()?));
-    Allow { amount, every }
+    LimitAllowance { amount, every }
 }
 
-fn global(node: &Node) -> Option<Global> {
-    let word = |name: &str| node.get(name).and_then(Node::text);
-    Some(Global {
+fn global(node: &SourceNode) -> Option<GlobalDocument> {
+    let word = |name: &str| node.get(name).and_then(SourceNode::text);
+    Some(GlobalDocument {
         domain: text(node, "domain")?,
         cluster: text(node, "cluster")?,
         api: if word("api") == Some("envoy") { GlobalApi::Envoy } else { GlobalApi::Limitador },

@@ -1,11 +1,11 @@
 //! What every rule has, and the levers that work.
 
 use super::super::document::{
-    Failsafe, FailsafeAction, Fallback, Globs, GuardAction, Guardrail, Mode, OtherTraffic, Percent,
-    Place, Rule, Scan, Upstream, When,
+    FailsafeAction, FailsafeDocument, Fallback, Globs, GuardAction, Guardrail, Mode,
+    OtherTrafficDocument, Percent, RuleDocument, RulePosition, Scan, Upstream, When,
 };
 use super::super::path::Path;
-use super::super::source::{Node, micros, to_json, whole};
+use super::super::source::{SourceNode, micros, to_json, whole};
 use super::words::{action, argument, flag, text, texts};
 use crate::base::time;
 
@@ -13,19 +13,19 @@ use crate::base::time;
 const REDACTED: &str = "[REDACTED]";
 
 /// Id, selector, mode and place; without an id, the place is the name.
-pub(super) fn rule(node: &Node, path: &Path<'_>) -> Rule {
+pub(super) fn rule(node: &SourceNode, path: &Path<'_>) -> RuleDocument {
     let place = path.to_string();
     // The same rule has the same name wherever the policy stands.
     let name = place.strip_prefix("policy.").unwrap_or(&place).to_owned();
-    Rule {
+    RuleDocument {
         id: text(node, "id").unwrap_or(name),
         when: node.get("when").map(when).unwrap_or_default(),
         mode: node.get("mode").and_then(mode),
-        place: Place { path: place, line: node.at.line, column: node.at.column },
+        place: RulePosition { path: place, line: node.at.line, column: node.at.column },
     }
 }
 
-pub(super) fn mode(node: &Node) -> Option<Mode> {
+pub(super) fn mode(node: &SourceNode) -> Option<Mode> {
     match node.text()? {
         "enforce" => Some(Mode::Enforce),
         "shadow" => Some(Mode::Shadow),
@@ -34,7 +34,7 @@ pub(super) fn mode(node: &Node) -> Option<Mode> {
     }
 }
 
-pub(super) fn when(node: &Node) -> When {
+pub(super) fn when(node: &SourceNode) -> When {
     let mut when = When::default();
     for entry in node.entries() {
         match entry.key.as_str() {
@@ -46,14 +46,14 @@ pub(super) fn when(node: &Node) -> When {
     when
 }
 
-pub(super) fn percent(node: &Node) -> Option<Percent> {
+pub(super) fn percent(node: &SourceNode) -> Option<Percent> {
     let share = node.number().or_else(|| node.get("share")?.number())?;
     Some(Percent { share: micros(share)? as f64 / 1_000_000.0, by: text(node, "by") })
 }
 
-pub(super) fn globs(node: &Node) -> Globs {
+pub(super) fn globs(node: &SourceNode) -> Globs {
     let mut globs = Globs::default();
-    for glob in node.items().iter().filter_map(Node::text) {
+    for glob in node.items().iter().filter_map(SourceNode::text) {
         match glob.strip_prefix('!') {
             Some(negated) => globs.negated.push(negated.to_owned()),
             None => globs.plain.push(glob.to_owned()),
@@ -62,9 +62,9 @@ pub(super) fn globs(node: &Node) -> Globs {
     globs
 }
 
-pub(super) fn guardrail(node: &Node, path: &Path<'_>) -> Guardrail {
+pub(super) fn guardrail(node: &SourceNode, path: &Path<'_>) -> Guardrail {
     let mut scan: Vec<Scan> = Vec::new();
-    let places = node.get("scan").map(Node::items).unwrap_or_default();
+    let places = node.get("scan").map(SourceNode::items).unwrap_or_default();
     for place in places.iter().filter_map(place) {
         if !scan.contains(&place) {
             scan.push(place);
@@ -72,7 +72,7 @@ pub(super) fn guardrail(node: &Node, path: &Path<'_>) -> Guardrail {
     }
     let action = match action(node, "do") {
         ("redact", text) => {
-            let text = text.and_then(Node::text).unwrap_or(REDACTED);
+            let text = text.and_then(SourceNode::text).unwrap_or(REDACTED);
             GuardAction::Redact(text.to_owned())
         }
         ("fallback", id) => GuardAction::Fallback(argument(id)),
@@ -88,7 +88,7 @@ pub(super) fn guardrail(node: &Node, path: &Path<'_>) -> Guardrail {
     }
 }
 
-fn place(node: &Node) -> Option<Scan> {
+fn place(node: &SourceNode) -> Option<Scan> {
     Some(match node.text()? {
         "output" => Scan::Output,
         "tool_args" => Scan::ToolArgs,
@@ -103,10 +103,10 @@ fn place(node: &Node) -> Option<Scan> {
     })
 }
 
-pub(super) fn failsafe(node: &Node, path: &Path<'_>) -> Failsafe {
+pub(super) fn failsafe(node: &SourceNode, path: &Path<'_>) -> FailsafeDocument {
     let upstream = node.get("upstream").map(|node| {
-        let status = node.get("status").map(Node::items).unwrap_or_default();
-        let status = status.iter().filter_map(Node::number).filter_map(whole);
+        let status = node.get("status").map(SourceNode::items).unwrap_or_default();
+        let status = status.iter().filter_map(SourceNode::number).filter_map(whole);
         Upstream {
             status: status.filter_map(|status| u16::try_from(status).ok()).collect(),
             timeout: flag(node, "timeout"),
@@ -116,11 +116,11 @@ pub(super) fn failsafe(node: &Node, path: &Path<'_>) -> Failsafe {
         ("fallback", id) => FailsafeAction::Fallback(argument(id)),
         _ => FailsafeAction::Block,
     };
-    let cuts_running = node.get("running").and_then(Node::text) == Some("cut");
-    Failsafe { rule: rule(node, path), upstream, action, cuts_running }
+    let cuts_running = node.get("running").and_then(SourceNode::text) == Some("cut");
+    FailsafeDocument { rule: rule(node, path), upstream, action, cuts_running }
 }
 
-pub(super) fn fallback(node: &Node) -> Fallback {
+pub(super) fn fallback(node: &SourceNode) -> Fallback {
     Fallback {
         text: text(node, "text").unwrap_or_default(),
         json: node.get("json").map(to_json),
@@ -129,7 +129,7 @@ pub(super) fn fallback(node: &Node) -> Fallback {
     }
 }
 
-pub(super) fn other_traffic(node: &Node) -> OtherTraffic {
+pub(super) fn other_traffic(node: &SourceNode) -> OtherTrafficDocument {
     let when = node.get("when").map(when).unwrap_or_default();
-    OtherTraffic { when, block: action(node, "do").0 == "block" }
+    OtherTrafficDocument { when, block: action(node, "do").0 == "block" }
 }

@@ -1,19 +1,25 @@
 //! Small values.
 
 use super::super::document::Window;
-use super::super::source::Node;
+use super::super::source::SourceNode;
 
 /// The text of a field.
 #[inline(never)]
-pub(super) fn text(node: &Node, name: &str) -> Option<String> {
+pub(super) fn text(node: &SourceNode, name: &str) -> Option<String> {
     node.get(name)?.text().map(str::to_owned)
 }
 
 /// The texts of a list.
 #[inline(never)]
-pub(in super::super) fn texts(node: &Node, name: &str) -> Vec<String> {
+pub(in super::super) fn texts(node: &SourceNode, name: &str) -> Vec<String> {
     let mut texts = Vec::new();
-    for text in node.get(name).map(Node::items).unwrap_or_default().iter().filter_map(Node::text) {
+    for text in node
+        .get(name)
+        .map(SourceNode::items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(SourceNode::text)
+    {
         texts.push(text.to_owned());
     }
     texts
@@ -21,24 +27,24 @@ pub(in super::super) fn texts(node: &Node, name: &str) -> Vec<String> {
 
 /// The text of an action's argument; empty where there is none.
 #[inline(never)]
-pub(super) fn argument(node: Option<&Node>) -> String {
-    node.and_then(Node::text).unwrap_or_default().to_owned()
+pub(super) fn argument(node: Option<&SourceNode>) -> String {
+    node.and_then(SourceNode::text).unwrap_or_default().to_owned()
 }
 
 /// A field that is `true`.
 #[inline(never)]
-pub(super) fn flag(node: &Node, name: &str) -> bool {
-    node.get(name).and_then(Node::bool).unwrap_or_default()
+pub(super) fn flag(node: &SourceNode, name: &str) -> bool {
+    node.get(name).and_then(SourceNode::bool).unwrap_or_default()
 }
 
 /// The number of a field, read by `read`.
-pub(super) fn number<T>(node: &Node, name: &str, read: fn(&str) -> Option<T>) -> Option<T> {
+pub(super) fn number<T>(node: &SourceNode, name: &str, read: fn(&str) -> Option<T>) -> Option<T> {
     read(node.get(name)?.number()?)
 }
 
 /// `do`, `over`: the word, and its argument in a map.
 #[inline(never)]
-pub(super) fn action<'a>(node: &'a Node, name: &str) -> (&'a str, Option<&'a Node>) {
+pub(super) fn action<'a>(node: &'a SourceNode, name: &str) -> (&'a str, Option<&'a SourceNode>) {
     let Some(node) = node.get(name) else { return ("", None) };
     match (node.text(), node.entries()) {
         (Some(word), _) => (word, None),

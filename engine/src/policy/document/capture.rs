@@ -1,17 +1,17 @@
 //! `capture`, as written.
 
-use super::Rule;
+use super::RuleDocument;
 
 /// What is kept of what was said.
 #[derive(Debug, Clone, Default)]
-pub struct Capture {
+pub struct CaptureDocument {
     /// Arguments of calls that wait for leave, for whoever decides.
     pub approvals: bool,
     /// Exchanges that are sent to a backend for traces.
     pub rules: Vec<CaptureRule>,
 }
 
-impl Capture {
+impl CaptureDocument {
     /// True if nothing is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -23,9 +23,9 @@ impl Capture {
 #[derive(Debug, Clone)]
 pub struct CaptureRule {
     /// Its place, and whose exchanges; `share` is its selector's `percent`.
-    pub rule: Rule,
+    pub rule: RuleDocument,
     /// Which texts.
-    pub what: Vec<Captured>,
+    pub what: Vec<CapturedTexts>,
     /// The most text of one exchange, in bytes; `None`: the default.
     pub max_bytes: Option<u64>,
     /// Where to.
@@ -34,7 +34,7 @@ pub struct CaptureRule {
 
 /// Texts of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Captured {
+pub enum CapturedTexts {
     /// `input`
     Input,
     /// `output`

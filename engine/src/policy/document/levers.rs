@@ -1,6 +1,6 @@
 //! The sections `rollback`, `switch`, `tools`, `limits` and what goes with them, as people write them.
 
-use super::{Globs, Rule};
+use super::{Globs, RuleDocument};
 
 /// What a model costs, in micro-dollars per million tokens (so that a token of a dollar-a-million model is exactly 1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -63,14 +63,14 @@ pub struct Notify {
 #[derive(Debug, Clone)]
 pub struct Rollback {
     /// Id, selector, mode.
-    pub rule: Rule,
+    pub rule: RuleDocument,
     /// What is put back.
-    pub set: Set,
+    pub set: RollbackSet,
 }
 
 /// `set` of a rollback rule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Set {
+pub struct RollbackSet {
     /// The model that is asked.
     pub model: Option<String>,
     /// JSON texts by JSON pointer (decoded segments).
@@ -85,7 +85,7 @@ pub struct Set {
 #[derive(Debug, Clone)]
 pub struct Switch {
     /// Id, selector, mode.
-    pub rule: Rule,
+    pub rule: RuleDocument,
     /// Value of `x-hemostat-upstream`.
     pub upstream: Option<String>,
     /// The model that is asked there.
@@ -94,9 +94,9 @@ pub struct Switch {
 
 /// Lever 4.
 #[derive(Debug, Clone)]
-pub struct ToolRule {
+pub struct ToolRuleDocument {
     /// Id, selector, mode.
-    pub rule: Rule,
+    pub rule: RuleDocument,
     /// Globs on the tool's name.
     pub tools: Globs,
     /// What to do.
@@ -148,30 +148,30 @@ pub enum ToolAction {
 
 /// Lever 5.
 #[derive(Debug, Clone)]
-pub struct Limit {
+pub struct LimitDocument {
     /// Id, selector, mode.
-    pub rule: Rule,
+    pub rule: RuleDocument,
     /// Labels whose values have accounts of their own.
     pub per: Vec<String>,
     /// How much.
-    pub allow: Allow,
+    pub allow: LimitAllowance,
     /// How much at once; `None`: the amount.
     pub burst: Option<u64>,
     /// Shares of the cap that raise an event, in millionths.
     pub warn_at: Vec<u64>,
     /// What happens above the cap.
-    pub over: Over,
+    pub over: OverDocument,
     /// End a running stream that passes its reservation.
     pub cut_when_spent: bool,
     /// When changed, accounts start anew.
     pub epoch: u64,
     /// Count in a rate-limit service too.
-    pub global: Option<Global>,
+    pub global: Option<GlobalDocument>,
 }
 
 /// `allow` of a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allow {
+pub struct LimitAllowance {
     /// How much of what.
     pub amount: Amount,
     /// In what time; `None` for `concurrent`.
@@ -206,7 +206,7 @@ pub enum Window {
 
 /// `over`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Over {
+pub enum OverDocument {
     /// 429
     #[default]
     Reject,
@@ -218,7 +218,7 @@ pub enum Over {
 
 /// `global`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Global {
+pub struct GlobalDocument {
     /// The service's domain.
     pub domain: String,
     /// The proxy's cluster.

@@ -1,6 +1,6 @@
 //! Levers 1 and 2 in words.
 
-use super::super::document::{Document, Set, Switch};
+use super::super::document::{Document, RollbackSet, Switch};
 use super::{rule_line, whom};
 
 /// One line a rule, in the order in which requests meet them.
@@ -17,7 +17,7 @@ pub(super) fn lines(document: &Document) -> Vec<String> {
     rollback.chain(switch).collect()
 }
 
-fn set(set: &Set) -> String {
+fn set(set: &RollbackSet) -> String {
     let model = set.model.iter().map(|model| format!("model `{model}`"));
     let labels = set.labels.iter().map(|(label, value)| format!("{label} `{value}`"));
     let body = set.body.iter().map(|(at, json)| {

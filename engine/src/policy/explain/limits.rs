@@ -1,10 +1,10 @@
 //! Limits in words.
 
-use super::super::document::{Amount, Document, Limit, Over, Unpriced, Window};
+use super::super::document::{Amount, Document, LimitDocument, OverDocument, Unpriced, Window};
 use super::{fallback, whom};
 
 /// What a limit does.
-pub(super) fn limit(document: &Document, limit: &Limit) -> String {
+pub(super) fn limit(document: &Document, limit: &LimitDocument) -> String {
     let whose = match limit.per.as_slice() {
         [] => "all together".to_owned(),
         labels => {
@@ -14,15 +14,17 @@ pub(super) fn limit(document: &Document, limit: &Limit) -> String {
     };
     let whom = whom(&limit.rule.when, " on requests", "");
     let over = match &limit.over {
-        Over::Reject => "above it 429".to_owned(),
-        Over::Fallback(id) => format!("above it {}", fallback(document, id)),
-        Over::Downgrade(model) => format!("above it the model `{model}`, and all limits once more"),
+        OverDocument::Reject => "above it 429".to_owned(),
+        OverDocument::Fallback(id) => format!("above it {}", fallback(document, id)),
+        OverDocument::Downgrade(model) => {
+            format!("above it the model `{model}`, and all limits once more")
+        }
     };
     let fleet = if limit.global.is_some() { " over the fleet" } else { " per proxy" };
     format!("{whose} may use {}{fleet}{whom}; {over}", amount(limit))
 }
 
-fn amount(limit: &Limit) -> String {
+fn amount(limit: &LimitDocument) -> String {
     let window = match limit.allow.every {
         None => String::new(),
         Some(Window::Day) => " a calendar day (UTC)".to_owned(),
@@ -57,7 +59,8 @@ fn dollars(micros: u64) -> String {
 
 /// What holds for all limits.
 pub(super) fn settings(document: &Document) -> Vec<String> {
-    let meters = |limit: &Limit| matches!(limit.allow.amount, Amount::Tokens(_) | Amount::Usd(_));
+    let meters =
+        |limit: &LimitDocument| matches!(limit.allow.amount, Amount::Tokens(_) | Amount::Usd(_));
     let mut lines = Vec::new();
     if document.limits.iter().any(meters) {
         let most = document.default_max_output_tokens.unwrap_or(4096);

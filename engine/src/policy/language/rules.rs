@@ -1,29 +1,29 @@
 //! The rules of every lever.
 
 use super::policy::MONEY;
-use super::{Field, Kind, Struct, Word, field, word, word_with};
+use super::{LanguageField, LanguageWord, Struct, ValueKind, field, word, word_with};
 
-pub(super) const MODE: &[Word] = &[
+pub(super) const MODE: &[LanguageWord] = &[
     word("enforce", "decide, count and act"),
     word("shadow", "decide and count; hold and change nothing"),
     word("disabled", "as if it were not there"),
 ];
 
-const ID: Field =
-    field("id", Kind::Id, "its name, unique in the policy").default("a name made of its place");
-const RULE_MODE: Field =
-    field("mode", Kind::Words(MODE), "wins over the policy's `mode`").default("the policy's");
-const WHEN_FIELD: Field =
-    field("when", Kind::Struct(&WHEN), "whom it holds for").default("all recognised traffic");
+const ID: LanguageField = field("id", ValueKind::Id, "its name, unique in the policy")
+    .default("a name made of its place");
+const RULE_MODE: LanguageField =
+    field("mode", ValueKind::Words(MODE), "wins over the policy's `mode`").default("the policy's");
+const WHEN_FIELD: LanguageField =
+    field("when", ValueKind::Struct(&WHEN), "whom it holds for").default("all recognised traffic");
 
 /// `when`: labels to globs, and two more keys.
 pub(super) const WHEN: Struct = Struct {
     name: "`when`",
     fields: &[
-        field("percent", Kind::Percent, "a share of traffic: a number, or `{share, by}`"),
-        field("until", Kind::Time, "when the rule stops by itself"),
+        field("percent", ValueKind::Percent, "a share of traffic: a number, or `{share, by}`"),
+        field("until", ValueKind::Time, "when the rule stops by itself"),
     ],
-    others: Some((&Kind::Label, &Kind::List(&Kind::Glob))),
+    others: Some((&ValueKind::Label, &ValueKind::List(&ValueKind::Glob))),
     one_of: &[],
 };
 
@@ -31,8 +31,8 @@ pub(super) const WHEN: Struct = Struct {
 pub(in super::super) const PERCENT: Struct = Struct {
     name: "`percent`",
     fields: &[
-        field("share", Kind::Number(0, 100), "how much of the traffic, in percent").required(),
-        field("by", Kind::Label, "the label whose values are kept together")
+        field("share", ValueKind::Number(0, 100), "how much of the traffic, in percent").required(),
+        field("by", ValueKind::Label, "the label whose values are kept together")
             .default("the first trusted of `tenant`, `key`, `user`, else the request"),
     ],
     others: None,
@@ -42,11 +42,11 @@ pub(in super::super) const PERCENT: Struct = Struct {
 pub(super) const OTHER_TRAFFIC: Struct = Struct {
     name: "an `other_traffic` entry",
     fields: &[
-        field("when", Kind::Struct(&WHEN), "`host`, `path` and `method` only")
+        field("when", ValueKind::Struct(&WHEN), "`host`, `path` and `method` only")
             .default("all other traffic"),
         field(
             "do",
-            Kind::Action(&[word("pass", "untouched"), word("block", "403")]),
+            ValueKind::Action(&[word("pass", "untouched"), word("block", "403")]),
             "what happens to it",
         )
         .required(),
@@ -58,8 +58,8 @@ pub(super) const OTHER_TRAFFIC: Struct = Struct {
 pub(super) const DISABLE: Struct = Struct {
     name: "a `disable` entry",
     fields: &[
-        field("rule", Kind::Text, "the rule's id").required(),
-        field("until", Kind::Time, "when it is back").required(),
+        field("rule", ValueKind::Text, "the rule's id").required(),
+        field("until", ValueKind::Time, "when it is back").required(),
     ],
     others: None,
     one_of: &[],
@@ -68,15 +68,15 @@ pub(super) const DISABLE: Struct = Struct {
 const SET: Struct = Struct {
     name: "`set`",
     fields: &[
-        field("model", Kind::Text, "the model that is asked"),
+        field("model", ValueKind::Text, "the model that is asked"),
         field(
             "body",
-            Kind::Map(&Kind::Pointer, &Kind::Any),
+            ValueKind::Map(&ValueKind::Pointer, &ValueKind::Any),
             "values in the request body, by JSON pointer",
         ),
-        field("headers", Kind::Map(&Kind::Header, &Kind::Text), "request headers"),
+        field("headers", ValueKind::Map(&ValueKind::Header, &ValueKind::Text), "request headers"),
     ],
-    others: Some((&Kind::Label, &Kind::Text)),
+    others: Some((&ValueKind::Label, &ValueKind::Text)),
     one_of: &[],
 };
 
@@ -88,7 +88,7 @@ pub(super) const ROLLBACK: Struct = Struct {
         RULE_MODE,
         field(
             "set",
-            Kind::Struct(&SET),
+            ValueKind::Struct(&SET),
             "what is put back: labels to the place they were read from",
         )
         .required(),
@@ -100,8 +100,12 @@ pub(super) const ROLLBACK: Struct = Struct {
 const TO: Struct = Struct {
     name: "`to`",
     fields: &[
-        field("upstream", Kind::Text, "value of `x-hemostat-upstream` for the proxy's route table"),
-        field("model", Kind::Text, "the model that is asked there"),
+        field(
+            "upstream",
+            ValueKind::Text,
+            "value of `x-hemostat-upstream` for the proxy's route table",
+        ),
+        field("model", ValueKind::Text, "the model that is asked there"),
     ],
     others: None,
     one_of: &[],
@@ -113,13 +117,13 @@ pub(super) const SWITCH: Struct = Struct {
         ID,
         WHEN_FIELD,
         RULE_MODE,
-        field("to", Kind::Struct(&TO), "where the traffic goes").required(),
+        field("to", ValueKind::Struct(&TO), "where the traffic goes").required(),
     ],
     others: None,
     one_of: &[],
 };
 
-const SCAN: &[Word] = &[
+const SCAN: &[LanguageWord] = &[
     word("output", "the answer, reasoning included"),
     word("tool_args", "arguments of tool calls in answers"),
     word("input", "every text the model would be shown"),
@@ -134,15 +138,15 @@ const SCAN: &[Word] = &[
     ),
 ];
 
-const GUARD_ACTIONS: &[Word] = &[
-    Word {
+const GUARD_ACTIONS: &[LanguageWord] = &[
+    LanguageWord {
         name: "redact",
-        argument: Some(&Kind::Text),
+        argument: Some(&ValueKind::Text),
         alone: true,
         doc: super::words("put this text (default `[REDACTED]`) in place of the match"),
     },
     word("block", "refuse: 403 on input, a refusal in place of an answer"),
-    word_with("fallback", &Kind::Id, "the canned answer with this id"),
+    word_with("fallback", &ValueKind::Id, "the canned answer with this id"),
     word("tag", "change nothing; count and show it"),
 ];
 
@@ -152,11 +156,16 @@ pub(super) const GUARDRAIL: Struct = Struct {
         ID,
         WHEN_FIELD,
         RULE_MODE,
-        field("scan", Kind::List(&Kind::Words(SCAN)), "where to look").required(),
-        field("find", Kind::List(&Kind::Pattern), "regular expressions and packs").required(),
-        field("do", Kind::Action(GUARD_ACTIONS), "what happens to a match").required(),
-        field("fold", Kind::Bool, "match through invisible and look-alike characters, and case")
-            .default("false"),
+        field("scan", ValueKind::List(&ValueKind::Words(SCAN)), "where to look").required(),
+        field("find", ValueKind::List(&ValueKind::Pattern), "regular expressions and packs")
+            .required(),
+        field("do", ValueKind::Action(GUARD_ACTIONS), "what happens to a match").required(),
+        field(
+            "fold",
+            ValueKind::Bool,
+            "match through invisible and look-alike characters, and case",
+        )
+        .default("false"),
     ],
     others: None,
     one_of: &[],
@@ -168,10 +177,10 @@ pub(super) const TOOLS: Struct = Struct {
         ID,
         WHEN_FIELD,
         RULE_MODE,
-        field("match", Kind::List(&Kind::Glob), "globs on the tool's name").required(),
+        field("match", ValueKind::List(&ValueKind::Glob), "globs on the tool's name").required(),
         field(
             "do",
-            Kind::Action(&[
+            ValueKind::Action(&[
                 word("allow", "as if there were no rule"),
                 word("deny", "the tool is taken out, and a call to it is replaced"),
                 word("approve", "a call is let through only with a grant"),
@@ -181,14 +190,18 @@ pub(super) const TOOLS: Struct = Struct {
         .required(),
         field(
             "when_args",
-            Kind::Map(&Kind::Pointer, &Kind::Argument),
+            ValueKind::Map(&ValueKind::Pointer, &ValueKind::Argument),
             "only calls whose arguments pass, by JSON pointer: globs, or a map of tests",
         ),
-        field("id_args", Kind::List(&Kind::Pointer), "the arguments that an approval is for")
-            .default("all"),
+        field(
+            "id_args",
+            ValueKind::List(&ValueKind::Pointer),
+            "the arguments that an approval is for",
+        )
+        .default("all"),
         field(
             "pin",
-            Kind::Text,
+            ValueKind::Text,
             "the digest of the tool's definition: the rule holds only while it has another",
         ),
     ],
@@ -200,11 +213,11 @@ pub(super) const TOOLS: Struct = Struct {
 pub(in super::super) const ARGUMENT: Struct = Struct {
     name: "a condition on an argument",
     fields: &[
-        field("gt", Kind::Real, "greater than this number"),
-        field("lt", Kind::Real, "less than this number"),
-        field("eq", Kind::Scalar, "equal to this value"),
-        field("glob", Kind::List(&Kind::Glob), "matches one of these"),
-        field("exists", Kind::Bool, "is there (`true`), or is not (`false`)"),
+        field("gt", ValueKind::Real, "greater than this number"),
+        field("lt", ValueKind::Real, "less than this number"),
+        field("eq", ValueKind::Scalar, "equal to this value"),
+        field("glob", ValueKind::List(&ValueKind::Glob), "matches one of these"),
+        field("exists", ValueKind::Bool, "is there (`true`), or is not (`false`)"),
     ],
     others: None,
     one_of: &[],
@@ -213,14 +226,14 @@ pub(in super::super) const ARGUMENT: Struct = Struct {
 const ALLOW: Struct = Struct {
     name: "`allow`",
     fields: &[
-        field("requests", Kind::Whole(1, u64::MAX), "so many requests"),
-        field("tokens", Kind::Whole(1, u64::MAX), "so many tokens, in and out"),
-        field("usd", Kind::Number(0, MONEY), "so much money"),
-        field("concurrent", Kind::Whole(1, u64::MAX), "so many requests in flight"),
-        field("calls", Kind::Whole(1, u64::MAX), "so many tool calls"),
+        field("requests", ValueKind::Whole(1, u64::MAX), "so many requests"),
+        field("tokens", ValueKind::Whole(1, u64::MAX), "so many tokens, in and out"),
+        field("usd", ValueKind::Number(0, MONEY), "so much money"),
+        field("concurrent", ValueKind::Whole(1, u64::MAX), "so many requests in flight"),
+        field("calls", ValueKind::Whole(1, u64::MAX), "so many tool calls"),
         field(
             "every",
-            Kind::Window,
+            ValueKind::Window,
             "the window: `1s`, `5m`, `1h` are token buckets, `day` and `month` calendar windows in UTC",
         ),
     ],
@@ -231,22 +244,23 @@ const ALLOW: Struct = Struct {
 const GLOBAL: Struct = Struct {
     name: "`global`",
     fields: &[
-        field("domain", Kind::Text, "the rate-limit service's domain").required(),
-        field("cluster", Kind::Text, "the proxy's cluster of the service").required(),
+        field("domain", ValueKind::Text, "the rate-limit service's domain").required(),
+        field("cluster", ValueKind::Text, "the proxy's cluster of the service").required(),
         field(
             "api",
-            Kind::Words(&[
+            ValueKind::Words(&[
                 word("limitador", "`kuadrant.service.ratelimit.v1`"),
                 word("envoy", "`envoy.service.ratelimit.v3`"),
             ]),
             "what it speaks",
         )
         .required(),
-        field("sync_every", Kind::Span, "how often settled usage is reported").default("500ms"),
-        field("strict", Kind::Bool, "ask before each request").default("false"),
+        field("sync_every", ValueKind::Span, "how often settled usage is reported")
+            .default("500ms"),
+        field("strict", ValueKind::Bool, "ask before each request").default("false"),
         field(
             "on_error",
-            Kind::Words(&[
+            ValueKind::Words(&[
                 word("local", "the cap of the process alone holds"),
                 word("open", "every request is admitted"),
                 word("closed", "none is: as if the cap were used up"),
@@ -265,26 +279,39 @@ pub(super) const LIMIT: Struct = Struct {
         ID,
         WHEN_FIELD,
         RULE_MODE,
-        field("per", Kind::List(&Kind::Label), "one account for each value of these labels")
-            .default("one account"),
-        field("allow", Kind::Struct(&ALLOW), "how much").required(),
-        field("burst", Kind::Whole(1, u64::MAX), "how much at once (token buckets)")
+        field(
+            "per",
+            ValueKind::List(&ValueKind::Label),
+            "one account for each value of these labels",
+        )
+        .default("one account"),
+        field("allow", ValueKind::Struct(&ALLOW), "how much").required(),
+        field("burst", ValueKind::Whole(1, u64::MAX), "how much at once (token buckets)")
             .default("the amount"),
-        field("warn_at", Kind::List(&Kind::Number(0, 1)), "shares of the cap that raise an event"),
+        field(
+            "warn_at",
+            ValueKind::List(&ValueKind::Number(0, 1)),
+            "shares of the cap that raise an event",
+        ),
         field(
             "over",
-            Kind::Action(&[
+            ValueKind::Action(&[
                 word("reject", "429"),
-                word_with("fallback", &Kind::Id, "the canned answer with this id"),
-                word_with("downgrade", &Kind::Text, "another model, and all limits once more"),
+                word_with("fallback", &ValueKind::Id, "the canned answer with this id"),
+                word_with("downgrade", &ValueKind::Text, "another model, and all limits once more"),
             ]),
             "what happens above the cap",
         )
         .default("reject"),
-        field("cut_when_spent", Kind::Bool, "end a running stream that passes its reservation")
-            .default("false"),
-        field("epoch", Kind::Whole(0, u64::MAX), "when changed, accounts start anew").default("0"),
-        field("global", Kind::Struct(&GLOBAL), "count in a rate-limit service too"),
+        field(
+            "cut_when_spent",
+            ValueKind::Bool,
+            "end a running stream that passes its reservation",
+        )
+        .default("false"),
+        field("epoch", ValueKind::Whole(0, u64::MAX), "when changed, accounts start anew")
+            .default("0"),
+        field("global", ValueKind::Struct(&GLOBAL), "count in a rate-limit service too"),
     ],
     others: None,
     one_of: &[],
@@ -293,8 +320,13 @@ pub(super) const LIMIT: Struct = Struct {
 const UPSTREAM: Struct = Struct {
     name: "`upstream`",
     fields: &[
-        field("status", Kind::List(&Kind::Whole(100, 599)), "statuses that fire the rule"),
-        field("timeout", Kind::Bool, "the proxy's own 408, 503 and 504 fire it").default("false"),
+        field(
+            "status",
+            ValueKind::List(&ValueKind::Whole(100, 599)),
+            "statuses that fire the rule",
+        ),
+        field("timeout", ValueKind::Bool, "the proxy's own 408, 503 and 504 fire it")
+            .default("false"),
     ],
     others: None,
     one_of: &[],
@@ -306,12 +338,12 @@ pub(super) const FAILSAFE: Struct = Struct {
         ID,
         WHEN_FIELD,
         RULE_MODE,
-        field("upstream", Kind::Struct(&UPSTREAM), "judged when response headers come")
+        field("upstream", ValueKind::Struct(&UPSTREAM), "judged when response headers come")
             .default("judged before; the model is never called"),
         field(
             "do",
-            Kind::Action(&[
-                word_with("fallback", &Kind::Id, "the canned answer with this id"),
+            ValueKind::Action(&[
+                word_with("fallback", &ValueKind::Id, "the canned answer with this id"),
                 word("block", "refuse with 403"),
             ]),
             "what the caller gets",
@@ -319,7 +351,7 @@ pub(super) const FAILSAFE: Struct = Struct {
         .required(),
         field(
             "running",
-            Kind::Words(&[
+            ValueKind::Words(&[
                 word("finish", "they end under the policy that they began with"),
                 word(
                     "cut",
@@ -337,13 +369,13 @@ pub(super) const FAILSAFE: Struct = Struct {
 pub(super) const FALLBACK: Struct = Struct {
     name: "a fallback",
     fields: &[
-        field("text", Kind::Text, "what it says").required(),
-        field("json", Kind::Any, "what a caller gets that asked for structured output"),
-        field("handoff", Kind::Bool, "a human takes over: adds `x-hemostat-handoff: true`")
+        field("text", ValueKind::Text, "what it says").required(),
+        field("json", ValueKind::Any, "what a caller gets that asked for structured output"),
+        field("handoff", ValueKind::Bool, "a human takes over: adds `x-hemostat-handoff: true`")
             .default("false"),
         field(
             "ends_as",
-            Kind::Words(&[
+            ValueKind::Words(&[
                 word("answer", "as an ordinary answer does"),
                 word("refusal", "as a refusal of the dialect"),
             ]),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::Rule;
 use super::label::LabelTable;
 use crate::limits;
-use crate::policy::document::{CaptureTo, Captured, Document};
+use crate::policy::document::{CaptureTo, CapturedTexts, Document};
 
 /// Which exchanges are sent where, and what of them.
 #[derive(Debug, Clone)]
@@ -27,13 +27,13 @@ pub struct Capture {
 impl Capture {
     pub(super) fn compile(document: &Document, labels: &LabelTable) -> Vec<Rc<Self>> {
         let rules = document.capture.rules.iter().map(|written| {
-            let has = |what: Captured| written.what.contains(&what);
+            let has = |what: CapturedTexts| written.what.contains(&what);
             let max = written.max_bytes.unwrap_or(limits::CAPTURE_BYTES);
             Rc::new(Self {
                 rule: Rule::compile(&written.rule, document, labels),
-                input: has(Captured::Input),
-                output: has(Captured::Output),
-                tool_args: has(Captured::ToolArgs),
+                input: has(CapturedTexts::Input),
+                output: has(CapturedTexts::Output),
+                tool_args: has(CapturedTexts::ToolArgs),
                 max_bytes: usize::try_from(max).unwrap_or(usize::MAX),
                 to: Rc::new(written.to.clone()),
             })

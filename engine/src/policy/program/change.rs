@@ -22,14 +22,14 @@ pub struct Change {
     /// Name, selector, mode.
     pub rule: Rule,
     /// What it sets, in the order in which it is set.
-    pub set: Vec<(Field, String)>,
+    pub set: Vec<(ChangedField, String)>,
     /// The labels that may read otherwise once it has been at work.
     pub touches: Vec<LabelId>,
 }
 
 /// What is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Field {
+pub enum ChangedField {
     /// The model, in the body or the path: wherever this call has it.
     Model,
     /// A label, where it was read from.
@@ -49,7 +49,9 @@ impl Changes {
         labels: &LabelTable,
         hold_headers: Option<bool>,
     ) -> Self {
-        let change = |rule: &document::Rule, needs_headers: bool, set: Vec<(Field, String)>| {
+        let change = |rule: &document::RuleDocument,
+                      needs_headers: bool,
+                      set: Vec<(ChangedField, String)>| {
             let mut rule = Rule::compile(rule, document, labels);
             if needs_headers && hold_headers == Some(false) {
                 rule.mode = Mode::Disabled;
@@ -66,8 +68,8 @@ impl Changes {
         });
         let switch = document.switch.iter().map(|lever| {
             let upstream =
-                lever.upstream.clone().map(|name| (Field::Header(UPSTREAM.into()), name));
-            let model = lever.model.clone().map(|model| (Field::Model, model));
+                lever.upstream.clone().map(|name| (ChangedField::Header(UPSTREAM.into()), name));
+            let model = lever.model.clone().map(|model| (ChangedField::Model, model));
             let set = upstream.into_iter().chain(model).collect();
             change(&lever.rule, lever.upstream.is_some(), set)
         });
@@ -90,35 +92,35 @@ impl Change {
     /// True if the request's body may change.
     #[must_use]
     pub fn may_rewrite(&self) -> bool {
-        self.set.iter().any(|(field, _)| !matches!(field, Field::Header(_)))
+        self.set.iter().any(|(field, _)| !matches!(field, ChangedField::Header(_)))
     }
 }
 
-fn fields(set: &document::Set, labels: &LabelTable) -> Vec<(Field, String)> {
-    let model = set.model.iter().map(|model| (Field::Model, model.clone()));
+fn fields(set: &document::RollbackSet, labels: &LabelTable) -> Vec<(ChangedField, String)> {
+    let model = set.model.iter().map(|model| (ChangedField::Model, model.clone()));
     let own = set.labels.iter().filter_map(|(label, value)| {
         let id = labels.id(label)?;
-        Some((Field::Label(id), value.clone()))
+        Some((ChangedField::Label(id), value.clone()))
     });
-    let body = set.body.iter().map(|(at, json)| (Field::Body(at.clone()), json.clone()));
+    let body = set.body.iter().map(|(at, json)| (ChangedField::Body(at.clone()), json.clone()));
     let headers =
-        set.headers.iter().map(|(name, value)| (Field::Header(name.clone()), value.clone()));
+        set.headers.iter().map(|(name, value)| (ChangedField::Header(name.clone()), value.clone()));
     model.chain(own).chain(body).chain(headers).collect()
 }
 
 /// The labels that read from a place that this field may be written to.
-fn touched(field: &Field, table: &LabelTable) -> Vec<LabelId> {
+fn touched(field: &ChangedField, table: &LabelTable) -> Vec<LabelId> {
     let model = [From::Json(vec!["model".to_owned()])];
     let body;
     let header;
     let places: Vec<&From> = match field {
-        Field::Model => model.iter().collect(),
-        Field::Label(id) => table.sources(*id).iter().map(|read| &read.from).collect(),
-        Field::Body(at) => {
+        ChangedField::Model => model.iter().collect(),
+        ChangedField::Label(id) => table.sources(*id).iter().map(|read| &read.from).collect(),
+        ChangedField::Body(at) => {
             body = From::Json(at.clone());
             vec![&body]
         }
-        Field::Header(name) => {
+        ChangedField::Header(name) => {
             header = From::Header(name.clone());
             vec![&header]
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use sha2::{Digest, Sha256};
 
 use crate::limits::LABEL_BYTES;
-use crate::policy::document::{Document, Part, Source};
+use crate::policy::document::{Document, LabelSource, ValuePart};
 use crate::search::Extract;
 
 /// Labels that always exist, in the order of their numbers.
@@ -38,16 +38,16 @@ impl LabelId {
 #[derive(Debug, Clone, Default)]
 pub struct LabelTable {
     names: Vec<String>,
-    sources: Vec<Vec<Read>>,
+    sources: Vec<Vec<LabelReader>>,
     /// The same as they are written, so that the labels of two policies can be compared.
-    written: Vec<Vec<Source>>,
+    written: Vec<Vec<LabelSource>>,
     /// Host properties that sources read, each once.
     pub properties: Vec<Vec<String>>,
 }
 
 /// A source as it is read.
 #[derive(Debug, Clone)]
-pub struct Read {
+pub struct LabelReader {
     /// Where.
     pub from: From,
     /// Only a digest is kept.
@@ -81,7 +81,7 @@ pub enum From {
 }
 
 impl ReadPart {
-    fn compile(part: &Part) -> Self {
+    fn compile(part: &ValuePart) -> Self {
         let pattern = part.pattern.as_ref().map(|source| Extract::parse(source).ok());
         Self { json_text: part.json_text, pointer: part.pointer.clone(), pattern }
     }
@@ -143,31 +143,37 @@ impl LabelTable {
         table
     }
 
-    fn read(&mut self, source: &Source, document: &Document) -> Read {
+    fn read(&mut self, source: &LabelSource, document: &Document) -> LabelReader {
         match source {
-            Source::Header { name, digest } => Read {
+            LabelSource::Header { name, digest } => LabelReader {
                 from: From::Header(name.clone()),
                 digest: *digest,
                 trusted: document.trusted_headers.contains(name),
                 part: None,
             },
-            Source::Json { pointer, digest } => Read {
+            LabelSource::Json { pointer, digest } => LabelReader {
                 from: From::Json(pointer.clone()),
                 digest: *digest,
                 trusted: false,
                 part: None,
             },
-            Source::Property { path, digest } => {
+            LabelSource::Property { path, digest } => {
                 let known = self.properties.iter().position(|property| property == path);
                 let number = known.unwrap_or_else(|| {
                     self.properties.push(path.clone());
                     self.properties.len() - 1
                 });
-                Read { from: From::Property(number), digest: *digest, trusted: true, part: None }
+                LabelReader {
+                    from: From::Property(number),
+                    digest: *digest,
+                    trusted: true,
+                    part: None,
+                }
             }
-            Source::Part { of, part } => {
-                Read { part: Some(Rc::new(ReadPart::compile(part))), ..self.read(of, document) }
-            }
+            LabelSource::Part { of, part } => LabelReader {
+                part: Some(Rc::new(ReadPart::compile(part))),
+                ..self.read(of, document)
+            },
         }
     }
 
@@ -208,13 +214,13 @@ impl LabelTable {
 
     /// The sources of a label, best first; none for the built-in ones.
     #[must_use]
-    pub fn sources(&self, id: LabelId) -> &[Read] {
+    pub fn sources(&self, id: LabelId) -> &[LabelReader] {
         self.sources.get(id.0).map_or(&[], Vec::as_slice)
     }
 
     /// The sources of a label as they are written.
     #[must_use]
-    pub fn written(&self, id: LabelId) -> &[Source] {
+    pub fn written(&self, id: LabelId) -> &[LabelSource] {
         self.written.get(id.0).map_or(&[], Vec::as_slice)
     }
 

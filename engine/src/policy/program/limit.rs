@@ -12,7 +12,7 @@ use super::label::{Label, LabelId, LabelTable};
 use super::selector::Labels;
 use super::{CompileError, Rule};
 use crate::fleet::Global;
-use crate::ledger::{Cap, Key, Span};
+use crate::ledger::{AccountKey, CalendarSpan, Cap};
 use crate::limits::{LEDGER_LEAST_SHARE, LEDGER_WAYS};
 use crate::policy::document::{self, Amount, Document, Fallback, Unpriced, Window};
 
@@ -20,7 +20,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 /// What a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub enum LimitUnit {
     /// Requests.
     Requests,
     /// Tokens, in and out.
@@ -33,7 +33,7 @@ pub enum Unit {
     Calls,
 }
 
-impl Unit {
+impl LimitUnit {
     /// The word in names and messages.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -82,7 +82,7 @@ pub struct Limit {
     /// Labels whose values have accounts of their own.
     pub per: Vec<LabelId>,
     /// What it counts.
-    pub unit: Unit,
+    pub unit: LimitUnit,
     /// How much of it.
     pub cap: Cap,
     /// Shares of the cap that raise an event, in millionths, rising.
@@ -120,16 +120,16 @@ impl Limits {
         document: &Document,
         scope: &str,
         labels: &LabelTable,
-        fallback: impl Fn(&str, &document::Rule) -> Result<Rc<Fallback>, CompileError>,
+        fallback: impl Fn(&str, &document::RuleDocument) -> Result<Rc<Fallback>, CompileError>,
     ) -> Result<Self, CompileError> {
         const DEFAULT_MAX_OUTPUT: u64 = 4096;
         let share = LEDGER_WAYS.checked_div(document.limits.len()).unwrap_or(LEDGER_WAYS);
         let share = share.max(LEDGER_LEAST_SHARE);
         let rules = document.limits.iter().map(|limit| {
             let over = match &limit.over {
-                document::Over::Reject => Over::Reject,
-                document::Over::Downgrade(model) => Over::Downgrade(model.as_str().into()),
-                document::Over::Fallback(id) => Over::Fallback(fallback(id, &limit.rule)?),
+                document::OverDocument::Reject => Over::Reject,
+                document::OverDocument::Downgrade(model) => Over::Downgrade(model.as_str().into()),
+                document::OverDocument::Fallback(id) => Over::Fallback(fallback(id, &limit.rule)?),
             };
             let (unit, amount) = unit(&limit.allow.amount);
             let mut warn_at = limit.warn_at.clone();
@@ -166,12 +166,12 @@ impl Limit {
 
     /// The account of a request; `None`: a label that it needs cannot be read.
     #[must_use]
-    pub fn key(&self, labels: &Labels, shadow: bool) -> Option<Key> {
+    pub fn key(&self, labels: &Labels, shadow: bool) -> Option<AccountKey> {
         let values: Option<Vec<&str>> = self.per.iter().map(|id| labels.get(*id).text()).collect();
         let mut name = self.name.clone();
         // What only watches charges accounts of its own.
         name.push(u8::from(shadow));
-        Some(Key::new(&name, &values?, self.share))
+        Some(AccountKey::new(&name, &values?, self.share))
     }
 
     /// The number by which its accounts know it.
@@ -179,7 +179,7 @@ impl Limit {
     pub fn number(&self, shadow: bool) -> u32 {
         let mut name = self.name.clone();
         name.push(u8::from(shadow));
-        Key::number_of(&name)
+        AccountKey::number_of(&name)
     }
 
     /// True if the proxy vouches for every label in `per`: then a balance tells a caller of itself alone.
@@ -198,28 +198,28 @@ impl Limit {
     /// True if it counts what a model used.
     #[must_use]
     pub fn meters(&self) -> bool {
-        matches!(self.unit, Unit::Tokens | Unit::Usd)
+        matches!(self.unit, LimitUnit::Tokens | LimitUnit::Usd)
     }
 }
 
-fn unit(amount: &Amount) -> (Unit, u64) {
+fn unit(amount: &Amount) -> (LimitUnit, u64) {
     match *amount {
-        Amount::Requests(amount) => (Unit::Requests, amount),
-        Amount::Tokens(amount) => (Unit::Tokens, amount),
-        Amount::Usd(amount) => (Unit::Usd, amount),
-        Amount::Concurrent(amount) => (Unit::Concurrent, amount),
-        Amount::Calls(amount) => (Unit::Calls, amount),
+        Amount::Requests(amount) => (LimitUnit::Requests, amount),
+        Amount::Tokens(amount) => (LimitUnit::Tokens, amount),
+        Amount::Usd(amount) => (LimitUnit::Usd, amount),
+        Amount::Concurrent(amount) => (LimitUnit::Concurrent, amount),
+        Amount::Calls(amount) => (LimitUnit::Calls, amount),
     }
 }
 
-fn cap(limit: &document::Limit, unit: Unit, amount: u64) -> Cap {
+fn cap(limit: &document::LimitDocument, unit: LimitUnit, amount: u64) -> Cap {
     // `burst` is written in the unit of the amount; money is kept in millionths.
-    let scale = if unit == Unit::Usd { 1_000_000 } else { 1 };
+    let scale = if unit == LimitUnit::Usd { 1_000_000 } else { 1 };
     let burst = limit.burst.map_or(amount, |burst| burst.saturating_mul(scale));
     match (unit, limit.allow.every) {
-        (Unit::Concurrent, _) => Cap::InFlight { most: amount },
-        (_, Some(Window::Day)) => Cap::Calendar { amount, span: Span::Day },
-        (_, Some(Window::Month)) => Cap::Calendar { amount, span: Span::Month },
+        (LimitUnit::Concurrent, _) => Cap::InFlight { most: amount },
+        (_, Some(Window::Day)) => Cap::Calendar { amount, span: CalendarSpan::Day },
+        (_, Some(Window::Month)) => Cap::Calendar { amount, span: CalendarSpan::Month },
         (_, Some(Window::Seconds(seconds))) => {
             Cap::Bucket { amount, every_ns: seconds.max(1).saturating_mul(SECOND_NS), burst }
         }
@@ -228,7 +228,7 @@ fn cap(limit: &document::Limit, unit: Unit, amount: u64) -> Cap {
     }
 }
 
-fn name(limit: &document::Limit, scope: &str, unit: Unit) -> Vec<u8> {
+fn name(limit: &document::LimitDocument, scope: &str, unit: LimitUnit) -> Vec<u8> {
     let every = match limit.allow.every {
         None => String::new(),
         Some(Window::Day) => "day".to_owned(),
@@ -258,7 +258,7 @@ mod tests {
             (1_500_000, "1.50 USD"),
             (1, "0.000001 USD"),
         ] {
-            assert_eq!(Unit::Usd.show(micros), shown);
+            assert_eq!(LimitUnit::Usd.show(micros), shown);
         }
     }
 }

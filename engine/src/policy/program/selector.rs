@@ -204,12 +204,12 @@ fn share_of_u64(percent: f64) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::document::{Document, Percent, Source};
+    use crate::policy::document::{Document, LabelSource, Percent};
 
     fn table() -> LabelTable {
         let mut document = Document::default();
         for name in ["tenant", "feature"] {
-            let source = Source::Header { name: format!("x-{name}"), digest: false };
+            let source = LabelSource::Header { name: format!("x-{name}"), digest: false };
             document.labels.insert(name.to_owned(), vec![source]);
         }
         LabelTable::compile(&document)

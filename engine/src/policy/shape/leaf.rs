@@ -2,9 +2,11 @@
 
 use super::super::decode;
 use super::super::diagnostic::Diagnostic;
-use super::super::language::Kind;
+use super::super::language::ValueKind;
 use super::super::path::Path;
-use super::super::source::{Node, Position, Value, looks_like_date, micros, real, whole};
+use super::super::source::{
+    Position, SourceNode, SourceValue, looks_like_date, micros, real, whole,
+};
 use super::syntax;
 use crate::base::time;
 use crate::limits;
@@ -24,21 +26,21 @@ fn with_help(mut finding: Finding, help: impl Into<String>) -> Finding {
 }
 
 /// Judges a value by its kind.
-pub(super) fn check(node: &Node, kind: &Kind, path: &Path<'_>) -> Result<(), Finding> {
+pub(super) fn check(node: &SourceNode, kind: &ValueKind, path: &Path<'_>) -> Result<(), Finding> {
     match kind {
-        Kind::Bool => match node.bool() {
+        ValueKind::Bool => match node.bool() {
             Some(_) => Ok(()),
             None => Err(not_a_bool(node, path)),
         },
-        Kind::Whole(least, most) => whole_number(node, *least, *most, path),
-        Kind::Number(least, most) => number(node, *least, *most, path),
-        Kind::Percent => number(node, 0, 100, path),
-        Kind::Real => match node.number().and_then(real) {
+        ValueKind::Whole(least, most) => whole_number(node, *least, *most, path),
+        ValueKind::Number(least, most) => number(node, *least, *most, path),
+        ValueKind::Percent => number(node, 0, 100, path),
+        ValueKind::Real => match node.number().and_then(real) {
             Some(_) => Ok(()),
             None => Err(not_a_number(node, "a number", path)),
         },
         // `until` may stand without quotes, and looks like a date then.
-        Kind::Time => match node.text() {
+        ValueKind::Time => match node.text() {
             Some(written) => text(written, node.at, kind, path),
             None => {
                 let message = format!(
@@ -53,18 +55,20 @@ pub(super) fn check(node: &Node, kind: &Kind, path: &Path<'_>) -> Result<(), Fin
 }
 
 /// Text that no other reader takes for something else.
-pub(super) fn plain_text<'a>(node: &'a Node, path: &Path<'_>) -> Result<&'a str, Finding> {
+pub(super) fn plain_text<'a>(node: &'a SourceNode, path: &Path<'_>) -> Result<&'a str, Finding> {
     let (what, written) = match &node.value {
-        Value::String { text, quoted: false } if looks_like_date(text) => ("a date", text.clone()),
-        Value::String { text, .. } => return Ok(text),
-        Value::Number(raw) => ("a number", raw.clone()),
-        Value::Bool(value) => ("a boolean", value.to_string()),
-        Value::Null => {
+        SourceValue::String { text, quoted: false } if looks_like_date(text) => {
+            ("a date", text.clone())
+        }
+        SourceValue::String { text, .. } => return Ok(text),
+        SourceValue::Number(raw) => ("a number", raw.clone()),
+        SourceValue::Bool(value) => ("a boolean", value.to_string()),
+        SourceValue::Null => {
             let message = "text is expected, not nothing".to_owned();
             let found = error("needs-quotes", path, node.at, message);
             return Err(with_help(found, "write `\"\"` for the empty text"));
         }
-        Value::Seq(_) | Value::Map(_) => {
+        SourceValue::Seq(_) | SourceValue::Map(_) => {
             let message = format!("text is expected, not {}", node.kind());
             let found = error("wrong-type", path, node.at, message);
             return Err(match node.entries() {
@@ -81,7 +85,7 @@ pub(super) fn plain_text<'a>(node: &'a Node, path: &Path<'_>) -> Result<&'a str,
     Err(with_help(error("needs-quotes", path, node.at, message), format!("write `\"{written}\"`")))
 }
 
-fn not_a_bool(node: &Node, path: &Path<'_>) -> Finding {
+fn not_a_bool(node: &SourceNode, path: &Path<'_>) -> Finding {
     let message = format!("`true` or `false` is expected, not {}", shown(node));
     let found = error("wrong-type", path, node.at, message);
     match node.text() {
@@ -92,16 +96,16 @@ fn not_a_bool(node: &Node, path: &Path<'_>) -> Finding {
 }
 
 /// A short value as written, a long one by its kind.
-fn shown(node: &Node) -> String {
+fn shown(node: &SourceNode) -> String {
     match &node.value {
-        Value::Number(text) => format!("`{text}`"),
-        Value::String { text, .. } if text.chars().count() <= 40 => format!("`{text}`"),
-        Value::Bool(value) => format!("`{value}`"),
+        SourceValue::Number(text) => format!("`{text}`"),
+        SourceValue::String { text, .. } if text.chars().count() <= 40 => format!("`{text}`"),
+        SourceValue::Bool(value) => format!("`{value}`"),
         _ => node.kind().to_owned(),
     }
 }
 
-fn not_a_number(node: &Node, what: &str, path: &Path<'_>) -> Finding {
+fn not_a_number(node: &SourceNode, what: &str, path: &Path<'_>) -> Finding {
     let message = format!("{what} is expected, not {}", shown(node));
     let found = error("wrong-type", path, node.at, message);
     match node.text().filter(|text| micros(text).is_some()) {
@@ -110,7 +114,7 @@ fn not_a_number(node: &Node, what: &str, path: &Path<'_>) -> Finding {
     }
 }
 
-fn whole_number(node: &Node, least: u64, most: u64, path: &Path<'_>) -> Result<(), Finding> {
+fn whole_number(node: &SourceNode, least: u64, most: u64, path: &Path<'_>) -> Result<(), Finding> {
     let Some(raw) = node.number() else { return Err(not_a_number(node, "a whole number", path)) };
     if whole(raw).is_some_and(|value| (least..=most).contains(&value)) {
         return Ok(());
@@ -125,7 +129,7 @@ fn whole_number(node: &Node, least: u64, most: u64, path: &Path<'_>) -> Result<(
     Err(error("out-of-range", path, node.at, message))
 }
 
-fn number(node: &Node, least: u64, most: u64, path: &Path<'_>) -> Result<(), Finding> {
+fn number(node: &SourceNode, least: u64, most: u64, path: &Path<'_>) -> Result<(), Finding> {
     let Some(raw) = node.number() else { return Err(not_a_number(node, "a number", path)) };
     let bounds = least.saturating_mul(1_000_000)..=most.saturating_mul(1_000_000);
     let message = match micros(raw) {
@@ -144,40 +148,45 @@ fn six_decimals(raw: &str) -> Option<u64> {
 }
 
 /// Judges text by its kind.
-pub(super) fn text(text: &str, at: Position, kind: &Kind, path: &Path<'_>) -> Result<(), Finding> {
+pub(super) fn text(
+    text: &str,
+    at: Position,
+    kind: &ValueKind,
+    path: &Path<'_>,
+) -> Result<(), Finding> {
     let (code, what, help) = match kind {
-        Kind::Id if !syntax::is_id(text) => {
+        ValueKind::Id if !syntax::is_id(text) => {
             let most = limits::ID_CHARS;
             let help = format!("an id has 1 to {most} letters, digits, `.`, `_` or `-`");
             ("bad-id", "an id", help)
         }
-        Kind::Label if !syntax::is_label(text) => {
+        ValueKind::Label if !syntax::is_label(text) => {
             let help = "a label has letters, digits, `_` and `-`, and a letter first";
             ("bad-id", "the name of a label", help.to_owned())
         }
-        Kind::Pointer => match syntax::pointer(text) {
+        ValueKind::Pointer => match syntax::pointer(text) {
             Ok(_) => return Ok(()),
             Err(help) => ("bad-pointer", "a JSON pointer", help),
         },
-        Kind::Header => match syntax::header(text) {
+        ValueKind::Header => match syntax::header(text) {
             Ok(()) => return Ok(()),
             Err(help) => ("bad-header", "a header that can be used", help),
         },
-        Kind::Time => match time::parse(text) {
+        ValueKind::Time => match time::parse(text) {
             Ok(_) => return Ok(()),
             Err(message) => return Err(error("bad-time", path, at, message)),
         },
-        Kind::Window if decode::window(text).is_none() => {
+        ValueKind::Window if decode::window(text).is_none() => {
             ("bad-window", "a window", "write `1s`, `5m`, `1h`, `day` or `month`".to_owned())
         }
-        Kind::Span if decode::span(text).is_none() => {
+        ValueKind::Span if decode::span(text).is_none() => {
             ("bad-window", "a time span", "write `500ms` or `2s`".to_owned())
         }
-        Kind::Glob if text == "!" => {
+        ValueKind::Glob if text == "!" => {
             let help = "`\"!*\"` negates everything, `\"?*\"` is any text but the empty one";
             ("bad-glob", "a glob: it negates nothing", help.to_owned())
         }
-        Kind::Glob if text.len() > limits::LABEL_BYTES => {
+        ValueKind::Glob if text.len() > limits::LABEL_BYTES => {
             let help = format!("labels have at most {} bytes", limits::LABEL_BYTES);
             ("bad-glob", "a glob that can match", help)
         }

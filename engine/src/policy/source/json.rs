@@ -2,7 +2,7 @@
 
 use super::super::diagnostic::Diagnostic;
 use super::size_check;
-use super::tree::{Entry, Node, Position, Value, duplicates};
+use super::tree::{MapEntry, Position, SourceNode, SourceValue, duplicates};
 use crate::limits;
 use crate::wire::json::{self, Doc, Kind};
 
@@ -10,10 +10,10 @@ use crate::wire::json::{self, Doc, Kind};
 ///
 /// # Errors
 /// Not JSON (RFC 8259), duplicate keys, too big, too deep.
-pub fn parse_json(bytes: &[u8]) -> Result<Node, Vec<Diagnostic>> {
+pub fn parse_json(bytes: &[u8]) -> Result<SourceNode, Vec<Diagnostic>> {
     size_check(bytes.len())?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut places = Places::new(bytes);
+    let mut places = LinePositions::new(bytes);
     if let Err(bad) = std::str::from_utf8(bytes) {
         let at = places.at(bad.valid_up_to());
         return Err(vec![Diagnostic::error("syntax", String::new(), at, "the text is not UTF-8")]);
@@ -31,9 +31,9 @@ pub fn parse_json(bytes: &[u8]) -> Result<Node, Vec<Diagnostic>> {
 }
 
 /// An open list or map while the tree is built.
-struct Open {
+struct OpenNode {
     key: Option<(String, Position)>,
-    node: Node,
+    node: SourceNode,
     id: json::NodeId,
 }
 
@@ -41,10 +41,10 @@ struct Open {
 fn build(
     doc: &Doc,
     bytes: &[u8],
-    places: &mut Places<'_>,
+    places: &mut LinePositions<'_>,
     found: &mut Vec<Diagnostic>,
-) -> Option<Node> {
-    let mut open: Vec<Open> = Vec::new();
+) -> Option<SourceNode> {
+    let mut open: Vec<OpenNode> = Vec::new();
     let root = doc.root(bytes);
     for value in std::iter::once(root).chain(root.descendants()) {
         let parent = value.parent().map(|parent| parent.id());
@@ -71,7 +71,7 @@ fn build(
             let message = "half of a surrogate pair in `\\u` escapes";
             found.push(Diagnostic::error("syntax", String::new(), at, message));
         }
-        let node = Open { key, node: Node { at, value: value_of }, id: value.id() };
+        let node = OpenNode { key, node: SourceNode { at, value: value_of }, id: value.id() };
         if container || open.is_empty() {
             open.push(node);
         } else {
@@ -86,33 +86,35 @@ fn build(
     Some(root.node)
 }
 
-fn scalar(value: &json::Value<'_>) -> (Value, bool) {
+fn scalar(value: &json::Value<'_>) -> (SourceValue, bool) {
     match value.kind() {
-        Kind::Null => (Value::Null, false),
-        Kind::Bool => (Value::Bool(value.as_bool() == Some(true)), false),
-        Kind::Number => (Value::Number(String::from_utf8_lossy(value.raw()).into_owned()), false),
+        Kind::Null => (SourceValue::Null, false),
+        Kind::Bool => (SourceValue::Bool(value.as_bool() == Some(true)), false),
+        Kind::Number => {
+            (SourceValue::Number(String::from_utf8_lossy(value.raw()).into_owned()), false)
+        }
         Kind::String => {
             let text = value.as_str().map(std::borrow::Cow::into_owned).unwrap_or_default();
-            (Value::String { text, quoted: true }, false)
+            (SourceValue::String { text, quoted: true }, false)
         }
-        Kind::Array => (Value::Seq(Vec::new()), true),
-        Kind::Object => (Value::Map(Vec::new()), true),
+        Kind::Array => (SourceValue::Seq(Vec::new()), true),
+        Kind::Object => (SourceValue::Map(Vec::new()), true),
     }
 }
 
-fn close(open: &mut Vec<Open>, found: &mut Vec<Diagnostic>) {
+fn close(open: &mut Vec<OpenNode>, found: &mut Vec<Diagnostic>) {
     if let Some(done) = open.pop() {
         duplicates(done.node.entries(), found);
         attach(open, done);
     }
 }
 
-fn attach(open: &mut [Open], done: Open) {
+fn attach(open: &mut [OpenNode], done: OpenNode) {
     match (open.last_mut().map(|last| &mut last.node.value), done.key) {
-        (Some(Value::Map(entries)), Some((key, key_at))) => {
-            entries.push(Entry { key, key_at, value: done.node });
+        (Some(SourceValue::Map(entries)), Some((key, key_at))) => {
+            entries.push(MapEntry { key, key_at, value: done.node });
         }
-        (Some(Value::Seq(items)), _) => items.push(done.node),
+        (Some(SourceValue::Seq(items)), _) => items.push(done.node),
         _ => {}
     }
 }
@@ -150,7 +152,7 @@ fn syntax(bytes: &[u8], offset: usize, what: &'static str) -> Diagnostic {
         None => ("the text ends before the document does", None),
         Some(_) => (what, None),
     };
-    let at = Places::new(bytes).at(offset);
+    let at = LinePositions::new(bytes).at(offset);
     let diagnostic = Diagnostic::error("syntax", String::new(), at, format!("not JSON: {message}"));
     match help {
         Some(help) => diagnostic.help(help),
@@ -159,13 +161,13 @@ fn syntax(bytes: &[u8], offset: usize, what: &'static str) -> Diagnostic {
 }
 
 /// Byte offsets → lines and columns. It only walks forward, so that all places of a document cost one pass.
-struct Places<'a> {
+struct LinePositions<'a> {
     bytes: &'a [u8],
     offset: usize,
     position: Position,
 }
 
-impl<'a> Places<'a> {
+impl<'a> LinePositions<'a> {
     fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, offset: 0, position: Position::START }
     }

@@ -8,7 +8,7 @@
 //! Sources: protobuf.dev/programming-guides/encoding, and `google/protobuf/struct.proto`.
 
 use super::super::diagnostic::Diagnostic;
-use super::tree::{Entry, Node, Position, Value, duplicates};
+use super::tree::{MapEntry, Position, SourceNode, SourceValue, duplicates};
 use super::{number, size_check};
 use crate::limits;
 
@@ -45,11 +45,11 @@ const NOWHERE: Position = Position { line: 0, column: 0 };
 ///
 /// # Errors
 /// Not this message, duplicate keys, too big, too deep.
-pub fn parse_struct(bytes: &[u8]) -> Result<Node, Vec<Diagnostic>> {
+pub fn parse_struct(bytes: &[u8]) -> Result<SourceNode, Vec<Diagnostic>> {
     size_check(bytes.len())?;
-    let mut reader = Reader { values: 0, found: Vec::new() };
+    let mut reader = StructReader { values: 0, found: Vec::new() };
     match reader.map(bytes, 1) {
-        Ok(value) if reader.found.is_empty() => Ok(Node { at: NOWHERE, value }),
+        Ok(value) if reader.found.is_empty() => Ok(SourceNode { at: NOWHERE, value }),
         Ok(_) => Err(reader.found),
         Err(reason) => {
             let (code, message) = match reason {
@@ -76,14 +76,14 @@ enum Bad {
     Many,
 }
 
-struct Reader {
+struct StructReader {
     values: usize,
     found: Vec<Diagnostic>,
 }
 
-impl Reader {
+impl StructReader {
     /// `Struct`. Recursion ends at [`limits::POLICY_DEPTH`].
-    fn map(&mut self, bytes: &[u8], depth: usize) -> Result<Value, Bad> {
+    fn map(&mut self, bytes: &[u8], depth: usize) -> Result<SourceValue, Bad> {
         let mut rest = bytes;
         let mut entries = Vec::new();
         while !rest.is_empty() {
@@ -93,24 +93,24 @@ impl Reader {
             if !entry.is_empty() {
                 return Err(Bad::Wire);
             }
-            entries.push(Entry { key, key_at: NOWHERE, value });
+            entries.push(MapEntry { key, key_at: NOWHERE, value });
         }
         duplicates(&entries, &mut self.found);
-        Ok(Value::Map(entries))
+        Ok(SourceValue::Map(entries))
     }
 
     /// `ListValue`
-    fn list(&mut self, bytes: &[u8], depth: usize) -> Result<Value, Bad> {
+    fn list(&mut self, bytes: &[u8], depth: usize) -> Result<SourceValue, Bad> {
         let mut rest = bytes;
         let mut items = Vec::new();
         while !rest.is_empty() {
             items.push(self.value(length_delimited(&mut rest, MEMBERS)?, depth)?);
         }
-        Ok(Value::Seq(items))
+        Ok(SourceValue::Seq(items))
     }
 
     /// `Value`, in a container that is `depth` deep.
-    fn value(&mut self, bytes: &[u8], depth: usize) -> Result<Node, Bad> {
+    fn value(&mut self, bytes: &[u8], depth: usize) -> Result<SourceNode, Bad> {
         self.values += 1;
         if self.values >= limits::POLICY_NODES {
             return Err(Bad::Many);
@@ -122,18 +122,18 @@ impl Reader {
         let kind = *bytes.first().ok_or(Bad::Wire)?;
         let value = match kind {
             NULL | BOOL => match (kind, varint(skip(&mut rest)?)?) {
-                (NULL, (0, after)) => finish(after, Value::Null),
-                (BOOL, (value @ (0 | 1), after)) => finish(after, Value::Bool(value == 1)),
+                (NULL, (0, after)) => finish(after, SourceValue::Null),
+                (BOOL, (value @ (0 | 1), after)) => finish(after, SourceValue::Bool(value == 1)),
                 _ => Err(Bad::Wire),
             },
             NUMBER => {
                 let (value, after) = skip(&mut rest)?.split_first_chunk().ok_or(Bad::Wire)?;
                 let value = number::written(f64::from_le_bytes(*value)).ok_or(Bad::Number)?;
-                finish(after, Value::Number(value))
+                finish(after, SourceValue::Number(value))
             }
             STRING => {
                 let text = text(length_delimited(&mut rest, STRING)?)?;
-                finish(rest, Value::String { text, quoted: true })
+                finish(rest, SourceValue::String { text, quoted: true })
             }
             STRUCT => {
                 let map = self.map(length_delimited(&mut rest, STRUCT)?, depth + 1)?;
@@ -145,12 +145,12 @@ impl Reader {
             }
             _ => Err(Bad::Wire),
         };
-        Ok(Node { at: NOWHERE, value: value? })
+        Ok(SourceNode { at: NOWHERE, value: value? })
     }
 }
 
 /// A value, if nothing follows it.
-fn finish(rest: &[u8], value: Value) -> Result<Value, Bad> {
+fn finish(rest: &[u8], value: SourceValue) -> Result<SourceValue, Bad> {
     if rest.is_empty() { Ok(value) } else { Err(Bad::Wire) }
 }
 

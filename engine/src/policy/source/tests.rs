@@ -1,4 +1,4 @@
-use super::{Position, Value, looks_like_date, micros, parse_json, whole};
+use super::{Position, SourceValue, looks_like_date, micros, parse_json, whole};
 
 #[test]
 fn money_is_exact() {
@@ -59,7 +59,7 @@ fn dates_are_those_of_yaml_1_1() {
 #[test]
 fn places_count_characters_from_one() {
     let tree = parse_json("{\n \"é\": [1,\n  \"x\"]}".as_bytes()).unwrap();
-    let Value::Map(entries) = &tree.value else { panic!() };
+    let SourceValue::Map(entries) = &tree.value else { panic!() };
     assert_eq!(entries[0].key_at, Position { line: 2, column: 2 });
     assert_eq!(entries[0].value.at, Position { line: 2, column: 7 });
     assert_eq!(entries[0].value.items()[1].at, Position { line: 3, column: 3 });
@@ -73,23 +73,23 @@ fn plain_words_are_those_of_yaml_1_2() {
         "yes", "no", "on", "off", "y", "n", "Yes", "tRUE", "0o8", "1_000", "12:30", "1e", "+", ".",
         "0xg",
     ] {
-        let Value::String { text, quoted: false } = one(word) else { panic!("{word}") };
+        let SourceValue::String { text, quoted: false } = one(word) else { panic!("{word}") };
         assert_eq!(text, word);
     }
     for word in ["true", "True", "FALSE"] {
-        assert!(matches!(one(word), Value::Bool(_)), "{word}");
+        assert!(matches!(one(word), SourceValue::Bool(_)), "{word}");
     }
     for word in ["~", "null", "Null", "NULL"] {
-        assert_eq!(one(word), Value::Null, "{word}");
+        assert_eq!(one(word), SourceValue::Null, "{word}");
     }
     for word in [
         "1", "-1", "+1", "1.", ".5", "1e3", "-1.5E-3", "0x1F", "0o17", ".inf", "-.INF", ".nan",
         "007",
     ] {
-        assert_eq!(one(word), Value::Number(word.to_owned()), "{word}");
+        assert_eq!(one(word), SourceValue::Number(word.to_owned()), "{word}");
     }
     for word in ["'1'", "\"true\"", "|\n  null"] {
-        assert!(matches!(one(word), Value::String { quoted: true, .. }), "{word}");
+        assert!(matches!(one(word), SourceValue::String { quoted: true, .. }), "{word}");
     }
 }
 

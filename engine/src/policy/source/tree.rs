@@ -1,7 +1,7 @@
 //! The tree itself.
 
 use super::super::diagnostic::Diagnostic;
-use super::super::path::{Path, Step};
+use super::super::path::{Path, PathStep};
 use super::super::seen::Seen;
 use super::number;
 use crate::limits;
@@ -22,16 +22,16 @@ impl Position {
 
 /// A value and where it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct SourceNode {
     /// Where it begins.
     pub at: Position,
     /// What it is.
-    pub value: Value,
+    pub value: SourceValue,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum SourceValue {
     /// `null`, `~`, or nothing at all
     Null,
     /// `true`, `false`
@@ -46,29 +46,29 @@ pub enum Value {
         quoted: bool,
     },
     /// A list.
-    Seq(Vec<Node>),
+    Seq(Vec<SourceNode>),
     /// A map, in the order written; keys are unique.
-    Map(Vec<Entry>),
+    Map(Vec<MapEntry>),
 }
 
 /// One entry of a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct MapEntry {
     /// Its key.
     pub key: String,
     /// Where the key begins.
     pub key_at: Position,
     /// Its value.
-    pub value: Node,
+    pub value: SourceNode,
 }
 
 // Kept out of line: they are called from a hundred places, and the module that a proxy loads must be small.
-impl Node {
+impl SourceNode {
     /// The entries of a map; none for other values.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[MapEntry] {
         match &self.value {
-            Value::Map(entries) => entries,
+            SourceValue::Map(entries) => entries,
             _ => &[],
         }
     }
@@ -76,17 +76,17 @@ impl Node {
     /// The value under a key of a map.
     #[must_use]
     #[inline(never)]
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&SourceNode> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
     /// The items of a list; a single value stands for a list of one, nothing for an empty one.
     #[must_use]
     #[inline(never)]
-    pub fn items(&self) -> &[Node] {
+    pub fn items(&self) -> &[SourceNode] {
         match &self.value {
-            Value::Seq(items) => items,
-            Value::Null => &[],
+            SourceValue::Seq(items) => items,
+            SourceValue::Null => &[],
             _ => std::slice::from_ref(self),
         }
     }
@@ -96,7 +96,7 @@ impl Node {
     #[inline(never)]
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::String { text, .. } => Some(text),
+            SourceValue::String { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -105,7 +105,7 @@ impl Node {
     #[must_use]
     pub fn bool(&self) -> Option<bool> {
         match self.value {
-            Value::Bool(value) => Some(value),
+            SourceValue::Bool(value) => Some(value),
             _ => None,
         }
     }
@@ -114,7 +114,7 @@ impl Node {
     #[must_use]
     pub fn number(&self) -> Option<&str> {
         match &self.value {
-            Value::Number(raw) => Some(raw),
+            SourceValue::Number(raw) => Some(raw),
             _ => None,
         }
     }
@@ -123,12 +123,12 @@ impl Node {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self.value {
-            Value::Null => "nothing",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::String { .. } => "text",
-            Value::Seq(_) => "a list",
-            Value::Map(_) => "a map",
+            SourceValue::Null => "nothing",
+            SourceValue::Bool(_) => "a boolean",
+            SourceValue::Number(_) => "a number",
+            SourceValue::String { .. } => "text",
+            SourceValue::Seq(_) => "a list",
+            SourceValue::Map(_) => "a map",
         }
     }
 
@@ -138,30 +138,30 @@ impl Node {
     pub fn locate(&self, path: &Path<'_>) -> Position {
         let (node, key_at) = self.follow(path);
         match node.value {
-            Value::Seq(_) | Value::Map(_) => key_at,
+            SourceValue::Seq(_) | SourceValue::Map(_) => key_at,
             _ => node.at,
         }
     }
 
-    /// As [`Node::locate`], but every entry of a map is pointed at by its key.
+    /// As [`SourceNode::locate`], but every entry of a map is pointed at by its key.
     #[must_use]
     pub fn locate_key(&self, path: &Path<'_>) -> Position {
         self.follow(path).1
     }
 
     #[inline(never)]
-    fn follow(&self, path: &Path<'_>) -> (&Node, Position) {
+    fn follow(&self, path: &Path<'_>) -> (&SourceNode, Position) {
         let mut found = (self, self.at);
         for step in path.steps() {
             let (node, at) = found;
             let next = match step {
-                Step::Key(key) => node
+                PathStep::Key(key) => node
                     .entries()
                     .iter()
                     .find(|entry| entry.key == key)
                     .map(|entry| (&entry.value, entry.key_at)),
-                Step::Index(index) => match &node.value {
-                    Value::Seq(items) => items.get(index).map(|item| (item, item.at)),
+                PathStep::Index(index) => match &node.value {
+                    SourceValue::Seq(items) => items.get(index).map(|item| (item, item.at)),
                     // One value stands for a list of one.
                     _ => Some((node, at)),
                 },
@@ -176,7 +176,7 @@ impl Node {
 }
 
 /// Reports keys that stand twice in one map.
-pub(super) fn duplicates(entries: &[Entry], found: &mut Vec<Diagnostic>) {
+pub(super) fn duplicates(entries: &[MapEntry], found: &mut Vec<Diagnostic>) {
     let mut seen = Seen::default();
     for (index, entry) in entries.iter().enumerate() {
         if found.len() >= limits::POLICY_DIAGNOSTICS {
@@ -212,19 +212,19 @@ pub fn looks_like_date(text: &str) -> bool {
 
 /// Writes a value as JSON, keys in order. Numbers that JSON does not know are written as JSON knows them.
 #[must_use]
-pub fn to_json(node: &Node) -> String {
+pub fn to_json(node: &SourceNode) -> String {
     let mut out = String::new();
     write_json(node, &mut out);
     out
 }
 
-fn write_json(node: &Node, out: &mut String) {
+fn write_json(node: &SourceNode, out: &mut String) {
     match &node.value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Number(raw) => out.push_str(&number::json(raw)),
-        Value::String { text, .. } => quote(text, out),
-        Value::Seq(items) => {
+        SourceValue::Null => out.push_str("null"),
+        SourceValue::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        SourceValue::Number(raw) => out.push_str(&number::json(raw)),
+        SourceValue::String { text, .. } => quote(text, out),
+        SourceValue::Seq(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
@@ -234,7 +234,7 @@ fn write_json(node: &Node, out: &mut String) {
             }
             out.push(']');
         }
-        Value::Map(entries) => {
+        SourceValue::Map(entries) => {
             out.push('{');
             for (index, entry) in entries.iter().enumerate() {
                 if index > 0 {

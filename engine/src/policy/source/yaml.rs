@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
 use super::super::diagnostic::Diagnostic;
-use super::tree::{Entry, Node, Position, Value, duplicates};
+use super::tree::{MapEntry, Position, SourceNode, SourceValue, duplicates};
 use super::{number, size_check};
 use crate::limits;
 
@@ -16,7 +16,7 @@ use crate::limits;
 ///
 /// # Errors
 /// Not YAML, or YAML that a policy has no use for; duplicate keys; too big, too deep.
-pub fn parse_yaml(text: &str) -> Result<Node, Vec<Diagnostic>> {
+pub fn parse_yaml(text: &str) -> Result<SourceNode, Vec<Diagnostic>> {
     size_check(text.len())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = Builder::default();
@@ -46,16 +46,16 @@ pub fn parse_yaml(text: &str) -> Result<Node, Vec<Diagnostic>> {
 
 #[derive(Default)]
 struct Builder {
-    open: Vec<Open>,
-    root: Option<Node>,
-    anchors: BTreeMap<usize, (Node, usize)>,
+    open: Vec<OpenYaml>,
+    root: Option<SourceNode>,
+    anchors: BTreeMap<usize, (SourceNode, usize)>,
     values: usize,
     found: Vec<Diagnostic>,
 }
 
 /// An open list or map.
-struct Open {
-    node: Node,
+struct OpenYaml {
+    node: SourceNode,
     anchor: usize,
     /// A key whose value has not come yet.
     key: Option<(String, Position)>,
@@ -69,7 +69,7 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.as_ref(), at)?;
                 let value = scalar(text, *style);
-                self.add(Node { at, value }, *anchor, 1)
+                self.add(SourceNode { at, value }, *anchor, 1)
             }
             Event::Alias(anchor) => match self.anchors.get(anchor) {
                 Some((node, values)) => {
@@ -85,11 +85,11 @@ impl Builder {
             },
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(tag.as_ref(), at)?;
-                self.begin(Value::Seq(Vec::new()), *anchor, at)
+                self.begin(SourceValue::Seq(Vec::new()), *anchor, at)
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_tag(tag.as_ref(), at)?;
-                self.begin(Value::Map(Vec::new()), *anchor, at)
+                self.begin(SourceValue::Map(Vec::new()), *anchor, at)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             _ => Ok(()),
@@ -106,7 +106,12 @@ impl Builder {
         Err(vec![refuse(at, message, format!("a glob that negates stands in quotes: `\"{tag}\"`"))])
     }
 
-    fn begin(&mut self, value: Value, anchor: usize, at: Position) -> Result<(), Vec<Diagnostic>> {
+    fn begin(
+        &mut self,
+        value: SourceValue,
+        anchor: usize,
+        at: Position,
+    ) -> Result<(), Vec<Diagnostic>> {
         if self.open.len() >= limits::POLICY_DEPTH {
             let message = format!("nested deeper than {} levels", limits::POLICY_DEPTH);
             return Err(vec![Diagnostic::error("too-big", String::new(), at, message)]);
@@ -114,14 +119,18 @@ impl Builder {
         self.in_key_place(at)?;
         self.count(1, at)?;
         let values = self.values;
-        self.open.push(Open { node: Node { at, value }, anchor, key: None, values });
+        self.open.push(OpenYaml { node: SourceNode { at, value }, anchor, key: None, values });
         Ok(())
     }
 
     /// A list or a map cannot be a key.
     fn in_key_place(&self, at: Position) -> Result<(), Vec<Diagnostic>> {
         match self.open.last() {
-            Some(Open { node: Node { value: Value::Map(_), .. }, key: None, .. }) => {
+            Some(OpenYaml {
+                node: SourceNode { value: SourceValue::Map(_), .. },
+                key: None,
+                ..
+            }) => {
                 let help = "quote text that begins with `{` or `[`";
                 Err(vec![refuse(at, "a list or a map stands where a key is expected", help)])
             }
@@ -137,7 +146,12 @@ impl Builder {
         self.place(done.node, done.anchor, values)
     }
 
-    fn add(&mut self, node: Node, anchor: usize, values: usize) -> Result<(), Vec<Diagnostic>> {
+    fn add(
+        &mut self,
+        node: SourceNode,
+        anchor: usize,
+        values: usize,
+    ) -> Result<(), Vec<Diagnostic>> {
         self.count(values, node.at)?;
         self.place(node, anchor, values)
     }
@@ -150,7 +164,12 @@ impl Builder {
         Ok(())
     }
 
-    fn place(&mut self, node: Node, anchor: usize, values: usize) -> Result<(), Vec<Diagnostic>> {
+    fn place(
+        &mut self,
+        node: SourceNode,
+        anchor: usize,
+        values: usize,
+    ) -> Result<(), Vec<Diagnostic>> {
         if anchor != 0 {
             // The copy for the anchor counts as well.
             self.count(values, node.at)?;
@@ -161,9 +180,9 @@ impl Builder {
             return Ok(());
         };
         match &mut open.node.value {
-            Value::Seq(items) => items.push(node),
-            Value::Map(entries) => match open.key.take() {
-                Some((key, key_at)) => entries.push(Entry { key, key_at, value: node }),
+            SourceValue::Seq(items) => items.push(node),
+            SourceValue::Map(entries) => match open.key.take() {
+                Some((key, key_at)) => entries.push(MapEntry { key, key_at, value: node }),
                 None => open.key = Some(key_of(node)?),
             },
             _ => {}
@@ -172,16 +191,16 @@ impl Builder {
     }
 }
 
-fn key_of(node: Node) -> Result<(String, Position), Vec<Diagnostic>> {
+fn key_of(node: SourceNode) -> Result<(String, Position), Vec<Diagnostic>> {
     let at = node.at;
     let key = match node.value {
-        Value::String { text, quoted: false } if text == "<<" => {
+        SourceValue::String { text, quoted: false } if text == "<<" => {
             return Err(vec![refuse(at, "`<<` merges are not read", "write the entries out")]);
         }
-        Value::String { text, .. } | Value::Number(text) => text,
-        Value::Bool(value) => value.to_string(),
-        Value::Null => "null".to_owned(),
-        Value::Seq(_) | Value::Map(_) => {
+        SourceValue::String { text, .. } | SourceValue::Number(text) => text,
+        SourceValue::Bool(value) => value.to_string(),
+        SourceValue::Null => "null".to_owned(),
+        SourceValue::Seq(_) | SourceValue::Map(_) => {
             let message = "a list or a map stands where a key is expected";
             return Err(vec![refuse(at, message, "keys are text")]);
         }
@@ -190,16 +209,16 @@ fn key_of(node: Node) -> Result<(String, Position), Vec<Diagnostic>> {
 }
 
 /// The core schema of YAML 1.2 (§10.3.2): what plain text stands for. `yes`, `no`, `on`, `off` are text.
-fn scalar(text: &str, style: ScalarStyle) -> Value {
+fn scalar(text: &str, style: ScalarStyle) -> SourceValue {
     if style != ScalarStyle::Plain {
-        return Value::String { text: text.to_owned(), quoted: true };
+        return SourceValue::String { text: text.to_owned(), quoted: true };
     }
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" => Value::Bool(true),
-        "false" | "False" | "FALSE" => Value::Bool(false),
-        _ if number::is_number(text) => Value::Number(text.to_owned()),
-        _ => Value::String { text: text.to_owned(), quoted: false },
+        "" | "~" | "null" | "Null" | "NULL" => SourceValue::Null,
+        "true" | "True" | "TRUE" => SourceValue::Bool(true),
+        "false" | "False" | "FALSE" => SourceValue::Bool(false),
+        _ if number::is_number(text) => SourceValue::Number(text.to_owned()),
+        _ => SourceValue::String { text: text.to_owned(), quoted: false },
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// A container that is open.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Open {
+pub(super) struct OpenValue {
     id: NodeId,
     /// The bracket that closes it; 0 outside of all containers.
     close: u8,
@@ -36,11 +36,11 @@ pub(super) struct Open {
 /// What is wrong where a document has ended and something stands behind it.
 const FOLLOWED: &str = "something follows the document";
 
-const OUTSIDE: Open = Open { id: 0, close: 0, seen: 0 };
+const OUTSIDE: OpenValue = OpenValue { id: 0, close: 0, seen: 0 };
 
 /// Where a value's key stands; `start` is 0 if it has none.
 #[derive(Debug, Clone, Copy, Default)]
-struct Key {
+struct KeySpan {
     start: u32,
     end: u32,
     hash: u16,
@@ -52,20 +52,20 @@ struct Key {
 pub(super) fn document(
     bytes: &[u8],
     nodes: &mut Vec<Node>,
-    around: &mut Vec<Open>,
+    around: &mut Vec<OpenValue>,
 ) -> Result<(), JsonError> {
     if bytes.len() > u32::MAX as usize {
         return Err(error(0, "more than 4 GiB"));
     }
-    value(bytes, blanks(bytes, 0), Key::default(), nodes, around)
+    value(bytes, blanks(bytes, 0), KeySpan::default(), nodes, around)
 }
 
 /// Reads the member at the beginning of `bytes` as the only one of an object; what follows it is not looked at. False: it
 /// is none, or it is not whole.
-pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<Open>) -> bool {
-    let mut object = Open { id: 0, close: b'}', seen: 0 };
+pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<OpenValue>) -> bool {
+    let mut object = OpenValue { id: 0, close: b'}', seen: 0 };
     let Ok((at, key)) = member(bytes, 0, nodes, &mut object) else { return false };
-    push(nodes, Kind::Object, 0..0, Key::default(), false, 0);
+    push(nodes, Kind::Object, 0..0, KeySpan::default(), false, 0);
     let read = value(bytes, at, key, nodes, around);
     let whole = !matches!(read, Err(JsonError { what, .. }) if what != FOLLOWED);
     let next = nodes.len() as u32;
@@ -79,9 +79,9 @@ pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<Open>)
 fn value(
     bytes: &[u8],
     mut at: usize,
-    mut key: Key,
+    mut key: KeySpan,
     nodes: &mut Vec<Node>,
-    around: &mut Vec<Open>,
+    around: &mut Vec<OpenValue>,
 ) -> Result<(), JsonError> {
     let mut here = OUTSIDE;
     loop {
@@ -106,7 +106,7 @@ fn value(
                 if byte(bytes, at) != close {
                     let id = push(nodes, kind, start..at, key, false, here.id);
                     around.push(here);
-                    here = Open { id, close, seen: 0 };
+                    here = OpenValue { id, close, seen: 0 };
                     (at, key) = member(bytes, at, nodes, &mut here)?;
                     continue;
                 }
@@ -195,7 +195,7 @@ fn push(
     nodes: &mut Vec<Node>,
     kind: Kind,
     span: std::ops::Range<usize>,
-    key: Key,
+    key: KeySpan,
     escaped: bool,
     parent: NodeId,
 ) -> NodeId {
@@ -221,10 +221,10 @@ fn member(
     bytes: &[u8],
     at: usize,
     nodes: &mut [Node],
-    here: &mut Open,
-) -> Result<(usize, Key), JsonError> {
+    here: &mut OpenValue,
+) -> Result<(usize, KeySpan), JsonError> {
     if here.close != b'}' {
-        return Ok((at, Key::default()));
+        return Ok((at, KeySpan::default()));
     }
     if byte(bytes, at) != b'"' {
         return Err(error(at, "expected a key"));
@@ -246,7 +246,7 @@ fn member(
         }
     }
     let at = blanks(bytes, after(at));
-    Ok((at, Key { start: start as u32, end: end as u32, hash, escaped }))
+    Ok((at, KeySpan { start: start as u32, end: end as u32, hash, escaped }))
 }
 
 /// Marks an object as odd if this key stands in it already, or is written with escapes, or if it would cost too much to

@@ -7,7 +7,7 @@ pub mod messages;
 use std::path::PathBuf;
 
 use hemostat_engine::dialect::{
-    Answer, Call, CallKind, DialectId, Item, Recognised, Shape, TextKey, dialect,
+    Answer, Call, CallKind, DialectId, Item, Recognised, TextKey, ValueShape, dialect,
 };
 use hemostat_engine::wire::frame::Framing;
 use hemostat_engine::wire::json::Doc;
@@ -156,8 +156,8 @@ pub fn with_texts(doc: &Doc, payload: &str, items: Vec<Item>) -> Vec<(Item, Stri
         Item::Text { node, shape, .. } => {
             let value = doc.value(payload.as_bytes(), *node).unwrap();
             match shape {
-                Shape::Key => String::from_utf8(value.raw_key().to_vec()).unwrap(),
-                Shape::Number => String::from_utf8(value.raw().to_vec()).unwrap(),
+                ValueShape::Key => String::from_utf8(value.raw_key().to_vec()).unwrap(),
+                ValueShape::Number => String::from_utf8(value.raw().to_vec()).unwrap(),
                 _ => value.as_str().expect("a text is a string").into_owned(),
             }
         }
@@ -182,7 +182,7 @@ pub fn answer(call: &Call, framing: Framing) -> Box<dyn Answer> {
 /// The pieces of running text that a frame carries, by running text.
 pub fn pieces(items: &[(Item, String)]) -> Vec<(TextKey, String)> {
     let piece = |(item, text): &(Item, String)| match item {
-        Item::Text { shape: Shape::Text | Shape::Json, text: Some(key), .. } => {
+        Item::Text { shape: ValueShape::Text | ValueShape::Json, text: Some(key), .. } => {
             Some((*key, text.clone()))
         }
         _ => None,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::selector::Labels;
 use super::Limit;
-use crate::fleet::{self, Account, Api, Every, Global, OnError, Service, Target};
+use crate::fleet::{self, Api, Every, FleetAccount, Global, OnError, Service, Target};
 use crate::limits::FLEET_TEXT_BYTES;
 use crate::policy::document::{self, Amount, GlobalApi, OnSilence, Window};
 
@@ -24,7 +24,10 @@ pub(in crate::policy) fn every(window: Window) -> Option<Every> {
     })
 }
 
-pub(super) fn compile(global: &document::Global, limit: &document::Limit) -> Option<Global> {
+pub(super) fn compile(
+    global: &document::GlobalDocument,
+    limit: &document::LimitDocument,
+) -> Option<Global> {
     let api = match global.api {
         GlobalApi::Limitador => Api::Limitador,
         GlobalApi::Envoy => Api::Envoy,
@@ -50,7 +53,7 @@ pub(super) fn compile(global: &document::Global, limit: &document::Limit) -> Opt
 impl Limit {
     /// The account of a request at the service; `None`: there is no service, or a label cannot be read.
     #[must_use]
-    pub fn fleet_account(&self, labels: &Labels) -> Option<Account> {
+    pub fn fleet_account(&self, labels: &Labels) -> Option<FleetAccount> {
         let global = self.global.as_ref()?;
         let key = self.key(labels, false)?;
         let mut entries = vec![("limit".to_owned(), self.rule.id.as_ref().to_owned())];
@@ -63,7 +66,7 @@ impl Limit {
                 *value = digest(value);
             }
         }
-        Some(fleet::Account { key, target: Rc::clone(&global.target), entries })
+        Some(fleet::FleetAccount { key, target: Rc::clone(&global.target), entries })
     }
 }
 

@@ -31,7 +31,7 @@ impl From<bool> for Test {
 }
 
 /// What stands under a pointer.
-enum Found<'a> {
+enum PointedAt<'a> {
     Value(Value<'a>),
     Missing,
     /// A key on the way stands twice.
@@ -63,35 +63,35 @@ impl Args {
         Self { doc: Doc::default(), text: Vec::new(), readable: false }
     }
 
-    fn find(&self, pointer: &[String]) -> Found<'_> {
+    fn find(&self, pointer: &[String]) -> PointedAt<'_> {
         if !self.readable {
-            return Found::Doubtful;
+            return PointedAt::Doubtful;
         }
         let mut value = self.doc.root(&self.text);
         for segment in pointer {
             let next = match value.kind() {
                 Kind::Object => match value.unique(segment) {
                     Ok(next) => next,
-                    Err(_) => return Found::Doubtful,
+                    Err(_) => return PointedAt::Doubtful,
                 },
                 Kind::Array => segment.parse().ok().and_then(|at| value.children().nth(at)),
                 _ => None,
             };
             match next {
                 Some(next) => value = next,
-                None => return Found::Missing,
+                None => return PointedAt::Missing,
             }
         }
-        Found::Value(value)
+        PointedAt::Value(value)
     }
 
     /// Tries a condition.
     #[must_use]
     pub fn test(&self, pointer: &[String], argument: &Argument) -> Test {
         let value = match self.find(pointer) {
-            Found::Value(value) => Some(value),
-            Found::Missing => None,
-            Found::Doubtful => return Test::Unknown,
+            PointedAt::Value(value) => Some(value),
+            PointedAt::Missing => None,
+            PointedAt::Doubtful => return Test::Unknown,
         };
         let number = || value.and_then(|value| number(&value)).ok_or(Test::Unknown);
         let compare = |bound: Option<f64>, holds: fn(f64, f64) -> bool| {
@@ -136,7 +136,7 @@ impl Args {
         out.push('{');
         let mut seen: Vec<&Vec<String>> = Vec::new();
         for pointer in only {
-            let Found::Value(value) = self.find(pointer) else { continue };
+            let PointedAt::Value(value) = self.find(pointer) else { continue };
             if seen.contains(&pointer) {
                 continue;
             }
