@@ -219,8 +219,10 @@ fn whole_speech(value: &Value<'_>) -> Option<Speech> {
     let kind = above.and_then(|above| above.get("type"));
     let thinks = kind.is_some_and(|kind| {
         ["summary_text", "reasoning_text"].iter().any(|name| kind.is_str(name))
-    }) || above
-        .is_some_and(|above| matches!(&*above.name(), b"reasoningText" | b"summary"));
+    }) || above.is_some_and(|above| {
+        // A summary of Gemini's Interactions is a list of texts.
+        above.key_is("reasoningText") || above.parent().is_some_and(|list| list.key_is("summary"))
+    });
     Some(if thinks { Speech::Thinks } else { Speech::Says })
 }
 
