@@ -290,6 +290,33 @@ fn an_index_may_be_written_in_any_way() {
     }
 }
 
+/// A text may begin in the event that begins its block, whatever the block is called: the deltas go on with it.
+#[test]
+fn a_text_that_begins_with_its_block_is_one_text() {
+    let anthropic = |kind: &str, field: &str| {
+        let begin = format!(r#"{{"type":"{kind}","{field}":"go zan"}}"#);
+        let events = [
+            r#"{"type":"message_start","message":{"id":"m","content":[]}}"#.to_owned(),
+            format!(r#"{{"type":"content_block_start","index":0,"content_block":{begin}}}"#),
+            format!(
+                r#"{{"type":"content_block_delta","index":0,"delta":{{"{field}":"zibar now"}}}}"#
+            ),
+            r#"{"type":"content_block_stop","index":0}"#.to_owned(),
+            r#"{"type":"message_stop"}"#.to_owned(),
+        ];
+        ("anthropic", events.map(|event| format!("data: {event}\n\n")).concat())
+    };
+    let mut streams = Vec::new();
+    for kind in ["text", "thinking", "redacted", "web_search_tool_result", "new"] {
+        streams.extend(["text", "thinking"].map(|field| anthropic(kind, field)));
+    }
+    for (dialect, stream) in streams {
+        let seen = answer(dialect, "text/event-stream", &stream, json!({"redact": "[X]"}));
+        assert!(seen.text().contains("[X]"), "{stream}: {}", seen.text());
+        assert!(!seen.text().contains("zan") && !seen.text().contains("zibar"), "{}", seen.text());
+    }
+}
+
 /// A text that goes on after its end: the match is found, and what comes after the end does not leave.
 #[test]
 fn a_text_that_goes_on_after_its_end_is_one_text() {

@@ -104,10 +104,12 @@ impl Reading {
         let mut last = LastMembers::default();
         for field in texts.fields(block) {
             match (&*field.key(), kind) {
-                (b"text", Block::Text) if last.is(block, &field, 0, "text") => {
+                (b"text", kind) if kind != Block::Call && last.is(block, &field, 0, "text") => {
                     texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
                 }
-                (b"thinking", Block::Thinking) if last.is(block, &field, 1, "thinking") => {
+                (b"thinking", kind)
+                    if kind != Block::Call && last.is(block, &field, 1, "thinking") =>
+                {
                     texts.running(
                         &field,
                         text(kind::THINKING, index),
@@ -147,14 +149,16 @@ impl Reading {
         }
         let at = self.open.partition_point(|(own, _)| *own < index);
         match self.open.remove(at).1 {
-            Block::Text => texts.push(Item::TextEnd(text(kind::TEXT, index))),
-            Block::Thinking => texts.push(Item::TextEnd(text(kind::THINKING, index))),
+            // What it holds is told by its fields, in its beginning and in its deltas alike.
+            Block::Text | Block::Thinking | Block::Other => {
+                texts.push(Item::TextEnd(text(kind::TEXT, index)));
+                texts.push(Item::TextEnd(text(kind::THINKING, index)));
+            }
             Block::Call => {
                 let call = text(kind::INPUT, index);
                 texts.push(Item::TextEnd(call));
                 texts.push(Item::CallEnd { call });
             }
-            Block::Other => {}
         }
     }
 
