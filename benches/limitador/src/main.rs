@@ -11,7 +11,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use hemostat_engine::ledger::{
-    Book, Cap, Key, Outcome, Settled, Span, Store, Stored, Trouble, Written,
+    AccountKey, Book, CalendarSpan, Cap, Outcome, Settled, Store, StoreError, Stored, Written,
 };
 use limitador::RateLimiter;
 use limitador::limit::{Context, Limit, Namespace};
@@ -71,7 +71,11 @@ impl Store for Shared {
 }
 
 /// Runs `turn` on so many threads until each has been refused; `turn` says whether it was admitted.
-fn threads<T>(count: usize, make: impl Fn() -> T + Sync, turn: impl Fn(&T, &Truth) -> bool + Sync) -> Run {
+fn threads<T>(
+    count: usize,
+    make: impl Fn() -> T + Sync,
+    turn: impl Fn(&T, &Truth) -> bool + Sync,
+) -> Run {
     let (truth, gate) = (Truth::default(), Barrier::new(count + 1));
     let (took, pairs) = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..count)
@@ -98,15 +102,15 @@ fn threads<T>(count: usize, make: impl Fn() -> T + Sync, turn: impl Fn(&T, &Trut
 
 fn hemostat(count: usize) -> Run {
     let shared = Shared::default();
-    let cap = Cap::Calendar { amount: CAP, span: Span::Day };
-    let key = Key::new(b"limit", &["tenant"], 32);
+    let cap = Cap::Calendar { amount: CAP, span: CalendarSpan::Day };
+    let key = AccountKey::new(b"limit", &["tenant"], 32);
     let book = || Book::new(Rc::new(shared.clone()));
     threads(count, book, |book, truth| {
         let hold = loop {
             match book.reserve(&key, &cap, RESERVED, &[]) {
                 Ok(Outcome::Admitted { hold, .. }) => break hold,
                 Ok(Outcome::Refused { .. }) => return false,
-                Err(Trouble::Contended) => {}
+                Err(StoreError::Contended) => {}
                 Err(other) => panic!("{other:?}"),
             }
         };
@@ -114,7 +118,7 @@ fn hemostat(count: usize) -> Run {
         std::thread::yield_now();
         truth.add(USED as i64 - RESERVED as i64);
         let mut settled = book.settle(hold.clone(), USED);
-        while settled == Settled::Unsettled(Trouble::Contended) {
+        while settled == Settled::Unsettled(StoreError::Contended) {
             settled = book.settle(hold.clone(), USED);
         }
         true
@@ -156,7 +160,10 @@ fn main() {
                 runs.iter().map(|run| run.took.as_secs_f64() * 1e6 / run.pairs as f64).collect();
             costs.sort_by(f64::total_cmp);
             let above = most.saturating_sub(CAP) as f64 * 100.0 / CAP as f64;
-            println!("| {name} | {count} | {most} | {above:.2} % | {used} | {:.2} |", costs[ROUNDS / 2]);
+            println!(
+                "| {name} | {count} | {most} | {above:.2} % | {used} | {:.2} |",
+                costs[ROUNDS / 2]
+            );
             assert!(name != "hemostat" || most <= CAP, "the ledger admits no more than the cap");
         }
     }
