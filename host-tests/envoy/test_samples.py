@@ -199,8 +199,9 @@ def test_the_source_sample_follows_a_file_on_nginx(upstream, nginx, tmp_path):
         assert [path.name for path in nginx.root.iterdir()] == ["current.json"]
         run("rollback", "--key", key, "--policy", tmp_path / "first.yaml", "--to-dir", nginx.root, "--wait")
         assert proxy.status()["version"] == "first"
-        # This listener takes nothing.
-        assert proxy.post(release(99, policies.policy("posted")))[0] == 404
+        # This listener takes nothing, and says why.
+        status, answer = proxy.post(release(99, policies.policy("posted")))
+        assert status == 405 and "releases: false" in str(answer)
         # The source goes down: what is in force goes on, and each failure doubles the pause.
         nginx.stop()
         time.sleep(4)
