@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const GOOD: &str = "hemostat: 1\nguardrails:\n  - {id: a, scan: output, find: x, do: block}\n";
+const GOOD: &str = "hemostat: 1\nguardrails:\n  - {id: a, scan: output, find: xyz, do: block}\n";
 const BAD: &str = "hemostat: 1\nguardrails:\n  - {id: a, scan: output, find: x, do: deny}\n";
 const WARNS: &str = "hemostat: 1\nfailsafe:\n  - {id: kill, do: block}\n";
 
@@ -72,8 +72,9 @@ fn a_good_policy_is_explained_unless_quiet() {
     let shown = out(&hemostat(&["check", "-"], GOOD));
     assert!(shown.starts_with("-: policy acceptable: 0 errors, 0 warnings\n"), "{shown}");
     assert!(
-        shown
-            .contains("  a: on answers looks in the model's text for `x`; a match ends the answer"),
+        shown.contains(
+            "  a: on answers looks in the model's text for `xyz`; a match ends the answer"
+        ),
         "{shown}"
     );
     assert_eq!(out(&hemostat(&["check", "--quiet", "-"], GOOD)), "");

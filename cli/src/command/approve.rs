@@ -31,7 +31,10 @@ Examples:
   hemostat approve --any-args-of refund --key oncall.key --tenant acme --for 5m
   hemostat approve ap_7Q2M… --key env:HEMOSTAT_KEY --blind
 
-The grant goes to standard output; the caller sends it in the header x-hemostat-approval. It is good for one call.")]
+The grant goes to standard output; the caller sends it in the header x-hemostat-approval. It is good for one call.
+
+There is nothing to dismiss: a call without a grant has not left and never does, its caller was told so, and it goes off
+the list an hour after it was last tried. `do: deny` in `tools` says so for a tool once and for all.")]
 pub(crate) struct Args {
     /// The call's approval id, as the answer says it
     #[arg(required_unless_present_any = ["tool", "any_args_of", "list"], conflicts_with = "any_args_of")]

@@ -5,6 +5,8 @@ mod capture;
 mod change;
 mod global;
 mod globs;
+#[cfg(feature = "yaml")]
+mod idle;
 mod labels;
 mod levers;
 mod limits;
@@ -42,6 +44,8 @@ pub fn check(
     notify::check(&mut judge);
     capture::check(&mut judge);
     global::check(&mut judge);
+    #[cfg(feature = "yaml")]
+    idle::check(&mut judge);
     judge.times();
     judge.modes();
     judge.found

@@ -73,7 +73,9 @@ fn size_check(bytes: usize) -> Result<(), Vec<Diagnostic>> {
     if bytes <= limits::POLICY_BYTES {
         return Ok(());
     }
-    let message = format!("{bytes} bytes; a policy has at most {}", limits::POLICY_BYTES);
+    const MIB: usize = limits::POLICY_BYTES >> 20;
+    let message =
+        format!("bigger than a policy may be: {MIB} MiB ({} bytes)", limits::POLICY_BYTES);
     Err(vec![Diagnostic::error("too-big", String::new(), Position::START, message)])
 }
 

@@ -98,6 +98,20 @@ impl Pattern {
         })
     }
 
+    /// How many bytes its shortest match has.
+    #[cfg(feature = "yaml")]
+    pub(crate) fn shortest(&self) -> usize {
+        self.hir.properties().minimum_len().unwrap_or(usize::MAX)
+    }
+
+    /// True if every match of it begins or ends at the boundary of a word.
+    #[cfg(feature = "yaml")]
+    pub(crate) fn asks_for_a_boundary(&self) -> bool {
+        let properties = self.hir.properties();
+        let mut both = properties.look_set_prefix().union(properties.look_set_suffix()).iter();
+        both.any(|look| look.as_char() == 'b' || look.as_char() == '𝛃')
+    }
+
     /// True if it repeats lazily, so that its match may end although a longer one could begin there.
     pub(super) fn is_lazy(&self) -> bool {
         any(&self.hir, &|hir| matches!(hir.kind(), HirKind::Repetition(r) if !r.greedy))

@@ -50,6 +50,10 @@ pub(super) fn check(node: &SourceNode, kind: &ValueKind, path: &Path<'_>) -> Res
                 Err(error("bad-time", path, node.at, message))
             }
         },
+        // A number of what? Quotes would not say.
+        ValueKind::Window | ValueKind::Span if node.number().is_some() => {
+            text(node.number().unwrap_or_default(), node.at, kind, path)
+        }
         kind => text(plain_text(node, path)?, node.at, kind, path),
     }
 }
@@ -130,7 +134,13 @@ fn whole_number(node: &SourceNode, least: u64, most: u64, path: &Path<'_>) -> Re
 }
 
 fn number(node: &SourceNode, least: u64, most: u64, path: &Path<'_>) -> Result<(), Finding> {
-    let Some(raw) = node.number() else { return Err(not_a_number(node, "a number", path)) };
+    let Some(raw) = node.number() else {
+        let found = not_a_number(node, "a number", path);
+        return Err(match node.text().and_then(|text| without_percent(text, most)) {
+            Some(help) => with_help(found, help),
+            None => found,
+        });
+    };
     let bounds = least.saturating_mul(1_000_000)..=most.saturating_mul(1_000_000);
     let message = match micros(raw) {
         Some(value) if bounds.contains(&value) => return Ok(()),
@@ -174,13 +184,13 @@ pub(super) fn text(
         },
         ValueKind::Time => match time::parse(text) {
             Ok(_) => return Ok(()),
-            Err(message) => return Err(error("bad-time", path, at, message)),
+            Err(message) => return Err(not_a_time(error("bad-time", path, at, message), text)),
         },
         ValueKind::Window if decode::window(text).is_none() => {
-            ("bad-window", "a window", "write `1s`, `5m`, `1h`, `day` or `month`".to_owned())
+            ("bad-window", "a window", with_a_unit(text, "`1s`, `5m`, `1h`, `day` or `month`"))
         }
         ValueKind::Span if decode::span(text).is_none() => {
-            ("bad-window", "a time span", "write `500ms` or `2s`".to_owned())
+            ("bad-window", "a time span", with_a_unit(text, "`500ms` or `2s`"))
         }
         ValueKind::Glob if text == "!" => {
             let help = "`\"!*\"` negates everything, `\"?*\"` is any text but the empty one";
@@ -194,6 +204,45 @@ pub(super) fn text(
     };
     let message = format!("`{}` is not {what}", short(text));
     Err(with_help(error(code, path, at, message), help))
+}
+
+/// The forms of a time span, and where a bare number stands, that it says no unit.
+fn with_a_unit(text: &str, forms: &str) -> String {
+    if cfg!(feature = "yaml") && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return format!("a number alone has no unit: write {forms}; `{text}s` are seconds");
+    }
+    format!("write {forms}")
+}
+
+/// What `50%` is written as, where a number up to `most` is wanted.
+fn without_percent(text: &str, most: u64) -> Option<String> {
+    if cfg!(not(feature = "yaml")) {
+        return None;
+    }
+    let number = text.strip_suffix('%')?.trim_end();
+    let share = micros(number)? / 100;
+    if most > 1 {
+        return Some(format!("write `{number}`, without `%`"));
+    }
+    let decimals = format!("{:06}", share % 1_000_000);
+    Some(format!("write the share: `{}.{:0<1}`", share / 1_000_000, decimals.trim_end_matches('0')))
+}
+
+/// Whoever writes `until: 4h` wants what the command does for overlays.
+fn not_a_time(finding: Finding, text: &str) -> Finding {
+    let counted = text.strip_suffix(['s', 'm', 'h', 'd']).unwrap_or_default();
+    if cfg!(feature = "yaml") && !counted.is_empty() && counted.bytes().all(|b| b.is_ascii_digit())
+    {
+        return with_help(
+            finding,
+            format!(
+                "a policy names the moment itself; `hemostat release --overlay FILE --until {text}` writes it into \
+                 the rules of an overlay"
+            ),
+        );
+    }
+    finding
 }
 
 /// Text for a message: long text is cut.

@@ -2,6 +2,8 @@
 //!
 //! What a policy has no use for is refused by name rather than half understood: tags, merge keys, several documents.
 
+mod hint;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -242,28 +244,8 @@ fn syntax(error: &ScanError, text: &str) -> Diagnostic {
     let at = position(*error.marker());
     let diagnostic =
         Diagnostic::error("syntax", String::new(), at, format!("not YAML: {}", error.info()));
-    let line = text.lines().nth((at.line as usize).saturating_sub(1)).unwrap_or_default();
-    match meant(error.info(), line) {
+    match hint::meant(error.info(), text, at.line as usize) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
-}
-
-fn meant(info: &str, line: &str) -> Option<&'static str> {
-    if info.contains("anchor") {
-        return Some("a glob that begins with `*`, or text that begins with `&`, stands in quotes");
-    }
-    if line.trim_start().starts_with('\t') || info.contains("tab") {
-        return Some("indent with blanks, not tabs");
-    }
-    if info.contains("unknown escape") {
-        return Some("a pattern stands in single quotes: a backslash means itself there");
-    }
-    if info.contains("mapping values are not allowed") {
-        return Some("text with `: ` in it stands in quotes; else look at the indentation");
-    }
-    if info.contains("unexpected character") {
-        return Some("text that begins with one of `@ % \\`` stands in quotes");
-    }
-    None
 }
