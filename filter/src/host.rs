@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "the ABI is raw pointers; all of it is wrapped in this file")]
 
 pub mod call;
+mod compare;
 pub mod shared;
 
 use std::fmt;
@@ -286,6 +287,14 @@ pub fn bytes_from(buffer: Buffer, start: usize, expected: usize) -> Result<Vec<u
         Ok(bytes) if bytes.len() < expected => Err(HostError::EMPTY),
         other => other,
     }
+}
+
+/// The bytes of a chunk that passes. One without bytes, as the last of many bodies is, is not asked for.
+///
+/// # Errors
+/// The host's; `EMPTY` if it gives fewer than it had announced.
+pub fn chunk(buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError> {
+    if size == 0 { Ok(Vec::new()) } else { bytes(buffer, size) }
 }
 
 /// Puts these bytes in place of the whole buffer.

@@ -203,7 +203,7 @@ impl Stream {
     /// Shows the engine a chunk as it passes. Nothing waits for what the engine thinks of it, so a chunk that the host
     /// does not show ends the watching, not the request.
     fn watch(&mut self, size: usize, end: bool) {
-        match host::bytes(Buffer::Request, size) {
+        match host::chunk(Buffer::Request, size) {
             Ok(chunk) => self.exchange.request_chunk(&chunk, end),
             Err(error) => {
                 Trouble { call: "request_body", error }.report();

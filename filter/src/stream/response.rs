@@ -103,7 +103,7 @@ impl Stream {
 
     /// One chunk of a streamed answer. The host has only this chunk: what came before has left.
     fn chunk(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
-        let chunk = host::bytes(Buffer::Response, size).map_err(Trouble::with("response_body"))?;
+        let chunk = host::chunk(Buffer::Response, size).map_err(Trouble::with("response_body"))?;
         if let Some(stop) = self.running.as_ref().and_then(|entry| entry.take()) {
             self.exchange.stop(stop);
         }
