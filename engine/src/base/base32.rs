@@ -3,21 +3,14 @@
 /// RFC 4648 base32 in lower case, without padding.
 pub(crate) fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let (mut out, mut buffer, mut bits) =
-        (String::with_capacity(bytes.len().div_ceil(5) * 8), 0u32, 0u32);
-    for &byte in bytes {
-        buffer = buffer << 8 | u32::from(byte);
-        bits += 8;
-        while bits >= 5 {
-            bits -= 5;
-            let index = (buffer >> bits) as usize & 31;
-            out.push(ALPHABET.get(index).map_or('a', |&c| char::from(c)));
-        }
-        buffer &= (1 << bits) - 1;
-    }
-    if bits > 0 {
-        let index = (buffer << (5 - bits)) as usize & 31;
-        out.push(ALPHABET.get(index).map_or('a', |&c| char::from(c)));
+    let mut out = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    // Five bytes are eight letters of five bits.
+    for group in bytes.chunks(5) {
+        let bits = group.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        let bits = bits << (8 * (5 - group.len()));
+        let letters = (group.len() * 8).div_ceil(5);
+        let letter = |at: usize| ALPHABET.get((bits >> (35 - 5 * at)) as usize & 31);
+        out.extend((0..letters).filter_map(letter).map(|letter| char::from(*letter)));
     }
     out
 }
@@ -28,6 +21,9 @@ mod tests {
 
     #[test]
     fn base32_is_that_of_the_rfc() {
-        assert_eq!(base32(b"foobar"), "mzxw6ytboi");
+        let cases = ["", "my", "mzxq", "mzxw6", "mzxw6yq", "mzxw6ytb", "mzxw6ytboi"];
+        for (length, text) in cases.into_iter().enumerate() {
+            assert_eq!(base32(&b"foobar"[..length]), text);
+        }
     }
 }

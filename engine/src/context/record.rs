@@ -4,9 +4,6 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use sha2::block_api::compress256;
-use sha2::{Digest, Sha256};
-
 use super::verdict::Effect;
 use crate::base::base32::base32;
 use crate::capture::Captured;
@@ -93,8 +90,7 @@ impl Unchecked {
 pub struct Record {
     /// What tells this request from others: the proxy's id of it, the time, and a number that no other request gets.
     request: (Option<Rc<[u8]>>, u64, u64),
-    /// Made when it is first asked for: traffic that is no call has none, and a hash costs as much as all else that is
-    /// done for a request's headers.
+    /// Made when it is first asked for: traffic that is no call has none.
     decision: OnceCell<String>,
     actions: Vec<(String, bool)>,
     unchecked: Vec<Unchecked>,
@@ -140,9 +136,7 @@ impl Record {
     pub fn decision(&self) -> &str {
         self.decision.get_or_init(|| {
             let (request_id, now_ns, nonce) = &self.request;
-            let request_id = request_id.as_deref().unwrap_or_default();
-            let all = [request_id, &now_ns.to_be_bytes(), &nonce.to_be_bytes()].concat();
-            base32(digest(&all).get(..10).unwrap_or_default())
+            base32(&name_of(request_id.as_deref().unwrap_or_default(), *now_ns, *nonce))
         })
     }
 
@@ -315,51 +309,42 @@ impl Record {
     }
 }
 
-/// SHA-256. What a decision is made of fits into one block, padding included (FIPS 180-4 §5.1.1), which is then written
-/// here: the crate's buffer and its last block cost as much as half of the hash.
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    let mut block = [0; 64];
-    let Some((text, padding)) = block.split_at_mut_checked(bytes.len()) else {
-        return Sha256::digest(bytes).into();
+/// Eighty bits that tell one request from every other. A caller knows neither the time to the nanosecond nor the nonce,
+/// and gains nothing by two decisions of one name: they are a name and no proof, which a cryptographic hash, at fifty times
+/// the steps, would not make of them either.
+fn name_of(request_id: &[u8], now_ns: u64, nonce: u64) -> [u8; 10] {
+    let mut lanes = (now_ns, nonce);
+    let mut add = |word: u64| {
+        lanes.0 = (lanes.0.rotate_left(5) ^ word).wrapping_mul(ODD.0);
+        lanes.1 = (lanes.1.rotate_left(23) ^ word).wrapping_mul(ODD.1);
     };
-    let [mark, .., _, _, _, _, _, _, high, low] = padding else {
-        return Sha256::digest(bytes).into();
-    };
-    text.copy_from_slice(bytes);
-    *mark = 0x80;
-    [*high, *low] = (bytes.len() as u16 * 8).to_be_bytes();
-    let mut state = FIRST;
-    compress256(&mut state, &[block]);
-    let mut out = [0; 32];
-    for (four, word) in out.as_chunks_mut().0.iter_mut().zip(state) {
-        *four = word.to_be_bytes();
-    }
-    out
+    let (words, rest) = request_id.as_chunks();
+    words.iter().for_each(|word| add(u64::from_le_bytes(*word)));
+    rest.iter().for_each(|byte| add(u64::from(*byte)));
+    add(now_ns);
+    add(nonce);
+    add(request_id.len() as u64);
+    let mut name = [0; 10];
+    let (head, tail) = name.split_at_mut(8);
+    head.copy_from_slice(&spread(lanes.0).to_be_bytes());
+    tail.copy_from_slice(&(spread(lanes.1) as u16).to_be_bytes());
+    name
 }
 
-/// The first state of SHA-256 (FIPS 180-4 §5.3.3).
-const FIRST: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
+/// Odd numbers with bits all over: 2^64 divided by the golden ratio, and by the square root of two.
+const ODD: (u64, u64) = (0x9E37_79B9_7F4A_7C15, 0xB504_F333_F9DE_6485);
+
+/// Makes each bit depend on all (the last steps of MurmurHash3).
+fn spread(mut word: u64) -> u64 {
+    for factor in [0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53] {
+        word = (word ^ (word >> 33)).wrapping_mul(factor);
+    }
+    word ^ (word >> 33)
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_digest_is_the_crates_whatever_its_length() {
-        for length in 0..200 {
-            let bytes: Vec<u8> = (0..length).collect();
-            assert_eq!(digest(&bytes)[..], Sha256::digest(&bytes)[..], "{length}");
-        }
-    }
 
     #[test]
     fn decisions_differ_by_what_tells_requests_apart() {
@@ -372,6 +357,23 @@ mod tests {
         for other in [id(b"b", 1, 1), id(b"a", 2, 1), id(b"a", 1, 2)] {
             assert_ne!(one, other);
         }
+    }
+
+    #[test]
+    fn no_two_of_many_requests_have_one_name() {
+        let id = "b0b7a1c2-7c1d-4c3e-8f0e-0123456789ab";
+        let mut names = std::collections::HashSet::new();
+        for (now, nonce) in (0..300).flat_map(|now| (0..300).map(move |nonce| (now, nonce))) {
+            assert!(names.insert(name_of(b"", now, nonce)), "{now} {nonce}");
+            assert!(names.insert(name_of(id.as_bytes(), now << 20, nonce << 40)), "{now} {nonce}");
+        }
+        let starts = names.iter().map(|name| name[..2].to_owned());
+        let starts: std::collections::HashSet<_> = starts.collect();
+        assert!(
+            starts.len() > 60_000,
+            "the first bits of 180,000 names have {} values",
+            starts.len()
+        );
     }
 
     #[test]
