@@ -120,6 +120,11 @@ impl Glance {
         }
     }
 
+    /// True for an answer that begins as a stream of server-sent events does, and no JSON document.
+    fn is_stream(&self) -> bool {
+        self.head.first().is_some_and(|first| first.is_ascii_lowercase() || *first == b':')
+    }
+
     /// What the answer said, now that it is over. `usage` reads a document as the dialect does.
     ///
     /// The head is read forwards and the tail backwards, each until it has told what it can: an answer says at its very
@@ -156,11 +161,11 @@ impl Glance {
         let tail = self.tail.get(self.tail.len().saturating_sub(GLANCE_TAIL)..);
         let tail = tail.unwrap_or_default();
         let mut to = tail.len();
+        let mut endings = 0;
         loop {
-            // Of a stream that counts nothing the whole tail is looked through: then for this one letter.
             let rest = finish.is_some() && !served.model.is_empty() && !served.id.is_empty();
             let open = match rest {
-                true => find::last_name(tail, to, *b"u"),
+                true => find::last_name(tail, to, *b"fu"),
                 false => find::last_name(tail, to, *b"fmrsu"),
             };
             let Some(open) = open else { break };
@@ -174,6 +179,11 @@ impl Glance {
                     counts = read_usage(tail, open, value, &mut served.usage);
                 }
                 b"finish_reason" | b"finishReason" | b"stop_reason" | b"stopReason" => {
+                    // An earlier event: what counts the whole answer does not come before the event that ends it.
+                    endings += 1;
+                    if self.is_stream() && (finish.is_some() || endings > LAST_EVENTS) {
+                        break;
+                    }
                     finish = finish.or_else(|| text(value));
                 }
                 _ => continue,
@@ -190,6 +200,9 @@ impl Glance {
         served
     }
 }
+
+/// So many events without a word of how the answer ended may follow the one that has it.
+const LAST_EVENTS: usize = 8;
 
 /// The first text that a member has stays.
 fn first(own: &mut String, value: &[u8]) {
@@ -318,6 +331,30 @@ data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"outpu
         let served = of(DialectId::Anthropic, answer, 5);
         assert_eq!((served.usage.fresh, served.usage.output), (Some(9), Some(44)));
         assert_eq!((&*served.id, &*served.finish), ("msg_1", "end_turn"));
+    }
+
+    #[test]
+    fn of_a_stream_the_last_events_are_looked_at() {
+        let event = |finish: &str, usage: &str| {
+            format!(
+                "data: {{\"id\":\"c\",\"model\":\"m\",\"choices\":[{{\"delta\":{{}},\"finish_reason\":{finish}}}]{usage}}}\n\n"
+            )
+        };
+        let (none, used) = (event("null", ""), ",\"usage\":{\"completion_tokens\":7}");
+        let counted = format!("data: {{\"choices\":[]{used}}}\n\n");
+        for (end, output) in [
+            (event("\"stop\"", "") + &counted, Some(7)),
+            (event("\"stop\"", used), Some(7)),
+            (event("\"stop\"", ""), None),
+            (event("\"stop\"", "") + &none.repeat(7) + &counted, Some(7)),
+        ] {
+            let served = of(
+                DialectId::OpenaiChat,
+                (none.repeat(5) + &end + "data: [DONE]\n\n").as_bytes(),
+                50,
+            );
+            assert_eq!((&*served.finish, served.usage.output), ("stop", output), "{end}");
+        }
     }
 
     #[test]
