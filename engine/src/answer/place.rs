@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::args::ArgsChange;
 use crate::dialect;
 use crate::wire::edit::Edit;
-use crate::wire::json;
 use crate::wire::text::{Decoded, encode};
+use crate::wire::{find, json};
 
 /// Where a piece of text is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Location {
             decoded.hold(dialect::file_text(json::decode(raw).as_bytes()));
             return decoded.text();
         }
-        if !raw.contains(&b'\\')
+        if find::backslash(raw).is_none()
             && let Ok(text) = std::str::from_utf8(raw)
         {
             return text;

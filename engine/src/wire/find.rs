@@ -55,6 +55,31 @@ pub(crate) fn last_name<const N: usize>(
     blocks::last_name(bytes, to, letters)
 }
 
+/// Bytes of a block.
+pub(crate) const BLOCK: usize = 16;
+
+/// Which bytes of a block are of which class, a bit each, the first byte's the lowest. Blanks (space, tab, CR, LF) and the
+/// bytes behind the first of a character are of none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Classes {
+    /// ASCII letters.
+    pub(crate) letters: u32,
+    /// ASCII digits.
+    pub(crate) digits: u32,
+    /// Other ASCII.
+    pub(crate) signs: u32,
+    /// The first bytes of characters of two bytes in UTF-8.
+    pub(crate) alphabets: u32,
+    /// The first bytes of longer ones.
+    pub(crate) others: u32,
+}
+
+/// Sorts the bytes of a block.
+#[inline(always)]
+pub(crate) fn classes(block: &[u8; BLOCK]) -> Classes {
+    blocks::classes(block)
+}
+
 /// True for equal bytes; most of those compared are short.
 #[inline]
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
@@ -82,6 +107,21 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn a_block_is_sorted_byte_by_byte(block in any::<[u8; super::BLOCK]>()) {
+            let of = |is: fn(u8) -> bool| {
+                block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u32::from(is(*byte)) << at)
+            };
+            let classes = super::Classes {
+                letters: of(|b| b.is_ascii_alphabetic()),
+                digits: of(|b| b.is_ascii_digit()),
+                signs: of(|b| b.is_ascii() && !b.is_ascii_alphanumeric() && !b" \n\r\t".contains(&b)),
+                alphabets: of(|b| (0xc0..0xe0).contains(&b)),
+                others: of(|b| b >= 0xe0),
+            };
+            prop_assert_eq!(super::classes(&block), classes);
+        }
+
         #[test]
         fn finds_what_a_plain_loop_finds(bytes in proptest::collection::vec(
             prop_oneof![4 => any::<u8>(), 1 => Just(b'\n'), 1 => Just(b'\\'), 1 => Just(b'"'),

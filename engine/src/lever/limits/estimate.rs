@@ -6,6 +6,7 @@
 
 use crate::dialect::spend::Spending;
 use crate::dialect::{self, DialectId};
+use crate::wire::find::{self, Classes};
 
 /// Characters by class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -117,39 +118,6 @@ const MEDIA: u64 = 1_500_000;
 /// Letters of a word beyond this many are no language: keys, hashes, base64.
 const LONG_WORD: u64 = 20;
 
-/// Classes of characters, by the first byte that they are written in.
-const LETTERS: u8 = 0;
-const DIGITS: u8 = 1;
-const SIGNS: u8 = 2;
-const ALPHABETS: u8 = 3;
-const OTHERS: u8 = 4;
-/// Blanks, and the bytes behind the first.
-const REST: u8 = 5;
-const CLASSES: usize = 6;
-
-const CLASS_OF: [u8; 256] = class_of();
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated when this is compiled: it cannot fail later"
-)]
-const fn class_of() -> [u8; 256] {
-    let mut classes = [REST; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = match byte as u8 {
-            b'a'..=b'z' | b'A'..=b'Z' => LETTERS,
-            b'0'..=b'9' => DIGITS,
-            b' ' | b'\n' | b'\r' | b'\t' | 0x80..=0xBF => REST,
-            0..=0x7F => SIGNS,
-            0xC0..=0xDF => ALPHABETS,
-            0xE0..=0xFF => OTHERS,
-        };
-        byte += 1;
-    }
-    classes
-}
-
 fn weights(dialect: DialectId) -> &'static Weights {
     match dialect::dialect(dialect).kin() {
         DialectId::OpenaiChat => &OPENAI_CHAT,
@@ -164,33 +132,35 @@ fn weights(dialect: DialectId) -> &'static Weights {
 impl Weigh {
     /// Adds a text, or a piece of one.
     pub fn add(&mut self, text: &str) {
-        let mut counts = [0_u64; CLASSES];
-        let (mut words, mut long, mut in_word) = (0_u64, 0_u64, self.in_word);
-        for &byte in text.as_bytes() {
-            let class = CLASS_OF.get(usize::from(byte)).copied().unwrap_or(REST);
-            if let Some(count) = counts.get_mut(usize::from(class)) {
-                *count = count.wrapping_add(1);
-            }
-            if class > DIGITS {
-                in_word = 0;
-                continue;
-            }
-            if in_word == 0 {
-                words = words.wrapping_add(1);
-            } else if in_word >= LONG_WORD && class == LETTERS {
-                long = long.wrapping_add(1);
-            }
-            in_word = in_word.wrapping_add(1);
+        let (blocks, rest) = text.as_bytes().as_chunks();
+        for block in blocks {
+            self.block(&find::classes(block), block.len());
         }
-        let [letters, digits, signs, alphabets, others, _] = counts;
-        self.letters += letters - long;
-        self.digits += digits;
-        self.signs += signs;
-        self.alphabets += alphabets;
-        self.others += others;
-        self.words += words;
+        let mut last = [b' '; find::BLOCK];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        self.block(&find::classes(&last), rest.len());
+    }
+
+    /// Adds the first `len` bytes of a block; those behind them are blanks.
+    fn block(&mut self, classes: &Classes, len: usize) {
+        let in_word = classes.letters | classes.digits;
+        // What goes on a word that began before the block; one that begins in it is not long in it.
+        let lead = u64::from(in_word.trailing_ones());
+        let bits = |count: u64| (1_u32 << count.min(find::BLOCK as u64)) - 1;
+        let long = bits(lead) & !bits(LONG_WORD.saturating_sub(self.in_word).min(lead));
+        let long = u64::from((long & classes.letters).count_ones());
+        let begins = in_word & !(in_word << 1 | u32::from(self.in_word > 0));
+        self.letters += u64::from(classes.letters.count_ones()) - long;
         self.long += long;
-        self.in_word = in_word;
+        self.words += u64::from(begins.count_ones());
+        self.digits += u64::from(classes.digits.count_ones());
+        self.signs += u64::from(classes.signs.count_ones());
+        self.alphabets += u64::from(classes.alphabets.count_ones());
+        self.others += u64::from(classes.others.count_ones());
+        self.in_word = match lead == len as u64 {
+            true => self.in_word + lead,
+            false => u64::from((in_word << (32 - len)).leading_ones()),
+        };
     }
 
     fn thousandths(&self) -> u64 {
@@ -236,5 +206,51 @@ impl Weigh {
             .iter()
             .fold(0, |sum: u64, (weight, count)| sum.saturating_add(weight.saturating_mul(*count)));
         sum.div_ceil(1000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same, character by character.
+    fn plainly(text: &str) -> Weigh {
+        let (mut own, mut run) = (Weigh::default(), 0);
+        for c in text.chars() {
+            let in_word = c.is_ascii_alphanumeric();
+            own.words += u64::from(in_word && run == 0);
+            match c {
+                'a'..='z' | 'A'..='Z' if run >= LONG_WORD => own.long += 1,
+                'a'..='z' | 'A'..='Z' => own.letters += 1,
+                '0'..='9' => own.digits += 1,
+                ' ' | '\n' | '\r' | '\t' => {}
+                '\0'..='\x7f' => own.signs += 1,
+                '\u{80}'..='\u{7ff}' => own.alphabets += 1,
+                _ => own.others += 1,
+            }
+            run = if in_word { run + 1 } else { 0 };
+        }
+        own.in_word = run;
+        own
+    }
+
+    proptest! {
+        #[test]
+        fn characters_are_counted_whatever_the_pieces(
+            words in prop::collection::vec(r"[a-zA-Z]{0,45}|[0-9]{1,30}|[a-z0-9]{15,50}|[ \t\r\n.,:{}@\[`/]{1,3}|[é-ж中😀\x00\x7f]{1,3}", 0..12),
+            cut in 1_usize..40,
+        ) {
+            let text = words.concat();
+            let mut weigh = Weigh::default();
+            let mut rest = text.as_str();
+            while !rest.is_empty() {
+                let (piece, more) = rest.split_at(rest.ceil_char_boundary(cut.min(rest.len())));
+                weigh.add(piece);
+                rest = more;
+            }
+            prop_assert_eq!(weigh, plainly(&text));
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Sixteen bytes at a time, by WebAssembly's vectors.
 
 use core::arch::wasm32::{
-    u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_and, v128_any_true, v128_or,
-    v128_xor,
+    u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, u64x2, v128, v128_and,
+    v128_any_true, v128_or, v128_xor,
 };
+
+use super::Classes;
 
 #[inline(always)]
 fn load(block: &[u8; 16]) -> v128 {
@@ -119,6 +121,26 @@ pub(super) fn last_name<const N: usize>(
     }
     let rest = bytes.get(..=end).unwrap_or(bytes);
     rest.windows(2).rposition(|pair| is_name(pair, letters))
+}
+
+#[inline(always)]
+pub(super) fn classes(block: &[u8; 16]) -> Classes {
+    let block = load(block);
+    let bits = |marks: v128| u32::from(u8x16_bitmask(marks));
+    // Bytes from `first` on, so many values.
+    let within = |block: v128, first: u8, count: u8| {
+        u8x16_lt(u8x16_sub(block, u8x16_splat(first)), u8x16_splat(count))
+    };
+    let is = |byte: u8| u8x16_eq(block, u8x16_splat(byte));
+    // Upper and lower case differ in this bit.
+    let letters = bits(within(v128_or(block, u8x16_splat(0x20)), b'a', 26));
+    let digits = bits(within(block, b'0', 10));
+    let blanks = bits(v128_or(v128_or(is(b' '), is(b'\n')), v128_or(is(b'\r'), is(b'\t'))));
+    let high = bits(block);
+    let alphabets = bits(within(block, 0xC0, 0x20));
+    let others = bits(within(block, 0xE0, 0x20));
+    let signs = !(letters | digits | blanks | high) & 0xFFFF;
+    Classes { letters, digits, signs, alphabets, others }
 }
 
 /// True for equal bytes; both are as long, and not short.

@@ -1,5 +1,7 @@
 //! Eight bytes at a time, as numbers.
 
+use super::Classes;
+
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -75,6 +77,22 @@ pub(super) fn last_name<const N: usize>(
 ) -> Option<usize> {
     let before = bytes.get(..to.saturating_add(1)).unwrap_or(bytes);
     before.windows(2).rposition(|pair| is_name(pair, letters))
+}
+
+pub(super) fn classes(block: &[u8; 16]) -> Classes {
+    let mut classes = Classes::default();
+    for (at, byte) in block.iter().enumerate() {
+        let own = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => &mut classes.letters,
+            b'0'..=b'9' => &mut classes.digits,
+            b' ' | b'\n' | b'\r' | b'\t' | 0x80..=0xBF => continue,
+            0..=0x7F => &mut classes.signs,
+            0xC0..=0xDF => &mut classes.alphabets,
+            0xE0..=0xFF => &mut classes.others,
+        };
+        *own |= 1 << at;
+    }
+    classes
 }
 
 /// True for equal bytes; both are as long, and not short.
