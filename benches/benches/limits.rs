@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hemostat_engine::exchange::{Exchange, RequestFacts, RequestVerdict};
 use hemostat_engine::ledger::{
-    AccountKey, Book, Cap, MemoryStore, Outcome, Store, Stored, Written,
+    AccountKey, Book, Cap, LimitKey, MemoryStore, Outcome, Store, Stored, Written,
 };
 use hemostat_engine::limits::LEDGER_WAYS;
 use hemostat_engine::policy::Program;
@@ -141,7 +141,7 @@ fn race(workers: usize, pairs: u64, key: impl Fn(usize) -> String + Sync) -> (Du
                 let (shared, gate, key) = (shared.clone(), &gate, key(worker));
                 scope.spawn(move || {
                     let book = Book::new(Rc::new(shared));
-                    let key = AccountKey::new(b"limit", &[&key], LEDGER_WAYS);
+                    let key = AccountKey::new(&LimitKey::new(b"limit"), &[&key], LEDGER_WAYS);
                     gate.wait();
                     for _ in 0..pairs {
                         let taken = loop {
@@ -189,7 +189,7 @@ fn a_million_keys(criterion: &mut Criterion) {
     let mut n = 0_u64;
     let mut next = || {
         n += 1;
-        let key = AccountKey::new(b"limit", &[&n.to_string()], LEDGER_WAYS);
+        let key = AccountKey::new(&LimitKey::new(b"limit"), &[&n.to_string()], LEDGER_WAYS);
         let _ = black_box(book.reserve(&key, &cap, 1, &[]));
     };
     (0..1_000_000).for_each(|_| next());

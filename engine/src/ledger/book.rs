@@ -24,29 +24,46 @@ pub struct AccountKey {
     share: usize,
 }
 
-impl AccountKey {
-    /// The account of a limit (named by what keeps its counts: scope, id, labels, unit, window, epoch) for these values
-    /// of its labels. `share`: how many accounts of a slot the limit may take.
+/// What all accounts of one limit have in common. It is made once: a limit is asked for every request, and hashing is most
+/// of what a request costs it.
+#[derive(Debug, Clone)]
+pub struct LimitKey {
+    /// Of all that is in front of the values of labels.
+    hash: Sha256,
+    number: u32,
+}
+
+impl LimitKey {
+    /// A limit, named by what keeps its counts: scope, id, labels, unit, window, epoch.
     #[must_use]
-    pub fn new(limit: &[u8], values: &[&str], share: usize) -> Self {
-        let mut hash = Sha256::new().chain_update(limit);
+    pub fn new(name: &[u8]) -> Self {
+        let hash = Sha256::new().chain_update(name);
+        let number = number(&hash.clone().finalize());
+        Self { hash, number }
+    }
+
+    /// The number by which its accounts know it.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl AccountKey {
+    /// The account of a limit for these values of its labels. `share`: how many accounts of a slot the limit may take.
+    #[must_use]
+    pub fn new(limit: &LimitKey, values: &[&str], share: usize) -> Self {
+        let mut hash = limit.hash.clone();
         for value in values {
             // With its length before it, no value can run into the next.
             hash.update((value.len() as u64).to_le_bytes());
             hash.update(value);
         }
         let (id, rest) = halves(&hash.finalize());
-        let limit = Self::number_of(limit);
         let first = values.first().map_or(0, |value| number(&Sha256::digest(value)));
         let per_group = LEDGER_SLOTS / LEDGER_GROUPS;
         let slot = (first % LEDGER_GROUPS) * per_group + rest % per_group;
-        Self { id, limit, first, slot, share }
-    }
-
-    /// The number of a limit, by which its accounts know it.
-    #[must_use]
-    pub fn number_of(limit: &[u8]) -> u32 {
-        number(&Sha256::digest(limit))
+        Self { id, limit: limit.number, first, slot, share }
     }
 
     /// The account.

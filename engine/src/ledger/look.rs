@@ -85,14 +85,14 @@ impl Balances {
 mod tests {
     use std::rc::Rc;
 
-    use super::super::{AccountKey, MemoryStore, Outcome};
+    use super::super::{AccountKey, LimitKey, MemoryStore, Outcome};
     use super::*;
     use crate::limits::NAMES_RENEW_NS;
 
     const CAP: Cap = Cap::Bucket { amount: 100, every_ns: 60_000_000_000, burst: 100 };
 
     fn take(book: &Book, tenant: &str, charge: u64) {
-        let key = AccountKey::new(b"tpm", &[tenant], 32);
+        let key = AccountKey::new(&LimitKey::new(b"tpm"), &[tenant], 32);
         book.note(&key, 1_000_000_000, [tenant].into_iter());
         assert!(matches!(book.reserve(&key, &CAP, charge, &[]), Ok(Outcome::Admitted { .. })));
     }
@@ -104,7 +104,8 @@ mod tests {
         for number in 0..40 {
             take(&book, &format!("tenant-{number}"), number + 1);
         }
-        let limits = [(AccountKey::number_of(b"other"), CAP), (AccountKey::number_of(b"tpm"), CAP)];
+        let limits =
+            [(LimitKey::new(b"other").number(), CAP), (LimitKey::new(b"tpm").number(), CAP)];
         let all = book.balances(&limits);
         assert_eq!(all[0], Balances::default());
         assert_eq!((all[1].accounts, all[1].fullest.len()), (40, BALANCES));
@@ -123,7 +124,7 @@ mod tests {
     fn a_cap_of_another_kind_is_another_account() {
         let book = Book::new(Rc::new(MemoryStore::new(1_000_000_000)));
         take(&book, "acme", 1);
-        let limits = [(AccountKey::number_of(b"tpm"), Cap::InFlight { most: 1 })];
+        let limits = [(LimitKey::new(b"tpm").number(), Cap::InFlight { most: 1 })];
         assert_eq!(book.balances(&limits)[0].accounts, 0);
     }
 
@@ -133,15 +134,15 @@ mod tests {
         let book = Book::new(store.clone());
         take(&book, "acme", 1);
         store.fail(true);
-        book.note(&AccountKey::new(b"tpm", &["b"], 32), 1, ["b"].into_iter());
-        assert_eq!(book.balances(&[(AccountKey::number_of(b"tpm"), CAP)])[0].accounts, 0);
+        book.note(&AccountKey::new(&LimitKey::new(b"tpm"), &["b"], 32), 1, ["b"].into_iter());
+        assert_eq!(book.balances(&[(LimitKey::new(b"tpm").number(), CAP)])[0].accounts, 0);
     }
 
     #[test]
     fn a_name_is_written_once_in_a_while() {
         let store = Rc::new(MemoryStore::new(1_000_000_000));
         let book = Book::new(store.clone());
-        let key = AccountKey::new(b"tpm", &["acme"], 32);
+        let key = AccountKey::new(&LimitKey::new(b"tpm"), &["acme"], 32);
         let note = |now_ns, name| book.note(&key, now_ns, [name].into_iter());
         let known = || AccountNames::new(&*store).of(&key.account()).unwrap().concat();
         note(1, "acme");

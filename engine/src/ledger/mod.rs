@@ -21,7 +21,7 @@ mod set;
 pub mod store;
 
 pub use account::{Account, CalendarSpan, Cap, OverLimit, Receipt, Standing, Wait};
-pub use book::{AccountKey, Book, Hold, Outcome, Settled, StoreError};
+pub use book::{AccountKey, Book, Hold, LimitKey, Outcome, Settled, StoreError};
 pub use look::{Balance, Balances};
 pub use memory::MemoryStore;
 pub use store::{Store, Stored, Written};

@@ -127,7 +127,7 @@ pub(crate) fn needs_what_is_said(cx: &Context) -> bool {
         || program.changes.rules().any(|change| needs(&change.rule))
         || program.failsafe.iter().any(|rule| unsure(&rule.rule))
         || program.limits.rules.iter().any(|limit| {
-            let account = limit.key(&cx.labels, false).is_some();
+            let account = limit.has_account(&cx.labels);
             (needs(&limit.rule) && (limit.meters() || !account)) || unsure(&limit.rule)
         })
 }
@@ -153,7 +153,7 @@ pub(crate) fn check_readable(
     for (rule, guard, limit) in failsafe.chain(guards).chain(limits) {
         let mode = rule.mode_at(now);
         let mut holds = rule.selector.holds(&cx.labels);
-        if holds == Holds::Yes && limit.is_some_and(|l| l.key(&cx.labels, false).is_none()) {
+        if holds == Holds::Yes && limit.is_some_and(|l| !l.has_account(&cx.labels)) {
             holds = Holds::Unreadable;
         }
         if mode == Mode::Disabled || holds == Holds::No {

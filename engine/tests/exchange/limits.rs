@@ -451,7 +451,7 @@ fn a_memory_that_is_full_is_told() {
     let mut labels = Labels::unread(&proxy.program.labels, None);
     for n in 0..150_000 {
         labels.set(user, Label::value(&format!("user-{n}"), false));
-        let key = limit.key(&labels, false).unwrap();
+        let key = limit.account(&labels, false).unwrap();
         proxy.book.reserve(&key, &limit.cap, 1, &[]).unwrap();
     }
     // What is told although the request is refused.

@@ -57,7 +57,7 @@ fn left(program: &Program, book: &Book) -> u64 {
     let limit = &program.limits.rules[0];
     let labels = Labels::unread(&program.labels, None);
     let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
-    match book.reserve(&limit.key(&labels, shadow).unwrap(), &limit.cap, 0, &[]).unwrap() {
+    match book.reserve(&limit.account(&labels, shadow).unwrap(), &limit.cap, 0, &[]).unwrap() {
         Outcome::Admitted { standing, .. } | Outcome::Refused { standing, .. } => standing.left,
     }
 }
@@ -91,7 +91,7 @@ fn play(policy: &Value, recording: &Recording, room: u64, cut: &Cut) -> Option<P
     let limit = &program.limits.rules[0];
     let labels = Labels::unread(&program.labels, None);
     let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
-    let key = limit.key(&labels, shadow).unwrap();
+    let key = limit.account(&labels, shadow).unwrap();
     let other = book.reserve(&key, &limit.cap, before.saturating_sub(room), &[]).unwrap();
     assert!(matches!(other, Outcome::Admitted { .. }));
 

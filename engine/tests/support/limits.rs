@@ -113,7 +113,7 @@ impl Proxy {
         let limit = &self.program.limits.rules[rule];
         let labels = Labels::unread(&self.program.labels, None);
         let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
-        let key = limit.key(&labels, shadow).unwrap();
+        let key = limit.account(&labels, shadow).unwrap();
         let charge =
             u64::from(limit.unit == hemostat_engine::policy::program::limit::LimitUnit::Concurrent);
         match self.book.reserve(&key, &limit.cap, charge, &[]).unwrap() {

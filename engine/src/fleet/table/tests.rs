@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::{Api, Every, Target};
 use super::*;
-use crate::ledger::{AccountKey, MemoryStore};
+use crate::ledger::{AccountKey, LimitKey, MemoryStore};
 
 const MS: u64 = 1_000_000;
 const S: u64 = 1000 * MS;
@@ -16,7 +16,7 @@ const TOO_LATE: CalloutReply<'_> = CalloutReply::Status(4);
 fn account(api: Api, tenant: &str) -> FleetAccount {
     let service = Service { cluster: "rls".into(), domain: "llm".into(), api };
     FleetAccount {
-        key: AccountKey::new(b"limit", &[tenant], 32),
+        key: AccountKey::new(&LimitKey::new(b"limit"), &[tenant], 32),
         target: Rc::new(Target { service, every: Every::Day, unit: 1, sync_ms: 500 }),
         entries: vec![("limit".into(), "l".into()), ("tenant".into(), tenant.into())],
     }

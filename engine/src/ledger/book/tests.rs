@@ -16,7 +16,7 @@ fn per_minute(amount: u64) -> Cap {
 }
 
 fn key(limit: &str, value: &str) -> AccountKey {
-    AccountKey::new(limit.as_bytes(), &[value], LEDGER_WAYS)
+    AccountKey::new(&LimitKey::new(limit.as_bytes()), &[value], LEDGER_WAYS)
 }
 
 fn taken(outcome: Result<Outcome, StoreError>) -> Option<Hold> {
@@ -217,12 +217,12 @@ fn keys_that_differ_anywhere_have_accounts_of_their_own() {
     let (_, book) = book();
     let cap = per_minute(1);
     let keys = [
-        AccountKey::new(b"l", &["a", "bc"], 32),
-        AccountKey::new(b"l", &["ab", "c"], 32),
-        AccountKey::new(b"l", &["abc"], 32),
-        AccountKey::new(b"l", &["abc", ""], 32),
-        AccountKey::new(b"l", &[], 32),
-        AccountKey::new(b"m", &["abc"], 32),
+        AccountKey::new(&LimitKey::new(b"l"), &["a", "bc"], 32),
+        AccountKey::new(&LimitKey::new(b"l"), &["ab", "c"], 32),
+        AccountKey::new(&LimitKey::new(b"l"), &["abc"], 32),
+        AccountKey::new(&LimitKey::new(b"l"), &["abc", ""], 32),
+        AccountKey::new(&LimitKey::new(b"l"), &[], 32),
+        AccountKey::new(&LimitKey::new(b"m"), &["abc"], 32),
     ];
     for key in keys {
         assert!(taken(book.reserve(&key, &cap, 1, &[])).is_some());
@@ -243,7 +243,7 @@ fn keys_without_end_do_not_grow_it() {
     let cap = per_minute(2);
     let mut overflow = 0;
     for n in 0..200_000_u32 {
-        let key = AccountKey::new(b"l", &[&format!("tenant-{n}")], LEDGER_WAYS);
+        let key = AccountKey::new(&LimitKey::new(b"l"), &[&format!("tenant-{n}")], LEDGER_WAYS);
         match book.reserve(&key, &cap, 1, &[]) {
             Ok(Outcome::Admitted { overflow: shared, .. }) => overflow += u32::from(shared),
             Ok(Outcome::Refused { .. }) => {}
@@ -255,7 +255,7 @@ fn keys_without_end_do_not_grow_it() {
     assert_eq!(overflow, 2);
     // A minute later they stand at their start, and new keys take their places.
     store.set_now_ns(T0 + 60 * S);
-    let late = AccountKey::new(b"l", &["late"], LEDGER_WAYS);
+    let late = AccountKey::new(&LimitKey::new(b"l"), &["late"], LEDGER_WAYS);
     assert!(matches!(
         book.reserve(&late, &cap, 1, &[]),
         Ok(Outcome::Admitted { overflow: false, reused: true, .. })
@@ -283,8 +283,9 @@ fn an_account_that_owes_is_never_thrown_out() {
 fn one_value_of_the_first_label_takes_no_more_than_its_share() {
     let (_, book) = book();
     let day = Cap::Calendar { amount: 1, span: CalendarSpan::Day };
-    let user =
-        |tenant: &str, n: u32| AccountKey::new(b"l", &[tenant, &format!("user-{n}")], LEDGER_WAYS);
+    let user = |tenant: &str, n: u32| {
+        AccountKey::new(&LimitKey::new(b"l"), &[tenant, &format!("user-{n}")], LEDGER_WAYS)
+    };
     let own = (0..20_000)
         .filter(|&n| {
             matches!(
@@ -297,7 +298,8 @@ fn one_value_of_the_first_label_takes_no_more_than_its_share() {
     assert!(own <= all / 16, "{own} of {all}");
     // Nobody else is pushed out.
     for n in 0..1000 {
-        let own = AccountKey::new(b"l", &[&format!("tenant-{n}"), "user"], LEDGER_WAYS);
+        let own =
+            AccountKey::new(&LimitKey::new(b"l"), &[&format!("tenant-{n}"), "user"], LEDGER_WAYS);
         assert!(matches!(
             book.reserve(&own, &day, 1, &[]),
             Ok(Outcome::Admitted { overflow: false, .. })

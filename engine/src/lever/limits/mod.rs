@@ -266,7 +266,7 @@ impl Charges {
                     return Attempt::NoPrice(Rc::clone(limit), what);
                 }
             };
-            let Some(key) = limit.key(&cx.labels, false) else { continue };
+            let Some(key) = limit.account(&cx.labels, false) else { continue };
             let Some(book) = self.book.clone() else {
                 return Attempt::Trouble(Rc::clone(limit), StoreError::Failed);
             };
@@ -329,7 +329,7 @@ impl Charges {
                     continue;
                 }
             };
-            let key = limit.key(&cx.labels, true);
+            let key = limit.account(&cx.labels, true);
             let (Some(book), Some(key)) = (self.book.clone(), key) else { continue };
             match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
                 Ok(Outcome::Admitted { hold, overflow, reused, warned, .. }) => {

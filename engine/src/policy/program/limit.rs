@@ -12,7 +12,7 @@ use super::label::{Label, LabelId, LabelTable};
 use super::selector::Labels;
 use super::{CompileError, Rule};
 use crate::fleet::Global;
-use crate::ledger::{AccountKey, CalendarSpan, Cap};
+use crate::ledger::{AccountKey, CalendarSpan, Cap, LimitKey};
 use crate::limits::{LEDGER_LEAST_SHARE, LEDGER_WAYS};
 use crate::policy::document::{self, Amount, Document, Fallback, Unpriced, Window};
 
@@ -93,8 +93,10 @@ pub struct Limit {
     pub cut_when_spent: bool,
     /// Counted by a rate-limit service too.
     pub global: Option<Global>,
-    /// What keeps its counts from one policy to the next: scope, id, labels, unit, window, epoch.
-    name: Vec<u8>,
+    /// What its accounts have in common.
+    key: LimitKey,
+    /// The same of those that are charged while it only watches.
+    shadow_key: LimitKey,
     /// Accounts of a slot that it may take.
     share: usize,
 }
@@ -143,7 +145,8 @@ impl Limits {
                 over,
                 cut_when_spent: limit.cut_when_spent,
                 global: limit.global.as_ref().and_then(|global| global::compile(global, limit)),
-                name: name(limit, scope, unit),
+                key: key(limit, scope, unit, false),
+                shadow_key: key(limit, scope, unit, true),
                 share,
             }))
         });
@@ -166,20 +169,25 @@ impl Limit {
 
     /// The account of a request; `None`: a label that it needs cannot be read.
     #[must_use]
-    pub fn key(&self, labels: &Labels, shadow: bool) -> Option<AccountKey> {
+    pub fn account(&self, labels: &Labels, shadow: bool) -> Option<AccountKey> {
         let values: Option<Vec<&str>> = self.per.iter().map(|id| labels.get(*id).text()).collect();
-        let mut name = self.name.clone();
-        // What only watches charges accounts of its own.
-        name.push(u8::from(shadow));
-        Some(AccountKey::new(&name, &values?, self.share))
+        Some(AccountKey::new(self.key(shadow), &values?, self.share))
+    }
+
+    /// True if a request has an account: every label that it needs can be read.
+    #[must_use]
+    pub fn has_account(&self, labels: &Labels) -> bool {
+        self.per.iter().all(|id| labels.get(*id).text().is_some())
+    }
+
+    fn key(&self, shadow: bool) -> &LimitKey {
+        if shadow { &self.shadow_key } else { &self.key }
     }
 
     /// The number by which its accounts know it.
     #[must_use]
     pub fn number(&self, shadow: bool) -> u32 {
-        let mut name = self.name.clone();
-        name.push(u8::from(shadow));
-        AccountKey::number_of(&name)
+        self.key(shadow).number()
     }
 
     /// True if the proxy vouches for every label in `per`: then a balance tells a caller of itself alone.
@@ -228,7 +236,8 @@ fn cap(limit: &document::LimitDocument, unit: LimitUnit, amount: u64) -> Cap {
     }
 }
 
-fn name(limit: &document::LimitDocument, scope: &str, unit: LimitUnit) -> Vec<u8> {
+/// What keeps a limit's counts from one policy to the next. What only watches charges accounts of its own.
+fn key(limit: &document::LimitDocument, scope: &str, unit: LimitUnit, shadow: bool) -> LimitKey {
     let every = match limit.allow.every {
         None => String::new(),
         Some(Window::Day) => "day".to_owned(),
@@ -243,7 +252,8 @@ fn name(limit: &document::LimitDocument, scope: &str, unit: LimitUnit) -> Vec<u8
         name.extend_from_slice(part.as_bytes());
         name.push(0);
     }
-    name
+    name.push(u8::from(shadow));
+    LimitKey::new(&name)
 }
 
 #[cfg(test)]

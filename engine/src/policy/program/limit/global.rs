@@ -55,7 +55,7 @@ impl Limit {
     #[must_use]
     pub fn fleet_account(&self, labels: &Labels) -> Option<FleetAccount> {
         let global = self.global.as_ref()?;
-        let key = self.key(labels, false)?;
+        let key = self.account(labels, false)?;
         let mut entries = vec![("limit".to_owned(), self.rule.id.as_ref().to_owned())];
         for (name, id) in global.labels.iter().zip(&self.per) {
             entries.push((name.clone(), labels.get(*id).text()?.to_owned()));
