@@ -162,6 +162,9 @@ pub const SCAN_SOLO_CACHE_BYTES: usize = 128 * 1024;
 /// something does, it is read again.
 pub const GLIDE_BYTES: u64 = 256;
 
+/// Text at least this long is looked through for what no match goes without, before it is read: for less it saves nothing.
+pub const SKIPPED_BYTES: usize = 64;
+
 /// While text is held, it grows in pieces of this size, so that a partial match that dies early costs no copy of a
 /// large text.
 pub const SCAN_PIECE_BYTES: usize = 1024;

@@ -3,6 +3,7 @@
 use super::automaton::{self, AutomatonKind};
 use super::pattern::{Pattern, PatternError};
 use super::pattern_group::{GroupCache, GroupedPattern, PatternGroup};
+use super::sparse::{self, Sparse};
 use crate::limits::MATCHER_AUTOMATON_BYTES;
 use std::cell::Cell;
 use std::fmt;
@@ -137,7 +138,10 @@ fn groups(
     cache_bytes: Option<usize>,
     budget: &mut usize,
 ) -> Result<Vec<PatternGroup>, PatternError> {
-    let mut shared = Vec::new();
+    // Patterns that begin in most words have a group of their own: together, each of their states would come with each of
+    // the others', and text with addresses and names in it would build new ones for ever.
+    let (mut shared, mut in_words) = (Vec::new(), Vec::new());
+    let mut hirs = Vec::new();
     let mut groups = Vec::new();
     for WantedPattern { pattern, tags } in wanted {
         let nfa = automaton::compile(&pattern.hir)?;
@@ -145,14 +149,21 @@ fn groups(
         let entry = GroupedPattern { nfa, tags, check: pattern.check };
         if pattern.is_lazy() {
             let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(AutomatonKind::First));
-            groups.push(PatternGroup::new(AutomatonKind::First, vec![entry], bytes)?);
+            groups.push(PatternGroup::new(AutomatonKind::First, vec![entry], bytes, None)?);
+        } else if sparse::begins_in_words(&pattern.hir) {
+            in_words.push(entry);
+            hirs.push(&pattern.hir);
         } else {
             shared.push(entry);
         }
     }
+    let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(AutomatonKind::All));
+    if !in_words.is_empty() {
+        let sparse = Sparse::new(hirs);
+        groups.insert(0, PatternGroup::new(AutomatonKind::All, in_words, bytes, sparse)?);
+    }
     if !shared.is_empty() {
-        let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(AutomatonKind::All));
-        groups.insert(0, PatternGroup::new(AutomatonKind::All, shared, bytes)?);
+        groups.insert(0, PatternGroup::new(AutomatonKind::All, shared, bytes, None)?);
     }
     Ok(groups)
 }

@@ -57,6 +57,7 @@ mod packs;
 mod pattern;
 mod pattern_group;
 mod rows;
+mod sparse;
 mod stream_search;
 mod text_search;
 mod view;

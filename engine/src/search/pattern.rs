@@ -124,7 +124,7 @@ fn any(hir: &Hir, is: &dyn Fn(&Hir) -> bool) -> bool {
 }
 
 /// True if a literal or a class takes this ASCII character.
-fn takes(hir: &Hir, c: char) -> bool {
+pub(super) fn takes(hir: &Hir, c: char) -> bool {
     match hir.kind() {
         HirKind::Literal(literal) => literal.0.iter().any(|&byte| char::from(byte) == c),
         HirKind::Class(Class::Unicode(class)) => {

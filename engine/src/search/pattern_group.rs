@@ -10,8 +10,11 @@ use super::exact::{Edge, Exact, SpanSearch};
 use super::lazy_dfa::{GaveUp, LazyDfa, SavedRow, SavedState, WalkEnd};
 use super::pattern::{Check, PatternError};
 use super::rows::Pair;
+use super::sparse::Sparse;
 use super::view::TextView;
-use crate::limits::{GLIDE_BYTES, SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE};
+use crate::limits::{
+    GLIDE_BYTES, SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE, SKIPPED_BYTES,
+};
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::DFA;
@@ -34,6 +37,8 @@ pub(super) struct PatternGroup {
     entries: Vec<GroupedPattern>,
     /// What a full cache of states costs the decider: it took about a step a byte to build.
     clear_steps: u64,
+    /// What of a text need not be read.
+    sparse: Option<Sparse>,
 }
 
 /// What a group builds while it runs, for all texts together.
@@ -93,11 +98,12 @@ impl PatternGroup {
         kind: AutomatonKind,
         entries: Vec<GroupedPattern>,
         cache_bytes: usize,
+        sparse: Option<Sparse>,
     ) -> Result<PatternGroup, PatternError> {
         let automata: Vec<&NFA> = entries.iter().map(|entry| &entry.nfa).collect();
         let dfa = automaton::combined(&automata, kind, cache_bytes)?;
         let clear_steps = u64::try_from(cache_bytes).unwrap_or(u64::MAX);
-        Ok(PatternGroup { kind, dfa, entries, clear_steps })
+        Ok(PatternGroup { kind, dfa, entries, clear_steps, sparse })
     }
 
     pub(super) fn cache(&self, epoch: u32) -> GroupCache {
@@ -115,6 +121,51 @@ impl PatternGroup {
         if self.glide(cache, progress, view) {
             return;
         }
+        if let Some(sparse) = &self.sparse {
+            self.skip(sparse, cache, progress, view, hits);
+        }
+        self.read_all(cache, progress, view, hits);
+    }
+
+    /// Goes over what need not be read, and reads what stands between, as long as more than a little is left.
+    fn skip(
+        &self,
+        sparse: &Sparse,
+        cache: &mut GroupCache,
+        progress: &mut Progress,
+        view: &TextView<'_>,
+        hits: &mut Vec<Hit>,
+    ) {
+        while !progress.gave_up && progress.seen.is_empty() {
+            let unread = view.slice(progress.read, view.end());
+            if unread.len() < SKIPPED_BYTES {
+                return;
+            }
+            let part = sparse.part(view.slice(progress.clear, progress.read), unread);
+            if part.skip > 0 {
+                progress.resume_ats.clear();
+                progress.restart(view.offset(view.index(progress.read).saturating_add(part.skip)));
+            }
+            if part.read >= unread.len() {
+                return;
+            }
+            let to = view.end().saturating_sub((unread.len() - part.read) as u64);
+            self.read_all(cache, progress, &view.until(to), hits);
+            if progress.clear < to {
+                // It is not decided in time: what is held must not be looked through again and again.
+                return;
+            }
+        }
+    }
+
+    /// [`PatternGroup::advance`] where nothing is skipped.
+    fn read_all(
+        &self,
+        cache: &mut GroupCache,
+        progress: &mut Progress,
+        view: &TextView<'_>,
+        hits: &mut Vec<Hit>,
+    ) {
         while !progress.gave_up {
             let again = self
                 .read_on(cache, progress, view, hits)

@@ -9,6 +9,8 @@
 //! Rows are filled as they are asked for, and dropped together when they are too many or when the DFA's cache was
 //! cleared: they are a memory of the DFA, never an answer of their own.
 
+mod lanes;
+
 use crate::limits::SCAN_ROWS_BYTES;
 use regex_automata::hybrid::LazyStateID;
 use std::collections::BTreeMap;
@@ -127,6 +129,7 @@ impl Rows {
         pair.filter(|pair| pair.live == live)
     }
 
+    #[inline(always)]
     fn class(&self, byte: u8) -> usize {
         usize::from(self.classes.get(usize::from(byte)).copied().unwrap_or_default())
     }
@@ -182,16 +185,22 @@ impl Rows {
     /// Reads all of `bytes`, and asks nothing on the way.
     #[inline(always)]
     fn through(&self, row: usize, bytes: &[u8]) -> Option<Way> {
-        let (classes, table) = (&*self.classes, self.table.as_slice());
+        let table = self.table.as_slice();
         let mut way = Way { row, all: 0, last: 0 };
         for &byte in bytes {
-            let class = classes.get(usize::from(byte)).copied().unwrap_or_default();
-            way.last = *table.get(way.row.wrapping_add(usize::from(class)))?;
-            // An unknown one leads to the first row, and nowhere else: what comes of it is not used.
-            way.row = (way.last >> FLAG_BITS) as usize;
-            way.all |= way.last;
+            self.take(table, &mut way, byte)?;
         }
         Some(way)
+    }
+
+    /// Goes one byte further.
+    #[inline(always)]
+    fn take(&self, table: &[Entry], way: &mut Way, byte: u8) -> Option<()> {
+        way.last = *table.get(way.row.wrapping_add(self.class(byte)))?;
+        // An unknown one leads to the first row, and nowhere else: what comes of it is not used.
+        way.row = (way.last >> FLAG_BITS) as usize;
+        way.all |= way.last;
+        Some(())
     }
 
     /// The hot loop: reads bytes until there is something to do.
@@ -203,9 +212,32 @@ impl Rows {
         // A block is read whole, and only then is it asked whether there was something to do in it: if so, it is read
         // again, byte by byte.
         let mut done: usize = 0;
-        // The last block in which the text was quiet and is not at its end: where it begins, and its row.
+        // The last block in which the text was quiet and is not at its end: where it is, and its row.
         let mut quiet_within = None;
-        for block in bytes.as_chunks::<BLOCK>().0 {
+        // Where lanes are tried next: where so much came to nothing, more of it probably will.
+        let mut tried = lanes::TRIED;
+        while let Some(block) = bytes.get(done..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+            if done >= tried && !stop_at_quiet {
+                if let Some(lanes) = self.lanes(walked.row, bytes.get(done..).unwrap_or_default()) {
+                    let after = done.saturating_add(lanes.read);
+                    if lanes.is_quiet() {
+                        (quiet_at, quiet_within) = (after.wrapping_sub(1), None);
+                    } else if lanes.last_all & QUIET != 0 {
+                        let from = done.saturating_add(lanes.last_from);
+                        quiet_within = Some((from..after, lanes.last_row));
+                    } else if lanes.last_from > 0 {
+                        // It is quiet where a lane begins that counts.
+                        let from = done.saturating_add(lanes.last_from);
+                        (quiet_at, quiet_within) = (from.wrapping_sub(1), None);
+                    }
+                    (walked.row, done) = (lanes.row, after);
+                    if !lanes.all_count() {
+                        tried = done.saturating_add(lanes::TRIED);
+                    }
+                    continue;
+                }
+                tried = done.saturating_add(lanes::TRIED);
+            }
             let Some(way) = self.through(walked.row, block).filter(|way| way.all & stops == 0)
             else {
                 break;
@@ -214,13 +246,13 @@ impl Rows {
             if way.last & QUIET != 0 {
                 (quiet_at, quiet_within) = (after.wrapping_sub(1), None);
             } else if way.all & QUIET != 0 {
-                quiet_within = Some((done, walked.row));
+                quiet_within = Some((done..after, walked.row));
             }
             (walked.row, done) = (way.row, after);
         }
-        if let Some((from, row)) = quiet_within {
+        if let Some((within, row)) = quiet_within {
             let mut row = row;
-            for (read, &byte) in bytes.iter().enumerate().skip(from).take(BLOCK) {
+            for (read, &byte) in bytes.iter().enumerate().take(within.end).skip(within.start) {
                 let entry = self.table.get(row.wrapping_add(self.class(byte))).copied();
                 let entry = entry.unwrap_or(UNKNOWN);
                 row = (entry >> FLAG_BITS) as usize;

@@ -31,6 +31,11 @@ impl<'t> TextView<'t> {
         self.bytes.get(self.index(from)..self.index(to)).unwrap_or_default()
     }
 
+    /// The same text, as if it ended there.
+    pub(super) fn until(&self, end: u64) -> TextView<'t> {
+        TextView { bytes: self.slice(self.from, end), ..*self }
+    }
+
     pub(super) fn look_behind(&self, offset: u64) -> Option<u8> {
         match self.index(offset).checked_sub(1) {
             None => self.before,

@@ -29,10 +29,15 @@ pub(super) fn string_stop_in(bytes: &[u8]) -> Option<usize> {
     (at < bytes.len()).then_some(at)
 }
 
+/// Where this byte stands first.
+pub(crate) fn byte(bytes: &[u8], byte: u8) -> Option<usize> {
+    let at = blocks::byte(bytes, byte);
+    (at < bytes.len()).then_some(at)
+}
+
 /// The first backslash.
 pub(crate) fn backslash(bytes: &[u8]) -> Option<usize> {
-    let at = blocks::backslash(bytes);
-    (at < bytes.len()).then_some(at)
+    byte(bytes, b'\\')
 }
 
 /// Where the first quote from `from` on stands behind which one of these letters does.

@@ -190,6 +190,25 @@ fn check(patterns: &[String], text: &str, pieces: &[&str], cache_bytes: Option<u
     assert_eq!((scan.clear(), scan.fed()), (text.len() as u64, text.len() as u64));
 }
 
+/// A pattern that begins in most words, of which every match holds an `@` and none a blank.
+fn in_words() -> impl Strategy<Value = String> {
+    let begin =
+        prop::sample::select(&[r"\w+", r"\b[a-z]{1,5}", r"(?:\w+\.)*[a-z]+", r"[^\s]{1,6}"][..]);
+    let middle = prop::sample::select(&["@", "(?:@|@@)", "=?@", "@{1,2}"][..]);
+    let end = prop::sample::select(
+        &[r"\w+", r"\w*\b", r"(?:[a-z]{1,3}\.){1,2}[a-z]", "x(?m:$)", r"[^\s]", "é?$"][..],
+    );
+    (begin, middle, end).prop_map(|(begin, middle, end)| [begin, middle, end].concat())
+}
+
+/// Words, with an `@` here and there.
+fn words() -> impl Strategy<Value = String> {
+    let prose = "the quick brown fox, jumps over the lazy dog.\nand is gone ";
+    let parts = [prose, "the quick", " ", "\n", "ab", "x", ".", "@", "=", "é", " a@x.b ", "-----"];
+    proptest::collection::vec(prop::sample::select(parts.to_vec()), 0..16)
+        .prop_map(|parts| parts.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -212,4 +231,71 @@ proptest! {
         let every: Vec<usize> = (0..text.len()).collect();
         check(&patterns, &text, &cut(&text, &every), tiny.then_some(0));
     }
+
+    #[test]
+    fn what_is_skipped_would_have_come_to_nothing(
+        patterns in proptest::collection::vec(in_words(), 1..3),
+        other in proptest::option::of(pattern()),
+        text in words(),
+        cuts in proptest::collection::vec(any::<usize>(), 0..5),
+        tiny in any::<bool>(),
+    ) {
+        let patterns: Vec<String> = patterns.into_iter().chain(other).collect();
+        check(&patterns, &text, &cut(&text, &cuts), tiny.then_some(0));
+    }
+
+    #[test]
+    fn a_long_text_is_read_as_its_pieces_are(
+        parts in proptest::collection::vec(prop::sample::select(&LONG_PARTS[..]), 400..900),
+        piece in 1_usize..64,
+        cut in 0_usize..4000,
+        patterns in proptest::sample::subsequence(LONG_PATTERNS.to_vec(), 1..4),
+    ) {
+        let text = parts.concat();
+        let patterns: Vec<String> = patterns.iter().map(|own| (*own).to_owned()).collect();
+        let matcher = matcher(&patterns, None);
+        let small = scan(&matcher, text.as_bytes().chunks(piece));
+        // Now that all transitions are known, in one piece and in two.
+        prop_assert_eq!(&scan(&matcher, [text.as_bytes()].into_iter()), &small);
+        let (a, b) = text.as_bytes().split_at(cut.min(text.len()));
+        prop_assert_eq!(&scan(&matcher, [a, b].into_iter()), &small);
+    }
+}
+
+/// Words of ASCII, so that any cut is one between characters.
+const LONG_PARTS: [&str; 12] = [
+    "the ",
+    "quick ",
+    "brown fox ",
+    "jumps\n",
+    "over.the_lazy-dog ",
+    "sk-abcdef ",
+    "a sk-abc",
+    "x@y.z ",
+    "aab ",
+    "0123456789012345678901234567890123456789",
+    "and then it goes on, and on, ",
+    "\n\n",
+];
+
+const LONG_PATTERNS: [&str; 7] = [
+    r"\bsk-[a-z]{3,9}\b",
+    r"\w+@\w+\.z",
+    "a+b ",
+    r"(?:jumps\n|dog )\s*over",
+    "fox [a-z ]{20,}on",
+    "x(?m:$)",
+    r"t\w+y",
+];
+
+/// What is found in a text that comes in these pieces, and how far it is decided at its end.
+fn scan<'t>(matcher: &Matcher, pieces: impl Iterator<Item = &'t [u8]>) -> (Vec<Hit>, u64) {
+    let (mut search, mut hits) = (StreamSearch::default(), Vec::new());
+    for piece in pieces {
+        search.feed(matcher, std::str::from_utf8(piece).unwrap(), &mut hits);
+    }
+    let clear = search.clear();
+    search.finish(matcher, &mut hits);
+    hits.sort_unstable();
+    (hits, clear)
 }

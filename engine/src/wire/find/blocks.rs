@@ -65,8 +65,8 @@ pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
     )
 }
 
-pub(super) fn backslash(bytes: &[u8]) -> usize {
-    first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(b'\\')), |byte| byte == b'\\')
+pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
+    first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(byte)), |own| own == byte)
 }
 
 fn is_name<const N: usize>(pair: &[u8], letters: [u8; N]) -> bool {

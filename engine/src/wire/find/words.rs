@@ -53,8 +53,8 @@ pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
     )
 }
 
-pub(super) fn backslash(bytes: &[u8]) -> usize {
-    first(bytes, 0, |word| zeros(word ^ repeated(b'\\')), |byte| byte == b'\\')
+pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
+    first(bytes, 0, |word| zeros(word ^ repeated(byte)), |own| own == byte)
 }
 
 fn is_name<const N: usize>(pair: &[u8], letters: [u8; N]) -> bool {

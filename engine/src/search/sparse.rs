@@ -1,0 +1,205 @@
+//! What can be skipped: text in which no match can end, whatever words a pattern keeps alive.
+//!
+//! Some patterns begin at any word (an e-mail address), so that hardly any byte of prose is quiet to them. But every match
+//! of them holds a certain byte, the `@`, and none goes over a blank. Where no `@` stands, everything before the last
+//! blank is decided without reading it:
+//!
+//! ```text
+//!   the quick brown fox jumps over bob@exa        needed: @     barriers: all that no match is written with
+//!   └──────── skipped ───────────┘ └ read ┘
+//! ```
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use super::pattern::takes;
+use crate::wire::find;
+
+/// Letters of which a pattern's first byte may be any: from so many on it begins in most words of a text.
+const MANY_LETTERS: usize = 13;
+
+/// A set of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bytes([u64; 4]);
+
+impl Bytes {
+    const NONE: Bytes = Bytes([0; 4]);
+    const ALL: Bytes = Bytes([u64::MAX; 4]);
+
+    fn has(&self, byte: u8) -> bool {
+        let word = self.0.get(usize::from(byte >> 6)).copied().unwrap_or_default();
+        word >> (byte & 63) & 1 == 1
+    }
+
+    fn add(&mut self, byte: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
+            *word |= 1 << (byte & 63);
+        }
+    }
+
+    fn with(mut self, other: Bytes) -> Bytes {
+        self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own |= other);
+        self
+    }
+
+    fn common(mut self, other: Bytes) -> Bytes {
+        self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own &= other);
+        self
+    }
+}
+
+/// How text is skipped for some patterns.
+#[derive(Debug)]
+pub(super) struct Sparse {
+    /// A byte that stands in every match.
+    needed: u8,
+    /// Bytes that stand in no match: behind one nothing is live.
+    barriers: Bytes,
+}
+
+/// The next part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// So many bytes need not be read: nothing is found in them, and the text is quiet behind them.
+    pub(super) skip: usize,
+    /// Those up to here are read; what follows may be skipped again.
+    pub(super) read: usize,
+}
+
+impl Sparse {
+    /// For patterns of which no match goes without some byte, and none over some other; `None`: they have none.
+    pub(super) fn new<'h>(patterns: impl IntoIterator<Item = &'h Hir>) -> Option<Sparse> {
+        let (mut needed, mut written) = (Bytes::ALL, Bytes::NONE);
+        for hir in patterns {
+            needed = needed.common(all_need(hir));
+            written = written.with(spelled(hir));
+        }
+        // Signs before letters: the last of ASCII's stand for least text.
+        let rare = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b' ' | b'.' | b',');
+        let needed = (0..128).filter(|byte| needed.has(*byte)).find(rare)?;
+        let barriers = Bytes(written.0.map(|word| !word));
+        barriers.has(b' ').then_some(Sparse { needed, barriers })
+    }
+
+    /// What is to be done with the text that follows. `held`: what of it came before and is still live.
+    pub(super) fn part(&self, held: &[u8], text: &[u8]) -> Part {
+        let is_barrier = |byte: &u8| self.barriers.has(*byte);
+        let at = match find::byte(held, self.needed) {
+            Some(_) => 0,
+            None => find::byte(text, self.needed).unwrap_or(text.len()),
+        };
+        let (before, behind) = text.split_at_checked(at).unwrap_or((text, &[]));
+        let skip = before.iter().rposition(is_barrier).map_or(0, |last| last + 1);
+        let read = behind.iter().position(is_barrier).map_or(text.len(), |first| at + first + 1);
+        Part { skip, read }
+    }
+}
+
+/// True if a match may begin with any of most letters.
+pub(super) fn begins_in_words(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) | HirKind::Literal(_) => false,
+        HirKind::Class(_) => ('a'..='z').filter(|c| takes(hir, *c)).count() >= MANY_LETTERS,
+        HirKind::Repetition(repetition) => begins_in_words(&repetition.sub),
+        HirKind::Capture(capture) => begins_in_words(&capture.sub),
+        HirKind::Alternation(all) => all.iter().any(begins_in_words),
+        HirKind::Concat(all) => {
+            let skipped = all.iter().take_while(|part| may_be_empty(part)).count();
+            all.iter().take(skipped + 1).any(begins_in_words)
+        }
+    }
+}
+
+fn may_be_empty(hir: &Hir) -> bool {
+    hir.properties().minimum_len() == Some(0)
+}
+
+/// Bytes each of which stands in every match.
+fn all_need(hir: &Hir) -> Bytes {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => Bytes::NONE,
+        HirKind::Literal(_) => spelled(hir),
+        HirKind::Repetition(repetition) if repetition.min == 0 => Bytes::NONE,
+        HirKind::Repetition(repetition) => all_need(&repetition.sub),
+        HirKind::Capture(capture) => all_need(&capture.sub),
+        HirKind::Concat(all) => all.iter().map(all_need).fold(Bytes::NONE, Bytes::with),
+        HirKind::Alternation(all) => all.iter().map(all_need).fold(Bytes::ALL, Bytes::common),
+    }
+}
+
+/// Bytes with which matches are written.
+fn spelled(hir: &Hir) -> Bytes {
+    let mut bytes = Bytes::NONE;
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => literal.0.iter().for_each(|byte| bytes.add(*byte)),
+        HirKind::Class(Class::Unicode(class)) => {
+            for range in class.ranges() {
+                let ascii = |c: char| u8::try_from(c).unwrap_or(u8::MAX).min(0x7F);
+                if range.start().is_ascii() {
+                    (ascii(range.start())..=ascii(range.end())).for_each(|byte| bytes.add(byte));
+                }
+                if !range.end().is_ascii() {
+                    (0x80..=u8::MAX).for_each(|byte| bytes.add(byte));
+                }
+            }
+        }
+        HirKind::Class(Class::Bytes(class)) => {
+            for range in class.ranges() {
+                (range.start()..=range.end()).for_each(|byte| bytes.add(byte));
+            }
+        }
+        HirKind::Repetition(repetition) => bytes = spelled(&repetition.sub),
+        HirKind::Capture(capture) => bytes = spelled(&capture.sub),
+        HirKind::Concat(all) | HirKind::Alternation(all) => {
+            bytes = all.iter().map(spelled).fold(bytes, Bytes::with);
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::language::read;
+    use super::*;
+
+    fn sparse(source: &str) -> Option<Sparse> {
+        Sparse::new([&read(source, false).unwrap()])
+    }
+
+    #[test]
+    fn what_every_match_holds_is_needed() {
+        let needed = |source| sparse(source).map(|own| char::from(own.needed));
+        assert_eq!(needed(r"\b[a-z]+@[a-z]+"), Some('@'));
+        assert_eq!(needed(r"(?:[a-z]+@|\w+@x)y"), Some('@'));
+        assert_eq!(needed(r"\w+(?:@x){2}"), Some('@'));
+        assert_eq!(needed(r"\w+(?:@|=)y"), None);
+        assert_eq!(needed(r"\w+(?:@x)?"), None);
+        assert_eq!(needed(r"\w+ ?@"), None, "a blank may stand in it");
+        assert_eq!(needed(r"[^@]+@"), None, "a blank may stand in it");
+    }
+
+    #[test]
+    fn what_begins_in_most_words_is_known() {
+        let begins = |source| begins_in_words(&read(source, false).unwrap());
+        for broad in [r"\w+@", r"\b[a-z]@", r"x?[a-z]@", r"(?:x|[^ ])y", r".x", r"(?:[a-z]x)+"] {
+            assert!(begins(broad), "{broad}");
+        }
+        for narrow in [r"sk-\w+", r"[A-Z]{2}\d", r"\bx[a-z]", r"(?i)key\w", r"[a-f]+"] {
+            assert!(!begins(narrow), "{narrow}");
+        }
+    }
+
+    #[test]
+    fn parts_end_at_barriers() {
+        let own = sparse(r"\b[a-z]+@[a-z]+").unwrap();
+        let part = |held: &str, text: &str| {
+            let Part { skip, read } = own.part(held.as_bytes(), text.as_bytes());
+            (skip, read)
+        };
+        assert_eq!(part("", "the quick brown"), (10, 15));
+        assert_eq!(part("bo", "b the quick"), (6, 11));
+        assert_eq!(part("", "the bob@x fox jumps"), (4, 10));
+        assert_eq!(part("bob@", "x fox jumps"), (0, 2));
+        assert_eq!(part("", ""), (0, 0));
+    }
+}
