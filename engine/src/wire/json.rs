@@ -410,6 +410,13 @@ impl<'a> Value<'a> {
         })
     }
 
+    /// Gives a string as [`Value::as_str`] has it, in parts; nothing for other values.
+    pub fn each_part(&self, take: &mut dyn FnMut(&str)) {
+        if let Some(raw) = self.content_span().and_then(|span| self.bytes.get(span)) {
+            string::each_part(raw, take);
+        }
+    }
+
     /// True if it is a string and, decoded, equals `text`.
     #[must_use]
     pub fn is_str(&self, text: &str) -> bool {

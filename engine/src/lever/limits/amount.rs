@@ -36,11 +36,11 @@ impl EstimatedUse {
         let mut weigh = Weigh::default();
         for item in &view.texts {
             if let Item::Text { node, shape, .. } = item
-                && let Some(text) = doc.value(bytes, *node).and_then(|value| value.as_str())
+                && let Some(value) = doc.value(bytes, *node)
             {
                 match shape {
-                    ValueShape::File => weigh.add(&dialect::file_text(text.as_bytes())),
-                    _ => weigh.add(&text),
+                    ValueShape::File => weigh.add(&dialect::file_text(&value.as_bytes())),
+                    _ => value.each_part(&mut |part| weigh.add(part)),
                 }
             }
         }

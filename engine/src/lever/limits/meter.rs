@@ -81,9 +81,8 @@ impl Meter {
             if *shape == ValueShape::Seal || (text.is_none() && view.streamed) {
                 continue;
             }
-            let value = view.doc.value(view.payload, *node);
-            if let Some(text) = value.and_then(|value| value.as_str()) {
-                self.text.add(&text);
+            if let Some(value) = view.doc.value(view.payload, *node) {
+                value.each_part(&mut |part| self.text.add(part));
             }
         }
     }

@@ -146,15 +146,23 @@ pub(super) fn classes(block: &[u8; 16]) -> Classes {
 /// True for equal bytes; both are as long, and not short.
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     let differ = |x: &[u8; 16], y: &[u8; 16]| v128_any_true(v128_xor(load(x), load(y)));
+    let two_differ = |x: &[u8; 32], y: &[u8; 32]| {
+        let ((xs, _), (ys, _)) = (x.as_chunks(), y.as_chunks());
+        let ([x, x2], [y, y2]) = (xs, ys) else { return true };
+        v128_any_true(v128_or(v128_xor(load(x), load(y)), v128_xor(load(x2), load(y2))))
+    };
     let ((first, _), (second, _)) = (a.as_chunks(), b.as_chunks());
     for (x, y) in first.iter().zip(second) {
-        if differ(x, y) {
+        if two_differ(x, y) {
             return false;
         }
     }
-    match (a.last_chunk(), b.last_chunk()) {
-        // The last sixteen, some of them again.
-        (Some(x), Some(y)) => !differ(x, y),
+    // What is left, and some before it again.
+    if let (Some(x), Some(y)) = (a.last_chunk(), b.last_chunk()) {
+        return !two_differ(x, y);
+    }
+    match (a.first_chunk(), b.first_chunk(), a.last_chunk(), b.last_chunk()) {
+        (Some(x), Some(y), Some(last_x), Some(last_y)) => !differ(x, y) && !differ(last_x, last_y),
         _ => a == b,
     }
 }

@@ -21,6 +21,21 @@ pub fn decode(raw: &[u8]) -> String {
     }
 }
 
+/// The text of a string's content in parts, as [`decode`] has it joined: nothing is copied where nothing is escaped.
+pub(super) fn each_part(raw: &[u8], take: &mut dyn FnMut(&str)) {
+    let Ok(text) = std::str::from_utf8(raw) else { return take(&decode(raw)) };
+    let mut rest = text;
+    while let Some((plain, escape)) =
+        backslash(rest.as_bytes()).and_then(|at| rest.split_at_checked(at))
+    {
+        take(plain);
+        let (decoded, used) = unescape(escape.as_bytes());
+        take(decoded.encode_utf8(&mut [0; 4]));
+        rest = escape.get(used..).unwrap_or_default();
+    }
+    take(rest);
+}
+
 /// One escape at the start of `raw` (which begins with `\`): the character, and how many bytes it took.
 pub(crate) fn unescape(raw: &[u8]) -> (char, usize) {
     let simple = |c| (c, 2);
