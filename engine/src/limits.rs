@@ -514,6 +514,9 @@ pub const FLEET_CALLS: usize = 64;
 /// Bytes of an answer's beginning that are kept for its record: id and model stand in the first few hundred.
 pub const GLANCE_HEAD: usize = 2048;
 
+/// Bytes that are taken for each of an answer's ends when it begins: a short whole answer fits.
+pub const GLANCE_BEGUN: usize = 1024;
+
 /// Bytes of an answer's end that are kept for its record: usage is among the last members of every dialect; twice as
 /// much is held before the older half is dropped.
 pub const GLANCE_TAIL: usize = 4096;

@@ -14,7 +14,7 @@
 
 use crate::dialect::DialectId;
 use crate::dialect::spend::Usage;
-use crate::limits::{GLANCE_HEAD, GLANCE_TAIL};
+use crate::limits::{GLANCE_BEGUN, GLANCE_HEAD, GLANCE_TAIL};
 use crate::wire::find;
 use crate::wire::json::Doc;
 
@@ -103,8 +103,14 @@ impl Glance {
         Self { openings, begins, ..Self::default() }
     }
 
-    /// Takes the next bytes of the answer, as upstream sent them.
-    pub fn feed(&mut self, chunk: &[u8]) {
+    /// Takes the next bytes of the answer, as upstream sent them. `words`: they are whole events of which somebody knows
+    /// that none of them says how the answer ended.
+    pub fn feed(&mut self, chunk: &[u8], words: bool) {
+        if self.head.capacity() == 0 {
+            // In one piece, rather than a little more for each of the first events.
+            self.head.reserve(GLANCE_BEGUN);
+            self.tail.reserve(GLANCE_BEGUN);
+        }
         let room = GLANCE_HEAD.saturating_sub(self.head.len());
         self.head.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
         let last = chunk.get(chunk.len().saturating_sub(GLANCE_TAIL)..).unwrap_or_default();
@@ -115,7 +121,7 @@ impl Glance {
             self.tail.drain(..self.tail.len() - (GLANCE_TAIL - last.len()));
         }
         self.tail.extend_from_slice(last);
-        if let Some(openings) = &mut self.openings {
+        if let Some(openings) = self.openings.as_mut().filter(|_| !words) {
             openings.feed(chunk);
         }
     }
@@ -257,7 +263,7 @@ mod tests {
     fn of(dialect: DialectId, answer: &[u8], cut: usize) -> Served {
         let mut glance = Glance::new(dialect);
         for chunk in answer.chunks(cut.max(1)) {
-            glance.feed(chunk);
+            glance.feed(chunk, false);
         }
         let reader = crate::dialect::dialect(dialect);
         glance.served(|doc, bytes, usage| reader.usage(&doc.root(bytes), usage))
@@ -370,7 +376,7 @@ data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"outpu
         }
         let mut glance = Glance::new(DialectId::OpenaiChat);
         for _ in 0..10_000 {
-            glance.feed(&[b'"'; 50]);
+            glance.feed(&[b'"'; 50], false);
         }
         assert!(glance.head.len() <= GLANCE_HEAD && glance.tail.len() <= 2 * GLANCE_TAIL);
         assert!(glance.tail.len() >= GLANCE_TAIL);

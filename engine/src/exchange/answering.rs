@@ -142,7 +142,8 @@ impl Answering {
 }
 
 impl Exchange {
-    /// Some of the answer has come: every frame that it completes is metered, then decided about.
+    /// Some of the answer has come: every frame that it completes is metered, then decided about. True if all of it were
+    /// events that say a word more.
     pub(super) fn some_of_answer(
         &mut self,
         answer: &mut Answering,
@@ -150,10 +151,10 @@ impl Exchange {
         end: bool,
         out: &mut Output<'_>,
         now: Now,
-    ) {
+    ) -> bool {
         self.end_if_cut(answer, out, now);
         if answer.is_cut() && !self.charges.is_metered() {
-            return;
+            return false;
         }
         if let FrameJudge::Messages(messages) = &mut answer.judge {
             messages.begin(out);
@@ -185,6 +186,7 @@ impl Exchange {
             answer.finish(out, &mut self.cx.record);
             self.end_if_cut(answer, out, now);
         }
+        all
     }
 
     /// The ending is written at the frame that is cut: what comes behind it in the same chunk may say another model or

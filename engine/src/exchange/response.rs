@@ -163,7 +163,7 @@ impl Exchange {
     }
 
     fn judge_chunk(&mut self, chunk: &[u8], end: bool, now: Now) -> StreamVerdict {
-        self.watch.chunk(chunk, now);
+        let mut words = false;
         let mut out = Output::new(chunk);
         let was_cut = self.cut_ns;
         // Upstream had nothing more to say: there is nothing to be ended.
@@ -178,7 +178,7 @@ impl Exchange {
                 if was_cut.is_none() && !over {
                     self.end_held(&mut answer, &mut out);
                 }
-                self.some_of_answer(&mut answer, chunk, end, &mut out, now);
+                words = self.some_of_answer(&mut answer, chunk, end, &mut out, now);
                 // Watching rules see the bytes pass: not even half an event waits for them.
                 let left = if answer.acts() { out.left() } else { Left::AsItCame };
                 self.account(&answer);
@@ -187,6 +187,7 @@ impl Exchange {
             }
             None => Left::AsItCame,
         };
+        self.watch.chunk(chunk, words, now);
         let ended = if over { None } else { self.some_passed(chunk, now) };
         self.watch.holds(self.held_bytes() > 0, now);
         self.metered(end, now);
@@ -320,7 +321,7 @@ impl Exchange {
             let body = refuse.then(|| self.blocked(now_ns).body);
             return self.whole(body);
         };
-        self.watch.chunk(body, Now::At(now_ns));
+        self.watch.chunk(body, false, Now::At(now_ns));
         let mut out = Output::new(body);
         answer.set_now(seconds(now_ns));
         self.all_of_answer(&mut answer, body, &mut out);

@@ -39,13 +39,14 @@ impl Watch {
         true
     }
 
-    /// Bytes of the answer, as upstream sent them.
-    pub(crate) fn chunk(&mut self, chunk: &[u8], now: Now) {
+    /// Bytes of the answer, as upstream sent them. `words`: they were read, and are whole events that say a word more and
+    /// nothing of the answer.
+    pub(crate) fn chunk(&mut self, chunk: &[u8], words: bool, now: Now) {
         if let (None, false) = (self.first_ns, chunk.is_empty()) {
             self.first_ns = Some(now.ns());
         }
         if let Some(glance) = &mut self.glance {
-            glance.feed(chunk);
+            glance.feed(chunk, words);
         }
     }
 
