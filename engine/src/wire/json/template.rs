@@ -98,7 +98,8 @@ impl Template {
         }
         // Where nothing stands in a gap, it may begin where a value ends. (They are in order, and apart.)
         let is_before = |gap: &Gap, at: usize| gap.at.start < at && gap.at.end <= at;
-        let before = |at: u32| gaps.partition_point(|gap| is_before(gap, at as usize)) as u8;
+        let before =
+            |at: u32| gaps.iter().take_while(|gap| is_before(gap, at as usize)).count() as u8;
         let moves = doc.nodes.iter().enumerate().filter_map(|(id, node)| {
             let moves =
                 Moves { node: id as NodeId, before: before(node.start), at_end: before(node.end) };
