@@ -21,12 +21,15 @@ use crate::shared::files;
 use crate::shared::play::{Cut, Player, Seen, Traffic};
 use crate::shared::program;
 use crate::shared::recording::{Found, Recording};
-use crate::shared::terminal::safe;
+use crate::shared::terminal::{count, safe};
 use crate::shared::when;
 use scrub::Scrubber;
 
 /// Labels whose values say who somebody is.
 const WHO: [&str; 3] = ["tenant", "user", "key"];
+
+/// Names of exchanges that a message shows.
+const NAMES: usize = 5;
 
 /// Words that an answer may not have any more, at most.
 const WORDS: usize = 3;
@@ -153,7 +156,7 @@ fn one(args: &Args, err: &mut dyn Write) -> Result<Recording> {
         writeln!(err, "hemostat: {}: {}", safe(file), safe(why))?;
     }
     found.in_order();
-    let all = found.recordings.len();
+    let all: Vec<String> = found.recordings.iter().map(|own| own.name.clone()).collect();
     let mut fit = found.recordings;
     if let Some(text) = &args.pick {
         fit.retain(|own| own.name.contains(text.as_str()));
@@ -162,19 +165,30 @@ fn one(args: &Args, err: &mut dyn Write) -> Result<Recording> {
         let logged = logged(&args.access_log, decision)?;
         fit.retain(|own| is_of(own, decision, logged.as_deref()));
     }
-    match (fit.len(), fit.into_iter().next()) {
-        (1, Some(one)) => Ok(one),
-        (0, _) if all == 0 => Err(Error::failed("there is no recorded exchange")),
-        (0, _) => Err(Error::failed(format!(
-            "none of {all} exchanges is meant by `--pick` and `--decision`"
+    match fit.len() {
+        1 => fit.pop().ok_or_else(|| Error::failed("there is no recorded exchange")),
+        0 if all.is_empty() => Err(Error::failed("there is no recorded exchange")),
+        0 => Err(Error::failed(format!(
+            "none of {} is meant by `--pick` and `--decision`; they are {}",
+            count(all.len(), "exchange", "exchanges"),
+            names(&all)
         ))),
-        (many, first) => {
-            let name = first.map(|own| safe(&own.name)).unwrap_or_default();
+        many => {
+            let fit: Vec<String> = fit.into_iter().map(|own| own.name).collect();
             Err(Error::failed(format!(
-                "{many} exchanges; say which: `--pick TEXT` or `--decision ID` (the first is {name})"
+                "{many} exchanges; say which, `--pick TEXT` or `--decision ID`: {}",
+                names(&fit)
             )))
         }
     }
+}
+
+/// The first names of several, to choose from.
+fn names(all: &[String]) -> String {
+    let shown: Vec<String> =
+        all.iter().take(NAMES).map(|name| format!("`{}`", safe(name))).collect();
+    let more = if all.len() > NAMES { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// The id of the answer that an access log knows under a decision.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::shared::error::{Error, Result};
 use crate::shared::play::Traffic;
+use crate::shared::terminal::size;
 
 /// Folders below a folder that are looked into.
 const DEPTH: usize = 8;
@@ -110,9 +111,10 @@ impl Found {
 type Read = (usize, Result<Recording, String>);
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let size = std::fs::metadata(path)?.len();
-    if size > BYTES {
-        return Err(Error::failed(format!("it has {size} bytes; {BYTES} are read")));
+    let bytes = std::fs::metadata(path)?.len();
+    if bytes > BYTES {
+        let (has, most) = (size(bytes), size(BYTES));
+        return Err(Error::failed(format!("it has {has}; {most} are read")));
     }
     Ok(std::fs::read(path)?)
 }

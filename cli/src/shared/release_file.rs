@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::shared::error::{Error, Result};
 use crate::shared::key::Key;
 use crate::shared::policy_file::canonical;
+use crate::shared::terminal::size;
 use crate::shared::when::now;
 
 /// What a release says, save the policy.
@@ -82,9 +83,9 @@ pub(crate) fn sign(words: &Words, brings: &Brings<'_>, keys: &[Key]) -> Result<S
     let text = envelope.to_string();
     if text.len() > limits::ENVELOPE_BYTES {
         return Err(Error::failed(format!(
-            "the release has {} bytes; proxies take {}",
-            text.len(),
-            limits::ENVELOPE_BYTES
+            "the release has {}; proxies take {}",
+            size(text.len() as u64),
+            size(limits::ENVELOPE_BYTES as u64)
         )));
     }
     Ok(text)

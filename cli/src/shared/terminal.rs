@@ -63,9 +63,37 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
+/// A size as people say it, beside the bytes: `1.5 MiB (1572864 bytes)`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let Some((shift, unit)) = UNITS.into_iter().find(|(shift, _)| bytes >> shift > 0) else {
+        return count(usize::try_from(bytes).unwrap_or(usize::MAX), "byte", "bytes");
+    };
+    let tenths = (bytes >> (shift - 10)).saturating_mul(10) >> 10;
+    let (whole, rest) = (tenths / 10, tenths % 10);
+    let rest = if rest == 0 { String::new() } else { format!(".{rest}") };
+    format!("{whole}{rest} {unit} ({bytes} bytes)")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::safe;
+    use super::{safe, size};
+
+    #[test]
+    fn sizes_are_said_in_units_that_a_person_reads() {
+        for (bytes, said) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1 KiB (1024 bytes)"),
+            (1_048_577, "1 MiB (1048577 bytes)"),
+            (1_572_864, "1.5 MiB (1572864 bytes)"),
+            (3_221_225_472, "3 GiB (3221225472 bytes)"),
+        ] {
+            assert_eq!(size(bytes), said);
+        }
+        assert!(size(u64::MAX).contains("GiB"));
+    }
 
     #[test]
     fn nothing_of_others_reaches_the_terminal_as_a_command() {

@@ -13,7 +13,7 @@ use crate::shared::error::{Error, Result};
 use crate::shared::play::{Cut, Player};
 use crate::shared::policy_file;
 use crate::shared::program;
-use crate::shared::terminal::safe;
+use crate::shared::terminal::{safe, size};
 
 /// What a file of cases ends with.
 const ENDING: &str = ".cases.yaml";
@@ -136,9 +136,9 @@ impl Suite {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
         let wrong = |why: String| Error::failed(format!("{}: {why}", safe(&file)));
-        let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
-        if size > BYTES {
-            return Err(wrong(format!("it has {size} bytes; {BYTES} are read")));
+        let bytes = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+        if bytes > BYTES {
+            return Err(wrong(format!("it has {}; {} are read", size(bytes), size(BYTES))));
         }
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         Self::parse(&text, path)
