@@ -214,7 +214,8 @@ Something broke just now. Your desk:
                  {self.binary} activate 1.prepared/NAME.json --wait
 """, flush=True)
             detected = self.wait(lambda: watch.firing(), 60, "an alert")
-            alert = ", ".join(watch.firing())
+            firing = watch.firing()
+            alert = ", ".join(firing)
             print(f"    an alert fires: {alert}, {detected - begun:.1f} s after the fault", flush=True)
             if self.auto:
                 time.sleep(READS_S)
@@ -235,7 +236,7 @@ Something broke just now. Your desk:
             time.sleep(3)
             shop.__exit__()
             relapsed = len(shop.bad()) - after
-            self.report(folder, proxy, pager, shop, begun)
+            self.report(folder, proxy, pager, firing, detected)
             hurt = {tenant for _, tenant, bad in shop.calls if bad}
             print(f"""
 It was: {self.fault}.
@@ -251,10 +252,13 @@ It was: {self.fault}.
                 print(f"FALSE: {relapsed} bad answers after the way back", flush=True)
             return 1 if relapsed else 0
 
-    def report(self, folder, proxy, pager, shop, begun):
+    def report(self, folder, proxy, pager, firing, detected):
         """The post-mortem, from the day's own logs."""
         shutil.copy(proxy.dir / "access.log", folder / "access.log")
-        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in pager.events))
+        # What Alertmanager's webhook would have posted stands beside the events of `notify`.
+        since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(detected)) + f".{int(detected % 1 * 1000):03}Z"
+        told = [{"alerts": [{"status": "firing", "labels": {"alertname": name}, "startsAt": since} for name in firing]}]
+        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told + pager.events))
         report = self.command(folder, "postmortem --title Game-day --history history.jsonl --access-log access.log "
                                       "--events events.jsonl --alert new.rules.yaml --html postmortem.html")
         (folder / "postmortem.md").write_text(report)

@@ -31,7 +31,8 @@ Examples:
   hemostat postmortem --title INC-4711 --since 6h --access-log access.json -p http://10.0.0.1:9902 > inc-4711.md
   hemostat postmortem --title INC-4711 --history tonight.json --access-log 'logs/*.json.gz' --events events.jsonl \\
       --provider-status summary.json --html inc-4711.html --alert inc-4711.rules.yaml
-      from what was saved: `hemostat history --json`, the access log, the POSTs of `notify`, a provider's status page
+      from what was saved: `hemostat history --json`, the access log, the POSTs of `notify` and of Alertmanager, a provider's
+      status page
 
 A process remembers 32 activations and nothing from before its start: save `hemostat history --json` tonight. Drills are told
 apart by their reason and version. What only people know is left to fill in, in italics.")]
@@ -54,7 +55,8 @@ pub(crate) struct Args {
     /// Only calls with this label, or: calls of which this came, as in `hemostat scope`
     #[arg(long = "where", value_name = "LABEL=GLOB")]
     conditions: Vec<String>,
-    /// Events that `notify` posted, a JSON object a line
+    /// Events that `notify` posted, a JSON object a line, and alerts as Alertmanager's webhook or Prometheus'
+    /// `/api/v1/alerts` has them
     #[arg(long, value_name = "FILE")]
     events: Vec<String>,
     /// A provider's status document in Statuspage's format (`summary.json`, `incidents.json`)
@@ -85,10 +87,16 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// What turned bad, where the log shows it: no lever that somebody moved.
     fn finding(&self) -> Option<&Finding> {
-        self.scope.as_ref()?.findings.iter().find(|one| !one.lever)
+        turned_bad(self.scope.as_ref())
     }
+}
+
+/// What turned bad, where the log shows it: no lever that somebody moved, unless there is nothing else. Then the lever is
+/// what happened.
+fn turned_bad(scope: Option<&Report>) -> Option<&Finding> {
+    let findings = &scope?.findings;
+    findings.iter().find(|one| !one.lever).or_else(|| findings.first())
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
@@ -119,8 +127,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
             sources::incidents(file)?.into_iter().filter(|own| own.touches(args.since, args.until)),
         );
     }
-    let finding = scope.as_ref().and_then(|scope| scope.findings.iter().find(|one| !one.lever));
-    let timeline = Timeline::of(finding, scope.as_ref(), &all, &events);
+    let timeline = Timeline::of(turned_bad(scope.as_ref()), scope.as_ref(), &all, &events);
     let known = Known { args, activations: all, before, events, incidents, scope, timeline };
     if let Some(path) = &args.alert {
         match alert::rule(&known) {

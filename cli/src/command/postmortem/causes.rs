@@ -2,13 +2,16 @@
 
 use super::Known;
 use crate::command::scope::count::ratio;
-use crate::command::scope::words::{lasting, moment, percent, quoted};
+use crate::command::scope::finding::Finding;
+use crate::command::scope::words::{count, counted, lasting, moment, percent, quoted};
 
 /// A kind of cause.
 pub(super) struct Cause {
     pub(super) name: &'static str,
     pub(super) speaks_for: Vec<String>,
     pub(super) against: Vec<String>,
+    /// How much of what speaks for it would hardly be so otherwise.
+    telling: usize,
     /// What nobody here can know.
     pub(super) ask: &'static str,
 }
@@ -24,32 +27,65 @@ pub(super) fn causes(known: &Known<'_>) -> Vec<Cause> {
         misuse(known),
     ];
     // The one for which most speaks stands first.
-    all.sort_by_key(|own| {
-        std::cmp::Reverse(own.speaks_for.len() as i64 - own.against.len() as i64)
-    });
+    // The one for which most speaks stands first.
+    all.sort_by_key(|own| std::cmp::Reverse(own.weight()));
     all
 }
 
+impl Cause {
+    fn named(name: &'static str, ask: &'static str) -> Self {
+        Self { name, speaks_for: Vec::new(), against: Vec::new(), telling: 0, ask }
+    }
+
+    /// Something that would hardly be so if it were another cause.
+    fn tells(&mut self, text: String) {
+        self.telling += 1;
+        self.speaks_for.push(text);
+    }
+
+    /// What speaks for it, twice where it tells, less what speaks against it.
+    fn weight(&self) -> i64 {
+        (self.telling + self.speaks_for.len()) as i64 - 2 * self.against.len() as i64
+    }
+}
+
+/// True if what became more frequent is that a limit was met: there are more calls, or dearer ones, and their answers may
+/// be as they always were.
+fn is_a_limit(finding: &Finding) -> bool {
+    let action = finding.outcome.rsplit_once(':').map_or("", |(_, action)| action);
+    ["reject", "downgrade"].contains(&action.trim_start_matches("shadow-"))
+}
+
 fn prompt(known: &Known<'_>) -> Cause {
-    let mut cause = Cause {
-        name: "Prompt",
-        speaks_for: Vec::new(),
-        against: Vec::new(),
-        ask: "What changed between the two versions?",
-    };
+    let mut cause = Cause::named("Prompt", "What changed between the two versions?");
     let Some(finding) = known.finding() else { return cause };
+    if is_a_limit(finding) {
+        cause
+            .against
+            .push("it is a limit that was met: how many calls, not what they say".to_owned());
+    }
     let Some(version) = finding.label("prompt_version") else {
-        cause.against.push("bad calls are not of one prompt version".to_owned());
+        let words = "no prompt version is more among bad calls than among others";
+        cause.against.push(words.to_owned());
         return cause;
     };
-    cause
-        .speaks_for
-        .push(format!("nearly all bad calls are on prompt_version {}", quoted(version)));
+    // A version that answered well until then, with no other beside it, is what everybody is on.
+    if finding.first_seen_ms.is_none() && finding.calls_before > finding.hit_before {
+        cause.against.push(format!(
+            "prompt_version {} answered {} before it began, {} of them bad",
+            quoted(version),
+            counted(finding.calls_before, "call"),
+            count(finding.hit_before)
+        ));
+    } else {
+        cause.tells(format!("nearly all bad calls are on prompt_version {}", quoted(version)));
+    }
     for (value, calls, bad) in finding.beside.iter().take(3) {
         let rate = ratio(*bad, *calls);
         let text = format!(
-            "{} of {calls} calls under {}",
+            "{} of {} under {}",
             if *bad == 0 { "none".to_owned() } else { percent(rate) },
+            counted(*calls, "call"),
             quoted(value)
         );
         if rate * 2.0 < finding.rate() {
@@ -60,7 +96,7 @@ fn prompt(known: &Known<'_>) -> Cause {
     }
     if let Some(first) = finding.first_seen_ms {
         let after = lasting(finding.since_ms.saturating_sub(first));
-        cause.speaks_for.push(format!(
+        cause.tells(format!(
             "the version's first call was {}, {after} before the first bad one",
             moment(first)
         ));
@@ -69,12 +105,8 @@ fn prompt(known: &Known<'_>) -> Cause {
 }
 
 fn model(known: &Known<'_>) -> Cause {
-    let mut cause = Cause {
-        name: "Model or provider",
-        speaks_for: Vec::new(),
-        against: Vec::new(),
-        ask: "Did the provider change the model behind its name?",
-    };
+    let mut cause =
+        Cause::named("Model or provider", "Did the provider change the model behind its name?");
     for own in &known.incidents {
         let text = format!(
             "{} reported {} ({}) from {}",
@@ -83,7 +115,7 @@ fn model(known: &Known<'_>) -> Cause {
             own.impact,
             moment(own.begins)
         );
-        cause.speaks_for.push(text);
+        cause.tells(text);
     }
     if known.incidents.is_empty() && !known.args.provider_status.is_empty() {
         cause
@@ -92,7 +124,10 @@ fn model(known: &Known<'_>) -> Cause {
     }
     let Some(finding) = known.finding() else { return cause };
     if finding.outcome == "status:5xx" {
-        cause.speaks_for.push("it is failed calls (5xx) that became more frequent".to_owned());
+        cause.tells("it is failed calls (5xx) that became more frequent".to_owned());
+    }
+    if is_a_limit(finding) {
+        cause.against.push("it is a limit that was met, and no answer that turned bad".to_owned());
     }
     match (finding.label("served"), finding.label("prompt_version")) {
         (Some(served), _) => cause
@@ -109,30 +144,21 @@ fn model(known: &Known<'_>) -> Cause {
 }
 
 fn retrieval() -> Cause {
-    Cause {
-        name: "Retrieval",
-        speaks_for: Vec::new(),
-        against: Vec::new(),
-        ask: "Did an index, a source or its ranking change? A proxy sees the texts, not where they came from.",
-    }
+    Cause::named(
+        "Retrieval",
+        "Did an index, a source or its ranking change? A proxy sees the texts, not where they came from.",
+    )
 }
 
 fn data() -> Cause {
-    Cause {
-        name: "Data",
-        speaks_for: Vec::new(),
-        against: Vec::new(),
-        ask: "Did what users or systems send change? Compare captured inputs before and after.",
-    }
+    Cause::named(
+        "Data",
+        "Did what users or systems send change? Compare captured inputs before and after.",
+    )
 }
 
 fn infrastructure(known: &Known<'_>) -> Cause {
-    let mut cause = Cause {
-        name: "Infrastructure (this proxy among it)",
-        speaks_for: Vec::new(),
-        against: Vec::new(),
-        ask: "What else was deployed?",
-    };
+    let mut cause = Cause::named("Infrastructure (this proxy among it)", "What else was deployed?");
     if let Some(finding) = known.finding() {
         match &finding.release {
             Some(release) => {
@@ -146,10 +172,15 @@ fn infrastructure(known: &Known<'_>) -> Cause {
                 .against
                 .push("no release of the policy came into force within an hour before".to_owned()),
         }
-        if known.finding().is_some_and(|own| own.label("prompt_version").is_some()) {
-            cause
-                .against
-                .push("calls of other prompt versions went through the same proxies".to_owned());
+        // What is wrong with a proxy or its network is wrong for everybody behind it.
+        let narrow = ["prompt_version", "feature", "tenant"]
+            .into_iter()
+            .find(|name| finding.label(name).is_some());
+        if let Some(name) = narrow.filter(|_| finding.outcome != "status:5xx") {
+            let words = name.replace('_', " ");
+            cause.against.push(format!(
+                "calls of another {words} went through the same proxies, and did not turn bad"
+            ));
         }
     }
     let troubles = known
@@ -167,20 +198,21 @@ fn infrastructure(known: &Known<'_>) -> Cause {
 }
 
 fn misuse(known: &Known<'_>) -> Cause {
-    let mut cause = Cause {
-        name: "Misuse",
-        speaks_for: Vec::new(),
-        against: Vec::new(),
-        ask: "Is it one caller, or one text that goes round?",
-    };
+    let mut cause = Cause::named(
+        "Misuse, or a caller that runs away",
+        "Is it one caller, or one text that goes round?",
+    );
     if let Some(finding) = known.finding() {
         match (finding.label("tenant"), finding.tenants) {
             (Some(tenant), _) => {
-                cause.speaks_for.push(format!("it is calls of one tenant, {}", quoted(tenant)))
+                cause.tells(format!("it is calls of one tenant, {}", quoted(tenant)));
             }
-            (None, 1) => cause.speaks_for.push("all bad calls are of one tenant".to_owned()),
+            (None, 1) => cause.tells("all bad calls are of one tenant".to_owned()),
             (None, 0) => {}
             (None, many) => cause.against.push(format!("it hit {many} tenants")),
+        }
+        if is_a_limit(finding) {
+            cause.tells(format!("the limit that was met is {}", quoted(&finding.outcome)));
         }
         if finding.outcome.contains("jailbreak") || finding.outcome.contains("injection") {
             cause
@@ -189,11 +221,13 @@ fn misuse(known: &Known<'_>) -> Cause {
         }
     }
     if let Some(dearer) = known.scope.as_ref().and_then(|scope| scope.dearer.as_ref()) {
-        cause.speaks_for.push(format!(
-            "{} {} spends more than before",
-            dearer.label.0,
-            quoted(&dearer.label.1)
-        ));
+        let words =
+            format!("{} {} spends more than before", dearer.label.0, quoted(&dearer.label.1));
+        // A feature or a model that costs more may do so for any reason.
+        match dearer.label.0.as_str() {
+            "tenant" | "user" | "key" => cause.tells(words),
+            _ => cause.speaks_for.push(words),
+        }
     }
     cause
 }

@@ -2,7 +2,7 @@
 
 use super::Known;
 use super::causes::causes;
-use super::sources::Activation;
+use super::sources::{ALERT, Activation};
 use crate::command::scope::words::{self, count, counted, lasting, moment, percent, quoted, usd};
 use crate::shared::report::page::escape;
 use crate::shared::terminal::safe;
@@ -141,7 +141,9 @@ fn timeline(known: &Known<'_>, out: &mut String) {
     }
     for own in &known.events {
         let times = if own.count > 1 { format!(" ({} times)", own.count) } else { String::new() };
-        rows.push((own.at, format!("event {} {}{times} | | ", cell(&own.kind), cell(&own.what))));
+        let kind =
+            if own.kind == ALERT { ALERT.to_owned() } else { format!("event {}", cell(&own.kind)) };
+        rows.push((own.at, format!("{kind} {}{times} | | ", cell(&own.what))));
     }
     for own in &known.incidents {
         rows.push((
@@ -159,6 +161,8 @@ fn timeline(known: &Known<'_>, out: &mut String) {
     }
     let marks = [
         (known.timeline.symptom, "**symptom**: the first bad call"),
+        (known.timeline.detection, "**detection**: the first that told of it"),
+        (known.timeline.mitigation, "**mitigation**: the first move against it"),
         (known.timeline.resolution, "**resolution**: the last bad call"),
     ];
     rows.extend(marks.into_iter().filter_map(|(at, words)| Some((at?, format!("{words} | | ")))));
@@ -197,6 +201,7 @@ fn steps(known: &Known<'_>, out: &mut String) {
         };
         let after = |from: Option<u64>| match from {
             Some(from) if at >= from => lasting(at - from),
+            Some(from) if from - at < 1000 => "at once".to_owned(),
             Some(from) => format!("{} earlier", lasting(from - at)),
             None => String::new(),
         };
@@ -251,12 +256,16 @@ fn gap(known: &Known<'_>, out: &mut String) {
     let all = &known.timeline;
     if let Some(symptom) = all.symptom {
         let gap = match (all.detection, all.mitigation) {
+            (Some(detection), _) if detection < symptom => format!(
+                "The first alert came {} before the first call that these logs show as bad.",
+                lasting(symptom - detection)
+            ),
             (Some(detection), _) => format!(
-                "The first event came {} after the first bad call.",
+                "The first alert or event came {} after the first bad call.",
                 lasting(detection.saturating_sub(symptom))
             ),
             (None, Some(moved)) => format!(
-                "No event told of it; the first move came {} after the first bad call.",
+                "No alert and no event told of it; the first move came {} after the first bad call.",
                 lasting(moved.saturating_sub(symptom))
             ),
             (None, None) => "Neither an event nor a move against it is in these logs.".to_owned(),

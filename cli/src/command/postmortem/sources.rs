@@ -24,7 +24,10 @@ pub(super) struct Activation {
     pub(super) drill: bool,
 }
 
-/// An event of `notify`.
+/// The kind of an event that is an alert.
+pub(super) const ALERT: &str = "alert";
+
+/// An event of `notify`, or an alert.
 #[derive(Debug, Clone)]
 pub(super) struct Event {
     pub(super) at: u64,
@@ -95,27 +98,54 @@ pub(super) fn activations(list: &[Value]) -> Vec<Activation> {
     list.iter().filter_map(one).collect()
 }
 
-/// Events, a JSON object a line; lines that are none are passed over.
+/// Events of `notify` and alerts, a JSON object a line or one document; what is neither is passed over.
 pub(super) fn events(file: &str) -> Result<Vec<Event>> {
     let bytes = std::fs::read(file).map_err(|error| Error::file(file, &error))?;
+    if let Ok(one) = serde_json::from_slice::<Value>(&bytes) {
+        return Ok(told(&one));
+    }
     let lines = bytes.split(|byte| *byte == b'\n');
-    let one = |line: &[u8]| {
-        let event: Value = serde_json::from_slice(line).ok()?;
-        let kind = text(&event, "event");
-        let parts = [
-            "hemostat.rule",
-            "hemostat.action",
-            "hemostat.reason",
-            "hemostat.policy_version",
-            "gen_ai.tool.name",
-        ];
-        let what: Vec<String> =
-            parts.iter().map(|key| text(&event, key)).filter(|part| !part.is_empty()).collect();
-        let count = event.get("count").and_then(Value::as_u64).unwrap_or(1);
-        (!kind.is_empty()).then_some(())?;
-        Some(Event { at: milliseconds(&text(&event, "time"))?, kind, what: what.join(" "), count })
-    };
-    Ok(lines.filter_map(one).collect())
+    Ok(lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .flat_map(|one| told(&one))
+        .collect())
+}
+
+/// What a document tells: an event, or the alerts of Alertmanager's webhook or of Prometheus' `/api/v1/alerts`.
+fn told(one: &Value) -> Vec<Event> {
+    let alerts =
+        one.get("alerts").or_else(|| one.pointer("/data/alerts")).and_then(Value::as_array);
+    match alerts {
+        Some(alerts) => alerts.iter().filter_map(alert).collect(),
+        None => event(one).into_iter().collect(),
+    }
+}
+
+/// An alert since it fires; one that only may come to fire (`pending`) is none. Prometheus says since when its expression
+/// holds, Alertmanager since when it fires.
+fn alert(one: &Value) -> Option<Event> {
+    let since = ["startsAt", "activeAt"].iter().find_map(|key| milliseconds(&text(one, key)))?;
+    let name = one.pointer("/labels/alertname").and_then(Value::as_str)?;
+    if text(one, "state") == "pending" {
+        return None;
+    }
+    Some(Event { at: since, kind: ALERT.to_owned(), what: name.to_owned(), count: 1 })
+}
+
+fn event(one: &Value) -> Option<Event> {
+    let kind = text(one, "event");
+    let parts = [
+        "hemostat.rule",
+        "hemostat.action",
+        "hemostat.reason",
+        "hemostat.policy_version",
+        "gen_ai.tool.name",
+    ];
+    let what: Vec<String> =
+        parts.iter().map(|key| text(one, key)).filter(|part| !part.is_empty()).collect();
+    let count = one.get("count").and_then(Value::as_u64).unwrap_or(1);
+    (!kind.is_empty()).then_some(())?;
+    Some(Event { at: milliseconds(&text(one, "time"))?, kind, what: what.join(" "), count })
 }
 
 /// Incidents of a status page (Statuspage's `summary.json` and `incidents.json`).

@@ -1,6 +1,6 @@
 //! Change → symptom → detection → mitigation → resolution, and how long each took.
 
-use super::sources::{Activation, Event};
+use super::sources::{ALERT, Activation, Event};
 use crate::command::scope::Report;
 use crate::command::scope::finding::Finding;
 
@@ -11,7 +11,8 @@ pub(super) struct Timeline {
     pub(super) change: Option<u64>,
     /// The first bad call.
     pub(super) symptom: Option<u64>,
-    /// The first event that told of it.
+    /// The first alert or event that told of it, before anybody moved: what a lever does once it is moved raises events
+    /// too, and tells nobody anything.
     pub(super) detection: Option<u64>,
     /// The first move against it.
     pub(super) mitigation: Option<u64>,
@@ -20,7 +21,14 @@ pub(super) struct Timeline {
 }
 
 /// Kinds of events that tell of callers' answers. Others tell of releases and memory.
-const TELLING: [&str; 5] = ["decision", "handoff", "limit_full", "limit_warning", "unchecked"];
+const TELLING: [&str; 6] =
+    [ALERT, "decision", "handoff", "limit_full", "limit_warning", "unchecked"];
+
+/// An alert on money or errors may fire this long before the first call that a rule shows as bad.
+const ALERT_BEFORE_MS: u64 = 10 * 60 * 1000;
+
+/// The beginning is known to the bucket of the log's grid; an event may be of the bucket's begin.
+const EVENT_BEFORE_MS: u64 = 60 * 1000;
 
 /// An end is one after this long without a bad call, or with the end of the incident's window.
 const QUIET_MS: u64 = 5 * 60 * 1000;
@@ -35,27 +43,25 @@ impl Timeline {
         let Some(finding) = finding else { return Self::default() };
         let symptom = finding.since_ms;
         let change = finding.release.as_ref().map(|own| own.since).or(finding.first_seen_ms);
-        let telling = events
-            .iter()
-            .filter(|own| TELLING.contains(&own.kind.as_str()) && own.at + 60_000 >= symptom);
         let moves = activations.iter().filter(|own| !own.drill && own.at > symptom);
-        let last = scope.and_then(|scope| last_hit(scope, finding));
+        let mitigation = moves.map(|own| own.at).min();
+        let told = |own: &Event| {
+            let alert = own.kind == ALERT;
+            let slack = if alert { ALERT_BEFORE_MS } else { EVENT_BEFORE_MS };
+            let near = TELLING.contains(&own.kind.as_str()) && own.at + slack >= symptom;
+            // An alert may come before the first call that a rule shows as bad; an event's time is a whole second.
+            near.then(|| if alert { own.at } else { own.at.max(symptom) })
+        };
+        let detection = events.iter().filter_map(told).min();
+        let last = (finding.last_ms > 0).then_some(finding.last_ms);
         let end = scope.map(Report::end).unwrap_or_default();
         let over = |last: &u64| finding.until_ms.is_some() || end.saturating_sub(*last) >= QUIET_MS;
         Self {
             change,
             symptom: Some(symptom),
-            detection: telling.map(|own| own.at.max(symptom)).min(),
-            mitigation: moves.map(|own| own.at).min(),
+            detection: detection.filter(|at| mitigation.is_none_or(|moved| *at <= moved)),
+            mitigation,
             resolution: last.filter(over),
         }
     }
-}
-
-/// The last call that ended so, by the table of rules, or of all.
-fn last_hit(scope: &Report, finding: &Finding) -> Option<u64> {
-    let rules = scope.survey.groups.iter().find(|group| group.name() == "rule")?;
-    let rows = rules.rows();
-    let row = rows.iter().find(|(values, _)| values.first() == Some(&finding.outcome.as_str()));
-    row.map_or(scope.survey.all.last_hit, |(_, sums)| sums.last)
 }

@@ -19,8 +19,14 @@ pub(crate) use spend::{Dearer, dearer};
 /// A release, or a first call, at most this long before the beginning is named with it.
 const BEFORE_MS: u64 = 60 * 60 * 1000;
 
+/// A cap that was put up against what already ran away is full this soon.
+const CAP_FILLS_MS: u64 = 60 * 1000;
+
 /// Findings that are shown.
 const MOST: usize = 5;
+
+/// The label whose new value is what on-call asks for first.
+const VERSION: &str = "prompt_version";
 
 /// Of a cell's bad calls at least this share has one value: then it is named.
 const NEARLY_ALL: f64 = 0.98;
@@ -37,6 +43,8 @@ pub(crate) struct Finding {
     pub(crate) exact: bool,
     /// The end of its window, where it ended before the log did.
     pub(crate) until_ms: Option<u64>,
+    /// Its last bad call of all (Unix milliseconds).
+    pub(crate) last_ms: u64,
     /// Calls of the cell within the window, and the bad ones among them.
     pub(crate) calls: u64,
     pub(crate) hit: u64,
@@ -110,6 +118,7 @@ fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Find
         since_ms: survey.grid.begins(begin),
         exact: false,
         until_ms: None,
+        last_ms: 0,
         calls: 0,
         hit: 0,
         calls_before: 0,
@@ -140,6 +149,7 @@ fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Find
         }
         for (_, outcome) in track.outcomes.iter().filter(|(own, _)| *own == found.outcome) {
             first_bad = first_bad.min(outcome.first);
+            finding.last_ms = finding.last_ms.max(outcome.last);
             for (bucket, calls) in outcome.calls.iter().filter(|(bucket, _)| *bucket < end) {
                 let into = if bucket < begin { &mut finding.hit_before } else { &mut finding.hit };
                 *into += u64::from(calls);
@@ -176,15 +186,22 @@ fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Find
     let begins = survey.grid.begins(first_call);
     finding.first_seen_ms = (first_call > first).then_some(begins).filter(near);
     finding.beside = beside(survey, &labels, found.outcome);
-    finding.lever = finding.rate() > 0.9
-        && finding
-            .release
-            .as_ref()
-            .is_some_and(|own| finding.since_ms.abs_diff(own.since) <= 2 * survey.grid.width_ms)
-        && finding.outcome.rsplit_once(':').is_some_and(|(_, action)| {
-            ["fallback", "block", "deny", "reject", "approve"].contains(&action)
-        });
+    finding.lever = is_lever(&finding, survey.grid.width_ms);
     Some(finding)
+}
+
+/// True if somebody moved a lever: what it does began with a release, and holds for nearly all; or it is a cap that began to
+/// refuse at once. Most caps are put up because something else is wrong.
+fn is_lever(finding: &Finding, width_ms: u64) -> bool {
+    let action = finding.outcome.rsplit_once(':').map_or("", |(_, action)| action);
+    let within = |ms: u64| {
+        finding.release.as_ref().is_some_and(|own| finding.since_ms.abs_diff(own.since) <= ms)
+    };
+    match action {
+        "reject" | "downgrade" => within((2 * width_ms).max(CAP_FILLS_MS)),
+        "fallback" | "block" | "deny" | "approve" => finding.rate() > 0.9 && within(2 * width_ms),
+        _ => false,
+    }
 }
 
 /// The values that nearly all bad calls of a cell share, whether the cell was found by them or not.
@@ -220,14 +237,27 @@ fn named(
         let shared = most(&bad).filter(|value| most(&calls) == Some(*value));
         if let (Some(value), Some(names)) = (found_by.or(shared), survey.names.get(at)) {
             let text = names.name(value);
-            // What only repeats a name that is said already, or is told of nobody, helps nobody.
-            let needed = found_by.is_some() || at < 3;
+            // What only repeats a name that is said already, or is told of nobody, helps nobody; a prompt version that
+            // everybody is on would look like the cause.
+            let telling = *name != VERSION || !everybodys(survey, at, value);
+            let needed = found_by.is_some() || at < 3 && telling;
             if needed && !text.is_empty() {
                 labels.push(((*name).to_owned(), text.to_owned()));
             }
         }
     }
     labels
+}
+
+/// True if nearly all calls of the log have this value.
+fn everybodys(survey: &Survey, at: usize, value: u32) -> bool {
+    let (mut own, mut all) = (0_u64, 0_u64);
+    for (mix, track) in &survey.mixes {
+        let calls = track.calls.iter().map(|(_, count)| u64::from(count)).sum::<u64>();
+        all += calls;
+        own += if mix.get(at) == Some(&value) { calls } else { 0 };
+    }
+    own as f64 >= NEARLY_ALL * all as f64
 }
 
 /// How it stands with other prompt versions of the same feature, or with other models.
