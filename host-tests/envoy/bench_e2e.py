@@ -18,12 +18,16 @@ import pathlib
 import random
 import socket
 import statistics
+import subprocess
+import tempfile
 
 import policies
 from rig.envoy import MODULE, ROOT, Envoy
 from rig.replay import Answer, Upstream
 
 RESULTS = ROOT / "benches" / "RESULTS.md"
+ASSEMBLER = ROOT / ".tools" / "binaryen" / "node_modules" / ".bin" / "wasm-as"
+FLOOR = "floor"
 WORDS = [
     "the", "of", "and", "a", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on", "are", "as", "with",
     "his", "they", "at", "be", "this", "have", "from", "or", "one", "had", "by", "word", "but", "not", "what",
@@ -50,6 +54,7 @@ def ways():
     }
     return {
         "no filter": None,
+        FLOOR: policies.policy("empty"),
         "empty policy": policies.policy("empty"),
         "guards": policies.policy("guards", guardrails=guards),
         "everything": policies.policy("everything", **everything),
@@ -202,8 +207,12 @@ def measure(upstream, rounds):
     found = {}
     with contextlib.ExitStack() as stack:
         running = {}
+        floor = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())) / "floor.wasm"
+        subprocess.run([ASSEMBLER, pathlib.Path(__file__).with_name("floor.wat"), "-o", floor], check=True)
         for way, policy in ways().items():
-            envoy = stack.enter_context(Envoy(upstream.port, policy, workers=1, with_filter=policy is not None))
+            module = floor if way == FLOOR else MODULE
+            envoy = stack.enter_context(
+                Envoy(upstream.port, policy, module=module, workers=1, with_filter=policy is not None))
             running[way] = (envoy, Caller(envoy.port))
         for name, (path, body, replay, count) in works(upstream).items():
             seen, answers = {way: [] for way in running}, {}
