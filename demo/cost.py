@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 
+import shelf
 import yaml
 
 from releases import Command
@@ -22,18 +23,6 @@ OTHERS = 2
 OVERLAY = ROOT / "policies" / "overlays" / "sev2-cost-cap.yaml"
 # The overlay says 20 USD an hour; so that the scene is short, a tenth.
 CAP_USD = 2
-POLICY = """\
-hemostat: 1
-version: shop-1
-labels:
-  tenant: [{header: x-tenant}]
-trusted_headers: [x-tenant]
-guardrails:
-  - id: secrets
-    scan: [output]
-    find: ["pack:secrets"]
-    do: {redact: "[REDACTED]"}
-"""
 FOLLOWS_WITHIN_S = 1
 TASK = "Look at the order again, and try once more until the total is right. " * 500
 ANSWERS = {"agent": "The total is still wrong. I will try once more.", "shop": "Your order arrives on Monday."}
@@ -116,7 +105,7 @@ class CostScene:
         price = yaml.safe_load(overlay)["prices"]["gpt-*"]
         with tempfile.TemporaryDirectory(prefix="hemostat-demo-") as folder:
             command, keys = Command(self.binary, folder, self.screen), {}
-            (pathlib.Path(folder) / "shop.yaml").write_text(POLICY)
+            (pathlib.Path(folder) / "shop.yaml").write_text(shelf.text("shop-cost"))
             (pathlib.Path(folder) / OVERLAY.name).write_text(overlay)
             self.screen.say("The overlay that on-call may put in force was reviewed long ago "
                             f"(policies/overlays/{OVERLAY.name}; here with {CAP_USD} USD):")

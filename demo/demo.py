@@ -15,6 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "host-tests" / "envoy"), str(ROOT / "demo")]
 
+import shelf  # noqa: E402
 from cost import CostScene  # noqa: E402
 from rogue import RogueScene  # noqa: E402
 
@@ -34,38 +35,11 @@ LEAK = ("Of course! To upload the nightly report, export the deploy key first:\n
 HARM_BEGINS = "Happy to help with your chemistry homework. "
 HARM = (HARM_BEGINS + "Let me explain how to build a pipe bomb: first you take a length of steel tube, and then "
         "you fill it with")
-REFUSAL = "I can't help with that."
-HANDOFF = "The assistant is paused. A colleague will answer you soon."
+REFUSAL = shelf.policy("guardrails")["fallbacks"]["refuse"]["text"]
+HANDOFF = shelf.policy("kill-switch")["fallbacks"]["handoff"]["text"]
 
 # The key is cut into pieces as a tokenizer would: no event holds it whole.
 LEAK_PIECES = [piece for part in LEAK.partition(KEY) for piece in tokens(part)]
-
-GUARDRAILS = f"""\
-guardrails:
-  - id: secrets
-    scan: [output]
-    find: ["pack:secrets"]
-    do: {{redact: "[REDACTED]"}}
-  - id: harmful
-    scan: [output]
-    find: ['(?i)how to build a pipe bomb']
-    do: {{fallback: refuse}}
-fallbacks:
-  refuse: {{text: "{REFUSAL}"}}"""
-KILL_SWITCH = f"""\
-failsafe:
-  - id: kill-bot
-    do: {{fallback: handoff}}
-fallbacks:
-  handoff: {{text: "{HANDOFF}", handoff: true}}"""
-
-
-def policy(version, text, **more):
-    """The policy that a YAML text of this file stands for."""
-    import yaml
-
-    return {"hemostat": 1, "version": version, **more, **yaml.safe_load(text)}
-
 
 class Demo:
     """The scenes, and what they stand on."""
@@ -135,7 +109,7 @@ class Demo:
         """An answer that no rule hits."""
         self.screen.heading(1, "An ordinary answer passes, bit for bit")
         self.screen.say("The policy of scenes 1 to 3:")
-        self.screen.code(GUARDRAILS)
+        self.screen.code(shelf.body("guardrails"))
         recording = template()
         without, guarded, _ = self.side_by_side(recording.id)
         digest = hashlib.sha256(guarded.body).hexdigest()[:16]
@@ -178,7 +152,7 @@ class Demo:
         """The same policy, which only counts."""
         self.screen.heading(4, "The same policy in shadow mode: it counts, and changes nothing")
         self.screen.code("mode: shadow")
-        self.guarded.push(policy("demo-shadow", GUARDRAILS, mode="shadow"))
+        self.guarded.push(shelf.policy("guardrails", version="demo-shadow", mode="shadow"))
         for name, text in (("leak", LEAK), ("harm", HARM)):
             told = retell(tokens(text))
             response, _ = self.stream(self.guarded, self.upstream.script(name, told))
@@ -191,9 +165,9 @@ class Demo:
     def kill_switch(self):
         """The model is taken out of the loop."""
         self.screen.heading(5, "The kill switch: a file is replaced, and the model is not called any more")
-        self.screen.code(KILL_SWITCH)
+        self.screen.code(shelf.body("kill-switch"))
         begun = time.monotonic()
-        self.guarded.push(policy("demo-kill", KILL_SWITCH))
+        self.guarded.push(shelf.policy("kill-switch"))
         took = time.monotonic() - begun
         before, wrong = len(self.upstream.calls), []
         for dialect in recordings.DIALECTS:
@@ -289,7 +263,7 @@ def main():
     screen.say("Two Envoys, one without and one with the filter, in front of the same replayed model answers.", DIM)
     try:
         with (Upstream() as upstream, Envoy(upstream.port, with_filter=False) as plain,
-              Envoy(upstream.port, policy("demo", GUARDRAILS)) as guarded):
+              Envoy(upstream.port, shelf.policy("guardrails")) as guarded):
             return 0 if Demo(screen, upstream, plain, guarded, fast).run() else 1
     except EnvoyError as error:
         print(f"error: {error}", file=sys.stderr)

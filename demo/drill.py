@@ -20,6 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "host-tests" / "envoy"), str(ROOT / "demo")]
 
+import shelf  # noqa: E402
 import yaml  # noqa: E402
 
 from rig.backends import Prometheus  # noqa: E402
@@ -30,33 +31,8 @@ from rig.releases import OPS, SCOPE, TOKEN, Proxy, hemostat  # noqa: E402
 
 KEY = "AKIA" + "Z7QXAMPLE4DEMO23"  # the shape of a cloud key; nobody's
 RUDE = "You are worthless, and so is your parcel."
-SORRY = "We are having trouble right now. Please try again in a few minutes."
-POLICY = {
-    "hemostat": 1,
-    "version": "shop-1",
-    "labels": {name: [{"header": f"x-{name.replace('_', '-')}"}] for name in ("feature", "prompt_version", "tenant")},
-    "trusted_headers": ["x-tenant"],
-    "prices": {"gpt-*": {"input": 1.25, "output": 10}},
-    "notify": {"cluster": "alerts", "path": "/hook", "authority": "hooks.internal"},
-    # Everything that watches, and nothing that acts: what is done about it is the day's question.
-    "guardrails": [
-        {"id": "rude", "scan": ["output"], "find": ["(?i)you are worthless"], "do": "block", "mode": "shadow"},
-        {"id": "secrets", "scan": ["output"], "find": ["pack:secrets"], "do": {"redact": "[KEY]"}, "mode": "shadow"},
-    ],
-    "tools": [{"id": "destructive", "match": ["delete_*"], "do": "deny", "mode": "shadow"}],
-    "limits": [{"id": "spend", "per": ["tenant"], "allow": {"usd": 2, "every": "1h"}, "mode": "shadow"}],
-}
 # What is in the drawer: each mends one of the five.
-OVERLAYS = {
-    "rollback-prompt": {"rollback": [{"id": "prompt-42", "when": {"feature": "checkout", "prompt_version": "43"},
-                                      "set": {"prompt_version": "42"}}]},
-    "provider-down": {"failsafe": [{"id": "down", "upstream": {"status": [500, 502, 503, 504], "timeout": True},
-                                    "do": {"fallback": "sorry"}}], "fallbacks": {"sorry": {"text": SORRY}}},
-    "stop-leaks": {"guardrails": [{"id": "no-keys", "scan": ["output"], "find": ["pack:secrets"],
-                                   "do": {"redact": "[KEY]"}}]},
-    "stop-agents": {"tools": [{"id": "no-deletes", "match": ["delete_*"], "do": "deny"}]},
-    "cap-cost": {"limits": [{"id": "cap", "per": ["tenant"], "allow": {"usd": 0.5, "every": "1h"}}]},
-}
+OVERLAYS = sorted(path.stem for path in (shelf.FOLDER / "drill").glob("*.yaml"))
 # What breaks, and the overlay that mends it.
 FAULTS = {"regression": "rollback-prompt", "outage": "provider-down", "leak": "stop-leaks", "rogue": "stop-agents",
           "runaway": "cap-cost"}
@@ -171,11 +147,8 @@ class Day:
     def prepare(self, folder, url):
         """Policy, overlays, keys and settings, as a team has them."""
         OPS.write(folder)
-        (folder / "policy.yaml").write_text(yaml.safe_dump(POLICY, sort_keys=False))
-        (folder / "overlays").mkdir()
-        for name, overlay in OVERLAYS.items():
-            (folder / "overlays" / f"{name}.yaml").write_text(
-                yaml.safe_dump({"hemostat": 1, "version": name} | overlay, sort_keys=False))
+        (folder / "policy.yaml").write_text(shelf.text("drill"))
+        shutil.copytree(shelf.FOLDER / "drill", folder / "overlays")
         (folder / "hemostat.yaml").write_text(yaml.safe_dump({
             "scope": SCOPE, "proxies": [url], "token": TOKEN, "key": f"{OPS.name}.key", "policy": "policy.yaml",
             "overlays": ["overlays/*.yaml"], "history": "history.jsonl"}))
@@ -191,7 +164,7 @@ class Day:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.shutdown)
             pager = stack.enter_context(Receiver())
-            proxy = Proxy(server.server_address[1], POLICY | {"version": "inline"},
+            proxy = Proxy(server.server_address[1], shelf.policy("drill", version="inline"),
                           plugin={"allow": {"clusters": ["alerts"]}})
             proxy.add_cluster("alerts", pager.port)
             stack.enter_context(proxy)

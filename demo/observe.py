@@ -16,6 +16,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "host-tests" / "envoy"), str(ROOT / "demo")]
 
+import shelf  # noqa: E402
+
 from rig import recordings  # noqa: E402
 from rig.backends import Phoenix, Prometheus  # noqa: E402
 from rig.client import fetch  # noqa: E402
@@ -23,16 +25,6 @@ from rig.envoy import SAMPLES, EnvoyError  # noqa: E402
 from rig.releases import SCOPE, TOKEN, Proxy  # noqa: E402
 from rig.replay import Upstream  # noqa: E402
 
-POLICY = {
-    "hemostat": 1,
-    "version": "observe-1",
-    "labels": {name: [{"header": f"x-{name.replace('_', '-')}"}] for name in ("feature", "prompt_version", "tenant")},
-    "prices": {"*": {"input": 1.25, "output": 10}},
-    "guardrails": [{"id": "secrets", "scan": ["input", "output", "tool_args"], "find": ["pack:secrets", "pack:pii"],
-                    "do": {"redact": "[REDACTED]"}}],
-    "capture": {"what": ["input", "output", "tool_args"],
-                "to": {"cluster": "traces", "authority": "localhost", "headers": {"x-project-name": "hemostat"}}},
-}
 PAUSE_S = 0.5
 
 
@@ -66,7 +58,8 @@ def main():
         phoenix = stack.enter_context(Phoenix(command, folder / "phoenix"))
         upstream = stack.enter_context(Upstream())
         say("==> starting Envoy and Prometheus")
-        proxy = Proxy(upstream.port, POLICY, plugin={"allow": {"capture": True, "clusters": ["traces"]}})
+        proxy = Proxy(upstream.port, shelf.policy("observe"),
+                      plugin={"allow": {"capture": True, "clusters": ["traces"]}})
         proxy.add_cluster("traces", phoenix.port)
         stack.enter_context(proxy)
         prometheus = stack.enter_context(

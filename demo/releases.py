@@ -8,6 +8,7 @@ import threading
 import time
 import typing
 
+import shelf
 import yaml
 
 from rig import recordings, texts
@@ -28,22 +29,9 @@ ORDER = "4711-2026"
 ANSWER = (f"Good news: your order {ORDER} has left our house this morning and will arrive on Monday, between ten and "
           f"noon. Keep the number {ORDER} at hand, and ask me if anything is amiss.")
 MASK = "[ACCOUNT]"
-FIRST = """\
-hemostat: 1
-version: shop-1
-guardrails:
-  - id: secrets
-    scan: [output]
-    find: ["pack:secrets"]
-    do: {redact: "[REDACTED]"}
-"""
+FIRST = shelf.text("shop-1")
 # Meant well, and too broad: it takes orders for accounts.
-SECOND = FIRST.replace("shop-1", "shop-2") + f"""\
-  - id: accounts
-    scan: [output]
-    find: ['\\d{{4}}-\\d{{4}}']
-    do: {{redact: "{MASK}"}}
-"""
+SECOND = shelf.text("shop-2")
 # What callers read under each policy, whole.
 READS = {"shop-1": ANSWER, "shop-2": ANSWER.replace(ORDER, MASK)}
 

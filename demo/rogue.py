@@ -3,6 +3,7 @@
 import json
 import tempfile
 
+import shelf
 import yaml
 
 from releases import Command
@@ -14,16 +15,6 @@ from rig.replay import Answer
 
 ROUNDS = 3
 AMOUNT = 480
-POLICY = """\
-labels:
-  tenant: [{header: x-tenant}]
-tools:
-  - id: money
-    match: [refund, "transfer_*"]
-    do: approve
-notify: {cluster: alerts, path: /pager, authority: pager.internal}
-capture: [tool_args]
-"""
 HEADERS = {"x-tenant": "acme"}
 
 
@@ -75,8 +66,8 @@ class RogueScene:
         with tempfile.TemporaryDirectory(prefix="hemostat-demo-") as folder, Receiver() as pager:
             command = Command(self.binary, folder, self.screen)
             keys = yaml.safe_load(command("keygen oncall --may rollback,approve").out)["trust"]["keys"]
-            self.screen.code(POLICY)
-            policy = {"hemostat": 1, "version": "agents-1"} | yaml.safe_load(POLICY)
+            self.screen.code(shelf.body("agents"))
+            policy = shelf.policy("agents")
             plugin = {"trust": {"keys": keys}, "allow": {"clusters": ["alerts"]}}
             proxy = Proxy(self.demo.upstream.port, policy, plugin=plugin, show_labels=["tenant"])
             proxy.add_cluster("alerts", pager.port)

@@ -138,6 +138,36 @@ fn every_policy_and_overlay_is_acceptable() {
     }
 }
 
+/// What the demos show is what an operator may write.
+#[test]
+fn the_demos_policies_are_acceptable_and_the_game_days_overlays_on_its_policy() {
+    let folder = root().join("demo/policies");
+    let (mut found, mut overlays) = (Vec::new(), Vec::new());
+    files(&folder, &[".yaml"], &mut found);
+    found.retain(|path| {
+        let drawer = path.parent().is_some_and(|own| own.ends_with("drill"));
+        if drawer {
+            overlays.push(path.clone());
+        }
+        !drawer
+    });
+    assert!(found.len() >= 7 && overlays.len() == 5, "{found:?} {overlays:?}");
+    let policy = folder.join("drill.yaml");
+    let both = overlays.iter().map(|own| vec![policy.clone(), own.clone()]);
+    for paths in found.into_iter().map(|path| vec![path]).chain(both) {
+        let paths: Vec<&str> = paths.iter().map(|path| path.to_str().unwrap()).collect();
+        let (said, all) = match paths[..] {
+            [policy, overlay] => hemostat(&["check", "--json", policy, "--overlay", overlay]),
+            _ => hemostat(&["check", "--json", paths[0]]),
+        };
+        assert_eq!(
+            (&said["ok"], &said["files"][0]["errors"]),
+            (&json!(true), &json!(0)),
+            "{paths:?}: {all}"
+        );
+    }
+}
+
 /// The runbook's page "the provider is down" names an upstream: the sample that takes releases lets it through, and its
 /// route table knows it.
 #[test]
