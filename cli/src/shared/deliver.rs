@@ -233,7 +233,8 @@ fn fate(
                 Ok(said) if said.taken && wait.is_none() => {
                     return Fate::Taken(match said.in_force {
                         InForce::Not(why) => format!("{}; but before it: {why}", said.code),
-                        _ => said.code,
+                        InForce::OnItsWay(who) => format!("{}, on its way: {who}", said.code),
+                        InForce::Everywhere | InForce::Unsaid => said.code,
                     });
                 }
                 Ok(said) if said.taken => {

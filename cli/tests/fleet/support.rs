@@ -209,7 +209,13 @@ impl Process {
                 None => (404, json!({"code": "not-found", "message": "none"}).to_string()),
             },
             ("POST", "/.hemostat/release") => {
-                let (status, said) = self.offer(&body);
+                let (status, mut said) = self.offer(&body);
+                // Who acts by it stands in the answer too, as of that moment.
+                for field in ["in_force", "followers", "not_following"] {
+                    if let Some(value) = says.lock().unwrap().get(field) {
+                        said[field] = value.clone();
+                    }
+                }
                 offers.lock().unwrap().push(status);
                 (status, said.to_string())
             }

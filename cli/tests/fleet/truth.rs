@@ -43,6 +43,10 @@ fn a_thread_that_has_not_said_so_yet_is_waited_for() {
     let behind = json!([{"configuration": "llm", "threads": 4, "behind": 1}]);
     proxy.say(json!({"in_force": "on-its-way", "followers": behind}));
     let out = folder.release(&[]);
+    // Taken is not acted by: who does not wait is told so.
+    let (exit, said) = hemostat(&["push", &out, "-p", &proxy.url]);
+    assert_eq!(exit, Exit::Fine, "{said}");
+    assert!(said.contains("taken") && said.contains("on its way: 1 of 4 threads"), "{said}");
     let words = ["push", &out, "--wait", "--within", "1", "-p", &proxy.url];
     let (exit, said) = hemostat(&words);
     assert_eq!(exit, Exit::No, "{said}");
