@@ -4,7 +4,7 @@ use super::Known;
 use super::causes::causes;
 use super::sources::{ALERT, Activation};
 use crate::command::scope::words::{self, count, counted, lasting, moment, percent, quoted, usd};
-use crate::shared::report::page::escape;
+use crate::shared::report::page::{class, escape};
 use crate::shared::terminal::safe;
 
 /// Rows of a table.
@@ -67,7 +67,7 @@ fn summary(known: &Known<'_>, out: &mut String) {
     let end = known.timeline.resolution.unwrap_or_else(|| scope.end());
     let ended = if known.timeline.resolution.is_some() { "" } else { " so far" };
     let mut row = |what: &str, is: String| out.push_str(&format!("| {what} | {is} |\n"));
-    row("", String::new());
+    row("what", "how much".to_owned());
     row("---", "---".to_owned());
     row("who", said(&words::whose(finding)));
     row(
@@ -166,8 +166,9 @@ fn timeline(known: &Known<'_>, out: &mut String) {
         (known.timeline.resolution, "**resolution**: the last bad call"),
     ];
     rows.extend(marks.into_iter().filter_map(|(at, words)| Some((at?, format!("{words} | | ")))));
-    // Of a flood of events the table has the first: the rest are counted in the log.
-    rows.sort();
+    // What happened stands before what it is called. Of a flood of events the table has the first: the rest are counted in
+    // the log.
+    rows.sort_by(|a, b| (a.0, a.1.starts_with("**")).cmp(&(b.0, b.1.starts_with("**"))));
     let rest = rows.len().saturating_sub(ROWS);
     for (at, row) in rows.into_iter().take(ROWS) {
         out.push_str(&format!("| {} | {row} |\n", moment(at)));
@@ -329,11 +330,14 @@ pub(super) fn html(text: &str) -> String {
         if list && !item {
             out.push_str("</ul>\n");
         }
+        // The first row of a table is its head.
+        let cell = if row && !table { "th" } else { "td" };
         if row && !table {
-            out.push_str("<div class=\"wide\"><table>\n");
+            out.push_str("<div class=\"wide\"><table class=\"told\">\n");
         }
         if item && !list {
-            out.push_str("<ul>\n");
+            let checks = if line.starts_with("- [ ]") { " class=\"checks\"" } else { "" };
+            out.push_str(&format!("<ul{checks}>\n"));
         }
         (table, list) = (row, item);
         if let Some(title) = line.strip_prefix("# ") {
@@ -343,14 +347,23 @@ pub(super) fn html(text: &str) -> String {
         } else if row {
             if !line.starts_with("|---") && !line.starts_with("| ---") {
                 out.push_str("<tr>");
-                cells(line)
-                    .iter()
-                    .for_each(|cell| out.push_str(&format!("<td>{}</td>", inline(cell))));
+                for text in cells(line) {
+                    let how = match cell {
+                        "th" => " scope=\"col\"",
+                        _ if text.contains('T') => class(&text),
+                        _ => "",
+                    };
+                    out.push_str(&format!("<{cell}{how}>{}</{cell}>", inline(&text)));
+                }
                 out.push_str("</tr>\n");
             }
         } else if item {
             let text = line.trim_start().trim_start_matches("- ");
-            let deep = if line.starts_with(' ') { " style=\"margin-left: 1.5rem\"" } else { "" };
+            let deep = if line.starts_with(' ') {
+                " style=\"margin-left: 2rem; list-style: disc\""
+            } else {
+                ""
+            };
             out.push_str(&format!(
                 "<li{deep}>{}</li>\n",
                 inline(&text.replacen("[ ]", "\u{2610}", 1))
@@ -428,7 +441,7 @@ mod tests {
     fn what_others_write_stays_text_in_both() {
         let hostile = "a|b `c` <script>alert(1)</script> *d* [e](javascript:f) \\ \u{1b}[2J";
         let row = format!("| {} | {} |", cell(hostile), cell("x|y"));
-        let page = html(&format!("# {}\n\n{row}\n", cell(hostile)));
+        let page = html(&format!("# {}\n\n| a | b |\n|---|---|\n{row}\n", cell(hostile)));
         assert!(
             !page.contains("<script") && !page.contains("<em") && !page.contains("<code"),
             "{page}"

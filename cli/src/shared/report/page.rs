@@ -38,22 +38,42 @@ pub(crate) fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// A table of rows; cells are escaped, and those of numbers stand to the right.
+/// A table of rows; cells are escaped. The first column has names, whatever they look like; columns of numbers stand to the
+/// right, their heads too.
 pub(crate) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let mut out = String::from("<div class=\"wide\"><table>\n<thead><tr>");
-    heads.iter().for_each(|head| out.push_str(&format!("<th scope=\"col\">{}</th>", escape(head))));
+    for (at, head) in heads.iter().enumerate() {
+        let cells = rows.iter().filter_map(|row| row.get(at));
+        let number = at > 0 && !rows.is_empty() && cells.clone().all(|cell| is_number(cell));
+        let class = if number { " class=\"n\"" } else { "" };
+        out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape(head)));
+    }
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in rows {
         out.push_str("<tr>");
-        for cell in row {
-            let number = cell.chars().all(|c| c.is_ascii_digit() || " ,.$%<-".contains(c));
-            let class = if number { " class=\"n\"" } else { "" };
+        for (at, cell) in row.iter().enumerate() {
+            let class = if at > 0 { class(cell) } else { "" };
             out.push_str(&format!("<td{class}>{}</td>", escape(cell)));
         }
         out.push_str("</tr>\n");
     }
     out.push_str("</tbody>\n</table></div>\n");
     out
+}
+
+fn is_number(cell: &str) -> bool {
+    cell.chars().all(|c| c.is_ascii_digit() || " ,.$%<-".contains(c))
+}
+
+/// How a cell stands: numbers to the right, and a moment on one line.
+pub(crate) fn class(cell: &str) -> &'static str {
+    if hemostat_engine::base::time::parse(cell).is_ok() {
+        " class=\"t\""
+    } else if is_number(cell) && !cell.is_empty() {
+        " class=\"n\""
+    } else {
+        ""
+    }
 }
 
 /// Colours have a contrast of at least 4.5 on their ground, in both.
@@ -73,8 +93,10 @@ p { margin: .4rem 0; } .faint { color: var(--faint); } .lead { font-size: 1.15re
 .tiles b { display: block; font-size: 1.2rem; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .87rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
-@media (max-width: 40rem) { td:not(.n) { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; } }
+td:first-child:not(.t) { white-space: normal; overflow-wrap: anywhere; min-width: 6rem; }
+td.t { font-variant-numeric: tabular-nums; width: 1%; } th.n { text-align: right; } ul.checks { list-style: none; padding-left: 0; }
+table.told td:not(.t) { white-space: normal; }
+@media (max-width: 40rem) { td:not(.n):not(.t) { white-space: normal; overflow-wrap: anywhere; } td:not(.n):not(.t):not(:empty) { min-width: 7rem; } }
 th { color: var(--faint); font-weight: 600; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1.2rem 0; overflow-x: auto; } figcaption { font-weight: 600; } figcaption, .legend { position: sticky; left: 0; }
 svg { width: 100%; min-width: 38rem; height: auto; display: block; } .wide + .wide { margin-top: 1.2rem; }
