@@ -104,6 +104,16 @@ pub const CHOICES: u32 = 128;
 /// than servers take at once.
 pub const COMPLETIONS: u32 = 2048;
 
+/// Whole texts of a stream that were searched in vain and may be said again, in bytes: some four thousand tokens. Longer
+/// answers are searched each time; this is little enough to be kept by each stream, whatever the others hold.
+pub const CLEAN_TEXTS_BYTES: usize = 16 * 1024;
+
+/// How many of them: reasoning, a few messages, and parts of them.
+pub const CLEAN_TEXTS: usize = 16;
+
+/// A shorter text is searched as fast as it is found among those.
+pub const CLEAN_TEXT_BYTES: usize = 64;
+
 /// What is remembered of a Responses stream so that its ending can repeat it, in bytes: the final event must hold the
 /// whole answer, and an event of more than [`EVENT_BYTES`] would be too big for whoever reads it.
 pub const REPEATED_BYTES: usize = EVENT_BYTES;

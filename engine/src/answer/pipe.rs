@@ -26,7 +26,7 @@ use crate::dialect::{Dialect, Ending, EndingHow, Item, Role, TextKey};
 use crate::limits;
 use crate::policy::document::{Fallback, OnHoldLimit};
 use crate::policy::program::guard::Action;
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Frame, Framing};
 use crate::wire::json::Doc;
 use crate::wire::text::Decoded;
 
@@ -265,6 +265,9 @@ impl Pipe {
         around: &mut Around<'_, '_>,
     ) -> Result<(), Unchecked> {
         self.texts.next_frame(&self.rules, around.record);
+        if around.frames.shortens() && around.frames.framing() != Framing::Json {
+            self.texts.remember();
+        }
         let (frames, record) = (&*around.frames, &mut *around.record);
         let doc = frames.doc();
         let mut in_order = true;

@@ -1,5 +1,6 @@
 //! All texts of one answer (or of one request), and the pieces of them that frames carry.
 
+mod clean;
 mod judged;
 mod settle;
 mod words;
@@ -8,6 +9,7 @@ pub use judged::Acted;
 
 use std::collections::BTreeMap;
 
+use self::clean::CleanTexts;
 use super::args::ArgsReader;
 use super::held::HeldPiece;
 use super::numbered::Numbered;
@@ -58,6 +60,8 @@ pub struct OpenTexts {
     touched: Vec<TextId>,
     /// Those of `args` that have grown or ended since then, each once.
     touched_args: Vec<TextId>,
+    /// Whole texts that came to nothing; `None`: none is remembered.
+    clean: Option<CleanTexts>,
     /// Re-used.
     hits: Vec<Hit>,
     decoded: Decoded,
@@ -68,6 +72,11 @@ pub struct OpenTexts {
 pub struct TooMany;
 
 impl OpenTexts {
+    /// Remembers whole texts that come to nothing, since they may come again.
+    pub fn remember(&mut self) {
+        self.clean.get_or_insert_default();
+    }
+
     /// Scans one item that a dialect found, and adds to `pieces` what may yet be changed in it.
     ///
     /// # Errors
@@ -106,6 +115,17 @@ impl OpenTexts {
             pieces.push(piece);
             return Ok(());
         }
+        // What was found by rules that watch is told each time, so these look again.
+        let whole = match &piece.place {
+            Written::Content(at) if key.is_none() && rules.watching(role).is_none() => {
+                payload.get(at.clone()).filter(|_| self.clean.is_some())
+            }
+            _ => None,
+        };
+        let known = |raw| self.clean.as_ref().is_some_and(|clean| clean.has(role, raw));
+        if whole.is_some_and(known) {
+            return Ok(());
+        }
         let mut decoded = std::mem::take(&mut self.decoded);
         let text = piece.place.text(payload, &mut decoded);
         let fed = match piece.place {
@@ -113,6 +133,9 @@ impl OpenTexts {
             _ => self.feed(text, role, piece, rules, record),
         };
         self.decoded = decoded;
+        if let (Ok(None), Some(raw), Some(clean)) = (&fed, whole, &mut self.clean) {
+            clean.keep(role, raw);
+        }
         pieces.extend(fed?.filter(|_| rules.acting(role).is_some()));
         Ok(())
     }
@@ -478,6 +501,7 @@ impl OpenTexts {
             next: self.next,
             hits: std::mem::take(&mut self.hits),
             decoded: std::mem::take(&mut self.decoded),
+            clean: self.clean.take(),
             ..Self::default()
         };
     }

@@ -91,7 +91,75 @@ fn answers_that_are_no_event_streams_come_to_the_same() {
     }
 }
 
+/// A Responses stream of one text, which is said five times: in pieces, then whole, and each time as `said` has it.
+fn said_again(said: &[&str]) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut event = |kind: &str, rest: String| {
+        let number = body.len();
+        let head = format!(r#""type":"response.{kind}","sequence_number":{number}"#);
+        body.extend(format!("event: response.{kind}\ndata: {{{head},{rest}}}\n\n").into_bytes());
+    };
+    let at = r#""item_id":"msg_1","output_index":0,"content_index":0"#;
+    let part = |text: &str| format!(r#"{{"type":"output_text","annotations":[],"text":"{text}"}}"#);
+    let item = |parts: String, status: &str| {
+        format!(
+            r#"{{"id":"msg_1","type":"message","status":"{status}","content":[{parts}],"role":"assistant"}}"#
+        )
+    };
+    let response = |items: String, status: &str| {
+        format!(
+            r#""response":{{"id":"resp_1","object":"response","status":"{status}","model":"m","output":[{items}]}}"#
+        )
+    };
+    event("created", response(String::new(), "in_progress"));
+    event(
+        "output_item.added",
+        format!(r#""output_index":0,"item":{}"#, item(String::new(), "in_progress")),
+    );
+    event("content_part.added", format!(r#"{at},"part":{}"#, part("")));
+    for piece in said[0].split_inclusive(' ') {
+        event("output_text.delta", format!(r#"{at},"delta":"{piece}""#));
+    }
+    event("output_text.done", format!(r#"{at},"text":"{}""#, said[1]));
+    event("content_part.done", format!(r#"{at},"part":{}"#, part(said[2])));
+    event(
+        "output_item.done",
+        format!(r#""output_index":0,"item":{}"#, item(part(said[3]), "completed")),
+    );
+    event("completed", response(item(part(said[4]), "completed"), "completed"));
+    body
+}
+
+/// Texts long enough to be remembered, and what would be if it were not found: the same but for its end, its beginning, an
+/// escape.
+const SAID: [&str; 6] = [
+    "so far the quick brown fox has jumped over every lazy dog that came along, and is tired of it",
+    "so far the quick brown fox has jumped over every lazy dog that came along, and is zq123456789xqz",
+    "zq123456789xqz the quick brown fox has jumped over every lazy dog that came along, and is tire",
+    r"so far the quick brown fox has jumped over every lazy dog that came along, and is \u007aq123456789xqz",
+    "short zq123456789xqz",
+    "another text, of which nothing is found by any rule: blue and green are colours, red is too, so is",
+];
+
 proptest! {
+    #[test]
+    fn a_text_that_comes_again_is_judged_as_if_it_were_new(
+        which in proptest::collection::vec(0_usize..8, 5), policy in any::<usize>(), seed in any::<u64>(),
+    ) {
+        let all = programs();
+        let program = &all[policy % all.len()];
+        // Most of what is said is the same.
+        let said: Vec<&str> = which.iter().map(|own| SAID[own % 8 % SAID.len()]).collect();
+        let own = streams().iter().find(|own| own.dialect == "openai-responses").unwrap();
+        let recording = Recording { response: said_again(&said), ..own.clone() };
+        for cut in [Cut::Whole, Cut::Random(seed), Cut::Events] {
+            assert_same(program, &recording, &cut);
+        }
+        let seen = run(&all[0], &recording, &Cut::Random(seed));
+        let text = seen.text().replace(r"\u007a", "z");
+        prop_assert!(!text.contains("zq123456789xqz"), "{text}");
+    }
+
     #[test]
     fn events_in_any_order_come_to_the_same(
         which in any::<usize>(), policy in any::<usize>(), seed in any::<u64>(),
