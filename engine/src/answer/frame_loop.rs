@@ -104,7 +104,7 @@ impl FrameLoop {
             doc_of: 0,
             frames: 0,
             items: Vec::new(),
-            repeats: (framing == Framing::Sse).then(Repeats::default),
+            repeats: (framing != Framing::Json).then(Repeats::default),
             shortens: true,
             room: limits::KEPT_VM_BYTES,
             short: false,
@@ -190,9 +190,29 @@ impl FrameLoop {
         }
     }
 
+    /// Events are known by all their bytes, and one may begin here.
+    #[inline(always)]
+    fn knows_events(&self) -> bool {
+        self.framing == Framing::Sse && self.framer.is_between_events()
+    }
+
+    /// The document of a frame that was cut off, if it was read before but for its text: it is `doc` then, and its items
+    /// are known.
+    fn repeated_document(&mut self, frame: &Frame<'_>, payload: &[u8]) -> Option<Repeat> {
+        let repeats = self.repeats.as_mut().filter(|_| self.framing != Framing::Sse)?;
+        if !repeats.fits_document(payload, frame.event_name().unwrap_or_default()) {
+            return None;
+        }
+        let found = repeats.show(payload, &mut self.doc, &mut self.items)?;
+        repeats.take();
+        self.doc_of = self.frames;
+        self.like = Some(found.repeat.like);
+        Some(found.repeat)
+    }
+
     /// The next frame, if it is one that was read before but for its text: its document and its items are known.
     fn repeated<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
-        if !self.framer.is_between_events() {
+        if !self.knows_events() {
             return None;
         }
         let length = self.repeats.as_mut()?.fits(rest)?;
@@ -228,7 +248,7 @@ impl FrameLoop {
     /// The next event, if it is one that was read before but for its text, and goes on with one text only: its bytes, and
     /// that text. Nothing is taken yet: [`FrameLoop::pass_word`] takes it, or [`FrameLoop::show_word`].
     pub(super) fn word<'c>(&mut self, rest: &'c [u8]) -> Option<(&'c [u8], LearnedWord)> {
-        if !self.framer.is_between_events() {
+        if !self.knows_events() {
             return None;
         }
         let repeats = self.repeats.as_mut()?;
@@ -313,7 +333,9 @@ impl FrameLoop {
         self.like = None;
         self.items.clear();
         let payload = frame.payload_bytes();
+        let repeat = if strange { None } else { self.repeated_document(&frame, &payload) };
         let content = match payload.trim_ascii() {
+            _ if repeat.is_some() => FrameContent::Json,
             _ if strange => FrameContent::Unread(Unchecked::Dialect),
             b"" => FrameContent::Nothing,
             b"[DONE]" => {
@@ -331,15 +353,22 @@ impl FrameLoop {
                     reader.read(&self.doc, &payload, &mut self.items);
                     if let Some(repeats) = &mut self.repeats {
                         let root = self.doc.root(&payload);
-                        self.like =
-                            repeats.read(&frame, &root, &self.doc, &self.items, reader.as_ref());
+                        let document = (self.framing != Framing::Sse).then_some(&*payload);
+                        self.like = repeats.read(
+                            &frame,
+                            document,
+                            &root,
+                            &self.doc,
+                            &self.items,
+                            reader.as_ref(),
+                        );
                     }
                 }
                 FrameContent::Json
             }
         };
         drop(payload);
-        Shown { frame, content, number: self.frames, repeat: None }
+        Shown { frame, content, number: self.frames, repeat }
     }
 
     /// The frame that was read last, for observers; `payload` is its own.

@@ -84,6 +84,8 @@ struct KnownEvent {
     items: Vec<Item>,
     /// Where the event's name stands; before all that differs.
     event: Option<Range<usize>>,
+    /// The event's name, where that stands beside what was learned: in the headers of a binary message.
+    name: Vec<u8>,
     epoch: u32,
     like: Like,
     /// The event has one piece of text and it is this.
@@ -118,6 +120,12 @@ impl Repeats {
             }
         }
         None
+    }
+
+    /// True if all of this document was learned, in an event of this name: then it is the one that is found.
+    pub(super) fn fits_document(&mut self, payload: &[u8], name: &[u8]) -> bool {
+        self.fits(payload) == Some(payload.len())
+            && self.known.get(self.last).is_some_and(|known| known.name == name)
     }
 
     /// What the event `raw` is, which was found. Its document and its items are written to `doc` and `items`.
@@ -184,10 +192,12 @@ impl Repeats {
     }
 
     /// An event was read by its dialect: `root` is its document `doc`, `items` what was found in it. Says what it is
-    /// written like, if it was learned.
+    /// written like, if it was learned. `payload`: where it is known by its document alone, since what is around it tells
+    /// lengths and sums.
     pub(super) fn read(
         &mut self,
         frame: &Frame<'_>,
+        payload: Option<&[u8]>,
         root: &Value<'_>,
         doc: &Doc,
         items: &[Item],
@@ -210,7 +220,10 @@ impl Repeats {
         }
         self.vain = self.vain.saturating_add(1);
         if self.vain <= CREDIT {
-            return self.learn(frame, root, doc, items);
+            return match payload {
+                None => self.learn_event(frame, root, doc, items),
+                Some(payload) => self.learn_document(payload, frame, root, doc, items),
+            };
         }
         if self.vain == u8::MAX {
             self.vain = 0;
@@ -218,7 +231,8 @@ impl Repeats {
         None
     }
 
-    fn learn(
+    /// One that is known by its bytes, lines and all.
+    fn learn_event(
         &mut self,
         frame: &Frame<'_>,
         root: &Value<'_>,
@@ -234,14 +248,41 @@ impl Repeats {
         if !usual || frame.truncated || doc.len() > VALUES {
             return None;
         }
-        let mut holes: Vec<Hole> = items.iter().filter_map(text).collect();
-        holes.extend(root.descendants().filter_map(|value| inert(&value)));
-        let template = Template::new(&frame.raw, line.clone(), doc, &holes)?;
+        let template = Template::new(&frame.raw, line.clone(), doc, &holes(root, items))?;
+        Some(self.learn(template, frame.event.clone(), Vec::new(), root, items))
+    }
+
+    /// One that is known by its document, and by its name beside it.
+    fn learn_document(
+        &mut self,
+        payload: &[u8],
+        frame: &Frame<'_>,
+        root: &Value<'_>,
+        doc: &Doc,
+        items: &[Item],
+    ) -> Option<Like> {
+        let usual = payload.first() == Some(&b'{') && payload.last() == Some(&b'}');
+        if !usual || frame.truncated || doc.len() > VALUES {
+            return None;
+        }
+        let template = Template::new(payload, 0..payload.len(), doc, &holes(root, items))?;
+        let name = frame.event_name().unwrap_or_default().to_vec();
+        Some(self.learn(template, None, name, root, items))
+    }
+
+    fn learn(
+        &mut self,
+        template: Template,
+        event: Option<Range<usize>>,
+        name: Vec<u8>,
+        root: &Value<'_>,
+        items: &[Item],
+    ) -> Like {
         self.learned += 1;
         let like = Like(self.learned);
         let word = only_word(root, items, &template, like);
-        let (items, event) = (items.to_vec(), frame.event.clone());
-        let known = KnownEvent { template, items, event, epoch: self.epoch, like, word };
+        let items = items.to_vec();
+        let known = KnownEvent { template, items, event, name, epoch: self.epoch, like, word };
         let void = self.known.iter().position(|known| known.epoch != self.epoch);
         self.last = match void {
             Some(void) => void,
@@ -252,8 +293,14 @@ impl Repeats {
             Some(old) => *old = known,
             None => self.known.push(known),
         }
-        Some(like)
+        like
     }
+}
+
+/// All that differs from one event to the next like it.
+fn holes(root: &Value<'_>, items: &[Item]) -> Vec<Hole> {
+    let texts = items.iter().filter_map(text);
+    texts.chain(root.descendants().filter_map(|value| inert(&value))).collect()
 }
 
 /// A piece of a running text of the answer or of a call's arguments, and nothing else.
@@ -311,12 +358,21 @@ fn only_word(
 /// A value that differs from event to event and by which no dialect reads one: padding, and counts.
 fn inert(value: &Value<'_>) -> Option<Hole> {
     match value.kind() {
-        Kind::String if value.key_is("obfuscation") => Some(Hole::Plain(value.id())),
+        Kind::String if value.key_is("obfuscation") || is_padding(value) => {
+            Some(Hole::Plain(value.id()))
+        }
         Kind::Number if value.key_is("sequence_number") || is_usage(value) => {
             value.raw().iter().all(u8::is_ascii_digit).then(|| Hole::Number(value.id()))
         }
         _ => None,
     }
+}
+
+/// Bedrock's padding, and the time that Ollama puts on each line. Where they are something else they are texts, and two holes
+/// in one place are not learned.
+fn is_padding(value: &Value<'_>) -> bool {
+    (value.key_is("p") || value.key_is("created_at"))
+        && value.parent().is_some_and(|parent| parent.id() == 0)
 }
 
 fn is_usage(value: &Value<'_>) -> bool {

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use hemostat_engine::answer::FrameLoop;
 use hemostat_engine::answer::frame_loop::FrameContent;
 use hemostat_engine::dialect::{self, Call, Item, recognise};
+use hemostat_engine::wire::eventstream;
 use hemostat_engine::wire::frame::Framing;
 use hemostat_engine::wire::json::Kind;
 use proptest::prelude::*;
@@ -32,10 +33,20 @@ struct Seen {
     model: Option<String>,
 }
 
+fn framing(recording: &Recording) -> Framing {
+    match () {
+        () if recording.is_messages() => Framing::EventStream,
+        () if recording.is_array() => Framing::JsonArray,
+        () if recording.content_type == "application/x-ndjson" => Framing::NdJson,
+        () => Framing::Sse,
+    }
+}
+
 fn show(recording: &Recording, chunks: &[&[u8]], repeats: bool) -> Vec<Seen> {
     let call = Call::without_body(recognise(&recording.method, &recording.path).unwrap());
-    let reader = dialect::dialect(call.recognised.dialect).answer(&call, Framing::Sse);
-    let mut frames = FrameLoop::new(Framing::Sse, Some(reader));
+    let framing = framing(recording);
+    let reader = dialect::dialect(call.recognised.dialect).answer(&call, framing);
+    let mut frames = FrameLoop::new(framing, Some(reader));
     if !repeats {
         frames = frames.without_repeats();
     }
@@ -115,6 +126,57 @@ fn recordings_are_shown_the_same() {
             assert_same(recording, &cut.chunks(&recording.response));
         }
     }
+}
+
+/// Streams that are no events of lines: what is known of them is their documents.
+#[test]
+fn documents_are_shown_the_same() {
+    let fits = |own: &Recording| {
+        own.is_stream()
+            && framing(own) != Framing::Sse
+            && recognise(&own.method, &own.path).is_some()
+    };
+    let all: Vec<Recording> = recordings().into_iter().filter(fits).collect();
+    for wanted in [Framing::EventStream, Framing::JsonArray, Framing::NdJson] {
+        assert!(all.iter().any(|own| framing(own) == wanted), "{wanted:?}");
+    }
+    for recording in &all {
+        for cut in [Cut::Whole, Cut::Every(100), Cut::Every(1000), Cut::Random(11)] {
+            assert_same(recording, &cut.chunks(&recording.response));
+        }
+    }
+}
+
+/// Binary messages with these texts, and two blocks in turn; every ninth has another name.
+fn messages(texts: &[String]) -> Vec<u8> {
+    let mut body = Vec::new();
+    eventstream::event("messageStart", r#"{"p":"abc","role":"assistant"}"#, &mut body);
+    for (number, text) in texts.iter().enumerate() {
+        let (block, padding) = (number % 2, &"abcdefghij"[..number % 10]);
+        let json = format!(
+            r#"{{"contentBlockIndex":{block},"delta":{{"text":"{text}"}},"p":"{padding}"}}"#
+        );
+        let name = if number % 9 == 8 { "contentBlockStart" } else { "contentBlockDelta" };
+        eventstream::event(name, &json, &mut body);
+    }
+    body
+}
+
+fn converse() -> Recording {
+    let of = |own: &Recording| own.is_messages() && own.path.contains("converse-stream");
+    recordings().into_iter().find(of).unwrap()
+}
+
+#[test]
+fn most_messages_are_known() {
+    let recording = converse();
+    let call = Call::without_body(recognise(&recording.method, &recording.path).unwrap());
+    let reader = dialect::dialect(call.recognised.dialect).answer(&call, Framing::EventStream);
+    let mut frames = FrameLoop::new(Framing::EventStream, Some(reader));
+    let body = messages(&(0..100).map(|number| format!("word{number} ")).collect::<Vec<_>>());
+    let mut rest = body.as_slice();
+    while frames.next(&mut rest).is_some() {}
+    assert!(frames.repeated_frames() > 60, "{}", frames.repeated_frames());
 }
 
 /// Most of a recording's deltas are known by their bytes, or all this proves nothing.
@@ -230,6 +292,17 @@ proptest! {
         }
         assert_same(recording, &Cut::Random(seed).chunks(&body));
         assert_same(recording, &Cut::Whole.chunks(&body));
+    }
+
+    #[test]
+    fn messages_with_other_texts_are_shown_the_same(
+        texts in proptest::collection::vec(content(), 1..30), seed in any::<u64>(),
+    ) {
+        static CONVERSE: OnceLock<Recording> = OnceLock::new();
+        let recording = CONVERSE.get_or_init(converse);
+        let body = messages(&texts);
+        assert_same(recording, &Cut::Whole.chunks(&body));
+        assert_same(recording, &Cut::Random(seed).chunks(&body));
     }
 
     #[test]

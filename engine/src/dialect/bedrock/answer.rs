@@ -348,6 +348,10 @@ impl Answer for Reading {
         }
     }
 
+    fn goes_on(&self, root: &Value<'_>) -> bool {
+        self.event == b"contentBlockDelta" && root.get("delta").is_some()
+    }
+
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
 
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
