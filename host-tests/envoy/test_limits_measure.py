@@ -29,7 +29,7 @@ ALLOWED = 0.4
 PRICE = {"input": 1.25, "cached_input": 0.125, "output": 10}
 # A caller that is refused comes back as often before it takes the cap for used up.
 RETRIES = 40
-# Slots of the ledger, and accounts in each (engine/src/limits.rs).
+# Slots of the ledger, and accounts in each (ground/src/limits.rs).
 SLOTS, WAYS = 3584, 32
 measured = pytest.mark.skipif(not FULL, reason="takes minutes: set HEMOSTAT_MEASURE")
 pytestmark = pytest.mark.timeout(1200)

@@ -45,7 +45,7 @@ impl Decoded {
     }
 
     /// Takes a text that is written in no way that leads back to bytes.
-    pub(crate) fn hold(&mut self, text: String) {
+    pub fn hold(&mut self, text: String) {
         self.map.clear();
         self.text = text;
     }

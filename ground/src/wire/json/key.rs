@@ -3,7 +3,7 @@
 /// A number for a key; equal keys have equal ones. It is made from the length and three bytes: enough to tell apart
 /// most keys that stand in one object, and the compiler makes it of a name in the code once and for all.
 #[inline(always)]
-pub(crate) const fn hash(key: &[u8]) -> u16 {
+pub const fn hash(key: &[u8]) -> u16 {
     let (first, last) = match key {
         [] => return 0,
         [first, .., last] => (*first, *last),

@@ -1,7 +1,7 @@
 //! Base32 (RFC 4648 §6), for ids that people read aloud.
 
 /// RFC 4648 base32 in lower case, without padding.
-pub(crate) fn base32(bytes: &[u8]) -> String {
+pub fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut out = String::with_capacity(bytes.len().div_ceil(5) * 8);
     // Five bytes are eight letters of five bits.

@@ -37,7 +37,7 @@ pub(super) fn each_part(raw: &[u8], take: &mut dyn FnMut(&str)) {
 }
 
 /// One escape at the start of `raw` (which begins with `\`): the character, and how many bytes it took.
-pub(crate) fn unescape(raw: &[u8]) -> (char, usize) {
+pub fn unescape(raw: &[u8]) -> (char, usize) {
     let simple = |c| (c, 2);
     match raw.get(1) {
         Some(b'n') => simple('\n'),

@@ -13,7 +13,7 @@ mod array;
 mod crc32;
 pub mod edit;
 pub mod eventstream;
-pub(crate) mod find;
+pub mod find;
 pub mod frame;
 pub mod framer;
 pub mod inner;

@@ -11,7 +11,7 @@ mod words;
 
 /// Where the first CR or LF from `from` on stands.
 #[inline]
-pub(crate) fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
+pub fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
     let at = blocks::line_end(bytes, from);
     (at < bytes.len()).then_some(at)
 }
@@ -19,7 +19,7 @@ pub(crate) fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
 /// Where the first byte from `from` on stands that is not ordinary in a JSON string: a quote, a backslash, or a control
 /// character. The length if there is none.
 #[inline(always)]
-pub(crate) fn string_stop(bytes: &[u8], from: usize) -> usize {
+pub fn string_stop(bytes: &[u8], from: usize) -> usize {
     blocks::string_stop(bytes, from)
 }
 
@@ -30,64 +30,56 @@ pub(super) fn string_stop_in(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Where this byte stands first.
-pub(crate) fn byte(bytes: &[u8], byte: u8) -> Option<usize> {
+pub fn byte(bytes: &[u8], byte: u8) -> Option<usize> {
     let at = blocks::byte(bytes, byte);
     (at < bytes.len()).then_some(at)
 }
 
 /// The first backslash.
-pub(crate) fn backslash(bytes: &[u8]) -> Option<usize> {
+pub fn backslash(bytes: &[u8]) -> Option<usize> {
     byte(bytes, b'\\')
 }
 
 /// Where the first quote from `from` on stands behind which one of these letters does.
 #[inline(always)]
-pub(crate) fn first_name<const N: usize>(
-    bytes: &[u8],
-    from: usize,
-    letters: [u8; N],
-) -> Option<usize> {
+pub fn first_name<const N: usize>(bytes: &[u8], from: usize, letters: [u8; N]) -> Option<usize> {
     blocks::first_name(bytes, from, letters)
 }
 
 /// Where the last quote before `to` stands behind which one of these letters does.
 #[inline(always)]
-pub(crate) fn last_name<const N: usize>(
-    bytes: &[u8],
-    to: usize,
-    letters: [u8; N],
-) -> Option<usize> {
+pub fn last_name<const N: usize>(bytes: &[u8], to: usize, letters: [u8; N]) -> Option<usize> {
     blocks::last_name(bytes, to, letters)
 }
 
 /// Bytes of a block.
-pub(crate) const BLOCK: usize = 16;
+pub const BLOCK: usize = 16;
 
 /// Which bytes of a block are of which class, a bit each, the first byte's the lowest. Blanks (space, tab, CR, LF) and the
 /// bytes behind the first of a character are of none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Classes {
+pub struct Classes {
     /// ASCII letters.
-    pub(crate) letters: u32,
+    pub letters: u32,
     /// ASCII digits.
-    pub(crate) digits: u32,
+    pub digits: u32,
     /// Other ASCII.
-    pub(crate) signs: u32,
+    pub signs: u32,
     /// The first bytes of characters of two bytes in UTF-8.
-    pub(crate) alphabets: u32,
+    pub alphabets: u32,
     /// The first bytes of longer ones.
-    pub(crate) others: u32,
+    pub others: u32,
 }
 
 /// Sorts the bytes of a block.
 #[inline(always)]
-pub(crate) fn classes(block: &[u8; BLOCK]) -> Classes {
+pub fn classes(block: &[u8; BLOCK]) -> Classes {
     blocks::classes(block)
 }
 
 /// True for equal bytes; most of those compared are short.
 #[inline]
-pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+pub fn same(a: &[u8], b: &[u8]) -> bool {
     let word = |bytes: Option<&[u8; 8]>| bytes.map(|bytes| u64::from_le_bytes(*bytes));
     let half = |bytes: Option<&[u8; 4]>| bytes.map(|bytes| u32::from_le_bytes(*bytes));
     if a.len() != b.len() {

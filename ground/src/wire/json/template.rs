@@ -22,7 +22,7 @@ const BYTES: usize = 16 * 1024;
 
 /// What may stand in a hole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hole {
+pub enum Hole {
     /// The content of a string that is not empty, with escapes or without.
     Text(NodeId),
     /// The content of a string without escapes.
@@ -50,7 +50,7 @@ struct Moves {
 
 /// How a document and the line around it are written.
 #[derive(Debug, Clone)]
-pub(crate) struct Template {
+pub struct Template {
     /// As they were learned.
     raw: Vec<u8>,
     /// Where the document stands in them.
@@ -66,12 +66,7 @@ pub(crate) struct Template {
 
 impl Template {
     /// Learns how `raw` is written, which holds a document at `payload`. `None`: it cannot be learned.
-    pub(crate) fn new(
-        raw: &[u8],
-        payload: Range<usize>,
-        doc: &Doc,
-        holes: &[Hole],
-    ) -> Option<Self> {
+    pub fn new(raw: &[u8], payload: Range<usize>, doc: &Doc, holes: &[Hole]) -> Option<Self> {
         let bytes = raw.get(payload.clone())?;
         let root = doc.root(bytes);
         if raw.len() > BYTES || holes.len() >= HOLES || root.kind() != Kind::Object {
@@ -122,7 +117,7 @@ impl Template {
     }
 
     /// If `data` begins with a piece that is written so: its length.
-    pub(crate) fn fits(&mut self, data: &[u8]) -> Option<usize> {
+    pub fn fits(&mut self, data: &[u8]) -> Option<usize> {
         self.escaped = 0;
         // What has not been compared yet of these bytes, and where that begins in the learned ones.
         let (mut rest, mut from) = (data, 0);
@@ -150,24 +145,24 @@ impl Template {
     }
 
     /// Where the document stands in a piece of this length.
-    pub(crate) fn payload(&self, length: usize) -> Range<usize> {
+    pub fn payload(&self, length: usize) -> Range<usize> {
         self.payload.start..length - (self.raw.len() - self.payload.end)
     }
 
     /// The number under which a hole's content is asked for ([`Template::content`]).
-    pub(crate) fn number_of(&self, hole: Hole) -> Option<usize> {
+    pub fn number_of(&self, hole: Hole) -> Option<usize> {
         self.gaps.iter().position(|gap| gap.hole == Some(hole))
     }
 
     /// How many of the holes hold numbers.
-    pub(crate) fn numbers(&self) -> usize {
+    pub fn numbers(&self) -> usize {
         let is_number = |gap: &&Gap| matches!(gap.hole, Some(Hole::Number(_)));
         self.gaps.iter().filter(is_number).count()
     }
 
     /// Where what stands in a hole stands in the piece that was found last, and whether it is written with escapes.
     #[inline(always)]
-    pub(crate) fn content(&self, number: usize) -> Option<(Range<usize>, bool)> {
+    pub fn content(&self, number: usize) -> Option<(Range<usize>, bool)> {
         let gap = self.gaps.get(number)?;
         let moved = |at: usize, holes: usize| {
             let distance = self.distance.get(holes).copied().unwrap_or(0);
@@ -178,7 +173,7 @@ impl Template {
     }
 
     /// Makes `doc` the document of the piece that was found last.
-    pub(crate) fn write(&self, doc: &mut Doc) {
+    pub fn write(&self, doc: &mut Doc) {
         doc.nodes.clear();
         doc.nodes.extend_from_slice(&self.nodes);
         for moves in &self.moves {

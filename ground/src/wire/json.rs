@@ -9,11 +9,11 @@ mod parse;
 mod string;
 mod template;
 
-pub(crate) use key::hash as key_hash;
-pub(crate) use parse::is_number;
+pub use key::hash as key_hash;
+pub use parse::is_number;
 pub use string::decode;
-pub(crate) use string::unescape;
-pub(crate) use template::{Hole, Template};
+pub use string::unescape;
+pub use template::{Hole, Template};
 
 use std::borrow::Cow;
 
@@ -171,7 +171,7 @@ impl Doc {
 
     /// Reads the member (`"name": …`) at the beginning of `bytes` as if it stood in an object alone, whatever follows it.
     /// False: none that is whole stands there.
-    pub(crate) fn parse_member(&mut self, bytes: &[u8]) -> bool {
+    pub fn parse_member(&mut self, bytes: &[u8]) -> bool {
         self.nodes.clear();
         self.open.clear();
         let whole = parse::front(bytes, &mut self.nodes, &mut self.open);

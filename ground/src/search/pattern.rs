@@ -99,14 +99,14 @@ impl Pattern {
     }
 
     /// How many bytes its shortest match has.
-    #[cfg(feature = "yaml")]
-    pub(crate) fn shortest(&self) -> usize {
+    #[must_use]
+    pub fn shortest(&self) -> usize {
         self.hir.properties().minimum_len().unwrap_or(usize::MAX)
     }
 
     /// True if every match of it begins or ends at the boundary of a word.
-    #[cfg(feature = "yaml")]
-    pub(crate) fn asks_for_a_boundary(&self) -> bool {
+    #[must_use]
+    pub fn asks_for_a_boundary(&self) -> bool {
         let properties = self.hir.properties();
         let mut both = properties.look_set_prefix().union(properties.look_set_suffix()).iter();
         both.any(|look| look.as_char() == 'b' || look.as_char() == '𝛃')

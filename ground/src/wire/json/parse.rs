@@ -14,7 +14,7 @@ use crate::wire::find::{same, string_stop};
 const SIBLINGS: usize = 64;
 
 /// True if all of `bytes` is one number (RFC 8259 §6).
-pub(crate) fn is_number(bytes: &[u8]) -> bool {
+pub fn is_number(bytes: &[u8]) -> bool {
     number(bytes, 0).is_ok_and(|end| end == bytes.len())
 }
 
