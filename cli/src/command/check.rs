@@ -162,7 +162,7 @@ fn judged(
         }
         Ok(tree) => {
             let (document, found): (Document, _) = judge(&tree, now);
-            (What::Policy, Some(document), found, None)
+            (What::Policy, Some(document.into()), found, None)
         }
     };
     found.extend(beside);

@@ -219,7 +219,7 @@ impl Releases {
 /// # Errors
 /// Never in practice: the empty policy compiles.
 pub fn nothing_runs(config: &Config) -> Result<Program, ReleaseRefusal> {
-    let empty = Config { policy: Document::default(), ..config.clone() };
+    let empty = Config { policy: Rc::default(), ..config.clone() };
     let mut program = Program::compile(&empty).map_err(|error| does_not_compile(&error))?;
     program.unusable = config.on_error == ConfigOnError::Closed;
     Ok(program)

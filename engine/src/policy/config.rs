@@ -2,6 +2,8 @@
 
 pub mod remote;
 
+use std::rc::Rc;
+
 use super::diagnostic::{Diagnostic, add, in_order};
 use super::document::{Document, LabelSource, Mode, ToolAction, ToolRuleDocument};
 use super::path::Path;
@@ -13,7 +15,7 @@ use super::{check, decode, language, shape};
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// The inline policy, the baseline.
-    pub policy: Document,
+    pub policy: Rc<Document>,
     /// What Envoy's `allow_on_headers_stop_iteration` is set to, where the configuration says it.
     pub hold_headers: Option<bool>,
     /// Ids of rules that may be off.
@@ -105,7 +107,7 @@ impl Config {
         policy: &SourceNode,
     ) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (document, mut found) = super::judge(policy, None);
-        let config = Config { policy: document, ..self.clone() };
+        let config = Config { policy: Rc::new(document), ..self.clone() };
         found.extend(held_headers(&config, policy));
         found.extend(fleet_without_grpc(&config, policy));
         if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok((config, found)) }
@@ -130,7 +132,11 @@ fn decode(tree: &SourceNode, found: &mut Vec<Diagnostic>) -> Config {
     let root = Path::ROOT.key("policy");
     let (trust, scope) = remote::trust(tree, found);
     Config {
-        policy: tree.get("policy").map(|tree| decode::policy(tree, &root)).unwrap_or_default(),
+        policy: tree
+            .get("policy")
+            .map(|tree| decode::policy(tree, &root))
+            .unwrap_or_default()
+            .into(),
         hold_headers: tree.get("hold_headers").and_then(SourceNode::bool),
         accept_off: decode::texts(tree, "accept_off"),
         host: if word("host") == Some("generic") { Host::Generic } else { Host::Envoy },
