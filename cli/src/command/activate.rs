@@ -69,6 +69,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         serial: newest.serial().saturating_add(1),
         issuer: release_file::issuer(args.issuer.as_deref()),
         reason: args.reason.clone(),
+        prepared: newest.kept_by(&Key::names(&keys)),
         expires: args.expires.0,
         on_expiry: args.expires.0.map(|_| args.on_expiry.clone()),
         ..Words::default()

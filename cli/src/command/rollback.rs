@@ -131,6 +131,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         issuer: release_file::issuer(args.issuer.as_deref()),
         reason: args.reason.clone(),
         rolls_back: (from > 0).then_some(from),
+        prepared: newest.kept_by(&Key::names(&keys)),
         expires: target.end.as_ref().map(|(at, _)| *at),
         on_expiry: target.end.as_ref().map(|(_, then)| then.clone()),
         ..Words::default()

@@ -46,6 +46,11 @@ impl Key {
         Ok(key)
     }
 
+    /// What proxies know them by.
+    pub(crate) fn names(keys: &[Self]) -> Vec<&str> {
+        keys.iter().map(|key| key.name.as_str()).collect()
+    }
+
     /// The keys that were named, else those of hemostat.yaml.
     pub(crate) fn all(named: &[String]) -> Result<Vec<Self>> {
         let settings = Settings::load()?;

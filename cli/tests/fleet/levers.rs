@@ -34,6 +34,33 @@ fn a_release_that_names_no_prepared_policy_is_refused_where_there_are_some() {
     assert!(said.contains("on-call can activate nothing any more; until now: "), "{said}");
 }
 
+/// An author's key activates and takes back too: then on-call's list is what it was, as after the on-call key.
+#[test]
+fn a_step_takes_nothing_from_on_calls_list_whoever_takes_it() {
+    for key in ["ops.key", "oncall.key"] {
+        let folder = Folder::new(&format!("list-{key}"));
+        let proxy = folder.proxy();
+        let overlay = folder.write("sev1.yaml", OVERLAY);
+        let out = folder.release(&["--prepare", &overlay]);
+        assert_eq!(with(&["push", &out, "--wait"], &[&proxy]).0, Exit::Fine);
+        let list = proxy.status()["prepared"].clone();
+        assert_eq!(list.as_array().unwrap().len(), 2);
+        let (key, sev1) = (folder.path(key), folder.path("current.prepared/sev1.json"));
+        for words in [
+            &["activate", &sev1, "--key", &key][..],
+            &["rollback", "--key", &key],
+            &["activate", &sev1, "--key", &key],
+        ] {
+            let (exit, said) = with(&[words, &["--wait"]].concat(), &[&proxy]);
+            assert_eq!(
+                (exit, &proxy.status()["prepared"]),
+                (Exit::Fine, &list),
+                "{words:?}: {said}"
+            );
+        }
+    }
+}
+
 /// A release that was made where nobody could see the proxies.
 #[test]
 fn a_push_that_would_disarm_on_call_unsaid_is_refused() {

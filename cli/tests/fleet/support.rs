@@ -282,6 +282,7 @@ impl Process {
             "prepared": self.state.prepared.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "held": self.state.held.iter().map(held).collect::<Vec<_>>(),
             "history": self.state.history.iter().map(past).collect::<Vec<_>>(),
+            "prepared_by": self.state.prepared_by.as_ref().map(|by| json!({"serial": by.serial})),
             "drill": self.state.is_drill(), "mode": running.mode.word(),
             "in_force": "everywhere", "followers": [], "not_following": [],
         });

@@ -99,6 +99,19 @@ impl Status {
         self.list("prepared").iter().filter_map(digest).collect()
     }
 
+    /// What a step of these keys must carry so that on-call keys keep what they may activate: an author's release that says
+    /// nothing of it empties the list, and one of an on-call key may say nothing. Whoever has signed what the list comes of
+    /// is an author.
+    pub(crate) fn kept_by(&self, names: &[&str]) -> Vec<String> {
+        let by = self.0.pointer("/prepared_by/serial").and_then(Value::as_u64);
+        let is = |one: &&Value| by.is_some() && one.get("serial").and_then(Value::as_u64) == by;
+        let keys =
+            self.list("history").iter().find(is).and_then(|one| one.get("key_ids")?.as_array());
+        let authors: Vec<&str> = keys.into_iter().flatten().filter_map(Value::as_str).collect();
+        let all = !authors.is_empty() && authors.iter().all(|author| names.contains(author));
+        if all { self.prepared() } else { Vec::new() }
+    }
+
     /// Whether what is in force is acted by: the proxy's own word.
     pub(crate) fn in_force(&self) -> InForce {
         let text = |value: &Value, name: &str| {
