@@ -2,7 +2,6 @@
 
 use super::Known;
 use crate::command::scope::count::ratio;
-use crate::command::scope::finding::Finding;
 use crate::command::scope::words::{count, counted, lasting, moment, percent, quoted};
 
 /// A kind of cause.
@@ -49,17 +48,10 @@ impl Cause {
     }
 }
 
-/// True if what became more frequent is that a limit was met: there are more calls, or dearer ones, and their answers may
-/// be as they always were.
-fn is_a_limit(finding: &Finding) -> bool {
-    let action = finding.outcome.rsplit_once(':').map_or("", |(_, action)| action);
-    ["reject", "downgrade"].contains(&action.trim_start_matches("shadow-"))
-}
-
 fn prompt(known: &Known<'_>) -> Cause {
     let mut cause = Cause::named("Prompt", "What changed between the two versions?");
     let Some(finding) = known.finding() else { return cause };
-    if is_a_limit(finding) {
+    if finding.is_a_limit() {
         cause
             .against
             .push("it is a limit that was met: how many calls, not what they say".to_owned());
@@ -126,7 +118,7 @@ fn model(known: &Known<'_>) -> Cause {
     if finding.outcome == "status:5xx" {
         cause.tells("it is failed calls (5xx) that became more frequent".to_owned());
     }
-    if is_a_limit(finding) {
+    if finding.is_a_limit() {
         cause.against.push("it is a limit that was met, and no answer that turned bad".to_owned());
     }
     match (finding.label("served"), finding.label("prompt_version")) {
@@ -211,7 +203,7 @@ fn misuse(known: &Known<'_>) -> Cause {
             (None, 0) => {}
             (None, many) => cause.against.push(format!("it hit {many} tenants")),
         }
-        if is_a_limit(finding) {
+        if finding.is_a_limit() {
             cause.tells(format!("the limit that was met is {}", quoted(&finding.outcome)));
         }
         if finding.outcome.contains("jailbreak") || finding.outcome.contains("injection") {

@@ -24,7 +24,7 @@ pub(super) struct Timeline {
 const TELLING: [&str; 6] =
     [ALERT, "decision", "handoff", "limit_full", "limit_warning", "unchecked"];
 
-/// An alert on money or errors may fire this long before the first call that a rule shows as bad.
+/// An alert on money may fire this long before a limit is met.
 const ALERT_BEFORE_MS: u64 = 10 * 60 * 1000;
 
 /// The beginning is known to the bucket of the log's grid; an event may be of the bucket's begin.
@@ -42,17 +42,21 @@ impl Timeline {
     ) -> Self {
         let Some(finding) = finding else { return Self::default() };
         let symptom = finding.since_ms;
-        let change = finding.release.as_ref().map(|own| own.since).or(finding.first_seen_ms);
-        let moves = activations.iter().filter(|own| !own.drill && own.at > symptom);
-        let mitigation = moves.map(|own| own.at).min();
         let told = |own: &Event| {
-            let alert = own.kind == ALERT;
+            // A budget is spent before its limit is met: an alert on money may come first.
+            let alert = own.kind == ALERT && finding.is_a_limit();
             let slack = if alert { ALERT_BEFORE_MS } else { EVENT_BEFORE_MS };
             let near = TELLING.contains(&own.kind.as_str()) && own.at + slack >= symptom;
-            // An alert may come before the first call that a rule shows as bad; an event's time is a whole second.
+            // An event's time is a whole second.
             near.then(|| if alert { own.at } else { own.at.max(symptom) })
         };
         let detection = events.iter().filter_map(told).min();
+        // What came between such an alert and the first bad call was a move.
+        let begun = detection.map_or(symptom, |at| at.min(symptom));
+        let moves = activations.iter().filter(|own| !own.drill && own.at > begun);
+        let mitigation = moves.map(|own| own.at).min();
+        let release = finding.release.as_ref().map(|own| own.since).filter(|at| *at <= begun);
+        let change = release.or(finding.first_seen_ms);
         let last = (finding.last_ms > 0).then_some(finding.last_ms);
         let end = scope.map(Report::end).unwrap_or_default();
         let over = |last: &u64| finding.until_ms.is_some() || end.saturating_sub(*last) >= QUIET_MS;

@@ -71,6 +71,13 @@ impl Finding {
         super::count::ratio(self.hit, self.calls)
     }
 
+    /// True if what became more frequent is that a limit was met: there are more calls, or dearer ones, and their answers may
+    /// be as they always were.
+    pub(crate) fn is_a_limit(&self) -> bool {
+        let action = self.outcome.rsplit_once(':').map_or("", |(_, action)| action);
+        ["reject", "downgrade"].contains(&action.trim_start_matches("shadow-"))
+    }
+
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.labels.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
