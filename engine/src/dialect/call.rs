@@ -1,5 +1,8 @@
 //! What a call asks for.
 
+use std::rc::Rc;
+
+use super::a2a::Envelope;
 use super::item::Item;
 use super::registry::DialectId;
 use crate::wire::edit::Edit;
@@ -39,6 +42,8 @@ pub struct Recognised {
     pub stream: bool,
     /// How that stream is framed if the answer is not SSE (Gemini without `alt=sse`: an array; Bedrock: messages).
     pub json_stream: Framing,
+    /// What its answer is wrapped in, where a dialect has more than one form.
+    pub envelope: Option<Rc<Envelope>>,
 }
 
 /// What is known of a call once its body has been read.

@@ -9,10 +9,6 @@ use crate::wire::json::decode;
 /// Members beside `model` that hold what a model is asked.
 const ASKS: [&str; 6] = ["messages", "input", "inputs", "prompt", "contents", "parts"];
 
-/// Methods of A2A's JSON-RPC that ask an agent something (0.3, 1.0).
-const AGENT_METHODS: [&str; 4] =
-    ["message/send", "message/stream", "SendMessage", "SendStreamingMessage"];
-
 /// Segments of a path whose next one names a model, or what serves one.
 const MODELS: [&str; 6] =
     ["model", "models", "engines", "deployments", "endpoints", "serving-endpoints"];
@@ -33,8 +29,6 @@ const GENERATES_NOTHING: [&str; 7] = [
 pub struct LanePath {
     /// It names a model.
     model: bool,
-    /// An agent is asked at it: A2A over HTTP, `…/message:send`.
-    agent: bool,
 }
 
 impl LanePath {
@@ -51,8 +45,7 @@ impl LanePath {
         let mut holders = target.segments().rev().skip(1);
         // Cloudflare: `…/ai/run/@cf/maker/model`.
         let model = holders.any(|segment| names(segment) || segment.starts_with('@'));
-        let verbs = |verb: &str| last.eq_ignore_ascii_case(&format!("message:{verb}"));
-        Some(Self { model, agent: verbs("send") || verbs("stream") })
+        Some(Self { model })
     }
 }
 
@@ -80,7 +73,6 @@ enum Due {
     Key,
     Value,
     Model,
-    Method,
 }
 
 /// Reads a body piece by piece, keeping nothing of it but one name. It reads more than is JSON, never less, and a key
@@ -97,7 +89,6 @@ pub struct LaneSniffer {
     text: Vec<u8>,
     asks: bool,
     named: bool,
-    agent: bool,
     model: String,
 }
 
@@ -113,8 +104,7 @@ impl LaneSniffer {
             escaped: false,
             text: Vec::new(),
             asks: false,
-            named: path.model || path.agent,
-            agent: path.agent,
+            named: path.model,
             model: String::new(),
         }
     }
@@ -199,16 +189,8 @@ impl LaneSniffer {
                 self.named = true;
                 Due::Model
             }
-            Due::Key if is(&"method") => Due::Method,
             Due::Key => {
-                self.asks |= self.agent && is(&"message");
                 self.asks |= ASKS.iter().any(is);
-                Due::Value
-            }
-            Due::Method => {
-                if AGENT_METHODS.iter().any(is) {
-                    (self.asks, self.named) = (true, true);
-                }
                 Due::Value
             }
             Due::Model => {
@@ -248,8 +230,6 @@ mod tests {
             ("/x", r#"{"model":7,"input":"x"}"#, ""),
             ("/models/gpt2", r#"{"inputs":"a"}"#, ""),
             ("/v1/models/a:predict", r#"{"contents":[]}"#, ""),
-            ("/", r#"{"jsonrpc":"2.0","id":1,"method":"message/send","params":{}}"#, ""),
-            ("/a2a/v1/message:stream", r#"{"message":{"parts":[]}}"#, ""),
             ("/accounts/1/ai/run/@cf/meta/llama", r#"{"prompt":"a"}"#, ""),
         ] {
             assert_eq!(

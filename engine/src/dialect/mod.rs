@@ -4,6 +4,7 @@
 //! canned answers, endings of answers that have begun, errors. It decides nothing: which texts are scanned, held,
 //! rewritten or cut is the exchange's business.
 
+pub(crate) mod a2a;
 mod answer;
 mod anthropic;
 mod batch;
@@ -45,6 +46,7 @@ mod tools;
 mod wordless;
 mod write;
 
+pub use a2a::Envelope;
 pub use answer::{Answer, CallPiece, Leaves, Stopped};
 pub use batch::read_batch;
 pub use call::{Call, CallKind, Recognised, RequestView, Unreadable};

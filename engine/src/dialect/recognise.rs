@@ -74,6 +74,7 @@ pub(super) fn call(dialect: DialectId, model: Option<String>) -> Recognised {
         model,
         stream: false,
         json_stream: Framing::Json,
+        envelope: None,
     }
 }
 

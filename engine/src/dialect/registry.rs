@@ -2,8 +2,8 @@
 //! [`Dialect`].
 
 use super::{
-    Dialect, anthropic, bedrock, cohere, gemini, gemini_interactions, invocations, mcp, ollama,
-    openai_chat, openai_completions, openai_responses, wordless,
+    Dialect, a2a, anthropic, bedrock, cohere, gemini, gemini_interactions, invocations, mcp,
+    ollama, openai_chat, openai_completions, openai_responses, wordless,
 };
 
 macro_rules! registry {
@@ -42,6 +42,8 @@ registry! {
     GeminiInteractions => gemini_interactions::DIALECT,
     /// Model Context Protocol.
     Mcp => mcp::DIALECT,
+    /// Agent2Agent: agents that ask each other.
+    A2a => a2a::DIALECT,
     /// AWS Bedrock Converse.
     Bedrock => bedrock::DIALECT,
     /// AWS Bedrock InvokeModel: a model's own request and answer.

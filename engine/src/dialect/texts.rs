@@ -252,7 +252,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
     }
 
     /// A file in a request: looked at if it is text, else counted as what nobody looked at, where it is no picture.
-    fn file(&mut self, value: &Value<'a>, signed: bool) {
+    pub(super) fn file(&mut self, value: &Value<'a>, signed: bool) {
         match content(&value.as_bytes()) {
             FileContent::Encoded => self.item(value, ValueShape::File, self.role, None, true),
             FileContent::Plain => self.text(value, signed),

@@ -13,7 +13,7 @@ use crate::dialect::{self, Call, CallKind, DialectId, Recognised, Reply};
 use crate::lever::change::{self, RequestValues};
 use crate::lever::guardrails::InputOutcome;
 use crate::lever::limits::{self, Admission};
-use crate::lever::need::Need;
+use crate::lever::need::{Need, Needs};
 use crate::lever::other_traffic::remove_internal;
 use crate::lever::signed::Signed;
 use crate::lever::{choose, describe, failsafe, unknown_lane};
@@ -84,6 +84,12 @@ impl Exchange {
             let mut as_mcp = begin::needs_as_mcp(&mut self.cx);
             as_mcp.answer &= anthropic;
             needs = needs.and(as_mcp);
+        }
+        let may_be_a2a = may_be_mcp || (by_body && self.cx.is_mcp());
+        if may_be_a2a && needs.body != Need::Hold && self.cx.program.enforces() {
+            // An agent that is asked at such a path. The answer is asked for in plain once the body has shown it.
+            let as_a2a = begin::needs_as_a2a(&mut self.cx);
+            needs = needs.and(Needs { answer: false, ..as_a2a });
         }
         let signed = |name| self.signed.as_ref().is_some_and(|signed| signed.covers(name));
         if needs.answer && !signed("accept-encoding") {

@@ -8,15 +8,24 @@ use crate::context::mcp::Sniff;
 use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
 use crate::dialect::mcp::sign::{self, Sign};
-use crate::dialect::mcp::sniff::Sniffed;
+use crate::dialect::mcp::sniff::{Sniffed, Sniffer};
+use crate::dialect::{DialectId, Recognised, a2a};
 use crate::lever::need::Need;
 use crate::lever::signed::Signed;
 use crate::lever::unknown_lane::UnknownLane;
 use crate::lever::{choose, other_traffic};
 use crate::limits;
-use crate::mcp::begin::{has_rules_for_mcp, identity, needs_as_mcp};
+use crate::mcp::begin::{has_rules_for_mcp, identity, needs_as_a2a, needs_as_mcp};
 use crate::policy::document::{OnUnreadable, UnknownLanes};
 use crate::policy::program::label::{Label, LabelId};
+
+/// What a call is recognised as that only its body tells of.
+fn by_body(protocol: DialectId) -> Recognised {
+    match protocol {
+        DialectId::A2a => a2a::recognised(),
+        _ => sign::recognised(false),
+    }
+}
 
 impl Exchange {
     /// A request that nothing tells of before its body: looked at where an enforced rule would need it if it were MCP,
@@ -26,9 +35,11 @@ impl Exchange {
             return self.other_traffic(edits);
         };
         let usable = !self.cx.program.unusable;
-        let looks = usable
+        let mcp = usable
             && has_rules_for_mcp(&self.cx.program)
             && needs_as_mcp(&mut self.cx).body == Need::Hold;
+        let a2a = usable && needs_as_a2a(&mut self.cx).body == Need::Hold;
+        let looks = mcp || a2a;
         if usable {
             self.lane = UnknownLane::look_for(&mut self.cx, sign).map(Box::new);
         }
@@ -44,8 +55,9 @@ impl Exchange {
         }
         let waits = lane_waits || (looks && sign == Sign::MayBeJson);
         let hold = waits && self.cx.program.hold_headers;
-        if let Some(mcp) = &mut self.cx.mcp {
-            mcp.sniff = Some(Sniff { waits, hold, ..Sniff::default() });
+        if let Some(own) = &mut self.cx.mcp {
+            let sniffer = Sniffer::of(mcp, a2a);
+            own.sniff = Some(Sniff { sniffer, waits, hold, ..Sniff::default() });
         }
         self.phase = Phase::Sniffing;
         RequestVerdict::Sniff { waits, hold, edits }
@@ -64,21 +76,21 @@ impl Exchange {
         let (waits, hold) = (sniff.waits, sniff.hold);
         let long = sniff.bytes > limits::SNIFFED_BYTES;
         match known {
-            Sniffed::Mcp if waits => {
-                self.cx.recognise_as(sign::recognised(false));
+            Sniffed::Call(protocol) if waits => {
+                self.cx.recognise_as(by_body(protocol));
                 let needs = choose::needs_with_changes(&mut self.cx);
                 let covers = |signed: &Signed| signed.covers("accept-encoding");
                 let signed = self.signed.as_ref().is_some_and(covers);
                 // Headers that have left cannot ask for a plain answer any more, nor say another length.
                 if !hold && needs.rewrite {
-                    return self.found_late();
+                    return self.found_late(protocol);
                 }
                 self.phase = Phase::Body;
                 let edits =
                     if needs.answer && hold && !signed { vec![identity()] } else { Vec::new() };
                 RequestVerdict::NeedBody { hold, edits }
             }
-            Sniffed::Mcp => self.found_late(),
+            Sniffed::Call(protocol) => self.found_late(protocol),
             Sniffed::Open if !end => {
                 let waits = waits && !long;
                 if !waits && self.is_closed_lane() {
@@ -97,8 +109,8 @@ impl Exchange {
     }
 
     /// A call in a body of which the beginning has left: it never becomes whole at the server.
-    fn found_late(&mut self) -> RequestVerdict {
-        self.cx.recognise_as(sign::recognised(false));
+    fn found_late(&mut self, protocol: DialectId) -> RequestVerdict {
+        self.cx.recognise_as(by_body(protocol));
         self.cx.count_dialect();
         let refuse = self.cx.program.on_unreadable != Some(OnUnreadable::Pass);
         self.cx.record.unchecked(Unchecked::Late, refuse);
@@ -106,8 +118,12 @@ impl Exchange {
         if !refuse {
             return RequestVerdict::Pass { edits: Vec::new(), body: None };
         }
-        let message =
-            "an MCP call says so in its headers: `accept: application/json, text/event-stream`";
+        let message = match protocol {
+            DialectId::A2a => "a call of an agent says so in the beginning of its body, as JSON",
+            _ => {
+                "an MCP call says so in its headers: `accept: application/json, text/event-stream`"
+            }
+        };
         let reply = self.cx.error(403, "unreadable", message);
         self.answered(reply)
     }

@@ -8,7 +8,7 @@ use crate::context::verdict::HeaderEdit;
 use crate::dialect::mcp::sign::{self, Sign};
 use crate::dialect::mcp::sniff::Sniffed;
 use crate::dialect::mcp::{self, MessageKind};
-use crate::dialect::{DialectId, Recognised, RequestView};
+use crate::dialect::{DialectId, Recognised, RequestView, a2a};
 use crate::lever::choose;
 use crate::lever::guardrails::Guardrails;
 use crate::lever::need::Needs;
@@ -19,6 +19,9 @@ use crate::wire::json::Doc;
 /// What a request is whose path is no dialect's, if its headers say that it is MCP.
 pub(crate) fn by_headers(cx: &mut Context, method: &str, target: &str) -> Option<Recognised> {
     let headers = &cx.facts.headers;
+    if let Some(recognised) = a2a::stored(method, target, headers) {
+        return Some(recognised);
+    }
     if let Some(recognised) = sign::without_body(method, target, headers) {
         cx.mcp = Some(Box::default());
         return Some(recognised);
@@ -43,6 +46,20 @@ pub(crate) fn settle_protocol(
     if recognised.kind.is_stored() {
         return true;
     }
+    let agent = body.filter(|body| !doc.is_empty() && a2a::names_a_method(doc, body));
+    // What may be a call of a model as well is read as one, and nothing that an agent would be asked is passed over.
+    let mixed = match agent {
+        Some(body) if is_no_models(recognised) || a2a::is_alone(doc, body) => {
+            settle_a2a(cx, guardrails, recognised, read, doc, body);
+            return true;
+        }
+        None if recognised.envelope.is_some() && !doc.is_empty() => {
+            // Its method is another protocol's after all.
+            cx.mcp = None;
+            return false;
+        }
+        agent => agent.is_some(),
+    };
     if recognised.dialect == DialectId::Mcp {
         if !stays_mcp(cx, doc, body) {
             cx.mcp = None;
@@ -56,7 +73,15 @@ pub(crate) fn settle_protocol(
         let beside = match body {
             Some(body) if mcp::is_nothing_else(doc, body) => recognised.dialect,
             Some(body) if mcp::names_a_method(doc, body) => DialectId::Mcp,
-            _ => return true,
+            _ => {
+                if let (true, Ok(view), Some(body)) = (mixed, read, body) {
+                    a2a::texts_beside(doc, body, &mut view.texts);
+                }
+                if recognised.envelope.is_some() {
+                    cx.count_dialect();
+                }
+                return true;
+            }
         };
         let (sign, own) = (Some(Sign::MayBeJson), recognised.clone());
         cx.mcp = Some(Box::new(Mcp { sign, beside: Some(beside), ..Mcp::default() }));
@@ -73,12 +98,52 @@ pub(crate) fn settle_protocol(
         cx.count_dialect();
     }
     ask_mcp(cx, read, doc, body.unwrap_or_default());
+    if let (true, Ok(view), Some(body)) = (mixed, read, body) {
+        a2a::texts_beside(doc, body, &mut view.texts);
+    }
     true
+}
+
+/// True where no model's server is at home at the path.
+fn is_no_models(recognised: &Recognised) -> bool {
+    matches!(recognised.dialect, DialectId::A2a | DialectId::Mcp)
+}
+
+/// A body that asks an agent, whatever else the request looked like: rules for both hold.
+fn settle_a2a(
+    cx: &mut Context,
+    guardrails: &mut Guardrails,
+    recognised: &mut Recognised,
+    read: &mut Result<RequestView, Unchecked>,
+    doc: &mut Doc,
+    body: &[u8],
+) {
+    let beside = match is_no_models(recognised) {
+        true => a2a::names_one_of_mcp(doc, body).then_some(DialectId::Mcp),
+        false => Some(recognised.dialect),
+    };
+    let sign = Some(Sign::MayBeJson);
+    cx.mcp = beside.map(|_| Box::new(Mcp { sign, beside, ..Mcp::default() }));
+    guardrails.chosen.as_input = beside == Some(DialectId::Mcp);
+    *recognised = Recognised { model: recognised.model.take(), ..a2a::recognised() };
+    *read = cx.read(recognised, Some(body), doc);
+    if let Ok(view) = read {
+        *recognised = view.call.recognised.clone();
+    }
+    cx.recognise_as(recognised.clone());
+    cx.label_beside();
+    cx.count_dialect();
+    if beside == Some(DialectId::Mcp) {
+        ask_mcp(cx, read, doc, body);
+    }
 }
 
 /// Asks for an answer that can be read, where the body has shown that rules for MCP hold too.
 pub(crate) fn identity_beside(cx: &Context, signed: Option<&Signed>) -> Option<HeaderEdit> {
-    cx.mcp.as_ref().and_then(|mcp| mcp.beside)?;
+    let by_body = cx.recognised.as_ref().is_some_and(|own| own.envelope.is_some());
+    if !by_body {
+        cx.mcp.as_ref().and_then(|mcp| mcp.beside)?;
+    }
     let covers = |signed: &Signed| signed.covers("accept-encoding");
     let signed = signed.is_some_and(covers);
     (!signed && choose::needs(cx).answer).then(identity)
@@ -97,7 +162,7 @@ fn stays_mcp(cx: &Context, doc: &Doc, body: Option<&[u8]>) -> bool {
         // It is no JSON here, and may be for a server that takes more for JSON.
         Some(body) => {
             let sniffed = mcp::sniff::Sniffer::default().feed(body);
-            mcp.sign == Some(Sign::Own) || sniffed == Sniffed::Mcp
+            mcp.sign == Some(Sign::Own) || sniffed == Sniffed::Call(DialectId::Mcp)
         }
     }
 }
@@ -133,9 +198,18 @@ pub(crate) fn needs_as_mcp(cx: &mut Context) -> Needs {
     if !has_rules_for_mcp(&cx.program) {
         return Needs::NOTHING;
     }
+    needs_as(cx, sign::recognised(false))
+}
+
+/// What the rules would need if this were A2A.
+pub(crate) fn needs_as_a2a(cx: &mut Context) -> Needs {
+    needs_as(cx, a2a::recognised())
+}
+
+fn needs_as(cx: &mut Context, other: Recognised) -> Needs {
     let labels = cx.labels.clone();
     let recognised = cx.recognised.take();
-    cx.recognise_as(sign::recognised(false));
+    cx.recognise_as(other);
     let needs = choose::needs_with_changes(cx);
     cx.labels = labels;
     cx.recognised = recognised;

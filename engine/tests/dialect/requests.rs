@@ -15,6 +15,7 @@ fn path(id: DialectId) -> &'static str {
         DialectId::Gemini => "/v1beta/models/gemini-2.5-flash:generateContent",
         DialectId::GeminiInteractions => "/v1beta/interactions",
         DialectId::Mcp => "/mcp",
+        DialectId::A2a => "/message:send",
         DialectId::Bedrock => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse",
         DialectId::BedrockInvoke => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke",
         DialectId::OpenaiCompletions => "/v1/completions",

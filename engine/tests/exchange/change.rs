@@ -423,7 +423,8 @@ fn every_recorded_request_keeps_all_bytes_but_its_model() {
     const NEW: &str = "~~model~~";
     let program = program(json!({"switch": [{"id": "s", "to": {"model": NEW, "upstream": "u"}}]}));
     let (mut bodies, mut paths) = (0, 0);
-    for recording in recordings() {
+    // Agents are asked without a model.
+    for recording in recordings().into_iter().filter(|own| own.dialect != "a2a") {
         let seen = run(&program, &recording, &Cut::Whole);
         let Some(upstream) = &seen.upstream else { panic!("{}: {}", recording.name, seen.text()) };
         assert_eq!(header(&seen, "x-hemostat-upstream"), Some("u"), "{}", recording.name);

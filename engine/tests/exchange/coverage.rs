@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::support::{Caller, Cut, Recording, Seen, program, run_as};
-use hemostat_engine::dialect::{Call, CallKind, Canned, dialect, recognise};
+use hemostat_engine::dialect::{Call, CallKind, Canned, DialectId, Recognised, dialect, recognise};
 use hemostat_engine::exchange::{Exchange, RequestFacts, RequestVerdict};
 use hemostat_engine::ledger::{Book, MemoryStore};
 use serde_json::{Value, json};
@@ -67,6 +67,7 @@ fn lanes() -> Vec<Lane> {
     let interaction_call = json!({"id": "i", "object": "interaction", "status": "requires_action", "model": "m",
         "steps": [{"type": "function_call", "id": "c", "name": "rm", "arguments": {}}]});
     let prompt = json!({"model": "m", "prompt": "a secret", "max_tokens": 9});
+    let agent = json!({"message": {"messageId": "1", "role": "ROLE_USER", "parts": [{"text": "a secret"}]}});
     let get = |shown, path| Lane { method: "GET", ..lane(shown, path, None, Value::Null, None) };
     vec![
         lane(
@@ -176,6 +177,20 @@ fn lanes() -> Vec<Lane> {
             json!({"model": "m", "input": "a secret"}),
             None,
         ),
+        lane(
+            "A2A over HTTP: `…/message:send`, `…/message:stream`",
+            "/message:send",
+            Some("/message:stream"),
+            agent.clone(),
+            None,
+        ),
+        lane(
+            "A2A over JSON-RPC, of 0.3 and 1.0, at any path: by the body's `method`",
+            "/agents/1",
+            Some("/agents/1"),
+            json!({"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": agent}),
+            None,
+        ),
         Lane {
             call: Some(responses_call),
             ..get("Stored answers: `GET …/responses/ID`", "/v1/responses/resp_1")
@@ -236,7 +251,9 @@ const LEVERS: [&str; 9] = [
 fn recording(lane: &Lane, path: &str, stream: bool, response: (String, Vec<u8>)) -> Recording {
     let mut request = lane.request.clone();
     let by_path = path.starts_with("/model/") || path.contains(":");
-    if request.is_object() && lane.stream.is_some() && !by_path {
+    if request.get("method").is_some() {
+        request["method"] = json!(if stream { "SendStreamingMessage" } else { "SendMessage" });
+    } else if request.is_object() && lane.stream.is_some() && !by_path {
         request["stream"] = json!(stream);
     }
     Recording {
@@ -251,9 +268,15 @@ fn recording(lane: &Lane, path: &str, stream: bool, response: (String, Vec<u8>))
     }
 }
 
+/// What a lane's request line says; of A2A's JSON-RPC, which only its body tells, what its other binding's says.
+fn recognised(lane: &Lane, path: &str) -> Recognised {
+    let of = |path: &str| recognise(lane.method, path);
+    of(path).or_else(|| of("/message:send")).unwrap()
+}
+
 /// An answer in the lane's dialect that says something secret.
 fn secret(lane: &Lane, path: &str, stream: bool) -> (String, Vec<u8>) {
-    let recognised = recognise(lane.method, path).unwrap();
+    let recognised = recognised(lane, path);
     if recognised.kind == CallKind::StoredList {
         let list = json!({"object": "list", "data": [{"choices": [{"message": {"content": "a secret"}}]}]});
         return ("application/json".to_owned(), list.to_string().into_bytes());
@@ -293,6 +316,9 @@ fn second_is_refused(policy: Value, recording: &Recording) -> bool {
             ..RequestFacts::default()
         };
         let mut verdict = exchange.request_headers(facts, recording.request.is_empty());
+        if let RequestVerdict::Sniff { .. } = verdict {
+            verdict = exchange.request_sniff(&recording.request, true);
+        }
         if let RequestVerdict::NeedBody { .. } = verdict {
             verdict = exchange.request_body(Some(&recording.request));
         }
@@ -302,8 +328,9 @@ fn second_is_refused(policy: Value, recording: &Recording) -> bool {
 }
 
 fn cells(lane: &Lane) -> Vec<Cell> {
-    let speaks = dialect(recognise(lane.method, lane.path).unwrap().dialect).speaks();
+    let speaks = dialect(recognised(lane, lane.path).dialect).speaks();
     let asks = !lane.request.is_null();
+    let names_a_model = recognised(lane, lane.path).dialect != DialectId::A2a;
     let whole = recording(lane, lane.path, false, secret(lane, lane.path, false));
     let upstream = |policy: Value| {
         let seen = send(policy, &whole);
@@ -325,7 +352,7 @@ fn cells(lane: &Lane) -> Vec<Cell> {
     let limit = |unit: &str| json!({"limits": [{"id": "l", "allow": {unit: 1, "every": "1m"}}]});
     vec![
         Cell::of(send(kill, &whole).upstream.is_none()),
-        only(asks, &|| {
+        only(asks && names_a_model, &|| {
             upstream(json!({"rollback": [{"id": "r", "set": {"model": "older"}}]}))
                 .contains("older")
         }),
@@ -353,7 +380,7 @@ fn the_page_says_what_holds() {
     table.extend(LEVERS.iter().map(|lever| format!(" {lever} |")));
     table.push_str(&format!("\n|---|---|{}\n", "---|".repeat(LEVERS.len())));
     for lane in lanes() {
-        let name = recognise(lane.method, lane.path).unwrap().dialect.name();
+        let name = recognised(&lane, lane.path).dialect.name();
         table.push_str(&format!("| {} | `{name}` |", lane.shown));
         table.extend(cells(&lane).iter().map(|cell| format!(" {} |", cell.shown())));
         table.push('\n');

@@ -10,6 +10,7 @@
 )]
 #![allow(missing_docs, reason = "a test")]
 
+mod a2a;
 mod answers;
 mod bedrock;
 mod capture;

@@ -124,6 +124,27 @@ fn streams() -> Vec<Stream> {
                     "model": "m", "usage": {"total_input_tokens": 1, "total_output_tokens": 1}}}),
             ],
         },
+        Stream {
+            dialect: "a2a",
+            path: "/message:stream",
+            open: vec![
+                json!({"task": {"id": "t", "contextId": "c", "status": {"state": "TASK_STATE_SUBMITTED"}}}),
+            ],
+            close: vec![
+                json!({"statusUpdate": {"taskId": "t", "contextId": "c", "status": {"state": "TASK_STATE_COMPLETED"}}}),
+            ],
+        },
+        Stream {
+            dialect: "a2a-before",
+            path: "/agents/1",
+            open: vec![
+                json!({"kind": "task", "id": "t", "contextId": "c", "status": {"state": "submitted"}}),
+            ],
+            close: vec![
+                json!({"kind": "status-update", "taskId": "t", "contextId": "c", "final": true,
+                    "status": {"state": "completed"}}),
+            ],
+        },
         ollama("ollama", "/api/chat", json!({"message": {"role": "assistant", "content": ""}})),
         ollama("ollama-generate", "/api/generate", json!({"response": ""})),
         Stream {
@@ -349,6 +370,58 @@ fn places(dialect: &str) -> Vec<(&'static str, &'static str)> {
             r##"{"event_type":"step.delta","index":-1,"delta":{"type":"text","text":"@"}}"##,
         ),
     ];
+    let a2a = [
+        (
+            "known",
+            r##"{"artifactUpdate":{"taskId":"t","contextId":"c","append":true,"artifact":{"artifactId":"a","parts":[{"text":"@"}]}}}"##,
+        ),
+        (
+            "status",
+            r##"{"statusUpdate":{"taskId":"t","contextId":"c","status":{"state":"TASK_STATE_WORKING","message":{"messageId":"m","role":"ROLE_AGENT","parts":[{"text":"@"}]}}}}"##,
+        ),
+        (
+            "snake case",
+            r##"{"artifact_update":{"task_id":"t","artifact":{"artifact_id":"a","parts":[{"text":"@"}]}}}"##,
+        ),
+        (
+            "data",
+            r##"{"artifactUpdate":{"artifact":{"artifactId":"a","parts":[{"data":{"a":{"b":["@"]}}}]}}}"##,
+        ),
+        (
+            "unknown part",
+            r##"{"artifactUpdate":{"artifact":{"artifactId":"a","parts":[{"foo":{"bar":"@"}}]}}}"##,
+        ),
+        ("metadata", r##"{"statusUpdate":{"taskId":"t","metadata":{"note":"@"}}}"##),
+        ("unknown event", r##"{"foo":{"bar":[{"baz":"@"}]}}"##),
+        ("root", r##"{"note":"@"}"##),
+        (
+            "repeated",
+            r##"{"artifactUpdate":{"artifact":{"artifactId":"a","parts":[{"text":"@","copy":"@"}]}}}"##,
+        ),
+        (
+            "grown",
+            r##"{"artifactUpdate":{"artifact":{"artifactId":"a","parts":[{"text":"@"}]},"all":"#"}}"##,
+        ),
+    ];
+    let a2a_before = [
+        (
+            "known",
+            r##"{"kind":"artifact-update","taskId":"t","contextId":"c","artifact":{"artifactId":"a","parts":[{"kind":"text","text":"@"}]}}"##,
+        ),
+        (
+            "status",
+            r##"{"kind":"status-update","taskId":"t","contextId":"c","final":false,"status":{"state":"working","message":{"kind":"message","messageId":"m","role":"agent","parts":[{"kind":"text","text":"@"}]}}}"##,
+        ),
+        (
+            "data",
+            r##"{"kind":"artifact-update","artifact":{"artifactId":"a","parts":[{"kind":"data","data":{"b":"@"}}]}}"##,
+        ),
+        ("unknown", r##"{"kind":"foo","taskId":"t","foo":{"bar":"@"}}"##),
+        (
+            "repeated",
+            r##"{"kind":"artifact-update","artifact":{"artifactId":"a","parts":[{"kind":"text","text":"@"}],"foo":"@"}}"##,
+        ),
+    ];
     let generate = [
         ("known", r##"{"response":"@","done":false}"##),
         ("thinking", r##"{"response":"","thinking":"@","done":false}"##),
@@ -360,6 +433,8 @@ fn places(dialect: &str) -> Vec<(&'static str, &'static str)> {
         "openai-completions" => completions.to_vec(),
         "cohere" => cohere.to_vec(),
         "gemini-interactions" => interactions.to_vec(),
+        "a2a" => a2a.to_vec(),
+        "a2a-before" => a2a_before.to_vec(),
         "ollama" => ollama.to_vec(),
         "ollama-generate" => generate.to_vec(),
         "openai-responses" => responses.to_vec(),
@@ -407,6 +482,14 @@ fn framed(stream: &Stream, events: &[Value]) -> Vec<u8> {
         ("ollama" | "ollama-generate", _) => {
             events.iter().map(|event| format!("{event}\n")).collect::<String>().into_bytes()
         }
+        ("a2a-before", _) => {
+            let rpc = |event: &Value| json!({"jsonrpc": "2.0", "id": 1, "result": event});
+            events
+                .iter()
+                .map(|event| format!("data: {}\n\n", rpc(event)))
+                .collect::<String>()
+                .into_bytes()
+        }
         _ => {
             let done = if stream.dialect.starts_with("openai-c")
                 || matches!(stream.dialect, "cohere" | "gemini-interactions")
@@ -431,6 +514,13 @@ fn recording(stream: &Stream, response: Vec<u8>) -> Recording {
             json!({"model": "m", "prompt": "x", "stream": true})
         }
         "gemini" => json!({"contents": []}),
+        "a2a" => {
+            json!({"message": {"messageId": "1", "role": "ROLE_USER", "parts": [{"text": "x"}]}})
+        }
+        "a2a-before" => {
+            json!({"jsonrpc": "2.0", "id": 1, "method": "message/stream", "params": {"message":
+                {"kind": "message", "messageId": "1", "role": "user", "parts": [{"kind": "text", "text": "x"}]}}})
+        }
         "openai-responses" | "gemini-interactions" => {
             json!({"model": "m", "input": "x", "stream": true})
         }
@@ -540,8 +630,10 @@ fn policy(action: Value) -> Value {
 /// A dialect that is new has no place here until somebody writes it down.
 #[test]
 fn every_dialect_that_speaks_is_here() {
-    let here: Vec<DialectId> =
-        streams().iter().map(|stream| recognise("POST", stream.path).unwrap().dialect).collect();
+    let here: Vec<DialectId> = streams()
+        .iter()
+        .filter_map(|stream| Some(recognise("POST", stream.path)?.dialect))
+        .collect();
     let speaks = |id: &&DialectId| dialect(**id).speaks() && **id != DialectId::Mcp;
     for id in DialectId::ALL.iter().filter(speaks) {
         assert!(here.contains(id), "{id:?} has no stream in the matrix");
@@ -610,6 +702,8 @@ fn whole_answers_too() {
         "{\"output\":[{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"@\"}],\"foo\":\"@\"}]}",
         "{\"output\":{\"message\":{\"content\":[{\"text\":\"@\"},{\"foo\":{\"bar\":\"@\"}}]}}}",
         "{\"steps\":[{\"type\":\"model_output\",\"content\":[{\"type\":\"text\",\"text\":\"@\"}]},{\"type\":\"foo\",\"bar\":[\"@\"]}]}",
+        "{\"task\":{\"id\":\"t\",\"status\":{\"state\":\"TASK_STATE_COMPLETED\",\"message\":{\"parts\":[{\"text\":\"@\"}]}},\"artifacts\":[{\"parts\":[{\"text\":\"@\"},{\"data\":{\"a\":\"@\"}}]}],\"history\":[{\"parts\":[{\"text\":\"@\"}]}]}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"kind\":\"message\",\"parts\":[{\"kind\":\"text\",\"text\":\"@\"}]}}",
         "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"@\"},{\"foo\":[\"@\"]}]},\"note\":\"@\"}]}",
     ];
     for action in [json!({"redact": "[X]"}), json!("block"), json!({"fallback": "f"})] {
@@ -671,8 +765,9 @@ fn units_of_arguments_that_are_cut_wait_whole() {
             _ => json!({"type": "content_block_delta", "index": 1,
                 "delta": {"type": "input_json_delta", "partial_json": text}}),
         };
-        if matches!(stream.dialect, "gemini" | "ollama" | "ollama-generate" | "openai-completions")
-        {
+        let own =
+            ["gemini", "ollama", "ollama-generate", "openai-completions", "a2a", "a2a-before"];
+        if own.contains(&stream.dialect) {
             continue; // its arguments come whole, or it has no calls
         }
         for (text, wanted) in &texts {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::{Cut, program, recordings, run};
+use crate::support::{Cut, Recording, program, recordings, run};
+use hemostat_engine::dialect::recognise;
 
 /// A policy without a rule.
 fn empty() -> serde_json::Value {
@@ -15,7 +16,9 @@ fn empty() -> serde_json::Value {
 fn what_an_answer_says_of_itself_is_known_without_a_rule_for_every_cut() {
     let program = program(empty());
     let (mut seen, mut usage, mut ended) = (0, 0, 0);
-    for recording in recordings() {
+    // What only its body tells of is looked at where a rule needs it.
+    let told = |own: &Recording| recognise(&own.method, &own.path).is_some();
+    for recording in recordings().into_iter().filter(told) {
         let whole = run(&program, &recording, &Cut::Whole);
         assert_eq!(whole.state("hemostat.decision").map(str::len), Some(16), "{}", recording.name);
         let known = |key| whole.state(key).is_some();

@@ -295,6 +295,8 @@ fn recorded_streams_end_in_their_dialect() {
         let text = if recording.is_messages() { said(&played.body) } else { played.text() };
         let word = match recording.dialect.as_str() {
             "openai-chat" | "openai-completions" => r#""finish_reason":"length""#,
+            "a2a" if text.contains("TASK_STATE") => r#""state":"TASK_STATE_FAILED""#,
+            "a2a" => r#""state":"failed""#,
             "cohere" => r#""finish_reason":"MAX_TOKENS""#,
             "ollama" => r#""done_reason":"length""#,
             "gemini-interactions" => r#""status":"incomplete""#,

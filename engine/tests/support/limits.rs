@@ -81,7 +81,10 @@ impl Proxy {
                     let body = new.map_or(body, |new| String::from_utf8(new).unwrap());
                     return Ok(Asked { exchange, edits, body });
                 }
-                RequestVerdict::Sniff { .. } => panic!("these requests say what they are"),
+                RequestVerdict::Sniff { edits: more, .. } => {
+                    edits.extend(more);
+                    verdict = exchange.request_sniff(body.as_bytes(), true);
+                }
                 RequestVerdict::Peek { edits: more } => {
                     edits.extend(more);
                     exchange.request_chunk(body.as_bytes(), true);

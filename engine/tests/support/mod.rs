@@ -70,7 +70,7 @@ impl Recording {
 }
 
 /// The dialects that speak and of which there are recordings, each a folder of them.
-pub const RECORDED: [&str; 9] = [
+pub const RECORDED: [&str; 10] = [
     "openai-chat",
     "openai-responses",
     "anthropic",
@@ -80,6 +80,7 @@ pub const RECORDED: [&str; 9] = [
     "ollama",
     "cohere",
     "gemini-interactions",
+    "a2a",
 ];
 
 /// All recorded exchanges of the dialects, in the order of their names, and some of Anthropic's as Bedrock's InvokeModel

@@ -60,6 +60,7 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
                 }
             }
             "gemini-interactions" => interactions(&event, &mut out),
+            "a2a" => a2a(&event, &mut out),
             "ollama" => {
                 add(&mut out, "content".to_owned(), &event["message"]["content"]);
                 add(&mut out, "content".to_owned(), &event["response"]);
@@ -74,6 +75,33 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
 fn add(out: &mut BTreeMap<String, String>, channel: String, text: &Value) {
     if let Some(text) = text.as_str() {
         out.entry(channel).or_default().push_str(text);
+    }
+}
+
+/// What an agent says and makes, wherever the protocol's versions have it.
+fn a2a(event: &Value, out: &mut BTreeMap<String, String>) {
+    let of = event.get("result").unwrap_or(event);
+    let named = ["task", "message", "statusUpdate", "artifactUpdate"];
+    let object = named.iter().find_map(|name| of.get(name)).unwrap_or(of);
+    for (channel, holder) in [
+        ("message", object),
+        ("message", &object["status"]["message"]),
+        ("artifact", &object["artifact"]),
+    ] {
+        for part in list(&holder["parts"]).iter().chain(list(&holder["content"])) {
+            add(out, channel.to_owned(), &part["text"]);
+        }
+    }
+    for (at, told) in list(&object["history"]).iter().enumerate() {
+        let asked = matches!(told["role"].as_str(), Some("user" | "ROLE_USER"));
+        for part in list(&told["parts"]).iter().chain(list(&told["content"])).filter(|_| !asked) {
+            add(out, format!("history {at}"), &part["text"]);
+        }
+    }
+    for (at, artifact) in list(&object["artifacts"]).iter().enumerate() {
+        for (part, own) in list(&artifact["parts"]).iter().enumerate() {
+            add(out, format!("artifact {at} {part}"), &own["text"]);
+        }
     }
 }
 

@@ -66,13 +66,16 @@ const METHODS: &[&str] = &[
 ];
 
 /// True for a method of MCP's.
-pub(super) fn is_method(method: &str) -> bool {
+pub(in crate::dialect) fn is_method(method: &str) -> bool {
     let method = method.trim().to_ascii_lowercase();
     METHODS.iter().any(|known| method.starts_with(known))
 }
 
 /// The messages that a body holds: it, or the items of a batch.
-fn each<'a>(doc: &'a Doc, body: &'a [u8]) -> impl Iterator<Item = Value<'a>> {
+pub(in crate::dialect) fn each<'a>(
+    doc: &'a Doc,
+    body: &'a [u8],
+) -> impl Iterator<Item = Value<'a>> {
     let root = doc.root(body);
     let batch = root.kind() == Kind::Array;
     std::iter::once(root)
@@ -103,11 +106,6 @@ pub fn is_json_rpc(doc: &Doc, body: &[u8]) -> bool {
 /// a model's server could take for a call.
 #[must_use]
 pub fn is_nothing_else(doc: &Doc, body: &[u8]) -> bool {
-    const OWN: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
-    let only = |message: Value<'_>| {
-        message.kind() == Kind::Object
-            && message.children().all(|child| OWN.iter().any(|name| folds_to(&child, name)))
-    };
     let answers = |message: Value<'_>| {
         ["result", "error"]
             .iter()
@@ -115,13 +113,22 @@ pub fn is_nothing_else(doc: &Doc, body: &[u8]) -> bool {
     };
     let speaks =
         names_a_method(doc, body) || (is_json_rpc(doc, body) && each(doc, body).all(answers));
-    each(doc, body).next().is_some() && each(doc, body).all(only) && speaks
+    each(doc, body).next().is_some()
+        && each(doc, body).all(|message| has_only_rpc(&message))
+        && speaks
+}
+
+/// True for an object with no members but JSON-RPC's.
+pub(in crate::dialect) fn has_only_rpc(message: &Value<'_>) -> bool {
+    const OWN: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+    message.kind() == Kind::Object
+        && message.children().all(|child| OWN.iter().any(|name| folds_to(&child, name)))
 }
 
 /// True if some reader takes the member's key for `name`: case does not count, nor do the two letters outside ASCII
 /// that fold into it.
 #[inline]
-fn folds_to(member: &Value<'_>, name: &str) -> bool {
+pub(in crate::dialect) fn folds_to(member: &Value<'_>, name: &str) -> bool {
     // Most keys are known by their first letter: only what is written with a backslash, or not in ASCII, may hide it.
     match (member.raw_key().first(), name.as_bytes().first()) {
         (Some(own), Some(first)) if own.is_ascii() && *own != b'\\' && own | 0x20 != *first => {
@@ -147,7 +154,8 @@ fn may_fold_to(member: &Value<'_>, name: &str) -> bool {
 }
 
 /// The one member of this name.
-fn one<'a>(
+#[inline(never)]
+pub(in crate::dialect) fn one<'a>(
     object: &Value<'a>,
     name: &str,
     field: &'static str,

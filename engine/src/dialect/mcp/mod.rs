@@ -18,6 +18,7 @@ pub use message::{
     MessageKind, RpcMessage, ToolCall, is_json_rpc, is_nothing_else, messages, names_a_method,
     texts_beside, without_messages,
 };
+pub(super) use message::{each, folds_to, has_only_rpc, is_method, one};
 pub use mirror::{is_mismatch, is_modern};
 pub use sign::is_old_transport;
 

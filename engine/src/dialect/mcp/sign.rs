@@ -27,6 +27,7 @@ pub fn recognised(stored: bool) -> Recognised {
         model: None,
         stream: false,
         json_stream: Framing::Json,
+        envelope: None,
     }
 }
 

@@ -1,10 +1,11 @@
-//! Tells MCP by its body, piece by piece, where headers say nothing: a JSON object (or a list of them) with a `method`
-//! of MCP's.
+//! Tells MCP, and A2A, by a body, piece by piece, where headers say nothing: a JSON object (or a list of them) with a
+//! `method` of theirs.
 //!
 //! It reads more than is JSON, never less: a body that some server takes for a call must be found. Case does not count,
 //! and bytes that other encodings put between letters (UTF-16, UTF-32) are passed over.
 
 use super::message::is_method;
+use crate::dialect::{DialectId, a2a};
 use crate::limits;
 use crate::wire::json::decode;
 
@@ -13,8 +14,8 @@ use crate::wire::json::decode;
 pub enum Sniffed {
     /// Nothing yet.
     Open,
-    /// It is a call of MCP's.
-    Mcp,
+    /// It is a call of this protocol's.
+    Call(DialectId),
     /// It is none, whatever follows.
     Other,
 }
@@ -34,6 +35,10 @@ enum SniffState {
 #[derive(Debug)]
 pub struct Sniffer {
     known: Sniffed,
+    /// MCP is looked for.
+    mcp: bool,
+    /// A2A is.
+    a2a: bool,
     /// Open brackets.
     depth: usize,
     /// Brackets around the members of a message: 1, in a batch 2.
@@ -49,6 +54,8 @@ impl Default for Sniffer {
     fn default() -> Self {
         Self {
             known: Sniffed::Open,
+            mcp: true,
+            a2a: true,
             depth: 0,
             level: 1,
             place: SniffState::Key,
@@ -60,6 +67,12 @@ impl Default for Sniffer {
 }
 
 impl Sniffer {
+    /// Looks for these protocols alone.
+    #[must_use]
+    pub fn of(mcp: bool, a2a: bool) -> Self {
+        Self { mcp, a2a, ..Self::default() }
+    }
+
     /// Takes the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) -> Sniffed {
         for &byte in bytes {
@@ -126,8 +139,13 @@ impl Sniffer {
         let text = decode(&self.text);
         self.place = match self.place {
             SniffState::Key if text.eq_ignore_ascii_case("method") => SniffState::Method,
-            SniffState::Method if is_method(&text) => {
-                self.known = Sniffed::Mcp;
+            SniffState::Method => {
+                // What both have is told apart once all of it has come.
+                if self.mcp && is_method(&text) {
+                    self.known = Sniffed::Call(DialectId::Mcp);
+                } else if self.a2a && a2a::is_method(&text) {
+                    self.known = Sniffed::Call(DialectId::A2a);
+                }
                 SniffState::Value
             }
             _ => SniffState::Value,
@@ -155,9 +173,9 @@ mod tests {
             "\u{feff}{\"method\":\"initialize\"",
             r#"{"a":1,,"method":"tools/call",}"#,
         ] {
-            assert_eq!(sniff(body.as_bytes()), Sniffed::Mcp, "{body}");
+            assert_eq!(sniff(body.as_bytes()), Sniffed::Call(DialectId::Mcp), "{body}");
             let wide: Vec<u8> = body.encode_utf16().flat_map(u16::to_be_bytes).collect();
-            assert_eq!(sniff(&wide), Sniffed::Mcp, "{body} in UTF-16");
+            assert_eq!(sniff(&wide), Sniffed::Call(DialectId::Mcp), "{body} in UTF-16");
         }
     }
 
@@ -177,7 +195,7 @@ mod tests {
             r#"[[{"method":"tools/call"}]]"#,
         ] {
             let known = sniff(body.as_bytes());
-            assert_ne!(known, Sniffed::Mcp, "{body}");
+            assert_ne!(known, Sniffed::Call(DialectId::Mcp), "{body}");
             assert!(body.is_empty() || known == Sniffed::Other, "{body}");
         }
     }
@@ -198,7 +216,7 @@ mod tests {
             object.insert(before, serde_json::json!([value, {"x": "}"}]));
             object.insert(key.to_owned(), serde_json::json!("tools/call"));
             let body = serde_json::Value::Object(object).to_string();
-            prop_assert_eq!(sniff(body.as_bytes()), Sniffed::Mcp);
+            prop_assert_eq!(sniff(body.as_bytes()), Sniffed::Call(DialectId::Mcp));
         }
     }
 }

@@ -23,9 +23,10 @@ pub(super) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// What was generated before is fetched without a body, and MCP's names no model and no settings.
+    /// What was generated before is fetched without a body, and MCP's and A2A's names no model and no settings.
     fn has_no_place(&self) -> bool {
-        self.recognised.kind.is_stored() || self.recognised.dialect == DialectId::Mcp
+        self.recognised.kind.is_stored()
+            || matches!(self.recognised.dialect, DialectId::Mcp | DialectId::A2a)
     }
 }
 

@@ -135,6 +135,7 @@ pub fn call(id: DialectId, framing: Framing) -> Call {
         model: None,
         stream,
         json_stream: framing,
+        envelope: None,
     };
     Call { model: "asked-model".to_owned(), ..Call::without_body(recognised) }
 }

@@ -1,0 +1,226 @@
+//! Answers: events and whole bodies, each a message, a task, or news of one.
+
+use super::super::fields::string;
+use super::super::texts::{LastMembers, TextWalk, name_number};
+use super::super::{Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape};
+use super::ending::Sent;
+use super::request::{is_among, is_plumbing};
+use crate::wire::frame::Framing;
+use crate::wire::json::{Doc, Kind, Value};
+
+/// Kinds of running text.
+mod kind {
+    /// What the agent says. Many send one message for each piece of it, so that all of them are one text.
+    pub(super) const MESSAGE: u8 = 0;
+    /// What it makes; `a` stands for the artifact's id.
+    pub(super) const ARTIFACT: u8 = 1;
+}
+
+/// Objects within objects are looked for so deep: an envelope, the name of a kind, what the object holds.
+const DEPTH: u8 = 4;
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(super) struct Reading {
+    call: Call,
+    framing: Framing,
+    sent: Sent,
+}
+
+impl Reading {
+    pub(super) fn new(call: &Call, framing: Framing) -> Self {
+        Self { call: call.clone(), framing, sent: Sent::default() }
+    }
+}
+
+/// States in which a task says no more.
+const ENDS: [&str; 8] = [
+    "completed",
+    "failed",
+    "canceled",
+    "rejected",
+    "input-required",
+    "input_required",
+    "auth-required",
+    "auth_required",
+];
+
+/// Members whose value is a file.
+const CONTENT: [&str; 4] = ["raw", "bytes", "fileWithBytes", "file_with_bytes"];
+
+/// Members that say where a file is.
+const LINKS: [&str; 4] = ["url", "uri", "fileWithUri", "file_with_uri"];
+
+/// True for a state in which a task says no more.
+pub(super) fn ends(state: &[u8]) -> bool {
+    // 1.0 writes `TASK_STATE_INPUT_REQUIRED`, the versions before `input-required`.
+    let state = state.to_ascii_lowercase();
+    let state = state.strip_prefix(b"task_state_").unwrap_or(&state);
+    is_among(&ENDS, state)
+}
+
+/// A part of a message: text, data, or a file. `key`: its text is a piece of this one.
+pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Option<TextKey>) {
+    let mut last = LastMembers::default();
+    for field in texts.fields(part) {
+        let is_text = field.kind() == Kind::String;
+        match (&*field.key(), key) {
+            (b"text", Some(key)) if !texts.whole && last.is(part, &field, 0, "text") => {
+                texts.running(&field, key, ValueShape::Text, Role::Output);
+            }
+            (b"data", _) => match key {
+                // What stands in an event runs on as any other text does.
+                Some(_) => texts.free(&field),
+                None => texts.leaves(&field),
+            },
+            (b"file", _) if field.kind() == Kind::Object => {
+                field.children().for_each(|own| file(texts, &own, key.is_none()));
+            }
+            (b"raw" | b"url", _) => file(texts, &field, key.is_none()),
+            (name, _) if is_plumbing(name) && is_text => {}
+            _ => texts.under(&field),
+        }
+    }
+}
+
+/// A member of a file: what is in it, or where it is.
+fn file<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, asked: bool) {
+    let name = field.key();
+    match () {
+        () if field.kind() != Kind::String => texts.under(field),
+        () if is_among(&CONTENT, &name) => {
+            if asked {
+                texts.file(field, false);
+            }
+        }
+        () if asked && is_among(&LINKS, &name) => {
+            match field.as_bytes().to_ascii_lowercase().starts_with(b"data:") {
+                true => texts.file(field, false),
+                false => texts.remote = texts.remote.saturating_add(1),
+            }
+        }
+        () if is_plumbing(&name) => {}
+        () => texts.under(field),
+    }
+}
+
+/// The parts of a message or an artifact.
+fn parts<'a>(texts: &mut TextWalk<'a, '_>, list: &Value<'a>, key: TextKey) {
+    match list.kind() {
+        Kind::Array => list.children().for_each(|one| part(texts, &one, Some(key))),
+        _ => texts.under(list),
+    }
+}
+
+/// A message, a task, an artifact or an envelope of one, in this order from outside; `key` is what parts right under it
+/// belong to. True: it ends the answer.
+fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, depth: u8) -> bool {
+    let mut end = false;
+    let mut last = LastMembers::default();
+    let inner = |field: &Value<'_>| field.kind() == Kind::Object && depth > 0;
+    for field in object.children() {
+        match &*field.key() {
+            b"result" | b"task" | b"statusUpdate" | b"status_update" | b"artifactUpdate"
+            | b"artifact_update"
+                if inner(&field) =>
+            {
+                end |= self::object(texts, &field, key, depth - 1);
+            }
+            // In a task's status it says how it goes, by itself it is the answer.
+            b"message" if inner(&field) && last.is(object, &field, 0, "message") => {
+                self::object(texts, &field, key, depth - 1);
+                end |= object.get("state").is_none();
+            }
+            b"status" if inner(&field) && last.is(object, &field, 1, "status") => {
+                self::object(texts, &field, key, depth - 1);
+                end |= ends(&string(field.get("state")));
+            }
+            b"artifact" if inner(&field) && last.is(object, &field, 2, "artifact") => {
+                let id = field.get("artifactId").or_else(|| field.get("artifact_id"));
+                let a = name_number(&string(id));
+                let outer = std::mem::replace(&mut texts.item, a);
+                let key = TextKey { kind: kind::ARTIFACT, a, b: 0 };
+                self::object(texts, &field, key, depth - 1);
+                texts.item = outer;
+            }
+            // A task repeats what events have told.
+            b"artifacts" | b"history" => {
+                let outer = std::mem::replace(&mut texts.whole, true);
+                for one in texts.elements(&field) {
+                    let role = string(one.get("role"));
+                    match inner(&one) {
+                        // What was asked comes back.
+                        true if matches!(&*role, b"user" | b"ROLE_USER") => {}
+                        true => _ = self::object(texts, &one, key, depth - 1),
+                        false => texts.under(&one),
+                    }
+                }
+                texts.whole = outer;
+            }
+            b"parts" | b"content" if last.is(object, &field, 3, "parts") => {
+                parts(texts, &field, key);
+                end |= object.get("kind").is_some_and(|kind| kind.is_str("message"))
+                    && depth + 2 > DEPTH;
+            }
+            b"final" => end |= field.as_bool() == Some(true),
+            b"name" | b"description" if depth < DEPTH => {
+                let outer = std::mem::replace(&mut texts.whole, true);
+                texts.under(&field);
+                texts.whole = outer;
+            }
+            b"error" => {
+                texts.under(&field);
+                end = true;
+            }
+            name if is_plumbing(name) && field.kind() != Kind::Object => {
+                if field.kind() == Kind::Array {
+                    texts.under(&field);
+                }
+            }
+            _ => texts.under(&field),
+        }
+    }
+    end
+}
+
+impl Answer for Reading {
+    fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+        let mut texts = TextWalk::event(doc, payload, items, self.framing);
+        texts.whole = self.framing == Framing::Json;
+        let root = texts.root();
+        let key = TextKey { kind: kind::MESSAGE, a: 0, b: 0 };
+        let end = match root.kind() {
+            Kind::Object => object(&mut texts, &root, key, DEPTH),
+            _ => {
+                texts.walk(&root);
+                false
+            }
+        };
+        if end || self.framing == Framing::Json {
+            items.push(Item::AnswerEnd);
+        }
+    }
+
+    fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
+
+    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[CallPiece<'_>]) -> Leaves {
+        // Agents call no tools of their callers'.
+        Leaves::default()
+    }
+
+    fn sent(&mut self, doc: &Doc, payload: &[u8]) {
+        self.sent.frame(&doc.root(payload));
+    }
+
+    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+        if self.framing == Framing::Json {
+            return super::ending::whole(&self.call, &ending.how, &ending.decision).into_bytes();
+        }
+        self.sent.ending(&self.call, ending)
+    }
+
+    fn model(&self) -> Option<&str> {
+        // Answers do not name it.
+        None
+    }
+}

@@ -1,0 +1,48 @@
+//! What an exchange's messages are wrapped in.
+
+use super::super::write::Json;
+
+/// What a request tells of the form in which it is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Envelope {
+    /// The id of a JSON-RPC request, as it was written; `None`: it came over the HTTP binding.
+    pub id: Option<String>,
+    /// It is of a protocol before 1.0.
+    pub old: bool,
+    /// The conversation that it goes on with.
+    pub context: Option<String>,
+}
+
+/// The forms in which the versions write objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// JSON-RPC before 1.0: an object says its kind.
+    Tagged,
+    /// HTTP before 1.0: as in [`Form::Wrapped`], but parts are called `content`, and the last event says so.
+    OldHttp,
+    /// 1.0: an object stands under the name of its kind.
+    Wrapped,
+}
+
+impl Envelope {
+    pub(super) fn form(&self) -> Form {
+        match (self.old, self.id.is_some()) {
+            (true, true) => Form::Tagged,
+            (true, false) => Form::OldHttp,
+            (false, _) => Form::Wrapped,
+        }
+    }
+
+    /// An object in the answer's envelope; `name` is its kind's in [`Form::Wrapped`].
+    pub(super) fn wrap(&self, name: &str, object: &str) -> String {
+        let mut out = Json::default();
+        if let Some(id) = &self.id {
+            out.raw(r#"{"jsonrpc":"2.0","id":"#).raw(id).raw(r#","result":"#);
+        }
+        match self.form() {
+            Form::Tagged => out.raw(object),
+            _ => out.raw("{").text(name).raw(":").raw(object).raw("}"),
+        };
+        out.raw(if self.id.is_some() { "}" } else { "" }).take()
+    }
+}
