@@ -3,9 +3,12 @@
 use std::rc::Rc;
 
 use hemostat_engine::bundle::Release;
+use hemostat_engine::dsse::SecretKey;
 use hemostat_engine::exchange::{Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict};
+use hemostat_engine::grant::{Grant, PAYLOAD_TYPE};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::Config;
+use hemostat_engine::policy::trust::{May, TrustedKey};
 use hemostat_engine::wire::edit::{Edit, apply};
 use hemostat_engine::wire::eventstream;
 use hemostat_engine::wire::frame::{Framing, Piece};
@@ -202,10 +205,89 @@ pub fn exchange(data: &[u8]) {
     assert!(left == answer || (broken && answer.starts_with(&left)));
 }
 
+/// An answer that rules act on leaves the same, however it is cut: of an MCP server. The first byte chooses the framing,
+/// the second the cut; a NUL ends the request.
+pub fn mcp(data: &[u8]) {
+    let [choice, chunk, rest @ ..] = data else { return };
+    let at = rest.iter().position(|byte| *byte == 0).unwrap_or(0);
+    let (request, answer) = rest.split_at(at);
+    let kind: &[u8] = if choice % 4 == 0 { b"application/json" } else { b"text/event-stream" };
+    cut_is_whole(b"/mcp", kind, request, answer.get(1..).unwrap_or_default(), *chunk);
+}
+
+/// The same of messages of an event stream: as they came, or as one that holds them as its payload. The first byte
+/// chooses which, and where one byte is altered; the second the cut.
+pub fn eventstream(data: &[u8]) {
+    let [choice, chunk, bytes @ ..] = data else { return };
+    let mut stream = Vec::new();
+    let text = String::from_utf8_lossy(bytes);
+    match choice % 3 {
+        0 => stream.extend_from_slice(bytes),
+        1 => eventstream::event("contentBlockDelta", &text, &mut stream),
+        _ => {
+            for word in ["zanz", "ibar ", &text] {
+                let delta = format!(r#"{{"contentBlockIndex":0,"delta":{{"text":"{word}"}}}}"#);
+                eventstream::event("contentBlockDelta", &delta, &mut stream);
+            }
+        }
+    }
+    if let Some(byte) = stream.get_mut(usize::from(*choice) * 2) {
+        *byte ^= choice / 3;
+    }
+    let kind = b"application/vnd.amazon.eventstream";
+    cut_is_whole(b"/model/m/converse-stream", kind, br#"{"messages":[]}"#, &stream, *chunk);
+}
+
+fn cut_is_whole(path: &[u8], kind: &[u8], request: &[u8], answer: &[u8], chunk: u8) {
+    let policy = br#"{"hold_headers": true, "policy": {"hemostat": 1, "on_unreadable": "pass", "on_hold_limit": "release",
+        "guardrails": [{"id": "r", "scan": ["output", "input", "tool_args"], "find": ["zanzibar", "be[^!]+!"], "do": "redact"}],
+        "tools": [{"match": ["bad_*"], "do": "deny"}]}}"#;
+    let Ok((config, _)) = Config::parse(policy) else { panic!("it is a policy") };
+    let Ok(program) = Program::compile(&config) else { panic!("it compiles") };
+    let program = Rc::new(program);
+    let chunks: Vec<&[u8]> = answer.chunks(usize::from(chunk).max(1)).collect();
+    let whole = answered_as(&program, path, kind, request, &[answer]);
+    assert_eq!(answered_as(&program, path, kind, request, &chunks), whole);
+}
+
+/// What a key signs is a grant that says what was signed, and altered it is none. The first byte alters the envelope,
+/// at the place that the second and third name.
+pub fn grants(data: &[u8]) {
+    const SEED: [u8; 32] = [7; 32];
+    let [altered, high, low, payload @ ..] = data else { return };
+    let key = SecretKey::from_seed(&SEED);
+    let keys = [TrustedKey { id: "k".to_owned(), key: key.public(), may: May::ALL }];
+    let mut envelope = key.envelope("k", PAYLOAD_TYPE, payload).into_bytes();
+    let signed = Grant::verify(&envelope, &keys);
+    if let Ok(grant) = &signed {
+        let again = key.envelope("k", PAYLOAD_TYPE, grant.to_json().as_bytes());
+        assert_eq!(Grant::verify(again.as_bytes(), &keys).as_ref(), Ok(grant));
+    }
+    let place = usize::from(u16::from_be_bytes([*high, *low])) % envelope.len().max(1);
+    if let Some(byte) = envelope.get_mut(place) {
+        *byte ^= altered;
+    }
+    // Some bytes of an envelope say nothing (blanks, spare bits of base64): what verifies is what was signed.
+    if let Ok(grant) = Grant::verify(&envelope, &keys) {
+        assert_eq!(Ok(grant), signed);
+    }
+}
+
 /// What leaves of an answer that comes in these chunks, and whether it ends in the middle of an event.
 fn answered(
     program: &Rc<Program>,
     path: &[u8],
+    request: &[u8],
+    chunks: &[&[u8]],
+) -> (Vec<u8>, bool) {
+    answered_as(program, path, b"text/event-stream", request, chunks)
+}
+
+/// The same of an answer of this content type.
+fn answered_as(
+    program: &Rc<Program>,
+    path: &[u8],
+    kind: &[u8],
     request: &[u8],
     chunks: &[&[u8]],
 ) -> (Vec<u8>, bool) {
@@ -224,7 +306,7 @@ fn answered(
         RequestVerdict::Sniff { .. } => drop(exchange.request_sniff(request, true)),
         _ => {}
     }
-    let headers = vec![pair(b":status", b"200"), pair(b"content-type", b"text/event-stream")];
+    let headers = vec![pair(b":status", b"200"), pair(b"content-type", kind)];
     let mut left = Vec::new();
     let verdict = exchange.response_headers(&headers.into(), false, false, NOW);
     for chunk in chunks {

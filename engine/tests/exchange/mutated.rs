@@ -320,6 +320,9 @@ fn whatever_is_sent_holds_what_is_promised() {
     assert!(found.is_empty(), "{} found:\n{}", found.len(), found.join("\n\n"));
 }
 
+/// A grant as it is written.
+const GRANT: &[u8] = br#"{"scope":"s","approval":"ap_X","tenant":"t","issued_at":"2026-11-27T10:00:00Z","expires":"2026-11-27T10:15:00Z","nonce":"n"}"#;
+
 /// Every reader by itself, on altered bytes of what it reads.
 #[test]
 fn whatever_readers_are_given_is_read_or_refused() {
@@ -334,6 +337,7 @@ fn whatever_readers_are_given_is_read_or_refused() {
         files.into_iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>()
     };
     let releases = read("releases");
+    let mcp = mcp_recordings();
     let traffic: Vec<Vec<u8>> =
         recordings().into_iter().map(|own| own.response).filter(|body| body.len() < 8192).collect();
     let until = Instant::now() + Duration::from_secs(seconds);
@@ -350,6 +354,14 @@ fn whatever_readers_are_given_is_read_or_refused() {
         bodies::messages(&chosen);
         bodies::json(&bytes);
         bodies::exchange(&chosen);
+        bodies::eventstream(&chosen);
+        let (mcp, _) = random.of(&mcp);
+        let mut bytes = [mcp.request.as_slice(), b"\0", mcp.response.as_slice()].concat();
+        mutate(&mut bytes, &other, &mut random);
+        bodies::mcp(&[&choices[..], &bytes].concat());
+        let mut bytes = GRANT.to_vec();
+        mutate(&mut bytes, &other, &mut random);
+        bodies::grants(&[&choices[..], &[random.next() as u8], &bytes].concat());
         let mut bytes = random.of(&releases).clone();
         mutate(&mut bytes, &other, &mut random);
         bodies::envelopes(&bytes);

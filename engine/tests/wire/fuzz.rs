@@ -19,6 +19,9 @@ fn seeds() {
             let with = |prefix: &[u8]| [prefix, seed.as_bytes()].concat();
             crate::bodies::inner(&with(&[first]));
             crate::bodies::messages(&with(&[first, 5]));
+            if first % 32 == 0 {
+                crate::bodies::grants(&with(&[first, 0, first]));
+            }
             for chunk in [0, 1, 2, 3, 7, 20] {
                 crate::bodies::frames(&with(&[first, chunk]));
             }
@@ -33,5 +36,6 @@ proptest! {
         crate::bodies::json(&bytes);
         crate::bodies::inner(&bytes);
         crate::bodies::messages(&bytes);
+        crate::bodies::grants(&bytes);
     }
 }
