@@ -57,9 +57,9 @@ impl Rows {
         let lanes = [bytes.get(a..b)?, bytes.get(b..c)?, bytes.get(c..d)?, bytes.get(d..end)?];
         let common = lanes.iter().map(|lane| lane.len()).min()?;
         let ways = self.side_by_side(rows, lanes.map(|lane| lane.get(..common).unwrap_or(lane)))?;
-        let mut ways = ways.into_iter().zip(lanes).zip(rows).zip(starts);
+        let ways = ways.into_iter().zip(lanes).zip(rows).zip(starts);
         let mut counts: Option<Lanes> = None;
-        while let Some((((way, lane), began), from)) = ways.next() {
+        for (((way, lane), began), from) in ways {
             if counts.is_some_and(|before| before.row != began) {
                 break;
             }
