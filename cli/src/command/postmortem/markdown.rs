@@ -168,7 +168,7 @@ fn timeline(known: &Known<'_>, out: &mut String) {
     rows.extend(marks.into_iter().filter_map(|(at, words)| Some((at?, format!("{words} | | ")))));
     // What happened stands before what it is called. Of a flood of events the table has the first: the rest are counted in
     // the log.
-    rows.sort_by(|a, b| (a.0, a.1.starts_with("**")).cmp(&(b.0, b.1.starts_with("**"))));
+    rows.sort_by_key(|row| (row.0, row.1.starts_with("**")));
     let rest = rows.len().saturating_sub(ROWS);
     for (at, row) in rows.into_iter().take(ROWS) {
         out.push_str(&format!("| {} | {row} |\n", moment(at)));
