@@ -151,7 +151,9 @@ fn read_request(
                 }
                 texts.under(&field);
             }
-            b"content" | b"requests" | b"instances" => texts.under(&field),
+            b"content" | b"requests" | b"instances" | b"messages" | b"title" | b"parameters" => {
+                texts.under(&field);
+            }
             _ => {}
         }
     }

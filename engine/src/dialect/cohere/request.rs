@@ -37,7 +37,8 @@ pub(super) fn read(
             b"messages" => messages(&mut texts, &field),
             b"documents" => {
                 texts.role = Speaker::User.role(true);
-                texts.under(&field);
+                // Each may have any keys.
+                texts.free(&field);
             }
             _ => {}
         }

@@ -32,6 +32,12 @@ pub(super) fn read(
                 texts.role = Speaker::User.role(true);
                 texts.free(&field);
             }
+            // Azure's data sources have a system message of their own.
+            b"data_sources" => {
+                texts.role = Speaker::System.role(true);
+                let said = field.descendants().filter(|below| below.key_is("role_information"));
+                said.for_each(|said| texts.walk(&said));
+            }
             _ => {}
         }
     }
