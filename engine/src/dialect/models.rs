@@ -1,14 +1,16 @@
 //! The models that a request lets answer beside the one that it names.
 //!
-//! Routers and providers take lists of them under these names (OpenRouter `models`, LiteLLM `fallbacks`, Anthropic's beta
-//! `fallbacks`), as names or as objects with a `model`. A rule for one of them must hold: it may be the one that answers.
+//! Routers and providers take lists of them under these names (OpenRouter `models`, LiteLLM `fallbacks` of three kinds,
+//! Anthropic's beta `fallbacks`), as names or as objects with a `model`. A rule for one of them must hold: it may be the
+//! one that answers.
 
 use super::Unreadable;
 use crate::limits;
 use crate::wire::json::{Doc, Kind, Value};
 
 /// Members of a request that name further models.
-const LISTS: [&str; 3] = ["models", "fallbacks", "fallback"];
+const LISTS: [&str; 5] =
+    ["models", "fallbacks", "fallback", "context_window_fallbacks", "content_policy_fallbacks"];
 
 /// The further models, in order.
 ///
@@ -109,6 +111,7 @@ mod tests {
         assert_eq!(of(r#"{"models":["a","b"],"fallback":"c"}"#), ["a", "b", "c"]);
         assert_eq!(of(r#"{"fallbacks":[{"model":"b","max_tokens":1},"c"]}"#), ["b", "c"]);
         assert_eq!(of(r#"{"fallbacks":[{"a":["b","c"]}]}"#), ["b", "c"]);
+        assert_eq!(of(r#"{"context_window_fallbacks":[{"a":["b"]}]}"#), ["b"]);
         assert_eq!(of(r#"{"model":"a","models":null}"#), [""; 0]);
         assert_eq!(
             of(r#"{"models":["a","a"],"tools":[{"type":"x","model":"b","model":"c"}]}"#),

@@ -36,12 +36,20 @@ fn declarations(field: &Value<'_>) -> bool {
     is(field, "functionDeclarations")
 }
 
+/// The declarations under such a field: the server takes a single one for a list of one.
+fn declared<'a>(field: &Value<'a>) -> Vec<Value<'a>> {
+    match field.kind() {
+        Kind::Object => vec![*field],
+        _ => field.children().collect(),
+    }
+}
+
 /// What a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for field in lists(root).into_iter().flat_map(|tool| tool.children()) {
         if declarations(&field) {
-            let inner = field.children();
+            let inner = declared(&field).into_iter();
             tools.extend(inner.map(|tool| Tool::new(tool.id(), strings(&tool, "name"))));
         } else if !field.is_null() {
             let name = String::from_utf8_lossy(&field.key()).into_owned();
@@ -59,7 +67,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
 /// True if the member of a `Tool` goes: what the provider runs, or the last declarations.
 fn member_goes(field: &Value<'_>, gone: &Gone<'_>) -> bool {
     gone.has(field)
-        || (declarations(field) && field.children().all(|tool| gone.has(&tool)))
+        || (declarations(field) && declared(field).iter().all(|tool| gone.has(tool)))
         || field.is_null()
 }
 
@@ -74,7 +82,7 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let functions = left
         .iter()
         .flat_map(|tool| tool.children())
-        .any(|field| declarations(&field) && field.children().any(|tool| !gone.has(&tool)));
+        .any(|field| declarations(&field) && declared(&field).iter().any(|tool| !gone.has(tool)));
     let goes =
         |field: &Value<'_>| left.is_empty() && (field.key_is("tools") || is(field, "toolConfig"));
     remove(root, goes, &mut edits);

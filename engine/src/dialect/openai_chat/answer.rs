@@ -272,11 +272,14 @@ impl Reading {
         id: Option<u32>,
         name: Option<Value<'a>>,
     ) -> TextKey {
-        let name = name.filter(|n| n.kind() == Kind::String).map(|n| n.id());
+        let name = name.filter(|n| n.kind() == Kind::String);
+        // Some servers make up an id for every piece: without a name it is no other call.
+        let named = name.is_some_and(|n| n.raw().len() > 2);
+        let name = name.map(|n| n.id());
         let known = self.latest(choice, index);
         let mut earlier = 0;
         if let Some(known) = known {
-            if known.id.is_none() || id.is_none() || known.id == id {
+            if known.id.is_none() || id.is_none() || known.id == id || !named {
                 known.id = known.id.or(id);
                 return known.key();
             }

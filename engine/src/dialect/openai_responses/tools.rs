@@ -51,6 +51,10 @@ fn lists<'a>(server: &Value<'a>) -> Vec<Value<'a>> {
 
 fn names(tool: &Value<'_>) -> Vec<String> {
     let mut names = strings(tool, "name");
+    // Written as in Chat Completions, which compatible servers take.
+    for body in all(tool, "function").chain(all(tool, "custom")) {
+        names.extend(strings(&body, "name"));
+    }
     for kind in strings(tool, "type") {
         if !matches!(kind.as_str(), "function" | "custom" | "namespace") {
             names.extend(of_type(&kind));
