@@ -30,7 +30,7 @@ pub(super) enum KeyRole {
     Media,
     /// JSON inside a string, or a JSON value, of a tool call's arguments.
     Arguments,
-    /// A JSON value that a tool gave or takes, with keys of its own.
+    /// A JSON value that a tool gave or takes, or a document says, with keys of its own.
     Free,
     /// Points to content elsewhere.
     Link,
@@ -87,7 +87,9 @@ pub(super) fn field(value: &Value<'_>) -> KeyRole {
         Name::Input if container && (is_input(value) || under(value, &[b"toolUse"])) => {
             KeyRole::Arguments
         }
-        Name::Json if under_item_of(value, b"content") => KeyRole::Free,
+        Name::Json if under_item_of(value, b"content") || under_item_of(value, b"toolResult") => {
+            KeyRole::Free
+        }
         Name::Structured => KeyRole::Free,
         Name::Response
             if under(value, &[b"functionResponse", b"function_response", b"toolResponse"]) =>
@@ -102,6 +104,8 @@ pub(super) fn field(value: &Value<'_>) -> KeyRole {
         Name::Bytes if string && under(value, &[b"source"]) => file(value),
         Name::Url | Name::Uri if inline(value) == Inline::Binary => file(value),
         Name::File if string => file(value),
+        // What a document of Cohere's says, under keys of the caller's own.
+        Name::Data if container && under(value, &[b"document"]) => KeyRole::Free,
         Name::Data if string && is_sealed(value) => KeyRole::Never,
         Name::Data if string && is_binary(value) => file(value),
         Name::Format if string && under(value, &[b"input_audio", b"audio"]) => KeyRole::Never,

@@ -55,7 +55,7 @@ pub(super) enum Name {
 use Name::*;
 
 #[rustfmt::skip]
-const NAMES: [(Name, &str); 87] = [
+const NAMES: [(Name, &str); 91] = [
     (NeverText, "type"), (NeverText, "object"), (NeverText, "status"), (NeverText, "model"),
     (NeverText, "modelVersion"), (NeverText, "index"), (NeverText, "created"), (NeverText, "created_at"),
     (NeverText, "createTime"), (NeverText, "expires_at"), (NeverText, "completed_at"), (NeverText, "finish_reason"),
@@ -77,7 +77,9 @@ const NAMES: [(Name, &str); 87] = [
     (Structured, "structured_content"), (Response, "response"), (Link, "image_url"), (Link, "audio_url"),
     (Link, "video_url"), (Link, "file_url"), (Link, "fileUri"), (Link, "file_uri"), (Link, "file_id"), (Url, "url"),
     (Uri, "uri"), (Bytes, "bytes"), (File, "blob"), (File, "file_data"), (Data, "data"), (Format, "format"),
-    (Result, "result"), (Tool, "name"), (Logprobs, "logprobs"), (Logprobs, "logprobsResult"), (Tools, "tools"),
+    (Result, "result"), (Tool, "name"), (Logprobs, "logprobs"), (Logprobs, "logprobsResult"),
+    (Logprobs, "prompt_logprobs"), (Structured, "tool_output"), (Structured, "attributes"),
+    (Structured, "additionalModelResponseFields"), (Tools, "tools"),
 ];
 
 /// Places of the table; a power of two, and more than twice as many as there are names.

@@ -290,33 +290,64 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// Tokens with their probabilities in an answer: the tokens of `list` are one running text, each alternative is
-    /// looked at by itself; all of `logprobs` is erased if one is changed.
+    /// Tokens with their probabilities in an answer: what the items of `list` say is one running text, each alternative
+    /// is looked at by itself; all of `logprobs` is erased if one is changed.
     pub(super) fn tokens_run(&mut self, logprobs: &Value<'a>, list: &Value<'a>, key: TextKey) {
         let outer = self.erase.replace(logprobs.id());
-        for below in tree(list) {
-            if below.kind() != Kind::String || field(&below) == KeyRole::Never {
-                continue;
+        if list.kind() == Kind::Array {
+            for token in list.children() {
+                // An alternative may be a key: `{"go": -0.1}`.
+                if list.key_is("top_logprobs") {
+                    self.keys(&token);
+                }
+                self.token(&token, key);
             }
-            let alternative = below
-                .parent()
-                .and_then(|token| token.parent())
-                .is_some_and(|holder| holder.id() != list.id());
-            if alternative || !below.key_is("token") {
-                self.whole_text(&below);
-            } else {
-                self.running(&below, key, ValueShape::Text, self.role);
-            }
+        } else {
+            self.token(list, key);
         }
         self.erase = outer;
     }
 
-    /// Tokens with their probabilities, in a request or in a repeat: each token is looked at by itself, and the text
-    /// that they repeat stands beside them.
+    /// A token: a string, an object with one, or objects by their tokens' numbers of which the first is the token itself.
+    fn token(&mut self, token: &Value<'a>, key: TextKey) {
+        let says =
+            |value: &Value<'_>| value.kind() == Kind::String && field(value) != KeyRole::Never;
+        let own = |value: &Value<'_>| {
+            value.id() == token.id()
+                || value.parent().is_some_and(|holder| holder.id() == token.id())
+        };
+        let named = token.get("token").is_some();
+        let mut nested = !says(token) && !token.children().any(|member| says(&member));
+        for below in tree(token).filter(says) {
+            let piece = nested || (own(&below) && (!named || below.key_is("token")));
+            if piece {
+                nested = false;
+                self.running(&below, key, ValueShape::Text, self.role);
+            } else {
+                self.whole_text(&below);
+            }
+        }
+    }
+
+    /// Tokens with their probabilities where no dialect has them. In an answer they may be all that says the text, and run
+    /// on as it does; in a request each is looked at by itself, and the text that they repeat stands beside them.
     fn tokens(&mut self, value: &Value<'a>) {
-        for below in tree(value) {
-            if below.kind() == Kind::String && field(&below) != KeyRole::Never {
-                self.text(&below, false);
+        if self.request {
+            for below in tree(value) {
+                if below.kind() == Kind::String && field(&below) != KeyRole::Never {
+                    self.text(&below, false);
+                }
+            }
+            return;
+        }
+        let listed = matches!(value.kind(), Kind::Object).then(|| value.children());
+        let alone = std::iter::once(*value).take(usize::from(listed.is_none()));
+        for list in listed.into_iter().flatten().chain(alone) {
+            let b = self.places.of(self.doc, self.bytes, &list);
+            let key = TextKey { kind: TextKey::UNKNOWN, a: self.item, b };
+            self.tokens_run(value, &list, key);
+            if self.whole {
+                self.items.push(Item::TextEnd(key));
             }
         }
     }

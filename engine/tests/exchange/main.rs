@@ -22,6 +22,7 @@ mod ends;
 mod estimate;
 mod fleet;
 mod host;
+mod hunted;
 mod labels;
 mod lanes;
 mod limits;

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 const WORD: &str = "zanzibar";
 
 /// A dialect's streams: how an event is framed, and what begins and ends an answer.
-struct Stream {
-    dialect: &'static str,
-    path: &'static str,
-    open: Vec<Value>,
-    close: Vec<Value>,
+pub(super) struct Stream {
+    pub(super) dialect: &'static str,
+    pub(super) path: &'static str,
+    pub(super) open: Vec<Value>,
+    pub(super) close: Vec<Value>,
 }
 
-fn streams() -> Vec<Stream> {
+pub(super) fn streams() -> Vec<Stream> {
     let chat = |delta: Value, finish: Value| {
         json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
             "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
@@ -445,7 +445,7 @@ fn places(dialect: &str) -> Vec<(&'static str, &'static str)> {
 }
 
 /// How `go zanzibar ok` is cut into events.
-fn pieces() -> Vec<Vec<&'static str>> {
+pub(super) fn pieces() -> Vec<Vec<&'static str>> {
     let letters: Vec<&str> =
         "go zanzibar ok".split("").filter(|letter| !letter.is_empty()).collect();
     vec![
@@ -457,7 +457,7 @@ fn pieces() -> Vec<Vec<&'static str>> {
     ]
 }
 
-fn framed(stream: &Stream, events: &[Value]) -> Vec<u8> {
+pub(super) fn framed(stream: &Stream, events: &[Value]) -> Vec<u8> {
     match (stream.dialect, stream.path.contains("alt=sse")) {
         ("gemini", false) => {
             let all: Vec<String> = events.iter().map(Value::to_string).collect();
@@ -504,7 +504,7 @@ fn framed(stream: &Stream, events: &[Value]) -> Vec<u8> {
     }
 }
 
-fn recording(stream: &Stream, response: Vec<u8>) -> Recording {
+pub(super) fn recording(stream: &Stream, response: Vec<u8>) -> Recording {
     let request = match stream.dialect {
         "bedrock-invoke" => {
             json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": []})
