@@ -207,7 +207,11 @@ impl Cut {
             Cut::Events => events(bytes),
             Cut::Whole => vec![bytes],
             Cut::Every(size) => bytes.chunks(size).collect(),
-            Cut::At(at) => vec![&bytes[..at], &bytes[at..]],
+            Cut::At(at) => {
+                // A request's body may be shorter than the answer that is cut.
+                let (before, after) = bytes.split_at(at.min(bytes.len()));
+                vec![before, after]
+            }
             Cut::Random(seed) => {
                 let (mut seed, mut rest, mut chunks) = (seed | 1, bytes, Vec::new());
                 while !rest.is_empty() {
