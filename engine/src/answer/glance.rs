@@ -48,12 +48,6 @@ struct Openings {
 
 impl Openings {
     fn feed(&mut self, chunk: &[u8]) {
-        if let Some((before, last)) = last_two(chunk) {
-            let behind = chunk.get(last..).unwrap_or_default();
-            self.in_event = !behind.windows(2).any(|two| two == b"\n\n");
-            (self.in_line, self.after_cr) = (!behind.ends_with(b"\n"), false);
-            return self.begin(chunk, Some(before), last);
-        }
         // Where the last two events of this chunk begin.
         let (mut before, mut last) = (None, None);
         let mut at = 0;
@@ -70,14 +64,7 @@ impl Openings {
             (self.in_line, self.after_cr) = (false, *byte == b'\r');
             at = end + 1;
         }
-        match last {
-            Some(last) => self.begin(chunk, before, last),
-            None => self.take(Some(chunk)),
-        }
-    }
-
-    /// The last events of this chunk begin there.
-    fn begin(&mut self, chunk: &[u8], before: Option<usize>, last: usize) {
+        let Some(last) = last else { return self.take(Some(chunk)) };
         self.take(chunk.get(..before.unwrap_or(last)));
         for from in before.into_iter().chain([last]) {
             std::mem::swap(&mut self.last, &mut self.before);
@@ -92,25 +79,6 @@ impl Openings {
         let room = OPENING.saturating_sub(self.last.len());
         self.last.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
-}
-
-/// Bytes at a chunk's end in which its last two events are looked for.
-const NEAR_END: usize = 2048;
-
-/// Where the last two events of a chunk begin, if they do near its end and its lines end with LF; found from behind, since a
-/// chunk may hold many.
-fn last_two(chunk: &[u8]) -> Option<(usize, usize)> {
-    // A short one has few events, and is read from its front.
-    let from = chunk.len().checked_sub(NEAR_END)?;
-    let near = chunk.get(from..)?;
-    if find::byte(near, b'\r').is_some() {
-        return None;
-    }
-    let begins = |three: &[u8]| matches!(three, [b'\n', b'\n', first] if *first != b'\n');
-    let mut starts = near.windows(3).enumerate().rev().filter(|(_, three)| begins(three));
-    let mut start = || starts.next().map(|(at, _)| from + at + 2);
-    let last = start()?;
-    Some((start()?, last))
 }
 
 /// What an answer said of itself. Empty where it did not, or not where it is looked for.
@@ -392,36 +360,6 @@ data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"outpu
                 50,
             );
             assert_eq!((&*served.finish, served.usage.output), ("stop", output), "{end}");
-        }
-    }
-
-    #[test]
-    fn the_last_events_begin_where_reading_all_lines_says() {
-        let parts = [
-            "data: a\n\n",
-            "data: b\n",
-            "\n",
-            "event: c\ndata: d\n\n",
-            "e",
-            "\r\n",
-            "data: f\r\n\r\n",
-        ];
-        for seed in (0..3000_usize).step_by(5) {
-            let picked = (0..6).map(|place| parts[(seed / 7_usize.pow(place)) % 7]);
-            let (picked, long) = (picked.collect::<String>(), "x".repeat(NEAR_END));
-            let text = match seed % 2 {
-                0 => format!("data: {long}\n\n{picked}"),
-                _ => format!("{picked}data: {long}\n\n{picked}"),
-            };
-            let at = seed % 11;
-            let (mut two, mut bytes) = (Openings::default(), Openings::default());
-            two.feed(&text.as_bytes()[..at]);
-            two.feed(&text.as_bytes()[at..]);
-            text.as_bytes().chunks(1).for_each(|chunk| bytes.feed(chunk));
-            let state = |own: &Openings| {
-                (own.last.clone(), own.in_line, own.in_event, own.after_cr && !own.in_line)
-            };
-            assert_eq!(state(&two), state(&bytes), "{text:?} {at}");
         }
     }
 
