@@ -209,10 +209,12 @@ impl PatternGroup {
     ) {
         if progress.clear < view.end() {
             let mut seen = std::mem::take(&mut progress.seen);
-            let read = if progress.gave_up {
+            let held = view.slice(progress.clear, view.end());
+            let read = if self.sparse.as_ref().is_some_and(|sparse| !sparse.may_match(held)) {
+                Ok(())
+            } else if progress.gave_up {
                 // Once through all that was held says what matched in it.
-                let (before, held) = (view.look_behind(progress.clear), progress.clear);
-                let held = view.slice(held, view.end());
+                let before = view.look_behind(progress.clear);
                 cache.dfa.note_all_matches(&self.dfa, before, held, &mut seen)
             } else {
                 self.live_state(cache, progress, view)

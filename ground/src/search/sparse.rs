@@ -80,12 +80,17 @@ impl Sparse {
         barriers.has(b' ').then_some(Sparse { needed, barriers })
     }
 
+    /// True if a match may stand in a text.
+    pub(super) fn may_match(&self, text: &[u8]) -> bool {
+        find::byte(text, self.needed).is_some()
+    }
+
     /// What is to be done with the text that follows. `held`: what of it came before and is still live.
     pub(super) fn part(&self, held: &[u8], text: &[u8]) -> Part {
         let is_barrier = |byte: &u8| self.barriers.has(*byte);
-        let at = match find::byte(held, self.needed) {
-            Some(_) => 0,
-            None => find::byte(text, self.needed).unwrap_or(text.len()),
+        let at = match self.may_match(held) {
+            true => 0,
+            false => find::byte(text, self.needed).unwrap_or(text.len()),
         };
         let (before, behind) = text.split_at_checked(at).unwrap_or((text, &[]));
         let skip = before.iter().rposition(is_barrier).map_or(0, |last| last + 1);
