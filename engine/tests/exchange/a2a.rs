@@ -182,6 +182,25 @@ fn a_stream_that_is_cut_ends_its_task() {
     assert_eq!(seen_ends, 4);
 }
 
+/// The SDK's server makes a part of each piece that an artifact came in, and callers join them.
+#[test]
+fn the_parts_of_an_artifact_are_one_text() {
+    let redact = json!({"guardrails": [{"id": "g", "scan": ["output"], "find": ["zanzibar"], "do": {"redact": "[X]"}}]});
+    let task = json!({"id": "t", "artifacts": [
+        {"artifactId": "a", "parts": [{"text": "go zanz"}, {"text": "ib"}, {"text": "ar ok"}]},
+        {"artifactId": "b", "parts": [{"text": "zanz"}]}, {"artifactId": "c", "parts": [{"text": "ibar"}]}]});
+    for (path, body, _) in ways() {
+        let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"task": task}});
+        let seen = send(redact.clone(), path, &body, &answer, false, &Caller::default());
+        let all = said(&seen);
+        let texts = |at: usize| -> String {
+            let parts = all["result"]["task"]["artifacts"][at]["parts"].as_array().unwrap();
+            parts.iter().map(|part| part["text"].as_str().unwrap()).collect()
+        };
+        assert_eq!([texts(0), texts(1), texts(2)], ["go [X] ok", "zanz", "ibar"], "{path}");
+    }
+}
+
 /// Two protocols in one body, and a body that is a model's call as well: rules for each hold.
 #[test]
 fn no_member_takes_a_call_out_of_a_protocol() {

@@ -14,6 +14,8 @@ mod kind {
     pub(super) const MESSAGE: u8 = 0;
     /// What it makes; `a` stands for the artifact's id.
     pub(super) const ARTIFACT: u8 = 1;
+    /// An artifact in a task: its parts are the pieces that it came in. `a` is its place in the task.
+    pub(super) const MADE: u8 = 2;
 }
 
 /// Objects within objects are looked for so deep: an envelope, the name of a kind, what the object holds.
@@ -65,7 +67,9 @@ pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Opti
     for field in texts.fields(part) {
         let is_text = field.kind() == Kind::String;
         match (&*field.key(), key) {
-            (b"text", Some(key)) if !texts.whole && last.is(part, &field, 0, "text") => {
+            (b"text", Some(key))
+                if (!texts.whole || key.kind == kind::MADE) && last.is(part, &field, 0, "text") =>
+            {
                 texts.running(&field, key, ValueShape::Text, Role::Output);
             }
             (b"data", _) => match key {
@@ -146,7 +150,10 @@ fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, de
             // A task repeats what events have told.
             b"artifacts" | b"history" => {
                 let outer = std::mem::replace(&mut texts.whole, true);
-                for one in texts.elements(&field) {
+                let made = field.key_is("artifacts");
+                for (a, one) in texts.elements(&field).enumerate() {
+                    let a = u32::try_from(a).unwrap_or(u32::MAX);
+                    let key = if made { TextKey { kind: kind::MADE, a, b: 0 } } else { key };
                     let role = string(one.get("role"));
                     match inner(&one) {
                         // What was asked comes back.
