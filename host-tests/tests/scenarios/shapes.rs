@@ -15,8 +15,8 @@ const MOST: f64 = 2.15;
 const A_BYTE: u64 = 4000;
 
 /// What is known to cost more a byte, by a part of its name: each hit in a text inside a JSON text is written through
-/// both. Each text of two bytes is begun and ended in two groups of patterns.
-const DEAR: [(&str, u64); 3] = [("inner hits", 12_500), ("inner numbers", 7800), ("hits in", 6000)];
+/// both. Each text of two bytes is begun in two groups of patterns.
+const DEAR: [(&str, u64); 3] = [("inner hits", 10_500), ("inner numbers", 6700), ("hits in", 5500)];
 
 /// Every lever looks: texts are held, redacted and watched, calls are judged, tokens are counted.
 fn acting() -> Value {
