@@ -3,7 +3,7 @@
 use host_tests::{Chunking, LogLevel, Outcome, Request, Status, UpstreamAnswer};
 use serde_json::{Value, json};
 
-use crate::rig::{DIALECTS, Dialect, Proxy};
+use crate::rig::{DIALECTS, Dialect, Proxy, envoy};
 
 const SECRET: &str = "sesame-opens-the-door";
 /// What stands in the place of the host's answers.
@@ -176,6 +176,79 @@ fn under_an_enforced_policy_a_fault_leaks_nothing() {
             let cut = outcome.downstream.reset;
             assert!(whole || refused || cut, "{what}: {:?}", outcome.downstream);
         });
+    }
+}
+
+/// A proxy that captures exchanges.
+fn capturing() -> Proxy {
+    let mut policy = policy("enforce");
+    policy["hemostat"] = json!(1);
+    policy["capture"] = json!({"what": ["input", "output", "tool_args"],
+        "to": {"cluster": "traces", "path": "/v1/traces", "authority": "traces.internal"}});
+    let allow = json!({"capture": true, "clusters": ["traces"]});
+    let configuration = json!({"hold_headers": true, "policy": policy, "allow": allow});
+    let proxy = Proxy::with(envoy(), &configuration.to_string());
+    proxy.host.add_cluster("traces");
+    proxy
+}
+
+/// One exchange of it, and the spans that it sends at its next tick.
+fn captured(
+    dialect: Dialect,
+    stream: bool,
+    fault: Option<(&str, u64)>,
+) -> (Proxy, Outcome, Vec<Vec<u8>>) {
+    let proxy = capturing();
+    if let Some((import, n)) = fault {
+        proxy.host.fail_nth_call_of(import, n, Status::InternalFailure);
+    }
+    let (request, answer) = exchange(dialect, stream);
+    let outcome = proxy.run(request, answer, &Chunking::AsGiven);
+    proxy.host.advance(std::time::Duration::from_millis(200));
+    proxy.worker.run_due_ticks();
+    let spans = proxy.worker.http_calls().into_iter().map(|call| call.body).collect();
+    (proxy, outcome, spans)
+}
+
+/// Captured texts are a second way out: whatever the host fails at, what a rule took away is in no span, and callers have
+/// what they have without `capture`.
+#[test]
+fn under_capture_a_fault_leaks_nothing_to_the_receiver_either() {
+    let holds = |spans: &[Vec<u8>], word: &str| {
+        spans.iter().any(|span| String::from_utf8_lossy(span).contains(word))
+    };
+    for (dialect, stream) in [(DIALECTS[0], true), (DIALECTS[2], false)] {
+        let (clean, expected, spans) = captured(dialect, stream, None);
+        assert!(spans.len() == 1 && holds(&spans, "and more") && !holds(&spans, "sesame"));
+        let started = capturing().host.calls();
+        let (mut tried, mut lost) = (0, 0);
+        for (import, calls) in clean.host.calls() {
+            for n in 1..=calls - started.get(import).copied().unwrap_or(0) {
+                let (proxy, outcome, spans) = captured(dialect, stream, Some((import, n)));
+                let what = format!("{} stream={stream} {import} {n}", dialect.name);
+                proxy.assert_sound(&what);
+                assert!(!outcome.upstream.text().contains("sesame"), "{what}");
+                assert!(!outcome.downstream.text().contains("sesame"), "{what}");
+                assert!(!holds(&spans, "sesame"), "{what}: in a span");
+                let whole = outcome.downstream.body() == expected.downstream.body();
+                let refused = outcome.downstream.text().contains(HOST_REPLY);
+                assert!(
+                    whole
+                        || refused
+                        || outcome.downstream.reset
+                        || outcome.downstream.headers.is_none(),
+                    "{what}"
+                );
+                // A span that cannot be sent is counted, unless it is the counting that fails.
+                let counted = proxy.counted("hemostat_capture_total");
+                if whole && spans.is_empty() && !UNCOUNTED.contains(&import) {
+                    assert!(counted > 0, "{what}: a span is gone without a word");
+                    lost += 1;
+                }
+                tried += 1;
+            }
+        }
+        assert!(tried > 30 && lost > 0, "{tried} faults, {lost} of them lost a span");
     }
 }
 
