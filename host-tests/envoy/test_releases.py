@@ -369,6 +369,9 @@ def test_one_proxy_of_three_is_down(upstream, proxy, command, tmp_path):
         down.process.terminate()
         down.process.wait(timeout=10)
         blob = tmp_path / "r.json"
+        # A test before this one may have left on-call a list, which these releases do not name.
+        blob.write_text(release(serial_after(proxy) + 1, policies.policy("two")))
+        assert command("push", blob, "--drop-prepared", "--wait", proxies=[proxy])[0] == 0
         blob.write_text(release(serial_after(proxy) + 10, policies.policy("three")))
         code, said = command("push", blob, "--wait", "--within", 2, "--json", proxies=fleet)
         fates = [one["fate"] for one in json.loads(said)["proxies"]]
