@@ -1,4 +1,4 @@
-//! Every host call (proxy-wasm ABI 0.2.1), as a function that returns a `Result`: the only file that names them and the
+//! Every host call (proxy-wasm ABI 0.2.1), as a function that returns a `Result`: the only room that names them and the
 //! only one with `unsafe`.
 //!
 //! The SDK's own calls panic on any status they do not list, and a panic resets every stream of the worker. Here any
