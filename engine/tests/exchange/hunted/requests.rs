@@ -1,0 +1,103 @@
+//! Requests: what the model is told outside of turns, and tools and models that are written as servers take them.
+
+use super::super::matrix::WORD;
+use crate::support::{Cut, Recording, program, run};
+use serde_json::{Value, json};
+
+fn ask(path: &str, request: &Value) -> Recording {
+    Recording {
+        name: "made".to_owned(),
+        dialect: "openai-chat".to_owned(),
+        method: "POST".to_owned(),
+        path: path.to_owned(),
+        status: 200,
+        content_type: "application/json".to_owned(),
+        request: request.to_string().into_bytes(),
+        response: b"{}".to_vec(),
+    }
+}
+
+/// Places of a request that the model is told, though they are no turn.
+#[test]
+fn what_the_model_is_told_elsewhere_is_looked_at() {
+    let predict = "/v1/projects/p/locations/l/publishers/google/models/m:predict";
+    let cases = [
+        (
+            "/v1/chat/completions",
+            json!({"model": "m", "messages": [], "data_sources": [{"type": "azure_search",
+            "parameters": {"role_information": WORD}}]}),
+        ),
+        (
+            "/v1/messages",
+            json!({"model": "m", "max_tokens": 1, "messages": [],
+            "context_management": {"edits": [{"type": "compact_20260112", "instructions": WORD}]}}),
+        ),
+        (
+            "/v2/chat",
+            json!({"model": "m", "messages": [], "documents": [{"data": {"status": WORD}}]}),
+        ),
+        (
+            "/v2/chat",
+            json!({"model": "m", "messages": [], "documents": [{"data": {"format": "x", "data": WORD}}]}),
+        ),
+        (
+            "/v2/chat",
+            json!({"model": "m", "messages": [{"role": "tool", "tool_call_id": "c", "content": [
+            {"type": "document", "document": {"data": {"status": WORD}}}]}]}),
+        ),
+        ("/v1/embeddings", json!({"model": "m", "messages": [{"role": "user", "content": WORD}]})),
+        (
+            "/v1beta/models/m:embedContent",
+            json!({"content": {"parts": [{"text": "x"}]}, "title": WORD}),
+        ),
+        (predict, json!({"instances": [{"prompt": "x"}], "parameters": {"negativePrompt": WORD}})),
+    ];
+    let rule = |action: Value| {
+        program(
+            json!({"guardrails": [{"id": "g", "scan": ["input"], "find": [WORD], "do": action}]}),
+        )
+    };
+    for (path, request) in &cases {
+        let seen = run(&rule(json!("block")), &ask(path, request), &Cut::Whole);
+        assert_eq!(seen.status, 403, "{path} {request}");
+        let seen = run(&rule(json!({"redact": "[X]"})), &ask(path, request), &Cut::Whole);
+        let told = String::from_utf8(seen.upstream.unwrap()).unwrap();
+        assert!(told.contains("[X]") && !told.contains(WORD), "{path} {told}");
+    }
+}
+
+#[test]
+fn tools_and_models_are_known_however_servers_take_them() {
+    let deny = program(json!({"tools": [{"id": "t", "match": "rm", "do": "deny"}]}));
+    let gemini = "/v1beta/models/m:generateContent";
+    let own = json!({"name": "rm", "parameters": {}});
+    let offered = [
+        (gemini, json!({"contents": [], "tools": [{"functionDeclarations": own}]})),
+        (gemini, json!({"contents": [], "tools": {"function_declarations": own}})),
+        (
+            gemini,
+            json!({"contents": [], "tools": [{"function_declarations": own}, {"googleSearch": {}}]}),
+        ),
+        (
+            "/v1/responses",
+            json!({"model": "m", "input": "x", "tools": [{"type": "function", "function": own}]}),
+        ),
+        (
+            "/v1/responses",
+            json!({"model": "m", "input": "x", "tools": [{"type": "custom", "custom": own},
+            {"type": "function", "name": "get"}]}),
+        ),
+    ];
+    for (path, request) in &offered {
+        let seen = run(&deny, &ask(path, request), &Cut::Whole);
+        let told: Value = serde_json::from_slice(&seen.upstream.unwrap()).unwrap();
+        assert!(!told.to_string().contains("\"rm\""), "{request}: {told}");
+    }
+    let kill =
+        program(json!({"failsafe": [{"id": "k", "when": {"model": "killed"}, "do": "block"}]}));
+    for list in ["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"] {
+        let request = json!({"model": "m", "messages": [], list: [{"m": ["killed"]}]});
+        let seen = run(&kill, &ask("/v1/chat/completions", &request), &Cut::Whole);
+        assert_eq!((seen.status, seen.upstream), (403, None), "{list}");
+    }
+}
