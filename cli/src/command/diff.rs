@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use hemostat_engine::bundle::{Brings, PAYLOAD_TYPE};
+use hemostat_engine::policy::sections::{NAMED, RULES};
 use hemostat_engine::policy::source::{self, SourceNode, SourceValue, to_json};
 use hemostat_engine::policy::{explain, judge};
 use serde_json::{Value as Json, json};
@@ -15,21 +16,6 @@ use crate::shared::policy_file;
 use crate::shared::release_file;
 use crate::shared::terminal::{Paint, safe};
 use crate::shared::when::now;
-
-/// Sections that are lists of rules.
-const LEVERS: &[&str] = &[
-    "rollback",
-    "switch",
-    "guardrails",
-    "tools",
-    "limits",
-    "failsafe",
-    "other_traffic",
-    "disable",
-];
-
-/// Sections that are maps of named things.
-const NAMED: &[&str] = &["labels", "prices", "fallbacks"];
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 120;
@@ -156,7 +142,7 @@ fn changes(old: &SourceNode, new: &SourceNode) -> Vec<String> {
     );
     for section in sections {
         let (before, after) = (old.get(section), new.get(section));
-        if LEVERS.contains(&section) {
+        if RULES.contains(&section) {
             things(section, &rules(before), &rules(after), &mut all);
             order(section, &rules(before), &rules(after), &mut all);
         } else if NAMED.contains(&section) {

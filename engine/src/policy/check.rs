@@ -45,7 +45,7 @@ pub fn check(
     capture::check(&mut judge);
     global::check(&mut judge);
     #[cfg(feature = "yaml")]
-    idle::check(&mut judge);
+    idle::sections(&mut judge);
     judge.times();
     judge.modes();
     judge.found

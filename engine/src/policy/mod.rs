@@ -15,6 +15,7 @@ pub mod path;
 pub mod program;
 pub mod reference;
 pub mod schema;
+pub mod sections;
 mod seen;
 mod shape;
 pub mod source;

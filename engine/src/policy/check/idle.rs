@@ -2,38 +2,19 @@
 
 use super::super::document::Guardrail;
 use super::super::path::Path;
-use super::super::source::{SourceNode, SourceValue};
+use super::super::sections::{NAMED, RULES};
+use super::super::source::SourceValue;
 use super::Checker;
 use crate::search::Pattern;
-
-/// Sections that hold rules, or what rules use.
-const SECTIONS: &[&str] = &[
-    "labels",
-    "prices",
-    "other_traffic",
-    "disable",
-    "rollback",
-    "switch",
-    "guardrails",
-    "tools",
-    "limits",
-    "failsafe",
-    "fallbacks",
-];
 
 /// A pattern whose shortest match has fewer bytes hits ordinary prose in nearly every text. One Chinese character has
 /// three, and may be a word.
 const SHORT: usize = 3;
 
-pub(super) fn check(judge: &mut Checker<'_>) {
-    sections(judge);
-    short_patterns(judge);
-}
-
 /// `guardrails: []` looks like a policy that guards.
-fn sections(judge: &mut Checker<'_>) {
+pub(super) fn sections(judge: &mut Checker<'_>) {
     let root = *judge.root;
-    for section in SECTIONS {
+    for section in RULES.iter().chain(NAMED) {
         let path = root.key(section);
         let Some(node) = judge.node(&path) else { continue };
         let nothing = match &node.value {
@@ -48,23 +29,13 @@ fn sections(judge: &mut Checker<'_>) {
     }
 }
 
-fn short_patterns(judge: &mut Checker<'_>) {
-    let document = judge.document;
-    let root = *judge.root;
-    let section = root.key("guardrails");
-    for (index, rule) in document.guardrails.iter().enumerate() {
-        let path = section.index(index);
-        let path = path.key("find");
-        let items = judge.node(&path).map(SourceNode::items).unwrap_or_default();
-        for (number, item) in items.iter().enumerate() {
-            if let Some(source) = item.text().filter(|source| !source.starts_with("pack:")) {
-                short_pattern(judge, rule, source, &path.index(number));
-            }
-        }
-    }
-}
-
-fn short_pattern(judge: &mut Checker<'_>, rule: &Guardrail, source: &str, path: &Path<'_>) {
+/// A pattern that hits nearly every text.
+pub(super) fn short_pattern(
+    judge: &mut Checker<'_>,
+    rule: &Guardrail,
+    source: &str,
+    path: &Path<'_>,
+) {
     let Ok(patterns) = Pattern::parse(source, rule.fold) else { return };
     // `\bAI\b` is a word.
     let words = |pattern: &Pattern| pattern.asks_for_a_boundary() && pattern.shortest() > 1;

@@ -25,6 +25,10 @@ pub(super) fn check(judge: &mut Checker<'_>) {
             let Some(source) = item.text() else { continue };
             let path = path.index(number);
             pattern(judge, rule, source, &path);
+            #[cfg(feature = "yaml")]
+            if !source.starts_with("pack:") {
+                super::idle::short_pattern(judge, rule, source, &path);
+            }
             if seen.insert(source, number).is_some() {
                 let message = format_args!("`{source}` stands here twice");
                 judge.warn("redundant", &path, message, "keep one of them");

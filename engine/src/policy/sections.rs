@@ -1,0 +1,16 @@
+//! The sections of a policy that hold rules, and those that hold what rules use.
+
+/// Lists of rules.
+pub const RULES: &[&str] = &[
+    "rollback",
+    "switch",
+    "guardrails",
+    "tools",
+    "limits",
+    "failsafe",
+    "other_traffic",
+    "disable",
+];
+
+/// Maps of named things.
+pub const NAMED: &[&str] = &["labels", "prices", "fallbacks"];
