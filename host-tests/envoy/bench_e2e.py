@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import socket
 import statistics
 import subprocess
@@ -26,7 +27,8 @@ from rig.envoy import MODULE, ROOT, Envoy
 from rig.replay import Answer, Upstream
 
 RESULTS = ROOT / "benches" / "RESULTS.md"
-ASSEMBLER = ROOT / ".tools" / "binaryen" / "node_modules" / ".bin" / "wasm-as"
+# binaryen's: the machine's own, or the one that tools/wasm brought.
+ASSEMBLER = shutil.which("wasm-as") or ROOT / ".tools" / "binaryen" / "node_modules" / ".bin" / "wasm-as"
 FLOOR = "floor"
 WORDS = [
     "the", "of", "and", "a", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on", "are", "as", "with",
@@ -208,7 +210,10 @@ def measure(upstream, rounds):
     with contextlib.ExitStack() as stack:
         running = {}
         floor = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())) / "floor.wasm"
-        subprocess.run([ASSEMBLER, pathlib.Path(__file__).with_name("floor.wat"), "-o", floor], check=True)
+        try:
+            subprocess.run([ASSEMBLER, pathlib.Path(__file__).with_name("floor.wat"), "-o", floor], check=True)
+        except FileNotFoundError:
+            raise SystemExit(f"no wasm-as at {ASSEMBLER}, which makes the floor: install binaryen") from None
         for way, policy in ways().items():
             module = floor if way == FLOOR else MODULE
             envoy = stack.enter_context(
