@@ -16,6 +16,7 @@ use crate::shared::deliver::{self, How};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{Fleet, FleetArgs, Status};
+use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, Brings, Words};
@@ -63,7 +64,7 @@ pub(crate) struct Args {
     /// Seconds in shadow
     #[arg(long = "for", default_value_t = 60, value_name = "SECONDS")]
     seconds: u64,
-    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the user's name]
+    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the name that the system knows]
     #[arg(long)]
     issuer: Option<String>,
     /// Write one JSON document to standard output instead of words
@@ -126,7 +127,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let words = |serial: u64| Words {
         scope: before.text("scope").to_owned(),
         serial,
-        issuer: release_file::issuer(args.issuer.as_deref()),
+        issuer: issuer(args.issuer.as_deref()),
         reason: Some(REASON.to_owned()),
         prepared: back.prepared.clone(),
         ..Words::default()

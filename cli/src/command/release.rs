@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{FleetArgs, View};
+use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, Brings, Words};
@@ -59,7 +60,7 @@ pub(crate) struct Args {
     /// Where the release goes; `-` is standard output
     #[arg(long, default_value = "-", value_name = "FILE")]
     out: String,
-    /// Who makes it [default: `$HEMOSTAT_ISSUER`, else the user's name]
+    /// Who makes it [default: `$HEMOSTAT_ISSUER`, else the name that the system knows]
     #[arg(long)]
     issuer: Option<String>,
     /// Why; goes to the change log [default: the policy's own `reason`]
@@ -128,7 +129,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let words = Words {
         scope: scope(args, &settings, &before)?,
         serial: args.serial.unwrap_or_else(|| before.serial.saturating_add(1)),
-        issuer: release_file::issuer(args.issuer.as_deref()),
+        issuer: issuer(args.issuer.as_deref()),
         reason,
         prepared: ways_back(args, &policy, &prepared)?,
         rolls_back: None,

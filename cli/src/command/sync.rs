@@ -11,6 +11,7 @@ use crate::shared::deliver::{self, How};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{Fleet, Status, View};
+use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::release_file::{self, Brings, Words};
 use crate::shared::terminal::{count, or_dash, safe};
@@ -29,7 +30,7 @@ pub(crate) struct Args {
     /// A secret key that may `release`: make a new release of what the highest serial serves
     #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
-    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the user's name]
+    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the name that the system knows]
     #[arg(long, requires = "key")]
     issuer: Option<String>,
     #[command(flatten)]
@@ -152,7 +153,7 @@ fn anew(args: &Args, fleet: &Fleet, view: &View<'_>, newest: &Status) -> Result<
     let words = Words {
         scope: newest.text("scope").to_owned(),
         serial: newest.serial().saturating_add(1),
-        issuer: release_file::issuer(args.issuer.as_deref()),
+        issuer: issuer(args.issuer.as_deref()),
         reason: Some(format!("sync: what serial {} serves", newest.serial())),
         prepared: newest.prepared(),
         expires: end("expires").and_then(|at| time::parse(&at).ok()),

@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod exit;
 pub(crate) mod files;
 pub(crate) mod fleet;
+pub(crate) mod issuer;
 pub(crate) mod journal;
 pub(crate) mod key;
 pub(crate) mod play;

@@ -121,13 +121,3 @@ pub(crate) fn open(envelope: &str) -> Result<Release> {
         .map_err(|error| Error::failed(error.to_string()))?;
     Release::parse(read.payload()).map_err(|refusal| Error::failed(refusal.to_string()))
 }
-
-/// Who signs, in words: `$HEMOSTAT_ISSUER`, else the user's name.
-pub(crate) fn issuer(given: Option<&str>) -> String {
-    let from_env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    given
-        .map(str::to_owned)
-        .or_else(|| from_env("HEMOSTAT_ISSUER"))
-        .or_else(|| from_env("USER"))
-        .unwrap_or_else(|| "unknown".to_owned())
-}
