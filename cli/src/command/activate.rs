@@ -8,6 +8,7 @@ use hemostat_engine::policy::source::SourceNode;
 use crate::shared::deliver::{self, How};
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
+use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, Brings, Words};
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     /// Why; goes to the change log
     #[arg(long)]
     reason: Option<String>,
-    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the user's name]
+    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the name that the system knows]
     #[arg(long)]
     issuer: Option<String>,
     /// When it is over: a time, `30m`, `4h`, `2d` from now, or `never`
@@ -67,9 +68,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let words = Words {
         scope: newest.text("scope").to_owned(),
         serial: newest.serial().saturating_add(1),
-        issuer: release_file::issuer(args.issuer.as_deref()),
+        issuer: issuer(args.issuer.as_deref()),
         reason: args.reason.clone(),
-        prepared: newest.kept_by(&Key::names(&keys)),
+        prepared: newest.kept_by(&Key::names(&keys), &digest),
         expires: args.expires.0,
         on_expiry: args.expires.0.map(|_| args.on_expiry.clone()),
         ..Words::default()

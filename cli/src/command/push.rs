@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
-use hemostat_engine::bundle::Release;
+use hemostat_engine::bundle::{Brings, Release};
 
 use crate::shared::deliver::{self, How};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
 use crate::shared::fleet::View;
+use crate::shared::policy_file;
 use crate::shared::release_file;
 use crate::shared::terminal::{count, safe};
 
@@ -54,6 +55,14 @@ fn levers(args: &Args, release: &Release, view: &View<'_>, err: &mut dyn Write) 
     let Some(newest) = view.newest() else { return Ok(()) };
     // The same release again takes nothing away.
     if newest.serial() >= release.serial || newest.levers().is_empty() {
+        return Ok(());
+    }
+    // What brings nothing new leaves the list as it is.
+    let digest = match &release.brings {
+        Brings::Whole(policy) => policy_file::digest(policy)?,
+        Brings::Digest(digest) => digest.to_string(),
+    };
+    if release.prepared.is_empty() && newest.knows(&digest) {
         return Ok(());
     }
     let kept: Vec<String> = release.prepared.iter().map(ToString::to_string).collect();

@@ -10,6 +10,7 @@ use crate::shared::drilled;
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::Status;
+use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, Brings, Words};
@@ -40,7 +41,7 @@ pub(crate) struct Args {
     /// Why; goes to the change log
     #[arg(long)]
     reason: Option<String>,
-    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the user's name]
+    /// Who does it [default: `$HEMOSTAT_ISSUER`, else the name that the system knows]
     #[arg(long)]
     issuer: Option<String>,
     /// Send this policy whole, instead of its digest; it must be the one that is gone back to
@@ -128,10 +129,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let words = Words {
         scope: newest.text("scope").to_owned(),
         serial: from.saturating_add(1),
-        issuer: release_file::issuer(args.issuer.as_deref()),
+        issuer: issuer(args.issuer.as_deref()),
         reason: args.reason.clone(),
         rolls_back: (from > 0).then_some(from),
-        prepared: newest.kept_by(&Key::names(&keys)),
+        prepared: newest.kept_by(&Key::names(&keys), &target.digest),
         expires: target.end.as_ref().map(|(at, _)| *at),
         on_expiry: target.end.as_ref().map(|(_, then)| then.clone()),
         ..Words::default()

@@ -34,10 +34,10 @@ fn a_release_that_names_no_prepared_policy_is_refused_where_there_are_some() {
     assert!(said.contains("on-call can activate nothing any more; until now: "), "{said}");
 }
 
-/// An author's key activates and takes back too: then on-call's list is what it was, as after the on-call key.
+/// Authors' keys activate and take back too, that of the list's own author and another's: on-call's list is what it was.
 #[test]
 fn a_step_takes_nothing_from_on_calls_list_whoever_takes_it() {
-    for key in ["ops.key", "oncall.key"] {
+    for key in ["ops.key", "other.key", "oncall.key"] {
         let folder = Folder::new(&format!("list-{key}"));
         let proxy = folder.proxy();
         let overlay = folder.write("sev1.yaml", OVERLAY);
@@ -45,13 +45,20 @@ fn a_step_takes_nothing_from_on_calls_list_whoever_takes_it() {
         assert_eq!(with(&["push", &out, "--wait"], &[&proxy]).0, Exit::Fine);
         let list = proxy.status()["prepared"].clone();
         assert_eq!(list.as_array().unwrap().len(), 2);
+        let own = folder.write("own.yaml", "{hemostat: 1, version: own}");
         let (key, sev1) = (folder.path(key), folder.path("current.prepared/sev1.json"));
-        for words in [
-            &["activate", &sev1, "--key", &key][..],
-            &["rollback", "--key", &key],
-            &["activate", &sev1, "--key", &key],
-        ] {
-            let (exit, said) = with(&[words, &["--wait"]].concat(), &[&proxy]);
+        let mut steps = vec![
+            vec!["activate", &sev1, "--key", &key],
+            vec!["rollback", "--key", &key],
+            vec!["activate", &sev1, "--key", &key],
+        ];
+        if !key.ends_with("oncall.key") {
+            // What nobody prepared, and a way back further than one step, are an author's alone.
+            steps.push(vec!["activate", &own, "--key", &key]);
+            steps.push(vec!["rollback", "--key", &key, "--to", "1"]);
+        }
+        for words in steps {
+            let (exit, said) = with(&[&words[..], &["--wait"]].concat(), &[&proxy]);
             assert_eq!(
                 (exit, &proxy.status()["prepared"]),
                 (Exit::Fine, &list),
@@ -70,11 +77,17 @@ fn a_push_that_would_disarm_on_call_unsaid_is_refused() {
     let out = folder.release(&["--prepare", &overlay]);
     with(&["push", &out, "--wait"], &[&proxy]);
     std::fs::remove_file(&out).unwrap();
-    let out = folder.release(&["--serial", "7"]);
+    // What is in force already, again, takes nothing away.
+    let out = folder.release(&["--serial", "6"]);
+    assert_eq!(with(&["push", &out, "--wait"], &[&proxy]).0, Exit::Fine);
+    assert_eq!(proxy.status()["prepared"].as_array().unwrap().len(), 2);
+    std::fs::remove_file(&out).unwrap();
+    let fix = folder.write("fix.yaml", &OVERLAY.replace("sev1", "fix"));
+    let out = folder.release(&["--serial", "7", "--overlay", &fix, "--until", "never"]);
     let (exit, said) = with(&["push", &out, "--wait"], &[&proxy]);
     assert_eq!(exit, Exit::No, "{said}");
     assert!(said.contains("on-call could activate 1 prepared policy no more"), "{said}");
-    assert_eq!(proxy.serial(), 1);
+    assert_eq!(proxy.serial(), 6);
     let (exit, said) = with(&["push", &out, "--wait", "--drop-prepared"], &[&proxy]);
     assert_eq!((exit, proxy.serial()), (Exit::Fine, 7), "{said}");
 }

@@ -36,7 +36,7 @@ pub fn with(words: &[&str], proxies: &[&Control]) -> (Exit, String) {
     hemostat(&words)
 }
 
-/// A folder of a test's own, with two keys in it, gone with its owner.
+/// A folder of a test's own, with the keys of two authors and of on-call in it, gone with its owner.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -46,6 +46,7 @@ impl Folder {
         let folder = Self(path);
         let out = folder.0.to_str().unwrap();
         hemostat(&["keygen", "ops", "--out", out]);
+        hemostat(&["keygen", "other", "--out", out]);
         hemostat(&["keygen", "oncall", "--may", "rollback,approve", "--out", out]);
         folder
     }
@@ -100,7 +101,7 @@ impl Folder {
         let configuration = json!({
             "scope": scope, "hold_headers": true, "allow": {"upstreams": ["second"]}, "control": {"releases": true},
             "policy": {"hemostat": 1, "version": "inline"},
-            "trust": {"keys": {"ops": self.public("ops.key"),
+            "trust": {"keys": {"ops": self.public("ops.key"), "other": self.public("other.key"),
                 "oncall": {"key": self.public("oncall.key"), "may": ["rollback", "approve"]}}},
         });
         Control::start(configuration.to_string())

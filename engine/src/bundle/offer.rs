@@ -58,6 +58,10 @@ pub fn offer(
     nothing_after(terms, state, release, &held)?;
     let running = terms.adopt(&held, release.serial, release.drill)?;
 
+    let says_nothing = release.prepared.is_empty();
+    // A drill says nothing of what on-call keys may do when it is over.
+    let keeps_list =
+        release.drill || (says_nothing && brings_nothing_new(state, release, &held.digest));
     let mut next = state.clone();
     let practice = if release.drill { Practice::Drill } else { state.practice(&held.digest) };
     let entry = ActivationEntry {
@@ -68,8 +72,7 @@ pub fn offer(
     };
     next.remember(entry);
     next.bring_forward(held);
-    // A drill says nothing of what on-call keys may do when it is over.
-    if verified.power() == Power::Author && !release.drill {
+    if verified.power() == Power::Author && !keeps_list {
         next.prepared.clone_from(&release.prepared);
         next.prepared_by = Some(Author { serial: release.serial, way, at: now });
     }
@@ -133,7 +136,14 @@ fn policy(
     }
 }
 
-/// A key that may only roll back brings nothing new: the policy before, or a prepared one.
+/// True for a release that brings nothing new: its policy was in force before, or was prepared. Unless it names prepared
+/// policies itself, on-call keys keep theirs: whoever goes back a step, or pulls a lever, must not disarm them by it.
+fn brings_nothing_new(state: &Releases, release: &Release, digest: &Digest) -> bool {
+    let by_digest = matches!(release.brings, Brings::Digest(_));
+    by_digest || state.holding(digest).is_some() || state.prepared.contains(digest)
+}
+
+/// A key that may only roll back takes a step: to the policy before, or to a prepared one.
 fn permitted(
     state: &Releases,
     verified: &Verified,

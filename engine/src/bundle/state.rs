@@ -15,7 +15,7 @@ pub struct Releases {
     pub active: Option<ActiveRelease>,
     /// The policies that were in force, newest first. The first is in force now, the second is "the previous".
     pub held: Vec<KeptPolicy>,
-    /// Policies that on-call keys may activate: the word of the last author.
+    /// Policies that on-call keys may activate: the word of the last author who brought a new policy, or named some.
     pub prepared: Vec<Digest>,
     /// The release whose word that is; `None`: no author has spoken since the process began.
     pub prepared_by: Option<Author>,

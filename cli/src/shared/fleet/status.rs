@@ -99,17 +99,24 @@ impl Status {
         self.list("prepared").iter().filter_map(digest).collect()
     }
 
-    /// What a step of these keys must carry so that on-call keys keep what they may activate: an author's release that says
-    /// nothing of it empties the list, and one of an on-call key may say nothing. Whoever has signed what the list comes of
-    /// is an author.
-    pub(crate) fn kept_by(&self, names: &[&str]) -> Vec<String> {
+    /// What a release that brings this policy and is signed by these keys must name as prepared, so that on-call keys keep
+    /// what they may activate. The proxies keep the list themselves over a policy that is not new to them, and take it from
+    /// authors alone: then it is named only where whoever wrote it signs again, so that it outlives a restart. A policy
+    /// that is new needs an author's key, and empties the list unless it names it.
+    pub(crate) fn kept_by(&self, names: &[&str], digest: &str) -> Vec<String> {
         let by = self.0.pointer("/prepared_by/serial").and_then(Value::as_u64);
         let is = |one: &&Value| by.is_some() && one.get("serial").and_then(Value::as_u64) == by;
         let keys =
             self.list("history").iter().find(is).and_then(|one| one.get("key_ids")?.as_array());
         let authors: Vec<&str> = keys.into_iter().flatten().filter_map(Value::as_str).collect();
-        let all = !authors.is_empty() && authors.iter().all(|author| names.contains(author));
-        if all { self.prepared() } else { Vec::new() }
+        let theirs = !authors.is_empty() && authors.iter().all(|author| names.contains(author));
+        if theirs || !self.knows(digest) { self.prepared() } else { Vec::new() }
+    }
+
+    /// True for a policy that is held, or prepared: putting it in force brings nothing new.
+    pub(crate) fn knows(&self, digest: &str) -> bool {
+        let held = self.list("held").iter().filter_map(|held| held.get("digest")?.as_str());
+        held.chain(self.prepared().iter().map(String::as_str)).any(|known| known == digest)
     }
 
     /// Whether what is in force is acted by: the proxy's own word.

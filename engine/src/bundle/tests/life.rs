@@ -87,9 +87,14 @@ fn an_on_call_key_activates_what_was_prepared_and_goes_on_to() {
     let text = r#"{"version":"sev1","guardrails":[{"do":{"redact":"[GONE]"},"find":["pack:secrets"],"scan":["output"],"id":"secrets"}],"hemostat":1.0}"#;
     let same: Value = serde_json::from_str(text).unwrap();
     assert_eq!(process.post(&bring(10, &same), &["calls"]).unwrap(), "activated");
-    process.post(&release(11, "b"), &["ops"]).unwrap();
-    let refusal = process.post(&bring(12, &two), &["calls"]).unwrap_err();
-    assert_eq!(refusal.code, Code::NotPermitted, "an author's next word replaces the list");
+    // An author who activates, goes back, or releases the same again says nothing of the list.
+    for (serial, policy) in [(11, &two), (12, &policy("a")), (13, &policy("a"))] {
+        process.post(&bring(serial, policy), &["ops"]).unwrap();
+        assert_eq!(process.state.prepared.len(), 2, "serial {serial}");
+    }
+    process.post(&release(14, "b"), &["ops"]).unwrap();
+    let refusal = process.post(&bring(15, &two), &["calls"]).unwrap_err();
+    assert_eq!(refusal.code, Code::NotPermitted, "an author's new policy replaces the list");
 }
 
 #[test]
