@@ -278,7 +278,7 @@ const LONG_PARTS: [&str; 12] = [
     "\n\n",
 ];
 
-const LONG_PATTERNS: [&str; 7] = [
+const LONG_PATTERNS: [&str; 10] = [
     r"\bsk-[a-z]{3,9}\b",
     r"\w+@\w+\.z",
     "a+b ",
@@ -286,6 +286,9 @@ const LONG_PATTERNS: [&str; 7] = [
     "fox [a-z ]{20,}on",
     "x(?m:$)",
     r"t\w+y",
+    r"(?i)\bBROWN F|(?:é|z ?a)ab",
+    r"\B9and t|\n\nsk-",
+    "and on, (?:and ){0,2}then",
 ];
 
 /// What is found in a text that comes in these pieces, and how far it is decided at its end.

@@ -67,6 +67,38 @@ fn every_pattern_has_examples_and_they_hold() {
     }
 }
 
+/// In prose most text is passed over and not read: the same is found as where each character comes alone, and nothing is
+/// ever far enough from it to be passed over.
+#[test]
+fn nothing_is_hidden_in_prose() {
+    let patterns: Vec<Pattern> =
+        PACKS.iter().flat_map(|pack| Pattern::parse(pack, false).unwrap()).collect();
+    let all = || (0..).zip(&patterns);
+    let (whole, single) = (Matcher::new(all()).unwrap(), Matcher::new(all()).unwrap());
+    let prose =
+        "the quick brown fox jumps over the lazy dog, and you go home to a warm house. ".repeat(4);
+    let table = std::fs::read_to_string(testdata().join("scan/packs.tsv")).unwrap();
+    let lines = table.lines().filter(|line| !line.starts_with('#'));
+    for (line, shift) in lines.zip([0, 3, 7, 12].into_iter().cycle()) {
+        let text = unescape(line.split('\t').nth(2).unwrap());
+        for between in ["", " ", "\n"] {
+            let text = [&prose[shift..], between, &text, between, &prose].concat();
+            let (mut at_once, mut one_by_one) = (Vec::new(), Vec::new());
+            let (mut fast, mut slow) = (StreamSearch::default(), StreamSearch::default());
+            fast.feed(&whole, &text, &mut at_once);
+            for character in text.chars() {
+                slow.feed(&single, character.encode_utf8(&mut [0; 4]), &mut one_by_one);
+            }
+            assert_eq!(fast.clear(), slow.clear(), "{text}");
+            fast.finish(&whole, &mut at_once);
+            slow.finish(&single, &mut one_by_one);
+            one_by_one.sort_unstable();
+            at_once.sort_unstable();
+            assert_eq!(at_once, one_by_one, "{text}");
+        }
+    }
+}
+
 /// Every string that a model said, joined in order, a recorded answer.
 fn recorded_texts() -> Vec<(String, String)> {
     let mut texts = Vec::new();

@@ -3,7 +3,7 @@
 //! State ids die when the cache is cleared. Every id that outlives a call is therefore kept together with the *stamp*
 //! of the cache it belongs to; an id with another stamp is made anew by walking the text again.
 
-use super::rows::{Pair, Rows};
+use super::rows::{Goal, Pair, Rows};
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::start;
@@ -200,15 +200,17 @@ impl LazyDfa {
         bytes: &[u8],
         at: &mut usize,
         quiet_at: &mut Option<usize>,
-        stop_at_quiet: bool,
+        goal: Goal<'_>,
     ) -> Result<WalkEnd, GaveUp> {
+        let stop_at_quiet = matches!(goal, Goal::Quiet);
         if self.rows_stamp.is_none() {
             return self.walk_without_rows(dfa, pair, bytes, at);
         }
         let mut row = self.rows.row(*pair);
         loop {
             let from = *at;
-            let walked = self.rows.walk(row, bytes.get(from..).unwrap_or_default(), stop_at_quiet);
+            let rest = bytes.get(from..).unwrap_or_default();
+            let walked = self.rows.walk(row, rest, goal);
             *at = from.saturating_add(walked.read);
             self.count(walked.read);
             if let Some(quiet) = walked.quiet_at {

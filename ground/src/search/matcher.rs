@@ -4,6 +4,7 @@ use super::automaton::{self, AutomatonKind};
 use super::pattern::{Pattern, PatternError};
 use super::pattern_group::{GroupCache, GroupedPattern, PatternGroup};
 use super::sparse::{self, Sparse};
+use super::starts::Starts;
 use crate::limits::MATCHER_AUTOMATON_BYTES;
 use std::cell::Cell;
 use std::fmt;
@@ -141,7 +142,7 @@ fn groups(
     // Patterns that begin in most words have a group of their own: together, each of their states would come with each of
     // the others', and text with addresses and names in it would build new ones for ever.
     let (mut shared, mut in_words) = (Vec::new(), Vec::new());
-    let mut hirs = Vec::new();
+    let (mut words_hirs, mut shared_hirs) = (Vec::new(), Vec::new());
     let mut groups = Vec::new();
     for WantedPattern { pattern, tags } in wanted {
         let nfa = automaton::compile(&pattern.hir)?;
@@ -149,21 +150,24 @@ fn groups(
         let entry = GroupedPattern { nfa, tags, check: pattern.check };
         if pattern.is_lazy() {
             let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(AutomatonKind::First));
-            groups.push(PatternGroup::new(AutomatonKind::First, vec![entry], bytes, None)?);
+            let starts = Starts::new([&pattern.hir]);
+            groups.push(PatternGroup::new(AutomatonKind::First, vec![entry], bytes, None, starts)?);
         } else if sparse::begins_in_words(&pattern.hir) {
             in_words.push(entry);
-            hirs.push(&pattern.hir);
+            words_hirs.push(&pattern.hir);
         } else {
             shared.push(entry);
+            shared_hirs.push(&pattern.hir);
         }
     }
     let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(AutomatonKind::All));
     if !in_words.is_empty() {
-        let sparse = Sparse::new(hirs);
-        groups.insert(0, PatternGroup::new(AutomatonKind::All, in_words, bytes, sparse)?);
+        let sparse = Sparse::new(words_hirs);
+        groups.insert(0, PatternGroup::new(AutomatonKind::All, in_words, bytes, sparse, None)?);
     }
     if !shared.is_empty() {
-        groups.insert(0, PatternGroup::new(AutomatonKind::All, shared, bytes, None)?);
+        let starts = Starts::new(shared_hirs);
+        groups.insert(0, PatternGroup::new(AutomatonKind::All, shared, bytes, None, starts)?);
     }
     Ok(groups)
 }

@@ -26,7 +26,8 @@
 //!
 //! 1. The *live* automaton, one lazy DFA over all patterns of a group, takes every byte. Where its state is the one of a
 //!    fresh start, no start is live: the text is *quiet*, and everything before is decided. On ordinary text that is all
-//!    that happens. Patterns that begin in most words (e-mail) are a group of their own, and where the sign that each of
+//!    that happens; and where the text is quiet, what comes before the next place where a match may begin is passed over
+//!    unread. Patterns that begin in most words (e-mail) are a group of their own, and where the sign that each of
 //!    their matches holds does not stand, the text is not even read.
 //! 2. Where a feed ends and the text is not quiet, the *decider* knows the earliest start that is still live: the same DFA
 //!    run from one start only, which moves on to the next start when it dies. While its start lives it is read beside
@@ -46,6 +47,7 @@
 //! [`StreamSearch::finish`].
 
 mod automaton;
+mod byte_set;
 mod exact;
 mod extract;
 mod language;
@@ -59,6 +61,7 @@ mod pattern;
 mod pattern_group;
 mod rows;
 mod sparse;
+mod starts;
 mod stream_search;
 mod text_search;
 mod view;

@@ -9,8 +9,9 @@ use super::automaton::{self, AutomatonKind};
 use super::exact::{Edge, Exact, SpanSearch};
 use super::lazy_dfa::{GaveUp, LazyDfa, SavedRow, SavedState, WalkEnd};
 use super::pattern::{Check, PatternError};
-use super::rows::Pair;
+use super::rows::{Goal, Pair};
 use super::sparse::Sparse;
+use super::starts::Starts;
 use super::view::TextView;
 use crate::limits::{
     GLIDE_BYTES, SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE, SKIPPED_BYTES,
@@ -39,6 +40,8 @@ pub(super) struct PatternGroup {
     clear_steps: u64,
     /// What of a text need not be read.
     sparse: Option<Sparse>,
+    /// Where a match may begin, if that tells anything.
+    starts: Option<Starts>,
 }
 
 /// What a group builds while it runs, for all texts together.
@@ -99,11 +102,12 @@ impl PatternGroup {
         entries: Vec<GroupedPattern>,
         cache_bytes: usize,
         sparse: Option<Sparse>,
+        starts: Option<Starts>,
     ) -> Result<PatternGroup, PatternError> {
         let automata: Vec<&NFA> = entries.iter().map(|entry| &entry.nfa).collect();
         let dfa = automaton::combined(&automata, kind, cache_bytes)?;
         let clear_steps = u64::try_from(cache_bytes).unwrap_or(u64::MAX);
-        Ok(PatternGroup { kind, dfa, entries, clear_steps, sparse })
+        Ok(PatternGroup { kind, dfa, entries, clear_steps, sparse, starts })
     }
 
     pub(super) fn cache(&self, epoch: u32) -> GroupCache {
@@ -293,15 +297,12 @@ impl PatternGroup {
         let mut at = view.index(progress.read);
         loop {
             let mut quiet_at = None;
-            let wait_for_quiet = !progress.seen.is_empty();
-            let stop = cache.dfa.walk(
-                &self.dfa,
-                &mut pair,
-                view.bytes,
-                &mut at,
-                &mut quiet_at,
-                wait_for_quiet,
-            )?;
+            let goal = match progress.seen.is_empty() {
+                true => Goal::End(self.starts.as_ref()),
+                false => Goal::Quiet,
+            };
+            let stop =
+                cache.dfa.walk(&self.dfa, &mut pair, view.bytes, &mut at, &mut quiet_at, goal)?;
             progress.read = view.offset(at);
             if let Some(quiet_at) = quiet_at {
                 self.settle(cache, progress, view, view.offset(quiet_at), hits);

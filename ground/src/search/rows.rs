@@ -9,8 +9,7 @@
 //! Rows are filled as they are asked for, and dropped together when they are too many or when the DFA's cache was
 //! cleared: they are a memory of the DFA, never an answer of their own.
 
-mod lanes;
-
+use super::starts::Starts;
 use crate::limits::SCAN_ROWS_BYTES;
 use regex_automata::hybrid::LazyStateID;
 use std::collections::BTreeMap;
@@ -37,6 +36,13 @@ const FLAG_BITS: u32 = 3;
 /// Bytes that are read before it is asked whether there was something to do.
 const BLOCK: usize = 16;
 
+/// So much is to be passed over, or it is read.
+const WORTH: usize = 2 * BLOCK;
+
+/// Where the next start is near, so many bytes are read before one is looked for again; and at most.
+const READ_ON: usize = 2 * BLOCK;
+const READ_ON_MOST: usize = 1024;
+
 /// A way over transitions, known or not.
 struct Way {
     /// The row that it comes to.
@@ -59,6 +65,15 @@ pub(super) struct Walked {
     pub(super) tagged: bool,
     /// The next byte's transition is not known.
     pub(super) unknown: bool,
+}
+
+/// How far a text is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Goal<'s> {
+    /// To where it is quiet.
+    Quiet,
+    /// To its end. Where it is quiet, what lies before the next of these starts is passed over.
+    End(Option<&'s Starts>),
 }
 
 /// What is known of a lazy DFA's transitions.
@@ -127,6 +142,12 @@ impl Rows {
     pub(super) fn fresh(&self, byte: u8, live: LazyStateID) -> Option<Pair> {
         let pair = *self.fresh.get(self.class(byte))?;
         pair.filter(|pair| pair.live == live)
+    }
+
+    /// The row of a fresh start after this byte; `None`: there is none yet, or the byte does not tell.
+    fn fresh_row(&self, byte: u8) -> Option<usize> {
+        let pair = (*self.fresh.get(self.class(byte))?)?;
+        Some(self.numbers.get(&pair)?.saturating_mul(self.stride))
     }
 
     #[inline(always)]
@@ -204,8 +225,12 @@ impl Rows {
     }
 
     /// The hot loop: reads bytes until there is something to do.
-    pub(super) fn walk(&self, row: usize, bytes: &[u8], stop_at_quiet: bool) -> Walked {
-        let stops = UNKNOWN | TAGGED | if stop_at_quiet { QUIET } else { 0 };
+    pub(super) fn walk(&self, row: usize, bytes: &[u8], goal: Goal<'_>) -> Walked {
+        let (quiet_stops, starts) = match goal {
+            Goal::Quiet => (QUIET, None),
+            Goal::End(starts) => (0, starts),
+        };
+        let stops = UNKNOWN | TAGGED | quiet_stops;
         let mut walked = Walked { row, read: 0, quiet_at: None, tagged: false, unknown: false };
         // `usize::MAX`: not quiet yet. A plain number, so that noting it takes no branch.
         let mut quiet_at = usize::MAX;
@@ -214,30 +239,9 @@ impl Rows {
         let mut done: usize = 0;
         // The last block in which the text was quiet and is not at its end: where it is, and its row.
         let mut quiet_within = None;
-        // Where lanes are tried next: where so much came to nothing, more of it probably will.
-        let mut tried = lanes::TRIED;
+        // From where on starts are looked for again: where there are many, it is read on for a while, and longer each time.
+        let (mut looked, mut read_on) = (0, READ_ON);
         while let Some(block) = bytes.get(done..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-            if done >= tried && !stop_at_quiet {
-                if let Some(lanes) = self.lanes(walked.row, bytes.get(done..).unwrap_or_default()) {
-                    let after = done.saturating_add(lanes.read);
-                    if lanes.is_quiet() {
-                        (quiet_at, quiet_within) = (after.wrapping_sub(1), None);
-                    } else if lanes.last_all & QUIET != 0 {
-                        let from = done.saturating_add(lanes.last_from);
-                        quiet_within = Some((from..after, lanes.last_row));
-                    } else if lanes.last_from > 0 {
-                        // It is quiet where a lane begins that counts.
-                        let from = done.saturating_add(lanes.last_from);
-                        (quiet_at, quiet_within) = (from.wrapping_sub(1), None);
-                    }
-                    (walked.row, done) = (lanes.row, after);
-                    if !lanes.all_count() {
-                        tried = done.saturating_add(lanes::TRIED);
-                    }
-                    continue;
-                }
-                tried = done.saturating_add(lanes::TRIED);
-            }
             let Some(way) = self.through(walked.row, block).filter(|way| way.all & stops == 0)
             else {
                 break;
@@ -249,6 +253,19 @@ impl Rows {
                 quiet_within = Some((done..after, walked.row));
             }
             (walked.row, done) = (way.row, after);
+            let Some(starts) = starts.filter(|_| way.last & QUIET != 0 && done >= looked) else {
+                continue;
+            };
+            let next = starts.next(bytes, done);
+            let far = next.saturating_sub(done) >= WORTH;
+            let last = bytes.get(next.wrapping_sub(1)).filter(|_| far);
+            if let Some(row) = last.and_then(|last| self.fresh_row(*last)) {
+                (walked.row, done, quiet_at) = (row, next, next.wrapping_sub(1));
+                (looked, read_on) = (done, READ_ON);
+            } else {
+                looked = next.saturating_add(read_on);
+                read_on = read_on.saturating_mul(2).min(READ_ON_MOST);
+            }
         }
         if let Some((within, row)) = quiet_within {
             let mut row = row;

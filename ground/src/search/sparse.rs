@@ -11,41 +11,12 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::byte_set::ByteSet;
 use super::pattern::takes;
 use crate::wire::find;
 
 /// Letters of which a pattern's first byte may be any: from so many on it begins in most words of a text.
 const MANY_LETTERS: usize = 13;
-
-/// A set of bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bytes([u64; 4]);
-
-impl Bytes {
-    const NONE: Bytes = Bytes([0; 4]);
-    const ALL: Bytes = Bytes([u64::MAX; 4]);
-
-    fn has(&self, byte: u8) -> bool {
-        let word = self.0.get(usize::from(byte >> 6)).copied().unwrap_or_default();
-        word >> (byte & 63) & 1 == 1
-    }
-
-    fn add(&mut self, byte: u8) {
-        if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
-            *word |= 1 << (byte & 63);
-        }
-    }
-
-    fn with(mut self, other: Bytes) -> Bytes {
-        self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own |= other);
-        self
-    }
-
-    fn common(mut self, other: Bytes) -> Bytes {
-        self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own &= other);
-        self
-    }
-}
 
 /// How text is skipped for some patterns.
 #[derive(Debug)]
@@ -53,7 +24,7 @@ pub(super) struct Sparse {
     /// A byte that stands in every match.
     needed: u8,
     /// Bytes that stand in no match: behind one nothing is live.
-    barriers: Bytes,
+    barriers: ByteSet,
 }
 
 /// The next part of a text.
@@ -68,7 +39,7 @@ pub(super) struct Part {
 impl Sparse {
     /// For patterns of which no match goes without some byte, and none over some other; `None`: they have none.
     pub(super) fn new<'h>(patterns: impl IntoIterator<Item = &'h Hir>) -> Option<Sparse> {
-        let (mut needed, mut written) = (Bytes::ALL, Bytes::NONE);
+        let (mut needed, mut written) = (ByteSet::ALL, ByteSet::NONE);
         for hir in patterns {
             needed = needed.common(all_need(hir));
             written = written.with(spelled(hir));
@@ -76,7 +47,7 @@ impl Sparse {
         // Signs before letters: the last of ASCII's stand for least text.
         let rare = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b' ' | b'.' | b',');
         let needed = (0..128).filter(|byte| needed.has(*byte)).find(rare)?;
-        let barriers = Bytes(written.0.map(|word| !word));
+        let barriers = written.others();
         barriers.has(b' ').then_some(Sparse { needed, barriers })
     }
 
@@ -119,34 +90,27 @@ fn may_be_empty(hir: &Hir) -> bool {
 }
 
 /// Bytes each of which stands in every match.
-fn all_need(hir: &Hir) -> Bytes {
+fn all_need(hir: &Hir) -> ByteSet {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => Bytes::NONE,
+        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => ByteSet::NONE,
         HirKind::Literal(_) => spelled(hir),
-        HirKind::Repetition(repetition) if repetition.min == 0 => Bytes::NONE,
+        HirKind::Repetition(repetition) if repetition.min == 0 => ByteSet::NONE,
         HirKind::Repetition(repetition) => all_need(&repetition.sub),
         HirKind::Capture(capture) => all_need(&capture.sub),
-        HirKind::Concat(all) => all.iter().map(all_need).fold(Bytes::NONE, Bytes::with),
-        HirKind::Alternation(all) => all.iter().map(all_need).fold(Bytes::ALL, Bytes::common),
+        HirKind::Concat(all) => all.iter().map(all_need).fold(ByteSet::NONE, ByteSet::with),
+        HirKind::Alternation(all) => all.iter().map(all_need).fold(ByteSet::ALL, ByteSet::common),
     }
 }
 
 /// Bytes with which matches are written.
-fn spelled(hir: &Hir) -> Bytes {
-    let mut bytes = Bytes::NONE;
+fn spelled(hir: &Hir) -> ByteSet {
+    let mut bytes = ByteSet::NONE;
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => literal.0.iter().for_each(|byte| bytes.add(*byte)),
         HirKind::Class(Class::Unicode(class)) => {
-            for range in class.ranges() {
-                let ascii = |c: char| u8::try_from(c).unwrap_or(u8::MAX).min(0x7F);
-                if range.start().is_ascii() {
-                    (ascii(range.start())..=ascii(range.end())).for_each(|byte| bytes.add(byte));
-                }
-                if !range.end().is_ascii() {
-                    (0x80..=u8::MAX).for_each(|byte| bytes.add(byte));
-                }
-            }
+            let (ascii, others) = ByteSet::ascii_of(class);
+            bytes = if others { ascii.with(ByteSet::HIGH) } else { ascii };
         }
         HirKind::Class(Class::Bytes(class)) => {
             for range in class.ranges() {
@@ -156,7 +120,7 @@ fn spelled(hir: &Hir) -> Bytes {
         HirKind::Repetition(repetition) => bytes = spelled(&repetition.sub),
         HirKind::Capture(capture) => bytes = spelled(&capture.sub),
         HirKind::Concat(all) | HirKind::Alternation(all) => {
-            bytes = all.iter().map(spelled).fold(bytes, Bytes::with);
+            bytes = all.iter().map(spelled).fold(bytes, ByteSet::with);
         }
     }
     bytes

@@ -1,0 +1,201 @@
+//! Where a match may begin: told by its first bytes and the one before it, looked at in sixteen places at once.
+//!
+//! The live automaton reads a byte at a time, and in most text for nothing: where it is quiet, and no match can begin for
+//! the next hundred bytes, it is quiet behind them too. A match of `\bAKIA[A-Z2-7]{16}` begins with `AKIA` behind a byte
+//! that is not of a word, so that is all that needs to be looked for:
+//!
+//! ```text
+//!   … the quick brown fox jumps over AKIAIOSFODNN7EXAMPLE …
+//!     └ quiet: nothing begins here ┘ └ from here on it is read
+//! ```
+//! What is looked for is a superset: a place where no match begins may be taken for one and is then read, but none is left
+//! out. Near the end of a text, what has not come yet may be anything.
+//!
+//! The places are found as in Hyperscan's Teddy: prefixes are put into eight buckets, and for each of the five bytes two
+//! tables, by the lower and the upper half of a byte, say in which buckets it may stand. What a bucket lets through is asked
+//! once more, by whole bytes and in smaller buckets.
+
+mod bucket;
+mod prefix;
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+mod steps;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod vectors;
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use steps as places;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use vectors as places;
+
+use regex_syntax::hir::Hir;
+
+use super::byte_set::ByteSet;
+use prefix::Prefix;
+
+/// Bytes that a place is told by: the one before it, and the first four of a match.
+const BYTES: usize = 5;
+
+/// So many sets of prefixes are told apart at once.
+const BUCKETS: usize = 8;
+
+/// So many smaller ones has each.
+const SMALLER: usize = 4;
+
+/// Where in a thousand bytes of prose more places than this are expected, looking for them saves nothing.
+const MANY_IN_THOUSAND: f32 = 12.0;
+
+/// In which buckets a byte may stand, by its lower and its upper half: in those of both.
+#[derive(Debug, Clone, Copy, Default)]
+struct Halves {
+    low: [u8; 16],
+    high: [u8; 16],
+}
+
+impl Halves {
+    fn add(&mut self, set: ByteSet, bucket: u8) {
+        for byte in set.bytes() {
+            for (half, own) in [(byte & 15, &mut self.low), (byte >> 4, &mut self.high)] {
+                if let Some(buckets) = own.get_mut(usize::from(half)) {
+                    *buckets |= bucket;
+                }
+            }
+        }
+    }
+}
+
+/// Where matches of some patterns may begin.
+#[derive(Debug)]
+pub(super) struct Starts {
+    halves: [Halves; BYTES],
+    /// By byte: in which of the smaller buckets it may stand.
+    whole: Box<[[u32; 256]; BYTES]>,
+}
+
+impl Starts {
+    /// For these patterns; `None`: their matches begin in too many ways, or nearly everywhere.
+    pub(super) fn new<'h>(patterns: impl IntoIterator<Item = &'h Hir>) -> Option<Starts> {
+        let mut prefixes = Vec::new();
+        for hir in patterns {
+            prefixes.extend(prefix::of(hir)?);
+        }
+        // Those that begin alike come one after the other, and into the same of the smaller buckets.
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        if prefixes.iter().map(Prefix::in_thousand).sum::<f32>() > MANY_IN_THOUSAND {
+            return None;
+        }
+        let mut starts = Starts { halves: Default::default(), whole: Box::new([[0; 256]; BYTES]) };
+        for (number, bucket) in bucket::choose(&prefixes).into_iter().enumerate() {
+            let each = bucket.len().div_ceil(SMALLER).max(1);
+            for (smaller, chosen) in bucket.chunks(each).enumerate() {
+                let bit = 1 << (number * SMALLER + smaller);
+                chosen.iter().for_each(|prefix| starts.add(prefix, 1 << number, bit));
+            }
+        }
+        Some(starts)
+    }
+
+    fn add(&mut self, prefix: &Prefix, bucket: u8, smaller: u32) {
+        let places = self.halves.iter_mut().zip(self.whole.iter_mut());
+        for ((halves, whole), set) in places.zip(prefix.sets()) {
+            halves.add(*set, bucket);
+            let bytes = whole.iter_mut().zip(0..=u8::MAX).filter(|(_, byte)| set.has(*byte));
+            bytes.for_each(|(own, _)| *own |= smaller);
+        }
+    }
+
+    /// The first place from `from` on where a match may begin; the length of `bytes` if there is none.
+    pub(super) fn next(&self, bytes: &[u8], from: usize) -> usize {
+        places::first(&self.halves, bytes, from, |at| self.may_begin(bytes, at))
+    }
+
+    /// True if some prefix may be written there. A byte that is not there may be any.
+    fn may_begin(&self, bytes: &[u8], at: usize) -> bool {
+        let of = |whole: &[u32; 256], byte: u8| whole.get(usize::from(byte)).copied();
+        let places = self.whole.iter();
+        let from = at.wrapping_sub(1);
+        let smaller = match bytes.get(from..).and_then(<[u8]>::first_chunk::<BYTES>) {
+            Some(there) => {
+                let each = places.zip(there);
+                each.fold(u32::MAX, |all, (whole, byte)| all & of(whole, *byte).unwrap_or(u32::MAX))
+            }
+            None => places.zip(0..).fold(u32::MAX, |all, (whole, place)| {
+                let byte = bytes.get(from.wrapping_add(place)).copied();
+                all & byte.and_then(|byte| of(whole, byte)).unwrap_or(u32::MAX)
+            }),
+        };
+        smaller != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::language::read;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn starts(sources: &[&str]) -> Option<Starts> {
+        let hirs: Vec<Hir> = sources.iter().map(|source| read(source, false).unwrap()).collect();
+        Starts::new(&hirs)
+    }
+
+    fn all(starts: &Starts, text: &str) -> Vec<usize> {
+        let from = |at| starts.next(text.as_bytes(), at);
+        std::iter::successors(Some(from(0)), |at| Some(from(at + 1)))
+            .take_while(|at| *at < text.len())
+            .collect()
+    }
+
+    #[test]
+    fn a_place_is_told_by_the_byte_before_and_four_more() {
+        let own = starts(&[r"\bAK[IJ]A\d", "(?i)xylo", r"\B\+[1-9]+"]).unwrap();
+        let text = "AKIA xAKJA AKJA, XyLo; +1234 a+1234 and many more words of prose -AKIX.";
+        let found = all(&own, text);
+        let words: Vec<&str> = found.iter().map(|at| text.get(*at..at + 4).unwrap()).collect();
+        assert_eq!(words, ["AKIA", "AKJA", "XyLo", "+123"]);
+    }
+
+    #[test]
+    fn what_has_not_come_yet_may_be_anything() {
+        let own = starts(&[r"\bAKIA", "xylo"]).unwrap();
+        for end in ["A", "AK", "AKI", "AKIA", "x", "xy", "xyl"] {
+            let text = format!("and so many words come before it {end}");
+            assert_eq!(all(&own, &text), [33], "{end}");
+        }
+        assert_eq!(all(&own, "and so many words come before it AKy"), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn patterns_that_begin_nearly_everywhere_are_not_looked_for() {
+        for broad in [r"\w+x", "(?s).abc", r"[a-z]{3}", r"\s?[a-z]+ing", "e"] {
+            assert!(starts(&[broad]).is_none(), "{broad}");
+        }
+    }
+
+    #[test]
+    fn packs_are_looked_for() {
+        for pack in ["secrets", "prompt-injection"] {
+            let patterns = super::super::packs::read(pack, false).unwrap();
+            let hirs = patterns.iter().map(|pattern| &pattern.hir);
+            assert!(Starts::new(hirs).is_some(), "{pack}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_start_is_left_out(text in "[AKIx yl1+\u{e9}]{0,80}", from in 0_usize..80) {
+            let sources = [r"\bAK[IJ]A\d", "xyl", r"\B\+[1-9]{2}", r"lé\w", r"\b1(?:K|  )?A"];
+            let own = starts(&sources).unwrap();
+            let bytes = text.as_bytes();
+            let prefixes: Vec<Prefix> =
+                sources.iter().flat_map(|own| prefix::of(&read(own, false).unwrap()).unwrap()).collect();
+            let is = |at: &usize| {
+                let before = at.checked_sub(1).map(|before| bytes[before]);
+                prefixes.iter().any(|prefix| prefix.is_at(before, &bytes[*at..]))
+            };
+            // With so few prefixes, each has a smaller bucket of its own.
+            let plain = (from..bytes.len()).find(is).unwrap_or(bytes.len().max(from));
+            prop_assert_eq!(own.next(bytes, from), plain);
+        }
+    }
+}

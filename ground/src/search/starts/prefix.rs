@@ -1,0 +1,180 @@
+//! The ways in which a pattern's matches begin.
+
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+
+use crate::search::byte_set::ByteSet;
+
+/// Bytes of a match that are looked at.
+const FIRST: usize = 4;
+
+/// Ways in which the matches of one pattern may begin before it is given up.
+const WAYS: usize = 512;
+
+/// One of them: which bytes may stand before it, and which are its first. What may be any byte is told by nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Prefix {
+    // In this order they are sorted: by their first bytes.
+    first: [ByteSet; FIRST],
+    before: ByteSet,
+}
+
+impl Prefix {
+    /// The sets of all bytes that are looked at, in the order in which they stand.
+    pub(super) fn sets(&self) -> impl Iterator<Item = &ByteSet> {
+        std::iter::once(&self.before).chain(&self.first)
+    }
+
+    /// True if it may begin with these bytes, behind that one. A byte that is not there may be any.
+    #[cfg(test)]
+    pub(super) fn is_at(&self, before: Option<u8>, bytes: &[u8]) -> bool {
+        self.first.iter().zip(bytes).all(|(set, byte)| set.has(*byte))
+            && before.is_none_or(|before| self.before.has(before))
+    }
+
+    /// How often it stands in a thousand bytes of prose, about.
+    pub(super) fn in_thousand(&self) -> f32 {
+        self.sets().map(|set| set.bytes().map(often).sum::<f32>().min(1.0)).product::<f32>()
+            * 1000.0
+    }
+}
+
+/// How often a byte stands in English prose, about: only to tell rare beginnings from frequent ones.
+pub(super) fn often(byte: u8) -> f32 {
+    const LETTERS: [u8; 26] = [
+        82, 15, 28, 43, 127, 22, 20, 61, 70, 2, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24,
+        2, 20, 1,
+    ];
+    let letter = |first: u8| {
+        f32::from(LETTERS.get(usize::from(byte.wrapping_sub(first))).copied().unwrap_or(1)) / 1250.0
+    };
+    match byte {
+        b' ' => 0.17,
+        b'a'..=b'z' => letter(b'a'),
+        b'A'..=b'Z' => letter(b'A') / 25.0,
+        b'0'..=b'9' => 0.002,
+        b'.' | b',' | b'\n' | b'-' | b'"' | b'\'' => 0.01,
+        0x80.. => 0.000_3,
+        _ => 0.001,
+    }
+}
+
+/// The ways in which matches of a pattern may begin; `None`: too many.
+pub(super) fn of(hir: &Hir) -> Option<Vec<Prefix>> {
+    let ways = follow(hir, vec![Way::default()])?;
+    Some(ways.into_iter().map(Way::prefix).collect())
+}
+
+/// The beginning of a match, as far as it was followed.
+#[derive(Debug, Clone, Default)]
+struct Way {
+    /// What is asked of the place where it begins.
+    edge: Option<Look>,
+    sets: Vec<ByteSet>,
+    /// What comes next may be anything.
+    open: bool,
+}
+
+impl Way {
+    fn is_full(&self) -> bool {
+        self.open || self.sets.len() >= FIRST
+    }
+
+    fn then(mut self, set: ByteSet) -> Way {
+        if !self.is_full() {
+            self.sets.push(set);
+        }
+        self
+    }
+
+    fn opened(mut self) -> Way {
+        self.open = true;
+        self
+    }
+
+    fn prefix(self) -> Prefix {
+        let mut first = [ByteSet::ALL; FIRST];
+        first.iter_mut().zip(&self.sets).for_each(|(own, set)| *own = *set);
+        let word: ByteSet =
+            (0..0x80).filter(|b: &u8| b.is_ascii_alphanumeric() || *b == b'_').collect();
+        let in_word =
+            self.sets.first().map(|set| (set.is_within(word), set.is_within(word.others())));
+        let before = match (self.edge, in_word) {
+            (Some(Look::WordAscii), Some((true, _)))
+            | (Some(Look::WordAsciiNegate), Some((_, true))) => word.others(),
+            (Some(Look::WordAscii), Some((_, true)))
+            | (Some(Look::WordAsciiNegate), Some((true, _))) => word,
+            _ => ByteSet::ALL,
+        };
+        Prefix { first, before }
+    }
+}
+
+/// All ways that go on with `hir`; `None`: too many.
+fn follow(hir: &Hir, ways: Vec<Way>) -> Option<Vec<Way>> {
+    let (mut full, mut ways): (Vec<Way>, Vec<Way>) = ways.into_iter().partition(Way::is_full);
+    match hir.kind() {
+        HirKind::Empty => {}
+        HirKind::Look(look) => {
+            // Only where a match begins: what is asked further on is left to the automaton.
+            for way in ways.iter_mut().filter(|way| way.sets.is_empty()) {
+                way.edge = Some(*look);
+            }
+        }
+        HirKind::Literal(literal) => {
+            for byte in literal.0.iter().take(FIRST) {
+                let set = ByteSet::from_iter([*byte]);
+                ways = ways.into_iter().map(|way| way.then(set)).collect();
+            }
+        }
+        HirKind::Class(Class::Bytes(class)) => {
+            let set = class.ranges().iter().flat_map(|range| range.start()..=range.end()).collect();
+            ways = ways.into_iter().map(|way| way.then(set)).collect();
+        }
+        HirKind::Class(Class::Unicode(class)) => {
+            let (ascii, others) = ByteSet::ascii_of(class);
+            if others {
+                // How many bytes such a character has differs: what comes behind its first may be anything.
+                full.extend(ways.iter().cloned().map(|way| way.then(ByteSet::HIGH).opened()));
+            }
+            ways = match ascii == ByteSet::NONE {
+                true => Vec::new(),
+                false => ways.into_iter().map(|way| way.then(ascii)).collect(),
+            };
+        }
+        HirKind::Repetition(repetition) => ways = repeat(repetition, ways)?,
+        HirKind::Capture(capture) => ways = follow(&capture.sub, ways)?,
+        HirKind::Concat(all) => {
+            for part in all {
+                ways = follow(part, ways)?;
+            }
+        }
+        HirKind::Alternation(all) => {
+            let mut each = Vec::new();
+            for part in all {
+                each.extend(follow(part, ways.clone())?);
+            }
+            ways = each;
+        }
+    }
+    ways.extend(full);
+    (ways.len() <= WAYS).then_some(ways)
+}
+
+fn repeat(repetition: &Repetition, mut ways: Vec<Way>) -> Option<Vec<Way>> {
+    let mut done = Vec::new();
+    for times in 0..=FIRST as u32 {
+        if times >= repetition.min {
+            done.extend(ways.iter().cloned());
+        }
+        if repetition.max == Some(times) || ways.is_empty() {
+            return Some(done);
+        }
+        let (full, rest): (Vec<Way>, Vec<Way>) =
+            follow(&repetition.sub, ways)?.into_iter().partition(Way::is_full);
+        done.extend(full);
+        ways = rest;
+    }
+    // What is left went round and took no bytes.
+    done.extend(ways.into_iter().map(Way::opened));
+    Some(done)
+}

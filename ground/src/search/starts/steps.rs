@@ -1,0 +1,27 @@
+//! Places where something may begin, one after the other: what [`vectors`](super) does where there are vectors.
+
+use super::{BYTES, Halves};
+
+/// The first place from `from` on at which some bucket agrees in all bytes, and `is_one` too; the length of `bytes` if
+/// there is none. A byte that is not there agrees with all.
+pub(super) fn first(
+    halves: &[Halves; BYTES],
+    bytes: &[u8],
+    from: usize,
+    is_one: impl Fn(usize) -> bool,
+) -> usize {
+    let buckets = |halves: &Halves, at: Option<usize>| {
+        let Some(byte) = at.and_then(|at| bytes.get(at)) else { return u8::MAX };
+        let of = |table: &[u8; 16], half: u8| table.get(usize::from(half)).copied();
+        of(&halves.low, byte & 15).unwrap_or(0) & of(&halves.high, byte >> 4).unwrap_or(0)
+    };
+    let agree = |at: usize| {
+        let places = halves.iter().zip(0..);
+        places.fold(u8::MAX, |all, (own, place)| all & buckets(own, (at + place).checked_sub(1)))
+    };
+    let found = (from..bytes.len()).find(|at| {
+        let agreed = agree(*at);
+        agreed != 0 && is_one(*at)
+    });
+    found.unwrap_or(bytes.len().max(from))
+}

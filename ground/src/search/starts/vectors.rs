@@ -1,0 +1,102 @@
+//! Sixteen places at once, by WebAssembly's vectors.
+
+use core::arch::wasm32::{
+    i8x16_shuffle, u8x16, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_shr, u8x16_splat, u8x16_swizzle,
+    u64x2, v128, v128_and, v128_any_true, v128_or,
+};
+
+use super::{BYTES, Halves};
+
+const BLOCK: usize = 16;
+
+/// The last place that a block decides is as far from its end as a match's first bytes reach.
+const REACH: usize = BYTES - 2;
+
+#[inline(always)]
+fn load(block: &[u8; BLOCK]) -> v128 {
+    let (low, high) = block.split_at(8);
+    let half = |half: &[u8]| half.first_chunk().map_or(0, |half| u64::from_le_bytes(*half));
+    u64x2(half(low), half(high))
+}
+
+/// The tables, and what the block before says of its last bytes: of those before the first block, that they agree with
+/// all buckets.
+struct Reader {
+    tables: [(v128, v128); BYTES],
+    before: [v128; BYTES - 1],
+}
+
+impl Reader {
+    /// In which buckets all bytes of a place agree; each place stands where the last of its bytes does. `missing`: bytes
+    /// that are not there.
+    #[inline(always)]
+    fn agreed(&mut self, block: v128, missing: Option<v128>) -> v128 {
+        let (lower, upper) = (v128_and(block, u8x16_splat(15)), u8x16_shr(block, 4));
+        let [a, b, c, d, e] = self.tables.map(|(low, high)| {
+            let stands = v128_and(u8x16_swizzle(low, lower), u8x16_swizzle(high, upper));
+            missing.map_or(stands, |missing| v128_or(stands, missing))
+        });
+        let [before_a, before_b, before_c, before_d] = self.before;
+        self.before = [a, b, c, d];
+        let a = i8x16_shuffle::<12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27>(
+            before_a, a,
+        );
+        let b = i8x16_shuffle::<13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28>(
+            before_b, b,
+        );
+        let c = i8x16_shuffle::<14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29>(
+            before_c, c,
+        );
+        let d = i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(
+            before_d, d,
+        );
+        v128_and(v128_and(v128_and(a, b), v128_and(c, d)), e)
+    }
+}
+
+/// The first place from `from` on at which some bucket agrees in all bytes, and `is_one` too; the length of `bytes` if
+/// there is none. A byte that is not there agrees with all.
+#[inline(always)]
+pub(super) fn first(
+    halves: &[Halves; BYTES],
+    bytes: &[u8],
+    from: usize,
+    is_one: impl Fn(usize) -> bool,
+) -> usize {
+    let all = u8x16_splat(u8::MAX);
+    let tables = halves.each_ref().map(|own| (load(&own.low), load(&own.high)));
+    let mut reader = Reader { tables, before: [all; BYTES - 1] };
+    let found = |at: usize, agreed: v128| {
+        let mut places = u32::from(!u8x16_bitmask(u8x16_eq(agreed, u8x16_splat(0))));
+        while places != 0 {
+            let place = (at + places.trailing_zeros() as usize).wrapping_sub(REACH);
+            places &= places - 1;
+            if place >= from && place < bytes.len() && is_one(place) {
+                return Some(place);
+            }
+        }
+        None
+    };
+    let (blocks, tail) = bytes.get(from..).unwrap_or_default().as_chunks::<BLOCK>();
+    let mut at = from;
+    for block in blocks {
+        let agreed = reader.agreed(load(block), None);
+        if v128_any_true(agreed)
+            && let Some(place) = found(at, agreed)
+        {
+            return place;
+        }
+        at += BLOCK;
+    }
+    // What is left, and as far behind it as a match's first bytes reach.
+    let mut padded = [0; BLOCK];
+    padded.iter_mut().zip(tail).for_each(|(own, byte)| *own = *byte);
+    let numbers = u8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for missing in [u8x16_ge(numbers, u8x16_splat(tail.len() as u8)), all] {
+        if let Some(place) = found(at, reader.agreed(load(&padded), Some(missing))) {
+            return place;
+        }
+        at += BLOCK;
+    }
+    bytes.len().max(from)
+}
