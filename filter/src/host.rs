@@ -6,6 +6,8 @@
 
 #![expect(unsafe_code, reason = "the ABI is raw pointers; all of it is wrapped in this file")]
 
+#[cfg(any(test, target_arch = "wasm32"))]
+mod allocator;
 pub mod call;
 mod compare;
 pub mod shared;
