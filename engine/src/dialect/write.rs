@@ -82,12 +82,11 @@ pub(super) fn lossy(text: &[u8]) -> Cow<'_, str> {
 /// refuse, become U+FFFD.
 pub(super) fn repaired(json: &[u8]) -> String {
     let json = lossy(json);
-    if find::backslash(json.as_bytes()).is_none() {
-        return json.into_owned();
-    }
     let mut out = String::with_capacity(json.len());
     let mut rest = &*json;
-    while let Some((plain, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
+    while let Some((plain, escape)) =
+        find::backslash(rest.as_bytes()).and_then(|at| rest.split_at_checked(at))
+    {
         out.push_str(plain);
         let (decoded, used) = unescape(escape.as_bytes());
         let (escape, after) = escape.split_at_checked(used).unwrap_or((escape, ""));
