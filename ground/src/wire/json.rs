@@ -145,8 +145,9 @@ const NAME_BYTES: usize = 64;
 
 /// What is written with escapes, to be compared with names: decoded if it can be one. What is longer is given as it
 /// is written, backslash and all, and equals none.
-fn name<'a>(raw: &'a [u8], escaped: bool) -> Cow<'a, [u8]> {
-    if escaped && raw.len() <= NAME_BYTES * SPELLED_BYTES { decoded(raw) } else { raw.into() }
+#[cold]
+fn spelled<'a>(raw: &'a [u8]) -> Cow<'a, [u8]> {
+    if raw.len() <= NAME_BYTES * SPELLED_BYTES { decoded(raw) } else { raw.into() }
 }
 
 impl Doc {
@@ -281,8 +282,20 @@ impl<'a> Value<'a> {
     /// Its key, to be compared with names that are known: as [`Value::key`], in a time that does not grow with the
     /// key's length.
     #[must_use]
+    #[inline(always)]
     pub fn name(&self) -> Cow<'a, [u8]> {
-        name(self.raw_key(), self.node().key_escaped)
+        let node = self.node();
+        let raw = node.raw_key(self.bytes);
+        if node.key_escaped { spelled(raw) } else { Cow::Borrowed(raw) }
+    }
+
+    /// Its key with the key's [`key_hash`], if it is written without escapes: whoever has names by their hashes need
+    /// hardly ever look at the key.
+    #[must_use]
+    #[inline(always)]
+    pub fn plain_key(&self) -> Option<(&'a [u8], u16)> {
+        let node = self.node();
+        (!node.key_escaped).then(|| (node.raw_key(self.bytes), node.key_hash))
     }
 
     /// A string, to be compared with words that are known: as [`Value::as_bytes`], in a time that does not grow with
@@ -290,7 +303,7 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn word(&self) -> Cow<'a, [u8]> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
-        name(raw, self.node().flag)
+        if self.node().flag { spelled(raw) } else { raw.into() }
     }
 
     /// True if its [`Value::key`] is `name`.
@@ -383,20 +396,21 @@ impl<'a> Value<'a> {
         if own.kind != Kind::Object {
             return None;
         }
-        let mut found = None;
+        if own.flag {
+            return self
+                .children()
+                .filter(|child| child.node().key_is(self.bytes, name, hash))
+                .last();
+        }
         let mut at = self.id + 1;
         while at < own.next {
-            let child = Value { id: at, ..*self };
-            let node = child.node();
-            if (node.key_hash == hash || node.key_escaped) && node.key_is(self.bytes, name, hash) {
-                found = Some(child);
-                if !own.flag {
-                    break;
-                }
+            let node = self.doc.nodes.get(at as usize)?;
+            if node.key_hash == hash && same(node.raw_key(self.bytes), name) {
+                return Some(Value { id: at, ..*self });
             }
             at = node.next;
         }
-        found
+        None
     }
 
     /// A string's bytes, escapes decoded (as [`Value::as_str`] has it) but broken UTF-8 left as it is if there are no

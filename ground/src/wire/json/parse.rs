@@ -65,7 +65,7 @@ pub(super) fn document(
 pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<OpenValue>) -> bool {
     let mut object = OpenValue { id: 0, close: b'}', seen: 0 };
     let Ok((at, key)) = member(bytes, 0, nodes, &mut object) else { return false };
-    push(nodes, Kind::Object, 0..0, KeySpan::default(), false, 0);
+    push(nodes, Kind::Object, 0..0, KeySpan::default(), key.escaped, 0);
     let read = value(bytes, at, key, nodes, around);
     let whole = !matches!(read, Err(JsonError { what, .. }) if what != FOLLOWED);
     let next = nodes.len() as u32;
@@ -79,11 +79,14 @@ pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<OpenVa
 fn value(
     bytes: &[u8],
     mut at: usize,
-    mut key: KeySpan,
+    own_key: KeySpan,
     nodes: &mut Vec<Node>,
     around: &mut Vec<OpenValue>,
 ) -> Result<(), JsonError> {
     let mut here = OUTSIDE;
+    // Field by field, so that it is in local variables too and not where the caller has put it.
+    let KeySpan { start, end, hash, escaped } = own_key;
+    let mut key = KeySpan { start, end, hash, escaped };
     loop {
         // A value is due here.
         let start = at;
