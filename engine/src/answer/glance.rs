@@ -12,6 +12,7 @@
 //! model cannot write one into its text. It can into a tool's arguments where they are an object (Anthropic, Gemini):
 //! this is a record and no meter, and limits read the whole answer themselves.
 
+use super::KnownEvents;
 use crate::dialect::DialectId;
 use crate::dialect::spend::Usage;
 use crate::limits::{GLANCE_BEGUN, GLANCE_HEAD, GLANCE_TAIL};
@@ -66,11 +67,21 @@ impl Openings {
         }
         let Some(last) = last else { return self.take(Some(chunk)) };
         self.take(chunk.get(..before.unwrap_or(last)));
+        self.begin(chunk, before, last);
+    }
+
+    /// The last events begin at these places of the chunk.
+    fn begin(&mut self, chunk: &[u8], before: Option<usize>, last: usize) {
         for from in before.into_iter().chain([last]) {
             std::mem::swap(&mut self.last, &mut self.before);
             self.last.clear();
             self.take(chunk.get(from..));
         }
+    }
+
+    /// True between two events: none has begun.
+    fn is_between(&self) -> bool {
+        !self.in_line && !self.in_event && !self.after_cr
     }
 
     /// Goes on with the last event's beginning.
@@ -103,9 +114,9 @@ impl Glance {
         Self { openings, begins, ..Self::default() }
     }
 
-    /// Takes the next bytes of the answer, as upstream sent them. `words`: they are whole events of which somebody knows
-    /// that none of them says how the answer ended.
-    pub fn feed(&mut self, chunk: &[u8], words: bool) {
+    /// Takes the next bytes of the answer, as upstream sent them, with what is known of the events in them: events that
+    /// say a word more do not say how the answer ended.
+    pub fn feed(&mut self, chunk: &[u8], events: KnownEvents) {
         if self.head.capacity() == 0 {
             // In one piece, rather than a little more for each of the first events.
             self.head.reserve(GLANCE_BEGUN);
@@ -121,8 +132,13 @@ impl Glance {
             self.tail.drain(..self.tail.len() - (GLANCE_TAIL - last.len()));
         }
         self.tail.extend_from_slice(last);
-        if let Some(openings) = self.openings.as_mut().filter(|_| !words) {
-            openings.feed(chunk);
+        let Some(openings) = &mut self.openings else { return };
+        match events {
+            KnownEvents::Words => {}
+            KnownEvents::Whole { before, last } if openings.is_between() => {
+                openings.begin(chunk, before, last);
+            }
+            KnownEvents::Whole { .. } | KnownEvents::Nothing => openings.feed(chunk),
         }
     }
 
@@ -259,11 +275,13 @@ fn text(value: &[u8]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::FrameLoop;
+    use crate::wire::frame::Framing;
 
     fn of(dialect: DialectId, answer: &[u8], cut: usize) -> Served {
         let mut glance = Glance::new(dialect);
         for chunk in answer.chunks(cut.max(1)) {
-            glance.feed(chunk, false);
+            glance.feed(chunk, KnownEvents::Nothing);
         }
         let reader = crate::dialect::dialect(dialect);
         glance.served(|doc, bytes, usage| reader.usage(&doc.root(bytes), usage))
@@ -363,6 +381,48 @@ data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"outpu
         }
     }
 
+    /// What the loop over the frames knows of a chunk.
+    fn known(frames: &mut FrameLoop, chunk: &[u8]) -> KnownEvents {
+        let (mut events, mut rest, mut start) = (KnownEvents::Words, chunk, 0);
+        while frames.next(&mut rest).is_some() {
+            events.add(chunk, start);
+            start = chunk.len() - rest.len();
+        }
+        events.end(chunk, frames.is_between_events())
+    }
+
+    #[test]
+    fn events_that_are_known_begin_where_reading_all_lines_says() {
+        let parts = [
+            "data: a\n\n",
+            "data: b\n",
+            "\n",
+            "event: c\ndata: d\n\n",
+            "e",
+            "\r\n",
+            "data: f\r\n\r\n",
+            "\r",
+            ": g\n\n",
+        ];
+        let mut were_known = 0;
+        for seed in (0..90_000_usize).step_by(37) {
+            let picked = (0..7).map(|place| parts[(seed / 5_usize.pow(place) + seed) % 9]);
+            let text = picked.collect::<String>();
+            let mut frames = FrameLoop::new(Framing::Sse, None);
+            let mut told = Glance::new(DialectId::OpenaiResponses);
+            let mut read = Glance::new(DialectId::OpenaiResponses);
+            for chunk in text.as_bytes().chunks(1 + seed % 23) {
+                let events = known(&mut frames, chunk);
+                were_known += usize::from(matches!(events, KnownEvents::Whole { .. }));
+                told.feed(chunk, events);
+                read.feed(chunk, KnownEvents::Nothing);
+                let state = |own: &Glance| own.openings.as_ref().map(|own| format!("{own:?}"));
+                assert_eq!(state(&told), state(&read), "{text:?} {chunk:?}");
+            }
+        }
+        assert!(were_known > 500, "{were_known}");
+    }
+
     #[test]
     fn rubbish_says_nothing_and_costs_no_more_than_its_ends() {
         for answer in [
@@ -376,7 +436,7 @@ data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"outpu
         }
         let mut glance = Glance::new(DialectId::OpenaiChat);
         for _ in 0..10_000 {
-            glance.feed(&[b'"'; 50], false);
+            glance.feed(&[b'"'; 50], KnownEvents::Nothing);
         }
         assert!(glance.head.len() <= GLANCE_HEAD && glance.tail.len() <= 2 * GLANCE_TAIL);
         assert!(glance.tail.len() >= GLANCE_TAIL);

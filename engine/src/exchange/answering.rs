@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use crate::answer::frame_loop::Shown;
-use crate::answer::{Around, Cut, FrameLoop, HoldReason, Listener, Output, Pipe};
+use crate::answer::{Around, Cut, FrameLoop, HoldReason, KnownEvents, Listener, Output, Pipe};
 use crate::context::facts::Now;
 use crate::context::record::Record;
 use crate::mcp;
@@ -142,8 +142,8 @@ impl Answering {
 }
 
 impl Exchange {
-    /// Some of the answer has come: every frame that it completes is metered, then decided about. True if all of it were
-    /// events that say a word more.
+    /// Some of the answer has come: every frame that it completes is metered, then decided about. Says what is known of
+    /// the events in it then.
     pub(super) fn some_of_answer(
         &mut self,
         answer: &mut Answering,
@@ -151,15 +151,16 @@ impl Exchange {
         end: bool,
         out: &mut Output<'_>,
         now: Now,
-    ) -> bool {
+    ) -> KnownEvents {
         self.end_if_cut(answer, out, now);
         if answer.is_cut() && !self.charges.is_metered() {
-            return false;
+            return KnownEvents::Nothing;
         }
         if let FrameJudge::Messages(messages) = &mut answer.judge {
             messages.begin(out);
         }
         let mut rest = chunk;
+        let mut events = KnownEvents::Words;
         // Where a limit may end the answer, it is asked frame by frame.
         let asks = self.charges.is_metered() && self.charges.may_be_spent();
         let words =
@@ -171,13 +172,17 @@ impl Exchange {
         let all = words(self, answer, &mut rest, out);
         self.end_if_cut(answer, out, now);
         if !all {
+            let mut start = chunk.len() - rest.len();
             while let Some(shown) = answer.frames.next(&mut rest) {
+                events.add(chunk, start);
                 self.one_frame(answer, shown, out);
                 self.end_if_cut(answer, out, now);
                 words(self, answer, &mut rest, out);
                 self.end_if_cut(answer, out, now);
+                start = chunk.len() - rest.len();
             }
         }
+        let events = events.end(chunk, all || answer.frames.is_between_events());
         if end {
             if let Some(shown) = answer.frames.last() {
                 self.one_frame(answer, shown, out);
@@ -186,11 +191,12 @@ impl Exchange {
             answer.finish(out, &mut self.cx.record);
             self.end_if_cut(answer, out, now);
         }
-        all
+        events
     }
 
     /// The ending is written at the frame that is cut: what comes behind it in the same chunk may say another model or
     /// id, and must not matter.
+    #[inline(always)]
     fn end_if_cut(&mut self, answer: &mut Answering, out: &mut Output<'_>, now: Now) {
         if self.cut_ns.is_none() && answer.is_cut() {
             self.after_cut(answer, out, now.ns());

@@ -9,7 +9,7 @@ use crate::answer::readable::{
     Readable, before_events, looks_like_events, readable, status, stream_framing,
 };
 use crate::answer::{
-    Around, Chosen, Cut, FrameLoop, Left, Output, Pipe, Rules, Settings, ToolRules,
+    Around, Chosen, Cut, FrameLoop, KnownEvents, Left, Output, Pipe, Rules, Settings, ToolRules,
 };
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::record::Unchecked;
@@ -163,7 +163,7 @@ impl Exchange {
     }
 
     fn judge_chunk(&mut self, chunk: &[u8], end: bool, now: Now) -> StreamVerdict {
-        let mut words = false;
+        let mut events = KnownEvents::Nothing;
         let mut out = Output::new(chunk);
         let was_cut = self.cut_ns;
         // Upstream had nothing more to say: there is nothing to be ended.
@@ -178,7 +178,7 @@ impl Exchange {
                 if was_cut.is_none() && !over {
                     self.end_held(&mut answer, &mut out);
                 }
-                words = self.some_of_answer(&mut answer, chunk, end, &mut out, now);
+                events = self.some_of_answer(&mut answer, chunk, end, &mut out, now);
                 // Watching rules see the bytes pass: not even half an event waits for them.
                 let left = if answer.acts() { out.left() } else { Left::AsItCame };
                 self.account(&answer);
@@ -187,7 +187,7 @@ impl Exchange {
             }
             None => Left::AsItCame,
         };
-        self.watch.chunk(chunk, words, now);
+        self.watch.chunk(chunk, events, now);
         let ended = if over { None } else { self.some_passed(chunk, now) };
         self.watch.holds(self.held_bytes() > 0, now);
         self.metered(end, now);
@@ -321,7 +321,7 @@ impl Exchange {
             let body = refuse.then(|| self.blocked(now_ns).body);
             return self.whole(body);
         };
-        self.watch.chunk(body, false, Now::At(now_ns));
+        self.watch.chunk(body, KnownEvents::Nothing, Now::At(now_ns));
         let mut out = Output::new(body);
         answer.set_now(seconds(now_ns));
         self.all_of_answer(&mut answer, body, &mut out);

@@ -3,6 +3,7 @@
 //! Names are those of OpenTelemetry's GenAI conventions where they have one (docs/operations.md, "The access log"). What a
 //! rule does not need is looked at as it passes ([`Glance`]), and never held for it.
 
+use crate::answer::KnownEvents;
 use crate::answer::glance::{Glance, Served};
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now};
@@ -39,14 +40,13 @@ impl Watch {
         true
     }
 
-    /// Bytes of the answer, as upstream sent them. `words`: they were read, and are whole events that say a word more and
-    /// nothing of the answer.
-    pub(crate) fn chunk(&mut self, chunk: &[u8], words: bool, now: Now) {
+    /// Bytes of the answer, as upstream sent them, with what is known of the events in them.
+    pub(crate) fn chunk(&mut self, chunk: &[u8], events: KnownEvents, now: Now) {
         if let (None, false) = (self.first_ns, chunk.is_empty()) {
             self.first_ns = Some(now.ns());
         }
         if let Some(glance) = &mut self.glance {
-            glance.feed(chunk, words);
+            glance.feed(chunk, events);
         }
     }
 

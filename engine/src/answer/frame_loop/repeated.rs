@@ -1,0 +1,125 @@
+//! Frames that repeat one before them: neither parsed nor read, whether somebody looks into them or they only pass.
+
+use std::ops::Range;
+
+use super::{FrameContent, FrameLoop, Shown};
+use crate::answer::repeats::{LearnedWord, Repeat, Repeats};
+use crate::wire::frame::{Frame, Framing};
+
+impl FrameLoop {
+    /// Events are known by all their bytes, and one may begin here.
+    #[inline(always)]
+    fn knows_events(&self) -> bool {
+        self.framing == Framing::Sse && self.framer.is_between_events()
+    }
+
+    /// The document of a frame that was cut off, if it was read before but for its text: it is `doc` then, and its items
+    /// are known.
+    pub(super) fn repeated_document(
+        &mut self,
+        frame: &Frame<'_>,
+        payload: &[u8],
+    ) -> Option<Repeat> {
+        let repeats = self.repeats.as_mut().filter(|_| self.framing != Framing::Sse)?;
+        if !repeats.fits_document(payload, frame.event_name().unwrap_or_default()) {
+            return None;
+        }
+        let found = repeats.show(payload, &mut self.doc, &mut self.items)?;
+        repeats.take();
+        self.doc_of = self.frames;
+        self.like = Some(found.repeat.like);
+        Some(found.repeat)
+    }
+
+    /// The next frame, if it is one that was read before but for its text: its document and its items are known.
+    pub(super) fn repeated<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+        if !self.knows_events() {
+            return None;
+        }
+        let length = self.repeats.as_mut()?.fits(rest)?;
+        self.show_repeat(length, rest)
+    }
+
+    /// The event that was found, which is so long: takes it from the front of `rest`.
+    fn show_repeat<'c>(&mut self, length: usize, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+        let (raw, after) = rest.split_at_checked(length)?;
+        let found = self.repeats.as_mut()?.show(raw, &mut self.doc, &mut self.items)?;
+        *rest = after;
+        self.count_repeat(raw);
+        self.doc_of = self.frames;
+        self.like = Some(found.repeat.like);
+        let frame = Frame {
+            raw: raw.into(),
+            payload: std::iter::once(found.payload).collect(),
+            event: found.event,
+            ..Frame::default()
+        };
+        let repeat = Some(found.repeat);
+        Some(Shown { frame, content: FrameContent::Json, number: self.frames, repeat })
+    }
+
+    /// An event that was found is taken.
+    #[inline(always)]
+    fn count_repeat(&mut self, raw: &[u8]) {
+        self.framer.passed(raw);
+        self.repeats.iter_mut().for_each(Repeats::take);
+        self.frames += 1;
+    }
+
+    /// The next event, if it is one that was read before but for its text, and goes on with one text only: its bytes, and
+    /// that text. Nothing is taken yet: [`FrameLoop::pass_word`] takes it, or [`FrameLoop::show_word`].
+    pub(in crate::answer) fn word<'c>(
+        &mut self,
+        rest: &'c [u8],
+    ) -> Option<(&'c [u8], LearnedWord)> {
+        if !self.knows_events() {
+            return None;
+        }
+        let repeats = self.repeats.as_mut()?;
+        let length = repeats.fits(rest)?;
+        Some((rest.get(..length)?, repeats.word()?))
+    }
+
+    /// How the text of the event `raw` is written there, and whether with escapes.
+    pub(in crate::answer) fn written(&self, word: LearnedWord) -> Option<(Range<usize>, bool)> {
+        self.repeats.as_ref()?.written(word)
+    }
+
+    /// The event as [`FrameLoop::next`] shows it, taken from the front of `rest`.
+    pub(in crate::answer) fn show_word<'c>(
+        &mut self,
+        length: usize,
+        rest: &mut &'c [u8],
+    ) -> Option<Shown<'c>> {
+        self.show_repeat(length, rest)
+    }
+
+    /// The event leaves as it came, `sent`, or passes unjudged; nobody looks into it. `text`: what it says.
+    pub(in crate::answer) fn pass_word(
+        &mut self,
+        raw: &[u8],
+        word: LearnedWord,
+        text: &str,
+        sent: bool,
+    ) {
+        self.count_repeat(raw);
+        // The document is still that of an event before.
+        (self.doc_of, self.like) = (0, None);
+        if !sent {
+            return;
+        }
+        let Some(repeats) = &mut self.repeats else { return };
+        let before = std::mem::replace(&mut self.sent_like, repeats.like());
+        let Some(reader) = &mut self.reader else { return };
+        let again = self.sent_like == before;
+        if again && reader.sent_word(word.key, text, repeats.number(word, raw)) {
+            return;
+        }
+        let Some(found) = repeats.show(raw, &mut self.doc, &mut self.items) else { return };
+        let payload = raw.get(found.payload).unwrap_or_default();
+        match again {
+            true => reader.sent_again(&self.doc, payload, &self.items),
+            false => reader.sent(&self.doc, payload),
+        }
+    }
+}
