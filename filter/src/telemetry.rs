@@ -134,6 +134,13 @@ impl Trouble {
 
 /// Carries out what the engine asks for besides moving bytes.
 pub fn apply(effects: Vec<Effect>) {
+    // Nearly every piece of an answer has none.
+    if !effects.is_empty() {
+        carry_out(effects);
+    }
+}
+
+fn carry_out(effects: Vec<Effect>) {
     for effect in effects {
         match effect {
             Effect::Count(name) => count(&name),

@@ -107,19 +107,19 @@ impl KnownEvent {
 impl Repeats {
     /// The length of the event that `data` begins with, if it was learned: then it is the one that is found.
     pub(super) fn fits(&mut self, data: &[u8]) -> Option<usize> {
-        let others = (0..self.known.len()).filter(|at| *at != self.last);
-        for at in std::iter::once(self.last).chain(others) {
-            let Some(known) = self.known.get_mut(at).filter(|known| known.epoch == self.epoch)
-            else {
-                continue;
-            };
-            if let Some(length) = known.template.fits(data) {
-                self.last = at;
-                self.vain = 0;
-                return Some(length);
-            }
+        let last = self.last;
+        if let Some(length) = self.fits_one(last, data) {
+            return Some(length);
         }
-        None
+        (0..self.known.len()).filter(|at| *at != last).find_map(|at| self.fits_one(at, data))
+    }
+
+    /// The same, of one way of writing.
+    fn fits_one(&mut self, at: usize, data: &[u8]) -> Option<usize> {
+        let known = self.known.get_mut(at).filter(|known| known.epoch == self.epoch)?;
+        let length = known.template.fits(data)?;
+        (self.last, self.vain) = (at, 0);
+        Some(length)
     }
 
     /// True if all of this document was learned, in an event of this name: then it is the one that is found.

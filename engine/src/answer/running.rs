@@ -100,7 +100,9 @@ impl GrowingText {
     pub fn feed(&mut self, text: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
         if let Some(matcher) = rules.acting(self.role) {
             self.act.feed(matcher, text, hits);
-            self.found(rules, hits);
+            if !hits.is_empty() {
+                self.found(rules, hits);
+            }
         }
         if let Some(matcher) = rules.watching(self.role) {
             self.watch.feed(matcher, text, hits);
@@ -189,6 +191,14 @@ impl GrowingText {
     pub fn memory(&self) -> usize {
         let before = self.before_end.as_ref().map_or(0, |_| size_of::<StreamSearch>());
         size_of::<Self>() + self.spans.capacity() * size_of::<ChangedSpan>() + before
+    }
+
+    /// Its memory, and how much of it waits.
+    #[must_use]
+    #[inline(always)]
+    pub fn weight(&self) -> (usize, usize) {
+        let held = if self.is_decided() { 0 } else { self.held() };
+        (self.memory(), held)
     }
 
     /// The redactions that touch `start..end`.

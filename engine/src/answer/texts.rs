@@ -2,6 +2,7 @@
 
 mod clean;
 mod judged;
+mod places;
 mod settle;
 mod words;
 
@@ -17,7 +18,7 @@ use super::place::Location as Written;
 use super::rules::Rules;
 use super::running::{AnswerStop, GrowingText, TextId};
 use super::slices::slices;
-use super::unknown::{Next, UnknownPlace};
+use super::unknown::UnknownPlace;
 use crate::context::record::Record;
 use crate::dialect::{Item, Role, TextKey, ValueShape};
 use crate::limits;
@@ -70,6 +71,23 @@ pub struct OpenTexts {
 /// More texts are open than may be, or more was found in them than can be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
+
+/// What became of a text that went on.
+#[derive(Debug, Clone, Copy)]
+struct Grown {
+    /// Where what came begins in it.
+    start: u64,
+    /// Where it ends.
+    end: u64,
+    /// What was found still fits.
+    fits: bool,
+    /// Nothing was found that is still to be changed, and nothing is live.
+    decided: bool,
+}
+
+impl Grown {
+    const NOTHING: Self = Self { start: 0, end: 0, fits: true, decided: false };
+}
 
 impl OpenTexts {
     /// Remembers whole texts that come to nothing, since they may come again.
@@ -187,9 +205,9 @@ impl OpenTexts {
             }
         };
         piece.text = id;
-        let fits;
-        (piece.start, piece.end, fits) = self.grow(id, text, rules, record);
-        if fits { Ok(Some(piece)) } else { Err(TooMany) }
+        let grown = self.grow(id, text, rules, record);
+        (piece.start, piece.end) = (grown.start, grown.end);
+        if grown.fits { Ok(Some(piece)) } else { Err(TooMany) }
     }
 
     /// A text begins that will go on.
@@ -205,41 +223,35 @@ impl OpenTexts {
     fn reopen(&mut self, key: TextKey) -> Option<TextId> {
         let id = self.ended.remove(&key)?;
         let text = self.running.get_mut(id)?;
-        let before = (text.memory(), text.held());
+        let before = text.weight();
         let open = text.go_on();
-        let after = (text.memory(), text.held());
+        let after = text.weight();
         self.account(before, after);
         open.then_some(id)
     }
 
-    /// A text goes on: where what came begins in it, where it ends, and whether what was found still fits.
-    fn grow(
-        &mut self,
-        id: TextId,
-        text: &str,
-        rules: &Rules,
-        record: &mut Record,
-    ) -> (u64, u64, bool) {
-        let mut hits = std::mem::take(&mut self.hits);
-        let others = self.taken;
-        let Some(running) = self.running.get_mut(id) else { return (0, 0, true) };
-        let (start, before) = (running.fed(), (running.memory(), running.held()));
-        let others = others.saturating_sub(before.0);
+    /// A text goes on.
+    fn grow(&mut self, id: TextId, text: &str, rules: &Rules, record: &mut Record) -> Grown {
+        let Some(running) = self.running.get_mut(id) else { return Grown::NOTHING };
+        let (start, before) = (running.fed(), running.weight());
+        let others = self.taken.saturating_sub(before.0);
         let mut fits = true;
         for slice in slices(text) {
-            running.feed(slice, rules, record, &mut hits);
+            running.feed(slice, rules, record, &mut self.hits);
             fits &= others + running.memory() <= limits::FOUND_BYTES;
             if !fits {
                 break;
             }
         }
-        let (end, after) = (running.fed(), (running.memory(), running.held()));
+        let (end, after) = (running.fed(), running.weight());
+        let decided = fits && running.is_decided();
         if running.touched_at_all() && !std::mem::replace(&mut running.listed, true) {
             self.touched.push(id);
         }
-        self.hits = hits;
-        self.account(before, after);
-        (start, end, fits)
+        if before != after {
+            self.account(before, after);
+        }
+        Grown { start, end, fits, decided }
     }
 
     /// A text's memory and what waits in it were so much, and are now.
@@ -250,90 +262,6 @@ impl OpenTexts {
 
     fn fits(&self, more: usize) -> Result<(), TooMany> {
         if self.taken + more > limits::FOUND_BYTES { Err(TooMany) } else { Ok(()) }
-    }
-
-    /// The same for a string at a place that no dialect knows. False: it is whole.
-    fn place(
-        &mut self,
-        key: TextKey,
-        text: &str,
-        role: Role,
-        piece: &mut HeldPiece,
-        rules: &Rules,
-        record: &mut Record,
-    ) -> Result<bool, TooMany> {
-        let room = limits::UNKNOWN_KEPT_BYTES.saturating_sub(self.kept);
-        let (next, known) = match self.places.get_mut(&key) {
-            Some(place) => {
-                let before = place.kept();
-                let next = place.next(text, self.frame, room);
-                self.kept = (self.kept + place.kept()).saturating_sub(before);
-                (next, place.text)
-            }
-            None => (Next::New, None),
-        };
-        if next == Next::Label {
-            if let Some(id) = known {
-                self.end_text(id, rules, record);
-            }
-            if let Some(place) = self.places.get_mut(&key) {
-                place.text = None;
-            }
-            return Ok(false);
-        }
-        let (id, before) = match (known.filter(|_| next != Next::New), next) {
-            (Some(id), Next::Grown(before)) => (id, before),
-            (Some(id), _) => (id, 0),
-            (None, _) => {
-                if !self.places.contains_key(&key) && self.places.len() >= limits::UNKNOWN_PLACES {
-                    return Err(TooMany);
-                }
-                let id = self.begin(key, role);
-                let place = UnknownPlace::new(id, text, self.frame, room);
-                self.kept += place.kept();
-                if let Some(before) = self.places.insert(key, place) {
-                    self.kept = self.kept.saturating_sub(before.kept());
-                }
-                (id, 0)
-            }
-        };
-        let (grows, base) =
-            self.places.get(&key).map_or((false, 0), |place| (place.grows(), place.base));
-        let Some(running) = self.running.get_mut(id) else { return Ok(false) };
-        running.keeps = grows;
-        let fed = running.fed();
-        piece.text = id;
-        piece.start = if before == 0 { fed } else { base };
-        if let Some(place) = self.places.get_mut(&key) {
-            place.base = piece.start;
-        }
-        let fits;
-        (_, piece.end, fits) = self.grow(id, text.get(before..).unwrap_or_default(), rules, record);
-        if fits { Ok(true) } else { Err(TooMany) }
-    }
-
-    /// Another frame is read: texts at unknown places with which no frame has gone on for long are over.
-    pub fn next_frame(&mut self, rules: &Rules, record: &mut Record) {
-        self.frame += 1;
-        let (frame, idle) = (self.frame, limits::UNKNOWN_IDLE_FRAMES);
-        if self.places.is_empty() || !frame.is_multiple_of(idle / 4) || frame <= self.oldest + idle
-        {
-            return;
-        }
-        let mut gone: Vec<TextId> = Vec::new();
-        self.oldest = frame;
-        self.places.retain(|_, place| {
-            let over = frame > place.seen_in + idle;
-            match over {
-                true => {
-                    gone.extend(place.text);
-                    self.kept = self.kept.saturating_sub(place.kept());
-                }
-                false => self.oldest = self.oldest.min(place.seen_in),
-            }
-            !over
-        });
-        gone.into_iter().for_each(|id| self.end_text(id, rules, record));
     }
 
     /// The same for a piece of tool arguments.
@@ -422,22 +350,19 @@ impl OpenTexts {
 
     /// A running text is complete.
     pub fn finish(&mut self, key: TextKey, rules: &Rules, record: &mut Record) {
-        let mut texts: Vec<TextId> = self.open.remove(&key).into_iter().collect();
-        let mut args: Vec<TextId> = self.open_args.remove(&key).into_iter().collect();
-        if key.is_unknown() {
-            // The key of an item is less than those of its places, and means all of them.
-            let last = if key.b == 0 { TextKey { b: u32::MAX, ..key } } else { key };
-            while let Some((&own, _)) = self.places.range(key..=last).next() {
-                let place = self.places.remove(&own);
-                self.kept = self.kept.saturating_sub(place.as_ref().map_or(0, UnknownPlace::kept));
-                texts.extend(place.and_then(|place| place.text));
-            }
-            while let Some((&own, _)) = self.open_args.range(key..=last).next() {
-                args.extend(self.open_args.remove(&own));
-            }
+        if let Some(id) = self.open.remove(&key) {
+            self.end_text(id, rules, record);
         }
-        texts.into_iter().for_each(|id| self.end_text(id, rules, record));
-        args.into_iter().for_each(|id| self.end_args(id, rules, record));
+        // The key of an item is less than those of its places, and means all of them.
+        let last =
+            if key.is_unknown() && key.b == 0 { TextKey { b: u32::MAX, ..key } } else { key };
+        if key.is_unknown() {
+            self.end_places(key..=last, rules, record);
+        }
+        while let Some((&own, &id)) = self.open_args.range(key..=last).next() {
+            self.open_args.remove(&own);
+            self.end_args(id, rules, record);
+        }
     }
 
     /// All texts are complete.
@@ -454,9 +379,9 @@ impl OpenTexts {
     fn end_text(&mut self, id: TextId, rules: &Rules, record: &mut Record) {
         let mut hits = std::mem::take(&mut self.hits);
         if let Some(text) = self.running.get_mut(id).filter(|text| !text.ended) {
-            let before = (text.memory(), text.held());
+            let before = text.weight();
             text.finish(rules, record, &mut hits);
-            let after = (text.memory(), text.held());
+            let after = text.weight();
             let may_go_on = text.key.filter(|key| text.may_go_on() && !key.is_unknown());
             self.account(before, after);
             self.touch(id);
@@ -490,6 +415,7 @@ impl OpenTexts {
 
     /// Memory that the texts take, about, in bytes.
     #[must_use]
+    #[inline]
     pub fn memory(&self) -> usize {
         let place = limits::UNKNOWN_TEXT_BYTES + size_of::<UnknownPlace>();
         self.taken + self.kept + self.places.len() * place

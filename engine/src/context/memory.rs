@@ -54,6 +54,12 @@ impl BudgetShare {
         Self { budget: Rc::clone(budget), taken: 0 }
     }
 
+    /// How many bytes the stream holds.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// How many bytes the stream may hold in all, as things stand.
     #[must_use]
     pub fn room(&self) -> usize {

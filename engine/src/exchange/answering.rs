@@ -38,6 +38,7 @@ impl Answering {
     }
 
     /// True once nothing more leaves but an ending.
+    #[inline(always)]
     pub(super) fn is_cut(&self) -> bool {
         match &self.judge {
             FrameJudge::Nobody => false,
@@ -72,14 +73,16 @@ impl Answering {
     }
 
     /// Other answers leave this much room for what waits here, and for all that is kept here.
-    pub(super) fn set_room(&mut self, held: usize, kept: usize) {
-        self.frames.set_room(kept.saturating_sub(self.memory().0));
+    /// `waits`: memory that what waits takes now.
+    pub(super) fn set_room(&mut self, held: usize, kept: usize, waits: usize) {
+        self.frames.set_room(kept.saturating_sub(waits));
         if let FrameJudge::Model(pipe) = &mut self.judge {
             pipe.set_room(held);
         }
     }
 
     /// Memory that what waits takes, and that all takes that is kept: what waits, with the frame that is not whole.
+    #[inline]
     pub(super) fn memory(&self) -> (usize, usize) {
         let held = match &self.judge {
             FrameJudge::Model(pipe) => pipe.memory(),

@@ -14,7 +14,8 @@ impl Exchange {
 
     /// Says to an answer how much it may keep.
     pub(super) fn make_room(&self, answer: &mut Answering) {
-        answer.set_room(self.cx.memory.held.room(), self.cx.memory.kept.room());
+        let memory = &self.cx.memory;
+        answer.set_room(memory.held.room(), memory.kept.room(), memory.held.taken());
     }
 
     /// Notes what an answer keeps until its next chunk. Once it is cut, nothing of it is kept.

@@ -380,6 +380,7 @@ impl Exchange {
     }
 
     /// The answer has been cut: appends its ending.
+    #[cold]
     pub(super) fn after_cut(&mut self, answer: &mut Answering, out: &mut Output<'_>, now_ns: u64) {
         self.cut_ns = Some(now_ns);
         let Answering { frames, judge: FrameJudge::Model(pipe) } = answer else { return };

@@ -152,7 +152,7 @@ impl Sse {
     /// An event was taken by somebody else.
     #[inline(always)]
     pub(super) fn passed(&mut self, event: &[u8]) {
-        self.crlf = event.ends_with(b"\r\n");
+        self.crlf = matches!(event, [.., b'\r', b'\n']);
     }
 
     pub(super) fn give_up(&mut self) -> Option<Piece<'static>> {

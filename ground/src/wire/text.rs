@@ -24,12 +24,12 @@ impl Decoded {
     /// Reads a string's content, between its quotes (RFC 8259 §7). Never fails: a lone surrogate, an escape that is
     /// none, and every maximal part of a broken UTF-8 sequence become U+FFFD, as [`json::decode`] has it.
     pub fn read(&mut self, raw: &[u8]) {
-        self.text.clear();
-        self.map.clear();
         // Nearly every text is valid, which is found out faster for all of it than part by part.
         if let Ok(valid) = std::str::from_utf8(raw) {
-            return self.read_valid(raw, 0, valid);
+            return self.read_str(valid);
         }
+        self.text.clear();
+        self.map.clear();
         let mut at = 0;
         for chunk in raw.utf8_chunks() {
             let valid = chunk.valid();
@@ -42,6 +42,13 @@ impl Decoded {
             }
             at += broken;
         }
+    }
+
+    /// [`Decoded::read`] of a content that is known to be UTF-8.
+    pub fn read_str(&mut self, raw: &str) {
+        self.text.clear();
+        self.map.clear();
+        self.read_valid(raw.as_bytes(), 0, raw);
     }
 
     /// Takes a text that is written in no way that leads back to bytes.

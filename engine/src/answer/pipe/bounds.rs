@@ -25,6 +25,7 @@ impl Pipe {
 
     /// Memory that all takes which is kept: the queue, open texts and what was found in them, calls.
     #[must_use]
+    #[inline]
     pub fn memory(&self) -> usize {
         self.queued_memory + self.texts.memory() + self.calls.memory()
     }

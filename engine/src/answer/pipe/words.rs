@@ -74,7 +74,7 @@ impl Pipe {
             return false;
         }
         let text = if escaped {
-            self.decoded.read(text.as_bytes());
+            self.decoded.read_str(text);
             self.decoded.text()
         } else {
             text

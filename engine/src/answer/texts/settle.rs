@@ -64,7 +64,7 @@ impl OpenTexts {
         for id in touched.drain(..).rev() {
             let Some(text) = self.running.get_mut(id) else { continue };
             text.listed = false;
-            let before = (text.memory(), text.held());
+            let before = text.weight();
             let may_go_on = text.key.filter(|key| text.ended && self.ended.get(key) == Some(&id));
             let remembered = may_go_on.is_some() && self.ended.len() <= limits::ENDED_TEXTS;
             if text.ended && !remembered {
@@ -74,7 +74,7 @@ impl OpenTexts {
                 continue;
             }
             text.settle();
-            let after = (text.memory(), text.held());
+            let after = text.weight();
             self.account(before, after);
         }
         if touched.capacity() <= limits::SPARE_ENTRIES {

@@ -1,8 +1,8 @@
 //! The next piece of a text that is open, where its dialect has said before which text it is.
 
-use super::OpenTexts;
+use super::{Grown, OpenTexts};
 use crate::answer::rules::Rules;
-use crate::answer::running::{GrowingText, TextId};
+use crate::answer::running::TextId;
 use crate::context::record::Record;
 use crate::dialect::TextKey;
 
@@ -30,8 +30,7 @@ impl OpenTexts {
     ) -> Option<Fed> {
         let id = *self.open.get(&key)?;
         self.next_frame(rules, record);
-        let (start, end, fits) = self.grow(id, piece, rules, record);
-        let decided = fits && self.running.get(id).is_some_and(GrowingText::is_decided);
+        let Grown { start, end, decided, .. } = self.grow(id, piece, rules, record);
         Some(Fed { id, start, end, decided })
     }
 }
