@@ -90,6 +90,20 @@ def test_a_span_is_in_the_callers_trace_with_what_the_caller_got(proxy, upstream
     assert counted(proxy)["sent"] >= 1
 
 
+def test_a_call_of_a_tool_is_a_span(proxy, upstream, collector):
+    result = {"content": [{"type": "text", "text": f"found {SECRET}"}], "isError": False}
+    script = upstream.script("tool", Answer(json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}).encode()))
+    headers = {"x-replay": script, "accept": "application/json, text/event-stream", "x-prompt-version": "tool",
+               "mcp-protocol-version": "2025-11-25"}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "look", "arguments": {"for": SECRET}}}
+    answer = fetch(proxy.port, "POST", "/mcp", json.dumps(call).encode(), headers)
+    assert SECRET.encode() not in answer.body
+    span, have = collector.wait_for(**{"hemostat__label__prompt_version": "tool"})
+    assert (span.name, have["gen_ai.tool.name"]) == ("execute_tool look", "look")
+    assert json.loads(have["gen_ai.tool.call.arguments"]) == {"for": "[KEY]"}
+    assert json.loads(have["gen_ai.tool.call.result"]) == json.loads(answer.body)["result"]
+
+
 def test_a_receiver_that_hangs_or_refuses_costs_traffic_nothing(upstream):
     with Collector() as away, proxy_to(upstream, away.port, captured()) as proxy:
         away.hangs.set()

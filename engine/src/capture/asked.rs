@@ -1,6 +1,7 @@
 //! What the model was asked: the texts of a request as it is sent on, message by message.
 
 use super::messages::{CapturedMessage, MessagePart, shorten};
+use super::tool::CapturedTool;
 use crate::dialect::{Item, RequestView, Role, ValueShape};
 use crate::limits::CAPTURE_PARTS;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
@@ -12,6 +13,8 @@ pub struct CapturedRequest {
     pub system: Vec<MessagePart>,
     /// The conversation.
     pub messages: Vec<CapturedMessage>,
+    /// The call, where it is one of a tool over MCP.
+    pub tool: Option<CapturedTool>,
     /// Something was left out for its length.
     pub cut: bool,
     /// Bytes of text.
@@ -33,7 +36,10 @@ impl CapturedRequest {
     #[must_use]
     pub fn memory(&self) -> usize {
         let parts: usize = self.messages.iter().map(|message| message.parts.len()).sum();
+        let tool =
+            self.tool.as_ref().and_then(|tool| tool.arguments.as_ref()).map_or(0, String::len);
         self.bytes
+            + tool
             + self.messages.len() * size_of::<CapturedMessage>()
             + (parts + self.system.len()) * size_of::<MessagePart>()
     }

@@ -2,7 +2,8 @@
 
 use super::asked::CapturedRequest;
 use super::got::Got;
-use super::messages::{self, CapturedMessage, MessagePart, trim};
+use super::messages::{self, CapturedMessage, MessagePart, shorten, trim};
+use super::tool::CapturedTool;
 use crate::policy::program::capture::Capture;
 
 /// Texts for one span.
@@ -11,7 +12,10 @@ pub struct Fitted {
     system: Vec<MessagePart>,
     input: Vec<CapturedMessage>,
     output: Vec<CapturedMessage>,
-    /// What is not all there: `input`, `output`.
+    /// Arguments and result of a call of a tool.
+    arguments: Option<String>,
+    result: Option<String>,
+    /// What is not all there: `input`, `output`, and of a call of a tool `arguments`, `result`, `calls`.
     pub cut: Vec<&'static str>,
 }
 
@@ -20,6 +24,9 @@ pub struct Fitted {
 pub fn fit(rule: &Capture, asked: &CapturedRequest, got: Option<&Got>, lost: bool) -> Fitted {
     let mut fitted = Fitted::default();
     let mut room = rule.max_bytes;
+    if let Some(tool) = &asked.tool {
+        return fit_tool(rule, asked, tool, got, lost);
+    }
     if rule.input {
         let mut messages = asked.messages.clone();
         let mut system = vec![CapturedMessage { role: "system", parts: asked.system.clone() }];
@@ -44,6 +51,37 @@ pub fn fit(rule: &Capture, asked: &CapturedRequest, got: Option<&Got>, lost: boo
             fitted.cut.push("output");
         }
         fitted.output = messages;
+    }
+    fitted
+}
+
+/// The same of a call of a tool. A result is a text that a model will be shown: it is of the words for `input`, here as in
+/// what guardrails scan.
+fn fit_tool(
+    rule: &Capture,
+    asked: &CapturedRequest,
+    tool: &CapturedTool,
+    got: Option<&Got>,
+    lost: bool,
+) -> Fitted {
+    let mut fitted = Fitted::default();
+    let mut room = rule.max_bytes;
+    if rule.tool_args {
+        fitted.arguments.clone_from(&tool.arguments);
+        let cut = fitted.arguments.as_mut().is_some_and(|text| shorten(text, &mut room));
+        if cut || asked.cut {
+            fitted.cut.push("arguments");
+        }
+    }
+    if rule.input {
+        fitted.result = got.and_then(|got| got.result()?.text.clone());
+        let cut = fitted.result.as_mut().is_none_or(|text| shorten(text, &mut room));
+        if cut || lost || got.is_some_and(Got::is_cut) {
+            fitted.cut.push("result");
+        }
+    }
+    if tool.more {
+        fitted.cut.push("calls");
     }
     fitted
 }
@@ -74,6 +112,11 @@ impl Fitted {
         if !self.output.is_empty() {
             all.push(("gen_ai.output.messages", messages::to_json(&self.output, Some(finish))));
         }
+        let tool = [
+            ("gen_ai.tool.call.arguments", &self.arguments),
+            ("gen_ai.tool.call.result", &self.result),
+        ];
+        all.extend(tool.into_iter().filter_map(|(key, json)| Some((key, json.clone()?))));
         all
     }
 }

@@ -1,10 +1,11 @@
 //! What a caller got: the bytes that left, read as the caller reads them.
 
 use super::messages::{CapturedMessage, MessagePart, shorten};
+use super::tool::CapturedResult;
 use crate::answer::FrameLoop;
 use crate::answer::frame_loop::{FrameContent, Shown};
 use crate::dialect::{
-    self, ArgsForm, Call, CallName, Dialect, Item, Role, Speech, TextKey, ValueShape,
+    self, ArgsForm, Call, CallName, Dialect, DialectId, Item, Role, Speech, TextKey, ValueShape,
 };
 use crate::limits::CAPTURE_PARTS;
 use crate::wire::frame::Framing;
@@ -26,6 +27,8 @@ pub struct Got {
     dialect: &'static Dialect,
     wanted: WantedTexts,
     texts: Vec<Text>,
+    /// The result of a tool that is looked for, in place of what a model says.
+    result: Option<CapturedResult>,
     left: usize,
     taken: usize,
     /// Something was left out: for its length, or since it cannot be read.
@@ -44,15 +47,41 @@ impl Got {
     #[must_use]
     pub fn new(call: &Call, framing: Framing, room: usize, wanted: WantedTexts) -> Self {
         let dialect = dialect::dialect(call.recognised.dialect);
+        let frames = FrameLoop::new(framing, Some(dialect.answer(call, framing)));
+        Self::over(frames, dialect, room, wanted)
+    }
+
+    fn over(
+        frames: FrameLoop,
+        dialect: &'static Dialect,
+        room: usize,
+        wanted: WantedTexts,
+    ) -> Self {
         Self {
-            frames: FrameLoop::new(framing, Some(dialect.answer(call, framing))),
+            frames,
             dialect,
             wanted,
             texts: Vec::new(),
+            result: None,
             left: room,
             taken: 0,
             cut: false,
         }
+    }
+
+    /// The same of an answer over MCP: the result of the call with this id is looked for.
+    #[must_use]
+    pub fn of_tool(framing: Framing, room: usize, id: Vec<u8>) -> Self {
+        let (frames, dialect) = (FrameLoop::new(framing, None), dialect::dialect(DialectId::Mcp));
+        let mut got = Self::over(frames, dialect, room, WantedTexts::default());
+        got.result = Some(CapturedResult { id, ..CapturedResult::default() });
+        got
+    }
+
+    /// What the tool gave back.
+    #[must_use]
+    pub fn result(&self) -> Option<&CapturedResult> {
+        self.result.as_ref()
     }
 
     /// Other exchanges leave this much room for a frame that is not whole.
@@ -90,7 +119,7 @@ impl Got {
     }
 
     fn frame(&mut self, shown: &Shown<'_>) {
-        let Self { frames, dialect, wanted, texts, left, taken, cut } = self;
+        let Self { frames, dialect, wanted, texts, result, left, taken, cut } = self;
         let payload = shown.frame.payload_bytes();
         let view = frames.view(shown.content, &payload);
         match shown.content {
@@ -100,6 +129,12 @@ impl Got {
                 return;
             }
             FrameContent::Nothing | FrameContent::Other => return,
+        }
+        if let Some(result) = result {
+            let room = *left;
+            *cut |= result.look(&view.doc.root(&payload), left);
+            *taken += room - *left;
+            return;
         }
         let mut gather = Gather { wanted: *wanted, texts, left, taken, cut };
         for item in view.items {

@@ -15,6 +15,7 @@ mod got;
 mod messages;
 mod otlp;
 pub mod outbox;
+mod tool;
 mod trace;
 
 use std::rc::Rc;
@@ -24,6 +25,7 @@ pub use fitted::{Fitted, fit};
 pub use got::{Got, WantedTexts};
 pub use messages::{CapturedMessage, MessagePart};
 pub use otlp::{AttributeValue, SpanWriter, attribute, export};
+pub use tool::{CapturedResult, CapturedTool};
 pub use trace::Trace;
 
 use crate::policy::document::CaptureTo;

@@ -200,7 +200,7 @@ impl Exchange {
         if let Ok(view) = &read {
             self.cx.call = Some(view.call.clone());
         }
-        self.capturing.begin(&mut self.cx);
+        self.capturing.begin(&mut self.cx, &doc, body);
         describe::request(&mut self.cx);
         self.phase = Phase::Asked;
 
@@ -242,7 +242,10 @@ impl Exchange {
                 changed.body.clone(),
                 (view, &doc, bytes),
             ) {
-                Decided::GoesOn { edits, body } => self.charge(edits, body, None),
+                Decided::GoesOn { edits, body } => {
+                    self.capturing.arguments(&mut self.cx, body.as_deref().unwrap_or(bytes));
+                    self.charge(edits, body, None)
+                }
                 Decided::Reply(reply) => self.answered(reply),
             };
         }

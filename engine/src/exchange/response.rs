@@ -97,7 +97,8 @@ impl Exchange {
             true => Readable::Nothing,
             false => readable(&self.cx, headers, status),
         };
-        let watched = !end && self.watch.begin(&self.cx, headers, status);
+        let watched =
+            !end && (self.watch.begin(&self.cx, headers, status) || self.capturing.wants_result());
         let framing = match (200..300).contains(&status) && !end && !own_error {
             true => stream_framing(&self.cx, headers, status),
             false => None,

@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use crate::answer::readable::{Readable, before_events, looks_like_events, readable, status};
 use crate::capture::{
-    AttributeValue, Captured, CapturedRequest, Got, SpanWriter, Trace, WantedTexts, attribute, fit,
+    AttributeValue, Captured, CapturedRequest, CapturedTool, Got, SpanWriter, Trace, WantedTexts,
+    attribute, fit,
 };
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::verdict::ResponseVerdict;
-use crate::dialect::{self, CallKind, DialectId, Recognised, Reply, RequestView};
+use crate::dialect::{self, CallKind, Recognised, Reply, RequestView};
 use crate::lever::need::may_hold;
 use crate::lever::need::{Need, Needs};
 use crate::policy::document::Mode;
@@ -43,6 +44,10 @@ impl Taking {
         }
     }
 
+    fn wants_input(&self) -> bool {
+        self.rules.iter().any(|rule| rule.input)
+    }
+
     fn room(&self) -> usize {
         self.rules.iter().map(|rule| rule.max_bytes).max().unwrap_or(0)
     }
@@ -55,17 +60,16 @@ pub(crate) fn may_be_captured(cx: &Context, now: u64) -> Needs {
         for capture in &cx.program.captures {
             if may_hold(cx, &capture.rule, now).0 != Need::Nothing {
                 needs.body = Need::Peek;
-                needs.answer |= capture.answer();
+                needs.answer |= if cx.is_mcp() { capture.input } else { capture.answer() };
             }
         }
     }
     needs
 }
 
+/// True for a call of a model, and for messages to a server of tools.
 fn generates(cx: &Context) -> bool {
-    let generates =
-        |own: &Recognised| own.kind == CallKind::Generate && own.dialect != DialectId::Mcp;
-    cx.recognised.as_ref().is_some_and(generates)
+    cx.recognised.as_ref().is_some_and(|own| own.kind == CallKind::Generate)
 }
 
 /// What is captured of one exchange, where anything is.
@@ -75,9 +79,13 @@ pub(crate) struct Capturing {
 }
 
 impl Capturing {
-    /// The labels are known: chooses the captures that hold.
-    pub(crate) fn begin(&mut self, cx: &mut Context) {
+    /// The labels are known: chooses the captures that hold. Of what is said to a server of tools, calls alone are captured.
+    pub(crate) fn begin(&mut self, cx: &mut Context, doc: &Doc, body: Option<&[u8]>) {
         if cx.program.captures.is_empty() || !generates(cx) {
+            return;
+        }
+        let tool = cx.is_mcp().then(|| CapturedTool::read(doc, body.unwrap_or_default()));
+        if matches!(tool, Some(None)) {
             return;
         }
         let now = seconds(cx.facts.now_ns);
@@ -93,7 +101,7 @@ impl Capturing {
         cx.record.keep_states();
         self.taking = Some(Box::new(Taking {
             rules,
-            asked: CapturedRequest::default(),
+            asked: CapturedRequest { tool: tool.flatten(), ..CapturedRequest::default() },
             got: None,
             answer_cut: false,
             status: 0,
@@ -104,7 +112,7 @@ impl Capturing {
     /// The request is sent on with these texts.
     pub(crate) fn input(&mut self, cx: &mut Context, view: &RequestView, doc: &Doc, body: &[u8]) {
         let Some(taking) = &mut self.taking else { return };
-        if !taking.rules.iter().any(|rule| rule.input) {
+        if !taking.wants_input() {
             return;
         }
         // Half is for the answer, where one is wanted.
@@ -118,6 +126,25 @@ impl Capturing {
         } else {
             taking.asked.cut = true;
         }
+    }
+
+    /// A call of a tool is sent on with this body.
+    pub(crate) fn arguments(&mut self, cx: &mut Context, body: &[u8]) {
+        let Some(taking) = &mut self.taking else { return };
+        let room = taking.room().min(cx.memory.captured.room() / 2);
+        let wanted = taking.wants().tool_args;
+        let Some(tool) = taking.asked.tool.as_mut().filter(|_| wanted) else { return };
+        taking.asked.cut = tool.take_arguments(body, room);
+        if !cx.memory.captured.ask(taking.asked.memory()) {
+            taking.asked.tool.iter_mut().for_each(|tool| tool.arguments = None);
+            taking.asked.cut = true;
+        }
+    }
+
+    /// True if the answer is looked at for the result of a tool.
+    pub(crate) fn wants_result(&self) -> bool {
+        let wants = |taking: &Taking| taking.asked.tool.is_some() && taking.wants_input();
+        self.taking.as_deref().is_some_and(wants)
     }
 
     /// The request is sent on with a body that rules have changed.
@@ -222,6 +249,12 @@ impl Capturing {
 
     fn open_got(&mut self, cx: &mut Context, framing: Framing) {
         let (Some(taking), Some(call)) = (&mut self.taking, &cx.call) else { return };
+        if let Some(tool) = &taking.asked.tool {
+            if taking.wants_input() {
+                taking.got = Some(Got::of_tool(framing, taking.room(), tool.id.clone()));
+            }
+            return;
+        }
         let wanted = taking.wants();
         if wanted != WantedTexts::default() {
             let room = taking.room().saturating_sub(taking.asked.bytes);
@@ -254,11 +287,13 @@ impl Capturing {
         let state =
             |key: &str| states.iter().find(|(own, _)| own == key).map(|(_, value)| &**value);
         let operation = state("gen_ai.operation.name").unwrap_or("chat");
-        let model = state("gen_ai.request.model").unwrap_or_default();
-        let name = format!("{operation} {model}");
+        let tool = taking.asked.tool.as_ref();
+        let model = || state("gen_ai.request.model").unwrap_or_default();
+        let name = format!("{operation} {}", tool.map_or_else(model, |tool| &tool.name));
         let finish = state("gen_ai.response.finish_reasons").unwrap_or_default();
         let host = cx.labels.get(LabelId::HOST).text().unwrap_or_default();
         let dialect = cx.recognised.as_ref().map(|own| own.dialect);
+        let result = taking.got.as_ref().and_then(|got| got.result());
         let scope = &cx.program.tools.scope;
         let mut all = Vec::new();
         for rule in &taking.rules {
@@ -272,10 +307,20 @@ impl Capturing {
                 if state("hemostat.dialect").is_none() {
                     span.attribute("hemostat.dialect", &AttributeValue::Text(dialect.name()));
                 }
-                span.attribute(
-                    "gen_ai.provider.name",
-                    &AttributeValue::Text(dialect::dialect(dialect).provider()),
-                );
+                if tool.is_none() {
+                    let provider = dialect::dialect(dialect).provider();
+                    span.attribute("gen_ai.provider.name", &AttributeValue::Text(provider));
+                }
+            }
+            if let Some(tool) = tool {
+                let id = String::from_utf8_lossy(&tool.id);
+                for (key, value) in [
+                    ("gen_ai.tool.name", tool.name.as_str()),
+                    ("mcp.method.name", "tools/call"),
+                    ("jsonrpc.request.id", id.trim_matches('"')),
+                ] {
+                    span.attribute(key, &AttributeValue::Text(value));
+                }
             }
             if !host.is_empty() {
                 span.attribute("server.address", &AttributeValue::Text(host));
@@ -290,10 +335,14 @@ impl Capturing {
             if !fitted.cut.is_empty() {
                 span.attribute("hemostat.capture.cut", &AttributeValue::List(fitted.cut.clone()));
             }
-            if !(200..400).contains(&taking.status) {
-                let status = taking.status.to_string();
-                let kind = if taking.status == 0 { "no_answer" } else { status.as_str() };
-                span.attribute("error.type", &AttributeValue::Text(kind));
+            let status = taking.status.to_string();
+            let error = match taking.status {
+                0 => Some("no_answer"),
+                200..400 => result.and_then(|result| result.error.as_deref()),
+                _ => Some(status.as_str()),
+            };
+            if let Some(error) = error {
+                span.attribute("error.type", &AttributeValue::Text(error));
                 span.failed();
             }
             let is_cut = !fitted.cut.is_empty();

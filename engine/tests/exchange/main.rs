@@ -14,6 +14,7 @@ mod a2a;
 mod answers;
 mod bedrock;
 mod capture;
+mod capture_tools;
 mod cases;
 mod change;
 mod coverage;
