@@ -99,7 +99,8 @@ def test_a_filter_without_envoys_field_is_told_of(upstream):
 
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")
 def test_the_page_shows_what_is_in_force_in_a_browser(upstream):
-    reason = "<img src=x onerror=document.title='broken'>"
+    # Markup, and a character that turns the words behind it around.
+    reason = "<img src=x onerror=document.title='broken'>\u202e"
     with Proxy(upstream.port, policies.policy("baseline"), workers=1) as proxy:
         assert proxy.post(release(7, policies.policy("shown"), reason=reason))[0] == 200
         assert ask(proxy).status == 200
@@ -111,6 +112,7 @@ def test_the_page_shows_what_is_in_force_in_a_browser(upstream):
         assert "<title>shown · Hemostat</title>" in shown, shown[-2000:]
         assert "Every filter of this scope acts by it." in shown
         assert "&lt;img src=x" in shown and "<img" not in shown
+        assert "\ufffd" in shown and "\u202e" not in shown
 
 
 class StatusPages(http.server.BaseHTTPRequestHandler):
