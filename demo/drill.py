@@ -86,6 +86,16 @@ class Model(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Serves the model. A proxy that lets go of a connection is no news to whoever reads the game day's output."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Shop:
     """Callers who never stop, and what became of each call."""
 
@@ -159,8 +169,7 @@ class Day:
         """The whole day; the exit code."""
         with contextlib.ExitStack() as stack:
             folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hemostat-drill-")))
-            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Model)
-            server.daemon_threads = True
+            server = Server(("127.0.0.1", 0), Model)
             threading.Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.shutdown)
             pager = stack.enter_context(Receiver())
@@ -211,13 +220,14 @@ Something broke just now. Your desk:
             relapsed = len(shop.bad()) - after
             self.report(folder, proxy, pager, firing, detected)
             hurt = {tenant for _, tenant, bad in shop.calls if bad}
+            tenants = f"{len(hurt)} tenant" + "s" * (len(hurt) != 1)
             print(f"""
 It was: {self.fault}.
     detection    {detected - begun:6.1f} s   from the fault to the first alert ({alert})
     mitigation   {mitigated - detected:6.1f} s   from the alert to the first release of yours in force
     relief       {max(0.0, last - mitigated):6.1f} s   from there to the last bad answer that a caller had
     way back     {back - well:6.1f} s   from well to the policy before
-    harm         {len(shop.bad())} of {len(shop.calls)} calls, {len(hurt)} tenants, {last - begun:.1f} s""", flush=True)
+    harm         {len(shop.bad())} of {len(shop.calls)} calls, {tenants}, {last - begun:.1f} s""", flush=True)
             if self.keep:
                 shutil.copytree(folder, self.keep, dirs_exist_ok=True)
                 print(f"All papers are in {self.keep}.")
