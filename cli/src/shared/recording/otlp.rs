@@ -1,5 +1,5 @@
-//! Spans of OpenTelemetry's GenAI conventions in OTLP/JSON, as `capture` sends them and backends export them. A span keeps
-//! messages, not bytes: the exchange is told again as a whole one of OpenAI's chat completions.
+//! Spans of OpenTelemetry's GenAI conventions in OTLP/JSON, as `capture` sends them and backends export them: Phoenix as
+//! a list with names in the other spelling (`/v1/projects/NAME/spans/otlpv1`). A span keeps messages, not bytes: the exchange is told again as a whole one of OpenAI's chat completions.
 
 use serde_json::{Map, Value, json};
 
@@ -11,8 +11,16 @@ pub(super) fn exchanges(name: &str, one: &Value) -> Option<Vec<Result<Recording,
     let list = |value: &Value, key: &str| -> Vec<Value> {
         value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
     };
-    one.get("resourceSpans")?;
     let mut all = Vec::new();
+    let is_span = |span: &Value| span.get("span_id").is_some() && span.get("attributes").is_some();
+    let listed = list(one, "data");
+    if listed.first().is_some_and(is_span) {
+        for (at, span) in listed.iter().enumerate() {
+            all.extend(exchange(&format!("{name}#{}", at + 1), span).transpose());
+        }
+        return Some(all);
+    }
+    one.get("resourceSpans")?;
     for resource in list(one, "resourceSpans") {
         for scope in list(&resource, "scopeSpans") {
             for span in list(&scope, "spans") {
@@ -26,18 +34,26 @@ pub(super) fn exchanges(name: &str, one: &Value) -> Option<Vec<Result<Recording,
 
 /// An attribute's value: text, or JSON of whatever it is.
 fn plain(value: &Value) -> Value {
-    let list = |key: &str| value.pointer(&format!("/{key}/values")).and_then(Value::as_array);
-    if let Some(items) = list("arrayValue") {
+    let of = |keys: [&str; 2]| {
+        keys.iter().find_map(|key| value.get(*key).filter(|found| !found.is_null()))
+    };
+    let list = |keys| of(keys).and_then(|list| list.get("values")).and_then(Value::as_array);
+    if let Some(items) = list(["arrayValue", "array_value"]) {
         return items.iter().map(plain).collect();
     }
-    if let Some(entries) = list("kvlistValue") {
+    if let Some(entries) = list(["kvlistValue", "kvlist_value"]) {
         let pair = |entry: &Value| {
             Some((entry.get("key")?.as_str()?.to_owned(), plain(entry.get("value")?)))
         };
         return Value::Object(entries.iter().filter_map(pair).collect::<Map<_, _>>());
     }
-    let kinds = ["stringValue", "boolValue", "intValue", "doubleValue"];
-    kinds.iter().find_map(|kind| value.get(*kind)).cloned().unwrap_or_default()
+    let kinds = [
+        ["stringValue", "string_value"],
+        ["boolValue", "bool_value"],
+        ["intValue", "int_value"],
+        ["doubleValue", "double_value"],
+    ];
+    kinds.into_iter().find_map(of).cloned().unwrap_or_default()
 }
 
 fn exchange(name: &str, span: &Value) -> Result<Option<Recording>, String> {
@@ -90,7 +106,11 @@ fn exchange(name: &str, span: &Value) -> Result<Option<Recording>, String> {
         let label = key.strip_prefix("hemostat.label.")?;
         Some((format!("x-{}", label.replace('_', "-")), value.as_str()?.to_owned()))
     });
-    let at = span.get("startTimeUnixNano");
+    let at = span.get("startTimeUnixNano").or_else(|| span.get("start_time_unix_nano"));
+    let mut answer_headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    // By it `--decision` finds the span, as it finds a tapped answer.
+    let decision = text("hemostat.decision");
+    answer_headers.extend(decision.map(|id| ("x-hemostat-decision".to_owned(), id.to_owned())));
     let at = at.and_then(|at| at.as_u64().or_else(|| at.as_str()?.parse().ok()));
     let traffic = Traffic {
         method: "POST".to_owned(),
@@ -99,7 +119,7 @@ fn exchange(name: &str, span: &Value) -> Result<Option<Recording>, String> {
         headers: labels.collect(),
         request: json!({"model": model, "messages": asked}).to_string().into_bytes(),
         status: 200,
-        answer_headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        answer_headers,
         answer: answer.to_string().into_bytes(),
         ..Traffic::default()
     };
