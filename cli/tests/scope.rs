@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[path = "scope/commander.rs"]
+mod commander;
 mod synthetic;
 
 use std::io::Write as _;

@@ -216,7 +216,7 @@ def test_an_incident_from_the_release_to_the_post_mortem(tmp_path):
                  "--case fixed.cases.yaml --alert new.rules.yaml --html report.html")
     (folder / "report.md").write_text(report)
     assert re.search(rf"\| calls \| {len(model.bad)} of \d+ ", report), report
-    assert f"| tenants | {len(tenants)} |" in report
+    assert f"| tenants | {len(tenants)}: tenant-" in report
     cost = len(model.bad) * (1000 * 1.25 + 100 * 10) / 1e6
     (said,) = re.findall(r"\| what bad calls cost \| \$([\d.]+) \|", report)
     assert abs(float(said) - cost) < 0.005, report

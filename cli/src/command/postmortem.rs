@@ -3,6 +3,7 @@
 
 mod alert;
 mod causes;
+mod html;
 mod markdown;
 mod sources;
 mod timeline;
@@ -154,7 +155,8 @@ fn survey(args: &Args, err: &mut dyn Write) -> Result<Option<Report>> {
     let conditions =
         Conditions::parse(&args.conditions).map_err(|why| Error::failed(safe(&why)))?;
     let by = BY.map(str::to_owned).to_vec();
-    let mut survey = Survey::new(Wanted { by, conditions, since: args.since, until: args.until });
+    let (since, until) = (args.since, args.until);
+    let mut survey = Survey::new(Wanted { by, conditions, since, until, against: None });
     survey.read(&Sources::find(&args.access_log)?, |_| {})?;
     if let Some(file) = &args.history {
         survey.releases.tell(file)?;
@@ -174,7 +176,7 @@ fn survey(args: &Args, err: &mut dyn Write) -> Result<Option<Report>> {
 
 /// The report as a page: its Markdown as HTML, and the plots of `scope`.
 fn html(known: &Known<'_>, text: &str) -> String {
-    let mut body = markdown::html(text);
+    let mut body = html::html(text);
     if let Some(scope) = &known.scope {
         body.push_str("<h2>What the access log shows</h2>\n");
         body.push_str(&crate::command::scope::sections(scope));

@@ -1,6 +1,8 @@
 //! `hemostat scope`: how far an incident reaches: which feature, prompt version, model, tenant and rule, since when, after
 //! which release; from access logs.
 
+pub(crate) mod against;
+mod calls;
 pub(crate) mod condition;
 pub(crate) mod count;
 pub(crate) mod dimension;
@@ -24,6 +26,7 @@ use crate::shared::exit::Exit;
 use crate::shared::files;
 use crate::shared::terminal::safe;
 use crate::shared::when;
+use against::Against;
 use condition::Conditions;
 use survey::{Survey, Wanted};
 
@@ -39,6 +42,8 @@ Examples:
   kubectl logs deploy/envoy | hemostat scope - --where feature=checkout --by tenant
   hemostat scope access.json --where rule=harmful --by feature,prompt_version
   hemostat scope access.json --history history.json        releases by the second, with who and why
+  hemostat scope access.json --calls bad.jsonl             the bad calls themselves, one line each, with decision and trace
+  hemostat scope access.json --since 1h --against 1d       this hour beside the same hour of yesterday
 
 LOG is a file, a folder, a glob or `-`; JSON lines with `time` and the keys of the record (docs/scope.md), plain or gz.
 `--where` on a label narrows what is looked at; on what became of a call (rule, action, status, finish_reason, unchecked)
@@ -64,6 +69,12 @@ pub(crate) struct Args {
     /// What `hemostat history --json` said: when releases came, by whom, why
     #[arg(long, value_name = "FILE")]
     history: Option<String>,
+    /// Hold the counts against the same length of time so much earlier: `1h` before, `1d`, `7d`; with `--since`
+    #[arg(long, value_parser = length, value_name = "TIME")]
+    against: Option<u64>,
+    /// Write the calls that the first line tells of, or that `--where` looks for, to this file: lines of the log
+    #[arg(long, value_name = "FILE")]
+    calls: Option<std::path::PathBuf>,
     /// Rows of a table
     #[arg(long, default_value_t = 10, value_name = "N", conflicts_with = "json")]
     top: usize,
@@ -88,6 +99,16 @@ pub(crate) fn ago(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("`{}` is no time such as `6h` or `2026-11-25T06:00:00Z`", safe(text)))
 }
 
+/// A length of time in seconds: `30m`, `6h`, `2d`.
+fn length(text: &str) -> Result<u64, String> {
+    let now = when::now();
+    let far = hemostat_engine::base::time::parse(text).is_err().then(|| when::moment(text));
+    match far {
+        Some(Ok(at)) => Ok(at.saturating_sub(now)),
+        _ => Err(format!("`{}` is no length of time such as `1h` or `7d`", safe(text))),
+    }
+}
+
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let by = match args.by.as_slice() {
         [] => BY.map(str::to_owned).to_vec(),
@@ -95,8 +116,16 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     };
     let conditions =
         Conditions::parse(&args.conditions).map_err(|why| Error::failed(safe(&why)))?;
-    let wanted = Wanted { by, conditions, since: args.since, until: args.until };
+    let until = args.until.unwrap_or_else(when::now);
+    let against = args.against.map(|back| Against::new(&by, args.since, until, back)).transpose();
+    let against = against.map_err(Error::failed)?;
+    let wanted = Wanted { by, conditions, since: args.since, until: args.until, against };
     let sources = Sources::find(&args.logs)?;
+    if args.calls.is_some() && sources.are_read_once() {
+        return Err(Error::failed(
+            "`--calls` reads the log a second time: name files, and not `-`",
+        ));
+    }
     let mut survey = Survey::new(wanted);
     let mut progress = Progress::new(sources.bytes());
     survey.read(&sources, |bytes| progress.at(bytes))?;
@@ -118,6 +147,15 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let report = Report::of(survey);
     if let Some(path) = &args.html {
         files::replace(path, &html::page(&report))?;
+    }
+    if let Some(path) = &args.calls {
+        let calls = calls::write(path, &sources, &report)?;
+        writeln!(
+            err,
+            "hemostat: {} in {}",
+            words::counted(calls, "call"),
+            safe(&path.display().to_string())
+        )?;
     }
     if args.json {
         writeln!(out, "{:#}", json::document(&report))?;

@@ -7,9 +7,10 @@ use serde_json::json;
 use crate::synthetic::MIDNIGHT;
 use crate::{folder, hemostat, write};
 
-/// The game day's five faults: minutes 60 to 80 are bad, an alert fires at 62, a lever is moved at 75.
-fn bad_day(fault: &str) -> String {
-    let mut text = String::new();
+/// The game day's five faults: minutes 60 to 80 are bad, an alert fires at 62, a lever is moved at 75. The log, and how many
+/// calls a caller had that were bad.
+fn bad_day(fault: &str) -> (String, u64) {
+    let (mut text, mut harmed) = (String::new(), 0);
     let mut line = |second: u64,
                     tenant: &str,
                     feature: &str,
@@ -38,13 +39,22 @@ fn bad_day(fault: &str) -> String {
                     "42"
                 };
                 let (rules, status) = match fault {
-                    _ if !bad || moved => ("", 200),
+                    _ if !bad => ("", 200),
+                    // The model goes on as before, and the lever keeps it from callers.
+                    "leak" if *feature == "support" && moved => {
+                        ("secrets:shadow-redact,no-keys:redact", 200)
+                    }
+                    "rogue" if *feature == "agent" && moved => {
+                        ("destructive:shadow-deny,no-deletes:deny", 200)
+                    }
+                    _ if moved => ("", 200),
                     "regression" if version == "43" => ("rude:shadow-block", 200),
                     "outage" => ("", 503),
                     "leak" if *feature == "support" => ("secrets:shadow-redact", 200),
                     "rogue" if *feature == "agent" => ("destructive:shadow-deny", 200),
                     _ => ("", 200),
                 };
+                harmed += u64::from(!moved && (status == 503 || rules.contains("shadow")));
                 line(second, &tenant, feature, version, rules, status, serial);
             }
         }
@@ -54,10 +64,11 @@ fn bad_day(fault: &str) -> String {
                 64..75 => "spend:shadow-reject",
                 _ => "spend:shadow-reject,cap:reject",
             };
+            harmed += u64::from(rules == "spend:shadow-reject");
             line(minute * 60 + 30 + call % 20, "tenant-loop", "agent", "42", rules, 200, serial);
         }
     }
-    text
+    (text, harmed)
 }
 
 #[test]
@@ -80,7 +91,8 @@ fn each_fault_of_a_game_day_is_told_by_an_alert_before_it_is_mended_and_its_caus
         ("rogue", None),
         ("runaway", Some("Misuse, or a caller that runs away")),
     ] {
-        let access = write(&folder, &format!("{fault}.json"), &bad_day(fault));
+        let (log, harmed) = bad_day(fault);
+        let access = write(&folder, &format!("{fault}.json"), &log);
         let report = |events: &str| {
             let (exit, text, err) = hemostat(&[
                 "postmortem",
@@ -104,6 +116,15 @@ fn each_fault_of_a_game_day_is_told_by_an_alert_before_it_is_mended_and_its_caus
             Some(first) => assert_eq!(named, first, "{fault}: {text}"),
             // Nothing in a log speaks for one of the kinds; least of all for these.
             None => assert!(!named.starts_with("Infra") && named != "Prompt", "{fault}: {text}"),
+        }
+        let (_, calls) = text.split_once("| calls | ").unwrap();
+        assert!(calls.starts_with(&format!("{harmed} of ")), "{fault}: {harmed}: {text}");
+        let (_, symptom) = text.split_once("| symptom | ").unwrap();
+        assert!(symptom.starts_with("2026-11-24T01:00:"), "{fault}: it began in minute 60: {text}");
+        if fault == "runaway" {
+            // Thirty calls a minute of a cent each, until the cap.
+            let money = text.lines().find(|line| line.starts_with("| money |")).unwrap();
+            assert!(money.contains("`tenant-loop`") && money.contains("$4.50 more"), "{money}");
         }
         let text = report(&untold);
         assert!(text.contains("| detection | *not in these logs* |"), "{fault}: {text}");

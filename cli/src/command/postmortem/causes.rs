@@ -26,7 +26,6 @@ pub(super) fn causes(known: &Known<'_>) -> Vec<Cause> {
         misuse(known),
     ];
     // The one for which most speaks stands first.
-    // The one for which most speaks stands first.
     all.sort_by_key(|own| std::cmp::Reverse(own.weight()));
     all
 }

@@ -1,10 +1,10 @@
-//! The report as Markdown, and that Markdown as HTML.
+//! The report as Markdown.
 
 use super::Known;
 use super::causes::causes;
 use super::sources::{ALERT, Activation};
+use crate::command::scope::finding::Finding;
 use crate::command::scope::words::{self, count, counted, lasting, moment, percent, quoted, usd};
-use crate::shared::report::page::{class, escape};
 use crate::shared::terminal::safe;
 
 /// Rows of a table.
@@ -64,6 +64,7 @@ fn summary(known: &Known<'_>, out: &mut String) {
         return;
     };
     let more = if finding.tenants_at_least { "at least " } else { "" };
+    let begun = known.timeline.symptom.unwrap_or(finding.since_ms);
     let end = known.timeline.resolution.unwrap_or_else(|| scope.end());
     let ended = if known.timeline.resolution.is_some() { "" } else { " so far" };
     let mut row = |what: &str, is: String| out.push_str(&format!("| {what} | {is} |\n"));
@@ -75,15 +76,15 @@ fn summary(known: &Known<'_>, out: &mut String) {
         format!("{} of {} ({})", count(finding.hit), count(finding.calls), percent(finding.rate())),
     );
     if finding.tenants > 0 {
-        row("tenants", format!("{more}{}", count(finding.tenants)));
+        row("tenants", format!("{more}{}{}", count(finding.tenants), whose(finding)));
     }
     row("of all traffic", percent(words::share(finding.hit, scope.survey.all.calls)));
     row(
         "how long",
         format!(
             "{}{ended} ({} to {})",
-            lasting(end.saturating_sub(finding.since_ms)),
-            moment(finding.since_ms),
+            lasting(end.saturating_sub(begun)),
+            moment(begun),
             moment(end)
         ),
     );
@@ -96,6 +97,21 @@ fn summary(known: &Known<'_>, out: &mut String) {
     }
     out.push('\n');
     out.push_str("*What did it mean for them? Who was told, and by whom?*\n\n");
+}
+
+/// Tenants that are named; `hemostat scope --calls` has every call of all of them.
+const NAMED: usize = 12;
+
+/// Whom to tell.
+fn whose(finding: &Finding) -> String {
+    if finding.who.is_empty() {
+        return String::new();
+    }
+    let named = finding.who.iter().take(NAMED);
+    let named: Vec<String> =
+        named.map(|(name, calls)| format!("{} {}", cell(name), count(*calls))).collect();
+    let more = if finding.who.len() > NAMED { " …" } else { "" };
+    format!(": {}{more}", named.join(", "))
 }
 
 /// What the calls cost that a rule hit.
@@ -120,9 +136,14 @@ fn what(own: &Activation) -> String {
         ("baseline", _) => format!("the inline policy: {version}"),
         ("expiry", _) => format!("a release was over: {version} is back"),
         (way, _) => format!(
-            "release {} ({}): {version}",
+            "release {}{}: {version}",
             own.serial,
-            cell(if way.is_empty() { "-" } else { way })
+            // What commands wrote down says nothing of the way that it came.
+            if way.is_empty() || way == "log" {
+                String::new()
+            } else {
+                format!(" ({})", cell(way))
+            }
         ),
     };
     format!("{drill}{text}")
@@ -314,157 +335,5 @@ fn actions(known: &Known<'_>, out: &mut String) {
             "\n{} in this time: part of a drill, and not of the incident.\n",
             counted(drills, "activation")
         ));
-    }
-}
-
-/// This report's Markdown as HTML: headings, tables, lists, paragraphs, emphasis. Everything else stays text.
-pub(super) fn html(text: &str) -> String {
-    let mut out = String::new();
-    let mut table = false;
-    let mut list = false;
-    for line in text.lines() {
-        let (row, item) = (line.starts_with('|'), line.trim_start().starts_with("- "));
-        if table && !row {
-            out.push_str("</table></div>\n");
-        }
-        if list && !item {
-            out.push_str("</ul>\n");
-        }
-        // The first row of a table is its head.
-        let cell = if row && !table { "th" } else { "td" };
-        if row && !table {
-            out.push_str("<div class=\"wide\"><table class=\"told\">\n");
-        }
-        if item && !list {
-            let checks = if line.starts_with("- [ ]") { " class=\"checks\"" } else { "" };
-            out.push_str(&format!("<ul{checks}>\n"));
-        }
-        (table, list) = (row, item);
-        if let Some(title) = line.strip_prefix("# ") {
-            out.push_str(&format!("<h1>{}</h1>\n", inline(title)));
-        } else if let Some(title) = line.strip_prefix("## ") {
-            out.push_str(&format!("<h2>{}</h2>\n", inline(title)));
-        } else if row {
-            if !line.starts_with("|---") && !line.starts_with("| ---") {
-                out.push_str("<tr>");
-                for text in cells(line) {
-                    let how = match cell {
-                        "th" => " scope=\"col\"",
-                        _ if text.contains('T') => class(&text),
-                        _ => "",
-                    };
-                    out.push_str(&format!("<{cell}{how}>{}</{cell}>", inline(&text)));
-                }
-                out.push_str("</tr>\n");
-            }
-        } else if item {
-            let text = line.trim_start().trim_start_matches("- ");
-            let deep = if line.starts_with(' ') {
-                " style=\"margin-left: 2rem; list-style: disc\""
-            } else {
-                ""
-            };
-            out.push_str(&format!(
-                "<li{deep}>{}</li>\n",
-                inline(&text.replacen("[ ]", "\u{2610}", 1))
-            ));
-        } else if !line.trim().is_empty() {
-            out.push_str(&format!("<p>{}</p>\n", inline(line)));
-        }
-    }
-    if table {
-        out.push_str("</table></div>\n");
-    }
-    if list {
-        out.push_str("</ul>\n");
-    }
-    out
-}
-
-/// The cells of a row: a bar behind a backslash is a bar of the text.
-fn cells(line: &str) -> Vec<String> {
-    let (mut cells, mut cell, mut escaped) = (Vec::new(), String::new(), false);
-    for c in line.trim().trim_start_matches('|').chars() {
-        match (escaped, c) {
-            (false, '|') => {
-                cells.push(std::mem::take(&mut cell).trim().replacen("[ ]", "\u{2610}", 1))
-            }
-            _ => cell.push(c),
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    cells
-}
-
-/// Emphasis and code of our own; a character behind a backslash is itself.
-fn inline(text: &str) -> String {
-    let (mut out, mut plain) = (String::new(), String::new());
-    let (mut strong, mut faint, mut code) = (false, false, false);
-    let mut chars = text.chars().peekable();
-    let flush =
-        |plain: &mut String, out: &mut String| out.push_str(&escape(&std::mem::take(plain)));
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if !code => plain.extend(chars.next()),
-            '*' if !code => {
-                flush(&mut plain, &mut out);
-                if chars.next_if_eq(&'*').is_some() {
-                    strong = !strong;
-                    out.push_str(if strong { "<strong>" } else { "</strong>" });
-                } else {
-                    faint = !faint;
-                    out.push_str(if faint { "<em class=\"faint\">" } else { "</em>" });
-                }
-            }
-            '`' => {
-                flush(&mut plain, &mut out);
-                code = !code;
-                out.push_str(if code { "<code>" } else { "</code>" });
-            }
-            c => plain.push(c),
-        }
-    }
-    flush(&mut plain, &mut out);
-    for (open, end) in [(code, "</code>"), (faint, "</em>"), (strong, "</strong>")] {
-        if open {
-            out.push_str(end);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_write_stays_text_in_both() {
-        let hostile = "a|b `c` <script>alert(1)</script> *d* [e](javascript:f) \\ \u{1b}[2J";
-        let row = format!("| {} | {} |", cell(hostile), cell("x|y"));
-        let page = html(&format!("# {}\n\n| a | b |\n|---|---|\n{row}\n", cell(hostile)));
-        assert!(
-            !page.contains("<script") && !page.contains("<em") && !page.contains("<code"),
-            "{page}"
-        );
-        assert_eq!(page.matches("<td>").count(), 2, "{page}");
-        assert!(page.contains("<td>x|y</td>") && !page.contains('\u{1b}'), "{page}");
-    }
-
-    #[test]
-    fn names_in_our_sentences_are_code_and_hostile_ones_stay_text() {
-        let page =
-            |name: &str| html(&format!("- for: {}\n", said(&format!("of {}, *so*", quoted(name)))));
-        assert_eq!(
-            page("check_out"),
-            "<ul>\n<li>for: of <code>check_out</code>, *so*</li>\n</ul>\n"
-        );
-        for hostile in ["a|b", "<script>", "a\\", "", "a`b*c*", "\u{1b}[2J"] {
-            let page = page(hostile);
-            assert!(
-                !page.contains("<script") && !page.contains("<em") && !page.contains('\u{1b}'),
-                "{page}"
-            );
-            assert!(page.matches("<code").count() == page.matches("</code>").count(), "{page}");
-        }
     }
 }

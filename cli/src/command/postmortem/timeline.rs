@@ -2,7 +2,8 @@
 
 use super::sources::{ALERT, Activation, Event};
 use crate::command::scope::Report;
-use crate::command::scope::finding::Finding;
+use crate::command::scope::finding::{Dearer, Finding};
+use crate::command::scope::survey::WHO;
 
 /// The moments of an incident (Unix milliseconds), as far as machines know them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +42,15 @@ impl Timeline {
         events: &[Event],
     ) -> Self {
         let Some(finding) = finding else { return Self::default() };
-        let symptom = finding.since_ms;
+        // What runs away costs money before it meets a limit.
+        let same = |own: &&Dearer| {
+            let (name, value) = (&own.label.0, &own.label.1);
+            finding.is_a_limit()
+                && (finding.label(name) == Some(value)
+                    || name == WHO && finding.who.iter().any(|(tenant, _)| tenant == value))
+        };
+        let dearer = scope.and_then(|scope| scope.dearer.as_ref()).filter(same);
+        let symptom = dearer.map_or(finding.since_ms, |own| own.since_ms.min(finding.since_ms));
         let told = |own: &Event| {
             // A budget is spent before its limit is met: an alert on money may come first.
             let alert = own.kind == ALERT && finding.is_a_limit();
@@ -60,12 +69,15 @@ impl Timeline {
         let last = (finding.last_ms > 0).then_some(finding.last_ms);
         let end = scope.map(Report::end).unwrap_or_default();
         let over = |last: &u64| finding.until_ms.is_some() || end.saturating_sub(*last) >= QUIET_MS;
+        let detection = detection.filter(|at| mitigation.is_none_or(|moved| *at <= moved));
+        // Whole seconds, as they are shown: else two moments two seconds apart are "1 s" after one another.
+        let second = |at: u64| at / 1000 * 1000;
         Self {
-            change,
-            symptom: Some(symptom),
-            detection: detection.filter(|at| mitigation.is_none_or(|moved| *at <= moved)),
-            mitigation,
-            resolution: last.filter(over),
+            change: change.map(second),
+            symptom: Some(second(symptom)),
+            detection: detection.map(second),
+            mitigation: mitigation.map(second),
+            resolution: last.filter(over).map(second),
         }
     }
 }

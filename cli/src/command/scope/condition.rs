@@ -69,12 +69,16 @@ impl Conditions {
             }
             return;
         }
-        for hit in entry.hits() {
-            let action = hit.rsplit_once(':').map_or("", |(_, action)| action);
+        let hits = entry.hits();
+        for hit in &hits {
+            let action = action(hit);
             // These move traffic to where somebody wants it; nothing turned bad because of them.
             let steers = ["rollback", "switch", "downgrade"];
-            if !steers.contains(&action.trim_start_matches("shadow-")) {
-                each(&hit);
+            let spared = action.strip_prefix("shadow-").is_some_and(|watched| {
+                hits.iter().any(|other| prevents(self::action(other), watched))
+            });
+            if !steers.contains(&action.trim_start_matches("shadow-")) && !spared {
+                each(hit);
             }
         }
         if entry.whole(Field::Status).is_some_and(|status| status >= 500) {
@@ -86,6 +90,23 @@ impl Conditions {
             }
         }
     }
+}
+
+fn action(hit: &str) -> &str {
+    hit.rsplit_once(':').map_or("", |(_, action)| action)
+}
+
+/// True if a rule that did this has kept from the caller what a rule in shadow would have met with `watched`: the call shows
+/// that the lever works, and not that somebody was harmed.
+fn prevents(done: &str, watched: &str) -> bool {
+    let enough: &[&str] = match watched {
+        "redact" => &["redact", "block", "fallback"],
+        "block" | "fallback" => &["block", "fallback"],
+        "deny" | "approve" => &["deny", "approve", "block", "fallback"],
+        "reject" => &["reject", "fallback"],
+        _ => &[],
+    };
+    enough.contains(&done)
 }
 
 /// How answers end that are as they should be, or as long as they may be.

@@ -53,6 +53,10 @@ pub(crate) struct Finding {
     pub(crate) hit_before: u64,
     pub(crate) tenants: u64,
     pub(crate) tenants_at_least: bool,
+    /// Whose bad calls they are, and how many each had: those with the most first.
+    pub(crate) who: Vec<(String, u64)>,
+    /// The decision id of the first bad call, where the log has it.
+    pub(crate) first_decision: Option<String>,
     /// The release that came into force last before it began.
     pub(crate) release: Option<Release>,
     /// The cell's first call of all, where it began at most an hour before.
@@ -74,13 +78,18 @@ impl Finding {
     /// True if what became more frequent is that a limit was met: there are more calls, or dearer ones, and their answers may
     /// be as they always were.
     pub(crate) fn is_a_limit(&self) -> bool {
-        let action = self.outcome.rsplit_once(':').map_or("", |(_, action)| action);
-        ["reject", "downgrade"].contains(&action.trim_start_matches("shadow-"))
+        met_a_limit(&self.outcome)
     }
 
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.labels.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// True for what a limit does, or would do.
+fn met_a_limit(outcome: &str) -> bool {
+    let action = outcome.rsplit_once(':').map_or("", |(_, action)| action);
+    ["reject", "downgrade"].contains(&action.trim_start_matches("shadow-"))
 }
 
 /// Everything that turned bad, the most telling first; levers that somebody moved last.
@@ -132,13 +141,15 @@ fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Find
         hit_before: 0,
         tenants: 0,
         tenants_at_least: survey.tenants_folded,
+        who: Vec::new(),
+        first_decision: None,
         release: None,
         first_seen_ms: None,
         beside: Vec::new(),
         lever: false,
         score: found.score,
     };
-    let mut tenants = std::collections::HashSet::new();
+    let mut tenants: std::collections::HashMap<u32, u64> = std::collections::HashMap::new();
     let (mut first_bad, mut first_call) = (u64::MAX, i64::MAX);
     let tracks: Vec<_> = match &found.cell {
         Cell::Mix(_) => {
@@ -155,7 +166,10 @@ fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Find
             }
         }
         for (_, outcome) in track.outcomes.iter().filter(|(own, _)| *own == found.outcome) {
-            first_bad = first_bad.min(outcome.first);
+            if outcome.first < first_bad {
+                first_bad = outcome.first;
+                finding.first_decision.clone_from(&outcome.first_decision);
+            }
             finding.last_ms = finding.last_ms.max(outcome.last);
             for (bucket, calls) in outcome.calls.iter().filter(|(bucket, _)| *bucket < end) {
                 let into = if bucket < begin { &mut finding.hit_before } else { &mut finding.hit };
@@ -165,15 +179,19 @@ fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Find
             let within = outcome
                 .tenants
                 .iter()
-                .filter(|(_, (first, last))| *last >= window.0 && *first < window.1);
-            tenants.extend(within.map(|(tenant, _)| *tenant));
+                .filter(|(_, own)| own.last >= window.0 && own.first < window.1);
+            within.for_each(|(tenant, own)| *tenants.entry(*tenant).or_default() += own.calls);
         }
     }
     finding.tenants = tenants.len() as u64;
-    if let Cell::Label(name, _) = &found.cell
+    let name = |(tenant, calls)| (survey.tenants.name(tenant).to_owned(), calls);
+    finding.who = tenants.into_iter().map(name).collect();
+    finding.who.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    if let Cell::Label(name, value) = &found.cell
         && name == super::survey::WHO
     {
         finding.tenants = 1;
+        finding.who = vec![(value.clone(), finding.hit)];
     }
     if first_bad != u64::MAX && finding.hit_before == 0 {
         (finding.since_ms, finding.exact) = (first_bad, true);
@@ -184,8 +202,11 @@ fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Find
     }
     let near = |at: &u64| *at <= finding.since_ms && finding.since_ms - at <= BEFORE_MS;
     let slack = if finding.exact { 0 } else { survey.grid.width_ms };
-    let release =
-        releases.iter().filter(|own| !own.before && own.since <= finding.since_ms + slack);
+    // Of one that was in force at the log's first call, the log shows no time before it to compare with.
+    let opening = survey.releases.first_ms.unwrap_or_default();
+    let release = releases
+        .iter()
+        .filter(|own| !own.before && own.since > opening && own.since <= finding.since_ms + slack);
     finding.release = release
         .max_by_key(|own| own.since)
         .filter(|own| own.since + BEFORE_MS >= finding.since_ms)
@@ -245,9 +266,10 @@ fn named(
         if let (Some(value), Some(names)) = (found_by.or(shared), survey.names.get(at)) {
             let text = names.name(value);
             // What only repeats a name that is said already, or is told of nobody, helps nobody; a prompt version that
-            // everybody is on would look like the cause.
-            let telling = *name != VERSION || !everybodys(survey, at, value);
-            let needed = found_by.is_some() || at < 3 && telling;
+            // everybody is on would look like the cause. One by which the cell was found has at least one call beside it.
+            let share = if found_by.is_some() { 1.0 } else { NEARLY_ALL };
+            let telling = *name != VERSION || !everybodys(survey, at, value, share);
+            let needed = telling && (found_by.is_some() || at < 3);
             if needed && !text.is_empty() {
                 labels.push(((*name).to_owned(), text.to_owned()));
             }
@@ -256,15 +278,15 @@ fn named(
     labels
 }
 
-/// True if nearly all calls of the log have this value.
-fn everybodys(survey: &Survey, at: usize, value: u32) -> bool {
+/// True if this share of the log's calls, or more, have this value.
+fn everybodys(survey: &Survey, at: usize, value: u32, share: f64) -> bool {
     let (mut own, mut all) = (0_u64, 0_u64);
     for (mix, track) in &survey.mixes {
         let calls = track.calls.iter().map(|(_, count)| u64::from(count)).sum::<u64>();
         all += calls;
         own += if mix.get(at) == Some(&value) { calls } else { 0 };
     }
-    own as f64 >= NEARLY_ALL * all as f64
+    own as f64 >= share * all as f64
 }
 
 /// How it stands with other prompt versions of the same feature, or with other models.

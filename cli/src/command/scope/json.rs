@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Report;
-use super::count::{Sums, ratio};
+use super::against;
+use super::count::{Grouping, Sums, ratio};
 use super::finding::Finding;
 use super::releases::Release;
 use super::words::{self, moment};
@@ -16,15 +17,7 @@ pub(crate) fn document(report: &Report) -> Value {
         .iter()
         .map(|group| {
             let rows = group.rows();
-            let row = |(values, own): &(Vec<&str>, &Sums)| {
-                let names = group.by.iter().zip(values);
-                let labels: Map<String, Value> =
-                    names.map(|(by, value)| (by.name.clone(), (*value).into())).collect();
-                let mut row = sums(own);
-                put(&mut row, "labels", labels.into());
-                put(&mut row, "share", ratio(own.calls, survey.all.calls).into());
-                row
-            };
+            let row = |(values, own): &(Vec<&str>, &Sums)| row(group, values, own, &survey.all);
             json!({
                 "by": group.by.iter().map(|by| &by.name).collect::<Vec<_>>(),
                 "values": group.len(),
@@ -41,10 +34,12 @@ pub(crate) fn document(report: &Report) -> Value {
         "by": groups,
         "findings": report.findings.iter().map(|one| finding(one, report.end())).collect::<Vec<_>>(),
         "spending": report.dearer.as_ref().map(|one| json!({
-            "labels": {one.label.0.clone(): one.label.1}, "since": moment(one.since_ms), "usd_an_hour": one.now,
+            "labels": {one.label.0.clone(): one.label.1}, "since": moment(one.since_ms),
+            "until": one.until_ms.map(moment), "usd_an_hour": one.now,
             "usd_an_hour_before": one.before, "usd_more": one.more, "calls": one.calls,
             "sentence": words::spending(one, report.end()),
         })),
+        "against": survey.against.as_ref().map(against::document),
         "releases": report.releases.iter().map(release).collect::<Vec<_>>(),
         "lines": {
             "read": read.lines, "calls": survey.all.calls, "other_traffic": read.other, "not_json": read.not_json,
@@ -58,6 +53,17 @@ pub(crate) fn document(report: &Report) -> Value {
             "tenants": !survey.tenants_folded,
         },
     })
+}
+
+/// A row of a group: what its calls have in common, and what they add up to.
+pub(super) fn row(group: &Grouping, values: &[&str], own: &Sums, all: &Sums) -> Value {
+    let names = group.by.iter().zip(values);
+    let labels: Map<String, Value> =
+        names.map(|(by, value)| (by.name.clone(), (*value).into())).collect();
+    let mut row = sums(own);
+    put(&mut row, "labels", labels.into());
+    put(&mut row, "share", ratio(own.calls, all.calls).into());
+    row
 }
 
 fn put(map: &mut Value, key: &str, value: Value) {
@@ -96,6 +102,8 @@ fn finding(own: &Finding, end: u64) -> Value {
         "calls": own.calls, "hit": own.hit, "rate": own.rate(),
         "before": {"calls": own.calls_before, "hit": own.hit_before},
         "tenants": own.tenants, "tenants_at_least": own.tenants_at_least,
+        "who": own.who.iter().map(|(tenant, calls)| json!({"tenant": tenant, "calls": calls})).collect::<Vec<_>>(),
+        "first_decision": own.first_decision,
         "release": own.release.as_ref().map(|release| json!({
             "serial": release.serial, "version": release.version, "since": moment(release.since),
             "seconds_after": own.since_ms.saturating_sub(release.since) / 1000,

@@ -42,7 +42,8 @@ impl Release {
 pub(crate) struct Releases {
     all: BTreeMap<(Option<u64>, String), Release>,
     told: Vec<Release>,
-    first_ms: Option<u64>,
+    /// The first call of the log, whoever is looked at (Unix milliseconds).
+    pub(super) first_ms: Option<u64>,
     /// Calls whose release came when there was no more room.
     pub(crate) folded: u64,
 }

@@ -1,8 +1,10 @@
 //! One pass over access logs: what is counted, exactly and up to bounds that the report names.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 
+use super::against::Against;
 use super::condition::Conditions;
 use super::count::{Call, Grouping, Sums};
 use super::dimension::Dimension;
@@ -46,10 +48,20 @@ pub(crate) struct Track {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) calls: Series<u32>,
-    /// First and last (Unix milliseconds) by tenant.
-    pub(crate) tenants: HashMap<u32, (u64, u64)>,
+    pub(crate) tenants: HashMap<u32, Share>,
     pub(crate) first: u64,
     pub(crate) last: u64,
+    /// The decision id of the first.
+    pub(crate) first_decision: Option<String>,
+}
+
+/// What one tenant has of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    /// Unix milliseconds.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) calls: u64,
 }
 
 impl Track {
@@ -91,6 +103,7 @@ pub(crate) struct Survey {
     pub(crate) elsewhen: u64,
     pub(crate) elsewhere: u64,
     pub(crate) read: Read,
+    pub(crate) against: Option<Against>,
 }
 
 /// What to count.
@@ -101,6 +114,8 @@ pub(crate) struct Wanted {
     /// Unix seconds.
     pub(crate) since: Option<u64>,
     pub(crate) until: Option<u64>,
+    /// Another time to hold the counts against.
+    pub(crate) against: Option<Against>,
 }
 
 impl Survey {
@@ -132,7 +147,13 @@ impl Survey {
             elsewhen: 0,
             elsewhere: 0,
             read: Read::default(),
+            against: wanted.against,
         }
+    }
+
+    /// True for a moment between `--since` and `--until` (Unix milliseconds).
+    pub(crate) fn is_within(&self, at_ms: u64) -> bool {
+        (self.since_ms..=self.until_ms).contains(&at_ms)
     }
 
     /// Reads all of these.
@@ -143,8 +164,15 @@ impl Survey {
     }
 
     fn add(&mut self, entry: &Entry<'_>) {
-        if !(self.since_ms..=self.until_ms).contains(&entry.at_ms) {
-            self.elsewhen += 1;
+        if !self.is_within(entry.at_ms) {
+            let other = self.against.as_mut().filter(|own| own.window.contains(&entry.at_ms));
+            match other {
+                Some(other) if self.conditions.looks_at(entry) => {
+                    other.add(&self.conditions, entry)
+                }
+                Some(_) => {}
+                None => self.elsewhen += 1,
+            }
             return;
         }
         // Releases are of everybody, whoever is looked at.
@@ -203,7 +231,7 @@ impl Survey {
             self.unfollowed += 1;
             return;
         };
-        add(track, call, bucket, found, &mut self.series);
+        add(track, entry, call, bucket, found, &mut self.series);
         if let Some(tenant) = tenant {
             for (number, outcome) in &mut track.outcomes {
                 if !found.contains(number) {
@@ -215,11 +243,12 @@ impl Survey {
                             || self.within_outcomes < TENANTS =>
                     {
                         let at = call.at_ms;
-                        let span = outcome.tenants.entry(tenant).or_insert_with(|| {
+                        let own = outcome.tenants.entry(tenant).or_insert_with(|| {
                             self.within_outcomes += 1;
-                            (at, at)
+                            Share { first: at, last: at, calls: 0 }
                         });
-                        *span = (span.0.min(at), span.1.max(at));
+                        (own.first, own.last) = (own.first.min(at), own.last.max(at));
+                        own.calls += 1;
                     }
                     _ => self.tenants_folded = true,
                 }
@@ -245,12 +274,19 @@ impl Survey {
                 }
                 None => continue,
             };
-            add(track, call, bucket, found, &mut self.series);
+            add(track, entry, call, bucket, found, &mut self.series);
         }
     }
 }
 
-fn add(track: &mut Track, call: &Call, bucket: i64, found: &[u32], series: &mut usize) {
+fn add(
+    track: &mut Track,
+    entry: &Entry<'_>,
+    call: &Call,
+    bucket: i64,
+    found: &[u32],
+    series: &mut usize,
+) {
     track.calls.add(bucket, 1);
     if let Some(micro) = call.micro_usd.filter(|micro| *micro > 0) {
         track.micro_usd.add(bucket, micro);
@@ -263,12 +299,16 @@ fn add(track: &mut Track, call: &Call, bucket: i64, found: &[u32], series: &mut 
                 continue;
             }
             *series += 1;
-            let new = Outcome { first: call.at_ms, last: call.at_ms, ..Outcome::default() };
+            let new = Outcome { first: u64::MAX, ..Outcome::default() };
             track.outcomes.push((*number, new));
         }
         if let Some((_, own)) = track.outcomes.get_mut(at) {
             own.calls.add(bucket, 1);
-            (own.first, own.last) = (own.first.min(call.at_ms), own.last.max(call.at_ms));
+            own.last = own.last.max(call.at_ms);
+            if call.at_ms < own.first {
+                own.first = call.at_ms;
+                own.first_decision = entry.text(Field::Decision).map(Cow::into_owned);
+            }
         }
     }
 }

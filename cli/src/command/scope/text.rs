@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
-use super::Report;
 use super::count::{Grouping, Sums, VALUES};
+use super::finding::Finding;
+use super::survey::WHO;
 use super::words::{count, counted, moment, percent, usd};
+use super::{Report, against};
 use crate::shared::error::Result;
 use crate::shared::table::Table;
 use crate::shared::terminal::{Paint, safe};
@@ -25,6 +27,9 @@ pub(crate) fn write(report: &Report, top: usize, asked: bool, out: &mut dyn Writ
             writeln!(out, "{}", paint.warning(first))?;
             for other in others {
                 writeln!(out, "also: {other}")?;
+            }
+            if let Some(finding) = report.findings.first() {
+                whose(finding, out)?;
             }
             writeln!(out)?;
         }
@@ -53,8 +58,34 @@ pub(crate) fn write(report: &Report, top: usize, asked: bool, out: &mut dyn Writ
         writeln!(out)?;
         table(group, all, top, out)?;
     }
+    against::write(report, top, out)?;
     releases(report, out)?;
     footnotes(report, out)
+}
+
+/// Tenants that are named below the sentence.
+const NAMED: usize = 8;
+
+/// Whom to tell, and where to begin to look.
+fn whose(finding: &Finding, out: &mut dyn Write) -> Result<()> {
+    if finding.who.len() > 1 || finding.label(WHO).is_none() && !finding.who.is_empty() {
+        let named = finding.who.iter().take(NAMED);
+        let named: Vec<String> =
+            named.map(|(name, calls)| format!("{} {}", shown(&[name]), count(*calls))).collect();
+        let rest = finding.who.len().saturating_sub(NAMED);
+        let more =
+            if rest > 0 { format!(", and {rest} more (--by tenant --top)") } else { String::new() };
+        writeln!(out, "whose: {}{more}", named.join(", "))?;
+    }
+    if let Some(decision) = &finding.first_decision {
+        writeln!(
+            out,
+            "first: decision {} at {}; `--calls FILE` writes them all",
+            shown(&[decision]),
+            moment(finding.since_ms)
+        )?;
+    }
+    Ok(())
 }
 
 /// What the calls that are looked for are, in words.
@@ -66,7 +97,7 @@ pub(crate) fn looked_for(report: &Report) -> String {
 }
 
 fn table(group: &Grouping, all: &Sums, top: usize, out: &mut dyn Write) -> Result<()> {
-    let name = safe(&group.name()).to_uppercase();
+    let name = heads_of(group);
     let heads = [
         name.as_str(),
         "CALLS",
@@ -100,8 +131,13 @@ fn table(group: &Grouping, all: &Sums, top: usize, out: &mut dyn Write) -> Resul
     Ok(())
 }
 
+/// The head of the column that says what a row's calls have in common.
+pub(super) fn heads_of(group: &Grouping) -> String {
+    safe(&group.name()).to_uppercase()
+}
+
 /// Values of a group as one cell.
-fn shown(values: &[&str]) -> String {
+pub(super) fn shown(values: &[&str]) -> String {
     let one = |value: &&str| match value.chars().count() {
         0 => "-".to_owned(),
         1..=SHOWN => safe(value),

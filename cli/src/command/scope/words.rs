@@ -62,6 +62,15 @@ pub(crate) fn clock(ms: u64, beside: u64) -> String {
     }
 }
 
+/// `03:12 to 03:40`; within a minute or so, where minutes do not tell the end from the beginning, to the second.
+fn between(from: u64, to: u64, beside: u64) -> String {
+    if to.saturating_sub(from) < 120_000 {
+        let second = |ms: u64| time::format(ms / 1000).replace('T', " ");
+        return format!("{} to {}", second(from), second(to));
+    }
+    format!("{} to {}", clock(from, beside), clock(to, beside))
+}
+
 /// `40 s`, `2 min`, `3 h 5 min`.
 pub(crate) fn lasting(ms: u64) -> String {
     let seconds = ms / 1000;
@@ -118,15 +127,9 @@ fn what(outcome: &str) -> String {
 
 /// The sentence for the channel; `now_ms` is the last moment of the log.
 pub(crate) fn sentence(finding: &Finding, now_ms: u64) -> String {
-    let from = clock(finding.since_ms, now_ms);
     let when = match finding.until_ms {
-        None => format!("Since {from}"),
-        // Within a minute or so, minutes do not tell the end from the beginning.
-        Some(until) if until.saturating_sub(finding.since_ms) < 120_000 => {
-            let second = |ms: u64| time::format(ms / 1000).replace('T', " ");
-            format!("From {} to {}", second(finding.since_ms), second(until))
-        }
-        Some(until) => format!("From {from} to {}", clock(until, now_ms)),
+        None => format!("Since {}", clock(finding.since_ms, now_ms)),
+        Some(until) => format!("From {}", between(finding.since_ms, until, now_ms)),
     };
     let more = if finding.tenants_at_least { "at least " } else { "" };
     let tenants = match finding.tenants {
@@ -172,9 +175,12 @@ pub(crate) fn spending(dearer: &Dearer, now_ms: u64) -> String {
         0.0 => "none before".to_owned(),
         before => format!("{:.0} times as much as before", dearer.now / before),
     };
+    let (when, costs) = match dearer.until_ms {
+        None => (format!("Since about {}", clock(dearer.since_ms, now_ms)), "costs"),
+        Some(until) => (format!("From about {}", between(dearer.since_ms, until, now_ms)), "cost"),
+    };
     format!(
-        "Since about {}, {} {} costs ${:.2} an hour, {times}: {}, ${:.2} more than usual.",
-        clock(dearer.since_ms, now_ms),
+        "{when}, {} {} {costs} ${:.2} an hour, {times}: {}, ${:.2} more than usual.",
         plain(&dearer.label.0),
         quoted(&dearer.label.1),
         dearer.now,

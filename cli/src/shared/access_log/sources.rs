@@ -58,6 +58,11 @@ impl<R: Read> Read for Counting<R> {
 }
 
 impl Sources {
+    /// True if one of them is gone once it was read.
+    pub(crate) fn are_read_once(&self) -> bool {
+        self.all.iter().any(|source| matches!(source, Source::Stdin))
+    }
+
     /// What these words mean: `-`, files, folders (their `.json`, `.jsonl`, `.ndjson`, `.log`, and the same with `.gz` or
     /// a number of rotation behind), and globs that no shell has expanded.
     ///

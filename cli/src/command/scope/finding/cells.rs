@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::survey::{Mix, Survey, TOGETHER, Track};
+use super::met_a_limit;
 
 /// Windows are tried on at most so many steps; the beginning is then found to the bucket.
 const STEPS: usize = 96;
@@ -143,8 +144,16 @@ impl Search<'_> {
 
     /// Every window of a cell, for every outcome that it has.
     fn judge(&mut self, cell: &Cell, labels: u32, rows: &Rows) {
+        // A call that a limit refuses is served by no model: among the served ones there is none of them to compare with.
+        let by_served = match cell {
+            Cell::Mix(values) => values.iter().any(|(at, _)| TOGETHER.get(*at) == Some(&"served")),
+            Cell::Label(..) => false,
+        };
         for (outcome, bad) in &rows.bad {
             let Some(all) = self.all.bad.get(outcome) else { continue };
+            if by_served && met_a_limit(self.survey.outcomes.name(*outcome)) {
+                continue;
+            }
             let totals = (sum(&self.all.calls), sum(all));
             let Some((window, score)) = best_window(&rows.calls, bad, totals, &self.all.calls)
             else {

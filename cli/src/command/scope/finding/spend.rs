@@ -11,15 +11,20 @@ const TIMES: f64 = 3.0;
 /// And when what it costs more is at least this share of all that was spent.
 const SHARE: f64 = 0.1;
 
-/// Steps before that are needed to know what is usual.
+/// Steps before that are needed to know what is usual, and steps that something must last which is over.
 const USUAL: usize = 3;
+
+/// Fewer calls than this are no change of spending, however dear each was.
+const FEWEST: u64 = 20;
 
 /// Somebody or something that spends more than before.
 #[derive(Debug, Clone)]
 pub(crate) struct Dearer {
     pub(crate) label: (String, String),
     pub(crate) since_ms: u64,
-    /// USD an hour, since then and before.
+    /// When it ended, where it did before the log.
+    pub(crate) until_ms: Option<u64>,
+    /// USD an hour, in that time and before it.
     pub(crate) now: f64,
     pub(crate) before: f64,
     /// USD above what it would have been.
@@ -27,7 +32,7 @@ pub(crate) struct Dearer {
     pub(crate) calls: u64,
 }
 
-/// The value of one label whose spending grew most, and still is.
+/// The value of one label whose spending grew most, whether it still does or a cap has ended it.
 pub(crate) fn dearer(survey: &Survey) -> Option<Dearer> {
     let (first, many) = survey.grid.span();
     let per = many.div_ceil(STEPS).max(1);
@@ -41,15 +46,22 @@ pub(crate) fn dearer(survey: &Survey) -> Option<Dearer> {
             track.micro_usd.add_to(&mut money, first, per);
             track.calls.add_to(&mut calls, first, per);
         }
-        let Some(from) = turn(&money) else { return };
+        let Some((from, to)) = turn(&money) else { return };
         let usd = |row: &[u64]| row.iter().sum::<u64>() as f64 / 1e6;
         let (past, present) = money.split_at_checked(from).unwrap_or_default();
+        let (present, _) = present.split_at_checked(to - from).unwrap_or_default();
         let before = usd(past) / (past.len() as f64 * step_hours);
         let now = usd(present) / (present.len() as f64 * step_hours);
         let more = usd(present) - before * present.len() as f64 * step_hours;
         // The same money is seen in every label: it is said of the one whose own past was cheapest.
         let telling = |more: f64, before: f64, now: f64| more * (1.0 - before / now);
-        let fits = now >= TIMES * before && more >= SHARE * spent_in_all && more > 0.0;
+        let calls: u64 = calls.iter().take(to).skip(from).map(|count| u64::from(*count)).sum();
+        let lasts = to == steps || to - from >= USUAL;
+        let fits = now >= TIMES * before
+            && more >= SHARE * spent_in_all
+            && more > 0.0
+            && lasts
+            && calls >= FEWEST;
         let better = best.as_ref().is_none_or(|known| {
             telling(more, before, now) > telling(known.more, known.before, known.now)
         });
@@ -57,10 +69,11 @@ pub(crate) fn dearer(survey: &Survey) -> Option<Dearer> {
             best = Some(Dearer {
                 label: (name.to_owned(), value.to_owned()),
                 since_ms: survey.grid.begins(first + (from * per) as i64),
+                until_ms: (to < steps).then(|| survey.grid.begins(first + (to * per) as i64)),
                 now,
                 before,
                 more,
-                calls: calls.iter().skip(from).map(|count| u64::from(*count)).sum(),
+                calls,
             });
         }
     };
@@ -86,21 +99,25 @@ pub(crate) fn dearer(survey: &Survey) -> Option<Dearer> {
     best
 }
 
-/// The step from which on another rate of spending explains the row best.
-fn turn(money: &[u64]) -> Option<usize> {
+/// The steps within which a higher rate of spending than outside explains the row best.
+fn turn(money: &[u64]) -> Option<(usize, usize)> {
     let all: u64 = money.iter().sum();
     let part = |sum: u64, steps: usize| {
         let rate = sum as f64 / steps.max(1) as f64;
         if sum == 0 { 0.0 } else { sum as f64 * rate.ln() }
     };
-    let mut past: u64 = money.iter().take(USUAL).sum();
-    let mut best = None;
-    for (from, step) in money.iter().enumerate().take(money.len().saturating_sub(1)).skip(USUAL) {
-        let score = part(past, from) + part(all - past, money.len() - from);
-        if best.is_none_or(|(_, known)| score > known) {
-            best = Some((from, score));
+    let mut best: Option<((usize, usize), f64)> = None;
+    for from in USUAL..money.len().saturating_sub(1) {
+        let mut within = 0;
+        for (to, step) in money.iter().enumerate().skip(from).map(|(at, step)| (at + 1, step)) {
+            within += step;
+            let (steps, others) = (to - from, money.len() - (to - from));
+            let rises = within as f64 / steps as f64 > (all - within) as f64 / others as f64;
+            let score = part(within, steps) + part(all - within, others);
+            if rises && best.is_none_or(|(_, known)| score > known) {
+                best = Some(((from, to), score));
+            }
         }
-        past += step;
     }
-    best.map(|(from, _)| from)
+    best.map(|(window, _)| window)
 }
