@@ -7,6 +7,7 @@ the rounds is kept. Expected: under the empty policy at most half as much again 
 stream at most four times.
 
     python host-tests/envoy/bench_e2e.py [--rounds 9] [--write]    (--write: benches/RESULTS.md)
+    python host-tests/envoy/bench_e2e.py --record    what the record of a call costs: one module, with it and without
 """
 
 import argparse
@@ -16,6 +17,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import socket
 import statistics
@@ -27,9 +29,20 @@ from rig.envoy import MODULE, ROOT, Envoy
 from rig.replay import Answer, Upstream
 
 RESULTS = ROOT / "benches" / "RESULTS.md"
-# binaryen's: the machine's own, or the one that tools/wasm brought.
-ASSEMBLER = shutil.which("wasm-as") or ROOT / ".tools" / "binaryen" / "node_modules" / ".bin" / "wasm-as"
+
+
+def binaryen(tool):
+    """One of binaryen's tools: the machine's own, or the one that tools/wasm brought."""
+    return shutil.which(tool) or ROOT / ".tools" / "binaryen" / "node_modules" / ".bin" / tool
+
+
 FLOOR = "floor"
+UNRECORDED = ", no record"
+# What the module is built with.
+FEATURES = ["--enable-bulk-memory", "--enable-bulk-memory-opt", "--enable-multivalue", "--enable-mutable-globals",
+            "--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-sign-ext", "--enable-simd"]
+# The record's functions, by the ends of their names: what a request is, each value, the look at an answer as it passes.
+RECORD = ("5lever8describe7request", "7context6recordNtB4_6Record8state_of", "5lever8describeNtB2_5Watch5chunk")
 WORDS = [
     "the", "of", "and", "a", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on", "are", "as", "with",
     "his", "they", "at", "be", "this", "have", "from", "or", "one", "had", "by", "word", "but", "not", "what",
@@ -61,6 +74,31 @@ def ways():
         "guards": policies.policy("guards", guardrails=guards),
         "everything": policies.policy("everything", **everything),
     }
+
+
+def record_ways():
+    """The same, for the record: a guardrail alone and nothing at all, each with the record and without it."""
+    guards = ways()["guards"]
+    return {"no filter": None, "guards": guards, "guards" + UNRECORDED: guards,
+            "empty policy": policies.policy("empty"), "empty policy" + UNRECORDED: policies.policy("empty")}
+
+
+def without_record(folder):
+    """The module taken apart and put together again, as it is and with the record's functions empty."""
+    as_text = folder / "module.wat"
+    subprocess.run([binaryen("wasm-dis"), MODULE.with_suffix(".names.wasm"), "-o", as_text], check=True)
+    code, emptied = as_text.read_text(), 0
+    both = {True: folder / "recorded.wasm", False: folder / "unrecorded.wasm"}
+    for recorded, module in both.items():
+        if not recorded:
+            for end in RECORD:
+                code, times = re.subn(rf"^( \(func \$\S*{end} (?:\(param \$\d+ i\d\d\) ?)+)\n.*?^ \)$", r"\1)", code,
+                                      flags=re.M | re.S)
+                emptied += times
+            assert emptied == len(RECORD), f"{emptied} of the record's functions are functions of the module"
+            as_text.write_text(code)
+        subprocess.run([binaryen("wasm-as"), *FEATURES, as_text, "-o", module], check=True)
+    return both
 
 
 def text(rng, size):
@@ -204,18 +242,28 @@ def cpu_ns(pid):
     return total
 
 
-def measure(upstream, rounds):
+def modules(folder, names):
+    """The module of each way."""
+    floor = folder / "floor.wasm"
+    try:
+        if FLOOR not in names:
+            both = without_record(folder)
+            return {way: both[not way.endswith(UNRECORDED)] for way in names}
+        subprocess.run([binaryen("wasm-as"), pathlib.Path(__file__).with_name("floor.wat"), "-o", floor], check=True)
+    except FileNotFoundError as error:
+        raise SystemExit(f"no {error.filename}, which makes modules to compare with: install binaryen") from None
+    return {way: floor if way == FLOOR else MODULE for way in names}
+
+
+def measure(upstream, rounds, policies_of):
     """`{work: {way: µs of CPU a request}}`."""
     found = {}
     with contextlib.ExitStack() as stack:
         running = {}
-        floor = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())) / "floor.wasm"
-        try:
-            subprocess.run([ASSEMBLER, pathlib.Path(__file__).with_name("floor.wat"), "-o", floor], check=True)
-        except FileNotFoundError:
-            raise SystemExit(f"no wasm-as at {ASSEMBLER}, which makes the floor: install binaryen") from None
-        for way, policy in ways().items():
-            module = floor if way == FLOOR else MODULE
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        module_of = modules(folder, policies_of)
+        for way, policy in policies_of.items():
+            module = module_of[way]
             envoy = stack.enter_context(
                 Envoy(upstream.port, policy, module=module, workers=1, with_filter=policy is not None))
             running[way] = (envoy, Caller(envoy.port))
@@ -236,6 +284,16 @@ def measure(upstream, rounds):
     return found
 
 
+def record_table(found):
+    """What a call costs with the record, to the same without it."""
+    lines = ["| work | guardrail alone | empty policy |", "|---|---|---|"]
+    for name, by_way in found.items():
+        pairs = [(by_way[way], by_way[way + UNRECORDED]) for way in ("guards", "empty policy")]
+        cells = [f"{with_it / without:.2f} ({without:.0f} → {with_it:.0f} µs)" for with_it, without in pairs]
+        lines.append("| " + " | ".join([name, *cells]) + " |")
+    return "\n".join(lines)
+
+
 def table(found):
     """Ratios to no filter, in Markdown."""
     names = list(ways())
@@ -253,9 +311,12 @@ def main():
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--rounds", type=int, default=9)
     asked.add_argument("--write", action="store_true", help="write benches/RESULTS.md")
+    asked.add_argument("--record", action="store_true", help="what the record of a call costs")
     args = asked.parse_args()
     with Upstream() as upstream:
-        found = measure(upstream, args.rounds)
+        found = measure(upstream, args.rounds, record_ways() if args.record else ways())
+    if args.record:
+        return print("\n" + record_table(found))
     load = ", ".join(f"{value:.0f}" for value in os.getloadavg())
     said = (f"# CPU a request in a real Envoy\n\n"
             f"Written by `./just bench-e2e --write` on {datetime.date.today()}: "
