@@ -41,6 +41,15 @@ impl Context {
         }
     }
 
+    /// Gives the label `model` those that the request names before its body.
+    pub(crate) fn label_line(&mut self) {
+        let facts = Rc::clone(&self.facts);
+        let target = facts::text(&facts.headers, ":path").unwrap_or_default();
+        dialect::models_of_line(&target, &facts.headers, |model| {
+            self.labels.add(LabelId::MODEL, Label::value(model, false));
+        });
+    }
+
     /// Reads a request's body.
     ///
     /// # Errors
@@ -102,11 +111,12 @@ impl Context {
             Err(_) => Label::Unreadable,
         };
         let mcp = self.is_mcp();
-        let labels = &mut self.labels;
-        labels.forget_more(LabelId::MODEL);
-        if *labels.get(LabelId::MODEL) == Label::Unknown {
-            labels.set(LabelId::MODEL, model);
+        self.labels.forget_more(LabelId::MODEL);
+        if *self.labels.get(LabelId::MODEL) == Label::Unknown {
+            self.labels.set(LabelId::MODEL, model);
         }
+        self.label_line();
+        let labels = &mut self.labels;
         if matches!(read, Err(why) if *why != Unchecked::Dialect) && doc.is_empty() && !mcp {
             // Which others it names is not known.
             labels.add(LabelId::MODEL, Label::Unreadable);

@@ -66,6 +66,11 @@ pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
     value.map(|value| value.as_bytes()).unwrap_or_default()
 }
 
+/// True if the name is one of these. A list is a few bytes of code, a pattern of as many words a kilobyte.
+pub(super) fn is_among(names: &[&str], name: &[u8]) -> bool {
+    names.iter().any(|own| own.as_bytes() == name)
+}
+
 /// What stands under this value's key. Array items are what their array is.
 pub(super) fn field(value: &Value<'_>) -> KeyRole {
     let Some(name) = names::of(value) else { return KeyRole::Text };

@@ -53,7 +53,7 @@ pub use call::{Call, CallKind, Recognised, RequestView, Unreadable};
 pub use contract::Dialect;
 pub(crate) use inline::text as file_text;
 pub use item::{ArgsForm, CallName, InputParts, Item, Role, Speech, TextKey, ValueShape};
-pub use models::other_models;
+pub use models::{models_of_line, other_models};
 pub use path::normalise;
 pub(crate) use path_model::with_model;
 pub use recognise::{Line, read_line, recognise, recognise_as};

@@ -5,33 +5,78 @@
 //! one that answers.
 
 use super::Unreadable;
+use super::fields::is_among;
+use super::path::RequestTarget;
+use crate::base::headers::Headers;
 use crate::limits;
 use crate::wire::json::{Doc, Kind, Value};
 
-/// Members of a request that name further models.
-const LISTS: [&str; 5] =
-    ["models", "fallbacks", "fallback", "context_window_fallbacks", "content_policy_fallbacks"];
+/// Members that name further models, at the root of a request or in the options of a router.
+#[rustfmt::skip]
+const LISTS: [&str; 10] = [
+    "models", "fallbacks", "fallback", "context_window_fallbacks", "content_policy_fallbacks", "allowed_models",
+    "draft_model", "model_name", "deployment_id", "fallback_models",
+];
 
-/// The further models, in order.
+/// Members of a request below which a `model` is a word of the caller's, or read by what knows its place.
+#[rustfmt::skip]
+const NO_OPTIONS: [&str; 27] = [
+    "messages", "input", "contents", "system", "systemInstruction", "system_instruction", "instructions", "prompt",
+    "prediction", "documents", "tools", "functions", "tool_choice", "toolConfig", "tool_config", "toolChoice",
+    "response_format", "text", "format", "output_config", "output_format", "outputConfig", "metadata",
+    "requestMetadata", "labels", "generationConfig", "generation_config",
+];
+
+/// Keys of a query that name one (LiteLLM, Realtime).
+const QUERY: [&str; 2] = ["model", "deployment"];
+
+/// The header by which SageMaker's endpoints of many models are told which.
+const TARGET_MODEL: &str = "x-amzn-sagemaker-target-model";
+
+/// The further models that a body names, in order.
 ///
 /// # Errors
-/// There are more than [`limits::OTHER_MODELS`]: which of them may answer is not known then.
+/// `model` stands twice, or there are more than [`limits::OTHER_MODELS`]: which of them may answer is not known then.
 pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     let mut models = Vec::new();
     let root = doc.root(body);
+    // Where the path names another, which of them counts is the server's choice.
+    add(&mut models, root.unique("model").map_err(|_| Unreadable { field: "/model" })?)?;
     for field in root.children() {
         match &*field.name() {
-            name if LISTS.iter().any(|list| name == list.as_bytes()) => {
-                of_list(&field, &mut models)?;
-            }
+            b"model" => {}
             // A tool may be a model of its own (Anthropic's advisor, OpenAI's pictures), and turns may bring tools.
             b"tools" | b"input" | b"messages" => of_tools(&field, &mut models)?,
             // Vertex: a model in place of the one in the path.
             b"generationConfig" | b"generation_config" => of_routing(&field, &mut models)?,
-            _ => {}
+            name if is_among(&NO_OPTIONS, name) => {}
+            name if is_among(&LISTS, name) => of_list(&field, &mut models)?,
+            _ => of_options(&field, &mut models)?,
         }
     }
     Ok(models)
+}
+
+/// The further models that a request names before its body, in its query and in a header.
+pub fn models_of_line(target: &str, headers: &Headers, mut found: impl FnMut(&str)) {
+    for value in RequestTarget::parse(target).values(&QUERY) {
+        found(&value);
+    }
+    for value in headers.values(TARGET_MODEL) {
+        found(&String::from_utf8_lossy(value));
+    }
+}
+
+/// The options of a router, in which a model may be named anywhere (`extra_body`, `providerOptions`, `plugins`).
+fn of_options(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable> {
+    for below in field.descendants() {
+        match &*below.name() {
+            b"model" => add(models, Some(below))?,
+            name if is_among(&LISTS, name) => of_list(&below, models)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn add(models: &mut Vec<String>, name: Option<Value<'_>>) -> Result<(), Unreadable> {
@@ -112,11 +157,17 @@ mod tests {
         assert_eq!(of(r#"{"fallbacks":[{"model":"b","max_tokens":1},"c"]}"#), ["b", "c"]);
         assert_eq!(of(r#"{"fallbacks":[{"a":["b","c"]}]}"#), ["b", "c"]);
         assert_eq!(of(r#"{"context_window_fallbacks":[{"a":["b"]}]}"#), ["b"]);
-        assert_eq!(of(r#"{"model":"a","models":null}"#), [""; 0]);
+        assert_eq!(of(r#"{"model":"a","models":null}"#), ["a"]);
         assert_eq!(
             of(r#"{"models":["a","a"],"tools":[{"type":"x","model":"b","model":"c"}]}"#),
             ["a", "b", "c"]
         );
+        assert_eq!(
+            of(r#"{"extra_body":{"model":"a"},"providerOptions":{"gateway":{"models":["b"]}}}"#),
+            ["a", "b"]
+        );
+        assert_eq!(of(r#"{"plugins":[{"id":"x","model":"a"}],"draft_model":"b"}"#), ["a", "b"]);
+        assert_eq!(of(r#"{"metadata":{"model":"a"},"response_format":{"model":"b"}}"#), [""; 0]);
         assert_eq!(
             of(r#"{"messages":[{"content":[{"type":"fallback","from":{"model":"a"}}]}]}"#),
             [""; 0]

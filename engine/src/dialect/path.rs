@@ -110,10 +110,15 @@ impl<'a> RequestTarget<'a> {
 
     /// True if the query has `key` with a value that `accept` takes, in any of its occurrences.
     pub(super) fn query_has(&self, key: &str, accept: impl Fn(&str) -> bool) -> bool {
-        self.query.split('&').any(|pair| {
+        self.values(&[key]).any(|value| accept(&value))
+    }
+
+    /// The values that the query has under any of these keys.
+    pub(super) fn values(&self, keys: &[&str]) -> impl Iterator<Item = String> {
+        self.query.split('&').filter_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let text = |raw: &str| String::from_utf8_lossy(&decode(raw.as_bytes()).0).into_owned();
-            text(name) == key && accept(&text(value))
+            keys.contains(&&*text(name)).then(|| text(value))
         })
     }
 }

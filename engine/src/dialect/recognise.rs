@@ -27,10 +27,28 @@ impl Line<'_> {
         self.target.nth_last(0).rsplit_once(':').filter(|_| self.post)
     }
 
-    /// Azure: `…/deployments/{deployment}/` and then `depth` segments.
+    /// The model that stands before the last `depth` segments (Azure `…/deployments/{model}/`, LiteLLM too, whose models may
+    /// have a slash, and `…/engines/{model}/`).
     pub(super) fn deployment(&self, depth: usize) -> Option<String> {
-        let target = self.target;
-        target.is(depth + 1, "deployments").then(|| target.nth_last(depth).to_owned())
+        let before = self.target.segments().len().checked_sub(depth)?;
+        let mut head: Vec<&str> = self.target.segments().take(before).collect();
+        let behind = |name: &str| {
+            let at = head.iter().rposition(|own| own.eq_ignore_ascii_case(name));
+            at.map(|at| at + 1)
+        };
+        let deployment = behind("deployments");
+        let from = deployment.or_else(|| behind("engines"))?;
+        let last = head.last().copied().unwrap_or_default();
+        if deployment.is_none() && is_version(last) {
+            // `…/engines/llama.cpp/v1/`: what runs the models, not one of them.
+            return None;
+        }
+        // Azure's path of before, which has a word behind the name.
+        if head.len() > from + 1 && last.eq_ignore_ascii_case("extensions") {
+            head.pop();
+        }
+        let model = head.get(from..).unwrap_or_default().join("/");
+        (!model.is_empty()).then_some(model)
     }
 }
 
@@ -208,7 +226,11 @@ pub(super) fn bedrock(line: &Line<'_>) -> Option<Recognised> {
 
 /// `v1`, `v1beta`, `openai`.
 pub(super) fn versioned(target: &RequestTarget<'_>, n: usize) -> bool {
-    let mut letters = target.nth_last(n).chars();
+    is_version(target.nth_last(n)) || target.is(n, "openai")
+}
+
+fn is_version(segment: &str) -> bool {
+    let mut letters = segment.chars();
     let v = letters.next().is_some_and(|c| c.eq_ignore_ascii_case(&'v'));
-    (v && letters.next().is_some_and(|c| c.is_ascii_digit())) || target.is(n, "openai")
+    v && letters.next().is_some_and(|c| c.is_ascii_digit())
 }

@@ -7,6 +7,9 @@
 use super::Unreadable;
 use crate::wire::json::{Kind, Value};
 
+/// How many names of models [`ROOT`] begins with.
+const MODELS: usize = 4;
+
 /// Members of a request that decide, in any dialect.
 #[rustfmt::skip]
 const ROOT: [&str; 60] = [
@@ -144,6 +147,11 @@ pub(super) fn check(root: &Value<'_>) -> Result<(), Unreadable> {
         }
         if READ.contains(&&*name) && any_differs(&member) {
             return Err(Unreadable { field: "" });
+        }
+        // Gateways put what stands in it in place of the request's own. The models in it are looked for with the others.
+        let decides = |own: Value<'_>| ROOT.iter().skip(MODELS).any(|name| own.key_is(name));
+        if &*name == b"extra_body" && member.children().any(decides) {
+            return Err(Unreadable { field: "/extra_body" });
         }
     }
     Ok(())

@@ -44,6 +44,7 @@ impl Exchange {
         }
         self.cx.call = Some(Call::without_body(recognised.clone()));
         self.cx.recognise_as(recognised);
+        self.cx.label_line();
         self.cx.count_dialect();
         self.phase = Phase::Asked;
         if self.cx.program.unusable {
@@ -71,6 +72,7 @@ impl Exchange {
         }
         let unread = self.cx.labels.get(LabelId::DIALECT).clone();
         self.cx.labels.set(LabelId::DIALECT, Label::value("", true));
+        self.cx.label_line();
         let ruled = choose::may_be_ruled(&self.cx);
         self.cx.labels.set(LabelId::DIALECT, unread);
         if !ruled {

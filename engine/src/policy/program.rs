@@ -6,6 +6,7 @@ pub mod glob;
 pub mod guard;
 pub mod label;
 pub mod limit;
+pub mod model_name;
 pub mod selector;
 pub mod tools;
 

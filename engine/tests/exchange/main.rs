@@ -31,6 +31,7 @@ mod matrix;
 mod mcp;
 mod mcp_today;
 mod memory;
+mod model_names;
 mod money;
 mod mutated;
 mod record;

@@ -1,10 +1,11 @@
 //! Answers: events and whole bodies, each a message, a task, or news of one.
 
+use super::super::fields::is_among;
 use super::super::fields::string;
 use super::super::texts::{LastMembers, TextWalk, name_number};
 use super::super::{Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape};
 use super::ending::Sent;
-use super::request::{is_among, is_plumbing};
+use super::request::is_plumbing;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::super::fields::is_among;
 use super::super::mcp::{self, each, folds_to, has_only_rpc, one};
 use super::super::request::{Speaker, root_object};
 use super::super::texts::{TextWalk, short};
@@ -244,8 +245,3 @@ const PLUMBING: [&str; 21] = [
     "id", "kind", "role", "state", "timestamp", "tenant", "messageId", "message_id", "contextId",
     "context_id", "taskId", "task_id", "artifactId", "artifact_id", "sessionId", "mediaType", "media_type", "mimeType", "mime_type", "jsonrpc", "nextPageToken",
 ];
-
-/// True if the name is one of these. A list is a few bytes of code, a pattern of as many words a kilobyte.
-pub(super) fn is_among(names: &[&str], name: &[u8]) -> bool {
-    names.iter().any(|own| own.as_bytes() == name)
-}

@@ -1,5 +1,8 @@
 //! Globs: `*` any run, `?` one character, all else itself; case-sensitive (POLICY "when").
 
+use std::borrow::Cow;
+
+use super::model_name::spellings;
 use crate::policy::document::Globs;
 
 /// True if the glob matches the whole text. Takes at most glob × text steps; both are short.
@@ -41,6 +44,19 @@ impl Globs {
         !self.negated.iter().any(|glob| matches(glob, text))
             && (self.plain.is_empty() || self.plain.iter().any(|glob| matches(glob, text)))
     }
+
+    /// The same for the name of a model, of which every spelling counts. A glob may have the name as Google's API does.
+    #[must_use]
+    pub fn hold_model(&self, name: &str) -> bool {
+        let all = spellings(name);
+        let any = |globs: &[String]| globs.iter().any(|glob| matches_model(glob, &all));
+        !any(&self.negated) && (self.plain.is_empty() || any(&self.plain))
+    }
+}
+
+fn matches_model(glob: &str, all: &[Cow<'_, str>]) -> bool {
+    let bare = glob.strip_prefix("models/");
+    all.iter().any(|own| matches(glob, own) || bare.is_some_and(|bare| matches(bare, own)))
 }
 
 #[cfg(test)]

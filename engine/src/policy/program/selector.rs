@@ -132,14 +132,17 @@ impl Selector {
     #[must_use]
     pub fn holds(&self, labels: &Labels) -> Holds {
         let mut result = Holds::Yes;
-        let one = |globs: &Globs, label: &Label| match label {
+        let one = |id: LabelId, globs: &Globs, label: &Label| match label {
             Label::Unknown => Holds::Unknown,
             Label::Unreadable => Holds::Unreadable,
-            Label::Value { text, .. } if globs.hold(text) => Holds::Yes,
+            Label::Value { text, .. } if id == LabelId::MODEL && globs.hold_model(text) => {
+                Holds::Yes
+            }
+            Label::Value { text, .. } if id != LabelId::MODEL && globs.hold(text) => Holds::Yes,
             Label::Value { .. } => Holds::No,
         };
         let entries = self.entries.iter().map(|(id, globs)| {
-            let mut all = labels.all(*id).map(|label| one(globs, label));
+            let mut all = labels.all(*id).map(|label| one(*id, globs, label));
             let own = all.next().unwrap_or(Holds::No);
             all.fold(own, Holds::or)
         });

@@ -3,6 +3,7 @@
 use crate::dialect::spend::{Round, Spending, Usage, is_ordinary};
 use crate::policy::document::Price;
 use crate::policy::program::glob;
+use crate::policy::program::model_name::spellings;
 
 /// Prices by model.
 #[derive(Debug, Clone, Default)]
@@ -61,22 +62,29 @@ impl Prices {
         self.best(model).map(|(glob, _)| glob.as_str())
     }
 
-    /// The price of a model: the exact name wins, then the glob with most literal characters, then the first.
+    /// The price of a model: the exact name wins, then the glob with most literal characters, then the first. Every
+    /// spelling of the name counts, its own before the others.
     #[must_use]
     pub fn find(&self, model: &str) -> Option<&Price> {
         self.best(model).map(|(_, price)| price)
     }
 
     fn best(&self, model: &str) -> Option<&(String, Price)> {
+        if self.prices.is_empty() {
+            return None;
+        }
         let literal = |glob: &str| glob.chars().filter(|c| !matches!(c, '*' | '?')).count();
-        let rank = |glob: &str| (glob == model, literal(glob));
-        let mut best: Option<&(String, Price)> = None;
-        for candidate in self.prices.iter().filter(|(glob, _)| glob::matches(glob, model)) {
-            if best.is_none_or(|best| rank(&candidate.0) > rank(&best.0)) {
-                best = Some(candidate);
+        let mut best = None;
+        for spelling in spellings(model) {
+            let fits = self.prices.iter().filter(|(glob, _)| glob::matches(glob, &spelling));
+            for candidate in fits {
+                let rank = (candidate.0 == *spelling, literal(&candidate.0));
+                if best.as_ref().is_none_or(|(other, _)| rank > *other) {
+                    best = Some((rank, candidate));
+                }
             }
         }
-        best
+        best.map(|(_, price)| price)
     }
 
     /// What a request would cost. With `free`, what has no price costs nothing; the second part names it.
