@@ -9,6 +9,7 @@ mod answer;
 mod anthropic;
 mod batch;
 mod bedrock;
+pub mod beside;
 mod call;
 mod cohere;
 mod contract;

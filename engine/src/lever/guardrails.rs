@@ -7,7 +7,7 @@ use crate::answer::texts::{Acted, OpenTexts, TooMany};
 use crate::answer::{Chosen, Rules};
 use crate::context::record::{Record, Unchecked};
 use crate::context::{Context, Refusal};
-use crate::dialect::{Item, RequestView, definitions};
+use crate::dialect::{Item, RequestView, beside, definitions};
 use crate::limits;
 use crate::policy::document::{Fallback, Mode, OnUnreadable};
 use crate::policy::program::guard::{Action, Guard};
@@ -120,9 +120,10 @@ impl Guardrails {
             return InputOutcome::Pass;
         }
         let rules = Rules::new(Rc::clone(&cx.program), chosen);
-        let mut texts = std::borrow::Cow::Borrowed(&view.texts);
+        let mut texts = view.texts.clone();
+        beside::texts(view, doc, body, &mut texts);
         if !self.chosen.only(&cx.program, Guard::on_definitions).is_empty() {
-            definitions::texts(doc, body, texts.to_mut());
+            definitions::texts(doc, body, &mut texts);
         }
         let mut edits = view.edits.clone();
         match look(&rules, &texts, doc, body, &mut cx.record) {

@@ -284,7 +284,6 @@ fn converse_turns() {
         ("tl", "J"),
         ("ul", "U2"),
         ("ul", "PV"),
-        ("s", "E"),
     ]);
     assert_eq!(told(DialectId::Bedrock, body), expected);
     let (whole, _) = view(DialectId::Bedrock, body).unwrap();

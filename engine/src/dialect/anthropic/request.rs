@@ -27,12 +27,6 @@ pub(super) fn read(
                 texts.walk(&field);
             }
             b"messages" => messages(&mut texts, &field),
-            // What a summary of the turns is asked for with.
-            b"context_management" => {
-                texts.role = Speaker::System.role(true);
-                let asked = field.descendants().filter(|below| below.key_is("instructions"));
-                asked.for_each(|instructions| texts.walk(&instructions));
-            }
             _ => {}
         }
     }

@@ -22,8 +22,7 @@ pub(super) fn read(
     let mut texts = TextWalk::request(doc, body, &mut items, Speaker::System.role(true));
     for field in root.children() {
         match &*field.key() {
-            // What the model's own API takes beside these: most are settings, and any may be text.
-            b"system" | b"additionalModelRequestFields" => {
+            b"system" => {
                 texts.role = Speaker::System.role(true);
                 texts.walk(&field);
             }
