@@ -102,3 +102,77 @@ fn what_is_written_for_an_hour_is_told_apart() {
     );
     assert_eq!((said.written, said.written_1h), (120_000, 100_000));
 }
+
+/// Whatever a gateway calls them: read from a cache, written to one, written for an hour.
+#[test]
+fn caches_are_counted_under_every_name() {
+    let details = |members: &str| {
+        format!(
+            r#"{{"usage":{{"prompt_tokens":100,"completion_tokens":1,"prompt_tokens_details":{{{members}}}}}}}"#
+        )
+    };
+    let beside = |members: &str| {
+        format!(r#"{{"usage":{{"prompt_tokens":100,"completion_tokens":1,{members}}}}}"#)
+    };
+    for (event, cached, written, hour) in [
+        (details(r#""cached_tokens":60"#), 60, 0, 0),
+        (beside(r#""cached_tokens":60"#), 60, 0, 0),
+        (beside(r#""prompt_cache_hit_tokens":60,"prompt_cache_miss_tokens":40"#), 60, 0, 0),
+        (details(r#""cache_write_tokens":30"#), 0, 30, 0),
+        (beside(r#""cache_creation_input_tokens":30,"cache_read_input_tokens":60"#), 60, 30, 0),
+        (
+            details(
+                r#""cached_tokens":0,"cache_creation_tokens":30,"cache_creation_token_details":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20}"#,
+            ),
+            0,
+            30,
+            20,
+        ),
+        (
+            details(
+                r#""cache_creation_input_tokens":30,"cache_creation":{"ephemeral_1h_input_tokens":20}"#,
+            ),
+            0,
+            30,
+            20,
+        ),
+    ] {
+        let said = usage(DialectId::OpenaiChat, &[&event]);
+        assert_eq!(
+            (said.cached, said.written, said.written_1h),
+            (cached, written, hour),
+            "{event}"
+        );
+        assert_eq!(said.input(), Some(100), "{event}");
+    }
+}
+
+#[test]
+fn what_is_read_and_thought_beside_the_counts_is_billed() {
+    let event = r#"{"usage":{"prompt_tokens":33,"completion_tokens":7163,"total_tokens":7196,
+        "citation_tokens":20016,"reasoning_tokens":73997,"num_search_queries":18}}"#;
+    let said = usage(DialectId::OpenaiChat, &[event]);
+    assert_eq!((said.input(), said.output, said.reasoning), (Some(20049), Some(81160), 73997));
+    assert_eq!(said.uses, [("web_search".to_owned(), 18)]);
+    // Where it is part of the completion, it is not billed twice.
+    let event = r#"{"usage":{"prompt_tokens":9,"completion_tokens":50,"completion_tokens_details":{"reasoning_tokens":40}}}"#;
+    assert_eq!(usage(DialectId::OpenaiChat, &[event]).output, Some(50));
+}
+
+/// Servers compatible with Anthropic's begin with the whole prompt, and say at the end what of it was cached.
+#[test]
+fn a_prompt_that_is_split_late_is_counted_once() {
+    let events = [
+        r#"{"type":"message_start","message":{"usage":{"input_tokens":1000,"output_tokens":0}}}"#,
+        r#"{"type":"message_delta","usage":{"input_tokens":100,"cache_read_input_tokens":900,"output_tokens":7}}"#,
+    ];
+    let said = usage(DialectId::Anthropic, &events);
+    assert_eq!((said.fresh, said.cached, said.input()), (Some(100), 900, Some(1000)));
+    // It never comes to less than was said before.
+    let events = [
+        events[0],
+        r#"{"usage":{"input_tokens":1,"cache_read_input_tokens":2,"output_tokens":7}}"#,
+    ];
+    let said = usage(DialectId::Anthropic, &events);
+    assert!(said.input() >= Some(1000), "{said:?}");
+}

@@ -74,9 +74,15 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
         let top = some_tokens(&said, name)?;
         Some(top.max(of_messages(name)).saturating_add(beside(name)))
     };
-    usage.fresh = all("input_tokens").max(usage.fresh);
-    usage.cached = all("cache_read_input_tokens").unwrap_or(0).max(usage.cached);
-    usage.written = all("cache_creation_input_tokens").unwrap_or(0).max(usage.written);
+    let fresh = all("input_tokens");
+    let cached = all("cache_read_input_tokens").unwrap_or(0);
+    let written = all("cache_creation_input_tokens").unwrap_or(0);
+    // Compatible servers begin with the whole prompt, and tell later what of it came from a cache.
+    let split = usage.cached == 0 && usage.written == 0 && cached.saturating_add(written) > 0;
+    let whole = fresh.map(|fresh| fresh.saturating_add(cached).saturating_add(written));
+    usage.fresh = if split && whole >= usage.fresh { fresh } else { fresh.max(usage.fresh) };
+    usage.cached = cached.max(usage.cached);
+    usage.written = written.max(usage.written);
     let hour = |of: &Value<'_>| tokens(of.get("cache_creation"), "ephemeral_1h_input_tokens");
     let beside_1h = rounds.iter().filter(|round| !is_message(round)).map(hour).sum::<u64>();
     usage.written_1h = hour(&said).saturating_add(beside_1h).max(usage.written_1h);

@@ -49,18 +49,32 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
 fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     let Some(said) = said.filter(|said| said.kind() == Kind::Object) else { return };
     let details = said.get("prompt_tokens_details");
-    // DeepSeek has a field of its own.
-    let cached =
-        tokens(details, "cached_tokens").max(tokens(Some(said), "prompt_cache_hit_tokens"));
-    let written = tokens(details, "cache_write_tokens");
-    usage.input_with_cache(some_tokens(&said, "prompt_tokens"), cached, written);
-    usage.output_in(
-        some_tokens(&said, "completion_tokens"),
-        some_tokens(&said, "total_tokens"),
-        some_tokens(&said, "prompt_tokens"),
-    );
-    let reasoning = tokens(said.get("completion_tokens_details"), "reasoning_tokens");
+    let most = |names: &[&str]| {
+        let all = names.iter().flat_map(|name| [details, Some(said)].map(|of| tokens(of, name)));
+        all.max().unwrap_or(0)
+    };
+    // DeepSeek, Moonshot, and gateways to Anthropic's models have fields of their own.
+    let cached = most(&["cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"]);
+    let written =
+        most(&["cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"]);
+    let prompt = some_tokens(&said, "prompt_tokens");
+    // Perplexity's models read what they cite beside the prompt, at the same price.
+    let read = prompt.map(|prompt| prompt.saturating_add(tokens(Some(said), "citation_tokens")));
+    usage.input_with_cache(read, cached, written);
+    let hour = [details, Some(said)]
+        .into_iter()
+        .flatten()
+        .flat_map(|of| ["cache_creation_token_details", "cache_creation"].map(|name| of.get(name)));
+    let hour = hour.map(|kept| tokens(kept, "ephemeral_1h_input_tokens")).max().unwrap_or(0);
+    usage.written_1h = usage.written_1h.max(hour);
+    let reasoning = tokens(said.get("completion_tokens_details"), "reasoning_tokens")
+        .max(tokens(Some(said), "reasoning_tokens"));
     usage.reasoning = usage.reasoning.max(reasoning);
+    let made = some_tokens(&said, "completion_tokens");
+    usage.output_in(made, some_tokens(&said, "total_tokens"), prompt);
+    // More reasoning than there is output is not part of it.
+    let beside = made.filter(|made| reasoning > *made).map(|made| made.saturating_add(reasoning));
+    usage.output = usage.output.max(beside);
     // OpenAI tells of no search: one that `web_search_options` asked for is charged once. Others count them.
     for searches in [
         some_tokens(&said, "num_search_queries"),
