@@ -10,6 +10,7 @@ import typing
 import botocore.session
 from anthropic.types import message_create_params as anthropic_messages
 from anthropic.types.beta import message_create_params as anthropic_beta
+from google.genai import interactions as gemini_interactions
 from google.genai import types as gemini
 from openai.types.chat import completion_create_params as openai_chat
 from openai.types.responses import response_create_params as openai_responses
@@ -29,6 +30,8 @@ def hits(name: str) -> bool:
 
 def parts(annotation) -> list:
     """The plain types that an annotation is made of."""
+    # A name for a union stands for it.
+    annotation = getattr(annotation, "__value__", annotation)
     arguments = typing.get_args(annotation)
     if not arguments or typing.get_origin(annotation) is typing.Literal:
         return [annotation]
@@ -91,5 +94,6 @@ def all_fields() -> dict[str, set[str]]:
             anthropic_messages.MessageCreateParamsNonStreaming, anthropic_beta.MessageCreateParamsNonStreaming
         ),
         "gemini": walk(gemini.GenerateContentConfig, gemini.Content, gemini.Tool),
+        "gemini-interactions": walk(gemini_interactions.CreateModelInteractionParam),
         "bedrock": walk_shapes("bedrock-runtime", BEDROCK),
     }

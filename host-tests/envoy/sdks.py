@@ -8,6 +8,7 @@ import httpx2
 import openai
 from google import genai
 from google.genai import types
+from google.genai._gaos.lib import compat_errors
 
 MODEL = "test-model"
 MESSAGES = [{"role": "user", "content": "Hello"}]
@@ -141,6 +142,28 @@ def gemini_stream(*where):
     return _collected(gemini_parts(*where))
 
 
+def interactions_create(*where):
+    answer = _genai(*where).interactions.create(model=MODEL, input="Hello")
+    parts = [part for step in answer.steps or [] if step.type == "model_output" for part in step.content or []]
+    return {"text": "".join(part.text for part in parts if part.type == "text"), "ends": [answer.status]}
+
+
+def interactions_parts(*where):
+    """Pieces of text and ends, as they come."""
+    for event in _genai(*where).interactions.create(model=MODEL, input="Hello", stream=True):
+        if event.event_type == "step.start" and event.step.type == "model_output":
+            for part in event.step.content or []:
+                yield part.text, None
+        if event.event_type == "step.delta" and event.delta.type == "text":
+            yield event.delta.text, None
+        if event.event_type == "interaction.completed":
+            yield None, event.interaction.status
+
+
+def interactions_stream(*where):
+    return _collected(interactions_parts(*where))
+
+
 # way: (function, dialect, streamed)
 WAYS = {
     "openai chat create": (chat_create, "openai-chat", False),
@@ -154,6 +177,8 @@ WAYS = {
     "anthropic .stream()": (messages_helper, "anthropic", True),
     "genai generate_content": (gemini_create, "gemini", False),
     "genai generate_content_stream": (gemini_stream, "gemini", True),
+    "genai interactions.create": (interactions_create, "gemini-interactions", False),
+    "genai interactions.create stream=True": (interactions_stream, "gemini-interactions", True),
 }
 
 
@@ -163,9 +188,11 @@ PARTS = {
     "openai-responses": responses_parts,
     "anthropic": messages_parts,
     "gemini": gemini_parts,
+    "gemini-interactions": interactions_parts,
 }
 
-API_ERRORS = (openai.APIStatusError, anthropic.APIStatusError, genai.errors.APIError)
+# Interactions raise errors of their own.
+API_ERRORS = (openai.APIStatusError, anthropic.APIStatusError, genai.errors.APIError, compat_errors.APIStatusError)
 
 
 def status_of(error):

@@ -22,6 +22,7 @@ fn recording(dialect: &str, entry: &Value) -> Recording {
         "openai-responses" => "/v1/responses",
         "anthropic" => "/v1/messages",
         "bedrock" => "/model/m/converse",
+        "gemini-interactions" => "/v1beta/interactions",
         _ => "/v1beta/models/m:generateContent",
     };
     Recording {

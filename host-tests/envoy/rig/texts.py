@@ -199,8 +199,32 @@ def _bedrock(out, doc, streamed):
         out.ends.append(doc["stopReason"])
 
 
+def _interaction_step(out, step, index):
+    kind = "text" if step.get("type") == "model_output" else "reasoning"
+    for part in (step.get("content") or []) + (step.get("summary") or []):
+        out.add((index, kind), part.get("text"))
+    if step.get("type") == "function_call":
+        out.call(index, step.get("name"), step.get("arguments") or None)
+
+
+def _gemini_interactions(out, doc, streamed):
+    if not streamed:
+        for index, step in enumerate(doc.get("steps") or []):
+            _interaction_step(out, step, index)
+        out.ends.append(doc.get("status"))
+        return
+    kind, index, delta = doc.get("event_type"), doc.get("index"), doc.get("delta") or {}
+    if kind == "step.start":
+        _interaction_step(out, doc["step"], index)
+    # Older streams, with other events, are not what the SDK of today asks for.
+    if kind == "step.delta" and delta.get("type") == "text":
+        out.add((index, "text"), delta["text"])
+    if kind == "interaction.completed":
+        out.ends.append(doc["interaction"].get("status"))
+
+
 READERS = {"openai-chat": _openai_chat, "openai-responses": _openai_responses, "anthropic": _anthropic,
-           "gemini": _gemini, "bedrock": _bedrock}
+           "gemini": _gemini, "bedrock": _bedrock, "gemini-interactions": _gemini_interactions}
 
 
 def strings(value, skip=frozenset()):
