@@ -69,10 +69,16 @@ pub fn models_of_line(target: &str, headers: &Headers, mut found: impl FnMut(&st
 
 /// The options of a router, in which a model may be named anywhere (`extra_body`, `providerOptions`, `plugins`).
 fn of_options(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable> {
+    // What a list holds is looked at once, however deep lists lie in each other.
+    let mut listed = 0;
     for below in field.descendants() {
         match &*below.name() {
+            _ if below.id() < listed => {}
             b"model" => add(models, Some(below))?,
-            name if is_among(&LISTS, name) => of_list(&below, models)?,
+            name if is_among(&LISTS, name) => {
+                of_list(&below, models)?;
+                listed = below.after();
+            }
             _ => {}
         }
     }
