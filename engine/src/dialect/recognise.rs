@@ -139,6 +139,9 @@ pub(super) fn openai_responses(line: &Line<'_>) -> Option<Recognised> {
         () if target.is(0, "items") && target.is(2, "conversations") && id(1, "conv") => {
             stored(CallKind::StoredList)
         }
+        () if target.is(0, "input_items") && target.is(2, "responses") => {
+            stored(CallKind::StoredList)
+        }
         () => None,
     }
 }

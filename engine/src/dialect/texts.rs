@@ -141,6 +141,10 @@ impl<'a, 'b> TextWalk<'a, 'b> {
     ) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let fits = value.kind() == kind;
         if !fits {
+            // An event that is JSON written into a string: a reader that undoes that sees what is not looked at here.
+            if value.id() == 0 && !self.request && is_written(value) {
+                self.items.push(Item::Unreadable);
+            }
             self.walk(value);
         }
         value.children().take(if fits { usize::MAX } else { 0 })
@@ -393,6 +397,13 @@ impl<'a, 'b> TextWalk<'a, 'b> {
 /// The value itself and every value below it.
 fn tree<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
     std::iter::once(*value).chain(value.descendants())
+}
+
+/// True for a string that holds an object or a list.
+fn is_written(value: &Value<'_>) -> bool {
+    let text = value.as_bytes();
+    value.kind() == Kind::String
+        && text.trim_ascii_start().first().is_some_and(|c| b"{[".contains(c))
 }
 
 /// The words that `role` has in an answer.

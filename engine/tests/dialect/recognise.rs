@@ -142,7 +142,6 @@ const OTHER: &[(&str, &str)] = &[
     ("DELETE", "/v1beta/interactions/v1_abc"),
     ("GET", "/v1/messages"),
     ("POST", "/v1/responses/resp_1/cancel"),
-    ("GET", "/v1/responses/resp_1/input_items"),
     ("POST", "/v1/responses/input_tokens"),
     ("POST", "/v1/messages/count_tokens"),
     ("GET", "/v1/messages/batches/b/results"),

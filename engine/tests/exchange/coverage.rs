@@ -68,6 +68,8 @@ fn lanes() -> Vec<Lane> {
         "steps": [{"type": "function_call", "id": "c", "name": "rm", "arguments": {}}]});
     let prompt = json!({"model": "m", "prompt": "a secret", "max_tokens": 9});
     let agent = json!({"message": {"messageId": "1", "role": "ROLE_USER", "parts": [{"text": "a secret"}]}});
+    let list = |items: &Value| json!({"object": "list", "data": items});
+    let (listed_call, listed_items) = (list(&json!([chat_call])), list(&responses_call["output"]));
     let get = |shown, path| Lane { method: "GET", ..lane(shown, path, None, Value::Null, None) };
     vec![
         lane(
@@ -206,10 +208,20 @@ fn lanes() -> Vec<Lane> {
             call: Some(interaction_call),
             ..get("Stored interactions: `GET …/interactions/ID`", "/v1beta/interactions/v1_1")
         },
-        get(
-            "Lists of them: `GET …/chat/completions`, `…/chat/completions/ID/messages`, `…/conversations/ID/items`",
-            "/v1/chat/completions",
-        ),
+        Lane {
+            call: Some(listed_call),
+            ..get(
+                "Lists of them: `GET …/chat/completions`, `…/chat/completions/ID/messages`",
+                "/v1/chat/completions",
+            )
+        },
+        Lane {
+            call: Some(listed_items),
+            ..get(
+                "Lists of items: `GET …/responses/ID/input_items`, `…/conversations/ID/items`",
+                "/v1/responses/resp_1/input_items",
+            )
+        },
     ]
 }
 

@@ -2,6 +2,7 @@
 //! cut into events. The reader here is lazier than clients are: it joins all strings under one name, whatever item they
 //! are of.
 
+mod odd;
 mod requests;
 mod shapes;
 

@@ -4,9 +4,12 @@ use super::super::fields::{pick, string};
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
 use super::super::{
-    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
+    Answer, ArgsForm, Call, CallKind, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey,
+    ValueShape,
 };
 use super::ending::Sent;
+use super::parts::{audio, details, log_probabilities, parts};
+use super::shapes::{self, LastPiece};
 use super::stopped::Leaving;
 use crate::limits;
 use crate::wire::frame::Framing;
@@ -46,6 +49,9 @@ pub(super) struct Reading {
     framing: Framing,
     /// Calls that have begun, in the order of choice, index, and how many had it before.
     calls: Vec<Begun>,
+    last_piece: LastPiece,
+    /// What the choices' numbers of the item of a list that is read are counted from.
+    base: u32,
     model: Option<String>,
     sent: Sent,
     leaving: Leaving,
@@ -76,9 +82,44 @@ impl Reading {
             call: call.clone(),
             framing,
             calls: Vec::new(),
+            last_piece: LastPiece::default(),
+            base: 0,
             model: None,
             sent: Sent::default(),
             leaving: Leaving::default(),
+        }
+    }
+
+    /// A chunk, or a whole answer; `listed`: or a list of those, or of messages.
+    fn chunk<'a>(&mut self, texts: &mut TextWalk<'a, '_>, chunk: &Value<'a>, listed: bool) {
+        let mut last = LastMembers::default();
+        for field in texts.fields(chunk) {
+            match &*field.key() {
+                b"choices" if last.is(chunk, &field, 0, "choices") => {
+                    for choice in shapes::choices(&field) {
+                        self.choice(texts, &choice);
+                    }
+                }
+                b"choices" => {
+                    texts.push(Item::Twice);
+                    texts.walk(&field);
+                }
+                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                    self.model = short(Some(field));
+                }
+                b"data" if listed && field.kind() == Kind::Array => {
+                    for (at, item) in field.children().enumerate() {
+                        let at = u32::try_from(at).unwrap_or(u32::MAX);
+                        self.base = at.wrapping_mul(limits::CHOICES);
+                        match item.get("choices") {
+                            Some(_) => self.chunk(texts, &item, false),
+                            None => self.message(texts, &item, self.base, true),
+                        }
+                        self.base = 0;
+                    }
+                }
+                _ => texts.walk(&field),
+            }
         }
     }
 
@@ -88,7 +129,7 @@ impl Reading {
             return;
         }
         let [index, logprobs] = pick(choice, ["index", "logprobs"]);
-        let index = number(index);
+        let index = self.base.wrapping_add(number(index));
         let logprobs = logprobs.filter(|l| !l.is_null());
         texts.item = index;
         let mut last = LastMembers::default();
@@ -161,9 +202,10 @@ impl Reading {
                     details(texts, &field, choice)
                 }
                 (b"tool_calls", _) if last.is(message, &field, 5, "tool_calls") => {
+                    let alone = field.children().nth(1).is_none();
                     for (at, call) in texts.elements(&field).enumerate() {
                         let at = u32::try_from(at).unwrap_or(OLD_CALL);
-                        let index = call.get("index").map_or(at, |i| number(Some(i)));
+                        let index = self.index_of(&call, choice, (!alone).then_some(at));
                         self.tool_call(texts, &call, choice, index, whole);
                     }
                 }
@@ -251,6 +293,14 @@ impl Reading {
                 false
             }
         }
+    }
+
+    /// The index of the call that a piece belongs to.
+    fn index_of(&mut self, piece: &Value<'_>, choice: u32, at: Option<u32>) -> u32 {
+        let mut last = std::mem::take(&mut self.last_piece);
+        let index = last.index(piece, choice, at, |own| self.latest(choice, own).is_some());
+        self.last_piece = last;
+        index
     }
 
     /// Where a call of this choice with this index would stand.
@@ -392,93 +442,12 @@ fn arguments<'a>(
     }
 }
 
-/// Content as a list of parts (Mistral, and whole messages of some servers).
-fn parts<'a>(texts: &mut TextWalk<'a, '_>, parts: &Value<'a>, choice: u32) {
-    for part in parts.children() {
-        if part.kind() == Kind::String {
-            let key = TextKey { kind: kind::CONTENT, a: choice, b: 0 };
-            texts.running(&part, key, ValueShape::Text, Role::Output);
-            continue;
-        }
-        let thinking = &*string(part.get("type")) == b"thinking";
-        let kind = if thinking { kind::THINKING } else { kind::CONTENT };
-        for field in texts.fields(&part) {
-            match &*field.key() {
-                b"text" | b"thinking" if field.kind() == Kind::String => {
-                    let key = TextKey { kind, a: choice, b: 0 };
-                    texts.running(&field, key, ValueShape::Text, Role::Output);
-                }
-                b"thinking" => {
-                    let key = TextKey { kind: kind::THINKING, a: choice, b: 0 };
-                    for text in field.descendants().filter(|v| v.key_is("text")) {
-                        texts.running(&text, key, ValueShape::Text, Role::Output);
-                    }
-                }
-                _ => texts.walk(&field),
-            }
-        }
-    }
-}
-
-fn details<'a>(texts: &mut TextWalk<'a, '_>, details: &Value<'a>, choice: u32) {
-    for detail in texts.elements(details) {
-        let key_of =
-            TextKey { kind: kind::REASONING_DETAILS, a: choice, b: number(detail.get("index")) };
-        let mut last = LastMembers::default();
-        for field in texts.fields(&detail) {
-            match &*field.key() {
-                b"text" if last.is(&detail, &field, 0, "text") => {
-                    texts.running(&field, key_of, ValueShape::Text, Role::Output)
-                }
-                b"summary" if last.is(&detail, &field, 1, "summary") => {
-                    texts.running(&field, key_of, ValueShape::Text, Role::Output);
-                }
-                b"signature" => texts.seal(&field, key_of),
-                _ => texts.walk(&field),
-            }
-        }
-    }
-}
-
-fn audio<'a>(texts: &mut TextWalk<'a, '_>, audio: &Value<'a>, transcript: TextKey) {
-    for field in audio.children() {
-        match &*field.key() {
-            b"transcript" => texts.running(&field, transcript, ValueShape::Text, Role::Output),
-            b"data" if field.kind() == Kind::String => {}
-            _ => texts.walk(&field),
-        }
-    }
-}
-
-/// Tokens repeat the text, and run on as it does; each alternative of a token is looked at by itself.
-fn log_probabilities<'a>(texts: &mut TextWalk<'a, '_>, logprobs: &Value<'a>, choice: u32) {
-    for list in texts.fields(logprobs) {
-        let b = u32::from(list.key_is("refusal"));
-        texts.tokens_run(logprobs, &list, TextKey { kind: kind::LOGPROBS, a: choice, b });
-    }
-}
-
 impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
         let mut texts = TextWalk::event(doc, payload, items, self.framing);
-        let root = texts.root();
-        let mut last = LastMembers::default();
-        for field in texts.fields(&root) {
-            match &*field.key() {
-                b"choices" if last.is(&root, &field, 0, "choices") => {
-                    for choice in texts.elements(&field) {
-                        self.choice(&mut texts, &choice);
-                    }
-                }
-                b"choices" => {
-                    texts.push(Item::Twice);
-                    texts.walk(&field);
-                }
-                b"model" if self.model.is_none() && field.kind() == Kind::String => {
-                    self.model = short(Some(field));
-                }
-                _ => texts.walk(&field),
-            }
+        let listed = self.call.recognised.kind == CallKind::StoredList;
+        for chunk in shapes::chunks(&texts.root()) {
+            self.chunk(&mut texts, &chunk, listed);
         }
         if self.framing == Framing::Json {
             items.push(Item::AnswerEnd);

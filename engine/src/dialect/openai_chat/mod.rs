@@ -2,7 +2,9 @@
 
 mod answer;
 mod ending;
+mod parts;
 mod request;
+mod shapes;
 mod spend;
 pub(super) mod stopped;
 mod tools;

@@ -8,6 +8,7 @@ use super::super::texts::number;
 use super::super::write::{Json, quoted};
 use super::super::{CallPiece, Leaves, TextKey};
 use super::ending::Sent;
+use super::shapes;
 use crate::limits;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
@@ -42,13 +43,20 @@ impl Leaving {
         let mut leaves = Leaves::default();
         // A chunk that only carries pieces of stopped calls, which most of theirs do, does not leave at all.
         let mut rest = false;
-        for field in root.children() {
-            if !field.key_is("choices") {
-                rest |= field.key_is("usage") && !field.is_null();
-                continue;
-            }
-            for choice in field.children() {
-                rest |= self.choice(&choice, pieces, sent, &mut leaves);
+        for field in shapes::chunks(root).flat_map(|chunk| chunk.children()) {
+            match &*field.key() {
+                b"choices" => {
+                    for choice in shapes::choices(&field) {
+                        rest |= self.choice(&choice, pieces, sent, &mut leaves);
+                    }
+                }
+                b"usage" => rest |= !field.is_null(),
+                b"data" => {
+                    // A list of stored answers, or of messages.
+                    rest = true;
+                    field.children().for_each(|item| self.stored(&item, pieces, sent, &mut leaves));
+                }
+                _ => {}
             }
         }
         let stopped = pieces.iter().any(|piece| piece.stopped.is_some());
@@ -76,10 +84,47 @@ impl Leaving {
             (None, Some(message)) => (message, false),
             (None, None) => return true,
         };
+        let (calls_left, speaks) = self.message(index, &message, streamed, pieces, sent, leaves);
+        let finished = self.finish(choice, index, calls_left, streamed, leaves);
+        let other = |m: Value<'_>| {
+            let empty = m.is_null() || matches!(m.raw(), b"\"\"" | b"[]");
+            !(empty || m.key_is("tool_calls") || m.key_is("function_call"))
+        };
+        finished || calls_left || speaks || message.children().any(other)
+    }
+
+    /// An item of a list: an answer, or a message.
+    fn stored(
+        &mut self,
+        item: &Value<'_>,
+        pieces: &[CallPiece<'_>],
+        sent: &Sent,
+        leaves: &mut Leaves,
+    ) {
+        match item.get("choices") {
+            Some(list) => shapes::choices(&list).for_each(|choice| {
+                self.choice(&choice, pieces, sent, leaves);
+            }),
+            None => {
+                self.message(0, item, false, pieces, sent, leaves);
+            }
+        }
+    }
+
+    /// Rewrites a message or a delta: whether calls of it leave, and whether something is said in place of others.
+    fn message(
+        &mut self,
+        index: u32,
+        message: &Value<'_>,
+        streamed: bool,
+        pieces: &[CallPiece<'_>],
+        sent: &Sent,
+        leaves: &mut Leaves,
+    ) -> (bool, bool) {
         let mine = |value: &Value<'_>| pieces_at(pieces, value.id()).first();
         let mut said = String::new();
         let mut calls_left = false;
-        for call in calls(&message) {
+        for call in calls(message) {
             match mine(&call) {
                 Some(piece) => match piece.stopped {
                     Some(stopped) => {
@@ -97,15 +142,10 @@ impl Leaving {
                 None => calls_left = true,
             }
         }
-        let members_left = take_out(&message, pieces, &mut leaves.edits);
+        let members_left = take_out(message, pieces, &mut leaves.edits);
         let content = message.get("content");
-        self.speak(index, &message, content, &said, members_left, sent, streamed, leaves);
-        let finished = self.finish(choice, index, calls_left, streamed, leaves);
-        let other = |m: Value<'_>| {
-            let empty = m.is_null() || matches!(m.raw(), b"\"\"" | b"[]");
-            !(empty || m.key_is("tool_calls") || m.key_is("function_call"))
-        };
-        finished || calls_left || !said.is_empty() || message.children().any(other)
+        self.speak(index, message, content, &said, members_left, sent, streamed, leaves);
+        (calls_left, !said.is_empty())
     }
 
     #[expect(
@@ -231,7 +271,8 @@ impl Leaving {
                 new
             }
         };
-        if new != number(Some(index)) {
+        // One that was numbered late is left so where no call is missing.
+        if new != number(Some(index)) && self.choice_of(call.a).is_ok() {
             replace(&index, &new.to_string(), &mut leaves.edits);
         }
     }

@@ -5,7 +5,8 @@ use super::super::known::Known;
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
 use super::super::{
-    Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
+    Answer, ArgsForm, Call, CallKind, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey,
+    ValueShape,
 };
 use super::sent::Sent;
 use super::stopped::Leaving;
@@ -189,21 +190,24 @@ impl Reading {
 
     /// A response object: its items, its error; not its echo of the request.
     fn response<'a>(&mut self, texts: &mut TextWalk<'a, '_>, response: &Value<'a>) {
+        let listed = self.call.recognised.kind == CallKind::StoredList;
+        let items = if listed { "data" } else { "output" };
         let mut last = LastMembers::default();
         for field in texts.fields(response) {
             match &*field.key() {
                 b"model" if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field))
                 }
-                b"output"
-                    if field.kind() == Kind::Array && last.is(response, &field, 0, "output") =>
+                name if name == items.as_bytes()
+                    && field.kind() == Kind::Array
+                    && last.is(response, &field, 0, items) =>
                 {
                     for (at, item) in field.children().enumerate() {
                         let at = u32::try_from(at).unwrap_or(u32::MAX);
                         self.item(texts, &item, &item, at, ItemPhase::Whole);
                     }
                 }
-                b"output" if !field.is_null() => {
+                name if name == items.as_bytes() && !field.is_null() => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }

@@ -80,9 +80,10 @@ impl Leaving {
         place.is_some_and(|place| self.withheld.has(&place))
     }
 
-    /// The items of a response object.
+    /// The items of a response object, or of a list of them.
     fn output(&mut self, response: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
-        let lists = response.children().filter(|field| field.key_is("output"));
+        let lists =
+            response.children().filter(|field| field.key_is("output") || field.key_is("data"));
         for item in lists.flat_map(|list| list.children()) {
             if let Some(said) = self.said(&item, stopped(&item, pieces)) {
                 self.changed = true;

@@ -1,0 +1,77 @@
+//! What a message says in lists and objects: parts of content, details of reasoning, sound, tokens.
+
+use super::super::fields::string;
+use super::super::texts::{LastMembers, TextWalk, number};
+use super::super::{Role, TextKey, ValueShape};
+use super::answer::kind;
+use crate::wire::json::{Kind, Value};
+
+/// Content as a list of parts (Mistral, and whole messages of some servers).
+pub(super) fn parts<'a>(texts: &mut TextWalk<'a, '_>, parts: &Value<'a>, choice: u32) {
+    for part in parts.children() {
+        if part.kind() == Kind::String {
+            let key = TextKey { kind: kind::CONTENT, a: choice, b: 0 };
+            texts.running(&part, key, ValueShape::Text, Role::Output);
+            continue;
+        }
+        let thinking = &*string(part.get("type")) == b"thinking";
+        let kind = if thinking { kind::THINKING } else { kind::CONTENT };
+        for field in texts.fields(&part) {
+            match &*field.key() {
+                b"text" | b"thinking" if field.kind() == Kind::String => {
+                    let key = TextKey { kind, a: choice, b: 0 };
+                    texts.running(&field, key, ValueShape::Text, Role::Output);
+                }
+                b"thinking" => {
+                    let key = TextKey { kind: kind::THINKING, a: choice, b: 0 };
+                    for text in field.descendants().filter(|v| v.key_is("text")) {
+                        texts.running(&text, key, ValueShape::Text, Role::Output);
+                    }
+                }
+                _ => texts.walk(&field),
+            }
+        }
+    }
+}
+
+pub(super) fn details<'a>(texts: &mut TextWalk<'a, '_>, details: &Value<'a>, choice: u32) {
+    for detail in texts.elements(details) {
+        let key_of =
+            TextKey { kind: kind::REASONING_DETAILS, a: choice, b: number(detail.get("index")) };
+        let mut last = LastMembers::default();
+        for field in texts.fields(&detail) {
+            match &*field.key() {
+                b"text" if last.is(&detail, &field, 0, "text") => {
+                    texts.running(&field, key_of, ValueShape::Text, Role::Output)
+                }
+                b"summary" if last.is(&detail, &field, 1, "summary") => {
+                    texts.running(&field, key_of, ValueShape::Text, Role::Output);
+                }
+                b"signature" => texts.seal(&field, key_of),
+                _ => texts.walk(&field),
+            }
+        }
+    }
+}
+
+pub(super) fn audio<'a>(texts: &mut TextWalk<'a, '_>, audio: &Value<'a>, transcript: TextKey) {
+    for field in audio.children() {
+        match &*field.key() {
+            b"transcript" => texts.running(&field, transcript, ValueShape::Text, Role::Output),
+            b"data" if field.kind() == Kind::String => {}
+            _ => texts.walk(&field),
+        }
+    }
+}
+
+/// Tokens repeat the text, and run on as it does; each alternative of a token is looked at by itself.
+pub(super) fn log_probabilities<'a>(
+    texts: &mut TextWalk<'a, '_>,
+    logprobs: &Value<'a>,
+    choice: u32,
+) {
+    for list in texts.fields(logprobs) {
+        let b = u32::from(list.key_is("refusal"));
+        texts.tokens_run(logprobs, &list, TextKey { kind: kind::LOGPROBS, a: choice, b });
+    }
+}

@@ -1,0 +1,58 @@
+//! Shapes that chat answers come in beside the documented one: chunks in a list, one choice in place of a list of them,
+//! pieces of calls that are numbered now and then.
+
+use super::super::texts::number;
+use crate::wire::json::{Kind, Value};
+
+/// The chunks of a frame: those of the list that it is, or the frame itself.
+pub(super) fn chunks<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    items(root, root.kind() == Kind::Array)
+}
+
+/// The choices under `choices`.
+pub(super) fn choices<'a>(field: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    items(field, field.kind() != Kind::Object)
+}
+
+/// A list's items, or what stands in its place.
+fn items<'a>(value: &Value<'a>, list: bool) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    let alone = std::iter::once(*value).take(usize::from(!list));
+    value.children().take(if list { usize::MAX } else { 0 }).chain(alone)
+}
+
+/// The piece of a call that came last.
+#[derive(Debug, Default)]
+pub(super) struct LastPiece {
+    /// Its choice and the index of its call, once there is one.
+    of: Option<(u32, u32)>,
+    /// It said its index.
+    numbered: bool,
+}
+
+impl LastPiece {
+    /// The index of the call that a piece belongs to. One that neither begins a call nor says its index goes on with the
+    /// last, and so does one with an index that no call has, where the call had begun without. `at`: where it stands among
+    /// the pieces of its chunk, if there are others.
+    pub(super) fn index(
+        &mut self,
+        piece: &Value<'_>,
+        choice: u32,
+        at: Option<u32>,
+        is_known: impl FnOnce(u32) -> bool,
+    ) -> u32 {
+        let says =
+            |value: Option<Value<'_>>| value.is_some_and(|v| v.raw().len() > 2 && !v.is_null());
+        let body = piece.get("function").or_else(|| piece.get("custom"));
+        let begins = says(piece.get("id")) || says(body.and_then(|body| body.get("name")));
+        let last = self.of.filter(|(own, _)| *own == choice && !begins).map(|(_, index)| index);
+        let own = piece.get("index").filter(|index| !index.is_null()).map(|i| number(Some(i)));
+        let (index, numbered) = match (own, last) {
+            (Some(own), Some(last)) if !self.numbered && !is_known(own) => (last, false),
+            (Some(own), _) => (own, true),
+            (None, Some(last)) if at.is_none() => (last, false),
+            (None, _) => (at.unwrap_or(0), false),
+        };
+        *self = Self { of: Some((choice, index)), numbered };
+        index
+    }
+}
