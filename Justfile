@@ -43,13 +43,15 @@ wasm:
 oci *ARGS: wasm
     @tools/oci.py dist/hemostat.wasm dist/oci {{ ARGS }}
 
-# formatting and lints: Rust for this machine and for wasm, and the Python of tests and demo
+# formatting and lints: Rust for this machine and for wasm, links of its documentation, dependencies, and the Python of tests and demo
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
     @tools/lint-wasm
+    @tools/doc
     @tools/setup python
-    {{ python }} -m ruff check --config tools/ruff.toml host-tests/envoy demo tools
+    {{ python }} tools/dependencies
+    {{ python }} -m ruff check --config tools/ruff.toml host-tests/envoy demo tools tools/dependencies
 
 # benchmarks
 bench *ARGS:

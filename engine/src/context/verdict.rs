@@ -27,12 +27,14 @@ pub enum RequestVerdict {
         /// The body that replaces it, where it changed (only after a `NeedBody`).
         body: Option<Vec<u8>>,
     },
-    /// It goes on, and its body is shown to [`super::Exchange::request_chunk`] as it passes; nothing of it is held.
+    /// It goes on, and its body is shown to [`request_chunk`](crate::exchange::Exchange::request_chunk) as it
+    /// passes; nothing of it is held.
     Peek {
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
     },
-    /// Its body is shown to [`super::Exchange::request_sniff`] until it is known whether it is a call.
+    /// Its body is shown to [`request_sniff`](crate::exchange::Exchange::request_sniff) until it is known
+    /// whether it is a call.
     Sniff {
         /// What comes of the body waits meanwhile; if not, it passes as it is shown.
         waits: bool,
@@ -41,14 +43,15 @@ pub enum RequestVerdict {
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
     },
-    /// It waits until its body is whole; then [`super::Exchange::request_body`].
+    /// It waits until its body is whole; then [`request_body`](crate::exchange::Exchange::request_body).
     NeedBody {
         /// Headers wait with the body (else they leave now, and the body alone is buffered).
         hold: bool,
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
     },
-    /// It waits until these are answered; then [`super::Exchange::callout_answered`], once for each.
+    /// It waits until these are answered; then
+    /// [`callout_answered`](crate::exchange::Exchange::callout_answered), once for each.
     Ask(Vec<Callout>),
     /// It is answered by the proxy.
     Reply(Reply),
@@ -62,12 +65,14 @@ pub enum ResponseVerdict {
         /// Changes to the response's headers.
         edits: Vec<HeaderEdit>,
     },
-    /// Its body passes through [`super::Exchange::response_chunk`] as it comes; headers leave now.
+    /// Its body passes through [`response_chunk`](crate::exchange::Exchange::response_chunk) as it comes;
+    /// headers leave now.
     Stream {
         /// Changes to the response's headers.
         edits: Vec<HeaderEdit>,
     },
-    /// Its body is buffered by the host until it is whole; then [`super::Exchange::response_body`].
+    /// Its body is buffered by the host until it is whole; then
+    /// [`response_body`](crate::exchange::Exchange::response_body).
     Whole {
         /// Headers wait with the body (else they leave now).
         hold: bool,

@@ -29,7 +29,7 @@ impl CallKind {
     }
 }
 
-/// What the request line alone tells of a call; made by [`recognise`].
+/// What the request line alone tells of a call; made by [`recognise()`](crate::dialect::recognise()).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognised {
     /// Whose format it is.

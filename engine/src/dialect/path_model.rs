@@ -12,7 +12,7 @@ const DEPTH: usize = 6;
 /// done for certain.
 ///
 /// Each of the last segments is tried, and what comes out must be the same call but for its model: so that there is one
-/// reader of paths only, [`dialect::recognise`].
+/// reader of paths only, [`dialect::recognise()`].
 pub(crate) fn with_model(
     method: &str,
     target: &str,

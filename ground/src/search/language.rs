@@ -2,7 +2,7 @@
 //!
 //! The tree is changed in place so that what is left needs no Unicode tables and still takes whole characters:
 //! `\w \d \s` become bracketed ASCII classes, `(?i)` becomes classes of both ASCII cases, `\b` becomes its ASCII form.
-//! With `fold`, letters and classes become what [`super::fold`] makes of them, as the text is too.
+//! With `fold`, letters and classes become what [`normalize`] makes of them, as the text is too.
 
 use super::normalize::{also, normalize};
 use super::pattern::PatternError;

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::wire::json::Doc;
 
-/// The dialect. What needs the ids of calls is written with [`write`]; here stands what can be said without them.
+/// The dialect. What needs the ids of calls is written with [`mod@write`]; here stands what can be said without them.
 pub(super) const DIALECT: Dialect = Dialect {
     about: About { operation: "execute_tool", ..About::of(DialectId::Mcp, "mcp", "mcp") },
     requests: Requests { recognise: |_| None, takes: None, read: read_request },
