@@ -185,3 +185,20 @@ fn the_control_sample_lets_the_runbooks_switch_through() {
     assert!(sample.contains("{name: x-hemostat-upstream, string_match: {exact: second}}"));
     assert!(sample.contains("cluster: second") && sample.contains("- name: second"));
 }
+
+/// nginx carries the configuration between the quotes of a directive.
+#[test]
+fn the_configuration_for_nginx_is_acceptable() {
+    let text = std::fs::read_to_string(root().join("envoy/nginx/nginx.conf")).unwrap();
+    let (_, rest) = text.split_once("proxy_wasm hemostat '").unwrap();
+    let (configuration, _) = rest.split_once("';").unwrap();
+    let file = folder("nginx").join("policy.json");
+    std::fs::write(&file, configuration).unwrap();
+    let (said, all) = checked(&file);
+    let report = &said["files"][0];
+    assert_eq!(
+        (&report["what"], &report["diagnostics"]),
+        (&json!("configuration"), &json!([])),
+        "{all}"
+    );
+}

@@ -69,8 +69,9 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     let nothing = Rc::new(nothing_runs(&config).map_err(|error| line(&error))?);
     let watch = Watch::new(&config.scope, &config.providers);
     let bodies = Rc::default();
-    let name = name(&config.scope);
-    let reporter = Reporter::new(&config.scope, configuration, control.is_some());
+    let plugin = own(envoy, "plugin_name");
+    let name = format!("{plugin}/{}/{}", own(envoy, "plugin_root_id"), config.scope).into();
+    let reporter = Reporter::new(&config.scope, configuration, control.is_some(), &plugin);
     let follows = config.follows() || control.is_some();
     if !follows {
         let program = Program::compile(&config).map_err(|error| line(&error))?;
@@ -107,12 +108,11 @@ pub fn load(configuration: &[u8]) -> Result<Loaded, Vec<String>> {
     Ok(Loaded { active, follower, nothing, source, control, watch, reporter, warnings })
 }
 
-/// What a configuration has in common with the one that it replaces: the host's names of the plugin, and its scope.
-fn name(scope: &str) -> Rc<str> {
-    let own = |name: &str| host::property(&[name]).ok().flatten().unwrap_or_default();
-    let (plugin, root) = (own("plugin_name"), own("plugin_root_id"));
-    let (plugin, root) = (String::from_utf8_lossy(&plugin), String::from_utf8_lossy(&root));
-    format!("{plugin}/{root}/{scope}").into()
+/// A name that the host has for this plugin. Envoy alone is asked: nginx ends its process where a plugin that is being
+/// configured asks for one.
+fn own(envoy: bool, name: &str) -> String {
+    let said = envoy.then(|| host::property(&[name]).ok().flatten()).flatten();
+    String::from_utf8_lossy(&said.unwrap_or_default()).into_owned()
 }
 
 impl Active {

@@ -7,7 +7,7 @@ use hemostat_engine::limits::FOLLOWER_EVERY_S;
 
 use crate::clock;
 use crate::gauges::Gauges;
-use crate::host::{self, shared};
+use crate::host::shared;
 
 /// Attempts while other threads write. After that it goes without this report: the next one is seconds away.
 const TRIES: usize = 16;
@@ -30,9 +30,8 @@ fn key(scope: &str) -> String {
 impl Reporter {
     /// For the configuration in these bytes. Its name is the host's name of the plugin and the beginning of its digest:
     /// listeners often carry the plugin under one name.
-    pub fn new(scope: &str, configuration: &[u8], control: bool) -> Self {
-        let name = host::property(&["plugin_name"]).ok().flatten().unwrap_or_default();
-        let name: String = String::from_utf8_lossy(&name).chars().take(64).collect();
+    pub fn new(scope: &str, configuration: &[u8], control: bool, plugin: &str) -> Self {
+        let name: String = plugin.chars().take(64).collect();
         let digest: String = Digest::of(configuration)
             .as_bytes()
             .iter()

@@ -4,6 +4,7 @@
 //! host failed, and becomes the outcome that README.md's table names. Nothing is held without the host's knowledge: a
 //! body that is not whole is the host's to buffer, so what the glue keeps of a stream is a few flags.
 
+mod generic;
 mod request;
 mod response;
 mod waiting;
@@ -11,7 +12,7 @@ mod waiting;
 use std::rc::Rc;
 
 use hemostat_engine::dialect::Reply;
-use hemostat_engine::exchange::{Exchange, HeaderEdit};
+use hemostat_engine::exchange::Exchange;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
@@ -53,6 +54,8 @@ pub struct Stream {
     began: u64,
     /// Its place among the streams under way, once its answer passes.
     running: Option<Rc<Entry>>,
+    /// What leaves in place of an answer's body ([`ResponseState::Instead`]).
+    instead: Vec<u8>,
 }
 
 impl Stream {
@@ -72,6 +75,7 @@ impl Stream {
             asked: Vec::new(),
             began: running::turn(),
             running: None,
+            instead: Vec::new(),
         }
     }
 
@@ -145,19 +149,19 @@ impl HttpContext for Stream {
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
         let done = self.response_headers(end);
         self.settle();
-        done.unwrap_or_else(|trouble| self.fail(trouble))
+        done.unwrap_or_else(|trouble| self.fail_headers(trouble))
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
         let done = self.response_body(size, end);
         self.settle();
-        done.unwrap_or_else(|trouble| self.fail_response(trouble))
+        done.unwrap_or_else(|trouble| self.fail_response(trouble, size, end))
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         let done = self.response_trailers();
         self.settle();
-        done.unwrap_or_else(|trouble| self.fail_response(trouble))
+        done.unwrap_or_else(|trouble| self.fail_response(trouble, 0, true))
     }
 
     /// Comes for every stream, aborted ones too, and before the access log is written.
@@ -168,7 +172,9 @@ impl HttpContext for Stream {
             // One that was reset, or that passed where nobody could read it.
             entry.take().into_iter().for_each(|stop| self.exchange.stop(stop));
         }
-        let details = self.exchange.asks_how_it_ended().then(response::details).flatten();
+        // Others than Envoy know none, and some write a line to their log each time that they are asked.
+        let asks = self.active.envoy && self.exchange.asks_how_it_ended();
+        let details = asks.then(response::details).flatten();
         self.exchange.finish(&details.unwrap_or_default());
         self.settle();
     }
@@ -211,22 +217,6 @@ fn send(reply: &Reply) -> Result<(), Trouble> {
         reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     host::reply(reply.status, &format!("hemostat_{}", reply.status), &headers, &reply.body)
         .map_err(Trouble::with("send_local_response"))
-}
-
-/// Makes these changes; the first that the host refuses ends them.
-fn edit(map: Map, edits: &[HeaderEdit]) -> Result<(), Trouble> {
-    for edit in edits {
-        match edit {
-            HeaderEdit::Remove(name) => {
-                host::remove_header(map, name).map_err(Trouble::with("remove_header"))?;
-            }
-            HeaderEdit::Set(name, value) => {
-                host::set_header(map, name, value.as_bytes())
-                    .map_err(Trouble::with("set_header"))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Gives a body of this length its new `content-length`.

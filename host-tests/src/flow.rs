@@ -9,7 +9,7 @@ use crate::outcome::LocalReply;
 use crate::stream::{Iteration, Stream};
 use crate::vm::{Vm, size};
 
-const CONTINUE: i32 = 0;
+pub(crate) const CONTINUE: i32 = 0;
 const PAUSE: i32 = 1;
 /// `StopIterationAndWatermark` of a body callback: waits without a limit.
 const PAUSE_AND_WATERMARK: i32 = 2;
@@ -42,13 +42,19 @@ fn names(direction: Direction) -> Names {
 
 impl Vm {
     /// The exchange, unless this direction of it is over.
-    fn open(&mut self, id: u32, direction: Direction) -> Option<&mut Stream> {
+    pub(crate) fn open(&mut self, id: u32, direction: Direction) -> Option<&mut Stream> {
         let stream = self.state_mut().streams.get_mut(&id)?;
         (!stream.closed(direction)).then_some(stream)
     }
 
     /// Calls the guest about an exchange. `None` when the direction is over afterwards.
-    fn ask(&mut self, id: u32, direction: Direction, name: &str, args: &[i32]) -> Option<i32> {
+    pub(crate) fn ask(
+        &mut self,
+        id: u32,
+        direction: Direction,
+        name: &str,
+        args: &[i32],
+    ) -> Option<i32> {
         let bypass = self.open(id, direction)?.bypass;
         let answer = if bypass { Some(CONTINUE) } else { self.run(name, id, args).ok()? };
         self.open(id, direction)?;
@@ -73,6 +79,9 @@ impl Vm {
         let told_end = end && quirks.end_of_stream_on_headers;
         let args = [count, i32::from(told_end)];
         let Some(action) = self.ask(id, direction, names(direction).headers, &args) else { return };
+        if direction == Direction::Request && !quirks.streams_requests {
+            return self.request_headers_seen(id, action, end);
+        }
         let Some(stream) = self.open(id, direction) else { return };
         let may_pause = direction == Direction::Request || quirks.pause_in_response_headers;
         let half = stream.half_mut(direction);
@@ -91,18 +100,37 @@ impl Vm {
 
     /// `decodeData` / `encodeData`
     pub(crate) fn data(&mut self, id: u32, direction: Direction, bytes: Vec<u8>, end: bool) {
+        let quirks = self.host.quirks();
+        if end
+            && !bytes.is_empty()
+            && direction == Direction::Response
+            && !quirks.empty_end_is_an_end
+        {
+            self.data(id, direction, bytes, false);
+            return self.data(id, direction, Vec::new(), true);
+        }
         let Some(stream) = self.open(id, direction) else { return };
         let half = stream.half_mut(direction);
         half.received = half.received.saturating_add(bytes.len());
         half.ended |= end;
         if half.iteration == Iteration::StopAll {
             half.buffer(bytes);
+        } else if direction == Direction::Request && !quirks.streams_requests {
+            self.request_body_gathered(id, bytes, end);
+        } else if half.buffering && !quirks.asks_while_held {
+            self.response_body_gathered(id, bytes, end);
         } else {
             self.data_to_guest(id, direction, bytes, end);
         }
     }
 
-    fn data_to_guest(&mut self, id: u32, direction: Direction, bytes: Vec<u8>, end: bool) {
+    pub(crate) fn data_to_guest(
+        &mut self,
+        id: u32,
+        direction: Direction,
+        bytes: Vec<u8>,
+        end: bool,
+    ) {
         let Some(stream) = self.open(id, direction) else { return };
         stream.end_of_stream = end;
         let half = stream.half_mut(direction);
@@ -118,11 +146,13 @@ impl Vm {
         let Some(stream) = self.open(id, direction) else { return };
         let len = stream.half(direction).body().map_or(0, Vec::len);
         let args = [size(len), i32::from(end)];
+        stream.half_mut(direction).emptied = false;
         let action = self.ask(id, direction, names(direction).body, &args);
         let (Some(action), Some(stream)) = (action, self.open(id, direction)) else { return };
         let half = stream.half_mut(direction);
         half.buffering = false;
         match action {
+            _ if half.gave_up => self.data_passes(id, direction, end),
             CONTINUE => self.data_passes(id, direction, end),
             PAUSE => {
                 let chunk = half.chunk.replace(Vec::new()).unwrap_or_default();
@@ -142,10 +172,13 @@ impl Vm {
     }
 
     /// The guest let the body go: all that waited leaves with it.
-    fn data_passes(&mut self, id: u32, direction: Direction, end: bool) {
+    pub(crate) fn data_passes(&mut self, id: u32, direction: Direction, end: bool) {
+        let empty_end = self.host.quirks().empty_end_is_an_end;
         let Some(stream) = self.open(id, direction) else { return };
         let half = stream.half_mut(direction);
         let chunk = half.chunk.take().unwrap_or_default();
+        let lost = half.emptied && direction == Direction::Response && !empty_end;
+        let end = end && !lost;
         let added_trailers = end && half.trailers.is_some();
         half.buffer(chunk);
         flush(stream, direction, end && !added_trailers);
@@ -233,11 +266,7 @@ impl Vm {
                 reply.headers.add("connection", "close");
                 self.local_reply(id, reply);
             }
-            Direction::Response if !fails => {
-                let end = half.ended && half.trailers.is_none();
-                stream.response.buffering = false;
-                flush(stream, direction, end);
-            }
+            Direction::Response if !fails => self.no_more_room(id),
             Direction::Response => {
                 let reply = reply(500, "Internal Server Error", "response_payload_too_large");
                 self.local_reply(id, reply);
@@ -332,7 +361,7 @@ fn answer_directly(stream: &mut Stream, headers: Headers, body: Vec<u8>) {
 }
 
 /// `commonContinue` for what the filter has seen: headers that were held, then the body.
-fn flush(stream: &mut Stream, direction: Direction, end: bool) {
+pub(crate) fn flush(stream: &mut Stream, direction: Direction, end: bool) {
     let half = stream.half_mut(direction);
     half.iteration = Iteration::Running;
     half.buffering = false;

@@ -11,6 +11,7 @@ mod host;
 mod imports;
 mod memory;
 mod module;
+mod nginx;
 mod outcome;
 mod property;
 mod quirks;

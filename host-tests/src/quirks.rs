@@ -19,8 +19,20 @@ pub struct Quirks {
     pub unknown_foreign_function_is_a_status: bool,
     /// `proxy_close_stream` resets; where not, the host stops the guest.
     pub close_stream: bool,
-    /// A local reply after the response headers left resets the stream; where not, the host stops the guest.
+    /// A local reply takes the place of an answer whose headers came, and is a reset once they left; where not, the host
+    /// stops the guest. (nginx sends it before the upstream's body, and behind half of its status line.)
     pub late_local_reply_is_a_reset: bool,
+    /// A request leaves as it comes and as the guest lets it go; where not, its body is whole first. The guest is shown it
+    /// in one piece, or not at all where there is none or where it paused on the headers.
+    pub streams_requests: bool,
+    /// A guest that holds a response body is asked at each of its pieces; where not, at its end, and when there is no room
+    /// for more: what is there leaves then, whatever the guest says.
+    pub asks_while_held: bool,
+    /// A request header that is removed is gone; where not, it leaves with the value that it last had.
+    pub removes_request_headers: bool,
+    /// The end of a response is an end when the guest has emptied it; where not, the client waits for ever. It comes alone
+    /// there, without bytes.
+    pub empty_end_is_an_end: bool,
     /// Pause in `proxy_on_response_headers` holds the response; where not, it means Continue.
     pub pause_in_response_headers: bool,
     /// `end_of_stream` of a headers callback can be true; where not, the end always comes with a body callback.
@@ -29,7 +41,8 @@ pub struct Quirks {
     pub set_any_property: bool,
     /// Properties are typed (numbers as 8 bytes); where not, they are all text.
     pub typed_properties: bool,
-    /// `xds.*`, `plugin_*` and filter state exist.
+    /// `xds.*`, `plugin_*` and filter state exist; where not, a guest that asks for `plugin_*` outside of an exchange is
+    /// stopped. (nginx ends with its worker process.)
     pub envoy_properties: bool,
     /// `request.path` and others that are read from the headers are there only while the headers are.
     pub request_properties_need_headers: bool,
@@ -59,6 +72,10 @@ impl Quirks {
             unknown_foreign_function_is_a_status: envoy,
             close_stream: envoy,
             late_local_reply_is_a_reset: envoy,
+            streams_requests: envoy,
+            asks_while_held: envoy,
+            removes_request_headers: envoy,
+            empty_end_is_an_end: envoy,
             pause_in_response_headers: envoy,
             end_of_stream_on_headers: envoy,
             set_any_property: envoy,

@@ -41,6 +41,10 @@ pub(crate) struct Half {
     pub(crate) iteration: Iteration,
     /// All of the message came in.
     pub(crate) ended: bool,
+    /// There was no room for what the guest held: a pause means nothing any more.
+    pub(crate) gave_up: bool,
+    /// The guest has left nothing of what it was shown last.
+    pub(crate) emptied: bool,
     pub(crate) received: usize,
     /// `content-length` as it came in.
     pub(crate) declared: Option<u64>,

@@ -1,5 +1,6 @@
 //! The plugin's own configuration: what a proxy is told about the filter (POLICY "The blob", second half).
 
+mod generic;
 pub mod remote;
 
 use std::rc::Rc;
@@ -16,7 +17,8 @@ use super::{check, decode, language, shape};
 pub struct Config {
     /// The inline policy, the baseline.
     pub policy: Rc<Document>,
-    /// What Envoy's `allow_on_headers_stop_iteration` is set to, where the configuration says it.
+    /// What Envoy's `allow_on_headers_stop_iteration` is set to, where the configuration says it. Of another host: whether
+    /// it shows a request's body before it sends anything of the request.
     pub hold_headers: Option<bool>,
     /// Ids of rules that may be off.
     pub accept_off: Vec<String>,
@@ -92,7 +94,7 @@ impl Config {
             add(&mut found, check::check(&config.policy, tree, &root, now));
             found.extend(held_headers(&config, tree));
             found.extend(nobody_approves(&config, tree));
-            found.extend(fleet_without_grpc(&config, tree));
+            found.extend(generic::lacks(&config, tree));
         }
         add(&mut found, remote::check(&config, tree));
         (config, in_order(found, tree))
@@ -109,7 +111,7 @@ impl Config {
         let (document, mut found) = super::judge(policy, None);
         let config = Config { policy: Rc::new(document), ..self.clone() };
         found.extend(held_headers(&config, policy));
-        found.extend(fleet_without_grpc(&config, policy));
+        found.extend(generic::lacks(&config, policy));
         if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok((config, found)) }
     }
 
@@ -154,19 +156,6 @@ fn decode(tree: &SourceNode, found: &mut Vec<Diagnostic>) -> Config {
         providers: remote::providers(tree),
         allow: tree.get("allow").map(remote::RemoteAllowance::decode).unwrap_or_default(),
     }
-}
-
-/// A limit that asks a service by gRPC, on a host that ends the filter for such a call.
-fn fleet_without_grpc(config: &Config, tree: &SourceNode) -> Option<Diagnostic> {
-    let enforced = |limit: &&super::document::LimitDocument| {
-        limit.rule.mode_under(config.policy.mode) != Mode::Disabled
-    };
-    let mut limits = config.policy.limits.iter().filter(|limit| limit.global.is_some());
-    let limit = limits.find(enforced).filter(|_| config.host == Host::Generic)?;
-    let id = &limit.rule.id;
-    let message = format!("limit `{id}` has `global`, which needs gRPC, and `host` is `generic`");
-    let error = Diagnostic::error("no-grpc", "host".to_owned(), tree.at, message);
-    Some(error.help("remove `global`, or write `host: envoy` where the proxy is Envoy"))
 }
 
 /// Calls that wait for leave which nobody can give.
@@ -234,7 +223,7 @@ fn unsaid(tree: &SourceNode, id: &str) -> Diagnostic {
          `hold_headers`"
     );
     let help = "write `hold_headers: true` if Envoy's filter has `allow_on_headers_stop_iteration: \
-                true`, else `hold_headers: false`; the filter cannot see which";
+                true` or if `host` is `generic`, else `hold_headers: false`; the filter cannot see which";
     Diagnostic::error("hold-headers", "hold_headers".to_owned(), tree.at, message).help(help)
 }
 

@@ -13,7 +13,7 @@ pub mod tools;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::policy::config::Config;
+use crate::policy::config::{Config, Host};
 use crate::policy::document::{
     self, FailsafeAction, Fallback, Mode, Notify, OnCut, OnHoldLimit, OnUnreadable, Show,
     UnknownLanes, Upstream,
@@ -58,8 +58,11 @@ pub struct Program {
     pub other_traffic: Vec<OtherTraffic>,
     /// Canned answers by id.
     pub fallbacks: BTreeMap<String, Rc<Fallback>>,
-    /// Headers may be held until a body is whole (`allow_on_headers_stop_iteration` is set).
+    /// A request's headers can still be changed when its body is whole: they are held until then, or the host shows bodies
+    /// before it sends anything.
     pub hold_headers: bool,
+    /// The same of an answer's headers. Envoy alone holds them.
+    pub hold_answers: bool,
     /// The serial of the release that brought it; `None` for an inline policy.
     pub serial: Option<u64>,
     /// Arguments of calls that wait for leave are kept for whoever decides, redacted.
@@ -213,6 +216,7 @@ impl Program {
             other_traffic,
             fallbacks,
             hold_headers: config.hold_headers.unwrap_or(false),
+            hold_answers: config.hold_headers == Some(true) && config.host == Host::Envoy,
             serial: None,
             capture_tool_args: document.capture.approvals,
             notify: document.notify.clone().map(Rc::new),

@@ -13,6 +13,7 @@
 mod bad;
 mod docs;
 mod envoy_struct;
+mod generic_host;
 mod properties;
 mod samples;
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use hemostat_engine::exchange::{RequestFacts, RequestVerdict};
 use proxy_wasm::types::Action;
 
-use super::{CONTENT_LENGTH, Stream, edit, send, set_length};
+use super::{CONTENT_LENGTH, Stream, send, set_length};
 use crate::clock;
 use crate::host::{self, Buffer, HostError, Map};
 use crate::telemetry::Trouble;
@@ -49,9 +49,10 @@ impl Stream {
     pub(super) fn request_headers(&mut self, end: bool) -> Result<Action, Trouble> {
         let facts = self.facts()?;
         let has_length = facts.headers.value(CONTENT_LENGTH).is_some();
+        let end = end || self.has_no_body(&facts.headers);
         match self.exchange.request_headers(facts, end) {
             RequestVerdict::NeedBody { hold, edits } => {
-                edit(Map::Request, &edits)?;
+                self.edit(Map::Request, &edits)?;
                 let gathering = Gathering { held: hold, has_length, size: 0 };
                 if end {
                     // There is none to wait for, and pausing would be for ever.
@@ -61,7 +62,7 @@ impl Stream {
                 Ok(self.wait_for_body(hold))
             }
             RequestVerdict::Sniff { waits, hold, edits } => {
-                edit(Map::Request, &edits)?;
+                self.edit(Map::Request, &edits)?;
                 if end {
                     let verdict = self.exchange.request_sniff(b"", true);
                     return self.apply_request(verdict, None);
@@ -74,9 +75,10 @@ impl Stream {
         }
     }
 
-    /// Whether the headers wait for the body: not every host delivers one then.
+    /// Whether the headers wait for the body: Envoy alone delivers one then. What other hosts must not send before it is
+    /// whole they do not send: they show a body before they connect.
     fn wait_for_body(&self, hold: bool) -> Action {
-        if !hold {
+        if !hold || !self.active.envoy {
             return Action::Continue;
         }
         self.active.bodies.wait(self.context_id);
@@ -135,7 +137,7 @@ impl Stream {
                 Ok(if waits { Action::Pause } else { Action::Continue })
             }
             RequestVerdict::NeedBody { hold, edits } => {
-                edit(Map::Request, &edits)?;
+                self.edit(Map::Request, &edits)?;
                 let gathering = Gathering { held: hold, size, ..gathering };
                 self.request = RequestState::Gathering(gathering);
                 if end { self.whole_request(gathering) } else { Ok(Action::Pause) }
@@ -171,7 +173,7 @@ impl Stream {
     ) -> Result<Action, Trouble> {
         match verdict {
             RequestVerdict::Pass { edits, body } => {
-                edit(Map::Request, &edits)?;
+                self.edit(Map::Request, &edits)?;
                 if let Some(body) = body {
                     if gathered.is_some_and(|g| g.held && g.has_length) {
                         set_length(Map::Request, body.len())?;
@@ -183,7 +185,7 @@ impl Stream {
                 Ok(Action::Continue)
             }
             RequestVerdict::Peek { edits } => {
-                edit(Map::Request, &edits)?;
+                self.edit(Map::Request, &edits)?;
                 self.request = RequestState::Watched;
                 Ok(Action::Continue)
             }

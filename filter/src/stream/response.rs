@@ -4,7 +4,7 @@ use hemostat_engine::exchange::{Now, ResponseVerdict, StreamVerdict};
 use proxy_wasm::types::Action;
 
 use super::request::Gathering;
-use super::{CONTENT_LENGTH, Stream, edit, send, set_length};
+use super::{CONTENT_LENGTH, Stream, send, set_length};
 use crate::clock;
 use crate::host::{self, Buffer, HostError, Map};
 use crate::running;
@@ -23,6 +23,8 @@ pub(super) enum ResponseState {
     Gathering(Gathering),
     /// The filter made it: hosts show a filter its own answers, and they pass.
     Ours,
+    /// Its headers are the filter's already, and its body will be.
+    Instead,
     /// It was cut: nothing more of it leaves.
     Cut,
 }
@@ -37,7 +39,7 @@ impl Stream {
             return Err(Trouble { call: "response_headers", error: HostError::EMPTY });
         }
         let has_length = headers.value(CONTENT_LENGTH).is_some();
-        let local = self.exchange.asks_who_answered(&headers) && is_local();
+        let local = self.active.envoy && self.exchange.asks_who_answered(&headers) && is_local();
         let verdict = self.exchange.response_headers(&headers, local, end, clock::now_ns());
         if let Some(asked) = self.exchange.running() {
             let (name, envoy) = (&self.active.name, self.active.envoy);
@@ -47,16 +49,16 @@ impl Stream {
             ResponseVerdict::Untouched { edits } => {
                 self.response = ResponseState::Passing;
                 // The body is the upstream's whatever its headers say: a refused change costs no answer.
-                edit(Map::Response, &edits).unwrap_or_else(Trouble::report);
+                self.edit(Map::Response, &edits).unwrap_or_else(Trouble::report);
                 Ok(Action::Continue)
             }
             ResponseVerdict::Stream { edits } => {
-                edit(Map::Response, &edits)?;
+                self.edit(Map::Response, &edits)?;
                 self.response = ResponseState::Streaming;
                 Ok(Action::Continue)
             }
             ResponseVerdict::Whole { hold, edits } => {
-                edit(Map::Response, &edits)?;
+                self.edit(Map::Response, &edits)?;
                 let gathering = Gathering { held: hold, has_length, size: 0 };
                 self.response = ResponseState::Gathering(gathering);
                 match (end, hold) {
@@ -65,6 +67,10 @@ impl Stream {
                     (false, true) => Ok(Action::Pause),
                     (false, false) => Ok(Action::Continue),
                 }
+            }
+            ResponseVerdict::Reply(reply) if !self.active.envoy => {
+                let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+                self.answer_instead(reply.status, headers, &reply.body)
             }
             ResponseVerdict::Reply(reply) => {
                 send(&reply)?;
@@ -81,11 +87,17 @@ impl Stream {
             }
             ResponseState::Streaming => self.chunk(size, end),
             ResponseState::Gathering(gathering) => {
-                gathering.size = size;
+                let again = std::mem::replace(&mut gathering.size, size) > 0;
                 let gathering = *gathering;
-                if end { self.whole_response(gathering) } else { Ok(Action::Pause) }
+                match end {
+                    true => self.whole_response(gathering),
+                    // What gathers calls again with the end, or when it has no more room.
+                    false if again && !self.active.envoy => self.gave_up(size),
+                    false => Ok(Action::Pause),
+                }
             }
-            ResponseState::Cut => Ok(self.swallow()),
+            ResponseState::Instead => self.in_place(size, end),
+            ResponseState::Cut => Ok(self.swallow(size, end)),
         }
     }
 
@@ -97,7 +109,8 @@ impl Stream {
             }
             ResponseState::Streaming => Ok(self.last_words()),
             ResponseState::Gathering(gathering) => self.whole_response(gathering),
-            ResponseState::Cut => Ok(self.swallow()),
+            ResponseState::Instead => self.in_place(0, true),
+            ResponseState::Cut => Ok(self.swallow(0, true)),
         }
     }
 
@@ -109,9 +122,8 @@ impl Stream {
         }
         match self.exchange.response_chunk(&chunk, end, Now::Ask(clock::now_ns)) {
             StreamVerdict::Unchanged => {}
-            StreamVerdict::Replace(bytes) => host::replace_bytes(Buffer::Response, &bytes)
-                .map_err(Trouble::with("set_response_body"))?,
-            StreamVerdict::Reset => return Ok(self.cut()),
+            StreamVerdict::Replace(bytes) => self.put(&bytes, size, end)?,
+            StreamVerdict::Reset => return Ok(self.cut(size, end)),
         }
         Ok(Action::Continue)
     }
@@ -122,7 +134,7 @@ impl Stream {
         let last = match self.exchange.response_chunk(b"", true, Now::Ask(clock::now_ns)) {
             StreamVerdict::Unchanged => Vec::new(),
             StreamVerdict::Replace(bytes) => bytes,
-            StreamVerdict::Reset => return self.cut(),
+            StreamVerdict::Reset => return self.cut(0, true),
         };
         if !last.is_empty() && host::replace_bytes(Buffer::Response, &last).is_err() {
             Trouble { call: "set_response_body_at_trailers", error: HostError::NOT_FOUND }.report();
@@ -134,45 +146,47 @@ impl Stream {
         let body = host::bytes(Buffer::Response, gathering.size)
             .map_err(Trouble::with("response_body"))?;
         let verdict = self.exchange.response_body(Some(&body), clock::now_ns());
-        edit(Map::Response, &verdict.edits)?;
+        self.edit(Map::Response, &verdict.edits)?;
         if let Some(body) = verdict.body {
             if gathering.held && gathering.has_length {
                 set_length(Map::Response, body.len())?;
             }
-            host::replace_bytes(Buffer::Response, &body)
-                .map_err(Trouble::with("set_response_body"))?;
+            self.put(&body, gathering.size, true)?;
         }
         self.response = ResponseState::Passing;
         Ok(Action::Continue)
     }
 
     /// A host call failed on the answer's body: while its headers wait the caller is told, else it is cut.
-    pub(super) fn fail_response(&mut self, trouble: Trouble) -> Action {
+    pub(super) fn fail_response(&mut self, trouble: Trouble, size: usize, end: bool) -> Action {
         if matches!(self.response, ResponseState::Gathering(Gathering { held: true, .. })) {
             return self.fail(trouble);
         }
         trouble.report();
-        if self.exchange.host_failed() { self.cut() } else { self.let_go() }
+        if self.exchange.host_failed() { self.cut(size, end) } else { self.let_go() }
     }
 
     /// Nothing more of this answer leaves.
-    fn cut(&mut self) -> Action {
+    fn cut(&mut self, size: usize, end: bool) -> Action {
         self.response = ResponseState::Cut;
         if self.active.envoy
             && let Err(error) = host::reset_response()
         {
             Trouble { call: "close_stream", error }.report();
         }
-        self.swallow()
+        self.swallow(size, end)
     }
 
     /// What still comes of an answer that was cut. A host that can reset has done so, and waiting is harmless. Others
     /// would buffer what waits only so long, and then send it: there the bytes are emptied, and the transport ends as
-    /// the upstream's does. (Trailers may come when no bytes are there to be emptied.)
-    fn swallow(&self) -> Action {
-        let emptied = || host::replace_bytes(Buffer::Response, b"").is_ok();
-        let empty = || host::bytes(Buffer::Response, 0).is_ok_and(|bytes| bytes.is_empty());
-        if !self.active.envoy && (emptied() || empty()) { Action::Continue } else { Action::Pause }
+    /// the upstream's does.
+    fn swallow(&self, size: usize, end: bool) -> Action {
+        let emptied = || match size {
+            // Whether nothing is there is the host's to say: an end may come with trailers, and the bytes before it.
+            0 => host::bytes(Buffer::Response, 0).is_ok_and(|bytes| bytes.is_empty()),
+            _ => self.put(b"", size, end).is_ok(),
+        };
+        if !self.active.envoy && emptied() { Action::Continue } else { Action::Pause }
     }
 }
 

@@ -67,7 +67,14 @@ pub(super) fn get_property(
     ret_len: i32,
 ) -> Result<(), Fail> {
     let path = read(guest, path, len)?;
-    let value = property::get(guest.data(), &path)?;
+    let state = guest.data();
+    if path.starts_with(b"plugin_")
+        && state.stream().is_none()
+        && !state.host.quirks().envoy_properties
+    {
+        return Err(stop("the plugin's name, which ends the process"));
+    }
+    let value = property::get(state, &path)?;
     give(guest, &value, ret_ptr, ret_len)
 }
 

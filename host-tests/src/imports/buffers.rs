@@ -67,7 +67,8 @@ pub(super) fn set(
         return Err(Status::BadArgument.into());
     };
     let stream = guest.data_mut().stream_mut().ok_or(Status::BadArgument)?;
-    let body = stream.half_mut(direction).body_mut().ok_or(Status::BadArgument)?;
+    let half = stream.half_mut(direction);
+    let body = half.body_mut().ok_or(Status::BadArgument)?;
     let (start, size) = (start.cast_unsigned() as usize, size.cast_unsigned() as usize);
     if start == 0 {
         body.splice(..size.min(body.len()), new);
@@ -79,5 +80,6 @@ pub(super) fn set(
         body.truncate(start);
         body.extend(new);
     }
+    half.emptied = body.is_empty();
     Ok(())
 }

@@ -154,5 +154,11 @@ pub(super) fn remove_value(
     key_len: i32,
 ) -> Result<(), Fail> {
     let key = read(guest, key, key_len)?;
-    change(guest, code, &key, |headers| headers.remove(&key))
+    let request = kind(code)? == MapKind::Headers(Direction::Request);
+    let stays = request && !guest.data().host.quirks().removes_request_headers;
+    change(guest, code, &key, |headers| {
+        if !stays {
+            headers.remove(&key);
+        }
+    })
 }

@@ -64,7 +64,7 @@ pub(super) fn send_local_response(
     let Some(stream) = state.stream_mut() else {
         return Err(Status::BadArgument.into());
     };
-    if stream.response.headers_sent && !late_is_a_reset {
+    if stream.response.started && !late_is_a_reset {
         return Err(stop("a local reply after the response headers"));
     }
     let grpc_status = (0..=16).contains(&grpc_status).then_some(grpc_status);

@@ -11,7 +11,7 @@ pub static CONFIG: Struct = Struct {
         field(
             "hold_headers",
             ValueKind::Bool,
-            "what Envoy's `allow_on_headers_stop_iteration` is set to",
+            "what Envoy's `allow_on_headers_stop_iteration` is set to; `true` under `host: generic`",
         ),
         field(
             "accept_off",

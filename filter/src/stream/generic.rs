@@ -1,0 +1,119 @@
+//! What hosts other than Envoy need otherwise (`host: generic`), as it was seen on nginx.
+
+use hemostat_engine::base::headers::Headers;
+use hemostat_engine::exchange::HeaderEdit;
+use proxy_wasm::types::Action;
+
+use super::response::ResponseState;
+use super::{CONTENT_LENGTH, HOST_FAILED, Stream};
+use crate::clock;
+use crate::host::{self, Buffer, Map};
+use crate::telemetry::Trouble;
+
+impl Stream {
+    /// Makes these changes; the first that the host refuses ends them.
+    pub(super) fn edit(&self, map: Map, edits: &[HeaderEdit]) -> Result<(), Trouble> {
+        for edit in edits {
+            match edit {
+                HeaderEdit::Remove(name) => {
+                    // nginx sends a header on that was removed, with the value that it last had.
+                    if !self.active.envoy && matches!(map, Map::Request) && name != CONTENT_LENGTH {
+                        host::set_header(map, name, b"").map_err(Trouble::with("set_header"))?;
+                    }
+                    host::remove_header(map, name).map_err(Trouble::with("remove_header"))?;
+                }
+                HeaderEdit::Set(name, value) => {
+                    host::set_header(map, name, value.as_bytes())
+                        .map_err(Trouble::with("set_header"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers in place of an upstream whose headers have come. A local reply would stand before the upstream's body, and
+    /// behind half of its status line: the upstream's own headers are changed, and its body as it comes.
+    pub(super) fn answer_instead<'a>(
+        &mut self,
+        status: u16,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+        body: &[u8],
+    ) -> Result<Action, Trouble> {
+        let set = |name: &str, value: &[u8]| {
+            host::set_header(Map::Response, name, value).map_err(Trouble::with("set_header"))
+        };
+        self.response = ResponseState::Instead;
+        self.instead = body.to_vec();
+        set(":status", status.to_string().as_bytes())?;
+        for (name, value) in headers {
+            set(name, value)?;
+        }
+        set(CONTENT_LENGTH, body.len().to_string().as_bytes())?;
+        Ok(Action::Continue)
+    }
+
+    /// A host call failed on the answer's headers.
+    pub(super) fn fail_headers(&mut self, trouble: Trouble) -> Action {
+        const UNAVAILABLE: u16 = 503;
+        if self.active.envoy {
+            return self.fail(trouble);
+        }
+        trouble.report();
+        if !self.exchange.host_failed() {
+            return self.let_go();
+        }
+        let kind = ("content-type", &b"application/json"[..]);
+        if let Err(trouble) =
+            self.answer_instead(UNAVAILABLE, std::iter::once(kind), HOST_FAILED.body)
+        {
+            // The status stays the upstream's, and its body is not let through.
+            trouble.report();
+        }
+        Action::Continue
+    }
+
+    /// The body that stands in place of the upstream's: with the first of its bytes, or their end.
+    pub(super) fn in_place(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
+        let body = std::mem::take(&mut self.instead);
+        self.response = ResponseState::Cut;
+        self.put(&body, size, end)?;
+        Ok(Action::Continue)
+    }
+
+    /// Puts these bytes in place of so many that the host shows. To nginx an end that is left without bytes is none, and the
+    /// caller waits for ever: there it keeps a blank line, which no reader of text minds.
+    pub(super) fn put(&self, bytes: &[u8], size: usize, end: bool) -> Result<(), Trouble> {
+        let bytes = match bytes.is_empty() {
+            true if size == 0 => return Ok(()),
+            true if end && !self.active.envoy => b"\n",
+            _ => bytes,
+        };
+        host::replace_bytes(Buffer::Response, bytes).map_err(Trouble::with("set_response_body"))
+    }
+
+    /// Whether a request whose headers have come has no body. Envoy says so; nginx says nothing, and never shows the end of
+    /// a body that is not there.
+    pub(super) fn has_no_body(&self, headers: &Headers) -> bool {
+        if self.active.envoy {
+            return false;
+        }
+        let writes = [&b"POST"[..], b"PUT", b"PATCH"];
+        match headers.value(CONTENT_LENGTH) {
+            Some(length) => length == b"0",
+            None if headers.value("transfer-encoding").is_some() => false,
+            None => !headers.value(":method").is_some_and(|method| writes.contains(&method)),
+        }
+    }
+
+    /// The host shows an answer that it was to gather, and its end has not come: it has no room for more, and lets go what
+    /// it has, whatever is said now.
+    pub(super) fn gave_up(&mut self, size: usize) -> Result<Action, Trouble> {
+        let verdict = self.exchange.response_body(None, clock::now_ns());
+        self.response = ResponseState::Passing;
+        if let Some(body) = verdict.body {
+            self.put(&body, size, false)?;
+            self.response = ResponseState::Cut;
+        }
+        Ok(Action::Continue)
+    }
+}
