@@ -1,7 +1,6 @@
 //! Hostile input: events built from every word the dialects know, in every wrong place. Nothing panics, no value is
 //! found twice or out of order, no string is lost, and what the proxy says afterwards is well-formed still.
 
-use crate::growth::assert_linear;
 use crate::support::{DIALECTS, answer, call, payloads, read, said, send};
 use hemostat_engine::dialect::{
     Call, DialectId, Ending, EndingHow, Item, TextKey, ValueShape, dialect,
@@ -240,41 +239,6 @@ fn an_ending_repeats_only_items_and_no_lone_surrogates() {
             assert_eq!(output.len(), listed, "{event}");
             let repeated = output.iter().all(|item| item["novel"] == "\u{FFFD} t \u{1F600}");
             assert!(repeated, "{event}: {output:?}");
-        }
-    }
-}
-
-/// Wide events, with so many of something.
-fn wide(many: usize) -> [String; 6] {
-    [
-        format!(r#"{{"choices":[{{"delta":{{{}}}}}]}}"#, vec![r#""content":"x""#; many].join(",")),
-        format!(
-            r#"{{"type":"content_block_delta","delta":{{{}}}}}"#,
-            vec![r#""text":"x""#; many].join(",")
-        ),
-        format!(r#"{{{}}}"#, vec![r#""name":{"name":"x"}"#; many].join(",")),
-        format!(
-            r#"{{"candidates":[{{"content":{{"parts":[{}]}}}}]}}"#,
-            vec![r#"{"data":"x"}"#; many].join(",")
-        ),
-        format!(
-            r#"{{"type":"response.completed","response":{{"output":[{}]}}}}"#,
-            vec![r#"{"type":"function_call"}"#; many].join(",")
-        ),
-        format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{}]}}}}]}}"#, vec!["{}"; many].join(",")),
-    ]
-}
-
-/// The cost of reading grows with the size of what is read, not with its square.
-#[test]
-fn wide_and_repeated_input_is_read_in_one_pass() {
-    for (one, eight) in wide(1_500).iter().zip(&wide(12_000)) {
-        for (id, _) in DIALECTS {
-            assert_linear(&format!("{id:?}, {one:.60}"), one, eight, |input| {
-                let mut answer = answer(&call(id, Framing::Sse), Framing::Sse);
-                read(&mut *answer, input);
-                send(&mut *answer, input);
-            });
         }
     }
 }

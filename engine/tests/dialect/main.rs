@@ -21,6 +21,3 @@ mod requests;
 mod usage;
 
 mod support;
-
-#[path = "../support/growth.rs"]
-mod growth;

@@ -25,4 +25,5 @@ mod local_replies;
 mod other_traffic;
 mod reconfiguration;
 mod shapes;
+mod wide;
 mod work;

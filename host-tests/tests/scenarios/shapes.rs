@@ -19,7 +19,7 @@ const A_BYTE: u64 = 4000;
 const DEAR: [(&str, u64); 3] = [("inner hits", 10_500), ("inner numbers", 6700), ("hits in", 5500)];
 
 /// Every lever looks: texts are held, redacted and watched, calls are judged, tokens are counted.
-fn acting() -> Value {
+pub(crate) fn acting() -> Value {
     json!({
         "on_unreadable": "pass", "on_hold_limit": "release",
         "guardrails": [
@@ -41,7 +41,7 @@ fn stopping() -> Value {
 }
 
 /// `piece(0)`, `piece(1)` … until they are so many bytes.
-fn many(size: usize, between: &str, piece: impl Fn(usize) -> String) -> String {
+pub(crate) fn many(size: usize, between: &str, piece: impl Fn(usize) -> String) -> String {
     let mut all = String::with_capacity(size + 1024);
     for n in 0.. {
         if all.len() >= size {
@@ -56,7 +56,7 @@ fn many(size: usize, between: &str, piece: impl Fn(usize) -> String) -> String {
 }
 
 /// A value of this size.
-type OfSize = fn(usize) -> String;
+pub(crate) type OfSize = fn(usize) -> String;
 
 /// JSON values that grow to a size.
 const VALUES: [(&str, OfSize); 17] = [
@@ -331,10 +331,10 @@ fn check(
 }
 
 /// A name, a policy, and an exchange of a size.
-type Case = (String, Value, Box<dyn Fn(&Proxy, usize) -> Outcome + Send + Sync>);
+pub(crate) type Case = (String, Value, Box<dyn Fn(&Proxy, usize) -> Outcome + Send + Sync>);
 
 /// Checks all of a list on both cores.
-fn check_all(cases: Vec<Case>) {
+pub(crate) fn check_all(cases: Vec<Case>) {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let worst = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|threads| {
