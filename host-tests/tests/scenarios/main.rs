@@ -24,6 +24,7 @@ mod hostile;
 mod local_replies;
 mod other_traffic;
 mod reconfiguration;
+mod running;
 mod shapes;
 mod wide;
 mod work;
