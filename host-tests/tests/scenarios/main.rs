@@ -14,6 +14,7 @@
 mod native;
 mod rig;
 
+mod attacks;
 mod corpus;
 mod cuts;
 mod faults;
