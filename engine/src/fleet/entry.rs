@@ -28,6 +28,8 @@ pub(super) struct TableEntry {
     pub target: Target,
     /// The descriptor's entries.
     pub entries: Vec<(String, String)>,
+    /// What the fleet may use in a window, in the limit's own unit.
+    pub cap: u64,
     /// Used here and not reported, in the limit's own unit.
     pub owed: u64,
     /// Since when something is owed (Unix nanoseconds).
@@ -40,6 +42,11 @@ pub(super) struct TableEntry {
     pub next_ns: u64,
     /// Until when the service's word is "over" (Unix nanoseconds).
     pub over_ns: u64,
+    /// When the service first counted something of this process in the window that runs (Unix nanoseconds). Its own
+    /// window began then or before, since another proxy's report may have come first.
+    pub begun_ns: u64,
+    /// How much it has counted of this process since then, in the limit's own unit.
+    pub counted: u64,
     /// Somebody was refused since the service was last asked.
     pub wanted: bool,
 }
@@ -100,10 +107,17 @@ impl TableEntry {
     /// The service's word.
     pub(super) fn word(&self, now_ns: u64) -> ServiceWord {
         if ahead(self.over_ns, now_ns, self.target.every.ns()) {
-            ServiceWord::Over(self.over_ns)
+            ServiceWord::Over(self.over_ns.min(self.window_ends(now_ns).unwrap_or(u64::MAX)))
         } else {
             ServiceWord::Free
         }
+    }
+
+    /// When the service's window ends at the latest, as far as this process knows of it.
+    pub(super) fn window_ends(&self, now_ns: u64) -> Option<u64> {
+        let longest = self.target.every.ns();
+        let end = self.begun_ns.saturating_add(longest);
+        ahead(end, now_ns, longest).then_some(end)
     }
 
     /// A call is under way.
@@ -149,8 +163,22 @@ impl TableEntry {
     }
 
     /// The service has counted what was sent; the call goes on with a question.
-    pub(super) fn counted(&mut self) {
-        self.sent = 0;
+    pub(super) fn counted(&mut self, now_ns: u64) {
+        let sent = std::mem::take(&mut self.sent);
+        if sent > 0 && self.window_ends(now_ns).is_none() {
+            (self.begun_ns, self.counted) = (now_ns, 0);
+        }
+        self.counted = self.counted.saturating_add(sent);
+    }
+
+    /// The service says that something is left. True if this process alone has reported the whole cap in the window: the
+    /// service does not know the limit then, or its window is another. It is said once a window.
+    pub(super) fn exceeds(&mut self) -> bool {
+        let exceeds = self.cap > 0 && self.counted >= self.cap && self.counted != u64::MAX;
+        if exceeds {
+            self.counted = u64::MAX;
+        }
+        exceeds
     }
 
     /// The service has certainly not counted what was sent: it is owed again.
@@ -214,12 +242,15 @@ mod tests {
             first: 0,
             target: Target { service, every, unit, sync_ms: 500 },
             entries: Vec::new(),
+            cap: 0,
             owed: 0,
             since_ns: 0,
             sent: 0,
             busy_ns: 0,
             next_ns: 0,
             over_ns: 0,
+            begun_ns: 0,
+            counted: 0,
             wanted: false,
         }
     }
@@ -232,7 +263,7 @@ mod tests {
         own.owe(10_002, T0);
         let take = own.take(T0, false).unwrap();
         assert_eq!((take.hits, own.owed), (2, 1));
-        own.counted();
+        own.counted(T0);
         own.told(false, None, T0 + 1);
         own.owe(9_999, T0 + 2);
         assert_eq!(own.take(T0 + 3, false), None, "not before the next turn");
@@ -349,7 +380,7 @@ mod tests {
                         match other {
                             Step::Counted => {
                                 counted += u64::from(take.hits) * own.unit();
-                                own.counted();
+                                own.counted(now);
                                 own.told(false, None, now);
                             }
                             Step::NotCounted => own.not_counted(now),

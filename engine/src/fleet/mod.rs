@@ -124,4 +124,6 @@ pub struct FleetAccount {
     pub target: Rc<Target>,
     /// The entries of its descriptor.
     pub entries: Vec<(String, String)>,
+    /// What the fleet may use in a window, in the limit's own unit.
+    pub cap: u64,
 }

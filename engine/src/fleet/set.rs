@@ -6,7 +6,7 @@ use crate::ledger::AccountKey;
 use crate::limits::{FLEET_ENTRIES, FLEET_WAYS, LEDGER_GROUPS, LEDGER_WAYS};
 
 /// The layout's number: what another version of this code wrote is not read.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 /// The accounts of a slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,8 +78,8 @@ fn write(entry: &TableEntry, out: &mut Vec<u8>) {
     for number in [entry.limit, entry.first, entry.target.unit, entry.target.sync_ms] {
         out.extend_from_slice(&number.to_le_bytes());
     }
-    let times = [entry.since_ns, entry.busy_ns, entry.next_ns, entry.over_ns];
-    for number in [entry.owed, entry.sent].into_iter().chain(times) {
+    let times = [entry.since_ns, entry.busy_ns, entry.next_ns, entry.over_ns, entry.begun_ns];
+    for number in [entry.cap, entry.owed, entry.sent, entry.counted].into_iter().chain(times) {
         out.extend_from_slice(&number.to_le_bytes());
     }
     let every = match entry.target.every {
@@ -104,9 +104,9 @@ fn read(from: &mut SetReader<'_>) -> Option<TableEntry> {
     let id = from.take()?;
     let [limit, first, unit, sync_ms] =
         [from.number()?, from.number()?, from.number()?, from.number()?];
-    let [owed, sent] = [from.long()?, from.long()?];
-    let [since_ns, busy_ns, next_ns, over_ns] =
-        [from.long()?, from.long()?, from.long()?, from.long()?];
+    let [cap, owed, sent, counted] = [from.long()?, from.long()?, from.long()?, from.long()?];
+    let [since_ns, busy_ns, next_ns, over_ns, begun_ns] =
+        [from.long()?, from.long()?, from.long()?, from.long()?, from.long()?];
     let [every, api, wanted, count] = from.take()?;
     let every = match every {
         0 => Every::Second,
@@ -127,12 +127,15 @@ fn read(from: &mut SetReader<'_>) -> Option<TableEntry> {
         first,
         target: Target { service: Service { cluster, domain, api }, every, unit, sync_ms },
         entries,
+        cap,
         owed,
         since_ns,
         sent,
         busy_ns,
         next_ns,
         over_ns,
+        begun_ns,
+        counted,
         wanted: wanted == 1,
     })
 }
@@ -183,22 +186,25 @@ mod tests {
 
     fn entry() -> impl Strategy<Value = TableEntry> {
         let texts = prop::collection::vec((".{0,20}", ".{0,60}"), 0..=FLEET_ENTRIES);
-        let numbers = (any::<[u8; 16]>(), any::<[u32; 2]>(), any::<[u64; 6]>(), any::<bool>());
+        let numbers = (any::<[u8; 16]>(), any::<[u32; 2]>(), any::<[u64; 9]>(), any::<bool>());
         (target(), texts, numbers).prop_map(|(target, entries, numbers)| {
-            let (id, [limit, first], [owed, sent, since_ns, busy_ns, next_ns, over_ns], wanted) =
-                numbers;
+            let (id, [limit, first], times, wanted) = numbers;
+            let [cap, owed, sent, since_ns, busy_ns, next_ns, over_ns, begun_ns, counted] = times;
             TableEntry {
                 id,
                 limit,
                 first,
                 target,
                 entries,
+                cap,
                 owed,
                 since_ns,
                 sent,
                 busy_ns,
                 next_ns,
                 over_ns,
+                begun_ns,
+                counted,
                 wanted,
             }
         })

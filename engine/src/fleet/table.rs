@@ -73,6 +73,13 @@ impl Table {
         own.map_or(ServiceWord::Free, |entry| entry.word(self.store.now_ns()))
     }
 
+    /// When the service's window of an account ends at the latest; `None`: this process knows nothing of it.
+    fn window_ends(&self, account: &FleetAccount) -> Option<u64> {
+        let stored = self.store.get(slot_of(account)).ok().flatten()?;
+        let mut set = FleetSlot::decode(&stored.bytes)?;
+        set.find(&account.key.account())?.window_ends(self.store.now_ns())
+    }
+
     /// Somebody was refused: the service is asked again at the next turn.
     pub fn want(&self, account: &FleetAccount) {
         self.change(account, |entry, _| !std::mem::replace(&mut entry.wanted, true));
@@ -124,7 +131,8 @@ impl Table {
             Heard::Said(said) if said.over => {
                 let longest = account.target.every.ns();
                 let until = said.reset_s.map_or(longest, |s| s.saturating_mul(super::SECOND_NS));
-                Admitter::Over(now_ns.saturating_add(until.min(longest)))
+                let until = now_ns.saturating_add(until.min(longest));
+                Admitter::Over(until.min(self.window_ends(account).unwrap_or(u64::MAX)))
             }
             Heard::Said(_) => Admitter::Free,
             Heard::Garbage | Heard::Refused | Heard::Lost => Admitter::Unanswered,
@@ -248,20 +256,21 @@ impl Table {
             (_, heard, _) => heard,
         };
         self.heard(&parcel.target.service, parcel.step.word(), heard);
-        let mut unanswered = 0;
+        let (mut unanswered, mut exceeds) = (0, false);
         self.update(parcel.slot, |set, now_ns| {
             let Some(entry) = set.find(&parcel.id) else { return false };
             if !entry.waits_for(parcel.stamp) {
                 return false;
             }
             match (heard, parcel.step) {
-                (Heard::Said(_), CalloutStep::Report) => entry.counted(),
+                (Heard::Said(_), CalloutStep::Report) => entry.counted(now_ns),
                 (Heard::Said(said), _) => {
-                    entry.counted();
+                    entry.counted(now_ns);
                     entry.told(said.over, said.reset_s, now_ns);
+                    exceeds = !said.over && entry.exceeds();
                 }
                 (Heard::Garbage, _) => {
-                    entry.counted();
+                    entry.counted(now_ns);
                     unanswered = entry.lost(now_ns);
                 }
                 (Heard::Refused, _) => entry.not_counted(now_ns),
@@ -270,10 +279,18 @@ impl Table {
             true
         });
         self.lost("unanswered", unanswered);
-        if let (Heard::Said(said), CalloutStep::Charge) = (heard, parcel.step)
-            && !said.has_limit
-        {
+        let unknown = matches!((heard, parcel.step), (Heard::Said(said), CalloutStep::Charge) if !said.has_limit);
+        if unknown || exceeds {
             self.count("hemostat_global_unlimited_total".to_owned());
+        }
+        if exceeds {
+            let Service { cluster, domain, .. } = &parcel.target.service;
+            let limit = parcel.entries.first().map_or("", |(_, limit)| limit);
+            let line = format!(
+                "rate-limit service of domain `{domain}` (cluster `{cluster}`) has counted all of limit `{limit}` for this \
+                 process alone and says that something is left: does it know the limit?"
+            );
+            self.effects.borrow_mut().push(Effect::Log(line));
         }
         let follows = heard.is_answer() && parcel.step == CalloutStep::Report;
         follows.then_some(Parcel { step: CalloutStep::Check, hits: 0, ..parcel })
@@ -323,6 +340,7 @@ impl Table {
             let Some(entry) = set.find(&key.account()) else { return false };
             // A policy may have changed where it is counted.
             entry.target = (*account.target).clone();
+            entry.cap = account.cap;
             gone = entry.advance(now_ns);
             // What is gone must be written too, or it is told of again.
             change(entry, now_ns) || gone != (0, 0)
@@ -364,12 +382,15 @@ fn fresh(account: &FleetAccount) -> TableEntry {
         first: account.key.first(),
         target: (*account.target).clone(),
         entries: account.entries.clone(),
+        cap: account.cap,
         owed: 0,
         since_ns: 0,
         sent: 0,
         busy_ns: 0,
         next_ns: 0,
         over_ns: 0,
+        begun_ns: 0,
+        counted: 0,
         wanted: false,
     }
 }

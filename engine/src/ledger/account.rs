@@ -56,6 +56,15 @@ impl Cap {
             Self::InFlight { most } => most,
         }
     }
+
+    /// The most that may be used in one window by the word of the policy, whichever of its two numbers says more.
+    #[must_use]
+    pub fn in_a_window(&self) -> u64 {
+        match *self {
+            Self::Bucket { amount, .. } => self.most().max(amount),
+            _ => self.most(),
+        }
+    }
 }
 
 /// The state of an account. A new account stands at its start: nothing used, nothing in flight.

@@ -19,6 +19,7 @@ fn account(api: Api, tenant: &str) -> FleetAccount {
         key: AccountKey::new(&LimitKey::new(b"limit"), &[tenant], 32),
         target: Rc::new(Target { service, every: Every::Day, unit: 1, sync_ms: 500 }),
         entries: vec![("limit".into(), "l".into()), ("tenant".into(), tenant.into())],
+        cap: 100,
     }
 }
 
@@ -54,6 +55,55 @@ fn a_report_is_followed_by_a_question_and_its_word_holds_for_all_workers() {
         counted(&one),
         ["calls_total;action=report;reason=ok", "calls_total;action=check;reason=over"]
     );
+}
+
+/// Reports so much to limitador at this time and hears this word.
+fn report(table: &Table, store: &MemoryStore, now_ns: u64, used: u64, word: &'static [u8]) {
+    let own = account(Api::Limitador, "a");
+    store.set_now_ns(now_ns);
+    table.owe(&own, used);
+    let [report] = table.due(64).try_into().unwrap();
+    let check = table.answered(report, CalloutReply::Message(OK)).unwrap();
+    assert_eq!(table.answered(check, CalloutReply::Message(word)), None);
+}
+
+/// Limitador says "over" and not until when. Its window has run since this process's first report at least.
+#[test]
+fn who_is_refused_is_told_when_the_window_ends_at_the_latest() {
+    const DAY: u64 = 86_400 * S;
+    let (store, one, other) = process();
+    let own = account(Api::Limitador, "a");
+    report(&one, &store, T0, 7, OK);
+    let now = T0 + 20 * 3600 * S;
+    report(&one, &store, now, 1, OVER);
+    assert_eq!(other.word(&own), ServiceWord::Over(T0 + DAY), "not a whole day from now");
+    let strict = other.asked(&own, CalloutReply::Message(OVER));
+    assert_eq!(strict, Admitter::Over(T0 + DAY));
+    // The window that is known of is over, and the service still says so: another began since.
+    store.set_now_ns(T0 + DAY);
+    assert_eq!(other.word(&own), ServiceWord::Over(now + DAY));
+    assert_eq!(
+        other.asked(&account(Api::Limitador, "b"), CalloutReply::Message(OVER)),
+        Admitter::Over(T0 + 2 * DAY)
+    );
+}
+
+/// Limitador says "OK" to what no limit of its own fits.
+#[test]
+fn a_service_that_has_counted_the_whole_cap_and_says_yes_may_not_know_the_limit() {
+    let unlimited =
+        |table: &Table| counted(table).iter().filter(|name| *name == "unlimited_total").count();
+    let (store, one, _) = process();
+    report(&one, &store, T0, 60, OK);
+    assert_eq!(unlimited(&one), 0, "less than the cap of 100");
+    report(&one, &store, T0 + S, 40, OK);
+    assert_eq!(unlimited(&one), 1);
+    report(&one, &store, T0 + 2 * S, 500, OK);
+    assert_eq!(unlimited(&one), 0, "once a window");
+    report(&one, &store, T0 + 86_400 * S, 99, OK);
+    assert_eq!(unlimited(&one), 0, "another window");
+    report(&one, &store, T0 + 86_401 * S, 1, OVER);
+    assert_eq!(unlimited(&one), 0, "it knows");
 }
 
 #[test]

@@ -66,7 +66,8 @@ impl Limit {
                 *value = digest(value);
             }
         }
-        Some(fleet::FleetAccount { key, target: Rc::clone(&global.target), entries })
+        let cap = self.cap.in_a_window();
+        Some(fleet::FleetAccount { key, target: Rc::clone(&global.target), entries, cap })
     }
 }
 
