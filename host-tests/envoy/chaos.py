@@ -20,7 +20,7 @@ import time
 from scripted import DONE, delta
 
 import policies
-from rig.envoy import Envoy
+from rig.envoy import Envoy, EnvoyError
 
 MIB = 1 << 20
 SECRET = "sesame-opens-the-door"
@@ -383,7 +383,11 @@ def main():
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)))
     given = parser.parse_args()
     run = Run(given.minutes * 60, given.seed, given.streams, kills=max(1, int(given.minutes / 5)))
-    run.run()
+    try:
+        run.run()
+    except EnvoyError as error:
+        # What was seen until then is told all the same.
+        run.wrong.append(f"Envoy does not start again: {error}")
     print(f"seed {given.seed}, {given.streams} streams at a time, {given.minutes} minutes")
     for name, count in sorted(run.table.items()):
         print(f"  {name:24} {count}")
