@@ -22,6 +22,11 @@ pub const HELD_VM_BYTES: usize = HELD_PROCESS_BYTES / 8;
 /// follows the policy's word.
 pub const KEPT_VM_BYTES: usize = 64 * 1024 * 1024;
 
+/// What the memory of one VM grows to at most, in bytes: the largest body that the samples let in, full of hits, with its
+/// document, what is found in it ([`FOUND_BYTES`]) and the body that is made of it, beside all that is kept. Nothing asks for
+/// it: it is what the other numbers come to, and tests hold a VM to it under the worst mix of traffic.
+pub const VM_BYTES: usize = 640 * 1024 * 1024;
+
 /// What was found in the texts of one event, or of one whole body, and what is to be changed in it, in bytes. A body with
 /// as many values as one may have, each of them redacted, fits; nobody writes one with more by chance, and all that is
 /// made of it until it leaves stays well under the gibibyte that proxies give a VM.

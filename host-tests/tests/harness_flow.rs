@@ -338,9 +338,51 @@ fn another_host_has_no_pause_in_response_headers_and_no_end_on_headers() {
 (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32) (i32.const 1))"#,
     );
     let outcome = r.get("body");
-    assert_eq!(r.said(), ["0", "1"]);
+    assert_eq!(r.said(), ["0"], "and none of a body that is not there");
     assert!(outcome.upstream.ended);
     assert_eq!(outcome.downstream.text(), "body");
+}
+
+/// nginx with ngx_wasm_module.
+#[test]
+fn another_host_sends_a_request_when_its_body_is_whole() {
+    let guest = r#"
+(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const ACTION))
+(func (export "proxy_on_request_body") (param i32) (param $n i32) (param $end i32) (result i32)
+  (call $say (i32.add (local.get $n) (local.get $end)))
+  (call $say (call $add_header (i32.const 0) @late@ @1@))
+  (i32.const 0))"#;
+    let ask = |action: &str| {
+        let r = run_generic(&guest.replace("ACTION", action));
+        let mut exchange = r.worker.exchange(&r.plugin);
+        exchange.request_headers(POST, false).request_data("abc", false);
+        assert_eq!(exchange.so_far().upstream.headers, None, "nothing leaves before");
+        exchange.request_data("de", true);
+        (exchange.finish(), r.said())
+    };
+    let (outcome, said) = ask("0");
+    assert_eq!(said, ["6", "0"], "all of it at once, and headers can be changed");
+    assert_eq!(
+        (outcome.upstream.text().as_str(), outcome.upstream.header("late")),
+        ("abcde", Some("1"))
+    );
+    let (outcome, said) = ask("1");
+    assert!(said.is_empty() && outcome.upstream.headers.is_none());
+    assert_eq!(outcome.violations, [Violation::Stalled { direction: Direction::Request }]);
+}
+
+#[test]
+fn another_host_takes_an_end_without_bytes_for_none() {
+    let r = run_generic(
+        r#"
+(func (export "proxy_on_response_body") (param i32) (param i32) (param $end i32) (result i32)
+  (if (local.get $end) (then (call $say (call $set_buffer (i32.const 1) (i32.const 0) (i32.const 99) @@))))
+  (i32.const 0))"#,
+    );
+    let outcome = r.get("body");
+    assert_eq!(r.said(), ["0"]);
+    assert!(!outcome.downstream.ended);
+    assert_eq!(outcome.violations, [Violation::Stalled { direction: Direction::Response }]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! twice that, under every lever and `capture`. Nothing traps, the steps follow the bytes, and what the VM has grown by stays
 //! under a number that no attack's size is part of.
 
+use hemostat_engine::limits::{KEPT_VM_BYTES, VM_BYTES};
 use hemostat_engine::wire::eventstream;
 use host_tests::{Chunking, Outcome, Request, UpstreamAnswer};
 use serde_json::{Value, json};
@@ -189,7 +190,9 @@ fn no_attack_fills_a_vm_or_keeps_it_busy() {
         let before = proxy.worker.memory_bytes();
         let (one, two) = (attack(&proxy, UNIT), attack(&proxy, 2 * UNIT));
         // Again and again: what is kept of one must make room for the next.
-        (0..4).for_each(|_| drop(attack(&proxy, UNIT)));
+        for _ in 0..4 {
+            attack(&proxy, UNIT);
+        }
         let grown = proxy.worker.memory_bytes() - before;
         let each = two / (2 * UNIT as u64);
         let line =
@@ -202,4 +205,40 @@ fn no_attack_fills_a_vm_or_keeps_it_busy() {
     }
     println!("{}", said.join("\n"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// All of them in turn on one worker, while bodies that never end and answers in the middle of a match wait beside them.
+#[test]
+fn a_vm_stays_under_its_bound_whatever_is_mixed() {
+    let proxy = proxy();
+    let mut waiting = Vec::new();
+    for n in 0..300 {
+        let request = DIALECTS[0].request(true, "hi");
+        let mut exchange = proxy.worker.exchange(&proxy.plugin);
+        exchange.request_headers(request.headers, false);
+        if n % 2 == 0 {
+            exchange.request_data(vec![b' '; 512 * KIB], false);
+        } else {
+            exchange.request_data(request.body, true);
+            exchange.response_headers(
+                [(":status", "200"), ("content-type", "text/event-stream")],
+                false,
+            );
+            let held =
+                DIALECTS[0].streamed(&["begin ", &"x".repeat(12 * KIB)]).chunks[..3].concat();
+            exchange.response_data(held, false);
+            exchange
+                .response_data([&b"data: {\"a\":\""[..], &vec![b'A'; 512 * KIB]].concat(), false);
+        }
+        waiting.push(exchange);
+    }
+    for (name, attack) in ATTACKS {
+        attack(&proxy, UNIT);
+        proxy.assert_sound(name);
+    }
+    let taken = proxy.worker.memory_bytes();
+    println!("{} MiB with 300 streams that wait", taken >> 20);
+    assert!(taken < VM_BYTES && taken > KEPT_VM_BYTES / 8, "{} MiB", taken >> 20);
+    waiting.into_iter().for_each(|exchange| assert_eq!(exchange.finish().trapped, None));
+    proxy.assert_sound("mix");
 }

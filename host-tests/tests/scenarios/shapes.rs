@@ -428,7 +428,7 @@ fn work_on_streams_of_every_shape_grows_with_their_bytes() {
 #[test]
 fn the_largest_bodies_full_of_hits_do_not_end_a_vm() {
     const BODY: usize = 8 * KIB * KIB + 512 * KIB;
-    const MEMORY: usize = 640 * KIB * KIB;
+    const MEMORY: usize = hemostat_engine::limits::VM_BYTES;
     let policy = |passes: bool, action: &str| {
         json!({"on_unreadable": if passes { "pass" } else { "block" }, "guardrails": [
             {"id": "hits", "scan": ["output", "input", "tool_args"], "find": ["zq", "1"], "do": action}]})
