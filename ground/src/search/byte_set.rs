@@ -55,7 +55,13 @@ impl ByteSet {
     }
 
     pub(super) fn bytes(self) -> impl Iterator<Item = u8> {
-        (0..=u8::MAX).filter(move |byte| self.has(*byte))
+        self.0.into_iter().zip([0, 64, 128, 192]).flat_map(|(mut word, first)| {
+            std::iter::from_fn(move || {
+                let bit = word.trailing_zeros() as u8;
+                word = if word == 0 { return None } else { word & (word - 1) };
+                Some(first + bit)
+            })
+        })
     }
 }
 

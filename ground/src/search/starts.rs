@@ -99,8 +99,11 @@ impl Starts {
         let places = self.halves.iter_mut().zip(self.whole.iter_mut());
         for ((halves, whole), set) in places.zip(prefix.sets()) {
             halves.add(*set, bucket);
-            let bytes = whole.iter_mut().zip(0..=u8::MAX).filter(|(_, byte)| set.has(*byte));
-            bytes.for_each(|(own, _)| *own |= smaller);
+            for byte in set.bytes() {
+                if let Some(own) = whole.get_mut(usize::from(byte)) {
+                    *own |= smaller;
+                }
+            }
         }
     }
 

@@ -6,6 +6,9 @@
 use super::prefix::{Prefix, often};
 use super::{BUCKETS, BYTES, ByteSet};
 
+/// How often bytes stand in prose, by their upper halves and then by their lower ones.
+type Weights = [[f32; 16]; 16];
+
 /// The halves of a set's bytes, a bit each.
 #[derive(Debug, Clone, Copy, Default)]
 struct Bits {
@@ -24,64 +27,67 @@ impl Bits {
     fn with(self, other: Bits) -> Bits {
         Bits { low: self.low | other.low, high: self.high | other.high }
     }
+
+    /// The share of prose that it lets through.
+    fn share(self, weights: &Weights) -> f32 {
+        let rows = weights.iter().enumerate().filter(|(half, _)| self.high >> half & 1 == 1);
+        let bytes = rows.flat_map(|(_, row)| row.iter().enumerate());
+        bytes.filter(|(half, _)| self.low >> half & 1 == 1).map(|(_, weight)| weight).sum()
+    }
 }
 
-/// How often bytes of an upper half stand in prose, by their lower halves.
-type Weights = [[f32; 16]; 16];
-
-/// How much of prose a bucket lets through.
-fn lets_through(places: &[Bits; BYTES], weights: &Weights) -> f32 {
-    let set = |bits: &[f32], mask: u16| -> f32 {
-        let chosen = bits.iter().enumerate().filter(|(half, _)| mask >> half & 1 == 1);
-        chosen.map(|(_, weight)| weight).sum()
-    };
-    let place = |bits: &Bits| -> f32 {
-        let chosen = weights.iter().enumerate().filter(|(half, _)| bits.high >> half & 1 == 1);
-        chosen.map(|(_, row)| set(row, bits.low)).sum()
-    };
-    places.iter().map(place).product()
+/// What some prefixes let through together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sieve {
+    places: [Bits; BYTES],
+    /// The share of prose.
+    share: f32,
 }
 
-/// The prefixes of each bucket, in the order in which they came.
+impl Sieve {
+    /// What it would be with one more prefix.
+    fn with(mut self, prefix: &Prefix, weights: &Weights) -> Sieve {
+        for (bits, set) in self.places.iter_mut().zip(prefix.sets()) {
+            *bits = bits.with(Bits::of(*set));
+        }
+        self.share = self.places.iter().map(|bits| bits.share(weights)).product();
+        self
+    }
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    prefixes: Vec<Prefix>,
+    sieve: Sieve,
+}
+
+/// The prefixes of each bucket, sorted.
 pub(super) fn choose(prefixes: &[Prefix]) -> [Vec<Prefix>; BUCKETS] {
     let mut weights: Weights = Default::default();
     for (byte, weight) in (0..=u8::MAX).zip(weights.iter_mut().flatten()) {
         *weight = often(byte);
     }
     // The most frequent first: they take buckets of their own, and the rest goes beside its likes.
-    let mut order: Vec<usize> = (0..prefixes.len()).collect();
-    let frequent = |at: &usize| prefixes.get(*at).map_or(0.0, Prefix::in_thousand);
-    order.sort_by(|a, b| frequent(b).total_cmp(&frequent(a)));
-    let mut chosen = vec![0; prefixes.len()];
-    let mut buckets: [Option<([Bits; BYTES], f32)>; BUCKETS] = [None; BUCKETS];
-    for at in order {
-        let (Some(prefix), Some(number)) = (prefixes.get(at), chosen.get_mut(at)) else { continue };
-        let mut own = [Bits::default(); BYTES];
-        own.iter_mut().zip(prefix.sets()).for_each(|(bits, set)| *bits = Bits::of(*set));
-        let mut best: Option<(f32, usize, [Bits; BYTES], f32)> = None;
-        for (bucket, known) in buckets.iter().enumerate() {
-            let mut both = own;
-            let mut before = 0.0;
-            if let Some((places, much)) = known {
-                both.iter_mut().zip(places).for_each(|(bits, known)| *bits = bits.with(*known));
-                before = *much;
-            }
-            let much = lets_through(&both, &weights);
-            if best.is_none_or(|(added, ..)| much - before < added) {
-                best = Some((much - before, bucket, both, much));
+    let mut order: Vec<(f32, &Prefix)> =
+        prefixes.iter().map(|prefix| (prefix.in_thousand(), prefix)).collect();
+    order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let mut buckets: [Bucket; BUCKETS] = Default::default();
+    for (_, prefix) in order {
+        let mut best: Option<(f32, &mut Bucket, Sieve)> = None;
+        for bucket in &mut buckets {
+            let sieve = bucket.sieve.with(prefix, &weights);
+            let added = sieve.share - bucket.sieve.share;
+            if best.as_ref().is_none_or(|(least, ..)| added < *least) {
+                best = Some((added, bucket, sieve));
             }
         }
-        let Some((_, bucket, places, much)) = best else { continue };
-        *number = bucket;
-        if let Some(known) = buckets.get_mut(bucket) {
-            *known = Some((places, much));
+        if let Some((_, bucket, sieve)) = best {
+            bucket.sieve = sieve;
+            bucket.prefixes.push(*prefix);
         }
     }
-    let mut all = std::array::from_fn(|_| Vec::new());
-    for (prefix, number) in prefixes.iter().zip(chosen) {
-        if let Some(bucket) = all.get_mut(number) {
-            bucket.push(*prefix);
-        }
-    }
-    all
+    buckets.map(|mut bucket| {
+        bucket.prefixes.sort_unstable();
+        bucket.prefixes
+    })
 }
