@@ -4,3 +4,4 @@ mod bad;
 mod golden;
 mod life;
 mod made;
+mod shown;

@@ -68,8 +68,10 @@ pub(super) fn acts(facts: &Facts<'_>, count: &mut impl FnMut(&str) -> u64) -> St
 fn new_ids(facts: &Facts<'_>) -> BTreeSet<String> {
     let held = &facts.state.held;
     let Some(first) = held.first() else { return BTreeSet::new() };
-    let before = first.under.and_then(|digest| facts.state.holding(&digest));
-    let Some(before) = before.or_else(|| held.get(1)) else { return BTreeSet::new() };
+    // What was in force, and not what this policy stands on: after a rollback the rules that were there all along are not
+    // new. A drill changed nothing.
+    let before = held.iter().skip(1).find(|held| !held.drill);
+    let Some(before) = before else { return BTreeSet::new() };
     let known = ids(&before.policy);
     ids(&first.policy).into_iter().filter(|id| !known.contains(id)).collect()
 }

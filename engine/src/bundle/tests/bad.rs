@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::made::{Process, envelope, policy, release, secret, signed, with};
-use crate::bundle::{Code, PAYLOAD_TYPE, Way, digest_of};
+use super::made::{Process, digest, envelope, policy, release, secret, signed, with};
+use crate::bundle::{Code, PAYLOAD_TYPE, Way};
 use crate::dsse::base64;
 use crate::limits;
-use crate::policy::source::parse_json;
 
 /// Name, envelope, way, code, and words of the reason.
 type Case = (&'static str, String, Way, Code, &'static str);
@@ -26,10 +25,6 @@ fn next(fields: &Value) -> Value {
 /// A good next release with these fields, by `ops`.
 fn ops(fields: &Value) -> String {
     envelope(&next(fields), &["ops"])
-}
-
-fn digest(policy: &Value) -> String {
-    digest_of(&parse_json(policy.to_string().as_bytes()).unwrap()).unwrap().to_string()
 }
 
 /// A good envelope as JSON, for a change by hand.

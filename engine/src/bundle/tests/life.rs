@@ -3,18 +3,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::made::{NOW, Process, SCOPE, configuration, envelope, policy, release, terms, with};
-use crate::bundle::{
-    Code, Digest, Facts, Followers, LastRefusal, Practice, Releases, Way, digest_of, renew, start,
-    status,
-};
+use super::made::{NOW, Process, configuration, digest, envelope, policy, release, terms, with};
+use crate::bundle::{Code, Digest, Practice, Releases, Way, digest_of, renew, start};
 use crate::limits;
 use crate::policy::config::Config;
 use crate::policy::source::parse_json;
-
-fn digest(policy: &Value) -> String {
-    digest_of(&parse_json(policy.to_string().as_bytes()).unwrap()).unwrap().to_string()
-}
 
 /// A few hundred bytes: the digest of a policy that is held.
 fn back_to(serial: u64, version: &str) -> Value {
@@ -309,55 +302,6 @@ fn bytes_changed_in_shared_memory_are_noticed() {
     let text = process.state.held[0].policy.replace("[GONE]", "[LEAK]");
     process.state.held[0].policy = text.into();
     assert_eq!(process.state.running(&process.terms).unwrap_err().code, Code::NotHeld);
-}
-
-#[test]
-fn status_says_what_operators_ask() {
-    let mut process =
-        Process::new(&json!({"source": {"cluster": "policy", "authority": "a", "path": "/p"}}));
-    process
-        .post(&with(release(7, "a"), &json!({"reason": "INC-1 \"quoted\"\n"})), &["ops"])
-        .unwrap();
-    let refusal = process.post(&release(6, "old"), &["ops"]).unwrap_err();
-    let trouble =
-        LastRefusal::decode(&LastRefusal::new(&refusal, Way::Post, NOW).encode()).unwrap();
-    let running = process.state.running(&process.terms).unwrap();
-    let facts = Facts {
-        terms: &process.terms,
-        state: &process.state,
-        running: running.as_ref(),
-        trouble: Some(&trouble),
-        book: None,
-        pending: &[],
-        global: "{}",
-        poll: None,
-        marks: None,
-        events: "[]",
-        providers: "[]",
-        followers: &Followers::default(),
-        now_ms: NOW * 1000,
-        filter: "0",
-    };
-    let text = status(&facts, |name| match name {
-        "hemostat_rule_hits_total;rule=secrets;action=redact" => 3,
-        "hemostat_rule_hits_total;rule=secrets;action=block" => 0,
-        other => panic!("{other}"),
-    });
-    let status: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(status["version"], "a");
-    assert_eq!(status["serial"], 7);
-    assert_eq!(status["digest"], digest(&policy("a")));
-    assert_eq!(status["since"], "2026-11-24T07:00:00Z");
-    assert_eq!(status["source"], "post");
-    assert_eq!(status["standing"], "release");
-    assert_eq!(status["scope"], SCOPE);
-    assert_eq!(status["key_ids"], json!(["ops"]));
-    assert_eq!(status["reason"], "INC-1 \"quoted\"\n");
-    assert_eq!(status["last_error"]["code"], "stale-serial");
-    assert_eq!(status["rules"], json!({"secrets": {"redact": 3}}));
-    assert_eq!(status["poll"]["replay_floor"], "configured");
-    assert_eq!(status["held"][1]["version"], "baseline");
-    assert_eq!(status["history"][0]["serial"], 7);
 }
 
 proptest! {

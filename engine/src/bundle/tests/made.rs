@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::bundle::{Offered, PAYLOAD_TYPE, ReleaseRefusal, Releases, Terms, Way, offer};
+use crate::bundle::{
+    Offered, PAYLOAD_TYPE, ReleaseRefusal, Releases, Terms, Way, digest_of, offer,
+};
 use crate::dsse::SecretKey;
 use crate::policy::config::Config;
+use crate::policy::source::parse_json;
 
 /// 2026-11-24T07:00:00Z
 pub(super) const NOW: u64 = 1_795_503_600;
@@ -20,6 +23,11 @@ pub(super) fn secret(name: &str) -> SecretKey {
 pub(super) fn policy(version: &str) -> Value {
     json!({"hemostat": 1, "version": version, "guardrails": [
         {"id": "secrets", "scan": ["output"], "find": ["pack:secrets"], "do": {"redact": "[GONE]"}}]})
+}
+
+/// The digest by which a release names a policy.
+pub(super) fn digest(policy: &Value) -> String {
+    digest_of(&parse_json(policy.to_string().as_bytes()).unwrap()).unwrap().to_string()
 }
 
 /// A release of a policy; fields are added or replaced with [`with`].
