@@ -146,17 +146,30 @@ def test_prometheus_takes_the_rules():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+CASES = ("alerts.test.yaml", "alerts-twice.test.yaml", "alerts-spend.test.yaml")
+
+
 def test_alerts_fire_when_they_should_and_at_the_first_event():
-    done = promtool("test", "rules", "alerts.test.yaml")
+    done = promtool("test", "rules", *CASES)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_alert_has_a_case_in_which_it_fires():
+def seconds(text):
+    """`90s`, `10m` in seconds."""
+    return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
+
+
+def test_every_alert_has_a_case_in_which_it_fires_twice_and_is_silent_between():
+    """An alert that is blind to the first event, or stays for good after it, is no alert."""
     names = {rule["alert"] for group in yaml.safe_load((SAMPLES / "observe" / "alerts.yaml").read_text())["groups"]
              for rule in group["rules"]}
-    fires = set()
-    for case in yaml.safe_load((SAMPLES / "observe" / "alerts.test.yaml").read_text())["tests"]:
+    twice = set()
+    for case in (case for file in CASES for case in yaml.safe_load((SAMPLES / "observe" / file).read_text())["tests"]):
+        checks = {}
         for check in case["promql_expr_test"]:
-            if check["exp_samples"]:
-                fires |= set(re.findall(r'alertname="(\w+)"', check["expr"]))
-    assert fires == names
+            (name,) = re.findall(r'alertname="(\w+)"', check["expr"])
+            checks.setdefault(name, []).append((seconds(check["eval_time"]), bool(check["exp_samples"])))
+        for name, seen in checks.items():
+            fires = "".join("01"[fired] for _, fired in sorted(seen))
+            twice |= {name} if re.search("10+1", fires) else set()
+    assert twice == names
