@@ -241,6 +241,16 @@ def test_page_a_push_does_not_arrive(desk):
     desk.types("status")
 
 
+def test_page_the_proxies_have_no_policy(desk, upstream):
+    with Proxy(upstream.port, None) as bare:
+        refused = fetch(bare.port, "POST", CHAT, recordings.minimal_request("openai-chat", False))
+        assert (refused.status, refused.header("retry-after")) == (503, "1") and b"no_policy" in refused.body
+        desk.began = None
+        desk.types("push", "current.json", "--wait", proxies=[bare])
+        desk.fleet = [bare]
+        desk.effect("the proxies have no policy", lambda answer: answer.header("x-hemostat-policy") == "day")
+
+
 # --- what could make it worse -----------------------------------------------------------------------------------
 
 

@@ -148,7 +148,7 @@ class Proxy(Envoy):
             raise
         listeners = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
         ports = {one["name"]: one["local_address"]["socket_address"]["port_value"] for one in listeners}
-        self.port, self.control_port = ports["llm"], ports["control"]
+        self.port, self.control_port = ports["llm"], ports.get("control")
 
     def restart(self):
         """Ends the process and starts another with the same configuration, at other ports."""
