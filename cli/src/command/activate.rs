@@ -6,7 +6,7 @@ use hemostat_engine::base::time;
 use hemostat_engine::policy::source::SourceNode;
 
 use crate::shared::deliver::{self, How};
-use crate::shared::error::Result;
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
@@ -52,6 +52,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let keys = Key::all(&args.key)?;
     let policy = policy_file::read(&args.policy)?;
+    if policy.get("payload").is_some() {
+        return Err(Error::no(format!(
+            "{}: that is a release, not a prepared policy\n  help: `hemostat push` brings releases; what can be activated \
+             stands in the folder `….prepared` beside it",
+            safe(&args.policy)
+        )));
+    }
     let fleet = args.how.fleet.some()?;
     let view = fleet.view();
     let newest = view.agreed(err)?;
@@ -62,7 +69,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         let file = safe(&args.policy);
         writeln!(
             err,
-            "hemostat: {file} ({digest}) is not prepared; a key that may `release` can still bring it"
+            "hemostat: {file} ({digest}) is not prepared; a key that may `release` can still bring it, as the whole policy"
         )?;
     }
     let words = Words {
@@ -91,9 +98,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let done = deliver::deliver(&envelope, words.serial, &args.how, &fleet, out, err)?;
     match done {
         // "Back: rollback" after a refusal would take something else back.
-        Exit::No => writeln!(
+        Exit::No if args.how.to.is_none() => writeln!(
             err,
-            "back, where a proxy has it: `hemostat rollback --expect {}`; where it was refused, nothing changed",
+            "back, where a proxy took it: `hemostat rollback --expect {}`; where it was refused, nothing changed",
             words.serial
         )?,
         _ => writeln!(err, "back: `hemostat rollback --expect {}`", words.serial)?,

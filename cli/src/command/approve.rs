@@ -87,8 +87,8 @@ struct Asked {
 }
 
 /// `30s`, `15m`, `1h` in seconds.
-fn span(text: &str) -> Result<u64, String> {
-    let wanted = || "30s, 15m or 1h is expected, an hour at most".to_owned();
+fn span(text: &str) -> Result<u64> {
+    let wanted = || Error::failed("30s, 15m or 1h is expected, an hour at most");
     let unit = match text.chars().last() {
         Some('s') => 1,
         Some('m') => 60,
@@ -146,56 +146,57 @@ fn asked(args: &Args) -> Result<Asked> {
     if let Some(tool) = &args.any_args_of {
         return Ok(Asked { what: What::AnyArgsOf(tool.clone()), seen: None });
     }
-    let given = args.id.as_deref().map(normal).transpose().map_err(Error::no)?;
+    let given = args.id.as_deref().map(normal).transpose()?;
     if let (Some(tool), Some(json)) = (&args.tool, &args.args) {
-        let id = call(args, given, tool, json).map_err(Error::no)?;
+        let id = call(args, given, tool, json)?;
         return Ok(Asked { what: What::Call(id), seen: None });
     }
     let id = given.unwrap_or_default();
     let fleet = args.fleet.fleet()?;
     let seen = match fleet.proxies.is_empty() {
-        true => Err(format!(
+        true => Err(Error::no(format!(
             "nobody here has seen what `{id}` stands for: give `--tool` and `--args`, or `--proxy`, or `--blind`"
-        )),
+        ))),
         false => pending::find(&fleet, &id, args.tenant.as_deref()),
     };
     match seen {
         Ok(seen) => Ok(Asked { what: What::Call(id), seen: Some(seen) }),
         Err(_) if args.blind => Ok(Asked { what: What::Call(id), seen: None }),
-        Err(no) => Err(Error::no(no)),
+        Err(no) => Err(no),
     }
 }
 
 /// The id of the call that was given.
-fn call(args: &Args, given: Option<String>, tool: &str, json: &str) -> Result<String, String> {
+fn call(args: &Args, given: Option<String>, tool: &str, json: &str) -> Result<String> {
     let pointers: Result<Vec<_>, _> = args.id_arg.iter().map(|text| pointer(text)).collect();
     let canonical = CallArgs::json(json.as_bytes())
         .canonical(&pointers?)
-        .map_err(|error| format!("these arguments have no id: {error}"))?;
+        .map_err(|error| Error::no(format!("these arguments have no id: {error}")))?;
     let id = approval_id(tool, &canonical);
     match given {
-        Some(given) if given != id => Err(format!(
+        Some(given) if given != id => Err(Error::no(format!(
             "this call is `{id}`, not `{given}`: it is another tool, or other arguments"
-        )),
+        ))),
         _ => Ok(id),
     }
 }
 
 /// The id in its one spelling.
-fn normal(id: &str) -> Result<String, String> {
+fn normal(id: &str) -> Result<String> {
     let digits = id.strip_prefix("ap_").map(str::to_ascii_uppercase).unwrap_or_default();
     let base32 = |c: char| c.is_ascii_uppercase() || ('2'..='7').contains(&c);
     if digits.len() == 32 && digits.chars().all(base32) {
         Ok(format!("ap_{digits}"))
     } else {
-        Err(format!("`{}` is no approval id: `ap_` and 32 letters and digits", safe(id)))
+        let why = format!("`{}` is no approval id: `ap_` and 32 letters and digits", safe(id));
+        Err(Error::no(why))
     }
 }
 
-fn pointer(text: &str) -> Result<Vec<String>, String> {
+fn pointer(text: &str) -> Result<Vec<String>> {
     let rest = text
         .strip_prefix('/')
-        .ok_or_else(|| format!("`{}`: a pointer begins with `/`", safe(text)))?;
+        .ok_or_else(|| Error::no(format!("`{}`: a pointer begins with `/`", safe(text))))?;
     Ok(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
 }
 

@@ -132,7 +132,7 @@ struct Policy {
 }
 
 fn policy(file: &str) -> Result<Policy> {
-    let program = program::from_file(file, &[])?.map_err(Error::no)?;
+    let program = program::from_file(file, &[])??;
     Ok(Policy {
         file: file.to_owned(),
         text: std::fs::read_to_string(file)?.to_ascii_lowercase(),
@@ -240,7 +240,7 @@ fn make(args: &Args, recording: &Recording, policy: Option<&Policy>) -> Result<M
         }
     }
     let request = written::request(&recording.traffic, &texts, &mut scrubber);
-    let answer = written::answer(&recording.traffic, &mut scrubber).map_err(Error::failed)?;
+    let answer = written::answer(&recording.traffic, &mut scrubber)?;
     let name = args.name.clone().unwrap_or_else(|| "what went wrong does not come back".to_owned());
     let mut case = json!({"name": name, "request": request, "expect": {}});
     let Some(map) = case.as_object_mut() else { return Err(Error::failed("a case is a map")) };
@@ -264,7 +264,7 @@ fn make(args: &Args, recording: &Recording, policy: Option<&Policy>) -> Result<M
 fn expect(args: &Args, case: &Value, new: Option<&Policy>) -> Result<Value> {
     let mut never: BTreeSet<String> = args.never.iter().cloned().collect();
     let Some(new) = new else { return Ok(json!({"never": never})) };
-    let read = cases::Case::read(case, 0).map_err(Error::failed)?;
+    let read = cases::Case::read(case, 0)?;
     let mut player = Player::new(Rc::clone(&new.program), read.traffic.at_ns);
     let seen = player.play(&read.traffic, Cut::Whole);
     never.extend(gone(&read.traffic, &seen));
@@ -318,7 +318,7 @@ fn verdict(
     new: Option<&Policy>,
     err: &mut dyn Write,
 ) -> Result<Exit> {
-    let read = || cases::Case::read(case, 0).map_err(Error::failed);
+    let read = || cases::Case::read(case, 0);
     let mut exit = Exit::Fine;
     if let Some(new) = new {
         let wrong = judge(&new.program, &read()?);

@@ -99,7 +99,14 @@ fn form(node: &SourceNode) -> String {
 fn of_serial(serial: u64, fleet: &FleetArgs) -> Result<SourceNode> {
     let fleet = fleet.some()?;
     let view = fleet.view();
+    let silent = view.rows.iter().find_map(|(proxy, status)| {
+        let why = status.as_ref().err()?;
+        Some(format!("{}: {why}", safe(&proxy.name)))
+    });
     let mut why = format!("no proxy remembers serial {serial}");
+    if let Some(silent) = silent {
+        why.push_str(&format!(" ({silent})"));
+    }
     for (proxy, status) in view.reached() {
         let entry = |entry: &&Json| entry.get("serial").and_then(Json::as_u64) == Some(serial);
         let Some(entry) = status.list("history").iter().find(entry) else { continue };
@@ -111,7 +118,7 @@ fn of_serial(serial: u64, fleet: &FleetArgs) -> Result<SourceNode> {
                 });
             }
             Ok(None) => why = format!("what serial {serial} brought is not held any more"),
-            Err(error) => why = format!("{}: {}", safe(&proxy.name), safe(&error)),
+            Err(error) => why = format!("{}: {error}", safe(&proxy.name)),
         }
     }
     Err(Error::failed(why))

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use hemostat_engine::base::time;
@@ -16,6 +15,7 @@ use crate::shared::deliver::{self, How};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{Fleet, FleetArgs, Status};
+use crate::shared::interrupt;
 use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
@@ -88,12 +88,7 @@ struct Found {
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second one ends the command whatever it does; the first one lets it clean up.
-        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))?;
-    }
+    let stop = interrupt::watch()?;
     let keys = Key::all(&args.key)?;
     let settings = Settings::load()?;
     let file = args.policy.clone().or(settings.policy);
@@ -122,7 +117,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         )));
     }
     let seconds = if args.rollback { 0 } else { args.seconds };
-    let back = Back::of(before, seconds, when::now()).map_err(Error::no)?;
+    let back = Back::of(before, seconds, when::now())?;
     let from = before.serial();
     let words = |serial: u64| Words {
         scope: before.text("scope").to_owned(),
@@ -255,7 +250,7 @@ struct Back {
 
 impl Back {
     /// By the status before the drill. The `Err`: why there should be none now.
-    fn of(before: &Status, seconds: u64, now: u64) -> Result<Self, String> {
+    fn of(before: &Status, seconds: u64, now: u64) -> Result<Self> {
         let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
         let prepared = before.prepared();
         let first = before.list("held").first();
@@ -265,10 +260,10 @@ impl Back {
         let end = end.filter(|(at, then)| *at > now || then != "keep");
         let over = now.saturating_add(seconds).saturating_add(GRACE_S);
         match end {
-            Some((at, _)) if at <= over => Err(format!(
+            Some((at, _)) if at <= over => Err(Error::no(format!(
                 "the policy in force is over at {}, before the drill would be: wait, or drill for less",
                 time::format(at)
-            )),
+            ))),
             end => {
                 let baseline =
                     matches!(before.text("standing"), "baseline" | "expired-to-baseline");
@@ -296,8 +291,8 @@ fn shadowed(file: &str, base: &SourceNode, overlay: &str) -> Result<SourceNode> 
     if let Some(faults) = policy_file::own_faults(&over, overlay) {
         return Err(nothing(faults));
     }
-    let policy =
-        compose::overlay(base, &compose::shadow(&over), &safe(overlay)).map_err(nothing)?;
+    let policy = compose::overlay(base, &compose::shadow(&over), &safe(overlay))
+        .map_err(|fault| nothing(fault.to_string()))?;
     let faults = policy_file::faults_of_all(&policy, file, &[overlay.to_owned()]);
     faults.map_or(Ok(policy), |faults| Err(nothing(faults)))
 }

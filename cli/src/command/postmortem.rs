@@ -16,12 +16,11 @@ use crate::command::scope::finding::Finding;
 use crate::command::scope::survey::{Survey, Wanted};
 use crate::command::scope::{BY, Report, ago};
 use crate::shared::access_log::Sources;
-use crate::shared::error::{Error, Result};
+use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::files;
 use crate::shared::fleet::FleetArgs;
 use crate::shared::report::page;
-use crate::shared::terminal::safe;
 use sources::{Activation, Event, Incident};
 use timeline::Timeline;
 
@@ -152,8 +151,7 @@ fn survey(args: &Args, err: &mut dyn Write) -> Result<Option<Report>> {
     if args.access_log.is_empty() {
         return Ok(None);
     }
-    let conditions =
-        Conditions::parse(&args.conditions).map_err(|why| Error::failed(safe(&why)))?;
+    let conditions = Conditions::parse(&args.conditions)?;
     let by = BY.map(str::to_owned).to_vec();
     let (since, until) = (args.since, args.until);
     let mut survey = Survey::new(Wanted { by, conditions, since, until, against: None });

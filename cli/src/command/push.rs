@@ -67,7 +67,7 @@ fn levers(args: &Args, release: &Release, view: &View<'_>, err: &mut dyn Write) 
     }
     let kept: Vec<String> = release.prepared.iter().map(ToString::to_string).collect();
     let lost = newest.prepared().iter().filter(|digest| !kept.contains(digest)).count();
-    let names = safe(&newest.levers().join(", "));
+    let names = safe(&newest.named_levers().join(", "));
     if kept.is_empty() && !args.drop_prepared {
         let many = count(newest.levers().len(), "prepared policy", "prepared policies");
         return Err(Error::no(format!(

@@ -242,10 +242,7 @@ impl Before {
                 Err(_) if args.serial.is_some() => continue,
                 Err(why) => {
                     let name = safe(&proxy.name);
-                    return Err(Error::failed(format!(
-                        "{name}: {}; or give `--serial`",
-                        safe(why)
-                    )));
+                    return Err(Error::failed(format!("{name}: {}; or give `--serial`", why)));
                 }
             };
             before.serial = before.serial.max(status.serial());
@@ -253,7 +250,7 @@ impl Before {
         if let Some(newest) = view.newest() {
             before.scope = Some(newest.text("scope").to_owned()).filter(|scope| !scope.is_empty());
             // What is in force counts, not what a file says.
-            before.levers = newest.levers();
+            before.levers = newest.named_levers();
         }
         Ok(before)
     }
@@ -286,7 +283,7 @@ fn prepared_overlays(args: &Args, settings: &Settings, before: &Before) -> Resul
         return Err(Error::no(format!(
             "on-call could activate {many} no more: {}\n  help: `--prepare FILE…` puts them on the new policy again, \
              `--prepare none` takes them away on purpose; `overlays` in hemostat.yaml does it every time",
-            before.levers.join(", ")
+            safe(&before.levers.join(", "))
         )));
     }
     Ok(named)

@@ -104,9 +104,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let Some(target) = target else {
         let why = match args.to {
             None => "there is no policy before the one in force".to_owned(),
-            Some(serial) => {
-                format!("what serial {serial} brought is not held any more; give `--policy`")
-            }
+            Some(serial) => not_there(newest, serial),
         };
         return Err(Error::no(why));
     };
@@ -121,7 +119,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         && policy_file::digest(policy)? != target.digest
     {
         return Err(Error::no(format!(
-            "that is not the policy that is gone back to, {}",
+            "{} is not the policy that is gone back to: that is version {}, {}",
+            safe(args.policy.as_deref().unwrap_or_default()),
+            safe(or_dash(&target.version)),
             target.digest
         )));
     }
@@ -187,6 +187,25 @@ fn not_again(newest: &Status) -> Result<()> {
         newest.serial(),
         safe(or_dash(text("issuer")))
     )))
+}
+
+/// Why a serial cannot be gone back to, and which ones can.
+fn not_there(newest: &Status, serial: u64) -> String {
+    let number = |entry: &Value| entry.get("serial").and_then(Value::as_u64);
+    let digest = |one: &Value| one.get("digest").and_then(Value::as_str).map(str::to_owned);
+    let known = newest.list("history").iter().any(|entry| number(entry) == Some(serial));
+    let held: Vec<_> = newest.list("held").iter().map(digest).collect();
+    let there = newest.list("history").iter().filter(|entry| held.contains(&digest(entry)));
+    let there: Vec<String> = there.filter_map(number).map(|serial| serial.to_string()).collect();
+    let why = match known {
+        true => format!("what serial {serial} brought is not held any more"),
+        false => format!("the proxies remember no serial {serial}"),
+    };
+    format!(
+        "{why}; nothing was sent\n  help: they hold what serial {} brought; an author brings any other policy with \
+         `hemostat release` and `hemostat push`",
+        there.join(", ")
+    )
 }
 
 fn target(value: &Value) -> Option<Target> {

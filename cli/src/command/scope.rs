@@ -87,25 +87,29 @@ pub(crate) struct Args {
 }
 
 /// A time: RFC 3339, or before now: `30m`, `6h`, `2d`.
-pub(crate) fn ago(text: &str) -> Result<u64, String> {
+pub(crate) fn ago(text: &str) -> Result<u64> {
     use hemostat_engine::base::time;
     if let Ok(at) = time::parse(text) {
         return Ok(at);
     }
     let now = when::now();
     // The one reader of such spans looks forward: as far from now, to the other side.
-    when::moment(text)
-        .map(|at| now.saturating_sub(at.saturating_sub(now)))
-        .map_err(|_| format!("`{}` is no time such as `6h` or `2026-11-25T06:00:00Z`", safe(text)))
+    when::moment(text).map(|at| now.saturating_sub(at.saturating_sub(now))).map_err(|_| {
+        let text = safe(text);
+        Error::failed(format!("`{text}` is no time such as `6h` or `2026-11-25T06:00:00Z`"))
+    })
 }
 
 /// A length of time in seconds: `30m`, `6h`, `2d`.
-fn length(text: &str) -> Result<u64, String> {
+fn length(text: &str) -> Result<u64> {
     let now = when::now();
     let far = hemostat_engine::base::time::parse(text).is_err().then(|| when::moment(text));
     match far {
         Some(Ok(at)) => Ok(at.saturating_sub(now)),
-        _ => Err(format!("`{}` is no length of time such as `1h` or `7d`", safe(text))),
+        _ => {
+            let text = safe(text);
+            Err(Error::failed(format!("`{text}` is no length of time such as `1h` or `7d`")))
+        }
     }
 }
 
@@ -114,11 +118,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         [] => BY.map(str::to_owned).to_vec(),
         given => given.to_vec(),
     };
-    let conditions =
-        Conditions::parse(&args.conditions).map_err(|why| Error::failed(safe(&why)))?;
+    let conditions = Conditions::parse(&args.conditions)?;
     let until = args.until.unwrap_or_else(when::now);
-    let against = args.against.map(|back| Against::new(&by, args.since, until, back)).transpose();
-    let against = against.map_err(Error::failed)?;
+    let against =
+        args.against.map(|back| Against::new(&by, args.since, until, back)).transpose()?;
     let wanted = Wanted { by, conditions, since: args.since, until: args.until, against };
     let sources = Sources::find(&args.logs)?;
     if args.calls.is_some() && sources.are_read_once() {

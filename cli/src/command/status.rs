@@ -100,10 +100,10 @@ fn exit(view: &View<'_>) -> Exit {
     }
 }
 
-fn in_json((proxy, status): &(&Proxy, Result<Status, String>)) -> Value {
+fn in_json((proxy, status): &(&Proxy, Result<Status>)) -> Value {
     match status {
         Ok(status) => json!({"proxy": proxy.name, "status": status.0}),
-        Err(why) => json!({"proxy": proxy.name, "error": why}),
+        Err(why) => json!({"proxy": proxy.name, "error": why.to_string()}),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use hemostat_engine::base::time;
-use hemostat_engine::bundle::Brings as Brought;
 use hemostat_engine::policy::source::{self, SourceNode};
 use serde_json::json;
 
@@ -115,12 +114,6 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         safe(or_dash(newest.text("version")))
     )?;
     let done = deliver::deliver(&envelope, release.serial, &args.how, &behind, out, err)?;
-    if done == Exit::No && matches!(release.brings, Brought::Digest(_)) {
-        writeln!(
-            err,
-            "  help: the release names its policy by digest alone; `hemostat sync --key KEY` sends the policy whole"
-        )?;
-    }
     Ok(done.max(silent))
 }
 
@@ -133,7 +126,7 @@ fn fetch(fleet: &Fleet, view: &View<'_>, of: &Status, path: &str) -> Result<Opti
         match fleet.held(proxy, path) {
             Ok(Some(text)) => return Ok(Some(text)),
             Ok(None) => {}
-            Err(error) => why = Some(format!("{}: {}", safe(&proxy.name), safe(&error))),
+            Err(error) => why = Some(format!("{}: {error}", safe(&proxy.name))),
         }
     }
     why.map_or(Ok(None), |why| Err(Error::failed(why)))

@@ -4,6 +4,8 @@
 use hemostat_engine::base::time;
 use hemostat_engine::policy::source::{MapEntry, Position, SourceNode, SourceValue, to_json};
 
+use crate::shared::error::{Error, Result};
+
 /// Sections whose entries have names: those of an overlay are added.
 const NAMED: &[&str] = &["labels", "fallbacks", "prices"];
 
@@ -99,11 +101,7 @@ pub(crate) fn endless(overlay: &SourceNode) -> Vec<&str> {
 ///
 /// # Errors
 /// The overlay says something else about a label or a fallback that the policy's own rules use.
-pub(crate) fn overlay(
-    policy: &SourceNode,
-    overlay: &SourceNode,
-    file: &str,
-) -> Result<SourceNode, String> {
+pub(crate) fn overlay(policy: &SourceNode, overlay: &SourceNode, file: &str) -> Result<SourceNode> {
     let overlay = own_mode(overlay);
     let mut entries = policy.entries().to_vec();
     for over in overlay.entries() {
@@ -135,7 +133,7 @@ fn text(at: Position, text: &str) -> SourceNode {
     SourceNode { at, value: SourceValue::String { text: text.to_owned(), quoted: true } }
 }
 
-fn named(entry: &mut MapEntry, over: &MapEntry, file: &str) -> Result<(), String> {
+fn named(entry: &mut MapEntry, over: &MapEntry, file: &str) -> Result<()> {
     let SourceValue::Map(own) = &mut entry.value.value else { return Ok(()) };
     for new in over.value.entries() {
         match own.iter_mut().find(|known| known.key == new.key) {
@@ -144,10 +142,10 @@ fn named(entry: &mut MapEntry, over: &MapEntry, file: &str) -> Result<(), String
             // A price is the overlay's to change; a label or a text that other rules use is not.
             Some(known) if over.key == "prices" => known.value = new.value.clone(),
             Some(_) => {
-                return Err(format!(
+                return Err(Error::no(format!(
                     "{file}:{}:{}: {}: `{}` is in the policy too, and says something else",
                     new.key_at.line, new.key_at.column, over.key, new.key
-                ));
+                )));
             }
         }
     }
@@ -159,7 +157,7 @@ mod tests {
     use super::*;
     use hemostat_engine::policy::source::parse_yaml;
 
-    fn both(policy: &str, over: &str) -> Result<String, String> {
+    fn both(policy: &str, over: &str) -> Result<String> {
         let over = parse_yaml(over).unwrap();
         overlay(&parse_yaml(policy).unwrap(), &over, "over.yaml").map(|node| to_json(&node))
     }
@@ -179,7 +177,7 @@ mod tests {
     fn what_other_rules_use_is_not_changed_under_them() {
         let error = both("{labels: {t: {header: a}}}", "{labels: {t: {header: b}}}").unwrap_err();
         assert_eq!(
-            error,
+            error.to_string(),
             "over.yaml:1:11: labels: `t` is in the policy too, and says something else"
         );
         assert!(both("{labels: {t: {header: a}}}", "{labels: {t: {header: a}}}").is_ok());

@@ -47,7 +47,7 @@ impl Error {
 }
 
 /// An error of the system without its number, which helps nobody who reads it at night.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error ") {
         Some((words, _)) => words.to_owned(),

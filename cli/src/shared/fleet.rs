@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::shared::error::{Error, Result};
+use crate::shared::error::{Error, Result, plain};
 use crate::shared::settings::Settings;
 use crate::shared::terminal::safe;
 pub(crate) use acts::Act;
@@ -95,28 +95,28 @@ impl FleetArgs {
 
 impl Fleet {
     /// What this proxy says of itself.
-    pub(crate) fn status(&self, proxy: &Proxy) -> Result<Status, String> {
+    pub(crate) fn status(&self, proxy: &Proxy) -> Result<Status> {
         let (status, body) = self.get(proxy, "/status")?;
         let value: Value = serde_json::from_str(&body).unwrap_or_default();
         match value.get("serial").and_then(Value::as_u64) {
-            _ if status != 200 => Err(format!("status {status}: {}", said(&body))),
-            None => Err("the answer is not status: is this a control listener?".to_owned()),
+            _ if status != 200 => Err(Error::failed(format!("status {status}: {}", said(&body)))),
+            None => Err(Error::failed("the answer is not status: is this a control listener?")),
             Some(_) => Ok(Status(value)),
         }
     }
 
     /// Something that this proxy holds, by its path; `None`: it has no such thing.
-    pub(crate) fn held(&self, proxy: &Proxy, path: &str) -> Result<Option<String>, String> {
+    pub(crate) fn held(&self, proxy: &Proxy, path: &str) -> Result<Option<String>> {
         match self.get(proxy, path)? {
             (200, body) => Ok(Some(body)),
             (404, _) => Ok(None),
-            (401, _) => Err("the token is missing or wrong: set HEMOSTAT_TOKEN".to_owned()),
-            (status, body) => Err(format!("status {status}: {}", said(&body))),
+            (401, _) => Err(Error::failed("the token is missing or wrong: set HEMOSTAT_TOKEN")),
+            (status, body) => Err(Error::failed(format!("status {status}: {}", said(&body)))),
         }
     }
 
-    fn get(&self, proxy: &Proxy, path: &str) -> Result<(u16, String), String> {
-        let base = proxy.base.as_ref().map_err(|why| format!("not reached: {why}"))?;
+    fn get(&self, proxy: &Proxy, path: &str) -> Result<(u16, String)> {
+        let base = proxy.base()?;
         read(self.with_headers(self.agent.get(format!("{base}{path}")), proxy).call())
     }
 
@@ -135,13 +135,14 @@ impl Fleet {
     }
 
     /// Offers a release to this proxy.
-    pub(crate) fn offer(&self, proxy: &Proxy, envelope: &str) -> Result<Said, String> {
-        let base = proxy.base.as_ref().map_err(|why| format!("not reached: {why}"))?;
+    pub(crate) fn offer(&self, proxy: &Proxy, envelope: &str) -> Result<Said> {
+        let base = proxy.base()?;
         let request = self.agent.post(format!("{base}/release"));
         let request = request.header("content-type", "application/json");
         let (status, body) = read(self.with_headers(request, proxy).send(envelope))?;
-        let value: Value = serde_json::from_str(&body)
-            .map_err(|_| format!("status {status}, and no answer of a control listener"))?;
+        let value: Value = serde_json::from_str(&body).map_err(|_| {
+            Error::failed(format!("status {status}, and no answer of a control listener"))
+        })?;
         let text =
             |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let code = if status == 200 { text("outcome") } else { text("code") };
@@ -220,14 +221,18 @@ impl Fleet {
     }
 }
 
-fn read(
-    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> Result<(u16, String), String> {
-    let mut answer = answer.map_err(|error| format!("not reached: {error}"))?;
+fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<(u16, String)> {
+    let mut answer = answer.map_err(|error| match error {
+        ureq::Error::Io(error) => Error::failed(format!("not reached: {}", plain(&error))),
+        error => Error::failed(format!("not reached: {}", safe(&error.to_string()))),
+    })?;
     let status = answer.status().as_u16();
     let body =
         answer.body_mut().with_config().limit(ANSWER_BYTES).lossy_utf8(true).read_to_string();
-    Ok((status, body.map_err(|error| format!("the answer broke off: {error}"))?))
+    let body = body.map_err(|error| {
+        Error::failed(format!("the answer broke off: {}", safe(&error.to_string())))
+    })?;
+    Ok((status, body))
 }
 
 /// The message of an answer of ours, else nothing of it.

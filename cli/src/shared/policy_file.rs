@@ -94,7 +94,7 @@ pub(crate) fn with_overlays(
             return Err(Error::no(faults));
         }
         let over = until.0.map_or_else(|| over.clone(), |at| compose::until(&over, at));
-        compose::overlay(&policy, &over, &safe(file)).map_err(Error::no)
+        compose::overlay(&policy, &over, &safe(file))
     })
 }
 

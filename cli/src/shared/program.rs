@@ -15,7 +15,7 @@ use crate::shared::when::End;
 use policy_file::with_overlays;
 
 /// Something that runs, or why it does not.
-pub(crate) type Made = Result<Rc<Program>, String>;
+pub(crate) type Made = Result<Rc<Program>>;
 
 /// Makes what runs from a file, with these overlays on its policy.
 ///
@@ -25,7 +25,7 @@ pub(crate) fn from_file(file: &str, overlays: &[String]) -> Result<Made> {
     let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
     let tree = match source::parse(&text, file) {
         Ok(tree) => tree,
-        Err(found) => return Ok(Err(policy_file::lines(&found, file))),
+        Err(found) => return Ok(Err(Error::no(policy_file::lines(&found, file)))),
     };
     if tree.get("payload").is_some() {
         return match release_file::open(&text)?.brings {
@@ -51,10 +51,10 @@ pub(crate) fn from_policy(policy: &SourceNode, file: &str, overlays: &[String]) 
     // Here overlays do not stop: what is tried is what they do.
     let policy = match with_overlays(policy, overlays, End(None)) {
         Ok(policy) => policy,
-        Err(fault) => return Ok(Err(fault.to_string())),
+        Err(fault) => return Ok(Err(fault)),
     };
     if let Some(faults) = policy_file::faults_of_all(&policy, file, overlays) {
-        return Ok(Err(faults));
+        return Ok(Err(Error::no(faults)));
     }
     // As the samples configure a proxy: headers can be held.
     Ok(compiled(&format!(r#"{{"hold_headers":true,"policy":{}}}"#, to_json(&policy)), file))
@@ -63,7 +63,9 @@ pub(crate) fn from_policy(policy: &SourceNode, file: &str, overlays: &[String]) 
 fn compiled(configuration: &str, file: &str) -> Made {
     let (config, _) = Config::parse(configuration.as_bytes()).map_err(|found| {
         let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
-        policy_file::lines(&errors, file)
+        Error::no(policy_file::lines(&errors, file))
     })?;
-    Program::compile(&config).map(Rc::new).map_err(|error| format!("{}: {error}", safe(file)))
+    Program::compile(&config)
+        .map(Rc::new)
+        .map_err(|error| Error::no(format!("{}: {error}", safe(file))))
 }

@@ -98,7 +98,7 @@ impl Found {
                 for (at, one) in all {
                     match one {
                         Ok(recording) => self.recordings.push(recording),
-                        Err(why) => self.wrong.push((format!("{name}:{at}"), why)),
+                        Err(why) => self.wrong.push((format!("{name}:{at}"), why.to_string())),
                     }
                 }
             }
@@ -107,8 +107,13 @@ impl Found {
     }
 }
 
+/// What keeps an exchange from being read; the file and the line are told beside it.
+fn unreadable(why: impl Into<String>) -> Error {
+    Error::failed(why)
+}
+
 /// A line's number, and what it is.
-type Read = (usize, Result<Recording, String>);
+type Read = (usize, Result<Recording>);
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     let bytes = std::fs::metadata(path)?.len();
@@ -160,7 +165,7 @@ fn lines(path: &Path) -> Result<Vec<Read>> {
     for (at, line) in lines {
         let named = format!("{name}:{}", at + 1);
         match serde_json::from_slice::<Value>(line) {
-            Err(error) => read.push((at + 1, Err(format!("no JSON: {error}")))),
+            Err(error) => read.push((at + 1, Err(unreadable(format!("no JSON: {error}"))))),
             Ok(one) => match several(&named, &one) {
                 Some(all) => read.extend(all.into_iter().map(|(_, own)| (at + 1, own))),
                 // Of several traces in a file only the last was written when the file was.
@@ -177,9 +182,9 @@ fn several(name: &str, one: &Value) -> Option<Vec<Read>> {
     Some(all.into_iter().enumerate().map(|(at, own)| (at + 1, own)).collect())
 }
 
-fn exchange(name: &str, one: &Value, written: Option<u64>) -> Result<Recording, String> {
+fn exchange(name: &str, one: &Value, written: Option<u64>) -> Result<Recording> {
     if one.get("http_streamed_trace_segment").is_some() {
-        return Err("a streamed tap; set `streaming: false` to have whole traces".to_owned());
+        return Err(unreadable("a streamed tap; set `streaming: false` to have whole traces"));
     }
     match one.get("http_buffered_trace") {
         Some(trace) => tapped(name, trace, written),
@@ -206,9 +211,9 @@ fn body(value: Option<&Value>) -> Vec<u8> {
 }
 
 /// An exchange as `{at, method, host, path, query, headers, status, response_headers}` tells it.
-fn described(name: &str, one: &Value) -> Result<Recording, String> {
+fn described(name: &str, one: &Value) -> Result<Recording> {
     let text = |key: &str| one.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let path = text("path").ok_or("no exchange: `path` is missing")?;
+    let path = text("path").ok_or_else(|| unreadable("no exchange: `path` is missing"))?;
     let path = text("query").map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     let headers = |key: &str| {
         let all = one.get(key).and_then(Value::as_object).into_iter().flatten();
@@ -221,15 +226,16 @@ fn described(name: &str, one: &Value) -> Result<Recording, String> {
     };
     let mut request = headers("request_headers");
     request.extend(headers("headers"));
-    let at =
-        text("at").map(|at| time::parse(at).map_err(|why| format!("at: {why}"))).transpose()?;
+    let at = text("at")
+        .map(|at| time::parse(at).map_err(|why| unreadable(format!("at: {why}"))))
+        .transpose()?;
     let status = one.get("status").and_then(Value::as_u64).unwrap_or(200);
     let traffic = Traffic {
         method: text("method").unwrap_or("POST").to_owned(),
         host: text("host").unwrap_or_default().to_owned(),
         path,
         headers: request,
-        status: u16::try_from(status).map_err(|_| "`status` is no HTTP status")?,
+        status: u16::try_from(status).map_err(|_| unreadable("`status` is no HTTP status"))?,
         answer_headers: headers("response_headers"),
         ..Traffic::default()
     };
@@ -237,7 +243,7 @@ fn described(name: &str, one: &Value) -> Result<Recording, String> {
 }
 
 /// A trace of Envoy's tap filter (`envoy.data.tap.v3.HttpBufferedTrace`).
-fn tapped(name: &str, trace: &Value, at: Option<u64>) -> Result<Recording, String> {
+fn tapped(name: &str, trace: &Value, at: Option<u64>) -> Result<Recording> {
     let headers = |side: &str| -> Vec<(String, String)> {
         let all = trace.pointer(&format!("/{side}/headers")).and_then(Value::as_array);
         let pair = |header: &Value| {
@@ -257,10 +263,10 @@ fn tapped(name: &str, trace: &Value, at: Option<u64>) -> Result<Recording, Strin
     let traffic = Traffic {
         method: take(&request, ":method").unwrap_or_default(),
         host: take(&request, ":authority").unwrap_or_default(),
-        path: take(&request, ":path").ok_or("a trace without a request")?,
+        path: take(&request, ":path").ok_or_else(|| unreadable("a trace without a request"))?,
         headers: rest(&request),
         request: tapped_body(trace, "request")?,
-        status: status.ok_or("a trace without an answer")?,
+        status: status.ok_or_else(|| unreadable("a trace without an answer"))?,
         answer_headers: rest(&answer),
         answer: tapped_body(trace, "response")?,
         ..Traffic::default()
@@ -268,17 +274,16 @@ fn tapped(name: &str, trace: &Value, at: Option<u64>) -> Result<Recording, Strin
     Ok(Recording { name: name.to_owned(), at, traffic })
 }
 
-fn tapped_body(trace: &Value, side: &str) -> Result<Vec<u8>, String> {
+fn tapped_body(trace: &Value, side: &str) -> Result<Vec<u8>> {
     let Some(body) = trace.pointer(&format!("/{side}/body")) else { return Ok(Vec::new()) };
     if body.get("truncated").and_then(Value::as_bool) == Some(true) {
         let field =
             if side == "request" { "max_buffered_rx_bytes" } else { "max_buffered_tx_bytes" };
-        return Err(format!("the {side}'s body is cut; raise `{field}` of the tap"));
+        return Err(unreadable(format!("the {side}'s body is cut; raise `{field}` of the tap")));
     }
     match (body.get("as_bytes"), body.get("as_string")) {
-        (Some(Value::String(text)), _) => {
-            base64::decode(text).ok_or_else(|| format!("the {side}'s body is no base64"))
-        }
+        (Some(Value::String(text)), _) => base64::decode(text)
+            .ok_or_else(|| unreadable(format!("the {side}'s body is no base64"))),
         (_, Some(Value::String(text))) => Ok(text.clone().into_bytes()),
         _ => Ok(Vec::new()),
     }

@@ -4,24 +4,34 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hemostat_engine::base::time;
 
+use crate::shared::error::{Error, Result};
+use crate::shared::terminal::safe;
+
 /// Unix seconds.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// A time: RFC 3339, or from now on: `15s`, `30m`, `4h`, `2d`.
-pub(crate) fn moment(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// It is neither.
+pub(crate) fn moment(text: &str) -> Result<u64> {
+    let wrong = || {
+        let text = safe(text);
+        Error::failed(format!(
+            "`{text}` is no time such as `30m`, `4h`, `2d` or `2026-11-25T06:00:00Z`"
+        ))
+    };
     let cut = text.split_at_checked(text.len().saturating_sub(1));
     let (number, seconds) = match cut {
         Some((number, "s")) => (number, 1),
         Some((number, "m")) => (number, 60),
         Some((number, "h")) => (number, 3600),
         Some((number, "d")) => (number, 86_400),
-        _ => return time::parse(text),
+        _ => return time::parse(text).map_err(|_| wrong()),
     };
-    let number: u64 = number.parse().map_err(|_| {
-        format!("`{text}` is no time such as `15s`, `4h` or `2026-11-25T06:00:00Z`")
-    })?;
+    let number: u64 = number.parse().map_err(|_| wrong())?;
     Ok(now().saturating_add(number.saturating_mul(seconds)))
 }
 
@@ -33,7 +43,11 @@ pub(crate) struct End(pub(crate) Option<u64>);
 /// How long overlays and activations last where nobody says otherwise.
 pub(crate) const END: &str = "4h";
 
-pub(crate) fn end(text: &str) -> Result<End, String> {
+/// A time as [`moment`] reads it, or `never`.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn end(text: &str) -> Result<End> {
     if text == "never" { Ok(End(None)) } else { moment(text).map(|at| End(Some(at))) }
 }
 

@@ -8,7 +8,9 @@
 )]
 
 mod asked;
+mod broken_off;
 mod drill;
+mod help;
 mod levers;
 mod runbook;
 mod shown;

@@ -61,6 +61,19 @@ fn a_kill_rule_that_matches_nothing_says_so_after_a_minute() {
     assert!(!say(90, 7, 2.0).contains("matched nothing"));
 }
 
+/// What is over is the proxy's to say: by a clock that is an hour ahead everything seems to be.
+#[test]
+fn an_end_that_has_passed_here_alone_is_not_told_as_over() {
+    let folder = Folder::new("clocks");
+    let proxy = folder.proxy();
+    let end = |standing: &str| {
+        proxy.say(json!({"expires": "2020-01-01T00:00:00Z", "standing": standing}));
+        with(&["status"], &[&proxy]).1
+    };
+    assert!(end("release").contains("still in force: are the clocks apart?"));
+    assert!(end("expired").contains("2020-01-01T00:00:00Z (over)"));
+}
+
 #[test]
 fn it_is_watched_as_often_as_was_asked() {
     let folder = Folder::new("watch");

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::shared::error::Result;
+use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{Fleet, Status};
 use crate::shared::table::Table;
@@ -74,7 +74,7 @@ impl Seen {
 ///
 /// # Errors
 /// No proxy knows it, or they know several; in words.
-pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<Seen, String> {
+pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<Seen> {
     let mut found: Vec<Seen> = Vec::new();
     let mut silent = Vec::new();
     for (proxy, status) in fleet.each(|proxy| fleet.status(proxy)) {
@@ -97,10 +97,12 @@ pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<Seen
     match (all.next(), all.next()) {
         (Some(one), None) => Ok(one),
         (Some(one), Some(other)) if one.scope != other.scope => {
-            Err(format!("proxies of several scopes wait for `{id}`: name fewer with `--proxy`"))
+            let why =
+                format!("proxies of several scopes wait for `{id}`: name fewer with `--proxy`");
+            Err(Error::no(why))
         }
         (Some(_), Some(_)) => {
-            Err(format!("several tenants wait for `{id}`: say which with `--tenant`"))
+            Err(Error::no(format!("several tenants wait for `{id}`: say which with `--tenant`")))
         }
         (None, _) => {
             let mut why =
@@ -108,7 +110,7 @@ pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<Seen
             if !silent.is_empty() {
                 why.push_str(&format!(" (not reached: {})", silent.join(", ")));
             }
-            Err(why)
+            Err(Error::no(why))
         }
     }
 }
@@ -127,7 +129,7 @@ pub(super) fn list(
         let status = match status {
             Ok(status) => status,
             Err(why) => {
-                writeln!(err, "hemostat: {}: {}", safe(&proxy.name), safe(&why))?;
+                writeln!(err, "hemostat: {}: {}", safe(&proxy.name), why)?;
                 silent.push(proxy.name.clone());
                 exit = Exit::Failed;
                 continue;

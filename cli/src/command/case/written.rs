@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::scrub::Scrubber;
 use crate::command::test::answer::{is_messages, written as binary};
+use crate::shared::error::{Error, Result};
 use crate::shared::play::Traffic;
 
 /// Where the pieces of a streamed text stand in an event, by dialect.
@@ -45,7 +46,7 @@ pub(super) fn request(traffic: &Traffic, policies: &str, scrubber: &mut Scrubber
 pub(super) fn answer(
     traffic: &Traffic,
     scrubber: &mut Scrubber,
-) -> Result<Option<(&'static str, Value)>, String> {
+) -> Result<Option<(&'static str, Value)>> {
     if traffic.answer.is_empty() {
         return Ok(None);
     }
@@ -56,7 +57,7 @@ pub(super) fn answer(
         return Ok(Some(("stream", Value::from(scrubbed(events, scrubber)))));
     }
     let text = String::from_utf8(traffic.answer.clone())
-        .map_err(|_| "the answer is not UTF-8: was it recorded compressed?")?;
+        .map_err(|_| Error::failed("the answer is not UTF-8: was it recorded compressed?"))?;
     if kind.starts_with("text/event-stream") {
         return Ok(Some(("stream", Value::from(scrubbed(events(&text), scrubber)))));
     }

@@ -28,7 +28,7 @@ pub(super) fn run(
             Ok(Exit::Fine)
         }
         Err(why) => {
-            writeln!(err, "hemostat: {}: {}", safe(&path.display().to_string()), safe(&why))?;
+            writeln!(err, "hemostat: {}: {why}", safe(&path.display().to_string()))?;
             Ok(Exit::No)
         }
     }
@@ -43,36 +43,39 @@ fn trusted(word: &str) -> Result<TrustedKey> {
 }
 
 /// How many lines, and whose signature; or what is wrong, and where.
-fn whole(bytes: &[u8], keys: &[TrustedKey]) -> std::result::Result<(u64, String), String> {
-    let body = bytes.strip_suffix(b"\n").ok_or("it does not end with a line: it was cut")?;
+fn whole(bytes: &[u8], keys: &[TrustedKey]) -> Result<(u64, String)> {
+    let body = bytes
+        .strip_suffix(b"\n")
+        .ok_or_else(|| Error::no("it does not end with a line: it was cut"))?;
     let mut lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
     let last = lines.pop().unwrap_or_default();
     let envelope = Envelope::read(last, PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
-        .map_err(|error| format!("the last line is no signed summary: {error}"))?;
+        .map_err(|error| Error::no(format!("the last line is no signed summary: {error}")))?;
     let signer = envelope.signers(keys).first().map(|key| key.id.clone());
-    let signer = signer.ok_or("the last line is not signed by a key that is trusted")?;
+    let signer =
+        signer.ok_or_else(|| Error::no("the last line is not signed by a key that is trusted"))?;
     let summary: Value = serde_json::from_slice(envelope.payload())
-        .map_err(|error| format!("the summary: {error}"))?;
+        .map_err(|error| Error::no(format!("the summary: {error}")))?;
     let mut head = NOTHING.to_owned();
     for (at, line) in (0_u64..).zip(&lines) {
-        let entry: Value =
-            serde_json::from_slice(line).map_err(|error| format!("line {}: {error}", at + 1))?;
+        let entry: Value = serde_json::from_slice(line)
+            .map_err(|error| Error::no(format!("line {}: {error}", at + 1)))?;
         if entry.get("seq").and_then(Value::as_u64) != Some(at) {
-            return Err(format!(
+            return Err(Error::no(format!(
                 "line {}: its `seq` is not {at}: a line is missing or was added",
                 at + 1
-            ));
+            )));
         }
         if entry.get("prev").and_then(Value::as_str) != Some(head.as_str()) {
-            return Err(format!("line {}: the line before it was changed", at + 1));
+            return Err(Error::no(format!("line {}: the line before it was changed", at + 1)));
         }
         head = Digest::of(line).to_string();
     }
     if summary.get("count").and_then(Value::as_u64) != Some(lines.len() as u64) {
-        return Err("lines are missing or were added at the end".to_owned());
+        return Err(Error::no("lines are missing or were added at the end"));
     }
     if summary.get("head").and_then(Value::as_str) != Some(head.as_str()) {
-        return Err("its last entry was changed".to_owned());
+        return Err(Error::no("its last entry was changed"));
     }
     Ok((lines.len() as u64, signer))
 }

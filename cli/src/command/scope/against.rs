@@ -13,7 +13,7 @@ use super::json::{row, sums};
 use super::text::{heads_of, shown};
 use super::words::{count, counted, moment, percent};
 use crate::shared::access_log::Entry;
-use crate::shared::error::Result;
+use crate::shared::error::{Error, Result};
 use crate::shared::table::Table;
 
 /// Counts of another time.
@@ -30,18 +30,15 @@ impl Against {
     ///
     /// # Errors
     /// Both times have calls in common, or there is no beginning that could be moved.
-    pub(super) fn new(
-        by: &[String],
-        since: Option<u64>,
-        until: u64,
-        back: u64,
-    ) -> Result<Self, String> {
-        let since = since.ok_or("`--against` needs `--since`: how long is the time to compare?")?;
+    pub(super) fn new(by: &[String], since: Option<u64>, until: u64, back: u64) -> Result<Self> {
+        let since = since.ok_or_else(|| {
+            Error::failed("`--against` needs `--since`: how long is the time to compare?")
+        })?;
         let lasts = until.saturating_sub(since);
         if back < lasts {
-            return Err(format!(
+            return Err(Error::failed(format!(
                 "`--against` must go back at least as far as the time is long, {lasts} s: else calls would be counted twice"
-            ));
+            )));
         }
         let moved = |at: u64| at.saturating_sub(back).saturating_mul(1000);
         // Where the two touch, the moment between them is of the later one.

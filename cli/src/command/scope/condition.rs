@@ -4,6 +4,8 @@ use hemostat_engine::policy::program::glob;
 
 use super::dimension::Dimension;
 use crate::shared::access_log::{Entry, Field};
+use crate::shared::error::{Error, Result};
+use crate::shared::terminal::safe;
 
 /// All conditions of a command line. Those on labels narrow what is looked at; those on what became of a call (rule,
 /// action, status, finish_reason, unchecked) say which calls are looked for.
@@ -23,13 +25,14 @@ struct Condition {
 
 impl Conditions {
     /// Reads `LABEL=GLOB`, `LABEL=!GLOB`; the same label again adds an alternative.
-    pub(crate) fn parse(words: &[String]) -> Result<Self, String> {
+    pub(crate) fn parse(words: &[String]) -> Result<Self> {
         let mut all = Self::default();
         for word in words {
-            let (name, glob) = word
-                .split_once('=')
-                .filter(|(name, _)| !name.is_empty())
-                .ok_or_else(|| format!("`{word}` is no condition such as `feature=checkout`"))?;
+            let (name, glob) =
+                word.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+                    let word = safe(word);
+                    Error::failed(format!("`{word}` is no condition such as `feature=checkout`"))
+                })?;
             let dimension = Dimension::named(name);
             let list = if dimension.is_outcome() { &mut all.wanted } else { &mut all.narrow };
             let at = list.iter().position(|own| own.dimension == dimension).unwrap_or(list.len());

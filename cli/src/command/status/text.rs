@@ -61,9 +61,9 @@ fn head(status: &Status, now: u64, paint: Paint, out: &mut dyn Write) -> Result<
         safe(or_dash(&who)),
         safe(or_dash(status.text("reason")))
     )?;
-    let levers = match status.levers() {
+    let levers = match status.named_levers() {
         none if none.is_empty() => "0".to_owned(),
-        some => format!("{} ({})", some.len(), some.join(", ")),
+        some => format!("{} ({})", some.len(), safe(&some.join(", "))),
     };
     writeln!(out, "  ENDS {}  PREPARED {}", safe(&ends(status, now)), safe(&levers))?;
     if let Some(at) = drilled::last(status).filter(|_| !status.is_drill()) {
@@ -91,6 +91,12 @@ pub(super) fn ends(status: &Status, now: u64) -> String {
     };
     match time::parse(at) {
         Ok(end) if end > now => format!("{at} (in {}){then}", when::span(end - now)),
+        // The proxies judge by their own clocks.
+        _ if !status.text("standing").starts_with("expired") => {
+            format!(
+                "{at} (past by the clock here, and still in force: are the clocks apart?){then}"
+            )
+        }
         _ => format!("{at} (over){then}"),
     }
 }
@@ -120,11 +126,13 @@ fn proxies(view: &View<'_>, paint: Paint, out: &mut dyn Write) -> Result<()> {
                 dash(),
                 dash(),
                 dash(),
-                paint.error(&safe(why)),
+                paint.error(&why.to_string()),
             ],
         });
     }
-    writeln!(out)?;
+    if view.newest().is_some() {
+        writeln!(out)?;
+    }
     table.write(out)
 }
 

@@ -6,6 +6,8 @@ use hemostat_engine::wire::frame::{Framing, Piece};
 use hemostat_engine::wire::framer::Framer;
 use serde_json::{Value, json};
 
+use crate::shared::error::{Error, Result};
+
 const MESSAGES: &str = "application/vnd.amazon.eventstream";
 
 /// Bedrock's `InvokeModel` answers as the model's own API does.
@@ -56,12 +58,8 @@ pub(super) fn fine(method: &str, path: &str, body: Option<&Value>) -> String {
 }
 
 /// A streamed answer: its content type, and its bytes.
-pub(super) fn stream(
-    method: &str,
-    path: &str,
-    list: &Value,
-) -> Result<(&'static str, Vec<u8>), String> {
-    let list = list.as_array().ok_or("`stream` is a list of events")?;
+pub(super) fn stream(method: &str, path: &str, list: &Value) -> Result<(&'static str, Vec<u8>)> {
+    let list = list.as_array().ok_or_else(|| Error::failed("`stream` is a list of events"))?;
     let framing = recognise(method, path);
     match framing.filter(|found| found.json_stream == Framing::EventStream) {
         None => Ok(("text/event-stream", events(list).into_bytes())),
@@ -81,12 +79,12 @@ pub(super) fn stream(
 }
 
 /// A message of `ConverseStream`, written as AWS's SDKs give it: a map of its type to its content.
-fn message(event: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+fn message(event: &Value, out: &mut Vec<u8>) -> Result<()> {
     let mut members = event.as_object().into_iter().flatten();
     let (Some((kind, content)), None) = (members.next(), members.next()) else {
-        return Err("stream: an event of `converse-stream` is a map of its type, such as \
-                    `messageStop`, to its content"
-            .to_owned());
+        return Err(Error::failed(
+            "stream: an event of `converse-stream` is a map of its type, such as `messageStop`, to its content",
+        ));
     };
     match kind.ends_with("Exception") {
         true => eventstream::exception(kind, &content.to_string(), out),
@@ -123,15 +121,15 @@ fn pieces(body: &[u8]) -> Vec<Piece<'static>> {
 ///
 /// # Errors
 /// It is cut, or damaged, or a content is no JSON.
-pub(crate) fn written(body: &[u8]) -> Result<Vec<Value>, String> {
+pub(crate) fn written(body: &[u8]) -> Result<Vec<Value>> {
     let event = |piece: &Piece| {
         let whole = match piece {
             Piece::Frame(frame) if !frame.truncated => frame,
-            _ => return Err("a message of the answer is cut or damaged".to_owned()),
+            _ => return Err(Error::failed("a message of the answer is cut or damaged")),
         };
         let content = whole.payload_bytes();
         let content: Value = serde_json::from_slice(&content)
-            .map_err(|error| format!("a message's content is no JSON: {error}"))?;
+            .map_err(|error| Error::failed(format!("a message's content is no JSON: {error}")))?;
         let is_wrapped = whole.message.as_ref().is_some_and(|message| message.inner.is_some());
         if is_wrapped {
             return Ok(content);

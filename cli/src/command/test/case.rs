@@ -1,11 +1,13 @@
 //! One case: how it is written, and what of it does not hold.
 
+use std::fmt::Display;
+
 use hemostat_engine::base::time;
 use hemostat_engine::exchange::HeaderEdit;
 use serde_json::{Map, Value, json};
 
 use super::answer;
-use crate::shared::error::Result;
+use crate::shared::error::{Error, Result};
 use crate::shared::play::{Seen, Traffic};
 use crate::shared::when;
 
@@ -28,13 +30,18 @@ pub(crate) struct Case {
 }
 
 /// No key but these.
-pub(crate) fn only(map: &Value, known: &[&str]) -> Result<(), String> {
+///
+/// # Errors
+/// There is another one, or it is no map.
+pub(crate) fn only(map: &Value, known: &[&str]) -> Result<()> {
     let unknown =
         map.as_object().into_iter().flatten().find(|(key, _)| !known.contains(&key.as_str()));
     match unknown {
         None if map.is_object() => Ok(()),
-        None => Err("a map is expected".to_owned()),
-        Some((key, _)) => Err(format!("unknown field `{key}`; accepted: {}", known.join(", "))),
+        None => Err(Error::failed("a map is expected")),
+        Some((key, _)) => {
+            Err(Error::failed(format!("unknown field `{key}`; accepted: {}", known.join(", "))))
+        }
     }
 }
 
@@ -46,10 +53,14 @@ const EXPECT: [&str; 9] =
 
 impl Case {
     /// Reads a case; `at` is its number.
-    pub(crate) fn read(case: &Value, at: usize) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is wrong with it, by its name.
+    pub(crate) fn read(case: &Value, at: usize) -> Result<Self> {
         let name = case.get("name").and_then(Value::as_str).map(str::to_owned);
-        let name = name.ok_or_else(|| format!("cases[{at}]: `name` is missing"))?;
-        let wrong = |place: &str, why: &str| format!("case `{name}`: {place}{why}");
+        let name = name.ok_or_else(|| Error::failed(format!("cases[{at}]: `name` is missing")))?;
+        let wrong =
+            |place: &str, why: &dyn Display| Error::failed(format!("case `{name}`: {place}{why}"));
         let parts = [("", case, CASE.as_slice()), ("request: ", part(case, "request"), &REQUEST)];
         for (place, map, known) in parts {
             only(map, known).map_err(|why| wrong(place, &why))?;
@@ -156,7 +167,7 @@ fn entries(value: Option<&Value>) -> impl Iterator<Item = (&str, &Value)> {
 }
 
 /// Values of the form that judging them needs: a typing error must not make a case hold.
-fn judgeable(expect: &Map<String, Value>) -> Result<(), String> {
+fn judgeable(expect: &Map<String, Value>) -> Result<()> {
     let is_texts = |value: &Value| {
         value.is_string() || value.as_array().is_some_and(|all| all.iter().all(Value::is_string))
     };
@@ -169,21 +180,21 @@ fn judgeable(expect: &Map<String, Value>) -> Result<(), String> {
             _ => (is_texts(value), "a text or a list of texts"),
         };
         if !fits {
-            return Err(format!("`{key}` is {wanted}"));
+            return Err(Error::failed(format!("`{key}` is {wanted}")));
         }
     }
     Ok(())
 }
 
 /// The exchange, and whether its answer is a stream.
-fn traffic(case: &Value) -> Result<(Traffic, bool), String> {
+fn traffic(case: &Value) -> Result<(Traffic, bool)> {
     let request = part(case, "request");
     let text = |key: &str| request.get(key).and_then(Value::as_str).map(str::to_owned);
-    let pairs = |key: &str| -> Result<Vec<(String, String)>, String> {
+    let pairs = |key: &str| -> Result<Vec<(String, String)>> {
         entries(request.get(key))
             .map(|(name, value)| {
-                let value =
-                    value.as_str().ok_or_else(|| format!("request: {key}: `{name}` is a text"))?;
+                let is_text = || Error::failed(format!("request: {key}: `{name}` is a text"));
+                let value = value.as_str().ok_or_else(is_text)?;
                 Ok((name.to_ascii_lowercase(), value.to_owned()))
             })
             .collect()
@@ -191,7 +202,7 @@ fn traffic(case: &Value) -> Result<(Traffic, bool), String> {
     let body = request.get("body").map(Value::to_string).or_else(|| text("text"));
     let default_method = if body.is_some() { "POST" } else { "GET" };
     let method = text("method").unwrap_or_else(|| default_method.to_owned());
-    let path = text("path").ok_or("request: `path` is missing")?;
+    let path = text("path").ok_or_else(|| Error::failed("request: `path` is missing"))?;
     let streamed = case.get("stream").map(|list| answer::stream(&method, &path, list));
     let streamed = streamed.transpose()?;
     let whole = case.get("answer").map(|answer| match answer {
@@ -199,12 +210,14 @@ fn traffic(case: &Value) -> Result<(Traffic, bool), String> {
         other => other.to_string(),
     });
     if streamed.is_some() && whole.is_some() {
-        return Err("`answer` is a whole answer, `stream` a streamed one: one of them".to_owned());
+        let why = "`answer` is a whole answer, `stream` a streamed one: one of them";
+        return Err(Error::failed(why));
     }
     let streams = streamed.is_some();
     let status = case.get("answer_status").map_or(Some(200), Value::as_u64);
     let status = status.and_then(|status| u16::try_from(status).ok());
-    let at = case.get("at").and_then(Value::as_str).map(time::parse).transpose()?;
+    let at = case.get("at").and_then(Value::as_str).map(time::parse).transpose();
+    let at = at.map_err(|why| Error::failed(format!("at: {why}")))?;
     let properties = pairs("properties")?.into_iter();
     let whole = || match whole {
         Some(whole) => whole,
@@ -220,7 +233,7 @@ fn traffic(case: &Value) -> Result<(Traffic, bool), String> {
             .map(|(path, value)| (path.split('.').map(str::to_owned).collect(), value))
             .collect(),
         request: body.unwrap_or_default().into_bytes(),
-        status: status.ok_or("`answer_status` is an HTTP status")?,
+        status: status.ok_or_else(|| Error::failed("`answer_status` is an HTTP status"))?,
         answer_headers: vec![("content-type".to_owned(), kind.to_owned())],
         answer,
         at_ns: at.unwrap_or_else(when::now).saturating_mul(1_000_000_000),

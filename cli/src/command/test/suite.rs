@@ -136,11 +136,12 @@ impl Suite {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
         let wrong = |why: String| Error::failed(format!("{}: {why}", safe(&file)));
-        let bytes = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+        let unread = |error: std::io::Error| Error::file(path, &error);
+        let bytes = std::fs::metadata(path).map_err(unread)?.len();
         if bytes > BYTES {
             return Err(wrong(format!("it has {}; {} are read", size(bytes), size(BYTES))));
         }
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let text = std::fs::read_to_string(path).map_err(unread)?;
         Self::parse(&text, path)
     }
 
@@ -152,13 +153,14 @@ impl Suite {
             parse(text, &file).map_err(|found| Error::failed(policy_file::lines(&found, &file)))?;
         let all: Value =
             serde_json::from_str(&to_json(&tree)).map_err(|error| wrong(error.to_string()))?;
-        case::only(&all, &["base", "warnings", "cases"]).map_err(&wrong)?;
+        case::only(&all, &["base", "warnings", "cases"]).map_err(|why| wrong(why.to_string()))?;
         let base = all.get("base").and_then(Value::as_str).map(|base| {
             path.parent().unwrap_or(Path::new("")).join(base).to_string_lossy().into_owned()
         });
         let cases = all.get("cases").and_then(Value::as_array).map(Vec::as_slice);
         let cases = cases.unwrap_or_default().iter().enumerate();
-        let cases = cases.map(|(at, case)| case::Case::read(case, at).map_err(&wrong));
+        let cases = cases
+            .map(|(at, case)| case::Case::read(case, at).map_err(|why| wrong(why.to_string())));
         Ok(Self { file: file.clone(), base, cases: cases.collect::<Result<_>>()? })
     }
 
@@ -194,7 +196,7 @@ impl Suite {
         let program = match made {
             Ok(program) => program,
             Err(why) => {
-                ended.refused = Some(why);
+                ended.refused = Some(why.to_string());
                 return Ok(ended);
             }
         };

@@ -17,8 +17,8 @@ const PORT: u16 = 80;
 pub(crate) struct Proxy {
     /// As people know it.
     pub(crate) name: String,
-    /// Where it is, or why nobody knows.
-    pub(super) base: Result<String, String>,
+    /// Where its paths begin; `None`: its name stands for no address.
+    base: Option<String>,
     /// The name by which it was found, for its `host` header.
     pub(super) host: Option<String>,
 }
@@ -38,11 +38,16 @@ pub(super) fn all<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Vec<Pro
 }
 
 impl Proxy {
+    /// Where its paths begin.
+    pub(super) fn base(&self) -> Result<&str> {
+        let unknown = || Error::failed("not reached: its name stands for no address");
+        self.base.as_deref().ok_or_else(unknown)
+    }
+
     fn is(&self, other: &Self) -> bool {
         match (&self.base, &other.base) {
-            (Ok(own), Ok(other)) => own == other,
-            (Err(_), Err(_)) => self.name == other.name,
-            _ => false,
+            (None, None) => self.name == other.name,
+            (own, other) => own == other,
         }
     }
 }
@@ -71,14 +76,13 @@ fn of(url: &str, look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>>) -> Resul
     });
     let with_port = if has_port { host.to_owned() } else { format!("{host}:{PORT}") };
     if let Some(address) = literal(&with_port) {
-        let base = Ok(format!("http://{address}{path}"));
+        let base = Some(format!("http://{address}{path}"));
         return Ok(vec![Proxy { name: host.to_owned(), base, host: None }]);
     }
     let mut addresses = match look_up(&with_port) {
         Ok(addresses) => addresses,
         Err(_) => {
-            let base = Err("its name stands for no address".to_owned());
-            return Ok(vec![Proxy { name: host.to_owned(), base, host: None }]);
+            return Ok(vec![Proxy { name: host.to_owned(), base: None, host: None }]);
         }
     };
     // A listener of both families is one listener, and nothing tells that two addresses are of one.
@@ -90,7 +94,7 @@ fn of(url: &str, look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>>) -> Resul
     let alone = addresses.len() == 1;
     let proxies = addresses.into_iter().map(|address| Proxy {
         name: if alone { host.to_owned() } else { address.to_string() },
-        base: Ok(format!("http://{address}{path}")),
+        base: Some(format!("http://{address}{path}")),
         host: Some(host.to_owned()),
     });
     Ok(proxies.collect())
@@ -134,6 +138,9 @@ mod tests {
         let twice = all(["http://127.0.0.1:1", "127.0.0.1:1/", "http://[::ffff:127.0.0.1]:1"]);
         assert_eq!(twice.unwrap().len(), 1);
         let unknown = of("nobody", |_| Err(io::ErrorKind::NotFound.into())).unwrap();
-        assert!(unknown.first().unwrap().base.is_err(), "one that is not found is one not reached");
+        assert!(
+            unknown.first().unwrap().base().is_err(),
+            "one that is not found is one not reached"
+        );
     }
 }

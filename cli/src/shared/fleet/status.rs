@@ -1,9 +1,12 @@
 //! What a proxy says of itself. Fields that are not there are not made up: filters of several versions stand in a fleet.
 
+use std::collections::BTreeMap;
+
 use hemostat_engine::base::time;
 use serde_json::Value;
 
 use crate::shared::drilled;
+use crate::shared::prepared;
 use crate::shared::terminal::or_dash;
 use crate::shared::when;
 
@@ -63,31 +66,35 @@ impl Status {
         Some(format!("the source has failed {failures} times{why}; {good}"))
     }
 
-    /// What on-call keys may activate, as people know it: without the policy that it all stands on, which is a way back.
+    /// The digests of the levers of on-call keys: what they may activate, without the policy that it all stands on, which is
+    /// a way back.
     pub(crate) fn levers(&self) -> Vec<String> {
-        let known = |digest: &str| {
-            let all = self.list("held").iter().chain(self.list("history"));
-            let is = |one: &&Value| one.get("digest").and_then(Value::as_str) == Some(digest);
-            all.clone()
-                .find(is)
-                .map(|one| one.get("version").and_then(Value::as_str).map(str::to_owned))
-        };
-        // A digest, or a map with its digest and version.
-        let list = self.list("prepared").iter().filter_map(|one| {
-            let digest = one.as_str().or_else(|| one.get("digest")?.as_str())?;
-            let version = one.get("version").and_then(Value::as_str).map(str::to_owned);
-            Some((digest.to_owned(), version))
-        });
-        let mut list: Vec<(String, Option<String>)> = list.collect();
+        let mut list = self.prepared();
         // The command puts the policy of the release itself last; it was in force, or the list would not be there.
-        if list.last().is_some_and(|(digest, _)| known(digest).is_some()) {
+        if list.last().is_some_and(|digest| self.version_of(digest).is_some()) {
             list.pop();
         }
-        let word = |(digest, version): (String, Option<String>)| {
+        list
+    }
+
+    /// The same as people know them: by the file of this folder that `activate` takes, else by the version of a policy that
+    /// was in force, else by the digest, which is all that the proxy knows.
+    pub(crate) fn named_levers(&self) -> Vec<String> {
+        let levers = self.levers();
+        let files = if levers.is_empty() { BTreeMap::new() } else { prepared::files() };
+        let name = |digest: &String| {
             let short: String = digest.chars().take("sha256:".len() + 12).collect();
-            version.or_else(|| known(&digest).flatten()).unwrap_or(short)
+            let version = self.version_of(digest).filter(|version| !version.is_empty());
+            files.get(digest).cloned().or_else(|| version.map(str::to_owned)).unwrap_or(short)
         };
-        list.into_iter().map(word).collect()
+        levers.iter().map(name).collect()
+    }
+
+    /// The version of a policy that was in force; empty where it has none.
+    fn version_of(&self, digest: &str) -> Option<&str> {
+        let mut all = self.list("held").iter().chain(self.list("history"));
+        let own = all.find(|one| one.get("digest").and_then(Value::as_str) == Some(digest))?;
+        Some(own.get("version").and_then(Value::as_str).unwrap_or_default())
     }
 
     /// The digests of what on-call keys may activate.

@@ -9,7 +9,7 @@ use crate::shared::terminal::{or_dash, safe};
 /// The answers of all proxies, in their order.
 #[derive(Debug)]
 pub(crate) struct View<'a> {
-    pub(crate) rows: Vec<(&'a Proxy, Result<Status, String>)>,
+    pub(crate) rows: Vec<(&'a Proxy, Result<Status>)>,
 }
 
 /// Proxies that serve the same.
@@ -88,7 +88,7 @@ impl View<'_> {
     pub(crate) fn name_silent(&self, err: &mut dyn Write) -> Result<()> {
         for (proxy, status) in &self.rows {
             if let Err(why) = status {
-                writeln!(err, "hemostat: {}: {}", safe(&proxy.name), safe(why))?;
+                writeln!(err, "hemostat: {}: {why}", safe(&proxy.name))?;
             }
         }
         Ok(())

@@ -4,19 +4,20 @@ use hemostat_engine::base::time;
 use hemostat_engine::dsse::base64;
 use serde_json::Value;
 
-use super::{Recording, default_type};
+use super::{Recording, default_type, unreadable};
+use crate::shared::error::Result;
 use crate::shared::play::Traffic;
 
 /// The exchanges of a HAR file; `None` where the document is none.
-pub(super) fn exchanges(name: &str, one: &Value) -> Option<Vec<Result<Recording, String>>> {
+pub(super) fn exchanges(name: &str, one: &Value) -> Option<Vec<Result<Recording>>> {
     let entries = one.pointer("/log/entries")?.as_array()?;
     let named = |at: usize| format!("{name}#{}", at + 1);
     Some(entries.iter().enumerate().map(|(at, entry)| exchange(&named(at), entry)).collect())
 }
 
-fn exchange(name: &str, entry: &Value) -> Result<Recording, String> {
+fn exchange(name: &str, entry: &Value) -> Result<Recording> {
     let text = |at: &str| entry.pointer(at).and_then(Value::as_str);
-    let url = text("/request/url").ok_or("an entry without `request.url`")?;
+    let url = text("/request/url").ok_or_else(|| unreadable("an entry without `request.url`"))?;
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let headers = |side: &str| -> Vec<(String, String)> {
@@ -31,7 +32,9 @@ fn exchange(name: &str, entry: &Value) -> Result<Recording, String> {
     };
     let content = text("/response/content/text").unwrap_or_default();
     let answer = match text("/response/content/encoding") {
-        Some("base64") => base64::decode(content).ok_or("the answer's body is no base64")?,
+        Some("base64") => {
+            base64::decode(content).ok_or_else(|| unreadable("the answer's body is no base64"))?
+        }
         _ => content.as_bytes().to_vec(),
     };
     let status = entry.pointer("/response/status").and_then(Value::as_u64).unwrap_or(200);
@@ -41,7 +44,8 @@ fn exchange(name: &str, entry: &Value) -> Result<Recording, String> {
         path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
         headers: headers("request"),
         request: text("/request/postData/text").unwrap_or_default().as_bytes().to_vec(),
-        status: u16::try_from(status).map_err(|_| "`response.status` is no HTTP status")?,
+        status: u16::try_from(status)
+            .map_err(|_| unreadable("`response.status` is no HTTP status"))?,
         answer_headers: headers("response"),
         answer,
         ..Traffic::default()

@@ -4,10 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::Recording;
+use crate::shared::error::Result;
 use crate::shared::play::Traffic;
 
 /// The exchanges of an export; `None` where the document is none. Spans without messages are no exchanges.
-pub(super) fn exchanges(name: &str, one: &Value) -> Option<Vec<Result<Recording, String>>> {
+pub(super) fn exchanges(name: &str, one: &Value) -> Option<Vec<Result<Recording>>> {
     let list = |value: &Value, key: &str| -> Vec<Value> {
         value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
     };
@@ -56,7 +57,7 @@ fn plain(value: &Value) -> Value {
     kinds.into_iter().find_map(of).cloned().unwrap_or_default()
 }
 
-fn exchange(name: &str, span: &Value) -> Result<Option<Recording>, String> {
+fn exchange(name: &str, span: &Value) -> Result<Option<Recording>> {
     let attributes = span.get("attributes").and_then(Value::as_array);
     let attributes: Map<String, Value> = attributes
         .into_iter()

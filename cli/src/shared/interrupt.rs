@@ -1,0 +1,19 @@
+//! Ctrl-C in the middle of something that must not be left half done or untold.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::shared::error::Result;
+
+/// A flag that the first Ctrl-C sets from now on, so that the command can end in order. The second one ends it whatever it does.
+pub(crate) fn watch() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))?;
+    }
+    Ok(stop)
+}
