@@ -113,3 +113,39 @@ fn every_field_of_the_access_log_in_the_pages_is_one() {
     }
     assert!(judged > 5, "{judged}");
 }
+
+/// What the command writes to standard output.
+fn said(words: &[&str]) -> String {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let words = std::iter::once("hemostat").chain(words.iter().copied()).map(Into::into);
+    hemostat_cli::run(words, &mut out, &mut err);
+    String::from_utf8(out).unwrap()
+}
+
+/// A script reads no words: every verb, as the command itself lists them.
+#[test]
+fn every_verb_that_prints_a_result_prints_it_as_json_too() {
+    let help = said(&["--help"]);
+    let verbs = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    let verbs: Vec<&str> =
+        verbs.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(verbs.len() > 18 && verbs.contains(&"push"), "{verbs:?}");
+    // A script for a shell is its own format, and the list of verbs is for people.
+    let without: Vec<&&str> =
+        verbs.iter().filter(|verb| !said(&[**verb, "--help"]).contains("--json")).collect();
+    assert_eq!(without, [&"completions", &"help"]);
+}
+
+#[test]
+fn every_verb_stands_in_the_pages_table() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = std::fs::read_to_string(root.join("docs/releases.md")).unwrap();
+    let help = said(&["--help"]);
+    let verbs = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    for verb in verbs.lines().filter_map(|line| line.split_whitespace().next()) {
+        let row = page.lines().any(|line| {
+            line.strip_prefix("| `").is_some_and(|rest| rest.split([' ', '`']).next() == Some(verb))
+        });
+        assert!(row || verb == "help", "docs/releases.md: no row of the table is `{verb}`");
+    }
+}

@@ -84,6 +84,9 @@ pub(crate) struct Args {
     /// Write it, and not only show it
     #[arg(long, requires = "out")]
     yes: bool,
+    /// Write the case as one JSON document to standard output instead of YAML
+    #[arg(long)]
+    json: bool,
     /// Recorded traffic: how many of its exchanges would end otherwise under the new policy?
     #[arg(long, value_name = "TRAFFIC", requires_all = ["old", "new"])]
     replay: Vec<String>,
@@ -97,7 +100,11 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let (old, new) = (old?, new?);
     let recording = one(args, err)?;
     let made = make(args, &recording, new.as_ref().or(old.as_ref()))?;
-    writeln!(out, "{}", safe_lines(&written::yaml(&made.case)))?;
+    if args.json {
+        writeln!(out, "{:#}", json!({"case": made.case, "replaced": made.counts}))?;
+    } else {
+        writeln!(out, "{}", safe_lines(&written::yaml(&made.case)))?;
+    }
     let scrubbed: Vec<String> =
         made.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
     writeln!(

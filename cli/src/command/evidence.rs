@@ -56,13 +56,16 @@ pub(crate) struct Args {
     /// Where the record is written
     #[arg(long, value_name = "FILE", required_unless_present = "verify")]
     out: Option<PathBuf>,
+    /// Write one JSON document to standard output instead of words
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     fleet: FleetArgs,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     match &args.verify {
-        Some(path) => verify::run(path, &args.trust, out, err),
+        Some(path) => verify::run(path, args, out, err),
         None => write::run(args, out, err),
     }
 }

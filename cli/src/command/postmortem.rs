@@ -11,10 +11,13 @@ mod timeline;
 use std::io::Write;
 use std::path::PathBuf;
 
+use hemostat_engine::base::time;
+use serde_json::{Value, json};
+
 use crate::command::scope::condition::Conditions;
 use crate::command::scope::finding::Finding;
 use crate::command::scope::survey::{Survey, Wanted};
-use crate::command::scope::{BY, Report, ago};
+use crate::command::scope::{BY, Report, ago, document};
 use crate::shared::access_log::Sources;
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
@@ -71,6 +74,9 @@ pub(crate) struct Args {
     /// Write the report as a page, with plots, to this file too
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Write what the report is made from as one JSON document to standard output, instead of the report
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     fleet: FleetArgs,
 }
@@ -142,8 +148,37 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     if let Some(path) = &args.html {
         files::replace(path, &html(&known, &text))?;
     }
-    out.write_all(text.as_bytes())?;
+    if args.json {
+        writeln!(out, "{:#}", in_json(&known))?;
+    } else {
+        out.write_all(text.as_bytes())?;
+    }
     Ok(Exit::Fine)
+}
+
+/// What the report is made from; times are RFC 3339.
+fn in_json(known: &Known<'_>) -> Value {
+    let at = |ms: u64| time::format(ms / 1000);
+    let activation = |own: &Activation| {
+        json!({"at": at(own.at), "serial": own.serial, "version": own.version, "issuer": own.issuer,
+            "reason": own.reason, "rolls_back": own.rolls_back, "drill": own.drill})
+    };
+    let event = |own: &Event| json!({"at": at(own.at), "event": own.kind, "what": own.what, "count": own.count});
+    let incident = |own: &Incident| {
+        json!({"provider": own.provider, "name": own.name, "impact": own.impact,
+            "begins": at(own.begins), "ends": own.ends.map(at)})
+    };
+    let moments = &known.timeline;
+    json!({
+        "title": known.args.title,
+        "timeline": {"change": moments.change.map(at), "symptom": moments.symptom.map(at),
+            "detection": moments.detection.map(at), "mitigation": moments.mitigation.map(at),
+            "resolution": moments.resolution.map(at)},
+        "activations": known.activations.iter().map(activation).collect::<Vec<_>>(),
+        "events": known.events.iter().map(event).collect::<Vec<_>>(),
+        "provider_incidents": known.incidents.iter().map(incident).collect::<Vec<_>>(),
+        "scope": known.scope.as_ref().map(document),
+    })
 }
 
 /// What the access logs say, where there are some.

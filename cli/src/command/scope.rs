@@ -169,6 +169,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
 }
 
 pub(crate) use html::sections;
+pub(crate) use json::document;
 
 /// What all reports are written from.
 #[derive(Debug)]

@@ -7,22 +7,31 @@ use hemostat_engine::bundle::Digest;
 use hemostat_engine::dsse::{Envelope, PublicKey};
 use hemostat_engine::limits;
 use hemostat_engine::policy::trust::TrustedKey;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{NOTHING, PAYLOAD_TYPE};
+use super::{Args, NOTHING, PAYLOAD_TYPE};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::terminal::safe;
 
 pub(super) fn run(
     path: &Path,
-    trust: &[String],
+    args: &Args,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Exit> {
-    let keys = trust.iter().map(|word| trusted(word)).collect::<Result<Vec<_>>>()?;
+    let keys = args.trust.iter().map(|word| trusted(word)).collect::<Result<Vec<_>>>()?;
     let bytes = std::fs::read(path).map_err(|error| Error::file(path, &error))?;
-    match whole(&bytes, &keys) {
+    let found = whole(&bytes, &keys);
+    if args.json {
+        let said = match &found {
+            Ok((count, signer)) => json!({"ok": true, "lines": count, "signed_by": signer}),
+            Err(why) => json!({"ok": false, "why": why.to_string()}),
+        };
+        writeln!(out, "{said:#}")?;
+        return Ok(if found.is_ok() { Exit::Fine } else { Exit::No });
+    }
+    match found {
         Ok((count, signer)) => {
             writeln!(out, "{count} lines, whole, in order, and signed by {}", safe(&signer))?;
             Ok(Exit::Fine)

@@ -88,12 +88,18 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     chain.text.push_str(&envelope);
     chain.text.push('\n');
     files::replace(path, &chain.text)?;
-    let (decisions, key) = (chain.count - activations, safe(&key.name));
-    writeln!(
-        out,
-        "{activations} activations and {decisions} decisions, signed by {key}; head {}",
-        chain.head
-    )?;
+    let decisions = chain.count - activations;
+    if args.json {
+        let made = json!({"activations": activations, "decisions": decisions, "signed_by": key.name,
+            "head": chain.head, "file": path.display().to_string()});
+        writeln!(out, "{made:#}")?;
+    } else {
+        let (key, head) = (safe(&key.name), &chain.head);
+        writeln!(
+            out,
+            "{activations} activations and {decisions} decisions, signed by {key}; head {head}"
+        )?;
+    }
     if read.unusable() > 0 {
         writeln!(
             err,
