@@ -163,7 +163,7 @@ fn what_a_lever_prevents_is_no_harm() {
         ("shadow-redact", "shadow-block", 300),
     ] {
         let text = lines(0..3600, |second, line| {
-            if second >= 1800 && second < 3000 && second % 4 == 0 {
+            if (1800..3000).contains(&second) && second % 4 == 0 {
                 let lever = if second >= 2400 { format!(",lever:{does}") } else { String::new() };
                 line["hemostat.rule_hits"] = json!(format!("leak:{watched}{lever}"));
                 line["hemostat.label.feature"] = json!("support");
