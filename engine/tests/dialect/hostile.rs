@@ -172,6 +172,8 @@ proptest! {
 fn no_string_is_lost_in_these_wrong_shapes() {
     let marked = [
         (DialectId::OpenaiChat, r#"{"logprobs":"the marker"}"#),
+        (DialectId::OpenaiChat, r#"{"choices":"the marker"}"#),
+        (DialectId::OpenaiChat, r#"{"choices":{"novel":"the marker"}}"#),
         (DialectId::OpenaiChat, r#"{"choices":[{"logprobs":"the marker"}]}"#),
         (DialectId::OpenaiChat, r#"{"choices":[{"logprobs":{"content":"the marker"}}]}"#),
         (DialectId::OpenaiChat, r#"{"choices":[{"delta":{"role":["the marker"]}}]}"#),

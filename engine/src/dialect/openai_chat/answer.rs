@@ -96,7 +96,7 @@ impl Reading {
         for field in texts.fields(chunk) {
             match &*field.key() {
                 b"choices" if last.is(chunk, &field, 0, "choices") => {
-                    for choice in shapes::choices(&field) {
+                    for choice in shapes::each(&field) {
                         self.choice(texts, &choice);
                     }
                 }
@@ -446,7 +446,7 @@ impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
         let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let listed = self.call.recognised.kind == CallKind::StoredList;
-        for chunk in shapes::chunks(&texts.root()) {
+        for chunk in shapes::each(&texts.root()) {
             self.chunk(&mut texts, &chunk, listed);
         }
         if self.framing == Framing::Json {

@@ -61,14 +61,14 @@ impl Chunks<'_> {
 impl Sent {
     /// A chunk has left.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
-        for field in shapes::chunks(root).flat_map(|chunk| chunk.children()) {
+        for field in shapes::each(root).flat_map(|chunk| chunk.children()) {
             match &*field.key() {
                 b"id" if self.id.is_none() => self.id = short(Some(field)),
                 b"model" if self.model.is_none() => self.model = short(Some(field)),
                 b"created" => self.created = field.as_u64().unwrap_or(self.created),
                 b"usage" => self.usage |= !field.is_null(),
                 b"choices" => {
-                    for choice in shapes::choices(&field) {
+                    for choice in shapes::each(&field) {
                         self.choice(&choice);
                     }
                 }

@@ -4,20 +4,11 @@
 use super::super::texts::number;
 use crate::wire::json::{Kind, Value};
 
-/// The chunks of a frame: those of the list that it is, or the frame itself.
-pub(super) fn chunks<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    items(root, root.kind() == Kind::Array)
-}
-
-/// The choices under `choices`.
-pub(super) fn choices<'a>(field: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    items(field, field.kind() != Kind::Object)
-}
-
-/// A list's items, or what stands in its place.
-fn items<'a>(value: &Value<'a>, list: bool) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    let alone = std::iter::once(*value).take(usize::from(!list));
-    value.children().take(if list { usize::MAX } else { 0 }).chain(alone)
+/// The chunks of a frame, or the choices under `choices`: the items of the list, or what stands in its place.
+pub(super) fn each<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    let is_list = value.kind() == Kind::Array;
+    let alone = std::iter::once(*value).take(usize::from(!is_list));
+    value.children().take(if is_list { usize::MAX } else { 0 }).chain(alone)
 }
 
 /// The piece of a call that came last.

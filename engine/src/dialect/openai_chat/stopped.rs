@@ -43,10 +43,10 @@ impl Leaving {
         let mut leaves = Leaves::default();
         // A chunk that only carries pieces of stopped calls, which most of theirs do, does not leave at all.
         let mut rest = false;
-        for field in shapes::chunks(root).flat_map(|chunk| chunk.children()) {
+        for field in shapes::each(root).flat_map(|chunk| chunk.children()) {
             match &*field.key() {
                 b"choices" => {
-                    for choice in shapes::choices(&field) {
+                    for choice in shapes::each(&field) {
                         rest |= self.choice(&choice, pieces, sent, &mut leaves);
                     }
                 }
@@ -102,7 +102,7 @@ impl Leaving {
         leaves: &mut Leaves,
     ) {
         match item.get("choices") {
-            Some(list) => shapes::choices(&list).for_each(|choice| {
+            Some(list) => shapes::each(&list).for_each(|choice| {
                 self.choice(&choice, pieces, sent, leaves);
             }),
             None => {
