@@ -49,7 +49,8 @@ def test_sdks_parse_answers_whose_calls_were_stopped(way, envoy, enforce):
         assert STOPPED in answer["text"], recording.id
         assert not set(answer["ends"]) & {"tool_calls", "tool_use", "function_call"}, recording.id
         tried += 1
-    assert tried >= 3
+    # Of Interactions there is one recording with a call, made by hand.
+    assert tried >= (1 if dialect == "gemini-interactions" else 3)
 
 
 @pytest.mark.parametrize("dialect", recordings.DIALECTS)
