@@ -6,3 +6,5 @@ pub mod callout;
 pub mod headers;
 pub mod protobuf;
 pub mod time;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub mod vector;

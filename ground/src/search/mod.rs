@@ -59,6 +59,7 @@ mod normalized;
 mod packs;
 mod pattern;
 mod pattern_group;
+mod progress;
 mod rows;
 mod sparse;
 mod starts;

@@ -1,4 +1,4 @@
-//! Some patterns that share one automaton, and how far one text has come in it.
+//! Some patterns that share one automaton, and how a text is brought forward in it.
 //!
 //! Patterns without lazy repetitions share a group. There a start counts as live while *any* match could still begin
 //! at it. A pattern that repeats lazily has a group of its own, whose automaton follows leftmost-first rules, because in
@@ -7,15 +7,14 @@
 use super::Hit;
 use super::automaton::{self, AutomatonKind};
 use super::exact::{Edge, Exact, SpanSearch};
-use super::lazy_dfa::{GaveUp, LazyDfa, SavedRow, SavedState, WalkEnd};
+use super::lazy_dfa::{GaveUp, LazyDfa, WalkEnd};
 use super::pattern::{Check, PatternError};
+use super::progress::Progress;
 use super::rows::{Goal, Pair};
 use super::sparse::Sparse;
 use super::starts::Starts;
 use super::view::TextView;
-use crate::limits::{
-    GLIDE_BYTES, SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE, SKIPPED_BYTES,
-};
+use crate::limits::{GLIDE_BYTES, SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE, SKIPPED_BYTES};
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::DFA;
@@ -60,41 +59,6 @@ impl GroupCache {
 
 /// How much text is loaded for spans beyond what one start needed, at least.
 const LOADED_AHEAD: u64 = 64;
-
-/// What one text has come to in one group. Offsets count bytes from the text's beginning.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Progress {
-    /// Everything before is decided: the earliest start that may be alive.
-    pub(super) clear: u64,
-    /// The live automaton has read so far.
-    read: u64,
-    live: Option<SavedState>,
-    /// The row of both automata's states there.
-    row: Option<SavedRow>,
-    /// Patterns that matched since the text was last quiet, sorted.
-    seen: Vec<usize>,
-    /// Where each pattern's last match ended, where that is after `clear`.
-    resume_ats: Vec<(usize, u64)>,
-    decider: Decider,
-    /// Bytes that were read again.
-    read_again: u64,
-    /// The automaton gave up, or too much was read again; the text is held until its end.
-    gave_up: bool,
-}
-
-/// The decider: the same automaton, run from one start.
-#[derive(Debug, Default, Clone)]
-struct Decider {
-    /// It began at `Progress::clear` and has read so far.
-    read: u64,
-    state: Option<SavedState>,
-    /// Patterns that matched from this very start, sorted.
-    matched: Vec<usize>,
-    /// Where the text was last quiet.
-    quiet: u64,
-    /// Steps taken since then.
-    steps: u64,
-}
 
 impl PatternGroup {
     pub(super) fn new(
@@ -176,7 +140,7 @@ impl PatternGroup {
                 .and_then(|()| self.decide(cache, progress, view, hits));
             match again {
                 Ok(true) => {}
-                Ok(false) => return progress.keep_row(cache),
+                Ok(false) => return progress.keep_row(&mut cache.dfa),
                 Err(GaveUp) => progress.gave_up = true,
             }
         }
@@ -535,66 +499,5 @@ impl GroupedPattern {
 
     fn report(&self, start: u64, end: u64, hits: &mut Vec<Hit>) {
         hits.extend(self.tags.iter().map(|&tag| Hit { start, end, tag }));
-    }
-}
-
-impl Progress {
-    /// Where the next match of a pattern may begin.
-    fn resume_at(&self, index: usize) -> u64 {
-        self.resume_ats
-            .iter()
-            .filter(|(at, _)| *at == index)
-            .map(|(_, resume_at)| *resume_at)
-            .fold(self.clear, u64::max)
-    }
-
-    /// Remembers the row of both automata's states, where they are in step.
-    fn keep_row(&mut self, cache: &mut GroupCache) {
-        let live = cache.dfa.get(self.live).filter(|_| self.decider.read == self.read);
-        let decider = cache.dfa.get(self.decider.state);
-        self.row = match (live, decider) {
-            (Some(live), Some(_)) => cache.dfa.keep_row(Pair { live, decider }),
-            _ => None,
-        };
-    }
-
-    /// Counts bytes that are read again. Too many, for all that came so far, and the text is held instead.
-    fn reads_again(&mut self, bytes: u64, view: &TextView<'_>) -> Result<(), GaveUp> {
-        self.read_again = self.read_again.saturating_add(bytes);
-        let allowed =
-            view.end().saturating_mul(SCAN_AGAIN_PER_BYTE).saturating_add(SCAN_STEPS_FREE);
-        if self.read_again > allowed { Err(GaveUp) } else { Ok(()) }
-    }
-
-    /// Goes back to (or on to) a place that is decided, and reads on from there.
-    pub(super) fn restart(&mut self, at: u64) {
-        self.clear = at;
-        self.read = at;
-        self.live = None;
-        self.row = None;
-        self.seen.clear();
-        self.decider.restart(at);
-        self.decider.refill(at);
-    }
-}
-
-impl Decider {
-    /// It read beside the live automaton, up to here.
-    fn is_at(&mut self, read: u64, state: SavedState) {
-        self.steps = self.steps.saturating_add(read.saturating_sub(self.read));
-        self.read = read;
-        self.state = Some(state);
-    }
-
-    fn restart(&mut self, at: u64) {
-        self.read = at;
-        self.state = None;
-        self.matched.clear();
-    }
-
-    /// Nothing before `at` matters any more: the budget begins anew.
-    fn refill(&mut self, at: u64) {
-        self.quiet = at;
-        self.steps = 0;
     }
 }

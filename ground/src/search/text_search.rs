@@ -1,7 +1,8 @@
 //! One running text in some groups, and the part of it that must be kept at hand.
 
 use super::Hit;
-use super::pattern_group::{GroupCache, PatternGroup, Progress};
+use super::pattern_group::{GroupCache, PatternGroup};
+use super::progress::Progress;
 use super::view::TextView;
 use crate::limits::SCAN_PIECE_BYTES;
 

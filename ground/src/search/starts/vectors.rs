@@ -2,22 +2,16 @@
 
 use core::arch::wasm32::{
     i8x16_shuffle, u8x16, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_shr, u8x16_splat, u8x16_swizzle,
-    u64x2, v128, v128_and, v128_any_true, v128_or,
+    v128, v128_and, v128_any_true, v128_or,
 };
 
 use super::{BYTES, Halves};
+use crate::base::vector::{self, load};
 
-const BLOCK: usize = 16;
+const BLOCK: usize = vector::BYTES;
 
 /// The last place that a block decides is as far from its end as a match's first bytes reach.
 const REACH: usize = BYTES - 2;
-
-#[inline(always)]
-fn load(block: &[u8; BLOCK]) -> v128 {
-    let (low, high) = block.split_at(8);
-    let half = |half: &[u8]| half.first_chunk().map_or(0, |half| u64::from_le_bytes(*half));
-    u64x2(half(low), half(high))
-}
 
 /// The tables, and what the block before says of its last bytes: of those before the first block, that they agree with
 /// all buckets.

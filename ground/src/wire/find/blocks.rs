@@ -1,18 +1,18 @@
 //! Sixteen bytes at a time, by WebAssembly's vectors.
 
 use core::arch::wasm32::{
-    u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, u64x2, v128, v128_and,
-    v128_any_true, v128_or, v128_xor,
+    u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, v128, v128_and, v128_any_true,
+    v128_or, v128_xor,
 };
 
 use super::Classes;
+use crate::base::vector::load;
 
+/// Where the first byte of a block stands that `marks` sets.
 #[inline(always)]
-fn load(block: &[u8; 16]) -> v128 {
-    // As one number, so that the compiler makes one load of it: put together from sixteen bytes, a block would take sixty
-    // instructions.
-    let number = u128::from_le_bytes(*block);
-    u64x2(number as u64, (number >> 64) as u64)
+fn in_block(block: &[u8; 16], marks: impl Fn(v128) -> v128) -> Option<usize> {
+    let found = u8x16_bitmask(marks(load(block)));
+    (found != 0).then(|| found.trailing_zeros() as usize)
 }
 
 /// Where the first byte from `from` on stands that `marks` sets; `is` says the same of one byte. The length if there is
@@ -28,9 +28,8 @@ fn first(
 ) -> usize {
     let mut at = from;
     if let Some(block) = bytes.get(from..).and_then(<[u8]>::first_chunk) {
-        let found = u8x16_bitmask(marks(load(block)));
-        if found != 0 {
-            return from + found.trailing_zeros() as usize;
+        if let Some(offset) = in_block(block, &marks) {
+            return from + offset;
         }
         at += 16;
     }
@@ -56,9 +55,8 @@ fn further(
         at += 64;
     }
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let found = u8x16_bitmask(marks(load(block)));
-        if found != 0 {
-            return at + found.trailing_zeros() as usize;
+        if let Some(offset) = in_block(block, &marks) {
+            return at + offset;
         }
         at += 16;
     }
