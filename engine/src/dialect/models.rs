@@ -59,8 +59,8 @@ pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
 
 /// The further models that a request names before its body, in its query and in a header.
 pub fn models_of_line(target: &str, headers: &Headers, mut found: impl FnMut(&str)) {
-    for value in RequestTarget::parse(target).values(&QUERY) {
-        found(&value);
+    if target.contains('?') {
+        RequestTarget::parse(target).values(&QUERY).for_each(|value| found(&value));
     }
     for value in headers.values(TARGET_MODEL) {
         found(&String::from_utf8_lossy(value));

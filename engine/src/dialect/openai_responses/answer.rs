@@ -3,35 +3,16 @@
 use super::super::fields::{pick, string};
 use super::super::known::Known;
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, ArgsForm, Call, CallKind, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey,
     ValueShape,
 };
+use super::names::{built_in, is_call, is_known, is_last, kind, name_and_phase, running_text};
 use super::sent::Sent;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
-
-/// Kinds of running text; `a` is the output item's index.
-pub(super) mod kind {
-    /// `output_text`; `b` is the part's index.
-    pub(in super::super) const TEXT: u8 = 0;
-    /// `refusal`; `b` is the part's index.
-    pub(in super::super) const REFUSAL: u8 = 1;
-    /// `reasoning_summary_text`; `b` is the summary part's index.
-    pub(in super::super) const SUMMARY: u8 = 2;
-    /// `reasoning_text`; `b` is the part's index.
-    pub(in super::super) const REASONING: u8 = 3;
-    /// Arguments or input of a call.
-    pub(in super::super) const ARGUMENTS: u8 = 4;
-    /// Tokens of `logprobs`; `b` is the part's index.
-    pub(in super::super) const LOGPROBS: u8 = 5;
-    /// Deltas of a type that has no kind of its own; `b` is made from its name.
-    pub(in super::super) const OTHER: u8 = 6;
-    /// Commands of a shell call; `b` is the command's index.
-    pub(in super::super) const COMMAND: u8 = 7;
-}
 
 /// Where in an item's life an event tells of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,123 +36,6 @@ pub(super) struct Reading {
     model: Option<String>,
     sent: Sent,
     leaving: Leaving,
-}
-
-/// The running text that `response.NAME.delta` events of a name carry, and how.
-pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, ValueShape, Role) {
-    let [item, content, summary] = pick(root, ["output_index", "content_index", "summary_index"]);
-    let (a, content, summary) = (number(item), number(content), number(summary));
-    let output = |kind, b| (TextKey { kind, a, b }, ValueShape::Text, Role::Output);
-    let arguments = TextKey { kind: kind::ARGUMENTS, a, b: 0 };
-    match name {
-        b"output_text" => output(kind::TEXT, content),
-        b"refusal" => output(kind::REFUSAL, content),
-        b"reasoning_summary_text" => output(kind::SUMMARY, summary),
-        b"reasoning_text" => output(kind::REASONING, content),
-        b"function_call_arguments" | b"mcp_call_arguments" => {
-            (arguments, ValueShape::Json, Role::ToolArgs)
-        }
-        b"custom_tool_call_input" => (arguments, ValueShape::Text, Role::ToolArgs),
-        b"shell_call_command" => {
-            let b = number(root.get("command_index"));
-            (TextKey { kind: kind::COMMAND, a, b }, ValueShape::Text, Role::ToolArgs)
-        }
-        b"apply_patch_call_operation_diff" => {
-            (TextKey { kind: kind::COMMAND, a, b: 0 }, ValueShape::Text, Role::ToolArgs)
-        }
-        b"content_part" => {
-            let kind = match &*string(root.get("part").and_then(|part| part.get("type"))) {
-                b"refusal" => kind::REFUSAL,
-                b"reasoning_text" => kind::REASONING,
-                _ => kind::TEXT,
-            };
-            output(kind, content)
-        }
-        b"reasoning_summary_part" => output(kind::SUMMARY, summary),
-        _ => output(kind::OTHER, name_number(name)),
-    }
-}
-
-/// `response.NAME.PHASE` taken apart; both empty for other types.
-pub(super) fn name_and_phase(event: &[u8]) -> (&[u8], &[u8]) {
-    let Some(rest) = event.strip_prefix(b"response.") else { return (b"", b"") };
-    match rest.iter().rposition(|&b| b == b'.') {
-        Some(dot) => (rest.get(..dot).unwrap_or_default(), rest.get(dot + 1..).unwrap_or_default()),
-        None => (b"", rest),
-    }
-}
-
-/// Events of this name are known: what they say beside a delta, they say whole.
-fn is_known(name: &[u8], phase: &[u8]) -> bool {
-    matches!(
-        name,
-        b"output_item"
-            | b"content_part"
-            | b"output_text"
-            | b"output_text.annotation"
-            | b"refusal"
-            | b"reasoning_summary_part"
-            | b"reasoning_summary_text"
-            | b"reasoning_text"
-            | b"function_call_arguments"
-            | b"custom_tool_call_input"
-            | b"mcp_call"
-            | b"mcp_call_arguments"
-            | b"mcp_list_tools"
-            | b"code_interpreter_call"
-            | b"code_interpreter_call_code"
-            | b"web_search_call"
-            | b"file_search_call"
-            | b"image_generation_call"
-            | b"shell_call_command"
-            | b"shell_call_output_content"
-            | b"apply_patch_call_operation_diff"
-            | b"audio"
-            | b"audio.transcript"
-    ) || (name.is_empty()
-        && matches!(
-            phase,
-            b"created"
-                | b"queued"
-                | b"in_progress"
-                | b"completed"
-                | b"incomplete"
-                | b"failed"
-                | b"cancelled"
-        ))
-}
-
-/// Calls that have a name, or that the caller carries out. What the provider runs by itself (web search, code
-/// interpreter, image generation) is part of the answer.
-fn is_call(kind: &[u8]) -> bool {
-    matches!(
-        kind,
-        b"function_call"
-            | b"custom_tool_call"
-            | b"mcp_call"
-            | b"mcp_approval_request"
-            | b"computer_call"
-            | b"local_shell_call"
-            | b"shell_call"
-            | b"apply_patch_call"
-    )
-}
-
-/// The names that rules may call a tool by which has a type in place of a name.
-fn built_in(kind: &[u8]) -> &'static [&'static str] {
-    match kind {
-        b"mcp_call" | b"mcp_approval_request" => &["mcp"],
-        b"computer_call" => &["computer", "computer_use", "computer_use_preview"],
-        b"local_shell_call" => &["local_shell", "shell"],
-        b"shell_call" => &["shell"],
-        b"apply_patch_call" => &["apply_patch"],
-        b"web_search_call" => &["web_search", "web_search_preview"],
-        b"file_search_call" => &["file_search"],
-        b"code_interpreter_call" => &["code_interpreter", "code_execution"],
-        b"image_generation_call" => &["image_generation"],
-        b"tool_search_call" => &["tool_search"],
-        _ => &[],
-    }
 }
 
 impl Reading {
@@ -469,14 +333,6 @@ impl Reading {
             texts.push(Item::AnswerEnd);
         }
     }
-}
-
-/// True for the events after which nothing comes.
-pub(super) fn is_last(event: &[u8]) -> bool {
-    matches!(
-        event,
-        b"response.completed" | b"response.incomplete" | b"response.failed" | b"response.cancelled"
-    )
 }
 
 /// A part of a message or of reasoning. `running`: it has just been added, and its text runs on.

@@ -4,7 +4,7 @@
 use super::super::say::Say;
 use super::super::write::{Json, event, quoted};
 use super::super::{Call, Ending, previous};
-use super::answer::kind;
+use super::names::kind;
 use super::sent::{OutputItem, Sent, SentPart};
 use super::{Head, OURS, ResponseStatus, content_part, message, response, with_fields};
 use crate::wire::json::Doc;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ending;
+mod names;
 mod request;
 mod sent;
 mod spend;
@@ -55,7 +56,7 @@ fn blocked(call: &Call, decision: &str, now: u64) -> Reply {
 }
 
 fn speech(kind: u8) -> Speech {
-    use answer::kind;
+    use names::kind;
     match kind {
         kind::SUMMARY | kind::REASONING => Speech::Thinks,
         kind::LOGPROBS => Speech::Repeats,

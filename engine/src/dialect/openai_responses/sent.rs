@@ -4,7 +4,7 @@ use super::super::TextKey;
 use super::super::fields::{pick, string};
 use super::super::texts::{number, short};
 use super::super::write::{lossy, quoted, repaired};
-use super::answer::{is_last, kind, name_and_phase, running_text};
+use super::names::{is_last, kind, name_and_phase, running_text};
 use crate::limits;
 use crate::wire::json::{Kind, Value};
 
