@@ -33,7 +33,7 @@ pub fn fleet() -> Rc<Table> {
 
 impl SharedData {
     fn name(&self, slot: u32) -> String {
-        format!("hemostat/{}/{slot}", self.0)
+        ["hemostat/", self.0, "/", &slot.to_string()].concat()
     }
 }
 
