@@ -20,4 +20,6 @@ def samples(dialect, stream, count=4):
     """Recordings with enough text to cut in; answers without tool calls, since those have no text of their own."""
     found = [r for r in recordings.answers(stream=stream, dialect=dialect)
              if phrase_of(r) and r.framing != "json-array" and not texts.read(dialect, r.body).calls]
+    # A test over none would pass whatever the filter does.
+    assert found, f"no recording of {dialect} (stream: {stream}) has text that rig/texts.py can read"
     return found[:: max(1, len(found) // count)][:count]

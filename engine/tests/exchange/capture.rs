@@ -39,16 +39,7 @@ fn only(seen: &Seen) -> Span {
 }
 
 fn chat(request: Value, response: Value) -> Recording {
-    Recording {
-        name: "made".to_owned(),
-        dialect: "openai-chat".to_owned(),
-        method: "POST".to_owned(),
-        path: "/v1/chat/completions".to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: request.to_string().into_bytes(),
-        response: response.to_string().into_bytes(),
-    }
+    Recording::made("/v1/chat/completions", request, response)
 }
 
 fn asks(text: &str) -> Value {

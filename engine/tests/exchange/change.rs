@@ -13,16 +13,11 @@ const CHAT: &str = "/v1/chat/completions";
 const RESPONSES: &str = "/v1/responses";
 
 fn request(path: &str, body: &str) -> Recording {
-    Recording {
-        name: "made here".to_owned(),
-        dialect: String::new(),
-        method: "POST".to_owned(),
-        path: path.to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: body.as_bytes().to_vec(),
-        response: br#"{"id":"c","object":"chat.completion","created":1,"model":"served","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}"#.to_vec(),
-    }
+    Recording::made(
+        path,
+        body,
+        r#"{"id":"c","object":"chat.completion","created":1,"model":"served","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}"#,
+    )
 }
 
 fn ask_at(policy: Value, path: &str, body: &str, headers: &[(&'static str, &str)]) -> Seen {

@@ -5,16 +5,7 @@ use crate::support::{Cut, Recording, Seen, program, run};
 use serde_json::{Value, json};
 
 fn ask(path: &str, request: &Value, glob: Value) -> Seen {
-    let recording = Recording {
-        name: path.to_owned(),
-        dialect: "any".to_owned(),
-        method: "POST".to_owned(),
-        path: path.to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: request.to_string().into_bytes(),
-        response: b"{}".to_vec(),
-    };
+    let recording = Recording::made(path, request, "{}");
     let kill = json!({"failsafe": [{"id": "k", "when": {"model": glob}, "do": "block"}]});
     run(&program(kill), &recording, &Cut::Whole)
 }
@@ -170,16 +161,7 @@ fn a_price_holds_for_every_spelling() {
         ("gpt-6", 403),
     ] {
         let request = json!({"model": model, "messages": []});
-        let recording = Recording {
-            name: model.to_owned(),
-            dialect: "openai-chat".to_owned(),
-            method: "POST".to_owned(),
-            path: "/v1/chat/completions".to_owned(),
-            status: 200,
-            content_type: "application/json".to_owned(),
-            request: request.to_string().into_bytes(),
-            response: b"{}".to_vec(),
-        };
+        let recording = Recording::made("/v1/chat/completions", &request, "{}");
         let seen = run(&program(policy.clone()), &recording, &Cut::Whole);
         assert_eq!(seen.status, status, "{model}: {}", seen.text());
     }

@@ -4,16 +4,11 @@ use crate::support::{Caller, Cut, Recording, Seen, program, run_as};
 use serde_json::{Value, json};
 
 fn chat(request: &str) -> Recording {
-    Recording {
-        name: "made here".to_owned(),
-        dialect: "openai-chat".to_owned(),
-        method: "POST".to_owned(),
-        path: "/v1/chat/completions".to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: request.as_bytes().to_vec(),
-        response: br#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}"#.to_vec(),
-    }
+    Recording::made(
+        "/v1/chat/completions",
+        request,
+        r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}"#,
+    )
 }
 
 fn ask(policy: Value, request: &str, headers: &[(&'static str, &str)]) -> Seen {

@@ -336,16 +336,8 @@ fn told(policy: Value, arguments: &str) -> Vec<hemostat_engine::event::PendingCa
     let call = json!({"id": "c", "type": "function", "function": {"name": "refund", "arguments": arguments}});
     let response = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
         {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": null, "tool_calls": [call]}}]});
-    let recording = Recording {
-        name: "scripted".to_owned(),
-        dialect: "openai-chat".to_owned(),
-        method: "POST".to_owned(),
-        path: "/v1/chat/completions".to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: br#"{"model":"m","messages":[]}"#.to_vec(),
-        response: response.to_string().into_bytes(),
-    };
+    let recording =
+        Recording::made("/v1/chat/completions", r#"{"model":"m","messages":[]}"#, &response);
     let seen = run(&program, &recording, &Cut::Whole);
     let events = seen.effects.into_iter().filter_map(|effect| match effect {
         Effect::Event(event) => event.call.map(|call| *call),

@@ -21,16 +21,7 @@ fn calls() -> Vec<(&'static str, Value)> {
 }
 
 fn send(policy: Value, path: &str, request: &Value, response: &Value) -> Seen {
-    let recording = Recording {
-        name: path.to_owned(),
-        dialect: "any".to_owned(),
-        method: "POST".to_owned(),
-        path: path.to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: request.to_string().into_bytes(),
-        response: response.to_string().into_bytes(),
-    };
+    let recording = Recording::made(path, request, response);
     run(&program(policy), &recording, &Cut::Whole)
 }
 

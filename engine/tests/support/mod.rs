@@ -51,6 +51,20 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// A call in JSON that a test makes, and its answer.
+    pub fn made(path: &str, request: impl ToString, response: impl ToString) -> Self {
+        Self {
+            name: path.to_owned(),
+            dialect: "openai-chat".to_owned(),
+            method: "POST".to_owned(),
+            path: path.to_owned(),
+            status: 200,
+            content_type: "application/json".to_owned(),
+            request: request.to_string().into_bytes(),
+            response: response.to_string().into_bytes(),
+        }
+    }
+
     pub fn is_stream(&self) -> bool {
         self.content_type.starts_with("text/event-stream")
             || self.content_type == "application/x-ndjson"

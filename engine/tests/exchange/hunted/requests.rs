@@ -5,16 +5,7 @@ use crate::support::{Cut, Recording, program, run};
 use serde_json::{Value, json};
 
 fn ask(path: &str, request: &Value) -> Recording {
-    Recording {
-        name: "made".to_owned(),
-        dialect: "openai-chat".to_owned(),
-        method: "POST".to_owned(),
-        path: path.to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: request.to_string().into_bytes(),
-        response: b"{}".to_vec(),
-    }
+    Recording::made(path, request, "{}")
 }
 
 /// Places of a request that the model is told, though they are no turn.
