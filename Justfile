@@ -30,8 +30,8 @@ test: wasm test-rust test-envoy
 test-rust: wasm
     PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-1}" cargo test --workspace --locked --no-fail-fast
 
-# a real Envoy with the built module; arguments go to pytest
-test-envoy *ARGS: wasm
+# a real Envoy with the built module, two files of tests at a time; arguments go to pytest in place of that
+test-envoy *ARGS="--numprocesses 2 --dist loadfile": wasm
     @tools/setup
     {{ python }} -m pytest host-tests/envoy {{ ARGS }}
 
