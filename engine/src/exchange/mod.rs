@@ -72,6 +72,8 @@ pub struct Exchange {
     passed: Option<passed::Passed>,
     /// It passes as a stream.
     streams: bool,
+    /// Its last byte has come.
+    whole: bool,
     /// A policy that has come into force since ends it.
     stop: Option<StreamStop>,
     /// What limits have charged.
@@ -132,6 +134,7 @@ impl Exchange {
             cut_ns: None,
             passed: None,
             streams: false,
+            whole: false,
             stop: None,
             charges: Charges::new(book),
             lane: None,
@@ -203,9 +206,15 @@ impl Exchange {
         effects
     }
 
-    /// True if the proxy's word for how it ended is of use to [`Exchange::finish`].
+    /// True if the proxy's word for how it ended is of use to [`Exchange::finish`]: an answer of which the last byte has
+    /// come has not been broken off.
     #[must_use]
     pub fn asks_how_it_ended(&self) -> bool {
+        self.is_call() && !self.whole
+    }
+
+    /// It is a call of a dialect, as far as is known.
+    fn is_call(&self) -> bool {
         !matches!(self.phase, Phase::New | Phase::Sniffing | Phase::Other)
     }
 
@@ -230,7 +239,7 @@ impl Exchange {
     /// The exchange is over, however it ended (`on_log`): the last effects become ready. `details`: the proxy's own
     /// word for how it ended (Envoy's response code details), empty where it has none.
     pub fn finish(&mut self, details: &[u8]) {
-        if !self.asks_how_it_ended() {
+        if !self.is_call() {
             return;
         }
         if details.starts_with(UPSTREAM_BROKE_OFF) {

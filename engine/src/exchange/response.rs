@@ -41,6 +41,7 @@ impl Exchange {
         end: bool,
         now_ns: u64,
     ) -> ResponseVerdict {
+        self.whole = end;
         let verdict = self.judge_headers(headers, local, end, now_ns);
         let answered = self.phase == Phase::Answered;
         self.capturing.headers(&mut self.cx, &verdict, headers, answered, now_ns);
@@ -158,6 +159,7 @@ impl Exchange {
         now: impl Into<Now>,
     ) -> StreamVerdict {
         let now: Now = now.into();
+        self.whole |= end;
         let verdict = self.judge_chunk(chunk, end, now);
         self.capturing.chunk(&mut self.cx, verdict.leaving(chunk), end, now);
         verdict
@@ -287,6 +289,7 @@ impl Exchange {
 
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
+        self.whole = body.is_some();
         let verdict = self.judge_body(body, now_ns);
         self.capturing.body(&mut self.cx, verdict.body.as_deref().or(body), now_ns);
         verdict
