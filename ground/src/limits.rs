@@ -64,6 +64,9 @@ pub const JSON_NODES: usize = 1_000_000;
 
 /// Running texts of one stream that are open at the same time (choices, content blocks, tool arguments).
 pub const OPEN_TEXTS: usize = 1024;
+/// Bytes of a text's beginning by which a copy of it is told from a piece that goes on with it: few pieces begin with as many
+/// that are the same.
+pub const HEAD_BYTES: usize = 16;
 /// Texts that have ended in the middle of what may be a match, and whose search is kept in case they go on: more than
 /// there are choices or blocks of an ordinary answer.
 pub const ENDED_TEXTS: usize = 64;

@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use super::head::Head;
 use super::place::TextEdit;
 use super::rules::Rules;
 use super::running::{AnswerStop, GrowingText};
@@ -25,6 +26,8 @@ pub struct ArgsReader {
     /// Something happened to them since all had left.
     pub listed: bool,
     role: Role,
+    /// How they begin.
+    pub head: Head,
     reader: InnerJson,
     /// Where something begins that must be seen whole, and of which more will come.
     pending: Option<u64>,
@@ -77,6 +80,7 @@ impl ArgsReader {
             ended: false,
             listed: false,
             role,
+            head: Head::default(),
             reader: InnerJson::new(),
             pending: None,
             texts: Vec::new(),
@@ -92,8 +96,15 @@ impl ArgsReader {
         self.reader.fed()
     }
 
+    /// A value in them is not complete.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        self.reader.is_inside()
+    }
+
     /// Takes the next piece.
     pub fn feed(&mut self, piece: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
+        self.head.add(piece);
         let mut inner = Inner::default();
         self.reader.feed(piece, &mut inner);
         self.pending = inner.pending();

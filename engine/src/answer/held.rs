@@ -153,6 +153,12 @@ pub struct HeldPiece {
 }
 
 impl HeldPiece {
+    /// A piece of which nothing is known but where it stands, and of which text it is.
+    #[must_use]
+    pub fn new(key: Option<TextKey>, place: Location) -> Self {
+        Self { text: 0, key, start: 0, end: 0, place, call: None, signed: false, erase: None }
+    }
+
     /// A text offset as an offset in the piece, cut to it.
     #[must_use]
     pub fn local(&self, offset: u64) -> usize {

@@ -4,6 +4,7 @@ pub mod args;
 pub mod calls;
 pub mod frame_loop;
 pub mod glance;
+mod head;
 pub mod held;
 pub mod hold_reason;
 mod known_events;

@@ -27,7 +27,7 @@ use crate::limits;
 use crate::policy::document::{Fallback, OnHoldLimit};
 use crate::policy::program::guard::Action;
 use crate::wire::frame::{Frame, Framing};
-use crate::wire::json::Doc;
+use crate::wire::json::{Doc, Value};
 use crate::wire::text::Decoded;
 
 /// What the policy says of trouble.
@@ -303,7 +303,13 @@ impl Pipe {
                 | Item::CallName { .. }
                 | Item::CallArgs { .. }
                 | Item::Twice => {}
-                Item::TextEnd(key) => self.texts.finish(*key, &self.rules, record),
+                Item::TextAgain { node, text } => {
+                    let value = doc.value(payload, *node);
+                    let said = value.as_ref().and_then(Value::as_str).unwrap_or_default();
+                    let read = self.texts.again(*text, *node, &said, &self.rules, record);
+                    read.map_err(|_| Unchecked::TooBig)?;
+                }
+                Item::TextEnd(key) => _ = self.texts.finish(*key, &self.rules, record),
                 Item::CallBegin { call, .. } if self.rules.holds_calls => {
                     // One that has begun in a frame before keeps that one, and so this.
                     let here = self.gone + self.queue.len() as u64;
@@ -314,8 +320,9 @@ impl Pipe {
                 }
                 Item::CallBegin { .. } => {}
                 Item::CallEnd { call } => {
-                    self.texts.finish(*call, &self.rules, record);
-                    self.judge(*call, Some(held));
+                    if self.texts.finish(*call, &self.rules, record) {
+                        self.judge(*call, Some(held));
+                    }
                 }
                 Item::AnswerEnd => {
                     self.texts.finish_all(&self.rules, record);

@@ -3,6 +3,7 @@
 use crate::dialect::{Role, TextKey};
 use crate::search::{Hit, StreamSearch};
 
+use super::head::Head;
 use super::rules::Rules;
 use crate::context::record::Record;
 
@@ -37,6 +38,8 @@ pub struct GrowingText {
     /// The dialect's name for it; `None` for a text that was whole in one value.
     pub key: Option<TextKey>,
     role: Role,
+    /// How it begins.
+    pub head: Head,
     act: StreamSearch,
     watch: StreamSearch,
     /// Redactions, merged, in order.
@@ -65,6 +68,7 @@ impl GrowingText {
             id,
             key,
             role,
+            head: Head::default(),
             act: StreamSearch::default(),
             watch: StreamSearch::default(),
             spans: Vec::new(),
@@ -98,6 +102,7 @@ impl GrowingText {
 
     /// Takes the next piece.
     pub fn feed(&mut self, text: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
+        self.head.add(text);
         if let Some(matcher) = rules.acting(self.role) {
             self.act.feed(matcher, text, hits);
             if !hits.is_empty() {

@@ -1,5 +1,6 @@
 //! All texts of one answer (or of one request), and the pieces of them that frames carry.
 
+mod again;
 mod clean;
 mod judged;
 mod places;
@@ -23,7 +24,7 @@ use crate::context::record::Record;
 use crate::dialect::{Item, Role, TextKey, ValueShape};
 use crate::limits;
 use crate::search::Hit;
-use crate::wire::json::Doc;
+use crate::wire::json::{Doc, NodeId};
 use crate::wire::text::Decoded;
 
 /// What is looked up by a name. Ordered, not hashed: a model chooses the names.
@@ -51,6 +52,8 @@ pub struct OpenTexts {
     frame: u64,
     /// Running texts that a rule has changed, for the signatures over them.
     changed: ByKey<()>,
+    /// A string of the frame that is read which goes on with a text, though its place says the text once more.
+    rest: Option<(NodeId, TextKey)>,
     /// Arguments with a stop in them; of several under a name those whose stop is the first rule's.
     stops: ByKey<TextId>,
     /// Memory of `running` and `args`.
@@ -111,6 +114,7 @@ impl OpenTexts {
         let Item::Text { node, shape, role, text: key, signed, erase } = *item else {
             return Ok(());
         };
+        let key = self.rest.take_if(|(rest, _)| *rest == node).map(|(_, key)| key).or(key);
         let Some(value) = doc.value(payload, node) else { return Ok(()) };
         if !rules.look_at(role) {
             return Ok(());
@@ -128,7 +132,7 @@ impl OpenTexts {
             let with = if value.content_span().is_some() { "\"\"" } else { "null" };
             (value.span(), with)
         });
-        let piece = HeldPiece { text: 0, key, start: 0, end: 0, place, call: None, signed, erase };
+        let piece = HeldPiece { signed, erase, ..HeldPiece::new(key, place) };
         if let Written::Seal(_) = piece.place {
             pieces.push(piece);
             return Ok(());
@@ -348,8 +352,8 @@ impl OpenTexts {
         self.next
     }
 
-    /// A running text is complete.
-    pub fn finish(&mut self, key: TextKey, rules: &Rules, record: &mut Record) {
+    /// A running text is complete. False: its arguments are not, whoever says so, since a value in them is open.
+    pub fn finish(&mut self, key: TextKey, rules: &Rules, record: &mut Record) -> bool {
         if let Some(id) = self.open.remove(&key) {
             self.end_text(id, rules, record);
         }
@@ -359,10 +363,18 @@ impl OpenTexts {
         if key.is_unknown() {
             self.end_places(key..=last, rules, record);
         }
-        while let Some((&own, &id)) = self.open_args.range(key..=last).next() {
-            self.open_args.remove(&own);
-            self.end_args(id, rules, record);
+        let named = self.open_args.range(key..=last);
+        let named: Vec<(TextKey, TextId)> = named.map(|(own, id)| (*own, *id)).collect();
+        let mut over = true;
+        for (own, id) in named {
+            if self.args.get(id).is_some_and(ArgsReader::is_inside) {
+                over = false;
+            } else {
+                self.open_args.remove(&own);
+                self.end_args(id, rules, record);
+            }
         }
+        over
     }
 
     /// All texts are complete.

@@ -114,6 +114,14 @@ pub enum Item {
         /// then erasing it is all that is to be done.
         erase: Option<NodeId>,
     },
+    /// A string says a running text once more, or what has not come of it yet. It is looked at as an [`Item::Text`] of its
+    /// own, which comes next.
+    TextAgain {
+        /// The string.
+        node: NodeId,
+        /// The running text.
+        text: TextKey,
+    },
     /// A running text is complete.
     TextEnd(TextKey),
     /// A tool call begins: everything of it stands between here and its [`Item::CallEnd`].

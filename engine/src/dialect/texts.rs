@@ -108,6 +108,21 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
+    /// The event says the running text `key` once more, or what has not come of it yet, in this value, which is read next.
+    pub(super) fn again(&mut self, value: &Value<'a>, key: TextKey) {
+        if self.runs && value.kind() == Kind::String {
+            self.items.push(Item::TextAgain { node: value.id(), text: key });
+        }
+    }
+
+    /// The same for every text in this value, which is read here.
+    pub(super) fn again_below(&mut self, value: &Value<'a>, key: TextKey) {
+        for below in value.descendants().filter(|below| below.key_is("text")) {
+            self.again(&below, key);
+        }
+        self.walk(value);
+    }
+
     /// A string that seals the running text `key`.
     pub(super) fn seal(&mut self, value: &Value<'a>, key: TextKey) {
         if value.kind() == Kind::String {

@@ -20,6 +20,7 @@ mod change;
 mod coverage;
 mod doors;
 mod ends;
+mod ends_of_texts;
 mod estimate;
 mod fleet;
 mod host;

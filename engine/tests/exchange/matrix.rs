@@ -264,7 +264,7 @@ pub(super) fn recording(stream: &Stream, response: Vec<u8>) -> Recording {
 }
 
 /// All strings of what left, those at one place of successive events joined.
-fn told(recording: &Recording, seen: &Seen) -> BTreeMap<String, String> {
+pub(super) fn told(recording: &Recording, seen: &Seen) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let left = Recording { dialect: recording.dialect.clone(), ..recording.clone() };
     for event in crate::support::text::events(&left, &seen.body) {

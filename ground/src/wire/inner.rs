@@ -195,6 +195,13 @@ impl InnerJson {
         self.fed
     }
 
+    /// Something has begun in them that is not complete: they are not over, whoever says so.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        let of_a_value = matches!(self.state, ExpectedNext::String { .. } | ExpectedNext::Bare);
+        of_a_value || !self.open.is_empty()
+    }
+
     /// Takes the next piece, as decoded from its outer string; `out` is made anew.
     pub fn feed(&mut self, piece: &str, out: &mut Inner) {
         self.start(out);

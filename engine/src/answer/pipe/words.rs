@@ -100,13 +100,9 @@ impl Pipe {
             let in_payload = |at: Range<usize>| at.start - start..at.end - start;
             held.pieces.push(HeldPiece {
                 text: fed.id,
-                key: Some(word.key),
                 start: fed.start,
                 end: fed.end,
-                place: Location::Content(in_payload(at)),
-                call: None,
-                signed: false,
-                erase: None,
+                ..HeldPiece::new(Some(word.key), Location::Content(in_payload(at)))
             });
             held.frame = shown.frame;
             self.push(held, around);

@@ -92,6 +92,7 @@ impl OpenTexts {
     #[inline]
     pub fn next_frame(&mut self, rules: &Rules, record: &mut Record) {
         self.frame += 1;
+        self.rest = None;
         if !self.places.is_empty() {
             self.end_idle_places(rules, record);
         }

@@ -184,6 +184,9 @@ impl Reading {
                 {
                     self.block_start(texts, &field, index);
                 }
+                (b"content_block", b"content_block_stop") => {
+                    texts.again_below(&field, text(kind::TEXT, index));
+                }
                 (b"message", b"message_start") if last.is(root, &field, 2, "message") => {
                     self.message(texts, &field);
                 }

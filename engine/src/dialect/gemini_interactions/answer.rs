@@ -272,6 +272,7 @@ impl Reading {
                 (b"content", Event::Start) if last.is(root, &field, 2, "content") => {
                     self.begin(texts, root, &field, at);
                 }
+                (b"step", Event::Stop) => texts.again_below(&field, text(kind::TEXT, at)),
                 (b"interaction", _) if last.is(root, &field, 3, "interaction") => {
                     self.interaction(texts, &field);
                 }

@@ -8,7 +8,9 @@ use super::super::{
     Answer, ArgsForm, Call, CallKind, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey,
     ValueShape,
 };
-use super::names::{built_in, is_call, is_known, is_last, kind, name_and_phase, running_text};
+use super::names::{
+    built_in, is_call, is_known, is_last, kind, name_and_phase, part_kind, running_text,
+};
 use super::sent::Sent;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
@@ -123,8 +125,10 @@ impl Reading {
         for field in item.children() {
             match &*field.key() {
                 b"content" | b"summary" if field.kind() == Kind::Array => {
-                    for piece in field.children() {
-                        part(texts, &piece, None);
+                    for (b, piece) in field.children().enumerate() {
+                        let b = u32::try_from(b).unwrap_or(u32::MAX);
+                        let kind = part_kind(&piece);
+                        part(texts, &piece, TextKey { kind, a: at, b }, false);
                     }
                 }
                 b"arguments"
@@ -140,12 +144,18 @@ impl Reading {
                     texts.running(&field, call, ValueShape::Text, Role::ToolArgs);
                 }
                 b"input" | b"action" | b"operation" if is_call => {
+                    texts.again(&field, call);
                     texts.role = Role::ToolArgs;
                     texts.walk(&field);
                     texts.role = Role::Output;
                 }
                 b"name" if is_call && field.kind() == Kind::String => texts.name(&field),
-                _ => texts.walk(&field),
+                _ => {
+                    if field.key_is("arguments") {
+                        texts.again(&field, call);
+                    }
+                    texts.walk(&field);
+                }
             }
         }
         if ruled && phase != ItemPhase::Added {
@@ -240,10 +250,7 @@ impl Reading {
         call: TextKey,
         phase: ItemPhase,
     ) {
-        let running = self.open.has(&call);
-        if phase == ItemPhase::Done && running {
-            texts.push(Item::TextEnd(call));
-        } else {
+        if phase == ItemPhase::Added || !self.open.has(&call) {
             let name = item.get("name").filter(|n| n.kind() == Kind::String).map(|n| n.id());
             texts.push(Item::CallBegin { call, name });
         }
@@ -274,13 +281,6 @@ impl Reading {
         }
         let [logprobs] = pick(root, ["logprobs"]);
         let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
-        // A text's end is told before the event that repeats it.
-        if phase == b"done" && name != b"output_item" && !name.ends_with(b"_part") {
-            texts.push(Item::TextEnd(text));
-            if name == b"output_text" {
-                texts.push(Item::TextEnd(TextKey { kind: kind::LOGPROBS, ..text }));
-            }
-        }
         texts.item = root.get("output_index").map_or(NO_ITEM, |_| text.a);
         let known = is_known(name, phase);
         texts.whole = known && phase != b"delta";
@@ -306,17 +306,25 @@ impl Reading {
                     self.item(texts, &field, root, text.a, phase);
                 }
                 (b"part", _) if last.is(root, &field, 2, "part") => {
-                    part(texts, &field, (phase == b"added").then_some(text));
+                    part(texts, &field, text, phase == b"added");
                 }
                 (b"response", _) if last.is(root, &field, 3, "response") => {
                     self.response(texts, &field);
                 }
                 (b"text" | b"refusal", b"done") => {
+                    texts.again(&field, text);
                     texts.erase = logprobs.map(|l| l.id());
                     texts.walk(&field);
                     texts.erase = None;
                 }
+                (b"arguments" | b"code", b"done") => {
+                    texts.again(&field, text);
+                    texts.walk(&field);
+                }
                 (b"input" | b"command" | b"diff", b"added" | b"done") => {
+                    if phase == b"done" {
+                        texts.again(&field, text);
+                    }
                     texts.role = role;
                     texts.walk(&field);
                     texts.role = Role::Output;
@@ -325,6 +333,12 @@ impl Reading {
             }
         }
         texts.whole = false;
+        if phase == b"done" && name != b"output_item" && !name.ends_with(b"_part") {
+            texts.push(Item::TextEnd(text));
+            if name == b"output_text" {
+                texts.push(Item::TextEnd(TextKey { kind: kind::LOGPROBS, ..text }));
+            }
+        }
         if (name, phase) == (&b"output_item"[..], b"done") {
             texts.push(Item::TextEnd(TextKey::all_unknown(text.a)));
         }
@@ -335,8 +349,8 @@ impl Reading {
     }
 }
 
-/// A part of a message or of reasoning. `running`: it has just been added, and its text runs on.
-fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, running: Option<TextKey>) {
+/// A part of a message or of reasoning, whose text is that of `key`. `added`: the text has just begun, and runs on.
+fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey, added: bool) {
     if part.kind() != Kind::Object {
         texts.walk(part);
         return;
@@ -344,24 +358,19 @@ fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, running: Option<Text
     let logprobs = part.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
     let mut last = LastMembers::default();
     for field in part.children() {
-        match (&*field.key(), running) {
-            (b"text" | b"refusal", Some(key)) => {
-                let (slot, name) = if field.key_is("text") { (0, "text") } else { (1, "refusal") };
-                texts.erase = logprobs.map(|l| l.id());
-                if last.is(part, &field, slot, name) {
-                    texts.running(&field, key, ValueShape::Text, Role::Output);
-                } else {
-                    texts.walk(&field);
-                }
-                texts.erase = None;
-            }
-            (b"text" | b"refusal", None) => {
-                texts.erase = logprobs.map(|l| l.id());
-                texts.walk(&field);
-                texts.erase = None;
-            }
-            _ => texts.walk(&field),
+        let (slot, name) = if field.key_is("text") { (0, "text") } else { (1, "refusal") };
+        if !field.key_is(name) {
+            texts.walk(&field);
+            continue;
         }
+        texts.erase = logprobs.map(|l| l.id());
+        if added && last.is(part, &field, slot, name) {
+            texts.running(&field, key, ValueShape::Text, Role::Output);
+        } else {
+            texts.again(&field, key);
+            texts.walk(&field);
+        }
+        texts.erase = None;
     }
 }
 

@@ -48,15 +48,20 @@ pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, ValueShap
             (TextKey { kind: kind::COMMAND, a, b: 0 }, ValueShape::Text, Role::ToolArgs)
         }
         b"content_part" => {
-            let kind = match &*string(root.get("part").and_then(|part| part.get("type"))) {
-                b"refusal" => kind::REFUSAL,
-                b"reasoning_text" => kind::REASONING,
-                _ => kind::TEXT,
-            };
-            output(kind, content)
+            output(root.get("part").map_or(kind::TEXT, |part| part_kind(&part)), content)
         }
         b"reasoning_summary_part" => output(kind::SUMMARY, summary),
         _ => output(kind::OTHER, name_number(name)),
+    }
+}
+
+/// The kind of the text that a part of an item has.
+pub(super) fn part_kind(part: &Value<'_>) -> u8 {
+    match &*string(part.get("type")) {
+        b"refusal" => kind::REFUSAL,
+        b"summary_text" => kind::SUMMARY,
+        b"reasoning_text" => kind::REASONING,
+        _ => kind::TEXT,
     }
 }
 
@@ -69,9 +74,23 @@ pub(super) fn name_and_phase(event: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Events of this name are known: what they say beside a delta, they say whole.
+/// Events of this name and phase are known: what they say beside a delta, they say whole.
 pub(super) fn is_known(name: &[u8], phase: &[u8]) -> bool {
-    matches!(
+    let ever = matches!(
+        phase,
+        b"delta"
+            | b"added"
+            | b"done"
+            | b"in_progress"
+            | b"searching"
+            | b"interpreting"
+            | b"generating"
+            | b"completed"
+            | b"failed"
+            | b"incomplete"
+            | b"partial_image"
+    );
+    let named = matches!(
         name,
         b"output_item"
             | b"content_part"
@@ -96,17 +115,19 @@ pub(super) fn is_known(name: &[u8], phase: &[u8]) -> bool {
             | b"apply_patch_call_operation_diff"
             | b"audio"
             | b"audio.transcript"
-    ) || (name.is_empty()
-        && matches!(
-            phase,
-            b"created"
-                | b"queued"
-                | b"in_progress"
-                | b"completed"
-                | b"incomplete"
-                | b"failed"
-                | b"cancelled"
-        ))
+    );
+    (named && ever)
+        || (name.is_empty()
+            && matches!(
+                phase,
+                b"created"
+                    | b"queued"
+                    | b"in_progress"
+                    | b"completed"
+                    | b"incomplete"
+                    | b"failed"
+                    | b"cancelled"
+            ))
 }
 
 /// Calls that have a name, or that the caller carries out. What the provider runs by itself (web search, code

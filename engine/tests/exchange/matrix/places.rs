@@ -49,6 +49,10 @@ pub(super) fn places(dialect: &str) -> Vec<(&'static str, &'static str)> {
             "shell",
             r##"{"type":"response.shell_call_output_content.delta","output_index":1,"command_index":0,"delta":{"stdout":"@"}}"##,
         ),
+        (
+            "unknown phase",
+            r##"{"type":"response.file_search_call.result","output_index":0,"results":[{"text":"@"}]}"##,
+        ),
         ("unknown", r##"{"type":"response.foo.delta","output_index":0,"delta":"@"}"##),
         ("no phase", r##"{"type":"response.foo","output_index":0,"bar":{"baz":"@"}}"##),
         ("no name", r##"{"delta":"@"}"##),

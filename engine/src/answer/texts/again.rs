@@ -1,0 +1,53 @@
+//! Texts that are said once more: where they end, in the item that they are of, in the answer that a stream repeats.
+//!
+//! Most such strings are copies, and are looked at by themselves. One that says more than has come of its text ends it
+//! otherwise than its pieces did, and one that begins otherwise is a piece itself: what is cut over the two is found.
+
+use super::{GrowingText, OpenTexts, TooMany, Written};
+use crate::answer::args::ArgsReader;
+use crate::answer::held::HeldPiece;
+use crate::answer::rules::Rules;
+use crate::context::record::Record;
+use crate::dialect::{Role, TextKey};
+use crate::wire::json::NodeId;
+
+impl OpenTexts {
+    /// The string `node` says `said` of the text `key`, and is read next.
+    ///
+    /// # Errors
+    /// [`TooMany`]: more was found than can be remembered.
+    pub fn again(
+        &mut self,
+        key: TextKey,
+        node: NodeId,
+        said: &str,
+        rules: &Rules,
+        record: &mut Record,
+    ) -> Result<(), TooMany> {
+        let (open, args) = (self.open.get(&key).copied(), self.open_args.get(&key).copied());
+        let text = open.or_else(|| self.ended.get(&key).copied());
+        let text = text.and_then(|id| self.running.get(id));
+        let text = text.map(|text: &GrowingText| (text.head, text.fed()));
+        let own = args.and_then(|id| self.args.get(id));
+        let own = own.map(|args: &ArgsReader| (args.head, args.fed()));
+        let Some((head, fed)) = text.or(own).filter(|(_, fed)| *fed > 0) else { return Ok(()) };
+        if !head.begins(said) {
+            self.rest = Some((node, key));
+            return Ok(());
+        }
+        let more = usize::try_from(fed).ok().and_then(|fed| said.get(fed..)).unwrap_or_default();
+        match open {
+            _ if more.is_empty() => Ok(()),
+            Some(id) => match self.grow(id, more, rules, record).fits {
+                true => Ok(()),
+                false => Err(TooMany),
+            },
+            None if args.is_some() => {
+                let piece = HeldPiece::new(Some(key), Written::Seal(0..0));
+                self.feed_args(more, Role::ToolArgs, piece, rules, record).map(|_| ())
+            }
+            // It has left: nothing of it waits for what follows.
+            None => Ok(()),
+        }
+    }
+}
