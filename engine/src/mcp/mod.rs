@@ -21,7 +21,12 @@ pub(crate) fn may_want_input(cx: &Context) -> bool {
     let mcp = cx.mcp.as_ref().filter(|_| cx.is_mcp());
     mcp.is_some_and(|mcp| mcp.modern && mcp.calls > 0)
         && (mcp.is_some_and(|mcp| !mcp.granted.is_empty())
-            || cx.program.limits.rules.iter().any(|limit| limit.unit == LimitUnit::Calls))
+            || cx
+                .program
+                .limits
+                .rules
+                .iter()
+                .any(|limit| matches!(limit.unit, LimitUnit::Calls | LimitUnit::Requests)))
 }
 
 /// The answer wants input before the call is done: this round used no grant, and counts for nothing.

@@ -132,6 +132,7 @@ fn a_signed_request_passes_or_is_refused_but_never_changed() {
         Caller {
             headers: vec![("authorization", "Bearer bedrock-api-key".to_owned())],
             slots: None,
+            ..Caller::default()
         },
     ] {
         let seen = run_as(&program(bad_input()), &recording, &Cut::Whole, &caller);

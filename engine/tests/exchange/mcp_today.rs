@@ -6,6 +6,7 @@ use crate::support::{Caller, Cut, Recording, Seen, program, program_under, run_a
 use hemostat_engine::dsse::SecretKey;
 use hemostat_engine::grant::used::Local;
 use hemostat_engine::grant::{Grant, LIFE_S, What};
+use hemostat_engine::ledger::MemoryStore;
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
 
@@ -101,6 +102,31 @@ fn a_call_of_several_rounds_is_one_grant_and_one_count() {
     assert!(ask(&second, DONE, &Cut::Whole).upstream.is_some(), "the last round uses it");
     assert!(ask(&second, DONE, &Cut::Whole).upstream.is_none(), "now it was used");
     assert!(ask(&first, WANTS, &Cut::Whole).upstream.is_none());
+}
+
+/// A limit on requests counts a call once too, however many rounds it takes, and a call of one round as ever.
+#[test]
+fn rounds_of_a_call_count_once_under_every_limit_that_counts_them() {
+    for unit in ["requests", "calls"] {
+        let policy = json!({"limits": [{"id": "l", "allow": {unit: 2, "every": "day"}}]});
+        let program = program(policy);
+        let caller = Caller {
+            accounts: Some(Rc::new(MemoryStore::new(NOW * 1_000_000_000))),
+            ..client("2026-07-28")
+        };
+        let [first, second] = rounds();
+        let ask = |request: &Value, answer: &str| {
+            run_as(&program, &recording("/mcp", request, answer), &Cut::Every(9), &caller).status
+        };
+        for _ in 0..2 {
+            for _ in 0..4 {
+                assert_eq!(ask(&first, WANTS), 200, "{unit}");
+            }
+            assert_eq!(ask(&second, DONE), 200, "{unit}");
+        }
+        assert_eq!(ask(&second, DONE), 429, "{unit}: two calls are done");
+        assert_eq!(ask(&first, WANTS), 429, "{unit}");
+    }
 }
 
 #[test]

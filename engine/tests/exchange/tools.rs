@@ -319,6 +319,7 @@ fn a_call_that_needs_approval_waits_for_its_grant() {
         let caller = Caller {
             headers: vec![("x-hemostat-approval", grants.join(", "))],
             slots: Some(Rc::new(Local::default())),
+            ..Caller::default()
         };
         let granted = run_as(&program, &recording, &Cut::Every(7), &caller);
         assert!(granted.body == recording.response, "{}: {}", recording.name, granted.text());

@@ -303,6 +303,8 @@ pub struct Caller {
     pub headers: Vec<(&'static str, String)>,
     /// The memory of used grants.
     pub slots: Option<Rc<dyn Slots>>,
+    /// The accounts that its exchanges charge; `None`: each has its own.
+    pub accounts: Option<Rc<MemoryStore>>,
 }
 
 /// Sends a recorded request through the policy and plays the recorded answer, cut as said.
@@ -326,8 +328,8 @@ fn drive(
     caller: &Caller,
     every_frame: bool,
 ) -> Seen {
-    // Accounts of its own: what one exchange spends, the next does not see.
-    let store = Rc::new(MemoryStore::new(1_764_000_000_000_000_000));
+    let own = || Rc::new(MemoryStore::new(1_764_000_000_000_000_000));
+    let store = caller.accounts.clone().unwrap_or_else(own);
     let mut exchange = Exchange::with_book(Rc::clone(program), Rc::new(Book::new(store)));
     if let Some(slots) = &caller.slots {
         exchange.set_grant_slots(Rc::clone(slots));

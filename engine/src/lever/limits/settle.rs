@@ -201,8 +201,10 @@ impl Charges {
             let (unit, rule, charge) =
                 (taken.limit.unit, Rc::clone(&taken.limit.rule.id), taken.charge());
             let used = match &usage {
-                // The last round of a call counts.
-                _ if unit == LimitUnit::Calls && cx.goes_on() => 0,
+                // Of a call's rounds the last one counts.
+                _ if matches!(unit, LimitUnit::Calls | LimitUnit::Requests) && cx.goes_on() => {
+                    charge.saturating_sub(1)
+                }
                 Some(usage) => used_of(unit, usage, money).unwrap_or(charge),
                 None => charge,
             };
