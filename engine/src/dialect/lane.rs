@@ -3,6 +3,7 @@
 //! Nothing of such a call is understood: it is only known to be one, so that it can be counted and closed.
 
 use super::path::RequestTarget;
+use super::recognise::versioned;
 use crate::limits;
 use crate::wire::json::decode;
 
@@ -47,6 +48,18 @@ impl LanePath {
         let model = holders.any(|segment| names(segment) || segment.starts_with('@'));
         Some(Self { model })
     }
+}
+
+/// True for a path whose answer to a GET is what models answered to a batch, a line or an item for each, in a file that may
+/// hold anything: OpenAI's and Gemini's files, Anthropic's results, Gemini's answers within the batch.
+#[must_use]
+pub fn is_results(target: &str) -> bool {
+    let target = RequestTarget::parse(target);
+    let gemini = target.nth_last(2).starts_with("v1beta");
+    (target.is(0, "content") && target.is(2, "files") && versioned(&target, 3))
+        || (target.is(0, "results") && target.is(2, "batches") && target.is(3, "messages"))
+        || (gemini && target.is(1, "batches"))
+        || (gemini && target.is(1, "files") && target.nth_last(0).ends_with(":download"))
 }
 
 /// True for a path at which a model is spoken with on a websocket and nowhere else: OpenAI's Realtime, Gemini's Live.

@@ -31,10 +31,13 @@ impl Exchange {
     /// A request that nothing tells of before its body: looked at where an enforced rule would need it if it were MCP,
     /// else other traffic.
     pub(crate) fn unrecognised(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
-        let Some(sign) = self.cx.mcp.as_ref().and_then(|mcp| mcp.sign) else {
-            return self.other_traffic(edits);
-        };
         let usable = !self.cx.program.unusable;
+        let Some(sign) = self.cx.mcp.as_ref().and_then(|mcp| mcp.sign) else {
+            let results = UnknownLane::of_results(&mut self.cx).filter(|_| usable);
+            self.lane = results.map(Box::new);
+            let closed = self.lane.is_some().then(|| self.unknown_lane()).flatten();
+            return closed.unwrap_or_else(|| self.other_traffic(edits));
+        };
         let mcp = usable
             && has_rules_for_mcp(&self.cx.program)
             && needs_as_mcp(&mut self.cx).body == Need::Hold;

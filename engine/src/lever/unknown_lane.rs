@@ -5,7 +5,7 @@ use super::choose;
 use crate::context::facts::{self};
 use crate::context::record::Unchecked;
 use crate::context::{Context, Refusal};
-use crate::dialect::lane::{LaneEvidence, LanePath, LaneSniffer};
+use crate::dialect::lane::{LaneEvidence, LanePath, LaneSniffer, is_results};
 use crate::dialect::mcp::sign::Sign;
 use crate::dialect::{self, Recognised, Reply};
 use crate::limits;
@@ -31,7 +31,19 @@ impl UnknownLane {
     /// policy that closes such lanes makes it.
     pub(crate) fn look_for(cx: &mut Context, sign: Sign) -> Option<Self> {
         let target = facts::text(&cx.facts.headers, ":path").unwrap_or_default();
-        let path = LanePath::read(&target)?;
+        Self::at(cx, LanePath::read(&target)?, sign)
+    }
+
+    /// What is fetched where answers of a batch lie: nobody reads them.
+    pub(crate) fn of_results(cx: &mut Context) -> Option<Self> {
+        let line = |name| facts::text(&cx.facts.headers, name).unwrap_or_default();
+        let fetched = line(":method").eq_ignore_ascii_case("GET") && is_results(&line(":path"));
+        let path = LanePath::read("").filter(|_| fetched)?;
+        let own = Self::at(cx, path, Sign::Own)?;
+        Some(Self { seen: LaneEvidence::Call, ..own })
+    }
+
+    fn at(cx: &mut Context, path: LanePath, sign: Sign) -> Option<Self> {
         let dialect = cx.labels.get(LabelId::DIALECT).clone();
         // It is of no dialect: a rule for one does not hold, and one for all but one does.
         cx.labels.set(LabelId::DIALECT, Label::value("", true));

@@ -110,6 +110,48 @@ fn where_no_enforced_rule_would_hold_nothing_is_looked_at() {
     assert_eq!(post(&closed(but), "/x", request, &Cut::Whole).status, 403);
 }
 
+/// What models answered to a batch is fetched as a file: nobody reads it, so it is counted and can be closed.
+#[test]
+fn results_of_batches_are_a_lane_of_their_own() {
+    let results = [
+        "/v1/files/file-abc/content",
+        "/openai/v1/files/file-abc/content?api-version=1",
+        "/v1/messages/batches/msgbatch_1/results",
+        "/v1beta/batches/b1",
+        "/download/v1beta/files/f1:download?alt=media",
+    ];
+    let others = [
+        "/v1/files/file-abc",
+        "/v1/batches/b1",
+        "/files/1/content",
+        "/v1/messages/batches/b",
+        "/batches/1",
+    ];
+    for (name, policy) in rules() {
+        let closed = with(&policy, "unknown_lanes", &json!("block"));
+        for (path, lane) in
+            results.map(|path| (path, true)).into_iter().chain(others.map(|path| (path, false)))
+        {
+            let get = |policy: &Value| {
+                run_as(
+                    &program(policy.clone()),
+                    &made("GET", path, ""),
+                    &Cut::Whole,
+                    &Caller::default(),
+                )
+            };
+            let seen = get(&policy);
+            assert_eq!(seen.status, 200, "{name} {path}");
+            assert_eq!(seen.counted(&format!("{LANE}pass")), usize::from(lane), "{name} {path}");
+            let seen = get(&closed);
+            assert_eq!(seen.status, if lane { 403 } else { 200 }, "{name} {path}");
+        }
+    }
+    let seen =
+        run_as(&program(json!({})), &made("GET", results[0], ""), &Cut::Whole, &Caller::default());
+    assert_eq!(seen.counted(&format!("{LANE}pass")), 0, "no rule would hold");
+}
+
 #[test]
 fn other_traffic_of_any_kind_passes_where_lanes_are_closed() {
     let long = format!(r#"{{"a":"{}","b":1}}"#, "x".repeat(100_000));
