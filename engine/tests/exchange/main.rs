@@ -31,6 +31,7 @@ mod limits;
 mod matrix;
 mod mcp;
 mod mcp_today;
+mod members;
 mod memory;
 mod model_names;
 mod money;

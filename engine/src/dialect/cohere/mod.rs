@@ -55,8 +55,9 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
     line.posts(&["v2", "chat"]).then(|| recognise::call(DialectId::Cohere, None))
 }
 
+/// A gateway may put the model in.
 fn takes(root: &Value<'_>) -> bool {
-    root.kind() != Kind::Object || has_member(root, "model")
+    root.kind() != Kind::Object || has_member(root, "model") || has_member(root, "messages")
 }
 
 fn canned(call: &Call, canned: &Canned) -> Reply {

@@ -65,9 +65,11 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
     recognise::streamed(line, (target.is(1, "interactions") && api).then_some(stored))
 }
 
-/// An agent answers in Google's own time and with tools of its own: only what names a model is a call of one.
+/// An agent answers in Google's own time and with tools of its own: what asks one, and names no model, is no call of one. A
+/// gateway may put the model in.
 fn takes(root: &Value<'_>) -> bool {
-    root.kind() != Kind::Object || has_member(root, "model")
+    let asks = || has_member(root, "input") && !has_member(root, "agent");
+    root.kind() != Kind::Object || has_member(root, "model") || asks()
 }
 
 fn canned(call: &Call, canned: &Canned) -> Reply {
