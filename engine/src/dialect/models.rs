@@ -86,14 +86,18 @@ fn of_options(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreada
 }
 
 fn add(models: &mut Vec<String>, name: Option<Value<'_>>) -> Result<(), Unreadable> {
-    let name = name.and_then(|name| name.as_str()).filter(|name| !name.is_empty());
-    let Some(name) = name.filter(|name| !models.iter().any(|own| *own == **name)) else {
-        return Ok(());
-    };
-    if models.len() >= limits::OTHER_MODELS {
-        return Err(Unreadable { field: "/models" });
+    let name = name.and_then(|name| name.as_str()).unwrap_or_default();
+    // A router may take a list in one text (LiteLLM: `model: "a,b"`).
+    let listed = name.split(',').map(str::trim).filter(|_| name.contains(','));
+    for name in std::iter::once(&*name).chain(listed) {
+        if name.is_empty() || models.iter().any(|own| own == name) {
+            continue;
+        }
+        if models.len() >= limits::OTHER_MODELS {
+            return Err(Unreadable { field: "/models" });
+        }
+        models.push(name.to_owned());
     }
-    models.push(name.into_owned());
     Ok(())
 }
 
@@ -105,7 +109,10 @@ fn of_list(list: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable>
     // `fallbacks: [{"a": ["b", "c"]}]`: by the model that they stand in for.
     let nested: Vec<Value<'_>> = all
         .iter()
-        .filter(|one| one.kind() == Kind::Object && one.get("model").is_none())
+        .filter(|one| match one.kind() {
+            Kind::Object => one.get("model").is_none(),
+            kind => kind == Kind::Array,
+        })
         .flat_map(Value::descendants)
         .collect();
     all.extend(nested);

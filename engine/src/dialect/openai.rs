@@ -1,18 +1,20 @@
 //! What the two OpenAI dialects share.
 
+use super::fields::string;
 use super::write::{Json, error_reply};
 use super::{ErrorAnswer, Reply};
-use crate::wire::json::Value;
+use crate::wire::json::{Kind, Value};
 
 /// A list of nothing, in place of one that may not leave.
 pub(super) const NO_ITEMS: &str =
     r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":false}"#;
 
-/// True if a choice says that it is finished. Some servers send `""` or `"null"` with every chunk.
+/// True if a choice says that it is finished. Some servers say with every chunk that it is not, each in its own way.
 pub(super) fn is_finished(choice: &Value<'_>) -> bool {
-    choice
-        .get("finish_reason")
-        .is_some_and(|reason| !reason.is_null() && !matches!(reason.raw(), b"\"\"" | b"\"null\""))
+    let reason = string(choice.get("finish_reason").filter(|reason| reason.kind() == Kind::String));
+    let reason = reason.trim_ascii();
+    let none = ["", "null", "none", "continue"];
+    !none.iter().any(|word| reason.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// `{"error": {message, type, param, code}}`.

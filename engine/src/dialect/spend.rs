@@ -302,12 +302,22 @@ pub(super) fn count(
 
 /// A count in an answer's usage; 0 where it is not there.
 pub(super) fn tokens(object: Option<Value<'_>>, name: &str) -> u64 {
-    object.and_then(|object| object.get(name)).and_then(|value| value.as_u64()).unwrap_or(0)
+    object.and_then(|object| some_tokens(&object, name)).unwrap_or(0)
 }
 
-/// A count in an answer's usage, if it is there.
+/// A count in an answer's usage, if it is there. Some servers write it with a point (`12.0`), some as a text.
 pub(super) fn some_tokens(object: &Value<'_>, name: &str) -> Option<u64> {
-    object.get(name).and_then(|value| value.as_u64())
+    let count = object.get(name)?;
+    count.as_u64().or_else(|| {
+        let written = count.raw().trim_ascii_start();
+        let digits = written.strip_prefix(b"\"").unwrap_or(written);
+        let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+        let (digits, rest) = digits.split_at_checked(end)?;
+        let whole = matches!(rest.first(), Some(b'.' | b'"')) && !digits.is_empty();
+        let more =
+            |sum: u64, byte: &u8| sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+        whole.then(|| digits.iter().fold(0, more))
+    })
 }
 
 /// Puts members at the front of an object.

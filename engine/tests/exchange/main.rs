@@ -13,6 +13,7 @@
 mod a2a;
 mod answers;
 mod bedrock;
+mod call_copies;
 mod capture;
 mod capture_tools;
 mod cases;

@@ -53,6 +53,27 @@ fn calls(model: &str) -> Vec<(String, Value)> {
     calls
 }
 
+/// Routers take lists in one text, and lists in lists.
+#[test]
+fn a_kill_holds_for_each_model_of_a_list_in_one_text() {
+    let turns = json!([{"role": "user", "content": "hi"}]);
+    for (more, killed) in [
+        (json!({"model": "a,killed-1"}), true),
+        (json!({"model": "killed-1 , a"}), true),
+        (json!({"models": ["a", "b, killed-1"]}), true),
+        (json!({"fallbacks": [["a", "killed-1"]]}), true),
+        (json!({"model": "a,b-killed-1"}), false),
+    ] {
+        let mut request = json!({"model": "m", "messages": turns});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(
+            is_killed("/v1/chat/completions", &request, json!("killed-*")),
+            killed,
+            "{more}"
+        );
+    }
+}
+
 #[test]
 fn a_kill_holds_for_every_spelling_in_every_dialect() {
     let spellings = [

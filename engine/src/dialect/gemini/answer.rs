@@ -34,6 +34,8 @@ pub(super) struct Reading {
     calls: u32,
     /// The call whose arguments come in pieces (`willContinue`).
     open_call: Option<TextKey>,
+    /// The name that the last call began with, in a number.
+    open_name: u32,
     model: Option<String>,
     sent: Sent,
     leaving: Leaving,
@@ -46,6 +48,7 @@ impl Reading {
             framing,
             calls: 0,
             open_call: None,
+            open_name: 0,
             model: None,
             sent: Sent::default(),
             leaving: Leaving::default(),
@@ -120,6 +123,10 @@ impl Reading {
                     self.part(texts, &part, index);
                 }
             } else {
+                if field.key_is("parts") && field.kind() == Kind::Object {
+                    // One part in place of a list: which client reads a call there cannot be known.
+                    texts.push(Item::Twice);
+                }
                 texts.walk(&field);
             }
         }
@@ -143,10 +150,12 @@ impl Reading {
                     let key = TextKey { kind, a: index, b: 0 };
                     texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
-                b"functionCall" | b"toolCall" if field.kind() == Kind::Object => {
+                b"functionCall" | b"toolCall" | b"function_call"
+                    if field.kind() == Kind::Object =>
+                {
                     self.function_call(texts, part, &field, index);
                 }
-                b"executableCode" => self.code(texts, part, &field, index),
+                b"executableCode" | b"executable_code" => self.code(texts, part, &field, index),
                 _ => texts.walk(&field),
             }
         }
@@ -179,7 +188,10 @@ impl Reading {
         index: u32,
     ) {
         let name = body.get("name").filter(|n| n.kind() == Kind::String && n.raw().len() > 2);
-        let goes_on = self.open_call.filter(|open| name.is_none() && open.a == index);
+        // Some say the name again with every piece.
+        let named = name_number(&string(name));
+        let same = name.is_none() || named == self.open_name;
+        let goes_on = self.open_call.filter(|open| same && open.a == index);
         let call = goes_on.unwrap_or_else(|| {
             self.calls = self.calls.wrapping_add(1);
             TextKey { kind: kind::ARGUMENTS, a: index, b: self.calls }
@@ -190,6 +202,7 @@ impl Reading {
                 texts.push(Item::CallEnd { call });
             }
             texts.push(Item::CallBegin { call, name: name.map(|n| n.id()) });
+            self.open_name = named;
         }
         texts.push(Item::CallPiece { call, node: part.id() });
         let doubtful = twice(part, &["functionCall", "toolCall"])

@@ -1,5 +1,7 @@
 //! Answers: chunks and whole bodies.
 
+mod copies;
+
 use super::super::fields::{pick, string};
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
@@ -118,7 +120,10 @@ impl Reading {
                         self.base = 0;
                     }
                 }
-                _ => texts.walk(&field),
+                _ => {
+                    self.copied(texts, &field, self.base);
+                    texts.walk(&field);
+                }
             }
         }
     }
@@ -157,7 +162,10 @@ impl Reading {
                 b"logprobs" if last.is(choice, &field, 2, "logprobs") => {
                     log_probabilities(texts, &field, index);
                 }
-                _ => texts.walk(&field),
+                _ => {
+                    self.copied(texts, &field, index);
+                    texts.walk(&field);
+                }
             }
         }
         texts.item = NO_ITEM;
@@ -202,6 +210,9 @@ impl Reading {
                     details(texts, &field, choice)
                 }
                 (b"tool_calls", _) if last.is(message, &field, 5, "tool_calls") => {
+                    if field.kind() == Kind::Object {
+                        texts.push(Item::Twice);
+                    }
                     let alone = field.children().nth(1).is_none();
                     for (at, call) in texts.elements(&field).enumerate() {
                         let at = u32::try_from(at).unwrap_or(OLD_CALL);
@@ -233,42 +244,9 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                _ => texts.walk(&field),
+                _ => self.copy(texts, &field, choice),
             }
         }
-    }
-
-    /// The message so far, beside a delta: the calls in it go with those that the deltas bring.
-    fn copy<'a>(&mut self, texts: &mut TextWalk<'a, '_>, message: &Value<'a>, choice: u32) {
-        for list in message.children() {
-            let old = list.key_is("function_call") && list.kind() == Kind::Object;
-            let calls: Vec<Value<'a>> = match list.kind() {
-                _ if old => vec![list],
-                Kind::Array if list.key_is("tool_calls") => list.children().collect(),
-                _ => Vec::new(),
-            };
-            for (at, call) in calls.into_iter().enumerate() {
-                let at = u32::try_from(at).unwrap_or(OLD_CALL);
-                let index = call.get("index").map_or(at, |i| number(Some(i)));
-                let index = if old { OLD_CALL } else { index };
-                let id = string(call.get("id"));
-                let id = (!id.is_empty()).then(|| name_number(&id));
-                let body = call.get("function").or_else(|| call.get("custom")).unwrap_or(call);
-                let until = self.calls.get(..self.after(choice, index)).unwrap_or_default();
-                let same = |own: &&Begun| (own.choice, own.index) == (choice, index);
-                let known = until.iter().rev().take_while(same).find(|own| own.id == id);
-                let call_key = match known {
-                    Some(known) => known.key(),
-                    None => self.begin(texts, choice, index, id, body.get("name")),
-                };
-                texts.push(Item::CallPiece { call: call_key, node: call.id() });
-                if let Some(name) = body.get("name").filter(|name| name.kind() == Kind::String) {
-                    let name = CallName::Alias(name.id());
-                    texts.push(Item::CallName { call: call_key, name, open: false });
-                }
-            }
-        }
-        texts.walk(message);
     }
 
     /// True if the call's name comes once more: some servers send it with each piece.

@@ -57,7 +57,9 @@ fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     let cached = most(&["cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"]);
     let written =
         most(&["cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"]);
-    let prompt = some_tokens(&said, "prompt_tokens");
+    // Some servers call both as Responses does.
+    let count = |own, other| some_tokens(&said, own).or_else(|| some_tokens(&said, other));
+    let prompt = count("prompt_tokens", "input_tokens");
     // Perplexity's models read what they cite beside the prompt, at the same price.
     let read = prompt.map(|prompt| prompt.saturating_add(tokens(Some(said), "citation_tokens")));
     usage.input_with_cache(read, cached, written);
@@ -70,7 +72,7 @@ fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     let reasoning = tokens(said.get("completion_tokens_details"), "reasoning_tokens")
         .max(tokens(Some(said), "reasoning_tokens"));
     usage.reasoning = usage.reasoning.max(reasoning);
-    let made = some_tokens(&said, "completion_tokens");
+    let made = count("completion_tokens", "output_tokens");
     usage.output_in(made, some_tokens(&said, "total_tokens"), prompt);
     // More reasoning than there is output is not part of it.
     let beside = made.filter(|made| reasoning > *made).map(|made| made.saturating_add(reasoning));

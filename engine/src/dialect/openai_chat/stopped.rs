@@ -43,6 +43,7 @@ impl Leaving {
         let mut leaves = Leaves::default();
         // A chunk that only carries pieces of stopped calls, which most of theirs do, does not leave at all.
         let mut rest = false;
+        shapes::each(root).for_each(|chunk| _ = take_out(&chunk, pieces, &mut leaves.edits));
         for field in shapes::each(root).flat_map(|chunk| chunk.children()) {
             match &*field.key() {
                 b"choices" => {
@@ -79,9 +80,13 @@ impl Leaving {
                 if let Some(copy) = copy {
                     take_out(&copy, pieces, &mut leaves.edits);
                 }
+                take_out(choice, pieces, &mut leaves.edits);
                 (delta, true)
             }
-            (None, Some(message)) => (message, false),
+            (None, Some(message)) => {
+                take_out(choice, pieces, &mut leaves.edits);
+                (message, false)
+            }
             (None, None) => return true,
         };
         let (calls_left, speaks) = self.message(index, &message, streamed, pieces, sent, leaves);
@@ -143,6 +148,10 @@ impl Leaving {
             }
         }
         let members_left = take_out(message, pieces, &mut leaves.edits);
+        let own = |member: &Value<'_>| member.key_is("function_call");
+        for added in message.children().filter(|member| !own(member)) {
+            take_out(&added, pieces, &mut leaves.edits);
+        }
         let content = message.get("content");
         self.speak(index, message, content, &said, members_left, sent, streamed, leaves);
         (calls_left, !said.is_empty())

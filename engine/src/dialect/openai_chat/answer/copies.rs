@@ -1,0 +1,57 @@
+//! Calls that stand once more at another place than theirs: in the message so far beside a delta, at the choice or the root,
+//! in what a server adds of its own. They leave or stay with the call that they repeat.
+
+use super::super::super::fields::string;
+use super::super::super::texts::{TextWalk, name_number, number};
+use super::super::super::{CallName, Item};
+use super::{Begun, OLD_CALL, Reading};
+use crate::wire::json::{Kind, Value};
+
+impl Reading {
+    /// The message so far beside a delta, or what a server adds of its own: the calls in it go with those that the deltas
+    /// bring.
+    pub(super) fn copy<'a>(
+        &mut self,
+        texts: &mut TextWalk<'a, '_>,
+        holder: &Value<'a>,
+        choice: u32,
+    ) {
+        holder.children().for_each(|list| self.copied(texts, &list, choice));
+        texts.walk(holder);
+    }
+
+    /// A list of calls, or the one of before, at another place than theirs.
+    pub(super) fn copied<'a>(
+        &mut self,
+        texts: &mut TextWalk<'a, '_>,
+        list: &Value<'a>,
+        choice: u32,
+    ) {
+        let old = list.key_is("function_call") && list.kind() == Kind::Object;
+        let calls = match list.kind() {
+            Kind::Array if list.key_is("tool_calls") => usize::MAX,
+            _ => 0,
+        };
+        let alone = std::iter::once(*list).take(usize::from(old));
+        for (at, call) in list.children().take(calls).chain(alone).enumerate() {
+            let at = u32::try_from(at).unwrap_or(OLD_CALL);
+            let index = call.get("index").map_or(at, |i| number(Some(i)));
+            let index = if old { OLD_CALL } else { index };
+            let id = string(call.get("id"));
+            let id = (!id.is_empty()).then(|| name_number(&id));
+            let body = call.get("function").or_else(|| call.get("custom")).unwrap_or(call);
+            let until = self.calls.get(..self.after(choice, index)).unwrap_or_default();
+            let same = |own: &&Begun| (own.choice, own.index) == (choice, index);
+            let known = until.iter().rev().take_while(same).find(|own| own.id == id);
+            let call_key = match known {
+                Some(known) => known.key(),
+                None => self.begin(texts, choice, index, id, body.get("name")),
+            };
+            texts.push(Item::CallPiece { call: call_key, node: call.id() });
+            if let Some(name) = body.get("name").filter(|name| name.kind() == Kind::String) {
+                let name = CallName::Alias(name.id());
+                texts.push(Item::CallName { call: call_key, name, open: false });
+            }
+        }
+    }
+}
