@@ -18,6 +18,7 @@ mod capture;
 mod capture_tools;
 mod cases;
 mod change;
+mod counts;
 mod coverage;
 mod doors;
 mod ends;

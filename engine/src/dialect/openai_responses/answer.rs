@@ -1,6 +1,6 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{pick, string};
+use super::super::fields::{is_among, pick, string};
 use super::super::known::Known;
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
@@ -15,6 +15,14 @@ use super::sent::Sent;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
+
+/// What a response repeats of its request.
+#[rustfmt::skip]
+const ECHOED: [&str; 16] = [
+    "instructions", "tools", "tool_choice", "text", "prompt", "metadata", "input", "user", "safety_identifier",
+    "prompt_cache_key", "prompt_cache_retention", "reasoning", "truncation", "conversation", "previous_response_id",
+    "billing",
+];
 
 /// Where in an item's life an event tells of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,22 +85,7 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"instructions"
-                | b"tools"
-                | b"tool_choice"
-                | b"text"
-                | b"prompt"
-                | b"metadata"
-                | b"input"
-                | b"user"
-                | b"safety_identifier"
-                | b"prompt_cache_key"
-                | b"prompt_cache_retention"
-                | b"reasoning"
-                | b"truncation"
-                | b"conversation"
-                | b"previous_response_id"
-                | b"billing" => {}
+                name if is_among(&ECHOED, name) => {}
                 _ => texts.walk(&field),
             }
         }

@@ -1,6 +1,6 @@
 //! What the types of events and items mean: which text an event goes on with, which items are calls, what ends an answer.
 
-use super::super::fields::{pick, string};
+use super::super::fields::{is_among, pick, string};
 use super::super::texts::{name_number, number};
 use super::super::{Role, TextKey, ValueShape};
 use crate::wire::json::Value;
@@ -74,60 +74,34 @@ pub(super) fn name_and_phase(event: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// Names of events that are known.
+#[rustfmt::skip]
+const NAMES: [&str; 23] = [
+    "output_item", "content_part", "output_text", "output_text.annotation", "refusal", "reasoning_summary_part",
+    "reasoning_summary_text", "reasoning_text", "function_call_arguments", "custom_tool_call_input", "mcp_call",
+    "mcp_call_arguments", "mcp_list_tools", "code_interpreter_call", "code_interpreter_call_code", "web_search_call",
+    "file_search_call", "image_generation_call", "shell_call_command", "shell_call_output_content",
+    "apply_patch_call_operation_diff", "audio", "audio.transcript",
+];
+
+/// What is known to become of what has a name.
+#[rustfmt::skip]
+const PHASES: [&str; 11] = [
+    "delta", "added", "done", "in_progress", "searching", "interpreting", "generating", "completed", "failed",
+    "incomplete", "partial_image",
+];
+
+/// What is known to become of the response.
+#[rustfmt::skip]
+const STATES: [&str; 7] =
+    ["created", "queued", "in_progress", "completed", "incomplete", "failed", "cancelled"];
+
 /// Events of this name and phase are known: what they say beside a delta, they say whole.
 pub(super) fn is_known(name: &[u8], phase: &[u8]) -> bool {
-    let ever = matches!(
-        phase,
-        b"delta"
-            | b"added"
-            | b"done"
-            | b"in_progress"
-            | b"searching"
-            | b"interpreting"
-            | b"generating"
-            | b"completed"
-            | b"failed"
-            | b"incomplete"
-            | b"partial_image"
-    );
-    let named = matches!(
-        name,
-        b"output_item"
-            | b"content_part"
-            | b"output_text"
-            | b"output_text.annotation"
-            | b"refusal"
-            | b"reasoning_summary_part"
-            | b"reasoning_summary_text"
-            | b"reasoning_text"
-            | b"function_call_arguments"
-            | b"custom_tool_call_input"
-            | b"mcp_call"
-            | b"mcp_call_arguments"
-            | b"mcp_list_tools"
-            | b"code_interpreter_call"
-            | b"code_interpreter_call_code"
-            | b"web_search_call"
-            | b"file_search_call"
-            | b"image_generation_call"
-            | b"shell_call_command"
-            | b"shell_call_output_content"
-            | b"apply_patch_call_operation_diff"
-            | b"audio"
-            | b"audio.transcript"
-    );
-    (named && ever)
-        || (name.is_empty()
-            && matches!(
-                phase,
-                b"created"
-                    | b"queued"
-                    | b"in_progress"
-                    | b"completed"
-                    | b"incomplete"
-                    | b"failed"
-                    | b"cancelled"
-            ))
+    match name {
+        b"" => is_among(&STATES, phase),
+        _ => is_among(&NAMES, name) && is_among(&PHASES, phase),
+    }
 }
 
 /// Calls that have a name, or that the caller carries out. What the provider runs by itself (web search, code
