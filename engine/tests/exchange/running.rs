@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::support::{Recording, program, recordings};
+use crate::support::{RECORDED, Recording, program, recordings};
 use hemostat_engine::exchange::{
     Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
@@ -144,7 +144,16 @@ fn every_dialect_ends_in_its_own_words() {
                 "bedrock" => "stopReason",
                 "gemini" => r#""finishReason":""#,
                 "gemini-interactions" => r#""status":"completed""#,
-                _ => continue,
+                "cohere" => r#""type":"message-end""#,
+                "ollama" => r#""done":true"#,
+                "openai-completions" => r#""finish_reason":"stop""#,
+                // A message is all that there is of its answer; a task comes to a state.
+                "a2a" if recording.name.contains("-message-") => KIND,
+                "a2a" if String::from_utf8_lossy(&recording.response).contains("TASK_STATE_") => {
+                    "TASK_STATE_COMPLETED"
+                }
+                "a2a" => r#""state":"completed""#,
+                dialect => panic!("nobody says how {dialect} ends"),
             };
             if !text.contains(KIND) {
                 // Its own end had passed: nothing follows it.
@@ -154,7 +163,7 @@ fn every_dialect_ends_in_its_own_words() {
             *ended.entry(recording.dialect.clone()).or_insert(0) += 1;
         }
     }
-    for dialect in ["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock"] {
+    for dialect in RECORDED {
         assert!(ended.get(dialect).is_some_and(|n| *n >= 3), "{ended:?}");
     }
 }

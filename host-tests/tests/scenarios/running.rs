@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use host_tests::{Exchange, Host, PluginContext, Worker};
+use host_tests::{Exchange, Host, PluginContext, Request, UpstreamAnswer, Worker};
 use serde_json::{Value, json};
 
-use crate::rig::{DIALECTS, Dialect, assert_clean, configuration, envoy, module};
+use crate::native::{self, Recording};
+use crate::rig::{
+    DIALECTS, Dialect, answer_of, assert_clean, configuration, envoy, module, request_of,
+};
 
 const CANNED: &str = "This assistant is paused.";
 
@@ -28,29 +31,98 @@ fn kill() -> String {
     )
 }
 
-/// A stream whose first words have come, and what else its upstream will say.
+/// A call whose answer is streamed, and how many of its frames come before the kill.
+struct Call {
+    name: String,
+    request: Request,
+    answer: UpstreamAnswer,
+    before: usize,
+}
+
+/// Frames as they stand in a recorded stream.
+fn frames(recording: &Recording) -> Vec<Vec<u8>> {
+    let mut rest = recording.response.as_slice();
+    let mut frames = Vec::new();
+    while !rest.is_empty() {
+        let length = match rest {
+            [a, b, c, d, ..] if recording.is_messages() => {
+                u32::from_be_bytes([*a, *b, *c, *d]) as usize
+            }
+            _ if recording.content_type == "application/x-ndjson" => {
+                rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1)
+            }
+            _ => native::events(rest)[0].len(),
+        };
+        let (frame, more) = rest.split_at(length);
+        frames.push(frame.to_vec());
+        rest = more;
+    }
+    frames
+}
+
+/// A call of a tool of MCP's, whose server tells how far it is.
+fn tool() -> Call {
+    let message = |more: Value| {
+        let mut message = json!({"jsonrpc": "2.0"});
+        message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        message
+    };
+    let request = message(json!({"id": 1, "method": "tools/call", "params": {"name": "slow"}}));
+    let mut answer: Vec<Value> = (1..5)
+        .map(|at| {
+            message(json!({"method": "notifications/progress",
+        "params": {"progressToken": 1, "progress": at}}))
+        })
+        .collect();
+    answer
+        .push(message(json!({"id": 1, "result": {"content": [{"type": "text", "text": "late"}]}})));
+    let event = |data: Value| format!("event: message\ndata: {data}\n\n");
+    let request = Request::post("/mcp", request.to_string())
+        .header("accept", "application/json, text/event-stream");
+    let answer = UpstreamAnswer::events(answer.into_iter().map(event));
+    Call { name: "mcp".to_owned(), request, answer, before: 2 }
+}
+
+/// One of each dialect: made where the rig makes them, and recorded ones of the others.
+fn calls() -> Vec<Call> {
+    let made = |dialect: Dialect| {
+        let answer = dialect.streamed(&["one ", "two ", "three ", "four"]);
+        let two = |chunk: &Vec<u8>| String::from_utf8_lossy(chunk).contains("two");
+        let before = answer.chunks.iter().position(two).unwrap() + 1;
+        let (name, request) = (dialect.name.to_owned(), dialect.request(true, "hi"));
+        Call { name, request, answer, before }
+    };
+    let recordings = native::recordings();
+    let of = |dialect: &str| {
+        let fits = |r: &&Recording| r.dialect == dialect && r.is_stream() && frames(r).len() > 5;
+        let recording = recordings.iter().find(fits).unwrap_or_else(|| panic!("none of {dialect}"));
+        let answer = UpstreamAnswer { chunks: frames(recording), ..answer_of(recording) };
+        let (request, before) = (request_of(recording), answer.chunks.len() / 2);
+        Call { name: recording.name.clone(), request, answer, before }
+    };
+    let others = ["bedrock", "bedrock-invoke", "cohere", "ollama", "a2a", "openai-completions"];
+    DIALECTS.into_iter().map(made).chain(others.map(of)).chain([tool()]).collect()
+}
+
+/// A stream whose first frames have come, and the others that its upstream will send.
 fn half(
     worker: &Worker,
     plugin: &PluginContext,
-    dialect: Dialect,
+    call: &Call,
     feature: &str,
 ) -> (Exchange, Vec<Vec<u8>>) {
-    let request = dialect.request(true, "hi").header("x-feature", feature);
-    let answer = dialect.streamed(&["one ", "two ", "three ", "four"]);
+    let request = call.request.clone().header("x-feature", feature);
     let mut exchange = worker.exchange(plugin);
     exchange.request_headers(request.headers, false).request_data(request.body, true);
-    exchange.response_headers(answer.headers, false);
-    let mut chunks = answer.chunks;
-    let at =
-        chunks.iter().position(|chunk| String::from_utf8_lossy(chunk).contains("two")).unwrap();
-    let rest = chunks.split_off(at + 1);
-    for chunk in chunks {
+    exchange.response_headers(call.answer.headers.clone(), false);
+    let (before, rest) = call.answer.chunks.split_at(call.before);
+    for chunk in before {
         exchange.response_data(chunk, false);
     }
-    (exchange, rest)
+    (exchange, rest.to_vec())
 }
 
-fn rest_of((mut exchange, rest): (Exchange, Vec<Vec<u8>>), what: &str) -> String {
+fn rest_of((mut exchange, rest): (Exchange, Vec<Vec<u8>>), what: &str) -> Vec<u8> {
     for chunk in rest {
         exchange.response_data(chunk, false);
     }
@@ -58,68 +130,119 @@ fn rest_of((mut exchange, rest): (Exchange, Vec<Vec<u8>>), what: &str) -> String
     let outcome = exchange.finish();
     assert_clean(&outcome, what);
     assert!(outcome.downstream.ended, "{what}");
-    outcome.downstream.text()
+    outcome.downstream.body()
+}
+
+/// Two workers of one proxy under a policy.
+fn workers(configuration: &str) -> (Host, [Worker; 2], [PluginContext; 2]) {
+    let host = Host::with(&module(), envoy());
+    let workers = [host.worker().unwrap(), host.worker().unwrap()];
+    let plugins = workers.each_ref().map(|worker| worker.configure(configuration).unwrap());
+    (host, workers, plugins)
+}
+
+/// The words in bytes of a stream, those too that stand in a message as base64.
+fn words(bytes: &[u8]) -> String {
+    match bytes.first() {
+        Some(0) => {
+            native::messages::messages(bytes).iter().map(|m| m.event().to_string()).collect()
+        }
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 #[test]
 fn streams_under_way_end_on_each_worker_as_it_follows() {
+    let calls = calls();
     for (before, looks) in before().into_iter().zip([false, true]) {
-        let host = Host::with(&module(), envoy());
-        for dialect in DIALECTS {
-            let what = format!("{}, a guardrail looks: {looks}", dialect.name);
-            let workers = [host.worker().unwrap(), host.worker().unwrap()];
-            let plugins = workers.each_ref().map(|worker| worker.configure(&before).unwrap());
-            let on = |at: usize, feature| half(&workers[at], &plugins[at], dialect, feature);
-            let (doomed, spared, late) = (on(0, "checkout"), on(0, "search"), on(1, "checkout"));
-            let young = workers[0].reconfigure(&plugins[0], kill()).unwrap();
-            // The other worker has not followed: its streams go on.
-            let (mut late, mut rest) = late;
-            late.response_data(rest.remove(0), false);
-            assert!(late.so_far().downstream.text().contains("three"), "{what}");
-            workers[1].reconfigure(&plugins[1], kill()).unwrap();
-            for stream in [doomed, (late, rest)] {
+        let (host, workers, plugins) = workers(&before);
+        let begin = |at: usize, feature| {
+            calls.iter().map(|call| half(&workers[at], &plugins[at], call, feature)).collect()
+        };
+        let doomed: Vec<(Exchange, Vec<Vec<u8>>)> = begin(0, "checkout");
+        let spared: Vec<_> = begin(0, "search");
+        let mut late: Vec<_> = begin(1, "checkout");
+        let young = workers[0].reconfigure(&plugins[0], kill()).unwrap();
+        // The other worker has not followed: its streams go on.
+        for ((exchange, rest), call) in late.iter_mut().zip(&calls) {
+            let passes = rest.remove(0);
+            exchange.response_data(&passes, false);
+            assert!(exchange.so_far().downstream.body().ends_with(&passes), "{}", call.name);
+        }
+        workers[1].reconfigure(&plugins[1], kill()).unwrap();
+        for (((call, doomed), late), spared) in calls.iter().zip(doomed).zip(late).zip(spared) {
+            let what = format!("{}, a guardrail looks: {looks}", call.name);
+            let own = call.answer.chunks.concat();
+            for (stream, passed) in [(doomed, call.before), (late, call.before + 1)] {
                 let said = rest_of(stream, &what);
-                assert!(said.contains("one") && said.contains(CANNED), "{what}: {said}");
-                assert!(!said.contains("four"), "{what}: {said}");
+                let (passed, next) = call.answer.chunks.split_at(passed);
+                let passed = passed.concat();
+                assert!(said.starts_with(&passed), "{what}: {}", said.escape_ascii());
+                let ending = &said[passed.len()..];
+                let new = words(ending).contains(CANNED) && !own.ends_with(ending);
+                assert!(new && !ending.starts_with(&next[0]), "{what}: {}", ending.escape_ascii());
             }
-            let said = rest_of(spared, &what);
-            assert!(said.contains("four") && !said.contains(CANNED), "{what}: {said}");
+            assert!(rest_of(spared, &what) == own, "{what}");
             // What begins afterwards is answered at once.
             let mut new = workers[0].exchange(&young);
-            let request = dialect.request(true, "hi").header("x-feature", "checkout");
+            let request = call.request.clone().header("x-feature", "checkout");
             new.request_headers(request.headers, false).request_data(request.body, true);
             let outcome = new.finish();
-            assert!(outcome.downstream.text().contains(CANNED), "{what}");
+            assert!(words(&outcome.downstream.body()).contains(CANNED), "{what}");
             assert_eq!(outcome.upstream.headers, None, "{what}");
         }
-        assert_eq!(host.counter("hemostat_streams_ended_total"), 2 * DIALECTS.len() as u64);
+        assert_eq!(host.counter("hemostat_streams_ended_total"), 2 * calls.len() as u64);
     }
 }
 
 /// A model that is silent, or a caller that reads so slowly that its proxy reads no more: no byte comes with which an
-/// ending could leave.
+/// ending could leave. Each worker's own clock ends such streams, from when that worker followed.
 #[test]
 fn a_stream_that_stands_still_is_reset_within_five_seconds() {
+    const STEP: Duration = Duration::from_millis(250);
+    /// Steps after which each worker follows.
+    const FOLLOWS: [u32; 2] = [0, 6];
+    let calls = calls();
     for before in before() {
-        for dialect in DIALECTS {
-            let host = Host::with(&module(), envoy());
-            let worker = host.worker().unwrap();
-            let plugin = worker.configure(&before).unwrap();
-            let (doomed, _) = half(&worker, &plugin, dialect, "checkout");
-            let (spared, rest) = half(&worker, &plugin, dialect, "search");
-            worker.reconfigure(&plugin, kill()).unwrap();
-            let mut waited = Duration::ZERO;
-            while !doomed.so_far().downstream.reset && waited < Duration::from_secs(5) {
-                host.advance(Duration::from_millis(250));
-                waited += Duration::from_millis(250);
-                worker.run_due_ticks();
+        let (host, workers, plugins) = workers(&before);
+        let begin = |at: usize, feature| {
+            calls.iter().map(|call| half(&workers[at], &plugins[at], call, feature)).collect()
+        };
+        let doomed: [Vec<(Exchange, _)>; 2] = [begin(0, "checkout"), begin(1, "checkout")];
+        let spared: Vec<_> = begin(1, "search");
+        let mut ended = vec![[None; 2]; calls.len()];
+        for step in 0..30 {
+            for at in [0, 1] {
+                if step == FOLLOWS[at] {
+                    workers[at].reconfigure(&plugins[at], kill()).unwrap();
+                }
             }
-            let outcome = doomed.finish();
-            assert!(outcome.downstream.reset, "{} after {waited:?}", dialect.name);
-            assert!(waited > Duration::from_secs(3), "{} after {waited:?}", dialect.name);
-            assert_eq!(outcome.trapped, None, "{}", dialect.name);
-            let said = rest_of((spared, rest), dialect.name);
-            assert!(said.contains("four"), "{}: {said}", dialect.name);
+            host.advance(STEP);
+            for at in [0, 1] {
+                workers[at].run_due_ticks();
+                for ((stream, _), ended) in doomed[at].iter().zip(&mut ended) {
+                    if ended[at].is_none() && stream.so_far().downstream.reset {
+                        ended[at] = Some((step + 1 - FOLLOWS[at]) * STEP);
+                    }
+                }
+            }
+        }
+        for (((call, ended), stream), at) in
+            doomed.into_iter().zip([0, 1]).flat_map(|(streams, at)| {
+                calls.iter().zip(&ended).zip(streams).zip(std::iter::repeat(at))
+            })
+        {
+            let within = Duration::from_secs(3)..=Duration::from_secs(5);
+            let waited = ended[at];
+            assert!(
+                waited.is_some_and(|waited| within.contains(&waited)),
+                "{}: {ended:?}",
+                call.name
+            );
+            assert_eq!(stream.0.finish().trapped, None, "{}", call.name);
+        }
+        for (call, spared) in calls.iter().zip(spared) {
+            assert!(rest_of(spared, &call.name) == call.answer.chunks.concat(), "{}", call.name);
         }
     }
 }
