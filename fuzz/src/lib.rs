@@ -17,6 +17,25 @@ use hemostat_engine::wire::inner::{Inner, InnerEvent, InnerJson};
 use hemostat_engine::wire::json::{self, Doc};
 use hemostat_engine::wire::text::Decoded;
 
+thread_local! {
+    /// Rules that find nothing.
+    static NEVER: Rc<Program> = compiled(r#""guardrails": [{"id": "r", "scan": ["output", "input", "tool_args"],
+        "find": ["nobody says [0-9]{9} this"], "do": "redact"}]"#);
+    /// Rules that act.
+    static ACTS: Rc<Program> = compiled(r#""guardrails": [{"id": "r", "scan": ["output", "input", "tool_args"],
+        "find": ["zanzibar", "be[^!]+!"], "do": "redact"}], "tools": [{"match": ["bad_*"], "do": "deny"}]"#);
+}
+
+/// Compiled once: it takes longer than most exchanges.
+fn compiled(rules: &str) -> Rc<Program> {
+    let policy = format!(
+        r#"{{"hold_headers": true, "policy": {{"hemostat": 1, "on_unreadable": "pass", "on_hold_limit": "release", {rules}}}}}"#
+    );
+    let Ok((config, _)) = Config::parse(policy.as_bytes()) else { panic!("it is a policy") };
+    let Ok(program) = Program::compile(&config) else { panic!("it compiles") };
+    Rc::new(program)
+}
+
 fn pieces(framing: Framing, limit: usize, stream: &[u8], chunk: usize) -> Vec<Piece<'static>> {
     let mut framer = Framer::with_limit(framing, limit);
     let mut out = Vec::new();
@@ -194,13 +213,8 @@ pub fn exchange(data: &[u8]) {
     let at = rest.iter().position(|byte| *byte == 0).unwrap_or(0);
     let (request, answer) = rest.split_at(at);
     let Some(path) = PATHS.get(usize::from(*choice) % PATHS.len()) else { return };
-    let policy = br#"{"hold_headers": true, "policy": {"hemostat": 1, "on_unreadable": "pass", "on_hold_limit": "release",
-        "guardrails": [{"id": "r", "scan": ["output", "input", "tool_args"], "find": ["nobody says [0-9]{9} this"],
-        "do": "redact"}]}}"#;
-    let Ok((config, _)) = Config::parse(policy) else { panic!("it is a policy") };
-    let Ok(program) = Program::compile(&config) else { panic!("it compiles") };
     let chunks: Vec<&[u8]> = answer.chunks(usize::from(*chunk).max(1)).collect();
-    let (left, broken) = answered(&Rc::new(program), path, request, &chunks);
+    let (left, broken) = answered(&NEVER.with(Rc::clone), path, request, &chunks);
     // Half an event at a broken end is no client's to read, and may hold anything.
     assert!(left == answer || (broken && answer.starts_with(&left)));
 }
@@ -239,12 +253,7 @@ pub fn eventstream(data: &[u8]) {
 }
 
 fn cut_is_whole(path: &[u8], kind: &[u8], request: &[u8], answer: &[u8], chunk: u8) {
-    let policy = br#"{"hold_headers": true, "policy": {"hemostat": 1, "on_unreadable": "pass", "on_hold_limit": "release",
-        "guardrails": [{"id": "r", "scan": ["output", "input", "tool_args"], "find": ["zanzibar", "be[^!]+!"], "do": "redact"}],
-        "tools": [{"match": ["bad_*"], "do": "deny"}]}}"#;
-    let Ok((config, _)) = Config::parse(policy) else { panic!("it is a policy") };
-    let Ok(program) = Program::compile(&config) else { panic!("it compiles") };
-    let program = Rc::new(program);
+    let program = ACTS.with(Rc::clone);
     let chunks: Vec<&[u8]> = answer.chunks(usize::from(chunk).max(1)).collect();
     let whole = answered_as(&program, path, kind, request, &[answer]);
     assert_eq!(answered_as(&program, path, kind, request, &chunks), whole);
