@@ -22,6 +22,15 @@ pub(super) fn remove(
     gone: impl Fn(&Value<'_>) -> bool,
     edits: &mut Vec<Edit>,
 ) -> bool {
+    remove_each(container, &gone, edits)
+}
+
+/// Compiled once, whatever the callers' closures are.
+fn remove_each(
+    container: &Value<'_>,
+    gone: &dyn Fn(&Value<'_>) -> bool,
+    edits: &mut Vec<Edit>,
+) -> bool {
     let mut children = container.children().peekable();
     let mut kept = false;
     let mut before_end = None;

@@ -19,6 +19,11 @@ impl Tool {
     pub(super) fn new(node: NodeId, names: Vec<String>) -> Self {
         Self { names, node }
     }
+
+    /// A tool that is offered by nothing but its name; `None` where there is no text.
+    pub(super) fn by_name(name: &Value<'_>) -> Option<Self> {
+        Some(Self::new(name.id(), vec![name.as_str()?.into_owned()]))
+    }
 }
 
 /// Every string under a key of an object, duplicates too.
@@ -27,12 +32,28 @@ pub(super) fn strings(object: &Value<'_>, name: &str) -> Vec<String> {
     members.filter_map(|child| Some(child.as_str()?.into_owned())).collect()
 }
 
+/// A step of a path that leads to every child.
+pub(super) const EACH: &str = "*";
+
+/// Every value that a path of keys leads to, duplicates too, in their order.
+///
+/// A list, and not an iterator of the caller's own closures: of those each walk over a request was compiled anew, a
+/// twentieth of the module for what only requests under a rule for tools need.
+pub(super) fn at<'a>(value: &Value<'a>, path: &[&str]) -> Vec<Value<'a>> {
+    let mut found = vec![*value];
+    for &step in path {
+        let mut next = Vec::new();
+        for value in found {
+            next.extend(value.children().filter(|child| step == EACH || child.key_is(step)));
+        }
+        found = next;
+    }
+    found
+}
+
 /// Every member under a key, duplicates too.
-pub(super) fn all<'a>(
-    object: &Value<'a>,
-    name: &'static str,
-) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    object.children().filter(move |child| child.key_is(name))
+pub(super) fn all<'a>(object: &Value<'a>, name: &str) -> std::vec::IntoIter<Value<'a>> {
+    at(object, &[name]).into_iter()
 }
 
 /// The names of a tool that the provider runs, by its type: `web_search_20250305` is `web_search` too.
@@ -125,12 +146,8 @@ pub(super) fn openai_choice(choice: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec
         names
     };
     let is_gone = |entry: &Value<'_>| names(entry).iter().any(|name| gone.named(name));
-    let lists: Vec<Value<'_>> = all(choice, "tools")
-        .chain(
-            all(choice, "allowed_tools")
-                .flat_map(|allowed| all(&allowed, "tools").collect::<Vec<_>>()),
-        )
-        .collect();
+    let mut lists = at(choice, &["tools"]);
+    lists.extend(at(choice, &["allowed_tools", "tools"]));
     if lists.is_empty() {
         if is_gone(choice) {
             replace(choice, "\"auto\"", edits);

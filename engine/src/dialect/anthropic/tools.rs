@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::splice::{remove, replace};
-use super::super::tools::{Gone, Tool, all, of_type, strings, take_out};
+use super::super::tools::{EACH, Gone, Tool, all, at, of_type, strings, take_out};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -12,7 +12,7 @@ const STUB: &str = r#"[{"name":"no_tool_is_available","description":"No tool is 
 /// What a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
-    for tool in all(root, "tools").flat_map(|list| list.children()) {
+    for tool in at(root, &["tools", EACH]) {
         let mut names = strings(&tool, "name");
         names.extend(strings(&tool, "mcp_server_name"));
         for kind in strings(&tool, "type").iter().filter(|kind| *kind != "custom") {
@@ -20,10 +20,10 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
         }
         tools.push(Tool::new(tool.id(), names));
         // A server's tools may be listed, and set one by one.
-        for nested in all(&tool, "tools").flat_map(|list| list.children()) {
+        for nested in at(&tool, &["tools", EACH]) {
             tools.push(Tool::new(nested.id(), strings(&nested, "name")));
         }
-        for config in all(&tool, "configs").flat_map(|configs| configs.children()) {
+        for config in at(&tool, &["configs", EACH]) {
             let name = String::from_utf8_lossy(&config.key()).into_owned();
             tools.push(Tool::new(config.id(), vec![name]));
         }
@@ -47,18 +47,12 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
             tools.push(Tool::new(nested.id(), strings(&nested, "name")));
         }
     }
-    for server in all(root, "mcp_servers").flat_map(|list| list.children()) {
+    for server in at(root, &["mcp_servers", EACH]) {
         let mut names = strings(&server, "name");
         names.extend(of_type("mcp_servers"));
         tools.push(Tool::new(server.id(), names));
-        for allowed in all(&server, "tool_configuration") {
-            let names = all(&allowed, "allowed_tools").flat_map(|list| list.children());
-            tools.extend(
-                names.filter_map(|name| {
-                    Some(Tool::new(name.id(), vec![name.as_str()?.into_owned()]))
-                }),
-            );
-        }
+        let names = at(&server, &["tool_configuration", "allowed_tools", EACH]);
+        tools.extend(names.iter().filter_map(Tool::by_name));
     }
     tools
 }
@@ -69,30 +63,24 @@ fn is_addition(change: &Value<'_>) -> bool {
 
 /// The lists of tools in what a block defines: a server's.
 fn defined<'a>(change: &Value<'a>) -> Vec<Value<'a>> {
-    let tools = all(change, "tool").filter(|_| is_addition(change));
-    let definitions = tools.flat_map(|tool| all(&tool, "definition").collect::<Vec<_>>());
-    let lists = definitions.flat_map(|own| all(&own, "tools").collect::<Vec<_>>());
-    lists.filter(|list| list.kind() == Kind::Array).collect()
+    let mut lists =
+        if is_addition(change) { at(change, &["tool", "definition", "tools"]) } else { Vec::new() };
+    lists.retain(|list| list.kind() == Kind::Array);
+    lists
 }
 
 /// Lists in which turns may bring tools: their blocks, and what a compaction says of tools that were brought before.
 fn additions<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
-    let turns = all(root, "messages").flat_map(|list| list.children());
-    let contents: Vec<Value<'a>> =
-        turns.flat_map(|turn| all(&turn, "content").collect::<Vec<_>>()).collect();
-    let blocks = contents.iter().flat_map(|content| content.children());
-    let changes: Vec<Value<'a>> =
-        blocks.flat_map(|block| all(&block, "tool_changes").collect::<Vec<_>>()).collect();
-    contents.into_iter().chain(changes).filter(|list| list.kind() == Kind::Array).collect()
+    let mut lists = at(root, &["messages", EACH, "content"]);
+    lists.extend(at(root, &["messages", EACH, "content", EACH, "tool_changes"]));
+    lists.retain(|list| list.kind() == Kind::Array);
+    lists
 }
 
 /// Takes tools out.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
-    let left = |name: &'static str| {
-        let list = all(root, name).flat_map(|list| list.children());
-        list.filter(|tool| !gone.has(tool)).count() > 0
-    };
+    let left = |name: &str| at(root, &[name, EACH]).iter().any(|tool| !gone.has(tool));
     let (tools, servers) = (left("tools"), left("mcp_servers"));
     let stub = !tools && all(root, "tools").next().is_some() && history_has_calls(root);
     let goes = |field: &Value<'_>| {
@@ -110,9 +98,9 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
                     for list in all(&tool, "tools").filter(|list| list.kind() == Kind::Array) {
                         remove(&list, |nested| gone.has(nested), &mut edits);
                     }
-                    let configs = all(&tool, "configs").flat_map(|configs| configs.children());
-                    for config in configs.filter(|config| gone.has(config)) {
-                        replace(&config, r#"{"enabled":false}"#, &mut edits);
+                    let configs = at(&tool, &["configs", EACH]);
+                    for config in configs.iter().filter(|config| gone.has(config)) {
+                        replace(config, r#"{"enabled":false}"#, &mut edits);
                     }
                 }
             }
@@ -121,10 +109,8 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
         } else if field.key_is("mcp_servers") {
             take_out(&field, gone, &mut edits);
             for server in field.children().filter(|server| !gone.has(server)) {
-                for allowed in all(&server, "tool_configuration") {
-                    for list in all(&allowed, "allowed_tools") {
-                        remove(&list, |name| gone.has(name), &mut edits);
-                    }
+                for list in at(&server, &["tool_configuration", "allowed_tools"]) {
+                    remove(&list, |name| gone.has(name), &mut edits);
                 }
             }
         } else if field.key_is("tool_choice") {
@@ -137,8 +123,8 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
 /// Takes blocks that bring tools out of turns, and turns that were nothing else.
 fn turns(messages: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
     let empty = |turn: &Value<'_>| {
-        let mut blocks = all(turn, "content").flat_map(|content| content.children()).peekable();
-        blocks.peek().is_some() && blocks.all(|block| gone.has(&block))
+        let blocks = at(turn, &["content", EACH]);
+        !blocks.is_empty() && blocks.iter().all(|block| gone.has(block))
     };
     if messages.kind() != Kind::Array {
         return;
@@ -178,9 +164,7 @@ fn choice(choice: &Value<'_>, gone: &Gone<'_>, stub: bool, edits: &mut Vec<Edit>
 }
 
 fn history_has_calls(root: &Value<'_>) -> bool {
-    let turns = all(root, "messages").flat_map(|list| list.children());
-    let blocks = turns.flat_map(|turn| all(&turn, "content").collect::<Vec<_>>());
-    blocks.flat_map(|content| content.children()).any(|block| {
+    at(root, &["messages", EACH, "content", EACH]).iter().any(|block| {
         let kind = string(block.get("type"));
         kind.ends_with(b"tool_use") || kind.ends_with(b"tool_result")
     })

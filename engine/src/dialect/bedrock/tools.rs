@@ -1,7 +1,7 @@
 //! The tools of a Converse request: `toolConfig`, those that a message adds, and those of the model's own request.
 
 use super::super::splice::{remove, replace};
-use super::super::tools::{Gone, Tool, all, of_type, strings};
+use super::super::tools::{EACH, Gone, Tool, all, at, of_type, strings};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -17,27 +17,19 @@ pub(super) fn provider_run(name: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn configs<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    all(root, "toolConfig")
-}
+/// Where the request's tools are listed.
+const TOOLS: [&str; 3] = ["toolConfig", "tools", EACH];
 
 /// Tools in the shape of the model's own API.
-fn native<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    all(root, "additionalModelRequestFields")
-        .flat_map(|fields| all(&fields, "tools").collect::<Vec<_>>())
-}
+const NATIVE: [&str; 3] = ["additionalModelRequestFields", "tools", EACH];
 
-/// Lists of content blocks of all messages.
-fn contents<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    let turns = all(root, "messages").flat_map(|list| list.children());
-    turns.flat_map(|turn| all(&turn, "content").collect::<Vec<_>>())
-}
+/// Content blocks of all messages.
+const BLOCKS: [&str; 4] = ["messages", EACH, "content", EACH];
 
 /// What a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
-    let lists = configs(root).flat_map(|config| all(&config, "tools").collect::<Vec<_>>());
-    for tool in lists.flat_map(|list| list.children()) {
+    for tool in at(root, &TOOLS) {
         let mut names = Vec::new();
         for body in all(&tool, "toolSpec").chain(all(&tool, "systemTool")) {
             names.extend(strings(&body, "name"));
@@ -49,19 +41,19 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
             tools.push(Tool::new(tool.id(), names));
         }
     }
-    for tool in native(root).flat_map(|list| list.children()) {
+    for tool in at(root, &NATIVE) {
         let mut names = strings(&tool, "name");
         for kind in strings(&tool, "type").iter().filter(|kind| *kind != "custom") {
             names.extend(of_type(kind));
         }
         tools.push(Tool::new(tool.id(), names));
     }
-    for block in contents(root).flat_map(|content| content.children()) {
-        let named =
-            all(&block, "toolAddition").flat_map(|add| all(&add, "tool").collect::<Vec<_>>());
-        let names: Vec<String> = named
-            .flat_map(|tool| [strings(&tool, "name"), strings(&tool, "serverName")].concat())
-            .collect();
+    for block in at(root, &BLOCKS) {
+        let mut names = Vec::new();
+        for tool in at(&block, &["toolAddition", "tool"]) {
+            names.extend(strings(&tool, "name"));
+            names.extend(strings(&tool, "serverName"));
+        }
         if !names.is_empty() {
             tools.push(Tool::new(block.id(), names));
         }
@@ -73,13 +65,10 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let is_tool = |tool: &Value<'_>| tool.get("cachePoint").is_none();
-    let left = configs(root)
-        .flat_map(|config| all(&config, "tools").collect::<Vec<_>>())
-        .flat_map(|list| list.children())
-        .any(|tool| is_tool(&tool) && !gone.has(&tool));
+    let left = at(root, &TOOLS).iter().any(|tool| is_tool(tool) && !gone.has(tool));
     let stub = !left && history_has_calls(root);
     remove(root, |field| !left && !stub && field.key_is("toolConfig"), &mut edits);
-    for config in configs(root) {
+    for config in all(root, "toolConfig") {
         match (left, stub) {
             (true, _) => of_config(&config, gone, &mut edits),
             (false, true) => replace(&config, STUB, &mut edits),
@@ -97,8 +86,8 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     }
     for list in all(root, "messages") {
         let empty = |turn: &Value<'_>| {
-            let mut blocks = all(turn, "content").flat_map(|content| content.children()).peekable();
-            blocks.peek().is_some() && blocks.all(|block| gone.has(&block))
+            let blocks = at(turn, &["content", EACH]);
+            !blocks.is_empty() && blocks.iter().all(|block| gone.has(block))
         };
         remove(&list, empty, &mut edits);
         for turn in list.children().filter(|turn| !empty(turn)) {
@@ -122,15 +111,15 @@ fn of_config(config: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
         remove(&list, goes, edits);
     }
     for choice in all(config, "toolChoice") {
-        let named = all(&choice, "tool").flat_map(|tool| strings(&tool, "name"));
-        if named.into_iter().any(|name| gone.named(&name)) {
+        let named = |tool: Value<'_>| strings(&tool, "name").iter().any(|name| gone.named(name));
+        if all(&choice, "tool").any(named) {
             replace(&choice, r#"{"auto":{}}"#, edits);
         }
     }
 }
 
 fn history_has_calls(root: &Value<'_>) -> bool {
-    contents(root)
-        .flat_map(|content| content.children())
+    at(root, &BLOCKS)
+        .iter()
         .any(|block| block.get("toolUse").is_some() || block.get("toolResult").is_some())
 }

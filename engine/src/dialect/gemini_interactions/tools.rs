@@ -2,14 +2,14 @@
 
 use super::super::fields::string;
 use super::super::splice::{remove, replace};
-use super::super::tools::{Gone, Tool, all, of_type, strings, take_out};
+use super::super::tools::{EACH, Gone, Tool, all, at, of_type, strings, take_out};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
 /// What a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
-    for tool in all(root, "tools").flat_map(|list| list.children()) {
+    for tool in at(root, &["tools", EACH]) {
         let mut names = strings(&tool, "name");
         for kind in strings(&tool, "type").iter().filter(|kind| *kind != "function") {
             names.extend(of_type(kind));
@@ -19,7 +19,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
         }
         tools.push(Tool::new(tool.id(), names));
         for name in allowed(&tool).iter().flat_map(|list| list.children()) {
-            tools.extend(name.as_str().map(|own| Tool::new(name.id(), vec![own.into_owned()])));
+            tools.extend(Tool::by_name(&name));
         }
     }
     for tool in found(root).iter().flat_map(|list| list.children()) {
@@ -30,29 +30,30 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
 
 /// The lists of names that a server's tools are restricted to.
 fn allowed<'a>(tool: &Value<'a>) -> Vec<Value<'a>> {
-    let each = all(tool, "allowed_tools").flat_map(|list| match list.kind() {
-        Kind::Array => list.children().collect(),
-        _ => vec![list],
-    });
-    let lists = each.flat_map(|one| all(&one, "tools").collect::<Vec<_>>());
-    lists.filter(|list| list.kind() == Kind::Array).collect()
+    let mut lists = Vec::new();
+    for allowed in all(tool, "allowed_tools") {
+        let within: &[&str] =
+            if allowed.kind() == Kind::Array { &[EACH, "tools"] } else { &["tools"] };
+        lists.extend(at(&allowed, within));
+    }
+    lists.retain(|list| list.kind() == Kind::Array);
+    lists
 }
 
 /// The lists of functions that a search brought in steps before.
 fn found<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
-    let steps = all(root, "input").flat_map(|input| input.children());
-    let results = steps.filter(|step| &*string(step.get("type")) == b"tool_search_result");
-    let lists = results.flat_map(|step| all(&step, "result").collect::<Vec<_>>());
-    lists.filter(|list| list.kind() == Kind::Array).collect()
+    let mut steps = at(root, &["input", EACH]);
+    steps.retain(|step| &*string(step.get("type")) == b"tool_search_result");
+    let mut lists: Vec<Value<'a>> = steps.iter().flat_map(|step| all(step, "result")).collect();
+    lists.retain(|list| list.kind() == Kind::Array);
+    lists
 }
 
 /// Takes tools out. What is said of the use of functions goes with the last of them.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
-    let left: Vec<Value<'_>> = all(root, "tools")
-        .flat_map(|list| list.children())
-        .filter(|tool| !gone.has(tool))
-        .collect();
+    let mut left = at(root, &["tools", EACH]);
+    left.retain(|tool| !gone.has(tool));
     remove(root, |field| left.is_empty() && field.key_is("tools"), &mut edits);
     for field in root.children() {
         if field.key_is("tools") && !left.is_empty() {

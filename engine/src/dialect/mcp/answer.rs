@@ -2,7 +2,7 @@
 
 use crate::dialect::splice::remove;
 use crate::dialect::texts::TextWalk;
-use crate::dialect::tools::{all, strings};
+use crate::dialect::tools::{at, strings};
 use crate::dialect::{InputParts, Item, Role, definitions};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
@@ -64,10 +64,9 @@ pub fn without(message: &Value<'_>, gone: &[NodeId]) -> Vec<Edit> {
 }
 
 fn lists<'a>(message: &Value<'a>) -> Vec<Value<'a>> {
-    let is_list = |list: &Value<'_>| list.kind() == Kind::Array;
-    all(message, "result")
-        .flat_map(|result| all(&result, "tools").filter(is_list).collect::<Vec<_>>())
-        .collect()
+    let mut lists = at(message, &["result", "tools"]);
+    lists.retain(|list| list.kind() == Kind::Array);
+    lists
 }
 
 /// Members that hold no text: names of the protocol's, tokens that must come back as they are.
@@ -109,12 +108,13 @@ pub fn breaks_schema(message: &Value<'_>, edits: &[Edit]) -> bool {
     let touched = |span: &std::ops::Range<usize>| {
         edits.iter().any(|edit| edit.at.start < span.end && span.start < edit.at.end)
     };
-    let structured = all(message, "result")
-        .flat_map(|result| all(&result, "structuredContent").collect::<Vec<_>>());
-    structured.flat_map(|content| content.descendants().collect::<Vec<_>>()).any(|value| {
+    let breaks = |value: Value<'_>| {
         (value.kind() == Kind::Number && touched(&value.span()))
             || value.key_span().is_some_and(|key| touched(&key))
-    })
+    };
+    at(message, &["result", "structuredContent"])
+        .iter()
+        .any(|content| content.descendants().any(breaks))
 }
 
 /// The texts of a message: results, errors, and what the server asks or tells. Definitions of tools are none. Gives the

@@ -1,7 +1,7 @@
 //! The tools of a chat request: `tools`, the old `functions`, `web_search_options`.
 
 use super::super::splice::remove;
-use super::super::tools::{Gone, Tool, all, of_type, openai_choice, strings, take_out};
+use super::super::tools::{EACH, Gone, Tool, all, at, of_type, openai_choice, strings, take_out};
 use crate::wire::edit::Edit;
 use crate::wire::json::Value;
 
@@ -36,10 +36,7 @@ fn names(tool: &Value<'_>) -> Vec<String> {
 /// Takes tools out. Without any, the API takes none of `tools`, `tool_choice` and `parallel_tool_calls`.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
-    let left = |name: &str| {
-        let lists = root.children().filter(|field| field.key_is(name));
-        lists.flat_map(|list| list.children()).any(|tool| !gone.has(&tool))
-    };
+    let left = |name: &str| at(root, &[name, EACH]).iter().any(|tool| !gone.has(tool));
     let (tools, functions) = (left("tools"), left("functions"));
     let goes = |field: &Value<'_>| {
         gone.has(field)

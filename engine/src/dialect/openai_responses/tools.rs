@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::splice::remove;
-use super::super::tools::{Gone, Tool, all, of_type, openai_choice, strings};
+use super::super::tools::{EACH, Gone, Tool, all, at, of_type, openai_choice, strings};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -12,17 +12,13 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let lists_of_all = all(root, "tools").chain(added(root));
     for tool in lists_of_all.flat_map(|list| list.children()) {
         tools.push(Tool::new(tool.id(), names(&tool)));
-        for nested in all(&tool, "tools").flat_map(|list| list.children()) {
+        for nested in at(&tool, &["tools", EACH]) {
             tools.push(Tool::new(nested.id(), names(&nested)));
         }
         // Tools that a server may run are named, if the request says which they are.
         if &*string(tool.get("type")) == b"mcp" {
             let allowed = lists(&tool).into_iter().flat_map(|list| list.children());
-            tools.extend(
-                allowed.filter_map(|name| {
-                    Some(Tool::new(name.id(), vec![name.as_str()?.into_owned()]))
-                }),
-            );
+            tools.extend(allowed.filter_map(|name| Tool::by_name(&name)));
         }
     }
     tools
@@ -30,11 +26,16 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
 
 /// Lists of tools that items of the input bring (`additional_tools`, `tool_search_output`, `tool_addition`). What a server
 /// said that it has (`mcp_list_tools`) is history.
-fn added<'a>(root: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    let items = all(root, "input").filter(|input| input.kind() == Kind::Array);
-    let items = items.flat_map(|input| input.children().collect::<Vec<_>>());
-    let items = items.filter(|item| &*string(item.get("type")) != b"mcp_list_tools");
-    items.flat_map(|item| all(&item, "tools").collect::<Vec<_>>())
+fn added<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
+    let mut added = Vec::new();
+    for input in all(root, "input").filter(|input| input.kind() == Kind::Array) {
+        for item in input.children() {
+            if &*string(item.get("type")) != b"mcp_list_tools" {
+                added.extend(all(&item, "tools"));
+            }
+        }
+    }
+    added
 }
 
 /// `allowed_tools` of a server: a list of names, or `{tool_names: [...]}`.
@@ -85,7 +86,7 @@ fn parts(list: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
 /// Takes tools out. Without any, neither `tools` nor what is said of their use stays.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
-    let left = all(root, "tools").flat_map(|l| l.children()).any(|tool| !goes(&tool, gone));
+    let left = at(root, &["tools", EACH]).iter().any(|tool| !goes(tool, gone));
     let of_tools = |field: &Value<'_>| {
         ["tools", "tool_choice", "parallel_tool_calls", "max_tool_calls"]
             .iter()
