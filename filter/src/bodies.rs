@@ -5,8 +5,8 @@
 //! request that has waited too long is a reason to speak up.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 
+use hemostat_engine::base::sorted_map::SortedMap;
 use hemostat_engine::bundle::{NO_BODIES, Problem};
 use hemostat_engine::limits::BODY_LATE_NS;
 
@@ -29,7 +29,7 @@ pub struct Bodies {
     /// A body has come: nothing is watched any more.
     proven: Cell<bool>,
     /// Since when each request waits (Unix nanoseconds), by the number of its context.
-    waiting: RefCell<BTreeMap<u32, u64>>,
+    waiting: RefCell<SortedMap<u32, u64>>,
     /// Since when the host is under suspicion (Unix seconds).
     suspected: Cell<Option<u64>>,
 }

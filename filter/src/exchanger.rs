@@ -1,8 +1,7 @@
 //! Reports to the rate-limit services of a fleet: in the background, by whichever worker has the turn.
 
-use std::collections::BTreeMap;
-
 use hemostat_engine::base::callout::CalloutReply;
+use hemostat_engine::base::sorted_map::SortedMap;
 use hemostat_engine::fleet::Parcel;
 use hemostat_engine::limits::{FLEET_ANSWER_BYTES, FLEET_CALLS};
 use hemostat_engine::policy::Program;
@@ -14,7 +13,7 @@ use crate::telemetry::{self, Trouble};
 /// Calls of one configuration to the services of its fleet.
 #[derive(Debug, Default)]
 pub struct Exchanger {
-    under_way: BTreeMap<u32, Parcel>,
+    under_way: SortedMap<u32, Parcel>,
 }
 
 /// How often what is owed under this policy is reported, in milliseconds; `None`: it shares nothing.

@@ -2,8 +2,8 @@
 //! with one another.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
+use hemostat_engine::base::sorted_map::SortedMap;
 use hemostat_engine::policy::document::RuleSeverity;
 
 use crate::telemetry;
@@ -13,7 +13,7 @@ const SCOPE_CHARS: usize = 64;
 
 thread_local! {
     /// The version that is shown, by the scope's label.
-    static VERSIONS: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+    static VERSIONS: RefCell<SortedMap<String, String>> = const { RefCell::new(SortedMap::new()) };
 }
 
 /// The gauges of one scope.

@@ -7,9 +7,9 @@
 //! byte. A silent one is reset at last: no host lets a filter write to a stream while nothing passes.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use hemostat_engine::base::sorted_map::SortedMap;
 use hemostat_engine::lever::running::{RunningStream, StreamStop, cutting};
 use hemostat_engine::limits::SILENT_NS;
 use hemostat_engine::policy::Program;
@@ -30,9 +30,9 @@ thread_local! {
 #[derive(Debug, Default)]
 struct Streams {
     /// By the number of their context.
-    under_way: BTreeMap<u32, Rc<Entry>>,
+    under_way: SortedMap<u32, Rc<Entry>>,
     /// What is in force, by the name of the configuration.
-    in_force: BTreeMap<Rc<str>, InForce>,
+    in_force: SortedMap<Rc<str>, InForce>,
     /// Counts what has come into force.
     turn: u64,
 }
@@ -154,7 +154,7 @@ impl Streams {
     /// Streams that are reset now.
     fn tick(&mut self) -> Vec<u32> {
         let mut changed = Vec::new();
-        for (name, now) in &mut self.in_force {
+        for (name, now) in self.in_force.iter_mut() {
             let modes = modes(&now.program);
             if modes != now.modes {
                 self.turn += 1;

@@ -1,10 +1,11 @@
 //! What the filter tells the world: counters, log lines, values for the access log; and the account of kept memory.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::PanicHookInfo;
 
+use hemostat_engine::base::sorted_map::SortedMap;
 use hemostat_engine::context::memory::VmMemory;
 use hemostat_engine::counters;
 use hemostat_engine::exchange::Effect;
@@ -65,10 +66,10 @@ const HOST_CALLS: &[&str] = &[
 ];
 
 thread_local! {
-    static GAUGE_IDS: RefCell<BTreeMap<String, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
-    static HISTOGRAM_IDS: RefCell<BTreeMap<&'static str, Option<u32>>> = const { RefCell::new(BTreeMap::new()) };
+    static GAUGE_IDS: RefCell<SortedMap<String, Option<u32>>> = const { RefCell::new(SortedMap::new()) };
+    static HISTOGRAM_IDS: RefCell<SortedMap<&'static str, Option<u32>>> = const { RefCell::new(SortedMap::new()) };
     static COUNTER_IDS: RefCell<CounterIds> = RefCell::new(CounterIds::default());
-    static TROUBLES: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
+    static TROUBLES: RefCell<SortedMap<&'static str, u64>> = const { RefCell::new(SortedMap::new()) };
     static MEMORY: VmMemory = VmMemory::default();
 }
 
@@ -121,9 +122,9 @@ impl Trouble {
         count(&format!("{HOST_TROUBLE}{}", self.call));
         let times = TROUBLES.with(|troubles| {
             let Ok(mut troubles) = troubles.try_borrow_mut() else { return 1 };
-            let times = troubles.entry(self.call).or_insert(0);
-            *times = times.saturating_add(1);
-            *times
+            let times = troubles.get(self.call).copied().unwrap_or(0).saturating_add(1);
+            troubles.insert(self.call, times);
+            times
         });
         if times.is_power_of_two() {
             let Self { call, error } = self;
@@ -238,7 +239,12 @@ fn observe(name: &'static str, value: u64) {
     let id = HISTOGRAM_IDS.with(|ids| {
         let mut ids = ids.try_borrow_mut().ok()?;
         // The names are constants of the engine: a bounded set.
-        *ids.entry(name).or_insert_with(|| host::define_histogram(name).ok())
+        if let Some(id) = ids.get(name) {
+            return *id;
+        }
+        let id = host::define_histogram(name).ok();
+        ids.insert(name, id);
+        id
     });
     if let Some(id) = id {
         // Nobody is left to tell if this fails.

@@ -5,6 +5,7 @@ pub mod base64;
 pub mod callout;
 pub mod headers;
 pub mod protobuf;
+pub mod sorted_map;
 pub mod time;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub mod vector;

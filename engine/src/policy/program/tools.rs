@@ -5,10 +5,10 @@ mod args;
 pub use args::{Args, Test};
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use super::Rule;
 use super::label::{LabelId, LabelTable};
+use crate::base::sorted_map::SortedMap;
 use crate::limits::TOOLS_CHANGED;
 use crate::policy::config::Config;
 use crate::policy::document::{Argument, Globs, ToolAction};
@@ -28,7 +28,7 @@ pub struct Tools {
     /// The label that a grant may be bound to.
     pub tenant: Option<LabelId>,
     /// Tools of MCP's lists that this worker has seen with another definition than a rule pins: rule and name.
-    changed: RefCell<BTreeSet<(usize, String)>>,
+    changed: RefCell<SortedMap<(usize, String), ()>>,
 }
 
 /// A tools rule.
@@ -150,7 +150,7 @@ impl Tools {
             if !differs {
                 changed.remove(&key);
             } else if changed.len() < TOOLS_CHANGED {
-                changed.insert(key);
+                changed.insert(key, ());
             }
             differs
         };
@@ -164,7 +164,7 @@ impl Tools {
         let changed = self.changed.borrow();
         let holds = |at: &usize| {
             self.rules.get(*at).is_some_and(|rule| rule.pin.is_none())
-                || changed.contains(&(*at, name.to_owned()))
+                || changed.contains_key(&(*at, name.to_owned()))
         };
         rules.iter().copied().filter(holds).collect()
     }

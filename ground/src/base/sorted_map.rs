@@ -1,0 +1,151 @@
+//! A map that is one sorted list.
+
+use std::borrow::Borrow;
+
+/// A map in the order of its keys: a list of pairs, searched by halves.
+///
+/// It stands in for the standard library's `BTreeMap` where a bound keeps the entries to a few thousand. A tree's nodes
+/// are split and joined by code that is compiled for each pair of types, 3 to 6 KB of the module every time; a list takes
+/// some hundred bytes. To add or to remove an entry moves those behind it, which for so few is one short copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortedMap<K, V> {
+    entries: Vec<(K, V)>,
+}
+
+impl<K, V> Default for SortedMap<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K, V> SortedMap<K, V> {
+    /// A map without entries.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Takes all entries out.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// The entries, in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The same, with values that can be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.entries.iter_mut().map(|(key, value)| (&*key, value))
+    }
+
+    /// The values, in the order of their keys.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.iter().map(|(_, value)| value)
+    }
+
+    /// Takes out the entries for which `keep` says no.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.entries.retain_mut(|(key, value)| keep(key, value));
+    }
+}
+
+impl<K: Ord, V> SortedMap<K, V> {
+    /// Where the entry with this key stands; the error is where one would.
+    fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.binary_search_by(|(own, _)| own.borrow().cmp(key))
+    }
+
+    /// The value of this key.
+    #[must_use]
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.get(self.find(key).ok()?).map(|(_, value)| value)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let at = self.find(key).ok()?;
+        self.entries.get_mut(at).map(|(_, value)| value)
+    }
+
+    /// True if there is an entry with this key.
+    #[must_use]
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.find(key).is_ok()
+    }
+
+    /// Gives this key a value; gives back the one that it had.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        match self.find(&key) {
+            Ok(at) => self.entries.get_mut(at).map(|(_, own)| std::mem::replace(own, value)),
+            Err(at) => {
+                self.entries.insert(at, (key, value));
+                None
+            }
+        }
+    }
+
+    /// Takes the entry with this key out.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.find(key).ok().map(|at| self.entries.remove(at).1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn it_does_what_a_tree_does(steps in prop::collection::vec((0u8..5, 0u8..20, any::<u16>()), 0..60)) {
+            let mut tree = BTreeMap::new();
+            let mut map = SortedMap::new();
+            for (step, key, value) in steps {
+                match step {
+                    0 | 1 => prop_assert_eq!(map.insert(key, value), tree.insert(key, value)),
+                    2 => prop_assert_eq!(map.remove(&key), tree.remove(&key)),
+                    3 => {
+                        map.retain(|own, _| own % 3 != key % 3);
+                        tree.retain(|own, _| own % 3 != key % 3);
+                    }
+                    _ => prop_assert_eq!(
+                        map.get_mut(&key).map(std::mem::take),
+                        tree.get_mut(&key).map(std::mem::take)
+                    ),
+                }
+                prop_assert!(map.iter().eq(tree.iter()));
+                prop_assert_eq!(map.get(&key), tree.get(&key));
+            }
+        }
+    }
+}
