@@ -53,6 +53,7 @@ mod extract;
 mod language;
 mod lazy_dfa;
 mod look_alikes;
+mod lower_case;
 mod matcher;
 mod normalize;
 mod normalized;

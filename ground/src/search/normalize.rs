@@ -6,6 +6,7 @@
 //! with all that vanished between them; what vanished after its last character stays outside.
 
 use super::look_alikes::{ALSO, ROWS};
+use super::lower_case;
 use std::sync::OnceLock;
 
 /// What one character reads as; `None` if it vanishes.
@@ -23,8 +24,7 @@ pub(super) fn normalize(c: char) -> Option<char> {
     if let Some(read) = look_alike(plain) {
         return Some(read);
     }
-    // Where lower case has several characters (`İ`), the rest is marks.
-    let lower = plain.to_lowercase().next().unwrap_or(plain);
+    let lower = lower_case::small(plain);
     Some(look_alike(lower).unwrap_or(lower))
 }
 
