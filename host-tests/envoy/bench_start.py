@@ -1,6 +1,6 @@
 """What a start costs: `./just wasm && .tools/venv/bin/python host-tests/envoy/bench_start.py [--rounds 5]`.
 
-Question: how much time on the CPU does an Envoy of four workers need until it is ready, and how much memory has it then,
+Question: how much time on the CPU does an Envoy of four workers need until it is ready, and how much memory has it,
 with this filter instead of an empty one? A proxy compiles the whole module before it serves, so both follow its size.
 Each round starts an Envoy without a filter, with the floor of `bench_e2e.py` (a module of half a kilobyte), with the
 filter under the empty policy, and with it under all packs, one after the other; time is user and system time of all
@@ -45,7 +45,8 @@ def ways(floor):
 
 def start(upstream_port, module, policy):
     """CPU seconds until an Envoy is ready, and its memory then."""
-    with Envoy(upstream_port, policy, module=module or MODULE, workers=WORKERS, with_filter=module is not None) as envoy:
+    has = module is not None
+    with Envoy(upstream_port, policy, module=module or MODULE, workers=WORKERS, with_filter=has) as envoy:
         return cpu_ns(envoy.process.pid) / 1e9, resident_mb(envoy.process.pid)
 
 
