@@ -51,5 +51,4 @@ mod tools_request;
 mod two_readings;
 mod words;
 
-#[path = "../support/mod.rs"]
-mod support;
+use testkit as support;

@@ -17,5 +17,4 @@ mod generic_host;
 mod properties;
 mod samples;
 
-#[path = "../support/growth.rs"]
-mod growth;
+use testkit::growth;

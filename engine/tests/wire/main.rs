@@ -22,5 +22,4 @@ mod text;
 #[path = "../../../fuzz/src/lib.rs"]
 #[allow(dead_code, reason = "what concerns whole exchanges is run in their room")]
 mod bodies;
-#[path = "../support/messages.rs"]
-mod messages;
+use testkit::messages;

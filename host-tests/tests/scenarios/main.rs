@@ -10,8 +10,6 @@
     reason = "a helper of a test may panic as the test itself may"
 )]
 
-#[path = "../../../engine/tests/support/mod.rs"]
-mod native;
 mod rig;
 
 mod attacks;
@@ -29,3 +27,5 @@ mod running;
 mod shapes;
 mod wide;
 mod work;
+
+use testkit as native;

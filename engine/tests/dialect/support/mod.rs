@@ -1,8 +1,7 @@
 //! The recorded corpus and small, independent readers of it: nothing here uses the code under test to read.
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
-#[path = "../../support/messages.rs"]
-pub mod messages;
+pub use testkit::messages;
 
 use std::path::PathBuf;
 

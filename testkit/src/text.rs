@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::Recording;
+use crate::Recording;
 
 /// The events of an SSE body, or the elements of an array, or the whole body.
 pub fn events(recording: &Recording, body: &[u8]) -> Vec<Value> {
@@ -14,9 +14,9 @@ pub fn events(recording: &Recording, body: &[u8]) -> Vec<Value> {
         };
     }
     if recording.is_messages() && !body.starts_with(b"{") {
-        return super::messages::messages(body)
+        return crate::messages::messages(body)
             .iter()
-            .map(super::messages::Message::event)
+            .map(crate::messages::Message::event)
             .collect();
     }
     let text = String::from_utf8_lossy(body).replace("\r\n", "\n");

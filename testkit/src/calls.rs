@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Recording;
-use super::text::events;
+use crate::Recording;
+use crate::text::events;
 
 /// A call as a client has it in the end.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,7 +10,7 @@ use hemostat_engine::policy::Program;
 use hemostat_engine::policy::program::selector::Labels;
 use serde_json::{Value, json};
 
-use super::program;
+use crate::program;
 
 pub const S: u64 = 1_000_000_000;
 pub const T0: u64 = 1_764_000_000 * S;

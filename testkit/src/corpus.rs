@@ -1,0 +1,174 @@
+//! The recorded exchanges of `testdata/recorded`, read once for everybody who plays them.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::{Caller, messages, text};
+
+/// One recorded exchange.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    pub name: String,
+    pub dialect: String,
+    pub method: String,
+    pub path: String,
+    pub status: u16,
+    pub content_type: String,
+    pub request: Vec<u8>,
+    pub response: Vec<u8>,
+}
+
+impl Recording {
+    /// A call in JSON that a test makes, and its answer.
+    pub fn made(path: &str, request: impl ToString, response: impl ToString) -> Self {
+        Self {
+            name: path.to_owned(),
+            dialect: "openai-chat".to_owned(),
+            method: "POST".to_owned(),
+            path: path.to_owned(),
+            status: 200,
+            content_type: "application/json".to_owned(),
+            request: request.to_string().into_bytes(),
+            response: response.to_string().into_bytes(),
+        }
+    }
+
+    pub fn is_stream(&self) -> bool {
+        self.content_type.starts_with("text/event-stream")
+            || self.content_type == "application/x-ndjson"
+            || self.is_array()
+            || self.is_messages()
+    }
+
+    /// Binary messages.
+    pub fn is_messages(&self) -> bool {
+        self.content_type == "application/vnd.amazon.eventstream"
+    }
+
+    /// A Gemini stream as a JSON array.
+    pub fn is_array(&self) -> bool {
+        self.path.contains(":streamGenerateContent") && !self.path.contains("alt=sse")
+    }
+}
+
+/// The dialects that speak and of which there are recordings, each a folder of them.
+pub const RECORDED: [&str; 10] = [
+    "openai-chat",
+    "openai-responses",
+    "anthropic",
+    "gemini",
+    "bedrock",
+    "openai-completions",
+    "ollama",
+    "cohere",
+    "gemini-interactions",
+    "a2a",
+];
+
+/// All recorded exchanges of the dialects, in the order of their names, and some of Anthropic's as Bedrock's InvokeModel
+/// has them.
+pub fn recordings() -> Vec<Recording> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded");
+    let mut all = Vec::new();
+    for dialect in RECORDED {
+        let mut metas: Vec<PathBuf> = std::fs::read_dir(root.join(dialect))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_string_lossy().ends_with(".meta.json"))
+            .collect();
+        metas.sort();
+        all.extend(metas.iter().filter_map(|meta| recording(dialect, meta)));
+    }
+    assert!(all.len() > 200, "the corpus is there");
+    let invoked: Vec<Recording> = all.iter().filter_map(invoked).step_by(4).collect();
+    all.extend(invoked);
+    all
+}
+
+/// Recorded MCP exchanges, each with the headers of its request.
+pub fn mcp_recordings() -> Vec<(Recording, Caller)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded/mcp");
+    let mut metas: Vec<PathBuf> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(".meta.json"))
+        .collect();
+    metas.sort();
+    let all = metas.iter().filter_map(|meta| {
+        let recording = recording("mcp", meta)?;
+        let meta: Value = serde_json::from_slice(&std::fs::read(meta).unwrap()).unwrap();
+        let headers = meta["request_headers"].as_object().unwrap().iter();
+        let headers = headers
+            .map(|(name, value)| (&*name.clone().leak(), value.as_str().unwrap().to_owned()))
+            .collect();
+        Some((recording, Caller { headers, ..Caller::default() }))
+    });
+    all.collect()
+}
+
+/// The same model behind Bedrock: what it says, in a `chunk` each; the request without what the path says.
+pub fn invoked(recording: &Recording) -> Option<Recording> {
+    if recording.dialect != "anthropic"
+        || recording.status != 200
+        || recording.response.len() > 60_000
+    {
+        return None;
+    }
+    let mut request: Value = serde_json::from_slice(&recording.request).ok()?;
+    for field in ["model", "stream"] {
+        request.as_object_mut()?.remove(field);
+    }
+    request["anthropic_version"] = json!("bedrock-2023-05-31");
+    let stream = recording.is_stream();
+    let response = match stream {
+        true => {
+            let events = text::events(recording, &recording.response);
+            let messages = events.iter().map(|event| messages::chunk(&event.to_string()));
+            messages.collect::<Vec<_>>().concat()
+        }
+        false => recording.response.clone(),
+    };
+    let verb = if stream { "invoke-with-response-stream" } else { "invoke" };
+    let kind = if stream { "application/vnd.amazon.eventstream" } else { "application/json" };
+    Some(Recording {
+        name: format!("invoked--{}", recording.name),
+        dialect: "bedrock-invoke".to_owned(),
+        method: "POST".to_owned(),
+        path: format!("/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/{verb}"),
+        status: 200,
+        content_type: kind.to_owned(),
+        request: request.to_string().into_bytes(),
+        response,
+    })
+}
+
+fn recording(dialect: &str, meta: &Path) -> Option<Recording> {
+    let name = meta.to_string_lossy().replace(".meta.json", "");
+    let read = |ending: &str| std::fs::read(format!("{name}{ending}")).ok();
+    let kinds = [
+        (".response.sse", "text/event-stream; charset=utf-8"),
+        (".response.eventstream", "application/vnd.amazon.eventstream"),
+        (".response.ndjson", "application/x-ndjson"),
+        (".response.json", "application/json"),
+    ];
+    let (response, content_type) =
+        kinds.iter().find_map(|(ending, kind)| Some((read(ending)?, *kind)))?;
+    let meta: Value = serde_json::from_slice(&std::fs::read(meta).unwrap()).unwrap();
+    let text = |key: &str| meta[key].as_str().unwrap_or_default().to_owned();
+    let query = text("query");
+    let path = match query.is_empty() {
+        true => text("path"),
+        false => format!("{}?{query}", text("path")),
+    };
+    Some(Recording {
+        name: name.rsplit('/').next().unwrap().to_owned(),
+        dialect: dialect.to_owned(),
+        method: text("method"),
+        path,
+        status: meta["status"].as_u64().unwrap_or(200) as u16,
+        content_type: content_type.to_owned(),
+        request: read(".request.json").unwrap_or_else(|| b"{}".to_vec()),
+        response,
+    })
+}

@@ -1,0 +1,52 @@
+//! How bytes are cut into chunks.
+
+/// How an answer's bytes are cut into chunks.
+#[derive(Debug, Clone)]
+pub enum Cut {
+    Whole,
+    Every(usize),
+    At(usize),
+    Random(u64),
+    /// Server-sent events, each by itself.
+    Events,
+}
+
+impl Cut {
+    pub fn chunks<'a>(&self, bytes: &'a [u8]) -> Vec<&'a [u8]> {
+        match *self {
+            Cut::Events => events(bytes),
+            Cut::Whole => vec![bytes],
+            Cut::Every(size) => bytes.chunks(size).collect(),
+            Cut::At(at) => {
+                // A request's body may be shorter than the answer that is cut.
+                let (before, after) = bytes.split_at(at.min(bytes.len()));
+                vec![before, after]
+            }
+            Cut::Random(seed) => {
+                let (mut seed, mut rest, mut chunks) = (seed | 1, bytes, Vec::new());
+                while !rest.is_empty() {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let size = (1 + (seed >> 33) as usize % 40).min(rest.len());
+                    chunks.push(&rest[..size]);
+                    rest = &rest[size..];
+                }
+                chunks
+            }
+        }
+    }
+}
+
+/// The events of a body, each with its blank line.
+pub fn events(body: &[u8]) -> Vec<&[u8]> {
+    let mut rest = body;
+    let mut events = Vec::new();
+    while !rest.is_empty() {
+        let end =
+            |gap: &[u8]| rest.windows(gap.len()).position(|w| w == gap).map(|at| at + gap.len());
+        let end = [end(b"\n\n"), end(b"\r\n\r\n")].into_iter().flatten().min();
+        let (event, after) = rest.split_at(end.unwrap_or(rest.len()));
+        events.push(event);
+        rest = after;
+    }
+    events
+}

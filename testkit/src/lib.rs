@@ -1,0 +1,27 @@
+//! What the tests, benches and fuzz targets of all crates share: the recorded corpus, the list of dialects, a driver of
+//! exchanges that cuts bodies anywhere, and readers of answers that use none of the code under test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a helper of a test may panic as the test itself may"
+)]
+#![allow(missing_docs, missing_debug_implementations, reason = "nobody but tests uses it")]
+
+pub mod calls;
+pub mod corpus;
+mod cut;
+mod drive;
+pub mod growth;
+pub mod limits;
+pub mod messages;
+pub mod otlp;
+mod policy;
+pub mod text;
+
+pub use corpus::{RECORDED, Recording, invoked, mcp_recordings, recordings};
+pub use cut::{Cut, events};
+pub use drive::{Caller, Seen, run, run_as, run_every_frame};
+pub use policy::{program, program_under};
