@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use hemostat_engine::base::callout::CalloutReply;
 use hemostat_engine::exchange::{
     Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
@@ -138,7 +139,12 @@ fn drive(
                 seen.upstream_edits.extend(edits);
                 verdict = exchange.request_body(Some(&body));
             }
-            RequestVerdict::Ask(_) => panic!("no limit here is strict"),
+            // Nobody is there to answer.
+            RequestVerdict::Ask(callouts) => {
+                let unsent = |number| exchange.callout_answered(number, CalloutReply::NotSent);
+                let decided = (0..callouts.len()).filter_map(unsent).last();
+                verdict = decided.expect("the last answer decides");
+            }
             RequestVerdict::Reply(reply) => {
                 seen.status = reply.status;
                 seen.headers =

@@ -13,6 +13,7 @@
 pub mod calls;
 pub mod corpus;
 mod cut;
+pub mod dialects;
 mod drive;
 pub mod growth;
 pub mod limits;

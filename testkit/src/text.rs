@@ -60,8 +60,8 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
                 }
             }
             "gemini-interactions" => interactions(&event, &mut out),
-            "a2a" => a2a(&event, &mut out),
-            "ollama" => {
+            "a2a" | "a2a-before" => a2a(&event, &mut out),
+            "ollama" | "ollama-generate" => {
                 add(&mut out, "content".to_owned(), &event["message"]["content"]);
                 add(&mut out, "content".to_owned(), &event["response"]);
             }

@@ -1,28 +1,17 @@
 //! Small doors: places where a text, a name or a key could stand so that nobody looks. Each test walks one kind of them.
 
-use crate::support::{Cut, Recording, Seen, program, run};
+use crate::support::{Cut, Recording, Seen, dialects, program, run};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const WORD: &str = "zanzibar";
 
 fn answered(dialect: &str, request: &str, kind: &str, response: &[u8]) -> Recording {
-    let path = match dialect {
-        "openai-chat" => "/v1/chat/completions",
-        "openai-responses" => "/v1/responses",
-        "anthropic" => "/v1/messages",
-        "bedrock" => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse",
-        _ => "/v1beta/models/gemini-2.5-flash:generateContent",
-    };
     Recording {
-        name: dialect.to_owned(),
         dialect: dialect.to_owned(),
-        method: "POST".to_owned(),
-        path: path.to_owned(),
-        status: 200,
         content_type: kind.to_owned(),
-        request: request.as_bytes().to_vec(),
         response: response.to_vec(),
+        ..Recording::made(dialects::dialect(dialect).path(false), request, "")
     }
 }
 

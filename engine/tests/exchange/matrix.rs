@@ -7,7 +7,8 @@ mod places;
 
 use std::collections::BTreeMap;
 
-use crate::support::{Cut, Recording, Seen, messages, program, run};
+use crate::support::dialects::{self, Dialect};
+use crate::support::{Cut, Recording, Seen, program, run};
 use hemostat_engine::dialect::{DialectId, dialect, recognise};
 use places::places;
 use serde_json::{Value, json};
@@ -15,152 +16,26 @@ use serde_json::{Value, json};
 /// The forbidden word. No three of its letters in a row may leave.
 pub(super) const WORD: &str = "zanzibar";
 
-/// A dialect's streams: how an event is framed, and what begins and ends an answer.
+/// A dialect's streams: its row in `testdata/dialects.json`, and what begins and ends an answer.
 pub(super) struct Stream {
     pub(super) dialect: &'static str,
     pub(super) path: &'static str,
     pub(super) open: Vec<Value>,
     pub(super) close: Vec<Value>,
+    row: &'static Dialect,
 }
 
 pub(super) fn streams() -> Vec<Stream> {
-    let chat = |delta: Value, finish: Value| {
-        json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
-            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    let rows = dialects::all().iter().filter(|row| row.comes_in_pieces());
+    let stream = |row: &'static Dialect| Stream {
+        dialect: row.name(),
+        path: row.path(true),
+        open: row.open(),
+        // The text stands at another place in each case.
+        close: row.close(""),
+        row,
     };
-    let message = json!({"type": "message_start", "message": {"id": "m1", "type": "message", "role": "assistant",
-        "model": "m", "content": [], "stop_reason": null, "usage": {"input_tokens": 1, "output_tokens": 1}}});
-    let block = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
-    let anthropic_close = vec![
-        json!({"type": "content_block_stop", "index": 0}),
-        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}),
-        json!({"type": "message_stop"}),
-    ];
-    let gemini_close =
-        vec![json!({"candidates": [{"index": 0, "content": {"parts": [{"text": "."}],
-        "role": "model"}, "finishReason": "STOP"}]})];
-    let responses_open = vec![
-        json!({"type": "response.created", "response": {"id": "r", "object": "response", "status": "in_progress",
-            "model": "m", "output": []}, "sequence_number": 0}),
-        json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "i",
-            "status": "in_progress", "role": "assistant", "content": []}, "sequence_number": 1}),
-    ];
-    let responses_close =
-        vec![json!({"type": "response.completed", "response": {"id": "r", "object": "response",
-        "status": "completed", "model": "m", "output": []}, "sequence_number": 99})];
-    let completion = |finish: Value| {
-        json!({"id": "c", "object": "text_completion", "created": 1, "model": "m",
-            "choices": [{"text": "", "index": 0, "logprobs": null, "finish_reason": finish}]})
-    };
-    let ollama = |dialect, path, piece: Value| {
-        let line = |done: bool| {
-            let mut line = piece.clone();
-            line["model"] = json!("m");
-            line["done"] = json!(done);
-            line
-        };
-        Stream { dialect, path, open: vec![line(false)], close: vec![line(true)] }
-    };
-    let anthropic = |dialect, path| Stream {
-        dialect,
-        path,
-        open: vec![message.clone(), block.clone()],
-        close: anthropic_close.clone(),
-    };
-    let gemini =
-        |path| Stream { dialect: "gemini", path, open: Vec::new(), close: gemini_close.clone() };
-    vec![
-        Stream {
-            dialect: "openai-chat",
-            path: "/v1/chat/completions",
-            open: vec![chat(json!({"role": "assistant", "content": ""}), Value::Null)],
-            close: vec![chat(json!({}), json!("stop"))],
-        },
-        Stream {
-            dialect: "openai-responses",
-            path: "/v1/responses",
-            open: responses_open,
-            close: responses_close,
-        },
-        anthropic("anthropic", "/v1/messages"),
-        anthropic("bedrock-invoke", "/model/anthropic.claude/invoke-with-response-stream"),
-        gemini("/v1beta/models/m:streamGenerateContent?alt=sse"),
-        gemini("/v1beta/models/m:streamGenerateContent"),
-        Stream {
-            dialect: "openai-chat",
-            path: "/serving-endpoints/m/invocations",
-            open: vec![chat(json!({"role": "assistant", "content": ""}), Value::Null)],
-            close: vec![chat(json!({}), json!("stop"))],
-        },
-        Stream {
-            dialect: "openai-completions",
-            path: "/v1/completions",
-            open: vec![completion(Value::Null)],
-            close: vec![completion(json!("stop"))],
-        },
-        Stream {
-            dialect: "cohere",
-            path: "/v2/chat",
-            open: vec![
-                json!({"id": "c", "type": "message-start", "delta": {"message": {"role": "assistant",
-                    "content": [], "tool_plan": "", "tool_calls": [], "citations": []}}}),
-                json!({"type": "content-start", "index": 0,
-                    "delta": {"message": {"content": {"type": "text", "text": ""}}}}),
-            ],
-            close: vec![
-                json!({"type": "content-end", "index": 0}),
-                json!({"type": "message-end", "delta": {"finish_reason": "COMPLETE",
-                    "usage": {"billed_units": {"input_tokens": 1, "output_tokens": 1}}}}),
-            ],
-        },
-        Stream {
-            dialect: "gemini-interactions",
-            path: "/v1beta/interactions",
-            open: vec![
-                json!({"event_type": "interaction.created", "interaction": {"id": "i", "status": "in_progress",
-                    "object": "interaction", "model": "m"}}),
-                json!({"event_type": "step.start", "index": 0, "step": {"type": "model_output"}}),
-            ],
-            close: vec![
-                json!({"event_type": "step.stop", "index": 0}),
-                json!({"event_type": "interaction.completed", "interaction": {"id": "i", "status": "completed",
-                    "model": "m", "usage": {"total_input_tokens": 1, "total_output_tokens": 1}}}),
-            ],
-        },
-        Stream {
-            dialect: "a2a",
-            path: "/message:stream",
-            open: vec![
-                json!({"task": {"id": "t", "contextId": "c", "status": {"state": "TASK_STATE_SUBMITTED"}}}),
-            ],
-            close: vec![
-                json!({"statusUpdate": {"taskId": "t", "contextId": "c", "status": {"state": "TASK_STATE_COMPLETED"}}}),
-            ],
-        },
-        Stream {
-            dialect: "a2a-before",
-            path: "/agents/1",
-            open: vec![
-                json!({"kind": "task", "id": "t", "contextId": "c", "status": {"state": "submitted"}}),
-            ],
-            close: vec![
-                json!({"kind": "status-update", "taskId": "t", "contextId": "c", "final": true,
-                    "status": {"state": "completed"}}),
-            ],
-        },
-        ollama("ollama", "/api/chat", json!({"message": {"role": "assistant", "content": ""}})),
-        ollama("ollama-generate", "/api/generate", json!({"response": ""})),
-        Stream {
-            dialect: "bedrock",
-            path: "/model/m/converse-stream",
-            open: vec![json!({"role": "assistant"})],
-            close: vec![
-                json!({"contentBlockIndex": 0}),
-                json!({"stopReason": "end_turn"}),
-                json!({"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}}),
-            ],
-        },
-    ]
+    rows.map(stream).collect()
 }
 
 /// How `go zanzibar ok` is cut into events.
@@ -177,90 +52,11 @@ pub(super) fn pieces() -> Vec<Vec<&'static str>> {
 }
 
 pub(super) fn framed(stream: &Stream, events: &[Value]) -> Vec<u8> {
-    match (stream.dialect, stream.path.contains("alt=sse")) {
-        ("gemini", false) => {
-            let all: Vec<String> = events.iter().map(Value::to_string).collect();
-            format!("[{}\n]\n", all.join("\n,\r\n")).into_bytes()
-        }
-        ("bedrock", _) => {
-            let kind = |event: &Value| match event {
-                event if event.get("role").is_some() => "messageStart",
-                event if event.get("delta").is_some() => "contentBlockDelta",
-                event if event.get("stopReason").is_some() => "messageStop",
-                event if event.get("contentBlockIndex").is_some() => "contentBlockStop",
-                _ => "metadata",
-            };
-            let all = events.iter().map(|e| messages::message(kind(e), e.to_string().as_bytes()));
-            all.collect::<Vec<_>>().concat()
-        }
-        ("bedrock-invoke", _) => events
-            .iter()
-            .map(|event| messages::chunk(&event.to_string()))
-            .collect::<Vec<_>>()
-            .concat(),
-        ("ollama" | "ollama-generate", _) => {
-            events.iter().map(|event| format!("{event}\n")).collect::<String>().into_bytes()
-        }
-        ("a2a-before", _) => {
-            let rpc = |event: &Value| json!({"jsonrpc": "2.0", "id": 1, "result": event});
-            events
-                .iter()
-                .map(|event| format!("data: {}\n\n", rpc(event)))
-                .collect::<String>()
-                .into_bytes()
-        }
-        _ => {
-            let done = if stream.dialect.starts_with("openai-c")
-                || matches!(stream.dialect, "cohere" | "gemini-interactions")
-            {
-                "data: [DONE]\n\n"
-            } else {
-                ""
-            };
-            let all = events.iter().map(|event| format!("data: {event}\n\n"));
-            (all.collect::<String>() + done).into_bytes()
-        }
-    }
+    stream.row.framed(events).concat()
 }
 
 pub(super) fn recording(stream: &Stream, response: Vec<u8>) -> Recording {
-    let request = match stream.dialect {
-        "bedrock-invoke" => {
-            json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": []})
-        }
-        "bedrock" => json!({"messages": []}),
-        "ollama-generate" | "openai-completions" => {
-            json!({"model": "m", "prompt": "x", "stream": true})
-        }
-        "gemini" => json!({"contents": []}),
-        "a2a" => {
-            json!({"message": {"messageId": "1", "role": "ROLE_USER", "parts": [{"text": "x"}]}})
-        }
-        "a2a-before" => {
-            json!({"jsonrpc": "2.0", "id": 1, "method": "message/stream", "params": {"message":
-                {"kind": "message", "messageId": "1", "role": "user", "parts": [{"kind": "text", "text": "x"}]}}})
-        }
-        "openai-responses" | "gemini-interactions" => {
-            json!({"model": "m", "input": "x", "stream": true})
-        }
-        _ => json!({"model": "m", "messages": [], "max_tokens": 9, "stream": true}),
-    };
-    let content_type = match (stream.dialect, stream.path.contains("alt=sse")) {
-        ("gemini", false) => "application/json",
-        ("bedrock" | "bedrock-invoke", _) => "application/vnd.amazon.eventstream",
-        ("ollama" | "ollama-generate", _) => "application/x-ndjson",
-        _ => "text/event-stream",
-    };
-    Recording {
-        name: "made".to_owned(),
-        dialect: stream.dialect.to_owned(),
-        method: "POST".to_owned(),
-        path: stream.path.to_owned(),
-        status: 200,
-        content_type: content_type.to_owned(),
-        request: request.to_string().into_bytes(),
-        response,
-    }
+    stream.row.recording(true, &stream.row.request(true, "x"), response)
 }
 
 /// All strings of what left, those at one place of successive events joined.

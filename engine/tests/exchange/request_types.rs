@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::support::{Cut, Recording, program, run};
+use crate::support::{Cut, Recording, dialects, program, run};
 use serde_json::{Value, json};
 
 fn entries() -> Vec<(String, Value)> {
@@ -17,23 +17,11 @@ fn entries() -> Vec<(String, Value)> {
 }
 
 fn recording(dialect: &str, entry: &Value) -> Recording {
-    let path = match dialect {
-        "openai-chat" => "/v1/chat/completions",
-        "openai-responses" => "/v1/responses",
-        "anthropic" => "/v1/messages",
-        "bedrock" => "/model/m/converse",
-        "gemini-interactions" => "/v1beta/interactions",
-        _ => "/v1beta/models/m:generateContent",
-    };
+    let path = entry["path"].as_str().unwrap_or_else(|| dialects::dialect(dialect).path(false));
     Recording {
         name: entry["fields"].to_string(),
         dialect: dialect.to_owned(),
-        method: "POST".to_owned(),
-        path: entry["path"].as_str().unwrap_or(path).to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: entry["request"].to_string().into_bytes(),
-        response: b"{}".to_vec(),
+        ..Recording::made(path, &entry["request"], "{}")
     }
 }
 

@@ -1,24 +1,12 @@
 //! Lever 4 on requests: denied tools go, every other byte stays, and the rest is valid.
 
-use crate::support::{Cut, Recording, program, recordings, run};
+use crate::support::{Cut, Recording, dialects, program, recordings, run};
 use serde_json::{Value, json};
 
 fn request(dialect: &str, body: &str) -> Recording {
-    let path = match dialect {
-        "openai-chat" => "/v1/chat/completions",
-        "openai-responses" => "/v1/responses",
-        "anthropic" => "/v1/messages",
-        _ => "/v1beta/models/gemini-3-flash:generateContent",
-    };
     Recording {
-        name: dialect.to_owned(),
         dialect: dialect.to_owned(),
-        method: "POST".to_owned(),
-        path: path.to_owned(),
-        status: 200,
-        content_type: "application/json".to_owned(),
-        request: body.as_bytes().to_vec(),
-        response: b"{}".to_vec(),
+        ..Recording::made(dialects::dialect(dialect).path(false), body, "{}")
     }
 }
 

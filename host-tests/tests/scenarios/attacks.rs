@@ -7,7 +7,7 @@ use hemostat_engine::wire::eventstream;
 use host_tests::{Chunking, Outcome, Request, UpstreamAnswer};
 use serde_json::{Value, json};
 
-use crate::rig::{DIALECTS, Proxy, envoy};
+use crate::rig::{Proxy, dialect, envoy};
 use crate::shapes::acting;
 
 const KIB: usize = 1024;
@@ -36,11 +36,11 @@ fn proxy() -> Proxy {
 }
 
 fn chat() -> Request {
-    DIALECTS[0].request(false, "hi")
+    dialect("openai-chat").request(false, "hi")
 }
 
 fn fine() -> UpstreamAnswer {
-    DIALECTS[0].whole("fine")
+    dialect("openai-chat").whole("fine")
 }
 
 fn with_body(path: &str, body: impl AsRef<[u8]>) -> Request {
@@ -78,7 +78,7 @@ const ATTACKS: [(&str, Attack); 14] = [
     ("tiny frames under capture", |proxy, size| {
         let event = br#"data: {"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
         let body = [event.as_slice(), b"\n\n"].concat().repeat(size / 57);
-        asked(proxy, DIALECTS[0].request(true, "hi"), UpstreamAnswer::events([body]))
+        asked(proxy, dialect("openai-chat").request(true, "hi"), UpstreamAnswer::events([body]))
     }),
     ("a value of a label for each request", |proxy, size| {
         let send = |n: usize| {
@@ -212,7 +212,7 @@ fn a_vm_stays_under_its_bound_whatever_is_mixed() {
     let proxy = proxy();
     let mut waiting = Vec::new();
     for n in 0..200 {
-        let request = DIALECTS[0].request(true, "hi");
+        let request = dialect("openai-chat").request(true, "hi");
         let mut exchange = proxy.worker.exchange(&proxy.plugin);
         exchange.request_headers(request.headers, false);
         if n % 2 == 0 {
@@ -223,8 +223,9 @@ fn a_vm_stays_under_its_bound_whatever_is_mixed() {
                 [(":status", "200"), ("content-type", "text/event-stream")],
                 false,
             );
-            let held =
-                DIALECTS[0].streamed(&["begin ", &"x".repeat(12 * KIB)]).chunks[..3].concat();
+            let held = dialect("openai-chat").streamed(&["begin ", &"x".repeat(12 * KIB)]).chunks
+                [..3]
+                .concat();
             exchange.response_data(held, false);
             exchange
                 .response_data([&b"data: {\"a\":\""[..], &vec![b'A'; 512 * KIB]].concat(), false);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use host_tests::{Chunking, Exchange};
 use serde_json::{Value, json};
 
-use crate::rig::{DIALECTS, Dialect, Proxy};
+use crate::rig::{Dialect, Proxy, chat, in_pieces};
 
 fn policy(on_cut: &str) -> Value {
     json!({"on_cut": on_cut,
@@ -30,7 +30,7 @@ fn until_cut(proxy: &Proxy, dialect: Dialect) -> (Exchange, Vec<Vec<u8>>) {
 #[test]
 fn drain_swallows_what_still_comes() {
     let proxy = Proxy::new(policy("drain"));
-    for dialect in DIALECTS {
+    for dialect in in_pieces() {
         let (mut exchange, rest) = until_cut(&proxy, dialect);
         let at_cut = exchange.so_far().downstream.body();
         for chunk in rest {
@@ -49,7 +49,7 @@ fn drain_swallows_what_still_comes() {
 #[test]
 fn a_drain_is_over_after_a_minute() {
     let proxy = Proxy::new(policy("drain"));
-    let (mut exchange, rest) = until_cut(&proxy, DIALECTS[0]);
+    let (mut exchange, rest) = until_cut(&proxy, chat());
     proxy.host.advance(Duration::from_secs(59));
     exchange.response_data(&rest[0], false);
     assert!(!exchange.so_far().downstream.reset);
@@ -61,7 +61,7 @@ fn a_drain_is_over_after_a_minute() {
 #[test]
 fn cancel_resets_one_chunk_after_the_ending() {
     let proxy = Proxy::new(policy("cancel"));
-    for dialect in DIALECTS {
+    for dialect in in_pieces() {
         let (mut exchange, rest) = until_cut(&proxy, dialect);
         let at_cut = exchange.so_far().downstream;
         assert!(!at_cut.reset, "{}: the ending leaves first", dialect.name);
@@ -77,7 +77,7 @@ fn cancel_resets_one_chunk_after_the_ending() {
 #[test]
 fn cancel_at_the_end_is_an_ordinary_end() {
     let proxy = Proxy::new(policy("cancel"));
-    for dialect in DIALECTS {
+    for dialect in in_pieces() {
         let outcome = proxy.run(
             dialect.request(true, "hi"),
             dialect.streamed(&["a secret"]),

@@ -7,7 +7,7 @@ use host_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::rig::{DIALECTS, Proxy, configuration, envoy, module};
+use crate::rig::{Proxy, chat, configuration, envoy, module};
 
 const OK: &[u8] = &[8, 1];
 const OVER: &[u8] = &[8, 2];
@@ -309,7 +309,7 @@ fn other_hosts_refuse_the_policy() {
 fn a_policy_without_it_calls_nobody() {
     let proxy =
         Proxy::new(json!({"limits": [{"id": "l", "allow": {"requests": 9, "every": "day"}}]}));
-    proxy.run(DIALECTS[0].request(false, "hi"), DIALECTS[0].whole("ho"), &Chunking::AsGiven);
+    proxy.run(chat().request(false, "hi"), chat().whole("ho"), &Chunking::AsGiven);
     proxy.host.advance(Duration::from_secs(60));
     proxy.worker.run_due_ticks();
     assert!(proxy.worker.grpc_calls().is_empty());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::native::Recording;
 use crate::native::text::texts;
-use crate::rig::{DIALECTS, Dialect, Proxy, assert_clean};
+use crate::rig::{Dialect, Proxy, assert_clean, chat, dialect, dialects};
 
 const TEXT: &str = "I am \"sorry\" — é 🛡️\nlater";
 
@@ -30,17 +30,13 @@ fn assert_answers(dialect: Dialect, stream: bool, outcome: &Outcome) {
     assert_clean(outcome, &what);
     assert_eq!(outcome.downstream.status(), Some(200), "{what}");
     let content_type = outcome.downstream.header("content-type").unwrap_or_default();
-    let expected = if stream { "text/event-stream" } else { "application/json" };
+    // A server of tools answers a call whole, however its own answers come.
+    let stream = stream && dialect.name != "mcp";
+    let expected = if stream { dialect.content_type() } else { "application/json" };
     assert!(content_type.starts_with(expected), "{content_type} {what}");
     assert_eq!(said(dialect, stream, outcome), TEXT, "{what}");
     let text = outcome.downstream.text();
-    let last = match (dialect.name, stream) {
-        ("openai-chat", true) => "data: [DONE]\n\n",
-        ("openai-responses", true) => "response.completed",
-        ("anthropic", true) => "message_stop",
-        ("gemini", true) => "STOP",
-        _ => "}",
-    };
+    let last = if stream { dialect.ends() } else { "}" };
     assert!(text.contains(last), "{what}");
 }
 
@@ -51,7 +47,7 @@ fn a_kill_switch_never_asks_upstream_and_speaks_the_dialect() {
         "labels": {"feature": [{"header": "x-feature"}]},
         "failsafe": [{"id": "kill", "when": {"feature": "checkout"}, "do": {"fallback": "f"}}],
         "fallbacks": {"f": {"text": TEXT, "handoff": true}}}));
-    for dialect in DIALECTS {
+    for dialect in dialects() {
         for stream in [false, true] {
             let request = || dialect.request(stream, "hello").cut(Chunking::Bytes(9));
             let killed = proxy.run(
@@ -74,8 +70,11 @@ fn a_kill_switch_never_asks_upstream_and_speaks_the_dialect() {
             assert_eq!(said(dialect, stream, &other), "hello");
         }
     }
-    assert_eq!(proxy.host.counter("hemostat_rule_hits_total;rule=kill;action=fallback"), 8);
-    assert_eq!(proxy.host.counter("hemostat_handoffs_total"), 8);
+    assert_eq!(
+        proxy.host.counter("hemostat_rule_hits_total;rule=kill;action=fallback"),
+        2 * dialects().len() as u64
+    );
+    assert_eq!(proxy.host.counter("hemostat_handoffs_total"), 2 * dialects().len() as u64);
     proxy.assert_sound("kill switch");
 }
 
@@ -83,7 +82,7 @@ fn a_kill_switch_never_asks_upstream_and_speaks_the_dialect() {
 fn a_request_without_a_body_is_killed_too() {
     let proxy = Proxy::new(json!({
         "failsafe": [{"id": "kill", "do": {"fallback": "f"}}], "fallbacks": {"f": {"text": TEXT}}}));
-    for dialect in DIALECTS {
+    for dialect in dialects() {
         let mut request = dialect.request(false, "");
         request.body.clear();
         request.headers.remove("content-length");
@@ -98,7 +97,7 @@ fn a_request_without_a_body_is_killed_too() {
 fn a_blocked_request_names_rule_and_place_but_no_text() {
     let proxy = Proxy::new(json!({"guardrails": [
         {"id": "jailbreak", "scan": ["input"], "find": ["open[ ]sesame"], "do": "block"}]}));
-    for dialect in DIALECTS {
+    for dialect in dialects() {
         for stream in [false, true] {
             let request = dialect.request(stream, "please open sesame now").cut(Chunking::Bytes(5));
             let outcome = proxy.run(request, dialect.answer(stream, "never"), &Chunking::AsGiven);
@@ -122,7 +121,7 @@ fn failing() -> Proxy {
 #[test]
 fn an_upstream_that_fails_is_answered_for() {
     let proxy = failing();
-    for dialect in DIALECTS {
+    for dialect in dialects() {
         for stream in [false, true] {
             for status in ["500", "502", "503", "504", "529"] {
                 let mut answer = UpstreamAnswer::json(r#"{"error":{"message":"overloaded"}}"#);
@@ -136,7 +135,7 @@ fn an_upstream_that_fails_is_answered_for() {
     // What the rule does not name passes.
     let mut answer = UpstreamAnswer::json("{}");
     answer.headers.replace(":status", "429");
-    let outcome = proxy.run(DIALECTS[0].request(false, "hi"), answer, &Chunking::Whole);
+    let outcome = proxy.run(chat().request(false, "hi"), answer, &Chunking::Whole);
     assert_eq!(
         (outcome.downstream.status(), outcome.downstream.text().as_str()),
         (Some(429), "{}")
@@ -148,7 +147,7 @@ fn an_upstream_that_fails_is_answered_for() {
 #[test]
 fn a_timeout_and_a_broken_connection_are_answered_for() {
     let proxy = failing();
-    for dialect in DIALECTS {
+    for dialect in dialects() {
         for stream in [false, true] {
             for broken in [false, true] {
                 let mut exchange = proxy.worker.exchange(&proxy.plugin);
@@ -180,7 +179,7 @@ fn an_upstream_that_breaks_off_later_is_counted() {
     );
     for proxy in [&proxy, &guarded] {
         let mut exchange = proxy.worker.exchange(&proxy.plugin);
-        let request = DIALECTS[0].request(true, "hi");
+        let request = chat().request(true, "hi");
         exchange.request_headers(request.headers, false).request_data(request.body, true);
         exchange
             .response_headers([(":status", "200"), ("content-type", "text/event-stream")], false);
@@ -199,7 +198,7 @@ fn trailers_end_a_request_and_an_answer() {
         json!({"guardrails": [{"id": "r", "scan": ["output", "input"], "find": ["secret"], "do": {"redact": "[#]"}}]}),
     );
     for stream in [false, true] {
-        let dialect = DIALECTS[2];
+        let dialect = dialect("anthropic");
         let request = dialect.request(stream, "a secret");
         let mut exchange = proxy.worker.exchange(&proxy.plugin);
         exchange

@@ -3,7 +3,7 @@
 use host_tests::{Chunking, Headers, Request, UpstreamAnswer};
 use serde_json::{Value, json};
 
-use crate::rig::{DIALECTS, Proxy, assert_clean};
+use crate::rig::{Proxy, assert_clean, chat, dialects};
 
 const BODY: &str = "secret \u{1}{\"messages\":[{\"role\":\"user\",\"content\":\"secret\"}]}";
 
@@ -58,7 +58,7 @@ fn answers_without_a_body_never_wait() {
         ("POST", "/v1/chat/completions", "204"),
         ("POST", "/v1/messages", "200"),
     ] {
-        let mut request = DIALECTS[0].request(false, "hi");
+        let mut request = chat().request(false, "hi");
         if method != "POST" {
             request = Request::get(path);
         }
@@ -121,7 +121,7 @@ fn a_call_in_disguise_is_a_call() {
         ("upgrade", "websocket"),
         ("te", "trailers"),
     ] {
-        for dialect in DIALECTS {
+        for dialect in dialects() {
             let mut request = dialect.request(false, "a secret");
             request.headers.replace(name, value);
             let outcome = proxy.run(request, dialect.whole("x"), &Chunking::Whole);
@@ -142,9 +142,9 @@ fn paths_in_disguise_are_recognised() {
         "/v1/chat/completions?x=1",
         "/v1/%2e/chat/completions",
     ] {
-        let mut request = DIALECTS[0].request(false, "a secret");
+        let mut request = chat().request(false, "a secret");
         request.headers.replace(":path", path);
-        let outcome = proxy.run(request, DIALECTS[0].whole("x"), &Chunking::Whole);
+        let outcome = proxy.run(request, chat().whole("x"), &Chunking::Whole);
         assert_eq!(outcome.upstream.headers, None, "{path}");
     }
 }

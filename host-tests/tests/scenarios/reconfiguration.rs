@@ -3,7 +3,7 @@
 use host_tests::{Chunking, Exchange, Host, LogLevel, Rejected, Worker};
 use serde_json::{Value, json};
 
-use crate::rig::{DIALECTS, Proxy, assert_clean, configuration, envoy, module};
+use crate::rig::{Proxy, assert_clean, chat, configuration, dialect, dialects, envoy, module};
 
 fn redact(word: &str, with: &str) -> Value {
     json!({"guardrails": [
@@ -12,7 +12,7 @@ fn redact(word: &str, with: &str) -> Value {
 
 /// A stream that has sent its first half; the second half is still to come.
 fn half(worker: &Worker, plugin: &host_tests::PluginContext) -> (Exchange, Vec<Vec<u8>>) {
-    let dialect = DIALECTS[0];
+    let dialect = chat();
     let request = dialect.request(true, "hi");
     let answer = dialect.streamed(&["the sec", "ret is se", "cret"]);
     let mut exchange = worker.exchange(plugin);
@@ -139,7 +139,7 @@ fn two_workers_serve_the_same_policy_and_share_counters() {
             let worker = host.worker().unwrap();
             let plugin = worker.configure(&policy).unwrap();
             let mut decisions = Vec::new();
-            for dialect in DIALECTS.into_iter().cycle().take(40) {
+            for dialect in dialects().into_iter().cycle().take(40) {
                 let answer = dialect.answer(true, "a secret");
                 let outcome = host_tests::run_exchange(
                     &worker,
@@ -170,12 +170,12 @@ fn one_exchange_is_under_one_policy() {
         {"id": "r", "scan": ["output", "input"], "find": ["secret"], "do": {"redact": with}}]})
     };
     let proxy = Proxy::new(both("[one]"));
-    let request = DIALECTS[2].request(true, "a secret");
+    let request = dialect("anthropic").request(true, "a secret");
     let mut exchange = proxy.worker.exchange(&proxy.plugin);
     exchange.request_headers(request.headers, false).request_data(&request.body[..20], false);
     proxy.worker.reconfigure(&proxy.plugin, configuration(both("[two]"))).unwrap();
     exchange.request_data(&request.body[20..], true);
-    let answer = DIALECTS[2].streamed(&["a secret"]);
+    let answer = dialect("anthropic").streamed(&["a secret"]);
     exchange.response_headers(answer.headers, false).response_data(answer.chunks.concat(), true);
     let outcome = exchange.finish();
     assert!(outcome.upstream.text().contains("a [one]"), "{}", outcome.upstream.text());

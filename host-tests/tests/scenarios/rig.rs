@@ -125,154 +125,74 @@ pub fn answer_of(recording: &Recording) -> UpstreamAnswer {
     }
 }
 
-/// A small exchange of one dialect.
+/// A small exchange of one dialect: its row in `testdata/dialects.json`.
 #[derive(Debug, Clone, Copy)]
 pub struct Dialect {
     pub name: &'static str,
-    /// The paths of a whole and of a streamed answer.
-    paths: [&'static str; 2],
+    row: &'static testkit::dialects::Dialect,
 }
 
-pub const DIALECTS: [Dialect; 4] = [
-    Dialect { name: "openai-chat", paths: ["/v1/chat/completions"; 2] },
-    Dialect { name: "openai-responses", paths: ["/v1/responses"; 2] },
-    Dialect { name: "anthropic", paths: ["/v1/messages"; 2] },
-    Dialect {
-        name: "gemini",
-        paths: [
-            "/v1beta/models/gemini-2.5-pro:generateContent",
-            "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
-        ],
-    },
-];
+impl From<&'static testkit::dialects::Dialect> for Dialect {
+    fn from(row: &'static testkit::dialects::Dialect) -> Self {
+        Dialect { name: row.name(), row }
+    }
+}
+
+/// Every dialect.
+pub fn dialects() -> Vec<Dialect> {
+    testkit::dialects::dialects().map(Dialect::from).collect()
+}
+
+/// Those whose texts run over the events of a stream.
+pub fn in_pieces() -> Vec<Dialect> {
+    dialects().into_iter().filter(|dialect| dialect.row.comes_in_pieces()).collect()
+}
+
+/// The dialect of this name.
+pub fn dialect(name: &str) -> Dialect {
+    testkit::dialects::dialect(name).into()
+}
+
+/// The dialect that most callers speak.
+pub fn chat() -> Dialect {
+    dialect("openai-chat")
+}
 
 impl Dialect {
     pub fn path(&self, stream: bool) -> &'static str {
-        self.paths[usize::from(stream)]
+        self.row.path(stream)
+    }
+
+    /// The content type of a streamed answer.
+    pub fn content_type(&self) -> &'static str {
+        self.row.content_type()
+    }
+
+    /// What an ending that the proxy writes holds.
+    pub fn ends(&self) -> &'static str {
+        self.row.ends()
     }
 
     /// A question of the user's.
     pub fn request(&self, stream: bool, text: &str) -> Request {
-        let turn = json!([{"role": "user", "content": text}]);
-        let body = match self.name {
-            "openai-chat" => json!({"model": "m", "stream": stream, "messages": turn}),
-            "openai-responses" => json!({"model": "m", "stream": stream, "input": turn}),
-            "anthropic" => {
-                json!({"model": "m", "max_tokens": 99, "stream": stream, "messages": turn})
-            }
-            _ => json!({"contents": [{"role": "user", "parts": [{"text": text}]}]}),
-        };
-        Request::post(self.path(stream), body.to_string())
+        Request::post(self.path(stream), self.row.request(stream, text).to_string())
     }
 
     /// A whole answer.
     pub fn whole(&self, text: &str) -> UpstreamAnswer {
-        let body = match self.name {
-            "openai-chat" => {
-                json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m",
-                "choices": [{"index": 0, "finish_reason": "stop",
-                             "message": {"role": "assistant", "content": text}}]})
-            }
-            "openai-responses" => {
-                json!({"id": "r", "object": "response", "created_at": 1, "model": "m",
-                "status": "completed",
-                "output": [{"type": "message", "id": "i", "role": "assistant", "status": "completed",
-                            "content": [{"type": "output_text", "text": text, "annotations": []}]}]})
-            }
-            "anthropic" => json!({"id": "a", "type": "message", "role": "assistant", "model": "m",
-                "content": [{"type": "text", "text": text}], "stop_reason": "end_turn",
-                "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1}}),
-            _ => json!({"candidates": [{"index": 0, "finishReason": "STOP",
-                "content": {"role": "model", "parts": [{"text": text}]}}]}),
-        };
-        UpstreamAnswer::json(body.to_string())
+        UpstreamAnswer::json(self.row.whole(text).to_string())
     }
 
     /// A streamed answer, one chunk an event, one delta a piece.
     pub fn streamed(&self, pieces: &[&str]) -> UpstreamAnswer {
-        let named =
-            |event: Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap());
-        let data = |event: Value| format!("data: {event}\n\n");
-        let mut events = Vec::new();
-        match self.name {
-            "openai-chat" => {
-                let chunk = |choice: Value| {
-                    data(json!({"id": "c", "object": "chat.completion.chunk",
-                    "created": 1, "model": "m", "choices": [choice]}))
-                };
-                events.push(chunk(
-                    json!({"index": 0, "delta": {"role": "assistant", "content": ""}}),
-                ));
-                events.extend(
-                    pieces
-                        .iter()
-                        .map(|piece| chunk(json!({"index": 0, "delta": {"content": piece}}))),
-                );
-                events.push(chunk(json!({"index": 0, "delta": {}, "finish_reason": "stop"})));
-                events.push("data: [DONE]\n\n".to_owned());
-            }
-            "openai-responses" => {
-                let text = pieces.concat();
-                let part = json!({"type": "output_text", "text": text, "annotations": []});
-                let item = json!({"type": "message", "id": "i", "role": "assistant",
-                    "status": "completed", "content": [part]});
-                let at = |kind: &str, more: Value| {
-                    let mut event = json!({"type": kind, "item_id": "i", "output_index": 0, "content_index": 0});
-                    event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-                    named(event)
-                };
-                events.push(named(json!({"type": "response.created", "response":
-                    {"id": "r", "object": "response", "created_at": 1, "model": "m", "status": "in_progress", "output": []}})));
-                events.push(named(json!({"type": "response.output_item.added", "output_index": 0, "item":
-                    {"type": "message", "id": "i", "role": "assistant", "status": "in_progress", "content": []}})));
-                events.push(at(
-                    "response.content_part.added",
-                    json!({"part": {"type": "output_text", "text": "", "annotations": []}}),
-                ));
-                events.extend(
-                    pieces
-                        .iter()
-                        .map(|piece| at("response.output_text.delta", json!({"delta": piece}))),
-                );
-                events.push(at("response.output_text.done", json!({"text": text})));
-                events.push(at("response.content_part.done", json!({"part": part})));
-                events.push(named(
-                    json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
-                ));
-                events.push(named(json!({"type": "response.completed", "response":
-                    {"id": "r", "object": "response", "created_at": 1, "model": "m", "status": "completed", "output": [item]}})));
-            }
-            "anthropic" => {
-                events.push(named(
-                    json!({"type": "message_start", "message": {"id": "a", "type": "message",
-                    "role": "assistant", "model": "m", "content": [], "stop_reason": null,
-                    "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1}}}),
-                ));
-                events.push(named(json!({"type": "content_block_start", "index": 0,
-                    "content_block": {"type": "text", "text": ""}})));
-                events.extend(pieces.iter().map(|piece| {
-                    named(json!({"type": "content_block_delta", "index": 0,
-                    "delta": {"type": "text_delta", "text": piece}}))
-                }));
-                events.push(named(json!({"type": "content_block_stop", "index": 0})));
-                events.push(named(
-                    json!({"type": "message_delta", "delta": {"stop_reason": "end_turn",
-                    "stop_sequence": null}, "usage": {"output_tokens": 9}}),
-                ));
-                events.push(named(json!({"type": "message_stop"})));
-            }
-            _ => {
-                let chunk = |text: &str, more: Value| {
-                    let mut candidate = json!({"index": 0, "content": {"role": "model", "parts": [{"text": text}]}});
-                    candidate.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-                    data(json!({"candidates": [candidate], "modelVersion": "m"}))
-                };
-                let (last, others) = pieces.split_last().unwrap();
-                events.extend(others.iter().map(|piece| chunk(piece, json!({}))));
-                events.push(chunk(last, json!({"finishReason": "STOP"})));
-            }
-        }
-        UpstreamAnswer::events(events)
+        self.events(self.row.streamed(pieces))
+    }
+
+    /// A streamed answer of these chunks.
+    pub fn events<B: AsRef<[u8]>>(&self, chunks: impl IntoIterator<Item = B>) -> UpstreamAnswer {
+        let mut answer = UpstreamAnswer::events(chunks);
+        answer.headers.replace("content-type", self.row.content_type());
+        answer
     }
 
     /// An answer that says `text`, streamed in pieces of 5 characters or whole.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::native::{self, Recording};
 use crate::rig::{
-    DIALECTS, Dialect, answer_of, assert_clean, configuration, envoy, module, request_of,
+    Dialect, answer_of, assert_clean, configuration, dialect, envoy, module, request_of,
 };
 
 const CANNED: &str = "This assistant is paused.";
@@ -101,7 +101,8 @@ fn calls() -> Vec<Call> {
         Call { name: recording.name.clone(), request, answer, before }
     };
     let others = ["bedrock", "bedrock-invoke", "cohere", "ollama", "a2a", "openai-completions"];
-    DIALECTS.into_iter().map(made).chain(others.map(of)).chain([tool()]).collect()
+    let small = ["openai-chat", "openai-responses", "anthropic", "gemini"].map(dialect);
+    small.into_iter().map(made).chain(others.map(of)).chain([tool()]).collect()
 }
 
 /// A stream whose first frames have come, and the others that its upstream will send.
