@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use super::a2a::Envelope;
+use super::id::DialectId;
 use super::item::Item;
-use super::registry::DialectId;
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
 
@@ -44,6 +43,17 @@ pub struct Recognised {
     pub json_stream: Framing,
     /// What its answer is wrapped in, where a dialect has more than one form.
     pub envelope: Option<Rc<Envelope>>,
+}
+
+/// What a request tells of the form in which it is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Envelope {
+    /// The id of a JSON-RPC request, as it was written; `None`: it came over the HTTP binding.
+    pub id: Option<String>,
+    /// It is of a protocol before 1.0.
+    pub old: bool,
+    /// The conversation that it goes on with.
+    pub context: Option<String>,
 }
 
 /// What is known of a call once its body has been read.

@@ -5,9 +5,9 @@
 
 use super::answer::Answer;
 use super::call::{Call, Recognised, RequestView, Unreadable};
+use super::id::DialectId;
 use super::item::Speech;
 use super::recognise::Line;
-use super::registry::DialectId;
 use super::reply::{Canned, ErrorAnswer, Reply};
 use super::spend::{Spending, Usage};
 use super::tools::{Gone, Tool};

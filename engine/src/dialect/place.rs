@@ -4,7 +4,7 @@
 //! itself (`index`) or, where it gives none, its position. The event's own numbers (`output_index`) and its type count
 //! as well: what two items say lies at two places.
 
-use super::texts::{name_number, number};
+use super::number::{name_number, number};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// Members with which objects number themselves.

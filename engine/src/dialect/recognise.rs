@@ -1,7 +1,8 @@
-//! Which request lines are calls, and whose: what the dialects ask of a line, and the lines of those that share some.
+//! Which request lines are calls: what the dialects ask of a line, and the lines of those that share some.
 
+use super::call::{CallKind, Recognised};
+use super::id::DialectId;
 use super::path::RequestTarget;
-use super::{CallKind, DialectId, Recognised, dialect};
 use crate::wire::frame::Framing;
 
 /// A request line: a POST or a GET.
@@ -50,38 +51,6 @@ impl Line<'_> {
         let model = head.get(from..).unwrap_or_default().join("/");
         (!model.is_empty()).then_some(model)
     }
-}
-
-/// Tells from the request line what a request is; `None`: other traffic. `path` comes as the proxy has it, query
-/// included; it is normalised here (dot segments, double and trailing slashes, percent-encoding, path parameters).
-///
-/// The base path is free: compatible servers and gateways put theirs anywhere, so the end of the path decides.
-#[must_use]
-pub fn recognise(method: &str, path: &str) -> Option<Recognised> {
-    of_target(method, &RequestTarget::parse(path))
-}
-
-/// What a request line is to one dialect alone.
-#[must_use]
-pub fn recognise_as(id: DialectId, method: &str, path: &str) -> Option<Recognised> {
-    let (post, target) = (method.eq_ignore_ascii_case("POST"), RequestTarget::parse(path));
-    dialect(id).recognise(&Line { post, target: &target })
-}
-
-/// The same with the path as [`super::normalise`] has it: both read the request line once.
-#[must_use]
-pub fn read_line(method: &str, path: &str) -> (Option<Recognised>, String) {
-    let target = RequestTarget::parse(path);
-    (of_target(method, &target), target.normalised())
-}
-
-fn of_target(method: &str, target: &RequestTarget<'_>) -> Option<Recognised> {
-    let (post, get) = (method.eq_ignore_ascii_case("POST"), method.eq_ignore_ascii_case("GET"));
-    if !post && !get {
-        return None;
-    }
-    let line = Line { post, target };
-    DialectId::ALL.iter().find_map(|id| dialect(*id).recognise(&line))
 }
 
 /// A call that asks for a whole answer.

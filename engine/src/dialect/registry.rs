@@ -1,24 +1,13 @@
-//! All dialects, one row each. A new one needs a folder, its `mod` line and a row here: everything else asks its
-//! [`Dialect`].
+//! From a dialect's id or a request line to its constant. The list itself is in [`id`](super::id).
 
-use super::{
-    Dialect, a2a, anthropic, bedrock, cohere, gemini, gemini_interactions, invocations, mcp,
-    ollama, openai_chat, openai_completions, openai_responses, wordless,
-};
+use super::call::Recognised;
+use super::contract::Dialect;
+use super::id::{DialectId, each_dialect};
+use super::path::RequestTarget;
+use super::recognise::Line;
 
-macro_rules! registry {
-    ($($(#[$doc:meta])* $id:ident => $dialect:expr,)*) => {
-        /// The dialects. What they are called is [`Dialect::name`]'s word.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum DialectId {
-            $($(#[$doc])* $id,)*
-        }
-
-        impl DialectId {
-            /// All of them, in the order in which request lines are shown to them.
-            pub const ALL: &'static [Self] = &[$(Self::$id,)*];
-        }
-
+macro_rules! constants {
+    ($($(#[$doc:meta])* $id:ident => $dialect:path,)*) => {
         /// The dialect with this name.
         #[must_use]
         pub fn dialect(id: DialectId) -> &'static Dialect {
@@ -29,44 +18,7 @@ macro_rules! registry {
     };
 }
 
-registry! {
-    /// OpenAI Chat Completions and the servers compatible with it.
-    OpenaiChat => openai_chat::DIALECT,
-    /// OpenAI Responses.
-    OpenaiResponses => openai_responses::DIALECT,
-    /// Anthropic Messages.
-    Anthropic => anthropic::DIALECT,
-    /// Google Gemini.
-    Gemini => gemini::DIALECT,
-    /// Google's Gemini Interactions with a model.
-    GeminiInteractions => gemini_interactions::DIALECT,
-    /// Model Context Protocol.
-    Mcp => mcp::DIALECT,
-    /// Agent2Agent: agents that ask each other.
-    A2a => a2a::DIALECT,
-    /// AWS Bedrock Converse.
-    Bedrock => bedrock::DIALECT,
-    /// AWS Bedrock InvokeModel: a model's own request and answer.
-    BedrockInvoke => bedrock::INVOKE,
-    /// OpenAI's legacy completions: a prompt goes on.
-    OpenaiCompletions => openai_completions::DIALECT,
-    /// Endpoints of Databricks and SageMaker that carry a chat.
-    Invocations => invocations::DIALECT,
-    /// Ollama's chat.
-    Ollama => ollama::CHAT,
-    /// Ollama's completion of a prompt.
-    OllamaGenerate => ollama::GENERATE,
-    /// Cohere's chat.
-    Cohere => cohere::DIALECT,
-    /// OpenAI's embeddings.
-    OpenaiEmbeddings => wordless::OPENAI_EMBEDDINGS,
-    /// OpenAI's pictures.
-    OpenaiImages => wordless::OPENAI_IMAGES,
-    /// Google's embeddings, and what is predicted of instances (embeddings, pictures, films).
-    GeminiPredict => wordless::GEMINI_PREDICT,
-    /// Ollama's embeddings.
-    OllamaEmbed => wordless::OLLAMA_EMBED,
-}
+each_dialect!(constants);
 
 impl DialectId {
     /// The value of the label `dialect`.
@@ -86,4 +38,36 @@ impl DialectId {
         }
         names
     }
+}
+
+/// Tells from the request line what a request is; `None`: other traffic. `path` comes as the proxy has it, query
+/// included; it is normalised here (dot segments, double and trailing slashes, percent-encoding, path parameters).
+///
+/// The base path is free: compatible servers and gateways put theirs anywhere, so the end of the path decides.
+#[must_use]
+pub fn recognise(method: &str, path: &str) -> Option<Recognised> {
+    of_target(method, &RequestTarget::parse(path))
+}
+
+/// What a request line is to one dialect alone.
+#[must_use]
+pub fn recognise_as(id: DialectId, method: &str, path: &str) -> Option<Recognised> {
+    let (post, target) = (method.eq_ignore_ascii_case("POST"), RequestTarget::parse(path));
+    dialect(id).recognise(&Line { post, target: &target })
+}
+
+/// The same with the path as [`super::normalise`] has it: both read the request line once.
+#[must_use]
+pub fn read_line(method: &str, path: &str) -> (Option<Recognised>, String) {
+    let target = RequestTarget::parse(path);
+    (of_target(method, &target), target.normalised())
+}
+
+fn of_target(method: &str, target: &RequestTarget<'_>) -> Option<Recognised> {
+    let (post, get) = (method.eq_ignore_ascii_case("POST"), method.eq_ignore_ascii_case("GET"));
+    if !post && !get {
+        return None;
+    }
+    let line = Line { post, target };
+    DialectId::ALL.iter().find_map(|id| dialect(*id).recognise(&line))
 }

@@ -2,10 +2,10 @@
 
 use super::super::fields::is_among;
 use super::super::fields::string;
-use super::super::texts::{LastMembers, TextWalk, name_number};
+use super::super::number::name_number;
+use super::super::texts::{LastMembers, TextWalk};
 use super::super::{Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape};
-use super::ending::Sent;
-use super::request::is_plumbing;
+use super::ending::{Sent, ends};
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 
@@ -36,31 +36,11 @@ impl Reading {
     }
 }
 
-/// States in which a task says no more.
-const ENDS: [&str; 8] = [
-    "completed",
-    "failed",
-    "canceled",
-    "rejected",
-    "input-required",
-    "input_required",
-    "auth-required",
-    "auth_required",
-];
-
 /// Members whose value is a file.
 const CONTENT: [&str; 4] = ["raw", "bytes", "fileWithBytes", "file_with_bytes"];
 
 /// Members that say where a file is.
 const LINKS: [&str; 4] = ["url", "uri", "fileWithUri", "file_with_uri"];
-
-/// True for a state in which a task says no more.
-pub(super) fn ends(state: &[u8]) -> bool {
-    // 1.0 writes `TASK_STATE_INPUT_REQUIRED`, the versions before `input-required`.
-    let state = state.to_ascii_lowercase();
-    let state = state.strip_prefix(b"task_state_").unwrap_or(&state);
-    is_among(&ENDS, state)
-}
 
 /// A part of a message: text, data, or a file. `key`: its text is a piece of this one.
 pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Option<TextKey>) {
@@ -232,3 +212,15 @@ impl Answer for Reading {
         None
     }
 }
+
+/// Members that hold no text: ids, kinds, states, times. Readers of what is defined as a protocol buffer take either
+/// spelling.
+pub(super) fn is_plumbing(name: &[u8]) -> bool {
+    is_among(&PLUMBING, name)
+}
+
+#[rustfmt::skip]
+const PLUMBING: [&str; 21] = [
+    "id", "kind", "role", "state", "timestamp", "tenant", "messageId", "message_id", "contextId",
+    "context_id", "taskId", "task_id", "artifactId", "artifact_id", "sessionId", "mediaType", "media_type", "mimeType", "mime_type", "jsonrpc", "nextPageToken",
+];

@@ -1,12 +1,11 @@
 //! What has been sent of a stream of events, its well-formed rest, and whole answers of the proxy's own.
 
-use super::super::fields::string;
+use super::super::fields::{is_among, string};
 use super::super::say::Say;
 use super::super::texts::short;
 use super::super::write::{Json, event};
-use super::super::{Call, Ending, EndingHow};
-use super::answer::ends;
-use super::envelope::{Envelope, Form};
+use super::super::{Call, Ending, EndingHow, Envelope};
+use super::envelope::Form;
 use crate::wire::json::Value;
 
 /// What a caller has got of a stream.
@@ -115,4 +114,24 @@ fn said(call: &Call, say: &Say<'_>, decision: &str, texts: &[&str], sent: &Sent)
         out.raw(r#","final":true"#);
     }
     envelope.wrap(name, out.raw("}").as_str())
+}
+
+/// States in which a task says no more.
+const ENDS: [&str; 8] = [
+    "completed",
+    "failed",
+    "canceled",
+    "rejected",
+    "input-required",
+    "input_required",
+    "auth-required",
+    "auth_required",
+];
+
+/// True for a state in which a task says no more.
+pub(super) fn ends(state: &[u8]) -> bool {
+    // 1.0 writes `TASK_STATE_INPUT_REQUIRED`, the versions before `input-required`.
+    let state = state.to_ascii_lowercase();
+    let state = state.strip_prefix(b"task_state_").unwrap_or(&state);
+    is_among(&ENDS, state)
 }

@@ -1,17 +1,7 @@
 //! What an exchange's messages are wrapped in.
 
+use super::super::call::Envelope;
 use super::super::write::Json;
-
-/// What a request tells of the form in which it is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Envelope {
-    /// The id of a JSON-RPC request, as it was written; `None`: it came over the HTTP binding.
-    pub id: Option<String>,
-    /// It is of a protocol before 1.0.
-    pub old: bool,
-    /// The conversation that it goes on with.
-    pub context: Option<String>,
-}
 
 /// The forms in which the versions write objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,6 @@ mod ending;
 mod envelope;
 mod request;
 
-pub use envelope::Envelope;
 pub(super) use request::is_method;
 pub(crate) use request::{
     is_alone, names_a_method, names_one_of_mcp, recognised, stored, texts_beside,

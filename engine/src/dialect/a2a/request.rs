@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use super::super::fields::is_among;
 use super::super::mcp::{self, each, folds_to, has_only_rpc, one};
 use super::super::request::{Speaker, root_object};
 use super::super::texts::{TextWalk, short};
 use super::super::{
-    Call, CallKind, DialectId, Item, Recognised, RequestView, Unreadable, recognise as line,
+    Call, CallKind, DialectId, Envelope, Item, Recognised, RequestView, Unreadable,
+    recognise as line,
 };
-use super::Envelope;
+use super::answer;
 use crate::base::headers::Headers;
 use crate::dialect::path::RequestTarget;
 use crate::wire::json::{Doc, Kind, Value};
@@ -220,28 +220,16 @@ fn param<'a>(texts: &mut TextWalk<'a, '_>, member: &Value<'a>) {
             for field in member.children() {
                 match &*field.key() {
                     b"parts" | b"content" if field.kind() == Kind::Array => {
-                        field.children().for_each(|part| super::answer::part(texts, &part, None));
+                        field.children().for_each(|part| answer::part(texts, &part, None));
                     }
-                    name if is_plumbing(name) && field.kind() == Kind::String => {}
+                    name if answer::is_plumbing(name) && field.kind() == Kind::String => {}
                     _ => texts.under(&field),
                 }
             }
         }
         // Addresses, and credentials for them.
         b"configuration" => {}
-        name if is_plumbing(name) && member.kind() == Kind::String => {}
+        name if answer::is_plumbing(name) && member.kind() == Kind::String => {}
         _ => texts.under(member),
     }
 }
-
-/// Members that hold no text: ids, kinds, states, times. Readers of what is defined as a protocol buffer take either
-/// spelling.
-pub(super) fn is_plumbing(name: &[u8]) -> bool {
-    is_among(&PLUMBING, name)
-}
-
-#[rustfmt::skip]
-const PLUMBING: [&str; 21] = [
-    "id", "kind", "role", "state", "timestamp", "tenant", "messageId", "message_id", "contextId",
-    "context_id", "taskId", "task_id", "artifactId", "artifact_id", "sessionId", "mediaType", "media_type", "mimeType", "mime_type", "jsonrpc", "nextPageToken",
-];

@@ -1,28 +1,18 @@
 //! Answers: events and whole bodies.
 
 use super::super::fields::{pick, string};
+use super::super::number::number;
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
+use super::kind;
 use super::stopped::Leaving;
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
-
-/// Kinds of running text; `a` is the content block's index.
-pub(super) mod kind {
-    /// A text block.
-    pub(in super::super) const TEXT: u8 = 0;
-    /// A thinking block.
-    pub(in super::super) const THINKING: u8 = 1;
-    /// The input of a tool call.
-    pub(in super::super) const INPUT: u8 = 2;
-    /// The input of a tool call that stands whole in a message (not streamed, or in `message_start`).
-    pub(in super::super) const WHOLE_INPUT: u8 = 3;
-}
 
 /// What a content block turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

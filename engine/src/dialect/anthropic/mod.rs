@@ -2,6 +2,7 @@
 
 mod answer;
 mod ending;
+mod kind;
 mod request;
 mod spend;
 mod stopped;
@@ -67,7 +68,6 @@ fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {
 }
 
 fn speech(kind: u8) -> Speech {
-    use answer::kind;
     match kind {
         kind::THINKING => Speech::Thinks,
         _ => Speech::Says,

@@ -3,8 +3,8 @@
 
 use super::super::fields::string;
 use super::super::known::{Ids, Known, pieces_at};
+use super::super::number::number;
 use super::super::splice::replace;
-use super::super::texts::number;
 use super::super::write::{Json, event};
 use super::super::{CallPiece, Leaves, Stopped};
 use crate::wire::frame::Framing;

@@ -2,32 +2,18 @@
 
 use super::super::fields::string;
 use super::super::known::Known;
+use super::super::number::{name_number, number};
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
+use super::kind;
 use super::stopped::Leaving;
 use super::tools::provider_run;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
-
-/// Kinds of running text; `a` is the content block's index.
-pub(super) mod kind {
-    /// A text block.
-    pub(in super::super) const TEXT: u8 = 0;
-    /// Reasoning.
-    pub(in super::super) const REASONING: u8 = 1;
-    /// The input of a tool call.
-    pub(in super::super) const INPUT: u8 = 2;
-    /// The input of a tool call in a message that is not streamed.
-    pub(in super::super) const WHOLE_INPUT: u8 = 3;
-    /// What a tool that the provider ran brought.
-    pub(in super::super) const RESULT: u8 = 4;
-    /// What is cited; `b` is made from the field's name.
-    pub(in super::super) const CITED: u8 = 6;
-}
 
 /// Reads one answer.
 #[derive(Debug)]

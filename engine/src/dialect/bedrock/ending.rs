@@ -1,11 +1,11 @@
 //! What has been sent of a stream of Converse events, and its well-formed rest.
 
 use super::super::fields::string;
+use super::super::number::number;
 use super::super::say::Say;
-use super::super::texts::number;
 use super::super::write::{Json, quoted};
 use super::super::{Call, Ending};
-use super::answer::kind;
+use super::kind;
 use super::{USAGE, stop};
 use crate::wire::eventstream::event;
 use crate::wire::json::Value;

@@ -3,6 +3,7 @@
 mod answer;
 mod ending;
 mod invoke;
+mod kind;
 mod request;
 mod spend;
 mod stopped;
@@ -54,7 +55,6 @@ fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
 }
 
 fn speech(kind: u8) -> Speech {
-    use answer::kind;
     match kind {
         kind::REASONING => Speech::Thinks,
         _ => Speech::Says,

@@ -4,8 +4,8 @@
 use super::super::anthropic::RESULT;
 use super::super::fields::string;
 use super::super::known::{Ids, Known, pieces_at};
+use super::super::number::number;
 use super::super::splice::replace;
-use super::super::texts::number;
 use super::super::write::quoted;
 use super::super::{CallPiece, Leaves, Stopped};
 use super::ending::block;

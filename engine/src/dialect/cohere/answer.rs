@@ -1,27 +1,17 @@
 //! Answers: events and whole bodies.
 
 use super::super::fields::{pick, string};
+use super::super::number::number;
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, number};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk};
 use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
+use super::kind;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
-
-/// Kinds of running text; `a` is the index of the content or of the call.
-pub(super) mod kind {
-    /// `content.text`.
-    pub(in super::super) const TEXT: u8 = 0;
-    /// `content.thinking`.
-    pub(in super::super) const THINKING: u8 = 1;
-    /// `tool_plan`.
-    pub(in super::super) const PLAN: u8 = 2;
-    /// Arguments of a tool call.
-    pub(in super::super) const ARGUMENTS: u8 = 3;
-}
 
 /// Calls are counted apart from contents.
 const CALLS: u32 = 0x4000_0000;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ending;
+mod kind;
 mod request;
 mod stopped;
 
@@ -96,7 +97,7 @@ fn usage(root: &Value<'_>, usage: &mut Usage) {
 
 fn speech(kind: u8) -> Speech {
     match kind {
-        answer::kind::THINKING | answer::kind::PLAN => Speech::Thinks,
+        kind::THINKING | kind::PLAN => Speech::Thinks,
         _ => Speech::Says,
     }
 }

@@ -2,9 +2,9 @@
 //! a finish reason that is still true.
 
 use super::super::fields::string;
+use super::super::number::number;
 use super::super::openai_chat::stopped::take_out;
 use super::super::splice::{insert, push, replace};
-use super::super::texts::number;
 use super::super::write::Json;
 use super::super::{CallPiece, Leaves};
 use super::ending::content;

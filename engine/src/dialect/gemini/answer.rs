@@ -1,29 +1,17 @@
 //! Answers: one shape for every event and for a whole body.
 
 use super::super::fields::string;
+use super::super::number::{name_number, number};
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
+use super::kind;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
-
-/// Kinds of running text; `a` is the candidate's index.
-pub(super) mod kind {
-    /// `text` of parts: clients join them, from event to event and within one.
-    pub(in super::super) const TEXT: u8 = 0;
-    /// `text` of parts with `thought: true`.
-    pub(in super::super) const THOUGHT: u8 = 1;
-    /// Arguments of a call; `b` counts the calls of this answer.
-    pub(in super::super) const ARGUMENTS: u8 = 2;
-    /// Pieces of one argument (Vertex `partialArgs`); `b` is made from its path and its call.
-    pub(in super::super) const PARTIAL: u8 = 3;
-    /// Chosen tokens with their probabilities.
-    pub(in super::super) const LOGPROBS: u8 = 4;
-}
 
 /// Reads one answer.
 #[derive(Debug)]

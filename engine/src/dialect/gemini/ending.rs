@@ -1,10 +1,11 @@
 //! What has been sent of a stream, and its well-formed rest: one more event, in the framing of the stream.
 
+use super::super::number::number;
 use super::super::say::Say;
-use super::super::texts::{number, short};
+use super::super::texts::short;
 use super::super::write::Json;
 use super::super::{Call, Ending};
-use super::answer::kind;
+use super::kind;
 use super::{candidate, tail};
 use crate::limits;
 use crate::wire::frame::Framing;

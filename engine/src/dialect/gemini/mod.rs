@@ -2,6 +2,7 @@
 
 mod answer;
 mod ending;
+mod kind;
 mod request;
 mod spend;
 mod stopped;
@@ -81,7 +82,6 @@ fn error(call: &Recognised, error: &ErrorAnswer) -> Reply {
 }
 
 fn speech(kind: u8) -> Speech {
-    use answer::kind;
     match kind {
         kind::THOUGHT => Speech::Thinks,
         kind::LOGPROBS => Speech::Repeats,

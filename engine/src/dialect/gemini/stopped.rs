@@ -1,8 +1,8 @@
 //! How events leave once calls were stopped: a text part takes the part of a stopped call.
 
 use super::super::known::{Ids, Known, pieces_at};
+use super::super::number::number;
 use super::super::splice::{extend, remove, replace};
-use super::super::texts::number;
 use super::super::write::Json;
 use super::super::{CallPiece, Leaves, TextKey};
 use super::ending::{Sent, says};

@@ -1,27 +1,19 @@
 //! Answers: events and whole bodies.
 
 use super::super::fields::{pick, string};
+use super::super::number::number;
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
 use super::event::Event;
+use super::kind;
 use super::stopped::Leaving;
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
-
-/// Kinds of running text; `a` is the step's index.
-pub(super) mod kind {
-    /// What the model says: clients join the texts of a step.
-    pub(in super::super) const TEXT: u8 = 0;
-    /// The summary of what it thinks.
-    pub(in super::super) const THOUGHT: u8 = 1;
-    /// Arguments of a call.
-    pub(in super::super) const ARGUMENTS: u8 = 2;
-}
 
 /// What a step turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! What has been sent of a stream of events, and its well-formed rest.
 
 use super::super::fields::string;
+use super::super::number::number;
 use super::super::previous;
 use super::super::say::Say;
-use super::super::texts::{number, short};
+use super::super::texts::short;
 use super::super::write::{self, Json};
 use super::super::{Call, Ending};
-use super::answer::kind;
 use super::event::{Event, Names};
+use super::kind;
 use super::{NO_USAGE, OURS, status};
 use crate::wire::json::Value;
 

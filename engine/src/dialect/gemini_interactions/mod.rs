@@ -6,6 +6,7 @@
 mod answer;
 mod ending;
 mod event;
+mod kind;
 mod request;
 mod spend;
 mod stopped;
@@ -95,7 +96,7 @@ fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {
 
 fn speech(kind: u8) -> Speech {
     match kind {
-        answer::kind::THOUGHT => Speech::Thinks,
+        kind::THOUGHT => Speech::Thinks,
         _ => Speech::Says,
     }
 }

@@ -2,13 +2,13 @@
 //! stay, and the status stays true.
 
 use super::super::fields::string;
+use super::super::number::number;
 use super::super::splice::replace;
-use super::super::texts::number;
 use super::super::write::Json;
 use super::super::{CallPiece, Leaves, Stopped, TextKey};
-use super::answer::kind;
 use super::ending::delta;
 use super::event::{Event, Names};
+use super::kind;
 use super::model_output;
 use crate::dialect::anthropic::RESULT;
 use crate::limits;

@@ -3,43 +3,21 @@
 mod copies;
 
 use super::super::fields::{pick, string};
+use super::super::number::{name_number, number};
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, name_number, number, short};
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, ArgsForm, Call, CallKind, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey,
     ValueShape,
 };
 use super::ending::Sent;
+use super::kind;
 use super::parts::{audio, details, log_probabilities, parts};
 use super::shapes::{self, LastPiece};
 use super::stopped::Leaving;
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
-
-/// Kinds of running text; `a` is the choice.
-pub(super) mod kind {
-    /// `content`.
-    pub(in super::super) const CONTENT: u8 = 0;
-    /// `refusal`.
-    pub(in super::super) const REFUSAL: u8 = 1;
-    /// `reasoning_content` (DeepSeek, Qwen, vLLM).
-    pub(in super::super) const REASONING_CONTENT: u8 = 2;
-    /// `reasoning` (OpenRouter, Groq).
-    pub(in super::super) const REASONING: u8 = 3;
-    /// `reasoning_details[]` (OpenRouter); `b` is the detail's index.
-    pub(in super::super) const REASONING_DETAILS: u8 = 4;
-    /// Thinking inside a content array (Mistral).
-    pub(in super::super) const THINKING: u8 = 5;
-    /// `audio.transcript`.
-    pub(in super::super) const TRANSCRIPT: u8 = 6;
-    /// Arguments of a tool call; `b` is the call's index.
-    pub(in super::super) const ARGUMENTS: u8 = 7;
-    /// Tokens of `logprobs`; `b`: 0 for the content's, 1 for the refusal's.
-    pub(in super::super) const LOGPROBS: u8 = 8;
-    /// The name of a tool, which may come in pieces; `b` is the call's index.
-    pub(in super::super) const NAME: u8 = 9;
-}
 
 /// The old `function_call` has no index of its own.
 const OLD_CALL: u32 = u32::MAX;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ending;
+mod kind;
 mod parts;
 mod request;
 mod shapes;
@@ -59,7 +60,6 @@ fn blocked(call: &Call, decision: &str, now: u64) -> Reply {
 }
 
 fn speech(kind: u8) -> Speech {
-    use answer::kind;
     match kind {
         kind::REASONING_CONTENT | kind::REASONING | kind::REASONING_DETAILS | kind::THINKING => {
             Speech::Thinks

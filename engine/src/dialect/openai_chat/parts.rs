@@ -1,9 +1,10 @@
 //! What a message says in lists and objects: parts of content, details of reasoning, sound, tokens.
 
 use super::super::fields::string;
-use super::super::texts::{LastMembers, TextWalk, number};
+use super::super::number::number;
+use super::super::texts::{LastMembers, TextWalk};
 use super::super::{Role, TextKey, ValueShape};
-use super::answer::kind;
+use super::kind;
 use crate::wire::json::{Kind, Value};
 
 /// Content as a list of parts (Mistral, and whole messages of some servers).

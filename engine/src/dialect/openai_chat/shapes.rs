@@ -1,7 +1,7 @@
 //! Shapes that chat answers come in beside the documented one: chunks in a list, one choice in place of a list of them,
 //! pieces of calls that are numbered now and then.
 
-use super::super::texts::number;
+use super::super::number::number;
 use crate::wire::json::{Kind, Value};
 
 /// The chunks of a frame, or the choices under `choices`: the items of the list, or what stands in its place.

@@ -2,9 +2,9 @@
 //! content, the other calls counted anew, and a finish reason that is still true.
 
 use super::super::known::{Known, pieces_at};
+use super::super::number::number;
 use super::super::openai::is_finished;
 use super::super::splice::{extend, insert, push, remove, replace};
-use super::super::texts::number;
 use super::super::write::{Json, quoted};
 use super::super::{CallPiece, Leaves, TextKey};
 use super::ending::Sent;

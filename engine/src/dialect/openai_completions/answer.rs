@@ -1,20 +1,14 @@
 //! Answers: `choices[].text`, in chunks and whole alike.
 
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, number, short};
+use super::super::number::number;
+use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape, fields::pick,
 };
 use super::ending::Sent;
+use super::kind;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
-
-/// Kinds of running text; `a` is the choice.
-pub(super) mod kind {
-    /// `text`.
-    pub(in super::super) const TEXT: u8 = 0;
-    /// Tokens of `logprobs`.
-    pub(in super::super) const LOGPROBS: u8 = 1;
-}
 
 /// Reads one answer.
 #[derive(Debug)]

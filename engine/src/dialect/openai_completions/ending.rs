@@ -1,11 +1,12 @@
 //! What has been sent of a stream of completions, and its well-formed rest.
 
+use super::super::number::number;
 use super::super::openai::is_finished;
 use super::super::say::Say;
-use super::super::texts::{number, short};
+use super::super::texts::short;
 use super::super::write::{Json, event};
 use super::super::{Call, Ending};
-use super::answer::kind;
+use super::kind;
 use super::{NO_USAGE, finish};
 use crate::limits;
 use crate::wire::json::Value;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ending;
+mod kind;
 mod request;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
@@ -79,7 +80,7 @@ fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
 }
 
 fn speech(kind: u8) -> Speech {
-    if kind == answer::kind::LOGPROBS { Speech::Repeats } else { Speech::Says }
+    if kind == kind::LOGPROBS { Speech::Repeats } else { Speech::Says }
 }
 
 fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {

@@ -1,7 +1,7 @@
 //! What the types of events and items mean: which text an event goes on with, which items are calls, what ends an answer.
 
 use super::super::fields::{is_among, pick, string};
-use super::super::texts::{name_number, number};
+use super::super::number::{name_number, number};
 use super::super::{Role, TextKey, ValueShape};
 use crate::wire::json::Value;
 

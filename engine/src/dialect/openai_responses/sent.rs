@@ -2,7 +2,8 @@
 
 use super::super::TextKey;
 use super::super::fields::{pick, string};
-use super::super::texts::{number, short};
+use super::super::number::number;
+use super::super::texts::short;
 use super::super::write::{lossy, quoted, repaired};
 use super::names::{is_last, kind, name_and_phase, running_text};
 use crate::limits;
