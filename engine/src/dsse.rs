@@ -10,7 +10,6 @@ use std::fmt;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use crate::limits;
-use crate::policy::trust::TrustedKey;
 use crate::wire::json::{Doc, Kind, Value};
 
 /// A key's public half (RFC 8032). Weak ones, whose signatures prove nothing, cannot be made.
@@ -37,6 +36,33 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({})", self.to_base64())
     }
+}
+
+/// A key and what it may sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedKey {
+    /// Its name, which envelopes carry as `keyid`.
+    pub id: String,
+    /// Its public half.
+    pub key: PublicKey,
+    /// What it may sign.
+    pub may: May,
+}
+
+/// What a key may sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct May {
+    /// Any policy.
+    pub release: bool,
+    /// The previous policy, or a prepared one.
+    pub rollback: bool,
+    /// Grants for tool calls.
+    pub approve: bool,
+}
+
+impl May {
+    /// Everything: what a key may of which nothing is said.
+    pub const ALL: Self = Self { release: true, rollback: true, approve: true };
 }
 
 /// A key's secret half: its 32-byte seed. For people's tools; never shown.

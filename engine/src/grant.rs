@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::base::base32::base32;
 use crate::base::time;
 use crate::dialect::quoted;
+use crate::dsse::TrustedKey;
 use crate::dsse::{DsseError, Envelope, SecretKey, base64};
 use crate::limits;
-use crate::policy::trust::TrustedKey;
 use crate::wire::json::{Doc, Kind, Value};
 
 /// The payload type of a grant's envelope.

@@ -8,7 +8,7 @@ mod number;
 
 use std::fmt;
 
-use crate::dialect::quoted;
+use crate::base::json_text::escape;
 use crate::policy::source::{SourceNode, to_json};
 use crate::wire::json::{Doc, Kind, Value};
 
@@ -144,26 +144,15 @@ fn scalar(value: &Value<'_>, out: &mut String) -> Result<(), JcsError> {
     Ok(())
 }
 
-/// §3.2.2.2: only what must be escaped is.
+/// §3.2.2.2: only what must be escaped is, and two more control characters have short forms.
 fn string(text: &str, out: &mut String) {
-    if !text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}'))
-    {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-        return;
-    }
+    const SHORT: [char; 2] = ['\u{8}', '\u{c}'];
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            // These stand for themselves here, though not in what we say to others.
-            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => out.push(c),
-            _ => {
-                let quoted = quoted(c.encode_utf8(&mut [0; 4]));
-                out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
-            }
+    for piece in text.split_inclusive(SHORT) {
+        let plain = piece.strip_suffix(SHORT);
+        escape(plain.unwrap_or(piece), |_| false, out);
+        if plain.is_some() {
+            out.push_str(if piece.ends_with('\u{8}') { "\\b" } else { "\\f" });
         }
     }
     out.push('"');

@@ -1,6 +1,6 @@
 //! JSON that is written for operators: objects, member by member.
 
-use crate::policy::source::quote;
+use crate::base::json_text::quote;
 
 /// A JSON string.
 #[must_use]

@@ -93,13 +93,10 @@ const ROOMS: &[&str] = &[
 
 /// Arrows that point up, and what would turn them. The list may only become shorter.
 const UPWARDS: &[(&str, &str)] = &[
-    // The escaper of strings stands in `policy::source`, and belongs on the ground floor.
-    ("written", "policy"),
+    // JSON is read by the reader of policies.
     ("jcs", "policy"),
     // Definitions of tools are pinned by a digest of canonical JSON.
     ("dialect", "jcs"),
-    // Keys are a policy's, and its parser makes them.
-    ("dsse", "policy"),
     // What a configuration says of releases is in terms of `bundle`.
     ("policy", "bundle"),
     // What is shown of services is read from a program; what a table counts is an effect.

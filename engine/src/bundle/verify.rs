@@ -2,9 +2,10 @@
 
 use super::refusal::{Code, ReleaseRefusal};
 use super::release::Release;
+use crate::dsse::TrustedKey;
 use crate::dsse::{DsseError, Envelope};
 use crate::limits;
-use crate::policy::trust::{Trust, TrustedKey};
+use crate::policy::trust::Trust;
 
 /// The type of a release's payload. Envelopes of any other type are never read as one.
 pub const PAYLOAD_TYPE: &str = "application/vnd.hemostat.release+json";

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::{ErrorAnswer, Reply};
+use crate::base::json_text::escape;
 use crate::wire::find;
 use crate::wire::json::unescape;
 
@@ -29,21 +30,9 @@ impl Json {
 
     /// A part of a string whose quotes are written elsewhere.
     pub(super) fn piece(&mut self, text: &str) -> &mut Self {
-        for c in text.chars() {
-            match c {
-                '"' => self.0.push_str("\\\""),
-                '\\' => self.0.push_str("\\\\"),
-                '\n' => self.0.push_str("\\n"),
-                '\r' => self.0.push_str("\\r"),
-                '\t' => self.0.push_str("\\t"),
-                // DEL, and the separators that some line splitters take for line ends, are escaped for safety.
-                '\0'..='\x1f' | '\x7f' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
-                    // Writing to a String cannot fail.
-                    let _ = write!(self.0, "\\u{:04x}", c as u32);
-                }
-                _ => self.0.push(c),
-            }
-        }
+        // DEL, and the separators that some line splitters take for line ends, are escaped for safety.
+        let also = |c| matches!(c, '\x7f' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        escape(text, also, &mut self.0);
         self
     }
 

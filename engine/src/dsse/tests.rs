@@ -1,5 +1,5 @@
 use super::*;
-use crate::policy::trust::May;
+use crate::dsse::May;
 use proptest::prelude::*;
 
 const TYPE: &str = "application/vnd.example+json";

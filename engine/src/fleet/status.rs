@@ -1,9 +1,9 @@
 //! How the rate-limit services of a policy stand, for `status`.
 
 use super::Table;
+use crate::base::json_text::quote;
 use crate::base::time;
 use crate::policy::Program;
-use crate::policy::source::quote;
 
 /// A JSON object: for each limit with `global` its service, and whether it answers.
 #[must_use]

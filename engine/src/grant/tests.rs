@@ -1,6 +1,6 @@
 use super::used::{Broken, Local, Slots, UsedGrant, give_back, use_once};
 use super::*;
-use crate::policy::trust::May;
+use crate::dsse::May;
 use proptest::prelude::*;
 use std::cell::Cell;
 

@@ -5,20 +5,11 @@
 //! bucket has been since ([`Peaks`]). A calendar account keeps what is used in its
 //! window. An account of requests in flight keeps how many leases were renewed in each slice of the last two minutes.
 
-use super::calendar;
+use super::calendar::{self, CalendarSpan};
 use super::peaks::Peaks;
 use crate::limits::{LEASE_SLICE_NS, LEASE_SLICES, LEDGER_CLOCK_STEP_NS};
 
 const SECOND_NS: u64 = 1_000_000_000;
-
-/// A calendar window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CalendarSpan {
-    /// A day in UTC.
-    Day,
-    /// A month in UTC.
-    Month,
-}
 
 /// What an account allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,17 @@
 //! Calendar windows in UTC.
 
-use super::account::CalendarSpan;
 use crate::base::time;
 
 const DAY: u64 = 86_400;
+
+/// A calendar window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalendarSpan {
+    /// A day in UTC.
+    Day,
+    /// A month in UTC.
+    Month,
+}
 
 /// The window that holds this moment (Unix seconds): where it begins and where the next one does.
 pub(super) fn window(span: CalendarSpan, now: u64) -> (u64, u64) {

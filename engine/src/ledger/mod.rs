@@ -20,8 +20,9 @@ pub mod peaks;
 mod set;
 pub mod store;
 
-pub use account::{Account, CalendarSpan, Cap, OverLimit, Receipt, Standing, Wait};
+pub use account::{Account, Cap, OverLimit, Receipt, Standing, Wait};
 pub use book::{AccountKey, Book, Hold, LimitKey, Outcome, Settled, StoreError};
+pub use calendar::CalendarSpan;
 pub use look::{Balance, Balances};
 pub use memory::MemoryStore;
 pub use store::{Store, Stored, Written};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::shape::is_id;
-use super::source::{Position, SourceNode};
+use super::source::tree::{Position, SourceNode};
 use crate::limits;
 
 /// How bad it is.

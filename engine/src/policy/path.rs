@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::source::quote;
+use crate::base::json_text::quote;
 
 /// A path: its last step, and the path before it. `guardrails[2].find[0]`
 #[derive(Debug, Clone, Copy)]

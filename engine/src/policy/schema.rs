@@ -1,7 +1,8 @@
 //! The JSON Schema (draft 2020-12) of the language, made from its table: for editors and for other tools' tests.
 
 use super::language::{self, LanguageField, LanguageWord, Struct, ValueKind};
-use super::source::{MapEntry, Position, SourceNode, SourceValue, quote};
+use super::source::{MapEntry, Position, SourceNode, SourceValue};
+use crate::base::json_text::quote;
 use crate::limits;
 
 /// The schema of a policy, as indented JSON.

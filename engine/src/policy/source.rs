@@ -3,17 +3,17 @@
 //! The tree knows what a person wrote and where: keys in order, numbers as written, text with or without quotes. It
 //! judges nothing that is about policies; [`super::shape`] does.
 
+mod duplicates;
 mod json;
 mod number;
 mod protobuf;
-mod tree;
+pub(super) mod tree;
 #[cfg(feature = "yaml")]
 mod yaml;
 
 pub use json::parse_json;
 pub use number::{micros, real, whole};
 pub use protobuf::parse_struct;
-pub(crate) use tree::quote;
 pub use tree::{MapEntry, Position, SourceNode, SourceValue, looks_like_date, to_json};
 #[cfg(feature = "yaml")]
 pub use yaml::parse_yaml;

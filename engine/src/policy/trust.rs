@@ -3,7 +3,7 @@
 use super::diagnostic::Diagnostic;
 use super::path::Path;
 use super::source::{SourceNode, SourceValue, whole};
-use crate::dsse::PublicKey;
+use crate::dsse::{May, PublicKey, TrustedKey};
 use crate::limits;
 
 /// Whose signatures count.
@@ -22,33 +22,6 @@ impl Default for Trust {
     fn default() -> Self {
         Self { keys: Vec::new(), threshold: 1, min_serial: None }
     }
-}
-
-/// A key and what it may sign.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrustedKey {
-    /// Its name, which envelopes carry as `keyid`.
-    pub id: String,
-    /// Its public half.
-    pub key: PublicKey,
-    /// What it may sign.
-    pub may: May,
-}
-
-/// What a key may sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct May {
-    /// Any policy.
-    pub release: bool,
-    /// The previous policy, or a prepared one.
-    pub rollback: bool,
-    /// Grants for tool calls.
-    pub approve: bool,
-}
-
-impl May {
-    /// Everything: what a key may of which nothing is said.
-    pub const ALL: Self = Self { release: true, rollback: true, approve: true };
 }
 
 /// The fields of a key that is a map, and those of `trust`.

@@ -4,6 +4,7 @@ pub mod base32;
 pub mod base64;
 pub mod callout;
 pub mod headers;
+pub mod json_text;
 pub mod protobuf;
 pub mod sorted_map;
 pub mod time;

@@ -7,13 +7,13 @@ fn run_with(words: &[&str]) -> (Exit, String, String) {
     (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
-fn key() -> (tempdir::Folder, String, hemostat_engine::policy::trust::TrustedKey) {
+fn key() -> (tempdir::Folder, String, hemostat_engine::dsse::TrustedKey) {
     let folder = tempdir::Folder::new();
     let (key, text) = Key::generate("oncall").unwrap();
     let path = folder.path().join("oncall.key");
     crate::shared::key::write_private(&path, &text).unwrap();
-    let may = hemostat_engine::policy::trust::May::ALL;
-    let trusted = hemostat_engine::policy::trust::TrustedKey {
+    let may = hemostat_engine::dsse::May::ALL;
+    let trusted = hemostat_engine::dsse::TrustedKey {
         id: "oncall".to_owned(),
         key: key.secret.public(),
         may,

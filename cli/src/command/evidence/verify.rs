@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use hemostat_engine::bundle::Digest;
+use hemostat_engine::dsse::TrustedKey;
 use hemostat_engine::dsse::{Envelope, PublicKey};
 use hemostat_engine::limits;
-use hemostat_engine::policy::trust::TrustedKey;
 use serde_json::{Value, json};
 
 use super::{Args, NOTHING, PAYLOAD_TYPE};
@@ -48,7 +48,7 @@ fn trusted(word: &str) -> Result<TrustedKey> {
         || Error::failed(format!("`{}` is no key such as `ops=<base64 public key>`", safe(word)));
     let (name, key) = word.split_once('=').ok_or_else(wrong)?;
     let key = PublicKey::from_base64(key).ok_or_else(wrong)?;
-    Ok(TrustedKey { id: name.to_owned(), key, may: hemostat_engine::policy::trust::May::default() })
+    Ok(TrustedKey { id: name.to_owned(), key, may: hemostat_engine::dsse::May::default() })
 }
 
 /// How many lines, and whose signature; or what is wrong, and where.

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use crate::context::record::Record;
+use crate::dsse::TrustedKey;
 use crate::event::PendingCall;
 use crate::grant::used::{Slots, use_once};
 use crate::grant::{Grant, GrantRefusal, Unproven, WaitingCall, approval_id};
 use crate::limits;
 use crate::policy::program::tools::{Args, Tools};
-use crate::policy::trust::TrustedKey;
 
 /// The grants of one request.
 #[derive(Debug, Clone, Default)]

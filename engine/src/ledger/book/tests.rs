@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-use super::super::account::CalendarSpan;
+use super::super::calendar::CalendarSpan;
 use super::super::memory::MemoryStore;
 use super::super::store::Stored;
 use super::*;

@@ -1,8 +1,8 @@
 //! The policy itself, and what stands at its top.
 
 use super::rules::{
-    DISABLE, FAILSAFE, FALLBACK, GUARDRAIL, LIMIT, MODE, OTHER_TRAFFIC, ROLLBACK, SWITCH, TOOLS,
-    WHEN,
+    DISABLE, FAILSAFE, FALLBACK, GUARDRAIL, LIMIT, MODE, MONEY, OTHER_TRAFFIC, ROLLBACK, SWITCH,
+    TOOLS, WHEN,
 };
 use super::{LanguageField, LanguageWord, Struct, ValueKind, field, word};
 use crate::limits;
@@ -196,9 +196,6 @@ const CAPTURE_TO: Struct = Struct {
     others: None,
     one_of: &[],
 };
-
-/// No price or cap is a million dollars; with millionths it still fits a `u64` many times over.
-pub(super) const MONEY: u64 = 1_000_000;
 
 /// The whole policy.
 pub static POLICY: Struct = Struct { name: "a policy", fields: FIELDS, others: None, one_of: &[] };

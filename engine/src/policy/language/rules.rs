@@ -1,7 +1,9 @@
 //! The rules of every lever.
 
-use super::policy::MONEY;
 use super::{LanguageField, LanguageWord, Struct, ValueKind, field, word, word_with};
+
+/// No price or cap is a million dollars; with millionths it still fits a `u64` many times over.
+pub(super) const MONEY: u64 = 1_000_000;
 
 pub(super) const MODE: &[LanguageWord] = &[
     word("enforce", "decide, count and act"),

@@ -9,10 +9,10 @@ use std::cell::RefCell;
 use super::Rule;
 use super::label::{LabelId, LabelTable};
 use crate::base::sorted_map::SortedMap;
+use crate::dsse::TrustedKey;
 use crate::limits::TOOLS_CHANGED;
 use crate::policy::config::Config;
 use crate::policy::document::{Argument, Globs, ToolAction};
-use crate::policy::trust::TrustedKey;
 
 /// All tools rules of a policy, and who may approve calls.
 #[derive(Debug, Default)]

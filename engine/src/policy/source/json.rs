@@ -1,8 +1,9 @@
 //! JSON → tree. The structure comes from the reader that reads traffic; this adds places and better words.
 
 use super::super::diagnostic::Diagnostic;
+use super::duplicates::duplicates;
 use super::size_check;
-use super::tree::{MapEntry, Position, SourceNode, SourceValue, duplicates};
+use super::tree::{MapEntry, Position, SourceNode, SourceValue};
 use crate::limits;
 use crate::wire::json::{self, Doc, Kind};
 

@@ -8,7 +8,8 @@
 //! Sources: protobuf.dev/programming-guides/encoding, and `google/protobuf/struct.proto`.
 
 use super::super::diagnostic::Diagnostic;
-use super::tree::{MapEntry, Position, SourceNode, SourceValue, duplicates};
+use super::duplicates::duplicates;
+use super::tree::{MapEntry, Position, SourceNode, SourceValue};
 use super::{number, size_check};
 use crate::limits;
 

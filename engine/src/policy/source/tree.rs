@@ -1,10 +1,8 @@
 //! The tree itself.
 
-use super::super::diagnostic::Diagnostic;
 use super::super::path::{Path, PathStep};
-use super::super::seen::Seen;
 use super::number;
-use crate::limits;
+use crate::base::json_text::quote;
 
 /// A place in a text: line and column count characters from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -175,26 +173,6 @@ impl SourceNode {
     }
 }
 
-/// Reports keys that stand twice in one map.
-pub(super) fn duplicates(entries: &[MapEntry], found: &mut Vec<Diagnostic>) {
-    let mut seen = Seen::default();
-    for (index, entry) in entries.iter().enumerate() {
-        if found.len() >= limits::POLICY_DIAGNOSTICS {
-            return;
-        }
-        let first = seen.insert(&entry.key, index).and_then(|first| entries.get(first));
-        if let Some(first) = first {
-            let message = match first.key_at.line {
-                0 => format!("`{}` stands here twice", entry.key),
-                line => format!("`{}` stands here twice; the first is on line {line}", entry.key),
-            };
-            let diagnostic =
-                Diagnostic::error("duplicate-key", entry.key.clone(), entry.key_at, message);
-            found.push(diagnostic.help("keep one of them"));
-        }
-    }
-}
-
 /// True if YAML 1.1 readers take this plain text for a date: `2026-11-24`, `2026-11-24T06:00:00Z`.
 #[must_use]
 pub fn looks_like_date(text: &str) -> bool {
@@ -247,26 +225,4 @@ fn write_json(node: &SourceNode, out: &mut String) {
             out.push('}');
         }
     }
-}
-
-/// Writes text as a JSON string (RFC 8259 §7).
-pub(crate) fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if u32::from(c) < 0x20 => {
-                out.push_str("\\u00");
-                for shift in [4, 0] {
-                    out.push(char::from_digit((u32::from(c) >> shift) & 0xf, 16).unwrap_or('0'));
-                }
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }

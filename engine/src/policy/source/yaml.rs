@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
 use super::super::diagnostic::Diagnostic;
-use super::tree::{MapEntry, Position, SourceNode, SourceValue, duplicates};
+use super::duplicates::duplicates;
+use super::tree::{MapEntry, Position, SourceNode, SourceValue};
 use super::{number, size_check};
 use crate::limits;
 
