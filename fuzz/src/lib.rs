@@ -8,7 +8,7 @@ use hemostat_engine::exchange::{Effect, Exchange, RequestFacts, RequestVerdict, 
 use hemostat_engine::grant::{Grant, PAYLOAD_TYPE};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::Config;
-use hemostat_engine::policy::trust::{May, TrustedKey};
+use hemostat_engine::dsse::{May, TrustedKey};
 use hemostat_engine::wire::edit::{Edit, apply};
 use hemostat_engine::wire::eventstream;
 use hemostat_engine::wire::frame::{Framing, Piece};
