@@ -18,6 +18,7 @@ use crate::limits;
 use crate::wire::frame::{Frame, Framing, Piece, is_document};
 use crate::wire::framer::Framer;
 use crate::wire::json::{Doc, NodeId};
+use crate::wire::own::OwnEvents;
 use crate::wire::text::Decoded;
 
 /// Frames of one answer, and the dialect that reads them.
@@ -346,20 +347,18 @@ impl FrameLoop {
         }
     }
 
-    /// Frames of our own have left.
-    pub(super) fn sent_ours(&mut self, frames: &[u8]) {
-        let mut framer = Framer::new(self.framing);
-        let mut rest = frames;
-        while let Some(piece) = framer.next(&mut rest) {
-            if let Piece::Frame(frame) = piece {
-                self.sent(0, &frame.raw, &frame.payload_bytes());
-            }
+    /// Events of our own leave: written as the answer is framed.
+    pub(super) fn sent_ours(&mut self, events: &OwnEvents) -> Vec<u8> {
+        for event in events.all() {
+            self.sent(0, b"", event.data.as_bytes());
         }
+        events.written(self.framing)
     }
 
     /// The rest of an answer for a caller that has got what was [`FrameLoop::sent`].
     pub fn ending(&mut self, ending: &Ending) -> Vec<u8> {
-        self.reader.as_mut().map(|reader| reader.ending(ending)).unwrap_or_default()
+        let Some(reader) = &mut self.reader else { return Vec::new() };
+        reader.ending(ending).written(self.framing)
     }
 
     /// The model that answers, once known.

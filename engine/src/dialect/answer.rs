@@ -4,6 +4,7 @@ use super::item::{Item, TextKey};
 use super::reply::Ending;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, NodeId, Value};
+use crate::wire::own::OwnEvents;
 
 /// The state of reading one answer, and of what the caller has been sent of it.
 pub trait Answer: std::fmt::Debug {
@@ -52,7 +53,7 @@ pub trait Answer: std::fmt::Debug {
     fn sent_other(&mut self, _bytes: &[u8]) {}
 
     /// The well-formed rest of the answer for a caller that has been sent what [`Answer::sent`] saw.
-    fn ending(&mut self, ending: &Ending) -> Vec<u8>;
+    fn ending(&mut self, ending: &Ending) -> OwnEvents;
 
     /// The model that answered, once known.
     fn model(&self) -> Option<&str>;
@@ -87,6 +88,6 @@ pub struct Leaves {
     pub edits: Vec<Edit>,
     /// It does not leave at all; what is `after` it does.
     pub dropped: bool,
-    /// Whole frames that leave behind it.
-    pub after: Vec<u8>,
+    /// Events that leave behind it.
+    pub after: OwnEvents,
 }

@@ -12,6 +12,7 @@ use super::{
 use super::{gemini, ollama, openai_chat};
 use crate::dialect::spend::{Spending, Usage, some_tokens};
 use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::OwnEvents;
 
 /// What they share. Vectors are not billed as output.
 const WORDLESS: Dialect = Dialect {
@@ -187,8 +188,8 @@ impl Answer for Reading {
 
     fn sent(&mut self, _doc: &Doc, _payload: &[u8]) {}
 
-    fn ending(&mut self, _ending: &Ending) -> Vec<u8> {
-        Vec::new()
+    fn ending(&mut self, _ending: &Ending) -> OwnEvents {
+        OwnEvents::default()
     }
 
     fn model(&self) -> Option<&str> {

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use super::{ErrorAnswer, Reply};
 use crate::base::json_text::escape;
 use crate::wire::find;
+use crate::wire::frame::Framing;
 use crate::wire::json::unescape;
+use crate::wire::own::OwnEvents;
 
 /// A JSON text that grows.
 #[derive(Debug, Default)]
@@ -87,18 +89,6 @@ pub(super) fn repaired(json: &[u8]) -> String {
     out
 }
 
-/// Appends one server-sent event; `event` is its `event:` line, if the dialect has one.
-pub(super) fn event(out: &mut Vec<u8>, event: Option<&str>, data: &str) {
-    if let Some(name) = event {
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(name.as_bytes());
-        out.push(b'\n');
-    }
-    out.extend_from_slice(b"data: ");
-    out.extend_from_slice(data.as_bytes());
-    out.extend_from_slice(b"\n\n");
-}
-
 /// A JSON reply.
 pub(super) fn json_reply(status: u16, body: String) -> Reply {
     Reply {
@@ -109,14 +99,14 @@ pub(super) fn json_reply(status: u16, body: String) -> Reply {
 }
 
 /// A stream of events, complete.
-pub(super) fn sse_reply(body: Vec<u8>) -> Reply {
+pub(super) fn sse_reply(events: &OwnEvents) -> Reply {
     Reply {
         status: 200,
         headers: vec![
             ("content-type", "text/event-stream; charset=utf-8".to_owned()),
             ("cache-control", "no-cache".to_owned()),
         ],
-        body,
+        body: events.written(Framing::Sse),
     }
 }
 

@@ -442,7 +442,7 @@ impl Exchange {
         Reply {
             status: 200,
             headers: vec![("content-type", content_type.to_owned())],
-            body: answer.ending(&ending),
+            body: answer.ending(&ending).written(framing),
         }
     }
 

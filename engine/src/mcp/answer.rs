@@ -17,6 +17,7 @@ use crate::policy::program::guard::{Action, Guard};
 use crate::wire::edit::{self, Edit};
 use crate::wire::frame::{Frame, Framing};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::wire::own::OwnEvents;
 
 /// What the rules make of an answer that passes.
 #[derive(Debug)]
@@ -340,7 +341,9 @@ fn is_message(frame: &Frame<'_>, payload: &[u8]) -> bool {
 
 /// One event, as servers write them.
 fn event(message: &str) -> Vec<u8> {
-    [b"event: message\ndata: ", message.as_bytes(), b"\n\n"].concat()
+    let mut events = OwnEvents::default();
+    events.push("message", message);
+    events.written(Framing::Sse)
 }
 
 /// Begins to judge the answer; `None`: it is not MCP's.

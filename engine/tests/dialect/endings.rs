@@ -45,7 +45,7 @@ fn ended(
         _ => Vec::new(),
     };
     let ending = Ending { before, how: how.clone(), decision: "d1".to_owned(), now: 1_760_000_000 };
-    (sent, answer.ending(&ending))
+    (sent, answer.ending(&ending).written(fixture.framing))
 }
 
 fn frame(fixture: &Fixture, payload: &str, at: usize) -> String {

@@ -103,7 +103,7 @@ fn streams_end_well_wherever_they_are_cut() {
                     decision: "d1".to_owned(),
                     now: 1,
                 };
-                let bytes = answer.ending(&ending);
+                let bytes = answer.ending(&ending).written(Framing::Sse);
                 let text = String::from_utf8(bytes.clone()).unwrap();
                 for event in text.split("\n\n").filter(|event| event.contains("event_type")) {
                     let (line, data) = event.split_once('\n').unwrap();

@@ -19,7 +19,7 @@ fn after(call: &Call, sent: &[&str], how: EndingHow) -> Vec<Value> {
 
 fn end(answer: &mut dyn Answer, how: EndingHow, framing: Framing) -> Vec<Value> {
     let ending = Ending { before: Vec::new(), how, decision: "d1".to_owned(), now: 1_760_000_000 };
-    let bytes = answer.ending(&ending);
+    let bytes = answer.ending(&ending).written(framing);
     let value = |p: &String| serde_json::from_str(p).unwrap_or_else(|_| Value::from(p.as_str()));
     payloads(&bytes, framing).iter().map(value).collect()
 }
@@ -211,7 +211,7 @@ fn gemini_array_of_which_nothing_was_sent() {
         sent.iter().for_each(|bytes| answer.sent_other(bytes));
         let ending =
             Ending { before: Vec::new(), how: canned(), decision: "d1".to_owned(), now: 0 };
-        [sent.concat(), answer.ending(&ending)].concat()
+        [sent.concat(), answer.ending(&ending).written(Framing::JsonArray)].concat()
     };
     let sent: [&[&[u8]]; 4] = [&[], &[b"["], &[b" [\n"], &[b"\n", b"["]];
     for sent in sent {

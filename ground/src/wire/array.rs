@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::find;
 use super::frame::{Frame, Piece};
 use super::framer::{Closed, Kept, OpenFrame};
+use super::own::{Begun, OwnEvent};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ArrayState {
@@ -171,3 +172,23 @@ enum ByteRole {
     /// It is the next frame's first.
     EndBefore,
 }
+
+/// Appends these elements, which end the array; none write nothing.
+pub(super) fn write(begun: Begun, elements: &[OwnEvent], out: &mut Vec<u8>) {
+    let mut before: &[u8] = match begun {
+        Begun::Nothing => b"[",
+        Begun::Opened => b"",
+        Begun::Element => BETWEEN,
+    };
+    for element in elements {
+        out.extend_from_slice(before);
+        out.extend_from_slice(element.data.as_bytes());
+        before = BETWEEN;
+    }
+    if !elements.is_empty() {
+        out.extend_from_slice(b"\n]\n");
+    }
+}
+
+/// What Google's servers write between elements.
+const BETWEEN: &[u8] = b",\r\n";

@@ -8,6 +8,7 @@
 //! | [`inner`] | JSON that arrives in pieces inside JSON strings (tool arguments) → its texts |
 //! | [`edit`] | a frame with some spans of its payload changed |
 //! | [`eventstream`] | binary messages: read, changed, made |
+//! | [`own`] | events that the proxy says itself → the bytes of any framing |
 
 mod array;
 mod crc32;
@@ -19,6 +20,7 @@ pub mod framer;
 pub mod inner;
 pub mod json;
 mod ndjson;
+pub mod own;
 mod sse;
 pub mod text;
 mod whole;

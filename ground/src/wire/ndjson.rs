@@ -52,3 +52,9 @@ impl NdJson {
         }
     }
 }
+
+/// Appends one document as a line.
+pub(super) fn write(json: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(json.as_bytes());
+    out.push(b'\n');
+}

@@ -271,3 +271,16 @@ fn field(line: &[u8], name: &[u8]) -> Option<Range<usize>> {
         _ => None,
     }
 }
+
+/// Appends one event; `name` is its `event:` line, if it has one.
+pub(super) fn write(name: &str, data: &str, crlf: bool, out: &mut Vec<u8>) {
+    let end: &[u8] = if crlf { b"\r\n" } else { b"\n" };
+    if !name.is_empty() {
+        for part in [b"event: ", name.as_bytes(), end] {
+            out.extend_from_slice(part);
+        }
+    }
+    for part in [b"data: ", data.as_bytes(), end, end] {
+        out.extend_from_slice(part);
+    }
+}

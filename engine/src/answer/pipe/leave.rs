@@ -36,8 +36,7 @@ impl Pipe {
             out.push(&raw);
         }
         if !leaves.after.is_empty() {
-            frames.sent_ours(&leaves.after);
-            out.push(&leaves.after);
+            out.push(&frames.sent_ours(&leaves.after));
         }
     }
 

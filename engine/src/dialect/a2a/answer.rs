@@ -8,6 +8,7 @@ use super::super::{Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey,
 use super::ending::{Sent, ends};
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::OwnEvents;
 
 /// Kinds of running text.
 mod kind {
@@ -200,9 +201,9 @@ impl Answer for Reading {
         self.sent.frame(&doc.root(payload));
     }
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return super::ending::whole(&self.call, &ending.how, &ending.decision).into_bytes();
+            return OwnEvents::one(super::ending::whole(&self.call, &ending.how, &ending.decision));
         }
         self.sent.ending(&self.call, ending)
     }

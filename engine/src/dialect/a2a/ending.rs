@@ -3,10 +3,11 @@
 use super::super::fields::{is_among, string};
 use super::super::say::Say;
 use super::super::texts::short;
-use super::super::write::{Json, event};
+use super::super::write::Json;
 use super::super::{Call, Ending, EndingHow, Envelope};
 use super::envelope::Form;
 use crate::wire::json::Value;
+use crate::wire::own::OwnEvents;
 
 /// What a caller has got of a stream.
 #[derive(Debug, Default)]
@@ -34,8 +35,8 @@ impl Sent {
     }
 
     /// The rest of the stream: texts that still leave, what is said, the end.
-    pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> Vec<u8> {
-        let mut out = Vec::new();
+    pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> OwnEvents {
+        let mut out = OwnEvents::default();
         if std::mem::replace(&mut self.done, true) {
             return out;
         }
@@ -43,7 +44,7 @@ impl Sent {
         let before = ending.before.iter().map(|(_, text)| text.as_str());
         let texts: Vec<&str> = before.chain(say.text).filter(|text| !text.is_empty()).collect();
         let said = said(call, &say, &ending.decision, &texts, self);
-        event(&mut out, None, &said);
+        out.push("", &said);
         out
     }
 }

@@ -3,11 +3,12 @@
 use super::super::fields::string;
 use super::super::number::number;
 use super::super::say::Say;
-use super::super::write::{Json, event, quoted};
+use super::super::write::{Json, quoted};
 use super::super::{Call, Ending};
 use super::kind;
 use super::stop;
 use crate::wire::json::Value;
+use crate::wire::own::OwnEvents;
 
 /// A content block that the caller has begun to get. Blocks come one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +97,13 @@ impl Sent {
     }
 
     /// The rest of the stream: texts that still leave, the open block's end, what is said in a text block, the stop.
-    pub(super) fn ending(&mut self, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
-        let mut out = Vec::new();
+    pub(super) fn ending(
+        &mut self,
+        call: &Call,
+        model: Option<&str>,
+        ending: &Ending,
+    ) -> OwnEvents {
+        let mut out = OwnEvents::default();
         if self.done || self.failed {
             return out;
         }
@@ -117,14 +123,14 @@ impl Sent {
             json.raw(r#"{"type":"message_delta","delta":{"stop_reason":"#).text(reason);
             json.raw(r#","stop_sequence":null"#).raw(details);
             json.raw(r#"},"usage":{"output_tokens":"#).number(self.output_tokens).raw("}}");
-            event(&mut out, Some("message_delta"), json.as_str());
+            out.push("message_delta", json.as_str());
         }
-        event(&mut out, Some("message_stop"), r#"{"type":"message_stop"}"#);
+        out.push("message_stop", r#"{"type":"message_stop"}"#);
         self.done = true;
         out
     }
 
-    fn before(&mut self, out: &mut Vec<u8>, ending: &Ending) {
+    fn before(&mut self, out: &mut OwnEvents, ending: &Ending) {
         for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
             match text.kind {
                 kind::TEXT => self.say(out, kind::TEXT, piece, false),
@@ -142,7 +148,7 @@ impl Sent {
     }
 
     /// Says something in the open block if it is of this kind, else in a new one.
-    fn say(&mut self, out: &mut Vec<u8>, kind: u8, text: &str, paragraph: bool) {
+    fn say(&mut self, out: &mut OwnEvents, kind: u8, text: &str, paragraph: bool) {
         if self.open_kind() != Some(kind) {
             self.close(out);
             self.begin(self.next, Some(kind));
@@ -150,7 +156,7 @@ impl Sent {
                 r#"{{"type":"content_block_start","index":{},"content_block":{{"type":"text","text":""}}}}"#,
                 self.next.saturating_sub(1),
             );
-            event(out, Some("content_block_start"), &start);
+            out.push("content_block_start", &start);
         }
         let Some(open) = self.open else { return };
         let (delta, field) = if kind == kind::TEXT {
@@ -165,25 +171,25 @@ impl Sent {
             r#"{{"type":"content_block_delta","index":{},"delta":{{"type":"{delta}","{field}":"{gap}{text}}}}}"#,
             open.index,
         );
-        event(out, Some("content_block_delta"), &data);
+        out.push("content_block_delta", &data);
         self.said_here = true;
         self.said |= kind == kind::TEXT;
     }
 
-    fn close(&mut self, out: &mut Vec<u8>) {
+    fn close(&mut self, out: &mut OwnEvents) {
         if let Some(open) = self.open.take() {
             let stop = format!(r#"{{"type":"content_block_stop","index":{}}}"#, open.index);
-            event(out, Some("content_block_stop"), &stop);
+            out.push("content_block_stop", &stop);
         }
     }
 }
 
-fn message_start(out: &mut Vec<u8>, model: &str, decision: &str) {
+fn message_start(out: &mut OwnEvents, model: &str, decision: &str) {
     let mut json = Json::default();
     json.raw(r#"{"type":"message_start","message":{"id":"#);
     json.text(&format!("msg_hemostat_{decision}"));
     json.raw(r#","type":"message","role":"assistant","model":"#).text(model);
     json.raw(r#","content":[],"stop_reason":null,"stop_sequence":null,"#);
     json.raw(r#""usage":{"input_tokens":0,"output_tokens":0}}}"#);
-    event(out, Some("message_start"), json.as_str());
+    out.push("message_start", json.as_str());
 }

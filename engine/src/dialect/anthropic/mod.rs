@@ -38,7 +38,7 @@ pub(super) const DIALECT: Dialect = Dialect {
 
 fn canned(call: &Call, canned: &Canned) -> Reply {
     if call.stream {
-        return sse_reply(answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
+        return sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
     }
     json_reply(200, whole(call, &canned.how(), &canned.decision))
 }

@@ -5,7 +5,7 @@ use super::super::fields::string;
 use super::super::known::{Ids, Known, pieces_at};
 use super::super::number::number;
 use super::super::splice::replace;
-use super::super::write::{Json, event};
+use super::super::write::Json;
 use super::super::{CallPiece, Leaves, Stopped};
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
@@ -115,7 +115,7 @@ impl Leaving {
         let mut json = Json::default();
         json.raw(r#"{"type":"content_block_delta","index":"#).number(index.into());
         json.raw(r#","delta":{"type":"text_delta","text":"#).text(text).raw("}}");
-        event(&mut leaves.after, Some("content_block_delta"), json.as_str());
+        leaves.after.push("content_block_delta", json.as_str());
     }
 
     fn stop_reason(&self, holder: &Value<'_>, leaves: &mut Leaves) {

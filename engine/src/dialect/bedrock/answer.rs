@@ -14,6 +14,7 @@ use super::stopped::Leaving;
 use super::tools::provider_run;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::wire::own::OwnEvents;
 
 /// Reads one answer.
 #[derive(Debug)]
@@ -348,9 +349,9 @@ impl Answer for Reading {
         self.sent.frame(&doc.root(payload));
     }
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return super::whole(&self.call, &ending.how).into_bytes();
+            return OwnEvents::one(super::whole(&self.call, &ending.how));
         }
         self.sent.ending(&self.call, ending)
     }

@@ -7,8 +7,8 @@ use super::super::write::{Json, quoted};
 use super::super::{Call, Ending};
 use super::kind;
 use super::{USAGE, stop};
-use crate::wire::eventstream::event;
 use crate::wire::json::Value;
+use crate::wire::own::OwnEvents;
 
 /// A content block that the caller has begun to get. Blocks come one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,13 +79,13 @@ impl Sent {
     }
 
     /// The rest of the stream: texts that still leave, the open block's end, what is said in a text block, the stop.
-    pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> Vec<u8> {
-        let mut out = Vec::new();
+    pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> OwnEvents {
+        let mut out = OwnEvents::default();
         if self.done {
             return out;
         }
         if !self.started {
-            event("messageStart", r#"{"role":"assistant"}"#, &mut out);
+            out.push("messageStart", r#"{"role":"assistant"}"#);
             self.started = true;
         }
         if !self.stopped {
@@ -103,16 +103,16 @@ impl Sent {
             self.close(&mut out);
             let mut json = Json::default();
             json.raw(r#"{"stopReason":"#).text(stop(&say)).raw("}");
-            event("messageStop", json.as_str(), &mut out);
+            out.push("messageStop", json.as_str());
             self.stopped = true;
         }
-        event("metadata", &format!("{{{USAGE}}}"), &mut out);
+        out.push("metadata", &format!("{{{USAGE}}}"));
         self.done = true;
         out
     }
 
     /// Says something in the open block if it is of this kind, else in a new one.
-    fn say(&mut self, out: &mut Vec<u8>, kind: u8, text: &str, paragraph: bool) {
+    fn say(&mut self, out: &mut OwnEvents, kind: u8, text: &str, paragraph: bool) {
         let index = match self.open.filter(|open| open.kind == Some(kind)) {
             Some(open) => open.index,
             None => {
@@ -128,14 +128,14 @@ impl Sent {
             kind::REASONING => format!(r#"{{"reasoningContent":{{"text":{text}}}}}"#),
             _ => format!(r#"{{"text":{text}}}"#),
         };
-        event("contentBlockDelta", &block(index, Some(&delta)), out);
+        out.push("contentBlockDelta", &block(index, Some(&delta)));
         self.said_here = true;
         self.said |= kind == kind::TEXT;
     }
 
-    fn close(&mut self, out: &mut Vec<u8>) {
+    fn close(&mut self, out: &mut OwnEvents) {
         if let Some(open) = self.open.take() {
-            event("contentBlockStop", &block(open.index, None), out);
+            out.push("contentBlockStop", &block(open.index, None));
         }
     }
 }

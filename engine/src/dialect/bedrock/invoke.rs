@@ -13,10 +13,9 @@ use super::{exception, stream_reply};
 use crate::dialect::EndingHow;
 use crate::dialect::recognise;
 use crate::dialect::spend::{Usage, some_tokens};
-use crate::wire::eventstream;
-use crate::wire::frame::{Framing, Piece as Framed};
-use crate::wire::framer::Framer;
+use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::{OwnEvents, Wrap};
 
 /// What Bedrock adds to a stream's last event.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
@@ -82,8 +81,8 @@ fn canned(call: &Call, canned: &Canned) -> Reply {
     if !call.stream {
         return anthropic::DIALECT.canned(call, canned);
     }
-    let body = Reading::new(call, Framing::EventStream).ending(&canned.ending());
-    let mut reply = stream_reply(body);
+    let events = Reading::new(call, Framing::EventStream).ending(&canned.ending());
+    let mut reply = stream_reply(&events);
     // What stands in the messages.
     reply.headers.push(("x-amzn-bedrock-content-type", "application/json".to_owned()));
     reply
@@ -141,22 +140,6 @@ impl Reading {
             None => self.framing != Framing::EventStream && error(),
         }
     }
-
-    /// The same events in messages.
-    fn in_messages(&self, events: &[u8]) -> Vec<u8> {
-        if self.framing != Framing::EventStream {
-            return events.to_vec();
-        }
-        let (mut framer, mut pieces) = (Framer::new(Framing::Sse), Vec::new());
-        framer.feed(events, &mut pieces);
-        let mut out = Vec::new();
-        for piece in pieces {
-            if let Framed::Frame(frame) = piece {
-                eventstream::chunk(&frame.payload_bytes(), &mut out);
-            }
-        }
-        out
-    }
 }
 
 impl Answer for Reading {
@@ -183,17 +166,16 @@ impl Answer for Reading {
 
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {
         let leaves = self.inner.leave(doc, payload, pieces);
-        Leaves { after: self.in_messages(&leaves.after), ..leaves }
+        Leaves { after: leaves.after.wrapped(Wrap::Chunk), ..leaves }
     }
 
     fn sent(&mut self, doc: &Doc, payload: &[u8]) {
         self.inner.sent(doc, payload);
     }
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if !self.foreign {
-            let events = self.inner.ending(ending);
-            return self.in_messages(&events);
+            return self.inner.ending(ending).wrapped(Wrap::Chunk);
         }
         // How that model's answers end is not known here: clients raise this.
         let text = match &ending.how {
@@ -203,12 +185,9 @@ impl Answer for Reading {
             }
         };
         let json = format!(r#"{{"message":{}}}"#, quoted(&text));
-        if self.framing != Framing::EventStream {
-            return json.into_bytes();
-        }
-        let mut out = Vec::new();
-        eventstream::exception("modelStreamErrorException", &json, &mut out);
-        out
+        let mut events = OwnEvents::default();
+        events.push("modelStreamErrorException", &json);
+        events.wrapped(Wrap::Exception)
     }
 
     fn model(&self) -> Option<&str> {

@@ -17,6 +17,7 @@ use super::write::{Json, error_reply, json_reply};
 use super::{Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech};
 use crate::dialect::recognise;
 use crate::wire::frame::Framing;
+use crate::wire::own::OwnEvents;
 
 /// The members that clients want in every answer, of one that cost nothing.
 const USAGE: &str =
@@ -46,8 +47,8 @@ fn canned(call: &Call, canned: &Canned) -> Reply {
     if !call.stream {
         return named(json_reply(200, whole(call, &canned.how())), &canned.decision);
     }
-    let body = answer::Reading::new(call, Framing::EventStream).ending(&canned.ending());
-    named(stream_reply(body), &canned.decision)
+    let events = answer::Reading::new(call, Framing::EventStream).ending(&canned.ending());
+    named(stream_reply(&events), &canned.decision)
 }
 
 fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
@@ -68,9 +69,13 @@ fn named(mut reply: Reply, decision: &str) -> Reply {
 }
 
 /// A stream of messages, complete.
-fn stream_reply(body: Vec<u8>) -> Reply {
+fn stream_reply(events: &OwnEvents) -> Reply {
     let content_type = "application/vnd.amazon.eventstream".to_owned();
-    Reply { status: 200, headers: vec![("content-type", content_type)], body }
+    Reply {
+        status: 200,
+        headers: vec![("content-type", content_type)],
+        body: events.written(Framing::EventStream),
+    }
 }
 
 /// An error that AWS's SDKs raise by its name, which stands in a header.

@@ -9,7 +9,6 @@ use super::super::splice::replace;
 use super::super::write::quoted;
 use super::super::{CallPiece, Leaves, Stopped};
 use super::ending::block;
-use crate::wire::eventstream::event;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
@@ -67,7 +66,7 @@ impl Leaving {
                 }
                 let delta = format!(r#"{{"text":{}}}"#, quoted(&text));
                 leaves.dropped = true;
-                event("contentBlockDelta", &block(index, Some(&delta)), &mut leaves.after);
+                leaves.after.push("contentBlockDelta", &block(index, Some(&delta)));
             }
         } else {
             self.withheld.remove(&index);

@@ -12,6 +12,7 @@ use super::kind;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::OwnEvents;
 
 /// Calls are counted apart from contents.
 const CALLS: u32 = 0x4000_0000;
@@ -226,9 +227,9 @@ impl Answer for Reading {
         self.sent.other(bytes);
     }
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return super::whole(&self.call, &ending.how, &ending.decision).into_bytes();
+            return OwnEvents::one(super::whole(&self.call, &ending.how, &ending.decision));
         }
         self.sent.ending(&self.call, ending)
     }

@@ -3,11 +3,12 @@
 use super::super::fields::string;
 use super::super::number::number;
 use super::super::say::Say;
-use super::super::write::{Json, event};
+use super::super::write::Json;
 use super::super::{Call, Ending};
 use super::kind;
 use super::{NO_USAGE, finish};
 use crate::wire::json::Value;
+use crate::wire::own::OwnEvents;
 
 /// What a caller has got of a stream.
 #[derive(Debug, Default)]
@@ -26,27 +27,27 @@ pub(super) struct Sent {
 }
 
 /// An event that brings a part of the message.
-fn part(out: &mut Vec<u8>, name: &str, index: u32, message: &str) {
+fn part(out: &mut OwnEvents, name: &str, index: u32, message: &str) {
     let mut json = Json::default();
     json.raw(r#"{"type":"#).text(name).raw(r#","index":"#).number(index.into());
     if !message.is_empty() {
         json.raw(r#","delta":{"message":"#).raw(message).raw("}");
     }
-    event(out, Some(name), json.raw("}").as_str());
+    out.push(name, json.raw("}").as_str());
 }
 
-fn delta(out: &mut Vec<u8>, index: u32, text: &str) {
+fn delta(out: &mut OwnEvents, index: u32, text: &str) {
     let mut json = Json::default();
     json.raw(r#"{"content":{"text":"#).text(text).raw("}}");
     part(out, "content-delta", index, json.as_str());
 }
 
-fn start(out: &mut Vec<u8>, index: u32) {
+fn start(out: &mut OwnEvents, index: u32) {
     part(out, "content-start", index, r#"{"content":{"type":"text","text":""}}"#);
 }
 
 /// A content from its start to its end.
-pub(super) fn content(out: &mut Vec<u8>, index: u32, text: &str) {
+pub(super) fn content(out: &mut OwnEvents, index: u32, text: &str) {
     start(out, index);
     delta(out, index, text);
     part(out, "content-end", index, "");
@@ -77,8 +78,8 @@ impl Sent {
     }
 
     /// The rest of the stream: texts that still leave, what is said, the end.
-    pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> Vec<u8> {
-        let mut out = Vec::new();
+    pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> OwnEvents {
+        let mut out = OwnEvents::default();
         if self.done {
             return out;
         }
@@ -89,7 +90,7 @@ impl Sent {
                 r#","type":"message-start","delta":{"message":{"role":"assistant","content":[],"#,
             );
             json.raw(r#""tool_plan":"","tool_calls":[],"citations":[]}}}"#);
-            event(&mut out, Some("message-start"), json.as_str());
+            out.push("message-start", json.as_str());
             self.started = true;
         }
         if !self.finished {
@@ -111,14 +112,14 @@ impl Sent {
             let mut json = Json::default();
             json.raw(r#"{"type":"message-end","delta":{"finish_reason":"#).text(finish(&say));
             json.raw(r#","usage":"#).raw(NO_USAGE).raw("}}");
-            event(&mut out, Some("message-end"), json.as_str());
+            out.push("message-end", json.as_str());
         }
-        event(&mut out, None, "[DONE]");
+        out.push("", "[DONE]");
         self.done = true;
         out
     }
 
-    fn say(&mut self, out: &mut Vec<u8>, text: &str) {
+    fn say(&mut self, out: &mut OwnEvents, text: &str) {
         let index = match self.open {
             Some(index) => index,
             None => {

@@ -65,7 +65,7 @@ fn canned(call: &Call, canned: &Canned) -> Reply {
     if !call.stream {
         return json_reply(200, whole(call, &canned.how(), &canned.decision));
     }
-    sse_reply(answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
+    sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
 }
 
 fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {

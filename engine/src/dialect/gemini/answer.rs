@@ -12,6 +12,7 @@ use super::kind;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::OwnEvents;
 
 /// Reads one answer.
 #[derive(Debug)]
@@ -296,11 +297,11 @@ impl Answer for Reading {
         }
     }
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return super::whole(&self.call, &ending.how, &ending.decision).into_bytes();
+            return OwnEvents::one(super::whole(&self.call, &ending.how, &ending.decision));
         }
-        self.sent.ending(&self.call, self.framing, self.model.as_deref(), ending)
+        self.sent.ending(&self.call, self.model.as_deref(), ending)
     }
 
     fn model(&self) -> Option<&str> {

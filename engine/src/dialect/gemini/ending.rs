@@ -8,8 +8,8 @@ use super::super::{Call, Ending};
 use super::kind;
 use super::{candidate, tail};
 use crate::limits;
-use crate::wire::frame::Framing;
 use crate::wire::json::Value;
+use crate::wire::own::{Begun, OwnEvents};
 
 /// What a caller has got of a stream.
 #[derive(Debug, Default)]
@@ -78,12 +78,11 @@ impl Sent {
     pub(super) fn ending(
         &mut self,
         call: &Call,
-        framing: Framing,
         model: Option<&str>,
         ending: &Ending,
-    ) -> Vec<u8> {
+    ) -> OwnEvents {
         if self.done {
-            return Vec::new();
+            return OwnEvents::default();
         }
         self.done = true;
         for index in 0..call.choices.max(1) {
@@ -118,14 +117,14 @@ impl Sent {
         let own_id = format!("hemostat-{}", ending.decision);
         let model = self.model.as_deref().or(model).unwrap_or(&call.model);
         tail(&mut out, model, self.id.as_deref().unwrap_or(&own_id));
-        let event = out.as_str();
-        match framing {
-            Framing::JsonArray if self.element => format!(",\r\n{event}\n]\n"),
-            Framing::JsonArray if self.opened => format!("{event}\n]\n"),
-            Framing::JsonArray => format!("[{event}\n]\n"),
-            _ => format!("data: {event}\r\n\r\n"),
-        }
-        .into_bytes()
+        let begun = match (self.element, self.opened) {
+            (true, _) => Begun::Element,
+            (false, true) => Begun::Opened,
+            (false, false) => Begun::Nothing,
+        };
+        let mut events = OwnEvents::one(out.take());
+        (events.crlf, events.begun) = (true, begun);
+        events
     }
 }
 

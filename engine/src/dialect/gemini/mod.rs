@@ -41,7 +41,7 @@ fn canned(call: &Call, canned: &Canned) -> Reply {
         return json_reply(200, whole(call, &canned.how(), &canned.decision));
     }
     let framing = call.recognised.json_stream;
-    let body = answer::Reading::new(call, framing).ending(&canned.ending());
+    let body = answer::Reading::new(call, framing).ending(&canned.ending()).written(framing);
     let content_type =
         if framing == Framing::Sse { "text/event-stream" } else { "application/json" };
     Reply { status: 200, headers: vec![("content-type", content_type.to_owned())], body }

@@ -14,6 +14,7 @@ use super::stopped::Leaving;
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::wire::own::OwnEvents;
 
 /// What a step turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -430,9 +431,9 @@ impl Answer for Reading {
         self.sent.other(bytes);
     }
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return super::whole(&self.call, &ending.how, &ending.decision).into_bytes();
+            return OwnEvents::one(super::whole(&self.call, &ending.how, &ending.decision));
         }
         self.sent.ending(&self.call, self.model.as_deref(), ending)
     }

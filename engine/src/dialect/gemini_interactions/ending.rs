@@ -5,12 +5,13 @@ use super::super::number::number;
 use super::super::previous;
 use super::super::say::Say;
 use super::super::texts::short;
-use super::super::write::{self, Json};
+use super::super::write::Json;
 use super::super::{Call, Ending};
 use super::event::{Event, Names};
 use super::kind;
 use super::{NO_USAGE, OURS, status};
 use crate::wire::json::Value;
+use crate::wire::own::OwnEvents;
 
 /// What a caller has got of a stream.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ pub(super) struct Sent {
 }
 
 /// A piece of text for a step.
-pub(super) fn delta(out: &mut Vec<u8>, names: Names, index: u32, kind: u8, text: &str) {
+pub(super) fn delta(out: &mut OwnEvents, names: Names, index: u32, kind: u8, text: &str) {
     let mut json = Json::default();
     json.raw(r#"{"index":"#).number(index.into());
     match kind {
@@ -49,10 +50,10 @@ pub(super) fn delta(out: &mut Vec<u8>, names: Names, index: u32, kind: u8, text:
 }
 
 /// An event, whose name ends it as it does in this format.
-fn event(out: &mut Vec<u8>, names: Names, event: Event, mut json: Json) {
+fn event(out: &mut OwnEvents, names: Names, event: Event, mut json: Json) {
     let name = names.name(event);
     json.raw(r#","event_type":"#).text(name).raw("}");
-    write::event(out, Some(name), json.as_str());
+    out.push(name, json.as_str());
 }
 
 impl Sent {
@@ -124,8 +125,13 @@ impl Sent {
     }
 
     /// The rest of the stream: texts that still leave, the open step's end, what is said in a step of its own, the end.
-    pub(super) fn ending(&mut self, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
-        let mut out = Vec::new();
+    pub(super) fn ending(
+        &mut self,
+        call: &Call,
+        model: Option<&str>,
+        ending: &Ending,
+    ) -> OwnEvents {
+        let mut out = OwnEvents::default();
         if self.done || self.failed {
             return out;
         }
@@ -159,12 +165,12 @@ impl Sent {
             event(&mut out, self.names, Event::Completed, json);
             self.completed = true;
         }
-        write::event(&mut out, Some("done"), "[DONE]");
+        out.push("done", "[DONE]");
         self.done = true;
         out
     }
 
-    fn before(&mut self, out: &mut Vec<u8>, ending: &Ending) {
+    fn before(&mut self, out: &mut OwnEvents, ending: &Ending) {
         for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
             match (text.kind, self.open) {
                 (kind::TEXT, _) => self.say(out, piece),
@@ -178,7 +184,7 @@ impl Sent {
     }
 
     /// Says something in the open step if it says something, else in a new one.
-    fn say(&mut self, out: &mut Vec<u8>, text: &str) {
+    fn say(&mut self, out: &mut OwnEvents, text: &str) {
         if self.kind() != Some(kind::TEXT) {
             self.close(out);
             let (member, step) = self.names.said_step();
@@ -193,7 +199,7 @@ impl Sent {
         self.spoke();
     }
 
-    fn close(&mut self, out: &mut Vec<u8>) {
+    fn close(&mut self, out: &mut OwnEvents) {
         if let Some((index, _)) = self.open.take() {
             let mut json = Json::default();
             json.raw(r#"{"index":"#).number(index.into());

@@ -2,6 +2,7 @@
 
 use crate::dialect::{Answer, CallPiece, Ending, Item, Leaves};
 use crate::wire::json::Doc;
+use crate::wire::own::OwnEvents;
 
 /// An answer that has nothing of a model in it.
 #[derive(Debug)]
@@ -18,8 +19,8 @@ impl Answer for Mute {
 
     fn sent(&mut self, _doc: &Doc, _payload: &[u8]) {}
 
-    fn ending(&mut self, _ending: &Ending) -> Vec<u8> {
-        Vec::new()
+    fn ending(&mut self, _ending: &Ending) -> OwnEvents {
+        OwnEvents::default()
     }
 
     fn model(&self) -> Option<&str> {

@@ -11,6 +11,7 @@ use super::super::{
 use super::line;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::OwnEvents;
 
 /// Kinds of running text.
 pub(super) mod kind {
@@ -187,31 +188,31 @@ impl Answer for Reading {
 
     fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.done {
-            return Vec::new();
+            return OwnEvents::default();
         }
         let model = self.model.as_deref().unwrap_or(&self.call.model).to_owned();
-        let mut lines = Vec::new();
+        let mut lines = OwnEvents::default();
         let mut spoke = self.spoke;
         for (key, text) in &ending.before {
             if key.kind == kind::CONTENT && !text.is_empty() {
-                lines.push(line(self.generate, &model, ending.now, text, None));
+                lines.push("", &line(self.generate, &model, ending.now, text, None));
                 spoke = true;
             }
         }
         let say = Say::ending(&ending.how, &self.call, spoke);
         let text = say.text.unwrap_or_default();
         if self.framing == Framing::Json {
-            return line(self.generate, &model, ending.now, text, Some(&say)).into_bytes();
+            return OwnEvents::one(line(self.generate, &model, ending.now, text, Some(&say)));
         }
         if !text.is_empty() {
             let gap = if spoke { "\n\n" } else { "" };
-            lines.push(line(self.generate, &model, ending.now, &format!("{gap}{text}"), None));
+            lines.push("", &line(self.generate, &model, ending.now, &format!("{gap}{text}"), None));
         }
-        lines.push(line(self.generate, &model, ending.now, "", Some(&say)));
+        lines.push("", &line(self.generate, &model, ending.now, "", Some(&say)));
         self.done = true;
-        lines.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect()
+        lines
     }
 
     fn model(&self) -> Option<&str> {

@@ -84,7 +84,8 @@ fn canned(call: &Call, canned: &Canned) -> Reply {
     if !call.stream {
         return json_reply(200, whole(call, &canned.how(), canned.now));
     }
-    let body = answer::Reading::new(call, Framing::NdJson).ending(&canned.ending());
+    let lines = answer::Reading::new(call, Framing::NdJson).ending(&canned.ending());
+    let body = lines.written(Framing::NdJson);
     let content_type = "application/x-ndjson".to_owned();
     Reply { status: 200, headers: vec![("content-type", content_type)], body }
 }

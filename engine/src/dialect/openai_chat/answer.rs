@@ -18,6 +18,7 @@ use super::stopped::Leaving;
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::OwnEvents;
 
 /// The old `function_call` has no index of its own.
 const OLD_CALL: u32 = u32::MAX;
@@ -439,10 +440,14 @@ impl Answer for Reading {
         self.sent.other(bytes);
     }
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return super::whole(&self.call, &ending.how, &ending.decision, ending.now)
-                .into_bytes();
+            return OwnEvents::one(super::whole(
+                &self.call,
+                &ending.how,
+                &ending.decision,
+                ending.now,
+            ));
         }
         self.sent.ending(&self.call, self.model.as_deref(), ending)
     }

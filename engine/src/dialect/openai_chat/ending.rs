@@ -4,13 +4,14 @@ use super::super::number::number;
 use super::super::openai::is_finished;
 use super::super::say::Say;
 use super::super::texts::short;
-use super::super::write::{Json, event};
+use super::super::write::Json;
 use super::super::{Call, Ending, TextKey};
 use super::NO_USAGE;
 use super::kind;
 use super::shapes;
 use crate::limits;
 use crate::wire::json::Value;
+use crate::wire::own::OwnEvents;
 
 /// What a caller has got of one choice.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub(super) struct Sent {
 struct Chunks<'a> {
     head: String,
     tail: &'a str,
-    out: Vec<u8>,
+    out: OwnEvents,
 }
 
 impl Chunks<'_> {
@@ -55,7 +56,7 @@ impl Chunks<'_> {
             None => json.raw("null"),
         };
         json.raw("}]").raw(self.tail);
-        event(&mut self.out, None, json.as_str());
+        self.out.push("", json.as_str());
     }
 }
 
@@ -127,12 +128,18 @@ impl Sent {
     }
 
     /// The rest of the stream: texts that still leave, what is said, a finish for every choice, usage, `[DONE]`.
-    pub(super) fn ending(&mut self, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
+    pub(super) fn ending(
+        &mut self,
+        call: &Call,
+        model: Option<&str>,
+        ending: &Ending,
+    ) -> OwnEvents {
         if self.done {
-            return Vec::new();
+            return OwnEvents::default();
         }
         let tail = if call.include_usage { r#","usage":null}"# } else { "}" };
-        let mut chunks = Chunks { head: self.head(call, model, ending), tail, out: Vec::new() };
+        let mut chunks =
+            Chunks { head: self.head(call, model, ending), tail, out: OwnEvents::default() };
         for (text_key, text) in ending.before.iter().filter(|(_, text)| !text.is_empty()) {
             self.before(&mut chunks, *text_key, text);
         }
@@ -159,9 +166,9 @@ impl Sent {
         }
         if call.include_usage && !self.usage {
             let usage = format!(r#"{}[],"usage":{NO_USAGE}}}"#, chunks.head);
-            event(&mut chunks.out, None, &usage);
+            chunks.out.push("", &usage);
         }
-        event(&mut chunks.out, None, "[DONE]");
+        chunks.out.push("", "[DONE]");
         self.done = true;
         chunks.out
     }

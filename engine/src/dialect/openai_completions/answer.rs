@@ -9,6 +9,7 @@ use super::ending::Sent;
 use super::kind;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::OwnEvents;
 
 /// Reads one answer.
 #[derive(Debug)]
@@ -117,10 +118,14 @@ impl Answer for Reading {
         self.sent.other(bytes);
     }
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return super::whole(&self.call, &ending.how, &ending.decision, ending.now)
-                .into_bytes();
+            return OwnEvents::one(super::whole(
+                &self.call,
+                &ending.how,
+                &ending.decision,
+                ending.now,
+            ));
         }
         self.sent.ending(&self.call, self.model.as_deref(), ending)
     }

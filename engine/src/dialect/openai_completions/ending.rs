@@ -4,12 +4,13 @@ use super::super::number::number;
 use super::super::openai::is_finished;
 use super::super::say::Say;
 use super::super::texts::short;
-use super::super::write::{Json, event};
+use super::super::write::Json;
 use super::super::{Call, Ending};
 use super::kind;
 use super::{NO_USAGE, finish};
 use crate::limits;
 use crate::wire::json::Value;
+use crate::wire::own::OwnEvents;
 
 /// What a caller has got of one choice.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -72,9 +73,14 @@ impl Sent {
     }
 
     /// The rest of the stream: texts that still leave, what is said, a finish for every choice, usage, `[DONE]`.
-    pub(super) fn ending(&mut self, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
+    pub(super) fn ending(
+        &mut self,
+        call: &Call,
+        model: Option<&str>,
+        ending: &Ending,
+    ) -> OwnEvents {
         if self.done {
-            return Vec::new();
+            return OwnEvents::default();
         }
         let own_id = format!("cmpl-hemostat-{}", ending.decision);
         let model = self.model.as_deref().or(model).unwrap_or(&call.model);
@@ -84,7 +90,7 @@ impl Sent {
         head.raw(r#","object":"text_completion","created":"#).number(created);
         head.raw(r#","model":"#).text(model).raw(r#","choices":["#);
         let tail = if call.include_usage { r#"],"usage":null}"# } else { "]}" };
-        let mut out = Vec::new();
+        let mut out = OwnEvents::default();
         let mut chunk = |index: u32, text: &str, finish: Option<&str>| {
             let mut json = Json::default();
             json.raw(head.as_str()).raw(r#"{"text":"#).text(text);
@@ -95,7 +101,7 @@ impl Sent {
                 None => json.raw("null"),
             };
             json.raw("}").raw(tail);
-            event(&mut out, None, json.as_str());
+            out.push("", json.as_str());
         };
         let before = ending.before.iter().filter(|(key, _)| key.kind == kind::TEXT);
         for (key, text) in before.filter(|(_, text)| !text.is_empty()) {
@@ -119,9 +125,9 @@ impl Sent {
             choice.finished = true;
         }
         if call.include_usage && !self.usage {
-            event(&mut out, None, &format!(r#"{}],"usage":{NO_USAGE}}}"#, head.as_str()));
+            out.push("", &format!(r#"{}],"usage":{NO_USAGE}}}"#, head.as_str()));
         }
-        event(&mut out, None, "[DONE]");
+        out.push("", "[DONE]");
         self.done = true;
         out
     }

@@ -63,7 +63,7 @@ fn canned(call: &Call, canned: &Canned) -> Reply {
     if !call.stream {
         return json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now));
     }
-    sse_reply(answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
+    sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
 }
 
 fn blocked(call: &Call, decision: &str, now: u64) -> Reply {

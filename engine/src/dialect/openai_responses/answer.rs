@@ -15,6 +15,7 @@ use super::sent::Sent;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::OwnEvents;
 
 /// What a response repeats of its request.
 #[rustfmt::skip]
@@ -418,10 +419,14 @@ impl Answer for Reading {
         self.sent.frame(&doc.root(payload));
     }
 
-    fn ending(&mut self, ending: &Ending) -> Vec<u8> {
+    fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return super::whole(&self.call, &ending.how, &ending.decision, ending.now)
-                .into_bytes();
+            return OwnEvents::one(super::whole(
+                &self.call,
+                &ending.how,
+                &ending.decision,
+                ending.now,
+            ));
         }
         super::ending::end(&mut self.sent, &self.call, self.model.as_deref(), ending)
     }

@@ -2,17 +2,18 @@
 //! the last event exactly as it was sent, texts are repeated whole.
 
 use super::super::say::Say;
-use super::super::write::{Json, event, quoted};
+use super::super::write::{Json, quoted};
 use super::super::{Call, Ending, previous};
 use super::names::kind;
 use super::sent::{OutputItem, Sent, SentPart};
 use super::{Head, OURS, ResponseStatus, content_part, message, response, with_fields};
 use crate::wire::json::Doc;
+use crate::wire::own::OwnEvents;
 
 /// Writes events with rising numbers.
 #[derive(Debug)]
 pub(super) struct Events {
-    pub(super) out: Vec<u8>,
+    pub(super) out: OwnEvents,
     pub(super) sequence: u64,
 }
 
@@ -23,7 +24,7 @@ impl Events {
         json.raw(r#"{"type":"#).text(name).raw(",").raw(fields);
         json.raw(r#","sequence_number":"#).number(self.sequence).raw("}");
         self.sequence = self.sequence.saturating_add(1);
-        event(&mut self.out, Some(name), json.as_str());
+        self.out.push(name, json.as_str());
     }
 
     /// An event about a part of an item: `item_id`, `output_index`, the part's index, `last`.
@@ -52,11 +53,11 @@ fn names(kind: u8) -> (&'static str, &'static str) {
 }
 
 /// The rest of the stream.
-pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &Ending) -> Vec<u8> {
+pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &Ending) -> OwnEvents {
     if sent.over || sent.failed {
-        return Vec::new();
+        return OwnEvents::default();
     }
-    let mut events = Events { out: Vec::new(), sequence: sent.sequence };
+    let mut events = Events { out: OwnEvents::default(), sequence: sent.sequence };
     let id = sent.id.clone().unwrap_or_else(|| previous::canned_id(OURS, call, &ending.decision));
     let created = if sent.id.is_some() { sent.created } else { ending.now };
     let model = sent.model.clone().or_else(|| model.map(Into::into));

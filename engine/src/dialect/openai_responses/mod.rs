@@ -43,7 +43,7 @@ fn canned(call: &Call, canned: &Canned) -> Reply {
         return json_reply(200, openai::NO_ITEMS.to_owned());
     }
     if call.stream {
-        return sse_reply(answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
+        return sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
     }
     json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now))
 }

@@ -13,6 +13,7 @@ use super::{content_part, message};
 use crate::dialect::anthropic::RESULT;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
+use crate::wire::own::OwnEvents;
 
 /// What has become of the calls.
 #[derive(Debug, Default)]
@@ -132,7 +133,8 @@ impl Leaving {
         let mut begun = Json::default();
         message(&mut begun, &said.id, "in_progress", None);
         replace(item, begun.as_str(), &mut leaves.edits);
-        let mut events = Events { out: Vec::new(), sequence: sent.sequence.saturating_add(1) };
+        let mut events =
+            Events { out: OwnEvents::default(), sequence: sent.sequence.saturating_add(1) };
         let mut say = |name: &str, field: &str, json: &str, end: &str| {
             let mut fields = Json::default();
             fields.raw(r#""item_id":"#).text(&said.id).raw(r#","output_index":"#).number(place);
