@@ -1,5 +1,9 @@
 //! Every bound of the engine in one place, with the reason for its number.
 
+mod telling;
+
+pub use telling::*;
+
 /// Decoded text that partial matches may hold in one stream, in bytes. POLICY "Streams", guarantee 4.
 pub const HELD_TEXT_BYTES: usize = 16 * 1024;
 
@@ -407,81 +411,6 @@ pub const NAMES_RENEW_NS: u64 = 10 * 1_000_000_000;
 
 /// Accounts of which one worker remembers that it noted their names.
 pub const NAMES_KNOWN: usize = 1024;
-
-/// The most text that is captured of one exchange where a policy does not say it: prompts and answers of ordinary length
-/// are whole, and ten a second are no burden to a backend.
-pub const CAPTURE_BYTES: u64 = 64 * 1024;
-
-/// What a policy may say instead. Less than the least would be noise; more than the most is more than common receivers
-/// take in one request (4 MiB).
-pub const CAPTURE_LEAST_BYTES: u64 = 256;
-
-/// See [`CAPTURE_LEAST_BYTES`].
-pub const CAPTURE_MOST_BYTES: u64 = 1024 * 1024;
-
-/// Parts of messages that are captured of one exchange, and so the number of small allocations.
-pub const CAPTURE_PARTS: usize = 512;
-
-/// Spans that wait in one worker, in bytes and in number. What does not fit is dropped, and counted.
-pub const CAPTURE_QUEUE_BYTES: usize = 4 * 1024 * 1024;
-
-/// See [`CAPTURE_QUEUE_BYTES`].
-pub const CAPTURE_QUEUE_SPANS: usize = 2048;
-
-/// Spans of one POST, in bytes and in number: a receiver's usual bound is 4 MiB, and one span may be larger than this.
-pub const CAPTURE_POST_BYTES: usize = 1024 * 1024;
-
-/// See [`CAPTURE_POST_BYTES`].
-pub const CAPTURE_POST_SPANS: usize = 256;
-
-/// POSTs of one worker that are under way at the same time.
-pub const CAPTURE_IN_FLIGHT: usize = 2;
-
-/// How long a receiver has to answer, in milliseconds.
-pub const CAPTURE_TIMEOUT_MS: u64 = 5_000;
-
-/// How long a span may wait to be sent, in nanoseconds: a receiver that comes back after longer gets what is new.
-pub const CAPTURE_WAIT_NS: u64 = 30 * 1_000_000_000;
-
-/// Events that one worker keeps at a time, those that wait to be counted together among them: an incident has a few
-/// dozen different ones. What does not fit is dropped, and counted.
-pub const NOTIFY_EVENTS: usize = 256;
-
-/// Of these, events of one kind: a caller who thinks up tenants fills the queue with full limits, and the calls that
-/// wait for a person must still be told.
-pub const NOTIFY_EVENTS_OF_KIND: usize = 64;
-
-/// How long equal events are counted together after one was sent, in nanoseconds: a rule that fires a thousand times a
-/// second is one POST a minute and worker.
-pub const NOTIFY_QUIET_NS: u64 = 60 * 1_000_000_000;
-
-/// POSTs of one worker in one second, so that many different events do not flood a receiver either.
-pub const NOTIFY_PER_SECOND: u32 = 10;
-
-/// POSTs of one worker that are under way at the same time: a receiver that hangs costs the proxy no more connections.
-pub const NOTIFY_IN_FLIGHT: usize = 4;
-
-/// How long a receiver has to answer, in milliseconds.
-pub const NOTIFY_TIMEOUT_MS: u64 = 5_000;
-
-/// How often one event is tried. A receiver that restarts is back within the pauses between them.
-pub const NOTIFY_TRIES: u32 = 3;
-
-/// The pause before the second try, in nanoseconds; each further one is four times as long.
-pub const NOTIFY_RETRY_NS: u64 = 2 * 1_000_000_000;
-
-/// Labels of an exchange that its events show; policies have a handful.
-pub const EVENT_LABELS: usize = 16;
-
-/// Calls that wait for leave and are remembered, in one process: more than a person looks through. Of more, the tenant
-/// with the most loses its oldest.
-pub const PENDING_CALLS: usize = 32;
-
-/// How long a call that waits is remembered after it was last asked for, in seconds: as long as a grant may live.
-pub const PENDING_S: u64 = 3600;
-
-/// The arguments of a call that waits, in bytes of JSON; longer ones are not kept. A person must be able to read them.
-pub const PENDING_ARGUMENTS_BYTES: usize = 4096;
 
 /// A key or a method while it is not known whether a body is MCP, in bytes as written. The longest method has some 40
 /// letters, each at most six bytes.

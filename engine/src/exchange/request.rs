@@ -18,7 +18,7 @@ use crate::lever::other_traffic::remove_internal;
 use crate::lever::signed::Signed;
 use crate::lever::{choose, describe, failsafe, unknown_lane};
 use crate::mcp::request::Decided;
-use crate::mcp::{self, begin};
+use crate::mcp::{self, protocol};
 use crate::policy::program::label::{Label, LabelId};
 use crate::wire::json::Doc;
 
@@ -48,7 +48,7 @@ impl Exchange {
             return verdict;
         }
         let Some(recognised) =
-            recognised.or_else(|| begin::by_headers(&mut self.cx, &method, &target))
+            recognised.or_else(|| protocol::by_headers(&mut self.cx, &method, &target))
         else {
             return self.unrecognised(edits);
         };
@@ -81,14 +81,14 @@ impl Exchange {
         if may_be_mcp {
             // Servers of MCP stand at such paths too. Only those of its first revision are at home at Anthropic's:
             // elsewhere the answer is asked for in plain once the body has shown that it may be one's.
-            let mut as_mcp = begin::needs_as_mcp(&mut self.cx);
+            let mut as_mcp = protocol::needs_as_mcp(&mut self.cx);
             as_mcp.answer &= anthropic;
             needs = needs.and(as_mcp);
         }
         let may_be_a2a = may_be_mcp || (by_body && self.cx.is_mcp());
         if may_be_a2a && needs.body != Need::Hold && self.cx.program.enforces() {
             // An agent that is asked at such a path. The answer is asked for in plain once the body has shown it.
-            let as_a2a = begin::needs_as_a2a(&mut self.cx);
+            let as_a2a = protocol::needs_as_a2a(&mut self.cx);
             needs = needs.and(Needs { answer: false, ..as_a2a });
         }
         let signed = |name| self.signed.as_ref().is_some_and(|signed| signed.covers(name));
@@ -183,7 +183,7 @@ impl Exchange {
             }
             self.cx.count_dialect();
         }
-        if !begin::settle_protocol(
+        if !protocol::settle_protocol(
             &mut self.cx,
             &mut self.guardrails,
             &mut recognised,
@@ -194,7 +194,7 @@ impl Exchange {
             return self.other_traffic(edits);
         }
         if self.cx.program.hold_headers {
-            edits.extend(begin::identity_beside(&self.cx, self.signed.as_ref()));
+            edits.extend(protocol::identity_beside(&self.cx, self.signed.as_ref()));
         }
         self.cx.label(&read, body, &doc);
         if let Ok(view) = &read {

@@ -15,7 +15,7 @@ use crate::lever::signed::Signed;
 use crate::lever::unknown_lane::UnknownLane;
 use crate::lever::{choose, other_traffic};
 use crate::limits;
-use crate::mcp::begin::{has_rules_for_mcp, identity, needs_as_a2a, needs_as_mcp};
+use crate::mcp::protocol::{has_rules_for_mcp, identity, needs_as_a2a, needs_as_mcp};
 use crate::policy::document::{OnUnreadable, UnknownLanes};
 use crate::policy::program::label::{Label, LabelId};
 

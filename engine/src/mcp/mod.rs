@@ -1,4 +1,5 @@
-//! MCP in one exchange: calls of tools stand in the request, texts for the model in the answer.
+//! MCP in one exchange: calls of tools stand in the request, texts for the model in the answer. Requests of A2A, which look
+//! alike until their body is read, are told from it here (`protocol`).
 //!
 //! ```text
 //! headers ─┬─ MCP by its headers ──────────────────┐
@@ -7,7 +8,7 @@
 //! ```
 
 mod answer;
-pub(crate) mod begin;
+pub(crate) mod protocol;
 pub(crate) mod request;
 mod waiting;
 

@@ -1,4 +1,4 @@
-//! Recognition: by headers where they say it, else by the body.
+//! Which of the two protocols over JSON-RPC a request speaks, MCP or A2A: by headers where they say it, else by the body.
 
 use crate::context::Context;
 use crate::context::facts;
