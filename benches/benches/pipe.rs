@@ -79,7 +79,7 @@ fn pipe(criterion: &mut Criterion) {
     }
     let matcher = Matcher::new((0..).zip(&patterns)).unwrap();
     for dialect in DIALECTS {
-        let recorded = streams::recorded(dialect).unwrap();
+        let recorded = streams::recorded(dialect);
         let bytes: usize = recorded.iter().map(|stream| stream.answer.len()).sum();
         let events: usize = recorded.iter().map(Stream::events).sum();
         assert!(events > 300, "{dialect}: {events} events");

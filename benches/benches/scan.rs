@@ -12,7 +12,6 @@ use hemostat_benches::corpus::recorded_streams;
 use hemostat_engine::search::{Hit, Matcher, Pattern, StreamSearch};
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use std::hint::black_box;
-use std::path::Path;
 
 const ROUNDS: usize = 20;
 
@@ -70,8 +69,7 @@ fn rescan(engines: &[PikeVM], events: &[String]) -> usize {
 }
 
 fn bench(c: &mut Criterion) {
-    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata");
-    let streams = recorded_streams(&testdata).unwrap();
+    let streams = recorded_streams();
     let mut events = Vec::new();
     for _ in 0..ROUNDS {
         events.extend(streams.iter().flatten().cloned());

@@ -7,7 +7,6 @@
 #![expect(clippy::unwrap_used, reason = "a bench stops at what it did not expect")]
 
 use std::hint::black_box;
-use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hemostat_engine::wire::frame::{Framing, Piece};
@@ -18,14 +17,10 @@ use hemostat_engine::wire::text::Decoded;
 const CHUNK: usize = 4096;
 
 fn recorded() -> Vec<Vec<u8>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded");
-    let dialects = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
-    let files =
-        dialects.filter(|path| path.is_dir()).flat_map(|path| std::fs::read_dir(path).unwrap());
-    let paths = files.map(|entry| entry.unwrap().path());
-    let mut streams: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|extension| extension == "sse"))
-        .map(|path| std::fs::read(path).unwrap())
+    let all = testkit::recordings().into_iter();
+    let mut streams: Vec<_> = all
+        .filter(|own| own.content_type.starts_with("text/event-stream"))
+        .map(|own| own.response)
         .collect();
     streams.sort();
     streams

@@ -109,7 +109,7 @@ fn wasm(criterion: &mut Criterion) {
         ("guard", Proxy::new(&module, streams::GUARD)),
     ];
     for dialect in DIALECTS {
-        let recorded = streams::recorded(dialect).unwrap();
+        let recorded = streams::recorded(dialect);
         let bytes: usize = recorded.iter().map(|stream| stream.answer.len()).sum();
         let events: usize = recorded.iter().map(Stream::events).sum();
         let mut group = criterion.benchmark_group(format!("wasm/{dialect}"));

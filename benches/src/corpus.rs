@@ -1,38 +1,18 @@
 //! Texts of recorded streams, event by event, as the providers cut them.
 
 use serde_json::Value;
-use std::path::Path;
+use testkit::recordings;
 
-/// The events of one recorded stream that carry text, in order. Files without any are left out.
-///
-/// # Errors
-/// The corpus cannot be read.
-pub fn recorded_streams(testdata: &Path) -> std::io::Result<Vec<Vec<String>>> {
-    let mut paths = Vec::new();
-    for dialect in std::fs::read_dir(testdata.join("recorded"))? {
-        let dialect = dialect?.path();
-        if dialect.is_dir() {
-            for file in std::fs::read_dir(dialect)? {
-                paths.push(file?.path());
-            }
-        }
-    }
-    paths.retain(|path| path.to_string_lossy().ends_with(".response.sse"));
-    paths.sort();
-    let mut streams = Vec::new();
-    for path in paths {
-        let events: Vec<String> = std::fs::read_to_string(path)?
-            .lines()
-            .filter_map(|line| line.strip_prefix("data:"))
-            .filter_map(|data| serde_json::from_str(data.trim()).ok())
-            .map(|event| text_of(&event))
-            .filter(|text| !text.is_empty())
-            .collect();
-        if !events.is_empty() {
-            streams.push(events);
-        }
-    }
-    Ok(streams)
+/// The events of each recorded stream that carry text, in order. Recordings without any are left out.
+#[must_use]
+pub fn recorded_streams() -> Vec<Vec<String>> {
+    let all = recordings().into_iter();
+    let streams = all.filter(|own| own.content_type.starts_with("text/event-stream"));
+    let texts = streams.map(|own| -> Vec<String> {
+        let events = testkit::text::events(&own, &own.response);
+        events.iter().map(text_of).filter(|text| !text.is_empty()).collect()
+    });
+    texts.filter(|texts| !texts.is_empty()).collect()
 }
 
 /// The text that an event adds, whatever the dialect.

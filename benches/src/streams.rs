@@ -1,6 +1,5 @@
 //! Whole exchanges for benches: recorded streams by dialect, the policy that guards them, and a native driver.
 
-use std::path::Path;
 use std::rc::Rc;
 
 use hemostat_engine::exchange::{
@@ -8,6 +7,7 @@ use hemostat_engine::exchange::{
 };
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::Config;
+use testkit::{Recording, recordings};
 
 /// The dialects, as the corpus names them.
 pub const DIALECTS: [&str; 4] = ["openai-chat", "openai-responses", "anthropic", "gemini"];
@@ -64,37 +64,14 @@ impl Stream {
 }
 
 /// The recorded streams of a dialect that were answered with 200, in order.
-///
-/// # Errors
-/// The corpus cannot be read.
-pub fn recorded(dialect: &str) -> Result<Vec<Stream>, Box<dyn std::error::Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded").join(dialect);
-    let mut names: Vec<String> = Vec::new();
-    for file in std::fs::read_dir(&folder)? {
-        let name = file?.path().to_string_lossy().into_owned();
-        names.extend(name.strip_suffix(".response.sse").map(str::to_owned));
-    }
-    names.sort();
-    let mut streams = Vec::new();
-    for name in names {
-        let meta: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(format!("{name}.meta.json"))?)?;
-        let text =
-            |key: &str| meta.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
-        let query =
-            if text("query").is_empty() { String::new() } else { format!("?{}", text("query")) };
-        let request = std::fs::read(format!("{name}.request.json")).unwrap_or_default();
-        if meta.get("status").and_then(serde_json::Value::as_u64) == Some(200)
-            && !request.is_empty()
-        {
-            streams.push(Stream {
-                path: format!("{}{query}", text("path")),
-                request,
-                answer: std::fs::read(format!("{name}.response.sse"))?,
-            });
-        }
-    }
-    Ok(streams)
+#[must_use]
+pub fn recorded(dialect: &str) -> Vec<Stream> {
+    let fits = |own: &Recording| {
+        let sse = own.content_type.starts_with("text/event-stream");
+        own.dialect == dialect && sse && own.status == 200 && own.method == "POST"
+    };
+    let all = recordings().into_iter().filter(fits);
+    all.map(|own| Stream { path: own.path, request: own.request, answer: own.response }).collect()
 }
 
 /// Compiles a plugin configuration.
@@ -116,7 +93,8 @@ pub struct Ran {
     pub hits: usize,
 }
 
-/// Runs one exchange natively, its answer in these chunks.
+/// Runs one exchange natively, its answer in these chunks. (The testkit's driver keeps all that it sees, which would be
+/// measured too.)
 #[must_use]
 pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
     const NOW: u64 = 1_764_000_000_000_000_000;

@@ -4,7 +4,6 @@ use hemostat_benches::corpus::recorded_streams;
 use hemostat_benches::peers::{Strategy, judge, planted};
 use hemostat_engine::search::{Matcher, Pattern, PatternError};
 use std::error::Error;
-use std::path::Path;
 
 fn matcher() -> Result<Matcher, PatternError> {
     let mut patterns = Vec::new();
@@ -15,8 +14,7 @@ fn matcher() -> Result<Matcher, PatternError> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata");
-    let streams = recorded_streams(&testdata)?;
+    let streams = recorded_streams();
     let matcher = matcher().map_err(|error| error.message)?;
     println!(
         "{:<12} {:>7} {:>8} {:>8} {:>11} {:>11} {:>10} {:>11}",
