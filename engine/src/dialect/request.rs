@@ -1,8 +1,45 @@
 //! What the readers of requests share: the fields that decide, and whose turn a text belongs to.
 
+use super::call::{Call, Recognised, RequestView};
+use super::texts::TextWalk;
 use super::{InputParts, Role, Unreadable, spelling};
 use crate::limits;
-use crate::wire::json::{Kind, Value};
+use crate::wire::json::{Doc, Kind, Value};
+
+/// A body that is read as a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestBody<'a> {
+    pub(super) recognised: &'a Recognised,
+    pub(super) doc: &'a Doc,
+    pub(super) body: &'a [u8],
+    /// Who speaks where nothing says it.
+    pub(super) first: Speaker,
+}
+
+/// What a dialect does with a member of a request's root: it finds the texts in it.
+type Member<'f> =
+    &'f mut dyn for<'a, 'b> FnMut(&mut TextWalk<'a, 'b>, Value<'a>) -> Result<(), Unreadable>;
+
+/// Reads a request: what is asked for, then the texts of each member of its root.
+///
+/// # Errors
+/// A field that decides has the wrong type or stands twice, or `member` says so.
+pub(super) fn read(
+    of: &RequestBody<'_>,
+    call: fn(&Recognised, &Value<'_>) -> Result<Call, Unreadable>,
+    member: Member<'_>,
+) -> Result<RequestView, Unreadable> {
+    let root = of.doc.root(of.body);
+    root_object(&root)?;
+    let call = call(of.recognised, &root)?;
+    let mut items = Vec::new();
+    let mut texts = TextWalk::request(of.doc, of.body, &mut items, of.first.role(true));
+    for field in root.children() {
+        member(&mut texts, field)?;
+    }
+    let remote = texts.remote;
+    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+}
 
 /// Who speaks in a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

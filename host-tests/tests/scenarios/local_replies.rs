@@ -24,14 +24,17 @@ fn said(dialect: Dialect, stream: bool, outcome: &Outcome) -> String {
     texts(&recording, &outcome.downstream.body()).into_values().collect()
 }
 
+/// The dialects in which somebody talks: a server of tools is told of a refusal by an error of its protocol.
+fn talking() -> Vec<Dialect> {
+    dialects().into_iter().filter(|dialect| dialect.name != "mcp").collect()
+}
+
 /// Status, content type and body are as the dialect's own would be.
 fn assert_answers(dialect: Dialect, stream: bool, outcome: &Outcome) {
     let what = format!("{} stream={stream}: {}", dialect.name, outcome.downstream.text());
     assert_clean(outcome, &what);
     assert_eq!(outcome.downstream.status(), Some(200), "{what}");
     let content_type = outcome.downstream.header("content-type").unwrap_or_default();
-    // A server of tools answers a call whole, however its own answers come.
-    let stream = stream && dialect.name != "mcp";
     let expected = if stream { dialect.content_type() } else { "application/json" };
     assert!(content_type.starts_with(expected), "{content_type} {what}");
     assert_eq!(said(dialect, stream, outcome), TEXT, "{what}");
@@ -47,7 +50,7 @@ fn a_kill_switch_never_asks_upstream_and_speaks_the_dialect() {
         "labels": {"feature": [{"header": "x-feature"}]},
         "failsafe": [{"id": "kill", "when": {"feature": "checkout"}, "do": {"fallback": "f"}}],
         "fallbacks": {"f": {"text": TEXT, "handoff": true}}}));
-    for dialect in dialects() {
+    for dialect in talking() {
         for stream in [false, true] {
             let request = || dialect.request(stream, "hello").cut(Chunking::Bytes(9));
             let killed = proxy.run(
@@ -72,9 +75,9 @@ fn a_kill_switch_never_asks_upstream_and_speaks_the_dialect() {
     }
     assert_eq!(
         proxy.host.counter("hemostat_rule_hits_total;rule=kill;action=fallback"),
-        2 * dialects().len() as u64
+        2 * talking().len() as u64
     );
-    assert_eq!(proxy.host.counter("hemostat_handoffs_total"), 2 * dialects().len() as u64);
+    assert_eq!(proxy.host.counter("hemostat_handoffs_total"), 2 * talking().len() as u64);
     proxy.assert_sound("kill switch");
 }
 
@@ -82,7 +85,9 @@ fn a_kill_switch_never_asks_upstream_and_speaks_the_dialect() {
 fn a_request_without_a_body_is_killed_too() {
     let proxy = Proxy::new(json!({
         "failsafe": [{"id": "kill", "do": {"fallback": "f"}}], "fallbacks": {"f": {"text": TEXT}}}));
-    for dialect in dialects() {
+    // Their paths are nobody else's; whose a request at the others' is, its body says.
+    let known = ["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock"];
+    for dialect in known.map(dialect) {
         let mut request = dialect.request(false, "");
         request.body.clear();
         request.headers.remove("content-length");
@@ -97,7 +102,7 @@ fn a_request_without_a_body_is_killed_too() {
 fn a_blocked_request_names_rule_and_place_but_no_text() {
     let proxy = Proxy::new(json!({"guardrails": [
         {"id": "jailbreak", "scan": ["input"], "find": ["open[ ]sesame"], "do": "block"}]}));
-    for dialect in dialects() {
+    for dialect in talking() {
         for stream in [false, true] {
             let request = dialect.request(stream, "please open sesame now").cut(Chunking::Bytes(5));
             let outcome = proxy.run(request, dialect.answer(stream, "never"), &Chunking::AsGiven);
@@ -105,7 +110,8 @@ fn a_blocked_request_names_rule_and_place_but_no_text() {
             assert_eq!(outcome.upstream.headers, None);
             assert_eq!(outcome.downstream.status(), Some(403));
             let body: Value = serde_json::from_slice(&outcome.downstream.body()).unwrap();
-            let message = body["error"]["message"].as_str().unwrap();
+            assert!(body.is_object(), "{}: {body}", dialect.name);
+            let message = outcome.downstream.text();
             assert!(message.contains("jailbreak") && message.contains('/'), "{message}");
             assert!(!outcome.downstream.text().contains("sesame"));
         }
@@ -121,7 +127,7 @@ fn failing() -> Proxy {
 #[test]
 fn an_upstream_that_fails_is_answered_for() {
     let proxy = failing();
-    for dialect in dialects() {
+    for dialect in talking() {
         for stream in [false, true] {
             for status in ["500", "502", "503", "504", "529"] {
                 let mut answer = UpstreamAnswer::json(r#"{"error":{"message":"overloaded"}}"#);
@@ -147,7 +153,7 @@ fn an_upstream_that_fails_is_answered_for() {
 #[test]
 fn a_timeout_and_a_broken_connection_are_answered_for() {
     let proxy = failing();
-    for dialect in dialects() {
+    for dialect in talking() {
         for stream in [false, true] {
             for broken in [false, true] {
                 let mut exchange = proxy.worker.exchange(&proxy.plugin);

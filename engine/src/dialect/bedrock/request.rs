@@ -1,7 +1,7 @@
 //! Converse requests: `system`, `messages`, and what decides.
 
 use super::super::fields::string;
-use super::super::request::{self, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Kind, Value};
@@ -15,12 +15,8 @@ pub(super) fn read(
     doc: &Doc,
     body: &[u8],
 ) -> Result<RequestView, Unreadable> {
-    let root = doc.root(body);
-    request::root_object(&root)?;
-    let call = call(recognised, &root)?;
-    let mut items = Vec::new();
-    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::System.role(true));
-    for field in root.children() {
+    let of = RequestBody { recognised, doc, body, first: Speaker::System };
+    let mut view = request::read(&of, call, &mut |texts, field| {
         match &*field.key() {
             b"system" => {
                 texts.role = Speaker::System.role(true);
@@ -31,13 +27,14 @@ pub(super) fn read(
                 texts.role = Speaker::User.role(true);
                 texts.variables(&field);
             }
-            b"messages" => messages(&mut texts, &field),
+            b"messages" => messages(texts, &field),
             _ => {}
         }
-    }
-    let stored_prompt = call.model.contains(":prompt/");
-    let remote = texts.remote.saturating_add(u32::from(stored_prompt));
-    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+        Ok(())
+    })?;
+    let stored_prompt = view.call.model.contains(":prompt/");
+    view.remote = view.remote.saturating_add(u32::from(stored_prompt));
+    Ok(view)
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {

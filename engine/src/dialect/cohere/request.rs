@@ -1,7 +1,7 @@
 //! Requests: `messages`, and documents to answer from.
 
 use super::super::fields::string;
-use super::super::request::{self, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Value};
@@ -15,26 +15,10 @@ pub(super) fn read(
     doc: &Doc,
     body: &[u8],
 ) -> Result<RequestView, Unreadable> {
-    let root = doc.root(body);
-    request::root_object(&root)?;
-    let structured = match request::object(&root, "response_format", "/response_format")? {
-        Some(format) => {
-            let kind = request::text(&format, "type", "/response_format/type")?;
-            !matches!(kind.as_str(), "text" | "")
-        }
-        None => false,
-    };
-    let call = Call {
-        model: request::text(&root, "model", "/model")?,
-        stream: request::flag(&root, "stream", "/stream")?,
-        structured,
-        ..Call::without_body(recognised.clone())
-    };
-    let mut items = Vec::new();
-    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::User.role(true));
-    for field in root.children() {
+    let of = RequestBody { recognised, doc, body, first: Speaker::User };
+    request::read(&of, call, &mut |texts, field| {
         match &*field.key() {
-            b"messages" => messages(&mut texts, &field),
+            b"messages" => messages(texts, &field),
             b"documents" => {
                 texts.role = Speaker::User.role(true);
                 // Each may have any keys.
@@ -42,9 +26,24 @@ pub(super) fn read(
             }
             _ => {}
         }
-    }
-    let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+        Ok(())
+    })
+}
+
+fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
+    let structured = match request::object(root, "response_format", "/response_format")? {
+        Some(format) => {
+            let kind = request::text(&format, "type", "/response_format/type")?;
+            !matches!(kind.as_str(), "text" | "")
+        }
+        None => false,
+    };
+    Ok(Call {
+        model: request::text(root, "model", "/model")?,
+        stream: request::flag(root, "stream", "/stream")?,
+        structured,
+        ..Call::without_body(recognised.clone())
+    })
 }
 
 fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {

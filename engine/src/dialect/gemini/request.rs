@@ -1,7 +1,7 @@
 //! Requests: `systemInstruction`, `contents`, and what decides. The server takes snake_case for every field too.
 
 use super::super::fields::string;
-use super::super::request::{self, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Kind, Value};
@@ -15,25 +15,20 @@ pub(super) fn read(
     doc: &Doc,
     body: &[u8],
 ) -> Result<RequestView, Unreadable> {
-    let root = doc.root(body);
-    request::root_object(&root)?;
-    let call = call(recognised, &root)?;
-    let mut items = Vec::new();
-    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::System.role(true));
-    for field in root.children() {
+    let of = RequestBody { recognised, doc, body, first: Speaker::System };
+    request::read(&of, call, &mut |texts, field| {
         match &*field.key() {
             b"systemInstruction" | b"system_instruction" => {
-                content(&mut texts, &field, Speaker::System, true);
+                content(texts, &field, Speaker::System, true);
             }
-            b"contents" => contents(&mut texts, &field),
+            b"contents" => contents(texts, &field),
             b"cachedContent" | b"cached_content" if field.kind() == Kind::String => {
                 texts.remote = texts.remote.saturating_add(1);
             }
             _ => {}
         }
-    }
-    let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+        Ok(())
+    })
 }
 
 /// A field under one of its two names.

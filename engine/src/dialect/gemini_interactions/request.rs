@@ -1,7 +1,7 @@
 //! Requests: `system_instruction`, `input`, and what decides.
 
 use super::super::fields::string;
-use super::super::request::{self, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable, previous};
 use super::OURS;
@@ -16,37 +16,32 @@ pub(super) fn read(
     doc: &Doc,
     body: &[u8],
 ) -> Result<RequestView, Unreadable> {
-    let root = doc.root(body);
-    request::root_object(&root)?;
-    let call = call(recognised, &root)?;
-    let mut items = Vec::new();
-    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::System.role(true));
-    let mut remote = 0_u32;
+    let of = RequestBody { recognised, doc, body, first: Speaker::System };
     let mut edits = Vec::new();
-    for field in root.children() {
+    let view = request::read(&of, call, &mut |texts, field| {
         match &*field.key() {
             b"system_instruction" | b"systemInstruction" => {
                 texts.role = Speaker::System.role(true);
                 texts.under(&field);
             }
-            b"input" => input(&mut texts, &field),
+            b"input" => input(texts, &field),
             // Files that the model's tools may read.
             b"environment" if field.kind() == Kind::Object => {
                 texts.role = Speaker::User.role(true);
                 field.children().filter(|f| f.key_is("sources")).for_each(|f| texts.walk(&f));
             }
             b"previous_interaction_id" if !field.is_null() => {
-                remote = remote.saturating_add(1);
+                texts.remote = texts.remote.saturating_add(1);
                 edits.extend(previous::known_upstream(OURS, &field));
             }
             b"cached_content" | b"environment" if !field.is_null() => {
-                remote = remote.saturating_add(1);
+                texts.remote = texts.remote.saturating_add(1);
             }
             _ => {}
         }
-    }
-    let remote = remote.saturating_add(texts.remote);
-    Ok(RequestView { call, texts: items, remote, edits })
+        Ok(())
+    })?;
+    Ok(RequestView { edits, ..view })
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {

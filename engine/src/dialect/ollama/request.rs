@@ -1,7 +1,7 @@
 //! Requests: `messages` of a chat, or a prompt with its system prompt and template.
 
 use super::super::fields::string;
-use super::super::request::{self, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Kind, Value};
@@ -15,14 +15,10 @@ pub(super) fn read(
     doc: &Doc,
     body: &[u8],
 ) -> Result<RequestView, Unreadable> {
-    let root = doc.root(body);
-    request::root_object(&root)?;
-    let call = call(recognised, &root)?;
-    let mut items = Vec::new();
-    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::User.role(true));
-    for field in root.children() {
+    let of = RequestBody { recognised, doc, body, first: Speaker::User };
+    request::read(&of, call, &mut |texts, field| {
         match &*field.key() {
-            b"messages" => messages(&mut texts, &field),
+            b"messages" => messages(texts, &field),
             b"prompt" | b"suffix" => {
                 texts.role = Speaker::User.role(true);
                 texts.under(&field);
@@ -37,9 +33,8 @@ pub(super) fn read(
             }
             _ => {}
         }
-    }
-    let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+        Ok(())
+    })
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {

@@ -1,7 +1,6 @@
 //! Requests: one prompt or several, and what comes behind what is written (`suffix`).
 
-use super::super::request::{self, Speaker};
-use super::super::texts::TextWalk;
+use super::super::request::{self, RequestBody, Speaker};
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::limits;
 use crate::wire::json::{Doc, Kind, Value};
@@ -16,12 +15,8 @@ pub(super) fn read(
     doc: &Doc,
     body: &[u8],
 ) -> Result<RequestView, Unreadable> {
-    let root = doc.root(body);
-    request::root_object(&root)?;
-    let call = call(recognised, &root)?;
-    let mut items = Vec::new();
-    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::User.role(true));
-    for field in root.children() {
+    let of = RequestBody { recognised, doc, body, first: Speaker::User };
+    request::read(&of, call, &mut |texts, field| {
         match &*field.key() {
             b"prompt" => {
                 let numbers = |value: Value<'_>| value.kind() == Kind::Number;
@@ -33,9 +28,8 @@ pub(super) fn read(
             b"suffix" => texts.under(&field),
             _ => {}
         }
-    }
-    let remote = texts.remote;
-    Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
+        Ok(())
+    })
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {

@@ -1,7 +1,7 @@
 //! Requests: `instructions`, `input`, the variables of a stored prompt, and what decides.
 
 use super::super::fields::string;
-use super::super::request::{self, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable, previous};
 use super::OURS;
@@ -16,36 +16,34 @@ pub(super) fn read(
     doc: &Doc,
     body: &[u8],
 ) -> Result<RequestView, Unreadable> {
-    let root = doc.root(body);
-    request::root_object(&root)?;
-    let call = call(recognised, &root)?;
-    let mut items = Vec::new();
-    let mut texts = TextWalk::request(doc, body, &mut items, Speaker::System.role(true));
-    let mut remote = 0_u32;
+    let of = RequestBody { recognised, doc, body, first: Speaker::System };
     let mut edits = Vec::new();
-    for field in root.children() {
+    let view = request::read(&of, call, &mut |texts, field| {
         texts.role = Speaker::System.role(true);
         match &*field.key() {
             b"instructions" => texts.walk(&field),
-            b"input" => remote = remote.saturating_add(input(&mut texts, &field)),
+            b"input" => {
+                let remote = input(texts, &field);
+                texts.remote = texts.remote.saturating_add(remote);
+            }
             b"prompt" if field.kind() == Kind::Object => {
                 // The template itself is not in the request.
-                remote = remote.saturating_add(1);
+                texts.remote = texts.remote.saturating_add(1);
                 texts.role = Speaker::User.role(true);
                 for variables in field.children().filter(|f| f.key_is("variables")) {
                     texts.variables(&variables);
                 }
             }
             b"previous_response_id" if !field.is_null() => {
-                remote = remote.saturating_add(1);
+                texts.remote = texts.remote.saturating_add(1);
                 edits.extend(previous::known_upstream(OURS, &field));
             }
-            b"conversation" if !field.is_null() => remote = remote.saturating_add(1),
+            b"conversation" if !field.is_null() => texts.remote = texts.remote.saturating_add(1),
             _ => {}
         }
-    }
-    let remote = remote.saturating_add(texts.remote);
-    Ok(RequestView { call, texts: items, remote, edits })
+        Ok(())
+    })?;
+    Ok(RequestView { edits, ..view })
 }
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
