@@ -1,4 +1,4 @@
-//! The list of dialects, one row each. A new one needs a folder, its `mod` line and a row here: everything else asks its
+//! The list of dialects, one row each. A new one needs a folder, its `mod` line, a row here and its name in the registry: everything else asks its
 //! [`Dialect`](super::Dialect).
 
 /// Hands the rows on to a macro: what it is called, and where its constant stands.
@@ -6,41 +6,41 @@ macro_rules! each_dialect {
     ($rows:ident) => {
         $rows! {
             /// OpenAI Chat Completions and the servers compatible with it.
-            OpenaiChat => super::openai_chat::DIALECT,
+            OpenaiChat => openai_chat::DIALECT,
             /// OpenAI Responses.
-            OpenaiResponses => super::openai_responses::DIALECT,
+            OpenaiResponses => openai_responses::DIALECT,
             /// Anthropic Messages.
-            Anthropic => super::anthropic::DIALECT,
+            Anthropic => anthropic::DIALECT,
             /// Google Gemini.
-            Gemini => super::gemini::DIALECT,
+            Gemini => gemini::DIALECT,
             /// Google's Gemini Interactions with a model.
-            GeminiInteractions => super::gemini_interactions::DIALECT,
+            GeminiInteractions => gemini_interactions::DIALECT,
             /// Model Context Protocol.
-            Mcp => super::mcp::DIALECT,
+            Mcp => mcp::DIALECT,
             /// Agent2Agent: agents that ask each other.
-            A2a => super::a2a::DIALECT,
+            A2a => a2a::DIALECT,
             /// AWS Bedrock Converse.
-            Bedrock => super::bedrock::DIALECT,
+            Bedrock => bedrock::DIALECT,
             /// AWS Bedrock InvokeModel: a model's own request and answer.
-            BedrockInvoke => super::bedrock::INVOKE,
+            BedrockInvoke => bedrock::INVOKE,
             /// OpenAI's legacy completions: a prompt goes on.
-            OpenaiCompletions => super::openai_completions::DIALECT,
+            OpenaiCompletions => openai_completions::DIALECT,
             /// Endpoints of Databricks and SageMaker that carry a chat.
-            Invocations => super::invocations::DIALECT,
+            Invocations => invocations::DIALECT,
             /// Ollama's chat.
-            Ollama => super::ollama::CHAT,
+            Ollama => ollama::CHAT,
             /// Ollama's completion of a prompt.
-            OllamaGenerate => super::ollama::GENERATE,
+            OllamaGenerate => ollama::GENERATE,
             /// Cohere's chat.
-            Cohere => super::cohere::DIALECT,
+            Cohere => cohere::DIALECT,
             /// OpenAI's embeddings.
-            OpenaiEmbeddings => super::wordless::OPENAI_EMBEDDINGS,
+            OpenaiEmbeddings => wordless::OPENAI_EMBEDDINGS,
             /// OpenAI's pictures.
-            OpenaiImages => super::wordless::OPENAI_IMAGES,
+            OpenaiImages => wordless::OPENAI_IMAGES,
             /// Google's embeddings, and what is predicted of instances (embeddings, pictures, films).
-            GeminiPredict => super::wordless::GEMINI_PREDICT,
+            GeminiPredict => wordless::GEMINI_PREDICT,
             /// Ollama's embeddings.
-            OllamaEmbed => super::wordless::OLLAMA_EMBED,
+            OllamaEmbed => wordless::OLLAMA_EMBED,
         }
     };
 }

@@ -5,6 +5,10 @@ use super::contract::Dialect;
 use super::id::{DialectId, each_dialect};
 use super::path::RequestTarget;
 use super::recognise::Line;
+use super::{
+    a2a, anthropic, bedrock, cohere, gemini, gemini_interactions, invocations, mcp, ollama,
+    openai_chat, openai_completions, openai_responses, wordless,
+};
 
 macro_rules! constants {
     ($($(#[$doc:meta])* $id:ident => $dialect:path,)*) => {

@@ -10,7 +10,6 @@ use std::ops::Range;
 use super::find;
 use super::frame::{Frame, Piece};
 use super::framer::{Closed, Kept, OpenFrame};
-use super::own::{Begun, OwnEvent};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ArrayState {
@@ -173,19 +172,32 @@ enum ByteRole {
     EndBefore,
 }
 
+/// What of an array has left before the events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Begun {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Its bracket.
+    Opened,
+    /// An element.
+    Element,
+}
+
 /// Appends these elements, which end the array; none write nothing.
-pub(super) fn write(begun: Begun, elements: &[OwnEvent], out: &mut Vec<u8>) {
+pub(super) fn write(begun: Begun, elements: &mut dyn Iterator<Item = &str>, out: &mut Vec<u8>) {
     let mut before: &[u8] = match begun {
         Begun::Nothing => b"[",
         Begun::Opened => b"",
         Begun::Element => BETWEEN,
     };
+    let none = out.len();
     for element in elements {
         out.extend_from_slice(before);
-        out.extend_from_slice(element.data.as_bytes());
+        out.extend_from_slice(element.as_bytes());
         before = BETWEEN;
     }
-    if !elements.is_empty() {
+    if out.len() > none {
         out.extend_from_slice(b"\n]\n");
     }
 }

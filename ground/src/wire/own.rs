@@ -1,5 +1,6 @@
 //! Events that the proxy says itself. Who makes them knows no framing: each framing writes them in the file that reads it.
 
+pub use super::array::Begun;
 use super::frame::Framing;
 use super::{array, eventstream, ndjson, sse};
 
@@ -23,18 +24,6 @@ pub enum Wrap {
     Chunk,
     /// As an exception, which ends the stream: clients raise it.
     Exception,
-}
-
-/// What of an array has left before the events.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Begun {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// Its bracket.
-    Opened,
-    /// An element.
-    Element,
 }
 
 /// Events in their order.
@@ -85,7 +74,8 @@ impl OwnEvents {
     pub fn written(&self, framing: Framing) -> Vec<u8> {
         let mut out = Vec::new();
         if framing == Framing::JsonArray {
-            array::write(self.begun, &self.all, &mut out);
+            let mut elements = self.all.iter().map(|event| event.data.as_str());
+            array::write(self.begun, &mut elements, &mut out);
             return out;
         }
         for OwnEvent { wrap, name, data } in &self.all {
