@@ -5,7 +5,7 @@ use host_tests::{Chunking, HostKind, Outcome, Request, Settings, UpstreamAnswer}
 use serde_json::{Value, json};
 
 use crate::native::recordings;
-use crate::rig::{Dialect, Proxy, chat, configuration, dialects, in_pieces};
+use crate::rig::{Dialect, Proxy, chat, configuration, in_pieces, talking};
 
 /// A proxy that sends nothing of a request before its body is whole, told so.
 fn nginx(policy: Value) -> Proxy {
@@ -40,7 +40,7 @@ fn assert_held(outcome: &Outcome, what: &str) {
 
 /// Each dialect, streamed and whole.
 fn each(mut run: impl FnMut(Dialect, bool, &str)) {
-    for dialect in dialects() {
+    for dialect in talking() {
         for stream in [false, true] {
             run(dialect, stream, &format!("{} stream={stream}", dialect.name));
         }
@@ -104,7 +104,7 @@ fn an_answer_that_is_longer_than_the_host_gathers_is_not_let_through_unseen() {
         let mut policy = redact();
         policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let proxy = gathering(policy, 4096);
-        for dialect in dialects() {
+        for dialect in talking() {
             for cut in [Chunking::Whole, Chunking::Bytes(1000)] {
                 let answer = dialect.whole(&format!("{} sesame-opens", "w ".repeat(4000)));
                 let sent = answer.chunks.concat();
@@ -121,7 +121,7 @@ fn an_answer_that_is_longer_than_the_host_gathers_is_not_let_through_unseen() {
             }
         }
         let name = format!("hemostat_unchecked_total;reason=host;action={word}");
-        assert_eq!(proxy.host.counter(&name), 2 * dialects().len() as u64);
+        assert_eq!(proxy.host.counter(&name), 2 * talking().len() as u64);
         proxy.assert_sound(word);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::native::Recording;
 use crate::native::text::texts;
-use crate::rig::{Dialect, Proxy, assert_clean, chat, dialect, dialects};
+use crate::rig::{BY_PATH, Dialect, Proxy, assert_clean, chat, dialect, talking};
 
 const TEXT: &str = "I am \"sorry\" — é 🛡️\nlater";
 
@@ -22,11 +22,6 @@ fn said(dialect: Dialect, stream: bool, outcome: &Outcome) -> String {
         response: Vec::new(),
     };
     texts(&recording, &outcome.downstream.body()).into_values().collect()
-}
-
-/// The dialects in which somebody talks: a server of tools is told of a refusal by an error of its protocol.
-fn talking() -> Vec<Dialect> {
-    dialects().into_iter().filter(|dialect| dialect.name != "mcp").collect()
 }
 
 /// Status, content type and body are as the dialect's own would be.
@@ -85,9 +80,7 @@ fn a_kill_switch_never_asks_upstream_and_speaks_the_dialect() {
 fn a_request_without_a_body_is_killed_too() {
     let proxy = Proxy::new(json!({
         "failsafe": [{"id": "kill", "do": {"fallback": "f"}}], "fallbacks": {"f": {"text": TEXT}}}));
-    // Their paths are nobody else's; whose a request at the others' is, its body says.
-    let known = ["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock"];
-    for dialect in known.map(dialect) {
+    for dialect in BY_PATH.map(dialect) {
         let mut request = dialect.request(false, "");
         request.body.clear();
         request.headers.remove("content-length");

@@ -3,7 +3,7 @@
 use host_tests::{Chunking, Exchange, Host, LogLevel, Rejected, Worker};
 use serde_json::{Value, json};
 
-use crate::rig::{Proxy, assert_clean, chat, configuration, dialect, dialects, envoy, module};
+use crate::rig::{Proxy, assert_clean, chat, configuration, dialect, envoy, module, talking};
 
 fn redact(word: &str, with: &str) -> Value {
     json!({"guardrails": [
@@ -139,7 +139,7 @@ fn two_workers_serve_the_same_policy_and_share_counters() {
             let worker = host.worker().unwrap();
             let plugin = worker.configure(&policy).unwrap();
             let mut decisions = Vec::new();
-            for dialect in dialects().into_iter().cycle().take(40) {
+            for dialect in talking().into_iter().cycle().take(40) {
                 let answer = dialect.answer(true, "a secret");
                 let outcome = host_tests::run_exchange(
                     &worker,

@@ -143,6 +143,16 @@ pub fn dialects() -> Vec<Dialect> {
     testkit::dialects::dialects().map(Dialect::from).collect()
 }
 
+/// Those in which somebody talks. What a server of tools brings is no output of a model, and a refusal reaches its caller as
+/// an error of the protocol.
+pub fn talking() -> Vec<Dialect> {
+    dialects().into_iter().filter(|dialect| dialect.name != "mcp").collect()
+}
+
+/// Those whose paths are nobody else's. Whose a request at the others' is, its body says: one that cannot be read is no call.
+pub const BY_PATH: [&str; 5] =
+    ["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock"];
+
 /// Those whose texts run over the events of a stream.
 pub fn in_pieces() -> Vec<Dialect> {
     dialects().into_iter().filter(|dialect| dialect.row.comes_in_pieces()).collect()
