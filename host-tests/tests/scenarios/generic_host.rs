@@ -5,7 +5,7 @@ use host_tests::{Chunking, HostKind, Outcome, Request, Settings, UpstreamAnswer}
 use serde_json::{Value, json};
 
 use crate::native::recordings;
-use crate::rig::{Dialect, Proxy, chat, configuration, in_pieces, talking};
+use crate::rig::{BY_PATH, Dialect, Proxy, chat, configuration, in_pieces, talking};
 
 /// A proxy that sends nothing of a request before its body is whole, told so.
 fn nginx(policy: Value) -> Proxy {
@@ -83,7 +83,10 @@ fn what_an_answer_says_is_redacted_blocked_or_replaced() {
                 let outcome = proxy.run(request, answer, &Chunking::Bytes(11));
                 assert_held(&outcome, what);
                 let said = outcome.downstream.text().to_lowercase();
-                let stops = ["filter", "refus", "safety"].iter().any(|word| said.contains(word));
+                // Five dialects have a word for it; whoever blocks says nothing more in any of them.
+                let known = ["filter", "refus", "safety"].iter().any(|word| said.contains(word));
+                let stops =
+                    if BY_PATH.contains(&dialect.name) { known } else { !said.contains("now\"") };
                 let there = if instead == "filter" {
                     stops
                 } else {
