@@ -2,7 +2,8 @@
 //! in what a server adds of its own. They leave or stay with the call that they repeat.
 
 use super::super::super::fields::string;
-use super::super::super::texts::{TextWalk, name_number, number};
+use super::super::super::number::{name_number, number};
+use super::super::super::texts::TextWalk;
 use super::super::super::{CallName, Item};
 use super::{Begun, OLD_CALL, Reading};
 use crate::wire::json::{Kind, Value};
