@@ -3,12 +3,11 @@
 use std::rc::Rc;
 
 use hemostat_engine::bundle::Release;
-use hemostat_engine::dsse::SecretKey;
+use hemostat_engine::dsse::{May, SecretKey, TrustedKey};
 use hemostat_engine::exchange::{Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict};
 use hemostat_engine::grant::{Grant, PAYLOAD_TYPE};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::Config;
-use hemostat_engine::dsse::{May, TrustedKey};
 use hemostat_engine::wire::edit::{Edit, apply};
 use hemostat_engine::wire::eventstream;
 use hemostat_engine::wire::frame::{Framing, Piece};

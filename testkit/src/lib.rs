@@ -1,4 +1,4 @@
-//! What the tests, benches and fuzz targets of all crates share: the recorded corpus, the list of dialects, a driver of
+//! What the tests and benches of all crates share: the recorded corpus, the list of dialects, a driver of
 //! exchanges that cuts bodies anywhere, and readers of answers that use none of the code under test.
 #![allow(
     clippy::unwrap_used,
