@@ -305,6 +305,7 @@ mod tests {
                 | EventKind::LimitWarning
                 | EventKind::LimitFull
                 | EventKind::LimitMemory
+                | EventKind::LimitUnknown
                 | EventKind::ReleaseActive
                 | EventKind::ReleaseRefused
                 | EventKind::ReleaseExpired

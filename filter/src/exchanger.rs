@@ -2,6 +2,7 @@
 
 use hemostat_engine::base::callout::CalloutReply;
 use hemostat_engine::base::sorted_map::SortedMap;
+use hemostat_engine::exchange::Effect;
 use hemostat_engine::fleet::Parcel;
 use hemostat_engine::limits::{FLEET_ANSWER_BYTES, FLEET_CALLS};
 use hemostat_engine::policy::Program;
@@ -35,15 +36,15 @@ impl Exchanger {
         telemetry::apply(table.effects());
     }
 
-    /// A call has ended.
-    pub fn answered(&mut self, token: u32, status: u32, size: usize) {
-        let Some(parcel) = self.under_way.remove(&token) else { return };
+    /// A call has ended. Gives what is to be counted and told.
+    pub fn answered(&mut self, token: u32, status: u32, size: usize) -> Vec<Effect> {
+        let Some(parcel) = self.under_way.remove(&token) else { return Vec::new() };
         let message = message(status, size);
         let next = accounts::fleet().answered(parcel, answer(status, message.as_deref()));
         if let Some(next) = next {
             self.send(next);
         }
-        telemetry::apply(accounts::fleet().effects());
+        accounts::fleet().effects()
     }
 
     fn send(&mut self, parcel: Parcel) {

@@ -157,12 +157,16 @@ impl Plan {
         self.raise(Event::new(EventKind::NotFollowing, fields));
     }
 
-    /// Raises an event that does not come of traffic, to where the policy that runs sends them.
+    /// Raises an event that does not come of traffic.
     fn raise(&self, event: Event) {
+        notify::raise(Event { origin: self.origin(), ..event });
+    }
+
+    /// Where events go that do not come of traffic: to where the policy that runs sends them.
+    fn origin(&self) -> Rc<Origin> {
         let program = Rc::clone(&self.active.borrow().program);
         let (notify, scope) = (program.notify.clone(), program.tools.scope.clone());
-        let origin = Rc::new(Origin { notify, scope, ..Origin::default() });
-        notify::raise(Event { origin, ..event });
+        Rc::new(Origin { notify, scope, ..Origin::default() })
     }
 
     /// A status page has answered. False: it is none of these calls.
@@ -276,7 +280,13 @@ impl Context for Root {
 
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
         if let Some(plan) = &mut self.plan {
-            plan.exchanger.answered(token, status, size);
+            let mut effects = plan.exchanger.answered(token, status, size);
+            for effect in &mut effects {
+                if let Effect::Event(event) = effect {
+                    event.origin = plan.origin();
+                }
+            }
+            telemetry::apply(effects);
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum EventKind {
     LimitFull,
     /// The memory of accounts did not do its work as it should.
     LimitMemory,
+    /// A rate-limit service does not seem to know a limit.
+    LimitUnknown,
     /// A release is in force.
     ReleaseActive,
     /// A release was refused.
@@ -59,6 +61,7 @@ impl EventKind {
         Self::LimitWarning,
         Self::LimitFull,
         Self::LimitMemory,
+        Self::LimitUnknown,
         Self::ReleaseActive,
         Self::ReleaseRefused,
         Self::ReleaseExpired,
@@ -80,6 +83,7 @@ impl EventKind {
             Self::LimitWarning => "limit_warning",
             Self::LimitFull => "limit_full",
             Self::LimitMemory => "limit_memory",
+            Self::LimitUnknown => "limit_unknown",
             Self::ReleaseActive => "release_active",
             Self::ReleaseRefused => "release_refused",
             Self::ReleaseExpired => "release_expired",

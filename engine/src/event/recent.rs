@@ -1,5 +1,5 @@
-//! The last things that happened to a scope beside its traffic: releases, sources, providers, filters that cannot follow.
-//! Status shows them, whether or not anybody is notified.
+//! The last things that happened to a scope beside its traffic: releases, sources, providers, rate-limit services, filters
+//! that cannot follow. Status shows them, whether or not anybody is notified.
 
 use super::EventKind;
 use crate::bundle::code::{CodeReader, Writer};
@@ -18,7 +18,8 @@ impl EventKind {
     pub fn is_of_the_scope(self) -> bool {
         matches!(
             self,
-            Self::ReleaseActive
+            Self::LimitUnknown
+                | Self::ReleaseActive
                 | Self::ReleaseRefused
                 | Self::ReleaseExpired
                 | Self::SourceSilent

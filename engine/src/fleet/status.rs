@@ -5,7 +5,7 @@ use crate::base::json_text::quote;
 use crate::base::time;
 use crate::policy::Program;
 
-/// A JSON object: for each limit with `global` its service, and whether it answers.
+/// A JSON object: for each limit with `global` its service, whether it answers, and whether it seems not to know the limit.
 #[must_use]
 pub fn json(program: &Program, table: &Table) -> String {
     let mut out = String::from("{");
@@ -20,14 +20,16 @@ pub fn json(program: &Program, table: &Table) -> String {
         quote(&service.cluster, &mut out);
         out.push_str(",\"domain\":");
         quote(&service.domain, &mut out);
-        match table.failing_since(service) {
-            None => out.push_str(",\"answers\":true}"),
-            Some(since) => {
-                out.push_str(",\"answers\":false,\"since\":");
-                quote(&time::format(since / super::SECOND_NS), &mut out);
-                out.push('}');
-            }
+        let failing = table.failing_since(service);
+        out.push_str(if failing.is_none() { ",\"answers\":true" } else { ",\"answers\":false" });
+        if let Some(since) = failing {
+            out.push_str(",\"since\":");
+            quote(&time::format(since / super::SECOND_NS), &mut out);
         }
+        if table.unknown_for(&global.target, &limit.rule.id).is_some() {
+            out.push_str(",\"knows_limit\":false");
+        }
+        out.push('}');
     }
     out.push('}');
     out

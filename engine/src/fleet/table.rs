@@ -7,9 +7,10 @@ use super::call::{self, CalloutStep, Heard, Parcel};
 use super::entry::{ServiceWord, TableEntry};
 use super::health;
 use super::set::FleetSlot;
-use super::{FleetAccount, Service};
+use super::{FleetAccount, Service, Target};
 use crate::base::callout::{Callout, CalloutReply};
 use crate::context::Effect;
+use crate::event::{Event, EventKind};
 use crate::ledger::{Store, Written};
 use crate::limits::{FLEET_SLOTS, LEDGER_RETRIES};
 
@@ -18,6 +19,9 @@ const HEALTH: u32 = FLEET_SLOTS;
 
 /// The value that says when the next round is due.
 const TURN: u32 = FLEET_SLOTS + 1;
+
+/// The value that lists the limits which their service does not seem to know.
+const UNKNOWN: u32 = FLEET_SLOTS + 2;
 
 /// What admits a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +116,20 @@ impl Table {
     /// Since when a service has not answered (Unix nanoseconds); `None`: it does, or was not asked.
     #[must_use]
     pub fn failing_since(&self, service: &Service) -> Option<u64> {
-        let list = self.store.get(HEALTH).ok().flatten()?;
-        health::failing_since(&list.bytes, health::number(service))
+        self.since(HEALTH, service, "")
+    }
+
+    /// For how long its service has not shown again that it does not know a limit, in nanoseconds; `None`: it has not for
+    /// two windows, so that somebody may have told it of the limit.
+    pub(super) fn unknown_for(&self, target: &Target, limit: &str) -> Option<u64> {
+        let since = self.since(UNKNOWN, &target.service, limit)?;
+        let past = self.store.now_ns().saturating_sub(since);
+        (past < 2 * target.every.ns()).then_some(past)
+    }
+
+    fn since(&self, list: u32, service: &Service, limit: &str) -> Option<u64> {
+        let list = self.store.get(list).ok().flatten()?;
+        health::since(&list.bytes, health::number(service, limit))
     }
 
     /// The question before a request (`strict`).
@@ -177,8 +193,8 @@ impl Table {
                 continue;
             }
             let mut how = |service: &Service| {
-                let number = health::number(service);
-                if health::failing_since(&failing, number).is_none() {
+                let number = health::number(service, "");
+                if health::since(&failing, number).is_none() {
                     return Some(false);
                 }
                 let first = !probed.contains(&number);
@@ -282,15 +298,9 @@ impl Table {
         let unknown = matches!((heard, parcel.step), (Heard::Said(said), CalloutStep::Charge) if !said.has_limit);
         if unknown || exceeds {
             self.count("hemostat_global_unlimited_total".to_owned());
-        }
-        if exceeds {
-            let Service { cluster, domain, .. } = &parcel.target.service;
-            let limit = parcel.entries.first().map_or("", |(_, limit)| limit);
-            let line = format!(
-                "rate-limit service of domain `{domain}` (cluster `{cluster}`) has counted all of limit `{limit}` for this \
-                 process alone and says that something is left: does it know the limit?"
-            );
-            self.effects.borrow_mut().push(Effect::Log(line));
+            self.knows(&parcel, false);
+        } else if matches!(heard, Heard::Said(said) if said.over) {
+            self.knows(&parcel, true);
         }
         let follows = heard.is_answer() && parcel.step == CalloutStep::Report;
         follows.then_some(Parcel { step: CalloutStep::Check, hits: 0, ..parcel })
@@ -299,23 +309,50 @@ impl Table {
     /// A service has answered, or has not.
     fn heard(&self, service: &Service, action: &str, heard: Heard) {
         self.count(format!("hemostat_global_calls_total;action={action};reason={}", heard.word()));
-        let number = health::number(service);
+        let answers = heard.is_answer();
+        if self.turned(HEALTH, health::number(service, ""), answers) {
+            self.log(service, if answers { "answers again" } else { "does not answer" });
+        }
+    }
+
+    /// A service has shown that it knows the limit of this parcel, or says that something is left where nothing can be.
+    fn knows(&self, parcel: &Parcel, knows: bool) {
+        let service = &parcel.target.service;
+        let limit = parcel.entries.first().map_or("", |(_, limit)| limit);
+        let number = health::number(service, limit);
+        let known_for = self.unknown_for(&parcel.target, limit);
+        if !knows && known_for.is_some_and(|ns| ns < parcel.target.every.ns()) {
+            return;
+        }
+        self.turned(UNKNOWN, number, true);
+        if !knows && self.turned(UNKNOWN, number, false) && known_for.is_none() {
+            self.log(service, &format!("does not seem to know limit `{limit}`"));
+            let cluster = ("hemostat.limit.cluster", service.cluster.as_str().into());
+            let event =
+                Event::new(EventKind::LimitUnknown, vec![("hemostat.rule", limit.into()), cluster]);
+            self.effects.borrow_mut().push(Effect::Event(Box::new(event)));
+        }
+    }
+
+    fn log(&self, service: &Service, what: &str) {
+        let (cluster, domain) = (&service.cluster, &service.domain);
+        let line = format!("rate-limit service of domain `{domain}` (cluster `{cluster}`) {what}");
+        self.effects.borrow_mut().push(Effect::Log(line));
+    }
+
+    /// Notes whether all is well with something; true if that is new.
+    fn turned(&self, list: u32, number: u64, well: bool) -> bool {
         for _ in 0..LEDGER_RETRIES {
-            let Ok(stored) = self.store.get(HEALTH) else { return };
+            let Ok(stored) = self.store.get(list) else { return false };
             let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));
-            let answers = heard.is_answer();
-            let Some(next) = health::heard(&bytes, number, answers, self.store.now_ns()) else {
-                return;
+            let Some(next) = health::heard(&bytes, number, well, self.store.now_ns()) else {
+                return false;
             };
-            if self.store.set(HEALTH, &next, cas) != Written::Mismatch {
-                let (cluster, domain) = (&service.cluster, &service.domain);
-                let what = if answers { "answers again" } else { "does not answer" };
-                let line =
-                    format!("rate-limit service of domain `{domain}` (cluster `{cluster}`) {what}");
-                self.effects.borrow_mut().push(Effect::Log(line));
-                return;
+            if self.store.set(list, &next, cas) != Written::Mismatch {
+                return true;
             }
         }
+        false
     }
 
     // --- storage --------------------------------------------------------------------------------------------------

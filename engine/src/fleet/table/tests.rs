@@ -91,19 +91,35 @@ fn who_is_refused_is_told_when_the_window_ends_at_the_latest() {
 /// Limitador says "OK" to what no limit of its own fits.
 #[test]
 fn a_service_that_has_counted_the_whole_cap_and_says_yes_may_not_know_the_limit() {
-    let unlimited =
-        |table: &Table| counted(table).iter().filter(|name| *name == "unlimited_total").count();
+    let told = |table: &Table| {
+        let effects = table.effects();
+        let events = effects.iter().filter(|effect| matches!(effect, Effect::Event(event) if event.kind == EventKind::LimitUnknown));
+        (
+            effects.contains(&Effect::Count("hemostat_global_unlimited_total".to_owned())),
+            events.count(),
+        )
+    };
     let (store, one, _) = process();
     report(&one, &store, T0, 60, OK);
-    assert_eq!(unlimited(&one), 0, "less than the cap of 100");
+    assert_eq!(told(&one), (false, 0), "less than the cap of 100");
+    let unknown =
+        |table: &Table| table.unknown_for(&account(Api::Limitador, "a").target, "l").is_some();
     report(&one, &store, T0 + S, 40, OK);
-    assert_eq!(unlimited(&one), 1);
+    assert_eq!((told(&one), unknown(&one)), ((true, 1), true));
     report(&one, &store, T0 + 2 * S, 500, OK);
-    assert_eq!(unlimited(&one), 0, "once a window");
+    assert_eq!(told(&one), (false, 0), "once a window");
     report(&one, &store, T0 + 86_400 * S, 99, OK);
-    assert_eq!(unlimited(&one), 0, "another window");
-    report(&one, &store, T0 + 86_401 * S, 1, OVER);
-    assert_eq!(unlimited(&one), 0, "it knows");
+    assert_eq!(told(&one), (false, 0), "another window");
+    report(&one, &store, T0 + 86_401 * S, 1, OK);
+    assert_eq!(told(&one), (true, 0), "it was told of, and nothing has changed");
+    store.set_now_ns(T0 + 2 * 86_400 * S + 2 * S);
+    assert!(unknown(&one), "it was told of again since");
+    report(&one, &store, T0 + 3 * 86_400 * S, 1, OVER);
+    assert_eq!((told(&one), unknown(&one)), ((false, 0), false), "it knows");
+    report(&one, &store, T0 + 4 * 86_400 * S, 100, OK);
+    assert_eq!((told(&one), unknown(&one)), ((true, 1), true));
+    store.set_now_ns(T0 + 6 * 86_400 * S);
+    assert!(!unknown(&one), "nothing has shown it for two windows");
 }
 
 #[test]
