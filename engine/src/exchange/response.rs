@@ -140,7 +140,7 @@ impl Exchange {
             }
             Readable::Whole => {
                 self.open_answer(Framing::Json, rules);
-                let hold = self.cx.program.hold_answers;
+                let hold = self.cx.program.envoy_holds;
                 if !hold {
                     self.show(&mut edits);
                     edits.push(HeaderEdit::Remove("content-length".to_owned()));
@@ -371,7 +371,7 @@ impl Exchange {
 
     fn whole(&mut self, body: Option<Vec<u8>>) -> WholeVerdict {
         let mut edits = Vec::new();
-        if self.cx.program.hold_answers {
+        if self.cx.program.envoy_holds {
             self.show(&mut edits);
             if let Some(body) = &body {
                 edits.push(HeaderEdit::Set("content-length".to_owned(), body.len().to_string()));

@@ -38,6 +38,10 @@ fn what_does_not_hold_is_named() {
         (kill(json!({"running": "cut"})), Some(("generic-host", "`kill`"))),
         (kill(json!({"running": "cut", "mode": "disabled"})), None),
         (kill(json!({})), None),
+        (
+            json!({"switch": [{"id": "s", "when": {"model": "a"}, "to": {"model": "b"}}]}),
+            Some(("generic-host", "`s`")),
+        ),
         (json!({"on_cut": "cancel"}), Some(("generic-host", "`on_cut: cancel`"))),
         (guard("output", json!({"on_unreadable": "pass"})), Some(("generic-host", "`g`"))),
         (guard("tool_args", json!({"on_unreadable": "pass"})), Some(("generic-host", "`g`"))),

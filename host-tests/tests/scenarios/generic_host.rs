@@ -5,7 +5,7 @@ use host_tests::{Chunking, HostKind, Outcome, Request, Settings, UpstreamAnswer}
 use serde_json::{Value, json};
 
 use crate::native::recordings;
-use crate::rig::{BY_PATH, Dialect, Proxy, chat, configuration, in_pieces, talking};
+use crate::rig::{BY_PATH, Dialect, Proxy, chat, configuration, dialect, in_pieces, talking};
 
 /// A proxy that sends nothing of a request before its body is whole, told so.
 fn nginx(policy: Value) -> Proxy {
@@ -173,6 +173,23 @@ fn kills_limits_and_tools_hold() {
     let outcome = run(with_tools);
     assert!(outcome.upstream.ended && !outcome.upstream.text().contains("bad_one"));
     proxy.assert_sound("levers");
+}
+
+/// A model in the body is changed; one in the path has been read by the host, and nobody is told otherwise.
+#[test]
+fn a_model_is_changed_where_it_can_be() {
+    let proxy =
+        nginx(json!({"switch": [{"id": "s", "when": {"model": "m"}, "to": {"model": "new"}}]}));
+    for dialect in BY_PATH.map(dialect) {
+        let outcome =
+            proxy.run(dialect.request(false, "hi"), dialect.whole("fine"), &Chunking::Whole);
+        assert_held(&outcome, dialect.name);
+        let status = if ["gemini", "bedrock"].contains(&dialect.name) { 403 } else { 200 };
+        assert_eq!(outcome.downstream.status(), Some(status), "{}", dialect.name);
+        let sent: Value = serde_json::from_slice(&outcome.upstream.body()).unwrap_or_default();
+        assert!(status == 403 || sent["model"] == "new", "{}: {sent}", dialect.name);
+    }
+    proxy.assert_sound("models");
 }
 
 /// A reply in place of an answer whose headers have come: this host would write a local reply before the upstream's body.

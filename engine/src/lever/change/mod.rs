@@ -110,6 +110,7 @@ fn plan(
             recognised,
             body,
             held: program.hold_headers,
+            path_held: program.envoy_holds,
         };
         let mut with = plan.clone();
         match with.set(change, on) {

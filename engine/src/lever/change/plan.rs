@@ -20,6 +20,8 @@ pub(super) struct Request<'a> {
     pub body: Result<(&'a Doc, &'a [u8]), Unchecked>,
     /// Headers can still be changed.
     pub held: bool,
+    /// The path too.
+    pub path_held: bool,
 }
 
 impl Request<'_> {
@@ -76,7 +78,7 @@ impl Plan {
         if same && name != UPSTREAM {
             return Ok(());
         }
-        if !on.held {
+        if !(if name == ":path" { on.path_held } else { on.held }) {
             return Err(Unchecked::Host);
         }
         self.headers.push((name.to_owned(), value.to_owned()));

@@ -28,6 +28,20 @@ pub(super) fn lacks(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
         let id = &rule.rule.id;
         less(format!("`{id}` says `running: cut`: a stream under way ends at its next byte only"));
     }
+    let mut sets_model = |rule: &RuleDocument| {
+        if on(rule) {
+            let id = &rule.id;
+            less(format!(
+                "`{id}` sets a model: one that stands in the path cannot be changed here"
+            ));
+        }
+    };
+    for lever in &policy.rollback {
+        lever.set.model.iter().for_each(|_| sets_model(&lever.rule));
+    }
+    for lever in &policy.switch {
+        lever.model.iter().for_each(|_| sets_model(&lever.rule));
+    }
     if policy.on_cut == OnCut::Cancel {
         less("`on_cut: cancel`: this host resets nothing, the model goes on writing".to_owned());
     }
