@@ -184,6 +184,10 @@ pub const SCAN_SOLO_CACHE_BYTES: usize = 128 * 1024;
 /// something does, it is read again.
 pub const GLIDE_BYTES: u64 = 256;
 
+/// A text up to this long that is complete is read once in all patterns, for nearly none has a match: what is remembered of a
+/// text that grows costs more than reading so little. In a longer one, reading goes faster where nothing can begin.
+pub const SHORT_TEXT_BYTES: usize = 64;
+
 /// Text at least this long is looked through for what no match goes without, before it is read: for less it saves nothing.
 pub const SKIPPED_BYTES: usize = 64;
 

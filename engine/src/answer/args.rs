@@ -13,6 +13,7 @@ use super::rules::Rules;
 use super::running::{AnswerStop, GrowingText};
 use crate::context::record::Record;
 use crate::dialect::{Role, TextKey};
+use crate::limits;
 use crate::search::Hit;
 use crate::wire::inner::{Inner, InnerEvent, InnerJson, InnerKind, encode_inner};
 
@@ -58,6 +59,22 @@ struct InnerPiece {
     at: Range<u64>,
     inner: Rc<Inner>,
     range: Range<usize>,
+}
+
+/// The first rule's stop.
+fn first(one: Option<AnswerStop>, other: Option<AnswerStop>) -> Option<AnswerStop> {
+    match (one, other) {
+        (Some(one), Some(other)) if other.rule < one.rule => Some(other),
+        (one, other) => one.or(other),
+    }
+}
+
+impl InnerPiece {
+    /// These bytes of a text, which stand in this range of a piece of the arguments.
+    fn new(n: u32, bytes: Range<u64>, inner: &Rc<Inner>, range: Range<usize>) -> Self {
+        let (start, end, at) = (bytes.start, bytes.end, inner.span(range.clone()));
+        Self { n, start, end, at, inner: Rc::clone(inner), range }
+    }
 }
 
 /// A change of the arguments' text: bytes of it, and the outer string's content that takes their place.
@@ -138,9 +155,27 @@ impl ArgsReader {
         record: &mut Record,
         hits: &mut Vec<Hit>,
     ) {
-        for event in inner.events() {
+        let mut events = inner.events();
+        while let [event, after @ ..] = events {
+            events = after;
             match event {
                 InnerEvent::Begin { n, kind } => {
+                    if let [InnerEvent::Text { text, .. }, InnerEvent::End { .. }, next @ ..] =
+                        after
+                        && text.len() <= limits::SHORT_TEXT_BYTES
+                    {
+                        events = next;
+                        let (id, own) = (u64::from(*n), inner.text(text.clone()));
+                        let running = GrowingText::short(id, self.role, own, rules, record, hits);
+                        if running.touched_at_all() {
+                            self.keep(
+                                InnerText { n: *n, kind: *kind, running },
+                                inner,
+                                text.clone(),
+                            );
+                        }
+                        continue;
+                    }
                     let running = GrowingText::new(u64::from(*n), None, self.role);
                     self.texts.push(InnerText { n: *n, kind: *kind, running });
                 }
@@ -150,26 +185,32 @@ impl ArgsReader {
                     };
                     let start = text.running.fed();
                     text.running.feed(inner.text(range.clone()), rules, record, hits);
-                    self.pieces.push(InnerPiece {
-                        n: *n,
-                        start,
-                        end: text.running.fed(),
-                        at: inner.span(range.clone()),
-                        inner: Rc::clone(inner),
-                        range: range.clone(),
-                    });
+                    let end = text.running.fed();
+                    self.pieces.push(InnerPiece::new(*n, start..end, inner, range.clone()));
                 }
                 InnerEvent::End { n } => {
                     if let Some(text) = self.texts.iter_mut().rfind(|text| text.n == *n) {
                         text.running.finish(rules, record, hits);
-                        self.inner += text.running.memory() - size_of::<GrowingText>();
-                        let first = [self.stop, text.running.any_stop()];
-                        self.stop = first.into_iter().flatten().min_by_key(|stop| stop.rule);
+                        let (memory, stop) = (text.running.memory(), text.running.any_stop());
+                        self.note_end(memory, stop);
                     }
                     self.forget_last();
                 }
             }
         }
+    }
+
+    /// A text that came whole, in which something was found.
+    fn keep(&mut self, text: InnerText, inner: &Rc<Inner>, range: Range<usize>) {
+        self.pieces.push(InnerPiece::new(text.n, 0..text.running.fed(), inner, range));
+        self.note_end(text.running.memory(), text.running.any_stop());
+        self.texts.push(text);
+    }
+
+    /// A text has ended that takes so much memory, with this stop in it.
+    fn note_end(&mut self, memory: usize, stop: Option<AnswerStop>) {
+        self.inner += memory - size_of::<GrowingText>();
+        self.stop = first(self.stop, stop);
     }
 
     /// Most inner texts end where nothing was found and nothing waits: they are forgotten at once, for a list of
@@ -245,7 +286,7 @@ impl ArgsReader {
     #[must_use]
     pub fn any_stop(&self) -> Option<AnswerStop> {
         let open = self.texts.last().and_then(|text| text.running.any_stop());
-        [self.stop, open].into_iter().flatten().min_by_key(|stop| stop.rule)
+        first(self.stop, open)
     }
 
     /// True if a rule acts on any of it.

@@ -6,6 +6,8 @@ use crate::search::{Hit, StreamSearch};
 use super::head::Head;
 use super::rules::Rules;
 use crate::context::record::Record;
+#[cfg(doc)]
+use crate::limits::SHORT_TEXT_BYTES;
 
 /// The number of a running text within its stream.
 pub type TextId = u64;
@@ -131,6 +133,28 @@ impl GrowingText {
         }
         self.act.close();
         self.watch.close();
+    }
+
+    /// A text that is complete and short ([`SHORT_TEXT_BYTES`]).
+    #[must_use]
+    pub fn short(
+        id: TextId,
+        role: Role,
+        text: &str,
+        rules: &Rules,
+        record: &mut Record,
+        hits: &mut Vec<Hit>,
+    ) -> Self {
+        let mut own = Self { ended: true, ..Self::new(id, None, role) };
+        if let Some(matcher) = rules.watching(role) {
+            own.act.find_in(matcher, text, hits);
+            rules.watched(role, hits, record);
+        }
+        if let Some(matcher) = rules.acting(role) {
+            own.act.find_in(matcher, text, hits);
+            own.found(rules, hits);
+        }
+        own
     }
 
     /// Gives up on partial matches (`on_hold_limit: release`).

@@ -178,12 +178,19 @@ impl OpenTexts {
             }
         }
         let Some(key) = piece.key else {
-            let mut whole = GrowingText::new(self.number(), None, role);
-            for slice in slices(text) {
-                whole.feed(slice, rules, record, &mut self.hits);
+            let id = self.number();
+            let mut whole;
+            if text.len() <= limits::SHORT_TEXT_BYTES {
+                whole = GrowingText::short(id, role, text, rules, record, &mut self.hits);
                 self.fits(whole.memory())?;
+            } else {
+                whole = GrowingText::new(id, None, role);
+                for slice in slices(text) {
+                    whole.feed(slice, rules, record, &mut self.hits);
+                    self.fits(whole.memory())?;
+                }
+                whole.finish(rules, record, &mut self.hits);
             }
-            whole.finish(rules, record, &mut self.hits);
             if !whole.touched_at_all() {
                 return Ok(None);
             }

@@ -188,6 +188,10 @@ fn check(patterns: &[String], text: &str, pieces: &[&str], cache_bytes: Option<u
     hits.sort_unstable();
     assert_eq!(hits, expected, "hits of {text:?}");
     assert_eq!((scan.clear(), scan.fed()), (text.len() as u64, text.len() as u64));
+    let (mut at_once, mut found) = (StreamSearch::default(), Vec::new());
+    at_once.find_in(&matcher, text, &mut found);
+    assert_eq!(found, expected, "hits of {text:?} at once");
+    assert_eq!((at_once.clear(), at_once.fed()), (scan.clear(), scan.fed()));
 }
 
 /// A pattern that begins in most words, of which every match holds an `@` and none a blank.

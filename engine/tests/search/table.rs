@@ -38,6 +38,12 @@ fn scan<'t>(matcher: &Matcher, pieces: impl IntoIterator<Item = &'t str>) -> Vec
     hits
 }
 
+fn at_once(matcher: &Matcher, text: &str) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    StreamSearch::default().find_in(matcher, text, &mut hits);
+    hits
+}
+
 fn characters(text: &str) -> impl Iterator<Item = &str> {
     text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()])
 }
@@ -64,6 +70,7 @@ fn the_table_holds_for_every_cut() {
             spans.join(" ")
         };
         assert_eq!(show(scan(&matcher, [text.as_str()])), spans, "{line}");
+        assert_eq!(show(at_once(&matcher, &text)), spans, "{line}, at once");
         assert_eq!(show(scan(&matcher, characters(&text))), spans, "{line}, by characters");
         for (at, _) in text.char_indices() {
             assert_eq!(show(scan(&matcher, [&text[..at], &text[at..]])), spans, "{line} at {at}");
@@ -209,6 +216,7 @@ proptest! {
             })
             .collect();
         let whole = scan(&matcher, [text.as_str()]);
+        prop_assert_eq!(&at_once(&matcher, &text), &whole);
         prop_assert_eq!(&scan(&matcher, pieces), &whole);
         prop_assert_eq!(&scan(&matcher, characters(&text)), &whole);
         for hit in whole {

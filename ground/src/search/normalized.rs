@@ -65,6 +65,24 @@ impl NormalizedSearch {
         }
     }
 
+    /// Finds everything in a short text that is complete.
+    pub(super) fn find_in(
+        groups: &[PatternGroup],
+        caches: &mut [GroupCache],
+        text: &str,
+        hits: &mut Vec<Hit>,
+    ) {
+        if groups.is_empty() {
+            return;
+        }
+        let (known, mut read, mut own) = (hits.len(), String::new(), Self::default());
+        for c in text.chars() {
+            own.push(c, &mut read);
+        }
+        TextSearch::find_in(groups, caches, &read, hits);
+        own.bring_back(hits, known);
+    }
+
     pub(super) fn conclude(
         &mut self,
         groups: &[PatternGroup],

@@ -3,6 +3,8 @@
 use super::normalized::NormalizedSearch;
 use super::text_search::TextSearch;
 use super::{Hit, Matcher};
+#[cfg(doc)]
+use crate::limits::SHORT_TEXT_BYTES;
 
 /// One text that grows, scanned as it comes. All calls for one text are given the same matcher.
 #[derive(Debug, Default, Clone)]
@@ -45,6 +47,18 @@ impl StreamSearch {
         if let Some(normalized) = &mut self.normalized {
             normalized.conclude(matcher.normalized(), &mut scratch.normalized, hits);
         }
+        matcher.give_back(scratch);
+        sort(hits, known);
+    }
+
+    /// Takes a short text that is complete ([`SHORT_TEXT_BYTES`]), and finds what [`StreamSearch::feed`] and
+    /// [`StreamSearch::finish`] would.
+    pub fn find_in(&mut self, matcher: &Matcher, text: &str, hits: &mut Vec<Hit>) {
+        self.fed = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let known = hits.len();
+        let mut scratch = matcher.take();
+        TextSearch::find_in(matcher.plain(), &mut scratch.plain, text, hits);
+        NormalizedSearch::find_in(matcher.normalized(), &mut scratch.normalized, text, hits);
         matcher.give_back(scratch);
         sort(hits, known);
     }

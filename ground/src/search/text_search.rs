@@ -89,6 +89,19 @@ impl TextSearch {
         self.from = view.end();
     }
 
+    /// Finds everything in a short text that is complete: none of it is remembered.
+    pub(super) fn find_in(
+        groups: &[PatternGroup],
+        caches: &mut [GroupCache],
+        text: &str,
+        hits: &mut Vec<Hit>,
+    ) {
+        let mut own = TextSearch { held: text.as_bytes().to_vec(), ..TextSearch::default() };
+        // Of a group that gave up all is read once at the end, which is the way for a short text from the beginning.
+        own.groups.resize_with(groups.len(), || Progress { gave_up: true, ..Progress::default() });
+        own.conclude(groups, caches, hits);
+    }
+
     fn advance(
         &mut self,
         groups: &[PatternGroup],
