@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::base::callout::Callout;
 use crate::capture::Captured;
 use crate::dialect::Reply;
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 
 /// One change to a header map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,4 +132,14 @@ pub enum Effect {
     Event(Box<Event>),
     /// An exchange to be sent to a backend for traces.
     Capture(Box<Captured>),
+}
+
+impl Effect {
+    /// Operators are told that the rate-limit service in this cluster does not seem to know a limit.
+    #[must_use]
+    pub fn limit_unknown(limit: &str, cluster: &str) -> Self {
+        let fields =
+            vec![("hemostat.rule", limit.into()), ("hemostat.limit.cluster", cluster.into())];
+        Self::Event(Box::new(Event::new(EventKind::LimitUnknown, fields)))
+    }
 }

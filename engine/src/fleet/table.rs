@@ -10,7 +10,6 @@ use super::set::FleetSlot;
 use super::{FleetAccount, Service, Target};
 use crate::base::callout::{Callout, CalloutReply};
 use crate::context::Effect;
-use crate::event::{Event, EventKind};
 use crate::ledger::{Store, Written};
 use crate::limits::{FLEET_SLOTS, LEDGER_RETRIES};
 
@@ -327,10 +326,7 @@ impl Table {
         self.turned(UNKNOWN, number, true);
         if !knows && self.turned(UNKNOWN, number, false) && known_for.is_none() {
             self.log(service, &format!("does not seem to know limit `{limit}`"));
-            let cluster = ("hemostat.limit.cluster", service.cluster.as_str().into());
-            let event =
-                Event::new(EventKind::LimitUnknown, vec![("hemostat.rule", limit.into()), cluster]);
-            self.effects.borrow_mut().push(Effect::Event(Box::new(event)));
+            self.effects.borrow_mut().push(Effect::limit_unknown(limit, &service.cluster));
         }
     }
 

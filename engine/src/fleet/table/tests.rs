@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::{Api, Every, Target};
 use super::*;
+use crate::event::EventKind;
 use crate::ledger::{AccountKey, LimitKey, MemoryStore};
 
 const MS: u64 = 1_000_000;
