@@ -4,7 +4,6 @@
 //! JSON, the same number of strings.
 
 #![allow(missing_docs, reason = "criterion_group makes a public function")]
-#![expect(clippy::unwrap_used, reason = "a bench stops at what it did not expect")]
 
 use std::hint::black_box;
 

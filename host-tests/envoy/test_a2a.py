@@ -19,10 +19,10 @@ from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
 from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
 from a2a.types import a2a_pb2 as pb
-from rig.envoy import Envoy
 from starlette.applications import Starlette
 
 import policies
+from rig.envoy import Envoy
 
 WAYS = [(binding, version, stream) for binding in ("JSONRPC", "HTTP+JSON") for version in ("1.0", "0.3")
         for stream in (False, True)]
@@ -73,7 +73,9 @@ def agent():
 
 @pytest.fixture(scope="module")
 def envoy(agent):
-    guards = [policies.guard("redacts", "zanzibar", {"redact": "[X]"}, scan=["input", "output"], when={"case": "redact"}),
+    both = ["input", "output"]
+    redacts = policies.guard("redacts", "zanzibar", {"redact": "[X]"}, scan=both, when={"case": "redact"})
+    guards = [redacts,
               policies.guard("blocks", "zanzibar", "block", when={"case": "block"}),
               policies.guard("falls-back", "zanzibar", {"fallback": "f"}, when={"case": "fallback"})]
     kills = [{"id": "canned", "when": {"case": "canned", "dialect": "a2a"}, "do": {"fallback": "f"}},

