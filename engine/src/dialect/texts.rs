@@ -100,7 +100,8 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         } else {
             let outer = std::mem::replace(&mut self.role, role);
             if role == Role::ToolArgs {
-                self.leaves(value);
+                // What one event says of a member the next may go on with.
+                self.values(value, role, false);
             } else {
                 self.walk(value);
             }

@@ -286,15 +286,16 @@ fn check(recording: &Recording, caller: &Caller, under: &Under, cut: &Cut) -> Re
 }
 
 /// Whether a request is still the call that was recorded. Most paths say so by themselves. Some are anybody's, and there a
-/// body that no server takes for such a call is other traffic, which passes untouched: what is no object, what names no
-/// model, and JSON-RPC without a method of the dialect.
+/// body that no server takes for such a call is other traffic, which passes untouched: what is no object, what has none of the
+/// members that make it a call, and JSON-RPC without a method of the dialect.
 fn is_still_a_call(recording: &Recording) -> bool {
     let says = |member: &str| {
         recording.request.trim_ascii_start().starts_with(b"{")
             && recording.request.windows(member.len()).any(|bytes| bytes == member.as_bytes())
     };
     match recording.dialect.as_str() {
-        "cohere" | "ollama" => says(r#""model""#),
+        "cohere" => says(r#""model""#) || says(r#""messages""#),
+        "ollama" => says(r#""model""#),
         "a2a" if !recording.path.contains(':') => A2A_METHODS.into_iter().any(says),
         _ => true,
     }

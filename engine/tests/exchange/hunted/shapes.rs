@@ -104,7 +104,7 @@ pub(super) fn shapes(dialect: &str) -> Vec<(&'static str, &'static str)> {
                 r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","name":"f","arguments":"@"}]}}]}"#,
             ),
             (
-                "whole: call, args object",
+                "call, args object",
                 r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":{"x":"@"}}}]}}]}"#,
             ),
             (
