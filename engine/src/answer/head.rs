@@ -2,6 +2,9 @@
 
 use crate::limits::HEAD_BYTES;
 
+/// As many bytes are the same by chance in hardly any piece of a text.
+const ALIKE: usize = 3;
+
 /// The first bytes of a text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Head {
@@ -22,6 +25,14 @@ impl Head {
         let free = self.bytes.get_mut(self.len..).unwrap_or_default();
         free.iter_mut().zip(piece).for_each(|(free, byte)| *free = *byte);
         self.len = HEAD_BYTES.min(self.len + piece.len());
+    }
+
+    /// True if the first bytes of `said` are the text's: a copy of it, though it may go on otherwise.
+    #[must_use]
+    pub fn is_like(&self, said: &str) -> bool {
+        let (own, said) = (self.bytes.get(..self.len), said.as_bytes());
+        own.and_then(|own| own.first_chunk::<ALIKE>()) == said.first_chunk::<ALIKE>()
+            && self.len >= ALIKE
     }
 
     /// True if `said` begins as the text does.
@@ -54,5 +65,13 @@ mod tests {
             }
         }
         assert!(Head::default().begins("anything"));
+        let mut head = Head::default();
+        head.add("go to zanzibar");
+        for (said, like) in
+            [("go on", true), ("go to", true), ("zibar", false), ("go", false), ("", false)]
+        {
+            assert_eq!(head.is_like(said), like, "{said}");
+        }
+        assert!(!Head::default().is_like(""));
     }
 }

@@ -284,3 +284,22 @@ fn a_text_is_one_text_around_its_end() {
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// A server may say a text once more otherwise than it came, and go on with it as it came.
+#[test]
+fn a_copy_that_differs_does_not_hide_the_rest_of_a_word() {
+    let streams = streams();
+    let stream = streams.iter().find(|own| own.dialect == "openai-responses").unwrap();
+    let text = TEXTS.iter().find(|own| own.dialect == stream.dialect).unwrap();
+    let mut events = stream.open.clone();
+    events.push(text.event(text.delta, "Firstzan"));
+    events.push(text.event(text.ends[0], "First message"));
+    events.push(text.event(text.delta, "zibar ok"));
+    events.extend(stream.close.clone());
+    let recording = recording(stream, framed(stream, &events));
+    for action in [json!({"redact": "[X]"}), json!("block")] {
+        let seen = run(&program(policy(action)), &recording, &Cut::Whole);
+        let told: Vec<String> = told(&recording, &seen).into_values().collect();
+        assert!(!told.iter().any(|text| text.contains("zanzib")), "{told:?}");
+    }
+}

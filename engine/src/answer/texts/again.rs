@@ -32,7 +32,8 @@ impl OpenTexts {
         let own = own.map(|args: &ArgsReader| (args.head, args.fed()));
         let Some((head, fed)) = text.or(own).filter(|(_, fed)| *fed > 0) else { return Ok(()) };
         if !head.begins(said) {
-            self.rest = Some((node, key));
+            // A copy that is not the text's is looked at by itself, and the text may go on for all that.
+            self.rest = Some((node, key)).filter(|_| !head.is_like(said));
             return Ok(());
         }
         let more = usize::try_from(fed).ok().and_then(|fed| said.get(fed..)).unwrap_or_default();
