@@ -2,7 +2,6 @@
 
 use hemostat_engine::base::callout::CalloutReply;
 use hemostat_engine::base::sorted_map::SortedMap;
-use hemostat_engine::exchange::Effect;
 use hemostat_engine::fleet::Parcel;
 use hemostat_engine::limits::{FLEET_ANSWER_BYTES, FLEET_CALLS};
 use hemostat_engine::policy::Program;
@@ -25,7 +24,7 @@ pub fn every_ms(program: &Program) -> Option<u64> {
 
 impl Exchanger {
     /// Sends what is due, if it is this worker's turn.
-    pub fn round(&mut self, every_ms: u64) {
+    pub fn round(&mut self, every_ms: u64, program: &Program) {
         let table = accounts::fleet();
         if table.take_turn(every_ms) {
             let room = FLEET_CALLS.saturating_sub(self.under_way.len());
@@ -33,18 +32,18 @@ impl Exchanger {
                 self.send(parcel);
             }
         }
-        telemetry::apply(table.effects());
+        telemetry::apply_for(program, table.effects());
     }
 
-    /// A call has ended. Gives what is to be counted and told.
-    pub fn answered(&mut self, token: u32, status: u32, size: usize) -> Vec<Effect> {
-        let Some(parcel) = self.under_way.remove(&token) else { return Vec::new() };
+    /// A call has ended.
+    pub fn answered(&mut self, token: u32, status: u32, size: usize, program: &Program) {
+        let Some(parcel) = self.under_way.remove(&token) else { return };
         let message = message(status, size);
         let next = accounts::fleet().answered(parcel, answer(status, message.as_deref()));
         if let Some(next) = next {
             self.send(next);
         }
-        accounts::fleet().effects()
+        telemetry::apply_for(program, accounts::fleet().effects());
     }
 
     fn send(&mut self, parcel: Parcel) {

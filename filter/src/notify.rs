@@ -2,10 +2,12 @@
 //! them, so that no stream waits and none must live until the answer comes.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
-use hemostat_engine::event::Event;
 use hemostat_engine::event::queue::{DeliveryEnd, DeliveryOutcome, EventPost, Queue, Raised};
+use hemostat_engine::event::{Event, Origin};
 use hemostat_engine::limits::NOTIFY_TIMEOUT_MS;
+use hemostat_engine::policy::Program;
 
 use crate::host::{self, HostError, Level};
 use crate::telemetry::{self, Trouble};
@@ -21,6 +23,12 @@ struct Events {
     queue: Queue,
     /// The host's number of each call under way, and the queue's.
     calls: Vec<(u32, u64)>,
+}
+
+/// Where events go that come of no one exchange: where this policy sends them.
+pub fn origin(program: &Program) -> Rc<Origin> {
+    let (notify, scope) = (program.notify.clone(), program.tools.scope.clone());
+    Rc::new(Origin { notify, scope, ..Origin::default() })
 }
 
 /// Something has happened.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use hemostat_engine::bundle::{Code, PollResult, Way};
-use hemostat_engine::event::{Event, EventKind, Origin};
+use hemostat_engine::event::{Event, EventKind};
 use hemostat_engine::exchange::Effect;
 use hemostat_engine::lever::running::cutting;
 use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS, LEASE_SLICE_NS};
@@ -157,16 +157,14 @@ impl Plan {
         self.raise(Event::new(EventKind::NotFollowing, fields));
     }
 
-    /// Raises an event that does not come of traffic.
+    /// Raises an event that does not come of traffic, to where the policy that runs sends them.
     fn raise(&self, event: Event) {
-        notify::raise(Event { origin: self.origin(), ..event });
+        notify::raise(Event { origin: notify::origin(&self.program()), ..event });
     }
 
-    /// Where events go that do not come of traffic: to where the policy that runs sends them.
-    fn origin(&self) -> Rc<Origin> {
-        let program = Rc::clone(&self.active.borrow().program);
-        let (notify, scope) = (program.notify.clone(), program.tools.scope.clone());
-        Rc::new(Origin { notify, scope, ..Origin::default() })
+    /// The policy that runs.
+    fn program(&self) -> Rc<Program> {
+        Rc::clone(&self.active.borrow().program)
     }
 
     /// A status page has answered. False: it is none of these calls.
@@ -194,14 +192,15 @@ impl Plan {
 
     /// Reports to the services of a fleet, where it is this worker's turn. A release may want it more often than before.
     fn exchange(&mut self) {
-        let Some(every_ms) = exchanger::every_ms(&self.active.borrow().program) else { return };
+        let program = self.program();
+        let Some(every_ms) = exchanger::every_ms(&program) else { return };
         if self.period.is_none_or(|period| period > every_ms) {
             match host::tick_every(every_ms) {
                 Ok(()) => self.period = Some(every_ms),
                 Err(error) => Trouble { call: "tick", error }.report(),
             }
         }
-        self.exchanger.round(every_ms);
+        self.exchanger.round(every_ms, &program);
     }
 
     /// Asks the source, where it is this worker's turn.
@@ -280,13 +279,8 @@ impl Context for Root {
 
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
         if let Some(plan) = &mut self.plan {
-            let mut effects = plan.exchanger.answered(token, status, size);
-            for effect in &mut effects {
-                if let Effect::Event(event) = effect {
-                    event.origin = plan.origin();
-                }
-            }
-            telemetry::apply(effects);
+            let program = plan.program();
+            plan.exchanger.answered(token, status, size, &program);
         }
     }
 }

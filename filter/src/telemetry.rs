@@ -141,6 +141,16 @@ pub fn apply(effects: Vec<Effect>) {
     }
 }
 
+/// The same, of what comes of no one exchange: its events go where this policy sends them.
+pub fn apply_for(program: &Program, mut effects: Vec<Effect>) {
+    for effect in &mut effects {
+        if let Effect::Event(event) = effect {
+            event.origin = notify::origin(program);
+        }
+    }
+    apply(effects);
+}
+
 fn carry_out(effects: Vec<Effect>) {
     for effect in effects {
         match effect {

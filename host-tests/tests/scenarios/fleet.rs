@@ -29,10 +29,15 @@ struct Process {
 
 impl Process {
     fn new(more: Value) -> Process {
+        Process::under(policy(more))
+    }
+
+    fn under(policy: Value) -> Process {
         let host = Host::with(&module(), envoy());
         host.add_cluster("rls");
+        host.add_cluster("alerts");
         let worker = host.worker().unwrap();
-        let plugin = worker.configure(configuration(policy(more))).unwrap();
+        let plugin = worker.configure(configuration(policy)).unwrap();
         Process { host, worker, plugin }
     }
 
@@ -126,6 +131,24 @@ fn usage_is_reported_and_the_word_holds_for_every_worker() {
     assert!(one.worker.answer_grpc(check.token, OVER));
     assert_eq!((one.status(), other.status()), (429, 429));
     assert_eq!(one.counted("hemostat_global_decisions_total;rule=l;action=over"), 2);
+}
+
+/// Limitador says yes to all of a limit that it does not know: more than the cap has been reported, and something is left.
+#[test]
+fn a_limit_that_the_service_does_not_know_is_told_where_the_policy_says() {
+    let mut policy = policy(json!({}));
+    policy["notify"] = json!({"cluster": "alerts", "authority": "a", "path": "/hook"});
+    let one = Process::under(policy);
+    for _ in 0..5 {
+        assert_eq!(one.status(), 200);
+    }
+    one.tick();
+    one.answer(OK);
+    one.host.advance(Duration::from_secs(1));
+    one.worker.run_due_ticks();
+    let posts = one.worker.http_calls();
+    let told: Vec<_> = posts.iter().map(|post| String::from_utf8_lossy(&post.body)).collect();
+    assert!(told.iter().any(|told| told.contains("limit_unknown")), "{told:?}");
 }
 
 #[test]
