@@ -6,8 +6,6 @@ use crate::search::{Hit, StreamSearch};
 use super::head::Head;
 use super::rules::Rules;
 use crate::context::record::Record;
-#[cfg(doc)]
-use crate::limits::SHORT_TEXT_BYTES;
 
 /// The number of a running text within its stream.
 pub type TextId = u64;
@@ -135,7 +133,7 @@ impl GrowingText {
         self.watch.close();
     }
 
-    /// A text that is complete and short ([`SHORT_TEXT_BYTES`]).
+    /// A text that is complete and short ([`crate::limits::SHORT_TEXT_BYTES`]).
     #[must_use]
     pub fn short(
         id: TextId,

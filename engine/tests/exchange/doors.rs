@@ -1,7 +1,9 @@
 //! Small doors: places where a text, a name or a key could stand so that nobody looks. Each test walks one kind of them.
 
+mod files;
+mod overlaps;
+
 use crate::support::{Cut, Recording, Seen, dialects, program, run};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const WORD: &str = "zanzibar";
@@ -150,89 +152,6 @@ fn more_models_than_are_read_are_no_way_around_a_kill() {
         let seen = run(&program(policy.clone()), &recording, &Cut::Whole);
         assert_eq!((seen.status, seen.upstream), (403, None), "{many}");
     }
-}
-
-fn base64(text: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let group = |three: &[u8]| {
-        let word = three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
-            << (8 * (3 - three.len()));
-        let digit = |at: usize| char::from(DIGITS[(word >> (18 - 6 * at)) as usize & 63]);
-        (0..4).map(|at| if at <= three.len() { digit(at) } else { '=' }).collect::<String>()
-    };
-    text.chunks(3).map(group).collect()
-}
-
-/// Requests with a file in them, by where its content stands.
-fn files(content: &str, kind: &str) -> Vec<(&'static str, Value)> {
-    let address = format!("data:{kind};base64,{content}");
-    let chat =
-        |part: Value| ("openai-chat", json!({"messages": [{"role": "user", "content": [part]}]}));
-    let responses =
-        |part: Value| ("openai-responses", json!({"input": [{"role": "user", "content": [part]}]}));
-    let anthropic =
-        |part: Value| ("anthropic", json!({"messages": [{"role": "user", "content": [part]}]}));
-    let gemini = |part: Value| ("gemini", json!({"contents": [{"role": "user", "parts": [part]}]}));
-    vec![
-        chat(json!({"type": "file", "file": {"filename": "a.txt", "file_data": address}})),
-        chat(json!({"type": "file", "file": {"filename": "a.txt", "file_data": content}})),
-        chat(json!({"type": "image_url", "image_url": {"url": address}})),
-        responses(json!({"type": "input_file", "filename": "a.txt", "file_data": address})),
-        responses(json!({"type": "input_file", "file_url": address})),
-        responses(json!({"type": "input_image", "image_url": address})),
-        anthropic(
-            json!({"type": "document", "source": {"type": "base64", "media_type": kind, "data": content}}),
-        ),
-        gemini(json!({"inlineData": {"mimeType": kind, "data": content}})),
-        gemini(json!({"inline_data": {"mime_type": kind, "data": content}})),
-        gemini(json!({"fileData": {"mimeType": kind, "fileUri": address}})),
-        (
-            "bedrock",
-            json!({"messages": [{"role": "user", "content": [
-            {"document": {"format": "txt", "name": "n", "source": {"bytes": content}}}]}]}),
-        ),
-        (
-            "openai-responses",
-            json!({"prompt": {"id": "p", "variables": {"v":
-            {"type": "input_file", "file_data": content}}}}),
-        ),
-    ]
-}
-
-#[test]
-fn a_text_that_travels_as_a_file_is_looked_at() {
-    let content = base64(format!("go to {WORD} now").as_bytes());
-    for kind in ["text/plain", "text/plain;charset=utf-8", "application/pdf", "image/png", ""] {
-        for (dialect, request) in files(&content, kind) {
-            let request = request.to_string();
-            assert_eq!(ask(dialect, &request).status, 403, "{kind}: {request}");
-            // `\/` and blanks are base64 too.
-            let redacts = guard(json!(["input"]), json!({"redact": "[X]"}));
-            let recording = answered(dialect, &request, "application/json", b"{}");
-            let seen = run(&program(redacts), &recording, &Cut::Whole);
-            assert_eq!(seen.status, 403, "a file is never written anew: {request}");
-        }
-    }
-    let plain = r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:text/plain,z%61nzibar"}}]}]}"#;
-    assert_eq!(ask("openai-chat", plain).status, 403);
-}
-
-#[test]
-fn a_file_that_is_no_text_is_counted() {
-    let remote = "hemostat_unchecked_total;reason=remote;action=pass";
-    for (dialect, request) in
-        files(&base64(b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n\0zanzibar"), "application/pdf")
-    {
-        let seen = ask(dialect, &request.to_string());
-        assert!(
-            seen.upstream.is_some() && seen.counted(remote) == 1,
-            "{request} {:?}",
-            seen.counts()
-        );
-    }
-    let picture = json!({"contents": [{"role": "user", "parts": [
-        {"inlineData": {"mimeType": "image/png", "data": base64(b"\x89PNG\r\n\x1a\n\0\0")}}]}]});
-    assert_eq!(ask("gemini", &picture.to_string()).counted(remote), 0, "a picture has no text");
 }
 
 #[test]
@@ -490,67 +409,5 @@ fn what_is_called_a_stream_of_events_and_is_none_is_counted() {
             1,
             "{plain:?}"
         );
-    }
-}
-
-/// What several redactions make of a text, written as plainly as it can be.
-fn naive(text: &str, rules: &[Vec<&str>]) -> String {
-    let mut spans: Vec<(usize, usize, usize)> = Vec::new();
-    for (rule, words) in rules.iter().enumerate() {
-        for word in words {
-            let mut at = 0;
-            while let Some(found) = text.get(at..).and_then(|rest| rest.find(word)) {
-                spans.push((at + found, at + found + word.len(), rule));
-                at += found + word.len();
-            }
-        }
-    }
-    // Overlapping ones are one, as long as any overlap.
-    while let Some((a, b)) = spans.iter().enumerate().find_map(|(a, one)| {
-        let overlaps = |other: &(usize, usize, usize)| one.0 < other.1 && other.0 < one.1;
-        spans.iter().skip(a + 1).position(overlaps).map(|b| (a, a + 1 + b))
-    }) {
-        let (one, other) = (spans[a], spans.remove(b));
-        spans[a] = (one.0.min(other.0), one.1.max(other.1), one.2.min(other.2));
-    }
-    spans.sort_unstable();
-    let (mut out, mut at) = (String::new(), 0);
-    for (start, end, rule) in spans {
-        out.push_str(&text[at..start]);
-        out.push_str(&format!("<{rule}>"));
-        at = end;
-    }
-    out + &text[at..]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
-    #[test]
-    fn overlapping_redactions_take_the_first_rules_replacement(
-        text in "[abc]{1,14}",
-        words in proptest::collection::vec(proptest::collection::vec("[abc]{1,5}", 1..3), 1..4),
-        cuts in proptest::collection::vec(1_usize..6, 1..8),
-    ) {
-        let rules: Vec<Vec<&str>> =
-            words.iter().map(|rule| rule.iter().map(String::as_str).collect()).collect();
-        let policy = json!({"guardrails": rules.iter().enumerate().map(|(at, find)| json!({
-            "id": format!("r{at}"), "scan": ["output"], "find": find, "do": {"redact": format!("<{at}>")}
-        })).collect::<Vec<_>>()});
-        let (mut stream, mut rest, mut at) = (String::new(), &*text, 0);
-        while !rest.is_empty() {
-            let size = cuts[at % cuts.len()].min(rest.len());
-            stream.push_str(&chunk("0", &rest[..size]));
-            (rest, at) = (&rest[size..], at + 1);
-        }
-        stream.push_str("data: [DONE]\n\n");
-        let request = r#"{"model":"m","messages":[],"stream":true}"#;
-        let recording = answered("openai-chat", request, "text/event-stream", stream.as_bytes());
-        let seen = run(&program(policy), &recording, &Cut::Whole).text();
-        let said: String = seen
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok())
-            .filter_map(|event| Some(event["choices"][0]["delta"]["content"].as_str()?.to_owned()))
-            .collect();
-        prop_assert_eq!(said, naive(&text, &rules), "{}", stream);
     }
 }

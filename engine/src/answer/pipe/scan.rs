@@ -1,0 +1,116 @@
+//! What a dialect found in a frame, item by item: its texts are searched, its calls begun and judged.
+
+use std::collections::btree_map::Entry;
+
+use super::{Around, Pipe};
+use crate::answer::held::{HeldPiece, QueuedFrame};
+use crate::context::record::Unchecked;
+use crate::dialect::{Item, Role, TextKey};
+use crate::limits;
+use crate::wire::frame::Framing;
+use crate::wire::json::Value;
+
+impl Pipe {
+    /// Scans what the dialect found.
+    ///
+    /// # Errors
+    /// More texts or calls are open than may be, or a call cannot be told from what is not one.
+    pub(super) fn scan(
+        &mut self,
+        items: &[Item],
+        payload: &[u8],
+        held: &mut QueuedFrame<'_>,
+        around: &mut Around<'_, '_>,
+    ) -> Result<(), Unchecked> {
+        self.texts.next_frame(&self.rules, around.record);
+        if around.frames.shortens() && around.frames.framing() != Framing::Json {
+            self.texts.remember();
+        }
+        let (frames, record) = (&*around.frames, &mut *around.record);
+        let doc = frames.doc();
+        let mut in_order = true;
+        for item in items {
+            if self.calls.look() && !self.calls.item(item, doc, payload, record) {
+                return Err(Unchecked::TooBig);
+            }
+            match item {
+                Item::Text { node, role, .. } => {
+                    let in_call = *role == Role::ToolArgs && !held.call_pieces.is_empty();
+                    let call = in_call.then(|| frames.call_of(*node, &held.call_pieces, in_order));
+                    let call = call.flatten();
+                    if call.is_some_and(|call| self.calls.stopped(call).is_some()) {
+                        continue;
+                    }
+                    let before = held.pieces.len();
+                    let pieces = &mut held.pieces;
+                    let read = self.texts.read(item, doc, payload, &self.rules, pieces, record);
+                    read.map_err(|_| Unchecked::TooBig)?;
+                    let pieces = held.pieces.len() * size_of::<HeldPiece>();
+                    if self.texts.memory() + pieces > limits::FOUND_BYTES {
+                        return Err(Unchecked::TooBig);
+                    }
+                    held.pieces.iter_mut().skip(before).for_each(|piece| piece.call = call);
+                }
+                Item::CallPiece { call, node } if self.calls.look() => {
+                    in_order &= held.call_pieces.last().is_none_or(|(_, last)| last <= node);
+                    held.call_pieces.push((*call, *node));
+                }
+                Item::Twice if self.calls.act() => return Err(Unchecked::Dialect),
+                Item::Unreadable => return Err(Unchecked::Dialect),
+                Item::CallPiece { .. }
+                | Item::CallName { .. }
+                | Item::CallArgs { .. }
+                | Item::Twice => {}
+                Item::TextAgain { node, text } => {
+                    let value = doc.value(payload, *node);
+                    let said = value.as_ref().and_then(Value::as_str).unwrap_or_default();
+                    let read = self.texts.again(*text, *node, &said, &self.rules, record);
+                    read.map_err(|_| Unchecked::TooBig)?;
+                }
+                Item::TextEnd(key) => _ = self.texts.finish(*key, &self.rules, record),
+                Item::CallBegin { call, .. } if self.rules.holds_calls => {
+                    // One that has begun in a frame before keeps that one, and so this.
+                    let here = self.gone + self.queue.len() as u64;
+                    if let Entry::Vacant(new) = self.begun.entry(*call) {
+                        new.insert(here);
+                        held.calls.push(*call);
+                    }
+                }
+                Item::CallBegin { .. } => {}
+                Item::CallEnd { call } => {
+                    if self.texts.finish(*call, &self.rules, record) {
+                        self.judge(*call, Some(held));
+                    }
+                }
+                Item::AnswerEnd => {
+                    self.texts.finish_all(&self.rules, record);
+                    self.judge_all(Some(held));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every call that has begun counts as seen whole.
+    pub(super) fn judge_all(&mut self, mut current: Option<&mut QueuedFrame<'_>>) {
+        while let Some((call, _)) = self.begun.first_key_value() {
+            let call = *call;
+            self.judge(call, current.as_deref_mut());
+        }
+    }
+
+    /// A call has been seen whole: the frame in which it began (in the queue, or `current`) waits for it no longer,
+    /// and knows whether any of it may leave.
+    fn judge(&mut self, call: TextKey, current: Option<&mut QueuedFrame<'_>>) {
+        let Some(began) = self.begun.remove(&call) else { return };
+        let stop = self.texts.call_stop(call).filter(|_| self.calls.stopped(call).is_none());
+        let at = usize::try_from(began.saturating_sub(self.gone)).unwrap_or(usize::MAX);
+        let frame_stop = match self.queue.get_mut(at) {
+            Some(waiting) => Some(&mut waiting.call_stop),
+            None => current.map(|current| &mut current.call_stop),
+        };
+        if let Some(known) = frame_stop {
+            *known = known.or(stop);
+        }
+    }
+}
