@@ -4,15 +4,10 @@ import { createServer } from "node:http";
 import { acceptedContent, createMcpHandler, createRequestStateCodec, inputRequired, McpServer, ResourceTemplate } from "@modelcontextprotocol/server";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { z } from "zod";
+import { add, text, user } from "./mcp_conformance_common.mjs";
 
 const port = Number(process.argv[2]);
-const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
-const WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=";
-const text = (value) => ({ type: "text", text: value });
 const say = (value) => ({ content: [text(value)] });
-const image = { type: "image", data: PNG, mimeType: "image/png" };
-const embedded = (uri) => ({ type: "resource", resource: { uri, mimeType: "text/plain", text: "This is an embedded resource content." } });
-const user = (content) => ({ messages: [{ role: "user", content }] });
 const name = inputRequired.elicit({ message: "What is your name?",
   requestedSchema: { type: "object", properties: { name: { type: "string" } }, required: ["name"] } });
 const sampling = inputRequired.createMessage({ messages: [{ role: "user", content: text("What is the capital of France?") }], maxTokens: 100 });
@@ -23,13 +18,6 @@ function made() {
     { capabilities: { completions: {}, resources: {}, prompts: {} }, requestState: { verify: state.verify } });
   const tool = (name, run, inputSchema = z.object({})) => (
     server.registerTool(name, { description: `Scenario ${name}.`, inputSchema }, run));
-  tool("test_simple_text", async () => say("This is a simple text response for testing."));
-  tool("test_image_content", async () => ({ content: [image] }));
-  tool("test_audio_content", async () => ({ content: [{ type: "audio", data: WAV, mimeType: "audio/wav" }] }));
-  tool("test_embedded_resource", async () => ({ content: [embedded("test://embedded-resource")] }));
-  tool("test_multiple_content_types", async () => (
-    { content: [text("Multiple content types test:"), image, embedded("test://mixed-content-resource")] }));
-  tool("test_error_handling", async () => { throw new Error("This tool intentionally returns an error for testing"); });
   tool("test_tool_with_progress", async (_, { mcpReq }) => {
     for (const progress of [0, 50, 100]) {
       const params = { progressToken: mcpReq._meta?.progressToken ?? 0, progress, total: 100 };
@@ -74,20 +62,8 @@ function made() {
     inputRequired({ inputRequests: { capital_question: sampling } })));
   tool("json_schema_2020_12_tool", async () => say("ok"), z.object({ name: z.string().optional() }));
 
-  server.registerResource("text", "test://static-text", { mimeType: "text/plain" }, async (uri) => (
-    { contents: [{ uri: uri.href, mimeType: "text/plain", text: "This is the content of the static text resource." }] }));
-  server.registerResource("binary", "test://static-binary", { mimeType: "image/png" }, async (uri) => (
-    { contents: [{ uri: uri.href, mimeType: "image/png", blob: PNG }] }));
-  server.registerResource("template", new ResourceTemplate("test://template/{id}/data", { list: undefined }),
-    { mimeType: "application/json" }, async (uri, { id }) => (
-      { contents: [{ uri: uri.href, mimeType: "application/json", text: JSON.stringify({ id, data: `Data for ID: ${id}` }) }] }));
   const prompt = (name, run, argsSchema) => server.registerPrompt(name, { description: name, argsSchema }, run);
-  prompt("test_simple_prompt", async () => user(text("This is a simple prompt for testing.")));
-  prompt("test_prompt_with_arguments", async ({ arg1, arg2 }) => (
-    user(text(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`))), z.object({ arg1: z.string(), arg2: z.string() }));
-  prompt("test_prompt_with_embedded_resource", async ({ resourceUri }) => (
-    user(embedded(resourceUri))), z.object({ resourceUri: z.string() }));
-  prompt("test_prompt_with_image", async () => user(image));
+  add(server, ResourceTemplate, { tool, prompt, fields: (shape) => z.object(shape) });
   prompt("test_input_required_result_prompt", async (_, { mcpReq }) => {
     const given = acceptedContent(mcpReq.inputResponses, "user_context");
     return given ? user(text("context given")) : inputRequired({ inputRequests: { user_context: inputRequired.elicit({ message: "Context?",

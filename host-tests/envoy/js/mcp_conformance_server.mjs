@@ -5,27 +5,15 @@ import { createServer } from "node:http";
 import { McpServer, ResourceTemplate } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { z } from "zod";
+import { add, text } from "./mcp_conformance_common.mjs";
 
 const port = Number(process.argv[2]);
-const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
-const WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=";
-const text = (value) => ({ type: "text", text: value });
-const image = { type: "image", data: PNG, mimeType: "image/png" };
-const embedded = (uri) => ({ type: "resource", resource: { uri, mimeType: "text/plain", text: "This is an embedded resource content." } });
-const user = (content) => ({ messages: [{ role: "user", content }] });
 const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 function made() {
   const server = new McpServer({ name: "conformance", version: "1" },
     { capabilities: { logging: {}, completions: {}, resources: { subscribe: true } } });
   const tool = (name, run, inputSchema) => server.registerTool(name, { description: `Scenario ${name}.`, inputSchema }, run);
-  tool("test_simple_text", async () => ({ content: [text("This is a simple text response for testing.")] }));
-  tool("test_image_content", async () => ({ content: [image] }));
-  tool("test_audio_content", async () => ({ content: [{ type: "audio", data: WAV, mimeType: "audio/wav" }] }));
-  tool("test_embedded_resource", async () => ({ content: [embedded("test://embedded-resource")] }));
-  tool("test_multiple_content_types", async () => (
-    { content: [text("Multiple content types test:"), image, embedded("test://mixed-content-resource")] }));
-  tool("test_error_handling", async () => { throw new Error("This tool intentionally returns an error for testing"); });
   tool("test_tool_with_logging", async (extra) => {
     for (const data of ["Tool execution started", "Tool processing data", "Tool execution completed"]) {
       await extra.sendNotification({ method: "notifications/message", params: { level: "info", data } });
@@ -52,20 +40,8 @@ function made() {
     return { content: [text(`User response: ${asked.action} ${JSON.stringify(asked.content)}`)] };
   }, { message: z.string() });
 
-  server.registerResource("text", "test://static-text", { mimeType: "text/plain" }, async (uri) => (
-    { contents: [{ uri: uri.href, mimeType: "text/plain", text: "This is the content of the static text resource." }] }));
-  server.registerResource("binary", "test://static-binary", { mimeType: "image/png" }, async (uri) => (
-    { contents: [{ uri: uri.href, mimeType: "image/png", blob: PNG }] }));
-  server.registerResource("template", new ResourceTemplate("test://template/{id}/data", { list: undefined }),
-    { mimeType: "application/json" }, async (uri, { id }) => (
-      { contents: [{ uri: uri.href, mimeType: "application/json", text: JSON.stringify({ id, data: `Data for ID: ${id}` }) }] }));
   const prompt = (name, run, argsSchema) => server.registerPrompt(name, { description: name, argsSchema }, run);
-  prompt("test_simple_prompt", async () => user(text("This is a simple prompt for testing.")));
-  prompt("test_prompt_with_arguments", async ({ arg1, arg2 }) => (
-    user(text(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`))), { arg1: z.string(), arg2: z.string() });
-  prompt("test_prompt_with_embedded_resource", async ({ resourceUri }) => (
-    user(embedded(resourceUri))), { resourceUri: z.string() });
-  prompt("test_prompt_with_image", async () => user(image));
+  add(server, ResourceTemplate, { tool, prompt, fields: (shape) => shape });
   return server;
 }
 
