@@ -2,8 +2,7 @@
 
 use super::refusal::{Code, ReleaseRefusal};
 use super::release::Release;
-use crate::dsse::TrustedKey;
-use crate::dsse::{DsseError, Envelope};
+use crate::dsse::{DsseError, Envelope, TrustedKey};
 use crate::limits;
 use crate::policy::trust::Trust;
 

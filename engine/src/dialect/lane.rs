@@ -25,8 +25,8 @@ const GENERATES_NOTHING: [&str; 7] = [
     "detokenize",
 ];
 
-/// What the request line of a POST tells, whose path is no dialect's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the request line of a POST tells, whose path is no dialect's; by default nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LanePath {
     /// It names a model.
     model: bool,

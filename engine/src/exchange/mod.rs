@@ -73,7 +73,7 @@ pub struct Exchange {
     /// It passes as a stream.
     streams: bool,
     /// Its last byte has come.
-    whole: bool,
+    complete: bool,
     /// A policy that has come into force since ends it.
     stop: Option<StreamStop>,
     /// What limits have charged.
@@ -134,7 +134,7 @@ impl Exchange {
             cut_ns: None,
             passed: None,
             streams: false,
-            whole: false,
+            complete: false,
             stop: None,
             charges: Charges::new(book),
             lane: None,
@@ -210,7 +210,7 @@ impl Exchange {
     /// come has not been broken off.
     #[must_use]
     pub fn asks_how_it_ended(&self) -> bool {
-        self.is_call() && !self.whole
+        self.is_call() && !self.complete
     }
 
     /// It is a call of a dialect, as far as is known.

@@ -41,7 +41,7 @@ impl Exchange {
         end: bool,
         now_ns: u64,
     ) -> ResponseVerdict {
-        self.whole = end;
+        self.complete = end;
         let verdict = self.judge_headers(headers, local, end, now_ns);
         let answered = self.phase == Phase::Answered;
         self.capturing.headers(&mut self.cx, &verdict, headers, answered, now_ns);
@@ -140,7 +140,7 @@ impl Exchange {
             }
             Readable::Whole => {
                 self.open_answer(Framing::Json, rules);
-                let hold = self.cx.program.envoy_holds;
+                let hold = self.cx.program.host_holds;
                 if !hold {
                     self.show(&mut edits);
                     edits.push(HeaderEdit::Remove("content-length".to_owned()));
@@ -159,7 +159,7 @@ impl Exchange {
         now: impl Into<Now>,
     ) -> StreamVerdict {
         let now: Now = now.into();
-        self.whole |= end;
+        self.complete |= end;
         let verdict = self.judge_chunk(chunk, end, now);
         self.capturing.chunk(&mut self.cx, verdict.leaving(chunk), end, now);
         verdict
@@ -289,7 +289,7 @@ impl Exchange {
 
     /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
-        self.whole = body.is_some();
+        self.complete = body.is_some();
         let verdict = self.judge_body(body, now_ns);
         self.capturing.body(&mut self.cx, verdict.body.as_deref().or(body), now_ns);
         verdict
@@ -371,7 +371,7 @@ impl Exchange {
 
     fn whole(&mut self, body: Option<Vec<u8>>) -> WholeVerdict {
         let mut edits = Vec::new();
-        if self.cx.program.envoy_holds {
+        if self.cx.program.host_holds {
             self.show(&mut edits);
             if let Some(body) = &body {
                 edits.push(HeaderEdit::Set("content-length".to_owned(), body.len().to_string()));

@@ -38,8 +38,7 @@ impl UnknownLane {
     pub(crate) fn of_results(cx: &mut Context) -> Option<Self> {
         let line = |name| facts::text(&cx.facts.headers, name).unwrap_or_default();
         let fetched = line(":method").eq_ignore_ascii_case("GET") && is_results(&line(":path"));
-        let path = LanePath::read("").filter(|_| fetched)?;
-        let own = Self::at(cx, path, Sign::Own)?;
+        let own = fetched.then(|| Self::at(cx, LanePath::default(), Sign::Own)).flatten()?;
         Some(Self { seen: LaneEvidence::Call, ..own })
     }
 

@@ -14,7 +14,6 @@ mod waiting;
 
 use crate::context::Context;
 use crate::lever::tools::ToolsLever;
-use crate::policy::program::limit::LimitUnit;
 pub(crate) use answer::{Messages, open_messages};
 
 /// True if a call may come in several rounds, of which the last one counts and uses the grant.
@@ -22,12 +21,7 @@ pub(crate) fn may_want_input(cx: &Context) -> bool {
     let mcp = cx.mcp.as_ref().filter(|_| cx.is_mcp());
     mcp.is_some_and(|mcp| mcp.modern && mcp.calls > 0)
         && (mcp.is_some_and(|mcp| !mcp.granted.is_empty())
-            || cx
-                .program
-                .limits
-                .rules
-                .iter()
-                .any(|limit| matches!(limit.unit, LimitUnit::Calls | LimitUnit::Requests)))
+            || cx.program.limits.rules.iter().any(|limit| limit.unit.counts_calls()))
 }
 
 /// The answer wants input before the call is done: this round used no grant, and counts for nothing.

@@ -61,8 +61,8 @@ pub struct Program {
     /// A request's headers can still be changed when its body is whole: they are held until then, or the host shows bodies
     /// before it sends anything.
     pub hold_headers: bool,
-    /// Envoy holds them, and an answer's too: its path can still be changed, and the answer's headers with its body.
-    pub envoy_holds: bool,
+    /// The host itself holds them, and an answer's too: the path can still be changed, and an answer's headers with its body.
+    pub host_holds: bool,
     /// The serial of the release that brought it; `None` for an inline policy.
     pub serial: Option<u64>,
     /// Arguments of calls that wait for leave are kept for whoever decides, redacted.
@@ -216,7 +216,7 @@ impl Program {
             other_traffic,
             fallbacks,
             hold_headers: config.hold_headers.unwrap_or(false),
-            envoy_holds: config.hold_headers == Some(true) && config.host == Host::Envoy,
+            host_holds: config.hold_headers == Some(true) && config.host == Host::Envoy,
             serial: None,
             capture_tool_args: document.capture.approvals,
             notify: document.notify.clone().map(Rc::new),

@@ -3,8 +3,6 @@
 use super::normalized::NormalizedSearch;
 use super::text_search::TextSearch;
 use super::{Hit, Matcher};
-#[cfg(doc)]
-use crate::limits::SHORT_TEXT_BYTES;
 
 /// One text that grows, scanned as it comes. All calls for one text are given the same matcher.
 #[derive(Debug, Default, Clone)]
@@ -51,7 +49,7 @@ impl StreamSearch {
         sort(hits, known);
     }
 
-    /// Takes a short text that is complete ([`SHORT_TEXT_BYTES`]), and finds what [`StreamSearch::feed`] and
+    /// Takes a short text that is complete ([`crate::limits::SHORT_TEXT_BYTES`]), and finds what [`StreamSearch::feed`] and
     /// [`StreamSearch::finish`] would.
     pub fn find_in(&mut self, matcher: &Matcher, text: &str, hits: &mut Vec<Hit>) {
         self.fed = u64::try_from(text.len()).unwrap_or(u64::MAX);

@@ -121,12 +121,12 @@ mod tests {
                     let (mut framer, mut pieces) = (Framer::new(framing), Vec::new());
                     framer.feed(&bytes, &mut pieces);
                     framer.finish(&mut pieces);
-                    let mut read = pieces.iter().filter_map(|piece| match piece {
+                    let payloads = pieces.iter().filter_map(|piece| match piece {
                         Piece::Frame(frame) => Some(frame.payload_bytes().into_owned()),
                         _ => None,
                     });
                     let mut read: Vec<Vec<u8>> =
-                        read.by_ref().filter(|payload| !payload.is_empty()).collect();
+                        payloads.filter(|payload| !payload.is_empty()).collect();
                     if array && begun == Begun::Element {
                         assert_eq!(read.remove(0), br#"{"z":0}"#);
                     }

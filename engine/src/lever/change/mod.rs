@@ -110,7 +110,7 @@ fn plan(
             recognised,
             body,
             held: program.hold_headers,
-            path_held: program.envoy_holds,
+            path_held: program.host_holds,
         };
         let mut with = plan.clone();
         match with.set(change, on) {

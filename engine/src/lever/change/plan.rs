@@ -78,7 +78,8 @@ impl Plan {
         if same && name != UPSTREAM {
             return Ok(());
         }
-        if !(if name == ":path" { on.path_held } else { on.held }) {
+        let held = if name == ":path" { on.path_held } else { on.held };
+        if !held {
             return Err(Unchecked::Host);
         }
         self.headers.push((name.to_owned(), value.to_owned()));

@@ -20,7 +20,7 @@ pub(super) fn can_set_model(cx: &Context, model: &str) -> bool {
     // A path leaves with the headers: they must still be here.
     match &call.recognised.model {
         None => true,
-        Some(_) => cx.program.envoy_holds && path_with(cx, model).is_some(),
+        Some(_) => cx.program.host_holds && path_with(cx, model).is_some(),
     }
 }
 

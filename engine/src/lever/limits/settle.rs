@@ -202,9 +202,7 @@ impl Charges {
                 (taken.limit.unit, Rc::clone(&taken.limit.rule.id), taken.charge());
             let used = match &usage {
                 // Of a call's rounds the last one counts.
-                _ if matches!(unit, LimitUnit::Calls | LimitUnit::Requests) && cx.goes_on() => {
-                    charge.saturating_sub(1)
-                }
+                _ if unit.counts_calls() && cx.goes_on() => charge.saturating_sub(1),
                 Some(usage) => used_of(unit, usage, money).unwrap_or(charge),
                 None => charge,
             };

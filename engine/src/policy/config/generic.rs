@@ -36,11 +36,11 @@ pub(super) fn lacks(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
             ));
         }
     };
-    for lever in &policy.rollback {
-        lever.set.model.iter().for_each(|_| sets_model(&lever.rule));
+    for lever in policy.rollback.iter().filter(|lever| lever.set.model.is_some()) {
+        sets_model(&lever.rule);
     }
-    for lever in &policy.switch {
-        lever.model.iter().for_each(|_| sets_model(&lever.rule));
+    for lever in policy.switch.iter().filter(|lever| lever.model.is_some()) {
+        sets_model(&lever.rule);
     }
     if policy.on_cut == OnCut::Cancel {
         less("`on_cut: cancel`: this host resets nothing, the model goes on writing".to_owned());

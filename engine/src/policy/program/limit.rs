@@ -34,6 +34,12 @@ pub enum LimitUnit {
 }
 
 impl LimitUnit {
+    /// True if it counts calls, however much each says: of a call of several rounds one counts.
+    #[must_use]
+    pub fn counts_calls(self) -> bool {
+        matches!(self, Self::Requests | Self::Calls)
+    }
+
     /// The word in names and messages.
     #[must_use]
     pub fn word(self) -> &'static str {
