@@ -4,13 +4,11 @@
   (import "env" "proxy_get_header_map_pairs" (func $headers (param i32 i32 i32) (result i32)))
   (import "env" "proxy_get_buffer_bytes" (func $buffer (param i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_get_current_time_nanoseconds" (func $time (param i32) (result i32)))
-  (import "env" "proxy_get_property" (func $property (param i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_set_property" (func $set (param i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_increment_metric" (func $count (param i32 i64) (result i32)))
   (memory (export "memory") 64)
   ;; Where the host writes: pointer at 0, length at 4, time at 8, a metric's number at 16.
-  (data (i32.const 32) "response\00code_details")
   (data (i32.const 64) "floor.value_0" "floor.value_1" "floor.value_2" "floor.value_3" "floor.value_4" "floor.value_5"
                        "floor.value_6" "floor.value_7" "floor.value_8" "floor.value_9" "floor.value_a" "floor.value_b")
   (data (i32.const 240) "hemostat_floor_total")
@@ -64,8 +62,6 @@
     (i32.const 0))
   (func (export "proxy_on_log") (param i32)
     (call $begin)
-    (drop (call $property (i32.const 32) (i32.const 21) (i32.const 0) (i32.const 4)))
     (call $store (i32.const 8))
     (call $add) (call $add) (call $add))
-  (func (export "proxy_on_done") (param i32) (result i32) (i32.const 1))
   (func (export "proxy_on_delete") (param i32)))
