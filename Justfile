@@ -66,7 +66,7 @@ bench-e2e *ARGS: wasm
 fuzz SECONDS="600" SEED="1":
     HEMOSTAT_FUZZ_SECONDS={{ SECONDS }} HEMOSTAT_FUZZ_SEED={{ SEED }} cargo test --release --locked --package hemostat-engine --features yaml --test exchange -- --nocapture mutated
 
-# fuzz every target with libFuzzer for SECONDS each (needs cargo-fuzz)
+# fuzz every target with libFuzzer for SECONDS each
 fuzz-deep SECONDS="60":
     tools/fuzz {{ SECONDS }}
 

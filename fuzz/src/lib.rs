@@ -197,8 +197,15 @@ pub fn envelopes(data: &[u8]) {
     }
 }
 
-/// An answer under rules that find nothing leaves as it came, however it is cut. The first byte chooses the dialect and
-/// the framing, the second the cut; a NUL ends the request.
+/// A request and its answer: a NUL ends the request.
+fn two_parts(data: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = data.splitn(2, |byte| *byte == 0);
+    let first = parts.next().unwrap_or_default();
+    parts.next().map_or((&[], first), |answer| (first, answer))
+}
+
+/// An answer under rules that find nothing leaves as it came, and under rules that act it leaves the same, however it is cut.
+/// The first byte chooses the dialect and the rules, the second the cut.
 pub fn exchange(data: &[u8]) {
     const PATHS: [&[u8]; 6] = [
         b"/v1/chat/completions",
@@ -209,9 +216,11 @@ pub fn exchange(data: &[u8]) {
         b"/mcp",
     ];
     let [choice, chunk, rest @ ..] = data else { return };
-    let at = rest.iter().position(|byte| *byte == 0).unwrap_or(0);
-    let (request, answer) = rest.split_at(at);
+    let (request, answer) = two_parts(rest);
     let Some(path) = PATHS.get(usize::from(*choice) % PATHS.len()) else { return };
+    if *choice >= 128 {
+        return cut_is_whole(path, b"text/event-stream", request, answer, *chunk);
+    }
     let chunks: Vec<&[u8]> = answer.chunks(usize::from(*chunk).max(1)).collect();
     let (left, broken) = answered(&NEVER.with(Rc::clone), path, request, &chunks);
     // Half an event at a broken end is no client's to read, and may hold anything.
@@ -219,13 +228,12 @@ pub fn exchange(data: &[u8]) {
 }
 
 /// An answer that rules act on leaves the same, however it is cut: of an MCP server. The first byte chooses the framing,
-/// the second the cut; a NUL ends the request.
+/// the second the cut.
 pub fn mcp(data: &[u8]) {
     let [choice, chunk, rest @ ..] = data else { return };
-    let at = rest.iter().position(|byte| *byte == 0).unwrap_or(0);
-    let (request, answer) = rest.split_at(at);
+    let (request, answer) = two_parts(rest);
     let kind: &[u8] = if choice % 4 == 0 { b"application/json" } else { b"text/event-stream" };
-    cut_is_whole(b"/mcp", kind, request, answer.get(1..).unwrap_or_default(), *chunk);
+    cut_is_whole(b"/mcp", kind, request, answer, *chunk);
 }
 
 /// The same of messages of an event stream: as they came, or as one that holds them as its payload. The first byte
