@@ -19,6 +19,7 @@ mod faults;
 mod fleet;
 mod fuel;
 mod generic_host;
+mod held;
 mod hostile;
 mod local_replies;
 mod other_traffic;
