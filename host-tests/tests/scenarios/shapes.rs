@@ -11,12 +11,9 @@ const KIB: usize = 1024;
 const UNIT: usize = 40 * KIB;
 /// A doubling costs no more than this: twice, and a little for what is allocated anew.
 const MOST: f64 = 2.15;
-/// More than anything honest costs: units of fuel for a byte.
+/// More than anything honest costs: units of fuel for a byte. Dearest are texts of two bytes that are hits, each of which is
+/// searched in every group of patterns and written anew.
 const A_BYTE: u64 = 4000;
-
-/// What is known to cost more a byte, by a part of its name: each hit in a text inside a JSON text is written through
-/// both. Each text of two bytes is begun in two groups of patterns.
-const DEAR: [(&str, u64); 3] = [("inner hits", 10_500), ("numbers in", 6700), ("hits in", 5500)];
 
 /// Every lever looks: texts are held, redacted and watched, calls are judged, tokens are counted.
 pub(crate) fn acting() -> Value {
@@ -158,15 +155,19 @@ fn request(dialect: Dialect, field: &str, value: &str) -> Request {
     request
 }
 
-fn answer(dialect: Dialect, field: &str, value: &str) -> UpstreamAnswer {
-    let body = match field {
-        "content" | "tool_calls" => format!(
+/// A whole answer. What is said in it stands where each dialect looks for it, [`copies`] times.
+fn answer(field: &str, value: &str) -> UpstreamAnswer {
+    UpstreamAnswer::json(match copies(field) {
+        1 => format!(r#"{{"model":"m","{field}":{value}}}"#),
+        _ => format!(
             r#"{{"choices":[{{"index":0,"message":{{"role":"assistant","{field}":{value}}}}}],"content":{value},"output":[{{"type":"message","content":{value}}}],"candidates":[{{"content":{{"parts":{value}}}}}]}}"#
         ),
-        _ => format!(r#"{{"model":"m","{field}":{value}}}"#),
-    };
-    let _ = dialect;
-    UpstreamAnswer::json(body)
+    })
+}
+
+/// How often a whole answer says what stands in this field.
+fn copies(field: &str) -> usize {
+    if matches!(field, "content" | "tool_calls") { 4 } else { 1 }
 }
 
 /// One event of a stream, as many as fit.
@@ -329,11 +330,8 @@ fn check(
     if std::env::var_os("HEMOSTAT_SHAPES").is_some() {
         println!("{what}: {costs:?}, {} a byte", costs[2] / (4 * UNIT as u64));
     }
-    fn known<T: Copy>(list: &[(&str, T)], what: &str, most: T) -> T {
-        list.iter().find(|(part, _)| what.contains(part)).map_or(most, |(_, more)| *more)
-    }
     let grows = costs.windows(2).any(|two| two[1] as f64 > MOST * two[0] as f64);
-    let dear = costs[2] / (4 * UNIT as u64) > known(&DEAR, what, A_BYTE);
+    let dear = costs[2] / (4 * UNIT as u64) > A_BYTE;
     if grows || dear {
         worst.push(format!("{what}: {costs:?}, {} a byte", costs[2] / (4 * UNIT as u64)));
     }
@@ -389,7 +387,7 @@ fn work_on_bodies_of_every_shape_grows_with_their_bytes() {
                     Box::new(move |proxy, size| {
                         proxy.run(
                             dialect.request(false, "hi"),
-                            answer(dialect, field, &value(size)),
+                            answer(field, &value(size / copies(field))),
                             &Chunking::Whole,
                         )
                     }),
@@ -473,8 +471,7 @@ fn the_largest_bodies_full_of_hits_do_not_end_a_vm() {
             assert!(memory < MEMORY, "{what}: {} MiB", memory >> 20);
             if action == "redact" {
                 let proxy = large(policy(passes, action));
-                let answer =
-                    answer(chat(), if field == "messages" { "tool_calls" } else { field }, value);
+                let answer = answer(if field == "messages" { "tool_calls" } else { field }, value);
                 let outcome = proxy.run(chat().request(false, "hi"), answer, &Chunking::Whole);
                 assert_eq!(outcome.trapped, None, "answer, {what}");
                 proxy.assert_sound(&what);
