@@ -10,6 +10,7 @@ What it answers is chosen by the request header `x-replay`: a recording (`openai
     length                               content-length instead of chunked framing
     cut=N                                the connection breaks after N bytes of the body
     hang=headers|N                       nothing more is sent: before the headers, or after N bytes of the body
+    early                                the answer comes before the request's body
 
 Without the header: the recording with the same path and request body, else the first with that path, else an echo of
 the request in JSON. An upgrade to websocket is accepted, and its bytes are echoed.
@@ -45,6 +46,11 @@ class Call:
     def header(self, name):
         """The first value of a header, or None."""
         return next((value for key, value in self.headers if key == name), None)
+
+    @property
+    def is_early(self):
+        """True where the answer is not to wait for the body."""
+        return ";early" in (self.header("x-replay") or "")
 
     @property
     def json(self):
@@ -160,6 +166,10 @@ class Upstream:
                 if not await self._answer(call, writer):
                     writer.transport.abort()
                     return
+                if call.is_early:
+                    while await reader.read(65536):
+                        pass
+                    return
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
@@ -175,6 +185,8 @@ class Upstream:
         method, path, _ = first.split(" ", 2)
         headers = [(key.strip().lower(), value.strip()) for key, _, value in (line.partition(":") for line in lines)]
         fields = dict(headers)
+        if (call := Call(method, path, headers, b"")).is_early:
+            return call
         if "chunked" in fields.get("transfer-encoding", ""):
             parts = []
             while size := int((await reader.readline()).split(b";")[0], 16):
