@@ -4,7 +4,8 @@
 //! clock, no randomness, no file and no log (ARCHITECTURE, invariant 1). The same code runs in the wasm filter, in the
 //! operator's command, in the native tests and in the benches.
 //!
-//! The rooms, in the order a byte meets them; four of them are the crate `hemostat-ground`, which is built for speed:
+//! The rooms, in the order a byte meets them. Those that do not stand in this crate are shown as its own: `hemostat-ground`
+//! is built for speed, `hemostat-control` for size, and `hemostat-dialect` as this one is.
 //!
 //! | room | what it does |
 //! |---|---|
@@ -30,22 +31,15 @@
 //! | [`limits`] | every bound, with the reason for its number |
 
 pub mod answer;
-pub mod bundle;
 pub mod capture;
 pub mod context;
-pub mod counters;
-pub mod dialect;
-pub mod dsse;
-pub mod event;
 pub mod exchange;
-pub mod fleet;
-pub mod grant;
-pub mod jcs;
-pub mod ledger;
 pub mod lever;
 mod mcp;
-pub mod policy;
-pub mod providers;
-mod written;
 
+use hemostat_control::written;
+pub use hemostat_control::{
+    bundle, counters, dsse, event, fleet, grant, ledger, policy, providers,
+};
+pub use hemostat_dialect::{self as dialect, jcs};
 pub use hemostat_ground::{base, limits, search, wire};

@@ -32,7 +32,7 @@ impl Exchanger {
                 self.send(parcel);
             }
         }
-        telemetry::apply_for(program, table.effects());
+        telemetry::apply_for(program, table.notes());
     }
 
     /// A call has ended.
@@ -43,7 +43,7 @@ impl Exchanger {
         if let Some(next) = next {
             self.send(next);
         }
-        telemetry::apply_for(program, accounts::fleet().effects());
+        telemetry::apply_for(program, accounts::fleet().notes());
     }
 
     fn send(&mut self, parcel: Parcel) {

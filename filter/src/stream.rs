@@ -82,7 +82,7 @@ impl Stream {
     /// After every call of the engine: what it wants told.
     fn settle(&mut self) {
         telemetry::apply(self.exchange.effects());
-        telemetry::apply_for(&self.active.program, accounts::fleet().effects());
+        telemetry::apply_for(&self.active.program, accounts::fleet().notes());
     }
 
     /// A host call failed and nothing of the answer has left. The engine says whether that matters: if it does, the

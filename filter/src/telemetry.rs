@@ -9,6 +9,7 @@ use hemostat_engine::base::sorted_map::SortedMap;
 use hemostat_engine::context::memory::VmMemory;
 use hemostat_engine::counters;
 use hemostat_engine::exchange::Effect;
+use hemostat_engine::fleet::Note;
 use hemostat_engine::policy::Program;
 
 use crate::host::{self, HostError, Level};
@@ -142,7 +143,12 @@ pub fn apply(effects: Vec<Effect>) {
 }
 
 /// The same, of what comes of no one exchange: its events go where this policy sends them.
-pub fn apply_for(program: &Program, mut effects: Vec<Effect>) {
+pub fn apply_for(program: &Program, notes: Vec<Note>) {
+    // Asked after every callback, and nearly always there is nothing.
+    if notes.is_empty() {
+        return;
+    }
+    let mut effects = Effect::of_fleet(notes);
     for effect in &mut effects {
         if let Effect::Event(event) = effect {
             event.origin = notify::origin(program);

@@ -1,7 +1,6 @@
 //! Policies as the command reads them: with overlays or not, judged, in one form.
 
 use hemostat_engine::bundle::digest_of;
-use hemostat_engine::jcs;
 use hemostat_engine::policy::config::remote::default_scope;
 use hemostat_engine::policy::source::{self, SourceNode};
 use hemostat_engine::policy::{Diagnostic, judge};
@@ -13,7 +12,7 @@ use crate::shared::when::{End, now};
 
 /// RFC 8785.
 pub(crate) fn canonical(policy: &SourceNode) -> Result<String> {
-    jcs::canonical(policy).map_err(|error| Error::failed(error.to_string()))
+    source::canonical(policy).map_err(|error| Error::failed(error.to_string()))
 }
 
 /// The digest of a policy.

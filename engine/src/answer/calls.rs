@@ -11,7 +11,8 @@ pub(crate) use kept::kept;
 use std::rc::Rc;
 
 use super::texts::ByKey;
-use crate::context::record::{Record, Unchecked};
+use crate::context::record::Record;
+use crate::counters::Unchecked;
 use crate::dialect::{ArgsForm, CallName, Item, Stopped, TextKey};
 use crate::event;
 use crate::limits;

@@ -12,7 +12,7 @@ mod repeated;
 
 use super::held::QueuedFrame;
 use super::repeats::{Like, Repeat, Repeats};
-use crate::context::record::Unchecked;
+use crate::counters::Unchecked;
 use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
 use crate::limits;
 use crate::wire::frame::{Frame, Framing, Piece, is_document};

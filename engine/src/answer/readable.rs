@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::context::facts::{self, Headers};
-use crate::context::record::Unchecked;
+use crate::counters::Unchecked;
 use crate::wire::frame::Framing;
 
 /// True for a body that begins as an event stream does, and as no JSON can.

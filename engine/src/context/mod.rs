@@ -13,6 +13,7 @@ pub mod verdict;
 
 use std::rc::Rc;
 
+pub use crate::counters::Unchecked;
 use crate::dialect::{self, Call, DialectId, Recognised};
 use crate::policy::Program;
 use crate::policy::program::guard::Guard;
@@ -21,7 +22,6 @@ pub use facts::RequestFacts;
 use mcp::Mcp;
 use memory::{ExchangeMemory, VmMemory};
 use record::Record;
-pub use record::Unchecked;
 pub(crate) use refusal::Refusal;
 pub use verdict::{
     Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,

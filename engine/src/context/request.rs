@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::Context;
 use super::facts;
 use super::labels::{self, Body};
-use super::record::Unchecked;
+use crate::counters::Unchecked;
 use crate::dialect::{self, Call, CallKind, Recognised, RequestView};
 use crate::policy::program::label::{Label, LabelId};
 use crate::wire::json::Doc;

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use crate::base::callout::Callout;
 use crate::capture::Captured;
 use crate::dialect::Reply;
-use crate::event::{Event, EventKind};
+use crate::event::Event;
+use crate::fleet::Note;
 
 /// One change to a header map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,11 +136,14 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Operators are told that the rate-limit service in this cluster does not seem to know a limit.
+    /// What the accounts of a fleet want done.
     #[must_use]
-    pub fn limit_unknown(limit: &str, cluster: &str) -> Self {
-        let fields =
-            vec![("hemostat.rule", limit.into()), ("hemostat.limit.cluster", cluster.into())];
-        Self::Event(Box::new(Event::new(EventKind::LimitUnknown, fields)))
+    pub fn of_fleet(notes: Vec<Note>) -> Vec<Self> {
+        let effect = |note| match note {
+            Note::Count(name) => Self::Count(name),
+            Note::Log(line) => Self::Log(line),
+            Note::Event(event) => Self::Event(event),
+        };
+        notes.into_iter().map(effect).collect()
     }
 }

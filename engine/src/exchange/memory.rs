@@ -3,7 +3,7 @@
 use super::Exchange;
 use super::answering::Answering;
 use crate::context::memory::{ExchangeMemory, VmMemory};
-use crate::context::record::Unchecked;
+use crate::counters::Unchecked;
 use crate::limits;
 
 impl Exchange {

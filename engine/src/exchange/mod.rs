@@ -28,10 +28,10 @@ use std::rc::Rc;
 use crate::answer::HoldReason;
 use crate::context::Context;
 pub use crate::context::facts::{Now, RequestFacts};
-pub use crate::context::record::Unchecked;
 pub use crate::context::verdict::{
     Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
 };
+pub use crate::counters::Unchecked;
 use crate::event::Origin;
 use crate::fleet::Table;
 use crate::grant::used::Slots;

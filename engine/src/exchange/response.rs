@@ -12,8 +12,8 @@ use crate::answer::{
     Around, Chosen, Cut, FrameLoop, KnownEvents, Left, Output, Pipe, Rules, Settings, ToolRules,
 };
 use crate::context::facts::{self, Headers, Now, seconds};
-use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
+use crate::counters::Unchecked;
 use crate::dialect::{self, Ending, EndingHow, Reply};
 use crate::lever::failsafe;
 use crate::lever::other_traffic::remove_internal;

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::{Exchange, Phase};
 use crate::context::mcp::Sniff;
-use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
+use crate::counters::Unchecked;
 use crate::dialect::mcp::sign::{self, Sign};
 use crate::dialect::mcp::sniff::{Sniffed, Sniffer};
 use crate::dialect::{DialectId, Recognised, a2a};

@@ -3,8 +3,8 @@
 
 use super::{Exchange, Phase};
 use crate::context::facts::{self, Headers};
-use crate::context::record::Unchecked;
 use crate::context::verdict::{HeaderEdit, RequestVerdict};
+use crate::counters::Unchecked;
 use crate::dialect::{self, Call, CallKind};
 use crate::lever::{choose, describe, failsafe};
 use crate::policy::document::UnknownLanes;

@@ -6,7 +6,7 @@ use crate::answer::calls::{approval_of, kept, shown_name};
 use crate::answer::{Approvals, Calls, ToolRules};
 use crate::context::Context;
 use crate::context::facts;
-use crate::context::record::Unchecked;
+use crate::counters::Unchecked;
 use crate::dialect;
 use crate::dialect::mcp::ToolCall;
 use crate::event;

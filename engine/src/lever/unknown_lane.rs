@@ -3,8 +3,8 @@
 
 use super::choose;
 use crate::context::facts::{self};
-use crate::context::record::Unchecked;
 use crate::context::{Context, Refusal};
+use crate::counters::Unchecked;
 use crate::dialect::lane::{LaneEvidence, LanePath, LaneSniffer, is_results};
 use crate::dialect::mcp::sign::Sign;
 use crate::dialect::{self, Recognised, Reply};

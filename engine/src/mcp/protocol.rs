@@ -3,8 +3,8 @@
 use crate::context::Context;
 use crate::context::facts;
 use crate::context::mcp::{Asked, Mcp};
-use crate::context::record::Unchecked;
 use crate::context::verdict::HeaderEdit;
+use crate::counters::Unchecked;
 use crate::dialect::mcp::sign::{self, Sign};
 use crate::dialect::mcp::sniff::Sniffed;
 use crate::dialect::mcp::{self, MessageKind};

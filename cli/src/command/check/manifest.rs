@@ -1,7 +1,6 @@
 //! Plugin configurations in what proxies are configured with: Envoy's bootstrap or discovery files, manifests of Istio and
 //! of Envoy Gateway. What is in them is judged as it stands there, with the field of the host that it needs.
 
-use hemostat_engine::jcs;
 use hemostat_engine::policy::Diagnostic;
 use hemostat_engine::policy::source::{self, Position, SourceNode, SourceValue};
 
@@ -51,7 +50,7 @@ pub(super) fn find(text: &str, file: &str) -> Option<Vec<Found>> {
 fn differences(found: &mut [Found]) {
     let own = |one: &Found, name: &str| {
         let value = one.tree.as_ref().ok()?.get(name)?;
-        jcs::canonical(value).ok()
+        source::canonical(value).ok()
     };
     // Who trusts nobody takes no releases, whatever its scope.
     let follows = |one: &Found| {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Around, Cut, Pipe};
 use crate::answer::texts::OpenTexts;
-use crate::context::record::Unchecked;
+use crate::counters::Unchecked;
 use crate::dialect::TextKey;
 use crate::limits;
 use crate::policy::document::OnHoldLimit;

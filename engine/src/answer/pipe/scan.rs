@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 
 use super::{Around, Pipe};
 use crate::answer::held::{HeldPiece, QueuedFrame};
-use crate::context::record::Unchecked;
+use crate::counters::Unchecked;
 use crate::dialect::{Item, Role, TextKey};
 use crate::limits;
 use crate::wire::frame::Framing;

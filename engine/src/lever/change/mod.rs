@@ -10,9 +10,9 @@ use std::rc::Rc;
 
 use crate::context::facts::{self, seconds};
 use crate::context::labels::{self, RequestLineLabels};
-use crate::context::record::Unchecked;
 use crate::context::verdict::HeaderEdit;
 use crate::context::{Context, Refusal};
+use crate::counters::Unchecked;
 use crate::dialect::{self, RequestView};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Rule;

@@ -3,7 +3,7 @@
 use super::body::{self, Spot, alike};
 use crate::context::facts::{self, RequestFacts};
 use crate::context::labels::{self, Body};
-use crate::context::record::Unchecked;
+use crate::counters::Unchecked;
 use crate::dialect::{self, DialectId, Recognised};
 use crate::policy::program::change::{Change, ChangedField, UPSTREAM};
 use crate::policy::program::label::{From, LabelId, LabelReader, LabelTable};

@@ -1,0 +1,226 @@
+//! From a policy that may be used to the program that runs.
+
+use std::rc::Rc;
+
+use super::digest::Digest;
+use super::refusal::{Code, ReleaseRefusal};
+use super::release::{Brings, one_line};
+use super::state::{KeptPolicy, ReleaseStanding, Releases};
+use super::verify::Verified;
+use crate::policy::Program;
+use crate::policy::config::{Config, ConfigOnError};
+use crate::policy::document::{Document, Mode, RuleSeverity};
+use crate::policy::source::{self, SourceNode, parse_json};
+
+/// What a configuration says of releases: whom it trusts, for which scope, and what they may do here.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The configuration.
+    pub config: Config,
+    baseline: Option<KeptPolicy>,
+}
+
+/// A policy in force.
+#[derive(Debug, Clone)]
+pub struct ActivePolicy {
+    /// What runs.
+    pub program: Rc<Program>,
+    /// The release's serial; `None` for the inline policy.
+    pub serial: Option<u64>,
+    /// The policy's own version.
+    pub version: Option<String>,
+    /// Its digest.
+    pub digest: Digest,
+    /// Whether it acts or only counts.
+    pub mode: Mode,
+    /// How bad it is what it is for.
+    pub severity: Option<RuleSeverity>,
+    /// Why it is, in its own words.
+    pub reason: Option<String>,
+    /// Warnings of its check, a line each.
+    pub warnings: Vec<String>,
+}
+
+/// The digest by which releases name a policy: SHA-256 of its RFC 8785 form.
+///
+/// # Errors
+/// It holds a number that RFC 8785 has no form for.
+pub fn digest_of(policy: &SourceNode) -> Result<Digest, ReleaseRefusal> {
+    canonical(policy).map(|text| Digest::of(text.as_bytes()))
+}
+
+fn canonical(policy: &SourceNode) -> Result<String, ReleaseRefusal> {
+    source::canonical(policy)
+        .map_err(|error| ReleaseRefusal::new(Code::BadPolicy, error.to_string()))
+}
+
+impl KeptPolicy {
+    /// A policy and its name.
+    pub(super) fn new(policy: &SourceNode) -> Result<Self, ReleaseRefusal> {
+        let text = canonical(policy)?;
+        let version = policy.get("version").and_then(SourceNode::text).map(str::to_owned);
+        let digest = Digest::of(text.as_bytes());
+        Ok(Self { digest, version, policy: text.into(), end: None, under: None, drill: false })
+    }
+
+    /// Its tree, if the text is what the digest says.
+    fn tree(&self) -> Result<SourceNode, ReleaseRefusal> {
+        if Digest::of(self.policy.as_bytes()) != self.digest {
+            let message = format!("what is held as {} is something else", self.digest);
+            return Err(ReleaseRefusal::new(Code::NotHeld, message));
+        }
+        parse_json(self.policy.as_bytes()).map_err(|found| bad_policy(&found))
+    }
+}
+
+fn bad_policy(found: &[crate::policy::Diagnostic]) -> ReleaseRefusal {
+    let errors = found.iter().filter(|finding| finding.is_error());
+    let lines: Vec<String> = errors.map(one_line).collect();
+    ReleaseRefusal::new(Code::BadPolicy, lines.join("; "))
+}
+
+impl Terms {
+    /// What this configuration says.
+    ///
+    /// # Errors
+    /// Its inline policy has no digest.
+    pub fn new(config: Config) -> Result<Self, ReleaseRefusal> {
+        let baseline = config.inline.as_ref().map(KeptPolicy::new).transpose()?;
+        Ok(Self { config, baseline })
+    }
+
+    /// The inline policy.
+    pub(super) fn baseline(&self) -> Option<&KeptPolicy> {
+        self.baseline.as_ref()
+    }
+
+    /// The inline policy as what runs.
+    fn running_baseline(&self) -> Result<Option<ActivePolicy>, ReleaseRefusal> {
+        let Some(held) = &self.baseline else { return Ok(None) };
+        // It was judged with the configuration that it stands in.
+        let program = Program::compile(&self.config).map_err(|error| does_not_compile(&error))?;
+        Ok(Some(held.running(program, &self.config.policy)))
+    }
+
+    /// Judges and compiles a policy that a release brought.
+    pub(super) fn adopt(
+        &self,
+        held: &KeptPolicy,
+        serial: u64,
+        drill: bool,
+    ) -> Result<ActivePolicy, ReleaseRefusal> {
+        let tree = held.tree()?;
+        let (config, warnings) =
+            self.config.with_policy(&tree).map_err(|found| bad_policy(&found))?;
+        // The inline policy is the configuration's own word, and may be gone back to.
+        if self.baseline.as_ref().is_none_or(|own| own.digest != held.digest) {
+            self.allowed(&config.policy)?;
+        }
+        let mut program = Program::compile(&config).map_err(|error| does_not_compile(&error))?;
+        program.serial = Some(serial);
+        if drill {
+            program.version = Some(drill_version(program.version.as_deref()));
+        }
+        let mut running = held.running(program, &config.policy);
+        running.warnings = warnings.iter().map(one_line).collect();
+        Ok(running)
+    }
+
+    /// What a release may make this proxy do is for its configuration to say.
+    fn allowed(&self, policy: &Document) -> Result<(), ReleaseRefusal> {
+        let allow = &self.config.allow;
+        if !policy.capture.is_empty() && !allow.capture {
+            let message = "it asks for `capture`, and the configuration does not say \
+                           `allow: {capture: true}`";
+            return Err(ReleaseRefusal::new(Code::NotAllowed, message));
+        }
+        let named = policy.switch.iter().enumerate();
+        let mut named = named.filter_map(|(at, lever)| Some((at, lever.upstream.as_deref()?)));
+        if let Some((at, upstream)) =
+            named.find(|(_, name)| !allow.upstreams.iter().any(|ok| ok == name))
+        {
+            let message = format!(
+                "`switch[{at}].to.upstream` is `{upstream}`, and the configuration's `allow` does not \
+                 list it: where the proxy's routes know `x-hemostat-upstream: {upstream}`, write \
+                 `allow: {{upstreams: [{upstream}]}}`"
+            );
+            return Err(ReleaseRefusal::new(Code::NotAllowed, message));
+        }
+        let global = policy.limits.iter().filter_map(|limit| limit.global.as_ref());
+        let clusters = policy.notify.iter().map(|notify| notify.cluster.as_str());
+        let clusters = clusters.chain(global.map(|global| global.cluster.as_str()));
+        let captured = policy.capture.rules.iter().map(|rule| rule.to.cluster.as_str());
+        let mut clusters = clusters.chain(captured);
+        match clusters.find(|cluster| !allow.clusters.iter().any(|ok| ok == cluster)) {
+            None => Ok(()),
+            Some(cluster) => {
+                let message = format!(
+                    "it calls cluster `{cluster}`, and the configuration's `allow: {{clusters: …}}` \
+                     does not list it"
+                );
+                Err(ReleaseRefusal::new(Code::NotAllowed, message))
+            }
+        }
+    }
+}
+
+/// The version that a drill shows everywhere: nobody takes it for what it rehearses.
+pub(super) fn drill_version(version: Option<&str>) -> String {
+    version.map_or_else(|| "drill".to_owned(), |version| format!("drill.{version}"))
+}
+
+fn does_not_compile(error: &crate::policy::program::CompileError) -> ReleaseRefusal {
+    ReleaseRefusal::new(Code::BadPolicy, error.to_string())
+}
+
+impl KeptPolicy {
+    fn running(&self, program: Program, policy: &Document) -> ActivePolicy {
+        ActivePolicy {
+            serial: program.serial,
+            version: program.version.clone(),
+            program: Rc::new(program),
+            digest: self.digest,
+            mode: policy.mode,
+            severity: policy.severity,
+            reason: policy.reason.clone(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Releases {
+    /// What is in force under these terms, built from the signed bytes themselves: a worker believes what was signed,
+    /// not what another worker says of it. `None`: there is no policy at all.
+    ///
+    /// # Errors
+    /// The release in force does not verify or compile under these terms; another configuration of the process took it.
+    pub fn running(&self, terms: &Terms) -> Result<Option<ActivePolicy>, ReleaseRefusal> {
+        let Some(active) = &self.active else { return terms.running_baseline() };
+        let trust = &terms.config.trust;
+        let verified = Verified::verify(&active.envelope, trust, &terms.config.scope)?;
+        let release = verified.release();
+        let held = match (active.standing, &release.brings) {
+            (ReleaseStanding::Baseline, _) => return terms.running_baseline(),
+            (ReleaseStanding::Previous, _) => self.held.first().cloned(),
+            (_, Brings::Whole(policy)) => Some(KeptPolicy::new(policy)?),
+            (_, Brings::Digest(digest)) => self.holding(digest).cloned(),
+        };
+        let held = held.ok_or_else(|| {
+            ReleaseRefusal::new(Code::NotHeld, "the policy in force is not held any more")
+        })?;
+        let drill = release.drill
+            && matches!(active.standing, ReleaseStanding::Release | ReleaseStanding::Overdue);
+        terms.adopt(&held, release.serial, drill).map(Some)
+    }
+}
+
+/// What runs while there is no policy: everything recognised is refused, or passes, as `on_error` says.
+///
+/// # Errors
+/// Never in practice: the empty policy compiles.
+pub fn nothing_runs(config: &Config) -> Result<Program, ReleaseRefusal> {
+    let empty = Config { policy: Rc::default(), ..config.clone() };
+    let mut program = Program::compile(&empty).map_err(|error| does_not_compile(&error))?;
+    program.unusable = config.on_error == ConfigOnError::Closed;
+    Ok(program)
+}

@@ -1,0 +1,131 @@
+//! Limits that a fleet shares (`global`): what this process owes a rate-limit service, and what the service last said.
+//!
+//! ```text
+//! wire     the messages, as bytes                              (no state)
+//! entry    one account: owed, under way, the service's word    (no storage, no clock)
+//! set      the accounts that share one slot of storage
+//! health   which services do not answer
+//! table    all of it over the storage that workers share
+//! call     what is to be sent, and what an answer means
+//! ```
+//! Usage is *owed* when a request is settled. Whichever worker has the turn *takes* what is owed, sends it, and tells the
+//! table what came of it. What was certainly not counted is owed again; what nobody can tell is not sent twice: a service
+//! that counts and answers late would otherwise be told of the same usage at every turn, and lock the fleet out.
+//! A process's own accounts ([`crate::ledger`]) go on beside all this, so that what is lost here is still capped there.
+
+pub mod call;
+mod entry;
+mod health;
+mod note;
+mod set;
+pub mod status;
+pub mod table;
+pub mod wire;
+
+use std::rc::Rc;
+
+pub use call::Parcel;
+pub use entry::ServiceWord;
+pub use note::Note;
+pub use table::{Admitter, Table};
+
+use crate::ledger::AccountKey;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// What a service speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// `kuadrant.service.ratelimit.v1`: asks by `CheckRateLimit`, charges by `Report`.
+    Limitador,
+    /// `envoy.service.ratelimit.v3`: `ShouldRateLimit` does both.
+    Envoy,
+}
+
+/// The windows that such services have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// `1s`
+    Second,
+    /// `1m`
+    Minute,
+    /// `1h`
+    Hour,
+    /// `day`
+    Day,
+}
+
+impl Every {
+    /// Nanoseconds.
+    #[must_use]
+    pub fn ns(self) -> u64 {
+        let seconds = match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3600,
+            Self::Day => 86_400,
+        };
+        seconds * SECOND_NS
+    }
+}
+
+/// What admits requests while the service does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// The process's own cap.
+    Local,
+    /// Nothing: all are admitted.
+    Open,
+    /// None are.
+    Closed,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The proxy's cluster.
+    pub cluster: String,
+    /// The service's domain.
+    pub domain: String,
+    /// What it speaks.
+    pub api: Api,
+}
+
+/// Where a limit's accounts are counted, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// By whom.
+    pub service: Service,
+    /// The window.
+    pub every: Every,
+    /// Units of the limit that make one of the service's: 10,000 micro-dollars are a cent.
+    pub unit: u32,
+    /// How often usage is reported, in milliseconds.
+    pub sync_ms: u32,
+}
+
+/// `global` of a limit, compiled.
+#[derive(Debug, Clone)]
+pub struct Global {
+    /// Where it is counted.
+    pub target: Rc<Target>,
+    /// The names of the labels in `per`.
+    pub labels: Vec<String>,
+    /// Ask before each request.
+    pub strict: bool,
+    /// While the service does not answer.
+    pub on_error: OnError,
+}
+
+/// One account of a limit, as the service knows it.
+#[derive(Debug, Clone)]
+pub struct FleetAccount {
+    /// Its name in this process.
+    pub key: AccountKey,
+    /// Where it is counted.
+    pub target: Rc<Target>,
+    /// The entries of its descriptor.
+    pub entries: Vec<(String, String)>,
+    /// What the fleet may use in a window, in the limit's own unit.
+    pub cap: u64,
+}

@@ -1,0 +1,434 @@
+//! The accounts of a fleet over the storage that workers share, and what has become of calls.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::call::{self, CalloutStep, Heard, Parcel};
+use super::entry::{ServiceWord, TableEntry};
+use super::health;
+use super::note::{Note, limit_unknown};
+use super::set::FleetSlot;
+use super::{FleetAccount, Service, Target};
+use crate::base::callout::{Callout, CalloutReply};
+use crate::ledger::{Store, Written};
+use crate::limits::{FLEET_SLOTS, LEDGER_RETRIES};
+
+/// The value that lists the services which do not answer.
+const HEALTH: u32 = FLEET_SLOTS;
+
+/// The value that says when the next round is due.
+const TURN: u32 = FLEET_SLOTS + 1;
+
+/// The value that lists the limits which their service does not seem to know.
+const UNKNOWN: u32 = FLEET_SLOTS + 2;
+
+/// What admits a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitter {
+    /// The service says that there is something left.
+    Free,
+    /// It says that there is not, until then (Unix nanoseconds).
+    Over(u64),
+    /// It does not answer.
+    Unanswered,
+}
+
+/// The accounts of a fleet, as one worker sees them.
+#[derive(Debug)]
+pub struct Table {
+    store: Rc<dyn Store>,
+    /// Where the next round begins, so that a bounded round reaches every slot.
+    begin: Cell<u32>,
+    notes: RefCell<Vec<Note>>,
+}
+
+impl Table {
+    /// Accounts in this storage.
+    #[must_use]
+    pub fn new(store: Rc<dyn Store>) -> Self {
+        Self { store, begin: Cell::new(0), notes: RefCell::default() }
+    }
+
+    /// Takes what is to be counted, logged and told since the last call.
+    pub fn notes(&self) -> Vec<Note> {
+        self.notes.take()
+    }
+
+    fn count(&self, name: String) {
+        self.notes.borrow_mut().push(Note::Count(name));
+    }
+
+    /// Usage that will never be reported; the process's own account has it.
+    fn lost(&self, reason: &str, units: u64) {
+        if units > 0 {
+            self.count(format!("hemostat_global_lost_total;reason={reason}"));
+        }
+    }
+
+    // --- what exchanges ask and tell ------------------------------------------------------------------------------
+
+    /// The service's last word on an account. A storage that does not work knows none.
+    #[must_use]
+    pub fn word(&self, account: &FleetAccount) -> ServiceWord {
+        let stored = self.store.get(slot_of(account)).ok().flatten();
+        let set = stored.and_then(|stored| FleetSlot::decode(&stored.bytes)).unwrap_or_default();
+        let own = set.entries.iter().find(|entry| entry.id == account.key.account());
+        own.map_or(ServiceWord::Free, |entry| entry.word(self.store.now_ns()))
+    }
+
+    /// When the service's window of an account ends at the latest; `None`: this process knows nothing of it.
+    fn window_ends(&self, account: &FleetAccount) -> Option<u64> {
+        let stored = self.store.get(slot_of(account)).ok().flatten()?;
+        let mut set = FleetSlot::decode(&stored.bytes)?;
+        set.find(&account.key.account())?.window_ends(self.store.now_ns())
+    }
+
+    /// Somebody was refused: the service is asked again at the next turn.
+    pub fn want(&self, account: &FleetAccount) {
+        self.change(account, |entry, _| !std::mem::replace(&mut entry.wanted, true));
+    }
+
+    /// So much was used, in the limit's own unit.
+    pub fn owe(&self, account: &FleetAccount, used: u64) {
+        if used == 0 {
+            return;
+        }
+        let written = self.change(account, |entry, now_ns| {
+            entry.owe(used, now_ns);
+            true
+        });
+        if !written {
+            self.lost("full", used);
+        }
+    }
+
+    /// True if the service has not answered for longer than a passing fault takes: two turns.
+    #[must_use]
+    pub fn is_silent(&self, account: &FleetAccount) -> bool {
+        let grace_ns = 2 * u64::from(account.target.sync_ms) * 1_000_000;
+        let now_ns = self.store.now_ns();
+        let since = self.failing_since(&account.target.service);
+        // One that fails since a time to come: the clock was set back, and nobody knows since when.
+        since.is_some_and(|since| now_ns >= since.saturating_add(grace_ns) || now_ns < since)
+    }
+
+    /// Since when a service has not answered (Unix nanoseconds); `None`: it does, or was not asked.
+    #[must_use]
+    pub fn failing_since(&self, service: &Service) -> Option<u64> {
+        self.since(HEALTH, service, "")
+    }
+
+    /// For how long its service has not shown again that it does not know a limit, in nanoseconds; `None`: it has not for
+    /// two windows, so that somebody may have told it of the limit.
+    pub(super) fn unknown_for(&self, target: &Target, limit: &str) -> Option<u64> {
+        let since = self.since(UNKNOWN, &target.service, limit)?;
+        let past = self.store.now_ns().saturating_sub(since);
+        (past < 2 * target.every.ns()).then_some(past)
+    }
+
+    fn since(&self, list: u32, service: &Service, limit: &str) -> Option<u64> {
+        let list = self.store.get(list).ok().flatten()?;
+        health::since(&list.bytes, health::number(service, limit))
+    }
+
+    /// The question before a request (`strict`).
+    #[must_use]
+    pub fn question(&self, account: &FleetAccount) -> Callout {
+        call::call(&account.target, &account.entries, CalloutStep::Check, 0)
+    }
+
+    /// What the answer to a [question](Self::question) says.
+    pub fn asked(&self, account: &FleetAccount, answer: CalloutReply<'_>) -> Admitter {
+        let heard = Heard::read(answer);
+        self.heard(&account.target.service, "ask", heard);
+        let now_ns = self.store.now_ns();
+        match heard {
+            Heard::Said(said) if said.over => {
+                let longest = account.target.every.ns();
+                let until = said.reset_s.map_or(longest, |s| s.saturating_mul(super::SECOND_NS));
+                let until = now_ns.saturating_add(until.min(longest));
+                Admitter::Over(until.min(self.window_ends(account).unwrap_or(u64::MAX)))
+            }
+            Heard::Said(_) => Admitter::Free,
+            Heard::Garbage | Heard::Refused | Heard::Lost => Admitter::Unanswered,
+        }
+    }
+
+    // --- rounds ---------------------------------------------------------------------------------------------------
+
+    /// Takes this turn of the process, where it is due; others then have the next in `every_ms`.
+    #[must_use]
+    pub fn take_turn(&self, every_ms: u64) -> bool {
+        let now_ms = self.store.now_ns() / 1_000_000;
+        let Ok(stored) = self.store.get(TURN) else { return false };
+        let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));
+        let due = bytes.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        // A turn that is far ahead is of a clock that was set back since.
+        if now_ms < due && due - now_ms <= every_ms {
+            return false;
+        }
+        // Turns keep their distance whenever ticks come, and none is made up for.
+        let next = due.saturating_add(every_ms);
+        let next =
+            if next <= now_ms || next - now_ms > every_ms { now_ms + every_ms } else { next };
+        self.store.set(TURN, &next.to_le_bytes(), cas) == Written::Done
+    }
+
+    /// Takes what is to be sent now, at most `room` calls. Of a service that does not answer, one: whether it does again.
+    #[must_use]
+    pub fn due(&self, room: usize) -> Vec<Parcel> {
+        let failing = self.store.get(HEALTH).ok().flatten().map(|s| s.bytes).unwrap_or_default();
+        let mut probed: Vec<u64> = Vec::new();
+        let mut parcels = Vec::new();
+        let begin = self.begin.get();
+        for step in 0..FLEET_SLOTS {
+            let slot = (begin + step) % FLEET_SLOTS;
+            if parcels.len() >= room {
+                self.begin.set(slot);
+                break;
+            }
+            let Ok(Some(stored)) = self.store.get(slot) else { continue };
+            if stored.bytes.len() <= 1 {
+                continue;
+            }
+            let mut how = |service: &Service| {
+                let number = health::number(service, "");
+                if health::since(&failing, number).is_none() {
+                    return Some(false);
+                }
+                let first = !probed.contains(&number);
+                if first {
+                    probed.push(number);
+                }
+                first.then_some(true)
+            };
+            let left = room.saturating_sub(parcels.len());
+            parcels.extend(self.take(slot, left, &mut how));
+        }
+        parcels
+    }
+
+    /// Takes what is due of one slot. `how`: whether a service is sent something, and whether it is only asked.
+    fn take(
+        &self,
+        slot: u32,
+        room: usize,
+        how: &mut dyn FnMut(&Service) -> Option<bool>,
+    ) -> Vec<Parcel> {
+        let now_ns = self.store.now_ns();
+        let Ok(Some(stored)) = self.store.get(slot) else { return Vec::new() };
+        let mut set = FleetSlot::decode(&stored.bytes).unwrap_or_default();
+        let mut parcels = Vec::new();
+        let mut gone = Vec::new();
+        for entry in &mut set.entries {
+            gone.push(entry.advance(now_ns));
+            if parcels.len() >= room || !entry.is_due(now_ns) {
+                continue;
+            }
+            let Some(probe) = how(&entry.target.service) else { continue };
+            if let Some(take) = entry.take(now_ns, probe) {
+                parcels.push(Parcel {
+                    slot,
+                    id: entry.id,
+                    stamp: take.stamp,
+                    hits: take.hits,
+                    step: CalloutStep::first(entry.target.service.api, take.hits),
+                    target: entry.target.clone(),
+                    entries: entry.entries.clone(),
+                });
+            }
+        }
+        set.entries.retain(|entry| !entry.rests(now_ns));
+        let bytes = set.encode();
+        if bytes == stored.bytes {
+            return Vec::new();
+        }
+        match self.store.set(slot, &bytes, Some(stored.cas)) {
+            Written::Done => {
+                for (late, unanswered) in gone {
+                    self.lost("late", late);
+                    self.lost("unanswered", unanswered);
+                }
+                parcels
+            }
+            // Somebody wrote in between: it is due at the next turn too.
+            Written::Mismatch | Written::Failed => Vec::new(),
+        }
+    }
+
+    /// Takes note of an answer. Gives the call that follows, if one does.
+    #[must_use]
+    pub fn answered(&self, parcel: Parcel, answer: CalloutReply<'_>) -> Option<Parcel> {
+        let heard = match (parcel.step, Heard::read(answer), answer) {
+            // A report's answer says only that it was taken.
+            (CalloutStep::Report, Heard::Garbage, CalloutReply::Message(b"")) => {
+                Heard::Said(super::wire::DescriptorStatus {
+                    over: false,
+                    reset_s: None,
+                    has_limit: true,
+                })
+            }
+            (_, heard, _) => heard,
+        };
+        self.heard(&parcel.target.service, parcel.step.word(), heard);
+        let (mut unanswered, mut exceeds) = (0, false);
+        self.update(parcel.slot, |set, now_ns| {
+            let Some(entry) = set.find(&parcel.id) else { return false };
+            if !entry.waits_for(parcel.stamp) {
+                return false;
+            }
+            match (heard, parcel.step) {
+                (Heard::Said(_), CalloutStep::Report) => entry.counted(now_ns),
+                (Heard::Said(said), _) => {
+                    entry.counted(now_ns);
+                    entry.told(said.over, said.reset_s, now_ns);
+                    exceeds = !said.over && entry.exceeds();
+                }
+                (Heard::Garbage, _) => {
+                    entry.counted(now_ns);
+                    unanswered = entry.lost(now_ns);
+                }
+                (Heard::Refused, _) => entry.not_counted(now_ns),
+                (Heard::Lost, _) => unanswered = entry.lost(now_ns),
+            }
+            true
+        });
+        self.lost("unanswered", unanswered);
+        let unknown = matches!((heard, parcel.step), (Heard::Said(said), CalloutStep::Charge) if !said.has_limit);
+        if unknown || exceeds {
+            self.count("hemostat_global_unlimited_total".to_owned());
+            self.knows(&parcel, false);
+        } else if matches!(heard, Heard::Said(said) if said.over) {
+            self.knows(&parcel, true);
+        }
+        let follows = heard.is_answer() && parcel.step == CalloutStep::Report;
+        follows.then_some(Parcel { step: CalloutStep::Check, hits: 0, ..parcel })
+    }
+
+    /// A service has answered, or has not.
+    fn heard(&self, service: &Service, action: &str, heard: Heard) {
+        self.count(format!("hemostat_global_calls_total;action={action};reason={}", heard.word()));
+        let answers = heard.is_answer();
+        if self.turned(HEALTH, health::number(service, ""), answers) {
+            self.log(service, if answers { "answers again" } else { "does not answer" });
+        }
+    }
+
+    /// A service has shown that it knows the limit of this parcel, or says that something is left where nothing can be.
+    fn knows(&self, parcel: &Parcel, knows: bool) {
+        let service = &parcel.target.service;
+        let limit = parcel.entries.first().map_or("", |(_, limit)| limit);
+        let number = health::number(service, limit);
+        let known_for = self.unknown_for(&parcel.target, limit);
+        if !knows && known_for.is_some_and(|ns| ns < parcel.target.every.ns()) {
+            return;
+        }
+        self.turned(UNKNOWN, number, true);
+        if !knows && self.turned(UNKNOWN, number, false) && known_for.is_none() {
+            self.log(service, &format!("does not seem to know limit `{limit}`"));
+            self.notes
+                .borrow_mut()
+                .push(Note::Event(Box::new(limit_unknown(limit, &service.cluster))));
+        }
+    }
+
+    fn log(&self, service: &Service, what: &str) {
+        let (cluster, domain) = (&service.cluster, &service.domain);
+        let line = format!("rate-limit service of domain `{domain}` (cluster `{cluster}`) {what}");
+        self.notes.borrow_mut().push(Note::Log(line));
+    }
+
+    /// Notes whether all is well with something; true if that is new.
+    fn turned(&self, list: u32, number: u64, well: bool) -> bool {
+        for _ in 0..LEDGER_RETRIES {
+            let Ok(stored) = self.store.get(list) else { return false };
+            let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));
+            let Some(next) = health::heard(&bytes, number, well, self.store.now_ns()) else {
+                return false;
+            };
+            if self.store.set(list, &next, cas) != Written::Mismatch {
+                return true;
+            }
+        }
+        false
+    }
+
+    // --- storage --------------------------------------------------------------------------------------------------
+
+    /// Changes an account, which is made where it is not there. `change` says whether it did. False: there is no room
+    /// for the account, or it cannot be written.
+    fn change(
+        &self,
+        account: &FleetAccount,
+        mut change: impl FnMut(&mut TableEntry, u64) -> bool,
+    ) -> bool {
+        let key = &account.key;
+        let (mut gone, mut room) = ((0, 0), true);
+        let written = self.update(slot_of(account), |set, now_ns| {
+            if set.find(&key.account()).is_none() {
+                room = set.make_room(key, now_ns);
+                if !room {
+                    return false;
+                }
+                set.entries.push(fresh(account));
+            }
+            let Some(entry) = set.find(&key.account()) else { return false };
+            // A policy may have changed where it is counted.
+            entry.target = (*account.target).clone();
+            entry.cap = account.cap;
+            gone = entry.advance(now_ns);
+            // What is gone must be written too, or it is told of again.
+            change(entry, now_ns) || gone != (0, 0)
+        });
+        self.lost("late", gone.0);
+        self.lost("unanswered", gone.1);
+        room && written
+    }
+
+    /// Reads a slot, changes it, writes it; again while others write in between. False: it could not be written.
+    fn update(&self, slot: u32, mut change: impl FnMut(&mut FleetSlot, u64) -> bool) -> bool {
+        for _ in 0..LEDGER_RETRIES {
+            let Ok(stored) = self.store.get(slot) else { return false };
+            let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));
+            let mut set = FleetSlot::decode(&bytes).unwrap_or_default();
+            if !change(&mut set, self.store.now_ns()) {
+                return true;
+            }
+            match self.store.set(slot, &set.encode(), cas) {
+                Written::Done => return true,
+                Written::Mismatch => {}
+                Written::Failed => return false,
+            }
+        }
+        false
+    }
+}
+
+fn slot_of(account: &FleetAccount) -> u32 {
+    // Keys that the ledger keeps together stay together: its groups are those of the first label in `per`.
+    let slots = crate::limits::LEDGER_SLOTS / FLEET_SLOTS;
+    (account.key.slot() / slots.max(1)) % FLEET_SLOTS
+}
+
+fn fresh(account: &FleetAccount) -> TableEntry {
+    TableEntry {
+        id: account.key.account(),
+        limit: account.key.limit(),
+        first: account.key.first(),
+        target: (*account.target).clone(),
+        entries: account.entries.clone(),
+        cap: account.cap,
+        owed: 0,
+        since_ns: 0,
+        sent: 0,
+        busy_ns: 0,
+        next_ns: 0,
+        over_ns: 0,
+        begun_ns: 0,
+        counted: 0,
+        wanted: false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

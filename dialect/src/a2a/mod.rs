@@ -1,0 +1,77 @@
+//! A2A (Agent2Agent): an agent is asked, and answers as a model would. Two bindings carry it: JSON-RPC 2.0 at any path,
+//! known by its method, and HTTP, known by its path (`…/message:send`, `…/message:stream`).
+//!
+//! Protocol 0.3 and before tell objects apart by `kind` in JSON-RPC, and call a message's parts `content` over HTTP; 1.0
+//! puts each kind of object under a member of its own, in both bindings.
+
+mod answer;
+mod ending;
+mod envelope;
+mod request;
+
+pub(super) use request::is_method;
+pub use request::{is_alone, names_a_method, names_one_of_mcp, recognised, stored, texts_beside};
+
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::recognise::{self, Line};
+use super::spend::Spending;
+use super::write::{json_reply, sse_reply};
+use super::{
+    Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply,
+    Speech, gemini, mcp,
+};
+use crate::wire::frame::Framing;
+
+/// The dialect.
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About { operation: "invoke_agent", ..About::of(DialectId::A2a, "a2a", "a2a") },
+    requests: Requests { recognise, takes: None, read: request::read },
+    tools: OfferedTools::NONE,
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error,
+        speech: Some(|_| Speech::Says),
+        choices: false,
+    },
+    // An agent does not say what it used.
+    spend: Spend { spending: |_| Ok(Spending { turns: 1, ..Spending::default() }), ..Spend::NONE },
+};
+
+fn recognise(line: &Line<'_>) -> Option<Recognised> {
+    let own = recognise::call(DialectId::A2a, None);
+    let subscribes =
+        || line.target.is(1, "tasks") && line.target.nth_last(0).ends_with(":subscribe");
+    match () {
+        () if line.posts(&["message:send"]) => Some(own),
+        () if line.posts(&["message:stream"]) => Some(Recognised { stream: true, ..own }),
+        () if subscribes() => {
+            Some(Recognised { kind: CallKind::StoredAnswer, stream: true, ..own })
+        }
+        () => None,
+    }
+}
+
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if !call.stream {
+        return json_reply(200, ending::whole(call, &canned.how(), &canned.decision));
+    }
+    sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
+}
+
+fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
+    json_reply(200, ending::whole(call, &EndingHow::Blocked, decision))
+}
+
+/// JSON-RPC has errors of its own, and the HTTP binding Google's.
+fn error(call: &Recognised, error: &ErrorAnswer) -> Reply {
+    match call.envelope.as_ref().and_then(|envelope| envelope.id.as_ref()) {
+        Some(id) => {
+            let (id, code) = (id.as_bytes(), mcp::write::code(error.code));
+            let body = mcp::write::error_message(id, code, &error.message, error.code);
+            super::write::error_reply(error, body)
+        }
+        None => (gemini::DIALECT.answers.error)(call, error),
+    }
+}

@@ -1,0 +1,102 @@
+//! Anthropic Messages.
+
+mod answer;
+mod ending;
+mod kind;
+mod request;
+mod spend;
+mod stopped;
+mod tools;
+
+pub(super) use spend::provider_tools;
+pub(super) use stopped::RESULT;
+
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::say::Say;
+use super::write::{Json, error_reply, json_reply, sse_reply};
+use super::{
+    Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech,
+};
+use crate::recognise;
+use crate::wire::frame::Framing;
+
+/// The dialect.
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About::of(DialectId::Anthropic, "anthropic", "anthropic"),
+    requests: Requests { recognise: recognise::anthropic, takes: None, read: request::read },
+    tools: OfferedTools { list: tools::tools, without: tools::without },
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error,
+        speech: Some(speech),
+        choices: false,
+    },
+    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+};
+
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if call.stream {
+        return sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
+    }
+    json_reply(200, whole(call, &canned.how(), &canned.decision))
+}
+
+fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
+    json_reply(200, whole(call, &EndingHow::Blocked, decision))
+}
+
+fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {
+    let kind = match error.status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        409 => "conflict_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 | 408 => "timeout_error",
+        503 | 529 => "overloaded_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    };
+    let mut out = Json::default();
+    out.raw(r#"{"type":"error","error":{"type":"#).text(kind);
+    out.raw(r#","message":"#).text(&error.message).raw("}}");
+    error_reply(error, out.take())
+}
+
+fn speech(kind: u8) -> Speech {
+    match kind {
+        kind::THINKING => Speech::Thinks,
+        _ => Speech::Says,
+    }
+}
+
+/// How an answer stops.
+fn stop(say: &Say<'_>) -> (&'static str, &'static str) {
+    if say.refusal || say.blocked {
+        ("refusal", r#","stop_details":null"#)
+    } else if say.spent {
+        ("max_tokens", "")
+    } else {
+        ("end_turn", "")
+    }
+}
+
+/// A complete answer that is not streamed.
+fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
+    let say = Say::ending(how, call, false);
+    let mut out = Json::default();
+    out.raw(r#"{"id":"#).text(&format!("msg_hemostat_{decision}"));
+    out.raw(r#","type":"message","role":"assistant","model":"#).text(&call.model);
+    out.raw(r#","content":["#);
+    if let Some(text) = say.text {
+        out.raw(r#"{"type":"text","text":"#).text(text).raw("}");
+    }
+    let (reason, details) = stop(&say);
+    out.raw(r#"],"stop_reason":"#).text(reason).raw(r#","stop_sequence":null"#).raw(details);
+    out.raw(r#","usage":{"input_tokens":0,"output_tokens":0}}"#);
+    out.take()
+}

@@ -1,0 +1,118 @@
+//! AWS Bedrock: `Converse` and `ConverseStream`, and in [`invoke`] `InvokeModel` with a model's own request.
+
+mod answer;
+mod ending;
+mod invoke;
+mod kind;
+mod request;
+mod spend;
+mod stopped;
+mod tools;
+
+pub(super) use invoke::DIALECT as INVOKE;
+
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::say::Say;
+use super::write::{Json, error_reply, json_reply};
+use super::{Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech};
+use crate::recognise;
+use crate::wire::frame::Framing;
+use crate::wire::own::OwnEvents;
+
+/// The members that clients want in every answer, of one that cost nothing.
+const USAGE: &str =
+    r#""usage":{"inputTokens":0,"outputTokens":0,"totalTokens":0},"metrics":{"latencyMs":0}"#;
+
+/// The dialect.
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About::of(DialectId::Bedrock, "bedrock", "aws.bedrock"),
+    requests: Requests {
+        recognise: |line| recognise::bedrock(line).filter(|own| own.dialect == DialectId::Bedrock),
+        takes: None,
+        read: request::read,
+    },
+    tools: OfferedTools { list: tools::tools, without: tools::without },
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error: |_, error| exception(error),
+        speech: Some(speech),
+        choices: false,
+    },
+    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+};
+
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if !call.stream {
+        return named(json_reply(200, whole(call, &canned.how())), &canned.decision);
+    }
+    let events = answer::Reading::new(call, Framing::EventStream).ending(&canned.ending());
+    named(stream_reply(&events), &canned.decision)
+}
+
+fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
+    named(json_reply(200, whole(call, &EndingHow::Blocked)), decision)
+}
+
+fn speech(kind: u8) -> Speech {
+    match kind {
+        kind::REASONING => Speech::Thinks,
+        _ => Speech::Says,
+    }
+}
+
+/// The body has no place for an id: the request's id says whose answer it is (boto3 `ResponseMetadata.RequestId`).
+fn named(mut reply: Reply, decision: &str) -> Reply {
+    reply.headers.push(("x-amzn-requestid", format!("hemostat-{decision}")));
+    reply
+}
+
+/// A stream of messages, complete.
+fn stream_reply(events: &OwnEvents) -> Reply {
+    let content_type = "application/vnd.amazon.eventstream".to_owned();
+    Reply {
+        status: 200,
+        headers: vec![("content-type", content_type)],
+        body: events.written(Framing::EventStream),
+    }
+}
+
+/// An error that AWS's SDKs raise by its name, which stands in a header.
+fn exception(error: &ErrorAnswer) -> Reply {
+    let name = match error.status {
+        403 => "AccessDeniedException",
+        404 => "ResourceNotFoundException",
+        408 | 504 => "ModelTimeoutException",
+        424 => "ModelErrorException",
+        429 => "ThrottlingException",
+        502 | 503 => "ServiceUnavailableException",
+        500.. => "InternalServerException",
+        _ => "ValidationException",
+    };
+    let body = Json::default().raw(r#"{"message":"#).text(&error.message).raw("}").take();
+    let mut reply = error_reply(error, body);
+    reply.headers.push(("x-amzn-errortype", name.to_owned()));
+    reply
+}
+
+/// How an answer stops.
+fn stop(say: &Say<'_>) -> &'static str {
+    match (say.refusal || say.blocked, say.spent) {
+        (true, _) => "content_filtered",
+        (false, true) => "max_tokens",
+        (false, false) => "end_turn",
+    }
+}
+
+/// A complete answer that is not streamed.
+fn whole(call: &Call, how: &EndingHow) -> String {
+    let say = Say::ending(how, call, false);
+    let mut out = Json::default();
+    out.raw(r#"{"output":{"message":{"role":"assistant","content":["#);
+    if let Some(text) = say.text {
+        out.raw(r#"{"text":"#).text(text).raw("}");
+    }
+    out.raw(r#"]}},"stopReason":"#).text(stop(&say)).raw(",").raw(USAGE).raw("}");
+    out.take()
+}

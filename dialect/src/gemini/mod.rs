@@ -1,0 +1,131 @@
+//! Google Gemini, the Gemini API and Vertex AI.
+
+mod answer;
+mod ending;
+mod kind;
+mod request;
+mod spend;
+mod stopped;
+mod tools;
+
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::say::Say;
+use super::write::{Json, error_reply, json_reply};
+use super::{
+    Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech,
+};
+use crate::recognise;
+use crate::wire::frame::Framing;
+
+/// The dialect.
+pub(super) const DIALECT: Dialect = Dialect {
+    about: About {
+        operation: "generate_content",
+        ..About::of(DialectId::Gemini, "gemini", "gcp.gemini")
+    },
+    requests: Requests { recognise: recognise::gemini, takes: None, read: request::read },
+    tools: OfferedTools { list: tools::tools, without: tools::without },
+    answers: Answers {
+        read: |call, framing| Box::new(answer::Reading::new(call, framing)),
+        canned,
+        blocked,
+        error,
+        speech: Some(speech),
+        choices: true,
+    },
+    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+};
+
+fn canned(call: &Call, canned: &Canned) -> Reply {
+    if !call.stream {
+        return json_reply(200, whole(call, &canned.how(), &canned.decision));
+    }
+    let framing = call.recognised.json_stream;
+    let body = answer::Reading::new(call, framing).ending(&canned.ending()).written(framing);
+    let content_type =
+        if framing == Framing::Sse { "text/event-stream" } else { "application/json" };
+    Reply { status: 200, headers: vec![("content-type", content_type.to_owned())], body }
+}
+
+fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
+    json_reply(200, whole(call, &EndingHow::Blocked, decision))
+}
+
+/// The provider's word for an HTTP status.
+pub(super) fn status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        409 => "ABORTED",
+        429 => "RESOURCE_EXHAUSTED",
+        499 => "CANCELLED",
+        502 | 503 => "UNAVAILABLE",
+        500.. => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
+    }
+}
+
+fn error(call: &Recognised, error: &ErrorAnswer) -> Reply {
+    let status = status(error.status);
+    let mut out = Json::default();
+    // `{"error":` first and without blanks: SDKs look for these very bytes.
+    out.raw(r#"{"error":{"code":"#).number(error.status.into());
+    out.raw(r#","message":"#).text(&error.message);
+    out.raw(r#","status":"#).text(status).raw("}}");
+    let mut body = out.take();
+    if call.json_stream == Framing::JsonArray {
+        body = format!("[{body}\n]\n");
+    }
+    error_reply(error, body)
+}
+
+fn speech(kind: u8) -> Speech {
+    match kind {
+        kind::THOUGHT => Speech::Thinks,
+        kind::LOGPROBS => Speech::Repeats,
+        _ => Speech::Says,
+    }
+}
+
+/// One candidate, finished.
+fn candidate(out: &mut Json, index: u32, parts: &[(&str, bool)], say: &Say<'_>) {
+    out.raw(r#"{"index":"#).number(index.into()).raw(r#","content":{"parts":["#);
+    let mut comma = "";
+    for (text, thought) in parts {
+        out.raw(comma).raw(r#"{"text":"#).text(text);
+        out.raw(if *thought { r#","thought":true}"# } else { "}" });
+        comma = ",";
+    }
+    let finish = match (say.blocked || say.refusal, say.spent) {
+        (true, _) => "SAFETY",
+        (_, true) => "MAX_TOKENS",
+        _ => "STOP",
+    };
+    out.raw(r#"],"role":"model"},"finishReason":"#).text(finish).raw("}");
+}
+
+/// What follows the candidates in an event.
+fn tail(out: &mut Json, model: &str, id: &str) {
+    out.raw(
+        r#"],"usageMetadata":{"promptTokenCount":0,"candidatesTokenCount":0,"totalTokenCount":0}"#,
+    );
+    out.raw(r#","modelVersion":"#).text(model).raw(r#","responseId":"#).text(id).raw("}");
+}
+
+/// A complete answer that is not streamed.
+fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
+    let say = Say::ending(how, call, false);
+    let mut out = Json::default();
+    out.raw(r#"{"candidates":["#);
+    for index in 0..call.choices.max(1) {
+        if index > 0 {
+            out.raw(",");
+        }
+        let text = say.text.map(|text| (text, false));
+        candidate(&mut out, index, text.as_slice(), &say);
+    }
+    tail(&mut out, &call.model, &format!("hemostat-{decision}"));
+    out.take()
+}

@@ -1,0 +1,70 @@
+//! What bytes mean for one provider: a constant of type [`Dialect`] each, in a folder of its own.
+//!
+//! A dialect reads requests ([`Dialect::read_request`]), reads answers frame by frame ([`Answer::read`]), and speaks:
+//! canned answers, endings of answers that have begun, errors. It decides nothing: which texts are scanned, held,
+//! rewritten or cut is the exchange's business.
+
+pub mod a2a;
+mod answer;
+mod anthropic;
+mod batch;
+mod bedrock;
+pub mod beside;
+mod call;
+mod cohere;
+mod contract;
+pub mod definitions;
+mod fields;
+mod gemini;
+mod gemini_interactions;
+mod id;
+mod inline;
+mod invocations;
+mod item;
+pub mod jcs;
+mod known;
+pub mod lane;
+pub mod mcp;
+mod models;
+mod names;
+mod number;
+mod ollama;
+mod openai;
+mod openai_chat;
+mod openai_completions;
+mod openai_responses;
+mod path;
+mod path_model;
+mod place;
+mod previous;
+mod recognise;
+mod registry;
+mod reply;
+mod request;
+mod say;
+mod spelling;
+pub mod spend;
+mod splice;
+mod texts;
+mod tools;
+mod wordless;
+mod write;
+
+pub use answer::{Answer, CallPiece, Leaves, Stopped};
+pub use batch::read_batch;
+pub use call::{Call, CallKind, Envelope, Recognised, RequestView, Unreadable};
+pub use contract::Dialect;
+pub use id::DialectId;
+pub use inline::text as file_text;
+pub use item::{ArgsForm, CallName, InputParts, Item, Role, Speech, TextKey, ValueShape};
+pub use models::{models_of_line, other_models};
+pub use path::normalise;
+pub use path_model::with_model;
+pub use recognise::Line;
+pub use registry::{dialect, read_line, recognise, recognise_as};
+pub use reply::{Canned, Ending, EndingHow, ErrorAnswer, Reply};
+pub use tools::Tool;
+pub use write::plain_error;
+pub use write::quoted;
+
+use hemostat_ground::{base, limits, wire};

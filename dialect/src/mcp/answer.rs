@@ -1,0 +1,141 @@
+//! Messages that a server sends: the tools that it lists, and the texts that a model may be shown.
+
+use crate::splice::remove;
+use crate::texts::TextWalk;
+use crate::tools::{at, strings};
+use crate::wire::edit::Edit;
+use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::{InputParts, Item, Role, definitions};
+
+/// What a message of a server's is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It answers a request of the caller's.
+    Answer,
+    /// It asks the caller for something (sampling, elicitation, roots).
+    Request,
+    /// It only tells something (progress, a line of a log).
+    Notification,
+}
+
+/// Tells which.
+#[must_use]
+pub fn sent(message: &Value<'_>) -> Sent {
+    let has = |name| message.get(name).is_some();
+    match (has("result") || has("error"), has("method"), has("id")) {
+        (false, true, true) => Sent::Request,
+        (false, true, false) => Sent::Notification,
+        _ => Sent::Answer,
+    }
+}
+
+/// The tools that a message lists, with every name that each has, and, if they are wanted, the digest of its
+/// definition.
+#[must_use]
+pub fn listed(message: &Value<'_>, digests: bool) -> Vec<(NodeId, Vec<String>, Option<String>)> {
+    let mut tools = Vec::new();
+    for list in lists(message) {
+        tools.extend(list.children().map(|tool| {
+            let definition = digests.then(|| definitions::of(&tool)).flatten();
+            let definition = definition.map(|definition| definition.digest);
+            (tool.id(), strings(&tool, "name"), definition)
+        }));
+    }
+    tools
+}
+
+/// The texts of the definitions that a message lists.
+pub fn definitions(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
+    let role = Role::Input(InputParts { tool_definitions: true, ..InputParts::default() });
+    let mut texts = TextWalk::request(doc, payload, items, role);
+    for list in lists(message) {
+        texts.leaves(&list);
+    }
+}
+
+/// The edits that take tools (by node, rising) out of the lists.
+#[must_use]
+pub fn without(message: &Value<'_>, gone: &[NodeId]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for list in lists(message) {
+        remove(&list, |tool| gone.binary_search(&tool.id()).is_ok(), &mut edits);
+    }
+    edits
+}
+
+fn lists<'a>(message: &Value<'a>) -> Vec<Value<'a>> {
+    let mut lists = at(message, &["result", "tools"]);
+    lists.retain(|list| list.kind() == Kind::Array);
+    lists
+}
+
+/// Members that hold no text: names of the protocol's, tokens that must come back as they are.
+fn is_plumbing(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"_meta"
+            | b"tools"
+            | b"nextCursor"
+            | b"requestState"
+            | b"resultType"
+            | b"ttlMs"
+            | b"cacheScope"
+            | b"code"
+            | b"progressToken"
+            | b"requestId"
+            | b"level"
+            | b"protocolVersion"
+            | b"capabilities"
+            | b"serverInfo"
+            | b"requestedSchema"
+            | b"elicitationId"
+    )
+}
+
+/// True for a result that asks for more before the call is done: the caller calls again (revision 2026-07-28).
+#[must_use]
+pub fn wants_input(message: &Value<'_>) -> bool {
+    message
+        .get("result")
+        .and_then(|result| result.get("resultType"))
+        .is_some_and(|kind| kind.is_str("input_required"))
+}
+
+/// True if an edit takes a number or a key out of a result's structured content: a client that holds it against the
+/// tool's `outputSchema` could not read what is left.
+#[must_use]
+pub fn breaks_schema(message: &Value<'_>, edits: &[Edit]) -> bool {
+    let touched = |span: &std::ops::Range<usize>| {
+        edits.iter().any(|edit| edit.at.start < span.end && span.start < edit.at.end)
+    };
+    let breaks = |value: Value<'_>| {
+        (value.kind() == Kind::Number && touched(&value.span()))
+            || value.key_span().is_some_and(|key| touched(&key))
+    };
+    at(message, &["result", "structuredContent"])
+        .iter()
+        .any(|content| content.descendants().any(breaks))
+}
+
+/// The texts of a message: results, errors, and what the server asks or tells. Definitions of tools are none. Gives the
+/// files that nobody can read.
+pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) -> u32 {
+    let parts = InputParts { tool_results: true, last: true, ..InputParts::default() };
+    let mut texts = TextWalk::request(doc, payload, items, Role::Input(parts));
+    for member in message.children() {
+        match &*member.key() {
+            b"jsonrpc" | b"id" | b"method" => {}
+            b"result" | b"error" | b"params" if member.kind() == Kind::Object => {
+                for part in member.children() {
+                    match &*part.key() {
+                        b"structuredContent" => texts.leaves(&part),
+                        key if is_plumbing(key) => {}
+                        _ => texts.under(&part),
+                    }
+                }
+            }
+            _ => texts.under(&member),
+        }
+    }
+    texts.remote
+}

@@ -1,0 +1,385 @@
+//! JSON-RPC messages of a request's body, and the texts in them.
+//!
+//! The caller chooses the bytes, and what a server makes of odd ones is the server's choice: Go's JSON reader takes keys
+//! whatever their case, others take the first or the last of two. So a key that stands twice, or is one of the protocol's
+//! but for its case, makes the body unreadable.
+
+use crate::limits;
+use crate::splice::remove;
+use crate::texts::TextWalk;
+use crate::wire::edit::Edit;
+use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::{InputParts, Item, Role, Unreadable};
+
+/// What a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// It has a method and an id, and will be answered.
+    Request,
+    /// It has a method and no id, and will not.
+    Notification,
+    /// It answers a request of the server's (sampling, elicitation).
+    Response,
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// The tool; `None`: there is no name that has one meaning.
+    pub name: Option<String>,
+    /// The arguments; `None`: there are none.
+    pub arguments: Option<NodeId>,
+    /// It asks for a task: its result is fetched later, and what answers it now is no result of a tool.
+    pub task: bool,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RpcMessage {
+    /// Where it stands.
+    pub node: NodeId,
+    /// What it is.
+    pub kind: MessageKind,
+    /// Its id as it is written; `null` where it has none.
+    pub id: Vec<u8>,
+    /// Its method; empty for a response.
+    pub method: String,
+    /// The call that it makes (`tools/call`).
+    pub call: Option<ToolCall>,
+}
+
+/// Methods that no other JSON-RPC protocol has, by their beginning.
+const METHODS: &[&str] = &[
+    "tools/",
+    "prompts/",
+    "resources/",
+    "completion/",
+    "logging/",
+    "sampling/",
+    "elicitation/",
+    "roots/",
+    "tasks/",
+    "subscriptions/",
+    "notifications/",
+    "server/discover",
+    "initialize",
+];
+
+/// True for a method of MCP's.
+pub(crate) fn is_method(method: &str) -> bool {
+    let method = method.trim().to_ascii_lowercase();
+    METHODS.iter().any(|known| method.starts_with(known))
+}
+
+/// The messages that a body holds: it, or the items of a batch.
+pub(crate) fn each<'a>(doc: &'a Doc, body: &'a [u8]) -> impl Iterator<Item = Value<'a>> {
+    let root = doc.root(body);
+    let batch = root.kind() == Kind::Array;
+    std::iter::once(root)
+        .filter(move |_| !batch && !doc.is_empty())
+        .chain(root.children().filter(move |_| batch))
+}
+
+/// True if any message has a method of MCP's, however its key is written and however often.
+#[must_use]
+pub fn names_a_method(doc: &Doc, body: &[u8]) -> bool {
+    each(doc, body).any(|message| {
+        let mut members = message.children().filter(|child| folds_to(child, "method"));
+        message.kind() == Kind::Object
+            && members.any(|method| method.as_str().is_some_and(|method| is_method(&method)))
+    })
+}
+
+/// True if any message says that it is JSON-RPC.
+#[must_use]
+pub fn is_json_rpc(doc: &Doc, body: &[u8]) -> bool {
+    each(doc, body).any(|message| {
+        message.kind() == Kind::Object
+            && message.children().any(|child| folds_to(&child, "jsonrpc"))
+    })
+}
+
+/// True if a body is JSON-RPC with a method of MCP's, or answers a server's request, and no member stands beside that
+/// a model's server could take for a call.
+#[must_use]
+pub fn is_nothing_else(doc: &Doc, body: &[u8]) -> bool {
+    let answers = |message: Value<'_>| {
+        ["result", "error"]
+            .iter()
+            .any(|name| message.children().any(|child| folds_to(&child, name)))
+    };
+    let speaks =
+        names_a_method(doc, body) || (is_json_rpc(doc, body) && each(doc, body).all(answers));
+    each(doc, body).next().is_some()
+        && each(doc, body).all(|message| has_only_rpc(&message))
+        && speaks
+}
+
+/// True for an object with no members but JSON-RPC's.
+pub(crate) fn has_only_rpc(message: &Value<'_>) -> bool {
+    const OWN: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+    message.kind() == Kind::Object
+        && message.children().all(|child| OWN.iter().any(|name| folds_to(&child, name)))
+}
+
+/// True if some reader takes the member's key for `name`: case does not count, nor do the two letters outside ASCII
+/// that fold into it.
+#[inline]
+pub(crate) fn folds_to(member: &Value<'_>, name: &str) -> bool {
+    // Most keys are known by their first letter: only what is written with a backslash, or not in ASCII, may hide it.
+    match (member.raw_key().first(), name.as_bytes().first()) {
+        (Some(own), Some(first)) if own.is_ascii() && *own != b'\\' && own | 0x20 != *first => {
+            false
+        }
+        _ => may_fold_to(member, name),
+    }
+}
+
+#[inline(never)]
+fn may_fold_to(member: &Value<'_>, name: &str) -> bool {
+    let key = member.key();
+    if key.len() < name.len() || key.len() > name.len() * 3 {
+        return false;
+    }
+    let Ok(key) = std::str::from_utf8(&key) else { return false };
+    let fold = |c: char| match c {
+        'ſ' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    };
+    key.chars().map(fold).eq(name.chars())
+}
+
+/// The one member of this name.
+#[inline(never)]
+pub(crate) fn one<'a>(
+    object: &Value<'a>,
+    name: &str,
+    field: &'static str,
+) -> Result<Option<Value<'a>>, Unreadable> {
+    let mut found = object.children().filter(|child| folds_to(child, name));
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) if value.key_is(name) => Ok(Some(value)),
+        _ => Err(Unreadable { field }),
+    }
+}
+
+/// Reads all messages of a body.
+///
+/// # Errors
+/// A field that decides stands twice, or is written so that readers differ; or there are too many messages.
+pub fn messages(doc: &Doc, body: &[u8]) -> Result<Vec<RpcMessage>, Unreadable> {
+    if each(doc, body).nth(limits::BATCH_MESSAGES).is_some() {
+        return Err(Unreadable { field: "" });
+    }
+    each(doc, body).map(|message| read(&message)).collect()
+}
+
+/// The edits that take messages (by node, rising) out of a batch.
+#[must_use]
+pub fn without_messages(doc: &Doc, body: &[u8], gone: &[NodeId]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    remove(&doc.root(body), |message| gone.binary_search(&message.id()).is_ok(), &mut edits);
+    edits
+}
+
+fn read(message: &Value<'_>) -> Result<RpcMessage, Unreadable> {
+    if message.kind() != Kind::Object {
+        return Err(Unreadable { field: "" });
+    }
+    let method = one(message, "method", "/method")?;
+    let id = one(message, "id", "/id")?.filter(|id| !id.is_null());
+    let params = one(message, "params", "/params")?.filter(|params| !params.is_null());
+    one(message, "jsonrpc", "/jsonrpc")?;
+    let method = match &method {
+        Some(method) => Some(method.as_str().ok_or(Unreadable { field: "/method" })?),
+        None => None,
+    };
+    // What counts as an id is answered with it, so it must be one.
+    if id.is_some_and(|id| !matches!(id.kind(), Kind::String | Kind::Number)) {
+        return Err(Unreadable { field: "/id" });
+    }
+    let kind = match (&method, id) {
+        (Some(_), Some(_)) => MessageKind::Request,
+        (Some(_), None) => MessageKind::Notification,
+        (None, _) => MessageKind::Response,
+    };
+    let calls =
+        method.as_ref().is_some_and(|method| method.trim().eq_ignore_ascii_case("tools/call"));
+    Ok(RpcMessage {
+        node: message.id(),
+        kind,
+        id: id.map_or_else(|| b"null".to_vec(), |id| id.raw().to_vec()),
+        method: method.map(|method| method.into_owned()).unwrap_or_default(),
+        call: if calls { Some(call(params)?) } else { None },
+    })
+}
+
+fn call(params: Option<Value<'_>>) -> Result<ToolCall, Unreadable> {
+    let Some(params) = params.filter(|params| params.kind() == Kind::Object) else {
+        return Ok(ToolCall { name: None, arguments: None, task: false });
+    };
+    let name = one(&params, "name", "/params/name")?;
+    let arguments = one(&params, "arguments", "/params/arguments")?;
+    let task = one(&params, "task", "/params/task")?.is_some_and(|task| !task.is_null());
+    let name = name.and_then(|name| name.as_str()).map(|name| name.into_owned());
+    Ok(ToolCall {
+        // Half a surrogate pair, or bytes that are no text: no two servers read the same name.
+        name: name.filter(|name| !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER)),
+        arguments: arguments.filter(|value| !value.is_null()).map(|value| value.id()),
+        task,
+    })
+}
+
+/// Members of `params` that hold no text of a person or a model.
+fn is_plumbing(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"_meta"
+            | b"name"
+            | b"uri"
+            | b"cursor"
+            | b"ref"
+            | b"task"
+            | b"taskId"
+            | b"requestState"
+            | b"protocolVersion"
+            | b"capabilities"
+            | b"clientInfo"
+            | b"level"
+            | b"progressToken"
+            | b"requestId"
+    )
+}
+
+/// The texts of a message: arguments of tools, and what people or models wrote (arguments of prompts, answers to
+/// elicitation and sampling).
+/// What people fill into forms (`content` of an answer to elicitation, `inputResponses` of a call's next round) has keys
+/// of the server's choice: every value is looked at, whatever it is called. Gives the files that nobody can read.
+pub(super) fn texts(message: &RpcMessage, doc: &Doc, body: &[u8], items: &mut Vec<Item>) -> u32 {
+    let Some(root) = doc.value(body, message.node) else { return 0 };
+    let said = Role::Input(InputParts { user: true, last: true, ..InputParts::default() });
+    let mut texts = TextWalk::request(doc, body, items, said);
+    let arguments = message.call.as_ref().and_then(|call| call.arguments);
+    for member in root.children() {
+        match &*member.key() {
+            b"jsonrpc" | b"id" | b"method" => {}
+            b"params" if message.kind != MessageKind::Response => {
+                for part in member.children() {
+                    if arguments == Some(part.id()) {
+                        texts.role = Role::ToolArgs;
+                        texts.leaves(&part);
+                        texts.role = said;
+                    } else if part.key_is("arguments") || folds_to(&part, "inputresponses") {
+                        texts.leaves(&part);
+                    } else if !is_plumbing(&part.key()) {
+                        texts.under(&part);
+                    }
+                }
+            }
+            b"result" if member.kind() == Kind::Object => {
+                for part in member.children() {
+                    match &*part.key() {
+                        b"content" if part.kind() == Kind::Object => texts.leaves(&part),
+                        _ => texts.under(&part),
+                    }
+                }
+            }
+            _ => texts.under(&member),
+        }
+    }
+    texts.remote
+}
+
+/// The texts of a message that stands in a model's call. They are marked as signed: where one is to be changed, the
+/// request is refused, since nobody sends both and means both.
+///
+/// # Errors
+/// A field that decides cannot be read.
+pub fn texts_beside(doc: &Doc, body: &[u8], items: &mut Vec<Item>) -> Result<(), Unreadable> {
+    for message in messages(doc, body)? {
+        let Some(root) = doc.value(body, message.node) else { continue };
+        let own: Vec<(NodeId, NodeId)> = root
+            .children()
+            .filter(|member| ["params", "result", "error"].iter().any(|n| folds_to(member, n)))
+            .map(|member| (member.id(), member.after()))
+            .collect();
+        let mut all = Vec::new();
+        texts(&message, doc, body, &mut all);
+        items.extend(all.into_iter().filter_map(|item| match item {
+            Item::Text { node, shape, role, text, erase, .. }
+                if own.iter().any(|(from, to)| (*from..*to).contains(&node)) =>
+            {
+                Some(Item::Text { node, shape, role, text, signed: true, erase })
+            }
+            _ => None,
+        }));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(body: &str) -> Result<Vec<RpcMessage>, Unreadable> {
+        let mut doc = Doc::default();
+        doc.parse(body.as_bytes()).unwrap();
+        messages(&doc, body.as_bytes())
+    }
+
+    #[test]
+    fn what_a_message_is() {
+        let request = all(
+            r#"{"method":"tools/c\u0061ll","params":{"n\u0061me":"a","arguments":{}},"id":"x\n"}"#,
+        );
+        let request = request.unwrap().remove(0);
+        assert_eq!(request.kind, MessageKind::Request);
+        assert_eq!(request.id, br#""x\n""#);
+        assert_eq!(request.call.unwrap().name.as_deref(), Some("a"));
+        let kinds: Vec<MessageKind> =
+            all(r#"[{"method":"a"},{"id":0,"result":{}},{"id":null,"method":"b"}]"#)
+                .unwrap()
+                .iter()
+                .map(|message| message.kind)
+                .collect();
+        assert_eq!(
+            kinds,
+            [MessageKind::Notification, MessageKind::Response, MessageKind::Notification]
+        );
+    }
+
+    #[test]
+    fn what_readers_differ_in_is_unreadable() {
+        for body in [
+            r#"{"method":"ping","method":"tools/call","id":1}"#,
+            r#"{"Method":"tools/call","id":1}"#,
+            r#"{"method":"ping","METHOD":"tools/call","id":1}"#,
+            r#"{"method":"tools/call","param\u017f":{"name":"a"},"id":1}"#,
+            r#"{"method":"tools/call","params":{"name":"a","Name":"b"},"id":1}"#,
+            r#"{"method":"tools/call","params":{"name":"a","arguments":{},"arguments":{}},"id":1}"#,
+            r#"{"method":["tools/call"],"id":1}"#,
+            r#"{"method":"tools/call","id":{}}"#,
+            r#"[[{"method":"tools/call","id":1}]]"#,
+            r#""tools/call""#,
+        ] {
+            assert!(all(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_call_without_one_name_has_none() {
+        for params in [
+            r#"["a"]"#,
+            r#"{"name":["a"]}"#,
+            r#"{"name":""}"#,
+            r#"{"name":"a\ud800"}"#,
+            "null",
+            "{}",
+        ] {
+            let found = all(&format!(r#"{{"method":" Tools/Call","params":{params},"id":1}}"#));
+            assert_eq!(found.unwrap().remove(0).call.unwrap().name, None, "{params}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! No model answers in MCP: what its servers send is read by the exchange, message by message.
+
+use crate::wire::json::Doc;
+use crate::wire::own::OwnEvents;
+use crate::{Answer, CallPiece, Ending, Item, Leaves};
+
+/// An answer that has nothing of a model in it.
+#[derive(Debug)]
+pub(super) struct Mute;
+
+impl Answer for Mute {
+    fn read(&mut self, _doc: &Doc, _payload: &[u8], _items: &mut Vec<Item>) {}
+
+    fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
+
+    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[CallPiece<'_>]) -> Leaves {
+        Leaves::default()
+    }
+
+    fn sent(&mut self, _doc: &Doc, _payload: &[u8]) {}
+
+    fn ending(&mut self, _ending: &Ending) -> OwnEvents {
+        OwnEvents::default()
+    }
+
+    fn model(&self) -> Option<&str> {
+        None
+    }
+}

@@ -1,0 +1,145 @@
+//! What headers say of a request: whether it is MCP, may be, or needs a look at its body.
+
+use super::super::path::RequestTarget;
+use crate::base::headers::Headers;
+use crate::wire::frame::Framing;
+use crate::{CallKind, DialectId, Recognised};
+
+/// How sure headers make us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// A header or a path of MCP's own: it is MCP unless its body is another JSON.
+    Own,
+    /// What MCP clients must accept, and hardly anybody else asks for: it is MCP if its body is JSON-RPC.
+    Accepts,
+    /// Nothing, but a body that calls itself JSON or does not say what it is.
+    MayBeJson,
+    /// Nothing, and a body that calls itself something else.
+    No,
+}
+
+/// What MCP is recognised as; `stored`: no body asks for anything (GET, DELETE).
+#[must_use]
+pub fn recognised(stored: bool) -> Recognised {
+    Recognised {
+        dialect: DialectId::Mcp,
+        kind: if stored { CallKind::StoredAnswer } else { CallKind::Generate },
+        model: None,
+        stream: false,
+        json_stream: Framing::Json,
+        envelope: None,
+    }
+}
+
+/// A request without a body that is MCP: the stream on which a server speaks by itself or goes on with what broke off
+/// (GET), the end of a session (DELETE).
+#[must_use]
+pub fn without_body(method: &str, target: &str, headers: &Headers) -> Option<Recognised> {
+    let own = has_own_header(headers);
+    let is = |wanted: &str| method.eq_ignore_ascii_case(wanted);
+    let streams = accepts(headers, "text/event-stream");
+    let mcp = (is("DELETE") && own) || (is("GET") && (own || (streams && at_mcp(target))));
+    mcp.then(|| recognised(true))
+}
+
+/// What is known of a POST before its body has come.
+#[must_use]
+pub fn of_post(target: &str, headers: &Headers) -> Sign {
+    if has_own_header(headers) || at_mcp(target) {
+        return Sign::Own;
+    }
+    if accepts(headers, "application/json") && accepts(headers, "text/event-stream") {
+        return Sign::Accepts;
+    }
+    let kinds: Vec<String> = values(headers, "content-type").map(media_type).collect();
+    let json = |kind: &String| {
+        kind.is_empty()
+            || kind.ends_with("/json")
+            || kind.ends_with("+json")
+            || kind == "text/plain"
+    };
+    if kinds.is_empty() || kinds.iter().any(json) { Sign::MayBeJson } else { Sign::No }
+}
+
+/// True for a POST of the first revision's transport, HTTP with server-sent events: its answer comes on another stream,
+/// and what answers the POST itself is not read. The address that the server gave names the session, and the client does
+/// not ask for a stream here, as clients of the later transport must.
+#[must_use]
+pub fn is_old_transport(target: &str, headers: &Headers) -> bool {
+    let session = RequestTarget::parse(target)
+        .has_key(|key| ["sessionid", "session_id"].iter().any(|own| key.eq_ignore_ascii_case(own)));
+    session
+        && !accepts(headers, "text/event-stream")
+        && values(headers, "mcp-session-id").next().is_none()
+}
+
+/// A path that ends in `mcp`, as servers' own examples have it.
+fn at_mcp(target: &str) -> bool {
+    RequestTarget::parse(target).is(0, "mcp")
+}
+
+fn has_own_header(headers: &Headers) -> bool {
+    ["mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name"]
+        .iter()
+        .any(|name| values(headers, name).next().is_some())
+}
+
+fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    headers.values(name)
+}
+
+/// Lower case, without parameters.
+fn media_type(value: &[u8]) -> String {
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    String::from_utf8_lossy(essence.trim_ascii()).to_ascii_lowercase()
+}
+
+fn accepts(headers: &Headers, kind: &str) -> bool {
+    values(headers, "accept")
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .any(|one| media_type(one) == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> Headers {
+        pairs.iter().copied().collect()
+    }
+
+    #[test]
+    fn what_headers_say_of_a_post() {
+        for (target, pairs, sign) in [
+            ("/x", vec![("mcp-session-id", "1")], Sign::Own),
+            ("/x", vec![("Mcp-Method", "ping")], Sign::Own),
+            ("/servers/a/MCP/?x=1", vec![], Sign::Own),
+            ("/x", vec![("accept", "application/json, text/event-stream")], Sign::Accepts),
+            (
+                "/x",
+                vec![("accept", "text/event-stream;q=0.5"), ("accept", "Application/JSON")],
+                Sign::Accepts,
+            ),
+            ("/x", vec![("accept", "*/*")], Sign::MayBeJson),
+            ("/x", vec![("content-type", "application/json; charset=utf-8")], Sign::MayBeJson),
+            ("/x", vec![("content-type", "multipart/form-data; boundary=a")], Sign::No),
+            ("/x", vec![("content-type", "application/grpc")], Sign::No),
+        ] {
+            assert_eq!(of_post(target, &headers(&pairs)), sign, "{target} {pairs:?}");
+        }
+    }
+
+    #[test]
+    fn streams_and_ends_of_sessions() {
+        let session = headers(&[("mcp-session-id", "1")]);
+        let browser = headers(&[("accept", "text/html")]);
+        let stream = headers(&[("accept", "text/event-stream")]);
+        assert!(without_body("GET", "/x", &session).is_some());
+        assert!(without_body("DELETE", "/x", &session).is_some());
+        assert!(without_body("GET", "/mcp", &stream).is_some());
+        assert!(without_body("GET", "/mcp", &browser).is_none());
+        assert!(without_body("GET", "/x", &stream).is_none());
+        assert!(without_body("DELETE", "/mcp", &stream).is_none());
+        assert!(without_body("PUT", "/mcp", &session).is_none());
+    }
+}

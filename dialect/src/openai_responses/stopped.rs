@@ -1,0 +1,167 @@
+//! How events leave once calls were stopped: a message takes the item of a stopped call, so that output indexes stay;
+//! its events are the message's, repeats of the item are the message again, and events are numbered anew.
+
+use super::super::fields::string;
+use super::super::known::{Ids, Known, pieces_at};
+use super::super::splice::replace;
+use super::super::write::Json;
+use super::super::{CallPiece, Leaves, Stopped};
+use super::ending::Events;
+use super::names::name_and_phase;
+use super::sent::Sent;
+use super::{content_part, message};
+use crate::anthropic::RESULT;
+use crate::wire::frame::Framing;
+use crate::wire::json::Value;
+use crate::wire::own::OwnEvents;
+
+/// What has become of the calls.
+#[derive(Debug, Default)]
+pub(super) struct Leaving {
+    /// Something was changed: numbers go on from what was sent.
+    changed: bool,
+    /// Ids of stopped calls, whose outputs are withheld.
+    ids: Ids,
+    /// Output indexes of items that were withheld with their call.
+    withheld: Known<u64>,
+}
+
+/// What takes an item's place.
+struct Replacement<'a> {
+    id: String,
+    text: &'a str,
+}
+
+impl Leaving {
+    pub(super) fn frame(
+        &mut self,
+        root: &Value<'_>,
+        framing: Framing,
+        pieces: &[CallPiece<'_>],
+        sent: &Sent,
+    ) -> Leaves {
+        let mut leaves = Leaves::default();
+        if framing == Framing::Json {
+            self.output(root, pieces, &mut leaves);
+            return leaves;
+        }
+        let event = string(root.get("type"));
+        if *event == *b"response.created" {
+            // Another response in the same body counts its items anew.
+            self.withheld.clear();
+        }
+        let item = root.get("item");
+        match (name_and_phase(&event), item) {
+            ((b"output_item", phase), Some(item)) => {
+                let place = root.get("output_index").map_or(0, |index| index.as_u64().unwrap_or(0));
+                if let Some(said) = self.said(&item, stopped(root, pieces)) {
+                    self.withheld.add(place);
+                    self.item(&item, &said, phase == b"done", place, sent, &mut leaves);
+                }
+            }
+            _ if stopped(root, pieces).is_some() || self.is_withheld(root) => {
+                self.changed = true;
+                leaves.dropped = true;
+            }
+            _ => {
+                for response in root.children().filter(|field| field.key_is("response")) {
+                    self.output(&response, pieces, &mut leaves);
+                }
+            }
+        }
+        if let Some(number) = root.get("sequence_number").filter(|_| self.changed) {
+            replace(&number, &sent.sequence.to_string(), &mut leaves.edits);
+        }
+        leaves
+    }
+
+    /// True for an event about an item that does not leave.
+    fn is_withheld(&self, root: &Value<'_>) -> bool {
+        let place = root.get("output_index").and_then(|index| index.as_u64());
+        place.is_some_and(|place| self.withheld.has(&place))
+    }
+
+    /// The items of a response object, or of a list of them.
+    fn output(&mut self, response: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
+        let lists =
+            response.children().filter(|field| field.key_is("output") || field.key_is("data"));
+        for item in lists.flat_map(|list| list.children()) {
+            if let Some(said) = self.said(&item, stopped(&item, pieces)) {
+                self.changed = true;
+                replace(&item, &whole(&said), &mut leaves.edits);
+            }
+        }
+    }
+
+    /// What is said in this item's place, if it does not leave.
+    fn said<'a>(
+        &mut self,
+        item: &Value<'_>,
+        stopped: Option<&'a Stopped>,
+    ) -> Option<Replacement<'a>> {
+        let call_id = || item.get("call_id").or_else(|| item.get("id"));
+        match stopped {
+            Some(stopped) => {
+                self.ids.add(call_id());
+                Some(Replacement {
+                    id: format!("msg_hemostat_{}", stopped.id),
+                    text: &stopped.text,
+                })
+            }
+            None if string(item.get("type")).ends_with(b"_output") => {
+                let id = call_id().filter(|id| self.ids.has(Some(*id)))?;
+                let id = id.as_str()?;
+                Some(Replacement { id: format!("msg_hemostat_{id}"), text: RESULT })
+            }
+            None => None,
+        }
+    }
+
+    fn item(
+        &mut self,
+        item: &Value<'_>,
+        said: &Replacement<'_>,
+        done: bool,
+        place: u64,
+        sent: &Sent,
+        leaves: &mut Leaves,
+    ) {
+        self.changed = true;
+        if done {
+            return replace(item, &whole(said), &mut leaves.edits);
+        }
+        let mut begun = Json::default();
+        message(&mut begun, &said.id, "in_progress", None);
+        replace(item, begun.as_str(), &mut leaves.edits);
+        let mut events =
+            Events { out: OwnEvents::default(), sequence: sent.sequence.saturating_add(1) };
+        let mut say = |name: &str, field: &str, json: &str, end: &str| {
+            let mut fields = Json::default();
+            fields.raw(r#""item_id":"#).text(&said.id).raw(r#","output_index":"#).number(place);
+            fields.raw(r#","content_index":0,"#).text(field).raw(":").raw(json).raw(end);
+            events.event(name, fields.as_str());
+        };
+        let text = super::super::write::quoted(said.text);
+        let part = |text: &str| {
+            let mut part = Json::default();
+            content_part(&mut part, text, "", false);
+            part.take()
+        };
+        say("response.content_part.added", "part", &part(""), "");
+        say("response.output_text.delta", "delta", &text, r#","logprobs":[]"#);
+        say("response.output_text.done", "text", &text, r#","logprobs":[]"#);
+        say("response.content_part.done", "part", &part(said.text), "");
+        leaves.after = events.out;
+    }
+}
+
+/// The message that stands for an item.
+fn whole(said: &Replacement<'_>) -> String {
+    let mut json = Json::default();
+    message(&mut json, &said.id, "completed", Some((said.text, false)));
+    json.take()
+}
+
+fn stopped<'a>(value: &Value<'_>, pieces: &[CallPiece<'a>]) -> Option<&'a Stopped> {
+    pieces_at(pieces, value.id()).first().and_then(|piece| piece.stopped)
+}

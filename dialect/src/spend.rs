@@ -1,0 +1,338 @@
+//! What a call may cost and what it did: the fields that limits read, one function a dialect.
+
+use super::Unreadable;
+use super::fields::string;
+use super::request;
+use crate::wire::edit::Edit;
+use crate::wire::json::{Kind, Value};
+
+/// What a request says of its cost.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Spending {
+    /// The most output tokens that it names for one answer.
+    pub max_output: Option<u64>,
+    /// The service tier that it names, if it is not the ordinary one.
+    pub tier: Option<String>,
+    /// It leaves the tier to the provider in so many words (`auto`): any may be served.
+    pub any_tier: bool,
+    /// Where it is served, as far as the address says (`us-east5`); priced only where a price names regions.
+    pub region: Option<String>,
+    /// What costs apart from text tokens, by the name that `prices` gives its surcharge: tools that the provider runs
+    /// (`web_search`), other modalities (`modality=audio`). With how often it may be used; 0 where that is no matter.
+    pub extras: Vec<(String, u64)>,
+    /// Bytes of tool definitions, which are shown to the model beside the texts.
+    pub tool_bytes: u64,
+    /// Bytes of the schema that its answer must fit.
+    pub format_bytes: u64,
+    /// Tools that the caller runs and the provider defines (`bash`, `computer`): their definitions are not here.
+    pub named_tools: u64,
+    /// Turns of the conversation: each costs the model some tokens of its own.
+    pub turns: u64,
+    /// Tools that are defined: the same.
+    pub tools: u64,
+    /// Images, sounds and files in it.
+    pub media: u64,
+    /// Bytes of reasoning that travels encrypted: the model reads it as the tokens that it was.
+    pub sealed_bytes: u64,
+}
+
+/// What an answer says that it cost. Later events add to what earlier ones said, field by field; output never falls and a
+/// zero erases nothing, since some servers end a stream with zeros.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Input tokens that came from no cache.
+    pub fresh: Option<u64>,
+    /// Input tokens that were read from a cache.
+    pub cached: u64,
+    /// Input tokens that were written to a cache.
+    pub written: u64,
+    /// Those of them that were written for an hour.
+    pub written_1h: u64,
+    /// Output tokens, reasoning among them.
+    pub output: Option<u64>,
+    /// Reasoning tokens.
+    pub reasoning: u64,
+    /// The service tier that it was billed at.
+    pub tier: Option<String>,
+    /// How else it was served: its speed, its region.
+    pub modes: Vec<(&'static str, String)>,
+    /// How often tools of the provider ran.
+    pub uses: Vec<(String, u64)>,
+    /// The answer says of every tool of the provider's whether it ran.
+    pub uses_told: bool,
+    /// Tokens, in and out, that are no text and have a price of their own, by the name of its factor (`modality=audio`).
+    pub modal: Vec<(&'static str, u64, u64)>,
+    /// The answer tells such tokens apart.
+    pub modal_told: bool,
+    /// Parts of these counts that another model used, or a round of its own.
+    pub rounds: Vec<Round>,
+}
+
+/// What one round of a call used, as part of all counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Round {
+    /// The model that ran, if it is said.
+    pub model: Option<String>,
+    /// Input tokens that came from no cache.
+    pub fresh: u64,
+    /// Input tokens that were read from a cache.
+    pub cached: u64,
+    /// Input tokens that were written to a cache.
+    pub written: u64,
+    /// Those of them that were written for an hour.
+    pub written_1h: u64,
+    /// Output tokens.
+    pub output: u64,
+}
+
+impl Round {
+    /// As a usage of its own, served as `all` was.
+    #[must_use]
+    pub fn usage(&self, all: &Usage) -> Usage {
+        Usage {
+            fresh: Some(self.fresh),
+            cached: self.cached,
+            written: self.written,
+            written_1h: self.written_1h,
+            output: Some(self.output),
+            tier: all.tier.clone(),
+            modes: all.modes.clone(),
+            uses_told: true,
+            modal_told: true,
+            ..Usage::default()
+        }
+    }
+}
+
+impl Usage {
+    /// What is left without the rounds.
+    #[must_use]
+    pub fn rest(&self) -> Self {
+        let mut rest = Self { rounds: Vec::new(), ..self.clone() };
+        for round in &self.rounds {
+            rest.fresh = rest.fresh.map(|all| all.saturating_sub(round.fresh));
+            rest.cached = rest.cached.saturating_sub(round.cached);
+            rest.written = rest.written.saturating_sub(round.written);
+            rest.written_1h = rest.written_1h.saturating_sub(round.written_1h);
+            rest.output = rest.output.map(|all| all.saturating_sub(round.output));
+        }
+        rest
+    }
+
+    /// It was served so (`speed`: `fast`).
+    pub(super) fn mode(&mut self, key: &'static str, value: Option<Value<'_>>) {
+        let Some(value) = value.and_then(|value| value.as_str()) else { return };
+        match self.modes.iter_mut().find(|(own, _)| *own == key) {
+            Some((_, said)) => *said = value.into_owned(),
+            None => self.modes.push((key, value.into_owned())),
+        }
+    }
+
+    /// So many tokens are of this modality.
+    pub(super) fn modal(&mut self, name: &'static str, input: u64, output: u64) {
+        self.modal_told = true;
+        match self.modal.iter_mut().find(|(own, ..)| *own == name) {
+            Some(said) => *said = (name, said.1.max(input), said.2.max(output)),
+            None if input > 0 || output > 0 => self.modal.push((name, input, output)),
+            None => {}
+        }
+    }
+
+    /// All input tokens; `None`: the answer has not said.
+    #[must_use]
+    pub fn input(&self) -> Option<u64> {
+        Some(self.fresh?.saturating_add(self.cached).saturating_add(self.written))
+    }
+
+    /// An input count that holds the cached and written ones.
+    pub(super) fn input_with_cache(&mut self, all: Option<u64>, cached: u64, written: u64) {
+        // Gemini corrects its first estimate; a zero is no correction.
+        if let Some(all) = all.filter(|all| *all > 0 || self.fresh.is_none()) {
+            self.cached = cached.min(all);
+            self.written = written.min(all.saturating_sub(self.cached));
+            self.fresh = Some(all.saturating_sub(self.cached).saturating_sub(self.written));
+        }
+    }
+
+    /// Output tokens. Some servers report reasoning beside them and only the total has it: the larger of the two counts.
+    pub(super) fn output_in(&mut self, said: Option<u64>, total: Option<u64>, input: Option<u64>) {
+        let rest = total.zip(input).map(|(total, input)| total.saturating_sub(input));
+        // A total alone is no word on output: an answer without one has input only.
+        let output = if said.is_some() { said.max(rest) } else { None };
+        self.output = self.output.max(output);
+    }
+
+    /// A tool of the provider ran once more.
+    pub(super) fn ran(&mut self, tool: &str) {
+        let before = self.uses.iter().find(|(name, _)| name == tool).map_or(0, |own| own.1);
+        self.used(tool, before.saturating_add(1));
+    }
+
+    /// A tool of the provider ran so often, in all.
+    pub(super) fn used(&mut self, tool: &str, times: u64) {
+        let room = self.uses.len() < EXTRAS;
+        match self.uses.iter_mut().find(|(name, _)| name == tool) {
+            Some((_, count)) => *count = times.max(*count),
+            None if room => self.uses.push((tool.to_owned(), times)),
+            None => {}
+        }
+    }
+}
+
+/// Kinds of extras of one call. Providers have some ten.
+const EXTRAS: usize = 32;
+
+impl Spending {
+    /// Something beside text tokens is asked for.
+    pub(super) fn extra(&mut self, name: &str, times: u64) {
+        // However many there are, none goes unseen: what is past the bound goes under a name that nobody prices.
+        let name = if self.extras.len() < EXTRAS { name } else { "other" };
+        match self.extras.iter_mut().find(|(own, _)| own == name) {
+            Some((_, count)) => *count = count.saturating_add(times),
+            None => self.extras.push((name.to_owned(), times)),
+        }
+    }
+
+    /// The tier, where it is not the ordinary one.
+    pub(super) fn tier(&mut self, tier: Option<Value<'_>>) {
+        let tier = string(tier);
+        let tier = String::from_utf8_lossy(&tier);
+        self.any_tier = tier == "auto";
+        self.tier = (!is_ordinary(&tier)).then(|| tier.into_owned());
+    }
+
+    /// How it is to be served (`speed`: `fast`), where that is not the ordinary way.
+    pub(super) fn mode(&mut self, key: &str, value: Option<Value<'_>>) {
+        let value = string(value);
+        let value = String::from_utf8_lossy(&value);
+        if !is_ordinary(&value) {
+            self.extra(&format!("{key}={value}"), 0);
+        }
+    }
+
+    /// Tool definitions.
+    pub(super) fn tools(&mut self, value: Option<Value<'_>>) {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return };
+        self.tool_bytes = self.tool_bytes.saturating_add(value.raw().len() as u64);
+        self.tools = self.tools.saturating_add(value.children().count() as u64);
+    }
+
+    /// The schema that the answer must fit.
+    pub(super) fn format(&mut self, value: Option<Value<'_>>) {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return };
+        self.format_bytes = self.format_bytes.saturating_add(value.raw().len() as u64);
+    }
+
+    /// Turns of the conversation, and what in them is no text.
+    pub(super) fn turns(&mut self, turns: Option<Value<'_>>) {
+        let Some(turns) = turns else { return };
+        let count = if turns.kind() == Kind::Array { turns.children().count() as u64 } else { 1 };
+        self.turns = self.turns.saturating_add(count);
+        let media = turns.descendants().filter(is_media).count() as u64;
+        self.media = self.media.saturating_add(media);
+        let sealed = turns.descendants().filter(is_sealed).map(|value| value.raw().len() as u64);
+        self.sealed_bytes = sealed.fold(self.sealed_bytes, u64::saturating_add);
+        let sound = turns.descendants().any(|value| {
+            value.key_is("type") && matches!(&*string(Some(value)), b"input_audio" | b"audio")
+                || value.key_is("audio") && is_media(&value)
+                || matches!(&*value.name(), b"mimeType" | b"mime_type")
+                    && value.word().get(..6).is_some_and(|k| k.eq_ignore_ascii_case(b"audio/"))
+        });
+        if sound {
+            self.extra("modality=audio", 0);
+        }
+    }
+}
+
+/// True for a service tier, a speed or a region at the plain price, and for one that leaves the choice to the provider.
+#[must_use]
+pub fn is_ordinary(mode: &str) -> bool {
+    matches!(
+        mode,
+        "" | "auto"
+            | "default"
+            | "standard"
+            | "standard_only"
+            | "unspecified"
+            | "global"
+            | "not_available"
+    )
+}
+
+/// An image, a sound or a file, by the fields that hold one in any dialect.
+fn is_media(value: &Value<'_>) -> bool {
+    match &*value.key() {
+        b"type" => matches!(
+            &*string(Some(*value)),
+            b"image_url"
+                | b"input_image"
+                | b"image"
+                | b"document"
+                | b"input_file"
+                | b"file"
+                | b"input_audio"
+        ),
+        b"image" | b"document" | b"video" | b"audio" => value.get("source").is_some(),
+        b"inlineData" | b"inline_data" | b"fileData" | b"file_data" => value.kind() == Kind::Object,
+        _ => false,
+    }
+}
+
+/// Encrypted reasoning, by the fields that hold it in any dialect.
+fn is_sealed(value: &Value<'_>) -> bool {
+    let key = value.key();
+    let sealed = matches!(
+        &*key,
+        b"encrypted_content" | b"thoughtSignature" | b"thought_signature" | b"signature"
+    );
+    sealed && value.kind() == Kind::String
+}
+
+/// A count, where the request names one.
+pub(super) fn count(
+    object: &Value<'_>,
+    name: &str,
+    field: &'static str,
+) -> Result<Option<u64>, Unreadable> {
+    match request::one(object, name, field)? {
+        None => Ok(None),
+        Some(value) => value.as_u64().map(Some).ok_or(Unreadable { field }),
+    }
+}
+
+/// A count in an answer's usage; 0 where it is not there.
+pub(super) fn tokens(object: Option<Value<'_>>, name: &str) -> u64 {
+    object.and_then(|object| some_tokens(&object, name)).unwrap_or(0)
+}
+
+/// A count in an answer's usage, if it is there. Some servers write it with a point (`12.0`), some as a text.
+pub(super) fn some_tokens(object: &Value<'_>, name: &str) -> Option<u64> {
+    let count = object.get(name)?;
+    count.as_u64().or_else(|| {
+        let written = count.raw().trim_ascii_start();
+        let digits = written.strip_prefix(b"\"").unwrap_or(written);
+        let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+        let (digits, rest) = digits.split_at_checked(end)?;
+        let whole = matches!(rest.first(), Some(b'.' | b'"')) && !digits.is_empty();
+        let more =
+            |sum: u64, byte: &u8| sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+        whole.then(|| digits.iter().fold(0, more))
+    })
+}
+
+/// Puts members at the front of an object.
+pub fn insert(object: &Value<'_>, members: &str) -> Option<Edit> {
+    if object.kind() != Kind::Object {
+        return None;
+    }
+    let at = object.span().start.saturating_add(1);
+    let comma = if object.children().next().is_some() { "," } else { "" };
+    Some(Edit { at: at..at, with: format!("{members}{comma}").into_bytes() })
+}
+
+/// The name of a tool that the provider runs, without the date that some carry (`web_search_20250305`).
+pub(super) fn undated(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    if name.len() > bare.len() + 6 { bare.to_owned() } else { name.into_owned() }
+}

@@ -1,0 +1,198 @@
+//! Calls that are answered with vectors, pictures or films: embeddings, image generation, predictions. What they ask is read
+//! like any other request; their answers say nothing that a rule could look at, save what they used.
+
+use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::recognise::{self, Line};
+use super::request::{self, Speaker};
+use super::texts::TextWalk;
+use super::{
+    Answer, Call, CallPiece, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves, Recognised,
+    Reply, RequestView, Unreadable,
+};
+use super::{gemini, ollama, openai_chat};
+use crate::spend::{Spending, Usage, some_tokens};
+use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::own::OwnEvents;
+
+/// What they share. Vectors are not billed as output.
+const WORDLESS: Dialect = Dialect {
+    about: About {
+        kin: DialectId::Gemini,
+        operation: "embeddings",
+        ..About::of(DialectId::OllamaEmbed, "ollama-embed", "ollama")
+    },
+    requests: Requests { recognise: |_| None, takes: None, read: read_request },
+    tools: OfferedTools::NONE,
+    answers: Answers {
+        read: |_, _| Box::new(Reading),
+        canned: |call, canned| instead(call, canned.text.clone()),
+        blocked: |call, decision, _| {
+            instead(call, format!("the answer was withheld by policy (decision {decision})"))
+        },
+        error: |_, error| ollama::error(error),
+        speech: None,
+        choices: false,
+    },
+    spend: Spend { spending: |_| spending(Some(0)), ..Spend::NONE },
+};
+
+/// `/api/embed`, `/api/embeddings`
+pub(super) const OLLAMA_EMBED: Dialect = Dialect {
+    requests: Requests {
+        recognise: |line| {
+            let own = line.posts(&["api", "embed"]) || line.posts(&["api", "embeddings"]);
+            own.then(|| recognise::call(DialectId::OllamaEmbed, None))
+        },
+        ..WORDLESS.requests
+    },
+    spend: Spend {
+        usage: |root, usage| usage.fresh = some_tokens(root, "prompt_eval_count").or(usage.fresh),
+        ..WORDLESS.spend
+    },
+    ..WORDLESS
+};
+
+/// `…/embeddings`
+pub(super) const OPENAI_EMBEDDINGS: Dialect = Dialect {
+    about: About {
+        kin: DialectId::OpenaiChat,
+        operation: "embeddings",
+        ..About::of(DialectId::OpenaiEmbeddings, "openai-embeddings", "openai")
+    },
+    requests: Requests {
+        recognise: |line| {
+            let own = line.posts(&["embeddings"]) && !line.posts(&["api", "embeddings"]);
+            own.then(|| recognise::call(DialectId::OpenaiEmbeddings, line.deployment(1)))
+        },
+        ..WORDLESS.requests
+    },
+    answers: Answers { error: openai_chat::DIALECT.answers.error, ..WORDLESS.answers },
+    spend: Spend { usage: openai_chat::DIALECT.spend.usage, ..WORDLESS.spend },
+    ..WORDLESS
+};
+
+/// `…/images/generations`
+pub(super) const OPENAI_IMAGES: Dialect = Dialect {
+    about: About {
+        kin: DialectId::OpenaiChat,
+        operation: "generate_content",
+        ..About::of(DialectId::OpenaiImages, "openai-images", "openai")
+    },
+    requests: Requests {
+        recognise: |line| {
+            let own = line.posts(&["images", "generations"]);
+            own.then(|| recognise::call(DialectId::OpenaiImages, line.deployment(2)))
+        },
+        ..WORDLESS.requests
+    },
+    answers: Answers { error: openai_chat::DIALECT.answers.error, ..WORDLESS.answers },
+    // Pictures are billed as output where they are billed in tokens.
+    spend: Spend { spending: |_| spending(None), usage: usage_of_images, ..WORDLESS.spend },
+    ..WORDLESS
+};
+
+/// `{model}:embedContent`, `:batchEmbedContents`, and of publishers' models `:predict`, `:predictLongRunning`
+pub(super) const GEMINI_PREDICT: Dialect = Dialect {
+    about: About {
+        kin: DialectId::Gemini,
+        operation: "generate_content",
+        ..About::of(DialectId::GeminiPredict, "gemini-predict", "gcp.gemini")
+    },
+    requests: Requests { recognise: recognise_predict, ..WORDLESS.requests },
+    answers: Answers { error: gemini::DIALECT.answers.error, ..WORDLESS.answers },
+    spend: Spend { usage: gemini::DIALECT.spend.usage, ..WORDLESS.spend },
+    ..WORDLESS
+};
+
+fn recognise_predict(line: &Line<'_>) -> Option<Recognised> {
+    let (name, verb) = line.verb()?;
+    let is = |word: &str| verb.eq_ignore_ascii_case(word);
+    // An endpoint of one's own may predict anything.
+    let publishers = line.target.is(1, "models");
+    let predicts = publishers && (is("predict") || is("predictLongRunning"));
+    (predicts || is("embedContent") || is("batchEmbedContents"))
+        .then(|| recognise::call(DialectId::GeminiPredict, Some(name.to_owned())))
+}
+
+/// There is no answer in words to give: an error says it.
+fn instead(call: &Call, message: String) -> Reply {
+    let error = ErrorAnswer { status: 403, message, code: "content_blocked" };
+    super::dialect(call.recognised.dialect).error(&call.recognised, &error)
+}
+
+/// What any of them may cost.
+fn spending(max_output: Option<u64>) -> Result<Spending, Unreadable> {
+    Ok(Spending { max_output, turns: 1, ..Spending::default() })
+}
+
+fn usage_of_images(root: &Value<'_>, usage: &mut Usage) {
+    let Some(said) = root.get("usage").filter(|said| said.kind() == Kind::Object) else {
+        return;
+    };
+    usage.fresh = some_tokens(&said, "input_tokens").or(usage.fresh);
+    usage.output = some_tokens(&said, "output_tokens").max(usage.output);
+}
+
+fn read_request(
+    recognised: &Recognised,
+    doc: &Doc,
+    body: &[u8],
+) -> Result<RequestView, Unreadable> {
+    let root = doc.root(body);
+    request::root_object(&root)?;
+    let mut texts_of = Vec::new();
+    let mut texts = TextWalk::request(doc, body, &mut texts_of, Speaker::User.role(true));
+    for field in root.children() {
+        match &*field.key() {
+            b"input" | b"prompt" => {
+                let numbers = |value: Value<'_>| value.kind() == Kind::Number;
+                if field.descendants().any(numbers) || numbers(field) {
+                    // Tokens by their numbers: nobody can read them without the model's table.
+                    return Err(Unreadable { field: "/input" });
+                }
+                texts.under(&field);
+            }
+            b"content" | b"requests" | b"instances" | b"messages" | b"title" | b"parameters" => {
+                texts.under(&field);
+            }
+            _ => {}
+        }
+    }
+    let remote = texts.remote;
+    let model = match &recognised.model {
+        Some(model) => model.clone(),
+        None => request::text(&root, "model", "/model")?,
+    };
+    let choices = match recognised.dialect {
+        DialectId::OpenaiImages => request::choices(&root, "n", "/n")?,
+        _ => 1,
+    };
+    let call = Call { model, choices, ..Call::without_body(recognised.clone()) };
+    Ok(RequestView { call, texts: texts_of, remote, edits: Vec::new() })
+}
+
+/// Reads an answer that says nothing.
+#[derive(Debug)]
+struct Reading;
+
+impl Answer for Reading {
+    fn read(&mut self, _doc: &Doc, _payload: &[u8], items: &mut Vec<Item>) {
+        items.push(Item::AnswerEnd);
+    }
+
+    fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
+
+    fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[CallPiece<'_>]) -> Leaves {
+        Leaves::default()
+    }
+
+    fn sent(&mut self, _doc: &Doc, _payload: &[u8]) {}
+
+    fn ending(&mut self, _ending: &Ending) -> OwnEvents {
+        OwnEvents::default()
+    }
+
+    fn model(&self) -> Option<&str> {
+        None
+    }
+}
