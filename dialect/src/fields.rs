@@ -72,13 +72,24 @@ pub(super) fn is_among(names: &[&str], name: &[u8]) -> bool {
 }
 
 /// What stands under this value's key. Array items are what their array is.
+#[inline(always)]
 pub(super) fn field(value: &Value<'_>) -> KeyRole {
-    let Some(name) = names::of(value) else { return KeyRole::Text };
+    // Nearly every value is one of these, and need not be looked at any further.
+    match names::of(value) {
+        None => KeyRole::Text,
+        Some(Name::NeverText) if value.kind() == Kind::String => KeyRole::Never,
+        Some(Name::NeverText) => KeyRole::Text,
+        Some(Name::NeverBelow) => KeyRole::Never,
+        Some(name) => by_surroundings(name, value),
+    }
+}
+
+/// The same of a name that says nothing by itself.
+#[inline(never)]
+fn by_surroundings(name: Name, value: &Value<'_>) -> KeyRole {
     let container = matches!(value.kind(), Kind::Object | Kind::Array);
     let string = value.kind() == Kind::String;
     match name {
-        Name::NeverText if string => KeyRole::Never,
-        Name::NeverBelow => KeyRole::Never,
         Name::Role if string => KeyRole::Role,
         Name::CallId if string => KeyRole::Name,
         Name::Id if string => {
@@ -185,6 +196,11 @@ fn is_crowded(value: &Value<'_>) -> bool {
     value.parent().is_some_and(|parent| parent.children().nth(SIBLINGS).is_some())
 }
 
+/// False only if none of these names stands beside the value.
+fn may_be_beside(value: &Value<'_>, names: &[&str]) -> bool {
+    value.parent().is_some_and(|parent| names.iter().any(|name| parent.may_have(name)))
+}
+
 /// Any of the types beside the value is such; they may be several.
 fn sibling_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
     siblings(value).any(|s| s.key_is("type") && is(&s.word()))
@@ -205,11 +221,12 @@ fn is_input(value: &Value<'_>) -> bool {
 /// The `id` of a tool call.
 fn is_call(value: &Value<'_>) -> bool {
     under(value, &[b"functionCall", b"function_call", b"toolCall", b"functionResponse"])
-        || siblings(value).any(|sibling| match &*sibling.name() {
-            b"function" | b"custom" => true,
-            b"type" => sibling.word().ends_with(b"tool_use"),
-            _ => false,
-        })
+        || may_be_beside(value, &["function", "custom", "type"])
+            && siblings(value).any(|sibling| match &*sibling.name() {
+                b"function" | b"custom" => true,
+                b"type" => sibling.word().ends_with(b"tool_use"),
+                _ => false,
+            })
 }
 
 /// `{"image_url": {"url": …}}`, `{"source": {"type": "url", "url": …}}`: an address whose content is meant. A `url`

@@ -8,14 +8,14 @@ use super::number::{name_number, number};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// Members with which objects number themselves.
-const OWN_INDEX: [&[u8]; 7] = [
-    b"index",
-    b"output_index",
-    b"content_index",
-    b"summary_index",
-    b"command_index",
-    b"annotation_index",
-    b"contentBlockIndex",
+const OWN_INDEX: [&str; 7] = [
+    "index",
+    "output_index",
+    "content_index",
+    "summary_index",
+    "command_index",
+    "annotation_index",
+    "contentBlockIndex",
 ];
 
 /// The places of one document's values, asked for in the order of its bytes: what holds the last one is remembered, with
@@ -100,13 +100,13 @@ impl Places {
 
 /// The numbers that an object gives itself, as one.
 fn own_index(value: &Value<'_>) -> Option<u32> {
-    if value.kind() != Kind::Object {
+    if !OWN_INDEX.iter().any(|name| value.may_have(name)) {
         return None;
     }
     let mut own = None;
     for member in value.children() {
         if matches!(member.kind(), Kind::Number | Kind::String)
-            && OWN_INDEX.contains(&&*member.key())
+            && OWN_INDEX.iter().any(|name| member.key_is(name))
         {
             own =
                 Some(mix(own.unwrap_or(7), mix(name_number(&member.key()), number(Some(member)))));

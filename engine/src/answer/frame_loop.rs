@@ -38,6 +38,9 @@ pub struct FrameLoop {
     items: Vec<Item>,
     /// Frames that need neither be parsed nor read; `None`: each is.
     repeats: Option<Repeats>,
+    /// How many bytes there were when [`FrameLoop::word`] found that they begin with no event that was learned, so that
+    /// [`FrameLoop::next`] need not look for one again; 0 if it did not look.
+    unlike: usize,
     /// A frame may go a shorter way than those that wait.
     shortens: bool,
     /// Memory that a frame which is not whole may take, as far as all others leave room.
@@ -106,6 +109,7 @@ impl FrameLoop {
             frames: 0,
             items: Vec::new(),
             repeats: (framing != Framing::Json).then(Repeats::default),
+            unlike: 0,
             shortens: true,
             room: limits::KEPT_VM_BYTES,
             short: false,
@@ -164,7 +168,9 @@ impl FrameLoop {
             self.trim();
             return None;
         }
-        if let Some(shown) = self.repeated(rest) {
+        if std::mem::take(&mut self.unlike) != rest.len()
+            && let Some(shown) = self.repeated(rest)
+        {
             return Some(shown);
         }
         if let Some(piece) = self.framer.next(rest) {

@@ -9,8 +9,6 @@ mod words;
 
 pub use judged::Acted;
 
-use std::collections::BTreeMap;
-
 use self::clean::CleanTexts;
 use super::args::ArgsReader;
 use super::held::HeldPiece;
@@ -20,6 +18,7 @@ use super::rules::Rules;
 use super::running::{AnswerStop, GrowingText, TextId};
 use super::slices::slices;
 use super::unknown::UnknownPlace;
+use crate::base::sorted_map::SortedMap;
 use crate::context::record::Record;
 use crate::dialect::{Item, Role, TextKey, ValueShape};
 use crate::limits;
@@ -27,8 +26,8 @@ use crate::search::Hit;
 use crate::wire::json::{Doc, NodeId};
 use crate::wire::text::Decoded;
 
-/// What is looked up by a name. Ordered, not hashed: a model chooses the names.
-pub(super) type ByKey<V> = BTreeMap<TextKey, V>;
+/// What is looked up by a name, [`limits::OPEN_TEXTS`] at most. Ordered, not hashed: a model chooses the names.
+pub(super) type ByKey<V> = SortedMap<TextKey, V>;
 
 /// The texts that are open, or that something which waits still needs.
 #[derive(Debug, Default)]

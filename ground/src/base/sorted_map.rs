@@ -1,6 +1,7 @@
 //! A map that is one sorted list.
 
 use std::borrow::Borrow;
+use std::ops::{Range, RangeInclusive};
 
 /// A map in the order of its keys: a list of pairs, searched by halves.
 ///
@@ -57,6 +58,11 @@ impl<K, V> SortedMap<K, V> {
         self.entries.iter().map(|(_, value)| value)
     }
 
+    /// Takes the values out, in the order of their keys.
+    pub fn into_values(self) -> impl Iterator<Item = V> {
+        self.entries.into_iter().map(|(_, value)| value)
+    }
+
     /// Takes out the entries for which `keep` says no.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         self.entries.retain_mut(|(key, value)| keep(key, value));
@@ -110,12 +116,40 @@ impl<K: Ord, V> SortedMap<K, V> {
         }
     }
 
+    /// Where the entries stand whose keys are among these.
+    fn places(&self, keys: &RangeInclusive<K>) -> Range<usize> {
+        let start = self.entries.partition_point(|(own, _)| own < keys.start());
+        let end = self.entries.partition_point(|(own, _)| own <= keys.end());
+        start..end.max(start)
+    }
+
+    /// The entries whose keys are among these, in their order.
+    pub fn range(&self, keys: RangeInclusive<K>) -> impl Iterator<Item = (&K, &V)> {
+        let places = self.places(&keys);
+        self.entries.get(places).unwrap_or_default().iter().map(|(key, value)| (key, value))
+    }
+
+    /// Takes these entries out, in the order of their keys.
+    pub fn take_range(&mut self, keys: RangeInclusive<K>) -> Vec<(K, V)> {
+        let places = self.places(&keys);
+        self.entries.drain(places).collect()
+    }
+
     /// Takes the entry with this key out.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
         self.find(key).ok().map(|at| self.entries.remove(at).1)
+    }
+}
+
+impl<K, V> IntoIterator for SortedMap<K, V> {
+    type Item = (K, V);
+    type IntoIter = std::vec::IntoIter<(K, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
     }
 }
 
@@ -127,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_does_what_a_tree_does(steps in prop::collection::vec((0u8..5, 0u8..20, any::<u16>()), 0..60)) {
+        fn it_does_what_a_tree_does(steps in prop::collection::vec((0u8..6, 0u8..20, any::<u16>()), 0..60)) {
             let mut tree = BTreeMap::new();
             let mut map = SortedMap::new();
             for (step, key, value) in steps {
@@ -138,6 +172,18 @@ mod tests {
                         map.retain(|own, _| own % 3 != key % 3);
                         tree.retain(|own, _| own % 3 != key % 3);
                     }
+                    4 => {
+                        let keys = key..=(value % 20) as u8;
+                        let among = |own: &u8| keys.contains(own);
+                        let expected: Vec<_> =
+                            tree.iter().filter(|(own, _)| among(own)).map(|(k, v)| (*k, *v)).collect();
+                        let found: Vec<_> = map.range(keys.clone()).map(|(k, v)| (*k, *v)).collect();
+                        prop_assert_eq!(&found, &expected);
+                        if value % 2 == 0 {
+                            prop_assert_eq!(map.take_range(keys.clone()), expected);
+                            tree.retain(|own, _| !among(own));
+                        }
+                    }
                     _ => prop_assert_eq!(
                         map.get_mut(&key).map(std::mem::take),
                         tree.get_mut(&key).map(std::mem::take)
@@ -146,6 +192,7 @@ mod tests {
                 prop_assert!(map.iter().eq(tree.iter()));
                 prop_assert_eq!(map.get(&key), tree.get(&key));
             }
+            prop_assert!(map.into_values().eq(tree.into_values()));
         }
     }
 }

@@ -18,7 +18,7 @@ pub use template::{Hole, Template};
 use std::borrow::Cow;
 
 use super::find::same;
-use key::hash;
+use key::{hash, key_bit};
 use parse::OpenValue;
 
 /// What a JSON value is.
@@ -48,6 +48,8 @@ struct Node {
     flag: bool,
     /// The key's [`hash`].
     key_hash: u16,
+    /// An object: the [`key_bit`]s of its keys as they are written.
+    keys: u32,
     /// The value's bytes; a string's include its quotes.
     start: u32,
     end: u32,
@@ -65,6 +67,7 @@ const NOWHERE: Node = Node {
     key_escaped: false,
     flag: false,
     key_hash: 0,
+    keys: 0,
     start: 0,
     end: 0,
     key_start: 0,
@@ -380,6 +383,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// False only if it is no object, or no member of it has this key.
+    #[must_use]
+    #[inline(always)]
+    pub fn may_have(&self, name: &str) -> bool {
+        let node = self.node();
+        node.kind == Kind::Object && (node.flag || node.keys & key_bit(hash(name.as_bytes())) != 0)
+    }
+
     /// It is no object, or one in which no key stands twice or is written with escapes: then nobody need ask which of
     /// two a client takes. Some objects of which this is true are not known to be such.
     #[must_use]
@@ -401,6 +412,9 @@ impl<'a> Value<'a> {
                 .children()
                 .filter(|child| child.node().key_is(self.bytes, name, hash))
                 .last();
+        }
+        if own.keys & key_bit(hash) == 0 {
+            return None;
         }
         let mut at = self.id + 1;
         while at < own.next {

@@ -28,10 +28,10 @@ impl Reading {
         list: &Value<'a>,
         choice: u32,
     ) {
-        let old = list.key_is("function_call") && list.kind() == Kind::Object;
-        let calls = match list.kind() {
-            Kind::Array if list.key_is("tool_calls") => usize::MAX,
-            _ => 0,
+        let (old, calls) = match list.kind() {
+            Kind::Object if list.key_is("function_call") => (true, 0),
+            Kind::Array if list.key_is("tool_calls") => (false, usize::MAX),
+            _ => return,
         };
         let alone = std::iter::once(*list).take(usize::from(old));
         for (at, call) in list.children().take(calls).chain(alone).enumerate() {

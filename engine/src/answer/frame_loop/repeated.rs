@@ -76,7 +76,10 @@ impl FrameLoop {
             return None;
         }
         let repeats = self.repeats.as_mut()?;
-        let length = repeats.fits(rest)?;
+        let Some(length) = repeats.fits(rest) else {
+            self.unlike = rest.len();
+            return None;
+        };
         Some((rest.get(..length)?, repeats.word()?))
     }
 

@@ -1,7 +1,5 @@
 //! What a dialect found in a frame, item by item: its texts are searched, its calls begun and judged.
 
-use std::collections::btree_map::Entry;
-
 use super::{Around, Pipe};
 use crate::answer::held::{HeldPiece, QueuedFrame};
 use crate::counters::Unchecked;
@@ -70,16 +68,17 @@ impl Pipe {
                 Item::TextEnd(key) => _ = self.texts.finish(*key, &self.rules, record),
                 Item::CallBegin { call, .. } if self.rules.holds_calls => {
                     // One that has begun in a frame before keeps that one, and so this.
-                    let here = self.gone + self.queue.len() as u64;
-                    if let Entry::Vacant(new) = self.begun.entry(*call) {
-                        new.insert(here);
+                    if !self.begun.contains_key(call) {
+                        self.begun.insert(*call, self.gone + self.queue.len() as u64);
                         held.calls.push(*call);
                     }
                 }
                 Item::CallBegin { .. } => {}
                 Item::CallEnd { call } => {
-                    if self.texts.finish(*call, &self.rules, record) {
-                        self.judge(*call, Some(held));
+                    if self.texts.finish(*call, &self.rules, record)
+                        && let Some(began) = self.begun.remove(call)
+                    {
+                        self.judge(*call, began, Some(held));
                     }
                 }
                 Item::AnswerEnd => {
@@ -93,16 +92,14 @@ impl Pipe {
 
     /// Every call that has begun counts as seen whole.
     pub(super) fn judge_all(&mut self, mut current: Option<&mut QueuedFrame<'_>>) {
-        while let Some((call, _)) = self.begun.first_key_value() {
-            let call = *call;
-            self.judge(call, current.as_deref_mut());
+        for (call, began) in std::mem::take(&mut self.begun) {
+            self.judge(call, began, current.as_deref_mut());
         }
     }
 
-    /// A call has been seen whole: the frame in which it began (in the queue, or `current`) waits for it no longer,
+    /// A call has been seen whole: the frame in which it `began` (in the queue, or `current`) waits for it no longer,
     /// and knows whether any of it may leave.
-    fn judge(&mut self, call: TextKey, current: Option<&mut QueuedFrame<'_>>) {
-        let Some(began) = self.begun.remove(&call) else { return };
+    fn judge(&mut self, call: TextKey, began: u64, current: Option<&mut QueuedFrame<'_>>) {
         let stop = self.texts.call_stop(call).filter(|_| self.calls.stopped(call).is_none());
         let at = usize::try_from(began.saturating_sub(self.gone)).unwrap_or(usize::MAX);
         let frame_stop = match self.queue.get_mut(at) {

@@ -79,8 +79,10 @@ impl OpenTexts {
         rules: &Rules,
         record: &mut Record,
     ) {
-        while let Some((&own, _)) = self.places.range(keys.clone()).next() {
-            let Some(place) = self.places.remove(&own) else { return };
+        if self.places.is_empty() {
+            return;
+        }
+        for (_, place) in self.places.take_range(keys) {
             self.kept = self.kept.saturating_sub(place.kept());
             if let Some(id) = place.text {
                 self.end_text(id, rules, record);

@@ -21,3 +21,16 @@ pub const fn hash(key: &[u8]) -> u16 {
         .wrapping_add((key.len() as u32).wrapping_mul(0xB824_84C5));
     (sum >> 16) as u16
 }
+
+/// One of 32 bits for a key with this [`hash`]: of an object whose keys' bits are known, a look says of most names that they
+/// do not stand in it.
+#[inline(always)]
+pub(super) const fn key_bit(hash: u16) -> u32 {
+    1 << (hash & 31)
+}
+
+/// The same of all keys of which these are 64 bits: a bit each, by the lowest six of its hash.
+#[inline(always)]
+pub(super) const fn folded(bits: u64) -> u32 {
+    (bits | bits >> 32) as u32
+}

@@ -3,7 +3,7 @@
 //! One loop over the bytes, with all that it needs in local variables: a value behind a reference would be loaded and
 //! stored for every byte.
 
-use super::key::hash;
+use super::key::{folded, hash};
 use super::string::hex4;
 use super::{JsonError, Kind, Node, NodeId};
 use crate::limits;
@@ -70,7 +70,7 @@ pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<OpenVa
     let whole = !matches!(read, Err(JsonError { what, .. }) if what != FOLLOWED);
     let next = nodes.len() as u32;
     if let [root, own, ..] = nodes.as_mut_slice() {
-        (root.end, root.next) = (own.end, next);
+        (root.end, root.next, root.keys) = (own.end, next, folded(object.seen));
     }
     whole
 }
@@ -156,7 +156,7 @@ fn value(
             at = after(at);
             let next = nodes.len() as u32;
             if let Some(node) = nodes.get_mut(here.id as usize) {
-                (node.end, node.next) = (at as u32, next);
+                (node.end, node.next, node.keys) = (at as u32, next, folded(here.seen));
             }
             here = around.pop().unwrap_or(OUTSIDE);
         }
@@ -208,6 +208,7 @@ fn push(
         key_escaped: key.escaped,
         flag: escaped,
         key_hash: key.hash,
+        keys: 0,
         start: span.start as u32,
         end: span.end as u32,
         key_start: key.start,
