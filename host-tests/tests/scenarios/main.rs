@@ -26,6 +26,7 @@ mod other_traffic;
 mod reconfiguration;
 mod running;
 mod shapes;
+mod unknown_places;
 mod wide;
 mod work;
 
