@@ -148,8 +148,8 @@ impl Usage {
     pub(super) fn input_with_cache(&mut self, all: Option<u64>, cached: u64, written: u64) {
         // Gemini corrects its first estimate; a zero is no correction.
         if let Some(all) = all.filter(|all| *all > 0 || self.fresh.is_none()) {
-            self.cached = cached.min(all);
-            self.written = written.min(all.saturating_sub(self.cached));
+            self.cached = cached.max(self.cached).min(all);
+            self.written = written.max(self.written).min(all.saturating_sub(self.cached));
             self.fresh = Some(all.saturating_sub(self.cached).saturating_sub(self.written));
         }
     }

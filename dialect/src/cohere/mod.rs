@@ -91,7 +91,7 @@ fn usage(root: &Value<'_>, usage: &mut Usage) {
     // What is billed, where it is said, and not what the model was shown around it.
     let said = said.and_then(|said| said.get("billed_units").or_else(|| said.get("tokens")));
     let Some(said) = said.filter(|said| said.kind() == Kind::Object) else { return };
-    usage.fresh = some_tokens(&said, "input_tokens").or(usage.fresh);
+    usage.fresh = some_tokens(&said, "input_tokens").max(usage.fresh);
     usage.output = some_tokens(&said, "output_tokens").max(usage.output);
 }
 

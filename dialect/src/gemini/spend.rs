@@ -4,6 +4,7 @@ use super::super::Unreadable;
 use super::super::fields::string;
 use super::super::spend::{Spending, Usage, insert, some_tokens, tokens};
 use super::request::either;
+use super::tools::snake;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -65,16 +66,14 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
     for candidate in root.get("candidates").iter().flat_map(Value::children) {
         candidate_uses(&candidate, usage);
     }
-    let Some(said) = root.get("usageMetadata").filter(|said| said.kind() == Kind::Object) else {
-        return;
-    };
-    let prompt = some_tokens(&said, "promptTokenCount");
-    let tools = tokens(Some(said), "toolUsePromptTokenCount");
-    let cached = tokens(Some(said), "cachedContentTokenCount");
+    let Some(said) = Said::of(root) else { return };
+    let prompt = said.count("promptTokenCount");
+    let tools = said.count("toolUsePromptTokenCount").unwrap_or(0);
+    let cached = said.count("cachedContentTokenCount").unwrap_or(0);
     usage.input_with_cache(prompt.map(|prompt| prompt.saturating_add(tools)), cached, 0);
-    let thoughts = tokens(Some(said), "thoughtsTokenCount");
+    let thoughts = said.count("thoughtsTokenCount").unwrap_or(0);
     usage.reasoning = usage.reasoning.max(thoughts);
-    let answer = some_tokens(&said, "candidatesTokenCount");
+    let answer = said.count("candidatesTokenCount");
     // A prompt that was blocked has no candidates, and cost no output.
     let made = match (answer, prompt) {
         (None, None) => None,
@@ -95,13 +94,40 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
     modalities(&said, usage);
 }
 
+/// What an event says of its usage, under names that may be in snake case as Google's own Python SDK writes them.
+#[derive(Debug, Clone, Copy)]
+struct Said<'a> {
+    counts: Value<'a>,
+    snake: bool,
+}
+
+impl<'a> Said<'a> {
+    fn of(root: &Value<'a>) -> Option<Self> {
+        let counts = |name| root.get(name).filter(|said| said.kind() == Kind::Object);
+        let camel = counts("usageMetadata").map(|counts| Self { counts, snake: false });
+        camel.or_else(|| Some(Self { counts: counts("usage_metadata")?, snake: true }))
+    }
+
+    fn get(&self, camel: &str) -> Option<Value<'a>> {
+        if self.snake { self.counts.get(&snake(camel)) } else { self.counts.get(camel) }
+    }
+
+    fn count(&self, camel: &str) -> Option<u64> {
+        match self.snake {
+            true => some_tokens(&self.counts, &snake(camel)),
+            false => some_tokens(&self.counts, camel),
+        }
+    }
+}
+
 /// Sound costs apart both ways; pictures and films where they are made.
-fn modalities(said: &Value<'_>, usage: &mut Usage) {
+fn modalities(said: &Said<'_>, usage: &mut Usage) {
+    let count = if said.snake { "token_count" } else { "tokenCount" };
     let of = |list: &str, modality: &str| {
         let list = said.get(list);
         let all = list.iter().flat_map(Value::children);
         let own = all.filter(|one| one.get("modality").is_some_and(|name| name.is_str(modality)));
-        own.fold(0, |sum: u64, one| sum.saturating_add(tokens(Some(one), "tokenCount")))
+        own.fold(0, |sum: u64, one| sum.saturating_add(tokens(Some(one), count)))
     };
     let (read, made) = ("promptTokensDetails", "candidatesTokensDetails");
     if said.get(made).is_none() && of(read, "AUDIO") == 0 {

@@ -11,7 +11,8 @@ fn is(field: &Value<'_>, camel: &str) -> bool {
     field.key_is(camel) || field.key_is(&snake(camel))
 }
 
-fn snake(camel: &str) -> String {
+/// A name as the other spelling has it.
+pub(super) fn snake(camel: &str) -> String {
     let mut out = String::new();
     for c in camel.chars() {
         if c.is_ascii_uppercase() {

@@ -106,7 +106,7 @@ fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
 }
 
 fn usage(root: &Value<'_>, usage: &mut Usage) {
-    usage.fresh = some_tokens(root, "prompt_eval_count").or(usage.fresh);
+    usage.fresh = some_tokens(root, "prompt_eval_count").max(usage.fresh);
     usage.output = some_tokens(root, "eval_count").max(usage.output);
 }
 

@@ -147,11 +147,25 @@ impl Glance {
         self.head.first().is_some_and(|first| first.is_ascii_lowercase() || *first == b':')
     }
 
+    /// The document in which the byte `at` of one of the ends stands: the answer, or an event in a line of its own.
+    fn document<'a>(&self, end: &'a [u8], at: usize) -> Option<&'a [u8]> {
+        if !self.is_stream() && self.tail.starts_with(&self.head) {
+            return Some(end);
+        }
+        let (before, after) = end.split_at_checked(at)?;
+        let begins = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let ends = after.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        let line = end.get(begins..ends.map_or(end.len(), |length| at + length))?;
+        Some(line.strip_prefix(b"data:").unwrap_or(line))
+    }
+
     /// What the answer said, now that it is over. `usage` reads a document as the dialect does.
     ///
     /// The head is read forwards and the tail backwards, each until it has told what it can: an answer says at its very
     /// ends what it is, and between them are kilobytes of its text.
-    pub fn served(&self, usage: impl Fn(&Doc, &[u8], &mut Usage)) -> Served {
+    ///
+    /// `priced`: what was used will be priced, so that all that its event says of it counts, and not the counts alone.
+    pub fn served(&self, priced: bool, usage: impl Fn(&Doc, &[u8], &mut Usage)) -> Served {
         let mut served = Served::default();
         let mut doc = Doc::default();
         // Adds what the member there counts; false if it is no object, or not whole.
@@ -170,7 +184,7 @@ impl Glance {
             let Some((name, value)) = member(&self.head, open) else { continue };
             match name {
                 b"id" | b"responseId" => first(&mut served.id, value),
-                b"model" | b"modelVersion" => first(&mut served.model, value),
+                b"model" | b"modelVersion" | b"model_version" => first(&mut served.model, value),
                 b"usage" => counts |= read_usage(&self.head, open, value, &mut served.usage),
                 _ => continue,
             }
@@ -179,7 +193,7 @@ impl Glance {
             }
         }
         let mut finish = None;
-        let mut counts = false;
+        let (mut counts, mut all_of) = (false, Doc::default());
         let tail = self.tail.get(self.tail.len().saturating_sub(GLANCE_TAIL)..);
         let tail = tail.unwrap_or_default();
         let mut to = tail.len();
@@ -195,10 +209,19 @@ impl Glance {
             let Some((name, value)) = member(tail, open) else { continue };
             match name {
                 b"responseId" => first(&mut served.id, value),
-                b"model" | b"modelVersion" => first(&mut served.model, value),
-                b"usage" | b"usageMetadata" if counts => {}
-                b"usage" | b"usageMetadata" => {
-                    counts = read_usage(tail, open, value, &mut served.usage);
+                b"model" | b"modelVersion" | b"model_version" => first(&mut served.model, value),
+                b"usage" | b"usageMetadata" | b"usage_metadata" if counts => {}
+                b"usage" | b"usageMetadata" | b"usage_metadata" => {
+                    // Some servers end a stream with zeros: what they used they have said before.
+                    let all = self.document(tail, open).filter(|_| priced);
+                    counts = match all {
+                        Some(all) if all_of.parse(all).is_ok() => {
+                            usage(&all_of, all, &mut served.usage);
+                            true
+                        }
+                        _ => read_usage(tail, open, value, &mut served.usage),
+                    };
+                    counts &= served.usage.output != Some(0);
                 }
                 b"finish_reason" | b"finishReason" | b"stop_reason" | b"stopReason" => {
                     // An earlier event: what counts the whole answer does not come before the event that ends it.
@@ -252,7 +275,7 @@ fn ending(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// The longest name that is looked for.
-const LONGEST_NAME: usize = b"usageMetadata".len();
+const LONGEST_NAME: usize = b"usage_metadata".len();
 
 /// The member whose name is opened by the quote at `open`: the name, and what follows it.
 fn member(bytes: &[u8], open: usize) -> Option<(&[u8], &[u8])> {
@@ -284,7 +307,7 @@ mod tests {
             glance.feed(chunk, KnownEvents::Nothing);
         }
         let reader = crate::dialect::dialect(dialect);
-        glance.served(|doc, bytes, usage| reader.usage(&doc.root(bytes), usage))
+        glance.served(false, |doc, bytes, usage| reader.usage(&doc.root(bytes), usage))
     }
 
     #[test]

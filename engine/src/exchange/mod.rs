@@ -250,7 +250,7 @@ impl Exchange {
         self.settle();
         let model =
             self.answer.as_ref().and_then(|answer| answer.frames.model()).map(str::to_owned);
-        self.watch.answer(&mut self.cx, model);
+        self.watch.answer(&mut self.cx, &self.charges, model);
         self.capturing.ended(&mut self.cx);
         self.phase = Phase::Over;
     }

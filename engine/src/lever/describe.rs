@@ -7,8 +7,9 @@ use crate::answer::KnownEvents;
 use crate::answer::glance::{Glance, Served};
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now};
-use crate::dialect::spend::{Spending, Usage};
+use crate::dialect::spend::Usage;
 use crate::dialect::{self, CallKind, DialectId};
+use crate::lever::limits::Charges;
 use crate::policy::program::label::LabelId;
 
 /// What is watched of an answer, beside what rules make of it.
@@ -63,14 +64,19 @@ impl Watch {
     }
 
     /// What became of it.
-    pub(crate) fn answer(&mut self, cx: &mut Context, own_model: Option<String>) {
+    pub(crate) fn answer(
+        &mut self,
+        cx: &mut Context,
+        charges: &Charges,
+        own_model: Option<String>,
+    ) {
         let served = self.served(cx);
         // So many values has the record of nearly every answer.
         cx.record.expect(16);
         let model = own_model.unwrap_or(served.model);
         let usage = served.usage;
         let tells = !self.told && (usage.output.is_some() || usage.input().is_some());
-        let money = if tells { price_of(cx, &model, &usage) } else { None };
+        let money = if tells { charges.money(cx, Some(&model), &usage) } else { None };
         cx.record.state("gen_ai.response.model", model);
         cx.record.state("gen_ai.response.id", served.id);
         cx.record.state("gen_ai.response.finish_reasons", served.finish);
@@ -99,7 +105,8 @@ impl Watch {
         let Some(glance) = self.glance.take() else { return Served::default() };
         let Some(recognised) = &cx.recognised else { return Served::default() };
         let dialect = dialect::dialect(recognised.dialect);
-        glance.served(|doc, bytes, usage| dialect.usage(&doc.root(bytes), usage))
+        let priced = !cx.program.limits.prices.is_empty();
+        glance.served(priced, |doc, bytes, usage| dialect.usage(&doc.root(bytes), usage))
     }
 
     /// What an operator finds about usage, in the log and in counters.
@@ -161,16 +168,6 @@ pub(crate) fn request(cx: &mut Context) {
             cx.record.state_of(key.into(), shown.to_owned().into());
         }
     }
-}
-
-/// What a usage cost at the price of the model that answered, else of the one that was asked; `None`: no price.
-fn price_of(cx: &Context, served: &str, usage: &Usage) -> Option<u64> {
-    let asked = cx.labels.get(LabelId::MODEL).text().unwrap_or_default();
-    let prices = &cx.program.limits.prices;
-    let model = [served, asked].into_iter().find(|model| prices.find(model).is_some())?;
-    let spending = Spending { tier: usage.tier.clone(), ..Spending::default() };
-    let (cost, _) = prices.cost(model, &spending, true).ok()?;
-    Some(prices.real(&cost, &spending, usage))
 }
 
 fn in_seconds(ns: u64) -> String {

@@ -99,14 +99,28 @@ impl Proxy {
     }
 
     fn send(&self, tenant: &str, body: Value) -> Sent {
+        self.send_to("/v1/chat/completions", tenant, body)
+    }
+
+    fn send_to(&self, path: &str, tenant: &str, body: Value) -> Sent {
         let mut exchange = Exchange::with_book(Rc::clone(&self.program), Rc::clone(&self.book));
         exchange.set_fleet(Rc::clone(&self.table));
-        let headers =
-            [(":method", "POST"), (":path", "/v1/chat/completions"), ("x-tenant", tenant)];
-        let headers =
-            headers.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        let mut headers = vec![(":method", "POST"), (":path", path), ("x-tenant", tenant)];
+        if path == "/mcp" {
+            headers.extend([
+                ("content-type", "application/json"),
+                ("accept", "application/json, text/event-stream"),
+                ("mcp-protocol-version", "2026-07-28"),
+                ("mcp-method", "tools/call"),
+                ("mcp-name", "refund"),
+            ]);
+        }
+        let headers: Vec<_> = headers
+            .into_iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
+            .collect();
         let facts = RequestFacts {
-            headers: headers.to_vec().into(),
+            headers: headers.into(),
             now_ns: self.stores[0].now_ns(),
             ..RequestFacts::default()
         };
@@ -129,11 +143,16 @@ impl Proxy {
     }
 
     /// The model's answer, which used so many tokens.
-    fn end(&self, mut sent: Sent, input: u64, output: u64) {
+    fn end(&self, sent: Sent, input: u64, output: u64) {
         let usage = json!({"prompt_tokens": input, "completion_tokens": output});
         let message = json!({"role": "assistant", "content": "Hello"});
         let body = json!({"id": "c", "object": "chat.completion", "usage": usage,
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]});
+        self.answered(sent, &body);
+    }
+
+    /// This answer.
+    fn answered(&self, mut sent: Sent, body: &Value) {
         let headers = vec![
             (b":status".to_vec(), b"200".to_vec()),
             (b"content-type".to_vec(), b"application/json".to_vec()),
@@ -230,6 +249,24 @@ fn requests_are_owed_when_they_leave_and_refused_ones_never() {
     proxy.end(first, 1, 1);
     proxy.wait(1000);
     assert_eq!(proxy.exchange(OK), 0, "once");
+}
+
+/// MCP: a server may ask its caller for more, and the call goes on with what it was told.
+#[test]
+fn a_call_of_several_rounds_is_owed_once() {
+    for unit in ["requests", "calls"] {
+        let proxy = Proxy::new(policy(json!({unit: 10, "every": "day"}), json!({})));
+        for kind in ["input_required", "input_required", "complete"] {
+            let call = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call",
+                "params": {"name": "refund", "arguments": {},
+                    "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}});
+            let sent = proxy.send_to("/mcp", "a", call);
+            assert_eq!(sent.status(), 200, "{unit}");
+            let result = json!({"resultType": kind, "content": [], "inputRequests": {}});
+            proxy.answered(sent, &json!({"jsonrpc": "2.0", "id": 7, "result": result}));
+        }
+        assert_eq!(proxy.exchange(OK), 1, "{unit}");
+    }
 }
 
 #[test]

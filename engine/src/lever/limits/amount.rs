@@ -1,16 +1,15 @@
 //! How much a request may use, before it has.
 
-use super::Charges;
 use super::applies::count_of;
 use super::estimate::Weigh;
+use super::{Charges, Read};
 use crate::context::Context;
 use crate::context::facts;
 use crate::dialect::spend::{Spending, is_ordinary};
-use crate::dialect::{self, Item, RequestView, Unreadable, ValueShape};
+use crate::dialect::{self, Item, ValueShape};
 use crate::policy::program::Program;
 use crate::policy::program::label::LabelId;
 use crate::policy::program::limit::{Limit, LimitUnit, NoPrice};
-use crate::wire::json::Doc;
 
 /// What a request may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +25,11 @@ pub(super) struct EstimatedUse {
 impl EstimatedUse {
     /// Reads a request. `default_output`: the most output of one that names none.
     pub(super) fn read(
-        view: &RequestView,
-        doc: &Doc,
-        bytes: &[u8],
+        cx: &Context,
+        (view, doc, bytes): Read<'_>,
         default_output: u64,
-    ) -> Result<Self, Unreadable> {
-        let dialect = dialect::dialect(view.call.recognised.dialect);
-        let spending = dialect.spending(&doc.root(bytes))?;
+    ) -> Option<Self> {
+        let spending = spending(cx, Some((view, doc, bytes)))?;
         let mut weigh = Weigh::default();
         for item in &view.texts {
             if let Item::Text { node, shape, .. } = item
@@ -47,7 +44,7 @@ impl EstimatedUse {
         let input = weigh.request(view.call.recognised.dialect, &spending);
         let each = spending.max_output.unwrap_or(default_output);
         let output = each.saturating_mul(u64::from(view.call.choices.max(1)));
-        Ok(Self { input, output, spending })
+        Some(Self { input, output, spending })
     }
 }
 
@@ -67,8 +64,17 @@ fn region(path: &str, host: &str) -> Option<String> {
     of_path.or_else(of_host).filter(|region| !region.is_empty()).map(str::to_owned)
 }
 
+/// What a request says of its cost; `None`: it cannot be read.
+pub(super) fn spending(cx: &Context, read: Option<Read<'_>>) -> Option<Spending> {
+    let (view, doc, bytes) = read?;
+    let dialect = dialect::dialect(view.call.recognised.dialect);
+    let mut spending = dialect.spending(&doc.root(bytes)).ok()?;
+    by_headers(cx, &mut spending);
+    Some(spending)
+}
+
 /// What the request's headers say of its cost beside its body.
-pub(super) fn by_headers(cx: &Context, spending: &mut Spending) {
+fn by_headers(cx: &Context, spending: &mut Spending) {
     let label = |id| cx.labels.get(id).text().unwrap_or_default();
     spending.region = region(label(LabelId::PATH), label(LabelId::HOST));
     let header = |name| facts::text(&cx.facts.headers, name);

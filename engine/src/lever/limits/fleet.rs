@@ -154,10 +154,10 @@ impl FleetShare {
         Admission::Ask(calls)
     }
 
-    /// Requests, and tool calls, are known to be used as soon as they leave.
-    pub(super) fn owe_requests(&mut self) {
+    /// Requests are known to be used as soon as they leave. `mcp`: whether a call has another round, its answer says.
+    pub(super) fn owe_requests(&mut self, mcp: bool) {
         self.owes.retain(|owes| {
-            let now = matches!(owes.limit.unit, LimitUnit::Requests | LimitUnit::Calls);
+            let now = owes.limit.unit == LimitUnit::Requests && !mcp;
             if now {
                 owes.table.owe(&owes.account, owes.charge);
             }
@@ -165,11 +165,11 @@ impl FleetShare {
         });
     }
 
-    /// What was used is owed to the services that count it.
-    pub(super) fn report(&mut self, usage: Option<&Usage>, money: Option<u64>) {
+    /// What was used is owed to the services that count it. `goes_on`: the call has another round.
+    pub(super) fn report(&mut self, usage: Option<&Usage>, money: Option<u64>, goes_on: bool) {
         for owes in std::mem::take(&mut self.owes) {
-            let used = usage.and_then(|usage| used_of(owes.limit.unit, usage, money));
-            owes.table.owe(&owes.account, used.unwrap_or(owes.charge));
+            let used = used_of(owes.limit.unit, owes.charge, usage, money, goes_on);
+            owes.table.owe(&owes.account, used);
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::context::facts::seconds;
 use crate::context::verdict::HeaderEdit;
 use crate::context::{Context, Refusal};
 use crate::counters::Unchecked;
+use crate::dialect::spend::Spending;
 use crate::dialect::{Reply, RequestView};
 use crate::event::EventKind;
 use crate::ledger::{Book, Hold, Outcome, Standing, StoreError, Wait};
@@ -59,6 +60,8 @@ pub(crate) struct Charges {
     /// When leases were last renewed (Unix nanoseconds).
     renewed_ns: u64,
     ended: AnswerEnd,
+    /// What the request says of its cost, where no limit asked for it.
+    unlimited: Option<Spending>,
     /// The limit that ends the answer (`cut_when_spent`).
     spent_by: Option<Rc<Limit>>,
     /// What a fleet shares.
@@ -189,13 +192,19 @@ impl Charges {
         body: Option<Vec<u8>>,
         read: Option<Read<'_>>,
     ) -> Admission {
-        if !applies::is_limited(cx) {
-            return Admission::Pass { edits, body };
-        }
         let program = Rc::clone(&cx.program);
-        match ask(cx, &program, read) {
-            Ok(asked) => self.asked = asked,
-            Err(refusal) => return Admission::Reply(cx.refused(&refusal)),
+        let limited = applies::is_limited(cx);
+        if limited {
+            match ask(cx, &program, read) {
+                Ok(asked) => self.asked = asked,
+                Err(refusal) => return Admission::Reply(cx.refused(&refusal)),
+            }
+        }
+        if self.asked.is_none() && !program.limits.prices.is_empty() {
+            self.unlimited = amount::spending(cx, read);
+        }
+        if !limited {
+            return Admission::Pass { edits, body };
         }
         self.admit(cx, &program, Going { edits, body, downgraded: None }, read)
     }
@@ -241,7 +250,7 @@ impl Charges {
     ) -> Admission {
         let Going { mut edits, body, downgraded } = going;
         self.watch(cx, program);
-        self.fleet.owe_requests();
+        self.fleet.owe_requests(cx.is_mcp() || cx.is_also_mcp());
         self.renewed_ns = cx.facts.now_ns;
         if let (Some(book), false) = (&self.book, self.leases.borrow().is_empty()) {
             book.keep(&self.leases);
@@ -414,19 +423,16 @@ fn ask(
     read: Option<Read<'_>>,
 ) -> Result<Option<EstimatedUse>, Refusal> {
     let now = seconds(cx.facts.now_ns);
-    let Some((view, doc, bytes)) = read else { return Ok(None) };
+    let Some(read) = read else { return Ok(None) };
     let metering = program.limits.rules.iter().filter(|limit| limit.meters());
     let mode = metering
         .filter(|limit| holds(cx, limit))
         .map(|limit| limit.rule.mode_at(now))
         .max_by_key(|mode| *mode == Mode::Enforce);
     let Some(mode) = mode else { return Ok(None) };
-    match EstimatedUse::read(view, doc, bytes, program.limits.default_max_output) {
-        Ok(mut asked) => {
-            amount::by_headers(cx, &mut asked.spending);
-            Ok(Some(asked))
-        }
-        Err(_) => {
+    match EstimatedUse::read(cx, read, program.limits.default_max_output) {
+        Some(asked) => Ok(Some(asked)),
+        None => {
             let pass = program.on_unreadable == Some(OnUnreadable::Pass);
             let refuse = mode == Mode::Enforce && !pass;
             cx.record.unchecked(Unchecked::Dialect, refuse);

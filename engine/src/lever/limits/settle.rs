@@ -1,5 +1,6 @@
 //! However a request ends, its charges are replaced by what it used, once (invariant 10).
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::meter::{Meter, Used};
@@ -8,7 +9,7 @@ use crate::answer::frame_loop::FrameView;
 use crate::context::Context;
 use crate::context::facts::Now;
 use crate::dialect;
-use crate::dialect::spend::Usage;
+use crate::dialect::spend::{Spending, Usage};
 use crate::ledger::Settled;
 use crate::limits::LEASE_SLICE_NS;
 use crate::policy::program::label::{Label, LabelId};
@@ -38,15 +39,23 @@ pub(crate) struct Bill {
     pub money: Option<u64>,
 }
 
-/// What a limit of this unit counts of a usage; `None`: it counts something else, or nobody knows the price.
-pub(super) fn used_of(unit: LimitUnit, usage: &Usage, money: Option<u64>) -> Option<u64> {
-    match unit {
-        LimitUnit::Tokens => {
-            Some(usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0)))
-        }
+/// What a limit of this unit counts of a usage, where it was charged so much: all of that where it counts something else
+/// or nobody knows better. `goes_on`: the call has another round, and of a call's rounds the last one counts.
+pub(super) fn used_of(
+    unit: LimitUnit,
+    charge: u64,
+    usage: Option<&Usage>,
+    money: Option<u64>,
+    goes_on: bool,
+) -> u64 {
+    let all = |usage: &Usage| usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0));
+    let used = match unit {
+        _ if unit.counts_calls() && goes_on => Some(charge.saturating_sub(1)),
+        LimitUnit::Tokens => usage.map(all),
         LimitUnit::Usd => money,
         LimitUnit::Requests | LimitUnit::Concurrent | LimitUnit::Calls => None,
-    }
+    };
+    used.unwrap_or(charge)
 }
 
 impl Charges {
@@ -156,14 +165,46 @@ impl Charges {
     /// What the call costs at the price of the model that answered, where the answer names one with a price of its own
     /// (a fallback's, a router's choice). A price for every model (`*`) says nothing of an alias that a server answers to.
     fn cost_as_served(&self, cx: &Context, served: &str) -> Option<Cost> {
-        let asked = &self.asked.as_ref()?.spending;
         let prices = &cx.program.limits.prices;
         let asked_for = |own: &Label| own.text() == Some(served);
         let named = cx.labels.all(LabelId::MODEL).any(asked_for);
         if is_any(prices.name(served)?) && !named {
             return None;
         }
-        prices.cost(served, asked, true).ok().map(|(cost, _)| cost)
+        prices.cost(served, &self.spending(), true).ok().map(|(cost, _)| cost)
+    }
+
+    /// What the request says of its cost.
+    fn spending(&self) -> Cow<'_, Spending> {
+        let asked = self.asked.as_ref().map(|asked| &asked.spending);
+        asked.or(self.unlimited.as_ref()).map_or_else(Cow::default, Cow::Borrowed)
+    }
+
+    /// The price of the model that answered, if it has one of its own; else the one that was reserved at, or that of the
+    /// model that was asked.
+    fn cost(&self, cx: &Context, served: Option<&str>) -> Option<Cost> {
+        let own = served.and_then(|served| self.cost_as_served(cx, served));
+        own.or_else(|| self.cost.clone()).or_else(|| {
+            let prices = &cx.program.limits.prices;
+            let asked = cx.labels.get(LabelId::MODEL).text()?;
+            prices.find(asked)?;
+            prices.cost(asked, &self.spending(), true).ok().map(|(cost, _)| cost)
+        })
+    }
+
+    /// What a call costs that used so much, in micro-dollars; `None`: it has no price.
+    pub(crate) fn money(
+        &self,
+        cx: &mut Context,
+        served: Option<&str>,
+        usage: &Usage,
+    ) -> Option<u64> {
+        let cost = self.cost(cx, served)?;
+        // Where a limit counts money, nothing goes unpriced in silence.
+        if self.cost.is_some() && cost.unpriced(usage) {
+            cx.record.count("hemostat_unpriced_total;action=served".to_owned());
+        }
+        Some(cx.program.limits.prices.real(&cost, &self.spending(), usage))
     }
 
     /// Settles every charge, once. `served`: the model that answered, where the answer names it. Gives what the call
@@ -184,28 +225,12 @@ impl Charges {
             return None;
         }
         let usage = if self.asked.is_some() { self.used(cx) } else { None };
-        let money = match (&usage, &self.cost) {
-            (Some(usage), Some(cost)) => {
-                let served = served.and_then(|served| self.cost_as_served(cx, served));
-                let cost = served.as_ref().unwrap_or(cost);
-                if cost.unpriced(usage) {
-                    cx.record.count("hemostat_unpriced_total;action=served".to_owned());
-                }
-                let asked = self.asked.as_ref().map(|asked| asked.spending.clone());
-                Some(cx.program.limits.prices.real(cost, &asked.unwrap_or_default(), usage))
-            }
-            _ => None,
-        };
-        self.fleet.report(usage.as_ref(), money);
+        let money = usage.as_ref().and_then(|usage| self.money(cx, served, usage));
+        self.fleet.report(usage.as_ref(), money, cx.goes_on());
         for taken in taken {
             let (unit, rule, charge) =
                 (taken.limit.unit, Rc::clone(&taken.limit.rule.id), taken.charge());
-            let used = match &usage {
-                // Of a call's rounds the last one counts.
-                _ if unit.counts_calls() && cx.goes_on() => charge.saturating_sub(1),
-                Some(usage) => used_of(unit, usage, money).unwrap_or(charge),
-                None => charge,
-            };
+            let used = used_of(unit, charge, usage.as_ref(), money, cx.goes_on());
             let mut left = used;
             let last = taken.more.len();
             for (at, hold) in taken.holds().enumerate() {

@@ -40,7 +40,7 @@ impl Charges {
             cx.program.limits.prices.real(cost, &asked.unwrap_or_default(), &usage)
         });
         for taken in self.taken.iter_mut().filter(|taken| taken.is_watched()) {
-            let used = used_of(taken.limit.unit, &usage, money).unwrap_or(0);
+            let used = used_of(taken.limit.unit, 0, Some(&usage), money, false);
             let missing = used.saturating_sub(taken.charge());
             if missing == 0 || taken.take_more(cx, self.book.as_deref(), missing) {
                 continue;

@@ -47,6 +47,12 @@ struct Rates {
 const MILLION: u128 = 1_000_000;
 
 impl Prices {
+    /// No model has a price.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.prices.is_empty()
+    }
+
     pub(super) fn compile(prices: &[(String, Price)]) -> Self {
         Self { prices: prices.to_vec() }
     }
