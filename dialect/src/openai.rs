@@ -17,6 +17,38 @@ pub(super) fn is_finished(choice: &Value<'_>) -> bool {
     !none.iter().any(|word| reason.eq_ignore_ascii_case(word.as_bytes()))
 }
 
+/// Whether a choice has finished. Some servers give a reason with every chunk: a choice that speaks on has not finished.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Finish {
+    /// A reason was sent.
+    sent: bool,
+    /// A reason was read, in a chunk that may wait.
+    read: bool,
+    /// Text came behind one.
+    goes_on: bool,
+}
+
+impl Finish {
+    /// The proxy has finished it.
+    pub(super) const OVER: Self = Self { sent: true, read: true, goes_on: false };
+
+    /// A chunk was read.
+    pub(super) fn read(&mut self, speaks: impl FnOnce() -> bool, finished: bool) {
+        self.goes_on = self.goes_on || (self.read && speaks());
+        self.read |= finished;
+    }
+
+    /// A chunk was sent.
+    pub(super) fn leaves(&mut self, finished: bool) {
+        self.sent |= finished;
+    }
+
+    /// Nothing more comes of it.
+    pub(super) fn is_over(self) -> bool {
+        self.sent && !self.goes_on
+    }
+}
+
 /// `{"error": {message, type, param, code}}`.
 pub(super) fn error(error: &ErrorAnswer) -> Reply {
     let kind = match error.status {

@@ -1,7 +1,7 @@
 //! What has been sent of a chat stream, and its well-formed rest.
 
 use super::super::number::number;
-use super::super::openai::is_finished;
+use super::super::openai::{Finish, is_finished};
 use super::super::say::Say;
 use super::super::texts::short;
 use super::super::write::Json;
@@ -23,8 +23,7 @@ struct Choice {
     content: bool,
     /// Text of `refusal` was sent.
     refusal: bool,
-    /// Its finish reason was sent.
-    finished: bool,
+    finish: Finish,
 }
 
 /// What a caller has got of a stream.
@@ -95,7 +94,22 @@ impl Sent {
         own.begun |= delta.is_some();
         own.content |= content;
         own.refusal |= refusal;
-        own.finished |= finished;
+        own.finish.leaves(finished);
+    }
+
+    /// A chunk with this choice was read, whether or not it leaves.
+    pub(super) fn was_read(&mut self, choice: &Value<'_>, index: u32) {
+        let finished = is_finished(choice);
+        let known = self.choices.binary_search_by_key(&index, |own| own.index).is_ok();
+        let Some(own) = Some(index).filter(|_| finished || known).and_then(|at| self.own(at))
+        else {
+            return;
+        };
+        let says = |member: Value<'_>| {
+            !member.key_is("role") && !member.is_null() && member.raw().len() > 2
+        };
+        let speaks = || choice.get("delta").is_some_and(|delta| delta.children().any(says));
+        own.finish.read(speaks, finished);
     }
 
     /// Text was sent in the `content` of this choice.
@@ -150,7 +164,7 @@ impl Sent {
             self.own(index);
         }
         self.choices.sort_unstable_by_key(|c| c.index);
-        for choice in self.choices.iter_mut().filter(|c| !c.finished) {
+        for choice in self.choices.iter_mut().filter(|c| !c.finish.is_over()) {
             if let Some(text) = say.text {
                 said(&mut chunks, choice, text, say.refusal);
             } else if !choice.begun {
@@ -162,7 +176,7 @@ impl Sent {
                 _ => "stop",
             };
             chunks.delta(choice.index, "{}", Some(finish));
-            choice.finished = true;
+            choice.finish = Finish::OVER;
         }
         if call.include_usage && !self.usage {
             let usage = format!(r#"{}[],"usage":{NO_USAGE}}}"#, chunks.head);
@@ -182,7 +196,7 @@ impl Sent {
             _ => return,
         };
         let Some(choice) = self.own(text_key.a) else { return };
-        if choice.finished {
+        if choice.finish.is_over() {
             return;
         }
         chunks.delta(choice.index, &delta(choice, field, text), None);

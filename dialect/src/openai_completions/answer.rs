@@ -1,6 +1,7 @@
 //! Answers: `choices[].text`, in chunks and whole alike.
 
 use super::super::number::number;
+use super::super::openai::is_finished;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape, fields::pick,
@@ -80,6 +81,7 @@ impl Answer for Reading {
             match &*field.key() {
                 b"choices" if last.is(&root, &field, 0, "choices") => {
                     for one in texts.elements(&field) {
+                        self.sent.was_read(&one);
                         choice(&mut texts, &one);
                     }
                 }
@@ -100,8 +102,11 @@ impl Answer for Reading {
         }
     }
 
-    fn goes_on(&self, _root: &Value<'_>) -> bool {
-        self.model.is_some()
+    fn goes_on(&self, root: &Value<'_>) -> bool {
+        let choices = root.get("choices");
+        let finishes =
+            choices.is_some_and(|choices| choices.children().any(|one| is_finished(&one)));
+        self.model.is_some() && !finishes
     }
 
     fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[CallPiece<'_>]) -> Leaves {

@@ -1,7 +1,7 @@
 //! What has been sent of a stream of completions, and its well-formed rest.
 
 use super::super::number::number;
-use super::super::openai::is_finished;
+use super::super::openai::{Finish, is_finished};
 use super::super::say::Say;
 use super::super::texts::short;
 use super::super::write::Json;
@@ -17,7 +17,7 @@ use crate::wire::own::OwnEvents;
 struct Choice {
     index: u32,
     text: bool,
-    finished: bool,
+    finish: Finish,
 }
 
 /// What a caller has got of a stream.
@@ -46,12 +46,22 @@ impl Sent {
                         let finished = is_finished(&choice);
                         if let Some(own) = self.own(number(choice.get("index"))) {
                             own.text |= spoke;
-                            own.finished |= finished;
+                            own.finish.leaves(finished);
                         }
                     }
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// A chunk with this choice was read, whether or not it leaves.
+    pub(super) fn was_read(&mut self, choice: &Value<'_>) {
+        let (index, finished) = (number(choice.get("index")), is_finished(choice));
+        let known = self.choices.binary_search_by_key(&index, |own| own.index).is_ok();
+        if let Some(own) = Some(index).filter(|_| finished || known).and_then(|at| self.own(at)) {
+            let speaks = || choice.get("text").is_some_and(|text| text.raw().len() > 2);
+            own.finish.read(speaks, finished);
         }
     }
 
@@ -105,7 +115,7 @@ impl Sent {
         };
         let before = ending.before.iter().filter(|(key, _)| key.kind == kind::TEXT);
         for (key, text) in before.filter(|(_, text)| !text.is_empty()) {
-            if let Some(own) = self.own(key.a).filter(|own| !own.finished) {
+            if let Some(own) = self.own(key.a).filter(|own| !own.finish.is_over()) {
                 own.text = true;
                 chunk(key.a, text, None);
             }
@@ -116,13 +126,13 @@ impl Sent {
             self.own(index);
         }
         self.choices.sort_unstable_by_key(|choice| choice.index);
-        for choice in self.choices.iter_mut().filter(|choice| !choice.finished) {
+        for choice in self.choices.iter_mut().filter(|choice| !choice.finish.is_over()) {
             if let Some(text) = say.text {
                 let gap = if choice.text { "\n\n" } else { "" };
                 chunk(choice.index, &format!("{gap}{text}"), None);
             }
             chunk(choice.index, "", Some(finish(&say)));
-            choice.finished = true;
+            choice.finish = Finish::OVER;
         }
         if call.include_usage && !self.usage {
             out.push("", &format!(r#"{}],"usage":{NO_USAGE}}}"#, head.as_str()));

@@ -66,7 +66,12 @@ fn chat_finish_before_its_text() {
         r#"{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"late"},"finish_reason":null}]}"#,
     ];
     let chunks = after(&chat(1, false), &sent, canned());
-    // A choice finishes once: nothing is said after that.
+    // It spoke on: what ends it is said, and finishes it.
+    let (done, chunks) = chunks.split_last().unwrap();
+    assert_eq!(done, "[DONE]");
+    assert_eq!(told(chunks), (vec![(0, format!("\n\n{SAID}"))], vec![0]));
+    // One that has said nothing since has finished.
+    let chunks = after(&chat(1, false), &sent[..1], canned());
     assert_eq!(chunks, [json!("[DONE]")]);
 }
 
