@@ -29,6 +29,8 @@ pub(super) struct TextWalk<'a, 'b> {
     pub(super) item: u32,
     /// What is read now stands whole in its event, since the format says so: a repeat, a part that is added.
     pub(super) whole: bool,
+    /// The calls in what is read now are known already.
+    pub(super) calls_known: bool,
 }
 
 /// The item of what belongs to none.
@@ -49,6 +51,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
             places: Places::default(),
             item: NO_ITEM,
             whole: false,
+            calls_known: false,
         }
     }
 
@@ -253,6 +256,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
                     Kind::Object if self.request && !signed && is_signed(&here) => {
                         signed_until = here.after();
                     }
+                    Kind::Object if !self.request && !self.calls_known => self.stray(&here),
                     _ => {}
                 },
             }

@@ -211,6 +211,7 @@ impl Reading {
 
 /// The payload of a `content_block_delta`. What it holds is told by its fields, not by its `type`.
 fn delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) {
+    texts.stray(delta);
     let mut last = LastMembers::default();
     for field in texts.fields(delta) {
         match &*field.key() {

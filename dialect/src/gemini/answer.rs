@@ -57,10 +57,24 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"modelVersion" if self.model.is_none() && field.kind() == Kind::String => {
+                b"modelVersion" | b"model_version"
+                    if self.model.is_none() && field.kind() == Kind::String =>
+                {
                     self.model = short(Some(field));
                 }
+                b"functionCalls" | b"function_calls" => self.copies(texts, &field, 0),
                 _ => texts.walk(&field),
+            }
+        }
+    }
+
+    /// The calls once more, in a list that clients make of them (`functionCalls` of the SDKs' answers, written as JSON):
+    /// each is judged as the call that it repeats.
+    fn copies<'a>(&mut self, texts: &mut TextWalk<'a, '_>, list: &Value<'a>, index: u32) {
+        for copy in texts.elements(list) {
+            match copy.kind() {
+                Kind::Object => self.function_call(texts, &copy, &copy, index),
+                _ => texts.walk(&copy),
             }
         }
     }
@@ -99,6 +113,7 @@ impl Reading {
                         }
                     }
                 }
+                b"functionCalls" | b"function_calls" => self.copies(texts, &field, index),
                 _ => texts.walk(&field),
             }
         }
@@ -139,7 +154,7 @@ impl Reading {
                     let key = TextKey { kind, a: index, b: 0 };
                     texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
-                b"functionCall" | b"toolCall" | b"function_call"
+                b"functionCall" | b"toolCall" | b"function_call" | b"tool_call"
                     if field.kind() == Kind::Object =>
                 {
                     self.function_call(texts, part, &field, index);

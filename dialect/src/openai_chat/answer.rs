@@ -1,9 +1,13 @@
 //! Answers: chunks and whole bodies.
 
 mod copies;
+mod part_calls;
+
+pub(super) use part_calls::is_call;
 
 use super::super::fields::{pick, string};
 use super::super::number::{name_number, number};
+use super::super::openai::is_finished;
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
@@ -12,7 +16,7 @@ use super::super::{
 };
 use super::ending::Sent;
 use super::kind;
-use super::parts::{audio, details, log_probabilities, parts};
+use super::parts::{audio, details, log_probabilities};
 use super::shapes::{self, LastPiece};
 use super::stopped::Leaving;
 use crate::limits;
@@ -100,8 +104,7 @@ impl Reading {
                     }
                 }
                 _ => {
-                    self.copied(texts, &field, self.base);
-                    texts.walk(&field);
+                    self.member(texts, &field, self.base);
                 }
             }
         }
@@ -114,6 +117,7 @@ impl Reading {
         }
         let [index, logprobs] = pick(choice, ["index", "logprobs"]);
         let index = self.base.wrapping_add(number(index));
+        self.sent.was_read(choice, index);
         let logprobs = logprobs.filter(|l| !l.is_null());
         texts.item = index;
         let mut last = LastMembers::default();
@@ -142,8 +146,7 @@ impl Reading {
                     log_probabilities(texts, &field, index);
                 }
                 _ => {
-                    self.copied(texts, &field, index);
-                    texts.walk(&field);
+                    self.member(texts, &field, index);
                 }
             }
         }
@@ -177,7 +180,7 @@ impl Reading {
                 (_, Some(_)) if whole && texts.is_event() => texts.walk(&field),
                 (_, Some((kind, slot, name))) if last.is(message, &field, slot, name) => {
                     if field.kind() == Kind::Array {
-                        parts(texts, &field, choice);
+                        self.parts(texts, &field, choice);
                     } else {
                         texts.running(&field, text(kind, 0), ValueShape::Text, Role::Output);
                     }
@@ -417,9 +420,13 @@ impl Answer for Reading {
         }
     }
 
-    fn goes_on(&self, _root: &Value<'_>) -> bool {
-        // Beside texts, only the model is read; calls are items.
-        self.model.is_some()
+    fn goes_on(&self, root: &Value<'_>) -> bool {
+        // Beside texts, only the model is read, and whether a choice has finished; calls are items.
+        let finishes = |chunk: Value<'_>| {
+            let choices = chunk.get("choices");
+            choices.is_some_and(|choices| shapes::each(&choices).any(|one| is_finished(&one)))
+        };
+        self.model.is_some() && !shapes::each(root).any(finishes)
     }
 
     fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}

@@ -7,6 +7,7 @@ use super::super::openai::is_finished;
 use super::super::splice::{extend, insert, push, remove, replace};
 use super::super::write::{Json, quoted};
 use super::super::{CallPiece, Leaves, TextKey};
+use super::answer::is_call;
 use super::ending::Sent;
 use super::shapes;
 use crate::limits;
@@ -147,12 +148,25 @@ impl Leaving {
                 None => calls_left = true,
             }
         }
+        let content = message.get("content");
+        for part in content.iter().flat_map(Value::children).filter(is_call) {
+            let Some(piece) = mine(&part) else { continue };
+            let Some(stopped) = piece.stopped else {
+                calls_left = true;
+                self.leaves_as(piece.call, 0);
+                continue;
+            };
+            self.stopped(index);
+            let first = !self.said.has(&piece.call);
+            self.said.add(piece.call);
+            let text = if first { stopped.text.as_str() } else { "" };
+            replace(&part, &text_part(text), &mut leaves.edits);
+        }
         let members_left = take_out(message, pieces, &mut leaves.edits);
-        let own = |member: &Value<'_>| member.key_is("function_call");
+        let own = |member: &Value<'_>| member.key_is("function_call") || member.key_is("content");
         for added in message.children().filter(|member| !own(member)) {
             take_out(&added, pieces, &mut leaves.edits);
         }
-        let content = message.get("content");
         self.speak(index, message, content, &said, members_left, sent, streamed, leaves);
         (calls_left, !said.is_empty())
     }
@@ -176,7 +190,8 @@ impl Leaving {
         let filled = content.filter(|c| !c.is_null() && !matches!(c.raw(), b"\"\"" | b"[]"));
         let gap = self.choice_of(index).ok().and_then(|at| self.choices.get_mut(at));
         let Some(choice) = gap else { return };
-        if let Some(text) = filled.filter(|_| choice.gap && streamed) {
+        let text = filled.filter(|content| content.kind() == Kind::String);
+        if let Some(text) = text.filter(|_| choice.gap && streamed) {
             extend(&text, "\n\n", false, edits);
             choice.gap = false;
         }
@@ -191,9 +206,7 @@ impl Leaving {
                 extend(&content, &text, true, edits);
             }
             Some(content) if content.kind() == Kind::Array => {
-                let mut part = Json::default();
-                part.raw(r#"{"type":"text","text":"#).text(said).raw("}");
-                push(&content, part.as_str(), filled.is_some(), edits);
+                push(&content, &text_part(said), filled.is_some(), edits);
             }
             Some(content) => replace(&content, &quoted(&text), edits),
             None => insert(message, "content", &quoted(&text), members_left, edits),
@@ -219,7 +232,8 @@ impl Leaving {
                 .children()
                 .filter(|f| f.key_is("finish_reason") || f.key_is("native_finish_reason"))
             {
-                if ["tool_calls", "function_call"].iter().any(|word| field.is_str(word)) {
+                if ["tool_calls", "function_call", "tool_use"].iter().any(|word| field.is_str(word))
+                {
                     replace(&field, "\"stop\"", &mut leaves.edits);
                 }
             }
@@ -317,6 +331,13 @@ fn calls<'a>(message: &Value<'a>) -> Vec<Value<'a>> {
         }
     }
     calls
+}
+
+/// A part of a content that says this.
+fn text_part(text: &str) -> String {
+    let mut part = Json::default();
+    part.raw(r#"{"type":"text","text":"#).text(text).raw("}");
+    part.take()
 }
 
 fn say(said: &mut String, text: &str) {

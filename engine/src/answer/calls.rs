@@ -453,7 +453,7 @@ impl Calls {
                     return self
                         .stop(key, format!("Tool call {shown}was stopped by policy: {why}"));
                 };
-                if granted.as_ref() == Some(&id) {
+                if granted.as_ref() == Some(&id) || self.repeats(key, &id) {
                     return;
                 }
                 let arguments = kept(&program, args);

@@ -311,8 +311,10 @@ impl FrameLoop {
         if !self.read_again(number, payload) {
             return Leaves::default();
         }
-        let leave = |reader: &mut Box<dyn Answer>| reader.leave(&self.doc, payload, pieces);
-        self.reader.as_mut().map(leave).unwrap_or_default()
+        let Some(reader) = &mut self.reader else { return Leaves::default() };
+        let mut leaves = reader.leave(&self.doc, payload, pieces);
+        dialect::take_out_strays(&self.doc, payload, pieces, &mut leaves);
+        leaves
     }
 
     /// Tells the dialect that a frame has left as it came.

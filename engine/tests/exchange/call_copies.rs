@@ -11,6 +11,11 @@ fn call(name: &str) -> Value {
     json!([{"index": 0, "id": "c1", "type": "function", "function": {"name": name, "arguments": arguments}}])
 }
 
+/// The call as Anthropic has it, which some gateways pass on.
+fn part(name: &str) -> Value {
+    json!({"type": "tool_use", "id": "c1", "name": name, "input": {"x": SECRET}})
+}
+
 /// An answer with a call of this tool at its place and, by the name of the place, at another one.
 fn answers(name: &str, streamed: bool) -> Vec<(&'static str, Value)> {
     let holder = if streamed { "delta" } else { "message" };
@@ -36,6 +41,17 @@ fn answers(name: &str, streamed: bool) -> Vec<(&'static str, Value)> {
             "the old field",
             with(&|answer| {
                 answer["choices"][0][holder]["function_call"] = call(name)[0]["function"].clone();
+            }),
+        ),
+        (
+            "a part of the content too",
+            with(&|answer| answer["choices"][0][holder]["content"] = json!([part(name)])),
+        ),
+        (
+            "a part of the content",
+            with(&|answer| {
+                let parts = json!([{"type": "text", "text": "so"}, part(name)]);
+                answer["choices"][0][holder] = json!({"role": "assistant", "content": parts});
             }),
         ),
     ];
@@ -126,6 +142,48 @@ fn a_reason_that_is_none_finishes_nothing() {
     }
 }
 
+/// A reason that comes with every chunk finishes nothing while text comes: what ends the answer is said, once.
+#[test]
+fn a_reason_with_every_chunk_finishes_nothing_while_text_comes() {
+    for (action, says, ends) in [
+        (json!({"fallback": "f"}), "CANNED", "\"finish_reason\":\"stop\""),
+        (json!("block"), "", "\"finish_reason\":\"content_filter\""),
+    ] {
+        let rules = json!({"guardrails": [{"id": "g", "scan": ["output"], "find": [SECRET], "do": action}],
+            "fallbacks": {"f": {"text": "CANNED"}}});
+        let program = program(rules);
+        for (path, holder) in [("/v1/chat/completions", "delta"), ("/v1/completions", "text")] {
+            for pieces in [vec!["go ", SECRET], vec!["go ", "on ", "to ", "zan", "zibar", " ok"]] {
+                let chunk = |text: &&str| {
+                    let said =
+                        if holder == "delta" { json!({"content": text}) } else { json!(text) };
+                    let choice = json!({"index": 0, holder: said, "finish_reason": "stop"});
+                    format!("data: {}\n\n", json!({"id": "c", "model": "m", "choices": [choice]}))
+                };
+                let mut body: String = pieces.iter().map(chunk).collect();
+                body.push_str("data: [DONE]\n\n");
+                let made = Recording {
+                    path: path.to_owned(),
+                    response: body.into_bytes(),
+                    ..recording(&json!({}), true)
+                };
+                for cut in [Cut::Whole, Cut::Every(7)] {
+                    let seen = run(&program, &made, &cut);
+                    let what = format!("{action} {path} {pieces:?}: {}", seen.text());
+                    assert!(!seen.text().contains("zan"), "{what}");
+                    assert_eq!(
+                        seen.text().matches("CANNED").count(),
+                        usize::from(!says.is_empty()),
+                        "{what}"
+                    );
+                    assert!(seen.text().contains(ends), "{what}");
+                    assert_eq!(seen.text().matches("[DONE]").count(), 1, "{what}");
+                }
+            }
+        }
+    }
+}
+
 /// A call of Gemini's that comes in pieces, each with its name, is one call; so is one in the other spelling.
 #[test]
 fn a_name_that_comes_with_every_piece_is_one_name() {
@@ -155,5 +213,20 @@ fn a_name_that_comes_with_every_piece_is_one_name() {
     ] {
         let seen = ask(deny.clone(), part(call.clone()));
         assert!(!seen.text().contains(SECRET), "{call}: {}", seen.text());
+    }
+    // The SDKs' answers have the calls in a list once more.
+    let call = json!({"name": "delete_all", "args": {"x": SECRET}});
+    let candidate = json!({"content": {"parts": [{"functionCall": call}]}});
+    for answer in [
+        json!({"candidates": [candidate], "functionCalls": [call]}),
+        json!({"functionCalls": [call]}),
+        json!({"candidates": [{"content": {"parts": [{"text": "x"}]}, "function_calls": [call, {"name": "ok", "args": {}}]}]}),
+    ] {
+        let seen = ask(deny.clone(), format!("data: {answer}\n\n"));
+        assert!(!seen.text().contains(SECRET), "{answer}: {}", seen.text());
+        let left = seen.text().contains("\"ok\"");
+        assert_eq!(left, answer.to_string().contains("\"ok\""), "{}", seen.text());
+        let document = seen.text().replace("data: ", "");
+        serde_json::from_str::<Value>(document.trim()).unwrap_or_else(|_| panic!("{document}"));
     }
 }

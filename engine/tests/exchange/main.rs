@@ -44,6 +44,7 @@ mod request_types;
 mod requests;
 mod running;
 mod spent;
+mod stray_calls;
 mod streams;
 mod tools;
 mod tools_hostile;

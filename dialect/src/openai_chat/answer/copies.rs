@@ -17,21 +17,31 @@ impl Reading {
         holder: &Value<'a>,
         choice: u32,
     ) {
-        holder.children().for_each(|list| self.copied(texts, &list, choice));
+        let mut known = false;
+        holder.children().for_each(|list| known |= self.copied(texts, &list, choice));
+        texts.calls_known = known;
         texts.walk(holder);
+        texts.calls_known = false;
     }
 
-    /// A list of calls, or the one of before, at another place than theirs.
-    pub(super) fn copied<'a>(
+    /// The same for one member, which may be a list of calls.
+    pub(super) fn member<'a>(
         &mut self,
         texts: &mut TextWalk<'a, '_>,
-        list: &Value<'a>,
+        member: &Value<'a>,
         choice: u32,
     ) {
+        texts.calls_known = self.copied(texts, member, choice);
+        texts.walk(member);
+        texts.calls_known = false;
+    }
+
+    /// A list of calls, or the one of before, at another place than theirs. False: it is neither.
+    fn copied<'a>(&mut self, texts: &mut TextWalk<'a, '_>, list: &Value<'a>, choice: u32) -> bool {
         let (old, calls) = match list.kind() {
             Kind::Object if list.key_is("function_call") => (true, 0),
             Kind::Array if list.key_is("tool_calls") => (false, usize::MAX),
-            _ => return,
+            _ => return false,
         };
         let alone = std::iter::once(*list).take(usize::from(old));
         for (at, call) in list.children().take(calls).chain(alone).enumerate() {
@@ -54,5 +64,6 @@ impl Reading {
                 texts.push(Item::CallName { call: call_key, name, open: false });
             }
         }
+        true
     }
 }

@@ -1,0 +1,75 @@
+//! Calls that stand where their dialect has none: in what a gateway wraps an answer in, in a copy within another event, in a
+//! field of a server's own. An object with a name and arguments is judged as a call, and taken out where it is stopped.
+//!
+//! Nothing is said in its place, since nobody knows what a client makes of that place.
+
+use super::item::{ArgsForm, CallName, Item, TextKey};
+use super::known::pieces_at;
+use super::number::name_number;
+use super::splice::remove;
+use super::texts::TextWalk;
+use super::{CallPiece, Leaves};
+use crate::wire::json::{Doc, Kind, Value};
+
+impl TextKey {
+    /// The kind of calls that no dialect expects; `a` is made from the name, `b` from the arguments.
+    pub const STRAY: u8 = u8::MAX - 1;
+}
+
+/// Names of members that hold a call beside its id and its type.
+const WRAPPERS: [&str; 6] =
+    ["function", "functionCall", "function_call", "custom", "toolCall", "toolUse"];
+
+impl<'a> TextWalk<'a, '_> {
+    /// Judges an object of an answer, if it looks like a call. What it says is read like any other text.
+    pub(super) fn stray(&mut self, body: &Value<'a>) {
+        let Some(name) = body.get("name").or_else(|| body.get("toolName")) else { return };
+        let args = ["arguments", "input", "args"].iter().find_map(|args| body.get(args));
+        let Some(args) = args.filter(|args| matches!(args.kind(), Kind::String | Kind::Object))
+        else {
+            return;
+        };
+        let text = name.as_bytes();
+        if name.kind() != Kind::String || text.is_empty() {
+            return;
+        }
+        let arguments = name_number(args.raw());
+        let call = TextKey { kind: TextKey::STRAY, a: name_number(&text), b: arguments };
+        let form = if args.kind() == Kind::String { ArgsForm::Whole } else { ArgsForm::Value };
+        self.push(Item::CallBegin { call, name: Some(name.id()) });
+        self.push(Item::CallPiece { call, node: whole(body).id() });
+        self.push(Item::CallName { call, name: CallName::Node(name.id()), open: false });
+        self.push(Item::CallArgs { call, node: args.id(), form });
+        self.push(Item::CallEnd { call });
+    }
+}
+
+/// All that goes with a call: what it is wrapped in, if that is nothing without it.
+fn whole<'a>(body: &Value<'a>) -> Value<'a> {
+    let wrapped = WRAPPERS.iter().any(|name| body.key_is(name));
+    let Some(holder) = body.parent().filter(|_| wrapped) else { return *body };
+    let about = |member: &Value<'_>| {
+        matches!(&*member.name(), b"id" | b"type" | b"index" | b"thoughtSignature")
+    };
+    let nothing_else = holder.children().all(|member| member.id() == body.id() || about(&member));
+    let listed = holder.parent().is_some_and(|list| list.kind() == Kind::Array);
+    if nothing_else && listed { holder } else { *body }
+}
+
+/// Takes those that were stopped out of a frame.
+pub fn take_out(doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
+    let is_stray =
+        |piece: &&CallPiece<'_>| piece.call.kind == TextKey::STRAY && piece.stopped.is_some();
+    let gone = |value: &Value<'_>| pieces_at(pieces, value.id()).iter().any(|own| is_stray(&own));
+    let mut last = None;
+    for piece in pieces.iter().filter(is_stray) {
+        match doc.value(payload, piece.node).and_then(|call| call.parent()) {
+            Some(holder) if last == Some(holder.id()) => {}
+            Some(holder) => {
+                last = Some(holder.id());
+                remove(&holder, gone, &mut leaves.edits);
+            }
+            None => leaves.dropped = true,
+        }
+    }
+}
