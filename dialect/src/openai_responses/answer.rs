@@ -29,6 +29,8 @@ const ECHOED: [&str; 16] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ItemPhase {
     Added,
+    /// It is added once more, with more in it.
+    Again,
     Done,
     /// In a response object: it is repeated, or not streamed at all.
     Whole,
@@ -43,6 +45,8 @@ pub(super) struct Reading {
     open: Known<TextKey>,
     /// Items that are calls, those that the provider runs included.
     calls: Known<u32>,
+    /// Texts of parts that were added.
+    parts: Known<TextKey>,
     ended: bool,
     model: Option<String>,
     sent: Sent,
@@ -56,6 +60,7 @@ impl Reading {
             framing,
             open: Known::default(),
             calls: Known::default(),
+            parts: Known::default(),
             ended: false,
             model: None,
             sent: Sent::default(),
@@ -108,6 +113,8 @@ impl Reading {
         let kind = string(item.get("type"));
         let call = TextKey { kind: kind::ARGUMENTS, a: at, b: 0 };
         let is_call = is_call(&kind);
+        let again = phase == ItemPhase::Added && self.open.has(&call);
+        let phase = if again { ItemPhase::Again } else { phase };
         if is_call {
             self.begin(texts, item, call, phase);
         }
@@ -144,6 +151,13 @@ impl Reading {
                     texts.role = Role::Output;
                 }
                 b"name" if is_call && field.kind() == Kind::String => texts.name(&field),
+                // Half of a JSON text, which grows: it is looked at as it is written.
+                b"arguments" if phase == ItemPhase::Again && field.kind() == Kind::String => {
+                    texts.again(&field, call);
+                    texts.role = Role::ToolArgs;
+                    texts.under(&field);
+                    texts.role = Role::Output;
+                }
                 _ => {
                     if field.key_is("arguments") {
                         texts.again(&field, call);
@@ -152,7 +166,7 @@ impl Reading {
                 }
             }
         }
-        if ruled && phase != ItemPhase::Added {
+        if ruled && !matches!(phase, ItemPhase::Added | ItemPhase::Again) {
             self.open.remove(&call);
             texts.push(Item::CallEnd { call });
         }
@@ -188,6 +202,7 @@ impl Reading {
         }
         for field in item.children() {
             let form = match (&*field.key(), field.kind(), phase) {
+                (_, _, ItemPhase::Again) => continue,
                 (b"arguments" | b"input" | b"code", Kind::String, _) if field.raw().len() <= 2 => {
                     continue;
                 }
@@ -259,6 +274,7 @@ impl Reading {
             // Another response in the same body has an end of its own, and counts its items anew.
             self.ended = false;
             self.calls.clear();
+            self.parts.clear();
         }
         let (text, shape, role) = running_text(name, root);
         let call = TextKey { kind: kind::ARGUMENTS, a: text.a, b: 0 };
@@ -277,7 +293,8 @@ impl Reading {
         let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
         texts.item = root.get("output_index").map_or(NO_ITEM, |_| text.a);
         let known = is_known(name, phase);
-        texts.whole = known && phase != b"delta";
+        // What is not done may be said once more, with more in it.
+        texts.whole = known && (phase == b"done" || is_last(event));
         let mut last = LastMembers::default();
         for field in root.children() {
             match (&*field.key(), phase) {
@@ -300,7 +317,9 @@ impl Reading {
                     self.item(texts, &field, root, text.a, phase);
                 }
                 (b"part", _) if last.is(root, &field, 2, "part") => {
-                    part(texts, &field, text, phase == b"added");
+                    let first = phase == b"added" && !self.parts.has(&text);
+                    self.parts.add(text);
+                    part(texts, &field, text, first);
                 }
                 (b"response", _) if last.is(root, &field, 3, "response") => {
                     self.response(texts, &field);

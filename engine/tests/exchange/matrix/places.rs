@@ -65,6 +65,22 @@ pub(super) fn places(dialect: &str) -> Vec<(&'static str, &'static str)> {
             "repeated",
             r##"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"@","snapshot":"#"}"##,
         ),
+        (
+            "item once more",
+            r##"{"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"i","content":[{"type":"output_text","text":"#"}]}}"##,
+        ),
+        (
+            "call once more",
+            r##"{"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","id":"i","call_id":"k","name":"get","arguments":"{\"x\":\"#"}}"##,
+        ),
+        (
+            "part once more",
+            r##"{"type":"response.content_part.added","output_index":0,"content_index":0,"part":{"type":"output_text","text":"#"}}"##,
+        ),
+        (
+            "response so far",
+            r##"{"type":"response.in_progress","response":{"id":"r","output":[{"type":"message","id":"i","content":[{"type":"output_text","text":"#"}]}]}}"##,
+        ),
     ];
     let anthropic = [
         (
