@@ -13,9 +13,10 @@ use crate::wire::json::{Doc, Kind, Value};
 
 /// Members that name further models, at the root of a request or in the options of a router.
 #[rustfmt::skip]
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 13] = [
     "models", "fallbacks", "fallback", "context_window_fallbacks", "content_policy_fallbacks", "allowed_models",
-    "draft_model", "model_name", "deployment_id", "fallback_models",
+    "draft_model", "model_name", "deployment_id", "fallback_models", "default_fallbacks", "model_fallbacks",
+    "fallbackModels",
 ];
 
 /// Members of a request below which a `model` is a word of the caller's, or read by what knows its place.
@@ -45,6 +46,8 @@ pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     for field in root.children() {
         match &*field.name() {
             b"model" => {}
+            // Before there were deployments, they were called engines; elsewhere one is a search engine.
+            b"engine" => add(&mut models, Some(field))?,
             // A tool may be a model of its own (Anthropic's advisor, OpenAI's pictures), and turns may bring tools.
             b"tools" | b"input" | b"messages" => of_tools(&field, &mut models)?,
             // Vertex: a model in place of the one in the path.
@@ -180,6 +183,7 @@ mod tests {
             ["a", "b"]
         );
         assert_eq!(of(r#"{"plugins":[{"id":"x","model":"a"}],"draft_model":"b"}"#), ["a", "b"]);
+        assert_eq!(of(r#"{"engine":"a","plugins":[{"id":"web","engine":"exa"}]}"#), ["a"]);
         assert_eq!(of(r#"{"metadata":{"model":"a"},"response_format":{"model":"b"}}"#), [""; 0]);
         assert_eq!(
             of(r#"{"messages":[{"content":[{"type":"fallback","from":{"model":"a"}}]}]}"#),

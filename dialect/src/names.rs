@@ -55,7 +55,7 @@ pub(super) enum Name {
 use Name::*;
 
 #[rustfmt::skip]
-const NAMES: [(Name, &str); 91] = [
+const NAMES: [(Name, &str); 90] = [
     (NeverText, "type"), (NeverText, "object"), (NeverText, "status"), (NeverText, "model"),
     (NeverText, "modelVersion"), (NeverText, "index"), (NeverText, "created"), (NeverText, "created_at"),
     (NeverText, "createTime"), (NeverText, "expires_at"), (NeverText, "completed_at"), (NeverText, "finish_reason"),
@@ -70,7 +70,7 @@ const NAMES: [(Name, &str); 91] = [
     (NeverText, "media_type"), (NeverText, "modality"), (NeverText, "severity"), (NeverText, "b64_json"),
     (NeverText, "partial_image_b64"), (NeverText, "stopReason"), (NeverText, "redactedContent"),
     (NeverText, "bucketOwner"), (NeverBelow, "usage"), (NeverBelow, "usageMetadata"), (NeverBelow, "usage_metadata"),
-    (NeverBelow, "cache_control"), (NeverBelow, "safetyRatings"), (NeverBelow, "safety_ratings"),
+    (NeverBelow, "safetyRatings"), (NeverBelow, "safety_ratings"),
     (NeverBelow, "category_applied_input_types"), (Role, "role"), (CallId, "call_id"), (CallId, "tool_call_id"),
     (CallId, "tool_use_id"), (CallId, "toolUseId"), (Id, "id"), (Arguments, "arguments"), (Arguments, "partial_json"),
     (Arguments, "args"), (Input, "input"), (Json, "json"), (Structured, "structuredContent"),

@@ -66,11 +66,10 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
     recognise::streamed(line, (target.is(1, "interactions") && api).then_some(stored))
 }
 
-/// An agent answers in Google's own time and with tools of its own: what asks one, and names no model, is no call of one. A
-/// gateway may put the model in.
+/// Others have such a path too. A gateway may put the model in, so that it need not be named.
 fn takes(root: &Value<'_>) -> bool {
-    let asks = || has_member(root, "input") && !has_member(root, "agent");
-    root.kind() != Kind::Object || has_member(root, "model") || asks()
+    root.kind() != Kind::Object
+        || ["model", "agent", "input"].iter().any(|name| has_member(root, name))
 }
 
 fn canned(call: &Call, canned: &Canned) -> Reply {

@@ -52,8 +52,13 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         Some(one) => is_schema(&one),
         None => false,
     };
+    // An agent goes by its own name, which is a model's to whoever counts and kills.
+    let model = match request::text(root, "model", "/model")? {
+        none if none.is_empty() => request::text(root, "agent", "/agent")?,
+        model => model,
+    };
     Ok(Call {
-        model: request::text(root, "model", "/model")?,
+        model,
         stream: request::flag(root, "stream", "/stream")? || recognised.stream,
         structured: structured || is_json(&kind),
         background: request::flag(root, "background", "/background")?,

@@ -143,10 +143,10 @@ fn canned_answers() {
 }
 
 #[test]
-fn only_what_names_a_model_is_a_call_of_one() {
+fn only_what_asks_a_model_or_an_agent_is_a_call() {
     for (body, takes) in [
         (r#"{"model":"m","input":"x"}"#, true),
-        (r#"{"agent":"deep-research","input":"x"}"#, false),
+        (r#"{"agent":"deep-research","input":"x"}"#, true),
         (r#"{"type":1,"token":"t"}"#, false),
     ] {
         let mut doc = Doc::default();
