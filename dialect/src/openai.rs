@@ -17,6 +17,11 @@ pub(super) fn is_finished(choice: &Value<'_>) -> bool {
     !none.iter().any(|word| reason.eq_ignore_ascii_case(word.as_bytes()))
 }
 
+/// True if a choice of this chunk says that it is finished.
+pub(super) fn finishes(chunk: &Value<'_>) -> bool {
+    chunk.get("choices").is_some_and(|choices| choices.children().any(|one| is_finished(&one)))
+}
+
 /// Whether a choice has finished. Some servers give a reason with every chunk: a choice that speaks on has not finished.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Finish {

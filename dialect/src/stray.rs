@@ -23,7 +23,10 @@ const WRAPPERS: [&str; 6] =
 impl<'a> TextWalk<'a, '_> {
     /// Judges an object of an answer, if it looks like a call. What it says is read like any other text.
     pub(super) fn stray(&mut self, body: &Value<'a>) {
-        let Some(name) = body.get("name").or_else(|| body.get("toolName")) else { return };
+        // What a provider ran by itself may have a type in place of a name (Groq's `executed_tools`).
+        let by_type = || body.get("type").filter(|_| body.get("arguments").is_some());
+        let name = body.get("name").or_else(|| body.get("toolName")).or_else(by_type);
+        let Some(name) = name else { return };
         let args = ["arguments", "input", "args"].iter().find_map(|args| body.get(args));
         let Some(args) = args.filter(|args| matches!(args.kind(), Kind::String | Kind::Object))
         else {
@@ -36,11 +39,15 @@ impl<'a> TextWalk<'a, '_> {
         let arguments = name_number(args.raw());
         let call = TextKey { kind: TextKey::STRAY, a: name_number(&text), b: arguments };
         let form = if args.kind() == Kind::String { ArgsForm::Whole } else { ArgsForm::Value };
-        self.push(Item::CallBegin { call, name: Some(name.id()) });
-        self.push(Item::CallPiece { call, node: whole(body).id() });
-        self.push(Item::CallName { call, name: CallName::Node(name.id()), open: false });
-        self.push(Item::CallArgs { call, node: args.id(), form });
-        self.push(Item::CallEnd { call });
+        for item in [
+            Item::CallBegin { call, name: Some(name.id()) },
+            Item::CallPiece { call, node: whole(body).id() },
+            Item::CallName { call, name: CallName::Node(name.id()), open: false },
+            Item::CallArgs { call, node: args.id(), form },
+            Item::CallEnd { call },
+        ] {
+            self.push(item);
+        }
     }
 }
 

@@ -62,19 +62,7 @@ impl Reading {
                 {
                     self.model = short(Some(field));
                 }
-                b"functionCalls" | b"function_calls" => self.copies(texts, &field, 0),
                 _ => texts.walk(&field),
-            }
-        }
-    }
-
-    /// The calls once more, in a list that clients make of them (`functionCalls` of the SDKs' answers, written as JSON):
-    /// each is judged as the call that it repeats.
-    fn copies<'a>(&mut self, texts: &mut TextWalk<'a, '_>, list: &Value<'a>, index: u32) {
-        for copy in texts.elements(list) {
-            match copy.kind() {
-                Kind::Object => self.function_call(texts, &copy, &copy, index),
-                _ => texts.walk(&copy),
             }
         }
     }
@@ -113,7 +101,6 @@ impl Reading {
                         }
                     }
                 }
-                b"functionCalls" | b"function_calls" => self.copies(texts, &field, index),
                 _ => texts.walk(&field),
             }
         }

@@ -42,19 +42,8 @@ impl Leaving {
             Kind::Array => root.children().collect(),
             _ => vec![*root],
         };
-        let stopped = |call: &Value<'_>| {
-            pieces_at(pieces, call.id()).first().is_some_and(|piece| piece.stopped.is_some())
-        };
-        let members = events.iter().flat_map(|event| event.children());
-        let without = |holder: &Value<'_>, leaves: &mut Leaves| {
-            for list in holder.children().filter(repeats_calls) {
-                remove(&list, stopped, &mut leaves.edits);
-            }
-        };
-        events.iter().for_each(|event| without(event, &mut leaves));
-        for candidate in members.filter(|f| f.key_is("candidates")).flat_map(|list| list.children())
-        {
-            without(&candidate, &mut leaves);
+        let lists = events.iter().flat_map(|event| event.children());
+        for candidate in lists.filter(|f| f.key_is("candidates")).flat_map(|list| list.children()) {
             let index = number(candidate.get("index"));
             let contents = candidate.children().filter(|field| field.key_is("content"));
             for parts in contents.flat_map(|c| c.children()).filter(|f| f.key_is("parts")) {
@@ -138,7 +127,7 @@ impl Leaving {
     }
 
     fn remember(&mut self, part: &Value<'_>) {
-        self.ids.add(either(part, "toolCall", "tool_call").and_then(|call| call.get("id")));
+        self.ids.add(part.get("toolCall").and_then(|call| call.get("id")));
     }
 
     /// Where a candidate is, or would be.
@@ -150,19 +139,13 @@ impl Leaving {
     fn is_result(&self, part: &Value<'_>, index: u32) -> bool {
         let known = self.known(index).ok().and_then(|at| self.candidates.get(at));
         let code = known.is_some_and(|candidate| candidate.code);
-        let response = either(part, "toolResponse", "tool_response");
-        let response = response.and_then(|response| response.get("id"));
-        let result = either(part, "codeExecutionResult", "code_execution_result");
-        (code && result.is_some()) || self.ids.has(response)
+        let response = part.get("toolResponse").and_then(|response| response.get("id"));
+        let result = || either(part, "codeExecutionResult", "code_execution_result");
+        (code && result().is_some()) || self.ids.has(response)
     }
 }
 
 /// A member under either of its names.
 fn either<'a>(part: &Value<'a>, camel: &str, snake: &str) -> Option<Value<'a>> {
     part.get(camel).or_else(|| part.get(snake))
-}
-
-/// A list of the calls that stand among the parts.
-fn repeats_calls(member: &Value<'_>) -> bool {
-    member.key_is("functionCalls") || member.key_is("function_calls")
 }

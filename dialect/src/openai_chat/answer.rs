@@ -1,13 +1,10 @@
 //! Answers: chunks and whole bodies.
 
 mod copies;
-mod part_calls;
-
-pub(super) use part_calls::is_call;
 
 use super::super::fields::{pick, string};
 use super::super::number::{name_number, number};
-use super::super::openai::is_finished;
+use super::super::openai::finishes;
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
@@ -16,7 +13,7 @@ use super::super::{
 };
 use super::ending::Sent;
 use super::kind;
-use super::parts::{audio, details, log_probabilities};
+use super::parts::{audio, details, log_probabilities, parts};
 use super::shapes::{self, LastPiece};
 use super::stopped::Leaving;
 use crate::limits;
@@ -180,7 +177,7 @@ impl Reading {
                 (_, Some(_)) if whole && texts.is_event() => texts.walk(&field),
                 (_, Some((kind, slot, name))) if last.is(message, &field, slot, name) => {
                     if field.kind() == Kind::Array {
-                        self.parts(texts, &field, choice);
+                        parts(texts, &field, choice);
                     } else {
                         texts.running(&field, text(kind, 0), ValueShape::Text, Role::Output);
                     }
@@ -422,11 +419,7 @@ impl Answer for Reading {
 
     fn goes_on(&self, root: &Value<'_>) -> bool {
         // Beside texts, only the model is read, and whether a choice has finished; calls are items.
-        let finishes = |chunk: Value<'_>| {
-            let choices = chunk.get("choices");
-            choices.is_some_and(|choices| shapes::each(&choices).any(|one| is_finished(&one)))
-        };
-        self.model.is_some() && !shapes::each(root).any(finishes)
+        self.model.is_some() && !finishes(root)
     }
 
     fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}

@@ -7,28 +7,32 @@ use super::super::{Role, TextKey, ValueShape};
 use super::kind;
 use crate::wire::json::{Kind, Value};
 
-/// A part of a content that is a list of them (Mistral, and whole messages of some servers).
-pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, choice: u32) {
-    if part.kind() == Kind::String {
-        let key = TextKey { kind: kind::CONTENT, a: choice, b: 0 };
-        texts.running(part, key, ValueShape::Text, Role::Output);
-        return;
-    }
-    let thinking = &*string(part.get("type")) == b"thinking";
-    let kind = if thinking { kind::THINKING } else { kind::CONTENT };
-    for field in texts.fields(part) {
-        match &*field.key() {
-            b"text" | b"thinking" if field.kind() == Kind::String => {
-                let key = TextKey { kind, a: choice, b: 0 };
-                texts.running(&field, key, ValueShape::Text, Role::Output);
-            }
-            b"thinking" => {
-                let key = TextKey { kind: kind::THINKING, a: choice, b: 0 };
-                for text in field.descendants().filter(|v| v.key_is("text")) {
-                    texts.running(&text, key, ValueShape::Text, Role::Output);
+/// Content as a list of parts (Mistral, and whole messages of some servers).
+pub(super) fn parts<'a>(texts: &mut TextWalk<'a, '_>, parts: &Value<'a>, choice: u32) {
+    for part in parts.children() {
+        if part.kind() == Kind::String {
+            let key = TextKey { kind: kind::CONTENT, a: choice, b: 0 };
+            texts.running(&part, key, ValueShape::Text, Role::Output);
+            continue;
+        }
+        // Gateways pass calls on as Anthropic has them, among the parts.
+        texts.stray(&part);
+        let thinking = &*string(part.get("type")) == b"thinking";
+        let kind = if thinking { kind::THINKING } else { kind::CONTENT };
+        for field in texts.fields(&part) {
+            match &*field.key() {
+                b"text" | b"thinking" if field.kind() == Kind::String => {
+                    let key = TextKey { kind, a: choice, b: 0 };
+                    texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
+                b"thinking" => {
+                    let key = TextKey { kind: kind::THINKING, a: choice, b: 0 };
+                    for text in field.descendants().filter(|v| v.key_is("text")) {
+                        texts.running(&text, key, ValueShape::Text, Role::Output);
+                    }
+                }
+                _ => texts.walk(&field),
             }
-            _ => texts.walk(&field),
         }
     }
 }

@@ -6,8 +6,7 @@ use super::super::number::number;
 use super::super::openai::is_finished;
 use super::super::splice::{extend, insert, push, remove, replace};
 use super::super::write::{Json, quoted};
-use super::super::{CallPiece, Leaves, TextKey};
-use super::answer::is_call;
+use super::super::{CallPiece, Leaves, Stopped, TextKey};
 use super::ending::Sent;
 use super::shapes;
 use crate::limits;
@@ -133,13 +132,7 @@ impl Leaving {
         for call in calls(message) {
             match mine(&call) {
                 Some(piece) => match piece.stopped {
-                    Some(stopped) => {
-                        self.stopped(index);
-                        if !self.said.has(&piece.call) {
-                            self.said.add(piece.call);
-                            say(&mut said, &stopped.text);
-                        }
-                    }
+                    Some(stopped) => self.instead(index, stopped, &mut said),
                     None => {
                         calls_left = true;
                         self.renumber(&call, piece.call, leaves, streamed);
@@ -149,25 +142,24 @@ impl Leaving {
             }
         }
         let content = message.get("content");
-        for part in content.iter().flat_map(Value::children).filter(is_call) {
-            let Some(piece) = mine(&part) else { continue };
-            let Some(stopped) = piece.stopped else {
-                calls_left = true;
-                self.leaves_as(piece.call, 0);
-                continue;
-            };
-            self.stopped(index);
-            let first = !self.said.has(&piece.call);
-            self.said.add(piece.call);
-            let text = if first { stopped.text.as_str() } else { "" };
-            replace(&part, &text_part(text), &mut leaves.edits);
+        let mut parts_left = false;
+        for part in content.iter().flat_map(Value::children) {
+            match mine(&part).map(|piece| (piece.call, piece.stopped)) {
+                Some((_, Some(stopped))) => self.instead(index, stopped, &mut said),
+                Some((call, None)) => {
+                    (calls_left, parts_left) = (true, true);
+                    self.leaves_as(TextKey { a: index, ..call }, 0);
+                }
+                None => parts_left = true,
+            }
         }
         let members_left = take_out(message, pieces, &mut leaves.edits);
-        let own = |member: &Value<'_>| member.key_is("function_call") || member.key_is("content");
+        let own = |member: &Value<'_>| member.key_is("function_call");
         for added in message.children().filter(|member| !own(member)) {
             take_out(&added, pieces, &mut leaves.edits);
         }
-        self.speak(index, message, content, &said, members_left, sent, streamed, leaves);
+        let left = if content.is_some() { parts_left } else { members_left };
+        self.speak(index, message, content, &said, left, sent, streamed, leaves);
         (calls_left, !said.is_empty())
     }
 
@@ -181,7 +173,7 @@ impl Leaving {
         message: &Value<'_>,
         content: Option<Value<'_>>,
         said: &str,
-        members_left: bool,
+        left: bool,
         sent: &Sent,
         streamed: bool,
         leaves: &mut Leaves,
@@ -206,10 +198,12 @@ impl Leaving {
                 extend(&content, &text, true, edits);
             }
             Some(content) if content.kind() == Kind::Array => {
-                push(&content, &text_part(said), filled.is_some(), edits);
+                let mut part = Json::default();
+                part.raw(r#"{"type":"text","text":"#).text(said).raw("}");
+                push(&content, part.as_str(), left, edits);
             }
             Some(content) => replace(&content, &quoted(&text), edits),
-            None => insert(message, "content", &quoted(&text), members_left, edits),
+            None => insert(message, "content", &quoted(&text), left, edits),
         }
     }
 
@@ -239,6 +233,15 @@ impl Leaving {
             }
         }
         true
+    }
+
+    /// A call was stopped: what stands for it is said, once.
+    fn instead(&mut self, index: u32, stopped: &Stopped, said: &mut String) {
+        self.stopped(index);
+        if !self.said.has(&stopped.call) {
+            self.said.add(stopped.call);
+            say(said, &stopped.text);
+        }
     }
 
     fn stopped(&mut self, index: u32) {
@@ -331,13 +334,6 @@ fn calls<'a>(message: &Value<'a>) -> Vec<Value<'a>> {
         }
     }
     calls
-}
-
-/// A part of a content that says this.
-fn text_part(text: &str) -> String {
-    let mut part = Json::default();
-    part.raw(r#"{"type":"text","text":"#).text(text).raw("}");
-    part.take()
 }
 
 fn say(said: &mut String, text: &str) {

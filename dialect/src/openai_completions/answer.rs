@@ -1,7 +1,7 @@
 //! Answers: `choices[].text`, in chunks and whole alike.
 
 use super::super::number::number;
-use super::super::openai::is_finished;
+use super::super::openai::finishes;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape, fields::pick,
@@ -103,10 +103,7 @@ impl Answer for Reading {
     }
 
     fn goes_on(&self, root: &Value<'_>) -> bool {
-        let choices = root.get("choices");
-        let finishes =
-            choices.is_some_and(|choices| choices.children().any(|one| is_finished(&one)));
-        self.model.is_some() && !finishes
+        self.model.is_some() && !finishes(root)
     }
 
     fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[CallPiece<'_>]) -> Leaves {

@@ -37,6 +37,15 @@ fn streams(name: &str) -> Vec<(&'static str, Recording)> {
         ("chat, in camel case", stream(chats, &[chat(json!({"toolCalls": [call]}))])),
         ("chat, one of them", stream(chats, &[chat(json!({"tool_call": call}))])),
         (
+            "a tool that ran by itself",
+            stream(
+                chats,
+                &[chat(
+                    json!({"executed_tools": [{"index": 0, "type": name, "arguments": text, "output": SECRET}]}),
+                )],
+            ),
+        ),
+        (
             "a response as one event",
             stream(responses, &[json!({"id": "r", "object": "response", "output": [item]})]),
         ),
