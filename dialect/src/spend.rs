@@ -157,9 +157,9 @@ impl Usage {
     /// Output tokens. Some servers report reasoning beside them and only the total has it: the larger of the two counts.
     pub(super) fn output_in(&mut self, said: Option<u64>, total: Option<u64>, input: Option<u64>) {
         let rest = total.zip(input).map(|(total, input)| total.saturating_sub(input));
-        // A total alone is no word on output: an answer without one has input only.
-        let output = if said.is_some() { said.max(rest) } else { None };
-        self.output = self.output.max(output);
+        // A total that is the input is no word on output: an answer without one has input only.
+        let rest = rest.filter(|rest| said.is_some() || *rest > 0);
+        self.output = self.output.max(said).max(rest);
     }
 
     /// A tool of the provider ran once more.

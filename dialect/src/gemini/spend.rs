@@ -70,7 +70,8 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
     let prompt = said.count("promptTokenCount");
     let tools = said.count("toolUsePromptTokenCount").unwrap_or(0);
     let cached = said.count("cachedContentTokenCount").unwrap_or(0);
-    usage.input_with_cache(prompt.map(|prompt| prompt.saturating_add(tools)), cached, 0);
+    let read = prompt.map(|prompt| prompt.saturating_add(tools));
+    usage.input_with_cache(read, cached, 0);
     let thoughts = said.count("thoughtsTokenCount").unwrap_or(0);
     usage.reasoning = usage.reasoning.max(thoughts);
     let answer = said.count("candidatesTokenCount");
@@ -79,7 +80,7 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
         (None, None) => None,
         (answer, _) => Some(answer.unwrap_or(0).saturating_add(thoughts)),
     };
-    usage.output = usage.output.max(made);
+    usage.output_in(made, said.count("totalTokenCount"), read);
     usage.uses_told = true;
     if let Some(tier) = said.get("serviceTier").and_then(|tier| tier.as_str()) {
         usage.tier = Some(tier.to_ascii_lowercase());

@@ -35,6 +35,7 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
         take(choice.get("usage"), usage);
         // Models that search by themselves say so in their sources alone.
         let said = choice.get("message").or_else(|| choice.get("delta"));
+        take(said.and_then(|said| said.get("usage")), usage);
         let sources = said.and_then(|said| said.get("annotations"));
         let cites = |note: Value<'_>| note.get("type").is_some_and(|t| t.is_str("url_citation"));
         if sources.is_some_and(|all| all.children().any(cites)) {

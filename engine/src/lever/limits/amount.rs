@@ -18,18 +18,15 @@ pub(super) struct EstimatedUse {
     pub input: u64,
     /// The most output tokens, over all answers that it asks for.
     pub output: u64,
-    /// What else it says of its cost.
-    pub spending: Spending,
 }
 
 impl EstimatedUse {
     /// Reads a request. `default_output`: the most output of one that names none.
     pub(super) fn read(
-        cx: &Context,
         (view, doc, bytes): Read<'_>,
+        spending: &Spending,
         default_output: u64,
-    ) -> Option<Self> {
-        let spending = spending(cx, Some((view, doc, bytes)))?;
+    ) -> Self {
         let mut weigh = Weigh::default();
         for item in &view.texts {
             if let Item::Text { node, shape, .. } = item
@@ -41,10 +38,10 @@ impl EstimatedUse {
                 }
             }
         }
-        let input = weigh.request(view.call.recognised.dialect, &spending);
+        let input = weigh.request(view.call.recognised.dialect, spending);
         let each = spending.max_output.unwrap_or(default_output);
         let output = each.saturating_mul(u64::from(view.call.choices.max(1)));
-        Some(Self { input, output, spending })
+        Self { input, output }
     }
 }
 
@@ -65,8 +62,7 @@ fn region(path: &str, host: &str) -> Option<String> {
 }
 
 /// What a request says of its cost; `None`: it cannot be read.
-pub(super) fn spending(cx: &Context, read: Option<Read<'_>>) -> Option<Spending> {
-    let (view, doc, bytes) = read?;
+pub(super) fn spending(cx: &Context, (view, doc, bytes): Read<'_>) -> Option<Spending> {
     let dialect = dialect::dialect(view.call.recognised.dialect);
     let mut spending = dialect.spending(&doc.root(bytes)).ok()?;
     by_headers(cx, &mut spending);
@@ -110,7 +106,7 @@ impl Charges {
         for model in cx.labels.all(LabelId::MODEL) {
             let model = model.text().unwrap_or_default();
             let (cost, missing) =
-                limits.prices.cost(model, &asked.spending, limits.unpriced_is_free)?;
+                limits.prices.cost(model, &self.spending, limits.unpriced_is_free)?;
             unpriced |= !missing.is_empty();
             let worst = cost.worst(asked.input, asked.output);
             if dearest.as_ref().is_none_or(|(most, _)| worst > *most) {

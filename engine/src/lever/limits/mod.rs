@@ -60,8 +60,8 @@ pub(crate) struct Charges {
     /// When leases were last renewed (Unix nanoseconds).
     renewed_ns: u64,
     ended: AnswerEnd,
-    /// What the request says of its cost, where no limit asked for it.
-    unlimited: Option<Spending>,
+    /// What the request says of its cost.
+    spending: Spending,
     /// The limit that ends the answer (`cut_when_spent`).
     spent_by: Option<Rc<Limit>>,
     /// What a fleet shares.
@@ -193,20 +193,44 @@ impl Charges {
         read: Option<Read<'_>>,
     ) -> Admission {
         let program = Rc::clone(&cx.program);
-        let limited = applies::is_limited(cx);
-        if limited {
-            match ask(cx, &program, read) {
-                Ok(asked) => self.asked = asked,
-                Err(refusal) => return Admission::Reply(cx.refused(&refusal)),
-            }
+        if let Err(refusal) = self.ask(cx, &program, read) {
+            return Admission::Reply(cx.refused(&refusal));
         }
-        if self.asked.is_none() && !program.limits.prices.is_empty() {
-            self.unlimited = amount::spending(cx, read);
-        }
-        if !limited {
+        if !applies::is_limited(cx) {
             return Admission::Pass { edits, body };
         }
         self.admit(cx, &program, Going { edits, body, downgraded: None }, read)
+    }
+
+    /// What the request may use, where a limit counts it, and what it says of its cost, where something has a price too.
+    fn ask(
+        &mut self,
+        cx: &mut Context,
+        program: &Program,
+        read: Option<Read<'_>>,
+    ) -> Result<(), Refusal> {
+        let now = seconds(cx.facts.now_ns);
+        let Some(read) = read else { return Ok(()) };
+        let metering = program.limits.rules.iter().filter(|limit| limit.meters());
+        let mode = metering
+            .filter(|limit| holds(cx, limit))
+            .map(|limit| limit.rule.mode_at(now))
+            .max_by_key(|mode| *mode == Mode::Enforce);
+        if mode.is_none() && program.limits.prices.is_empty() {
+            return Ok(());
+        }
+        let Some(spending) = amount::spending(cx, read) else {
+            let Some(mode) = mode else { return Ok(()) };
+            let pass = program.on_unreadable == Some(OnUnreadable::Pass);
+            let refuse = mode == Mode::Enforce && !pass;
+            cx.record.unchecked(Unchecked::Dialect, refuse);
+            let message = "a limit cannot read this request (dialect)".to_owned();
+            return if refuse { Err(Refusal { message, code: "unreadable" }) } else { Ok(()) };
+        };
+        let most = program.limits.default_max_output;
+        self.asked = mode.map(|_| EstimatedUse::read(read, &spending, most));
+        self.spending = spending;
+        Ok(())
     }
 
     /// Asks all limits, a second time with the model that one of them changes it to.
@@ -413,32 +437,6 @@ fn over(cx: &mut Context, refusals: &Refusals, going: &mut Going) -> Option<Repl
             Some(cx.canned(fallback))
         }
         _ => Some(refuse::reject(cx, refusals)),
-    }
-}
-
-/// What a request may use; `None`: nobody counts it, or it cannot be read and passes for that.
-fn ask(
-    cx: &mut Context,
-    program: &Program,
-    read: Option<Read<'_>>,
-) -> Result<Option<EstimatedUse>, Refusal> {
-    let now = seconds(cx.facts.now_ns);
-    let Some(read) = read else { return Ok(None) };
-    let metering = program.limits.rules.iter().filter(|limit| limit.meters());
-    let mode = metering
-        .filter(|limit| holds(cx, limit))
-        .map(|limit| limit.rule.mode_at(now))
-        .max_by_key(|mode| *mode == Mode::Enforce);
-    let Some(mode) = mode else { return Ok(None) };
-    match EstimatedUse::read(cx, read, program.limits.default_max_output) {
-        Some(asked) => Ok(Some(asked)),
-        None => {
-            let pass = program.on_unreadable == Some(OnUnreadable::Pass);
-            let refuse = mode == Mode::Enforce && !pass;
-            cx.record.unchecked(Unchecked::Dialect, refuse);
-            let message = "a limit cannot read this request (dialect)".to_owned();
-            if refuse { Err(Refusal { message, code: "unreadable" }) } else { Ok(None) }
-        }
     }
 }
 

@@ -64,7 +64,7 @@ impl Charges {
         }
         let dialect = dialect::dialect(view.call.recognised.dialect);
         if self.meters_and_acts(cx) {
-            let named = self.asked.as_ref().and_then(|asked| asked.spending.max_output);
+            let named = self.spending.max_output;
             if program.limits.cap_output && named.is_none() {
                 changes.extend(dialect.cap(&root, program.limits.default_max_output));
             }

@@ -1,6 +1,5 @@
 //! However a request ends, its charges are replaced by what it used, once (invariant 10).
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::meter::{Meter, Used};
@@ -9,7 +8,7 @@ use crate::answer::frame_loop::FrameView;
 use crate::context::Context;
 use crate::context::facts::Now;
 use crate::dialect;
-use crate::dialect::spend::{Spending, Usage};
+use crate::dialect::spend::Usage;
 use crate::ledger::Settled;
 use crate::limits::LEASE_SLICE_NS;
 use crate::policy::program::label::{Label, LabelId};
@@ -171,13 +170,7 @@ impl Charges {
         if is_any(prices.name(served)?) && !named {
             return None;
         }
-        prices.cost(served, &self.spending(), true).ok().map(|(cost, _)| cost)
-    }
-
-    /// What the request says of its cost.
-    fn spending(&self) -> Cow<'_, Spending> {
-        let asked = self.asked.as_ref().map(|asked| &asked.spending);
-        asked.or(self.unlimited.as_ref()).map_or_else(Cow::default, Cow::Borrowed)
+        prices.cost(served, &self.spending, true).ok().map(|(cost, _)| cost)
     }
 
     /// The price of the model that answered, if it has one of its own; else the one that was reserved at, or that of the
@@ -188,7 +181,7 @@ impl Charges {
             let prices = &cx.program.limits.prices;
             let asked = cx.labels.get(LabelId::MODEL).text()?;
             prices.find(asked)?;
-            prices.cost(asked, &self.spending(), true).ok().map(|(cost, _)| cost)
+            prices.cost(asked, &self.spending, true).ok().map(|(cost, _)| cost)
         })
     }
 
@@ -204,7 +197,7 @@ impl Charges {
         if self.cost.is_some() && cost.unpriced(usage) {
             cx.record.count("hemostat_unpriced_total;action=served".to_owned());
         }
-        Some(cx.program.limits.prices.real(&cost, &self.spending(), usage))
+        Some(cx.program.limits.prices.real(&cost, &self.spending, usage))
     }
 
     /// Settles every charge, once. `served`: the model that answered, where the answer names it. Gives what the call

@@ -35,10 +35,8 @@ impl Charges {
     pub(super) fn afford(&mut self, cx: &mut Context, meter: &Meter) -> bool {
         let input = self.asked.as_ref().map_or(0, |asked| asked.input);
         let usage = meter.used(input).usage;
-        let money = self.cost.as_ref().map(|cost| {
-            let asked = self.asked.as_ref().map(|asked| asked.spending.clone());
-            cx.program.limits.prices.real(cost, &asked.unwrap_or_default(), &usage)
-        });
+        let prices = &cx.program.limits.prices;
+        let money = self.cost.as_ref().map(|cost| prices.real(cost, &self.spending, &usage));
         for taken in self.taken.iter_mut().filter(|taken| taken.is_watched()) {
             let used = used_of(taken.limit.unit, 0, Some(&usage), money, false);
             let missing = used.saturating_sub(taken.charge());

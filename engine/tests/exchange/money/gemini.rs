@@ -14,6 +14,20 @@ pub(super) fn gemini() -> Vec<Row> {
     let search = json!({"contents": [], "tools": [{"googleSearch": {}}]});
     vec![
         row(
+            "",
+            "",
+            ask(),
+            json!({"usage_metadata": {"prompt_token_count": 100, "candidates_token_count": 6, "thoughts_token_count": 4}}),
+            200,
+        ),
+        row(
+            "",
+            "",
+            ask(),
+            json!({"usageMetadata": {"promptTokenCount": 100, "totalTokenCount": 110}}),
+            200,
+        ),
+        row(
             "`usageMetadata.promptTokenCount`, `.candidatesTokenCount`",
             "`input`, `output`",
             ask(),

@@ -14,6 +14,24 @@ pub(super) fn chat() -> Vec<Row> {
     let audio = json!({"model": "m", "messages": [], "modalities": ["text", "audio"]});
     vec![
         row(
+            "",
+            "",
+            ask(),
+            json!({"model": "m", "choices": [], "usage": {"prompt_tokens": 100, "total_tokens": 110}}),
+            200,
+        ),
+        row(
+            "",
+            "",
+            ask(),
+            json!([
+                {"model": "m", "choices": [{"index": 0, "delta": {"content": "x"}, "usage": null}]},
+                {"model": "m", "choices": [], "usage": usage(json!({}))},
+                {"model": "m", "choices": [], "usage": {"prompt_tokens": 0, "completion_tokens": 0}},
+            ]),
+            200,
+        ),
+        row(
             "`usage.prompt_tokens`, `.completion_tokens`",
             "`input`, `output`",
             ask(),
