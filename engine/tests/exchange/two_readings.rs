@@ -1,7 +1,9 @@
 //! One request that may be read in two ways: as a call of the dialect that its path names, and as MCP. Rules for both
 //! hold, whichever of them the server behind takes it for.
 
+use crate::support::dialects::{self, Dialect};
 use crate::support::{Cut, Recording, Seen, program, run};
+use hemostat_engine::dialect::{dialect, recognise};
 use serde_json::{Value, json};
 
 /// Paths of every dialect, and the fields of a call in it.
@@ -64,6 +66,49 @@ fn no_member_takes_a_call_out_of_its_dialect() {
             let spent = json!({"limits": [{"id": "l", "per": ["model"],
                 "allow": {"tokens": 5, "every": "1m"}}]});
             assert_eq!(send(spent, path, &request, &json!({})).status, 429, "{what}");
+        }
+    }
+}
+
+/// The same for every dialect that has a path of its own, streamed and whole, and for words of other protocols too.
+#[test]
+fn no_word_takes_a_call_of_any_dialect_out_of_it() {
+    let mut all = words();
+    all.extend([
+        json!({"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {"role": "user", "parts": []}}}),
+        json!({"jsonrpc": "2.0", "id": 1, "result": {}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled"}),
+    ]);
+    let redact = |scan: &str| {
+        program(
+            json!({"guardrails": [{"id": "g", "scan": [scan], "find": ["zanzibar"], "do": {"redact": "[X]"}}]}),
+        )
+    };
+    let (output, input) = (redact("output"), redact("input"));
+    let spent = program(json!({"limits": [{"id": "l", "allow": {"tokens": 1, "every": "1m"}}]}));
+    let is_model = |row: &&Dialect| !row.name().starts_with("a2a") && row.name() != "mcp";
+    for row in dialects::all().iter().filter(is_model) {
+        for (stream, word) in
+            [false, true].iter().flat_map(|own| all.iter().map(move |word| (*own, word)))
+        {
+            let path = row.path(stream);
+            let id = recognise("POST", path).unwrap().dialect;
+            let kill = json!({"failsafe": [{"id": "k", "when": {"dialect": dialect(id).name()}, "do": "block"}]});
+            let answer = match stream {
+                true => row.streamed(&["go zan", "zibar ok"]).concat(),
+                false => row.whole("go zanzibar ok").to_string().into_bytes(),
+            };
+            let made = |text: &str| {
+                row.recording(stream, &both(&row.request(stream, text), word), answer.clone())
+            };
+            let what = format!("{path} {word}");
+            assert_eq!(run(&program(kill), &made("hi"), &Cut::Whole).upstream, None, "{what}");
+            let seen = run(&output, &made("hi"), &Cut::Whole);
+            assert!(seen.upstream.is_some(), "{what}");
+            assert!(!seen.text().contains("zan") && !seen.text().contains("zibar"), "{what}");
+            let upstream = run(&input, &made("go zanzibar"), &Cut::Whole).upstream.unwrap();
+            assert!(!String::from_utf8(upstream).unwrap().contains("zanzibar"), "{what}");
+            assert_eq!(run(&spent, &made("hi"), &Cut::Whole).status, 429, "{what}");
         }
     }
 }
