@@ -9,7 +9,7 @@ use super::number::name_number;
 use super::splice::remove;
 use super::texts::TextWalk;
 use super::{CallPiece, Leaves};
-use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 impl TextKey {
     /// The kind of calls that no dialect expects; `a` is made from the name, `b` from the arguments.
@@ -68,15 +68,18 @@ pub fn take_out(doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>], leaves: &mu
     let is_stray =
         |piece: &&CallPiece<'_>| piece.call.kind == TextKey::STRAY && piece.stopped.is_some();
     let gone = |value: &Value<'_>| pieces_at(pieces, value.id()).iter().any(|own| is_stray(&own));
-    let mut last = None;
+    let holder = |piece: &CallPiece<'_>| doc.value(payload, piece.node)?.parent();
+    // Each once, however many stand in it and whatever stands between them.
+    let mut holders: Vec<NodeId> = Vec::new();
     for piece in pieces.iter().filter(is_stray) {
-        match doc.value(payload, piece.node).and_then(|call| call.parent()) {
-            Some(holder) if last == Some(holder.id()) => {}
-            Some(holder) => {
-                last = Some(holder.id());
-                remove(&holder, gone, &mut leaves.edits);
-            }
+        match holder(piece) {
+            Some(holder) => holders.push(holder.id()),
             None => leaves.dropped = true,
         }
+    }
+    holders.sort_unstable();
+    holders.dedup();
+    for holder in holders.into_iter().filter_map(|holder| doc.value(payload, holder)) {
+        remove(&holder, gone, &mut leaves.edits);
     }
 }
