@@ -268,9 +268,9 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         self.item(value, ValueShape::Text, Role::Output, None, false);
     }
 
-    /// Who speaks. In an answer, a word that is none of those that are known is a text.
+    /// Who speaks. A word that is none of those that are known is a text: templates of models write it as it is.
     fn speaker(&mut self, value: &Value<'a>) {
-        if !self.request && !is_speaker(&value.word()) {
+        if !is_speaker(&value.word()) {
             self.whole_text(value);
         }
     }
@@ -430,7 +430,16 @@ fn is_written(value: &Value<'_>) -> bool {
 fn is_speaker(word: &[u8]) -> bool {
     matches!(
         word,
-        b"" | b"assistant" | b"model" | b"user" | b"tool" | b"function" | b"system" | b"developer"
+        b"" | b"assistant"
+            | b"model"
+            | b"user"
+            | b"tool"
+            | b"function"
+            | b"system"
+            | b"developer"
+            | b"agent"
+            | b"ROLE_USER"
+            | b"ROLE_AGENT"
     )
 }
 

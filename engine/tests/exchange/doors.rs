@@ -265,6 +265,22 @@ fn a_text_that_goes_on_after_its_end_is_one_text() {
     }
 }
 
+/// Servers of open models write a role into the prompt as it is.
+#[test]
+fn a_role_that_nobody_knows_is_a_word_of_the_request() {
+    let rule = json!({"id": "g", "scan": ["input"], "find": [WORD], "do": "block"});
+    let program = program(json!({"guardrails": [rule]}));
+    for path in ["/v1/chat/completions", "/api/chat", "/v1/messages"] {
+        let ask = |role: &str| {
+            let messages = json!([{"role": role, "content": "hi"}]);
+            let request = json!({"model": "m", "max_tokens": 1, "messages": messages});
+            run(&program, &Recording::made(path, request, json!({})), &Cut::Whole)
+        };
+        assert_eq!(ask(&format!("go {WORD}")).upstream, None, "{path}");
+        assert!(ask("user").upstream.is_some(), "{path}");
+    }
+}
+
 #[test]
 fn names_ids_and_roles_in_answers_are_words_too() {
     let json = "application/json";
