@@ -1,10 +1,9 @@
 //! What counters stood at when what is in force came into force, and about a minute ago: the difference to now is what a
 //! lever does, without the years before it.
 
-use std::collections::BTreeMap;
-
 use super::code::{CodeReader, Writer};
 use super::digest::Digest;
+use crate::base::sorted_map::SortedMap;
 use crate::limits::{MARKED_COUNTERS, MARKS_EVERY_MS, RATE_LEAST_MS};
 
 /// The layout's number: what another version of this code wrote is not read.
@@ -28,7 +27,7 @@ struct Mark {
     /// Unix milliseconds.
     at_ms: u64,
     /// Value by [`number`] of the name; those at 0 are left out.
-    counts: BTreeMap<u64, u64>,
+    counts: SortedMap<u64, u64>,
 }
 
 /// A short number for a name: the first bytes of its digest.

@@ -2,9 +2,9 @@
 //! at status, in bounded memory; what falls out is shown by its digest until it is seen again.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use super::store::{Store, Written};
+use crate::base::sorted_map::SortedMap;
 use crate::limits::{
     LEDGER_OVERFLOW_SLOTS, LEDGER_SLOTS, NAME_BYTES, NAMES_IN_SLOT, NAMES_KNOWN, NAMES_RENEW_NS,
     NAMES_SLOTS,
@@ -17,7 +17,7 @@ pub(super) struct AccountNames<'a> {
 }
 
 /// What one worker has noted lately: account → when.
-pub(super) type Noted = RefCell<BTreeMap<[u8; 16], u64>>;
+pub(super) type Noted = RefCell<SortedMap<[u8; 16], u64>>;
 
 /// One name: whose, when it was noted (Unix seconds), the values.
 type Entry = ([u8; 16], u64, Vec<String>);

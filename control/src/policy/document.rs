@@ -4,8 +4,7 @@ mod capture;
 mod change;
 mod levers;
 
-use std::collections::BTreeMap;
-
+use crate::base::sorted_map::SortedMap;
 pub use capture::{CaptureDocument, CaptureRule, CaptureTo, CapturedTexts};
 pub use levers::{
     Above, Amount, Argument, GlobalApi, GlobalDocument, LimitAllowance, LimitDocument, Notify,
@@ -25,7 +24,7 @@ pub struct Document {
     /// What all rules do that do not say otherwise.
     pub mode: Mode,
     /// Where labels are read from, by label; the first source that has a value wins.
-    pub labels: BTreeMap<String, Vec<LabelSource>>,
+    pub labels: SortedMap<String, Vec<LabelSource>>,
     /// Headers that the proxy vouches for (lower case).
     pub trusted_headers: Vec<String>,
     /// Lanes that are no generating calls, in order; first match wins.
@@ -67,7 +66,7 @@ pub struct Document {
     /// Lever 6.
     pub failsafe: Vec<FailsafeDocument>,
     /// Canned answers by id.
-    pub fallbacks: BTreeMap<String, Fallback>,
+    pub fallbacks: SortedMap<String, Fallback>,
 }
 
 /// `severity`

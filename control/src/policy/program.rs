@@ -10,9 +10,9 @@ pub mod model_name;
 pub mod selector;
 pub mod tools;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::base::sorted_map::SortedMap;
 use crate::policy::config::{Config, Host};
 use crate::policy::document::{
     self, FailsafeAction, Fallback, Mode, Notify, OnCut, OnHoldLimit, OnUnreadable, Show,
@@ -57,7 +57,7 @@ pub struct Program {
     /// Lanes that are no generating calls.
     pub other_traffic: Vec<OtherTraffic>,
     /// Canned answers by id.
-    pub fallbacks: BTreeMap<String, Rc<Fallback>>,
+    pub fallbacks: SortedMap<String, Rc<Fallback>>,
     /// A request's headers can still be changed when its body is whole: they are held until then, or the host shows bodies
     /// before it sends anything.
     pub hold_headers: bool,
@@ -154,7 +154,7 @@ impl Program {
     pub fn compile(config: &Config) -> Result<Self, CompileError> {
         let document = &config.policy;
         let labels = LabelTable::compile(document);
-        let fallbacks: BTreeMap<String, Rc<Fallback>> = document
+        let fallbacks: SortedMap<String, Rc<Fallback>> = document
             .fallbacks
             .iter()
             .map(|(id, fallback)| (id.clone(), Rc::new(fallback.clone())))
@@ -245,7 +245,7 @@ impl Program {
 }
 
 fn find(
-    fallbacks: &BTreeMap<String, Rc<Fallback>>,
+    fallbacks: &SortedMap<String, Rc<Fallback>>,
     id: &str,
     rule: &document::RuleDocument,
 ) -> Result<Rc<Fallback>, CompileError> {

@@ -1,11 +1,11 @@
 //! Names that have been met.
 
-use std::collections::BTreeMap;
+use crate::base::sorted_map::SortedMap;
 
 /// Names, each with a number. One type for all who look for a name again: every other would be a map of its own in the
 /// module that a proxy loads.
 #[derive(Debug, Default)]
-pub(super) struct Seen<'a>(BTreeMap<&'a str, usize>);
+pub(super) struct Seen<'a>(SortedMap<&'a str, usize>);
 
 impl<'a> Seen<'a> {
     /// Adds a name; the number that it came with last time, if it was there.
@@ -17,7 +17,7 @@ impl<'a> Seen<'a> {
     /// True if the name is there.
     #[inline(never)]
     pub(super) fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.0.contains_key(&name)
     }
 
     /// All names, sorted.

@@ -188,7 +188,7 @@ fn a_policy_with_every_field_is_read_in_full() {
     assert_eq!(document.limits.len(), 5);
     assert_eq!(document.prices[0].1.input, 1_250_000);
     assert_eq!(document.guardrails[1].rule.place.path, "guardrails[1]");
-    let json = document.fallbacks["refuse"].json.as_deref();
+    let json = document.fallbacks.get("refuse").unwrap().json.as_deref();
     assert_eq!(json, Some(r#"{"answer":null,"code":7,"ok":false,"tags":["a"]}"#));
     // Every key of the language that can stand in a policy stands in this one.
     let mut keys = std::collections::BTreeSet::new();

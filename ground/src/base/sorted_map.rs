@@ -53,6 +53,11 @@ impl<K, V> SortedMap<K, V> {
         self.entries.iter_mut().map(|(key, value)| (&*key, value))
     }
 
+    /// The keys, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.entries.iter().map(|(key, _)| key)
+    }
+
     /// The values, in the order of their keys.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.entries.iter().map(|(_, value)| value)
@@ -153,6 +158,17 @@ impl<K, V> IntoIterator for SortedMap<K, V> {
     }
 }
 
+impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {
+    /// Of several values of one key the last one counts.
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let mut map = Self::new();
+        for (key, value) in pairs {
+            map.insert(key, value);
+        }
+        map
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +208,9 @@ mod tests {
                 prop_assert!(map.iter().eq(tree.iter()));
                 prop_assert_eq!(map.get(&key), tree.get(&key));
             }
+            prop_assert!(map.keys().eq(tree.keys()));
+            let of_pairs: SortedMap<_, _> = tree.clone().into_iter().rev().collect();
+            prop_assert!(of_pairs == map);
             prop_assert!(map.into_values().eq(tree.into_values()));
         }
     }

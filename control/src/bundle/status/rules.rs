@@ -1,7 +1,5 @@
 //! What each rule did: since the process began, and since what is in force came.
 
-use std::collections::BTreeSet;
-
 use super::{Facts, hits_counter};
 use crate::counters;
 use crate::policy::Program;
@@ -34,7 +32,7 @@ pub(super) fn acts(facts: &Facts<'_>, count: &mut impl FnMut(&str) -> u64) -> St
     let now = facts.now_ms / 1000;
     let (mut new, mut old) = (Vec::new(), Vec::new());
     for acts in counters::rules(&running.program) {
-        let is_new = new_ids.contains(acts.rule.id.as_ref());
+        let is_new = new_ids.iter().any(|id| **id == *acts.rule.id);
         let mut out = Object::default();
         out.text("rule", &acts.rule.id);
         out.text("lever", acts.lever);
@@ -64,21 +62,27 @@ pub(super) fn acts(facts: &Facts<'_>, count: &mut impl FnMut(&str) -> u64) -> St
     format!("[{}]", new.join(","))
 }
 
-/// Ids of the rules that the policy before did not have; none where there was no policy before.
-fn new_ids(facts: &Facts<'_>) -> BTreeSet<String> {
+/// Ids of the rules that the policy before did not have, sorted; none where there was no policy before.
+fn new_ids(facts: &Facts<'_>) -> Vec<String> {
     let held = &facts.state.held;
-    let Some(first) = held.first() else { return BTreeSet::new() };
+    let Some(first) = held.first() else { return Vec::new() };
     // What was in force, and not what this policy stands on: after a rollback the rules that were there all along are not
     // new. A drill changed nothing.
     let before = held.iter().skip(1).find(|held| !held.drill);
-    let Some(before) = before else { return BTreeSet::new() };
+    let Some(before) = before else { return Vec::new() };
     let known = ids(&before.policy);
-    ids(&first.policy).into_iter().filter(|id| !known.contains(id)).collect()
+    let mut new = ids(&first.policy);
+    new.retain(|id| known.binary_search(id).is_err());
+    new
 }
 
-fn ids(policy: &str) -> BTreeSet<String> {
-    let Ok(tree) = parse_json(policy.as_bytes()) else { return BTreeSet::new() };
+/// The ids of a policy's rules, sorted.
+fn ids(policy: &str) -> Vec<String> {
+    let Ok(tree) = parse_json(policy.as_bytes()) else { return Vec::new() };
     let sections = ["failsafe", "rollback", "switch", "tools", "guardrails", "limits"];
     let rules = sections.iter().filter_map(|section| tree.get(section)).flat_map(SourceNode::items);
-    rules.filter_map(|rule| rule.get("id")?.text().map(str::to_owned)).collect()
+    let mut ids: Vec<String> =
+        rules.filter_map(|rule| rule.get("id")?.text().map(str::to_owned)).collect();
+    ids.sort();
+    ids
 }

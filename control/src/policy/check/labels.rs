@@ -36,7 +36,7 @@ fn definitions(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let section = root.key("labels");
     let document = judge.document;
-    for (label, sources) in &document.labels {
+    for (label, sources) in document.labels.iter() {
         for (number, source) in sources.iter().enumerate() {
             let LabelSource::Part { part: ValuePart { pattern: Some(pattern), .. }, .. } = source
             else {

@@ -76,7 +76,7 @@ fn fallbacks(judge: &mut Checker<'_>) {
         }
     }
     let section = root.key("fallbacks");
-    for (id, fallback) in &document.fallbacks {
+    for (id, fallback) in document.fallbacks.iter() {
         let path = section.key(id);
         if !used.contains(id) {
             let message = format_args!("no rule uses the fallback `{id}`");

@@ -1,11 +1,11 @@
 //! Guardrails, compiled: rules with their patterns, and matchers for the sets of rules that meet in an exchange.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::label::LabelTable;
 use super::{CompileError, Rule, find};
+use crate::base::sorted_map::SortedMap;
 use crate::dialect::{InputParts, Role};
 use crate::limits::MATCHERS;
 use crate::policy::document::{Document, Fallback, GuardAction, Scan};
@@ -122,7 +122,7 @@ impl Guards {
     pub fn compile(
         document: &Document,
         labels: &LabelTable,
-        fallbacks: &BTreeMap<String, Rc<Fallback>>,
+        fallbacks: &SortedMap<String, Rc<Fallback>>,
     ) -> Result<Self, CompileError> {
         let mut rules = Vec::with_capacity(document.guardrails.len());
         for guard in &document.guardrails {

@@ -134,7 +134,7 @@ impl LabelTable {
             written: BUILT_IN.iter().map(|_| Vec::new()).collect(),
             properties: Vec::new(),
         };
-        for (name, sources) in &document.labels {
+        for (name, sources) in document.labels.iter() {
             let reads = sources.iter().map(|source| table.read(source, document)).collect();
             table.names.push(name.clone());
             table.sources.push(reads);
