@@ -5,14 +5,16 @@
 //! every change of the store. A worker looks at the cell, which costs nearly nothing, and reads the store only where
 //! the cell has changed. It then verifies and compiles what it reads: what is in force is what was signed.
 
+mod told;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use hemostat_engine::bundle::{
-    self, Acting, ActivePolicy, Code, Digest, LastRefusal, Offered, Poll, Practice, Problem,
-    ReleaseRefusal, Releases, Terms, Way, renew, start,
+    self, Acting, ActivePolicy, Code, Digest, LastRefusal, Offered, Poll, Problem, ReleaseRefusal,
+    Releases, Terms, Way, renew, start,
 };
-use hemostat_engine::event::{Event, EventKind, EventValue, Fields, Origin};
+use hemostat_engine::event::{EventKind, Fields};
 use hemostat_engine::fleet;
 use hemostat_engine::limits::POLL_TIMEOUT_MS;
 use hemostat_engine::policy::Program;
@@ -22,7 +24,7 @@ use crate::clock;
 use crate::gauges::Gauges;
 use crate::host::shared::{self, Shared};
 use crate::host::{self, HostError, Level};
-use crate::{accounts, marks, notify, pending, recent, reporter, telemetry, watch};
+use crate::{accounts, marks, pending, recent, reporter, telemetry, watch};
 
 /// How often a change is tried again because another worker was faster. Each loss means that somebody else's change was
 /// made; more than this in a row does not happen with tens of workers.
@@ -192,15 +194,6 @@ impl Follower {
         }
     }
 
-    /// Raises an event of this scope, to where the policy in force sends them.
-    fn raise(&self, kind: EventKind, fields: Fields) {
-        let program = self.program.borrow();
-        let notify = program.as_ref().and_then(|program| program.notify.clone());
-        let scope = self.terms.config.scope.clone();
-        let origin = Rc::new(Origin { notify, scope, ..Origin::default() });
-        notify::raise(Event { origin, ..Event::new(kind, fields) });
-    }
-
     /// Judges a release and, if it is good, puts it in force for the whole process.
     ///
     /// # Errors
@@ -231,69 +224,6 @@ impl Follower {
         offered
     }
 
-    fn tell(&self, offered: &Result<Taken, ReleaseRefusal>, envelope: &[u8], way: Way, now: u64) {
-        let way_word = way.word();
-        match offered {
-            Ok(taken) if taken.unchanged => self.clear_trouble(way),
-            Ok(taken) => {
-                self.clear_trouble(way);
-                telemetry::count("hemostat_releases_total;action=activated");
-                let running = taken.running.as_ref();
-                let version = running.and_then(|r| r.version.as_deref()).unwrap_or("-");
-                let line = format!(
-                    "release {} is in force: version={version} way={way_word}",
-                    taken.serial
-                );
-                telemetry::line(Level::Info, &line);
-                if let Some(running) = running {
-                    *self.program.borrow_mut() = Some(Rc::clone(&running.program));
-                }
-                let mut fields = vec![
-                    ("hemostat.policy_version", version.into()),
-                    ("hemostat.policy_serial", EventValue::Number(taken.serial)),
-                    ("hemostat.release.way", way_word.into()),
-                ];
-                fields.extend(self.signed());
-                let severity = running.and_then(|running| running.severity);
-                fields.extend(severity.map(|s| ("hemostat.severity", s.word().into())));
-                self.raise(EventKind::ReleaseActive, fields);
-                for warning in running.map(|r| r.warnings.as_slice()).unwrap_or_default() {
-                    telemetry::line(Level::Warn, warning);
-                }
-            }
-            Err(refusal) => {
-                let digest = Digest::of(envelope);
-                if way == Way::Source && self.refused.replace(Some(digest)) == Some(digest) {
-                    return;
-                }
-                self.complain(refusal, way, now);
-            }
-        }
-    }
-
-    /// What the activation that is newest says of itself, for events.
-    fn signed(&self) -> Fields {
-        let Ok((state, _)) = self.store() else { return Fields::new() };
-        let Some(entry) = state.history.first() else { return Fields::new() };
-        let mut fields: Fields = vec![("hemostat.release.issuer", entry.issuer.as_str().into())];
-        let reason = entry.reason.as_deref();
-        fields.extend(reason.map(|reason| ("hemostat.release.reason", reason.into())));
-        let drill = entry.practice == Practice::Drill;
-        fields
-            .extend(drill.then(|| ("hemostat.release.drill", EventValue::Json("true".to_owned()))));
-        fields
-    }
-
-    /// A success by the way that failed last: that is over. What comes by another way says nothing of it, except that a
-    /// release which is posted and taken answers for everything before it.
-    fn clear_trouble(&self, way: Way) {
-        let Ok(Some(stored)) = shared::get(&self.keys.trouble) else { return };
-        let trouble = LastRefusal::decode(&stored.value);
-        if trouble.is_some_and(|trouble| way == Way::Post || trouble.way == way.word()) {
-            let _ = shared::put(&self.keys.trouble, b"");
-        }
-    }
-
     /// The envelope of what is in force.
     ///
     /// # Errors
@@ -309,28 +239,6 @@ impl Follower {
     pub fn policy(&self, digest: &Digest) -> Result<Option<String>, ReleaseRefusal> {
         let (state, _) = self.store()?;
         Ok(state.holding(digest).map(|held| held.policy.as_ref().to_owned()))
-    }
-
-    /// Counts and logs a refusal, and keeps it for status.
-    pub fn complain(&self, refusal: &ReleaseRefusal, way: Way, now: u64) {
-        telemetry::count(&format!(
-            "hemostat_releases_total;action=refused;reason={}",
-            refusal.code.word()
-        ));
-        telemetry::line(
-            Level::Warn,
-            &format!("release refused, what is in force goes on: {refusal} way={}", way.word()),
-        );
-        self.raise(
-            EventKind::ReleaseRefused,
-            vec![
-                ("hemostat.reason", refusal.code.word().into()),
-                ("hemostat.release.way", way.word().into()),
-            ],
-        );
-        let trouble = LastRefusal::new(refusal, way, now);
-        // Status goes without it, where the host does not keep it.
-        let _ = shared::put(&self.keys.trouble, &trouble.encode());
     }
 
     /// Sees to a release that is over. True if it was this worker that did.

@@ -3,10 +3,12 @@
 mod approval;
 mod given;
 mod kept;
+mod names;
 
 pub use approval::Approvals;
 pub(crate) use approval::id as approval_of;
 pub(crate) use kept::kept;
+pub(crate) use names::shown_name;
 
 use std::rc::Rc;
 
@@ -20,6 +22,7 @@ use crate::policy::Program;
 use crate::policy::program::tools::{Args, Verdict};
 use crate::wire::json::Doc;
 use given::Given;
+use names::CallNames;
 
 /// The tools rules that hold for an exchange, by index, rising.
 #[derive(Debug, Clone, Default)]
@@ -92,52 +95,6 @@ enum CallState {
     Judged,
     /// It is complete; what comes under its key is a repeat, or another call.
     Over,
-}
-
-/// What a call is called.
-#[derive(Debug, Default)]
-struct CallNames {
-    /// Pieces of its own name, as they came.
-    pieces: Vec<String>,
-    /// Other names of its tool.
-    aliases: Vec<String>,
-    /// Bytes of all.
-    bytes: usize,
-    /// It may go on.
-    open: bool,
-}
-
-impl CallNames {
-    /// Clients join the pieces of a name, or take one of them: each of these must be judged.
-    fn candidates(&self) -> Vec<String> {
-        let mut candidates = vec![self.pieces.concat()];
-        if self.pieces.len() > 1 {
-            candidates.extend(self.pieces.iter().cloned());
-        }
-        candidates.dedup();
-        candidates
-    }
-
-    /// The name to be shown: the model wrote it, so only what looks like a name is.
-    fn shown(&self) -> String {
-        let own = self.pieces.concat();
-        let name =
-            if own.is_empty() { self.aliases.first().cloned().unwrap_or_default() } else { own };
-        shown_name(&name)
-    }
-
-    /// The tool's name as approvals know it.
-    fn tool(&self) -> String {
-        let own = self.pieces.concat();
-        if own.is_empty() { self.aliases.first().cloned().unwrap_or_default() } else { own }
-    }
-}
-
-/// A tool's name in a text, with a blank behind it; nothing where it does not look like a name.
-pub(crate) fn shown_name(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
-    let fits = !name.is_empty() && name.len() <= limits::TOOL_NAME_CHARS;
-    if fits && name.chars().all(plain) { format!("`{name}` ") } else { String::new() }
 }
 
 impl Calls {

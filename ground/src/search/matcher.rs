@@ -1,8 +1,9 @@
 //! The patterns of some rules, compiled into groups.
 
 use super::automaton::{self, AutomatonKind};
+use super::grouped_pattern::GroupedPattern;
 use super::pattern::{Pattern, PatternError};
-use super::pattern_group::{GroupCache, GroupedPattern, PatternGroup};
+use super::pattern_group::{GroupCache, PatternGroup};
 use super::sparse::{self, Sparse};
 use super::starts::Starts;
 use crate::limits::MATCHER_AUTOMATON_BYTES;

@@ -50,6 +50,7 @@ mod automaton;
 mod byte_set;
 mod exact;
 mod extract;
+mod grouped_pattern;
 mod language;
 mod lazy_dfa;
 mod look_alikes;

@@ -7,8 +7,9 @@
 use super::Hit;
 use super::automaton::{self, AutomatonKind};
 use super::exact::{Edge, Exact, SpanSearch};
+use super::grouped_pattern::GroupedPattern;
 use super::lazy_dfa::{GaveUp, LazyDfa, WalkEnd};
-use super::pattern::{Check, PatternError};
+use super::pattern::PatternError;
 use super::progress::Progress;
 use super::rows::{Goal, Pair};
 use super::sparse::Sparse;
@@ -19,15 +20,6 @@ use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::DFA;
 use regex_automata::nfa::thompson::NFA;
-
-/// A pattern as a group has it.
-#[derive(Debug)]
-pub(super) struct GroupedPattern {
-    pub(super) nfa: NFA,
-    /// The rules that look for it.
-    pub(super) tags: Vec<u32>,
-    pub(super) check: Option<Check>,
-}
 
 /// Some patterns that share one automaton.
 #[derive(Debug)]
@@ -479,25 +471,5 @@ impl PatternGroup {
         // What would have been the step into death, so that the sum does not depend on where the text was cut.
         decider.steps = decider.steps.saturating_add(u64::from(spent));
         Ok(spent)
-    }
-}
-
-impl GroupedPattern {
-    /// Reports a candidate, if its check agrees. Gives where the pattern's next match may begin.
-    fn judge(&self, view: &TextView<'_>, start: u64, end: u64, hits: &mut Vec<Hit>) -> Option<u64> {
-        let end = match self.check {
-            None => end,
-            Some(check) => {
-                let text = std::str::from_utf8(view.slice(start, end)).ok()?;
-                let length = check(text)?.clamp(1, text.len());
-                start.saturating_add(u64::try_from(length).ok()?)
-            }
-        };
-        self.report(start, end, hits);
-        Some(end)
-    }
-
-    fn report(&self, start: u64, end: u64, hits: &mut Vec<Hit>) {
-        hits.extend(self.tags.iter().map(|&tag| Hit { start, end, tag }));
     }
 }

@@ -1,0 +1,41 @@
+//! A pattern as a group of patterns has it, and what it reports.
+
+use super::Hit;
+use super::pattern::Check;
+use super::view::TextView;
+use regex_automata::nfa::thompson::NFA;
+
+/// A pattern as a group has it.
+#[derive(Debug)]
+pub(super) struct GroupedPattern {
+    pub(super) nfa: NFA,
+    /// The rules that look for it.
+    pub(super) tags: Vec<u32>,
+    pub(super) check: Option<Check>,
+}
+
+impl GroupedPattern {
+    /// Reports a candidate, if its check agrees. Gives where the pattern's next match may begin.
+    pub(super) fn judge(
+        &self,
+        view: &TextView<'_>,
+        start: u64,
+        end: u64,
+        hits: &mut Vec<Hit>,
+    ) -> Option<u64> {
+        let end = match self.check {
+            None => end,
+            Some(check) => {
+                let text = std::str::from_utf8(view.slice(start, end)).ok()?;
+                let length = check(text)?.clamp(1, text.len());
+                start.saturating_add(u64::try_from(length).ok()?)
+            }
+        };
+        self.report(start, end, hits);
+        Some(end)
+    }
+
+    pub(super) fn report(&self, start: u64, end: u64, hits: &mut Vec<Hit>) {
+        hits.extend(self.tags.iter().map(|&tag| Hit { start, end, tag }));
+    }
+}
