@@ -1,5 +1,6 @@
 //! Numbers for what stands beside others: an item by the number that it gives itself, a member by its name.
 
+use crate::base::decimal::double;
 use crate::wire::json::Value;
 
 /// A small number for a name that this code does not know, so that texts under it still run on from event to event
@@ -16,7 +17,7 @@ pub(super) fn number(value: Option<Value<'_>>) -> u32 {
         return small;
     }
     let raw = value.content_span().map_or_else(|| value.raw().into(), |_| value.as_bytes());
-    let number = std::str::from_utf8(&raw).ok().and_then(|text| text.trim().parse::<f64>().ok());
+    let number = std::str::from_utf8(&raw).ok().and_then(|text| double(text.trim()));
     match number {
         Some(n) if n.fract() == 0.0 && (0.0..4_294_967_296.0).contains(&n) => n as u32,
         // However it is written, `-1` is `-1.0`.

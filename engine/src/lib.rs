@@ -17,7 +17,7 @@
 //! | [`wire`] | bytes → frames (SSE, JSON array, binary messages, whole body) → JSON with spans, and edits back |
 //! | [`dialect`] | what the bytes mean for one provider: texts, tools, endings, errors |
 //! | [`search`] | patterns → hits in running text, holding only what must wait |
-//! | [`base`] | the ground floor: base32, base64, time |
+//! | [`base`] | the ground floor: base32, base64, time, decimal numbers |
 //! | [`dsse`] | signed envelopes: who signed what |
 //! | [`jcs`] | canonical JSON: what digests are made of |
 //! | [`grant`] | a person's leave for one tool call |

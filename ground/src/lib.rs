@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`wire`] | bytes → frames (SSE, JSON array, binary messages, whole body) → JSON with spans, and edits back |
 //! | [`search`] | patterns → hits in running text, holding only what must wait |
-//! | [`base`] | the ground floor: base32, base64, time |
+//! | [`base`] | the ground floor: base32, base64, time, decimal numbers |
 //! | [`limits`] | every bound, with the reason for its number |
 
 pub mod base;

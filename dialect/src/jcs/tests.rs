@@ -52,12 +52,25 @@ fn numbers_are_printed_as_ecmascript_does() {
         ("-19.99", "-19.99"),
         ("0.1", "0.1"),
         ("12e-1", "1.2"),
+        // Halfway between two: the even one.
+        ("156860564419597.62", "156860564419597.62"),
+        ("2251799813685249.5", "2251799813685249.5"),
+        ("2.2250738585072014e-308", "2.2250738585072014e-308"),
+        ("1e-323", "1e-323"),
     ] {
         assert_eq!(number::canonical(raw).as_deref(), Some(printed), "{raw}");
     }
-    for raw in
-        ["9007199254740993", "1e400", "0.1000000000000000055", "1e-400", "123456789012345678"]
-    {
+    for raw in [
+        "9007199254740993",
+        "1e400",
+        "0.1000000000000000055",
+        "1e-400",
+        "123456789012345678",
+        "156860564419597.63",
+        "4e-324",
+        "9e-324",
+        "1e-99999999999999999999",
+    ] {
         assert_eq!(number::canonical(raw), None, "{raw}");
     }
 }
@@ -94,6 +107,55 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
                 .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
         ]
     })
+}
+
+/// Doubles of every size, the smallest and whole ones among them.
+fn any_double() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        any::<u64>().prop_map(f64::from_bits),
+        (0_u64..1 << 54).prop_map(f64::from_bits),
+        any::<u64>().prop_map(|whole| whole as f64),
+        (any::<u64>(), 0..40).prop_map(|(part, places)| part as f64 / 10_f64.powi(places)),
+    ]
+}
+
+/// The digits of a number in scientific notation, without zeros at either end, and their exponent.
+fn parts(text: &str) -> (String, i64) {
+    let (mantissa, exponent) = text.split_once('e').unwrap();
+    let decimals = mantissa.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let digits = mantissa.replace('.', "");
+    let bare = digits.trim_end_matches('0');
+    let zeros = digits.len() - bare.len();
+    let exponent = exponent.parse::<i64>().unwrap() + zeros as i64 - decimals as i64;
+    match bare.trim_start_matches('0') {
+        "" => (String::new(), 0),
+        some => (some.to_owned(), exponent),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Against the library's own printer, which the module does without.
+    #[test]
+    fn a_number_is_held_if_it_is_what_would_be_printed(
+        value in any_double().prop_filter("finite, and written alike", written_alike),
+        by in -2_i64..3,
+    ) {
+        let printed = format!("{:e}", value.abs());
+        prop_assert!(number::canonical(&printed).is_some(), "{}", printed);
+        // Another last digit, and one digit more.
+        let (digits, exponent) = parts(&printed);
+        for more in [0, 1] {
+            let last = digits.parse::<i64>().unwrap_or(0) * 10_i64.pow(more) + by;
+            let other = format!("{}e{}", last.abs(), exponent - i64::from(more));
+            let read: f64 = other.parse().unwrap();
+            if read.is_finite() && written_alike(&read) {
+                let would_be = parts(&format!("{read:e}")) == parts(&other);
+                prop_assert_eq!(number::canonical(&other).is_some(), would_be, "{}", other);
+            }
+        }
+    }
 }
 
 proptest! {

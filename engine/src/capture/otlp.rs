@@ -1,6 +1,7 @@
 //! Spans as OTLP has them, in protobuf: `opentelemetry/proto/trace/v1/trace.proto` of opentelemetry-proto 1.x.
 
 use super::trace::Trace;
+use crate::base::decimal::double;
 use crate::base::protobuf::{bytes, fixed32, fixed64, number};
 
 /// `SPAN_KIND_CLIENT`: the caller's call of a model, as the GenAI conventions have it.
@@ -36,7 +37,7 @@ pub fn attribute<'a>(key: &str, text: &'a str) -> AttributeValue<'a> {
         | "hemostat.policy_serial"
         | "http.response.status_code" => text.parse().ok().map(AttributeValue::Number),
         "hemostat.cost_usd" | "hemostat.held_seconds" | "gen_ai.response.time_to_first_chunk" => {
-            text.parse().ok().map(AttributeValue::Real)
+            double(text).map(AttributeValue::Real)
         }
         "hemostat.stream" => Some(AttributeValue::Bool(text == "true")),
         "gen_ai.response.finish_reasons" | "hemostat.rule_hits" | "hemostat.unchecked" => {

@@ -3,6 +3,7 @@
 pub mod base32;
 pub mod base64;
 pub mod callout;
+pub mod decimal;
 pub mod headers;
 pub mod json_text;
 pub mod protobuf;

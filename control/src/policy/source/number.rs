@@ -1,5 +1,7 @@
 //! Numbers as written → values. No float is in the way where a count or money is wanted.
 
+use crate::base::decimal::double;
+
 /// Decimal digits after the point that count: money is kept in millionths.
 const SCALE: usize = 6;
 
@@ -56,7 +58,7 @@ pub fn whole(raw: &str) -> Option<u64> {
 pub fn real(raw: &str) -> Option<f64> {
     match radix(raw) {
         Some(value) => Some(value as f64),
-        None => raw.parse().ok().filter(|value: &f64| value.is_finite()),
+        None => double(raw).filter(|value| value.is_finite()),
     }
 }
 

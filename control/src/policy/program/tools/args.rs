@@ -1,5 +1,6 @@
 //! Arguments of a call, as conditions and approvals look at them.
 
+use crate::base::decimal::double;
 use crate::jcs::{self, JcsError};
 use crate::policy::document::{Argument, Globs, Scalar};
 use crate::wire::json::{Doc, Kind, Value};
@@ -166,7 +167,7 @@ fn number(value: &Value<'_>) -> Option<f64> {
         Kind::String => value.as_str()?,
         _ => return None,
     };
-    text.trim().parse::<f64>().ok().filter(|number| !number.is_nan())
+    double(text.trim()).filter(|number| !number.is_nan())
 }
 
 fn equal(value: Option<Value<'_>>, scalar: &Scalar) -> Test {

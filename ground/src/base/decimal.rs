@@ -1,0 +1,184 @@
+//! Decimal numbers and the doubles that they are read as.
+//!
+//! The standard library reads and prints doubles by tables, with which a module is 20 KB larger. Here a number of few
+//! digits, which is nearly every one, is read by one multiplication or division of 128 bits, and every other by whole
+//! numbers of any size.
+
+mod big;
+
+use std::cmp::Ordering;
+
+use big::Big;
+
+/// A number without its sign: 0.DIGITS × 10^point, without zeros at either end of the digits. No digits: zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decimal {
+    /// ASCII digits.
+    pub digits: String,
+    /// Where the point stands.
+    pub point: i64,
+}
+
+/// Digits that are looked at. Halfway between two doubles stand numbers of 767 digits at the most; of all that follow it
+/// matters only that something does.
+const DIGITS: usize = 800;
+
+/// Larger powers of ten than any double, and smaller ones.
+const POINTS: std::ops::RangeInclusive<i64> = -400..=400;
+
+/// What powers of ten fit 64 bits.
+const SHORT_POWER: u64 = 19;
+
+/// The double nearest to a number as it is written, with or without a sign, a point and an exponent, as the standard
+/// library's `parse` reads it: `inf`, `infinity` and `nan` are numbers too. `None`: it is none.
+#[must_use]
+pub fn double(text: &str) -> Option<f64> {
+    let bare = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is = |word: &str| bare.eq_ignore_ascii_case(word);
+    let value = match Decimal::read(bare) {
+        Some(number) => number.double(),
+        None if is("inf") || is("infinity") => f64::INFINITY,
+        None if is("nan") => f64::NAN,
+        None => return None,
+    };
+    Some(if text.starts_with('-') { -value } else { value })
+}
+
+impl Decimal {
+    /// Reads a number without a sign: digits, with a point among them or at either end, and an exponent.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, read_exponent(exponent)?),
+            None => (text, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = [whole, fraction].concat();
+        if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let digits = all.trim_start_matches('0');
+        let zeros = i64::try_from(all.len() - digits.len()).ok()?;
+        let point = i64::try_from(whole.len()).ok()?.saturating_sub(zeros);
+        let digits = digits.trim_end_matches('0').to_owned();
+        let point = if digits.is_empty() { 0 } else { point.saturating_add(exponent) };
+        Some(Self { digits, point })
+    }
+
+    /// The double nearest to it; of two that are as near, the even one.
+    #[must_use]
+    pub fn double(&self) -> f64 {
+        if self.digits.is_empty() || self.point < *POINTS.start() {
+            return 0.0;
+        }
+        if self.point > *POINTS.end() {
+            return f64::INFINITY;
+        }
+        let exponent = self.point.saturating_sub(i64::try_from(self.digits.len()).unwrap_or(0));
+        match (self.digits.parse::<u64>(), exponent.unsigned_abs()) {
+            (Ok(number), power @ 0..=SHORT_POWER) => {
+                let power = u128::from(10_u64.pow(power as u32));
+                short(number, power, exponent < 0)
+            }
+            _ => self.long(),
+        }
+    }
+
+    /// The same by whole numbers of any size.
+    #[cold]
+    #[inline(never)]
+    fn long(&self) -> f64 {
+        let cut = self.digits.len() > DIGITS;
+        let digits = self.digits.get(..DIGITS).unwrap_or(&self.digits);
+        let mut number = Big::of_digits(digits.bytes().chain(cut.then_some(b'1')));
+        let exponent = self.point - digits.len() as i64 - i64::from(cut);
+        let (mut power, mut rest) = (exponent, false);
+        if exponent >= 0 {
+            number.multiply(5, exponent);
+        } else {
+            // A power of 5 takes 2.322 bits a step, and 7/96 of a word of 32 are 2.333: the quotient keeps three words.
+            let words = exponent.unsigned_abs() * 7 / 96 + 4;
+            number.shift(words as usize);
+            rest = number.divide(5, exponent.unsigned_abs());
+            power -= 32 * words as i64;
+        }
+        let (top, below, dropped) = number.top();
+        rounded(top, rest || below, power + dropped)
+    }
+
+    /// True if no other number of as many digits (18 at most) is nearer to this double, which is more than 0. Of two that
+    /// are as near, the even one counts as nearer.
+    #[must_use]
+    pub fn is_nearest(&self, double: f64) -> bool {
+        // Half a step of the last digit is 5 of the next one.
+        let tens = self.digits.parse::<u64>().ok().and_then(|number| number.checked_mul(10));
+        let Some(tens) = tens.filter(|tens| *tens > 0) else { return false };
+        let exponent = self.point - self.digits.len() as i64 - 1;
+        let even = tens.is_multiple_of(20);
+        let fits = |border: u64, outside| {
+            let order = Big::of(border).compare(exponent, double);
+            order != outside && (even || order != Ordering::Equal)
+        };
+        fits(tens - 5, Ordering::Greater) && fits(tens + 5, Ordering::Less)
+    }
+}
+
+/// The exponent behind `e`. It stops at a number that is larger than any text has digits, so nothing overflows.
+fn read_exponent(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let mut exponent = 0_i64;
+    for byte in digits.bytes() {
+        exponent =
+            (exponent * 10 + i64::from(byte.is_ascii_digit().then(|| byte - b'0')?)).min(1 << 40);
+    }
+    let exponent = if text.starts_with('-') { -exponent } else { exponent };
+    (!digits.is_empty()).then_some(exponent)
+}
+
+/// The double nearest to `number` × `power` or `number` ÷ `power`. `power` fits 64 bits; neither is 0.
+fn short(number: u64, power: u128, divide: bool) -> f64 {
+    if !divide {
+        return rounded(u128::from(number) * power, false, 0);
+    }
+    // As many bits as there is room for, so that the quotient has 64 at least.
+    let number = u128::from(number);
+    let room = number.leading_zeros();
+    let number = number << room;
+    rounded(number / power, number % power != 0, -i64::from(room))
+}
+
+/// The double nearest to `top` × 2^power, or to a little more than that if there is a `rest`; of two that are as near, the
+/// even one. `top` is not 0, and has 64 bits at least where there is a rest.
+fn rounded(top: u128, rest: bool, power: i64) -> f64 {
+    /// Bits of a double's mantissa, the leading one included.
+    const MANTISSA: i64 = 53;
+    const BIAS: i64 = 1023;
+    let room = top.leading_zeros();
+    let top = top << room;
+    // The exponent of the leading bit.
+    let exponent = power - i64::from(room) + 127;
+    if exponent > BIAS {
+        return f64::INFINITY;
+    }
+    // The smallest doubles have no leading bit, and so the fewer others.
+    let missing = (1 - BIAS - exponent).max(0);
+    let dropped = 128 - (MANTISSA - missing).max(-1);
+    // Nothing is kept but what rounding up makes: less than half of the smallest double is 0.
+    let (kept, below) = match u32::try_from(dropped) {
+        Ok(dropped @ 0..128) => (top >> dropped, top << (128 - dropped)),
+        Ok(128) => (0, top),
+        _ => return 0.0,
+    };
+    let half = 1_u128 << 127;
+    let up = below > half || below == half && (rest || kept & 1 == 1);
+    let mantissa = kept as u64 + u64::from(up);
+    if missing > 0 {
+        return f64::from_bits(mantissa);
+    }
+    // A mantissa that was rounded up to one bit more adds 1 to the exponent, up to that of infinity.
+    let exponent = (exponent + BIAS - 1) as u64;
+    f64::from_bits((exponent << (MANTISSA - 1)) + mantissa)
+}
+
+#[cfg(test)]
+mod tests;
