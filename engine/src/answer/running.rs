@@ -54,10 +54,33 @@ pub struct GrowingText {
     /// How far the search for acting rules was when the text ended in the middle of what may be a match. Some servers go
     /// on with a text that they have ended.
     before_end: Option<Box<StreamSearch>>,
+    aside: Option<Box<Aside>>,
     /// All that came of it has left.
     left: bool,
     /// What came before this had left when the text went on.
     base: u64,
+}
+
+/// The search in a text without a string that was said at its end and may be no piece of it.
+#[derive(Debug, Clone)]
+struct Aside {
+    search: StreamSearch,
+    /// How much of the text came before that string.
+    from: u64,
+    /// How much was said there, as far as the text has come since.
+    apart: u64,
+    /// What is read now is that string.
+    waits: bool,
+}
+
+impl Aside {
+    /// Before this offset of the text nothing is to be held because of it.
+    fn clear(&self) -> u64 {
+        match self.search.fed() > self.from {
+            true => self.search.clear().max(self.from) + self.apart,
+            false => u64::MAX,
+        }
+    }
 }
 
 impl GrowingText {
@@ -77,6 +100,7 @@ impl GrowingText {
             listed: false,
             keeps: false,
             before_end: None,
+            aside: None,
             left: false,
             base: 0,
         }
@@ -94,6 +118,41 @@ impl GrowingText {
         true
     }
 
+    /// What comes next is said at the text's end, and begins otherwise than the text does: its last piece, or a copy that
+    /// differs. Where the text is in the middle of what may be a match, it is searched as either from here on.
+    pub fn step_aside(&mut self) {
+        let in_match = self.key.is_some() && self.act.clear() < self.act.fed();
+        if in_match && self.aside.is_none() {
+            let (search, from) = (self.act.clone(), self.act.fed());
+            self.aside = Some(Box::new(Aside { search, from, apart: 0, waits: true }));
+        }
+        self.aside.iter_mut().for_each(|aside| aside.waits = true);
+    }
+
+    /// That has been read.
+    pub fn step_back(&mut self) {
+        self.aside.iter_mut().for_each(|aside| aside.waits = false);
+    }
+
+    /// The next piece, as it follows on what came before a string that may be no piece of the text.
+    fn feed_aside(&mut self, text: &str, rules: &Rules, hits: &mut Vec<Hit>) {
+        let Some(mut aside) = self.aside.take() else { return };
+        if let Some(matcher) = rules.acting(self.role).filter(|_| !aside.waits) {
+            aside.apart = self.act.fed().saturating_sub(aside.search.fed());
+            aside.search.feed(matcher, text, hits);
+            self.found_from(aside.from + aside.apart, aside.apart, rules, hits);
+        }
+        self.aside = Some(aside).filter(|aside| aside.search.clear() < aside.search.fed());
+    }
+
+    /// As if nothing followed on it.
+    fn finish_aside(&mut self, aside: Option<Box<Aside>>, rules: &Rules, hits: &mut Vec<Hit>) {
+        if let (Some(mut aside), Some(matcher)) = (aside, rules.acting(self.role)) {
+            aside.search.finish(matcher, hits);
+            self.found_from(aside.from + aside.apart, aside.apart, rules, hits);
+        }
+    }
+
     /// It has ended and may go on.
     #[must_use]
     pub fn may_go_on(&self) -> bool {
@@ -104,6 +163,9 @@ impl GrowingText {
     pub fn feed(&mut self, text: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
         self.head.add(text);
         if let Some(matcher) = rules.acting(self.role) {
+            if self.aside.is_some() {
+                self.feed_aside(text, rules, hits);
+            }
             self.act.feed(matcher, text, hits);
             if !hits.is_empty() {
                 self.found(rules, hits);
@@ -118,10 +180,13 @@ impl GrowingText {
     /// The text is complete.
     pub fn finish(&mut self, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
         self.ended = true;
-        if self.key.is_some() && self.act.clear() < self.act.fed() {
+        let in_match = self.act.clear() < self.act.fed() || self.aside.is_some();
+        if self.key.is_some() && in_match {
             self.before_end = Some(Box::new(self.act.clone()));
         }
         if let Some(matcher) = rules.acting(self.role) {
+            let aside = self.aside.clone();
+            self.finish_aside(aside, rules, hits);
             self.act.finish(matcher, hits);
             self.found(rules, hits);
         }
@@ -158,23 +223,31 @@ impl GrowingText {
     /// Gives up on partial matches (`on_hold_limit: release`).
     pub fn release(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
         if let Some(matcher) = rules.acting(self.role) {
+            let aside = self.aside.take();
+            self.finish_aside(aside, rules, hits);
             self.act.finish(matcher, hits);
             self.found(rules, hits);
         }
     }
 
     fn found(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
+        self.found_from(0, 0, rules, hits);
+    }
+
+    /// What was found by a search that is so many bytes behind the text, as far as it lies behind `from`.
+    fn found_from(&mut self, from: u64, behind: u64, rules: &Rules, hits: &mut Vec<Hit>) {
+        let base = self.base.max(from);
         for hit in hits.drain(..) {
             let rule = hit.tag as usize;
-            let start = hit.start.max(self.base);
-            if !rules.acts(rule, self.role) || hit.end <= self.base {
+            let (start, end) = (base.max(hit.start + behind), hit.end + behind);
+            if !rules.acts(rule, self.role) || end <= base {
                 continue;
             }
             if rules.stops(rule) {
                 let stop = AnswerStop { start, rule };
                 self.stop = Some(self.stop.map_or(stop, |other| other.min(stop)));
             } else {
-                merge(&mut self.spans, ChangedSpan { start, end: hit.end, rule });
+                merge(&mut self.spans, ChangedSpan { start, end, rule });
             }
         }
     }
@@ -183,7 +256,8 @@ impl GrowingText {
     /// with the next one, and the merged span takes the *first* rule's replacement: so it waits from its beginning.
     #[must_use]
     pub fn clear(&self) -> u64 {
-        let clear = self.act.clear();
+        let aside = self.aside.as_ref().filter(|_| !self.ended);
+        let clear = aside.map_or(u64::MAX, |aside| aside.clear()).min(self.act.clear());
         if self.spans.is_empty() {
             return clear;
         }
@@ -196,7 +270,10 @@ impl GrowingText {
     #[must_use]
     #[inline(always)]
     pub fn is_decided(&self) -> bool {
-        self.spans.is_empty() && self.stop.is_none() && self.act.clear() == self.act.fed()
+        self.spans.is_empty()
+            && self.stop.is_none()
+            && self.aside.is_none()
+            && self.act.clear() == self.act.fed()
     }
 
     /// How much of it has come.
@@ -217,7 +294,8 @@ impl GrowingText {
     #[inline(always)]
     pub fn memory(&self) -> usize {
         let before = self.before_end.as_ref().map_or(0, |_| size_of::<StreamSearch>());
-        size_of::<Self>() + self.spans.capacity() * size_of::<ChangedSpan>() + before
+        let aside = self.aside.as_ref().map_or(0, |_| size_of::<Aside>());
+        size_of::<Self>() + self.spans.capacity() * size_of::<ChangedSpan>() + before + aside
     }
 
     /// Its memory, and how much of it waits.

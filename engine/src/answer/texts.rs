@@ -113,7 +113,9 @@ impl OpenTexts {
         let Item::Text { node, shape, role, text: key, signed, erase } = *item else {
             return Ok(());
         };
-        let key = self.rest.take_if(|(rest, _)| *rest == node).map(|(_, key)| key).or(key);
+        let rest = self.rest.take_if(|(rest, _)| *rest == node).map(|(_, key)| key);
+        rest.into_iter().for_each(|key| self.step_aside(key));
+        let key = rest.or(key);
         let Some(value) = doc.value(payload, node) else { return Ok(()) };
         if !rules.look_at(role) {
             return Ok(());
@@ -154,6 +156,10 @@ impl OpenTexts {
             _ => self.feed(text, role, piece, rules, record),
         };
         self.decoded = decoded;
+        let rest = rest.and_then(|key| self.open.get(&key));
+        if let Some(text) = rest.and_then(|id| self.running.get_mut(*id)) {
+            text.step_back();
+        }
         if let (Ok(None), Some(raw), Some(clean)) = (&fed, whole, &mut self.clean) {
             clean.keep(role, raw);
         }

@@ -51,4 +51,15 @@ impl OpenTexts {
             None => Ok(()),
         }
     }
+
+    /// What is read next stands at the end of this text, and may be no piece of it.
+    pub(super) fn step_aside(&mut self, key: TextKey) {
+        let Some(id) = self.open.get(&key).copied().or_else(|| self.reopen(key)) else { return };
+        self.open.insert(key, id);
+        let Some(text) = self.running.get_mut(id) else { return };
+        let before = text.weight();
+        text.step_aside();
+        let after = text.weight();
+        self.account(before, after);
+    }
 }
