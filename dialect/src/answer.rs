@@ -36,8 +36,13 @@ pub trait Answer: std::fmt::Debug {
     /// the order they are sent, later than [`Answer::read`] saw them if they were held.
     fn sent(&mut self, doc: &Doc, payload: &[u8]);
 
-    /// [`Answer::sent`] for an event that [`Answer::goes_on`], where the one that was sent just before it differs from it in
-    /// nothing but words and counts. `items` is what was found in it. Whoever remembers no words has nothing to note.
+    /// False if nothing is remembered of the words that were sent: of an event that [`Answer::goes_on`], where the one that
+    /// was sent just before it differs from it in nothing but words and counts, there is nothing to note then.
+    fn keeps_words(&self) -> bool {
+        true
+    }
+
+    /// [`Answer::sent`] for such an event. `items` is what was found in it.
     fn sent_again(&mut self, doc: &Doc, payload: &[u8], _items: &[Item]) {
         self.sent(doc, payload);
     }

@@ -313,10 +313,8 @@ impl Answer for Reading {
         root.get("type").is_some_and(|kind| kind.is_str("content_block_delta"))
     }
 
-    fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
-
-    fn sent_word(&mut self, _key: TextKey, _text: &str, _number: Option<u64>) -> bool {
-        true
+    fn keeps_words(&self) -> bool {
+        false
     }
 
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {

@@ -349,6 +349,10 @@ impl Answer for Reading {
         self.sent.frame(&doc.root(payload));
     }
 
+    fn keeps_words(&self) -> bool {
+        false
+    }
+
     fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
             return OwnEvents::one(super::whole(&self.call, &ending.how));

@@ -221,7 +221,9 @@ impl Answer for Reading {
         self.sent.frame(&doc.root(payload));
     }
 
-    fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
+    fn keeps_words(&self) -> bool {
+        false
+    }
 
     fn sent_other(&mut self, bytes: &[u8]) {
         self.sent.other(bytes);

@@ -186,7 +186,9 @@ impl Answer for Reading {
         self.done |= root.get("done").and_then(|done| done.as_bool()) == Some(true);
     }
 
-    fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
+    fn keeps_words(&self) -> bool {
+        false
+    }
 
     fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.done {

@@ -422,10 +422,8 @@ impl Answer for Reading {
         self.model.is_some() && !finishes(root)
     }
 
-    fn sent_again(&mut self, _doc: &Doc, _payload: &[u8], _items: &[Item]) {}
-
-    fn sent_word(&mut self, _key: TextKey, _text: &str, _number: Option<u64>) -> bool {
-        true
+    fn keeps_words(&self) -> bool {
+        false
     }
 
     fn leave(&mut self, doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>]) -> Leaves {

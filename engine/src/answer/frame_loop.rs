@@ -11,7 +11,7 @@
 mod repeated;
 
 use super::held::QueuedFrame;
-use super::repeats::{Like, Repeat, Repeats};
+use super::repeats::{LearnedWord, Like, Repeat, Repeats};
 use crate::counters::Unchecked;
 use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
 use crate::limits;
@@ -64,6 +64,24 @@ pub struct Shown<'c> {
     pub number: u64,
     /// What it repeats, where it was known by its bytes.
     pub repeat: Option<Repeat>,
+}
+
+/// A frame that goes on with one text and says nothing else. It is known by its document, which is not written before
+/// somebody looks into it ([`FrameLoop::show_found`]).
+#[derive(Debug)]
+pub(crate) struct FoundWord<'c> {
+    pub(super) frame: Frame<'c>,
+    pub(super) word: LearnedWord,
+    number: u64,
+}
+
+/// What stands next in an answer.
+#[derive(Debug)]
+pub(crate) enum NextFrame<'c> {
+    /// A word more.
+    Word(FoundWord<'c>),
+    /// Anything.
+    Shown(Shown<'c>),
 }
 
 /// What a frame has.
@@ -164,6 +182,20 @@ impl FrameLoop {
 
     /// The next frame that the bytes in `rest` complete, read; takes it from their front. `None`: there is none.
     pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+        let next = self.next_frame(rest)?;
+        Some(self.shown(next))
+    }
+
+    /// It, to be looked into.
+    pub(crate) fn shown<'c>(&mut self, next: NextFrame<'c>) -> Shown<'c> {
+        match next {
+            NextFrame::Word(found) => self.show_found(found),
+            NextFrame::Shown(shown) => shown,
+        }
+    }
+
+    /// The same; what only goes on with a text need not be shown.
+    pub(crate) fn next_frame<'c>(&mut self, rest: &mut &'c [u8]) -> Option<NextFrame<'c>> {
         if rest.is_empty() && self.framer.is_between_events() {
             self.trim();
             return None;
@@ -171,7 +203,7 @@ impl FrameLoop {
         if std::mem::take(&mut self.unlike) != rest.len()
             && let Some(shown) = self.repeated(rest)
         {
-            return Some(shown);
+            return Some(NextFrame::Shown(shown));
         }
         if let Some(piece) = self.framer.next(rest) {
             return Some(self.piece(piece));
@@ -206,15 +238,17 @@ impl FrameLoop {
     /// The answer has ended: what is left of it.
     pub fn last(&mut self) -> Option<Shown<'static>> {
         let piece = self.framer.last()?;
-        Some(self.piece(piece))
+        let next = self.piece(piece);
+        Some(self.shown(next))
     }
 
     /// A whole body. Its size is the host's business: it had it in one piece.
     pub fn whole<'c>(&mut self, body: &'c [u8]) -> Shown<'c> {
-        self.read(Frame::whole(body))
+        let next = self.read(Frame::whole(body));
+        self.shown(next)
     }
 
-    fn piece<'c>(&mut self, piece: Piece<'c>) -> Shown<'c> {
+    fn piece<'c>(&mut self, piece: Piece<'c>) -> NextFrame<'c> {
         let (why, raw) = match piece {
             Piece::Frame(frame) => return self.read(frame),
             Piece::Oversized { raw, last } => {
@@ -229,10 +263,11 @@ impl FrameLoop {
         self.like = None;
         self.items.clear();
         let frame = Frame { raw, ..Frame::default() };
-        Shown { frame, content: FrameContent::Unread(why), number: self.frames, repeat: None }
+        let content = FrameContent::Unread(why);
+        NextFrame::Shown(Shown { frame, content, number: self.frames, repeat: None })
     }
 
-    fn read<'c>(&mut self, frame: Frame<'c>) -> Shown<'c> {
+    fn read<'c>(&mut self, frame: Frame<'c>) -> NextFrame<'c> {
         // A document that is called an event stream: callers that asked for no stream read it all the same.
         let bare = frame.payload.is_empty() && is_document(&frame.raw);
         let frame = if bare { Frame::whole(frame.raw) } else { frame };
@@ -242,10 +277,11 @@ impl FrameLoop {
         self.doc_of = 0;
         self.like = None;
         self.items.clear();
+        if self.knows_document(&frame) {
+            return self.known_frame(frame);
+        }
         let payload = frame.payload_bytes();
-        let repeat = if strange { None } else { self.repeated_document(&frame, &payload) };
         let content = match payload.trim_ascii() {
-            _ if repeat.is_some() => FrameContent::Json,
             _ if strange => FrameContent::Unread(Unchecked::Dialect),
             b"" => FrameContent::Nothing,
             b"[DONE]" => {
@@ -278,7 +314,7 @@ impl FrameLoop {
             }
         };
         drop(payload);
-        Shown { frame, content, number: self.frames, repeat }
+        NextFrame::Shown(Shown { frame, content, number: self.frames, repeat: None })
     }
 
     /// The frame that was read last, for observers; `payload` is its own.
@@ -326,7 +362,8 @@ impl FrameLoop {
         if let Some(Repeat { key: Some(key), number, .. }) = again
             && piece.key == Some(key)
             && let Some(reader) = &mut self.reader
-            && reader.sent_word(key, piece.place.text(payload, &mut self.decoded), number)
+            && (!reader.keeps_words()
+                || reader.sent_word(key, piece.place.text(payload, &mut self.decoded), number))
         {
             return;
         }
@@ -344,7 +381,10 @@ impl FrameLoop {
             && like == before
             && let Some(reader) = &mut self.reader
         {
-            return reader.sent_again(&self.doc, payload, &self.items);
+            if reader.keeps_words() {
+                reader.sent_again(&self.doc, payload, &self.items);
+            }
+            return;
         }
         let read = !payload.is_empty() && self.read_again(number, payload);
         let Some(reader) = &mut self.reader else { return };

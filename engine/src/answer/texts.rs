@@ -8,6 +8,7 @@ mod settle;
 mod words;
 
 pub use judged::Acted;
+pub use words::Fed;
 
 use self::clean::CleanTexts;
 use super::args::ArgsReader;

@@ -1,7 +1,7 @@
 //! An answer on its way: the loop over its frames, and who decides about them.
 
 use super::Exchange;
-use crate::answer::frame_loop::Shown;
+use crate::answer::frame_loop::{FoundWord, NextFrame, Shown};
 use crate::answer::{Around, Cut, FrameLoop, HoldReason, KnownEvents, Listener, Output, Pipe};
 use crate::context::facts::Now;
 use crate::context::record::Record;
@@ -115,6 +115,24 @@ impl Answering {
         }
     }
 
+    /// Takes a frame that goes on with one text and leaves at once, or waits for that alone. Gives it back, shown, if it is
+    /// to be looked at like any frame.
+    fn word<'c>(
+        &mut self,
+        found: FoundWord<'c>,
+        out: &mut Output<'_>,
+        record: &mut Record,
+        listener: Option<&mut dyn Listener>,
+    ) -> Option<Shown<'c>> {
+        let Self { frames, judge } = self;
+        match judge {
+            FrameJudge::Model(pipe) => {
+                pipe.word_frame(found, &mut Around { frames, out, record }, listener)
+            }
+            FrameJudge::Nobody | FrameJudge::Messages(_) => Some(frames.show_found(found)),
+        }
+    }
+
     fn decide(
         &mut self,
         shown: Shown<'_>,
@@ -176,9 +194,18 @@ impl Exchange {
         self.end_if_cut(answer, out, now);
         if !all {
             let mut start = chunk.len() - rest.len();
-            while let Some(shown) = answer.frames.next(&mut rest) {
+            while let Some(next) = answer.frames.next_frame(&mut rest) {
                 events.add(chunk, start);
-                self.one_frame(answer, shown, out);
+                let shown = match next {
+                    NextFrame::Word(found) if !asks => {
+                        let Self { charges, cx, .. } = &mut *self;
+                        answer.word(found, out, &mut cx.record, charges.listener())
+                    }
+                    next => Some(answer.frames.shown(next)),
+                };
+                if let Some(shown) = shown {
+                    self.one_frame(answer, shown, out);
+                }
                 self.end_if_cut(answer, out, now);
                 words(self, answer, &mut rest, out);
                 self.end_if_cut(answer, out, now);

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::{FrameContent, FrameLoop, Shown};
-use crate::answer::repeats::{LearnedWord, Repeat, Repeats};
+use super::{FoundWord, FrameContent, FrameLoop, NextFrame, Shown};
+use crate::answer::repeats::{LearnedWord, Repeats};
+use crate::counters::Unchecked;
 use crate::wire::frame::{Frame, Framing};
 
 impl FrameLoop {
@@ -13,22 +14,47 @@ impl FrameLoop {
         self.framing == Framing::Sse && self.framer.is_between_events()
     }
 
-    /// The document of a frame that was cut off, if it was read before but for its text: it is `doc` then, and its items
-    /// are known.
-    pub(super) fn repeated_document(
-        &mut self,
-        frame: &Frame<'_>,
-        payload: &[u8],
-    ) -> Option<Repeat> {
-        let repeats = self.repeats.as_mut().filter(|_| self.framing != Framing::Sse)?;
-        if !repeats.fits_document(payload, frame.event_name().unwrap_or_default()) {
-            return None;
+    /// True if a frame that was cut off is one that was read before but for its text: it is known by its document, and by
+    /// its name beside that.
+    pub(super) fn knows_document(&mut self, frame: &Frame<'_>) -> bool {
+        let Some(repeats) = self.repeats.as_mut().filter(|_| self.framing != Framing::Sse) else {
+            return false;
+        };
+        let name = frame.event_name().unwrap_or_default();
+        let known = repeats.fits_document(&frame.payload_bytes(), name);
+        if known {
+            repeats.take();
         }
-        let found = repeats.show(payload, &mut self.doc, &mut self.items)?;
-        repeats.take();
-        self.doc_of = self.frames;
-        self.like = Some(found.repeat.like);
-        Some(found.repeat)
+        known
+    }
+
+    /// The frame that is known.
+    pub(super) fn known_frame<'c>(&mut self, frame: Frame<'c>) -> NextFrame<'c> {
+        let number = self.frames;
+        match self.repeats.as_ref().and_then(Repeats::word) {
+            Some(word) => NextFrame::Word(FoundWord { frame, word, number }),
+            None => NextFrame::Shown(self.show_last(frame, number)),
+        }
+    }
+
+    /// It, to be looked into.
+    pub(crate) fn show_found<'c>(&mut self, found: FoundWord<'c>) -> Shown<'c> {
+        self.show_last(found.frame, found.number)
+    }
+
+    /// A frame of which the document was found last.
+    fn show_last<'c>(&mut self, frame: Frame<'c>, number: u64) -> Shown<'c> {
+        let payload = frame.payload_bytes();
+        let repeats = self.repeats.as_mut();
+        let found = repeats.and_then(|own| own.show(&payload, &mut self.doc, &mut self.items));
+        drop(payload);
+        let Some(found) = found else {
+            let content = FrameContent::Unread(Unchecked::Dialect);
+            return Shown { frame, content, number, repeat: None };
+        };
+        let repeat = found.repeat;
+        (self.doc_of, self.like) = (number, Some(repeat.like));
+        Shown { frame, content: FrameContent::Json, number, repeat: Some(repeat) }
     }
 
     /// The next frame, if it is one that was read before but for its text: its document and its items are known.
@@ -60,7 +86,7 @@ impl FrameLoop {
 
     /// An event that was found is taken.
     #[inline(always)]
-    fn count_repeat(&mut self, raw: &[u8]) {
+    pub(in crate::answer) fn count_repeat(&mut self, raw: &[u8]) {
         self.framer.passed(raw);
         self.repeats.iter_mut().for_each(Repeats::take);
         self.frames += 1;
@@ -97,15 +123,15 @@ impl FrameLoop {
         self.show_repeat(length, rest)
     }
 
-    /// The event leaves as it came, `sent`, or passes unjudged; nobody looks into it. `text`: what it says.
+    /// What was found leaves as it came, `sent`, or passes unjudged; nobody looks into it. `learned`: the bytes that are
+    /// written as was learned; `text`: what they say.
     pub(in crate::answer) fn pass_word(
         &mut self,
-        raw: &[u8],
+        learned: &[u8],
         word: LearnedWord,
         text: &str,
         sent: bool,
     ) {
-        self.count_repeat(raw);
         // The document is still that of an event before.
         (self.doc_of, self.like) = (0, None);
         if !sent {
@@ -115,11 +141,14 @@ impl FrameLoop {
         let before = std::mem::replace(&mut self.sent_like, repeats.like());
         let Some(reader) = &mut self.reader else { return };
         let again = self.sent_like == before;
-        if again && reader.sent_word(word.key, text, repeats.number(word, raw)) {
+        if again
+            && (!reader.keeps_words()
+                || reader.sent_word(word.key, text, repeats.number(word, learned)))
+        {
             return;
         }
-        let Some(found) = repeats.show(raw, &mut self.doc, &mut self.items) else { return };
-        let payload = raw.get(found.payload).unwrap_or_default();
+        let Some(found) = repeats.show(learned, &mut self.doc, &mut self.items) else { return };
+        let payload = learned.get(found.payload).unwrap_or_default();
         match again {
             true => reader.sent_again(&self.doc, payload, &self.items),
             false => reader.sent(&self.doc, payload),

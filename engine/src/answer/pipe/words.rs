@@ -12,9 +12,11 @@
 use std::ops::Range;
 
 use super::{Around, Pipe};
+use crate::answer::frame_loop::{FoundWord, Shown};
 use crate::answer::held::HeldPiece;
 use crate::answer::place::Location;
 use crate::answer::repeats::{LearnedWord, Like};
+use crate::answer::texts::Fed;
 use crate::dialect::Role;
 
 /// Hears what an answer says, beside those who judge it.
@@ -26,7 +28,23 @@ pub trait Listener {
     fn word(&mut self, text: &str);
 }
 
+/// What became of a word.
+enum WordFate {
+    /// It is to be looked at like any frame.
+    Unheard,
+    /// It has left.
+    Left,
+    /// Something in it, or before it, is still live. The place is that in what was learned.
+    Lives(Fed, Range<usize>),
+}
+
 impl Pipe {
+    /// True if an event that says a word may go the short way: nothing is cut, stopped or queued.
+    fn takes_words(&self) -> bool {
+        // (An event that says a word does not stand there for its usage alone.)
+        self.cut.is_none() && !self.calls.any_stopped() && self.queue.is_empty()
+    }
+
     /// Takes events from the front of `rest` as long as they say one word more and leave at once. True: those were all.
     pub fn words(
         &mut self,
@@ -34,44 +52,75 @@ impl Pipe {
         around: &mut Around<'_, '_>,
         mut listener: Option<&mut dyn Listener>,
     ) -> bool {
-        // (An event that says a word does not stand there for its usage alone.)
-        if self.cut.is_some() || self.calls.any_stopped() {
-            return false;
-        }
         let any = !rest.is_empty();
         while !rest.is_empty() {
-            if !self.queue.is_empty() {
+            if !self.takes_words() {
                 return false;
             }
-            let Some((raw, word)) = around.frames.word(rest) else { return false };
-            let silent = |own: &&mut dyn Listener| !word.counts && own.is_silent(word.like);
-            if !listener.as_ref().is_none_or(silent) {
-                return false;
-            }
-            if !self.word(raw, word, rest, around, &mut listener) {
-                return false;
+            let Some((event, word)) = around.frames.word(rest) else { return false };
+            match self.word(event, event, word, around, &mut listener) {
+                WordFate::Unheard => return false,
+                WordFate::Left => {
+                    around.frames.count_repeat(event);
+                    *rest = rest.get(event.len()..).unwrap_or_default();
+                }
+                WordFate::Lives(fed, at) => {
+                    let Some(shown) = around.frames.show_word(event.len(), rest) else {
+                        return false;
+                    };
+                    let start = shown.frame.payload.first().map_or(0, |payload| payload.start);
+                    self.waits_with(word, &fed, at.start - start..at.end - start, shown, around);
+                }
             }
         }
         any
     }
 
-    /// Takes one of them. False: it is to be looked at like any frame.
+    /// Takes a frame that says one word more. Gives it back, shown, if it is to be looked at like any frame.
+    pub(crate) fn word_frame<'c>(
+        &mut self,
+        found: FoundWord<'c>,
+        around: &mut Around<'_, '_>,
+        mut listener: Option<&mut dyn Listener>,
+    ) -> Option<Shown<'c>> {
+        if !self.takes_words() {
+            return Some(around.frames.show_found(found));
+        }
+        let (word, payload) = (found.word, found.frame.payload_bytes());
+        let fate = self.word(&found.frame.raw, &payload, word, around, &mut listener);
+        drop(payload);
+        match fate {
+            WordFate::Unheard => return Some(around.frames.show_found(found)),
+            WordFate::Left => {}
+            WordFate::Lives(fed, at) => {
+                let shown = around.frames.show_found(found);
+                self.waits_with(word, &fed, at, shown, around);
+            }
+        }
+        None
+    }
+
+    /// Hears what one of them says, and lets it leave if it can. `raw`: all of its bytes; `learned`: those that are written
+    /// as was learned.
     fn word(
         &mut self,
         raw: &[u8],
+        learned: &[u8],
         word: LearnedWord,
-        rest: &mut &[u8],
         around: &mut Around<'_, '_>,
         listener: &mut Option<&mut dyn Listener>,
-    ) -> bool {
-        let Some((at, escaped)) = around.frames.written(word) else { return false };
-        let Some(text) = raw.get(at.clone()).and_then(|raw| std::str::from_utf8(raw).ok()) else {
-            return false;
-        };
+    ) -> WordFate {
+        let silent = |own: &&mut dyn Listener| !word.counts && own.is_silent(word.like);
+        if !listener.as_ref().is_none_or(silent) {
+            return WordFate::Unheard;
+        }
+        let Some((at, escaped)) = around.frames.written(word) else { return WordFate::Unheard };
+        let written = learned.get(at.clone()).and_then(|text| std::str::from_utf8(text).ok());
+        let Some(text) = written else { return WordFate::Unheard };
         let looks = self.rules.look_at(word.role);
         // What tools rules want to know of arguments they read in the document, and rules in the JSON that they are.
         if word.role != Role::Output && (looks || self.calls.look()) {
-            return false;
+            return WordFate::Unheard;
         }
         let text = if escaped {
             self.decoded.read_str(text);
@@ -82,7 +131,7 @@ impl Pipe {
         let mut live = None;
         if looks {
             let Some(fed) = self.texts.go_on(word.key, text, &self.rules, around.record) else {
-                return false;
+                return WordFate::Unheard;
             };
             let acts = self.rules.acting(word.role).is_some();
             live = Some(fed).filter(|fed| acts && !fed.decided);
@@ -93,27 +142,31 @@ impl Pipe {
             listener.word(text);
         }
         if let Some(fed) = live {
-            let Some(shown) = around.frames.show_word(raw.len(), rest) else { return false };
-            let mut held = self.fresh();
-            (held.number, held.repeat) = (shown.number, shown.repeat);
-            let start = shown.frame.payload.first().map_or(0, |payload| payload.start);
-            let in_payload = |at: Range<usize>| at.start - start..at.end - start;
-            held.pieces.push(HeldPiece {
-                text: fed.id,
-                start: fed.start,
-                end: fed.end,
-                ..HeldPiece::new(Some(word.key), Location::Content(in_payload(at)))
-            });
-            held.frame = shown.frame;
-            self.push(held, around);
-            return self.cut.is_none();
+            return WordFate::Lives(fed, at);
         }
-        *rest = rest.get(raw.len()..).unwrap_or_default();
         let acts = self.acts();
         if acts {
             around.out.push(raw);
         }
-        around.frames.pass_word(raw, word, text, acts);
-        true
+        around.frames.pass_word(learned, word, text, acts);
+        WordFate::Left
+    }
+
+    /// The frame waits, with what the word was fed as: it stands at this place of its payload.
+    fn waits_with(
+        &mut self,
+        word: LearnedWord,
+        fed: &Fed,
+        at: Range<usize>,
+        shown: Shown<'_>,
+        around: &mut Around<'_, '_>,
+    ) {
+        let piece = HeldPiece::new(Some(word.key), Location::Content(at));
+        let piece = HeldPiece { text: fed.id, start: fed.start, end: fed.end, ..piece };
+        let mut held = self.fresh();
+        (held.number, held.repeat) = (shown.number, shown.repeat);
+        held.pieces.push(piece);
+        held.frame = shown.frame;
+        self.push(held, around);
     }
 }
