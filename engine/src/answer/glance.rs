@@ -213,7 +213,7 @@ impl Glance {
                 b"usage" | b"usageMetadata" | b"usage_metadata" if counts => {}
                 b"usage" | b"usageMetadata" | b"usage_metadata" => {
                     // Some servers end a stream with zeros: what they used they have said before.
-                    let all = self.document(tail, open).filter(|_| priced);
+                    let all = priced.then(|| self.document(tail, open)).flatten();
                     counts = match all {
                         Some(all) if all_of.parse(all).is_ok() => {
                             usage(&all_of, all, &mut served.usage);
