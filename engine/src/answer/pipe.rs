@@ -20,7 +20,7 @@ use super::hold_reason::HoldReason;
 use super::output::Output;
 use super::rules::Rules;
 use super::running::AnswerStop;
-use super::texts::{Acted, ByKey, OpenTexts};
+use super::texts::{Acted, ManyByKey, OpenTexts};
 use crate::context::record::Record;
 use crate::counters::Unchecked;
 use crate::dialect::{Dialect, Ending, EndingHow, TextKey};
@@ -63,7 +63,7 @@ pub struct Pipe {
     /// So many have been in the queue and are not any more.
     gone: u64,
     /// Calls that must be seen whole and have not been: which frame they began in, counted from the first that waited.
-    begun: ByKey<u64>,
+    begun: ManyByKey,
     queued_bytes: usize,
     /// Why the first of them waits.
     waits_for: Option<HoldReason>,
@@ -115,7 +115,7 @@ impl Pipe {
             texts: OpenTexts::default(),
             queue: VecDeque::new(),
             gone: 0,
-            begun: ByKey::new(),
+            begun: ManyByKey::new(),
             queued_bytes: 0,
             waits_for: None,
             queued_memory: 0,

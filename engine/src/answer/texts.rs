@@ -10,6 +10,8 @@ mod words;
 pub use judged::Acted;
 pub use words::Fed;
 
+use std::collections::BTreeMap;
+
 use self::clean::CleanTexts;
 use super::args::ArgsReader;
 use super::held::HeldPiece;
@@ -30,6 +32,9 @@ use crate::wire::text::Decoded;
 /// What is looked up by a name, [`limits::OPEN_TEXTS`] at most. Ordered, not hashed: a model chooses the names.
 pub(super) type ByKey<V> = SortedMap<TextKey, V>;
 
+/// The same, for what one frame may bring as often as it has room to say it: a tree, so that no order of names makes it slow.
+pub(super) type ManyByKey = BTreeMap<TextKey, u64>;
+
 /// The texts that are open, or that something which waits still needs.
 #[derive(Debug, Default)]
 pub struct OpenTexts {
@@ -39,7 +44,7 @@ pub struct OpenTexts {
     /// Those of `running` that go on, at places that a dialect knows.
     open: ByKey<TextId>,
     /// Those of `running` that have ended in the middle of what may be a match, and may go on for all that.
-    ended: ByKey<TextId>,
+    ended: ManyByKey,
     /// Those of `args` that go on.
     open_args: ByKey<TextId>,
     /// Places that no dialect knows.
@@ -55,7 +60,7 @@ pub struct OpenTexts {
     /// A string of the frame that is read which goes on with a text, though its place says the text once more.
     rest: Option<(NodeId, TextKey)>,
     /// Arguments with a stop in them; of several under a name those whose stop is the first rule's.
-    stops: ByKey<TextId>,
+    stops: ManyByKey,
     /// Memory of `running` and `args`.
     taken: usize,
     /// Decoded bytes that wait in both.
