@@ -46,7 +46,7 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
             "bedrock" => bedrock(&event, &mut out),
             "openai-completions" => {
                 for choice in list(&event["choices"]) {
-                    add(&mut out, format!("text {}", choice["index"]), &choice["text"]);
+                    add(&mut out, format!("text {}", index(&choice["index"])), &choice["text"]);
                 }
             }
             "cohere" => {
@@ -70,6 +70,11 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
     }
     out.retain(|_, text| !text.is_empty());
     out
+}
+
+/// An item's number. One that is missing is the first, as it is to clients that go on without it.
+fn index(value: &Value) -> String {
+    if value.is_null() { "0".to_owned() } else { value.to_string() }
 }
 
 fn add(out: &mut BTreeMap<String, String>, channel: String, text: &Value) {
@@ -112,14 +117,15 @@ fn list(value: &Value) -> &[Value] {
 fn chat(event: &Value, out: &mut BTreeMap<String, String>) {
     for choice in list(&event["choices"]) {
         for part in ["delta", "message"] {
-            add(out, format!("content {}", choice["index"]), &choice[part]["content"]);
+            add(out, format!("content {}", index(&choice["index"])), &choice[part]["content"]);
         }
     }
 }
 
 fn responses(event: &Value, out: &mut BTreeMap<String, String>) {
     if event["type"] == "response.output_text.delta" {
-        let channel = format!("{} {}", event["output_index"], event["content_index"]);
+        let channel =
+            format!("{} {}", index(&event["output_index"]), index(&event["content_index"]));
         add(out, channel, &event["delta"]);
     }
     if event["object"] == "response" {
@@ -134,7 +140,7 @@ fn responses(event: &Value, out: &mut BTreeMap<String, String>) {
 }
 
 fn anthropic(event: &Value, out: &mut BTreeMap<String, String>) {
-    let channel = format!("block {}", event["index"]);
+    let channel = format!("block {}", index(&event["index"]));
     match event["type"].as_str() {
         Some("content_block_start") => add(out, channel, &event["content_block"]["text"]),
         Some("content_block_delta") => add(out, channel, &event["delta"]["text"]),

@@ -293,20 +293,33 @@ fn is_still_a_call(recording: &Recording) -> bool {
         recording.request.trim_ascii_start().starts_with(b"{")
             && recording.request.windows(member.len()).any(|bytes| bytes == member.as_bytes())
     };
+    // A member begins behind a brace or a comma: behind anything else the same letters are part of a string.
+    let names = |member: &str| {
+        let request = &recording.request;
+        let at = request.windows(member.len()).position(|bytes| bytes == member.as_bytes());
+        let before = at.and_then(|at| request.get(..at)).map(<[u8]>::trim_ascii_end);
+        says(member) && before.is_some_and(|before| matches!(before.last(), Some(b'{' | b',')))
+    };
     match recording.dialect.as_str() {
         "cohere" => says(r#""model""#) || says(r#""messages""#),
         "ollama" => says(r#""model""#),
-        "a2a" if !recording.path.contains(':') => A2A_METHODS.into_iter().any(says),
+        "a2a" if !recording.path.contains(':') => A2A_METHODS.into_iter().any(names),
         _ => true,
     }
 }
 
-/// What an answer says besides that calls were stopped: that is told with a tool's name, which is no text that rules look at.
+/// What an answer says besides that calls were stopped or wait for leave: that is told with a tool's name, which is no text
+/// that rules look at.
 fn without_notices(said: &str) -> String {
     let mut pieces = said.split("Tool call `");
     let first = pieces.next().unwrap_or_default().to_owned();
-    let behind = |piece: &'_ str| match piece.split_once("` was stopped by policy") {
-        Some((name, rest)) if !name.contains('`') => rest.to_owned(),
+    let behind = |piece: &'_ str| match piece.split_once('`') {
+        Some((_, rest))
+            if rest.starts_with(" was stopped by policy")
+                || rest.starts_with(" needs approval: ") =>
+        {
+            rest.to_owned()
+        }
         _ => piece.to_owned(),
     };
     pieces.map(behind).fold(first, |all, piece| all + &piece)
