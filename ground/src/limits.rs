@@ -71,6 +71,9 @@ pub const OPEN_TEXTS: usize = 1024;
 /// Bytes of a text's beginning by which a copy of it is told from a piece that goes on with it: few pieces begin with as many
 /// that are the same.
 pub const HEAD_BYTES: usize = 16;
+/// Bytes of a text of which a sum is kept, so that what says it once more and goes on is told from a copy that differs. Of longer
+/// texts it is not told, and what is said of them once more is looked at by itself.
+pub const SUMMED_BYTES: usize = 16 * 1024;
 /// Texts that have ended in the middle of what may be a match, and whose search is kept in case they go on: more than
 /// there are choices or blocks of an ordinary answer.
 pub const ENDED_TEXTS: usize = 64;

@@ -89,12 +89,13 @@ fn a2a(event: &Value, out: &mut BTreeMap<String, String>) {
     let named = ["task", "message", "statusUpdate", "artifactUpdate"];
     let object = named.iter().find_map(|name| of.get(name)).unwrap_or(of);
     for (channel, holder) in [
-        ("message", object),
-        ("message", &object["status"]["message"]),
-        ("artifact", &object["artifact"]),
+        ("message".to_owned(), object),
+        ("message".to_owned(), &object["status"]["message"]),
+        // Clients put together what is of one artifact.
+        (format!("artifact {}", object["artifact"]["artifactId"]), &object["artifact"]),
     ] {
         for part in list(&holder["parts"]).iter().chain(list(&holder["content"])) {
-            add(out, channel.to_owned(), &part["text"]);
+            add(out, channel.clone(), &part["text"]);
         }
     }
     for (at, told) in list(&object["history"]).iter().enumerate() {

@@ -1,15 +1,18 @@
 //! How a text begins: what says it once more is told by that from a piece that goes on with it.
 
-use crate::limits::HEAD_BYTES;
+use crate::limits::{HEAD_BYTES, SUMMED_BYTES};
 
 /// As many bytes are the same by chance in hardly any piece of a text.
 const ALIKE: usize = 3;
 
-/// The first bytes of a text.
+/// The first bytes of a text, and a sum of all that has come of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Head {
     bytes: [u8; HEAD_BYTES],
     len: usize,
+    /// How many bytes are in the sum; one more than [`SUMMED_BYTES`] if there were too many.
+    summed: usize,
+    sum: u64,
 }
 
 impl Head {
@@ -19,6 +22,27 @@ impl Head {
         if self.len < HEAD_BYTES {
             self.fill(piece.as_bytes());
         }
+        if self.summed <= SUMMED_BYTES {
+            let room = SUMMED_BYTES - self.summed;
+            if let Some(piece) = Some(piece.as_bytes()).filter(|piece| piece.len() <= room) {
+                (self.summed, self.sum) = (self.summed + piece.len(), sum(self.sum, piece));
+            } else {
+                self.summed = SUMMED_BYTES + 1;
+            }
+        }
+    }
+
+    /// What `said` says more than the text; `None` if it does not say all of the text before that, or if that cannot be told.
+    #[must_use]
+    pub fn more<'s>(&self, said: &'s str) -> Option<&'s str> {
+        let (own, more) = said.split_at_checked(self.summed)?;
+        (self.summed <= SUMMED_BYTES && sum(0, own.as_bytes()) == self.sum).then_some(more)
+    }
+
+    /// True if nothing has come of the text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     fn fill(&mut self, piece: &[u8]) {
@@ -42,6 +66,12 @@ impl Head {
     }
 }
 
+/// A sum that is the same however the bytes came (FNV-1a). Two texts of a server have the same one by chance hardly ever, and
+/// a server that wants them to have gains nothing that it could not say otherwise.
+fn sum(before: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(before, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,7 +93,21 @@ mod tests {
             ] {
                 assert_eq!(head.begins(said), begins, "{said} {size}");
             }
+            for (said, more) in [
+                ("go to zanzibar and back", Some("")),
+                ("go to zanzibar and back again", Some(" again")),
+                ("go to zanzibar and bach again", None),
+                ("go to zanzibar", None),
+            ] {
+                assert_eq!(head.more(said), more, "{said} {size}");
+            }
         }
+        let mut long = Head::default();
+        long.add(&"w".repeat(SUMMED_BYTES));
+        assert_eq!(long.more(&"w".repeat(SUMMED_BYTES + 1)), Some("w"));
+        long.add("w");
+        long.add("w");
+        assert_eq!(long.more(&"w".repeat(SUMMED_BYTES + 3)), None);
         assert!(Head::default().begins("anything"));
         let mut head = Head::default();
         head.add("go to zanzibar");

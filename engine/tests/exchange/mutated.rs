@@ -293,12 +293,13 @@ fn is_still_a_call(recording: &Recording) -> bool {
         recording.request.trim_ascii_start().starts_with(b"{")
             && recording.request.windows(member.len()).any(|bytes| bytes == member.as_bytes())
     };
-    // A member begins behind a brace or a comma: behind anything else the same letters are part of a string.
+    // Broken JSON is such a call where its first member says so: further in, the same letters may be part of a string.
     let names = |member: &str| {
-        let request = &recording.request;
-        let at = request.windows(member.len()).position(|bytes| bytes == member.as_bytes());
-        let before = at.and_then(|at| request.get(..at)).map(<[u8]>::trim_ascii_end);
-        says(member) && before.is_some_and(|before| matches!(before.last(), Some(b'{' | b',')))
+        let request = recording.request.trim_ascii_start();
+        let first = request.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+        says(member)
+            && (serde_json::from_slice::<serde_json::Value>(request).is_ok()
+                || first.is_some_and(|first| first.starts_with(member.as_bytes())))
     };
     match recording.dialect.as_str() {
         "cohere" => says(r#""model""#) || says(r#""messages""#),

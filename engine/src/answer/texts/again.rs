@@ -27,17 +27,17 @@ impl OpenTexts {
         let (open, args) = (self.open.get(&key).copied(), self.open_args.get(&key).copied());
         let text = open.or_else(|| self.ended.get(&key).copied());
         let text = text.and_then(|id| self.running.get(id));
-        let text = text.map(|text: &GrowingText| (text.head, text.fed()));
-        let own = args.and_then(|id| self.args.get(id));
-        let own = own.map(|args: &ArgsReader| (args.head, args.fed()));
-        let Some((head, fed)) = text.or(own).filter(|(_, fed)| *fed > 0) else { return Ok(()) };
+        let text = text.map(|text: &GrowingText| &text.head);
+        let own = args.and_then(|id| self.args.get(id)).map(|args: &ArgsReader| &args.head);
+        let Some(head) = text.or(own).filter(|head| !head.is_empty()) else { return Ok(()) };
         if !head.begins(said) {
             // A copy that is not the text's is looked at by itself, and the text may go on for all that.
             self.rest = Some((node, key)).filter(|_| !head.is_like(said));
             return Ok(());
         }
-        let more = usize::try_from(fed).ok().and_then(|fed| said.get(fed..)).unwrap_or_default();
+        let more = head.more(said).unwrap_or_default();
         match open {
+            // All of the text and nothing more, or a copy that differs somewhere.
             _ if more.is_empty() => Ok(()),
             Some(id) => match self.grow(id, more, rules, record).fits {
                 true => Ok(()),
