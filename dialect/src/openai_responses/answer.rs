@@ -377,10 +377,11 @@ fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey, added:
             continue;
         }
         texts.erase = logprobs.map(|l| l.id());
+        // (Where pieces have come before it, it need not be one.)
+        texts.again(&field, key);
         if added && last.is(part, &field, slot, name) {
             texts.running(&field, key, ValueShape::Text, Role::Output);
         } else {
-            texts.again(&field, key);
             texts.walk(&field);
         }
         texts.erase = None;

@@ -316,3 +316,29 @@ fn a_copy_that_differs_does_not_hide_the_rest_of_a_word() {
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// A part that is added behind its first pieces may be a text of its own: it hides nothing of theirs.
+#[test]
+fn a_part_that_is_added_late_does_not_hide_the_rest_of_a_word() {
+    let streams = streams();
+    let stream = streams.iter().find(|own| own.dialect == "openai-responses").unwrap();
+    let delta = |text: &str| {
+        json!({"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0,
+            "delta": text})
+    };
+    for late in ["zan", "other", ""] {
+        let part = json!({"type": "output_text", "annotations": [], "text": late});
+        let part = json!({"type": "response.content_part.added", "item_id": "i", "output_index": 0,
+            "content_index": 0, "part": part});
+        let mut events = stream.open.clone();
+        events.retain(|event| event["type"] != "response.content_part.added");
+        events.extend([delta("123z"), part, delta("anzibar ok")]);
+        events.extend(stream.close.clone());
+        let recording = recording(stream, framed(stream, &events));
+        for action in [json!({"redact": "[X]"}), json!("block")] {
+            let seen = run(&program(policy(action)), &recording, &Cut::Whole);
+            let told: Vec<String> = told(&recording, &seen).into_values().collect();
+            assert!(!told.iter().any(|text| text.contains("nzibar")), "{late}: {told:?}");
+        }
+    }
+}
