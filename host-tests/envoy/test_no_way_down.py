@@ -151,7 +151,7 @@ def test_bodies_that_never_end(proxy, beside):
                     connection.sendall(head + b"[" + b" " * (2 * MIB))
 
     beside(job)
-    # Sent again and again, they keep Envoy's own buffers full, with a filter or without.
+    # Where it is measured they are sent again and again, and Envoy's own buffers for them count here too.
     assert MEASURES or proxy.resident_bytes() - before < 500 * MIB
 
 
