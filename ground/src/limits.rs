@@ -72,8 +72,9 @@ pub const OPEN_TEXTS: usize = 1024;
 /// that are the same.
 pub const HEAD_BYTES: usize = 16;
 /// Bytes of a text of which a sum is kept, so that what says it once more and goes on is told from a copy that differs. Of longer
-/// texts it is not told, and what is said of them once more is looked at by itself.
-pub const SUMMED_BYTES: usize = 16 * 1024;
+/// texts it is not told, and what is said of them once more is looked at by itself: it is whole there. A sum costs more a byte than
+/// the search does.
+pub const SUMMED_BYTES: usize = 256;
 /// Texts that have ended in the middle of what may be a match, and whose search is kept in case they go on: more than
 /// there are choices or blocks of an ordinary answer.
 pub const ENDED_TEXTS: usize = 64;
