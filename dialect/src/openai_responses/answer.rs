@@ -377,7 +377,7 @@ fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey, added:
             continue;
         }
         texts.erase = logprobs.map(|l| l.id());
-        // (Where pieces have come before it, it need not be one.)
+        // Behind pieces that have come already, the text of a part may be the next of them or a text of its own.
         texts.again(&field, key);
         if added && last.is(part, &field, slot, name) {
             texts.running(&field, key, ValueShape::Text, Role::Output);

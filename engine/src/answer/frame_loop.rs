@@ -39,7 +39,8 @@ pub struct FrameLoop {
     /// Frames that need neither be parsed nor read; `None`: each is.
     repeats: Option<Repeats>,
     /// How many bytes there were when [`FrameLoop::word`] found that they begin with no event that was learned, so that
-    /// [`FrameLoop::next`] need not look for one again; 0 if it did not look.
+    /// what comes next need not be compared with those again; 0 if it did not look. Where the number is an old one, a
+    /// known event is parsed all the same: no more than time is lost.
     unlike: usize,
     /// A frame may go a shorter way than those that wait.
     shortens: bool,
@@ -78,9 +79,9 @@ pub(crate) struct FoundWord<'c> {
 /// What stands next in an answer.
 #[derive(Debug)]
 pub(crate) enum NextFrame<'c> {
-    /// A word more.
+    /// One that only goes on with a text, and has not been shown.
     Word(FoundWord<'c>),
-    /// Anything.
+    /// Any other, shown.
     Shown(Shown<'c>),
 }
 
@@ -186,7 +187,7 @@ impl FrameLoop {
         Some(self.shown(next))
     }
 
-    /// It, to be looked into.
+    /// The frame, to be looked into. Nothing else may be asked of the loop between the two.
     pub(crate) fn shown<'c>(&mut self, next: NextFrame<'c>) -> Shown<'c> {
         match next {
             NextFrame::Word(found) => self.show_found(found),
@@ -194,7 +195,7 @@ impl FrameLoop {
         }
     }
 
-    /// The same; what only goes on with a text need not be shown.
+    /// What [`FrameLoop::next`] gives, for whoever need not look into a frame that only goes on with a text.
     pub(crate) fn next_frame<'c>(&mut self, rest: &mut &'c [u8]) -> Option<NextFrame<'c>> {
         if rest.is_empty() && self.framer.is_between_events() {
             self.trim();

@@ -9,60 +9,59 @@ const ALIKE: usize = 3;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Head {
     bytes: [u8; HEAD_BYTES],
-    len: usize,
-    /// How many bytes are in the sum; one more than [`SUMMED_BYTES`] if there were too many.
-    summed: usize,
+    /// Of all bytes, as long as there are no more than [`SUMMED_BYTES`].
     sum: u64,
+    /// How many bytes have come.
+    fed: usize,
 }
 
 impl Head {
     /// The text goes on.
     #[inline(always)]
     pub fn add(&mut self, piece: &str) {
-        if self.len < HEAD_BYTES {
+        if self.fed < HEAD_BYTES {
             self.fill(piece.as_bytes());
         }
-        if self.summed <= SUMMED_BYTES {
-            let room = SUMMED_BYTES - self.summed;
-            if let Some(piece) = Some(piece.as_bytes()).filter(|piece| piece.len() <= room) {
-                (self.summed, self.sum) = (self.summed + piece.len(), sum(self.sum, piece));
-            } else {
-                self.summed = SUMMED_BYTES + 1;
-            }
+        self.fed = self.fed.saturating_add(piece.len());
+        if self.fed <= SUMMED_BYTES {
+            self.sum = sum(self.sum, piece.as_bytes());
         }
     }
 
     /// What `said` says more than the text; `None` if it does not say all of the text before that, or if that cannot be told.
     #[must_use]
     pub fn more<'s>(&self, said: &'s str) -> Option<&'s str> {
-        let (own, more) = said.split_at_checked(self.summed)?;
-        (self.summed <= SUMMED_BYTES && sum(0, own.as_bytes()) == self.sum).then_some(more)
+        let (own, more) = said.split_at_checked(self.fed)?;
+        (self.fed <= SUMMED_BYTES && sum(0, own.as_bytes()) == self.sum).then_some(more)
     }
 
     /// True if nothing has come of the text.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.fed == 0
+    }
+
+    /// The bytes that are kept.
+    fn kept(&self) -> &[u8] {
+        self.bytes.get(..self.fed).unwrap_or(&self.bytes)
     }
 
     fn fill(&mut self, piece: &[u8]) {
-        let free = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let free = self.bytes.get_mut(self.fed..).unwrap_or_default();
         free.iter_mut().zip(piece).for_each(|(free, byte)| *free = *byte);
-        self.len = HEAD_BYTES.min(self.len + piece.len());
     }
 
     /// True if the first bytes of `said` are the text's: a copy of it, though it may go on otherwise.
     #[must_use]
     pub fn is_like(&self, said: &str) -> bool {
-        let (own, said) = (self.bytes.get(..self.len), said.as_bytes());
-        own.and_then(|own| own.first_chunk::<ALIKE>()) == said.first_chunk::<ALIKE>()
-            && self.len >= ALIKE
+        let own = self.kept().first_chunk::<ALIKE>();
+        own.is_some() && own == said.as_bytes().first_chunk()
     }
 
     /// True if `said` begins as the text does.
     #[must_use]
     pub fn begins(&self, said: &str) -> bool {
-        self.bytes.iter().take(self.len).zip(said.as_bytes()).all(|(own, byte)| own == byte)
+        self.kept().iter().zip(said.as_bytes()).all(|(own, byte)| own == byte)
     }
 }
 

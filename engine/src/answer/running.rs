@@ -54,6 +54,7 @@ pub struct GrowingText {
     /// How far the search for acting rules was when the text ended in the middle of what may be a match. Some servers go
     /// on with a text that they have ended.
     before_end: Option<Box<StreamSearch>>,
+    /// The same text without what was said at its end, while both readings of it are searched.
     aside: Option<Box<Aside>>,
     /// All that came of it has left.
     left: bool,

@@ -293,13 +293,17 @@ fn a_copy_that_differs_does_not_hide_the_rest_of_a_word() {
     for text in TEXTS.iter().filter(|text| text.pieces == PLAIN) {
         let stream = streams.iter().find(|own| own.dialect == text.dialect).unwrap();
         let copies = (0..text.ends.len()).filter(|at| text.ends[*at].contains('@'));
-        for (end, copy) in copies.flat_map(|end| {
+        for (end, begun, copy) in copies.flat_map(|end| {
             // As it came at first, as it never came, with the beginning of another word, and as it came for long.
-            ["Firstly", "nothing like it", "of zan", "First of all, a message, and more"]
-                .map(|copy| (end, copy))
+            [
+                ("Firstzan", "Firstly"),
+                ("Firstzan", "nothing like it"),
+                ("Firstzan", "of zan"),
+                ("First of all, a message zan", "First of all, a message, and more"),
+            ]
+            .map(|(begun, copy)| (end, begun, copy))
         }) {
             let mut events = stream.open.clone();
-            let begun = if copy.len() > 16 { "First of all, a message zan" } else { "Firstzan" };
             events.push(text.event(text.delta, begun));
             events.extend(text.ends[..=end].iter().map(|ends| text.event(ends, copy)));
             events.push(text.event(text.delta, "zibar ok"));

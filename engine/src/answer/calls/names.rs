@@ -28,10 +28,7 @@ impl CallNames {
 
     /// The name to be shown: the model wrote it, so only what looks like a name is.
     pub(super) fn shown(&self) -> String {
-        let own = self.pieces.concat();
-        let name =
-            if own.is_empty() { self.aliases.first().cloned().unwrap_or_default() } else { own };
-        shown_name(&name)
+        shown_name(&self.tool())
     }
 
     /// The tool's name as approvals know it.

@@ -28,7 +28,7 @@ impl FrameLoop {
         known
     }
 
-    /// The frame that is known.
+    /// The frame that [`FrameLoop::knows_document`] was just told to be known.
     pub(super) fn known_frame<'c>(&mut self, frame: Frame<'c>) -> NextFrame<'c> {
         let number = self.frames;
         match self.repeats.as_ref().and_then(Repeats::word) {
@@ -37,7 +37,7 @@ impl FrameLoop {
         }
     }
 
-    /// It, to be looked into.
+    /// The frame, to be looked into.
     pub(crate) fn show_found<'c>(&mut self, found: FoundWord<'c>) -> Shown<'c> {
         self.show_last(found.frame, found.number)
     }

@@ -33,6 +33,9 @@ pub(super) struct OpenValue {
     seen: u64,
 }
 
+// `limits::JSON_NODES` and docs/ARCHITECTURE.md say what a document costs.
+const _: () = assert!(size_of::<Node>() == 36);
+
 /// What is wrong where a document has ended and something stands behind it.
 const FOLLOWED: &str = "something follows the document";
 
