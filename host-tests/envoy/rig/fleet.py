@@ -85,17 +85,26 @@ class Redis:
 
     def counters(self):
         """Every counter and what it stands at."""
-        keys = self.ask("KEYS", "*").split(b"\r\n")[2::2]
-        return {key.decode(): int(self.ask("GET", key.decode()).split(b"\r\n")[1]) for key in keys}
+        keys = [key.decode() for key in self.ask("KEYS", "*").split(b"\r\n")[2::2]]
+        counts = {key: int(self.ask("GET", key).split(b"\r\n")[1]) for key in keys if not key.startswith("held:")}
+        # One that only reservations have begun has counted nothing.
+        return {key: count for key, count in counts.items() if count}
+
+    def held(self):
+        """What every reservation holds that nobody has ended."""
+        keys = self.ask("KEYS", "held:*").split(b"\r\n")[2::2]
+        values = [value for key in keys for value in self.ask("HVALS", key.decode()).split(b"\r\n")[2::2]]
+        return [int(value.split()[0]) for value in values]
 
 
 class Rls:
-    """One rate-limit service. `limitador` and `ratelimit`: limits in the forms of those services' own files."""
+    """One rate-limit service. `limitador` and `ratelimit`: limits in the forms of those services' own files; `more`: what
+    is out of order (host-tests/rls)."""
 
-    def __init__(self, redis, limitador=(), ratelimit=()):
+    def __init__(self, redis, limitador=(), ratelimit=(), **more):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hemostat-rls-"))
         config = self.dir / "config.json"
-        config.write_text(json.dumps({"limitador": list(limitador), "ratelimit": list(ratelimit)}))
+        config.write_text(json.dumps({"limitador": list(limitador), "ratelimit": list(ratelimit)} | more))
         self.command = [rls_binary(), "0", redis.url, str(config)]
         self.process = self.port = None
 

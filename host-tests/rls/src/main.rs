@@ -1,11 +1,13 @@
 //! A rate-limit service for tests: `hemostat-rls PORT REDIS_URL CONFIG.json`, where the configuration holds
-//! `{"limitador": [limits as in limitador's file], "ratelimit": [domains as in envoyproxy/ratelimit's files]}`.
+//! `{"limitador": [limits as in limitador's file], "ratelimit": [domains as in envoyproxy/ratelimit's files]}`, and what is
+//! out of order: `"faults": {METHOD: "missing" | "failing" | "late"}`, `"longest_s"` of a reservation.
 //! gRPC over HTTP/2 without TLS, on the loopback. Port 0 takes a free one; it is the first line of the output.
 
 mod envoy;
 mod limitador;
 mod messages;
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -29,11 +31,32 @@ struct Config {
     limitador: Vec<::limitador::limit::Limit>,
     #[serde(default)]
     ratelimit: Vec<envoy::Domain>,
+    /// By method.
+    #[serde(default)]
+    faults: HashMap<String, Fault>,
+    /// How long a reservation lasts at the most, in seconds.
+    longest_s: Option<u64>,
 }
+
+/// What is out of order with a method.
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Fault {
+    /// A server of a version without it.
+    Missing,
+    /// An error in place of what it does.
+    Failing,
+    /// It does what it does, and answers when nobody waits any more.
+    Late,
+}
+
+/// Longer than anybody waits.
+const LATE: Duration = Duration::from_millis(800);
 
 struct Services {
     limitador: limitador::Limitador,
     envoy: envoy::Envoy,
+    faults: HashMap<String, Fault>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -46,8 +69,14 @@ async fn main() -> Result<(), String> {
     let config = std::fs::read(config).map_err(|error| error.to_string())?;
     let config: Config = serde_json::from_slice(&config).map_err(|error| error.to_string())?;
     let services = Rc::new(Services {
-        limitador: limitador::Limitador::new(&redis, config.limitador).await?,
+        limitador: limitador::Limitador::new(
+            &redis,
+            config.limitador,
+            config.longest_s.map(Duration::from_secs),
+        )
+        .await?,
         envoy: envoy::Envoy::new(&redis, config.ratelimit).await?,
+        faults: config.faults,
     });
     let listener =
         TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| error.to_string())?;
@@ -95,10 +124,9 @@ async fn call(
         all.extend_from_slice(&data);
     }
     // One message: a flag, a length, the bytes.
-    let message = all.get(5..).and_then(|bytes| messages::Request::decode(bytes).ok());
-    let answer = match message {
+    let answer = match all.get(5..) {
         None => Err((INVALID_ARGUMENT, "no request".to_owned())),
-        Some(message) => answer(&path, &message, services).await,
+        Some(message) => answer(&path, message, services).await,
     };
     let head = Response::builder().header("content-type", "application/grpc").body(());
     let mut send = respond.send_response(head.unwrap_or_default(), false)?;
@@ -106,8 +134,8 @@ async fn call(
         Ok(answer) => {
             let mut framed = BytesMut::new();
             framed.put_u8(0);
-            framed.put_u32(u32::try_from(answer.encoded_len()).unwrap_or_default());
-            framed.extend_from_slice(&answer.encode_to_vec());
+            framed.put_u32(u32::try_from(answer.len()).unwrap_or_default());
+            framed.extend_from_slice(&answer);
             send.send_data(framed.freeze(), false)?;
             (0, String::new())
         }
@@ -123,28 +151,48 @@ async fn call(
     send.send_trailers(trailers)
 }
 
-async fn answer(
-    path: &str,
-    request: &messages::Request,
-    services: &Services,
-) -> Result<messages::Response, (u16, String)> {
+async fn answer(path: &str, message: &[u8], services: &Services) -> Result<Vec<u8>, (u16, String)> {
+    let (service, method) = path.rsplit_once('/').unwrap_or_default();
+    let fault = services.faults.get(method).copied();
+    if fault == Some(Fault::Failing) {
+        return Err((UNAVAILABLE, "out of order".to_owned()));
+    }
+    let Services { limitador, envoy, .. } = services;
     let work = async {
-        match path {
-            "/kuadrant.service.ratelimit.v1.RateLimitService/CheckRateLimit" => {
-                services.limitador.check(request).await
+        match (service, method) {
+            _ if fault == Some(Fault::Missing) => Err((UNIMPLEMENTED, "no such method".to_owned())),
+            ("/kuadrant.service.ratelimit.v1.RateLimitService", "CheckRateLimit") => {
+                said(limitador.check(&read(message)?).await)
             }
-            "/kuadrant.service.ratelimit.v1.RateLimitService/Report" => {
-                services.limitador.report(request).await
+            ("/kuadrant.service.ratelimit.v1.RateLimitService", "Report") => {
+                said(limitador.report(&read(message)?).await)
             }
-            "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit" => {
-                services.envoy.should(request).await
+            ("/kuadrant.service.ratelimit.v1.RateLimitService", "Reserve") => {
+                said(limitador.reserve(&read(message)?).await)
             }
-            _ => return Err((UNIMPLEMENTED, "no such method".to_owned())),
+            ("/kuadrant.service.ratelimit.v1.RateLimitService", "Commit") => {
+                said(limitador.commit(&read(message)?).await)
+            }
+            ("/envoy.service.ratelimit.v3.RateLimitService", "ShouldRateLimit") => {
+                said(envoy.should(&read(message)?).await)
+            }
+            _ => Err((UNIMPLEMENTED, "no such method".to_owned())),
         }
-        .map_err(|error| (UNAVAILABLE, error))
     };
-    match tokio::time::timeout(Duration::from_millis(STORAGE_MS), work).await {
+    let done = match tokio::time::timeout(Duration::from_millis(STORAGE_MS), work).await {
         Ok(answer) => answer,
         Err(_) => Err((UNAVAILABLE, "the storage does not answer".to_owned())),
+    };
+    if fault == Some(Fault::Late) {
+        tokio::time::sleep(LATE).await;
     }
+    done
+}
+
+fn read<M: Message + Default>(bytes: &[u8]) -> Result<M, (u16, String)> {
+    M::decode(bytes).map_err(|error| (INVALID_ARGUMENT, error.to_string()))
+}
+
+fn said(answer: Result<impl Message, String>) -> Result<Vec<u8>, (u16, String)> {
+    answer.map(|answer| answer.encode_to_vec()).map_err(|error| (UNAVAILABLE, error))
 }

@@ -1,5 +1,6 @@
 //! The messages of both services, for `prost`: an implementation of protobuf that is not Hemostat's.
-//! (`envoy/service/ratelimit/v3/rls.proto`, `envoy/extensions/common/ratelimit/v3/ratelimit.proto`)
+//! (`envoy/service/ratelimit/v3/rls.proto`, `envoy/extensions/common/ratelimit/v3/ratelimit.proto`, and
+//! `limitador-server/proto/kuadrantrls.proto` of Kuadrant/limitador at 13e4303)
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Request {
@@ -71,4 +72,42 @@ pub struct Duration {
     pub seconds: i64,
     #[prost(int32, tag = "2")]
     pub nanos: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ReserveRequest {
+    #[prost(string, tag = "1")]
+    pub domain: String,
+    #[prost(message, repeated, tag = "2")]
+    pub descriptors: Vec<Descriptor>,
+    #[prost(uint64, tag = "3")]
+    pub amount: u64,
+    #[prost(message, optional, tag = "4")]
+    pub ttl: Option<Duration>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ReserveResponse {
+    #[prost(int32, tag = "1")]
+    pub code: i32,
+    #[prost(string, tag = "2")]
+    pub reservation_id: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CommitRequest {
+    #[prost(string, tag = "1")]
+    pub domain: String,
+    #[prost(message, repeated, tag = "2")]
+    pub descriptors: Vec<Descriptor>,
+    #[prost(string, tag = "3")]
+    pub reservation_id: String,
+    #[prost(uint64, tag = "4")]
+    pub actual_amount: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct CommitResponse {
+    #[prost(bool, tag = "1")]
+    pub reservation_released: bool,
 }
