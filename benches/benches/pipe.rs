@@ -12,50 +12,32 @@ use std::hint::black_box;
 use std::rc::Rc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hemostat_benches::streams::{self, DIALECTS, Stream};
+use hemostat_benches::streams::{self, Recording};
 use hemostat_engine::policy::Program;
 use hemostat_engine::search::{Hit, Matcher, Pattern, StreamSearch};
 
 const CHUNK: usize = 4096;
 
-fn chunked(streams: &[Stream], by_event: bool) -> Vec<(&Stream, Vec<&[u8]>)> {
+fn chunked(streams: &[Recording], by_event: bool) -> Vec<(&Recording, Vec<&[u8]>)> {
     streams
         .iter()
         .map(|stream| match by_event {
-            true => (stream, stream.by_event()),
-            false => (stream, stream.answer.chunks(CHUNK).collect()),
+            true => (stream, stream.frames()),
+            false => (stream, stream.response.chunks(CHUNK).collect()),
         })
         .collect()
 }
 
-fn run_all(program: &Rc<Program>, work: &[(&Stream, Vec<&[u8]>)]) -> (usize, usize) {
+fn run_all(program: &Rc<Program>, work: &[(&Recording, Vec<&[u8]>)]) -> (usize, usize) {
     let ran = work.iter().map(|(stream, chunks)| streams::run(program, stream, chunks));
     ran.fold((0, 0), |(out, hits), ran| (out + ran.out, hits + ran.hits))
 }
 
-/// Every string of an event, as one would look for text without knowing the dialect.
-fn strings(value: &serde_json::Value, text: &mut String) {
-    match value {
-        serde_json::Value::String(own) => text.push_str(own),
-        serde_json::Value::Array(items) => items.iter().for_each(|item| strings(item, text)),
-        serde_json::Value::Object(members) => {
-            for name in ["choices", "delta", "content", "text", "candidates", "parts"] {
-                if let Some(member) = members.get(name) {
-                    strings(member, text);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn rescan(matcher: &Matcher, stream: &Stream) -> usize {
+fn rescan(matcher: &Matcher, stream: &Recording) -> usize {
+    let pointer = testkit::dialects::dialect(&stream.dialect).text_pointer().unwrap();
     let (mut text, mut hits) = (String::new(), Vec::<Hit>::new());
-    for line in stream.answer.split(|byte| *byte == b'\n') {
-        let Some(payload) = line.strip_prefix(b"data:") else { continue };
-        if let Ok(event) = serde_json::from_slice(payload) {
-            strings(&event, &mut text);
-        }
+    for event in testkit::text::events(stream, &stream.response) {
+        text.extend(event.pointer(&pointer).and_then(serde_json::Value::as_str));
         hits.clear();
         let mut scan = StreamSearch::default();
         scan.feed(matcher, &text, &mut hits);
@@ -78,14 +60,13 @@ fn pipe(criterion: &mut Criterion) {
         patterns.extend(Pattern::parse(source, false).unwrap());
     }
     let matcher = Matcher::new((0..).zip(&patterns)).unwrap();
-    for dialect in DIALECTS {
+    for dialect in streams::dialects() {
         let recorded = streams::recorded(dialect);
-        let bytes: usize = recorded.iter().map(|stream| stream.answer.len()).sum();
-        let events: usize = recorded.iter().map(Stream::events).sum();
-        assert!(events > 300, "{dialect}: {events} events");
+        let bytes: usize = recorded.iter().map(|stream| stream.response.len()).sum();
+        let events: usize = recorded.iter().map(|own| own.frames().len()).sum();
+        assert!(events > 0, "{dialect}: no recorded streams");
         // The guard works: a planted word is found, where a recording has a text to plant it in.
-        let planted: Vec<Stream> =
-            recorded.iter().filter_map(|own| streams::plant(dialect, own)).collect();
+        let planted: Vec<Recording> = recorded.iter().filter_map(streams::plant).collect();
         let (_, hits) = run_all(&guard, &chunked(&planted, false));
         assert!(hits * 2 > planted.len(), "{dialect}: {hits} hits in {} streams", planted.len());
 
@@ -109,7 +90,7 @@ fn pipe(criterion: &mut Criterion) {
         group.bench_function("baseline: copy", |bench| {
             bench.iter(|| {
                 let mut out = Vec::new();
-                for chunk in recorded.iter().flat_map(|stream| stream.answer.chunks(CHUNK)) {
+                for chunk in recorded.iter().flat_map(|stream| stream.response.chunks(CHUNK)) {
                     out = black_box(chunk).to_vec();
                 }
                 out

@@ -19,15 +19,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use hemostat_benches::streams::{self, DIALECTS, Stream};
+use hemostat_benches::streams::{self, Recording};
 use hemostat_engine::dsse::SecretKey;
 use hemostat_engine::grant::{Grant, LIFE_S, What};
 use host_tests::{Host, Module, PluginContext, Settings, Worker};
 use serde_json::json;
-
-/// What a call looks like in some dialect: a stream with one of these words is left out. (The Responses API repeats
-/// settings such as `parallel_tool_calls`: those are no calls.)
-const CALLS: [&str; 4] = ["\"tool_calls\":[", "tool_use", "_call\"", "functionCall"];
 
 const TOOL: &str = "refund";
 
@@ -85,13 +81,13 @@ impl Proxy {
         Ran { bytes, fuel: seen.fuel - fuel_before, time }
     }
 
-    fn run_all(&self, recorded: &[Stream]) -> Ran {
+    fn run_all(&self, recorded: &[Recording]) -> Ran {
         recorded.iter().fold(Ran::default(), |sum, own| {
             let ran = self.run(
                 &own.path,
                 &own.request,
                 None,
-                ("text/event-stream", own.by_event().as_slice()),
+                (&own.content_type, own.frames().as_slice()),
             );
             Ran {
                 bytes: sum.bytes + ran.bytes,
@@ -124,14 +120,13 @@ fn answers_without_calls(criterion: &mut Criterion, module: &Module) {
         ("tools alone", Proxy::new(module, &policy(json!({"tools": tools})))),
         ("empty", Proxy::new(module, &policy(json!({})))),
     ];
-    for dialect in DIALECTS {
+    for dialect in streams::dialects() {
         let mut recorded = streams::recorded(dialect);
-        let plain = |own: &Stream| {
-            let text = String::from_utf8_lossy(&own.answer).into_owned();
-            !CALLS.iter().any(|word| text.contains(word))
-        };
+        let row = testkit::dialects::dialect(dialect);
+        let calls = |frame: &[u8]| row.brings(frame) == testkit::dialects::Brings::Call;
+        let plain = |own: &Recording| !own.frames().into_iter().any(calls);
         recorded.retain(plain);
-        let events: usize = recorded.iter().map(Stream::events).sum();
+        let events: usize = recorded.iter().map(|own| own.frames().len()).sum();
         let mut group = criterion.benchmark_group(format!("tools/{dialect}"));
         group.sample_size(10);
         for (name, proxy) in &proxies {

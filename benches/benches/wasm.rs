@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hemostat_benches::streams::{self, DIALECTS, Stream};
+use hemostat_benches::streams::{self, Recording};
 use host_tests::{Host, Module, PluginContext, Settings, Worker};
 
 const CHUNK: usize = 4096;
@@ -41,7 +41,7 @@ impl Proxy {
     }
 
     /// Runs one exchange. Only the answer's body is measured: what a request costs is another question.
-    fn run(&self, stream: &Stream, chunks: &[&[u8]]) -> Ran {
+    fn run(&self, stream: &Recording, chunks: &[&[u8]]) -> Ran {
         let mut exchange = self.worker.exchange(&self.plugin);
         let length = stream.request.len().to_string();
         let headers = [
@@ -51,7 +51,7 @@ impl Proxy {
             ("content-length", &length),
         ];
         exchange.request_headers(headers, false).request_data(&stream.request, true);
-        let headers = [(":status", "200"), ("content-type", "text/event-stream")];
+        let headers = [(":status", "200"), ("content-type", &*stream.content_type)];
         exchange.response_headers(headers, false);
         let fuel_before = exchange.so_far().fuel;
         let begun = Instant::now();
@@ -74,7 +74,7 @@ struct Ran {
     time: Duration,
 }
 
-fn run_all(proxy: &Proxy, work: &[(&Stream, Vec<&[u8]>)]) -> Ran {
+fn run_all(proxy: &Proxy, work: &[(&Recording, Vec<&[u8]>)]) -> Ran {
     work.iter().map(|(stream, chunks)| proxy.run(stream, chunks)).fold(
         Ran::default(),
         |sum, ran| Ran {
@@ -108,10 +108,10 @@ fn wasm(criterion: &mut Criterion) {
         ("one pattern", Proxy::new(&module, streams::ONE_PATTERN)),
         ("guard", Proxy::new(&module, streams::GUARD)),
     ];
-    for dialect in DIALECTS {
+    for dialect in streams::dialects() {
         let recorded = streams::recorded(dialect);
-        let bytes: usize = recorded.iter().map(|stream| stream.answer.len()).sum();
-        let events: usize = recorded.iter().map(Stream::events).sum();
+        let bytes: usize = recorded.iter().map(|stream| stream.response.len()).sum();
+        let events: usize = recorded.iter().map(|own| own.frames().len()).sum();
         let mut group = criterion.benchmark_group(format!("wasm/{dialect}"));
         group.sample_size(10);
         group.throughput(Throughput::ElementsAndBytes {
@@ -119,12 +119,12 @@ fn wasm(criterion: &mut Criterion) {
             bytes: bytes as u64,
         });
         for (cut, by_event) in [("4KiB", false), ("event", true)] {
-            let work: Vec<(&Stream, Vec<&[u8]>)> = recorded
+            let work: Vec<(&Recording, Vec<&[u8]>)> = recorded
                 .iter()
                 .map(|own| {
                     (
                         own,
-                        if by_event { own.by_event() } else { own.answer.chunks(CHUNK).collect() },
+                        if by_event { own.frames() } else { own.response.chunks(CHUNK).collect() },
                     )
                 })
                 .collect();

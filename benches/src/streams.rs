@@ -7,10 +7,13 @@ use hemostat_engine::exchange::{
 };
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::Config;
-use testkit::{Recording, recordings};
+pub use testkit::Recording;
+use testkit::recordings;
 
-/// The dialects, as the corpus names them.
-pub const DIALECTS: [&str; 4] = ["openai-chat", "openai-responses", "anthropic", "gemini"];
+/// The dialects in which somebody talks, by the names of their rows in `testdata/dialects.json`.
+pub fn dialects() -> impl Iterator<Item = &'static str> {
+    testkit::dialects::talking().map(testkit::dialects::Dialect::name)
+}
 
 /// A policy such as operators write: all packs, and three patterns of their own.
 pub const GUARD: &str = r#"{"hold_headers": true, "policy": {"hemostat": 1, "guardrails": [
@@ -29,49 +32,13 @@ pub const ONE_PATTERN: &str = r#"{"hold_headers": true, "policy": {"hemostat": 1
 /// A word of [`GUARD`]'s, planted once in a stream so that a bench can see that rules hit.
 pub const PLANT: &str = "ACME-123456";
 
-/// A recorded exchange whose answer is a stream of server-sent events.
-#[derive(Debug, Clone)]
-pub struct Stream {
-    /// The path with its query.
-    pub path: String,
-    /// The request's body.
-    pub request: Vec<u8>,
-    /// The answer's body.
-    pub answer: Vec<u8>,
-}
-
-impl Stream {
-    /// How many events the answer has, by its `data:` lines.
-    #[must_use]
-    pub fn events(&self) -> usize {
-        self.answer.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"data:")).count()
-    }
-
-    /// The answer cut after each event.
-    #[must_use]
-    pub fn by_event(&self) -> Vec<&[u8]> {
-        let (mut chunks, mut rest) = (Vec::new(), self.answer.as_slice());
-        while let Some(at) = rest.windows(2).position(|pair| pair == b"\n\n") {
-            let (chunk, tail) = rest.split_at(at + 2);
-            chunks.push(chunk);
-            rest = tail;
-        }
-        if !rest.is_empty() {
-            chunks.push(rest);
-        }
-        chunks
-    }
-}
-
 /// The recorded streams of a dialect that were answered with 200, in order.
 #[must_use]
-pub fn recorded(dialect: &str) -> Vec<Stream> {
+pub fn recorded(dialect: &str) -> Vec<Recording> {
     let fits = |own: &Recording| {
-        let sse = own.content_type.starts_with("text/event-stream");
-        own.dialect == dialect && sse && own.status == 200 && own.method == "POST"
+        own.dialect == dialect && own.is_stream() && own.status == 200 && own.method == "POST"
     };
-    let all = recordings().into_iter().filter(fits);
-    all.map(|own| Stream { path: own.path, request: own.request, answer: own.response }).collect()
+    recordings().into_iter().filter(fits).collect()
 }
 
 /// Compiles a plugin configuration.
@@ -96,7 +63,7 @@ pub struct Ran {
 /// Runs one exchange natively, its answer in these chunks. (The testkit's driver keeps all that it sees, which would be
 /// measured too.)
 #[must_use]
-pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
+pub fn run(program: &Rc<Program>, stream: &Recording, chunks: &[&[u8]]) -> Ran {
     const NOW: u64 = 1_764_000_000_000_000_000;
     let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     let mut exchange = Exchange::new(Rc::clone(program));
@@ -114,7 +81,7 @@ pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
         RequestVerdict::Peek { .. } => exchange.request_chunk(&stream.request, true),
         _ => {}
     }
-    let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
+    let headers = vec![pair(":status", "200"), pair("content-type", &stream.content_type)];
     let streams = matches!(
         exchange.response_headers(&headers.into(), false, false, NOW),
         ResponseVerdict::Stream { .. }
@@ -137,18 +104,16 @@ pub fn run(program: &Rc<Program>, stream: &Stream, chunks: &[&[u8]]) -> Ran {
     ran
 }
 
-/// The first text of an event that a recording's bytes hold, with [`PLANT`] put before it.
+/// The last text of an event that a recording's bytes hold, with [`PLANT`] put before it. The bytes of a binary message
+/// cannot be changed so.
 #[must_use]
-pub fn plant(dialect: &str, stream: &Stream) -> Option<Stream> {
-    let marks: &[&str] = match dialect {
-        "openai-chat" => &["\"delta\":{\"content\":\"", "\"content\":\""],
-        "openai-responses" => &["\"delta\":\"", "\"delta\": \""],
-        "anthropic" => &["\"text_delta\",\"text\":\"", "\"text\":\""],
-        _ => &["\"text\": \"", "\"text\":\""],
-    };
-    let text = std::str::from_utf8(&stream.answer).ok()?;
+pub fn plant(stream: &Recording) -> Option<Recording> {
+    let text = std::str::from_utf8(&stream.response).ok()?;
+    let pointer = testkit::dialects::dialect(&stream.dialect).text_pointer()?;
+    let (_, member) = pointer.rsplit_once('/')?;
+    let marks = [":", ": "].map(|gap| format!("\"{member}\"{gap}\""));
     // From the back: streams begin with events whose text is empty, and which some dialects do not count as text.
-    let at = marks.iter().find_map(|mark| text.rfind(mark).map(|at| at + mark.len()))?;
+    let at = marks.iter().filter_map(|mark| Some(text.rfind(mark)? + mark.len())).max()?;
     let (before, after) = text.split_at_checked(at)?;
-    Some(Stream { answer: format!("{before}{PLANT} {after}").into_bytes(), ..stream.clone() })
+    Some(Recording { response: format!("{before}{PLANT} {after}").into_bytes(), ..stream.clone() })
 }

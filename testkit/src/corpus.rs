@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::{Caller, messages, text};
+use crate::cut::{after, events, split};
+use crate::{Caller, dialects, messages, text};
 
 /// One recorded exchange.
 #[derive(Debug, Clone)]
@@ -50,28 +51,25 @@ impl Recording {
     pub fn is_array(&self) -> bool {
         self.path.contains(":streamGenerateContent") && !self.path.contains("alt=sse")
     }
-}
 
-/// The dialects that speak and of which there are recordings, each a folder of them.
-pub const RECORDED: [&str; 10] = [
-    "openai-chat",
-    "openai-responses",
-    "anthropic",
-    "gemini",
-    "bedrock",
-    "openai-completions",
-    "ollama",
-    "cohere",
-    "gemini-interactions",
-    "a2a",
-];
+    /// The frames of a streamed answer, each with what ends it; those of an array are one.
+    pub fn frames(&self) -> Vec<&[u8]> {
+        match self.content_type.as_str() {
+            "application/x-ndjson" => split(&self.response, |rest| after(rest, b"\n")),
+            "application/vnd.amazon.eventstream" => split(&self.response, |rest| {
+                rest.first_chunk().map(|length| u32::from_be_bytes(*length) as usize)
+            }),
+            _ => events(&self.response),
+        }
+    }
+}
 
 /// All recorded exchanges of the dialects, in the order of their names, and some of Anthropic's as Bedrock's InvokeModel
 /// has them.
 pub fn recordings() -> Vec<Recording> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded");
     let mut all = Vec::new();
-    for dialect in RECORDED {
+    for dialect in dialects::talking().map(dialects::Dialect::name) {
         let mut metas: Vec<PathBuf> = std::fs::read_dir(root.join(dialect))
             .unwrap()
             .map(|entry| entry.unwrap().path())

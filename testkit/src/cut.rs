@@ -38,15 +38,21 @@ impl Cut {
 
 /// The events of a body, each with its blank line.
 pub fn events(body: &[u8]) -> Vec<&[u8]> {
-    let mut rest = body;
-    let mut events = Vec::new();
+    split(body, |rest| [after(rest, b"\n\n"), after(rest, b"\r\n\r\n")].into_iter().flatten().min())
+}
+
+/// The end of the first such gap.
+pub(crate) fn after(bytes: &[u8], gap: &[u8]) -> Option<usize> {
+    bytes.windows(gap.len()).position(|window| window == gap).map(|at| at + gap.len())
+}
+
+/// Bytes in parts, each as long as `end` says of what is left; all that is left where it says nothing.
+pub(crate) fn split(bytes: &[u8], end: impl Fn(&[u8]) -> Option<usize>) -> Vec<&[u8]> {
+    let (mut rest, mut parts) = (bytes, Vec::new());
     while !rest.is_empty() {
-        let end =
-            |gap: &[u8]| rest.windows(gap.len()).position(|w| w == gap).map(|at| at + gap.len());
-        let end = [end(b"\n\n"), end(b"\r\n\r\n")].into_iter().flatten().min();
-        let (event, after) = rest.split_at(end.unwrap_or(rest.len()));
-        events.push(event);
-        rest = after;
+        let (part, behind) = rest.split_at(end(rest).unwrap_or(rest.len()).min(rest.len()));
+        parts.push(part);
+        rest = behind;
     }
-    events
+    parts
 }

@@ -11,6 +11,7 @@
 //! | `open`, `piece`, `close` | events of a stream: `@` is a piece of the text, `#` all of it. Without a `piece`, all comes in the end |
 //! | `framing`, `done` | how events are framed ([`Dialect::framed`]), and whether `data: [DONE]` follows them |
 //! | `ends` | what an ending that the proxy writes holds |
+//! | `call` | what an event holds that brings a piece of a call's arguments; missing: its models call no tools |
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -47,9 +48,20 @@ pub fn dialects() -> impl Iterator<Item = &'static Dialect> {
     all().iter().filter(|own| own.row["variant"] != true)
 }
 
+/// Those in which somebody talks. What a server of tools brings is no output of a model, and a refusal reaches its caller as
+/// an error of the protocol.
+pub fn talking() -> impl Iterator<Item = &'static Dialect> {
+    dialects().filter(|own| own.name() != "mcp")
+}
+
+/// The row of this name, if there is one.
+pub fn find(name: &str) -> Option<&'static Dialect> {
+    all().iter().find(|own| own.name() == name)
+}
+
 /// The dialect of this name.
 pub fn dialect(name: &str) -> &'static Dialect {
-    all().iter().find(|own| own.name() == name).unwrap_or_else(|| panic!("no dialect {name}"))
+    find(name).unwrap_or_else(|| panic!("no dialect {name}"))
 }
 
 impl Dialect {
@@ -69,6 +81,37 @@ impl Dialect {
     /// False: the text of a streamed answer comes in one event, as an MCP server's result does.
     pub fn comes_in_pieces(&self) -> bool {
         self.row["piece"].is_object()
+    }
+
+    /// Where a text stands: in an event, and in a whole answer.
+    pub fn text_pointers(&self) -> Vec<String> {
+        [self.text_pointer(), pointer(&self.row["whole"])].into_iter().flatten().collect()
+    }
+
+    /// Whether its models call tools.
+    pub fn has_calls(&self) -> bool {
+        self.row["call"].is_string()
+    }
+
+    /// Where in an event a piece of the text stands, as a JSON pointer.
+    pub fn text_pointer(&self) -> Option<String> {
+        pointer(&self.row["piece"])
+    }
+
+    /// Whether an event (its JSON, as bytes) brings a piece of text, a piece of a call's arguments, or something else.
+    pub fn brings(&self, event: &[u8]) -> Brings {
+        let has = |needle: &str| event.windows(needle.len()).any(|w| w == needle.as_bytes());
+        let pointer = self.text_pointer().unwrap_or_default();
+        let (_, member) = pointer.rsplit_once('/').unwrap_or_default();
+        let filled = |gap: &str| {
+            let begin = format!("\"{member}\":{gap}\"");
+            has(&begin) && !has(&format!("{begin}\""))
+        };
+        match self.row["call"].as_str() {
+            Some(call) if has(call) => Brings::Call,
+            _ if filled("") || filled(" ") => Brings::Text,
+            _ => Brings::Other,
+        }
     }
 
     /// The content type of a streamed answer.
@@ -162,6 +205,26 @@ impl Dialect {
 
     fn text(&self, member: &str) -> &str {
         self.row[member].as_str().unwrap_or_default()
+    }
+}
+
+/// What an event brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brings {
+    Text,
+    Call,
+    Other,
+}
+
+/// Where `@` stands in a value.
+fn pointer(value: &Value) -> Option<String> {
+    let at =
+        |name: &dyn std::fmt::Display, inner| pointer(inner).map(|rest| format!("/{name}{rest}"));
+    match value {
+        Value::String(own) if own == "@" => Some(String::new()),
+        Value::Array(items) => items.iter().enumerate().find_map(|(n, item)| at(&n, item)),
+        Value::Object(members) => members.iter().find_map(|(name, member)| at(name, member)),
+        _ => None,
     }
 }
 

@@ -22,7 +22,7 @@ pub mod otlp;
 mod policy;
 pub mod text;
 
-pub use corpus::{RECORDED, Recording, invoked, mcp_recordings, recordings};
+pub use corpus::{Recording, invoked, mcp_recordings, recordings};
 pub use cut::{Cut, events};
 pub use drive::{Caller, Seen, run, run_as, run_every_frame};
 pub use policy::{program, program_under};

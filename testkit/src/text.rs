@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 use crate::Recording;
+use crate::dialects::{self, Dialect};
 
 /// The events of an SSE body, or the elements of an array, or the whole body.
 pub fn events(recording: &Recording, body: &[u8]) -> Vec<Value> {
@@ -61,11 +62,21 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
             }
             "gemini-interactions" => interactions(&event, &mut out),
             "a2a" | "a2a-before" => a2a(&event, &mut out),
+            // The folder holds what was asked through both doors.
             "ollama" | "ollama-generate" => {
                 add(&mut out, "content".to_owned(), &event["message"]["content"]);
                 add(&mut out, "content".to_owned(), &event["response"]);
             }
-            _ => gemini(&event, &mut out),
+            "gemini" => gemini(&event, &mut out),
+            other => {
+                let places = dialects::find(other).map(Dialect::text_pointers);
+                for place in places.into_iter().flatten() {
+                    event
+                        .pointer(&place)
+                        .iter()
+                        .for_each(|text| add(&mut out, place.clone(), text));
+                }
+            }
         }
     }
     out.retain(|_, text| !text.is_empty());

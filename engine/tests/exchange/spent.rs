@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::support::{Cut, RECORDED, Recording, program, recordings};
+use crate::support::{Cut, Recording, dialects, program, recordings};
 use hemostat_engine::exchange::{
     Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
@@ -321,8 +321,8 @@ fn recorded_streams_end_in_their_dialect() {
         *ended.entry(recording.dialect.clone()).or_insert(0) += 1;
     }
     // The recorded completions come to their end before.
-    for dialect in RECORDED.iter().filter(|name| **name != "openai-completions") {
-        assert!(ended.get(*dialect).is_some_and(|n| *n >= 2), "{ended:?}");
+    for dialect in dialects::talking().filter(|own| own.name() != "openai-completions") {
+        assert!(ended.get(dialect.name()).is_some_and(|n| *n >= 2), "{ended:?}");
     }
 }
 

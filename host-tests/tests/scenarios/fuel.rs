@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::native::{Recording, mcp_recordings, recordings};
 use crate::rig::{Proxy, answer_of, request_of};
+use testkit::dialects::{self, Brings, Dialect};
 
 /// How much dearer than the table a row may be. Compilers differ by a few in a hundred.
 const TOLERANCE: f64 = 1.12;
@@ -20,9 +21,11 @@ const TOLERANCE: f64 = 1.12;
 /// Small rows differ by more: an allocation that falls otherwise is a hundred units.
 const SLACK: u64 = 150;
 
-/// Recordings a dialect, of the lengths that show every kind of event and take no time.
+/// Recordings a dialect, of the lengths in bytes that show every kind of event and take no time. Shorter ones stand in where
+/// there are too few.
 const RECORDINGS: usize = 8;
-const BYTES: std::ops::Range<usize> = 3_000..24_000;
+const SHORT: usize = 3_000;
+const LONGEST: usize = 24_000;
 
 /// What streams are read for in most installations, and what is read when every lever is pulled.
 fn policies() -> [(&'static str, Value); 3] {
@@ -40,46 +43,12 @@ fn policies() -> [(&'static str, Value); 3] {
     [("empty", json!({})), ("guards", json!({"guardrails": guards})), ("everything", everything)]
 }
 
-/// The frames of a stream.
-fn frames(recording: &Recording) -> Vec<&[u8]> {
-    let mut rest = recording.response.as_slice();
-    let mut frames = Vec::new();
-    while !rest.is_empty() {
-        let blank =
-            |gap: &[u8]| rest.windows(gap.len()).position(|w| w == gap).map(|at| at + gap.len());
-        let end = match recording.is_messages() {
-            true => rest.first_chunk().map(|length| u32::from_be_bytes(*length) as usize),
-            false => [blank(b"\n\n"), blank(b"\r\n\r\n")].into_iter().flatten().min(),
-        };
-        let (frame, after) = rest.split_at(end.unwrap_or(rest.len()).min(rest.len()));
-        frames.push(frame);
-        rest = after;
-    }
-    frames
-}
-
-/// Whether an event carries a piece of text, a piece of a call's arguments, or something else.
-fn kind(dialect: &str, frame: &[u8]) -> &'static str {
-    let has = |needle: &str| frame.windows(needle.len()).any(|w| w == needle.as_bytes());
-    let filled = |key: &str| {
-        [":\"", ": \""]
-            .iter()
-            .any(|gap| has(&format!("\"{key}\"{gap}")) && !has(&format!("\"{key}\"{gap}\"")))
-    };
-    let (text, call) = match dialect {
-        "openai-chat" => (filled("content"), has("\"tool_calls\"")),
-        "openai-responses" => (has("text.delta\""), has("arguments.delta\"")),
-        "anthropic" => {
-            (has("\"text_delta\"") || has("\"thinking_delta\""), has("\"input_json_delta\""))
-        }
-        "gemini" => (filled("text"), has("\"functionCall\"")),
-        "bedrock" => (has("contentBlockDelta") && has("\"text\""), has("\"toolUse\":{\"input\"")),
-        _ => (false, false),
-    };
-    match (call, text) {
-        (true, _) => "call",
-        (_, true) => "text",
-        _ => "other",
+/// What an event is called in the table.
+fn kind(dialect: &Dialect, frame: &[u8]) -> &'static str {
+    match dialect.brings(frame) {
+        Brings::Text => "text",
+        Brings::Call => "call",
+        Brings::Other => "other",
     }
 }
 
@@ -138,17 +107,21 @@ fn measured() -> Table {
     all.extend(mcp_recordings().into_iter().map(|(recording, caller)| {
         (recording, caller.headers.iter().map(|(name, value)| (*name, value.clone())).collect())
     }));
-    for dialect in ["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock", "mcp"] {
+    for row in dialects::dialects() {
+        let dialect = row.name();
         let fits = |recording: &Recording| {
-            let bytes = if dialect == "mcp" { 200..24_000 } else { BYTES };
             recording.dialect == dialect
                 && recording.is_stream()
                 && !recording.is_array()
                 && recording.status == 200
                 && recording.method == "POST"
-                && bytes.contains(&recording.response.len())
+                && recording.response.len() < LONGEST
         };
-        let streams: Vec<_> = all.iter().filter(|(own, _)| fits(own)).take(RECORDINGS).collect();
+        let (long, short): (Vec<_>, Vec<_>) = all
+            .iter()
+            .filter(|(own, _)| fits(own))
+            .partition(|(own, _)| own.response.len() >= SHORT);
+        let streams: Vec<_> = long.into_iter().chain(short).take(RECORDINGS).collect();
         assert!(!streams.is_empty(), "{dialect} has streams");
         for (policy, value) in policies() {
             let proxy = Proxy::new(value);
@@ -156,11 +129,11 @@ fn measured() -> Table {
                 |table: Option<&mut Table>| {
                     let mut own = Table::default();
                     for (recording, headers) in &streams {
-                        let frames = frames(recording);
+                        let frames = recording.frames();
                         measure(&proxy, recording, headers, &frames, &mut |stage, at, fuel| {
                             match stage {
                                 "event" => {
-                                    let kind = kind(dialect, frames[at]);
+                                    let kind = kind(row, frames[at]);
                                     own.add(
                                         format!("{policy}\t{dialect}\t{kind} event, alone"),
                                         fuel,

@@ -143,10 +143,9 @@ pub fn dialects() -> Vec<Dialect> {
     testkit::dialects::dialects().map(Dialect::from).collect()
 }
 
-/// Those in which somebody talks. What a server of tools brings is no output of a model, and a refusal reaches its caller as
-/// an error of the protocol.
+/// Those in which somebody talks.
 pub fn talking() -> Vec<Dialect> {
-    dialects().into_iter().filter(|dialect| dialect.name != "mcp").collect()
+    testkit::dialects::talking().map(Dialect::from).collect()
 }
 
 /// Those whose paths are nobody else's. Whose a request at the others' is, its body says: one that cannot be read is no call.
