@@ -15,6 +15,27 @@ use hemostat_engine::wire::framer::Framer;
 use hemostat_engine::wire::inner::{Inner, InnerEvent, InnerJson};
 use hemostat_engine::wire::json::{self, Doc};
 use hemostat_engine::wire::text::Decoded;
+use testkit::dialects;
+
+/// What a first byte from here on chooses besides: a limit of frames, rules that act.
+const SECOND_HALF: u8 = 128;
+
+/// The framings that a first byte chooses among.
+const FRAMINGS: [Framing; 4] =
+    [Framing::Sse, Framing::JsonArray, Framing::EventStream, Framing::NdJson];
+
+/// The first byte with which [`frames`] reads this framing without a limit.
+#[must_use]
+pub fn choice_of_framing(framing: Framing) -> Option<u8> {
+    FRAMINGS.iter().position(|own| *own == framing)?.try_into().ok()
+}
+
+/// The first byte with which [`exchange`] plays this row of `testdata/dialects.json`.
+#[must_use]
+pub fn choice_of_dialect(name: &str, acts: bool) -> Option<u8> {
+    let row: u8 = dialects::all().iter().position(|row| row.name() == name)?.try_into().ok()?;
+    Some(if acts { row + SECOND_HALF } else { row })
+}
 
 thread_local! {
     /// Rules that find nothing.
@@ -54,14 +75,9 @@ fn frames_only(pieces: Vec<Piece>) -> Vec<Piece> {
 /// chooses framing and limit, the second the cut.
 pub fn frames(data: &[u8]) {
     let [choice, chunk, stream @ ..] = data else { return };
-    let framing = match choice % 4 {
-        0 => Framing::Sse,
-        1 => Framing::JsonArray,
-        2 => Framing::EventStream,
-        3 => Framing::NdJson,
-        _ => Framing::Json,
-    };
-    let limit = if *choice < 128 { usize::MAX } else { usize::from(*choice) - 120 };
+    let Some(framing) = FRAMINGS.get(usize::from(*choice) % FRAMINGS.len()) else { return };
+    let framing = *framing;
+    let limit = if *choice < SECOND_HALF { usize::MAX } else { usize::from(*choice) - 120 };
     let at_once = pieces(framing, limit, stream, stream.len());
     let joined: Vec<u8> = at_once.iter().flat_map(|piece| piece.raw().to_vec()).collect();
     assert_eq!(joined, stream);
@@ -171,6 +187,7 @@ pub fn policy(data: &[u8]) {
                 answered(
                     &Rc::new(program),
                     b"/v1/chat/completions",
+                    b"text/event-stream",
                     br#"{"model":"m"}"#,
                     &[b"data: {}\n\n"],
                 );
@@ -207,22 +224,16 @@ fn two_parts(data: &[u8]) -> (&[u8], &[u8]) {
 /// An answer under rules that find nothing leaves as it came, and under rules that act it leaves the same, however it is cut.
 /// The first byte chooses the dialect and the rules, the second the cut.
 pub fn exchange(data: &[u8]) {
-    const PATHS: [&[u8]; 6] = [
-        b"/v1/chat/completions",
-        b"/v1/responses",
-        b"/v1/messages",
-        b"/v1beta/models/m:streamGenerateContent?alt=sse",
-        b"/model/m/converse-stream",
-        b"/mcp",
-    ];
     let [choice, chunk, rest @ ..] = data else { return };
     let (request, answer) = two_parts(rest);
-    let Some(path) = PATHS.get(usize::from(*choice) % PATHS.len()) else { return };
-    if *choice >= 128 {
-        return cut_is_whole(path, b"text/event-stream", request, answer, *chunk);
+    let rows = dialects::all();
+    let Some(row) = rows.get(usize::from(*choice % SECOND_HALF) % rows.len()) else { return };
+    let (path, kind) = (row.path(true).as_bytes(), row.content_type().as_bytes());
+    if *choice >= SECOND_HALF {
+        return cut_is_whole(path, kind, request, answer, *chunk);
     }
     let chunks: Vec<&[u8]> = answer.chunks(usize::from(*chunk).max(1)).collect();
-    let (left, broken) = answered(&NEVER.with(Rc::clone), path, request, &chunks);
+    let (left, broken) = answered(&NEVER.with(Rc::clone), path, kind, request, &chunks);
     // Half an event at a broken end is no client's to read, and may hold anything.
     assert!(left == answer || (broken && answer.starts_with(&left)));
 }
@@ -233,7 +244,7 @@ pub fn mcp(data: &[u8]) {
     let [choice, chunk, rest @ ..] = data else { return };
     let (request, answer) = two_parts(rest);
     let kind: &[u8] = if choice % 4 == 0 { b"application/json" } else { b"text/event-stream" };
-    cut_is_whole(b"/mcp", kind, request, answer, *chunk);
+    cut_is_whole(dialects::dialect("mcp").path(true).as_bytes(), kind, request, answer, *chunk);
 }
 
 /// The same of messages of an event stream: as they came, or as one that holds them as its payload. The first byte
@@ -255,15 +266,16 @@ pub fn eventstream(data: &[u8]) {
     if let Some(byte) = stream.get_mut(usize::from(*choice) * 2) {
         *byte ^= choice / 3;
     }
-    let kind = b"application/vnd.amazon.eventstream";
-    cut_is_whole(b"/model/m/converse-stream", kind, br#"{"messages":[]}"#, &stream, *chunk);
+    let row = dialects::dialect("bedrock");
+    let (path, kind) = (row.path(true).as_bytes(), row.content_type().as_bytes());
+    cut_is_whole(path, kind, br#"{"messages":[]}"#, &stream, *chunk);
 }
 
 fn cut_is_whole(path: &[u8], kind: &[u8], request: &[u8], answer: &[u8], chunk: u8) {
     let program = ACTS.with(Rc::clone);
     let chunks: Vec<&[u8]> = answer.chunks(usize::from(chunk).max(1)).collect();
-    let whole = answered_as(&program, path, kind, request, &[answer]);
-    assert_eq!(answered_as(&program, path, kind, request, &chunks), whole);
+    let whole = answered(&program, path, kind, request, &[answer]);
+    assert_eq!(answered(&program, path, kind, request, &chunks), whole);
 }
 
 /// What a key signs is a grant that says what was signed, and altered it is none. The first byte alters the envelope,
@@ -289,18 +301,8 @@ pub fn grants(data: &[u8]) {
     }
 }
 
-/// What leaves of an answer that comes in these chunks, and whether it ends in the middle of an event.
+/// What leaves of an answer of this content type that comes in these chunks, and whether it ends in the middle of an event.
 fn answered(
-    program: &Rc<Program>,
-    path: &[u8],
-    request: &[u8],
-    chunks: &[&[u8]],
-) -> (Vec<u8>, bool) {
-    answered_as(program, path, b"text/event-stream", request, chunks)
-}
-
-/// The same of an answer of this content type.
-fn answered_as(
     program: &Rc<Program>,
     path: &[u8],
     kind: &[u8],
