@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{DIALECTS, answer, fixtures, pieces, read, strings};
+use crate::support::{answer, fixtures, pieces, read, strings, talking};
 use hemostat_engine::dialect::{DialectId, Item, TextKey, ValueShape};
 use hemostat_engine::wire::frame::Framing;
 use serde_json::Value;
@@ -107,7 +107,8 @@ fn gemini(event: &Value, joined: &mut Joined) {
 
 #[test]
 fn running_texts_are_the_texts_of_the_answer() {
-    for (id, _) in DIALECTS {
+    let mut all = 0;
+    for id in talking() {
         let mut texts = 0;
         for fixture in fixtures(id) {
             if fixture.framing == Framing::Json && id != DialectId::OpenaiChat {
@@ -127,9 +128,15 @@ fn running_texts_are_the_texts_of_the_answer() {
                     DialectId::OpenaiResponses => responses(&event, &mut expected),
                     DialectId::Anthropic => anthropic(&event, &mut expected),
                     DialectId::Gemini => gemini(&event, &mut expected),
-                    DialectId::Mcp => {}
-                    _ => bedrock(&event, &mut expected),
+                    DialectId::Bedrock => bedrock(&event, &mut expected),
+                    _ => {}
                 }
+            }
+            if expected.is_empty() {
+                // What is said, without what is thought and called.
+                let said = testkit::text::texts(&fixture.recording(), &fixture.response);
+                found.retain(|_, text| said.values().any(|own| own == text));
+                expected = said;
             }
             expected.remove("calls");
             // So do the names of tools, which this reader takes for no text.
@@ -149,14 +156,16 @@ fn running_texts_are_the_texts_of_the_answer() {
             expected.sort();
             assert_eq!(found, expected, "{}", fixture.name);
         }
-        assert!(texts > 30, "{id:?}: only {texts} texts");
+        assert!(texts > 0, "{id:?}: no texts");
+        all += texts;
     }
+    assert!(all > 300, "only {all} texts");
 }
 
 /// Last keys of paths that never hold text, from the providers' documentation. `*` ends a prefix.
 #[rustfmt::skip]
 const NOT_TEXT: &[&str] = &[
-    "id", "object", "type", "model", "role", "status", "index", "created", "created_at", "obfuscation", "signature",
+    "id", "object", "type", "model", "role", "status", "index", "created", "created_at", "updated", "event_type", "interaction_id", "done_reason", "taskId", "contextId", "messageId", "artifactId", "kind", "state", "timestamp", "jsonrpc", "total_duration", "obfuscation", "signature",
     "finish_reason", "native_finish_reason", "stop_reason", "finishReason", "blockReason", "system_fingerprint",
     "fingerprint", "service_tier", "serviceTier", "trafficType", "item_id", "call_id", "tool_use_id", "tool_id",
     "caller_id", "container_id", "skill_id", "file_id", "responseId", "request_id", "modelVersion", "createTime",
@@ -180,6 +189,10 @@ fn may_be_missed(id: DialectId, path: &str, text: &str) -> bool {
     if id == DialectId::OpenaiResponses && ECHO.iter().any(under) {
         return true;
     }
+    // A task repeats what its caller said.
+    if id == DialectId::A2a && path.contains(".history[]") {
+        return true;
+    }
     // What reads like a sentence is a text, whatever the name says that it stands under.
     if text.len() > 12 && text.contains([' ', '\n', '\t']) {
         return false;
@@ -196,7 +209,7 @@ fn may_be_missed(id: DialectId, path: &str, text: &str) -> bool {
 
 #[test]
 fn every_string_that_can_be_text_is_found() {
-    for (id, _) in DIALECTS {
+    for id in talking() {
         for fixture in fixtures(id) {
             let mut answer = answer(&fixture.call(), fixture.framing);
             for payload in fixture.payloads() {
@@ -229,7 +242,7 @@ fn every_string_that_can_be_text_is_found() {
 
 #[test]
 fn items_come_in_the_order_of_the_bytes_and_no_value_twice() {
-    for (id, _) in DIALECTS {
+    for id in talking() {
         for fixture in fixtures(id) {
             let mut answer = answer(&fixture.call(), fixture.framing);
             for payload in fixture.payloads() {
@@ -251,7 +264,7 @@ fn items_come_in_the_order_of_the_bytes_and_no_value_twice() {
 #[test]
 fn an_answer_ends_once_where_its_dialect_says_so() {
     let mut without_end = Vec::new();
-    for (id, _) in DIALECTS {
+    for id in talking() {
         for fixture in fixtures(id).iter().filter(|fixture| fixture.is_one_answer()) {
             let mut answer = answer(&fixture.call(), fixture.framing);
             let frames: Vec<_> = fixture.payloads().iter().map(|p| read(&mut *answer, p)).collect();
@@ -281,8 +294,8 @@ fn an_answer_ends_once_where_its_dialect_says_so() {
 
 #[test]
 fn calls_begin_and_end_in_pairs_around_their_arguments() {
-    for (id, _) in DIALECTS {
-        let mut calls = 0;
+    let mut calls = 0;
+    for id in talking() {
         for fixture in fixtures(id) {
             let mut answer = answer(&fixture.call(), fixture.framing);
             let mut open = Vec::new();
@@ -310,6 +323,6 @@ fn calls_begin_and_end_in_pairs_around_their_arguments() {
             let chat_stream = id == DialectId::OpenaiChat && fixture.framing == Framing::Sse;
             assert!(open.is_empty() || chat_stream, "{}: {open:?}", fixture.name);
         }
-        assert!(calls > 10, "{id:?}: only {calls} calls");
     }
+    assert!(calls > 200, "only {calls} calls");
 }

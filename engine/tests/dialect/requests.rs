@@ -1,33 +1,19 @@
 //! Requests: every text the model would be shown, whose it is, and the fields that decide.
 
-use crate::support::{DIALECTS, fixtures, strings, with_texts};
+use crate::support::{fixtures, id_at, strings, talking, with_texts};
 use hemostat_engine::dialect::{
     DialectId, InputParts, Item, RequestView, Role, Unreadable, ValueShape, dialect, recognise,
 };
 use hemostat_engine::wire::json::Doc;
 use serde_json::Value;
 
+/// Where a request of the dialect goes: as its row in `testdata/dialects.json` says, or that of a variant of it.
 fn path(id: DialectId) -> &'static str {
-    match id {
-        DialectId::OpenaiChat => "/v1/chat/completions",
-        DialectId::OpenaiResponses => "/v1/responses",
-        DialectId::Anthropic => "/v1/messages",
-        DialectId::Gemini => "/v1beta/models/gemini-2.5-flash:generateContent",
-        DialectId::GeminiInteractions => "/v1beta/interactions",
-        DialectId::Mcp => "/mcp",
-        DialectId::A2a => "/message:send",
-        DialectId::Bedrock => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse",
-        DialectId::BedrockInvoke => "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke",
-        DialectId::OpenaiCompletions => "/v1/completions",
-        DialectId::Invocations => "/serving-endpoints/m/invocations",
-        DialectId::Cohere => "/v2/chat",
-        DialectId::Ollama => "/api/chat",
-        DialectId::OllamaGenerate => "/api/generate",
-        DialectId::OllamaEmbed => "/api/embed",
-        DialectId::OpenaiEmbeddings => "/v1/embeddings",
-        DialectId::OpenaiImages => "/v1/images/generations",
-        DialectId::GeminiPredict => "/v1beta/models/m:embedContent",
-    }
+    let rows = testkit::dialects::all().iter().map(|row| row.path(false));
+    // Those that bring no text to anybody have no row.
+    let wordless =
+        ["/api/embed", "/v1/embeddings", "/v1/images/generations", "/v1beta/models/m:embedContent"];
+    rows.chain(wordless).find(|path| id_at(path) == Some(id)).unwrap()
 }
 
 fn view(id: DialectId, body: &str) -> Result<(RequestView, Vec<(Item, String)>), Unreadable> {
@@ -242,7 +228,7 @@ fn gemini_turns_in_both_spellings() {
     for body in [body, &snake] {
         let (view, _) = view(DialectId::Gemini, body).unwrap();
         assert_eq!((view.call.choices, view.call.structured, view.remote), (2, true, 2));
-        assert_eq!(view.call.model, "gemini-2.5-flash");
+        assert_eq!(view.call.model, "m");
     }
     let single = r#"{"contents":{"parts":{"text":"U"}}}"#;
     assert_eq!(told(DialectId::Gemini, single), pairs(&[("ul", "U")]));
@@ -432,12 +418,12 @@ fn interactions() {
 const NOT_TEXT: &[&str] = &[
     "type", "role", "id", "name", "call_id", "tool_call_id", "tool_use_id", "status", "media_type", "mimeType", "mime_type",
     "signature", "thoughtSignature", "thought_signature", "encrypted_content", "encrypted_index", "file_id", "ttl",
-    "fileUri", "file_uri", "image_url", "file_url", "toolUseId", "bytes", "uri",
+    "version", "messageId", "contextId", "taskId", "kind", "fileUri", "file_uri", "image_url", "file_url", "toolUseId", "bytes", "uri",
 ];
 
 #[test]
 fn recorded_requests_are_read_whole() {
-    for (id, _) in DIALECTS {
+    for id in talking() {
         let mut texts = 0;
         for fixture in fixtures(id) {
             let Some(request) = &fixture.request else { continue };
@@ -445,9 +431,15 @@ fn recorded_requests_are_read_whole() {
             let query = fixture.meta["query"].as_str().unwrap_or_default();
             let path = format!("{}?{query}", fixture.meta["path"].as_str().unwrap());
             let Ok(value) = serde_json::from_str::<Value>(&body) else { continue };
-            let (view, found) =
-                view_at(id, &path, &body).unwrap_or_else(|u| panic!("{}: {u:?}", fixture.name));
-            if !matches!(id, DialectId::Gemini | DialectId::Bedrock) {
+            if recognise("POST", &path).is_none() {
+                // Its body says whose it is.
+                continue;
+            }
+            let (view, found) = view_at(fixture.dialect, &path, &body)
+                .unwrap_or_else(|u| panic!("{}: {u:?}", fixture.name));
+            // Elsewhere the path says whether the answer is streamed.
+            let says = testkit::dialects::dialect(id.name()).request(true, "x");
+            if says.get("stream").is_some() && fixture.dialect == id {
                 assert_eq!(view.call.stream, value["stream"] == true, "{}", fixture.name);
                 assert_eq!(
                     view.call.model,
@@ -455,9 +447,17 @@ fn recorded_requests_are_read_whole() {
                 );
             }
             let mut all = Vec::new();
-            for part in
-                ["messages", "contents", "input", "system", "instructions", "systemInstruction"]
-            {
+            for part in [
+                "messages",
+                "message",
+                "contents",
+                "input",
+                "prompt",
+                "system",
+                "instructions",
+                "systemInstruction",
+                "params",
+            ] {
                 strings(&value[part], part, &mut all);
             }
             for (path, text) in all {
@@ -474,6 +474,6 @@ fn recorded_requests_are_read_whole() {
                 texts += 1;
             }
         }
-        assert!(texts > 100, "{id:?}: only {texts}");
+        assert!(texts > 0, "{id:?}: no text of a request");
     }
 }

@@ -1,24 +1,27 @@
 //! The recorded corpus and small, independent readers of it: nothing here uses the code under test to read.
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
+use testkit::Recording;
 pub use testkit::messages;
 
 use std::path::PathBuf;
 
 use hemostat_engine::dialect::{
-    Answer, Call, CallKind, DialectId, Item, Recognised, TextKey, ValueShape, dialect,
+    Answer, Call, CallKind, DialectId, Item, Recognised, TextKey, ValueShape, dialect, recognise,
 };
 use hemostat_engine::wire::frame::Framing;
 use hemostat_engine::wire::json::Doc;
 use serde_json::Value;
 
-pub const DIALECTS: [(DialectId, &str); 5] = [
-    (DialectId::OpenaiChat, "openai-chat"),
-    (DialectId::OpenaiResponses, "openai-responses"),
-    (DialectId::Anthropic, "anthropic"),
-    (DialectId::Gemini, "gemini"),
-    (DialectId::Bedrock, "bedrock"),
-];
+/// The dialects in which somebody talks: the rows of `testdata/dialects.json`.
+pub fn talking() -> impl Iterator<Item = DialectId> {
+    testkit::dialects::talking().map(|row| id_at(row.path(true)).unwrap())
+}
+
+/// Whose a request at this path is.
+pub fn id_at(path: &str) -> Option<DialectId> {
+    recognise("POST", path).map(|recognised| recognised.dialect)
+}
 
 /// One recorded exchange.
 pub struct Fixture {
@@ -35,7 +38,7 @@ pub fn testdata() -> PathBuf {
 }
 
 pub fn fixtures(id: DialectId) -> Vec<Fixture> {
-    let folder = DIALECTS.iter().find(|(own, _)| *own == id).unwrap().1;
+    let folder = id.name();
     let index = std::fs::read_to_string(testdata().join("recorded/INDEX.tsv")).unwrap();
     let mut found = Vec::new();
     for row in index.lines().skip(1) {
@@ -59,16 +62,18 @@ pub fn fixtures(id: DialectId) -> Vec<Fixture> {
             Framing::Json | Framing::JsonArray => "response.json",
         };
         let Some(response) = read(end) else { continue };
+        let meta: Value = serde_json::from_slice(&read("meta.json").unwrap()).unwrap();
         found.push(Fixture {
             name: columns[0].to_owned(),
-            dialect: id,
+            // One folder may hold what was asked through several doors.
+            dialect: meta["path"].as_str().and_then(id_at).unwrap_or(id),
             framing,
-            meta: serde_json::from_slice(&read("meta.json").unwrap()).unwrap(),
+            meta,
             request: read("request.json"),
             response,
         });
     }
-    assert!(found.len() > 20, "{folder}: only {} fixtures", found.len());
+    assert!(!found.is_empty(), "{folder} has no recordings");
     found
 }
 
@@ -89,6 +94,22 @@ impl Fixture {
 
     pub fn call(&self) -> Call {
         call(self.dialect, self.framing)
+    }
+
+    /// The same for readers of recordings.
+    pub fn recording(&self) -> Recording {
+        let content_type = match self.framing {
+            Framing::Sse => "text/event-stream",
+            Framing::EventStream => "application/vnd.amazon.eventstream",
+            Framing::NdJson => "application/x-ndjson",
+            Framing::Json | Framing::JsonArray => "application/json",
+        };
+        Recording {
+            dialect: self.dialect.name().to_owned(),
+            content_type: content_type.to_owned(),
+            response: self.response.clone(),
+            ..Recording::made("", "", "")
+        }
     }
 }
 
