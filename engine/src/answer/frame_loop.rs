@@ -273,7 +273,7 @@ impl FrameLoop {
         let bare = frame.payload.is_empty() && is_document(&frame.raw);
         let frame = if bare { Frame::whole(frame.raw) } else { frame };
         let (frame, glued) = frame.document_first();
-        let strange = self.framing == Framing::Sse && (glued || frame.is_no_event());
+        let strange = self.framing == Framing::Sse && (glued || frame.mixed || frame.is_no_event());
         self.frames += 1;
         self.doc_of = 0;
         self.like = None;

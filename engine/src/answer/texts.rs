@@ -59,6 +59,8 @@ pub struct OpenTexts {
     changed: ByKey<()>,
     /// A string of the frame that is read which goes on with a text, though its place says the text once more.
     rest: Option<(NodeId, TextKey)>,
+    /// Some readers refuse the frame that is read: what its texts say may be no part of them.
+    refused: bool,
     /// Arguments with a stop in them; of several under a name those whose stop is the first rule's.
     stops: ManyByKey,
     /// Memory of `running` and `args`.
@@ -120,8 +122,9 @@ impl OpenTexts {
             return Ok(());
         };
         let rest = self.rest.take_if(|(rest, _)| *rest == node).map(|(_, key)| key);
-        rest.into_iter().for_each(|key| self.step_aside(key));
         let key = rest.or(key);
+        let aside = rest.or(key.filter(|_| self.refused));
+        let aside = aside.and_then(|key| self.step_aside(key));
         let Some(value) = doc.value(payload, node) else { return Ok(()) };
         if !rules.look_at(role) {
             return Ok(());
@@ -162,8 +165,7 @@ impl OpenTexts {
             _ => self.feed(text, role, piece, rules, record),
         };
         self.decoded = decoded;
-        let rest = rest.and_then(|key| self.open.get(&key));
-        if let Some(text) = rest.and_then(|id| self.running.get_mut(*id)) {
+        if let Some(text) = aside.and_then(|id| self.running.get_mut(id)) {
             text.step_back();
         }
         if let (Ok(None), Some(raw), Some(clean)) = (&fed, whole, &mut self.clean) {

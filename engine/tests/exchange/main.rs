@@ -20,6 +20,7 @@ mod cases;
 mod change;
 mod counts;
 mod coverage;
+mod divided_readers;
 mod doors;
 mod ends;
 mod ends_of_texts;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use crate::support::dialects::{self, Dialect};
 use crate::support::{Cut, Recording, Seen, program, run};
 use hemostat_engine::dialect::{DialectId, dialect, recognise};
-use places::places;
+pub(super) use places::places;
 use serde_json::{Value, json};
 
 /// The forbidden word. No three of its letters in a row may leave.

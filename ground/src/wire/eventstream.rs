@@ -231,7 +231,7 @@ fn frame(raw: Cow<'_, [u8]>, parts: Parts) -> Frame<'_> {
     let inner = if chunk { inner(bytes).and_then(|(_, text)| base64::decode(&text)) } else { None };
     let lines = std::iter::once(payload).filter(|payload| !payload.is_empty()).collect();
     let message = Some(EventStreamMessage { inner });
-    Frame { raw, payload: lines, event: parts.event, message, truncated: false }
+    Frame { raw, payload: lines, event: parts.event, message, ..Frame::default() }
 }
 
 /// The base64 of a `chunk`, and where it stands in its payload.

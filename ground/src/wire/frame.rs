@@ -104,6 +104,9 @@ pub struct Frame<'a> {
     pub message: Option<EventStreamMessage>,
     /// The stream ended inside this frame (no blank line, no closing bracket).
     pub truncated: bool,
+    /// Readers differ over where its lines end: one ends with a carriage return alone, in a stream whose lines ended with
+    /// line feeds. By the standard that ends a line; many clients split at line feeds, and read another event or none.
+    pub mixed: bool,
 }
 
 impl<'a> Frame<'a> {
@@ -124,6 +127,7 @@ impl<'a> Frame<'a> {
             event: self.event,
             message: self.message,
             truncated: self.truncated,
+            mixed: self.mixed,
         }
     }
 

@@ -12,7 +12,7 @@ mod template;
 pub use key::hash as key_hash;
 pub use parse::is_number;
 pub use string::decode;
-pub use string::unescape;
+pub use string::{has_half, unescape};
 pub use template::{Hole, Template};
 
 use std::borrow::Cow;

@@ -40,6 +40,10 @@ pub(super) struct Sse {
     after_cr: AfterCr,
     /// The last line ended with CRLF.
     crlf: bool,
+    /// A line of the stream has ended with a line feed.
+    lf: bool,
+    /// A line of this event, or the blank one before it, ended with a carriage return alone.
+    lone_cr: bool,
     /// Nothing but a BOM has come yet: it belongs to no field's name.
     beginning: bool,
 }
@@ -53,6 +57,8 @@ impl Sse {
             line: Some(0),
             after_cr: AfterCr::Nothing,
             crlf: false,
+            lf: false,
+            lone_cr: false,
             beginning: true,
         }
     }
@@ -88,6 +94,7 @@ impl Sse {
                 }
             }
             self.crlf = false;
+            self.lf |= !cr;
             if blank {
                 return Some(self.dispatch(rest, at));
             }
@@ -134,6 +141,7 @@ impl Sse {
         let (raw, after) = rest.split_at_checked(length)?;
         *rest = after;
         self.crlf = end.len() > 1;
+        self.lf = true;
         Some(Piece::Frame(Frame { raw: raw.into(), payload, event, ..Frame::default() }))
     }
 
@@ -192,7 +200,9 @@ impl Sse {
     /// Sees the byte after a CR; returns how many bytes of it belong to that line end.
     fn resolve_cr(&mut self, byte: u8, position: usize) -> usize {
         self.crlf = byte == b'\n';
+        self.lf |= self.crlf;
         if !self.crlf {
+            self.lone_cr = true;
             return 0;
         }
         self.line = Some(position + 1);
@@ -251,9 +261,10 @@ impl Sse {
         self.line = Some(0);
         let payload = std::mem::take(&mut self.payload);
         let event = self.event.take();
+        let mixed = std::mem::take(&mut self.lone_cr) && self.lf;
         match self.open.close(part) {
             Closed::Whole(raw) => {
-                Piece::Frame(Frame { raw, payload, event, truncated, message: None })
+                Piece::Frame(Frame { raw, payload, event, truncated, mixed, message: None })
             }
             Closed::TooBig(piece) => piece,
         }

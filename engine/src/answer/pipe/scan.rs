@@ -6,7 +6,7 @@ use crate::counters::Unchecked;
 use crate::dialect::{Item, Role, TextKey};
 use crate::limits;
 use crate::wire::frame::Framing;
-use crate::wire::json::Value;
+use crate::wire::json::{self, Value};
 
 impl Pipe {
     /// Scans what the dialect found.
@@ -21,6 +21,9 @@ impl Pipe {
         around: &mut Around<'_, '_>,
     ) -> Result<(), Unchecked> {
         self.texts.next_frame(&self.rules, around.record);
+        if around.frames.framing() != Framing::Json && json::has_half(payload) {
+            self.texts.is_refused();
+        }
         if around.frames.shortens() && around.frames.framing() != Framing::Json {
             self.texts.remember();
         }

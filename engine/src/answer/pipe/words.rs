@@ -18,6 +18,7 @@ use crate::answer::place::Location;
 use crate::answer::repeats::{LearnedWord, Like};
 use crate::answer::texts::Fed;
 use crate::dialect::Role;
+use crate::wire::json::has_half;
 
 /// Hears what an answer says, beside those who judge it.
 pub trait Listener {
@@ -120,6 +121,10 @@ impl Pipe {
         let looks = self.rules.look_at(word.role);
         // What tools rules want to know of arguments they read in the document, and rules in the JSON that they are.
         if word.role != Role::Output && (looks || self.calls.look()) {
+            return WordFate::Unheard;
+        }
+        // Not every reader reads such an event.
+        if escaped && has_half(text.as_bytes()) {
             return WordFate::Unheard;
         }
         let text = if escaped {

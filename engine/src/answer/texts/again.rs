@@ -7,6 +7,7 @@ use super::{GrowingText, OpenTexts, TooMany, Written};
 use crate::answer::args::ArgsReader;
 use crate::answer::held::HeldPiece;
 use crate::answer::rules::Rules;
+use crate::answer::running::TextId;
 use crate::context::record::Record;
 use crate::dialect::{Role, TextKey};
 use crate::wire::json::NodeId;
@@ -53,13 +54,20 @@ impl OpenTexts {
     }
 
     /// What is read next stands at the end of this text, and may be no piece of it.
-    pub(super) fn step_aside(&mut self, key: TextKey) {
-        let Some(id) = self.open.get(&key).copied().or_else(|| self.reopen(key)) else { return };
-        self.open.insert(key, id);
-        let Some(text) = self.running.get_mut(id) else { return };
+    pub(super) fn step_aside(&mut self, key: TextKey) -> Option<TextId> {
+        let id = match key.is_unknown() {
+            true => self.places.get(&key)?.text?,
+            false => {
+                let id = self.open.get(&key).copied().or_else(|| self.reopen(key))?;
+                self.open.insert(key, id);
+                id
+            }
+        };
+        let text = self.running.get_mut(id)?;
         let before = text.weight();
         text.step_aside();
         let after = text.weight();
         self.account(before, after);
+        Some(id)
     }
 }

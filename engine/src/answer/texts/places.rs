@@ -95,9 +95,15 @@ impl OpenTexts {
     pub fn next_frame(&mut self, rules: &Rules, record: &mut Record) {
         self.frame += 1;
         self.rest = None;
+        self.refused = false;
         if !self.places.is_empty() {
             self.end_idle_places(rules, record);
         }
+    }
+
+    /// Some readers refuse the frame that is read next, and know nothing of what it says.
+    pub fn is_refused(&mut self) {
+        self.refused = true;
     }
 
     fn end_idle_places(&mut self, rules: &Rules, record: &mut Record) {

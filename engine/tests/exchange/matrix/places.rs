@@ -1,7 +1,7 @@
 //! Where a text can stand, by dialect.
 
 /// The events in which a piece of text can stand, by the place's name; `@` stands for the piece, `#` for all so far.
-pub(super) fn places(dialect: &str) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn places(dialect: &str) -> Vec<(&'static str, &'static str)> {
     let chat = [
         ("known", r##"{"choices":[{"index":0,"delta":{"content":"@"}}]}"##),
         ("reasoning", r##"{"choices":[{"index":0,"delta":{"reasoning_content":"@"}}]}"##),

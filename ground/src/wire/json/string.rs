@@ -66,6 +66,22 @@ pub fn unescape(raw: &[u8]) -> (char, usize) {
     }
 }
 
+/// True if half of a surrogate pair is written anywhere in a document, or in a part of one. Readers differ over it: some take
+/// it, some put U+FFFD in its place, and some refuse all of the document (RFC 8259 §8.2).
+#[must_use]
+pub fn has_half(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some((_, escape)) = backslash(rest).and_then(|at| rest.split_at_checked(at)) {
+        let (decoded, used) = unescape(escape);
+        let code = escape.get(2..6).filter(|_| used == 6 && decoded == char::REPLACEMENT_CHARACTER);
+        if code.is_some_and(|code| !code.eq_ignore_ascii_case(b"fffd")) {
+            return true;
+        }
+        rest = escape.get(used..).unwrap_or_default();
+    }
+    false
+}
+
 /// Four hexadecimal digits, as in `\\uXXXX`.
 pub(super) fn hex4(digits: Option<&[u8]>) -> Option<u32> {
     digits?.iter().try_fold(0, |sum, &d| Some(sum * 16 + (d as char).to_digit(16)?))
