@@ -11,11 +11,11 @@ use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
 
 /// Kinds of running text.
-mod kind {
+pub(super) mod kind {
     /// What the agent says. Many send one message for each piece of it, so that all of them are one text.
-    pub(super) const MESSAGE: u8 = 0;
+    pub(in super::super) const MESSAGE: u8 = 0;
     /// What it makes; `a` stands for the artifact's id.
-    pub(super) const ARTIFACT: u8 = 1;
+    pub(in super::super) const ARTIFACT: u8 = 1;
     /// An artifact in a task: its parts are the pieces that it came in. `a` is its place in the task.
     pub(super) const MADE: u8 = 2;
 }
@@ -177,6 +177,7 @@ impl Answer for Reading {
         let mut texts = TextWalk::event(doc, payload, items, self.framing);
         texts.whole = self.framing == Framing::Json;
         let root = texts.root();
+        self.sent.reads(&root);
         let key = TextKey { kind: kind::MESSAGE, a: 0, b: 0 };
         let end = match root.kind() {
             Kind::Object => object(&mut texts, &root, key, DEPTH),

@@ -1,10 +1,12 @@
 //! What has been sent of a stream of events, its well-formed rest, and whole answers of the proxy's own.
 
 use super::super::fields::{is_among, string};
+use super::super::number::name_number;
 use super::super::say::Say;
 use super::super::texts::short;
 use super::super::write::Json;
 use super::super::{Call, Ending, EndingHow, Envelope};
+use super::answer::kind;
 use super::envelope::Form;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
@@ -14,15 +16,23 @@ use crate::wire::own::OwnEvents;
 pub(super) struct Sent {
     task: Option<String>,
     context: Option<String>,
+    /// The artifact that was read last, by its id.
+    made: Option<String>,
+    /// The number of the one that left last.
+    left: Option<u32>,
     done: bool,
 }
 
 impl Sent {
+    /// An event has come.
+    pub(super) fn reads(&mut self, root: &Value<'_>) {
+        self.made = artifact(root).or(self.made.take());
+    }
+
     /// An event has left.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
-        let of = root.get("result").unwrap_or(*root);
-        let named = ["task", "statusUpdate", "status_update", "artifactUpdate", "artifact_update"];
-        let object = named.iter().find_map(|name| of.get(name)).unwrap_or(of);
+        let (of, object) = objects(root);
+        self.left = artifact(root).map(|id| name_number(id.as_bytes())).or(self.left);
         let is_task = of.get("task").is_some() || of.get("kind").is_some_and(|k| k.is_str("task"));
         let named = |names: [&str; 2]| short(names.iter().find_map(|name| object.get(name)));
         let task = named(["taskId", "task_id"]);
@@ -41,12 +51,56 @@ impl Sent {
             return out;
         }
         let say = Say::ending(&ending.how, call, true);
-        let before = ending.before.iter().map(|(_, text)| text.as_str());
+        let of = |kind| ending.before.iter().filter(move |(key, _)| key.kind == kind);
+        for (key, text) in of(kind::ARTIFACT).filter(|(_, text)| !text.is_empty()) {
+            // What was to be a piece of it is one: in a message it would stand behind another text.
+            if let Some(id) = self.made.as_ref().filter(|id| name_number(id.as_bytes()) == key.a) {
+                out.push("", &self.piece(call, id, self.left == Some(key.a), text));
+            }
+        }
+        let before = of(kind::MESSAGE).map(|(_, text)| text.as_str());
         let texts: Vec<&str> = before.chain(say.text).filter(|text| !text.is_empty()).collect();
         let said = said(call, &say, &ending.decision, &texts, self);
         out.push("", &said);
         out
     }
+
+    /// A piece of the artifact `id`, which has begun or not.
+    fn piece(&self, call: &Call, id: &str, append: bool, text: &str) -> String {
+        let none = Envelope::default();
+        let envelope = call.recognised.envelope.as_deref().unwrap_or(&none);
+        let tagged = envelope.form() == Form::Tagged;
+        let mut out = Json::default();
+        out.raw(if tagged { r#"{"kind":"artifact-update","# } else { "{" });
+        for (name, value) in [("taskId", &self.task), ("contextId", &self.context)] {
+            if let Some(value) = value {
+                out.text(name).raw(":").text(value).raw(",");
+            }
+        }
+        out.raw(r#""artifact":{"artifactId":"#).text(id);
+        out.raw(if envelope.form() == Form::OldHttp {
+            r#","content":[{"#
+        } else {
+            r#","parts":[{"#
+        });
+        out.raw(if tagged { r#""kind":"text","# } else { "" });
+        out.raw(r#""text":"#).text(text).raw("}]}");
+        out.raw(if append { r#","append":true}"# } else { "}" });
+        envelope.wrap("artifactUpdate", out.as_str())
+    }
+}
+
+/// What an envelope holds, and in it the object that says its news.
+fn objects<'a>(root: &Value<'a>) -> (Value<'a>, Value<'a>) {
+    let of = root.get("result").unwrap_or(*root);
+    let named = ["task", "statusUpdate", "status_update", "artifactUpdate", "artifact_update"];
+    (of, named.iter().find_map(|name| of.get(name)).unwrap_or(of))
+}
+
+/// The id of the artifact that an event has a piece of.
+fn artifact(root: &Value<'_>) -> Option<String> {
+    let artifact = objects(root).1.get("artifact")?;
+    short(artifact.get("artifactId").or_else(|| artifact.get("artifact_id")))
 }
 
 /// A whole answer.

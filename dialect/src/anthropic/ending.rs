@@ -132,6 +132,10 @@ impl Sent {
 
     fn before(&mut self, out: &mut OwnEvents, ending: &Ending) {
         for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
+            // A piece of another block is none of the open one.
+            if text.kind == kind::TEXT && self.open.is_some_and(|open| open.index != text.a) {
+                self.close(out);
+            }
             match text.kind {
                 kind::TEXT => self.say(out, kind::TEXT, piece, false),
                 // Thinking cannot be begun here: without its signature it could not go back to the provider.

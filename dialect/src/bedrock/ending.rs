@@ -90,6 +90,10 @@ impl Sent {
         }
         if !self.stopped {
             for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
+                // A piece of another block is none of the open one.
+                if text.kind == kind::TEXT && self.open.is_some_and(|open| open.index != text.a) {
+                    self.close(&mut out);
+                }
                 // Reasoning cannot be begun here: without its signature it could not go back to the model.
                 let open = self.open.and_then(|open| open.kind) == Some(kind::REASONING);
                 if text.kind == kind::TEXT || (text.kind == kind::REASONING && open) {

@@ -173,7 +173,13 @@ impl Sent {
     fn before(&mut self, out: &mut OwnEvents, ending: &Ending) {
         for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
             match (text.kind, self.open) {
-                (kind::TEXT, _) => self.say(out, piece),
+                (kind::TEXT, open) => {
+                    // A piece of another step is none of the open one.
+                    if open.is_some_and(|(index, _)| index != text.a) {
+                        self.close(out);
+                    }
+                    self.say(out, piece);
+                }
                 // Thinking is not begun here: without its signature it could not go back to the provider.
                 (kind::THOUGHT, Some((index, Some(kind::THOUGHT)))) => {
                     delta(out, self.names, index, kind::THOUGHT, piece);

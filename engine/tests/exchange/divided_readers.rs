@@ -125,3 +125,37 @@ fn a_character_in_two_events_passes() {
         }
     }
 }
+
+/// What leaves of a text before a match, with the ending, goes on with that text and with no other.
+#[test]
+fn what_leaves_before_a_match_stands_behind_no_other_text() {
+    let mut found = Vec::new();
+    for action in [json!("block"), json!({"fallback": "f"})] {
+        let program = program(policy(action.clone()));
+        for stream in streams() {
+            // (Thoughts stand where the text does, and say so beside it: the reader here does not look.)
+            let mut all = places(stream.dialect);
+            all.retain(|(name, _)| *name != "thought");
+            for (one, first) in all.iter().take(8) {
+                for (other, second) in all.iter().filter(|(other, _)| other != one) {
+                    let event = |template: &str, text: &str| {
+                        let filled = template.replace('@', text).replace('#', text);
+                        serde_json::from_str::<Value>(&filled).unwrap()
+                    };
+                    let mut events = stream.open.clone();
+                    events.extend([event(first, "go zan"), event(second, "zibar zanzibar")]);
+                    events.extend(stream.close.clone());
+                    let made = recording(&stream, framed(&stream, &events));
+                    let seen = run(&program, &made, &Cut::Whole);
+                    for (place, text) in told(&made, &seen) {
+                        let what = format!("{action} {} {one}, {other}", stream.path);
+                        if text.contains("zanzi") {
+                            found.push(format!("{what}: {place} says {text:?}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
