@@ -45,14 +45,14 @@ fn looks_at(guard: &Guard, role: Role, as_input: bool) -> bool {
 }
 
 /// The matchers for one role of text.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Matchers {
     acting: Option<Rc<Matcher>>,
     watching: Option<Rc<Matcher>>,
 }
 
 /// The guardrails of one answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     program: Rc<Program>,
     chosen: Chosen,
@@ -82,6 +82,16 @@ impl Rules {
         let stops_calls = |guard: &Guard| guard.looks_at(Role::ToolArgs) && guard.action.stops();
         let holds_calls = !chosen.only(&program, stops_calls).acting.is_empty();
         Self { program, chosen, output, tool_args, input, holds_calls }
+    }
+
+    /// Those that watch, without those that act; `None`: none watches.
+    #[must_use]
+    pub fn watching_alone(&self) -> Option<Self> {
+        let mut own = Some(self.clone()).filter(|own| !own.chosen.watching.is_empty())?;
+        for matchers in [&mut own.output, &mut own.tool_args, &mut own.input] {
+            matchers.acting = None;
+        }
+        Some(own)
     }
 
     #[inline(always)]

@@ -167,15 +167,29 @@ impl GrowingText {
             if self.aside.is_some() {
                 self.feed_aside(text, rules, hits);
             }
-            self.act.feed(matcher, text, hits);
-            if !hits.is_empty() {
-                self.found(rules, hits);
+            if self.is_over() {
+                self.act.pass(text);
+            } else {
+                self.act.feed(matcher, text, hits);
+                if !hits.is_empty() {
+                    self.found(rules, hits);
+                }
+                if self.is_over() {
+                    self.act.close();
+                    self.aside = None;
+                }
             }
         }
         if let Some(matcher) = rules.watching(self.role) {
             self.watch.feed(matcher, text, hits);
             rules.watched(self.role, hits, record);
         }
+    }
+
+    /// It ends at a match, and nothing is still to be found that begins before that one: nothing behind it leaves, and it
+    /// is not looked at.
+    fn is_over(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.start < self.act.clear())
     }
 
     /// The text is complete.

@@ -455,6 +455,10 @@ impl OpenTexts {
 
     /// Nothing is open and nothing is needed any more.
     pub fn forget(&mut self) {
+        // Most texts come to nothing, and nothing was kept of them.
+        if self.memory() == 0 && self.touched.is_empty() && self.touched_args.is_empty() {
+            return;
+        }
         *self = Self {
             next: self.next,
             hits: std::mem::take(&mut self.hits),

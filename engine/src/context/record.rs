@@ -70,10 +70,15 @@ impl Record {
     /// A rule did something, or would have (`shadow`).
     pub fn action(&mut self, rule: &str, word: &str, shadow: bool) {
         let prefix = if shadow { "shadow-" } else { "" };
-        let shown = [rule, ":", prefix, word].concat();
-        if self.actions.iter().any(|(known, _)| *known == shown) {
+        // Asked for every hit.
+        let is_known = |known: &str| {
+            let own = known.strip_prefix(rule).and_then(|rest| rest.strip_prefix(':'));
+            own.and_then(|own| own.strip_prefix(prefix)) == Some(word)
+        };
+        if self.actions.iter().any(|(known, _)| is_known(known)) {
             return;
         }
+        let shown = [rule, ":", prefix, word].concat();
         self.count(["hemostat_rule_hits_total;rule=", rule, ";action=", prefix, word].concat());
         // Shadow and `tag` are never sent to callers (POLICY "What is shown").
         let for_callers = !shadow && word != "tag";

@@ -52,18 +52,18 @@ pub(crate) fn look(
     let mut acted = Acted::default();
     let mut looked = Looked { stop: None, edits: Vec::new() };
     let mut kept = 0;
-    for item in items {
+    let mut items = items.iter();
+    for item in items.by_ref() {
         held.pieces.clear();
         texts.forget();
         texts.read(item, doc, bytes, rules, &mut held.pieces, record)?;
-        if looked.stop.is_some() {
-            // Rules that watch count in the rest too.
+        if held.pieces.is_empty() {
             continue;
         }
         if let Some((at, stop)) = texts.first_stop(&held) {
             let place = held.pieces.get(at).map(|piece| piece.place.start());
             looked = Looked { stop: Some((stop.rule, place)), edits: Vec::new() };
-            continue;
+            break;
         }
         let known = looked.edits.len();
         for piece in &held.pieces {
@@ -77,6 +77,14 @@ pub(crate) fn look(
     }
     if looked.stop.is_none() {
         acted.record(rules, record);
+        return Ok(looked);
+    }
+    // Nothing of the rest leaves: only rules that watch look at it.
+    if let Some(watching) = rules.watching_alone() {
+        for item in items {
+            texts.forget();
+            texts.read(item, doc, bytes, &watching, &mut held.pieces, record)?;
+        }
     }
     Ok(looked)
 }

@@ -61,6 +61,11 @@ impl StreamSearch {
         sort(hits, known);
     }
 
+    /// Takes the next piece of a text that was [closed](StreamSearch::close), without looking at it.
+    pub fn pass(&mut self, text: &str) {
+        self.fed = self.fed.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
+    }
+
     /// The text is complete and decided: nothing of it is needed any more but how long it was.
     pub fn close(&mut self) {
         *self = Self { fed: self.fed, ..Self::default() };
