@@ -110,6 +110,25 @@ impl QueuedFrame<'_> {
         }
     }
 
+    /// True for a frame that carries nothing: blank lines, comments, events without data.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        let blank =
+            |line: &Range<usize>| self.frame.raw.get(line.clone()).is_some_and(<[u8]>::is_empty);
+        !self.opaque
+            && self.pieces.is_empty()
+            && self.calls.is_empty()
+            && self.call_pieces.is_empty()
+            && self.frame.payload.iter().all(blank)
+    }
+
+    /// Another frame that carries nothing leaves with this one, which does not either. Gives how much more memory it takes.
+    pub fn join(&mut self, other: &QueuedFrame<'_>) -> usize {
+        self.frame.raw.to_mut().extend_from_slice(&other.frame.raw);
+        self.taken += other.bytes();
+        other.bytes()
+    }
+
     /// Bytes that wait.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -27,7 +27,7 @@ use crate::dialect::{Dialect, Ending, EndingHow, TextKey};
 use crate::limits;
 use crate::policy::document::{Fallback, OnHoldLimit};
 use crate::policy::program::guard::Action;
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Frame, Framing};
 use crate::wire::json::Doc;
 use crate::wire::text::Decoded;
 
@@ -179,11 +179,14 @@ impl Pipe {
         if content == FrameContent::Json && self.hides(around.frames.doc(), &payload) {
             return;
         }
-        let items = around.frames.take_items();
         let mut held = self.fresh();
         (held.number, held.repeat) = (number, repeat);
-        let read = self.scan(&items, &payload, &mut held, around);
-        around.frames.give_back(items);
+        let mut read = Ok(());
+        if content != FrameContent::Nothing || !frame.is_blank_lines() {
+            let items = around.frames.take_items();
+            read = self.scan(&items, &payload, &mut held, around);
+            around.frames.give_back(items);
+        }
         if read.is_ok() && around.frames.shortens() && self.leaves_at_once(&held) {
             around.out.push(&frame.raw);
             around.frames.sent(number, &frame.raw, &payload);
@@ -302,10 +305,19 @@ impl Pipe {
                 FrameFate::Waits(why) => self.wait(why, around.record),
             }
         }
-        held.taken = held.memory();
         self.queued_bytes += held.bytes();
-        self.queued_memory += held.taken;
-        self.queue.push_back(held.into_owned());
+        let sse = around.frames.framing() == Framing::Sse && held.is_bare();
+        match self.queue.back_mut().filter(|back| sse && back.is_bare()) {
+            Some(back) => {
+                self.queued_memory += back.join(&held);
+                self.recycle(held);
+            }
+            None => {
+                held.taken = held.memory();
+                self.queued_memory += held.taken;
+                self.queue.push_back(held.into_owned());
+            }
+        }
         if self.queue.len() > 1 {
             self.release(around);
         }

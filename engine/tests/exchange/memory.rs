@@ -127,7 +127,7 @@ fn blank_lines_while_text_waits_cost_what_they_take() {
     exchange.response_chunk(event, false, NOW);
     let lines = vec![b'\n'; 64 * 1024];
     let mut ended = false;
-    for _ in 0..48 {
+    for _ in 0..200 {
         let bytes = left(exchange.response_chunk(&lines, false, NOW));
         ended |= String::from_utf8_lossy(&bytes).contains("content_filter");
         assert!(vm.held.taken() <= vm.kept.taken() && vm.kept.taken() < 12 * MIB);

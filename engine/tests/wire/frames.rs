@@ -43,7 +43,12 @@ fn joined(pieces: &[Piece]) -> Vec<u8> {
     pieces.iter().flat_map(|piece| piece.raw().to_vec()).collect()
 }
 
-/// Pieces without the ways in which an oversized frame may fall into parts.
+/// Blank lines and nothing else.
+fn blank(piece: &Piece) -> bool {
+    matches!(piece, Piece::Frame(frame) if frame.is_blank_lines() && !frame.truncated)
+}
+
+/// Pieces without the ways in which an oversized frame may fall into parts, and blank lines into frames.
 fn merged(pieces: Vec<Piece<'static>>) -> Vec<Piece<'static>> {
     let mut out: Vec<Piece> = Vec::new();
     for piece in pieces {
@@ -54,6 +59,13 @@ fn merged(pieces: Vec<Piece<'static>>) -> Vec<Piece<'static>> {
             ) => {
                 raw.to_mut().extend_from_slice(&more);
                 *last = end;
+            }
+            (Some(last), Piece::Frame(frame))
+                if blank(last) && frame.is_blank_lines() && !frame.truncated =>
+            {
+                let Piece::Frame(last) = last else { continue };
+                last.raw.to_mut().extend_from_slice(&frame.raw);
+                last.mixed |= frame.mixed;
             }
             (_, piece) => out.push(piece),
         }
@@ -87,9 +99,10 @@ fn check_cases(framing: Framing, file: &str) {
     assert!(cases.len() > 10);
     for case in cases {
         let stream = case["stream"].as_str().unwrap().as_bytes();
-        assert_eq!(show(&whole(framing, stream)), case["frames"], "{}", case["name"]);
         let bytewise = frames_of(framing, usize::MAX, stream.chunks(1));
         assert_eq!(show(&bytewise), case["frames"], "{}, byte by byte", case["name"]);
+        let (whole, bytewise) = (merged(whole(framing, stream)), merged(bytewise));
+        assert_eq!(show(&whole), show(&bytewise), "{}", case["name"]);
     }
 }
 
@@ -250,7 +263,8 @@ proptest! {
         prop_assert_eq!(&bytewise, &at_once);
         for piece in &at_once {
             // What is oversized is so for its length alone, and nothing else is.
-            prop_assert_eq!(matches!(piece, Piece::Oversized { .. }), piece.raw().len() > limit);
+            let long = piece.raw().len() > limit && !blank(piece);
+            prop_assert_eq!(matches!(piece, Piece::Oversized { .. }), long);
             let ended = matches!(piece, Piece::Frame(_) | Piece::Oversized { last: true, .. });
             prop_assert!(ended);
         }

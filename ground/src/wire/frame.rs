@@ -197,6 +197,12 @@ impl<'a> Frame<'a> {
         self.truncated && (begun || !self.is_no_event())
     }
 
+    /// True for blank lines and nothing else: they carry nothing, and how many are one frame depends on how they came.
+    #[must_use]
+    pub fn is_blank_lines(&self) -> bool {
+        self.payload.is_empty() && self.raw.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+    }
+
     /// The `event:` field's value, if the event has one.
     #[must_use]
     pub fn event_name(&self) -> Option<&[u8]> {

@@ -1,7 +1,7 @@
 //! Chunks in, frames out.
 //!
-//! For every way of cutting a stream into chunks the frames are the same, and their bytes joined are the stream
-//! (invariants 5 and 7). A framer never keeps more than its limit: what would pass it is given away in parts as it
+//! For every way of cutting a stream into chunks the frames are the same (but for how many blank lines between two events
+//! are one, which carry nothing), and their bytes joined are the stream (invariants 5 and 7). A framer never keeps more than its limit: what would pass it is given away in parts as it
 //! arrives, unread (invariant 8).
 
 use std::borrow::Cow;

@@ -1,7 +1,7 @@
 //! Server-sent events (WHATWG HTML §9.2.6, "Interpreting an event stream") as frames.
 //!
-//! A frame is everything up to and including a blank line. A blank line that follows another is a frame of its own,
-//! without payload. Lines end with LF, CRLF or CR, in any mixture, and with nothing else: U+2028 and its like stand
+//! A frame is everything up to and including a blank line. Blank lines that follow another are frames of their own, without
+//! payload: of those that come together, many are one. Lines end with LF, CRLF or CR, in any mixture, and with nothing else: U+2028 and its like stand
 //! raw in JSON strings.
 //!
 //! Where a blank line is written as a lone CR at the end of what has arrived, an LF may follow and belong to it. The
@@ -64,6 +64,11 @@ impl Sse {
     }
 
     pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
+        if matches!(rest, [b'\n' | b'\r', ..])
+            && let Some(piece) = self.blank_lines(rest)
+        {
+            return Some(piece);
+        }
         if self.is_between_events()
             && let Some(piece) = self.plain(rest)
         {
@@ -109,6 +114,32 @@ impl Sse {
         }
     }
 
+    /// Blank lines that stand together, written alike, and no event before them: as many as have come are one frame, since
+    /// they carry nothing. `None`: it is not clear what the first byte is.
+    fn blank_lines<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
+        if !self.is_empty() {
+            return None;
+        }
+        let line: &[u8] = match (self.after_cr, *rest) {
+            (AfterCr::Nothing, [b'\n', ..]) => b"\n",
+            // Otherwise the LF belongs to the frame behind it.
+            (AfterCr::Nothing, [b'\r', b'\n', ..]) if self.crlf => b"\r\n",
+            (AfterCr::Line, [b'\r', ..]) => b"\r",
+            _ => return None,
+        };
+        let most = self.open.limit() / line.len();
+        let lines = rest.chunks(line.len()).take(most).take_while(|own| *own == line).count();
+        let (raw, after) = rest.split_at_checked(lines * line.len())?;
+        if raw.is_empty() {
+            return None;
+        }
+        *rest = after;
+        self.crlf = line.len() > 1;
+        self.lf |= line != b"\r";
+        let mixed = line == b"\r" && self.lf;
+        Some(Piece::Frame(Frame { raw: raw.into(), mixed, ..Frame::default() }))
+    }
+
     /// An event all of which has come, with lines that all end with LF or all with CRLF: nearly every one is, and needs no
     /// state. `None`: it is another.
     fn plain<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
@@ -148,9 +179,14 @@ impl Sse {
     /// Nothing of an event has come, and nothing that comes next belongs to the last one.
     #[inline(always)]
     pub(super) fn is_between_events(&self) -> bool {
+        self.after_cr == AfterCr::Nothing && self.is_empty()
+    }
+
+    /// Nothing of an event has come.
+    #[inline(always)]
+    fn is_empty(&self) -> bool {
         !self.beginning
             && self.line == Some(0)
-            && self.after_cr == AfterCr::Nothing
             && self.open.len() == 0
             && !self.open.is_oversized()
             && self.payload.is_empty()
