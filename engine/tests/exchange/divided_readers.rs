@@ -62,8 +62,7 @@ fn text_streams(content_type: &str) -> Vec<Stream> {
 fn a_carriage_return_alone_cuts_no_word_in_two() {
     for stream in text_streams("event-stream") {
         for (place, template) in places(stream.dialect).into_iter().take(4) {
-            let event =
-                serde_json::from_str(&template.replace('@', "x").replace('#', "x")).unwrap();
+            let event = serde_json::from_str(&template.replace(['@', '#'], "x")).unwrap();
             for tail in
                 ["\rzz", "\r{", "\rid: 5", "\r: c", "\rdata", "\r\rid: 5", "\r\r\r\rx", "\r\n\r: c"]
             {
@@ -91,7 +90,7 @@ fn half_a_character_cuts_no_word_in_two() {
                 HIGH.into(),
                 "x".into(),
             ] {
-                let filled = template.replace('@', &text).replace('#', &text);
+                let filled = template.replace(['@', '#'], &text);
                 let mut event: Value = serde_json::from_str(&filled).unwrap();
                 let members = event.as_object_mut().unwrap();
                 // Nothing of the text, but in the same event.
@@ -115,8 +114,7 @@ fn a_character_in_two_events_passes() {
     for stream in text_streams("") {
         for (place, template) in places(stream.dialect) {
             let halves = format!("fine{HIGH}");
-            let event = serde_json::from_str(&template.replace('@', &halves).replace('#', &halves))
-                .unwrap();
+            let event = serde_json::from_str(&template.replace(['@', '#'], &halves)).unwrap();
             let next = format!("{LOW} ok");
             let body = around(&stream, template, &event, &next, str::to_owned);
             let made = recording(&stream, body.clone());
@@ -139,7 +137,7 @@ fn what_leaves_before_a_match_stands_behind_no_other_text() {
             for (one, first) in all.iter().take(8) {
                 for (other, second) in all.iter().filter(|(other, _)| other != one) {
                     let event = |template: &str, text: &str| {
-                        let filled = template.replace('@', text).replace('#', text);
+                        let filled = template.replace(['@', '#'], text);
                         serde_json::from_str::<Value>(&filled).unwrap()
                     };
                     let mut events = stream.open.clone();
