@@ -12,15 +12,16 @@
 //! model cannot write one into its text. It can into a tool's arguments where they are an object (Anthropic, Gemini):
 //! this is a record and no meter, and limits read the whole answer themselves.
 
+mod openings;
+
+use openings::Openings;
+
 use super::KnownEvents;
 use crate::dialect::DialectId;
 use crate::dialect::spend::Usage;
 use crate::limits::{GLANCE_BEGUN, GLANCE_HEAD, GLANCE_TAIL};
 use crate::wire::find;
 use crate::wire::json::Doc;
-
-/// The beginning of an event is looked at as far as its type.
-const OPENING: usize = 160;
 
 /// Keeps the two ends of one answer.
 #[derive(Debug, Default)]
@@ -31,65 +32,6 @@ pub struct Glance {
     openings: Option<Openings>,
     /// The dialect counts the request's tokens at the beginning of a stream.
     begins: bool,
-}
-
-/// How the last two events of a stream begin, as far as [`OPENING`]: behind the one that says how an answer ended there
-/// may be a `[DONE]`.
-#[derive(Debug, Default)]
-struct Openings {
-    last: Vec<u8>,
-    before: Vec<u8>,
-    /// The current line has bytes.
-    in_line: bool,
-    /// The current event has lines.
-    in_event: bool,
-    /// The last line ended in a CR: an LF that follows belongs to it.
-    after_cr: bool,
-}
-
-impl Openings {
-    fn feed(&mut self, chunk: &[u8]) {
-        // Where the last two events of this chunk begin.
-        let (mut before, mut last) = (None, None);
-        let mut at = 0;
-        while at < chunk.len() {
-            let end = find::line_end(chunk, at).unwrap_or(chunk.len());
-            if end > at {
-                if !self.in_event {
-                    (before, last) = (last, Some(at));
-                }
-                (self.in_line, self.in_event, self.after_cr) = (true, true, false);
-            }
-            let Some(byte) = chunk.get(end) else { break };
-            self.in_event &= self.in_line || (*byte == b'\n' && self.after_cr);
-            (self.in_line, self.after_cr) = (false, *byte == b'\r');
-            at = end + 1;
-        }
-        let Some(last) = last else { return self.take(Some(chunk)) };
-        self.take(chunk.get(..before.unwrap_or(last)));
-        self.begin(chunk, before, last);
-    }
-
-    /// The last events begin at these places of the chunk.
-    fn begin(&mut self, chunk: &[u8], before: Option<usize>, last: usize) {
-        for from in before.into_iter().chain([last]) {
-            std::mem::swap(&mut self.last, &mut self.before);
-            self.last.clear();
-            self.take(chunk.get(from..));
-        }
-    }
-
-    /// True between two events: none has begun.
-    fn is_between(&self) -> bool {
-        !self.in_line && !self.in_event && !self.after_cr
-    }
-
-    /// Goes on with the last event's beginning.
-    fn take(&mut self, bytes: Option<&[u8]>) {
-        let bytes = bytes.unwrap_or_default();
-        let room = OPENING.saturating_sub(self.last.len());
-        self.last.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-    }
 }
 
 /// What an answer said of itself. Empty where it did not, or not where it is looked for.
@@ -132,13 +74,8 @@ impl Glance {
             self.tail.drain(..self.tail.len() - (GLANCE_TAIL - last.len()));
         }
         self.tail.extend_from_slice(last);
-        let Some(openings) = &mut self.openings else { return };
-        match events {
-            KnownEvents::Words => {}
-            KnownEvents::Whole { before, last } if openings.is_between() => {
-                openings.begin(chunk, before, last);
-            }
-            KnownEvents::Whole { .. } | KnownEvents::Nothing => openings.feed(chunk),
+        if let Some(openings) = &mut self.openings {
+            openings.feed(chunk, events);
         }
     }
 
@@ -298,8 +235,6 @@ fn text(value: &[u8]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::FrameLoop;
-    use crate::wire::frame::Framing;
 
     fn of(dialect: DialectId, answer: &[u8], cut: usize) -> Served {
         let mut glance = Glance::new(dialect);
@@ -402,48 +337,6 @@ data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"outpu
             );
             assert_eq!((&*served.finish, served.usage.output), ("stop", output), "{end}");
         }
-    }
-
-    /// What the loop over the frames knows of a chunk.
-    fn known(frames: &mut FrameLoop, chunk: &[u8]) -> KnownEvents {
-        let (mut events, mut rest, mut start) = (KnownEvents::Words, chunk, 0);
-        while frames.next(&mut rest).is_some() {
-            events.add(chunk, start);
-            start = chunk.len() - rest.len();
-        }
-        events.end(chunk, frames.is_between_events())
-    }
-
-    #[test]
-    fn events_that_are_known_begin_where_reading_all_lines_says() {
-        let parts = [
-            "data: a\n\n",
-            "data: b\n",
-            "\n",
-            "event: c\ndata: d\n\n",
-            "e",
-            "\r\n",
-            "data: f\r\n\r\n",
-            "\r",
-            ": g\n\n",
-        ];
-        let mut were_known = 0;
-        for seed in (0..90_000_usize).step_by(37) {
-            let picked = (0..7).map(|place| parts[(seed / 5_usize.pow(place) + seed) % 9]);
-            let text = picked.collect::<String>();
-            let mut frames = FrameLoop::new(Framing::Sse, None);
-            let mut told = Glance::new(DialectId::OpenaiResponses);
-            let mut read = Glance::new(DialectId::OpenaiResponses);
-            for chunk in text.as_bytes().chunks(1 + seed % 23) {
-                let events = known(&mut frames, chunk);
-                were_known += usize::from(matches!(events, KnownEvents::Whole { .. }));
-                told.feed(chunk, events);
-                read.feed(chunk, KnownEvents::Nothing);
-                let state = |own: &Glance| own.openings.as_ref().map(|own| format!("{own:?}"));
-                assert_eq!(state(&told), state(&read), "{text:?} {chunk:?}");
-            }
-        }
-        assert!(were_known > 500, "{were_known}");
     }
 
     #[test]
