@@ -7,6 +7,7 @@ use super::answer::Answer;
 use super::call::{Call, Recognised, RequestView, Unreadable};
 use super::id::DialectId;
 use super::item::Speech;
+use super::made::Made;
 use super::recognise::Line;
 use super::reply::{Canned, ErrorAnswer, Reply};
 use super::spend::{Spending, Usage};
@@ -76,10 +77,8 @@ impl OfferedTools {
 pub(super) struct Answers {
     /// [`Dialect::answer`]
     pub(super) read: fn(&Call, Framing) -> Box<dyn Answer>,
-    /// [`Dialect::canned`]
-    pub(super) canned: fn(&Call, &Canned) -> Reply,
-    /// [`Dialect::blocked`]
-    pub(super) blocked: fn(&Call, decision: &str, now: u64) -> Reply,
+    /// [`Dialect::canned`] and [`Dialect::blocked`]
+    pub(super) made: Made,
     /// [`Dialect::error`]
     pub(super) error: fn(&Recognised, &ErrorAnswer) -> Reply,
     /// [`Dialect::speech`]; `None`: an answer has no words.
@@ -201,14 +200,14 @@ impl Dialect {
     /// A complete answer with status 200: a stream if the call asked for one, else a whole.
     #[must_use]
     pub fn canned(&self, call: &Call, canned: &Canned) -> Reply {
-        (self.answers.canned)(call, canned)
+        self.answers.made.canned(self.answers.read, call, canned)
     }
 
     /// A complete answer with status 200, not streamed, that ends with the dialect's content-filter or refusal stop.
     /// (A stream is ended with [`Answer::ending`].)
     #[must_use]
     pub fn blocked(&self, call: &Call, decision: &str, now: u64) -> Reply {
-        (self.answers.blocked)(call, decision, now)
+        self.answers.made.blocked(call, decision, now)
     }
 
     /// An error body.

@@ -5,10 +5,6 @@ use super::write::{Json, error_reply};
 use super::{ErrorAnswer, Reply};
 use crate::wire::json::{Kind, Value};
 
-/// A list of nothing, in place of one that may not leave.
-pub(super) const NO_ITEMS: &str =
-    r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":false}"#;
-
 /// True if a choice says that it is finished. Some servers say with every chunk that it is not, each in its own way.
 pub(super) fn is_finished(choice: &Value<'_>) -> bool {
     let reason = string(choice.get("finish_reason").filter(|reason| reason.kind() == Kind::String));

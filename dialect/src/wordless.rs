@@ -2,6 +2,7 @@
 //! like any other request; their answers say nothing that a rule could look at, save what they used.
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::made::Made;
 use super::recognise::{self, Line};
 use super::request::{self, Speaker};
 use super::texts::TextWalk;
@@ -25,9 +26,11 @@ const WORDLESS: Dialect = Dialect {
     tools: OfferedTools::NONE,
     answers: Answers {
         read: |_, _| Box::new(Reading),
-        canned: |call, canned| instead(call, canned.text.clone()),
-        blocked: |call, decision, _| {
-            instead(call, format!("the answer was withheld by policy (decision {decision})"))
+        made: Made::Own {
+            canned: |call, canned| instead(call, canned.text.clone()),
+            blocked: |call, decision, _| {
+                instead(call, format!("the answer was withheld by policy (decision {decision})"))
+            },
         },
         error: |_, error| ollama::error(error),
         speech: None,

@@ -13,14 +13,10 @@ pub(super) use request::is_method;
 pub use request::{is_alone, names_a_method, names_one_of_mcp, recognised, stored, texts_beside};
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::made::Made;
 use super::recognise::{self, Line};
 use super::spend::Spending;
-use super::write::{json_reply, sse_reply};
-use super::{
-    Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply,
-    Speech, gemini, mcp,
-};
-use crate::wire::frame::Framing;
+use super::{CallKind, Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech, gemini, mcp};
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -29,8 +25,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools::NONE,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Json(|call, how, decision, _| ending::whole(call, how, decision)),
         error,
         speech: Some(|_| Speech::Says),
         choices: false,
@@ -51,17 +46,6 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
         }
         () => None,
     }
-}
-
-fn canned(call: &Call, canned: &Canned) -> Reply {
-    if !call.stream {
-        return json_reply(200, ending::whole(call, &canned.how(), &canned.decision));
-    }
-    sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
-}
-
-fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
-    json_reply(200, ending::whole(call, &EndingHow::Blocked, decision))
 }
 
 /// JSON-RPC has errors of its own, and the HTTP binding Google's.

@@ -9,16 +9,13 @@ mod stopped;
 mod tools;
 
 pub(super) use spend::provider_tools;
-pub(super) use stopped::RESULT;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::made::Made;
 use super::say::Say;
-use super::write::{Json, error_reply, json_reply, sse_reply};
-use super::{
-    Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech,
-};
+use super::write::{Json, error_reply};
+use super::{Call, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech};
 use crate::recognise;
-use crate::wire::frame::Framing;
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -27,25 +24,13 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Json(|call, how, decision, _| whole(call, how, decision)),
         error,
         speech: Some(speech),
         choices: false,
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };
-
-fn canned(call: &Call, canned: &Canned) -> Reply {
-    if call.stream {
-        return sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
-    }
-    json_reply(200, whole(call, &canned.how(), &canned.decision))
-}
-
-fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
-    json_reply(200, whole(call, &EndingHow::Blocked, decision))
-}
 
 fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {
     let kind = match error.status {

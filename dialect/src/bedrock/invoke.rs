@@ -4,6 +4,7 @@
 
 use super::super::anthropic;
 use super::super::contract::{About, Answers, Requests, Spend};
+use super::super::made::Made;
 use super::super::write::quoted;
 use super::super::{
     Answer, Call, CallPiece, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves,
@@ -47,8 +48,7 @@ pub(in super::super) const DIALECT: Dialect = Dialect {
     tools: anthropic::DIALECT.tools,
     answers: Answers {
         read: |call, framing| Box::new(Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Own { canned, blocked },
         error: |_, error| exception(error),
         ..anthropic::DIALECT.answers
     },

@@ -12,6 +12,7 @@ mod tools;
 pub(super) use invoke::DIALECT as INVOKE;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::made::Made;
 use super::say::Say;
 use super::write::{Json, error_reply, json_reply};
 use super::{Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech};
@@ -34,8 +35,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Own { canned, blocked },
         error: |_, error| exception(error),
         speech: Some(speech),
         choices: false,

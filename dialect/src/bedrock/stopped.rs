@@ -1,11 +1,10 @@
 //! How Converse events leave once calls were stopped: text takes the block of a stopped call, so that indexes stay, and
 //! the stop reason stays true.
 
-use super::super::anthropic::RESULT;
 use super::super::fields::string;
-use super::super::known::{Ids, Known, pieces_at};
 use super::super::number::number;
 use super::super::splice::replace;
+use super::super::stopped_calls::{RESULT, StoppedCalls, stopped_at};
 use super::super::write::quoted;
 use super::super::{CallPiece, Leaves, Stopped};
 use super::ending::block;
@@ -14,16 +13,10 @@ use crate::wire::json::Value;
 
 /// What has become of the calls.
 #[derive(Debug, Default)]
-pub(super) struct Leaving {
-    /// A call that the caller carries out has left.
-    through: bool,
-    /// A call was stopped.
-    stopped: bool,
-    /// Ids of stopped calls, whose results are withheld.
-    ids: Ids,
-    /// Blocks of withheld results that have begun and not stopped.
-    withheld: Known<u32>,
-}
+pub(super) struct Leaving(StoppedCalls);
+
+/// The stop reason that asks the caller to carry out calls, and the one that a message without any has.
+const STOP_REASON: (&str, &str, &str) = ("stopReason", "tool_use", "\"end_turn\"");
 
 impl Leaving {
     pub(super) fn frame(
@@ -41,13 +34,7 @@ impl Leaving {
         } else {
             self.event(root, pieces, &mut leaves);
         }
-        if self.stopped && !self.through {
-            for field in root.children().filter(|field| field.key_is("stopReason")) {
-                if field.is_str("tool_use") {
-                    replace(&field, "\"end_turn\"", &mut leaves.edits);
-                }
-            }
-        }
+        self.0.keep_true(root, STOP_REASON, &mut leaves);
         leaves
     }
 
@@ -55,21 +42,21 @@ impl Leaving {
         let Some(index) = root.get("contentBlockIndex").map(|index| number(Some(index))) else {
             return;
         };
-        let stopped = pieces_at(pieces, root.id()).first().and_then(|piece| piece.stopped);
-        let withheld = self.withheld.has(&index);
+        let stopped = stopped_at(root, pieces);
+        let withheld = self.0.withheld.has(&index);
         if root.get("delta").is_some() {
             leaves.dropped = stopped.is_some() || withheld;
         } else if let Some(start) = root.get("start") {
             if let Some(text) = self.said(&start, stopped) {
                 if stopped.is_none() {
-                    self.withheld.add(index);
+                    self.0.withheld.add(index);
                 }
-                let delta = format!(r#"{{"text":{}}}"#, quoted(&text));
+                let delta = format!(r#"{{"text":{}}}"#, quoted(text));
                 leaves.dropped = true;
                 leaves.after.push("contentBlockDelta", &block(index, Some(&delta)));
             }
         } else {
-            self.withheld.remove(&index);
+            self.0.withheld.remove(&index);
         }
     }
 
@@ -77,24 +64,22 @@ impl Leaving {
     fn message(&mut self, message: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
         let lists = message.children().filter(|field| field.key_is("content"));
         for block in lists.flat_map(|list| list.children()) {
-            let stopped = pieces_at(pieces, block.id()).first();
-            if let Some(text) = self.said(&block, stopped.and_then(|piece| piece.stopped)) {
-                replace(&block, &format!(r#"{{"text":{}}}"#, quoted(&text)), &mut leaves.edits);
+            if let Some(text) = self.said(&block, stopped_at(&block, pieces)) {
+                replace(&block, &format!(r#"{{"text":{}}}"#, quoted(text)), &mut leaves.edits);
             }
         }
     }
 
     /// What is said in place of a call, or of a result; `None`: it leaves.
-    fn said(&mut self, holder: &Value<'_>, stopped: Option<&Stopped>) -> Option<String> {
+    fn said<'a>(&mut self, holder: &Value<'_>, stopped: Option<&'a Stopped>) -> Option<&'a str> {
         if let Some(stopped) = stopped {
-            self.stopped = true;
-            self.ids.add(holder.get("toolUse").and_then(|call| call.get("toolUseId")));
-            return Some(stopped.text.clone());
+            self.0.stop(holder.get("toolUse").and_then(|call| call.get("toolUseId")));
+            return Some(&stopped.text);
         }
         if let Some(call) = holder.get("toolUse") {
-            self.through |= &*string(call.get("type")) != b"server_tool_use";
+            self.0.through |= &*string(call.get("type")) != b"server_tool_use";
         }
         let result = holder.get("toolResult").and_then(|result| result.get("toolUseId"));
-        self.ids.has(result).then(|| RESULT.to_owned())
+        self.0.has(result).then_some(RESULT)
     }
 }

@@ -7,18 +7,17 @@ mod request;
 mod stopped;
 
 use super::contract::{About, Answers, Requests, Spend};
+use super::made::Made;
 use super::openai_chat;
 use super::recognise::{self, Line};
 use super::request::has_member;
 use super::say::Say;
 use super::spend::{Spending, Usage, count, insert, some_tokens};
-use super::write::{Json, error_reply, json_reply, sse_reply};
+use super::write::{Json, error_reply};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech,
-    Unreadable,
+    Call, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech, Unreadable,
 };
 use crate::wire::edit::Edit;
-use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
 
 /// Usage of an answer that the proxy made: nothing is billed for it.
@@ -43,8 +42,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: openai_chat::DIALECT.tools,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Json(|call, how, decision, _| whole(call, how, decision)),
         error,
         speech: Some(speech),
         choices: false,
@@ -59,17 +57,6 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
 /// A gateway may put the model in.
 fn takes(root: &Value<'_>) -> bool {
     root.kind() != Kind::Object || has_member(root, "model") || has_member(root, "messages")
-}
-
-fn canned(call: &Call, canned: &Canned) -> Reply {
-    if !call.stream {
-        return json_reply(200, whole(call, &canned.how(), &canned.decision));
-    }
-    sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
-}
-
-fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
-    json_reply(200, whole(call, &EndingHow::Blocked, decision))
 }
 
 fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {

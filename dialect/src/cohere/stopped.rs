@@ -5,6 +5,7 @@ use super::super::fields::string;
 use super::super::number::number;
 use super::super::openai_chat::stopped::take_out;
 use super::super::splice::{insert, push, replace};
+use super::super::stopped_calls::StoppedCalls;
 use super::super::write::Json;
 use super::super::{CallPiece, Leaves};
 use super::ending::content;
@@ -14,12 +15,13 @@ use crate::wire::json::{Kind, Value};
 /// What has become of the calls.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
-    /// A call has left.
-    through: bool,
-    stopped: bool,
+    calls: StoppedCalls,
     /// The index of the next content.
     next: u32,
 }
+
+/// The finish reason that asks the caller to carry out calls, and the one that an answer without any has.
+const FINISH_REASON: (&str, &str, &str) = ("finish_reason", "TOOL_CALL", "\"COMPLETE\"");
 
 impl Leaving {
     pub(super) fn frame(
@@ -41,14 +43,14 @@ impl Leaving {
                 self.next = self.next.max(index.saturating_add(1));
             }
             (b"tool-call-start", Some(stopped)) => {
-                self.stopped = true;
+                self.calls.stop(None);
                 content(&mut leaves.after, self.next, &stopped.text);
                 self.next = self.next.saturating_add(1);
             }
-            (b"tool-call-start", None) => self.through = true,
+            (b"tool-call-start", None) => self.calls.through = true,
             (b"message-end", _) => {
                 if let Some(delta) = root.get("delta") {
-                    self.finish(&delta, &mut leaves);
+                    self.calls.keep_true(&delta, FINISH_REASON, &mut leaves);
                 }
             }
             _ => {}
@@ -66,11 +68,11 @@ impl Leaving {
         let Some(message) = root.get("message") else { return };
         let said: Vec<&str> =
             pieces.iter().filter_map(|piece| Some(piece.stopped?.text.as_str())).collect();
-        self.through = pieces.iter().any(|piece| piece.stopped.is_none());
+        self.calls.through = pieces.iter().any(|piece| piece.stopped.is_none());
         if said.is_empty() {
             return;
         }
-        self.stopped = true;
+        self.calls.stop(None);
         let left = take_out(&message, pieces, &mut leaves.edits);
         let mut part = Json::default();
         part.raw(r#"{"type":"text","text":"#).text(&said.join("\n\n")).raw("}");
@@ -85,17 +87,6 @@ impl Leaving {
                 insert(&message, "content", &list, left, &mut leaves.edits);
             }
         }
-        self.finish(root, leaves);
-    }
-
-    fn finish(&self, holder: &Value<'_>, leaves: &mut Leaves) {
-        if !self.stopped || self.through {
-            return;
-        }
-        for field in holder.children().filter(|field| field.key_is("finish_reason")) {
-            if field.is_str("TOOL_CALL") {
-                replace(&field, "\"COMPLETE\"", &mut leaves.edits);
-            }
-        }
+        self.calls.keep_true(root, FINISH_REASON, leaves);
     }
 }

@@ -4,11 +4,13 @@ mod answer;
 mod ending;
 mod kind;
 mod request;
+mod spelling;
 mod spend;
 mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::made::Made;
 use super::say::Say;
 use super::write::{Json, error_reply, json_reply};
 use super::{
@@ -27,8 +29,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Own { canned, blocked },
         error,
         speech: Some(speech),
         choices: true,

@@ -4,6 +4,7 @@ use super::super::fields::string;
 use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
+use super::spelling::only;
 use crate::wire::json::{Doc, Kind, Value};
 
 /// Reads a request body.
@@ -31,43 +32,30 @@ pub(super) fn read(
     })
 }
 
-/// A field under one of its two names.
-pub(super) fn either<'a>(
-    object: &Value<'a>,
-    camel: &str,
-    snake: &str,
-    field: &'static str,
-) -> Result<Option<Value<'a>>, Unreadable> {
-    match (request::one(object, camel, field)?, request::one(object, snake, field)?) {
-        (Some(_), Some(_)) => Err(Unreadable { field }),
-        (found, None) | (None, found) => Ok(found),
-    }
-}
-
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
     let mut call = Call::without_body(recognised.clone());
     let place = "/generationConfig";
-    let Some(config) = either(root, "generationConfig", "generation_config", place)? else {
+    let Some(config) = only(root, "generationConfig", place)? else {
         return Ok(call);
     };
     if config.kind() != Kind::Object {
         return Err(Unreadable { field: place });
     }
     let place = "/generationConfig/candidateCount";
-    if let Some(count) = either(&config, "candidateCount", "candidate_count", place)? {
+    if let Some(count) = only(&config, "candidateCount", place)? {
         let name =
             if count.key_is("candidateCount") { "candidateCount" } else { "candidate_count" };
         call.choices = request::choices(&config, name, place)?;
     }
     let place = "/generationConfig/responseMimeType";
-    if let Some(kind) = either(&config, "responseMimeType", "response_mime_type", place)? {
+    if let Some(kind) = only(&config, "responseMimeType", place)? {
         let kind = kind.as_str().ok_or(Unreadable { field: place })?;
         call.structured |= !kind.is_empty() && !kind.eq_ignore_ascii_case("text/plain");
     }
     let place = "/generationConfig/responseSchema";
-    let schema = either(&config, "responseSchema", "response_schema", place)?;
+    let schema = only(&config, "responseSchema", place)?;
     let place = "/generationConfig/responseJsonSchema";
-    let json_schema = either(&config, "responseJsonSchema", "response_json_schema", place)?;
+    let json_schema = only(&config, "responseJsonSchema", place)?;
     call.structured |= schema.is_some() || json_schema.is_some();
     Ok(call)
 }

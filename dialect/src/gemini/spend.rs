@@ -3,8 +3,8 @@
 use super::super::Unreadable;
 use super::super::fields::string;
 use super::super::spend::{Spending, Usage, insert, some_tokens, tokens};
-use super::request::either;
-use super::tools::snake;
+use super::spelling::{only, snake};
+
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -13,18 +13,16 @@ const USES: u64 = 10;
 
 pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     let mut spending = Spending::default();
-    if let Some(config) =
-        either(root, "generationConfig", "generation_config", "/generationConfig")?
-    {
+    if let Some(config) = only(root, "generationConfig", "/generationConfig")? {
         let field = "/generationConfig/maxOutputTokens";
-        if let Some(most) = either(&config, "maxOutputTokens", "max_output_tokens", field)? {
+        if let Some(most) = only(&config, "maxOutputTokens", field)? {
             spending.max_output = Some(most.as_u64().ok_or(Unreadable { field })?);
         }
         for schema in ["responseSchema", "response_schema", "responseJsonSchema"] {
             spending.format(config.get(schema));
         }
         let field = "/generationConfig/responseModalities";
-        let modalities = either(&config, "responseModalities", "response_modalities", field)?;
+        let modalities = only(&config, "responseModalities", field)?;
         for modality in modalities.iter().flat_map(Value::children) {
             let name = String::from_utf8_lossy(&string(Some(modality))).to_ascii_lowercase();
             if name != "text" && !name.is_empty() {
@@ -32,7 +30,7 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
             }
         }
     }
-    spending.tier(either(root, "serviceTier", "service_tier", "/serviceTier")?);
+    spending.tier(only(root, "serviceTier", "/serviceTier")?);
     spending.turns(root.get("contents"));
     spending.tools(root.get("tools"));
     for tool in root.get("tools").iter().flat_map(Value::children).flat_map(|tool| tool.children())

@@ -6,8 +6,9 @@ use super::super::splice::{extend, remove, replace};
 use super::super::write::Json;
 use super::super::{CallPiece, Leaves, TextKey};
 use super::ending::{Sent, says};
-use crate::anthropic::RESULT;
+use super::spelling::either;
 use crate::limits;
+use crate::stopped_calls::RESULT;
 use crate::wire::json::{Kind, Value};
 
 /// What has become of the calls.
@@ -66,7 +67,7 @@ impl Leaving {
         for part in parts.children() {
             let piece = pieces_at(pieces, part.id()).first();
             let stopped = piece.and_then(|piece| piece.stopped);
-            let is_code = either(&part, "executableCode", "executable_code").is_some();
+            let is_code = either(&part, "executableCode").is_some();
             let result = self.is_result(&part, index);
             if is_code && stopped.is_none() {
                 self.candidate(index, |candidate| candidate.code = false);
@@ -140,12 +141,7 @@ impl Leaving {
         let known = self.known(index).ok().and_then(|at| self.candidates.get(at));
         let code = known.is_some_and(|candidate| candidate.code);
         let response = part.get("toolResponse").and_then(|response| response.get("id"));
-        let result = || either(part, "codeExecutionResult", "code_execution_result");
+        let result = || either(part, "codeExecutionResult");
         (code && result().is_some()) || self.ids.has(response)
     }
-}
-
-/// A member under either of its names.
-fn either<'a>(part: &Value<'a>, camel: &str, snake: &str) -> Option<Value<'a>> {
-    part.get(camel).or_else(|| part.get(snake))
 }

@@ -3,25 +3,9 @@
 
 use super::super::splice::{remove, replace};
 use super::super::tools::{Gone, Tool, of_type, strings};
+use super::spelling::{is, snake};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
-
-/// True for a field under either of its names.
-fn is(field: &Value<'_>, camel: &str) -> bool {
-    field.key_is(camel) || field.key_is(&snake(camel))
-}
-
-/// A name as the other spelling has it.
-pub(super) fn snake(camel: &str) -> String {
-    let mut out = String::new();
-    for c in camel.chars() {
-        if c.is_ascii_uppercase() {
-            out.push('_');
-        }
-        out.push(c.to_ascii_lowercase());
-    }
-    out
-}
 
 /// `tools` is a list; the server also takes a single one.
 fn lists<'a>(root: &Value<'a>) -> Vec<Value<'a>> {

@@ -1,6 +1,6 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{pick, string};
+use super::super::fields::{is_among, pick, string};
 use super::super::number::number;
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
@@ -15,6 +15,15 @@ use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 use crate::wire::own::OwnEvents;
+
+/// Members of an interaction that hold no text of the answer: ids and times, then the echo of the request.
+#[rustfmt::skip]
+const SKIPPED: [&str; 19] = [
+    "updated", "continuation_token", "continuation_ids", "environment_id", "previous_interaction_id",
+    "input", "system_instruction", "tools", "generation_config", "agent", "agent_config", "response_format",
+    "response_mime_type", "response_modalities", "safety_settings", "webhook_config", "labels", "cached_content",
+    "environment",
+];
 
 /// What a step turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,25 +119,7 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"updated"
-                | b"continuation_token"
-                | b"continuation_ids"
-                | b"environment_id"
-                | b"previous_interaction_id" => {}
-                b"input"
-                | b"system_instruction"
-                | b"tools"
-                | b"generation_config"
-                | b"agent"
-                | b"agent_config"
-                | b"response_format"
-                | b"response_mime_type"
-                | b"response_modalities"
-                | b"safety_settings"
-                | b"webhook_config"
-                | b"labels"
-                | b"cached_content"
-                | b"environment" => {}
+                name if is_among(&SKIPPED, name) => {}
                 _ => texts.walk(&field),
             }
         }

@@ -13,15 +13,15 @@ mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::made::Made;
 use super::recognise::{self, Line};
 use super::request::has_member;
 use super::say::Say;
-use super::write::{Json, error_reply, json_reply, sse_reply};
+use super::write::{Json, error_reply};
 use super::{
-    Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply,
-    Speech, gemini, previous,
+    Call, CallKind, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech, gemini,
+    previous,
 };
-use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
 
 /// Begins the id of a canned answer.
@@ -44,8 +44,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Json(|call, how, decision, _| whole(call, how, decision)),
         error,
         speech: Some(speech),
         choices: false,
@@ -70,17 +69,6 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
 fn takes(root: &Value<'_>) -> bool {
     root.kind() != Kind::Object
         || ["model", "agent", "input"].iter().any(|name| has_member(root, name))
-}
-
-fn canned(call: &Call, canned: &Canned) -> Reply {
-    if !call.stream {
-        return json_reply(200, whole(call, &canned.how(), &canned.decision));
-    }
-    sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
-}
-
-fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
-    json_reply(200, whole(call, &EndingHow::Blocked, decision))
 }
 
 /// `code` is a word here, where other calls of this provider have a number.

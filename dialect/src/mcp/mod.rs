@@ -23,6 +23,7 @@ pub use mirror::{is_mismatch, is_modern};
 pub use sign::is_old_transport;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::made::Made;
 use super::{
     Call, Canned, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Speech,
     Unreadable,
@@ -36,8 +37,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools::NONE,
     answers: Answers {
         read: |_, _| Box::new(mute::Mute),
-        canned,
-        blocked,
+        made: Made::Own { canned, blocked },
         error,
         speech: Some(|_| Speech::Says),
         choices: false,

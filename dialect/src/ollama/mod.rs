@@ -5,6 +5,7 @@ mod answer;
 mod request;
 
 use super::contract::{About, Answers, Requests, Spend};
+use super::made::Made;
 use super::openai_chat;
 use super::recognise::{self, Line};
 use super::request::has_member;
@@ -37,8 +38,7 @@ pub(super) const CHAT: Dialect = Dialect {
     tools: openai_chat::DIALECT.tools,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Own { canned, blocked },
         error: |_, error| self::error(error),
         speech: Some(speech),
         choices: false,

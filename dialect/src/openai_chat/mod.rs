@@ -11,11 +11,11 @@ pub(super) mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::write::{Json, json_reply, sse_reply};
-use super::{Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, Reply, Speech, openai};
+use super::made::Made;
+use super::write::Json;
+use super::{Call, Dialect, DialectId, EndingHow, Speech, openai};
 use crate::recognise;
 use crate::say::Say;
-use crate::wire::frame::Framing;
 
 /// Usage of an answer that the proxy made: nothing is billed for it.
 const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
@@ -27,8 +27,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Json(whole),
         error: |_, error| openai::error(error),
         speech: Some(speech),
         choices: true,
@@ -41,23 +40,6 @@ pub(super) const DIALECT: Dialect = Dialect {
         is_usage_event: spend::is_usage_event,
     },
 };
-
-fn canned(call: &Call, canned: &Canned) -> Reply {
-    if call.recognised.kind == CallKind::StoredList {
-        return json_reply(200, openai::NO_ITEMS.to_owned());
-    }
-    if call.stream {
-        return sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
-    }
-    json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now))
-}
-
-fn blocked(call: &Call, decision: &str, now: u64) -> Reply {
-    if call.recognised.kind == CallKind::StoredList {
-        return json_reply(200, openai::NO_ITEMS.to_owned());
-    }
-    json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
-}
 
 fn speech(kind: u8) -> Speech {
     match kind {

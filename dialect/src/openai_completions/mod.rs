@@ -6,16 +6,14 @@ mod kind;
 mod request;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::made::Made;
 use super::openai_chat;
 use super::recognise::{self, Line};
 use super::say::Say;
 use super::spend::{Spending, count, insert};
-use super::write::{Json, json_reply, sse_reply};
-use super::{
-    Answer, Call, Canned, Dialect, DialectId, EndingHow, Recognised, Reply, Speech, Unreadable,
-};
+use super::write::Json;
+use super::{Call, Dialect, DialectId, EndingHow, Recognised, Speech, Unreadable};
 use crate::wire::edit::Edit;
-use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
 /// Usage of an answer that the proxy made: nothing is billed for it.
@@ -41,8 +39,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools::NONE,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Json(whole),
         speech: Some(speech),
         ..openai_chat::DIALECT.answers
     },
@@ -57,17 +54,6 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
     // The oldest paths named the model in `…/engines/{model}/`.
     let engine = target.is(2, "engines").then(|| target.nth_last(1).to_owned());
     Some(recognise::call(DialectId::OpenaiCompletions, line.deployment(1).or(engine)))
-}
-
-fn canned(call: &Call, canned: &Canned) -> Reply {
-    if !call.stream {
-        return json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now));
-    }
-    sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()))
-}
-
-fn blocked(call: &Call, decision: &str, now: u64) -> Reply {
-    json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
 }
 
 fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {

@@ -10,13 +10,11 @@ mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::made::Made;
 use super::say::Say;
-use super::write::{Json, json_reply, quoted, sse_reply};
-use super::{
-    Answer, Call, CallKind, Canned, Dialect, DialectId, EndingHow, Reply, Speech, openai, previous,
-};
+use super::write::{Json, quoted};
+use super::{Call, Dialect, DialectId, EndingHow, Speech, openai, previous};
 use crate::recognise;
-use crate::wire::frame::Framing;
 use crate::wire::json::Doc;
 
 /// Begins the id of a canned answer.
@@ -29,31 +27,13 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        canned,
-        blocked,
+        made: Made::Json(whole),
         error: |_, error| openai::error(error),
         speech: Some(speech),
         choices: false,
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };
-
-fn canned(call: &Call, canned: &Canned) -> Reply {
-    if call.recognised.kind == CallKind::StoredList {
-        return json_reply(200, openai::NO_ITEMS.to_owned());
-    }
-    if call.stream {
-        return sse_reply(&answer::Reading::new(call, Framing::Sse).ending(&canned.ending()));
-    }
-    json_reply(200, whole(call, &canned.how(), &canned.decision, canned.now))
-}
-
-fn blocked(call: &Call, decision: &str, now: u64) -> Reply {
-    if call.recognised.kind == CallKind::StoredList {
-        return json_reply(200, openai::NO_ITEMS.to_owned());
-    }
-    json_reply(200, whole(call, &EndingHow::Blocked, decision, now))
-}
 
 fn speech(kind: u8) -> Speech {
     use names::kind;

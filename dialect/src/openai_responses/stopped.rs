@@ -2,15 +2,15 @@
 //! its events are the message's, repeats of the item are the message again, and events are numbered anew.
 
 use super::super::fields::string;
-use super::super::known::{Ids, Known, pieces_at};
+use super::super::known::{Ids, Known};
 use super::super::splice::replace;
+use super::super::stopped_calls::{RESULT, stopped_at};
 use super::super::write::Json;
 use super::super::{CallPiece, Leaves, Stopped};
 use super::ending::Events;
 use super::names::name_and_phase;
 use super::sent::Sent;
 use super::{content_part, message};
-use crate::anthropic::RESULT;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
@@ -54,12 +54,12 @@ impl Leaving {
         match (name_and_phase(&event), item) {
             ((b"output_item", phase), Some(item)) => {
                 let place = root.get("output_index").map_or(0, |index| index.as_u64().unwrap_or(0));
-                if let Some(said) = self.said(&item, stopped(root, pieces)) {
+                if let Some(said) = self.said(&item, stopped_at(root, pieces)) {
                     self.withheld.add(place);
                     self.item(&item, &said, phase == b"done", place, sent, &mut leaves);
                 }
             }
-            _ if stopped(root, pieces).is_some() || self.is_withheld(root) => {
+            _ if stopped_at(root, pieces).is_some() || self.is_withheld(root) => {
                 self.changed = true;
                 leaves.dropped = true;
             }
@@ -86,7 +86,7 @@ impl Leaving {
         let lists =
             response.children().filter(|field| field.key_is("output") || field.key_is("data"));
         for item in lists.flat_map(|list| list.children()) {
-            if let Some(said) = self.said(&item, stopped(&item, pieces)) {
+            if let Some(said) = self.said(&item, stopped_at(&item, pieces)) {
                 self.changed = true;
                 replace(&item, &whole(&said), &mut leaves.edits);
             }
@@ -160,8 +160,4 @@ fn whole(said: &Replacement<'_>) -> String {
     let mut json = Json::default();
     message(&mut json, &said.id, "completed", Some((said.text, false)));
     json.take()
-}
-
-fn stopped<'a>(value: &Value<'_>, pieces: &[CallPiece<'a>]) -> Option<&'a Stopped> {
-    pieces_at(pieces, value.id()).first().and_then(|piece| piece.stopped)
 }
