@@ -11,6 +11,7 @@
 //! | [`ledger`] | accounts of limits: state + charge + now → state, kept in a storage that workers share |
 //! | [`fleet`] | caps that proxies share: what is owed to a rate-limit service, its last word, the messages |
 //! | [`event`] | what operators are told of at once: events for `notify`, calls that wait for leave |
+//! | [`effect`] | what the host does besides moving bytes: counters, lines, events |
 //! | [`providers`] | what the status pages of providers say |
 //! | [`counters`] | every counter that may ever be shown |
 //! | [`written`] | JSON that is written for operators |
@@ -18,6 +19,7 @@
 pub mod bundle;
 pub mod counters;
 pub mod dsse;
+pub mod effect;
 pub mod event;
 pub mod fleet;
 pub mod grant;

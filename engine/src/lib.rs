@@ -24,6 +24,7 @@
 //! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
 //! | [`capture`] | what was said, for a backend that keeps traces: messages, spans, and when they are sent |
 //! | [`event`] | what operators are told of at once: events for `notify`, calls that wait for leave |
+//! | [`effect`] | what the host does besides moving bytes: counters, lines, events |
 //! | [`providers`] | what the status pages of providers say |
 //! | [`counters`] | every counter that may ever be shown |
 //! | [`ledger`] | accounts of limits: state + charge + now → state, kept in a storage that workers share |
@@ -39,7 +40,7 @@ mod mcp;
 
 use hemostat_control::written;
 pub use hemostat_control::{
-    bundle, counters, dsse, event, fleet, grant, ledger, policy, providers,
+    bundle, counters, dsse, effect, event, fleet, grant, ledger, policy, providers,
 };
 pub use hemostat_dialect::{self as dialect, jcs};
 pub use hemostat_ground::{base, limits, search, wire};

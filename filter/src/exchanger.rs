@@ -6,9 +6,9 @@ use hemostat_engine::fleet::Parcel;
 use hemostat_engine::limits::{FLEET_ANSWER_BYTES, FLEET_CALLS};
 use hemostat_engine::policy::Program;
 
-use crate::accounts;
 use crate::host::{self, Buffer};
-use crate::telemetry::{self, Trouble};
+use crate::telemetry::Trouble;
+use crate::{accounts, effects};
 
 /// Calls of one configuration to the services of its fleet.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Exchanger {
                 self.send(parcel);
             }
         }
-        telemetry::apply_for(program, table.notes());
+        effects::apply_for(program, table.effects());
     }
 
     /// A call has ended.
@@ -43,7 +43,7 @@ impl Exchanger {
         if let Some(next) = next {
             self.send(next);
         }
-        telemetry::apply_for(program, accounts::fleet().notes());
+        effects::apply_for(program, accounts::fleet().effects());
     }
 
     fn send(&mut self, parcel: Parcel) {

@@ -386,7 +386,7 @@ impl Follower {
             marks: marks.as_ref(),
             followers: &reporter::read(&self.terms.config.scope),
             now_ms: now_ms(),
-            filter: crate::root::VERSION,
+            filter: telemetry::VERSION,
         };
         Ok(bundle::status(&facts, telemetry::read))
     }

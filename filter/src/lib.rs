@@ -21,6 +21,7 @@
 //! | [`pending`] | tool calls that wait for leave, in the data that workers share |
 //! | [`recent`] | events beside traffic, in the data that workers share |
 //! | [`watch`] | status pages of providers |
+//! | [`effects`] | what the engine asks for besides moving bytes |
 //! | [`telemetry`] | counters, log lines, filter state, the sum of held bytes |
 //! | [`clock`] | time that never fails, and numbers that never repeat |
 //! | [`host`] | every host call, as `Result`; the only `unsafe` |
@@ -31,6 +32,7 @@ mod bodies;
 mod capture;
 mod clock;
 mod control;
+mod effects;
 mod exchanger;
 mod follower;
 mod gauges;

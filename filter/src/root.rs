@@ -20,12 +20,9 @@ use crate::host::{self, Buffer, Level, Map};
 use crate::load::{self, Active, Loaded};
 use crate::reporter::Reporter;
 use crate::stream::{NoPolicy, Stream};
-use crate::telemetry::Trouble;
+use crate::telemetry::{Trouble, VERSION};
 use crate::watch::Watch;
-use crate::{bodies, capture, clock, notify, running, telemetry};
-
-/// The filter's version, for logs.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::{bodies, capture, clock, effects, notify, running, telemetry};
 
 /// The context of one plugin configuration. Envoy makes a new one for every update and lets streams in flight finish on
 /// the old; other hosts configure the same one again. Either way streams keep the [`Active`] that they began with.
@@ -187,7 +184,7 @@ impl Plan {
         self.renewed = slice;
         let lapsed = self.active.borrow().book.renew_all();
         let counted = |_| Effect::Count("hemostat_limit_lapsed_total".to_owned());
-        telemetry::apply((0..lapsed).map(counted).collect());
+        effects::apply((0..lapsed).map(counted).collect());
     }
 
     /// Reports to the services of a fleet, where it is this worker's turn. A release may want it more often than before.

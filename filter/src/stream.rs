@@ -16,13 +16,13 @@ use hemostat_engine::exchange::Exchange;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::accounts;
 use crate::clock;
 use crate::grants::SharedSlots;
 use crate::host::{self, Map};
 use crate::load::Active;
 use crate::running::{self, Entry};
 use crate::telemetry::{self, Trouble};
+use crate::{accounts, effects};
 
 use request::RequestState;
 use response::ResponseState;
@@ -81,8 +81,8 @@ impl Stream {
 
     /// After every call of the engine: what it wants told.
     fn settle(&mut self) {
-        telemetry::apply(self.exchange.effects());
-        telemetry::apply_for(&self.active.program, accounts::fleet().notes());
+        effects::apply(self.exchange.effects());
+        effects::apply_for(&self.active.program, accounts::fleet().effects());
     }
 
     /// A host call failed and nothing of the answer has left. The engine says whether that matters: if it does, the

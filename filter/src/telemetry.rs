@@ -8,12 +8,12 @@ use std::panic::PanicHookInfo;
 use hemostat_engine::base::sorted_map::SortedMap;
 use hemostat_engine::context::memory::VmMemory;
 use hemostat_engine::counters;
-use hemostat_engine::exchange::Effect;
-use hemostat_engine::fleet::Note;
 use hemostat_engine::policy::Program;
 
 use crate::host::{self, HostError, Level};
-use crate::{capture, notify};
+
+/// The filter's version, for logs.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Names of counters that one VM defines. Each stays in the proxy for ever; the filter's own, and a policy of 200 rules
 /// with five counters each, fit.
@@ -134,47 +134,6 @@ impl Trouble {
     }
 }
 
-/// Carries out what the engine asks for besides moving bytes.
-pub fn apply(effects: Vec<Effect>) {
-    // Nearly every piece of an answer has none.
-    if !effects.is_empty() {
-        carry_out(effects);
-    }
-}
-
-/// The same, of what comes of no one exchange: its events go where this policy sends them.
-pub fn apply_for(program: &Program, notes: Vec<Note>) {
-    // Asked after every callback, and nearly always there is nothing.
-    if notes.is_empty() {
-        return;
-    }
-    let mut effects = Effect::of_fleet(notes);
-    for effect in &mut effects {
-        if let Effect::Event(event) = effect {
-            event.origin = notify::origin(program);
-        }
-    }
-    apply(effects);
-}
-
-fn carry_out(effects: Vec<Effect>) {
-    for effect in effects {
-        match effect {
-            Effect::Count(name) => count(&name),
-            Effect::CountBy(name, amount) => count_by(&name, amount),
-            Effect::Observe(name, value) => observe(name, value),
-            Effect::Log(text) => line(Level::Info, &text),
-            Effect::Event(event) => notify::raise(*event),
-            Effect::Capture(captured) => capture::push(*captured),
-            Effect::State(key, value) => {
-                if let Err(error) = host::set_property(&key, value.as_bytes()) {
-                    Trouble { call: "set_property", error }.report();
-                }
-            }
-        }
-    }
-}
-
 /// Says one line: control characters are escaped, so that nobody forges a second one.
 pub fn line(level: Level, text: &str) {
     host::log(level, &one_line(text));
@@ -251,7 +210,7 @@ pub fn has_room_for_gauge(name: &str) -> bool {
 }
 
 /// Puts a value into a histogram.
-fn observe(name: &'static str, value: u64) {
+pub fn observe(name: &'static str, value: u64) {
     let id = HISTOGRAM_IDS.with(|ids| {
         let mut ids = ids.try_borrow_mut().ok()?;
         // The names are constants of the engine: a bounded set.
@@ -323,10 +282,7 @@ pub fn report_panic(info: &PanicHookInfo<'_>) {
     let place = info.location().filter(|place| place.line() != 0);
     let place = place.map_or_else(String::new, |place| format!(" at {place}"));
     let message = info.payload().downcast_ref::<&'static str>().unwrap_or(&"(message withheld)");
-    host::log(
-        Level::Critical,
-        &format!("hemostat {} panicked{place}: {message}", crate::root::VERSION),
-    );
+    host::log(Level::Critical, &format!("hemostat {} panicked{place}: {message}", VERSION));
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ const ROOMS: &[&str] = &[
     "policy",
     "grant",
     "event",
+    "effect",
     "bundle",
     "counters",
     "providers",
@@ -105,9 +106,9 @@ const ROOMS: &[&str] = &[
 const UPWARDS: &[(&str, &str)] = &[
     // What a configuration says of releases is in terms of `bundle`.
     ("policy", "bundle"),
-    // What is shown of services is read from a program; a service that does not know a limit is an event.
+    // What is shown of services is read from a program; what accounts want counted and told is an effect.
     ("fleet", "policy"),
-    ("fleet", "event"),
+    ("fleet", "effect"),
     // The codec of shared memory stands in `bundle`.
     ("event", "bundle"),
     // What an answer says is gathered on the loop over its frames, out of the VM's memory.

@@ -16,7 +16,6 @@
 pub mod call;
 mod entry;
 mod health;
-mod note;
 mod set;
 pub mod status;
 pub mod table;
@@ -26,7 +25,6 @@ use std::rc::Rc;
 
 pub use call::Parcel;
 pub use entry::ServiceWord;
-pub use note::Note;
 pub use table::{Admitter, Table};
 
 use crate::ledger::AccountKey;

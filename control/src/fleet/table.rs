@@ -6,10 +6,10 @@ use std::rc::Rc;
 use super::call::{self, CalloutStep, Heard, Parcel};
 use super::entry::{ServiceWord, TableEntry};
 use super::health;
-use super::note::{Note, limit_unknown};
 use super::set::FleetSlot;
 use super::{FleetAccount, Service, Target};
 use crate::base::callout::{Callout, CalloutReply};
+use crate::effect::Effect;
 use crate::ledger::{Store, Written};
 use crate::limits::{FLEET_SLOTS, LEDGER_RETRIES};
 
@@ -39,23 +39,23 @@ pub struct Table {
     store: Rc<dyn Store>,
     /// Where the next round begins, so that a bounded round reaches every slot.
     begin: Cell<u32>,
-    notes: RefCell<Vec<Note>>,
+    effects: RefCell<Vec<Effect>>,
 }
 
 impl Table {
     /// Accounts in this storage.
     #[must_use]
     pub fn new(store: Rc<dyn Store>) -> Self {
-        Self { store, begin: Cell::new(0), notes: RefCell::default() }
+        Self { store, begin: Cell::new(0), effects: RefCell::default() }
     }
 
     /// Takes what is to be counted, logged and told since the last call.
-    pub fn notes(&self) -> Vec<Note> {
-        self.notes.take()
+    pub fn effects(&self) -> Vec<Effect> {
+        self.effects.take()
     }
 
     fn count(&self, name: String) {
-        self.notes.borrow_mut().push(Note::Count(name));
+        self.effects.borrow_mut().push(Effect::Count(name));
     }
 
     /// Usage that will never be reported; the process's own account has it.
@@ -326,16 +326,14 @@ impl Table {
         self.turned(UNKNOWN, number, true);
         if !knows && self.turned(UNKNOWN, number, false) && known_for.is_none() {
             self.log(service, &format!("does not seem to know limit `{limit}`"));
-            self.notes
-                .borrow_mut()
-                .push(Note::Event(Box::new(limit_unknown(limit, &service.cluster))));
+            self.effects.borrow_mut().push(Effect::limit_unknown(limit, &service.cluster));
         }
     }
 
     fn log(&self, service: &Service, what: &str) {
         let (cluster, domain) = (&service.cluster, &service.domain);
         let line = format!("rate-limit service of domain `{domain}` (cluster `{cluster}`) {what}");
-        self.notes.borrow_mut().push(Note::Log(line));
+        self.effects.borrow_mut().push(Effect::Log(line));
     }
 
     /// Notes whether all is well with something; true if that is new.

@@ -18,8 +18,6 @@ pub mod outbox;
 mod tool;
 mod trace;
 
-use std::rc::Rc;
-
 pub use asked::CapturedRequest;
 pub use fitted::{Fitted, fit};
 pub use got::{Got, WantedTexts};
@@ -28,15 +26,4 @@ pub use otlp::{AttributeValue, SpanWriter, attribute, export};
 pub use tool::{CapturedResult, CapturedTool};
 pub use trace::Trace;
 
-use crate::policy::document::CaptureTo;
-
-/// One exchange, ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Captured {
-    /// Where to.
-    pub to: Rc<CaptureTo>,
-    /// The proxy's scope.
-    pub scope: String,
-    /// An `opentelemetry.proto.trace.v1.Span`.
-    pub span: Vec<u8>,
-}
+pub use crate::effect::Captured;

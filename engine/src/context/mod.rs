@@ -23,9 +23,7 @@ use mcp::Mcp;
 use memory::{ExchangeMemory, VmMemory};
 use record::Record;
 pub(crate) use refusal::Refusal;
-pub use verdict::{
-    Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
-};
+pub use verdict::{HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict};
 
 /// What one exchange knows of itself: every lever reads it, and writes to the record.
 #[derive(Debug)]

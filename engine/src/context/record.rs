@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use super::verdict::Effect;
 use crate::base::base32::base32;
 use crate::capture::Captured;
 use crate::counters::Unchecked;
+use crate::effect::Effect;
 use crate::event::{Event, EventKind, Fields, PendingCall};
 use crate::policy::document::Show;
 

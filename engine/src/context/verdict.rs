@@ -1,13 +1,8 @@
 //! What happens to a request and to its answer. Before the answer's headers leave there may be a local reply; after,
 //! there cannot: these are different types (invariant 9).
 
-use std::borrow::Cow;
-
 use crate::base::callout::Callout;
-use crate::capture::Captured;
 use crate::dialect::Reply;
-use crate::event::Event;
-use crate::fleet::Note;
 
 /// One change to a header map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,36 +109,4 @@ pub struct WholeVerdict {
     pub edits: Vec<HeaderEdit>,
     /// `None`: the body itself, unchanged.
     pub body: Option<Vec<u8>>,
-}
-
-/// Something the glue does for the engine besides moving bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Add one to a counter; the name is complete, labels included (docs/operations.md).
-    Count(String),
-    /// Add this much to a counter (tokens, micro-dollars).
-    CountBy(String, u64),
-    /// Put a value into a histogram.
-    Observe(&'static str, u64),
-    /// A line for the proxy's log: rule and decision id, never text.
-    Log(String),
-    /// A per-request value for the access log (filter state), by key.
-    State(Cow<'static, str>, Cow<'static, str>),
-    /// Something that operators are told of: to be sent where its origin says, and its call remembered.
-    Event(Box<Event>),
-    /// An exchange to be sent to a backend for traces.
-    Capture(Box<Captured>),
-}
-
-impl Effect {
-    /// What the accounts of a fleet want done.
-    #[must_use]
-    pub fn of_fleet(notes: Vec<Note>) -> Vec<Self> {
-        let effect = |note| match note {
-            Note::Count(name) => Self::Count(name),
-            Note::Log(line) => Self::Log(line),
-            Note::Event(event) => Self::Event(event),
-        };
-        notes.into_iter().map(effect).collect()
-    }
 }

@@ -29,9 +29,10 @@ use crate::answer::HoldReason;
 use crate::context::Context;
 pub use crate::context::facts::{Now, RequestFacts};
 pub use crate::context::verdict::{
-    Effect, HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
+    HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
 };
 pub use crate::counters::Unchecked;
+pub use crate::effect::Effect;
 use crate::event::Origin;
 use crate::fleet::Table;
 use crate::grant::used::Slots;

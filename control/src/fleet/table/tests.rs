@@ -33,10 +33,10 @@ fn process() -> (Rc<MemoryStore>, Table, Table) {
 
 fn counted(table: &Table) -> Vec<String> {
     let name = |effect| match effect {
-        Note::Count(name) => Some(name.replace("hemostat_global_", "")),
+        Effect::Count(name) => Some(name.replace("hemostat_global_", "")),
         _ => None,
     };
-    table.notes().into_iter().filter_map(name).collect()
+    table.effects().into_iter().filter_map(name).collect()
 }
 
 #[test]
@@ -93,11 +93,14 @@ fn who_is_refused_is_told_when_the_window_ends_at_the_latest() {
 #[test]
 fn a_service_that_has_counted_the_whole_cap_and_says_yes_may_not_know_the_limit() {
     let told = |table: &Table| {
-        let notes = table.notes();
-        let events = notes.iter().filter(
-            |effect| matches!(effect, Note::Event(event) if event.kind == EventKind::LimitUnknown),
+        let effects = table.effects();
+        let events = effects.iter().filter(
+            |effect| matches!(effect, Effect::Event(event) if event.kind == EventKind::LimitUnknown),
         );
-        (notes.contains(&Note::Count("hemostat_global_unlimited_total".to_owned())), events.count())
+        (
+            effects.contains(&Effect::Count("hemostat_global_unlimited_total".to_owned())),
+            events.count(),
+        )
     };
     let (store, one, _) = process();
     report(&one, &store, T0, 60, OK);
@@ -370,8 +373,8 @@ proptest! {
             store.set_now_ns(now);
             calls.extend(one.due(64).into_iter().map(|parcel| (now, parcel)));
         }
-        let lost = [one.notes(), other.notes()].concat();
-        let lost = lost.iter().any(|e| matches!(e, Note::Count(name) if name.contains("lost")));
+        let lost = [one.effects(), other.effects()].concat();
+        let lost = lost.iter().any(|e| matches!(e, Effect::Count(name) if name.contains("lost")));
         if !lost {
             prop_assert_eq!(service, used);
         }
