@@ -32,6 +32,7 @@ const PLAIN: &[&str] = &[
     "hemostat_limit_lapsed_total",
     "hemostat_usage_counted_total",
     "hemostat_usage_implausible_total",
+    "hemostat_global_expired_total",
     "hemostat_global_unlimited_total",
     "hemostat_unpriced_total;action=block",
     "hemostat_unpriced_total;action=count_zero",
@@ -96,7 +97,7 @@ pub fn fixed() -> Vec<String> {
             names.push(format!("hemostat_events_total;kind={};outcome={outcome}", kind.word()));
         }
     }
-    for action in ["report", "check", "charge", "ask"] {
+    for action in ["report", "check", "charge", "ask", "reserve", "commit"] {
         for reason in ["ok", "over", "refused", "lost", "garbage"] {
             names.push(format!("hemostat_global_calls_total;action={action};reason={reason}"));
         }

@@ -1,9 +1,10 @@
-//! Reports to the rate-limit services of a fleet: in the background, by whichever worker has the turn.
+//! Reports to the rate-limit services of a fleet, in the background: by whichever worker has the turn; and what a worker's
+//! own reservations have come to.
 
 use hemostat_engine::base::callout::CalloutReply;
 use hemostat_engine::base::sorted_map::SortedMap;
-use hemostat_engine::fleet::Parcel;
-use hemostat_engine::limits::{FLEET_ANSWER_BYTES, FLEET_CALLS};
+use hemostat_engine::fleet::{Api, Commit, Global, Parcel};
+use hemostat_engine::limits::{FLEET_ANSWER_BYTES, FLEET_CALLS, FLEET_COMMIT_MS};
 use hemostat_engine::policy::Program;
 
 use crate::host::{self, Buffer};
@@ -13,48 +14,90 @@ use crate::{accounts, effects};
 /// Calls of one configuration to the services of its fleet.
 #[derive(Debug, Default)]
 pub struct Exchanger {
-    under_way: SortedMap<u32, Parcel>,
+    under_way: SortedMap<u32, Box<Sent>>,
+}
+
+/// What a call tells.
+#[derive(Debug)]
+enum Sent {
+    Report(Parcel),
+    Commit(Commit),
+}
+
+fn shared(program: &Program) -> impl Iterator<Item = &Global> {
+    program.limits.rules.iter().filter_map(|limit| limit.global.as_ref())
 }
 
 /// How often what is owed under this policy is reported, in milliseconds; `None`: it shares nothing.
 pub fn every_ms(program: &Program) -> Option<u64> {
-    let shared = program.limits.rules.iter().filter_map(|limit| limit.global.as_ref());
-    shared.map(|global| u64::from(global.target.sync_ms)).min()
+    shared(program).map(|global| u64::from(global.target.sync_ms)).min()
+}
+
+/// How often this worker looks whether something is to be sent, in milliseconds; `None`: nothing ever is.
+pub fn look_ms(program: &Program) -> Option<u64> {
+    let mut limits = shared(program);
+    let reserves = limits.any(|own| own.strict && own.target.service.api == Api::Limitador);
+    every_ms(program).map(|every| if reserves { every.min(FLEET_COMMIT_MS) } else { every })
 }
 
 impl Exchanger {
     /// Sends what is due, if it is this worker's turn.
-    pub fn round(&mut self, every_ms: u64, program: &Program) {
+    pub fn round(&mut self, every_ms: u64) {
         let table = accounts::fleet();
         if table.take_turn(every_ms) {
-            let room = FLEET_CALLS.saturating_sub(self.under_way.len());
+            let room = (2 * FLEET_CALLS).saturating_sub(self.under_way.len());
             for parcel in table.due(room) {
-                self.send(parcel);
+                self.send(Sent::Report(parcel));
             }
         }
-        effects::apply_for(program, table.effects());
     }
 
-    /// A call has ended.
-    pub fn answered(&mut self, token: u32, status: u32, size: usize, program: &Program) {
-        let Some(parcel) = self.under_way.remove(&token) else { return };
-        let message = message(status, size);
-        let next = accounts::fleet().answered(parcel, answer(status, message.as_deref()));
-        if let Some(next) = next {
-            self.send(next);
+    /// Tells services of reservations that have ended.
+    pub fn commit(&mut self, program: &Program) {
+        let room = FLEET_CALLS.saturating_sub(self.under_way.len());
+        for commit in accounts::fleet().commits(room) {
+            self.send(Sent::Commit(commit));
         }
         effects::apply_for(program, accounts::fleet().effects());
     }
 
-    fn send(&mut self, parcel: Parcel) {
-        match host::call::grpc(&parcel.call()) {
+    /// A call has ended.
+    pub fn answered(&mut self, token: u32, status: u32, size: usize, program: &Program) {
+        let Some(sent) = self.under_way.remove(&token) else { return };
+        let message = message(status, size);
+        if let Some(next) = sent.answered(answer(status, message.as_deref())) {
+            self.send(next);
+        }
+        self.commit(program);
+    }
+
+    fn send(&mut self, sent: Sent) {
+        let call = match &sent {
+            Sent::Report(parcel) => parcel.call(),
+            Sent::Commit(commit) => commit.call(),
+        };
+        match host::call::grpc(&call) {
             Ok(token) => {
-                self.under_way.insert(token, parcel);
+                self.under_way.insert(token, Box::new(sent));
             }
             Err(error) => {
                 Trouble { call: "grpc_call", error }.report();
                 // Of what was not sent, nothing follows.
-                let _ = accounts::fleet().answered(parcel, CalloutReply::NotSent);
+                let _ = sent.answered(CalloutReply::NotSent);
+            }
+        }
+    }
+}
+
+impl Sent {
+    /// Takes note of an answer. Gives what follows, if something does.
+    fn answered(self, answer: CalloutReply<'_>) -> Option<Self> {
+        let table = accounts::fleet();
+        match self {
+            Self::Report(parcel) => table.answered(parcel, answer).map(Self::Report),
+            Self::Commit(commit) => {
+                table.committed(&commit, answer);
+                None
             }
         }
     }

@@ -77,7 +77,7 @@ impl Root {
         };
         let looks = active.program.hold_headers || watch.has_pages();
         let looks = looks.then_some(bodies::LOOK_MS);
-        let shares = exchanger::every_ms(&active.program);
+        let shares = exchanger::look_ms(&active.program);
         let ends = cutting(&active.program).next().map(|_| running::LOOK_MS);
         let period = own.into_iter().chain(looks).chain(shares).chain(ends).min();
         if let Some(period) = period {
@@ -187,17 +187,21 @@ impl Plan {
         effects::apply((0..lapsed).map(counted).collect());
     }
 
-    /// Reports to the services of a fleet, where it is this worker's turn. A release may want it more often than before.
+    /// Tells the services of a fleet what they are to know. A release may want it more often than before.
     fn exchange(&mut self) {
         let program = self.program();
-        let Some(every_ms) = exchanger::every_ms(&program) else { return };
-        if self.period.is_none_or(|period| period > every_ms) {
-            match host::tick_every(every_ms) {
-                Ok(()) => self.period = Some(every_ms),
-                Err(error) => Trouble { call: "tick", error }.report(),
+        if let Some(every_ms) = exchanger::every_ms(&program) {
+            let look_ms = exchanger::look_ms(&program).unwrap_or(every_ms);
+            if self.period.is_none_or(|period| period > look_ms) {
+                match host::tick_every(look_ms) {
+                    Ok(()) => self.period = Some(look_ms),
+                    Err(error) => Trouble { call: "tick", error }.report(),
+                }
             }
+            self.exchanger.round(every_ms);
         }
-        self.exchanger.round(every_ms, &program);
+        // Requests that began under a policy before this one end too.
+        self.exchanger.commit(&program);
     }
 
     /// Asks the source, where it is this worker's turn.

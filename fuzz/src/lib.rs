@@ -208,6 +208,7 @@ pub fn envelopes(data: &[u8]) {
     let _ = hemostat_engine::grant::Grant::open(data);
     let _ = hemostat_engine::grant::envelopes([data, b"x"].into_iter());
     let _ = hemostat_engine::fleet::wire::answer(data);
+    let _ = hemostat_engine::fleet::wire::reserved(data);
     let _ = hemostat_engine::providers::read(data);
     if let Ok(text) = hemostat_engine::jcs::canonical_text(data) {
         assert_eq!(hemostat_engine::jcs::canonical_text(text.as_bytes()).as_ref(), Ok(&text));

@@ -463,8 +463,29 @@ pub const FLEET_ANSWER_BYTES: usize = 64 * 1024;
 /// so long (nanoseconds): it would count in a window that it does not belong to.
 pub const FLEET_LATE_NS: u64 = 60 * 1_000_000_000;
 
-/// Calls to rate-limit services that one worker has under way.
+/// Calls to rate-limit services that one worker has under way: so many that end reservations, and so many reports beside
+/// them.
 pub const FLEET_CALLS: usize = 64;
+
+/// For how long room is reserved at a rate-limit service, in seconds: the time-out that the SDKs of OpenAI and Anthropic
+/// have by default, after which nobody waits for an answer. A service that grants less (limitador a minute, where
+/// `--max-reservation-ttl` says nothing else) shortens it; what was used counts whenever it is told.
+pub const FLEET_RESERVATION_S: u64 = 600;
+
+/// The longest id of a reservation, in bytes. Limitador's are UUIDs as text, 36 bytes.
+pub const FLEET_RESERVATION_BYTES: usize = 128;
+
+/// Reservations that have ended and whose service was not told yet, in one worker: under 2 MB with [`FLEET_TEXT_BYTES`].
+/// What finds no room is reported as other usage is.
+pub const FLEET_COMMITS: usize = 1024;
+
+/// How long the end of a reservation waits at the most until its service is told, in milliseconds: until then its room is
+/// taken for others.
+pub const FLEET_COMMIT_MS: u64 = 100;
+
+/// How long a service that has no reservations is asked without them, before they are tried again (nanoseconds): it may
+/// have been replaced by one that has.
+pub const FLEET_PLAIN_NS: u64 = 600 * 1_000_000_000;
 
 /// Bytes of an answer's beginning that are kept for its record: id and model stand in the first few hundred.
 pub const GLANCE_HEAD: usize = 2048;

@@ -3,6 +3,7 @@ of envoyproxy/ratelimit), and a real Redis that goes away in the middle."""
 
 import json
 import os
+import socket
 import threading
 import time
 
@@ -176,8 +177,111 @@ def test_strict_overshoots_by_what_is_in_flight(model, redis, rls, api):
                 redis.ask("INCRBY", key, str(CAP - 20))
         admitted = statuses.count(200) + CAP - 20
         assert CAP <= admitted <= CAP + 2, statuses
-        calls = sum(envoy.count("hemostat_global_calls_total", action="ask") for envoy in envoys)
+        action = {"limitador": "reserve", "envoy": "ask"}[api]
+        calls = sum(envoy.count("hemostat_global_calls_total", action=action) for envoy in envoys)
         assert calls == len(statuses)
+
+
+# A server of limitador from before September 2026.
+WITHOUT = {"faults": {"Reserve": "missing", "Commit": "missing"}}
+# An answer that takes about a second.
+SLOW = "script/fleet;chunks=100;pace=400"
+
+
+def tokens_a_day(amount, **more):
+    """A strict limit of tokens that limitador counts too."""
+    return policy("limitador", "tenant-tokens", {"tokens": amount, "every": "day"}, strict=True, **more)
+
+
+def at_once(envoys, each, replay):
+    """So many requests at each Envoy at the same time: their statuses."""
+    statuses = []
+    run = lambda envoy: statuses.append(ask(envoy, replay=replay).status)  # noqa: E731
+    threads = [threading.Thread(target=run, args=(envoy,)) for envoy in envoys for _ in range(each)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses
+
+
+@pytest.mark.parametrize("service", [{}, WITHOUT], ids=["reserves", "reports"])
+def test_what_is_in_flight_counts_where_the_service_reserves(model, redis, service):
+    """36 requests of 50 tokens at once, and a cap of 1,000: each proxy alone has room for its twelve."""
+    redis.ask("FLUSHALL")
+    with (
+        Rls(redis, **service_limits(cap=1000), **service) as running,
+        Fleet(*members(model, running, tokens_a_day(1000))) as envoys,
+    ):
+        # The first one of each finds out how the service is asked.
+        assert {ask(envoy, "first").status for envoy in envoys} == {200}
+        until("the first reports", lambda: sum(redis.counters().values()) == 150)
+        statuses = at_once(envoys, 12, SLOW)
+        used = 50 * statuses.count(200)
+        until("what was used", lambda: sum(redis.counters().values()) == 150 + used)
+        assert set(statuses) <= {200, 429}
+        if service:
+            assert statuses.count(200) == 36
+            # Once a worker has been told, the process knows.
+            assert all(envoy.count("hemostat_global_calls_total", action="ask") >= 12 for envoy in envoys)
+        else:
+            # 50 and the estimate of the input are held for each.
+            assert 800 <= used <= 1000, statuses
+            assert redis.held() == []
+            for action in ("report", "ask"):
+                assert all(envoy.count("hemostat_global_calls_total", action=action) == 0 for envoy in envoys)
+
+
+def test_a_commit_that_fails_is_reported(model, redis):
+    redis.ask("FLUSHALL")
+    with (
+        Rls(redis, **service_limits(cap=100_000), faults={"Commit": "failing"}) as service,
+        Fleet(*members(model, service, tokens_a_day(100_000), 1)) as (envoy,),
+    ):
+        assert ask(envoy).status == 200
+        until("the usage", lambda: sum(redis.counters().values()) == 50)
+        assert envoy.count("hemostat_global_calls_total", action="commit", reason="refused") == 1
+        assert envoy.count("hemostat_global_lost_total") == 0
+
+
+def test_a_reservation_that_is_late_or_failing_is_decided_without(model, redis):
+    for fault in ("failing", "late"):
+        redis.ask("FLUSHALL")
+        with (
+            Rls(redis, **service_limits(cap=100_000), faults={"Reserve": fault}) as service,
+            Fleet(*members(model, service, tokens_a_day(100_000), 1)) as (envoy,),
+        ):
+            assert {ask(envoy).status for _ in range(3)} == {200}
+            until("what was used", lambda: sum(redis.counters().values()) == 150)
+            assert envoy.count("hemostat_global_decisions_total", action="local") > 0
+
+
+def test_a_reservation_that_expires_is_counted_and_so_is_what_was_used(model, redis):
+    redis.ask("FLUSHALL")
+    with (
+        Rls(redis, **service_limits(cap=100_000), longest_s=1) as service,
+        Fleet(*members(model, service, tokens_a_day(100_000), 1)) as (envoy,),
+    ):
+        assert ask(envoy, replay="script/fleet;chunks=100;pace=1500").status == 200
+        until("what was used", lambda: sum(redis.counters().values()) == 50)
+        until("a count", lambda: envoy.count("hemostat_global_expired_total") == 1)
+
+
+def test_callers_that_hang_up_hold_nothing(model, redis):
+    redis.ask("FLUSHALL")
+    with (
+        Rls(redis, **service_limits(cap=100_000)) as service,
+        Fleet(*members(model, service, tokens_a_day(100_000), 1)) as (envoy,),
+    ):
+        request = body()
+        head = f"POST {PATH} HTTP/1.1\r\nhost: a\r\nx-tenant: a\r\nx-replay: script/fleet;hang=headers\r\n"
+        for _ in range(10):
+            with socket.create_connection(("127.0.0.1", envoy.port), timeout=5) as caller:
+                caller.sendall(f"{head}content-length: {len(request)}\r\n\r\n".encode() + request)
+                until("a reservation", lambda: len(redis.held()) == 1)
+            until("its end", lambda: redis.held() == [])
+        # The estimate of the input is charged: the model may have been at work.
+        assert 0 < sum(redis.counters().values()) < 10 * 30
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -347,3 +451,37 @@ def test_measure_overshoot(model, redis, api, strict, sync):
             rate = cap / (sorted(times)[cap - 1] - begun)
             print(f"\napi={api} strict={strict} sync={sync}: admitted {len(times)} of {cap}, {rate:.0f} a second")
             assert len(times) < 3 * cap
+
+
+@pytest.mark.skipif("HEMOSTAT_MEASURE" not in os.environ, reason="measures overshoot for docs/limits.md")
+@pytest.mark.parametrize("pace", [0, 400], ids=["at-once", "a-second"])
+@pytest.mark.parametrize("service", [WITHOUT, {}], ids=["reports", "reserves"])
+def test_measure_overshoot_of_tokens(model, redis, service, pace):
+    """Three Envoys, twelve callers as fast as they can, a cap of 20,000 tokens for all; each answer uses 50."""
+    cap = 20_000 if not pace else 5_000
+    redis.ask("FLUSHALL")
+    with (
+        Rls(redis, **service_limits(cap=cap), **service) as running,
+        Fleet(*members(model, running, tokens_a_day(cap, sync_every="500ms"))) as envoys,
+    ):
+        begun, times, lock = time.monotonic(), [], threading.Lock()
+
+        def run(envoy):
+            refused = 0
+            while refused < 40 and time.monotonic() < begun + 60:
+                if ask(envoy, replay=f"script/fleet;chunks=100;pace={pace}").status == 200:
+                    with lock:
+                        times.append(time.monotonic())
+                else:
+                    refused += 1
+                    time.sleep(0.05)
+
+        callers = [threading.Thread(target=run, args=(envoy,)) for envoy in envoys for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        until("all of it", lambda: sum(redis.counters().values()) == 50 * len(times))
+        used, seconds = 50 * len(times), max(times) - begun
+        print(f"\nservice={service or 'reserves'} pace={pace}: used {used} of {cap}, {len(times) / seconds:.0f} requests a second")
+        assert redis.held() == []

@@ -20,6 +20,7 @@ pub mod limits;
 pub mod messages;
 pub mod otlp;
 mod policy;
+pub mod rls;
 pub mod text;
 
 pub use corpus::{Recording, invoked, mcp_recordings, recordings};

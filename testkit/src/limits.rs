@@ -1,16 +1,20 @@
 //! What tests of limits share: a proxy with one worker and its accounts, and answers to play.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
+use hemostat_engine::base::callout::CalloutReply;
 use hemostat_engine::exchange::{
     Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
 };
+use hemostat_engine::fleet::Table;
 use hemostat_engine::ledger::{Book, MemoryStore, Outcome};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::program::selector::Labels;
 use serde_json::{Value, json};
 
 use crate::program;
+use crate::rls::Rls;
 
 pub const S: u64 = 1_000_000_000;
 pub const T0: u64 = 1_764_000_000 * S;
@@ -20,6 +24,8 @@ pub struct Proxy {
     pub program: Rc<Program>,
     pub store: Rc<MemoryStore>,
     pub book: Rc<Book>,
+    /// What it shares with a fleet, and the service that is asked.
+    pub fleet: Option<(Rc<Table>, RefCell<Rls>)>,
 }
 
 /// What a caller got, if it got it from the proxy.
@@ -47,7 +53,13 @@ impl Proxy {
     pub fn new(policy: Value) -> Self {
         let store = Rc::new(MemoryStore::new(T0));
         let book = Rc::new(Book::new(Rc::clone(&store) as Rc<_>));
-        Self { program: program(policy), store, book }
+        Self { program: program(policy), store, book, fleet: None }
+    }
+
+    /// One of a fleet: limits with `global` are kept by a service too.
+    pub fn of_fleet(policy: Value) -> Self {
+        let table = Rc::new(Table::new(Rc::new(MemoryStore::new(T0))));
+        Self { fleet: Some((table, RefCell::default())), ..Self::new(policy) }
     }
 
     /// The same accounts under another policy.
@@ -62,6 +74,9 @@ impl Proxy {
         headers: &[(&str, &str)],
     ) -> Result<Asked, Refusal> {
         let mut exchange = Exchange::with_book(Rc::clone(&self.program), Rc::clone(&self.book));
+        if let Some((table, _)) = &self.fleet {
+            exchange.set_fleet(Rc::clone(table));
+        }
         let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         let mut all = vec![pair(":method", "POST"), pair(":path", path), pair(":authority", "a")];
         all.extend(headers.iter().map(|(name, value)| pair(name, value)));
@@ -90,7 +105,15 @@ impl Proxy {
                     exchange.request_chunk(body.as_bytes(), true);
                     return Ok(Asked { exchange, edits, body });
                 }
-                RequestVerdict::Ask(_) => panic!("no limit here is strict"),
+                RequestVerdict::Ask(calls) => {
+                    let (_, rls) = self.fleet.as_ref().unwrap();
+                    let mut rls = rls.borrow_mut();
+                    let mut answered = calls.iter().enumerate().map(|(number, call)| {
+                        let answer = rls.answer(call);
+                        exchange.callout_answered(number, CalloutReply::Message(&answer))
+                    });
+                    verdict = answered.find_map(|verdict| verdict).unwrap();
+                }
                 RequestVerdict::Reply(reply) => {
                     exchange.finish(b"");
                     return Err(Refusal {

@@ -3,7 +3,7 @@
 use super::wire::{self, DescriptorStatus, Hits};
 use super::{Api, Target};
 use crate::base::callout::{Callout, CalloutReply};
-use crate::limits::FLEET_CALL_MS;
+use crate::limits::{FLEET_CALL_MS, FLEET_RESERVATION_S};
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl CalloutStep {
     }
 }
 
-/// One account's call, under way: it is shown again with its answer.
+/// One account's report, under way: it is shown again with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
     pub(super) slot: u32,
@@ -63,24 +63,29 @@ pub(super) fn call(
     step: CalloutStep,
     hits: u32,
 ) -> Callout {
-    let (service, method, hits) = match (target.service.api, step) {
-        (Api::Limitador, CalloutStep::Check) => {
-            ("kuadrant.service.ratelimit.v1.RateLimitService", "CheckRateLimit", Hits::Unsaid)
-        }
-        (Api::Limitador, _) => {
-            ("kuadrant.service.ratelimit.v1.RateLimitService", "Report", Hits::Request(hits))
-        }
-        (Api::Envoy, _) => (
-            "envoy.service.ratelimit.v3.RateLimitService",
-            "ShouldRateLimit",
-            Hits::Descriptor(hits),
-        ),
+    let (method, hits) = match (target.service.api, step) {
+        (Api::Limitador, CalloutStep::Check) => ("CheckRateLimit", Hits::Unsaid),
+        (Api::Limitador, _) => ("Report", Hits::Request(hits)),
+        (Api::Envoy, _) => ("ShouldRateLimit", Hits::Descriptor(hits)),
     };
+    callout(target, method, wire::request(&target.service.domain, entries, hits))
+}
+
+/// Room for a request before it leaves, in the service's unit.
+pub(super) fn reserve(target: &Target, entries: &[(String, String)], amount: u64) -> Callout {
+    let message = wire::reserve(&target.service.domain, entries, amount, FLEET_RESERVATION_S);
+    callout(target, "Reserve", message)
+}
+
+pub(super) fn callout(target: &Target, method: &'static str, message: Vec<u8>) -> Callout {
     Callout {
         target: wire::grpc_service(&target.service.cluster),
-        service,
+        service: match target.service.api {
+            Api::Limitador => "kuadrant.service.ratelimit.v1.RateLimitService",
+            Api::Envoy => "envoy.service.ratelimit.v3.RateLimitService",
+        },
         method,
-        message: wire::request(&target.service.domain, entries, hits),
+        message,
         timeout_ms: FLEET_CALL_MS,
     }
 }

@@ -22,41 +22,40 @@ pub(super) fn number(service: &Service, limit: &str) -> u64 {
     u64::from_le_bytes(hash.finalize().first_chunk::<8>().copied().unwrap_or_default())
 }
 
-fn entries(list: &[u8]) -> impl Iterator<Item = (u64, u64)> {
-    let (all, _) = list.as_chunks::<ENTRY>();
-    all.iter().map(|entry| {
-        let (number, since) = entry.split_at(8);
-        let long = |bytes: &[u8]| {
-            u64::from_le_bytes(bytes.first_chunk::<8>().copied().unwrap_or_default())
-        };
-        (long(number), long(since))
-    })
+fn entries(list: &[u8]) -> &[[u8; ENTRY]] {
+    list.as_chunks().0
+}
+
+fn long(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes.first_chunk::<8>().copied().unwrap_or_default())
 }
 
 /// Since when something is in the list (Unix nanoseconds); `None`: it is not.
 pub(super) fn since(list: &[u8], number: u64) -> Option<u64> {
-    entries(list).find(|(own, _)| *own == number).map(|(_, since)| since)
+    let own = entries(list).iter().find(|entry| long(*entry) == number)?;
+    Some(long(own.split_at(8).1))
 }
 
 /// The list once it is known whether all is well with something. `None`: as before.
 pub(super) fn heard(list: &[u8], number: u64, well: bool, now_ns: u64) -> Option<Vec<u8>> {
-    let listed = since(list, number).is_some();
-    if listed != well {
+    if since(list, number).is_some() != well {
         return None;
     }
-    let mut all: Vec<(u64, u64)> = entries(list).filter(|(own, _)| *own != number).collect();
-    if !well {
-        if all.len() >= MOST {
-            // Those of policies that are gone: the oldest first.
-            all.remove(0);
+    let mut all = Vec::with_capacity(list.len() + ENTRY);
+    for entry in entries(list) {
+        if long(entry) != number {
+            all.extend_from_slice(entry);
         }
-        all.push((number, now_ns));
     }
-    Some(
-        all.iter()
-            .flat_map(|(own, since)| [own.to_le_bytes(), since.to_le_bytes()].concat())
-            .collect(),
-    )
+    if !well {
+        if all.len() >= MOST * ENTRY {
+            // Those of policies that are gone: the oldest first.
+            all.drain(..ENTRY);
+        }
+        all.extend_from_slice(&number.to_le_bytes());
+        all.extend_from_slice(&now_ns.to_le_bytes());
+    }
+    Some(all)
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 //! wire     the messages, as bytes                              (no state)
 //! entry    one account: owed, under way, the service's word    (no storage, no clock)
 //! set      the accounts that share one slot of storage
-//! health   which services do not answer
+//! health   which services do not answer, and which have no reservations
 //! table    all of it over the storage that workers share
 //! call     what is to be sent, and what an answer means
+//! reservation  room that a service holds for a request, and what it has come to
 //! ```
 //! Usage is *owed* when a request is settled. Whichever worker has the turn *takes* what is owed, sends it, and tells the
 //! table what came of it. What was certainly not counted is owed again; what nobody can tell is not sent twice: a service
@@ -16,6 +17,7 @@
 pub mod call;
 mod entry;
 mod health;
+mod reservation;
 mod set;
 pub mod status;
 pub mod table;
@@ -25,7 +27,8 @@ use std::rc::Rc;
 
 pub use call::Parcel;
 pub use entry::ServiceWord;
-pub use table::{Admitter, Table};
+pub use reservation::{Commit, Reservation};
+pub use table::{Admitter, Asking, Table};
 
 use crate::ledger::AccountKey;
 
@@ -34,7 +37,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// What a service speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
-    /// `kuadrant.service.ratelimit.v1`: asks by `CheckRateLimit`, charges by `Report`.
+    /// `kuadrant.service.ratelimit.v1`: asks by `CheckRateLimit`, charges by `Report`; or `Reserve` and `Commit`.
     Limitador,
     /// `envoy.service.ratelimit.v3`: `ShouldRateLimit` does both.
     Envoy,
@@ -126,4 +129,11 @@ pub struct FleetAccount {
     pub entries: Vec<(String, String)>,
     /// What the fleet may use in a window, in the limit's own unit.
     pub cap: u64,
+}
+
+impl FleetAccount {
+    /// Units of the limit that make one of the service's.
+    fn unit(&self) -> u64 {
+        u64::from(self.target.unit.max(1))
+    }
 }

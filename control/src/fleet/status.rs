@@ -1,11 +1,12 @@
 //! How the rate-limit services of a policy stand, for `status`.
 
-use super::Table;
+use super::{Asking, Table};
 use crate::base::json_text::quote;
 use crate::base::time;
 use crate::policy::Program;
 
-/// A JSON object: for each limit with `global` its service, whether it answers, and whether it seems not to know the limit.
+/// A JSON object: for each limit with `global` its service, whether it answers, whether room is reserved there, and whether
+/// it seems not to know the limit.
 #[must_use]
 pub fn json(program: &Program, table: &Table) -> String {
     let mut out = String::from("{");
@@ -25,6 +26,10 @@ pub fn json(program: &Program, table: &Table) -> String {
         if let Some(since) = failing {
             out.push_str(",\"since\":");
             quote(&time::format(since / super::SECOND_NS), &mut out);
+        }
+        if global.strict {
+            let reserves = table.asking(service) == Asking::Reserve;
+            out.push_str(if reserves { ",\"reserves\":true" } else { ",\"reserves\":false" });
         }
         if table.unknown_for(&global.target, &limit.rule.id).is_some() {
             out.push_str(",\"knows_limit\":false");

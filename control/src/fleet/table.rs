@@ -6,12 +6,14 @@ use std::rc::Rc;
 use super::call::{self, CalloutStep, Heard, Parcel};
 use super::entry::{ServiceWord, TableEntry};
 use super::health;
+use super::reservation::{Commit, Reservation};
 use super::set::FleetSlot;
-use super::{FleetAccount, Service, Target};
+use super::wire::{self, DescriptorStatus};
+use super::{Api, FleetAccount, Service, Target};
 use crate::base::callout::{Callout, CalloutReply};
 use crate::effect::Effect;
 use crate::ledger::{Store, Written};
-use crate::limits::{FLEET_SLOTS, LEDGER_RETRIES};
+use crate::limits::{FLEET_COMMITS, FLEET_PLAIN_NS, FLEET_SLOTS, LEDGER_RETRIES};
 
 /// The value that lists the services which do not answer.
 const HEALTH: u32 = FLEET_SLOTS;
@@ -22,11 +24,27 @@ const TURN: u32 = FLEET_SLOTS + 1;
 /// The value that lists the limits which their service does not seem to know.
 const UNKNOWN: u32 = FLEET_SLOTS + 2;
 
-/// What admits a request.
+/// The value that lists the services which have no reservations.
+const PLAIN: u32 = FLEET_SLOTS + 3;
+
+/// How a service is asked before a request leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// Whether anything is left.
+    Check,
+    /// For room, which it holds until it is told what was used.
+    Reserve,
+}
+
+/// What admits a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitter {
     /// The service says that there is something left.
     Free,
+    /// It holds the room that was asked for.
+    Holds(Reservation),
+    /// It has no reservations: it is to be asked otherwise.
+    Plain,
     /// It says that there is not, until then (Unix nanoseconds).
     Over(u64),
     /// It does not answer.
@@ -40,13 +58,15 @@ pub struct Table {
     /// Where the next round begins, so that a bounded round reaches every slot.
     begin: Cell<u32>,
     effects: RefCell<Vec<Effect>>,
+    /// Reservations of this worker that have ended.
+    ended: RefCell<Vec<Commit>>,
 }
 
 impl Table {
     /// Accounts in this storage.
     #[must_use]
     pub fn new(store: Rc<dyn Store>) -> Self {
-        Self { store, begin: Cell::new(0), effects: RefCell::default() }
+        Self { store, begin: Cell::new(0), effects: RefCell::default(), ended: RefCell::default() }
     }
 
     /// Takes what is to be counted, logged and told since the last call.
@@ -85,7 +105,7 @@ impl Table {
 
     /// Somebody was refused: the service is asked again at the next turn.
     pub fn want(&self, account: &FleetAccount) {
-        self.change(account, |entry, _| !std::mem::replace(&mut entry.wanted, true));
+        self.change(account, &mut |entry, _| !std::mem::replace(&mut entry.wanted, true));
     }
 
     /// So much was used, in the limit's own unit.
@@ -93,7 +113,7 @@ impl Table {
         if used == 0 {
             return;
         }
-        let written = self.change(account, |entry, now_ns| {
+        let written = self.change(account, &mut |entry, now_ns| {
             entry.owe(used, now_ns);
             true
         });
@@ -131,26 +151,140 @@ impl Table {
         health::since(&list.bytes, health::number(service, limit))
     }
 
-    /// The question before a request (`strict`).
+    /// How a service is asked before a request leaves.
     #[must_use]
-    pub fn question(&self, account: &FleetAccount) -> Callout {
-        call::call(&account.target, &account.entries, CalloutStep::Check, 0)
+    pub fn asking(&self, service: &Service) -> Asking {
+        let plain = || {
+            let since = self.since(PLAIN, service, "");
+            // One that was noted at a time to come, before the clock was set back, is tried too.
+            since.is_some_and(|since| self.store.now_ns().wrapping_sub(since) < FLEET_PLAIN_NS)
+        };
+        if service.api == Api::Envoy || plain() { Asking::Check } else { Asking::Reserve }
+    }
+
+    /// The question before a request (`strict`) that may use so much, in the limit's own unit.
+    #[must_use]
+    pub fn question(&self, account: &FleetAccount, asking: Asking, charge: u64) -> Callout {
+        let FleetAccount { target, entries, .. } = account;
+        match asking {
+            Asking::Check => call::call(target, entries, CalloutStep::Check, 0),
+            // What costs nothing is refused too where nothing is left.
+            Asking::Reserve => {
+                call::reserve(target, entries, charge.div_ceil(account.unit()).max(1))
+            }
+        }
     }
 
     /// What the answer to a [question](Self::question) says.
-    pub fn asked(&self, account: &FleetAccount, answer: CalloutReply<'_>) -> Admitter {
-        let heard = Heard::read(answer);
-        self.heard(&account.target.service, "ask", heard);
+    pub fn asked(
+        &self,
+        account: &FleetAccount,
+        asking: Asking,
+        answer: CalloutReply<'_>,
+    ) -> Admitter {
+        const UNIMPLEMENTED: u32 = 12;
+        let FleetAccount { target, entries, .. } = account;
+        let service = &target.service;
+        let (action, heard, id) = match (asking, answer) {
+            (Asking::Reserve, CalloutReply::Status(UNIMPLEMENTED)) => {
+                self.is_plain(service);
+                return Admitter::Plain;
+            }
+            (Asking::Reserve, CalloutReply::Message(message)) => {
+                let said = wire::reserved(message);
+                let heard = said.map_or(Heard::Garbage, |(over, id)| {
+                    let has_limit = !id.is_empty();
+                    Heard::Said(DescriptorStatus { over, reset_s: None, has_limit })
+                });
+                ("reserve", heard, said.map_or(&[][..], |(_, id)| id))
+            }
+            (Asking::Reserve, _) => ("reserve", Heard::read(answer), &[][..]),
+            (Asking::Check, _) => ("ask", Heard::read(answer), &[][..]),
+        };
+        self.heard(service, action, heard);
         let now_ns = self.store.now_ns();
         match heard {
             Heard::Said(said) if said.over => {
-                let longest = account.target.every.ns();
+                let longest = target.every.ns();
                 let until = said.reset_s.map_or(longest, |s| s.saturating_mul(super::SECOND_NS));
                 let until = now_ns.saturating_add(until.min(longest));
                 Admitter::Over(until.min(self.window_ends(account).unwrap_or(u64::MAX)))
             }
+            Heard::Said(said) if asking == Asking::Reserve => {
+                // It holds nothing for a limit that it does not know. (Nor where a cap of one is halved by its own bound
+                // of what one reservation may take.)
+                if said.has_limit || account.cap / account.unit() > 1 {
+                    self.knows(target, entries, said.has_limit);
+                }
+                if said.has_limit {
+                    Admitter::Holds(Reservation(id.to_vec()))
+                } else {
+                    Admitter::Free
+                }
+            }
             Heard::Said(_) => Admitter::Free,
             Heard::Garbage | Heard::Refused | Heard::Lost => Admitter::Unanswered,
+        }
+    }
+
+    /// A service has no reservations.
+    fn is_plain(&self, service: &Service) {
+        let number = health::number(service, "");
+        // It is noted from now on, whenever it was before.
+        let known = self.turned(PLAIN, number, true);
+        if self.turned(PLAIN, number, false) && !known {
+            self.log(service, "has no reservations: it is asked by `CheckRateLimit`");
+        }
+    }
+
+    /// A request is over that used so much, in the limit's own unit. `held`: the room that the service holds for it.
+    pub fn settle(&self, account: FleetAccount, held: Option<Reservation>, used: u64) {
+        let mut ended = self.ended.borrow_mut();
+        match held {
+            Some(reservation) if ended.len() < FLEET_COMMITS => {
+                // What is less than one of the service's units goes with other usage.
+                let unit = account.unit();
+                self.owe(&account, used % unit);
+                ended.push(Commit { account, reservation, amount: used / unit });
+            }
+            _ => self.owe(&account, used),
+        }
+    }
+
+    /// Takes reservations that have ended, at most `room` of them, to tell their services.
+    #[must_use]
+    pub fn commits(&self, room: usize) -> Vec<Commit> {
+        let mut ended = self.ended.borrow_mut();
+        let room = room.min(ended.len());
+        let mut told = Vec::new();
+        for commit in ended.drain(..room) {
+            if self.is_silent(&commit.account) {
+                // What is sent to nobody would be lost.
+                self.owe(&commit.account, commit.used());
+            } else {
+                told.push(commit);
+            }
+        }
+        told
+    }
+
+    /// Takes note of the answer to a [commit](Self::commits).
+    pub fn committed(&self, commit: &Commit, answer: CalloutReply<'_>) {
+        let heard = match answer {
+            // All that it says is whether the reservation was still there.
+            CalloutReply::Message(message) => {
+                if message.is_empty() {
+                    self.count("hemostat_global_expired_total".to_owned());
+                }
+                Heard::Said(DescriptorStatus { over: false, reset_s: None, has_limit: true })
+            }
+            _ => Heard::read(answer),
+        };
+        self.heard(&commit.account.target.service, "commit", heard);
+        match heard {
+            Heard::Refused => self.owe(&commit.account, commit.used()),
+            Heard::Lost => self.lost("unanswered", commit.amount),
+            Heard::Said(_) | Heard::Garbage => {}
         }
     }
 
@@ -262,17 +396,13 @@ impl Table {
         let heard = match (parcel.step, Heard::read(answer), answer) {
             // A report's answer says only that it was taken.
             (CalloutStep::Report, Heard::Garbage, CalloutReply::Message(b"")) => {
-                Heard::Said(super::wire::DescriptorStatus {
-                    over: false,
-                    reset_s: None,
-                    has_limit: true,
-                })
+                Heard::Said(DescriptorStatus { over: false, reset_s: None, has_limit: true })
             }
             (_, heard, _) => heard,
         };
         self.heard(&parcel.target.service, parcel.step.word(), heard);
         let (mut unanswered, mut exceeds) = (0, false);
-        self.update(parcel.slot, |set, now_ns| {
+        self.update(parcel.slot, &mut |set, now_ns| {
             let Some(entry) = set.find(&parcel.id) else { return false };
             if !entry.waits_for(parcel.stamp) {
                 return false;
@@ -296,10 +426,9 @@ impl Table {
         self.lost("unanswered", unanswered);
         let unknown = matches!((heard, parcel.step), (Heard::Said(said), CalloutStep::Charge) if !said.has_limit);
         if unknown || exceeds {
-            self.count("hemostat_global_unlimited_total".to_owned());
-            self.knows(&parcel, false);
+            self.knows(&parcel.target, &parcel.entries, false);
         } else if matches!(heard, Heard::Said(said) if said.over) {
-            self.knows(&parcel, true);
+            self.knows(&parcel.target, &parcel.entries, true);
         }
         let follows = heard.is_answer() && parcel.step == CalloutStep::Report;
         follows.then_some(Parcel { step: CalloutStep::Check, hits: 0, ..parcel })
@@ -314,13 +443,16 @@ impl Table {
         }
     }
 
-    /// A service has shown that it knows the limit of this parcel, or says that something is left where nothing can be.
-    fn knows(&self, parcel: &Parcel, knows: bool) {
-        let service = &parcel.target.service;
-        let limit = parcel.entries.first().map_or("", |(_, limit)| limit);
+    /// A service has shown that it knows the limit of these entries, or says that something is left where nothing can be.
+    fn knows(&self, target: &Target, entries: &[(String, String)], knows: bool) {
+        if !knows {
+            self.count("hemostat_global_unlimited_total".to_owned());
+        }
+        let service = &target.service;
+        let limit = entries.first().map_or("", |(_, limit)| limit);
         let number = health::number(service, limit);
-        let known_for = self.unknown_for(&parcel.target, limit);
-        if !knows && known_for.is_some_and(|ns| ns < parcel.target.every.ns()) {
+        let known_for = self.unknown_for(target, limit);
+        if !knows && known_for.is_some_and(|ns| ns < target.every.ns()) {
             return;
         }
         self.turned(UNKNOWN, number, true);
@@ -358,11 +490,11 @@ impl Table {
     fn change(
         &self,
         account: &FleetAccount,
-        mut change: impl FnMut(&mut TableEntry, u64) -> bool,
+        change: &mut dyn FnMut(&mut TableEntry, u64) -> bool,
     ) -> bool {
         let key = &account.key;
         let (mut gone, mut room) = ((0, 0), true);
-        let written = self.update(slot_of(account), |set, now_ns| {
+        let written = self.update(slot_of(account), &mut |set, now_ns| {
             if set.find(&key.account()).is_none() {
                 room = set.make_room(key, now_ns);
                 if !room {
@@ -384,7 +516,7 @@ impl Table {
     }
 
     /// Reads a slot, changes it, writes it; again while others write in between. False: it could not be written.
-    fn update(&self, slot: u32, mut change: impl FnMut(&mut FleetSlot, u64) -> bool) -> bool {
+    fn update(&self, slot: u32, change: &mut dyn FnMut(&mut FleetSlot, u64) -> bool) -> bool {
         for _ in 0..LEDGER_RETRIES {
             let Ok(stored) = self.store.get(slot) else { return false };
             let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));

@@ -1,9 +1,11 @@
-//! The messages of a rate-limit service, written and read by hand: two shapes of protobuf, and no library for them.
+//! The messages of a rate-limit service, written and read by hand: a few shapes of protobuf, and no library for them.
 //!
 //! Both services take `envoy.service.ratelimit.v3.RateLimitRequest` and give `RateLimitResponse`
-//! (`envoy/service/ratelimit/v3/rls.proto`, `envoy/extensions/common/ratelimit/v3/ratelimit.proto`).
+//! (`envoy/service/ratelimit/v3/rls.proto`, `envoy/extensions/common/ratelimit/v3/ratelimit.proto`). Limitador has
+//! `Reserve` and `Commit` beside that (`limitador-server/proto/kuadrantrls.proto`).
 
-use crate::base::protobuf::{BYTES, FIXED32, FIXED64, VARINT, bytes, varint};
+use crate::base::protobuf::{BYTES, FIXED32, FIXED64, VARINT, bytes, number, varint};
+use crate::limits::FLEET_RESERVATION_BYTES;
 
 /// Codes of an answer.
 const OK: u64 = 1;
@@ -23,9 +25,8 @@ pub enum Hits {
     Descriptor(u32),
 }
 
-/// A `RateLimitRequest` with one descriptor.
-#[must_use]
-pub fn request(domain: &str, entries: &[(String, String)], hits: Hits) -> Vec<u8> {
+/// A descriptor of these entries.
+fn descriptor(entries: &[(String, String)]) -> Vec<u8> {
     let mut descriptor = Vec::new();
     for (key, value) in entries {
         let mut entry = Vec::with_capacity(key.len() + value.len() + 4);
@@ -33,6 +34,21 @@ pub fn request(domain: &str, entries: &[(String, String)], hits: Hits) -> Vec<u8
         bytes(2, value.as_bytes(), &mut entry);
         bytes(1, &entry, &mut descriptor);
     }
+    descriptor
+}
+
+/// What every request begins with.
+fn head(domain: &str, descriptor: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(descriptor.len() + domain.len() + 16);
+    bytes(1, domain.as_bytes(), &mut out);
+    bytes(2, descriptor, &mut out);
+    out
+}
+
+/// A `RateLimitRequest` with one descriptor.
+#[must_use]
+pub fn request(domain: &str, entries: &[(String, String)], hits: Hits) -> Vec<u8> {
+    let mut descriptor = descriptor(entries);
     if let Hits::Descriptor(hits) = hits {
         // `google.protobuf.UInt64Value`: a zero is a message without fields, and is not an absent one.
         let mut value = Vec::new();
@@ -42,13 +58,31 @@ pub fn request(domain: &str, entries: &[(String, String)], hits: Hits) -> Vec<u8
         }
         bytes(3, &value, &mut descriptor);
     }
-    let mut out = Vec::with_capacity(descriptor.len() + domain.len() + 16);
-    bytes(1, domain.as_bytes(), &mut out);
-    bytes(2, &descriptor, &mut out);
+    let mut out = head(domain, &descriptor);
     if let Hits::Request(hits @ 1..) | Hits::Descriptor(hits @ 1..) = hits {
         out.push(3 << 3 | VARINT);
         varint(u64::from(hits), &mut out);
     }
+    out
+}
+
+/// A `ReserveRequest`: so much for so many seconds.
+#[must_use]
+pub fn reserve(domain: &str, entries: &[(String, String)], amount: u64, ttl_s: u64) -> Vec<u8> {
+    let mut ttl = Vec::new();
+    number(1, ttl_s, &mut ttl);
+    let mut out = head(domain, &descriptor(entries));
+    number(3, amount, &mut out);
+    bytes(4, &ttl, &mut out);
+    out
+}
+
+/// A `CommitRequest`: so much was used of a reservation.
+#[must_use]
+pub fn commit(domain: &str, entries: &[(String, String)], id: &[u8], amount: u64) -> Vec<u8> {
+    let mut out = head(domain, &descriptor(entries));
+    bytes(3, id, &mut out);
+    number(4, amount, &mut out);
     out
 }
 
@@ -75,26 +109,36 @@ pub struct DescriptorStatus {
     pub has_limit: bool,
 }
 
-/// Reads a `RateLimitResponse`; `None`: it is none, or says neither yes nor no.
-#[must_use]
-pub fn answer(message: &[u8]) -> Option<DescriptorStatus> {
-    let mut overall = 0;
-    let mut status = None;
+/// Whether an answer says "over", and its first second field; `None`: it is none, or says neither yes nor no.
+fn said(message: &[u8]) -> Option<(bool, Option<&[u8]>)> {
+    let (mut code, mut second) = (0, None);
     for field in WireFields(message) {
         match field? {
-            (1, WireValue::Number(code)) => overall = code,
-            (2, WireValue::Bytes(bytes)) if status.is_none() => status = Some(status_of(bytes)?),
+            (1, WireValue::Number(own)) => code = own,
+            (2, WireValue::Bytes(own)) => second = second.or(Some(own)),
             _ => {}
         }
     }
-    let over = match overall {
-        OK => false,
-        OVER_LIMIT => true,
-        _ => return None,
-    };
+    matches!(code, OK | OVER_LIMIT).then_some((code == OVER_LIMIT, second))
+}
+
+/// Reads a `ReserveResponse`: whether it says "over", and the reservation's id, which is empty where nothing is held.
+/// `None`: it is none, or says neither yes nor no.
+#[must_use]
+pub fn reserved(message: &[u8]) -> Option<(bool, &[u8])> {
+    let (over, id) = said(message)?;
+    let id = id.unwrap_or_default();
+    (id.len() <= FLEET_RESERVATION_BYTES).then_some((over, id))
+}
+
+/// Reads a `RateLimitResponse`; `None`: it is none, or says neither yes nor no.
+#[must_use]
+pub fn answer(message: &[u8]) -> Option<DescriptorStatus> {
+    let (over, status) = said(message)?;
     let Some(status) = status else {
         return Some(DescriptorStatus { over, reset_s: None, has_limit: false });
     };
+    let status = status_of(status)?;
     // A service charges what brings a counter exactly to its limit, and says yes: nothing is left then.
     let used_up = status.has_limit && status.remaining == 0;
     let reset_s = status.reset_s.filter(|seconds| *seconds <= LONGEST_RESET_S);
@@ -222,6 +266,28 @@ mod tests {
         assert_eq!(charges.get(13..), Some(&[0x1a, 2, 8, 5, 0x18, 5][..]));
     }
 
+    /// The field numbers of `limitador-server/proto/kuadrantrls.proto`.
+    #[test]
+    fn a_reservation_and_its_end_are_written_as_limitador_reads_them() {
+        let one = entries(&[("k", "v")]);
+        let head = [0x0a, 1, b'd', 0x12, 8, 0x0a, 6, 0x0a, 1, b'k', 0x12, 1, b'v'];
+        let reserves = reserve("d", &one, 300, 600);
+        assert_eq!(reserves, [&head[..], &[0x18, 0xac, 2, 0x22, 3, 8, 0xd8, 4]].concat());
+        let commits = commit("d", &one, b"id", 0);
+        assert_eq!(commits, [&head[..], &[0x1a, 2, b'i', b'd', 0x20, 0]].concat());
+    }
+
+    #[test]
+    fn answers_to_reservations_are_read() {
+        assert_eq!(reserved(b"\x08\x01\x12\x04\x0a\x99id"), Some((false, &b"\x0a\x99id"[..])));
+        assert_eq!(reserved(&[8, 1]), Some((false, &b""[..])), "nothing is held");
+        assert_eq!(reserved(&[8, 2]), Some((true, &b""[..])));
+        let long = [&[8, 1, 0x12, 129, 1], &[b'x'; 129][..]].concat();
+        for garbage in [&[][..], &[8, 0], b"<html>", &[8, 1, 0x12, 9, 1], &long] {
+            assert_eq!(reserved(garbage), None, "{garbage:?}");
+        }
+    }
+
     #[test]
     fn a_target_is_a_message_and_text() {
         assert_eq!(grpc_service("rls"), "\n\u{5}\n\u{3}rls");
@@ -285,6 +351,9 @@ mod tests {
         #[test]
         fn no_answer_is_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = answer(&bytes);
+            if let Some((_, id)) = reserved(&bytes) {
+                prop_assert!(id.len() <= FLEET_RESERVATION_BYTES);
+            }
         }
     }
 }

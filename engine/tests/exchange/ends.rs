@@ -2,6 +2,7 @@
 
 use crate::support::limits::*;
 use crate::support::recordings;
+use crate::support::rls::Request;
 use hemostat_engine::exchange::{ResponseVerdict, StreamVerdict};
 use serde_json::{Value, json};
 
@@ -303,6 +304,45 @@ fn every_way_a_request_can_end_is_charged_once() {
             let money = 1_000_000_000 - proxy.left(1);
             assert_eq!(money == 0, charged == 0, "{}: {money}", case.name);
         }
+    }
+}
+
+/// A service that holds room for a request is told what the process's own accounts are charged, once, however it ends.
+#[test]
+fn every_way_a_request_can_end_is_committed_as_it_is_charged() {
+    let global = json!({"domain": "llm", "cluster": "rls", "api": "limitador", "strict": true});
+    let mut shared = limits();
+    for limit in shared.as_array_mut().unwrap().iter_mut().take(3) {
+        limit["global"] = global.clone();
+    }
+    for case in ends() {
+        let mut policy = json!({"limits": shared, "prices": {"*": {"input": 200, "output": 2000}}});
+        policy.as_object_mut().unwrap().extend(case.policy.as_object().unwrap().clone());
+        let proxy = Proxy::of_fleet(policy);
+        let (table, rls) = proxy.fleet.as_ref().unwrap();
+        let mut asked = proxy.chat(hello(case.stream)).unwrap();
+        (case.play)(&mut asked);
+        asked.exchange.finish(b"");
+        asked.exchange.finish(b"");
+        let commits = table.commits(9);
+        let told: Vec<Request> =
+            commits.iter().map(|commit| Request::read(&commit.call())).collect();
+        let of = |rule: &str| -> Vec<u64> {
+            let own = told.iter().filter(|told| {
+                told.account.windows(rule.len()).any(|part| part == rule.as_bytes())
+            });
+            own.map(|told| told.amount).collect()
+        };
+        let (tokens, money) = (CAP - proxy.left(0), 1_000_000_000 - proxy.left(1));
+        let cents = if money == 1_000_000_000 { of("money") } else { vec![money / 10_000] };
+        assert_eq!(of("tokens"), [tokens], "{}", case.name);
+        assert_eq!(of("money"), cents, "{}", case.name);
+        assert_eq!(of("calls"), [1], "{}", case.name);
+        for commit in &commits {
+            rls.borrow_mut().answer(&commit.call());
+        }
+        assert!(rls.borrow().held.is_empty(), "{}", case.name);
+        assert_eq!(table.due(9), [], "{}: nothing is reported beside that", case.name);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Limits that a fleet shares, over whole exchanges: the service's word, questions before a request, and what is owed.
 
+mod reserve;
+
 use std::rc::Rc;
 
 use crate::support::program;

@@ -166,6 +166,109 @@ fn a_strict_request_waits_for_its_answer() {
     }
 }
 
+/// Limitador's answer to a reservation with the id `r`.
+const HOLDS: &[u8] = &[8, 1, 0x12, 1, b'r'];
+
+#[test]
+fn what_was_reserved_is_committed_by_the_worker_that_had_it() {
+    let one = Process::new(json!({"strict": true, "sync_every": "10s"}));
+    let other = one.other(json!({"strict": true, "sync_every": "10s"}));
+    let exchange = one.begin();
+    let [ask] = one.calls().try_into().unwrap();
+    assert_eq!(ask.method, b"Reserve");
+    assert!(one.worker.answer_grpc(ask.token, HOLDS));
+    // A request counts when it leaves.
+    one.tick();
+    other.worker.run_due_ticks();
+    assert!(other.calls().is_empty());
+    let [commit] = one.calls().try_into().unwrap();
+    assert_eq!(commit.method, b"Commit");
+    assert!(commit.sent[0].ends_with(&[0x1a, 1, b'r', 0x20, 1]), "{:?}", commit.sent);
+    assert!(one.worker.answer_grpc(commit.token, b""), "it says no more than that it has expired");
+    assert_eq!(status(&Process::end(exchange)), 200);
+    one.tick();
+    assert!(one.calls().is_empty());
+    assert_eq!(one.counted("hemostat_global_expired_total"), 1);
+    assert_eq!(one.counted("hemostat_global_calls_total;action=commit;reason=ok"), 1);
+    assert_eq!(one.counted("hemostat_global_calls_total;action=report"), 0);
+}
+
+/// One call follows the other: a turn is not waited for.
+#[test]
+fn commits_go_on_as_their_answers_come() {
+    let mut policy = policy(json!({"strict": true, "sync_every": "10s"}));
+    policy["limits"][0]["allow"]["requests"] = json!(1000);
+    let proxy = Process::under(policy);
+    for _ in 0..200 {
+        let exchange = proxy.begin();
+        let [ask] = proxy.calls().try_into().unwrap();
+        assert!(proxy.worker.answer_grpc(ask.token, HOLDS));
+        assert_eq!(status(&Process::end(exchange)), 200);
+    }
+    proxy.tick();
+    assert_eq!(proxy.calls().len(), 64, "so many at once");
+    proxy.answer(&[8, 1]);
+    assert_eq!(proxy.counted("hemostat_global_calls_total;action=commit;reason=ok"), 200);
+}
+
+#[test]
+fn a_service_without_reservations_is_asked_otherwise_at_once() {
+    let proxy = Process::new(json!({"strict": true}));
+    for (methods, wanted) in [(&["Reserve", "CheckRateLimit"][..], 200), (&["CheckRateLimit"], 429)]
+    {
+        let exchange = proxy.begin();
+        for method in methods {
+            let [ask] = proxy.calls().try_into().unwrap();
+            assert_eq!(ask.method, method.as_bytes());
+            if *method == "Reserve" {
+                assert!(proxy.worker.close_grpc(ask.token, 12, "no such method"));
+            } else {
+                let word = if wanted == 200 { OK } else { OVER };
+                assert!(proxy.worker.answer_grpc(ask.token, word));
+            }
+        }
+        assert_eq!(status(&Process::end(exchange)), wanted);
+    }
+    assert_eq!(proxy.counted("hemostat_global_decisions_total;rule=l;action=local"), 0);
+}
+
+#[test]
+fn every_fate_of_a_commit_leaves_traffic_alone() {
+    for fate in FATES {
+        let proxy = Process::new(json!({"strict": true}));
+        let exchange = proxy.begin();
+        let [ask] = proxy.calls().try_into().unwrap();
+        assert!(proxy.worker.answer_grpc(ask.token, HOLDS));
+        assert_eq!(status(&Process::end(exchange)), 200);
+        if let Fate::NotSent(status) = fate {
+            proxy.host.fail_every_call_of("proxy_grpc_call", status);
+        }
+        proxy.tick();
+        let first = proxy.calls();
+        for call in &first {
+            assert_eq!(call.method, b"Commit", "{fate:?}");
+            match fate {
+                Fate::Status(code) => assert!(proxy.worker.close_grpc(call.token, code, "no")),
+                Fate::Says(message) => assert!(proxy.worker.answer_grpc(call.token, message)),
+                Fate::NotSent(_) => panic!("it was sent"),
+            }
+        }
+        proxy.host.clear_faults();
+        let mut reported = 0;
+        for _ in 0..3 {
+            proxy.tick();
+            for call in proxy.calls() {
+                reported += usize::from(call.method == b"Report");
+                assert!(proxy.worker.answer_grpc(call.token, OK));
+            }
+            proxy.answer(OK);
+        }
+        let again = matches!(fate, Fate::NotSent(_) | Fate::Status(14 | 2));
+        assert_eq!(reported, usize::from(again), "{fate:?}");
+        assert_eq!(proxy.worker.dead(), None, "{fate:?}");
+    }
+}
+
 #[test]
 fn a_caller_that_hangs_up_while_it_waits_leaves_nothing_behind() {
     let proxy = Process::new(json!({"strict": true}));

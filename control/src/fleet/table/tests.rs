@@ -78,13 +78,13 @@ fn who_is_refused_is_told_when_the_window_ends_at_the_latest() {
     let now = T0 + 20 * 3600 * S;
     report(&one, &store, now, 1, OVER);
     assert_eq!(other.word(&own), ServiceWord::Over(T0 + DAY), "not a whole day from now");
-    let strict = other.asked(&own, CalloutReply::Message(OVER));
+    let strict = other.asked(&own, Asking::Check, CalloutReply::Message(OVER));
     assert_eq!(strict, Admitter::Over(T0 + DAY));
     // The window that is known of is over, and the service still says so: another began since.
     store.set_now_ns(T0 + DAY);
     assert_eq!(other.word(&own), ServiceWord::Over(now + DAY));
     assert_eq!(
-        other.asked(&account(Api::Limitador, "b"), CalloutReply::Message(OVER)),
+        other.asked(&account(Api::Limitador, "b"), Asking::Check, CalloutReply::Message(OVER)),
         Admitter::Over(T0 + 2 * DAY)
     );
 }
@@ -193,14 +193,17 @@ fn an_answer_that_never_comes_holds_nothing_up() {
 fn a_service_is_silent_when_a_fault_does_not_pass() {
     let (store, one, other) = process();
     let own = account(Api::Envoy, "a");
-    assert_eq!(one.asked(&own, TOO_LATE), Admitter::Unanswered);
+    assert_eq!(one.asked(&own, Asking::Check, TOO_LATE), Admitter::Unanswered);
     assert!(!other.is_silent(&own));
     store.set_now_ns(T0 + S);
     assert!(other.is_silent(&own));
     assert!(other.failing_since(&own.target.service).is_some());
-    assert_eq!(other.asked(&own, CalloutReply::Message(OK)), Admitter::Free);
+    assert_eq!(other.asked(&own, Asking::Check, CalloutReply::Message(OK)), Admitter::Free);
     assert!(!one.is_silent(&own));
-    assert_eq!(one.asked(&own, CalloutReply::Message(OVER)), Admitter::Over(T0 + S + 86_400 * S));
+    assert_eq!(
+        one.asked(&own, Asking::Check, CalloutReply::Message(OVER)),
+        Admitter::Over(T0 + S + 86_400 * S)
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::base::callout::CalloutReply;
 use crate::context::Context;
 use crate::context::record::Record;
 use crate::dialect::spend::Usage;
-use crate::fleet::{Admitter, FleetAccount, OnError, ServiceWord, Table};
+use crate::fleet::{Admitter, Asking, FleetAccount, OnError, Reservation, ServiceWord, Table};
 use crate::ledger::{Standing, StoreError, Wait};
 use crate::policy::program::limit::{Limit, LimitUnit};
 use crate::wire::json::Doc;
@@ -27,7 +27,7 @@ pub(super) struct FleetShare {
 }
 
 /// What will be owed when the exchange is over, and where.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Owes {
     table: Rc<Table>,
     limit: Rc<Limit>,
@@ -36,6 +36,15 @@ struct Owes {
     /// The service is asked before each request.
     strict: bool,
     on_error: OnError,
+    /// The room that the service holds for the request.
+    held: Option<Reservation>,
+}
+
+impl Owes {
+    /// The request is over, and used so much.
+    fn settle(self, used: u64) {
+        self.table.settle(self.account, self.held, used);
+    }
 }
 
 /// A request that waits for answers.
@@ -50,7 +59,11 @@ struct Parked {
 /// A question to a service, and its answer.
 #[derive(Debug)]
 pub(super) struct Ask {
-    about: Owes,
+    /// For which of what will be owed.
+    about: usize,
+    asking: Asking,
+    /// The number of its callout.
+    number: usize,
     heard: Option<Admitter>,
 }
 
@@ -67,7 +80,9 @@ pub(super) enum Says {
 impl FleetShare {
     /// What was admitted is not: nothing will be owed.
     pub(super) fn forget(&mut self) {
-        self.owes.clear();
+        for owes in std::mem::take(&mut self.owes) {
+            owes.settle(0);
+        }
     }
 
     /// Something will be owed.
@@ -114,7 +129,7 @@ impl FleetShare {
             },
         };
         let (limit, strict, on_error) = (Rc::clone(limit), global.strict, global.on_error);
-        self.owes.push(Owes { table, limit, account, charge, strict, on_error });
+        self.owes.push(Owes { table, limit, account, charge, strict, on_error, held: None });
         says
     }
 
@@ -140,36 +155,66 @@ impl FleetShare {
     /// What must be asked before a request may leave: one question for each strict limit that holds. `None`: nothing.
     pub(super) fn questions(&self) -> Option<Vec<Ask>> {
         // One that is silent would be waited for in vain; what is due tells when it is back.
-        let asked = self.owes.iter().filter(|owes| owes.strict);
-        let asked = asked.filter(|owes| !owes.table.is_silent(&owes.account));
-        let asks: Vec<Ask> = asked.map(|owes| Ask { about: owes.clone(), heard: None }).collect();
+        let asked = self.owes.iter().enumerate();
+        let asked = asked.filter(|(_, owes)| owes.strict && !owes.table.is_silent(&owes.account));
+        let asks: Vec<Ask> = asked
+            .map(|(about, owes)| {
+                let asking = owes.table.asking(&owes.account.target.service);
+                Ask { about, asking, number: 0, heard: None }
+            })
+            .collect();
         Some(asks).filter(|asks| !asks.is_empty())
     }
 
-    /// The request waits for answers.
-    pub(super) fn park(&mut self, asks: Vec<Ask>, going: Going, bytes: Option<&[u8]>) -> Admission {
-        let calls = asks.iter().map(|ask| ask.about.table.question(&ask.about.account)).collect();
-        let bytes = bytes.map(<[u8]>::to_vec);
+    /// The request waits for the answers that are not there yet.
+    pub(super) fn park(
+        &mut self,
+        mut asks: Vec<Ask>,
+        going: Going,
+        bytes: Option<Vec<u8>>,
+    ) -> Admission {
+        let mut calls = Vec::new();
+        for ask in asks.iter_mut().filter(|ask| ask.heard.is_none()) {
+            let Some(owes) = self.owes.get(ask.about) else { continue };
+            ask.number = calls.len();
+            calls.push(owes.table.question(&owes.account, ask.asking, owes.charge));
+        }
         self.parked = Some(Box::new(Parked { going, bytes, asks }));
         Admission::Ask(calls)
     }
 
+    /// A service has answered a question.
+    fn hear(&mut self, number: usize, reply: CalloutReply<'_>) -> Option<()> {
+        let mut open = self.parked.as_mut()?.asks.iter_mut();
+        let ask = open.find(|ask| ask.number == number && ask.heard.is_none())?;
+        let owes = self.owes.get_mut(ask.about)?;
+        ask.heard = Some(match owes.table.asked(&owes.account, ask.asking, reply) {
+            Admitter::Holds(reservation) => {
+                owes.held = Some(reservation);
+                Admitter::Free
+            }
+            heard => heard,
+        });
+        Some(())
+    }
+
     /// Requests are known to be used as soon as they leave. `mcp`: whether a call has another round, its answer says.
     pub(super) fn owe_requests(&mut self, mcp: bool) {
-        self.owes.retain(|owes| {
-            let now = owes.limit.unit == LimitUnit::Requests && !mcp;
-            if now {
-                owes.table.owe(&owes.account, owes.charge);
+        for owes in std::mem::take(&mut self.owes) {
+            if owes.limit.unit == LimitUnit::Requests && !mcp {
+                let charge = owes.charge;
+                owes.settle(charge);
+            } else {
+                self.owes.push(owes);
             }
-            !now
-        });
+        }
     }
 
     /// What was used is owed to the services that count it. `goes_on`: the call has another round.
     pub(super) fn report(&mut self, usage: Option<&Usage>, money: Option<u64>, goes_on: bool) {
         for owes in std::mem::take(&mut self.owes) {
             let used = used_of(owes.limit.unit, owes.charge, usage, money, goes_on);
-            owes.table.owe(&owes.account, used);
+            owes.settle(used);
         }
     }
 }
@@ -188,13 +233,16 @@ impl Charges {
         number: usize,
         reply: CalloutReply<'_>,
     ) -> Option<Admission> {
-        let parked = self.fleet.parked.as_mut()?;
-        let ask = parked.asks.get_mut(number).filter(|ask| ask.heard.is_none())?;
-        ask.heard = Some(ask.about.table.asked(&ask.about.account, reply));
-        if parked.asks.iter().any(|ask| ask.heard.is_none()) {
+        self.fleet.hear(number, reply)?;
+        if self.fleet.parked.as_ref()?.asks.iter().any(|ask| ask.heard.is_none()) {
             return None;
         }
-        let Parked { going, bytes, asks } = *self.fleet.parked.take()?;
+        let Parked { going, bytes, mut asks } = *self.fleet.parked.take()?;
+        let plain = asks.iter_mut().filter(|ask| ask.heard == Some(Admitter::Plain));
+        let again = plain.map(|ask| (ask.asking, ask.heard) = (Asking::Check, None)).count();
+        if again > 0 {
+            return Some(self.fleet.park(asks, going, bytes));
+        }
         Some(self.unpark(cx, going, bytes.as_deref(), &asks))
     }
 
@@ -209,7 +257,9 @@ impl Charges {
         let program = Rc::clone(&cx.program);
         let mut worst: Option<Refusals> = None;
         for ask in asks {
-            let Some(refused) = hears(cx, ask) else { continue };
+            let owes = self.fleet.owes.get(ask.about);
+            let refused = owes.and_then(|owes| hears(cx, owes, ask.heard.as_ref()));
+            let Some(refused) = refused else { continue };
             match &mut worst {
                 Some(known) if longer(refused.wait, known.longest.wait) => known.longest = refused,
                 Some(_) => {}
@@ -250,11 +300,11 @@ impl Charges {
 }
 
 /// What an answer makes of the request; `None`: it may leave.
-fn hears(cx: &mut Context, ask: &Ask) -> Option<LimitRefusal> {
-    let Owes { limit, charge, on_error, .. } = &ask.about;
-    match (ask.heard, on_error) {
-        (Some(Admitter::Free), _) => None,
-        (Some(Admitter::Over(until)), _) => Some(fleet_refused(cx, limit, *charge, until)),
+fn hears(cx: &mut Context, owes: &Owes, heard: Option<&Admitter>) -> Option<LimitRefusal> {
+    let Owes { limit, charge, on_error, .. } = owes;
+    match (heard, on_error) {
+        (Some(Admitter::Free | Admitter::Holds(_)), _) => None,
+        (Some(Admitter::Over(until)), _) => Some(fleet_refused(cx, limit, *charge, *until)),
         (_, OnError::Closed) => {
             decides(&mut cx.record, limit, "closed");
             Some(refused(limit, *charge, SILENCE, By::Silence))

@@ -246,7 +246,8 @@ impl Charges {
                 Attempt::Admitted => match self.fleet.questions() {
                     None => return self.go_on(cx, program, going, read),
                     Some(asks) => {
-                        return self.fleet.park(asks, going, read.map(|(_, _, bytes)| bytes));
+                        let bytes = read.map(|(_, _, bytes)| bytes.to_vec());
+                        return self.fleet.park(asks, going, bytes);
                     }
                 },
                 Attempt::NoPrice(limit, what) => {
