@@ -244,6 +244,24 @@ def test_a_commit_that_fails_is_reported(model, redis):
         assert envoy.count("hemostat_global_lost_total") == 0
 
 
+@pytest.mark.parametrize("method", ["Commit", "Report"])
+def test_what_the_service_counted_too_late_for_an_answer_is_not_sent_again(model, redis, method):
+    """Envoy ends a call whose time is over with the status of a connection that could not be made."""
+    redis.ask("FLUSHALL")
+    own = tokens_a_day(100_000)
+    own["limits"][0]["global"]["strict"] = method == "Commit"
+    with (
+        Rls(redis, **service_limits(cap=100_000), faults={method: "late"}) as service,
+        Fleet(*members(model, service, own, 1)) as (envoy,),
+    ):
+        assert ask(envoy).status == 200
+        until("the usage", lambda: sum(redis.counters().values()) == 50)
+        until("its loss", lambda: envoy.count("hemostat_global_lost_total", reason="unanswered") == 1)
+        time.sleep(1)
+        assert sum(redis.counters().values()) == 50
+        assert envoy.count("hemostat_global_calls_total", action=method.lower(), reason="lost") == 1
+
+
 def test_a_reservation_that_is_late_or_failing_is_decided_without(model, redis):
     for fault in ("failing", "late"):
         redis.ask("FLUSHALL")

@@ -43,6 +43,8 @@ pub struct Parcel {
     pub(super) slot: u32,
     pub(super) id: [u8; 16],
     pub(super) stamp: u64,
+    /// When it was taken (Unix nanoseconds).
+    pub(super) sent_ns: u64,
     pub(super) hits: u32,
     pub(super) step: CalloutStep,
     pub(super) target: Target,
@@ -104,17 +106,22 @@ pub(super) enum Heard {
 }
 
 impl Heard {
-    /// Reads an answer.
-    pub(super) fn read(answer: CalloutReply<'_>) -> Self {
+    /// Reads an answer that took so long. An error that comes when the time is over is the proxy's own: Envoy gives
+    /// `UNAVAILABLE` for it too, and the service may have counted.
+    pub(super) fn read(answer: CalloutReply<'_>, took_ns: u64) -> Self {
         /// `CANCELLED` and `DEADLINE_EXCEEDED`: the service may have got it.
         const UNDECIDED: [u32; 2] = [1, 4];
+        /// A little early: the proxy's clock is not the one that is read here.
+        const LATE_NS: u64 = FLEET_CALL_MS * 900_000;
         match answer {
             CalloutReply::Message(message) => {
                 wire::answer(message).map_or(Self::Garbage, Self::Said)
             }
             // A success without a message.
             CalloutReply::Status(0) => Self::Garbage,
-            CalloutReply::Status(status) if UNDECIDED.contains(&status) => Self::Lost,
+            CalloutReply::Status(status) if UNDECIDED.contains(&status) || took_ns >= LATE_NS => {
+                Self::Lost
+            }
             // `UNAVAILABLE` is Envoy's word for a connection that could not be made, and a service's for a storage that
             // does not work. All others are a service's own.
             CalloutReply::Status(_) | CalloutReply::NotSent => Self::Refused,

@@ -21,13 +21,15 @@ pub struct Commit {
     pub(super) reservation: Reservation,
     /// What was used, in the service's unit.
     pub(super) amount: u64,
+    /// When it was taken; zero: it was not yet (Unix nanoseconds).
+    pub(super) sent_ns: u64,
 }
 
 impl Commit {
     /// What is to be sent.
     #[must_use]
     pub fn call(&self) -> Callout {
-        let Self { account: FleetAccount { target, entries, .. }, reservation, amount } = self;
+        let Self { account: FleetAccount { target, entries, .. }, reservation, amount, .. } = self;
         let message = wire::commit(&target.service.domain, entries, &reservation.0, *amount);
         callout(target, "Commit", message)
     }

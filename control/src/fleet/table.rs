@@ -198,8 +198,8 @@ impl Table {
                 });
                 ("reserve", heard, said.map_or(&[][..], |(_, id)| id))
             }
-            (Asking::Reserve, _) => ("reserve", Heard::read(answer), &[][..]),
-            (Asking::Check, _) => ("ask", Heard::read(answer), &[][..]),
+            (Asking::Reserve, _) => ("reserve", Heard::read(answer, 0), &[][..]),
+            (Asking::Check, _) => ("ask", Heard::read(answer, 0), &[][..]),
         };
         self.heard(service, action, heard);
         let now_ns = self.store.now_ns();
@@ -245,7 +245,7 @@ impl Table {
                 // What is less than one of the service's units goes with other usage.
                 let unit = account.unit();
                 self.owe(&account, used % unit);
-                ended.push(Commit { account, reservation, amount: used / unit });
+                ended.push(Commit { account, reservation, amount: used / unit, sent_ns: 0 });
             }
             _ => self.owe(&account, used),
         }
@@ -257,7 +257,8 @@ impl Table {
         let mut ended = self.ended.borrow_mut();
         let room = room.min(ended.len());
         let mut told = Vec::new();
-        for commit in ended.drain(..room) {
+        for mut commit in ended.drain(..room) {
+            commit.sent_ns = self.store.now_ns();
             if self.is_silent(&commit.account) {
                 // What is sent to nobody would be lost.
                 self.owe(&commit.account, commit.used());
@@ -278,7 +279,7 @@ impl Table {
                 }
                 Heard::Said(DescriptorStatus { over: false, reset_s: None, has_limit: true })
             }
-            _ => Heard::read(answer),
+            _ => Heard::read(answer, self.since_ns(commit.sent_ns)),
         };
         self.heard(&commit.account.target.service, "commit", heard);
         match heard {
@@ -365,6 +366,7 @@ impl Table {
                     slot,
                     id: entry.id,
                     stamp: take.stamp,
+                    sent_ns: now_ns,
                     hits: take.hits,
                     step: CalloutStep::first(entry.target.service.api, take.hits),
                     target: entry.target.clone(),
@@ -393,7 +395,8 @@ impl Table {
     /// Takes note of an answer. Gives the call that follows, if one does.
     #[must_use]
     pub fn answered(&self, parcel: Parcel, answer: CalloutReply<'_>) -> Option<Parcel> {
-        let heard = match (parcel.step, Heard::read(answer), answer) {
+        let read = Heard::read(answer, self.since_ns(parcel.sent_ns));
+        let heard = match (parcel.step, read, answer) {
             // A report's answer says only that it was taken.
             (CalloutStep::Report, Heard::Garbage, CalloutReply::Message(b"")) => {
                 Heard::Said(DescriptorStatus { over: false, reset_s: None, has_limit: true })
@@ -431,7 +434,12 @@ impl Table {
             self.knows(&parcel.target, &parcel.entries, true);
         }
         let follows = heard.is_answer() && parcel.step == CalloutStep::Report;
-        follows.then_some(Parcel { step: CalloutStep::Check, hits: 0, ..parcel })
+        let sent_ns = self.store.now_ns();
+        follows.then_some(Parcel { step: CalloutStep::Check, hits: 0, sent_ns, ..parcel })
+    }
+
+    fn since_ns(&self, then_ns: u64) -> u64 {
+        self.store.now_ns().saturating_sub(then_ns)
     }
 
     /// A service has answered, or has not.

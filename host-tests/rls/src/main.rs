@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 
 /// How long the storage has to answer; the real servers have such a bound too.
-const STORAGE_MS: u64 = 300;
+const STORAGE_MS: u64 = 200;
 
 const UNIMPLEMENTED: u16 = 12;
 const UNAVAILABLE: u16 = 14;

@@ -142,31 +142,36 @@ fn envoys_service_is_charged_and_asked_in_one() {
 
 #[test]
 fn what_was_not_counted_is_owed_again_and_what_nobody_knows_is_not() {
-    for (answer, left) in [
-        (UNAVAILABLE, 7),
-        (CalloutReply::Status(2), 7),
-        (CalloutReply::NotSent, 7),
-        (TOO_LATE, 0),
-        (CalloutReply::Message(b"<html>"), 0),
+    // Envoy says of a call whose time is over what it says of a connection that could not be made.
+    for (answer, took_ms, left) in [
+        (UNAVAILABLE, 0, 7),
+        (UNAVAILABLE, 400, 7),
+        (UNAVAILABLE, 500, 0),
+        (CalloutReply::Status(2), 0, 7),
+        (CalloutReply::Status(2), 500, 0),
+        (CalloutReply::NotSent, 500, 7),
+        (TOO_LATE, 0, 0),
+        (CalloutReply::Message(b"<html>"), 0, 0),
     ] {
         let (store, one, _) = process();
         let own = account(Api::Envoy, "a");
         one.owe(&own, 7);
         let [charge] = one.due(64).try_into().unwrap();
+        store.set_now_ns(T0 + took_ms * MS);
         assert_eq!(one.answered(charge, answer), None);
         // While the service does not answer it is only asked, whoever owes what.
-        store.set_now_ns(T0 + S);
+        store.set_now_ns(T0 + 2 * S);
         one.owe(&own, 1);
         one.owe(&account(Api::Envoy, "b"), 5);
         let [probe] = one.due(64).try_into().unwrap();
         assert_eq!(probe.hits, 0);
         assert_eq!(one.answered(probe, CalloutReply::Message(OK)), None);
-        store.set_now_ns(T0 + 2 * S);
+        store.set_now_ns(T0 + 3 * S);
         let mut hits: Vec<u32> = one.due(64).iter().map(|parcel| parcel.hits).collect();
         hits.sort_unstable();
         let mut wanted = vec![5, left + 1];
         wanted.sort_unstable();
-        assert_eq!(hits, wanted, "{answer:?}");
+        assert_eq!(hits, wanted, "{answer:?} after {took_ms} ms");
     }
 }
 

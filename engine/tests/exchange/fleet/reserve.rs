@@ -258,15 +258,17 @@ fn what_was_noted_at_a_time_to_come_is_tried() {
 #[test]
 fn every_fate_of_a_commit_counts_at_most_once() {
     let garbage = CalloutReply::Status(0);
-    for (answer, reported) in [
-        (CalloutReply::Message(b""), 0),
-        (CalloutReply::Message(&[8, 1]), 0),
-        (garbage, 0),
-        (TOO_LATE, 0),
-        (CalloutReply::Status(1), 0),
-        (UNAVAILABLE, 50),
-        (UNIMPLEMENTED, 50),
-        (CalloutReply::NotSent, 50),
+    for (answer, took_ms, reported) in [
+        (CalloutReply::Message(b""), 0, 0),
+        (CalloutReply::Message(&[8, 1]), 0, 0),
+        (garbage, 0, 0),
+        (TOO_LATE, 0, 0),
+        (CalloutReply::Status(1), 0, 0),
+        (UNAVAILABLE, 0, 50),
+        (UNAVAILABLE, 400, 50),
+        (UNAVAILABLE, 500, 0),
+        (UNIMPLEMENTED, 0, 50),
+        (CalloutReply::NotSent, 0, 50),
     ] {
         let proxy = Proxy::new(strict(a_day("tokens", 1000)));
         let mut rls = Rls::default();
@@ -274,12 +276,13 @@ fn every_fate_of_a_commit_counts_at_most_once() {
         served(&mut rls, &mut sent);
         proxy.end(sent, 30, 20);
         let [commit] = proxy.commits().try_into().unwrap();
+        proxy.wait(took_ms);
         proxy.table.committed(&commit, answer);
         for _ in 0..3 {
             assert!(proxy.tell(&mut rls).is_empty(), "{answer:?}: not a second time");
             proxy.wait(500);
         }
-        assert_eq!(rls.total(), reported, "{answer:?}");
+        assert_eq!(rls.total(), reported, "{answer:?} after {took_ms} ms");
     }
 }
 
