@@ -20,6 +20,12 @@ impl<T> Numbered<T> {
         self.all.push((number, Some(new)));
     }
 
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.all.clear();
+        self.gaps = 0;
+    }
+
     fn at(&self, number: u64) -> Option<usize> {
         // Most of what is asked for came last.
         if self.all.last().is_some_and(|(own, _)| *own == number) {

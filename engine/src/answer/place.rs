@@ -86,11 +86,15 @@ impl Location {
             edits.push(Edit { at: span.clone(), with });
             return;
         }
-        let decoded = self.decoded(payload);
+        let raw = payload.get(self.span().clone()).unwrap_or_default();
+        let plain = find::backslash(raw).is_none() && std::str::from_utf8(raw).is_ok();
+        let decoded = (!plain).then(|| self.decoded(payload));
         for change in changes {
-            let mut with = Vec::new();
+            let mut with = Vec::with_capacity(change.with.len());
             encode(change.with, &mut with);
-            edits.push(self.edit(decoded.raw_range(change.at.clone()), with));
+            let at = change.at.clone();
+            let at = decoded.as_ref().map_or(at.clone(), |decoded| decoded.raw_range(at));
+            edits.push(self.edit(at, with));
         }
     }
 

@@ -357,6 +357,10 @@ impl GrowingText {
 
 /// Adds a redaction; overlapping ones become one, with the first rule's replacement (POLICY "Several hits").
 pub fn merge(spans: &mut Vec<ChangedSpan>, mut new: ChangedSpan) {
+    // Nearly always they come in order.
+    if spans.last().is_none_or(|last| last.end <= new.start) {
+        return spans.push(new);
+    }
     // They lie apart from each other and in order: those that the new one touches stand together.
     let first = spans.partition_point(|old| old.end <= new.start);
     let last = spans.partition_point(|old| old.start < new.end).max(first);

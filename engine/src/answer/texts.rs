@@ -459,6 +459,15 @@ impl OpenTexts {
         if self.memory() == 0 && self.touched.is_empty() && self.touched_args.is_empty() {
             return;
         }
+        let whole = self.open.is_empty() && self.open_args.is_empty() && self.places.is_empty();
+        if whole && self.ended.is_empty() && self.stops.is_empty() && self.changed.is_empty() {
+            self.running.clear();
+            self.args.clear();
+            self.touched.clear();
+            self.touched_args.clear();
+            (self.taken, self.held, self.kept) = (0, 0, 0);
+            return;
+        }
         *self = Self {
             next: self.next,
             hits: std::mem::take(&mut self.hits),

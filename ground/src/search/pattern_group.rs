@@ -40,12 +40,37 @@ pub(super) struct PatternGroup {
 pub(super) struct GroupCache {
     dfa: LazyDfa,
     exact: Exact,
+    /// By the byte before a start and the first of it: a bit where it is known that no match begins so. Empty until a start is
+    /// looked at by itself.
+    dead: Vec<u64>,
+    /// Re-used.
+    seen: Vec<usize>,
 }
 
 impl GroupCache {
     /// Work done since it was made: a step is about a byte read by an automaton.
     pub(super) fn steps(&self) -> u64 {
         self.dfa.steps().saturating_add(self.exact.steps())
+    }
+
+    /// Where the bit of a start stands.
+    fn dead_bit(before: u8, first: u8) -> (usize, u64) {
+        (usize::from(before) * 4 + usize::from(first / 64), 1 << (first % 64))
+    }
+
+    /// True if it is known that no match begins with this byte behind that one.
+    fn is_dead(&self, before: u8, first: u8) -> bool {
+        let (word, bit) = Self::dead_bit(before, first);
+        self.dead.get(word).is_some_and(|own| own & bit != 0)
+    }
+
+    /// No match begins so.
+    fn note_dead(&mut self, before: u8, first: u8) {
+        self.dead.resize(1024, 0);
+        let (word, bit) = Self::dead_bit(before, first);
+        if let Some(own) = self.dead.get_mut(word) {
+            *own |= bit;
+        }
     }
 }
 
@@ -67,7 +92,31 @@ impl PatternGroup {
     }
 
     pub(super) fn cache(&self, epoch: u32) -> GroupCache {
-        GroupCache { dfa: LazyDfa::new(&self.dfa, epoch), exact: Exact::default() }
+        let (dead, seen) = (Vec::new(), Vec::new());
+        GroupCache { dfa: LazyDfa::new(&self.dfa, epoch), exact: Exact::default(), dead, seen }
+    }
+
+    /// Finds everything in a text that is complete and short, of which nothing is remembered: once through it says what
+    /// matches in it.
+    pub(super) fn find_in(&self, cache: &mut GroupCache, text: &[u8], hits: &mut Vec<Hit>) {
+        let begins = |starts: &Starts| starts.next(text, 0) < text.len();
+        let may_match = self.starts.as_ref().is_none_or(begins)
+            && self.sparse.as_ref().is_none_or(|sparse| sparse.may_match(text));
+        if text.is_empty() || !may_match {
+            return;
+        }
+        let view = TextView { bytes: text, from: 0, before: None };
+        let mut seen = std::mem::take(&mut cache.seen);
+        if cache.dfa.note_all_matches(&self.dfa, None, text, &mut seen).is_err() {
+            seen = (0..self.entries.len()).collect();
+        }
+        if !seen.is_empty() {
+            cache.exact.load(&view, 0, view.end());
+        }
+        for index in seen.drain(..) {
+            self.find_all(cache, index, 0, Edge::Final, &view, view.end(), hits);
+        }
+        cache.seen = seen;
     }
 
     /// Reads the view to its end, and finds what is decided there.
@@ -440,6 +489,17 @@ impl PatternGroup {
         if decider.steps >= allowed {
             return Ok(false);
         }
+        // In text that is full of matches most starts are dead at their first byte, which is soon known.
+        let begins = (view.look_behind(clear), view.slice(decider.read, end).first());
+        let begins = match begins {
+            (Some(before), Some(first)) if decider.read == clear => Some((before, *first)),
+            _ => None,
+        };
+        if begins.is_some_and(|(before, first)| cache.is_dead(before, first)) {
+            decider.read = decider.read.saturating_add(1);
+            decider.steps = decider.steps.saturating_add(1);
+            return Ok(true);
+        }
         let mut state = match cache.dfa.get(decider.state) {
             Some(state) => state,
             None => {
@@ -463,6 +523,11 @@ impl PatternGroup {
                 cache.dfa.note_matches(&self.dfa, state, &mut decider.matched);
             }
             if state.is_dead() {
+                if let Some((before, first)) = begins
+                    && decider.read == clear.saturating_add(1)
+                {
+                    cache.note_dead(before, first);
+                }
                 return Ok(true);
             }
         }

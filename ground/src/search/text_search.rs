@@ -96,10 +96,9 @@ impl TextSearch {
         text: &str,
         hits: &mut Vec<Hit>,
     ) {
-        let mut own = TextSearch { held: text.as_bytes().to_vec(), ..TextSearch::default() };
-        // Of a group that gave up all is read once at the end, which is the way for a short text from the beginning.
-        own.groups.resize_with(groups.len(), || Progress { gave_up: true, ..Progress::default() });
-        own.conclude(groups, caches, hits);
+        for (group, cache) in groups.iter().zip(caches) {
+            group.find_in(cache, text.as_bytes(), hits);
+        }
     }
 
     fn advance(

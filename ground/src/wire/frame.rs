@@ -182,7 +182,9 @@ impl<'a> Frame<'a> {
             matches!(name, b"" | b"data" | b"event" | b"id" | b"retry")
         };
         let raw = self.raw.strip_prefix(BOM).unwrap_or(&self.raw);
-        self.payload.is_empty() && !raw.split(|b| matches!(b, b'\n' | b'\r')).all(known)
+        self.payload.is_empty()
+            && !self.is_blank_lines()
+            && !raw.split(|b| matches!(b, b'\n' | b'\r')).all(known)
     }
 
     /// True for the beginning of an event in which the stream ended; what is no event at all ([`Frame::is_no_event`]) was

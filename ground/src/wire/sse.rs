@@ -127,9 +127,10 @@ impl Sse {
             (AfterCr::Line, [b'\r', ..]) => b"\r",
             _ => return None,
         };
-        let most = self.open.limit() / line.len();
-        let lines = rest.chunks(line.len()).take(most).take_while(|own| *own == line).count();
-        let (raw, after) = rest.split_at_checked(lines * line.len())?;
+        let most = self.open.limit() / line.len() * line.len();
+        let written = rest.iter().take(most).zip(line.iter().cycle());
+        let bytes = written.take_while(|(own, wanted)| own == wanted).count();
+        let (raw, after) = rest.split_at_checked(bytes / line.len() * line.len())?;
         if raw.is_empty() {
             return None;
         }

@@ -70,7 +70,8 @@ impl OpenTexts {
                 _ => self.running.get(piece.text)?.stop(piece.start, piece.end),
             };
             let sealed = || {
-                let span = self.spans(piece).into_iter().next().filter(|_| piece.signed)?;
+                let text = self.running.get(piece.text).filter(|_| piece.signed)?;
+                let span = text.spans(piece.start, piece.end).next()?;
                 Some(AnswerStop { start: span.start, rule: span.rule })
             };
             Some((at, stop.or_else(sealed)?))
@@ -111,10 +112,14 @@ impl OpenTexts {
                 piece.place.write_args(payload, part, changes, edits);
             }
             _ => {
-                let spans = self.spans(piece);
-                spans.iter().for_each(|span| acted.add(span.rule));
-                let changes: Vec<TextEdit<'_>> =
-                    spans.iter().map(|span| piece.change(*span, rules, piece.end)).collect();
+                let Some(text) = self.running.get(piece.text) else { return };
+                let spans = text.spans(piece.start, piece.end);
+                let changes: Vec<TextEdit<'_>> = spans
+                    .map(|span| {
+                        acted.add(span.rule);
+                        piece.change(span, rules, piece.end)
+                    })
+                    .collect();
                 if !changes.is_empty() {
                     piece.place.write(payload, &changes, edits);
                 }
