@@ -22,6 +22,7 @@ mod generic_host;
 mod held;
 mod hostile;
 mod local_replies;
+mod one_message;
 mod other_traffic;
 mod reconfiguration;
 mod running;
