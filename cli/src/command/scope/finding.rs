@@ -9,7 +9,7 @@
 mod cells;
 mod spend;
 
-use cells::{Cell, Found};
+use cells::{Cell, Found, met_a_limit};
 
 use super::releases::Release;
 use super::survey::{Mix, Survey, TOGETHER};
@@ -84,12 +84,6 @@ impl Finding {
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.labels.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
-}
-
-/// True for what a limit does, or would do.
-fn met_a_limit(outcome: &str) -> bool {
-    let action = outcome.rsplit_once(':').map_or("", |(_, action)| action);
-    ["reject", "downgrade"].contains(&action.trim_start_matches("shadow-"))
 }
 
 /// Everything that turned bad, the most telling first; levers that somebody moved last.

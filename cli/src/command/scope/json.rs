@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Report;
-use super::against;
+use super::against::Against;
 use super::count::{Grouping, Sums, ratio};
 use super::finding::Finding;
 use super::releases::Release;
@@ -39,7 +39,7 @@ pub(crate) fn document(report: &Report) -> Value {
             "usd_an_hour_before": one.before, "usd_more": one.more, "calls": one.calls,
             "sentence": words::spending(one, report.end()),
         })),
-        "against": survey.against.as_ref().map(against::document),
+        "against": survey.against.as_ref().map(against),
         "releases": report.releases.iter().map(release).collect::<Vec<_>>(),
         "lines": {
             "read": read.lines, "calls": survey.all.calls, "other_traffic": read.other, "not_json": read.not_json,
@@ -55,8 +55,28 @@ pub(crate) fn document(report: &Report) -> Value {
     })
 }
 
+/// The other time for a program.
+fn against(against: &Against) -> Value {
+    let groups: Vec<Value> = against
+        .groups
+        .iter()
+        .map(|group| {
+            let rows: Vec<Value> = group
+                .rows()
+                .iter()
+                .map(|(values, own)| row(group, values, own, &against.all))
+                .collect();
+            json!({"by": group.by.iter().map(|by| &by.name).collect::<Vec<_>>(), "rows": rows})
+        })
+        .collect();
+    json!({
+        "since": moment(*against.window.start()), "until": moment(*against.window.end()),
+        "all": sums(&against.all), "by": groups,
+    })
+}
+
 /// A row of a group: what its calls have in common, and what they add up to.
-pub(super) fn row(group: &Grouping, values: &[&str], own: &Sums, all: &Sums) -> Value {
+fn row(group: &Grouping, values: &[&str], own: &Sums, all: &Sums) -> Value {
     let names = group.by.iter().zip(values);
     let labels: Map<String, Value> =
         names.map(|(by, value)| (by.name.clone(), (*value).into())).collect();
@@ -72,7 +92,7 @@ fn put(map: &mut Value, key: &str, value: Value) {
     }
 }
 
-pub(super) fn sums(own: &Sums) -> Value {
+fn sums(own: &Sums) -> Value {
     let at = |at: Option<u64>| at.map(moment);
     let usd = (own.priced > 0).then_some(own.micro_usd as f64 / 1e6);
     json!({

@@ -1,12 +1,13 @@
 //! The answer for a terminal.
 
+use std::collections::HashMap;
 use std::io::Write;
 
+use super::Report;
 use super::count::{Grouping, Sums, VALUES};
 use super::finding::Finding;
 use super::survey::WHO;
 use super::words::{count, counted, moment, percent, usd};
-use super::{Report, against};
 use crate::shared::error::Result;
 use crate::shared::table::Table;
 use crate::shared::terminal::{Paint, safe};
@@ -58,7 +59,7 @@ pub(crate) fn write(report: &Report, top: usize, asked: bool, out: &mut dyn Writ
         writeln!(out)?;
         table(group, all, top, out)?;
     }
-    against::write(report, top, out)?;
+    against(report, top, out)?;
     releases(report, out)?;
     footnotes(report, out)
 }
@@ -132,12 +133,12 @@ fn table(group: &Grouping, all: &Sums, top: usize, out: &mut dyn Write) -> Resul
 }
 
 /// The head of the column that says what a row's calls have in common.
-pub(super) fn heads_of(group: &Grouping) -> String {
+fn heads_of(group: &Grouping) -> String {
     safe(&group.name()).to_uppercase()
 }
 
 /// Values of a group as one cell.
-pub(super) fn shown(values: &[&str]) -> String {
+fn shown(values: &[&str]) -> String {
     let one = |value: &&str| match value.chars().count() {
         0 => "-".to_owned(),
         1..=SHOWN => safe(value),
@@ -162,6 +163,91 @@ fn row(value: &str, sums: &Sums, all: &Sums) -> [String; 11] {
         at(sums.last),
         at(sums.first_hit),
     ]
+}
+
+/// A mean, to three digits or so; `-` of nothing.
+fn mean(sum: f64, of: u64) -> String {
+    let mean = sum / of as f64;
+    match of {
+        0 => "-".to_owned(),
+        _ if mean >= 10.0 => count(mean.round() as u64),
+        _ => format!("{mean:.4}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+    }
+}
+
+/// What a call is like: calls, rate, and of a call dollars, tokens out and milliseconds.
+fn likeness(sums: Option<&Sums>) -> [String; 5] {
+    let none = Sums::default();
+    let own = sums.unwrap_or(&none);
+    [
+        count(own.calls),
+        if own.calls == 0 { "-".to_owned() } else { percent(own.rate()) },
+        mean(own.micro_usd as f64 / 1e6, own.priced),
+        mean(own.output as f64, own.calls),
+        mean(own.duration_ms as f64, own.timed),
+    ]
+}
+
+/// Tables of both times beside each other.
+fn against(report: &Report, top: usize, out: &mut dyn Write) -> Result<()> {
+    let Some(against) = &report.survey.against else { return Ok(()) };
+    writeln!(
+        out,
+        "\nBeside it {} from {} to {}:",
+        counted(against.all.calls, "call"),
+        moment(*against.window.start()),
+        moment(*against.window.end())
+    )?;
+    for (group, then) in report.survey.groups.iter().zip(&against.groups) {
+        if group.says_nothing() && then.says_nothing() {
+            continue;
+        }
+        let (rows, mut known) = (group.rows(), HashMap::new());
+        known.extend(then.rows());
+        let mut all: Vec<(Vec<&str>, Option<&Sums>, Option<&Sums>)> = Vec::new();
+        for (values, now) in rows {
+            let then = known.remove(&values);
+            all.push((values, Some(now), then));
+        }
+        // What was there then and is not now is news as well.
+        let mut gone: Vec<_> = known.into_iter().collect();
+        gone.sort_by(|a, b| b.1.calls.cmp(&a.1.calls).then_with(|| a.0.cmp(&b.0)));
+        all.extend(gone.into_iter().map(|(values, then)| (values, None, Some(then))));
+        let name = heads_of(group);
+        let mut table = Table::new([
+            name.as_str(),
+            "CALLS",
+            "THEN",
+            "RATE",
+            "THEN",
+            "USD A CALL",
+            "THEN",
+            "OUT A CALL",
+            "THEN",
+            "MS",
+            "THEN",
+        ]);
+        for (values, now, then) in all.iter().take(top) {
+            let [calls, rate, usd, tokens, ms] = likeness(*now);
+            let [old_calls, old_rate, old_usd, old_tokens, old_ms] = likeness(*then);
+            table.row([
+                shown(values),
+                calls,
+                old_calls,
+                rate,
+                old_rate,
+                usd,
+                old_usd,
+                tokens,
+                old_tokens,
+                ms,
+                old_ms,
+            ]);
+        }
+        writeln!(out)?;
+        table.write(out)?;
+    }
+    Ok(())
 }
 
 fn releases(report: &Report, out: &mut dyn Write) -> Result<()> {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::super::survey::{Mix, Survey, TOGETHER, Track};
-use super::met_a_limit;
 
 /// Windows are tried on at most so many steps; the beginning is then found to the bucket.
 const STEPS: usize = 96;
@@ -59,6 +58,12 @@ struct Search<'a> {
     steps: usize,
     all: Rows,
     best: HashMap<u32, Found>,
+}
+
+/// True for what a limit does, or would do.
+pub(super) fn met_a_limit(outcome: &str) -> bool {
+    let action = outcome.rsplit_once(':').map_or("", |(_, action)| action);
+    ["reject", "downgrade"].contains(&action.trim_start_matches("shadow-"))
 }
 
 /// The best cell and window of every outcome for which there is one.
