@@ -17,7 +17,7 @@ use crate::telemetry;
 /// Requests that are watched at a time: one that waits is enough to know.
 const WATCHED: usize = 64;
 
-/// How often it is looked at, in milliseconds.
+/// How often waiting requests are checked, in milliseconds.
 pub const LOOK_MS: u64 = 1_000;
 
 const WHY: &str = "requests wait for their bodies and the host delivers none: is Envoy's \
@@ -30,7 +30,7 @@ pub struct Bodies {
     proven: Cell<bool>,
     /// Since when each request waits (Unix nanoseconds), by the number of its context.
     waiting: RefCell<SortedMap<u32, u64>>,
-    /// Since when the host is under suspicion (Unix seconds).
+    /// Since when the host is suspected of withholding bodies (Unix seconds).
     suspected: Cell<Option<u64>>,
 }
 
@@ -46,7 +46,7 @@ impl Bodies {
         }
     }
 
-    /// A body came of this request. It proves something only if its headers wait.
+    /// Part of this request's body arrived. That proves something only if its headers are waiting.
     pub fn came(&self, request: u32) {
         if !self.proven.get() && self.waiting.borrow().contains_key(&request) {
             self.proven.set(true);
@@ -63,7 +63,7 @@ impl Bodies {
         }
     }
 
-    /// Looks whether a request has waited too long.
+    /// Checks whether a request has waited too long.
     pub fn look(&self) {
         if self.proven.get() || self.suspected.get().is_some() {
             return;
@@ -77,7 +77,7 @@ impl Bodies {
         }
     }
 
-    /// What there is to tell operators.
+    /// The problem to report to operators, if there is one.
     pub fn problem(&self) -> Option<Problem> {
         self.suspected.get().map(|since| Problem::new(NO_BODIES, WHY, since))
     }

@@ -1,4 +1,4 @@
-//! Time that never fails, and numbers that one process does not give twice.
+//! A clock that never fails, and numbers that are unique within a process.
 
 use std::cell::Cell;
 
@@ -15,7 +15,8 @@ thread_local! {
 /// circle allows: any two of the first `n` are at least about 2^64 / (√5 · n) apart.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Unix time in nanoseconds. A host that does not tell gets its last answer again: a rule that was over stays over.
+/// Unix time in nanoseconds. Where the host fails to tell, the last time it gave is used again: a rule that has expired
+/// stays expired.
 pub fn now_ns() -> u64 {
     match host::now_ns() {
         Ok(now) => {

@@ -82,7 +82,7 @@ impl Exchanger {
             }
             Err(error) => {
                 Trouble { call: "grpc_call", error }.report();
-                // Of what was not sent, nothing follows.
+                // What was not sent has no consequences.
                 let _ = sent.answered(CalloutReply::NotSent);
             }
         }
@@ -117,7 +117,7 @@ pub fn message(status: u32, size: usize) -> Option<Vec<u8>> {
     }
 }
 
-/// What a call has come to, as the engine takes it.
+/// The outcome of a call, in the engine's terms.
 pub fn answer(status: u32, message: Option<&[u8]>) -> CalloutReply<'_> {
     message.map_or(CalloutReply::Status(status), CalloutReply::Message)
 }

@@ -26,11 +26,11 @@ use crate::host::shared::{self, Shared};
 use crate::host::{self, HostError, Level};
 use crate::{accounts, marks, pending, recent, reporter, telemetry, watch};
 
-/// How often a change is tried again because another worker was faster. Each loss means that somebody else's change was
-/// made; more than this in a row does not happen with tens of workers.
+/// How often a change is retried because another worker was faster. Each loss means that another change was made; this
+/// many in a row do not happen with tens of workers.
 const TRIES: usize = 64;
 
-/// So many failures of the source in a row are told: a single one is a server that restarts.
+/// Operators are told after this many failures of the source in a row: a single one is a server that restarts.
 const SOURCE_FAILING: u64 = 3;
 
 /// Follows the releases of one scope under one configuration.
@@ -40,7 +40,7 @@ pub struct Follower {
     keys: Keys,
     /// The cell when the store was last read.
     seen: Cell<Option<u32>>,
-    /// When the release in force is over (Unix seconds).
+    /// When the release in force expires (Unix seconds).
     expires: Cell<Option<u64>>,
     /// The last release that was refused, so that a source which serves it for ever is told of once.
     refused: Cell<Option<Digest>>,
@@ -50,7 +50,7 @@ pub struct Follower {
     running: RefCell<Option<(u64, ActivePolicy)>>,
     /// When counters are marked again (Unix milliseconds).
     marks_due: Cell<u64>,
-    /// What this configuration acts by.
+    /// What this configuration runs.
     acting: RefCell<Acting>,
     /// Why that is not what is in force.
     problem: RefCell<Option<Problem>>,
@@ -156,7 +156,7 @@ impl Follower {
         *self.program.borrow_mut() = running.map(|running| Rc::clone(&running.program));
     }
 
-    /// What this configuration acts by, and why that is not what is in force.
+    /// What this configuration runs, and why that is not what is in force.
     pub fn standing(&self) -> (Acting, Option<Problem>) {
         (self.acting.borrow().clone(), self.problem.borrow().clone())
     }
@@ -241,7 +241,7 @@ impl Follower {
         Ok(state.holding(digest).map(|held| held.policy.as_ref().to_owned()))
     }
 
-    /// Sees to a release that is over. True if it was this worker that did.
+    /// Acts on the expiry of the release in force. True if this worker was the one that did.
     pub fn see_to_expiry(&self) -> bool {
         let now = now_s();
         if self.expires.get().is_none_or(|at| now < at) {
@@ -292,7 +292,7 @@ impl Follower {
 
     // --- the source ---------------------------------------------------------------------------------------------
 
-    /// Takes this turn of asking the source. `None`: it is not due, or another worker has it.
+    /// Takes the turn to ask the source. `None`: it is not due, or another worker has taken it.
     pub fn take_turn(&self, source: &PolledSource) -> Option<Poll> {
         let stored = shared::get(&self.keys.poll).ok()?;
         let poll = stored.as_ref().map(|stored| Poll::decode(&stored.value)).unwrap_or_default();
@@ -307,7 +307,7 @@ impl Follower {
         }
     }
 
-    /// Notes what came of a turn.
+    /// Records the outcome of a turn.
     pub fn end_turn(&self, source: &PolledSource, answer: bundle::PollResult) {
         let Some(poll) = self.poll() else { return };
         let now = now_ms();
@@ -399,12 +399,12 @@ pub fn ask(source: &PolledSource, etag: Option<&str>) -> Result<u32, HostError> 
     host::call::get(&source.cluster, &source.authority, &source.path, &headers, POLL_TIMEOUT_MS)
 }
 
-/// What a source's answer comes to, once its release was judged.
+/// The outcome of asking the source, once its release has been judged.
 pub fn answer(offered: &Result<Taken, ReleaseRefusal>, etag: Option<String>) -> bundle::PollResult {
     match offered {
         Ok(_) => bundle::PollResult::Fresh(etag),
         Err(refusal) => match refusal.code {
-            // What it serves is no release of anybody whom we trust: it is as good as down.
+            // What it serves is not a release signed by a trusted key: the source is as good as down.
             Code::TooBig
             | Code::NotAnEnvelope
             | Code::WrongType

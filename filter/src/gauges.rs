@@ -8,7 +8,7 @@ use hemostat_engine::policy::document::RuleSeverity;
 
 use crate::telemetry;
 
-/// So much of a scope stands in a name.
+/// At most this many bytes of a scope stand in a gauge's name.
 const SCOPE_CHARS: usize = 64;
 
 thread_local! {
@@ -36,18 +36,18 @@ impl Gauges {
         telemetry::gauge(&format!("{name}{}", self.label), value);
     }
 
-    /// Says which serial is in force, and when it ends in Unix seconds; 0: never.
+    /// Sets the serial that is in force, and when it expires in Unix seconds; 0: never.
     pub fn release(&self, serial: u64, ends: Option<u64>) {
         self.set("hemostat_policy_serial", serial);
         self.set("hemostat_policy_ends_seconds", ends.unwrap_or_default());
     }
 
-    /// Says how many configurations do not act by what is in force.
+    /// Sets how many configurations do not run what is in force.
     pub fn not_following(&self, count: u64) {
         self.set("hemostat_not_following", count);
     }
 
-    /// Says how bad it is what the policy in force is for: 1 to 3, 0 where it does not say.
+    /// Sets the severity that the policy in force states: 1 to 3; 0 if it states none.
     pub fn severity(&self, severity: Option<RuleSeverity>) {
         self.set("hemostat_policy_severity", severity.map_or(0, |severity| 1 + severity as u64));
     }

@@ -183,7 +183,7 @@ pub enum Buffer {
 /// All bytes of a buffer, wherever it ends.
 pub const ALL: usize = u32::MAX as usize;
 
-/// Says a line in the proxy's log. A host that takes no log lines is not told so.
+/// Writes a line to the proxy's log. A failure is ignored: there is nowhere left to report it.
 pub fn log(level: Level, line: &str) {
     // SAFETY: the host reads `line` during the call.
     let _ = unsafe { abi::proxy_log(level as u32, line.as_ptr(), line.len()) };
@@ -192,7 +192,7 @@ pub fn log(level: Level, line: &str) {
 /// Unix time in nanoseconds.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn now_ns() -> Result<u64, HostError> {
     let mut now = 0;
     // SAFETY: the host writes 8 bytes to `now` during the call.
@@ -203,7 +203,7 @@ pub fn now_ns() -> Result<u64, HostError> {
 /// A property, by its path; `None`: the host has none.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn property<S: AsRef<str>>(path: &[S]) -> Result<Option<Vec<u8>>, HostError> {
     let path = path.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("\0");
     // SAFETY: the host reads `path` and writes to `ptr` and `len` during the call.
@@ -219,7 +219,7 @@ pub fn property<S: AsRef<str>>(path: &[S]) -> Result<Option<Vec<u8>>, HostError>
 /// Stores a value with the stream (in Envoy: filter state `wasm.KEY`).
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn set_property(key: &str, value: &[u8]) -> Result<(), HostError> {
     // SAFETY: the host reads both during the call.
     check(unsafe { abi::proxy_set_property(key.as_ptr(), key.len(), value.as_ptr(), value.len()) })
@@ -228,7 +228,7 @@ pub fn set_property(key: &str, value: &[u8]) -> Result<(), HostError> {
 /// All headers of a map. Hosts give an empty one where the map is not to be had.
 ///
 /// # Errors
-/// The host's; `PARSE_FAILURE` if what it gave is no header map.
+/// The host fails the call; `PARSE_FAILURE` if what it gave is no header map.
 pub fn headers(map: Map) -> Result<Headers, HostError> {
     // SAFETY: the host writes to `ptr` and `len` during the call.
     let bytes = take(|ptr, len| unsafe { abi::proxy_get_header_map_pairs(map as u32, ptr, len) })?;
@@ -238,7 +238,7 @@ pub fn headers(map: Map) -> Result<Headers, HostError> {
 /// Puts one value in place of all of this header's.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn set_header(map: Map, name: &str, value: &[u8]) -> Result<(), HostError> {
     // SAFETY: the host reads both during the call.
     check(unsafe {
@@ -255,7 +255,7 @@ pub fn set_header(map: Map, name: &str, value: &[u8]) -> Result<(), HostError> {
 /// Removes every value of a header.
 ///
 /// # Errors
-/// The host's, but not that there was no such header.
+/// The host fails the call. That there was no such header is no failure.
 pub fn remove_header(map: Map, name: &str) -> Result<(), HostError> {
     // SAFETY: the host reads `name` during the call.
     let status =
@@ -269,7 +269,7 @@ pub fn remove_header(map: Map, name: &str) -> Result<(), HostError> {
 /// The bytes of a buffer, of which the host has announced `expected`.
 ///
 /// # Errors
-/// The host's; `EMPTY` if it gives fewer than it had announced.
+/// The host fails the call; `EMPTY` if it gives fewer than it had announced.
 pub fn bytes(buffer: Buffer, expected: usize) -> Result<Vec<u8>, HostError> {
     bytes_from(buffer, 0, expected)
 }
@@ -277,7 +277,7 @@ pub fn bytes(buffer: Buffer, expected: usize) -> Result<Vec<u8>, HostError> {
 /// The same without the first `start` bytes.
 ///
 /// # Errors
-/// The host's, or it gives less than it said.
+/// The host fails the call, or gives less than it announced.
 pub fn bytes_from(buffer: Buffer, start: usize, expected: usize) -> Result<Vec<u8>, HostError> {
     // SAFETY: the host writes to `ptr` and `len` during the call.
     let bytes = take(|ptr, len| unsafe {
@@ -294,7 +294,7 @@ pub fn bytes_from(buffer: Buffer, start: usize, expected: usize) -> Result<Vec<u
 /// The bytes of a chunk that passes. One without bytes, as the last of many bodies is, is not asked for.
 ///
 /// # Errors
-/// The host's; `EMPTY` if it gives fewer than it had announced.
+/// The host fails the call; `EMPTY` if it gives fewer than it had announced.
 pub fn chunk(buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError> {
     if size == 0 { Ok(Vec::new()) } else { bytes(buffer, size) }
 }
@@ -302,7 +302,7 @@ pub fn chunk(buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError> {
 /// Puts these bytes in place of the whole buffer.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn replace_bytes(buffer: Buffer, bytes: &[u8]) -> Result<(), HostError> {
     // SAFETY: the host reads `bytes` during the call.
     check(unsafe {
@@ -313,14 +313,14 @@ pub fn replace_bytes(buffer: Buffer, bytes: &[u8]) -> Result<(), HostError> {
 /// Answers in the upstream's place. `details` tells the access log why.
 ///
 /// # Errors
-/// The host's; `BAD_ARGUMENT` if the headers do not fit the format.
+/// The host fails the call; `BAD_ARGUMENT` if the headers do not fit the format.
 pub fn reply(
     status: u16,
     details: &str,
     headers: &[(&[u8], &[u8])],
     body: &[u8],
 ) -> Result<(), HostError> {
-    /// `grpc_status` of an answer that is none of gRPC's.
+    /// `grpc_status` of an answer that is not gRPC.
     const NO_GRPC: i32 = -1;
     let headers = pairs::encode(headers).ok_or(HostError::BAD_ARGUMENT)?;
     // SAFETY: the host reads all of them during the call.
@@ -341,7 +341,7 @@ pub fn reply(
 /// Resets the response, and with it the request upstream. Only for hosts configured as Envoy: others trap.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn reset_response() -> Result<(), HostError> {
     const HTTP_RESPONSE: u32 = 1;
     // SAFETY: no pointers.
@@ -351,7 +351,7 @@ pub fn reset_response() -> Result<(), HostError> {
 /// From now on calls are for this context, until the host calls back for another. Only for hosts configured as Envoy.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn act_for(context: u32) -> Result<(), HostError> {
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_set_effective_context(context) })
@@ -360,17 +360,17 @@ pub fn act_for(context: u32) -> Result<(), HostError> {
 /// Lets a request go on that a callback has paused.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn resume_request() -> Result<(), HostError> {
     const HTTP_REQUEST: u32 = 0;
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_continue_stream(HTTP_REQUEST) })
 }
 
-/// Makes a counter known to the host. Once a VM and name: Envoy keeps an entry for each call.
+/// Defines a counter. To be called once per VM and name: Envoy keeps an entry for every call.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn define_counter(name: &str) -> Result<u32, HostError> {
     const COUNTER: u32 = 0;
     define_metric(COUNTER, name)
@@ -379,26 +379,26 @@ pub fn define_counter(name: &str) -> Result<u32, HostError> {
 /// Adds to a counter.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn increment(counter: u32, by: u64) -> Result<(), HostError> {
     let by = i64::try_from(by).unwrap_or(i64::MAX);
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_increment_metric(counter, by) })
 }
 
-/// Makes a gauge known to the host, as [`define_counter`].
+/// Defines a gauge, as [`define_counter`] does a counter.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn define_gauge(name: &str) -> Result<u32, HostError> {
     const GAUGE: u32 = 1;
     define_metric(GAUGE, name)
 }
 
-/// Makes a histogram known to the host, as [`define_counter`].
+/// Defines a histogram, as [`define_counter`] does a counter.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn define_histogram(name: &str) -> Result<u32, HostError> {
     const HISTOGRAM: u32 = 2;
     define_metric(HISTOGRAM, name)
@@ -414,16 +414,16 @@ fn define_metric(kind: u32, name: &str) -> Result<u32, HostError> {
 /// Sets a gauge, or puts a value into a histogram.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn record(gauge: u32, value: u64) -> Result<(), HostError> {
     // SAFETY: no pointers.
     check(unsafe { abi::proxy_record_metric(gauge, value) })
 }
 
-/// What a counter stands at.
+/// The value of a counter.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn read_counter(counter: u32) -> Result<u64, HostError> {
     let mut value = 0;
     // SAFETY: the host writes 8 bytes to `value` during the call.
@@ -431,10 +431,10 @@ pub fn read_counter(counter: u32) -> Result<u64, HostError> {
     Ok(value)
 }
 
-/// Asks for `on_tick` this often.
+/// Asks the host to call `on_tick` this often.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn tick_every(milliseconds: u64) -> Result<(), HostError> {
     let period = u32::try_from(milliseconds).map_err(|_| HostError::BAD_ARGUMENT)?;
     // SAFETY: no pointers.

@@ -10,9 +10,9 @@
 //! | [`load`] | bytes of a configuration → what runs, or the reasons why not |
 //! | [`follower`] | the releases of a process: what workers share, how each follows |
 //! | [`exchanger`] | reports to the rate-limit services of a fleet |
-//! | [`reporter`] | what each thread says that it acts by |
+//! | [`reporter`] | what each thread reports that it runs |
 //! | [`bodies`] | does the host deliver bodies at all? |
-//! | [`marks`] | what counters stood at when what is in force came |
+//! | [`marks`] | the values of counters when the release in force took effect |
 //! | [`control`] | a listener for operators: status, and releases by `POST` |
 //! | [`running`] | streams under way, for policies that end them |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
@@ -23,7 +23,7 @@
 //! | [`watch`] | status pages of providers |
 //! | [`effects`] | what the engine asks for besides moving bytes |
 //! | [`telemetry`] | counters, log lines, filter state, the sum of held bytes |
-//! | [`clock`] | time that never fails, and numbers that never repeat |
+//! | [`clock`] | a clock that never fails, and numbers that never repeat |
 //! | [`host`] | every host call, as `Result`; the only `unsafe` |
 //! | [`pairs`] | the wire form of header maps |
 
@@ -51,7 +51,7 @@ mod stream;
 mod telemetry;
 mod watch;
 
-/// Where a host begins. (A module, because the SDK's macro makes a public function without documentation.)
+/// The entry point that a host calls. (A module, because the SDK's macro makes a public function without documentation.)
 mod entry {
     use crate::{root, telemetry};
 

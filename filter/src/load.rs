@@ -1,6 +1,6 @@
 //! From the bytes of a plugin configuration to what runs.
 //!
-//! The one place that knows how the policy room is called.
+//! The only file that calls the `policy` room's parser and compiler.
 
 use std::rc::Rc;
 
@@ -34,7 +34,7 @@ pub struct Active {
     pub name: Rc<str>,
 }
 
-/// A configuration that was taken, and what there is to say about it.
+/// A configuration that was accepted, and its warnings.
 #[derive(Debug)]
 pub struct Loaded {
     /// What runs from now on.

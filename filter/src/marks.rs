@@ -1,4 +1,4 @@
-//! What counters stood at when what is in force came, in the data that workers share.
+//! The values of counters when the release in force took effect, in the data that workers share.
 
 use hemostat_engine::bundle::Marks;
 use hemostat_engine::counters;
@@ -21,8 +21,8 @@ fn counts(program: &Program) -> Vec<(String, u64)> {
     names.map(|name| (telemetry::read(&name), name)).map(|(count, name)| (name, count)).collect()
 }
 
-/// What is in force has come: counts begin here, unless another thread has said so already. Status goes without them
-/// where the host does not keep them.
+/// A release has taken effect: rates are counted from here on, unless another thread has marked it already. Where the host
+/// does not keep the marks, status is shown without rates.
 pub fn begin(scope: &str, stamp: u64, program: &Program) {
     let key = key(scope);
     let Ok(stored) = shared::get(&key) else { return };

@@ -83,7 +83,7 @@ fn call(post: &EventPost) -> Result<(), HostError> {
     Ok(())
 }
 
-/// A call has been answered, with this status (0: it was not). False: it is none of these.
+/// A call has been answered with this status (0: it was not answered). False: the call is not one of these.
 pub fn answered(token: u32, status: u16) -> bool {
     let ticket = with(|events| {
         let at = events.calls.iter().position(|call| call.0 == token)?;

@@ -7,8 +7,8 @@ use crate::clock;
 use crate::host::shared;
 use crate::telemetry::Trouble;
 
-/// Attempts while other workers write. The list is a help for people: after that it goes without this call, which the
-/// log and the event name too.
+/// Attempts while other workers write. The list is an aid for people: after that this call is left out, which the log and
+/// the event name too.
 const TRIES: usize = 16;
 
 fn key(scope: &str) -> String {

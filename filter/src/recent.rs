@@ -6,7 +6,7 @@ use hemostat_engine::event::{Event, Times};
 use crate::clock;
 use crate::host::shared;
 
-/// Attempts while other threads write. The list is a help for people: after that it goes without this one.
+/// Attempts while other threads write. The list is an aid for people: after that this event is left out.
 const TRIES: usize = 16;
 
 fn key(scope: &str) -> String {

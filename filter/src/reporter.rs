@@ -1,4 +1,4 @@
-//! What this thread says of its configuration, so that status knows whether what is in force is acted by everywhere.
+//! What this thread reports about its configuration, so that status can show whether every thread runs what is in force.
 
 use std::cell::RefCell;
 
@@ -9,7 +9,7 @@ use crate::clock;
 use crate::gauges::Gauges;
 use crate::host::shared;
 
-/// Attempts while other threads write. After that it goes without this report: the next one is seconds away.
+/// Attempts while other threads write. After that this report is dropped: the next one is seconds away.
 const TRIES: usize = 16;
 
 /// Reports for one configuration.
@@ -18,7 +18,7 @@ pub struct Reporter {
     key: String,
     configuration: String,
     control: bool,
-    /// What was said last.
+    /// The last report.
     said: RefCell<Option<Report>>,
     gauges: Gauges,
 }
@@ -51,8 +51,8 @@ impl Reporter {
         &self.configuration
     }
 
-    /// Says what this thread acts by, where that is new or was said long enough ago. True where the configuration has a
-    /// problem that no thread of it had before.
+    /// Reports what this thread runs, if that is new or the last report is old enough. True if the configuration has a
+    /// problem that none of its threads had before.
     pub fn say(&self, acting: Acting, problem: Option<Problem>) -> bool {
         let at = clock::now_ns() / 1_000_000_000;
         let report = Report {

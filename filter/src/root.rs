@@ -32,7 +32,7 @@ pub struct Root {
     plan: Option<Plan>,
 }
 
-/// What a configuration that was taken makes a plugin do.
+/// What an accepted configuration makes a plugin do.
 #[derive(Debug)]
 struct Plan {
     active: RefCell<Rc<Active>>,
@@ -134,7 +134,7 @@ impl Plan {
         }
     }
 
-    /// Says what this thread acts by: status shows it, and whoever cannot follow is told of.
+    /// Reports what this thread runs: status shows it, and operators are told of threads that cannot follow.
     fn report(&self) {
         let (acting, problem) = match &self.follower {
             Some(follower) => follower.standing(),
@@ -164,7 +164,7 @@ impl Plan {
         Rc::clone(&self.active.borrow().program)
     }
 
-    /// A status page has answered. False: it is none of these calls.
+    /// A status page has answered. False: the call is not one of these.
     fn page_answered(&mut self, token: u32, size: usize) -> bool {
         let headers = host::headers(Map::Call).unwrap_or_default();
         let etag = headers.value("etag").and_then(|etag| std::str::from_utf8(etag).ok());

@@ -27,7 +27,7 @@ use crate::{accounts, effects};
 use request::RequestState;
 use response::ResponseState;
 
-/// What callers get when the host failed a call that their request or answer depended on.
+/// What callers get when the host fails a call that their request or answer depends on.
 const HOST_FAILED: Canned = Canned {
     details: "hemostat_host",
     body: br#"{"error":{"type":"hemostat","code":"host","message":"the proxy failed to read or change this"}}"#,
@@ -48,7 +48,7 @@ pub struct Stream {
     context_id: u32,
     request: RequestState,
     response: ResponseState,
-    /// Calls that the request waits for, until they are answered.
+    /// Callouts that the request waits for, until they are answered.
     asked: Vec<Option<u32>>,
     /// Policies that had come into force when it began.
     began: u64,
@@ -79,7 +79,7 @@ impl Stream {
         }
     }
 
-    /// After every call of the engine: what it wants told.
+    /// Called after every call of the engine: carries out its effects.
     fn settle(&mut self) {
         effects::apply(self.exchange.effects());
         effects::apply_for(&self.active.program, accounts::fleet().effects());
@@ -164,7 +164,7 @@ impl HttpContext for Stream {
         done.unwrap_or_else(|trouble| self.fail_response(trouble, 0, true))
     }
 
-    /// Comes for every stream, aborted ones too, and before the access log is written.
+    /// Called for every stream, aborted ones too, before the access log is written.
     fn on_log(&mut self) {
         self.active.bodies.ended(self.context_id);
         if let Some(entry) = self.running.take() {
@@ -172,7 +172,7 @@ impl HttpContext for Stream {
             // One that was reset, or that passed where nobody could read it.
             entry.take().into_iter().for_each(|stop| self.exchange.stop(stop));
         }
-        // Others than Envoy know none, and some write a line to their log each time that they are asked.
+        // Hosts other than Envoy have none, and some log a line every time they are asked.
         let asks = self.active.envoy && self.exchange.asks_how_it_ended();
         let details = asks.then(response::details).flatten();
         self.exchange.finish(&details.unwrap_or_default());
@@ -195,7 +195,7 @@ impl HttpContext for NoPolicy {
     }
 }
 
-/// An answer of the glue's own: the engine had no say in it.
+/// A reply of the glue's own, in which the engine has no part.
 struct Canned {
     details: &'static str,
     body: &'static [u8],

@@ -19,10 +19,10 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// with five counters each, fit.
 const COUNTERS: usize = 1280;
 
-/// What names past [`COUNTERS`] become where they say which rule: one of these each.
+/// Past [`COUNTERS`], names with a rule are counted as `rule=other`: at most this many more names.
 const OVERFLOW_COUNTERS: usize = 128;
 
-/// What names past both become.
+/// The name of all counters past both bounds.
 const LOST: &str = "hemostat_counters_lost_total";
 
 /// Counts calls that the host failed, by call. A counter's name carries its labels as `name;label=value;label=value`:
@@ -107,7 +107,7 @@ impl Hasher for NameHasher {
 pub struct Trouble {
     /// The call, as counters and logs name it.
     pub call: &'static str,
-    /// What the host said.
+    /// The host's status.
     pub error: HostError,
 }
 
@@ -134,7 +134,7 @@ impl Trouble {
     }
 }
 
-/// Says one line: control characters are escaped, so that nobody forges a second one.
+/// Logs one line. Control characters are escaped, so that nobody can forge a second one.
 pub fn line(level: Level, text: &str) {
     host::log(level, &one_line(text));
 }
@@ -164,7 +164,7 @@ pub fn count(name: &str) {
 /// Adds to a counter.
 pub fn count_by(name: &str, amount: u64) {
     if let Some(id) = counter(name) {
-        // Nobody is left to tell if this fails.
+        // If this fails, there is nowhere left to report it.
         let _ = host::increment(id, amount);
     }
 }
@@ -199,7 +199,7 @@ pub fn gauge(name: &str, value: u64) {
         id
     });
     if let Some(id) = id {
-        // Nobody is left to tell if this fails.
+        // If this fails, there is nowhere left to report it.
         let _ = host::record(id, value);
     }
 }
@@ -222,12 +222,12 @@ pub fn observe(name: &'static str, value: u64) {
         id
     });
     if let Some(id) = id {
-        // Nobody is left to tell if this fails.
+        // If this fails, there is nowhere left to report it.
         let _ = host::record(id, value);
     }
 }
 
-/// What a counter of the process stands at, whichever worker counted.
+/// The value of a counter of the process, over all workers.
 pub fn read(name: &str) -> u64 {
     counter(name).and_then(|id| host::read_counter(id).ok()).unwrap_or(0)
 }
@@ -243,7 +243,7 @@ fn counter(name: &str) -> Option<u32> {
         if let Some(id) = ids.get(name.as_str()) {
             return *id;
         }
-        // A host that refuses is not asked again.
+        // A host that refused is not asked again.
         let id = host::define_counter(&name).ok();
         ids.insert(name, id);
         id

@@ -1,4 +1,4 @@
-//! Memory for small things, near at hand: every exchange takes and gives back about a hundred pieces, and most are small.
+//! A free list for small allocations: every exchange makes and frees about a hundred, and most are small.
 //!
 //! In front of Rust's own allocator stand shelves, one for each size of sixteen bytes more. What is given back lies on its
 //! shelf and is the next to be taken: both together are some seventy instructions, where the allocator needs two to three

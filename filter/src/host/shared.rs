@@ -14,7 +14,7 @@ pub struct Shared {
 /// What stands under a key; `None`: nothing.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn get(key: &str) -> Result<Option<Shared>, HostError> {
     let mut cas = 0;
     // SAFETY: the host reads `key` and writes to `ptr`, `len` and `cas` during the call.
@@ -31,7 +31,7 @@ pub fn get(key: &str) -> Result<Option<Shared>, HostError> {
 /// Puts a value under a key, whatever stands there.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn put(key: &str, value: &[u8]) -> Result<(), HostError> {
     set(key, value, 0)
 }
@@ -39,7 +39,7 @@ pub fn put(key: &str, value: &[u8]) -> Result<(), HostError> {
 /// Puts a value in the place of the one that was read, or where none was. False: somebody else was faster.
 ///
 /// # Errors
-/// The host's.
+/// The host fails the call.
 pub fn replace(key: &str, old: Option<&Shared>, value: &[u8]) -> Result<bool, HostError> {
     /// No value has this number, so only an absent one can be replaced.
     const ABSENT: u32 = u32::MAX;

@@ -1,4 +1,4 @@
-//! What hosts other than Envoy need otherwise (`host: generic`), as it was seen on nginx.
+//! What hosts other than Envoy need done differently (`host: generic`), as observed on nginx.
 
 use hemostat_engine::base::headers::Headers;
 use hemostat_engine::exchange::HeaderEdit;
@@ -11,12 +11,12 @@ use crate::host::{self, Buffer, Map};
 use crate::telemetry::Trouble;
 
 impl Stream {
-    /// Makes these changes; the first that the host refuses ends them.
+    /// Makes these changes, up to the first that the host refuses.
     pub(super) fn edit(&self, map: Map, edits: &[HeaderEdit]) -> Result<(), Trouble> {
         for edit in edits {
             match edit {
                 HeaderEdit::Remove(name) => {
-                    // nginx sends a header on that was removed, with the value that it last had.
+                    // nginx still sends a header that was removed, with its last value.
                     if !self.active.envoy && matches!(map, Map::Request) && name != CONTENT_LENGTH {
                         host::set_header(map, name, b"").map_err(Trouble::with("set_header"))?;
                     }
@@ -72,7 +72,7 @@ impl Stream {
         Action::Continue
     }
 
-    /// The body that stands in place of the upstream's: with the first of its bytes, or their end.
+    /// Puts our body in place of the upstream's, at its first bytes or at its end.
     pub(super) fn in_place(&mut self, size: usize, end: bool) -> Result<Action, Trouble> {
         let body = std::mem::take(&mut self.instead);
         self.response = ResponseState::Cut;
@@ -80,8 +80,8 @@ impl Stream {
         Ok(Action::Continue)
     }
 
-    /// Puts these bytes in place of so many that the host shows. To nginx an end that is left without bytes is none, and the
-    /// caller waits for ever: there it keeps a blank line, which no reader of text minds.
+    /// Replaces as many bytes as the host shows by these. nginx takes an end without bytes for no end, and the caller would wait
+    /// for ever: there a blank line is left, which no reader of text minds.
     pub(super) fn put(&self, bytes: &[u8], size: usize, end: bool) -> Result<(), Trouble> {
         let bytes = match bytes.is_empty() {
             true if size == 0 => return Ok(()),
@@ -91,8 +91,8 @@ impl Stream {
         host::replace_bytes(Buffer::Response, bytes).map_err(Trouble::with("set_response_body"))
     }
 
-    /// Whether a request whose headers have come has no body. Envoy says so; nginx says nothing, and never shows the end of
-    /// a body that is not there.
+    /// Whether a request whose headers have arrived has no body. Envoy says so; nginx does not, and never shows the end of a
+    /// body that is not there.
     pub(super) fn has_no_body(&self, headers: &Headers) -> bool {
         if self.active.envoy {
             return false;
@@ -105,8 +105,8 @@ impl Stream {
         }
     }
 
-    /// The host shows an answer that it was to gather, and its end has not come: it has no room for more, and lets go what
-    /// it has, whatever is said now.
+    /// The host shows an answer that it should have buffered, before its end: it has no room for more, and will send what it
+    /// has, whatever is returned now.
     pub(super) fn gave_up(&mut self, size: usize) -> Result<Action, Trouble> {
         let verdict = self.exchange.response_body(None, clock::now_ns());
         self.response = ResponseState::Passing;

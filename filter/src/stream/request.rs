@@ -10,10 +10,10 @@ use crate::clock;
 use crate::host::{self, Buffer, HostError, Map};
 use crate::telemetry::Trouble;
 
-/// How far the request is.
+/// The state of the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum RequestState {
-    /// Its headers have not come.
+    /// Its headers have not arrived.
     Start,
     /// It passes.
     Passing,
@@ -21,16 +21,16 @@ pub(super) enum RequestState {
     Watched,
     /// The engine looks at its body to know what it is.
     Sniffed {
-        /// What came waits with the host meanwhile.
+        /// Meanwhile the host holds what has arrived.
         waits: bool,
-        /// For when it is gathered.
+        /// For when the body is whole.
         gathering: Gathering,
     },
     /// The host gathers its body.
     Gathering(Gathering),
-    /// It waits for answers to calls of our own.
+    /// It waits for callouts to be answered.
     Waiting(Option<Gathering>),
-    /// It was answered here and goes nowhere.
+    /// It was answered here, and goes no further.
     Answered,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Gathering {
     pub held: bool,
     /// The headers say its length.
     pub has_length: bool,
-    /// As long as the host last said that it is.
+    /// Its length so far, as the host last reported it.
     pub size: usize,
 }
 
@@ -55,7 +55,7 @@ impl Stream {
                 self.edit(Map::Request, &edits)?;
                 let gathering = Gathering { held: hold, has_length, size: 0 };
                 if end {
-                    // There is none to wait for, and pausing would be for ever.
+                    // There is no body to wait for: pausing would last for ever.
                     return self.whole_request(gathering);
                 }
                 self.request = RequestState::Gathering(gathering);
@@ -103,7 +103,7 @@ impl Stream {
         }
     }
 
-    /// Trailers come in place of the end of the body.
+    /// Trailers arrive instead of the end of the body.
     pub(super) fn request_trailers(&mut self) -> Result<Action, Trouble> {
         match self.request {
             RequestState::Start | RequestState::Passing => Ok(Action::Continue),
@@ -149,7 +149,7 @@ impl Stream {
     fn facts(&self) -> Result<RequestFacts, Trouble> {
         let headers = host::headers(Map::Request).map_err(Trouble::with("request_headers"))?;
         if headers.is_empty() {
-            // Hosts say "not to be had" so: a request has a method at least.
+            // This is how hosts say "not available": a request has at least a method.
             return Err(Trouble { call: "request_headers", error: HostError::EMPTY });
         }
         let properties = self.active.program.properties().iter().map(|p| property(p)).collect();

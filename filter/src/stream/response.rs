@@ -10,20 +10,20 @@ use crate::host::{self, Buffer, HostError, Map};
 use crate::running;
 use crate::telemetry::Trouble;
 
-/// How far the answer is.
+/// The state of the answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ResponseState {
-    /// Its headers have not come.
+    /// Its headers have not arrived.
     Start,
     /// It passes.
     Passing,
-    /// It passes through the engine.
+    /// It streams through the engine.
     Streaming,
     /// The host gathers its body.
     Gathering(Gathering),
     /// The filter made it: hosts show a filter its own answers, and they pass.
     Ours,
-    /// Its headers are the filter's already, and its body will be.
+    /// Its headers have been replaced by the filter's; its body will be.
     Instead,
     /// It was cut: nothing more of it leaves.
     Cut,
@@ -48,7 +48,7 @@ impl Stream {
         match verdict {
             ResponseVerdict::Untouched { edits } => {
                 self.response = ResponseState::Passing;
-                // The body is the upstream's whatever its headers say: a refused change costs no answer.
+                // The body is the upstream's, whatever its headers say: a refused change is no reason to refuse the answer.
                 self.edit(Map::Response, &edits).unwrap_or_else(Trouble::report);
                 Ok(Action::Continue)
             }
@@ -62,7 +62,7 @@ impl Stream {
                 let gathering = Gathering { held: hold, has_length, size: 0 };
                 self.response = ResponseState::Gathering(gathering);
                 match (end, hold) {
-                    // There is no body to wait for, and pausing would be for ever.
+                    // There is no body to wait for: pausing would last for ever.
                     (true, _) => self.whole_response(gathering),
                     (false, true) => Ok(Action::Pause),
                     (false, false) => Ok(Action::Continue),
@@ -91,7 +91,7 @@ impl Stream {
                 let gathering = *gathering;
                 match end {
                     true => self.whole_response(gathering),
-                    // What gathers calls again with the end, or when it has no more room.
+                    // A host that buffers calls again at the end, or when its buffer is full.
                     false if again && !self.active.envoy => self.gave_up(size),
                     false => Ok(Action::Pause),
                 }
@@ -101,7 +101,7 @@ impl Stream {
         }
     }
 
-    /// Trailers come in place of the end of the body.
+    /// Trailers arrive instead of the end of the body.
     pub(super) fn response_trailers(&mut self) -> Result<Action, Trouble> {
         match self.response {
             ResponseState::Start | ResponseState::Passing | ResponseState::Ours => {
@@ -128,8 +128,8 @@ impl Stream {
         Ok(Action::Continue)
     }
 
-    /// The end of a streamed answer that came with trailers. Hosts take no body any more, so what the engine held to
-    /// the end is lost: it is counted, and the caller misses text instead of getting text that nobody has judged.
+    /// A streamed answer ended with trailers. Hosts accept no more body then, so what the engine held back until the end is
+    /// lost and counted: the caller misses text, rather than getting text that nobody has judged.
     fn last_words(&mut self) -> Action {
         let last = match self.exchange.response_chunk(b"", true, Now::Ask(clock::now_ns)) {
             StreamVerdict::Unchanged => Vec::new(),
@@ -177,12 +177,12 @@ impl Stream {
         self.swallow(size, end)
     }
 
-    /// What still comes of an answer that was cut. A host that can reset has done so, and waiting is harmless. Others
-    /// would buffer what waits only so long, and then send it: there the bytes are emptied, and the transport ends as
-    /// the upstream's does.
+    /// Handles what still arrives of an answer that was cut. A host that can reset has done so, and pausing is harmless. Others
+    /// would buffer only so much of a paused body and then send it: there the bytes are removed, and the response ends
+    /// when the upstream's does.
     fn swallow(&self, size: usize, end: bool) -> Action {
         let emptied = || match size {
-            // Whether nothing is there is the host's to say: an end may come with trailers, and the bytes before it.
+            // Ask the host whether anything is there: the end may be that of trailers, with bytes before it.
             0 => host::bytes(Buffer::Response, 0).is_ok_and(|bytes| bytes.is_empty()),
             _ => self.put(b"", size, end).is_ok(),
         };
@@ -195,14 +195,14 @@ impl Stream {
 /// details cannot tell: its answers count as the upstream's, which is what guards look at.
 fn is_local() -> bool {
     const UPSTREAM: &[u8] = b"via_upstream";
-    /// Of an answer that a cache filter kept: a model made it, once.
+    /// The details of an answer from a cache filter: a model made it once.
     const CACHE: &[u8] = b"cache.";
     details().is_some_and(|details| {
         !details.is_empty() && details != UPSTREAM && !details.starts_with(CACHE)
     })
 }
 
-/// The proxy's own word for how this answer came about.
+/// The proxy's response code details for this answer.
 pub(super) fn details() -> Option<Vec<u8>> {
     host::property(&["response", "code_details"]).unwrap_or_else(|error| {
         Trouble { call: "property", error }.report();

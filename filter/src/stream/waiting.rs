@@ -1,4 +1,4 @@
-//! A request that waits for others: calls are sent, and their answers say whether it goes on.
+//! A request that waits for callouts: they are sent, and their replies decide whether it goes on.
 
 use hemostat_engine::base::callout::{Callout, CalloutReply};
 use proxy_wasm::types::Action;
@@ -10,7 +10,7 @@ use crate::host;
 use crate::telemetry::Trouble;
 
 impl Stream {
-    /// Sends these calls; the request waits for all of them. One that the host does not send is answered so.
+    /// Sends these callouts; the request waits for all of them. One that the host cannot send is answered as not sent.
     pub(super) fn ask(
         &mut self,
         calls: &[Callout],
@@ -35,7 +35,7 @@ impl Stream {
         }
     }
 
-    /// One of the calls has ended.
+    /// A callout has ended.
     pub(super) fn service_answered(&mut self, token: u32, status: u32, size: usize) {
         let Some(number) = self.asked.iter().position(|own| *own == Some(token)) else { return };
         if let Some(own) = self.asked.get_mut(number) {
@@ -44,7 +44,7 @@ impl Stream {
         let message = exchanger::message(status, size);
         let answer = exchanger::answer(status, message.as_deref());
         let verdict = self.exchange.callout_answered(number, answer);
-        // Something else may have answered the request meanwhile.
+        // Meanwhile the request may have been answered otherwise.
         let (Some(verdict), RequestState::Waiting(gathered)) = (verdict, self.request) else {
             return self.settle();
         };
