@@ -1,4 +1,4 @@
-//! An answer on its way: the loop over its frames, and who decides about them.
+//! An answer on its way: the loop over its frames, and what decides about each.
 
 use super::Exchange;
 use crate::answer::frame_loop::{FoundWord, NextFrame, Shown};
@@ -15,11 +15,11 @@ pub(super) struct Answering {
     pub judge: FrameJudge,
 }
 
-/// Who decides about an answer's frames.
+/// What decides about an answer's frames.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one an answer, in a box of its own")]
 pub(super) enum FrameJudge {
-    /// Nobody: it is only metered, and passes as it comes.
+    /// Nothing: the answer is only metered, and passes as it comes.
     Nobody,
     /// Guardrails and tools rules, on what a model says.
     Model(Pipe),
@@ -37,7 +37,7 @@ impl Answering {
         }
     }
 
-    /// True once nothing more leaves but an ending.
+    /// True once nothing but an ending leaves any more.
     #[inline(always)]
     pub(super) fn is_cut(&self) -> bool {
         match &self.judge {
@@ -64,7 +64,7 @@ impl Answering {
         queued + self.frames.held()
     }
 
-    /// Why the first of the frames that wait does.
+    /// Why the first of the waiting frames waits.
     pub(super) fn waits_for(&self) -> Option<HoldReason> {
         match &self.judge {
             FrameJudge::Model(pipe) => pipe.waits_for(),
@@ -72,8 +72,8 @@ impl Answering {
         }
     }
 
-    /// Other answers leave this much room for what waits here, and for all that is kept here.
-    /// `waits`: memory that what waits takes now.
+    /// The room that other answers leave for what waits here, and for everything that is kept here.
+    /// `waits`: memory that waiting frames take now.
     pub(super) fn set_room(&mut self, held: usize, kept: usize, waits: usize) {
         self.frames.set_room(kept.saturating_sub(waits));
         if let FrameJudge::Model(pipe) = &mut self.judge {
@@ -81,7 +81,7 @@ impl Answering {
         }
     }
 
-    /// Memory that what waits takes, and that all takes that is kept: what waits, with the frame that is not whole.
+    /// Memory that waiting frames take, and that everything kept takes: those, and the frame that is not whole.
     #[inline]
     pub(super) fn memory(&self) -> (usize, usize) {
         let held = match &self.judge {
@@ -91,14 +91,14 @@ impl Answering {
         (held, held + self.frames.memory())
     }
 
-    /// Unix time in seconds, for what has an end.
+    /// Unix time in seconds, for grants and rules that expire.
     pub(super) fn set_now(&mut self, now: u64) {
         if let FrameJudge::Model(pipe) = &mut self.judge {
             pipe.set_now(now);
         }
     }
 
-    /// Takes events from the front of `rest` that go on with a text and leave at once; true if that was all of it.
+    /// Takes events off the front of `rest` that continue a text and leave at once; true if nothing is left.
     fn words(
         &mut self,
         rest: &mut &[u8],
@@ -115,8 +115,8 @@ impl Answering {
         }
     }
 
-    /// Takes a frame that goes on with one text and leaves at once, or waits for that alone. Gives it back, shown, if it is
-    /// to be looked at like any frame.
+    /// Takes a frame that continues one text and leaves at once, or waits for that text alone. Returns its view if it must be
+    /// handled like any other frame.
     fn word<'c>(
         &mut self,
         found: FoundWord<'c>,
@@ -163,8 +163,8 @@ impl Answering {
 }
 
 impl Exchange {
-    /// Some of the answer has come: every frame that it completes is metered, then decided about. Says what is known of
-    /// the events in it then.
+    /// Part of the answer has arrived: every frame that it completes is metered, then decided about. Returns what is known of
+    /// its events afterwards.
     pub(super) fn some_of_answer(
         &mut self,
         answer: &mut Answering,
@@ -189,7 +189,7 @@ impl Exchange {
                 let Self { charges, cx, .. } = own;
                 !asks && answer.words(rest, out, &mut cx.record, charges.listener())
             };
-        // Most chunks are one event, or some, that say a word more and nothing else.
+        // Most chunks are one or more events that add a word and nothing else.
         let all = words(self, answer, &mut rest, out);
         self.end_if_cut(answer, out, now);
         if !all {
@@ -224,8 +224,8 @@ impl Exchange {
         events
     }
 
-    /// The ending is written at the frame that is cut: what comes behind it in the same chunk may say another model or
-    /// id, and must not matter.
+    /// The ending is written at the frame that is cut: what follows in the same chunk may name another model or id, and must not
+    /// matter.
     #[inline(always)]
     fn end_if_cut(&mut self, answer: &mut Answering, out: &mut Output<'_>, now: Now) {
         if self.cut_ns.is_none() && answer.is_cut() {
@@ -233,7 +233,7 @@ impl Exchange {
         }
     }
 
-    /// All of the answer has come, in one piece.
+    /// The whole answer, in one piece.
     pub(super) fn all_of_answer(
         &mut self,
         answer: &mut Answering,

@@ -1,4 +1,4 @@
-//! What an exchange keeps from one callback to the next, asked of the VM's account before it is taken.
+//! The memory that an exchange keeps between callbacks, requested from the VM's account before it is taken.
 
 use super::Exchange;
 use super::answering::Answering;
@@ -7,12 +7,13 @@ use crate::counters::Unchecked;
 use crate::limits;
 
 impl Exchange {
-    /// Gives the exchange a share of its VM's memory. Without it the exchange has all of a VM's to itself.
+    /// Gives the exchange its VM's account of memory. Without it the exchange has the bounds of a whole VM to
+    /// itself.
     pub fn set_memory(&mut self, vm: &VmMemory) {
         self.cx.memory = ExchangeMemory::of(vm);
     }
 
-    /// Says to an answer how much it may keep.
+    /// Tells an answer how much it may keep.
     pub(super) fn make_room(&self, answer: &mut Answering) {
         let memory = &self.cx.memory;
         answer.set_room(memory.held.room(), memory.kept.room(), memory.held.taken());
@@ -50,7 +51,7 @@ impl Exchange {
         }
     }
 
-    /// What was kept of a body is needed no more.
+    /// Drops what was kept of a body.
     pub(super) fn drop_peeked(&mut self) {
         self.peeked = Vec::new();
         self.cx.memory.kept.set(0);

@@ -73,29 +73,29 @@ pub struct Exchange {
     passed: Option<passed::Passed>,
     /// It passes as a stream.
     streams: bool,
-    /// Its last byte has come.
+    /// Its last byte has arrived.
     complete: bool,
-    /// A policy that has come into force since ends it.
+    /// It is ended by a policy that has come into force since.
     stop: Option<StreamStop>,
     /// What limits have charged.
     charges: Charges,
-    /// What is known of it if it may be a call that nobody reads.
+    /// What is known of it if it may be a call in a format that is not read.
     lane: Option<Box<UnknownLane>>,
-    /// What the record of the call is made of.
+    /// What the call's record is made from.
     watch: Watch,
     capturing: Capturing,
     /// Every frame of the answer is parsed and read.
     reads_every_frame: bool,
 }
 
-/// How far an exchange has come.
+/// The state of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Nothing has come.
+    /// Nothing has arrived.
     New,
     /// It is no call of a dialect: nothing but internal headers is touched.
     Other,
-    /// Its body is looked at to know whether it is a call.
+    /// Its body is examined to find out whether it is a call.
     Sniffing,
     /// A call whose body is needed or watched.
     Body,
@@ -105,7 +105,7 @@ enum Phase {
     Answered,
     /// Its answer is passing.
     Answering,
-    /// Its answer has come to its end.
+    /// Its answer has ended.
     Over,
 }
 
@@ -145,13 +145,13 @@ impl Exchange {
         }
     }
 
-    /// From now on every frame of the answer is parsed and read, those too that would be known by their bytes: what the
-    /// other way is held against.
+    /// From now on every frame of the answer is parsed and read, even those that would be recognised by their bytes. Tests
+    /// compare the fast way with this one.
     pub fn read_every_frame(&mut self) {
         self.reads_every_frame = true;
     }
 
-    /// What was read of the labels, by name; those that have a value.
+    /// The labels that have a value, by name.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = self.cx.program.labels.named();
         let read = all.filter_map(|(id, name)| Some((name, self.cx.labels.get(id).text()?)));
@@ -170,31 +170,31 @@ impl Exchange {
         self.answer.as_ref().and_then(|answer| answer.waits_for())
     }
 
-    /// The host would not give or take bytes of this exchange. True if the exchange must be refused for it: a rule has
-    /// acted, so that what the host still has may not leave; bytes wait here; or an enforced rule needed the bytes, and the policy does
+    /// The host failed to give or take bytes of this exchange. True if the exchange must be refused: a rule has acted, so that
+    /// what the host still has must not leave; bytes are held here; or an enforced rule needed the bytes, and the policy does
     /// not say `on_unreadable: pass`.
     pub fn host_failed(&mut self) -> bool {
         let enforced = match self.phase {
             Phase::New | Phase::Sniffing | Phase::Body => self.cx.program.enforces(),
-            // The last verdict of an answer is given when the answer is over here, and not yet at the host.
+            // With an answer's last verdict the answer is over here, but not yet at the host.
             Phase::Asked | Phase::Answering | Phase::Over => {
                 !self.guardrails.chosen.acting.is_empty() || !self.tools.rules.acting.is_empty()
             }
             Phase::Other | Phase::Answered => false,
         };
         let pass = self.cx.program.on_unreadable == Some(OnUnreadable::Pass);
-        // What waits here would be missing in what passes from now on.
+        // What is held here would be missing from what passes from now on.
         let holds =
             self.answer.as_ref().is_some_and(|answer| answer.acts() && answer.held_bytes() > 0);
         let refuse = self.cx.record.acted() || holds || (enforced && !pass);
         self.cx.record.unchecked(Unchecked::Host, refuse);
-        // What the answer would have said of its usage is not known now.
+        // What the answer would have said of its usage is no longer known.
         self.charges.answer_unreadable();
         self.capturing.host_failed(refuse);
         refuse
     }
 
-    /// Takes what is to be counted, logged, stored and told since the last call.
+    /// Takes the effects since the last call: what is to be counted, logged, stored and told.
     pub fn effects(&mut self) -> Vec<Effect> {
         let mut effects = self.cx.record.take();
         let mut origin: Option<Rc<Origin>> = None;
@@ -214,12 +214,12 @@ impl Exchange {
         self.is_call() && !self.complete
     }
 
-    /// It is a call of a dialect, as far as is known.
+    /// Whether it is a call of a dialect, as far as is known.
     fn is_call(&self) -> bool {
         !matches!(self.phase, Phase::New | Phase::Sniffing | Phase::Other)
     }
 
-    /// Gives the exchange the memory of used grants. Without it no grant is taken.
+    /// Gives the exchange the record of used grants. Without it no grant is accepted.
     pub fn set_grant_slots(&mut self, slots: Rc<dyn Slots>) {
         self.tools.grant_slots = Some(slots);
     }
@@ -229,7 +229,7 @@ impl Exchange {
         self.charges.set_fleet(table);
     }
 
-    /// Settles what was charged, if that was not done yet.
+    /// Settles what was charged, unless that is done.
     fn settle(&mut self) {
         let served = self.answer.as_ref().and_then(|answer| answer.frames.model());
         if let Some(bill) = self.charges.settle(&mut self.cx, served) {
@@ -237,8 +237,8 @@ impl Exchange {
         }
     }
 
-    /// The exchange is over, however it ended (`on_log`): the last effects become ready. `details`: the proxy's own
-    /// word for how it ended (Envoy's response code details), empty where it has none.
+    /// The exchange is over, however it ended (`on_log`): the last effects become ready. `details`: the proxy's reason for the
+    /// end (Envoy's response code details), empty where it has none.
     pub fn finish(&mut self, details: &[u8]) {
         if !self.is_call() {
             return;

@@ -1,4 +1,4 @@
-//! An answer that nobody holds, as far as it has passed.
+//! An answer that passes without being held, as far as it has passed.
 //!
 //! An answer that rules look at is held frame by frame and can be ended between any two. One that only passes has been
 //! parsed by nobody, and its bytes have left as they came, half frames too. What has passed of it is kept ([`Passed`]),
@@ -20,11 +20,11 @@ use crate::limits;
 use crate::mcp::{self, Messages};
 use crate::wire::frame::Framing;
 
-/// What has passed of an answer that nobody holds.
+/// What has passed of an answer that is not held.
 #[derive(Debug)]
 pub(super) struct Passed {
     framing: Framing,
-    /// What nobody has read yet.
+    /// What has not been read yet.
     bytes: Vec<u8>,
     /// What was read of the rest.
     read: Option<Box<PassedRead>>,
@@ -36,15 +36,15 @@ struct PassedRead {
     frames: FrameLoop,
     /// Of MCP: who still waits for an answer.
     messages: Option<Messages>,
-    /// Something in it could not be read: nobody knows what its caller has got.
+    /// Something in it could not be read, so what its caller has got is unknown.
     lost: bool,
 }
 
-/// How an answer that only passed has ended.
+/// The ending of an answer that only passed.
 pub(super) enum PassedEnd {
     /// With these bytes.
     With(Vec<u8>),
-    /// Nobody knows how to end it.
+    /// It cannot be ended: what its caller has got is unknown.
     Lost,
 }
 
@@ -58,7 +58,7 @@ impl Passed {
         self.bytes.capacity() + self.read.as_ref().map_or(0, |read| read.frames.memory())
     }
 
-    /// Keeps bytes that pass. `others`: bytes of memory that are kept of the answer elsewhere.
+    /// Keeps bytes that pass. `others`: memory that is kept of the answer elsewhere, in bytes.
     pub(super) fn keep(
         &mut self,
         cx: &mut Context,
@@ -78,7 +78,7 @@ impl Passed {
             self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
             self.bytes.extend_from_slice(chunk);
         } else {
-            // There is no room for more bytes, but for what they say.
+            // There is no room for more bytes, only for what they say.
             let read = self.read(cx, rules);
             read.frames.set_room(cx.memory.kept.room());
             read.read(chunk);
@@ -104,8 +104,8 @@ impl Passed {
         read
     }
 
-    /// Ends the answer where its next frame begins: gives what leaves in place of this chunk. `None`: the frame that is
-    /// under way is not whole yet.
+    /// Ends the answer where its next frame begins, and returns what leaves in place of this chunk. `None`: the current frame
+    /// is not whole yet.
     pub(super) fn end(
         &mut self,
         cx: &mut Context,
@@ -154,7 +154,7 @@ impl PassedRead {
         while self.one(&mut bytes) {}
     }
 
-    /// Reads one frame from the front of what has passed; false: no whole one is left.
+    /// Reads one frame off the front of what has passed; false: no whole one is left.
     fn one(&mut self, bytes: &mut &[u8]) -> bool {
         let Some(shown) = self.frames.next(bytes) else { return false };
         if matches!(shown.content, FrameContent::Unread(_)) {

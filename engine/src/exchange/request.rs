@@ -29,7 +29,7 @@ fn by_post(recognised: &Recognised) -> bool {
 }
 
 impl Exchange {
-    /// Headers have come. `end`: there is no body.
+    /// The headers have arrived. `end`: there is no body.
     pub fn request_headers(&mut self, facts: RequestFacts, end: bool) -> RequestVerdict {
         self.cx.record = Record::new(facts.request_id.clone(), facts.now_ns, facts.nonce);
         self.cx.record.raise_events(self.cx.program.notify.is_some());
@@ -38,8 +38,8 @@ impl Exchange {
         let mut edits = remove_internal(&facts.headers);
         let header = |name| facts::text(&facts.headers, name).unwrap_or_default();
         let (method, target) = (header(":method"), header(":path"));
-        // By method and path alone: a content type or an `upgrade` header is the caller's word, and must not open a
-        // way around.
+        // By method and path alone: a content type or an `upgrade` header is the caller's claim, and must not open a way
+        // around the rules.
         let (recognised, path) = dialect::read_line(&method, &target);
         let authority = header(":authority");
         let line = RequestLineLabels { method: &method, authority: &authority, path: &path };
@@ -112,19 +112,19 @@ impl Exchange {
         }
     }
 
-    /// The body is whole (after [`RequestVerdict::NeedBody`]); `None`: the host would not give it.
+    /// The body is whole (after [`RequestVerdict::NeedBody`]); `None`: the host failed to give it.
     pub fn request_body(&mut self, body: Option<&[u8]>) -> RequestVerdict {
         if self.phase != Phase::Body {
-            // The answer has overtaken the body, and was judged by what was known then.
+            // The answer came before the whole body, and was judged by what was known then.
             return RequestVerdict::Pass { edits: Vec::new(), body: None };
         }
         self.decide(body, Vec::new())
     }
 
-    /// A part of the body passes (after [`RequestVerdict::Peek`]). Nothing that acts depends on it.
+    /// A part of the body passes (after [`RequestVerdict::Peek`]). No acting rule depends on it.
     pub fn request_chunk(&mut self, chunk: &[u8], end: bool) {
         if self.phase != Phase::Body {
-            // The answer has overtaken the body: what it was judged by is known.
+            // The answer came before the whole body: what it was judged by is settled.
             return;
         }
         self.keep_peeked(chunk);
@@ -169,7 +169,7 @@ impl Exchange {
         }
     }
 
-    /// Decides with the body in hand. `None`: it could not be had.
+    /// Decides on the body. `None`: it is not available.
     fn decide(&mut self, body: Option<&[u8]>, mut edits: Vec<HeaderEdit>) -> RequestVerdict {
         let Some(mut recognised) = self.cx.recognised.clone() else {
             return RequestVerdict::Pass { edits, body: None };
@@ -282,7 +282,7 @@ impl Exchange {
         }
     }
 
-    /// Asks the limits last: what they let through leaves.
+    /// Asks the limits, which come last: what they let through leaves.
     pub(super) fn charge(
         &mut self,
         edits: Vec<HeaderEdit>,
@@ -342,7 +342,8 @@ impl Exchange {
         self.answered(reply)
     }
 
-    /// What a call gets while there is no usable policy (`on_error: closed`): 503 in the caller's dialect, to be tried again: a policy may come any moment.
+    /// What a call gets while there is no usable policy (`on_error: closed`): 503 in the caller's dialect, which says that the call
+    /// may be retried, since a policy may come at any moment.
     pub(super) fn no_policy(&mut self) -> RequestVerdict {
         const UNAVAILABLE: u16 = 503;
         self.cx.record.count("hemostat_no_policy_total".to_owned());
@@ -351,7 +352,7 @@ impl Exchange {
         self.answered(reply)
     }
 
-    /// The proxy answers: our headers are put on, and what comes back through the response's side is our own.
+    /// The proxy answers: our headers are added, and what comes back on the response's side is our own.
     pub(super) fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
         self.phase = Phase::Answered;
         self.tools.return_grants(&mut self.cx);

@@ -1,4 +1,4 @@
-//! The answer's side: what its headers say decides how its body is looked at.
+//! The answer's side: its headers decide how its body is looked at.
 
 use std::rc::Rc;
 
@@ -24,7 +24,7 @@ use crate::policy::document::{OnCut, OnUnreadable};
 use crate::wire::frame::Framing;
 
 impl Exchange {
-    /// True if it matters whether an upstream or the proxy made an answer with these headers.
+    /// True if it matters whether an answer with these headers came from upstream or from the proxy.
     #[must_use]
     pub fn asks_who_answered(&self, headers: &Headers) -> bool {
         let ok = headers.value(":status").is_some_and(|status| status.starts_with(b"2"));
@@ -86,7 +86,7 @@ impl Exchange {
             self.tools.rules = ToolRules::default();
         }
         let rules = self.guardrails.for_answer(&self.cx);
-        // What the proxy says of itself (its errors) is no answer of a model; whatever has status 200 may be one.
+        // The proxy's own errors are not answers of a model; whatever has status 200 may be one.
         let own_error = local && !(200..300).contains(&status);
         let metered = self.charges.wants_answer() && (200..300).contains(&status);
         let joins = self.cx.mcp.as_ref().is_some_and(|mcp| mcp.joins());
@@ -169,7 +169,7 @@ impl Exchange {
         let mut events = KnownEvents::Nothing;
         let mut out = Output::new(chunk);
         let was_cut = self.cut_ns;
-        // Upstream had nothing more to say: there is nothing to be ended.
+        // Upstream had nothing more to say: there is nothing to end.
         let over = end && chunk.is_empty();
         let answer = self.answer.take();
         let left = match answer {
@@ -210,7 +210,7 @@ impl Exchange {
         }
     }
 
-    /// Some of the answer has come. At its end the charges are settled.
+    /// Part of the answer has arrived. At its end the charges are settled.
     fn metered(&mut self, end: bool, now: Now) {
         if end {
             self.charges.end();
@@ -220,7 +220,7 @@ impl Exchange {
         }
     }
 
-    /// True if nothing is gained by hearing an answer out that was cut: what it costs is known, or spent.
+    /// True if nothing is gained by reading a cut answer to its end: its cost is known, or spent.
     fn ends_now(&self, cut_ns: u64, now_ns: u64) -> bool {
         let cut = self.answer.as_ref().and_then(|answer| answer.cut());
         matches!(cut, Some(Cut::Spent))
@@ -230,7 +230,7 @@ impl Exchange {
             || self.stop_cancels()
     }
 
-    /// What the caller of this answer asked, if the answer passes as a stream.
+    /// What this answer's caller asked, if the answer passes as a stream.
     #[must_use]
     pub fn running(&self) -> Option<RunningStream> {
         if self.streams { RunningStream::of(&self.cx) } else { None }
@@ -264,8 +264,8 @@ impl Exchange {
         }
     }
 
-    /// Some bytes of an answer have come that nobody holds. One that is to end does so where its next frame begins: gives
-    /// what leaves in place of this chunk then.
+    /// Bytes of an answer that is not held have arrived. One that is to end does so where its next frame begins: then this
+    /// returns what leaves in place of the chunk.
     fn some_passed(&mut self, chunk: &[u8], now: Now) -> Option<PassedEnd> {
         if self.cut_ns.is_some() {
             return None;
@@ -287,7 +287,7 @@ impl Exchange {
         Some(ended)
     }
 
-    /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host would not give it.
+    /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host failed to give it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
         self.complete = body.is_some();
         let verdict = self.judge_body(body, now_ns);
@@ -298,7 +298,7 @@ impl Exchange {
     fn judge_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
         let asked = self.cx.call.as_ref().is_some_and(|call| call.stream);
         if let Some(body) = body.filter(|body| asked && looks_like_events(body)) {
-            // A stream that is called JSON. Whoever asked for a stream reads it as one; for anybody else it is no answer.
+            // A stream that claims to be JSON. A caller that asked for a stream reads it as one; for others it is not an answer.
             let rules = self.guardrails.for_answer(&self.cx);
             self.open_answer(Framing::Sse, rules);
             return match self.judge_chunk(body, true, Now::At(now_ns)) {
@@ -312,7 +312,7 @@ impl Exchange {
             (Some(whole), done)
         });
         if let Some(whole) = whole.filter(|_| !done.is_empty()) {
-            // A document with the end of a stream glued to it: what follows it says nothing.
+            // A document with the end of a stream appended: what follows it carries no text.
             let verdict = self.judge_body(Some(whole), now_ns);
             let body = verdict.body.unwrap_or_else(|| whole.to_vec());
             return self.whole(Some([&body, done].concat()));
@@ -405,7 +405,7 @@ impl Exchange {
         mut edits: Vec<HeaderEdit>,
         now_ns: u64,
     ) -> ResponseVerdict {
-        // An error page of something between here and the model is not its answer: no rule needs it.
+        // An error page from something between here and the model is not the model's answer: no rule needs it.
         let is_answer = (200..300).contains(&status) || why == Unchecked::Encoding;
         let pass = self.cx.program.on_unreadable == Some(OnUnreadable::Pass);
         let refuse = is_answer && acts && !pass;
@@ -485,7 +485,7 @@ impl Exchange {
         self.answer = Some(Box::new(Answering { frames, judge }));
     }
 
-    /// Puts our headers on the answer.
+    /// Adds our headers to the answer.
     fn show(&self, edits: &mut Vec<HeaderEdit>) {
         for (name, value) in self.cx.own_headers() {
             edits.retain(|edit| *edit != HeaderEdit::Remove(name.to_owned()));

@@ -1,5 +1,5 @@
-//! Requests that are no call by method, path and headers: some are known by their body, as MCP or as a call in a shape
-//! that nobody reads; the others are other traffic.
+//! Requests that method, path and headers do not show to be calls: some are recognised by their body, as MCP or as a call in
+//! a format that is not read; the others are other traffic.
 
 use std::rc::Rc;
 
@@ -19,7 +19,7 @@ use crate::mcp::protocol::{has_rules_for_mcp, identity, needs_as_a2a, needs_as_m
 use crate::policy::document::{OnUnreadable, UnknownLanes};
 use crate::policy::program::label::{Label, LabelId};
 
-/// What a call is recognised as that only its body tells of.
+/// What a call is recognised as when only its body shows it.
 fn by_body(protocol: DialectId) -> Recognised {
     match protocol {
         DialectId::A2a => a2a::recognised(),
@@ -84,7 +84,7 @@ impl Exchange {
                 let needs = choose::needs_with_changes(&mut self.cx);
                 let covers = |signed: &Signed| signed.covers("accept-encoding");
                 let signed = self.signed.as_ref().is_some_and(covers);
-                // Headers that have left cannot ask for a plain answer any more, nor say another length.
+                // Headers that have left can no longer ask for a plain answer, nor state another length.
                 if !hold && needs.rewrite {
                     return self.found_late(protocol);
                 }
@@ -140,13 +140,13 @@ impl Exchange {
         Some(self.answered(reply))
     }
 
-    /// True if it is known to be a call that nobody reads, and must not pass.
+    /// True if it is known to be a call in a format that is not read, and must not pass.
     fn is_closed_lane(&self) -> bool {
         self.cx.program.unknown_lanes == UnknownLanes::Block
             && self.lane.as_ref().is_some_and(|lane| lane.is_call())
     }
 
-    /// What becomes of a request that is no other protocol's. `end`: its body is whole.
+    /// What becomes of a request of no other protocol. `end`: its body is whole.
     fn judge_lane(&mut self, end: bool) -> RequestVerdict {
         if let Some(lane) = &self.lane {
             if lane.is_open() && !end {
@@ -181,7 +181,7 @@ impl Exchange {
         self.other_traffic(edits)
     }
 
-    /// A call that nobody reads; `None`: it passes.
+    /// A call in a format that is not read; `None`: it passes.
     fn unknown_lane(&mut self) -> Option<RequestVerdict> {
         let reply = self.lane.take()?.closed(&mut self.cx)?;
         Some(self.answered(reply))
@@ -198,7 +198,7 @@ impl Exchange {
         }
     }
 
-    /// It is no call of a dialect.
+    /// It is not a call of a dialect.
     pub(super) fn is_other(&mut self) {
         self.phase = Phase::Other;
         self.cx.is_other();

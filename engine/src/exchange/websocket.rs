@@ -1,5 +1,5 @@
 //! Upgrades to a websocket where a model is called: what is said on one cannot be read, so it is opened only where no
-//! enforced rule needs that. Callers that are answered 426 ask over HTTP.
+//! enforced rule needs to read it. Callers that get 426 ask over HTTP.
 
 use super::{Exchange, Phase};
 use crate::context::facts::{self, Headers};
@@ -52,7 +52,7 @@ impl Exchange {
         }
         describe::request(&mut self.cx);
         if let Some(reply) = failsafe::before(&mut self.cx) {
-            // A canned answer is none to somebody who wants to speak on: over HTTP they get it.
+            // A canned answer is no use to a caller that wants to go on talking: over HTTP it gets one.
             let status = if reply.status == 200 { UPGRADE_REQUIRED } else { reply.status };
             let reply = self.cx.error(status, "content_blocked", "a kill rule is in force");
             return Some(self.answered(reply));
