@@ -65,10 +65,11 @@ fn pipe(criterion: &mut Criterion) {
         let bytes: usize = recorded.iter().map(|stream| stream.response.len()).sum();
         let events: usize = recorded.iter().map(|own| own.frames().len()).sum();
         assert!(events > 0, "{dialect}: no recorded streams");
-        // The guard works: a planted word is found, where a recording has a text to plant it in.
+        // The guard works: a planted word is found in half of the recordings that have a text, or more.
         let planted: Vec<Recording> = recorded.iter().filter_map(streams::plant).collect();
         let (_, hits) = run_all(&guard, &chunked(&planted, false));
-        assert!(hits * 2 > planted.len(), "{dialect}: {hits} hits in {} streams", planted.len());
+        let found = hits * 2 >= planted.len();
+        assert!(found, "{dialect}: {hits} hits in {} streams", planted.len());
 
         let mut group = criterion.benchmark_group(format!("pipe/{dialect}"));
         group.sample_size(20);

@@ -68,9 +68,14 @@ pub fn run(program: &Rc<Program>, stream: &Recording, chunks: &[&[u8]]) -> Ran {
     let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     let mut exchange = Exchange::new(Rc::clone(program));
     let facts = RequestFacts {
-        headers: [pair(":method", "POST"), pair(":path", &stream.path), pair(":authority", "a")]
-            .into_iter()
-            .collect(),
+        headers: [
+            pair(":method", "POST"),
+            pair(":path", &stream.path),
+            pair(":authority", "a"),
+            pair("content-type", "application/json"),
+        ]
+        .into_iter()
+        .collect(),
         properties: vec![None; program.properties().len()],
         request_id: None,
         now_ns: NOW,
@@ -79,6 +84,8 @@ pub fn run(program: &Rc<Program>, stream: &Recording, chunks: &[&[u8]]) -> Ran {
     match exchange.request_headers(facts, false) {
         RequestVerdict::NeedBody { .. } => drop(exchange.request_body(Some(&stream.request))),
         RequestVerdict::Peek { .. } => exchange.request_chunk(&stream.request, true),
+        // Whose request it is at such a path, its body says.
+        RequestVerdict::Sniff { .. } => drop(exchange.request_sniff(&stream.request, true)),
         _ => {}
     }
     let headers = vec![pair(":status", "200"), pair("content-type", &stream.content_type)];
