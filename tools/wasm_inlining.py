@@ -7,8 +7,8 @@ sixty of them (`should_inline` in V8's src/wasm/turboshaft-graph-interface.cc). 
 inlined already. Of this module V8 made 7.9 MB of machine code so, in 3.2 seconds of CPU, where it makes 3.8 MB in 1.7.
 
 So each long function begins with a call that is never made, `(if (i32.const 0) (then (call $sixty)))`, of a function
-that calls an empty one sixty times: these are the sixty that V8 copies, and nothing comes of them. It takes eight bytes a
-function, and no engine makes code for a branch that cannot be taken.
+that calls an empty one sixty times: these are the sixty that V8 copies, and nothing comes of them. It takes eight bytes
+a function, and no engine makes code for a branch that cannot be taken.
 """
 
 import pathlib
