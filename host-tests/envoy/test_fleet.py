@@ -501,5 +501,6 @@ def test_measure_overshoot_of_tokens(model, redis, service, pace):
             caller.join()
         until("all of it", lambda: sum(redis.counters().values()) == 50 * len(times))
         used, seconds = 50 * len(times), max(times) - begun
-        print(f"\nservice={service or 'reserves'} pace={pace}: used {used} of {cap}, {len(times) / seconds:.0f} requests a second")
+        way, rate = service or "reserves", len(times) / seconds
+        print(f"\nservice={way} pace={pace}: used {used} of {cap}, {rate:.0f} requests a second")
         assert redis.held() == []

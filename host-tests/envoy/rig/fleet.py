@@ -98,8 +98,8 @@ class Redis:
 
 
 class Rls:
-    """One rate-limit service. `limitador` and `ratelimit`: limits in the forms of those services' own files; `more`: what
-    is out of order (host-tests/rls)."""
+    """One rate-limit service. `limitador` and `ratelimit`: limits in the forms of those services' own files; `more`:
+    what is out of order (host-tests/rls)."""
 
     def __init__(self, redis, limitador=(), ratelimit=(), **more):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hemostat-rls-"))
