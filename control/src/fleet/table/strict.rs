@@ -1,0 +1,173 @@
+//! Strict limits: what a service is asked before a request leaves, and told when it is over.
+
+use super::{PLAIN, Table};
+use crate::base::callout::{Callout, CalloutReply};
+use crate::fleet::call::{self, CalloutStep, Heard};
+use crate::fleet::reservation::{Commit, Reservation};
+use crate::fleet::wire::{self, DescriptorStatus};
+use crate::fleet::{Api, FleetAccount, SECOND_NS, Service, health};
+use crate::limits::{FLEET_COMMITS, FLEET_PLAIN_NS};
+
+/// How a service is asked before a request leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// Whether anything is left.
+    Check,
+    /// For room, which it holds until it is told what was used.
+    Reserve,
+}
+
+/// What admits a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admitter {
+    /// The service says that there is something left.
+    Free,
+    /// It holds the room that was asked for.
+    Holds(Reservation),
+    /// It has no reservations: it is to be asked otherwise.
+    Plain,
+    /// It says that there is not, until then (Unix nanoseconds).
+    Over(u64),
+    /// It does not answer.
+    Unanswered,
+}
+
+impl Table {
+    /// How a service is asked before a request leaves.
+    #[must_use]
+    pub fn asking(&self, service: &Service) -> Asking {
+        let plain = || {
+            let since = self.since(PLAIN, service, "");
+            // One that was noted at a time to come, before the clock was set back, is tried too.
+            since.is_some_and(|since| self.store.now_ns().wrapping_sub(since) < FLEET_PLAIN_NS)
+        };
+        if service.api == Api::Envoy || plain() { Asking::Check } else { Asking::Reserve }
+    }
+
+    /// The question before a request (`strict`) that may use so much, in the limit's own unit.
+    #[must_use]
+    pub fn question(&self, account: &FleetAccount, asking: Asking, charge: u64) -> Callout {
+        let FleetAccount { target, entries, .. } = account;
+        match asking {
+            Asking::Check => call::call(target, entries, CalloutStep::Check, 0),
+            // What costs nothing is refused too where nothing is left.
+            Asking::Reserve => {
+                call::reserve(target, entries, charge.div_ceil(account.unit()).max(1))
+            }
+        }
+    }
+
+    /// What the answer to a [question](Self::question) says.
+    pub fn asked(
+        &self,
+        account: &FleetAccount,
+        asking: Asking,
+        answer: CalloutReply<'_>,
+    ) -> Admitter {
+        const UNIMPLEMENTED: u32 = 12;
+        let FleetAccount { target, entries, .. } = account;
+        let service = &target.service;
+        let (action, heard, id) = match (asking, answer) {
+            (Asking::Reserve, CalloutReply::Status(UNIMPLEMENTED)) => {
+                self.is_plain(service);
+                return Admitter::Plain;
+            }
+            (Asking::Reserve, CalloutReply::Message(message)) => {
+                let said = wire::reserved(message);
+                let heard = said.map_or(Heard::Garbage, |(over, id)| {
+                    let has_limit = !id.is_empty();
+                    Heard::Said(DescriptorStatus { over, reset_s: None, has_limit })
+                });
+                ("reserve", heard, said.map_or(&[][..], |(_, id)| id))
+            }
+            (Asking::Reserve, _) => ("reserve", Heard::read(answer, 0), &[][..]),
+            (Asking::Check, _) => ("ask", Heard::read(answer, 0), &[][..]),
+        };
+        self.heard(service, action, heard);
+        let now_ns = self.store.now_ns();
+        match heard {
+            Heard::Said(said) if said.over => {
+                let longest = target.every.ns();
+                let until = said.reset_s.map_or(longest, |s| s.saturating_mul(SECOND_NS));
+                let until = now_ns.saturating_add(until.min(longest));
+                Admitter::Over(until.min(self.window_ends(account).unwrap_or(u64::MAX)))
+            }
+            Heard::Said(said) if asking == Asking::Reserve => {
+                // It holds nothing for a limit that it does not know. (Nor where a cap of one is halved by its own bound
+                // of what one reservation may take.)
+                if said.has_limit || account.cap / account.unit() > 1 {
+                    self.knows(target, entries, said.has_limit);
+                }
+                if said.has_limit {
+                    Admitter::Holds(Reservation(id.to_vec()))
+                } else {
+                    Admitter::Free
+                }
+            }
+            Heard::Said(_) => Admitter::Free,
+            Heard::Garbage | Heard::Refused | Heard::Lost => Admitter::Unanswered,
+        }
+    }
+
+    /// A service has no reservations.
+    fn is_plain(&self, service: &Service) {
+        let number = health::number(service, "");
+        // It is noted from now on, whenever it was before.
+        let known = self.turned(PLAIN, number, true);
+        if self.turned(PLAIN, number, false) && !known {
+            self.log(service, "has no reservations: it is asked by `CheckRateLimit`");
+        }
+    }
+
+    /// A request is over that used so much, in the limit's own unit. `held`: the room that the service holds for it.
+    pub fn settle(&self, account: FleetAccount, held: Option<Reservation>, used: u64) {
+        let mut ended = self.ended.borrow_mut();
+        match held {
+            Some(reservation) if ended.len() < FLEET_COMMITS => {
+                // What is less than one of the service's units goes with other usage.
+                let unit = account.unit();
+                self.owe(&account, used % unit);
+                ended.push(Commit { account, reservation, amount: used / unit, sent_ns: 0 });
+            }
+            _ => self.owe(&account, used),
+        }
+    }
+
+    /// Takes reservations that have ended, at most `room` of them, to tell their services.
+    #[must_use]
+    pub fn commits(&self, room: usize) -> Vec<Commit> {
+        let mut ended = self.ended.borrow_mut();
+        let room = room.min(ended.len());
+        let mut told = Vec::new();
+        for mut commit in ended.drain(..room) {
+            commit.sent_ns = self.store.now_ns();
+            if self.is_silent(&commit.account) {
+                // What is sent to nobody would be lost.
+                self.owe(&commit.account, commit.used());
+            } else {
+                told.push(commit);
+            }
+        }
+        told
+    }
+
+    /// Takes note of the answer to a [commit](Self::commits).
+    pub fn committed(&self, commit: &Commit, answer: CalloutReply<'_>) {
+        let heard = match answer {
+            // All that it says is whether the reservation was still there.
+            CalloutReply::Message(message) => {
+                if message.is_empty() {
+                    self.count("hemostat_global_expired_total".to_owned());
+                }
+                Heard::Said(DescriptorStatus { over: false, reset_s: None, has_limit: true })
+            }
+            _ => Heard::read(answer, self.since_ns(commit.sent_ns)),
+        };
+        self.heard(&commit.account.target.service, "commit", heard);
+        match heard {
+            Heard::Refused => self.owe(&commit.account, commit.used()),
+            Heard::Lost => self.lost("unanswered", commit.amount),
+            Heard::Said(_) | Heard::Garbage => {}
+        }
+    }
+}
