@@ -324,6 +324,7 @@ impl Exchange {
             self.charges.give_back(&mut self.cx);
             return self.refuse(&refusal);
         }
+        self.charges.leaves(&self.cx);
         if let Some(body) = &body
             && self.cx.program.hold_headers
         {

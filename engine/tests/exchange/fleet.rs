@@ -105,20 +105,23 @@ impl Proxy {
     }
 
     fn send_to(&self, path: &str, tenant: &str, body: Value) -> Sent {
+        let mcp = [
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+            ("mcp-protocol-version", "2026-07-28"),
+            ("mcp-method", "tools/call"),
+            ("mcp-name", "refund"),
+        ];
+        self.send_with(path, tenant, if path == "/mcp" { &mcp } else { &[] }, body)
+    }
+
+    fn send_with(&self, path: &str, tenant: &str, more: &[(&str, &str)], body: Value) -> Sent {
         let mut exchange = Exchange::with_book(Rc::clone(&self.program), Rc::clone(&self.book));
         exchange.set_fleet(Rc::clone(&self.table));
-        let mut headers = vec![(":method", "POST"), (":path", path), ("x-tenant", tenant)];
-        if path == "/mcp" {
-            headers.extend([
-                ("content-type", "application/json"),
-                ("accept", "application/json, text/event-stream"),
-                ("mcp-protocol-version", "2026-07-28"),
-                ("mcp-method", "tools/call"),
-                ("mcp-name", "refund"),
-            ]);
-        }
-        let headers: Vec<_> = headers
-            .into_iter()
+        let own = [(":method", "POST"), (":path", path), ("x-tenant", tenant)];
+        let headers: Vec<_> = own
+            .iter()
+            .chain(more)
             .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
             .collect();
         let facts = RequestFacts {

@@ -198,18 +198,6 @@ impl FleetShare {
         Some(())
     }
 
-    /// Requests are known to be used as soon as they leave. `mcp`: whether a call has another round, its answer says.
-    pub(super) fn owe_requests(&mut self, mcp: bool) {
-        for owes in std::mem::take(&mut self.owes) {
-            if owes.limit.unit == LimitUnit::Requests && !mcp {
-                let charge = owes.charge;
-                owes.settle(charge);
-            } else {
-                self.owes.push(owes);
-            }
-        }
-    }
-
     /// What was used is owed to the services that count it. `goes_on`: the call has another round.
     pub(super) fn report(&mut self, usage: Option<&Usage>, money: Option<u64>, goes_on: bool) {
         for owes in std::mem::take(&mut self.owes) {
@@ -223,6 +211,21 @@ impl Charges {
     /// The accounts of a fleet are kept here. Without this, limits with `global` count in the process alone.
     pub(crate) fn set_fleet(&mut self, table: Rc<Table>) {
         self.fleet.table = Some(table);
+    }
+
+    /// The request leaves: a request is known to be used by that. But whether an MCP call has another round, its answer says.
+    pub(crate) fn leaves(&mut self, cx: &Context) {
+        let is_used = |owes: &Owes| {
+            owes.limit.unit == LimitUnit::Requests && !cx.is_mcp() && !cx.is_also_mcp()
+        };
+        for owes in std::mem::take(&mut self.fleet.owes) {
+            if is_used(&owes) {
+                let charge = owes.charge;
+                owes.settle(charge);
+            } else {
+                self.fleet.owes.push(owes);
+            }
+        }
     }
 
     /// The callout with this number (of [`Admission::Ask`]) was answered. `None`: others are still out, or nothing waits any

@@ -275,7 +275,6 @@ impl Charges {
     ) -> Admission {
         let Going { mut edits, body, downgraded } = going;
         self.watch(cx, program);
-        self.fleet.owe_requests(cx.is_mcp() || cx.is_also_mcp());
         self.renewed_ns = cx.facts.now_ns;
         if let (Some(book), false) = (&self.book, self.leases.borrow().is_empty()) {
             book.keep(&self.leases);

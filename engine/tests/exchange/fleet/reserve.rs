@@ -159,6 +159,29 @@ fn what_one_limit_refuses_no_other_holds() {
 }
 
 /// So is what was held for a model in whose place another is asked.
+/// A header under the caller's own signature (AWS SigV4) would have to change: that is known when all limits have admitted it.
+#[test]
+fn a_request_that_is_refused_behind_all_limits_has_used_nothing() {
+    let signed = "AWS4-HMAC-SHA256 Credential=AKIA/20261124/us-east-1/bedrock/aws4_request, \
+        SignedHeaders=host;x-config, Signature=00";
+    for global in [json!({"api": "limitador", "strict": true}), json!({"api": "limitador"})] {
+        let mut rules = policy(a_day("requests", 100), global);
+        rules["rollback"] = json!([{"id": "b", "set": {"headers": {"x-config": "stable"}}}]);
+        let proxy = Proxy::new(rules);
+        let mut rls = Rls::default();
+        let body = json!({"messages": [{"role": "user", "content": [{"text": "hi"}]}]});
+        let more = [("authorization", signed)];
+        let mut sent = proxy.send_with("/model/amazon.nova/converse", "a", &more, body);
+        served(&mut rls, &mut sent);
+        assert_eq!(sent.status(), 403);
+        sent.exchange.finish(b"");
+        proxy.tell(&mut rls);
+        proxy.wait(1000);
+        proxy.tell(&mut rls);
+        assert_eq!((rls.total(), rls.held.len()), (0, 0));
+    }
+}
+
 #[test]
 fn a_changed_model_holds_nothing_for_the_one_before() {
     let mut policy = two();
