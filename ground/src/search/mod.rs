@@ -48,6 +48,7 @@
 
 mod automaton;
 mod byte_set;
+mod dead_starts;
 mod exact;
 mod extract;
 mod grouped_pattern;

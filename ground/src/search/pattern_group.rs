@@ -6,6 +6,7 @@
 
 use super::Hit;
 use super::automaton::{self, AutomatonKind};
+use super::dead_starts::DeadStarts;
 use super::exact::{Edge, Exact, SpanSearch};
 use super::grouped_pattern::GroupedPattern;
 use super::lazy_dfa::{GaveUp, LazyDfa, WalkEnd};
@@ -40,9 +41,7 @@ pub(super) struct PatternGroup {
 pub(super) struct GroupCache {
     dfa: LazyDfa,
     exact: Exact,
-    /// By the byte before a start and the first of it: a bit where it is known that no match begins so. Empty until a start is
-    /// looked at by itself.
-    dead: Vec<u64>,
+    dead: DeadStarts,
     /// Re-used.
     seen: Vec<usize>,
 }
@@ -51,26 +50,6 @@ impl GroupCache {
     /// Work done since it was made: a step is about a byte read by an automaton.
     pub(super) fn steps(&self) -> u64 {
         self.dfa.steps().saturating_add(self.exact.steps())
-    }
-
-    /// Where the bit of a start stands.
-    fn dead_bit(before: u8, first: u8) -> (usize, u64) {
-        (usize::from(before) * 4 + usize::from(first / 64), 1 << (first % 64))
-    }
-
-    /// True if it is known that no match begins with this byte behind that one.
-    fn is_dead(&self, before: u8, first: u8) -> bool {
-        let (word, bit) = Self::dead_bit(before, first);
-        self.dead.get(word).is_some_and(|own| own & bit != 0)
-    }
-
-    /// No match begins so.
-    fn note_dead(&mut self, before: u8, first: u8) {
-        self.dead.resize(1024, 0);
-        let (word, bit) = Self::dead_bit(before, first);
-        if let Some(own) = self.dead.get_mut(word) {
-            *own |= bit;
-        }
     }
 }
 
@@ -92,7 +71,7 @@ impl PatternGroup {
     }
 
     pub(super) fn cache(&self, epoch: u32) -> GroupCache {
-        let (dead, seen) = (Vec::new(), Vec::new());
+        let (dead, seen) = (DeadStarts::default(), Vec::new());
         GroupCache { dfa: LazyDfa::new(&self.dfa, epoch), exact: Exact::default(), dead, seen }
     }
 
@@ -495,7 +474,7 @@ impl PatternGroup {
             (Some(before), Some(first)) if decider.read == clear => Some((before, *first)),
             _ => None,
         };
-        if begins.is_some_and(|(before, first)| cache.is_dead(before, first)) {
+        if begins.is_some_and(|(before, first)| cache.dead.has(before, first)) {
             decider.read = decider.read.saturating_add(1);
             decider.steps = decider.steps.saturating_add(1);
             return Ok(true);
@@ -526,7 +505,7 @@ impl PatternGroup {
                 if let Some((before, first)) = begins
                     && decider.read == clear.saturating_add(1)
                 {
-                    cache.note_dead(before, first);
+                    cache.dead.note(before, first);
                 }
                 return Ok(true);
             }
