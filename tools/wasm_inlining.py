@@ -14,34 +14,13 @@ a function, and no engine makes code for a branch that cannot be taken.
 import pathlib
 import sys
 
+from wasm_code import CODE, FUNCTIONS, IMPORTS, TYPES, first_instruction, imported_functions, longer
 from wasm_names import leb, sections, to_leb
 
 # Shorter functions cannot hold the sixty, and are allowed little.
 LONG = 200
 SIXTY = 60
-TYPES, IMPORTS, FUNCTIONS, CODE = 1, 2, 3, 10
 NOTHING_TO_NOTHING = b"\x60\x00\x00"
-
-
-def imported_functions(data, at):
-    """How many functions an import section brings."""
-    count, at = leb(data, at)
-    functions = 0
-    for _ in range(count):
-        for _ in range(2):
-            length, at = leb(data, at)
-            at += length
-        if data[at] != 0:
-            sys.exit("only functions are expected among the imports")
-        functions += 1
-        _, at = leb(data, at + 1)
-    return functions
-
-
-def longer(data, at, end, *more):
-    """A section's list with more at its end, and how many there were."""
-    count, at = leb(data, at)
-    return to_leb(count + len(more)) + data[at:end] + b"".join(more), count
 
 
 def body(code):
@@ -51,11 +30,7 @@ def body(code):
 
 def begun_with(first, code):
     """The function `code`, which begins with the instructions `first`."""
-    at = 0
-    kinds, at = leb(code, at)
-    for _ in range(kinds):
-        _, at = leb(code, at)
-        at += 1
+    at = first_instruction(code)
     return code[:at] + first + code[at:]
 
 

@@ -20,6 +20,7 @@ mod fleet;
 mod fuel;
 mod generic_host;
 mod held;
+mod hints;
 mod hostile;
 mod local_replies;
 mod one_message;

@@ -1,6 +1,6 @@
 //! A proxy with the built module in it, small requests and answers of every dialect, and what went wrong.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use host_tests::{
@@ -11,13 +11,18 @@ use serde_json::{Value, json};
 
 use crate::native::Recording;
 
+/// Where the built module lies.
+pub fn built_module() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/hemostat.wasm")
+}
+
 /// The built module.
 pub fn module() -> Module {
     static MODULE: OnceLock<Module> = OnceLock::new();
     MODULE
         .get_or_init(|| {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/hemostat.wasm");
-            Module::load(path).unwrap_or_else(|error| panic!("{error}; run `./just wasm` first"))
+            Module::load(built_module())
+                .unwrap_or_else(|error| panic!("{error}; run `./just wasm` first"))
         })
         .clone()
 }
