@@ -1,11 +1,11 @@
 //! Every decision Hemostat makes, and nothing else.
 //!
-//! This crate is pure: it takes bytes, facts and `now`, and gives back verdicts with evidence. It knows no proxy, no
-//! clock, no randomness, no file and no log (ARCHITECTURE, invariant 1). The same code runs in the wasm filter, in the
-//! operator's command, in the native tests and in the benches.
+//! This crate is pure: it takes bytes, facts and `now`, and returns verdicts with evidence. It uses no proxy, clock,
+//! randomness, file or log (ARCHITECTURE, invariant 1). The same code runs in the wasm filter, in the operator's
+//! command, in the native tests and in the benches.
 //!
-//! The rooms, in the order a byte meets them. Those that do not stand in this crate are shown as its own: `hemostat-ground`
-//! is built for speed, `hemostat-control` for size, and `hemostat-dialect` as this one is.
+//! The rooms, in the order a byte meets them. Rooms of the other crates are re-exported: `hemostat-ground` is built for
+//! speed, `hemostat-control` for size, and `hemostat-dialect` like this one.
 //!
 //! | room | what it does |
 //! |---|---|
@@ -19,16 +19,16 @@
 //! | [`search`] | patterns → hits in running text, holding only what must wait |
 //! | [`base`] | the ground floor: base32, base64, time, decimal numbers |
 //! | [`dsse`] | signed envelopes: who signed what |
-//! | [`jcs`] | canonical JSON: what digests are made of |
-//! | [`grant`] | a person's leave for one tool call |
-//! | [`bundle`] | how a policy travels: signed releases, and what a process holds of them |
+//! | [`jcs`] | canonical JSON (RFC 8785), over which digests are computed |
+//! | [`grant`] | a person's approval of one tool call |
+//! | [`bundle`] | how a policy is delivered: signed releases, and the state that a process keeps of them |
 //! | [`capture`] | what was said, for a backend that keeps traces: messages, spans, and when they are sent |
-//! | [`event`] | what operators are told of at once: events for `notify`, calls that wait for leave |
-//! | [`effect`] | what the host does besides moving bytes: counters, lines, events |
+//! | [`event`] | what operators are told of at once: events for `notify`, calls that wait for approval |
+//! | [`effect`] | what the host does besides moving bytes: counters, log lines, events |
 //! | [`providers`] | what the status pages of providers say |
 //! | [`counters`] | every counter that may ever be shown |
 //! | [`ledger`] | accounts of limits: state + charge + now → state, kept in a storage that workers share |
-//! | [`fleet`] | caps that proxies share: what is owed to a rate-limit service, its last word, the messages |
+//! | [`fleet`] | caps that proxies share: usage to report to a rate-limit service, its last decision, the messages |
 //! | [`limits`] | every bound, with the reason for its number |
 
 pub mod answer;

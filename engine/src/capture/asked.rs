@@ -1,4 +1,4 @@
-//! What the model was asked: the texts of a request as it is sent on, message by message.
+//! What the model was asked: the texts of a request as it is forwarded, message by message.
 
 use super::messages::{CapturedMessage, MessagePart, shorten};
 use super::tool::CapturedTool;
@@ -6,16 +6,16 @@ use crate::dialect::{Item, RequestView, Role, ValueShape};
 use crate::limits::CAPTURE_PARTS;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
-/// What a request says.
+/// The texts of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CapturedRequest {
-    /// Instructions that stand beside the conversation.
+    /// Instructions that stand outside the conversation.
     pub system: Vec<MessagePart>,
     /// The conversation.
     pub messages: Vec<CapturedMessage>,
-    /// The call, where it is one of a tool over MCP.
+    /// The tool call, where the request is one over MCP.
     pub tool: Option<CapturedTool>,
-    /// Something was left out for its length.
+    /// Something was left out because of its length.
     pub cut: bool,
     /// Bytes of text.
     pub bytes: usize,
@@ -23,16 +23,16 @@ pub struct CapturedRequest {
 
 /// Where a text of a request stands.
 struct MessagePlace<'a> {
-    /// It is of the instructions that stand beside the conversation.
+    /// It is part of the instructions outside the conversation.
     beside: bool,
     /// The message.
     message: NodeId,
-    /// The arguments of a call of an earlier turn that hold it.
+    /// The arguments, in an earlier call, that contain it.
     call: Option<Value<'a>>,
 }
 
 impl CapturedRequest {
-    /// Memory that it takes, about, in bytes.
+    /// Approximate memory in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         let parts: usize = self.messages.iter().map(|message| message.parts.len()).sum();
@@ -44,7 +44,8 @@ impl CapturedRequest {
             + (parts + self.system.len()) * size_of::<MessagePart>()
     }
 
-    /// Reads a request's texts, the last ones first while there is room: a long conversation is known by its end.
+    /// Reads a request's texts, the last ones first while there is room, since the end of a long conversation says most
+    /// about it.
     #[must_use]
     pub fn read(view: &RequestView, doc: &Doc, body: &[u8], room: usize, tool_args: bool) -> Self {
         let mut asked = Self::default();
@@ -122,7 +123,7 @@ impl CapturedRequest {
     }
 }
 
-/// Which values hold the arguments of calls; each is asked once, however many texts it holds.
+/// Remembers which values hold call arguments, so that each is examined once however many texts it contains.
 #[derive(Default)]
 struct ArgumentValues {
     asked: Option<(NodeId, bool)>,
@@ -130,7 +131,7 @@ struct ArgumentValues {
 }
 
 impl ArgumentValues {
-    /// Where a text stands; `None`: not in the conversation (definitions of tools, say).
+    /// Where a text stands; `None` if outside the conversation (tool definitions, for example).
     fn place<'a>(&mut self, value: Value<'a>) -> Option<MessagePlace<'a>> {
         let (mut call, mut below) = (None, None);
         let mut at = value;

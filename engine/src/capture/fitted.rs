@@ -1,4 +1,4 @@
-//! What one receiver gets of an exchange: the texts that it is to have, within its own bound.
+//! The part of an exchange that one receiver gets: the texts that it wants, within its own bound.
 
 use super::asked::CapturedRequest;
 use super::got::Got;
@@ -12,14 +12,14 @@ pub struct Fitted {
     system: Vec<MessagePart>,
     input: Vec<CapturedMessage>,
     output: Vec<CapturedMessage>,
-    /// Arguments and result of a call of a tool.
+    /// Arguments and result of a tool call.
     arguments: Option<String>,
     result: Option<String>,
-    /// What is not all there: `input`, `output`, and of a call of a tool `arguments`, `result`, `calls`.
+    /// What is incomplete: `input`, `output`, and for a tool call `arguments`, `result`, `calls`.
     pub cut: Vec<&'static str>,
 }
 
-/// Makes what was gathered fit a rule. `lost`: something of the answer could not be read.
+/// Reduces what was gathered to what a rule wants and has room for. `lost`: part of the answer could not be read.
 #[must_use]
 pub fn fit(rule: &Capture, asked: &CapturedRequest, got: Option<&Got>, lost: bool) -> Fitted {
     let mut fitted = Fitted::default();
@@ -55,8 +55,8 @@ pub fn fit(rule: &Capture, asked: &CapturedRequest, got: Option<&Got>, lost: boo
     fitted
 }
 
-/// The same of a call of a tool. A result is a text that a model will be shown: it is of the words for `input`, here as in
-/// what guardrails scan.
+/// The same for a tool call. A result is a text that a model will be shown, so it counts as `input`, as it does for
+/// guardrails.
 fn fit_tool(
     rule: &Capture,
     asked: &CapturedRequest,
@@ -86,7 +86,7 @@ fn fit_tool(
     fitted
 }
 
-/// Leaves out what the rule does not want; `words`: it wants more than calls.
+/// Removes what the rule does not want; `words`: it wants more than calls.
 fn only(rule: &Capture, message: &mut CapturedMessage, words: bool) {
     message.parts.retain(|part| words || matches!(part, MessagePart::Call { .. }));
     if !rule.tool_args {
@@ -99,7 +99,7 @@ fn only(rule: &Capture, message: &mut CapturedMessage, words: bool) {
 }
 
 impl Fitted {
-    /// The attributes of the conventions that carry them, in JSON. `finish`: why the answer ended.
+    /// The GenAI attributes that carry the texts, in JSON. `finish`: why the answer ended.
     #[must_use]
     pub fn attributes(&self, finish: &str) -> Vec<(&'static str, String)> {
         let mut all = Vec::new();

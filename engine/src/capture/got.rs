@@ -14,24 +14,24 @@ use crate::wire::json::Value;
 /// Which texts of an answer are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WantedTexts {
-    /// What it says.
+    /// The model's output.
     pub output: bool,
     /// Arguments of its tool calls.
     pub tool_args: bool,
 }
 
-/// Texts of one answer, gathered as they leave.
+/// The texts of one answer, gathered as they leave.
 #[derive(Debug)]
 pub struct Got {
     frames: FrameLoop,
     dialect: &'static Dialect,
     wanted: WantedTexts,
     texts: Vec<Text>,
-    /// The result of a tool that is looked for, in place of what a model says.
+    /// The tool result that is looked for, in place of a model's output.
     result: Option<CapturedResult>,
     left: usize,
     taken: usize,
-    /// Something was left out: for its length, or since it cannot be read.
+    /// Something was left out: because of its length, or because it cannot be read.
     cut: bool,
 }
 
@@ -43,7 +43,7 @@ struct Text {
 }
 
 impl Got {
-    /// An answer of which nothing has left; `room`: the most text that is kept of it, in bytes.
+    /// An answer of which nothing has left yet. `room`: the most text to keep, in bytes.
     #[must_use]
     pub fn new(call: &Call, framing: Framing, room: usize, wanted: WantedTexts) -> Self {
         let dialect = dialect::dialect(call.recognised.dialect);
@@ -69,7 +69,7 @@ impl Got {
         }
     }
 
-    /// The same of an answer over MCP: the result of the call with this id is looked for.
+    /// The same for an answer over MCP: looks for the result of the call with this id.
     #[must_use]
     pub fn of_tool(framing: Framing, room: usize, id: Vec<u8>) -> Self {
         let (frames, dialect) = (FrameLoop::new(framing, None), dialect::dialect(DialectId::Mcp));
@@ -78,13 +78,13 @@ impl Got {
         got
     }
 
-    /// What the tool gave back.
+    /// The tool's result.
     #[must_use]
     pub fn result(&self) -> Option<&CapturedResult> {
         self.result.as_ref()
     }
 
-    /// Other exchanges leave this much room for a frame that is not whole.
+    /// Sets how much room other exchanges leave for an incomplete frame, in bytes.
     pub fn set_room(&mut self, room: usize) {
         self.frames.set_room(room);
     }
@@ -107,7 +107,7 @@ impl Got {
         self.taken
     }
 
-    /// These bytes left.
+    /// These bytes have left; `end`: the answer ends with them.
     pub fn feed(&mut self, bytes: &[u8], end: bool) {
         let mut rest = bytes;
         while let Some(shown) = self.frames.next(&mut rest) {
@@ -158,7 +158,7 @@ impl Got {
                     };
                     gather.add(key, new, &text);
                 }
-                // In an event such a text repeats what came piece by piece.
+                // In an event, such a text repeats what arrived piece by piece.
                 Item::Text {
                     node,
                     shape: ValueShape::Text,
@@ -172,7 +172,7 @@ impl Got {
                         Some(Speech::Thinks) => MessagePart::Reasoning(String::new()),
                         Some(Speech::Repeats) | None => continue,
                     };
-                    // There is one document: where a text stands is a name of its own.
+                    // There is only one document, so the position of a text identifies it.
                     let at = u32::try_from(value.span().start).unwrap_or(u32::MAX);
                     let key = TextKey { kind: TextKey::UNKNOWN, a: 0, b: at };
                     gather.add(key, new, &value.as_str().unwrap_or_default());
@@ -212,7 +212,7 @@ impl Got {
         }
     }
 
-    /// The messages that the caller has got, one a choice.
+    /// The messages that the caller has got, one per choice.
     #[must_use]
     pub fn messages(&self) -> Vec<CapturedMessage> {
         let mut all: Vec<(u32, CapturedMessage)> = Vec::new();
@@ -231,7 +231,8 @@ impl Got {
     }
 }
 
-/// What a text is that is whole in its value, by the names around it; `None`: a title, an address, a quotation.
+/// What kind of speech a whole text is, judged by the names around it; `None` if it is a title, an address or a
+/// quotation.
 fn whole_speech(value: &Value<'_>) -> Option<Speech> {
     let above = value.parent();
     let named = |names: &[&str], value: &Value<'_>| names.iter().any(|name| value.key_is(name));
@@ -241,7 +242,7 @@ fn whole_speech(value: &Value<'_>) -> Option<Speech> {
     if !named(&["text", "refusal", "content"], value) {
         return None;
     }
-    // What an answer quotes: Gemini's `segment`s, the sources of Bedrock's citations, Cohere's citations.
+    // Quotations in an answer: Gemini's `segment`s, the sources of Bedrock's citations, Cohere's citations.
     let mut quoted = false;
     let mut at = above;
     while let Some(outer) = at {
@@ -255,13 +256,13 @@ fn whole_speech(value: &Value<'_>) -> Option<Speech> {
     let thinks = kind.is_some_and(|kind| {
         ["summary_text", "reasoning_text"].iter().any(|name| kind.is_str(name))
     }) || above.is_some_and(|above| {
-        // A summary of Gemini's Interactions is a list of texts.
+        // In Gemini's Interactions API a summary is a list of texts.
         above.key_is("reasoningText") || above.parent().is_some_and(|list| list.key_is("summary"))
     });
     Some(if thinks { Speech::Thinks } else { Speech::Says })
 }
 
-/// Where texts are put.
+/// Where gathered texts are stored.
 struct Gather<'a> {
     wanted: WantedTexts,
     texts: &'a mut Vec<Text>,
@@ -271,7 +272,7 @@ struct Gather<'a> {
 }
 
 impl Gather<'_> {
-    /// The text with this key; the last ones are the ones that go on.
+    /// The text with this key, searched from the end: the last ones are those that continue.
     fn open(&mut self, key: TextKey, new: MessagePart) -> Option<&mut MessagePart> {
         let at = match self.texts.iter().rposition(|text| text.key == key) {
             Some(at) => at,
@@ -313,7 +314,7 @@ impl Gather<'_> {
         }
     }
 
-    /// A call's name. Some providers say it again.
+    /// Sets a call's name. Some providers repeat it.
     fn name(&mut self, call: TextKey, said: &str) {
         let wanted = self.wanted.output || self.wanted.tool_args;
         let known = self.call(call).filter(|_| wanted).map(|(name, _)| name.clone());
@@ -327,7 +328,7 @@ impl Gather<'_> {
         }
     }
 
-    /// Arguments of a call; `whole`: all of them, which may be said again.
+    /// Adds arguments of a call; `whole`: all of them, which may be repeated.
     fn arguments(&mut self, call: TextKey, said: &str, whole: bool) {
         let known =
             self.call(call).and_then(|(_, own)| own.as_ref()).is_some_and(|own| !own.is_empty());

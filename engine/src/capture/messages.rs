@@ -1,4 +1,4 @@
-//! Messages as the GenAI conventions have them: roles with parts.
+//! Messages as the GenAI conventions define them: roles with parts.
 
 use crate::written::{Object, list, text};
 
@@ -14,23 +14,23 @@ pub struct CapturedMessage {
 /// A part of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MessagePart {
-    /// Words.
+    /// Text.
     Text(String),
-    /// What the model thinks.
+    /// The model's reasoning.
     Reasoning(String),
-    /// What a tool gave back.
+    /// A tool's result.
     Result(String),
-    /// A tool is called.
+    /// A tool call.
     Call {
         /// The tool.
         name: String,
-        /// Its arguments as JSON text; `None`: they are not wanted.
+        /// Its arguments as JSON text; `None` if they are not wanted.
         arguments: Option<String>,
     },
 }
 
 impl MessagePart {
-    /// Its text, which takes room.
+    /// The part's text, which counts against the room.
     fn text_mut(&mut self) -> Option<&mut String> {
         match self {
             Self::Text(text) | Self::Reasoning(text) | Self::Result(text) => Some(text),
@@ -65,8 +65,8 @@ impl MessagePart {
     }
 }
 
-/// Takes so much of these messages as there is room for, from their beginning or, as of a conversation, from their end.
-/// True: something was left out.
+/// Trims messages to the room that is left, keeping their beginning or (`from_the_end`, for a conversation) their end.
+/// True if something was left out.
 pub(super) fn trim(messages: &mut [CapturedMessage], room: &mut usize, from_the_end: bool) -> bool {
     let mut cut = false;
     let mut one = |part: &mut MessagePart| {
@@ -87,7 +87,7 @@ pub(super) fn trim(messages: &mut [CapturedMessage], room: &mut usize, from_the_
     cut
 }
 
-/// Cuts a text to the room that is left, which gets smaller by it.
+/// Cuts a text to the room that is left, and reduces the room by its length.
 pub(super) fn shorten(text: &mut String, room: &mut usize) -> bool {
     let fits = text.floor_char_boundary(*room);
     let cut = fits < text.len();
@@ -96,7 +96,7 @@ pub(super) fn shorten(text: &mut String, room: &mut usize) -> bool {
     cut
 }
 
-/// The value of `gen_ai.input.messages`, or of `gen_ai.output.messages` where it is known why they ended.
+/// The value of `gen_ai.input.messages`, or of `gen_ai.output.messages` if the finish reason is given.
 pub(super) fn to_json(messages: &[CapturedMessage], finish: Option<&str>) -> String {
     list(messages, |message| {
         let mut out = Object::default();

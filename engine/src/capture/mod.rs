@@ -1,13 +1,13 @@
-//! What was said in an exchange, for a backend that keeps and searches traces (`capture`).
+//! What was said in an exchange, for a backend that stores and searches traces (`capture`).
 //!
 //! ```text
-//! request as it is sent on ── Asked ──┐
-//! bytes that leave ────────── Got ────┼─→ span of the GenAI conventions ─→ Outbox ─→ POST (OTLP/HTTP, protobuf)
-//! the exchange's record ──────────────┘
+//! request as forwarded ──── CapturedRequest ──┐
+//! bytes that leave ──────── Got ──────────────┼─→ span of the GenAI conventions ─→ Outbox ─→ POST (OTLP/HTTP, protobuf)
+//! the exchange's record ──────────────────────┘
 //! ```
-//! What the caller got is read from the bytes that left, by a reader of its own: a text that a rule redacted, cut or
-//! replaced cannot be captured otherwise than it was sent, whatever the rule is and wherever the bytes were cut.
-//! Exchanges that are not captured pay for none of it.
+//! What the caller got is read from the bytes that left, by a separate reader: a text that a rule redacted, cut or
+//! replaced is captured exactly as it was sent, whatever the rule is and however the bytes were cut. Exchanges that are
+//! not captured pay for none of this.
 
 mod asked;
 mod fitted;

@@ -1,14 +1,14 @@
-//! Spans as OTLP has them, in protobuf: `opentelemetry/proto/trace/v1/trace.proto` of opentelemetry-proto 1.x.
+//! Spans as OTLP defines them, in protobuf: `opentelemetry/proto/trace/v1/trace.proto` of opentelemetry-proto 1.x.
 
 use super::trace::Trace;
 use crate::base::decimal::double;
 use crate::base::protobuf::{bytes, fixed32, fixed64, number};
 
-/// `SPAN_KIND_CLIENT`: the caller's call of a model, as the GenAI conventions have it.
+/// `SPAN_KIND_CLIENT`: the kind that the GenAI conventions give to a call of a model.
 const CLIENT: u64 = 3;
 /// `STATUS_CODE_ERROR`
 const ERROR: u64 = 2;
-/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK | SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`: the parent is another process's.
+/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK | SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`: the parent belongs to another process.
 const REMOTE: u32 = 0x300;
 
 /// An attribute's value.
@@ -16,17 +16,18 @@ const REMOTE: u32 = 0x300;
 pub enum AttributeValue<'a> {
     /// Text.
     Text(&'a str),
-    /// A whole number.
+    /// An integer.
     Number(u64),
-    /// A number.
+    /// A floating-point number.
     Real(f64),
-    /// True or false.
+    /// A boolean.
     Bool(bool),
     /// A list of texts.
     List(Vec<&'a str>),
 }
 
-/// A value of the record as the conventions type it; what cannot be read so is text.
+/// A value of the record with the type that the conventions give it; a value that does not parse as that type stays
+/// text.
 #[must_use]
 pub fn attribute<'a>(key: &str, text: &'a str) -> AttributeValue<'a> {
     let typed = match key {
@@ -48,12 +49,12 @@ pub fn attribute<'a>(key: &str, text: &'a str) -> AttributeValue<'a> {
     typed.unwrap_or(AttributeValue::Text(text))
 }
 
-/// A span that is being written.
+/// A span that is being encoded.
 #[derive(Debug)]
 pub struct SpanWriter(Vec<u8>);
 
 impl SpanWriter {
-    /// A span of this name; times are Unix nanoseconds.
+    /// Begins a span with this name; times are Unix nanoseconds.
     #[must_use]
     pub fn new(name: &str, trace: &Trace, start_ns: u64, end_ns: u64) -> Self {
         let mut out = Vec::new();
@@ -71,19 +72,19 @@ impl SpanWriter {
         Self(out)
     }
 
-    /// Adds an attribute. A name must be there once.
+    /// Adds an attribute. A name must not be added twice.
     pub fn attribute(&mut self, key: &str, value: &AttributeValue<'_>) {
         bytes(9, &key_value(key, value), &mut self.0);
     }
 
-    /// It ended in an error.
+    /// Marks the span as ended in an error.
     pub fn failed(&mut self) {
         let mut status = Vec::new();
         number(3, ERROR, &mut status);
         bytes(15, &status, &mut self.0);
     }
 
-    /// All of it.
+    /// The encoded span.
     #[must_use]
     pub fn end(self) -> Vec<u8> {
         self.0

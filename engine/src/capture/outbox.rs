@@ -1,5 +1,5 @@
-//! Spans on their way to their receivers, in one worker: gathered for a moment, sent together, and dropped where a
-//! receiver is slow or away. Nothing waits for it, and nothing is sent twice: a trace is a help, not an account.
+//! Spans on their way to their receivers, in one worker: batched for a moment, sent together, and dropped if a receiver
+//! is slow or unavailable. Nothing waits for delivery, and nothing is sent twice: a trace is a help, not an account.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -12,27 +12,27 @@ use crate::limits::{
 };
 use crate::policy::document::CaptureTo;
 
-/// A call to be made.
+/// A delivery to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpanPost {
-    /// To be said of what becomes of it.
+    /// Identifies the delivery when its outcome is reported.
     pub ticket: u64,
-    /// Where to.
+    /// The receiver.
     pub to: Rc<CaptureTo>,
     /// An `ExportTraceServiceRequest`.
     pub body: Vec<u8>,
 }
 
-/// A call under way.
+/// A delivery in flight.
 #[derive(Debug)]
 struct SpanDelivery {
     ticket: u64,
     spans: u64,
-    /// It is given up then (Unix nanoseconds).
+    /// When it is given up (Unix nanoseconds).
     until_ns: u64,
 }
 
-/// The spans of one worker that wait.
+/// The spans of one worker that wait to be sent.
 #[derive(Debug)]
 pub struct Outbox {
     waiting: VecDeque<(Captured, u64)>,
@@ -43,7 +43,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An empty one that asks this account for its memory.
+    /// An empty outbox that takes its memory from this budget.
     #[must_use]
     pub fn new(memory: &VmMemory) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Outbox {
         }
     }
 
-    /// A span is ready. False: there is no room, and it is dropped.
+    /// Adds a span. False if there is no room, and the span is dropped.
     #[must_use]
     pub fn push(&mut self, captured: Captured, now_ns: u64) -> bool {
         let bytes = self.bytes.saturating_add(size(&captured));
@@ -69,16 +69,17 @@ impl Outbox {
         fits
     }
 
-    /// True if nothing waits and nothing is under way.
+    /// True if nothing waits and nothing is in flight.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.flights.is_empty()
     }
 
-    /// Gives up what has waited too long, and calls that never end. Gives how many spans were dropped, and how many failed.
+    /// Gives up spans that have waited too long, and deliveries that never end. Returns how many spans were dropped,
+    /// and how many failed.
     pub fn sweep(&mut self, now_ns: u64) -> (u64, u64) {
         let before = self.waiting.len();
-        // A clock that was set back must not keep a span for ever.
+        // A clock that was set back must not keep a span forever.
         self.waiting.retain(|(_, since)| now_ns.abs_diff(*since) <= CAPTURE_WAIT_NS);
         let dropped = before - self.waiting.len();
         let mut failed = 0;
@@ -91,7 +92,7 @@ impl Outbox {
         (dropped as u64, failed)
     }
 
-    /// The next call to be made now: the oldest span, and what else goes to the same place.
+    /// The next delivery: the oldest span, with the others for the same receiver.
     pub fn next(&mut self, now_ns: u64) -> Option<SpanPost> {
         if self.flights.len() >= CAPTURE_IN_FLIGHT {
             return None;
@@ -116,22 +117,22 @@ impl Outbox {
         self.waiting = rest;
         self.settle();
         self.made = self.made.wrapping_add(1);
-        // A host that forgets a call must not stop all others.
+        // A host that forgets a delivery must not stop all others.
         let until_ns = now_ns.saturating_add(2 * CAPTURE_TIMEOUT_MS * 1_000_000);
         self.flights.push(SpanDelivery { ticket: self.made, spans: spans.len() as u64, until_ns });
         let body = otlp::export(&scope, spans.iter().map(Vec::as_slice));
         Some(SpanPost { ticket: self.made, to, body })
     }
 
-    /// A call has ended with this status (0: it was not answered). Gives how many spans it had, and whether the receiver
-    /// took them; `None`: there is no such call any more.
+    /// A delivery has ended with this status (0: no response). Returns how many spans it had, and whether the receiver
+    /// accepted them; `None` if there is no such delivery any more.
     pub fn ended(&mut self, ticket: u64, status: u16) -> Option<(u64, bool)> {
         let at = self.flights.iter().position(|flight| flight.ticket == ticket)?;
         let flight = self.flights.swap_remove(at);
         Some((flight.spans, (200..300).contains(&status)))
     }
 
-    /// True if this call is still waited for.
+    /// True if this delivery is still in flight.
     #[must_use]
     pub fn waits_for(&self, ticket: u64) -> bool {
         self.flights.iter().any(|flight| flight.ticket == ticket)

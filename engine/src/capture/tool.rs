@@ -1,4 +1,4 @@
-//! One call of a tool over MCP: its arguments as they were sent on, and the result that the caller got.
+//! One tool call over MCP: its arguments as they were forwarded, and the result that the caller got.
 
 use super::messages::shorten;
 use crate::dialect::mcp;
@@ -7,18 +7,18 @@ use crate::wire::json::{Doc, Kind, Value};
 /// A `tools/call` of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CapturedTool {
-    /// The id under which it is answered, as it was written.
+    /// The JSON-RPC id of the call, as it was written.
     pub id: Vec<u8>,
     /// The tool.
     pub name: String,
-    /// Its arguments as JSON text, where they are wanted and there are some.
+    /// Its arguments as JSON text, if they are wanted and it has any.
     pub arguments: Option<String>,
-    /// The request makes other calls too: a span tells of one.
+    /// The request makes other calls too: a span describes one call.
     pub more: bool,
 }
 
 impl CapturedTool {
-    /// The first call of a tool that a body makes; `None`: it makes none.
+    /// The first tool call in a body; `None` if there is none.
     #[must_use]
     pub fn read(doc: &Doc, body: &[u8]) -> Option<Self> {
         let messages = mcp::messages(doc, body).ok()?;
@@ -30,13 +30,13 @@ impl CapturedTool {
         Some(Self { id: message.id.clone(), name, arguments: None, more })
     }
 
-    /// Takes the arguments from the body that is sent on. True: something of them was left out.
+    /// Takes the arguments from the body that is forwarded. True if something was left out.
     pub fn take_arguments(&mut self, body: &[u8], mut room: usize) -> bool {
         let mut doc = Doc::default();
         if doc.parse(body).is_err() {
             return true;
         }
-        // A call that does not go on is not in the body any more, or stands there under another name.
+        // A call that was stopped is no longer in the body, or stands there under another name.
         let messages = mcp::messages(&doc, body).unwrap_or_default();
         let own = messages.iter().find(|message| message.id == self.id);
         let call = own.and_then(|message| message.call.as_ref());
@@ -47,19 +47,19 @@ impl CapturedTool {
     }
 }
 
-/// What a call gave back.
+/// The result of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CapturedResult {
-    /// The id of the call.
+    /// The JSON-RPC id of the call.
     pub id: Vec<u8>,
-    /// The `result`, or the `error`, as JSON text; `None`: it has not come.
+    /// The `result` or the `error` as JSON text; `None` if it has not arrived.
     pub text: Option<String>,
     /// The conventions' `error.type`, where the call failed: the error's code, or `tool_error`.
     pub error: Option<String>,
 }
 
 impl CapturedResult {
-    /// Looks for the call's answer among the messages of a frame. True: something of it was left out.
+    /// Looks for the call's answer among the messages of a frame. True if something of it was left out.
     pub(super) fn look(&mut self, root: &Value<'_>, left: &mut usize) -> bool {
         match root.kind() {
             Kind::Array => root.children().any(|message| self.message(&message, left)),

@@ -2,22 +2,23 @@
 
 use sha2::{Digest, Sha256};
 
-/// Where a span stands.
+/// The position of a span in a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace {
-    /// The trace.
+    /// The trace id.
     pub trace: [u8; 16],
-    /// The caller's span; `None`: the caller is in no trace.
+    /// The id of the caller's span; `None` if the caller is not part of a trace.
     pub parent: Option<[u8; 8]>,
-    /// The span of this exchange.
+    /// The id of this exchange's span.
     pub span: [u8; 8],
     /// The caller's flags.
     pub flags: u8,
 }
 
 impl Trace {
-    /// The caller's own trace, by its `traceparent`; without a good one, a new trace. `decision` tells the exchange from
-    /// all others: whoever knows it finds the span, and a span that is sent twice is the same.
+    /// Continues the caller's trace if its `traceparent` is valid, or begins a new one. The ids are derived from
+    /// `decision`, which is unique to the exchange: with it the span can be found, and a span that is sent twice keeps
+    /// its id.
     #[must_use]
     pub fn of(traceparent: Option<&[u8]>, decision: &str) -> Self {
         let hash = Sha256::new().chain_update("trace ").chain_update(decision).finalize();
@@ -32,7 +33,7 @@ impl Trace {
     }
 }
 
-/// `00-TRACE-SPAN-FLAGS`; of later versions, which may go on, the same beginning.
+/// Parses `00-TRACE-SPAN-FLAGS`. Later versions may be longer, but begin with the same fields.
 fn parse(header: &[u8]) -> Option<([u8; 16], [u8; 8], u8)> {
     let mut fields = header.trim_ascii().split(|byte| *byte == b'-');
     let [version] = hex::<1>(fields.next()?)?;

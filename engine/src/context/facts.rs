@@ -4,18 +4,18 @@ use std::rc::Rc;
 
 pub use crate::base::headers::Headers;
 
-/// What the host knows when a request's headers have come.
+/// What the host knows once a request's headers have arrived.
 #[derive(Debug, Clone, Default)]
 pub struct RequestFacts {
     /// All headers in order, pseudo-headers included, as bytes.
     pub headers: Headers,
-    /// Values of [`crate::policy::Program::properties`], in that order; `None` where the host has none.
+    /// Values of [`crate::policy::Program::properties`], in that order; `None` where the host has no such property.
     pub properties: Vec<Option<Vec<u8>>>,
     /// The proxy's own request id, if it has one.
     pub request_id: Option<Rc<[u8]>>,
     /// Unix time in nanoseconds.
     pub now_ns: u64,
-    /// Makes decision ids of one process distinct: any number that the process does not give twice.
+    /// Makes decision ids of one process distinct: a number that the process never passes twice.
     pub nonce: u64,
 }
 
@@ -27,7 +27,7 @@ pub fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &
 /// The first value of a header as text; bad UTF-8 becomes U+FFFD.
 #[must_use]
 pub fn text<'a>(headers: &'a Headers, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
-    // Nearly always it is UTF-8, which is found out in half the time.
+    // Values are nearly always UTF-8, and this check takes half the time of the lossy conversion.
     values(headers, name).next().map(|value| match std::str::from_utf8(value) {
         Ok(text) => text.into(),
         Err(_) => String::from_utf8_lossy(value),
@@ -42,7 +42,7 @@ pub fn media_type(headers: &Headers) -> Option<String> {
     Some(essence.to_ascii_lowercase())
 }
 
-/// True if a body is encoded in a way that cannot be read here (RFC 9110 §8.4).
+/// True if a body has a content coding that is not decoded here (RFC 9110 §8.4).
 #[must_use]
 pub fn is_encoded(headers: &Headers) -> bool {
     values(headers, "content-encoding").any(|value| {
@@ -51,17 +51,18 @@ pub fn is_encoded(headers: &Headers) -> bool {
     })
 }
 
-/// Unix time in nanoseconds: known, or asked for where it matters. Most chunks of most answers need none.
+/// Unix time in nanoseconds: given, or read from the clock only where it matters. Most chunks of most answers need no
+/// time.
 #[derive(Debug, Clone, Copy)]
 pub enum Now {
-    /// It is this.
+    /// The time itself.
     At(u64),
-    /// This tells it.
+    /// A function that reads the clock.
     Ask(fn() -> u64),
 }
 
 impl Now {
-    /// The time.
+    /// The time in nanoseconds, read from the clock if need be.
     #[must_use]
     pub fn ns(self) -> u64 {
         match self {

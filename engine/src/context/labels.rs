@@ -1,4 +1,4 @@
-//! Reads a request's labels: from its headers and properties at once, from its body when that has come.
+//! Reads a request's labels: from its headers and properties at once, from its body once that has arrived.
 
 use std::rc::Rc;
 
@@ -19,14 +19,15 @@ pub struct RequestLineLabels<'a> {
     pub path: &'a str,
 }
 
-/// What one source gave.
+/// What one source yields.
 enum LabelValue {
     Nothing,
     Text(Rc<str>, bool),
     Unreadable,
 }
 
-/// Reads what headers and properties tell. Labels whose body sources could still speak stay [`Label::Unknown`].
+/// Reads the labels that come from headers and properties. A label that a body source may still provide stays
+/// [`Label::Unknown`].
 #[must_use]
 pub fn from_headers(
     table: &LabelTable,
@@ -51,18 +52,18 @@ pub fn from_headers(
     labels
 }
 
-/// A request's body as labels see it.
+/// A request's body as the label readers see it.
 #[derive(Debug, Clone, Copy)]
 pub enum Body<'a> {
-    /// There is none: labels that would stand in it are missing.
+    /// There is no body: labels read from it are missing.
     Absent,
-    /// It cannot be read: those labels are unreadable.
+    /// The body cannot be read: labels read from it are unreadable.
     Unreadable,
-    /// Its values.
+    /// The body's values, and its bytes.
     Json(&'a Doc, &'a [u8]),
 }
 
-/// Reads the labels that stand in the body.
+/// Reads the labels that come from the body.
 pub fn from_body(labels: &mut Labels, table: &LabelTable, facts: &RequestFacts, body: Body<'_>) {
     for id in (0..table.len()).map(LabelId) {
         if *labels.get(id) == Label::Unknown && id != LabelId::MODEL && id != LabelId::DIALECT {
@@ -71,8 +72,9 @@ pub fn from_body(labels: &mut Labels, table: &LabelTable, facts: &RequestFacts, 
     }
 }
 
-/// The first source that has a value wins; `None` of the reader: that source is not readable yet. Sources of a digest
-/// that are both there and differ are unreadable: which of two credentials counts is upstream's choice, not ours.
+/// The first source that has a value wins. `read` returns `None` for a source that cannot be read yet. Where a label is
+/// a digest and two of its sources have different values, the label is unreadable: which of two credentials counts is
+/// upstream's choice, not ours.
 fn label(sources: &[LabelReader], read: impl Fn(&LabelReader) -> Option<LabelValue>) -> Label {
     let mut winner: Option<(Rc<str>, bool, bool)> = None;
     for source in sources {
@@ -100,10 +102,10 @@ fn label(sources: &[LabelReader], read: impl Fn(&LabelReader) -> Option<LabelVal
     }
 }
 
-/// The source that a label's value was read from; `None`: none has a value.
+/// The source that a label's value was read from; `None` if no source has a value.
 ///
 /// # Errors
-/// The first source that could have one cannot be read.
+/// The first source that may have a value cannot be read.
 pub(crate) fn origin<'a>(
     sources: &'a [LabelReader],
     facts: &RequestFacts,
@@ -119,10 +121,10 @@ pub(crate) fn origin<'a>(
     Ok(None)
 }
 
-/// What a segment of a JSON pointer names (RFC 6901 §4), if it is there.
+/// The value that a segment of a JSON pointer names (RFC 6901 §4), if it exists.
 ///
 /// # Errors
-/// It is there twice.
+/// The key occurs twice.
 pub(crate) fn step<'a>(at: Value<'a>, segment: &str) -> Result<Option<Value<'a>>, Duplicate> {
     match at.kind() {
         Kind::Array => Ok(segment.parse().ok().and_then(|index| at.children().nth(index))),
@@ -191,7 +193,7 @@ fn from_json(root: Value<'_>, pointer: &[String], read: &LabelReader) -> LabelVa
     found(&text, read)
 }
 
-/// What JSON text says at this place; what is no JSON says nothing.
+/// The value at this place in JSON text; text that is not JSON has none.
 fn from_json_text(text: &str, pointer: &[String], read: &LabelReader) -> LabelValue {
     let mut doc = Doc::default();
     match doc.parse(text.as_bytes()) {
@@ -200,7 +202,7 @@ fn from_json_text(text: &str, pointer: &[String], read: &LabelReader) -> LabelVa
     }
 }
 
-/// A source's value, or the part of it that counts.
+/// A source's value, or the part of it that the reader extracts.
 fn found(text: &str, read: &LabelReader) -> LabelValue {
     let text = match read.part.as_ref().and_then(|part| part.pattern.as_ref()) {
         None => text,

@@ -1,5 +1,5 @@
-//! What is known of an exchange that is MCP, or may be, and what its caller is told in the protocol's own words, under
-//! the ids of the requests.
+//! What is known of an exchange that is or may be MCP, and the replies its caller gets as JSON-RPC messages, under the
+//! ids of its requests.
 
 use super::Context;
 use crate::dialect::mcp::sign::Sign;
@@ -9,50 +9,50 @@ use crate::dialect::{DialectId, ErrorAnswer, Reply};
 use crate::grant::Grant;
 use crate::policy::document::Fallback;
 
-/// What is known of an exchange that is MCP, or may be.
+/// What is known of an exchange that is or may be MCP.
 #[derive(Debug, Default)]
 pub(crate) struct Mcp {
-    /// What its headers said.
+    /// What its headers say of the protocol.
     pub sign: Option<Sign>,
-    /// Its body is being looked at.
+    /// The body while it is being examined.
     pub sniff: Option<Sniff>,
-    /// The stateless revision, whose results name their type.
+    /// The request uses the stateless revision, whose results name their type.
     pub modern: bool,
-    /// It came as a list.
+    /// The body is a JSON-RPC batch.
     pub batch: bool,
     /// Its requests, in order.
     pub asked: Vec<Asked>,
-    /// Calls of tools that go on.
+    /// Tool calls that are forwarded.
     pub calls: u64,
-    /// Requests that go on.
+    /// Requests that are forwarded.
     pub requests: u64,
     /// Grants that its calls use.
     pub granted: Vec<Grant>,
-    /// A call wants input: its next round goes on with the same grant, and counts then.
+    /// A call needs more input: its next round uses the same grant, and is the one that counts.
     pub wants_input: bool,
-    /// The answer to a POST comes on another stream.
+    /// The answer to a POST arrives on another stream (HTTP+SSE, revision 2024-11-05).
     pub old_transport: bool,
-    /// Headers repeat the body wrongly.
+    /// Headers that repeat the body contradict it.
     pub mismatch: bool,
-    /// Answers of ours that join upstream's: of the calls of a batch that were stopped.
+    /// The proxy's own answers, for stopped calls of a batch; they join upstream's.
     pub ours: Vec<String>,
-    /// The other protocol in which the request may be read.
+    /// The other protocol that the request can be read as.
     pub beside: Option<DialectId>,
 }
 
-/// A body that may be a call.
+/// A body that may turn out to be a call.
 #[derive(Debug, Default)]
 pub(crate) struct Sniff {
     pub sniffer: Sniffer,
-    /// Bytes that came.
+    /// Bytes received so far.
     pub bytes: usize,
-    /// They wait; if not, they have left.
+    /// The bytes are buffered; if not, they have been forwarded.
     pub waits: bool,
-    /// Headers wait with them.
+    /// The headers wait with them.
     pub hold: bool,
 }
 
-/// A request that someone waits for an answer to.
+/// A request whose caller expects an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// Its id, as it was written.
@@ -61,16 +61,17 @@ pub(crate) struct Asked {
     pub call: bool,
 }
 
-/// What is said in place of a result or an error that was withheld.
+/// What replaces a result or an error that is withheld.
 pub(crate) enum WithheldReply<'a> {
     /// A canned answer.
     Canned(&'a Fallback),
-    /// A refusal, in words.
+    /// A refusal, with its message.
     Blocked(&'a str),
 }
 
 impl WithheldReply<'_> {
-    /// The message for one request. What is no result of a tool has no shape that would fit any method: it is an error.
+    /// The message that answers one request. Only a tool's result has a shape that is known here; any other method is
+    /// answered with an error.
     pub(crate) fn message(&self, id: &[u8], call: bool, modern: bool) -> String {
         match (self, call) {
             (
@@ -97,7 +98,7 @@ impl WithheldReply<'_> {
 }
 
 impl Mcp {
-    /// True if answers of ours wait for upstream's.
+    /// True if the proxy's own answers wait for upstream's.
     pub(crate) fn joins(&self) -> bool {
         !self.ours.is_empty()
     }
@@ -119,11 +120,11 @@ impl Mcp {
         write::error(&to, status, write::code(word), &error.message, word)
     }
 
-    /// An answer with status 200 for every request.
+    /// A reply with status 200 that answers every request.
     fn say(&self, said: &WithheldReply<'_>) -> Reply {
         let ids = self.ids();
         if ids.is_empty() {
-            // A stream or the end of a session is refused as a server does that has none.
+            // Refused as by a server that has no streams or cannot end sessions.
             let none = "not offered now";
             return match self.sign {
                 Some(_) => write::accepted(),
@@ -135,7 +136,8 @@ impl Mcp {
         calls.sort_unstable();
         let call = |id: &[u8]| calls.binary_search(&id).is_ok();
         let to = To::Each { ids: &ids, batch: self.batch };
-        // Where nobody reads what answers a POST, its status tells at least that it was refused.
+        // Where the client does not read the response to a POST, at least the status tells that the request was
+        // refused.
         let status = if self.old_transport { 403 } else { 200 };
         write::each(&to, status, |id| said.message(id, call(id), self.modern))
     }
@@ -148,7 +150,7 @@ impl Context {
         Some(mcp.say(&WithheldReply::Canned(fallback)))
     }
 
-    /// What stands in place of an answer that is withheld.
+    /// What replaces an answer that is withheld.
     pub(crate) fn mcp_blocked(&self) -> Option<Reply> {
         let mcp = self.mcp.as_ref().filter(|_| self.is_mcp())?;
         let text =
@@ -160,7 +162,7 @@ impl Context {
         Some(if mcp.asked.is_empty() { nobody() } else { mcp.say(&said) })
     }
 
-    /// The answers of ours alone: nothing goes on.
+    /// The proxy's own answers alone: nothing is forwarded.
     pub(crate) fn stopped_reply(&self) -> Reply {
         let Some(mcp) = &self.mcp else { return write::accepted() };
         match (mcp.ours.as_slice(), mcp.batch) {
@@ -170,7 +172,7 @@ impl Context {
         }
     }
 
-    /// Our answers where upstream has none: what went on of a batch were notifications.
+    /// The proxy's own answers where upstream has none: everything forwarded of the batch was a notification.
     pub(crate) fn mcp_instead(&mut self, status: u16, end: bool) -> Option<Reply> {
         let joins = self.mcp.as_ref().is_some_and(|mcp| mcp.joins());
         let none = matches!(status, 202 | 204) || (end && (200..300).contains(&status));

@@ -1,13 +1,13 @@
-//! One account for the memory that traffic makes a VM hold, so that no caller and no model can make it hold too much
-//! (invariant 8).
+//! One account for the memory that traffic makes a VM hold, so that no caller and no model can exhaust it (invariant
+//! 8).
 //!
 //! ```text
 //! |<------------------------------ total ------------------------------->|
 //! |  what streams hold beyond their floor      |  kept for small holders  |
 //! ```
-//! What is to be kept from one callback to the next is asked for before it is taken, at its real size. A stream that
-//! holds little ([`limits::HELD_FLOOR_BYTES`]) may use all that is free; one that holds more must leave a part for
-//! those. So a few streams in the middle of large events do not make the others fail.
+//! Memory that is kept from one callback to the next is reserved before it is used, at its real size. A stream that
+//! holds little ([`limits::HELD_FLOOR_BYTES`]) may use everything that is free; one that holds more must leave a part
+//! for the small ones. So a few streams in the middle of large events do not make the others fail.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// So many bytes, of which none is taken.
+    /// A budget of `total` bytes, none of them taken.
     #[must_use]
     pub fn new(total: usize) -> Rc<Self> {
         Rc::new(Self { total, taken: Cell::new(0) })
@@ -34,7 +34,7 @@ impl Budget {
         self.taken.get()
     }
 
-    /// Bytes of which only streams that hold little may take.
+    /// Bytes reserved for streams that hold little.
     fn kept(&self) -> usize {
         self.total / 4
     }
@@ -60,7 +60,7 @@ impl BudgetShare {
         self.taken
     }
 
-    /// How many bytes the stream may hold in all, as things stand.
+    /// How many bytes the stream may hold in all at the moment.
     #[must_use]
     pub fn room(&self) -> usize {
         let others = self.budget.taken().saturating_sub(self.taken);
@@ -68,8 +68,8 @@ impl BudgetShare {
         free.saturating_sub(self.budget.kept()).max(free.min(limits::HELD_FLOOR_BYTES))
     }
 
-    /// Takes or gives back, so that the stream holds `bytes` in all. False: there is no room for so many, and nothing
-    /// changes.
+    /// Takes or gives back, so that the stream holds `bytes` in all. Returns false, and changes nothing, if there is no
+    /// room for them.
     #[must_use]
     pub fn ask(&mut self, bytes: usize) -> bool {
         let fits = bytes <= self.taken || bytes <= self.room();
@@ -79,7 +79,7 @@ impl BudgetShare {
         fits
     }
 
-    /// The stream holds so many bytes, which were within [`BudgetShare::room`] when they were taken.
+    /// The stream holds this many bytes, which were within [`BudgetShare::room`] when they were taken.
     pub fn set(&mut self, bytes: usize) {
         let others = self.budget.taken().saturating_sub(self.taken);
         self.budget.taken.set(others.saturating_add(bytes));
@@ -116,12 +116,12 @@ impl ExchangeMemory {
     }
 }
 
-/// The accounts of one VM.
+/// The budgets of one VM.
 #[derive(Debug, Clone)]
 pub struct VmMemory {
-    /// All that is kept from one callback to the next: frames that are not whole, bodies that are watched, what waits.
+    /// Everything that is kept from one callback to the next: incomplete frames, bodies that are watched, what waits.
     pub kept: Rc<Budget>,
-    /// Of that, what rules hold back: text in the middle of a match, calls that are not whole.
+    /// The part of that which rules hold back: text in the middle of a match, incomplete tool calls.
     pub held: Rc<Budget>,
 }
 

@@ -1,5 +1,5 @@
-//! What one exchange knows, whoever asks: what the host said, the caller's labels, what was done and is to be told, and
-//! the verdicts that the host applies.
+//! What one exchange knows, shared by all levers: the host's facts, the caller's labels, the record of what was done,
+//! and the verdicts that the host applies.
 
 pub mod facts;
 pub mod labels;
@@ -28,24 +28,24 @@ pub use verdict::{HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, Wh
 /// What one exchange knows of itself: every lever reads it, and writes to the record.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// The one policy that it is under (invariant 3).
+    /// The one policy that it is decided by (invariant 3).
     pub program: Rc<Program>,
     pub facts: Rc<RequestFacts>,
     pub labels: Labels,
-    /// Both as they were before any lever changed them, once they are read.
+    /// Facts and labels as they were before any lever changed them, once both are read.
     pub asked: Option<(Rc<RequestFacts>, Labels)>,
     pub record: Record,
     pub recognised: Option<Recognised>,
     pub call: Option<Call>,
-    /// Why there is no body to be read, where more is known than that the host did not give it.
+    /// Why there is no readable body, where a more exact reason is known than that the host did not provide it.
     pub no_body: Option<Unchecked>,
-    /// What is known of it if it is MCP, or may be.
+    /// What is known if the exchange is or may be MCP.
     pub mcp: Option<Box<Mcp>>,
     pub memory: ExchangeMemory,
 }
 
 impl Context {
-    /// Nothing is known yet.
+    /// A context in which nothing is known yet.
     pub(crate) fn new(program: Rc<Program>) -> Self {
         Self {
             program,
@@ -66,28 +66,28 @@ impl Context {
         self.recognised.as_ref().is_some_and(|own| own.dialect == DialectId::Mcp)
     }
 
-    /// True if this is a call of a dialect that may be read as MCP too: rules for both hold.
+    /// True if this is a call of a dialect that can also be read as MCP: rules for both apply.
     pub(crate) fn is_also_mcp(&self) -> bool {
         self.mcp.as_ref().is_some_and(|mcp| mcp.beside == Some(DialectId::Mcp))
     }
 
-    /// True if this was a call's round that was not its last.
+    /// True if this was not the last round of a call.
     pub(crate) fn goes_on(&self) -> bool {
         self.mcp.as_ref().is_some_and(|mcp| mcp.wants_input)
     }
 
-    /// True if this only ends a session of MCP's, which costs nothing and tells nothing.
+    /// True if this only ends an MCP session, which costs nothing and carries no text.
     pub(crate) fn ends_session(&self) -> bool {
         let method = facts::text(&self.facts.headers, ":method");
         self.is_mcp() && method.is_some_and(|method| method.eq_ignore_ascii_case("DELETE"))
     }
 
-    /// True if a guardrail looks at requests like this one. Tools are called in MCP's requests, not in its answers.
+    /// True if a guardrail looks at requests like this one. In MCP, tool calls stand in requests, not in answers.
     pub(crate) fn reads_request(&self, guard: &Guard) -> bool {
         guard.on_request() || ((self.is_mcp() || self.is_also_mcp()) && guard.on_tool_args())
     }
 
-    /// True if a guardrail looks at the answer. What MCP's answers say is input of a model.
+    /// True if a guardrail looks at the answer. The texts of MCP answers are a model's input.
     pub(crate) fn reads_answer(&self, guard: &Guard) -> bool {
         if self.is_mcp() {
             guard.on_request()
@@ -98,7 +98,7 @@ impl Context {
         }
     }
 
-    /// False where an answer is vectors or pictures: rules over what a model says pass it by.
+    /// False where an answer is vectors or pictures: rules about what a model says do not apply to it.
     pub(crate) fn answer_speaks(&self) -> bool {
         let speaks = |own: &dialect::Recognised| dialect::dialect(own.dialect).speaks();
         self.recognised.as_ref().is_none_or(speaks)

@@ -1,4 +1,4 @@
-//! Where the events of an exchange say that they come from.
+//! The origin that the events of an exchange carry.
 
 use super::Context;
 use crate::event::{EventValue, Fields, Origin};
@@ -28,7 +28,7 @@ impl Context {
         Origin { notify: program.notify.clone(), scope: program.tools.scope.clone(), fields }
     }
 
-    /// Labels that have a value. One that a credential may stand in is not among them, not even as a digest.
+    /// Labels that have a value, as JSON. A label that may hold a credential is left out, even as a digest.
     pub(crate) fn labels_in_json(&self, which: impl Fn(LabelId) -> bool) -> String {
         let table = &self.program.labels;
         let mut out = Object::default();

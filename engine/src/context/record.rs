@@ -11,13 +11,13 @@ use crate::effect::Effect;
 use crate::event::{Event, EventKind, Fields, PendingCall};
 use crate::policy::document::Show;
 
-/// What was decided so far. Each rule and action, and each reason, is recorded once per exchange, however often a
-/// text repeats it.
+/// What has been decided so far. Each rule and action, and each reason, is recorded once per exchange, however often a
+/// text is repeated.
 #[derive(Debug, Default)]
 pub struct Record {
-    /// What tells this request from others: the proxy's id of it, the time, and a number that no other request gets.
+    /// What identifies this request: the proxy's id for it, the time, and a number that no other request gets.
     request: (Option<Rc<[u8]>>, u64, u64),
-    /// Made when it is first asked for: traffic that is no call has none.
+    /// Made when it is first asked for: traffic that is not a call needs none.
     decision: OnceCell<String>,
     actions: Vec<(String, bool)>,
     unchecked: Vec<Unchecked>,
@@ -25,32 +25,32 @@ pub struct Record {
     held: Vec<&'static str>,
     effects: Vec<Effect>,
     acted: bool,
-    /// Somebody wants to be told of events.
+    /// Events are sent somewhere.
     raises: bool,
-    /// Values for the access log, where the exchange is captured too.
+    /// Values for the access log, kept where the exchange is captured too.
     kept: Option<Vec<(Cow<'static, str>, Cow<'static, str>)>>,
 }
 
 impl Record {
-    /// Begins a record; the decision's id is made of what tells this request from others.
+    /// Begins a record. The decision id is derived from the arguments.
     #[must_use]
     pub fn new(request_id: Option<Rc<[u8]>>, now_ns: u64, nonce: u64) -> Self {
         Self { request: (request_id, now_ns, nonce), ..Self::default() }
     }
 
-    /// The policy says where events go: from now on they are raised.
+    /// Events are raised from now on, if the policy says where they go.
     pub fn raise_events(&mut self, wanted: bool) {
         self.raises = wanted;
     }
 
-    /// Raises an event, where somebody wants it.
+    /// Raises an event if events are wanted.
     pub fn raise(&mut self, kind: EventKind, fields: impl FnOnce() -> Fields) {
         if self.raises {
             self.effects.push(Effect::Event(Box::new(Event::new(kind, fields()))));
         }
     }
 
-    /// A tool call needs leave and has none, or has it. The list of calls that wait is kept whether or not events are
+    /// A tool call needs approval, and has it or not. Calls that wait for approval are listed whether or not events are
     /// wanted. `grant`: what became of the caller's grant, in a word.
     pub fn approval(&mut self, call: PendingCall, grant: &str) {
         let kind =
@@ -67,10 +67,10 @@ impl Record {
         })
     }
 
-    /// A rule did something, or would have (`shadow`).
+    /// A rule acted, or would have (`shadow`).
     pub fn action(&mut self, rule: &str, word: &str, shadow: bool) {
         let prefix = if shadow { "shadow-" } else { "" };
-        // Asked for every hit.
+        // Called for every hit.
         let is_known = |known: &str| {
             let own = known.strip_prefix(rule).and_then(|rest| rest.strip_prefix(':'));
             own.and_then(|own| own.strip_prefix(prefix)) == Some(word)
@@ -86,7 +86,8 @@ impl Record {
         if word != "tag" {
             self.log(["rule=", rule, " action=", prefix, word].concat());
         }
-        // What an operator must hear of at once. Redactions are many, and counted; limits raise events of their own.
+        // Operators must hear of these at once. Redactions are frequent, and only counted; limits raise events of their
+        // own.
         if for_callers && matches!(word, "block" | "fallback" | "deny") {
             self.raise(EventKind::Decision, || {
                 vec![("hemostat.rule", rule.into()), ("hemostat.action", word.into())]
@@ -95,7 +96,7 @@ impl Record {
         self.actions.push((shown, for_callers));
     }
 
-    /// Something went unchecked; `refused`: and was refused for that reason.
+    /// Something went unchecked; `refused`: the request or answer was refused for that reason.
     pub fn unchecked(&mut self, why: Unchecked, refused: bool) {
         self.acted |= refused;
         if self.unchecked.contains(&why) {
@@ -106,7 +107,7 @@ impl Record {
         let word = why.word();
         self.count(["hemostat_unchecked_total;reason=", word, ";action=", outcome].concat());
         self.log(["unchecked=", word, " action=", outcome].concat());
-        // Pictures and files are pointed to in ordinary traffic: they are counted.
+        // Pictures and files are referenced in ordinary traffic: they are only counted.
         if why != Unchecked::Remote {
             self.raise(EventKind::Unchecked, || {
                 vec![("hemostat.reason", why.word().into()), ("hemostat.action", outcome.into())]
@@ -114,7 +115,7 @@ impl Record {
         }
     }
 
-    /// An event of the answer waits, for this reason; counted once an exchange.
+    /// An event of the answer waits for this reason; each reason counts once per exchange.
     pub fn held(&mut self, why: &'static str) {
         if !self.held.contains(&why) {
             self.held.push(why);
@@ -122,14 +123,14 @@ impl Record {
         }
     }
 
-    /// A caller is passed to a human.
+    /// A caller is handed off to a human.
     pub fn handoff(&mut self) {
         self.count("hemostat_handoffs_total".to_owned());
         self.log("handoff".to_owned());
         self.raise(EventKind::Handoff, Fields::new);
     }
 
-    /// Adds one to a counter.
+    /// Increments a counter.
     pub fn count(&mut self, name: String) {
         self.effects.push(Effect::Count(name));
     }
@@ -139,7 +140,7 @@ impl Record {
         self.effects.push(Effect::CountBy(name, amount));
     }
 
-    /// Puts a value into a histogram.
+    /// Records a value in a histogram.
     pub fn observe(&mut self, name: &'static str, value: u64) {
         self.effects.push(Effect::Observe(name, value));
     }
@@ -155,7 +156,7 @@ impl Record {
         self.state_of(Cow::Borrowed(key), value.into());
     }
 
-    /// The same under a key that is made.
+    /// The same under a computed key.
     pub fn state_of(&mut self, key: Cow<'static, str>, value: Cow<'static, str>) {
         if value.is_empty() {
             return;
@@ -167,12 +168,12 @@ impl Record {
         self.effects.push(Effect::State(key, value));
     }
 
-    /// There will be so many effects at once.
+    /// Reserves space for this many effects.
     pub fn expect(&mut self, effects: usize) {
         self.effects.reserve(effects);
     }
 
-    /// From now on values for the access log are kept too.
+    /// Keeps values for the access log too from now on.
     pub fn keep_states(&mut self) {
         self.kept.get_or_insert_default();
     }
@@ -194,7 +195,7 @@ impl Record {
         !self.actions.is_empty() || !self.unchecked.is_empty()
     }
 
-    /// True once a rule has changed or refused something: what the host had then is not what may leave.
+    /// True once a rule has changed or refused something: the original bytes may no longer leave.
     #[must_use]
     pub fn acted(&self) -> bool {
         self.acted
@@ -235,15 +236,15 @@ impl Record {
         headers
     }
 
-    /// Takes what is to be counted, logged and stored.
+    /// Takes everything that is to be counted, logged and stored.
     pub fn take(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 }
 
 /// Eighty bits that tell one request from every other. A caller knows neither the time to the nanosecond nor the nonce,
-/// and gains nothing by two decisions of one name: they are a name and no proof, which a cryptographic hash, at fifty times
-/// the steps, would not make of them either.
+/// and would gain nothing from two decisions with the same name: they are names, not proofs. A cryptographic hash would
+/// cost fifty times the steps and not change that.
 fn name_of(request_id: &[u8], now_ns: u64, nonce: u64) -> [u8; 10] {
     let mut lanes = (now_ns, nonce);
     let mut add = |word: u64| {
@@ -263,10 +264,10 @@ fn name_of(request_id: &[u8], now_ns: u64, nonce: u64) -> [u8; 10] {
     name
 }
 
-/// Odd numbers with bits all over: 2^64 divided by the golden ratio, and by the square root of two.
+/// Odd numbers with well distributed bits: 2^64 divided by the golden ratio, and by the square root of two.
 const ODD: (u64, u64) = (0x9E37_79B9_7F4A_7C15, 0xB504_F333_F9DE_6485);
 
-/// Makes each bit depend on all (the last steps of MurmurHash3).
+/// Makes each bit depend on all others (the final steps of MurmurHash3).
 fn spread(mut word: u64) -> u64 {
     for factor in [0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53] {
         word = (word ^ (word >> 33)).wrapping_mul(factor);

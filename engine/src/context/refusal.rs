@@ -1,4 +1,4 @@
-//! What a caller is told who is refused, or gets a canned answer: in the words of the dialect that it called in.
+//! What a caller gets whose request is refused or answered with a canned answer, in the shape of its own dialect.
 
 use super::Context;
 use super::facts::seconds;
@@ -7,9 +7,9 @@ use crate::policy::document::Fallback;
 
 /// Why a request is refused.
 pub(crate) struct Refusal {
-    /// For people: rule and place.
+    /// The message for people: rule and place.
     pub message: String,
-    /// Machine-readable.
+    /// The machine-readable code.
     pub code: &'static str,
 }
 
@@ -19,7 +19,7 @@ impl Context {
         self.error(403, refusal.code, &refusal.message)
     }
 
-    /// An error in the caller's dialect; the message says the decision's id.
+    /// An error in the caller's dialect; the message contains the decision id.
     pub(crate) fn error(&self, status: u16, code: &'static str, message: &str) -> Reply {
         let message = format!("{message} (decision {})", self.record.decision());
         let error = ErrorAnswer { status, message, code };

@@ -1,4 +1,4 @@
-//! What a request says: as what it is recognised, what its body asks for, and the labels that stand in it.
+//! What a request says: which call it is recognised as, what its body asks for, and the labels in the body.
 
 use std::rc::Rc;
 
@@ -11,13 +11,13 @@ use crate::policy::program::label::{Label, LabelId};
 use crate::wire::json::Doc;
 
 impl Context {
-    /// It is no call of a dialect.
+    /// The request is not a call of a dialect.
     pub(crate) fn is_other(&mut self) {
         self.recognised = None;
         self.record.count("hemostat_requests_total;dialect=other".to_owned());
     }
 
-    /// From now on it is this.
+    /// The request is recognised as this call.
     pub(crate) fn recognise_as(&mut self, recognised: Recognised) {
         let name = recognised.dialect.name();
         self.labels.set(LabelId::DIALECT, Label::value(name, true));
@@ -27,21 +27,21 @@ impl Context {
         self.recognised = Some(recognised);
     }
 
-    /// Counts the request under what it was recognised as.
+    /// Counts the request under the dialect that it was recognised as.
     pub(crate) fn count_dialect(&mut self) {
         let Some(name) = self.recognised.as_ref().map(|own| own.dialect.name()) else { return };
         self.record.count(["hemostat_requests_total;dialect=", name].concat());
         self.record.state("hemostat.dialect", name);
     }
 
-    /// Gives the label `dialect` the other protocol too.
+    /// Adds the other protocol to the label `dialect`.
     pub(crate) fn label_beside(&mut self) {
         if let Some(beside) = self.mcp.as_ref().and_then(|mcp| mcp.beside) {
             self.labels.add(LabelId::DIALECT, Label::value(beside.name(), true));
         }
     }
 
-    /// Gives the label `model` those that the request names before its body.
+    /// Sets the label `model` to the models that the request names before its body.
     pub(crate) fn label_line(&mut self) {
         let facts = Rc::clone(&self.facts);
         let target = facts::text(&facts.headers, ":path").unwrap_or_default();
@@ -86,7 +86,7 @@ impl Context {
         Ok(view)
     }
 
-    /// Completes the labels with what the body says.
+    /// Completes the labels with values from the body.
     pub(crate) fn label(
         &mut self,
         read: &Result<RequestView, Unchecked>,
@@ -99,7 +99,7 @@ impl Context {
         }
     }
 
-    /// The same, where labels that were cut are counted elsewhere.
+    /// The same, for a caller that counts truncated labels itself.
     pub(crate) fn complete_labels(
         &mut self,
         read: &Result<RequestView, Unchecked>,
@@ -118,7 +118,7 @@ impl Context {
         self.label_line();
         let labels = &mut self.labels;
         if matches!(read, Err(why) if *why != Unchecked::Dialect) && doc.is_empty() && !mcp {
-            // Which others it names is not known.
+            // It may name other models, which are not known.
             labels.add(LabelId::MODEL, Label::Unreadable);
         }
         if let Some(bytes) = body.filter(|_| !doc.is_empty() && !mcp) {

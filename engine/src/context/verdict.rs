@@ -7,24 +7,24 @@ use crate::dialect::Reply;
 /// One change to a header map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderEdit {
-    /// Remove every value of this header (lower case).
+    /// Remove every value of this header (name in lower case).
     Remove(String),
-    /// Put this value in place of all of this header's.
+    /// Replace all values of this header with this one.
     Set(String, String),
 }
 
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestVerdict {
-    /// It goes on.
+    /// It is forwarded.
     Pass {
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
-        /// The body that replaces it, where it changed (only after a `NeedBody`).
+        /// The body that replaces the original, if it changed (only after a `NeedBody`).
         body: Option<Vec<u8>>,
     },
-    /// It goes on, and its body is shown to [`request_chunk`](crate::exchange::Exchange::request_chunk) as it
-    /// passes; nothing of it is held.
+    /// It is forwarded, and its body is shown to [`request_chunk`](crate::exchange::Exchange::request_chunk) as it
+    /// passes; nothing is held.
     Peek {
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
@@ -32,28 +32,28 @@ pub enum RequestVerdict {
     /// Its body is shown to [`request_sniff`](crate::exchange::Exchange::request_sniff) until it is known
     /// whether it is a call.
     Sniff {
-        /// What comes of the body waits meanwhile; if not, it passes as it is shown.
+        /// The bytes wait in the meantime; if false, they pass as they are shown.
         waits: bool,
-        /// Headers wait with it.
+        /// The headers wait with them.
         hold: bool,
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
     },
-    /// It waits until its body is whole; then [`request_body`](crate::exchange::Exchange::request_body).
+    /// It waits until its body is complete; then [`request_body`](crate::exchange::Exchange::request_body).
     NeedBody {
-        /// Headers wait with the body (else they leave now, and the body alone is buffered).
+        /// The headers wait with the body (if false, they leave now, and only the body is buffered).
         hold: bool,
         /// Changes to the request's headers, to be made now.
         edits: Vec<HeaderEdit>,
     },
-    /// It waits until these are answered; then
+    /// It waits until these callouts are answered; then
     /// [`callout_answered`](crate::exchange::Exchange::callout_answered), once for each.
     Ask(Vec<Callout>),
-    /// It is answered by the proxy.
+    /// The proxy answers it.
     Reply(Reply),
 }
 
-/// What happens to an answer once its headers have come.
+/// What happens to an answer once its headers have arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResponseVerdict {
     /// It passes; its body is not shown to the engine.
@@ -61,16 +61,16 @@ pub enum ResponseVerdict {
         /// Changes to the response's headers.
         edits: Vec<HeaderEdit>,
     },
-    /// Its body passes through [`response_chunk`](crate::exchange::Exchange::response_chunk) as it comes;
-    /// headers leave now.
+    /// The headers leave now, and the body passes through [`response_chunk`](crate::exchange::Exchange::response_chunk)
+    /// as it arrives.
     Stream {
         /// Changes to the response's headers.
         edits: Vec<HeaderEdit>,
     },
-    /// Its body is buffered by the host until it is whole; then
+    /// The host buffers the body until it is complete; then
     /// [`response_body`](crate::exchange::Exchange::response_body).
     Whole {
-        /// Headers wait with the body (else they leave now).
+        /// The headers wait with the body (if false, they leave now).
         hold: bool,
         /// Changes to the response's headers, to be made now.
         edits: Vec<HeaderEdit>,
@@ -79,14 +79,15 @@ pub enum ResponseVerdict {
     Reply(Reply),
 }
 
-/// What becomes of one chunk of a streamed answer.
+/// What happens to one chunk of a streamed answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamVerdict {
-    /// It leaves as it came.
+    /// It leaves unchanged.
     Unchanged,
     /// These bytes leave in its place.
     Replace(Vec<u8>),
-    /// The stream is reset: its ending has left, and nothing is gained by what upstream still sends (`on_cut: cancel`).
+    /// The stream is reset: its ending has left, and there is no point in reading what upstream still sends (`on_cut:
+    /// cancel`).
     Reset,
 }
 
@@ -105,7 +106,7 @@ impl StreamVerdict {
 /// What leaves in place of a whole answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WholeVerdict {
-    /// Changes to the response's headers; only possible where they were held.
+    /// Changes to the response's headers; possible only where they were held.
     pub edits: Vec<HeaderEdit>,
     /// `None`: the body itself, unchanged.
     pub body: Option<Vec<u8>>,

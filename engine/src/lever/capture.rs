@@ -1,5 +1,5 @@
-//! What is captured of an exchange (`capture`): chosen when its labels are known, gathered as it is sent on and leaves,
-//! made a span when it is over.
+//! What is captured of an exchange (`capture`): chosen once its labels are known, gathered as request and answer leave,
+//! and turned into a span when the exchange is over.
 
 use std::rc::Rc;
 
@@ -23,15 +23,15 @@ use crate::wire::json::Doc;
 /// What is being captured.
 #[derive(Debug)]
 pub(crate) struct Taking {
-    /// For these.
+    /// The capture rules that hold.
     rules: Vec<Rc<Capture>>,
     asked: CapturedRequest,
     got: Option<Got>,
-    /// Why something of the answer is missing, if it is.
+    /// Why part of the answer is missing, if it is.
     answer_cut: bool,
-    /// The status that the caller got; 0: none yet.
+    /// The status that the caller got; 0 if none yet.
     status: u16,
-    /// When something happened last (Unix nanoseconds).
+    /// When something last happened (Unix nanoseconds).
     last_ns: u64,
 }
 
@@ -52,7 +52,7 @@ impl Taking {
     }
 }
 
-/// What captures need that may hold; they hold back nothing.
+/// What capture rules need that may hold; they hold nothing back.
 pub(crate) fn may_be_captured(cx: &Context, now: u64) -> Needs {
     let mut needs = Needs::NOTHING;
     if generates(cx) {
@@ -66,19 +66,20 @@ pub(crate) fn may_be_captured(cx: &Context, now: u64) -> Needs {
     needs
 }
 
-/// True for a call of a model, and for messages to a server of tools.
+/// True for a call of a model, and for messages to a tool server.
 fn generates(cx: &Context) -> bool {
     cx.recognised.as_ref().is_some_and(|own| own.kind == CallKind::Generate)
 }
 
-/// What is captured of one exchange, where anything is.
+/// What is captured of one exchange, if anything.
 #[derive(Debug, Default)]
 pub(crate) struct Capturing {
     taking: Option<Box<Taking>>,
 }
 
 impl Capturing {
-    /// The labels are known: chooses the captures that hold. Of what is said to a server of tools, calls alone are captured.
+    /// The labels are known: chooses the capture rules that hold. Of the messages to a tool server only calls are
+    /// captured.
     pub(crate) fn begin(&mut self, cx: &mut Context, doc: &Doc, body: Option<&[u8]>) {
         if cx.program.captures.is_empty() || !generates(cx) {
             return;
@@ -108,13 +109,13 @@ impl Capturing {
         }));
     }
 
-    /// The request is sent on with these texts.
+    /// The request is forwarded with these texts.
     pub(crate) fn input(&mut self, cx: &mut Context, view: &RequestView, doc: &Doc, body: &[u8]) {
         let Some(taking) = &mut self.taking else { return };
         if !taking.wants_input() {
             return;
         }
-        // Half is for the answer, where one is wanted.
+        // Half is kept for the answer, if that is wanted.
         let share = |rule: &Rc<Capture>| rule.max_bytes / if rule.answer() { 2 } else { 1 };
         let inputs = taking.rules.iter().filter(|rule| rule.input);
         let room = inputs.map(share).max().unwrap_or(0);
@@ -127,7 +128,7 @@ impl Capturing {
         }
     }
 
-    /// A call of a tool is sent on with this body.
+    /// A tool call is forwarded with this body.
     pub(crate) fn arguments(&mut self, cx: &mut Context, body: &[u8]) {
         let Some(taking) = &mut self.taking else { return };
         let room = taking.room().min(cx.memory.captured.room() / 2);
@@ -140,13 +141,13 @@ impl Capturing {
         }
     }
 
-    /// True if the answer is looked at for the result of a tool.
+    /// True if the answer is searched for a tool's result.
     pub(crate) fn wants_result(&self) -> bool {
         let wants = |taking: &Taking| taking.asked.tool.is_some() && taking.wants_input();
         self.taking.as_deref().is_some_and(wants)
     }
 
-    /// The request is sent on with a body that rules have changed.
+    /// The request is forwarded with a body that rules have changed.
     pub(crate) fn rewritten(&mut self, cx: &mut Context, recognised: &Recognised, body: &[u8]) {
         if self.taking.is_none() {
             return;
@@ -184,7 +185,7 @@ impl Capturing {
         self.gather(cx, &reply.body, true);
     }
 
-    /// What becomes of the answer is known by its headers.
+    /// The answer's headers tell how it will leave.
     pub(crate) fn headers(
         &mut self,
         cx: &mut Context,
@@ -221,7 +222,7 @@ impl Capturing {
         self.gather(cx, left, end);
     }
 
-    /// This whole answer has left; `None`: nobody knows what.
+    /// This whole answer has left; `None` if it is unknown what did.
     pub(crate) fn body(&mut self, cx: &mut Context, left: Option<&[u8]>, now_ns: u64) {
         let Some(taking) = &mut self.taking else { return };
         taking.last_ns = now_ns.max(taking.last_ns);
@@ -238,7 +239,7 @@ impl Capturing {
         self.gather(cx, left, true);
     }
 
-    /// The host did not do what it should: if the caller was refused for it, nobody knows what had left.
+    /// The host failed; if the caller was refused because of that, it is unknown what has left.
     pub(crate) fn host_failed(&mut self, refused: bool) {
         if let Some(taking) = self.taking.as_mut().filter(|_| refused) {
             taking.got = None;

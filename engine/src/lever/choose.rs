@@ -1,5 +1,5 @@
-//! Which rules hold for a request, what they need of it, and what becomes of it where they cannot be told that. Here alone
-//! the rules of all levers are looked at together.
+//! Which rules hold for a request, what they need of it, and what happens to it where that is not available. This is
+//! the only place that looks at the rules of all levers together.
 
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::selector::Holds;
 use crate::policy::program::{Program, Rule};
 
-/// What the rules that may hold need.
+/// What the rules need that may hold.
 pub(crate) fn needs(cx: &Context) -> Needs {
     let now = seconds(cx.facts.now_ns);
     let mut needs = Needs::NOTHING;
@@ -34,8 +34,8 @@ pub(crate) fn needs(cx: &Context) -> Needs {
         needs.rewrite |= acts && request && matches!(guard.action, Action::Redact(_));
     }
     for rule in &cx.program.failsafe {
-        // One that is judged by the answer's status needs the body too: the proxy's own answer to a connection that
-        // fails can come before the body has, and what replaces it must have the form that was asked for.
+        // A rule that is judged by the answer's status needs the body too: the proxy's own answer to a failed
+        // connection can come before the body has arrived, and what replaces it must have the form that was asked for.
         let (own, _) = may_hold(cx, &rule.rule, now);
         needs.body = needs.body.max(own);
     }
@@ -56,13 +56,13 @@ pub(crate) fn needs(cx: &Context) -> Needs {
     needs.answer |= captured.answer;
     let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;
     if cx.recognised.as_ref().is_some_and(responses) && cx.program.enforces() {
-        // It may go on from a canned answer, which upstream does not know.
+        // The conversation may continue from a canned answer, which upstream does not know.
         (needs.body, needs.rewrite) = (Need::Hold, true);
     }
     needs
 }
 
-/// What all rules need, those that follow judged by the labels as these levers may leave them.
+/// What all rules need; rules after the changing levers are judged by the labels as those levers may leave them.
 pub(crate) fn needs_with_changes(cx: &mut Context) -> Needs {
     if cx.program.changes.is_empty() {
         return needs(cx);
@@ -94,7 +94,7 @@ pub(crate) fn needs_with_changes(cx: &mut Context) -> Needs {
     }
 }
 
-/// The rules that could hold for a call, whatever it is.
+/// The rules that can hold for a call of any kind.
 fn rules(program: &Program) -> impl Iterator<Item = &Rule> {
     let failsafe = program.failsafe.iter().filter(|rule| rule.upstream.is_none());
     program
@@ -113,7 +113,7 @@ pub(crate) fn may_be_ruled(cx: &Context) -> bool {
     rules(&cx.program).any(|rule| may_hold(cx, rule, now).0 == Need::Hold)
 }
 
-/// True if an enforced rule needs more than headers to decide, or to act.
+/// True if an enforced rule needs more than headers to decide or to act.
 pub(crate) fn needs_what_is_said(cx: &Context) -> bool {
     let now = seconds(cx.facts.now_ns);
     let program = &cx.program;
@@ -132,7 +132,7 @@ pub(crate) fn needs_what_is_said(cx: &Context) -> bool {
         })
 }
 
-/// Chooses the guardrails that hold, and refuses what an enforced rule would need and nobody can read.
+/// Chooses the guardrails that hold, and refuses the request if an enforced rule needs something that cannot be read.
 pub(crate) fn check_readable(
     cx: &mut Context,
     guardrails: &mut Guardrails,

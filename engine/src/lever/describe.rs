@@ -1,7 +1,7 @@
-//! The record of every recognised call: what access log and tracer show of it, whatever rules there are.
+//! The record of every recognised call: what access log and tracer show of it, with or without rules.
 //!
-//! Names are those of OpenTelemetry's GenAI conventions where they have one (docs/operations.md, "The access log"). What a
-//! rule does not need is looked at as it passes ([`Glance`]), and never held for it.
+//! Names are those of OpenTelemetry's GenAI conventions where they exist (docs/operations.md, "The access log"). What
+//! no rule needs is read as it passes ([`Glance`]), and never held for it.
 
 use crate::answer::KnownEvents;
 use crate::answer::glance::{Glance, Served};
@@ -12,22 +12,22 @@ use crate::dialect::{self, CallKind, DialectId};
 use crate::lever::limits::Charges;
 use crate::policy::program::label::LabelId;
 
-/// What is watched of an answer, beside what rules make of it.
+/// What is observed of an answer, besides what rules do to it.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     glance: Option<Glance>,
-    /// When the first byte of its body came (Unix nanoseconds).
+    /// When the first byte of its body arrived (Unix nanoseconds).
     first_ns: Option<u64>,
-    /// Since when bytes of it have waited.
+    /// Since when bytes of it have been waiting.
     waits_ns: Option<u64>,
-    /// The longest that bytes of it have waited.
+    /// The longest that bytes of it have waited, in nanoseconds.
     longest_ns: u64,
-    /// A limit has told what it used.
+    /// A limit has already reported the usage.
     told: bool,
 }
 
 impl Watch {
-    /// The answer's headers have come: true if its body is to be looked at for the record alone.
+    /// The answer's headers have arrived: true if its body is to be read for the record alone.
     pub(crate) fn begin(&mut self, cx: &Context, headers: &Headers, status: u16) -> bool {
         let generates = |own: &dialect::Recognised| own.kind == CallKind::Generate;
         let Some(call) = cx.recognised.as_ref().filter(|own| generates(own)) else {
@@ -41,7 +41,7 @@ impl Watch {
         true
     }
 
-    /// Bytes of the answer, as upstream sent them, with what is known of the events in them.
+    /// Bytes of the answer, as upstream sent them, and what is known of the events in them.
     pub(crate) fn chunk(&mut self, chunk: &[u8], events: KnownEvents, now: Now) {
         if let (None, false) = (self.first_ns, chunk.is_empty()) {
             self.first_ns = Some(now.ns());
@@ -51,7 +51,7 @@ impl Watch {
         }
     }
 
-    /// What the rules made of them has left, or waits.
+    /// Whether bytes of the answer still wait after the rules have run.
     pub(crate) fn holds(&mut self, waits: bool, now: Now) {
         match (self.waits_ns, waits) {
             (None, true) => self.waits_ns = Some(now.ns()),
@@ -63,7 +63,7 @@ impl Watch {
         }
     }
 
-    /// What became of it.
+    /// Records how the answer ended.
     pub(crate) fn answer(
         &mut self,
         cx: &mut Context,
@@ -71,7 +71,7 @@ impl Watch {
         own_model: Option<String>,
     ) {
         let served = self.served(cx);
-        // So many values has the record of nearly every answer.
+        // The record of nearly every answer has this many values.
         cx.record.expect(16);
         let model = own_model.unwrap_or(served.model);
         let usage = served.usage;
@@ -109,7 +109,7 @@ impl Watch {
         glance.served(priced, |doc, bytes, usage| dialect.usage(&doc.root(bytes), usage))
     }
 
-    /// What an operator finds about usage, in the log and in counters.
+    /// Reports usage, in the log and in counters.
     pub(crate) fn usage(&mut self, cx: &mut Context, usage: Option<&Usage>, money: Option<u64>) {
         self.told = true;
         let Some(usage) = usage else { return };
@@ -142,7 +142,7 @@ impl Watch {
     }
 }
 
-/// What the request is, as its caller sent it: before any lever has changed it.
+/// Records what the caller asked, before any lever has changed it.
 pub(crate) fn request(cx: &mut Context) {
     let Some(call) = &cx.call else { return };
     let (stream, kind) = (call.stream, call.recognised.dialect);
@@ -158,7 +158,7 @@ pub(crate) fn request(cx: &mut Context) {
     let program = std::rc::Rc::clone(&cx.program);
     for (id, name) in program.labels.named().filter(|(id, _)| !id.is_built_in()) {
         let value = cx.labels.get(id).text().unwrap_or_default();
-        // Enough to tell callers apart, too little to be taken for a credential's digest.
+        // Enough to tell callers apart, too little to be mistaken for the digest of a credential.
         let shown = match program.labels.is_digest(id) {
             true => value.strip_prefix("sha256:").unwrap_or(value).get(..12).unwrap_or_default(),
             false => value,
@@ -178,7 +178,7 @@ fn in_seconds(ns: u64) -> String {
 fn of_micros(micros: u64) -> String {
     const ONE: u64 = 1_000_000;
     let mut text = (micros / ONE).to_string();
-    // With a one before them, which is left out, the places keep their zeros.
+    // A leading one keeps the zeros of the places, and is then left out.
     let places = (ONE + micros % ONE).to_string();
     text.push('.');
     text.push_str(places.get(1..).unwrap_or_default());

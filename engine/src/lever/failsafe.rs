@@ -1,4 +1,4 @@
-//! Lever 6: what is answered in the model's place, before it is asked or once its answer's status is known.
+//! Lever 6: answers in the model's place, before the model is asked or once its answer's status is known.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use crate::dialect::Reply;
 use crate::policy::document::Mode;
 use crate::policy::program::selector::Holds;
 
-/// Rules of lever 6 that are judged before the model is asked: the first that holds answers.
+/// Rules that are judged before the model is asked: the first that holds answers.
 pub(crate) fn before(cx: &mut Context) -> Option<Reply> {
     let now = seconds(cx.facts.now_ns);
     let program = Rc::clone(&cx.program);
@@ -32,7 +32,7 @@ pub(crate) fn before(cx: &mut Context) -> Option<Reply> {
     None
 }
 
-/// Rules of lever 6 that are judged when the answer's headers come: the first that holds answers.
+/// Rules that are judged when the answer's headers arrive: the first that holds answers.
 pub(crate) fn after(cx: &mut Context, status: u16, local: bool, now_ns: u64) -> Option<Reply> {
     let program = Rc::clone(&cx.program);
     for rule in &program.failsafe {

@@ -1,4 +1,4 @@
-//! Guardrails on input: every text the model would be shown, whole, before any of it leaves.
+//! Guardrails on input: every text that the model would be shown is scanned in full before any of it leaves.
 
 use std::rc::Rc;
 
@@ -15,28 +15,28 @@ use crate::policy::program::guard::{Action, Guard};
 use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind, Value};
 
-/// What input guardrails make of a request.
+/// What input guardrails do with a request.
 pub(crate) enum InputOutcome {
-    /// It goes on as it is.
+    /// It is forwarded unchanged.
     Pass,
-    /// It goes on with this body.
+    /// It is forwarded with this body.
     Rewritten(Vec<u8>),
-    /// This canned answer is given.
+    /// It is answered with this canned answer.
     Canned(Rc<Fallback>),
     /// It is refused.
     Refused(Refusal),
 }
 
-/// What was found in texts that are whole.
+/// What was found in whole texts.
 pub(crate) struct Looked {
-    /// The rule that stops, and where its text stands.
+    /// The rule that stops the request, and where the text stands that it matched.
     pub stop: Option<(usize, Option<usize>)>,
-    /// What redactions change, if nothing stops.
+    /// What redactions change, if nothing stops the request.
     pub edits: Vec<Edit>,
 }
 
-/// Looks at texts of which each is whole in its value. One is done with before the next: of what was found in it only
-/// the edits are kept.
+/// Scans texts, each of which is whole in its value. They are scanned one after another, and only the edits are kept of
+/// what was found.
 ///
 /// # Errors
 /// More was found than can be remembered ([`limits::FOUND_BYTES`]).
@@ -79,7 +79,7 @@ pub(crate) fn look(
         acted.record(rules, record);
         return Ok(looked);
     }
-    // Nothing of the rest leaves: only rules that watch look at it.
+    // Nothing of the rest leaves: only rules that watch scan it.
     if let Some(watching) = rules.watching_alone() {
         for item in items {
             texts.forget();
@@ -106,12 +106,12 @@ impl Guardrails {
         }
     }
 
-    /// Those that hold and look at the answer.
+    /// The guardrails that hold and look at the answer.
     pub(crate) fn for_answer(&self, cx: &Context) -> Chosen {
         self.chosen.only(&cx.program, |guard| cx.reads_answer(guard))
     }
 
-    /// True if one that holds looks at requests.
+    /// True if a guardrail that holds looks at requests.
     pub(crate) fn on_request(&self, cx: &Context) -> bool {
         !self.chosen.only(&cx.program, Guard::on_request).is_empty()
     }
@@ -170,7 +170,7 @@ fn stopped(
         cx.record.action(&guard.rule.id, "fallback", false);
         return InputOutcome::Canned(Rc::clone(fallback));
     }
-    // A redaction in a signed block, which must not be changed, blocks.
+    // A redaction in a signed block blocks instead, since the block must not change.
     cx.record.action(&guard.rule.id, "block", false);
     let place = at.map(|at| pointer(doc, body, at)).unwrap_or_default();
     InputOutcome::Refused(Refusal {
@@ -179,8 +179,8 @@ fn stopped(
     })
 }
 
-/// Where the value that holds this byte stands, as a JSON pointer (RFC 6901). Keys are the caller's own words: a long
-/// pointer is cut.
+/// The JSON pointer (RFC 6901) of the value that contains this byte. Keys are the caller's own text, so a long pointer
+/// is cut.
 fn pointer(doc: &Doc, body: &[u8], at: usize) -> String {
     const LONGEST: usize = 200;
     let root = doc.root(body);

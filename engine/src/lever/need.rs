@@ -1,25 +1,25 @@
-//! What a rule that may hold needs of a request, before its body has come.
+//! What a rule that may hold needs of a request, before its body has arrived.
 
 use crate::context::Context;
 use crate::policy::document::Mode;
 use crate::policy::program::Rule;
 use crate::policy::program::selector::Holds;
 
-/// How sure a rule is before the body has come.
+/// What a rule needs of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Need {
     Nothing,
-    /// It only counts: the body passes by and is looked at.
+    /// It only counts: the body is read as it passes.
     Peek,
-    /// It acts: the body is needed before anything leaves.
+    /// It acts: the body must be complete before anything leaves.
     Hold,
 }
 
 /// What the rules that may hold need of an exchange.
 pub(crate) struct Needs {
-    /// Of the request's body.
+    /// What they need of the request's body.
     pub body: Need,
-    /// The answer is looked at.
+    /// The answer is read.
     pub answer: bool,
     /// The request's body may change.
     pub rewrite: bool,
@@ -29,7 +29,7 @@ impl Needs {
     /// Nothing is needed.
     pub const NOTHING: Self = Self { body: Need::Nothing, answer: false, rewrite: false };
 
-    /// What either needs.
+    /// What either of the two needs.
     pub fn and(self, other: Self) -> Self {
         Self {
             body: self.body.max(other.body),
@@ -39,7 +39,7 @@ impl Needs {
     }
 }
 
-/// What a rule needs as far as can be told, and whether it holds. `now`: Unix seconds.
+/// What a rule needs as far as that is known yet, and whether it holds. `now`: Unix seconds.
 pub(crate) fn may_hold(cx: &Context, rule: &Rule, now: u64) -> (Need, Holds) {
     let holds = rule.selector.holds(&cx.labels);
     let need = match rule.mode_at(now) {

@@ -1,8 +1,8 @@
-//! Streams under way when another policy comes into force.
+//! Running streams when another policy comes into force.
 //!
-//! A stream sees exactly one policy (invariant 3), with one exception: a `failsafe` rule that says `running: cut` ends
-//! the streams that it would have stopped. What a caller asked ([`RunningStream`]) outlives the request, so that the rule can
-//! be asked of it later; its body is gone, so a label that the old policy did not read from it cannot be known any more.
+//! A stream sees exactly one policy (invariant 3), with one exception: a `failsafe` rule with `running: cut` ends the
+//! streams that it would have stopped. What a caller asked ([`RunningStream`]) outlives the request, so that the rule
+//! can be evaluated later. The body is gone by then, so a label that the old policy did not read from it stays unknown.
 
 use std::rc::Rc;
 
@@ -33,7 +33,7 @@ pub struct StreamStop {
     rule: Rc<str>,
     pub(crate) fallback: Option<Rc<Fallback>>,
     shadow: bool,
-    /// A label that the rule needs is not known of the stream.
+    /// A label that the rule needs is unknown for this stream.
     unreadable: bool,
     /// `on_cut: cancel` of the rule's policy.
     pub(crate) cancel: bool,
@@ -46,7 +46,7 @@ impl StreamStop {
         self.shadow
     }
 
-    /// Notes what the rule does to this stream.
+    /// Records what the rule does to this stream.
     pub(crate) fn tell(&self, record: &mut Record) {
         let word = if self.fallback.is_some() { "fallback" } else { "block" };
         record.action(&self.rule, word, self.shadow);
@@ -60,7 +60,7 @@ impl StreamStop {
         self.fallback.as_ref().map_or(Cut::Blocked, |fallback| Cut::Fallback(Rc::clone(fallback)))
     }
 
-    /// How an answer ends that only passed.
+    /// How an answer ends that merely passed through.
     pub(crate) fn how(&self) -> EndingHow {
         match &self.fallback {
             None => EndingHow::Blocked,
@@ -73,21 +73,21 @@ impl StreamStop {
     }
 }
 
-/// The rules of a policy that end streams under way.
+/// The rules of a policy that end running streams.
 pub fn cutting(program: &Program) -> impl Iterator<Item = &Failsafe> {
     program.failsafe.iter().filter(|rule| rule.cuts_running && rule.upstream.is_none())
 }
 
 impl RunningStream {
-    /// What the caller of this answer asked; `None`: it is not read yet.
+    /// What the caller of this answer asked; `None` if that is not read yet.
     pub(crate) fn of(cx: &Context) -> Option<Self> {
         let (facts, labels) = cx.asked.as_ref()?;
         let (facts, labels) = (Rc::clone(facts), labels.clone());
         Some(Self { program: Rc::clone(&cx.program), facts, labels })
     }
 
-    /// The rule of a policy that ends this stream: the first enforced one that would have stopped it, else one that
-    /// only counts. `now`: Unix seconds.
+    /// The rule of a policy that ends this stream: the first enforced one that would have stopped it, else the first
+    /// that only counts. `now`: Unix seconds.
     #[must_use]
     pub fn stopped_by(&self, program: &Program, now: u64) -> Option<StreamStop> {
         cutting(program).next()?;
@@ -119,7 +119,7 @@ impl RunningStream {
         shadow
     }
 
-    /// The labels as this policy reads them, as far as that can still be done.
+    /// The labels as this policy reads them, as far as that is still possible.
     fn labels_under(&self, program: &Program) -> Labels {
         let property = |path: &Vec<String>| {
             let at = self.program.properties().iter().position(|own| own == path)?;

@@ -1,26 +1,26 @@
-//! Requests that their caller has signed (AWS Signature Version 4, 4A): path, query, named headers and mostly the body
-//! are under the signature, and a change of any of them makes AWS refuse the request. Such a change is refused here,
-//! where the reason can be said: to be changed, a request must be signed by the proxy, after this filter.
+//! Requests signed by their caller (AWS Signature Version 4, 4A). The signature covers path, query, named headers and
+//! usually the body, so AWS refuses a request in which any of them was changed. Such a change is refused here, where
+//! the reason can be given. A request that is to be changed must be signed by the proxy, after this filter.
 
 use crate::context::Refusal;
 use crate::context::facts::{self, Headers};
 use crate::context::record::Record;
 use crate::context::verdict::HeaderEdit;
 
-/// What a signature covers beside path and query.
+/// What a signature covers besides path and query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signed {
-    /// Names of headers, lower case, `;` between them.
+    /// Names of headers, lower case, separated by `;`.
     headers: String,
     body: bool,
 }
 
 impl Signed {
-    /// The caller's signature, in `authorization` or, presigned, in the query.
+    /// Finds the caller's signature, in `authorization` or, presigned, in the query.
     pub(crate) fn of(headers: &Headers) -> Option<Self> {
         let list = |text: &str| text.to_ascii_lowercase().replace("%3b", ";");
         let header = facts::values(headers, "authorization").find_map(|value| {
-            // Most callers bring a token.
+            // Most callers send a token.
             if value.first().is_some_and(u8::is_ascii_alphabetic) && !value.starts_with(b"AWS4-") {
                 return None;
             }
@@ -46,12 +46,12 @@ impl Signed {
         Some(Self { headers: names, body })
     }
 
-    /// True if this header is under the signature.
+    /// True if the signature covers this header.
     pub(crate) fn covers(&self, name: &str) -> bool {
         self.headers.split(';').any(|own| own == name)
     }
 
-    /// What of these changes the signature would not survive.
+    /// The first of these changes that would break the signature.
     fn broken_by(&self, edits: &[HeaderEdit], body: bool) -> Option<String> {
         if body && self.body {
             return Some("the body".to_owned());
@@ -60,14 +60,14 @@ impl Signed {
             let (HeaderEdit::Set(name, _) | HeaderEdit::Remove(name)) = edit;
             match name.as_str() {
                 ":path" => Some("the path".to_owned()),
-                // It follows the body.
+                // It changes with the body.
                 "content-length" if body => None,
                 name => self.covers(name).then(|| format!("header `{name}`")),
             }
         })
     }
 
-    /// Why these changes of a request cannot be made.
+    /// The refusal, if the signature does not permit these changes.
     pub(crate) fn refuses(
         &self,
         record: &mut Record,

@@ -1,4 +1,4 @@
-//! Lever 4 on an exchange: tools that go out of a request, and the calls of its answer.
+//! Lever 4 in one exchange: tools that are removed from a request, and the calls in its answer.
 
 use std::rc::Rc;
 
@@ -19,19 +19,19 @@ use crate::policy::program::tools::{Args, Names, Verdict};
 use crate::wire::edit;
 use crate::wire::json::Doc;
 
-/// The header that carries grants. It is removed from every request like all of ours.
+/// The header that carries grants. It is removed from every request, like all internal headers.
 const APPROVAL: &str = "x-hemostat-approval";
 
-/// The tools rules that hold, and where grants are remembered.
+/// The tools rules that hold, and where used grants are recorded.
 #[derive(Debug, Default)]
 pub(crate) struct ToolsLever {
     pub rules: ToolRules,
-    /// The memory of used grants. Without it no grant is taken.
+    /// The memory of used grants. Without it no grant is accepted.
     pub grant_slots: Option<Rc<dyn Slots>>,
 }
 
 impl ToolsLever {
-    /// Chooses a rule if it holds; what it would need and cannot be read is counted, or `needed`.
+    /// Chooses a rule if it holds. What it needs and cannot be read is counted, or reported in `needed`.
     pub(crate) fn choose<'p>(
         &mut self,
         cx: &mut Context,
@@ -64,7 +64,7 @@ impl ToolsLever {
         }
     }
 
-    /// Takes denied tools out of a request; `None`: it stays as it is.
+    /// Removes denied tools from a request; `None` if it stays as it is.
     pub(crate) fn without_tools(
         &mut self,
         cx: &mut Context,
@@ -105,7 +105,7 @@ impl ToolsLever {
         Some(edit::apply_to(body, &dialect.without_tools(doc, body, &gone)))
     }
 
-    /// Rules that pin a definition do not hold where the request defines all tools that they are about as pinned.
+    /// Drops rules that pin a definition where the request defines all tools that they are about as pinned.
     fn drop_pinned(&mut self, cx: &mut Context, doc: &Doc, body: &[u8]) {
         let program = Rc::clone(&cx.program);
         if !program.tools.any_pins() || doc.is_empty() {
@@ -143,7 +143,7 @@ impl ToolsLever {
         Approvals::new(envelopes, self.grant_slots.clone(), tenant)
     }
 
-    /// What is said in a call's place; `None`: it goes on.
+    /// What replaces a call; `None` if it is forwarded.
     pub(crate) fn stops_call(
         &self,
         cx: &mut Context,
@@ -223,7 +223,7 @@ impl ToolsLever {
         }
     }
 
-    /// A request that is answered here has not used its grants.
+    /// A request that the proxy answers itself has not used its grants.
     pub(crate) fn return_grants(&self, cx: &mut Context) {
         let granted = cx.mcp.as_mut().map(|mcp| std::mem::take(&mut mcp.granted));
         for grant in granted.unwrap_or_default() {

@@ -1,5 +1,5 @@
-//! What looks like a call of a model in a shape that nobody here reads: counted wherever an enforced rule would hold for
-//! it, and closed where the policy says so. No rule acts on it, since none could be told what it says.
+//! What looks like a model call in a format that is not read here: counted wherever an enforced rule would hold for it,
+//! and refused where the policy says so. No rule acts on it, since its contents are unknown.
 
 use super::choose;
 use crate::context::facts::{self};
@@ -19,22 +19,22 @@ use crate::wire::json::Doc;
 pub(crate) struct UnknownLane {
     sniffer: LaneSniffer,
     seen: LaneEvidence,
-    /// Bytes that came.
+    /// Bytes received so far.
     bytes: usize,
-    /// They wait; if not, they have left.
+    /// The bytes are buffered; if not, they have been forwarded.
     waits: bool,
 }
 
 impl UnknownLane {
-    /// Begins to look at a POST that is no call of a dialect; `None`: no rule would hold for it, or it is at no path of
-    /// such calls. It says by [`UnknownLane::waits`] if its body waits until it is known what it is: nothing else but a
-    /// policy that closes such lanes makes it.
+    /// Begins to examine a POST that is not a call of a dialect; `None` if no rule would hold for it, or its path is
+    /// not one of such calls. [`UnknownLane::waits`] tells whether its body waits until it is known what it is; only a
+    /// policy that closes such lanes makes it wait.
     pub(crate) fn look_for(cx: &mut Context, sign: Sign) -> Option<Self> {
         let target = facts::text(&cx.facts.headers, ":path").unwrap_or_default();
         Self::at(cx, LanePath::read(&target)?, sign)
     }
 
-    /// What is fetched where answers of a batch lie: nobody reads them.
+    /// A fetch of batch results, which are not read.
     pub(crate) fn of_results(cx: &mut Context) -> Option<Self> {
         let line = |name| facts::text(&cx.facts.headers, name).unwrap_or_default();
         let fetched = line(":method").eq_ignore_ascii_case("GET") && is_results(&line(":path"));
@@ -44,7 +44,7 @@ impl UnknownLane {
 
     fn at(cx: &mut Context, path: LanePath, sign: Sign) -> Option<Self> {
         let dialect = cx.labels.get(LabelId::DIALECT).clone();
-        // It is of no dialect: a rule for one does not hold, and one for all but one does.
+        // It has no dialect: a rule for one does not hold, and a rule for all but one does.
         cx.labels.set(LabelId::DIALECT, Label::value("", true));
         if !choose::may_be_ruled(cx) {
             cx.labels.set(LabelId::DIALECT, dialect);
@@ -55,7 +55,7 @@ impl UnknownLane {
         Some(Self { sniffer: LaneSniffer::new(path), seen: LaneEvidence::Open, bytes: 0, waits })
     }
 
-    /// Looks at a whole body at a path that a dialect shares with others; `None`: it is at no path of such calls.
+    /// Looks at a whole body at a path that a dialect shares with others; `None` if the path is not one of such calls.
     pub(crate) fn of_body(cx: &Context, body: &[u8]) -> Option<Self> {
         let target = facts::text(&cx.facts.headers, ":path").unwrap_or_default();
         let sniffer = LaneSniffer::new(LanePath::read(&target)?);
@@ -78,12 +78,12 @@ impl UnknownLane {
         };
     }
 
-    /// Its body waits.
+    /// True if its body waits.
     pub(crate) fn waits(&self) -> bool {
         self.waits
     }
 
-    /// It is not known yet what it is.
+    /// True until it is known what it is.
     pub(crate) fn is_open(&self) -> bool {
         self.seen == LaneEvidence::Open
     }
@@ -93,7 +93,7 @@ impl UnknownLane {
         self.seen == LaneEvidence::Call
     }
 
-    /// What a call gets that nobody reads; `None`: it passes.
+    /// The reply to a call that cannot be read; `None` if it passes.
     pub(crate) fn closed(&self, cx: &mut Context) -> Option<Reply> {
         let model = self.sniffer.model();
         if !model.is_empty() {
@@ -113,10 +113,10 @@ impl UnknownLane {
     }
 }
 
-/// True if a body at a path that a dialect shares with others is not in that dialect's shape: what is no JSON object
-/// is nobody's call, and what only a lenient server takes for one stays the dialect's, and unreadable.
+/// True if a body at a path that a dialect shares with others is not in that dialect's format. A body that is not a
+/// JSON object is not a call at all. One that only a lenient server accepts stays the dialect's, and unreadable.
 pub(crate) fn is_of_another(cx: &Context, recognised: &Recognised, doc: &Doc, body: &[u8]) -> bool {
-    // What is fetched has no body to tell it by: its path alone says whose it is.
+    // A fetch has no body to judge by: only its path tells whose it is.
     if recognised.kind.is_stored() || facts::is_encoded(&cx.facts.headers) {
         return false;
     }

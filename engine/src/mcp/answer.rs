@@ -1,4 +1,4 @@
-//! The answer, message by message. A message is whole in its event, so it is judged when it has come and leaves at
+//! The answer, message by message. A message is complete within its event, so it is judged on arrival and leaves at
 //! once: nothing waits for what follows.
 
 use std::rc::Rc;
@@ -20,7 +20,7 @@ use crate::wire::frame::{Frame, Framing};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 use crate::wire::own::OwnEvents;
 
-/// What the rules make of an answer that passes.
+/// What decides about the messages of an answer.
 #[derive(Debug)]
 pub(crate) struct Messages {
     program: Rc<Program>,
@@ -28,52 +28,52 @@ pub(crate) struct Messages {
     tool_rules: ToolRules,
     framing: Framing,
     modern: bool,
-    /// Requests that have no answer yet.
+    /// Requests that are not answered yet.
     waiting: WaitingRequests,
-    /// Answers of ours that have not left yet.
+    /// The proxy's own answers that have not left yet.
     ours: Vec<String>,
     joins: bool,
     /// Nothing more leaves.
     cut: bool,
-    /// Guardrails look at it.
+    /// Guardrails scan the messages.
     scans: bool,
-    /// They look at definitions of tools.
+    /// Guardrails scan tool definitions.
     defines: bool,
-    /// A call wants input before it is done.
+    /// A call needs input before it is done.
     wants_input: bool,
 }
 
-/// What becomes of a message.
+/// What happens to a message.
 enum MessageFate {
-    /// It leaves, with edits or without.
+    /// It leaves, edited or not.
     Leaves,
     /// More was found in it than can be remembered.
     Unread,
-    /// This stands in its place.
+    /// This message replaces it.
     Replaced(String),
-    /// It does not leave, and nobody waits for it.
+    /// It does not leave, and nothing waits for it.
     Dropped(String),
     /// It does not leave, and the server would wait for an answer to it: the exchange ends here.
     Ends(String),
 }
 
 impl Messages {
-    /// True if what passes may change.
+    /// True if messages may be changed.
     pub(crate) fn acts(&self) -> bool {
         self.rules.act() || !self.tool_rules.acting.is_empty() || self.joins
     }
 
-    /// True if a call wants input before it is done: told once.
+    /// True, once, if a call needs input before it is done.
     pub(crate) fn take_wants_input(&mut self) -> bool {
         std::mem::take(&mut self.wants_input)
     }
 
-    /// True once nothing more leaves.
+    /// True if nothing more leaves.
     pub(crate) fn is_cut(&self) -> bool {
         self.cut
     }
 
-    /// Some of the answer has come: answers of ours leave before it.
+    /// Part of the answer has arrived: the proxy's own answers leave before it.
     pub(crate) fn begin(&mut self, out: &mut Output<'_>) {
         if self.framing == Framing::Sse {
             for ours in self.ours.drain(..) {
@@ -82,7 +82,7 @@ impl Messages {
         }
     }
 
-    /// One event, or a whole body.
+    /// Handles one event, or a whole body.
     pub(crate) fn frame(&mut self, shown: &Shown<'_>, around: &mut Around<'_, '_>) {
         let Shown { frame, content, .. } = shown;
         if self.cut {
@@ -98,7 +98,7 @@ impl Messages {
             FrameContent::Unread(Unchecked::Dialect) | FrameContent::Other
                 if !payload.is_empty() && !is_message(frame, &payload) =>
             {
-                // Not a message: the first revision tells its endpoint so.
+                // Not a message: in the first revision this event names the endpoint.
                 around.out.push(&frame.raw);
             }
             FrameContent::Other => {
@@ -122,7 +122,7 @@ impl Messages {
         let batch = root.kind() == Kind::Array;
         let messages: Vec<Value<'_>> = if batch { root.children().collect() } else { vec![root] };
         if messages.iter().any(|message| message.kind() == Kind::Array) {
-            // A list in a list is no message, and what is in it nobody has looked at.
+            // A list within a list is not a message, and its contents have not been examined.
             return self.unreadable(Unchecked::Dialect, &frame.raw, out, record);
         }
         let mut edits: Vec<Edit> = Vec::new();
@@ -136,7 +136,7 @@ impl Messages {
                 MessageFate::Replaced(json) => {
                     edits.push(Edit { at: message.span(), with: json.into_bytes() })
                 }
-                // A whole answer of one message has no empty place to leave.
+                // A whole answer of one message cannot be left empty.
                 MessageFate::Dropped(text) if self.framing == Framing::Json && !batch => {
                     return self.end(&text, out);
                 }
@@ -159,7 +159,7 @@ impl Messages {
         }
     }
 
-    /// Our answers join those of a whole body. `left`: some of a list leave.
+    /// Adds the proxy's own answers to a whole body. `left`: some messages of a batch leave.
     fn join(&mut self, root: &Value<'_>, left: bool, edits: &mut Vec<Edit>) {
         let ours = std::mem::take(&mut self.ours).join(",");
         let span = root.span();
@@ -230,7 +230,7 @@ impl Messages {
         }
     }
 
-    /// True if the message is the result of a tool: by the request that it answers, else by its shape.
+    /// True if the message is the result of a tool, judged by the request that it answers, else by its shape.
     fn is_call(&self, message: &Value<'_>, id: &[u8]) -> bool {
         if let Some(asked) = self.waiting.find(id) {
             return asked.call;
@@ -243,7 +243,7 @@ impl Messages {
         })
     }
 
-    /// The listed tools that callers do not see.
+    /// The listed tools that the caller must not see.
     fn hidden(&self, message: &Value<'_>, record: &mut Record) -> Vec<NodeId> {
         if self.tool_rules.is_empty() {
             return Vec::new();
@@ -279,7 +279,7 @@ impl Messages {
         gone
     }
 
-    /// Something that cannot be read: refused where a rule acts and the policy does not say `pass`.
+    /// Something that cannot be read: refused if a rule acts and the policy does not say `pass`.
     fn unreadable(
         &mut self,
         why: Unchecked,
@@ -298,7 +298,8 @@ impl Messages {
         }
     }
 
-    /// A policy that has come into force ends the answer: whoever still waits gets its canned answer or its refusal.
+    /// A policy that came into force ends the answer: each request that still waits is answered with its canned answer
+    /// or refusal.
     pub(crate) fn end_here(&mut self, fallback: Option<&Fallback>, around: &mut Around<'_, '_>) {
         if self.cut {
             return;
@@ -309,7 +310,7 @@ impl Messages {
         self.end_with(&said, around.out);
     }
 
-    /// Whoever still waits is told; nothing more leaves.
+    /// Answers every request that still waits; nothing more leaves.
     fn end(&mut self, text: &str, out: &mut Output<'_>) {
         self.end_with(&WithheldReply::Blocked(text), out);
     }
@@ -333,21 +334,21 @@ impl Messages {
     }
 }
 
-/// True if some client takes this for a message, though it could not be read: an event without a type of its own, or
-/// what begins as one.
+/// True if some clients take this for a message although it could not be read: an event without an event type, or text
+/// that begins like a message.
 fn is_message(frame: &Frame<'_>, payload: &[u8]) -> bool {
     frame.event_name().is_none_or(|name| matches!(name.trim_ascii(), b"" | b"message"))
         || matches!(payload.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
-/// One event, as servers write them.
+/// One event, as servers write it.
 fn event(message: &str) -> Vec<u8> {
     let mut events = OwnEvents::default();
     events.push("message", message);
     events.written(Framing::Sse)
 }
 
-/// Begins to judge the answer; `None`: it is not MCP's.
+/// Begins to judge the answer; `None` if it is not MCP.
 pub(crate) fn open_messages(
     cx: &mut Context,
     tool_rules: &ToolRules,

@@ -1,5 +1,5 @@
-//! MCP in one exchange: calls of tools stand in the request, texts for the model in the answer. Requests of A2A, which look
-//! alike until their body is read, are told from it here (`protocol`).
+//! MCP in one exchange: tool calls stand in the request, texts for the model in the answer. A2A requests, which look
+//! the same until their body is read, are told apart from MCP here (`protocol`).
 //!
 //! ```text
 //! headers ─┬─ MCP by its headers ──────────────────┐
@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::lever::tools::ToolsLever;
 pub(crate) use answer::{Messages, open_messages};
 
-/// True if a call may come in several rounds, of which the last one counts and uses the grant.
+/// True if a call may take several rounds, of which the last one counts and uses the grant.
 pub(crate) fn may_want_input(cx: &Context) -> bool {
     let mcp = cx.mcp.as_ref().filter(|_| cx.is_mcp());
     mcp.is_some_and(|mcp| mcp.modern && mcp.calls > 0)
@@ -24,7 +24,7 @@ pub(crate) fn may_want_input(cx: &Context) -> bool {
             || cx.program.limits.rules.iter().any(|limit| limit.unit.counts_calls()))
 }
 
-/// The answer wants input before the call is done: this round used no grant, and counts for nothing.
+/// The answer asks for input before the call is done: this round used no grant, and is not counted.
 pub(crate) fn call_wants_input(cx: &mut Context, tools: &ToolsLever) {
     if let Some(mcp) = &mut cx.mcp {
         mcp.wants_input = true;

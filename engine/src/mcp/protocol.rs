@@ -1,4 +1,5 @@
-//! Which of the two protocols over JSON-RPC a request speaks, MCP or A2A: by headers where they say it, else by the body.
+//! Which of the two JSON-RPC protocols a request uses, MCP or A2A: decided by its headers if they tell, else by the
+//! body.
 
 use crate::context::Context;
 use crate::context::facts;
@@ -16,7 +17,7 @@ use crate::lever::signed::Signed;
 use crate::policy::Program;
 use crate::wire::json::Doc;
 
-/// What a request is whose path is no dialect's, if its headers say that it is MCP.
+/// Recognises a request whose path belongs to no dialect as MCP, if its headers say so.
 pub(crate) fn by_headers(cx: &mut Context, method: &str, target: &str) -> Option<Recognised> {
     let headers = &cx.facts.headers;
     if let Some(recognised) = a2a::stored(method, target, headers) {
@@ -34,7 +35,7 @@ pub(crate) fn by_headers(cx: &mut Context, method: &str, target: &str) -> Option
     matches!(sign, Sign::Own | Sign::Accepts).then(|| sign::recognised(false))
 }
 
-/// Sees by its body whose protocol a request is. False: it is other traffic.
+/// Decides by the body which protocol a request uses. False if it is other traffic.
 pub(crate) fn settle_protocol(
     cx: &mut Context,
     guardrails: &mut Guardrails,
@@ -47,14 +48,14 @@ pub(crate) fn settle_protocol(
         return true;
     }
     let agent = body.filter(|body| !doc.is_empty() && a2a::names_a_method(doc, body));
-    // What may be a call of a model as well is read as one, and nothing that an agent would be asked is passed over.
+    // What may also be a model call is read as one, and nothing that an agent would be asked is skipped.
     let mixed = match agent {
         Some(body) if is_no_models(recognised) || a2a::is_alone(doc, body) => {
             settle_a2a(cx, guardrails, recognised, read, doc, body);
             return true;
         }
         None if recognised.envelope.is_some() && !doc.is_empty() => {
-            // Its method is another protocol's after all.
+            // The method belongs to another protocol after all.
             cx.mcp = None;
             return false;
         }
@@ -66,9 +67,9 @@ pub(crate) fn settle_protocol(
             return false;
         }
     } else {
-        // Servers of the first revision take calls at `…/messages`, those that are mounted under a prefix take
-        // them anywhere, and a model's server passes over members that it does not know. Where nothing but
-        // JSON-RPC stands in the body no model is called; else both readings count.
+        // Servers of the first revision accept calls at `…/messages`, those mounted under a prefix accept them at any
+        // path, and a model's server ignores members that it does not know. If the body contains nothing but JSON-RPC,
+        // no model is called; else both readings count.
         let body = body.filter(|_| !doc.is_empty());
         let beside = match body {
             Some(body) if mcp::is_nothing_else(doc, body) => recognised.dialect,
@@ -104,12 +105,12 @@ pub(crate) fn settle_protocol(
     true
 }
 
-/// True where no model's server is at home at the path.
+/// True if no model's server uses this path.
 fn is_no_models(recognised: &Recognised) -> bool {
     matches!(recognised.dialect, DialectId::A2a | DialectId::Mcp)
 }
 
-/// A body that asks an agent, whatever else the request looked like: rules for both hold.
+/// A body that asks an agent, whatever else the request looked like: rules for both apply.
 fn settle_a2a(
     cx: &mut Context,
     guardrails: &mut Guardrails,
@@ -138,7 +139,7 @@ fn settle_a2a(
     }
 }
 
-/// Asks for an answer that can be read, where the body has shown that rules for MCP hold too.
+/// Asks upstream for an unencoded answer if the body has shown that rules for MCP apply too.
 pub(crate) fn identity_beside(cx: &Context, signed: Option<&Signed>) -> Option<HeaderEdit> {
     let by_body = cx.recognised.as_ref().is_some_and(|own| own.envelope.is_some());
     if !by_body {
@@ -149,7 +150,7 @@ pub(crate) fn identity_beside(cx: &Context, signed: Option<&Signed>) -> Option<H
     (!signed && choose::needs(cx).answer).then(identity)
 }
 
-/// True if the body of what headers call MCP does not say otherwise.
+/// True unless the body of a request whose headers say MCP shows otherwise.
 fn stays_mcp(cx: &Context, doc: &Doc, body: Option<&[u8]>) -> bool {
     let Some(mcp) = &cx.mcp else { return true };
     match body {
@@ -159,7 +160,7 @@ fn stays_mcp(cx: &Context, doc: &Doc, body: Option<&[u8]>) -> bool {
         Some(body) if !doc.is_empty() => {
             mcp::is_json_rpc(doc, body) || mcp::names_a_method(doc, body)
         }
-        // It is no JSON here, and may be for a server that takes more for JSON.
+        // Not JSON here, but a lenient server may accept it.
         Some(body) => {
             let sniffed = mcp::sniff::Sniffer::default().feed(body);
             mcp.sign == Some(Sign::Own) || sniffed == Sniffed::Call(DialectId::Mcp)
@@ -167,7 +168,7 @@ fn stays_mcp(cx: &Context, doc: &Doc, body: Option<&[u8]>) -> bool {
     }
 }
 
-/// Notes who waits for answers.
+/// Records which requests expect answers.
 fn ask_mcp(cx: &mut Context, read: &mut Result<RequestView, Unchecked>, doc: &Doc, body: &[u8]) {
     let Some(mut mcp) = cx.mcp.take() else { return };
     mcp.modern = mcp::is_modern(&cx.facts.headers, doc, body);
@@ -216,7 +217,7 @@ fn needs_as(cx: &mut Context, other: Recognised) -> Needs {
     needs
 }
 
-/// True if the policy has rules that a call must not get around. The others are judged by what says that it is MCP.
+/// True if the policy has rules that a call must not bypass. Other rules apply only if the headers say MCP.
 pub(crate) fn has_rules_for_mcp(program: &Program) -> bool {
     !program.tools.rules.is_empty()
         || !program.limits.rules.is_empty()
@@ -224,7 +225,7 @@ pub(crate) fn has_rules_for_mcp(program: &Program) -> bool {
         || program.failsafe.iter().any(|rule| rule.upstream.is_none())
 }
 
-/// Asks for an answer that can be read.
+/// Asks upstream for an unencoded answer.
 pub(crate) fn identity() -> HeaderEdit {
     HeaderEdit::Set("accept-encoding".to_owned(), "identity".to_owned())
 }

@@ -11,20 +11,20 @@ use crate::lever::tools::ToolsLever;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, NodeId};
 
-/// What becomes of a request.
+/// What happens to a request.
 pub(crate) enum Decided {
-    /// It goes on with these changes, as far as the limits let it.
+    /// It is forwarded with these changes, if the limits admit it.
     GoesOn {
-        /// Of its headers.
+        /// Changes to its headers.
         edits: Vec<HeaderEdit>,
-        /// Its body, where it was changed.
+        /// Its body, if it was changed.
         body: Option<Vec<u8>>,
     },
-    /// The caller is told this in its place.
+    /// The caller gets this reply instead.
     Reply(Reply),
 }
 
-/// Decides over a body that could be read. `body`: it, where levers before have changed it.
+/// Decides about a body that could be read. `body`: its bytes, if earlier levers have changed it.
 pub(crate) fn decide(
     cx: &mut Context,
     tools: &ToolsLever,
@@ -69,7 +69,7 @@ pub(crate) fn decide(
     match guardrails.scan_input(cx, &view, doc, bytes) {
         InputOutcome::Pass => Decided::GoesOn { edits, body },
         InputOutcome::Rewritten(new) => {
-            // They repeat arguments as these were.
+            // Such headers repeat the original arguments.
             for (name, _) in cx.facts.headers.iter() {
                 let name = String::from_utf8_lossy(name).to_ascii_lowercase();
                 if name.starts_with("mcp-param-") {
@@ -83,9 +83,9 @@ pub(crate) fn decide(
     }
 }
 
-/// On the first revision's transport nobody reads what answers a POST: the caller waits on its stream. A call that is
-/// stopped goes to the server as a call of a tool that it cannot have, whose name says why: the server says on the
-/// stream that there is no such tool.
+/// On the first revision's transport the client does not read the response to a POST: it waits on its stream. A call
+/// that is stopped is forwarded as a call of a tool that does not exist, whose name says why; the server then reports
+/// on the stream that there is no such tool.
 fn told_by_server(
     cx: &mut Context,
     stopped: &[(&RpcMessage, String)],
@@ -108,7 +108,7 @@ fn told_by_server(
     edits
 }
 
-/// The calls of tools in a request that is also a model's: if one does not go on, nothing does.
+/// Judges the tool calls in a request that is also a model call: if one is stopped, the whole request is.
 pub(crate) fn beside(
     cx: &mut Context,
     tools: &ToolsLever,
@@ -134,7 +134,7 @@ pub(crate) fn beside(
     stops.then(|| cx.stopped_reply())
 }
 
-/// Remembers what is answered here, and counts what goes on.
+/// Records which requests are answered here, and counts those that are forwarded.
 fn note_stopped(cx: &mut Context, messages: &[RpcMessage], stopped: &[(&RpcMessage, String)]) {
     let Some(mcp) = &mut cx.mcp else { return };
     let is_stopped = |message: &RpcMessage| {
@@ -152,7 +152,7 @@ fn note_stopped(cx: &mut Context, messages: &[RpcMessage], stopped: &[(&RpcMessa
         .iter()
         .filter(|(message, _)| message.kind == MessageKind::Request)
         .map(|(message, text)| match &message.call {
-            // What answers it now is a task, and a result of a tool is none.
+            // Its answer is a task now, not the result of a tool.
             Some(call) if call.task => {
                 write::error_message(&message.id, write::code("denied"), text, "denied")
             }

@@ -1,8 +1,8 @@
-//! Requests that have no answer yet. A batch may have a hundred thousand, and each answer looks for its own.
+//! Requests that are not answered yet. A batch may have a hundred thousand of them, and each answer looks up its own.
 
 use crate::context::mcp::Asked;
 
-/// In the order of their ids. What has its answer stays where it is: lists of that length are not closed up each time.
+/// Sorted by id. Answered requests keep their place: closing the gap in such a long list each time would be too slow.
 #[derive(Debug, Default)]
 pub(super) struct WaitingRequests {
     all: Vec<Slot>,
@@ -12,7 +12,7 @@ pub(super) struct WaitingRequests {
 #[derive(Debug)]
 struct Slot {
     asked: Asked,
-    /// Its place among all that were asked.
+    /// Its position among all requests of the batch.
     place: usize,
     answered: bool,
 }
@@ -34,13 +34,13 @@ impl WaitingRequests {
         self.all.partition_point(|slot| slot.asked.id.as_slice() < id)
     }
 
-    /// The request with this id that came first, if it has no answer.
+    /// The first request with this id, if it is not answered yet.
     pub(super) fn find(&self, id: &[u8]) -> Option<&Asked> {
         let slot = self.all.get(self.first(id)).filter(|slot| slot.asked.id == id)?;
         (!slot.answered).then_some(&slot.asked)
     }
 
-    /// All requests with this id have their answer.
+    /// Marks all requests with this id as answered.
     pub(super) fn answered(&mut self, id: &[u8]) {
         let from = self.first(id);
         for slot in self.all.iter_mut().skip(from) {
@@ -52,7 +52,7 @@ impl WaitingRequests {
         }
     }
 
-    /// Those without an answer, in the order in which they were asked: none waits any more.
+    /// Takes the unanswered requests, in the order in which they were sent: none waits any more.
     pub(super) fn take(&mut self) -> Vec<Asked> {
         self.left = 0;
         let mut left = std::mem::take(&mut self.all);

@@ -11,9 +11,9 @@ use crate::context::labels::step;
 pub(super) enum Spot {
     /// In place of this value.
     Value(NodeId),
-    /// As a new member of this object; of two keys, the first is a new object for the second.
+    /// As a new member of this object. Of two keys, the first is that of a new object which holds the second.
     Member(NodeId, Vec<String>),
-    /// As the one member of a new object in place of this `null`.
+    /// As the only member of a new object that replaces this `null`.
     Null(NodeId, String),
 }
 
@@ -27,11 +27,11 @@ impl From<Duplicate> for NoSpot {
     }
 }
 
-/// Finds where the value of a pointer stands or would stand. One parent that is missing is made, not more: a policy that
-/// is two levels off was written for other requests.
+/// Finds where the value of a pointer stands or would stand. At most one missing parent is created: a policy that is
+/// two levels off was written for other requests.
 ///
 /// # Errors
-/// A key on the way stands twice, or what is there is neither an object nor a list with that item.
+/// A key on the way occurs twice, or what stands there is neither an object nor an array with that item.
 pub(super) fn spot(root: Value<'_>, pointer: &[String]) -> Result<Spot, NoSpot> {
     let mut at = root;
     for (depth, segment) in pointer.iter().enumerate() {
@@ -48,7 +48,7 @@ pub(super) fn spot(root: Value<'_>, pointer: &[String]) -> Result<Spot, NoSpot> 
     Ok(Spot::Value(at.id()))
 }
 
-/// A text as the JSON of the kind that stood there: a number stays a number where the text is one.
+/// A text as JSON of the kind that it replaces: a number stays a number if the text is one.
 pub(super) fn alike(there: Option<Kind>, text: &str) -> String {
     let same = match there {
         Some(Kind::Number) => crate::wire::json::is_number(text.as_bytes()),
@@ -58,7 +58,7 @@ pub(super) fn alike(there: Option<Kind>, text: &str) -> String {
     if same { text.to_owned() } else { quoted(text) }
 }
 
-/// Turns what is written into edits; new members of one object become one edit.
+/// Turns the writes into edits; new members of one object become one edit.
 pub(super) fn edits(doc: &Doc, body: &[u8], writes: &[(Spot, String)]) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut parents: Vec<NodeId> = Vec::new();
@@ -81,7 +81,7 @@ pub(super) fn edits(doc: &Doc, body: &[u8], writes: &[(Spot, String)]) -> Vec<Ed
 
 /// The new members of this parent as JSON, separated by commas.
 fn members(parent: NodeId, writes: &[(Spot, String)]) -> String {
-    // A key with its own value, or with the members of the object that is made for it.
+    // A key with its own value, or with the members of the object that is created for it.
     let mut all: Vec<(&str, String, bool)> = Vec::new();
     for (spot, json) in writes {
         let (key, inner) = match spot {
@@ -108,7 +108,7 @@ fn members(parent: NodeId, writes: &[(Spot, String)]) -> String {
     written.collect::<Vec<_>>().join(",")
 }
 
-/// Behind the last member, so that every byte that is there stays where it is.
+/// Inserts after the last member, so that all existing members keep their bytes.
 fn added(parent: Value<'_>, members: &str) -> Edit {
     let span = parent.span();
     if parent.kind() == Kind::Null {

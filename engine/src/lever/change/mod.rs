@@ -1,7 +1,7 @@
-//! Levers 1 and 2: puts prompt, model or configuration back, and moves traffic to another provider or model.
+//! Levers 1 and 2: roll prompt, model or configuration back, and move traffic to another provider or model.
 //!
-//! Each lever finds the request as the one before left it: what it writes is made at once, and labels and call are read
-//! anew from what will really be sent. Only named spans of the body change (invariant 5).
+//! Each lever sees the request as the one before left it: its changes are made at once, and labels and call are read
+//! again from what will really be sent. Only named spans of the body change (invariant 5).
 
 mod body;
 mod plan;
@@ -22,7 +22,7 @@ use crate::policy::program::selector::Holds;
 use crate::wire::json::Doc;
 use plan::{Plan, Request};
 
-/// What the levers made of a request.
+/// What the levers changed in a request.
 #[derive(Debug, Default)]
 pub(crate) struct Changed {
     /// Headers that are set, `:path` among them.
@@ -31,13 +31,13 @@ pub(crate) struct Changed {
     pub body: Option<Vec<u8>>,
 }
 
-/// What a request says: its values, and what its dialect makes of them.
+/// A request's values, and what its dialect reads from them.
 pub(crate) struct RequestValues<'a> {
     pub view: &'a mut Result<RequestView, Unchecked>,
     pub doc: &'a mut Doc,
 }
 
-/// Which of the two is at work.
+/// Which of the two levers runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lever {
     Rollback,
@@ -58,7 +58,7 @@ pub(crate) fn change(
     if program.changes.is_empty() {
         return Ok(changed);
     }
-    // The kill rules were judged by what the caller asked, and that is lost where a label changes.
+    // Kill rules are judged by what the caller asked, which is lost once a lever changes a label.
     for rule in program.failsafe.iter().filter(|rule| rule.upstream.is_none()) {
         let mode = rule.rule.mode_at(seconds(cx.facts.now_ns));
         holds_for_certain(cx, &rule.rule, mode, said)?;
@@ -82,7 +82,7 @@ pub(crate) fn change(
     Ok(changed)
 }
 
-/// Gathers what the rules of a lever write.
+/// Collects what the rules of a lever write.
 fn plan(
     cx: &mut Context,
     lever: Lever,
@@ -134,7 +134,7 @@ fn plan(
     Ok(plan)
 }
 
-/// True if the rule is active and holds; what cannot be told is refused or counted.
+/// True if the rule is active and holds; if that cannot be told, the request is refused or the rule counted.
 fn holds_for_certain(
     cx: &mut Context,
     rule: &Rule,
@@ -167,12 +167,12 @@ fn cannot(cx: &mut Context, rule: &Rule, mode: Mode, why: Unchecked) -> Result<(
     Err(Refusal { message, code: "unreadable" })
 }
 
-/// Reads labels and call from the request as it will be sent.
+/// Reads labels and call again, from the request as it will be sent.
 fn read_again(cx: &mut Context, said: &mut RequestValues<'_>, body: Option<&[u8]>) {
     let asked = cx.call.as_ref().map(|call| call.model.clone()).unwrap_or_default();
     let header = |name| facts::text(&cx.facts.headers, name).unwrap_or_default().into_owned();
     let (method, authority, target) = (header(":method"), header(":authority"), header(":path"));
-    // What is MCP stays so, wherever it goes.
+    // An MCP request stays one, wherever it is sent.
     let mcp = cx.recognised.clone().filter(|_| cx.is_mcp());
     let (recognised, path) = dialect::read_line(&method, &target);
     let Some(recognised) = mcp.or(recognised) else { return };

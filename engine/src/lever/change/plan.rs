@@ -1,4 +1,4 @@
-//! What a lever writes into one request: gathered rule by rule, then made at once.
+//! What a lever writes into one request: collected rule by rule, then applied at once.
 
 use super::body::{self, Spot, alike};
 use crate::context::facts::{self, RequestFacts};
@@ -10,7 +10,7 @@ use crate::policy::program::label::{From, LabelId, LabelReader, LabelTable};
 use crate::wire::edit;
 use crate::wire::json::{Doc, Kind};
 
-/// A request as a lever finds it.
+/// A request as a lever sees it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request<'a> {
     pub facts: &'a RequestFacts,
@@ -20,20 +20,20 @@ pub(super) struct Request<'a> {
     pub body: Result<(&'a Doc, &'a [u8]), Unchecked>,
     /// Headers can still be changed.
     pub held: bool,
-    /// The path too.
+    /// The path can still be changed too.
     pub path_held: bool,
 }
 
 impl Request<'_> {
-    /// What was generated before is fetched without a body, and MCP's and A2A's names no model and no settings.
+    /// True where there is no field to change: stored answers are fetched without a body, and MCP and A2A requests name
+    /// neither model nor settings.
     fn has_no_place(&self) -> bool {
         self.recognised.kind.is_stored()
             || matches!(self.recognised.dialect, DialectId::Mcp | DialectId::A2a)
     }
 }
 
-/// What is written. The first to write to a place wins, and a place whose value is the wanted one already is taken
-/// like any other.
+/// The planned writes. The first rule that writes to a place wins, even if the place already has the wanted value.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plan {
     /// Headers to set, `:path` among them.
@@ -47,7 +47,7 @@ impl Plan {
     /// Adds what a rule sets; true if that changes anything.
     ///
     /// # Errors
-    /// Why a field cannot be read or written; then the plan must not be used.
+    /// Why a field cannot be read or written. The plan must not be used then.
     pub(super) fn set(&mut self, change: &Change, on: Request<'_>) -> Result<bool, Unchecked> {
         let before = (self.headers.len(), self.writes.len());
         for (field, value) in &change.set {
@@ -61,7 +61,7 @@ impl Plan {
         Ok(before != (self.headers.len(), self.writes.len()))
     }
 
-    /// The body with what was written; `None`: it stays as it is.
+    /// The body with the writes applied; `None` if it stays as it is.
     pub(super) fn rewritten(&self, doc: &Doc, bytes: &[u8]) -> Option<Vec<u8>> {
         let written = !self.writes.is_empty();
         written.then(|| edit::apply_to(bytes, &body::edits(doc, bytes, &self.writes)))
@@ -74,7 +74,7 @@ impl Plan {
         self.taken_headers.push(name.to_owned());
         let mut there = facts::values(&on.facts.headers, name);
         let same = there.next() == Some(value.as_bytes()) && there.next().is_none();
-        // A caller's own was removed, so that it never counts as there.
+        // The caller's own value was removed, so it never counts as present.
         if same && name != UPSTREAM {
             return Ok(());
         }
@@ -122,7 +122,7 @@ impl Plan {
         if own != model && !self.taken_headers.iter().any(|taken| taken == ":path") {
             let target = dialect::with_model(&method, &target, on.recognised, model);
             self.header(":path", &target.ok_or(Unchecked::Dialect)?, on)?;
-            // The path decides. A body that said the same (Azure's clients) still does.
+            // The path decides. A body that named the same deployment (Azure's clients) must keep doing so.
             if let Ok((doc, bytes)) = on.body
                 && let Ok(Some(there)) = doc.root(bytes).unique("model")
                 && there.is_str(own)
@@ -133,7 +133,7 @@ impl Plan {
         Ok(())
     }
 
-    /// A text in the body; one that is there already, however it is escaped, stays.
+    /// Writes a text into the body. A value that equals it already, however escaped, stays.
     fn text(&mut self, at: &[String], text: &str, on: Request<'_>) -> Result<(), Unchecked> {
         if let Ok((doc, bytes)) = on.body
             && let Ok(Spot::Value(id)) = body::spot(doc.root(bytes), at)
@@ -145,8 +145,8 @@ impl Plan {
         self.body(at, |there| alike(there, text), on)
     }
 
-    /// Writes a label back to where it was read from. One that is missing is put where it would be read from: the first
-    /// source that is a header or a member of an object that is there, else the first place in the body.
+    /// Writes a label back to where it was read from. A missing one is put where it would be read from: the first
+    /// source that is a header or a member of an existing object, else the first place in the body.
     fn label(&mut self, id: LabelId, value: &str, on: Request<'_>) -> Result<(), Unchecked> {
         let sources = on.labels.sources(id);
         let body = match on.body {
@@ -165,7 +165,7 @@ impl Plan {
         match &place.from {
             From::Header(name) => self.header(name, value, on),
             From::Json(at) => self.text(at, value, on),
-            // What the proxy says of a caller cannot be written.
+            // A property is the proxy's statement about a caller, and cannot be written.
             From::Property(_) => Err(Unchecked::Label),
         }
     }

@@ -1,4 +1,4 @@
-//! How much a request may use, before it has.
+//! How much a request may use, before it is sent.
 
 use super::applies::count_of;
 use super::estimate::Weigh;
@@ -14,14 +14,14 @@ use crate::policy::program::limit::{Limit, LimitUnit, NoPrice};
 /// What a request may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EstimatedUse {
-    /// Input tokens by estimate.
+    /// Estimated input tokens.
     pub input: u64,
     /// The most output tokens, over all answers that it asks for.
     pub output: u64,
 }
 
 impl EstimatedUse {
-    /// Reads a request. `default_output`: the most output of one that names none.
+    /// Reads a request. `default_output`: the most output of a request that names no maximum.
     pub(super) fn read(
         (view, doc, bytes): Read<'_>,
         spending: &Spending,
@@ -45,7 +45,7 @@ impl EstimatedUse {
     }
 }
 
-/// Where a call is served, by the address that it goes to: a location of Vertex, a region of Bedrock.
+/// Where a call is served, according to its address: a location of Vertex, a region of Bedrock.
 fn region(path: &str, host: &str) -> Option<String> {
     let mut segments = path.split('/').skip_while(|segment| *segment != "locations").skip(1);
     let of_path = segments.next();
@@ -61,7 +61,7 @@ fn region(path: &str, host: &str) -> Option<String> {
     of_path.or_else(of_host).filter(|region| !region.is_empty()).map(str::to_owned)
 }
 
-/// What a request says of its cost; `None`: it cannot be read.
+/// What the request says about its cost; `None` if it cannot be read.
 pub(super) fn spending(cx: &Context, (view, doc, bytes): Read<'_>) -> Option<Spending> {
     let dialect = dialect::dialect(view.call.recognised.dialect);
     let mut spending = dialect.spending(&doc.root(bytes)).ok()?;
@@ -69,7 +69,7 @@ pub(super) fn spending(cx: &Context, (view, doc, bytes): Read<'_>) -> Option<Spe
     Some(spending)
 }
 
-/// What the request's headers say of its cost beside its body.
+/// Adds what the request's headers say about its cost.
 fn by_headers(cx: &Context, spending: &mut Spending) {
     let label = |id| cx.labels.get(id).text().unwrap_or_default();
     spending.region = region(label(LabelId::PATH), label(LabelId::HOST));
@@ -85,7 +85,7 @@ fn by_headers(cx: &Context, spending: &mut Spending) {
 }
 
 impl Charges {
-    /// What a limit is charged for this request; `None`: it counts what cannot be read here.
+    /// What a limit is charged for this request; `None` if that cannot be read.
     pub(super) fn amount(
         &mut self,
         cx: &mut Context,
@@ -99,7 +99,7 @@ impl Charges {
         if limit.unit == LimitUnit::Tokens {
             return Ok(Some(asked.input.saturating_add(asked.output)));
         }
-        // Any of the models that the request names may answer: the dearest is reserved, and all need a price.
+        // Any of the models that the request names may answer: the most expensive is reserved, and all need a price.
         let limits = &program.limits;
         let mut dearest = None;
         let mut unpriced = false;

@@ -1,16 +1,16 @@
-//! Which exchanges limits hold for, and how much of one a limit counts that counts requests or calls.
+//! Which exchanges limits apply to, and how much is charged where a limit counts requests or calls.
 
 use crate::context::Context;
 use crate::dialect::CallKind;
 use crate::policy::program::limit::{Limit, LimitUnit};
 
-/// True if limits hold for this kind of call: it makes a model generate.
+/// True if limits apply to this kind of call: it makes a model generate.
 pub(super) fn is_limited(cx: &Context) -> bool {
     let generates = |r: &crate::dialect::Recognised| r.kind == CallKind::Generate;
     !cx.program.limits.rules.is_empty() && cx.recognised.as_ref().is_some_and(generates)
 }
 
-/// True if a limit counts anything in exchanges like this one: tokens and money where a model answers, calls of tools in
+/// True if a limit counts anything in exchanges like this one: tokens and money where a model answers, tool calls in
 /// MCP.
 pub(crate) fn is_limited_by(cx: &Context, limit: &Limit) -> bool {
     is_limited(cx)
@@ -21,7 +21,7 @@ pub(crate) fn is_limited_by(cx: &Context, limit: &Limit) -> bool {
         }
 }
 
-/// What a limit is charged that counts requests or calls; `None`: nothing of the kind is asked for.
+/// What a limit is charged that counts requests or calls; `None` if there are none to count.
 pub(super) fn count_of(cx: &Context, unit: LimitUnit) -> Option<u64> {
     let both = cx.is_also_mcp();
     let mcp = cx.mcp.as_ref().filter(|_| cx.is_mcp() || (both && unit == LimitUnit::Calls));

@@ -1,14 +1,14 @@
-//! How many tokens a text has, without a tokenizer: characters by class, weighed.
+//! Estimates how many tokens a text has without a tokenizer: characters by class, weighted.
 //!
-//! The weights were fitted to the recorded requests whose answers say what was counted, by `benches/fit_estimate.py`
-//! (`tests/limits_estimate.rs` asserts the error). They lean upwards: an estimate that is too low becomes debt, one that is
-//! too high is given back.
+//! The weights were fitted to the recorded requests whose answers report a count, by `benches/fit_estimate.py`
+//! (`tests/limits_estimate.rs` asserts the error). They err on the high side: an estimate that is too low becomes debt,
+//! one that is too high is given back.
 
 use crate::dialect::spend::Spending;
 use crate::dialect::{self, DialectId};
 use crate::wire::find::{self, Classes};
 
-/// Characters by class.
+/// Counts of characters by class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Weigh {
     /// ASCII letters.
@@ -17,38 +17,37 @@ pub struct Weigh {
     pub words: u64,
     /// ASCII digits.
     pub digits: u64,
-    /// Other ASCII but blanks.
+    /// Other ASCII except blanks.
     pub signs: u64,
-    /// Letters of alphabets other than Latin's ASCII part, two or fewer bytes long (Latin with accents, Greek, Cyrillic,
-    /// Hebrew, Arabic).
+    /// Letters outside ASCII of at most two bytes (Latin with accents, Greek, Cyrillic, Hebrew, Arabic).
     pub alphabets: u64,
     /// All other characters (Chinese, Japanese, Korean, Indic, emoji).
     pub others: u64,
-    /// Letters beyond the twentieth of a run.
+    /// Letters after the twentieth of a run.
     pub long: u64,
     in_word: u64,
 }
 
-/// What a dialect's models make of a request, in thousandths of a token.
+/// Weights of the parts of a request for a dialect's models, in thousandths of a token.
 #[derive(Debug)]
 struct Weights {
-    /// A thousandth of the text's own weight.
+    /// Factor for the text, in thousandths.
     text: u64,
-    /// The call, whatever is in it.
+    /// Every call, whatever is in it.
     call: u64,
-    /// A turn.
+    /// Each turn.
     turn: u64,
-    /// Tools at all: models are told how to use them.
+    /// Any tools at all: models are told how to use them.
     any_tool: u64,
-    /// A tool.
+    /// Each tool.
     tool: u64,
-    /// A byte of tool definitions.
+    /// Each byte of tool definitions.
     tool_byte: u64,
-    /// A schema for the answer at all.
+    /// Any schema for the answer.
     any_format: u64,
-    /// A byte of that schema.
+    /// Each byte of that schema.
     format_byte: u64,
-    /// A byte of encrypted reasoning.
+    /// Each byte of encrypted reasoning.
     sealed_byte: u64,
 }
 
@@ -85,8 +84,8 @@ const ANTHROPIC: Weights = Weights {
     format_byte: 845,
     sealed_byte: 31,
 };
-/// Bedrock serves many makers' models: what those of the fewest characters a token count, and room for what some of them
-/// add to every call and to every list of tools, so that the estimate is high rather than low.
+/// Bedrock serves models of many makers: the weights of those with the fewest characters per token, plus room for what
+/// some of them add to every call and to every list of tools, so that the estimate is high rather than low.
 const BEDROCK: Weights = Weights { call: 66_000, any_tool: 640_000, ..ANTHROPIC };
 const GEMINI: Weights = Weights {
     text: 1015,
@@ -112,10 +111,10 @@ const OTHER: u64 = 1000;
 /// A tool that the provider defines (`bash`, `computer`).
 const NAMED_TOOL: u64 = 1_200_000;
 
-/// An image, a sound, a file: what a large picture costs.
+/// An image, a sound or a file: what a large picture costs.
 const MEDIA: u64 = 1_500_000;
 
-/// Letters of a word beyond this many are no language: keys, hashes, base64.
+/// Letters of a word after this many are not language: keys, hashes, base64.
 const LONG_WORD: u64 = 20;
 
 fn weights(dialect: DialectId) -> &'static Weights {
@@ -124,13 +123,13 @@ fn weights(dialect: DialectId) -> &'static Weights {
         DialectId::OpenaiResponses => &OPENAI_RESPONSES,
         DialectId::Anthropic => &ANTHROPIC,
         DialectId::Bedrock => &BEDROCK,
-        // Gemini's; no model is asked in MCP, where nothing is weighed.
+        // The weights of Gemini; in MCP no model is asked, so they do not matter.
         _ => &GEMINI,
     }
 }
 
 impl Weigh {
-    /// Adds a text, or a piece of one.
+    /// Adds a text or a piece of one.
     pub fn add(&mut self, text: &str) {
         let (blocks, rest) = text.as_bytes().as_chunks();
         for block in blocks {
@@ -141,10 +140,10 @@ impl Weigh {
         self.block(&find::classes(&last), rest.len());
     }
 
-    /// Adds the first `len` bytes of a block; those behind them are blanks.
+    /// Adds the first `len` bytes of a block; the bytes after them are blanks.
     fn block(&mut self, classes: &Classes, len: usize) {
         let in_word = classes.letters | classes.digits;
-        // What goes on a word that began before the block; one that begins in it is not long in it.
+        // A word that began before the block may be long in it; one that begins in the block is too short for that.
         let lead = u64::from(in_word.trailing_ones());
         let bits = |count: u64| (1_u32 << count.min(find::BLOCK as u64)) - 1;
         let long = bits(lead) & !bits(LONG_WORD.saturating_sub(self.in_word).min(lead));
@@ -178,13 +177,13 @@ impl Weigh {
             .fold(0, |sum: u64, (count, weight)| sum.saturating_add(count.saturating_mul(*weight)))
     }
 
-    /// Tokens of all that was added.
+    /// Tokens of everything added so far.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.thousandths().div_ceil(1000)
     }
 
-    /// Tokens of a request of this dialect with these texts.
+    /// Tokens of a request of this dialect that contains the text added so far.
     #[must_use]
     pub fn request(&self, dialect: DialectId, spending: &Spending) -> u64 {
         let weights = weights(dialect);
@@ -215,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    /// The same, character by character.
+    /// The same count, character by character.
     fn plainly(text: &str) -> Weigh {
         let (mut own, mut run) = (Weigh::default(), 0);
         for c in text.chars() {

@@ -1,5 +1,5 @@
-//! Limits with `global` in one exchange: the service's last word before a request leaves, a question where the limit is
-//! `strict`, and what is owed to the service when it ends.
+//! Limits with `global` in one exchange: the last decision of the rate-limit service is applied before a request
+//! leaves, a `strict` limit asks the service first, and usage is reported to it afterwards.
 
 use std::rc::Rc;
 
@@ -14,19 +14,19 @@ use crate::ledger::{Standing, StoreError, Wait};
 use crate::policy::program::limit::{Limit, LimitUnit};
 use crate::wire::json::Doc;
 
-/// How long a caller is told to wait for a service that does not answer: nobody knows.
+/// The wait that a caller is told when the service does not answer: the real one is unknown.
 const SILENCE: Wait = Wait::Ns(1_000_000_000);
 
-/// What a fleet shares of one exchange.
+/// The part of one exchange that concerns the fleet.
 #[derive(Debug, Default)]
 pub(super) struct FleetShare {
-    /// The accounts of the fleet; `None`: nobody keeps them here.
+    /// The fleet's accounts; `None` if none are kept here.
     pub(super) table: Option<Rc<Table>>,
     owes: Vec<Owes>,
     parked: Option<Box<Parked>>,
 }
 
-/// What will be owed when the exchange is over, and where.
+/// Usage that will be reported when the exchange is over, and to which account.
 #[derive(Debug)]
 struct Owes {
     table: Rc<Table>,
@@ -36,22 +36,22 @@ struct Owes {
     /// The service is asked before each request.
     strict: bool,
     on_error: OnError,
-    /// The room that the service holds for the request.
+    /// The reservation that the service holds for the request.
     held: Option<Reservation>,
 }
 
 impl Owes {
-    /// The request is over, and used so much.
+    /// The request is over, and has used this much.
     fn settle(self, used: u64) {
         self.table.settle(self.account, self.held, used);
     }
 }
 
-/// A request that waits for answers.
+/// A request that waits for answers to its callouts.
 #[derive(Debug)]
 struct Parked {
     going: Going,
-    /// What was read of it, to be read again.
+    /// The body, to be read again.
     bytes: Option<Vec<u8>>,
     asks: Vec<Ask>,
 }
@@ -59,7 +59,7 @@ struct Parked {
 /// A question to a service, and its answer.
 #[derive(Debug)]
 pub(super) struct Ask {
-    /// For which of what will be owed.
+    /// The index of the entry it is about, among those in `owes`.
     about: usize,
     asking: Asking,
     /// The number of its callout.
@@ -67,35 +67,35 @@ pub(super) struct Ask {
     heard: Option<Admitter>,
 }
 
-/// Whether a limit that a fleet shares lets a request pass, before the process's own account is asked.
+/// Whether a fleet-wide limit admits a request, before the process's own account is asked.
 pub(super) enum Says {
     /// The process's own account decides.
     Locally,
-    /// It passes, whatever the account says.
+    /// Admitted, whatever the process's own account says.
     Free,
-    /// It does not.
+    /// Refused.
     Refused(LimitRefusal),
 }
 
 impl FleetShare {
-    /// What was admitted is not: nothing will be owed.
+    /// The request was not admitted after all: nothing will be reported.
     pub(super) fn forget(&mut self) {
         for owes in std::mem::take(&mut self.owes) {
             owes.settle(0);
         }
     }
 
-    /// Something will be owed.
+    /// True if something will be reported.
     pub(super) fn owes(&self) -> bool {
         !self.owes.is_empty()
     }
 
-    /// The limits for which something will be owed.
+    /// The limits for which something will be reported.
     pub(super) fn limits(&self) -> impl Iterator<Item = &Limit> {
         self.owes.iter().map(|owes| owes.limit.as_ref())
     }
 
-    /// What the service's last word makes of a request.
+    /// Applies the service's last decision to a request.
     pub(super) fn says(&mut self, cx: &mut Context, limit: &Rc<Limit>, charge: u64) -> Says {
         let (Some(global), Some(table)) = (&limit.global, self.table.clone()) else {
             return Says::Locally;
@@ -105,7 +105,7 @@ impl FleetShare {
         let says = match global.on_error {
             OnError::Closed if silent => {
                 decides(&mut cx.record, limit, "closed");
-                // The service is asked again for those who are refused.
+                // The service is asked again about accounts that are refused.
                 table.want(&account);
                 return Says::Refused(refused(limit, charge, SILENCE, By::Silence));
             }
@@ -113,7 +113,7 @@ impl FleetShare {
                 decides(&mut cx.record, limit, "open");
                 Says::Free
             }
-            // One that asks before each request hears it then.
+            // A limit that asks before each request learns it then.
             _ if global.strict && !silent => Says::Locally,
             _ => match table.word(&account) {
                 ServiceWord::Free => {
@@ -133,7 +133,7 @@ impl FleetShare {
         says
     }
 
-    /// How long a limit would refuse: its own account, or the service's word.
+    /// How long the caller should wait: by the process's own account, or by the service's decision.
     pub(super) fn told_wait(
         &self,
         cx: &Context,
@@ -154,7 +154,7 @@ impl FleetShare {
 
     /// What must be asked before a request may leave: one question for each strict limit that holds. `None`: nothing.
     pub(super) fn questions(&self) -> Option<Vec<Ask>> {
-        // One that is silent would be waited for in vain; what is due tells when it is back.
+        // A service that does not respond would be waited for in vain; the periodic reports tell when it is back.
         let asked = self.owes.iter().enumerate();
         let asked = asked.filter(|(_, owes)| owes.strict && !owes.table.is_silent(&owes.account));
         let asks: Vec<Ask> = asked
@@ -166,7 +166,7 @@ impl FleetShare {
         Some(asks).filter(|asks| !asks.is_empty())
     }
 
-    /// The request waits for the answers that are not there yet.
+    /// The request waits for the answers that are still missing.
     pub(super) fn park(
         &mut self,
         mut asks: Vec<Ask>,
@@ -198,7 +198,7 @@ impl FleetShare {
         Some(())
     }
 
-    /// What was used is owed to the services that count it. `goes_on`: the call has another round.
+    /// Reports usage to the services that count it. `goes_on`: the call has another round.
     pub(super) fn report(&mut self, usage: Option<&Usage>, money: Option<u64>, goes_on: bool) {
         for owes in std::mem::take(&mut self.owes) {
             let used = used_of(owes.limit.unit, owes.charge, usage, money, goes_on);
@@ -208,12 +208,13 @@ impl FleetShare {
 }
 
 impl Charges {
-    /// The accounts of a fleet are kept here. Without this, limits with `global` count in the process alone.
+    /// Keeps the fleet's accounts here. Without them, limits with `global` count in this process alone.
     pub(crate) fn set_fleet(&mut self, table: Rc<Table>) {
         self.fleet.table = Some(table);
     }
 
-    /// The request leaves: a request is known to be used by that. But whether an MCP call has another round, its answer says.
+    /// The request leaves, which settles limits that count requests. Whether an MCP call has another round is known
+    /// only from its answer.
     pub(crate) fn leaves(&mut self, cx: &Context) {
         let is_used = |owes: &Owes| {
             owes.limit.unit == LimitUnit::Requests && !cx.is_mcp() && !cx.is_also_mcp()
@@ -228,8 +229,8 @@ impl Charges {
         }
     }
 
-    /// The callout with this number (of [`Admission::Ask`]) was answered. `None`: others are still out, or nothing waits any
-    /// more.
+    /// The callout with this number (of [`Admission::Ask`]) was answered. `None`: others are still open, or nothing
+    /// waits any more.
     pub(crate) fn answered(
         &mut self,
         cx: &mut Context,
@@ -249,7 +250,7 @@ impl Charges {
         Some(self.unpark(cx, going, bytes.as_deref(), &asks))
     }
 
-    /// All answers are there.
+    /// All answers have arrived.
     fn unpark(
         &mut self,
         cx: &mut Context,
@@ -275,7 +276,7 @@ impl Charges {
                 return Admission::Reply(reply);
             }
         }
-        // What was read before is gone: reading it again is what asking costs.
+        // The document was dropped when the request was parked: reading it again is the price of asking.
         let mut doc = Doc::default();
         let recognised = cx.recognised.clone();
         let view = match (&recognised, bytes) {
@@ -292,7 +293,7 @@ impl Charges {
         }
     }
 
-    /// A request that still waits will never leave: it keeps no charge. True if there was one.
+    /// A request that still waits will never leave, so its charges are returned. True if there were any.
     pub(super) fn drop_parked(&mut self, cx: &mut Context) -> bool {
         let parked = self.fleet.parked.take().is_some();
         if parked {
@@ -302,7 +303,7 @@ impl Charges {
     }
 }
 
-/// What an answer makes of the request; `None`: it may leave.
+/// Applies an answer to the request; `None` if it may leave.
 fn hears(cx: &mut Context, owes: &Owes, heard: Option<&Admitter>) -> Option<LimitRefusal> {
     let Owes { limit, charge, on_error, .. } = owes;
     match (heard, on_error) {
@@ -323,7 +324,7 @@ fn hears(cx: &mut Context, owes: &Owes, heard: Option<&Admitter>) -> Option<Limi
     }
 }
 
-/// Counts what the service, or its silence, decides.
+/// Counts a decision of the service, or of its silence.
 fn decides(record: &mut Record, limit: &Limit, word: &str) {
     let id = &limit.rule.id;
     record.count(format!("hemostat_global_decisions_total;rule={id};action={word}"));

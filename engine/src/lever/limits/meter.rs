@@ -1,7 +1,7 @@
-//! What an answer used: its own word, and the text that was seen.
+//! What an answer used: the usage that it reports, and the text that was seen.
 //!
-//! The meter sees each frame as upstream sent it, apart from what guardrails make of it, and goes on after a cut: what
-//! upstream still sends is billed too.
+//! The meter sees each frame as upstream sent it, independent of guardrails, and continues after a cut: what upstream
+//! still sends is billed too.
 
 use super::estimate::Weigh;
 use crate::answer::Like;
@@ -17,13 +17,13 @@ pub(super) struct Meter {
     streamed: bool,
     usage: Usage,
     text: Weigh,
-    /// The last event that may come again with another word, where its counts were told once and for all.
+    /// The last event that may be repeated with another word and whose repetitions report no new usage.
     silent: Option<Like>,
-    /// Something of it could not be read.
+    /// Part of the answer could not be read.
     blind: bool,
-    /// It has come to its own end.
+    /// The answer has ended regularly.
     over: bool,
-    /// A limit has no more for it: nobody is asked any more.
+    /// A limit has no more for it: no limit is asked again.
     spent: bool,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Meter {
 pub(super) struct Used {
     /// The tokens.
     pub usage: Usage,
-    /// The answer's word was not believed.
+    /// The usage that the answer reported was implausible, and was not used.
     pub implausible: bool,
 }
 
@@ -50,8 +50,8 @@ impl Meter {
         }
     }
 
-    /// Looks at a frame. True if more text has come of an answer that goes on: then somebody must say whether what was
-    /// used so far, the frame included, can be afforded; if not, the answer must end before that frame.
+    /// Looks at a frame. True if more text of an unfinished answer has arrived: the caller must then decide whether the
+    /// usage so far, this frame included, can be afforded. If it cannot, the answer must end before this frame.
     pub(super) fn look(&mut self, view: &FrameView<'_>) -> bool {
         let before = self.text;
         match view.content {
@@ -65,7 +65,8 @@ impl Meter {
     fn read(&mut self, view: &FrameView<'_>) {
         let root = view.doc.root(view.payload);
         self.dialect.usage(&root, &mut self.usage);
-        // Nobody else's counts may come between this event and those like it, and its own must tell nothing twice.
+        // Only if no other event's counts intervene between this event and its repetitions, and its own report nothing
+        // twice.
         self.silent = view.like.filter(|_| {
             let before = self.usage.clone();
             self.dialect.usage(&root, &mut self.usage);
@@ -77,7 +78,7 @@ impl Meter {
                 self.blind |= *item == Item::Unreadable;
                 continue;
             };
-            // In a stream, what is no running text repeats one.
+            // In a stream, a text that is not a running one repeats one.
             if *shape == ValueShape::Seal || (text.is_none() && view.streamed) {
                 continue;
             }
@@ -87,12 +88,12 @@ impl Meter {
         }
     }
 
-    /// Upstream has ended the answer. Not every dialect says so itself.
+    /// Upstream has ended the answer. Some dialects have no event that says so.
     pub(super) fn end(&mut self) {
         self.over = true;
     }
 
-    /// What was used cannot be afforded.
+    /// The usage cannot be afforded.
     pub(super) fn spend(&mut self) {
         self.spent = true;
     }
@@ -102,12 +103,12 @@ impl Meter {
         self.streamed
     }
 
-    /// Output tokens by the text that was seen.
+    /// Output tokens estimated from the text that was seen.
     pub(super) fn counted(&self) -> u64 {
         self.text.tokens()
     }
 
-    /// What was used. `input`: the estimate of the request, where the answer does not say.
+    /// What was used. `input`: the estimate for the request, where the answer reports none.
     pub(super) fn used(&self, input: u64) -> Used {
         let mut usage = self.usage.clone();
         let counted = self.counted();
@@ -117,7 +118,7 @@ impl Meter {
         }
         match usage.output {
             None => usage.output = Some(counted),
-            // What an answer that broke off has said is not its last word.
+            // A count reported by an answer that broke off is not final.
             Some(said) if !self.over => usage.output = Some(said.max(counted)),
             Some(said) if said < counted / 4 => {
                 usage.output = Some(counted);
@@ -129,12 +130,12 @@ impl Meter {
         Used { usage, implausible }
     }
 
-    /// The answer said what it used.
+    /// True if the answer reported its usage.
     pub(super) fn has_usage(&self) -> bool {
         self.usage.output.is_some()
     }
 
-    /// A part of the answer could not be read.
+    /// True if part of the answer could not be read.
     pub(super) fn is_blind(&self) -> bool {
         self.blind
     }
@@ -150,7 +151,7 @@ impl crate::answer::Listener for Meter {
     }
 }
 
-/// Keeps a request's tokens under the bound; true if they were above.
+/// Caps the tokens of a request; true if they were above the bound.
 fn clamp(usage: &mut Usage) -> bool {
     let mut left = USAGE_TOKENS;
     let mut over = false;
@@ -159,7 +160,7 @@ fn clamp(usage: &mut Usage) -> bool {
         *count = (*count).min(left);
         left -= *count;
     };
-    // Output first: it is the dearest.
+    // Output first, since it is the most expensive.
     if let Some(output) = &mut usage.output {
         take(output);
     }
@@ -169,7 +170,7 @@ fn clamp(usage: &mut Usage) -> bool {
     take(&mut usage.written);
     take(&mut usage.cached);
     if over {
-        // Parts of what is not believed.
+        // These are parts of a report that is not believed.
         usage.rounds.clear();
     }
     over

@@ -1,8 +1,8 @@
 //! Lever 5 in one exchange: charge before the request leaves, settle however it ends.
 //!
 //! [`Charges`] is all of its state. A limit is named by the handle that the program gives out (`Rc<Limit>`), from the
-//! charge to its settlement, so that there is no index that may miss: what is refused cannot pass for it, and what was
-//! charged is settled.
+//! charge to its settlement. There is no index that could be out of range, so a refused request cannot slip through,
+//! and every charge is settled.
 
 mod amount;
 mod applies;
@@ -41,46 +41,46 @@ use fleet::Says;
 use meter::Meter;
 use settle::AnswerEnd;
 
-/// What was read of a request's body: what it asks for, and its values in its bytes.
+/// What was read of a request's body: what it asks for, its values, and its bytes.
 pub(crate) type Read<'a> = (&'a RequestView, &'a Doc, &'a [u8]);
 
 /// What one exchange was charged, and what it has used so far.
 #[derive(Debug, Default)]
 pub(crate) struct Charges {
-    /// The accounts; `None`: there is no storage for them.
+    /// The accounts; `None` if there is no storage for them.
     book: Option<Rc<Book>>,
     taken: Vec<Taken>,
-    /// Places in flight, shared with whoever renews them.
+    /// Reservations of places in flight, shared with the code that renews them.
     leases: Rc<RefCell<Vec<Hold>>>,
     asked: Option<EstimatedUse>,
     cost: Option<Cost>,
     meter: Option<Meter>,
-    /// Usage was asked for by the filter alone: its event does not leave.
+    /// The filter itself asked for the usage, so that event is not forwarded.
     hide_usage: bool,
     /// When leases were last renewed (Unix nanoseconds).
     renewed_ns: u64,
     ended: AnswerEnd,
-    /// What the request says of its cost.
+    /// What the request says about its cost.
     spending: Spending,
     /// The limit that ends the answer (`cut_when_spent`).
     spent_by: Option<Rc<Limit>>,
-    /// What a fleet shares.
+    /// The fleet's share.
     fleet: fleet::FleetShare,
 }
 
-/// What the limits make of a request.
+/// What the limits decide about a request.
 #[derive(Debug)]
 pub(crate) enum Admission {
-    /// It goes on, with these changes.
+    /// It is forwarded with these changes.
     Pass {
-        /// Of its headers.
+        /// Changes to its headers.
         edits: Vec<HeaderEdit>,
-        /// Its body, where a lever has changed it.
+        /// Its body, if a lever has changed it.
         body: Option<Vec<u8>>,
     },
-    /// It waits until these are answered.
+    /// It waits until these callouts are answered.
     Ask(Vec<Callout>),
-    /// The caller is told this in its place.
+    /// The caller gets this reply instead.
     Reply(Reply),
 }
 
@@ -90,19 +90,19 @@ struct Taken {
     limit: Rc<Limit>,
     /// The reservation.
     hold: Hold,
-    /// What an answer that passed it took more.
+    /// Further reservations, for an answer that exceeded it.
     more: Vec<Hold>,
-    /// No more can be had.
+    /// No more can be reserved.
     spent: bool,
 }
 
 impl Taken {
-    /// What is reserved in all.
+    /// The sum of all reservations.
     fn charge(&self) -> u64 {
         self.more.iter().fold(self.hold.charge(), |sum, hold| sum.saturating_add(hold.charge()))
     }
 
-    /// All of it, in the order in which it was taken.
+    /// All reservations, in the order in which they were taken.
     fn holds(self) -> impl Iterator<Item = Hold> {
         std::iter::once(self.hold).chain(self.more)
     }
@@ -118,28 +118,28 @@ struct LimitRefusal {
     by: By,
 }
 
-/// Who refused.
+/// What refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     /// An account of this process.
     Process,
-    /// The service that counts for the fleet.
+    /// The service that counts for the whole fleet.
     Fleet,
-    /// Nobody: the service does not answer, and the limit says that nothing passes then.
+    /// The limit itself: the service does not answer, and the policy says that nothing passes then.
     Silence,
 }
 
-/// All that refused a request.
+/// All limits that refused a request.
 #[derive(Debug, Clone)]
 struct Refusals {
     /// The first that did: its `over` decides.
     first: LimitRefusal,
-    /// The one that would refuse longest: the caller is told of it.
+    /// The one that would refuse longest: its wait is what the caller is told.
     longest: LimitRefusal,
 }
 
 impl Refusals {
-    /// One has refused, and nobody else yet.
+    /// One limit has refused, and no other yet.
     fn by(first: LimitRefusal) -> Self {
         Self { longest: first.clone(), first }
     }
@@ -150,11 +150,11 @@ impl Refusals {
 struct Going {
     edits: Vec<HeaderEdit>,
     body: Option<Vec<u8>>,
-    /// The model in place of the one that was asked for.
+    /// The model that replaces the one that was asked for.
     downgraded: Option<Rc<str>>,
 }
 
-/// What came of asking all limits.
+/// The result of asking all limits.
 enum Attempt {
     Admitted,
     Refused(Refusals),
@@ -163,28 +163,28 @@ enum Attempt {
 }
 
 impl Charges {
-    /// No charges yet; accounts are in this book.
+    /// No charges yet; the accounts are in this book.
     pub(crate) fn new(book: Option<Rc<Book>>) -> Self {
         Self { book, ..Self::default() }
     }
 
-    /// Who counts what the answer says, if somebody does.
+    /// The listener that counts what the answer says, if there is one.
     pub(crate) fn listener(&mut self) -> Option<&mut dyn Listener> {
         self.meter.as_mut().map(|meter| meter as &mut dyn Listener)
     }
 
-    /// The answer must be read to know what was used.
+    /// True if the answer must be read to know what was used.
     pub(crate) fn wants_answer(&self) -> bool {
         self.asked.is_some() && (!self.taken.is_empty() || self.fleet.owes())
     }
 
-    /// An event of the answer must not leave.
+    /// True if the usage event must not be forwarded.
     pub(crate) fn hides_usage(&self) -> bool {
         self.hide_usage
     }
 
-    /// Asks all limits that hold; the request goes on with `edits` and `body` if they admit it. `read`: what was read of
-    /// its body, if it could be.
+    /// Asks all limits that hold. If they admit the request, it is forwarded with `edits` and `body`. `read`: what was
+    /// read of its body, if it could be read.
     pub(crate) fn charge(
         &mut self,
         cx: &mut Context,
@@ -202,7 +202,8 @@ impl Charges {
         self.admit(cx, &program, Going { edits, body, downgraded: None }, read)
     }
 
-    /// What the request may use, where a limit counts it, and what it says of its cost, where something has a price too.
+    /// What the request may use, where a limit counts it, and what it says about its cost, where something has a price
+    /// too.
     fn ask(
         &mut self,
         cx: &mut Context,
@@ -233,7 +234,7 @@ impl Charges {
         Ok(())
     }
 
-    /// Asks all limits, a second time with the model that one of them changes it to.
+    /// Asks all limits, and a second time if one of them changes the model.
     fn admit(
         &mut self,
         cx: &mut Context,
@@ -265,7 +266,7 @@ impl Charges {
         }
     }
 
-    /// All limits have admitted it.
+    /// All limits have admitted the request.
     fn go_on(
         &mut self,
         cx: &mut Context,
@@ -303,7 +304,7 @@ impl Charges {
             let Some(book) = self.book.clone() else {
                 return Attempt::Trouble(Rc::clone(limit), StoreError::Failed);
             };
-            // Once one has refused, the others are only asked how long.
+            // Once one has refused, the others are only asked for how long they would.
             if let Some(Refusals { longest, .. }) = &mut refused {
                 let (wait, by) =
                     self.fleet.told_wait(cx, limit, book.wait(&key, &limit.cap, charge));
@@ -347,7 +348,7 @@ impl Charges {
         }
     }
 
-    /// Charges the limits that only watch, on accounts of their own.
+    /// Charges the limits that only watch, on separate accounts.
     fn watch(&mut self, cx: &mut Context, program: &Program) {
         let now = seconds(cx.facts.now_ns);
         for limit in &program.limits.rules {
@@ -414,8 +415,8 @@ impl Charges {
     }
 }
 
-/// What a limit does above its cap: what the caller is told. `None`: the model was changed, and all limits are asked
-/// once more.
+/// What a limit does above its cap: the reply to the caller, or `None` if the model was changed and all limits are
+/// asked again.
 fn over(cx: &mut Context, refusals: &Refusals, going: &mut Going) -> Option<Reply> {
     let limit = &refusals.first.limit;
     let over = if going.downgraded.is_none() { word(&limit.over) } else { "reject" };
@@ -429,7 +430,7 @@ fn over(cx: &mut Context, refusals: &Refusals, going: &mut Going) -> Option<Repl
             going.downgraded = Some(Rc::clone(model));
             None
         }
-        // Waiting is of no use to a request that is above a whole cap: it is told so.
+        // Waiting does not help a request that exceeds the whole cap: the caller is told so.
         Over::Fallback(fallback)
             if going.downgraded.is_none() && refusals.longest.wait != Wait::Never =>
         {
@@ -440,14 +441,14 @@ fn over(cx: &mut Context, refusals: &Refusals, going: &mut Going) -> Option<Repl
     }
 }
 
-/// True if a limit is at work for this request.
+/// True if a limit applies to this request.
 fn holds(cx: &Context, limit: &Limit) -> bool {
     is_limited_by(cx, limit)
         && limit.rule.mode_at(seconds(cx.facts.now_ns)) != Mode::Disabled
         && limit.rule.selector.holds(&cx.labels) == Holds::Yes
 }
 
-/// The word of what a limit does above its cap.
+/// The policy's word for what a limit does above its cap.
 fn word(over: &Over) -> &'static str {
     match over {
         Over::Reject => "reject",
@@ -456,7 +457,7 @@ fn word(over: &Over) -> &'static str {
     }
 }
 
-/// True if one wait is longer than another. A place in flight is tried again after a second.
+/// True if one wait is longer than another. A place in flight is retried after a second.
 fn longer(one: Wait, other: Wait) -> bool {
     const SECOND_NS: u64 = 1_000_000_000;
     let rank = |wait: Wait| match wait {

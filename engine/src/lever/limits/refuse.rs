@@ -1,4 +1,4 @@
-//! What a caller reads whose request the limits do not let through.
+//! What a caller reads whose request the limits refuse.
 
 use super::{By, Refusals, reply, tell};
 use crate::context::{Context, Refusal};
@@ -11,7 +11,7 @@ use crate::policy::program::limit::{Limit, NoPrice};
 pub(super) fn reject(cx: &mut Context, refusals: &Refusals) -> Reply {
     let Refusals { first, longest } = refusals;
     let (limit, told) = (&first.limit, &longest.limit);
-    // What is above a whole cap is refused for that, whatever else is used up.
+    // A request that exceeds a whole cap is refused for that, whatever else is used up.
     let refuses = if longest.wait == Wait::Never { told } else { limit };
     cx.record.action(&refuses.rule.id, "reject", false);
     let trusted = told.is_trusted(&cx.labels);
@@ -23,7 +23,7 @@ pub(super) fn reject(cx: &mut Context, refusals: &Refusals) -> Reply {
         (_, By::Silence) => {
             format!("the rate-limit service of limit `{id}` does not answer; try again {when}")
         }
-        // Both numbers stand in the contract: the caller must know that waiting is of no use.
+        // Both numbers are part of the contract: the caller must learn that waiting does not help.
         (Wait::Never, _) => format!(
             "this request may take {}, and limit `{id}` allows {cap} ({whose})",
             told.unit.show(longest.charge)
@@ -54,7 +54,7 @@ pub(super) fn no_price(cx: &mut Context, limit: &Limit, what: &NoPrice) -> Reply
     cx.refused(&Refusal { message, code: "unpriced" })
 }
 
-/// What has no price, in words. Both names are the caller's: long ones are cut.
+/// What has no price, in words. Both names come from the caller, so long ones are cut.
 fn name_of(cx: &Context, what: &NoPrice) -> String {
     const SHOWN: usize = 100;
     let (kind, name) = match what {
@@ -65,7 +65,7 @@ fn name_of(cx: &Context, what: &NoPrice) -> String {
     if kind.is_empty() { format!("`{name}`") } else { format!("{kind} `{name}`") }
 }
 
-/// The accounts could not be had: nothing is let through uncounted.
+/// The accounts are not available: no request is admitted uncounted.
 pub(super) fn trouble(cx: &mut Context, limit: &Limit, trouble: StoreError) -> Reply {
     tell::trouble(cx, trouble);
     cx.record.action(&limit.rule.id, "reject", false);

@@ -1,4 +1,4 @@
-//! What a caller is told whose request is above a cap.
+//! What a caller is told whose request exceeds a cap.
 
 use crate::base::time;
 use crate::dialect::{self, DialectId, Reply};
@@ -7,7 +7,7 @@ use crate::policy::program::limit::LimitUnit;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Waits above this many seconds are not for an SDK's own retries.
+/// Waits longer than this many seconds are too long for an SDK's automatic retries.
 const LONG_WAIT: u64 = 60;
 
 /// Puts `retry-after` and `x-should-retry` on a 429.
@@ -27,8 +27,8 @@ pub(super) fn wait_headers(reply: &mut Reply, wait: Wait) {
     }
 }
 
-/// What AWS's SDKs wait by, in milliseconds, in place of `retry-after`; of long waits nothing is said, since they try
-/// again whatever stands there.
+/// The wait in milliseconds, which AWS SDKs read in place of `retry-after`. It is not set for long waits, since they
+/// retry whatever it says.
 pub(super) fn aws_wait_header(reply: &mut Reply, dialect: DialectId, wait: Wait) {
     if dialect::dialect(dialect).kin() != DialectId::Bedrock {
         return;
@@ -41,7 +41,7 @@ pub(super) fn aws_wait_header(reply: &mut Reply, dialect: DialectId, wait: Wait)
     reply.headers.push(("x-amz-retry-after", ms.to_string()));
 }
 
-/// The balance in the provider's own header names, where it has such.
+/// The balance under the provider's own header names, where it has such headers.
 pub(super) fn balance_headers(
     dialect: DialectId,
     unit: LimitUnit,
@@ -69,7 +69,7 @@ pub(super) fn balance_headers(
             "anthropic-ratelimit-tokens-remaining",
             "anthropic-ratelimit-tokens-reset",
         ],
-        // Gemini has no such headers, and nobody has them for money or places in flight.
+        // Gemini has no such headers, and no provider has them for money or places in flight.
         _ => return Vec::new(),
     };
     let [limit, left, reset] = names;
@@ -89,7 +89,7 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-/// How long, for people.
+/// The wait, for people.
 pub(super) fn wait_words(wait: Wait) -> String {
     match wait {
         Wait::Never => "never".to_owned(),

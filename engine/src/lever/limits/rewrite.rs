@@ -1,4 +1,4 @@
-//! What limits change in a request: another model, a maximum, and the wish for usage.
+//! What limits change in a request: another model, a maximum, and a request for usage.
 
 use super::{Charges, Read};
 use crate::context::Context;
@@ -11,13 +11,13 @@ use crate::policy::program::limit::Limit;
 use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind, Value};
 
-/// True if the model can be changed to this one: it is another, and stands where it can be written.
+/// True if the model can be changed to this one: it is a different one, and the place it stands in can be written.
 pub(super) fn can_set_model(cx: &Context, model: &str) -> bool {
     let Some(call) = cx.call.as_ref().filter(|_| !cx.is_mcp()) else { return false };
     if call.model == model {
         return false;
     }
-    // A path leaves with the headers: they must still be here.
+    // The path leaves with the headers, so they must still be held.
     match &call.recognised.model {
         None => true,
         Some(_) => cx.program.host_holds && path_with(cx, model).is_some(),
@@ -32,7 +32,7 @@ fn path_with(cx: &Context, model: &str) -> Option<String> {
 }
 
 impl Charges {
-    /// Makes the changes that the limits need; `body` as levers before have left it, `None`: unchanged.
+    /// Makes the changes that the limits need. `body`: as earlier levers left it; `None` if unchanged.
     pub(super) fn rewritten(
         &mut self,
         cx: &mut Context,
@@ -86,7 +86,7 @@ impl Charges {
     }
 }
 
-/// Writes another model into a body, or the model into one that names none.
+/// Writes another model into a body, or adds the member where the body names none.
 fn set_model(root: &Value<'_>, model: &str) -> Option<Edit> {
     let text = dialect::quoted(model);
     match root.get("model") {

@@ -1,4 +1,4 @@
-//! However a request ends, its charges are replaced by what it used, once (invariant 10).
+//! However a request ends, its charges are replaced by what it used, exactly once (invariant 10).
 
 use std::rc::Rc;
 
@@ -15,13 +15,13 @@ use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::limit::{Cost, LimitUnit, is_any};
 use crate::wire::frame::Framing;
 
-/// How far the answer came, as far as it matters for what was used.
+/// How the answer ended, as far as it matters for usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum AnswerEnd {
-    /// No answer: the caller hung up, the upstream broke off or took too long. The model may have been at work.
+    /// No answer: the caller hung up, or upstream broke off or timed out. The model may have generated.
     #[default]
     Unanswered,
-    /// Upstream refused the request or failed: providers bill nothing for it.
+    /// Upstream refused the request or failed: providers do not bill that.
     Failed,
     /// The model answered, and the answer is read.
     Answered,
@@ -32,14 +32,14 @@ pub(super) enum AnswerEnd {
 /// What a call has used, once its charges are settled.
 #[derive(Debug)]
 pub(crate) struct Bill {
-    /// Tokens; `None`: nobody can say.
+    /// Tokens; `None` if unknown.
     pub usage: Option<Usage>,
-    /// Micro-dollars, where there is a price.
+    /// Micro-dollars, if there is a price.
     pub money: Option<u64>,
 }
 
-/// What a limit of this unit counts of a usage, where it was charged so much: all of that where it counts something else
-/// or nobody knows better. `goes_on`: the call has another round, and of a call's rounds the last one counts.
+/// What a limit of this unit counts of a usage. `charge`: what was reserved, all of which counts where the usage is
+/// unknown or of another kind. `goes_on`: the call has another round, and of a call's rounds the last one counts.
 pub(super) fn used_of(
     unit: LimitUnit,
     charge: u64,
@@ -58,7 +58,7 @@ pub(super) fn used_of(
 }
 
 impl Charges {
-    /// The answer's headers have come.
+    /// The answer's headers have arrived.
     pub(crate) fn answer_begins(&mut self, status: u16, local: bool) {
         self.ended = match (local, status) {
             (true, _) => AnswerEnd::Unanswered,
@@ -67,14 +67,14 @@ impl Charges {
         };
     }
 
-    /// The answer cannot be looked at.
+    /// The answer cannot be read.
     pub(crate) fn answer_unreadable(&mut self) {
         if self.ended == AnswerEnd::Answered {
             self.ended = AnswerEnd::Unreadable;
         }
     }
 
-    /// Begins to count the answer, if what it uses is charged.
+    /// Begins to meter the answer, if its usage is charged.
     pub(crate) fn open_meter(&mut self, cx: &Context, framing: Framing) {
         if let (Some(call), true) = (&cx.call, self.wants_answer()) {
             let dialect = dialect::dialect(call.recognised.dialect);
@@ -82,12 +82,12 @@ impl Charges {
         }
     }
 
-    /// True if what the answer uses is counted.
+    /// True if the usage of the answer is metered.
     pub(crate) fn is_metered(&self) -> bool {
         self.meter.is_some()
     }
 
-    /// Shows the meter a frame of the answer as upstream sent it. False: the answer must end before it.
+    /// Shows the meter a frame of the answer as upstream sent it. False: the answer must end before this frame.
     pub(crate) fn meter(&mut self, cx: &mut Context, view: &FrameView<'_>) -> bool {
         let Some(meter) = &mut self.meter else { return true };
         if !meter.look(view) || !meter.is_stream() || !self.may_be_spent() {
@@ -109,7 +109,7 @@ impl Charges {
         }
     }
 
-    /// Places in flight are still needed: they are renewed from time to time.
+    /// Places in flight are still needed: renews them from time to time.
     pub(crate) fn renew(&mut self, cx: &mut Context, now: Now) {
         let Some(book) = &self.book else { return };
         let mut leases = self.leases.borrow_mut();
@@ -127,16 +127,16 @@ impl Charges {
         }
     }
 
-    /// More has been read than was reserved.
+    /// True if more has been used than was reserved.
     pub(crate) fn is_spent(&self) -> bool {
         let counted = self.meter.as_ref().map_or(0, Meter::counted);
         self.asked.as_ref().is_some_and(|asked| counted > asked.output)
     }
 
-    /// What was used; `None`: nobody can say, and the whole charge stands.
+    /// What was used; `None` if unknown, and the whole charge stands.
     fn used(&self, cx: &mut Context) -> Option<Usage> {
         let input = self.asked.as_ref().map_or(0, |asked| asked.input);
-        // Nobody has said that a tool ran.
+        // Nothing says that a tool ran.
         let only = |input| Usage {
             fresh: Some(input),
             output: Some(0),
@@ -161,8 +161,9 @@ impl Charges {
         }
     }
 
-    /// What the call costs at the price of the model that answered, where the answer names one with a price of its own
-    /// (a fallback's, a router's choice). A price for every model (`*`) says nothing of an alias that a server answers to.
+    /// What the call costs at the price of the model that answered, if the answer names a model with a price of its own
+    /// (a fallback, a router's choice). A price for every model (`*`) tells nothing about an alias that a server
+    /// answers with.
     fn cost_as_served(&self, cx: &Context, served: &str) -> Option<Cost> {
         let prices = &cx.program.limits.prices;
         let asked_for = |own: &Label| own.text() == Some(served);
@@ -173,8 +174,8 @@ impl Charges {
         prices.cost(served, &self.spending, true).ok().map(|(cost, _)| cost)
     }
 
-    /// The price of the model that answered, if it has one of its own; else the one that was reserved at, or that of the
-    /// model that was asked.
+    /// The price of the model that answered, if it has one of its own; else the one that was reserved at, or that of
+    /// the requested model.
     fn cost(&self, cx: &Context, served: Option<&str>) -> Option<Cost> {
         let own = served.and_then(|served| self.cost_as_served(cx, served));
         own.or_else(|| self.cost.clone()).or_else(|| {
@@ -185,7 +186,7 @@ impl Charges {
         })
     }
 
-    /// What a call costs that used so much, in micro-dollars; `None`: it has no price.
+    /// What a call with this usage costs, in micro-dollars; `None` if it has no price.
     pub(crate) fn money(
         &self,
         cx: &mut Context,
@@ -193,15 +194,15 @@ impl Charges {
         usage: &Usage,
     ) -> Option<u64> {
         let cost = self.cost(cx, served)?;
-        // Where a limit counts money, nothing goes unpriced in silence.
+        // Where a limit counts money, nothing goes unpriced silently.
         if self.cost.is_some() && cost.unpriced(usage) {
             cx.record.count("hemostat_unpriced_total;action=served".to_owned());
         }
         Some(cx.program.limits.prices.real(&cost, &self.spending, usage))
     }
 
-    /// Settles every charge, once. `served`: the model that answered, where the answer names it. Gives what the call
-    /// used; `None`: there was nothing to settle by it.
+    /// Settles every charge, once. `served`: the model that answered, if the answer names it. Returns what the call
+    /// used; `None` if there was nothing to settle with it.
     pub(crate) fn settle(&mut self, cx: &mut Context, served: Option<&str>) -> Option<Bill> {
         if self.drop_parked(cx) {
             return None;
@@ -227,7 +228,7 @@ impl Charges {
             let mut left = used;
             let last = taken.more.len();
             for (at, hold) in taken.holds().enumerate() {
-                // What was taken first is used first; what nobody reserved is owed on the last.
+                // Reservations are used in the order in which they were taken; usage beyond them is owed on the last.
                 let part = if at == last { left } else { left.min(hold.charge()) };
                 left = left.saturating_sub(part);
                 match book.settle(hold, part) {

@@ -1,5 +1,5 @@
-//! `cut_when_spent`: what an answer uses beyond its reservation is asked for while it runs, and where no more can be had
-//! the answer ends.
+//! `cut_when_spent`: what an answer uses beyond its reservation is reserved while it streams. Where no more is
+//! available, the answer ends.
 
 use std::rc::Rc;
 
@@ -12,16 +12,16 @@ use crate::ledger::{Book, Outcome};
 use crate::policy::document::Mode;
 use crate::policy::program::limit::Limit;
 
-/// More is taken in steps of this part of what is reserved, so that not every event costs a write.
+/// Further reservations are this fraction of the first, so that not every event costs a write.
 const STEP: u64 = 8;
 
 impl Charges {
-    /// The charges of limits that look at what the answer uses while it runs.
+    /// The charges of limits that watch usage while the answer streams.
     fn watched(&self) -> impl Iterator<Item = &Taken> {
         self.taken.iter().filter(|taken| taken.is_watched())
     }
 
-    /// True if what the answer uses is looked at while it runs.
+    /// True if usage is watched while the answer streams.
     pub(crate) fn may_be_spent(&self) -> bool {
         self.watched().next().is_some()
     }
@@ -31,7 +31,7 @@ impl Charges {
         self.watched().any(|taken| mode_of(cx, &taken.limit) == Mode::Enforce)
     }
 
-    /// True if the answer may go on after what it has used so far. Where it may not, the limit that says so is kept.
+    /// True if the answer may continue after what it has used so far. If not, the limit that refuses is remembered.
     pub(super) fn afford(&mut self, cx: &mut Context, meter: &Meter) -> bool {
         let input = self.asked.as_ref().map_or(0, |asked| asked.input);
         let usage = meter.used(input).usage;
@@ -53,7 +53,7 @@ impl Charges {
         true
     }
 
-    /// The answer was ended by a limit: which is told once.
+    /// A limit ended the answer: reports that once.
     pub(crate) fn tell_cut(&self, cx: &mut Context) {
         if let Some(limit) = &self.spent_by {
             cx.record.action(&limit.rule.id, "cut", false);
@@ -62,18 +62,18 @@ impl Charges {
 }
 
 impl Taken {
-    /// What the answer uses is looked at while it runs.
+    /// True if the limit watches usage while the answer streams.
     fn is_watched(&self) -> bool {
         self.limit.cuts() && !self.spent
     }
 
-    /// Takes what is missing, and some more while there is room. False if it cannot be had.
+    /// Reserves what is missing, and some more while there is room. False if it is not available.
     fn take_more(&mut self, cx: &mut Context, book: Option<&Book>, missing: u64) -> bool {
         let Some(book) = book else { return false };
         let limit = &self.limit;
         let ask = |charge| book.reserve_more(&self.hold, charge, &limit.warn_at);
         let outcome = match ask(missing.max(self.charge() / STEP)) {
-            // The last of it is taken at once.
+            // Takes the rest at once.
             Ok(Outcome::Refused { standing, .. }) if standing.left >= missing => ask(standing.left),
             other => other,
         };

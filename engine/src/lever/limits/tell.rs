@@ -1,4 +1,4 @@
-//! What operators are told of limits beside what became of a request.
+//! What operators are told about limits, besides what happened to a request.
 
 use crate::context::Context;
 use crate::event::{EventKind, EventValue};
@@ -19,7 +19,8 @@ pub(super) fn warning(cx: &mut Context, limit: &Limit, warned: Option<usize>, pr
     }
 }
 
-/// The memory of accounts is full: a new key has the place of one that stands at its start, or none of its own.
+/// The memory for accounts is full: a new key takes the slot of an account that is at its start, or gets none of its
+/// own.
 pub(super) fn memory(cx: &mut Context, limit: &Limit, overflow: bool, reused: bool) {
     let id = &limit.rule.id;
     let (word, what) = match (overflow, reused) {
@@ -40,8 +41,8 @@ pub(super) fn trouble(cx: &mut Context, trouble: StoreError) {
     cx.record.raise(EventKind::LimitMemory, || vec![("hemostat.reason", word.into())]);
 }
 
-/// Something about a limit. It is another event for each account, as far as labels may be shown; but not where the
-/// memory of accounts itself is in trouble, since then there are too many.
+/// An event about a limit. Accounts have separate events, as far as labels may be shown; not so where the memory for
+/// accounts itself is the problem, since then there are too many.
 pub(super) fn event(
     cx: &mut Context,
     kind: EventKind,
