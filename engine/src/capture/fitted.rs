@@ -1,8 +1,8 @@
 //! The part of an exchange that one receiver gets: the texts that it wants, within its own bound.
 
-use super::asked::CapturedRequest;
-use super::got::Got;
+use super::answer::CapturedAnswer;
 use super::messages::{self, CapturedMessage, MessagePart, shorten, trim};
+use super::request::CapturedRequest;
 use super::tool::CapturedTool;
 use crate::policy::program::capture::Capture;
 
@@ -21,7 +21,12 @@ pub struct Fitted {
 
 /// Reduces what was gathered to what a rule wants and has room for. `lost`: part of the answer could not be read.
 #[must_use]
-pub fn fit(rule: &Capture, asked: &CapturedRequest, got: Option<&Got>, lost: bool) -> Fitted {
+pub fn fit(
+    rule: &Capture,
+    asked: &CapturedRequest,
+    got: Option<&CapturedAnswer>,
+    lost: bool,
+) -> Fitted {
     let mut fitted = Fitted::default();
     let mut room = rule.max_bytes;
     if let Some(tool) = &asked.tool {
@@ -43,11 +48,11 @@ pub fn fit(rule: &Capture, asked: &CapturedRequest, got: Option<&Got>, lost: boo
         fitted.system = system.pop().map(|message| message.parts).unwrap_or_default();
     }
     if rule.answer() {
-        let mut messages = got.map(Got::messages).unwrap_or_default();
+        let mut messages = got.map(CapturedAnswer::messages).unwrap_or_default();
         messages.iter_mut().for_each(|message| only(rule, message, rule.output));
         messages.retain(|message| !message.parts.is_empty());
         let cut = trim(&mut messages, &mut room, false);
-        if cut || lost || got.is_some_and(Got::is_cut) {
+        if cut || lost || got.is_some_and(CapturedAnswer::is_cut) {
             fitted.cut.push("output");
         }
         fitted.output = messages;
@@ -61,7 +66,7 @@ fn fit_tool(
     rule: &Capture,
     asked: &CapturedRequest,
     tool: &CapturedTool,
-    got: Option<&Got>,
+    got: Option<&CapturedAnswer>,
     lost: bool,
 ) -> Fitted {
     let mut fitted = Fitted::default();
@@ -76,7 +81,7 @@ fn fit_tool(
     if rule.input {
         fitted.result = got.and_then(|got| got.result()?.text.clone());
         let cut = fitted.result.as_mut().is_none_or(|text| shorten(text, &mut room));
-        if cut || lost || got.is_some_and(Got::is_cut) {
+        if cut || lost || got.is_some_and(CapturedAnswer::is_cut) {
             fitted.cut.push("result");
         }
     }

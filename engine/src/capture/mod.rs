@@ -2,27 +2,27 @@
 //!
 //! ```text
 //! request as forwarded ──── CapturedRequest ──┐
-//! bytes that leave ──────── Got ──────────────┼─→ span of the GenAI conventions ─→ Outbox ─→ POST (OTLP/HTTP, protobuf)
+//! bytes that leave ──────── CapturedAnswer ──────────────┼─→ span of the GenAI conventions ─→ Outbox ─→ POST (OTLP/HTTP, protobuf)
 //! the exchange's record ──────────────────────┘
 //! ```
 //! What the caller got is read from the bytes that left, by a separate reader: a text that a rule redacted, cut or
 //! replaced is captured exactly as it was sent, whatever the rule is and however the bytes were cut. Exchanges that are
 //! not captured pay for none of this.
 
-mod asked;
+mod answer;
 mod fitted;
-mod got;
 mod messages;
 mod otlp;
 pub mod outbox;
+mod request;
 mod tool;
 mod trace;
 
-pub use asked::CapturedRequest;
+pub use answer::{CapturedAnswer, WantedTexts};
 pub use fitted::{Fitted, fit};
-pub use got::{Got, WantedTexts};
 pub use messages::{CapturedMessage, MessagePart};
 pub use otlp::{AttributeValue, SpanWriter, attribute, export};
+pub use request::CapturedRequest;
 pub use tool::{CapturedResult, CapturedTool};
 pub use trace::Trace;
 

@@ -21,7 +21,7 @@ pub(crate) struct Mcp {
     /// The body is a JSON-RPC batch.
     pub batch: bool,
     /// Its requests, in order.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<RpcRequest>,
     /// Tool calls that are forwarded.
     pub calls: u64,
     /// Requests that are forwarded.
@@ -54,7 +54,7 @@ pub(crate) struct Sniff {
 
 /// A request whose caller expects an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct RpcRequest {
     /// Its id, as it was written.
     pub id: Vec<u8>,
     /// It calls a tool.

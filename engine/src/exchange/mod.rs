@@ -38,7 +38,7 @@ use crate::fleet::Table;
 use crate::grant::used::Slots;
 use crate::ledger::Book;
 use crate::lever::capture::Capturing;
-use crate::lever::describe::Watch;
+use crate::lever::describe::AnswerWatch;
 use crate::lever::guardrails::Guardrails;
 use crate::lever::limits::Charges;
 use crate::lever::running::StreamStop;
@@ -82,7 +82,7 @@ pub struct Exchange {
     /// What is known of it if it may be a call in a format that is not read.
     lane: Option<Box<UnknownLane>>,
     /// What the call's record is made from.
-    watch: Watch,
+    watch: AnswerWatch,
     capturing: Capturing,
     /// Every frame of the answer is parsed and read.
     reads_every_frame: bool,
@@ -139,7 +139,7 @@ impl Exchange {
             stop: None,
             charges: Charges::new(book),
             lane: None,
-            watch: Watch::default(),
+            watch: AnswerWatch::default(),
             capturing: Capturing::default(),
             reads_every_frame: false,
         }

@@ -18,7 +18,7 @@ use crate::lever::need::{Need, Needs};
 use crate::lever::other_traffic::remove_internal;
 use crate::lever::signed::Signed;
 use crate::lever::{choose, describe, failsafe, unknown_lane};
-use crate::mcp::request::Decided;
+use crate::mcp::request::McpDecision;
 use crate::mcp::{self, protocol};
 use crate::policy::program::label::{Label, LabelId};
 use crate::wire::json::Doc;
@@ -243,11 +243,11 @@ impl Exchange {
                 changed.body.clone(),
                 (view, &doc, bytes),
             ) {
-                Decided::GoesOn { edits, body } => {
+                McpDecision::GoesOn { edits, body } => {
                     self.capturing.arguments(&mut self.cx, body.as_deref().unwrap_or(bytes));
                     self.charge(edits, body, None)
                 }
-                Decided::Reply(reply) => self.answered(reply),
+                McpDecision::Reply(reply) => self.answered(reply),
             };
         }
         if self.cx.is_also_mcp()

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::answer::readable::{Readable, before_events, looks_like_events, readable, status};
 use crate::capture::{
-    AttributeValue, Captured, CapturedRequest, CapturedTool, Got, SpanWriter, Trace, WantedTexts,
-    attribute, fit,
+    AttributeValue, Captured, CapturedAnswer, CapturedRequest, CapturedTool, SpanWriter, Trace,
+    WantedTexts, attribute, fit,
 };
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now, seconds};
@@ -22,11 +22,11 @@ use crate::wire::json::Doc;
 
 /// What is being captured.
 #[derive(Debug)]
-pub(crate) struct Taking {
+pub(crate) struct ActiveCapture {
     /// The capture rules that hold.
     rules: Vec<Rc<Capture>>,
     asked: CapturedRequest,
-    got: Option<Got>,
+    got: Option<CapturedAnswer>,
     /// Why part of the answer is missing, if it is.
     answer_cut: bool,
     /// The status that the caller got; 0 if none yet.
@@ -35,7 +35,7 @@ pub(crate) struct Taking {
     last_ns: u64,
 }
 
-impl Taking {
+impl ActiveCapture {
     fn wants(&self) -> WantedTexts {
         WantedTexts {
             output: self.rules.iter().any(|rule| rule.output),
@@ -74,7 +74,7 @@ fn generates(cx: &Context) -> bool {
 /// What is captured of one exchange, if anything.
 #[derive(Debug, Default)]
 pub(crate) struct Capturing {
-    taking: Option<Box<Taking>>,
+    taking: Option<Box<ActiveCapture>>,
 }
 
 impl Capturing {
@@ -99,7 +99,7 @@ impl Capturing {
             return;
         }
         cx.record.keep_states();
-        self.taking = Some(Box::new(Taking {
+        self.taking = Some(Box::new(ActiveCapture {
             rules,
             asked: CapturedRequest { tool: tool.flatten(), ..CapturedRequest::default() },
             got: None,
@@ -143,7 +143,7 @@ impl Capturing {
 
     /// True if the answer is searched for a tool's result.
     pub(crate) fn wants_result(&self) -> bool {
-        let wants = |taking: &Taking| taking.asked.tool.is_some() && taking.wants_input();
+        let wants = |taking: &ActiveCapture| taking.asked.tool.is_some() && taking.wants_input();
         self.taking.as_deref().is_some_and(wants)
     }
 
@@ -251,14 +251,14 @@ impl Capturing {
         let (Some(taking), Some(call)) = (&mut self.taking, &cx.call) else { return };
         if let Some(tool) = &taking.asked.tool {
             if taking.wants_input() {
-                taking.got = Some(Got::of_tool(framing, taking.room(), tool.id.clone()));
+                taking.got = Some(CapturedAnswer::of_tool(framing, taking.room(), tool.id.clone()));
             }
             return;
         }
         let wanted = taking.wants();
         if wanted != WantedTexts::default() {
             let room = taking.room().saturating_sub(taking.asked.bytes);
-            taking.got = Some(Got::new(call, framing, room, wanted));
+            taking.got = Some(CapturedAnswer::new(call, framing, room, wanted));
         }
     }
 

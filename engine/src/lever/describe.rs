@@ -14,7 +14,7 @@ use crate::policy::program::label::LabelId;
 
 /// What is observed of an answer, besides what rules do to it.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
+pub(crate) struct AnswerWatch {
     glance: Option<Glance>,
     /// When the first byte of its body arrived (Unix nanoseconds).
     first_ns: Option<u64>,
@@ -26,7 +26,7 @@ pub(crate) struct Watch {
     told: bool,
 }
 
-impl Watch {
+impl AnswerWatch {
     /// The answer's headers have arrived: true if its body is to be read for the record alone.
     pub(crate) fn begin(&mut self, cx: &Context, headers: &Headers, status: u16) -> bool {
         let generates = |own: &dialect::Recognised| own.kind == CallKind::Generate;

@@ -28,7 +28,7 @@ pub(crate) enum InputOutcome {
 }
 
 /// What was found in whole texts.
-pub(crate) struct Looked {
+pub(crate) struct Findings {
     /// The rule that stops the request, and where the text stands that it matched.
     pub stop: Option<(usize, Option<usize>)>,
     /// What redactions change, if nothing stops the request.
@@ -46,11 +46,11 @@ pub(crate) fn look(
     doc: &Doc,
     bytes: &[u8],
     record: &mut Record,
-) -> Result<Looked, TooMany> {
+) -> Result<Findings, TooMany> {
     let mut texts = OpenTexts::default();
     let mut held = QueuedFrame::default();
     let mut acted = Acted::default();
-    let mut looked = Looked { stop: None, edits: Vec::new() };
+    let mut looked = Findings { stop: None, edits: Vec::new() };
     let mut kept = 0;
     let mut items = items.iter();
     for item in items.by_ref() {
@@ -62,7 +62,7 @@ pub(crate) fn look(
         }
         if let Some((at, stop)) = texts.first_stop(&held) {
             let place = held.pieces.get(at).map(|piece| piece.place.start());
-            looked = Looked { stop: Some((stop.rule, place)), edits: Vec::new() };
+            looked = Findings { stop: Some((stop.rule, place)), edits: Vec::new() };
             break;
         }
         let known = looked.edits.len();
@@ -136,7 +136,7 @@ impl Guardrails {
         }
         let mut edits = view.edits.clone();
         match look(&rules, &texts, doc, body, &mut cx.record) {
-            Ok(Looked { stop: Some((rule, at)), .. }) => {
+            Ok(Findings { stop: Some((rule, at)), .. }) => {
                 return stopped(cx, &rules, rule, at, doc, body);
             }
             Ok(looked) => edits.extend(looked.edits),

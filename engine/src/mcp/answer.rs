@@ -7,7 +7,7 @@ use super::waiting::WaitingRequests;
 use crate::answer::frame_loop::{FrameContent, Shown};
 use crate::answer::{Around, Chosen, Output, Rules, ToolRules};
 use crate::context::Context;
-use crate::context::mcp::{Asked, WithheldReply};
+use crate::context::mcp::{RpcRequest, WithheldReply};
 use crate::context::record::Record;
 use crate::counters::Unchecked;
 use crate::dialect::mcp::answer::{self, Sent};
@@ -320,7 +320,7 @@ impl Messages {
         let modern = self.modern;
         let waiting = self.waiting.take();
         let mut all: Vec<String> =
-            waiting.iter().map(|Asked { id, call }| said.message(id, *call, modern)).collect();
+            waiting.iter().map(|RpcRequest { id, call }| said.message(id, *call, modern)).collect();
         if self.framing == Framing::Sse {
             return all.iter().for_each(|message| out.push(&event(message)));
         }

@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::context::facts;
-use crate::context::mcp::{Asked, Mcp};
+use crate::context::mcp::{Mcp, RpcRequest};
 use crate::context::verdict::HeaderEdit;
 use crate::counters::Unchecked;
 use crate::dialect::mcp::sign::{self, Sign};
@@ -181,7 +181,7 @@ fn ask_mcp(cx: &mut Context, read: &mut Result<RequestView, Unchecked>, doc: &Do
     };
     let requests = messages.iter().filter(|message| message.kind == MessageKind::Request);
     mcp.asked = requests
-        .map(|message| Asked {
+        .map(|message| RpcRequest {
             id: message.id.clone(),
             call: message.call.as_ref().is_some_and(|call| !call.task),
         })

@@ -12,7 +12,7 @@ use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, NodeId};
 
 /// What happens to a request.
-pub(crate) enum Decided {
+pub(crate) enum McpDecision {
     /// It is forwarded with these changes, if the limits admit it.
     GoesOn {
         /// Changes to its headers.
@@ -32,7 +32,7 @@ pub(crate) fn decide(
     mut edits: Vec<HeaderEdit>,
     body: Option<Vec<u8>>,
     (view, doc, bytes): Read<'_>,
-) -> Decided {
+) -> McpDecision {
     let messages = mcp::messages(doc, bytes).unwrap_or_default();
     let mut approvals = tools.approvals(cx);
     approvals.now = seconds(cx.facts.now_ns);
@@ -51,7 +51,7 @@ pub(crate) fn decide(
     note_stopped(cx, &messages, &stopped);
     let told = told_by_server(cx, &stopped, doc, bytes);
     if gone.len() == messages.len() && told.is_empty() {
-        return Decided::Reply(cx.stopped_reply());
+        return McpDecision::Reply(cx.stopped_reply());
     }
     let mut view = view.clone();
     if !gone.is_empty() {
@@ -67,7 +67,7 @@ pub(crate) fn decide(
         view.texts.retain(|item| !matches!(item, Item::Text { node, .. } if within(*node)));
     }
     match guardrails.scan_input(cx, &view, doc, bytes) {
-        InputOutcome::Pass => Decided::GoesOn { edits, body },
+        InputOutcome::Pass => McpDecision::GoesOn { edits, body },
         InputOutcome::Rewritten(new) => {
             // Such headers repeat the original arguments.
             for (name, _) in cx.facts.headers.iter() {
@@ -76,10 +76,10 @@ pub(crate) fn decide(
                     edits.push(HeaderEdit::Remove(name));
                 }
             }
-            Decided::GoesOn { edits, body: Some(new) }
+            McpDecision::GoesOn { edits, body: Some(new) }
         }
-        InputOutcome::Canned(fallback) => Decided::Reply(cx.canned(&fallback)),
-        InputOutcome::Refused(refusal) => Decided::Reply(cx.refused(&refusal)),
+        InputOutcome::Canned(fallback) => McpDecision::Reply(cx.canned(&fallback)),
+        InputOutcome::Refused(refusal) => McpDecision::Reply(cx.refused(&refusal)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests that are not answered yet. A batch may have a hundred thousand of them, and each answer looks up its own.
 
-use crate::context::mcp::Asked;
+use crate::context::mcp::RpcRequest;
 
 /// Sorted by id. Answered requests keep their place: closing the gap in such a long list each time would be too slow.
 #[derive(Debug, Default)]
@@ -11,16 +11,19 @@ pub(super) struct WaitingRequests {
 
 #[derive(Debug)]
 struct Slot {
-    asked: Asked,
+    asked: RpcRequest,
     /// Its position among all requests of the batch.
     place: usize,
     answered: bool,
 }
 
 impl WaitingRequests {
-    pub(super) fn new(asked: &[Asked]) -> Self {
-        let slot =
-            |(place, asked): (usize, &Asked)| Slot { asked: asked.clone(), place, answered: false };
+    pub(super) fn new(asked: &[RpcRequest]) -> Self {
+        let slot = |(place, asked): (usize, &RpcRequest)| Slot {
+            asked: asked.clone(),
+            place,
+            answered: false,
+        };
         let mut all: Vec<Slot> = asked.iter().enumerate().map(slot).collect();
         all.sort_by(|one, other| one.asked.id.cmp(&other.asked.id));
         Self { left: all.len(), all }
@@ -35,7 +38,7 @@ impl WaitingRequests {
     }
 
     /// The first request with this id, if it is not answered yet.
-    pub(super) fn find(&self, id: &[u8]) -> Option<&Asked> {
+    pub(super) fn find(&self, id: &[u8]) -> Option<&RpcRequest> {
         let slot = self.all.get(self.first(id)).filter(|slot| slot.asked.id == id)?;
         (!slot.answered).then_some(&slot.asked)
     }
@@ -53,7 +56,7 @@ impl WaitingRequests {
     }
 
     /// Takes the unanswered requests, in the order in which they were sent: none waits any more.
-    pub(super) fn take(&mut self) -> Vec<Asked> {
+    pub(super) fn take(&mut self) -> Vec<RpcRequest> {
         self.left = 0;
         let mut left = std::mem::take(&mut self.all);
         left.retain(|slot| !slot.answered);
@@ -73,8 +76,8 @@ mod tests {
             asked in proptest::collection::vec((0_u8..6, any::<bool>()), 0..12),
             answers in proptest::collection::vec(0_u8..8, 0..8),
         ) {
-            let mut list: Vec<Asked> =
-                asked.into_iter().map(|(id, call)| Asked { id: vec![id], call }).collect();
+            let mut list: Vec<RpcRequest> =
+                asked.into_iter().map(|(id, call)| RpcRequest { id: vec![id], call }).collect();
             let mut waiting = WaitingRequests::new(&list);
             for id in answers {
                 prop_assert_eq!(waiting.find(&[id]), list.iter().find(|asked| asked.id == [id]));

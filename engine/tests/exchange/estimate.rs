@@ -3,7 +3,7 @@
 use crate::support::{Recording, recordings};
 use hemostat_engine::dialect::spend::{Spending, Usage};
 use hemostat_engine::dialect::{self, Item};
-use hemostat_engine::lever::limits::estimate::Weigh;
+use hemostat_engine::lever::limits::estimate::CharacterCounts;
 use hemostat_engine::wire::frame::Framing;
 use hemostat_engine::wire::framer::Framer;
 use hemostat_engine::wire::json::Doc;
@@ -34,7 +34,7 @@ fn usage(recording: &Recording) -> Usage {
 }
 
 /// The estimate's parts; `None`: the request holds what no estimate can see (stored prompts, provider-run tools).
-fn parts(recording: &Recording) -> Option<(Weigh, Spending)> {
+fn parts(recording: &Recording) -> Option<(CharacterCounts, Spending)> {
     let recognised = dialect::recognise(&recording.method, &recording.path)?;
     let dialect = dialect::dialect(recognised.dialect);
     let mut doc = Doc::default();
@@ -46,7 +46,7 @@ fn parts(recording: &Recording) -> Option<(Weigh, Spending)> {
     {
         return None;
     }
-    let mut weigh = Weigh::default();
+    let mut weigh = CharacterCounts::default();
     for item in &view.texts {
         if let Item::Text { node, .. } = item
             && let Some(text) =
@@ -145,7 +145,7 @@ proptest::proptest! {
     fn a_text_is_weighed_character_by_character(
         pieces in proptest::collection::vec("([a-zA-Z]{1,30}|[0-9 .,\n\t]{0,6}|\\PC{0,8}|[éшת漢😀]{0,4})", 0..6),
     ) {
-        let (mut own, mut run) = (Weigh::default(), 0);
+        let (mut own, mut run) = (CharacterCounts::default(), 0);
         let mut plain = [0; 7];
         for piece in &pieces {
             own.add(piece);

@@ -24,7 +24,7 @@ use plan::{Plan, Request};
 
 /// What the levers changed in a request.
 #[derive(Debug, Default)]
-pub(crate) struct Changed {
+pub(crate) struct ChangedRequest {
     /// Headers that are set, `:path` among them.
     pub edits: Vec<HeaderEdit>,
     /// The body, where it changed.
@@ -52,8 +52,8 @@ pub(crate) fn change(
     cx: &mut Context,
     said: &mut RequestValues<'_>,
     body: Option<&[u8]>,
-) -> Result<Changed, Refusal> {
-    let mut changed = Changed::default();
+) -> Result<ChangedRequest, Refusal> {
+    let mut changed = ChangedRequest::default();
     let program = Rc::clone(&cx.program);
     if program.changes.is_empty() {
         return Ok(changed);

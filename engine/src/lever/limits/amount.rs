@@ -1,7 +1,7 @@
 //! How much a request may use, before it is sent.
 
 use super::applies::count_of;
-use super::estimate::Weigh;
+use super::estimate::CharacterCounts;
 use super::{Charges, Read};
 use crate::context::Context;
 use crate::context::facts;
@@ -27,7 +27,7 @@ impl EstimatedUse {
         spending: &Spending,
         default_output: u64,
     ) -> Self {
-        let mut weigh = Weigh::default();
+        let mut weigh = CharacterCounts::default();
         for item in &view.texts {
             if let Item::Text { node, shape, .. } = item
                 && let Some(value) = doc.value(bytes, *node)

@@ -10,7 +10,7 @@ use crate::wire::find::{self, Classes};
 
 /// Counts of characters by class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Weigh {
+pub struct CharacterCounts {
     /// ASCII letters.
     pub letters: u64,
     /// Runs of letters and digits.
@@ -128,7 +128,7 @@ fn weights(dialect: DialectId) -> &'static Weights {
     }
 }
 
-impl Weigh {
+impl CharacterCounts {
     /// Adds a text or a piece of one.
     pub fn add(&mut self, text: &str) {
         let (blocks, rest) = text.as_bytes().as_chunks();
@@ -215,8 +215,8 @@ mod tests {
     use super::*;
 
     /// The same count, character by character.
-    fn plainly(text: &str) -> Weigh {
-        let (mut own, mut run) = (Weigh::default(), 0);
+    fn plainly(text: &str) -> CharacterCounts {
+        let (mut own, mut run) = (CharacterCounts::default(), 0);
         for c in text.chars() {
             let in_word = c.is_ascii_alphanumeric();
             own.words += u64::from(in_word && run == 0);
@@ -242,7 +242,7 @@ mod tests {
             cut in 1_usize..40,
         ) {
             let text = words.concat();
-            let mut weigh = Weigh::default();
+            let mut weigh = CharacterCounts::default();
             let mut rest = text.as_str();
             while !rest.is_empty() {
                 let (piece, more) = rest.split_at(rest.ceil_char_boundary(cut.min(rest.len())));

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::settle::used_of;
-use super::{Admission, By, Charges, Going, LimitRefusal, Refusals, longer, over};
+use super::{Admission, Charges, LimitRefusal, LimitedRequest, Refusals, RefusedBy, longer, over};
 use crate::base::callout::CalloutReply;
 use crate::context::Context;
 use crate::context::record::Record;
@@ -22,13 +22,13 @@ const SILENCE: Wait = Wait::Ns(1_000_000_000);
 pub(super) struct FleetShare {
     /// The fleet's accounts; `None` if none are kept here.
     pub(super) table: Option<Rc<Table>>,
-    owes: Vec<Owes>,
+    reports: Vec<PendingReport>,
     parked: Option<Box<Parked>>,
 }
 
 /// Usage that will be reported when the exchange is over, and to which account.
 #[derive(Debug)]
-struct Owes {
+struct PendingReport {
     table: Rc<Table>,
     limit: Rc<Limit>,
     account: FleetAccount,
@@ -40,7 +40,7 @@ struct Owes {
     held: Option<Reservation>,
 }
 
-impl Owes {
+impl PendingReport {
     /// The request is over, and has used this much.
     fn settle(self, used: u64) {
         self.table.settle(self.account, self.held, used);
@@ -50,16 +50,16 @@ impl Owes {
 /// A request that waits for answers to its callouts.
 #[derive(Debug)]
 struct Parked {
-    going: Going,
+    request: LimitedRequest,
     /// The body, to be read again.
     bytes: Option<Vec<u8>>,
-    asks: Vec<Ask>,
+    questions: Vec<Question>,
 }
 
 /// A question to a service, and its answer.
 #[derive(Debug)]
-pub(super) struct Ask {
-    /// The index of the entry it is about, among those in `owes`.
+pub(super) struct Question {
+    /// The index of the entry it is about, among those in `reports`.
     about: usize,
     asking: Asking,
     /// The number of its callout.
@@ -68,7 +68,7 @@ pub(super) struct Ask {
 }
 
 /// Whether a fleet-wide limit admits a request, before the process's own account is asked.
-pub(super) enum Says {
+pub(super) enum FleetDecision {
     /// The process's own account decides.
     Locally,
     /// Admitted, whatever the process's own account says.
@@ -80,56 +80,69 @@ pub(super) enum Says {
 impl FleetShare {
     /// The request was not admitted after all: nothing will be reported.
     pub(super) fn forget(&mut self) {
-        for owes in std::mem::take(&mut self.owes) {
-            owes.settle(0);
+        for report in std::mem::take(&mut self.reports) {
+            report.settle(0);
         }
     }
 
     /// True if something will be reported.
-    pub(super) fn owes(&self) -> bool {
-        !self.owes.is_empty()
+    pub(super) fn will_report(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     /// The limits for which something will be reported.
     pub(super) fn limits(&self) -> impl Iterator<Item = &Limit> {
-        self.owes.iter().map(|owes| owes.limit.as_ref())
+        self.reports.iter().map(|report| report.limit.as_ref())
     }
 
     /// Applies the service's last decision to a request.
-    pub(super) fn says(&mut self, cx: &mut Context, limit: &Rc<Limit>, charge: u64) -> Says {
+    pub(super) fn decide(
+        &mut self,
+        cx: &mut Context,
+        limit: &Rc<Limit>,
+        charge: u64,
+    ) -> FleetDecision {
         let (Some(global), Some(table)) = (&limit.global, self.table.clone()) else {
-            return Says::Locally;
+            return FleetDecision::Locally;
         };
-        let Some(account) = limit.fleet_account(&cx.labels) else { return Says::Locally };
+        let Some(account) = limit.fleet_account(&cx.labels) else { return FleetDecision::Locally };
         let silent = table.is_silent(&account);
         let says = match global.on_error {
             OnError::Closed if silent => {
-                decides(&mut cx.record, limit, "closed");
+                count_decision(&mut cx.record, limit, "closed");
                 // The service is asked again about accounts that are refused.
                 table.want(&account);
-                return Says::Refused(refused(limit, charge, SILENCE, By::Silence));
+                return FleetDecision::Refused(refused(limit, charge, SILENCE, RefusedBy::Silence));
             }
             OnError::Open if silent => {
-                decides(&mut cx.record, limit, "open");
-                Says::Free
+                count_decision(&mut cx.record, limit, "open");
+                FleetDecision::Free
             }
             // A limit that asks before each request learns it then.
-            _ if global.strict && !silent => Says::Locally,
+            _ if global.strict && !silent => FleetDecision::Locally,
             _ => match table.word(&account) {
                 ServiceWord::Free => {
                     if silent {
-                        decides(&mut cx.record, limit, "local");
+                        count_decision(&mut cx.record, limit, "local");
                     }
-                    Says::Locally
+                    FleetDecision::Locally
                 }
                 ServiceWord::Over(until) => {
                     table.want(&account);
-                    return Says::Refused(fleet_refused(cx, limit, charge, until));
+                    return FleetDecision::Refused(fleet_refused(cx, limit, charge, until));
                 }
             },
         };
         let (limit, strict, on_error) = (Rc::clone(limit), global.strict, global.on_error);
-        self.owes.push(Owes { table, limit, account, charge, strict, on_error, held: None });
+        self.reports.push(PendingReport {
+            table,
+            limit,
+            account,
+            charge,
+            strict,
+            on_error,
+            held: None,
+        });
         says
     }
 
@@ -139,58 +152,64 @@ impl FleetShare {
         cx: &Context,
         limit: &Limit,
         own: Result<Option<Wait>, StoreError>,
-    ) -> (Option<Wait>, By) {
+    ) -> (Option<Wait>, RefusedBy) {
         let own = own.ok().flatten();
         let table = self.table.as_ref().filter(|_| limit.global.is_some());
         let account = table.and_then(|_| limit.fleet_account(&cx.labels));
-        let (Some(table), Some(account)) = (table, account) else { return (own, By::Process) };
-        let ServiceWord::Over(until) = table.word(&account) else { return (own, By::Process) };
+        let (Some(table), Some(account)) = (table, account) else {
+            return (own, RefusedBy::Process);
+        };
+        let ServiceWord::Over(until) = table.word(&account) else {
+            return (own, RefusedBy::Process);
+        };
         let told = Wait::Ns(until.saturating_sub(cx.facts.now_ns));
         match own {
-            Some(own) if !longer(told, own) => (Some(own), By::Process),
-            _ => (Some(told), By::Fleet),
+            Some(own) if !longer(told, own) => (Some(own), RefusedBy::Process),
+            _ => (Some(told), RefusedBy::Fleet),
         }
     }
 
     /// What must be asked before a request may leave: one question for each strict limit that holds. `None`: nothing.
-    pub(super) fn questions(&self) -> Option<Vec<Ask>> {
+    pub(super) fn questions(&self) -> Option<Vec<Question>> {
         // A service that does not respond would be waited for in vain; the periodic reports tell when it is back.
-        let asked = self.owes.iter().enumerate();
-        let asked = asked.filter(|(_, owes)| owes.strict && !owes.table.is_silent(&owes.account));
-        let asks: Vec<Ask> = asked
-            .map(|(about, owes)| {
-                let asking = owes.table.asking(&owes.account.target.service);
-                Ask { about, asking, number: 0, heard: None }
+        let asked = self.reports.iter().enumerate();
+        let asked =
+            asked.filter(|(_, report)| report.strict && !report.table.is_silent(&report.account));
+        let questions: Vec<Question> = asked
+            .map(|(about, report)| {
+                let asking = report.table.asking(&report.account.target.service);
+                Question { about, asking, number: 0, heard: None }
             })
             .collect();
-        Some(asks).filter(|asks| !asks.is_empty())
+        Some(questions).filter(|questions| !questions.is_empty())
     }
 
     /// The request waits for the answers that are still missing.
     pub(super) fn park(
         &mut self,
-        mut asks: Vec<Ask>,
-        going: Going,
+        mut questions: Vec<Question>,
+        request: LimitedRequest,
         bytes: Option<Vec<u8>>,
     ) -> Admission {
         let mut calls = Vec::new();
-        for ask in asks.iter_mut().filter(|ask| ask.heard.is_none()) {
-            let Some(owes) = self.owes.get(ask.about) else { continue };
-            ask.number = calls.len();
-            calls.push(owes.table.question(&owes.account, ask.asking, owes.charge));
+        for question in questions.iter_mut().filter(|question| question.heard.is_none()) {
+            let Some(report) = self.reports.get(question.about) else { continue };
+            question.number = calls.len();
+            calls.push(report.table.question(&report.account, question.asking, report.charge));
         }
-        self.parked = Some(Box::new(Parked { going, bytes, asks }));
+        self.parked = Some(Box::new(Parked { request, bytes, questions }));
         Admission::Ask(calls)
     }
 
     /// A service has answered a question.
-    fn hear(&mut self, number: usize, reply: CalloutReply<'_>) -> Option<()> {
-        let mut open = self.parked.as_mut()?.asks.iter_mut();
-        let ask = open.find(|ask| ask.number == number && ask.heard.is_none())?;
-        let owes = self.owes.get_mut(ask.about)?;
-        ask.heard = Some(match owes.table.asked(&owes.account, ask.asking, reply) {
+    fn take_answer(&mut self, number: usize, reply: CalloutReply<'_>) -> Option<()> {
+        let mut open = self.parked.as_mut()?.questions.iter_mut();
+        let question =
+            open.find(|question| question.number == number && question.heard.is_none())?;
+        let report = self.reports.get_mut(question.about)?;
+        question.heard = Some(match report.table.asked(&report.account, question.asking, reply) {
             Admitter::Holds(reservation) => {
-                owes.held = Some(reservation);
+                report.held = Some(reservation);
                 Admitter::Free
             }
             heard => heard,
@@ -200,9 +219,9 @@ impl FleetShare {
 
     /// Reports usage to the services that count it. `goes_on`: the call has another round.
     pub(super) fn report(&mut self, usage: Option<&Usage>, money: Option<u64>, goes_on: bool) {
-        for owes in std::mem::take(&mut self.owes) {
-            let used = used_of(owes.limit.unit, owes.charge, usage, money, goes_on);
-            owes.settle(used);
+        for report in std::mem::take(&mut self.reports) {
+            let used = used_of(report.limit.unit, report.charge, usage, money, goes_on);
+            report.settle(used);
         }
     }
 }
@@ -216,15 +235,15 @@ impl Charges {
     /// The request leaves, which settles limits that count requests. Whether an MCP call has another round is known
     /// only from its answer.
     pub(crate) fn leaves(&mut self, cx: &Context) {
-        let is_used = |owes: &Owes| {
-            owes.limit.unit == LimitUnit::Requests && !cx.is_mcp() && !cx.is_also_mcp()
+        let is_used = |report: &PendingReport| {
+            report.limit.unit == LimitUnit::Requests && !cx.is_mcp() && !cx.is_also_mcp()
         };
-        for owes in std::mem::take(&mut self.fleet.owes) {
-            if is_used(&owes) {
-                let charge = owes.charge;
-                owes.settle(charge);
+        for report in std::mem::take(&mut self.fleet.reports) {
+            if is_used(&report) {
+                let charge = report.charge;
+                report.settle(charge);
             } else {
-                self.fleet.owes.push(owes);
+                self.fleet.reports.push(report);
             }
         }
     }
@@ -237,32 +256,34 @@ impl Charges {
         number: usize,
         reply: CalloutReply<'_>,
     ) -> Option<Admission> {
-        self.fleet.hear(number, reply)?;
-        if self.fleet.parked.as_ref()?.asks.iter().any(|ask| ask.heard.is_none()) {
+        self.fleet.take_answer(number, reply)?;
+        if self.fleet.parked.as_ref()?.questions.iter().any(|question| question.heard.is_none()) {
             return None;
         }
-        let Parked { going, bytes, mut asks } = *self.fleet.parked.take()?;
-        let plain = asks.iter_mut().filter(|ask| ask.heard == Some(Admitter::Plain));
-        let again = plain.map(|ask| (ask.asking, ask.heard) = (Asking::Check, None)).count();
+        let Parked { request, bytes, mut questions } = *self.fleet.parked.take()?;
+        let plain = questions.iter_mut().filter(|question| question.heard == Some(Admitter::Plain));
+        let again =
+            plain.map(|question| (question.asking, question.heard) = (Asking::Check, None)).count();
         if again > 0 {
-            return Some(self.fleet.park(asks, going, bytes));
+            return Some(self.fleet.park(questions, request, bytes));
         }
-        Some(self.unpark(cx, going, bytes.as_deref(), &asks))
+        Some(self.unpark(cx, request, bytes.as_deref(), &questions))
     }
 
     /// All answers have arrived.
     fn unpark(
         &mut self,
         cx: &mut Context,
-        mut going: Going,
+        mut request: LimitedRequest,
         bytes: Option<&[u8]>,
-        asks: &[Ask],
+        questions: &[Question],
     ) -> Admission {
         let program = Rc::clone(&cx.program);
         let mut worst: Option<Refusals> = None;
-        for ask in asks {
-            let owes = self.fleet.owes.get(ask.about);
-            let refused = owes.and_then(|owes| hears(cx, owes, ask.heard.as_ref()));
+        for question in questions {
+            let report = self.fleet.reports.get(question.about);
+            let refused =
+                report.and_then(|report| apply_answer(cx, report, question.heard.as_ref()));
             let Some(refused) = refused else { continue };
             match &mut worst {
                 Some(known) if longer(refused.wait, known.longest.wait) => known.longest = refused,
@@ -272,7 +293,7 @@ impl Charges {
         }
         if let Some(refusals) = &worst {
             self.give_back(cx);
-            if let Some(reply) = over(cx, refusals, &mut going) {
+            if let Some(reply) = over(cx, refusals, &mut request) {
                 return Admission::Reply(reply);
             }
         }
@@ -288,8 +309,8 @@ impl Charges {
             _ => None,
         };
         match worst {
-            Some(_) => self.admit(cx, &program, going, read),
-            None => self.go_on(cx, &program, going, read),
+            Some(_) => self.admit(cx, &program, request, read),
+            None => self.go_on(cx, &program, request, read),
         }
     }
 
@@ -304,39 +325,43 @@ impl Charges {
 }
 
 /// Applies an answer to the request; `None` if it may leave.
-fn hears(cx: &mut Context, owes: &Owes, heard: Option<&Admitter>) -> Option<LimitRefusal> {
-    let Owes { limit, charge, on_error, .. } = owes;
+fn apply_answer(
+    cx: &mut Context,
+    report: &PendingReport,
+    heard: Option<&Admitter>,
+) -> Option<LimitRefusal> {
+    let PendingReport { limit, charge, on_error, .. } = report;
     match (heard, on_error) {
         (Some(Admitter::Free | Admitter::Holds(_)), _) => None,
         (Some(Admitter::Over(until)), _) => Some(fleet_refused(cx, limit, *charge, *until)),
         (_, OnError::Closed) => {
-            decides(&mut cx.record, limit, "closed");
-            Some(refused(limit, *charge, SILENCE, By::Silence))
+            count_decision(&mut cx.record, limit, "closed");
+            Some(refused(limit, *charge, SILENCE, RefusedBy::Silence))
         }
         (_, OnError::Local) => {
-            decides(&mut cx.record, limit, "local");
+            count_decision(&mut cx.record, limit, "local");
             None
         }
         (_, OnError::Open) => {
-            decides(&mut cx.record, limit, "open");
+            count_decision(&mut cx.record, limit, "open");
             None
         }
     }
 }
 
 /// Counts a decision of the service, or of its silence.
-fn decides(record: &mut Record, limit: &Limit, word: &str) {
+fn count_decision(record: &mut Record, limit: &Limit, word: &str) {
     let id = &limit.rule.id;
     record.count(format!("hemostat_global_decisions_total;rule={id};action={word}"));
 }
 
 fn fleet_refused(cx: &mut Context, limit: &Rc<Limit>, charge: u64, until: u64) -> LimitRefusal {
-    decides(&mut cx.record, limit, "over");
+    count_decision(&mut cx.record, limit, "over");
     let wait = Wait::Ns(until.saturating_sub(cx.facts.now_ns));
-    refused(limit, charge, wait, By::Fleet)
+    refused(limit, charge, wait, RefusedBy::Fleet)
 }
 
-fn refused(limit: &Rc<Limit>, charge: u64, wait: Wait, by: By) -> LimitRefusal {
+fn refused(limit: &Rc<Limit>, charge: u64, wait: Wait, by: RefusedBy) -> LimitRefusal {
     let reset_ns = if let Wait::Ns(ns) = wait { ns } else { 0 };
     let standing = Standing { cap: limit.cap.most(), left: 0, reset_ns };
     LimitRefusal { limit: Rc::clone(limit), wait, standing, charge, by }

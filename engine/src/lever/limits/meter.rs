@@ -3,7 +3,7 @@
 //! The meter sees each frame as upstream sent it, independent of guardrails, and continues after a cut: what upstream
 //! still sends is billed too.
 
-use super::estimate::Weigh;
+use super::estimate::CharacterCounts;
 use crate::answer::Like;
 use crate::answer::frame_loop::{FrameContent, FrameView};
 use crate::dialect::spend::Usage;
@@ -16,7 +16,7 @@ pub(super) struct Meter {
     dialect: &'static Dialect,
     streamed: bool,
     usage: Usage,
-    text: Weigh,
+    text: CharacterCounts,
     /// The last event that may be repeated with another word and whose repetitions report no new usage.
     silent: Option<Like>,
     /// Part of the answer could not be read.
@@ -29,7 +29,7 @@ pub(super) struct Meter {
 
 /// What an answer used, as it is charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Used {
+pub(super) struct MeteredUse {
     /// The tokens.
     pub usage: Usage,
     /// The usage that the answer reported was implausible, and was not used.
@@ -42,7 +42,7 @@ impl Meter {
             dialect,
             streamed,
             usage: Usage::default(),
-            text: Weigh::default(),
+            text: CharacterCounts::default(),
             silent: None,
             blind: false,
             over: false,
@@ -109,7 +109,7 @@ impl Meter {
     }
 
     /// What was used. `input`: the estimate for the request, where the answer reports none.
-    pub(super) fn used(&self, input: u64) -> Used {
+    pub(super) fn used(&self, input: u64) -> MeteredUse {
         let mut usage = self.usage.clone();
         let counted = self.counted();
         let mut implausible = false;
@@ -127,7 +127,7 @@ impl Meter {
             Some(_) => {}
         }
         implausible |= clamp(&mut usage);
-        Used { usage, implausible }
+        MeteredUse { usage, implausible }
     }
 
     /// True if the answer reported its usage.

@@ -37,9 +37,9 @@ use crate::policy::program::selector::Holds;
 use crate::wire::json::Doc;
 use amount::EstimatedUse;
 pub(crate) use applies::is_limited_by;
-use fleet::Says;
+use fleet::FleetDecision;
 use meter::Meter;
-use settle::AnswerEnd;
+use settle::AnswerOutcome;
 
 /// What was read of a request's body: what it asks for, its values, and its bytes.
 pub(crate) type Read<'a> = (&'a RequestView, &'a Doc, &'a [u8]);
@@ -49,7 +49,7 @@ pub(crate) type Read<'a> = (&'a RequestView, &'a Doc, &'a [u8]);
 pub(crate) struct Charges {
     /// The accounts; `None` if there is no storage for them.
     book: Option<Rc<Book>>,
-    taken: Vec<Taken>,
+    taken: Vec<Charge>,
     /// Reservations of places in flight, shared with the code that renews them.
     leases: Rc<RefCell<Vec<Hold>>>,
     asked: Option<EstimatedUse>,
@@ -59,7 +59,7 @@ pub(crate) struct Charges {
     hide_usage: bool,
     /// When leases were last renewed (Unix nanoseconds).
     renewed_ns: u64,
-    ended: AnswerEnd,
+    ended: AnswerOutcome,
     /// What the request says about its cost.
     spending: Spending,
     /// The limit that ends the answer (`cut_when_spent`).
@@ -86,7 +86,7 @@ pub(crate) enum Admission {
 
 /// A charge that must be settled.
 #[derive(Debug)]
-struct Taken {
+struct Charge {
     limit: Rc<Limit>,
     /// The reservation.
     hold: Hold,
@@ -96,7 +96,7 @@ struct Taken {
     spent: bool,
 }
 
-impl Taken {
+impl Charge {
     /// The sum of all reservations.
     fn charge(&self) -> u64 {
         self.more.iter().fold(self.hold.charge(), |sum, hold| sum.saturating_add(hold.charge()))
@@ -115,12 +115,12 @@ struct LimitRefusal {
     wait: Wait,
     standing: Standing,
     charge: u64,
-    by: By,
+    by: RefusedBy,
 }
 
 /// What refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+enum RefusedBy {
     /// An account of this process.
     Process,
     /// The service that counts for the whole fleet.
@@ -147,7 +147,7 @@ impl Refusals {
 
 /// A request on its way through the limits.
 #[derive(Debug)]
-struct Going {
+struct LimitedRequest {
     edits: Vec<HeaderEdit>,
     body: Option<Vec<u8>>,
     /// The model that replaces the one that was asked for.
@@ -175,7 +175,7 @@ impl Charges {
 
     /// True if the answer must be read to know what was used.
     pub(crate) fn wants_answer(&self) -> bool {
-        self.asked.is_some() && (!self.taken.is_empty() || self.fleet.owes())
+        self.asked.is_some() && (!self.taken.is_empty() || self.fleet.will_report())
     }
 
     /// True if the usage event must not be forwarded.
@@ -199,7 +199,7 @@ impl Charges {
         if !applies::is_limited(cx) {
             return Admission::Pass { edits, body };
         }
-        self.admit(cx, &program, Going { edits, body, downgraded: None }, read)
+        self.admit(cx, &program, LimitedRequest { edits, body, downgraded: None }, read)
     }
 
     /// What the request may use, where a limit counts it, and what it says about its cost, where something has a price
@@ -239,16 +239,16 @@ impl Charges {
         &mut self,
         cx: &mut Context,
         program: &Program,
-        mut going: Going,
+        mut request: LimitedRequest,
         read: Option<Read<'_>>,
     ) -> Admission {
         loop {
             match self.attempt(cx, program) {
                 Attempt::Admitted => match self.fleet.questions() {
-                    None => return self.go_on(cx, program, going, read),
+                    None => return self.go_on(cx, program, request, read),
                     Some(asks) => {
                         let bytes = read.map(|(_, _, bytes)| bytes.to_vec());
-                        return self.fleet.park(asks, going, bytes);
+                        return self.fleet.park(asks, request, bytes);
                     }
                 },
                 Attempt::NoPrice(limit, what) => {
@@ -258,7 +258,7 @@ impl Charges {
                     return Admission::Reply(refuse::trouble(cx, &limit, trouble));
                 }
                 Attempt::Refused(refusals) => {
-                    if let Some(reply) = over(cx, &refusals, &mut going) {
+                    if let Some(reply) = over(cx, &refusals, &mut request) {
                         return Admission::Reply(reply);
                     }
                 }
@@ -271,10 +271,10 @@ impl Charges {
         &mut self,
         cx: &mut Context,
         program: &Program,
-        going: Going,
+        request: LimitedRequest,
         read: Option<Read<'_>>,
     ) -> Admission {
-        let Going { mut edits, body, downgraded } = going;
+        let LimitedRequest { mut edits, body, downgraded } = request;
         self.watch(cx, program);
         self.renewed_ns = cx.facts.now_ns;
         if let (Some(book), false) = (&self.book, self.leases.borrow().is_empty()) {
@@ -315,10 +315,10 @@ impl Charges {
                 }
                 continue;
             }
-            match self.fleet.says(cx, limit, charge) {
-                Says::Locally => {}
-                Says::Free => continue,
-                Says::Refused(refusal) => {
+            match self.fleet.decide(cx, limit, charge) {
+                FleetDecision::Locally => {}
+                FleetDecision::Free => continue,
+                FleetDecision::Refused(refusal) => {
                     self.give_back(cx);
                     refused = Some(Refusals::by(refusal));
                     continue;
@@ -333,7 +333,8 @@ impl Charges {
                     tell::memory(cx, limit, overflow, false);
                     self.give_back(cx);
                     let limit = Rc::clone(limit);
-                    let one = LimitRefusal { limit, wait, standing, charge, by: By::Process };
+                    let one =
+                        LimitRefusal { limit, wait, standing, charge, by: RefusedBy::Process };
                     refused = Some(Refusals::by(one));
                 }
                 Err(trouble) => {
@@ -397,7 +398,7 @@ impl Charges {
             self.leases.borrow_mut().push(hold);
         } else {
             let limit = Rc::clone(limit);
-            self.taken.push(Taken { limit, hold, more: Vec::new(), spent: false });
+            self.taken.push(Charge { limit, hold, more: Vec::new(), spent: false });
         }
     }
 
@@ -406,7 +407,7 @@ impl Charges {
         self.fleet.forget();
         let Some(book) = self.book.clone() else { return };
         let holds: Vec<Hold> = self.leases.borrow_mut().drain(..).collect();
-        let taken = std::mem::take(&mut self.taken).into_iter().flat_map(Taken::holds);
+        let taken = std::mem::take(&mut self.taken).into_iter().flat_map(Charge::holds);
         for hold in holds.into_iter().chain(taken) {
             if let crate::ledger::Settled::Unsettled(trouble) = book.release(hold) {
                 tell::trouble(cx, trouble);
@@ -417,22 +418,22 @@ impl Charges {
 
 /// What a limit does above its cap: the reply to the caller, or `None` if the model was changed and all limits are
 /// asked again.
-fn over(cx: &mut Context, refusals: &Refusals, going: &mut Going) -> Option<Reply> {
+fn over(cx: &mut Context, refusals: &Refusals, request: &mut LimitedRequest) -> Option<Reply> {
     let limit = &refusals.first.limit;
-    let over = if going.downgraded.is_none() { word(&limit.over) } else { "reject" };
+    let over = if request.downgraded.is_none() { word(&limit.over) } else { "reject" };
     tell::event(cx, EventKind::LimitFull, limit, ("hemostat.action", over.into()));
     match &limit.over {
         Over::Downgrade(model)
-            if going.downgraded.is_none() && rewrite::can_set_model(cx, model) =>
+            if request.downgraded.is_none() && rewrite::can_set_model(cx, model) =>
         {
             cx.record.action(&limit.rule.id, "downgrade", false);
             cx.labels.set(LabelId::MODEL, Label::value(model, false));
-            going.downgraded = Some(Rc::clone(model));
+            request.downgraded = Some(Rc::clone(model));
             None
         }
         // Waiting does not help a request that exceeds the whole cap: the caller is told so.
         Over::Fallback(fallback)
-            if going.downgraded.is_none() && refusals.longest.wait != Wait::Never =>
+            if request.downgraded.is_none() && refusals.longest.wait != Wait::Never =>
         {
             cx.record.action(&limit.rule.id, "fallback", false);
             Some(cx.canned(fallback))

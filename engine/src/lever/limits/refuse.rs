@@ -1,6 +1,6 @@
 //! What a caller reads whose request the limits refuse.
 
-use super::{By, Refusals, reply, tell};
+use super::{Refusals, RefusedBy, reply, tell};
 use crate::context::{Context, Refusal};
 use crate::dialect::Reply;
 use crate::ledger::{StoreError, Wait};
@@ -20,7 +20,7 @@ pub(super) fn reject(cx: &mut Context, refusals: &Refusals) -> Reply {
     let whose = if told.global.is_some() { "over the fleet" } else { "per proxy" };
     let when = reply::wait_words(longest.wait);
     let message = match (longest.wait, longest.by) {
-        (_, By::Silence) => {
+        (_, RefusedBy::Silence) => {
             format!("the rate-limit service of limit `{id}` does not answer; try again {when}")
         }
         // Both numbers are part of the contract: the caller must learn that waiting does not help.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::meter::{Meter, Used};
+use super::meter::{Meter, MeteredUse};
 use super::{Charges, tell};
 use crate::answer::frame_loop::FrameView;
 use crate::context::Context;
@@ -17,7 +17,7 @@ use crate::wire::frame::Framing;
 
 /// How the answer ended, as far as it matters for usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum AnswerEnd {
+pub(super) enum AnswerOutcome {
     /// No answer: the caller hung up, or upstream broke off or timed out. The model may have generated.
     #[default]
     Unanswered,
@@ -61,16 +61,16 @@ impl Charges {
     /// The answer's headers have arrived.
     pub(crate) fn answer_begins(&mut self, status: u16, local: bool) {
         self.ended = match (local, status) {
-            (true, _) => AnswerEnd::Unanswered,
-            (false, 200..300) => AnswerEnd::Answered,
-            (false, _) => AnswerEnd::Failed,
+            (true, _) => AnswerOutcome::Unanswered,
+            (false, 200..300) => AnswerOutcome::Answered,
+            (false, _) => AnswerOutcome::Failed,
         };
     }
 
     /// The answer cannot be read.
     pub(crate) fn answer_unreadable(&mut self) {
-        if self.ended == AnswerEnd::Answered {
-            self.ended = AnswerEnd::Unreadable;
+        if self.ended == AnswerOutcome::Answered {
+            self.ended = AnswerOutcome::Unreadable;
         }
     }
 
@@ -144,12 +144,14 @@ impl Charges {
             ..Usage::default()
         };
         match (self.ended, &self.meter) {
-            (AnswerEnd::Failed, _) => Some(only(0)),
-            (AnswerEnd::Unreadable, _) => None,
-            (AnswerEnd::Unanswered, _) | (AnswerEnd::Answered, None) => Some(only(input)),
-            (AnswerEnd::Answered, Some(meter)) if meter.is_blind() && !meter.has_usage() => None,
-            (AnswerEnd::Answered, Some(meter)) => {
-                let Used { usage, implausible } = meter.used(input);
+            (AnswerOutcome::Failed, _) => Some(only(0)),
+            (AnswerOutcome::Unreadable, _) => None,
+            (AnswerOutcome::Unanswered, _) | (AnswerOutcome::Answered, None) => Some(only(input)),
+            (AnswerOutcome::Answered, Some(meter)) if meter.is_blind() && !meter.has_usage() => {
+                None
+            }
+            (AnswerOutcome::Answered, Some(meter)) => {
+                let MeteredUse { usage, implausible } = meter.used(input);
                 if implausible {
                     cx.record.count("hemostat_usage_implausible_total".to_owned());
                 }
@@ -215,7 +217,7 @@ impl Charges {
             }
         }
         let taken = std::mem::take(&mut self.taken);
-        if taken.is_empty() && !self.fleet.owes() {
+        if taken.is_empty() && !self.fleet.will_report() {
             return None;
         }
         let usage = if self.asked.is_some() { self.used(cx) } else { None };

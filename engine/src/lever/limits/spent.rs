@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::meter::Meter;
 use super::settle::used_of;
-use super::{Charges, Taken, tell};
+use super::{Charge, Charges, tell};
 use crate::context::Context;
 use crate::context::facts::seconds;
 use crate::ledger::{Book, Outcome};
@@ -17,7 +17,7 @@ const STEP: u64 = 8;
 
 impl Charges {
     /// The charges of limits that watch usage while the answer streams.
-    fn watched(&self) -> impl Iterator<Item = &Taken> {
+    fn watched(&self) -> impl Iterator<Item = &Charge> {
         self.taken.iter().filter(|taken| taken.is_watched())
     }
 
@@ -61,7 +61,7 @@ impl Charges {
     }
 }
 
-impl Taken {
+impl Charge {
     /// True if the limit watches usage while the answer streams.
     fn is_watched(&self) -> bool {
         self.limit.cuts() && !self.spent

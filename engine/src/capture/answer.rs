@@ -22,7 +22,7 @@ pub struct WantedTexts {
 
 /// The texts of one answer, gathered as they leave.
 #[derive(Debug)]
-pub struct Got {
+pub struct CapturedAnswer {
     frames: FrameLoop,
     dialect: &'static Dialect,
     wanted: WantedTexts,
@@ -42,7 +42,7 @@ struct Text {
     part: MessagePart,
 }
 
-impl Got {
+impl CapturedAnswer {
     /// An answer of which nothing has left yet. `room`: the most text to keep, in bytes.
     #[must_use]
     pub fn new(call: &Call, framing: Framing, room: usize, wanted: WantedTexts) -> Self {
