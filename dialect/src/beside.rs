@@ -1,14 +1,14 @@
-//! What a request may tell the model beside its turns: chat templates and what they are filled with, grammars, schemas of the
-//! answer, options of gateways. Nobody knows all of them, so that every string and key of a member at the root is a text,
-//! unless it is known that no model is shown it, or a dialect has read the member.
+//! What a request may tell the model besides its turns: chat templates and their variables, grammars, schemas for the
+//! answer, options of gateways. There is no complete list of them, so every string and key of a member at the root is a
+//! text, unless the member is known not to reach a model, or the dialect has read it.
 
 use super::fields::is_among;
 use super::texts::TextWalk;
 use super::{CallKind, DialectId, InputParts, Item, RequestView, Role};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
-/// Members that no model is shown: who asks, what is routed and billed, credentials, and tools, which are looked at by
-/// themselves.
+/// Members that do not reach a model: user ids, routing and billing, credentials, and tools, which are examined
+/// separately.
 #[rustfmt::skip]
 const WORDLESS: [&str; 43] = [
     "model", "models", "user", "safety_identifier", "prompt_cache_key", "metadata", "litellm_metadata",
@@ -19,20 +19,20 @@ const WORDLESS: [&str; 43] = [
     "logit_bias", "image", "images", "mask", "webhook_config", "betas", "anthropic_beta", "anthropic_version",
 ];
 
-/// Members that hold turns in some dialect, read here as it would.
+/// Members that hold turns in some dialect, read here as that dialect would.
 #[rustfmt::skip]
 const TURNS: [&str; 10] = [
     "messages", "input", "contents", "content", "system", "systemInstruction", "system_instruction", "instructions",
     "prompt", "requests",
 ];
 
-/// Members whose own members are such as stand at the root.
+/// Members whose own members are those of a request's root.
 #[rustfmt::skip]
 const OPTIONS: [&str; 6] = [
     "extra_body", "additionalModelRequestFields", "generationConfig", "generation_config", "inferenceConfig", "options",
 ];
 
-/// They may be a system's words as well as a user's.
+/// They may be a system prompt as well as a user's text.
 const ROLE: Role = Role::Input(InputParts {
     system: true,
     user: true,
@@ -42,10 +42,10 @@ const ROLE: Role = Role::Input(InputParts {
     tool_definitions: false,
 });
 
-/// The texts at the root of a request that its dialect has not read.
+/// The texts in root members that the request's dialect has not read.
 pub fn texts(view: &RequestView, doc: &Doc, body: &[u8], items: &mut Vec<Item>) {
     let own = &view.call.recognised;
-    // Of these every member is read.
+    // These dialects read every member.
     let read_whole = matches!(own.dialect, DialectId::Mcp | DialectId::A2a);
     if read_whole || own.kind != CallKind::Generate || doc.is_empty() {
         return;

@@ -10,49 +10,49 @@ use crate::wire::frame::Framing;
 /// What kind of call a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallKind {
-    /// It asks the model to generate.
+    /// Generate an answer.
     Generate,
-    /// It fetches an answer that was generated before (`GET /v1/responses/{id}`).
+    /// Fetch an answer that was generated before (`GET /v1/responses/{id}`).
     StoredAnswer,
-    /// It fetches a list of those, or of what they are made of.
+    /// Fetch a list of stored answers, or of their parts.
     StoredList,
-    /// It asks for many answers that will be fetched elsewhere.
+    /// Generate many answers that will be fetched elsewhere.
     Batch,
 }
 
 impl CallKind {
-    /// True where nothing is generated: what was before is fetched.
+    /// True if nothing is generated: an earlier answer is fetched.
     #[must_use]
     pub fn is_stored(self) -> bool {
         matches!(self, Self::StoredAnswer | Self::StoredList)
     }
 }
 
-/// What the request line alone tells of a call; made by [`recognise()`](crate::recognise()).
+/// What the request line alone tells about a call; made by [`recognise()`](crate::recognise()).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognised {
-    /// Whose format it is.
+    /// The format.
     pub dialect: DialectId,
     /// What it asks for.
     pub kind: CallKind,
     /// The model, where the path carries it (Gemini, Bedrock, Azure deployments, Vertex).
     pub model: Option<String>,
-    /// The path says that a stream is asked for (Gemini `:streamGenerateContent`, Bedrock `converse-stream`).
+    /// The path asks for a stream (Gemini `:streamGenerateContent`, Bedrock `converse-stream`).
     pub stream: bool,
-    /// How that stream is framed if the answer is not SSE (Gemini without `alt=sse`: an array; Bedrock: messages).
+    /// The framing of the stream where it is not SSE (Gemini without `alt=sse`: an array; Bedrock: messages).
     pub json_stream: Framing,
-    /// What its answer is wrapped in, where a dialect has more than one form.
+    /// The envelope of the answer, where a dialect has more than one form.
     pub envelope: Option<Rc<Envelope>>,
 }
 
-/// What a request tells of the form in which it is answered.
+/// What a request tells about the form of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Envelope {
-    /// The id of a JSON-RPC request, as it was written; `None`: it came over the HTTP binding.
+    /// The id of a JSON-RPC request, as it was written; `None` for the HTTP binding.
     pub id: Option<String>,
-    /// It is of a protocol before 1.0.
+    /// The protocol version is before 1.0.
     pub old: bool,
-    /// The conversation that it goes on with.
+    /// The conversation that it continues.
     pub context: Option<String>,
 }
 
@@ -73,13 +73,13 @@ pub struct Call {
     pub include_usage: bool,
     /// The answer will be fetched elsewhere (`background: true`, batches).
     pub background: bool,
-    /// The answer that this one goes on from, if upstream knows it (Responses `previous_response_id`). A canned answer
-    /// carries it on in its own id.
+    /// The answer that this call continues, if upstream knows it (Responses `previous_response_id`). A canned answer
+    /// carries it in its own id.
     pub previous: Option<String>,
 }
 
 impl Call {
-    /// A call that has no body to be read (a GET for a stored answer).
+    /// A call without a body (a GET for a stored answer).
     #[must_use]
     pub fn without_body(recognised: Recognised) -> Self {
         Self {
@@ -95,22 +95,22 @@ impl Call {
     }
 }
 
-/// A field that cannot be read because its key stands twice or its type is wrong.
+/// A field that cannot be read because its key occurs twice or its type is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     /// The field, as a JSON pointer.
     pub field: &'static str,
 }
 
-/// What a dialect says of a request's body.
+/// What a dialect reads from a request's body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestView {
-    /// What is asked for.
+    /// The call.
     pub call: Call,
     /// The texts that the model would be shown ([`Item::Text`] only).
     pub texts: Vec<Item>,
-    /// Texts that the request only points to (file ids, URLs, stored prompts): counted, not scanned.
+    /// The number of texts that the request only references (file ids, URLs, stored prompts): counted, not scanned.
     pub remote: u32,
-    /// What must change before upstream can take the request: ids that only this proxy knows.
+    /// Edits without which upstream would refuse the request: they replace ids that only this proxy knows.
     pub edits: Vec<Edit>,
 }

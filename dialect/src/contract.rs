@@ -1,7 +1,7 @@
-//! What a dialect is: what is known of it, and the functions that read and write it.
+//! What a dialect is: data about a format, and the functions that read and write it.
 //!
-//! It is data, so that a dialect which is another one at a different path, or in other frames, takes over the parts that
-//! they share (`tools: openai_chat::DIALECT.tools`) instead of handing on every call.
+//! It is a constant, so a dialect that is another one at a different path or in other frames reuses the shared parts
+//! (`tools: openai_chat::DIALECT.tools`) instead of forwarding every call.
 
 use super::answer::Answer;
 use super::call::{Call, Recognised, RequestView, Unreadable};
@@ -26,7 +26,7 @@ pub struct Dialect {
     pub(super) spend: Spend,
 }
 
-/// What a dialect is called, and whose it is.
+/// Name and origin of a dialect.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct About {
     pub(super) id: DialectId,
@@ -41,18 +41,18 @@ pub(super) struct About {
 }
 
 impl About {
-    /// A dialect of chats that is nobody's kin.
+    /// A chat dialect that is its own kin.
     pub(super) const fn of(id: DialectId, name: &'static str, provider: &'static str) -> Self {
         Self { id, name, kin: id, operation: "chat", provider }
     }
 }
 
-/// How requests are known and read.
+/// How requests are recognised and read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Requests {
     /// [`Dialect::recognise`]
     pub(super) recognise: fn(&Line<'_>) -> Option<Recognised>,
-    /// [`Dialect::takes`]; `None`: the path is nobody else's.
+    /// [`Dialect::takes`]; `None` if no other service uses the path.
     pub(super) takes: Option<fn(&Value<'_>) -> bool>,
     /// [`Dialect::read_request`]
     pub(super) read: fn(&Recognised, &Doc, &[u8]) -> Result<RequestView, Unreadable>,
@@ -68,11 +68,11 @@ pub(super) struct OfferedTools {
 }
 
 impl OfferedTools {
-    /// Requests of this format offer none.
+    /// For formats whose requests offer no tools.
     pub(super) const NONE: Self = Self { list: |_| Vec::new(), without: |_, _| Vec::new() };
 }
 
-/// How answers are read, and made.
+/// How answers are read and written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Answers {
     /// [`Dialect::answer`]
@@ -81,13 +81,13 @@ pub(super) struct Answers {
     pub(super) made: Made,
     /// [`Dialect::error`]
     pub(super) error: fn(&Recognised, &ErrorAnswer) -> Reply,
-    /// [`Dialect::speech`]; `None`: an answer has no words.
+    /// [`Dialect::speech`]; `None` if an answer contains no words.
     pub(super) speech: Option<fn(u8) -> Speech>,
     /// [`Dialect::has_choices`]
     pub(super) choices: bool,
 }
 
-/// What a request and an answer say of cost.
+/// What a request and an answer report about cost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spend {
     /// [`Dialect::spending`]
@@ -103,7 +103,7 @@ pub(super) struct Spend {
 }
 
 impl Spend {
-    /// Nothing is said and nothing can be asked: what others are built on.
+    /// Nothing is reported and nothing can be asked for: the base of other constants.
     pub(super) const NONE: Self = Self {
         spending: |_| Ok(Spending::default()),
         usage: |_, _| {},
@@ -114,50 +114,52 @@ impl Spend {
 }
 
 impl Dialect {
-    /// Which it is.
+    /// The dialect's id.
     #[must_use]
     pub fn id(&self) -> DialectId {
         self.about.id
     }
 
-    /// The value of the label `dialect`. Several may share one.
+    /// The value of the label `dialect`. Several dialects may share one.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.about.name
     }
 
-    /// The dialect whose habits it has where more than its format counts: how many tokens its requests come to, and what
-    /// callers above a cap are told.
+    /// The dialect that it resembles in matters other than format: how many tokens its requests have, and what callers
+    /// above a cap are told.
     #[must_use]
     pub fn kin(&self) -> DialectId {
         self.about.kin
     }
 
-    /// The conventions' word for what is asked (`gen_ai.operation.name`).
+    /// The operation in the GenAI conventions (`gen_ai.operation.name`).
     #[must_use]
     pub fn operation(&self) -> &'static str {
         self.about.operation
     }
 
-    /// The conventions' name of its maker (`gen_ai.provider.name`); who really answers, the proxy's routes decide.
+    /// The provider's name in the GenAI conventions (`gen_ai.provider.name`): the maker of the format. Which service
+    /// answers is decided by the proxy's routes.
     #[must_use]
     pub fn provider(&self) -> &'static str {
         self.about.provider
     }
 
-    /// What a request line says, if it is this dialect's. No two dialects take the same line.
+    /// Recognises a request line of this dialect. No line is recognised by two dialects.
     #[must_use]
     pub fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
         (self.requests.recognise)(line)
     }
 
-    /// True where other services have the same path, so that only a body shows whose it is ([`Dialect::takes`]).
+    /// True if other services use the same path, so that only the body shows whose it is ([`Dialect::takes`]).
     #[must_use]
     pub fn shares_its_path(&self) -> bool {
         self.requests.takes.is_some()
     }
 
-    /// False for a body that is not in this dialect's shape: at a shared path it is an unknown lane, or other traffic.
+    /// False for a body that is not in this dialect's format: at a shared path, such a request is an unknown lane or
+    /// other traffic.
     #[must_use]
     pub fn takes(&self, root: &Value<'_>) -> bool {
         self.requests.takes.is_none_or(|takes| takes(root))
@@ -176,14 +178,14 @@ impl Dialect {
         (self.requests.read)(recognised, doc, body)
     }
 
-    /// The tools that a request offers, those that the provider runs included.
+    /// The tools that a request offers, including those that the provider runs.
     #[must_use]
     pub fn tools(&self, doc: &Doc, body: &[u8]) -> Vec<Tool> {
         (self.tools.list)(&doc.root(body))
     }
 
-    /// The edits that take tools (by their place in [`Dialect::tools`], rising) out of a request, so that the rest of
-    /// it stays valid.
+    /// The edits that remove tools from a request and leave the rest valid. `gone`: positions in [`Dialect::tools`],
+    /// ascending.
     #[must_use]
     pub fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
         let root = doc.root(body);
@@ -197,7 +199,7 @@ impl Dialect {
         (self.answers.read)(call, framing)
     }
 
-    /// A complete answer with status 200: a stream if the call asked for one, else a whole.
+    /// A complete answer with status 200: a stream if the call asked for one, else a whole body.
     #[must_use]
     pub fn canned(&self, call: &Call, canned: &Canned) -> Reply {
         self.answers.made.canned(self.answers.read, call, canned)
@@ -216,7 +218,7 @@ impl Dialect {
         (self.answers.error)(call, error)
     }
 
-    /// False where an answer is vectors or pictures: rules over what a model says have nothing to look at.
+    /// False if answers are vectors or pictures: rules about what a model says have nothing to look at.
     #[must_use]
     pub fn speaks(&self) -> bool {
         self.answers.speech.is_some()
@@ -228,38 +230,38 @@ impl Dialect {
         self.answers.speech.map_or(Speech::Says, |speech| speech(kind))
     }
 
-    /// `a` of a [`TextKey`](super::TextKey) is one of several answers to the same request.
+    /// True if `a` of a [`TextKey`](super::TextKey) is one of several answers to the same request.
     #[must_use]
     pub fn has_choices(&self) -> bool {
         self.answers.choices
     }
 
-    /// What a request says of its cost.
+    /// What a request says about its cost.
     ///
     /// # Errors
-    /// A field that decides cannot be read.
+    /// A field that the price depends on cannot be read.
     pub fn spending(&self, root: &Value<'_>) -> Result<Spending, Unreadable> {
         (self.spend.spending)(root)
     }
 
-    /// Takes what an event or a whole body of an answer says of its cost.
+    /// Adds the usage that an event or a whole body reports.
     pub fn usage(&self, root: &Value<'_>, usage: &mut Usage) {
         (self.spend.usage)(root, usage);
     }
 
-    /// Writes the most output into a request that names none (or `null`).
+    /// Sets the maximum of output tokens in a request that names none (or `null`).
     #[must_use]
     pub fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
         (self.spend.cap)(root, most)
     }
 
-    /// Asks for usage in a stream that would not report it.
+    /// Requests usage for a stream that would not report it.
     #[must_use]
     pub fn ask_usage(&self, root: &Value<'_>) -> Option<Edit> {
         (self.spend.ask_usage)(root)
     }
 
-    /// True for an event that stands in a stream only because usage was asked for.
+    /// True for an event that is in the stream only because usage was requested.
     #[must_use]
     pub fn is_usage_event(&self, root: &Value<'_>) -> bool {
         (self.spend.is_usage_event)(root)

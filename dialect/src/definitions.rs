@@ -1,5 +1,5 @@
-//! Definitions of tools: what a model reads of a tool before it calls it. Whoever may change one can tell the model what
-//! to do, so guardrails may look at them (`scan: [tool_definitions]`) and rules may pin them (`pin`).
+//! Definitions of tools: what a model reads about a tool before it calls it. A changed definition can tell the model
+//! what to do, so guardrails can scan definitions (`scan: [tool_definitions]`) and rules can pin them (`pin`).
 
 use sha2::{Digest, Sha256};
 
@@ -12,18 +12,18 @@ use crate::wire::json::{Doc, Kind, Value};
 /// A tool's definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
-    /// The tool.
+    /// The tool's name.
     pub name: String,
-    /// `sha256:` and 64 hex digits of the RFC 8785 form of `{"description", "name", "schema"}`, without what is not there;
-    /// empty where it has no such form.
+    /// `sha256:` and 64 hex digits: the digest of the RFC 8785 form of `{"description", "name", "schema"}`, without
+    /// absent members; empty if there is no such form.
     pub digest: String,
 }
 
-/// Where a definition keeps the schema of its arguments, by dialect.
+/// The member with the schema of the arguments, in each dialect.
 const SCHEMAS: [&str; 5] =
     ["inputSchema", "input_schema", "parameters", "parametersJsonSchema", "parameters_json_schema"];
 
-/// The lists of tools in a document, wherever they stand: outermost first, none within another.
+/// The lists of tools in a document, at any place: outermost lists only.
 fn lists<'a>(doc: &'a Doc, bytes: &'a [u8]) -> Vec<Value<'a>> {
     let mut lists: Vec<Value<'a>> = Vec::new();
     let mut after = 0;
@@ -75,7 +75,7 @@ pub fn all(doc: &Doc, bytes: &[u8]) -> Vec<Definition> {
     all
 }
 
-/// The definition in an object, if it is one: it has a name, and a description or a schema.
+/// The definition in an object, if it has a name and a description or a schema.
 #[must_use]
 pub fn of(tool: &Value<'_>) -> Option<Definition> {
     if tool.kind() != Kind::Object {
@@ -84,7 +84,7 @@ pub fn of(tool: &Value<'_>) -> Option<Definition> {
     let name = tool.get("name").filter(|name| name.kind() == Kind::String)?;
     let description = tool.get("description").filter(|text| !text.is_null());
     let schema = SCHEMAS.iter().find_map(|key| tool.get(key)).filter(|schema| !schema.is_null());
-    // Bedrock wraps it.
+    // Bedrock wraps the schema.
     let schema = schema.map(|schema| schema.get("json").unwrap_or(schema));
     if description.is_none() && schema.is_none() {
         return None;

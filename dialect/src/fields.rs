@@ -1,6 +1,7 @@
-//! What a field can hold, by its name: the deny-list behind "every string is a text unless it is known not to be one".
+//! What a field can contain, judged by its name: the deny-list behind "every string is a text unless it is known not to
+//! be one".
 //!
-//! Names are those that the dialects use, in requests and answers alike; a name that nobody listed is text.
+//! The names are those that the dialects use, in requests and answers alike; a name that is not listed is text.
 
 use std::borrow::Cow;
 
@@ -8,31 +9,31 @@ use super::inline;
 use super::names::{self, Name};
 use crate::wire::json::{Kind, Value};
 
-/// How many members of an object are looked at to learn what a sibling means. Real objects have fewer; a bound keeps
-/// hostile ones linear. What the others would say of it is not known then, and the reading that looks at most is taken.
+/// How many members of an object are looked at to learn what a sibling means. Real objects have fewer; the bound keeps
+/// hostile ones linear. Beyond it siblings are unknown, and the reading that scans most is used.
 const SIBLINGS: usize = 48;
 
-/// What stands under a key.
+/// What the value of a key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyRole {
     /// Text, or a container of texts.
     Text,
-    /// Never text: ids, types, enumerations, times, signatures, padding, counts, binary data.
+    /// Never text: ids, types, enumerations, timestamps, signatures, padding, counts, binary data.
     Never,
-    /// No text in a request. In an answer it is the model's or the server's word like any other: the name of a tool, the
-    /// id of a call.
+    /// Not text in a request. In an answer it comes from the model or the server like any other text: the name of a
+    /// tool, the id of a call.
     Name,
-    /// Who speaks: a word that is known, or a text.
+    /// Who speaks: a known word, or a text.
     Role,
-    /// The content of a file, as base64 or as a `data:` address.
+    /// The content of a file, as base64 or as a `data:` URL.
     File,
-    /// A picture, a sound, a film, written as a file is.
+    /// A picture, a sound or a film, encoded like a file.
     Media,
-    /// JSON inside a string, or a JSON value, of a tool call's arguments.
+    /// A tool call's arguments: JSON in a string, or a JSON value.
     Arguments,
-    /// A JSON value that a tool gave or takes, or a document says, with keys of its own.
+    /// A JSON value that a tool returns or takes, or a document contains, with keys of the caller's own.
     Free,
-    /// Points to content elsewhere.
+    /// A reference to content elsewhere.
     Link,
     /// Log probabilities of a text beside it.
     Logprobs,
@@ -40,7 +41,7 @@ pub(super) enum KeyRole {
     Tools,
 }
 
-/// The last member under each of some names, in one pass: what [`Value::get`] gives for each.
+/// The last member under each of these names, found in one pass: what [`Value::get`] returns for each.
 pub(super) fn pick<'a, const N: usize>(
     object: &Value<'a>,
     names: [&str; N],
@@ -61,20 +62,20 @@ pub(super) fn pick<'a, const N: usize>(
     found
 }
 
-/// The bytes of a string, escapes decoded; empty for other values.
+/// The bytes of a string, with escapes decoded; empty for other values.
 pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
     value.map(|value| value.as_bytes()).unwrap_or_default()
 }
 
-/// True if the name is one of these. A list is a few bytes of code, a pattern of as many words a kilobyte.
+/// True if the name is in the list. A list compiles to a few bytes, a `matches!` with as many words to a kilobyte.
 pub(super) fn is_among(names: &[&str], name: &[u8]) -> bool {
     names.iter().any(|own| own.as_bytes() == name)
 }
 
-/// What stands under this value's key. Array items are what their array is.
+/// What this value is, according to its key. Array items are what their array is.
 #[inline(always)]
 pub(super) fn field(value: &Value<'_>) -> KeyRole {
-    // Nearly every value is one of these, and need not be looked at any further.
+    // Nearly every value has such a name, and needs no further look.
     match names::of(value) {
         None => KeyRole::Text,
         Some(Name::NeverText) if value.kind() == Kind::String => KeyRole::Never,
@@ -84,7 +85,7 @@ pub(super) fn field(value: &Value<'_>) -> KeyRole {
     }
 }
 
-/// The same of a name that says nothing by itself.
+/// The same for a name whose meaning depends on its surroundings.
 #[inline(never)]
 fn by_surroundings(name: Name, value: &Value<'_>) -> KeyRole {
     let container = matches!(value.kind(), Kind::Object | Kind::Array);
@@ -120,7 +121,7 @@ fn by_surroundings(name: Name, value: &Value<'_>) -> KeyRole {
         Name::Bytes if string && under(value, &[b"source"]) => file(value),
         Name::Url | Name::Uri if inline(value) == Inline::Binary => file(value),
         Name::File if string => file(value),
-        // What a document of Cohere's says, under keys of the caller's own.
+        // The contents of a Cohere document, under keys of the caller's own.
         Name::Data if container && under(value, &[b"document"]) => KeyRole::Free,
         Name::Data if string && is_sealed(value) => KeyRole::Never,
         Name::Data if string && is_binary(value) => file(value),
@@ -135,18 +136,18 @@ fn by_surroundings(name: Name, value: &Value<'_>) -> KeyRole {
     }
 }
 
-/// What a `data:` address (RFC 2397) carries.
+/// What a `data:` URL (RFC 2397) contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inline {
-    /// It is no `data:` address.
+    /// It is not a `data:` URL.
     No,
     /// Base64: a picture, a file.
     Binary,
-    /// Text as it stands.
+    /// Plain text.
     Text,
 }
 
-/// What a `data:` address carries in place of pointing somewhere.
+/// What a `data:` URL contains, if it is one.
 pub(super) fn inline(value: &Value<'_>) -> Inline {
     let text = value.as_bytes();
     match inline::address(&text) {
@@ -156,7 +157,7 @@ pub(super) fn inline(value: &Value<'_>) -> Inline {
     }
 }
 
-/// A file, or what nobody reads words in.
+/// A file, or binary data in which no words are read.
 pub(super) fn file(value: &Value<'_>) -> KeyRole {
     let media = |kind: &[u8]| {
         [&b"image/"[..], b"audio/", b"video/"]
@@ -182,7 +183,7 @@ fn under(value: &Value<'_>, keys: &[&[u8]]) -> bool {
     value.parent().is_some_and(|parent| keys.contains(&&*parent.name()))
 }
 
-/// True if the value stands in an item of the list under this key.
+/// True if the value is within an item of the list under this key.
 fn under_item_of(value: &Value<'_>, key: &[u8]) -> bool {
     value.parent().and_then(|item| item.parent()).is_some_and(|list| &*list.name() == key)
 }
@@ -191,34 +192,34 @@ fn siblings<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> 
     value.parent().into_iter().flat_map(|parent| parent.children().take(SIBLINGS))
 }
 
-/// There are more siblings than are looked at.
+/// True if there are more siblings than are looked at.
 fn is_crowded(value: &Value<'_>) -> bool {
     value.parent().is_some_and(|parent| parent.children().nth(SIBLINGS).is_some())
 }
 
-/// False only if none of these names stands beside the value.
+/// False only if certainly none of these names is a sibling of the value.
 fn may_be_beside(value: &Value<'_>, names: &[&str]) -> bool {
     value.parent().is_some_and(|parent| names.iter().any(|name| parent.may_have(name)))
 }
 
-/// Any of the types beside the value is such; they may be several.
+/// True if any sibling `type` satisfies `is`; there may be several.
 fn sibling_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
     siblings(value).any(|s| s.key_is("type") && is(&s.word()))
 }
 
-/// There is a type beside the value, and none of another kind.
+/// True if there is a sibling `type`, and all of them satisfy `is`.
 fn only_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
     let types = || siblings(value).filter(|s| s.key_is("type"));
     !is_crowded(value) && types().next().is_some() && types().all(|s| is(&s.word()))
 }
 
-/// The `input` of a tool call, not that of something else (a moderation report has one).
+/// True for the `input` of a tool call, as opposed to that of something else (a moderation report has one).
 fn is_input(value: &Value<'_>) -> bool {
     is_crowded(value)
         || sibling_type(value, |kind| kind.ends_with(b"tool_use") || kind.ends_with(b"_call"))
 }
 
-/// The `id` of a tool call.
+/// True for the `id` of a tool call.
 fn is_call(value: &Value<'_>) -> bool {
     under(value, &[b"functionCall", b"function_call", b"toolCall", b"functionResponse"])
         || may_be_beside(value, &["function", "custom", "type"])
@@ -229,19 +230,19 @@ fn is_call(value: &Value<'_>) -> bool {
             })
 }
 
-/// `{"image_url": {"url": …}}`, `{"source": {"type": "url", "url": …}}`: an address whose content is meant. A `url`
-/// beside a title is a text that is shown.
+/// `{"image_url": {"url": …}}`, `{"source": {"type": "url", "url": …}}`: an address that stands for its content. A
+/// `url` beside a title is a text that is shown.
 fn is_link(value: &Value<'_>) -> bool {
     under(value, &[b"image_url", b"audio_url", b"video_url", b"file", b"source"])
         || only_type(value, |kind| kind == b"url")
 }
 
-/// What has its content at an address, in place of carrying it.
+/// Types of content that may be given by address instead of inline.
 fn is_medium(kind: &[u8]) -> bool {
     matches!(kind, b"image" | b"document" | b"audio" | b"video")
 }
 
-/// Reasoning that is encrypted.
+/// True for encrypted reasoning.
 fn is_sealed(value: &Value<'_>) -> bool {
     only_type(value, |kind| matches!(kind, b"redacted_thinking" | b"reasoning.encrypted"))
 }
@@ -267,7 +268,8 @@ fn is_binary(value: &Value<'_>) -> bool {
     binary
 }
 
-/// Names of tools are not texts: what stands beside arguments or a call's id, and in a message that holds a result.
+/// True if the name of a tool stands here, which is not text: beside arguments or a call's id, and in a message that
+/// holds a result.
 fn names_a_tool(value: &Value<'_>) -> bool {
     under(value, &[b"function", b"custom", b"functionCall", b"function_call", b"functionResponse"])
         || under(value, &[b"toolUse", b"toolSpec", b"systemTool"])

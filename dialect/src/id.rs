@@ -1,7 +1,7 @@
-//! The list of dialects, one row each. A new one needs a folder, its `mod` line, a row here and its name in the registry: everything else asks its
-//! [`Dialect`](super::Dialect).
+//! The list of dialects, one row each. A new dialect needs a folder, its `mod` line, a row here and its name in the
+//! registry: all other code asks its [`Dialect`](super::Dialect).
 
-/// Hands the rows on to a macro: what it is called, and where its constant stands.
+/// Passes the rows to a macro: variant, and path of the constant.
 macro_rules! each_dialect {
     ($rows:ident) => {
         $rows! {
@@ -13,19 +13,19 @@ macro_rules! each_dialect {
             Anthropic => anthropic::DIALECT,
             /// Google Gemini.
             Gemini => gemini::DIALECT,
-            /// Google's Gemini Interactions with a model.
+            /// Google's Gemini Interactions API with a model.
             GeminiInteractions => gemini_interactions::DIALECT,
             /// Model Context Protocol.
             Mcp => mcp::DIALECT,
-            /// Agent2Agent: agents that ask each other.
+            /// Agent2Agent: agents that call each other.
             A2a => a2a::DIALECT,
             /// AWS Bedrock Converse.
             Bedrock => bedrock::DIALECT,
-            /// AWS Bedrock InvokeModel: a model's own request and answer.
+            /// AWS Bedrock InvokeModel: a model's native request and answer.
             BedrockInvoke => bedrock::INVOKE,
-            /// OpenAI's legacy completions: a prompt goes on.
+            /// OpenAI's legacy completions of a prompt.
             OpenaiCompletions => openai_completions::DIALECT,
-            /// Endpoints of Databricks and SageMaker that carry a chat.
+            /// Databricks and SageMaker endpoints that serve a chat.
             Invocations => invocations::DIALECT,
             /// Ollama's chat.
             Ollama => ollama::CHAT,
@@ -35,9 +35,9 @@ macro_rules! each_dialect {
             Cohere => cohere::DIALECT,
             /// OpenAI's embeddings.
             OpenaiEmbeddings => wordless::OPENAI_EMBEDDINGS,
-            /// OpenAI's pictures.
+            /// OpenAI's image generation.
             OpenaiImages => wordless::OPENAI_IMAGES,
-            /// Google's embeddings, and what is predicted of instances (embeddings, pictures, films).
+            /// Google's embeddings, and predictions for instances (embeddings, pictures, films).
             GeminiPredict => wordless::GEMINI_PREDICT,
             /// Ollama's embeddings.
             OllamaEmbed => wordless::OLLAMA_EMBED,
@@ -47,14 +47,14 @@ macro_rules! each_dialect {
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $id:ident => $dialect:path,)*) => {
-        /// The dialects. What they are called is [`Dialect::name`](super::Dialect::name)'s word.
+        /// The dialects. Their names are [`Dialect::name`](super::Dialect::name).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum DialectId {
             $($(#[$doc])* $id,)*
         }
 
         impl DialectId {
-            /// All of them, in the order in which request lines are shown to them.
+            /// All of them, in the order in which request lines are matched.
             pub const ALL: &'static [Self] = &[$(Self::$id,)*];
         }
     };

@@ -1,24 +1,24 @@
-//! Text that travels as a file: base64, or a `data:` address (RFC 2397).
+//! Text that travels as a file: base64, or a `data:` URL (RFC 2397).
 //!
-//! What a caller says of a file (its media type, its name) is not believed: bytes that begin as text does are text, and
-//! are looked at as such. They are never written anew: a redaction in a file blocks.
+//! What a caller claims about a file (its media type, its name) is not trusted: bytes that begin like text are text,
+//! and are scanned as such. Files are never rewritten: a redaction in a file blocks.
 
 use std::borrow::Cow;
 
 use crate::limits::INLINE_HEAD_BYTES;
 
-/// A `data:` address, taken apart.
+/// The parts of a `data:` URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Address<'a> {
-    /// The media type, parameters apart.
+    /// The media type, without parameters.
     pub kind: &'a [u8],
-    /// What it carries is base64.
+    /// The data is base64.
     pub base64: bool,
-    /// What it carries, as written.
+    /// The data, as written.
     pub data: &'a [u8],
 }
 
-/// Takes a `data:` address apart; `None`: it is none.
+/// Splits a `data:` URL; `None` if the text is not one.
 pub(super) fn address(text: &[u8]) -> Option<Address<'_>> {
     let text = text.trim_ascii_start();
     let (scheme, rest) = text.split_at_checked(5)?;
@@ -36,15 +36,15 @@ pub(super) fn address(text: &[u8]) -> Option<Address<'_>> {
 /// What a file's content is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileContent {
-    /// Text, in base64 or percent-encoded: [`text`] is what it says.
+    /// Text, in base64 or percent-encoded: [`text`] decodes it.
     Encoded,
-    /// It is not encoded at all.
+    /// Not encoded at all.
     Plain,
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     Binary,
 }
 
-/// Tells by its beginning.
+/// Decides by the beginning.
 pub(super) fn content(value: &[u8]) -> FileContent {
     let (data, base64) = match address(value) {
         Some(address) => (address.data, address.base64),
@@ -62,7 +62,7 @@ pub(super) fn content(value: &[u8]) -> FileContent {
     if valid && !head.contains(&0) { FileContent::Encoded } else { FileContent::Binary }
 }
 
-/// What a file says that is [`FileContent::Encoded`].
+/// The text of a file that is [`FileContent::Encoded`].
 pub fn text(value: &[u8]) -> String {
     let bytes = match address(value) {
         Some(address) if !address.base64 => from_percent(address.data),
@@ -75,8 +75,8 @@ pub fn text(value: &[u8]) -> String {
     }
 }
 
-/// As the most lenient reader takes it: either alphabet, blanks and padding anywhere. `None`: there is something else
-/// in it. No more than `most` bytes are given, but all is looked at.
+/// Decodes as the most lenient reader does: either alphabet, whitespace and padding anywhere. `None` if there is
+/// anything else. At most `most` bytes are returned, but all of the input is checked.
 fn from_base64(text: &[u8], most: usize) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity((text.len() / 4 * 3 + 3).min(most));
     let (mut buffer, mut bits) = (0_u32, 0_u32);
@@ -104,7 +104,7 @@ fn from_base64(text: &[u8], most: usize) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// An address may write `+`, `/` and `=` with percent signs.
+/// An address may percent-encode `+`, `/` and `=`.
 fn percent_free(text: &[u8]) -> Cow<'_, [u8]> {
     if text.contains(&b'%') { from_percent(text).into() } else { text.into() }
 }

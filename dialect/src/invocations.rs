@@ -1,6 +1,5 @@
-//! Endpoints that serve any model under one path, where they carry a chat: Databricks (`/serving-endpoints/NAME/invocations`)
-//! and SageMaker (`/endpoints/NAME/invocations`). A body without `messages` is not read: whatever it asks, it asks in a
-//! shape of its own.
+//! Endpoints that serve any model at one path, if they carry a chat: Databricks (`/serving-endpoints/NAME/invocations`)
+//! and SageMaker (`/endpoints/NAME/invocations`). A body without `messages` is not read: its format is the model's own.
 
 use super::contract::{About, Requests};
 use super::openai_chat;

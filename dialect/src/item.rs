@@ -2,13 +2,13 @@
 
 use crate::wire::json::NodeId;
 
-/// Whose words a text is.
+/// Where a text comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The answer, refusals and reasoning included.
+    /// The answer, including refusals and reasoning.
     Output,
-    /// Arguments of a tool call in an answer: of calls that have a name, or that the caller carries out. What a
-    /// provider runs by itself and shows (code interpreter, web search) is `Output`.
+    /// Arguments of a tool call in an answer: of calls that have a name, or that the caller carries out. Arguments of
+    /// tools that a provider runs and shows itself (code interpreter, web search) are `Output`.
     ToolArgs,
     /// A text of a request, with the parts of `input` it belongs to.
     Input(InputParts),
@@ -21,17 +21,18 @@ pub struct InputParts {
     pub system: bool,
     /// User turns.
     pub user: bool,
-    /// Turns before what follows the last assistant turn (that turn included).
+    /// Turns up to and including the last assistant turn.
     pub history: bool,
-    /// Results of tools.
+    /// Tool results.
     pub tool_results: bool,
-    /// What follows the last assistant turn.
+    /// Turns after the last assistant turn.
     pub last: bool,
-    /// Definitions of tools.
+    /// Tool definitions.
     pub tool_definitions: bool,
 }
 
-/// Names one running text of an answer: what goes on from event to event. The dialect gives the numbers their meaning.
+/// Identifies one running text of an answer, which continues from event to event. The dialect gives the numbers their
+/// meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TextKey {
     /// Content, refusal, reasoning, arguments …
@@ -68,27 +69,27 @@ impl TextKey {
 /// What a running text of an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speech {
-    /// What the model says.
+    /// The answer itself.
     Says,
-    /// What it thinks.
+    /// Reasoning.
     Thinks,
-    /// What is said elsewhere too, token by token.
+    /// A copy, token by token, of a text that also stands elsewhere.
     Repeats,
 }
 
-/// What stands in a JSON value that carries text.
+/// How a JSON value carries text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueShape {
-    /// The string is text, or a piece of one.
+    /// The string is text, or a piece of it.
     Text,
-    /// The string is JSON text, or a piece of one, whose keys, strings and numbers are texts of their own
-    /// (OpenAI `arguments`, Anthropic `partial_json`).
+    /// The string is JSON text, or a piece of it, whose keys, strings and numbers are separate texts (OpenAI
+    /// `arguments`, Anthropic `partial_json`).
     Json,
-    /// The key of this value is a text (in JSON values that tools take or, in requests, gave).
+    /// The key of this value is a text (in JSON values that tools take or, in requests, returned).
     Key,
-    /// The number is a text (in JSON values that tools take or, in requests, gave).
+    /// The number is a text (in JSON values that tools take or, in requests, returned).
     Number,
-    /// The string is a text in base64 or a `data:` address, which is never written anew.
+    /// The string is a text in base64 or a `data:` URL, which is never rewritten.
     File,
     /// A signature over the running text of this item: emptied once a rule has changed that text.
     Seal,
@@ -101,21 +102,21 @@ pub enum Item {
     Text {
         /// The value.
         node: NodeId,
-        /// How the text stands in it.
+        /// How the value carries the text.
         shape: ValueShape,
-        /// Whose words.
+        /// Where the text comes from.
         role: Role,
-        /// The running text that this is the next piece of; `None`: the text is whole in this value.
+        /// The running text that this piece continues; `None` if the text is whole in this value.
         text: Option<TextKey>,
-        /// It is signed or encrypted: a request must not change it.
+        /// Signed or encrypted: must not be changed in a request.
         signed: bool,
-        /// If a rule changes this text, this value (`logprobs`, a signature) repeats or seals it: it is replaced by
-        /// `null` if it is not a string, by `""` if it is one. It may hold `node` itself (a token of `logprobs`):
-        /// then erasing it is all that is to be done.
+        /// The value to erase if a rule changes this text, because it repeats it (`logprobs`) or signs it. It becomes
+        /// `null`, or `""` if it is a string. It may contain `node` itself (a token of `logprobs`): then erasing it is
+        /// all that needs to be done.
         erase: Option<NodeId>,
     },
-    /// A string says a running text once more, or what has not come of it yet. It is looked at as an [`Item::Text`] of its
-    /// own, which comes next.
+    /// A string that repeats a running text, or contains the part of it that has not arrived yet. It is scanned as an
+    /// [`Item::Text`] of its own, which comes next.
     TextAgain {
         /// The string.
         node: NodeId,
@@ -124,48 +125,49 @@ pub enum Item {
     },
     /// A running text is complete.
     TextEnd(TextKey),
-    /// A tool call begins: everything of it stands between here and its [`Item::CallEnd`].
+    /// A tool call begins: all its items come before its [`Item::CallEnd`].
     CallBegin {
-        /// The running text of its arguments names the call.
+        /// The key of its arguments' running text, which identifies the call.
         call: TextKey,
         /// The string with its name.
         name: Option<NodeId>,
     },
     /// A tool call is complete.
     CallEnd {
-        /// Which.
+        /// The call.
         call: TextKey,
     },
-    /// A piece of a call, or a repeat of it, provider-run ones included. It comes before what it holds.
+    /// A piece of a call, or a repetition of it, including calls that the provider runs. It comes before the items
+    /// within it.
     CallPiece {
-        /// Which.
+        /// The call.
         call: TextKey,
-        /// All of the piece in this frame.
+        /// The value that contains the whole piece.
         node: NodeId,
     },
     /// The call's name, or the next piece of it.
     CallName {
-        /// Which.
+        /// The call.
         call: TextKey,
         /// The name.
         name: CallName,
-        /// The name may go on in later frames until arguments come.
+        /// Later frames may continue the name until arguments arrive.
         open: bool,
     },
     /// The call's arguments.
     CallArgs {
-        /// Which.
+        /// The call.
         call: TextKey,
-        /// The value that has them.
+        /// The value that contains them.
         node: NodeId,
-        /// How.
+        /// How the value contains them.
         form: ArgsForm,
     },
-    /// A key on the way to a call stands twice: which one a client takes cannot be known.
+    /// A key on the path to a call occurs twice: it is unknown which one a client reads.
     Twice,
-    /// The frame has a shape that this code does not read: it may hold anything.
+    /// The frame has a format that is not read here: it may contain anything.
     Unreadable,
-    /// The answer is complete: all its texts and calls are (`[DONE]`, `message_stop`, `response.completed`).
+    /// The answer is complete, with all its texts and calls (`[DONE]`, `message_stop`, `response.completed`).
     AnswerEnd,
 }
 
@@ -174,25 +176,25 @@ pub enum Item {
 pub enum CallName {
     /// The string in this value.
     Node(NodeId),
-    /// Another name that rules may call it by: the server that runs it.
+    /// Another name that rules may use for it: the server that runs it.
     Alias(NodeId),
-    /// The name of a tool that the provider has built in.
+    /// The name of a tool that is built into the provider.
     BuiltIn(&'static str),
 }
 
-/// How arguments stand in a value.
+/// How a value contains arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArgsForm {
     /// The value is the next piece of their JSON text.
     Piece,
     /// The value is the next piece of plain text.
     TextPiece,
-    /// The value holds all of their JSON text.
+    /// The value is all of their JSON text.
     Whole,
-    /// The value holds all of the plain text.
+    /// The value is all of the plain text.
     WholeText,
-    /// The value is the arguments.
+    /// The value itself is the arguments, as JSON.
     Value,
-    /// They cannot be judged.
+    /// The arguments cannot be judged.
     Opaque,
 }

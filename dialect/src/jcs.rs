@@ -1,8 +1,8 @@
-//! Canonical JSON (RFC 8785): one spelling for each value, so that a digest of it means the value.
+//! Canonical JSON (RFC 8785): one spelling for each value, so that a digest identifies the value.
 //!
-//! What has no single meaning has no canonical form: a key that stands twice, text that is not Unicode, and a number
-//! that a double does not hold as it was written (`9007199254740993`, `1e400`): two readers would take it for two
-//! numbers.
+//! A value without a single meaning has no canonical form: a key that occurs twice, text that is not Unicode, or a
+//! number that a double does not represent exactly as written (`9007199254740993`, `1e400`), which two readers may take
+//! for two numbers.
 
 mod number;
 
@@ -11,14 +11,14 @@ use std::fmt;
 use crate::base::json_text::escape;
 use crate::wire::json::{Doc, Kind, Value};
 
-/// Why a value has no canonical form. Says nothing of its content.
+/// Why a value has no canonical form. Contains nothing of the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JcsError {
-    /// It is not JSON, or larger than is read.
+    /// It is not JSON, or too large.
     NotJson,
-    /// A key stands twice in an object.
+    /// A key occurs twice in an object.
     Duplicate,
-    /// A number that a double does not hold as it is written.
+    /// A number that a double does not represent as it is written.
     Number,
     /// A string that is not Unicode.
     Text,
@@ -47,7 +47,7 @@ pub fn canonical_text(json: &[u8]) -> Result<String, JcsError> {
     Ok(out)
 }
 
-/// A container that has begun: what is yet to be written of it, last first, and how it closes.
+/// An open container: what remains to be written of it, last first, and its closing bracket.
 struct OpenContainer<'a> {
     rest: Vec<(Option<String>, Value<'a>)>,
     first: bool,
@@ -57,7 +57,7 @@ struct OpenContainer<'a> {
 /// Appends the canonical form of a value.
 ///
 /// # Errors
-/// Why it has none; `out` is then of no use.
+/// Why it has none; the contents of `out` are then unspecified.
 pub fn write(value: &Value<'_>, out: &mut String) -> Result<(), JcsError> {
     let mut stack: Vec<OpenContainer<'_>> = Vec::new();
     let mut next = Some(*value);
@@ -88,7 +88,8 @@ pub fn write(value: &Value<'_>, out: &mut String) -> Result<(), JcsError> {
     }
 }
 
-/// The children of a container in the order they are written: members by their keys' UTF-16 units (§3.2.3).
+/// The children of a container in the order they are written: members sorted by the UTF-16 units of their keys
+/// (§3.2.3).
 fn open<'a>(value: &Value<'a>, out: &mut String) -> Result<OpenContainer<'a>, JcsError> {
     let object = value.kind() == Kind::Object;
     out.push(if object { '{' } else { '[' });
@@ -114,8 +115,8 @@ fn key_of(child: &Value<'_>) -> Result<String, JcsError> {
     unicode(crate::wire::json::decode(child.raw_key()))
 }
 
-/// Decoding puts U+FFFD for what is no Unicode. Text that holds one of its own has no canonical form either: nobody
-/// could tell the two apart.
+/// Decoding replaces what is not Unicode by U+FFFD. Text that contains U+FFFD itself has no canonical form either,
+/// since the two could not be told apart.
 fn unicode(text: String) -> Result<String, JcsError> {
     if text.contains(char::REPLACEMENT_CHARACTER) { Err(JcsError::Text) } else { Ok(text) }
 }
@@ -135,7 +136,7 @@ fn scalar(value: &Value<'_>, out: &mut String) -> Result<(), JcsError> {
     Ok(())
 }
 
-/// §3.2.2.2: only what must be escaped is, and two more control characters have short forms.
+/// §3.2.2.2: only what must be escaped is escaped; two more control characters have short forms.
 fn string(text: &str, out: &mut String) {
     const SHORT: [char; 2] = ['\u{8}', '\u{c}'];
     out.push('"');

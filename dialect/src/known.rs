@@ -1,11 +1,11 @@
-//! What a stream has named so far, in order: an answer may have a thousand of a kind and come back to each, and none of
-//! its events may cost a walk over all of them.
+//! What a stream has named so far, in order. An answer may have a thousand entries of a kind and return to each, and no
+//! event may cost a walk over all of them.
 
 use super::CallPiece;
 use crate::limits;
 use crate::wire::json::{NodeId, Value};
 
-/// Numbers or names of a kind, as many as may be open.
+/// Numbers or names of one kind, as many as may be open at once; sorted.
 #[derive(Debug)]
 pub(super) struct Known<T>(Vec<T>);
 
@@ -20,7 +20,7 @@ impl<T: Ord> Known<T> {
         self.0.binary_search(one).is_ok()
     }
 
-    /// Remembers it, unless there are too many.
+    /// Adds an entry, unless there are too many.
     pub(super) fn add(&mut self, one: T) {
         if let Err(at) = self.0.binary_search(&one)
             && self.0.len() < limits::OPEN_TEXTS
@@ -29,7 +29,7 @@ impl<T: Ord> Known<T> {
         }
     }
 
-    /// Forgets it; true if it was known.
+    /// Removes an entry; true if it was there.
     pub(super) fn remove(&mut self, one: &T) -> bool {
         let at = self.0.binary_search(one);
         at.map(|at| self.0.remove(at)).is_ok()
@@ -45,7 +45,7 @@ impl<T: Ord> Known<T> {
 pub(super) struct Ids(Known<String>);
 
 impl Ids {
-    /// Remembers an id that is one.
+    /// Adds an id if the value is one.
     pub(super) fn add(&mut self, id: Option<Value<'_>>) {
         let id = id.as_ref().and_then(Value::as_str);
         if let Some(id) = id.filter(|id| id.len() <= limits::ANSWER_ID_BYTES) {
@@ -59,7 +59,7 @@ impl Ids {
     }
 }
 
-/// The pieces that stand at this node; all stand in the order of their nodes.
+/// The pieces at this node. `pieces` is in the order of the nodes.
 pub(super) fn pieces_at<'p, 'a>(pieces: &'p [CallPiece<'a>], node: NodeId) -> &'p [CallPiece<'a>] {
     let from = pieces.partition_point(|piece| piece.node < node);
     let here = pieces.get(from..).unwrap_or_default();

@@ -1,20 +1,20 @@
-//! Calls of a model in a shape that nobody here reads, told by the names in their path and the members of their body.
+//! Model calls in a format that is not read here, recognised by names in their path and members of their body.
 //!
-//! Nothing of such a call is understood: it is only known to be one, so that it can be counted and closed.
+//! Nothing in such a call is understood. It is only known to be one, so that it can be counted and refused.
 
 use super::path::RequestTarget;
 use super::recognise::versioned;
 use crate::limits;
 use crate::wire::json::decode;
 
-/// Members beside `model` that hold what a model is asked.
+/// Members, besides `model`, that hold what a model is asked.
 const ASKS: [&str; 6] = ["messages", "input", "inputs", "prompt", "contents", "parts"];
 
-/// Segments of a path whose next one names a model, or what serves one.
+/// Path segments whose next segment names a model or an endpoint that serves one.
 const MODELS: [&str; 6] =
     ["model", "models", "engines", "deployments", "endpoints", "serving-endpoints"];
 
-/// Last segments, and verbs of last segments, of calls that take what a model would be asked and generate nothing.
+/// Last segments, and verbs of last segments, of calls that take a model's input and generate nothing.
 const GENERATES_NOTHING: [&str; 7] = [
     "count_tokens",
     "count-tokens",
@@ -25,15 +25,15 @@ const GENERATES_NOTHING: [&str; 7] = [
     "detokenize",
 ];
 
-/// What the request line of a POST tells, whose path is no dialect's; by default nothing.
+/// What the request line of a POST tells whose path belongs to no dialect; nothing by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LanePath {
-    /// It names a model.
+    /// The path names a model.
     model: bool,
 }
 
 impl LanePath {
-    /// Reads a path; `None`: nothing is generated there, whatever the body says.
+    /// Reads a path; `None` if nothing is generated there, whatever the body says.
     #[must_use]
     pub fn read(target: &str) -> Option<Self> {
         let target = RequestTarget::parse(target);
@@ -50,8 +50,8 @@ impl LanePath {
     }
 }
 
-/// True for a path whose answer to a GET is what models answered to a batch, a line or an item for each, in a file that may
-/// hold anything: OpenAI's and Gemini's files, Anthropic's results, Gemini's answers within the batch.
+/// True for a path at which a GET returns the results of a batch, a line or an item for each request, in a file that
+/// may contain anything: OpenAI's and Gemini's files, Anthropic's results, Gemini's answers within the batch.
 #[must_use]
 pub fn is_results(target: &str) -> bool {
     let target = RequestTarget::parse(target);
@@ -62,7 +62,7 @@ pub fn is_results(target: &str) -> bool {
         || (gemini && target.is(1, "files") && target.nth_last(0).ends_with(":download"))
 }
 
-/// True for a path at which a model is spoken with on a websocket and nowhere else: OpenAI's Realtime, Gemini's Live.
+/// True for a path that serves a model over a websocket and in no other way: OpenAI's Realtime, Gemini's Live.
 #[must_use]
 pub fn is_live(target: &str) -> bool {
     let target = RequestTarget::parse(target);
@@ -72,15 +72,15 @@ pub fn is_live(target: &str) -> bool {
 /// What is known so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneEvidence {
-    /// Nothing yet.
+    /// Undecided.
     Open,
-    /// It looks like a call of a model.
+    /// It looks like a model call.
     Call,
-    /// It does not, whatever follows.
+    /// It is not a model call, whatever follows.
     Other,
 }
 
-/// Which string is due among the members of the body.
+/// Which string comes next among the members of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     Key,
@@ -88,8 +88,8 @@ enum Due {
     Model,
 }
 
-/// Reads a body piece by piece, keeping nothing of it but one name. It reads more than is JSON, never less, and a key
-/// whatever its case.
+/// Reads a body piece by piece, keeping nothing of it but one name. It accepts more than JSON, never less, and keys in
+/// any case.
 #[derive(Debug)]
 pub struct LaneSniffer {
     seen: LaneEvidence,
@@ -98,7 +98,7 @@ pub struct LaneSniffer {
     due: Due,
     in_string: bool,
     escaped: bool,
-    /// The string that is being read, if it may matter, as it is written.
+    /// The string that is being read, as it is written, if it may matter.
     text: Vec<u8>,
     asks: bool,
     named: bool,
@@ -122,20 +122,20 @@ impl LaneSniffer {
         }
     }
 
-    /// The model that the body names, as far as it was read.
+    /// The model that the body names, as far as it has been read.
     #[must_use]
     pub fn model(&self) -> &str {
         &self.model
     }
 
-    /// Takes the next bytes.
+    /// Reads the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) -> LaneEvidence {
         for &byte in bytes {
             if self.seen != LaneEvidence::Open {
                 break;
             }
             match byte {
-                // Zeros of wide encodings, and what marks the order of their bytes.
+                // Zeros of wide encodings, and byte order marks.
                 0 => {}
                 0xEF | 0xBB | 0xBF | 0xFE | 0xFF if !self.in_string => {}
                 _ if self.in_string => self.string(byte),
@@ -149,7 +149,7 @@ impl LaneSniffer {
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => {}
             b'{' | b'[' => {
-                // A list of calls is no call that anybody takes.
+                // A list of calls is not a call that any server accepts.
                 if self.depth == 0 && byte == b'[' {
                     self.seen = LaneEvidence::Other;
                 }

@@ -1,8 +1,12 @@
-//! What bytes mean for one provider: a constant of type [`Dialect`] each, in a folder of its own.
+//! How to read and write the formats of the providers: one constant of type [`Dialect`] each, in a folder of its own.
 //!
-//! A dialect reads requests ([`Dialect::read_request`]), reads answers frame by frame ([`Answer::read`]), and speaks:
-//! canned answers, endings of answers that have begun, errors. It decides nothing: which texts are scanned, held,
-//! rewritten or cut is the exchange's business.
+//! A dialect reads requests ([`Dialect::read_request`]), reads answers frame by frame ([`Answer::read`]), and writes
+//! canned answers, errors, and endings of answers that have begun. It decides nothing: which texts are scanned, held,
+//! rewritten or cut is up to the exchange.
+//!
+//! Types with the same name in several dialects play the same part in each: `Reading` is the [`Answer`] of a dialect,
+//! `Sent` its record of what the caller has been sent, `Leaving` the state of frames that leave an answer with stopped
+//! calls, `Open` a content block that the caller has seen begin, and `Choice` what is known of one choice.
 
 pub mod a2a;
 mod answer;

@@ -1,4 +1,4 @@
-//! Answers that the proxy makes itself: a canned one, and one that says that it was withheld.
+//! Answers that the proxy makes itself: canned ones, and ones that say that the answer was withheld.
 
 use super::answer::Answer;
 use super::call::CallKind;
@@ -6,26 +6,26 @@ use super::write::{json_reply, sse_reply};
 use super::{Call, Canned, EndingHow, Reply};
 use crate::wire::frame::Framing;
 
-/// A list of nothing, in place of one that may not leave.
+/// An empty list, in place of a list that may not leave.
 const NO_ITEMS: &str =
     r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":false}"#;
 
-/// How a dialect's are written.
+/// How a dialect's own answers are written.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Made {
-    /// As this JSON, or as a stream of server-sent events that ends at once.
+    /// As JSON from this function, or as a stream of server-sent events that ends at once.
     Json(fn(&Call, &EndingHow, decision: &str, now: u64) -> String),
-    /// In the dialect's own way.
+    /// In a way specific to the dialect.
     Own {
-        /// A complete answer that says this.
+        /// A complete canned answer.
         canned: fn(&Call, &Canned) -> Reply,
-        /// A complete answer that says that another was withheld.
+        /// A complete answer which says that another was withheld.
         blocked: fn(&Call, decision: &str, now: u64) -> Reply,
     },
 }
 
 impl Made {
-    /// A canned answer; `read` begins to read one.
+    /// A canned answer; `read` begins to read an answer of the dialect.
     pub(super) fn canned(
         self,
         read: fn(&Call, Framing) -> Box<dyn Answer>,
@@ -41,7 +41,7 @@ impl Made {
         }
     }
 
-    /// An answer, not streamed, that says that another was withheld.
+    /// An answer, not streamed, which says that another was withheld.
     pub(super) fn blocked(self, call: &Call, decision: &str, now: u64) -> Reply {
         match self {
             Self::Own { blocked, .. } => blocked(call, decision, now),

@@ -1,8 +1,8 @@
-//! The models that a request lets answer beside the one that it names.
+//! The models that a request permits to answer, besides the one it names.
 //!
-//! Routers and providers take lists of them under these names (OpenRouter `models`, LiteLLM `fallbacks` of three kinds,
-//! Anthropic's beta `fallbacks`), as names or as objects with a `model`. A rule for one of them must hold: it may be the
-//! one that answers.
+//! Routers and providers accept lists of them under these names (OpenRouter `models`, LiteLLM's three kinds of
+//! `fallbacks`, Anthropic's beta `fallbacks`), as names or as objects with a `model`. A rule for one of them must hold,
+//! since it may be the one that answers.
 
 use super::Unreadable;
 use super::fields::is_among;
@@ -19,7 +19,7 @@ const LISTS: [&str; 13] = [
     "fallbackModels",
 ];
 
-/// Members of a request below which a `model` is a word of the caller's, or read by what knows its place.
+/// Request members below which a `model` is the caller's own text, or is read by code that knows its place.
 #[rustfmt::skip]
 const NO_OPTIONS: [&str; 27] = [
     "messages", "input", "contents", "system", "systemInstruction", "system_instruction", "instructions", "prompt",
@@ -28,29 +28,30 @@ const NO_OPTIONS: [&str; 27] = [
     "requestMetadata", "labels", "generationConfig", "generation_config",
 ];
 
-/// Keys of a query that name one (LiteLLM, Realtime).
+/// Query keys that name a model (LiteLLM, Realtime).
 const QUERY: [&str; 2] = ["model", "deployment"];
 
-/// The header by which SageMaker's endpoints of many models are told which.
+/// The header that selects the model at SageMaker's multi-model endpoints.
 const TARGET_MODEL: &str = "x-amzn-sagemaker-target-model";
 
 /// The further models that a body names, in order.
 ///
 /// # Errors
-/// `model` stands twice, or there are more than [`limits::OTHER_MODELS`]: which of them may answer is not known then.
+/// `model` occurs twice, or there are more than [`limits::OTHER_MODELS`]: it is then unknown which of them may answer.
 pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     let mut models = Vec::new();
     let root = doc.root(body);
-    // Where the path names another, which of them counts is the server's choice.
+    // Where the path names another model, it is the server's choice which one counts.
     add(&mut models, root.unique("model").map_err(|_| Unreadable { field: "/model" })?)?;
     for field in root.children() {
         match &*field.name() {
             b"model" => {}
-            // Before there were deployments, they were called engines; elsewhere one is a search engine.
+            // Deployments used to be called engines; elsewhere an engine is a search engine.
             b"engine" => add(&mut models, Some(field))?,
-            // A tool may be a model of its own (Anthropic's advisor, OpenAI's pictures), and turns may bring tools.
+            // A tool may have a model of its own (Anthropic's advisor, OpenAI's image generation), and turns may
+            // contain tools.
             b"tools" | b"input" | b"messages" => of_tools(&field, &mut models)?,
-            // Vertex: a model in place of the one in the path.
+            // Vertex: a model that replaces the one in the path.
             b"generationConfig" | b"generation_config" => of_routing(&field, &mut models)?,
             name if is_among(&NO_OPTIONS, name) => {}
             name if is_among(&LISTS, name) => of_list(&field, &mut models)?,
@@ -60,7 +61,7 @@ pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     Ok(models)
 }
 
-/// The further models that a request names before its body, in its query and in a header.
+/// The further models that a request names before its body, in its query or in a header.
 pub fn models_of_line(target: &str, headers: &Headers, mut found: impl FnMut(&str)) {
     if target.contains('?') {
         RequestTarget::parse(target).values(&QUERY).for_each(|value| found(&value));
@@ -72,7 +73,7 @@ pub fn models_of_line(target: &str, headers: &Headers, mut found: impl FnMut(&st
 
 /// The options of a router, in which a model may be named anywhere (`extra_body`, `providerOptions`, `plugins`).
 fn of_options(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable> {
-    // What a list holds is looked at once, however deep lists lie in each other.
+    // What a list contains is examined once, however deeply lists are nested.
     let mut listed = 0;
     for below in field.descendants() {
         match &*below.name() {
@@ -90,7 +91,7 @@ fn of_options(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreada
 
 fn add(models: &mut Vec<String>, name: Option<Value<'_>>) -> Result<(), Unreadable> {
     let name = name.and_then(|name| name.as_str()).unwrap_or_default();
-    // A router may take a list in one text (LiteLLM: `model: "a,b"`).
+    // A router may accept a list in one string (LiteLLM: `model: "a,b"`).
     let listed = name.split(',').map(str::trim).filter(|_| name.contains(','));
     for name in std::iter::once(&*name).chain(listed) {
         if name.is_empty() || models.iter().any(|own| own == name) {
@@ -109,7 +110,7 @@ fn of_list(list: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable>
         Kind::Array => list.children().collect(),
         _ => vec![*list],
     };
-    // `fallbacks: [{"a": ["b", "c"]}]`: by the model that they stand in for.
+    // `fallbacks: [{"a": ["b", "c"]}]`: keyed by the model that they replace.
     let nested: Vec<Value<'_>> = all
         .iter()
         .filter(|one| match one.kind() {
@@ -128,13 +129,13 @@ fn of_list(list: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable>
     Ok(())
 }
 
-/// Every `model` of an object: which of two counts is the server's choice.
+/// Every `model` of an object: if there are two, it is the server's choice which one counts.
 fn of_each(object: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable> {
     object.children().filter(|field| field.key_is("model")).try_for_each(|m| add(models, Some(m)))
 }
 
-/// The models of tools: where a `model` stands beside a tool's `type`, in a list of tools or in what defines one. What a
-/// turn says of a model that spoke (`from`, `to`) is history.
+/// The models of tools: a `model` beside a tool's `type`, in a list of tools or in a definition of one. What a turn
+/// says about a model that spoke (`from`, `to`) is history.
 fn of_tools(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreadable> {
     for one in field.descendants().filter(|one| one.key_is("model")) {
         let Some(tool) = one.parent() else { continue };

@@ -1,16 +1,16 @@
-//! The names that say something of what stands under them, told apart by one look into a table: every value of every
-//! answer is asked for its name, and most have none of these.
+//! The names that tell something about their values, found with one table look-up: every value of every answer is
+//! looked up by its name, and most have none of these.
 
 use crate::wire::find::same;
 use crate::wire::json::{Value, key_hash};
 
-/// What a name says by itself.
+/// What a name tells by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name {
-    /// A string under it is no text wherever it stands: ids, types, enumerations, times, signatures, padding, binary
-    /// data. A list or an object under such a name is not what its place should hold, and is read like any other.
+    /// A string with this name is never text: ids, types, enumerations, timestamps, signatures, padding, binary data. A
+    /// list or an object under it does not belong there, and is read like any other.
     NeverText,
-    /// Nothing under it is text, however deep: counts, ratings, the provider's options.
+    /// Nothing below it is text, at any depth: counts, ratings, the provider's options.
     NeverBelow,
     /// Who speaks.
     Role,
@@ -20,25 +20,25 @@ pub(super) enum Name {
     Id,
     /// A call's arguments.
     Arguments,
-    /// A call's arguments, or what something else is given.
+    /// A call's arguments, or the input of something else.
     Input,
     /// A tool's result as JSON.
     Json,
-    /// The same, wherever it stands.
+    /// The same, at any place.
     Structured,
-    /// The same, under the name of a result.
+    /// The same, if it is part of a result.
     Response,
-    /// An address whose content is meant.
+    /// An address that stands for its content.
     Link,
     /// An address.
     Url,
     /// An address.
     Uri,
-    /// Base64 of a source.
+    /// Base64, in a source.
     Bytes,
     /// Base64.
     File,
-    /// Base64, something sealed, or text.
+    /// Base64, encrypted data, or text.
     Data,
     /// The format of a sound, or a text.
     Format,
@@ -82,10 +82,10 @@ const NAMES: [(Name, &str); 90] = [
     (Structured, "additionalModelResponseFields"), (Tools, "tools"),
 ];
 
-/// Places of the table; a power of two, and more than twice as many as there are names.
+/// Slots of the table; a power of two, and more than twice the number of names.
 const PLACES: usize = 256;
 
-/// At the place of a name's hash, or the next that is free: its number in [`NAMES`], counted from 1.
+/// At the slot of a name's hash, or the next free one: its index in [`NAMES`], counted from 1.
 const TABLE: [u8; PLACES] = table();
 
 const fn place(hash: u16) -> usize {
@@ -110,7 +110,7 @@ const fn table() -> [u8; PLACES] {
     table
 }
 
-/// What the name of this value says; `None`: nothing.
+/// What the name of this value tells; `None` if nothing.
 pub(super) fn of(value: &Value<'_>) -> Option<Name> {
     match value.plain_key() {
         Some((key, hash)) => look_up(key, hash),

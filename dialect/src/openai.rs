@@ -5,7 +5,7 @@ use super::write::{Json, error_reply};
 use super::{ErrorAnswer, Reply};
 use crate::wire::json::{Kind, Value};
 
-/// True if a choice says that it is finished. Some servers say with every chunk that it is not, each in its own way.
+/// True if a choice says that it is finished. Some servers say in every chunk that it is not, each in its own way.
 pub(super) fn is_finished(choice: &Value<'_>) -> bool {
     let reason = string(choice.get("finish_reason").filter(|reason| reason.kind() == Kind::String));
     let reason = reason.trim_ascii();
@@ -18,19 +18,20 @@ pub(super) fn finishes(chunk: &Value<'_>) -> bool {
     chunk.get("choices").is_some_and(|choices| choices.children().any(|one| is_finished(&one)))
 }
 
-/// Whether a choice has finished. Some servers give a reason with every chunk: a choice that speaks on has not finished.
+/// Whether a choice has finished. Some servers send a reason with every chunk: a choice that continues after one has
+/// not finished.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Finish {
     /// A reason was sent.
     sent: bool,
     /// A reason was read, in a chunk that may wait.
     read: bool,
-    /// Text came behind one.
+    /// Text arrived after a reason.
     goes_on: bool,
 }
 
 impl Finish {
-    /// The proxy has finished it.
+    /// The proxy has finished the choice.
     pub(super) const OVER: Self = Self { sent: true, read: true, goes_on: false };
 
     /// A chunk was read.
@@ -44,7 +45,7 @@ impl Finish {
         self.sent |= finished;
     }
 
-    /// Nothing more comes of it.
+    /// True if nothing more follows of this choice.
     pub(super) fn is_over(self) -> bool {
         self.sent && !self.goes_on
     }

@@ -1,18 +1,19 @@
 //! Paths as an upstream may read them: every spelling that some server takes for the same path becomes one list of
-//! segments. A path that is read too generously is only inspected; one that is read too strictly is a bypass.
+//! segments. A path that is read too generously is merely inspected; one that is read too strictly is a bypass.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How often percent-encoding is undone: a proxy in between and the server may each decode once.
+/// How many times percent-encoding is undone: a proxy in between and the server may each decode once.
 const DECODE_ROUNDS: usize = 3;
 
-/// A request target taken apart.
+/// A parsed request target.
 #[derive(Debug)]
 pub(super) struct RequestTarget<'a> {
-    /// The path as all its spellings have it: `/` before each segment, decoded, without empty ones, dots and parameters.
+    /// The normal form of the path: `/` before each segment, decoded, without empty segments, dot segments and
+    /// parameters.
     path: String,
-    /// Where each segment stands in it.
+    /// The range of each segment in it.
     segments: Vec<Range<usize>>,
     query: &'a str,
 }
@@ -46,9 +47,9 @@ impl<'a> RequestTarget<'a> {
                     this.segment(decoded.get(start..bare.unwrap_or(at)));
                     (start, bare) = (at + 1, None);
                 }
-                // Path parameters (`;v=1`, RFC 3986 §3.3) are taken off by many servers before they route.
+                // Many servers remove path parameters (`;v=1`, RFC 3986 §3.3) before they route.
                 b';' => bare = bare.or(Some(at)),
-                // What was `%3F` or `#` before decoding ends the path for a server that decodes first.
+                // For a server that decodes first, what was `%3F` or `#` before decoding ends the path.
                 b'?' | b'#' | 0 => {
                     this.segment(decoded.get(start..bare.unwrap_or(at)));
                     (start, bare) = (decoded.len(), None);
@@ -64,7 +65,7 @@ impl<'a> RequestTarget<'a> {
         this
     }
 
-    /// The next segment as it is written, decoded.
+    /// Adds the next segment, given as it is written, decoded.
     fn segment(&mut self, text: Option<&str>) {
         match text.unwrap_or_default().trim_ascii() {
             "" | "." => {}
@@ -80,7 +81,7 @@ impl<'a> RequestTarget<'a> {
         }
     }
 
-    /// The path as all its spellings have it, without query.
+    /// The normalised path, without query.
     pub(super) fn normalised(self) -> String {
         match self.path.is_empty() {
             true => "/".to_owned(),
@@ -93,22 +94,23 @@ impl<'a> RequestTarget<'a> {
         self.segments.iter().map(|at| self.path.get(at.clone()).unwrap_or_default())
     }
 
-    /// The segment this far from the end (0 is the last), or "".
+    /// The segment at this distance from the end (0 is the last), or "".
     pub(super) fn nth_last(&self, n: usize) -> &str {
         self.segments().rev().nth(n).unwrap_or_default()
     }
 
-    /// True if the segment this far from the end is `word`, whatever its case: some upstreams route without case.
+    /// True if the segment at this distance from the end is `word` in any case: some upstreams route without regard to
+    /// case.
     pub(super) fn is(&self, n: usize, word: &str) -> bool {
         self.nth_last(n).eq_ignore_ascii_case(word)
     }
 
-    /// True if the query has a key that `accept` takes.
+    /// True if the query has a key that satisfies `accept`.
     pub(super) fn has_key(&self, accept: impl Fn(&str) -> bool) -> bool {
         self.query.split('&').any(|pair| accept(pair.split('=').next().unwrap_or_default()))
     }
 
-    /// True if the query has `key` with a value that `accept` takes, in any of its occurrences.
+    /// True if the query has `key` with a value that satisfies `accept`, in any of its occurrences.
     pub(super) fn query_has(&self, key: &str, accept: impl Fn(&str) -> bool) -> bool {
         self.values(&[key]).any(|value| accept(&value))
     }
@@ -123,7 +125,7 @@ impl<'a> RequestTarget<'a> {
     }
 }
 
-/// The normalised path, without query: what the label `path` has.
+/// The normalised path, without query: the value of the label `path`.
 #[must_use]
 pub fn normalise(target: &str) -> String {
     RequestTarget::parse(target).normalised()
@@ -153,7 +155,7 @@ fn decode_rounds(raw: &[u8]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Undoes percent-encoding once (RFC 3986 §2.1); a bad escape stands for itself. True if anything changed.
+/// Undoes percent-encoding once (RFC 3986 §2.1); an invalid escape stands for itself. True if anything changed.
 fn decode(raw: &[u8]) -> (Vec<u8>, bool) {
     let mut out = Vec::with_capacity(raw.len());
     let mut changed = false;

@@ -4,15 +4,15 @@ use std::ops::Range;
 
 use crate::{Recognised, recognise};
 
-/// How many names from the end of a path are tried. The model stands in the third segment at most
-/// (`…/deployments/{model}/chat/completions`), and each may have two.
+/// How many candidates from the end of a path are tried. The model is in the third last segment at most
+/// (`…/deployments/{model}/chat/completions`), and each segment has up to two candidates.
 const DEPTH: usize = 6;
 
-/// The target with another model, no other byte changed; `None` where the path is spelled in a way that this cannot be
-/// done for certain.
+/// The target with another model and no other byte changed; `None` if the path is spelled in a way that makes this
+/// uncertain.
 ///
-/// Each of the last segments is tried, and what comes out must be the same call but for its model: so that there is one
-/// reader of paths only, [`recognise()`].
+/// Each of the last segments is tried, and the result must be recognised as the same call except for its model, so that
+/// [`recognise()`] remains the only reader of paths.
 pub fn with_model(
     method: &str,
     target: &str,
@@ -29,8 +29,8 @@ pub fn with_model(
     })
 }
 
-/// The path's segments from its end, those that are not empty: each without the verb behind a model's name, and whole
-/// (Bedrock's models have a colon of their own).
+/// The non-empty segments of the path from its end: each without the verb after a model's name, and whole (Bedrock's
+/// model ids contain a colon).
 fn names(path: &str) -> impl Iterator<Item = Range<usize>> {
     let mut end = path.len();
     let segments = path.rsplit('/').map(move |segment| {
@@ -45,7 +45,7 @@ fn names(path: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// As one segment of a path (RFC 3986 §3.3). A Vertex model has an `@`, which its clients send as it is.
+/// Encodes a model as one path segment (RFC 3986 §3.3). Vertex models contain an `@`, which clients send unencoded.
 fn encode(model: &str) -> String {
     use std::fmt::Write;
     model.bytes().fold(String::with_capacity(model.len()), |mut out, byte| {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_for_certain_is_not() {
-        // A path parameter would be cut off, a slash would be two segments.
+        // A path parameter would be cut off, and a slash would make two segments.
         for (target, model) in [
             ("/openai/deployments/a;v=1/responses", "b;c"),
             ("/v1beta/models/g:generateContent", "models/x"),

@@ -1,13 +1,13 @@
-//! Where in a stream's events a value stands, so that the strings at one place of successive events are one text.
+//! Where in a stream's events a value stands, so that the strings at one place in successive events form one text.
 //!
-//! A place is the way from the root to the value: the keys, and for an item of a list the number that the item gives
-//! itself (`index`) or, where it gives none, its position. The event's own numbers (`output_index`) and its type count
-//! as well: what two items say lies at two places.
+//! A place is the path from the root to the value: the keys, and for a list item the number that it gives itself
+//! (`index`) or, if it has none, its position. The event's own numbers (`output_index`) and its type count as well:
+//! texts of two items have two places.
 
 use super::number::{name_number, number};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
-/// Members with which objects number themselves.
+/// Members by which objects number themselves.
 const OWN_INDEX: [&str; 7] = [
     "index",
     "output_index",
@@ -18,13 +18,14 @@ const OWN_INDEX: [&str; 7] = [
     "contentBlockIndex",
 ];
 
-/// The places of one document's values, asked for in the order of its bytes: what holds the last one is remembered, with
-/// its place, and holds most often the next one as well. Asked in another order they are the same, and cost more.
+/// The places of one document's values. They are requested in the order of the document's bytes: the container of the
+/// last one is remembered with its place, and usually contains the next one too. Any other order gives the same places,
+/// but costs more.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// From the root inwards.
     way: Vec<Holder>,
-    /// Re-used.
+    /// Reused buffer.
     inner: Vec<NodeId>,
 }
 
@@ -32,7 +33,7 @@ pub(super) struct Places {
 #[derive(Debug)]
 struct Holder {
     id: NodeId,
-    /// The first value that is not in it.
+    /// The first value after it.
     after: NodeId,
     place: u32,
     /// The item that was counted last, and its position.
@@ -45,7 +46,7 @@ impl Places {
         let holds = |holder: &Holder| holder.id < value.id() && value.id() < holder.after;
         while self.way.pop_if(|holder| !holds(holder)).is_some() {}
         let (known, mut place) = self.way.last().map_or((None, 1), |own| (Some(own.id), own.place));
-        // It, and what holds it within that, innermost first.
+        // The value and its containers below that holder, innermost first.
         let mut inner = std::mem::take(&mut self.inner);
         let mut at = Some(*value);
         while let Some(here) = at.filter(|here| Some(here.id()) != known) {
@@ -64,7 +65,7 @@ impl Places {
         place.max(1)
     }
 
-    /// What leads from a value's holder to it.
+    /// The step from a value's holder to the value.
     fn step(&mut self, value: &Value<'_>) -> u32 {
         let own = own_index(value);
         match value.parent() {
@@ -81,8 +82,8 @@ impl Places {
         }
     }
 
-    /// An item's position in its list, the innermost holder. Items are asked for in their order, so counting goes on
-    /// where it was.
+    /// An item's position in its list, the innermost holder. Items are requested in order, so counting continues where
+    /// it stopped.
     fn position(&mut self, list: &Value<'_>, item: &Value<'_>) -> u32 {
         let last = self.way.last().map(|own| own.counted).filter(|(last, _)| *last <= item.id());
         let (mut at, mut position) = last.unwrap_or((list.id() + 1, 0));
@@ -98,7 +99,7 @@ impl Places {
     }
 }
 
-/// The numbers that an object gives itself, as one.
+/// The numbers that an object gives itself, combined into one.
 fn own_index(value: &Value<'_>) -> Option<u32> {
     if !OWN_INDEX.iter().any(|name| value.may_have(name)) {
         return None;
@@ -124,7 +125,7 @@ fn mix(a: u32, b: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// In any order the places are the same, and no two values have one.
+    /// Places are the same in any order of requests, and no two values share one.
     #[test]
     fn a_place_does_not_depend_on_what_was_asked_before() {
         let text = br#"{"a":[1,{"b":["x","y",{"index":3,"c":1},{"index":4,"c":1}]},[[2],[3,4]]],"d":{"a":[5]},"e":6}"#;

@@ -1,12 +1,12 @@
-//! Answers that go on from earlier ones. Upstream knows nothing of a canned answer, so its id carries the id of the last
-//! answer that upstream does know, and a request that goes on from it is sent on with that one (POLICY "Canned answers").
+//! Answers that continue earlier ones. Upstream does not know a canned answer, so its id contains the id of the last
+//! answer that upstream does know; a request that continues it is forwarded with that id (POLICY "Canned answers").
 
 use super::Call;
 use crate::wire::edit::Edit;
 use crate::wire::json::Value;
 use crate::wire::text::encode;
 
-/// The id of a canned answer to this call; `ours` begins it, as it does all such ids of a dialect.
+/// The id of a canned answer to this call. `ours`: the prefix of all such ids in a dialect.
 pub(super) fn canned_id(ours: &str, call: &Call, decision: &str) -> String {
     match &call.previous {
         Some(previous) => format!("{ours}{decision}_{previous}"),
@@ -14,20 +14,20 @@ pub(super) fn canned_id(ours: &str, call: &Call, decision: &str) -> String {
     }
 }
 
-/// The id that a canned answer's id carries; `None` for ids that are not ours.
+/// The upstream id within a canned answer's id; `None` for ids that the proxy did not make.
 fn carried<'a>(ours: &str, id: &'a str) -> Option<&'a str> {
     let rest = id.strip_prefix(ours)?;
     Some(rest.split_once('_').map_or("", |(_, carried)| carried))
 }
 
-/// The answer that upstream knows and that a request goes on from.
+/// The answer, known to upstream, that a request continues.
 pub(super) fn of(ours: &str, field: Option<Value<'_>>) -> Option<String> {
     let id = field?.as_str()?.into_owned();
     let known = carried(ours, &id).map(str::to_owned).unwrap_or(id);
     (!known.is_empty()).then_some(known)
 }
 
-/// The change that puts an id that upstream knows in place of ours: the last real one, or `null` where there was none.
+/// The edit that replaces the proxy's id by one that upstream knows: the last real one, or `null` if there was none.
 pub(super) fn known_upstream(ours: &str, field: &Value<'_>) -> Option<Edit> {
     let id = field.as_str()?;
     let known = carried(ours, &id)?;

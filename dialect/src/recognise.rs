@@ -1,4 +1,4 @@
-//! Which request lines are calls: what the dialects ask of a line, and the lines of those that share some.
+//! Which request lines are calls: the questions that dialects ask of a line, and the lines of dialects that share some.
 
 use super::call::{CallKind, Recognised};
 use super::id::DialectId;
@@ -8,13 +8,13 @@ use crate::wire::frame::Framing;
 /// A request line: a POST or a GET.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
-    /// It is a POST; if not, a GET.
+    /// A POST; if false, a GET.
     pub(super) post: bool,
     pub(super) target: &'a RequestTarget<'a>,
 }
 
 impl Line<'_> {
-    /// True for a POST whose path ends with these segments.
+    /// True for a POST whose path ends in these segments.
     pub(super) fn posts(&self, end: &[&str]) -> bool {
         self.post && self.ends_with(end)
     }
@@ -28,8 +28,8 @@ impl Line<'_> {
         self.target.nth_last(0).rsplit_once(':').filter(|_| self.post)
     }
 
-    /// The model that stands before the last `depth` segments (Azure `…/deployments/{model}/`, LiteLLM too, whose models may
-    /// have a slash, and `…/engines/{model}/`).
+    /// The model before the last `depth` segments (`…/deployments/{model}/` of Azure and of LiteLLM, whose models may
+    /// contain a slash, and `…/engines/{model}/`).
     pub(super) fn deployment(&self, depth: usize) -> Option<String> {
         let before = self.target.segments().len().checked_sub(depth)?;
         let mut head: Vec<&str> = self.target.segments().take(before).collect();
@@ -41,10 +41,10 @@ impl Line<'_> {
         let from = deployment.or_else(|| behind("engines"))?;
         let last = head.last().copied().unwrap_or_default();
         if deployment.is_none() && is_version(last) {
-            // `…/engines/llama.cpp/v1/`: what runs the models, not one of them.
+            // `…/engines/llama.cpp/v1/`: the runtime of the models, not one of them.
             return None;
         }
-        // Azure's path of before, which has a word behind the name.
+        // Azure's earlier path, which has a word after the name.
         if head.len() > from + 1 && last.eq_ignore_ascii_case("extensions") {
             head.pop();
         }
@@ -65,8 +65,8 @@ pub(super) fn call(dialect: DialectId, model: Option<String>) -> Recognised {
     }
 }
 
-/// `…/chat/completions`, batches of OpenAI's (whose file of requests is uploaded before), and answers that were generated
-/// before: one, a list of them, its messages, and xAI's that is fetched later.
+/// `…/chat/completions`, OpenAI's batches (whose file of requests is uploaded before), and stored answers: a single
+/// one, a list of them, its messages, and xAI's deferred ones.
 pub(super) fn openai_chat(line: &Line<'_>) -> Option<Recognised> {
     let target = line.target;
     let own = |kind| Some(Recognised { kind, ..call(DialectId::OpenaiChat, None) });
@@ -87,8 +87,8 @@ pub(super) fn openai_chat(line: &Line<'_>) -> Option<Recognised> {
     }
 }
 
-/// `…/responses`, its `compact`, and what was generated before. An application's own `…/responses/12` is none: the id or
-/// what stands before `responses` must say that this is the API.
+/// `…/responses`, its `compact`, and stored answers. An application's own `…/responses/12` is not one: the id, or the
+/// segment before `responses`, must show that this is the API.
 pub(super) fn openai_responses(line: &Line<'_>) -> Option<Recognised> {
     let target = line.target;
     let own = |deployment| Some(call(DialectId::OpenaiResponses, deployment));
@@ -115,7 +115,7 @@ pub(super) fn openai_responses(line: &Line<'_>) -> Option<Recognised> {
     }
 }
 
-/// A stored answer may be streamed anew.
+/// A stored answer may be requested as a stream.
 pub(super) fn streamed(line: &Line<'_>, stored: Option<Recognised>) -> Option<Recognised> {
     let stream = line.target.query_has("stream", |value| {
         value.eq_ignore_ascii_case("true") || value == "1" || value.is_empty()
@@ -151,7 +151,7 @@ pub(super) fn anthropic(line: &Line<'_>) -> Option<Recognised> {
     }
 }
 
-/// `{model}:generateContent` and its like.
+/// `{model}:generateContent` and similar.
 pub(super) fn gemini(line: &Line<'_>) -> Option<Recognised> {
     let (name, verb) = line.verb()?;
     let is = |word: &str| verb.eq_ignore_ascii_case(word);
@@ -179,9 +179,9 @@ pub(super) fn bedrock(line: &Line<'_>) -> Option<Recognised> {
         () if is("converse-stream") => (DialectId::Bedrock, true),
         () if is("invoke") => (DialectId::BedrockInvoke, false),
         () if is("invoke-with-response-stream") => (DialectId::BedrockInvoke, true),
-        // Both sides speak at once, in messages: recognised so that a rule can refuse what it cannot read.
+        // Both sides stream at once: recognised so that a rule can refuse what it cannot read.
         () if is("invoke-with-bidirectional-stream") => (DialectId::BedrockInvoke, true),
-        // Its answer is put into a bucket.
+        // Its answer is stored in a bucket.
         () if is("async-invoke") => {
             let own = call(DialectId::BedrockInvoke, None);
             return Some(Recognised { kind: CallKind::Batch, ..own });

@@ -12,7 +12,7 @@ use super::{
 
 macro_rules! constants {
     ($($(#[$doc:meta])* $id:ident => $dialect:path,)*) => {
-        /// The dialect with this name.
+        /// The dialect with this id.
         #[must_use]
         pub fn dialect(id: DialectId) -> &'static Dialect {
             match id {
@@ -31,7 +31,7 @@ impl DialectId {
         dialect(self).name()
     }
 
-    /// The names of all, each once.
+    /// The names of all dialects, each once.
     #[must_use]
     pub fn names() -> Vec<&'static str> {
         let mut names = Vec::new();
@@ -44,23 +44,23 @@ impl DialectId {
     }
 }
 
-/// Tells from the request line what a request is; `None`: other traffic. `path` comes as the proxy has it, query
-/// included; it is normalised here (dot segments, double and trailing slashes, percent-encoding, path parameters).
+/// Recognises a request by its request line; `None` if it is other traffic. `path` is given as the proxy has it, query
+/// included, and normalised here (dot segments, double and trailing slashes, percent-encoding, path parameters).
 ///
-/// The base path is free: compatible servers and gateways put theirs anywhere, so the end of the path decides.
+/// Any base path is accepted: compatible servers and gateways put theirs anywhere, so the end of the path decides.
 #[must_use]
 pub fn recognise(method: &str, path: &str) -> Option<Recognised> {
     of_target(method, &RequestTarget::parse(path))
 }
 
-/// What a request line is to one dialect alone.
+/// What one dialect alone recognises in a request line.
 #[must_use]
 pub fn recognise_as(id: DialectId, method: &str, path: &str) -> Option<Recognised> {
     let (post, target) = (method.eq_ignore_ascii_case("POST"), RequestTarget::parse(path));
     dialect(id).recognise(&Line { post, target: &target })
 }
 
-/// The same with the path as [`super::normalise`] has it: both read the request line once.
+/// The same, with the normalised path ([`super::normalise`]), so that the request line is parsed once for both.
 #[must_use]
 pub fn read_line(method: &str, path: &str) -> (Option<Recognised>, String) {
     let target = RequestTarget::parse(path);

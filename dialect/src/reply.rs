@@ -1,17 +1,17 @@
-//! What the proxy says itself, in place of an answer or of its rest.
+//! What the proxy itself sends, in place of an answer or of its rest.
 
 use super::item::TextKey;
 
-/// A canned answer to be spoken in a dialect.
+/// A canned answer to be written in a dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Canned {
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// What it says to a caller that asked for structured output: a JSON text.
+    /// Its text for a caller that asked for structured output: JSON.
     pub json: Option<String>,
     /// It ends as a refusal.
     pub refusal: bool,
-    /// The decision's id, which the answer's own id carries.
+    /// The decision id, which becomes part of the answer's id.
     pub decision: String,
     /// Unix time in seconds, for `created`.
     pub now: u64,
@@ -20,31 +20,31 @@ pub struct Canned {
 /// How an answer that has begun is brought to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
-    /// Decoded text of the frame being replaced that still leaves, before the end, by running text and in order.
+    /// Decoded text of the frame being replaced that still leaves before the ending, by running text and in order.
     pub before: Vec<(TextKey, String)>,
     /// What follows.
     pub how: EndingHow,
-    /// The decision's id.
+    /// The decision id.
     pub decision: String,
-    /// Unix time in seconds, for `created` where nothing was sent yet.
+    /// Unix time in seconds, for `created` if nothing has been sent yet.
     pub now: u64,
 }
 
 /// What an ending says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndingHow {
-    /// A canned answer follows the text, and the answer ends as an ordinary one does.
+    /// A canned answer follows the text, and the answer ends like an ordinary one.
     Canned {
-        /// What it says.
+        /// Its text.
         text: String,
-        /// For structured output when no text has left yet: a JSON text.
+        /// For structured output if no text has left yet: JSON.
         json: Option<String>,
         /// It ends as a refusal.
         refusal: bool,
     },
-    /// The dialect's content-filter or refusal stop, no text.
+    /// The dialect's content-filter or refusal stop, without text.
     Blocked,
-    /// The dialect's stop for an answer that has come to its most tokens, no text.
+    /// The dialect's stop for an answer that has reached its maximum of tokens, without text.
     Spent,
 }
 

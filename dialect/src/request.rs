@@ -1,4 +1,4 @@
-//! What the readers of requests share: the fields that decide, and whose turn a text belongs to.
+//! What the request readers share: the fields that decisions depend on, and whose turn a text belongs to.
 
 use super::call::{Call, Recognised, RequestView};
 use super::texts::TextWalk;
@@ -6,24 +6,24 @@ use super::{InputParts, Role, Unreadable, spelling};
 use crate::limits;
 use crate::wire::json::{Doc, Kind, Value};
 
-/// A body that is read as a request.
+/// The body of a request that is being read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestBody<'a> {
     pub(super) recognised: &'a Recognised,
     pub(super) doc: &'a Doc,
     pub(super) body: &'a [u8],
-    /// Who speaks where nothing says it.
+    /// The speaker where none is named.
     pub(super) first: Speaker,
 }
 
-/// What a dialect does with a member of a request's root: it finds the texts in it.
+/// What a dialect does with a root member of a request: it finds the texts in it.
 type Member<'f> =
     &'f mut dyn for<'a, 'b> FnMut(&mut TextWalk<'a, 'b>, Value<'a>) -> Result<(), Unreadable>;
 
-/// Reads a request: what is asked for, then the texts of each member of its root.
+/// Reads a request: first what it asks for, then the texts of each root member.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice, or `member` says so.
+/// A field that a decision depends on has the wrong type or occurs twice, or `member` fails.
 pub(super) fn read(
     of: &RequestBody<'_>,
     call: fn(&Recognised, &Value<'_>) -> Result<Call, Unreadable>,
@@ -46,7 +46,7 @@ pub(super) fn read(
 pub(super) enum Speaker {
     /// System prompts, developer messages, instructions.
     System,
-    /// The user, and whoever this code does not know.
+    /// The user, and every speaker that is not known here.
     User,
     /// The model.
     Assistant,
@@ -55,7 +55,7 @@ pub(super) enum Speaker {
 }
 
 impl Speaker {
-    /// By the name that a message's `role` has in any dialect.
+    /// The speaker that the `role` of a message names in any dialect.
     pub(super) fn of(role: &[u8]) -> Self {
         match role {
             b"system" | b"developer" => Self::System,
@@ -65,7 +65,7 @@ impl Speaker {
         }
     }
 
-    /// The role of a text said by this speaker; `last`: it follows the last assistant turn.
+    /// The role of this speaker's text; `last`: it follows the last assistant turn.
     pub(super) fn role(self, last: bool) -> Role {
         let turn = self != Self::System;
         Role::Input(InputParts {
@@ -79,7 +79,7 @@ impl Speaker {
     }
 }
 
-/// Where what follows the last assistant turn begins: the position after the last item that `assistant` takes.
+/// The position after the last turn that satisfies `assistant`.
 pub(super) fn last_begins(turns: &Value<'_>, assistant: impl Fn(&Value<'_>) -> bool) -> usize {
     turns
         .children()
@@ -89,7 +89,7 @@ pub(super) fn last_begins(turns: &Value<'_>, assistant: impl Fn(&Value<'_>) -> b
         .map_or(0, |(at, _)| at + 1)
 }
 
-/// The one value of a field that decides; `null` counts as absent.
+/// The only value of a field that a decision depends on; `null` counts as absent.
 pub(super) fn one<'a>(
     object: &Value<'a>,
     name: &str,
@@ -99,7 +99,7 @@ pub(super) fn one<'a>(
     Ok(found.filter(|value| !value.is_null()))
 }
 
-/// A text, or "" where it is absent.
+/// A text, or "" if absent.
 pub(super) fn text(
     object: &Value<'_>,
     name: &str,
@@ -111,7 +111,7 @@ pub(super) fn text(
     }
 }
 
-/// A flag, false where it is absent.
+/// A flag, false if absent.
 pub(super) fn flag(
     object: &Value<'_>,
     name: &str,
@@ -123,7 +123,7 @@ pub(super) fn flag(
     }
 }
 
-/// An object, if it is there.
+/// An object, if present.
 pub(super) fn object<'a>(
     outer: &Value<'a>,
     name: &str,
@@ -135,7 +135,7 @@ pub(super) fn object<'a>(
     }
 }
 
-/// How many answers are asked for: 1 where it is absent.
+/// How many answers are asked for: 1 if absent.
 pub(super) fn choices(
     object: &Value<'_>,
     name: &str,
@@ -146,12 +146,12 @@ pub(super) fn choices(
     number.filter(|n| (1..=limits::CHOICES).contains(n)).ok_or(Unreadable { field })
 }
 
-/// True if an object has this member, whatever the case of its key: some servers take it so.
+/// True if an object has this member with its key in any case: some servers ignore case.
 pub(super) fn has_member(root: &Value<'_>, name: &str) -> bool {
     root.children().any(|member| member.key().eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// The root must be an object: a list of requests, or a bare string, is not a call that can be read.
+/// Checks that the root is an object: a list of requests or a bare string is not a call that can be read.
 pub(super) fn root_object(root: &Value<'_>) -> Result<(), Unreadable> {
     if root.kind() != Kind::Object {
         return Err(Unreadable { field: "" });

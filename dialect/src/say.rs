@@ -1,17 +1,17 @@
-//! What an ending or a canned answer says, once the call's wishes are taken into account.
+//! What an ending or a canned answer says, given the options of the call.
 
 use super::{Call, Canned, Ending, EndingHow};
 
-/// What is said at an answer's end.
+/// What is said at the end of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Say<'a> {
-    /// The text; `None`: only the stop.
+    /// The text; `None` for a stop without text.
     pub(super) text: Option<&'a str>,
-    /// It is said as a refusal.
+    /// It is sent as a refusal.
     pub(super) refusal: bool,
     /// The answer ends with the content-filter or refusal stop.
     pub(super) blocked: bool,
-    /// The answer ends as one that has come to its most tokens.
+    /// The answer ends as one that has reached its maximum of tokens.
     pub(super) spent: bool,
 }
 
@@ -22,7 +22,7 @@ impl<'a> Say<'a> {
         Self { text: Some(text), refusal, ..Self::NOTHING }
     }
 
-    /// For an ending. `begun`: text has left, so that structured output cannot be made whole any more.
+    /// For an ending. `begun`: text has left, so structured output can no longer be made valid.
     pub(super) fn ending(how: &'a EndingHow, call: &Call, begun: bool) -> Self {
         match how {
             EndingHow::Blocked => Self { blocked: true, ..Self::NOTHING },
@@ -41,7 +41,7 @@ impl<'a> Say<'a> {
 }
 
 impl Canned {
-    /// How an ending says it.
+    /// The same as an ending's instruction.
     pub(super) fn how(&self) -> EndingHow {
         EndingHow::Canned {
             text: self.text.clone(),
@@ -50,7 +50,7 @@ impl Canned {
         }
     }
 
-    /// The whole answer as the ending of one of which nothing has left.
+    /// The whole answer, as the ending of one of which nothing has left.
     pub(super) fn ending(&self) -> Ending {
         Ending {
             before: Vec::new(),

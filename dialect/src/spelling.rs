@@ -1,16 +1,16 @@
 //! Keys in another case (`Messages`, `Tools`).
 //!
-//! Servers in Go take a member whatever the case of its key, most others do not: a request with such a member has no one
-//! meaning, and is unreadable where a rule needs it. Only members that this code reads by their names are asked about,
-//! and only where a format has them: arguments of tools, schemas and metadata have keys of the caller's own.
+//! Servers written in Go accept a member whatever the case of its key, most others do not. A request with such a member
+//! has no single meaning, and is unreadable where a rule needs it. Only members that are read here by name are checked,
+//! and only where a format has them: tool arguments, schemas and metadata have keys of the caller's own.
 
 use super::Unreadable;
 use crate::wire::json::{Kind, Value};
 
-/// How many names of models [`ROOT`] begins with.
+/// How many model names [`ROOT`] begins with.
 const MODELS: usize = 4;
 
-/// Members of a request that decide, in any dialect.
+/// Root members of a request that decisions depend on, in any dialect.
 #[rustfmt::skip]
 const ROOT: [&str; 60] = [
     "model", "models", "fallbacks", "fallback", "messages", "input", "contents", "system", "instructions", "prompt",
@@ -24,7 +24,7 @@ const ROOT: [&str; 60] = [
     "previous_interaction_id", "response_mime_type",
 ];
 
-/// Members of turns, of what they are made of, and of tools.
+/// Members of turns, of their parts, and of tools.
 #[rustfmt::skip]
 const NESTED: [&str; 37] = [
     "role", "content", "parts", "type", "text", "name", "arguments", "input", "args", "output", "tool_calls",
@@ -34,14 +34,14 @@ const NESTED: [&str; 37] = [
     "inline_data", "file_data", "tool_configuration",
 ];
 
-/// Members under which a format has more of its own.
+/// Members below which a format has more of its own.
 #[rustfmt::skip]
 const READ: [&[u8]; 14] = [
     b"messages", b"input", b"contents", b"system", b"systemInstruction", b"system_instruction", b"tools", b"functions",
     b"toolConfig", b"tool_config", b"tool_choice", b"mcp_servers", b"fallbacks", b"prediction",
 ];
 
-/// Members whose keys are the caller's.
+/// Members whose keys are chosen by the caller.
 fn is_free(name: &[u8]) -> bool {
     matches!(
         name,
@@ -71,17 +71,18 @@ fn is_free(name: &[u8]) -> bool {
     )
 }
 
-/// Names found by a number of theirs in which case does not count.
+/// Names, found by a hash that ignores case.
 struct Names<const N: usize> {
     names: [&'static str; N],
-    /// By the lowest bits of the number, or behind that in the next free place: which name it is, from 1 on.
+    /// At the lowest bits of the hash, or the next free slot: the name's index, counted from 1.
     places: [u8; PLACES],
 }
 
-/// More than four times as many as there are names: what is none is known by the first place nearly always.
+/// More than four times the number of names, so that a key that is not listed is nearly always recognised by the first
+/// slot.
 const PLACES: usize = 256;
 
-/// The place of a key: equal but for case, equal numbers.
+/// The hash of a key; the same for keys that differ only in case.
 #[inline(always)]
 const fn place(key: &[u8]) -> usize {
     let [first, .., last] = key else { return key.len() };
@@ -118,7 +119,7 @@ impl<const N: usize> Names<N> {
         Self { names, places }
     }
 
-    /// True if the key is one of them but for its case.
+    /// True if the key equals a listed name except for its case.
     fn differ(&self, key: &[u8]) -> bool {
         let mut differs = false;
         let mut place = place(key);
@@ -135,7 +136,8 @@ impl<const N: usize> Names<N> {
     }
 }
 
-/// A member that decides and that only some servers would take for it.
+/// Checks that no member with an influence on decisions is spelled in another case, so that only some servers would
+/// accept it.
 ///
 /// # Errors
 /// There is one.
@@ -148,7 +150,7 @@ pub(super) fn check(root: &Value<'_>) -> Result<(), Unreadable> {
         if READ.contains(&&*name) && any_differs(&member) {
             return Err(Unreadable { field: "" });
         }
-        // Gateways put what stands in it in place of the request's own. The models in it are looked for with the others.
+        // Gateways use its members in place of the request's own. Models in it are found together with the others.
         let decides = |own: Value<'_>| ROOT.iter().skip(MODELS).any(|name| own.key_is(name));
         if &*name == b"extra_body" && member.children().any(decides) {
             return Err(Unreadable { field: "/extra_body" });
@@ -175,7 +177,7 @@ fn any_differs(list: &Value<'_>) -> bool {
 mod tests {
     use super::*;
 
-    /// What the tables stand for.
+    /// The reference implementation of the tables.
     fn differs(key: &[u8], names: &[&str]) -> bool {
         names.iter().any(|name| key.eq_ignore_ascii_case(name.as_bytes()))
             && !names.iter().any(|name| key == name.as_bytes())
@@ -193,7 +195,7 @@ mod tests {
         ];
         for name in ROOT.iter().chain(&NESTED).chain(&["", "x", "metadata"]) {
             let mut keys: Vec<String> = changes.iter().map(|change| change(name)).collect();
-            // One letter in the other case, wherever it stands.
+            // One letter in the other case, at each position.
             keys.extend((0..name.len()).map(|at| {
                 let mut bytes = name.as_bytes().to_vec();
                 bytes[at] ^= 0x20;

@@ -1,4 +1,4 @@
-//! What a call may cost and what it did: the fields that limits read, one function a dialect.
+//! What a call may cost and what it did cost: the fields that limits read, one function per dialect.
 
 use super::Unreadable;
 use super::fields::string;
@@ -6,87 +6,90 @@ use super::request;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// What a request says of its cost.
+/// What a request says about its cost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spending {
-    /// The most output tokens that it names for one answer.
+    /// The maximum of output tokens that it names for one answer.
     pub max_output: Option<u64>,
-    /// The service tier that it names, if it is not the ordinary one.
+    /// The service tier that it names, unless it is the ordinary one.
     pub tier: Option<String>,
-    /// It leaves the tier to the provider in so many words (`auto`): any may be served.
+    /// It explicitly leaves the tier to the provider (`auto`): any may be served.
     pub any_tier: bool,
-    /// Where it is served, as far as the address says (`us-east5`); priced only where a price names regions.
+    /// Where it is served, as far as the address tells (`us-east5`); matters only if a price names regions.
     pub region: Option<String>,
-    /// What costs apart from text tokens, by the name that `prices` gives its surcharge: tools that the provider runs
-    /// (`web_search`), other modalities (`modality=audio`). With how often it may be used; 0 where that is no matter.
+    /// What costs extra, besides text tokens, under the name that `prices` gives its surcharge: tools that the provider
+    /// runs (`web_search`), other modalities (`modality=audio`). With the maximum number of uses; 0 where that does not
+    /// matter.
     pub extras: Vec<(String, u64)>,
-    /// Bytes of tool definitions, which are shown to the model beside the texts.
+    /// Bytes of tool definitions, which the model is shown besides the texts.
     pub tool_bytes: u64,
-    /// Bytes of the schema that its answer must fit.
+    /// Bytes of the schema for its answer.
     pub format_bytes: u64,
-    /// Tools that the caller runs and the provider defines (`bash`, `computer`): their definitions are not here.
+    /// Tools that the provider defines and the caller runs (`bash`, `computer`): their definitions are not in the
+    /// request.
     pub named_tools: u64,
-    /// Turns of the conversation: each costs the model some tokens of its own.
+    /// Turns of the conversation: each costs some tokens of its own.
     pub turns: u64,
-    /// Tools that are defined: the same.
+    /// Tools that are defined: each costs some tokens of its own.
     pub tools: u64,
     /// Images, sounds and files in it.
     pub media: u64,
-    /// Bytes of reasoning that travels encrypted: the model reads it as the tokens that it was.
+    /// Bytes of encrypted reasoning: the model reads it as the original tokens.
     pub sealed_bytes: u64,
 }
 
-/// What an answer says that it cost. Later events add to what earlier ones said, field by field; output never falls and a
+/// The usage that an answer reports. Later events add to earlier ones, field by field; output never decreases and a
 /// zero erases nothing, since some servers end a stream with zeros.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Input tokens that came from no cache.
+    /// Input tokens that were not cached.
     pub fresh: Option<u64>,
     /// Input tokens that were read from a cache.
     pub cached: u64,
     /// Input tokens that were written to a cache.
     pub written: u64,
-    /// Those of them that were written for an hour.
+    /// The part of them that is kept for an hour.
     pub written_1h: u64,
-    /// Output tokens, reasoning among them.
+    /// Output tokens, including reasoning.
     pub output: Option<u64>,
     /// Reasoning tokens.
     pub reasoning: u64,
     /// The service tier that it was billed at.
     pub tier: Option<String>,
-    /// How else it was served: its speed, its region.
+    /// How else it was served: speed, region.
     pub modes: Vec<(&'static str, String)>,
-    /// How often tools of the provider ran.
+    /// How many times each of the provider's tools ran.
     pub uses: Vec<(String, u64)>,
-    /// The answer says of every tool of the provider's whether it ran.
+    /// The answer reports for each of the provider's tools whether it ran.
     pub uses_told: bool,
-    /// Tokens, in and out, that are no text and have a price of their own, by the name of its factor (`modality=audio`).
+    /// Tokens, in and out, that are not text and have a price of their own, by the name of its factor
+    /// (`modality=audio`).
     pub modal: Vec<(&'static str, u64, u64)>,
-    /// The answer tells such tokens apart.
+    /// The answer reports such tokens separately.
     pub modal_told: bool,
-    /// Parts of these counts that another model used, or a round of its own.
+    /// Parts of these counts that another model used, or a separate round.
     pub rounds: Vec<Round>,
 }
 
-/// What one round of a call used, as part of all counts.
+/// What one round of a call used, as part of the total counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Round {
-    /// The model that ran, if it is said.
+    /// The model that ran, if it is named.
     pub model: Option<String>,
-    /// Input tokens that came from no cache.
+    /// Input tokens that were not cached.
     pub fresh: u64,
     /// Input tokens that were read from a cache.
     pub cached: u64,
     /// Input tokens that were written to a cache.
     pub written: u64,
-    /// Those of them that were written for an hour.
+    /// The part of them that is kept for an hour.
     pub written_1h: u64,
     /// Output tokens.
     pub output: u64,
 }
 
 impl Round {
-    /// As a usage of its own, served as `all` was.
+    /// The round as a usage of its own, served like `all`.
     #[must_use]
     pub fn usage(&self, all: &Usage) -> Usage {
         Usage {
@@ -105,7 +108,7 @@ impl Round {
 }
 
 impl Usage {
-    /// What is left without the rounds.
+    /// What remains without the rounds.
     #[must_use]
     pub fn rest(&self) -> Self {
         let mut rest = Self { rounds: Vec::new(), ..self.clone() };
@@ -119,7 +122,7 @@ impl Usage {
         rest
     }
 
-    /// It was served so (`speed`: `fast`).
+    /// Notes how the answer was served (`speed`: `fast`).
     pub(super) fn mode(&mut self, key: &'static str, value: Option<Value<'_>>) {
         let Some(value) = value.and_then(|value| value.as_str()) else { return };
         match self.modes.iter_mut().find(|(own, _)| *own == key) {
@@ -128,7 +131,7 @@ impl Usage {
         }
     }
 
-    /// So many tokens are of this modality.
+    /// Notes this many tokens of a modality.
     pub(super) fn modal(&mut self, name: &'static str, input: u64, output: u64) {
         self.modal_told = true;
         match self.modal.iter_mut().find(|(own, ..)| *own == name) {
@@ -138,15 +141,15 @@ impl Usage {
         }
     }
 
-    /// All input tokens; `None`: the answer has not said.
+    /// All input tokens; `None` if the answer does not report them.
     #[must_use]
     pub fn input(&self) -> Option<u64> {
         Some(self.fresh?.saturating_add(self.cached).saturating_add(self.written))
     }
 
-    /// An input count that holds the cached and written ones.
+    /// Sets an input count that includes the cached and written tokens.
     pub(super) fn input_with_cache(&mut self, all: Option<u64>, cached: u64, written: u64) {
-        // Gemini corrects its first estimate; a zero is no correction.
+        // Gemini corrects its first estimate; a zero does not correct anything.
         if let Some(all) = all.filter(|all| *all > 0 || self.fresh.is_none()) {
             self.cached = cached.max(self.cached).min(all);
             self.written = written.max(self.written).min(all.saturating_sub(self.cached));
@@ -154,10 +157,11 @@ impl Usage {
         }
     }
 
-    /// Output tokens. Some servers report reasoning beside them and only the total has it: the larger of the two counts.
+    /// Sets the output tokens. Some servers report reasoning separately and include it only in the total: the larger of
+    /// the two counts is used.
     pub(super) fn output_in(&mut self, said: Option<u64>, total: Option<u64>, input: Option<u64>) {
         let rest = total.zip(input).map(|(total, input)| total.saturating_sub(input));
-        // A total that is the input is no word on output: an answer without one has input only.
+        // A total that equals the input tells nothing about output: an answer that reports no output has input only.
         let rest = rest.filter(|rest| said.is_some() || *rest > 0);
         self.output = self.output.max(said).max(rest);
     }
@@ -168,7 +172,7 @@ impl Usage {
         self.used(tool, before.saturating_add(1));
     }
 
-    /// A tool of the provider ran so often, in all.
+    /// A tool of the provider ran this many times in all.
     pub(super) fn used(&mut self, tool: &str, times: u64) {
         let room = self.uses.len() < EXTRAS;
         match self.uses.iter_mut().find(|(name, _)| name == tool) {
@@ -179,13 +183,13 @@ impl Usage {
     }
 }
 
-/// Kinds of extras of one call. Providers have some ten.
+/// Kinds of extras per call. Providers have about ten.
 const EXTRAS: usize = 32;
 
 impl Spending {
-    /// Something beside text tokens is asked for.
+    /// The request asks for something besides text tokens.
     pub(super) fn extra(&mut self, name: &str, times: u64) {
-        // However many there are, none goes unseen: what is past the bound goes under a name that nobody prices.
+        // However many there are, none is lost: beyond the bound, they share a name that no price has.
         let name = if self.extras.len() < EXTRAS { name } else { "other" };
         match self.extras.iter_mut().find(|(own, _)| own == name) {
             Some((_, count)) => *count = count.saturating_add(times),
@@ -193,7 +197,7 @@ impl Spending {
         }
     }
 
-    /// The tier, where it is not the ordinary one.
+    /// Sets the tier, unless it is the ordinary one.
     pub(super) fn tier(&mut self, tier: Option<Value<'_>>) {
         let tier = string(tier);
         let tier = String::from_utf8_lossy(&tier);
@@ -201,7 +205,7 @@ impl Spending {
         self.tier = (!is_ordinary(&tier)).then(|| tier.into_owned());
     }
 
-    /// How it is to be served (`speed`: `fast`), where that is not the ordinary way.
+    /// Notes how it is to be served (`speed`: `fast`), unless that is the ordinary way.
     pub(super) fn mode(&mut self, key: &str, value: Option<Value<'_>>) {
         let value = string(value);
         let value = String::from_utf8_lossy(&value);
@@ -210,20 +214,20 @@ impl Spending {
         }
     }
 
-    /// Tool definitions.
+    /// Measures the tool definitions.
     pub(super) fn tools(&mut self, value: Option<Value<'_>>) {
         let Some(value) = value.filter(|value| !value.is_null()) else { return };
         self.tool_bytes = self.tool_bytes.saturating_add(value.raw().len() as u64);
         self.tools = self.tools.saturating_add(value.children().count() as u64);
     }
 
-    /// The schema that the answer must fit.
+    /// Measures the schema for the answer.
     pub(super) fn format(&mut self, value: Option<Value<'_>>) {
         let Some(value) = value.filter(|value| !value.is_null()) else { return };
         self.format_bytes = self.format_bytes.saturating_add(value.raw().len() as u64);
     }
 
-    /// Turns of the conversation, and what in them is no text.
+    /// Counts the turns of the conversation, and what in them is not text.
     pub(super) fn turns(&mut self, turns: Option<Value<'_>>) {
         let Some(turns) = turns else { return };
         let count = if turns.kind() == Kind::Array { turns.children().count() as u64 } else { 1 };
@@ -244,7 +248,7 @@ impl Spending {
     }
 }
 
-/// True for a service tier, a speed or a region at the plain price, and for one that leaves the choice to the provider.
+/// True for a service tier, speed or region at the plain price, and for values that leave the choice to the provider.
 #[must_use]
 pub fn is_ordinary(mode: &str) -> bool {
     matches!(
@@ -259,7 +263,7 @@ pub fn is_ordinary(mode: &str) -> bool {
     )
 }
 
-/// An image, a sound or a file, by the fields that hold one in any dialect.
+/// An image, a sound or a file, by the fields that contain one in any dialect.
 fn is_media(value: &Value<'_>) -> bool {
     match &*value.key() {
         b"type" => matches!(
@@ -278,7 +282,7 @@ fn is_media(value: &Value<'_>) -> bool {
     }
 }
 
-/// Encrypted reasoning, by the fields that hold it in any dialect.
+/// Encrypted reasoning, by the fields that contain it in any dialect.
 fn is_sealed(value: &Value<'_>) -> bool {
     let key = value.key();
     let sealed = matches!(
@@ -288,7 +292,7 @@ fn is_sealed(value: &Value<'_>) -> bool {
     sealed && value.kind() == Kind::String
 }
 
-/// A count, where the request names one.
+/// A count, if the request names one.
 pub(super) fn count(
     object: &Value<'_>,
     name: &str,
@@ -300,12 +304,12 @@ pub(super) fn count(
     }
 }
 
-/// A count in an answer's usage; 0 where it is not there.
+/// A count in an answer's usage; 0 if absent.
 pub(super) fn tokens(object: Option<Value<'_>>, name: &str) -> u64 {
     object.and_then(|object| some_tokens(&object, name)).unwrap_or(0)
 }
 
-/// A count in an answer's usage, if it is there. Some servers write it with a point (`12.0`), some as a text.
+/// A count in an answer's usage, if present. Some servers write it with a decimal point (`12.0`), some as a string.
 pub(super) fn some_tokens(object: &Value<'_>, name: &str) -> Option<u64> {
     let count = object.get(name)?;
     count.as_u64().or_else(|| {
@@ -320,7 +324,7 @@ pub(super) fn some_tokens(object: &Value<'_>, name: &str) -> Option<u64> {
     })
 }
 
-/// Puts members at the front of an object.
+/// Inserts members at the front of an object.
 pub fn insert(object: &Value<'_>, members: &str) -> Option<Edit> {
     if object.kind() != Kind::Object {
         return None;

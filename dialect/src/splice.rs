@@ -1,4 +1,4 @@
-//! Taking members and items out of a JSON text, and putting some in, by edits of its spans: every other byte stays.
+//! Removes members and items from a JSON text, and inserts some, by edits of spans: every other byte stays.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::write::{Json, quoted};
 use crate::wire::edit::Edit;
 use crate::wire::json::Value;
 
-/// A member with its key, or an item of a list.
+/// The span of a member with its key, or of a list item.
 fn full_span(child: &Value<'_>) -> Range<usize> {
     let value = child.span();
     match child.key_span() {
@@ -16,7 +16,7 @@ fn full_span(child: &Value<'_>) -> Range<usize> {
     }
 }
 
-/// Takes the children out for which `gone` says so, each with one comma. True if any is left.
+/// Removes the children that satisfy `gone`, each with one comma. True if any is left.
 pub(super) fn remove(
     container: &Value<'_>,
     gone: impl Fn(&Value<'_>) -> bool,
@@ -25,7 +25,7 @@ pub(super) fn remove(
     remove_each(container, &gone, edits)
 }
 
-/// Compiled once, whatever the callers' closures are.
+/// Not generic, so that it is compiled only once for all callers' closures.
 fn remove_each(
     container: &Value<'_>,
     gone: &dyn Fn(&Value<'_>) -> bool,
@@ -51,7 +51,7 @@ fn remove_each(
     kept
 }
 
-/// Puts a member first in an object, of which `left` says whether anything follows.
+/// Inserts a member at the front of an object; `left` tells whether other members follow.
 pub(super) fn insert(
     object: &Value<'_>,
     name: &str,
@@ -65,21 +65,21 @@ pub(super) fn insert(
     edits.push(Edit { at: at..at, with });
 }
 
-/// Puts an item last in a list, of which `left` says whether anything stands before it.
+/// Appends an item to a list; `left` tells whether other items come before it.
 pub(super) fn push(list: &Value<'_>, json: &str, left: bool, edits: &mut Vec<Edit>) {
     let comma = if left { "," } else { "" };
     let at = list.span().end.saturating_sub(1);
     edits.push(Edit { at: at..at, with: format!("{comma}{json}").into_bytes() });
 }
 
-/// Puts another value in this one's place.
+/// Replaces this value by another.
 pub(super) fn replace(value: &Value<'_>, json: &str, edits: &mut Vec<Edit>) {
     if value.raw() != json.as_bytes() {
         edits.push(Edit { at: value.span(), with: json.as_bytes().to_vec() });
     }
 }
 
-/// Writes text at one end of a string.
+/// Adds text at one end of a string.
 pub(super) fn extend(string: &Value<'_>, text: &str, at_end: bool, edits: &mut Vec<Edit>) {
     let Some(content) = string.content_span() else { return };
     let at = if at_end { content.end } else { content.start };
@@ -87,7 +87,7 @@ pub(super) fn extend(string: &Value<'_>, text: &str, at_end: bool, edits: &mut V
     edits.push(Edit { at: at..at, with });
 }
 
-/// True if one of these keys stands twice in the object.
+/// True if one of these keys occurs twice in the object.
 pub(super) fn twice(object: &Value<'_>, names: &[&str]) -> bool {
     !object.has_plain_keys() && names.iter().any(|name| object.unique(name).is_err())
 }

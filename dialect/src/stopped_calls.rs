@@ -1,5 +1,5 @@
-//! What is remembered of an answer's calls once some are stopped: whose results are withheld, and whether a stop reason that
-//! asks the caller to carry out calls is still true.
+//! What is remembered of an answer's calls once some are stopped: whose results are withheld, and whether a stop reason
+//! that asks the caller to run tools still holds.
 
 use super::CallPiece;
 use super::answer::{Leaves, Stopped};
@@ -7,10 +7,10 @@ use super::known::{Ids, Known, pieces_at};
 use super::splice::replace;
 use crate::wire::json::Value;
 
-/// Said in place of what a stopped call that the provider ran brought.
+/// Replaces the result of a stopped call that the provider ran.
 pub(super) const RESULT: &str = "The result of a stopped tool call was withheld";
 
-/// What has become of the calls.
+/// What happened to the calls.
 #[derive(Debug, Default)]
 pub(super) struct StoppedCalls {
     /// A call that the caller carries out has left.
@@ -19,7 +19,7 @@ pub(super) struct StoppedCalls {
     stopped: bool,
     /// Ids of stopped calls, whose results are withheld.
     ids: Ids,
-    /// Blocks of withheld results that have begun and not ended, by their indexes.
+    /// Indexes of blocks with withheld results that have begun and not ended.
     pub(super) withheld: Known<u32>,
 }
 
@@ -30,12 +30,12 @@ impl StoppedCalls {
         self.ids.add(id);
     }
 
-    /// True for the id of a stopped call: what it brought is withheld.
+    /// True for the id of a stopped call, whose result is withheld.
     pub(super) fn has(&self, id: Option<Value<'_>>) -> bool {
         self.ids.has(id)
     }
 
-    /// Where calls were stopped and none has left, a stop reason that asks for the results of calls becomes `ends` (JSON).
+    /// If calls were stopped and none has left, a stop reason that asks for results of calls becomes `ends` (JSON).
     pub(super) fn keep_true(
         &self,
         holder: &Value<'_>,

@@ -1,7 +1,8 @@
-//! Calls that stand where their dialect has none: in what a gateway wraps an answer in, in a copy within another event, in a
-//! field of a server's own. An object with a name and arguments is judged as a call, and taken out where it is stopped.
+//! Calls at places where their dialect has none: in a gateway's wrapper around an answer, in a copy within another
+//! event, in a server's own field. An object with a name and arguments is judged as a call, and removed if it is
+//! stopped.
 //!
-//! Nothing is said in its place, since nobody knows what a client makes of that place.
+//! Nothing replaces it, since it is unknown what a client makes of that place.
 
 use super::item::{ArgsForm, CallName, Item, TextKey};
 use super::known::pieces_at;
@@ -12,18 +13,18 @@ use super::{CallPiece, Leaves};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 impl TextKey {
-    /// The kind of calls that no dialect expects; `a` is made from the name, `b` from the arguments.
+    /// The kind of calls that no dialect expects; `a` is derived from the name, `b` from the arguments.
     pub const STRAY: u8 = u8::MAX - 1;
 }
 
-/// Names of members that hold a call beside its id and its type.
+/// Members that wrap a call, beside its id and its type.
 const WRAPPERS: [&str; 6] =
     ["function", "functionCall", "function_call", "custom", "toolCall", "toolUse"];
 
 impl<'a> TextWalk<'a, '_> {
-    /// Judges an object of an answer, if it looks like a call. What it says is read like any other text.
+    /// Judges an object of an answer if it looks like a call. Its texts are read like any other.
     pub(super) fn stray(&mut self, body: &Value<'a>) {
-        // What a provider ran by itself may have a type in place of a name (Groq's `executed_tools`).
+        // A tool that a provider ran itself may have a type in place of a name (Groq's `executed_tools`).
         let by_type = || body.get("type").filter(|_| body.get("arguments").is_some());
         let name = body.get("name").or_else(|| body.get("toolName")).or_else(by_type);
         let Some(name) = name else { return };
@@ -51,7 +52,7 @@ impl<'a> TextWalk<'a, '_> {
     }
 }
 
-/// All that goes with a call: what it is wrapped in, if that is nothing without it.
+/// The outermost object that belongs to a call: its wrapper, if that is empty without it.
 fn whole<'a>(body: &Value<'a>) -> Value<'a> {
     let wrapped = WRAPPERS.iter().any(|name| body.key_is(name));
     let Some(holder) = body.parent().filter(|_| wrapped) else { return *body };
@@ -63,13 +64,13 @@ fn whole<'a>(body: &Value<'a>) -> Value<'a> {
     if nothing_else && listed { holder } else { *body }
 }
 
-/// Takes those that were stopped out of a frame.
+/// Removes the stopped ones from a frame.
 pub fn take_out(doc: &Doc, payload: &[u8], pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
     let is_stray =
         |piece: &&CallPiece<'_>| piece.call.kind == TextKey::STRAY && piece.stopped.is_some();
     let gone = |value: &Value<'_>| pieces_at(pieces, value.id()).iter().any(|own| is_stray(&own));
     let holder = |piece: &CallPiece<'_>| doc.value(payload, piece.node)?.parent();
-    // Each once, however many stand in it and whatever stands between them.
+    // Each container once, however many calls it holds and whatever is between them.
     let mut holders: Vec<NodeId> = Vec::new();
     for piece in pieces.iter().filter(is_stray) {
         match holder(piece) {

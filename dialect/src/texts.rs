@@ -1,4 +1,4 @@
-//! Walking a JSON value and pushing every text in it, in the order of its bytes and without recursion.
+//! Walks a JSON value and pushes every text in it, in the order of its bytes and without recursion.
 
 use super::fields::{self, Inline, KeyRole, field, inline, string};
 use super::inline::{FileContent, content};
@@ -14,26 +14,26 @@ pub(super) struct TextWalk<'a, 'b> {
     doc: &'a Doc,
     bytes: &'a [u8],
     items: &'b mut Vec<Item>,
-    /// Whose words the texts are.
+    /// Where the texts come from.
     pub(super) role: Role,
-    /// It is a request: links are counted, definitions of tools are not texts, sealed parts are marked.
+    /// It is a request: references are counted, tool definitions are not texts, signed parts are marked.
     request: bool,
     /// What is erased if one of the next texts is changed.
     pub(super) erase: Option<NodeId>,
-    /// Links met in a request.
+    /// References found in a request.
     pub(super) remote: u32,
-    /// It is an event of a stream: strings at places that nobody knows run on from event to event.
+    /// It is an event of a stream: strings at unknown places continue from event to event.
     runs: bool,
     places: Places,
-    /// The item of the answer that is read: texts at unknown places end with it.
+    /// The item of the answer that is being read: texts at unknown places end with it.
     pub(super) item: u32,
-    /// What is read now stands whole in its event, since the format says so: a repeat, a part that is added.
+    /// What is being read is complete in its event, because the format says so: a repetition, a part that is added.
     pub(super) whole: bool,
-    /// The calls in what is read now are known already.
+    /// The calls in what is being read are already known.
     pub(super) calls_known: bool,
 }
 
-/// The item of what belongs to none.
+/// The item of texts that belong to none.
 pub(super) const NO_ITEM: u32 = u32::MAX;
 
 impl<'a, 'b> TextWalk<'a, 'b> {
@@ -55,7 +55,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// For an event of a stream, unless `framing` says that the answer comes whole.
+    /// For an event of a stream, unless `framing` is that of a whole answer.
     pub(super) fn event(
         doc: &'a Doc,
         bytes: &'a [u8],
@@ -70,7 +70,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         self.runs
     }
 
-    /// For a request: every text has `role`, which the caller sets as it goes.
+    /// For a request: every text has `role`, which the caller sets as it proceeds.
     pub(super) fn request(
         doc: &'a Doc,
         bytes: &'a [u8],
@@ -103,7 +103,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         } else {
             let outer = std::mem::replace(&mut self.role, role);
             if role == Role::ToolArgs {
-                // What one event says of a member the next may go on with.
+                // A member that the next event may continue.
                 self.values(value, role, false);
             } else {
                 self.walk(value);
@@ -112,7 +112,8 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// The event says the running text `key` once more, or what has not come of it yet, in this value, which is read next.
+    /// This value, which is read next, repeats the running text `key`, or contains the part of it that has not arrived
+    /// yet.
     pub(super) fn again(&mut self, value: &Value<'a>, key: TextKey) {
         if self.runs && value.kind() == Kind::String {
             self.items.push(Item::TextAgain { node: value.id(), text: key });
@@ -127,7 +128,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         self.walk(value);
     }
 
-    /// A string that seals the running text `key`.
+    /// A string that is a signature over the running text `key`.
     pub(super) fn seal(&mut self, value: &Value<'a>, key: TextKey) {
         if value.kind() == Kind::String {
             self.item(value, ValueShape::Seal, Role::Output, Some(key), false);
@@ -136,8 +137,8 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// The members of an object. Anything else has none, and is walked here and now: nothing is lost because it has
-    /// a shape that its place does not allow.
+    /// The members of an object. Any other value has none and is walked at once, so that nothing is lost because its
+    /// type is unexpected.
     pub(super) fn fields(
         &mut self,
         value: &Value<'a>,
@@ -145,7 +146,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         self.of_kind(value, Kind::Object)
     }
 
-    /// The items of an array; anything else is walked like [`TextWalk::fields`] does.
+    /// The items of an array; anything else is walked, as in [`TextWalk::fields`].
     pub(super) fn elements(
         &mut self,
         value: &Value<'a>,
@@ -160,7 +161,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
     ) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let fits = value.kind() == kind;
         if !fits {
-            // An event that is JSON written into a string: a reader that undoes that sees what is not looked at here.
+            // An event that is JSON within a string: a reader that decodes it sees what is not examined here.
             if value.id() == 0 && !self.request && is_written(value) {
                 self.items.push(Item::Unreadable);
             }
@@ -169,7 +170,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         value.children().take(if fits { usize::MAX } else { 0 })
     }
 
-    /// What a value holds, whatever its own key says of it.
+    /// The contents of a value, regardless of its own key.
     pub(super) fn under(&mut self, value: &Value<'a>) {
         if value.kind() == Kind::String {
             self.text(value, false);
@@ -179,7 +180,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// The variables of a stored prompt: what they are called says nothing of what they hold.
+    /// The variables of a stored prompt: their names do not tell what they contain.
     pub(super) fn variables(&mut self, variables: &Value<'a>) {
         match variables.kind() {
             Kind::Object => variables.children().for_each(|one| self.under(&one)),
@@ -187,7 +188,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// A value with keys of the caller's own: every key, string and number is a text.
+    /// A value with keys chosen by the caller: every key, string and number is a text.
     pub(super) fn free(&mut self, value: &Value<'a>) {
         self.values(value, self.role, false);
     }
@@ -200,7 +201,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         text: Option<TextKey>,
         signed: bool,
     ) {
-        // Nothing is found in an empty string, and nothing is lost by not saying that it is there.
+        // Nothing can be found in an empty string, so it need not be reported.
         if shape != ValueShape::Key && value.raw() == b"\"\"" {
             return;
         }
@@ -208,7 +209,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         self.items.push(Item::Text { node, shape, role, text, signed, erase: self.erase });
     }
 
-    /// Every string below the value (itself included) that is not known to hold no text.
+    /// Every string below the value (itself included), unless it is known not to contain text.
     pub(super) fn walk(&mut self, value: &Value<'a>) {
         let end = value.after();
         let mut at = value.id();
@@ -263,19 +264,19 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// The name of a tool or the id of a call in an answer, which stands whole in its event.
+    /// The name of a tool or the id of a call in an answer, which is complete in its event.
     pub(super) fn name(&mut self, value: &Value<'a>) {
         self.item(value, ValueShape::Text, Role::Output, None, false);
     }
 
-    /// Who speaks. A word that is none of those that are known is a text: templates of models write it as it is.
+    /// Who speaks. An unknown word is a text: templates of models insert it as it is.
     fn speaker(&mut self, value: &Value<'a>) {
         if !is_speaker(&value.word()) {
             self.whole_text(value);
         }
     }
 
-    /// A file in a request: looked at if it is text, else counted as what nobody looked at, where it is no picture.
+    /// A file in a request: scanned if it is text; if not, and not a picture, it is counted as unchecked.
     pub(super) fn file(&mut self, value: &Value<'a>, signed: bool) {
         match content(&value.as_bytes()) {
             FileContent::Encoded => self.item(value, ValueShape::File, self.role, None, true),
@@ -295,7 +296,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         self.item(value, ValueShape::Text, self.role, None, false);
     }
 
-    /// The running text that the string at a place nobody knows is the next piece of.
+    /// The running text that the string at an unknown place continues.
     fn place(&mut self, value: &Value<'a>) -> Option<TextKey> {
         if !self.runs || self.whole {
             return None;
@@ -314,8 +315,8 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// Tokens with their probabilities in an answer: what the items of `list` say is one running text, each alternative
-    /// is looked at by itself; all of `logprobs` is erased if one is changed.
+    /// Tokens with their probabilities in an answer: the items of `list` form one running text, each alternative is
+    /// scanned separately, and all of `logprobs` is erased if one is changed.
     pub(super) fn tokens_run(&mut self, logprobs: &Value<'a>, list: &Value<'a>, key: TextKey) {
         let outer = self.erase.replace(logprobs.id());
         if list.kind() == Kind::Array {
@@ -332,7 +333,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         self.erase = outer;
     }
 
-    /// A token: a string, an object with one, or objects by their tokens' numbers of which the first is the token itself.
+    /// A token: a string, an object with one, or objects keyed by token number of which the first is the token itself.
     fn token(&mut self, token: &Value<'a>, key: TextKey) {
         let says =
             |value: &Value<'_>| value.kind() == Kind::String && field(value) != KeyRole::Never;
@@ -353,8 +354,9 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// Tokens with their probabilities where no dialect has them. In an answer they may be all that says the text, and run
-    /// on as it does; in a request each is looked at by itself, and the text that they repeat stands beside them.
+    /// Tokens with their probabilities at places where no dialect has them. In an answer they may be the only copy of
+    /// the text, and continue as it does; in a request each is scanned separately, and the text that they repeat stands
+    /// beside them.
     fn tokens(&mut self, value: &Value<'a>) {
         if self.request {
             for below in tree(value) {
@@ -376,7 +378,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
         }
     }
 
-    /// The keys of an object, each a text of its own.
+    /// The keys of an object, each a separate text.
     pub(super) fn keys(&mut self, object: &Value<'a>) {
         for member in object.children() {
             if member.key_span().is_some_and(|key| !key.is_empty()) {
@@ -419,14 +421,14 @@ fn tree<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
     std::iter::once(*value).chain(value.descendants())
 }
 
-/// True for a string that holds an object or a list.
+/// True for a string that contains an object or a list.
 fn is_written(value: &Value<'_>) -> bool {
     let text = value.as_bytes();
     value.kind() == Kind::String
         && text.trim_ascii_start().first().is_some_and(|c| b"{[".contains(c))
 }
 
-/// The words that `role` has in an answer.
+/// True for the values that `role` has in an answer.
 fn is_speaker(word: &[u8]) -> bool {
     matches!(
         word,
@@ -443,7 +445,7 @@ fn is_speaker(word: &[u8]) -> bool {
     )
 }
 
-/// True if the object's texts are signed or encrypted: to change one makes the provider refuse the request.
+/// True if the object's texts are signed or encrypted: the provider refuses a request in which one was changed.
 fn is_signed(object: &Value<'_>) -> bool {
     let filled = |value: &Value<'_>| !string(Some(*value)).is_empty();
     let (mut reasoning, mut encrypted) = (false, false);
@@ -464,15 +466,15 @@ fn is_signed(object: &Value<'_>) -> bool {
     reasoning && encrypted
 }
 
-/// The last member under each of a few keys, found once an object: clients take the last of duplicates, so only it
-/// continues a running text; the others are walked as whole texts.
+/// The last member under each of a few keys, found once per object: clients use the last of duplicates, so only that
+/// one continues a running text; the others are walked as whole texts.
 #[derive(Debug, Default)]
 pub(super) struct LastMembers {
     found: [Option<Option<NodeId>>; 12],
 }
 
 impl LastMembers {
-    /// True if `child` is the object's last member called `name`; `slot` names the key within this object.
+    /// True if `child` is the object's last member with the key `name`; `slot` identifies the key within this object.
     pub(super) fn is(
         &mut self,
         object: &Value<'_>,
@@ -489,7 +491,7 @@ impl LastMembers {
     }
 }
 
-/// An id or a name of a plausible length; longer ones are not worth repeating.
+/// An id or a name of plausible length; longer ones are not repeated.
 pub(super) fn short(value: Option<Value<'_>>) -> Option<String> {
     let value = value.filter(|value| value.raw().len() <= limits::ANSWER_ID_BYTES)?;
     Some(value.as_str().filter(|text| !text.is_empty())?.into_owned())

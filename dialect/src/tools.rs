@@ -1,4 +1,4 @@
-//! The tools of a request: what they are called, and what the dialects share in taking some out.
+//! The tools of a request: their names, and what the dialects share to remove some.
 
 use super::fields::string;
 use super::splice::{remove, replace};
@@ -8,8 +8,8 @@ use crate::wire::json::{Kind, NodeId, Value};
 /// A tool that a request offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tool {
-    /// The names that rules may call it by: its own, or for one that the provider runs its type, with and without
-    /// its version. Every occurrence of a duplicate key counts.
+    /// The names that rules may use for it: its own, or for a tool that the provider runs its type, with and without
+    /// version. Every occurrence of a duplicate key counts.
     pub names: Vec<String>,
     /// Where it stands.
     pub(super) node: NodeId,
@@ -20,25 +20,25 @@ impl Tool {
         Self { names, node }
     }
 
-    /// A tool that is offered by nothing but its name; `None` where there is no text.
+    /// A tool that is given by its name alone; `None` if the name is not a string.
     pub(super) fn by_name(name: &Value<'_>) -> Option<Self> {
         Some(Self::new(name.id(), vec![name.as_str()?.into_owned()]))
     }
 }
 
-/// Every string under a key of an object, duplicates too.
+/// Every string under a key of an object, including duplicates.
 pub(super) fn strings(object: &Value<'_>, name: &str) -> Vec<String> {
     let members = object.children().filter(|child| child.key_is(name));
     members.filter_map(|child| Some(child.as_str()?.into_owned())).collect()
 }
 
-/// A step of a path that leads to every child.
+/// A path step that matches every child.
 pub(super) const EACH: &str = "*";
 
-/// Every value that a path of keys leads to, duplicates too, in their order.
+/// Every value that a path of keys leads to, including duplicates, in order.
 ///
-/// A list, and not an iterator of the caller's own closures: of those each walk over a request was compiled anew, a
-/// twentieth of the module for what only requests under a rule for tools need.
+/// It returns a list rather than an iterator over the caller's closures, which compiled each walk over a request
+/// separately: a twentieth of the module, for code that only requests under a tools rule need.
 pub(super) fn at<'a>(value: &Value<'a>, path: &[&str]) -> Vec<Value<'a>> {
     let mut found = vec![*value];
     for &step in path {
@@ -51,12 +51,12 @@ pub(super) fn at<'a>(value: &Value<'a>, path: &[&str]) -> Vec<Value<'a>> {
     found
 }
 
-/// Every member under a key, duplicates too.
+/// Every member under a key, including duplicates.
 pub(super) fn all<'a>(object: &Value<'a>, name: &str) -> std::vec::IntoIter<Value<'a>> {
     at(object, &[name]).into_iter()
 }
 
-/// The names of a tool that the provider runs, by its type: `web_search_20250305` is `web_search` too.
+/// The names of a tool that the provider runs, from its type: `web_search_20250305` is also `web_search`.
 pub(super) fn of_type(kind: &str) -> Vec<String> {
     let mut names = vec![kind.to_owned()];
     let mut base = kind;
@@ -84,11 +84,11 @@ pub(super) fn of_type(kind: &str) -> Vec<String> {
     names
 }
 
-/// What is taken out of a request, by node.
+/// What is removed from a request, by node.
 #[derive(Debug)]
 pub(super) struct Gone<'t> {
     nodes: Vec<NodeId>,
-    /// Names of tools that go, and of tools that stay; both sorted, for a choice may name as many.
+    /// Names of tools that are removed, and of tools that stay; both sorted, since a choice may name as many.
     names: Vec<&'t str>,
     kept: Vec<&'t str>,
 }
@@ -109,24 +109,24 @@ impl<'t> Gone<'t> {
         Self { nodes, names: names(true), kept: names(false) }
     }
 
-    /// True if this value is a tool that goes.
+    /// True if this value is a tool that is removed.
     pub(super) fn has(&self, value: &Value<'_>) -> bool {
         self.nodes.binary_search(&value.id()).is_ok()
     }
 
-    /// True if the tool of this name goes, and no other of the name stays.
+    /// True if the tool with this name is removed and no other tool with the name stays.
     pub(super) fn named(&self, name: &str) -> bool {
         self.names.binary_search(&name).is_ok() && self.kept.binary_search(&name).is_err()
     }
 }
 
-/// Takes the tools of `list` out; true if any is left.
+/// Removes tools from `list`; true if any is left.
 pub(super) fn take_out(list: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) -> bool {
     if list.kind() == Kind::Array { remove(list, |tool| gone.has(tool), edits) } else { true }
 }
 
-/// OpenAI's `tool_choice` (Chat and Responses): what names a tool that is gone becomes `"auto"`, a list of allowed
-/// tools of which none is left `"none"`: `"auto"` would allow more than the caller did.
+/// OpenAI's `tool_choice` (Chat and Responses): a choice that names a removed tool becomes `"auto"`, and a list of
+/// allowed tools of which none is left becomes `"none"`, since `"auto"` would allow more than the caller did.
 pub(super) fn openai_choice(choice: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
     if choice.kind() != Kind::Object {
         return;

@@ -1,5 +1,5 @@
-//! Calls that are answered with vectors, pictures or films: embeddings, image generation, predictions. What they ask is read
-//! like any other request; their answers say nothing that a rule could look at, save what they used.
+//! Calls that are answered with vectors, pictures or films: embeddings, image generation, predictions. Their requests
+//! are read like any other; their answers contain nothing for rules to look at, except their usage.
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::made::Made;
@@ -89,12 +89,12 @@ pub(super) const OPENAI_IMAGES: Dialect = Dialect {
         ..WORDLESS.requests
     },
     answers: Answers { error: openai_chat::DIALECT.answers.error, ..WORDLESS.answers },
-    // Pictures are billed as output where they are billed in tokens.
+    // Where pictures are billed in tokens, they are billed as output.
     spend: Spend { spending: |_| spending(None), usage: usage_of_images, ..WORDLESS.spend },
     ..WORDLESS
 };
 
-/// `{model}:embedContent`, `:batchEmbedContents`, and of publishers' models `:predict`, `:predictLongRunning`
+/// `{model}:embedContent`, `:batchEmbedContents`, and `:predict`, `:predictLongRunning` of publisher models.
 pub(super) const GEMINI_PREDICT: Dialect = Dialect {
     about: About {
         kin: DialectId::Gemini,
@@ -110,14 +110,14 @@ pub(super) const GEMINI_PREDICT: Dialect = Dialect {
 fn recognise_predict(line: &Line<'_>) -> Option<Recognised> {
     let (name, verb) = line.verb()?;
     let is = |word: &str| verb.eq_ignore_ascii_case(word);
-    // An endpoint of one's own may predict anything.
+    // A private endpoint may predict anything.
     let publishers = line.target.is(1, "models");
     let predicts = publishers && (is("predict") || is("predictLongRunning"));
     (predicts || is("embedContent") || is("batchEmbedContents"))
         .then(|| recognise::call(DialectId::GeminiPredict, Some(name.to_owned())))
 }
 
-/// There is no answer in words to give: an error says it.
+/// The answer cannot contain words, so an error does.
 fn instead(call: &Call, message: String) -> Reply {
     let error = ErrorAnswer { status: 403, message, code: "content_blocked" };
     super::dialect(call.recognised.dialect).error(&call.recognised, &error)
@@ -150,7 +150,7 @@ fn read_request(
             b"input" | b"prompt" => {
                 let numbers = |value: Value<'_>| value.kind() == Kind::Number;
                 if field.descendants().any(numbers) || numbers(field) {
-                    // Tokens by their numbers: nobody can read them without the model's table.
+                    // Token numbers cannot be read without the model's vocabulary.
                     return Err(Unreadable { field: "/input" });
                 }
                 texts.under(&field);
@@ -174,7 +174,7 @@ fn read_request(
     Ok(RequestView { call, texts: texts_of, remote, edits: Vec::new() })
 }
 
-/// Reads an answer that says nothing.
+/// The reader of an answer without text.
 #[derive(Debug)]
 struct Reading;
 

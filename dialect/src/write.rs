@@ -1,5 +1,5 @@
-//! Writing: JSON text, server-sent events, replies. What the proxy says itself is built here from literals of the
-//! canned shapes and from decoded texts, so nothing of it can be malformed.
+//! Writing JSON text, server-sent events and replies. What the proxy itself sends is built here from literals of the
+//! canned shapes and from decoded texts, so none of it can be malformed.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use crate::wire::frame::Framing;
 use crate::wire::json::unescape;
 use crate::wire::own::OwnEvents;
 
-/// A JSON text that grows.
+/// A JSON text under construction.
 #[derive(Debug, Default)]
 pub(super) struct Json(String);
 
@@ -30,15 +30,15 @@ impl Json {
         self
     }
 
-    /// A part of a string whose quotes are written elsewhere.
+    /// A part of a string whose quotes are written separately.
     pub(super) fn piece(&mut self, text: &str) -> &mut Self {
-        // DEL, and the separators that some line splitters take for line ends, are escaped for safety.
+        // DEL, and separators that some line splitters take for line ends, are escaped for safety.
         let also = |c| matches!(c, '\x7f' | '\u{85}' | '\u{2028}' | '\u{2029}');
         escape(text, also, &mut self.0);
         self
     }
 
-    /// A whole number.
+    /// An integer.
     pub(super) fn number(&mut self, number: u64) -> &mut Self {
         // Writing to a String cannot fail.
         let _ = write!(self.0, "{number}");
@@ -61,7 +61,7 @@ pub fn quoted(text: &str) -> String {
     Json::default().text(text).take()
 }
 
-/// [`String::from_utf8_lossy`], but what is valid, as nearly everything is, is not looked at piece by piece.
+/// [`String::from_utf8_lossy`], but valid text, which is nearly all, is not processed piece by piece.
 pub(super) fn lossy(text: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(text) {
         Ok(valid) => valid.into(),
@@ -69,8 +69,8 @@ pub(super) fn lossy(text: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// JSON text of upstream's that is repeated, fit for every reader: what is not UTF-8 and lone surrogates, which many
-/// refuse, become U+FFFD.
+/// JSON text from upstream that is repeated, made acceptable to every reader: invalid UTF-8 and lone surrogates, which
+/// many reject, become U+FFFD.
 pub(super) fn repaired(json: &[u8]) -> String {
     let json = lossy(json);
     let mut out = String::with_capacity(json.len());
@@ -98,7 +98,7 @@ pub(super) fn json_reply(status: u16, body: String) -> Reply {
     }
 }
 
-/// A stream of events, complete.
+/// A complete stream of events.
 pub(super) fn sse_reply(events: &OwnEvents) -> Reply {
     Reply {
         status: 200,
@@ -110,8 +110,8 @@ pub(super) fn sse_reply(events: &OwnEvents) -> Reply {
     }
 }
 
-/// An error reply. A block must not be tried again, whatever its status; of the rest only what may pass by itself
-/// (timeouts, 429, 5xx) may: the official SDKs read `x-should-retry`.
+/// An error reply. A block must not be retried, whatever its status. Other errors may be retried only if they may
+/// resolve by themselves (timeouts, 429, 5xx): the official SDKs read `x-should-retry`.
 pub(super) fn error_reply(error: &ErrorAnswer, body: String) -> Reply {
     let mut reply = json_reply(error.status, body);
     if error.code == "content_blocked" || !matches!(error.status, 408 | 409 | 429 | 500..) {
@@ -120,7 +120,7 @@ pub(super) fn error_reply(error: &ErrorAnswer, body: String) -> Reply {
     reply
 }
 
-/// An error for traffic that is in no dialect.
+/// An error for traffic that belongs to no dialect.
 #[must_use]
 pub fn plain_error(error: &ErrorAnswer) -> Reply {
     let (message, code) = (quoted(&error.message), quoted(error.code));

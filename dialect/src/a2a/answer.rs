@@ -1,4 +1,4 @@
-//! Answers: events and whole bodies, each a message, a task, or news of one.
+//! Answers: events and whole bodies, each a message, a task, or an update of one.
 
 use super::super::fields::is_among;
 use super::super::fields::string;
@@ -12,15 +12,15 @@ use crate::wire::own::OwnEvents;
 
 /// Kinds of running text.
 pub(super) mod kind {
-    /// What the agent says. Many send one message for each piece of it, so that all of them are one text.
+    /// The agent's messages. Many agents send one message for each piece, so all of them form one text.
     pub(in super::super) const MESSAGE: u8 = 0;
-    /// What it makes; `a` stands for the artifact's id.
+    /// What the agent produces; `a` is derived from the artifact's id.
     pub(in super::super) const ARTIFACT: u8 = 1;
-    /// An artifact in a task: its parts are the pieces that it came in. `a` is its place in the task.
+    /// An artifact in a task: its parts are the pieces in which it arrived. `a` is its position in the task.
     pub(super) const MADE: u8 = 2;
 }
 
-/// Objects within objects are looked for so deep: an envelope, the name of a kind, what the object holds.
+/// How deep nested objects are searched: an envelope, the name of a kind, the object's contents.
 const DEPTH: u8 = 4;
 
 /// Reads one answer.
@@ -40,10 +40,10 @@ impl Reading {
 /// Members whose value is a file.
 const CONTENT: [&str; 4] = ["raw", "bytes", "fileWithBytes", "file_with_bytes"];
 
-/// Members that say where a file is.
+/// Members that reference a file.
 const LINKS: [&str; 4] = ["url", "uri", "fileWithUri", "file_with_uri"];
 
-/// A part of a message: text, data, or a file. `key`: its text is a piece of this one.
+/// A part of a message: text, data, or a file. `key`: the running text that its text continues.
 pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Option<TextKey>) {
     let mut last = LastMembers::default();
     for field in texts.fields(part) {
@@ -55,7 +55,7 @@ pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Opti
                 texts.running(&field, key, ValueShape::Text, Role::Output);
             }
             (b"data", _) => match key {
-                // What stands in an event runs on as any other text does.
+                // In an event it continues like any other text.
                 Some(_) => texts.free(&field),
                 None => texts.leaves(&field),
             },
@@ -69,7 +69,7 @@ pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Opti
     }
 }
 
-/// A member of a file: what is in it, or where it is.
+/// A member of a file: its content, or a reference to it.
 fn file<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, asked: bool) {
     let name = field.key();
     match () {
@@ -98,8 +98,8 @@ fn parts<'a>(texts: &mut TextWalk<'a, '_>, list: &Value<'a>, key: TextKey) {
     }
 }
 
-/// A message, a task, an artifact or an envelope of one, in this order from outside; `key` is what parts right under it
-/// belong to. True: it ends the answer.
+/// A message, a task, an artifact or an envelope of one, searched from the outside in; `key` is the running text of
+/// parts directly below it. True if it ends the answer.
 fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, depth: u8) -> bool {
     let mut end = false;
     let mut last = LastMembers::default();
@@ -112,7 +112,7 @@ fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, de
             {
                 end |= self::object(texts, &field, key, depth - 1);
             }
-            // In a task's status it says how it goes, by itself it is the answer.
+            // In a task's status a message reports progress; by itself it is the answer.
             b"message" if inner(&field) && last.is(object, &field, 0, "message") => {
                 self::object(texts, &field, key, depth - 1);
                 end |= object.get("state").is_none();
@@ -129,7 +129,7 @@ fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, de
                 self::object(texts, &field, key, depth - 1);
                 texts.item = outer;
             }
-            // A task repeats what events have told.
+            // A task repeats what events have already sent.
             b"artifacts" | b"history" => {
                 let outer = std::mem::replace(&mut texts.whole, true);
                 let made = field.key_is("artifacts");
@@ -138,7 +138,7 @@ fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, de
                     let key = if made { TextKey { kind: kind::MADE, a, b: 0 } } else { key };
                     let role = string(one.get("role"));
                     match inner(&one) {
-                        // What was asked comes back.
+                        // The caller's own messages, returned.
                         true if matches!(&*role, b"user" | b"ROLE_USER") => {}
                         true => _ = self::object(texts, &one, key, depth - 1),
                         false => texts.under(&one),
@@ -194,7 +194,7 @@ impl Answer for Reading {
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
 
     fn leave(&mut self, _doc: &Doc, _payload: &[u8], _pieces: &[CallPiece<'_>]) -> Leaves {
-        // Agents call no tools of their callers'.
+        // Agents do not call tools of their callers.
         Leaves::default()
     }
 
@@ -210,13 +210,12 @@ impl Answer for Reading {
     }
 
     fn model(&self) -> Option<&str> {
-        // Answers do not name it.
+        // Answers do not name the model.
         None
     }
 }
 
-/// Members that hold no text: ids, kinds, states, times. Readers of what is defined as a protocol buffer take either
-/// spelling.
+/// Members that are not text: ids, kinds, states, timestamps. Readers of protocol buffers' JSON accept either spelling.
 pub(super) fn is_plumbing(name: &[u8]) -> bool {
     is_among(&PLUMBING, name)
 }

@@ -1,4 +1,4 @@
-//! What has been sent of a stream of events, its well-formed rest, and whole answers of the proxy's own.
+//! What has been sent of a stream of events, its rest, and whole answers of the proxy's own.
 
 use super::super::fields::{is_among, string};
 use super::super::number::name_number;
@@ -11,25 +11,25 @@ use super::envelope::Form;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 
-/// What a caller has got of a stream.
+/// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     task: Option<String>,
     context: Option<String>,
-    /// The artifact that was read last, by its id.
+    /// The id of the artifact that was read last.
     made: Option<String>,
-    /// The number of the one that left last.
+    /// The number of the artifact that was sent last.
     left: Option<u32>,
     done: bool,
 }
 
 impl Sent {
-    /// An event has come.
+    /// An event was read.
     pub(super) fn reads(&mut self, root: &Value<'_>) {
         self.made = artifact(root).or(self.made.take());
     }
 
-    /// An event has left.
+    /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let (of, object) = objects(root);
         self.left = artifact(root).map(|id| name_number(id.as_bytes())).or(self.left);
@@ -44,7 +44,7 @@ impl Sent {
         self.done |= message || ends(&string(state)) || root.get("error").is_some();
     }
 
-    /// The rest of the stream: texts that still leave, what is said, the end.
+    /// The rest of the stream: texts that still leave, the ending's text, the end.
     pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> OwnEvents {
         let mut out = OwnEvents::default();
         if std::mem::replace(&mut self.done, true) {
@@ -53,7 +53,7 @@ impl Sent {
         let say = Say::ending(&ending.how, call, true);
         let of = |kind| ending.before.iter().filter(move |(key, _)| key.kind == kind);
         for (key, text) in of(kind::ARTIFACT).filter(|(_, text)| !text.is_empty()) {
-            // What was to be a piece of it is one: in a message it would stand behind another text.
+            // A piece of an artifact remains one: in a message it would follow another text.
             if let Some(id) = self.made.as_ref().filter(|id| name_number(id.as_bytes()) == key.a) {
                 out.push("", &self.piece(call, id, self.left == Some(key.a), text));
             }
@@ -65,7 +65,7 @@ impl Sent {
         out
     }
 
-    /// A piece of the artifact `id`, which has begun or not.
+    /// A piece of the artifact `id`; `append`: the artifact has begun.
     fn piece(&self, call: &Call, id: &str, append: bool, text: &str) -> String {
         let none = Envelope::default();
         let envelope = call.recognised.envelope.as_deref().unwrap_or(&none);
@@ -90,14 +90,14 @@ impl Sent {
     }
 }
 
-/// What an envelope holds, and in it the object that says its news.
+/// The object in an envelope, and within it the object with the update.
 fn objects<'a>(root: &Value<'a>) -> (Value<'a>, Value<'a>) {
     let of = root.get("result").unwrap_or(*root);
     let named = ["task", "statusUpdate", "status_update", "artifactUpdate", "artifact_update"];
     (of, named.iter().find_map(|name| of.get(name)).unwrap_or(of))
 }
 
-/// The id of the artifact that an event has a piece of.
+/// The id of the artifact that an event contains a piece of.
 fn artifact(root: &Value<'_>) -> Option<String> {
     let artifact = objects(root).1.get("artifact")?;
     short(artifact.get("artifactId").or_else(|| artifact.get("artifact_id")))
@@ -110,8 +110,8 @@ pub(super) fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
     said(call, &say, decision, &texts, &Sent::default())
 }
 
-/// What is said last: of a task that has begun its end, else a message where an ordinary one can say it, or a task that
-/// was turned down.
+/// The last thing said: the end of a task that has begun, else a message if an ordinary one can say it, or a rejected
+/// task.
 fn said(call: &Call, say: &Say<'_>, decision: &str, texts: &[&str], sent: &Sent) -> String {
     let none = Envelope::default();
     let envelope = call.recognised.envelope.as_deref().unwrap_or(&none);
@@ -171,7 +171,7 @@ fn said(call: &Call, say: &Say<'_>, decision: &str, texts: &[&str], sent: &Sent)
     envelope.wrap(name, out.raw("}").as_str())
 }
 
-/// States in which a task says no more.
+/// States in which a task is over.
 const ENDS: [&str; 8] = [
     "completed",
     "failed",
@@ -183,9 +183,9 @@ const ENDS: [&str; 8] = [
     "auth_required",
 ];
 
-/// True for a state in which a task says no more.
+/// True for a state in which a task is over.
 pub(super) fn ends(state: &[u8]) -> bool {
-    // 1.0 writes `TASK_STATE_INPUT_REQUIRED`, the versions before `input-required`.
+    // 1.0 writes `TASK_STATE_INPUT_REQUIRED`, earlier versions `input-required`.
     let state = state.to_ascii_lowercase();
     let state = state.strip_prefix(b"task_state_").unwrap_or(&state);
     is_among(&ENDS, state)

@@ -1,16 +1,16 @@
-//! What an exchange's messages are wrapped in.
+//! The envelope of an exchange's messages.
 
 use super::super::call::Envelope;
 use super::super::write::Json;
 
-/// The forms in which the versions write objects.
+/// The forms in which the protocol's versions write objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// JSON-RPC before 1.0: an object says its kind.
+    /// JSON-RPC before 1.0: an object names its kind.
     Tagged,
-    /// HTTP before 1.0: as in [`Form::Wrapped`], but parts are called `content`, and the last event says so.
+    /// HTTP before 1.0: like [`Form::Wrapped`], but parts are called `content`, and the last event says that it is.
     OldHttp,
-    /// 1.0: an object stands under the name of its kind.
+    /// 1.0: an object is the value of a member named after its kind.
     Wrapped,
 }
 
@@ -23,7 +23,7 @@ impl Envelope {
         }
     }
 
-    /// An object in the answer's envelope; `name` is its kind's in [`Form::Wrapped`].
+    /// An object in the answer's envelope; `name` is its kind's name in [`Form::Wrapped`].
     pub(super) fn wrap(&self, name: &str, object: &str) -> String {
         let mut out = Json::default();
         if let Some(id) = &self.id {

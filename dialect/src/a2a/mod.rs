@@ -1,8 +1,8 @@
-//! A2A (Agent2Agent): an agent is asked, and answers as a model would. Two bindings carry it: JSON-RPC 2.0 at any path,
-//! known by its method, and HTTP, known by its path (`…/message:send`, `…/message:stream`).
+//! A2A (Agent2Agent): an agent is asked, and answers as a model would. There are two bindings: JSON-RPC 2.0 at any
+//! path, recognised by its method, and HTTP, recognised by its path (`…/message:send`, `…/message:stream`).
 //!
-//! Protocol 0.3 and before tell objects apart by `kind` in JSON-RPC, and call a message's parts `content` over HTTP; 1.0
-//! puts each kind of object under a member of its own, in both bindings.
+//! Protocol 0.3 and earlier distinguish objects by `kind` in JSON-RPC, and call a message's parts `content` over HTTP;
+//! 1.0 puts each kind of object under a member of its own, in both bindings.
 
 mod answer;
 mod ending;
@@ -30,7 +30,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         speech: Some(|_| Speech::Says),
         choices: false,
     },
-    // An agent does not say what it used.
+    // Agents do not report usage.
     spend: Spend { spending: |_| Ok(Spending { turns: 1, ..Spending::default() }), ..Spend::NONE },
 };
 
@@ -48,7 +48,7 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
     }
 }
 
-/// JSON-RPC has errors of its own, and the HTTP binding Google's.
+/// JSON-RPC has its own errors; the HTTP binding uses Google's.
 fn error(call: &Recognised, error: &ErrorAnswer) -> Reply {
     match call.envelope.as_ref().and_then(|envelope| envelope.id.as_ref()) {
         Some(id) => {

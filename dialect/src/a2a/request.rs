@@ -1,4 +1,4 @@
-//! Requests: which are A2A's, what they ask, and the texts in them.
+//! Requests: which are A2A, what they ask for, and the texts in them.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::base::headers::Headers;
 use crate::path::RequestTarget;
 use crate::wire::json::{Doc, Kind, Value};
 
-/// Methods that ask an agent something, in lower case: of 1.0, of 0.3 and of those before it.
+/// Methods that ask an agent something, in lower case: of 1.0, of 0.3 and of earlier versions.
 const ASKS: [&str; 6] = [
     "sendmessage",
     "sendstreamingmessage",
@@ -24,24 +24,24 @@ const ASKS: [&str; 6] = [
     "tasks/sendsubscribe",
 ];
 
-/// Methods that fetch what an agent has answered.
+/// Methods that fetch an agent's answer.
 const FETCHES: [&str; 5] =
     ["gettask", "listtasks", "subscribetotask", "tasks/get", "tasks/resubscribe"];
 
-/// True for a method of A2A's that asks an agent or fetches its answer.
+/// True for an A2A method that asks an agent or fetches its answer.
 pub(in super::super) fn is_method(method: &str) -> bool {
     let method = method.trim().to_ascii_lowercase();
     ASKS.iter().chain(&FETCHES).any(|own| *own == method)
 }
 
-/// What JSON-RPC is recognised as before its body has been read.
+/// What a JSON-RPC request is recognised as before its body has been read.
 #[must_use]
 pub fn recognised() -> Recognised {
     let envelope = Envelope { id: Some("null".to_owned()), ..Envelope::default() };
     Recognised { envelope: Some(Rc::new(envelope)), ..line::call(DialectId::A2a, None) }
 }
 
-/// A GET for a task, where a header says whose it is: the path alone may be anybody's.
+/// A GET for a task, if a header identifies the protocol: the path alone is not specific to A2A.
 #[must_use]
 pub fn stored(method: &str, target: &str, headers: &Headers) -> Option<Recognised> {
     let own = method.eq_ignore_ascii_case("GET") && headers.values("a2a-version").next().is_some();
@@ -50,18 +50,18 @@ pub fn stored(method: &str, target: &str, headers: &Headers) -> Option<Recognise
         .then(|| Recognised { kind: CallKind::StoredAnswer, ..line::call(DialectId::A2a, None) })
 }
 
-/// True if any message of a body has a method of A2A's, however its key is written and however often.
+/// True if any message of a body has an A2A method, however its key is written and however often it occurs.
 pub fn names_a_method(doc: &Doc, body: &[u8]) -> bool {
     any_method(doc, body, is_method, |message| has(message, "id") || !has(message, "taskid"))
 }
 
-/// True if any message of a body has a method of MCP's that is not A2A's alone.
+/// True if any message of a body has an MCP method that A2A does not share.
 pub fn names_one_of_mcp(doc: &Doc, body: &[u8]) -> bool {
     let is = |name: &str| mcp::is_method(name) && !is_method(name);
     any_method(doc, body, is, |message| has(message, "taskid"))
 }
 
-/// True if a message has a method that `is` takes, or the one of both protocols and `shared` takes the message.
+/// True if a message has a method that satisfies `is`, or the method of both protocols and satisfies `shared`.
 fn any_method(
     doc: &Doc,
     body: &[u8],
@@ -81,7 +81,7 @@ fn any_method(
     })
 }
 
-/// True for the one method of both protocols, which call what it names otherwise.
+/// True for the one method that both protocols have, with different parameters.
 fn is_shared(method: &str) -> bool {
     method.trim().eq_ignore_ascii_case("tasks/get")
 }
@@ -91,13 +91,13 @@ fn has(message: &Value<'_>, name: &str) -> bool {
     params.any(|params| params.children().any(|own| folds_to(&own, name)))
 }
 
-/// True if a body is A2A's JSON-RPC and nothing that a model's server could take for a call.
+/// True if a body is A2A's JSON-RPC and contains nothing that a model's server could take for a call.
 pub fn is_alone(doc: &Doc, body: &[u8]) -> bool {
     each(doc, body).all(|message| has_only_rpc(&message))
 }
 
-/// What an agent would be asked by a request that is also a model's. The texts are marked as signed: where one is to be
-/// changed, the request is refused, since nobody sends both and means both.
+/// The texts for an agent in a request that is also a model call. They are marked as signed: if one is to be changed,
+/// the request is refused, since no client means both.
 pub fn texts_beside(doc: &Doc, body: &[u8], items: &mut Vec<Item>) {
     let mut own = Vec::new();
     let mut texts = TextWalk::request(doc, body, &mut own, Speaker::User.role(true));
@@ -117,7 +117,7 @@ pub fn texts_beside(doc: &Doc, body: &[u8], items: &mut Vec<Item>) {
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides stands twice, or is written so that readers differ.
+/// A field that a decision depends on occurs twice, or is written so that readers differ.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -160,7 +160,7 @@ pub(super) fn read(
     Ok(RequestView { call, texts: items, remote, edits: Vec::new() })
 }
 
-/// What a JSON-RPC message asks, and its parameters.
+/// What a JSON-RPC message asks for, and its parameters.
 fn by_method<'a>(
     recognised: &Recognised,
     root: &Value<'a>,
@@ -188,7 +188,7 @@ fn by_method<'a>(
     Ok((Call::without_body(recognised), one(root, "params", "/params")?))
 }
 
-/// The call with what its message tells of the answer's form.
+/// Adds to the call what its message tells about the answer's form.
 fn enveloped(mut call: Call, message: Option<&Value<'_>>) -> Call {
     let mut envelope = call.recognised.envelope.as_deref().cloned().unwrap_or_default();
     if let Some(message) = message {
@@ -212,10 +212,10 @@ fn answers_elsewhere(params: &Value<'_>) -> Result<bool, Unreadable> {
     }))
 }
 
-/// A member of what is asked: the message, or what is told beside it.
+/// A member of the parameters: the message, or what accompanies it.
 fn param<'a>(texts: &mut TextWalk<'a, '_>, member: &Value<'a>) {
     match &*member.key() {
-        // 0.3 over HTTP writes it either way.
+        // 0.3 over HTTP accepts either name.
         b"message" | b"request" if member.kind() == Kind::Object => {
             for field in member.children() {
                 match &*field.key() {

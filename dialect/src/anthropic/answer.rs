@@ -89,7 +89,7 @@ impl Reading {
             self.open.insert(after, (index, kind));
         }
         if kind == Block::Call {
-            // All of the event goes with the call.
+            // The whole event is removed with the call.
             begin_call(texts, block, 0, text(kind::INPUT, index));
         }
         let mut last = LastMembers::default();
@@ -111,7 +111,7 @@ impl Reading {
                 (b"signature", Block::Thinking) => texts.seal(&field, text(kind::THINKING, index)),
                 (b"name", Block::Call) if field.kind() == Kind::String => texts.name(&field),
                 (b"input", Block::Call) => {
-                    // An empty one stands where pieces follow.
+                    // An empty one is a placeholder, and pieces follow.
                     if field.children().next().is_some() || field.kind() != Kind::Object {
                         let call = text(kind::INPUT, index);
                         let form = ArgsForm::Value;
@@ -140,7 +140,7 @@ impl Reading {
         }
         let at = self.open.partition_point(|(own, _)| *own < index);
         match self.open.remove(at).1 {
-            // What it holds is told by its fields, in its beginning and in its deltas alike.
+            // The contents are determined by the fields, both in the start event and in deltas.
             Block::Text | Block::Thinking | Block::Other => {
                 texts.push(Item::TextEnd(text(kind::TEXT, index)));
                 texts.push(Item::TextEnd(text(kind::THINKING, index)));
@@ -193,7 +193,7 @@ impl Reading {
 }
 
 impl Reading {
-    /// An event of a call that has begun.
+    /// A later event of a call.
     fn piece(&self, texts: &mut TextWalk<'_, '_>, root: &Value<'_>, event: &[u8], index: u32) {
         let delta = root.get("delta");
         let input = delta.is_some_and(|delta| delta.get("partial_json").is_some());
@@ -209,7 +209,7 @@ impl Reading {
     }
 }
 
-/// The payload of a `content_block_delta`. What it holds is told by its fields, not by its `type`.
+/// The payload of a `content_block_delta`. Its contents are determined by its fields, not by its `type`.
 fn delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) {
     texts.stray(delta);
     let mut last = LastMembers::default();
@@ -228,13 +228,13 @@ fn delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) {
                 texts.running(&field, text(kind::INPUT, index), ValueShape::Json, Role::ToolArgs);
             }
             b"signature" => texts.seal(&field, text(kind::THINKING, index)),
-            // A field nobody knows yet (`compaction_delta.content`) runs on too.
+            // An unknown field (`compaction_delta.content`) continues too.
             _ => texts.walk(&field),
         }
     }
 }
 
-/// A call begins; `node` is all of it in this frame.
+/// A call begins; `node` is the value that contains all of it in this frame.
 fn begin_call<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, node: NodeId, call: TextKey) {
     let name = block.get("name").filter(|n| n.kind() == Kind::String).map(|n| n.id());
     texts.push(Item::CallBegin { call, name });
@@ -255,13 +255,13 @@ fn begin_call<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, node: NodeId,
         }
         _ => {}
     }
-    // Its own name comes last: with it all names have been heard.
+    // Its own name comes last, and completes the names.
     if let Some(node) = name {
         named(CallName::Node(node));
     }
 }
 
-/// A content block that stands whole in a message.
+/// A content block that is complete in a message.
 fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
     let kind = string(block.get("type"));
     if kind.ends_with(b"tool_use") {
@@ -284,7 +284,7 @@ fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
         return;
     }
     if &*kind == b"thinking" {
-        // Changed reasoning loses its signature.
+        // The signature of changed reasoning is erased.
         texts.erase = block.get("signature").filter(|s| s.raw().len() > 2).map(|s| s.id());
     }
     texts.walk(block);

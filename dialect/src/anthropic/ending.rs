@@ -1,4 +1,4 @@
-//! What has been sent of a stream of events, and its well-formed rest.
+//! What has been sent of a stream of events, and its rest.
 
 use super::super::fields::string;
 use super::super::number::number;
@@ -10,44 +10,44 @@ use super::stop;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 
-/// A content block that the caller has begun to get. Blocks come one after another.
+/// A content block whose start the caller has been sent. Blocks come one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Open {
     index: u32,
-    /// [`kind::TEXT`], [`kind::THINKING`]; other blocks take no text.
+    /// [`kind::TEXT`], [`kind::THINKING`]; other blocks contain no text.
     kind: Option<u8>,
 }
 
-/// What a caller has got of a stream.
+/// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     started: bool,
     open: Option<Open>,
     /// The index of the next block.
     next: u32,
-    /// Something was said in a text block.
+    /// Text was sent in a text block.
     said: bool,
-    /// Something was said in the block that is open.
+    /// Text was sent in the open block.
     said_here: bool,
     output_tokens: u64,
     /// `message_delta` with the stop reason was sent.
     stopped: bool,
     done: bool,
-    /// The last that was sent is an error, which ends the answer if nothing comes after it.
+    /// The last event sent was an error, which ends the answer if nothing follows.
     failed: bool,
 }
 
 impl Sent {
-    /// An event has left.
+    /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let index = || number(root.get("index"));
         let event = string(root.get("type"));
-        // After an error nothing should come. If something does, the answer goes on.
+        // Nothing should follow an error. If something does, the answer continues.
         self.failed = matches!(&*event, b"error") || (self.failed && &*event == b"ping");
         match &*event {
             b"message_start" => {
                 if self.done {
-                    // Another message in the same body: what was said of the one before is over with it.
+                    // Another message in the same body: the state of the previous one is dropped.
                     *self = Self::default();
                 }
                 self.started = true;
@@ -96,7 +96,8 @@ impl Sent {
         }
     }
 
-    /// The rest of the stream: texts that still leave, the open block's end, what is said in a text block, the stop.
+    /// The rest of the stream: texts that still leave, the open block's end, the ending's text in a text block, the
+    /// stop.
     pub(super) fn ending(
         &mut self,
         call: &Call,
@@ -132,13 +133,14 @@ impl Sent {
 
     fn before(&mut self, out: &mut OwnEvents, ending: &Ending) {
         for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
-            // A piece of another block is none of the open one.
+            // A piece of another block does not belong to the open one.
             if text.kind == kind::TEXT && self.open.is_some_and(|open| open.index != text.a) {
                 self.close(out);
             }
             match text.kind {
                 kind::TEXT => self.say(out, kind::TEXT, piece, false),
-                // Thinking cannot be begun here: without its signature it could not go back to the provider.
+                // A thinking block cannot be started here: without its signature it could not be sent back to the
+                // provider.
                 kind::THINKING if self.open_kind() == Some(kind::THINKING) => {
                     self.say(out, kind::THINKING, piece, false);
                 }
@@ -151,7 +153,7 @@ impl Sent {
         self.open.and_then(|open| open.kind)
     }
 
-    /// Says something in the open block if it is of this kind, else in a new one.
+    /// Sends text in the open block if it is of this kind, else in a new one.
     fn say(&mut self, out: &mut OwnEvents, kind: u8, text: &str, paragraph: bool) {
         if self.open_kind() != Some(kind) {
             self.close(out);

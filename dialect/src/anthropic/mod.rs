@@ -59,7 +59,7 @@ fn speech(kind: u8) -> Speech {
     }
 }
 
-/// How an answer stops.
+/// The stop reason and stop details of an answer.
 fn stop(say: &Say<'_>) -> (&'static str, &'static str) {
     if say.refusal || say.blocked {
         ("refusal", r#","stop_details":null"#)
@@ -70,7 +70,7 @@ fn stop(say: &Say<'_>) -> (&'static str, &'static str) {
     }
 }
 
-/// A complete answer that is not streamed.
+/// A complete answer, not streamed.
 fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
     let say = Say::ending(how, call, false);
     let mut out = Json::default();

@@ -1,4 +1,4 @@
-//! Requests: `system`, `messages`, and what decides.
+//! Requests: `system`, `messages`, and the fields that decisions depend on.
 
 use super::super::fields::string;
 use super::super::request::{self, RequestBody, Speaker, last_begins};
@@ -9,7 +9,7 @@ use crate::wire::json::{Doc, Kind, Value};
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice.
+/// A field that a decision depends on has the wrong type or occurs twice.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -35,7 +35,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         Some(config) => request::object(&config, "format", "/output_config/format")?.is_some(),
         None => false,
     };
-    // The older place of the same wish.
+    // The older place of the same option.
     let structured =
         structured || request::object(root, "output_format", "/output_format")?.is_some();
     Ok(Call {
@@ -63,7 +63,7 @@ fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {
                 continue;
             }
             for block in field.children() {
-                // A tool's result stands in a user turn, but nobody typed it.
+                // A tool's result is part of a user turn, but is not the user's text.
                 let result = string(block.get("type")).ends_with(b"tool_result");
                 texts.role =
                     if result { Speaker::Tool.role(follows) } else { speaker.role(follows) };

@@ -1,4 +1,4 @@
-//! What a Messages call may cost and what it did.
+//! What a Messages call may cost and what it did cost.
 
 use super::super::fields::string;
 use super::super::spend::{Round, Spending, Usage, count, insert, some_tokens, tokens, undated};
@@ -6,10 +6,10 @@ use super::super::{Unreadable, request};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// How often a tool of the provider may run where the request does not say.
+/// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
 
-/// Tools that have a type of their own and that the caller runs.
+/// Tools with a type of their own that the caller runs.
 const CALLERS: [&str; 6] =
     ["custom", "bash", "text_editor", "computer", "memory", "tool_search_tool"];
 
@@ -41,7 +41,7 @@ pub(in super::super) fn provider_tools(root: &Value<'_>, spending: &mut Spending
             }
         }
     }
-    // Their tools are listed by the servers, and run by the provider.
+    // The servers list their tools, and the provider runs them.
     let servers = root.get("mcp_servers").map_or(0, |servers| servers.children().count());
     if servers > 0 {
         spending.extra("mcp", 0);
@@ -50,7 +50,7 @@ pub(in super::super) fn provider_tools(root: &Value<'_>, spending: &mut Spending
 
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let message = root.get("message").unwrap_or(*root);
-    // What the provider ran stands in the answer itself; of some tools no count tells.
+    // Tools that the provider ran are in the answer itself; some have no counter.
     let blocks = message.get("content").filter(|content| content.kind() == Kind::Array);
     for block in blocks.iter().flat_map(Value::children).chain(root.get("content_block")) {
         ran(&block, usage);
@@ -58,8 +58,8 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let Some(said) = message.get("usage").filter(|said| said.kind() == Kind::Object) else {
         return;
     };
-    // Cumulative: what an event does not name keeps what was said before. The numbers at the top are those of messages;
-    // what else ran for the answer (compaction, an advisor) stands in its iterations alone.
+    // Cumulative: what an event omits keeps its earlier value. The numbers at the top level count messages only; what
+    // else ran for the answer (compaction, an advisor) is only in its iterations.
     let list = said.get("iterations");
     let rounds: Vec<Value<'_>> = list.iter().flat_map(Value::children).take(ROUNDS).collect();
     let beside = |name| {
@@ -77,7 +77,7 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let fresh = all("input_tokens");
     let cached = all("cache_read_input_tokens").unwrap_or(0);
     let written = all("cache_creation_input_tokens").unwrap_or(0);
-    // Compatible servers begin with the whole prompt, and tell later what of it came from a cache.
+    // Compatible servers first report the whole prompt, and later how much of it was cached.
     let split = usage.cached == 0 && usage.written == 0 && cached.saturating_add(written) > 0;
     let whole = fresh.map(|fresh| fresh.saturating_add(cached).saturating_add(written));
     usage.fresh = if split && whole >= usage.fresh { fresh } else { fresh.max(usage.fresh) };
@@ -88,8 +88,8 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     usage.written_1h = hour(&said).saturating_add(beside_1h).max(usage.written_1h);
     usage.output = all("output_tokens").max(usage.output);
     if !rounds.is_empty() {
-        // A model that declined, and the one that answered in its place, are both messages at the top: each has its own
-        // price.
+        // A model that declined and the one that answered instead both count as messages at the top level, each with
+        // its own price.
         let of_its_own = |round: &&Value<'_>| !is_message(round) || round.get("model").is_some();
         let part = |round: &Value<'_>| Round {
             model: round.get("model").and_then(|m| m.as_str()).map(|m| m.into_owned()),
@@ -118,15 +118,15 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     }
 }
 
-/// Rounds of one answer that are read: an agent's loop has some dozens.
+/// How many rounds of one answer are read: an agent's loop has a few dozen.
 const ROUNDS: usize = 256;
 
-/// A round whose tokens are among those at the top.
+/// True for a round whose tokens are included in the top-level counts.
 fn is_message(round: &Value<'_>) -> bool {
     matches!(&*string(round.get("type")), b"message" | b"fallback_message")
 }
 
-/// Notes a tool that the provider ran, if this is a call of one.
+/// Records a tool that the provider ran, if this is a call of one.
 fn ran(block: &Value<'_>, usage: &mut Usage) {
     let kind = string(block.get("type"));
     match &*kind {

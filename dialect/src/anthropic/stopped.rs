@@ -1,5 +1,5 @@
-//! How events leave once calls were stopped: a text block takes the block of a stopped call, so that indexes stay, and
-//! the stop reason stays true.
+//! How events leave once calls were stopped: a text block replaces the block of a stopped call, so that indexes stay
+//! the same, and the stop reason stays true.
 
 use super::super::fields::string;
 use super::super::number::number;
@@ -10,11 +10,11 @@ use super::super::{CallPiece, Leaves, Stopped};
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
-/// What has become of the calls.
+/// What happened to the calls.
 #[derive(Debug, Default)]
 pub(super) struct Leaving(StoppedCalls);
 
-/// The stop reason that asks the caller to carry out calls, and the one that a message without any has.
+/// The member, the stop reason that asks the caller to run tools, and the one of a message without calls.
 const STOP_REASON: (&str, &str, &str) = ("stop_reason", "tool_use", "\"end_turn\"");
 
 impl Leaving {
@@ -59,7 +59,7 @@ impl Leaving {
         leaves
     }
 
-    /// A message whose blocks are whole.
+    /// A message with whole blocks.
     fn message(&mut self, message: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
         let lists = message.children().filter(|field| field.key_is("content"));
         for block in lists.flat_map(|list| list.children()) {
@@ -109,7 +109,7 @@ impl Leaving {
         leaves.after.push("content_block_delta", json.as_str());
     }
 
-    /// What a stopped call brought (`web_search_tool_result` …).
+    /// True for the result of a stopped call (`web_search_tool_result` …).
     fn is_result(&self, block: &Value<'_>) -> bool {
         string(block.get("type")).ends_with(b"_result") && self.0.has(block.get("tool_use_id"))
     }

@@ -6,10 +6,10 @@ use super::super::tools::{EACH, Gone, Tool, all, at, of_type, strings, take_out}
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// Stands in an empty list: the API wants `tools` where the history holds calls.
+/// Fills a list that would be empty: the API requires `tools` if the history contains calls.
 const STUB: &str = r#"[{"name":"no_tool_is_available","description":"No tool is available. Never call this.","input_schema":{"type":"object","properties":{}}}]"#;
 
-/// What a request offers.
+/// The tools that a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for tool in at(root, &["tools", EACH]) {
@@ -19,7 +19,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
             names.extend(of_type(kind));
         }
         tools.push(Tool::new(tool.id(), names));
-        // A server's tools may be listed, and set one by one.
+        // A server's tools may be listed and configured one by one.
         for nested in at(&tool, &["tools", EACH]) {
             tools.push(Tool::new(nested.id(), strings(&nested, "name")));
         }
@@ -61,7 +61,7 @@ fn is_addition(change: &Value<'_>) -> bool {
     strings(change, "type").iter().any(|kind| kind == "tool_addition")
 }
 
-/// The lists of tools in what a block defines: a server's.
+/// The lists of tools in a server definition.
 fn defined<'a>(change: &Value<'a>) -> Vec<Value<'a>> {
     let mut lists =
         if is_addition(change) { at(change, &["tool", "definition", "tools"]) } else { Vec::new() };
@@ -69,7 +69,7 @@ fn defined<'a>(change: &Value<'a>) -> Vec<Value<'a>> {
     lists
 }
 
-/// Lists in which turns may bring tools: their blocks, and what a compaction says of tools that were brought before.
+/// Lists in which turns may add tools: their blocks, and a compaction's record of tools that were added before.
 fn additions<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
     let mut lists = at(root, &["messages", EACH, "content"]);
     lists.extend(at(root, &["messages", EACH, "content", EACH, "tool_changes"]));
@@ -77,7 +77,7 @@ fn additions<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
     lists
 }
 
-/// Takes tools out.
+/// Removes tools.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let left = |name: &str| at(root, &[name, EACH]).iter().any(|tool| !gone.has(tool));
@@ -120,7 +120,7 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     edits
 }
 
-/// Takes blocks that bring tools out of turns, and turns that were nothing else.
+/// Removes blocks that add tools from turns, and turns that contained nothing else.
 fn turns(messages: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
     let empty = |turn: &Value<'_>| {
         let blocks = at(turn, &["content", EACH]);
@@ -145,7 +145,7 @@ fn turns(messages: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
     }
 }
 
-/// Takes tools out of what a block defines.
+/// Removes tools from a block's definition.
 fn within(change: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
     for list in defined(change) {
         remove(&list, |nested| gone.has(nested), edits);

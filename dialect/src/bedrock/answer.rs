@@ -21,11 +21,11 @@ use crate::wire::own::OwnEvents;
 pub(super) struct Reading {
     call: Call,
     framing: Framing,
-    /// The type of the event that is read next; clients go by it alone. Empty: nobody has said.
+    /// The type of the event that is read next; clients rely on it alone. Empty if unknown.
     event: Vec<u8>,
     /// Blocks of tool calls that have begun and not stopped.
     open: Known<u32>,
-    /// The model that a prompt router chose; else no answer says it.
+    /// The model that a prompt router chose; no other answer names one.
     model: Option<String>,
     sent: Sent,
     leaving: Leaving,
@@ -48,7 +48,7 @@ impl Reading {
         }
     }
 
-    /// One event. What it holds is told by its fields; what ends by its type.
+    /// One event. Its contents are determined by its fields, and what it ends by its type.
     fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
         if twice(root, &["contentBlockIndex", "start", "delta"]) {
             texts.push(Item::Twice);
@@ -89,7 +89,7 @@ impl Reading {
         }
     }
 
-    /// A block begins. Those of text and reasoning begin with their first delta.
+    /// A block begins. Text and reasoning blocks begin with their first delta.
     fn start<'a>(&mut self, texts: &mut TextWalk<'a, '_>, start: &Value<'a>, index: u32) {
         if twice(start, &["toolUse"]) {
             texts.push(Item::Twice);
@@ -101,7 +101,7 @@ impl Reading {
             }
             let call = text(kind::INPUT, index);
             self.open.add(index);
-            // All of the event goes with the call.
+            // The whole event is removed with the call.
             begin_call(texts, &field, 0, call);
             call_fields(texts, &field, call);
         }
@@ -123,7 +123,7 @@ impl Reading {
     }
 }
 
-/// The fields of a call that stand beside its name.
+/// The fields of a call beside its name.
 fn call_fields<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, call: TextKey) {
     for field in tool_use.children() {
         match &*field.key() {
@@ -194,7 +194,7 @@ fn reasoning<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) 
     }
 }
 
-/// Fields of a citation that come in pieces. Clients join them, as they do what is said.
+/// Fields of a citation that arrive in pieces. Clients join them, like the text itself.
 const CITED: [&str; 3] = ["title", "source", "sourceContent"];
 
 fn cited(index: u32, field: &str) -> TextKey {
@@ -215,7 +215,7 @@ fn citation<'a>(texts: &mut TextWalk<'a, '_>, citation: &Value<'a>, index: u32) 
     }
 }
 
-/// Pieces of one text: what a provider's tool brought, what a source says.
+/// Pieces of one text: the result of a provider's tool, the text of a source.
 fn pieces<'a>(texts: &mut TextWalk<'a, '_>, list: &Value<'a>, key: TextKey) {
     for part in list.children() {
         let mut last = LastMembers::default();
@@ -229,7 +229,7 @@ fn pieces<'a>(texts: &mut TextWalk<'a, '_>, list: &Value<'a>, key: TextKey) {
     }
 }
 
-/// A call begins; `node` is all of it in this frame.
+/// A call begins; `node` is the value that contains all of it in this frame.
 fn begin_call<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, node: NodeId, call: TextKey) {
     let name = tool_use.get("name").filter(|name| name.kind() == Kind::String);
     texts.push(Item::CallBegin { call, name: name.map(|name| name.id()) });
@@ -238,7 +238,7 @@ fn begin_call<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, node: Node
         texts.push(Item::Twice);
     }
     if let Some(name) = name {
-        // Its own name comes last: with it all names have been heard.
+        // Its own name comes last, and completes the names.
         let mut named = |name| texts.push(Item::CallName { call, name, open: false });
         if let Some(built_in) = provider_run(&string(Some(name))) {
             named(CallName::BuiltIn(built_in));
@@ -295,7 +295,7 @@ fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
                 texts.push(Item::CallEnd { call });
             }
             b"reasoningContent" => {
-                // Changed reasoning loses its signature.
+                // The signature of changed reasoning is erased.
                 let signature = field.get("reasoningText").and_then(|text| text.get("signature"));
                 texts.erase = signature.filter(|s| s.raw().len() > 2).map(|s| s.id());
                 texts.walk(&field);

@@ -1,4 +1,4 @@
-//! What has been sent of a stream of Converse events, and its well-formed rest.
+//! What has been sent of a stream of Converse events, and its rest.
 
 use super::super::fields::string;
 use super::super::number::number;
@@ -10,24 +10,24 @@ use super::{USAGE, stop};
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 
-/// A content block that the caller has begun to get. Blocks come one after another.
+/// A content block whose start the caller has been sent. Blocks come one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Open {
     index: u32,
-    /// [`kind::TEXT`], [`kind::REASONING`]; other blocks take no text.
+    /// [`kind::TEXT`], [`kind::REASONING`]; other blocks contain no text.
     kind: Option<u8>,
 }
 
-/// What a caller has got of a stream.
+/// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     started: bool,
     open: Option<Open>,
     /// The index of the next block.
     next: u32,
-    /// Something was said in a text block.
+    /// Text was sent in a text block.
     said: bool,
-    /// Something was said in the block that is open.
+    /// Text was sent in the open block.
     said_here: bool,
     /// `messageStop` was sent.
     stopped: bool,
@@ -36,7 +36,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// An event has left.
+    /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let index = root.get("contentBlockIndex").map(|index| number(Some(index)));
         if root.get("role").is_some() {
@@ -78,7 +78,8 @@ impl Sent {
         self.said_here = false;
     }
 
-    /// The rest of the stream: texts that still leave, the open block's end, what is said in a text block, the stop.
+    /// The rest of the stream: texts that still leave, the open block's end, the ending's text in a text block, the
+    /// stop.
     pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> OwnEvents {
         let mut out = OwnEvents::default();
         if self.done {
@@ -90,11 +91,12 @@ impl Sent {
         }
         if !self.stopped {
             for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
-                // A piece of another block is none of the open one.
+                // A piece of another block does not belong to the open one.
                 if text.kind == kind::TEXT && self.open.is_some_and(|open| open.index != text.a) {
                     self.close(&mut out);
                 }
-                // Reasoning cannot be begun here: without its signature it could not go back to the model.
+                // A reasoning block cannot be started here: without its signature it could not be sent back to the
+                // model.
                 let open = self.open.and_then(|open| open.kind) == Some(kind::REASONING);
                 if text.kind == kind::TEXT || (text.kind == kind::REASONING && open) {
                     self.say(&mut out, text.kind, piece, false);
@@ -115,7 +117,7 @@ impl Sent {
         out
     }
 
-    /// Says something in the open block if it is of this kind, else in a new one.
+    /// Sends text in the open block if it is of this kind, else in a new one.
     fn say(&mut self, out: &mut OwnEvents, kind: u8, text: &str, paragraph: bool) {
         let index = match self.open.filter(|open| open.kind == Some(kind)) {
             Some(open) => open.index,
@@ -144,7 +146,7 @@ impl Sent {
     }
 }
 
-/// The payload of a `contentBlockDelta`, or without one of a `contentBlockStop`.
+/// The payload of a `contentBlockDelta`, or of a `contentBlockStop` if there is no delta.
 pub(super) fn block(index: u32, delta: Option<&str>) -> String {
     let mut json = Json::default();
     json.raw(r#"{"contentBlockIndex":"#).number(index.into());

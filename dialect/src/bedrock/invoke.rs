@@ -1,6 +1,6 @@
-//! `InvokeModel` and `InvokeModelWithResponseStream`: a model's own request and answer. Anthropic's are read, as the
-//! dialect [`super::super::anthropic`] reads them; in a stream its events stand in messages, one each. What other models
-//! take and say is recognised and unreadable.
+//! `InvokeModel` and `InvokeModelWithResponseStream`: a model's native request and answer. Those of Anthropic's models
+//! are read as in the dialect [`super::super::anthropic`]; in a stream each message carries one event. The formats of
+//! other models are recognised, but unreadable.
 
 use super::super::anthropic;
 use super::super::contract::{About, Answers, Requests, Spend};
@@ -21,7 +21,7 @@ use crate::wire::own::{OwnEvents, Wrap};
 /// What Bedrock adds to a stream's last event.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
 
-/// True if this model takes Anthropic's requests, or if its name does not tell (it is an ARN of the account's own).
+/// True if this model accepts Anthropic's requests, or if its name does not tell (an ARN within the account).
 fn may_be_anthropic(model: &str) -> bool {
     let kind = model.split_once('/').map_or(model, |(kind, _)| kind);
     let named = match model.starts_with("arn:") {
@@ -32,7 +32,7 @@ fn may_be_anthropic(model: &str) -> bool {
     !named || model.contains("anthropic.")
 }
 
-/// The dialect of a model's own requests.
+/// The dialect of a model's native requests.
 pub(in super::super) const DIALECT: Dialect = Dialect {
     about: About {
         kin: DialectId::Bedrock,
@@ -60,21 +60,21 @@ fn read_request(
     doc: &Doc,
     body: &[u8],
 ) -> Result<RequestView, Unreadable> {
-    // Bedrock wants this field of every such request, and of no other.
+    // Bedrock requires this field in such requests, and in no others.
     let version = doc.root(body).get("anthropic_version");
     let model = recognised.model.as_deref().unwrap_or_default();
     if version.is_none_or(|version| version.kind() != Kind::String) || !may_be_anthropic(model) {
         return Err(Unreadable { field: "/anthropic_version" });
     }
     let mut view = anthropic::DIALECT.read_request(recognised, doc, body)?;
-    // The path says it, whatever the body does.
+    // The path decides, whatever the body says.
     view.call.stream = recognised.stream;
     Ok(view)
 }
 
 fn canned(call: &Call, canned: &Canned) -> Reply {
     if !may_be_anthropic(&call.model) {
-        // What this model would say has a shape of its own.
+        // This model's answers have a format of their own.
         let message = canned.text.clone();
         return exception(&ErrorAnswer { status: 403, message, code: "content_blocked" });
     }
@@ -83,7 +83,7 @@ fn canned(call: &Call, canned: &Canned) -> Reply {
     }
     let events = Reading::new(call, Framing::EventStream).ending(&canned.ending());
     let mut reply = stream_reply(&events);
-    // What stands in the messages.
+    // The content type of the messages' contents.
     reply.headers.push(("x-amzn-bedrock-content-type", "application/json".to_owned()));
     reply
 }
@@ -114,7 +114,7 @@ struct Reading {
     framing: Framing,
     /// The type of the message that is read next.
     event: Vec<u8>,
-    /// The model, by its name, says things that are not read here.
+    /// The model, judged by its name, uses a format that is not read here.
     foreign: bool,
 }
 
@@ -129,7 +129,7 @@ impl Reading {
         }
     }
 
-    /// True if this is what Anthropic's models say, or an error of Bedrock.
+    /// True if this is the format of Anthropic's models, or an error of Bedrock.
     fn is_read(&self, root: &Value<'_>) -> bool {
         let error =
             || root.children().all(|field| matches!(&*field.key(), b"message" | b"Message"));
@@ -177,7 +177,7 @@ impl Answer for Reading {
         if !self.foreign {
             return self.inner.ending(ending).wrapped(Wrap::Chunk);
         }
-        // How that model's answers end is not known here: clients raise this.
+        // The end of that model's answers is not known here: clients raise this as an exception.
         let text = match &ending.how {
             EndingHow::Canned { text, .. } => text.clone(),
             EndingHow::Blocked | EndingHow::Spent => {

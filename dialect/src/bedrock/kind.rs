@@ -8,7 +8,7 @@ pub(super) const REASONING: u8 = 1;
 pub(super) const INPUT: u8 = 2;
 /// The input of a tool call in a message that is not streamed.
 pub(super) const WHOLE_INPUT: u8 = 3;
-/// What a tool that the provider ran brought.
+/// The result of a tool that the provider ran.
 pub(super) const RESULT: u8 = 4;
-/// What is cited; `b` is made from the field's name.
+/// A citation; `b` is derived from the field's name.
 pub(super) const CITED: u8 = 6;

@@ -1,4 +1,4 @@
-//! AWS Bedrock: `Converse` and `ConverseStream`, and in [`invoke`] `InvokeModel` with a model's own request.
+//! AWS Bedrock: `Converse` and `ConverseStream`, and in [`invoke`] `InvokeModel` with a model's native request.
 
 mod answer;
 mod ending;
@@ -20,7 +20,7 @@ use crate::recognise;
 use crate::wire::frame::Framing;
 use crate::wire::own::OwnEvents;
 
-/// The members that clients want in every answer, of one that cost nothing.
+/// The members that clients require in every answer, for one that cost nothing.
 const USAGE: &str =
     r#""usage":{"inputTokens":0,"outputTokens":0,"totalTokens":0},"metrics":{"latencyMs":0}"#;
 
@@ -62,13 +62,13 @@ fn speech(kind: u8) -> Speech {
     }
 }
 
-/// The body has no place for an id: the request's id says whose answer it is (boto3 `ResponseMetadata.RequestId`).
+/// The body has no member for an id, so the request id identifies the answer (boto3 `ResponseMetadata.RequestId`).
 fn named(mut reply: Reply, decision: &str) -> Reply {
     reply.headers.push(("x-amzn-requestid", format!("hemostat-{decision}")));
     reply
 }
 
-/// A stream of messages, complete.
+/// A complete stream of messages.
 fn stream_reply(events: &OwnEvents) -> Reply {
     let content_type = "application/vnd.amazon.eventstream".to_owned();
     Reply {
@@ -78,7 +78,7 @@ fn stream_reply(events: &OwnEvents) -> Reply {
     }
 }
 
-/// An error that AWS's SDKs raise by its name, which stands in a header.
+/// An error whose name, which AWS SDKs raise, is in a header.
 fn exception(error: &ErrorAnswer) -> Reply {
     let name = match error.status {
         403 => "AccessDeniedException",
@@ -96,7 +96,7 @@ fn exception(error: &ErrorAnswer) -> Reply {
     reply
 }
 
-/// How an answer stops.
+/// The stop reason of an answer.
 fn stop(say: &Say<'_>) -> &'static str {
     match (say.refusal || say.blocked, say.spent) {
         (true, _) => "content_filtered",
@@ -105,7 +105,7 @@ fn stop(say: &Say<'_>) -> &'static str {
     }
 }
 
-/// A complete answer that is not streamed.
+/// A complete answer, not streamed.
 fn whole(call: &Call, how: &EndingHow) -> String {
     let say = Say::ending(how, call, false);
     let mut out = Json::default();

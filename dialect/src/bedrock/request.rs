@@ -1,4 +1,4 @@
-//! Converse requests: `system`, `messages`, and what decides.
+//! Converse requests: `system`, `messages`, and the fields that decisions depend on.
 
 use super::super::fields::string;
 use super::super::request::{self, RequestBody, Speaker, last_begins};
@@ -9,7 +9,7 @@ use crate::wire::json::{Doc, Kind, Value};
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice.
+/// A field that a decision depends on has the wrong type or occurs twice.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -22,7 +22,7 @@ pub(super) fn read(
                 texts.role = Speaker::System.role(true);
                 texts.walk(&field);
             }
-            // They are put into a stored prompt.
+            // They are inserted into a stored prompt.
             b"promptVariables" => {
                 texts.role = Speaker::User.role(true);
                 texts.variables(&field);
@@ -59,7 +59,7 @@ fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {
                 continue;
             }
             for block in field.children() {
-                // A tool's result stands in a user turn, but nobody typed it.
+                // A tool's result is part of a user turn, but is not the user's text.
                 let result = block.get("toolResult").is_some();
                 texts.role =
                     if result { Speaker::Tool.role(follows) } else { speaker.role(follows) };

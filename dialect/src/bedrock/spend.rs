@@ -1,4 +1,4 @@
-//! What a Converse call may cost and what it did.
+//! What a Converse call may cost and what it did cost.
 
 use super::super::fields::string;
 use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
@@ -7,7 +7,7 @@ use super::tools::provider_run;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// How often a tool of the provider may run: a request does not say.
+/// How many times a tool of the provider may run: requests cannot limit it.
 const USES: u64 = 10;
 
 pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
@@ -46,7 +46,7 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
 
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     if let Some(said) = root.get("usage").filter(|said| said.kind() == Kind::Object) {
-        // What came from the cache or was put there is not in `inputTokens`.
+        // `inputTokens` does not include tokens that were read from or written to the cache.
         usage.fresh = some_tokens(&said, "inputTokens").max(usage.fresh);
         usage.cached = tokens(Some(said), "cacheReadInputTokens").max(usage.cached);
         usage.written = tokens(Some(said), "cacheWriteInputTokens").max(usage.written);

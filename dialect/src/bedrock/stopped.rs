@@ -1,5 +1,5 @@
-//! How Converse events leave once calls were stopped: text takes the block of a stopped call, so that indexes stay, and
-//! the stop reason stays true.
+//! How Converse events leave once calls were stopped: text replaces the block of a stopped call, so that indexes stay
+//! the same, and the stop reason stays true.
 
 use super::super::fields::string;
 use super::super::number::number;
@@ -11,11 +11,11 @@ use super::ending::block;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
-/// What has become of the calls.
+/// What happened to the calls.
 #[derive(Debug, Default)]
 pub(super) struct Leaving(StoppedCalls);
 
-/// The stop reason that asks the caller to carry out calls, and the one that a message without any has.
+/// The member, the stop reason that asks the caller to run tools, and the one of a message without calls.
 const STOP_REASON: (&str, &str, &str) = ("stopReason", "tool_use", "\"end_turn\"");
 
 impl Leaving {
@@ -60,7 +60,7 @@ impl Leaving {
         }
     }
 
-    /// A message whose blocks are whole.
+    /// A message with whole blocks.
     fn message(&mut self, message: &Value<'_>, pieces: &[CallPiece<'_>], leaves: &mut Leaves) {
         let lists = message.children().filter(|field| field.key_is("content"));
         for block in lists.flat_map(|list| list.children()) {
@@ -70,7 +70,7 @@ impl Leaving {
         }
     }
 
-    /// What is said in place of a call, or of a result; `None`: it leaves.
+    /// The text that replaces a call or a result; `None` if it leaves.
     fn said<'a>(&mut self, holder: &Value<'_>, stopped: Option<&'a Stopped>) -> Option<&'a str> {
         if let Some(stopped) = stopped {
             self.0.stop(holder.get("toolUse").and_then(|call| call.get("toolUseId")));

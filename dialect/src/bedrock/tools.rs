@@ -1,14 +1,14 @@
-//! The tools of a Converse request: `toolConfig`, those that a message adds, and those of the model's own request.
+//! The tools of a Converse request: `toolConfig`, those that a message adds, and those of the model's native request.
 
 use super::super::splice::{remove, replace};
 use super::super::tools::{EACH, Gone, Tool, all, at, of_type, strings};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// Stands in an empty list: the API wants `toolConfig` where the history holds calls.
+/// Fills a list that would be empty: the API requires `toolConfig` if the history contains calls.
 const STUB: &str = r#"{"tools":[{"toolSpec":{"name":"no_tool_is_available","description":"No tool is available. Never call this.","inputSchema":{"json":{"type":"object","properties":{}}}}}]}"#;
 
-/// The name that tools of this kind have everywhere, for one that Bedrock runs.
+/// The common name of a kind of tool, for one that Bedrock runs.
 pub(super) fn provider_run(name: &[u8]) -> Option<&'static str> {
     match name {
         b"nova_grounding" => Some("web_search"),
@@ -20,13 +20,13 @@ pub(super) fn provider_run(name: &[u8]) -> Option<&'static str> {
 /// Where the request's tools are listed.
 const TOOLS: [&str; 3] = ["toolConfig", "tools", EACH];
 
-/// Tools in the shape of the model's own API.
+/// Tools in the format of the model's native API.
 const NATIVE: [&str; 3] = ["additionalModelRequestFields", "tools", EACH];
 
 /// Content blocks of all messages.
 const BLOCKS: [&str; 4] = ["messages", EACH, "content", EACH];
 
-/// What a request offers.
+/// The tools that a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for tool in at(root, &TOOLS) {
@@ -61,7 +61,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     tools
 }
 
-/// Takes tools out.
+/// Removes tools.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let is_tool = |tool: &Value<'_>| tool.get("cachePoint").is_none();
@@ -101,7 +101,7 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
 
 fn of_config(config: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
     for list in all(config, "tools").filter(|list| list.kind() == Kind::Array) {
-        // A cache point with nothing before it would cache nothing, which the API refuses.
+        // A cache point with nothing before it would cache nothing, which the API rejects.
         let first =
             list.children().find(|tool| tool.get("cachePoint").is_none() && !gone.has(tool));
         let first = first.map_or(0, |tool| tool.id());

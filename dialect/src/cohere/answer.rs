@@ -14,7 +14,7 @@ use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
 
-/// Calls are counted apart from contents.
+/// Calls are numbered separately from contents.
 const CALLS: u32 = 0x4000_0000;
 
 /// Reads one answer.
@@ -37,7 +37,7 @@ impl Reading {
     }
 }
 
-/// The message of a whole body, or the part of one that an event brings. `event`: its type; "" for a whole body.
+/// The message of a whole body, or the part of one in an event. `event`: its type; "" for a whole body.
 fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>, event: &[u8], index: u32) {
     let mut last = LastMembers::default();
     for field in texts.fields(message) {
@@ -58,7 +58,7 @@ fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>, event: &[u8], 
                     }
                 }
                 Kind::Object if event.starts_with(b"tool-call") => {
-                    // All of the event goes with the call.
+                    // The whole event is removed with the call.
                     let key = text(kind::ARGUMENTS, index);
                     tool_call(texts, &field, 0, key, event == b"tool-call-start", false);
                 }
@@ -92,7 +92,7 @@ fn content<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) {
     }
 }
 
-/// A call or a piece of one; `node` is all of it in this frame.
+/// A call or a piece of one; `node` is the value that contains all of it in this frame.
 fn tool_call<'a>(
     texts: &mut TextWalk<'a, '_>,
     entry: &Value<'a>,
@@ -237,7 +237,7 @@ impl Answer for Reading {
     }
 
     fn model(&self) -> Option<&str> {
-        // Answers do not name it.
+        // Answers do not name the model.
         None
     }
 }

@@ -1,4 +1,4 @@
-//! What has been sent of a stream of events, and its well-formed rest.
+//! What has been sent of a stream of events, and its rest.
 
 use super::super::fields::string;
 use super::super::number::number;
@@ -10,23 +10,23 @@ use super::{NO_USAGE, finish};
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 
-/// What a caller has got of a stream.
+/// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     started: bool,
     /// The content that has begun and not ended.
     open: Option<u32>,
-    /// The call that has.
+    /// The call that has begun and not ended.
     call: Option<u32>,
     /// The index of the next content.
     next: u32,
-    /// Something was said.
+    /// Text was sent.
     said: bool,
     finished: bool,
     done: bool,
 }
 
-/// An event that brings a part of the message.
+/// An event with a part of the message.
 fn part(out: &mut OwnEvents, name: &str, index: u32, message: &str) {
     let mut json = Json::default();
     json.raw(r#"{"type":"#).text(name).raw(r#","index":"#).number(index.into());
@@ -54,7 +54,7 @@ pub(super) fn content(out: &mut OwnEvents, index: u32, text: &str) {
 }
 
 impl Sent {
-    /// An event has left.
+    /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let index = number(root.get("index"));
         match &*string(root.get("type")) {
@@ -72,12 +72,12 @@ impl Sent {
         }
     }
 
-    /// A frame without JSON has left.
+    /// A frame without JSON was sent.
     pub(super) fn other(&mut self, bytes: &[u8]) {
         self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
     }
 
-    /// The rest of the stream: texts that still leave, what is said, the end.
+    /// The rest of the stream: texts that still leave, the ending's text, the end.
     pub(super) fn ending(&mut self, call: &Call, ending: &Ending) -> OwnEvents {
         let mut out = OwnEvents::default();
         if self.done {

@@ -20,13 +20,13 @@ use super::{
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// Usage of an answer that the proxy made: nothing is billed for it.
+/// Usage of an answer that the proxy made: nothing is billed.
 const NO_USAGE: &str = concat!(
     r#"{"billed_units":{"input_tokens":0,"output_tokens":0},"#,
     r#""tokens":{"input_tokens":0,"output_tokens":0}}"#
 );
 
-/// Why an answer ended. There is no word for a filter.
+/// Why an answer ended. There is no finish reason for a filter.
 fn finish(say: &Say<'_>) -> &'static str {
     match (say.blocked || say.refusal, say.spent) {
         (true, _) => "ERROR",
@@ -54,7 +54,7 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
     line.posts(&["v2", "chat"]).then(|| recognise::call(DialectId::Cohere, None))
 }
 
-/// A gateway may put the model in.
+/// The model may be missing, since a gateway may add it.
 fn takes(root: &Value<'_>) -> bool {
     root.kind() != Kind::Object || has_member(root, "model") || has_member(root, "messages")
 }
@@ -75,7 +75,7 @@ fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
 
 fn usage(root: &Value<'_>, usage: &mut Usage) {
     let said = root.get("usage").or_else(|| root.get("delta").and_then(|d| d.get("usage")));
-    // What is billed, where it is said, and not what the model was shown around it.
+    // The billed tokens if reported, rather than all that the model was shown.
     let said = said.and_then(|said| said.get("billed_units").or_else(|| said.get("tokens")));
     let Some(said) = said.filter(|said| said.kind() == Kind::Object) else { return };
     usage.fresh = some_tokens(&said, "input_tokens").max(usage.fresh);
@@ -96,7 +96,7 @@ fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
     }
 }
 
-/// A complete answer that is not streamed.
+/// A complete answer, not streamed.
 fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
     let say = Say::ending(how, call, false);
     let mut out = Json::default();

@@ -9,7 +9,7 @@ use crate::wire::json::{Doc, Value};
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice.
+/// A field that a decision depends on has the wrong type or occurs twice.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -21,7 +21,7 @@ pub(super) fn read(
             b"messages" => messages(texts, &field),
             b"documents" => {
                 texts.role = Speaker::User.role(true);
-                // Each may have any keys.
+                // Each may have arbitrary keys.
                 texts.free(&field);
             }
             _ => {}

@@ -1,4 +1,4 @@
-//! How events leave once calls were stopped: without theirs, with what is said in their place as a content of its own, and
+//! How events leave once calls were stopped: without those of the calls, with a content of its own in their place, and
 //! a finish reason that is still true.
 
 use super::super::fields::string;
@@ -12,7 +12,7 @@ use super::ending::content;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
 
-/// What has become of the calls.
+/// What happened to the calls.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     calls: StoppedCalls,
@@ -20,7 +20,7 @@ pub(super) struct Leaving {
     next: u32,
 }
 
-/// The finish reason that asks the caller to carry out calls, and the one that an answer without any has.
+/// The member, the finish reason that asks the caller to run tools, and the one of an answer without calls.
 const FINISH_REASON: (&str, &str, &str) = ("finish_reason", "TOOL_CALL", "\"COMPLETE\"");
 
 impl Leaving {
@@ -55,7 +55,7 @@ impl Leaving {
             }
             _ => {}
         }
-        // Calls that stand whole where none should.
+        // Whole calls at a place where none should be.
         let message = root.get("delta").and_then(|delta| delta.get("message"));
         if let Some(message) = message.filter(|_| !event.starts_with(b"tool-call")) {
             take_out(&message, pieces, &mut leaves.edits);

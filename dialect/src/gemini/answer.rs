@@ -1,4 +1,4 @@
-//! Answers: one shape for every event and for a whole body.
+//! Answers: events and whole bodies have one format.
 
 use super::super::fields::string;
 use super::super::number::{name_number, number};
@@ -21,9 +21,9 @@ pub(super) struct Reading {
     framing: Framing,
     /// How many calls have begun.
     calls: u32,
-    /// The call whose arguments come in pieces (`willContinue`).
+    /// The call whose arguments arrive in pieces (`willContinue`).
     open_call: Option<TextKey>,
-    /// The name that the last call began with, in a number.
+    /// A hash of the name that the last call began with.
     open_name: u32,
     model: Option<String>,
     sent: Sent,
@@ -115,7 +115,7 @@ impl Reading {
                 }
             } else {
                 if field.key_is("parts") && field.kind() == Kind::Object {
-                    // One part in place of a list: which client reads a call there cannot be known.
+                    // One part instead of a list: it is unknown which clients read a call there.
                     texts.push(Item::Twice);
                 }
                 texts.walk(&field);
@@ -130,7 +130,7 @@ impl Reading {
         }
         let thought = part.get("thought").and_then(|t| t.as_bool()) == Some(true);
         let kind = if thought { kind::THOUGHT } else { kind::TEXT };
-        // Log probabilities outweigh a signature: one value can be erased, and they repeat the words.
+        // Log probabilities take precedence over a signature: only one value can be erased, and they repeat the words.
         let outer = texts.erase;
         let signature = part.get("thoughtSignature").filter(|s| s.raw().len() > 2);
         texts.erase = outer.or_else(|| signature.map(|s| s.id()));
@@ -153,7 +153,7 @@ impl Reading {
         texts.erase = outer;
     }
 
-    /// Code that the provider runs by itself: part of the answer, and a call to tools rules.
+    /// Code that the provider runs itself: part of the answer, and a call for tools rules.
     fn code<'a>(
         &mut self,
         texts: &mut TextWalk<'a, '_>,
@@ -179,7 +179,7 @@ impl Reading {
         index: u32,
     ) {
         let name = body.get("name").filter(|n| n.kind() == Kind::String && n.raw().len() > 2);
-        // Some say the name again with every piece.
+        // Some servers repeat the name in every piece.
         let named = name_number(&string(name));
         let same = name.is_none() || named == self.open_name;
         let goes_on = self.open_call.filter(|open| same && open.a == index);
@@ -188,7 +188,7 @@ impl Reading {
             TextKey { kind: kind::ARGUMENTS, a: index, b: self.calls }
         });
         if goes_on.is_none() {
-            // A call that was left open is over when the next begins.
+            // A call that was left open ends when the next begins.
             if let Some(call) = self.open_call.take() {
                 texts.push(Item::CallEnd { call });
             }
@@ -215,7 +215,8 @@ impl Reading {
                     texts.leaves(&field);
                 }
                 b"partialArgs" => {
-                    // Pieces of single values under paths: nobody could say what was approved.
+                    // Pieces of single values under paths cannot be judged as a whole: it would be unclear what was
+                    // approved.
                     let form = ArgsForm::Opaque;
                     texts.push(Item::CallArgs { call, node: field.id(), form });
                     for piece in texts.elements(&field) {
@@ -237,7 +238,7 @@ impl Reading {
     }
 }
 
-/// A piece of one argument: strings under one path run on.
+/// A piece of one argument: strings with the same path continue each other.
 fn partial_argument<'a>(texts: &mut TextWalk<'a, '_>, piece: &Value<'a>, call: TextKey) {
     let path = string(piece.get("jsonPath"));
     let key_of = TextKey {
@@ -248,7 +249,7 @@ fn partial_argument<'a>(texts: &mut TextWalk<'a, '_>, piece: &Value<'a>, call: T
     for field in texts.fields(piece) {
         match &*field.key() {
             b"stringValue" => texts.running(&field, key_of, ValueShape::Text, Role::ToolArgs),
-            // The path holds the argument's keys.
+            // The path contains the argument's keys.
             b"jsonPath" => texts.walk(&field),
             _ => texts.leaves(&field),
         }
@@ -260,7 +261,7 @@ impl Answer for Reading {
         let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
         if root.kind() == Kind::Array {
-            // A whole array stream read as one body.
+            // A whole array stream, read as one body.
             for event in root.children() {
                 self.event(&mut texts, &event);
             }
@@ -275,7 +276,7 @@ impl Answer for Reading {
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}
 
     fn goes_on(&self, _root: &Value<'_>) -> bool {
-        // Beside texts, only the model is read; calls are items.
+        // Besides texts, only the model is read; calls are items.
         self.model.is_some()
     }
 

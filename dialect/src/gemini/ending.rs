@@ -1,4 +1,4 @@
-//! What has been sent of a stream, and its well-formed rest: one more event, in the framing of the stream.
+//! What has been sent of a stream, and its rest: one more event, in the framing of the stream.
 
 use super::super::number::number;
 use super::super::say::Say;
@@ -11,7 +11,7 @@ use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::{Begun, OwnEvents};
 
-/// What a caller has got of a stream.
+/// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     id: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// An event has left.
+    /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         self.element = true;
         for field in root.children() {
@@ -47,14 +47,14 @@ impl Sent {
         }
     }
 
-    /// Bytes of an array that are not an element have left.
+    /// Bytes of an array that are not an element were sent.
     pub(super) fn bracket(&mut self, bytes: &[u8]) {
         let bytes = bytes.trim_ascii();
         self.opened |= bytes.starts_with(b"[");
         self.done |= bytes.ends_with(b"]");
     }
 
-    /// Text of this candidate was sent.
+    /// True if text of this candidate was sent.
     pub(super) fn spoke(&self, index: u32) -> bool {
         self.known(index).ok().and_then(|at| self.candidates.get(at)).is_some_and(|(_, said)| *said)
     }
@@ -69,12 +69,12 @@ impl Sent {
         }
     }
 
-    /// Where a candidate is, or would be.
+    /// The position of a candidate, or where it would be inserted.
     fn known(&self, index: u32) -> Result<usize, usize> {
         self.candidates.binary_search_by_key(&index, |(own, _)| *own)
     }
 
-    /// One more event with all candidates: texts that still leave, then what is said, then the finish.
+    /// One more event with all candidates: texts that still leave, then the ending's text, then the finish.
     pub(super) fn ending(
         &mut self,
         call: &Call,

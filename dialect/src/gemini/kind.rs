@@ -6,7 +6,7 @@ pub(super) const TEXT: u8 = 0;
 pub(super) const THOUGHT: u8 = 1;
 /// Arguments of a call; `b` counts the calls of this answer.
 pub(super) const ARGUMENTS: u8 = 2;
-/// Pieces of one argument (Vertex `partialArgs`); `b` is made from its path and its call.
+/// Pieces of one argument (Vertex `partialArgs`); `b` is derived from its path and its call.
 pub(super) const PARTIAL: u8 = 3;
 /// Chosen tokens with their probabilities.
 pub(super) const LOGPROBS: u8 = 4;

@@ -1,4 +1,4 @@
-//! Google Gemini, the Gemini API and Vertex AI.
+//! Google Gemini: the Gemini API and Vertex AI.
 
 mod answer;
 mod ending;
@@ -52,7 +52,7 @@ fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
     json_reply(200, whole(call, &EndingHow::Blocked, decision))
 }
 
-/// The provider's word for an HTTP status.
+/// The provider's status word for an HTTP status.
 pub(super) fn status(status: u16) -> &'static str {
     match status {
         401 => "UNAUTHENTICATED",
@@ -71,7 +71,7 @@ pub(super) fn status(status: u16) -> &'static str {
 fn error(call: &Recognised, error: &ErrorAnswer) -> Reply {
     let status = status(error.status);
     let mut out = Json::default();
-    // `{"error":` first and without blanks: SDKs look for these very bytes.
+    // `{"error":` first and without spaces: SDKs look for exactly these bytes.
     out.raw(r#"{"error":{"code":"#).number(error.status.into());
     out.raw(r#","message":"#).text(&error.message);
     out.raw(r#","status":"#).text(status).raw("}}");
@@ -107,7 +107,7 @@ fn candidate(out: &mut Json, index: u32, parts: &[(&str, bool)], say: &Say<'_>) 
     out.raw(r#"],"role":"model"},"finishReason":"#).text(finish).raw("}");
 }
 
-/// What follows the candidates in an event.
+/// The members after the candidates in an event.
 fn tail(out: &mut Json, model: &str, id: &str) {
     out.raw(
         r#"],"usageMetadata":{"promptTokenCount":0,"candidatesTokenCount":0,"totalTokenCount":0}"#,
@@ -115,7 +115,7 @@ fn tail(out: &mut Json, model: &str, id: &str) {
     out.raw(r#","modelVersion":"#).text(model).raw(r#","responseId":"#).text(id).raw("}");
 }
 
-/// A complete answer that is not streamed.
+/// A complete answer, not streamed.
 fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
     let say = Say::ending(how, call, false);
     let mut out = Json::default();

@@ -1,4 +1,5 @@
-//! Requests: `systemInstruction`, `contents`, and what decides. The server takes snake_case for every field too.
+//! Requests: `systemInstruction`, `contents`, and the fields that decisions depend on. The server accepts every field
+//! in snake_case too.
 
 use super::super::fields::string;
 use super::super::request::{self, RequestBody, Speaker, last_begins};
@@ -10,7 +11,7 @@ use crate::wire::json::{Doc, Kind, Value};
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice, in either spelling.
+/// A field that a decision depends on has the wrong type or occurs twice, in either spelling.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -60,7 +61,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
     Ok(call)
 }
 
-/// `contents` is a list of turns; the server also takes a single one.
+/// `contents` is a list of turns; the server also accepts a single one.
 fn contents<'a>(texts: &mut TextWalk<'a, '_>, contents: &Value<'a>) {
     let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
     if contents.kind() != Kind::Array {

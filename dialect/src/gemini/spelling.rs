@@ -1,15 +1,15 @@
-//! The server takes every field in `camelCase` and in `snake_case`.
+//! The server accepts every field in `camelCase` and in `snake_case`.
 
 use super::super::Unreadable;
 use super::super::request;
 use crate::wire::json::Value;
 
-/// True for a field under either of its names.
+/// True for a field with either of its names.
 pub(super) fn is(field: &Value<'_>, camel: &str) -> bool {
     field.key_is(camel) || field.key_is(&snake(camel))
 }
 
-/// A name as the other spelling has it.
+/// The name in the other spelling.
 pub(super) fn snake(camel: &str) -> String {
     let mut out = String::new();
     for c in camel.chars() {
@@ -21,15 +21,15 @@ pub(super) fn snake(camel: &str) -> String {
     out
 }
 
-/// A member under either of its names, of what is only read.
+/// A member with either of its names, where no decision depends on it.
 pub(super) fn either<'a>(object: &Value<'a>, camel: &str) -> Option<Value<'a>> {
     object.get(camel).or_else(|| object.get(&snake(camel)))
 }
 
-/// The same of a member that decides, which must stand once.
+/// The same for a member that a decision depends on, which must not occur twice.
 ///
 /// # Errors
-/// It stands twice, whichever of its names it has; `field` says where.
+/// It occurs twice, under either name; `field` says where.
 pub(super) fn only<'a>(
     object: &Value<'a>,
     camel: &str,

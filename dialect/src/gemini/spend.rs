@@ -1,4 +1,4 @@
-//! What a Gemini call may cost and what it did.
+//! What a Gemini call may cost and what it did cost.
 
 use super::super::Unreadable;
 use super::super::fields::string;
@@ -8,7 +8,7 @@ use super::spelling::{only, snake};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// How often a tool of the provider may run where the request does not say.
+/// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
 
 pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
@@ -53,7 +53,7 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
 }
 
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
-    // A whole array stream that is read as one body has it in every event.
+    // In a whole array stream that is read as one body, every event reports usage.
     let events = root.children().filter(|_| root.kind() == Kind::Array);
     for event in events.chain(std::iter::once(*root)) {
         event_usage(&event, usage);
@@ -73,7 +73,7 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
     let thoughts = said.count("thoughtsTokenCount").unwrap_or(0);
     usage.reasoning = usage.reasoning.max(thoughts);
     let answer = said.count("candidatesTokenCount");
-    // A prompt that was blocked has no candidates, and cost no output.
+    // A blocked prompt has no candidates and cost no output.
     let made = match (answer, prompt) {
         (None, None) => None,
         (answer, _) => Some(answer.unwrap_or(0).saturating_add(thoughts)),
@@ -93,7 +93,7 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
     modalities(&said, usage);
 }
 
-/// What an event says of its usage, under names that may be in snake case as Google's own Python SDK writes them.
+/// The usage reported by an event, under names that may be in snake_case, as Google's own Python SDK writes them.
 #[derive(Debug, Clone, Copy)]
 struct Said<'a> {
     counts: Value<'a>,
@@ -119,7 +119,7 @@ impl<'a> Said<'a> {
     }
 }
 
-/// Sound costs apart both ways; pictures and films where they are made.
+/// Sound has a price of its own in both directions; pictures and films where they are generated.
 fn modalities(said: &Said<'_>, usage: &mut Usage) {
     let count = if said.snake { "token_count" } else { "tokenCount" };
     let of = |list: &str, modality: &str| {
@@ -137,7 +137,7 @@ fn modalities(said: &Said<'_>, usage: &mut Usage) {
     usage.modal("modality=video", 0, of(made, "VIDEO"));
 }
 
-/// What the provider ran for a candidate, by what it shows of it.
+/// Tools that the provider ran for a candidate, judged by what it shows of them.
 fn candidate_uses(candidate: &Value<'_>, usage: &mut Usage) {
     let grounds = candidate.get("groundingMetadata");
     let ground = |name: &str| grounds.and_then(|grounds| grounds.get(name));

@@ -1,4 +1,4 @@
-//! How events leave once calls were stopped: a text part takes the part of a stopped call.
+//! How events leave once calls were stopped: a text part replaces the part of a stopped call.
 
 use super::super::known::{Ids, Known, pieces_at};
 use super::super::number::number;
@@ -11,21 +11,21 @@ use crate::limits;
 use crate::stopped_calls::RESULT;
 use crate::wire::json::{Kind, Value};
 
-/// What has become of the calls.
+/// What happened to the calls.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
-    /// Stopped calls that something was said for.
+    /// Stopped calls whose replacement was sent.
     said: Known<TextKey>,
     /// Ids of stopped calls that the provider ran, whose results are withheld.
     ids: Ids,
-    /// Candidates in which something was said for a call, in the order of their indexes.
+    /// Candidates in which a call was replaced, in the order of their indexes.
     candidates: Vec<Candidate>,
 }
 
 #[derive(Debug, Default)]
 struct Candidate {
     index: u32,
-    /// What was said last was said for a call: what follows begins a new paragraph.
+    /// The last text sent was a replacement: the next one begins a new paragraph.
     gap: bool,
     /// The last code was stopped, and its result is withheld.
     code: bool,
@@ -100,11 +100,11 @@ impl Leaving {
             self.candidate(index, |candidate| candidate.gap = true);
             spoke = true;
         }
-        // (They came in the order of their nodes.)
+        // (They are in the order of their nodes.)
         remove(parts, |part| gone.binary_search(&part.id()).is_ok(), &mut leaves.edits);
     }
 
-    /// Clients join the texts of parts: what follows what was said for a call stands apart from it.
+    /// Clients join the texts of parts, so a text after a replacement begins a new paragraph.
     fn paragraph(&mut self, part: &Value<'_>, index: u32, leaves: &mut Leaves) {
         let known = self.known(index).ok().and_then(|at| self.candidates.get_mut(at));
         if let (Some(candidate), Some(text)) = (known.filter(|own| own.gap), part.get("text")) {
@@ -131,12 +131,12 @@ impl Leaving {
         self.ids.add(part.get("toolCall").and_then(|call| call.get("id")));
     }
 
-    /// Where a candidate is, or would be.
+    /// The position of a candidate, or where it would be inserted.
     fn known(&self, index: u32) -> Result<usize, usize> {
         self.candidates.binary_search_by_key(&index, |candidate| candidate.index)
     }
 
-    /// What a stopped call brought.
+    /// True for the result of a stopped call.
     fn is_result(&self, part: &Value<'_>, index: u32) -> bool {
         let known = self.known(index).ok().and_then(|at| self.candidates.get(at));
         let code = known.is_some_and(|candidate| candidate.code);

@@ -1,5 +1,5 @@
-//! The tools of a request: declarations in every `Tool`, and what the provider runs beside them. The server takes
-//! snake_case for every field too.
+//! The tools of a request: declarations in every `Tool`, and tools of the provider beside them. The server accepts
+//! every field in snake_case too.
 
 use super::super::splice::{remove, replace};
 use super::super::tools::{Gone, Tool, of_type, strings};
@@ -7,7 +7,7 @@ use super::spelling::{is, snake};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// `tools` is a list; the server also takes a single one.
+/// `tools` is a list; the server also accepts a single one.
 fn lists<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
     let fields = root.children().filter(|field| field.key_is("tools"));
     fields
@@ -21,7 +21,7 @@ fn declarations(field: &Value<'_>) -> bool {
     is(field, "functionDeclarations")
 }
 
-/// The declarations under such a field: the server takes a single one for a list of one.
+/// The declarations under such a field: the server accepts a single one instead of a list.
 fn declared<'a>(field: &Value<'a>) -> Vec<Value<'a>> {
     match field.kind() {
         Kind::Object => vec![*field],
@@ -29,7 +29,7 @@ fn declared<'a>(field: &Value<'a>) -> Vec<Value<'a>> {
     }
 }
 
-/// What a request offers.
+/// The tools that a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for field in lists(root).into_iter().flat_map(|tool| tool.children()) {
@@ -49,7 +49,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     tools
 }
 
-/// True if the member of a `Tool` goes: what the provider runs, or the last declarations.
+/// True if the member of a `Tool` is removed: a tool of the provider, or the last declarations.
 fn member_goes(field: &Value<'_>, gone: &Gone<'_>) -> bool {
     gone.has(field)
         || (declarations(field) && declared(field).iter().all(|tool| gone.has(tool)))
@@ -60,7 +60,7 @@ fn tool_goes(tool: &Value<'_>, gone: &Gone<'_>) -> bool {
     tool.kind() == Kind::Object && tool.children().all(|field| member_goes(&field, gone))
 }
 
-/// Takes tools out. What is said of the use of functions goes with the last of them.
+/// Removes tools, and with the last of them the function calling configuration.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let left: Vec<Value<'_>> = lists(root).into_iter().filter(|t| !tool_goes(t, gone)).collect();
@@ -104,7 +104,7 @@ fn config(config: &Value<'_>, functions: bool, gone: &Gone<'_>, edits: &mut Vec<
             if remove(&allowed, is_gone, &mut own) || !any {
                 edits.extend(own);
             } else {
-                // None of those that were allowed is left: any other would be more than the caller allowed.
+                // None of the allowed functions is left: any other would be more than the caller allowed.
                 replace(&calling, r#"{"mode":"NONE"}"#, edits);
                 break;
             }

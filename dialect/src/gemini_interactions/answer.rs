@@ -16,7 +16,7 @@ use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 use crate::wire::own::OwnEvents;
 
-/// Members of an interaction that hold no text of the answer: ids and times, then the echo of the request.
+/// Members of an interaction that hold no text of the answer: ids and timestamps, then the echo of the request.
 #[rustfmt::skip]
 const SKIPPED: [&str; 19] = [
     "updated", "continuation_token", "continuation_ids", "environment_id", "previous_interaction_id",
@@ -30,13 +30,13 @@ const SKIPPED: [&str; 19] = [
 enum Step {
     Says,
     Thinks,
-    /// A call, those that the provider runs included.
+    /// A call, including those that the provider runs.
     Calls,
     Other,
 }
 
 impl Step {
-    /// By its type.
+    /// Judged by its type.
     fn of(kind: &[u8]) -> Self {
         match kind {
             b"model_output" | b"text" => Self::Says,
@@ -52,7 +52,7 @@ pub(super) fn is_call(kind: &[u8]) -> bool {
     kind.ends_with(b"_call")
 }
 
-/// The names that rules may call a tool by which the provider runs, by the type of its call.
+/// The names that rules may use for a tool that the provider runs, by the type of its call.
 fn built_in(kind: &[u8]) -> &'static [&'static str] {
     match kind {
         b"mcp_server_tool_call" => &["mcp", "mcp_server"],
@@ -97,7 +97,7 @@ impl Reading {
         }
     }
 
-    /// An interaction: its steps, its errors; not its echo of the request.
+    /// An interaction: its steps and errors, but not its echo of the request.
     fn interaction<'a>(&mut self, texts: &mut TextWalk<'a, '_>, interaction: &Value<'a>) {
         let mut last = LastMembers::default();
         for field in texts.fields(interaction) {
@@ -125,7 +125,7 @@ impl Reading {
         }
     }
 
-    /// A step begins; all of the event goes with it if it is a call that is stopped.
+    /// A step begins; if it is a call that is stopped, the whole event is removed.
     fn begin<'a>(
         &mut self,
         texts: &mut TextWalk<'a, '_>,
@@ -175,7 +175,7 @@ impl Reading {
         self.open.contains(&(at, kind))
     }
 
-    /// What a step is told of it by its pieces' fields, not only by their type.
+    /// The meaning of a delta follows from its fields, not only from its type.
     fn delta<'a>(
         &mut self,
         texts: &mut TextWalk<'a, '_>,
@@ -209,7 +209,7 @@ impl Reading {
                 }
                 b"signature" if thinks => texts.seal(&field, key),
                 b"data" if media && field.kind() == Kind::String => {}
-                // A field nobody knows yet runs on too.
+                // An unknown field continues too.
                 _ => call_field(texts, &field, call, of_call),
             }
         }
@@ -275,13 +275,13 @@ impl Reading {
     }
 }
 
-/// A signature, which a change of what stands beside it breaks.
+/// A signature, which a change of its siblings invalidates.
 fn signature(step: &Value<'_>) -> Option<NodeId> {
     let signature = step.get("signature").filter(|own| own.kind() == Kind::String);
     signature.filter(|own| own.raw().len() > 2).map(|own| own.id())
 }
 
-/// A part of what a step says or thinks.
+/// A part of a step's output or reasoning.
 fn content<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey) {
     let mut last = LastMembers::default();
     for field in texts.fields(part) {
@@ -299,7 +299,7 @@ fn call_begins(texts: &mut TextWalk<'_, '_>, step: &Value<'_>, call: TextKey) {
     texts.push(Item::CallBegin { call, name });
 }
 
-/// A piece of a call, and the names that it has there; `node` is all of it in this frame.
+/// A piece of a call, and the names in it; `node` is the value that contains all of it in this frame.
 fn call_piece(texts: &mut TextWalk<'_, '_>, step: &Value<'_>, call: TextKey, node: NodeId) {
     texts.push(Item::CallPiece { call, node });
     if twice(step, &["type", "name", "arguments", "server_name"]) {
@@ -313,10 +313,10 @@ fn call_piece(texts: &mut TextWalk<'_, '_>, step: &Value<'_>, call: TextKey, nod
     if let Some(server) = string("server_name") {
         named(CallName::Alias(server.id()));
     }
-    // Its own name comes last: with it all names have been heard.
+    // Its own name comes last, and completes the names.
     match (string("name"), string("type")) {
         (Some(name), _) => named(CallName::Node(name.id())),
-        // A tool of a kind that nobody knows yet goes by its type. The caller's have names.
+        // A tool of an unknown kind goes by its type. The caller's tools have names.
         (None, Some(own)) if is_call(&kind) && names.is_empty() && *kind != *b"function_call" => {
             named(CallName::Node(own.id()));
         }
@@ -324,7 +324,7 @@ fn call_piece(texts: &mut TextWalk<'_, '_>, step: &Value<'_>, call: TextKey, nod
     }
 }
 
-/// A member of a step or of a piece of one that is no text of the answer; `of_call`: it is a call.
+/// A member of a step, or of a piece of one, that is not text of the answer; `of_call`: it belongs to a call.
 fn call_field<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, call: TextKey, of_call: bool) {
     match &*field.key() {
         b"arguments" if of_call => match field.kind() {
@@ -333,7 +333,7 @@ fn call_field<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, call: TextKey
                 texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.running(field, call, ValueShape::Json, Role::ToolArgs);
             }
-            // An empty one stands where pieces follow.
+            // An empty one is a placeholder, and pieces follow.
             Kind::Object if field.children().next().is_none() => {}
             _ => {
                 let form = ArgsForm::Value;
@@ -348,7 +348,7 @@ fn call_field<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, call: TextKey
     }
 }
 
-/// Steps that stand whole in an interaction, which a stream repeats.
+/// Whole steps in an interaction, which a stream repeats.
 fn whole_steps<'a>(texts: &mut TextWalk<'a, '_>, steps: &Value<'a>) {
     let outer = std::mem::replace(&mut texts.whole, true);
     for (at, step) in steps.children().enumerate() {

@@ -1,4 +1,4 @@
-//! What has been sent of a stream of events, and its well-formed rest.
+//! What has been sent of a stream of events, and its rest.
 
 use super::super::fields::string;
 use super::super::number::number;
@@ -13,23 +13,23 @@ use super::{NO_USAGE, OURS, status};
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 
-/// What a caller has got of a stream.
+/// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     names: Names,
     started: bool,
     id: Option<String>,
-    /// The step that has begun and not stopped, and the kind of text that it takes, if any.
+    /// The step that has begun and not stopped, and the kind of its text, if it has text.
     open: Option<(u32, Option<u8>)>,
     /// The index of the next step.
     next: u32,
-    /// Something was said.
+    /// Text was sent.
     said: bool,
-    /// Something was said in the step that is open.
+    /// Text was sent in the open step.
     said_here: bool,
     completed: bool,
     done: bool,
-    /// The last that was sent is an error, which ends the answer if nothing comes after it.
+    /// The last event sent was an error, which ends the answer if nothing follows.
     failed: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn delta(out: &mut OwnEvents, names: Names, index: u32, kind: u8, tex
     event(out, names, Event::Delta, json);
 }
 
-/// An event, whose name ends it as it does in this format.
+/// Writes an event; in this format the event's name comes last.
 fn event(out: &mut OwnEvents, names: Names, event: Event, mut json: Json) {
     let name = names.name(event);
     json.raw(r#","event_type":"#).text(name).raw("}");
@@ -57,7 +57,7 @@ fn event(out: &mut OwnEvents, names: Names, event: Event, mut json: Json) {
 }
 
 impl Sent {
-    /// An event has left.
+    /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let event = Event::of(root);
         self.names = Names::of(root).unwrap_or(self.names);
@@ -66,7 +66,7 @@ impl Sent {
         match event {
             Event::Created => {
                 if self.completed {
-                    // Another answer in the same body: what was said of the one before is over with it.
+                    // Another answer in the same body: the state of the previous one is dropped.
                     *self = Self { names: self.names, ..Self::default() };
                 }
                 self.started = true;
@@ -105,7 +105,7 @@ impl Sent {
         }
     }
 
-    /// A frame without JSON has left.
+    /// A frame without JSON was sent.
     pub(super) fn other(&mut self, bytes: &[u8]) {
         self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
     }
@@ -124,7 +124,8 @@ impl Sent {
         self.open.and_then(|(_, kind)| kind)
     }
 
-    /// The rest of the stream: texts that still leave, the open step's end, what is said in a step of its own, the end.
+    /// The rest of the stream: texts that still leave, the open step's end, the ending's text in a step of its own, the
+    /// end.
     pub(super) fn ending(
         &mut self,
         call: &Call,
@@ -174,13 +175,13 @@ impl Sent {
         for (text, piece) in ending.before.iter().filter(|(_, piece)| !piece.is_empty()) {
             match (text.kind, self.open) {
                 (kind::TEXT, open) => {
-                    // A piece of another step is none of the open one.
+                    // A piece of another step does not belong to the open one.
                     if open.is_some_and(|(index, _)| index != text.a) {
                         self.close(out);
                     }
                     self.say(out, piece);
                 }
-                // Thinking is not begun here: without its signature it could not go back to the provider.
+                // A thought cannot be started here: without its signature it could not be sent back to the provider.
                 (kind::THOUGHT, Some((index, Some(kind::THOUGHT)))) => {
                     delta(out, self.names, index, kind::THOUGHT, piece);
                 }
@@ -189,7 +190,7 @@ impl Sent {
         }
     }
 
-    /// Says something in the open step if it says something, else in a new one.
+    /// Sends text in the open step if that is model output, else in a new one.
     fn say(&mut self, out: &mut OwnEvents, text: &str) {
         if self.kind() != Some(kind::TEXT) {
             self.close(out);

@@ -1,30 +1,30 @@
-//! What the events of a stream tell, under the names of today and under those before.
+//! The events of a stream, under their current and their earlier names.
 
 use std::borrow::Cow;
 
 use super::super::fields::{pick, string};
 use crate::wire::json::Value;
 
-/// What an event tells.
+/// The kinds of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Event {
     /// The answer begins.
     Created,
     /// A step begins.
     Start,
-    /// A step goes on.
+    /// A step continues.
     Delta,
     /// A step is complete.
     Stop,
     /// The answer is complete.
     Completed,
     Error,
-    /// Anything else: how the answer stands, an event that nobody knows yet.
+    /// Anything else: the status of the answer, an unknown event.
     Other,
 }
 
 impl Event {
-    /// What this event tells.
+    /// The kind of this event.
     pub(super) fn of(root: &Value<'_>) -> Self {
         match &*name(root) {
             b"interaction.created" | b"interaction.start" => Self::Created,
@@ -38,14 +38,14 @@ impl Event {
     }
 }
 
-/// The event's name. Some servers write it under the key that other formats have.
+/// The event's name. Some servers write it under the key that other formats use.
 fn name<'a>(root: &Value<'a>) -> Cow<'a, [u8]> {
     let [name, other] = pick(root, ["event_type", "type"]);
     let name = string(name);
     if name.is_empty() { string(other) } else { name }
 }
 
-/// What the events of a stream are called.
+/// The two generations of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Names {
     #[default]
@@ -54,7 +54,7 @@ pub(super) enum Names {
 }
 
 impl Names {
-    /// Those that this event has; `None`: it has no other in either.
+    /// The generation that this event's name belongs to; `None` if it is in neither.
     pub(super) fn of(root: &Value<'_>) -> Option<Self> {
         match &*name(root) {
             b"interaction.start" | b"interaction.complete" => Some(Self::Before),
@@ -66,7 +66,7 @@ impl Names {
         }
     }
 
-    /// What an event is called.
+    /// The name of an event.
     pub(super) fn name(self, event: Event) -> &'static str {
         match (event, self) {
             (Event::Created, Self::Today) => "interaction.created",
@@ -83,7 +83,7 @@ impl Names {
         }
     }
 
-    /// The member of an event that has the step, and a step that says something, still empty.
+    /// The member that contains the step in an event, and a step of model output, still empty.
     pub(super) fn said_step(self) -> (&'static str, &'static str) {
         match self {
             Self::Today => ("step", r#"{"type":"model_output"}"#),

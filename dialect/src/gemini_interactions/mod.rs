@@ -1,7 +1,7 @@
-//! Google's Gemini Interactions with a model, of the Gemini API and of Vertex AI.
+//! Google's Gemini Interactions with a model, in the Gemini API and in Vertex AI.
 //!
-//! An answer is a list of steps: what the model says, what it thinks, calls and their results. Streams had other names for
-//! their events before (`content.delta` for `step.delta`); both are read, and a stream is ended in its own.
+//! An answer is a list of steps: output, thoughts, calls and their results. Stream events used to have other names
+//! (`content.delta` for `step.delta`); both are read, and a stream is ended with the names that it uses.
 
 mod answer;
 mod ending;
@@ -24,10 +24,10 @@ use super::{
 };
 use crate::wire::json::{Kind, Value};
 
-/// Begins the id of a canned answer.
+/// Prefix of the ids of canned answers.
 const OURS: &str = "interaction_hemostat_";
 
-/// Nothing is billed for what the proxy says.
+/// Nothing is billed for the proxy's own answers.
 const NO_USAGE: &str = concat!(
     r#"{"total_input_tokens":0,"total_cached_tokens":0,"total_output_tokens":0,"#,
     r#""total_thought_tokens":0,"total_tool_use_tokens":0,"total_tokens":0}"#
@@ -52,8 +52,8 @@ pub(super) const DIALECT: Dialect = Dialect {
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };
 
-/// `…/interactions`, and what was generated before. An application's own `…/interactions/12` is none: what stands before it
-/// must say that this is the API.
+/// `…/interactions`, and stored answers. An application's own `…/interactions/12` is not one: the segment before it
+/// must show that this is the API.
 fn recognise(line: &Line<'_>) -> Option<Recognised> {
     let target = line.target;
     let own = recognise::call(DialectId::GeminiInteractions, None);
@@ -65,13 +65,13 @@ fn recognise(line: &Line<'_>) -> Option<Recognised> {
     recognise::streamed(line, (target.is(1, "interactions") && api).then_some(stored))
 }
 
-/// Others have such a path too. A gateway may put the model in, so that it need not be named.
+/// Other services use such a path too. The model may be missing, since a gateway may add it.
 fn takes(root: &Value<'_>) -> bool {
     root.kind() != Kind::Object
         || ["model", "agent", "input"].iter().any(|name| has_member(root, name))
 }
 
-/// `code` is a word here, where other calls of this provider have a number.
+/// `code` is a word here, where this provider's other APIs have a number.
 fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {
     let status = gemini::status(error.status);
     let mut out = Json::default();
@@ -88,17 +88,17 @@ fn speech(kind: u8) -> Speech {
     }
 }
 
-/// How an interaction stands. There is no word for a filter.
+/// The status of an interaction. There is none for a filter.
 fn status(say: &Say<'_>) -> &'static str {
     if say.blocked || say.refusal || say.spent { "incomplete" } else { "completed" }
 }
 
-/// A step that says something.
+/// A step of model output.
 fn model_output(out: &mut Json, text: &str) {
     out.raw(r#"{"type":"model_output","content":[{"type":"text","text":"#).text(text).raw("}]}");
 }
 
-/// A complete answer that is not streamed.
+/// A complete answer, not streamed.
 fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
     let say = Say::ending(how, call, false);
     let mut out = Json::default();

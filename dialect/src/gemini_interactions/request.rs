@@ -1,4 +1,4 @@
-//! Requests: `system_instruction`, `input`, and what decides.
+//! Requests: `system_instruction`, `input`, and the fields that decisions depend on.
 
 use super::super::fields::string;
 use super::super::request::{self, RequestBody, Speaker, last_begins};
@@ -10,7 +10,7 @@ use crate::wire::json::{Doc, Kind, Value};
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice.
+/// A field that a decision depends on has the wrong type or occurs twice.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -52,7 +52,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         Some(one) => is_schema(&one),
         None => false,
     };
-    // An agent goes by its own name, which is a model's to whoever counts and kills.
+    // An agent has a name of its own, which limits and rules treat as a model's.
     let model = match request::text(root, "model", "/model")? {
         none if none.is_empty() => request::text(root, "agent", "/agent")?,
         model => model,
@@ -71,7 +71,7 @@ fn is_json(mime_type: &str) -> bool {
     !mime_type.is_empty() && !mime_type.eq_ignore_ascii_case("text/plain")
 }
 
-/// A format that the answer must have as JSON: a schema under its name, or one that stands there by itself.
+/// True for a format that requires JSON: a named schema, or one that stands by itself.
 fn is_schema(format: &Value<'_>) -> bool {
     match &*string(format.get("type")) {
         b"text" => {
@@ -94,7 +94,7 @@ fn speaker(item: &Value<'_>) -> Speaker {
     }
 }
 
-/// `input` is a text, a content, or a list of contents, of steps or of turns.
+/// `input` is a text, a content, or a list of contents, steps or turns.
 fn input<'a>(texts: &mut TextWalk<'a, '_>, input: &Value<'a>) {
     if input.kind() != Kind::Array {
         texts.role = speaker(input).role(true);
@@ -106,7 +106,7 @@ fn input<'a>(texts: &mut TextWalk<'a, '_>, input: &Value<'a>) {
     for (at, item) in input.children().enumerate() {
         let (own, follows) = (speaker(&item), at >= last);
         texts.role = own.role(follows);
-        // What is signed is marked as such where it is walked whole.
+        // Signed values are marked as such where they are walked as a whole.
         let parts = |field: &Value<'_>| field.key_is("content") && field.kind() == Kind::Array;
         let value = |field: &Value<'_>| field.key_is("result") && field.kind() == Kind::Object;
         let apart = |field: Value<'_>| parts(&field) || value(&field);
@@ -117,7 +117,7 @@ fn input<'a>(texts: &mut TextWalk<'a, '_>, input: &Value<'a>) {
         for field in item.children() {
             if parts(&field) {
                 for part in field.children() {
-                    // A tool's result may stand in a user's turn, but nobody typed it.
+                    // A tool's result may be part of a user turn, but is not the user's text.
                     let result = speaker(&part) == Speaker::Tool;
                     texts.role = if result { Speaker::Tool } else { own }.role(follows);
                     texts.walk(&part);

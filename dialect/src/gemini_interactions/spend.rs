@@ -1,4 +1,4 @@
-//! What an interaction may cost and what it did.
+//! What an interaction may cost and what it did cost.
 
 use super::super::fields::string;
 use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
@@ -8,7 +8,7 @@ use super::event::Event;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// How often a tool of the provider may run where the request does not say.
+/// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
 
 pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
@@ -39,7 +39,7 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     Ok(spending)
 }
 
-/// What `prices` calls a tool that the provider runs.
+/// The name that `prices` uses for a tool that the provider runs.
 fn priced(tool: &[u8]) -> Option<&'static str> {
     Some(match tool {
         b"google_search" => "web_search",
@@ -60,7 +60,7 @@ fn ran(step: &Value<'_>) -> Option<&'static str> {
 }
 
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
-    // An event has it in the interaction, which the last one repeats, or by itself.
+    // In an event usage is within the interaction, which the last event repeats, or at the root.
     let interaction = root.get("interaction").unwrap_or(*root);
     if Event::of(root) == Event::Start {
         let step = root.get("step").or_else(|| root.get("content"));

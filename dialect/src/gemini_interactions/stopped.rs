@@ -1,5 +1,5 @@
-//! How events leave once calls were stopped: a step that says something takes the step of a stopped call, so that indexes
-//! stay, and the status stays true.
+//! How events leave once calls were stopped: a step of model output replaces the step of a stopped call, so that
+//! indexes stay the same, and the status stays true.
 
 use super::super::fields::string;
 use super::super::known::Known;
@@ -15,15 +15,15 @@ use super::model_output;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
-/// What has become of the calls.
+/// What happened to the calls.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     calls: StoppedCalls,
-    /// Stopped calls that something was said for.
+    /// Stopped calls whose replacement was sent.
     said: Known<TextKey>,
 }
 
-/// The status that asks the caller to carry out calls, and the one that an interaction without any has.
+/// The member, the status that asks the caller to run tools, and the one of an interaction without calls.
 const STATUS: (&str, &str, &str) = ("status", "requires_action", "\"completed\"");
 
 impl Leaving {
@@ -59,7 +59,7 @@ impl Leaving {
             Event::Delta => {
                 let stopped = stopped_at(root, pieces);
                 leaves.dropped = stopped.is_some() || self.calls.withheld.has(&index);
-                // A call may begin without an event that says so.
+                // A call may begin without a start event.
                 let unsaid = stopped.filter(|stopped| !self.said.has(&stopped.call));
                 if let Some(delta) = root.get("delta") {
                     let text = self.instead(&delta, stopped);
@@ -79,7 +79,7 @@ impl Leaving {
         leaves
     }
 
-    /// An interaction whose steps are whole.
+    /// An interaction with whole steps.
     fn interaction(
         &mut self,
         interaction: &Value<'_>,
@@ -105,7 +105,7 @@ impl Leaving {
         self.calls.keep_true(interaction, STATUS, leaves);
     }
 
-    /// What is said in a step's place, if it does not leave.
+    /// The text that replaces a step, if it does not leave.
     fn instead<'a>(&mut self, step: &Value<'_>, stopped: Option<&'a Stopped>) -> Option<&'a str> {
         let kind = string(step.get("type"));
         let Some(stopped) = stopped else {

@@ -1,4 +1,4 @@
-//! The tools of a request: functions, those that the provider runs, servers of them, and functions that a search brought.
+//! The tools of a request: functions, tools of the provider, MCP servers, and functions that a search returned.
 
 use super::super::fields::string;
 use super::super::splice::{remove, replace};
@@ -6,7 +6,7 @@ use super::super::tools::{EACH, Gone, Tool, all, at, of_type, strings, take_out}
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// What a request offers.
+/// The tools that a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for tool in at(root, &["tools", EACH]) {
@@ -40,7 +40,7 @@ fn allowed<'a>(tool: &Value<'a>) -> Vec<Value<'a>> {
     lists
 }
 
-/// The lists of functions that a search brought in steps before.
+/// The lists of functions that a search returned in earlier steps.
 fn found<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
     let mut steps = at(root, &["input", EACH]);
     steps.retain(|step| &*string(step.get("type")) == b"tool_search_result");
@@ -49,7 +49,7 @@ fn found<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
     lists
 }
 
-/// Takes tools out. What is said of the use of functions goes with the last of them.
+/// Removes tools, and with the last of them the tool choice.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut left = at(root, &["tools", EACH]);
@@ -85,7 +85,7 @@ fn choice(config: &Value<'_>, functions: bool, gone: &Gone<'_>, edits: &mut Vec<
             none_left |= any && !remove(&list, is_gone, &mut own);
         }
         if none_left {
-            // None of those that were allowed is left: any other would be more than the caller allowed.
+            // None of the allowed functions is left: any other would be more than the caller allowed.
             replace(&choice, "\"none\"", edits);
         } else {
             edits.extend(own);

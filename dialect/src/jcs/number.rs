@@ -2,8 +2,8 @@
 
 use crate::base::decimal::{Decimal, double};
 
-/// The canonical form of a JSON number; `None` where the double that readers make of it has another value than is
-/// written. (`0.1` is what a double prints as `0.1`, whatever its binary digits are: it is held.)
+/// The canonical form of a JSON number; `None` if the double that readers make of it prints as another value than is
+/// written. (`0.1` is fine: a double prints as `0.1`, whatever its binary digits are.)
 pub(super) fn canonical(raw: &str) -> Option<String> {
     let bare = raw.strip_prefix('-');
     let number = Decimal::read(bare.unwrap_or(raw))?;
@@ -11,13 +11,13 @@ pub(super) fn canonical(raw: &str) -> Option<String> {
     (value.is_finite() && is_printed_for(&number, value)).then(|| print(&number, bare.is_some()))
 }
 
-/// Digits that any double holds.
+/// Decimal digits that every double preserves.
 const ALWAYS_HELD: usize = 15;
-/// Digits that tell any double from all others.
+/// Decimal digits that distinguish any two doubles.
 const ALWAYS_ENOUGH: usize = 17;
 
-/// True if this number, which is read as this double, has the digits that are printed for it: no fewer digits are read as
-/// it, and of as many none is nearer to it.
+/// True if the digits of this number are those printed for this double: no shorter digits read as the double, and no
+/// others of the same length are nearer to it.
 fn is_printed_for(number: &Decimal, value: f64) -> bool {
     let count = number.digits.len();
     if count == 0 || count > ALWAYS_ENOUGH || value == 0.0 {

@@ -1,4 +1,4 @@
-//! Messages that a server sends: the tools that it lists, and the texts that a model may be shown.
+//! Messages from a server: the tools that it lists, and the texts that a model may be shown.
 
 use crate::splice::remove;
 use crate::texts::TextWalk;
@@ -7,18 +7,18 @@ use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 use crate::{InputParts, Item, Role, definitions};
 
-/// What a message of a server's is.
+/// The kinds of message from a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// It answers a request of the caller's.
+    /// It answers a request of the caller.
     Answer,
-    /// It asks the caller for something (sampling, elicitation, roots).
+    /// It requests something from the caller (sampling, elicitation, roots).
     Request,
-    /// It only tells something (progress, a line of a log).
+    /// It only reports something (progress, a log line).
     Notification,
 }
 
-/// Tells which.
+/// The kind of a message.
 #[must_use]
 pub fn sent(message: &Value<'_>) -> Sent {
     let has = |name| message.get(name).is_some();
@@ -29,8 +29,7 @@ pub fn sent(message: &Value<'_>) -> Sent {
     }
 }
 
-/// The tools that a message lists, with every name that each has, and, if they are wanted, the digest of its
-/// definition.
+/// The tools that a message lists, with every name of each and, if requested, the digest of its definition.
 #[must_use]
 pub fn listed(message: &Value<'_>, digests: bool) -> Vec<(NodeId, Vec<String>, Option<String>)> {
     let mut tools = Vec::new();
@@ -53,7 +52,7 @@ pub fn definitions(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut V
     }
 }
 
-/// The edits that take tools (by node, rising) out of the lists.
+/// The edits that remove tools (by node, ascending) from the lists.
 #[must_use]
 pub fn without(message: &Value<'_>, gone: &[NodeId]) -> Vec<Edit> {
     let mut edits = Vec::new();
@@ -69,7 +68,7 @@ fn lists<'a>(message: &Value<'a>) -> Vec<Value<'a>> {
     lists
 }
 
-/// Members that hold no text: names of the protocol's, tokens that must come back as they are.
+/// Members that are not text: names defined by the protocol, tokens that must be returned unchanged.
 fn is_plumbing(key: &[u8]) -> bool {
     matches!(
         key,
@@ -92,7 +91,7 @@ fn is_plumbing(key: &[u8]) -> bool {
     )
 }
 
-/// True for a result that asks for more before the call is done: the caller calls again (revision 2026-07-28).
+/// True for a result that asks for more input before the call is done: the caller calls again (revision 2026-07-28).
 #[must_use]
 pub fn wants_input(message: &Value<'_>) -> bool {
     message
@@ -101,8 +100,8 @@ pub fn wants_input(message: &Value<'_>) -> bool {
         .is_some_and(|kind| kind.is_str("input_required"))
 }
 
-/// True if an edit takes a number or a key out of a result's structured content: a client that holds it against the
-/// tool's `outputSchema` could not read what is left.
+/// True if an edit removes a number or a key from a result's structured content: a client that validates it against the
+/// tool's `outputSchema` would reject what is left.
 #[must_use]
 pub fn breaks_schema(message: &Value<'_>, edits: &[Edit]) -> bool {
     let touched = |span: &std::ops::Range<usize>| {
@@ -117,8 +116,8 @@ pub fn breaks_schema(message: &Value<'_>, edits: &[Edit]) -> bool {
         .any(|content| content.descendants().any(breaks))
 }
 
-/// The texts of a message: results, errors, and what the server asks or tells. Definitions of tools are none. Gives the
-/// files that nobody can read.
+/// Pushes the texts of a message: results, errors, and the server's requests and notifications, but not tool
+/// definitions. Returns the number of files that cannot be read.
 pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) -> u32 {
     let parts = InputParts { tool_results: true, last: true, ..InputParts::default() };
     let mut texts = TextWalk::request(doc, payload, items, Role::Input(parts));

@@ -1,8 +1,8 @@
 //! JSON-RPC messages of a request's body, and the texts in them.
 //!
-//! The caller chooses the bytes, and what a server makes of odd ones is the server's choice: Go's JSON reader takes keys
-//! whatever their case, others take the first or the last of two. So a key that stands twice, or is one of the protocol's
-//! but for its case, makes the body unreadable.
+//! The caller chooses the bytes, and servers read unusual ones in different ways: Go's JSON reader ignores the case of
+//! keys, others use the first or the last of two. So the body is unreadable if a key occurs twice, or is one of the
+//! protocol's in another case.
 
 use crate::limits;
 use crate::splice::remove;
@@ -11,36 +11,36 @@ use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 use crate::{InputParts, Item, Role, Unreadable};
 
-/// What a message is.
+/// The kinds of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
     /// It has a method and an id, and will be answered.
     Request,
-    /// It has a method and no id, and will not.
+    /// It has a method and no id, and will not be answered.
     Notification,
-    /// It answers a request of the server's (sampling, elicitation).
+    /// It answers a request of the server (sampling, elicitation).
     Response,
 }
 
-/// A call of a tool.
+/// A tool call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolCall {
-    /// The tool; `None`: there is no name that has one meaning.
+    /// The tool; `None` if there is no name, or no single one.
     pub name: Option<String>,
-    /// The arguments; `None`: there are none.
+    /// The arguments, if there are any.
     pub arguments: Option<NodeId>,
-    /// It asks for a task: its result is fetched later, and what answers it now is no result of a tool.
+    /// It asks for a task: the result is fetched later, and the direct answer is not a tool's result.
     pub task: bool,
 }
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcMessage {
-    /// Where it stands.
+    /// Its position.
     pub node: NodeId,
     /// What it is.
     pub kind: MessageKind,
-    /// Its id as it is written; `null` where it has none.
+    /// Its id as it is written; `null` if it has none.
     pub id: Vec<u8>,
     /// Its method; empty for a response.
     pub method: String,
@@ -48,7 +48,7 @@ pub struct RpcMessage {
     pub call: Option<ToolCall>,
 }
 
-/// Methods that no other JSON-RPC protocol has, by their beginning.
+/// Prefixes of methods that no other JSON-RPC protocol has.
 const METHODS: &[&str] = &[
     "tools/",
     "prompts/",
@@ -65,13 +65,13 @@ const METHODS: &[&str] = &[
     "initialize",
 ];
 
-/// True for a method of MCP's.
+/// True for an MCP method.
 pub(crate) fn is_method(method: &str) -> bool {
     let method = method.trim().to_ascii_lowercase();
     METHODS.iter().any(|known| method.starts_with(known))
 }
 
-/// The messages that a body holds: it, or the items of a batch.
+/// The messages in a body: itself, or the items of a batch.
 pub(crate) fn each<'a>(doc: &'a Doc, body: &'a [u8]) -> impl Iterator<Item = Value<'a>> {
     let root = doc.root(body);
     let batch = root.kind() == Kind::Array;
@@ -80,7 +80,7 @@ pub(crate) fn each<'a>(doc: &'a Doc, body: &'a [u8]) -> impl Iterator<Item = Val
         .chain(root.children().filter(move |_| batch))
 }
 
-/// True if any message has a method of MCP's, however its key is written and however often.
+/// True if any message has an MCP method, however its key is written and however often it occurs.
 #[must_use]
 pub fn names_a_method(doc: &Doc, body: &[u8]) -> bool {
     each(doc, body).any(|message| {
@@ -90,7 +90,7 @@ pub fn names_a_method(doc: &Doc, body: &[u8]) -> bool {
     })
 }
 
-/// True if any message says that it is JSON-RPC.
+/// True if any message declares JSON-RPC.
 #[must_use]
 pub fn is_json_rpc(doc: &Doc, body: &[u8]) -> bool {
     each(doc, body).any(|message| {
@@ -99,8 +99,8 @@ pub fn is_json_rpc(doc: &Doc, body: &[u8]) -> bool {
     })
 }
 
-/// True if a body is JSON-RPC with a method of MCP's, or answers a server's request, and no member stands beside that
-/// a model's server could take for a call.
+/// True if a body is JSON-RPC with an MCP method, or answers a server's request, and has no other member that a model's
+/// server could take for a call.
 #[must_use]
 pub fn is_nothing_else(doc: &Doc, body: &[u8]) -> bool {
     let answers = |message: Value<'_>| {
@@ -115,18 +115,18 @@ pub fn is_nothing_else(doc: &Doc, body: &[u8]) -> bool {
         && speaks
 }
 
-/// True for an object with no members but JSON-RPC's.
+/// True for an object that has only JSON-RPC's members.
 pub(crate) fn has_only_rpc(message: &Value<'_>) -> bool {
     const OWN: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
     message.kind() == Kind::Object
         && message.children().all(|child| OWN.iter().any(|name| folds_to(&child, name)))
 }
 
-/// True if some reader takes the member's key for `name`: case does not count, nor do the two letters outside ASCII
-/// that fold into it.
+/// True if some reader takes the member's key for `name`: case is ignored, and so are the two non-ASCII letters that
+/// fold to ASCII.
 #[inline]
 pub(crate) fn folds_to(member: &Value<'_>, name: &str) -> bool {
-    // Most keys are known by their first letter: only what is written with a backslash, or not in ASCII, may hide it.
+    // The first letter rules out most keys: only a backslash escape or a non-ASCII letter can hide it.
     match (member.raw_key().first(), name.as_bytes().first()) {
         (Some(own), Some(first)) if own.is_ascii() && *own != b'\\' && own | 0x20 != *first => {
             false
@@ -150,7 +150,7 @@ fn may_fold_to(member: &Value<'_>, name: &str) -> bool {
     key.chars().map(fold).eq(name.chars())
 }
 
-/// The one member of this name.
+/// The only member with this name.
 #[inline(never)]
 pub(crate) fn one<'a>(
     object: &Value<'a>,
@@ -168,7 +168,8 @@ pub(crate) fn one<'a>(
 /// Reads all messages of a body.
 ///
 /// # Errors
-/// A field that decides stands twice, or is written so that readers differ; or there are too many messages.
+/// A field that a decision depends on occurs twice, or is written so that readers differ; or there are too many
+/// messages.
 pub fn messages(doc: &Doc, body: &[u8]) -> Result<Vec<RpcMessage>, Unreadable> {
     if each(doc, body).nth(limits::BATCH_MESSAGES).is_some() {
         return Err(Unreadable { field: "" });
@@ -176,7 +177,7 @@ pub fn messages(doc: &Doc, body: &[u8]) -> Result<Vec<RpcMessage>, Unreadable> {
     each(doc, body).map(|message| read(&message)).collect()
 }
 
-/// The edits that take messages (by node, rising) out of a batch.
+/// The edits that remove messages (by node, ascending) from a batch.
 #[must_use]
 pub fn without_messages(doc: &Doc, body: &[u8], gone: &[NodeId]) -> Vec<Edit> {
     let mut edits = Vec::new();
@@ -196,7 +197,7 @@ fn read(message: &Value<'_>) -> Result<RpcMessage, Unreadable> {
         Some(method) => Some(method.as_str().ok_or(Unreadable { field: "/method" })?),
         None => None,
     };
-    // What counts as an id is answered with it, so it must be one.
+    // The answer will carry this id, so it must be a valid one.
     if id.is_some_and(|id| !matches!(id.kind(), Kind::String | Kind::Number)) {
         return Err(Unreadable { field: "/id" });
     }
@@ -225,14 +226,14 @@ fn call(params: Option<Value<'_>>) -> Result<ToolCall, Unreadable> {
     let task = one(&params, "task", "/params/task")?.is_some_and(|task| !task.is_null());
     let name = name.and_then(|name| name.as_str()).map(|name| name.into_owned());
     Ok(ToolCall {
-        // Half a surrogate pair, or bytes that are no text: no two servers read the same name.
+        // Half a surrogate pair, or invalid UTF-8: servers would read different names.
         name: name.filter(|name| !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER)),
         arguments: arguments.filter(|value| !value.is_null()).map(|value| value.id()),
         task,
     })
 }
 
-/// Members of `params` that hold no text of a person or a model.
+/// Members of `params` that contain no text of a person or a model.
 fn is_plumbing(key: &[u8]) -> bool {
     matches!(
         key,
@@ -253,10 +254,10 @@ fn is_plumbing(key: &[u8]) -> bool {
     )
 }
 
-/// The texts of a message: arguments of tools, and what people or models wrote (arguments of prompts, answers to
-/// elicitation and sampling).
-/// What people fill into forms (`content` of an answer to elicitation, `inputResponses` of a call's next round) has keys
-/// of the server's choice: every value is looked at, whatever it is called. Gives the files that nobody can read.
+/// Pushes the texts of a message: arguments of tools, and what people or models wrote (arguments of prompts, answers to
+/// elicitation and sampling). What people fill into forms (`content` of an answer to elicitation, `inputResponses` of a
+/// call's next round) has keys chosen by the server: every value is scanned, whatever its key. Returns the number of
+/// files that cannot be read.
 pub(super) fn texts(message: &RpcMessage, doc: &Doc, body: &[u8], items: &mut Vec<Item>) -> u32 {
     let Some(root) = doc.value(body, message.node) else { return 0 };
     let said = Role::Input(InputParts { user: true, last: true, ..InputParts::default() });
@@ -292,11 +293,11 @@ pub(super) fn texts(message: &RpcMessage, doc: &Doc, body: &[u8], items: &mut Ve
     texts.remote
 }
 
-/// The texts of a message that stands in a model's call. They are marked as signed: where one is to be changed, the
-/// request is refused, since nobody sends both and means both.
+/// The texts of a message within a model call. They are marked as signed: if one is to be changed, the request is
+/// refused, since no client means both.
 ///
 /// # Errors
-/// A field that decides cannot be read.
+/// A field that a decision depends on cannot be read.
 pub fn texts_beside(doc: &Doc, body: &[u8], items: &mut Vec<Item>) -> Result<(), Unreadable> {
     for message in messages(doc, body)? {
         let Some(root) = doc.value(body, message.node) else { continue };

@@ -1,12 +1,12 @@
-//! Revision 2026-07-28 repeats parts of the body in headers, so that proxies may route without reading it. The body is
-//! what counts here; a header that says something else is refused, as the revision has it (`HeaderMismatch`).
+//! Revision 2026-07-28 repeats parts of the body in headers, so that proxies can route without reading it. Here the
+//! body counts; a header that contradicts it is refused, as the revision requires (`HeaderMismatch`).
 
 use super::message::{MessageKind, RpcMessage};
 use crate::base::base64;
 use crate::base::headers::Headers;
 use crate::wire::json::{Doc, Value};
 
-/// The first revision without sessions. Revisions are dates, and compare as text.
+/// The first revision without sessions. Revisions are dates, and are compared as text.
 const MODERN: &str = "2026-07-28";
 
 fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
@@ -25,7 +25,7 @@ pub fn is_modern(headers: &Headers, doc: &Doc, body: &[u8]) -> bool {
         || (!doc.is_empty() && meta(doc.root(body)).unwrap_or(false))
 }
 
-/// True if a header repeats the body wrongly. Where one is missing, that is the server's to refuse: the body counts.
+/// True if a header contradicts the body. A missing header is for the server to refuse.
 #[must_use]
 pub fn is_mismatch(headers: &Headers, doc: &Doc, body: &[u8], messages: &[RpcMessage]) -> bool {
     let [message] = messages else {
@@ -51,7 +51,7 @@ pub fn is_mismatch(headers: &Headers, doc: &Doc, body: &[u8], messages: &[RpcMes
     wrong_method || wrong_name
 }
 
-/// A header's value; `=?base64?…?=` is base64 of text that a header cannot carry.
+/// A header's value; `=?base64?…?=` encodes text that a header cannot carry.
 fn decoded(value: &[u8]) -> Vec<u8> {
     let inner = value.strip_prefix(b"=?base64?").and_then(|rest| rest.strip_suffix(b"?="));
     let text = inner.and_then(|inner| std::str::from_utf8(inner).ok());

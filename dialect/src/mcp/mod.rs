@@ -1,10 +1,10 @@
-//! MCP (Model Context Protocol) over Streamable HTTP: JSON-RPC 2.0 between an agent and a server of tools.
+//! MCP (Model Context Protocol) over Streamable HTTP: JSON-RPC 2.0 between an agent and a tool server.
 //!
-//! Revisions 2025-03-26, 2025-06-18 and 2025-11-25 have sessions, and the first of them batches; 2026-07-28 is stateless
-//! and repeats method and name in headers. One endpoint takes all calls, on any path, so its traffic is known by headers
-//! ([`sign`]) or by its body ([`sniff`]).
+//! Revisions 2025-03-26, 2025-06-18 and 2025-11-25 have sessions, and the first of them batches; 2026-07-28 is
+//! stateless and repeats method and name in headers. One endpoint accepts all calls, on any path, so traffic is
+//! recognised by headers ([`sign`]) or by its body ([`sniff`]).
 //!
-//! Unlike in the other dialects it is the request that calls a tool, and the answer that brings texts for the model.
+//! Unlike in other dialects, the request calls a tool, and the answer carries texts for the model.
 
 pub mod answer;
 mod message;
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::wire::json::Doc;
 
-/// The dialect. What needs the ids of calls is written with [`mod@write`]; here stands what can be said without them.
+/// The dialect. Replies that need the ids of calls are written by [`mod@write`]; these are the ones that do not.
 pub(super) const DIALECT: Dialect = Dialect {
     about: About { operation: "execute_tool", ..About::of(DialectId::Mcp, "mcp", "mcp") },
     requests: Requests { recognise: |_| None, takes: None, read: read_request },

@@ -1,10 +1,10 @@
-//! No model answers in MCP: what its servers send is read by the exchange, message by message.
+//! In MCP no model answers: the exchange reads a server's messages one by one.
 
 use crate::wire::json::Doc;
 use crate::wire::own::OwnEvents;
 use crate::{Answer, CallPiece, Ending, Item, Leaves};
 
-/// An answer that has nothing of a model in it.
+/// An answer without anything from a model.
 #[derive(Debug)]
 pub(super) struct Mute;
 

@@ -1,24 +1,24 @@
-//! What headers say of a request: whether it is MCP, may be, or needs a look at its body.
+//! What headers tell about a request: whether it is MCP, may be, or its body must be examined.
 
 use super::super::path::RequestTarget;
 use crate::base::headers::Headers;
 use crate::wire::frame::Framing;
 use crate::{CallKind, DialectId, Recognised};
 
-/// How sure headers make us.
+/// How certain the headers are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// A header or a path of MCP's own: it is MCP unless its body is another JSON.
+    /// A header or a path specific to MCP: it is MCP unless its body is other JSON.
     Own,
-    /// What MCP clients must accept, and hardly anybody else asks for: it is MCP if its body is JSON-RPC.
+    /// The `accept` that MCP clients must send, and hardly any others do: it is MCP if its body is JSON-RPC.
     Accepts,
-    /// Nothing, but a body that calls itself JSON or does not say what it is.
+    /// Nothing, but the body is declared as JSON or not declared at all.
     MayBeJson,
-    /// Nothing, and a body that calls itself something else.
+    /// Nothing, and the body is declared as something else.
     No,
 }
 
-/// What MCP is recognised as; `stored`: no body asks for anything (GET, DELETE).
+/// What MCP is recognised as; `stored`: there is no body (GET, DELETE).
 #[must_use]
 pub fn recognised(stored: bool) -> Recognised {
     Recognised {
@@ -31,7 +31,7 @@ pub fn recognised(stored: bool) -> Recognised {
     }
 }
 
-/// A request without a body that is MCP: the stream on which a server speaks by itself or goes on with what broke off
+/// A request without a body that is MCP: the stream on which a server sends its own messages or resumes a broken one
 /// (GET), the end of a session (DELETE).
 #[must_use]
 pub fn without_body(method: &str, target: &str, headers: &Headers) -> Option<Recognised> {
@@ -42,7 +42,7 @@ pub fn without_body(method: &str, target: &str, headers: &Headers) -> Option<Rec
     mcp.then(|| recognised(true))
 }
 
-/// What is known of a POST before its body has come.
+/// What is known of a POST before its body has arrived.
 #[must_use]
 pub fn of_post(target: &str, headers: &Headers) -> Sign {
     if has_own_header(headers) || at_mcp(target) {
@@ -61,9 +61,9 @@ pub fn of_post(target: &str, headers: &Headers) -> Sign {
     if kinds.is_empty() || kinds.iter().any(json) { Sign::MayBeJson } else { Sign::No }
 }
 
-/// True for a POST of the first revision's transport, HTTP with server-sent events: its answer comes on another stream,
-/// and what answers the POST itself is not read. The address that the server gave names the session, and the client does
-/// not ask for a stream here, as clients of the later transport must.
+/// True for a POST in the first revision's transport, HTTP with server-sent events: its answer arrives on another
+/// stream, and the response to the POST itself is not read. The address, given by the server, identifies the session,
+/// and the client does not accept a stream here, as clients of the later transport must.
 #[must_use]
 pub fn is_old_transport(target: &str, headers: &Headers) -> bool {
     let session = RequestTarget::parse(target)
@@ -73,7 +73,7 @@ pub fn is_old_transport(target: &str, headers: &Headers) -> bool {
         && values(headers, "mcp-session-id").next().is_none()
 }
 
-/// A path that ends in `mcp`, as servers' own examples have it.
+/// True for a path that ends in `mcp`, as in the servers' own examples.
 fn at_mcp(target: &str) -> bool {
     RequestTarget::parse(target).is(0, "mcp")
 }
@@ -88,7 +88,7 @@ fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &'a [
     headers.values(name)
 }
 
-/// Lower case, without parameters.
+/// The media type in lower case, without parameters.
 fn media_type(value: &[u8]) -> String {
     let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
     String::from_utf8_lossy(essence.trim_ascii()).to_ascii_lowercase()

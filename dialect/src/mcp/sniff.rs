@@ -1,8 +1,8 @@
-//! Tells MCP, and A2A, by a body, piece by piece, where headers say nothing: a JSON object (or a list of them) with a
-//! `method` of theirs.
+//! Recognises MCP and A2A by the body, piece by piece, where headers do not tell: a JSON object (or a list of them)
+//! with a `method` of theirs.
 //!
-//! It reads more than is JSON, never less: a body that some server takes for a call must be found. Case does not count,
-//! and bytes that other encodings put between letters (UTF-16, UTF-32) are passed over.
+//! It accepts more than JSON, never less: a body that some server takes for a call must be found. Case is ignored, and
+//! so are bytes that other encodings put between letters (UTF-16, UTF-32).
 
 use super::message::is_method;
 use crate::limits;
@@ -12,41 +12,41 @@ use crate::{DialectId, a2a};
 /// What is known so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sniffed {
-    /// Nothing yet.
+    /// Undecided.
     Open,
-    /// It is a call of this protocol's.
+    /// It is a call of this protocol.
     Call(DialectId),
-    /// It is none, whatever follows.
+    /// It is not a call, whatever follows.
     Other,
 }
 
-/// Where the reader is among the members of a message.
+/// The position within the members of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SniffState {
-    /// A key is due.
+    /// A key comes next.
     Key,
-    /// A value is due, after a key that matters not.
+    /// A value comes next, after an irrelevant key.
     Value,
-    /// The value of `method` is due.
+    /// The value of `method` comes next.
     Method,
 }
 
-/// Reads a body for the first method in it.
+/// Searches a body for the first method.
 #[derive(Debug)]
 pub struct Sniffer {
     known: Sniffed,
-    /// MCP is looked for.
+    /// Search for MCP.
     mcp: bool,
-    /// A2A is.
+    /// Search for A2A.
     a2a: bool,
     /// Open brackets.
     depth: usize,
-    /// Brackets around the members of a message: 1, in a batch 2.
+    /// Depth of a message's members: 1, in a batch 2.
     level: usize,
     place: SniffState,
     in_string: bool,
     escaped: bool,
-    /// The string that is being read, if it may matter, as it is written.
+    /// The string that is being read, as it is written, if it may matter.
     text: Vec<u8>,
 }
 
@@ -67,19 +67,19 @@ impl Default for Sniffer {
 }
 
 impl Sniffer {
-    /// Looks for these protocols alone.
+    /// Searches for these protocols only.
     #[must_use]
     pub fn of(mcp: bool, a2a: bool) -> Self {
         Self { mcp, a2a, ..Self::default() }
     }
 
-    /// Takes the next bytes.
+    /// Reads the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) -> Sniffed {
         for &byte in bytes {
             if self.known != Sniffed::Open {
                 break;
             }
-            // Zeros of wide encodings, and what marks the order of their bytes.
+            // Zeros of wide encodings, and byte order marks.
             if matches!(byte, 0 | 0xEF | 0xBB | 0xBF | 0xFE | 0xFF)
                 && !(self.in_string && byte != 0)
             {
@@ -140,7 +140,7 @@ impl Sniffer {
         self.place = match self.place {
             SniffState::Key if text.eq_ignore_ascii_case("method") => SniffState::Method,
             SniffState::Method => {
-                // What both have is told apart once all of it has come.
+                // A method of both is decided once the whole body has arrived.
                 if self.mcp && is_method(&text) {
                     self.known = Sniffed::Call(DialectId::Mcp);
                 } else if self.a2a && a2a::is_method(&text) {

@@ -1,24 +1,24 @@
-//! What the proxy says itself: results of tools, and errors (JSON-RPC 2.0 §5).
+//! The proxy's own messages: results of tools, and errors (JSON-RPC 2.0 §5).
 
 use crate::Reply;
 use crate::write::{Json, json_reply};
 
-/// Whom an answer is for.
+/// The requests that a reply answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To<'a> {
-    /// No id is known: an answer with `id: null`.
+    /// No id is known: the reply has `id: null`.
     Nobody,
-    /// Each of these ids, as they were written; `batch`: they came as a list.
+    /// Each of these requests.
     Each {
-        /// The ids.
+        /// Their ids, as they were written.
         ids: &'a [&'a [u8]],
-        /// They came as a list, and the answer is one.
+        /// They arrived as a batch, and so does the reply.
         batch: bool,
     },
 }
 
-/// JSON-RPC codes of our errors, in the range that implementations choose from (-32000 to -32019). The SDKs use the first
-/// few for troubles of their own.
+/// JSON-RPC codes of the proxy's errors, in the range that implementations choose from (-32000 to -32019). The SDKs use
+/// the first few for errors of their own.
 #[must_use]
 pub fn code(word: &str) -> i32 {
     match word {
@@ -31,12 +31,12 @@ pub fn code(word: &str) -> i32 {
 }
 
 fn id(out: &mut Json, id: &[u8]) {
-    // An id was read from JSON that parsed; what is not UTF-8 in it nobody could match.
+    // The id comes from JSON that parsed; invalid UTF-8 in it could not be matched by any client.
     out.raw(r#"{"jsonrpc":"2.0","id":"#).raw(&String::from_utf8_lossy(id));
 }
 
-/// The result of a tool that did not run, which a model reads as any failure of a tool. `modern`: the revision asks for
-/// a `resultType`.
+/// The result of a tool that did not run, which a model reads like any failed call. `modern`: the revision requires a
+/// `resultType`.
 #[must_use]
 pub fn tool_error(to: &[u8], text: &str, modern: bool) -> String {
     let mut out = Json::default();
@@ -49,7 +49,7 @@ pub fn tool_error(to: &[u8], text: &str, modern: bool) -> String {
     out.take()
 }
 
-/// A call of a tool of this name, without arguments.
+/// A call of a tool with this name, without arguments.
 #[must_use]
 pub fn call(to: &[u8], name: &str) -> String {
     let mut out = Json::default();
@@ -59,7 +59,7 @@ pub fn call(to: &[u8], name: &str) -> String {
     out.take()
 }
 
-/// A canned result with structured content: an ordinary one.
+/// A canned result with structured content, as of an ordinary call.
 #[must_use]
 pub fn tool_result(to: &[u8], text: &str, json: &str, modern: bool) -> String {
     let mut out = Json::default();
@@ -73,7 +73,7 @@ pub fn tool_result(to: &[u8], text: &str, json: &str, modern: bool) -> String {
     out.take()
 }
 
-/// An error. `word` is its reason for programs.
+/// An error. `word` is its machine-readable reason.
 #[must_use]
 pub fn error_message(to: &[u8], code: i32, text: &str, word: &str) -> String {
     let mut out = Json::default();
@@ -83,13 +83,13 @@ pub fn error_message(to: &[u8], code: i32, text: &str, word: &str) -> String {
     out.take()
 }
 
-/// The same error for each.
+/// The same error for each request.
 #[must_use]
 pub fn error(to: &To<'_>, status: u16, code: i32, text: &str, word: &str) -> Reply {
     each(to, status, |id| error_message(id, code, text, word))
 }
 
-/// An answer for each.
+/// A message for each request.
 #[must_use]
 pub fn each(to: &To<'_>, status: u16, one: impl Fn(&[u8]) -> String) -> Reply {
     let body = match to {
@@ -103,14 +103,13 @@ pub fn each(to: &To<'_>, status: u16, one: impl Fn(&[u8]) -> String) -> Reply {
     json_reply(status, body)
 }
 
-/// What is answered to a notification, or a list of them, that was not let through: that it came (202), as the transport
-/// has it. Nobody waits for more.
+/// The reply to notifications that were stopped: accepted (202), as the transport requires. No client waits for more.
 #[must_use]
 pub fn accepted() -> Reply {
     Reply { status: 202, headers: Vec::new(), body: Vec::new() }
 }
 
-/// A message, or several, with status 200.
+/// One or several messages, with status 200.
 #[must_use]
 pub fn json(body: String) -> Reply {
     json_reply(200, body)

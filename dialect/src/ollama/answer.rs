@@ -1,4 +1,4 @@
-//! Answers: one document a line, or one for all. Calls of tools come whole.
+//! Answers: one document per line, or a single one. Tool calls arrive whole.
 
 use super::super::openai_chat::stopped::take_out;
 use super::super::say::Say;
@@ -31,9 +31,9 @@ pub(super) struct Reading {
     generate: bool,
     model: Option<String>,
     calls: u32,
-    /// Text has left.
+    /// Text was sent.
     spoke: bool,
-    /// The last line has left.
+    /// The last line was sent.
     done: bool,
 }
 

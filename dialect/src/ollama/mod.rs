@@ -1,5 +1,5 @@
-//! Ollama's own API: `/api/chat`, and `/api/generate` for one prompt. Answers stream unless a request says no, one JSON
-//! document a line. (Its OpenAI-compatible paths are read by those dialects.)
+//! Ollama's own API: `/api/chat`, and `/api/generate` for one prompt. Answers stream unless the request says otherwise,
+//! one JSON document per line. (Its OpenAI-compatible paths belong to those dialects.)
 
 mod answer;
 mod request;
@@ -21,13 +21,13 @@ use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
 
-/// What the last line says beside why it is the last: nothing is billed for an answer that the proxy made.
+/// Further members of the last line: nothing is billed for an answer that the proxy made.
 const NO_USAGE: &str = concat!(
     r#""total_duration":0,"load_duration":0,"prompt_eval_count":0,"prompt_eval_duration":0,"#,
     r#""eval_count":0,"eval_duration":0"#
 );
 
-/// Its chat.
+/// Ollama's chat.
 pub(super) const CHAT: Dialect = Dialect {
     about: About::of(DialectId::Ollama, "ollama", "ollama"),
     requests: Requests {
@@ -46,7 +46,7 @@ pub(super) const CHAT: Dialect = Dialect {
     spend: Spend { spending, usage, cap, ..Spend::NONE },
 };
 
-/// Its completion of a prompt.
+/// Ollama's completion of a prompt.
 pub(super) const GENERATE: Dialect = Dialect {
     about: About {
         operation: "text_completion",
@@ -64,7 +64,7 @@ fn recognise(line: &Line<'_>, word: &str, own: DialectId) -> Option<Recognised> 
     line.posts(&["api", word]).then_some(call)
 }
 
-/// True for an answer to one prompt.
+/// True for an answer to a single prompt.
 fn generates(call: &Call) -> bool {
     call.recognised.dialect == DialectId::OllamaGenerate
 }
@@ -75,7 +75,7 @@ pub(super) fn error(error: &ErrorAnswer) -> Reply {
     error_reply(error, body)
 }
 
-/// `/api/chat` is anybody's path: Ollama's requests name a model.
+/// `/api/chat` is a common path: Ollama's requests name a model.
 fn takes(root: &Value<'_>) -> bool {
     root.kind() != Kind::Object || has_member(root, "model")
 }
@@ -95,7 +95,7 @@ fn blocked(call: &Call, _decision: &str, now: u64) -> Reply {
 }
 
 fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
-    // A negative number is no bound.
+    // A negative number means no bound.
     let most = root.get("options").and_then(|options| options.get("num_predict"));
     let max_output = most.and_then(|most| most.as_u64());
     let mut spending = Spending { max_output, ..Spending::default() };
@@ -131,7 +131,7 @@ fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
     }
 }
 
-/// A complete answer that is not streamed.
+/// A complete answer, not streamed.
 fn whole(call: &Call, how: &EndingHow, now: u64) -> String {
     let say = Say::ending(how, call, false);
     line(generates(call), &call.model, now, say.text.unwrap_or_default(), Some(&say))
@@ -150,7 +150,7 @@ fn line(generate: bool, model: &str, now: u64, text: &str, last: Option<&Say<'_>
     };
     let Some(say) = last else { return out.raw(r#","done":false}"#).take() };
     let why = match (say.blocked || say.refusal, say.spent) {
-        // Ollama itself filters nothing, and clients take any word.
+        // Ollama itself filters nothing, and clients accept any word.
         (true, _) => "content_filter",
         (false, true) => "length",
         (false, false) => "stop",

@@ -9,7 +9,7 @@ use crate::wire::json::{Doc, Kind, Value};
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice.
+/// A field that a decision depends on has the wrong type or occurs twice.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -27,7 +27,7 @@ pub(super) fn read(
                 texts.role = Speaker::System.role(true);
                 texts.under(&field);
             }
-            // The turns before, as numbers that an answer gave: what they say stands nowhere.
+            // Earlier turns, as numbers from an answer: their text is not available.
             b"context" if field.children().next().is_some() => {
                 texts.remote = texts.remote.saturating_add(1);
             }
@@ -60,7 +60,7 @@ fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {
         texts.role = speaker(&turn).role(at >= last);
         for field in texts.fields(&turn) {
             match &*field.key() {
-                // Pictures in base64; the name of the tool whose result this is.
+                // Pictures in base64; the name of the tool that a result belongs to.
                 b"images" | b"tool_name" => {}
                 _ => texts.walk(&field),
             }

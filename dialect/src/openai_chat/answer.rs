@@ -29,10 +29,10 @@ const OLD_CALL: u32 = u32::MAX;
 pub(super) struct Reading {
     call: Call,
     framing: Framing,
-    /// Calls that have begun, in the order of choice, index, and how many had it before.
+    /// Calls that have begun, in the order of choice, index, and number of earlier calls with that index.
     calls: Vec<Begun>,
     last_piece: LastPiece,
-    /// What the choices' numbers of the item of a list that is read are counted from.
+    /// The first number for the choices of the list item that is being read.
     base: u32,
     model: Option<String>,
     sent: Sent,
@@ -46,9 +46,9 @@ struct Begun {
     index: u32,
     /// Its id, hashed.
     id: Option<u32>,
-    /// Its name as it came first, hashed.
+    /// Its first name, hashed.
     name: Option<u32>,
-    /// How many calls had this index before: some servers give all of them the same.
+    /// How many earlier calls had this index: some servers give all of them the same.
     earlier: u32,
 }
 
@@ -72,7 +72,7 @@ impl Reading {
         }
     }
 
-    /// A chunk, or a whole answer; `listed`: or a list of those, or of messages.
+    /// A chunk or a whole answer; `listed`: or a list of those, or of messages.
     fn chunk<'a>(&mut self, texts: &mut TextWalk<'a, '_>, chunk: &Value<'a>, listed: bool) {
         let mut last = LastMembers::default();
         for field in texts.fields(chunk) {
@@ -173,7 +173,7 @@ impl Reading {
                 _ => None,
             };
             match (&*name, plain) {
-                // In a stream a whole message is a copy that grows, beside the deltas or in their place.
+                // In a stream, a whole message is a growing copy, beside the deltas or in their place.
                 (_, Some(_)) if whole && texts.is_event() => texts.walk(&field),
                 (_, Some((kind, slot, name))) if last.is(message, &field, slot, name) => {
                     if field.kind() == Kind::Array {
@@ -228,7 +228,7 @@ impl Reading {
         }
     }
 
-    /// True if the call's name comes once more: some servers send it with each piece.
+    /// True if the call's name is repeated: some servers send it with each piece.
     fn named_again(
         &mut self,
         (choice, index): (u32, u32),
@@ -260,7 +260,7 @@ impl Reading {
         index
     }
 
-    /// Where a call of this choice with this index would stand.
+    /// Where a call of this choice with this index would be inserted.
     fn after(&self, choice: u32, index: u32) -> usize {
         self.calls.partition_point(|own| (own.choice, own.index) <= (choice, index))
     }
@@ -280,7 +280,7 @@ impl Reading {
         name: Option<Value<'a>>,
     ) -> TextKey {
         let name = name.filter(|n| n.kind() == Kind::String);
-        // Some servers make up an id for every piece: without a name it is no other call.
+        // Some servers invent an id for every piece: without a name it is not another call.
         let named = name.is_some_and(|n| n.raw().len() > 2);
         let name = name.map(|n| n.id());
         let known = self.latest(choice, index);
@@ -338,7 +338,7 @@ impl Reading {
     }
 }
 
-/// A piece of a call: `all` of it, and its `body` with the name; `named`: the name has been heard.
+/// A piece of a call: `all` of it, and its `body` with the name; `named`: the name is known.
 fn piece<'a>(
     texts: &mut TextWalk<'a, '_>,
     all: &Value<'a>,
@@ -359,7 +359,7 @@ fn piece<'a>(
     }
 }
 
-/// `arguments` of a function, `input` of a custom tool. `named`: the name has been heard.
+/// `arguments` of a function, `input` of a custom tool. `named`: the name is known.
 fn arguments<'a>(
     texts: &mut TextWalk<'a, '_>,
     body: &Value<'a>,
@@ -392,7 +392,7 @@ fn arguments<'a>(
             _ => texts.walk(&field),
         }
     }
-    // Once there are arguments, nothing more of the name comes.
+    // Once arguments have arrived, the name is complete.
     let begun = |field: Value<'_>| !field.key_is("name") && field.raw().len() > 2;
     if !whole && body.children().any(begun) {
         texts.push(Item::TextEnd(name));
@@ -418,7 +418,7 @@ impl Answer for Reading {
     }
 
     fn goes_on(&self, root: &Value<'_>) -> bool {
-        // Beside texts, only the model is read, and whether a choice has finished; calls are items.
+        // Besides texts, only the model is read, and whether a choice has finished; calls are items.
         self.model.is_some() && !finishes(root)
     }
 

@@ -1,4 +1,4 @@
-//! What has been sent of a chat stream, and its well-formed rest.
+//! What has been sent of a chat stream, and its rest.
 
 use super::super::number::number;
 use super::super::openai::{Finish, is_finished};
@@ -13,7 +13,7 @@ use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 
-/// What a caller has got of one choice.
+/// What the caller has been sent of one choice.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Choice {
     index: u32,
@@ -26,7 +26,7 @@ struct Choice {
     finish: Finish,
 }
 
-/// What a caller has got of a stream.
+/// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     id: Option<String>,
@@ -37,7 +37,7 @@ pub(super) struct Sent {
     done: bool,
 }
 
-/// The head that every chunk of one stream has.
+/// The members that all chunks of one stream share.
 #[derive(Debug)]
 struct Chunks<'a> {
     head: String,
@@ -60,7 +60,7 @@ impl Chunks<'_> {
 }
 
 impl Sent {
-    /// A chunk has left.
+    /// A chunk was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         for field in shapes::each(root).flat_map(|chunk| chunk.children()) {
             match &*field.key() {
@@ -78,7 +78,7 @@ impl Sent {
         }
     }
 
-    /// A frame without JSON has left.
+    /// A frame without JSON was sent.
     pub(super) fn other(&mut self, bytes: &[u8]) {
         self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
     }
@@ -112,7 +112,7 @@ impl Sent {
         own.finish.read(speaks, finished);
     }
 
-    /// Text was sent in the `content` of this choice.
+    /// True if text was sent in the `content` of this choice.
     pub(super) fn spoke(&self, index: u32) -> bool {
         let at = self.choices.binary_search_by_key(&index, |own| own.index);
         at.ok().and_then(|at| self.choices.get(at)).is_some_and(|own| own.content)
@@ -141,7 +141,7 @@ impl Sent {
         json.take()
     }
 
-    /// The rest of the stream: texts that still leave, what is said, a finish for every choice, usage, `[DONE]`.
+    /// The rest of the stream: texts that still leave, the ending's text, a finish for every choice, usage, `[DONE]`.
     pub(super) fn ending(
         &mut self,
         call: &Call,
@@ -159,7 +159,7 @@ impl Sent {
         }
         let begun = self.choices.iter().any(|c| c.content || c.refusal);
         let say = Say::ending(&ending.how, call, begun);
-        // Choices that were asked for and have not begun get the whole of it too.
+        // Choices that were requested and have not begun get all of it too.
         for index in 0..call.choices.max(1) {
             self.own(index);
         }
@@ -205,7 +205,7 @@ impl Sent {
     }
 }
 
-/// What is said in one choice: it goes on in the text that is open, after a blank line.
+/// The ending's text in one choice: it continues the open text, after a blank line.
 fn said(chunks: &mut Chunks<'_>, choice: &mut Choice, text: &str, refusal: bool) {
     let refusal = refusal || (choice.refusal && !choice.content);
     let (field, open) =
@@ -215,7 +215,7 @@ fn said(chunks: &mut Chunks<'_>, choice: &mut Choice, text: &str, refusal: bool)
     chunks.delta(choice.index, &delta, None);
 }
 
-/// A delta with one text; a choice's first one carries the role, without which helpers of SDKs refuse the stream.
+/// A delta with one text; a choice's first one carries the role, without which SDK helpers reject the stream.
 fn delta(choice: &mut Choice, field: &str, text: &str) -> String {
     let mut json = Json::default();
     json.raw("{");

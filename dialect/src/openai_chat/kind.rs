@@ -18,5 +18,5 @@ pub(super) const TRANSCRIPT: u8 = 6;
 pub(super) const ARGUMENTS: u8 = 7;
 /// Tokens of `logprobs`; `b`: 0 for the content's, 1 for the refusal's.
 pub(super) const LOGPROBS: u8 = 8;
-/// The name of a tool, which may come in pieces; `b` is the call's index.
+/// The name of a tool, which may arrive in pieces; `b` is the call's index.
 pub(super) const NAME: u8 = 9;

@@ -17,7 +17,7 @@ use super::{Call, Dialect, DialectId, EndingHow, Speech, openai};
 use crate::recognise;
 use crate::say::Say;
 
-/// Usage of an answer that the proxy made: nothing is billed for it.
+/// Usage of an answer that the proxy made: nothing is billed.
 const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
 
 /// The dialect.
@@ -46,13 +46,13 @@ fn speech(kind: u8) -> Speech {
         kind::REASONING_CONTENT | kind::REASONING | kind::REASONING_DETAILS | kind::THINKING => {
             Speech::Thinks
         }
-        // A tool is named beside what is said.
+        // The name of a tool is not part of the text.
         kind::LOGPROBS | kind::NAME => Speech::Repeats,
         _ => Speech::Says,
     }
 }
 
-/// A complete answer that is not streamed.
+/// A complete answer, not streamed.
 fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
     let say = Say::ending(how, call, false);
     let mut out = Json::default();

@@ -1,4 +1,4 @@
-//! What a message says in lists and objects: parts of content, details of reasoning, sound, tokens.
+//! Lists and objects in a message: parts of content, details of reasoning, sound, tokens.
 
 use super::super::fields::string;
 use super::super::number::number;
@@ -15,7 +15,7 @@ pub(super) fn parts<'a>(texts: &mut TextWalk<'a, '_>, parts: &Value<'a>, choice:
             texts.running(&part, key, ValueShape::Text, Role::Output);
             continue;
         }
-        // Gateways pass calls on as Anthropic has them, among the parts.
+        // Gateways forward calls in Anthropic's format, among the parts.
         texts.stray(&part);
         let thinking = &*string(part.get("type")) == b"thinking";
         let kind = if thinking { kind::THINKING } else { kind::CONTENT };
@@ -67,7 +67,7 @@ pub(super) fn audio<'a>(texts: &mut TextWalk<'a, '_>, audio: &Value<'a>, transcr
     }
 }
 
-/// Tokens repeat the text, and run on as it does; each alternative of a token is looked at by itself.
+/// Tokens repeat the text, and continue as it does; each alternative of a token is scanned separately.
 pub(super) fn log_probabilities<'a>(
     texts: &mut TextWalk<'a, '_>,
     logprobs: &Value<'a>,

@@ -1,4 +1,4 @@
-//! Requests: `messages`, and what decides.
+//! Requests: `messages`, and the fields that decisions depend on.
 
 use super::super::fields::string;
 use super::super::request::{self, RequestBody, Speaker, last_begins};
@@ -9,7 +9,7 @@ use crate::wire::json::{Doc, Value};
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice.
+/// A field that a decision depends on has the wrong type or occurs twice.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -19,7 +19,7 @@ pub(super) fn read(
     request::read(&of, call, &mut |texts, field| {
         match &*field.key() {
             b"messages" => messages(texts, &field),
-            // Predicted output and documents of compatible servers are shown to the model like a user's words.
+            // The model is shown predicted output, and the documents of compatible servers, like a user's text.
             b"prediction" => {
                 texts.role = Speaker::User.role(true);
                 texts.walk(&field);
@@ -48,7 +48,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         None => false,
     };
     let structured = match request::object(root, "response_format", "/response_format")? {
-        // Compatible servers have more types (`json`, `regex`, `grammar`): all but plain text are structured.
+        // Compatible servers have more types (`json`, `regex`, `grammar`): all except plain text are structured.
         Some(format) => {
             let kind = request::text(&format, "type", "/response_format/type")?;
             !matches!(kind.as_str(), "text" | "")

@@ -1,29 +1,29 @@
-//! Shapes that chat answers come in beside the documented one: chunks in a list, one choice in place of a list of them,
-//! pieces of calls that are numbered now and then.
+//! Variants of chat answers besides the documented one: chunks in a list, a single choice instead of a list, pieces of
+//! calls with an index only now and then.
 
 use super::super::number::number;
 use crate::wire::json::{Kind, Value};
 
-/// The chunks of a frame, or the choices under `choices`: the items of the list, or what stands in its place.
+/// The chunks of a frame, or the choices under `choices`: the items of the list, or the value in its place.
 pub(super) fn each<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
     let is_list = value.kind() == Kind::Array;
     let alone = std::iter::once(*value).take(usize::from(!is_list));
     value.children().take(if is_list { usize::MAX } else { 0 }).chain(alone)
 }
 
-/// The piece of a call that came last.
+/// The last piece of a call.
 #[derive(Debug, Default)]
 pub(super) struct LastPiece {
-    /// Its choice and the index of its call, once there is one.
+    /// Its choice and the index of its call, if there was one.
     of: Option<(u32, u32)>,
-    /// It said its index.
+    /// The piece had an index.
     numbered: bool,
 }
 
 impl LastPiece {
-    /// The index of the call that a piece belongs to. One that neither begins a call nor says its index goes on with the
-    /// last, and so does one with an index that no call has, where the call had begun without. `at`: where it stands among
-    /// the pieces of its chunk, if there are others.
+    /// The index of the call that a piece belongs to. A piece continues the last call if it neither begins a call nor
+    /// has an index, and also if no call has its index and the last one began without. `at`: its position among the
+    /// pieces of its chunk, if there are others.
     pub(super) fn index(
         &mut self,
         piece: &Value<'_>,

@@ -1,4 +1,4 @@
-//! What a chat call may cost and what it did.
+//! What a chat call may cost and what it did cost.
 
 use super::super::fields::string;
 use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
@@ -7,7 +7,7 @@ use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
 pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
-    // Which of the two counts depends on the server: the larger is the worst case.
+    // It depends on the server which of the two counts: the larger is the worst case.
     let old = count(root, "max_tokens", "/max_tokens")?;
     let new = count(root, "max_completion_tokens", "/max_completion_tokens")?;
     let mut spending = Spending { max_output: old.max(new), ..Spending::default() };
@@ -31,9 +31,9 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
         usage.tier = Some(tier.into_owned());
     }
     for choice in root.get("choices").iter().flat_map(Value::children) {
-        // Moonshot streams put it into the last choice.
+        // Moonshot's streams report it in the last choice.
         take(choice.get("usage"), usage);
-        // Models that search by themselves say so in their sources alone.
+        // Models that search by themselves show it only in their sources.
         let said = choice.get("message").or_else(|| choice.get("delta"));
         take(said.and_then(|said| said.get("usage")), usage);
         let sources = said.and_then(|said| said.get("annotations"));
@@ -42,7 +42,7 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
             usage.used("web_search", 1);
         }
     }
-    // Groq streams put it into a field of their own.
+    // Groq's streams report it in a field of their own.
     take(root.get("x_groq").and_then(|own| own.get("usage")), usage);
     take(root.get("usage"), usage);
 }
@@ -58,10 +58,10 @@ fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     let cached = most(&["cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"]);
     let written =
         most(&["cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"]);
-    // Some servers call both as Responses does.
+    // Some servers use the names of the Responses API.
     let count = |own, other| some_tokens(&said, own).or_else(|| some_tokens(&said, other));
     let prompt = count("prompt_tokens", "input_tokens");
-    // Perplexity's models read what they cite beside the prompt, at the same price.
+    // Perplexity's models read what they cite in addition to the prompt, at the same price.
     let read = prompt.map(|prompt| prompt.saturating_add(tokens(Some(said), "citation_tokens")));
     usage.input_with_cache(read, cached, written);
     let hour = [details, Some(said)]
@@ -75,10 +75,10 @@ fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     usage.reasoning = usage.reasoning.max(reasoning);
     let made = count("completion_tokens", "output_tokens");
     usage.output_in(made, some_tokens(&said, "total_tokens"), prompt);
-    // More reasoning than there is output is not part of it.
+    // If there is more reasoning than output, it is not included in the output.
     let beside = made.filter(|made| reasoning > *made).map(|made| made.saturating_add(reasoning));
     usage.output = usage.output.max(beside);
-    // OpenAI tells of no search: one that `web_search_options` asked for is charged once. Others count them.
+    // OpenAI does not report searches: one that `web_search_options` asked for is charged once. Others report a count.
     for searches in [
         some_tokens(&said, "num_search_queries"),
         some_tokens(&said, "num_sources_used"),
@@ -101,7 +101,7 @@ fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     }
 }
 
-/// The event that `stream_options.include_usage` adds: usage and no choice.
+/// True for the event that `stream_options.include_usage` adds: usage and no choice.
 pub(super) fn is_usage_event(root: &Value<'_>) -> bool {
     let no_choice =
         |choices: Value<'_>| choices.kind() == Kind::Array && choices.children().next().is_none();
@@ -109,7 +109,7 @@ pub(super) fn is_usage_event(root: &Value<'_>) -> bool {
         && root.get("usage").is_some_and(|usage| usage.kind() == Kind::Object)
 }
 
-/// Asks for that event.
+/// Requests that event.
 pub(super) fn ask_usage(root: &Value<'_>) -> Option<Edit> {
     let options = root.get("stream_options").filter(|options| options.kind() == Kind::Object);
     let Some(options) = options else {

@@ -1,5 +1,5 @@
-//! How frames of a chat answer leave once calls were stopped: without their pieces, with what is said in their place as
-//! content, the other calls counted anew, and a finish reason that is still true.
+//! How frames of a chat answer leave once calls were stopped: without their pieces, with replacements as content, the
+//! other calls renumbered, and a finish reason that is still true.
 
 use super::super::known::{Known, pieces_at};
 use super::super::number::number;
@@ -13,14 +13,14 @@ use crate::limits;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// What has become of the calls.
+/// What happened to the calls.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
-    /// Calls that leave, with their index as it leaves, in the order of their names.
+    /// Calls that leave, with the index under which they do, sorted by key.
     through: Vec<(TextKey, u32)>,
-    /// Choices of which calls have left, in order, with the index after the greatest.
+    /// Choices of which calls have left, in order, with the next index.
     next: Vec<(u32, u32)>,
-    /// Stopped calls that something was said for.
+    /// Stopped calls whose replacement was sent.
     said: Known<TextKey>,
     /// Choices of which calls were stopped, in the order of their indexes.
     choices: Vec<Choice>,
@@ -29,7 +29,7 @@ pub(super) struct Leaving {
 #[derive(Debug, Default)]
 struct Choice {
     index: u32,
-    /// What was said last in the content was said for a call.
+    /// The last text in the content was a replacement.
     gap: bool,
 }
 
@@ -41,7 +41,7 @@ impl Leaving {
         sent: &Sent,
     ) -> Leaves {
         let mut leaves = Leaves::default();
-        // A chunk that only carries pieces of stopped calls, which most of theirs do, does not leave at all.
+        // A chunk with nothing but pieces of stopped calls, as most of theirs are, does not leave at all.
         let mut rest = false;
         shapes::each(root).for_each(|chunk| _ = take_out(&chunk, pieces, &mut leaves.edits));
         for field in shapes::each(root).flat_map(|chunk| chunk.children()) {
@@ -65,7 +65,7 @@ impl Leaving {
         leaves
     }
 
-    /// Rewrites a choice; true if something of it must leave.
+    /// Rewrites a choice; true if any of it must leave.
     fn choice(
         &mut self,
         choice: &Value<'_>,
@@ -76,7 +76,7 @@ impl Leaving {
         let index = number(choice.get("index"));
         let (message, streamed) = match (choice.get("delta"), choice.get("message")) {
             (Some(delta), copy) => {
-                // Some servers send the whole message so far beside each delta. What is said is said once.
+                // Some servers send the whole message so far beside each delta. The replacement is sent once.
                 if let Some(copy) = copy {
                     take_out(&copy, pieces, &mut leaves.edits);
                 }
@@ -116,7 +116,7 @@ impl Leaving {
         }
     }
 
-    /// Rewrites a message or a delta: whether calls of it leave, and whether something is said in place of others.
+    /// Rewrites a message or a delta. Returns whether any of its calls leave, and whether others were replaced.
     fn message(
         &mut self,
         index: u32,
@@ -207,7 +207,7 @@ impl Leaving {
         }
     }
 
-    /// The finish reason names calls only where one has left. True if the choice finishes here.
+    /// The finish reason names calls only if one has left. True if the choice finishes here.
     fn finish(
         &mut self,
         choice: &Value<'_>,
@@ -235,7 +235,7 @@ impl Leaving {
         true
     }
 
-    /// A call was stopped: what stands for it is said, once.
+    /// A call was stopped: adds its replacement, once.
     fn instead(&mut self, index: u32, stopped: &Stopped, said: &mut String) {
         self.stopped(index);
         if !self.said.has(&stopped.call) {
@@ -252,12 +252,12 @@ impl Leaving {
         }
     }
 
-    /// Where the choice is, or would be.
+    /// The position of the choice, or where it would be inserted.
     fn choice_of(&self, index: u32) -> Result<usize, usize> {
         self.choices.binary_search_by_key(&index, |choice| choice.index)
     }
 
-    /// The index after those with which calls of this choice have left; `None`: none has.
+    /// The index after those of the calls of this choice that have left; `None` if none has.
     fn next_of(&self, choice: u32) -> Option<u32> {
         let at = self.next.binary_search_by_key(&choice, |(own, _)| *own).ok()?;
         self.next.get(at).map(|(_, next)| *next)
@@ -277,7 +277,7 @@ impl Leaving {
         }
     }
 
-    /// Clients keep calls by index: where one was stopped, the later ones close the ranks.
+    /// Clients store calls by index: after a stopped one, later ones move up.
     fn renumber(&mut self, entry: &Value<'_>, call: TextKey, leaves: &mut Leaves, streamed: bool) {
         if !streamed {
             return;
@@ -297,14 +297,14 @@ impl Leaving {
                 new
             }
         };
-        // One that was numbered late is left so where no call is missing.
+        // Left as it is where no call is missing: it got its index late.
         if new != number(Some(index)) && self.choice_of(call.a).is_ok() {
             replace(&index, &new.to_string(), &mut leaves.edits);
         }
     }
 }
 
-/// Takes the stopped calls out of a message; true if any member is left.
+/// Removes the stopped calls from a message; true if any member is left.
 pub(in super::super) fn take_out(
     message: &Value<'_>,
     pieces: &[CallPiece<'_>],
@@ -314,7 +314,7 @@ pub(in super::super) fn take_out(
         pieces_at(pieces, value.id()).iter().any(|piece| piece.stopped.is_some())
     };
     let lists = |list: &Value<'_>| list.key_is("tool_calls") && list.children().next().is_some();
-    // The whole list goes with its last call; a list that goes has no edits of its own.
+    // The whole list is removed with its last call; a removed list has no edits of its own.
     let all_gone = |list: &Value<'_>| lists(list) && list.children().all(|call| stopped(&call));
     let left = remove(message, |m| all_gone(m) || stopped(m), edits);
     for list in message.children().filter(|list| lists(list) && !all_gone(list)) {

@@ -5,7 +5,7 @@ use super::super::tools::{EACH, Gone, Tool, all, at, of_type, openai_choice, str
 use crate::wire::edit::Edit;
 use crate::wire::json::Value;
 
-/// What a request offers.
+/// The tools that a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for field in root.children() {
@@ -33,7 +33,7 @@ fn names(tool: &Value<'_>) -> Vec<String> {
     names
 }
 
-/// Takes tools out. Without any, the API takes none of `tools`, `tool_choice` and `parallel_tool_calls`.
+/// Removes tools. If none is left, the API accepts neither `tools` nor `tool_choice` nor `parallel_tool_calls`.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let left = |name: &str| at(root, &[name, EACH]).iter().any(|tool| !gone.has(tool));

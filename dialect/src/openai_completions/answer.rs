@@ -52,7 +52,7 @@ fn choice<'a>(texts: &mut TextWalk<'a, '_>, choice: &Value<'a>) {
     texts.item = NO_ITEM;
 }
 
-/// Tokens repeat the text, and run on as it does. Alternatives of a token are keys: each is looked at by itself.
+/// Tokens repeat the text, and continue as it does. Alternatives of a token are keys, each scanned separately.
 fn tokens<'a>(texts: &mut TextWalk<'a, '_>, logprobs: &Value<'a>, choice: u32) {
     texts.erase = Some(logprobs.id());
     for list in texts.fields(logprobs) {

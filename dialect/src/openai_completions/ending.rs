@@ -1,4 +1,4 @@
-//! What has been sent of a stream of completions, and its well-formed rest.
+//! What has been sent of a stream of completions, and its rest.
 
 use super::super::number::number;
 use super::super::openai::{Finish, is_finished};
@@ -12,7 +12,7 @@ use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 
-/// What a caller has got of one choice.
+/// What the caller has been sent of one choice.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Choice {
     index: u32,
@@ -20,7 +20,7 @@ struct Choice {
     finish: Finish,
 }
 
-/// What a caller has got of a stream.
+/// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     id: Option<String>,
@@ -32,7 +32,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// A chunk has left.
+    /// A chunk was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         for field in root.children() {
             match &*field.key() {
@@ -65,7 +65,7 @@ impl Sent {
         }
     }
 
-    /// A frame without JSON has left.
+    /// A frame without JSON was sent.
     pub(super) fn other(&mut self, bytes: &[u8]) {
         self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
     }
@@ -82,7 +82,7 @@ impl Sent {
         self.choices.get_mut(at)
     }
 
-    /// The rest of the stream: texts that still leave, what is said, a finish for every choice, usage, `[DONE]`.
+    /// The rest of the stream: texts that still leave, the ending's text, a finish for every choice, usage, `[DONE]`.
     pub(super) fn ending(
         &mut self,
         call: &Call,

@@ -1,4 +1,4 @@
-//! OpenAI's legacy completions, Azure's, and those of the servers compatible with them (vLLM, llama.cpp): a prompt goes on.
+//! OpenAI's legacy completions, Azure's, and those of compatible servers (vLLM, llama.cpp): a prompt is continued.
 
 mod answer;
 mod ending;
@@ -16,10 +16,10 @@ use super::{Call, Dialect, DialectId, EndingHow, Recognised, Speech, Unreadable}
 use crate::wire::edit::Edit;
 use crate::wire::json::Value;
 
-/// Usage of an answer that the proxy made: nothing is billed for it.
+/// Usage of an answer that the proxy made: nothing is billed.
 const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
 
-/// Why a choice ended. There is no word for a refusal but the content filter's.
+/// Why a choice ended. A refusal has no other finish reason than the content filter's.
 fn finish(say: &Say<'_>) -> &'static str {
     match (say.blocked || say.refusal, say.spent) {
         (true, _) => "content_filter",
@@ -76,7 +76,7 @@ fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
     }
 }
 
-/// A complete answer that is not streamed.
+/// A complete answer, not streamed.
 fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
     let say = Say::ending(how, call, false);
     let mut out = Json::default();

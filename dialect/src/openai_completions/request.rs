@@ -1,4 +1,4 @@
-//! Requests: one prompt or several, and what comes behind what is written (`suffix`).
+//! Requests: one prompt or several, and the text that follows the completion (`suffix`).
 
 use super::super::request::{self, RequestBody, Speaker};
 use super::super::{Call, Recognised, RequestView, Unreadable};
@@ -8,8 +8,8 @@ use crate::wire::json::{Doc, Kind, Value};
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice, or a prompt is given as the numbers of its tokens, which
-/// nobody can read who does not know the model's table of them.
+/// A field that a decision depends on has the wrong type or occurs twice, or a prompt is given as token numbers, which
+/// cannot be read without the model's vocabulary.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -49,7 +49,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         model: recognised.model.clone().unwrap_or(model),
         stream: request::flag(root, "stream", "/stream")?,
         structured: false,
-        // Each prompt is answered.
+        // Each prompt gets an answer.
         choices: choices
             .filter(|n| *n <= limits::COMPLETIONS)
             .ok_or(Unreadable { field: "/prompt" })?,

@@ -17,7 +17,7 @@ use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
 
-/// What a response repeats of its request.
+/// Members that a response repeats from its request.
 #[rustfmt::skip]
 const ECHOED: [&str; 16] = [
     "instructions", "tools", "tool_choice", "text", "prompt", "metadata", "input", "user", "safety_identifier",
@@ -25,14 +25,14 @@ const ECHOED: [&str; 16] = [
     "billing",
 ];
 
-/// Where in an item's life an event tells of it.
+/// The stage of an item that an event reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ItemPhase {
     Added,
-    /// It is added once more, with more in it.
+    /// Added again, with more in it.
     Again,
     Done,
-    /// In a response object: it is repeated, or not streamed at all.
+    /// In a response object: repeated, or not streamed at all.
     Whole,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Reading {
     framing: Framing,
     /// Calls that have begun and not ended.
     open: Known<TextKey>,
-    /// Items that are calls, those that the provider runs included.
+    /// Items that are calls, including those that the provider runs.
     calls: Known<u32>,
     /// Texts of parts that were added.
     parts: Known<TextKey>,
@@ -68,7 +68,7 @@ impl Reading {
         }
     }
 
-    /// A response object: its items, its error; not its echo of the request.
+    /// A response object: its items and its error, but not its echo of the request.
     fn response<'a>(&mut self, texts: &mut TextWalk<'a, '_>, response: &Value<'a>) {
         let listed = self.call.recognised.kind == CallKind::StoredList;
         let items = if listed { "data" } else { "output" };
@@ -97,7 +97,7 @@ impl Reading {
         }
     }
 
-    /// An item; `all` is what goes with it if it is a call that is stopped.
+    /// An item; `all` is the value to remove with it if it is a call that is stopped.
     fn item<'a>(
         &mut self,
         texts: &mut TextWalk<'a, '_>,
@@ -151,7 +151,7 @@ impl Reading {
                     texts.role = Role::Output;
                 }
                 b"name" if is_call && field.kind() == Kind::String => texts.name(&field),
-                // Half of a JSON text, which grows: it is looked at as it is written.
+                // Half of a growing JSON text: it is scanned as it is written.
                 b"arguments" if phase == ItemPhase::Again && field.kind() == Kind::String => {
                     texts.again(&field, call);
                     texts.role = Role::ToolArgs;
@@ -172,7 +172,7 @@ impl Reading {
         }
     }
 
-    /// The call's names, and its arguments where they are complete.
+    /// The call's names, and its arguments if they are complete.
     fn name<'a>(
         &mut self,
         texts: &mut TextWalk<'a, '_>,
@@ -195,7 +195,7 @@ impl Reading {
         }
         match (string("name"), string("type")) {
             (Some(name), _) => named(CallName::Node(name.id())),
-            // A tool of a kind that nobody knows yet goes by its type.
+            // A tool of an unknown kind goes by its type.
             (None, Some(kind)) if names.is_empty() => named(CallName::Node(kind.id())),
             (None, Some(kind)) => named(CallName::Alias(kind.id())),
             (None, None) => {}
@@ -223,7 +223,7 @@ impl Reading {
         }
     }
 
-    /// An event about a call, its item's own apart.
+    /// An event about a call, except that of its item.
     fn call_event(
         &self,
         texts: &mut TextWalk<'_, '_>,
@@ -271,7 +271,7 @@ impl Reading {
     fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>, event: &[u8]) {
         let (name, phase) = name_and_phase(event);
         if event == b"response.created" {
-            // Another response in the same body has an end of its own, and counts its items anew.
+            // Another response in the same body has an end of its own, and numbers its items anew.
             self.ended = false;
             self.calls.clear();
             self.parts.clear();
@@ -293,7 +293,7 @@ impl Reading {
         let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
         texts.item = root.get("output_index").map_or(NO_ITEM, |_| text.a);
         let known = is_known(name, phase);
-        // What is not done may be said once more, with more in it.
+        // An item that is not done may be repeated with more in it.
         texts.whole = known && (phase == b"done" || is_last(event));
         let mut last = LastMembers::default();
         for field in root.children() {
@@ -362,7 +362,7 @@ impl Reading {
     }
 }
 
-/// A part of a message or of reasoning, whose text is that of `key`. `added`: the text has just begun, and runs on.
+/// A part of a message or of reasoning, whose text is that of `key`. `added`: the text has just begun, and continues.
 fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey, added: bool) {
     if part.kind() != Kind::Object {
         texts.walk(part);
@@ -377,7 +377,7 @@ fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey, added:
             continue;
         }
         texts.erase = logprobs.map(|l| l.id());
-        // Behind pieces that have come already, the text of a part may be the next of them or a text of its own.
+        // After pieces that have already arrived, the text of a part may be the next of them or a separate text.
         texts.again(&field, key);
         if added && last.is(part, &field, slot, name) {
             texts.running(&field, key, ValueShape::Text, Role::Output);
@@ -405,7 +405,7 @@ impl Answer for Reading {
     }
 
     fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
-        // Not OpenAI's own, but compatible servers send it.
+        // Not part of OpenAI's API, but sent by compatible servers.
         if payload.trim_ascii() == b"[DONE]" && !std::mem::replace(&mut self.ended, true) {
             items.push(Item::AnswerEnd);
         }

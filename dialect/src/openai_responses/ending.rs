@@ -1,5 +1,5 @@
-//! The well-formed rest of a stream. SDK helpers check it: ids stay, every item that was added is done and listed in
-//! the last event exactly as it was sent, texts are repeated whole.
+//! The rest of a stream. SDK helpers check it: ids stay the same, every item that was added is completed and listed in
+//! the last event exactly as it was sent, and texts are repeated in full.
 
 use super::super::say::Say;
 use super::super::write::{Json, quoted};
@@ -10,7 +10,7 @@ use super::{Head, OURS, ResponseStatus, content_part, message, response, with_fi
 use crate::wire::json::Doc;
 use crate::wire::own::OwnEvents;
 
-/// Writes events with rising numbers.
+/// Writes events with increasing sequence numbers.
 #[derive(Debug)]
 pub(super) struct Events {
     pub(super) out: OwnEvents,
@@ -18,7 +18,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// One event; `fields` is what stands between its type and its number.
+    /// One event; `fields` are the members between its type and its number.
     pub(super) fn event(&mut self, name: &str, fields: &str) {
         let mut json = Json::default();
         json.raw(r#"{"type":"#).text(name).raw(",").raw(fields);
@@ -42,7 +42,7 @@ impl Events {
     }
 }
 
-/// Names of a kind of text: of its deltas, and of the events about its part.
+/// The names of a kind of text: that of its deltas, and that of the events about its part.
 fn names(kind: u8) -> (&'static str, &'static str) {
     match kind {
         kind::REFUSAL => ("response.refusal", "response.content_part"),
@@ -129,7 +129,7 @@ fn before(events: &mut Events, sent: &mut Sent, ending: &Ending) {
     }
 }
 
-/// One delta of a part, which begins if it is new.
+/// One delta of a part; starts the part if it is new.
 fn delta(events: &mut Events, item: &mut OutputItem, kind: u8, index: u32, text: &str) {
     let (id, at) = (item.id.clone(), item.index);
     let begun = item.parts.iter().any(|p| p.kind == kind && p.index == index);
@@ -145,7 +145,7 @@ fn delta(events: &mut Events, item: &mut OutputItem, kind: u8, index: u32, text:
     part.text.push_str(text);
 }
 
-/// Says something in a message: in its open part, after a blank line, or in a new one.
+/// Sends text in a message: in its open part, after a blank line, or in a new one.
 fn speak(
     events: &mut Events,
     sent: &mut Sent,
@@ -167,7 +167,7 @@ fn speak(
     let open = item.parts.iter().filter(|p| !p.done && !p.text_done).max_by_key(|p| p.index);
     let open = open.map(|p| (p.kind, p.index, !p.text.is_empty()));
     match open {
-        // A refusal that has begun goes on as one; a text goes on unless a refusal is to be said.
+        // A refusal that has begun continues as one; a text continues unless a refusal is to be sent.
         Some((kind, part, filled)) if kind == kind::REFUSAL || !refusal => {
             let text = if filled { format!("\n\n{text}") } else { text.to_owned() };
             delta(events, item, kind, part, &text);
@@ -180,7 +180,7 @@ fn speak(
     }
 }
 
-/// A part as it stands.
+/// A part in its current state.
 fn part_json(part: &SentPart) -> String {
     let mut json = Json::default();
     match part.kind {
@@ -195,7 +195,7 @@ fn part_json(part: &SentPart) -> String {
     json.take()
 }
 
-/// Ends the parts of an item that are open.
+/// Ends the open parts of an item.
 fn close_parts(events: &mut Events, item: &mut OutputItem) {
     for part in &mut item.parts {
         let place = (item.id.as_str(), item.index);
@@ -214,8 +214,8 @@ fn close_parts(events: &mut Events, item: &mut OutputItem) {
     }
 }
 
-/// Ends an item that is open. A call whose arguments are not complete must not be carried out: it ends with empty
-/// ones and as incomplete.
+/// Ends an open item. A call whose arguments are incomplete must not be carried out: it ends with empty arguments and
+/// the status `incomplete`.
 fn close(events: &mut Events, item: &mut OutputItem, status: &str) {
     if item.done.is_some() {
         return;

@@ -17,7 +17,7 @@ use super::{Call, Dialect, DialectId, EndingHow, Speech, openai, previous};
 use crate::recognise;
 use crate::wire::json::Doc;
 
-/// Begins the id of a canned answer.
+/// Prefix of the ids of canned answers.
 const OURS: &str = "resp_hemostat_";
 
 /// The dialect.
@@ -44,14 +44,14 @@ fn speech(kind: u8) -> Speech {
     }
 }
 
-/// How a response stands.
+/// The status of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ResponseStatus {
     InProgress,
     Completed,
     /// Stopped by a content filter.
     Filtered,
-    /// Stopped at its most tokens.
+    /// Stopped at its maximum of tokens.
     Spent,
 }
 
@@ -73,7 +73,7 @@ impl ResponseStatus {
     }
 }
 
-/// What names a response.
+/// What identifies a response.
 #[derive(Debug)]
 struct Head<'a> {
     id: &'a str,
@@ -83,13 +83,13 @@ struct Head<'a> {
     upstream: Option<&'a str>,
 }
 
-/// Fields of a response object that has none from upstream; SDKs require them.
+/// Members that SDKs require in a response object, for one that has none from upstream.
 const SETTINGS: &str = concat!(
     r#"{"instructions":null,"metadata":{},"parallel_tool_calls":true,"#,
     r#""temperature":1.0,"tool_choice":"auto","tools":[],"top_p":1.0}"#
 );
 
-/// Nothing is billed for what the proxy says.
+/// Nothing is billed for the proxy's own answers.
 const NO_USAGE: &str = concat!(
     r#"{"input_tokens":0,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"#,
     r#""output_tokens":0,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":0}"#
@@ -119,7 +119,7 @@ fn response(head: &Head<'_>, status: ResponseStatus, output: &str) -> String {
         .unwrap_or_default()
 }
 
-/// A JSON object with these fields in place of its own; `None` if it is none.
+/// A JSON object with these fields in place of its own; `None` if it is not an object.
 fn with_fields(object: &str, fields: &[(&str, String)]) -> Option<String> {
     let mut doc = Doc::default();
     doc.parse(object.as_bytes()).ok()?;
@@ -139,7 +139,7 @@ fn with_fields(object: &str, fields: &[(&str, String)]) -> Option<String> {
     Some(json.raw("}").take())
 }
 
-/// A message of the proxy's own, with one part or none.
+/// A message written by the proxy, with one part or none.
 fn message(json: &mut Json, id: &str, status: &str, part: Option<(&str, bool)>) {
     json.raw(r#"{"id":"#).text(id).raw(r#","type":"message","status":"#).text(status);
     json.raw(r#","role":"assistant","content":["#);
@@ -159,7 +159,7 @@ fn content_part(json: &mut Json, text: &str, annotations: &str, refusal: bool) {
     }
 }
 
-/// A complete answer that is not streamed.
+/// A complete answer, not streamed.
 fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
     let say = Say::ending(how, call, false);
     let status = ResponseStatus::of(&say);

@@ -1,4 +1,4 @@
-//! What the types of events and items mean: which text an event goes on with, which items are calls, what ends an answer.
+//! The meaning of event and item types: which text an event continues, which items are calls, what ends an answer.
 
 use super::super::fields::{is_among, pick, string};
 use super::super::number::{name_number, number};
@@ -19,13 +19,13 @@ pub(super) mod kind {
     pub(in super::super) const ARGUMENTS: u8 = 4;
     /// Tokens of `logprobs`; `b` is the part's index.
     pub(in super::super) const LOGPROBS: u8 = 5;
-    /// Deltas of a type that has no kind of its own; `b` is made from its name.
+    /// Deltas of a type without a kind of its own; `b` is derived from its name.
     pub(in super::super) const OTHER: u8 = 6;
     /// Commands of a shell call; `b` is the command's index.
     pub(in super::super) const COMMAND: u8 = 7;
 }
 
-/// The running text that `response.NAME.delta` events of a name carry, and how.
+/// The running text that the `response.NAME.delta` events of a name carry, and how they carry it.
 pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, ValueShape, Role) {
     let [item, content, summary] = pick(root, ["output_index", "content_index", "summary_index"]);
     let (a, content, summary) = (number(item), number(content), number(summary));
@@ -55,7 +55,7 @@ pub(super) fn running_text(name: &[u8], root: &Value<'_>) -> (TextKey, ValueShap
     }
 }
 
-/// The kind of the text that a part of an item has.
+/// The kind of text in a part of an item.
 pub(super) fn part_kind(part: &Value<'_>) -> u8 {
     match &*string(part.get("type")) {
         b"refusal" => kind::REFUSAL,
@@ -65,7 +65,7 @@ pub(super) fn part_kind(part: &Value<'_>) -> u8 {
     }
 }
 
-/// `response.NAME.PHASE` taken apart; both empty for other types.
+/// Splits `response.NAME.PHASE`; both are empty for other types.
 pub(super) fn name_and_phase(event: &[u8]) -> (&[u8], &[u8]) {
     let Some(rest) = event.strip_prefix(b"response.") else { return (b"", b"") };
     match rest.iter().rposition(|&b| b == b'.') {
@@ -74,7 +74,7 @@ pub(super) fn name_and_phase(event: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Names of events that are known.
+/// Names of known events.
 #[rustfmt::skip]
 const NAMES: [&str; 23] = [
     "output_item", "content_part", "output_text", "output_text.annotation", "refusal", "reasoning_summary_part",
@@ -84,19 +84,19 @@ const NAMES: [&str; 23] = [
     "apply_patch_call_operation_diff", "audio", "audio.transcript",
 ];
 
-/// What is known to become of what has a name.
+/// Known phases of an item or a part.
 #[rustfmt::skip]
 const PHASES: [&str; 11] = [
     "delta", "added", "done", "in_progress", "searching", "interpreting", "generating", "completed", "failed",
     "incomplete", "partial_image",
 ];
 
-/// What is known to become of the response.
+/// Known states of the response.
 #[rustfmt::skip]
 const STATES: [&str; 7] =
     ["created", "queued", "in_progress", "completed", "incomplete", "failed", "cancelled"];
 
-/// Events of this name and phase are known: what they say beside a delta, they say whole.
+/// True for known events: their texts outside deltas are whole.
 pub(super) fn is_known(name: &[u8], phase: &[u8]) -> bool {
     match name {
         b"" => is_among(&STATES, phase),
@@ -104,8 +104,8 @@ pub(super) fn is_known(name: &[u8], phase: &[u8]) -> bool {
     }
 }
 
-/// Calls that have a name, or that the caller carries out. What the provider runs by itself (web search, code
-/// interpreter, image generation) is part of the answer.
+/// Calls that have a name, or that the caller carries out. Tools that the provider runs itself (web search, code
+/// interpreter, image generation) are part of the answer.
 pub(super) fn is_call(kind: &[u8]) -> bool {
     matches!(
         kind,
@@ -120,7 +120,7 @@ pub(super) fn is_call(kind: &[u8]) -> bool {
     )
 }
 
-/// The names that rules may call a tool by which has a type in place of a name.
+/// The names that rules may use for a tool with a type in place of a name.
 pub(super) fn built_in(kind: &[u8]) -> &'static [&'static str] {
     match kind {
         b"mcp_call" | b"mcp_approval_request" => &["mcp"],
@@ -137,7 +137,7 @@ pub(super) fn built_in(kind: &[u8]) -> &'static [&'static str] {
     }
 }
 
-/// True for the events after which nothing comes.
+/// True for the events after which nothing follows.
 pub(super) fn is_last(event: &[u8]) -> bool {
     matches!(
         event,

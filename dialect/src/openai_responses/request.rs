@@ -1,4 +1,4 @@
-//! Requests: `instructions`, `input`, the variables of a stored prompt, and what decides.
+//! Requests: `instructions`, `input`, the variables of a stored prompt, and the fields that decisions depend on.
 
 use super::super::fields::string;
 use super::super::request::{self, RequestBody, Speaker, last_begins};
@@ -10,7 +10,7 @@ use crate::wire::json::{Doc, Kind, Value};
 /// Reads a request body.
 ///
 /// # Errors
-/// A field that decides has the wrong type or stands twice.
+/// A field that a decision depends on has the wrong type or occurs twice.
 pub(super) fn read(
     recognised: &Recognised,
     doc: &Doc,
@@ -85,11 +85,11 @@ fn speaker(item: &Value<'_>) -> Speaker {
     }
 }
 
-/// Reads `input`; says how many items are references to items elsewhere.
+/// Reads `input`; returns how many items are references to items elsewhere.
 fn input<'a>(texts: &mut TextWalk<'a, '_>, input: &Value<'a>) -> u32 {
     let mut references = 0_u32;
     if input.kind() != Kind::Array {
-        // As a string it is the user's words. `walk` would take an object for a tool's arguments.
+        // A string is the user's text. `walk` would take an object for a tool's arguments.
         texts.role = speaker(input).role(true);
         texts.under(input);
         return references;

@@ -1,4 +1,5 @@
-//! What a caller has got of a stream, kept so that its ending can repeat it: the last event holds the whole answer.
+//! What the caller has been sent of a stream, kept so that the ending can repeat it: the last event contains the whole
+//! answer.
 
 use super::super::TextKey;
 use super::super::fields::{pick, string};
@@ -31,19 +32,19 @@ pub(super) struct OutputItem {
     pub(super) id: String,
     /// Its `type`.
     pub(super) kind: String,
-    /// It as it was added; empty if that was not seen or too long.
+    /// The item as it was added; empty if that was not seen, or too long.
     pub(super) head: String,
     pub(super) parts: Vec<SentPart>,
     /// A call's arguments, once their `done` was sent.
     pub(super) arguments: Option<String>,
-    /// It as it was when done.
+    /// The item as it was when done.
     pub(super) done: Option<String>,
 }
 
-/// What a caller has got of a stream.
+/// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// Any event.
+    /// True once any event was sent.
     pub(super) any: bool,
     pub(super) id: Option<String>,
     pub(super) model: Option<String>,
@@ -52,25 +53,25 @@ pub(super) struct Sent {
     pub(super) head: Option<String>,
     /// The number of the next event.
     pub(super) sequence: u64,
-    /// In the order of their indexes.
+    /// The output items, in the order of their indexes.
     pub(super) items: Vec<OutputItem>,
     /// The last event was sent.
     pub(super) over: bool,
-    /// The last that was sent is an error, which ends the answer if nothing comes after it.
+    /// The last event sent was an error, which ends the answer if nothing follows.
     pub(super) failed: bool,
-    /// Bytes remembered.
+    /// Bytes that are remembered.
     kept: usize,
-    /// There was no room for something: from then on nothing is remembered, so that what is has no holes.
+    /// Something did not fit: from then on nothing more is remembered, so that there are no gaps.
     full: bool,
 }
 
 impl Sent {
-    /// An event has left.
+    /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let [event, number, response] = pick(root, ["type", "sequence_number", "response"]);
         let event = string(event);
         if self.over && *event == *b"response.created" {
-            // Another response in the same body: what was said of the one before is over with it.
+            // Another response in the same body: the state of the previous one is dropped.
             *self = Self::default();
         }
         self.any = true;
@@ -91,7 +92,7 @@ impl Sent {
         }
     }
 
-    /// A delta has left like the one before it: its text and its number are all that is new.
+    /// A delta was sent that differs from the one before it only in its text and its number.
     pub(super) fn again(&mut self, root: &Value<'_>, delta: Option<(TextKey, Value<'_>)>) {
         let number = root.get("sequence_number").and_then(|number| number.as_u64());
         match delta {
@@ -100,7 +101,7 @@ impl Sent {
         }
     }
 
-    /// The same, of a delta that was not parsed.
+    /// The same, for a delta that was not parsed.
     pub(super) fn word(&mut self, key: TextKey, text: &str, number: Option<u64>) {
         self.words(key, text.as_bytes(), number);
     }
@@ -139,7 +140,7 @@ impl Sent {
         }
     }
 
-    /// True if there is room for so many bytes more, which are then taken.
+    /// Takes room for this many more bytes; false if there is none.
     fn room(&mut self, bytes: usize) -> bool {
         let kept = self.kept.saturating_add(bytes);
         self.full |= kept > limits::REPEATED_BYTES;
@@ -159,7 +160,7 @@ impl Sent {
         self.room(value.raw().len()).then(|| repaired(value.raw()))
     }
 
-    /// The item with this index; it begins here if it was not added before (a replay from the middle).
+    /// The item with this index; started here if it was not added before (a replay from the middle).
     pub(super) fn item(&mut self, index: u32, id: &str, kind: &str) -> Option<&mut OutputItem> {
         let at = match self.at(index) {
             Ok(at) => at,
@@ -181,7 +182,7 @@ impl Sent {
         self.items.get_mut(at)
     }
 
-    /// Where the item with this index is, or would be.
+    /// The position of the item with this index, or where it would be inserted.
     fn at(&self, index: u32) -> Result<usize, usize> {
         self.items.binary_search_by_key(&index, |item| item.index)
     }
@@ -193,21 +194,21 @@ impl Sent {
     }
 
     fn item_event(&mut self, root: &Value<'_>, done: bool) {
-        // What is no object is no item: nothing of it could be repeated.
+        // Anything but an object is not an item, and could not be repeated.
         let Some(value) = root.get("item").filter(|item| item.kind() == Kind::Object) else {
             return;
         };
         let id = short(value.get("id")).unwrap_or_default();
         let kind = short(value.get("type")).unwrap_or_default();
         let raw = self.keep_json(&value);
-        // Hand-made streams leave the index out; the id tells as well.
+        // Hand-made streams omit the index; the id identifies the item as well.
         let index = root.get("output_index").map_or_else(
             || self.items.iter().find(|item| item.id == id).map_or(0, |item| item.index),
             |index| number(Some(index)),
         );
         let Some(item) = self.item(index, &id, &kind) else { return };
         if done {
-            // Too long to be repeated: what names it stands for it.
+            // Too long to be repeated: a stub that identifies it is kept.
             let stand_in = || {
                 format!(r#"{{"id":{},"type":{},"status":"completed"}}"#, quoted(&id), quoted(&kind))
             };
@@ -265,7 +266,7 @@ impl Sent {
             Some(_) => String::new(),
             None => short(root.get("item_id")).unwrap_or_default(),
         };
-        // The end of a text repeats it: that is no news, and takes no room.
+        // The end of a text repeats it: that is nothing new, and takes no room.
         let repeat = phase != b"delta"
             && known.and_then(|item| item.text(key.kind, key.b)).is_some_and(|kept| *kept == *text);
         let news = !repeat && self.room(text.len());
@@ -297,7 +298,7 @@ impl OutputItem {
         Some(part.text.as_bytes())
     }
 
-    /// The part with this index, begun if it is new.
+    /// The part with this index; started here if it is new.
     pub(super) fn part(&mut self, kind: u8, index: u32) -> Option<&mut SentPart> {
         let at = match self.parts.iter().position(|p| p.kind == kind && p.index == index) {
             Some(at) => at,

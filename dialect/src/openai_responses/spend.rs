@@ -1,4 +1,4 @@
-//! What a Responses call may cost and what it did.
+//! What a Responses call may cost and what it did cost.
 
 use super::super::fields::string;
 use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens, undated};
@@ -6,10 +6,10 @@ use super::super::{Unreadable, request};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// How often a tool of the provider may run where the request does not say.
+/// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
 
-/// Tools that the caller runs.
+/// True for tools that the caller runs.
 fn is_callers(kind: &[u8]) -> bool {
     matches!(
         kind,
@@ -40,16 +40,16 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     Ok(spending)
 }
 
-/// `web_search_preview` costs what `web_search` does, and its calls in an answer say no more than that.
+/// `web_search_preview` costs the same as `web_search`, and its calls in an answer have the same type.
 fn name(kind: &[u8]) -> String {
     let name = undated(kind);
     if name.starts_with("web_search") { "web_search".to_owned() } else { name }
 }
 
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
-    // In an event it stands in the response that the last one repeats.
+    // In an event usage is within the response, which the last event repeats.
     let response = root.get("response").unwrap_or(*root);
-    // Each that ran is told when it is done; not every server repeats it at the end.
+    // Each tool that ran has its own done event; not every server repeats it at the end.
     if root.get("type").is_some_and(|kind| kind.is_str("response.output_item.done"))
         && let Some(tool) = root.get("item").and_then(|item| ran(&item))
     {

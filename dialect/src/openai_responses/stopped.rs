@@ -1,5 +1,5 @@
-//! How events leave once calls were stopped: a message takes the item of a stopped call, so that output indexes stay;
-//! its events are the message's, repeats of the item are the message again, and events are numbered anew.
+//! How events leave once calls were stopped: a message replaces the item of a stopped call, so that output indexes stay
+//! the same. Its events become the message's, repetitions of the item repeat the message, and events are renumbered.
 
 use super::super::fields::string;
 use super::super::known::{Ids, Known};
@@ -15,10 +15,10 @@ use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 
-/// What has become of the calls.
+/// What happened to the calls.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
-    /// Something was changed: numbers go on from what was sent.
+    /// Something was changed: numbers continue from what was sent.
     changed: bool,
     /// Ids of stopped calls, whose outputs are withheld.
     ids: Ids,
@@ -26,7 +26,7 @@ pub(super) struct Leaving {
     withheld: Known<u64>,
 }
 
-/// What takes an item's place.
+/// What replaces an item.
 struct Replacement<'a> {
     id: String,
     text: &'a str,
@@ -47,7 +47,7 @@ impl Leaving {
         }
         let event = string(root.get("type"));
         if *event == *b"response.created" {
-            // Another response in the same body counts its items anew.
+            // Another response in the same body numbers its items anew.
             self.withheld.clear();
         }
         let item = root.get("item");
@@ -93,7 +93,7 @@ impl Leaving {
         }
     }
 
-    /// What is said in this item's place, if it does not leave.
+    /// The text that replaces this item, if it does not leave.
     fn said<'a>(
         &mut self,
         item: &Value<'_>,
@@ -155,7 +155,7 @@ impl Leaving {
     }
 }
 
-/// The message that stands for an item.
+/// The message that replaces an item.
 fn whole(said: &Replacement<'_>) -> String {
     let mut json = Json::default();
     message(&mut json, &said.id, "completed", Some((said.text, false)));

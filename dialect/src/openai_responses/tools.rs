@@ -1,4 +1,4 @@
-//! The tools of a Responses request: flat, those of namespaces nested in them.
+//! The tools of a Responses request: a flat list, except those within namespaces.
 
 use super::super::fields::string;
 use super::super::splice::remove;
@@ -6,7 +6,7 @@ use super::super::tools::{EACH, Gone, Tool, all, at, of_type, openai_choice, str
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
-/// What a request offers.
+/// The tools that a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     let lists_of_all = all(root, "tools").chain(added(root));
@@ -15,7 +15,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
         for nested in at(&tool, &["tools", EACH]) {
             tools.push(Tool::new(nested.id(), names(&nested)));
         }
-        // Tools that a server may run are named, if the request says which they are.
+        // The tools that a server may run are named, if the request names them.
         if &*string(tool.get("type")) == b"mcp" {
             let allowed = lists(&tool).into_iter().flat_map(|list| list.children());
             tools.extend(allowed.filter_map(|name| Tool::by_name(&name)));
@@ -24,8 +24,8 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     tools
 }
 
-/// Lists of tools that items of the input bring (`additional_tools`, `tool_search_output`, `tool_addition`). What a server
-/// said that it has (`mcp_list_tools`) is history.
+/// Lists of tools in items of the input (`additional_tools`, `tool_search_output`, `tool_addition`). A server's own
+/// list (`mcp_list_tools`) is history.
 fn added<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
     let mut added = Vec::new();
     for input in all(root, "input").filter(|input| input.kind() == Kind::Array) {
@@ -52,7 +52,7 @@ fn lists<'a>(server: &Value<'a>) -> Vec<Value<'a>> {
 
 fn names(tool: &Value<'_>) -> Vec<String> {
     let mut names = strings(tool, "name");
-    // Written as in Chat Completions, which compatible servers take.
+    // In the format of Chat Completions, which compatible servers accept.
     for body in all(tool, "function").chain(all(tool, "custom")) {
         names.extend(strings(&body, "name"));
     }
@@ -67,14 +67,14 @@ fn names(tool: &Value<'_>) -> Vec<String> {
     names
 }
 
-/// True if nothing of the tool is left: it goes itself, or all that it is made of.
+/// True if nothing of the tool is left: it is removed itself, or everything in it is.
 fn goes(tool: &Value<'_>, gone: &Gone<'_>) -> bool {
     let nested = all(tool, "tools").chain(lists(tool)).collect::<Vec<_>>();
     let mut parts = nested.iter().flat_map(|list| list.children()).peekable();
     gone.has(tool) || (parts.peek().is_some() && parts.all(|part| gone.has(&part)))
 }
 
-/// Takes parts out of the tools of a list that stay.
+/// Removes parts from the tools of a list that stay.
 fn parts(list: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
     for tool in list.children().filter(|tool| !goes(tool, gone)) {
         for part in all(&tool, "tools").chain(lists(&tool)) {
@@ -83,7 +83,7 @@ fn parts(list: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
     }
 }
 
-/// Takes tools out. Without any, neither `tools` nor what is said of their use stays.
+/// Removes tools. If none is left, `tools` and the members about their use are removed too.
 pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let left = at(root, &["tools", EACH]).iter().any(|tool| !goes(tool, gone));

@@ -17,7 +17,7 @@ pub enum Location {
     Number(Range<usize>),
     /// It is a piece of tool arguments, JSON text in a JSON string: the range between the quotes.
     Args(Range<usize>),
-    /// It is a text in base64 or a `data:` address: the range between the quotes.
+    /// It is a text in base64 or a `data:` URL: the range between the quotes.
     File(Range<usize>),
     /// It is a signature: emptied if its text was changed.
     Seal(Range<usize>),

@@ -1,5 +1,5 @@
-//! Calls that stand once more at another place than theirs: in the message so far beside a delta, at the choice or the root,
-//! in what a server adds of its own. They leave or stay with the call that they repeat.
+//! Calls that are repeated at another place: in the message so far beside a delta, at the choice or the root, in a
+//! server's own field. They leave or are removed with the call that they repeat.
 
 use super::super::super::fields::string;
 use super::super::super::number::{name_number, number};
@@ -9,8 +9,7 @@ use super::{Begun, OLD_CALL, Reading};
 use crate::wire::json::{Kind, Value};
 
 impl Reading {
-    /// The message so far beside a delta, or what a server adds of its own: the calls in it go with those that the deltas
-    /// bring.
+    /// The message so far beside a delta, or a server's own field: calls in it belong to those in the deltas.
     pub(super) fn copy<'a>(
         &mut self,
         texts: &mut TextWalk<'a, '_>,
@@ -36,7 +35,7 @@ impl Reading {
         texts.calls_known = false;
     }
 
-    /// A list of calls, or the one of before, at another place than theirs. False: it is neither.
+    /// A list of calls, or the old `function_call`, at another place than usual. False if it is neither.
     fn copied<'a>(&mut self, texts: &mut TextWalk<'a, '_>, list: &Value<'a>, choice: u32) -> bool {
         let (old, calls) = match list.kind() {
             Kind::Object if list.key_is("function_call") => (true, 0),
