@@ -69,7 +69,7 @@ pub trait Answer: std::fmt::Debug {
 
 /// A call that is not forwarded to the caller, and the text that replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stopped {
+pub struct StoppedCall {
     /// The call.
     pub call: TextKey,
     /// The text.
@@ -86,7 +86,7 @@ pub struct CallPiece<'a> {
     /// The value that contains the whole piece.
     pub node: NodeId,
     /// Set if the call was stopped.
-    pub stopped: Option<&'a Stopped>,
+    pub stopped: Option<&'a StoppedCall>,
 }
 
 /// How a frame leaves in whose answer calls were stopped.

@@ -42,12 +42,12 @@ pub struct Recognised {
     /// The framing of the stream where it is not SSE (Gemini without `alt=sse`: an array; Bedrock: messages).
     pub json_stream: Framing,
     /// The envelope of the answer, where a dialect has more than one form.
-    pub envelope: Option<Rc<Envelope>>,
+    pub envelope: Option<Rc<AnswerEnvelope>>,
 }
 
 /// What a request tells about the form of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Envelope {
+pub struct AnswerEnvelope {
     /// The id of a JSON-RPC request, as it was written; `None` for the HTTP binding.
     pub id: Option<String>,
     /// The protocol version is before 1.0.

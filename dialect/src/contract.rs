@@ -7,11 +7,11 @@ use super::answer::Answer;
 use super::call::{Call, Recognised, RequestView, Unreadable};
 use super::id::DialectId;
 use super::item::Speech;
-use super::made::Made;
-use super::recognise::Line;
-use super::reply::{Canned, ErrorAnswer, Reply};
+use super::own_answers::OwnAnswers;
+use super::recognise::RequestLine;
+use super::reply::{CannedAnswer, ErrorAnswer, Reply};
 use super::spend::{Spending, Usage};
-use super::tools::{Gone, Tool};
+use super::tools::{RemovedTools, Tool};
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Value};
@@ -51,7 +51,7 @@ impl About {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Requests {
     /// [`Dialect::recognise`]
-    pub(super) recognise: fn(&Line<'_>) -> Option<Recognised>,
+    pub(super) recognise: fn(&RequestLine<'_>) -> Option<Recognised>,
     /// [`Dialect::takes`]; `None` if no other service uses the path.
     pub(super) takes: Option<fn(&Value<'_>) -> bool>,
     /// [`Dialect::read_request`]
@@ -64,7 +64,7 @@ pub(super) struct OfferedTools {
     /// [`Dialect::tools`]
     pub(super) list: fn(&Value<'_>) -> Vec<Tool>,
     /// [`Dialect::without_tools`]
-    pub(super) without: fn(&Value<'_>, &Gone<'_>) -> Vec<Edit>,
+    pub(super) without: fn(&Value<'_>, &RemovedTools<'_>) -> Vec<Edit>,
 }
 
 impl OfferedTools {
@@ -78,7 +78,7 @@ pub(super) struct Answers {
     /// [`Dialect::answer`]
     pub(super) read: fn(&Call, Framing) -> Box<dyn Answer>,
     /// [`Dialect::canned`] and [`Dialect::blocked`]
-    pub(super) made: Made,
+    pub(super) made: OwnAnswers,
     /// [`Dialect::error`]
     pub(super) error: fn(&Recognised, &ErrorAnswer) -> Reply,
     /// [`Dialect::speech`]; `None` if an answer contains no words.
@@ -148,7 +148,7 @@ impl Dialect {
 
     /// Recognises a request line of this dialect. No line is recognised by two dialects.
     #[must_use]
-    pub fn recognise(&self, line: &Line<'_>) -> Option<Recognised> {
+    pub fn recognise(&self, line: &RequestLine<'_>) -> Option<Recognised> {
         (self.requests.recognise)(line)
     }
 
@@ -190,7 +190,7 @@ impl Dialect {
     pub fn without_tools(&self, doc: &Doc, body: &[u8], gone: &[usize]) -> Vec<Edit> {
         let root = doc.root(body);
         let tools = (self.tools.list)(&root);
-        (self.tools.without)(&root, &Gone::new(&tools, gone))
+        (self.tools.without)(&root, &RemovedTools::new(&tools, gone))
     }
 
     /// Begins to read an answer.
@@ -201,7 +201,7 @@ impl Dialect {
 
     /// A complete answer with status 200: a stream if the call asked for one, else a whole body.
     #[must_use]
-    pub fn canned(&self, call: &Call, canned: &Canned) -> Reply {
+    pub fn canned(&self, call: &Call, canned: &CannedAnswer) -> Reply {
         self.answers.made.canned(self.answers.read, call, canned)
     }
 

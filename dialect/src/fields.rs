@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::inline;
-use super::names::{self, Name};
+use super::names::{self, FieldName};
 use crate::wire::json::{Kind, Value};
 
 /// How many members of an object are looked at to learn what a sibling means. Real objects have fewer; the bound keeps
@@ -22,7 +22,7 @@ pub(super) enum KeyRole {
     Never,
     /// Not text in a request. In an answer it comes from the model or the server like any other text: the name of a
     /// tool, the id of a call.
-    Name,
+    FieldName,
     /// Who speaks: a known word, or a text.
     Role,
     /// The content of a file, as base64 or as a `data:` URL.
@@ -78,67 +78,73 @@ pub(super) fn field(value: &Value<'_>) -> KeyRole {
     // Nearly every value has such a name, and needs no further look.
     match names::of(value) {
         None => KeyRole::Text,
-        Some(Name::NeverText) if value.kind() == Kind::String => KeyRole::Never,
-        Some(Name::NeverText) => KeyRole::Text,
-        Some(Name::NeverBelow) => KeyRole::Never,
+        Some(FieldName::NeverText) if value.kind() == Kind::String => KeyRole::Never,
+        Some(FieldName::NeverText) => KeyRole::Text,
+        Some(FieldName::NeverBelow) => KeyRole::Never,
         Some(name) => by_surroundings(name, value),
     }
 }
 
 /// The same for a name whose meaning depends on its surroundings.
 #[inline(never)]
-fn by_surroundings(name: Name, value: &Value<'_>) -> KeyRole {
+fn by_surroundings(name: FieldName, value: &Value<'_>) -> KeyRole {
     let container = matches!(value.kind(), Kind::Object | Kind::Array);
     let string = value.kind() == Kind::String;
     match name {
-        Name::Role if string => KeyRole::Role,
-        Name::CallId if string => KeyRole::Name,
-        Name::Id if string => {
+        FieldName::Role if string => KeyRole::Role,
+        FieldName::CallId if string => KeyRole::FieldName,
+        FieldName::Id if string => {
             if is_call(value) {
-                KeyRole::Name
+                KeyRole::FieldName
             } else {
                 KeyRole::Never
             }
         }
-        Name::Arguments => KeyRole::Arguments,
-        Name::Input if container && (is_input(value) || under(value, &[b"toolUse"])) => {
+        FieldName::Arguments => KeyRole::Arguments,
+        FieldName::Input if container && (is_input(value) || under(value, &[b"toolUse"])) => {
             KeyRole::Arguments
         }
-        Name::Json if under_item_of(value, b"content") || under_item_of(value, b"toolResult") => {
+        FieldName::Json
+            if under_item_of(value, b"content") || under_item_of(value, b"toolResult") =>
+        {
             KeyRole::Free
         }
-        Name::Structured => KeyRole::Free,
-        Name::Response
+        FieldName::Structured => KeyRole::Free,
+        FieldName::Response
             if under(value, &[b"functionResponse", b"function_response", b"toolResponse"]) =>
         {
             KeyRole::Free
         }
-        Name::Link if string => KeyRole::Link,
-        Name::Url if is_link(value) => KeyRole::Link,
-        Name::Uri if string && (under(value, &[b"s3Location"]) || only_type(value, is_medium)) => {
+        FieldName::Link if string => KeyRole::Link,
+        FieldName::Url if is_link(value) => KeyRole::Link,
+        FieldName::Uri
+            if string && (under(value, &[b"s3Location"]) || only_type(value, is_medium)) =>
+        {
             KeyRole::Link
         }
-        Name::Bytes if string && under(value, &[b"source"]) => file(value),
-        Name::Url | Name::Uri if inline(value) == Inline::Binary => file(value),
-        Name::File if string => file(value),
+        FieldName::Bytes if string && under(value, &[b"source"]) => file(value),
+        FieldName::Url | FieldName::Uri if inline(value) == DataUrlContent::Binary => file(value),
+        FieldName::File if string => file(value),
         // The contents of a Cohere document, under keys of the caller's own.
-        Name::Data if container && under(value, &[b"document"]) => KeyRole::Free,
-        Name::Data if string && is_sealed(value) => KeyRole::Never,
-        Name::Data if string && is_binary(value) => file(value),
-        Name::Format if string && under(value, &[b"input_audio", b"audio"]) => KeyRole::Never,
-        Name::Result if string && only_type(value, |kind| kind == b"image_generation_call") => {
+        FieldName::Data if container && under(value, &[b"document"]) => KeyRole::Free,
+        FieldName::Data if string && is_sealed(value) => KeyRole::Never,
+        FieldName::Data if string && is_binary(value) => file(value),
+        FieldName::Format if string && under(value, &[b"input_audio", b"audio"]) => KeyRole::Never,
+        FieldName::Result
+            if string && only_type(value, |kind| kind == b"image_generation_call") =>
+        {
             KeyRole::Never
         }
-        Name::Tool if string && names_a_tool(value) => KeyRole::Name,
-        Name::Logprobs => KeyRole::Logprobs,
-        Name::Tools => KeyRole::Tools,
+        FieldName::Tool if string && names_a_tool(value) => KeyRole::FieldName,
+        FieldName::Logprobs => KeyRole::Logprobs,
+        FieldName::Tools => KeyRole::Tools,
         _ => KeyRole::Text,
     }
 }
 
 /// What a `data:` URL (RFC 2397) contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Inline {
+pub(super) enum DataUrlContent {
     /// It is not a `data:` URL.
     No,
     /// Base64: a picture, a file.
@@ -148,12 +154,12 @@ pub(super) enum Inline {
 }
 
 /// What a `data:` URL contains, if it is one.
-pub(super) fn inline(value: &Value<'_>) -> Inline {
+pub(super) fn inline(value: &Value<'_>) -> DataUrlContent {
     let text = value.as_bytes();
     match inline::address(&text) {
-        None => Inline::No,
-        Some(address) if address.base64 => Inline::Binary,
-        Some(_) => Inline::Text,
+        None => DataUrlContent::No,
+        Some(address) if address.base64 => DataUrlContent::Binary,
+        Some(_) => DataUrlContent::Text,
     }
 }
 

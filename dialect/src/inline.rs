@@ -9,7 +9,7 @@ use crate::limits::INLINE_HEAD_BYTES;
 
 /// The parts of a `data:` URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Address<'a> {
+pub(super) struct DataUrl<'a> {
     /// The media type, without parameters.
     pub kind: &'a [u8],
     /// The data is base64.
@@ -19,7 +19,7 @@ pub(super) struct Address<'a> {
 }
 
 /// Splits a `data:` URL; `None` if the text is not one.
-pub(super) fn address(text: &[u8]) -> Option<Address<'_>> {
+pub(super) fn address(text: &[u8]) -> Option<DataUrl<'_>> {
     let text = text.trim_ascii_start();
     let (scheme, rest) = text.split_at_checked(5)?;
     if !scheme.eq_ignore_ascii_case(b"data:") {
@@ -30,7 +30,7 @@ pub(super) fn address(text: &[u8]) -> Option<Address<'_>> {
     let mut parts = head.split(|byte| *byte == b';');
     let kind = parts.next().unwrap_or_default();
     let base64 = parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(b"base64"));
-    Some(Address { kind, base64, data: data.strip_prefix(b",").unwrap_or(data) })
+    Some(DataUrl { kind, base64, data: data.strip_prefix(b",").unwrap_or(data) })
 }
 
 /// What a file's content is.

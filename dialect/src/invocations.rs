@@ -3,7 +3,7 @@
 
 use super::contract::{About, Requests};
 use super::openai_chat;
-use super::recognise::{self, Line};
+use super::recognise::{self, RequestLine};
 use super::request::has_member;
 use super::{Dialect, DialectId, Recognised};
 use crate::wire::json::{Kind, Value};
@@ -15,7 +15,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     ..openai_chat::DIALECT
 };
 
-fn recognise(line: &Line<'_>) -> Option<Recognised> {
+fn recognise(line: &RequestLine<'_>) -> Option<Recognised> {
     let target = line.target;
     let endpoint = target.is(2, "serving-endpoints") || target.is(2, "endpoints");
     (endpoint && line.posts(&["invocations"]))

@@ -6,7 +6,7 @@ use crate::wire::json::{Value, key_hash};
 
 /// What a name tells by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
+pub(super) enum FieldName {
     /// A string with this name is never text: ids, types, enumerations, timestamps, signatures, padding, binary data. A
     /// list or an object under it does not belong there, and is read like any other.
     NeverText,
@@ -52,10 +52,10 @@ pub(super) enum Name {
     Tools,
 }
 
-use Name::*;
+use FieldName::*;
 
 #[rustfmt::skip]
-const NAMES: [(Name, &str); 90] = [
+const NAMES: [(FieldName, &str); 90] = [
     (NeverText, "type"), (NeverText, "object"), (NeverText, "status"), (NeverText, "model"),
     (NeverText, "modelVersion"), (NeverText, "index"), (NeverText, "created"), (NeverText, "created_at"),
     (NeverText, "createTime"), (NeverText, "expires_at"), (NeverText, "completed_at"), (NeverText, "finish_reason"),
@@ -111,7 +111,7 @@ const fn table() -> [u8; PLACES] {
 }
 
 /// What the name of this value tells; `None` if nothing.
-pub(super) fn of(value: &Value<'_>) -> Option<Name> {
+pub(super) fn of(value: &Value<'_>) -> Option<FieldName> {
     match value.plain_key() {
         Some((key, hash)) => look_up(key, hash),
         None => {
@@ -121,7 +121,7 @@ pub(super) fn of(value: &Value<'_>) -> Option<Name> {
     }
 }
 
-fn look_up(own: &[u8], hash: u16) -> Option<Name> {
+fn look_up(own: &[u8], hash: u16) -> Option<FieldName> {
     let mut here = place(hash);
     loop {
         let number = usize::from(*TABLE.get(here)?);

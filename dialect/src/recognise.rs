@@ -7,13 +7,13 @@ use crate::wire::frame::Framing;
 
 /// A request line: a POST or a GET.
 #[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
+pub struct RequestLine<'a> {
     /// A POST; if false, a GET.
     pub(super) post: bool,
     pub(super) target: &'a RequestTarget<'a>,
 }
 
-impl Line<'_> {
+impl RequestLine<'_> {
     /// True for a POST whose path ends in these segments.
     pub(super) fn posts(&self, end: &[&str]) -> bool {
         self.post && self.ends_with(end)
@@ -67,7 +67,7 @@ pub(super) fn call(dialect: DialectId, model: Option<String>) -> Recognised {
 
 /// `…/chat/completions`, OpenAI's batches (whose file of requests is uploaded before), and stored answers: a single
 /// one, a list of them, its messages, and xAI's deferred ones.
-pub(super) fn openai_chat(line: &Line<'_>) -> Option<Recognised> {
+pub(super) fn openai_chat(line: &RequestLine<'_>) -> Option<Recognised> {
     let target = line.target;
     let own = |kind| Some(Recognised { kind, ..call(DialectId::OpenaiChat, None) });
     if line.post {
@@ -89,7 +89,7 @@ pub(super) fn openai_chat(line: &Line<'_>) -> Option<Recognised> {
 
 /// `…/responses`, its `compact`, and stored answers. An application's own `…/responses/12` is not one: the id, or the
 /// segment before `responses`, must show that this is the API.
-pub(super) fn openai_responses(line: &Line<'_>) -> Option<Recognised> {
+pub(super) fn openai_responses(line: &RequestLine<'_>) -> Option<Recognised> {
     let target = line.target;
     let own = |deployment| Some(call(DialectId::OpenaiResponses, deployment));
     if line.post {
@@ -116,7 +116,7 @@ pub(super) fn openai_responses(line: &Line<'_>) -> Option<Recognised> {
 }
 
 /// A stored answer may be requested as a stream.
-pub(super) fn streamed(line: &Line<'_>, stored: Option<Recognised>) -> Option<Recognised> {
+pub(super) fn streamed(line: &RequestLine<'_>, stored: Option<Recognised>) -> Option<Recognised> {
     let stream = line.target.query_has("stream", |value| {
         value.eq_ignore_ascii_case("true") || value == "1" || value.is_empty()
     });
@@ -124,7 +124,7 @@ pub(super) fn streamed(line: &Line<'_>, stored: Option<Recognised>) -> Option<Re
 }
 
 /// `…/messages`, but not a thread's messages (OpenAI Assistants), which generate nothing; Vertex's publisher models; batches.
-pub(super) fn anthropic(line: &Line<'_>) -> Option<Recognised> {
+pub(super) fn anthropic(line: &RequestLine<'_>) -> Option<Recognised> {
     let target = line.target;
     let own = |model| call(DialectId::Anthropic, model);
     if !line.post {
@@ -152,7 +152,7 @@ pub(super) fn anthropic(line: &Line<'_>) -> Option<Recognised> {
 }
 
 /// `{model}:generateContent` and similar.
-pub(super) fn gemini(line: &Line<'_>) -> Option<Recognised> {
+pub(super) fn gemini(line: &RequestLine<'_>) -> Option<Recognised> {
     let (name, verb) = line.verb()?;
     let is = |word: &str| verb.eq_ignore_ascii_case(word);
     let own = call(DialectId::Gemini, Some(name.to_owned()));
@@ -171,7 +171,7 @@ pub(super) fn gemini(line: &Line<'_>) -> Option<Recognised> {
 }
 
 /// AWS Bedrock: `…/model/{model}/{operation}`. A model may be an ARN, whose slashes are encoded in the path.
-pub(super) fn bedrock(line: &Line<'_>) -> Option<Recognised> {
+pub(super) fn bedrock(line: &RequestLine<'_>) -> Option<Recognised> {
     let target = line.target;
     let is = |word: &str| line.post && target.is(0, word);
     let (dialect, stream) = match () {

@@ -4,7 +4,7 @@ use super::call::Recognised;
 use super::contract::Dialect;
 use super::id::{DialectId, each_dialect};
 use super::path::RequestTarget;
-use super::recognise::Line;
+use super::recognise::RequestLine;
 use super::{
     a2a, anthropic, bedrock, cohere, gemini, gemini_interactions, invocations, mcp, ollama,
     openai_chat, openai_completions, openai_responses, wordless,
@@ -57,7 +57,7 @@ pub fn recognise(method: &str, path: &str) -> Option<Recognised> {
 #[must_use]
 pub fn recognise_as(id: DialectId, method: &str, path: &str) -> Option<Recognised> {
     let (post, target) = (method.eq_ignore_ascii_case("POST"), RequestTarget::parse(path));
-    dialect(id).recognise(&Line { post, target: &target })
+    dialect(id).recognise(&RequestLine { post, target: &target })
 }
 
 /// The same, with the normalised path ([`super::normalise`]), so that the request line is parsed once for both.
@@ -72,6 +72,6 @@ fn of_target(method: &str, target: &RequestTarget<'_>) -> Option<Recognised> {
     if !post && !get {
         return None;
     }
-    let line = Line { post, target };
+    let line = RequestLine { post, target };
     DialectId::ALL.iter().find_map(|id| dialect(*id).recognise(&line))
 }

@@ -4,7 +4,7 @@ use super::item::TextKey;
 
 /// A canned answer to be written in a dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Canned {
+pub struct CannedAnswer {
     /// Its text.
     pub text: String,
     /// Its text for a caller that asked for structured output: JSON.

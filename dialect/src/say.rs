@@ -1,6 +1,6 @@
 //! What an ending or a canned answer says, given the options of the call.
 
-use super::{Call, Canned, Ending, EndingHow};
+use super::{Call, CannedAnswer, Ending, EndingHow};
 
 /// What is said at the end of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl<'a> Say<'a> {
     }
 }
 
-impl Canned {
+impl CannedAnswer {
     /// The same as an ending's instruction.
     pub(super) fn how(&self) -> EndingHow {
         EndingHow::Canned {

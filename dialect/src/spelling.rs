@@ -72,7 +72,7 @@ fn is_free(name: &[u8]) -> bool {
 }
 
 /// Names, found by a hash that ignores case.
-struct Names<const N: usize> {
+struct NameTable<const N: usize> {
     names: [&'static str; N],
     /// At the lowest bits of the hash, or the next free slot: the name's index, counted from 1.
     places: [u8; PLACES],
@@ -97,10 +97,10 @@ const fn place(key: &[u8]) -> usize {
     sum.wrapping_add(last as usize).wrapping_mul(31).wrapping_add(key.len()) % PLACES
 }
 
-static ROOT_NAMES: Names<{ ROOT.len() }> = Names::of(ROOT);
-static NESTED_NAMES: Names<{ NESTED.len() }> = Names::of(NESTED);
+static ROOT_NAMES: NameTable<{ ROOT.len() }> = NameTable::of(ROOT);
+static NESTED_NAMES: NameTable<{ NESTED.len() }> = NameTable::of(NESTED);
 
-impl<const N: usize> Names<N> {
+impl<const N: usize> NameTable<N> {
     #[allow(
         clippy::indexing_slicing,
         reason = "evaluated by the compiler, which refuses what lies outside"

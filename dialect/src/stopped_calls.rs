@@ -2,8 +2,8 @@
 //! that asks the caller to run tools still holds.
 
 use super::CallPiece;
-use super::answer::{Leaves, Stopped};
-use super::known::{Ids, Known, pieces_at};
+use super::answer::{Leaves, StoppedCall};
+use super::bounded_set::{BoundedSet, CallIds, pieces_at};
 use super::splice::replace;
 use crate::wire::json::Value;
 
@@ -18,9 +18,9 @@ pub(super) struct StoppedCalls {
     /// A call was stopped.
     stopped: bool,
     /// Ids of stopped calls, whose results are withheld.
-    ids: Ids,
+    ids: CallIds,
     /// Indexes of blocks with withheld results that have begun and not ended.
-    pub(super) withheld: Known<u32>,
+    pub(super) withheld: BoundedSet<u32>,
 }
 
 impl StoppedCalls {
@@ -52,6 +52,9 @@ impl StoppedCalls {
 }
 
 /// The stopped call that has a piece at this value.
-pub(super) fn stopped_at<'a>(value: &Value<'_>, pieces: &[CallPiece<'a>]) -> Option<&'a Stopped> {
+pub(super) fn stopped_at<'a>(
+    value: &Value<'_>,
+    pieces: &[CallPiece<'a>],
+) -> Option<&'a StoppedCall> {
     pieces_at(pieces, value.id()).first().and_then(|piece| piece.stopped)
 }

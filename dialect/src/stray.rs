@@ -4,8 +4,8 @@
 //!
 //! Nothing replaces it, since it is unknown what a client makes of that place.
 
+use super::bounded_set::pieces_at;
 use super::item::{ArgsForm, CallName, Item, TextKey};
-use super::known::pieces_at;
 use super::number::name_number;
 use super::splice::remove;
 use super::texts::TextWalk;

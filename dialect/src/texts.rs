@@ -1,6 +1,6 @@
 //! Walks a JSON value and pushes every text in it, in the order of its bytes and without recursion.
 
-use super::fields::{self, Inline, KeyRole, field, inline, string};
+use super::fields::{self, DataUrlContent, KeyRole, field, inline, string};
 use super::inline::{FileContent, content};
 use super::place::Places;
 use super::{Item, Role, TextKey, ValueShape};
@@ -223,21 +223,24 @@ impl<'a, 'b> TextWalk<'a, 'b> {
             let signed = here.id() < signed_until;
             match field(&here) {
                 KeyRole::Never => at = here.after(),
-                KeyRole::Name if self.request => at = here.after(),
-                KeyRole::Name => self.name(&here),
+                KeyRole::FieldName if self.request => at = here.after(),
+                KeyRole::FieldName => self.name(&here),
                 KeyRole::Role => self.speaker(&here),
                 KeyRole::File | KeyRole::Media if self.request => self.file(&here, signed),
                 KeyRole::File | KeyRole::Media => {}
                 KeyRole::Tools if self.request => at = here.after(),
                 KeyRole::Link if self.request => {
                     match inline(&here) {
-                        Inline::No => self.remote = self.remote.saturating_add(1),
-                        Inline::Text if !here.raw().contains(&b'%') => self.text(&here, signed),
-                        Inline::Binary | Inline::Text => self.file(&here, signed),
+                        DataUrlContent::No => self.remote = self.remote.saturating_add(1),
+                        DataUrlContent::Text if !here.raw().contains(&b'%') => {
+                            self.text(&here, signed)
+                        }
+                        DataUrlContent::Binary | DataUrlContent::Text => self.file(&here, signed),
                     }
                     at = here.after();
                 }
-                KeyRole::Link if inline(&here) == Inline::Binary || here.key_is("file_id") => {}
+                KeyRole::Link
+                    if inline(&here) == DataUrlContent::Binary || here.key_is("file_id") => {}
                 KeyRole::Arguments => {
                     self.arguments(&here, signed);
                     at = here.after();

@@ -86,14 +86,14 @@ pub(super) fn of_type(kind: &str) -> Vec<String> {
 
 /// What is removed from a request, by node.
 #[derive(Debug)]
-pub(super) struct Gone<'t> {
+pub(super) struct RemovedTools<'t> {
     nodes: Vec<NodeId>,
     /// Names of tools that are removed, and of tools that stay; both sorted, since a choice may name as many.
     names: Vec<&'t str>,
     kept: Vec<&'t str>,
 }
 
-impl<'t> Gone<'t> {
+impl<'t> RemovedTools<'t> {
     pub(super) fn new(tools: &'t [Tool], gone: &[usize]) -> Self {
         let is_gone = |at: usize| gone.binary_search(&at).is_ok();
         let names = |which: bool| {
@@ -121,13 +121,13 @@ impl<'t> Gone<'t> {
 }
 
 /// Removes tools from `list`; true if any is left.
-pub(super) fn take_out(list: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) -> bool {
+pub(super) fn take_out(list: &Value<'_>, gone: &RemovedTools<'_>, edits: &mut Vec<Edit>) -> bool {
     if list.kind() == Kind::Array { remove(list, |tool| gone.has(tool), edits) } else { true }
 }
 
 /// OpenAI's `tool_choice` (Chat and Responses): a choice that names a removed tool becomes `"auto"`, and a list of
 /// allowed tools of which none is left becomes `"none"`, since `"auto"` would allow more than the caller did.
-pub(super) fn openai_choice(choice: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+pub(super) fn openai_choice(choice: &Value<'_>, gone: &RemovedTools<'_>, edits: &mut Vec<Edit>) {
     if choice.kind() != Kind::Object {
         return;
     }

@@ -2,8 +2,8 @@
 //! are read like any other; their answers contain nothing for rules to look at, except their usage.
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::made::Made;
-use super::recognise::{self, Line};
+use super::own_answers::OwnAnswers;
+use super::recognise::{self, RequestLine};
 use super::request::{self, Speaker};
 use super::texts::TextWalk;
 use super::{
@@ -26,7 +26,7 @@ const WORDLESS: Dialect = Dialect {
     tools: OfferedTools::NONE,
     answers: Answers {
         read: |_, _| Box::new(Reading),
-        made: Made::Own {
+        made: OwnAnswers::Own {
             canned: |call, canned| instead(call, canned.text.clone()),
             blocked: |call, decision, _| {
                 instead(call, format!("the answer was withheld by policy (decision {decision})"))
@@ -107,7 +107,7 @@ pub(super) const GEMINI_PREDICT: Dialect = Dialect {
     ..WORDLESS
 };
 
-fn recognise_predict(line: &Line<'_>) -> Option<Recognised> {
+fn recognise_predict(line: &RequestLine<'_>) -> Option<Recognised> {
     let (name, verb) = line.verb()?;
     let is = |word: &str| verb.eq_ignore_ascii_case(word);
     // A private endpoint may predict anything.

@@ -5,7 +5,7 @@ use super::super::number::name_number;
 use super::super::say::Say;
 use super::super::texts::short;
 use super::super::write::Json;
-use super::super::{Call, Ending, EndingHow, Envelope};
+use super::super::{AnswerEnvelope, Call, Ending, EndingHow};
 use super::answer::kind;
 use super::envelope::Form;
 use crate::wire::json::Value;
@@ -67,7 +67,7 @@ impl Sent {
 
     /// A piece of the artifact `id`; `append`: the artifact has begun.
     fn piece(&self, call: &Call, id: &str, append: bool, text: &str) -> String {
-        let none = Envelope::default();
+        let none = AnswerEnvelope::default();
         let envelope = call.recognised.envelope.as_deref().unwrap_or(&none);
         let tagged = envelope.form() == Form::Tagged;
         let mut out = Json::default();
@@ -113,7 +113,7 @@ pub(super) fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
 /// The last thing said: the end of a task that has begun, else a message if an ordinary one can say it, or a rejected
 /// task.
 fn said(call: &Call, say: &Say<'_>, decision: &str, texts: &[&str], sent: &Sent) -> String {
-    let none = Envelope::default();
+    let none = AnswerEnvelope::default();
     let envelope = call.recognised.envelope.as_deref().unwrap_or(&none);
     let (form, id) = (envelope.form(), format!("hemostat-{decision}"));
     let context = sent.context.as_ref().or(envelope.context.as_ref());

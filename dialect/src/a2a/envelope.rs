@@ -1,6 +1,6 @@
 //! The envelope of an exchange's messages.
 
-use super::super::call::Envelope;
+use super::super::call::AnswerEnvelope;
 use super::super::write::Json;
 
 /// The forms in which the protocol's versions write objects.
@@ -14,7 +14,7 @@ pub(super) enum Form {
     Wrapped,
 }
 
-impl Envelope {
+impl AnswerEnvelope {
     pub(super) fn form(&self) -> Form {
         match (self.old, self.id.is_some()) {
             (true, true) => Form::Tagged,

@@ -13,8 +13,8 @@ pub(super) use request::is_method;
 pub use request::{is_alone, names_a_method, names_one_of_mcp, recognised, stored, texts_beside};
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::made::Made;
-use super::recognise::{self, Line};
+use super::own_answers::OwnAnswers;
+use super::recognise::{self, RequestLine};
 use super::spend::Spending;
 use super::{CallKind, Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech, gemini, mcp};
 
@@ -25,7 +25,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools::NONE,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: Made::Json(|call, how, decision, _| ending::whole(call, how, decision)),
+        made: OwnAnswers::Json(|call, how, decision, _| ending::whole(call, how, decision)),
         error,
         speech: Some(|_| Speech::Says),
         choices: false,
@@ -34,7 +34,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     spend: Spend { spending: |_| Ok(Spending { turns: 1, ..Spending::default() }), ..Spend::NONE },
 };
 
-fn recognise(line: &Line<'_>) -> Option<Recognised> {
+fn recognise(line: &RequestLine<'_>) -> Option<Recognised> {
     let own = recognise::call(DialectId::A2a, None);
     let subscribes =
         || line.target.is(1, "tasks") && line.target.nth_last(0).ends_with(":subscribe");

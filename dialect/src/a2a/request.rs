@@ -6,7 +6,7 @@ use super::super::mcp::{self, each, folds_to, has_only_rpc, one};
 use super::super::request::{Speaker, root_object};
 use super::super::texts::{TextWalk, short};
 use super::super::{
-    Call, CallKind, DialectId, Envelope, Item, Recognised, RequestView, Unreadable,
+    AnswerEnvelope, Call, CallKind, DialectId, Item, Recognised, RequestView, Unreadable,
     recognise as line,
 };
 use super::answer;
@@ -37,7 +37,7 @@ pub(in super::super) fn is_method(method: &str) -> bool {
 /// What a JSON-RPC request is recognised as before its body has been read.
 #[must_use]
 pub fn recognised() -> Recognised {
-    let envelope = Envelope { id: Some("null".to_owned()), ..Envelope::default() };
+    let envelope = AnswerEnvelope { id: Some("null".to_owned()), ..AnswerEnvelope::default() };
     Recognised { envelope: Some(Rc::new(envelope)), ..line::call(DialectId::A2a, None) }
 }
 
@@ -177,7 +177,7 @@ fn by_method<'a>(
     }
     let id = id.map_or_else(|| "null".to_owned(), |id| String::from_utf8_lossy(id.raw()).into());
     let old = method.contains('/');
-    let envelope = Envelope { id: Some(id), old, context: None };
+    let envelope = AnswerEnvelope { id: Some(id), old, context: None };
     let fetches = FETCHES.contains(&&*method);
     let recognised = Recognised {
         kind: if fetches { CallKind::StoredAnswer } else { recognised.kind },

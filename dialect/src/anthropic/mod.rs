@@ -11,7 +11,7 @@ mod tools;
 pub(super) use spend::provider_tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::made::Made;
+use super::own_answers::OwnAnswers;
 use super::say::Say;
 use super::write::{Json, error_reply};
 use super::{Call, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech};
@@ -24,7 +24,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: Made::Json(|call, how, decision, _| whole(call, how, decision)),
+        made: OwnAnswers::Json(|call, how, decision, _| whole(call, how, decision)),
         error,
         speech: Some(speech),
         choices: false,

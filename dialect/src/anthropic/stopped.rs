@@ -6,7 +6,7 @@ use super::super::number::number;
 use super::super::splice::replace;
 use super::super::stopped_calls::{RESULT, StoppedCalls, stopped_at};
 use super::super::write::Json;
-use super::super::{CallPiece, Leaves, Stopped};
+use super::super::{CallPiece, Leaves, StoppedCall};
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 
@@ -85,7 +85,7 @@ impl Leaving {
         &mut self,
         block: &Value<'_>,
         index: u32,
-        stopped: Option<&Stopped>,
+        stopped: Option<&StoppedCall>,
         leaves: &mut Leaves,
     ) {
         let text = match stopped {

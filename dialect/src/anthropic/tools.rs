@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::splice::{remove, replace};
-use super::super::tools::{EACH, Gone, Tool, all, at, of_type, strings, take_out};
+use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, strings, take_out};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -78,7 +78,7 @@ fn additions<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
 }
 
 /// Removes tools.
-pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+pub(super) fn without(root: &Value<'_>, gone: &RemovedTools<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let left = |name: &str| at(root, &[name, EACH]).iter().any(|tool| !gone.has(tool));
     let (tools, servers) = (left("tools"), left("mcp_servers"));
@@ -121,7 +121,7 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
 }
 
 /// Removes blocks that add tools from turns, and turns that contained nothing else.
-fn turns(messages: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+fn turns(messages: &Value<'_>, gone: &RemovedTools<'_>, edits: &mut Vec<Edit>) {
     let empty = |turn: &Value<'_>| {
         let blocks = at(turn, &["content", EACH]);
         !blocks.is_empty() && blocks.iter().all(|block| gone.has(block))
@@ -146,13 +146,13 @@ fn turns(messages: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
 }
 
 /// Removes tools from a block's definition.
-fn within(change: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+fn within(change: &Value<'_>, gone: &RemovedTools<'_>, edits: &mut Vec<Edit>) {
     for list in defined(change) {
         remove(&list, |nested| gone.has(nested), edits);
     }
 }
 
-fn choice(choice: &Value<'_>, gone: &Gone<'_>, stub: bool, edits: &mut Vec<Edit>) {
+fn choice(choice: &Value<'_>, gone: &RemovedTools<'_>, stub: bool, edits: &mut Vec<Edit>) {
     if stub {
         replace(choice, r#"{"type":"none"}"#, edits);
     } else if strings(choice, "name").iter().any(|name| gone.named(name)) {

@@ -1,7 +1,7 @@
 //! Answers of Converse: events and whole bodies.
 
+use super::super::bounded_set::BoundedSet;
 use super::super::fields::string;
-use super::super::known::Known;
 use super::super::number::{name_number, number};
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
@@ -24,7 +24,7 @@ pub(super) struct Reading {
     /// The type of the event that is read next; clients rely on it alone. Empty if unknown.
     event: Vec<u8>,
     /// Blocks of tool calls that have begun and not stopped.
-    open: Known<u32>,
+    open: BoundedSet<u32>,
     /// The model that a prompt router chose; no other answer names one.
     model: Option<String>,
     sent: Sent,
@@ -41,7 +41,7 @@ impl Reading {
             call: call.clone(),
             framing,
             event: Vec::new(),
-            open: Known::default(),
+            open: BoundedSet::default(),
             model: None,
             sent: Sent::default(),
             leaving: Leaving::default(),

@@ -4,10 +4,10 @@
 
 use super::super::anthropic;
 use super::super::contract::{About, Answers, Requests, Spend};
-use super::super::made::Made;
+use super::super::own_answers::OwnAnswers;
 use super::super::write::quoted;
 use super::super::{
-    Answer, Call, CallPiece, Canned, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves,
+    Answer, Call, CallPiece, CannedAnswer, Dialect, DialectId, Ending, ErrorAnswer, Item, Leaves,
     Recognised, Reply, RequestView, Unreadable,
 };
 use super::{exception, stream_reply};
@@ -48,7 +48,7 @@ pub(in super::super) const DIALECT: Dialect = Dialect {
     tools: anthropic::DIALECT.tools,
     answers: Answers {
         read: |call, framing| Box::new(Reading::new(call, framing)),
-        made: Made::Own { canned, blocked },
+        made: OwnAnswers::Own { canned, blocked },
         error: |_, error| exception(error),
         ..anthropic::DIALECT.answers
     },
@@ -72,7 +72,7 @@ fn read_request(
     Ok(view)
 }
 
-fn canned(call: &Call, canned: &Canned) -> Reply {
+fn canned(call: &Call, canned: &CannedAnswer) -> Reply {
     if !may_be_anthropic(&call.model) {
         // This model's answers have a format of their own.
         let message = canned.text.clone();

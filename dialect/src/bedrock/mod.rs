@@ -12,10 +12,12 @@ mod tools;
 pub(super) use invoke::DIALECT as INVOKE;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::made::Made;
+use super::own_answers::OwnAnswers;
 use super::say::Say;
 use super::write::{Json, error_reply, json_reply};
-use super::{Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech};
+use super::{
+    Answer, Call, CannedAnswer, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech,
+};
 use crate::recognise;
 use crate::wire::frame::Framing;
 use crate::wire::own::OwnEvents;
@@ -35,7 +37,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: Made::Own { canned, blocked },
+        made: OwnAnswers::Own { canned, blocked },
         error: |_, error| exception(error),
         speech: Some(speech),
         choices: false,
@@ -43,7 +45,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };
 
-fn canned(call: &Call, canned: &Canned) -> Reply {
+fn canned(call: &Call, canned: &CannedAnswer) -> Reply {
     if !call.stream {
         return named(json_reply(200, whole(call, &canned.how())), &canned.decision);
     }

@@ -6,7 +6,7 @@ use super::super::number::number;
 use super::super::splice::replace;
 use super::super::stopped_calls::{RESULT, StoppedCalls, stopped_at};
 use super::super::write::quoted;
-use super::super::{CallPiece, Leaves, Stopped};
+use super::super::{CallPiece, Leaves, StoppedCall};
 use super::ending::block;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
@@ -71,7 +71,11 @@ impl Leaving {
     }
 
     /// The text that replaces a call or a result; `None` if it leaves.
-    fn said<'a>(&mut self, holder: &Value<'_>, stopped: Option<&'a Stopped>) -> Option<&'a str> {
+    fn said<'a>(
+        &mut self,
+        holder: &Value<'_>,
+        stopped: Option<&'a StoppedCall>,
+    ) -> Option<&'a str> {
         if let Some(stopped) = stopped {
             self.0.stop(holder.get("toolUse").and_then(|call| call.get("toolUseId")));
             return Some(&stopped.text);

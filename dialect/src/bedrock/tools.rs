@@ -1,7 +1,7 @@
 //! The tools of a Converse request: `toolConfig`, those that a message adds, and those of the model's native request.
 
 use super::super::splice::{remove, replace};
-use super::super::tools::{EACH, Gone, Tool, all, at, of_type, strings};
+use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, strings};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -62,7 +62,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
 }
 
 /// Removes tools.
-pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+pub(super) fn without(root: &Value<'_>, gone: &RemovedTools<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let is_tool = |tool: &Value<'_>| tool.get("cachePoint").is_none();
     let left = at(root, &TOOLS).iter().any(|tool| is_tool(tool) && !gone.has(tool));
@@ -99,7 +99,7 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     edits
 }
 
-fn of_config(config: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+fn of_config(config: &Value<'_>, gone: &RemovedTools<'_>, edits: &mut Vec<Edit>) {
     for list in all(config, "tools").filter(|list| list.kind() == Kind::Array) {
         // A cache point with nothing before it would cache nothing, which the API rejects.
         let first =

@@ -7,9 +7,9 @@ mod request;
 mod stopped;
 
 use super::contract::{About, Answers, Requests, Spend};
-use super::made::Made;
 use super::openai_chat;
-use super::recognise::{self, Line};
+use super::own_answers::OwnAnswers;
+use super::recognise::{self, RequestLine};
 use super::request::has_member;
 use super::say::Say;
 use super::spend::{Spending, Usage, count, insert, some_tokens};
@@ -42,7 +42,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: openai_chat::DIALECT.tools,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: Made::Json(|call, how, decision, _| whole(call, how, decision)),
+        made: OwnAnswers::Json(|call, how, decision, _| whole(call, how, decision)),
         error,
         speech: Some(speech),
         choices: false,
@@ -50,7 +50,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     spend: Spend { spending, usage, cap, ..Spend::NONE },
 };
 
-fn recognise(line: &Line<'_>) -> Option<Recognised> {
+fn recognise(line: &RequestLine<'_>) -> Option<Recognised> {
     line.posts(&["v2", "chat"]).then(|| recognise::call(DialectId::Cohere, None))
 }
 

@@ -64,7 +64,7 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
     for candidate in root.get("candidates").iter().flat_map(Value::children) {
         candidate_uses(&candidate, usage);
     }
-    let Some(said) = Said::of(root) else { return };
+    let Some(said) = ReportedUsage::of(root) else { return };
     let prompt = said.count("promptTokenCount");
     let tools = said.count("toolUsePromptTokenCount").unwrap_or(0);
     let cached = said.count("cachedContentTokenCount").unwrap_or(0);
@@ -95,12 +95,12 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
 
 /// The usage reported by an event, under names that may be in snake_case, as Google's own Python SDK writes them.
 #[derive(Debug, Clone, Copy)]
-struct Said<'a> {
+struct ReportedUsage<'a> {
     counts: Value<'a>,
     snake: bool,
 }
 
-impl<'a> Said<'a> {
+impl<'a> ReportedUsage<'a> {
     fn of(root: &Value<'a>) -> Option<Self> {
         let counts = |name| root.get(name).filter(|said| said.kind() == Kind::Object);
         let camel = counts("usageMetadata").map(|counts| Self { counts, snake: false });
@@ -120,7 +120,7 @@ impl<'a> Said<'a> {
 }
 
 /// Sound has a price of its own in both directions; pictures and films where they are generated.
-fn modalities(said: &Said<'_>, usage: &mut Usage) {
+fn modalities(said: &ReportedUsage<'_>, usage: &mut Usage) {
     let count = if said.snake { "token_count" } else { "tokenCount" };
     let of = |list: &str, modality: &str| {
         let list = said.get(list);

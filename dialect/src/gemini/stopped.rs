@@ -1,6 +1,6 @@
 //! How events leave once calls were stopped: a text part replaces the part of a stopped call.
 
-use super::super::known::{Ids, Known, pieces_at};
+use super::super::bounded_set::{BoundedSet, CallIds, pieces_at};
 use super::super::number::number;
 use super::super::splice::{extend, remove, replace};
 use super::super::write::Json;
@@ -15,9 +15,9 @@ use crate::wire::json::{Kind, Value};
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     /// Stopped calls whose replacement was sent.
-    said: Known<TextKey>,
+    said: BoundedSet<TextKey>,
     /// Ids of stopped calls that the provider ran, whose results are withheld.
-    ids: Ids,
+    ids: CallIds,
     /// Candidates in which a call was replaced, in the order of their indexes.
     candidates: Vec<Candidate>,
 }

@@ -2,7 +2,7 @@
 //! every field in snake_case too.
 
 use super::super::splice::{remove, replace};
-use super::super::tools::{Gone, Tool, of_type, strings};
+use super::super::tools::{RemovedTools, Tool, of_type, strings};
 use super::spelling::{is, snake};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
@@ -50,18 +50,18 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
 }
 
 /// True if the member of a `Tool` is removed: a tool of the provider, or the last declarations.
-fn member_goes(field: &Value<'_>, gone: &Gone<'_>) -> bool {
+fn member_goes(field: &Value<'_>, gone: &RemovedTools<'_>) -> bool {
     gone.has(field)
         || (declarations(field) && declared(field).iter().all(|tool| gone.has(tool)))
         || field.is_null()
 }
 
-fn tool_goes(tool: &Value<'_>, gone: &Gone<'_>) -> bool {
+fn tool_goes(tool: &Value<'_>, gone: &RemovedTools<'_>) -> bool {
     tool.kind() == Kind::Object && tool.children().all(|field| member_goes(&field, gone))
 }
 
 /// Removes tools, and with the last of them the function calling configuration.
-pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+pub(super) fn without(root: &Value<'_>, gone: &RemovedTools<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let left: Vec<Value<'_>> = lists(root).into_iter().filter(|t| !tool_goes(t, gone)).collect();
     let functions = left
@@ -90,7 +90,7 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     edits
 }
 
-fn config(config: &Value<'_>, functions: bool, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+fn config(config: &Value<'_>, functions: bool, gone: &RemovedTools<'_>, edits: &mut Vec<Edit>) {
     let calling = |field: &Value<'_>| is(field, "functionCallingConfig");
     if !functions {
         remove(config, calling, edits);

@@ -8,7 +8,7 @@ use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
-use super::event::Event;
+use super::event::EventKind;
 use super::kind;
 use super::stopped::Leaving;
 use crate::limits;
@@ -27,7 +27,7 @@ const SKIPPED: [&str; 19] = [
 
 /// What a step turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum StepKind {
     Says,
     Thinks,
     /// A call, including those that the provider runs.
@@ -35,7 +35,7 @@ enum Step {
     Other,
 }
 
-impl Step {
+impl StepKind {
     /// Judged by its type.
     fn of(kind: &[u8]) -> Self {
         match kind {
@@ -77,7 +77,7 @@ pub(super) struct Reading {
     call: Call,
     framing: Framing,
     /// Steps that have begun and not stopped.
-    open: Vec<(u32, Step)>,
+    open: Vec<(u32, StepKind)>,
     ended: bool,
     model: Option<String>,
     sent: Sent,
@@ -137,41 +137,43 @@ impl Reading {
             texts.walk(step);
             return;
         }
-        let kind = Step::of(&string(step.get("type")));
+        let kind = StepKind::of(&string(step.get("type")));
         self.open(at, kind);
         let call = text(kind::ARGUMENTS, at);
-        if kind == Step::Calls {
+        if kind == StepKind::Calls {
             call_begins(texts, step, call);
             call_piece(texts, step, call, root.id());
             texts.erase = signature(step);
         }
-        let key = text(if kind == Step::Thinks { kind::THOUGHT } else { kind::TEXT }, at);
+        let key = text(if kind == StepKind::Thinks { kind::THOUGHT } else { kind::TEXT }, at);
         let mut last = LastMembers::default();
         for field in step.children() {
             match (&*field.key(), kind) {
-                (b"text", Step::Says | Step::Thinks) if last.is(step, &field, 0, "text") => {
+                (b"text", StepKind::Says | StepKind::Thinks)
+                    if last.is(step, &field, 0, "text") =>
+                {
                     texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
-                (b"content" | b"summary", Step::Says | Step::Thinks)
+                (b"content" | b"summary", StepKind::Says | StepKind::Thinks)
                     if field.kind() == Kind::Array =>
                 {
                     field.children().for_each(|part| content(texts, &part, key));
                 }
-                (b"signature", Step::Thinks) => texts.seal(&field, key),
-                _ => call_field(texts, &field, call, kind == Step::Calls),
+                (b"signature", StepKind::Thinks) => texts.seal(&field, key),
+                _ => call_field(texts, &field, call, kind == StepKind::Calls),
             }
         }
         texts.erase = None;
     }
 
-    fn open(&mut self, at: u32, kind: Step) {
+    fn open(&mut self, at: u32, kind: StepKind) {
         self.open.retain(|(own, _)| *own != at);
         if self.open.len() < limits::OPEN_TEXTS {
             self.open.push((at, kind));
         }
     }
 
-    fn is_open(&self, at: u32, kind: Step) -> bool {
+    fn is_open(&self, at: u32, kind: StepKind) -> bool {
         self.open.contains(&(at, kind))
     }
 
@@ -184,14 +186,14 @@ impl Reading {
         at: u32,
     ) {
         let kind = string(delta.get("type"));
-        let thinks = kind.starts_with(b"thought") || self.is_open(at, Step::Thinks);
+        let thinks = kind.starts_with(b"thought") || self.is_open(at, StepKind::Thinks);
         let key = text(if thinks { kind::THOUGHT } else { kind::TEXT }, at);
         let call = text(kind::ARGUMENTS, at);
-        let calls = self.is_open(at, Step::Calls);
+        let calls = self.is_open(at, StepKind::Calls);
         let of_call = calls || is_call(&kind) || delta.get("arguments").is_some();
         if of_call {
             if !calls && is_call(&kind) {
-                self.open(at, Step::Calls);
+                self.open(at, StepKind::Calls);
                 call_begins(texts, delta, call);
             }
             call_piece(texts, delta, call, root.id());
@@ -218,7 +220,7 @@ impl Reading {
 
     fn stop(&mut self, texts: &mut TextWalk<'_, '_>, root: &Value<'_>, at: u32) {
         let call = text(kind::ARGUMENTS, at);
-        let calls = self.is_open(at, Step::Calls);
+        let calls = self.is_open(at, StepKind::Calls);
         self.open.retain(|(own, _)| *own != at);
         for kind in [kind::TEXT, kind::THOUGHT] {
             texts.push(Item::TextEnd(text(kind, at)));
@@ -232,14 +234,14 @@ impl Reading {
     }
 
     fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
-        let event = Event::of(root);
+        let event = EventKind::of(root);
         let [index] = pick(root, ["index"]);
         let at = number(index);
         texts.item = index.map_or(NO_ITEM, |_| at);
         if twice(root, &["event_type", "index", "step", "content", "delta", "interaction"]) {
             texts.push(Item::Twice);
         }
-        if event == Event::Created {
+        if event == EventKind::Created {
             // Another answer in the same body has an end of its own.
             self.ended = false;
             self.open.clear();
@@ -247,16 +249,16 @@ impl Reading {
         let mut last = LastMembers::default();
         for field in root.children() {
             match (&*field.key(), event) {
-                (b"delta", Event::Delta) if last.is(root, &field, 0, "delta") => {
+                (b"delta", EventKind::Delta) if last.is(root, &field, 0, "delta") => {
                     self.delta(texts, root, &field, at);
                 }
-                (b"step", Event::Start) if last.is(root, &field, 1, "step") => {
+                (b"step", EventKind::Start) if last.is(root, &field, 1, "step") => {
                     self.begin(texts, root, &field, at);
                 }
-                (b"content", Event::Start) if last.is(root, &field, 2, "content") => {
+                (b"content", EventKind::Start) if last.is(root, &field, 2, "content") => {
                     self.begin(texts, root, &field, at);
                 }
-                (b"step", Event::Stop) => texts.again_below(&field, text(kind::TEXT, at)),
+                (b"step", EventKind::Stop) => texts.again_below(&field, text(kind::TEXT, at)),
                 (b"interaction", _) if last.is(root, &field, 3, "interaction") => {
                     self.interaction(texts, &field);
                 }
@@ -266,8 +268,8 @@ impl Reading {
             }
         }
         match event {
-            Event::Stop => self.stop(texts, root, at),
-            Event::Completed if !std::mem::replace(&mut self.ended, true) => {
+            EventKind::Stop => self.stop(texts, root, at),
+            EventKind::Completed if !std::mem::replace(&mut self.ended, true) => {
                 texts.push(Item::AnswerEnd);
             }
             _ => {}
@@ -401,7 +403,7 @@ impl Answer for Reading {
     }
 
     fn goes_on(&self, root: &Value<'_>) -> bool {
-        Event::of(root) == Event::Delta
+        EventKind::of(root) == EventKind::Delta
     }
 
     fn keeps_words(&self) -> bool {

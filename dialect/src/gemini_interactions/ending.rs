@@ -7,7 +7,7 @@ use super::super::say::Say;
 use super::super::texts::short;
 use super::super::write::Json;
 use super::super::{Call, Ending};
-use super::event::{Event, Names};
+use super::event::{EventKind, EventNames};
 use super::kind;
 use super::{NO_USAGE, OURS, status};
 use crate::wire::json::Value;
@@ -16,7 +16,7 @@ use crate::wire::own::OwnEvents;
 /// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    names: Names,
+    names: EventNames,
     started: bool,
     id: Option<String>,
     /// The step that has begun and not stopped, and the kind of its text, if it has text.
@@ -34,7 +34,7 @@ pub(super) struct Sent {
 }
 
 /// A piece of text for a step.
-pub(super) fn delta(out: &mut OwnEvents, names: Names, index: u32, kind: u8, text: &str) {
+pub(super) fn delta(out: &mut OwnEvents, names: EventNames, index: u32, kind: u8, text: &str) {
     let mut json = Json::default();
     json.raw(r#"{"index":"#).number(index.into());
     match kind {
@@ -46,11 +46,11 @@ pub(super) fn delta(out: &mut OwnEvents, names: Names, index: u32, kind: u8, tex
             json.raw(r#","delta":{"type":"text","text":"#).text(text).raw("}");
         }
     }
-    event(out, names, Event::Delta, json);
+    event(out, names, EventKind::Delta, json);
 }
 
 /// Writes an event; in this format the event's name comes last.
-fn event(out: &mut OwnEvents, names: Names, event: Event, mut json: Json) {
+fn event(out: &mut OwnEvents, names: EventNames, event: EventKind, mut json: Json) {
     let name = names.name(event);
     json.raw(r#","event_type":"#).text(name).raw("}");
     out.push(name, json.as_str());
@@ -59,12 +59,12 @@ fn event(out: &mut OwnEvents, names: Names, event: Event, mut json: Json) {
 impl Sent {
     /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
-        let event = Event::of(root);
-        self.names = Names::of(root).unwrap_or(self.names);
-        self.failed = event == Event::Error;
+        let event = EventKind::of(root);
+        self.names = EventNames::of(root).unwrap_or(self.names);
+        self.failed = event == EventKind::Error;
         let index = || number(root.get("index"));
         match event {
-            Event::Created => {
+            EventKind::Created => {
                 if self.completed {
                     // Another answer in the same body: the state of the previous one is dropped.
                     *self = Self { names: self.names, ..Self::default() };
@@ -73,7 +73,7 @@ impl Sent {
                 let interaction = root.get("interaction");
                 self.id = short(interaction.and_then(|own| own.get("id")));
             }
-            Event::Start => {
+            EventKind::Start => {
                 let step = root.get("step").or_else(|| root.get("content"));
                 let text = match &*string(step.and_then(|step| step.get("type"))) {
                     b"model_output" | b"text" => Some(kind::TEXT),
@@ -88,7 +88,7 @@ impl Sent {
                     self.spoke();
                 }
             }
-            Event::Delta => {
+            EventKind::Delta => {
                 let (index, delta) = (index(), root.get("delta"));
                 let text = delta.and_then(|delta| delta.get("text"));
                 let says = !string(text).is_empty();
@@ -99,9 +99,9 @@ impl Sent {
                     self.spoke();
                 }
             }
-            Event::Stop => self.open = None,
-            Event::Completed => self.completed = true,
-            Event::Error | Event::Other => {}
+            EventKind::Stop => self.open = None,
+            EventKind::Completed => self.completed = true,
+            EventKind::Error | EventKind::Other => {}
         }
     }
 
@@ -149,7 +149,7 @@ impl Sent {
         if !self.started && !self.completed {
             let mut json = head("in_progress");
             json.raw("}");
-            event(&mut out, self.names, Event::Created, json);
+            event(&mut out, self.names, EventKind::Created, json);
             self.started = true;
         }
         if !self.completed {
@@ -163,7 +163,7 @@ impl Sent {
             self.close(&mut out);
             let mut json = head(status(&say));
             json.raw(r#","usage":"#).raw(NO_USAGE).raw("}");
-            event(&mut out, self.names, Event::Completed, json);
+            event(&mut out, self.names, EventKind::Completed, json);
             self.completed = true;
         }
         out.push("done", "[DONE]");
@@ -198,7 +198,7 @@ impl Sent {
             let mut json = Json::default();
             json.raw(r#"{"index":"#).number(self.next.into());
             json.raw(",").text(member).raw(":").raw(step);
-            event(out, self.names, Event::Start, json);
+            event(out, self.names, EventKind::Start, json);
             self.begin(self.next, Some(kind::TEXT));
         }
         let Some((index, _)) = self.open else { return };
@@ -210,7 +210,7 @@ impl Sent {
         if let Some((index, _)) = self.open.take() {
             let mut json = Json::default();
             json.raw(r#"{"index":"#).number(index.into());
-            event(out, self.names, Event::Stop, json);
+            event(out, self.names, EventKind::Stop, json);
         }
     }
 }

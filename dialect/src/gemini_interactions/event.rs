@@ -7,7 +7,7 @@ use crate::wire::json::Value;
 
 /// The kinds of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum EventKind {
     /// The answer begins.
     Created,
     /// A step begins.
@@ -23,7 +23,7 @@ pub(super) enum Event {
     Other,
 }
 
-impl Event {
+impl EventKind {
     /// The kind of this event.
     pub(super) fn of(root: &Value<'_>) -> Self {
         match &*name(root) {
@@ -47,13 +47,13 @@ fn name<'a>(root: &Value<'a>) -> Cow<'a, [u8]> {
 
 /// The two generations of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Names {
+pub(super) enum EventNames {
     #[default]
     Today,
     Before,
 }
 
-impl Names {
+impl EventNames {
     /// The generation that this event's name belongs to; `None` if it is in neither.
     pub(super) fn of(root: &Value<'_>) -> Option<Self> {
         match &*name(root) {
@@ -67,19 +67,19 @@ impl Names {
     }
 
     /// The name of an event.
-    pub(super) fn name(self, event: Event) -> &'static str {
+    pub(super) fn name(self, event: EventKind) -> &'static str {
         match (event, self) {
-            (Event::Created, Self::Today) => "interaction.created",
-            (Event::Created, Self::Before) => "interaction.start",
-            (Event::Start, Self::Today) => "step.start",
-            (Event::Start, Self::Before) => "content.start",
-            (Event::Delta, Self::Today) => "step.delta",
-            (Event::Delta, Self::Before) => "content.delta",
-            (Event::Stop, Self::Today) => "step.stop",
-            (Event::Stop, Self::Before) => "content.stop",
-            (Event::Completed, Self::Today) => "interaction.completed",
-            (Event::Completed, Self::Before) => "interaction.complete",
-            (Event::Error | Event::Other, _) => "error",
+            (EventKind::Created, Self::Today) => "interaction.created",
+            (EventKind::Created, Self::Before) => "interaction.start",
+            (EventKind::Start, Self::Today) => "step.start",
+            (EventKind::Start, Self::Before) => "content.start",
+            (EventKind::Delta, Self::Today) => "step.delta",
+            (EventKind::Delta, Self::Before) => "content.delta",
+            (EventKind::Stop, Self::Today) => "step.stop",
+            (EventKind::Stop, Self::Before) => "content.stop",
+            (EventKind::Completed, Self::Today) => "interaction.completed",
+            (EventKind::Completed, Self::Before) => "interaction.complete",
+            (EventKind::Error | EventKind::Other, _) => "error",
         }
     }
 

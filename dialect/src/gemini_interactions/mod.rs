@@ -13,8 +13,8 @@ mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::made::Made;
-use super::recognise::{self, Line};
+use super::own_answers::OwnAnswers;
+use super::recognise::{self, RequestLine};
 use super::request::has_member;
 use super::say::Say;
 use super::write::{Json, error_reply};
@@ -44,7 +44,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: Made::Json(|call, how, decision, _| whole(call, how, decision)),
+        made: OwnAnswers::Json(|call, how, decision, _| whole(call, how, decision)),
         error,
         speech: Some(speech),
         choices: false,
@@ -54,7 +54,7 @@ pub(super) const DIALECT: Dialect = Dialect {
 
 /// `…/interactions`, and stored answers. An application's own `…/interactions/12` is not one: the segment before it
 /// must show that this is the API.
-fn recognise(line: &Line<'_>) -> Option<Recognised> {
+fn recognise(line: &RequestLine<'_>) -> Option<Recognised> {
     let target = line.target;
     let own = recognise::call(DialectId::GeminiInteractions, None);
     if line.post {

@@ -1,15 +1,15 @@
 //! How events leave once calls were stopped: a step of model output replaces the step of a stopped call, so that
 //! indexes stay the same, and the status stays true.
 
+use super::super::bounded_set::BoundedSet;
 use super::super::fields::string;
-use super::super::known::Known;
 use super::super::number::number;
 use super::super::splice::replace;
 use super::super::stopped_calls::{RESULT, StoppedCalls, stopped_at};
 use super::super::write::Json;
-use super::super::{CallPiece, Leaves, Stopped, TextKey};
+use super::super::{CallPiece, Leaves, StoppedCall, TextKey};
 use super::ending::delta;
-use super::event::{Event, Names};
+use super::event::{EventKind, EventNames};
 use super::kind;
 use super::model_output;
 use crate::wire::frame::Framing;
@@ -20,7 +20,7 @@ use crate::wire::json::Value;
 pub(super) struct Leaving {
     calls: StoppedCalls,
     /// Stopped calls whose replacement was sent.
-    said: Known<TextKey>,
+    said: BoundedSet<TextKey>,
 }
 
 /// The member, the status that asks the caller to run tools, and the one of an interaction without calls.
@@ -38,10 +38,10 @@ impl Leaving {
             self.interaction(root, pieces, &mut leaves);
             return leaves;
         }
-        let names = Names::of(root).unwrap_or_default();
+        let names = EventNames::of(root).unwrap_or_default();
         let index = number(root.get("index"));
-        match Event::of(root) {
-            Event::Start => {
+        match EventKind::of(root) {
+            EventKind::Start => {
                 let steps = root.children().filter(|f| f.key_is("step") || f.key_is("content"));
                 for step in steps {
                     let Some(text) = self.instead(&step, stopped_at(root, pieces)) else {
@@ -56,7 +56,7 @@ impl Leaving {
                     }
                 }
             }
-            Event::Delta => {
+            EventKind::Delta => {
                 let stopped = stopped_at(root, pieces);
                 leaves.dropped = stopped.is_some() || self.calls.withheld.has(&index);
                 // A call may begin without a start event.
@@ -68,7 +68,7 @@ impl Leaving {
                     }
                 }
             }
-            Event::Stop => _ = self.calls.withheld.remove(&index),
+            EventKind::Stop => _ = self.calls.withheld.remove(&index),
             _ => {
                 for interaction in root.children().filter(|field| field.key_is("interaction")) {
                     self.interaction(&interaction, pieces, &mut leaves);
@@ -106,7 +106,11 @@ impl Leaving {
     }
 
     /// The text that replaces a step, if it does not leave.
-    fn instead<'a>(&mut self, step: &Value<'_>, stopped: Option<&'a Stopped>) -> Option<&'a str> {
+    fn instead<'a>(
+        &mut self,
+        step: &Value<'_>,
+        stopped: Option<&'a StoppedCall>,
+    ) -> Option<&'a str> {
         let kind = string(step.get("type"));
         let Some(stopped) = stopped else {
             self.calls.through |= &*kind == b"function_call";

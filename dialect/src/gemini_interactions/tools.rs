@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::splice::{remove, replace};
-use super::super::tools::{EACH, Gone, Tool, all, at, of_type, strings, take_out};
+use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, strings, take_out};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -50,7 +50,7 @@ fn found<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
 }
 
 /// Removes tools, and with the last of them the tool choice.
-pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+pub(super) fn without(root: &Value<'_>, gone: &RemovedTools<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut left = at(root, &["tools", EACH]);
     left.retain(|tool| !gone.has(tool));
@@ -72,7 +72,7 @@ pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
     edits
 }
 
-fn choice(config: &Value<'_>, functions: bool, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+fn choice(config: &Value<'_>, functions: bool, gone: &RemovedTools<'_>, edits: &mut Vec<Edit>) {
     if !functions {
         remove(config, |field| field.key_is("tool_choice"), edits);
         return;

@@ -9,7 +9,7 @@ use crate::{InputParts, Item, Role, definitions};
 
 /// The kinds of message from a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
+pub enum ServerMessage {
     /// It answers a request of the caller.
     Answer,
     /// It requests something from the caller (sampling, elicitation, roots).
@@ -20,12 +20,12 @@ pub enum Sent {
 
 /// The kind of a message.
 #[must_use]
-pub fn sent(message: &Value<'_>) -> Sent {
+pub fn sent(message: &Value<'_>) -> ServerMessage {
     let has = |name| message.get(name).is_some();
     match (has("result") || has("error"), has("method"), has("id")) {
-        (false, true, true) => Sent::Request,
-        (false, true, false) => Sent::Notification,
-        _ => Sent::Answer,
+        (false, true, true) => ServerMessage::Request,
+        (false, true, false) => ServerMessage::Notification,
+        _ => ServerMessage::Answer,
     }
 }
 

@@ -9,7 +9,7 @@
 pub mod answer;
 mod message;
 mod mirror;
-mod mute;
+mod reading;
 pub mod sign;
 pub mod sniff;
 pub mod write;
@@ -23,9 +23,9 @@ pub use mirror::{is_mismatch, is_modern};
 pub use sign::is_old_transport;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::made::Made;
+use super::own_answers::OwnAnswers;
 use super::{
-    Call, Canned, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Speech,
+    Call, CannedAnswer, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Speech,
     Unreadable,
 };
 use crate::wire::json::Doc;
@@ -36,8 +36,8 @@ pub(super) const DIALECT: Dialect = Dialect {
     requests: Requests { recognise: |_| None, takes: None, read: read_request },
     tools: OfferedTools::NONE,
     answers: Answers {
-        read: |_, _| Box::new(mute::Mute),
-        made: Made::Own { canned, blocked },
+        read: |_, _| Box::new(reading::Reading),
+        made: OwnAnswers::Own { canned, blocked },
         error,
         speech: Some(|_| Speech::Says),
         choices: false,
@@ -58,16 +58,22 @@ fn read_request(
     Ok(RequestView { call, texts, remote, edits: Vec::new() })
 }
 
-fn canned(_call: &Call, canned: &Canned) -> Reply {
-    write::error(&write::To::Nobody, 200, write::code("canned"), &canned.text, "canned")
+fn canned(_call: &Call, canned: &CannedAnswer) -> Reply {
+    write::error(&write::ReplyTo::Nobody, 200, write::code("canned"), &canned.text, "canned")
 }
 
 fn blocked(_call: &Call, _decision: &str, _now: u64) -> Reply {
     let text = "the answer was withheld by policy";
-    write::error(&write::To::Nobody, 200, write::code("content_blocked"), text, "content_blocked")
+    write::error(
+        &write::ReplyTo::Nobody,
+        200,
+        write::code("content_blocked"),
+        text,
+        "content_blocked",
+    )
 }
 
 fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {
     let code = write::code(error.code);
-    write::error(&write::To::Nobody, error.status, code, &error.message, error.code)
+    write::error(&write::ReplyTo::Nobody, error.status, code, &error.message, error.code)
 }

@@ -5,7 +5,7 @@ use crate::write::{Json, json_reply};
 
 /// The requests that a reply answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum To<'a> {
+pub enum ReplyTo<'a> {
     /// No id is known: the reply has `id: null`.
     Nobody,
     /// Each of these requests.
@@ -85,17 +85,17 @@ pub fn error_message(to: &[u8], code: i32, text: &str, word: &str) -> String {
 
 /// The same error for each request.
 #[must_use]
-pub fn error(to: &To<'_>, status: u16, code: i32, text: &str, word: &str) -> Reply {
+pub fn error(to: &ReplyTo<'_>, status: u16, code: i32, text: &str, word: &str) -> Reply {
     each(to, status, |id| error_message(id, code, text, word))
 }
 
 /// A message for each request.
 #[must_use]
-pub fn each(to: &To<'_>, status: u16, one: impl Fn(&[u8]) -> String) -> Reply {
+pub fn each(to: &ReplyTo<'_>, status: u16, one: impl Fn(&[u8]) -> String) -> Reply {
     let body = match to {
-        To::Nobody => one(b"null"),
-        To::Each { ids, batch: false } => one(ids.first().copied().unwrap_or(b"null")),
-        To::Each { ids, .. } => {
+        ReplyTo::Nobody => one(b"null"),
+        ReplyTo::Each { ids, batch: false } => one(ids.first().copied().unwrap_or(b"null")),
+        ReplyTo::Each { ids, .. } => {
             let all: Vec<String> = ids.iter().map(|id| one(id)).collect();
             format!("[{}]", all.join(","))
         }

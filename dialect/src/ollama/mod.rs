@@ -5,16 +5,16 @@ mod answer;
 mod request;
 
 use super::contract::{About, Answers, Requests, Spend};
-use super::made::Made;
 use super::openai_chat;
-use super::recognise::{self, Line};
+use super::own_answers::OwnAnswers;
+use super::recognise::{self, RequestLine};
 use super::request::has_member;
 use super::say::Say;
 use super::spend::{Spending, Usage, insert, some_tokens};
 use super::write::{Json, error_reply, json_reply};
 use super::{
-    Answer, Call, Canned, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech,
-    Unreadable,
+    Answer, Call, CannedAnswer, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply,
+    Speech, Unreadable,
 };
 use crate::base::time;
 use crate::wire::edit::Edit;
@@ -38,7 +38,7 @@ pub(super) const CHAT: Dialect = Dialect {
     tools: openai_chat::DIALECT.tools,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: Made::Own { canned, blocked },
+        made: OwnAnswers::Own { canned, blocked },
         error: |_, error| self::error(error),
         speech: Some(speech),
         choices: false,
@@ -59,7 +59,7 @@ pub(super) const GENERATE: Dialect = Dialect {
     ..CHAT
 };
 
-fn recognise(line: &Line<'_>, word: &str, own: DialectId) -> Option<Recognised> {
+fn recognise(line: &RequestLine<'_>, word: &str, own: DialectId) -> Option<Recognised> {
     let call = Recognised { json_stream: Framing::NdJson, ..recognise::call(own, None) };
     line.posts(&["api", word]).then_some(call)
 }
@@ -80,7 +80,7 @@ fn takes(root: &Value<'_>) -> bool {
     root.kind() != Kind::Object || has_member(root, "model")
 }
 
-fn canned(call: &Call, canned: &Canned) -> Reply {
+fn canned(call: &Call, canned: &CannedAnswer) -> Reply {
     if !call.stream {
         return json_reply(200, whole(call, &canned.how(), canned.now));
     }

@@ -11,7 +11,7 @@ pub(super) mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::made::Made;
+use super::own_answers::OwnAnswers;
 use super::write::Json;
 use super::{Call, Dialect, DialectId, EndingHow, Speech, openai};
 use crate::recognise;
@@ -27,7 +27,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: Made::Json(whole),
+        made: OwnAnswers::Json(whole),
         error: |_, error| openai::error(error),
         speech: Some(speech),
         choices: true,

@@ -1,12 +1,12 @@
 //! How frames of a chat answer leave once calls were stopped: without their pieces, with replacements as content, the
 //! other calls renumbered, and a finish reason that is still true.
 
-use super::super::known::{Known, pieces_at};
+use super::super::bounded_set::{BoundedSet, pieces_at};
 use super::super::number::number;
 use super::super::openai::is_finished;
 use super::super::splice::{extend, insert, push, remove, replace};
 use super::super::write::{Json, quoted};
-use super::super::{CallPiece, Leaves, Stopped, TextKey};
+use super::super::{CallPiece, Leaves, StoppedCall, TextKey};
 use super::ending::Sent;
 use super::shapes;
 use crate::limits;
@@ -21,7 +21,7 @@ pub(super) struct Leaving {
     /// Choices of which calls have left, in order, with the next index.
     next: Vec<(u32, u32)>,
     /// Stopped calls whose replacement was sent.
-    said: Known<TextKey>,
+    said: BoundedSet<TextKey>,
     /// Choices of which calls were stopped, in the order of their indexes.
     choices: Vec<Choice>,
 }
@@ -236,7 +236,7 @@ impl Leaving {
     }
 
     /// A call was stopped: adds its replacement, once.
-    fn instead(&mut self, index: u32, stopped: &Stopped, said: &mut String) {
+    fn instead(&mut self, index: u32, stopped: &StoppedCall, said: &mut String) {
         self.stopped(index);
         if !self.said.has(&stopped.call) {
             self.said.add(stopped.call);

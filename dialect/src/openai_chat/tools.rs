@@ -1,7 +1,9 @@
 //! The tools of a chat request: `tools`, the old `functions`, `web_search_options`.
 
 use super::super::splice::remove;
-use super::super::tools::{EACH, Gone, Tool, all, at, of_type, openai_choice, strings, take_out};
+use super::super::tools::{
+    EACH, RemovedTools, Tool, all, at, of_type, openai_choice, strings, take_out,
+};
 use crate::wire::edit::Edit;
 use crate::wire::json::Value;
 
@@ -34,7 +36,7 @@ fn names(tool: &Value<'_>) -> Vec<String> {
 }
 
 /// Removes tools. If none is left, the API accepts neither `tools` nor `tool_choice` nor `parallel_tool_calls`.
-pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+pub(super) fn without(root: &Value<'_>, gone: &RemovedTools<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let left = |name: &str| at(root, &[name, EACH]).iter().any(|tool| !gone.has(tool));
     let (tools, functions) = (left("tools"), left("functions"));

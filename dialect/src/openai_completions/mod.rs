@@ -6,9 +6,9 @@ mod kind;
 mod request;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::made::Made;
 use super::openai_chat;
-use super::recognise::{self, Line};
+use super::own_answers::OwnAnswers;
+use super::recognise::{self, RequestLine};
 use super::say::Say;
 use super::spend::{Spending, count, insert};
 use super::write::Json;
@@ -39,14 +39,14 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools::NONE,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: Made::Json(whole),
+        made: OwnAnswers::Json(whole),
         speech: Some(speech),
         ..openai_chat::DIALECT.answers
     },
     spend: Spend { spending, cap, ..openai_chat::DIALECT.spend },
 };
 
-fn recognise(line: &Line<'_>) -> Option<Recognised> {
+fn recognise(line: &RequestLine<'_>) -> Option<Recognised> {
     let target = line.target;
     if !line.posts(&["completions"]) || target.is(1, "chat") {
         return None;

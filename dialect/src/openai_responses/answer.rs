@@ -1,7 +1,7 @@
 //! Answers: events and whole bodies.
 
+use super::super::bounded_set::BoundedSet;
 use super::super::fields::{is_among, pick, string};
-use super::super::known::Known;
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
@@ -42,11 +42,11 @@ pub(super) struct Reading {
     call: Call,
     framing: Framing,
     /// Calls that have begun and not ended.
-    open: Known<TextKey>,
+    open: BoundedSet<TextKey>,
     /// Items that are calls, including those that the provider runs.
-    calls: Known<u32>,
+    calls: BoundedSet<u32>,
     /// Texts of parts that were added.
-    parts: Known<TextKey>,
+    parts: BoundedSet<TextKey>,
     ended: bool,
     model: Option<String>,
     sent: Sent,
@@ -58,9 +58,9 @@ impl Reading {
         Self {
             call: call.clone(),
             framing,
-            open: Known::default(),
-            calls: Known::default(),
-            parts: Known::default(),
+            open: BoundedSet::default(),
+            calls: BoundedSet::default(),
+            parts: BoundedSet::default(),
             ended: false,
             model: None,
             sent: Sent::default(),

@@ -6,7 +6,7 @@ use super::super::write::{Json, quoted};
 use super::super::{Call, Ending, previous};
 use super::names::kind;
 use super::sent::{OutputItem, Sent, SentPart};
-use super::{Head, OURS, ResponseStatus, content_part, message, response, with_fields};
+use super::{OURS, ResponseHead, ResponseStatus, content_part, message, response, with_fields};
 use crate::wire::json::Doc;
 use crate::wire::own::OwnEvents;
 
@@ -36,7 +36,13 @@ impl Events {
         self.event(name, json.as_str());
     }
 
-    fn of_response(&mut self, name: &str, head: &Head<'_>, status: ResponseStatus, output: &str) {
+    fn of_response(
+        &mut self,
+        name: &str,
+        head: &ResponseHead<'_>,
+        status: ResponseStatus,
+        output: &str,
+    ) {
         let response = response(head, status, output);
         self.event(name, &format!(r#""response":{response}"#));
     }
@@ -63,7 +69,7 @@ pub(super) fn end(sent: &mut Sent, call: &Call, model: Option<&str>, ending: &En
     let model = sent.model.clone().or_else(|| model.map(Into::into));
     let model = model.unwrap_or_else(|| call.model.clone());
     let upstream = sent.head.take();
-    let head = Head { id: &id, created, model: &model, upstream: upstream.as_deref() };
+    let head = ResponseHead { id: &id, created, model: &model, upstream: upstream.as_deref() };
     if !sent.any {
         events.of_response("response.created", &head, ResponseStatus::InProgress, "");
         events.of_response("response.in_progress", &head, ResponseStatus::InProgress, "");

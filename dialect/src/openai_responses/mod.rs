@@ -10,7 +10,7 @@ mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
-use super::made::Made;
+use super::own_answers::OwnAnswers;
 use super::say::Say;
 use super::write::{Json, quoted};
 use super::{Call, Dialect, DialectId, EndingHow, Speech, openai, previous};
@@ -27,7 +27,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: Made::Json(whole),
+        made: OwnAnswers::Json(whole),
         error: |_, error| openai::error(error),
         speech: Some(speech),
         choices: false,
@@ -75,7 +75,7 @@ impl ResponseStatus {
 
 /// What identifies a response.
 #[derive(Debug)]
-struct Head<'a> {
+struct ResponseHead<'a> {
     id: &'a str,
     created: u64,
     model: &'a str,
@@ -96,7 +96,7 @@ const NO_USAGE: &str = concat!(
 );
 
 /// A response object; `output` is the inside of its list of items.
-fn response(head: &Head<'_>, status: ResponseStatus, output: &str) -> String {
+fn response(head: &ResponseHead<'_>, status: ResponseStatus, output: &str) -> String {
     let details = match status {
         ResponseStatus::Filtered => r#"{"reason":"content_filter"}"#,
         ResponseStatus::Spent => r#"{"reason":"max_output_tokens"}"#,
@@ -169,6 +169,6 @@ fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
         message(&mut output, &id, status.name(), Some((text, say.refusal)));
     }
     let id = previous::canned_id(OURS, call, decision);
-    let head = Head { id: &id, created: now, model: &call.model, upstream: None };
+    let head = ResponseHead { id: &id, created: now, model: &call.model, upstream: None };
     response(&head, status, output.as_str())
 }

@@ -1,12 +1,12 @@
 //! How events leave once calls were stopped: a message replaces the item of a stopped call, so that output indexes stay
 //! the same. Its events become the message's, repetitions of the item repeat the message, and events are renumbered.
 
+use super::super::bounded_set::{BoundedSet, CallIds};
 use super::super::fields::string;
-use super::super::known::{Ids, Known};
 use super::super::splice::replace;
 use super::super::stopped_calls::{RESULT, stopped_at};
 use super::super::write::Json;
-use super::super::{CallPiece, Leaves, Stopped};
+use super::super::{CallPiece, Leaves, StoppedCall};
 use super::ending::Events;
 use super::names::name_and_phase;
 use super::sent::Sent;
@@ -21,9 +21,9 @@ pub(super) struct Leaving {
     /// Something was changed: numbers continue from what was sent.
     changed: bool,
     /// Ids of stopped calls, whose outputs are withheld.
-    ids: Ids,
+    ids: CallIds,
     /// Output indexes of items that were withheld with their call.
-    withheld: Known<u64>,
+    withheld: BoundedSet<u64>,
 }
 
 /// What replaces an item.
@@ -97,7 +97,7 @@ impl Leaving {
     fn said<'a>(
         &mut self,
         item: &Value<'_>,
-        stopped: Option<&'a Stopped>,
+        stopped: Option<&'a StoppedCall>,
     ) -> Option<Replacement<'a>> {
         let call_id = || item.get("call_id").or_else(|| item.get("id"));
         match stopped {

@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::splice::remove;
-use super::super::tools::{EACH, Gone, Tool, all, at, of_type, openai_choice, strings};
+use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, openai_choice, strings};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -68,14 +68,14 @@ fn names(tool: &Value<'_>) -> Vec<String> {
 }
 
 /// True if nothing of the tool is left: it is removed itself, or everything in it is.
-fn goes(tool: &Value<'_>, gone: &Gone<'_>) -> bool {
+fn goes(tool: &Value<'_>, gone: &RemovedTools<'_>) -> bool {
     let nested = all(tool, "tools").chain(lists(tool)).collect::<Vec<_>>();
     let mut parts = nested.iter().flat_map(|list| list.children()).peekable();
     gone.has(tool) || (parts.peek().is_some() && parts.all(|part| gone.has(&part)))
 }
 
 /// Removes parts from the tools of a list that stay.
-fn parts(list: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
+fn parts(list: &Value<'_>, gone: &RemovedTools<'_>, edits: &mut Vec<Edit>) {
     for tool in list.children().filter(|tool| !goes(tool, gone)) {
         for part in all(&tool, "tools").chain(lists(&tool)) {
             remove(&part, |part| gone.has(part), edits);
@@ -84,7 +84,7 @@ fn parts(list: &Value<'_>, gone: &Gone<'_>, edits: &mut Vec<Edit>) {
 }
 
 /// Removes tools. If none is left, `tools` and the members about their use are removed too.
-pub(super) fn without(root: &Value<'_>, gone: &Gone<'_>) -> Vec<Edit> {
+pub(super) fn without(root: &Value<'_>, gone: &RemovedTools<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let left = at(root, &["tools", EACH]).iter().any(|tool| !goes(tool, gone));
     let of_tools = |field: &Value<'_>| {

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use super::texts::ByKey;
 use crate::context::record::Record;
 use crate::counters::Unchecked;
-use crate::dialect::{ArgsForm, CallName, Item, Stopped, TextKey};
+use crate::dialect::{ArgsForm, CallName, Item, StoppedCall, TextKey};
 use crate::event;
 use crate::limits;
 use crate::policy::Program;
@@ -80,7 +80,7 @@ struct AnsweredCall {
     given: Given,
     state: CallState,
     /// What is said in its place, once it was stopped: for good.
-    stopped: Option<Stopped>,
+    stopped: Option<StoppedCall>,
     /// The id under which it was let through with a grant.
     granted: Option<String>,
     watched: bool,
@@ -140,7 +140,7 @@ impl Calls {
 
     /// What is said in place of this call, if it was stopped.
     #[must_use]
-    pub fn stopped(&self, call: TextKey) -> Option<&Stopped> {
+    pub fn stopped(&self, call: TextKey) -> Option<&StoppedCall> {
         self.get(call)?.stopped.as_ref()
     }
 
@@ -437,7 +437,7 @@ impl Calls {
         let id = format!("{}_{}_{}", self.decision, key.a, key.b);
         if let Some(call) = self.find(key) {
             let new = call.stopped.is_none();
-            call.stopped.get_or_insert(Stopped { call: key, text, id });
+            call.stopped.get_or_insert(StoppedCall { call: key, text, id });
             if call.state == CallState::Waiting {
                 call.state = CallState::Judged;
             }

@@ -4,7 +4,7 @@
 use super::Context;
 use crate::dialect::mcp::sign::Sign;
 use crate::dialect::mcp::sniff::Sniffer;
-use crate::dialect::mcp::write::{self, To};
+use crate::dialect::mcp::write::{self, ReplyTo};
 use crate::dialect::{DialectId, ErrorAnswer, Reply};
 use crate::grant::Grant;
 use crate::policy::document::Fallback;
@@ -111,8 +111,8 @@ impl Mcp {
     pub(crate) fn error(&self, error: &ErrorAnswer) -> Reply {
         let ids = self.ids();
         let to = match ids.is_empty() {
-            true => To::Nobody,
-            false => To::Each { ids: &ids, batch: self.batch },
+            true => ReplyTo::Nobody,
+            false => ReplyTo::Each { ids: &ids, batch: self.batch },
         };
         // The status and code that revision 2026-07-28 names.
         let mismatch = self.mismatch && error.code == "unreadable";
@@ -128,14 +128,14 @@ impl Mcp {
             let none = "not offered now";
             return match self.sign {
                 Some(_) => write::accepted(),
-                None => write::error(&To::Nobody, 405, write::code("canned"), none, "canned"),
+                None => write::error(&ReplyTo::Nobody, 405, write::code("canned"), none, "canned"),
             };
         }
         let calls = self.asked.iter().filter(|asked| asked.call);
         let mut calls: Vec<&[u8]> = calls.map(|asked| asked.id.as_slice()).collect();
         calls.sort_unstable();
         let call = |id: &[u8]| calls.binary_search(&id).is_ok();
-        let to = To::Each { ids: &ids, batch: self.batch };
+        let to = ReplyTo::Each { ids: &ids, batch: self.batch };
         // Where the client does not read the response to a POST, at least the status tells that the request was
         // refused.
         let status = if self.old_transport { 403 } else { 200 };
@@ -157,7 +157,13 @@ impl Context {
             format!("the answer was withheld by policy (decision {})", self.record.decision());
         let said = WithheldReply::Blocked(&text);
         let nobody = || {
-            write::error(&To::Nobody, 403, write::code("content_blocked"), &text, "content_blocked")
+            write::error(
+                &ReplyTo::Nobody,
+                403,
+                write::code("content_blocked"),
+                &text,
+                "content_blocked",
+            )
         };
         Some(if mcp.asked.is_empty() { nobody() } else { mcp.say(&said) })
     }

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::facts::seconds;
-use crate::dialect::{self, Canned, ErrorAnswer, Reply};
+use crate::dialect::{self, CannedAnswer, ErrorAnswer, Reply};
 use crate::policy::document::Fallback;
 
 /// Why a request is refused.
@@ -34,7 +34,7 @@ impl Context {
 
     /// A canned answer in the caller's dialect.
     pub(crate) fn canned(&mut self, fallback: &Fallback) -> Reply {
-        let canned = Canned {
+        let canned = CannedAnswer {
             text: fallback.text.clone(),
             json: fallback.json.clone(),
             refusal: fallback.ends_as_refusal,

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::context::mcp::{RpcRequest, WithheldReply};
 use crate::context::record::Record;
 use crate::counters::Unchecked;
-use crate::dialect::mcp::answer::{self, Sent};
+use crate::dialect::mcp::answer::{self, ServerMessage};
 use crate::lever::guardrails::look;
 use crate::policy::Program;
 use crate::policy::document::{Fallback, OnUnreadable};
@@ -184,7 +184,7 @@ impl Messages {
         let sent = answer::sent(message);
         let id = message.get("id").map(|id| id.raw().to_vec()).unwrap_or_else(|| b"null".to_vec());
         let call = self.is_call(message, &id);
-        if sent == Sent::Answer {
+        if sent == ServerMessage::Answer {
             self.wants_input |= call && self.modern && answer::wants_input(message);
             self.waiting.answered(&id);
         }
@@ -224,9 +224,9 @@ impl Messages {
         let word = if matches!(said, WithheldReply::Canned(_)) { "fallback" } else { "block" };
         record.action(&guard.rule.id, word, false);
         match sent {
-            Sent::Answer => MessageFate::Replaced(said.message(&id, call, self.modern)),
-            Sent::Request if !self.waiting.is_empty() => MessageFate::Ends(text),
-            Sent::Request | Sent::Notification => MessageFate::Dropped(text),
+            ServerMessage::Answer => MessageFate::Replaced(said.message(&id, call, self.modern)),
+            ServerMessage::Request if !self.waiting.is_empty() => MessageFate::Ends(text),
+            ServerMessage::Request | ServerMessage::Notification => MessageFate::Dropped(text),
         }
     }
 

@@ -1,15 +1,15 @@
 //! What the proxy says by itself has the shape of the canned answers that official SDKs were seen to accept.
 
 use crate::support::{call, messages, payloads, talking, testdata};
-use hemostat_engine::dialect::{Call, Canned, DialectId, ErrorAnswer, Reply, dialect};
+use hemostat_engine::dialect::{Call, CannedAnswer, DialectId, ErrorAnswer, Reply, dialect};
 use hemostat_engine::wire::frame::Framing;
 use serde_json::{Map, Value, json};
 
 const MESSAGE: &str =
     "This response was blocked by policy. \u{1F6E1}\u{FE0F} \u{2014} \u{ab}\u{e9}\u{bb}";
 
-fn canned(refusal: bool) -> Canned {
-    Canned {
+fn canned(refusal: bool) -> CannedAnswer {
+    CannedAnswer {
         text: MESSAGE.to_owned(),
         json: None,
         refusal,
@@ -186,7 +186,7 @@ fn structured_output_gets_json_or_a_refusal() {
         for (id, refusal) in refusals {
             let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
             let call = Call { structured: true, ..call(id, framing) };
-            let with = Canned { json: Some("{\"a\":1}".to_owned()), ..canned(false) };
+            let with = CannedAnswer { json: Some("{\"a\":1}".to_owned()), ..canned(false) };
             let with = text(dialect(id).canned(&call, &with).body);
             assert!(with.contains(r#""{\"a\":1}""#) && !with.contains("blocked by"), "{with}");
             assert!(!with.contains(r#""stop_reason":"refusal""#));
@@ -251,7 +251,7 @@ fn every_text_survives_its_way_into_json() {
         .filter_map(char::from_u32)
         .collect();
     for id in talking() {
-        let canned = Canned { text: text.clone(), ..canned(false) };
+        let canned = CannedAnswer { text: text.clone(), ..canned(false) };
         let reply = dialect(id).canned(&call(id, Framing::Json), &canned);
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
         let mut found = Vec::new();

@@ -3,7 +3,7 @@
 use crate::support::{answer, call, payloads, read, said, send, testdata};
 use hemostat_engine::dialect::spend::Usage;
 use hemostat_engine::dialect::{
-    Canned, DialectId, Ending, EndingHow, ErrorAnswer, dialect, recognise,
+    CannedAnswer, DialectId, Ending, EndingHow, ErrorAnswer, dialect, recognise,
 };
 use hemostat_engine::wire::edit::apply_to;
 use hemostat_engine::wire::frame::Framing;
@@ -122,7 +122,11 @@ fn streams_end_well_wherever_they_are_cut() {
 
 #[test]
 fn canned_answers() {
-    let canned = Canned { text: SAID.to_owned(), decision: "d1".to_owned(), ..Canned::default() };
+    let canned = CannedAnswer {
+        text: SAID.to_owned(),
+        decision: "d1".to_owned(),
+        ..CannedAnswer::default()
+    };
     let whole = dialect(ID).canned(&call(ID, Framing::Json), &canned);
     let whole: Value = serde_json::from_slice(&whole.body).unwrap();
     assert_eq!(whole["id"], "interaction_hemostat_d1");

@@ -4,7 +4,9 @@
 use std::rc::Rc;
 
 use crate::support::{Caller, Cut, Recording, Seen, program, run_as};
-use hemostat_engine::dialect::{Call, CallKind, Canned, DialectId, Recognised, dialect, recognise};
+use hemostat_engine::dialect::{
+    Call, CallKind, CannedAnswer, DialectId, Recognised, dialect, recognise,
+};
 use hemostat_engine::exchange::{Exchange, RequestFacts, RequestVerdict};
 use hemostat_engine::ledger::{Book, MemoryStore};
 use serde_json::{Value, json};
@@ -295,8 +297,11 @@ fn secret(lane: &Lane, path: &str, stream: bool) -> (String, Vec<u8>) {
     }
     let dialect = dialect(recognised.dialect);
     let call = Call { model: "m".to_owned(), stream, ..Call::without_body(recognised) };
-    let canned =
-        Canned { text: "a secret".to_owned(), decision: "1".to_owned(), ..Canned::default() };
+    let canned = CannedAnswer {
+        text: "a secret".to_owned(),
+        decision: "1".to_owned(),
+        ..CannedAnswer::default()
+    };
     let reply = dialect.canned(&call, &canned);
     let kind = reply.headers.iter().find(|(name, _)| *name == "content-type").unwrap();
     (kind.1.clone(), reply.body)

@@ -1,6 +1,6 @@
 //! What upstream answers in a case, and what an answer tells its reader.
 
-use hemostat_engine::dialect::{Call, Canned, DialectId, dialect, recognise};
+use hemostat_engine::dialect::{Call, CannedAnswer, DialectId, dialect, recognise};
 use hemostat_engine::wire::eventstream;
 use hemostat_engine::wire::frame::{Framing, Piece};
 use hemostat_engine::wire::framer::Framer;
@@ -47,7 +47,11 @@ pub(super) fn fine(method: &str, path: &str, body: Option<&Value>) -> String {
     }
     // The others say it in the proxy's own words.
     let dialect = dialect(found.dialect);
-    let canned = Canned { text: "fine".to_owned(), decision: "1".to_owned(), ..Canned::default() };
+    let canned = CannedAnswer {
+        text: "fine".to_owned(),
+        decision: "1".to_owned(),
+        ..CannedAnswer::default()
+    };
     match dialect.speaks() {
         true => {
             let reply = dialect.canned(&Call::without_body(found), &canned);

@@ -6,9 +6,9 @@ use crate::{Answer, CallPiece, Ending, Item, Leaves};
 
 /// An answer without anything from a model.
 #[derive(Debug)]
-pub(super) struct Mute;
+pub(super) struct Reading;
 
-impl Answer for Mute {
+impl Answer for Reading {
     fn read(&mut self, _doc: &Doc, _payload: &[u8], _items: &mut Vec<Item>) {}
 
     fn read_other(&mut self, _payload: &[u8], _items: &mut Vec<Item>) {}

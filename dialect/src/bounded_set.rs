@@ -7,15 +7,15 @@ use crate::wire::json::{NodeId, Value};
 
 /// Numbers or names of one kind, as many as may be open at once; sorted.
 #[derive(Debug)]
-pub(super) struct Known<T>(Vec<T>);
+pub(super) struct BoundedSet<T>(Vec<T>);
 
-impl<T> Default for Known<T> {
+impl<T> Default for BoundedSet<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T: Ord> Known<T> {
+impl<T: Ord> BoundedSet<T> {
     pub(super) fn has(&self, one: &T) -> bool {
         self.0.binary_search(one).is_ok()
     }
@@ -42,9 +42,9 @@ impl<T: Ord> Known<T> {
 
 /// Ids that answers give to calls.
 #[derive(Debug, Default)]
-pub(super) struct Ids(Known<String>);
+pub(super) struct CallIds(BoundedSet<String>);
 
-impl Ids {
+impl CallIds {
     /// Adds an id if the value is one.
     pub(super) fn add(&mut self, id: Option<Value<'_>>) {
         let id = id.as_ref().and_then(Value::as_str);
@@ -75,7 +75,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_knows_what_a_set_would(ops in proptest::collection::vec((any::<bool>(), 0_u32..9), 0..40)) {
-            let (mut own, mut set) = (Known::default(), std::collections::BTreeSet::new());
+            let (mut own, mut set) = (BoundedSet::default(), std::collections::BTreeSet::new());
             for (add, number) in ops {
                 if add {
                     own.add(number);
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn no_more_are_remembered_than_may_be_open() {
-        let mut known = Known::default();
+        let mut known = BoundedSet::default();
         (0..2 * limits::OPEN_TEXTS).rev().for_each(|number| known.add(number));
         assert_eq!(known.0.len(), limits::OPEN_TEXTS);
         assert!(known.has(&(2 * limits::OPEN_TEXTS - 1)) && !known.has(&0));

@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::call::CallKind;
 use super::write::{json_reply, sse_reply};
-use super::{Call, Canned, EndingHow, Reply};
+use super::{Call, CannedAnswer, EndingHow, Reply};
 use crate::wire::frame::Framing;
 
 /// An empty list, in place of a list that may not leave.
@@ -12,25 +12,25 @@ const NO_ITEMS: &str =
 
 /// How a dialect's own answers are written.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Made {
+pub(super) enum OwnAnswers {
     /// As JSON from this function, or as a stream of server-sent events that ends at once.
     Json(fn(&Call, &EndingHow, decision: &str, now: u64) -> String),
     /// In a way specific to the dialect.
     Own {
         /// A complete canned answer.
-        canned: fn(&Call, &Canned) -> Reply,
+        canned: fn(&Call, &CannedAnswer) -> Reply,
         /// A complete answer which says that another was withheld.
         blocked: fn(&Call, decision: &str, now: u64) -> Reply,
     },
 }
 
-impl Made {
+impl OwnAnswers {
     /// A canned answer; `read` begins to read an answer of the dialect.
     pub(super) fn canned(
         self,
         read: fn(&Call, Framing) -> Box<dyn Answer>,
         call: &Call,
-        canned: &Canned,
+        canned: &CannedAnswer,
     ) -> Reply {
         match self {
             Self::Own { canned: own, .. } => own(call, canned),
