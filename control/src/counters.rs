@@ -1,8 +1,8 @@
 //! Every counter that the filter may ever show, by name.
 //!
-//! A counter that begins to exist with its first event is born at 1, and no rate or increase of it sees that event: an
-//! alert on something that happens once would never fire. So all of them are defined, at 0, when a configuration becomes
-//! active. A test compares this list with the names in the code and in the documentation.
+//! A counter that is created by its first event starts at 1, and no rate or increase includes that event: an alert on
+//! something that happens once would never fire. So all of them are defined, at 0, when a configuration becomes active.
+//! A test compares this list with the names in the code and in the documentation.
 
 mod unchecked;
 
@@ -71,7 +71,7 @@ const LABELLED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What becomes of an event.
+/// The outcomes of an event.
 const OUTCOMES: [&str; 5] = ["sent", "counted", "retry", "failed", "dropped"];
 
 /// All counters that do not depend on a policy.
@@ -136,18 +136,18 @@ pub fn of(program: &Program) -> Vec<String> {
     names
 }
 
-/// A rule, and the words of what it may do.
+/// A rule, and the words of its possible actions.
 #[derive(Debug)]
 pub(crate) struct Acts<'a> {
     pub(crate) rule: &'a Rule,
-    /// The section that it stands in.
+    /// The section that it belongs to.
     pub(crate) lever: &'static str,
-    /// The first is what it is for.
+    /// The first is its main action.
     pub(crate) words: Vec<&'static str>,
 }
 
 impl Acts<'_> {
-    /// The action as counters name it.
+    /// The action in the form that counters use.
     pub(crate) fn action(&self, word: &str) -> String {
         let prefix = if self.rule.mode == Mode::Shadow { "shadow-" } else { "" };
         format!("{prefix}{word}")
@@ -179,7 +179,7 @@ pub(crate) fn rules(program: &Program) -> Vec<Acts<'_>> {
     }
     for guard in &program.guards.rules {
         let words: &[&str] = match guard.action.word() {
-            // What must not be rewritten is blocked in its place.
+            // What must not be rewritten is blocked instead.
             "redact" => &["redact", "block"],
             "block" => &["block"],
             "fallback" => &["fallback"],
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
     use crate::policy::config::Config;
 
-    /// Names without labels that stand in the files under a folder.
+    /// Names without labels in the files under a folder.
     fn names_under(folder: &str, ending: &str) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder)];
@@ -252,7 +252,7 @@ mod tests {
         names.map(|name| name.split(';').next().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Filled in by the filter, which alone knows its host's calls.
+    /// Filled in by the filter, the only crate that knows its host's calls.
     const OF_THE_HOST: &str = "hemostat_host_trouble_total";
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
         assert!(missing.is_empty(), "docs say nothing of {missing:?}");
     }
 
-    /// Does not compile where a variant is new: it belongs into `ALL`, and here.
+    /// Fails to compile if a variant is added: it belongs in `ALL`, and here.
     #[test]
     fn every_reason_and_every_kind_is_listed() {
         for why in Unchecked::ALL {

@@ -1,7 +1,8 @@
 //! Signed envelopes: DSSE v1 (github.com/secure-systems-lab/dsse) with Ed25519.
 //!
-//! An envelope says nothing until its signatures are asked for by key: [`Envelope::signers`]. What a payload means, and
-//! who must have signed it, is the reader's business (releases, grants); a type is never read as another.
+//! An envelope proves nothing until its signatures are verified against keys: [`Envelope::signers`]. What a payload
+//! means, and who must have signed it, is up to its reader (releases, grants); a payload of one type is never read as
+//! another.
 
 pub use crate::base::base64;
 
@@ -12,12 +13,12 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use crate::limits;
 use crate::wire::json::{Doc, Kind, Value};
 
-/// A key's public half (RFC 8032). Weak ones, whose signatures prove nothing, cannot be made.
+/// The public half of a key (RFC 8032). Weak keys, whose signatures prove nothing, cannot be constructed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// From its base64; `None` unless it is 32 bytes of a sound key.
+    /// Decodes base64; `None` unless it is 32 bytes of a valid key.
     #[must_use]
     pub fn from_base64(text: &str) -> Option<Self> {
         let bytes: [u8; 32] = base64::decode(text)?.try_into().ok()?;
@@ -43,7 +44,7 @@ impl fmt::Debug for PublicKey {
 pub struct TrustedKey {
     /// Its name, which envelopes carry as `keyid`.
     pub id: String,
-    /// Its public half.
+    /// The public half.
     pub key: PublicKey,
     /// What it may sign.
     pub may: May,
@@ -61,27 +62,27 @@ pub struct May {
 }
 
 impl May {
-    /// Everything: what a key may of which nothing is said.
+    /// Everything: the default for a key.
     pub const ALL: Self = Self { release: true, rollback: true, approve: true };
 }
 
-/// A key's secret half: its 32-byte seed. For people's tools; never shown.
+/// The secret half of a key: its 32-byte seed. For command-line tools; never shown.
 pub struct SecretKey(SigningKey);
 
 impl SecretKey {
-    /// From its seed.
+    /// Derives the key from its seed.
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
     }
 
-    /// Its public half.
+    /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
 
-    /// An envelope around this payload, signed by this key under the name `keyid`, as JSON.
+    /// An envelope with this payload, signed by this key under the name `keyid`, as JSON.
     #[must_use]
     pub fn envelope(&self, keyid: &str, payload_type: &str, payload: &[u8]) -> String {
         let signature = self.0.sign(&pae(payload_type, payload)).to_bytes();
@@ -102,18 +103,18 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// Why bytes are no envelope that can be used. Says nothing of their content.
+/// Why bytes are not a usable envelope. Contains nothing of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DsseError {
-    /// More bytes than its reader takes.
+    /// Larger than its reader accepts.
     TooBig,
     /// Not JSON.
     NotJson,
-    /// This field is missing, stands twice, or is of the wrong kind.
+    /// This field is missing, occurs twice, or has the wrong type.
     Field(&'static str),
-    /// Its payload is of another type.
+    /// Its payload has another type.
     OtherType,
-    /// More than [`limits::ENVELOPE_SIGNATURES`].
+    /// More signatures than [`limits::ENVELOPE_SIGNATURES`].
     TooManySignatures,
 }
 
@@ -133,7 +134,7 @@ impl fmt::Display for DsseError {
     }
 }
 
-/// An envelope as it was read. Its payload is only what somebody wrote, until [`Envelope::signers`] says who.
+/// An envelope as it was read. Its payload is unauthenticated until [`Envelope::signers`] tells who signed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     payload_type: String,
@@ -143,10 +144,10 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Reads an envelope of this payload type and of at most `most` bytes.
+    /// Reads an envelope with this payload type and at most `most` bytes.
     ///
     /// # Errors
-    /// Why it is none; unknown fields are no reason (DSSE, "Ignoring unrecognized fields").
+    /// Why it is not one. Unknown fields are ignored (DSSE, "Ignoring unrecognized fields").
     pub fn read(bytes: &[u8], payload_type: &str, most: usize) -> Result<Self, DsseError> {
         if bytes.len() > most {
             return Err(DsseError::TooBig);
@@ -180,13 +181,13 @@ impl Envelope {
         Ok(Self { payload_type: payload_type.to_owned(), payload, signatures })
     }
 
-    /// The payload. Nobody has vouched for it yet.
+    /// The payload, not authenticated yet.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// The keys, among these, whose signatures over this very payload and type are here; each public key once, under
+    /// Those of the keys whose signatures over this payload and type are in the envelope; each public key once, under
     /// the first name it has.
     ///
     /// A `keyid` that names one of the keys means that key; any other is only a hint, and all keys are tried.
@@ -196,7 +197,7 @@ impl Envelope {
         self.signers_within(keys, &mut tries)
     }
 
-    /// The same, with so many verifications at most, which are counted down; then nobody else has signed.
+    /// The same, with a bounded number of verifications. `tries` is counted down; at zero no further signer is found.
     #[must_use]
     pub fn signers_within<'k>(
         &self,
@@ -228,7 +229,7 @@ impl Envelope {
     }
 }
 
-/// What is signed: DSSE's pre-authentication encoding, `DSSEv1 LEN(type) type LEN(payload) payload`.
+/// The signed bytes: DSSE's pre-authentication encoding, `DSSEv1 LEN(type) type LEN(payload) payload`.
 fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
     [head.as_bytes(), payload].concat()

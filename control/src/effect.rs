@@ -6,27 +6,27 @@ use std::rc::Rc;
 use crate::event::{Event, EventKind};
 use crate::policy::document::CaptureTo;
 
-/// Something the glue does for the engine besides moving bytes.
+/// Something that the filter does for the engine besides moving bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Add one to a counter; the name is complete, labels included (docs/operations.md).
+    /// Increment a counter; the name is complete, labels included (docs/operations.md).
     Count(String),
     /// Add this much to a counter (tokens, micro-dollars).
     CountBy(String, u64),
-    /// Put a value into a histogram.
+    /// Record a value in a histogram.
     Observe(&'static str, u64),
-    /// A line for the proxy's log: rule and decision id, never text.
+    /// Write a line to the proxy's log: rule and decision id, never text.
     Log(String),
-    /// A per-request value for the access log (filter state), by key.
+    /// Set a per-request value for the access log (filter state), by key.
     State(Cow<'static, str>, Cow<'static, str>),
-    /// Something that operators are told of: to be sent where its origin says, and its call remembered.
+    /// Notify operators: the event is sent where its origin says, and its call is remembered.
     Event(Box<Event>),
-    /// An exchange to be sent to a backend for traces.
+    /// Send an exchange to a backend for traces.
     Capture(Box<Captured>),
 }
 
 impl Effect {
-    /// Operators are told that the rate-limit service in this cluster does not seem to know a limit.
+    /// The effect that tells operators that the rate-limit service in this cluster does not seem to know a limit.
     #[must_use]
     pub fn limit_unknown(limit: &str, cluster: &str) -> Self {
         let fields =
@@ -38,7 +38,7 @@ impl Effect {
 /// One exchange, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captured {
-    /// Where to.
+    /// The receiver.
     pub to: Rc<CaptureTo>,
     /// The proxy's scope.
     pub scope: String,

@@ -1,7 +1,7 @@
-//! A grant: a person's leave for one tool call (POLICY "Tools").
+//! A grant: a person's approval of one tool call (POLICY "Tools").
 //!
-//! A call has an id made of its tool and arguments; a grant names that id (or a tool, whatever its arguments), is signed
-//! by a key that may `approve`, lives for a while, and is good for one use.
+//! A call has an id derived from its tool and arguments; a grant names that id (or a tool, with any arguments), is
+//! signed by a key that may `approve`, is valid for a while, and can be used once.
 
 mod refused;
 pub mod used;
@@ -21,13 +21,13 @@ use crate::wire::json::{Doc, Kind, Value};
 /// The payload type of a grant's envelope.
 pub const PAYLOAD_TYPE: &str = "application/vnd.hemostat.grant+json";
 
-/// How long a grant lives unless it is said, in seconds.
+/// The default lifetime of a grant, in seconds.
 pub const LIFE_S: u64 = 15 * 60;
 
-/// How long it lives at most.
+/// The maximum lifetime of a grant, in seconds.
 pub const LONGEST_LIFE_S: u64 = 60 * 60;
 
-/// What clocks may differ by, in seconds.
+/// The clock skew that is tolerated, in seconds.
 const SKEW_S: u64 = 60;
 
 /// The id of a call: `ap_` and the base32 of the first 160 bits of SHA-256(tool, zero byte, canonical arguments).
@@ -41,7 +41,7 @@ pub fn approval_id(tool: &str, canonical: &str) -> String {
     format!("ap_{}", base32(hash.get(..20).unwrap_or_default()).to_ascii_uppercase())
 }
 
-/// What is allowed.
+/// What a grant approves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// The call with this id.
@@ -50,35 +50,35 @@ pub enum What {
     AnyArgsOf(String),
 }
 
-/// A grant as it was written.
+/// A grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Whose proxies it is for; `None`: those whose configuration names no scope.
+    /// The scope whose proxies it is for; `None` for those whose configuration names no scope.
     pub scope: Option<String>,
-    /// What is allowed.
+    /// What is approved.
     pub what: What,
-    /// Only for this tenant.
+    /// The only tenant that it is for, if any.
     pub tenant: Option<String>,
-    /// Unix time in seconds.
+    /// When it was issued (Unix seconds).
     pub issued_at: u64,
-    /// Unix time in seconds.
+    /// When it expires (Unix seconds).
     pub expires: u64,
-    /// Distinguishes it from every other.
+    /// Distinguishes it from every other grant.
     pub nonce: String,
 }
 
-/// A call that waits for leave.
+/// A call that waits for approval.
 #[derive(Debug, Clone, Copy)]
 pub struct WaitingCall<'a> {
     /// The tool's name.
     pub tool: &'a str,
     /// The call's id.
     pub id: &'a str,
-    /// The caller's tenant, where there is one that can be read.
+    /// The caller's tenant, if it can be read.
     pub tenant: Option<&'a str>,
     /// The proxy's scope.
     pub scope: &'a str,
-    /// The proxy's configuration names it itself.
+    /// The proxy's configuration names the scope itself.
     pub scope_named: bool,
     /// Unix time in seconds.
     pub now: u64,
@@ -105,7 +105,7 @@ impl Grant {
         out
     }
 
-    /// The grant signed, as the header `x-hemostat-approval` carries it.
+    /// The signed grant, in the form of the header `x-hemostat-approval`.
     #[must_use]
     pub fn sign(&self, key: &SecretKey, keyid: &str) -> String {
         base64::encode(key.envelope(keyid, PAYLOAD_TYPE, self.to_json().as_bytes()).as_bytes())
@@ -114,16 +114,16 @@ impl Grant {
     /// Reads a grant that one of these keys signed.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not one.
     pub fn verify(envelope: &[u8], approvers: &[TrustedKey]) -> Result<Self, GrantRefusal> {
         let mut tries = usize::MAX;
         Self::open(envelope)?.prove(approvers, &mut tries)
     }
 
-    /// Reads a grant of which nobody knows yet who signed it.
+    /// Reads a grant whose signatures are not verified yet.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not one.
     pub fn open(envelope: &[u8]) -> Result<Unproven, GrantRefusal> {
         let envelope = Envelope::read(envelope, PAYLOAD_TYPE, limits::GRANT_BYTES).map_err(
             |why| match why {
@@ -158,7 +158,7 @@ impl Grant {
         })
     }
 
-    /// Whether it is for this call, here and now. (Whether it was used is another question: [`used::use_once`].)
+    /// Checks that it is for this call, here and now. (Whether it was used is checked by [`used::use_once`].)
     ///
     /// # Errors
     /// Why it is not.
@@ -185,7 +185,7 @@ impl Grant {
     }
 }
 
-/// What may be a grant: anybody may have written it.
+/// A grant that is not authenticated yet: anybody may have written it.
 #[derive(Debug, Clone)]
 pub struct Unproven {
     envelope: Envelope,
@@ -193,10 +193,10 @@ pub struct Unproven {
 }
 
 impl Unproven {
-    /// Whether it would be for this call, were it signed. Asked first, because it costs nothing.
+    /// Checks that it would be for this call if its signature is valid. Done first, because it costs nothing.
     ///
     /// # Errors
-    /// Why it would not.
+    /// Why it would not be.
     pub fn would_admit(&self, wanted: &WaitingCall<'_>) -> Result<(), GrantRefusal> {
         self.grant.admits(wanted)
     }
@@ -204,7 +204,7 @@ impl Unproven {
     /// The grant, if one of these keys signed it. `tries`: signatures that may still be verified, counted down.
     ///
     /// # Errors
-    /// None of them did, as far as could be tried.
+    /// None of them signed it, as far as could be tried.
     pub fn prove(self, approvers: &[TrustedKey], tries: &mut usize) -> Result<Grant, GrantRefusal> {
         match self.envelope.signers_within(approvers, tries).is_empty() {
             true => Err(GrantRefusal::WrongKey),
@@ -213,7 +213,7 @@ impl Unproven {
     }
 }
 
-/// A text that may be absent; `None`: it stands twice, or is no text.
+/// A text that may be absent; `None` if it occurs twice or is not a string.
 fn text(object: &Value<'_>, name: &str) -> Option<Option<String>> {
     match object.unique(name).ok()? {
         None => Some(None),
@@ -221,8 +221,8 @@ fn text(object: &Value<'_>, name: &str) -> Option<Option<String>> {
     }
 }
 
-/// The envelopes in values of `x-hemostat-approval`: JSON, or base64 of it, several with commas between them. A caller
-/// sends a few at most; what is more is not looked at.
+/// The envelopes in values of `x-hemostat-approval`: JSON, or base64 of it, several separated by commas. A caller sends
+/// a few at most; further ones are ignored.
 pub fn envelopes<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Vec<u8>, GrantRefusal>> {
     let mut envelopes = Vec::new();
     for value in values {
@@ -232,7 +232,7 @@ pub fn envelopes<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Vec<u
             continue;
         }
         for part in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            // Base64 is a third longer than what it stands for.
+            // Base64 is a third longer than what it encodes.
             if part.len() / 4 * 3 > limits::GRANT_BYTES {
                 envelopes.push(Err(GrantRefusal::TooBig));
             } else if !part.is_empty() {

@@ -1,4 +1,4 @@
-//! JSON that is written for operators: objects, member by member.
+//! Writes JSON for operators: objects, member by member.
 
 use crate::base::json_text::quote;
 
@@ -10,19 +10,19 @@ pub fn text(value: &str) -> String {
     out
 }
 
-/// A JSON list of what `write` makes of each value.
+/// A JSON list of the results of `write`.
 #[must_use]
 pub fn list<T>(values: &[T], write: impl Fn(&T) -> String) -> String {
     let items: Vec<String> = values.iter().map(write).collect();
     format!("[{}]", items.join(","))
 }
 
-/// A JSON object that is being written.
+/// A JSON object under construction.
 #[derive(Debug, Default)]
 pub struct Object(String);
 
 impl Object {
-    /// A member whose value is written already.
+    /// Adds a member whose value is JSON already.
     pub fn raw(&mut self, key: &str, json: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         quote(key, &mut self.0);
@@ -45,7 +45,7 @@ impl Object {
         self.raw(key, &value.to_string());
     }
 
-    /// A list of what `write` makes of each value.
+    /// Adds a list of the results of `write`.
     pub fn list<T>(&mut self, key: &str, values: &[T], write: impl Fn(&T) -> String) {
         self.raw(key, &list(values, write));
     }

@@ -1,4 +1,4 @@
-//! From a policy that may be used to the program that runs.
+//! From an acceptable policy to the program that runs.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use crate::policy::config::{Config, ConfigOnError};
 use crate::policy::document::{Document, Mode, RuleSeverity};
 use crate::policy::source::{self, SourceNode, parse_json};
 
-/// What a configuration says of releases: whom it trusts, for which scope, and what they may do here.
+/// What a configuration says about releases: whom it trusts, for which scope, and what they may do here.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// The configuration.
@@ -23,7 +23,7 @@ pub struct Terms {
 /// A policy in force.
 #[derive(Debug, Clone)]
 pub struct ActivePolicy {
-    /// What runs.
+    /// The program that runs.
     pub program: Rc<Program>,
     /// The release's serial; `None` for the inline policy.
     pub serial: Option<u64>,
@@ -33,18 +33,18 @@ pub struct ActivePolicy {
     pub digest: Digest,
     /// Whether it acts or only counts.
     pub mode: Mode,
-    /// How bad it is what it is for.
+    /// The severity of the incident that it is for.
     pub severity: Option<RuleSeverity>,
-    /// Why it is, in its own words.
+    /// The policy's own reason.
     pub reason: Option<String>,
-    /// Warnings of its check, a line each.
+    /// Warnings from its check, one per line.
     pub warnings: Vec<String>,
 }
 
 /// The digest by which releases name a policy: SHA-256 of its RFC 8785 form.
 ///
 /// # Errors
-/// It holds a number that RFC 8785 has no form for.
+/// It contains a number that has no RFC 8785 form.
 pub fn digest_of(policy: &SourceNode) -> Result<Digest, ReleaseRefusal> {
     canonical(policy).map(|text| Digest::of(text.as_bytes()))
 }
@@ -55,7 +55,7 @@ fn canonical(policy: &SourceNode) -> Result<String, ReleaseRefusal> {
 }
 
 impl KeptPolicy {
-    /// A policy and its name.
+    /// A policy with its digest.
     pub(super) fn new(policy: &SourceNode) -> Result<Self, ReleaseRefusal> {
         let text = canonical(policy)?;
         let version = policy.get("version").and_then(SourceNode::text).map(str::to_owned);
@@ -63,7 +63,7 @@ impl KeptPolicy {
         Ok(Self { digest, version, policy: text.into(), end: None, under: None, drill: false })
     }
 
-    /// Its tree, if the text is what the digest says.
+    /// Its tree, if the text matches the digest.
     fn tree(&self) -> Result<SourceNode, ReleaseRefusal> {
         if Digest::of(self.policy.as_bytes()) != self.digest {
             let message = format!("what is held as {} is something else", self.digest);
@@ -80,7 +80,7 @@ fn bad_policy(found: &[crate::policy::Diagnostic]) -> ReleaseRefusal {
 }
 
 impl Terms {
-    /// What this configuration says.
+    /// The terms of this configuration.
     ///
     /// # Errors
     /// Its inline policy has no digest.
@@ -94,15 +94,15 @@ impl Terms {
         self.baseline.as_ref()
     }
 
-    /// The inline policy as what runs.
+    /// The inline policy as a running one.
     fn running_baseline(&self) -> Result<Option<ActivePolicy>, ReleaseRefusal> {
         let Some(held) = &self.baseline else { return Ok(None) };
-        // It was judged with the configuration that it stands in.
+        // It was checked together with its configuration.
         let program = Program::compile(&self.config).map_err(|error| does_not_compile(&error))?;
         Ok(Some(held.running(program, &self.config.policy)))
     }
 
-    /// Judges and compiles a policy that a release brought.
+    /// Checks and compiles a policy from a release.
     pub(super) fn adopt(
         &self,
         held: &KeptPolicy,
@@ -112,7 +112,7 @@ impl Terms {
         let tree = held.tree()?;
         let (config, warnings) =
             self.config.with_policy(&tree).map_err(|found| bad_policy(&found))?;
-        // The inline policy is the configuration's own word, and may be gone back to.
+        // The inline policy belongs to the configuration, and may always be returned to.
         if self.baseline.as_ref().is_none_or(|own| own.digest != held.digest) {
             self.allowed(&config.policy)?;
         }
@@ -126,7 +126,7 @@ impl Terms {
         Ok(running)
     }
 
-    /// What a release may make this proxy do is for its configuration to say.
+    /// Checks that the configuration permits what a release's policy would make this proxy do.
     fn allowed(&self, policy: &Document) -> Result<(), ReleaseRefusal> {
         let allow = &self.config.allow;
         if !policy.capture.is_empty() && !allow.capture {
@@ -164,7 +164,7 @@ impl Terms {
     }
 }
 
-/// The version that a drill shows everywhere: nobody takes it for what it rehearses.
+/// The version that is shown for a drill everywhere, so that it cannot be mistaken for the policy it rehearses.
 pub(super) fn drill_version(version: Option<&str>) -> String {
     version.map_or_else(|| "drill".to_owned(), |version| format!("drill.{version}"))
 }
@@ -189,11 +189,12 @@ impl KeptPolicy {
 }
 
 impl Releases {
-    /// What is in force under these terms, built from the signed bytes themselves: a worker believes what was signed,
-    /// not what another worker says of it. `None`: there is no policy at all.
+    /// The policy in force under these terms, built from the signed bytes themselves: a worker relies on what was
+    /// signed, not on what another worker reports. `None` if there is no policy at all.
     ///
     /// # Errors
-    /// The release in force does not verify or compile under these terms; another configuration of the process took it.
+    /// The release in force does not verify or compile under these terms; another configuration of the process accepted
+    /// it.
     pub fn running(&self, terms: &Terms) -> Result<Option<ActivePolicy>, ReleaseRefusal> {
         let Some(active) = &self.active else { return terms.running_baseline() };
         let trust = &terms.config.trust;
@@ -214,7 +215,7 @@ impl Releases {
     }
 }
 
-/// What runs while there is no policy: everything recognised is refused, or passes, as `on_error` says.
+/// The program that runs while there is no policy: everything recognised is refused, or passes, as `on_error` says.
 ///
 /// # Errors
 /// Never in practice: the empty policy compiles.

@@ -1,9 +1,9 @@
-//! Values ↔ bytes for the memory that workers share: numbers of eight bytes, everything else with its length before it.
-//! The same module writes and reads it, in one process; it is never sent anywhere.
+//! Values ↔ bytes for the memory that workers share: numbers take eight bytes, everything else is preceded by its
+//! length. The same module writes and reads them, in one process; they are never sent anywhere.
 
 use super::digest::Digest;
 
-/// Writes.
+/// Writes values.
 #[derive(Debug, Default)]
 pub(crate) struct Writer(Vec<u8>);
 
@@ -42,7 +42,7 @@ impl Writer {
     }
 }
 
-/// Reads what [`Writer`] wrote; `None` where the bytes end early or are not of that form.
+/// Reads what [`Writer`] wrote; `None` if the bytes end early or do not have that form.
 #[derive(Debug)]
 pub(crate) struct CodeReader<'a>(&'a [u8]);
 

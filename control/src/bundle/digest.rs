@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// What stands before the digits.
+/// The prefix of the digits.
 const PREFIX: &str = "sha256:";
 
 impl Digest {
@@ -18,7 +18,7 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// A digest that was written down as its bytes.
+    /// A digest that was stored as bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -1,9 +1,9 @@
-//! Whether every filter configuration of a scope acts by what is in force.
+//! Whether every filter configuration of a scope runs what is in force.
 //!
-//! A release is taken by one configuration, mostly that of the control listener; the others build it for themselves and
-//! may fail to. Each thread of the process that has a configuration says every few seconds what it acts by, so that
-//! status can tell "taken" from "acted by everywhere". Who falls silent is gone: a listener that was replaced, a VM that
-//! was thrown away.
+//! A release is accepted by one configuration, usually that of the control listener; the others build it for themselves
+//! and may fail to. Each thread of the process that has a configuration reports every few seconds what it runs, so that
+//! status can tell "accepted" from "running everywhere". A thread that stops reporting is dropped: its listener was
+//! replaced, or its VM was discarded.
 
 use super::code::{CodeReader, Writer};
 use super::refusal::ReleaseRefusal;
@@ -12,34 +12,34 @@ use crate::base::time;
 use crate::limits::{FOLLOWER_SILENT_S, FOLLOWER_TEXT_BYTES, FOLLOWERS};
 use crate::written::{Object, list};
 
-/// The layout's number: what another version of this code wrote is not read.
+/// The layout's number: values written by another version of this code are not read.
 const FORM: u64 = 1;
 
-/// What the threads of a process say of their configurations.
+/// The reports of a process's threads about their configurations.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Followers(Vec<Report>);
 
-/// What one thread says of one configuration.
+/// One thread's report about one configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Tells the configuration from others of the process.
+    /// Identifies the configuration within the process.
     pub configuration: String,
-    /// Its listener is one for operators: no traffic comes to it.
+    /// Its listener is for operators and gets no traffic.
     pub control: bool,
-    /// Tells the thread from others of the process.
+    /// Identifies the thread within the process.
     pub thread: u64,
-    /// What it acts by.
+    /// What it runs.
     pub acting: Acting,
-    /// Why that is not what is in force, or why it does nothing at all.
+    /// Why that is not what is in force, or why it runs nothing at all.
     pub problem: Option<Problem>,
-    /// When it said so (Unix seconds).
+    /// When it was reported (Unix seconds).
     pub at: u64,
 }
 
-/// What a configuration acts by.
+/// What a configuration runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Acting {
-    /// [`Releases::stamp`] of what it last built.
+    /// [`Releases::stamp`] of what it built last.
     pub stamp: u64,
     /// The serial; 0 for the inline policy.
     pub serial: u64,
@@ -47,10 +47,10 @@ pub struct Acting {
     pub version: Option<String>,
 }
 
-/// Why a configuration does not act by what is in force.
+/// Why a configuration does not run what is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// A word for scripts: one of [`super::Code`], or [`NO_BODIES`].
+    /// The machine-readable code: one of [`super::Code`], or [`NO_BODIES`].
     pub code: String,
     /// For people.
     pub why: String,
@@ -62,7 +62,7 @@ pub struct Problem {
 pub const NO_BODIES: &str = "no-bodies";
 
 impl Problem {
-    /// With a reason that is not longer than what is kept.
+    /// A problem whose reason is cut to the length that is kept.
     #[must_use]
     pub fn new(code: &str, why: &str, since: u64) -> Self {
         let mut end = why.len().min(FOLLOWER_TEXT_BYTES);
@@ -80,16 +80,16 @@ impl Problem {
     }
 }
 
-/// Whether a scope's configurations act by what is in force.
+/// Whether the configurations of a scope run what is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InForce {
     /// All of them do.
     Everywhere,
-    /// Some have not said so yet; none has a problem.
+    /// Some have not reported it yet; none has a problem.
     OnItsWay,
-    /// At least one cannot.
+    /// At least one has a problem.
     NotEverywhere,
-    /// No listener with traffic follows this scope: what is in force holds for nobody.
+    /// No listener with traffic follows this scope: what is in force applies to nothing.
     Nowhere,
 }
 
@@ -106,14 +106,14 @@ impl InForce {
     }
 }
 
-/// One configuration, over all its threads.
+/// One configuration with all its threads.
 struct Group<'a> {
     first: &'a Report,
     reports: Vec<&'a Report>,
 }
 
 impl Followers {
-    /// Notes what a thread says. True where a configuration has a problem that no thread of it had before.
+    /// Stores a report. True if a configuration has a problem that none of its threads had before.
     pub fn note(&mut self, mut report: Report) -> bool {
         let now = report.at;
         self.0.retain(|known| now.saturating_sub(known.at) < FOLLOWER_SILENT_S);
@@ -132,7 +132,7 @@ impl Followers {
         };
         self.0.retain(|known| !same(known));
         if self.0.len() >= FOLLOWERS {
-            // What has no problem is missed least.
+            // Reports without a problem are evicted first.
             let oldest = self.0.iter().enumerate();
             let oldest = oldest.min_by_key(|(_, known)| (known.problem.is_some(), known.at));
             if let Some(at) = oldest.map(|(at, _)| at) {
@@ -143,7 +143,7 @@ impl Followers {
         is_news
     }
 
-    /// Those that have said something lately.
+    /// The recent reports.
     #[must_use]
     pub fn now(mut self, now: u64) -> Self {
         self.0.retain(|report| now.saturating_sub(report.at) < FOLLOWER_SILENT_S);
@@ -158,7 +158,7 @@ impl Followers {
         troubled.count() as u64
     }
 
-    /// Whether all act by what is in force.
+    /// Whether all configurations run what is in force.
     #[must_use]
     pub fn in_force(&self, state: &Releases) -> InForce {
         let stamp = state.stamp();
@@ -173,7 +173,7 @@ impl Followers {
         }
     }
 
-    /// By configuration, in the order of their names.
+    /// By configuration, sorted by name.
     fn groups(&self) -> Vec<Group<'_>> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for report in &self.0 {
@@ -238,7 +238,7 @@ impl Followers {
         out.finish()
     }
 
-    /// From such bytes; broken ones, and those of another version, are an empty list.
+    /// Decodes such bytes; invalid ones, and those of another version, give an empty list.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {
@@ -273,13 +273,13 @@ impl Followers {
 }
 
 impl Group<'_> {
-    /// The problem that it has had for longest.
+    /// Its oldest problem.
     fn problem(&self) -> Option<&Problem> {
         let problems = self.reports.iter().filter_map(|report| report.problem.as_ref());
         problems.min_by_key(|problem| problem.since)
     }
 
-    /// What both lists say of it: the thread that is furthest back speaks.
+    /// The members that both lists have in common: the thread that is furthest behind counts.
     fn begin(&self) -> Object {
         let last = self.reports.iter().min_by_key(|report| report.acting.serial);
         let acting = last.map_or(&self.first.acting, |report| &report.acting);
@@ -293,7 +293,7 @@ impl Group<'_> {
 }
 
 impl Releases {
-    /// A number for what is in force: another activation has another.
+    /// A number that identifies what is in force: it changes with every activation.
     #[must_use]
     pub fn stamp(&self) -> u64 {
         let short = |digest: &super::Digest| {
@@ -301,7 +301,7 @@ impl Releases {
         };
         let Some(active) = &self.active else { return 0 };
         let standing = active.standing;
-        // Each configuration goes back to an inline policy of its own.
+        // Each configuration falls back to its own inline policy.
         let held = self.held.first().filter(|_| standing != ReleaseStanding::Baseline);
         let held = held.map_or(0, |held| short(&held.digest));
         short(&active.payload) ^ held.rotate_left(1) ^ (standing as u64)

@@ -1,4 +1,4 @@
-//! What counters stood at when what is in force came into force, and about a minute ago: the difference to now is what a
+//! Counter values when what is in force came into force, and about a minute ago: the difference to now shows what a
 //! lever does, without the years before it.
 
 use super::code::{CodeReader, Writer};
@@ -6,27 +6,27 @@ use super::digest::Digest;
 use crate::base::sorted_map::SortedMap;
 use crate::limits::{MARKED_COUNTERS, MARKS_EVERY_MS, RATE_LEAST_MS};
 
-/// The layout's number: what another version of this code wrote is not read.
+/// The layout's number: values written by another version of this code are not read.
 const FORM: u64 = 1;
 
-/// Counters at three times.
+/// Counter values at three times.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Marks {
     /// [`super::Releases::stamp`] of what was in force.
     pub stamp: u64,
     /// When it came into force.
     begin: Mark,
-    /// At the last two turns.
+    /// At the last two turns, the earlier one first.
     last: Mark,
     before: Mark,
 }
 
-/// Counters at one time.
+/// Counter values at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Mark {
     /// Unix milliseconds.
     at_ms: u64,
-    /// Value by [`number`] of the name; those at 0 are left out.
+    /// Value by [`number`] of the name; zeros are left out.
     counts: SortedMap<u64, u64>,
 }
 
@@ -47,26 +47,26 @@ impl Mark {
 }
 
 impl Marks {
-    /// Something came into force now.
+    /// A policy comes into force now.
     #[must_use]
     pub fn begin(stamp: u64, now_ms: u64, counts: &[(String, u64)]) -> Self {
         let mark = Mark::new(now_ms, counts);
         Self { stamp, begin: mark.clone(), last: mark.clone(), before: mark }
     }
 
-    /// True if it is time for the next turn. A clock that was set back is a reason too.
+    /// True if it is time for the next turn, or if the clock was set back.
     #[must_use]
     pub fn is_due(&self, now_ms: u64) -> bool {
         now_ms >= self.due_ms() || now_ms < self.last.at_ms
     }
 
-    /// When the next turn is (Unix milliseconds).
+    /// When the next turn is due (Unix milliseconds).
     #[must_use]
     pub fn due_ms(&self) -> u64 {
         self.last.at_ms.saturating_add(MARKS_EVERY_MS)
     }
 
-    /// The next turn: what was last is before.
+    /// The next turn: the last values become the earlier ones.
     #[must_use]
     pub fn turned(self, now_ms: u64, counts: &[(String, u64)]) -> Self {
         Self { before: self.last, last: Mark::new(now_ms, counts), ..self }
@@ -78,20 +78,20 @@ impl Marks {
         self.begin.at_ms
     }
 
-    /// How much a counter that stands at `now` has risen since then.
+    /// How much a counter has grown since then; `now` is its current value.
     #[must_use]
     pub fn since_begin(&self, name: &str, now: u64) -> u64 {
         self.begin.since(name, now)
     }
 
-    /// How long the time is that [`Marks::per_minute`] looks at, in milliseconds: half a minute to a minute, or since
-    /// what is in force came.
+    /// The length of the period that [`Marks::per_minute`] looks at, in milliseconds: half a minute to a minute, or
+    /// less if a policy came into force within it.
     #[must_use]
     pub fn window_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(self.before.at_ms)
     }
 
-    /// How fast a counter that stands at `now` rises, in thousandths a minute; `None`: it is too early to say.
+    /// The rate of a counter, in thousandths per minute; `now` is its current value. `None` if it is too early to tell.
     #[must_use]
     pub fn per_minute(&self, name: &str, now: u64, now_ms: u64) -> Option<u64> {
         let window = self.window_ms(now_ms);
@@ -118,7 +118,7 @@ impl Marks {
         out.finish()
     }
 
-    /// From such bytes; `None` where they are broken or of another version.
+    /// Decodes such bytes; `None` if they are invalid or of another version.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut from = CodeReader::new(bytes);
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!((marks.since_begin("a", 512), marks.since_begin("b", 3)), (12, 3));
         assert_eq!(marks.per_minute("a", 501, 100_900), None, "too early to say");
         assert_eq!(marks.per_minute("a", 512, 110_000), Some(72_000), "12 in 10 seconds");
-        // Two turns later what happened at first is not in the rate any more.
+        // Two turns later the first events are no longer part of the rate.
         let marks = marks.turned(130_000, &counts(512)).turned(160_000, &counts(512));
         assert_eq!(marks.per_minute("a", 512, 170_000), Some(0));
         assert_eq!((marks.since_begin("a", 512), marks.since_ms()), (12, 100_000));

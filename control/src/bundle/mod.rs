@@ -1,11 +1,12 @@
-//! How a policy travels: bytes → [`Envelope`](crate::dsse::Envelope) → [`Verified`] → [`Program`](crate::policy::Program).
+//! How a policy is delivered: bytes → [`Envelope`](crate::dsse::Envelope) → [`Verified`] →
+//! [`Program`](crate::policy::Program).
 //!
 //! ```text
 //! bytes ─ read ─▶ Envelope ─ Verified::verify (trust) ─▶ Verified ─ State::judge (serial, powers) ─▶ adopt ─▶ Program
 //! ```
 //! The types enforce the order (ARCHITECTURE, invariant 4): only [`Verified::verify`] makes a [`Verified`], and only a
-//! `Verified` or the configuration's own inline policy becomes a program. What a process holds is a [`Releases`]: plain
-//! bytes that all its workers share. [`offer()`] is the one step that changes it; it changes all or nothing.
+//! `Verified` or the configuration's own inline policy becomes a program. The state of a process is a [`Releases`],
+//! plain bytes that all its workers share. [`offer()`] is the only step that changes it, all or nothing.
 
 mod adopt;
 pub(crate) mod code;

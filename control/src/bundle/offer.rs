@@ -1,4 +1,4 @@
-//! The one step that changes what a process holds: all of it, or nothing.
+//! The only step that changes which releases a process holds, all or nothing.
 
 use super::adopt::{ActivePolicy, Terms};
 use super::digest::Digest;
@@ -11,25 +11,25 @@ use super::state::{
 use super::verify::{Power, Verified};
 use crate::limits;
 
-/// What came of a release that was not refused.
+/// The result of a release that was not refused.
 #[derive(Debug, Clone)]
 pub enum Offered {
-    /// It is what the process is to hold from now on.
+    /// It becomes active.
     Activated(Box<Activation>),
-    /// It is in force already: the same signed bytes.
+    /// It is already in force: the same signed bytes.
     Unchanged(u64),
 }
 
-/// A release that is to take over.
+/// A release that becomes active.
 #[derive(Debug, Clone)]
 pub struct Activation {
-    /// What the process holds then.
+    /// The state of the process afterwards.
     pub state: Releases,
-    /// What runs then.
+    /// What runs afterwards.
     pub running: ActivePolicy,
 }
 
-/// Judges a release that has come by this way at this time (Unix seconds), and makes what would hold with it.
+/// Judges a release that arrived this way at this time (Unix seconds), and builds the resulting state.
 ///
 /// # Errors
 /// Why it changes nothing.
@@ -59,7 +59,7 @@ pub fn offer(
     let running = terms.adopt(&held, release.serial, release.drill)?;
 
     let says_nothing = release.prepared.is_empty();
-    // A drill says nothing of what on-call keys may do when it is over.
+    // A drill does not decide what on-call keys may do when it is over.
     let keeps_list =
         release.drill || (says_nothing && brings_nothing_new(state, release, &held.digest));
     let mut next = state.clone();
@@ -86,7 +86,7 @@ pub fn offer(
     Ok(Offered::Activated(Box::new(Activation { state: next, running })))
 }
 
-/// Serials only rise.
+/// Checks that serials only increase.
 fn serial(terms: &Terms, state: &Releases, verified: &Verified) -> Result<(), ReleaseRefusal> {
     let serial = verified.release().serial;
     let floor = terms.config.trust.min_serial.unwrap_or_default();
@@ -112,7 +112,7 @@ fn serial(terms: &Terms, state: &Releases, verified: &Verified) -> Result<(), Re
     Ok(())
 }
 
-/// The policy that a release brings.
+/// The policy of a release.
 fn policy(
     terms: &Terms,
     state: &Releases,
@@ -136,14 +136,14 @@ fn policy(
     }
 }
 
-/// True for a release that brings nothing new: its policy was in force before, or was prepared. Unless it names prepared
-/// policies itself, on-call keys keep theirs: whoever goes back a step, or pulls a lever, must not disarm them by it.
+/// True for a release whose policy was in force before, or was prepared. Unless it names prepared policies itself,
+/// those of on-call keys stay: stepping back or pulling a lever must not disarm them.
 fn brings_nothing_new(state: &Releases, release: &Release, digest: &Digest) -> bool {
     let by_digest = matches!(release.brings, Brings::Digest(_));
     by_digest || state.holding(digest).is_some() || state.prepared.contains(digest)
 }
 
-/// A key that may only roll back takes a step: to the policy before, or to a prepared one.
+/// Checks a step by a key that may only roll back: to the previous policy, or to a prepared one.
 fn permitted(
     state: &Releases,
     verified: &Verified,
@@ -171,7 +171,7 @@ fn permitted(
     Ok(())
 }
 
-/// What is to follow a release must be there when it is taken.
+/// Checks that the policy which is to follow a release exists when it is accepted.
 fn nothing_after(
     terms: &Terms,
     state: &Releases,
@@ -209,10 +209,10 @@ fn entry(verified: &Verified, held: &KeptPolicy, way: Way, now: u64) -> Activati
     }
 }
 
-/// What a configuration makes of what the process holds when it starts. Configurations start once for every worker and
-/// once more on trial: the same again changes nothing.
+/// What a configuration does at its start with the releases that the process holds. Configurations start once per
+/// worker and once more on trial, so repeating it changes nothing.
 ///
-/// Gives what is to be held from now on (`None`: what is held), and a warning.
+/// Returns the new state (`None` if unchanged), and a warning.
 ///
 /// # Errors
 /// Its `release` cannot be used.
@@ -246,7 +246,8 @@ pub fn start(
     Ok(((next != *state).then_some(next), warning))
 }
 
-/// What a process holds once the policy in force is over; `None` while it is not, or where that was seen to.
+/// The state of a process once the policy in force has expired; `None` if it has not, or if that has already been
+/// handled.
 #[must_use]
 pub fn renew(terms: &Terms, state: &Releases, now: u64) -> Option<Releases> {
     state.expires().filter(|at| *at <= now)?;
@@ -267,7 +268,7 @@ pub fn renew(terms: &Terms, state: &Releases, now: u64) -> Option<Releases> {
             next.remember(ActivationEntry { practice, ..entry });
             next.bring_forward(after);
         }
-        // There is nothing to go back to, or nothing was to happen: it goes on.
+        // There is nothing to fall back to, or the release is to be kept: it stays in force.
         None if active.standing == ReleaseStanding::Release => {
             active.standing = ReleaseStanding::Overdue
         }
@@ -276,7 +277,7 @@ pub fn renew(terms: &Terms, state: &Releases, now: u64) -> Option<Releases> {
     Some(next)
 }
 
-/// An activation that nobody signed for.
+/// An activation without a signature of its own.
 fn passing(serial: u64, held: &KeptPolicy, way: Way, now: u64) -> ActivationEntry {
     ActivationEntry {
         serial,

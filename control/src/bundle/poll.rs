@@ -1,8 +1,7 @@
-//! When a source is asked: once a process, not too often, and ever more rarely while it fails.
+//! When a source is polled: once per process, not too often, and ever more rarely while it fails.
 //!
-//! There is no elected poller. All workers look at one shared [`Poll`]; the first that finds it due puts
-//! [`Poll::begun`] in its place by compare-and-swap, and that worker alone asks. If it dies, the next turn is
-//! another's.
+//! There is no elected poller. All workers look at one shared [`Poll`]; the first that finds it due replaces it by
+//! [`Poll::begun`] with compare-and-swap, and that worker alone polls. If it dies, another takes the next turn.
 
 use super::code::{CodeReader, Writer};
 use crate::limits;
@@ -10,52 +9,53 @@ use crate::limits;
 /// What the workers of a process share about a source.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Poll {
-    /// Not before this time (Unix milliseconds).
+    /// The earliest time of the next poll (Unix milliseconds).
     pub next_ms: u64,
-    /// What the server said of its last answer (`ETag`).
+    /// The `ETag` of its last answer.
     pub etag: Option<String>,
-    /// Failures in a row.
+    /// Consecutive failures.
     pub failures: u64,
-    /// When it last answered with a release or with "not modified" (Unix milliseconds); the first look before that.
+    /// When it last answered with a release or with "not modified" (Unix milliseconds); before that, when it was first
+    /// polled.
     pub good_ms: u64,
     /// It has answered at least once.
     pub answered: bool,
-    /// It has been silent for so long that it was told to operators.
+    /// Operators have been told that it has been silent for long.
     pub told: bool,
-    /// Why the last answer was none, while it fails.
+    /// Why the last poll failed, while it fails.
     pub error: Option<Failure>,
 }
 
-/// Why a source gives no release.
+/// Why a source provides no release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// In words.
+    /// The reason, for people.
     pub why: String,
-    /// When this began (Unix milliseconds).
+    /// When it began to fail (Unix milliseconds).
     pub since_ms: u64,
-    /// When it last was so (Unix milliseconds).
+    /// When it last failed (Unix milliseconds).
     pub last_ms: u64,
 }
 
-/// What an answer was.
+/// The kind of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PollResult {
     /// A body, and its `ETag`.
     Fresh(Option<String>),
-    /// 304.
+    /// 304: not modified.
     Same,
-    /// Anything else, and what it was.
+    /// Anything else, with the reason.
     Failed(String),
 }
 
 impl Poll {
-    /// True if it is time to ask.
+    /// True if it is time to poll.
     #[must_use]
     pub fn is_due(&self, now_ms: u64) -> bool {
         now_ms >= self.next_ms
     }
 
-    /// Somebody asks now; until the answer has had its time, nobody else does.
+    /// A worker polls now; no other does until the answer had time to arrive.
     #[must_use]
     pub fn begun(&self, now_ms: u64, every_ms: u64) -> Self {
         let good_ms = if self.good_ms == 0 { now_ms } else { self.good_ms };
@@ -63,7 +63,7 @@ impl Poll {
         Self { next_ms: now_ms.saturating_add(wait), good_ms, ..self.clone() }
     }
 
-    /// The answer has come. `random` spreads the proxies of a fleet over the interval.
+    /// The answer has arrived. `random` spreads the proxies of a fleet over the interval.
     #[must_use]
     pub fn ended(&self, answer: PollResult, now_ms: u64, every_ms: u64, random: u64) -> Self {
         let failures = match answer {
@@ -108,7 +108,7 @@ impl Poll {
         out.finish()
     }
 
-    /// From such bytes; broken ones are a fresh start.
+    /// Decodes such bytes; invalid ones mean a fresh start.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {
@@ -134,7 +134,7 @@ impl Poll {
     }
 }
 
-/// The time to the next question: twice as long after each failure up to a bound, and up to a tenth shorter or longer.
+/// The time until the next poll: twice as long after each failure, up to a bound, and up to a tenth shorter or longer.
 fn pause(every_ms: u64, failures: u64, random: u64) -> u64 {
     let doubled = every_ms.saturating_mul(1 << failures.min(16));
     let base = doubled.min(limits::POLL_SLOWEST_MS.max(every_ms));

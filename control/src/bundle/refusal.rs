@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// A release that was refused. The policy in force goes on.
+/// A release that was refused. The policy in force stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseRefusal {
-    /// What kind of reason: a word for scripts, metrics and status; `docs/releases.md` has the table.
+    /// The kind of reason, a word for scripts, metrics and status; `docs/releases.md` has the table.
     pub code: Code,
-    /// For people; never text of a policy beyond names.
+    /// The message for people; never text of a policy beyond names.
     pub message: String,
 }
 
-/// Declares the codes: a variant, its word, the HTTP status that a `POST` of such a release gets.
+/// Declares the codes: a variant, its word, and the HTTP status of the response to a `POST` of such a release.
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $status:literal;)*) => {
-        /// The kinds of reasons.
+        /// The kinds of reason.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
             $($(#[$doc])* $name,)*
@@ -24,7 +24,7 @@ macro_rules! codes {
             /// All of them.
             pub const ALL: &'static [Code] = &[$(Code::$name),*];
 
-            /// The word in status, metrics and answers.
+            /// The word in status, metrics and responses.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self {
@@ -32,7 +32,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The status of the answer to a `POST`.
+            /// The status of the response to a `POST`.
             #[must_use]
             pub fn status(self) -> u16 {
                 match self {
@@ -44,48 +44,48 @@ macro_rules! codes {
 }
 
 codes! {
-    /// More bytes than a release may have.
+    /// Larger than a release may be.
     TooBig = "too-big", 413;
-    /// No DSSE envelope.
+    /// Not a DSSE envelope.
     NotAnEnvelope = "not-an-envelope", 400;
-    /// An envelope of something else.
+    /// An envelope with another payload type.
     WrongType = "wrong-type", 400;
-    /// Nobody signed it whom the configuration trusts.
+    /// Not signed by a key that the configuration trusts.
     Untrusted = "untrusted", 403;
-    /// A key of the configuration is named, and its signature is not one.
+    /// It names a key of the configuration, but the signature is invalid.
     BadSignature = "bad-signature", 403;
-    /// The keys that signed may not do this.
+    /// The keys that signed it may not do this.
     NotPermitted = "not-permitted", 403;
-    /// Too few of the keys that may do this have signed.
+    /// Signed by too few of the keys that may do this.
     TooFewSignatures = "too-few-signatures", 403;
-    /// What was signed is no release.
+    /// The payload is not a release.
     NotARelease = "not-a-release", 422;
     /// A release for another scope.
     WrongScope = "wrong-scope", 403;
-    /// Its serial is not higher than the one in force, or below the configuration's floor.
+    /// Its serial is not higher than the one in force, or is below the configuration's floor.
     StaleSerial = "stale-serial", 409;
-    /// Its serial is in force, and belongs to another release.
+    /// Its serial is in force, but belongs to another release.
     SerialReused = "serial-reused", 409;
-    /// An on-call key raises the serial further than it may.
+    /// Signed by an on-call key, which may not raise the serial that far.
     SerialJump = "serial-jump", 403;
-    /// It was over before it came.
+    /// It had expired before it arrived.
     Expired = "expired", 409;
-    /// It carries a digest, and came by a way that takes whole policies only.
+    /// It contains a digest, and arrived in a way that accepts whole policies only.
     DigestOnly = "digest-only", 422;
     /// It names a policy that this process does not hold.
     NotHeld = "not-held", 409;
-    /// It says what happens after its end, and there is no such policy.
+    /// It says what follows when it expires, and there is no such policy.
     NothingAfter = "nothing-after", 422;
-    /// Its policy asks for what the configuration's `allow` does not list.
+    /// Its policy uses something that the configuration's `allow` does not list.
     NotAllowed = "not-allowed", 403;
-    /// Its policy is not acceptable.
+    /// Its policy is not valid.
     BadPolicy = "bad-policy", 422;
-    /// The proxy could not keep it: the host refused, or others were faster many times.
+    /// The proxy could not store it: the host failed, or other writers were faster too many times.
     NotKept = "not-kept", 503;
 }
 
 impl ReleaseRefusal {
-    /// With the reason in words.
+    /// A refusal with this message.
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
@@ -97,7 +97,7 @@ impl ReleaseRefusal {
         Self::new(Code::TooBig, format!("a release has at most {most} bytes"))
     }
 
-    /// The proxy could not keep what it had accepted.
+    /// The proxy could not store what it had accepted.
     #[must_use]
     pub fn not_kept(why: impl Into<String>) -> Self {
         Self::new(Code::NotKept, why)

@@ -1,4 +1,4 @@
-//! What is signed: a policy, or the digest of one, with its number and the scope it is for.
+//! The signed payload: a policy, or the digest of one, with its serial and the scope it is for.
 
 use super::digest::Digest;
 use super::refusal::{Code, ReleaseRefusal};
@@ -10,30 +10,30 @@ use crate::policy::path::Path;
 use crate::policy::shape_of;
 use crate::policy::source::{SourceNode, SourceValue, parse_json, whole};
 
-/// A release, as its payload says it. Whether anybody may say so is [`super::Verified`]'s matter.
+/// A release, as its payload states it. Whether it was authorised is decided by [`super::Verified`].
 #[derive(Debug, Clone)]
 pub struct Release {
-    /// The proxies that it is for.
+    /// The scope, which names the proxies that it is for.
     pub scope: String,
-    /// Its number.
+    /// Its serial.
     pub serial: u64,
     /// When it was made (Unix seconds).
     pub issued_at: u64,
-    /// Who made it, in free text.
+    /// Who made it, free text.
     pub issuer: String,
-    /// What it brings.
+    /// Its policy.
     pub brings: Brings,
     /// Reviewed policies that an on-call key may activate.
     pub prepared: Vec<Digest>,
-    /// Why.
+    /// Why it was made.
     pub reason: Option<String>,
-    /// The serial that it takes back: a record.
+    /// The serial that it reverts, for the record.
     pub rolls_back: Option<u64>,
-    /// It is an exercise.
+    /// It is a drill.
     pub drill: bool,
-    /// When it is over (Unix seconds).
+    /// When it expires (Unix seconds).
     pub expires: Option<u64>,
-    /// What happens then.
+    /// What happens when it expires.
     pub on_expiry: OnExpiry,
 }
 
@@ -49,17 +49,17 @@ pub enum Brings {
 /// `on_expiry`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnExpiry {
-    /// It goes on, with a warning.
+    /// It stays in force, with a warning.
     #[default]
     Keep,
     /// The configuration's inline policy takes over.
     Baseline,
-    /// The policy before it takes over.
+    /// The previous policy takes over.
     Previous,
 }
 
 impl OnExpiry {
-    /// The word of the language.
+    /// The policy language's word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ impl Release {
     /// Reads a payload.
     ///
     /// # Errors
-    /// What keeps it from being a release: syntax, duplicate keys, unknown fields, values out of range.
+    /// Why it is not a release: syntax, duplicate keys, unknown fields, values out of range.
     pub fn parse(payload: &[u8]) -> Result<Self, ReleaseRefusal> {
         let tree = parse_json(payload).map_err(|found| not_a_release(&found))?;
         let found = shape_of(&tree, &RELEASE);
@@ -123,7 +123,7 @@ fn refuse(message: impl Into<String>) -> ReleaseRefusal {
     ReleaseRefusal::new(Code::NotARelease, message)
 }
 
-/// The first finding; who wrote the release by hand runs the command for the rest.
+/// Reports the first finding; the command shows the rest to those who write a release by hand.
 fn not_a_release(found: &[Diagnostic]) -> ReleaseRefusal {
     refuse(found.first().map_or_else(String::new, one_line))
 }

@@ -1,4 +1,4 @@
-//! What a process holds: plain data that all its workers share.
+//! The releases of a process: plain data that all its workers share.
 
 use std::rc::Rc;
 
@@ -8,56 +8,57 @@ use super::release::OnExpiry;
 use crate::limits;
 use crate::policy::document::RuleSeverity;
 
-/// The releases of a process. Whoever changes it makes a new one and puts it in the old one's place, whole.
+/// The releases of a process. It is never changed in place: a new value replaces the old one as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Releases {
     /// The release in force, or the last one that was.
     pub active: Option<ActiveRelease>,
-    /// The policies that were in force, newest first. The first is in force now, the second is "the previous".
+    /// Policies that have been in force, newest first. The first is in force now, the second is "the previous".
     pub held: Vec<KeptPolicy>,
-    /// Policies that on-call keys may activate: the word of the last author who brought a new policy, or named some.
+    /// Policies that on-call keys may activate, as named by the last author whose release brought a new policy or named
+    /// some.
     pub prepared: Vec<Digest>,
-    /// The release whose word that is; `None`: no author has spoken since the process began.
+    /// The release that named them; `None` if no author has since the process began.
     pub prepared_by: Option<Author>,
     /// What was activated, newest first.
     pub history: Vec<ActivationEntry>,
 }
 
-/// A release that said what is prepared.
+/// A release that named prepared policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Author {
     /// Its serial.
     pub serial: u64,
-    /// How it came.
+    /// How it arrived.
     pub way: Way,
-    /// When it was taken (Unix seconds).
+    /// When it was accepted (Unix seconds).
     pub at: u64,
 }
 
-/// Whether an activation was meant, or an exercise.
+/// Whether an activation was real or a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Practice {
-    /// It was meant.
+    /// Real.
     #[default]
     Meant,
     /// A drill.
     Drill,
-    /// The way back from one.
+    /// The end of a drill.
     WayBack,
 }
 
-/// The release that the highest serial belongs to.
+/// The release with the highest serial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveRelease {
-    /// Its envelope, as it came.
+    /// Its envelope, as it arrived.
     pub envelope: Rc<[u8]>,
-    /// The digest of the signed bytes: the same release again is no news.
+    /// The digest of the signed bytes, by which the same release is recognised when it arrives again.
     pub payload: Digest,
     /// Its serial.
     pub serial: u64,
-    /// What stands, now that it may be over.
+    /// What is in force of it, given that it may have expired.
     pub standing: ReleaseStanding,
-    /// When it is over (Unix seconds).
+    /// When it expires (Unix seconds).
     pub expires: Option<u64>,
 }
 
@@ -67,44 +68,44 @@ pub enum ReleaseStanding {
     /// Its policy.
     #[default]
     Release,
-    /// Its policy, although it is over.
+    /// Its policy, although it has expired.
     Overdue,
-    /// The inline policy: it is over.
+    /// The inline policy, since it has expired.
     Baseline,
-    /// A policy before it: it is over.
+    /// An earlier policy, since it has expired.
     Previous,
 }
 
-/// A policy that was in force.
+/// A policy that has been in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptPolicy {
     /// Its digest.
     pub digest: Digest,
-    /// Its own version, for people.
+    /// Its version, for people.
     pub version: Option<String>,
-    /// Its text, in JSON.
+    /// Its text, as JSON.
     pub policy: Rc<str>,
-    /// When it is over, where the release that brought it said so.
+    /// When it expires, if its release said so.
     pub end: Option<End>,
-    /// The policy that was in force when it came: what it goes back to.
+    /// The policy that was in force when it arrived, which it falls back to.
     pub under: Option<Digest>,
-    /// A drill brought it: nothing goes back to it.
+    /// It came with a drill: nothing falls back to it.
     pub drill: bool,
 }
 
-/// The end of a policy.
+/// The expiry of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
     /// When (Unix seconds).
     pub at: u64,
     /// What happens then.
     pub then: OnExpiry,
-    /// It was seen to.
+    /// The expiry has been handled.
     pub seen: bool,
 }
 
 impl KeptPolicy {
-    /// True if its time has passed and it asked not to go on: nothing goes back to it by itself.
+    /// True if it has expired and was not to be kept: nothing falls back to it automatically.
     #[must_use]
     pub fn is_over(&self, now: u64) -> bool {
         self.end.is_some_and(|end| end.then != OnExpiry::Keep && (end.seen || end.at <= now))
@@ -122,7 +123,7 @@ pub enum Way {
     Post,
     /// The polled `source`.
     Source,
-    /// A release was over.
+    /// A release expired.
     Expiry,
 }
 
@@ -151,40 +152,40 @@ pub struct ActivationEntry {
     pub version: Option<String>,
     /// When (Unix seconds).
     pub at: u64,
-    /// How it came.
+    /// How it arrived.
     pub way: Way,
-    /// Who made it, as the release says.
+    /// Who made it, as stated by the release.
     pub issuer: String,
-    /// Why.
+    /// Why it was made.
     pub reason: Option<String>,
-    /// The serial that it took back.
+    /// The serial that it reverted.
     pub rolls_back: Option<u64>,
     /// The keys that signed.
     pub keys: Vec<String>,
-    /// The policy's own word of how bad it is.
+    /// The severity that the policy states.
     pub severity: Option<RuleSeverity>,
-    /// Whether it was meant.
+    /// Whether it was real.
     pub practice: Practice,
 }
 
 impl Releases {
-    /// The highest serial that was taken; 0 before the first.
+    /// The highest serial that was accepted; 0 before the first.
     #[must_use]
     pub fn serial(&self) -> u64 {
         self.active.as_ref().map_or(0, |active| active.serial)
     }
 
-    /// The policy before the one in force: the last that was, and is not over by now (Unix seconds).
+    /// The policy before the one in force: the most recent one that has not expired at `now` (Unix seconds).
     #[must_use]
     pub fn previous(&self, now: u64) -> Option<&KeptPolicy> {
         self.held.iter().skip(1).find(|held| !held.is_over(now) && !held.drill)
     }
 
-    /// What takes over where the policy in force is over and said `on_expiry: previous`: what was in force when it came,
-    /// or, where that is over too, what was before that.
+    /// What takes over when the policy in force expires with `on_expiry: previous`: the policy that was in force when
+    /// it arrived or, if that has expired too, the one before that.
     pub(super) fn below(&self, now: u64) -> Option<&KeptPolicy> {
         let mut under = self.held.first().and_then(|held| held.under);
-        // A policy may have been brought back above its own successor: as many steps as policies are enough.
+        // A policy may have been brought back above its own successor: there are at most as many steps as policies.
         for _ in 0..self.held.len() {
             let Some(held) = under.and_then(|digest| self.holding(&digest)) else { break };
             if !held.is_over(now) && !held.drill && self.held.first() != Some(held) {
@@ -195,7 +196,7 @@ impl Releases {
         self.previous(now)
     }
 
-    /// The envelope of the highest serial, as it came.
+    /// The envelope with the highest serial, as it arrived.
     #[must_use]
     pub fn envelope(&self) -> Option<&[u8]> {
         self.active.as_ref().map(|active| active.envelope.as_ref())
@@ -207,8 +208,8 @@ impl Releases {
         self.held.iter().find(|held| held.digest == *digest)
     }
 
-    /// What a policy that comes now goes back to. A step back (`back`: only a digest was sent) to what the one in force
-    /// stands on is no new floor: the policy stands on what it stood on before.
+    /// The policy that one which arrives now falls back to. A step back (`back`: only a digest was sent) to the
+    /// fallback of the one in force does not make that its fallback: it keeps the one it had.
     pub(super) fn floor(&self, digest: &Digest, back: bool) -> Option<Digest> {
         let first = self.held.first()?;
         if first.digest == *digest || first.drill {
@@ -220,10 +221,10 @@ impl Releases {
         }
     }
 
-    /// Puts a policy in force: it moves to the front, and the oldest falls out. A drill's policy takes nobody's place,
-    /// and is gone when another comes.
+    /// Puts a policy in force: it moves to the front, and the oldest is dropped. A drill's policy displaces none, and
+    /// is dropped when another arrives.
     pub(super) fn bring_forward(&mut self, mut policy: KeptPolicy) {
-        // What was meant before stays so: it can be gone back to.
+        // What was real before stays real, and can be returned to.
         policy.drill &= self.holding(&policy.digest).is_none_or(|held| held.drill);
         self.held.retain(|held| held.digest != policy.digest && !held.drill);
         let most = limits::HELD_POLICIES + usize::from(policy.drill);
@@ -231,7 +232,7 @@ impl Releases {
         self.held.truncate(most);
     }
 
-    /// Remembers an activation. Drills do not push out what was meant.
+    /// Records an activation. Drills do not push out real ones.
     pub(super) fn remember(&mut self, entry: ActivationEntry) {
         self.history.insert(0, entry);
         while self.history.len() > limits::HISTORY {
@@ -243,20 +244,20 @@ impl Releases {
         }
     }
 
-    /// What an activation of this policy is, where it was not signed as a drill: the way back, where it ends one.
+    /// The kind of an activation of this policy that was not signed as a drill: the way back, if it ends one.
     pub(super) fn practice(&self, digest: &Digest) -> Practice {
         let drill = self.history.first().is_some_and(|entry| entry.practice == Practice::Drill);
         let under = self.held.first().and_then(|held| held.under);
         if drill && under == Some(*digest) { Practice::WayBack } else { Practice::Meant }
     }
 
-    /// True if what is in force is a drill's.
+    /// True if a drill is in force.
     #[must_use]
     pub fn is_drill(&self) -> bool {
         self.history.first().is_some_and(|entry| entry.practice == Practice::Drill)
     }
 
-    /// When the policy in force is over (Unix seconds), until that was seen to.
+    /// When the policy in force expires (Unix seconds), until that has been handled.
     #[must_use]
     pub fn expires(&self) -> Option<u64> {
         let end = self.held.first().and_then(|held| held.end);
@@ -309,7 +310,7 @@ impl Releases {
         out.finish()
     }
 
-    /// From such bytes; `None` where they are of another version of the filter, or broken.
+    /// Decodes such bytes; `None` if they are of another version of the filter, or invalid.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut from = CodeReader::new(bytes);
@@ -370,7 +371,7 @@ impl Releases {
     }
 }
 
-/// The form of [`Releases::encode`]: another number is another form.
+/// The layout of [`Releases::encode`]: another layout has another number.
 const FORM: u8 = 3;
 
 /// In the order of their declaration, as `encode` numbers them.

@@ -1,4 +1,5 @@
-//! What operators are shown of a process: one JSON document. Its shape is a contract; docs/releases.md has it.
+//! What operators are shown about a process: one JSON document. Its format is a contract, described in
+//! docs/releases.md.
 
 mod balances;
 mod rules;
@@ -15,32 +16,32 @@ use crate::ledger::Book;
 use crate::policy::document::RuleSeverity;
 use crate::written::{Object, text};
 
-/// What status is made of.
+/// The inputs of status.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// The configuration of the listener that answers.
+    /// The configuration of the listener that responds.
     pub terms: &'a Terms,
-    /// What the process holds.
+    /// The releases of the process.
     pub state: &'a Releases,
-    /// What runs; `None`: nothing does.
+    /// What runs; `None` if nothing does.
     pub running: Option<&'a ActivePolicy>,
     /// The last refusal.
     pub trouble: Option<&'a LastRefusal>,
     /// The accounts of limits.
     pub book: Option<&'a Book>,
-    /// Tool calls that wait for leave.
+    /// Tool calls that wait for approval.
     pub pending: &'a [Waiting],
-    /// The rate-limit services of what runs, in JSON ([`crate::fleet::status`]).
+    /// The rate-limit services of the running policy, as JSON ([`crate::fleet::status`]).
     pub global: &'a str,
     /// The polled source.
     pub poll: Option<&'a Poll>,
-    /// The last events of the scope, in JSON.
+    /// The last events of the scope, as JSON.
     pub events: &'a str,
-    /// The status pages of providers, in JSON.
+    /// The status pages of providers, as JSON.
     pub providers: &'a str,
-    /// What counters stood at when it came into force.
+    /// Counter values when it came into force.
     pub marks: Option<&'a Marks>,
-    /// What the configurations of the scope say that they act by.
+    /// What the configurations of the scope report that they run.
     pub followers: &'a Followers,
     /// Unix milliseconds.
     pub now_ms: u64,
@@ -48,17 +49,17 @@ pub struct Facts<'a> {
     pub filter: &'a str,
 }
 
-/// What becomes of requests that their callers have signed: operators of Bedrock must know it before it happens.
+/// What happens to requests that their callers have signed: operators of Bedrock must know before it happens.
 const SIGNED: &str =
     "refused where a rule would change them (AWS SigV4): the proxy must sign, after this filter";
 
-/// The counter of what a rule did.
+/// The counter of a rule's action.
 #[must_use]
 pub fn hits_counter(rule: &str, action: &str) -> String {
     format!("hemostat_rule_hits_total;rule={rule};action={action}")
 }
 
-/// Writes status. `count` gives the value of a counter of this process.
+/// Writes status. `count` returns the value of a counter of this process.
 #[must_use]
 pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     let state = facts.state;
@@ -137,7 +138,7 @@ pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     out.end()
 }
 
-/// When what is in force is over, or was to be (Unix seconds).
+/// When what is in force expires, or was to expire (Unix seconds).
 fn ends(state: &Releases) -> Option<u64> {
     match state.active.as_ref()? {
         active
@@ -172,7 +173,7 @@ fn trouble(trouble: &LastRefusal, now: u64) -> String {
     out.end()
 }
 
-/// The polled source: this listener's own, or that of another filter of the scope.
+/// The polled source: this listener's own, or that of another filter in the scope.
 fn poll(facts: &Facts<'_>) -> String {
     let config = &facts.terms.config;
     if config.source.is_none() && facts.poll.is_none() {
@@ -227,14 +228,15 @@ fn history(entry: &ActivationEntry) -> String {
     out.end()
 }
 
-/// Whether what is in force is acted by: `now` in Unix seconds.
+/// Whether what is in force is running everywhere; `now` in Unix seconds.
 fn followers(out: &mut Object, followers: &Followers, state: &Releases, now: u64) {
     out.text("in_force", followers.in_force(state).word());
     out.raw("followers", &followers.to_json(state));
     out.raw("not_following", &followers.troubled_to_json(now));
 }
 
-/// The answer to a release that was taken, with what the configurations of its scope say so far (`now` in Unix seconds).
+/// The response to a release that was accepted, with what the configurations of its scope have reported so far (`now`
+/// in Unix seconds).
 #[must_use]
 pub fn taken(
     running: Option<&ActivePolicy>,
@@ -256,7 +258,7 @@ pub fn taken(
     out.end()
 }
 
-/// The answer to a release, or to a question, that was refused.
+/// The response to a release, or to a question, that was refused.
 #[must_use]
 pub fn refused(code: &str, message: &str) -> String {
     let mut out = Object::default();

@@ -1,4 +1,4 @@
-//! What a process makes of the releases that reach it.
+//! How a process reacts to releases.
 
 mod bad;
 mod golden;

@@ -1,25 +1,25 @@
-//! The last release that was refused: for status.
+//! The last release that was refused, for status.
 
 use super::code::{CodeReader, Writer};
 use super::refusal::ReleaseRefusal;
 use super::state::Way;
 use crate::limits;
 
-/// What went wrong last.
+/// The last refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastRefusal {
     /// The kind, as [`super::Code::word`].
     pub code: String,
-    /// In words.
+    /// The message, for people.
     pub message: String,
     /// When (Unix seconds).
     pub at: u64,
-    /// How it came.
+    /// How the release arrived.
     pub way: String,
 }
 
 impl LastRefusal {
-    /// A refusal of something that came by this way.
+    /// A refusal of a release that arrived this way.
     #[must_use]
     pub fn new(refusal: &ReleaseRefusal, way: Way, at: u64) -> Self {
         let mut message = refusal.message.clone();
@@ -42,7 +42,7 @@ impl LastRefusal {
         out.finish()
     }
 
-    /// From such bytes.
+    /// Decodes such bytes.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut from = CodeReader::new(bytes);

@@ -1,4 +1,4 @@
-//! Who signed a release, and what they may do.
+//! Who signed a release, and what the signers may do.
 
 use super::refusal::{Code, ReleaseRefusal};
 use super::release::Release;
@@ -9,37 +9,37 @@ use crate::policy::trust::Trust;
 /// The type of a release's payload. Envelopes of any other type are never read as one.
 pub const PAYLOAD_TYPE: &str = "application/vnd.hemostat.release+json";
 
-/// What those who signed may do.
+/// What the signers may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Power {
-    /// Bring any policy: enough keys signed that may `release`.
+    /// Release any policy: enough keys signed that may `release`.
     Author,
     /// Activate the previous policy or a prepared one: a key signed that may `rollback`.
     OnCall,
 }
 
-/// A release that the configuration's keys have signed. [`Verified::verify`] alone makes one (invariant 4).
+/// A release that was signed by the configuration's keys. Only [`Verified::verify`] makes one (invariant 4).
 #[derive(Debug, Clone)]
 pub struct Verified {
     release: Release,
     power: Power,
     keys: Vec<String>,
-    /// Why it is not [`Power::Author`], where it is not.
+    /// Why it is not [`Power::Author`], if it is not.
     short_of_author: Option<ReleaseRefusal>,
     payload: Vec<u8>,
 }
 
 impl Verified {
-    /// Reads an envelope, and asks who signed it.
+    /// Reads an envelope and verifies who signed it.
     ///
     /// # Errors
-    /// It is no envelope, nobody who may has signed it, or what was signed is no release for this scope.
+    /// It is not an envelope, it is not signed by a trusted key, or its payload is not a release for this scope.
     pub fn verify(bytes: &[u8], trust: &Trust, scope: &str) -> Result<Self, ReleaseRefusal> {
         let envelope =
             Envelope::read(bytes, PAYLOAD_TYPE, limits::ENVELOPE_BYTES).map_err(unread)?;
         let signers = envelope.signers(&trust.keys);
         let (power, short_of_author) = power(&signers, trust)?;
-        // Only now is the payload looked at: nobody whom the configuration does not trust reaches the reader.
+        // Only now is the payload parsed: the parser is out of reach for anyone whom the configuration does not trust.
         let payload = envelope.payload();
         let release = Release::parse(payload)?;
         if release.scope != scope {
@@ -50,13 +50,13 @@ impl Verified {
         Ok(Self { release, power, keys, short_of_author, payload: payload.to_vec() })
     }
 
-    /// What was signed.
+    /// The release.
     #[must_use]
     pub fn release(&self) -> &Release {
         &self.release
     }
 
-    /// What those who signed may do.
+    /// What the signers may do.
     #[must_use]
     pub fn power(&self) -> Power {
         self.power
@@ -74,7 +74,7 @@ impl Verified {
         &self.payload
     }
 
-    /// Why those who signed may not bring any policy they like: for the refusal of what only authors may.
+    /// Why the signers may not release any policy: for the refusal of what only authors may do.
     pub(super) fn only_on_call(&self) -> Option<&ReleaseRefusal> {
         self.short_of_author.as_ref()
     }

@@ -3,33 +3,33 @@
 /// Why something was not checked (the label `reason` of `hemostat_unchecked_total`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unchecked {
-    /// A body came compressed.
+    /// A body is compressed.
     Encoding,
-    /// A body or an event has a shape that cannot be read.
+    /// A body or an event has a format that cannot be read.
     Dialect,
     /// An event or body is larger than can be held.
     TooBig,
-    /// The VM has no memory to keep what it would have to keep.
+    /// The VM has no memory for what it would have to keep.
     Memory,
-    /// The answer came before the request's body was whole.
+    /// The answer arrived before the whole request body.
     Overtaken,
-    /// The host would not give or take bytes.
+    /// The host failed to provide or accept bytes.
     Host,
-    /// Partial matches held too much text, and the policy said to let it go.
+    /// Partial matches held too much text, and the policy said to release it.
     HoldLimit,
     /// A label that a rule needs cannot be read.
     Label,
     /// The answer is fetched elsewhere.
     Background,
-    /// The request points to texts that are not in it.
+    /// The request references texts that are not in it.
     Remote,
-    /// Headers repeat the body and say something else.
+    /// Headers contradict the body.
     Mismatch,
-    /// It turned out to be a call when a part of it had left.
+    /// It turned out to be a call after part of it had left.
     Late,
-    /// It looks like a call of a model in a shape that is not read here.
+    /// It looks like a model call in a format that is not read here.
     Lane,
-    /// It is said on a websocket.
+    /// It is sent over a websocket.
     Websocket,
 }
 

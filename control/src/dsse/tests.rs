@@ -111,7 +111,7 @@ fn what_is_no_envelope_is_named() {
 
 #[test]
 fn weak_keys_are_no_keys() {
-    // The neutral element: with it, one signature is good for every message.
+    // The neutral element: with it, one signature is valid for every message.
     let mut neutral = [0; 32];
     neutral[0] = 1;
     assert_eq!(PublicKey::from_base64(&base64::encode(&neutral)), None);
@@ -127,7 +127,7 @@ proptest! {
         let _ = Envelope::read(&bytes, TYPE, 4096);
     }
 
-    /// Any byte of an envelope changed: no signer, or the same envelope.
+    /// Any byte of an envelope is changed: it has no signer, or is the same envelope.
     #[test]
     fn an_altered_envelope_has_no_signer(at: prop::sample::Index, with: u8) {
         let mut bytes = secret(1).envelope("ops", TYPE, b"{\"approval\":\"ap_x\"}").into_bytes();

@@ -1,7 +1,8 @@
-//! What operators are told of at once: events for `notify`, and the tool calls that wait for leave.
+//! What operators are told of at once: events for `notify`, and tool calls that wait for approval.
 //!
-//! An [`Event`] is raised where something happens, and knows nothing of the network: a [`queue::Queue`] says when which
-//! one is sent, and [`pending::Pending`] is the list that status shows. docs/operations.md has the JSON of every kind.
+//! An [`Event`] is raised where something happens, and knows nothing of the network: [`queue::Queue`] decides which one
+//! is sent when, and [`pending::Pending`] is the list that status shows. docs/operations.md describes the JSON of every
+//! kind.
 
 pub mod pending;
 pub mod queue;
@@ -13,24 +14,24 @@ use crate::base::time;
 use crate::policy::document::Notify;
 use crate::written::Object;
 
-/// What happened.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// A tool call waits for leave.
+    /// A tool call waits for approval.
     ApprovalWanted,
     /// A tool call left with a grant.
     ApprovalGranted,
-    /// A caller was passed to a human.
+    /// A caller was handed off to a human.
     Handoff,
     /// A rule stopped or replaced something: `block`, `fallback`, `deny`.
     Decision,
     /// Something was not checked.
     Unchecked,
-    /// An account has passed a share that `warn_at` names.
+    /// An account has passed a fraction that `warn_at` names.
     LimitWarning,
     /// An account did not admit a request.
     LimitFull,
-    /// The memory of accounts did not do its work as it should.
+    /// The memory for accounts is full or failed.
     LimitMemory,
     /// A rate-limit service does not seem to know a limit.
     LimitUnknown,
@@ -38,15 +39,15 @@ pub enum EventKind {
     ReleaseActive,
     /// A release was refused.
     ReleaseRefused,
-    /// The release in force is past its `expires`.
+    /// The release in force has passed its `expires`.
     ReleaseExpired,
-    /// The source of releases gives none.
+    /// The source of releases provides none.
     SourceSilent,
     /// The source of releases has failed several times in a row.
     SourceFailing,
-    /// A filter configuration does not act by what is in force.
+    /// A filter configuration does not run what is in force.
     NotFollowing,
-    /// A provider's status page tells of an incident, or of a change of one.
+    /// A provider's status page reports an incident, or a change of one.
     ProviderIncident,
 }
 
@@ -98,11 +99,11 @@ impl EventKind {
 /// A value in an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventValue {
-    /// Text; escaped where it is written.
+    /// Text; escaped when it is written.
     Text(String),
-    /// A whole number.
+    /// An integer.
     Number(u64),
-    /// JSON already.
+    /// Encoded JSON.
     Json(String),
 }
 
@@ -115,40 +116,40 @@ impl From<&str> for EventValue {
 /// Names and values of an event, in the order in which they are written.
 pub type Fields = Vec<(&'static str, EventValue)>;
 
-/// Where an event comes from. Of equal events, the first one's is told.
+/// The origin of an event. Equal events report the first one's origin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
-    /// Where events go; `None`: nowhere.
+    /// Where events are sent; `None` for nowhere.
     pub notify: Option<Rc<Notify>>,
     /// The proxy's scope.
     pub scope: String,
-    /// The policy and, if it came of one, the exchange.
+    /// The policy and, if there is one, the exchange.
     pub fields: Fields,
 }
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// What.
+    /// Its kind.
     pub kind: EventKind,
-    /// What tells it from others of its kind: events that agree in these are equal.
+    /// What distinguishes it from others of its kind: events with the same fields are equal.
     pub fields: Fields,
-    /// The call that waits, or was let through.
+    /// The call that waits, or was approved.
     pub call: Option<Box<PendingCall>>,
-    /// Where it comes from, once that was filled in.
+    /// Its origin, once filled in.
     pub origin: Rc<Origin>,
 }
 
-/// A tool call that needs leave.
+/// A tool call that needs approval.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PendingCall {
     /// Its approval id.
     pub id: String,
     /// The tool.
     pub tool: String,
-    /// The caller's tenant, where there is one.
+    /// The caller's tenant, if there is one.
     pub tenant: Option<String>,
-    /// Its arguments in JSON, redacted, where `capture` asks for them.
+    /// Its arguments as JSON, redacted, if `capture` asks for them.
     pub arguments: Option<String>,
 }
 
@@ -171,7 +172,7 @@ impl Event {
         Self { call: Some(Box::new(call)), ..Self::new(kind, fields) }
     }
 
-    /// True if both tell of the same, to the same.
+    /// True if both report the same thing to the same receiver.
     #[must_use]
     pub fn equals(&self, other: &Self) -> bool {
         self.kind == other.kind
@@ -180,7 +181,7 @@ impl Event {
             && self.origin.scope == other.origin.scope
     }
 
-    /// The body of the POST. `times`: how often it happened, and first and last when (Unix nanoseconds).
+    /// The body of the POST. `times`: how often it happened, and when first and last (Unix nanoseconds).
     #[must_use]
     pub fn to_json(&self, id: &str, times: Times) -> String {
         let mut out = Object::default();
@@ -217,14 +218,14 @@ impl Event {
 pub struct Times {
     /// How often.
     pub count: u64,
-    /// First (Unix nanoseconds).
+    /// When first (Unix nanoseconds).
     pub first_ns: u64,
-    /// Last (Unix nanoseconds).
+    /// When last (Unix nanoseconds).
     pub last_ns: u64,
 }
 
-/// The same JSON without a character that HTML gives a meaning: receivers put events into pages and chats. These
-/// characters stand in JSON within strings alone.
+/// The same JSON without characters that have a meaning in HTML, since receivers insert events into pages and chats. In
+/// JSON these characters occur only within strings.
 fn safe_in_html(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

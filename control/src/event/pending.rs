@@ -1,4 +1,4 @@
-//! The tool calls of a process that wait for leave: what a person looks through before they approve one.
+//! The tool calls of a process that wait for approval: the list from which a person approves one.
 
 use super::PendingCall;
 use crate::base::time;
@@ -6,30 +6,30 @@ use crate::bundle::code::{CodeReader, Writer};
 use crate::limits::{PENDING_ARGUMENTS_BYTES, PENDING_CALLS, PENDING_S};
 use crate::written::{Object, list};
 
-/// The layout's number: what another version of this code wrote is not read.
+/// The layout's number: values written by another version of this code are not read.
 const FORM: u64 = 1;
 
-/// Calls that wait, as all workers of a process share them.
+/// Calls that wait for approval, shared by all workers of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pending {
     calls: Vec<Waiting>,
 }
 
-/// One of them.
+/// A call in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// The call.
     pub call: PendingCall,
-    /// When it was first asked for (Unix seconds).
+    /// When it was first requested (Unix seconds).
     pub since: u64,
-    /// When last.
+    /// When it was last requested (Unix seconds).
     pub last: u64,
-    /// How often.
+    /// How often it was requested.
     pub count: u64,
 }
 
 impl Pending {
-    /// A call was stopped for want of leave.
+    /// A call was stopped because it was not approved.
     pub fn wanted(&mut self, mut call: PendingCall, now: u64) {
         call.arguments = call.arguments.filter(|json| json.len() <= PENDING_ARGUMENTS_BYTES);
         self.forget(now);
@@ -46,12 +46,12 @@ impl Pending {
         self.calls.push(Waiting { call, since: now, last: now, count: 1 });
     }
 
-    /// A call was let through: it waits no more.
+    /// A call was approved, and no longer waits.
     pub fn granted(&mut self, call: &PendingCall) {
         self.calls.retain(|own| !is_same(&own.call, call));
     }
 
-    /// The calls that wait now, the one that was asked for last first.
+    /// The calls that wait now, the most recently requested one first.
     #[must_use]
     pub fn now(mut self, now: u64) -> Vec<Waiting> {
         self.forget(now);
@@ -63,7 +63,8 @@ impl Pending {
         self.calls.retain(|waiting| now.saturating_sub(waiting.last) < PENDING_S);
     }
 
-    /// The tenant with the most calls loses the one that was asked for longest ago: nobody can push out the others.
+    /// Makes room at the expense of the tenant with the most calls, by dropping its least recently requested one, so
+    /// that no tenant can push out the others.
     fn make_room(&mut self) {
         let of = |tenant: &Option<String>| {
             self.calls.iter().filter(|own| own.call.tenant == *tenant).count()
@@ -93,7 +94,7 @@ impl Pending {
         out.finish()
     }
 
-    /// From such bytes; broken ones, and those of another version, are an empty list.
+    /// Decodes such bytes; invalid ones, and those of another version, give an empty list.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {
@@ -120,12 +121,12 @@ impl Pending {
     }
 }
 
-/// The same call of the same tenant.
+/// True for the same call of the same tenant.
 fn is_same(one: &PendingCall, other: &PendingCall) -> bool {
     one.id == other.id && one.tenant == other.tenant
 }
 
-/// The calls as status shows them. `tenant`: whether the listener may show that label's values.
+/// The calls as status shows them. `tenant`: the listener may show that label's values.
 #[must_use]
 pub fn to_json(calls: &[Waiting], tenant: bool) -> String {
     list(calls, |waiting| {

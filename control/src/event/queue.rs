@@ -1,7 +1,7 @@
-//! Which event is sent when, in one worker: at once where it is news, and counted together where it repeats.
+//! Which event is sent when, in one worker: at once if it is new, counted with others if it repeats.
 //!
-//! Nothing here waits for a receiver: an event that cannot be sent is tried again a few times and then given up, and a
-//! full queue takes no more. Each of these is counted.
+//! Nothing here waits for a receiver: an event that cannot be sent is retried a few times and then given up, and a full
+//! queue accepts no more. All of this is counted.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use crate::limits::{
 };
 use crate::policy::document::Notify;
 
-/// What became of an event that was raised.
+/// What happened to an event that was raised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Raised {
     /// It will be sent.
@@ -26,43 +26,43 @@ pub enum Raised {
     Dropped,
 }
 
-/// What became of a call.
+/// The outcome of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryOutcome {
-    /// The receiver has it.
+    /// The receiver has accepted it.
     Sent,
-    /// It will be tried again.
+    /// It will be retried.
     Retry,
     /// It was given up.
     Failed,
 }
 
-/// A call to be made.
+/// A delivery to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPost {
-    /// To be said of what becomes of it.
+    /// Identifies the delivery when its outcome is reported.
     pub ticket: u64,
-    /// Where to.
+    /// The receiver.
     pub to: Rc<Notify>,
-    /// What.
+    /// The body.
     pub body: String,
     /// The event's kind, for counters.
     pub kind: &'static str,
 }
 
-/// How a call ended, as far as it decides whether it is tried again.
+/// How a delivery ended, as far as that decides whether it is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryEnd {
     /// 2xx
     Taken,
-    /// The receiver does not want it: trying again is of no use.
+    /// The receiver rejects it: a retry is pointless.
     Refused,
-    /// No answer, 429 or 5xx.
+    /// No response, 429 or 5xx.
     Unanswered,
 }
 
 impl DeliveryEnd {
-    /// What this status says; 0: there was none.
+    /// The meaning of this status; 0 for no response.
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         match status {
@@ -76,20 +76,20 @@ impl DeliveryEnd {
 #[derive(Debug)]
 struct QueuedEvent {
     event: Event,
-    /// What was not told of yet.
+    /// The occurrences that have not been reported yet.
     untold: Option<Times>,
-    /// It is not sent before (Unix nanoseconds).
+    /// The earliest time to send it (Unix nanoseconds).
     due_ns: u64,
     flight: Option<Flight>,
 }
 
-/// A batch that is on its way, or waits for its next try.
+/// A batch that is in flight, or waits for a retry.
 #[derive(Debug)]
 struct Flight {
-    /// What is sent, each time the same: a receiver knows by its `id` what it has already.
+    /// The body, the same at each try: a receiver recognises duplicates by its `id`.
     body: String,
     tries: u32,
-    /// The call under way, and until when it may be.
+    /// The delivery in flight, and its deadline.
     call: Option<(u64, u64)>,
 }
 
@@ -97,21 +97,21 @@ struct Flight {
 #[derive(Debug, Default)]
 pub struct Queue {
     entries: Vec<QueuedEvent>,
-    /// Makes ids of events that no other worker makes.
+    /// Makes the ids of events unique among workers.
     seed: u64,
     made: u64,
-    /// The second in which calls are counted, and how many were made in it.
+    /// The second in which deliveries are counted, and how many were made in it.
     second: (u64, u32),
 }
 
 impl Queue {
-    /// An empty queue. `seed`: any number that the process does not give twice.
+    /// An empty queue. `seed`: a number that the process never passes twice.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { seed, ..Self::default() }
     }
 
-    /// An event has been raised.
+    /// An event was raised.
     pub fn push(&mut self, event: Event, now_ns: u64) -> Raised {
         let once = Times { count: 1, first_ns: now_ns, last_ns: now_ns };
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.event.equals(&event)) {
@@ -136,13 +136,13 @@ impl Queue {
         Raised::New
     }
 
-    /// True if there is nothing to send and nothing under way.
+    /// True if there is nothing to send and nothing in flight.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.entries.iter().all(|entry| entry.untold.is_none() && entry.flight.is_none())
     }
 
-    /// The next call to be made now, if one is due and may be made.
+    /// The next delivery, if one is due and may be made.
     pub fn next(&mut self, now_ns: u64) -> Option<EventPost> {
         let second = now_ns / 1_000_000_000;
         if self.second.0 != second {
@@ -171,7 +171,8 @@ impl Queue {
         format!("ev_{}", base32(hash.get(..10).unwrap_or_default()))
     }
 
-    /// A call has ended. Gives what became of the event and its kind; `None`: there is no such call any more.
+    /// A delivery has ended. Returns the outcome of the event and its kind; `None` if there is no such delivery any
+    /// more.
     pub fn ended(
         &mut self,
         ticket: u64,
@@ -183,13 +184,14 @@ impl Queue {
         Some((entry.ended(how, now_ns), entry.event.kind.word()))
     }
 
-    /// True if this call is still waited for.
+    /// True if this delivery is still in flight.
     #[must_use]
     pub fn waits_for(&self, ticket: u64) -> bool {
         self.entries.iter().any(|entry| entry.ticket() == Some(ticket))
     }
 
-    /// Gives up calls that never end, and forgets what has been quiet. What became of each such call.
+    /// Gives up deliveries that never end, and forgets events that have stopped occurring. Returns the outcome of each
+    /// such delivery.
     pub fn sweep(&mut self, now_ns: u64) -> Vec<(DeliveryOutcome, &'static str)> {
         let mut outcomes = Vec::new();
         for entry in &mut self.entries {
@@ -215,8 +217,8 @@ impl QueuedEvent {
         self.flight.as_ref()?.call.map(|call| call.0)
     }
 
-    /// Its next call is not due. No pause is longer than the quiet one: what is further ahead was written before the clock
-    /// was set back.
+    /// True until its next delivery is due. No pause is longer than the quiet one: a due time further ahead was written
+    /// before the clock was set back.
     fn rests(&self, now_ns: u64) -> bool {
         self.due_ns > now_ns && self.due_ns - now_ns <= NOTIFY_QUIET_NS
     }
@@ -238,7 +240,7 @@ impl QueuedEvent {
             self.flight = Some(Flight { body, tries: 0, call: None });
         }
         let flight = self.flight.as_mut()?;
-        // A host that forgets a call must not keep the event for ever.
+        // A host that forgets a delivery must not keep the event forever.
         let until = now_ns.saturating_add(2 * NOTIFY_TIMEOUT_MS * 1_000_000);
         flight.call = Some((ticket, until));
         flight.tries += 1;

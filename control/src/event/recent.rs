@@ -1,19 +1,19 @@
-//! The last things that happened to a scope beside its traffic: releases, sources, providers, rate-limit services, filters
+//! The last events of a scope that do not come from traffic: releases, sources, providers, rate-limit services, filters
 //! that cannot follow. Status shows them, whether or not anybody is notified.
 
 use super::EventKind;
 use crate::bundle::code::{CodeReader, Writer};
 use crate::limits::{RECENT_EVENT_BYTES, RECENT_EVENTS};
 
-/// The layout's number: what another version of this code wrote is not read.
+/// The layout's number: values written by another version of this code are not read.
 const FORM: u64 = 1;
 
-/// Events in JSON, newest first.
+/// Events as JSON, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recent(Vec<String>);
 
 impl EventKind {
-    /// True for what does not come of traffic: it is rare, and kept for status.
+    /// True for kinds that do not come from traffic: they are rare, and kept for status.
     #[must_use]
     pub fn is_of_the_scope(self) -> bool {
         matches!(
@@ -31,7 +31,7 @@ impl EventKind {
 }
 
 impl Recent {
-    /// Something happened. What is too long to keep is left out.
+    /// Adds an event. One that is too long is left out.
     pub fn note(&mut self, json: String) {
         if json.len() <= RECENT_EVENT_BYTES {
             self.0.insert(0, json);
@@ -39,7 +39,7 @@ impl Recent {
         }
     }
 
-    /// As status shows them.
+    /// The events as status shows them.
     #[must_use]
     pub fn to_json(&self) -> String {
         format!("[{}]", self.0.join(","))
@@ -54,7 +54,7 @@ impl Recent {
         out.finish()
     }
 
-    /// From such bytes; broken ones, and those of another version, are an empty list.
+    /// Decodes such bytes; invalid ones, and those of another version, give an empty list.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {

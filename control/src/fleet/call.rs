@@ -1,18 +1,18 @@
-//! What is to be sent to a service, and what its answer means.
+//! What is sent to a service, and what its answers mean.
 
 use super::wire::{self, DescriptorStatus, Hits};
 use super::{Api, Target};
 use crate::base::callout::{Callout, CalloutReply};
 use crate::limits::{FLEET_CALL_MS, FLEET_RESERVATION_S};
 
-/// What a call is for.
+/// The purpose of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CalloutStep {
-    /// Asks, and charges nothing.
+    /// Asks, without charging.
     Check,
-    /// Charges; a `Check` follows, since its answer says nothing.
+    /// Charges; a `Check` follows, since its answer tells nothing.
     Report,
-    /// Charges, and asks.
+    /// Charges and asks.
     Charge,
 }
 
@@ -27,7 +27,7 @@ impl CalloutStep {
         }
     }
 
-    /// How so much is charged.
+    /// How an amount is charged.
     pub(super) fn first(api: Api, hits: u32) -> Self {
         match (api, hits) {
             (_, 0) => Self::Check,
@@ -37,13 +37,13 @@ impl CalloutStep {
     }
 }
 
-/// One account's report, under way: it is shown again with its answer.
+/// The report of one account, in flight; it is passed back with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
     pub(super) slot: u32,
     pub(super) id: [u8; 16],
     pub(super) stamp: u64,
-    /// When it was taken (Unix nanoseconds).
+    /// When it was sent (Unix nanoseconds).
     pub(super) sent_ns: u64,
     pub(super) hits: u32,
     pub(super) step: CalloutStep,
@@ -52,7 +52,7 @@ pub struct Parcel {
 }
 
 impl Parcel {
-    /// What is to be sent.
+    /// The callout that sends it.
     #[must_use]
     pub fn call(&self) -> Callout {
         call(&self.target, &self.entries, self.step, self.hits)
@@ -73,7 +73,7 @@ pub(super) fn call(
     callout(target, method, wire::request(&target.service.domain, entries, hits))
 }
 
-/// Room for a request before it leaves, in the service's unit.
+/// Reserves room for a request before it is forwarded, in the service's unit.
 pub(super) fn reserve(target: &Target, entries: &[(String, String)], amount: u64) -> Callout {
     let message = wire::reserve(&target.service.domain, entries, amount, FLEET_RESERVATION_S);
     callout(target, "Reserve", message)
@@ -92,26 +92,26 @@ pub(super) fn callout(target: &Target, method: &'static str, message: Vec<u8>) -
     }
 }
 
-/// What an answer comes to.
+/// The meaning of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// The service has spoken.
+    /// The service has decided.
     Said(DescriptorStatus),
-    /// It answered, and not in words that can be read: what was sent is counted.
+    /// The answer cannot be read, but what was sent counts.
     Garbage,
     /// The request was certainly not counted: it was not sent, or the service says so.
     Refused,
-    /// No answer: nobody can tell whether it was counted.
+    /// No answer: it is unknown whether it was counted.
     Lost,
 }
 
 impl Heard {
-    /// Reads an answer that took so long. An error that comes when the time is over is the proxy's own: Envoy gives
+    /// Reads an answer that took this long. An error that arrives at the timeout is the proxy's own: Envoy reports
     /// `UNAVAILABLE` for it too, and the service may have counted.
     pub(super) fn read(answer: CalloutReply<'_>, took_ns: u64) -> Self {
-        /// `CANCELLED` and `DEADLINE_EXCEEDED`: the service may have got it.
+        /// `CANCELLED` and `DEADLINE_EXCEEDED`: the service may have received it.
         const UNDECIDED: [u32; 2] = [1, 4];
-        /// A little early: the proxy's clock is not the one that is read here.
+        /// A little early, since the proxy measures with another clock.
         const LATE_NS: u64 = FLEET_CALL_MS * 900_000;
         match answer {
             CalloutReply::Message(message) => {
@@ -122,8 +122,8 @@ impl Heard {
             CalloutReply::Status(status) if UNDECIDED.contains(&status) || took_ns >= LATE_NS => {
                 Self::Lost
             }
-            // `UNAVAILABLE` is Envoy's word for a connection that could not be made, and a service's for a storage that
-            // does not work. All others are a service's own.
+            // Envoy reports `UNAVAILABLE` for a connection that could not be made, and a service for a storage that
+            // fails. All other codes come from a service.
             CalloutReply::Status(_) | CalloutReply::NotSent => Self::Refused,
         }
     }
@@ -139,7 +139,7 @@ impl Heard {
         }
     }
 
-    /// The service answers as it should.
+    /// True if the service answered properly.
     pub(super) fn is_answer(self) -> bool {
         matches!(self, Self::Said(_))
     }

@@ -1,72 +1,72 @@
-//! One account of a fleet in this process: what is owed, what is under way, and the service's last word.
+//! One account of a fleet in this process: what is owed, what is in flight, and the service's last decision.
 
 use super::{Every, SECOND_NS, Target};
 use crate::limits::{FLEET_CALL_MS, FLEET_LATE_NS};
 
-/// How long a call may be under way before nobody waits for its answer any more.
+/// How long a call may be in flight before its answer is no longer expected.
 const BUSY_NS: u64 = 2 * FLEET_CALL_MS * 1_000_000;
 
-/// The service's last word.
+/// The service's last decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceWord {
-    /// It has said nothing that still holds, or that there is something left.
+    /// None that still holds, or that something is left.
     Free,
-    /// Nothing is left until then (Unix nanoseconds), unless it says otherwise before.
+    /// Nothing is left until then (Unix nanoseconds), unless it decides otherwise before.
     Over(u64),
 }
 
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TableEntry {
-    /// Whose: a digest of scope, limit and labels.
+    /// The account: a digest of scope, limit and labels.
     pub id: [u8; 16],
-    /// Which limit's, for its share of the slot.
+    /// The limit, for its share of the slot.
     pub limit: u32,
-    /// Which value of the first label in `per`, for its share.
+    /// The value of the first label in `per`, for its share.
     pub first: u32,
     /// Where it is counted.
     pub target: Target,
-    /// The descriptor's entries.
+    /// The entries of the descriptor.
     pub entries: Vec<(String, String)>,
     /// What the fleet may use in a window, in the limit's own unit.
     pub cap: u64,
-    /// Used here and not reported, in the limit's own unit.
+    /// Usage here that has not been reported, in the limit's own unit.
     pub owed: u64,
-    /// Since when something is owed (Unix nanoseconds).
+    /// Since when usage is unreported (Unix nanoseconds).
     pub since_ns: u64,
-    /// Of it, under way to the service.
+    /// The part of it that is in flight to the service.
     pub sent: u64,
-    /// Until when a call is under way; it names the call too (Unix nanoseconds).
+    /// Until when a call is in flight; also identifies the call (Unix nanoseconds).
     pub busy_ns: u64,
     /// When the next call may begin (Unix nanoseconds).
     pub next_ns: u64,
-    /// Until when the service's word is "over" (Unix nanoseconds).
+    /// Until when the service's decision is "over" (Unix nanoseconds).
     pub over_ns: u64,
-    /// When the service first counted something of this process in the window that runs (Unix nanoseconds). Its own
-    /// window began then or before, since another proxy's report may have come first.
+    /// When the service first counted usage of this process in the current window (Unix nanoseconds). Its window began
+    /// then or earlier, since another proxy may have reported first.
     pub begun_ns: u64,
-    /// How much it has counted of this process since then, in the limit's own unit.
+    /// How much of this process's usage it has counted since then, in the limit's own unit.
     pub counted: u64,
-    /// Somebody was refused since the service was last asked.
+    /// A request was refused since the service was last asked.
     pub wanted: bool,
 }
 
 /// What is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Take {
-    /// Names the call.
+    /// Identifies the call.
     pub stamp: u64,
     /// In the service's unit; zero only asks.
     pub hits: u32,
 }
 
-/// True while this moment is ahead, as far as it can be: one that is further ahead was written before the clock was set
-/// back, and would hold for nobody knows how long.
+/// True while this moment is in the future by at most `most_ns`: one further ahead was written before the clock was set
+/// back, and would hold for an unknown time.
 fn ahead(until_ns: u64, now_ns: u64, most_ns: u64) -> bool {
     until_ns > now_ns && until_ns - now_ns <= most_ns
 }
 
-/// Until when usage of this moment may be reported: later its window is long over.
+/// Until when usage of this moment may be reported: after that, its window is long over.
 fn lapses(since_ns: u64, every: Every) -> u64 {
     let ns = every.ns();
     let end = (since_ns / ns).saturating_add(1).saturating_mul(ns);
@@ -78,12 +78,13 @@ impl TableEntry {
         u64::from(self.target.unit.max(1))
     }
 
-    /// What is owed, in whole units of the service's.
+    /// What is owed, in whole units of the service.
     fn whole(&self) -> u64 {
         self.owed / self.unit()
     }
 
-    /// Lets time pass. Gives what will never be reported for it, in the limit's own unit: `(too late, unanswered)`.
+    /// Lets time pass. Returns usage that will never be reported because of it, in the limit's own unit: `(too late,
+    /// unanswered)`.
     pub(super) fn advance(&mut self, now_ns: u64) -> (u64, u64) {
         let (mut late, mut unanswered) = (0, 0);
         if self.sent > 0 && !self.is_busy(now_ns) {
@@ -96,7 +97,7 @@ impl TableEntry {
         (late, unanswered)
     }
 
-    /// So much was used. Time must have been [advanced](Self::advance).
+    /// Adds usage. Time must have been [advanced](Self::advance).
     pub(super) fn owe(&mut self, used: u64, now_ns: u64) {
         if self.owed == 0 {
             self.since_ns = now_ns;
@@ -104,7 +105,7 @@ impl TableEntry {
         self.owed = self.owed.saturating_add(used);
     }
 
-    /// The service's word.
+    /// The service's decision.
     pub(super) fn word(&self, now_ns: u64) -> ServiceWord {
         if ahead(self.over_ns, now_ns, self.target.every.ns()) {
             ServiceWord::Over(self.over_ns.min(self.window_ends(now_ns).unwrap_or(u64::MAX)))
@@ -113,31 +114,31 @@ impl TableEntry {
         }
     }
 
-    /// When the service's window ends at the latest, as far as this process knows of it.
+    /// When the service's window ends at the latest, as far as this process knows.
     pub(super) fn window_ends(&self, now_ns: u64) -> Option<u64> {
         let longest = self.target.every.ns();
         let end = self.begun_ns.saturating_add(longest);
         ahead(end, now_ns, longest).then_some(end)
     }
 
-    /// A call is under way.
+    /// True if a call is in flight.
     fn is_busy(&self, now_ns: u64) -> bool {
         ahead(self.busy_ns, now_ns, BUSY_NS)
     }
 
-    /// The next turn has not come.
+    /// True if it is too early for the next call.
     fn is_early(&self, now_ns: u64) -> bool {
         ahead(self.next_ns, now_ns, u64::from(self.target.sync_ms) * 1_000_000)
     }
 
-    /// True if something is to be sent.
+    /// True if there is something to send.
     pub(super) fn is_due(&self, now_ns: u64) -> bool {
         let waits = self.wanted || self.whole() > 0;
         waits && !self.is_busy(now_ns) && !self.is_early(now_ns)
     }
 
-    /// Takes what is to be sent, if anything is. `probe`: the service does not answer, and is only asked: what is sent
-    /// to nobody would be lost.
+    /// Takes what is to be sent, if anything. `probe`: the service does not answer, and is only asked, since what is
+    /// sent to it would be lost.
     pub(super) fn take(&mut self, now_ns: u64, probe: bool) -> Option<Take> {
         if !self.is_due(now_ns) {
             return None;
@@ -147,7 +148,7 @@ impl TableEntry {
         self.sent = u64::from(hits).saturating_mul(self.unit());
         self.owed = self.owed.saturating_sub(self.sent);
         if !probe {
-            // What is left under a unit goes with what is used from now on.
+            // The remainder below a unit counts as used from now on.
             self.since_ns = now_ns;
         }
         self.wanted = false;
@@ -157,12 +158,12 @@ impl TableEntry {
         Some(Take { stamp: self.busy_ns, hits })
     }
 
-    /// True if this call is the one under way.
+    /// True if this call is the one in flight.
     pub(super) fn waits_for(&self, stamp: u64) -> bool {
         self.busy_ns == stamp
     }
 
-    /// The service has counted what was sent; the call goes on with a question.
+    /// The service has counted what was sent; the call continues with a question.
     pub(super) fn counted(&mut self, now_ns: u64) {
         let sent = std::mem::take(&mut self.sent);
         if sent > 0 && self.window_ends(now_ns).is_none() {
@@ -171,8 +172,8 @@ impl TableEntry {
         self.counted = self.counted.saturating_add(sent);
     }
 
-    /// The service says that something is left. True if this process alone has reported the whole cap in the window: the
-    /// service does not know the limit then, or its window is another. It is said once a window.
+    /// The service says that something is left. True if this process alone has reported the whole cap in the window, so
+    /// that the service does not know the limit, or has another window for it. Reported once per window.
     pub(super) fn exceeds(&mut self) -> bool {
         let exceeds = self.cap > 0 && self.counted >= self.cap && self.counted != u64::MAX;
         if exceeds {
@@ -185,7 +186,7 @@ impl TableEntry {
     pub(super) fn not_counted(&mut self, now_ns: u64) {
         let sent = std::mem::take(&mut self.sent);
         if sent > 0 {
-            // It is as old as the call, not as what was used since.
+            // It is as old as the call, not as the usage since.
             let begun = self.busy_ns.saturating_sub(BUSY_NS);
             self.since_ns = if self.owed > 0 { self.since_ns.min(begun) } else { begun };
             self.owed = self.owed.saturating_add(sent);
@@ -193,13 +194,13 @@ impl TableEntry {
         self.end(now_ns);
     }
 
-    /// The call is over, and nobody can tell whether it was counted: it is not sent again. Gives how much that is.
+    /// The call is over, and it is unknown whether it was counted: it is not sent again. Returns how much that is.
     pub(super) fn lost(&mut self, now_ns: u64) -> u64 {
         self.end(now_ns);
         std::mem::take(&mut self.sent)
     }
 
-    /// The service has spoken, and the call is over.
+    /// The service has decided, and the call is over.
     pub(super) fn told(&mut self, over: bool, reset_s: Option<u64>, now_ns: u64) {
         let longest = self.target.every.ns();
         let until = reset_s.map_or(longest, |seconds| seconds.saturating_mul(SECOND_NS));
@@ -211,7 +212,7 @@ impl TableEntry {
         self.busy_ns = self.busy_ns.min(now_ns);
     }
 
-    /// Forgetting it changes nothing.
+    /// True if forgetting it changes nothing.
     pub(super) fn rests(&self, now_ns: u64) -> bool {
         self.owed == 0
             && self.can_go(now_ns)
@@ -219,8 +220,8 @@ impl TableEntry {
             && !self.wanted
     }
 
-    /// It owes nothing that could be reported now, and nothing is under way: only a word would be forgotten, which the
-    /// service says again.
+    /// True if nothing that could be reported is owed, and nothing is in flight: only a decision would be forgotten,
+    /// which the service repeats.
     pub(super) fn can_go(&self, now_ns: u64) -> bool {
         self.whole() == 0 && self.sent == 0 && !self.is_busy(now_ns)
     }
@@ -324,7 +325,7 @@ mod tests {
             "it would be over for a day and a half minute"
         );
         own.owe(3, back);
-        // The call of before never ends.
+        // The earlier call never ends.
         assert_eq!(own.advance(back), (0, 5));
         assert_eq!(own.take(back, false).unwrap().hits, 3);
     }
@@ -352,7 +353,7 @@ mod tests {
     }
 
     proptest! {
-        /// Every unit is counted by the service once, is owed, is under way, or was told of as lost.
+        /// Every unit is counted by the service once, owed, in flight, or reported as lost.
         #[test]
         fn nothing_vanishes_and_nothing_doubles(
             steps in prop::collection::vec(step(), 0..80),

@@ -1,5 +1,5 @@
-//! Services that do not answer, and limits that they do not know: each a short list in one value that workers share. What is
-//! well is not in it.
+//! Services that do not answer, and limits that they do not know: each a short list in one value that workers share.
+//! Healthy ones are not listed.
 
 use sha2::{Digest, Sha256};
 
@@ -8,10 +8,10 @@ use super::{Api, Service};
 /// Bytes of one entry: its number, and since when (Unix nanoseconds).
 const ENTRY: usize = 16;
 
-/// Entries of the list; a policy has at most so many limits.
+/// Entries of the list: the maximum number of limits in a policy.
 const MOST: usize = crate::limits::LIMITS;
 
-/// The number of a limit at a service; without a name, of the service itself.
+/// The number of a limit at a service; with an empty name, of the service itself.
 pub(super) fn number(service: &Service, limit: &str) -> u64 {
     let mut hash = Sha256::new();
     for text in [&service.cluster, &service.domain, limit] {
@@ -30,13 +30,13 @@ fn long(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(bytes.first_chunk::<8>().copied().unwrap_or_default())
 }
 
-/// Since when something is in the list (Unix nanoseconds); `None`: it is not.
+/// Since when something is listed (Unix nanoseconds); `None` if it is not.
 pub(super) fn since(list: &[u8], number: u64) -> Option<u64> {
     let own = entries(list).iter().find(|entry| long(*entry) == number)?;
     Some(long(own.split_at(8).1))
 }
 
-/// The list once it is known whether all is well with something. `None`: as before.
+/// The list after a report on whether something is healthy. `None` if it stays the same.
 pub(super) fn heard(list: &[u8], number: u64, well: bool, now_ns: u64) -> Option<Vec<u8>> {
     if since(list, number).is_some() != well {
         return None;
@@ -49,7 +49,7 @@ pub(super) fn heard(list: &[u8], number: u64, well: bool, now_ns: u64) -> Option
     }
     if !well {
         if all.len() >= MOST * ENTRY {
-            // Those of policies that are gone: the oldest first.
+            // Entries of replaced policies: the oldest first.
             all.drain(..ENTRY);
         }
         all.extend_from_slice(&number.to_le_bytes());

@@ -1,4 +1,5 @@
-//! Limits that a fleet shares (`global`): what this process owes a rate-limit service, and what the service last said.
+//! Limits that a fleet shares (`global`): what this process owes a rate-limit service, and what the service last
+//! decided.
 //!
 //! ```text
 //! wire     the messages, as bytes                              (no state)
@@ -9,10 +10,11 @@
 //! call     what is to be sent, and what an answer means
 //! reservation  room that a service holds for a request, and what it has come to
 //! ```
-//! Usage is *owed* when a request is settled. Whichever worker has the turn *takes* what is owed, sends it, and tells the
-//! table what came of it. What was certainly not counted is owed again; what nobody can tell is not sent twice: a service
-//! that counts and answers late would otherwise be told of the same usage at every turn, and lock the fleet out.
-//! A process's own accounts ([`crate::ledger`]) go on beside all this, so that what is lost here is still capped there.
+//! Usage is *owed* when a request is settled. The worker whose turn it is *takes* what is owed, sends it, and reports
+//! the outcome to the table. What was certainly not counted is owed again. What may have been counted is not sent
+//! twice: otherwise a service that counts but answers late would be sent the same usage at every turn, and lock the
+//! fleet out. The process's own accounts ([`crate::ledger`]) continue in parallel, so usage that is lost here is still
+//! capped there.
 
 pub mod call;
 mod entry;
@@ -34,7 +36,7 @@ use crate::ledger::AccountKey;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// What a service speaks.
+/// The protocol of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
     /// `kuadrant.service.ratelimit.v1`: asks by `CheckRateLimit`, charges by `Report`; or `Reserve` and `Commit`.
@@ -75,9 +77,9 @@ impl Every {
 pub enum OnError {
     /// The process's own cap.
     Local,
-    /// Nothing: all are admitted.
+    /// All requests are admitted.
     Open,
-    /// None are.
+    /// No requests are admitted.
     Closed,
 }
 
@@ -88,18 +90,18 @@ pub struct Service {
     pub cluster: String,
     /// The service's domain.
     pub domain: String,
-    /// What it speaks.
+    /// Its protocol.
     pub api: Api,
 }
 
 /// Where a limit's accounts are counted, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// By whom.
+    /// The service.
     pub service: Service,
     /// The window.
     pub every: Every,
-    /// Units of the limit that make one of the service's: 10,000 micro-dollars are a cent.
+    /// How many units of the limit make one of the service's: 10,000 micro-dollars are a cent.
     pub unit: u32,
     /// How often usage is reported, in milliseconds.
     pub sync_ms: u32,
@@ -112,9 +114,9 @@ pub struct Global {
     pub target: Rc<Target>,
     /// The names of the labels in `per`.
     pub labels: Vec<String>,
-    /// Ask before each request.
+    /// Ask the service before each request.
     pub strict: bool,
-    /// While the service does not answer.
+    /// What to do while the service does not answer.
     pub on_error: OnError,
 }
 
@@ -132,7 +134,7 @@ pub struct FleetAccount {
 }
 
 impl FleetAccount {
-    /// Units of the limit that make one of the service's.
+    /// How many units of the limit make one of the service's.
     fn unit(&self) -> u64 {
         u64::from(self.target.unit.max(1))
     }

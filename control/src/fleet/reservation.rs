@@ -1,8 +1,8 @@
-//! Room that a service holds for a request, and what it has come to.
+//! Room that a service holds for a request, and how much of it was used.
 //!
-//! `Commit` counts what was used, whether the service still knows the reservation or not, and counts it again when it is
-//! told again: it is `Report` with one thing more, that the room is given back at once. So what a `Commit` certainly did
-//! not count is owed like other usage, and one that nobody answers is not sent again.
+//! `Commit` counts what was used, whether or not the service still knows the reservation, and counts it again if it is
+//! repeated: it is `Report`, with the addition that the room is released at once. So usage that a `Commit` certainly
+//! did not count is owed like other usage, and a commit without an answer is not repeated.
 //! (`limitador-server/proto/kuadrantrls.proto`, and Kuadrant's RFC 0021)
 
 use super::FleetAccount;
@@ -10,23 +10,23 @@ use super::call::callout;
 use super::wire;
 use crate::base::callout::Callout;
 
-/// Room that a service holds, by the id that it gave.
+/// Room that a service holds, by the id that it assigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation(pub(super) Vec<u8>);
 
-/// The end of a reservation, on its way to the service: it is shown again with its answer.
+/// The end of a reservation, on its way to the service; it is passed back with its answer.
 #[derive(Debug, Clone)]
 pub struct Commit {
     pub(super) account: FleetAccount,
     pub(super) reservation: Reservation,
     /// What was used, in the service's unit.
     pub(super) amount: u64,
-    /// When it was taken; zero: it was not yet (Unix nanoseconds).
+    /// When it was sent; zero if not yet (Unix nanoseconds).
     pub(super) sent_ns: u64,
 }
 
 impl Commit {
-    /// What is to be sent.
+    /// The callout that sends it.
     #[must_use]
     pub fn call(&self) -> Callout {
         let Self { account: FleetAccount { target, entries, .. }, reservation, amount, .. } = self;

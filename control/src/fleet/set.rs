@@ -5,7 +5,7 @@ use super::{Api, Every, Service, Target};
 use crate::ledger::AccountKey;
 use crate::limits::{FLEET_ENTRIES, FLEET_WAYS, LEDGER_GROUPS, LEDGER_WAYS};
 
-/// The layout's number: what another version of this code wrote is not read.
+/// The layout's number: values written by another version of this code are not read.
 const LAYOUT: u8 = 2;
 
 /// The accounts of a slot.
@@ -16,7 +16,7 @@ pub(super) struct FleetSlot {
 }
 
 impl FleetSlot {
-    /// Reads a slot; `None`: it was written by another version.
+    /// Reads a slot; `None` if it was written by another version.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let Some((&layout, rest)) = bytes.split_first() else { return Some(Self::default()) };
         if layout != LAYOUT {
@@ -44,8 +44,8 @@ impl FleetSlot {
         self.entries.iter_mut().find(|entry| entry.id == *id)
     }
 
-    /// Makes room for one more account of this key: first by forgetting accounts that stand at their start, then one of
-    /// which only a word is known. Never one that owes. False: there is none.
+    /// Makes room for one more account with this key: first by forgetting accounts that are at their start, then one of
+    /// which only a decision is known. Never one that owes. False if there is none.
     pub(super) fn make_room(&mut self, key: &AccountKey, now_ns: u64) -> bool {
         self.entries.retain(|entry| !entry.rests(now_ns));
         if self.has_room(key) {
@@ -61,7 +61,7 @@ impl FleetSlot {
         self.has_room(key)
     }
 
-    /// A limit and a value of its first label take no more than their share, as in the ledger.
+    /// True if there is room: a limit and a value of its first label take no more than their share, as in the ledger.
     fn has_room(&self, key: &AccountKey) -> bool {
         let share = (key.share() * FLEET_WAYS / LEDGER_WAYS).max(2);
         let of_first = (share / LEDGER_GROUPS as usize).max(1);

@@ -1,11 +1,11 @@
-//! How the rate-limit services of a policy stand, for `status`.
+//! The state of a policy's rate-limit services, for `status`.
 
 use super::{Asking, Table};
 use crate::base::json_text::quote;
 use crate::base::time;
 use crate::policy::Program;
 
-/// A JSON object: for each limit with `global` its service, whether it answers, whether room is reserved there, and whether
+/// A JSON object: for each limit with `global` its service, whether it answers, whether it reserves room, and whether
 /// it seems not to know the limit.
 #[must_use]
 pub fn json(program: &Program, table: &Table) -> String {

@@ -1,4 +1,4 @@
-//! The accounts of a fleet over the storage that workers share, and what has become of calls.
+//! The accounts of a fleet in the storage that workers share, and the outcomes of calls.
 
 mod strict;
 
@@ -19,16 +19,16 @@ use crate::effect::Effect;
 use crate::ledger::{Store, Written};
 use crate::limits::{FLEET_SLOTS, LEDGER_RETRIES};
 
-/// The value that lists the services which do not answer.
+/// The value that lists services which do not answer.
 const HEALTH: u32 = FLEET_SLOTS;
 
 /// The value that says when the next round is due.
 const TURN: u32 = FLEET_SLOTS + 1;
 
-/// The value that lists the limits which their service does not seem to know.
+/// The value that lists limits which their service does not seem to know.
 const UNKNOWN: u32 = FLEET_SLOTS + 2;
 
-/// The value that lists the services which have no reservations.
+/// The value that lists services without reservations.
 const PLAIN: u32 = FLEET_SLOTS + 3;
 
 /// The accounts of a fleet, as one worker sees them.
@@ -49,7 +49,7 @@ impl Table {
         Self { store, begin: Cell::new(0), effects: RefCell::default(), ended: RefCell::default() }
     }
 
-    /// Takes what is to be counted, logged and told since the last call.
+    /// Takes what is to be counted, logged and reported since the last call.
     pub fn effects(&self) -> Vec<Effect> {
         self.effects.take()
     }
@@ -58,7 +58,7 @@ impl Table {
         self.effects.borrow_mut().push(Effect::Count(name));
     }
 
-    /// Usage that will never be reported; the process's own account has it.
+    /// Counts usage that will never be reported; the process's own account includes it.
     fn lost(&self, reason: &str, units: u64) {
         if units > 0 {
             self.count(format!("hemostat_global_lost_total;reason={reason}"));
@@ -67,7 +67,7 @@ impl Table {
 
     // --- what exchanges ask and tell ------------------------------------------------------------------------------
 
-    /// The service's last word on an account. A storage that does not work knows none.
+    /// The service's last decision on an account. If the storage fails, there is none.
     #[must_use]
     pub fn word(&self, account: &FleetAccount) -> ServiceWord {
         let stored = self.store.get(slot_of(account)).ok().flatten();
@@ -76,19 +76,19 @@ impl Table {
         own.map_or(ServiceWord::Free, |entry| entry.word(self.store.now_ns()))
     }
 
-    /// When the service's window of an account ends at the latest; `None`: this process knows nothing of it.
+    /// When the service's window of an account ends at the latest; `None` if unknown.
     fn window_ends(&self, account: &FleetAccount) -> Option<u64> {
         let stored = self.store.get(slot_of(account)).ok().flatten()?;
         let mut set = FleetSlot::decode(&stored.bytes)?;
         set.find(&account.key.account())?.window_ends(self.store.now_ns())
     }
 
-    /// Somebody was refused: the service is asked again at the next turn.
+    /// A request was refused: the service is asked again at the next turn.
     pub fn want(&self, account: &FleetAccount) {
         self.change(account, &mut |entry, _| !std::mem::replace(&mut entry.wanted, true));
     }
 
-    /// So much was used, in the limit's own unit.
+    /// Adds usage, in the limit's own unit.
     pub fn owe(&self, account: &FleetAccount, used: u64) {
         if used == 0 {
             return;
@@ -108,18 +108,18 @@ impl Table {
         let grace_ns = 2 * u64::from(account.target.sync_ms) * 1_000_000;
         let now_ns = self.store.now_ns();
         let since = self.failing_since(&account.target.service);
-        // One that fails since a time to come: the clock was set back, and nobody knows since when.
+        // If it has been failing since a time in the future, the clock was set back, and the real time is unknown.
         since.is_some_and(|since| now_ns >= since.saturating_add(grace_ns) || now_ns < since)
     }
 
-    /// Since when a service has not answered (Unix nanoseconds); `None`: it does, or was not asked.
+    /// Since when a service has not answered (Unix nanoseconds); `None` if it does, or was not asked.
     #[must_use]
     pub fn failing_since(&self, service: &Service) -> Option<u64> {
         self.since(HEALTH, service, "")
     }
 
-    /// For how long its service has not shown again that it does not know a limit, in nanoseconds; `None`: it has not for
-    /// two windows, so that somebody may have told it of the limit.
+    /// How long ago, in nanoseconds, a service last showed that it does not know a limit. `None` after two windows,
+    /// since the limit may have been added.
     pub(super) fn unknown_for(&self, target: &Target, limit: &str) -> Option<u64> {
         let since = self.since(UNKNOWN, &target.service, limit)?;
         let past = self.store.now_ns().saturating_sub(since);
@@ -133,25 +133,26 @@ impl Table {
 
     // --- rounds ---------------------------------------------------------------------------------------------------
 
-    /// Takes this turn of the process, where it is due; others then have the next in `every_ms`.
+    /// Takes this turn of the process if it is due; the next is then `every_ms` later.
     #[must_use]
     pub fn take_turn(&self, every_ms: u64) -> bool {
         let now_ms = self.store.now_ns() / 1_000_000;
         let Ok(stored) = self.store.get(TURN) else { return false };
         let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));
         let due = bytes.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        // A turn that is far ahead is of a clock that was set back since.
+        // A turn far ahead was set before the clock was set back.
         if now_ms < due && due - now_ms <= every_ms {
             return false;
         }
-        // Turns keep their distance whenever ticks come, and none is made up for.
+        // Turns keep their distance whenever ticks come, and missed ones are not made up for.
         let next = due.saturating_add(every_ms);
         let next =
             if next <= now_ms || next - now_ms > every_ms { now_ms + every_ms } else { next };
         self.store.set(TURN, &next.to_le_bytes(), cas) == Written::Done
     }
 
-    /// Takes what is to be sent now, at most `room` calls. Of a service that does not answer, one: whether it does again.
+    /// Takes what is to be sent, at most `room` calls. A service that does not answer gets one, to find out whether it
+    /// does again.
     #[must_use]
     pub fn due(&self, room: usize) -> Vec<Parcel> {
         let failing = self.store.get(HEALTH).ok().flatten().map(|s| s.bytes).unwrap_or_default();
@@ -185,7 +186,7 @@ impl Table {
         parcels
     }
 
-    /// Takes what is due of one slot. `how`: whether a service is sent something, and whether it is only asked.
+    /// Takes what is due in one slot. `how`: whether a service is sent something, and whether it is only asked.
     fn take(
         &self,
         slot: u32,
@@ -229,17 +230,17 @@ impl Table {
                 }
                 parcels
             }
-            // Somebody wrote in between: it is due at the next turn too.
+            // Another worker wrote in between: it is due at the next turn too.
             Written::Mismatch | Written::Failed => Vec::new(),
         }
     }
 
-    /// Takes note of an answer. Gives the call that follows, if one does.
+    /// Records an answer. Returns the call that follows, if there is one.
     #[must_use]
     pub fn answered(&self, parcel: Parcel, answer: CalloutReply<'_>) -> Option<Parcel> {
         let read = Heard::read(answer, self.since_ns(parcel.sent_ns));
         let heard = match (parcel.step, read, answer) {
-            // A report's answer says only that it was taken.
+            // A report's answer only acknowledges it.
             (CalloutStep::Report, Heard::Garbage, CalloutReply::Message(b"")) => {
                 Heard::Said(DescriptorStatus { over: false, reset_s: None, has_limit: true })
             }
@@ -284,7 +285,7 @@ impl Table {
         self.store.now_ns().saturating_sub(then_ns)
     }
 
-    /// A service has answered, or has not.
+    /// Records whether a service has answered.
     fn heard(&self, service: &Service, action: &str, heard: Heard) {
         self.count(format!("hemostat_global_calls_total;action={action};reason={}", heard.word()));
         let answers = heard.is_answer();
@@ -293,7 +294,8 @@ impl Table {
         }
     }
 
-    /// A service has shown that it knows the limit of these entries, or says that something is left where nothing can be.
+    /// Records whether a service knows the limit of these entries: it does not if it says that something is left when
+    /// nothing can be.
     fn knows(&self, target: &Target, entries: &[(String, String)], knows: bool) {
         if !knows {
             self.count("hemostat_global_unlimited_total".to_owned());
@@ -318,7 +320,7 @@ impl Table {
         self.effects.borrow_mut().push(Effect::Log(line));
     }
 
-    /// Notes whether all is well with something; true if that is new.
+    /// Records whether something is healthy; true if that changed.
     fn turned(&self, list: u32, number: u64, well: bool) -> bool {
         for _ in 0..LEDGER_RETRIES {
             let Ok(stored) = self.store.get(list) else { return false };
@@ -335,8 +337,8 @@ impl Table {
 
     // --- storage --------------------------------------------------------------------------------------------------
 
-    /// Changes an account, which is made where it is not there. `change` says whether it did. False: there is no room
-    /// for the account, or it cannot be written.
+    /// Changes an account, creating it if necessary. `change` returns whether it changed anything. False if there is no
+    /// room for the account, or it cannot be written.
     fn change(
         &self,
         account: &FleetAccount,
@@ -357,7 +359,7 @@ impl Table {
             entry.target = (*account.target).clone();
             entry.cap = account.cap;
             gone = entry.advance(now_ns);
-            // What is gone must be written too, or it is told of again.
+            // Expired usage must be written too, or it is reported again.
             change(entry, now_ns) || gone != (0, 0)
         });
         self.lost("late", gone.0);
@@ -365,7 +367,8 @@ impl Table {
         room && written
     }
 
-    /// Reads a slot, changes it, writes it; again while others write in between. False: it could not be written.
+    /// Reads a slot, changes it and writes it, and retries if others write in between. False if it could not be
+    /// written.
     fn update(&self, slot: u32, change: &mut dyn FnMut(&mut FleetSlot, u64) -> bool) -> bool {
         for _ in 0..LEDGER_RETRIES {
             let Ok(stored) = self.store.get(slot) else { return false };
@@ -385,7 +388,7 @@ impl Table {
 }
 
 fn slot_of(account: &FleetAccount) -> u32 {
-    // Keys that the ledger keeps together stay together: its groups are those of the first label in `per`.
+    // Keys that share a slot in the ledger share one here too: its groups are those of the first label in `per`.
     let slots = crate::limits::LEDGER_SLOTS / FLEET_SLOTS;
     (account.key.slot() / slots.max(1)) % FLEET_SLOTS
 }

@@ -1,8 +1,8 @@
-//! The messages of a rate-limit service, written and read by hand: a few shapes of protobuf, and no library for them.
+//! The messages of a rate-limit service, encoded and decoded by hand: a few protobuf messages need no library.
 //!
-//! Both services take `envoy.service.ratelimit.v3.RateLimitRequest` and give `RateLimitResponse`
+//! Both services take `envoy.service.ratelimit.v3.RateLimitRequest` and return `RateLimitResponse`
 //! (`envoy/service/ratelimit/v3/rls.proto`, `envoy/extensions/common/ratelimit/v3/ratelimit.proto`). Limitador has
-//! `Reserve` and `Commit` beside that (`limitador-server/proto/kuadrantrls.proto`).
+//! `Reserve` and `Commit` in addition (`limitador-server/proto/kuadrantrls.proto`).
 
 use crate::base::protobuf::{BYTES, FIXED32, FIXED64, VARINT, bytes, number, varint};
 use crate::limits::FLEET_RESERVATION_BYTES;
@@ -11,21 +11,21 @@ use crate::limits::FLEET_RESERVATION_BYTES;
 const OK: u64 = 1;
 const OVER_LIMIT: u64 = 2;
 
-/// Seconds beyond which no window lasts: what an answer says above it is not believed.
+/// The longest window in seconds: a longer time in an answer is not believed.
 const LONGEST_RESET_S: u64 = 366 * 86_400;
 
 /// How much a request charges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hits {
-    /// What the service charges by itself for a request that says nothing.
+    /// The service's default for a request that does not say.
     Unsaid,
-    /// So much for the request.
+    /// This much for the request.
     Request(u32),
-    /// So much for the descriptor, and for the request where the service does not read that; zero only asks.
+    /// This much for the descriptor, and for the request if the service does not read that; zero only asks.
     Descriptor(u32),
 }
 
-/// A descriptor of these entries.
+/// A descriptor with these entries.
 fn descriptor(entries: &[(String, String)]) -> Vec<u8> {
     let mut descriptor = Vec::new();
     for (key, value) in entries {
@@ -37,7 +37,7 @@ fn descriptor(entries: &[(String, String)]) -> Vec<u8> {
     descriptor
 }
 
-/// What every request begins with.
+/// The beginning of every request.
 fn head(domain: &str, descriptor: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(descriptor.len() + domain.len() + 16);
     bytes(1, domain.as_bytes(), &mut out);
@@ -66,7 +66,7 @@ pub fn request(domain: &str, entries: &[(String, String)], hits: Hits) -> Vec<u8
     out
 }
 
-/// A `ReserveRequest`: so much for so many seconds.
+/// A `ReserveRequest`: this amount for this many seconds.
 #[must_use]
 pub fn reserve(domain: &str, entries: &[(String, String)], amount: u64, ttl_s: u64) -> Vec<u8> {
     let mut ttl = Vec::new();
@@ -77,7 +77,7 @@ pub fn reserve(domain: &str, entries: &[(String, String)], amount: u64, ttl_s: u
     out
 }
 
-/// A `CommitRequest`: so much was used of a reservation.
+/// A `CommitRequest`: this amount of a reservation was used.
 #[must_use]
 pub fn commit(domain: &str, entries: &[(String, String)], id: &[u8], amount: u64) -> Vec<u8> {
     let mut out = head(domain, &descriptor(entries));
@@ -86,8 +86,8 @@ pub fn commit(domain: &str, entries: &[(String, String)], id: &[u8], amount: u64
     out
 }
 
-/// A `GrpcService` that names a cluster. Envoy parses the target of a call as such a message first, and a bare name that
-/// happens to parse as an empty one ends the whole process.
+/// A `GrpcService` that names a cluster. Envoy first parses the target of a call as such a message, and a bare name
+/// that happens to parse as an empty one terminates the whole process.
 #[must_use]
 pub fn grpc_service(cluster: &str) -> String {
     let mut inner = Vec::new();
@@ -98,18 +98,18 @@ pub fn grpc_service(cluster: &str) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// What an answer says of the one descriptor that was asked about.
+/// What an answer says about the one descriptor that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DescriptorStatus {
-    /// Nothing more may be had now.
+    /// Nothing is left.
     pub over: bool,
-    /// Seconds until the service's window is over, where it says so.
+    /// Seconds until the service's window ends, if it says so.
     pub reset_s: Option<u64>,
-    /// The service names the limit that it found; `false`: it has none for the descriptor, or does not tell.
+    /// The service names the limit that applies; `false` if it has none for the descriptor, or does not tell.
     pub has_limit: bool,
 }
 
-/// Whether an answer says "over", and its first second field; `None`: it is none, or says neither yes nor no.
+/// Whether an answer says "over", and its first second field; `None` if it is invalid or undecided.
 fn said(message: &[u8]) -> Option<(bool, Option<&[u8]>)> {
     let (mut code, mut second) = (0, None);
     for field in WireFields(message) {
@@ -122,8 +122,8 @@ fn said(message: &[u8]) -> Option<(bool, Option<&[u8]>)> {
     matches!(code, OK | OVER_LIMIT).then_some((code == OVER_LIMIT, second))
 }
 
-/// Reads a `ReserveResponse`: whether it says "over", and the reservation's id, which is empty where nothing is held.
-/// `None`: it is none, or says neither yes nor no.
+/// Reads a `ReserveResponse`: whether it says "over", and the reservation's id, which is empty if nothing is held.
+/// `None` if it is invalid or undecided.
 #[must_use]
 pub fn reserved(message: &[u8]) -> Option<(bool, &[u8])> {
     let (over, id) = said(message)?;
@@ -131,7 +131,7 @@ pub fn reserved(message: &[u8]) -> Option<(bool, &[u8])> {
     (id.len() <= FLEET_RESERVATION_BYTES).then_some((over, id))
 }
 
-/// Reads a `RateLimitResponse`; `None`: it is none, or says neither yes nor no.
+/// Reads a `RateLimitResponse`; `None` if it is invalid or undecided.
 #[must_use]
 pub fn answer(message: &[u8]) -> Option<DescriptorStatus> {
     let (over, status) = said(message)?;
@@ -139,7 +139,7 @@ pub fn answer(message: &[u8]) -> Option<DescriptorStatus> {
         return Some(DescriptorStatus { over, reset_s: None, has_limit: false });
     };
     let status = status_of(status)?;
-    // A service charges what brings a counter exactly to its limit, and says yes: nothing is left then.
+    // A service admits a charge that brings a counter exactly to its limit: nothing is left then.
     let used_up = status.has_limit && status.remaining == 0;
     let reset_s = status.reset_s.filter(|seconds| *seconds <= LONGEST_RESET_S);
     Some(DescriptorStatus { over: over || used_up, reset_s, has_limit: status.has_limit })
@@ -183,7 +183,7 @@ enum WireValue<'a> {
     Other,
 }
 
-/// The fields of a message, as far as they can be read; a `None` among them: the rest cannot.
+/// The fields of a message, as far as they can be read; a `None` means that the rest cannot.
 struct WireFields<'a>(&'a [u8]);
 
 impl<'a> Iterator for WireFields<'a> {
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(request("d", &one, Hits::Unsaid), with(&[]));
         assert_eq!(request("d", &one, Hits::Request(300)), with(&[0x18, 0xac, 2]));
         assert_eq!(request("d", &one, Hits::Request(0)), with(&[]));
-        // An ask that charges nothing has a value that is there, and zero.
+        // A question that charges nothing has an explicit value of zero.
         let asks = request("d", &one, Hits::Descriptor(0));
         assert_eq!(asks.get(13..), Some(&[0x1a, 0][..]));
         let charges = request("d", &one, Hits::Descriptor(5));

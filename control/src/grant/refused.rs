@@ -1,30 +1,30 @@
-//! Why a grant is none, by name.
+//! Why a grant is not accepted.
 
-/// Why a grant lets nothing through. Of several grants, the one that was nearest to being one is named: the reasons are
-/// in the order in which they are found.
+/// Why a grant is not accepted. Of several grants, the one that was nearest to being accepted is named: the reasons are
+/// in the order in which they are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GrantRefusal {
-    /// Larger than is read.
+    /// Too large.
     TooBig,
-    /// No envelope of a grant, or its payload lacks something.
+    /// Not an envelope of a grant, or its payload is incomplete.
     Malformed,
-    /// No key that may approve has signed this very payload: another key, or an altered one.
+    /// No key that may approve has signed this payload: another key has, or it was altered.
     WrongKey,
-    /// It is for other proxies.
+    /// For other proxies.
     OtherScope,
-    /// It is for another tool or for other arguments.
+    /// For another tool or for other arguments.
     OtherCall,
-    /// It is for another tenant.
+    /// For another tenant.
     OtherTenant,
-    /// It was issued later than now.
+    /// Issued in the future.
     FromTheFuture,
-    /// It is over.
+    /// Expired.
     Expired,
-    /// It would live longer than an hour.
+    /// Valid for more than an hour.
     TooLong,
-    /// Its one use is made.
+    /// Already used.
     Used,
-    /// No more used grants can be remembered, so none more is taken.
+    /// No more used grants can be remembered, so no more are accepted.
     Full,
     /// The memory of used grants does not work here.
     NoMemory,

@@ -36,7 +36,7 @@ fn wanted(id: &str) -> WaitingCall<'_> {
     }
 }
 
-/// What comes of a grant for the call it was made for.
+/// The result of a grant for the call it was made for.
 fn outcome(change: impl FnOnce(&mut Grant), signer: u8) -> Result<(), GrantRefusal> {
     let mut grant = grant();
     change(&mut grant);
@@ -162,7 +162,7 @@ fn a_full_memory_takes_no_more_and_forgets_only_what_is_over() {
     assert_eq!(use_once(&slots, &numbered(full.unwrap()), late), Ok(()));
 }
 
-/// A memory in which others are always, or for a while, faster.
+/// A memory in which other writers are faster, always or for a while.
 #[derive(Debug)]
 struct Busy {
     losses: Cell<u32>,

@@ -1,31 +1,31 @@
 //! Which grants were used: a fixed number of small values that all workers of a process share.
 //!
-//! A grant is remembered until it has expired, in the slot that its digest names. A slot that is full takes no more:
-//! to forget one that is still alive would be to let it be used twice.
+//! A grant is remembered until it has expired, in the slot that its digest selects. A full slot accepts no more:
+//! forgetting a grant that is still valid would let it be used twice.
 
 use sha2::{Digest, Sha256};
 
 use super::{Grant, GrantRefusal, LONGEST_LIFE_S};
 use crate::limits;
 
-/// A value, and the number of its last write.
+/// A value with the version of its last write.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UsedGrant {
     /// The value.
     pub bytes: Vec<u8>,
-    /// What a write that replaces it must name.
+    /// The version that a write replacing it must name.
     pub cas: u32,
 }
 
-/// The memory that workers share: [`limits::GRANT_SLOTS`] values. An `Err`: it does not work.
+/// The memory that workers share: [`limits::GRANT_SLOTS`] values.
 pub trait Slots: std::fmt::Debug {
-    /// The value of a slot; `None`: it was never written.
+    /// The value of a slot; `None` if it was never written.
     ///
     /// # Errors
     /// The memory does not work.
     fn get(&self, slot: u32) -> Result<Option<UsedGrant>, Broken>;
 
-    /// Replaces the value that was read, or writes the first. False: somebody else wrote in between.
+    /// Replaces the value that was read, or writes the first one. False if another worker wrote in between.
     ///
     /// # Errors
     /// The memory does not work.
@@ -39,13 +39,13 @@ pub struct Broken;
 /// One used grant: the beginning of its digest, and when it expires.
 const ENTRY: usize = 24;
 
-/// Tries of a write that others come in between of.
+/// How often a write is tried when others write in between.
 const TRIES: usize = 16;
 
-/// Makes the grant's one use.
+/// Uses the grant, once.
 ///
 /// # Errors
-/// It was made before, or cannot be remembered.
+/// It was used before, or the use cannot be recorded.
 pub fn use_once(slots: &dyn Slots, grant: &Grant, now: u64) -> Result<(), GrantRefusal> {
     let (slot, name) = place(grant);
     for _ in 0..TRIES {
@@ -59,14 +59,15 @@ pub fn use_once(slots: &dyn Slots, grant: &Grant, now: u64) -> Result<(), GrantR
     Err(GrantRefusal::NoMemory)
 }
 
-/// Takes the grant's one use back: what it was for has not left. False: that cannot be remembered, and it stays used.
+/// Returns the grant, because the call it was used for has not left. False if that cannot be recorded, and it stays
+/// used.
 pub fn give_back(slots: &dyn Slots, grant: &Grant) -> bool {
     let (slot, name) = place(grant);
     for _ in 0..TRIES {
         let Ok(Some(old)) = slots.get(slot) else { return false };
         let mut bytes = Vec::with_capacity(old.bytes.len());
         for entry in old.bytes.chunks_exact(ENTRY) {
-            // One that was over long ago is forgotten with the next write.
+            // An entry that expired long ago is dropped by the next write.
             let over = [entry.get(..16).unwrap_or_default(), &[0; 8]].concat();
             bytes.extend_from_slice(if entry.starts_with(&name) { &over } else { entry });
         }
@@ -79,7 +80,7 @@ pub fn give_back(slots: &dyn Slots, grant: &Grant) -> bool {
     false
 }
 
-/// The slot of a grant, and its name there.
+/// The slot of a grant, and its name in the slot.
 fn place(grant: &Grant) -> (u32, Vec<u8>) {
     let digest = Sha256::digest(grant.to_json());
     let mut head = [0; 4];
@@ -88,13 +89,14 @@ fn place(grant: &Grant) -> (u32, Vec<u8>) {
     (u32::from_be_bytes(head) % limits::GRANT_SLOTS, name)
 }
 
-/// A slot with one more grant, and without those that are over.
+/// The slot with one more grant, and without those that have expired.
 fn with(known: &[u8], name: &[u8], expires: u64, now: u64) -> Result<Vec<u8>, GrantRefusal> {
     let mut slot = Vec::with_capacity(known.len() + ENTRY);
     for entry in known.chunks_exact(ENTRY) {
         let (own, until) = entry.split_at_checked(16).unwrap_or_default();
         let until = until.try_into().map_or(u64::MAX, u64::from_be_bytes);
-        // Clocks of workers are one clock, but it may be set back: what is over by less than a life is kept.
+        // All workers have the same clock, but it may be set back: a grant that expired less than a lifetime ago is
+        // kept.
         if until.saturating_add(LONGEST_LIFE_S) <= now {
             continue;
         }
@@ -111,7 +113,7 @@ fn with(known: &[u8], name: &[u8], expires: u64, now: u64) -> Result<Vec<u8>, Gr
     Ok(slot)
 }
 
-/// A memory of one thread, for tests and tools.
+/// A memory for one thread, for tests and tools.
 #[derive(Debug, Default)]
 pub struct Local {
     slots: std::cell::RefCell<std::collections::BTreeMap<u32, UsedGrant>>,

@@ -1,9 +1,9 @@
 //! One account: state + charge + now → state.
 //!
-//! A token bucket keeps its level in units of one `every`-th of a nanosecond's share (amount × nanoseconds), so that
-//! filling it is a multiplication without rounding and nothing drifts. What a charge gets back is bounded by how full the
-//! bucket has been since ([`Peaks`]). A calendar account keeps what is used in its
-//! window. An account of requests in flight keeps how many leases were renewed in each slice of the last two minutes.
+//! A token bucket keeps its level multiplied by `every_ns` (amount × nanoseconds), so that filling it is a
+//! multiplication without rounding, and nothing drifts. How much of a charge can be given back is bounded by how full
+//! the bucket has been since ([`Peaks`]). A calendar account keeps what is used in its window. An account of requests
+//! in flight keeps how many leases were renewed in each slice of the last two minutes.
 
 use super::calendar::{self, CalendarSpan};
 use super::peaks::Peaks;
@@ -14,23 +14,23 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// What an account allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cap {
-    /// A token bucket: `amount` flows in evenly in `every_ns`, and `burst` fits.
+    /// A token bucket: `amount` flows in evenly over `every_ns`, and it holds at most `burst`.
     Bucket {
-        /// Units in every `every_ns`.
+        /// Units per `every_ns`.
         amount: u64,
         /// Nanoseconds; at least 1.
         every_ns: u64,
-        /// Units that fit.
+        /// The capacity, in units.
         burst: u64,
     },
-    /// So many units in each calendar window.
+    /// A number of units in each calendar window.
     Calendar {
         /// Units.
         amount: u64,
         /// The window.
         span: CalendarSpan,
     },
-    /// So many at the same time.
+    /// A number of requests at the same time.
     InFlight {
         /// Requests.
         most: u64,
@@ -48,7 +48,7 @@ impl Cap {
         }
     }
 
-    /// The most that may be used in one window by the word of the policy, whichever of its two numbers says more.
+    /// The most that may be used in one window according to the policy: the larger of its two numbers.
     #[must_use]
     pub fn in_a_window(&self) -> u64 {
         match *self {
@@ -58,25 +58,25 @@ impl Cap {
     }
 }
 
-/// The state of an account. A new account stands at its start: nothing used, nothing in flight.
+/// The state of an account. A new account is at its start: nothing used, nothing in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Account {
     /// A token bucket.
     Bucket {
-        /// Up to when it has been filled (Unix nanoseconds).
+        /// The time up to which it has been filled (Unix nanoseconds).
         time_ns: u64,
-        /// What it holds, times `every_ns`; below zero is debt.
+        /// Its level, multiplied by `every_ns`; below zero it is debt.
         level: i128,
-        /// How high it has been since: what a charge can get back.
+        /// How high it has been since earlier charges: bounds what a charge can get back.
         peaks: Peaks,
     },
     /// A calendar account.
     Calendar {
         /// The latest time seen (Unix nanoseconds).
         time_ns: u64,
-        /// Where the window begins (Unix seconds).
+        /// The beginning of the window (Unix seconds).
         window: u64,
-        /// What is used and reserved in it.
+        /// What is used and reserved in it, in units.
         used: u64,
     },
     /// Requests in flight.
@@ -88,25 +88,25 @@ pub enum Account {
     },
 }
 
-/// When a charge that was refused would have been admitted.
+/// When a refused charge could be admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
-    /// After so many nanoseconds, if nobody else asks.
+    /// After this many nanoseconds, if nothing else is charged.
     Ns(u64),
-    /// When something in flight has ended.
+    /// When a request in flight has ended.
     Place,
-    /// Never: it is above the whole cap.
+    /// Never: it exceeds the whole cap.
     Never,
 }
 
-/// A charge that was not taken.
+/// A charge that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverLimit {
-    /// Until when.
+    /// How long to wait.
     pub wait: Wait,
 }
 
-/// What has to be shown to settle a charge against the account it was taken from.
+/// The proof of a charge, needed to settle it against the account it was taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
     /// From a token bucket, at this [`Peaks`] number.
@@ -125,19 +125,19 @@ impl Receipt {
     }
 }
 
-/// How an account stands.
+/// The balance of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// The whole cap.
     pub cap: u64,
     /// What is left of it.
     pub left: u64,
-    /// Nanoseconds until it is whole again if nobody asks.
+    /// Nanoseconds until it is full again if nothing is charged.
     pub reset_ns: u64,
 }
 
 impl Standing {
-    /// The share of the cap that is used, in millionths.
+    /// The used fraction of the cap, in millionths.
     #[must_use]
     pub fn used_millionths(&self) -> u64 {
         let used = u128::from(self.cap.saturating_sub(self.left)) * 1_000_000;
@@ -154,13 +154,13 @@ fn times(units: u64, every_ns: u64) -> i128 {
     i128::try_from(u128::from(units) * u128::from(every_ns)).unwrap_or(i128::MAX)
 }
 
-/// Whole units in a level, rounded up; debt is none.
+/// Whole units in a level, rounded up; zero for debt.
 fn units_up(level: i128, every_ns: u64) -> u64 {
     let level = u128::try_from(level).unwrap_or(0);
     u64::try_from(level.div_ceil(u128::from(every_ns.max(1)))).unwrap_or(u64::MAX)
 }
 
-/// Nanoseconds until so much has flowed in, rounded up.
+/// Nanoseconds until this much has flowed in, rounded up.
 fn fill_ns(missing: i128, amount: u64) -> u64 {
     let missing = u128::try_from(missing).unwrap_or(0);
     match amount {
@@ -170,13 +170,13 @@ fn fill_ns(missing: i128, amount: u64) -> u64 {
     }
 }
 
-/// The slice of time that holds this moment.
+/// The slice of time that contains this moment.
 fn slice_of(now_ns: u64) -> u32 {
     u32::try_from(now_ns / LEASE_SLICE_NS).unwrap_or(u32::MAX)
 }
 
-/// A time that never steps back by a little (workers read the clock before they get their turn), and does by much
-/// (somebody set the clock): then the account goes on from there with what it has, and nothing is given for the step.
+/// The new time of an account. A small step back is ignored (workers read the clock before it is their turn). After a
+/// large one (the clock was set) the account continues from there with its level, and the step adds nothing.
 fn advance(time_ns: u64, now_ns: u64) -> u64 {
     if time_ns.saturating_sub(now_ns) > LEDGER_CLOCK_STEP_NS { now_ns } else { time_ns.max(now_ns) }
 }
@@ -202,7 +202,7 @@ impl Account {
         }
     }
 
-    /// True if it is an account of this kind of cap.
+    /// True if it is an account for this kind of cap.
     #[must_use]
     pub fn fits(&self, cap: &Cap) -> bool {
         matches!(
@@ -228,14 +228,14 @@ impl Account {
                 if current > *window {
                     *used = 0;
                 }
-                // A clock set back over the window's beginning comes there again: that is no second beginning. One that
-                // was ahead by more must not shut the account until then.
+                // A clock that is set back passes the window's beginning again: that is not a second beginning. A clock
+                // that was further ahead must not block the account until then.
                 if current > *window || next < *window {
                     *window = current;
                 }
             }
             (Self::InFlight { slice, leases }, Cap::InFlight { .. }) => {
-                // A clock that was set back stops here: leases are freed by their holders, and none too early.
+                // A clock that was set back stops here: holders release their leases, and none lapses too early.
                 let passed = slice_of(now_ns).saturating_sub(*slice);
                 let kept = usize::try_from(passed).unwrap_or(LEASE_SLICES).min(LEASE_SLICES);
                 leases.rotate_right(kept);
@@ -246,7 +246,7 @@ impl Account {
         }
     }
 
-    /// Takes `charge` units, or says when they could be had. For requests in flight a charge is one place.
+    /// Takes `charge` units, or tells when they will be available. For requests in flight a charge is one place.
     ///
     /// # Errors
     /// It would bring the account above its cap.
@@ -276,7 +276,7 @@ impl Account {
         }
     }
 
-    /// When `charge` could be had; `None`: now. Time must have been [advanced](Self::advance).
+    /// When `charge` will be available; `None` for now. Time must have been [advanced](Self::advance).
     #[must_use]
     pub fn wait(&self, cap: &Cap, charge: u64) -> Option<Wait> {
         match (self, cap) {
@@ -304,8 +304,8 @@ impl Account {
         }
     }
 
-    /// Replaces a charge by what was used: gives back what was not, or takes more (debt, which later charges wait
-    /// for). What is left of a window that is over is nobody's.
+    /// Replaces a charge by what was used: returns the rest, or takes more (debt, which later charges wait for). The
+    /// rest of a window that is over is not returned.
     pub fn settle(&mut self, cap: &Cap, receipt: Receipt, charge: u64, used: u64, now_ns: u64) {
         self.advance(cap, now_ns);
         match (self, receipt, cap) {
@@ -335,7 +335,7 @@ impl Account {
         }
     }
 
-    /// Renews a place in flight; `None`: it had lapsed, and stays so. Charges of other accounts need none.
+    /// Renews a place in flight; `None` if it had lapsed, which is final. Charges of other accounts need no renewal.
     pub fn renew(&mut self, cap: &Cap, receipt: Receipt, now_ns: u64) -> Option<Receipt> {
         self.advance(cap, now_ns);
         let (Self::InFlight { slice, leases }, Receipt::InFlight(of)) = (self, receipt) else {
@@ -349,7 +349,8 @@ impl Account {
         Some(Receipt::InFlight(*slice))
     }
 
-    /// From when on it stands at its start if nobody asks (Unix nanoseconds): then forgetting it changes nothing.
+    /// When it will be at its start if nothing is charged (Unix nanoseconds): from then on, forgetting it changes
+    /// nothing.
     #[must_use]
     pub fn rests_at(&self, cap: &Cap) -> u64 {
         match (self, cap) {
@@ -374,7 +375,7 @@ impl Account {
         }
     }
 
-    /// How it stands. Time must have been [advanced](Self::advance).
+    /// Its balance. Time must have been [advanced](Self::advance).
     #[must_use]
     pub fn standing(&self, cap: &Cap) -> Standing {
         let most = cap.most();
@@ -402,9 +403,9 @@ fn in_flight(leases: &[u32; LEASE_SLICES]) -> u64 {
     leases.iter().map(|count| u64::from(*count)).sum()
 }
 
-/// The count that holds a lease of this slice, if it has not lapsed.
+/// The count that includes a lease of this slice, if it has not lapsed.
 fn lease(slice: u32, leases: &mut [u32; LEASE_SLICES], of: u32) -> Option<&mut u32> {
-    // A receipt from after the latest slice seen exists only if the account was forgotten and begun anew.
+    // A receipt later than the latest slice seen exists only if the account was forgotten and started again.
     let age = usize::try_from(slice.checked_sub(of)?).ok()?;
     leases.get_mut(age)
 }

@@ -1,4 +1,4 @@
-//! Accounts over a shared storage: reserve, settle, renew, each one read and one write in the usual case.
+//! Accounts in a shared storage: reserve, settle, renew, each one read and one write in the usual case.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -13,7 +13,7 @@ use crate::limits::{
     LEDGER_GROUPS, LEDGER_OVERFLOW_SLOTS, LEDGER_RETRIES, LEDGER_SLOTS, LEDGER_WAYS,
 };
 
-/// Names one account, and where it may stand.
+/// Identifies one account, and the slot that it may occupy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountKey {
     id: [u8; 16],
@@ -24,17 +24,17 @@ pub struct AccountKey {
     share: usize,
 }
 
-/// What all accounts of one limit have in common. It is made once: a limit is asked for every request, and hashing is most
-/// of what a request costs it.
+/// What all accounts of one limit have in common. It is computed once: a limit is evaluated for every request, and
+/// hashing is most of its cost.
 #[derive(Debug, Clone)]
 pub struct LimitKey {
-    /// Of all that is in front of the values of labels.
+    /// The hash of everything before the values of labels.
     hash: Sha256,
     number: u32,
 }
 
 impl LimitKey {
-    /// A limit, named by what keeps its counts: scope, id, labels, unit, window, epoch.
+    /// A limit, identified by what keeps its counts apart: scope, id, labels, unit, window, epoch.
     #[must_use]
     pub fn new(name: &[u8]) -> Self {
         let hash = Sha256::new().chain_update(name);
@@ -42,7 +42,7 @@ impl LimitKey {
         Self { hash, number }
     }
 
-    /// The number by which its accounts know it.
+    /// The number that its accounts store.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
@@ -50,12 +50,12 @@ impl LimitKey {
 }
 
 impl AccountKey {
-    /// The account of a limit for these values of its labels. `share`: how many accounts of a slot the limit may take.
+    /// The account of a limit for these label values. `share`: how many accounts of a slot the limit may take.
     #[must_use]
     pub fn new(limit: &LimitKey, values: &[&str], share: usize) -> Self {
         let mut hash = limit.hash.clone();
         for value in values {
-            // With its length before it, no value can run into the next.
+            // Preceded by its length, no value can run into the next.
             hash.update((value.len() as u64).to_le_bytes());
             hash.update(value);
         }
@@ -66,23 +66,23 @@ impl AccountKey {
         Self { id, limit: limit.number, first, slot, share }
     }
 
-    /// The account.
+    /// The account's id.
     #[must_use]
     pub fn account(&self) -> [u8; 16] {
         self.id
     }
 
-    /// Which limit's.
+    /// The limit's number.
     pub(crate) fn limit(&self) -> u32 {
         self.limit
     }
 
-    /// Which value of the first label.
+    /// The hash of the first label's value.
     pub(crate) fn first(&self) -> u32 {
         self.first
     }
 
-    /// Where it stands.
+    /// The slot that it belongs in.
     pub(crate) fn slot(&self) -> u32 {
         self.slot
     }
@@ -92,7 +92,7 @@ impl AccountKey {
         self.share
     }
 
-    /// The account that keys of this limit share when they have none of their own.
+    /// The account that keys of this limit share if there is no room for their own.
     fn overflow(&self) -> Self {
         let mut hash = Sha256::new().chain_update(b"overflow");
         hash.update(self.limit.to_le_bytes());
@@ -114,11 +114,11 @@ fn number(digest: &[u8]) -> u32 {
 /// Why an account could not be read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreError {
-    /// Other workers were faster, every time.
+    /// Other workers were faster every time.
     Contended,
     /// The storage does not work.
     Failed,
-    /// Neither the key's slot nor the shared one has room.
+    /// Neither the key's slot nor the overflow account's has room.
     Full,
 }
 
@@ -134,18 +134,18 @@ impl StoreError {
     }
 }
 
-/// A charge that was taken: what must be shown to settle it.
+/// A charge that was taken, needed to settle it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
     key: AccountKey,
     cap: Cap,
     charge: u64,
-    /// `None`: a place in flight that has lapsed.
+    /// `None` for a place in flight that has lapsed.
     receipt: Option<Receipt>,
 }
 
 impl Hold {
-    /// What was taken.
+    /// The charge, in units.
     #[must_use]
     pub fn charge(&self) -> u64 {
         self.charge
@@ -164,41 +164,41 @@ impl Hold {
     }
 }
 
-/// What came of a reservation.
+/// The result of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was taken.
+    /// The charge was taken.
     Admitted {
-        /// To settle it with.
+        /// Needed to settle it.
         hold: Hold,
-        /// How the account stands now.
+        /// The balance of the account afterwards.
         standing: Standing,
-        /// It was taken from the account that keys without one share.
+        /// It was taken from the overflow account.
         overflow: bool,
-        /// Its account stands where others, which had come to their start, had left no room.
+        /// The account took the slot of one that was back at its start.
         reused: bool,
-        /// How many of the limit's thresholds are passed now, where that is more than was told before.
+        /// How many of the limit's thresholds are passed now, if more than were reported before.
         warned: Option<usize>,
     },
-    /// It was not.
+    /// The charge was refused.
     Refused {
-        /// When it could be had.
+        /// When it will be available.
         wait: Wait,
-        /// How the account stands.
+        /// The balance of the account.
         standing: Standing,
-        /// It was asked of the account that keys without one share.
+        /// The overflow account refused it.
         overflow: bool,
     },
 }
 
-/// What came of a settlement.
+/// The result of a settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// The charge was replaced by what was used.
     Done,
-    /// What was used is more than what was reserved: the account owes it.
+    /// More was used than reserved: the account is in debt for the rest.
     Overrun,
-    /// The account could not be written: the charge stands in full.
+    /// The account could not be written: the whole charge stands.
     Unsettled(StoreError),
 }
 
@@ -208,7 +208,7 @@ pub struct Book {
     store: Rc<dyn Store>,
     /// Places in flight of all exchanges of this worker.
     leases: RefCell<Vec<Weak<RefCell<Vec<Hold>>>>>,
-    /// Accounts whose names this worker has noted lately.
+    /// When this worker last noted the names of accounts.
     noted: Noted,
 }
 
@@ -219,7 +219,7 @@ enum SlotStep<T> {
 }
 
 impl Book {
-    /// Accounts in this storage.
+    /// A book of accounts in this storage.
     #[must_use]
     pub fn new(store: Rc<dyn Store>) -> Self {
         Self { store, leases: RefCell::default(), noted: Noted::default() }
@@ -230,18 +230,18 @@ impl Book {
         self.store.as_ref()
     }
 
-    /// Notes which values of its labels an account stands for, for people who look at balances.
+    /// Notes the label values of an account, for people who look at balances.
     pub fn note<'v>(&self, key: &AccountKey, now_ns: u64, values: impl Iterator<Item = &'v str>) {
         if names::is_time(&self.noted, key.id, now_ns) {
             AccountNames::new(self.store()).note(&self.noted, key.id, now_ns, values);
         }
     }
 
-    /// The places in flight of an exchange are renewed by [`Book::renew_all`] as long as it lives.
+    /// Has the places in flight of an exchange renewed by [`Book::renew_all`] as long as it lives.
     pub fn keep(&self, leases: &Rc<RefCell<Vec<Hold>>>) {
         let mut all = self.leases.borrow_mut();
         if all.len() == all.capacity() {
-            // Before the list grows, those that are over leave it.
+            // Exchanges that are over leave the list before it grows.
             all.retain(|leases| leases.strong_count() > 0);
         }
         all.push(Rc::downgrade(leases));
@@ -253,21 +253,22 @@ impl Book {
         self.leases.borrow().iter().any(|leases| leases.strong_count() > 0)
     }
 
-    /// Renews every place in flight of this worker; to be called every half minute or so. Gives how many had lapsed.
+    /// Renews every place in flight of this worker; must be called about every half minute. Returns how many had
+    /// lapsed.
     pub fn renew_all(&self) -> usize {
         let mut all = self.leases.borrow_mut();
         all.retain(|leases| leases.strong_count() > 0);
         let mut lapsed = 0;
         for leases in all.iter().filter_map(Weak::upgrade) {
-            // An exchange that is at work on its own leases renews them itself.
+            // An exchange that is using its own leases renews them itself.
             let Ok(mut holds) = leases.try_borrow_mut() else { continue };
             lapsed += holds.iter_mut().filter_map(|hold| self.renew(hold).then_some(())).count();
         }
         lapsed
     }
 
-    /// Takes `charge` from an account, or says when it could be had. `thresholds`: shares of the cap in millionths, rising,
-    /// whose passing is told.
+    /// Takes `charge` from an account, or tells when it will be available. `thresholds`: fractions of the cap in
+    /// millionths, ascending, whose passing is reported.
     ///
     /// # Errors
     /// The account cannot be read or written; nothing was taken.
@@ -286,7 +287,7 @@ impl Book {
         }
     }
 
-    /// Takes more from the account that a charge was taken from; it is settled by itself.
+    /// Takes more from the account that a charge was taken from; it is settled separately.
     ///
     /// # Errors
     /// As [`Book::reserve`].
@@ -330,7 +331,7 @@ impl Book {
         })
     }
 
-    /// When `charge` could be had from an account; nothing is taken. `None`: now.
+    /// When `charge` will be available in an account, without taking anything. `None` for now.
     ///
     /// # Errors
     /// The account cannot be read.
@@ -353,7 +354,7 @@ impl Book {
         }
     }
 
-    /// Replaces a charge by what was used. A hold is given away: nothing settles twice.
+    /// Replaces a charge by what was used. It consumes the hold, so nothing is settled twice.
     #[must_use]
     pub fn settle(&self, hold: Hold, used: u64) -> Settled {
         let Hold { key, cap, charge, receipt } = hold;
@@ -366,7 +367,7 @@ impl Book {
             self.update(key.slot, |set, now_ns| {
                 let known = set.entries.iter().any(|entry| entry.id == key.id);
                 if !known && used <= charge {
-                    // It has come to its start meanwhile: there is nothing that could be given back.
+                    // The account is back at its start: nothing can be returned.
                     return Ok(SlotStep::Leave(()));
                 }
                 let (entry, _) = find(set, key, &cap, now_ns)?;
@@ -386,13 +387,13 @@ impl Book {
         }
     }
 
-    /// Gives a charge back whole: it was never used (rollback of a request that another limit refused).
+    /// Returns a whole charge, which was never used (another limit refused the request).
     #[must_use]
     pub fn release(&self, hold: Hold) -> Settled {
         self.settle(hold, 0)
     }
 
-    /// Renews a place in flight. True if it has lapsed: it is another's now.
+    /// Renews a place in flight. True if it has lapsed, and may have been given to another.
     pub fn renew(&self, hold: &mut Hold) -> bool {
         let (Some(receipt), true) = (hold.receipt, hold.is_lease()) else { return false };
         if receipt.is_fresh(self.store.now_ns()) {
@@ -411,12 +412,12 @@ impl Book {
                 hold.receipt = renewed;
                 renewed.is_none()
             }
-            // Tried again with the next renewal.
+            // Retried at the next renewal.
             Err(_) => false,
         }
     }
 
-    /// Reads a slot, changes it, writes it; again while others write in between.
+    /// Reads a slot, changes it and writes it, and retries if others write in between.
     fn update<T>(
         &self,
         slot: u32,
@@ -441,8 +442,8 @@ impl Book {
     }
 }
 
-/// The account in its slot, made if it is not there; `Full` if there is no room for it. True with one that has its room
-/// only because others stand at their start and are forgotten.
+/// The account in its slot, created if necessary; `Full` if there is no room for it. The flag is true if room was made
+/// only by forgetting accounts that are at their start.
 fn find<'a>(
     set: &'a mut AccountSlot,
     key: &AccountKey,
@@ -474,8 +475,8 @@ fn find<'a>(
     Ok((entry, crowded && known.is_none()))
 }
 
-/// How many thresholds are passed, where that is more than was told before. One is told again once usage has been under
-/// half of it: an account that hovers at a threshold does not fill the log.
+/// How many thresholds are passed, if more than were reported before. A threshold is reported again once usage has been
+/// below half of it, so that an account that hovers at one does not fill the log.
 fn warn(entry: &mut SlotEntry, before: u64, after: u64, thresholds: &[u64]) -> Option<usize> {
     let passed = thresholds.iter().take_while(|threshold| after >= **threshold).count();
     let kept = thresholds.iter().take_while(|threshold| before >= **threshold / 2).count();

@@ -13,7 +13,7 @@ pub enum CalendarSpan {
     Month,
 }
 
-/// The window that holds this moment (Unix seconds): where it begins and where the next one does.
+/// The window that contains this moment (Unix seconds): its beginning, and the beginning of the next.
 pub(super) fn window(span: CalendarSpan, now: u64) -> (u64, u64) {
     let day = now / DAY;
     match span {

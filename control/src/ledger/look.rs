@@ -1,4 +1,4 @@
-//! How the accounts stand, for people: read without a trace.
+//! The balances of accounts, for people; reading leaves no trace.
 
 use super::account::Cap;
 use super::book::Book;
@@ -9,7 +9,7 @@ use crate::limits::{BALANCES, LEDGER_OVERFLOW_SLOTS, LEDGER_SLOTS};
 /// The accounts of one limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Balances {
-    /// How many there are; those that stand at their start are not kept, and not counted.
+    /// How many there are; accounts at their start are not stored, and not counted.
     pub accounts: usize,
     /// The fullest, fullest first.
     pub fullest: Vec<Balance>,
@@ -18,13 +18,13 @@ pub struct Balances {
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
-    /// Whose: a digest of limit and labels.
+    /// The account: a digest of limit and labels.
     pub id: [u8; 16],
-    /// The share of the cap that is used, in millionths.
+    /// The used fraction of the cap, in millionths.
     pub used_millionths: u64,
-    /// It is the one that keys without room for one of their own share.
+    /// It is the overflow account.
     pub shared: bool,
-    /// The values of the labels in `per`, where they are still known.
+    /// The values of the labels in `per`, if still known.
     pub values: Option<Vec<String>>,
 }
 
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(first.values, Some(vec!["tenant-39".to_owned()]));
         let shares: Vec<u64> = all[1].fullest.iter().map(|own| own.used_millionths).collect();
         assert!(shares.is_sorted_by(|a, b| a >= b), "{shares:?}");
-        // Reading changes nothing, and what has come to its start is not there any more.
+        // Reading changes nothing, and accounts that are back at their start are not listed.
         assert_eq!(book.balances(&limits), all);
         store.set_now_ns(100_000_000_000);
         assert_eq!(book.balances(&limits)[1].accounts, 0);

@@ -11,7 +11,7 @@ pub struct MemoryStore {
     values: RefCell<BTreeMap<u32, (Vec<u8>, u32)>>,
     writes: Cell<u32>,
     now_ns: Cell<u64>,
-    /// Of the writes that come, so many more are lost to somebody else.
+    /// How many of the next writes lose to another writer.
     lose: Cell<u32>,
     failing: Cell<bool>,
 }
@@ -30,17 +30,17 @@ impl MemoryStore {
         self.now_ns.set(now_ns);
     }
 
-    /// The next writes are lost.
+    /// Makes the next writes lose to another writer.
     pub fn lose(&self, writes: u32) {
         self.lose.set(writes);
     }
 
-    /// From now on nothing works, or works again.
+    /// Makes every operation fail from now on, or work again.
     pub fn fail(&self, failing: bool) {
         self.failing.set(failing);
     }
 
-    /// Keys, and bytes of all values.
+    /// The number of keys, and the bytes of all values.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         let values = self.values.borrow();

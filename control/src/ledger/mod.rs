@@ -7,8 +7,8 @@
 //! look      how accounts stand, for people; names: which labels they stand for
 //! book      reserve, settle, renew: account over store, with bounded retries
 //! ```
-//! Every number saturates: no arithmetic here wraps or panics. A charge is taken before a request leaves and replaced by
-//! what was used when it ends; one that is never settled stays taken in full (POLICY "Limits").
+//! All arithmetic here saturates: nothing wraps or panics. A charge is taken before a request leaves, and replaced by
+//! what was used when it ends; a charge that is never settled stands in full (POLICY "Limits").
 
 pub mod account;
 pub mod book;

@@ -1,5 +1,6 @@
-//! Which labels an account stands for: accounts themselves keep only a digest. The values are there for people who look
-//! at status, in bounded memory; what falls out is shown by its digest until it is seen again.
+//! Which label values an account stands for: accounts themselves keep only a digest. The values are kept for people who
+//! look at status, in bounded memory; an account whose values are dropped is shown by its digest until it is seen
+//! again.
 
 use std::cell::RefCell;
 
@@ -10,16 +11,16 @@ use crate::limits::{
     NAMES_SLOTS,
 };
 
-/// The names of accounts, in slots of the same storage behind those of the accounts.
+/// The names of accounts, in slots of the same storage after those of the accounts.
 #[derive(Debug)]
 pub(super) struct AccountNames<'a> {
     store: &'a dyn Store,
 }
 
-/// What one worker has noted lately: account → when.
+/// When one worker last noted each account.
 pub(super) type Noted = RefCell<SortedMap<[u8; 16], u64>>;
 
-/// One name: whose, when it was noted (Unix seconds), the values.
+/// One name: the account, when it was noted (Unix seconds), the values.
 type Entry = ([u8; 16], u64, Vec<String>);
 
 impl<'a> AccountNames<'a> {
@@ -27,7 +28,7 @@ impl<'a> AccountNames<'a> {
         Self { store }
     }
 
-    /// Notes the values of an account. A name that cannot be written is tried again with the next request.
+    /// Notes the values of an account. A name that cannot be written is retried with the next request.
     pub(super) fn note<'v>(
         &self,
         noted: &Noted,
@@ -56,14 +57,15 @@ impl<'a> AccountNames<'a> {
         }
     }
 
-    /// The values of an account, if they are known.
+    /// The values of an account, if known.
     pub(super) fn of(&self, id: &[u8; 16]) -> Option<Vec<String>> {
         let stored = self.store.get(slot_of(id)).ok()??;
         decode(&stored.bytes).into_iter().find(|entry| entry.0 == *id).map(|entry| entry.2)
     }
 }
 
-/// True if this worker has not noted this account lately. Most requests end here, and write nothing.
+/// True if this worker has not noted this account recently. For most requests the answer is false, and nothing is
+/// written.
 pub(super) fn is_time(noted: &Noted, id: [u8; 16], now_ns: u64) -> bool {
     let lately = |at: u64| at <= now_ns && now_ns - at < NAMES_RENEW_NS;
     !noted.borrow().get(&id).copied().is_some_and(lately)
@@ -86,7 +88,7 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
         out.extend_from_slice(&at.to_le_bytes());
         out.push(u8::try_from(values.len()).unwrap_or(u8::MAX));
         for value in values.iter().take(usize::from(u8::MAX)) {
-            // No longer than NAME_BYTES, which a byte holds.
+            // At most NAME_BYTES, which fits a byte.
             out.push(u8::try_from(value.len()).unwrap_or(u8::MAX));
             out.extend_from_slice(value.as_bytes());
         }
@@ -94,7 +96,7 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
     out
 }
 
-/// What cannot be read ends the list: it is only for people.
+/// An unreadable name ends the list: it is only for people.
 fn decode(mut bytes: &[u8]) -> Vec<Entry> {
     let mut entries = Vec::new();
     while let Some((entry, rest)) = next(bytes) {

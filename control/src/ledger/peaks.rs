@@ -1,17 +1,17 @@
-//! How full a token bucket has been: what a charge that is given back may bring.
+//! How full a token bucket has been: a bound on what a returned charge may add.
 //!
-//! A bucket that is full loses what flows in. If a charge of 100 is given back an hour later, the bucket cannot simply be
-//! raised by 100: had the charge never been taken, the bucket would have been full meanwhile, and what flowed in lost.
-//! Raised by more than `burst - highest level since the charge`, it would give away in one moment what never fitted
-//! together, and pass its cap.
+//! A full bucket loses what flows in. If a charge of 100 is returned an hour later, the bucket cannot simply be raised
+//! by 100: had the charge never been taken, the bucket would have been full in the meantime, and the inflow lost.
+//! Raised by more than `burst - highest level since the charge`, it would hand out at once what never fitted in
+//! together, and exceed its cap.
 //!
-//! The highest level since any charge is a falling staircase over time. A few of its steps are kept; where two are made
-//! one, the higher level stands for both, so that less is given back, never more.
+//! The highest level since any charge is a descending staircase over time. A few of its steps are kept; when two are
+//! merged, the higher level stands for both, so that less is returned, never more.
 
-/// Steps that are kept.
+/// The number of steps that are kept.
 pub const STEPS: usize = 4;
 
-/// The staircase: (number, level in units rounded up), the oldest and highest first; unused ones at the end are zero.
+/// The staircase: (number, level in units rounded up), oldest and highest first; unused steps at the end are zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Peaks {
     steps: [(u64, u64); STEPS],
@@ -24,7 +24,7 @@ impl Peaks {
         &self.steps
     }
 
-    /// From storage.
+    /// Restores the steps from storage.
     #[must_use]
     pub fn from_steps(steps: [(u64, u64); STEPS]) -> Self {
         Self { steps }
@@ -34,8 +34,8 @@ impl Peaks {
         self.steps.iter().take_while(|step| step.0 != 0)
     }
 
-    /// Something happens at this time while the level is so high: gives its number, which rises. Peaks of later numbers
-    /// are later.
+    /// Something happens at this time while the level is this high. Returns its number, which increases: later peaks
+    /// have higher numbers.
     pub fn push(&mut self, time_ns: u64, level: u64) -> u64 {
         let last = self.used().last().map_or(0, |step| step.0);
         let number = last.saturating_add(1).max(time_ns);
@@ -51,7 +51,7 @@ impl Peaks {
         self.used().filter(|step| step.0 > number).map(|step| step.1).max().unwrap_or(0)
     }
 
-    /// So much was given back of what was taken at this number: since then the level would have been higher.
+    /// This much was returned of what was taken at this number: since then the level would have been higher.
     pub fn raise(&mut self, number: u64, by: u64) {
         let steps = self
             .used()
@@ -59,7 +59,7 @@ impl Peaks {
         self.keep(steps.collect());
     }
 
-    /// Makes a falling staircase of these steps, and drops the least telling ones.
+    /// Makes a descending staircase of these steps, and drops the least significant ones.
     fn keep(&mut self, steps: Vec<(u64, u64)>) {
         let mut falling: Vec<(u64, u64)> = Vec::with_capacity(steps.len());
         for step in steps {
@@ -90,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Never less than the highest level that there was, and exact while the steps suffice.
+        /// Never lower than the highest level that occurred, and exact while the steps suffice.
         #[test]
         fn the_highest_level_is_never_forgotten(levels in prop::collection::vec(0_u64..50, 1..30)) {
             let mut peaks = Peaks::default();

@@ -1,13 +1,13 @@
 //! The accounts that share one slot of storage, as bytes.
 //!
-//! An account that stands at its start is not kept: forgetting it changes nothing. So a slot is only as long as what
-//! is owed in it.
+//! An account at its start is not stored: forgetting it changes nothing. So a slot is only as long as what is owed in
+//! it.
 
 use super::account::Account;
 use super::peaks::{Peaks, STEPS};
 use crate::limits::{LEASE_SLICES, LEDGER_WAYS};
 
-/// The layout's number: what another version of this code wrote is not read.
+/// The layout's number: values written by another version of this code are not read.
 const LAYOUT: u8 = 1;
 
 /// Bytes of one account.
@@ -19,15 +19,15 @@ const STATE: usize = 88;
 /// One account in its slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SlotEntry {
-    /// Whose: a digest of scope, limit and labels.
+    /// The account: a digest of scope, limit and labels.
     pub id: [u8; 16],
-    /// Which limit's, for its share of the slot.
+    /// The limit, for its share of the slot.
     pub limit: u32,
-    /// Which value of the first label in `per`, for its share.
+    /// The value of the first label in `per`, for its share.
     pub first: u32,
-    /// How many of the limit's `warn_at` were told of.
+    /// How many of the limit's `warn_at` have been reported.
     pub warned: u8,
-    /// From when on it stands at its start (Unix nanoseconds).
+    /// When it will be at its start (Unix nanoseconds).
     pub rests_at: u64,
     /// Its state.
     pub account: Account,
@@ -41,7 +41,7 @@ pub(super) struct AccountSlot {
 }
 
 impl AccountSlot {
-    /// Reads a slot; `None`: it was written by another version.
+    /// Reads a slot; `None` if it was written by another version.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let Some((&layout, rest)) = bytes.split_first() else { return Some(Self::default()) };
         let (entries, rest) = rest.as_chunks::<ENTRY>();
@@ -60,12 +60,12 @@ impl AccountSlot {
         out
     }
 
-    /// Forgets the accounts that stand at their start, but not this one.
+    /// Forgets the accounts that are at their start, except this one.
     pub(super) fn forget(&mut self, now_ns: u64, but: &[u8; 16]) {
         self.entries.retain(|entry| entry.rests_at > now_ns || entry.id == *but);
     }
 
-    /// Whether one more account of this limit and first label fits.
+    /// True if one more account of this limit and first label fits.
     pub(super) fn has_room(&self, limit: u32, first: u32, share: usize) -> bool {
         let own = self.entries.iter().filter(|entry| entry.limit == limit);
         let (of_limit, of_first) = own.fold((0_usize, 0_usize), |(all, first_s), entry| {

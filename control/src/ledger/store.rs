@@ -1,20 +1,20 @@
 //! The storage that workers share, as proxies offer it.
 
-/// A value with the number of its last write.
+/// A value with the version of its last write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// The value.
     pub bytes: Vec<u8>,
-    /// What a write that replaces it must name.
+    /// The version that a write replacing it must name.
     pub cas: u32,
 }
 
-/// What came of a write.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// It stands.
+    /// The value was written.
     Done,
-    /// Somebody else wrote in between.
+    /// Another writer was faster.
     Mismatch,
     /// The storage does not work.
     Failed,
@@ -22,16 +22,16 @@ pub enum Written {
 
 /// A storage of few keys and small values. Nothing is ever deleted: the keys are a fixed set.
 pub trait Store: std::fmt::Debug {
-    /// The value of a key; `None`: it was never written. `Err`: the storage does not work.
+    /// The value of a key; `None` if it was never written. `Err` if the storage does not work.
     #[expect(
         clippy::result_unit_err,
         reason = "the store reports its own failures; callers only learn that it failed"
     )]
     fn get(&self, key: u32) -> Result<Option<Stored>, ()>;
 
-    /// Writes a value if the last write was `cas`; `None`: if there was none.
+    /// Writes a value if the last write was `cas`, or if there was none for `None`.
     fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> Written;
 
-    /// Unix time in nanoseconds, now: accounts must not see a time that was read before others had their turn.
+    /// Unix time in nanoseconds, read at the call: accounts must not see a time that was read before it was their turn.
     fn now_ns(&self) -> u64;
 }

@@ -1,6 +1,7 @@
-//! What the status pages of providers say, in the Statuspage format. Operators are shown it; no rule acts on it.
+//! What the status pages of providers report, in the Statuspage format. Operators are shown it; no rule acts on it.
 //!
-//! Somebody else's page is hostile input as any: it is bounded, and each of its texts is text wherever it is shown.
+//! A third party's page is hostile input like any other: it is bounded, and its texts are escaped wherever they are
+//! shown.
 
 mod statuspage;
 
@@ -13,49 +14,49 @@ use crate::written::{Object, list};
 
 pub use statuspage::read;
 
-/// The layout's number: what another version of this code wrote is not read.
+/// The layout's number: values written by another version of this code are not read.
 const FORM: u64 = 1;
 
 /// What the workers of a process share about the providers of a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Providers(Vec<Provider>);
 
-/// One of them.
+/// One provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
     /// Its name in the configuration.
     pub name: String,
-    /// When it is asked.
+    /// When its page is polled.
     pub poll: Poll,
-    /// What it said last; `None`: it has never answered.
+    /// Its last page; `None` if it has never answered.
     pub page: Option<Page>,
 }
 
-/// What a status page says.
+/// The contents of a status page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
-    /// `none`, `minor`, `major`, `critical`, or another word of the page's own.
+    /// `none`, `minor`, `major`, `critical`, or another word of the page.
     pub indicator: String,
     /// The same in words.
     pub description: String,
-    /// What is not resolved.
+    /// Unresolved incidents.
     pub incidents: Vec<Incident>,
 }
 
-/// Something that a provider has trouble with.
+/// An incident at a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Incident {
     /// The page's id for it.
     pub id: String,
     /// What it is called.
     pub name: String,
-    /// `investigating`, `identified`, `monitoring` …; empty where the page does not say.
+    /// `investigating`, `identified`, `monitoring` …; empty if the page does not say.
     pub status: String,
-    /// `minor`, `major`, `critical`; empty where the page does not say.
+    /// `minor`, `major`, `critical`; empty if the page does not say.
     pub impact: String,
     /// When it began (Unix seconds).
     pub since: Option<u64>,
-    /// When it was last written about (Unix seconds).
+    /// When it was last updated (Unix seconds).
     pub updated: Option<u64>,
 }
 
@@ -66,7 +67,7 @@ impl Providers {
         self.0.iter().find(|provider| provider.name == name)
     }
 
-    /// Puts a provider in the place of the one with its name. Those that the configuration does not name are gone.
+    /// Replaces the provider with this name. Providers that are not in `named`, the configuration's list, are dropped.
     pub fn put(&mut self, provider: Provider, named: &[&str]) {
         self.0.retain(|own| own.name != provider.name && named.contains(&own.name.as_str()));
         self.0.truncate(PROVIDERS - 1);
@@ -74,7 +75,7 @@ impl Providers {
         self.0.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
-    /// As status shows them: `now_ms` in Unix milliseconds.
+    /// The providers as status shows them; `now_ms` in Unix milliseconds.
     #[must_use]
     pub fn to_json(&self, now_ms: u64) -> String {
         list(&self.0, |provider| {
@@ -118,7 +119,7 @@ impl Providers {
         out.finish()
     }
 
-    /// From such bytes; broken ones, and those of another version, are an empty list.
+    /// Decodes such bytes; invalid ones, and those of another version, give an empty list.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
         let read = || {
@@ -180,8 +181,8 @@ impl Incident {
     }
 }
 
-/// What has changed from one answer to the next: incidents that are new, that have another status, and those that are not
-/// there any more and so are over. The first answer tells what is already wrong.
+/// The changes from one page to the next: new incidents, changed statuses, and incidents that have disappeared and so
+/// are over. The first page reports what is already wrong.
 #[must_use]
 pub fn changes(provider: &str, before: Option<&Page>, now: &Page) -> Vec<Event> {
     let known = before.map(|page| page.incidents.as_slice()).unwrap_or_default();
@@ -192,7 +193,7 @@ pub fn changes(provider: &str, before: Option<&Page>, now: &Page) -> Vec<Event> 
             events.push(incident.event(provider, &incident.status));
         }
     }
-    // A page that shows as many as are kept may have more: what is missing there is not known to be over.
+    // A page with the maximum number of incidents may have more: one that is missing there is not known to be over.
     if now.incidents.len() < PROVIDER_INCIDENTS {
         let gone = known.iter().filter(|own| now.incidents.iter().all(|new| new.id != own.id));
         events.extend(gone.map(|own| own.event(provider, "resolved")));

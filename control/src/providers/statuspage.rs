@@ -1,14 +1,14 @@
-//! `summary.json` of a status page: Atlassian's Statuspage, and services that speak its format and leave fields out.
+//! `summary.json` of a status page: Atlassian's Statuspage, and services that use its format with fields left out.
 
 use super::{Incident, Page};
 use crate::base::time;
 use crate::limits::{PROVIDER_INCIDENTS, PROVIDER_TEXT_CHARS};
 use crate::policy::source::{SourceNode, parse_json};
 
-/// Reads a page. Of incidents, those that are not resolved are kept, the first of them.
+/// Reads a page. Unresolved incidents are kept, up to a maximum.
 ///
 /// # Errors
-/// It is not such a document, in words.
+/// Why it is not such a document, in words.
 pub fn read(body: &[u8]) -> Result<Page, String> {
     let tree = parse_json(body).map_err(|_| "its answer is not JSON".to_owned())?;
     let status = tree.get("status");
@@ -44,7 +44,7 @@ fn incident(node: &SourceNode) -> Incident {
     }
 }
 
-/// A time with parts of a second, which are left out: `2026-11-24T07:00:00.123Z`.
+/// A time with fractions of a second, which are dropped: `2026-11-24T07:00:00.123Z`.
 fn at(text: &str) -> Option<u64> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let zone = rest.trim_start_matches(|c: char| c.is_ascii_digit());

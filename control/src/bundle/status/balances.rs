@@ -6,8 +6,8 @@ use crate::policy::document::Mode;
 use crate::policy::program::limit::Limit;
 use crate::written::{Object, text};
 
-/// Every limit with the fullest of its accounts, as shares of the cap. `shows`: the labels whose values may be shown;
-/// without them an account is known by the beginning of its digest.
+/// Every limit with the fullest of its accounts, as fractions of the cap. `shows`: the labels whose values may be
+/// shown; otherwise an account is identified by the beginning of its digest.
 pub(super) fn balances(book: &Book, program: &Program, shows: impl Fn(&str) -> bool) -> String {
     let limits = &program.limits.rules;
     let shadow = |limit: &Limit| limit.rule.mode == Mode::Shadow;

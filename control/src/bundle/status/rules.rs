@@ -1,4 +1,4 @@
-//! What each rule did: since the process began, and since what is in force came.
+//! What each rule did: since the process began, and since the policy came into force.
 
 use super::{Facts, hits_counter};
 use crate::counters;
@@ -7,8 +7,8 @@ use crate::policy::document::Mode;
 use crate::policy::source::{SourceNode, parse_json};
 use crate::written::Object;
 
-/// Counts by rule and action since the process began. The first action of a rule always stands there; others, where they
-/// were ever taken.
+/// Counts by rule and action since the process began. The first action of a rule is always listed; others if they ever
+/// occurred.
 pub(super) fn rules(program: Option<&Program>, count: &mut impl FnMut(&str) -> u64) -> String {
     let mut out = Object::default();
     for acts in program.map(counters::rules).unwrap_or_default() {
@@ -25,7 +25,7 @@ pub(super) fn rules(program: Option<&Program>, count: &mut impl FnMut(&str) -> u
     out.end()
 }
 
-/// What each rule does now: a list, with the rules that the policy before did not have first.
+/// What each rule does now: a list that begins with the rules that the previous policy did not have.
 pub(super) fn acts(facts: &Facts<'_>, count: &mut impl FnMut(&str) -> u64) -> String {
     let Some(running) = facts.running else { return "[]".to_owned() };
     let new_ids = new_ids(facts);
@@ -62,12 +62,12 @@ pub(super) fn acts(facts: &Facts<'_>, count: &mut impl FnMut(&str) -> u64) -> St
     format!("[{}]", new.join(","))
 }
 
-/// Ids of the rules that the policy before did not have, sorted; none where there was no policy before.
+/// Ids of the rules that the previous policy did not have, sorted; none if there was no previous policy.
 fn new_ids(facts: &Facts<'_>) -> Vec<String> {
     let held = &facts.state.held;
     let Some(first) = held.first() else { return Vec::new() };
-    // What was in force, and not what this policy stands on: after a rollback the rules that were there all along are not
-    // new. A drill changed nothing.
+    // The policy that was in force, rather than the one this policy falls back to: after a rollback, rules that were
+    // there all along are not new. A drill changed nothing.
     let before = held.iter().skip(1).find(|held| !held.drill);
     let Some(before) = before else { return Vec::new() };
     let known = ids(&before.policy);

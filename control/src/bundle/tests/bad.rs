@@ -10,7 +10,7 @@ use crate::limits;
 /// Name, envelope, way, code, and words of the reason.
 type Case = (&'static str, String, Way, Code, &'static str);
 
-/// The serial that is in force when a bad one comes.
+/// The serial that is in force when a bad release arrives.
 const IN_FORCE: u64 = 10;
 
 fn case(name: &'static str, envelope: impl Into<String>, code: Code, says: &'static str) -> Case {
@@ -27,14 +27,14 @@ fn ops(fields: &Value) -> String {
     envelope(&next(fields), &["ops"])
 }
 
-/// A good envelope as JSON, for a change by hand.
+/// A good envelope as JSON, to be altered by hand.
 fn altered(change: impl FnOnce(&mut Value)) -> String {
     let mut envelope = signed(&next(&json!({})).to_string(), &["ops"]);
     change(&mut envelope);
     envelope.to_string()
 }
 
-/// The payload of a good release, with one text in place of another, signed as it is.
+/// The payload of a good release with one text replaced, signed as it is.
 fn payload(from: &str, to: &str) -> String {
     let text = next(&json!({})).to_string();
     assert!(text.contains(from), "{from}");
@@ -354,7 +354,7 @@ fn one_of_two_signatures_is_not_enough() {
     let trust = json!({"keys": {"ops": key("ops"), "peer": key("peer"), "twin": key("ops")}, "threshold": 2});
     let mut process = Process::new(&json!({"trust": trust}));
     for alone in [&["ops"][..], &["ops", "ops"], &["ops", "twin"], &["ops", "eve"]] {
-        // A key that may roll back is an on-call key too: it is told what it lacks.
+        // A key that may roll back is an on-call key too: the message says what it lacks.
         let refusal = process.post(&release(1, "a"), alone).unwrap_err();
         assert_eq!(refusal.code, Code::TooFewSignatures, "{alone:?}: {refusal}");
     }

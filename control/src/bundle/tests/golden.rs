@@ -1,4 +1,4 @@
-//! Releases that were made once and must be taken for ever: `testdata/releases`. Each has a twin that people can read.
+//! Releases that were made once and must be accepted forever: `testdata/releases`. Each has a readable twin.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ fn json(name: &str) -> Value {
     serde_json::from_str(&read(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// `NAME.json` is the envelope, `NAME.twin.json` says what is in it and what comes of it.
+/// `NAME.json` is the envelope, `NAME.twin.json` says what it contains and what it results in.
 #[test]
 fn golden_releases_are_taken_for_ever() {
     let configuration = read("configuration.json");
@@ -36,7 +36,7 @@ fn golden_releases_are_taken_for_ever() {
     names.sort();
     assert!(names.len() >= 4, "{names:?}");
     let mut state = start(&terms, &Releases::default(), 1_795_503_600).unwrap().0.unwrap();
-    // In the order of their names, each on top of the one before.
+    // In the order of their names, each after the one before.
     for name in names {
         let (envelope, twin) = (read(&format!("{name}.json")), json(&format!("{name}.twin.json")));
         let payload: Value = {

@@ -1,4 +1,4 @@
-//! The life of a process: activations, rollbacks, prepared policies, ends, restarts.
+//! The life of a process: activations, rollbacks, prepared policies, expiries, restarts.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::limits;
 use crate::policy::config::Config;
 use crate::policy::source::parse_json;
 
-/// A few hundred bytes: the digest of a policy that is held.
+/// A few hundred bytes: the digest of a policy that the process holds.
 fn back_to(serial: u64, version: &str) -> Value {
     let digest = digest(&policy(version));
     with(release(serial, version), &json!({"policy": null, "policy_digest": digest}))
@@ -22,7 +22,7 @@ fn the_same_bytes_again_are_no_news() {
     assert_eq!(process.offer(&first, Way::Source).unwrap(), "activated");
     assert_eq!(process.offer(&first, Way::Source).unwrap(), "unchanged");
     assert_eq!(process.offer(&first, Way::Post).unwrap(), "unchanged");
-    // Signed by another key, it is the same release still.
+    // Signed by another key, it is still the same release.
     assert_eq!(process.post(&release(7, "a"), &["peer"]).unwrap(), "unchanged");
     assert_eq!(process.state.history.len(), 2);
 }
@@ -76,11 +76,11 @@ fn an_on_call_key_activates_what_was_prepared_and_goes_on_to() {
     other["mode"] = "shadow".into();
     let refusal = process.post(&bring(10, &other), &["calls"]).unwrap_err();
     assert_eq!(refusal.code, Code::NotPermitted);
-    // What is written in another order is the same policy.
+    // With its members in another order, it is the same policy.
     let text = r#"{"version":"sev1","guardrails":[{"do":{"redact":"[GONE]"},"find":["pack:secrets"],"scan":["output"],"id":"secrets"}],"hemostat":1.0}"#;
     let same: Value = serde_json::from_str(text).unwrap();
     assert_eq!(process.post(&bring(10, &same), &["calls"]).unwrap(), "activated");
-    // An author who activates, goes back, or releases the same again says nothing of the list.
+    // An author who activates, goes back, or repeats a release does not change the list.
     for (serial, policy) in [(11, &two), (12, &policy("a")), (13, &policy("a"))] {
         process.post(&bring(serial, policy), &["ops"]).unwrap();
         assert_eq!(process.state.prepared.len(), 2, "serial {serial}");
@@ -130,7 +130,7 @@ fn an_end_changes_only_what_was_asked_for() {
         assert_eq!(renew(&process.terms, &process.state, over + 1), None, "it is seen to once");
         let again = Releases::decode(&process.state.encode()).unwrap();
         assert_eq!(again, process.state);
-        // It is no way to come back.
+        // This is not a way to return.
         process.now = over;
         let replay = with(release(8, "b"), &ends);
         assert_eq!(process.post(&replay, &["ops"]).unwrap(), "unchanged");
@@ -139,12 +139,12 @@ fn an_end_changes_only_what_was_asked_for() {
     }
 }
 
-/// A release that is over after these seconds, and gives way to the policy before it.
+/// A release that expires after this many seconds and gives way to the previous policy.
 fn for_a_while(serial: u64, version: &str, seconds: u64) -> Value {
     with(release(serial, version), &json!({"expires": NOW + seconds, "on_expiry": "previous"}))
 }
 
-/// Lets time pass, as workers do: what is in force after so many seconds.
+/// Lets time pass, as workers do: returns what is in force after this many seconds.
 fn after(process: &mut Process, seconds: u64) -> String {
     process.now = NOW + seconds;
     while let Some(next) = renew(&process.terms, &process.state, process.now) {
@@ -156,7 +156,7 @@ fn after(process: &mut Process, seconds: u64) -> String {
 
 #[test]
 fn of_two_that_end_neither_comes_back_after_its_own_end() {
-    // The second outlives the first: the first is over when the second ends.
+    // The second outlives the first: the first has expired when the second ends.
     let mut process = Process::new(&json!({}));
     process.post(&release(7, "day"), &["ops"]).unwrap();
     process.post(&for_a_while(8, "a", 100), &["ops"]).unwrap();
@@ -165,7 +165,7 @@ fn of_two_that_end_neither_comes_back_after_its_own_end() {
     assert_eq!(after(&mut process, 200), "day");
     assert_eq!(after(&mut process, 900), "day");
 
-    // The first outlives the second: it is back, until its own end.
+    // The first outlives the second: it returns, until its own expiry.
     let mut process = Process::new(&json!({}));
     process.post(&release(7, "day"), &["ops"]).unwrap();
     process.post(&for_a_while(8, "a", 200), &["ops"]).unwrap();
@@ -173,7 +173,7 @@ fn of_two_that_end_neither_comes_back_after_its_own_end() {
     assert_eq!(after(&mut process, 100), "a");
     assert_eq!(after(&mut process, 200), "day");
 
-    // Nobody looked for a while: one look finds the end of both.
+    // Nobody looked for a while: one look handles both expiries.
     let mut process = Process::new(&json!({}));
     process.post(&release(7, "day"), &["ops"]).unwrap();
     process.post(&for_a_while(8, "a", 100), &["ops"]).unwrap();
@@ -188,11 +188,11 @@ fn what_was_rolled_back_does_not_come_back_when_the_rest_ends() {
     process.post(&release(7, "day"), &["ops"]).unwrap();
     process.post(&for_a_while(8, "a", 100), &["ops"]).unwrap();
     process.post(&for_a_while(9, "b", 900), &["ops"]).unwrap();
-    // One step back, with the end that `a` had: so does `hemostat rollback`.
+    // One step back, with the expiry that `a` had: so does `hemostat rollback`.
     process.post(&with(back_to(10, "a"), &end(100)), &["calls"]).unwrap();
     assert_eq!(after(&mut process, 99), "a");
     assert_eq!(after(&mut process, 100), "day", "and not `b`, which has not ended");
-    // What is over is no previous policy: one step back from here is not `a`.
+    // An expired policy is not the previous one: one step back from here is not `a`.
     let refusal = process.post(&back_to(11, "a"), &["calls"]).unwrap_err();
     assert_eq!(refusal.code, Code::NotPermitted);
 }
@@ -204,7 +204,7 @@ fn a_policy_that_is_released_again_without_an_end_stays() {
     process.post(&for_a_while(8, "a", 100), &["ops"]).unwrap();
     process.post(&release(9, "a"), &["ops"]).unwrap();
     assert_eq!(after(&mut process, 500), "a");
-    // An end that a release says is its own: what was in force before it comes back, new or old.
+    // An expiry that a release states is its own: what was in force before returns, new or old.
     process.now = NOW;
     process.post(&release(10, "b"), &["ops"]).unwrap();
     process.post(&for_a_while(11, "a", 100), &["ops"]).unwrap();
@@ -232,7 +232,7 @@ fn starting_again_changes_nothing() {
     for _ in 0..3 {
         assert_eq!(start(&process.terms, &process.state, NOW + 9).unwrap(), (None, None));
     }
-    // A higher one came since: the configured one is a no-op with a warning.
+    // A higher one has arrived since: the configured one does nothing, with a warning.
     let mut process = process;
     process.post(&release(8, "b"), &["ops"]).unwrap();
     let (next, warning) = start(&process.terms, &process.state, NOW).unwrap();
@@ -323,7 +323,7 @@ proptest! {
         let _ = Releases::decode(&bytes).map(|state| state.running(&process.terms).is_ok());
     }
 
-    /// Whatever comes in whatever order: the serial never falls, and what runs is what was signed last.
+    /// Whatever arrives in whatever order: the serial never falls, and what runs is what was signed last.
     #[test]
     fn serials_only_rise(steps in prop::collection::vec((5_u64..20, 0_u8..4, any::<bool>()), 1..12)) {
         let mut process = Process::new(&json!({}));
@@ -347,7 +347,7 @@ fn a_digest_is_that_of_the_canonical_form() {
     assert_eq!(digest_of(&text).unwrap(), Digest::of("{\"a\":\"é\",\"b\":1}".as_bytes()));
 }
 
-/// A release of an exercise.
+/// A release of a drill.
 fn drill(serial: u64, version: &str) -> Value {
     let ends = json!({"drill": true, "expires": NOW + 150, "on_expiry": "previous"});
     with(release(serial, version), &ends)
@@ -365,19 +365,19 @@ fn a_drill_says_so_everywhere_and_is_no_step_back() {
     assert_eq!(process.state.history[0].practice, Practice::Drill);
     assert_eq!(process.state.prepared.len(), 1, "a drill says nothing of what is prepared");
     assert_eq!(process.state.previous(NOW).unwrap().version.as_deref(), Some("b"));
-    // Its end is the way back, and what was before it is the step back again.
+    // Its end is the way back, and the policy before it is the step back again.
     process.state = renew(&process.terms, &process.state, NOW + 150).unwrap();
     assert_eq!((process.version().as_str(), process.state.is_drill()), ("b", false));
     assert_eq!(process.state.history[0].practice, Practice::WayBack);
     assert_eq!(process.state.previous(NOW + 150).unwrap().version.as_deref(), Some("a"));
     process.post(&back_to(10, "a"), &["calls"]).unwrap();
     assert_eq!(process.state.history[0].practice, Practice::Meant);
-    // Taken back at once, it is no step either.
+    // Reverted at once, it is not a step either.
     process.post(&drill(11, "again"), &["ops"]).unwrap();
     process.post(&back_to(12, "a"), &["calls"]).unwrap();
     assert_eq!(process.state.history[0].practice, Practice::WayBack);
     assert_eq!(process.state.previous(NOW).unwrap().version.as_deref(), Some("b"));
-    // A release that is meant stands on what was meant.
+    // A real release falls back to a real one.
     process.post(&drill(13, "third"), &["ops"]).unwrap();
     let ends = json!({"expires": NOW + 10, "on_expiry": "previous"});
     process.post(&with(release(14, "c"), &ends), &["ops"]).unwrap();
@@ -385,7 +385,7 @@ fn a_drill_says_so_everywhere_and_is_no_step_back() {
     assert_eq!(process.version(), "a");
 }
 
-/// Whatever is rehearsed in between, what was meant is in the history and held, as if nobody had rehearsed.
+/// Whatever is rehearsed in between, real policies stay in the history and available, as if nothing had been rehearsed.
 #[test]
 fn drills_push_nothing_out() {
     let mut process = Process::new(&json!({}));
@@ -396,7 +396,7 @@ fn drills_push_nothing_out() {
     };
     process.post(&release(next(), "incident"), &["ops"]).unwrap();
     for at in 0..16 {
-        // Without rules: what they cost is no matter here.
+        // Without rules, whose cost does not matter here.
         let light = json!({"policy": {"hemostat": 1, "version": format!("d{at}")}});
         process.post(&with(drill(next(), ""), &light), &["ops"]).unwrap();
         process.post(&back_to(next(), "incident"), &["calls"]).unwrap();

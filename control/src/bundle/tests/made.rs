@@ -1,4 +1,4 @@
-//! Releases and configurations for the tests, with keys that everybody knows.
+//! Releases and configurations for the tests, with well-known keys.
 
 use serde_json::{Value, json};
 
@@ -14,12 +14,12 @@ pub(super) const NOW: u64 = 1_795_503_600;
 
 pub(super) const SCOPE: &str = "prod-eu";
 
-/// A key by its name's first byte.
+/// A key derived from the first byte of its name.
 pub(super) fn secret(name: &str) -> SecretKey {
     SecretKey::from_seed(&[name.as_bytes()[0]; 32])
 }
 
-/// A policy that is told from others by its version.
+/// A policy that is distinguished by its version.
 pub(super) fn policy(version: &str) -> Value {
     json!({"hemostat": 1, "version": version, "guardrails": [
         {"id": "secrets", "scan": ["output"], "find": ["pack:secrets"], "do": {"redact": "[GONE]"}}]})
@@ -36,7 +36,7 @@ pub(super) fn release(serial: u64, version: &str) -> Value {
         "policy": policy(version)})
 }
 
-/// With these fields in place of its own; `null` takes one out.
+/// A release with these fields replaced; `null` removes one.
 pub(super) fn with(mut release: Value, fields: &Value) -> Value {
     for (key, value) in fields.as_object().unwrap() {
         let object = release.as_object_mut().unwrap();
@@ -49,7 +49,7 @@ pub(super) fn with(mut release: Value, fields: &Value) -> Value {
     release
 }
 
-/// Signed by these keys.
+/// An envelope signed by these keys.
 pub(super) fn signed(payload: &str, keys: &[&str]) -> Value {
     let mut all = json!({"payloadType": PAYLOAD_TYPE, "payload": "", "signatures": []});
     for name in keys {
@@ -65,7 +65,7 @@ pub(super) fn envelope(release: &Value, keys: &[&str]) -> String {
     signed(&release.to_string(), keys).to_string()
 }
 
-/// A configuration: `ops` and `peer` may all, `calls` may roll back, `grants` may approve.
+/// A configuration: `ops` and `peer` may do everything, `calls` may roll back, `grants` may approve.
 pub(super) fn configuration(fields: &Value) -> Value {
     let key = |name: &str| secret(name).public().to_base64();
     let base = json!({
@@ -102,7 +102,7 @@ impl Process {
         Self { terms, state: state.unwrap_or_default(), now: NOW }
     }
 
-    /// What comes of an envelope; the state follows, by way of the bytes that workers share.
+    /// The result of an envelope; the state is updated through the bytes that workers share.
     pub(super) fn offer(
         &mut self,
         envelope: &str,

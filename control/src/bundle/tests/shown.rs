@@ -1,11 +1,11 @@
-//! What status shows of a process.
+//! What status shows about a process.
 
 use serde_json::{Value, json};
 
 use super::made::{NOW, Process, SCOPE, digest, policy, release, with};
 use crate::bundle::{Facts, Followers, LastRefusal, Way, status};
 
-/// The status of a process whose counters stand as `count` says.
+/// The status of a process with counters according to `count`.
 fn shown(
     process: &Process,
     trouble: Option<&LastRefusal>,
@@ -62,7 +62,7 @@ fn status_says_what_operators_ask() {
     assert_eq!(status["history"][0]["serial"], 7);
 }
 
-/// Rules are new beside what was in force before, which after a step back is not what the policy stands on.
+/// Rules are new compared with the policy that was in force before, which after a step back is not the fallback.
 #[test]
 fn a_rule_is_new_where_the_policy_before_did_not_have_it() {
     let more = |version: &str, id: &str| {

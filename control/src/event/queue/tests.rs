@@ -144,7 +144,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Every event that was raised is sent, given up, dropped, or still there: none is lost, none told twice.
+    /// Every event that was raised is sent, given up, dropped, or still queued: none is lost, none reported twice.
     #[test]
     fn no_event_is_lost(steps in prop::collection::vec(step(), 0..200)) {
         let mut queue = Queue::new(7);
@@ -170,7 +170,7 @@ proptest! {
                     for (outcome, _) in queue.sweep(now) {
                         prop_assert_ne!(outcome, DeliveryOutcome::Sent);
                     }
-                    // Calls that were given up are not heard of again.
+                    // Deliveries that were given up get no further response.
                     let lost: Vec<EventPost> = flying.iter().filter(|post| {
                         !queue.entries.iter().any(|entry| entry.ticket() == Some(post.ticket))
                     }).cloned().collect();

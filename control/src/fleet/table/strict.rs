@@ -1,4 +1,4 @@
-//! Strict limits: what a service is asked before a request leaves, and told when it is over.
+//! Strict limits: what a service is asked before a request is forwarded, and told when it is over.
 
 use super::{PLAIN, Table};
 use crate::base::callout::{Callout, CalloutReply};
@@ -8,25 +8,25 @@ use crate::fleet::wire::{self, DescriptorStatus};
 use crate::fleet::{Api, FleetAccount, SECOND_NS, Service, health};
 use crate::limits::{FLEET_COMMITS, FLEET_PLAIN_NS};
 
-/// How a service is asked before a request leaves.
+/// How a service is asked before a request is forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asking {
-    /// Whether anything is left.
+    /// Ask whether anything is left.
     Check,
-    /// For room, which it holds until it is told what was used.
+    /// Ask for room, which it holds until it is told what was used.
     Reserve,
 }
 
-/// What admits a request.
+/// What an answer means for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitter {
-    /// The service says that there is something left.
+    /// Something is left.
     Free,
-    /// It holds the room that was asked for.
+    /// The room is reserved.
     Holds(Reservation),
-    /// It has no reservations: it is to be asked otherwise.
+    /// The service has no reservations, and must be asked in the other way.
     Plain,
-    /// It says that there is not, until then (Unix nanoseconds).
+    /// Nothing is left until then (Unix nanoseconds).
     Over(u64),
     /// It does not answer.
     Unanswered,
@@ -38,26 +38,26 @@ impl Table {
     pub fn asking(&self, service: &Service) -> Asking {
         let plain = || {
             let since = self.since(PLAIN, service, "");
-            // One that was noted at a time to come, before the clock was set back, is tried too.
+            // A time in the future was recorded before the clock was set back: reservations are tried.
             since.is_some_and(|since| self.store.now_ns().wrapping_sub(since) < FLEET_PLAIN_NS)
         };
         if service.api == Api::Envoy || plain() { Asking::Check } else { Asking::Reserve }
     }
 
-    /// The question before a request (`strict`) that may use so much, in the limit's own unit.
+    /// The question before a request (`strict`) that may use this much, in the limit's own unit.
     #[must_use]
     pub fn question(&self, account: &FleetAccount, asking: Asking, charge: u64) -> Callout {
         let FleetAccount { target, entries, .. } = account;
         match asking {
             Asking::Check => call::call(target, entries, CalloutStep::Check, 0),
-            // What costs nothing is refused too where nothing is left.
+            // If nothing is left, a request that costs nothing is refused too.
             Asking::Reserve => {
                 call::reserve(target, entries, charge.div_ceil(account.unit()).max(1))
             }
         }
     }
 
-    /// What the answer to a [question](Self::question) says.
+    /// The meaning of an answer to a [question](Self::question).
     pub fn asked(
         &self,
         account: &FleetAccount,
@@ -93,8 +93,8 @@ impl Table {
                 Admitter::Over(until.min(self.window_ends(account).unwrap_or(u64::MAX)))
             }
             Heard::Said(said) if asking == Asking::Reserve => {
-                // It holds nothing for a limit that it does not know. (Nor where a cap of one is halved by its own bound
-                // of what one reservation may take.)
+                // It holds nothing for a limit that it does not know. (The same is true for a cap of one, which its own
+                // bound on a single reservation halves.)
                 if said.has_limit || account.cap / account.unit() > 1 {
                     self.knows(target, entries, said.has_limit);
                 }
@@ -109,22 +109,22 @@ impl Table {
         }
     }
 
-    /// A service has no reservations.
+    /// Records that a service has no reservations.
     fn is_plain(&self, service: &Service) {
         let number = health::number(service, "");
-        // It is noted from now on, whenever it was before.
+        // Recorded as of now, whenever it was before.
         let known = self.turned(PLAIN, number, true);
         if self.turned(PLAIN, number, false) && !known {
             self.log(service, "has no reservations: it is asked by `CheckRateLimit`");
         }
     }
 
-    /// A request is over that used so much, in the limit's own unit. `held`: the room that the service holds for it.
+    /// A request is over and used this much, in the limit's own unit. `held`: the service's reservation for it.
     pub fn settle(&self, account: FleetAccount, held: Option<Reservation>, used: u64) {
         let mut ended = self.ended.borrow_mut();
         match held {
             Some(reservation) if ended.len() < FLEET_COMMITS => {
-                // What is less than one of the service's units goes with other usage.
+                // A remainder below one of the service's units is reported with other usage.
                 let unit = account.unit();
                 self.owe(&account, used % unit);
                 ended.push(Commit { account, reservation, amount: used / unit, sent_ns: 0 });
@@ -133,7 +133,7 @@ impl Table {
         }
     }
 
-    /// Takes reservations that have ended, at most `room` of them, to tell their services.
+    /// Takes reservations that have ended, at most `room` of them, to commit them.
     #[must_use]
     pub fn commits(&self, room: usize) -> Vec<Commit> {
         let mut ended = self.ended.borrow_mut();
@@ -142,7 +142,7 @@ impl Table {
         for mut commit in ended.drain(..room) {
             commit.sent_ns = self.store.now_ns();
             if self.is_silent(&commit.account) {
-                // What is sent to nobody would be lost.
+                // What is sent to a service that does not answer would be lost.
                 self.owe(&commit.account, commit.used());
             } else {
                 told.push(commit);
@@ -151,10 +151,10 @@ impl Table {
         told
     }
 
-    /// Takes note of the answer to a [commit](Self::commits).
+    /// Records the answer to a [commit](Self::commits).
     pub fn committed(&self, commit: &Commit, answer: CalloutReply<'_>) {
         let heard = match answer {
-            // All that it says is whether the reservation was still there.
+            // It only tells whether the reservation still existed.
             CalloutReply::Message(message) => {
                 if message.is_empty() {
                     self.count("hemostat_global_expired_total".to_owned());

@@ -58,7 +58,7 @@ fn a_report_is_followed_by_a_question_and_its_word_holds_for_all_workers() {
     );
 }
 
-/// Reports so much to limitador at this time and hears this word.
+/// Reports this much usage to Limitador at this time and gets this answer.
 fn report(table: &Table, store: &MemoryStore, now_ns: u64, used: u64, word: &'static [u8]) {
     let own = account(Api::Limitador, "a");
     store.set_now_ns(now_ns);
@@ -68,7 +68,7 @@ fn report(table: &Table, store: &MemoryStore, now_ns: u64, used: u64, word: &'st
     assert_eq!(table.answered(check, CalloutReply::Message(word)), None);
 }
 
-/// Limitador says "over" and not until when. Its window has run since this process's first report at least.
+/// Limitador says "over" without saying until when. Its window has run at least since this process's first report.
 #[test]
 fn who_is_refused_is_told_when_the_window_ends_at_the_latest() {
     const DAY: u64 = 86_400 * S;
@@ -80,7 +80,7 @@ fn who_is_refused_is_told_when_the_window_ends_at_the_latest() {
     assert_eq!(other.word(&own), ServiceWord::Over(T0 + DAY), "not a whole day from now");
     let strict = other.asked(&own, Asking::Check, CalloutReply::Message(OVER));
     assert_eq!(strict, Admitter::Over(T0 + DAY));
-    // The window that is known of is over, and the service still says so: another began since.
+    // The known window is over, and the service still says so: another began since.
     store.set_now_ns(T0 + DAY);
     assert_eq!(other.word(&own), ServiceWord::Over(now + DAY));
     assert_eq!(
@@ -89,7 +89,7 @@ fn who_is_refused_is_told_when_the_window_ends_at_the_latest() {
     );
 }
 
-/// Limitador says "OK" to what no limit of its own fits.
+/// Limitador says "OK" if no limit of its own matches.
 #[test]
 fn a_service_that_has_counted_the_whole_cap_and_says_yes_may_not_know_the_limit() {
     let told = |table: &Table| {
@@ -132,7 +132,7 @@ fn envoys_service_is_charged_and_asked_in_one() {
     one.owe(&own, 7);
     let [charge] = one.due(64).try_into().unwrap();
     assert_eq!(charge.call().method, "ShouldRateLimit");
-    // Exactly at its limit the service says yes, and that nothing is left, for 9 seconds.
+    // Exactly at its limit the service says OK and that nothing is left, for 9 seconds.
     let used_up = [8, 1, 0x12, 8, 8, 1, 0x12, 0, 0x22, 2, 8, 9];
     assert_eq!(one.answered(charge, CalloutReply::Message(&used_up)), None);
     assert_eq!(one.word(&own), ServiceWord::Over(T0 + 9 * S));
@@ -142,7 +142,7 @@ fn envoys_service_is_charged_and_asked_in_one() {
 
 #[test]
 fn what_was_not_counted_is_owed_again_and_what_nobody_knows_is_not() {
-    // Envoy says of a call whose time is over what it says of a connection that could not be made.
+    // Envoy reports a call that timed out in the same way as a connection that could not be made.
     for (answer, took_ms, left) in [
         (UNAVAILABLE, 0, 7),
         (UNAVAILABLE, 400, 7),
@@ -159,7 +159,7 @@ fn what_was_not_counted_is_owed_again_and_what_nobody_knows_is_not() {
         let [charge] = one.due(64).try_into().unwrap();
         store.set_now_ns(T0 + took_ms * MS);
         assert_eq!(one.answered(charge, answer), None);
-        // While the service does not answer it is only asked, whoever owes what.
+        // While the service does not answer it is only asked, whatever is owed.
         store.set_now_ns(T0 + 2 * S);
         one.owe(&own, 1);
         one.owe(&account(Api::Envoy, "b"), 5);
@@ -186,7 +186,7 @@ fn an_answer_that_never_comes_holds_nothing_up() {
     assert_eq!(counted(&other), ["lost_total;reason=unanswered"]);
     let [next] = other.due(64).try_into().unwrap();
     assert_eq!(next.hits, 3);
-    // The first answer comes after all: it is another call's turn by now.
+    // The first answer arrives after all: by now it is another call's turn.
     assert!(one.answered(report, UNAVAILABLE).is_none());
     let check = other.answered(next, CalloutReply::Message(OK)).unwrap();
     assert!(other.answered(check, CalloutReply::Message(OK)).is_none());
@@ -273,7 +273,7 @@ fn memory_is_bounded_and_who_owes_is_not_forgotten() {
         }
     }
     assert_eq!(taken + lost, 20_000);
-    // Words make room for those who owe.
+    // Decisions make room for accounts that owe.
     store.set_now_ns(T0 + S);
     for number in 20_000..20_500 {
         one.owe(&of(number), 1);
@@ -303,7 +303,7 @@ enum Step {
     Round(usize),
     /// The oldest call is answered.
     Answered(usize),
-    /// It is refused by the service.
+    /// The oldest call is refused by the service.
     Refused(usize),
     /// The next writes are lost to others.
     Contend(u32),
@@ -323,8 +323,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever workers do at the same time, and however often the service refuses: all that was used is counted by the
-    /// service exactly once in the end.
+    /// Whatever workers do at the same time, and however often the service refuses: in the end the service has counted
+    /// all usage exactly once.
     #[test]
     fn everything_is_reported_once(
         steps in prop::collection::vec(step(), 0..120),
@@ -366,7 +366,7 @@ proptest! {
                 }
                 Step::Contend(writes) => store.lose(writes),
             }
-            // A host answers every call in time, if only to say that the service did not.
+            // A host answers every call in time, if only to report that the service did not.
             while calls.front().is_some_and(|(at, _)| now - at >= 900 * MS) {
                 let Some((_, parcel)) = calls.pop_front() else { break };
                 prop_assert_eq!(one.answered(parcel, UNAVAILABLE), None);

@@ -13,7 +13,7 @@ enum Op {
     Pass(u64),
     Back(u64),
     Reserve(u64),
-    /// Settle the oldest open charge with this share of it, in percent.
+    /// Settle the oldest open charge at this fraction of it, in percent.
     Settle(u64),
 }
 
@@ -27,7 +27,8 @@ fn ops(back: u64, most_share: u64) -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op, 1..60)
 }
 
-/// Plays operations; gives every admitted charge as (when, what it came to), and how far time moved forward in all.
+/// Plays operations; returns every admitted charge as (when, what it was settled at), and how far time moved forward in
+/// all.
 fn play(cap: &Cap, ops: &[Op]) -> (Vec<(u64, u64)>, u64) {
     let (mut now, mut forward) = (T0, 0_u64);
     let mut account = Account::new(cap, now);
@@ -77,7 +78,7 @@ proptest! {
         }
     }
 
-    /// Clocks that jitter or are set back give nothing away: all that was admitted fits in what flowed in.
+    /// Clocks that jitter or are set back add nothing: all that was admitted is covered by what flowed in.
     #[test]
     fn a_clock_that_steps_back_gives_nothing_away(ops in ops(400 * S, 100), burst in 1_u64..100) {
         let (admitted, forward) = play(&bucket(60, 60, burst), &ops);
@@ -85,7 +86,7 @@ proptest! {
         prop_assert!(u128::from(sum) * u128::from(S) <= u128::from(burst) * u128::from(S) + u128::from(forward));
     }
 
-    /// What is used above its charge is waited for.
+    /// Usage above its charge is waited for.
     #[test]
     fn debt_is_paid_before_anything_is_admitted(over in 1_u64..500) {
         let cap = bucket(60, 60, 60);
@@ -98,7 +99,7 @@ proptest! {
         prop_assert!(account.reserve(&cap, 1, T0 + ns).is_ok());
     }
 
-    /// `retry-after`: exactly then it is admitted, and not a nanosecond before.
+    /// `retry-after`: it is admitted exactly then, and not a nanosecond earlier.
     #[test]
     fn the_wait_is_the_truth(
         ops in ops(0, 130), charge in 1_u64..50,
@@ -130,7 +131,7 @@ proptest! {
 
     #[test]
     fn a_calendar_window_never_gives_more_than_its_cap(ops in ops(50 * S, 100)) {
-        // Every step is an hour or so: windows pass.
+        // Every step is about an hour: windows pass.
         let cap = Cap::Calendar { amount: 100, span: CalendarSpan::Day };
         let long: Vec<Op> = ops.into_iter().map(|op| match op {
             Op::Pass(ns) => Op::Pass(ns * 200),
@@ -176,7 +177,7 @@ fn usage_belongs_to_the_window_it_was_reserved_in() {
     let receipt = account.reserve(&cap, 80, late).unwrap();
     let next_day = late + 60 * S;
     account.reserve(&cap, 90, next_day).unwrap();
-    // Neither the refund nor the overrun of yesterday is today's.
+    // Neither yesterday's refund nor its overrun counts today.
     account.settle(&cap, receipt, 80, 10, next_day);
     assert_eq!(account.standing(&cap).left, 10);
     account.settle(&cap, receipt, 80, 500, next_day);
@@ -199,7 +200,7 @@ fn a_clock_that_comes_over_midnight_twice_gives_one_day() {
     let midnight = 1_764_028_800 * S;
     let mut account = Account::new(&cap, midnight);
     account.reserve(&cap, 100, midnight).unwrap();
-    // Each step alone is one that the account waits for; together they are a clock that was set.
+    // Each step alone is small enough to be ignored; together they are a clock that was set.
     for back in [50, 50, 100, 86_000] {
         let before = midnight - back * S;
         let refusal = account.reserve(&cap, 1, before).unwrap_err();
@@ -261,7 +262,7 @@ fn places_are_freed_once_and_lapse_after_two_minutes() {
     let one = account.reserve(&cap, 1, T0).unwrap();
     let two = account.reserve(&cap, 1, T0).unwrap();
     assert_eq!(account.reserve(&cap, 1, T0), Err(OverLimit { wait: Wait::Place }));
-    // One goes on, two is heard of no more.
+    // The first is renewed, the second is not.
     let one = account.renew(&cap, one, T0 + 100 * S).unwrap();
     assert!(account.reserve(&cap, 1, T0 + 119 * S).is_err(), "not before two minutes");
     let three = account.reserve(&cap, 1, T0 + 151 * S).unwrap();

@@ -40,7 +40,7 @@ type Values = BTreeMap<u32, (Vec<u8>, u32)>;
 impl Store for Shared {
     fn get(&self, key: u32) -> Result<Option<Stored>, ()> {
         let value = self.0.lock().unwrap().0.get(&key).cloned();
-        // Others get their turn between a read and its write.
+        // Others may run between a read and its write.
         std::thread::yield_now();
         Ok(value.map(|(bytes, cas)| Stored { bytes, cas }))
     }
@@ -73,7 +73,7 @@ fn workers_that_race_admit_exactly_the_cap() {
                     let cap = Cap::Calendar { amount: 1000, span: CalendarSpan::Day };
                     let mut admitted = 0;
                     for _ in 0..400 {
-                        // A charge that cannot be written in time is not admitted: asked again.
+                        // A charge that cannot be written in time is not admitted: it is retried.
                         loop {
                             match book.reserve(&key("l", "a"), &cap, 1, &[]) {
                                 Ok(Outcome::Admitted { .. }) => admitted += 1,
@@ -131,7 +131,7 @@ enum Op {
     Pass(u64),
     Back(u64),
     Lose(u32),
-    /// Another amount under the same id, as a new policy may bring.
+    /// Another amount under the same id, as a new policy may have.
     Push(u64),
 }
 
@@ -149,8 +149,8 @@ fn op() -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Lost writes, a clock that jumps, refunds and policy pushes: what was admitted never passes what flowed in, and a
-    /// settlement changes the account it was taken from by exactly the difference.
+    /// Lost writes, a clock that jumps, refunds and policy pushes: what was admitted never exceeds what flowed in, and
+    /// a settlement changes the account it was taken from by exactly the difference.
     #[test]
     fn never_above_the_cap(ops in prop::collection::vec(op(), 1..80)) {
         let (store, book) = book();
@@ -182,7 +182,7 @@ proptest! {
             }
             store.set_now_ns(now);
             for tenant in used {
-                // A push to a larger amount opens at most that burst, once a push; the largest bounds the flow.
+                // A push to a larger amount allows at most that burst, once per push; the largest bounds the flow.
                 let flow = u128::from(most) * u128::from(forward) / u128::from(60 * S);
                 prop_assert!(u128::from(tenant) <= u128::from(most) + flow + 1);
             }
@@ -230,7 +230,7 @@ fn keys_that_differ_anywhere_have_accounts_of_their_own() {
     }
 }
 
-/// The bytes that a proxy would keep, its map's own included.
+/// The bytes that a proxy would keep, including its map's.
 fn bytes(store: &MemoryStore) -> usize {
     const A_KEY_AND_ITS_NODE: usize = 128;
     let (keys, bytes) = store.size();
@@ -253,14 +253,14 @@ fn keys_without_end_do_not_grow_it() {
     assert!(bytes(&store) < 16 * 1024 * 1024, "{} bytes", bytes(&store));
     // Keys beyond the room share one account with the limit's cap.
     assert_eq!(overflow, 2);
-    // A minute later they stand at their start, and new keys take their places.
+    // A minute later they are at their start, and new keys take their slots.
     store.set_now_ns(T0 + 60 * S);
     let late = AccountKey::new(&LimitKey::new(b"l"), &["late"], LEDGER_WAYS);
     assert!(matches!(
         book.reserve(&late, &cap, 1, &[]),
         Ok(Outcome::Admitted { overflow: false, reused: true, .. })
     ));
-    // Where there is room, nobody's place is taken.
+    // If there is room, no slot is taken from another.
     assert!(matches!(
         book.reserve(&late, &cap, 1, &[]),
         Ok(Outcome::Admitted { overflow: false, reused: false, .. })
@@ -296,7 +296,7 @@ fn one_value_of_the_first_label_takes_no_more_than_its_share() {
         .count();
     let all = LEDGER_SLOTS as usize * LEDGER_WAYS;
     assert!(own <= all / 16, "{own} of {all}");
-    // Nobody else is pushed out.
+    // No other account is pushed out.
     for n in 0..1000 {
         let own =
             AccountKey::new(&LimitKey::new(b"l"), &[&format!("tenant-{n}"), "user"], LEDGER_WAYS);
