@@ -24,7 +24,8 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hemostat_engine::exchange::{Exchange, RequestFacts, RequestVerdict};
 use hemostat_engine::ledger::{
-    AccountKey, Book, Cap, LimitKey, MemoryStore, Outcome, Store, Stored, Written,
+    AccountKey, Book, Cap, LimitKey, MemoryStore, ReservationOutcome, Store, StoredValue,
+    WriteOutcome,
 };
 use hemostat_engine::limits::LEDGER_WAYS;
 use hemostat_engine::policy::Program;
@@ -108,21 +109,21 @@ struct Shared {
 type Values = (BTreeMap<u32, (Vec<u8>, u32)>, u32);
 
 impl Store for Shared {
-    fn get(&self, key: u32) -> Result<Option<Stored>, ()> {
+    fn get(&self, key: u32) -> Result<Option<StoredValue>, ()> {
         let inner = self.values.lock().unwrap();
-        Ok(inner.0.get(&key).map(|(bytes, cas)| Stored { bytes: bytes.clone(), cas: *cas }))
+        Ok(inner.0.get(&key).map(|(bytes, cas)| StoredValue { bytes: bytes.clone(), cas: *cas }))
     }
 
-    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> Written {
+    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> WriteOutcome {
         let mut inner = self.values.lock().unwrap();
         if inner.0.get(&key).map(|(_, cas)| *cas) != cas {
             self.lost.fetch_add(1, Ordering::Relaxed);
-            return Written::Mismatch;
+            return WriteOutcome::Mismatch;
         }
         inner.1 += 1;
         let written = inner.1;
         inner.0.insert(key, (bytes.to_vec(), written));
-        Written::Done
+        WriteOutcome::Done
     }
 
     fn now_ns(&self) -> u64 {
@@ -146,7 +147,7 @@ fn race(workers: usize, pairs: u64, key: impl Fn(usize) -> String + Sync) -> (Du
                     for _ in 0..pairs {
                         let taken = loop {
                             // One that is contended is told so, and comes back.
-                            if let Ok(Outcome::Admitted { hold, .. }) =
+                            if let Ok(ReservationOutcome::Admitted { hold, .. }) =
                                 book.reserve(&key, &cap, 10, &[])
                             {
                                 break hold;

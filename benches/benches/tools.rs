@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use hemostat_benches::streams::{self, Recording};
 use hemostat_engine::dsse::SecretKey;
-use hemostat_engine::grant::{Grant, LIFE_S, What};
+use hemostat_engine::grant::{Grant, GrantTarget, LIFE_S};
 use host_tests::{Host, Module, PluginContext, Settings, Worker};
 use serde_json::json;
 
@@ -159,7 +159,7 @@ fn one_grant(criterion: &mut Criterion, module: &Module) {
         let now = proxy.host.now().as_secs();
         let grant = Grant {
             scope: Some("s".to_owned()),
-            what: What::AnyArgsOf(TOOL.to_owned()),
+            what: GrantTarget::AnyArgsOf(TOOL.to_owned()),
             tenant: None,
             issued_at: now,
             expires: now + LIFE_S,

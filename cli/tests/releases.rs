@@ -12,7 +12,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use hemostat_cli::{Exit, run};
-use hemostat_engine::bundle::{Brings, PAYLOAD_TYPE, Release, digest_of};
+use hemostat_engine::bundle::{PAYLOAD_TYPE, Release, ReleasePolicy, digest_of};
 use hemostat_engine::dsse::Envelope;
 use hemostat_engine::policy::source::{SourceNode, parse_yaml};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ fn open(path: impl AsRef<Path>) -> Release {
 }
 
 fn policy_of(release: &Release) -> &SourceNode {
-    let Brings::Whole(policy) = &release.brings else { panic!("a digest") };
+    let ReleasePolicy::Whole(policy) = &release.brings else { panic!("a digest") };
     policy
 }
 
@@ -247,7 +247,7 @@ fn a_rollback_names_what_it_puts_back_and_sends_a_digest() {
     assert!(envelope.len() < 1000, "{}", envelope.len());
     let release = open(folder.write("sent", envelope));
     assert_eq!((release.serial, release.rolls_back), (9, Some(8)));
-    assert!(matches!(release.brings, Brings::Digest(_)));
+    assert!(matches!(release.brings, ReleasePolicy::Digest(_)));
 }
 
 #[test]

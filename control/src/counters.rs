@@ -6,7 +6,7 @@
 
 mod unchecked;
 
-use crate::bundle::{Code, hits_counter};
+use crate::bundle::{RefusalCode, hits_counter};
 use crate::dialect::DialectId;
 use crate::event::EventKind;
 use crate::policy::Program;
@@ -84,7 +84,7 @@ pub fn fixed() -> Vec<String> {
     for dialect in DialectId::names().into_iter().chain(["other"]) {
         names.push(format!("hemostat_requests_total;dialect={dialect}"));
     }
-    for code in Code::ALL {
+    for code in RefusalCode::ALL {
         names.push(format!("hemostat_releases_total;action=refused;reason={}", code.word()));
     }
     for why in Unchecked::ALL {
@@ -138,7 +138,7 @@ pub fn of(program: &Program) -> Vec<String> {
 
 /// A rule, and the words of its possible actions.
 #[derive(Debug)]
-pub(crate) struct Acts<'a> {
+pub(crate) struct RuleActions<'a> {
     pub(crate) rule: &'a Rule,
     /// The section that it belongs to.
     pub(crate) lever: &'static str,
@@ -146,7 +146,7 @@ pub(crate) struct Acts<'a> {
     pub(crate) words: Vec<&'static str>,
 }
 
-impl Acts<'_> {
+impl RuleActions<'_> {
     /// The action in the form that counters use.
     pub(crate) fn action(&self, word: &str) -> String {
         let prefix = if self.rule.mode == Mode::Shadow { "shadow-" } else { "" };
@@ -155,10 +155,10 @@ impl Acts<'_> {
 }
 
 /// Every rule that does something.
-pub(crate) fn rules(program: &Program) -> Vec<Acts<'_>> {
+pub(crate) fn rules(program: &Program) -> Vec<RuleActions<'_>> {
     let mut all = Vec::new();
     let mut add = |rule, lever, words: &[&'static str]| {
-        all.push(Acts { rule, lever, words: words.to_vec() });
+        all.push(RuleActions { rule, lever, words: words.to_vec() });
     };
     for rule in &program.failsafe {
         let word = if rule.fallback.is_some() { "fallback" } else { "block" };

@@ -47,12 +47,12 @@ pub struct TrustedKey {
     /// The public half.
     pub key: PublicKey,
     /// What it may sign.
-    pub may: May,
+    pub may: KeyPermissions,
 }
 
 /// What a key may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct May {
+pub struct KeyPermissions {
     /// Any policy.
     pub release: bool,
     /// The previous policy, or a prepared one.
@@ -61,7 +61,7 @@ pub struct May {
     pub approve: bool,
 }
 
-impl May {
+impl KeyPermissions {
     /// Everything: the default for a key.
     pub const ALL: Self = Self { release: true, rollback: true, approve: true };
 }

@@ -43,7 +43,7 @@ pub fn approval_id(tool: &str, canonical: &str) -> String {
 
 /// What a grant approves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum GrantTarget {
     /// The call with this id.
     Call(String),
     /// Any call of this tool.
@@ -56,7 +56,7 @@ pub struct Grant {
     /// The scope whose proxies it is for; `None` for those whose configuration names no scope.
     pub scope: Option<String>,
     /// What is approved.
-    pub what: What,
+    pub what: GrantTarget,
     /// The only tenant that it is for, if any.
     pub tenant: Option<String>,
     /// When it was issued (Unix seconds).
@@ -93,8 +93,10 @@ impl Grant {
             out.push_str(&format!(r#""scope":{},"#, quoted(scope)));
         }
         match &self.what {
-            What::Call(id) => out.push_str(&format!(r#""approval":{},"#, quoted(id))),
-            What::AnyArgsOf(tool) => out.push_str(&format!(r#""any_args_of":{},"#, quoted(tool))),
+            GrantTarget::Call(id) => out.push_str(&format!(r#""approval":{},"#, quoted(id))),
+            GrantTarget::AnyArgsOf(tool) => {
+                out.push_str(&format!(r#""any_args_of":{},"#, quoted(tool)))
+            }
         }
         if let Some(tenant) = &self.tenant {
             out.push_str(&format!(r#""tenant":{},"#, quoted(tenant)));
@@ -124,7 +126,7 @@ impl Grant {
     ///
     /// # Errors
     /// Why it is not one.
-    pub fn open(envelope: &[u8]) -> Result<Unproven, GrantRefusal> {
+    pub fn open(envelope: &[u8]) -> Result<UnverifiedGrant, GrantRefusal> {
         let envelope = Envelope::read(envelope, PAYLOAD_TYPE, limits::GRANT_BYTES).map_err(
             |why| match why {
                 DsseError::TooBig => GrantRefusal::TooBig,
@@ -132,7 +134,7 @@ impl Grant {
             },
         )?;
         let grant = Self::read(envelope.payload()).ok_or(GrantRefusal::Malformed)?;
-        Ok(Unproven { envelope, grant })
+        Ok(UnverifiedGrant { envelope, grant })
     }
 
     fn read(payload: &[u8]) -> Option<Self> {
@@ -143,8 +145,8 @@ impl Grant {
             return None;
         }
         let what = match (text(&root, "approval")?, text(&root, "any_args_of")?) {
-            (Some(id), None) => What::Call(id),
-            (None, Some(tool)) => What::AnyArgsOf(tool),
+            (Some(id), None) => GrantTarget::Call(id),
+            (None, Some(tool)) => GrantTarget::AnyArgsOf(tool),
             _ => return None,
         };
         let moment = |name| text(&root, name)?.and_then(|text| time::parse(&text).ok());
@@ -170,8 +172,8 @@ impl Grant {
         let tenant = self.tenant.as_deref().is_none_or(|own| wanted.tenant == Some(own));
         match &self.what {
             _ if !scope => Err(GrantRefusal::OtherScope),
-            What::AnyArgsOf(tool) if tool != wanted.tool => Err(GrantRefusal::OtherCall),
-            What::Call(id) if id != wanted.id => Err(GrantRefusal::OtherCall),
+            GrantTarget::AnyArgsOf(tool) if tool != wanted.tool => Err(GrantRefusal::OtherCall),
+            GrantTarget::Call(id) if id != wanted.id => Err(GrantRefusal::OtherCall),
             _ if !tenant => Err(GrantRefusal::OtherTenant),
             _ if self.issued_at > wanted.now.saturating_add(SKEW_S) => {
                 Err(GrantRefusal::FromTheFuture)
@@ -187,12 +189,12 @@ impl Grant {
 
 /// A grant that is not authenticated yet: anybody may have written it.
 #[derive(Debug, Clone)]
-pub struct Unproven {
+pub struct UnverifiedGrant {
     envelope: Envelope,
     grant: Grant,
 }
 
-impl Unproven {
+impl UnverifiedGrant {
     /// Checks that it would be for this call if its signature is valid. Done first, because it costs nothing.
     ///
     /// # Errors

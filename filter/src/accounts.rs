@@ -3,8 +3,8 @@
 
 use std::rc::Rc;
 
-use hemostat_engine::fleet::Table;
-use hemostat_engine::ledger::{Book, Store, Stored, Written};
+use hemostat_engine::fleet::FleetTable;
+use hemostat_engine::ledger::{Book, Store, StoredValue, WriteOutcome};
 
 use crate::clock;
 use crate::host::shared::{self, Shared};
@@ -18,7 +18,7 @@ thread_local! {
     /// stream.
     static BOOK: Rc<Book> = Rc::new(Book::new(Rc::new(SharedData("ledger"))));
     /// What is owed to services, and their last word.
-    static FLEET: Rc<Table> = Rc::new(Table::new(Rc::new(SharedData("fleet"))));
+    static FLEET: Rc<FleetTable> = Rc::new(FleetTable::new(Rc::new(SharedData("fleet"))));
 }
 
 /// The book of this worker.
@@ -27,7 +27,7 @@ pub fn book() -> Rc<Book> {
 }
 
 /// What this process owes to the services of its fleet.
-pub fn fleet() -> Rc<Table> {
+pub fn fleet() -> Rc<FleetTable> {
     FLEET.with(Rc::clone)
 }
 
@@ -38,17 +38,17 @@ impl SharedData {
 }
 
 impl Store for SharedData {
-    fn get(&self, slot: u32) -> Result<Option<Stored>, ()> {
+    fn get(&self, slot: u32) -> Result<Option<StoredValue>, ()> {
         let found = shared::get(&self.name(slot)).map_err(|_| ())?;
-        Ok(found.map(|Shared { value, cas }| Stored { bytes: value, cas }))
+        Ok(found.map(|Shared { value, cas }| StoredValue { bytes: value, cas }))
     }
 
-    fn set(&self, slot: u32, bytes: &[u8], cas: Option<u32>) -> Written {
+    fn set(&self, slot: u32, bytes: &[u8], cas: Option<u32>) -> WriteOutcome {
         let old = cas.map(|cas| Shared { cas, ..Shared::default() });
         match shared::replace(&self.name(slot), old.as_ref(), bytes) {
-            Ok(true) => Written::Done,
-            Ok(false) => Written::Mismatch,
-            Err(_) => Written::Failed,
+            Ok(true) => WriteOutcome::Done,
+            Ok(false) => WriteOutcome::Mismatch,
+            Err(_) => WriteOutcome::Failed,
         }
     }
 

@@ -6,7 +6,7 @@ mod page;
 use std::rc::Rc;
 
 use hemostat_engine::base::headers::Headers;
-use hemostat_engine::bundle::{Code, Digest, ReleaseRefusal, Way, refused};
+use hemostat_engine::bundle::{Digest, RefusalCode, ReleaseRefusal, ReleaseWay, refused};
 use hemostat_engine::limits::ENVELOPE_BYTES;
 use hemostat_engine::policy::config::remote::Control;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -132,7 +132,7 @@ impl Operator {
     }
 
     fn release(&self, body: &[u8]) -> Answer {
-        match self.follower.offer(body, Way::Post) {
+        match self.follower.offer(body, ReleaseWay::Post) {
             Ok(done) => match self.follower.taken(&done) {
                 Ok(said) => Answer::Json(200, said),
                 Err(error) => refusal(&error),
@@ -166,7 +166,7 @@ fn too_long(headers: &Headers) -> bool {
 }
 
 fn refusal(refusal: &ReleaseRefusal) -> Answer {
-    let code: Code = refusal.code;
+    let code: RefusalCode = refusal.code;
     Answer::Json(code.status(), refused(code.word(), &refusal.message))
 }
 

@@ -3,7 +3,7 @@
 
 use hemostat_engine::base::callout::CalloutReply;
 use hemostat_engine::base::sorted_map::SortedMap;
-use hemostat_engine::fleet::{Api, Commit, Global, Parcel};
+use hemostat_engine::fleet::{Commit, GlobalLimit, ServiceApi, UsageReport};
 use hemostat_engine::limits::{FLEET_ANSWER_BYTES, FLEET_CALLS, FLEET_COMMIT_MS};
 use hemostat_engine::policy::Program;
 
@@ -20,11 +20,11 @@ pub struct Exchanger {
 /// What a call tells.
 #[derive(Debug)]
 enum Sent {
-    Report(Parcel),
+    Report(UsageReport),
     Commit(Commit),
 }
 
-fn shared(program: &Program) -> impl Iterator<Item = &Global> {
+fn shared(program: &Program) -> impl Iterator<Item = &GlobalLimit> {
     program.limits.rules.iter().filter_map(|limit| limit.global.as_ref())
 }
 
@@ -36,7 +36,7 @@ pub fn every_ms(program: &Program) -> Option<u64> {
 /// How often this worker looks whether something is to be sent, in milliseconds; `None`: nothing ever is.
 pub fn look_ms(program: &Program) -> Option<u64> {
     let mut limits = shared(program);
-    let reserves = limits.any(|own| own.strict && own.target.service.api == Api::Limitador);
+    let reserves = limits.any(|own| own.strict && own.target.service.api == ServiceApi::Limitador);
     every_ms(program).map(|every| if reserves { every.min(FLEET_COMMIT_MS) } else { every })
 }
 

@@ -11,8 +11,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use hemostat_engine::bundle::{
-    self, Acting, ActivePolicy, Code, Digest, LastRefusal, Offered, Poll, Problem, ReleaseRefusal,
-    Releases, Terms, Way, renew, start,
+    self, Acting, ActivePolicy, Digest, LastRefusal, Offered, Poll, Problem, RefusalCode,
+    ReleaseRefusal, ReleaseWay, Releases, Terms, renew, start,
 };
 use hemostat_engine::event::{EventKind, Fields};
 use hemostat_engine::fleet;
@@ -198,7 +198,7 @@ impl Follower {
     ///
     /// # Errors
     /// Why it changes nothing; counted, logged and kept for status.
-    pub fn offer(&self, envelope: &[u8], way: Way) -> Result<Taken, ReleaseRefusal> {
+    pub fn offer(&self, envelope: &[u8], way: ReleaseWay) -> Result<Taken, ReleaseRefusal> {
         let now = now_s();
         let offered = self.change(|terms, state| {
             Ok(match bundle::offer(terms, state, envelope, way, now)? {
@@ -216,7 +216,7 @@ impl Follower {
                 }
             })
         });
-        if way == Way::Post && matches!(&offered, Ok(taken) if taken.unchanged) {
+        if way == ReleaseWay::Post && matches!(&offered, Ok(taken) if taken.unchanged) {
             // Whoever offers it again may have been told that it was not kept: the others are called once more.
             let _ = shared::put(&self.keys.cell, b"!");
         }
@@ -372,7 +372,7 @@ impl Follower {
         let program = running.as_ref().map(|running| &running.program);
         let global = program.map(|program| fleet::status::json(program, &accounts::fleet()));
         let scope = &self.terms.config.scope;
-        let facts = bundle::Facts {
+        let facts = bundle::StatusInputs {
             events: &recent::json(scope),
             providers: &watch::json(scope),
             terms: &self.terms,
@@ -405,12 +405,12 @@ pub fn answer(offered: &Result<Taken, ReleaseRefusal>, etag: Option<String>) -> 
         Ok(_) => bundle::PollResult::Fresh(etag),
         Err(refusal) => match refusal.code {
             // What it serves is not a release signed by a trusted key: the source is as good as down.
-            Code::TooBig
-            | Code::NotAnEnvelope
-            | Code::WrongType
-            | Code::Untrusted
-            | Code::NotARelease => bundle::PollResult::Failed(refusal.to_string()),
-            Code::NotKept => bundle::PollResult::Fresh(None),
+            RefusalCode::TooBig
+            | RefusalCode::NotAnEnvelope
+            | RefusalCode::WrongType
+            | RefusalCode::Untrusted
+            | RefusalCode::NotARelease => bundle::PollResult::Failed(refusal.to_string()),
+            RefusalCode::NotKept => bundle::PollResult::Fresh(None),
             _ => bundle::PollResult::Fresh(etag),
         },
     }

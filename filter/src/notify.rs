@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use hemostat_engine::event::queue::{DeliveryEnd, DeliveryOutcome, EventPost, Queue, Raised};
+use hemostat_engine::event::queue::{DeliveryEnd, DeliveryOutcome, EventPost, EventQueue, Raised};
 use hemostat_engine::event::{Event, Origin};
 use hemostat_engine::limits::NOTIFY_TIMEOUT_MS;
 use hemostat_engine::policy::Program;
@@ -20,7 +20,7 @@ thread_local! {
 /// The events of this VM.
 #[derive(Debug)]
 struct Events {
-    queue: Queue,
+    queue: EventQueue,
     /// The host's number of each call under way, and the queue's.
     calls: Vec<(u32, u64)>,
 }
@@ -120,7 +120,7 @@ fn count(kind: &str, outcome: &str) {
 fn with<T>(act: impl FnOnce(&mut Events) -> T) -> Option<T> {
     EVENTS.with(|events| {
         let mut events = events.try_borrow_mut().ok()?;
-        let new = || Events { queue: Queue::new(clock::nonce(0)), calls: Vec::new() };
+        let new = || Events { queue: EventQueue::new(clock::nonce(0)), calls: Vec::new() };
         Some(act(events.get_or_insert_with(new)))
     })
 }

@@ -1,6 +1,6 @@
 //! The list of tool calls that wait for leave: a value that all workers of a process share.
 
-use hemostat_engine::event::pending::{Pending, Waiting};
+use hemostat_engine::event::pending::{PendingApprovals, WaitingApproval};
 use hemostat_engine::event::{EventKind, PendingCall};
 
 use crate::clock;
@@ -24,7 +24,8 @@ pub fn note(kind: EventKind, call: &PendingCall, scope: &str) {
             Ok(stored) => stored,
             Err(error) => return Trouble { call: "get_shared_data", error }.report(),
         };
-        let before = stored.as_ref().map(|s| Pending::decode(&s.value)).unwrap_or_default();
+        let before =
+            stored.as_ref().map(|s| PendingApprovals::decode(&s.value)).unwrap_or_default();
         let mut pending = before.clone();
         match kind {
             EventKind::ApprovalGranted => pending.granted(call),
@@ -42,8 +43,8 @@ pub fn note(kind: EventKind, call: &PendingCall, scope: &str) {
 }
 
 /// The calls of this scope that wait now.
-pub fn read(scope: &str) -> Vec<Waiting> {
+pub fn read(scope: &str) -> Vec<WaitingApproval> {
     let stored = shared::get(&key(scope)).ok().flatten();
-    let pending = stored.map(|s| Pending::decode(&s.value)).unwrap_or_default();
+    let pending = stored.map(|s| PendingApprovals::decode(&s.value)).unwrap_or_default();
     pending.now(clock::now_ns() / 1_000_000_000)
 }

@@ -1,7 +1,7 @@
 //! The last events of a scope that do not come of traffic, in the data that workers share.
 
-use hemostat_engine::event::recent::Recent;
-use hemostat_engine::event::{Event, Times};
+use hemostat_engine::event::recent::RecentEvents;
+use hemostat_engine::event::{Event, Occurrences};
 
 use crate::clock;
 use crate::host::shared;
@@ -16,11 +16,11 @@ fn key(scope: &str) -> String {
 /// Keeps an event for status.
 pub fn note(event: &Event) {
     let now = clock::now_ns();
-    let json = event.to_json("", Times { count: 1, first_ns: now, last_ns: now });
+    let json = event.to_json("", Occurrences { count: 1, first_ns: now, last_ns: now });
     let key = key(&event.origin.scope);
     for _ in 0..TRIES {
         let Ok(stored) = shared::get(&key) else { return };
-        let known = stored.as_ref().map(|stored| Recent::decode(&stored.value));
+        let known = stored.as_ref().map(|stored| RecentEvents::decode(&stored.value));
         let mut recent = known.unwrap_or_default();
         recent.note(json.clone());
         match shared::replace(&key, stored.as_ref(), &recent.encode()) {
@@ -33,5 +33,5 @@ pub fn note(event: &Event) {
 /// The last events of a scope, in JSON.
 pub fn json(scope: &str) -> String {
     let stored = shared::get(&key(scope)).ok().flatten();
-    stored.map(|stored| Recent::decode(&stored.value)).unwrap_or_default().to_json()
+    stored.map(|stored| RecentEvents::decode(&stored.value)).unwrap_or_default().to_json()
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use hemostat_engine::bundle::{Acting, Digest, Followers, Problem, Report};
+use hemostat_engine::bundle::{Acting, Digest, FollowerReport, Followers, Problem};
 use hemostat_engine::limits::FOLLOWER_EVERY_S;
 
 use crate::clock;
@@ -19,7 +19,7 @@ pub struct Reporter {
     configuration: String,
     control: bool,
     /// The last report.
-    said: RefCell<Option<Report>>,
+    said: RefCell<Option<FollowerReport>>,
     gauges: Gauges,
 }
 
@@ -55,7 +55,7 @@ impl Reporter {
     /// problem that none of its threads had before.
     pub fn say(&self, acting: Acting, problem: Option<Problem>) -> bool {
         let at = clock::now_ns() / 1_000_000_000;
-        let report = Report {
+        let report = FollowerReport {
             configuration: self.configuration.clone(),
             control: self.control,
             thread: clock::nonce(0),

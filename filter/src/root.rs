@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use hemostat_engine::bundle::{Code, PollResult, Way};
+use hemostat_engine::bundle::{PollResult, RefusalCode, ReleaseWay};
 use hemostat_engine::event::{Event, EventKind};
 use hemostat_engine::exchange::Effect;
 use hemostat_engine::lever::running::cutting;
@@ -124,7 +124,7 @@ impl Plan {
             Err(refusal) => {
                 telemetry::count("hemostat_follow_failures_total");
                 // Memory that the host does not show is looked at again at the next tick, and not told each time.
-                if refusal.code != Code::NotKept {
+                if refusal.code != RefusalCode::NotKept {
                     let line = format!(
                         "a release in force cannot be used here, the one before goes on: {refusal}"
                     );
@@ -231,7 +231,7 @@ impl Plan {
             Some(b"304") => PollResult::Same,
             Some(b"200") if size <= ENVELOPE_BYTES => match host::bytes(Buffer::Call, size) {
                 Ok(body) => {
-                    let offered = follower.offer(&body, Way::Source);
+                    let offered = follower.offer(&body, ReleaseWay::Source);
                     follower::answer(&offered, etag.map(str::to_owned))
                 }
                 Err(error) => {

@@ -6,7 +6,7 @@ use hemostat_engine::bundle::{Poll, PollResult};
 use hemostat_engine::event::Event;
 use hemostat_engine::limits::{POLL_TIMEOUT_MS, PROVIDER_BYTES};
 use hemostat_engine::policy::config::remote::ProviderPage;
-use hemostat_engine::providers::{Page, Provider, Providers, changes, read as read_page};
+use hemostat_engine::providers::{Provider, Providers, StatusPage, changes, read as read_page};
 
 use crate::clock;
 use crate::host::shared::{self, Shared};
@@ -140,7 +140,7 @@ impl Watch {
     }
 
     /// Keeps an answer for all threads. Gives what has changed.
-    fn keep(&self, at: usize, answer: PollResult, page: Option<Page>) -> Vec<Event> {
+    fn keep(&self, at: usize, answer: PollResult, page: Option<StatusPage>) -> Vec<Event> {
         let Some(asked) = self.pages.get(at) else { return Vec::new() };
         let random = clock::nonce(0) ^ clock::now_ns().rotate_left(32);
         for _ in 0..TRIES {

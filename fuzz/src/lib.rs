@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use hemostat_engine::bundle::Release;
-use hemostat_engine::dsse::{May, SecretKey, TrustedKey};
+use hemostat_engine::dsse::{KeyPermissions, SecretKey, TrustedKey};
 use hemostat_engine::exchange::{Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict};
 use hemostat_engine::grant::{Grant, PAYLOAD_TYPE};
 use hemostat_engine::policy::Program;
@@ -285,7 +285,7 @@ pub fn grants(data: &[u8]) {
     const SEED: [u8; 32] = [7; 32];
     let [altered, high, low, payload @ ..] = data else { return };
     let key = SecretKey::from_seed(&SEED);
-    let keys = [TrustedKey { id: "k".to_owned(), key: key.public(), may: May::ALL }];
+    let keys = [TrustedKey { id: "k".to_owned(), key: key.public(), may: KeyPermissions::ALL }];
     let mut envelope = key.envelope("k", PAYLOAD_TYPE, payload).into_bytes();
     let signed = Grant::verify(&envelope, &keys);
     if let Ok(grant) = &signed {

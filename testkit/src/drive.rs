@@ -6,7 +6,7 @@ use hemostat_engine::base::callout::CalloutReply;
 use hemostat_engine::exchange::{
     Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
-use hemostat_engine::grant::used::Slots;
+use hemostat_engine::grant::used::GrantSlots;
 use hemostat_engine::ledger::{Book, MemoryStore};
 use hemostat_engine::policy::Program;
 
@@ -59,7 +59,7 @@ impl Seen {
 pub struct Caller {
     pub headers: Vec<(&'static str, String)>,
     /// The memory of used grants.
-    pub slots: Option<Rc<dyn Slots>>,
+    pub slots: Option<Rc<dyn GrantSlots>>,
     /// The accounts that its exchanges charge; `None`: each has its own.
     pub accounts: Option<Rc<MemoryStore>>,
 }

@@ -7,8 +7,8 @@ use hemostat_engine::base::callout::CalloutReply;
 use hemostat_engine::exchange::{
     Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict, ResponseVerdict,
 };
-use hemostat_engine::fleet::Table;
-use hemostat_engine::ledger::{Book, MemoryStore, Outcome};
+use hemostat_engine::fleet::FleetTable;
+use hemostat_engine::ledger::{Book, MemoryStore, ReservationOutcome};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::program::selector::Labels;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub struct Proxy {
     pub store: Rc<MemoryStore>,
     pub book: Rc<Book>,
     /// What it shares with a fleet, and the service that is asked.
-    pub fleet: Option<(Rc<Table>, RefCell<Rls>)>,
+    pub fleet: Option<(Rc<FleetTable>, RefCell<Rls>)>,
 }
 
 /// What a caller got, if it got it from the proxy.
@@ -58,7 +58,7 @@ impl Proxy {
 
     /// One of a fleet: limits with `global` are kept by a service too.
     pub fn of_fleet(policy: Value) -> Self {
-        let table = Rc::new(Table::new(Rc::new(MemoryStore::new(T0))));
+        let table = Rc::new(FleetTable::new(Rc::new(MemoryStore::new(T0))));
         Self { fleet: Some((table, RefCell::default())), ..Self::new(policy) }
     }
 
@@ -143,13 +143,13 @@ impl Proxy {
         let charge =
             u64::from(limit.unit == hemostat_engine::policy::program::limit::LimitUnit::Concurrent);
         match self.book.reserve(&key, &limit.cap, charge, &[]).unwrap() {
-            Outcome::Admitted { hold, standing, .. } => {
+            ReservationOutcome::Admitted { hold, standing, .. } => {
                 if charge > 0 {
                     let _ = self.book.release(hold);
                 }
                 standing.left + charge
             }
-            Outcome::Refused { standing, .. } => standing.left,
+            ReservationOutcome::Refused { standing, .. } => standing.left,
         }
     }
 }

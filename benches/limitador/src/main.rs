@@ -11,7 +11,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use hemostat_engine::ledger::{
-    AccountKey, Book, CalendarSpan, Cap, Outcome, Settled, Store, StoreError, Stored, Written,
+    AccountKey, Book, CalendarSpan, Cap, ReservationOutcome, Settled, Store, StoreError, StoredValue, WriteOutcome,
 };
 use limitador::RateLimiter;
 use limitador::limit::{Context, Limit, Namespace};
@@ -49,20 +49,20 @@ impl Truth {
 struct Shared(Arc<Mutex<(BTreeMap<u32, (Vec<u8>, u32)>, u32)>>);
 
 impl Store for Shared {
-    fn get(&self, key: u32) -> Result<Option<Stored>, ()> {
+    fn get(&self, key: u32) -> Result<Option<StoredValue>, ()> {
         let inner = self.0.lock().unwrap();
-        Ok(inner.0.get(&key).map(|(bytes, cas)| Stored { bytes: bytes.clone(), cas: *cas }))
+        Ok(inner.0.get(&key).map(|(bytes, cas)| StoredValue { bytes: bytes.clone(), cas: *cas }))
     }
 
-    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> Written {
+    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> WriteOutcome {
         let mut inner = self.0.lock().unwrap();
         if inner.0.get(&key).map(|(_, cas)| *cas) != cas {
-            return Written::Mismatch;
+            return WriteOutcome::Mismatch;
         }
         inner.1 += 1;
         let written = inner.1;
         inner.0.insert(key, (bytes.to_vec(), written));
-        Written::Done
+        WriteOutcome::Done
     }
 
     fn now_ns(&self) -> u64 {
@@ -108,8 +108,8 @@ fn hemostat(count: usize) -> Run {
     threads(count, book, |book, truth| {
         let hold = loop {
             match book.reserve(&key, &cap, RESERVED, &[]) {
-                Ok(Outcome::Admitted { hold, .. }) => break hold,
-                Ok(Outcome::Refused { .. }) => return false,
+                Ok(ReservationOutcome::Admitted { hold, .. }) => break hold,
+                Ok(ReservationOutcome::Refused { .. }) => return false,
                 Err(StoreError::Contended) => {}
                 Err(other) => panic!("{other:?}"),
             }

@@ -11,7 +11,7 @@ use crate::shared::exit::Exit;
 use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
-use crate::shared::release_file::{self, Brings, Words};
+use crate::shared::release_file::{self, ReleasePolicy, Words};
 use crate::shared::step::{Guard, Step};
 use crate::shared::terminal::safe;
 use crate::shared::when::{self, End};
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         on_expiry: args.expires.0.map(|_| args.on_expiry.clone()),
         ..Words::default()
     };
-    let envelope = release_file::sign(&words, &Brings::Policy(&policy), &keys)?;
+    let envelope = release_file::sign(&words, &ReleasePolicy::Policy(&policy), &keys)?;
     let version = policy.get("version").and_then(SourceNode::text).unwrap_or_default();
     let step = Step {
         verb: "activating",

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use hemostat_engine::base::time;
 use hemostat_engine::dsse::base64;
-use hemostat_engine::grant::{Grant, LONGEST_LIFE_S, What, approval_id};
+use hemostat_engine::grant::{Grant, GrantTarget, LONGEST_LIFE_S, approval_id};
 use hemostat_engine::policy::config::remote::default_scope;
 use hemostat_engine::policy::program::tools::Args as CallArgs;
 use hemostat_engine::policy::source::{self, SourceNode};
@@ -81,7 +81,7 @@ pub(crate) struct Args {
 
 /// What is to be signed, as far as it is known.
 struct Asked {
-    what: What,
+    what: GrantTarget,
     /// What the proxies say of the call.
     seen: Option<Seen>,
 }
@@ -129,8 +129,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let signed = grant.sign(&key.secret, &key.name);
     if args.json {
         let (call, tool) = match &grant.what {
-            What::Call(id) => (Some(id), args.tool.as_ref().or(seen.map(|seen| &seen.tool))),
-            What::AnyArgsOf(tool) => (None, Some(tool)),
+            GrantTarget::Call(id) => (Some(id), args.tool.as_ref().or(seen.map(|seen| &seen.tool))),
+            GrantTarget::AnyArgsOf(tool) => (None, Some(tool)),
         };
         let made = json!({"grant": signed, "header": "x-hemostat-approval", "call": call, "tool": tool,
             "tenant": grant.tenant, "scope": grant.scope, "expires": time::format(grant.expires)});
@@ -144,12 +144,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
 /// What is allowed, unless nobody should sign it.
 fn asked(args: &Args) -> Result<Asked> {
     if let Some(tool) = &args.any_args_of {
-        return Ok(Asked { what: What::AnyArgsOf(tool.clone()), seen: None });
+        return Ok(Asked { what: GrantTarget::AnyArgsOf(tool.clone()), seen: None });
     }
     let given = args.id.as_deref().map(normal).transpose()?;
     if let (Some(tool), Some(json)) = (&args.tool, &args.args) {
         let id = call(args, given, tool, json)?;
-        return Ok(Asked { what: What::Call(id), seen: None });
+        return Ok(Asked { what: GrantTarget::Call(id), seen: None });
     }
     let id = given.unwrap_or_default();
     let fleet = args.fleet.fleet()?;
@@ -160,8 +160,8 @@ fn asked(args: &Args) -> Result<Asked> {
         false => pending::find(&fleet, &id, args.tenant.as_deref()),
     };
     match seen {
-        Ok(seen) => Ok(Asked { what: What::Call(id), seen: Some(seen) }),
-        Err(_) if args.blind => Ok(Asked { what: What::Call(id), seen: None }),
+        Ok(seen) => Ok(Asked { what: GrantTarget::Call(id), seen: Some(seen) }),
+        Err(_) if args.blind => Ok(Asked { what: GrantTarget::Call(id), seen: None }),
         Err(no) => Err(no),
     }
 }
@@ -221,10 +221,10 @@ fn show(
     err: &mut dyn Write,
 ) -> Result<()> {
     match &grant.what {
-        What::AnyArgsOf(tool) => {
+        GrantTarget::AnyArgsOf(tool) => {
             writeln!(err, "call      any call of `{}`, whatever its arguments", safe(tool))?;
         }
-        What::Call(id) => {
+        GrantTarget::Call(id) => {
             let named = args.tool.as_deref().or(seen.map(|seen| seen.tool.as_str()));
             let tool =
                 named.map_or("unknown (--blind)".to_owned(), |tool| format!("`{}`", safe(tool)));

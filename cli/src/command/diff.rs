@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use hemostat_engine::bundle::{Brings, PAYLOAD_TYPE};
+use hemostat_engine::bundle::{PAYLOAD_TYPE, ReleasePolicy};
 use hemostat_engine::policy::sections::{NAMED, RULES};
 use hemostat_engine::policy::source::{self, SourceNode, SourceValue, to_json};
 use hemostat_engine::policy::{explain, judge};
@@ -133,8 +133,8 @@ fn read(file: &str, fleet: &FleetArgs) -> Result<SourceNode> {
         return policy_file::read(file);
     }
     match release_file::open(&text)?.brings {
-        Brings::Whole(policy) => Ok(policy),
-        Brings::Digest(digest) => {
+        ReleasePolicy::Whole(policy) => Ok(policy),
+        ReleasePolicy::Digest(digest) => {
             Err(Error::failed(format!("{}: it carries only the digest {digest}", safe(file))))
         }
     }

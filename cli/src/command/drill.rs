@@ -19,7 +19,7 @@ use crate::shared::interrupt;
 use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
-use crate::shared::release_file::{self, Brings, Words};
+use crate::shared::release_file::{self, ReleasePolicy, Words};
 use crate::shared::settings::Settings;
 use crate::shared::table::Table;
 use crate::shared::terminal::safe;
@@ -135,7 +135,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     };
     let mut found = Found::default();
     // Words of each step go to standard error where the result is one document.
-    let envelope = release_file::sign(&there, &Brings::Policy(&policy), &keys)?;
+    let envelope = release_file::sign(&there, &ReleasePolicy::Policy(&policy), &keys)?;
     let began = Instant::now();
     let (mut quiet, mut wide) = (Vec::new(), Vec::new());
     deliver::deliver(&envelope, there.serial, &how(false), &fleet, &mut quiet, &mut wide)?;
@@ -164,7 +164,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         on_expiry: end.map(|(_, then)| then),
         ..words(from.saturating_add(2))
     };
-    let envelope = release_file::sign(&again, &Brings::Digest(&digest), &keys)?;
+    let envelope = release_file::sign(&again, &ReleasePolicy::Digest(&digest), &keys)?;
     let began = Instant::now();
     let steps: &mut dyn Write = if args.json { err } else { out };
     let rolled = deliver::deliver(&envelope, again.serial, &how(true), &fleet, steps, &mut wide)?;

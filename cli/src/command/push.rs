@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use hemostat_engine::bundle::{Brings, Release};
+use hemostat_engine::bundle::{Release, ReleasePolicy};
 
 use crate::shared::deliver::{self, How};
 use crate::shared::error::{Error, Result};
@@ -59,8 +59,8 @@ fn levers(args: &Args, release: &Release, view: &View<'_>, err: &mut dyn Write) 
     }
     // What brings nothing new leaves the list as it is.
     let digest = match &release.brings {
-        Brings::Whole(policy) => policy_file::digest(policy)?,
-        Brings::Digest(digest) => digest.to_string(),
+        ReleasePolicy::Whole(policy) => policy_file::digest(policy)?,
+        ReleasePolicy::Digest(digest) => digest.to_string(),
     };
     if release.prepared.is_empty() && newest.knows(&digest) {
         return Ok(());

@@ -13,7 +13,7 @@ use crate::shared::fleet::{FleetArgs, View};
 use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
-use crate::shared::release_file::{self, Brings, Words};
+use crate::shared::release_file::{self, ReleasePolicy, Words};
 use crate::shared::settings::{Settings, without_cases};
 use crate::shared::terminal::{count, safe};
 use crate::shared::when::{self, End};
@@ -137,7 +137,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         on_expiry: args.on_expiry.clone(),
         drill: false,
     };
-    let envelope = release_file::sign(&words, &Brings::Policy(&policy), &keys)?;
+    let envelope = release_file::sign(&words, &ReleasePolicy::Policy(&policy), &keys)?;
     for (path, policy) in &prepared {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;

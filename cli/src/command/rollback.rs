@@ -13,7 +13,7 @@ use crate::shared::fleet::Status;
 use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
 use crate::shared::policy_file;
-use crate::shared::release_file::{self, Brings, Words};
+use crate::shared::release_file::{self, ReleasePolicy, Words};
 use crate::shared::step::{Guard, Step};
 use crate::shared::terminal::{or_dash, safe};
 use crate::shared::when;
@@ -137,7 +137,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         on_expiry: target.end.as_ref().map(|(_, then)| then.clone()),
         ..Words::default()
     };
-    let brings = whole.as_ref().map_or(Brings::Digest(&target.digest), Brings::Policy);
+    let brings =
+        whole.as_ref().map_or(ReleasePolicy::Digest(&target.digest), ReleasePolicy::Policy);
     let envelope = release_file::sign(&words, &brings, &keys)?;
     let HowBack { to_dir, wait, within, json, log, .. } = &args.how;
     let how = How {

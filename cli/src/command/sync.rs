@@ -12,7 +12,7 @@ use crate::shared::exit::Exit;
 use crate::shared::fleet::{Fleet, Status, View};
 use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
-use crate::shared::release_file::{self, Brings, Words};
+use crate::shared::release_file::{self, ReleasePolicy, Words};
 use crate::shared::terminal::{count, or_dash, safe};
 
 /// Arguments of `hemostat sync`.
@@ -153,5 +153,5 @@ fn anew(args: &Args, fleet: &Fleet, view: &View<'_>, newest: &Status) -> Result<
         on_expiry: end("on_expiry").filter(|_| end("expires").is_some()),
         ..Words::default()
     };
-    Ok((release_file::sign(&words, &Brings::Policy(&policy), &keys)?, words.serial))
+    Ok((release_file::sign(&words, &ReleasePolicy::Policy(&policy), &keys)?, words.serial))
 }

@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use hemostat_engine::base::time;
-use hemostat_engine::bundle::{Brings, Release};
+use hemostat_engine::bundle::{Release, ReleasePolicy};
 use hemostat_engine::policy::source::SourceNode;
 use serde_json::{Value, json};
 
@@ -16,11 +16,11 @@ use crate::shared::when;
 /// One entry, in the words of the proxies' own history.
 pub(crate) fn entry(release: &Release, proxies: Vec<Value>) -> Value {
     let (digest, version) = match &release.brings {
-        Brings::Whole(policy) => (
+        ReleasePolicy::Whole(policy) => (
             policy_file::digest(policy).unwrap_or_default(),
             policy.get("version").and_then(SourceNode::text).map(str::to_owned),
         ),
-        Brings::Digest(digest) => (digest.to_string(), None),
+        ReleasePolicy::Digest(digest) => (digest.to_string(), None),
     };
     json!({
         "serial": release.serial, "version": version, "digest": digest, "at": time::format(when::now()), "source": "log",

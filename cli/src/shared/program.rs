@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use hemostat_engine::bundle::Brings;
+use hemostat_engine::bundle::ReleasePolicy;
 use hemostat_engine::policy::config::Config;
 use hemostat_engine::policy::source::{self, SourceNode, to_json};
 use hemostat_engine::policy::{Diagnostic, Program};
@@ -29,8 +29,8 @@ pub(crate) fn from_file(file: &str, overlays: &[String]) -> Result<Made> {
     };
     if tree.get("payload").is_some() {
         return match release_file::open(&text)?.brings {
-            Brings::Whole(policy) => from_policy(&policy, file, overlays),
-            Brings::Digest(digest) => Err(Error::failed(format!(
+            ReleasePolicy::Whole(policy) => from_policy(&policy, file, overlays),
+            ReleasePolicy::Digest(digest) => Err(Error::failed(format!(
                 "{}: it carries only the digest {digest}; give the policy itself",
                 safe(file)
             ))),

@@ -30,13 +30,13 @@ pub(crate) struct Words {
 
 /// What a release brings.
 #[derive(Debug, Clone)]
-pub(crate) enum Brings<'a> {
+pub(crate) enum ReleasePolicy<'a> {
     Policy(&'a SourceNode),
     Digest(&'a str),
 }
 
 /// Signs a release with each of these keys.
-pub(crate) fn sign(words: &Words, brings: &Brings<'_>, keys: &[Key]) -> Result<String> {
+pub(crate) fn sign(words: &Words, brings: &ReleasePolicy<'_>, keys: &[Key]) -> Result<String> {
     let mut payload = Map::new();
     let mut put = |name: &str, value: Value| payload.insert(name.to_owned(), value);
     put("scope", words.scope.as_str().into());
@@ -44,11 +44,11 @@ pub(crate) fn sign(words: &Words, brings: &Brings<'_>, keys: &[Key]) -> Result<S
     put("issued_at", time::format(now()).into());
     put("issuer", words.issuer.as_str().into());
     match brings {
-        Brings::Policy(policy) => {
+        ReleasePolicy::Policy(policy) => {
             let text = canonical(policy)?;
             put("policy", serde_json::from_str(&text).map_err(odd)?);
         }
-        Brings::Digest(digest) => drop(put("policy_digest", (*digest).into())),
+        ReleasePolicy::Digest(digest) => drop(put("policy_digest", (*digest).into())),
     }
     if !words.prepared.is_empty() {
         put("prepared", words.prepared.clone().into());

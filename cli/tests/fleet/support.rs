@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use hemostat_cli::{Exit, run};
 use hemostat_engine::base::time;
-use hemostat_engine::bundle::{Offered, Practice, Releases, Terms, Way, offer, start};
+use hemostat_engine::bundle::{Offered, Practice, ReleaseWay, Releases, Terms, offer, start};
 use hemostat_engine::policy::config::Config;
 use serde_json::{Value, json};
 
@@ -237,7 +237,7 @@ impl Process {
 
     fn offer(&mut self, envelope: &str) -> (u16, Value) {
         let now = now();
-        match offer(&self.terms, &self.state, envelope.as_bytes(), Way::Post, now) {
+        match offer(&self.terms, &self.state, envelope.as_bytes(), ReleaseWay::Post, now) {
             Ok(Offered::Unchanged(_)) => (200, json!({"outcome": "unchanged"})),
             Ok(Offered::Activated(activation)) => {
                 self.state = activation.state;

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::digest::Digest;
-use super::refusal::{Code, ReleaseRefusal};
-use super::release::{Brings, one_line};
+use super::refusal::{RefusalCode, ReleaseRefusal};
+use super::release::{ReleasePolicy, one_line};
 use super::state::{KeptPolicy, ReleaseStanding, Releases};
 use super::verify::Verified;
 use crate::policy::Program;
@@ -51,7 +51,7 @@ pub fn digest_of(policy: &SourceNode) -> Result<Digest, ReleaseRefusal> {
 
 fn canonical(policy: &SourceNode) -> Result<String, ReleaseRefusal> {
     source::canonical(policy)
-        .map_err(|error| ReleaseRefusal::new(Code::BadPolicy, error.to_string()))
+        .map_err(|error| ReleaseRefusal::new(RefusalCode::BadPolicy, error.to_string()))
 }
 
 impl KeptPolicy {
@@ -67,7 +67,7 @@ impl KeptPolicy {
     fn tree(&self) -> Result<SourceNode, ReleaseRefusal> {
         if Digest::of(self.policy.as_bytes()) != self.digest {
             let message = format!("what is held as {} is something else", self.digest);
-            return Err(ReleaseRefusal::new(Code::NotHeld, message));
+            return Err(ReleaseRefusal::new(RefusalCode::NotHeld, message));
         }
         parse_json(self.policy.as_bytes()).map_err(|found| bad_policy(&found))
     }
@@ -76,7 +76,7 @@ impl KeptPolicy {
 fn bad_policy(found: &[crate::policy::Diagnostic]) -> ReleaseRefusal {
     let errors = found.iter().filter(|finding| finding.is_error());
     let lines: Vec<String> = errors.map(one_line).collect();
-    ReleaseRefusal::new(Code::BadPolicy, lines.join("; "))
+    ReleaseRefusal::new(RefusalCode::BadPolicy, lines.join("; "))
 }
 
 impl Terms {
@@ -132,7 +132,7 @@ impl Terms {
         if !policy.capture.is_empty() && !allow.capture {
             let message = "it asks for `capture`, and the configuration does not say \
                            `allow: {capture: true}`";
-            return Err(ReleaseRefusal::new(Code::NotAllowed, message));
+            return Err(ReleaseRefusal::new(RefusalCode::NotAllowed, message));
         }
         let named = policy.switch.iter().enumerate();
         let mut named = named.filter_map(|(at, lever)| Some((at, lever.upstream.as_deref()?)));
@@ -144,7 +144,7 @@ impl Terms {
                  list it: where the proxy's routes know `x-hemostat-upstream: {upstream}`, write \
                  `allow: {{upstreams: [{upstream}]}}`"
             );
-            return Err(ReleaseRefusal::new(Code::NotAllowed, message));
+            return Err(ReleaseRefusal::new(RefusalCode::NotAllowed, message));
         }
         let global = policy.limits.iter().filter_map(|limit| limit.global.as_ref());
         let clusters = policy.notify.iter().map(|notify| notify.cluster.as_str());
@@ -158,7 +158,7 @@ impl Terms {
                     "it calls cluster `{cluster}`, and the configuration's `allow: {{clusters: …}}` \
                      does not list it"
                 );
-                Err(ReleaseRefusal::new(Code::NotAllowed, message))
+                Err(ReleaseRefusal::new(RefusalCode::NotAllowed, message))
             }
         }
     }
@@ -170,7 +170,7 @@ pub(super) fn drill_version(version: Option<&str>) -> String {
 }
 
 fn does_not_compile(error: &crate::policy::program::CompileError) -> ReleaseRefusal {
-    ReleaseRefusal::new(Code::BadPolicy, error.to_string())
+    ReleaseRefusal::new(RefusalCode::BadPolicy, error.to_string())
 }
 
 impl KeptPolicy {
@@ -203,11 +203,11 @@ impl Releases {
         let held = match (active.standing, &release.brings) {
             (ReleaseStanding::Baseline, _) => return terms.running_baseline(),
             (ReleaseStanding::Previous, _) => self.held.first().cloned(),
-            (_, Brings::Whole(policy)) => Some(KeptPolicy::new(policy)?),
-            (_, Brings::Digest(digest)) => self.holding(digest).cloned(),
+            (_, ReleasePolicy::Whole(policy)) => Some(KeptPolicy::new(policy)?),
+            (_, ReleasePolicy::Digest(digest)) => self.holding(digest).cloned(),
         };
         let held = held.ok_or_else(|| {
-            ReleaseRefusal::new(Code::NotHeld, "the policy in force is not held any more")
+            ReleaseRefusal::new(RefusalCode::NotHeld, "the policy in force is not held any more")
         })?;
         let drill = release.drill
             && matches!(active.standing, ReleaseStanding::Release | ReleaseStanding::Overdue);

@@ -17,11 +17,11 @@ const FORM: u64 = 1;
 
 /// The reports of a process's threads about their configurations.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Followers(Vec<Report>);
+pub struct Followers(Vec<FollowerReport>);
 
 /// One thread's report about one configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct FollowerReport {
     /// Identifies the configuration within the process.
     pub configuration: String,
     /// Its listener is for operators and gets no traffic.
@@ -50,7 +50,7 @@ pub struct Acting {
 /// Why a configuration does not run what is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The machine-readable code: one of [`super::Code`], or [`NO_BODIES`].
+    /// The machine-readable code: one of [`super::RefusalCode`], or [`NO_BODIES`].
     pub code: String,
     /// For people.
     pub why: String,
@@ -82,7 +82,7 @@ impl Problem {
 
 /// Whether the configurations of a scope run what is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InForce {
+pub enum Adoption {
     /// All of them do.
     Everywhere,
     /// Some have not reported it yet; none has a problem.
@@ -93,7 +93,7 @@ pub enum InForce {
     Nowhere,
 }
 
-impl InForce {
+impl Adoption {
     /// The word in status.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -107,14 +107,14 @@ impl InForce {
 }
 
 /// One configuration with all its threads.
-struct Group<'a> {
-    first: &'a Report,
-    reports: Vec<&'a Report>,
+struct FollowerGroup<'a> {
+    first: &'a FollowerReport,
+    reports: Vec<&'a FollowerReport>,
 }
 
 impl Followers {
     /// Stores a report. True if a configuration has a problem that none of its threads had before.
-    pub fn note(&mut self, mut report: Report) -> bool {
+    pub fn note(&mut self, mut report: FollowerReport) -> bool {
         let now = report.at;
         self.0.retain(|known| now.saturating_sub(known.at) < FOLLOWER_SILENT_S);
         let mut is_news = report.problem.is_some();
@@ -127,7 +127,7 @@ impl Followers {
                 }
             }
         }
-        let same = |known: &Report| {
+        let same = |known: &FollowerReport| {
             known.thread == report.thread && known.configuration == report.configuration
         };
         self.0.retain(|known| !same(known));
@@ -160,26 +160,26 @@ impl Followers {
 
     /// Whether all configurations run what is in force.
     #[must_use]
-    pub fn in_force(&self, state: &Releases) -> InForce {
+    pub fn in_force(&self, state: &Releases) -> Adoption {
         let stamp = state.stamp();
         if self.0.iter().any(|report| report.problem.is_some()) {
-            InForce::NotEverywhere
+            Adoption::NotEverywhere
         } else if self.0.iter().all(|report| report.control) {
-            InForce::Nowhere
+            Adoption::Nowhere
         } else if self.0.iter().all(|report| report.acting.stamp == stamp) {
-            InForce::Everywhere
+            Adoption::Everywhere
         } else {
-            InForce::OnItsWay
+            Adoption::OnItsWay
         }
     }
 
     /// By configuration, sorted by name.
-    fn groups(&self) -> Vec<Group<'_>> {
-        let mut groups: Vec<Group<'_>> = Vec::new();
+    fn groups(&self) -> Vec<FollowerGroup<'_>> {
+        let mut groups: Vec<FollowerGroup<'_>> = Vec::new();
         for report in &self.0 {
             match groups.iter_mut().find(|g| g.first.configuration == report.configuration) {
                 Some(group) => group.reports.push(report),
-                None => groups.push(Group { first: report, reports: vec![report] }),
+                None => groups.push(FollowerGroup { first: report, reports: vec![report] }),
             }
         }
         groups.sort_by(|a, b| a.first.configuration.cmp(&b.first.configuration));
@@ -247,7 +247,7 @@ impl Followers {
                 return None;
             }
             let reports = from.list(FOLLOWERS, |from| {
-                Some(Report {
+                Some(FollowerReport {
                     configuration: from.text()?,
                     control: from.number()? == 1,
                     thread: from.number()?,
@@ -272,7 +272,7 @@ impl Followers {
     }
 }
 
-impl Group<'_> {
+impl FollowerGroup<'_> {
     /// Its oldest problem.
     fn problem(&self) -> Option<&Problem> {
         let problems = self.reports.iter().filter_map(|report| report.problem.as_ref());
@@ -313,26 +313,26 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn report(configuration: &str, thread: u64, stamp: u64, at: u64) -> Report {
+    fn report(configuration: &str, thread: u64, stamp: u64, at: u64) -> FollowerReport {
         let acting = Acting { stamp, serial: stamp, version: Some(format!("v{stamp}")) };
         let configuration = configuration.to_owned();
-        Report { configuration, control: false, thread, acting, problem: None, at }
+        FollowerReport { configuration, control: false, thread, acting, problem: None, at }
     }
 
-    fn failing(thread: u64, at: u64) -> Report {
+    fn failing(thread: u64, at: u64) -> FollowerReport {
         let problem = Some(Problem::new("untrusted", "no key of `trust`", at));
-        Report { problem, ..report("llm", thread, 0, at) }
+        FollowerReport { problem, ..report("llm", thread, 0, at) }
     }
 
     #[test]
     fn one_that_cannot_follow_is_told_once_and_shown_until_it_can() {
         let mut all = Followers::default();
         all.note(report("control", 1, 0, 100));
-        assert_eq!(all.in_force(&Releases::default()), InForce::Everywhere);
+        assert_eq!(all.in_force(&Releases::default()), Adoption::Everywhere);
         assert!(all.note(failing(1, 100)), "news");
         assert!(!all.note(failing(1, 105)), "said before");
         assert!(!all.note(failing(2, 106)), "another thread of the same configuration");
-        assert_eq!(all.in_force(&Releases::default()), InForce::NotEverywhere);
+        assert_eq!(all.in_force(&Releases::default()), Adoption::NotEverywhere);
         let shown: serde_json::Value = serde_json::from_str(&all.troubled_to_json(160)).unwrap();
         assert_eq!(shown.as_array().unwrap().len(), 1);
         assert_eq!((&shown[0]["code"], &shown[0]["age_s"]), (&"untrusted".into(), &60.into()));
@@ -353,11 +353,11 @@ mod tests {
     #[test]
     fn a_release_that_no_traffic_follows_is_in_force_nowhere() {
         let mut all = Followers::default();
-        assert_eq!(all.in_force(&Releases::default()), InForce::Nowhere);
-        all.note(Report { control: true, ..report("control", 1, 0, 100) });
-        assert_eq!(all.in_force(&Releases::default()), InForce::Nowhere);
+        assert_eq!(all.in_force(&Releases::default()), Adoption::Nowhere);
+        all.note(FollowerReport { control: true, ..report("control", 1, 0, 100) });
+        assert_eq!(all.in_force(&Releases::default()), Adoption::Nowhere);
         all.note(report("llm", 1, 7, 100));
-        assert_eq!(all.in_force(&Releases::default()), InForce::OnItsWay);
+        assert_eq!(all.in_force(&Releases::default()), Adoption::OnItsWay);
     }
 
     #[test]

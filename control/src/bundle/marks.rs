@@ -15,15 +15,15 @@ pub struct Marks {
     /// [`super::Releases::stamp`] of what was in force.
     pub stamp: u64,
     /// When it came into force.
-    begin: Mark,
+    begin: CounterMark,
     /// At the last two turns, the earlier one first.
-    last: Mark,
-    before: Mark,
+    last: CounterMark,
+    before: CounterMark,
 }
 
 /// Counter values at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Mark {
+struct CounterMark {
     /// Unix milliseconds.
     at_ms: u64,
     /// Value by [`number`] of the name; zeros are left out.
@@ -35,7 +35,7 @@ fn number(name: &str) -> u64 {
     Digest::of(name.as_bytes()).as_bytes().first_chunk().map_or(0, |b| u64::from_le_bytes(*b))
 }
 
-impl Mark {
+impl CounterMark {
     fn new(at_ms: u64, counts: &[(String, u64)]) -> Self {
         let counted = counts.iter().filter(|(_, count)| *count > 0).take(MARKED_COUNTERS);
         Self { at_ms, counts: counted.map(|(name, count)| (number(name), *count)).collect() }
@@ -50,7 +50,7 @@ impl Marks {
     /// A policy comes into force now.
     #[must_use]
     pub fn begin(stamp: u64, now_ms: u64, counts: &[(String, u64)]) -> Self {
-        let mark = Mark::new(now_ms, counts);
+        let mark = CounterMark::new(now_ms, counts);
         Self { stamp, begin: mark.clone(), last: mark.clone(), before: mark }
     }
 
@@ -69,7 +69,7 @@ impl Marks {
     /// The next turn: the last values become the earlier ones.
     #[must_use]
     pub fn turned(self, now_ms: u64, counts: &[(String, u64)]) -> Self {
-        Self { before: self.last, last: Mark::new(now_ms, counts), ..self }
+        Self { before: self.last, last: CounterMark::new(now_ms, counts), ..self }
     }
 
     /// When what is in force came into force (Unix milliseconds).
@@ -130,7 +130,7 @@ impl Marks {
             let at_ms = from.number()?;
             let counts =
                 from.list(MARKED_COUNTERS, |from| Some((from.number()?, from.number()?)))?;
-            Some(Mark { at_ms, counts: counts.into_iter().collect() })
+            Some(CounterMark { at_ms, counts: counts.into_iter().collect() })
         };
         let (begin, last, before) = (mark()?, mark()?, mark()?);
         from.is_at_end().then_some(Self { stamp, begin, last, before })

@@ -12,6 +12,7 @@ mod adopt;
 pub(crate) mod code;
 mod digest;
 mod followers;
+mod last_refusal;
 mod marks;
 mod offer;
 mod poll;
@@ -19,22 +20,22 @@ mod refusal;
 mod release;
 mod state;
 mod status;
-mod trouble;
 mod verify;
 
 pub use adopt::{ActivePolicy, Terms, digest_of, nothing_runs};
 pub use digest::Digest;
-pub use followers::{Acting, Followers, InForce, NO_BODIES, Problem, Report};
+pub use followers::{Acting, Adoption, FollowerReport, Followers, NO_BODIES, Problem};
+pub use last_refusal::LastRefusal;
 pub use marks::Marks;
 pub use offer::{Activation, Offered, offer, renew, start};
-pub use poll::{Failure, Poll, PollResult};
-pub use refusal::{Code, ReleaseRefusal};
-pub use release::{Brings, OnExpiry, Release};
+pub use poll::{Poll, PollFailure, PollResult};
+pub use refusal::{RefusalCode, ReleaseRefusal};
+pub use release::{OnExpiry, Release, ReleasePolicy};
 pub use state::{
-    ActivationEntry, Author, End, KeptPolicy, Practice, ReleaseStanding, Releases, Way,
+    ActivationEntry, KeptPolicy, PolicyExpiry, Practice, PreparedBy, ReleaseStanding, ReleaseWay,
+    Releases,
 };
-pub use status::{Facts, hits_counter, refused, status, taken};
-pub use trouble::LastRefusal;
+pub use status::{StatusInputs, hits_counter, refused, status, taken};
 pub use verify::{PAYLOAD_TYPE, Power, Verified};
 
 #[cfg(test)]

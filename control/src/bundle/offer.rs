@@ -2,11 +2,11 @@
 
 use super::adopt::{ActivePolicy, Terms};
 use super::digest::Digest;
-use super::refusal::{Code, ReleaseRefusal};
-use super::release::{Brings, OnExpiry, Release};
+use super::refusal::{RefusalCode, ReleaseRefusal};
+use super::release::{OnExpiry, Release, ReleasePolicy};
 use super::state::{
-    ActivationEntry, ActiveRelease, Author, End, KeptPolicy, Practice, ReleaseStanding, Releases,
-    Way,
+    ActivationEntry, ActiveRelease, KeptPolicy, PolicyExpiry, Practice, PreparedBy,
+    ReleaseStanding, ReleaseWay, Releases,
 };
 use super::verify::{Power, Verified};
 use crate::limits;
@@ -37,7 +37,7 @@ pub fn offer(
     terms: &Terms,
     state: &Releases,
     envelope: &[u8],
-    way: Way,
+    way: ReleaseWay,
     now: u64,
 ) -> Result<Offered, ReleaseRefusal> {
     let verified = Verified::verify(envelope, &terms.config.trust, &terms.config.scope)?;
@@ -48,11 +48,11 @@ pub fn offer(
     }
     serial(terms, state, &verified)?;
     if release.expires.is_some_and(|at| at <= now) {
-        return Err(ReleaseRefusal::new(Code::Expired, "it was over before it came"));
+        return Err(ReleaseRefusal::new(RefusalCode::Expired, "it was over before it came"));
     }
     let mut held = policy(terms, state, release, way)?;
-    held.end = release.expires.map(|at| End { at, then: release.on_expiry, seen: false });
-    held.under = state.floor(&held.digest, matches!(release.brings, Brings::Digest(_)));
+    held.end = release.expires.map(|at| PolicyExpiry { at, then: release.on_expiry, seen: false });
+    held.under = state.floor(&held.digest, matches!(release.brings, ReleasePolicy::Digest(_)));
     held.drill = release.drill;
     permitted(state, &verified, &held, now)?;
     nothing_after(terms, state, release, &held)?;
@@ -74,7 +74,7 @@ pub fn offer(
     next.bring_forward(held);
     if verified.power() == Power::Author && !keeps_list {
         next.prepared.clone_from(&release.prepared);
-        next.prepared_by = Some(Author { serial: release.serial, way, at: now });
+        next.prepared_by = Some(PreparedBy { serial: release.serial, way, at: now });
     }
     next.active = Some(ActiveRelease {
         envelope: envelope.into(),
@@ -93,21 +93,21 @@ fn serial(terms: &Terms, state: &Releases, verified: &Verified) -> Result<(), Re
     let taken = state.serial();
     if serial < floor {
         let message = format!("serial {serial} is below `trust.min_serial`, {floor}");
-        return Err(ReleaseRefusal::new(Code::StaleSerial, message));
+        return Err(ReleaseRefusal::new(RefusalCode::StaleSerial, message));
     }
     if state.active.is_some() && serial == taken {
         let message = format!("serial {serial} is in force, and is another release");
-        return Err(ReleaseRefusal::new(Code::SerialReused, message));
+        return Err(ReleaseRefusal::new(RefusalCode::SerialReused, message));
     }
     if serial < taken {
         let message = format!("serial {serial} is not higher than the one in force, {taken}");
-        return Err(ReleaseRefusal::new(Code::StaleSerial, message));
+        return Err(ReleaseRefusal::new(RefusalCode::StaleSerial, message));
     }
     let most = taken.max(floor).saturating_add(limits::ON_CALL_SERIALS);
     if verified.power() == Power::OnCall && serial > most {
         let message =
             format!("serial {serial} is too high: a key that may only `rollback` may go to {most}");
-        return Err(ReleaseRefusal::new(Code::SerialJump, message));
+        return Err(ReleaseRefusal::new(RefusalCode::SerialJump, message));
     }
     Ok(())
 }
@@ -117,20 +117,20 @@ fn policy(
     terms: &Terms,
     state: &Releases,
     release: &Release,
-    way: Way,
+    way: ReleaseWay,
 ) -> Result<KeptPolicy, ReleaseRefusal> {
     match &release.brings {
-        Brings::Whole(policy) => KeptPolicy::new(policy),
-        Brings::Digest(_) if way != Way::Post => {
+        ReleasePolicy::Whole(policy) => KeptPolicy::new(policy),
+        ReleasePolicy::Digest(_) if way != ReleaseWay::Post => {
             let message = "it carries only a digest; a source and a configuration bring whole \
                            policies";
-            Err(ReleaseRefusal::new(Code::DigestOnly, message))
+            Err(ReleaseRefusal::new(RefusalCode::DigestOnly, message))
         }
-        Brings::Digest(digest) => {
+        ReleasePolicy::Digest(digest) => {
             let own = terms.baseline().filter(|own| own.digest == *digest);
             state.holding(digest).or(own).cloned().ok_or_else(|| {
                 let message = format!("policy {digest} is not held here; send it whole");
-                ReleaseRefusal::new(Code::NotHeld, message)
+                ReleaseRefusal::new(RefusalCode::NotHeld, message)
             })
         }
     }
@@ -139,7 +139,7 @@ fn policy(
 /// True for a release whose policy was in force before, or was prepared. Unless it names prepared policies itself,
 /// those of on-call keys stay: stepping back or pulling a lever must not disarm them.
 fn brings_nothing_new(state: &Releases, release: &Release, digest: &Digest) -> bool {
-    let by_digest = matches!(release.brings, Brings::Digest(_));
+    let by_digest = matches!(release.brings, ReleasePolicy::Digest(_));
     by_digest || state.holding(digest).is_some() || state.prepared.contains(digest)
 }
 
@@ -189,10 +189,10 @@ fn nothing_after(
         }
         OnExpiry::Baseline | OnExpiry::Previous => return Ok(()),
     };
-    Err(ReleaseRefusal::new(Code::NothingAfter, missing))
+    Err(ReleaseRefusal::new(RefusalCode::NothingAfter, missing))
 }
 
-fn entry(verified: &Verified, held: &KeptPolicy, way: Way, now: u64) -> ActivationEntry {
+fn entry(verified: &Verified, held: &KeptPolicy, way: ReleaseWay, now: u64) -> ActivationEntry {
     let release = verified.release();
     ActivationEntry {
         serial: release.serial,
@@ -229,15 +229,15 @@ pub fn start(
     if let Some(own) = terms.baseline().filter(|_| inline_holds)
         && next.held.first().map(|held| held.digest) != Some(own.digest)
     {
-        next.remember(passing(state.serial(), own, Way::Baseline, now));
+        next.remember(passing(state.serial(), own, ReleaseWay::Baseline, now));
         next.bring_forward(own.clone());
     }
     let mut warning = None;
     if let Some(envelope) = &terms.config.release {
-        match offer(terms, &next, envelope.as_bytes(), Way::Configured, now) {
+        match offer(terms, &next, envelope.as_bytes(), ReleaseWay::Configured, now) {
             Ok(Offered::Activated(activation)) => next = activation.state,
             Ok(Offered::Unchanged(_)) => {}
-            Err(stale) if stale.code == Code::StaleSerial && state.active.is_some() => {
+            Err(stale) if stale.code == RefusalCode::StaleSerial && state.active.is_some() => {
                 warning = Some(format!("`release` changes nothing: {}", stale.message));
             }
             Err(refusal) => return Err(refusal),
@@ -264,7 +264,7 @@ pub fn renew(terms: &Terms, state: &Releases, now: u64) -> Option<Releases> {
         Some(after) => {
             active.standing = standing;
             let practice = if state.is_drill() { Practice::WayBack } else { Practice::Meant };
-            let entry = passing(state.serial(), &after, Way::Expiry, now);
+            let entry = passing(state.serial(), &after, ReleaseWay::Expiry, now);
             next.remember(ActivationEntry { practice, ..entry });
             next.bring_forward(after);
         }
@@ -278,7 +278,7 @@ pub fn renew(terms: &Terms, state: &Releases, now: u64) -> Option<Releases> {
 }
 
 /// An activation without a signature of its own.
-fn passing(serial: u64, held: &KeptPolicy, way: Way, now: u64) -> ActivationEntry {
+fn passing(serial: u64, held: &KeptPolicy, way: ReleaseWay, now: u64) -> ActivationEntry {
     ActivationEntry {
         serial,
         digest: held.digest,

@@ -23,12 +23,12 @@ pub struct Poll {
     /// Operators have been told that it has been silent for long.
     pub told: bool,
     /// Why the last poll failed, while it fails.
-    pub error: Option<Failure>,
+    pub error: Option<PollFailure>,
 }
 
 /// Why a source provides no release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct PollFailure {
     /// The reason, for people.
     pub why: String,
     /// When it began to fail (Unix milliseconds).
@@ -74,7 +74,7 @@ impl Poll {
             PollResult::Failed(why) => {
                 let since_ms = self.error.as_ref().map_or(now_ms, |error| error.since_ms);
                 let why = why.chars().take(limits::POLL_ERROR_CHARS).collect();
-                Some(Failure { why, since_ms, last_ms: now_ms })
+                Some(PollFailure { why, since_ms, last_ms: now_ms })
             }
             PollResult::Fresh(_) | PollResult::Same => None,
         };
@@ -121,7 +121,7 @@ impl Poll {
                 answered: from.number()? == 1,
                 told: from.number()? == 1,
                 error: from.option(|from| {
-                    Some(Failure {
+                    Some(PollFailure {
                         why: from.text()?,
                         since_ms: from.number()?,
                         last_ms: from.number()?,
@@ -187,7 +187,7 @@ mod tests {
         #[test]
         fn bytes_come_back(poll in any::<(u64, Option<String>, u64, u64, bool, bool, Option<String>)>()) {
             let (next_ms, etag, failures, good_ms, answered, told, why) = poll;
-            let error = why.map(|why| Failure { why, since_ms: good_ms, last_ms: next_ms });
+            let error = why.map(|why| PollFailure { why, since_ms: good_ms, last_ms: next_ms });
             let poll = Poll { next_ms, etag, failures, good_ms, answered, told, error };
             prop_assert_eq!(Poll::decode(&poll.encode()), poll);
         }

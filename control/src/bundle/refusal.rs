@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseRefusal {
     /// The kind of reason, a word for scripts, metrics and status; `docs/releases.md` has the table.
-    pub code: Code,
+    pub code: RefusalCode,
     /// The message for people; never text of a policy beyond names.
     pub message: String,
 }
@@ -16,19 +16,19 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $status:literal;)*) => {
         /// The kinds of reason.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Code {
+        pub enum RefusalCode {
             $($(#[$doc])* $name,)*
         }
 
-        impl Code {
+        impl RefusalCode {
             /// All of them.
-            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+            pub const ALL: &'static [RefusalCode] = &[$(RefusalCode::$name),*];
 
             /// The word in status, metrics and responses.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self {
-                    $(Code::$name => $word,)*
+                    $(RefusalCode::$name => $word,)*
                 }
             }
 
@@ -36,7 +36,7 @@ macro_rules! codes {
             #[must_use]
             pub fn status(self) -> u16 {
                 match self {
-                    $(Code::$name => $status,)*
+                    $(RefusalCode::$name => $status,)*
                 }
             }
         }
@@ -86,7 +86,7 @@ codes! {
 
 impl ReleaseRefusal {
     /// A refusal with this message.
-    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: RefusalCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
@@ -94,13 +94,13 @@ impl ReleaseRefusal {
     #[must_use]
     pub fn too_big() -> Self {
         let most = crate::limits::ENVELOPE_BYTES;
-        Self::new(Code::TooBig, format!("a release has at most {most} bytes"))
+        Self::new(RefusalCode::TooBig, format!("a release has at most {most} bytes"))
     }
 
     /// The proxy could not store what it had accepted.
     #[must_use]
     pub fn not_kept(why: impl Into<String>) -> Self {
-        Self::new(Code::NotKept, why)
+        Self::new(RefusalCode::NotKept, why)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The signed payload: a policy, or the digest of one, with its serial and the scope it is for.
 
 use super::digest::Digest;
-use super::refusal::{Code, ReleaseRefusal};
+use super::refusal::{RefusalCode, ReleaseRefusal};
 use crate::base::time;
 use crate::limits;
 use crate::policy::diagnostic::Diagnostic;
@@ -22,7 +22,7 @@ pub struct Release {
     /// Who made it, free text.
     pub issuer: String,
     /// Its policy.
-    pub brings: Brings,
+    pub brings: ReleasePolicy,
     /// Reviewed policies that an on-call key may activate.
     pub prepared: Vec<Digest>,
     /// Why it was made.
@@ -39,7 +39,7 @@ pub struct Release {
 
 /// The policy of a release.
 #[derive(Debug, Clone)]
-pub enum Brings {
+pub enum ReleasePolicy {
     /// The whole policy, as a tree.
     Whole(SourceNode),
     /// The digest of one that the process holds.
@@ -91,8 +91,8 @@ impl Release {
             )));
         }
         let brings = match (tree.get("policy"), text(&tree, "policy_digest")?) {
-            (_, Some(digest)) => Brings::Digest(read_digest("policy_digest", &digest)?),
-            (Some(policy), None) => Brings::Whole(policy.clone()),
+            (_, Some(digest)) => ReleasePolicy::Digest(read_digest("policy_digest", &digest)?),
+            (Some(policy), None) => ReleasePolicy::Whole(policy.clone()),
             (None, None) => return Err(refuse("it brings no policy")),
         };
         Ok(Self {
@@ -120,7 +120,7 @@ impl Release {
 }
 
 fn refuse(message: impl Into<String>) -> ReleaseRefusal {
-    ReleaseRefusal::new(Code::NotARelease, message)
+    ReleaseRefusal::new(RefusalCode::NotARelease, message)
 }
 
 /// Reports the first finding; the command shows the rest to those who write a release by hand.

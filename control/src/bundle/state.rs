@@ -19,18 +19,18 @@ pub struct Releases {
     /// some.
     pub prepared: Vec<Digest>,
     /// The release that named them; `None` if no author has since the process began.
-    pub prepared_by: Option<Author>,
+    pub prepared_by: Option<PreparedBy>,
     /// What was activated, newest first.
     pub history: Vec<ActivationEntry>,
 }
 
 /// A release that named prepared policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Author {
+pub struct PreparedBy {
     /// Its serial.
     pub serial: u64,
     /// How it arrived.
-    pub way: Way,
+    pub way: ReleaseWay,
     /// When it was accepted (Unix seconds).
     pub at: u64,
 }
@@ -86,7 +86,7 @@ pub struct KeptPolicy {
     /// Its text, as JSON.
     pub policy: Rc<str>,
     /// When it expires, if its release said so.
-    pub end: Option<End>,
+    pub end: Option<PolicyExpiry>,
     /// The policy that was in force when it arrived, which it falls back to.
     pub under: Option<Digest>,
     /// It came with a drill: nothing falls back to it.
@@ -95,7 +95,7 @@ pub struct KeptPolicy {
 
 /// The expiry of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
+pub struct PolicyExpiry {
     /// When (Unix seconds).
     pub at: u64,
     /// What happens then.
@@ -114,7 +114,7 @@ impl KeptPolicy {
 
 /// How a policy came into force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum ReleaseWay {
     /// The configuration's inline policy.
     Baseline,
     /// The configuration's `release`.
@@ -127,16 +127,16 @@ pub enum Way {
     Expiry,
 }
 
-impl Way {
+impl ReleaseWay {
     /// The word in status and history.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Way::Baseline => "baseline",
-            Way::Configured => "configuration",
-            Way::Post => "post",
-            Way::Source => "source",
-            Way::Expiry => "expiry",
+            ReleaseWay::Baseline => "baseline",
+            ReleaseWay::Configured => "configuration",
+            ReleaseWay::Post => "post",
+            ReleaseWay::Source => "source",
+            ReleaseWay::Expiry => "expiry",
         }
     }
 }
@@ -153,7 +153,7 @@ pub struct ActivationEntry {
     /// When (Unix seconds).
     pub at: u64,
     /// How it arrived.
-    pub way: Way,
+    pub way: ReleaseWay,
     /// Who made it, as stated by the release.
     pub issuer: String,
     /// Why it was made.
@@ -332,7 +332,7 @@ impl Releases {
                 version: from.option(CodeReader::text)?,
                 policy: from.text()?.into(),
                 end: from.option(|from| {
-                    Some(End {
+                    Some(PolicyExpiry {
                         at: from.number()?,
                         then: *ON_EXPIRY.get(usize::try_from(from.number()?).ok()?)?,
                         seen: from.number()? == 1,
@@ -344,7 +344,7 @@ impl Releases {
         })?;
         let prepared = from.list(limits::PREPARED, CodeReader::digest)?;
         let prepared_by = from.option(|from| {
-            Some(Author {
+            Some(PreparedBy {
                 serial: from.number()?,
                 way: *WAYS.get(usize::try_from(from.number()?).ok()?)?,
                 at: from.number()?,
@@ -384,4 +384,10 @@ const STANDINGS: [ReleaseStanding; 4] = [
 const ON_EXPIRY: [OnExpiry; 3] = [OnExpiry::Keep, OnExpiry::Baseline, OnExpiry::Previous];
 const SEVERITIES: [RuleSeverity; 3] = [RuleSeverity::Sev1, RuleSeverity::Sev2, RuleSeverity::Sev3];
 const PRACTICES: [Practice; 3] = [Practice::Meant, Practice::Drill, Practice::WayBack];
-const WAYS: [Way; 5] = [Way::Baseline, Way::Configured, Way::Post, Way::Source, Way::Expiry];
+const WAYS: [ReleaseWay; 5] = [
+    ReleaseWay::Baseline,
+    ReleaseWay::Configured,
+    ReleaseWay::Post,
+    ReleaseWay::Source,
+    ReleaseWay::Expiry,
+];

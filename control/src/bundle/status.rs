@@ -6,19 +6,19 @@ mod rules;
 
 use super::adopt::{ActivePolicy, Terms};
 use super::followers::Followers;
+use super::last_refusal::LastRefusal;
 use super::marks::Marks;
-use super::poll::{Failure, Poll};
+use super::poll::{Poll, PollFailure};
 use super::state::{ActivationEntry, Practice, ReleaseStanding, Releases};
-use super::trouble::LastRefusal;
 use crate::base::time;
-use crate::event::pending::{self, Waiting};
+use crate::event::pending::{self, WaitingApproval};
 use crate::ledger::Book;
 use crate::policy::document::RuleSeverity;
 use crate::written::{Object, text};
 
 /// The inputs of status.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub struct StatusInputs<'a> {
     /// The configuration of the listener that responds.
     pub terms: &'a Terms,
     /// The releases of the process.
@@ -30,7 +30,7 @@ pub struct Facts<'a> {
     /// The accounts of limits.
     pub book: Option<&'a Book>,
     /// Tool calls that wait for approval.
-    pub pending: &'a [Waiting],
+    pub pending: &'a [WaitingApproval],
     /// The rate-limit services of the running policy, as JSON ([`crate::fleet::status`]).
     pub global: &'a str,
     /// The polled source.
@@ -61,7 +61,7 @@ pub fn hits_counter(rule: &str, action: &str) -> String {
 
 /// Writes status. `count` returns the value of a counter of this process.
 #[must_use]
-pub fn status(facts: &Facts<'_>, mut count: impl FnMut(&str) -> u64) -> String {
+pub fn status(facts: &StatusInputs<'_>, mut count: impl FnMut(&str) -> u64) -> String {
     let state = facts.state;
     let entry = state.history.first();
     let mut out = Object::default();
@@ -150,7 +150,7 @@ fn ends(state: &Releases) -> Option<u64> {
     }
 }
 
-fn standing(facts: &Facts<'_>) -> &'static str {
+fn standing(facts: &StatusInputs<'_>) -> &'static str {
     match (&facts.state.active, facts.running) {
         (_, None) => "none",
         (None, Some(_)) => "baseline",
@@ -174,7 +174,7 @@ fn trouble(trouble: &LastRefusal, now: u64) -> String {
 }
 
 /// The polled source: this listener's own, or that of another filter in the scope.
-fn poll(facts: &Facts<'_>) -> String {
+fn poll(facts: &StatusInputs<'_>) -> String {
     let config = &facts.terms.config;
     if config.source.is_none() && facts.poll.is_none() {
         return "null".to_owned();
@@ -195,7 +195,7 @@ fn poll(facts: &Facts<'_>) -> String {
     out.end()
 }
 
-fn failure(error: &Failure, now_ms: u64) -> String {
+fn failure(error: &PollFailure, now_ms: u64) -> String {
     let mut out = Object::default();
     out.text("message", &error.why);
     out.text("since", &time::format(error.since_ms / 1000));

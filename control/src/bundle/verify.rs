@@ -1,6 +1,6 @@
 //! Who signed a release, and what the signers may do.
 
-use super::refusal::{Code, ReleaseRefusal};
+use super::refusal::{RefusalCode, ReleaseRefusal};
 use super::release::Release;
 use crate::dsse::{DsseError, Envelope, TrustedKey};
 use crate::limits;
@@ -44,7 +44,7 @@ impl Verified {
         let release = Release::parse(payload)?;
         if release.scope != scope {
             let message = format!("it is for scope `{}`; this is `{scope}`", release.scope);
-            return Err(ReleaseRefusal::new(Code::WrongScope, message));
+            return Err(ReleaseRefusal::new(RefusalCode::WrongScope, message));
         }
         let keys = signers.iter().map(|key| key.id.clone()).collect();
         Ok(Self { release, power, keys, short_of_author, payload: payload.to_vec() })
@@ -82,9 +82,9 @@ impl Verified {
 
 fn unread(error: DsseError) -> ReleaseRefusal {
     let code = match error {
-        DsseError::TooBig => Code::TooBig,
-        DsseError::OtherType => Code::WrongType,
-        _ => Code::NotAnEnvelope,
+        DsseError::TooBig => RefusalCode::TooBig,
+        DsseError::OtherType => RefusalCode::WrongType,
+        _ => RefusalCode::NotAnEnvelope,
     };
     ReleaseRefusal::new(code, error.to_string())
 }
@@ -100,16 +100,16 @@ fn power(
     }
     if signers.is_empty() {
         let message = "no key of `trust` has signed these bytes";
-        return Err(ReleaseRefusal::new(Code::Untrusted, message));
+        return Err(ReleaseRefusal::new(RefusalCode::Untrusted, message));
     }
     let short = if authors > 0 {
         let message =
             format!("signed by {authors} of the {} keys that are wanted", trust.threshold);
-        ReleaseRefusal::new(Code::TooFewSignatures, message)
+        ReleaseRefusal::new(RefusalCode::TooFewSignatures, message)
     } else {
         let names: Vec<String> = signers.iter().map(|key| format!("`{}`", key.id)).collect();
         let message = format!("key {} may not `release`", names.join(", "));
-        ReleaseRefusal::new(Code::NotPermitted, message)
+        ReleaseRefusal::new(RefusalCode::NotPermitted, message)
     };
     if signers.iter().any(|key| key.may.rollback) {
         Ok((Power::OnCall, Some(short)))

@@ -1,5 +1,5 @@
 use super::*;
-use crate::dsse::May;
+use crate::dsse::KeyPermissions;
 use proptest::prelude::*;
 
 const TYPE: &str = "application/vnd.example+json";
@@ -9,7 +9,7 @@ fn secret(n: u8) -> SecretKey {
 }
 
 fn trusted(id: &str, n: u8) -> TrustedKey {
-    TrustedKey { id: id.to_owned(), key: secret(n).public(), may: May::ALL }
+    TrustedKey { id: id.to_owned(), key: secret(n).public(), may: KeyPermissions::ALL }
 }
 
 fn ids<'k>(envelope: &str, keys: &'k [TrustedKey]) -> Vec<&'k str> {

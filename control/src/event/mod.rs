@@ -1,7 +1,7 @@
 //! What operators are told of at once: events for `notify`, and tool calls that wait for approval.
 //!
-//! An [`Event`] is raised where something happens, and knows nothing of the network: [`queue::Queue`] decides which one
-//! is sent when, and [`pending::Pending`] is the list that status shows. docs/operations.md describes the JSON of every
+//! An [`Event`] is raised where something happens, and knows nothing of the network: [`queue::EventQueue`] decides which one
+//! is sent when, and [`pending::PendingApprovals`] is the list that status shows. docs/operations.md describes the JSON of every
 //! kind.
 
 pub mod pending;
@@ -183,7 +183,7 @@ impl Event {
 
     /// The body of the POST. `times`: how often it happened, and when first and last (Unix nanoseconds).
     #[must_use]
-    pub fn to_json(&self, id: &str, times: Times) -> String {
+    pub fn to_json(&self, id: &str, times: Occurrences) -> String {
         let mut out = Object::default();
         out.text("event", self.kind.word());
         if !id.is_empty() {
@@ -215,7 +215,7 @@ impl Event {
 
 /// How often something happened, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Times {
+pub struct Occurrences {
     /// How often.
     pub count: u64,
     /// When first (Unix nanoseconds).
@@ -244,7 +244,7 @@ fn safe_in_html(json: &str) -> String {
 mod tests {
     use super::*;
 
-    const ONCE: Times = Times { count: 1, first_ns: 0, last_ns: 0 };
+    const ONCE: Occurrences = Occurrences { count: 1, first_ns: 0, last_ns: 0 };
 
     #[test]
     fn what_others_wrote_is_escaped() {

@@ -11,13 +11,13 @@ const FORM: u64 = 1;
 
 /// Calls that wait for approval, shared by all workers of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Pending {
-    calls: Vec<Waiting>,
+pub struct PendingApprovals {
+    calls: Vec<WaitingApproval>,
 }
 
 /// A call in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingApproval {
     /// The call.
     pub call: PendingCall,
     /// When it was first requested (Unix seconds).
@@ -28,7 +28,7 @@ pub struct Waiting {
     pub count: u64,
 }
 
-impl Pending {
+impl PendingApprovals {
     /// A call was stopped because it was not approved.
     pub fn wanted(&mut self, mut call: PendingCall, now: u64) {
         call.arguments = call.arguments.filter(|json| json.len() <= PENDING_ARGUMENTS_BYTES);
@@ -43,7 +43,7 @@ impl Pending {
         if self.calls.len() >= PENDING_CALLS {
             self.make_room();
         }
-        self.calls.push(Waiting { call, since: now, last: now, count: 1 });
+        self.calls.push(WaitingApproval { call, since: now, last: now, count: 1 });
     }
 
     /// A call was approved, and no longer waits.
@@ -53,7 +53,7 @@ impl Pending {
 
     /// The calls that wait now, the most recently requested one first.
     #[must_use]
-    pub fn now(mut self, now: u64) -> Vec<Waiting> {
+    pub fn now(mut self, now: u64) -> Vec<WaitingApproval> {
         self.forget(now);
         self.calls.sort_by_key(|waiting| std::cmp::Reverse(waiting.last));
         self.calls
@@ -103,7 +103,7 @@ impl Pending {
                 return None;
             }
             let calls = from.list(PENDING_CALLS, |from| {
-                Some(Waiting {
+                Some(WaitingApproval {
                     call: PendingCall {
                         id: from.text()?,
                         tool: from.text()?,
@@ -128,7 +128,7 @@ fn is_same(one: &PendingCall, other: &PendingCall) -> bool {
 
 /// The calls as status shows them. `tenant`: the listener may show that label's values.
 #[must_use]
-pub fn to_json(calls: &[Waiting], tenant: bool) -> String {
+pub fn to_json(calls: &[WaitingApproval], tenant: bool) -> String {
     list(calls, |waiting| {
         let mut out = Object::default();
         out.text("id", &waiting.call.id);
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_call_is_counted_until_it_is_granted_or_forgotten() {
-        let mut pending = Pending::default();
+        let mut pending = PendingApprovals::default();
         pending.wanted(call("ap_A", "acme"), 100);
         pending.wanted(call("ap_A", "acme"), 130);
         pending.wanted(call("ap_A", "other"), 140);
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn one_tenant_does_not_push_out_the_others() {
-        let mut pending = Pending::default();
+        let mut pending = PendingApprovals::default();
         pending.wanted(call("ap_quiet", "quiet"), 1);
         for number in 0..200 {
             pending.wanted(call(&format!("ap_{number}"), "loud"), 2 + number);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn arguments_without_end_are_not_kept() {
-        let mut pending = Pending::default();
+        let mut pending = PendingApprovals::default();
         let long = format!("\"{}\"", "x".repeat(PENDING_ARGUMENTS_BYTES));
         pending.wanted(PendingCall { arguments: Some(long), ..call("ap_A", "acme") }, 1);
         assert_eq!(pending.now(1)[0].call.arguments, None);
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_a_listener_may_not_show_it_does_not() {
-        let mut pending = Pending::default();
+        let mut pending = PendingApprovals::default();
         let arguments = Some(r#"{"amount":1}"#.to_owned());
         pending.wanted(PendingCall { arguments, ..call("ap_A", "acme") }, 1);
         let calls = pending.now(1);
@@ -210,16 +210,16 @@ mod tests {
     proptest! {
         #[test]
         fn bytes_come_back(calls in prop::collection::vec(any::<(String, String, Option<String>, Option<String>)>(), 0..50)) {
-            let mut pending = Pending::default();
+            let mut pending = PendingApprovals::default();
             for (at, (id, tool, tenant, arguments)) in calls.into_iter().enumerate() {
                 pending.wanted(PendingCall { id, tool, tenant, arguments }, at as u64);
             }
-            prop_assert_eq!(Pending::decode(&pending.encode()), pending);
+            prop_assert_eq!(PendingApprovals::decode(&pending.encode()), pending);
         }
 
         #[test]
         fn hostile_bytes_are_an_empty_list(bytes: Vec<u8>) {
-            let _ = Pending::decode(&bytes);
+            let _ = PendingApprovals::decode(&bytes);
         }
     }
 }

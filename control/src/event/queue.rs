@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Event, Times};
+use super::{Event, Occurrences};
 use crate::base::base32::base32;
 use crate::limits::{
     NOTIFY_EVENTS, NOTIFY_EVENTS_OF_KIND, NOTIFY_IN_FLIGHT, NOTIFY_PER_SECOND, NOTIFY_QUIET_NS,
@@ -77,15 +77,15 @@ impl DeliveryEnd {
 struct QueuedEvent {
     event: Event,
     /// The occurrences that have not been reported yet.
-    untold: Option<Times>,
+    untold: Option<Occurrences>,
     /// The earliest time to send it (Unix nanoseconds).
     due_ns: u64,
-    flight: Option<Flight>,
+    flight: Option<BatchInFlight>,
 }
 
 /// A batch that is in flight, or waits for a retry.
 #[derive(Debug)]
-struct Flight {
+struct BatchInFlight {
     /// The body, the same at each try: a receiver recognises duplicates by its `id`.
     body: String,
     tries: u32,
@@ -95,7 +95,7 @@ struct Flight {
 
 /// The events of one worker.
 #[derive(Debug, Default)]
-pub struct Queue {
+pub struct EventQueue {
     entries: Vec<QueuedEvent>,
     /// Makes the ids of events unique among workers.
     seed: u64,
@@ -104,7 +104,7 @@ pub struct Queue {
     second: (u64, u32),
 }
 
-impl Queue {
+impl EventQueue {
     /// An empty queue. `seed`: a number that the process never passes twice.
     #[must_use]
     pub fn new(seed: u64) -> Self {
@@ -113,7 +113,7 @@ impl Queue {
 
     /// An event was raised.
     pub fn push(&mut self, event: Event, now_ns: u64) -> Raised {
-        let once = Times { count: 1, first_ns: now_ns, last_ns: now_ns };
+        let once = Occurrences { count: 1, first_ns: now_ns, last_ns: now_ns };
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.event.equals(&event)) {
             match &mut entry.untold {
                 Some(times) => {
@@ -237,7 +237,7 @@ impl QueuedEvent {
         if self.flight.is_none() {
             let times = self.untold.take()?;
             let body = self.event.to_json(id, times);
-            self.flight = Some(Flight { body, tries: 0, call: None });
+            self.flight = Some(BatchInFlight { body, tries: 0, call: None });
         }
         let flight = self.flight.as_mut()?;
         // A host that forgets a delivery must not keep the event forever.

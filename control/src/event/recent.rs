@@ -10,7 +10,7 @@ const FORM: u64 = 1;
 
 /// Events as JSON, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Recent(Vec<String>);
+pub struct RecentEvents(Vec<String>);
 
 impl EventKind {
     /// True for kinds that do not come from traffic: they are rare, and kept for status.
@@ -30,7 +30,7 @@ impl EventKind {
     }
 }
 
-impl Recent {
+impl RecentEvents {
     /// Adds an event. One that is too long is left out.
     pub fn note(&mut self, json: String) {
         if json.len() <= RECENT_EVENT_BYTES {
@@ -76,18 +76,18 @@ mod tests {
 
     #[test]
     fn the_newest_are_kept_and_none_without_end() {
-        let mut recent = Recent::default();
+        let mut recent = RecentEvents::default();
         (0..100).for_each(|at| recent.note(at.to_string()));
         recent.note("x".repeat(RECENT_EVENT_BYTES + 1));
         assert!(recent.to_json().starts_with("[99,98,"));
         assert_eq!(recent.0.len(), RECENT_EVENTS);
-        assert_eq!(Recent::decode(&recent.encode()), recent);
+        assert_eq!(RecentEvents::decode(&recent.encode()), recent);
     }
 
     proptest! {
         #[test]
         fn broken_bytes_are_an_empty_list(bytes: Vec<u8>) {
-            let _ = Recent::decode(&bytes);
+            let _ = RecentEvents::decode(&bytes);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is sent to a service, and what its answers mean.
 
 use super::wire::{self, DescriptorStatus, Hits};
-use super::{Api, Target};
+use super::{FleetTarget, ServiceApi};
 use crate::base::callout::{Callout, CalloutReply};
 use crate::limits::{FLEET_CALL_MS, FLEET_RESERVATION_S};
 
@@ -28,18 +28,18 @@ impl CalloutStep {
     }
 
     /// How an amount is charged.
-    pub(super) fn first(api: Api, hits: u32) -> Self {
+    pub(super) fn first(api: ServiceApi, hits: u32) -> Self {
         match (api, hits) {
             (_, 0) => Self::Check,
-            (Api::Limitador, _) => Self::Report,
-            (Api::Envoy, _) => Self::Charge,
+            (ServiceApi::Limitador, _) => Self::Report,
+            (ServiceApi::Envoy, _) => Self::Charge,
         }
     }
 }
 
 /// The report of one account, in flight; it is passed back with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parcel {
+pub struct UsageReport {
     pub(super) slot: u32,
     pub(super) id: [u8; 16],
     pub(super) stamp: u64,
@@ -47,11 +47,11 @@ pub struct Parcel {
     pub(super) sent_ns: u64,
     pub(super) hits: u32,
     pub(super) step: CalloutStep,
-    pub(super) target: Target,
+    pub(super) target: FleetTarget,
     pub(super) entries: Vec<(String, String)>,
 }
 
-impl Parcel {
+impl UsageReport {
     /// The callout that sends it.
     #[must_use]
     pub fn call(&self) -> Callout {
@@ -60,31 +60,31 @@ impl Parcel {
 }
 
 pub(super) fn call(
-    target: &Target,
+    target: &FleetTarget,
     entries: &[(String, String)],
     step: CalloutStep,
     hits: u32,
 ) -> Callout {
     let (method, hits) = match (target.service.api, step) {
-        (Api::Limitador, CalloutStep::Check) => ("CheckRateLimit", Hits::Unsaid),
-        (Api::Limitador, _) => ("Report", Hits::Request(hits)),
-        (Api::Envoy, _) => ("ShouldRateLimit", Hits::Descriptor(hits)),
+        (ServiceApi::Limitador, CalloutStep::Check) => ("CheckRateLimit", Hits::Unsaid),
+        (ServiceApi::Limitador, _) => ("Report", Hits::Request(hits)),
+        (ServiceApi::Envoy, _) => ("ShouldRateLimit", Hits::Descriptor(hits)),
     };
     callout(target, method, wire::request(&target.service.domain, entries, hits))
 }
 
 /// Reserves room for a request before it is forwarded, in the service's unit.
-pub(super) fn reserve(target: &Target, entries: &[(String, String)], amount: u64) -> Callout {
+pub(super) fn reserve(target: &FleetTarget, entries: &[(String, String)], amount: u64) -> Callout {
     let message = wire::reserve(&target.service.domain, entries, amount, FLEET_RESERVATION_S);
     callout(target, "Reserve", message)
 }
 
-pub(super) fn callout(target: &Target, method: &'static str, message: Vec<u8>) -> Callout {
+pub(super) fn callout(target: &FleetTarget, method: &'static str, message: Vec<u8>) -> Callout {
     Callout {
         target: wire::grpc_service(&target.service.cluster),
         service: match target.service.api {
-            Api::Limitador => "kuadrant.service.ratelimit.v1.RateLimitService",
-            Api::Envoy => "envoy.service.ratelimit.v3.RateLimitService",
+            ServiceApi::Limitador => "kuadrant.service.ratelimit.v1.RateLimitService",
+            ServiceApi::Envoy => "envoy.service.ratelimit.v3.RateLimitService",
         },
         method,
         message,
@@ -94,7 +94,7 @@ pub(super) fn callout(target: &Target, method: &'static str, message: Vec<u8>) -
 
 /// The meaning of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum ServiceAnswer {
     /// The service has decided.
     Said(DescriptorStatus),
     /// The answer cannot be read, but what was sent counts.
@@ -105,7 +105,7 @@ pub(super) enum Heard {
     Lost,
 }
 
-impl Heard {
+impl ServiceAnswer {
     /// Reads an answer that took this long. An error that arrives at the timeout is the proxy's own: Envoy reports
     /// `UNAVAILABLE` for it too, and the service may have counted.
     pub(super) fn read(answer: CalloutReply<'_>, took_ns: u64) -> Self {

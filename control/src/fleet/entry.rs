@@ -1,6 +1,6 @@
 //! One account of a fleet in this process: what is owed, what is in flight, and the service's last decision.
 
-use super::{Every, SECOND_NS, Target};
+use super::{FleetTarget, FleetWindow, SECOND_NS};
 use crate::limits::{FLEET_CALL_MS, FLEET_LATE_NS};
 
 /// How long a call may be in flight before its answer is no longer expected.
@@ -8,7 +8,7 @@ const BUSY_NS: u64 = 2 * FLEET_CALL_MS * 1_000_000;
 
 /// The service's last decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServiceWord {
+pub enum ServiceDecision {
     /// None that still holds, or that something is left.
     Free,
     /// Nothing is left until then (Unix nanoseconds), unless it decides otherwise before.
@@ -17,7 +17,7 @@ pub enum ServiceWord {
 
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TableEntry {
+pub(super) struct FleetEntry {
     /// The account: a digest of scope, limit and labels.
     pub id: [u8; 16],
     /// The limit, for its share of the slot.
@@ -25,7 +25,7 @@ pub(super) struct TableEntry {
     /// The value of the first label in `per`, for its share.
     pub first: u32,
     /// Where it is counted.
-    pub target: Target,
+    pub target: FleetTarget,
     /// The entries of the descriptor.
     pub entries: Vec<(String, String)>,
     /// What the fleet may use in a window, in the limit's own unit.
@@ -53,7 +53,7 @@ pub(super) struct TableEntry {
 
 /// What is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Take {
+pub(super) struct DueReport {
     /// Identifies the call.
     pub stamp: u64,
     /// In the service's unit; zero only asks.
@@ -67,13 +67,13 @@ fn ahead(until_ns: u64, now_ns: u64, most_ns: u64) -> bool {
 }
 
 /// Until when usage of this moment may be reported: after that, its window is long over.
-fn lapses(since_ns: u64, every: Every) -> u64 {
+fn lapses(since_ns: u64, every: FleetWindow) -> u64 {
     let ns = every.ns();
     let end = (since_ns / ns).saturating_add(1).saturating_mul(ns);
     end.saturating_add(ns.min(FLEET_LATE_NS))
 }
 
-impl TableEntry {
+impl FleetEntry {
     fn unit(&self) -> u64 {
         u64::from(self.target.unit.max(1))
     }
@@ -106,11 +106,11 @@ impl TableEntry {
     }
 
     /// The service's decision.
-    pub(super) fn word(&self, now_ns: u64) -> ServiceWord {
+    pub(super) fn word(&self, now_ns: u64) -> ServiceDecision {
         if ahead(self.over_ns, now_ns, self.target.every.ns()) {
-            ServiceWord::Over(self.over_ns.min(self.window_ends(now_ns).unwrap_or(u64::MAX)))
+            ServiceDecision::Over(self.over_ns.min(self.window_ends(now_ns).unwrap_or(u64::MAX)))
         } else {
-            ServiceWord::Free
+            ServiceDecision::Free
         }
     }
 
@@ -139,7 +139,7 @@ impl TableEntry {
 
     /// Takes what is to be sent, if anything. `probe`: the service does not answer, and is only asked, since what is
     /// sent to it would be lost.
-    pub(super) fn take(&mut self, now_ns: u64, probe: bool) -> Option<Take> {
+    pub(super) fn take(&mut self, now_ns: u64, probe: bool) -> Option<DueReport> {
         if !self.is_due(now_ns) {
             return None;
         }
@@ -155,7 +155,7 @@ impl TableEntry {
         self.busy_ns = now_ns.saturating_add(BUSY_NS);
         // A little early: a turn that comes a moment too soon must not wait for the one after it.
         self.next_ns = now_ns.saturating_add(u64::from(self.target.sync_ms) * 750_000);
-        Some(Take { stamp: self.busy_ns, hits })
+        Some(DueReport { stamp: self.busy_ns, hits })
     }
 
     /// True if this call is the one in flight.
@@ -216,7 +216,7 @@ impl TableEntry {
     pub(super) fn rests(&self, now_ns: u64) -> bool {
         self.owed == 0
             && self.can_go(now_ns)
-            && self.word(now_ns) == ServiceWord::Free
+            && self.word(now_ns) == ServiceDecision::Free
             && !self.wanted
     }
 
@@ -229,19 +229,20 @@ impl TableEntry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Api, Service};
+    use super::super::{RateLimitService, ServiceApi};
     use super::*;
     use proptest::prelude::*;
 
     const T0: u64 = 1_764_000_000 * SECOND_NS;
 
-    fn entry(unit: u32, every: Every) -> TableEntry {
-        let service = Service { cluster: "c".into(), domain: "d".into(), api: Api::Envoy };
-        TableEntry {
+    fn entry(unit: u32, every: FleetWindow) -> FleetEntry {
+        let service =
+            RateLimitService { cluster: "c".into(), domain: "d".into(), api: ServiceApi::Envoy };
+        FleetEntry {
             id: [0; 16],
             limit: 0,
             first: 0,
-            target: Target { service, every, unit, sync_ms: 500 },
+            target: FleetTarget { service, every, unit, sync_ms: 500 },
             entries: Vec::new(),
             cap: 0,
             owed: 0,
@@ -258,7 +259,7 @@ mod tests {
 
     #[test]
     fn money_goes_in_cents_and_the_rest_is_carried() {
-        let mut own = entry(10_000, Every::Day);
+        let mut own = entry(10_000, FleetWindow::Day);
         own.owe(9_999, T0);
         assert_eq!(own.take(T0, false), None);
         own.owe(10_002, T0);
@@ -273,7 +274,9 @@ mod tests {
 
     #[test]
     fn usage_whose_window_is_long_over_is_not_reported() {
-        for (every, late) in [(Every::Second, 2), (Every::Minute, 120), (Every::Hour, 3660)] {
+        for (every, late) in
+            [(FleetWindow::Second, 2), (FleetWindow::Minute, 120), (FleetWindow::Hour, 3660)]
+        {
             let ns = every.ns();
             let start = T0 / ns * ns;
             let mut own = entry(1, every);
@@ -286,23 +289,23 @@ mod tests {
 
     #[test]
     fn a_word_ends_with_its_window_or_with_another_word() {
-        let mut own = entry(1, Every::Minute);
+        let mut own = entry(1, FleetWindow::Minute);
         own.told(true, Some(7), T0);
-        assert_eq!(own.word(T0), ServiceWord::Over(T0 + 7 * SECOND_NS));
-        assert_eq!(own.word(T0 + 7 * SECOND_NS), ServiceWord::Free);
+        assert_eq!(own.word(T0), ServiceDecision::Over(T0 + 7 * SECOND_NS));
+        assert_eq!(own.word(T0 + 7 * SECOND_NS), ServiceDecision::Free);
         own.told(true, Some(1_000_000), T0);
         assert_eq!(
             own.word(T0),
-            ServiceWord::Over(T0 + 60 * SECOND_NS),
+            ServiceDecision::Over(T0 + 60 * SECOND_NS),
             "no longer than its window"
         );
         own.told(false, None, T0 + 1);
-        assert_eq!(own.word(T0 + 1), ServiceWord::Free);
+        assert_eq!(own.word(T0 + 1), ServiceDecision::Free);
     }
 
     #[test]
     fn who_was_refused_makes_it_ask_again() {
-        let mut own = entry(1, Every::Day);
+        let mut own = entry(1, FleetWindow::Day);
         own.told(true, None, T0);
         assert_eq!(own.take(T0 + SECOND_NS, false), None);
         own.wanted = true;
@@ -314,14 +317,14 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_holds_nothing_up() {
         let day = 86_400 * SECOND_NS;
-        let mut own = entry(1, Every::Minute);
+        let mut own = entry(1, FleetWindow::Minute);
         own.owe(5, T0);
         own.take(T0, false).unwrap();
         own.told(true, Some(30), T0);
         let back = T0 - day;
         assert_eq!(
             own.word(back),
-            ServiceWord::Free,
+            ServiceDecision::Free,
             "it would be over for a day and a half minute"
         );
         own.owe(3, back);
@@ -335,7 +338,7 @@ mod tests {
     enum Step {
         Use(u64),
         Wait(u64),
-        Take,
+        DueReport,
         Counted,
         NotCounted,
         Lost,
@@ -345,7 +348,7 @@ mod tests {
         prop_oneof![
             4 => (0_u64..100_000).prop_map(Step::Use),
             3 => (1_u64..3000).prop_map(Step::Wait),
-            3 => Just(Step::Take),
+            3 => Just(Step::DueReport),
             3 => Just(Step::Counted),
             1 => Just(Step::NotCounted),
             1 => Just(Step::Lost),
@@ -359,9 +362,9 @@ mod tests {
             steps in prop::collection::vec(step(), 0..80),
             cents in any::<bool>(),
         ) {
-            let mut own = entry(if cents { 10_000 } else { 1 }, Every::Minute);
+            let mut own = entry(if cents { 10_000 } else { 1 }, FleetWindow::Minute);
             let (mut now, mut used, mut counted, mut lost) = (T0, 0_u64, 0_u64, 0_u64);
-            let mut call: Option<Take> = None;
+            let mut call: Option<DueReport> = None;
             for step in steps {
                 let (late, unanswered) = own.advance(now);
                 lost += late + unanswered;
@@ -371,7 +374,7 @@ mod tests {
                         used += units;
                     }
                     Step::Wait(ms) => now += ms * 1_000_000,
-                    Step::Take => {
+                    Step::DueReport => {
                         if let Some(take) = own.take(now, false) {
                             call = Some(take);
                         }

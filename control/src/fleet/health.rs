@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Api, Service};
+use super::{RateLimitService, ServiceApi};
 
 /// Bytes of one entry: its number, and since when (Unix nanoseconds).
 const ENTRY: usize = 16;
@@ -12,13 +12,13 @@ const ENTRY: usize = 16;
 const MOST: usize = crate::limits::LIMITS;
 
 /// The number of a limit at a service; with an empty name, of the service itself.
-pub(super) fn number(service: &Service, limit: &str) -> u64 {
+pub(super) fn number(service: &RateLimitService, limit: &str) -> u64 {
     let mut hash = Sha256::new();
     for text in [&service.cluster, &service.domain, limit] {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    hash.update([u8::from(service.api == Api::Envoy)]);
+    hash.update([u8::from(service.api == ServiceApi::Envoy)]);
     u64::from_le_bytes(hash.finalize().first_chunk::<8>().copied().unwrap_or_default())
 }
 

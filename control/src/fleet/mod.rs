@@ -27,10 +27,10 @@ pub mod wire;
 
 use std::rc::Rc;
 
-pub use call::Parcel;
-pub use entry::ServiceWord;
+pub use call::UsageReport;
+pub use entry::ServiceDecision;
 pub use reservation::{Commit, Reservation};
-pub use table::{Admitter, Asking, Table};
+pub use table::{Asking, FleetTable, StrictAnswer};
 
 use crate::ledger::AccountKey;
 
@@ -38,7 +38,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 /// The protocol of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
+pub enum ServiceApi {
     /// `kuadrant.service.ratelimit.v1`: asks by `CheckRateLimit`, charges by `Report`; or `Reserve` and `Commit`.
     Limitador,
     /// `envoy.service.ratelimit.v3`: `ShouldRateLimit` does both.
@@ -47,7 +47,7 @@ pub enum Api {
 
 /// The windows that such services have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Every {
+pub enum FleetWindow {
     /// `1s`
     Second,
     /// `1m`
@@ -58,7 +58,7 @@ pub enum Every {
     Day,
 }
 
-impl Every {
+impl FleetWindow {
     /// Nanoseconds.
     #[must_use]
     pub fn ns(self) -> u64 {
@@ -74,7 +74,7 @@ impl Every {
 
 /// What admits requests while the service does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnError {
+pub enum OnServiceError {
     /// The process's own cap.
     Local,
     /// All requests are admitted.
@@ -85,22 +85,22 @@ pub enum OnError {
 
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
+pub struct RateLimitService {
     /// The proxy's cluster.
     pub cluster: String,
     /// The service's domain.
     pub domain: String,
     /// Its protocol.
-    pub api: Api,
+    pub api: ServiceApi,
 }
 
 /// Where a limit's accounts are counted, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct FleetTarget {
     /// The service.
-    pub service: Service,
+    pub service: RateLimitService,
     /// The window.
-    pub every: Every,
+    pub every: FleetWindow,
     /// How many units of the limit make one of the service's: 10,000 micro-dollars are a cent.
     pub unit: u32,
     /// How often usage is reported, in milliseconds.
@@ -109,15 +109,15 @@ pub struct Target {
 
 /// `global` of a limit, compiled.
 #[derive(Debug, Clone)]
-pub struct Global {
+pub struct GlobalLimit {
     /// Where it is counted.
-    pub target: Rc<Target>,
+    pub target: Rc<FleetTarget>,
     /// The names of the labels in `per`.
     pub labels: Vec<String>,
     /// Ask the service before each request.
     pub strict: bool,
     /// What to do while the service does not answer.
-    pub on_error: OnError,
+    pub on_error: OnServiceError,
 }
 
 /// One account of a limit, as the service knows it.
@@ -126,7 +126,7 @@ pub struct FleetAccount {
     /// Its name in this process.
     pub key: AccountKey,
     /// Where it is counted.
-    pub target: Rc<Target>,
+    pub target: Rc<FleetTarget>,
     /// The entries of its descriptor.
     pub entries: Vec<(String, String)>,
     /// What the fleet may use in a window, in the limit's own unit.

@@ -1,7 +1,7 @@
 //! The accounts that share one slot of storage, as bytes: fixed fields, then texts with their lengths.
 
-use super::entry::TableEntry;
-use super::{Api, Every, Service, Target};
+use super::entry::FleetEntry;
+use super::{FleetTarget, FleetWindow, RateLimitService, ServiceApi};
 use crate::ledger::AccountKey;
 use crate::limits::{FLEET_ENTRIES, FLEET_WAYS, LEDGER_GROUPS, LEDGER_WAYS};
 
@@ -12,7 +12,7 @@ const LAYOUT: u8 = 2;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FleetSlot {
     /// In no order.
-    pub entries: Vec<TableEntry>,
+    pub entries: Vec<FleetEntry>,
 }
 
 impl FleetSlot {
@@ -40,7 +40,7 @@ impl FleetSlot {
     }
 
     /// The account of this key, if it is here.
-    pub(super) fn find(&mut self, id: &[u8; 16]) -> Option<&mut TableEntry> {
+    pub(super) fn find(&mut self, id: &[u8; 16]) -> Option<&mut FleetEntry> {
         self.entries.iter_mut().find(|entry| entry.id == *id)
     }
 
@@ -51,10 +51,10 @@ impl FleetSlot {
         if self.has_room(key) {
             return true;
         }
-        let spare = |entry: &&TableEntry| entry.can_go(now_ns);
+        let spare = |entry: &&FleetEntry| entry.can_go(now_ns);
         let oldest = self.entries.iter().filter(spare).map(|entry| entry.over_ns).min();
         let Some(oldest) = oldest else { return false };
-        let gone = |entry: &TableEntry| entry.over_ns == oldest && entry.can_go(now_ns);
+        let gone = |entry: &FleetEntry| entry.over_ns == oldest && entry.can_go(now_ns);
         if let Some(at) = self.entries.iter().position(gone) {
             self.entries.swap_remove(at);
         }
@@ -65,7 +65,7 @@ impl FleetSlot {
     fn has_room(&self, key: &AccountKey) -> bool {
         let share = (key.share() * FLEET_WAYS / LEDGER_WAYS).max(2);
         let of_first = (share / LEDGER_GROUPS as usize).max(1);
-        let own = |entry: &&TableEntry| entry.limit == key.limit();
+        let own = |entry: &&FleetEntry| entry.limit == key.limit();
         let firsts = self.entries.iter().filter(own).filter(|entry| entry.first == key.first());
         self.entries.len() < FLEET_WAYS
             && self.entries.iter().filter(own).count() < share
@@ -73,7 +73,7 @@ impl FleetSlot {
     }
 }
 
-fn write(entry: &TableEntry, out: &mut Vec<u8>) {
+fn write(entry: &FleetEntry, out: &mut Vec<u8>) {
     out.extend_from_slice(&entry.id);
     for number in [entry.limit, entry.first, entry.target.unit, entry.target.sync_ms] {
         out.extend_from_slice(&number.to_le_bytes());
@@ -83,12 +83,12 @@ fn write(entry: &TableEntry, out: &mut Vec<u8>) {
         out.extend_from_slice(&number.to_le_bytes());
     }
     let every = match entry.target.every {
-        Every::Second => 0,
-        Every::Minute => 1,
-        Every::Hour => 2,
-        Every::Day => 3,
+        FleetWindow::Second => 0,
+        FleetWindow::Minute => 1,
+        FleetWindow::Hour => 2,
+        FleetWindow::Day => 3,
     };
-    let api = u8::from(entry.target.service.api == Api::Envoy);
+    let api = u8::from(entry.target.service.api == ServiceApi::Envoy);
     let count = u8::try_from(entry.entries.len()).unwrap_or(u8::MAX);
     out.extend_from_slice(&[every, api, u8::from(entry.wanted), count]);
     let names = [&entry.target.service.cluster, &entry.target.service.domain];
@@ -100,7 +100,7 @@ fn write(entry: &TableEntry, out: &mut Vec<u8>) {
     }
 }
 
-fn read(from: &mut SetReader<'_>) -> Option<TableEntry> {
+fn read(from: &mut SetReader<'_>) -> Option<FleetEntry> {
     let id = from.take()?;
     let [limit, first, unit, sync_ms] =
         [from.number()?, from.number()?, from.number()?, from.number()?];
@@ -109,23 +109,28 @@ fn read(from: &mut SetReader<'_>) -> Option<TableEntry> {
         [from.long()?, from.long()?, from.long()?, from.long()?, from.long()?];
     let [every, api, wanted, count] = from.take()?;
     let every = match every {
-        0 => Every::Second,
-        1 => Every::Minute,
-        2 => Every::Hour,
-        3 => Every::Day,
+        0 => FleetWindow::Second,
+        1 => FleetWindow::Minute,
+        2 => FleetWindow::Hour,
+        3 => FleetWindow::Day,
         _ => return None,
     };
-    let api = if api == 1 { Api::Envoy } else { Api::Limitador };
+    let api = if api == 1 { ServiceApi::Envoy } else { ServiceApi::Limitador };
     let (cluster, domain) = (from.text()?, from.text()?);
     if usize::from(count) > FLEET_ENTRIES {
         return None;
     }
     let entries = (0..count).map(|_| Some((from.text()?, from.text()?))).collect::<Option<_>>()?;
-    Some(TableEntry {
+    Some(FleetEntry {
         id,
         limit,
         first,
-        target: Target { service: Service { cluster, domain, api }, every, unit, sync_ms },
+        target: FleetTarget {
+            service: RateLimitService { cluster, domain, api },
+            every,
+            unit,
+            sync_ms,
+        },
         entries,
         cap,
         owed,
@@ -170,13 +175,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn target() -> impl Strategy<Value = Target> {
-        let every =
-            prop::sample::select(vec![Every::Second, Every::Minute, Every::Hour, Every::Day]);
-        let api = prop::sample::select(vec![Api::Limitador, Api::Envoy]);
+    fn target() -> impl Strategy<Value = FleetTarget> {
+        let every = prop::sample::select(vec![
+            FleetWindow::Second,
+            FleetWindow::Minute,
+            FleetWindow::Hour,
+            FleetWindow::Day,
+        ]);
+        let api = prop::sample::select(vec![ServiceApi::Limitador, ServiceApi::Envoy]);
         (".{0,30}", ".{0,30}", api, every, any::<u32>(), any::<u32>()).prop_map(
-            |(cluster, domain, api, every, unit, sync_ms)| Target {
-                service: Service { cluster, domain, api },
+            |(cluster, domain, api, every, unit, sync_ms)| FleetTarget {
+                service: RateLimitService { cluster, domain, api },
                 every,
                 unit,
                 sync_ms,
@@ -184,13 +193,13 @@ mod tests {
         )
     }
 
-    fn entry() -> impl Strategy<Value = TableEntry> {
+    fn entry() -> impl Strategy<Value = FleetEntry> {
         let texts = prop::collection::vec((".{0,20}", ".{0,60}"), 0..=FLEET_ENTRIES);
         let numbers = (any::<[u8; 16]>(), any::<[u32; 2]>(), any::<[u64; 9]>(), any::<bool>());
         (target(), texts, numbers).prop_map(|(target, entries, numbers)| {
             let (id, [limit, first], times, wanted) = numbers;
             let [cap, owed, sent, since_ns, busy_ns, next_ns, over_ns, begun_ns, counted] = times;
-            TableEntry {
+            FleetEntry {
                 id,
                 limit,
                 first,

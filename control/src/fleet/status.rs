@@ -1,6 +1,6 @@
 //! The state of a policy's rate-limit services, for `status`.
 
-use super::{Asking, Table};
+use super::{Asking, FleetTable};
 use crate::base::json_text::quote;
 use crate::base::time;
 use crate::policy::Program;
@@ -8,7 +8,7 @@ use crate::policy::Program;
 /// A JSON object: for each limit with `global` its service, whether it answers, whether it reserves room, and whether
 /// it seems not to know the limit.
 #[must_use]
-pub fn json(program: &Program, table: &Table) -> String {
+pub fn json(program: &Program, table: &FleetTable) -> String {
     let mut out = String::from("{");
     for limit in &program.limits.rules {
         let Some(global) = &limit.global else { continue };

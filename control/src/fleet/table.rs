@@ -2,21 +2,21 @@
 
 mod strict;
 
-pub use strict::{Admitter, Asking};
+pub use strict::{Asking, StrictAnswer};
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::call::{CalloutStep, Heard, Parcel};
-use super::entry::{ServiceWord, TableEntry};
+use super::call::{CalloutStep, ServiceAnswer, UsageReport};
+use super::entry::{FleetEntry, ServiceDecision};
 use super::health;
 use super::reservation::Commit;
 use super::set::FleetSlot;
 use super::wire::DescriptorStatus;
-use super::{FleetAccount, Service, Target};
+use super::{FleetAccount, FleetTarget, RateLimitService};
 use crate::base::callout::CalloutReply;
 use crate::effect::Effect;
-use crate::ledger::{Store, Written};
+use crate::ledger::{Store, WriteOutcome};
 use crate::limits::{FLEET_SLOTS, LEDGER_RETRIES};
 
 /// The value that lists services which do not answer.
@@ -33,7 +33,7 @@ const PLAIN: u32 = FLEET_SLOTS + 3;
 
 /// The accounts of a fleet, as one worker sees them.
 #[derive(Debug)]
-pub struct Table {
+pub struct FleetTable {
     store: Rc<dyn Store>,
     /// Where the next round begins, so that a bounded round reaches every slot.
     begin: Cell<u32>,
@@ -42,7 +42,7 @@ pub struct Table {
     ended: RefCell<Vec<Commit>>,
 }
 
-impl Table {
+impl FleetTable {
     /// Accounts in this storage.
     #[must_use]
     pub fn new(store: Rc<dyn Store>) -> Self {
@@ -69,11 +69,11 @@ impl Table {
 
     /// The service's last decision on an account. If the storage fails, there is none.
     #[must_use]
-    pub fn word(&self, account: &FleetAccount) -> ServiceWord {
+    pub fn word(&self, account: &FleetAccount) -> ServiceDecision {
         let stored = self.store.get(slot_of(account)).ok().flatten();
         let set = stored.and_then(|stored| FleetSlot::decode(&stored.bytes)).unwrap_or_default();
         let own = set.entries.iter().find(|entry| entry.id == account.key.account());
-        own.map_or(ServiceWord::Free, |entry| entry.word(self.store.now_ns()))
+        own.map_or(ServiceDecision::Free, |entry| entry.word(self.store.now_ns()))
     }
 
     /// When the service's window of an account ends at the latest; `None` if unknown.
@@ -114,19 +114,19 @@ impl Table {
 
     /// Since when a service has not answered (Unix nanoseconds); `None` if it does, or was not asked.
     #[must_use]
-    pub fn failing_since(&self, service: &Service) -> Option<u64> {
+    pub fn failing_since(&self, service: &RateLimitService) -> Option<u64> {
         self.since(HEALTH, service, "")
     }
 
     /// How long ago, in nanoseconds, a service last showed that it does not know a limit. `None` after two windows,
     /// since the limit may have been added.
-    pub(super) fn unknown_for(&self, target: &Target, limit: &str) -> Option<u64> {
+    pub(super) fn unknown_for(&self, target: &FleetTarget, limit: &str) -> Option<u64> {
         let since = self.since(UNKNOWN, &target.service, limit)?;
         let past = self.store.now_ns().saturating_sub(since);
         (past < 2 * target.every.ns()).then_some(past)
     }
 
-    fn since(&self, list: u32, service: &Service, limit: &str) -> Option<u64> {
+    fn since(&self, list: u32, service: &RateLimitService, limit: &str) -> Option<u64> {
         let list = self.store.get(list).ok().flatten()?;
         health::since(&list.bytes, health::number(service, limit))
     }
@@ -148,13 +148,13 @@ impl Table {
         let next = due.saturating_add(every_ms);
         let next =
             if next <= now_ms || next - now_ms > every_ms { now_ms + every_ms } else { next };
-        self.store.set(TURN, &next.to_le_bytes(), cas) == Written::Done
+        self.store.set(TURN, &next.to_le_bytes(), cas) == WriteOutcome::Done
     }
 
     /// Takes what is to be sent, at most `room` calls. A service that does not answer gets one, to find out whether it
     /// does again.
     #[must_use]
-    pub fn due(&self, room: usize) -> Vec<Parcel> {
+    pub fn due(&self, room: usize) -> Vec<UsageReport> {
         let failing = self.store.get(HEALTH).ok().flatten().map(|s| s.bytes).unwrap_or_default();
         let mut probed: Vec<u64> = Vec::new();
         let mut parcels = Vec::new();
@@ -169,7 +169,7 @@ impl Table {
             if stored.bytes.len() <= 1 {
                 continue;
             }
-            let mut how = |service: &Service| {
+            let mut how = |service: &RateLimitService| {
                 let number = health::number(service, "");
                 if health::since(&failing, number).is_none() {
                     return Some(false);
@@ -191,8 +191,8 @@ impl Table {
         &self,
         slot: u32,
         room: usize,
-        how: &mut dyn FnMut(&Service) -> Option<bool>,
-    ) -> Vec<Parcel> {
+        how: &mut dyn FnMut(&RateLimitService) -> Option<bool>,
+    ) -> Vec<UsageReport> {
         let now_ns = self.store.now_ns();
         let Ok(Some(stored)) = self.store.get(slot) else { return Vec::new() };
         let mut set = FleetSlot::decode(&stored.bytes).unwrap_or_default();
@@ -205,7 +205,7 @@ impl Table {
             }
             let Some(probe) = how(&entry.target.service) else { continue };
             if let Some(take) = entry.take(now_ns, probe) {
-                parcels.push(Parcel {
+                parcels.push(UsageReport {
                     slot,
                     id: entry.id,
                     stamp: take.stamp,
@@ -223,7 +223,7 @@ impl Table {
             return Vec::new();
         }
         match self.store.set(slot, &bytes, Some(stored.cas)) {
-            Written::Done => {
+            WriteOutcome::Done => {
                 for (late, unanswered) in gone {
                     self.lost("late", late);
                     self.lost("unanswered", unanswered);
@@ -231,18 +231,22 @@ impl Table {
                 parcels
             }
             // Another worker wrote in between: it is due at the next turn too.
-            Written::Mismatch | Written::Failed => Vec::new(),
+            WriteOutcome::Mismatch | WriteOutcome::Failed => Vec::new(),
         }
     }
 
     /// Records an answer. Returns the call that follows, if there is one.
     #[must_use]
-    pub fn answered(&self, parcel: Parcel, answer: CalloutReply<'_>) -> Option<Parcel> {
-        let read = Heard::read(answer, self.since_ns(parcel.sent_ns));
+    pub fn answered(&self, parcel: UsageReport, answer: CalloutReply<'_>) -> Option<UsageReport> {
+        let read = ServiceAnswer::read(answer, self.since_ns(parcel.sent_ns));
         let heard = match (parcel.step, read, answer) {
             // A report's answer only acknowledges it.
-            (CalloutStep::Report, Heard::Garbage, CalloutReply::Message(b"")) => {
-                Heard::Said(DescriptorStatus { over: false, reset_s: None, has_limit: true })
+            (CalloutStep::Report, ServiceAnswer::Garbage, CalloutReply::Message(b"")) => {
+                ServiceAnswer::Said(DescriptorStatus {
+                    over: false,
+                    reset_s: None,
+                    has_limit: true,
+                })
             }
             (_, heard, _) => heard,
         };
@@ -254,31 +258,31 @@ impl Table {
                 return false;
             }
             match (heard, parcel.step) {
-                (Heard::Said(_), CalloutStep::Report) => entry.counted(now_ns),
-                (Heard::Said(said), _) => {
+                (ServiceAnswer::Said(_), CalloutStep::Report) => entry.counted(now_ns),
+                (ServiceAnswer::Said(said), _) => {
                     entry.counted(now_ns);
                     entry.told(said.over, said.reset_s, now_ns);
                     exceeds = !said.over && entry.exceeds();
                 }
-                (Heard::Garbage, _) => {
+                (ServiceAnswer::Garbage, _) => {
                     entry.counted(now_ns);
                     unanswered = entry.lost(now_ns);
                 }
-                (Heard::Refused, _) => entry.not_counted(now_ns),
-                (Heard::Lost, _) => unanswered = entry.lost(now_ns),
+                (ServiceAnswer::Refused, _) => entry.not_counted(now_ns),
+                (ServiceAnswer::Lost, _) => unanswered = entry.lost(now_ns),
             }
             true
         });
         self.lost("unanswered", unanswered);
-        let unknown = matches!((heard, parcel.step), (Heard::Said(said), CalloutStep::Charge) if !said.has_limit);
+        let unknown = matches!((heard, parcel.step), (ServiceAnswer::Said(said), CalloutStep::Charge) if !said.has_limit);
         if unknown || exceeds {
             self.knows(&parcel.target, &parcel.entries, false);
-        } else if matches!(heard, Heard::Said(said) if said.over) {
+        } else if matches!(heard, ServiceAnswer::Said(said) if said.over) {
             self.knows(&parcel.target, &parcel.entries, true);
         }
         let follows = heard.is_answer() && parcel.step == CalloutStep::Report;
         let sent_ns = self.store.now_ns();
-        follows.then_some(Parcel { step: CalloutStep::Check, hits: 0, sent_ns, ..parcel })
+        follows.then_some(UsageReport { step: CalloutStep::Check, hits: 0, sent_ns, ..parcel })
     }
 
     fn since_ns(&self, then_ns: u64) -> u64 {
@@ -286,7 +290,7 @@ impl Table {
     }
 
     /// Records whether a service has answered.
-    fn heard(&self, service: &Service, action: &str, heard: Heard) {
+    fn heard(&self, service: &RateLimitService, action: &str, heard: ServiceAnswer) {
         self.count(format!("hemostat_global_calls_total;action={action};reason={}", heard.word()));
         let answers = heard.is_answer();
         if self.turned(HEALTH, health::number(service, ""), answers) {
@@ -296,7 +300,7 @@ impl Table {
 
     /// Records whether a service knows the limit of these entries: it does not if it says that something is left when
     /// nothing can be.
-    fn knows(&self, target: &Target, entries: &[(String, String)], knows: bool) {
+    fn knows(&self, target: &FleetTarget, entries: &[(String, String)], knows: bool) {
         if !knows {
             self.count("hemostat_global_unlimited_total".to_owned());
         }
@@ -314,7 +318,7 @@ impl Table {
         }
     }
 
-    fn log(&self, service: &Service, what: &str) {
+    fn log(&self, service: &RateLimitService, what: &str) {
         let (cluster, domain) = (&service.cluster, &service.domain);
         let line = format!("rate-limit service of domain `{domain}` (cluster `{cluster}`) {what}");
         self.effects.borrow_mut().push(Effect::Log(line));
@@ -328,7 +332,7 @@ impl Table {
             let Some(next) = health::heard(&bytes, number, well, self.store.now_ns()) else {
                 return false;
             };
-            if self.store.set(list, &next, cas) != Written::Mismatch {
+            if self.store.set(list, &next, cas) != WriteOutcome::Mismatch {
                 return true;
             }
         }
@@ -342,7 +346,7 @@ impl Table {
     fn change(
         &self,
         account: &FleetAccount,
-        change: &mut dyn FnMut(&mut TableEntry, u64) -> bool,
+        change: &mut dyn FnMut(&mut FleetEntry, u64) -> bool,
     ) -> bool {
         let key = &account.key;
         let (mut gone, mut room) = ((0, 0), true);
@@ -378,9 +382,9 @@ impl Table {
                 return true;
             }
             match self.store.set(slot, &set.encode(), cas) {
-                Written::Done => return true,
-                Written::Mismatch => {}
-                Written::Failed => return false,
+                WriteOutcome::Done => return true,
+                WriteOutcome::Mismatch => {}
+                WriteOutcome::Failed => return false,
             }
         }
         false
@@ -393,8 +397,8 @@ fn slot_of(account: &FleetAccount) -> u32 {
     (account.key.slot() / slots.max(1)) % FLEET_SLOTS
 }
 
-fn fresh(account: &FleetAccount) -> TableEntry {
-    TableEntry {
+fn fresh(account: &FleetAccount) -> FleetEntry {
+    FleetEntry {
         id: account.key.account(),
         limit: account.key.limit(),
         first: account.key.first(),

@@ -1,6 +1,6 @@
-use super::used::{Broken, Local, Slots, UsedGrant, give_back, use_once};
+use super::used::{GrantSlots, LocalSlots, SlotsFailed, UsedGrant, give_back, use_once};
 use super::*;
-use crate::dsse::May;
+use crate::dsse::KeyPermissions;
 use proptest::prelude::*;
 use std::cell::Cell;
 
@@ -11,13 +11,13 @@ fn key(n: u8) -> SecretKey {
 }
 
 fn approvers() -> Vec<TrustedKey> {
-    vec![TrustedKey { id: "oncall".to_owned(), key: key(1).public(), may: May::ALL }]
+    vec![TrustedKey { id: "oncall".to_owned(), key: key(1).public(), may: KeyPermissions::ALL }]
 }
 
 fn grant() -> Grant {
     Grant {
         scope: Some("prod".to_owned()),
-        what: What::Call(approval_id("refund", r#"{"amount":150}"#)),
+        what: GrantTarget::Call(approval_id("refund", r#"{"amount":150}"#)),
         tenant: Some("acme".to_owned()),
         issued_at: NOW,
         expires: NOW + LIFE_S,
@@ -56,7 +56,7 @@ fn an_id_is_what_the_policy_says() {
 #[test]
 fn every_failure_has_its_name() {
     assert_eq!(outcome(|_| {}, 1), Ok(()));
-    assert_eq!(outcome(|g| g.what = What::AnyArgsOf("refund".to_owned()), 1), Ok(()));
+    assert_eq!(outcome(|g| g.what = GrantTarget::AnyArgsOf("refund".to_owned()), 1), Ok(()));
     assert_eq!(outcome(|g| g.tenant = None, 1), Ok(()));
     assert_eq!(outcome(|_| {}, 2), Err(GrantRefusal::WrongKey));
     assert_eq!(outcome(|g| g.expires = NOW, 1), Err(GrantRefusal::Expired));
@@ -65,11 +65,11 @@ fn every_failure_has_its_name() {
     assert_eq!(outcome(|g| g.tenant = Some("other".to_owned()), 1), Err(GrantRefusal::OtherTenant));
     assert_eq!(outcome(|g| g.scope = Some("staging".to_owned()), 1), Err(GrantRefusal::OtherScope));
     assert_eq!(outcome(|g| g.scope = None, 1), Err(GrantRefusal::OtherScope));
-    let other = |tool, args| What::Call(approval_id(tool, args));
+    let other = |tool, args| GrantTarget::Call(approval_id(tool, args));
     for what in [
         other("transfer", r#"{"amount":150}"#),
         other("refund", r#"{"amount":151}"#),
-        What::AnyArgsOf("transfer".to_owned()),
+        GrantTarget::AnyArgsOf("transfer".to_owned()),
     ] {
         assert_eq!(outcome(|g| g.what = what, 1), Err(GrantRefusal::OtherCall));
     }
@@ -109,7 +109,7 @@ fn headers_hold_envelopes_in_either_form() {
 
 #[test]
 fn a_grant_is_good_once_until_it_is_over() {
-    let slots = Local::default();
+    let slots = LocalSlots::default();
     assert_eq!(use_once(&slots, &grant(), NOW), Ok(()));
     assert_eq!(use_once(&slots, &grant(), NOW), Err(GrantRefusal::Used));
     assert_eq!(use_once(&slots, &grant(), NOW + LIFE_S), Err(GrantRefusal::Used));
@@ -119,10 +119,10 @@ fn a_grant_is_good_once_until_it_is_over() {
 
 #[test]
 fn a_use_that_is_given_back_can_be_made_again_and_no_other_is() {
-    let slots = Busy { losses: Cell::new(0), inner: Local::default() };
+    let slots = Busy { losses: Cell::new(0), inner: LocalSlots::default() };
     let others: Vec<Grant> = (0..300).map(|n| Grant { nonce: n.to_string(), ..grant() }).collect();
     others.iter().for_each(|other| assert_eq!(use_once(&slots, other, NOW), Ok(())));
-    assert!(!give_back(&Local::default(), &grant()), "it was never used");
+    assert!(!give_back(&LocalSlots::default(), &grant()), "it was never used");
     assert_eq!(use_once(&slots, &grant(), NOW), Ok(()));
     slots.losses.set(3);
     assert!(give_back(&slots, &grant()));
@@ -139,7 +139,7 @@ fn a_use_that_is_given_back_can_be_made_again_and_no_other_is() {
 
 #[test]
 fn a_full_memory_takes_no_more_and_forgets_only_what_is_over() {
-    let slots = Local::default();
+    let slots = LocalSlots::default();
     let mut taken = 0;
     let numbered = |n: u32| Grant { nonce: n.to_string(), ..grant() };
     let mut full = None;
@@ -166,15 +166,20 @@ fn a_full_memory_takes_no_more_and_forgets_only_what_is_over() {
 #[derive(Debug)]
 struct Busy {
     losses: Cell<u32>,
-    inner: Local,
+    inner: LocalSlots,
 }
 
-impl Slots for Busy {
-    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, Broken> {
+impl GrantSlots for Busy {
+    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, SlotsFailed> {
         self.inner.get(slot)
     }
 
-    fn replace(&self, slot: u32, old: Option<&UsedGrant>, bytes: &[u8]) -> Result<bool, Broken> {
+    fn replace(
+        &self,
+        slot: u32,
+        old: Option<&UsedGrant>,
+        bytes: &[u8],
+    ) -> Result<bool, SlotsFailed> {
         if self.losses.get() > 0 {
             self.losses.set(self.losses.get() - 1);
             return Ok(false);
@@ -185,7 +190,7 @@ impl Slots for Busy {
 
 #[test]
 fn a_race_is_tried_again_and_not_for_ever() {
-    let busy = |losses| Busy { losses: Cell::new(losses), inner: Local::default() };
+    let busy = |losses| Busy { losses: Cell::new(losses), inner: LocalSlots::default() };
     assert_eq!(use_once(&busy(3), &grant(), NOW), Ok(()));
     assert_eq!(use_once(&busy(1000), &grant(), NOW), Err(GrantRefusal::NoMemory));
 }

@@ -18,23 +18,28 @@ pub struct UsedGrant {
 }
 
 /// The memory that workers share: [`limits::GRANT_SLOTS`] values.
-pub trait Slots: std::fmt::Debug {
+pub trait GrantSlots: std::fmt::Debug {
     /// The value of a slot; `None` if it was never written.
     ///
     /// # Errors
     /// The memory does not work.
-    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, Broken>;
+    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, SlotsFailed>;
 
     /// Replaces the value that was read, or writes the first one. False if another worker wrote in between.
     ///
     /// # Errors
     /// The memory does not work.
-    fn replace(&self, slot: u32, old: Option<&UsedGrant>, bytes: &[u8]) -> Result<bool, Broken>;
+    fn replace(
+        &self,
+        slot: u32,
+        old: Option<&UsedGrant>,
+        bytes: &[u8],
+    ) -> Result<bool, SlotsFailed>;
 }
 
 /// The memory does not work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Broken;
+pub struct SlotsFailed;
 
 /// One used grant: the beginning of its digest, and when it expires.
 const ENTRY: usize = 24;
@@ -46,13 +51,16 @@ const TRIES: usize = 16;
 ///
 /// # Errors
 /// It was used before, or the use cannot be recorded.
-pub fn use_once(slots: &dyn Slots, grant: &Grant, now: u64) -> Result<(), GrantRefusal> {
+pub fn use_once(slots: &dyn GrantSlots, grant: &Grant, now: u64) -> Result<(), GrantRefusal> {
     let (slot, name) = place(grant);
     for _ in 0..TRIES {
-        let old = slots.get(slot).map_err(|Broken| GrantRefusal::NoMemory)?;
+        let old = slots.get(slot).map_err(|SlotsFailed| GrantRefusal::NoMemory)?;
         let known = old.as_ref().map_or(&[][..], |old| &old.bytes);
         let bytes = with(known, &name, grant.expires, now)?;
-        if slots.replace(slot, old.as_ref(), &bytes).map_err(|Broken| GrantRefusal::NoMemory)? {
+        if slots
+            .replace(slot, old.as_ref(), &bytes)
+            .map_err(|SlotsFailed| GrantRefusal::NoMemory)?
+        {
             return Ok(());
         }
     }
@@ -61,7 +69,7 @@ pub fn use_once(slots: &dyn Slots, grant: &Grant, now: u64) -> Result<(), GrantR
 
 /// Returns the grant, because the call it was used for has not left. False if that cannot be recorded, and it stays
 /// used.
-pub fn give_back(slots: &dyn Slots, grant: &Grant) -> bool {
+pub fn give_back(slots: &dyn GrantSlots, grant: &Grant) -> bool {
     let (slot, name) = place(grant);
     for _ in 0..TRIES {
         let Ok(Some(old)) = slots.get(slot) else { return false };
@@ -74,7 +82,7 @@ pub fn give_back(slots: &dyn Slots, grant: &Grant) -> bool {
         match slots.replace(slot, Some(&old), &bytes) {
             Ok(true) => return true,
             Ok(false) => {}
-            Err(Broken) => return false,
+            Err(SlotsFailed) => return false,
         }
     }
     false
@@ -115,16 +123,21 @@ fn with(known: &[u8], name: &[u8], expires: u64, now: u64) -> Result<Vec<u8>, Gr
 
 /// A memory for one thread, for tests and tools.
 #[derive(Debug, Default)]
-pub struct Local {
+pub struct LocalSlots {
     slots: std::cell::RefCell<std::collections::BTreeMap<u32, UsedGrant>>,
 }
 
-impl Slots for Local {
-    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, Broken> {
+impl GrantSlots for LocalSlots {
+    fn get(&self, slot: u32) -> Result<Option<UsedGrant>, SlotsFailed> {
         Ok(self.slots.borrow().get(&slot).cloned())
     }
 
-    fn replace(&self, slot: u32, old: Option<&UsedGrant>, bytes: &[u8]) -> Result<bool, Broken> {
+    fn replace(
+        &self,
+        slot: u32,
+        old: Option<&UsedGrant>,
+        bytes: &[u8],
+    ) -> Result<bool, SlotsFailed> {
         let mut slots = self.slots.borrow_mut();
         let now = slots.get(&slot).map(|stored| stored.cas);
         if now != old.map(|old| old.cas) {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::account::{Account, Cap, Receipt, Standing, Wait};
 use super::names::{self, AccountNames, Noted};
 use super::set::{AccountSlot, SlotEntry};
-use super::store::{Store, Written};
+use super::store::{Store, WriteOutcome};
 use crate::limits::{
     LEDGER_GROUPS, LEDGER_OVERFLOW_SLOTS, LEDGER_RETRIES, LEDGER_SLOTS, LEDGER_WAYS,
 };
@@ -166,7 +166,7 @@ impl Hold {
 
 /// The result of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ReservationOutcome {
     /// The charge was taken.
     Admitted {
         /// Needed to settle it.
@@ -278,7 +278,7 @@ impl Book {
         cap: &Cap,
         charge: u64,
         thresholds: &[u64],
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<ReservationOutcome, StoreError> {
         match self.reserve_at(key, cap, charge, thresholds, false) {
             Err(StoreError::Full) => {
                 self.reserve_at(&key.overflow(), cap, charge, thresholds, true)
@@ -296,7 +296,7 @@ impl Book {
         hold: &Hold,
         charge: u64,
         thresholds: &[u64],
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<ReservationOutcome, StoreError> {
         self.reserve(&hold.key, &hold.cap, charge, thresholds)
     }
 
@@ -307,7 +307,7 @@ impl Book {
         charge: u64,
         thresholds: &[u64],
         overflow: bool,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<ReservationOutcome, StoreError> {
         self.update(key.slot, |set, now_ns| {
             let (entry, reused) = find(set, key, cap, now_ns)?;
             entry.account.advance(cap, now_ns);
@@ -317,7 +317,7 @@ impl Book {
             let standing = entry.account.standing(cap);
             let receipt = match taken {
                 Err(refusal) => {
-                    return Ok(SlotStep::Leave(Outcome::Refused {
+                    return Ok(SlotStep::Leave(ReservationOutcome::Refused {
                         wait: refusal.wait,
                         standing,
                         overflow,
@@ -327,7 +327,13 @@ impl Book {
             };
             let warned = warn(entry, before, standing.used_millionths(), thresholds);
             let hold = Hold { key: key.clone(), cap: *cap, charge, receipt: Some(receipt) };
-            Ok(SlotStep::Write(Outcome::Admitted { hold, standing, overflow, reused, warned }))
+            Ok(SlotStep::Write(ReservationOutcome::Admitted {
+                hold,
+                standing,
+                overflow,
+                reused,
+                warned,
+            }))
         })
     }
 
@@ -433,9 +439,9 @@ impl Book {
                 SlotStep::Write(value) => value,
             };
             match self.store.set(slot, &set.encode(), cas) {
-                Written::Done => return Ok(value),
-                Written::Mismatch => {}
-                Written::Failed => return Err(StoreError::Failed),
+                WriteOutcome::Done => return Ok(value),
+                WriteOutcome::Mismatch => {}
+                WriteOutcome::Failed => return Err(StoreError::Failed),
             }
         }
         Err(StoreError::Contended)

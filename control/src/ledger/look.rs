@@ -85,7 +85,7 @@ impl Balances {
 mod tests {
     use std::rc::Rc;
 
-    use super::super::{AccountKey, LimitKey, MemoryStore, Outcome};
+    use super::super::{AccountKey, LimitKey, MemoryStore, ReservationOutcome};
     use super::*;
     use crate::limits::NAMES_RENEW_NS;
 
@@ -94,7 +94,10 @@ mod tests {
     fn take(book: &Book, tenant: &str, charge: u64) {
         let key = AccountKey::new(&LimitKey::new(b"tpm"), &[tenant], 32);
         book.note(&key, 1_000_000_000, [tenant].into_iter());
-        assert!(matches!(book.reserve(&key, &CAP, charge, &[]), Ok(Outcome::Admitted { .. })));
+        assert!(matches!(
+            book.reserve(&key, &CAP, charge, &[]),
+            Ok(ReservationOutcome::Admitted { .. })
+        ));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use super::store::{Store, Stored, Written};
+use super::store::{Store, StoredValue, WriteOutcome};
 
 /// A store in memory.
 #[derive(Debug, Default)]
@@ -49,29 +49,29 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn get(&self, key: u32) -> Result<Option<Stored>, ()> {
+    fn get(&self, key: u32) -> Result<Option<StoredValue>, ()> {
         if self.failing.get() {
             return Err(());
         }
         let values = self.values.borrow();
-        Ok(values.get(&key).map(|(bytes, cas)| Stored { bytes: bytes.clone(), cas: *cas }))
+        Ok(values.get(&key).map(|(bytes, cas)| StoredValue { bytes: bytes.clone(), cas: *cas }))
     }
 
-    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> Written {
+    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> WriteOutcome {
         if self.failing.get() {
-            return Written::Failed;
+            return WriteOutcome::Failed;
         }
         if let Some(left) = self.lose.get().checked_sub(1) {
             self.lose.set(left);
-            return Written::Mismatch;
+            return WriteOutcome::Mismatch;
         }
         let mut values = self.values.borrow_mut();
         if values.get(&key).map(|(_, cas)| *cas) != cas {
-            return Written::Mismatch;
+            return WriteOutcome::Mismatch;
         }
         self.writes.set(self.writes.get().wrapping_add(1));
         values.insert(key, (bytes.to_vec(), self.writes.get()));
-        Written::Done
+        WriteOutcome::Done
     }
 
     fn now_ns(&self) -> u64 {

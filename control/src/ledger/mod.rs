@@ -21,8 +21,8 @@ mod set;
 pub mod store;
 
 pub use account::{Account, Cap, OverLimit, Receipt, Standing, Wait};
-pub use book::{AccountKey, Book, Hold, LimitKey, Outcome, Settled, StoreError};
+pub use book::{AccountKey, Book, Hold, LimitKey, ReservationOutcome, Settled, StoreError};
 pub use calendar::CalendarSpan;
 pub use look::{Balance, Balances};
 pub use memory::MemoryStore;
-pub use store::{Store, Stored, Written};
+pub use store::{Store, StoredValue, WriteOutcome};

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use super::store::{Store, Written};
+use super::store::{Store, WriteOutcome};
 use crate::base::sorted_map::SortedMap;
 use crate::limits::{
     LEDGER_OVERFLOW_SLOTS, LEDGER_SLOTS, NAME_BYTES, NAMES_IN_SLOT, NAMES_KNOWN, NAMES_RENEW_NS,
@@ -48,7 +48,7 @@ impl<'a> AccountNames<'a> {
             }
         }
         entries.push((id, now, values.map(shortened).collect()));
-        if self.store.set(slot_of(&id), &encode(&entries), cas) == Written::Done {
+        if self.store.set(slot_of(&id), &encode(&entries), cas) == WriteOutcome::Done {
             let mut noted = noted.borrow_mut();
             if noted.len() >= NAMES_KNOWN {
                 noted.clear();

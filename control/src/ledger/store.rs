@@ -2,7 +2,7 @@
 
 /// A value with the version of its last write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredValue {
     /// The value.
     pub bytes: Vec<u8>,
     /// The version that a write replacing it must name.
@@ -11,7 +11,7 @@ pub struct Stored {
 
 /// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteOutcome {
     /// The value was written.
     Done,
     /// Another writer was faster.
@@ -27,10 +27,10 @@ pub trait Store: std::fmt::Debug {
         clippy::result_unit_err,
         reason = "the store reports its own failures; callers only learn that it failed"
     )]
-    fn get(&self, key: u32) -> Result<Option<Stored>, ()>;
+    fn get(&self, key: u32) -> Result<Option<StoredValue>, ()>;
 
     /// Writes a value if the last write was `cas`, or if there was none for `None`.
-    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> Written;
+    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> WriteOutcome;
 
     /// Unix time in nanoseconds, read at the call: accounts must not see a time that was read before it was their turn.
     fn now_ns(&self) -> u64;

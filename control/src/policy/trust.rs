@@ -3,7 +3,7 @@
 use super::diagnostic::Diagnostic;
 use super::path::Path;
 use super::source::{SourceNode, SourceValue, whole};
-use crate::dsse::{May, PublicKey, TrustedKey};
+use crate::dsse::{KeyPermissions, PublicKey, TrustedKey};
 use crate::limits;
 
 /// Whose signatures count.
@@ -156,7 +156,7 @@ impl TrustReader<'_> {
         }
         let may = match node.get("may") {
             Some(may) => self.may(may, &path.key("may")),
-            None => May::ALL,
+            None => KeyPermissions::ALL,
         };
         let written = node.text().or_else(|| node.get("key").and_then(SourceNode::text));
         let key = written.and_then(PublicKey::from_base64);
@@ -168,8 +168,8 @@ impl TrustReader<'_> {
         Some(TrustedKey { id: id.to_owned(), key: key?, may })
     }
 
-    fn may(&mut self, node: &SourceNode, path: &Path<'_>) -> May {
-        let mut may = May::default();
+    fn may(&mut self, node: &SourceNode, path: &Path<'_>) -> KeyPermissions {
+        let mut may = KeyPermissions::default();
         for item in node.items() {
             match item.text() {
                 Some("release") => may.release = true,
@@ -208,9 +208,9 @@ mod tests {
                 "auditor": {"key": "KEY", "may": []}}, "threshold": 1, "min_serial": 7}"#,
         );
         assert_eq!(found, [""; 0]);
-        let may: Vec<May> = trust.keys.iter().map(|key| key.may).collect();
-        let oncall = May { release: false, ..May::ALL };
-        assert_eq!(may, [May::ALL, oncall, May::default()]);
+        let may: Vec<KeyPermissions> = trust.keys.iter().map(|key| key.may).collect();
+        let oncall = KeyPermissions { release: false, ..KeyPermissions::ALL };
+        assert_eq!(may, [KeyPermissions::ALL, oncall, KeyPermissions::default()]);
         assert_eq!((trust.threshold, trust.min_serial), (1, Some(7)));
         assert!(trust.can_approve());
     }

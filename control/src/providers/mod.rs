@@ -29,12 +29,12 @@ pub struct Provider {
     /// When its page is polled.
     pub poll: Poll,
     /// Its last page; `None` if it has never answered.
-    pub page: Option<Page>,
+    pub page: Option<StatusPage>,
 }
 
 /// The contents of a status page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Page {
+pub struct StatusPage {
     /// `none`, `minor`, `major`, `critical`, or another word of the page.
     pub indicator: String,
     /// The same in words.
@@ -132,7 +132,7 @@ impl Providers {
                     name: from.text()?,
                     poll: Poll::decode(&from.bytes()?),
                     page: from.option(|from| {
-                        Some(Page {
+                        Some(StatusPage {
                             indicator: from.text()?,
                             description: from.text()?,
                             incidents: from.list(PROVIDER_INCIDENTS, |from| {
@@ -184,7 +184,7 @@ impl Incident {
 /// The changes from one page to the next: new incidents, changed statuses, and incidents that have disappeared and so
 /// are over. The first page reports what is already wrong.
 #[must_use]
-pub fn changes(provider: &str, before: Option<&Page>, now: &Page) -> Vec<Event> {
+pub fn changes(provider: &str, before: Option<&StatusPage>, now: &StatusPage) -> Vec<Event> {
     let known = before.map(|page| page.incidents.as_slice()).unwrap_or_default();
     let mut events = Vec::new();
     for incident in &now.incidents {
@@ -207,16 +207,16 @@ mod tests {
     use crate::event::EventValue;
     use proptest::prelude::*;
 
-    fn page(incidents: &[(&str, &str)]) -> Page {
+    fn page(incidents: &[(&str, &str)]) -> StatusPage {
         let incidents = incidents.iter().map(|(id, status)| Incident {
             id: (*id).to_owned(),
             status: (*status).to_owned(),
             ..Incident::default()
         });
-        Page { incidents: incidents.collect(), ..Page::default() }
+        StatusPage { incidents: incidents.collect(), ..StatusPage::default() }
     }
 
-    fn said(before: Option<&Page>, now: &Page) -> Vec<(EventValue, EventValue)> {
+    fn said(before: Option<&StatusPage>, now: &StatusPage) -> Vec<(EventValue, EventValue)> {
         let events = changes("openai", before, now);
         events.into_iter().map(|e| (e.fields[1].1.clone(), e.fields[2].1.clone())).collect()
     }

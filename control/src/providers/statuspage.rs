@@ -1,6 +1,6 @@
 //! `summary.json` of a status page: Atlassian's Statuspage, and services that use its format with fields left out.
 
-use super::{Incident, Page};
+use super::{Incident, StatusPage};
 use crate::base::time;
 use crate::limits::{PROVIDER_INCIDENTS, PROVIDER_TEXT_CHARS};
 use crate::policy::source::{SourceNode, parse_json};
@@ -9,7 +9,7 @@ use crate::policy::source::{SourceNode, parse_json};
 ///
 /// # Errors
 /// Why it is not such a document, in words.
-pub fn read(body: &[u8]) -> Result<Page, String> {
+pub fn read(body: &[u8]) -> Result<StatusPage, String> {
     let tree = parse_json(body).map_err(|_| "its answer is not JSON".to_owned())?;
     let status = tree.get("status");
     let text = |name| status.and_then(|status| status.get(name)).map(text).unwrap_or_default();
@@ -20,7 +20,7 @@ pub fn read(body: &[u8]) -> Result<Page, String> {
     let incidents =
         tree.get("incidents").map(SourceNode::items).unwrap_or_default().iter().map(incident);
     let open = incidents.filter(|incident| !is_over(&incident.status) && !incident.id.is_empty());
-    Ok(Page { indicator, description, incidents: open.take(PROVIDER_INCIDENTS).collect() })
+    Ok(StatusPage { indicator, description, incidents: open.take(PROVIDER_INCIDENTS).collect() })
 }
 
 fn is_over(status: &str) -> bool {

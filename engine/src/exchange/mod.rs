@@ -34,8 +34,8 @@ pub use crate::context::verdict::{
 pub use crate::counters::Unchecked;
 pub use crate::effect::Effect;
 use crate::event::Origin;
-use crate::fleet::Table;
-use crate::grant::used::Slots;
+use crate::fleet::FleetTable;
+use crate::grant::used::GrantSlots;
 use crate::ledger::Book;
 use crate::lever::capture::Capturing;
 use crate::lever::describe::AnswerWatch;
@@ -220,12 +220,12 @@ impl Exchange {
     }
 
     /// Gives the exchange the record of used grants. Without it no grant is accepted.
-    pub fn set_grant_slots(&mut self, slots: Rc<dyn Slots>) {
+    pub fn set_grant_slots(&mut self, slots: Rc<dyn GrantSlots>) {
         self.tools.grant_slots = Some(slots);
     }
 
     /// The accounts of a fleet are kept here. Without this, limits with `global` count in the process alone.
-    pub fn set_fleet(&mut self, table: Rc<Table>) {
+    pub fn set_fleet(&mut self, table: Rc<FleetTable>) {
         self.charges.set_fleet(table);
     }
 

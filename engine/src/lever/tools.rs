@@ -11,7 +11,7 @@ use crate::dialect;
 use crate::dialect::mcp::ToolCall;
 use crate::event;
 use crate::grant;
-use crate::grant::used::{Slots, give_back};
+use crate::grant::used::{GrantSlots, give_back};
 use crate::policy::document::Mode;
 use crate::policy::program::Rule;
 use crate::policy::program::selector::Holds;
@@ -27,7 +27,7 @@ const APPROVAL: &str = "x-hemostat-approval";
 pub(crate) struct ToolsLever {
     pub rules: ToolRules,
     /// The memory of used grants. Without it no grant is accepted.
-    pub grant_slots: Option<Rc<dyn Slots>>,
+    pub grant_slots: Option<Rc<dyn GrantSlots>>,
 }
 
 impl ToolsLever {

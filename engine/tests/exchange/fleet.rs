@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::support::program;
 use hemostat_engine::base::callout::{Callout, CalloutReply};
 use hemostat_engine::exchange::{Effect, Exchange, HeaderEdit, RequestFacts, RequestVerdict};
-use hemostat_engine::fleet::{Parcel, Table};
+use hemostat_engine::fleet::{FleetTable, UsageReport};
 use hemostat_engine::ledger::{Book, MemoryStore, Store};
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ struct Proxy {
     program: Rc<Program>,
     stores: [Rc<MemoryStore>; 2],
     book: Rc<Book>,
-    table: Rc<Table>,
+    table: Rc<FleetTable>,
 }
 
 /// How far a request came.
@@ -91,7 +91,7 @@ impl Proxy {
     fn new(policy: Value) -> Self {
         let stores = [Rc::new(MemoryStore::new(T0)), Rc::new(MemoryStore::new(T0))];
         let book = Rc::new(Book::new(Rc::clone(&stores[0]) as Rc<_>));
-        let table = Rc::new(Table::new(Rc::clone(&stores[1]) as Rc<_>));
+        let table = Rc::new(FleetTable::new(Rc::clone(&stores[1]) as Rc<_>));
         Self { program: program(policy), stores, book, table }
     }
 
@@ -168,7 +168,7 @@ impl Proxy {
         sent.exchange.finish(b"");
     }
 
-    fn round(&self) -> Vec<Parcel> {
+    fn round(&self) -> Vec<UsageReport> {
         self.table.due(64)
     }
 

@@ -6,8 +6,8 @@ use crate::support::{
     Caller, Cut, Recording, Seen, mcp_recordings, program, program_under, run_as,
 };
 use hemostat_engine::dsse::SecretKey;
-use hemostat_engine::grant::used::Local;
-use hemostat_engine::grant::{Grant, LIFE_S, What};
+use hemostat_engine::grant::used::LocalSlots;
+use hemostat_engine::grant::{Grant, GrantTarget, LIFE_S};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::Config;
 use proptest::prelude::*;
@@ -355,7 +355,7 @@ fn approving() -> (Rc<Program>, SecretKey) {
 #[test]
 fn a_grant_lets_a_call_through_once() {
     let (program, key) = approving();
-    let slots: Rc<Local> = Rc::default();
+    let slots: Rc<LocalSlots> = Rc::default();
     let ask = |arguments: &str, grant: Option<&str>| {
         let mut caller = client();
         caller.headers.extend(grant.map(|grant| ("x-hemostat-approval", grant.to_owned())));
@@ -369,7 +369,7 @@ fn a_grant_lets_a_call_through_once() {
     assert!(id.starts_with("ap_"), "{id}");
     let grant = Grant {
         scope: None,
-        what: What::Call(id),
+        what: GrantTarget::Call(id),
         tenant: None,
         issued_at: NOW,
         expires: NOW + LIFE_S,
@@ -401,13 +401,13 @@ fn a_grant_is_not_used_up_by_a_call_that_is_refused_later() {
     let two = format!("[{refund},{}]", call("other", "{}").replace(":7,", ":8,"));
     let plain = json!({"tools": tools});
     for (policy, request) in [(guarded, &refund), (limited, &two)] {
-        let slots: Rc<Local> = Rc::default();
+        let slots: Rc<LocalSlots> = Rc::default();
         let ask = |policy: Value, request: &str| {
             let program = program_under(trust.clone(), policy);
             let mut caller = client();
             let grant = Grant {
                 scope: None,
-                what: What::AnyArgsOf("refund".to_owned()),
+                what: GrantTarget::AnyArgsOf("refund".to_owned()),
                 tenant: None,
                 issued_at: NOW,
                 expires: NOW + LIFE_S,

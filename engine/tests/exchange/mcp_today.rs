@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use crate::support::{Caller, Cut, Recording, Seen, program, program_under, run_as};
 use hemostat_engine::dsse::SecretKey;
-use hemostat_engine::grant::used::Local;
-use hemostat_engine::grant::{Grant, LIFE_S, What};
+use hemostat_engine::grant::used::LocalSlots;
+use hemostat_engine::grant::{Grant, GrantTarget, LIFE_S};
 use hemostat_engine::ledger::MemoryStore;
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
@@ -75,10 +75,10 @@ fn a_call_of_several_rounds_is_one_grant_and_one_count() {
     let trust = json!({"trust": {"keys": {"ops": {"key": public, "may": ["approve"]}}}});
     let policy = json!({"tools": [{"id": "ask", "match": "refund", "do": "approve"}]});
     let program = program_under(trust, policy);
-    let slots: Rc<Local> = Rc::default();
+    let slots: Rc<LocalSlots> = Rc::default();
     let grant = Grant {
         scope: None,
-        what: What::AnyArgsOf("refund".to_owned()),
+        what: GrantTarget::AnyArgsOf("refund".to_owned()),
         tenant: None,
         issued_at: NOW,
         expires: NOW + LIFE_S,

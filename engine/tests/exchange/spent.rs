@@ -7,7 +7,7 @@ use crate::support::{Cut, Recording, dialects, program, recordings};
 use hemostat_engine::exchange::{
     Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
-use hemostat_engine::ledger::{Book, MemoryStore, Outcome};
+use hemostat_engine::ledger::{Book, MemoryStore, ReservationOutcome};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::program::selector::Labels;
 use proptest::prelude::*;
@@ -58,7 +58,8 @@ fn left(program: &Program, book: &Book) -> u64 {
     let labels = Labels::unread(&program.labels, None);
     let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
     match book.reserve(&limit.account(&labels, shadow).unwrap(), &limit.cap, 0, &[]).unwrap() {
-        Outcome::Admitted { standing, .. } | Outcome::Refused { standing, .. } => standing.left,
+        ReservationOutcome::Admitted { standing, .. }
+        | ReservationOutcome::Refused { standing, .. } => standing.left,
     }
 }
 
@@ -93,7 +94,7 @@ fn play(policy: &Value, recording: &Recording, room: u64, cut: &Cut) -> Option<P
     let shadow = limit.rule.mode == hemostat_engine::policy::document::Mode::Shadow;
     let key = limit.account(&labels, shadow).unwrap();
     let other = book.reserve(&key, &limit.cap, before.saturating_sub(room), &[]).unwrap();
-    assert!(matches!(other, Outcome::Admitted { .. }));
+    assert!(matches!(other, ReservationOutcome::Admitted { .. }));
 
     let headers = vec![pair(":status", "200"), pair("content-type", &recording.content_type)];
     let verdict = exchange.response_headers(&headers.into(), false, false, T0);

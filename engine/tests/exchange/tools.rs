@@ -7,8 +7,8 @@ use crate::support::text::{events, texts};
 use crate::support::{Caller, Cut, Recording, program, program_under, recordings, run, run_as};
 use hemostat_engine::dsse::SecretKey;
 use hemostat_engine::exchange::Effect;
-use hemostat_engine::grant::used::Local;
-use hemostat_engine::grant::{Grant, LIFE_S, What};
+use hemostat_engine::grant::used::LocalSlots;
+use hemostat_engine::grant::{Grant, GrantTarget, LIFE_S};
 use serde_json::{Value, json};
 
 /// When the tests' exchanges happen.
@@ -279,7 +279,7 @@ fn approving(policy: Value) -> Rc<hemostat_engine::policy::Program> {
     program_under(json!({"trust": {"keys": key}, "scope": "test"}), policy)
 }
 
-fn grant(what: What, nonce: &str) -> String {
+fn grant(what: GrantTarget, nonce: &str) -> String {
     let grant = Grant {
         scope: Some("test".to_owned()),
         what,
@@ -315,10 +315,10 @@ fn a_call_that_needs_approval_waits_for_its_grant() {
             continue;
         }
         let grants: Vec<String> =
-            ids.iter().map(|id| grant(What::Call(id.clone()), &recording.name)).collect();
+            ids.iter().map(|id| grant(GrantTarget::Call(id.clone()), &recording.name)).collect();
         let caller = Caller {
             headers: vec![("x-hemostat-approval", grants.join(", "))],
-            slots: Some(Rc::new(Local::default())),
+            slots: Some(Rc::new(LocalSlots::default())),
             ..Caller::default()
         };
         let granted = run_as(&program, &recording, &Cut::Every(7), &caller);

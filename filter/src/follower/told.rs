@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use hemostat_engine::bundle::{Digest, LastRefusal, Practice, ReleaseRefusal, Way};
+use hemostat_engine::bundle::{Digest, LastRefusal, Practice, ReleaseRefusal, ReleaseWay};
 use hemostat_engine::event::{Event, EventKind, EventValue, Fields, Origin};
 
 use super::{Follower, Taken};
@@ -16,7 +16,7 @@ impl Follower {
         &self,
         offered: &Result<Taken, ReleaseRefusal>,
         envelope: &[u8],
-        way: Way,
+        way: ReleaseWay,
         now: u64,
     ) {
         let way_word = way.word();
@@ -50,7 +50,7 @@ impl Follower {
             }
             Err(refusal) => {
                 let digest = Digest::of(envelope);
-                if way == Way::Source && self.refused.replace(Some(digest)) == Some(digest) {
+                if way == ReleaseWay::Source && self.refused.replace(Some(digest)) == Some(digest) {
                     return;
                 }
                 self.complain(refusal, way, now);
@@ -73,16 +73,16 @@ impl Follower {
 
     /// A success by the way that failed last: that is over. What comes by another way says nothing of it, except that a
     /// release which is posted and taken answers for everything before it.
-    fn clear_trouble(&self, way: Way) {
+    fn clear_trouble(&self, way: ReleaseWay) {
         let Ok(Some(stored)) = shared::get(&self.keys.trouble) else { return };
         let trouble = LastRefusal::decode(&stored.value);
-        if trouble.is_some_and(|trouble| way == Way::Post || trouble.way == way.word()) {
+        if trouble.is_some_and(|trouble| way == ReleaseWay::Post || trouble.way == way.word()) {
             let _ = shared::put(&self.keys.trouble, b"");
         }
     }
 
     /// Counts and logs a refusal, and keeps it for status.
-    pub fn complain(&self, refusal: &ReleaseRefusal, way: Way, now: u64) {
+    pub fn complain(&self, refusal: &ReleaseRefusal, way: ReleaseWay, now: u64) {
         telemetry::count(&format!(
             "hemostat_releases_total;action=refused;reason={}",
             refusal.code.word()

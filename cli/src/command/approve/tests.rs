@@ -12,7 +12,7 @@ fn key() -> (tempdir::Folder, String, hemostat_engine::dsse::TrustedKey) {
     let (key, text) = Key::generate("oncall").unwrap();
     let path = folder.path().join("oncall.key");
     crate::shared::key::write_private(&path, &text).unwrap();
-    let may = hemostat_engine::dsse::May::ALL;
+    let may = hemostat_engine::dsse::KeyPermissions::ALL;
     let trusted = hemostat_engine::dsse::TrustedKey {
         id: "oncall".to_owned(),
         key: key.secret.public(),
@@ -74,7 +74,7 @@ fn a_grant_is_printed_for_what_was_shown() {
     assert_eq!(exit, Exit::Fine, "{err}");
     let envelope = base64::decode(out.trim()).unwrap();
     let grant = Grant::verify(&envelope, &[trusted]).unwrap();
-    assert_eq!(grant.what, What::Call(ID.to_owned()));
+    assert_eq!(grant.what, GrantTarget::Call(ID.to_owned()));
     assert_eq!((grant.tenant.as_deref(), grant.scope.as_deref()), (Some("acme"), Some("prod")));
     assert_eq!(grant.expires - grant.issued_at, 300);
     for shown in ["`refund`", args, "acme", "prod", ID] {

@@ -48,7 +48,11 @@ fn trusted(word: &str) -> Result<TrustedKey> {
         || Error::failed(format!("`{}` is no key such as `ops=<base64 public key>`", safe(word)));
     let (name, key) = word.split_once('=').ok_or_else(wrong)?;
     let key = PublicKey::from_base64(key).ok_or_else(wrong)?;
-    Ok(TrustedKey { id: name.to_owned(), key, may: hemostat_engine::dsse::May::default() })
+    Ok(TrustedKey {
+        id: name.to_owned(),
+        key,
+        may: hemostat_engine::dsse::KeyPermissions::default(),
+    })
 }
 
 /// How many lines, and whose signature; or what is wrong, and where.

@@ -76,11 +76,11 @@ pub(super) fn of(code: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use hemostat_engine::bundle::Code;
+    use hemostat_engine::bundle::RefusalCode;
 
     #[test]
     fn every_reason_has_something_that_helps() {
-        for code in Code::ALL {
+        for code in RefusalCode::ALL {
             assert!(super::of(code.word()).is_some(), "{}", code.word());
         }
     }
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn the_pages_know_every_reason() {
         let page = include_str!("../../../../docs/releases.md");
-        for code in Code::ALL {
+        for code in RefusalCode::ALL {
             assert!(page.contains(&format!("| `{}` |", code.word())), "{}", code.word());
         }
     }

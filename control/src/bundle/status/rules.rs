@@ -1,6 +1,6 @@
 //! What each rule did: since the process began, and since the policy came into force.
 
-use super::{Facts, hits_counter};
+use super::{StatusInputs, hits_counter};
 use crate::counters;
 use crate::policy::Program;
 use crate::policy::document::Mode;
@@ -26,7 +26,7 @@ pub(super) fn rules(program: Option<&Program>, count: &mut impl FnMut(&str) -> u
 }
 
 /// What each rule does now: a list that begins with the rules that the previous policy did not have.
-pub(super) fn acts(facts: &Facts<'_>, count: &mut impl FnMut(&str) -> u64) -> String {
+pub(super) fn acts(facts: &StatusInputs<'_>, count: &mut impl FnMut(&str) -> u64) -> String {
     let Some(running) = facts.running else { return "[]".to_owned() };
     let new_ids = new_ids(facts);
     let now = facts.now_ms / 1000;
@@ -63,7 +63,7 @@ pub(super) fn acts(facts: &Facts<'_>, count: &mut impl FnMut(&str) -> u64) -> St
 }
 
 /// Ids of the rules that the previous policy did not have, sorted; none if there was no previous policy.
-fn new_ids(facts: &Facts<'_>) -> Vec<String> {
+fn new_ids(facts: &StatusInputs<'_>) -> Vec<String> {
     let held = &facts.state.held;
     let Some(first) = held.first() else { return Vec::new() };
     // The policy that was in force, rather than the one this policy falls back to: after a rollback, rules that were

@@ -3,18 +3,23 @@
 use serde_json::{Value, json};
 
 use super::made::{Process, digest, envelope, policy, release, secret, signed, with};
-use crate::bundle::{Code, PAYLOAD_TYPE, Way};
+use crate::bundle::{PAYLOAD_TYPE, RefusalCode, ReleaseWay};
 use crate::dsse::base64;
 use crate::limits;
 
 /// Name, envelope, way, code, and words of the reason.
-type Case = (&'static str, String, Way, Code, &'static str);
+type Case = (&'static str, String, ReleaseWay, RefusalCode, &'static str);
 
 /// The serial that is in force when a bad release arrives.
 const IN_FORCE: u64 = 10;
 
-fn case(name: &'static str, envelope: impl Into<String>, code: Code, says: &'static str) -> Case {
-    (name, envelope.into(), Way::Post, code, says)
+fn case(
+    name: &'static str,
+    envelope: impl Into<String>,
+    code: RefusalCode,
+    says: &'static str,
+) -> Case {
+    (name, envelope.into(), ReleaseWay::Post, code, says)
 }
 
 /// A good next release with these fields.
@@ -45,45 +50,50 @@ fn envelopes() -> Vec<Case> {
     let good = ops(&json!({}));
     let future = base64::encode(next(&json!({"issuer": "eve"})).to_string().as_bytes());
     vec![
-        case("empty", "", Code::NotAnEnvelope, "not JSON"),
-        case("no JSON", "release", Code::NotAnEnvelope, "not JSON"),
-        case("a list", "[]", Code::NotAnEnvelope, "not JSON"),
-        case("cut off", good.get(..good.len() - 2).unwrap(), Code::NotAnEnvelope, "not JSON"),
-        case("two documents", format!("{good}{good}"), Code::NotAnEnvelope, "not JSON"),
+        case("empty", "", RefusalCode::NotAnEnvelope, "not JSON"),
+        case("no JSON", "release", RefusalCode::NotAnEnvelope, "not JSON"),
+        case("a list", "[]", RefusalCode::NotAnEnvelope, "not JSON"),
+        case(
+            "cut off",
+            good.get(..good.len() - 2).unwrap(),
+            RefusalCode::NotAnEnvelope,
+            "not JSON",
+        ),
+        case("two documents", format!("{good}{good}"), RefusalCode::NotAnEnvelope, "not JSON"),
         case(
             "a policy without an envelope",
             policy("bare").to_string(),
-            Code::NotAnEnvelope,
+            RefusalCode::NotAnEnvelope,
             "payloadType",
         ),
         case(
             "oversized",
             format!("{good}{}", " ".repeat(limits::ENVELOPE_BYTES)),
-            Code::TooBig,
+            RefusalCode::TooBig,
             "too big",
         ),
         case(
             "payload twice",
             good.replacen("\"payload\":", "\"payload\":\"e30=\",\"payload\":", 1),
-            Code::NotAnEnvelope,
+            RefusalCode::NotAnEnvelope,
             "payload",
         ),
         case(
             "signatures twice",
             good.replacen("\"signatures\":", "\"signatures\":[],\"signatures\":", 1),
-            Code::NotAnEnvelope,
+            RefusalCode::NotAnEnvelope,
             "signatures",
         ),
         case(
             "no signatures",
             altered(|all| drop(all.as_object_mut().unwrap().remove("signatures"))),
-            Code::NotAnEnvelope,
+            RefusalCode::NotAnEnvelope,
             "signatures",
         ),
         case(
             "another payload type",
             secret("ops").envelope("ops", "application/vnd.hemostat.grant+json", b"{}"),
-            Code::WrongType,
+            RefusalCode::WrongType,
             "another type",
         ),
         case(
@@ -95,19 +105,19 @@ fn envelopes() -> Vec<Case> {
                     next(&json!({})).to_string().as_bytes(),
                 )
                 .replace("application/vnd.hemostat.grant+json", PAYLOAD_TYPE),
-            Code::Untrusted,
+            RefusalCode::Untrusted,
             "no key",
         ),
         case(
             "signature stripped",
             altered(|all| all["signatures"] = json!([])),
-            Code::Untrusted,
+            RefusalCode::Untrusted,
             "no key",
         ),
         case(
             "payload altered",
             altered(|all| all["payload"] = future.into()),
-            Code::Untrusted,
+            RefusalCode::Untrusted,
             "no key",
         ),
         case(
@@ -116,10 +126,15 @@ fn envelopes() -> Vec<Case> {
                 let sig = base64::encode(&[7; 64]);
                 all["signatures"][0]["sig"] = sig.into();
             }),
-            Code::Untrusted,
+            RefusalCode::Untrusted,
             "no key",
         ),
-        case("an unknown key", envelope(&next(&json!({})), &["eve"]), Code::Untrusted, "no key"),
+        case(
+            "an unknown key",
+            envelope(&next(&json!({})), &["eve"]),
+            RefusalCode::Untrusted,
+            "no key",
+        ),
         case(
             "an unknown key under a known name",
             altered(|all| {
@@ -128,19 +143,19 @@ fn envelopes() -> Vec<Case> {
                 all["signatures"] = evil["signatures"].clone();
                 all["signatures"][0]["keyid"] = "ops".into();
             }),
-            Code::Untrusted,
+            RefusalCode::Untrusted,
             "no key",
         ),
         case(
             "a key that may only approve",
             envelope(&next(&json!({})), &["grants"]),
-            Code::NotPermitted,
+            RefusalCode::NotPermitted,
             "`grants` may not `release`",
         ),
         case(
             "an on-call key authors",
             envelope(&next(&json!({})), &["calls"]),
-            Code::NotPermitted,
+            RefusalCode::NotPermitted,
             "neither the previous one nor prepared",
         ),
     ]
@@ -151,68 +166,78 @@ fn payloads() -> Vec<Case> {
         case(
             "no release in it",
             signed("[]", &["ops"]).to_string(),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "a release is a map",
         ),
-        case("an empty payload", signed("", &["ops"]).to_string(), Code::NotARelease, "empty"),
+        case(
+            "an empty payload",
+            signed("", &["ops"]).to_string(),
+            RefusalCode::NotARelease,
+            "empty",
+        ),
         case(
             "serial twice",
             payload("\"serial\":11", "\"serial\":11,\"serial\":12"),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "twice",
         ),
         case(
             "an unknown field",
             ops(&json!({"threshold": 1})),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "no field `threshold`",
         ),
-        case("no scope", ops(&json!({"scope": null})), Code::NotARelease, "`scope`"),
-        case("no issuer", ops(&json!({"issuer": null})), Code::NotARelease, "`issuer`"),
-        case("no time", ops(&json!({"issued_at": null})), Code::NotARelease, "`issued_at`"),
+        case("no scope", ops(&json!({"scope": null})), RefusalCode::NotARelease, "`scope`"),
+        case("no issuer", ops(&json!({"issuer": null})), RefusalCode::NotARelease, "`issuer`"),
+        case("no time", ops(&json!({"issued_at": null})), RefusalCode::NotARelease, "`issued_at`"),
         case(
             "a time that is none",
             ops(&json!({"issued_at": "today"})),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "issued_at",
         ),
-        case("no policy", ops(&json!({"policy": null})), Code::NotARelease, "`policy`"),
+        case("no policy", ops(&json!({"policy": null})), RefusalCode::NotARelease, "`policy`"),
         case(
             "a policy and a digest",
             ops(&json!({"policy_digest": digest(&policy("x"))})),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "one of",
         ),
         case(
             "a digest that is none",
             ops(&json!({"policy": null, "policy_digest": "sha256:00"})),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "64 hex",
         ),
-        case("a serial in quotes", ops(&json!({"serial": "11"})), Code::NotARelease, "serial"),
-        case("a serial of zero", ops(&json!({"serial": 0})), Code::NotARelease, "serial"),
+        case(
+            "a serial in quotes",
+            ops(&json!({"serial": "11"})),
+            RefusalCode::NotARelease,
+            "serial",
+        ),
+        case("a serial of zero", ops(&json!({"serial": 0})), RefusalCode::NotARelease, "serial"),
         case(
             "a serial that a double does not hold",
             ops(&json!({"serial": limits::SERIALS})),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "serial",
         ),
         case(
             "an endless reason",
             ops(&json!({"reason": "x".repeat(2000)})),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "`reason`",
         ),
         case(
             "what happens after, unknown",
             ops(&json!({"on_expiry": "stop"})),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "on_expiry",
         ),
         case(
             "too many prepared",
             ops(&json!({"prepared": vec![digest(&policy("x")); 65]})),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "prepared",
         ),
     ]
@@ -222,18 +247,23 @@ fn meanings() -> Vec<Case> {
     let gone = digest(&policy("never-seen"));
     let by_digest = ops(&json!({"policy": null, "policy_digest": digest(&policy("first"))}));
     vec![
-        case("another scope", ops(&json!({"scope": "staging"})), Code::WrongScope, "staging"),
+        case(
+            "another scope",
+            ops(&json!({"scope": "staging"})),
+            RefusalCode::WrongScope,
+            "staging",
+        ),
         case(
             "a lower serial",
             ops(&json!({"serial": 9})),
-            Code::StaleSerial,
+            RefusalCode::StaleSerial,
             "not higher than the one in force, 10",
         ),
-        case("below the floor", ops(&json!({"serial": 4})), Code::StaleSerial, "min_serial"),
+        case("below the floor", ops(&json!({"serial": 4})), RefusalCode::StaleSerial, "min_serial"),
         case(
             "the same serial, other bytes",
             ops(&json!({"serial": 10})),
-            Code::SerialReused,
+            RefusalCode::SerialReused,
             "serial 10",
         ),
         case(
@@ -244,45 +274,45 @@ fn meanings() -> Vec<Case> {
                 ),
                 &["calls"],
             ),
-            Code::SerialJump,
+            RefusalCode::SerialJump,
             "1010",
         ),
         case(
             "over before it came",
             ops(&json!({"expires": "2026-11-24T06:59:59Z"})),
-            Code::Expired,
+            RefusalCode::Expired,
             "over",
         ),
         case(
             "a digest not held",
             ops(&json!({"policy": null, "policy_digest": gone})),
-            Code::NotHeld,
+            RefusalCode::NotHeld,
             "not held",
         ),
         (
             "a digest from a source",
             by_digest.clone(),
-            Way::Source,
-            Code::DigestOnly,
+            ReleaseWay::Source,
+            RefusalCode::DigestOnly,
             "only a digest",
         ),
         (
             "a digest in a configuration",
             by_digest,
-            Way::Configured,
-            Code::DigestOnly,
+            ReleaseWay::Configured,
+            RefusalCode::DigestOnly,
             "only a digest",
         ),
         case(
             "an end without a time",
             ops(&json!({"on_expiry": "previous"})),
-            Code::NothingAfter,
+            RefusalCode::NothingAfter,
             "`expires`",
         ),
         case(
             "a future language version",
             ops(&json!({"policy": {"hemostat": 2}})),
-            Code::BadPolicy,
+            RefusalCode::BadPolicy,
             "version 1 of the language",
         ),
         case(
@@ -290,28 +320,33 @@ fn meanings() -> Vec<Case> {
             ops(
                 &json!({"policy": {"hemostat": 1, "guardrails": [{"id": "g", "scan": "output", "find": "a(", "do": "block"}]}}),
             ),
-            Code::BadPolicy,
+            RefusalCode::BadPolicy,
             "guardrails[0].find",
         ),
         case(
             "an unknown section",
             ops(&json!({"policy": {"hemostat": 1, "guardrailz": []}})),
-            Code::BadPolicy,
+            RefusalCode::BadPolicy,
             "guardrailz",
         ),
         case(
             "a key of the policy twice",
             payload("\"hemostat\":1", "\"hemostat\":1,\"hemostat\":1"),
-            Code::NotARelease,
+            RefusalCode::NotARelease,
             "twice",
         ),
-        case("no policy but text", ops(&json!({"policy": "permit all"})), Code::BadPolicy, "map"),
+        case(
+            "no policy but text",
+            ops(&json!({"policy": "permit all"})),
+            RefusalCode::BadPolicy,
+            "map",
+        ),
         case(
             "a cluster that is not allowed",
             ops(
                 &json!({"policy": {"hemostat": 1, "notify": {"cluster": "elsewhere", "path": "/", "authority": "a"}}}),
             ),
-            Code::NotAllowed,
+            RefusalCode::NotAllowed,
             "elsewhere",
         ),
         case(
@@ -322,7 +357,7 @@ fn meanings() -> Vec<Case> {
                 ),
                 &["calls"],
             ),
-            Code::NotPermitted,
+            RefusalCode::NotPermitted,
             "only authors",
         ),
     ]
@@ -356,7 +391,7 @@ fn one_of_two_signatures_is_not_enough() {
     for alone in [&["ops"][..], &["ops", "ops"], &["ops", "twin"], &["ops", "eve"]] {
         // A key that may roll back is an on-call key too: the message says what it lacks.
         let refusal = process.post(&release(1, "a"), alone).unwrap_err();
-        assert_eq!(refusal.code, Code::TooFewSignatures, "{alone:?}: {refusal}");
+        assert_eq!(refusal.code, RefusalCode::TooFewSignatures, "{alone:?}: {refusal}");
     }
     assert_eq!(process.post(&release(1, "a"), &["ops", "peer"]).unwrap(), "activated");
 }
@@ -365,5 +400,5 @@ fn one_of_two_signatures_is_not_enough() {
 fn without_keys_nothing_is_taken() {
     let mut process = Process::new(&json!({"trust": null}));
     let refusal = process.post(&release(7, "a"), &["ops"]).unwrap_err();
-    assert_eq!(refusal.code, Code::Untrusted);
+    assert_eq!(refusal.code, RefusalCode::Untrusted);
 }

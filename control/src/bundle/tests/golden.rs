@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::bundle::{Offered, Releases, Terms, Way, offer, start};
+use crate::bundle::{Offered, ReleaseWay, Releases, Terms, offer, start};
 use crate::policy::config::Config;
 use crate::policy::source::parse_json;
 
@@ -45,7 +45,7 @@ fn golden_releases_are_taken_for_ever() {
             serde_json::from_slice(&bytes).unwrap()
         };
         assert_eq!(payload, twin["payload"], "{name}: the twin says what is in it");
-        let offered = offer(&terms, &state, envelope.as_bytes(), Way::Post, 1_795_503_600);
+        let offered = offer(&terms, &state, envelope.as_bytes(), ReleaseWay::Post, 1_795_503_600);
         match offered.unwrap_or_else(|refusal| panic!("{name}: {refusal}")) {
             Offered::Activated(activation) => {
                 state = activation.state;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::made::{NOW, Process, configuration, digest, envelope, policy, release, terms, with};
-use crate::bundle::{Code, Digest, Practice, Releases, Way, digest_of, renew, start};
+use crate::bundle::{Digest, Practice, RefusalCode, ReleaseWay, Releases, digest_of, renew, start};
 use crate::limits;
 use crate::policy::config::Config;
 use crate::policy::source::parse_json;
@@ -19,9 +19,9 @@ fn back_to(serial: u64, version: &str) -> Value {
 fn the_same_bytes_again_are_no_news() {
     let mut process = Process::new(&json!({}));
     let first = envelope(&release(7, "a"), &["ops"]);
-    assert_eq!(process.offer(&first, Way::Source).unwrap(), "activated");
-    assert_eq!(process.offer(&first, Way::Source).unwrap(), "unchanged");
-    assert_eq!(process.offer(&first, Way::Post).unwrap(), "unchanged");
+    assert_eq!(process.offer(&first, ReleaseWay::Source).unwrap(), "activated");
+    assert_eq!(process.offer(&first, ReleaseWay::Source).unwrap(), "unchanged");
+    assert_eq!(process.offer(&first, ReleaseWay::Post).unwrap(), "unchanged");
     // Signed by another key, it is still the same release.
     assert_eq!(process.post(&release(7, "a"), &["peer"]).unwrap(), "unchanged");
     assert_eq!(process.state.history.len(), 2);
@@ -34,13 +34,13 @@ fn an_on_call_key_rolls_back_one_step_and_takes_that_back() {
     process.post(&release(8, "b"), &["ops"]).unwrap();
     let back = envelope(&back_to(9, "a"), &["calls"]);
     assert!(back.len() < 800, "{}", back.len());
-    assert_eq!(process.offer(&back, Way::Post).unwrap(), "activated");
+    assert_eq!(process.offer(&back, ReleaseWay::Post).unwrap(), "activated");
     assert_eq!(process.version(), "a");
     process.post(&back_to(10, "b"), &["calls"]).unwrap();
     assert_eq!(process.version(), "b");
     process.post(&back_to(11, "a"), &["calls"]).unwrap();
     let refusal = process.post(&back_to(12, "baseline"), &["calls"]).unwrap_err();
-    assert_eq!(refusal.code, Code::NotPermitted, "two steps are an author's: {refusal}");
+    assert_eq!(refusal.code, RefusalCode::NotPermitted, "two steps are an author's: {refusal}");
     assert_eq!(process.post(&back_to(12, "baseline"), &["ops"]).unwrap(), "activated");
     assert_eq!(process.version(), "baseline");
 }
@@ -75,7 +75,7 @@ fn an_on_call_key_activates_what_was_prepared_and_goes_on_to() {
     let mut other = one.clone();
     other["mode"] = "shadow".into();
     let refusal = process.post(&bring(10, &other), &["calls"]).unwrap_err();
-    assert_eq!(refusal.code, Code::NotPermitted);
+    assert_eq!(refusal.code, RefusalCode::NotPermitted);
     // With its members in another order, it is the same policy.
     let text = r#"{"version":"sev1","guardrails":[{"do":{"redact":"[GONE]"},"find":["pack:secrets"],"scan":["output"],"id":"secrets"}],"hemostat":1.0}"#;
     let same: Value = serde_json::from_str(text).unwrap();
@@ -87,7 +87,7 @@ fn an_on_call_key_activates_what_was_prepared_and_goes_on_to() {
     }
     process.post(&release(14, "b"), &["ops"]).unwrap();
     let refusal = process.post(&bring(15, &two), &["calls"]).unwrap_err();
-    assert_eq!(refusal.code, Code::NotPermitted, "an author's new policy replaces the list");
+    assert_eq!(refusal.code, RefusalCode::NotPermitted, "an author's new policy replaces the list");
 }
 
 #[test]
@@ -95,7 +95,10 @@ fn an_on_call_key_raises_the_serial_by_a_thousand_at_most() {
     let mut process = Process::new(&json!({}));
     process.post(&release(7, "a"), &["ops"]).unwrap();
     process.post(&release(8, "b"), &["ops"]).unwrap();
-    assert_eq!(process.post(&back_to(1009, "a"), &["calls"]).unwrap_err().code, Code::SerialJump);
+    assert_eq!(
+        process.post(&back_to(1009, "a"), &["calls"]).unwrap_err().code,
+        RefusalCode::SerialJump
+    );
     assert_eq!(process.post(&back_to(1008, "a"), &["calls"]).unwrap(), "activated");
     assert_eq!(process.post(&release(9_000_000, "c"), &["ops"]).unwrap(), "activated");
 }
@@ -107,7 +110,7 @@ fn eight_policies_are_held() {
         process.post(&release(serial, &format!("v{serial}")), &["ops"]).unwrap();
     }
     assert_eq!(process.state.held.len(), limits::HELD_POLICIES);
-    assert_eq!(process.post(&back_to(30, "v21"), &["ops"]).unwrap_err().code, Code::NotHeld);
+    assert_eq!(process.post(&back_to(30, "v21"), &["ops"]).unwrap_err().code, RefusalCode::NotHeld);
     assert_eq!(process.post(&back_to(30, "v22"), &["ops"]).unwrap(), "activated");
     for serial in 31..80 {
         process.post(&release(serial, "x"), &["ops"]).unwrap();
@@ -194,7 +197,7 @@ fn what_was_rolled_back_does_not_come_back_when_the_rest_ends() {
     assert_eq!(after(&mut process, 100), "day", "and not `b`, which has not ended");
     // An expired policy is not the previous one: one step back from here is not `a`.
     let refusal = process.post(&back_to(11, "a"), &["calls"]).unwrap_err();
-    assert_eq!(refusal.code, Code::NotPermitted);
+    assert_eq!(refusal.code, RefusalCode::NotPermitted);
 }
 
 #[test]
@@ -217,7 +220,7 @@ fn what_is_to_follow_must_be_there() {
     let mut process = Process::new(&json!({"policy": null}));
     for what in ["baseline", "previous"] {
         let refusal = process.post(&with(release(7, "a"), &ends(what)), &["ops"]).unwrap_err();
-        assert_eq!(refusal.code, Code::NothingAfter, "{what}");
+        assert_eq!(refusal.code, RefusalCode::NothingAfter, "{what}");
     }
     assert_eq!(process.version(), "-", "nothing runs");
 }
@@ -249,9 +252,9 @@ fn starting_again_changes_nothing() {
 #[test]
 fn a_configured_release_that_cannot_be_used_refuses_the_configuration() {
     for (bad, code) in [
-        (envelope(&release(7, "a"), &["eve"]), Code::Untrusted),
-        (envelope(&release(4, "a"), &["ops"]), Code::StaleSerial),
-        (envelope(&back_to(7, "baseline"), &["ops"]), Code::DigestOnly),
+        (envelope(&release(7, "a"), &["eve"]), RefusalCode::Untrusted),
+        (envelope(&release(4, "a"), &["ops"]), RefusalCode::StaleSerial),
+        (envelope(&back_to(7, "baseline"), &["ops"]), RefusalCode::DigestOnly),
     ] {
         let bad: Value = serde_json::from_str(&bad).unwrap();
         let configuration = configuration(&json!({"release": bad}));
@@ -279,7 +282,7 @@ fn what_a_release_may_do_is_the_configurations_to_say() {
     let asks = json!({"policy": {"hemostat": 1, "capture": true}});
     let release = with(release(7, "a"), &asks);
     let mut process = Process::new(&json!({}));
-    assert_eq!(process.post(&release, &["ops"]).unwrap_err().code, Code::NotAllowed);
+    assert_eq!(process.post(&release, &["ops"]).unwrap_err().code, RefusalCode::NotAllowed);
     let mut process = Process::new(&json!({"allow": {"capture": true}}));
     assert!(process.post(&release, &["ops"]).is_ok());
 }
@@ -290,7 +293,7 @@ fn another_configuration_does_not_take_what_it_does_not_trust() {
     process.post(&release(7, "a"), &["ops"]).unwrap();
     let key = super::made::secret("eve").public().to_base64();
     let other = terms(&json!({"trust": {"keys": {"eve": key}}}));
-    assert_eq!(process.state.running(&other).unwrap_err().code, Code::Untrusted);
+    assert_eq!(process.state.running(&other).unwrap_err().code, RefusalCode::Untrusted);
 }
 
 #[test]
@@ -301,7 +304,7 @@ fn bytes_changed_in_shared_memory_are_noticed() {
     process.post(&back_to(9, "a"), &["ops"]).unwrap();
     let text = process.state.held[0].policy.replace("[GONE]", "[LEAK]");
     process.state.held[0].policy = text.into();
-    assert_eq!(process.state.running(&process.terms).unwrap_err().code, Code::NotHeld);
+    assert_eq!(process.state.running(&process.terms).unwrap_err().code, RefusalCode::NotHeld);
 }
 
 proptest! {
@@ -424,7 +427,7 @@ fn an_upstream_that_the_configuration_does_not_list_is_refused() {
     };
     let mut process = Process::new(&json!({}));
     let refusal = process.post(&next(7), &["ops"]).unwrap_err();
-    assert_eq!(refusal.code, Code::NotAllowed);
+    assert_eq!(refusal.code, RefusalCode::NotAllowed);
     for part in ["switch[0].to.upstream", "`second`", "allow: {upstreams: [second]}"] {
         assert!(refusal.message.contains(part), "{refusal}");
     }

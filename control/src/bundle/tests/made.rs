@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::bundle::{
-    Offered, PAYLOAD_TYPE, ReleaseRefusal, Releases, Terms, Way, digest_of, offer,
+    Offered, PAYLOAD_TYPE, ReleaseRefusal, ReleaseWay, Releases, Terms, digest_of, offer,
 };
 use crate::dsse::SecretKey;
 use crate::policy::config::Config;
@@ -106,7 +106,7 @@ impl Process {
     pub(super) fn offer(
         &mut self,
         envelope: &str,
-        way: Way,
+        way: ReleaseWay,
     ) -> Result<&'static str, ReleaseRefusal> {
         match offer(&self.terms, &self.state, envelope.as_bytes(), way, self.now)? {
             Offered::Unchanged(_) => Ok("unchanged"),
@@ -126,7 +126,7 @@ impl Process {
         release: &Value,
         keys: &[&str],
     ) -> Result<&'static str, ReleaseRefusal> {
-        self.offer(&envelope(release, keys), Way::Post)
+        self.offer(&envelope(release, keys), ReleaseWay::Post)
     }
 
     /// The version in force.

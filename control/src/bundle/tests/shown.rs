@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::made::{NOW, Process, SCOPE, digest, policy, release, with};
-use crate::bundle::{Facts, Followers, LastRefusal, Way, status};
+use crate::bundle::{Followers, LastRefusal, ReleaseWay, StatusInputs, status};
 
 /// The status of a process with counters according to `count`.
 fn shown(
@@ -12,7 +12,7 @@ fn shown(
     count: impl FnMut(&str) -> u64,
 ) -> Value {
     let running = process.state.running(&process.terms).unwrap();
-    let facts = Facts {
+    let facts = StatusInputs {
         terms: &process.terms,
         state: &process.state,
         running: running.as_ref(),
@@ -40,7 +40,7 @@ fn status_says_what_operators_ask() {
         .unwrap();
     let refusal = process.post(&release(6, "old"), &["ops"]).unwrap_err();
     let trouble =
-        LastRefusal::decode(&LastRefusal::new(&refusal, Way::Post, NOW).encode()).unwrap();
+        LastRefusal::decode(&LastRefusal::new(&refusal, ReleaseWay::Post, NOW).encode()).unwrap();
     let status = shown(&process, Some(&trouble), |name| match name {
         "hemostat_rule_hits_total;rule=secrets;action=redact" => 3,
         "hemostat_rule_hits_total;rule=secrets;action=block" => 0,

@@ -25,7 +25,7 @@ fn count_of(post: &EventPost) -> u64 {
 
 #[test]
 fn the_first_goes_at_once_and_the_others_are_counted_together() {
-    let mut queue = Queue::new(1);
+    let mut queue = EventQueue::new(1);
     assert_eq!(queue.push(event("a"), SECOND), Raised::New);
     let first = queue.next(SECOND).unwrap();
     assert_eq!(count_of(&first), 1);
@@ -46,7 +46,7 @@ fn the_first_goes_at_once_and_the_others_are_counted_together() {
 #[test]
 fn a_clock_that_is_set_back_silences_nobody() {
     let day = 86_400 * SECOND;
-    let mut queue = Queue::new(1);
+    let mut queue = EventQueue::new(1);
     queue.push(event("a"), 2 * day);
     let first = queue.next(2 * day).unwrap();
     queue.ended(first.ticket, DeliveryEnd::Taken, 2 * day);
@@ -56,7 +56,7 @@ fn a_clock_that_is_set_back_silences_nobody() {
 
 #[test]
 fn a_call_that_fails_is_tried_again_a_few_times_with_the_same_body() {
-    let mut queue = Queue::new(1);
+    let mut queue = EventQueue::new(1);
     queue.push(event("a"), 0);
     let (mut now, mut bodies) = (0, Vec::new());
     for attempt in 1..=NOTIFY_TRIES {
@@ -74,7 +74,7 @@ fn a_call_that_fails_is_tried_again_a_few_times_with_the_same_body() {
 
 #[test]
 fn what_a_receiver_does_not_want_is_not_tried_again() {
-    let mut queue = Queue::new(1);
+    let mut queue = EventQueue::new(1);
     queue.push(event("a"), 0);
     let post = queue.next(0).unwrap();
     assert_eq!(DeliveryEnd::of_status(404), DeliveryEnd::Refused);
@@ -86,7 +86,7 @@ fn what_a_receiver_does_not_want_is_not_tried_again() {
 
 #[test]
 fn a_call_that_never_ends_is_given_up() {
-    let mut queue = Queue::new(1);
+    let mut queue = EventQueue::new(1);
     queue.push(event("a"), 0);
     let mut now = 0;
     for _ in 0..NOTIFY_TRIES {
@@ -101,7 +101,7 @@ fn a_call_that_never_ends_is_given_up() {
 
 #[test]
 fn a_full_queue_takes_no_more_and_no_second_has_more_calls_than_allowed() {
-    let mut queue = Queue::new(1);
+    let mut queue = EventQueue::new(1);
     for number in 0..NOTIFY_EVENTS_OF_KIND {
         assert_eq!(queue.push(event(&number.to_string()), 0), Raised::New);
     }
@@ -147,7 +147,7 @@ proptest! {
     /// Every event that was raised is sent, given up, dropped, or still queued: none is lost, none reported twice.
     #[test]
     fn no_event_is_lost(steps in prop::collection::vec(step(), 0..200)) {
-        let mut queue = Queue::new(7);
+        let mut queue = EventQueue::new(7);
         let (mut now, mut raised, mut over, mut dropped) = (0_u64, 0_u64, 0_u64, 0_u64);
         let mut flying: Vec<EventPost> = Vec::new();
         for step in steps {

@@ -1,11 +1,11 @@
 //! Strict limits: what a service is asked before a request is forwarded, and told when it is over.
 
-use super::{PLAIN, Table};
+use super::{FleetTable, PLAIN};
 use crate::base::callout::{Callout, CalloutReply};
-use crate::fleet::call::{self, CalloutStep, Heard};
+use crate::fleet::call::{self, CalloutStep, ServiceAnswer};
 use crate::fleet::reservation::{Commit, Reservation};
 use crate::fleet::wire::{self, DescriptorStatus};
-use crate::fleet::{Api, FleetAccount, SECOND_NS, Service, health};
+use crate::fleet::{FleetAccount, RateLimitService, SECOND_NS, ServiceApi, health};
 use crate::limits::{FLEET_COMMITS, FLEET_PLAIN_NS};
 
 /// How a service is asked before a request is forwarded.
@@ -19,7 +19,7 @@ pub enum Asking {
 
 /// What an answer means for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admitter {
+pub enum StrictAnswer {
     /// Something is left.
     Free,
     /// The room is reserved.
@@ -32,16 +32,16 @@ pub enum Admitter {
     Unanswered,
 }
 
-impl Table {
+impl FleetTable {
     /// How a service is asked before a request leaves.
     #[must_use]
-    pub fn asking(&self, service: &Service) -> Asking {
+    pub fn asking(&self, service: &RateLimitService) -> Asking {
         let plain = || {
             let since = self.since(PLAIN, service, "");
             // A time in the future was recorded before the clock was set back: reservations are tried.
             since.is_some_and(|since| self.store.now_ns().wrapping_sub(since) < FLEET_PLAIN_NS)
         };
-        if service.api == Api::Envoy || plain() { Asking::Check } else { Asking::Reserve }
+        if service.api == ServiceApi::Envoy || plain() { Asking::Check } else { Asking::Reserve }
     }
 
     /// The question before a request (`strict`) that may use this much, in the limit's own unit.
@@ -63,54 +63,56 @@ impl Table {
         account: &FleetAccount,
         asking: Asking,
         answer: CalloutReply<'_>,
-    ) -> Admitter {
+    ) -> StrictAnswer {
         const UNIMPLEMENTED: u32 = 12;
         let FleetAccount { target, entries, .. } = account;
         let service = &target.service;
         let (action, heard, id) = match (asking, answer) {
             (Asking::Reserve, CalloutReply::Status(UNIMPLEMENTED)) => {
                 self.is_plain(service);
-                return Admitter::Plain;
+                return StrictAnswer::Plain;
             }
             (Asking::Reserve, CalloutReply::Message(message)) => {
                 let said = wire::reserved(message);
-                let heard = said.map_or(Heard::Garbage, |(over, id)| {
+                let heard = said.map_or(ServiceAnswer::Garbage, |(over, id)| {
                     let has_limit = !id.is_empty();
-                    Heard::Said(DescriptorStatus { over, reset_s: None, has_limit })
+                    ServiceAnswer::Said(DescriptorStatus { over, reset_s: None, has_limit })
                 });
                 ("reserve", heard, said.map_or(&[][..], |(_, id)| id))
             }
-            (Asking::Reserve, _) => ("reserve", Heard::read(answer, 0), &[][..]),
-            (Asking::Check, _) => ("ask", Heard::read(answer, 0), &[][..]),
+            (Asking::Reserve, _) => ("reserve", ServiceAnswer::read(answer, 0), &[][..]),
+            (Asking::Check, _) => ("ask", ServiceAnswer::read(answer, 0), &[][..]),
         };
         self.heard(service, action, heard);
         let now_ns = self.store.now_ns();
         match heard {
-            Heard::Said(said) if said.over => {
+            ServiceAnswer::Said(said) if said.over => {
                 let longest = target.every.ns();
                 let until = said.reset_s.map_or(longest, |s| s.saturating_mul(SECOND_NS));
                 let until = now_ns.saturating_add(until.min(longest));
-                Admitter::Over(until.min(self.window_ends(account).unwrap_or(u64::MAX)))
+                StrictAnswer::Over(until.min(self.window_ends(account).unwrap_or(u64::MAX)))
             }
-            Heard::Said(said) if asking == Asking::Reserve => {
+            ServiceAnswer::Said(said) if asking == Asking::Reserve => {
                 // It holds nothing for a limit that it does not know. (The same is true for a cap of one, which its own
                 // bound on a single reservation halves.)
                 if said.has_limit || account.cap / account.unit() > 1 {
                     self.knows(target, entries, said.has_limit);
                 }
                 if said.has_limit {
-                    Admitter::Holds(Reservation(id.to_vec()))
+                    StrictAnswer::Holds(Reservation(id.to_vec()))
                 } else {
-                    Admitter::Free
+                    StrictAnswer::Free
                 }
             }
-            Heard::Said(_) => Admitter::Free,
-            Heard::Garbage | Heard::Refused | Heard::Lost => Admitter::Unanswered,
+            ServiceAnswer::Said(_) => StrictAnswer::Free,
+            ServiceAnswer::Garbage | ServiceAnswer::Refused | ServiceAnswer::Lost => {
+                StrictAnswer::Unanswered
+            }
         }
     }
 
     /// Records that a service has no reservations.
-    fn is_plain(&self, service: &Service) {
+    fn is_plain(&self, service: &RateLimitService) {
         let number = health::number(service, "");
         // Recorded as of now, whenever it was before.
         let known = self.turned(PLAIN, number, true);
@@ -159,15 +161,19 @@ impl Table {
                 if message.is_empty() {
                     self.count("hemostat_global_expired_total".to_owned());
                 }
-                Heard::Said(DescriptorStatus { over: false, reset_s: None, has_limit: true })
+                ServiceAnswer::Said(DescriptorStatus {
+                    over: false,
+                    reset_s: None,
+                    has_limit: true,
+                })
             }
-            _ => Heard::read(answer, self.since_ns(commit.sent_ns)),
+            _ => ServiceAnswer::read(answer, self.since_ns(commit.sent_ns)),
         };
         self.heard(&commit.account.target.service, "commit", heard);
         match heard {
-            Heard::Refused => self.owe(&commit.account, commit.used()),
-            Heard::Lost => self.lost("unanswered", commit.amount),
-            Heard::Said(_) | Heard::Garbage => {}
+            ServiceAnswer::Refused => self.owe(&commit.account, commit.used()),
+            ServiceAnswer::Lost => self.lost("unanswered", commit.amount),
+            ServiceAnswer::Said(_) | ServiceAnswer::Garbage => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::{Api, Every, Target};
+use super::super::{FleetTarget, FleetWindow, ServiceApi};
 use super::*;
 use crate::event::EventKind;
 use crate::ledger::{AccountKey, LimitKey, MemoryStore};
@@ -14,24 +14,24 @@ const OVER: &[u8] = &[8, 2];
 const UNAVAILABLE: CalloutReply<'_> = CalloutReply::Status(14);
 const TOO_LATE: CalloutReply<'_> = CalloutReply::Status(4);
 
-fn account(api: Api, tenant: &str) -> FleetAccount {
-    let service = Service { cluster: "rls".into(), domain: "llm".into(), api };
+fn account(api: ServiceApi, tenant: &str) -> FleetAccount {
+    let service = RateLimitService { cluster: "rls".into(), domain: "llm".into(), api };
     FleetAccount {
         key: AccountKey::new(&LimitKey::new(b"limit"), &[tenant], 32),
-        target: Rc::new(Target { service, every: Every::Day, unit: 1, sync_ms: 500 }),
+        target: Rc::new(FleetTarget { service, every: FleetWindow::Day, unit: 1, sync_ms: 500 }),
         entries: vec![("limit".into(), "l".into()), ("tenant".into(), tenant.into())],
         cap: 100,
     }
 }
 
 /// A process with one or more workers.
-fn process() -> (Rc<MemoryStore>, Table, Table) {
+fn process() -> (Rc<MemoryStore>, FleetTable, FleetTable) {
     let store = Rc::new(MemoryStore::new(T0));
-    let table = || Table::new(Rc::clone(&store) as Rc<dyn Store>);
+    let table = || FleetTable::new(Rc::clone(&store) as Rc<dyn Store>);
     (Rc::clone(&store), table(), table())
 }
 
-fn counted(table: &Table) -> Vec<String> {
+fn counted(table: &FleetTable) -> Vec<String> {
     let name = |effect| match effect {
         Effect::Count(name) => Some(name.replace("hemostat_global_", "")),
         _ => None,
@@ -42,7 +42,7 @@ fn counted(table: &Table) -> Vec<String> {
 #[test]
 fn a_report_is_followed_by_a_question_and_its_word_holds_for_all_workers() {
     let (_, one, other) = process();
-    let own = account(Api::Limitador, "a");
+    let own = account(ServiceApi::Limitador, "a");
     one.owe(&own, 7);
     let [report] = one.due(64).try_into().unwrap();
     assert_eq!((report.call().method, report.hits), ("Report", 7));
@@ -50,8 +50,8 @@ fn a_report_is_followed_by_a_question_and_its_word_holds_for_all_workers() {
     let check = one.answered(report, CalloutReply::Message(OK)).unwrap();
     assert_eq!(check.call().method, "CheckRateLimit");
     assert_eq!(one.answered(check, CalloutReply::Message(OVER)), None);
-    assert_eq!(other.word(&own), ServiceWord::Over(T0 + 86_400 * S));
-    assert_eq!(other.word(&account(Api::Limitador, "b")), ServiceWord::Free);
+    assert_eq!(other.word(&own), ServiceDecision::Over(T0 + 86_400 * S));
+    assert_eq!(other.word(&account(ServiceApi::Limitador, "b")), ServiceDecision::Free);
     assert_eq!(
         counted(&one),
         ["calls_total;action=report;reason=ok", "calls_total;action=check;reason=over"]
@@ -59,8 +59,8 @@ fn a_report_is_followed_by_a_question_and_its_word_holds_for_all_workers() {
 }
 
 /// Reports this much usage to Limitador at this time and gets this answer.
-fn report(table: &Table, store: &MemoryStore, now_ns: u64, used: u64, word: &'static [u8]) {
-    let own = account(Api::Limitador, "a");
+fn report(table: &FleetTable, store: &MemoryStore, now_ns: u64, used: u64, word: &'static [u8]) {
+    let own = account(ServiceApi::Limitador, "a");
     store.set_now_ns(now_ns);
     table.owe(&own, used);
     let [report] = table.due(64).try_into().unwrap();
@@ -73,26 +73,30 @@ fn report(table: &Table, store: &MemoryStore, now_ns: u64, used: u64, word: &'st
 fn who_is_refused_is_told_when_the_window_ends_at_the_latest() {
     const DAY: u64 = 86_400 * S;
     let (store, one, other) = process();
-    let own = account(Api::Limitador, "a");
+    let own = account(ServiceApi::Limitador, "a");
     report(&one, &store, T0, 7, OK);
     let now = T0 + 20 * 3600 * S;
     report(&one, &store, now, 1, OVER);
-    assert_eq!(other.word(&own), ServiceWord::Over(T0 + DAY), "not a whole day from now");
+    assert_eq!(other.word(&own), ServiceDecision::Over(T0 + DAY), "not a whole day from now");
     let strict = other.asked(&own, Asking::Check, CalloutReply::Message(OVER));
-    assert_eq!(strict, Admitter::Over(T0 + DAY));
+    assert_eq!(strict, StrictAnswer::Over(T0 + DAY));
     // The known window is over, and the service still says so: another began since.
     store.set_now_ns(T0 + DAY);
-    assert_eq!(other.word(&own), ServiceWord::Over(now + DAY));
+    assert_eq!(other.word(&own), ServiceDecision::Over(now + DAY));
     assert_eq!(
-        other.asked(&account(Api::Limitador, "b"), Asking::Check, CalloutReply::Message(OVER)),
-        Admitter::Over(T0 + 2 * DAY)
+        other.asked(
+            &account(ServiceApi::Limitador, "b"),
+            Asking::Check,
+            CalloutReply::Message(OVER)
+        ),
+        StrictAnswer::Over(T0 + 2 * DAY)
     );
 }
 
 /// Limitador says "OK" if no limit of its own matches.
 #[test]
 fn a_service_that_has_counted_the_whole_cap_and_says_yes_may_not_know_the_limit() {
-    let told = |table: &Table| {
+    let told = |table: &FleetTable| {
         let effects = table.effects();
         let events = effects.iter().filter(
             |effect| matches!(effect, Effect::Event(event) if event.kind == EventKind::LimitUnknown),
@@ -105,8 +109,9 @@ fn a_service_that_has_counted_the_whole_cap_and_says_yes_may_not_know_the_limit(
     let (store, one, _) = process();
     report(&one, &store, T0, 60, OK);
     assert_eq!(told(&one), (false, 0), "less than the cap of 100");
-    let unknown =
-        |table: &Table| table.unknown_for(&account(Api::Limitador, "a").target, "l").is_some();
+    let unknown = |table: &FleetTable| {
+        table.unknown_for(&account(ServiceApi::Limitador, "a").target, "l").is_some()
+    };
     report(&one, &store, T0 + S, 40, OK);
     assert_eq!((told(&one), unknown(&one)), ((true, 1), true));
     report(&one, &store, T0 + 2 * S, 500, OK);
@@ -128,16 +133,16 @@ fn a_service_that_has_counted_the_whole_cap_and_says_yes_may_not_know_the_limit(
 #[test]
 fn envoys_service_is_charged_and_asked_in_one() {
     let (store, one, _) = process();
-    let own = account(Api::Envoy, "a");
+    let own = account(ServiceApi::Envoy, "a");
     one.owe(&own, 7);
     let [charge] = one.due(64).try_into().unwrap();
     assert_eq!(charge.call().method, "ShouldRateLimit");
     // Exactly at its limit the service says OK and that nothing is left, for 9 seconds.
     let used_up = [8, 1, 0x12, 8, 8, 1, 0x12, 0, 0x22, 2, 8, 9];
     assert_eq!(one.answered(charge, CalloutReply::Message(&used_up)), None);
-    assert_eq!(one.word(&own), ServiceWord::Over(T0 + 9 * S));
+    assert_eq!(one.word(&own), ServiceDecision::Over(T0 + 9 * S));
     store.set_now_ns(T0 + 9 * S);
-    assert_eq!(one.word(&own), ServiceWord::Free);
+    assert_eq!(one.word(&own), ServiceDecision::Free);
 }
 
 #[test]
@@ -154,7 +159,7 @@ fn what_was_not_counted_is_owed_again_and_what_nobody_knows_is_not() {
         (CalloutReply::Message(b"<html>"), 0, 0),
     ] {
         let (store, one, _) = process();
-        let own = account(Api::Envoy, "a");
+        let own = account(ServiceApi::Envoy, "a");
         one.owe(&own, 7);
         let [charge] = one.due(64).try_into().unwrap();
         store.set_now_ns(T0 + took_ms * MS);
@@ -162,7 +167,7 @@ fn what_was_not_counted_is_owed_again_and_what_nobody_knows_is_not() {
         // While the service does not answer it is only asked, whatever is owed.
         store.set_now_ns(T0 + 2 * S);
         one.owe(&own, 1);
-        one.owe(&account(Api::Envoy, "b"), 5);
+        one.owe(&account(ServiceApi::Envoy, "b"), 5);
         let [probe] = one.due(64).try_into().unwrap();
         assert_eq!(probe.hits, 0);
         assert_eq!(one.answered(probe, CalloutReply::Message(OK)), None);
@@ -178,7 +183,7 @@ fn what_was_not_counted_is_owed_again_and_what_nobody_knows_is_not() {
 #[test]
 fn an_answer_that_never_comes_holds_nothing_up() {
     let (store, one, other) = process();
-    let own = account(Api::Limitador, "a");
+    let own = account(ServiceApi::Limitador, "a");
     one.owe(&own, 7);
     let [report] = one.due(64).try_into().unwrap();
     store.set_now_ns(T0 + 2 * S);
@@ -197,24 +202,24 @@ fn an_answer_that_never_comes_holds_nothing_up() {
 #[test]
 fn a_service_is_silent_when_a_fault_does_not_pass() {
     let (store, one, other) = process();
-    let own = account(Api::Envoy, "a");
-    assert_eq!(one.asked(&own, Asking::Check, TOO_LATE), Admitter::Unanswered);
+    let own = account(ServiceApi::Envoy, "a");
+    assert_eq!(one.asked(&own, Asking::Check, TOO_LATE), StrictAnswer::Unanswered);
     assert!(!other.is_silent(&own));
     store.set_now_ns(T0 + S);
     assert!(other.is_silent(&own));
     assert!(other.failing_since(&own.target.service).is_some());
-    assert_eq!(other.asked(&own, Asking::Check, CalloutReply::Message(OK)), Admitter::Free);
+    assert_eq!(other.asked(&own, Asking::Check, CalloutReply::Message(OK)), StrictAnswer::Free);
     assert!(!one.is_silent(&own));
     assert_eq!(
         one.asked(&own, Asking::Check, CalloutReply::Message(OVER)),
-        Admitter::Over(T0 + S + 86_400 * S)
+        StrictAnswer::Over(T0 + S + 86_400 * S)
     );
 }
 
 #[test]
 fn a_silence_is_not_forgotten_when_the_clock_is_set_back() {
     let (store, one, _) = process();
-    let own = account(Api::Envoy, "a");
+    let own = account(ServiceApi::Envoy, "a");
     one.owe(&own, 1);
     let [charge] = one.due(64).try_into().unwrap();
     assert_eq!(one.answered(charge, UNAVAILABLE), None);
@@ -226,7 +231,7 @@ fn a_silence_is_not_forgotten_when_the_clock_is_set_back() {
 #[test]
 fn what_is_lost_is_told_of_once() {
     let (store, one, _) = process();
-    let own = account(Api::Envoy, "a");
+    let own = account(ServiceApi::Envoy, "a");
     one.want(&own);
     one.owe(&own, 1);
     store.set_now_ns(T0 + 3 * 86_400 * S);
@@ -253,7 +258,8 @@ fn turns_are_taken_once_and_none_is_made_up_for() {
 #[test]
 fn memory_is_bounded_and_who_owes_is_not_forgotten() {
     let (store, one, _) = process();
-    let of = |number: usize| account(Api::Envoy, &format!("tenant-{number}-{}", "x".repeat(200)));
+    let of =
+        |number: usize| account(ServiceApi::Envoy, &format!("tenant-{number}-{}", "x".repeat(200)));
     for number in 0..20_000 {
         one.owe(&of(number), 1);
     }
@@ -284,11 +290,11 @@ fn memory_is_bounded_and_who_owes_is_not_forgotten() {
 #[test]
 fn a_storage_that_does_not_work_is_no_panic_and_refuses_nobody() {
     let (store, one, _) = process();
-    let own = account(Api::Envoy, "a");
+    let own = account(ServiceApi::Envoy, "a");
     store.fail(true);
     one.owe(&own, 7);
     one.want(&own);
-    assert_eq!(one.word(&own), ServiceWord::Free);
+    assert_eq!(one.word(&own), ServiceDecision::Free);
     assert!(!one.take_turn(500));
     assert!(one.due(64).is_empty());
     assert_eq!(counted(&one), ["lost_total;reason=full"]);
@@ -332,11 +338,11 @@ proptest! {
     ) {
         let (store, one, other) = process();
         let workers = [&one, &other];
-        let api = if limitador { Api::Limitador } else { Api::Envoy };
+        let api = if limitador { ServiceApi::Limitador } else { ServiceApi::Envoy };
         let accounts = ["a", "b", "c"].map(|tenant| account(api, tenant));
         let (mut used, mut service, mut now) = (0, 0, T0);
-        let mut calls: std::collections::VecDeque<(u64, Parcel)> = std::collections::VecDeque::new();
-        let answer = |worker: &Table, parcel: Parcel, service: &mut u64| {
+        let mut calls: std::collections::VecDeque<(u64, UsageReport)> = std::collections::VecDeque::new();
+        let answer = |worker: &FleetTable, parcel: UsageReport, service: &mut u64| {
             *service += u64::from(parcel.hits);
             worker.answered(parcel, CalloutReply::Message(OK))
         };

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::super::calendar::CalendarSpan;
 use super::super::memory::MemoryStore;
-use super::super::store::Stored;
+use super::super::store::StoredValue;
 use super::*;
 
 const S: u64 = 1_000_000_000;
@@ -19,9 +19,9 @@ fn key(limit: &str, value: &str) -> AccountKey {
     AccountKey::new(&LimitKey::new(limit.as_bytes()), &[value], LEDGER_WAYS)
 }
 
-fn taken(outcome: Result<Outcome, StoreError>) -> Option<Hold> {
+fn taken(outcome: Result<ReservationOutcome, StoreError>) -> Option<Hold> {
     match outcome {
-        Ok(Outcome::Admitted { hold, .. }) => Some(hold),
+        Ok(ReservationOutcome::Admitted { hold, .. }) => Some(hold),
         _ => None,
     }
 }
@@ -38,22 +38,22 @@ struct Shared(Arc<Mutex<(Values, u32)>>);
 type Values = BTreeMap<u32, (Vec<u8>, u32)>;
 
 impl Store for Shared {
-    fn get(&self, key: u32) -> Result<Option<Stored>, ()> {
+    fn get(&self, key: u32) -> Result<Option<StoredValue>, ()> {
         let value = self.0.lock().unwrap().0.get(&key).cloned();
         // Others may run between a read and its write.
         std::thread::yield_now();
-        Ok(value.map(|(bytes, cas)| Stored { bytes, cas }))
+        Ok(value.map(|(bytes, cas)| StoredValue { bytes, cas }))
     }
 
-    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> Written {
+    fn set(&self, key: u32, bytes: &[u8], cas: Option<u32>) -> WriteOutcome {
         let mut inner = self.0.lock().unwrap();
         if inner.0.get(&key).map(|(_, cas)| *cas) != cas {
-            return Written::Mismatch;
+            return WriteOutcome::Mismatch;
         }
         inner.1 += 1;
         let written = inner.1;
         inner.0.insert(key, (bytes.to_vec(), written));
-        Written::Done
+        WriteOutcome::Done
     }
 
     fn now_ns(&self) -> u64 {
@@ -76,8 +76,8 @@ fn workers_that_race_admit_exactly_the_cap() {
                         // A charge that cannot be written in time is not admitted: it is retried.
                         loop {
                             match book.reserve(&key("l", "a"), &cap, 1, &[]) {
-                                Ok(Outcome::Admitted { .. }) => admitted += 1,
-                                Ok(Outcome::Refused { .. }) => {}
+                                Ok(ReservationOutcome::Admitted { .. }) => admitted += 1,
+                                Ok(ReservationOutcome::Refused { .. }) => {}
                                 Err(trouble) => {
                                     assert_eq!(trouble, StoreError::Contended);
                                     continue;
@@ -245,8 +245,10 @@ fn keys_without_end_do_not_grow_it() {
     for n in 0..200_000_u32 {
         let key = AccountKey::new(&LimitKey::new(b"l"), &[&format!("tenant-{n}")], LEDGER_WAYS);
         match book.reserve(&key, &cap, 1, &[]) {
-            Ok(Outcome::Admitted { overflow: shared, .. }) => overflow += u32::from(shared),
-            Ok(Outcome::Refused { .. }) => {}
+            Ok(ReservationOutcome::Admitted { overflow: shared, .. }) => {
+                overflow += u32::from(shared)
+            }
+            Ok(ReservationOutcome::Refused { .. }) => {}
             Err(trouble) => panic!("{trouble:?}"),
         }
     }
@@ -258,12 +260,12 @@ fn keys_without_end_do_not_grow_it() {
     let late = AccountKey::new(&LimitKey::new(b"l"), &["late"], LEDGER_WAYS);
     assert!(matches!(
         book.reserve(&late, &cap, 1, &[]),
-        Ok(Outcome::Admitted { overflow: false, reused: true, .. })
+        Ok(ReservationOutcome::Admitted { overflow: false, reused: true, .. })
     ));
     // If there is room, no slot is taken from another.
     assert!(matches!(
         book.reserve(&late, &cap, 1, &[]),
-        Ok(Outcome::Admitted { overflow: false, reused: false, .. })
+        Ok(ReservationOutcome::Admitted { overflow: false, reused: false, .. })
     ));
 }
 
@@ -290,7 +292,7 @@ fn one_value_of_the_first_label_takes_no_more_than_its_share() {
         .filter(|&n| {
             matches!(
                 book.reserve(&user("flood", n), &day, 1, &[]),
-                Ok(Outcome::Admitted { overflow: false, .. })
+                Ok(ReservationOutcome::Admitted { overflow: false, .. })
             )
         })
         .count();
@@ -302,7 +304,7 @@ fn one_value_of_the_first_label_takes_no_more_than_its_share() {
             AccountKey::new(&LimitKey::new(b"l"), &[&format!("tenant-{n}"), "user"], LEDGER_WAYS);
         assert!(matches!(
             book.reserve(&own, &day, 1, &[]),
-            Ok(Outcome::Admitted { overflow: false, .. })
+            Ok(ReservationOutcome::Admitted { overflow: false, .. })
         ));
     }
 }
@@ -312,7 +314,7 @@ fn thresholds_are_told_once_until_usage_has_been_low() {
     let (store, book) = book();
     let cap = per_minute(100);
     let told = |charge| match book.reserve(&key("l", "a"), &cap, charge, &[500_000, 800_000]) {
-        Ok(Outcome::Admitted { warned, .. }) => warned,
+        Ok(ReservationOutcome::Admitted { warned, .. }) => warned,
         other => panic!("{other:?}"),
     };
     assert_eq!(told(49), None);

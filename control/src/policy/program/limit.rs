@@ -11,7 +11,7 @@ pub use price::{Cost, NoPrice, Prices, is_any};
 use super::label::{Label, LabelId, LabelTable};
 use super::selector::Labels;
 use super::{CompileError, Rule};
-use crate::fleet::Global;
+use crate::fleet::GlobalLimit;
 use crate::ledger::{AccountKey, CalendarSpan, Cap, LimitKey};
 use crate::limits::{LEDGER_LEAST_SHARE, LEDGER_WAYS};
 use crate::policy::document::{self, Amount, Document, Fallback, Unpriced, Window};
@@ -98,7 +98,7 @@ pub struct Limit {
     /// A running stream is ended when it passes its reservation and no more can be had.
     pub cut_when_spent: bool,
     /// Counted by a rate-limit service too.
-    pub global: Option<Global>,
+    pub global: Option<GlobalLimit>,
     /// What its accounts have in common.
     key: LimitKey,
     /// The same of those that are charged while it only watches.

@@ -7,8 +7,8 @@ use crate::context::record::Record;
 use crate::dialect::TextKey;
 use crate::dsse::TrustedKey;
 use crate::event::PendingCall;
-use crate::grant::used::{Slots, use_once};
-use crate::grant::{Grant, GrantRefusal, Unproven, WaitingCall, approval_id};
+use crate::grant::used::{GrantSlots, use_once};
+use crate::grant::{Grant, GrantRefusal, UnverifiedGrant, WaitingCall, approval_id};
 use crate::limits;
 use crate::policy::program::tools::{Args, Tools};
 
@@ -18,7 +18,7 @@ pub struct Approvals {
     /// Envelopes as they came; each is verified once, and only when a call asks.
     pub envelopes: Vec<Result<Vec<u8>, GrantRefusal>>,
     /// The memory of used grants; `None`: there is none, and no grant is taken.
-    pub slots: Option<Rc<dyn Slots>>,
+    pub slots: Option<Rc<dyn GrantSlots>>,
     /// The caller's tenant.
     pub tenant: Option<String>,
     /// Unix time in seconds.
@@ -42,7 +42,7 @@ impl Calls {
 #[derive(Debug, Clone)]
 enum GrantState {
     /// Nobody knows yet who signed it.
-    Unproven(Unproven),
+    UnverifiedGrant(UnverifiedGrant),
     /// It is signed.
     Proven(Grant),
     /// It is none.
@@ -58,7 +58,7 @@ impl GrantState {
         approvers: &[TrustedKey],
         tries: &mut usize,
     ) -> Result<Grant, GrantRefusal> {
-        if let Self::Unproven(unproven) = self {
+        if let Self::UnverifiedGrant(unproven) = self {
             unproven.would_admit(wanted)?;
             *self = match unproven.clone().prove(approvers, tries) {
                 Ok(grant) => Self::Proven(grant),
@@ -68,7 +68,7 @@ impl GrantState {
         match self {
             Self::Proven(grant) => grant.admits(wanted).map(|()| grant.clone()),
             Self::Refused(refused) => Err(*refused),
-            Self::Unproven(_) => Err(GrantRefusal::WrongKey),
+            Self::UnverifiedGrant(_) => Err(GrantRefusal::WrongKey),
         }
     }
 }
@@ -78,7 +78,7 @@ impl Approvals {
     #[must_use]
     pub fn new(
         envelopes: Vec<Result<Vec<u8>, GrantRefusal>>,
-        slots: Option<Rc<dyn Slots>>,
+        slots: Option<Rc<dyn GrantSlots>>,
         tenant: Option<String>,
     ) -> Self {
         Self { envelopes, slots, tenant, ..Self::default() }
@@ -114,7 +114,7 @@ impl Approvals {
             let open = |envelope: Result<Vec<u8>, GrantRefusal>| match envelope
                 .and_then(|e| Grant::open(&e))
             {
-                Ok(unproven) => GrantState::Unproven(unproven),
+                Ok(unproven) => GrantState::UnverifiedGrant(unproven),
                 Err(refused) => GrantState::Refused(refused),
             };
             envelopes.into_iter().map(open).collect()

@@ -9,7 +9,9 @@ use crate::base::callout::CalloutReply;
 use crate::context::Context;
 use crate::context::record::Record;
 use crate::dialect::spend::Usage;
-use crate::fleet::{Admitter, Asking, FleetAccount, OnError, Reservation, ServiceWord, Table};
+use crate::fleet::{
+    Asking, FleetAccount, FleetTable, OnServiceError, Reservation, ServiceDecision, StrictAnswer,
+};
 use crate::ledger::{Standing, StoreError, Wait};
 use crate::policy::program::limit::{Limit, LimitUnit};
 use crate::wire::json::Doc;
@@ -21,7 +23,7 @@ const SILENCE: Wait = Wait::Ns(1_000_000_000);
 #[derive(Debug, Default)]
 pub(super) struct FleetShare {
     /// The fleet's accounts; `None` if none are kept here.
-    pub(super) table: Option<Rc<Table>>,
+    pub(super) table: Option<Rc<FleetTable>>,
     reports: Vec<PendingReport>,
     parked: Option<Box<Parked>>,
 }
@@ -29,13 +31,13 @@ pub(super) struct FleetShare {
 /// Usage that will be reported when the exchange is over, and to which account.
 #[derive(Debug)]
 struct PendingReport {
-    table: Rc<Table>,
+    table: Rc<FleetTable>,
     limit: Rc<Limit>,
     account: FleetAccount,
     charge: u64,
     /// The service is asked before each request.
     strict: bool,
-    on_error: OnError,
+    on_error: OnServiceError,
     /// The reservation that the service holds for the request.
     held: Option<Reservation>,
 }
@@ -64,7 +66,7 @@ pub(super) struct Question {
     asking: Asking,
     /// The number of its callout.
     number: usize,
-    heard: Option<Admitter>,
+    heard: Option<StrictAnswer>,
 }
 
 /// Whether a fleet-wide limit admits a request, before the process's own account is asked.
@@ -108,26 +110,26 @@ impl FleetShare {
         let Some(account) = limit.fleet_account(&cx.labels) else { return FleetDecision::Locally };
         let silent = table.is_silent(&account);
         let says = match global.on_error {
-            OnError::Closed if silent => {
+            OnServiceError::Closed if silent => {
                 count_decision(&mut cx.record, limit, "closed");
                 // The service is asked again about accounts that are refused.
                 table.want(&account);
                 return FleetDecision::Refused(refused(limit, charge, SILENCE, RefusedBy::Silence));
             }
-            OnError::Open if silent => {
+            OnServiceError::Open if silent => {
                 count_decision(&mut cx.record, limit, "open");
                 FleetDecision::Free
             }
             // A limit that asks before each request learns it then.
             _ if global.strict && !silent => FleetDecision::Locally,
             _ => match table.word(&account) {
-                ServiceWord::Free => {
+                ServiceDecision::Free => {
                     if silent {
                         count_decision(&mut cx.record, limit, "local");
                     }
                     FleetDecision::Locally
                 }
-                ServiceWord::Over(until) => {
+                ServiceDecision::Over(until) => {
                     table.want(&account);
                     return FleetDecision::Refused(fleet_refused(cx, limit, charge, until));
                 }
@@ -159,7 +161,7 @@ impl FleetShare {
         let (Some(table), Some(account)) = (table, account) else {
             return (own, RefusedBy::Process);
         };
-        let ServiceWord::Over(until) = table.word(&account) else {
+        let ServiceDecision::Over(until) = table.word(&account) else {
             return (own, RefusedBy::Process);
         };
         let told = Wait::Ns(until.saturating_sub(cx.facts.now_ns));
@@ -208,9 +210,9 @@ impl FleetShare {
             open.find(|question| question.number == number && question.heard.is_none())?;
         let report = self.reports.get_mut(question.about)?;
         question.heard = Some(match report.table.asked(&report.account, question.asking, reply) {
-            Admitter::Holds(reservation) => {
+            StrictAnswer::Holds(reservation) => {
                 report.held = Some(reservation);
-                Admitter::Free
+                StrictAnswer::Free
             }
             heard => heard,
         });
@@ -228,7 +230,7 @@ impl FleetShare {
 
 impl Charges {
     /// Keeps the fleet's accounts here. Without them, limits with `global` count in this process alone.
-    pub(crate) fn set_fleet(&mut self, table: Rc<Table>) {
+    pub(crate) fn set_fleet(&mut self, table: Rc<FleetTable>) {
         self.fleet.table = Some(table);
     }
 
@@ -261,7 +263,8 @@ impl Charges {
             return None;
         }
         let Parked { request, bytes, mut questions } = *self.fleet.parked.take()?;
-        let plain = questions.iter_mut().filter(|question| question.heard == Some(Admitter::Plain));
+        let plain =
+            questions.iter_mut().filter(|question| question.heard == Some(StrictAnswer::Plain));
         let again =
             plain.map(|question| (question.asking, question.heard) = (Asking::Check, None)).count();
         if again > 0 {
@@ -328,21 +331,21 @@ impl Charges {
 fn apply_answer(
     cx: &mut Context,
     report: &PendingReport,
-    heard: Option<&Admitter>,
+    heard: Option<&StrictAnswer>,
 ) -> Option<LimitRefusal> {
     let PendingReport { limit, charge, on_error, .. } = report;
     match (heard, on_error) {
-        (Some(Admitter::Free | Admitter::Holds(_)), _) => None,
-        (Some(Admitter::Over(until)), _) => Some(fleet_refused(cx, limit, *charge, *until)),
-        (_, OnError::Closed) => {
+        (Some(StrictAnswer::Free | StrictAnswer::Holds(_)), _) => None,
+        (Some(StrictAnswer::Over(until)), _) => Some(fleet_refused(cx, limit, *charge, *until)),
+        (_, OnServiceError::Closed) => {
             count_decision(&mut cx.record, limit, "closed");
             Some(refused(limit, *charge, SILENCE, RefusedBy::Silence))
         }
-        (_, OnError::Local) => {
+        (_, OnServiceError::Local) => {
             count_decision(&mut cx.record, limit, "local");
             None
         }
-        (_, OnError::Open) => {
+        (_, OnServiceError::Open) => {
             count_decision(&mut cx.record, limit, "open");
             None
         }

@@ -28,7 +28,7 @@ use crate::counters::Unchecked;
 use crate::dialect::spend::Spending;
 use crate::dialect::{Reply, RequestView};
 use crate::event::EventKind;
-use crate::ledger::{Book, Hold, Outcome, Standing, StoreError, Wait};
+use crate::ledger::{Book, Hold, ReservationOutcome, Standing, StoreError, Wait};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Program;
 use crate::policy::program::label::{Label, LabelId};
@@ -325,11 +325,11 @@ impl Charges {
                 }
             }
             match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
-                Ok(Outcome::Admitted { hold, overflow, reused, warned, .. }) => {
+                Ok(ReservationOutcome::Admitted { hold, overflow, reused, warned, .. }) => {
                     tell::memory(cx, limit, overflow, reused);
                     self.admitted(cx, limit, hold, warned, "");
                 }
-                Ok(Outcome::Refused { wait, standing, overflow }) => {
+                Ok(ReservationOutcome::Refused { wait, standing, overflow }) => {
                     tell::memory(cx, limit, overflow, false);
                     self.give_back(cx);
                     let limit = Rc::clone(limit);
@@ -367,11 +367,11 @@ impl Charges {
             let key = limit.account(&cx.labels, true);
             let (Some(book), Some(key)) = (self.book.clone(), key) else { continue };
             match book.reserve(&key, &limit.cap, charge, &limit.warn_at) {
-                Ok(Outcome::Admitted { hold, overflow, reused, warned, .. }) => {
+                Ok(ReservationOutcome::Admitted { hold, overflow, reused, warned, .. }) => {
                     tell::memory(cx, limit, overflow, reused);
                     self.admitted(cx, limit, hold, warned, "shadow-");
                 }
-                Ok(Outcome::Refused { overflow, .. }) => {
+                Ok(ReservationOutcome::Refused { overflow, .. }) => {
                     tell::memory(cx, limit, overflow, false);
                     cx.record.action(&limit.rule.id, word(&limit.over), true);
                 }

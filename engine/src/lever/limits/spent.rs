@@ -8,7 +8,7 @@ use super::settle::used_of;
 use super::{Charge, Charges, tell};
 use crate::context::Context;
 use crate::context::facts::seconds;
-use crate::ledger::{Book, Outcome};
+use crate::ledger::{Book, ReservationOutcome};
 use crate::policy::document::Mode;
 use crate::policy::program::limit::Limit;
 
@@ -74,17 +74,19 @@ impl Charge {
         let ask = |charge| book.reserve_more(&self.hold, charge, &limit.warn_at);
         let outcome = match ask(missing.max(self.charge() / STEP)) {
             // Takes the rest at once.
-            Ok(Outcome::Refused { standing, .. }) if standing.left >= missing => ask(standing.left),
+            Ok(ReservationOutcome::Refused { standing, .. }) if standing.left >= missing => {
+                ask(standing.left)
+            }
             other => other,
         };
         match outcome {
-            Ok(Outcome::Admitted { hold, warned, .. }) => {
+            Ok(ReservationOutcome::Admitted { hold, warned, .. }) => {
                 let shadow = mode_of(cx, limit) == Mode::Shadow;
                 tell::warning(cx, limit, warned, if shadow { "shadow-" } else { "" });
                 self.more.push(hold);
                 true
             }
-            Ok(Outcome::Refused { .. }) => false,
+            Ok(ReservationOutcome::Refused { .. }) => false,
             Err(trouble) => {
                 tell::trouble(cx, trouble);
                 false

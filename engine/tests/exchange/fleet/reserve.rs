@@ -242,7 +242,7 @@ fn a_service_without_reservations_is_asked_otherwise_and_known() {
     );
     assert!(plain(&proxy));
     // Another worker of the process knows it too.
-    let other = Table::new(Rc::clone(&proxy.stores[1]) as Rc<_>);
+    let other = FleetTable::new(Rc::clone(&proxy.stores[1]) as Rc<_>);
     let other = Proxy { table: Rc::new(other), ..Proxy::new(two()) };
     assert_eq!(methods(&other.chat("b")), ["CheckRateLimit", "CheckRateLimit"]);
     // After ten minutes it is tried again, and as long as it has none not sooner than after ten more.

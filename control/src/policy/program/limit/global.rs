@@ -6,7 +6,10 @@ use sha2::{Digest, Sha256};
 
 use super::super::selector::Labels;
 use super::Limit;
-use crate::fleet::{self, Api, Every, FleetAccount, Global, OnError, Service, Target};
+use crate::fleet::{
+    self, FleetAccount, FleetTarget, FleetWindow, GlobalLimit, OnServiceError, RateLimitService,
+    ServiceApi,
+};
 use crate::limits::FLEET_TEXT_BYTES;
 use crate::policy::document::{self, Amount, GlobalApi, OnSilence, Window};
 
@@ -14,12 +17,12 @@ use crate::policy::document::{self, Amount, GlobalApi, OnSilence, Window};
 const CENT: u32 = 10_000;
 
 /// The window as such a service has it; `None`: it has none (refused by `check`).
-pub(in crate::policy) fn every(window: Window) -> Option<Every> {
+pub(in crate::policy) fn every(window: Window) -> Option<FleetWindow> {
     Some(match window {
-        Window::Seconds(1) => Every::Second,
-        Window::Seconds(60) => Every::Minute,
-        Window::Seconds(3600) => Every::Hour,
-        Window::Day => Every::Day,
+        Window::Seconds(1) => FleetWindow::Second,
+        Window::Seconds(60) => FleetWindow::Minute,
+        Window::Seconds(3600) => FleetWindow::Hour,
+        Window::Day => FleetWindow::Day,
         Window::Seconds(_) | Window::Month => return None,
     })
 }
@@ -27,15 +30,15 @@ pub(in crate::policy) fn every(window: Window) -> Option<Every> {
 pub(super) fn compile(
     global: &document::GlobalDocument,
     limit: &document::LimitDocument,
-) -> Option<Global> {
+) -> Option<GlobalLimit> {
     let api = match global.api {
-        GlobalApi::Limitador => Api::Limitador,
-        GlobalApi::Envoy => Api::Envoy,
+        GlobalApi::Limitador => ServiceApi::Limitador,
+        GlobalApi::Envoy => ServiceApi::Envoy,
     };
     let (cluster, domain) = (global.cluster.clone(), global.domain.clone());
-    Some(Global {
-        target: Rc::new(Target {
-            service: Service { cluster, domain, api },
+    Some(GlobalLimit {
+        target: Rc::new(FleetTarget {
+            service: RateLimitService { cluster, domain, api },
             every: every(limit.allow.every?)?,
             unit: if matches!(limit.allow.amount, Amount::Usd(_)) { CENT } else { 1 },
             sync_ms: u32::try_from(global.sync_every_ms).unwrap_or(u32::MAX),
@@ -43,9 +46,9 @@ pub(super) fn compile(
         labels: limit.per.clone(),
         strict: global.strict,
         on_error: match global.on_error {
-            OnSilence::Local => OnError::Local,
-            OnSilence::Open => OnError::Open,
-            OnSilence::Closed => OnError::Closed,
+            OnSilence::Local => OnServiceError::Local,
+            OnSilence::Open => OnServiceError::Open,
+            OnSilence::Closed => OnServiceError::Closed,
         },
     })
 }

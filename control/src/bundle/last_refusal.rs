@@ -2,13 +2,13 @@
 
 use super::code::{CodeReader, Writer};
 use super::refusal::ReleaseRefusal;
-use super::state::Way;
+use super::state::ReleaseWay;
 use crate::limits;
 
 /// The last refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastRefusal {
-    /// The kind, as [`super::Code::word`].
+    /// The kind, as [`super::RefusalCode::word`].
     pub code: String,
     /// The message, for people.
     pub message: String,
@@ -21,7 +21,7 @@ pub struct LastRefusal {
 impl LastRefusal {
     /// A refusal of a release that arrived this way.
     #[must_use]
-    pub fn new(refusal: &ReleaseRefusal, way: Way, at: u64) -> Self {
+    pub fn new(refusal: &ReleaseRefusal, way: ReleaseWay, at: u64) -> Self {
         let mut message = refusal.message.clone();
         let mut end = message.len().min(limits::TROUBLE_BYTES);
         while !message.is_char_boundary(end) {
