@@ -1,12 +1,12 @@
-//! The one loop over an answer's frames: each is cut off, parsed and read by its dialect once, and whoever wants to know
-//! of it looks at the same [`FrameView`]. Guards and tools rules decide about it ([`super::Pipe`]), the meter of limits counts
+//! The only loop over an answer's frames: each is cut off, parsed and read by its dialect once, and all observers look
+//! at the same [`FrameView`]. Guardrails and tools rules decide about it ([`super::Pipe`]), the meter of limits counts
 //! it, MCP judges its messages.
 //!
 //! ```text
 //! chunk ── next ─→ piece ── read ─→ Shown ── view ─→ meter
 //!                                      └────────────→ Pipe::frame, or MCP's messages ─→ Output
 //! ```
-//! A frame lies in its chunk; only what was cut between chunks, or waits, has bytes of its own.
+//! A frame borrows from its chunk; only one that was cut between chunks, or waits, owns its bytes.
 
 mod repeated;
 
@@ -26,29 +26,29 @@ use crate::wire::text::Decoded;
 pub struct FrameLoop {
     framing: Framing,
     framer: Framer,
-    /// Reads a model's answer; `None`: messages of MCP, which are read by those who judge them.
+    /// Reads a model's answer; `None` for MCP, whose messages are read by the code that judges them.
     reader: Option<Box<dyn Answer>>,
-    /// Re-used from frame to frame.
+    /// Reused from frame to frame.
     doc: Doc,
-    /// The number of the frame that `doc` is of; 0 if it is of none. Nearly every frame leaves at once and as it came:
-    /// what was read of it then need not be read again.
+    /// The number of the frame that `doc` belongs to; 0 for none. Nearly every frame leaves at once and unchanged: then
+    /// it need not be parsed again.
     doc_of: u64,
-    /// Frames that have come.
+    /// How many frames have arrived.
     frames: u64,
     items: Vec<Item>,
-    /// Frames that need neither be parsed nor read; `None`: each is.
+    /// Recognises frames that need neither be parsed nor read; `None` to parse and read every frame.
     repeats: Option<Repeats>,
-    /// How many bytes there were when [`FrameLoop::word`] found that they begin with no event that was learned, so that
-    /// what comes next need not be compared with those again; 0 if it did not look. Where the number is an old one, a
-    /// known event is parsed all the same: no more than time is lost.
+    /// How many bytes there were when [`FrameLoop::word`] found that they begin with no learned event, so that they
+    /// need not be compared again; 0 if it has not looked. If the number is out of date, a known event is parsed: only
+    /// time is lost.
     unlike: usize,
-    /// A frame may go a shorter way than those that wait.
+    /// A frame may take a shorter way than those that wait.
     shortens: bool,
-    /// Memory that a frame which is not whole may take, as far as all others leave room.
+    /// Memory that an incomplete frame may take, given the room that all others leave.
     room: usize,
     /// The frame that is given away was not too long: there was no room for it.
     short: bool,
-    /// What the frame that `doc` is of is written like, where that is known; and the frame that was sent last.
+    /// The template of the frame that `doc` belongs to, if known; and that of the frame that was sent last.
     like: Option<Like>,
     sent_like: Option<Like>,
     decoded: Decoded,
@@ -59,16 +59,16 @@ pub struct FrameLoop {
 pub struct Shown<'c> {
     /// Its bytes.
     pub frame: Frame<'c>,
-    /// What they are.
+    /// Its content.
     pub content: FrameContent,
-    /// Which frame of the answer it is, counted from 1.
+    /// Its number among the frames of the answer, from 1.
     pub number: u64,
-    /// What it repeats, where it was known by its bytes.
+    /// What it repeats, if it was recognised by its bytes.
     pub repeat: Option<Repeat>,
 }
 
-/// A frame that goes on with one text and says nothing else. It is known by its document, which is not written before
-/// somebody looks into it ([`FrameLoop::show_found`]).
+/// A frame that continues one text and contains nothing else. It was recognised by its document, which is not written
+/// until it is needed ([`FrameLoop::show_found`]).
 #[derive(Debug)]
 pub(crate) struct FoundWord<'c> {
     pub(super) frame: Frame<'c>,
@@ -76,47 +76,47 @@ pub(crate) struct FoundWord<'c> {
     number: u64,
 }
 
-/// What stands next in an answer.
+/// The next frame of an answer.
 #[derive(Debug)]
 pub(crate) enum NextFrame<'c> {
-    /// One that only goes on with a text, and has not been shown.
+    /// One that only continues a text, and has no view yet.
     Word(FoundWord<'c>),
-    /// Any other, shown.
+    /// Any other, with its view.
     Shown(Shown<'c>),
 }
 
-/// What a frame has.
+/// The content of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameContent {
     /// No payload, or a blank one.
     Nothing,
-    /// What is not JSON and is known: `[DONE]`.
+    /// Known content that is not JSON: `[DONE]`.
     Other,
     /// JSON.
     Json,
-    /// Something that nobody can read.
+    /// Something that cannot be read.
     Unread(Unchecked),
 }
 
 /// A frame as observers see it.
 #[derive(Debug, Clone, Copy)]
 pub struct FrameView<'v> {
-    /// What it has.
+    /// Its content.
     pub content: FrameContent,
     /// Its payload; empty if there is none.
     pub payload: &'v [u8],
-    /// The payload, parsed, where it is JSON.
+    /// The parsed payload, if it is JSON.
     pub doc: &'v Doc,
     /// What the dialect found in it.
     pub items: &'v [Item],
-    /// The answer is a stream; if not, this is all of it.
+    /// The answer is a stream; if false, this is all of it.
     pub streamed: bool,
-    /// What it is written like, where events like it may come again and say a word more.
+    /// How it is written, if events like it may be repeated with another word.
     pub like: Option<Like>,
 }
 
 impl FrameLoop {
-    /// An answer of which nothing has come.
+    /// An answer of which nothing has arrived.
     #[must_use]
     pub fn new(framing: Framing, reader: Option<Box<dyn Answer>>) -> Self {
         Self {
@@ -138,8 +138,7 @@ impl FrameLoop {
         }
     }
 
-    /// The same, but every frame is parsed and read, and goes the way that is right for all of them: what the other is
-    /// held against.
+    /// The same, but every frame is parsed and read, which is always correct: the reference for the shorter way.
     #[must_use]
     pub fn without_repeats(mut self) -> Self {
         self.repeats = None;
@@ -147,7 +146,7 @@ impl FrameLoop {
         self
     }
 
-    /// True if a frame may go a shorter way where nothing of it can be changed.
+    /// True if a frame may take a shorter way when nothing of it can be changed.
     pub(super) fn shortens(&self) -> bool {
         self.shortens
     }
@@ -158,36 +157,37 @@ impl FrameLoop {
         self.repeats.as_ref().map_or(0, Repeats::found)
     }
 
-    /// Other answers leave this much room for a frame that is not whole.
+    /// Sets how much room other answers leave for an incomplete frame, in bytes.
     pub fn set_room(&mut self, room: usize) {
         self.room = room;
     }
 
-    /// Memory that is kept for the frame that is not whole, in bytes.
+    /// Memory that is kept for the incomplete frame, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.framer.memory()
     }
 
-    /// How the answer's bytes are cut.
+    /// The framing of the answer.
     #[must_use]
     pub fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// Bytes that have come of a frame that is not whole.
+    /// Bytes that have arrived of an incomplete frame.
     #[must_use]
     pub fn held(&self) -> usize {
         self.framer.held()
     }
 
-    /// The next frame that the bytes in `rest` complete, read; takes it from their front. `None`: there is none.
+    /// The next frame that is completed by the bytes in `rest`, read, and taken from its front; `None` if there is
+    /// none.
     pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
         let next = self.next_frame(rest)?;
         Some(self.shown(next))
     }
 
-    /// The frame, to be looked into. Nothing else may be asked of the loop between the two.
+    /// The view of a frame. Nothing else may be asked of the loop between the two calls.
     pub(crate) fn shown<'c>(&mut self, next: NextFrame<'c>) -> Shown<'c> {
         match next {
             NextFrame::Word(found) => self.show_found(found),
@@ -195,7 +195,7 @@ impl FrameLoop {
         }
     }
 
-    /// What [`FrameLoop::next`] gives, for whoever need not look into a frame that only goes on with a text.
+    /// The result of [`FrameLoop::next`], for callers that need no view of a frame which only continues a text.
     pub(crate) fn next_frame<'c>(&mut self, rest: &mut &'c [u8]) -> Option<NextFrame<'c>> {
         if rest.is_empty() && self.framer.is_between_events() {
             self.trim();
@@ -209,7 +209,7 @@ impl FrameLoop {
         if let Some(piece) = self.framer.next(rest) {
             return Some(self.piece(piece));
         }
-        // All is taken: what the last frame is not whole of is kept now, if there is room for it.
+        // Everything is taken: the beginning of an incomplete frame is kept now, if there is room for it.
         self.trim();
         if self.framer.memory() <= self.room {
             return None;
@@ -219,7 +219,7 @@ impl FrameLoop {
         Some(self.piece(piece))
     }
 
-    /// Gives back what only an uncommon frame needs.
+    /// Frees what only an unusual frame needs.
     fn trim(&mut self) {
         if self.items.capacity() > limits::SPARE_ENTRIES {
             self.items = Vec::new();
@@ -230,7 +230,7 @@ impl FrameLoop {
         }
     }
 
-    /// It is a stream of server-sent events, and nothing of one has come that is not over.
+    /// True for a stream of server-sent events in which no event has begun that is not complete.
     #[must_use]
     pub fn is_between_events(&self) -> bool {
         self.framer.is_between_events()
@@ -243,7 +243,7 @@ impl FrameLoop {
         Some(self.shown(next))
     }
 
-    /// A whole body. Its size is the host's business: it had it in one piece.
+    /// A whole body. The host bounds its size, since it had the body in one piece.
     pub fn whole<'c>(&mut self, body: &'c [u8]) -> Shown<'c> {
         let next = self.read(Frame::whole(body));
         self.shown(next)
@@ -269,7 +269,7 @@ impl FrameLoop {
     }
 
     fn read<'c>(&mut self, frame: Frame<'c>) -> NextFrame<'c> {
-        // A document that is called an event stream: callers that asked for no stream read it all the same.
+        // A document that is declared as an event stream: callers that asked for no stream read it anyway.
         let bare = frame.payload.is_empty() && is_document(&frame.raw);
         let frame = if bare { Frame::whole(frame.raw) } else { frame };
         let (frame, glued) = frame.document_first();
@@ -318,7 +318,7 @@ impl FrameLoop {
         NextFrame::Shown(Shown { frame, content, number: self.frames, repeat: None })
     }
 
-    /// The frame that was read last, for observers; `payload` is its own.
+    /// The view of the frame that was read last; `payload` is its own.
     #[must_use]
     pub fn view<'v>(&'v self, content: FrameContent, payload: &'v [u8]) -> FrameView<'v> {
         let streamed = self.framing != Framing::Json;
@@ -326,7 +326,8 @@ impl FrameLoop {
         FrameView { content, payload, doc, items, streamed, like: self.like }
     }
 
-    /// Makes `doc` that of this payload, unless it is: of the frame with this number, 0 for one that did not come so.
+    /// Parses this payload into `doc`, unless it is there already: of the frame with this number, or 0 for a payload
+    /// that did not arrive like that.
     fn read_again(&mut self, number: u64, payload: &[u8]) -> bool {
         if number == 0 || number != self.doc_of {
             (self.doc_of, self.like) = (0, None);
@@ -338,7 +339,7 @@ impl FrameLoop {
         true
     }
 
-    /// What becomes of a frame where calls were stopped, in it or before it.
+    /// How a frame leaves if calls were stopped in it or before it.
     pub(super) fn leave(
         &mut self,
         number: u64,
@@ -354,7 +355,7 @@ impl FrameLoop {
         leaves
     }
 
-    /// Tells the dialect that a frame has left as it came.
+    /// Tells the dialect that a frame has left unchanged.
     pub(super) fn left(&mut self, held: &QueuedFrame<'_>, payload: &[u8]) {
         let again = held.repeat.filter(|own| Some(own.like) == self.sent_like);
         let [piece] = held.pieces.as_slice() else {
@@ -374,7 +375,7 @@ impl FrameLoop {
         }
     }
 
-    /// Tells the dialect what the caller has got.
+    /// Tells the dialect what the caller has been sent.
     pub fn sent(&mut self, number: u64, raw: &[u8], payload: &[u8]) {
         let like = self.like.filter(|_| number != 0 && number == self.doc_of);
         let before = std::mem::replace(&mut self.sent_like, like);
@@ -396,7 +397,7 @@ impl FrameLoop {
         }
     }
 
-    /// Events of our own leave: written as the answer is framed.
+    /// The proxy's own events leave: writes them in the answer's framing.
     pub(super) fn sent_ours(&mut self, events: &OwnEvents) -> Vec<u8> {
         for event in events.all() {
             self.sent(0, b"", event.data.as_bytes());
@@ -404,19 +405,19 @@ impl FrameLoop {
         events.written(self.framing)
     }
 
-    /// The rest of an answer for a caller that has got what was [`FrameLoop::sent`].
+    /// The rest of an answer for a caller that has been sent what was [`FrameLoop::sent`].
     pub fn ending(&mut self, ending: &Ending) -> Vec<u8> {
         let Some(reader) = &mut self.reader else { return Vec::new() };
         reader.ending(ending).written(self.framing)
     }
 
-    /// The model that answers, once known.
+    /// The model that answers, if known.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         self.reader.as_ref()?.model()
     }
 
-    /// What was found in the frame that was read last, to be given back.
+    /// Takes the items of the frame that was read last; to be returned.
     pub(super) fn take_items(&mut self) -> Vec<Item> {
         std::mem::take(&mut self.items)
     }
@@ -431,8 +432,8 @@ impl FrameLoop {
         &self.doc
     }
 
-    /// The innermost of these pieces of calls that holds this value of the frame that was read last. `in_order`: they
-    /// stand in the order of their values.
+    /// The innermost of these pieces of calls that contains this value of the frame that was read last. `in_order`:
+    /// they are in the order of their values.
     pub(super) fn call_of(
         &self,
         node: NodeId,

@@ -1,16 +1,16 @@
-//! What an answer says of itself while it passes: its id, its model, why it ended and what it used.
+//! What an answer reports about itself while it passes: its id, its model, why it ended and what it used.
 //!
-//! For the record of a call whose answer nobody judges. Nothing is held and nothing parsed on the way: the first and the
-//! last bytes are kept, and members are looked for in them once, at the end.
+//! For the record of a call whose answer no rule judges. Nothing is held and nothing parsed on the way: the first and
+//! the last bytes are kept, and members are searched for in them once, at the end.
 //!
 //! ```text
 //! {"id":"chatcmpl-7","model":"gpt-5-2026-08-07","choices":[ …………………… ],"usage":{"prompt_tokens":12, … }}
 //! └──────────────── head ────────────────┘     not looked at      └────────────── tail ─────────────┘
 //! ```
 //!
-//! A member's name in quotes with a colon behind it cannot stand inside a JSON string, where its quotes are escaped, so a
-//! model cannot write one into its text. It can into a tool's arguments where they are an object (Anthropic, Gemini):
-//! this is a record and no meter, and limits read the whole answer themselves.
+//! A quoted member name followed by a colon cannot occur inside a JSON string, where its quotes are escaped, so a model
+//! cannot write one into its text. It can write one into a tool's arguments if they are an object (Anthropic, Gemini);
+//! but this is a record, not a meter, and limits read the whole answer themselves.
 
 mod openings;
 
@@ -28,13 +28,13 @@ use crate::wire::json::Doc;
 pub struct Glance {
     head: Vec<u8>,
     tail: Vec<u8>,
-    /// How the last events begin; kept where an answer says there how it ended.
+    /// The beginnings of the last events, kept if that is where the answer says how it ended.
     openings: Option<Openings>,
-    /// The dialect counts the request's tokens at the beginning of a stream.
+    /// The dialect reports the request's tokens at the beginning of a stream.
     begins: bool,
 }
 
-/// What an answer said of itself. Empty where it did not, or not where it is looked for.
+/// What an answer reported about itself. Empty if it did not, or not in the places that are searched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Served {
     /// The answer's own id.
@@ -48,7 +48,7 @@ pub struct Served {
 }
 
 impl Glance {
-    /// Begins to look at an answer of this dialect.
+    /// Begins to observe an answer of this dialect.
     #[must_use]
     pub fn new(dialect: DialectId) -> Self {
         let openings = (dialect == DialectId::OpenaiResponses).then(Openings::default);
@@ -56,11 +56,11 @@ impl Glance {
         Self { openings, begins, ..Self::default() }
     }
 
-    /// Takes the next bytes of the answer, as upstream sent them, with what is known of the events in them: events that
-    /// say a word more do not say how the answer ended.
+    /// Reads the next bytes of the answer, as upstream sent them, and what is known of the events in them: events that
+    /// only add a word do not say how the answer ended.
     pub fn feed(&mut self, chunk: &[u8], events: KnownEvents) {
         if self.head.capacity() == 0 {
-            // In one piece, rather than a little more for each of the first events.
+            // At once, rather than a little more for each of the first events.
             self.head.reserve(GLANCE_BEGUN);
             self.tail.reserve(GLANCE_BEGUN);
         }
@@ -70,7 +70,7 @@ impl Glance {
         if last.len() == GLANCE_TAIL {
             self.tail.clear();
         } else if self.tail.len() + last.len() > 2 * GLANCE_TAIL {
-            // Seldom: what is moved is paid for by the bytes that came since.
+            // Rare: the bytes that arrived since pay for the move.
             self.tail.drain(..self.tail.len() - (GLANCE_TAIL - last.len()));
         }
         self.tail.extend_from_slice(last);
@@ -79,12 +79,12 @@ impl Glance {
         }
     }
 
-    /// True for an answer that begins as a stream of server-sent events does, and no JSON document.
+    /// True for an answer that begins like a stream of server-sent events, and not like a JSON document.
     fn is_stream(&self) -> bool {
         self.head.first().is_some_and(|first| first.is_ascii_lowercase() || *first == b':')
     }
 
-    /// The document in which the byte `at` of one of the ends stands: the answer, or an event in a line of its own.
+    /// The document that contains the byte `at` of one of the ends: the answer, or an event on a line of its own.
     fn document<'a>(&self, end: &'a [u8], at: usize) -> Option<&'a [u8]> {
         if !self.is_stream() && self.tail.starts_with(&self.head) {
             return Some(end);
@@ -96,16 +96,16 @@ impl Glance {
         Some(line.strip_prefix(b"data:").unwrap_or(line))
     }
 
-    /// What the answer said, now that it is over. `usage` reads a document as the dialect does.
+    /// What the answer reported, now that it is over. `usage` reads a document as the dialect does.
     ///
-    /// The head is read forwards and the tail backwards, each until it has told what it can: an answer says at its very
-    /// ends what it is, and between them are kilobytes of its text.
+    /// The head is read forwards and the tail backwards, each until everything is found: an answer describes itself at
+    /// its very ends, and between them are kilobytes of text.
     ///
-    /// `priced`: what was used will be priced, so that all that its event says of it counts, and not the counts alone.
+    /// `priced`: usage will be priced, so everything that its event reports counts, and not the counts alone.
     pub fn served(&self, priced: bool, usage: impl Fn(&Doc, &[u8], &mut Usage)) -> Served {
         let mut served = Served::default();
         let mut doc = Doc::default();
-        // Adds what the member there counts; false if it is no object, or not whole.
+        // Adds the counts of the member there; false if it is not an object, or incomplete.
         let mut read_usage = |bytes: &[u8], open: usize, value: &[u8], own: &mut Usage| {
             let member = bytes.get(open..).filter(|_| value.starts_with(b"{"));
             let whole = member.is_some_and(|member| doc.parse_member(member));
@@ -149,7 +149,7 @@ impl Glance {
                 b"model" | b"modelVersion" | b"model_version" => first(&mut served.model, value),
                 b"usage" | b"usageMetadata" | b"usage_metadata" if counts => {}
                 b"usage" | b"usageMetadata" | b"usage_metadata" => {
-                    // Some servers end a stream with zeros: what they used they have said before.
+                    // Some servers end a stream with zeros: they have reported usage before.
                     let all = priced.then(|| self.document(tail, open)).flatten();
                     counts = match all {
                         Some(all) if all_of.parse(all).is_ok() => {
@@ -161,7 +161,7 @@ impl Glance {
                     counts &= served.usage.output != Some(0);
                 }
                 b"finish_reason" | b"finishReason" | b"stop_reason" | b"stopReason" => {
-                    // An earlier event: what counts the whole answer does not come before the event that ends it.
+                    // An earlier event: usage for the whole answer does not come before the event that ends it.
                     endings += 1;
                     if self.is_stream() && (finish.is_some() || endings > LAST_EVENTS) {
                         break;
@@ -183,17 +183,17 @@ impl Glance {
     }
 }
 
-/// So many events without a word of how the answer ended may follow the one that has it.
+/// This many events may follow the one that says how the answer ended.
 const LAST_EVENTS: usize = 8;
 
-/// The first text that a member has stays.
+/// Keeps the first text that a member has.
 fn first(own: &mut String, value: &[u8]) {
     if let (true, Some(said)) = (own.is_empty(), text(value)) {
         said.clone_into(own);
     }
 }
 
-/// How a response of OpenAI's ended: by the type of its last event, or by the status of a whole one.
+/// How an OpenAI response ended: by the type of its last event, or by the status of a whole one.
 fn ending(bytes: &[u8]) -> Option<&'static str> {
     let mut from = 0;
     while let Some(open) = find::first_name(bytes, from, *b"ts") {
@@ -211,10 +211,10 @@ fn ending(bytes: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// The longest name that is looked for.
+/// The longest name that is searched for.
 const LONGEST_NAME: usize = b"usage_metadata".len();
 
-/// The member whose name is opened by the quote at `open`: the name, and what follows it.
+/// The member whose name begins with the quote at `open`: the name, and what follows it.
 fn member(bytes: &[u8], open: usize) -> Option<(&[u8], &[u8])> {
     let inside = bytes.get(open + 1..)?;
     let near = inside.get(..=LONGEST_NAME).unwrap_or(inside);
@@ -223,7 +223,7 @@ fn member(bytes: &[u8], open: usize) -> Option<(&[u8], &[u8])> {
     Some((name, value.trim_ascii_start()))
 }
 
-/// The string at the beginning, if it is a short one without escapes.
+/// The string at the beginning, if it is short and without escapes.
 fn text(value: &[u8]) -> Option<&str> {
     let inside = value.strip_prefix(b"\"")?;
     let near = inside.get(..128).unwrap_or(inside);

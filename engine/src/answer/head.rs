@@ -1,22 +1,22 @@
-//! How a text begins: what says it once more is told by that from a piece that goes on with it.
+//! The beginning of a text, by which a repetition of the text is distinguished from a piece that continues it.
 
 use crate::limits::{HEAD_BYTES, SUMMED_BYTES};
 
-/// As many bytes are the same by chance in hardly any piece of a text.
+/// Hardly any two pieces begin with this many equal bytes by chance.
 const ALIKE: usize = 3;
 
-/// The first bytes of a text, and a sum of all that has come of it.
+/// The first bytes of a text, and a sum over everything that has arrived of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Head {
     bytes: [u8; HEAD_BYTES],
-    /// Of all bytes, as long as there are no more than [`SUMMED_BYTES`].
+    /// Over all bytes, as long as there are no more than [`SUMMED_BYTES`].
     sum: u64,
-    /// How many bytes have come.
+    /// How many bytes have arrived.
     fed: usize,
 }
 
 impl Head {
-    /// The text goes on.
+    /// The text continues.
     #[inline(always)]
     pub fn add(&mut self, piece: &str) {
         if self.fed < HEAD_BYTES {
@@ -28,14 +28,14 @@ impl Head {
         }
     }
 
-    /// What `said` says more than the text; `None` if it does not say all of the text before that, or if that cannot be told.
+    /// What `said` adds to the text; `None` if it does not begin with all of the text, or if that cannot be told.
     #[must_use]
     pub fn more<'s>(&self, said: &'s str) -> Option<&'s str> {
         let (own, more) = said.split_at_checked(self.fed)?;
         (self.fed <= SUMMED_BYTES && sum(0, own.as_bytes()) == self.sum).then_some(more)
     }
 
-    /// True if nothing has come of the text.
+    /// True if nothing has arrived of the text.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fed == 0
@@ -51,22 +51,22 @@ impl Head {
         free.iter_mut().zip(piece).for_each(|(free, byte)| *free = *byte);
     }
 
-    /// True if the first bytes of `said` are the text's: a copy of it, though it may go on otherwise.
+    /// True if the first bytes of `said` are the text's: a copy of it, though it may continue differently.
     #[must_use]
     pub fn is_like(&self, said: &str) -> bool {
         let own = self.kept().first_chunk::<ALIKE>();
         own.is_some() && own == said.as_bytes().first_chunk()
     }
 
-    /// True if `said` begins as the text does.
+    /// True if `said` begins like the text.
     #[must_use]
     pub fn begins(&self, said: &str) -> bool {
         self.kept().iter().zip(said.as_bytes()).all(|(own, byte)| own == byte)
     }
 }
 
-/// A sum that is the same however the bytes came (FNV-1a). Two texts of a server have the same one by chance hardly ever, and
-/// a server that wants them to have gains nothing that it could not say otherwise.
+/// A sum that does not depend on how the bytes arrived (FNV-1a). Two texts of a server hardly ever have the same one by
+/// chance, and a server that makes them equal gains nothing that it could not have otherwise.
 fn sum(before: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(before, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }

@@ -11,38 +11,38 @@ use crate::limits;
 use crate::wire::frame::Frame;
 use crate::wire::json::NodeId;
 
-/// One frame that has come and has not left.
+/// A frame that has arrived and not left.
 #[derive(Debug, Default)]
 pub struct QueuedFrame<'a> {
-    /// Which frame of the answer it is, counted from 1.
+    /// Its number among the frames of the answer, from 1.
     pub number: u64,
-    /// What it repeats, where it does.
+    /// What it repeats, if it does.
     pub repeat: Option<Repeat>,
     /// Its bytes.
     pub frame: Frame<'a>,
     /// The pieces of text in it that acting rules look at, in the order of its bytes.
     pub pieces: Vec<HeldPiece>,
-    /// Tool calls that begin in it, each once: a guardrail must see them whole.
+    /// Tool calls that begin in it, each once, which a guardrail must see as a whole.
     pub calls: Vec<TextKey>,
-    /// So many of them have been seen whole.
+    /// How many of them have been seen as a whole.
     pub calls_ready: usize,
-    /// The verdict over a call that began in it: nothing of that call may leave.
+    /// The verdict on a call that began in it: nothing of that call may leave.
     pub call_stop: Option<AnswerStop>,
-    /// Pieces of calls in it, each with all that would go.
+    /// Pieces of calls in it, each with the value to remove.
     pub call_pieces: Vec<(TextKey, NodeId)>,
-    /// So many of those belong to calls that need not wait, as far as was known at [`QueuedFrame::judged_at`].
+    /// How many of those belong to calls that need not wait, as of [`QueuedFrame::judged_at`].
     pub judged: usize,
-    /// What [`Calls::reopened`](super::Calls::reopened) said then.
+    /// The value of [`Calls::reopened`](super::Calls::reopened) at that time.
     pub judged_at: u64,
-    /// It could not be read and leaves as it is.
+    /// It could not be read and leaves unchanged.
     pub opaque: bool,
-    /// So many of its pieces are decided.
+    /// How many of its pieces are decided.
     pub ready: usize,
-    /// What was taken for it, [`QueuedFrame::memory`] as it came.
+    /// The memory reserved for it: [`QueuedFrame::memory`] when it arrived.
     pub taken: usize,
 }
 
-/// The lists of a frame that has left, for another one: to take memory for them costs more than most frames do.
+/// The lists of a frame that has left, for reuse: allocating them costs more than most frames do.
 #[derive(Debug, Default)]
 pub struct Lists {
     pieces: Vec<HeldPiece>,
@@ -72,7 +72,7 @@ impl Lists {
         }
     }
 
-    /// Those of a frame that is done with; nothing, if they are long.
+    /// Those of a frame that is no longer needed; empty if they are long.
     #[must_use]
     pub fn of(held: QueuedFrame<'_>) -> Self {
         let QueuedFrame { mut pieces, mut calls, mut call_pieces, .. } = held;
@@ -87,7 +87,7 @@ impl Lists {
 }
 
 impl QueuedFrame<'_> {
-    /// The frame with bytes of its own, to wait longer than its chunk is there.
+    /// The frame with bytes of its own, to outlive its chunk.
     #[must_use]
     pub fn into_owned(self) -> QueuedFrame<'static> {
         let Self { number, frame, pieces, calls, calls_ready, call_stop, call_pieces, .. } = self;
@@ -122,7 +122,8 @@ impl QueuedFrame<'_> {
             && self.frame.payload.iter().all(blank)
     }
 
-    /// Another frame that carries nothing leaves with this one, which does not either. Gives how much more memory it takes.
+    /// Appends another frame that carries nothing to this one, which does not either. Returns how much more memory it
+    /// takes.
     pub fn join(&mut self, other: &QueuedFrame<'_>) -> usize {
         self.frame.raw.to_mut().extend_from_slice(&other.frame.raw);
         self.taken += other.bytes();
@@ -135,7 +136,7 @@ impl QueuedFrame<'_> {
         self.frame.raw.len()
     }
 
-    /// Memory that it takes, in bytes: a blank line is a frame too, and costs a hundred times its byte.
+    /// Memory in bytes: a blank line is a frame too, and takes a hundred times its byte.
     #[must_use]
     pub fn memory(&self) -> usize {
         let inner = self.frame.message.as_ref().and_then(|message| message.inner.as_ref());
@@ -155,38 +156,38 @@ impl QueuedFrame<'_> {
 pub struct HeldPiece {
     /// The text.
     pub text: TextId,
-    /// The dialect's name for it, if it goes on from frame to frame.
+    /// The dialect's key for it, if it continues from frame to frame.
     pub key: Option<TextKey>,
-    /// Which bytes of the text the piece is.
+    /// The first byte of the text that belongs to the piece.
     pub start: u64,
-    /// Where it ends.
+    /// The end of the piece in the text.
     pub end: u64,
     /// Where it is written.
     pub place: Location,
-    /// The call that it belongs to: if that was stopped, nothing is done to it.
+    /// The call that it belongs to: if that was stopped, the piece is left alone.
     pub call: Option<TextKey>,
-    /// It is signed: in a request a redaction of it blocks.
+    /// It is signed: in a request, a redaction of it blocks.
     pub signed: bool,
-    /// What else is replaced if a rule changes this piece: a value's span in the payload, and what takes its place.
+    /// What else is replaced if a rule changes this piece: the span of a value in the payload, and the replacement.
     pub erase: Option<(Range<usize>, &'static str)>,
 }
 
 impl HeldPiece {
-    /// A piece of which nothing is known but where it stands, and of which text it is.
+    /// A piece of which only its position and its text are known.
     #[must_use]
     pub fn new(key: Option<TextKey>, place: Location) -> Self {
         Self { text: 0, key, start: 0, end: 0, place, call: None, signed: false, erase: None }
     }
 
-    /// A text offset as an offset in the piece, cut to it.
+    /// A text offset as an offset in the piece, clamped to it.
     #[must_use]
     pub fn local(&self, offset: u64) -> usize {
         let within = offset.clamp(self.start, self.end) - self.start;
         usize::try_from(within).unwrap_or(usize::MAX)
     }
 
-    /// A redaction as a change of this piece, up to `end`. The replacement stands where the redaction begins; the
-    /// pieces that it goes on in only lose text.
+    /// A redaction as a change of this piece, up to `end`. The replacement is inserted where the redaction begins;
+    /// further pieces that it covers only lose text.
     #[must_use]
     pub fn change<'a>(&self, span: ChangedSpan, rules: &'a Rules, end: u64) -> TextEdit<'a> {
         TextEdit {

@@ -1,16 +1,16 @@
-//! What the loop over an answer's frames knows of the events in one chunk, for whoever looks at the bytes beside it.
+//! What the loop over an answer's frames knows about the events in one chunk, for code that reads the same bytes.
 
-/// The events of one chunk, as far as they are known without looking for them again.
+/// The events of one chunk, as far as they are known without another search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownEvents {
     /// Nothing is known.
     Nothing,
-    /// They are whole, and each says a word more: none tells anything of the answer.
+    /// They are complete, and each only adds a word: none reports anything about the answer.
     Words,
-    /// They are whole, if one begins with the chunk. Where the last one begins, and the one before it; those that say a
-    /// word more are left out.
+    /// They are complete, if one begins with the chunk. The positions of the last two; events that only add a word are
+    /// left out.
     Whole {
-        /// `None`: there is one only.
+        /// `None` if there is only one.
         before: Option<usize>,
         /// The last one.
         last: usize,
@@ -18,7 +18,7 @@ pub enum KnownEvents {
 }
 
 impl KnownEvents {
-    /// An event was seen that says more than a word. It begins at `start` of `chunk`, or before the chunk does.
+    /// An event was found that contains more than a word. It begins at `start` of `chunk`, or before the chunk.
     pub(crate) fn add(&mut self, chunk: &[u8], start: usize) {
         *self = match (*self, chunk.get(start)) {
             // A blank line belongs to no event, or to the line end before it.
@@ -28,7 +28,7 @@ impl KnownEvents {
         };
     }
 
-    /// All of `chunk` was seen. `between`: its last event is over.
+    /// All of `chunk` was read. `between`: its last event is complete.
     pub(crate) fn end(self, chunk: &[u8], between: bool) -> Self {
         // A lone CR may be half a line end.
         if between && chunk.last() == Some(&b'\n') { self } else { Self::Nothing }

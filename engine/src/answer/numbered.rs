@@ -1,7 +1,7 @@
-//! What is numbered as it comes, is found by its number, and is forgotten one by one.
+//! Entries with increasing numbers, which are looked up by number and removed one by one.
 
-/// In the order of the numbers. What is forgotten leaves a gap, and gaps are closed once they are most of all: to forget
-/// one costs no walk over the others.
+/// In the order of the numbers. A removed entry leaves a gap, and gaps are closed once they are the majority: removing
+/// one takes no walk over the others.
 #[derive(Debug)]
 pub(super) struct Numbered<T> {
     all: Vec<(u64, Option<T>)>,
@@ -15,19 +15,19 @@ impl<T> Default for Numbered<T> {
 }
 
 impl<T> Numbered<T> {
-    /// Adds what has a higher number than all before it.
+    /// Adds an entry with a number higher than all before it.
     pub(super) fn push(&mut self, number: u64, new: T) {
         self.all.push((number, Some(new)));
     }
 
-    /// Forgets all.
+    /// Removes all entries.
     pub(super) fn clear(&mut self) {
         self.all.clear();
         self.gaps = 0;
     }
 
     fn at(&self, number: u64) -> Option<usize> {
-        // Most of what is asked for came last.
+        // Most look-ups are for the latest entry.
         if self.all.last().is_some_and(|(own, _)| *own == number) {
             return self.all.len().checked_sub(1);
         }
@@ -43,7 +43,7 @@ impl<T> Numbered<T> {
         self.all.get_mut(at)?.1.as_mut()
     }
 
-    /// Forgets what has this number.
+    /// Removes the entry with this number.
     pub(super) fn remove(&mut self, number: u64) {
         let Some(at) = self.at(number) else { return };
         let Some((_, gone)) = self.all.get_mut(at) else { return };
@@ -54,7 +54,7 @@ impl<T> Numbered<T> {
         }
     }
 
-    /// All, with their numbers.
+    /// All entries with their numbers.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut T)> {
         self.all.iter_mut().filter_map(|(number, own)| Some((*number, own.as_mut()?)))
     }

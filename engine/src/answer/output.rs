@@ -1,13 +1,13 @@
-//! What leaves in place of one chunk: nothing of it is copied as long as it leaves as it came.
+//! What leaves in place of one chunk: nothing is copied as long as the chunk leaves unchanged.
 
-/// What leaves, in the order in which it is pushed. Bytes of the chunk that are due next are only counted; the first
-/// byte that is another (changed, held from before, or one that waits from now on) makes a copy of what was counted.
+/// What leaves, in the order in which it is pushed. Bytes of the chunk that come next anyway are only counted; the
+/// first other byte (changed, held from before, or after one that waits from now on) makes a copy of what was counted.
 #[derive(Debug)]
 pub struct Output<'c> {
     chunk: &'c [u8],
-    /// So many bytes from the chunk's beginning left as they came.
+    /// How many bytes from the chunk's beginning have left unchanged.
     same: usize,
-    /// What leaves, once it is not the chunk's beginning.
+    /// What leaves, once it differs from the chunk's beginning.
     own: Option<Vec<u8>>,
 }
 
@@ -21,7 +21,7 @@ pub enum Left {
 }
 
 impl<'c> Output<'c> {
-    /// Nothing has left in place of this chunk.
+    /// Nothing has left in place of this chunk yet.
     #[must_use]
     pub fn new(chunk: &'c [u8]) -> Self {
         Self { chunk, same: 0, own: None }
@@ -31,7 +31,7 @@ impl<'c> Output<'c> {
     pub fn push(&mut self, bytes: &[u8]) {
         if self.own.is_none() {
             let due = self.chunk.get(self.same..self.same + bytes.len());
-            // The same place, not only the same bytes: to compare those would cost as much as to copy them.
+            // The same address, not just equal bytes: comparing those would cost as much as copying them.
             if due.is_some_and(|due| std::ptr::eq(due, bytes)) {
                 self.same += bytes.len();
                 return;
@@ -40,7 +40,7 @@ impl<'c> Output<'c> {
         self.own().extend_from_slice(bytes);
     }
 
-    /// These bytes leave instead of all that was pushed.
+    /// These bytes leave instead of everything that was pushed.
     pub fn replace(&mut self, bytes: Vec<u8>) {
         self.own = Some(bytes);
     }
@@ -50,7 +50,7 @@ impl<'c> Output<'c> {
         self.own.get_or_insert_with(|| chunk.get(..same).unwrap_or_default().to_vec())
     }
 
-    /// All that leaves.
+    /// Everything that leaves.
     #[must_use]
     pub fn left(mut self) -> Left {
         if self.own.is_none() && self.same == self.chunk.len() {

@@ -1,5 +1,5 @@
-//! An answer on its way, judged: what rules find in a frame decides whether it waits, and whether it leaves as it came,
-//! changed in a span, or not at all, with a well-formed end in its place.
+//! Judges an answer on its way: what rules find in a frame decides whether it waits, and whether it leaves unchanged,
+//! changed in a span, or not at all, with a well-formed ending in its place.
 //!
 //! What leaves is decided frame by frame, so it does not depend on how the bytes were cut into chunks (invariant 7).
 
@@ -31,12 +31,12 @@ use crate::wire::frame::{Frame, Framing};
 use crate::wire::json::Doc;
 use crate::wire::text::Decoded;
 
-/// What the policy says of trouble.
+/// The policy's settings for exceptional cases.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// What happens when partial matches hold too much.
     pub on_hold_limit: OnHoldLimit,
-    /// What cannot be read is refused, where a rule acts.
+    /// What cannot be read is refused, if a rule acts.
     pub block_unreadable: bool,
 }
 
@@ -45,47 +45,48 @@ pub struct Settings {
 pub enum Cut {
     /// A rule's canned answer follows.
     Fallback(Rc<Fallback>),
-    /// A rule or something unreadable refuses it.
+    /// A rule, or something unreadable, ends it.
     Blocked,
     /// A limit has no more for it.
     Spent,
 }
 
-/// What guardrails and tools rules make of an answer that passes.
+/// Applies guardrails and tools rules to an answer that passes.
 #[derive(Debug)]
 pub struct Pipe {
     rules: Rules,
     calls: Calls,
     settings: Settings,
     texts: OpenTexts,
-    /// Frames that wait. A frame that comes while none does, and need not wait itself, is never among them.
+    /// Frames that wait. A frame that arrives while none does, and need not wait itself, is never queued.
     queue: VecDeque<QueuedFrame<'static>>,
-    /// So many have been in the queue and are not any more.
+    /// How many have left the queue.
     gone: u64,
-    /// Calls that must be seen whole and have not been: which frame they began in, counted from the first that waited.
+    /// Calls that must be seen as a whole and have not been: the frame they began in, counted from the first that
+    /// waited.
     begun: ManyByKey,
     queued_bytes: usize,
     /// Why the first of them waits.
     waits_for: Option<HoldReason>,
     /// Memory that the queue takes.
     queued_memory: usize,
-    /// What this answer may hold, as far as all others leave room.
+    /// What this answer may hold, given the room that all others leave.
     room: usize,
-    /// Lists of frames that have left, to be used again.
+    /// Lists of frames that have left, for reuse.
     spare: Lists,
-    /// The answer has been cut; nothing more leaves but its ending.
+    /// The answer was cut; nothing but its ending leaves any more.
     cut: Option<Cut>,
-    /// Events that stand in the stream only because the filter asked for usage do not leave.
+    /// Usage events that are in the stream only because the filter asked for them do not leave.
     hide_usage: Option<&'static Dialect>,
-    /// Text of the frame that was cut that still leaves, before the ending.
+    /// Text of the frame that was cut which still leaves, before the ending.
     before: Vec<(TextKey, String)>,
     /// A limit may end the answer.
     limited: bool,
-    /// Re-used.
+    /// Reused buffer.
     decoded: Decoded,
 }
 
-/// What becomes of a frame.
+/// What happens to a frame.
 enum FrameFate {
     Waits(HoldReason),
     /// The answer ends at this piece of it.
@@ -93,19 +94,19 @@ enum FrameFate {
     Leaves,
 }
 
-/// What a frame is judged with, beside the pipe itself: the loop it came from, where what leaves goes, what is recorded.
+/// What a frame is judged with, besides the pipe itself.
 #[derive(Debug)]
 pub struct Around<'a, 'c> {
     /// The loop that read it.
     pub frames: &'a mut FrameLoop,
-    /// Takes what leaves.
+    /// Receives what leaves.
     pub out: &'a mut Output<'c>,
-    /// Takes what is counted.
+    /// Receives what is counted.
     pub record: &'a mut Record,
 }
 
 impl Pipe {
-    /// An answer of which nothing has come.
+    /// An answer of which nothing has arrived.
     #[must_use]
     pub fn new(rules: Rules, calls: Calls, settings: Settings) -> Self {
         Self {
@@ -129,27 +130,27 @@ impl Pipe {
         }
     }
 
-    /// With this dialect's usage events taken out.
+    /// Hides this dialect's usage events.
     #[must_use]
     pub fn hiding_usage(mut self, dialect: Option<&'static Dialect>) -> Self {
         self.hide_usage = dialect;
         self
     }
 
-    /// With an end that a limit may put to it.
+    /// Sets whether a limit may end the answer.
     #[must_use]
     pub fn limited(mut self, limited: bool) -> Self {
         self.limited = limited;
         self
     }
 
-    /// Unix time in seconds, for what has an end.
+    /// Unix time in seconds, for grants that expire.
     pub fn set_now(&mut self, now: u64) {
         self.calls.set_now(now);
     }
 
-    /// True if what passes may change. If not, the bytes themselves leave, when they come: the pipe only looks at them,
-    /// and appends nothing.
+    /// True if what passes may be changed. If false, the bytes themselves leave as they arrive: the pipe only looks at
+    /// them, and appends nothing.
     #[must_use]
     pub fn acts(&self) -> bool {
         self.judges() || self.hide_usage.is_some() || self.limited
@@ -160,15 +161,15 @@ impl Pipe {
         self.rules.act() || self.calls.act()
     }
 
-    /// Takes the next frame; what leaves goes to the output. Once the answer is cut nothing does.
+    /// Handles the next frame; what leaves goes to the output. Once the answer is cut, nothing does.
     pub fn frame(&mut self, shown: Shown<'_>, around: &mut Around<'_, '_>) {
         if self.cut.is_some() {
             return;
         }
         let Shown { frame, content, number, repeat } = shown;
         if matches!(content, FrameContent::Unread(_)) && frame.is_half_event() && self.judges() {
-            // Upstream has stopped in the middle of an event. No client reads half an event, and it may hold anything:
-            // it does not leave, and the answer stays as broken off as it came.
+            // Upstream stopped in the middle of an event. No client reads half an event, and it may contain anything:
+            // it does not leave, and the answer stays broken off as it arrived.
             around.record.count("hemostat_broken_upstream_total".to_owned());
             return;
         }
@@ -206,7 +207,7 @@ impl Pipe {
         }
     }
 
-    /// True for an event that stands in the stream only because the filter asked for usage.
+    /// True for an event that is in the stream only because the filter asked for usage.
     fn hides(&self, doc: &Doc, payload: &[u8]) -> bool {
         self.hide_usage.is_some_and(|dialect| {
             payload.trim_ascii_start().starts_with(b"{")
@@ -221,7 +222,7 @@ impl Pipe {
         }
     }
 
-    /// Nothing more will come: every text and call is judged as it stands.
+    /// Nothing more will arrive: every text and call is judged as it is.
     fn settle_all(&mut self, around: &mut Around<'_, '_>) {
         self.calls.end_all(around.record);
         self.texts.finish_all(&self.rules, around.record);
@@ -235,13 +236,13 @@ impl Pipe {
         self.cut.as_ref()
     }
 
-    /// Why the frame at the front of what waits does; `None`: none waits.
+    /// Why the first waiting frame waits; `None` if none does.
     #[must_use]
     pub fn waits_for(&self) -> Option<HoldReason> {
         self.waits_for.filter(|_| !self.queue.is_empty())
     }
 
-    /// The rest of an answer that has been cut, for a caller that has got what left so far.
+    /// The rest of an answer that was cut, for a caller that has been sent what left so far.
     #[must_use]
     pub fn ending(&mut self, frames: &mut FrameLoop, decision: &str, now: u64) -> Vec<u8> {
         let before = std::mem::take(&mut self.before);
@@ -257,7 +258,7 @@ impl Pipe {
         frames.ending(&Ending { before, how, decision: decision.to_owned(), now })
     }
 
-    /// The first call that keeps this frame until it has been seen whole.
+    /// The first call for which this frame waits until it has been seen as a whole.
     fn call_to_scan(&self, front: &mut QueuedFrame<'_>) -> Option<TextKey> {
         while let Some(call) = front.calls.get(front.calls_ready) {
             if self.begun.contains_key(call) {
@@ -273,12 +274,13 @@ impl Pipe {
         std::mem::take(&mut self.spare).frame()
     }
 
-    /// A frame is done with: its lists can be used again.
+    /// A frame is no longer needed: its lists are reused.
     fn recycle(&mut self, held: QueuedFrame<'_>) {
         self.spare = Lists::of(held);
     }
 
-    /// Nothing that could be changed stands in the frame, and nothing waits before it: most that say no word are such.
+    /// True if the frame contains nothing that could be changed, and nothing waits before it: most frames without words
+    /// are such.
     fn leaves_at_once(&self, held: &QueuedFrame<'_>) -> bool {
         self.queue.is_empty()
             && held.pieces.is_empty()
@@ -288,7 +290,7 @@ impl Pipe {
             && !self.calls.any_stopped()
     }
 
-    /// The frame leaves, if none waits before it and nothing in it is undecided; else it waits.
+    /// The frame leaves if none waits before it and nothing in it is undecided; else it waits.
     fn push(&mut self, mut held: QueuedFrame<'_>, around: &mut Around<'_, '_>) {
         if !self.acts() {
             self.texts.settle();
@@ -324,13 +326,13 @@ impl Pipe {
         self.limit(around);
     }
 
-    /// The frame at the front waits, for this.
+    /// The frame at the front waits for this reason.
     fn wait(&mut self, why: HoldReason, record: &mut Record) {
         self.waits_for = Some(why);
         record.held(why.word());
     }
 
-    /// Lets out what need not wait.
+    /// Releases what need not wait.
     fn release(&mut self, around: &mut Around<'_, '_>) {
         while let Some(mut front) = self.queue.pop_front() {
             match self.fate(&mut front) {
@@ -351,8 +353,8 @@ impl Pipe {
         self.texts.settle();
     }
 
-    /// What becomes of the first frame, as far as it is decided. It is asked once for every frame that comes behind it,
-    /// so what was decided once is not asked again.
+    /// What happens to the first frame, as far as it is decided. This is evaluated for every frame that arrives after
+    /// it, so what has been decided is not evaluated again.
     fn fate(&mut self, front: &mut QueuedFrame<'_>) -> FrameFate {
         if front.judged_at != self.calls.reopened() {
             (front.judged, front.judged_at) = (0, self.calls.reopened());
@@ -367,7 +369,7 @@ impl Pipe {
             if self.calls.stopped(call).is_none() {
                 return FrameFate::Waits(HoldReason::CallToScan(call));
             }
-            // Nothing of it leaves, so nothing of it is looked at.
+            // Nothing of it leaves, so it need not be examined.
             self.begun.remove(&call);
         }
         let stopped = |call: &TextKey| self.calls.stopped(*call).is_some();
@@ -391,7 +393,7 @@ impl Pipe {
         }
     }
 
-    /// Ends the answer at this frame's piece number `at`.
+    /// Ends the answer at piece number `at` of this frame.
     fn stop(&mut self, front: &QueuedFrame<'_>, at: usize, stop: AnswerStop, record: &mut Record) {
         self.rules.acted(stop.rule, record);
         self.cut = Some(match self.rules.guard(stop.rule).map(|guard| &guard.action) {
@@ -402,7 +404,7 @@ impl Pipe {
         self.drop_queue();
     }
 
-    /// Something that cannot be read: refused where a rule acts and the policy does not say `pass`.
+    /// Something that cannot be read: refused if a rule acts and the policy does not say `pass`.
     fn unreadable(&mut self, why: Unchecked, frame: Frame<'_>, around: &mut Around<'_, '_>) {
         let refuse = self.judges() && self.settings.block_unreadable;
         around.record.unchecked(why, refuse);

@@ -1,17 +1,17 @@
-//! By an answer's headers, and where they lie by its first bytes: how its body can be looked at.
+//! How an answer's body can be read, judged by its headers, and by its first bytes if they are wrong.
 
 use crate::context::Context;
 use crate::context::facts::{self, Headers};
 use crate::counters::Unchecked;
 use crate::wire::frame::Framing;
 
-/// True for a body that begins as an event stream does, and as no JSON can.
+/// True for a body that begins like an event stream, and unlike any JSON.
 pub(crate) fn looks_like_events(body: &[u8]) -> bool {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
     [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field))
 }
 
-/// A JSON document, and an event `[DONE]` that some servers glue to it (empty where nothing is).
+/// A JSON document, and an event `[DONE]` that some servers append to it (empty if there is none).
 pub(crate) fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
     let json = matches!(body.trim_ascii_start(), [b'{' | b'[', ..]);
     let end = body.trim_ascii_end();
@@ -20,27 +20,27 @@ pub(crate) fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
     body.split_at_checked(head.trim_ascii_end().len()).unwrap_or((body, &[]))
 }
 
-/// The status of an answer; 0: none that can be read.
+/// The status of an answer; 0 if it cannot be read.
 pub(crate) fn status(headers: &Headers) -> u16 {
     facts::text(headers, ":status").and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// How an answer's body can be looked at.
+/// How an answer's body can be read.
 pub(crate) enum Readable {
-    /// As it comes.
+    /// As it arrives.
     Stream(Framing),
-    /// When it is whole.
+    /// When it is complete.
     Whole,
     /// Not at all.
     No(Unchecked),
-    /// It has none, or it is no answer of the model.
+    /// It has no body, or is not an answer of the model.
     Nothing,
 }
 
-/// By its headers, how the body can be looked at. The response's own content type decides, not what was asked for.
+/// How the body can be read, judged by its headers. The response's own content type decides, not what was asked for.
 pub(crate) fn readable(cx: &Context, headers: &Headers, status: u16) -> Readable {
     let ok = (200..300).contains(&status);
-    // A message was taken, and what answers it comes elsewhere, or nothing does.
+    // A message was accepted, and its answer arrives elsewhere, or there is none.
     let taken = status == 202 && cx.is_mcp();
     if taken || status == 204 || status == 304 || status < 200 {
         return Readable::Nothing;
@@ -56,7 +56,7 @@ pub(crate) fn readable(cx: &Context, headers: &Headers, status: u16) -> Readable
         Some("application/x-ndjson") if json_stream == Framing::NdJson => {
             Readable::Stream(Framing::NdJson)
         }
-        // A stream that is not called anything.
+        // A stream without a content type.
         None | Some("") if json_stream == Framing::Json && asked_for_stream(cx, ok) => {
             Readable::Stream(Framing::Sse)
         }
@@ -69,7 +69,7 @@ pub(crate) fn readable(cx: &Context, headers: &Headers, status: u16) -> Readable
     }
 }
 
-/// How the frames of an answer that passes as a stream are cut, whether or not they can be read; `None`: it is none.
+/// The framing of an answer that passes as a stream, whether or not it can be read; `None` if it is not one.
 pub(crate) fn stream_framing(cx: &Context, headers: &Headers, status: u16) -> Option<Framing> {
     cx.recognised.as_ref()?;
     match readable(cx, headers, status) {

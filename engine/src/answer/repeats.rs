@@ -1,10 +1,11 @@
-//! Events that are written like one before but for their text: most of every stream, and read by comparing bytes.
+//! Events that are written like an earlier one except for their text: most of every stream, recognised by comparing
+//! bytes.
 //!
-//! What makes this sound: an event that only goes on with texts ([`Answer::goes_on`]) changes nothing in the reader when
-//! it is read again. So one that repeats it, but for the content of these texts and for values that no dialect reads an
-//! event by, has the same items, and need not be read. Whatever else is read makes void all that was learned before
-//! ([`Repeats::read`]): it may have changed how such an event is read.
-//! The document is that of the event itself ([`Template`]): whoever looks into it sees what he would have seen.
+//! Why this is correct: an event that only continues texts ([`Answer::goes_on`]) changes nothing in the reader when it
+//! is read again. So one that repeats it, except for the content of these texts and for values that no dialect depends
+//! on, has the same items, and need not be read. Reading any other event invalidates everything that was learned before
+//! ([`Repeats::read`]), since it may change how such an event is read. The document is that of the event itself
+//! ([`Template`]), so its view is the same as if it had been parsed.
 
 use std::ops::Range;
 
@@ -12,27 +13,28 @@ use crate::dialect::{Answer, ArgsForm, Item, Role, TextKey, ValueShape};
 use crate::wire::frame::Frame;
 use crate::wire::json::{Doc, Hole, Kind, Template, Value};
 
-/// Ways of writing that are remembered: a stream of several choices, or one that thinks aloud, alternates.
+/// Templates that are remembered: a stream of several choices, or with reasoning, alternates between some.
 const KNOWN: usize = 4;
 
-/// Values of an event worth learning. Larger ones hold more than a piece of text.
+/// Events with more values than this are not learned: they contain more than a piece of text.
 const VALUES: usize = 96;
 
-/// How many events are learned in vain before it is given up for a while: to learn one costs as much as to read it.
+/// How many events are learned without a repetition before learning pauses: learning an event costs as much as reading
+/// it.
 const CREDIT: u8 = 8;
 
-/// An event that was found to be written like one that was read.
+/// An event that is written like one that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RepeatedEvent {
-    /// Where its payload stands in them.
+    /// The range of its payload.
     pub payload: Range<usize>,
-    /// Where its name stands in them.
+    /// The range of its name.
     pub event: Option<Range<usize>>,
-    /// What it is written like.
+    /// What it repeats.
     pub repeat: Repeat,
 }
 
-/// Names a way of writing: events with the same one differ in nothing but words, padding and counts.
+/// Identifies a template: events with the same one differ only in words, padding and counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Like(u64);
 
@@ -40,63 +42,63 @@ pub struct Like(u64);
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     known: Vec<KnownEvent>,
-    /// The one that fitted last.
+    /// The one that matched last.
     last: usize,
-    /// What was learned before this changed is void.
+    /// Anything learned in an earlier epoch is invalid.
     epoch: u32,
-    /// Events that could be learned, since one that was learned came again.
+    /// Events that could be learned since a learned one was last repeated.
     vain: u8,
     found: u64,
     learned: u64,
 }
 
-/// What an event repeats that was found: for whoever is told later that it has left.
+/// What a matched event repeats: needed when it has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeat {
     pub(super) like: Like,
-    /// The running text that it goes on with, where there is one only.
+    /// The running text that it continues, if there is only one.
     pub(super) key: Option<TextKey>,
     /// Its own number (`sequence_number`).
     pub(super) number: Option<u64>,
 }
 
-/// The one piece of text in an event that was learned.
+/// The only piece of text in a learned event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LearnedWord {
-    /// The running text that it goes on with.
+    /// The running text that it continues.
     pub(super) key: TextKey,
-    /// Whose words it is.
+    /// Where the text comes from.
     pub(super) role: Role,
-    /// Which hole it stands in, by number.
+    /// The number of its hole.
     hole: usize,
-    /// The hole of the event's own number (`sequence_number`), where it has one.
+    /// The hole of the event's own number (`sequence_number`), if it has one.
     number: Option<usize>,
-    /// What the event is written like.
+    /// The event's template.
     pub(super) like: Like,
     /// It has other numbers that differ from event to event: counts.
     pub(super) counts: bool,
 }
 
-/// One of them.
+/// A learned event.
 #[derive(Debug)]
 struct KnownEvent {
     template: Template,
     items: Vec<Item>,
-    /// Where the event's name stands; before all that differs.
+    /// The range of the event's name, which precedes everything that differs.
     event: Option<Range<usize>>,
-    /// The event's name, where that stands beside what was learned: in the headers of a binary message.
+    /// The event's name, if it is outside of the learned bytes: in the headers of a binary message.
     name: Vec<u8>,
     epoch: u32,
     like: Like,
-    /// The event has one piece of text and it is this.
+    /// Set if the event has exactly one piece of text.
     word: Option<LearnedWord>,
 }
 
 impl KnownEvent {
-    /// The number of the event `raw`, which was found.
+    /// The number of the event `raw`, which was matched.
     fn number(&self, word: LearnedWord, raw: &[u8]) -> Option<u64> {
         let (at, _) = self.template.content(word.number?)?;
-        // At most fifteen digits, or it had not been found.
+        // At most fifteen digits, or it would not have matched.
         let digits = raw.get(at)?.iter();
         Some(digits.fold(0, |number, digit| {
             number.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))
@@ -105,7 +107,8 @@ impl KnownEvent {
 }
 
 impl Repeats {
-    /// The length of the event that `data` begins with, if it was learned: then it is the one that is found.
+    /// The length of the event at the beginning of `data`, if it matches a learned one, which is then the current
+    /// match.
     pub(super) fn fits(&mut self, data: &[u8]) -> Option<usize> {
         let last = self.last;
         if let Some(length) = self.fits_one(last, data) {
@@ -114,7 +117,7 @@ impl Repeats {
         (0..self.known.len()).filter(|at| *at != last).find_map(|at| self.fits_one(at, data))
     }
 
-    /// The same, of one way of writing.
+    /// The same for one template.
     fn fits_one(&mut self, at: usize, data: &[u8]) -> Option<usize> {
         let known = self.known.get_mut(at).filter(|known| known.epoch == self.epoch)?;
         let length = known.template.fits(data)?;
@@ -122,13 +125,13 @@ impl Repeats {
         Some(length)
     }
 
-    /// True if all of this document was learned, in an event of this name: then it is the one that is found.
+    /// True if this whole document, in an event with this name, matches a learned one, which is then the current match.
     pub(super) fn fits_document(&mut self, payload: &[u8], name: &[u8]) -> bool {
         self.fits(payload) == Some(payload.len())
             && self.known.get(self.last).is_some_and(|known| known.name == name)
     }
 
-    /// What the event `raw` is, which was found. Its document and its items are written to `doc` and `items`.
+    /// Writes the document and the items of the matched event `raw` to `doc` and `items`.
     pub(super) fn show(
         &mut self,
         raw: &[u8],
@@ -146,42 +149,42 @@ impl Repeats {
         Some(RepeatedEvent { payload, event, repeat })
     }
 
-    /// What the event that was found is written like.
+    /// The template of the matched event.
     #[inline(always)]
     pub(super) fn like(&self) -> Option<Like> {
         self.known.get(self.last).map(|known| known.like)
     }
 
-    /// The one piece of text in the event that was found; `None`: there are others.
+    /// The only piece of text in the matched event; `None` if there are others.
     #[inline(always)]
     pub(super) fn word(&self) -> Option<LearnedWord> {
         self.known.get(self.last)?.word
     }
 
-    /// How that piece is written in the event, and whether with escapes.
+    /// The range of that piece in the event, and whether it is written with escapes.
     #[inline(always)]
     pub(super) fn written(&self, word: LearnedWord) -> Option<(Range<usize>, bool)> {
         self.known.get(self.last)?.template.content(word.hole)
     }
 
-    /// The event's own number, where it has one.
+    /// The event's own number, if it has one.
     pub(super) fn number(&self, word: LearnedWord, raw: &[u8]) -> Option<u64> {
         self.known.get(self.last)?.number(word, raw)
     }
 
-    /// Forgets all that was learned, and gives its memory back.
+    /// Forgets everything that was learned, and frees its memory.
     pub(super) fn clear(&mut self) {
-        // What is learned from now on is named otherwise.
+        // Templates learned from now on get new identities.
         *self = Self { learned: self.learned, found: self.found, ..Self::default() };
     }
 
-    /// One more was found, and is taken.
+    /// Another event was matched, and is taken.
     #[inline(always)]
     pub(super) fn take(&mut self) {
         self.found += 1;
     }
 
-    /// How many events were found.
+    /// How many events were matched.
     pub(super) fn found(&self) -> u64 {
         self.found
     }
@@ -191,9 +194,9 @@ impl Repeats {
         self.epoch = self.epoch.wrapping_add(1);
     }
 
-    /// An event was read by its dialect: `root` is its document `doc`, `items` what was found in it. Says what it is
-    /// written like, if it was learned. `payload`: where it is known by its document alone, since what is around it tells
-    /// lengths and sums.
+    /// An event was read by its dialect: `root` is its document `doc`, `items` what was found in it. Returns its
+    /// template, if it was learned. `payload`: set if it is recognised by its document alone, since the bytes around
+    /// that contain lengths and checksums.
     pub(super) fn read(
         &mut self,
         frame: &Frame<'_>,
@@ -203,8 +206,8 @@ impl Repeats {
         items: &[Item],
         reader: &dyn Answer,
     ) -> Option<Like> {
-        // The end of another text is told again and again, and ends nothing that has not been begun since: what begins one
-        // is no event that is learned.
+        // The end of another text is repeated many times, and ends nothing that has begun since: an event that begins a
+        // text is not learned.
         let ends_another = |item: &Item| match *item {
             Item::TextEnd(end) => items.iter().all(|item| match item {
                 Item::Text { text: Some(key), .. } => !key.ends_with(end),
@@ -231,7 +234,7 @@ impl Repeats {
         None
     }
 
-    /// One that is known by its bytes, lines and all.
+    /// Learns an event that is recognised by all its bytes, line ends included.
     fn learn_event(
         &mut self,
         frame: &Frame<'_>,
@@ -241,7 +244,7 @@ impl Repeats {
     ) -> Option<Like> {
         let mut lines = frame.payload.iter();
         let (Some(line), None) = (lines.next(), lines.next()) else { return None };
-        // One that begins and ends as an event usually does: where it ends does not depend on what comes next.
+        // It begins and ends like most events, so that its end does not depend on what follows.
         let usual = matches!(frame.raw.first(), Some(b'd' | b'e' | b'i'))
             && (frame.raw.ends_with(b"}\n\n") || frame.raw.ends_with(b"}\r\n\r\n"))
             && frame.event.as_ref().is_none_or(|event| event.end <= line.start);
@@ -252,7 +255,7 @@ impl Repeats {
         Some(self.learn(template, frame.event.clone(), Vec::new(), root, items))
     }
 
-    /// One that is known by its document, and by its name beside it.
+    /// Learns an event that is recognised by its document, and by the name beside it.
     fn learn_document(
         &mut self,
         payload: &[u8],
@@ -297,7 +300,7 @@ impl Repeats {
     }
 }
 
-/// All that differs from one event to the next like it.
+/// Everything that differs between events like this one.
 fn holes(root: &Value<'_>, items: &[Item]) -> Vec<Hole> {
     let texts = items.iter().filter_map(text);
     texts.chain(root.descendants().filter_map(|value| inert(&value))).collect()
@@ -326,14 +329,14 @@ fn text(item: &Item) -> Option<Hole> {
     }
 }
 
-/// What says that such a piece is one of a call that goes on.
+/// True for the item that marks such a piece as part of a continuing call.
 fn is_piece(item: &Item) -> bool {
     let piece = |form| matches!(form, ArgsForm::Piece | ArgsForm::TextPiece);
     matches!(*item, Item::CallPiece { .. })
         || matches!(*item, Item::CallArgs { form, .. } if piece(form))
 }
 
-/// The one piece of text among these items, if it is of a text that the dialect knows.
+/// The only piece of text among these items, if its text is known to the dialect.
 fn only_word(
     root: &Value<'_>,
     items: &[Item],
@@ -347,7 +350,7 @@ fn only_word(
     let ((node, role, key), None) = (texts.next()?, texts.next()) else { return None };
     let hole = template.number_of(Hole::Text(node)).filter(|_| !key.is_unknown())?;
     let number = match root.get("sequence_number") {
-        // A number that is written otherwise is none to anybody.
+        // A number in another form is not read as one.
         Some(own) if own.as_u64().is_some() => Some(template.number_of(Hole::Number(own.id()))?),
         _ => None,
     };
@@ -355,7 +358,7 @@ fn only_word(
     Some(LearnedWord { key, role, hole, number, like, counts })
 }
 
-/// A value that differs from event to event and by which no dialect reads one: padding, and counts.
+/// A value that differs from event to event and that no dialect depends on: padding, and counts.
 fn inert(value: &Value<'_>) -> Option<Hole> {
     match value.kind() {
         Kind::String if value.key_is("obfuscation") || is_padding(value) => {
@@ -368,8 +371,8 @@ fn inert(value: &Value<'_>) -> Option<Hole> {
     }
 }
 
-/// Bedrock's padding, and the time that Ollama puts on each line. Where they are something else they are texts, and two holes
-/// in one place are not learned.
+/// Bedrock's padding, and the time that Ollama adds to each line. If they are something else they are texts, and two
+/// holes in one place are not learned.
 fn is_padding(value: &Value<'_>) -> bool {
     (value.key_is("p") || value.key_is("created_at"))
         && value.parent().is_some_and(|parent| parent.id() == 0)

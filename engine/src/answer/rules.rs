@@ -1,4 +1,4 @@
-//! The guardrails that hold for one answer (or request), with the matchers that find their patterns.
+//! The guardrails that hold for one answer (or request), with the matchers for their patterns.
 
 use std::rc::Rc;
 
@@ -8,15 +8,15 @@ use crate::policy::Program;
 use crate::policy::program::guard::{Action, Guard};
 use crate::search::{Hit, Matcher};
 
-/// Which guardrails hold for an exchange: the acting ones change bytes, the watching ones (shadow, `tag`) only count,
-/// and so never hold anything back.
+/// Which guardrails hold for an exchange: acting ones change bytes; watching ones (shadow, `tag`) only count, and so
+/// never hold anything back.
 #[derive(Debug, Clone, Default)]
 pub struct Chosen {
-    /// Indexes of enforced rules that redact, block or fall back, rising.
+    /// Indexes of enforced rules that redact, block or fall back, ascending.
     pub acting: Vec<usize>,
-    /// Indexes of shadow rules and tags, with true for shadow, rising.
+    /// Indexes of shadow rules and tags, with true for shadow, ascending.
     pub watching: Vec<(usize, bool)>,
-    /// What answers may be an MCP server's words, which a model will read: rules for `input` look at it too.
+    /// The answer's texts may be an MCP server's, which a model will read: rules for `input` look at it too.
     pub as_input: bool,
 }
 
@@ -27,7 +27,7 @@ impl Chosen {
         self.acting.is_empty() && self.watching.is_empty()
     }
 
-    /// Keeps the rules for which `keep` says so.
+    /// Keeps the rules that satisfy `keep`.
     #[must_use]
     pub fn only(&self, program: &Program, keep: impl Fn(&Guard) -> bool) -> Self {
         let kept = |at: usize| program.guards.rules.get(at).is_some_and(&keep);
@@ -39,7 +39,7 @@ impl Chosen {
     }
 }
 
-/// True if the guardrail looks at texts of this role; `as_input`: at what rules for `input` look at, too.
+/// True if the guardrail looks at texts of this role; `as_input`: also at everything that rules for `input` look at.
 fn looks_at(guard: &Guard, role: Role, as_input: bool) -> bool {
     guard.looks_at(role) || (as_input && role == Role::Output && guard.on_request())
 }
@@ -59,12 +59,12 @@ pub struct Rules {
     output: Matchers,
     tool_args: Matchers,
     input: Matchers,
-    /// An acting rule that stops looks at tool arguments: a call must be seen whole before any of it leaves.
+    /// An acting rule that stops looks at tool arguments: a call must be seen as a whole before any of it leaves.
     pub holds_calls: bool,
 }
 
 impl Rules {
-    /// Prepares the rules that were chosen.
+    /// Prepares the chosen rules.
     #[must_use]
     pub fn new(program: Rc<Program>, chosen: Chosen) -> Self {
         let matchers = |looks: &dyn Fn(&Guard) -> bool| {
@@ -77,14 +77,14 @@ impl Rules {
         };
         let output = matchers(&|guard| looks_at(guard, Role::Output, chosen.as_input));
         let tool_args = matchers(&|guard| guard.looks_at(Role::ToolArgs));
-        // One for all parts of input: which rule looks at which part is asked of each hit.
+        // One matcher for all parts of input: which rule looks at which part is checked for each hit.
         let input = matchers(&Guard::on_request);
         let stops_calls = |guard: &Guard| guard.looks_at(Role::ToolArgs) && guard.action.stops();
         let holds_calls = !chosen.only(&program, stops_calls).acting.is_empty();
         Self { program, chosen, output, tool_args, input, holds_calls }
     }
 
-    /// Those that watch, without those that act; `None`: none watches.
+    /// The watching rules without the acting ones; `None` if there are none.
     #[must_use]
     pub fn watching_alone(&self) -> Option<Self> {
         let mut own = Some(self.clone()).filter(|own| !own.chosen.watching.is_empty())?;
@@ -103,13 +103,13 @@ impl Rules {
         }
     }
 
-    /// What finds the acting rules' patterns in texts of this role.
+    /// The matcher of the acting rules for texts of this role.
     #[must_use]
     pub fn acting(&self, role: Role) -> Option<&Matcher> {
         self.matchers(role).acting.as_deref()
     }
 
-    /// What finds the watching rules' patterns in texts of this role.
+    /// The matcher of the watching rules for texts of this role.
     #[must_use]
     pub fn watching(&self, role: Role) -> Option<&Matcher> {
         self.matchers(role).watching.as_deref()
@@ -141,7 +141,7 @@ impl Rules {
         self.guard(rule).is_some_and(|guard| guard.action.stops())
     }
 
-    /// What this rule puts in place of a match.
+    /// The replacement of this rule's matches.
     #[must_use]
     pub fn replacement(&self, rule: usize) -> &str {
         match self.guard(rule).map(|guard| &guard.action) {

@@ -1,4 +1,4 @@
-//! One text of an answer as it grows: what the acting rules found in it, and how much of it is decided.
+//! One growing text of an answer: what the acting rules found in it, and how much of it is decided.
 
 use crate::dialect::{Role, TextKey};
 use crate::search::{Hit, StreamSearch};
@@ -10,14 +10,14 @@ use crate::context::record::Record;
 /// The number of a running text within its stream.
 pub type TextId = u64;
 
-/// A part of a text that leaves as something else.
+/// A part of a text that is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangedSpan {
-    /// Bytes of decoded text since the text's beginning.
+    /// Where it begins: bytes of decoded text from the text's beginning.
     pub start: u64,
     /// Where it ends.
     pub end: u64,
-    /// The rule whose replacement it takes.
+    /// The rule whose replacement is used.
     pub rule: usize,
 }
 
@@ -30,12 +30,12 @@ pub struct AnswerStop {
     pub rule: usize,
 }
 
-/// A text that grows.
+/// A growing text.
 #[derive(Debug)]
 pub struct GrowingText {
     /// Its number.
     pub id: TextId,
-    /// The dialect's name for it; `None` for a text that was whole in one value.
+    /// The dialect's key for it; `None` for a text that was whole in one value.
     pub key: Option<TextKey>,
     role: Role,
     /// How it begins.
@@ -45,37 +45,37 @@ pub struct GrowingText {
     /// Redactions, merged, in order.
     spans: Vec<ChangedSpan>,
     stop: Option<AnswerStop>,
-    /// Nothing more will come.
+    /// Nothing more will arrive.
     pub ended: bool,
-    /// It has ended since all had left, or something was found in it.
+    /// It has ended since the last settlement, or something was found in it.
     pub listed: bool,
-    /// Copies of it will come: what was found is needed for them.
+    /// Copies of it will follow, for which what was found is needed.
     pub keeps: bool,
-    /// How far the search for acting rules was when the text ended in the middle of what may be a match. Some servers go
-    /// on with a text that they have ended.
+    /// The state of the search for acting rules if the text ended in the middle of a possible match. Some servers
+    /// continue a text that they have ended.
     before_end: Option<Box<StreamSearch>>,
-    /// The same text without what was said at its end, while both readings of it are searched.
+    /// The same text without the string at its end, while both readings of it are searched.
     aside: Option<Box<Aside>>,
-    /// All that came of it has left.
+    /// Everything that arrived of it has left.
     left: bool,
-    /// What came before this had left when the text went on.
+    /// Everything before this offset had left when the text continued.
     base: u64,
 }
 
-/// The search in a text without a string that was said at its end and may be no piece of it.
+/// The search in a text without a string that came at its end and may not be part of it.
 #[derive(Debug, Clone)]
 struct Aside {
     search: StreamSearch,
-    /// How much of the text came before that string.
+    /// How much of the text preceded that string.
     from: u64,
-    /// How much was said there, as far as the text has come since.
+    /// The length of that string, as far as the text has arrived since.
     apart: u64,
-    /// What is read now is that string.
+    /// The string is being read at the moment.
     waits: bool,
 }
 
 impl Aside {
-    /// Before this offset of the text nothing is to be held because of it.
+    /// Before this offset of the text nothing needs to be held because of it.
     fn clear(&self) -> u64 {
         match self.search.fed() > self.from {
             true => self.search.clear().max(self.from) + self.apart,
@@ -85,7 +85,7 @@ impl Aside {
 }
 
 impl GrowingText {
-    /// A text of which nothing has come.
+    /// A text of which nothing has arrived.
     #[must_use]
     pub fn new(id: TextId, key: Option<TextKey>, role: Role) -> Self {
         Self {
@@ -107,8 +107,8 @@ impl GrowingText {
         }
     }
 
-    /// The text goes on after its end, where that was in the middle of what may be a match: the match is found across
-    /// it, though what came before the end may have left.
+    /// The text continues after its end, which was in the middle of a possible match: the match is found across it,
+    /// although what came before the end may have left.
     pub fn go_on(&mut self) -> bool {
         let Some(search) = self.before_end.take() else { return false };
         self.ended = false;
@@ -119,8 +119,8 @@ impl GrowingText {
         true
     }
 
-    /// What comes next is said at the text's end, and begins otherwise than the text does: its last piece, or a copy that
-    /// differs. Where the text is in the middle of what may be a match, it is searched as either from here on.
+    /// The next string is at the text's end, and begins differently from the text: it is its last piece, or a copy that
+    /// differs. If the text is in the middle of a possible match, both are searched from here on.
     pub fn step_aside(&mut self) {
         let in_match = self.key.is_some() && self.act.clear() < self.act.fed();
         if in_match && self.aside.is_none() {
@@ -130,12 +130,12 @@ impl GrowingText {
         self.aside.iter_mut().for_each(|aside| aside.waits = true);
     }
 
-    /// That has been read.
+    /// The string has been read.
     pub fn step_back(&mut self) {
         self.aside.iter_mut().for_each(|aside| aside.waits = false);
     }
 
-    /// The next piece, as it follows on what came before a string that may be no piece of the text.
+    /// Feeds the next piece, as a continuation of what preceded a string that may not be part of the text.
     fn feed_aside(&mut self, text: &str, rules: &Rules, hits: &mut Vec<Hit>) {
         let Some(mut aside) = self.aside.take() else { return };
         if let Some(matcher) = rules.acting(self.role).filter(|_| !aside.waits) {
@@ -146,7 +146,7 @@ impl GrowingText {
         self.aside = Some(aside).filter(|aside| aside.search.clear() < aside.search.fed());
     }
 
-    /// As if nothing followed on it.
+    /// Finishes that search as if nothing followed.
     fn finish_aside(&mut self, aside: Option<Box<Aside>>, rules: &Rules, hits: &mut Vec<Hit>) {
         if let (Some(mut aside), Some(matcher)) = (aside, rules.acting(self.role)) {
             aside.search.finish(matcher, hits);
@@ -154,13 +154,13 @@ impl GrowingText {
         }
     }
 
-    /// It has ended and may go on.
+    /// True if it has ended and may continue.
     #[must_use]
     pub fn may_go_on(&self) -> bool {
         self.before_end.is_some()
     }
 
-    /// Takes the next piece.
+    /// Reads the next piece.
     pub fn feed(&mut self, text: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
         self.head.add(text);
         if let Some(matcher) = rules.acting(self.role) {
@@ -186,8 +186,8 @@ impl GrowingText {
         }
     }
 
-    /// It ends at a match, and nothing is still to be found that begins before that one: nothing behind it leaves, and it
-    /// is not looked at.
+    /// True if the text ends at a match, and no match that begins before that one can still be found: nothing after it
+    /// leaves, so nothing is searched.
     fn is_over(&self) -> bool {
         self.stop.is_some_and(|stop| stop.start < self.act.clear())
     }
@@ -213,7 +213,7 @@ impl GrowingText {
         self.watch.close();
     }
 
-    /// A text that is complete and short ([`crate::limits::SHORT_TEXT_BYTES`]).
+    /// A complete short text ([`crate::limits::SHORT_TEXT_BYTES`]).
     #[must_use]
     pub fn short(
         id: TextId,
@@ -235,7 +235,7 @@ impl GrowingText {
         own
     }
 
-    /// Gives up on partial matches (`on_hold_limit: release`).
+    /// Gives up partial matches (`on_hold_limit: release`).
     pub fn release(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
         if let Some(matcher) = rules.acting(self.role) {
             let aside = self.aside.take();
@@ -249,7 +249,7 @@ impl GrowingText {
         self.found_from(0, 0, rules, hits);
     }
 
-    /// What was found by a search that is so many bytes behind the text, as far as it lies behind `from`.
+    /// Adds what a search found that is this many bytes behind the text, as far as it is after `from`.
     fn found_from(&mut self, from: u64, behind: u64, rules: &Rules, hits: &mut Vec<Hit>) {
         let base = self.base.max(from);
         for hit in hits.drain(..) {
@@ -267,7 +267,7 @@ impl GrowingText {
         }
     }
 
-    /// The text before this offset is decided. A redaction that reaches past what is decided may still grow by merging
+    /// The text before this offset is decided. A redaction that extends past what is decided may still grow by merging
     /// with the next one, and the merged span takes the *first* rule's replacement: so it waits from its beginning.
     #[must_use]
     pub fn clear(&self) -> u64 {
@@ -276,12 +276,12 @@ impl GrowingText {
         if self.spans.is_empty() {
             return clear;
         }
-        // Others may stand behind it: matches of another pattern, past the one that is live.
+        // Others may follow it: matches of another pattern, past the live one.
         let at = self.spans.partition_point(|span| span.end <= clear);
         self.spans.get(at).map_or(clear, |span| clear.min(span.start))
     }
 
-    /// All of it is decided, and no rule acts on what of it has not left.
+    /// True if all of it is decided, and no rule acts on the part that has not left.
     #[must_use]
     #[inline(always)]
     pub fn is_decided(&self) -> bool {
@@ -291,7 +291,7 @@ impl GrowingText {
             && self.act.clear() == self.act.fed()
     }
 
-    /// How much of it has come.
+    /// How much of it has arrived.
     #[must_use]
     #[inline(always)]
     pub fn fed(&self) -> u64 {
@@ -304,7 +304,7 @@ impl GrowingText {
         usize::try_from(self.fed().saturating_sub(self.clear())).unwrap_or(usize::MAX)
     }
 
-    /// Memory that it takes, about, in bytes.
+    /// Approximate memory in bytes.
     #[must_use]
     #[inline(always)]
     pub fn memory(&self) -> usize {
@@ -321,7 +321,7 @@ impl GrowingText {
         (self.memory(), held)
     }
 
-    /// The redactions that touch `start..end`.
+    /// The redactions that overlap `start..end`.
     pub fn spans(&self, start: u64, end: u64) -> impl Iterator<Item = ChangedSpan> {
         let first = self.spans.partition_point(|span| span.end <= start);
         let from = self.spans.get(first..).unwrap_or_default();
@@ -346,7 +346,7 @@ impl GrowingText {
         self.stop.is_some() || !self.spans.is_empty()
     }
 
-    /// All that came has left: what was found in it is not needed any more.
+    /// Everything that arrived has left: what was found in it is no longer needed.
     pub fn settle(&mut self) {
         self.left = self.ended;
         if !self.keeps {
@@ -357,11 +357,11 @@ impl GrowingText {
 
 /// Adds a redaction; overlapping ones become one, with the first rule's replacement (POLICY "Several hits").
 pub fn merge(spans: &mut Vec<ChangedSpan>, mut new: ChangedSpan) {
-    // Nearly always they come in order.
+    // They are nearly always in order.
     if spans.last().is_none_or(|last| last.end <= new.start) {
         return spans.push(new);
     }
-    // They lie apart from each other and in order: those that the new one touches stand together.
+    // They are in order and do not overlap: those that the new one touches are adjacent.
     let first = spans.partition_point(|old| old.end <= new.start);
     let last = spans.partition_point(|old| old.start < new.end).max(first);
     for old in spans.get(first..last).unwrap_or_default() {

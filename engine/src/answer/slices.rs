@@ -1,8 +1,9 @@
-//! A long text in slices: what one call finds in it stays small, and whether all of it still fits is asked between two.
+//! A long text in slices: what one call finds in it stays small, and between two it is checked whether everything still
+//! fits.
 
 use crate::limits::SLICE_BYTES;
 
-/// The text in its order, cut between characters. An empty text is one empty slice.
+/// The text in order, cut between characters. An empty text is one empty slice.
 pub fn slices(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! All texts of one answer (or of one request), and the pieces of them that frames carry.
+//! All texts of one answer (or of one request), and the pieces of them in its frames.
 
 mod again;
 mod clean;
@@ -29,10 +29,10 @@ use crate::search::Hit;
 use crate::wire::json::{Doc, NodeId};
 use crate::wire::text::Decoded;
 
-/// What is looked up by a name, [`limits::OPEN_TEXTS`] at most. Ordered, not hashed: a model chooses the names.
+/// A map by key with at most [`limits::OPEN_TEXTS`] entries. Ordered, not hashed, since a model chooses the keys.
 pub(super) type ByKey<V> = SortedMap<TextKey, V>;
 
-/// The same, for what one frame may bring as often as it has room to say it: a tree, so that no order of names makes it slow.
+/// The same for entries that one frame may contain in any number: a tree, so that no order of keys makes it slow.
 pub(super) type ManyByKey = BTreeMap<TextKey, u64>;
 
 /// The texts that are open, or that something which waits still needs.
@@ -41,51 +41,51 @@ pub struct OpenTexts {
     running: Numbered<GrowingText>,
     args: Numbered<ArgsReader>,
     next: TextId,
-    /// Those of `running` that go on, at places that a dialect knows.
+    /// Those of `running` that continue, at places that a dialect knows.
     open: ByKey<TextId>,
-    /// Those of `running` that have ended in the middle of what may be a match, and may go on for all that.
+    /// Those of `running` that have ended in the middle of a possible match, and may continue nevertheless.
     ended: ManyByKey,
-    /// Those of `args` that go on.
+    /// Those of `args` that continue.
     open_args: ByKey<TextId>,
     /// Places that no dialect knows.
     places: ByKey<UnknownPlace>,
-    /// Bytes of long strings that those keep.
+    /// Bytes of long strings that the places keep.
     kept: usize,
-    /// None of them was last seen before this frame.
+    /// None of the places was last seen before this frame.
     oldest: u64,
-    /// The number of the frame that is read.
+    /// The number of the current frame.
     frame: u64,
     /// Running texts that a rule has changed, for the signatures over them.
     changed: ByKey<()>,
-    /// A string of the frame that is read which goes on with a text, though its place says the text once more.
+    /// A string of the current frame that continues a text, although its place repeats the text.
     rest: Option<(NodeId, TextKey)>,
-    /// Some readers refuse the frame that is read: what its texts say may be no part of them.
+    /// Some clients reject the current frame: its texts may not be part of the running ones.
     refused: bool,
-    /// Arguments with a stop in them; of several under a name those whose stop is the first rule's.
+    /// Arguments with a stop in them; of several with the same key, those with the first rule's stop.
     stops: ManyByKey,
     /// Memory of `running` and `args`.
     taken: usize,
     /// Decoded bytes that wait in both.
     held: usize,
-    /// Those of `running` that have ended since all had left, or in which something was found, each once.
+    /// Those of `running` that have ended since the last settlement, or in which something was found, each once.
     touched: Vec<TextId>,
     /// Those of `args` that have grown or ended since then, each once.
     touched_args: Vec<TextId>,
-    /// Whole texts that came to nothing; `None`: none is remembered.
+    /// Whole texts without a hit; `None` if none are remembered.
     clean: Option<CleanTexts>,
-    /// Re-used.
+    /// Reused buffer.
     hits: Vec<Hit>,
     decoded: Decoded,
 }
 
-/// More texts are open than may be, or more was found in them than can be remembered.
+/// Too many texts are open, or more was found in them than can be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
 
-/// What became of a text that went on.
+/// What a piece did to its text.
 #[derive(Debug, Clone, Copy)]
 struct Grown {
-    /// Where what came begins in it.
+    /// Where the piece begins in the text.
     start: u64,
     /// Where it ends.
     end: u64,
@@ -100,12 +100,12 @@ impl Grown {
 }
 
 impl OpenTexts {
-    /// Remembers whole texts that come to nothing, since they may come again.
+    /// Remembers whole texts without a hit, since they may be repeated.
     pub fn remember(&mut self) {
         self.clean.get_or_insert_default();
     }
 
-    /// Scans one item that a dialect found, and adds to `pieces` what may yet be changed in it.
+    /// Scans one item that a dialect found, and adds to `pieces` what may still be changed in it.
     ///
     /// # Errors
     /// [`TooMany`] open texts ([`limits::OPEN_TEXTS`]), or too much in them ([`limits::FOUND_BYTES`]).
@@ -147,7 +147,7 @@ impl OpenTexts {
             pieces.push(piece);
             return Ok(());
         }
-        // What was found by rules that watch is told each time, so these look again.
+        // Hits of watching rules are counted each time, so these search again.
         let whole = match &piece.place {
             Written::Content(at) if key.is_none() && rules.watching(role).is_none() => {
                 payload.get(at.clone()).filter(|_| self.clean.is_some())
@@ -175,7 +175,7 @@ impl OpenTexts {
         Ok(())
     }
 
-    /// Gives the piece back with its place in its text, if something may yet be done to it.
+    /// Returns the piece with its range in its text, if something may still be done to it.
     fn feed(
         &mut self,
         text: &str,
@@ -234,7 +234,7 @@ impl OpenTexts {
         if grown.fits { Ok(Some(piece)) } else { Err(TooMany) }
     }
 
-    /// A text begins that will go on.
+    /// A text begins that will continue.
     fn begin(&mut self, key: TextKey, role: Role) -> TextId {
         let new = GrowingText::new(self.number(), Some(key), role);
         let id = new.id;
@@ -243,7 +243,7 @@ impl OpenTexts {
         id
     }
 
-    /// A text of this name that has ended goes on, if what came of it may still match with what comes.
+    /// A text with this key that has ended continues, if its end may still match with what follows.
     fn reopen(&mut self, key: TextKey) -> Option<TextId> {
         let id = self.ended.remove(&key)?;
         let text = self.running.get_mut(id)?;
@@ -254,7 +254,7 @@ impl OpenTexts {
         open.then_some(id)
     }
 
-    /// A text goes on.
+    /// A text continues.
     fn grow(&mut self, id: TextId, text: &str, rules: &Rules, record: &mut Record) -> Grown {
         let Some(running) = self.running.get_mut(id) else { return Grown::NOTHING };
         let (start, before) = (running.fed(), running.weight());
@@ -278,7 +278,7 @@ impl OpenTexts {
         Grown { start, end, fits, decided }
     }
 
-    /// A text's memory and what waits in it were so much, and are now.
+    /// Updates the totals after a text's memory and waiting bytes have changed.
     fn account(&mut self, before: (usize, usize), after: (usize, usize)) {
         self.taken = (self.taken + after.0).saturating_sub(before.0);
         self.held = (self.held + after.1).saturating_sub(before.1);
@@ -346,7 +346,7 @@ impl OpenTexts {
         Ok(Some(piece))
     }
 
-    /// Remembers a stop in arguments under the name of their call.
+    /// Remembers a stop in arguments under the key of their call.
     fn note_stop(&mut self, id: TextId) {
         let Some(args) = self.args.get(id) else { return };
         let (Some(key), Some(stop)) = (args.key, args.any_stop()) else { return };
@@ -372,12 +372,13 @@ impl OpenTexts {
         self.next
     }
 
-    /// A running text is complete. False: its arguments are not, whoever says so, since a value in them is open.
+    /// A running text is complete. False if its arguments are not, whatever upstream says, since a value in them is
+    /// open.
     pub fn finish(&mut self, key: TextKey, rules: &Rules, record: &mut Record) -> bool {
         if let Some(id) = self.open.remove(&key) {
             self.end_text(id, rules, record);
         }
-        // The key of an item is less than those of its places, and means all of them.
+        // The key of an item is less than those of its places, and stands for all of them.
         let last =
             if key.is_unknown() && key.b == 0 { TextKey { b: u32::MAX, ..key } } else { key };
         if key.is_unknown() {
@@ -439,13 +440,13 @@ impl OpenTexts {
         self.hits = hits;
     }
 
-    /// Decoded bytes that partial matches hold.
+    /// Decoded bytes that partial matches hold back.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held
     }
 
-    /// Memory that the texts take, about, in bytes.
+    /// Approximate memory of the texts, in bytes.
     #[must_use]
     #[inline]
     pub fn memory(&self) -> usize {
@@ -453,9 +454,9 @@ impl OpenTexts {
         self.taken + self.kept + self.places.len() * place
     }
 
-    /// Nothing is open and nothing is needed any more.
+    /// Nothing is open, and nothing is needed any more.
     pub fn forget(&mut self) {
-        // Most texts come to nothing, and nothing was kept of them.
+        // Most texts have no hit, and nothing was kept of them.
         if self.memory() == 0 && self.touched.is_empty() && self.touched_args.is_empty() {
             return;
         }

@@ -1,12 +1,12 @@
-//! Strings at places that no dialect knows: pieces of one text, or something that is said again and again?
+//! Strings at places that no dialect knows: pieces of one text, or the same text repeated.
 //!
-//! By default they are pieces, since a word must not leave because it was cut where nobody looks. Two habits of servers
-//! would make that costly or wrong, and both are told by the first events:
+//! By default they are pieces, so that a match is found even if it was cut at such a place. Two habits of servers would
+//! make that costly or wrong, and both are recognised by the first events:
 //!
 //! ```text
 //! label   "OpenAI" "OpenAI" "OpenAI" …              the same from the first event on: each is whole
 //! growth  "Go to" "Go to zan" "Go to zanzibar" …    each begins with the one before: one text, and copies of its beginning
-//! pieces  "Go to" " zan" "zibar" …                  all else
+//! pieces  "Go to" " zan" "zibar" …                  everything else
 //! ```
 
 use sha2::{Digest, Sha256};
@@ -19,7 +19,7 @@ use crate::limits;
 pub(super) enum Next {
     /// The next piece of the place's text.
     Piece,
-    /// All of the text so far, of which so many bytes came before.
+    /// All of the text so far, of which this many bytes came before.
     Grown(usize),
     /// The same as always: it is whole.
     Label,
@@ -32,11 +32,11 @@ pub(super) enum Next {
 enum Habit {
     /// There was one.
     First,
-    /// All the same, so many.
+    /// All equal, this many of them.
     Same(u32),
-    /// Each began with the one before, but that was too short to tell.
+    /// Each began with the previous one, which was too short to be sure.
     MayGrow,
-    /// Each began with the one before.
+    /// Each began with the previous one.
     Grows,
     /// Neither.
     Pieces,
@@ -45,19 +45,19 @@ enum Habit {
 /// What is known of a place.
 #[derive(Debug)]
 pub(super) struct UnknownPlace {
-    /// Its running text; `None`: it is a label.
+    /// Its running text; `None` for a label.
     pub(super) text: Option<TextId>,
-    /// Where the last string that was no copy begins in the running text.
+    /// Where the last string that was not a copy begins in the running text.
     pub(super) base: u64,
-    /// The frame that had it last.
+    /// The frame in which it occurred last.
     pub(super) seen_in: u64,
     habit: Habit,
     last: LastString,
 }
 
-/// The last string: itself where there is room for it, else its digest. (To digest a text costs more than all that is
-/// done with it otherwise. A cheaper sum would do only if nobody could find two texts with the same one: what counts as
-/// a copy of a text is not searched again.)
+/// The last string: itself if there is room for it, else its digest. (Digesting a text costs more than everything else
+/// that is done with it. A cheaper sum would do only if nobody could find two texts with the same one, since a copy of
+/// a text is not searched again.)
 #[derive(Debug)]
 enum LastString {
     Kept(Box<str>),
@@ -93,7 +93,7 @@ impl LastString {
 }
 
 impl UnknownPlace {
-    /// A place that has said its first string.
+    /// A place after its first string.
     pub(super) fn new(text: TextId, first: &str, frame: u64, room: usize) -> Self {
         let (habit, last) = (Habit::First, LastString::of(first, room));
         Self { text: Some(text), base: 0, seen_in: frame, habit, last }
@@ -107,12 +107,12 @@ impl UnknownPlace {
         }
     }
 
-    /// True for copies of a text that grows: what was found in it is needed for each.
+    /// True for copies of a growing text: what was found in it is needed for each.
     pub(super) fn grows(&self) -> bool {
         self.habit == Habit::Grows
     }
 
-    /// Takes the next string. `room`: bytes of long strings that may be kept, beside those that are.
+    /// Reads the next string. `room`: bytes of long strings that may be kept in addition.
     pub(super) fn next(&mut self, text: &str, frame: u64, room: usize) -> Next {
         let again = std::mem::replace(&mut self.seen_in, frame) != frame;
         let before = self.last.len();
@@ -120,7 +120,7 @@ impl UnknownPlace {
         let same = begins && before == text.len();
         let (habit, next) = match self.habit {
             Habit::First if same => (Habit::Same(2), Next::Piece),
-            // What comes twice may be two pieces that are alike ("ha", "ha").
+            // Two equal strings may be two equal pieces ("ha", "ha").
             Habit::Same(n) if same && before >= limits::REPEATED_LABEL_BYTES => {
                 let n = n.saturating_add(1);
                 let label = n >= limits::LABEL_REPEATS;
@@ -142,7 +142,7 @@ impl UnknownPlace {
         if habit != Habit::Pieces && !same {
             self.last = LastString::of(text, room + self.kept());
         } else if habit == Habit::Pieces {
-            // It is not asked for again.
+            // It is not needed again.
             self.last = LastString::Kept("".into());
         }
         next
@@ -153,7 +153,7 @@ impl UnknownPlace {
 mod tests {
     use super::*;
 
-    /// The same, whether long strings are kept or digested.
+    /// The results are the same whether long strings are kept or digested.
     fn told(strings: &[&str]) -> Vec<Next> {
         let told = |room: usize| -> Vec<Next> {
             let mut place = UnknownPlace::new(1, strings[0], 1, room);

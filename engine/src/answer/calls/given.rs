@@ -1,18 +1,18 @@
-//! The arguments of a call, in all the forms in which an answer says them.
+//! The arguments of a call, in all the forms in which an answer gives them.
 
 use crate::dialect::ArgsForm;
 use crate::limits;
 use crate::policy::program::tools::Args;
 use crate::wire::json::Value;
 
-/// Memory of a parsed value for each of its bytes, at most about: of a list of digits, two bytes a value.
+/// Memory of a parsed value per source byte, at most approximately: a list of digits has two bytes per value.
 const PARSED_COST: usize = 14;
 
-/// What came of a call's arguments. Events repeat them, and which repeat a client takes is its own choice: so all are
-/// kept, and all are judged.
+/// What has arrived of a call's arguments. Events repeat them, and clients differ in which repetition they use: so all
+/// are kept, and all are judged.
 #[derive(Debug, Default)]
 pub(super) struct Given {
-    /// Pieces, joined.
+    /// The pieces, joined.
     pieces: String,
     /// The pieces are plain text.
     text: bool,
@@ -21,7 +21,7 @@ pub(super) struct Given {
     /// They cannot be judged.
     spoilt: bool,
     bytes: usize,
-    /// Memory of all forms, about.
+    /// Approximate memory of all forms.
     taken: usize,
 }
 
@@ -30,7 +30,7 @@ impl Given {
         self.pieces.is_empty() && self.whole.is_empty() && !self.spoilt
     }
 
-    /// Nothing can be said of them any more.
+    /// The arguments can no longer be judged.
     pub(super) fn spoil(&mut self) {
         self.spoilt = true;
         self.pieces = String::new();
@@ -38,7 +38,7 @@ impl Given {
         self.taken = 0;
     }
 
-    /// Memory that they take, about, in bytes.
+    /// Approximate memory in bytes.
     pub(super) fn memory(&self) -> usize {
         self.taken
     }
@@ -51,7 +51,7 @@ impl Given {
         if self.spoilt {
             return;
         }
-        // Whole forms are parsed, and a value costs more than its bytes.
+        // Whole forms are parsed, and a value takes more than its bytes.
         let piece = matches!(form, ArgsForm::Piece | ArgsForm::TextPiece);
         self.taken += value.raw().len() * if piece { 1 } else { PARSED_COST };
         let text = || value.as_str().unwrap_or_default();
@@ -80,7 +80,7 @@ impl Given {
         let mut forms = std::mem::take(&mut self.whole);
         if self.any_piece || forms.is_empty() {
             let pieces = std::mem::take(&mut self.pieces);
-            // Some providers stream nothing and say all of it at the end.
+            // Some providers stream nothing and send everything at the end.
             if !pieces.is_empty() || forms.is_empty() {
                 forms.push(if self.text {
                     Args::text(&pieces)

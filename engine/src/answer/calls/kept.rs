@@ -1,4 +1,4 @@
-//! The arguments of a call as a person may see them who decides about it (`capture`): whole, and after redaction.
+//! The arguments of a call as shown to the person who decides about it (`capture`): complete, and after redaction.
 
 use crate::policy::Program;
 use crate::policy::program::tools::Args;
@@ -6,12 +6,12 @@ use crate::search::{Matcher, StreamSearch};
 use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind};
 
-/// What stands in place of a value in which a guardrail's pattern was found.
+/// Replaces a value in which a guardrail's pattern was found.
 const REDACTED: &str = "\"[REDACTED]\"";
 
-/// The arguments in JSON. A value in which any guardrail of the policy finds something, whatever it scans else, is left
-/// out whole: whoever reads this was meant to see less than the caller, never more. `None`: they are not to be kept, or
-/// a key says what must not be said.
+/// The arguments as JSON. A value in which any guardrail of the policy finds something, whatever else it scans, is left
+/// out entirely: a reader of this must see less than the caller, never more. `None` if they are not to be kept, or if a
+/// key contains what must not be shown.
 pub(crate) fn kept(program: &Program, args: &[Args]) -> Option<String> {
     if !program.capture_tool_args {
         return None;

@@ -1,4 +1,4 @@
-//! Frames that repeat one before them: neither parsed nor read, whether somebody looks into them or they only pass.
+//! Frames that repeat an earlier one: neither parsed nor read, whether their view is needed or they only pass.
 
 use std::ops::Range;
 
@@ -8,14 +8,14 @@ use crate::counters::Unchecked;
 use crate::wire::frame::{Frame, Framing};
 
 impl FrameLoop {
-    /// Events are known by all their bytes, and one may begin here.
+    /// True if events are recognised by all their bytes, and one may begin here.
     #[inline(always)]
     fn knows_events(&self) -> bool {
         self.framing == Framing::Sse && self.framer.is_between_events()
     }
 
-    /// True if a frame that was cut off is one that was read before but for its text: it is known by its document, and by
-    /// its name beside that.
+    /// True if a frame equals one that was read before except for its text: recognised by its document, and by the name
+    /// beside it.
     pub(super) fn knows_document(&mut self, frame: &Frame<'_>) -> bool {
         let Some(repeats) = self.repeats.as_mut().filter(|_| self.framing != Framing::Sse) else {
             return false;
@@ -28,7 +28,7 @@ impl FrameLoop {
         known
     }
 
-    /// The frame that [`FrameLoop::knows_document`] was just told to be known.
+    /// The frame that [`FrameLoop::knows_document`] has just recognised.
     pub(super) fn known_frame<'c>(&mut self, frame: Frame<'c>) -> NextFrame<'c> {
         let number = self.frames;
         match self.repeats.as_ref().and_then(Repeats::word) {
@@ -37,12 +37,12 @@ impl FrameLoop {
         }
     }
 
-    /// The frame, to be looked into.
+    /// The view of the frame.
     pub(crate) fn show_found<'c>(&mut self, found: FoundWord<'c>) -> Shown<'c> {
         self.show_last(found.frame, found.number)
     }
 
-    /// A frame of which the document was found last.
+    /// A frame whose document was matched last.
     fn show_last<'c>(&mut self, frame: Frame<'c>, number: u64) -> Shown<'c> {
         let payload = frame.payload_bytes();
         let repeats = self.repeats.as_mut();
@@ -57,7 +57,7 @@ impl FrameLoop {
         Shown { frame, content: FrameContent::Json, number, repeat: Some(repeat) }
     }
 
-    /// The next frame, if it is one that was read before but for its text: its document and its items are known.
+    /// The next frame, if it equals one that was read before except for its text: its document and its items are known.
     pub(super) fn repeated<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
         if !self.knows_events() {
             return None;
@@ -66,7 +66,7 @@ impl FrameLoop {
         self.show_repeat(length, rest)
     }
 
-    /// The event that was found, which is so long: takes it from the front of `rest`.
+    /// The event that was matched, which has this length: takes it from the front of `rest`.
     fn show_repeat<'c>(&mut self, length: usize, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
         let (raw, after) = rest.split_at_checked(length)?;
         let found = self.repeats.as_mut()?.show(raw, &mut self.doc, &mut self.items)?;
@@ -84,7 +84,7 @@ impl FrameLoop {
         Some(Shown { frame, content: FrameContent::Json, number: self.frames, repeat })
     }
 
-    /// An event that was found is taken.
+    /// A matched event is taken.
     #[inline(always)]
     pub(in crate::answer) fn count_repeat(&mut self, raw: &[u8]) {
         self.framer.passed(raw);
@@ -92,8 +92,9 @@ impl FrameLoop {
         self.frames += 1;
     }
 
-    /// The next event, if it is one that was read before but for its text, and goes on with one text only: its bytes, and
-    /// that text. Nothing is taken yet: [`FrameLoop::pass_word`] takes it, or [`FrameLoop::show_word`].
+    /// The next event, if it equals one that was read before except for its text, and only continues one text: its
+    /// bytes, and that text. Nothing is taken yet: that is done by [`FrameLoop::pass_word`] or
+    /// [`FrameLoop::show_word`].
     pub(in crate::answer) fn word<'c>(
         &mut self,
         rest: &'c [u8],
@@ -109,12 +110,12 @@ impl FrameLoop {
         Some((rest.get(..length)?, repeats.word()?))
     }
 
-    /// How the text of the event `raw` is written there, and whether with escapes.
+    /// The range of the text in the event `raw`, and whether it is written with escapes.
     pub(in crate::answer) fn written(&self, word: LearnedWord) -> Option<(Range<usize>, bool)> {
         self.repeats.as_ref()?.written(word)
     }
 
-    /// The event as [`FrameLoop::next`] shows it, taken from the front of `rest`.
+    /// The event as [`FrameLoop::next`] returns it, taken from the front of `rest`.
     pub(in crate::answer) fn show_word<'c>(
         &mut self,
         length: usize,
@@ -123,8 +124,8 @@ impl FrameLoop {
         self.show_repeat(length, rest)
     }
 
-    /// What was found leaves as it came, `sent`, or passes unjudged; nobody looks into it. `learned`: the bytes that are
-    /// written as was learned; `text`: what they say.
+    /// The matched event leaves unchanged, `sent`, or passes unjudged; its view is not needed. `learned`: the bytes
+    /// that are written as learned; `text`: its text.
     pub(in crate::answer) fn pass_word(
         &mut self,
         learned: &[u8],
@@ -132,7 +133,7 @@ impl FrameLoop {
         text: &str,
         sent: bool,
     ) {
-        // The document is still that of an event before.
+        // The document is still that of an earlier event.
         (self.doc_of, self.like) = (0, None);
         if !sent {
             return;

@@ -1,17 +1,17 @@
-//! How the last two events of a stream begin: some answers say only there how they ended.
+//! The beginnings of the last two events of a stream: some answers only say there how they ended.
 
 use crate::answer::KnownEvents;
 use crate::wire::find;
 
-/// The beginning of an event is looked at as far as its type.
+/// How much of an event's beginning is examined, in bytes: up to its type.
 const OPENING: usize = 160;
 
-/// The end of a chunk in which its last two events are looked for first: most of them begin there, and what lies before
-/// need not be read.
+/// The part of a chunk's end in which its last two events are searched for first, in bytes: most of them begin there,
+/// and the rest need not be read.
 const END: usize = 2048;
 
-/// How the last two events begin, as far as [`OPENING`]: behind the one that says how an answer ended there may be a
-/// `[DONE]`.
+/// The beginnings of the last two events, up to [`OPENING`]: the event that says how an answer ended may be followed by
+/// a `[DONE]`.
 #[derive(Debug, Default)]
 pub(super) struct Openings {
     pub last: Vec<u8>,
@@ -31,7 +31,7 @@ struct Lines {
 }
 
 impl Lines {
-    /// Reads the lines of `chunk` from `at` on, and says where the last two events that begin in them do.
+    /// Reads the lines of `chunk` from `at` on, and returns where the last two events that begin in them do.
     fn read(&mut self, chunk: &[u8], mut at: usize) -> (Option<usize>, Option<usize>) {
         let (mut before, mut last) = (None, None);
         while at < chunk.len() {
@@ -52,7 +52,7 @@ impl Lines {
 }
 
 impl Openings {
-    /// Takes the next bytes of the stream, with what is known of the events in them.
+    /// Reads the next bytes of the stream, and what is known of the events in them.
     pub fn feed(&mut self, chunk: &[u8], events: KnownEvents) {
         match events {
             KnownEvents::Words => {}
@@ -77,7 +77,7 @@ impl Openings {
         }
     }
 
-    /// The last events begin at these places of the chunk.
+    /// The last events begin at these positions of the chunk.
     fn begin(&mut self, chunk: &[u8], before: Option<usize>, last: usize) {
         let before = before.and_then(|before| chunk.get(before..last));
         for bytes in before.into_iter().chain(chunk.get(last..)) {
@@ -87,13 +87,13 @@ impl Openings {
         }
     }
 
-    /// True between two events: none has begun.
+    /// True between two events.
     fn is_between(&self) -> bool {
         let Lines { in_line, in_event, after_cr } = self.lines;
         !in_line && !in_event && !after_cr
     }
 
-    /// Goes on with the last event's beginning.
+    /// Continues the last event's beginning.
     fn take(&mut self, bytes: Option<&[u8]>) {
         let bytes = bytes.unwrap_or_default();
         let room = OPENING.saturating_sub(self.last.len());
@@ -101,7 +101,7 @@ impl Openings {
     }
 }
 
-/// Where the last two events of a chunk begin, and what is known at its end, where its end alone tells.
+/// Where the last two events of a chunk begin, and the state at its end, if its end alone determines them.
 fn last_two(chunk: &[u8]) -> Option<(Lines, usize, usize)> {
     let mut end = END;
     while end < chunk.len() {
@@ -110,13 +110,13 @@ fn last_two(chunk: &[u8]) -> Option<(Lines, usize, usize)> {
         if let Some((Some(before), Some(last))) = from.map(|from| lines.read(chunk, from)) {
             return Some((lines, before, last));
         }
-        // What is read twice stays a third of the chunk.
+        // What is read twice stays below a third of the chunk.
         end *= 4;
     }
     None
 }
 
-/// Where the first event begins that has a blank line before it, of those behind `from`.
+/// Where the first event after `from` begins that is preceded by a blank line.
 fn first_event(chunk: &[u8], mut from: usize) -> Option<usize> {
     let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
     loop {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     proptest! {
-        /// Chunks that are read from their end on tell what all of their bytes do, one by one.
+        /// Reading chunks from their end gives the same as reading all of their bytes one by one.
         #[test]
         fn the_end_of_a_chunk_tells_what_all_of_it_does(
             parts in prop::collection::vec((0_usize..9, 1_usize..400), 1..60),

@@ -11,7 +11,7 @@ use crate::policy::document::OnHoldLimit;
 use crate::wire::frame::Framing;
 
 impl Pipe {
-    /// Other answers leave this much room for what waits here.
+    /// Sets how much room other answers leave for what waits here, in bytes.
     pub fn set_room(&mut self, room: usize) {
         self.room = room.min(limits::HELD_FRAME_BYTES);
         self.calls.set_room(self.room.max(limits::HELD_FLOOR_BYTES));
@@ -23,7 +23,7 @@ impl Pipe {
         self.queued_bytes
     }
 
-    /// Memory that all takes which is kept: the queue, open texts and what was found in them, calls.
+    /// Memory of everything that is kept, in bytes: the queue, open texts and what was found in them, calls.
     #[must_use]
     #[inline]
     pub fn memory(&self) -> usize {
@@ -48,14 +48,14 @@ impl Pipe {
 
     /// Keeps what waits within bounds.
     pub(super) fn limit(&mut self, around: &mut Around<'_, '_>) {
-        // A whole body is in the host's hands already: nothing of it is held here.
+        // A whole body is in the host's memory already: nothing of it is held here.
         if self.cut.is_some() || around.frames.framing() == Framing::Json {
             return;
         }
         let passes =
             |pipe: &Self| pipe.queued_bytes > limits::HELD_CALL_BYTES || pipe.memory() > pipe.room;
         while passes(self) {
-            // A call that is too long to be judged is denied, and the rest of the answer goes on.
+            // A call that is too long to be judged is denied, and the rest of the answer continues.
             let Some(front) = self.queue.front() else { break };
             let waiting = front.call_pieces.iter().map(|(call, _)| *call);
             let waiting: Vec<TextKey> = waiting.filter(|call| self.calls.waits(*call)).collect();
@@ -76,7 +76,7 @@ impl Pipe {
         if !too_much_call && !too_much_text {
             return;
         }
-        // A call that is too long to be judged is denied, whatever is said of text.
+        // A call that is too long to be judged is denied, whatever the policy says about text.
         let refuse = too_much_call || self.settings.on_hold_limit == OnHoldLimit::Block;
         around.record.unchecked(Unchecked::HoldLimit, refuse);
         if refuse {

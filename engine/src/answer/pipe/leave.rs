@@ -1,11 +1,11 @@
-//! How a frame leaves, and what the dialect is told of it.
+//! How a frame leaves, and what the dialect is told about it.
 
 use super::{Acted, Around, Pipe, QueuedFrame};
 use crate::dialect::{self, Leaves};
 use crate::wire::edit::{self, Edit};
 
 impl Pipe {
-    /// A frame leaves: as it came, changed in a span, or with what takes the place of stopped calls.
+    /// A frame leaves: unchanged, changed in a span, or with replacements of stopped calls.
     pub(super) fn emit(&mut self, held: &QueuedFrame<'_>, around: &mut Around<'_, '_>) {
         let Around { out, record, .. } = around;
         if held.opaque {
@@ -26,7 +26,7 @@ impl Pipe {
         let Around { frames, out, .. } = around;
         edits.extend(leaves.edits);
         if leaves.dropped {
-            // Only what takes its place leaves.
+            // Only its replacement leaves.
         } else if edits.is_empty() {
             out.push(&held.frame.raw);
             frames.left(held, &payload);
@@ -45,7 +45,7 @@ impl Pipe {
         self.calls.act() && (!held.call_pieces.is_empty() || self.calls.any_stopped())
     }
 
-    /// What becomes of a frame where calls were stopped, in it or before it.
+    /// How a frame leaves if calls were stopped in it or before it.
     fn leaves(
         &self,
         held: &QueuedFrame<'_>,

@@ -1,4 +1,4 @@
-//! What a dialect found in a frame, item by item: its texts are searched, its calls begun and judged.
+//! Handles what a dialect found in a frame, item by item: texts are searched, calls are started and judged.
 
 use super::{Around, Pipe};
 use crate::answer::held::{HeldPiece, QueuedFrame};
@@ -12,7 +12,7 @@ impl Pipe {
     /// Scans what the dialect found.
     ///
     /// # Errors
-    /// More texts or calls are open than may be, or a call cannot be told from what is not one.
+    /// Too many texts or calls are open, or it is unclear whether something is a call.
     pub(super) fn scan(
         &mut self,
         items: &[Item],
@@ -70,7 +70,7 @@ impl Pipe {
                 }
                 Item::TextEnd(key) => _ = self.texts.finish(*key, &self.rules, record),
                 Item::CallBegin { call, .. } if self.rules.holds_calls => {
-                    // One that has begun in a frame before keeps that one, and so this.
+                    // A call that began in an earlier frame holds that one, and so this.
                     if !self.begun.contains_key(call) {
                         self.begun.insert(*call, self.gone + self.queue.len() as u64);
                         held.calls.push(*call);
@@ -93,15 +93,15 @@ impl Pipe {
         Ok(())
     }
 
-    /// Every call that has begun counts as seen whole.
+    /// Treats every call that has begun as seen as a whole.
     pub(super) fn judge_all(&mut self, mut current: Option<&mut QueuedFrame<'_>>) {
         for (call, began) in std::mem::take(&mut self.begun) {
             self.judge(call, began, current.as_deref_mut());
         }
     }
 
-    /// A call has been seen whole: the frame in which it `began` (in the queue, or `current`) waits for it no longer,
-    /// and knows whether any of it may leave.
+    /// A call has been seen as a whole: the frame in which it `began` (in the queue, or `current`) no longer waits for
+    /// it, and learns whether any of it may leave.
     fn judge(&mut self, call: TextKey, began: u64, current: Option<&mut QueuedFrame<'_>>) {
         let stop = self.texts.call_stop(call).filter(|_| self.calls.stopped(call).is_none());
         let at = usize::try_from(began.saturating_sub(self.gone)).unwrap_or(usize::MAX);

@@ -1,13 +1,13 @@
-//! Events that say one word more, and nothing else: most of every stream.
+//! Events that add one word and contain nothing else new: most of every stream.
 //!
-//! Such an event is known by its bytes ([`super::super::repeats`]), so it is neither parsed nor read, and while nothing
-//! waits it need not be queued either:
+//! Such an event is recognised by its bytes ([`super::super::repeats`]), so it is neither parsed nor read, and while
+//! nothing waits it need not be queued either:
 //!
 //! ```text
 //! data: {"i":0,"delta":{"text":" brown"}}⏎⏎
-//!       as learned             └ word ┘        the word goes to its text; is all of that decided, the event leaves
+//!       as learned             └ word ┘        the word is added to its text; if all of that is decided, the event leaves
 //! ```
-//! What is found or still live in the text makes it a frame like any other from there on: the rest of the way is the same.
+//! If something is found or still live in the text, it becomes a frame like any other from there on.
 
 use std::ops::Range;
 
@@ -20,33 +20,33 @@ use crate::answer::texts::Fed;
 use crate::dialect::Role;
 use crate::wire::json::has_half;
 
-/// Hears what an answer says, beside those who judge it.
+/// Observes what an answer says, besides the code that judges it.
 pub trait Listener {
-    /// True if events like this one say nothing but their word that would be new.
+    /// True if nothing in events like this one is new except their word.
     fn is_silent(&self, like: Like) -> bool;
 
-    /// A word is said.
+    /// A word has arrived.
     fn word(&mut self, text: &str);
 }
 
-/// What became of a word.
+/// What happened to a word.
 enum WordFate {
-    /// It is to be looked at like any frame.
+    /// It must be handled like any frame.
     Unheard,
     /// It has left.
     Left,
-    /// Something in it, or before it, is still live. The place is that in what was learned.
+    /// Something in it, or before it, is still live. The range is its place in the learned bytes.
     Lives(Fed, Range<usize>),
 }
 
 impl Pipe {
-    /// True if an event that says a word may go the short way: nothing is cut, stopped or queued.
+    /// True if an event with one word may take the short way: nothing is cut, stopped or queued.
     fn takes_words(&self) -> bool {
-        // (An event that says a word does not stand there for its usage alone.)
+        // (An event with a word is not there for its usage alone.)
         self.cut.is_none() && !self.calls.any_stopped() && self.queue.is_empty()
     }
 
-    /// Takes events from the front of `rest` as long as they say one word more and leave at once. True: those were all.
+    /// Takes events from the front of `rest` as long as they add one word and leave at once. True if nothing is left.
     pub fn words(
         &mut self,
         rest: &mut &[u8],
@@ -77,7 +77,7 @@ impl Pipe {
         any
     }
 
-    /// Takes a frame that says one word more. Gives it back, shown, if it is to be looked at like any frame.
+    /// Takes a frame that adds one word. Returns its view if it must be handled like any frame.
     pub(crate) fn word_frame<'c>(
         &mut self,
         found: FoundWord<'c>,
@@ -101,8 +101,8 @@ impl Pipe {
         None
     }
 
-    /// Hears what one of them says, and lets it leave if it can. `raw`: all of its bytes; `learned`: those that are written
-    /// as was learned.
+    /// Reads the word of an event, and lets the event leave if it can. `raw`: all of its bytes; `learned`: those that
+    /// are written as learned.
     fn word(
         &mut self,
         raw: &[u8],
@@ -119,11 +119,11 @@ impl Pipe {
         let written = learned.get(at.clone()).and_then(|text| std::str::from_utf8(text).ok());
         let Some(text) = written else { return WordFate::Unheard };
         let looks = self.rules.look_at(word.role);
-        // What tools rules want to know of arguments they read in the document, and rules in the JSON that they are.
+        // Tools rules read arguments from the document, and rules in the JSON that they are.
         if word.role != Role::Output && (looks || self.calls.look()) {
             return WordFate::Unheard;
         }
-        // Not every reader reads such an event.
+        // Not every client can read such an event.
         if escaped && has_half(text.as_bytes()) {
             return WordFate::Unheard;
         }
@@ -157,7 +157,7 @@ impl Pipe {
         WordFate::Left
     }
 
-    /// The frame waits, with what the word was fed as: it stands at this place of its payload.
+    /// The frame waits, with the piece that its word became, which is at this range of its payload.
     fn waits_with(
         &mut self,
         word: LearnedWord,

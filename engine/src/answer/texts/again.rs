@@ -1,7 +1,8 @@
-//! Texts that are said once more: where they end, in the item that they are of, in the answer that a stream repeats.
+//! Texts that are repeated: at their end, in their item, in the answer that a stream repeats.
 //!
-//! Most such strings are copies, and are looked at by themselves. One that says more than has come of its text ends it
-//! otherwise than its pieces did, and one that begins otherwise is a piece itself: what is cut over the two is found.
+//! Most such strings are copies, and are scanned separately. One that contains more than has arrived of its text ends
+//! it differently from its pieces, and one that begins differently is a piece itself: a match that is cut across the
+//! two is found.
 
 use super::{GrowingText, OpenTexts, TooMany, Written};
 use crate::answer::args::ArgsReader;
@@ -13,7 +14,7 @@ use crate::dialect::{Role, TextKey};
 use crate::wire::json::NodeId;
 
 impl OpenTexts {
-    /// The string `node` says `said` of the text `key`, and is read next.
+    /// The string `node`, which is read next, says `said` for the text `key`.
     ///
     /// # Errors
     /// [`TooMany`]: more was found than can be remembered.
@@ -32,7 +33,7 @@ impl OpenTexts {
         let own = args.and_then(|id| self.args.get(id)).map(|args: &ArgsReader| &args.head);
         let Some(head) = text.or(own).filter(|head| !head.is_empty()) else { return Ok(()) };
         if !head.begins(said) {
-            // A copy that is not the text's is looked at by itself, and the text may go on for all that.
+            // A copy of something else is scanned separately, and the text may continue nevertheless.
             self.rest = Some((node, key)).filter(|_| !head.is_like(said));
             return Ok(());
         }
@@ -53,7 +54,7 @@ impl OpenTexts {
         }
     }
 
-    /// What is read next stands at the end of this text, and may be no piece of it.
+    /// The next string is at the end of this text, and may not be part of it.
     pub(super) fn step_aside(&mut self, key: TextKey) -> Option<TextId> {
         let id = match key.is_unknown() {
             true => self.places.get(&key)?.text?,

@@ -1,28 +1,28 @@
-//! Texts that were whole, and in which nothing was found: one that is written the same needs no second look.
+//! Whole texts in which nothing was found: one that is written identically need not be searched again.
 //!
-//! Some streams say a text again when it is over, and again with what held it (Responses: `output_text.done`,
-//! `content_part.done`, `output_item.done`, `response.completed`). Its bytes are compared with those that were searched; the
-//! search of a whole text depends on nothing else.
+//! Some streams repeat a text when it is over, and again with what contained it (Responses: `output_text.done`,
+//! `content_part.done`, `output_item.done`, `response.completed`). Its bytes are compared with those that were
+//! searched; the search of a whole text depends on nothing else.
 
 use crate::dialect::Role;
 use crate::limits;
 use crate::wire::find;
 
-/// What was searched, as it is written between its quotes.
+/// The searched texts, as they are written between their quotes.
 #[derive(Debug, Default)]
 pub(super) struct CleanTexts {
-    /// The last ones, the oldest first.
+    /// The last ones, oldest first.
     texts: Vec<(Role, Vec<u8>)>,
     bytes: usize,
 }
 
 impl CleanTexts {
-    /// True if this was searched before.
+    /// True if this text was searched before.
     pub(super) fn has(&self, role: Role, raw: &[u8]) -> bool {
         self.texts.iter().any(|(own, text)| *own == role && find::same(text, raw))
     }
 
-    /// Remembers it, if it is worth it; the oldest give way.
+    /// Remembers it, if that is worthwhile, at the expense of the oldest.
     pub(super) fn keep(&mut self, role: Role, raw: &[u8]) {
         if !(limits::CLEAN_TEXT_BYTES..=limits::CLEAN_TEXTS_BYTES).contains(&raw.len()) {
             return;

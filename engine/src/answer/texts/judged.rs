@@ -13,7 +13,7 @@ use crate::limits;
 use crate::wire::edit::Edit;
 use crate::wire::text::Decoded;
 
-/// The rules that acted, each once, in the order of their first acts.
+/// The rules that acted, each once, in the order in which they did first.
 #[derive(Debug, Default)]
 pub struct Acted(Vec<usize>);
 
@@ -31,14 +31,15 @@ impl Acted {
 }
 
 impl OpenTexts {
-    /// What is still undecided in this frame, and keeps it (invariant 6); `None`: nothing. Pieces to `skip` never leave.
+    /// What is still undecided in this frame, and so holds it (invariant 6); `None` if nothing is. Pieces in calls to
+    /// `skip` never leave.
     #[must_use]
     pub fn waits_for(
         &self,
         held: &mut QueuedFrame<'_>,
         skip: impl Fn(&HeldPiece) -> bool,
     ) -> Option<HoldReason> {
-        // What is decided stays so: it is asked once, however many frames come behind this one.
+        // What is decided stays so: it is evaluated once, however many frames follow this one.
         while let Some(piece) = held.pieces.get(held.ready) {
             let waits = match piece.place {
                 _ if skip(piece) => None,
@@ -60,7 +61,7 @@ impl OpenTexts {
         None
     }
 
-    /// The first stop in a frame that is ready: which piece, and where. Of two in one text the one that begins first,
+    /// The first stop in a frame that is ready: which piece, and where. Of two in one text the one that begins first;
     /// of two that begin together the first rule's. A redaction of something signed is a stop.
     #[must_use]
     pub fn first_stop(&self, held: &QueuedFrame<'_>) -> Option<(usize, AnswerStop)> {
@@ -85,7 +86,7 @@ impl OpenTexts {
             .unwrap_or_default()
     }
 
-    /// Adds the edits that the rules' redactions make in a piece, and the rules.
+    /// Adds the edits of the rules' redactions in a piece, and the rules.
     pub fn rewrite(
         &mut self,
         piece: &HeldPiece,
@@ -142,13 +143,13 @@ impl OpenTexts {
         }
     }
 
-    /// True if a rule has changed this running text. When too many were changed to remember, every one counts as
-    /// changed: a signature too few is repaired by asking again, one too many is a false seal.
+    /// True if a rule has changed this running text. If too many were changed to remember, every one counts as changed:
+    /// a missing signature is repaired by asking again, a wrong one is a forgery.
     fn was_changed(&self, key: TextKey) -> bool {
         self.changed.contains_key(&key) || self.changed.len() >= limits::OPEN_TEXTS
     }
 
-    /// What of a frame that is being replaced still leaves: its running texts up to piece `at`, and that piece up to
+    /// The part of a frame being replaced that still leaves: its running texts up to piece `at`, and that piece up to
     /// `end`, redacted. Texts that are whole in the frame leave with it or not at all, and so do tool arguments.
     #[must_use]
     pub fn before(

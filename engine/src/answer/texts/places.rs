@@ -1,4 +1,4 @@
-//! Strings at places that no dialect knows: whether each is whole, or goes on with what came at its place before.
+//! Strings at places that no dialect knows: whether each is whole, or continues what came at its place before.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,7 @@ use crate::dialect::{Role, TextKey};
 use crate::limits;
 
 impl OpenTexts {
-    /// Takes the next piece of a string at a place that no dialect knows. False: it is whole.
+    /// Reads the next piece of a string at a place that no dialect knows. False if it is whole.
     pub(super) fn place(
         &mut self,
         key: TextKey,
@@ -72,7 +72,7 @@ impl OpenTexts {
         if grown.fits { Ok(true) } else { Err(TooMany) }
     }
 
-    /// What stands at these places is complete.
+    /// The texts at these places are complete.
     pub(super) fn end_places(
         &mut self,
         keys: RangeInclusive<TextKey>,
@@ -90,7 +90,7 @@ impl OpenTexts {
         }
     }
 
-    /// Another frame is read: texts at unknown places with which no frame has gone on for long are over.
+    /// Another frame is read: texts at unknown places that no frame has continued for long are over.
     #[inline]
     pub fn next_frame(&mut self, rules: &Rules, record: &mut Record) {
         self.frame += 1;
@@ -101,7 +101,7 @@ impl OpenTexts {
         }
     }
 
-    /// Some readers refuse the frame that is read next, and know nothing of what it says.
+    /// Some clients reject the frame that is read next, and ignore its texts.
     pub fn is_refused(&mut self) {
         self.refused = true;
     }

@@ -1,12 +1,12 @@
-//! What is done once all that came has left: what ended is forgotten, and so is what was found. Only texts that something
-//! happened to are looked at, for a stream may have a thousand others open.
+//! What is done once everything that arrived has left: texts that have ended are forgotten, and so is what was found.
+//! Only texts that something happened to are examined, since a stream may have a thousand others open.
 
 use super::{OpenTexts, TextId};
 use crate::answer::rules::Rules;
 use crate::limits;
 
 impl OpenTexts {
-    /// Something happened to this text that settles once all has left.
+    /// Something happened to this text that is settled once everything has left.
     pub(super) fn touch(&mut self, id: TextId) {
         if let Some(text) = self.running.get_mut(id)
             && !std::mem::replace(&mut text.listed, true)
@@ -24,7 +24,7 @@ impl OpenTexts {
         }
     }
 
-    /// Gives up on partial matches (`on_hold_limit: release`).
+    /// Gives up partial matches (`on_hold_limit: release`).
     pub fn release(&mut self, rules: &Rules) {
         let (mut texts, mut args) = (Vec::new(), Vec::new());
         let (mut taken, mut held) = (0, 0);
@@ -48,7 +48,7 @@ impl OpenTexts {
         }
     }
 
-    /// All that came has left: texts that ended are forgotten, and what was found in the others.
+    /// Everything that arrived has left: texts that ended are forgotten, and what was found in the others.
     pub fn settle(&mut self) {
         if !self.touched.is_empty() {
             self.settle_texts();
@@ -60,7 +60,7 @@ impl OpenTexts {
 
     fn settle_texts(&mut self) {
         let mut touched = std::mem::take(&mut self.touched);
-        // The last first: of more that may go on than are remembered, the first are.
+        // The last first: if more may continue than are remembered, the first ones are kept.
         for id in touched.drain(..).rev() {
             let Some(text) = self.running.get_mut(id) else { continue };
             text.listed = false;

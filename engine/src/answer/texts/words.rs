@@ -1,4 +1,4 @@
-//! The next piece of a text that is open, where its dialect has said before which text it is.
+//! The next piece of an open text, where it is known in advance which text it continues.
 
 use super::{Grown, OpenTexts};
 use crate::answer::rules::Rules;
@@ -6,7 +6,7 @@ use crate::answer::running::TextId;
 use crate::context::record::Record;
 use crate::dialect::TextKey;
 
-/// A piece that was taken.
+/// A piece that was read.
 #[derive(Debug, Clone, Copy)]
 pub struct Fed {
     /// The text's number.
@@ -20,7 +20,7 @@ pub struct Fed {
 }
 
 impl OpenTexts {
-    /// Takes the next piece of a text, which another frame has; `None`: it is not open, and nothing was taken.
+    /// Reads the next piece of a text from another frame; `None` if the text is not open, and nothing was read.
     pub fn go_on(
         &mut self,
         key: TextKey,
