@@ -41,8 +41,10 @@ UNRECORDED = ", no record"
 # What the module is built with.
 FEATURES = ["--enable-bulk-memory", "--enable-bulk-memory-opt", "--enable-multivalue", "--enable-mutable-globals",
             "--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-sign-ext", "--enable-simd"]
-# The record's functions, by the ends of their names: what a request is, each value, the look at an answer as it passes.
-RECORD = ("5lever8describe7request", "7context6recordNtB4_6Record8state_of", "5lever8describeNtB2_5Watch5chunk")
+# The record's functions, by the ends of their names (patterns): what a request is, each value, the look at an answer.
+RECORD = (
+    "5lever8describe7request", r"7context6recordNtB\w+_6Record8state_of", r"5lever8describeNtB\w+_11AnswerWatch5chunk"
+)
 WORDS = [
     "the", "of", "and", "a", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on", "are", "as", "with",
     "his", "they", "at", "be", "this", "have", "from", "or", "one", "had", "by", "word", "but", "not", "what",
