@@ -154,6 +154,33 @@ fn an_event_that_waits_says_why() {
     assert_eq!(exchange.effects().iter().filter(|effect| held(effect)).count(), 1);
 }
 
+/// The example with which `answer` opens.
+#[test]
+fn a_match_over_two_events_is_held_and_replaced_where_it_begins() {
+    let rule =
+        json!({"id": "cats", "scan": ["output"], "find": ["ca[rt]+s?"], "do": {"redact": "[X]"}});
+    let (mut exchange, _) = asked(json!({"guardrails": [rule]}));
+    let headers = vec![pair(":status", "200"), pair("content-type", "text/event-stream")];
+    exchange.response_headers(&headers.into(), false, false, NOW);
+    let event = |text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
+    let steps = [
+        ("a ca", Some(2), String::new()),
+        ("t, c", Some(7), event("a [X]")),
+        ("ow.", None, event(", c") + &event("ow.")),
+    ];
+    for (text, live_from, leaves) in steps {
+        let verdict = exchange.response_chunk(event(text).as_bytes(), false, NOW);
+        assert_eq!(verdict, StreamVerdict::Replace(leaves.into_bytes()), "{text}");
+        let from = match exchange.waits_for() {
+            Some(HoldReason::PartialMatch { from, .. }) => Some(from),
+            other => other.map(|_| u64::MAX),
+        };
+        assert_eq!(from, live_from, "{text}");
+    }
+}
+
 /// The time is asked for where a rule needs it, and an answer that passes needs none.
 #[test]
 fn an_answer_that_passes_asks_for_no_time() {
