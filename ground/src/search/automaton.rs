@@ -4,7 +4,7 @@
 //! back to where fresh ones begin: in `a*b` the state after an `a` would be the state before it. So every pattern gets
 //! an *entry*: a copy of the states before its first byte, which nothing leads back to.
 
-use super::pattern::PatternError;
+use super::pattern_error::PatternError;
 use crate::limits::{
     MATCHER_AUTOMATON_BYTES, PATTERN_AUTOMATON_BYTES, SCAN_CACHE_BYTES, SCAN_SOLO_CACHE_BYTES,
 };

@@ -6,7 +6,8 @@
 
 use super::automaton;
 use super::language;
-use super::pattern::{Pattern, PatternError};
+use super::pattern::Pattern;
+use super::pattern_error::PatternError;
 use crate::limits::{EXTRACT_STATES, EXTRACT_TEXT_BYTES};
 use regex_automata::nfa::thompson::{NFA, State};
 use regex_automata::util::primitives::StateID;

@@ -1,7 +1,7 @@
 //! A pattern as a group of patterns has it, and what it reports.
 
 use super::Hit;
-use super::pattern::Check;
+use super::packs::Check;
 use super::view::TextView;
 use regex_automata::nfa::thompson::NFA;
 

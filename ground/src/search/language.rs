@@ -5,7 +5,7 @@
 //! With `fold`, letters and classes become what [`normalize`] makes of them, as the text is too.
 
 use super::normalize::{also, normalize};
-use super::pattern::PatternError;
+use super::pattern_error::PatternError;
 use crate::limits::{FOLDED_RANGE_CHARS, PATTERN_NEST};
 use regex_syntax::ast::{
     self, Assertion, AssertionKind, Ast, ClassAscii, ClassAsciiKind, ClassBracketed, ClassPerl,

@@ -2,7 +2,8 @@
 
 use super::automaton::{self, AutomatonKind};
 use super::grouped_pattern::GroupedPattern;
-use super::pattern::{Pattern, PatternError};
+use super::pattern::Pattern;
+use super::pattern_error::PatternError;
 use super::pattern_group::{GroupCache, PatternGroup};
 use super::sparse::{self, Sparse};
 use super::starts::Starts;

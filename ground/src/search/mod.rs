@@ -61,6 +61,7 @@ mod normalize;
 mod normalized;
 mod packs;
 mod pattern;
+mod pattern_error;
 mod pattern_group;
 mod progress;
 mod rows;
@@ -72,7 +73,8 @@ mod view;
 
 pub use extract::{Extract, TooLong};
 pub use matcher::Matcher;
-pub use pattern::{Pattern, PatternError};
+pub use pattern::Pattern;
+pub use pattern_error::PatternError;
 pub use stream_search::StreamSearch;
 
 /// One match of one rule's pattern in a text.

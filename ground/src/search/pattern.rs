@@ -2,7 +2,8 @@
 
 use super::automaton;
 use super::language;
-use super::packs;
+use super::packs::{self, Check};
+use super::pattern_error::PatternError;
 use crate::limits::PATTERN_BYTES;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -15,20 +16,6 @@ pub struct Pattern {
     pub(super) check: Option<Check>,
 }
 
-/// A check on an exact candidate that a regular expression cannot make: how many of its bytes are a match, if any.
-pub(super) type Check = fn(&str) -> Option<usize>;
-
-/// Why a pattern is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PatternError {
-    /// Byte offset in the pattern, where there is one.
-    pub offset: Option<usize>,
-    /// What is wrong: lower case, no final period, the user's words in backticks.
-    pub message: String,
-    /// What would be accepted.
-    pub help: Option<String>,
-}
-
 impl Pattern {
     /// Reads `find` entries: a regular expression, or a pack (`pack:secrets`), which stands for several patterns.
     ///
@@ -37,12 +24,19 @@ impl Pattern {
     /// that matches the empty text, one that compiles too big.
     pub fn parse(source: &str, fold: bool) -> Result<Vec<Pattern>, PatternError> {
         match source.strip_prefix("pack:") {
-            Some(pack) => packs::read(pack, fold),
+            Some(pack) => {
+                let (pack, patterns) = packs::find(pack)?;
+                let read = |own: &packs::Packed| {
+                    let name = format!("pack:{pack}/{}", own.name);
+                    Pattern::regex(&name, own.source, fold, own.check)
+                };
+                patterns.iter().map(read).collect()
+            }
             None => Ok(vec![Pattern::regex(source, source, fold, None)?]),
         }
     }
 
-    pub(super) fn regex(
+    fn regex(
         name: &str,
         source: &str,
         fold: bool,

@@ -10,7 +10,7 @@ use super::dead_starts::DeadStarts;
 use super::exact::{Edge, Exact, SpanSearch};
 use super::grouped_pattern::GroupedPattern;
 use super::lazy_dfa::{GaveUp, LazyDfa, WalkEnd};
-use super::pattern::PatternError;
+use super::pattern_error::PatternError;
 use super::progress::Progress;
 use super::rows::{Goal, Pair};
 use super::sparse::Sparse;

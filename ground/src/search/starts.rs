@@ -16,6 +16,7 @@
 //! once more, by whole bytes and in smaller buckets.
 
 mod bucket;
+mod halves;
 mod prefix;
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod steps;
@@ -29,14 +30,8 @@ use vectors as places;
 
 use regex_syntax::hir::Hir;
 
-use super::byte_set::ByteSet;
+use halves::{BYTES, Halves};
 use prefix::Prefix;
-
-/// Bytes that a place is told by: the one before it, and the first four of a match.
-const BYTES: usize = 5;
-
-/// So many sets of prefixes are told apart at once.
-const BUCKETS: usize = 8;
 
 /// So many smaller ones has each.
 const SMALLER: usize = 4;
@@ -45,25 +40,6 @@ const SMALLER: usize = 4;
 /// guess, as if letters did not depend on each other: short words that are frequent stand there oftener, and reading on
 /// where a start was near, `rows.rs`, makes up for it.)
 const MANY_IN_THOUSAND: f32 = 12.0;
-
-/// In which buckets a byte may stand, by its lower and its upper half: in those of both.
-#[derive(Debug, Clone, Copy, Default)]
-struct Halves {
-    low: [u8; 16],
-    high: [u8; 16],
-}
-
-impl Halves {
-    fn add(&mut self, set: ByteSet, bucket: u8) {
-        for byte in set.bytes() {
-            for (half, own) in [(byte & 15, &mut self.low), (byte >> 4, &mut self.high)] {
-                if let Some(buckets) = own.get_mut(usize::from(half)) {
-                    *buckets |= bucket;
-                }
-            }
-        }
-    }
-}
 
 /// Where matches of some patterns may begin.
 #[derive(Debug)]
@@ -180,7 +156,7 @@ mod tests {
     #[test]
     fn packs_are_looked_for() {
         for pack in ["secrets", "prompt-injection"] {
-            let patterns = super::super::packs::read(pack, false).unwrap();
+            let patterns = crate::search::Pattern::parse(&format!("pack:{pack}"), false).unwrap();
             let hirs = patterns.iter().map(|pattern| &pattern.hir);
             assert!(Starts::new(hirs).is_some(), "{pack}");
         }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::find;
 use super::frame::{Frame, Piece};
-use super::framer::{Closed, Kept, OpenFrame};
+use super::open_frame::{Closed, Kept, OpenFrame};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ArrayState {

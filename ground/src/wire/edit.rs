@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::eventstream;
-use super::frame::Frame;
+use super::frame::{EventStreamMessage, Frame};
+use crate::base::base64;
 
 /// One change to a frame's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct Edit {
 #[must_use]
 pub fn apply(frame: &Frame<'_>, edits: &[Edit]) -> Vec<u8> {
     if let Some(message) = &frame.message {
-        return eventstream::apply(frame, message, edits);
+        return apply_to_message(frame, message, edits);
     }
     let added: usize = edits.iter().map(|edit| edit.with.len()).sum();
     let mut out = Vec::with_capacity(frame.raw.len() + added);
@@ -62,6 +63,20 @@ pub fn apply(frame: &Frame<'_>, edits: &[Edit]) -> Vec<u8> {
 #[must_use]
 pub fn apply_to(payload: &[u8], edits: &[Edit]) -> Vec<u8> {
     apply(&Frame::whole(payload.to_vec()), edits)
+}
+
+/// A message's payload with the changes; where a model's own event stands in it as base64, they are of that event.
+fn apply_to_message(frame: &Frame<'_>, message: &EventStreamMessage, edits: &[Edit]) -> Vec<u8> {
+    let outer = frame.payload.first().cloned().unwrap_or_default();
+    let bytes = frame.raw.get(outer).unwrap_or_default();
+    let payload = match (&message.inner, eventstream::inner(bytes)) {
+        (Some(event), Some((at, _))) => {
+            let with = base64::encode(&apply_to(event, edits)).into_bytes();
+            apply_to(bytes, &[Edit { at, with }])
+        }
+        _ => apply_to(bytes, edits),
+    };
+    eventstream::with_payload(frame, &payload)
 }
 
 /// The changes in order, those that overlap made one.

@@ -15,7 +15,6 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::crc32::crc32;
-use super::edit::{self, Edit};
 use super::frame::{EventStreamMessage, Frame, Piece};
 use super::json::Doc;
 use crate::base::base64;
@@ -235,27 +234,19 @@ fn frame(raw: Cow<'_, [u8]>, parts: Parts) -> Frame<'_> {
 }
 
 /// The base64 of a `chunk`, and where it stands in its payload.
-fn inner(payload: &[u8]) -> Option<(Range<usize>, String)> {
+pub(super) fn inner(payload: &[u8]) -> Option<(Range<usize>, String)> {
     let mut doc = Doc::default();
     doc.parse(payload).ok()?;
     let bytes = doc.root(payload).unique("bytes").ok()??;
     Some((bytes.content_span()?, bytes.as_str()?.into_owned()))
 }
 
-/// A message's bytes with changes made in its payload: lengths and checksums are right again, its headers stay.
-pub(super) fn apply(frame: &Frame<'_>, message: &EventStreamMessage, edits: &[Edit]) -> Vec<u8> {
-    let outer = frame.payload.first().cloned().unwrap_or_default();
-    let bytes = frame.raw.get(outer.clone()).unwrap_or_default();
-    let payload = match (&message.inner, inner(bytes)) {
-        (Some(event), Some((at, _))) => {
-            let with = base64::encode(&edit::apply_to(event, edits)).into_bytes();
-            edit::apply_to(bytes, &[Edit { at, with }])
-        }
-        _ => edit::apply_to(bytes, edits),
-    };
-    let end = if outer.is_empty() { frame.raw.len().saturating_sub(TRAILER) } else { outer.start };
+/// The bytes of a message with another payload: lengths and checksums are right, its headers stay.
+pub(super) fn with_payload(frame: &Frame<'_>, payload: &[u8]) -> Vec<u8> {
+    let behind = || frame.raw.len().saturating_sub(TRAILER);
+    let end = frame.payload.first().map_or_else(behind, |outer| outer.start);
     let mut out = Vec::new();
-    sealed(frame.raw.get(PRELUDE..end).unwrap_or_default(), &payload, &mut out);
+    sealed(frame.raw.get(PRELUDE..end).unwrap_or_default(), payload, &mut out);
     out
 }
 

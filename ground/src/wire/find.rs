@@ -6,8 +6,11 @@
 use words as blocks;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod blocks;
+mod classes;
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod words;
+
+pub use classes::{BLOCK, Classes};
 
 /// Where the first CR or LF from `from` on stands.
 #[inline]
@@ -50,25 +53,6 @@ pub fn first_name<const N: usize>(bytes: &[u8], from: usize, letters: [u8; N]) -
 #[inline(always)]
 pub fn last_name<const N: usize>(bytes: &[u8], to: usize, letters: [u8; N]) -> Option<usize> {
     blocks::last_name(bytes, to, letters)
-}
-
-/// Bytes of a block.
-pub const BLOCK: usize = 16;
-
-/// Which bytes of a block are of which class, a bit each, the first byte's the lowest. Blanks (space, tab, CR, LF) and the
-/// bytes behind the first of a character are of none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Classes {
-    /// ASCII letters.
-    pub letters: u32,
-    /// ASCII digits.
-    pub digits: u32,
-    /// Other ASCII.
-    pub signs: u32,
-    /// The first bytes of characters of two bytes in UTF-8.
-    pub alphabets: u32,
-    /// The first bytes of longer ones.
-    pub others: u32,
 }
 
 /// Sorts the bytes of a block.

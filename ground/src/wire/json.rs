@@ -4,12 +4,15 @@
 //! event. It never copies text: a value is a span, so that an edit can touch that span and nothing else (invariant 5).
 //! Duplicate keys are all kept: scanning visits every occurrence, and whoever needs *one* value asks [`Value::unique`].
 
+mod escaped;
 mod key;
+mod node;
 mod parse;
 mod string;
 mod template;
 
 pub use key::hash as key_hash;
+pub use node::{JsonError, Kind, NodeId};
 pub use parse::is_number;
 pub use string::decode;
 pub use string::{has_half, unescape};
@@ -18,72 +21,10 @@ pub use template::{Hole, Template};
 use std::borrow::Cow;
 
 use super::find::same;
+use escaped::{SPELLED_BYTES, decoded, spelled};
 use key::{hash, key_bit};
+use node::{NOWHERE, Node};
 use parse::OpenValue;
-
-/// What a JSON value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Bool,
-    /// A number, as written.
-    Number,
-    /// A string.
-    String,
-    /// An array.
-    Array,
-    /// An object.
-    Object,
-}
-
-/// One value: spans and links, no text.
-#[derive(Debug, Clone, Copy)]
-struct Node {
-    kind: Kind,
-    /// The key is written with escapes.
-    key_escaped: bool,
-    /// A string: it is written with escapes. An object: a key in it may stand there twice, or is written with escapes.
-    flag: bool,
-    /// The key's [`hash`].
-    key_hash: u16,
-    /// An object: the [`key_bit`]s of its keys as they are written.
-    keys: u32,
-    /// The value's bytes; a string's include its quotes.
-    start: u32,
-    end: u32,
-    /// The key's content between its quotes; `key_start == 0` says there is no key (a key never stands at offset 0).
-    key_start: u32,
-    key_end: u32,
-    parent: u32,
-    /// Index of the first value after this one's subtree.
-    next: u32,
-}
-
-/// What an index that is no value's is: nothing.
-const NOWHERE: Node = Node {
-    kind: Kind::Null,
-    key_escaped: false,
-    flag: false,
-    key_hash: 0,
-    keys: 0,
-    start: 0,
-    end: 0,
-    key_start: 0,
-    key_end: 0,
-    parent: 0,
-    next: u32::MAX,
-};
-
-/// Why bytes are not JSON that can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonError {
-    /// Byte offset of the trouble.
-    pub offset: usize,
-    /// What is wrong there.
-    pub what: &'static str,
-}
 
 /// A parsed document; reuse one for many texts.
 #[derive(Debug, Default, Clone)]
@@ -96,9 +37,6 @@ pub struct Doc {
 /// As many values there is room for in a document's list when it begins, at most.
 const NODES_AT_FIRST: usize = 64;
 
-/// The index of a value in its [`Doc`]; the root is 0.
-pub type NodeId = u32;
-
 /// A value together with its document and bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Value<'a> {
@@ -110,48 +48,6 @@ pub struct Value<'a> {
 /// A key stands twice in an object, where one value is needed (POLICY: such a field is unreadable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Duplicate;
-
-impl Node {
-    #[inline(always)]
-    fn raw_key<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(self.key_start as usize..self.key_end as usize).unwrap_or_default()
-    }
-
-    /// `hash`: that of the name.
-    #[inline(always)]
-    fn key_is(&self, bytes: &[u8], name: &[u8], hash: u16) -> bool {
-        if self.key_escaped {
-            return decodes_to(self.raw_key(bytes), name);
-        }
-        self.key_hash == hash && same(self.raw_key(bytes), name)
-    }
-}
-
-/// Apart from its caller, so that the usual case stays small: keys are hardly ever written with escapes.
-#[cold]
-fn decoded<'a>(raw: &[u8]) -> Cow<'a, [u8]> {
-    decode(raw).into_bytes().into()
-}
-
-/// Bytes that one decoded byte is written in at most (`\u0061` is `a`; no other spelling is longer).
-const SPELLED_BYTES: usize = 6;
-
-/// A key may be as long as the body, and is asked about once for every name: what is too long to be the name is not
-/// decoded.
-#[cold]
-fn decodes_to(raw: &[u8], name: &[u8]) -> bool {
-    raw.len() <= name.len() * SPELLED_BYTES && decode(raw).as_bytes() == name
-}
-
-/// The longest name that any format has, in bytes, with room.
-const NAME_BYTES: usize = 64;
-
-/// What is written with escapes, to be compared with names: decoded if it can be one. What is longer is given as it
-/// is written, backslash and all, and equals none.
-#[cold]
-fn spelled<'a>(raw: &'a [u8]) -> Cow<'a, [u8]> {
-    if raw.len() <= NAME_BYTES * SPELLED_BYTES { decoded(raw) } else { raw.into() }
-}
 
 impl Doc {
     /// Reads one JSON document (RFC 8259); blanks around it are allowed, anything else after it is an error.

@@ -20,6 +20,7 @@ pub mod framer;
 pub mod inner;
 pub mod json;
 mod ndjson;
+mod open_frame;
 pub mod own;
 mod sse;
 pub mod text;

@@ -3,7 +3,7 @@
 //! A frame is a line with its end, LF or CRLF; a line of blanks has no payload. A last line without an end is a frame too.
 
 use super::frame::{Frame, Piece};
-use super::framer::{Closed, Kept, OpenFrame};
+use super::open_frame::{Closed, Kept, OpenFrame};
 
 /// Cuts a body at the ends of its lines.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use super::find;
 use super::frame::{Frame, Lines, Piece};
-use super::framer::{Closed, Kept, OpenFrame};
+use super::open_frame::{Closed, Kept, OpenFrame};
 use crate::limits;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";

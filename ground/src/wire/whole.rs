@@ -1,7 +1,7 @@
 //! A whole body as one frame.
 
 use super::frame::{Frame, Piece};
-use super::framer::{Closed, Kept, OpenFrame};
+use super::open_frame::{Closed, Kept, OpenFrame};
 
 /// Collects a body until it ends.
 #[derive(Debug)]

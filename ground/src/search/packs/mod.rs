@@ -4,28 +4,13 @@
 //! and what takes blanks is bounded.
 
 mod checks;
+mod packed;
 mod pii;
 mod prompt_injection;
 mod secrets;
 
-use super::pattern::{Check, Pattern, PatternError};
-
-/// One pattern of a pack.
-struct Packed {
-    /// Its name within the pack; operators see `pack:PACK/NAME`.
-    name: &'static str,
-    source: &'static str,
-    /// What a regular expression cannot say.
-    check: Option<Check>,
-}
-
-const fn plain(name: &'static str, source: &'static str) -> Packed {
-    Packed { name, source, check: None }
-}
-
-const fn checked(name: &'static str, source: &'static str, check: Check) -> Packed {
-    Packed { name, source, check: Some(check) }
-}
+use super::pattern_error::PatternError;
+pub(super) use packed::{Check, Packed};
 
 const PACKS: [(&str, &[Packed]); 3] = [
     ("secrets", secrets::PATTERNS),
@@ -33,24 +18,18 @@ const PACKS: [(&str, &[Packed]); 3] = [
     ("prompt-injection", prompt_injection::PATTERNS),
 ];
 
-/// The patterns of a pack, by its name without `pack:`.
+/// A pack's name and its patterns, by its name without `pack:`.
 ///
 /// # Errors
 /// There is no such pack.
-pub(super) fn read(name: &str, fold: bool) -> Result<Vec<Pattern>, PatternError> {
-    let Some((pack, patterns)) = PACKS.iter().find(|(known, _)| *known == name) else {
+pub(super) fn find(name: &str) -> Result<(&'static str, &'static [Packed]), PatternError> {
+    let pack = PACKS.iter().find(|(known, _)| *known == name);
+    pack.copied().ok_or_else(|| {
         let known: Vec<String> = PACKS.iter().map(|(known, _)| format!("`pack:{known}`")).collect();
-        return Err(PatternError {
+        PatternError {
             offset: None,
             message: format!("there is no pack `pack:{name}`"),
             help: Some(format!("packs are {}", known.join(", "))),
-        });
-    };
-    patterns
-        .iter()
-        .map(|packed| {
-            let full = format!("pack:{pack}/{}", packed.name);
-            Pattern::regex(&full, packed.source, fold, packed.check)
-        })
-        .collect()
+        }
+    })
 }

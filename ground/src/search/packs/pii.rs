@@ -1,6 +1,7 @@
 //! `pack:pii`: what names a person or an account.
 
-use super::{Packed, checked, checks, plain};
+use super::checks;
+use super::packed::{Packed, checked, plain};
 
 pub(super) const PATTERNS: &[Packed] = &[
     // RFC 5321 section 4.5.3.1: 64 bytes before the `@`; RFC 1035 section 2.3.4: 63 in a label. Bounded, so that a long

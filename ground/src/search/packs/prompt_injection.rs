@@ -3,7 +3,7 @@
 //!
 //! White space between words is `\s{1,8}`: bounded, so that blanks alone keep nothing alive.
 
-use super::{Packed, plain};
+use super::packed::{Packed, plain};
 
 pub(super) const PATTERNS: &[Packed] = &[
     plain(

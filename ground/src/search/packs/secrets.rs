@@ -3,7 +3,8 @@
 //! Shapes follow the issuers' documentation of their token prefixes. Lengths are lower bounds where an issuer has made
 //! tokens longer before.
 
-use super::{Packed, checked, checks, plain};
+use super::checks;
+use super::packed::{Packed, checked, plain};
 
 pub(super) const PATTERNS: &[Packed] = &[
     plain("aws-access-key-id", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),

@@ -3,8 +3,9 @@
 //! A bucket lets through what has some lower half and some upper half of its prefixes' bytes, in any combination: `ab` and
 //! `pq` together let `aq` through. So each prefix goes where it adds least to what prose brings there.
 
+use super::halves::{BUCKETS, BYTES};
 use super::prefix::{Prefix, often};
-use super::{BUCKETS, BYTES, ByteSet};
+use crate::search::byte_set::ByteSet;
 
 /// How often bytes stand in prose, by their upper halves and then by their lower ones.
 type Weights = [[f32; 16]; 16];

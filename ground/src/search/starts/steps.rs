@@ -1,6 +1,6 @@
 //! Places where something may begin, one after the other: what [`vectors`](super) does where there are vectors.
 
-use super::{BYTES, Halves};
+use super::halves::{BYTES, Halves};
 
 /// The first place from `from` on at which some bucket agrees in all bytes, and `is_one` too; the length of `bytes` if
 /// there is none. A byte that is not there agrees with all.

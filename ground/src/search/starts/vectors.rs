@@ -5,7 +5,7 @@ use core::arch::wasm32::{
     v128, v128_and, v128_any_true, v128_or,
 };
 
-use super::{BYTES, Halves};
+use super::halves::{BYTES, Halves};
 use crate::base::vector::{self, load};
 
 const BLOCK: usize = vector::BYTES;

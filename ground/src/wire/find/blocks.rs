@@ -5,7 +5,7 @@ use core::arch::wasm32::{
     v128_or, v128_xor,
 };
 
-use super::Classes;
+use super::classes::Classes;
 use crate::base::vector::load;
 
 /// Where the first byte of a block stands that `marks` sets.

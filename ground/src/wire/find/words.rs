@@ -1,6 +1,6 @@
 //! Eight bytes at a time, as numbers.
 
-use super::Classes;
+use super::classes::Classes;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;

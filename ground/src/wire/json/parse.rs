@@ -4,8 +4,8 @@
 //! stored for every byte.
 
 use super::key::{folded, hash};
+use super::node::{JsonError, Kind, Node, NodeId};
 use super::string::hex4;
-use super::{JsonError, Kind, Node, NodeId};
 use crate::limits;
 use crate::wire::find::{same, string_stop};
 

@@ -11,7 +11,8 @@
 
 use std::ops::Range;
 
-use super::{Doc, Kind, Node, NodeId, parse};
+use super::node::{Kind, Node, NodeId};
+use super::{Doc, parse};
 use crate::wire::find::{same, string_stop};
 
 /// Values that differ from one document to the next. More of them are not worth looking for.

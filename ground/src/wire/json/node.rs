@@ -1,0 +1,87 @@
+//! One value of a document, and what is said of it.
+
+use super::escaped::decodes_to;
+use crate::wire::find::same;
+
+/// What a JSON value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number, as written.
+    Number,
+    /// A string.
+    String,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+/// The index of a value in its document; the root is 0.
+pub type NodeId = u32;
+
+/// One value: spans and links, no text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    /// The key is written with escapes.
+    pub(super) key_escaped: bool,
+    /// A string: it is written with escapes. An object: a key in it may stand there twice, or is written with escapes.
+    pub(super) flag: bool,
+    /// The key's [`hash`].
+    pub(super) key_hash: u16,
+    /// An object: the [`key_bit`]s of its keys as they are written.
+    pub(super) keys: u32,
+    /// The value's bytes; a string's include its quotes.
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// The key's content between its quotes; `key_start == 0` says there is no key (a key never stands at offset 0).
+    pub(super) key_start: u32,
+    pub(super) key_end: u32,
+    pub(super) parent: u32,
+    /// Index of the first value after this one's subtree.
+    pub(super) next: u32,
+}
+
+/// What an index that is no value's is: nothing.
+pub(super) const NOWHERE: Node = Node {
+    kind: Kind::Null,
+    key_escaped: false,
+    flag: false,
+    key_hash: 0,
+    keys: 0,
+    start: 0,
+    end: 0,
+    key_start: 0,
+    key_end: 0,
+    parent: 0,
+    next: u32::MAX,
+};
+
+/// Why bytes are not JSON that can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonError {
+    /// Byte offset of the trouble.
+    pub offset: usize,
+    /// What is wrong there.
+    pub what: &'static str,
+}
+
+impl Node {
+    #[inline(always)]
+    pub(super) fn raw_key<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.key_start as usize..self.key_end as usize).unwrap_or_default()
+    }
+
+    /// `hash`: that of the name.
+    #[inline(always)]
+    pub(super) fn key_is(&self, bytes: &[u8], name: &[u8], hash: u16) -> bool {
+        if self.key_escaped {
+            return decodes_to(self.raw_key(bytes), name);
+        }
+        self.key_hash == hash && same(self.raw_key(bytes), name)
+    }
+}
