@@ -6,19 +6,10 @@ use super::super::number::name_number;
 use super::super::texts::{LastMembers, TextWalk};
 use super::super::{Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape};
 use super::ending::{Sent, ends};
+use super::kind;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
-
-/// Kinds of running text.
-pub(super) mod kind {
-    /// The agent's messages. Many agents send one message for each piece, so all of them form one text.
-    pub(in super::super) const MESSAGE: u8 = 0;
-    /// What the agent produces; `a` is derived from the artifact's id.
-    pub(in super::super) const ARTIFACT: u8 = 1;
-    /// An artifact in a task: its parts are the pieces in which it arrived. `a` is its position in the task.
-    pub(super) const MADE: u8 = 2;
-}
 
 /// How deep nested objects are searched: an envelope, the name of a kind, the object's contents.
 const DEPTH: u8 = 4;

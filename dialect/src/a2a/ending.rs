@@ -6,8 +6,8 @@ use super::super::say::Say;
 use super::super::texts::short;
 use super::super::write::Json;
 use super::super::{AnswerEnvelope, Call, Ending, EndingHow};
-use super::answer::kind;
 use super::envelope::Form;
+use super::kind;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 

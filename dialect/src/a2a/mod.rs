@@ -7,6 +7,7 @@
 mod answer;
 mod ending;
 mod envelope;
+mod kind;
 mod request;
 
 pub(super) use request::is_method;

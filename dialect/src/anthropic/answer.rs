@@ -9,6 +9,7 @@ use super::super::{
 };
 use super::ending::Sent;
 use super::kind;
+use super::own;
 use super::stopped::Leaving;
 use crate::limits;
 use crate::wire::frame::Framing;
@@ -327,7 +328,7 @@ impl Answer for Reading {
 
     fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return OwnEvents::one(super::whole(&self.call, &ending.how, &ending.decision));
+            return OwnEvents::one(own::whole(&self.call, &ending.how, &ending.decision));
         }
         self.sent.ending(&self.call, self.model.as_deref(), ending)
     }

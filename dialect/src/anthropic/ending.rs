@@ -6,7 +6,7 @@ use super::super::say::Say;
 use super::super::write::{Json, quoted};
 use super::super::{Call, Ending};
 use super::kind;
-use super::stop;
+use super::own::stop;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 

@@ -3,6 +3,7 @@
 mod answer;
 mod ending;
 mod kind;
+mod own;
 mod request;
 mod spend;
 mod stopped;
@@ -12,9 +13,8 @@ pub(super) use spend::provider_tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::own_answers::OwnAnswers;
-use super::say::Say;
 use super::write::{Json, error_reply};
-use super::{Call, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech};
+use super::{Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech};
 use crate::recognise;
 
 /// The dialect.
@@ -24,7 +24,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: OwnAnswers::Json(|call, how, decision, _| whole(call, how, decision)),
+        made: OwnAnswers::Json(|call, how, decision, _| own::whole(call, how, decision)),
         error,
         speech: Some(speech),
         choices: false,
@@ -57,31 +57,4 @@ fn speech(kind: u8) -> Speech {
         kind::THINKING => Speech::Thinks,
         _ => Speech::Says,
     }
-}
-
-/// The stop reason and stop details of an answer.
-fn stop(say: &Say<'_>) -> (&'static str, &'static str) {
-    if say.refusal || say.blocked {
-        ("refusal", r#","stop_details":null"#)
-    } else if say.spent {
-        ("max_tokens", "")
-    } else {
-        ("end_turn", "")
-    }
-}
-
-/// A complete answer, not streamed.
-fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
-    let say = Say::ending(how, call, false);
-    let mut out = Json::default();
-    out.raw(r#"{"id":"#).text(&format!("msg_hemostat_{decision}"));
-    out.raw(r#","type":"message","role":"assistant","model":"#).text(&call.model);
-    out.raw(r#","content":["#);
-    if let Some(text) = say.text {
-        out.raw(r#"{"type":"text","text":"#).text(text).raw("}");
-    }
-    let (reason, details) = stop(&say);
-    out.raw(r#"],"stop_reason":"#).text(reason).raw(r#","stop_sequence":null"#).raw(details);
-    out.raw(r#","usage":{"input_tokens":0,"output_tokens":0}}"#);
-    out.take()
 }

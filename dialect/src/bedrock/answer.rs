@@ -10,6 +10,7 @@ use super::super::{
 };
 use super::ending::Sent;
 use super::kind;
+use super::own;
 use super::stopped::Leaving;
 use super::tools::provider_run;
 use crate::wire::frame::Framing;
@@ -355,7 +356,7 @@ impl Answer for Reading {
 
     fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return OwnEvents::one(super::whole(&self.call, &ending.how));
+            return OwnEvents::one(own::whole(&self.call, &ending.how));
         }
         self.sent.ending(&self.call, ending)
     }

@@ -4,6 +4,7 @@ mod answer;
 mod ending;
 mod invoke;
 mod kind;
+mod own;
 mod request;
 mod spend;
 mod stopped;
@@ -13,7 +14,6 @@ pub(super) use invoke::DIALECT as INVOKE;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::own_answers::OwnAnswers;
-use super::say::Say;
 use super::write::{Json, error_reply, json_reply};
 use super::{
     Answer, Call, CannedAnswer, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech,
@@ -21,10 +21,6 @@ use super::{
 use crate::recognise;
 use crate::wire::frame::Framing;
 use crate::wire::own::OwnEvents;
-
-/// The members that clients require in every answer, for one that cost nothing.
-const USAGE: &str =
-    r#""usage":{"inputTokens":0,"outputTokens":0,"totalTokens":0},"metrics":{"latencyMs":0}"#;
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -47,14 +43,14 @@ pub(super) const DIALECT: Dialect = Dialect {
 
 fn canned(call: &Call, canned: &CannedAnswer) -> Reply {
     if !call.stream {
-        return named(json_reply(200, whole(call, &canned.how())), &canned.decision);
+        return named(json_reply(200, own::whole(call, &canned.how())), &canned.decision);
     }
     let events = answer::Reading::new(call, Framing::EventStream).ending(&canned.ending());
     named(stream_reply(&events), &canned.decision)
 }
 
 fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
-    named(json_reply(200, whole(call, &EndingHow::Blocked)), decision)
+    named(json_reply(200, own::whole(call, &EndingHow::Blocked)), decision)
 }
 
 fn speech(kind: u8) -> Speech {
@@ -96,25 +92,4 @@ fn exception(error: &ErrorAnswer) -> Reply {
     let mut reply = error_reply(error, body);
     reply.headers.push(("x-amzn-errortype", name.to_owned()));
     reply
-}
-
-/// The stop reason of an answer.
-fn stop(say: &Say<'_>) -> &'static str {
-    match (say.refusal || say.blocked, say.spent) {
-        (true, _) => "content_filtered",
-        (false, true) => "max_tokens",
-        (false, false) => "end_turn",
-    }
-}
-
-/// A complete answer, not streamed.
-fn whole(call: &Call, how: &EndingHow) -> String {
-    let say = Say::ending(how, call, false);
-    let mut out = Json::default();
-    out.raw(r#"{"output":{"message":{"role":"assistant","content":["#);
-    if let Some(text) = say.text {
-        out.raw(r#"{"text":"#).text(text).raw("}");
-    }
-    out.raw(r#"]}},"stopReason":"#).text(stop(&say)).raw(",").raw(USAGE).raw("}");
-    out.take()
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod ending;
 mod kind;
+mod own;
 mod request;
 mod stopped;
 
@@ -11,29 +12,11 @@ use super::openai_chat;
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::request::has_member;
-use super::say::Say;
 use super::spend::{Spending, Usage, count, insert, some_tokens};
 use super::write::{Json, error_reply};
-use super::{
-    Call, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech, Unreadable,
-};
+use super::{Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech, Unreadable};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
-
-/// Usage of an answer that the proxy made: nothing is billed.
-const NO_USAGE: &str = concat!(
-    r#"{"billed_units":{"input_tokens":0,"output_tokens":0},"#,
-    r#""tokens":{"input_tokens":0,"output_tokens":0}}"#
-);
-
-/// Why an answer ended. There is no finish reason for a filter.
-fn finish(say: &Say<'_>) -> &'static str {
-    match (say.blocked || say.refusal, say.spent) {
-        (true, _) => "ERROR",
-        (false, true) => "MAX_TOKENS",
-        (false, false) => "COMPLETE",
-    }
-}
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -42,7 +25,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: openai_chat::DIALECT.tools,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: OwnAnswers::Json(|call, how, decision, _| whole(call, how, decision)),
+        made: OwnAnswers::Json(|call, how, decision, _| own::whole(call, how, decision)),
         error,
         speech: Some(speech),
         choices: false,
@@ -94,18 +77,4 @@ fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
         Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
         None => insert(root, &format!(r#""max_tokens":{most}"#)),
     }
-}
-
-/// A complete answer, not streamed.
-fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
-    let say = Say::ending(how, call, false);
-    let mut out = Json::default();
-    out.raw(r#"{"id":"#).text(&format!("hemostat-{decision}"));
-    out.raw(r#","finish_reason":"#).text(finish(&say));
-    out.raw(r#","message":{"role":"assistant","content":["#);
-    if let Some(text) = say.text {
-        out.raw(r#"{"type":"text","text":"#).text(text).raw("}");
-    }
-    out.raw(r#"]},"usage":"#).raw(NO_USAGE).raw("}");
-    out.take()
 }

@@ -6,7 +6,7 @@ use super::super::texts::short;
 use super::super::write::Json;
 use super::super::{Call, Ending};
 use super::kind;
-use super::{candidate, tail};
+use super::own::{candidate, tail};
 use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::{Begun, OwnEvents};

@@ -3,6 +3,7 @@
 mod answer;
 mod ending;
 mod kind;
+mod own;
 mod request;
 mod spelling;
 mod spend;
@@ -11,7 +12,6 @@ mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::own_answers::OwnAnswers;
-use super::say::Say;
 use super::write::{Json, error_reply, json_reply};
 use super::{
     Answer, Call, CannedAnswer, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply,
@@ -40,7 +40,7 @@ pub(super) const DIALECT: Dialect = Dialect {
 
 fn canned(call: &Call, canned: &CannedAnswer) -> Reply {
     if !call.stream {
-        return json_reply(200, whole(call, &canned.how(), &canned.decision));
+        return json_reply(200, own::whole(call, &canned.how(), &canned.decision));
     }
     let framing = call.recognised.json_stream;
     let body = answer::Reading::new(call, framing).ending(&canned.ending()).written(framing);
@@ -50,7 +50,7 @@ fn canned(call: &Call, canned: &CannedAnswer) -> Reply {
 }
 
 fn blocked(call: &Call, decision: &str, _now: u64) -> Reply {
-    json_reply(200, whole(call, &EndingHow::Blocked, decision))
+    json_reply(200, own::whole(call, &EndingHow::Blocked, decision))
 }
 
 /// The provider's status word for an HTTP status.
@@ -89,45 +89,4 @@ fn speech(kind: u8) -> Speech {
         kind::LOGPROBS => Speech::Repeats,
         _ => Speech::Says,
     }
-}
-
-/// One candidate, finished.
-fn candidate(out: &mut Json, index: u32, parts: &[(&str, bool)], say: &Say<'_>) {
-    out.raw(r#"{"index":"#).number(index.into()).raw(r#","content":{"parts":["#);
-    let mut comma = "";
-    for (text, thought) in parts {
-        out.raw(comma).raw(r#"{"text":"#).text(text);
-        out.raw(if *thought { r#","thought":true}"# } else { "}" });
-        comma = ",";
-    }
-    let finish = match (say.blocked || say.refusal, say.spent) {
-        (true, _) => "SAFETY",
-        (_, true) => "MAX_TOKENS",
-        _ => "STOP",
-    };
-    out.raw(r#"],"role":"model"},"finishReason":"#).text(finish).raw("}");
-}
-
-/// The members after the candidates in an event.
-fn tail(out: &mut Json, model: &str, id: &str) {
-    out.raw(
-        r#"],"usageMetadata":{"promptTokenCount":0,"candidatesTokenCount":0,"totalTokenCount":0}"#,
-    );
-    out.raw(r#","modelVersion":"#).text(model).raw(r#","responseId":"#).text(id).raw("}");
-}
-
-/// A complete answer, not streamed.
-fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
-    let say = Say::ending(how, call, false);
-    let mut out = Json::default();
-    out.raw(r#"{"candidates":["#);
-    for index in 0..call.choices.max(1) {
-        if index > 0 {
-            out.raw(",");
-        }
-        let text = say.text.map(|text| (text, false));
-        candidate(&mut out, index, text.as_slice(), &say);
-    }
-    tail(&mut out, &call.model, &format!("hemostat-{decision}"));
-    out.take()
 }

@@ -9,7 +9,7 @@ use super::super::write::Json;
 use super::super::{Call, Ending};
 use super::event::{EventKind, EventNames};
 use super::kind;
-use super::{NO_USAGE, OURS, status};
+use super::own::{NO_USAGE, OURS, status};
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 

@@ -7,6 +7,7 @@ mod answer;
 mod ending;
 mod event;
 mod kind;
+mod own;
 mod request;
 mod spend;
 mod stopped;
@@ -16,22 +17,9 @@ use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::request::has_member;
-use super::say::Say;
 use super::write::{Json, error_reply};
-use super::{
-    Call, CallKind, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply, Speech, gemini,
-    previous,
-};
+use super::{CallKind, Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech, gemini};
 use crate::wire::json::{Kind, Value};
-
-/// Prefix of the ids of canned answers.
-const OURS: &str = "interaction_hemostat_";
-
-/// Nothing is billed for the proxy's own answers.
-const NO_USAGE: &str = concat!(
-    r#"{"total_input_tokens":0,"total_cached_tokens":0,"total_output_tokens":0,"#,
-    r#""total_thought_tokens":0,"total_tool_use_tokens":0,"total_tokens":0}"#
-);
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -44,7 +32,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: OwnAnswers::Json(|call, how, decision, _| whole(call, how, decision)),
+        made: OwnAnswers::Json(|call, how, decision, _| own::whole(call, how, decision)),
         error,
         speech: Some(speech),
         choices: false,
@@ -86,28 +74,4 @@ fn speech(kind: u8) -> Speech {
         kind::THOUGHT => Speech::Thinks,
         _ => Speech::Says,
     }
-}
-
-/// The status of an interaction. There is none for a filter.
-fn status(say: &Say<'_>) -> &'static str {
-    if say.blocked || say.refusal || say.spent { "incomplete" } else { "completed" }
-}
-
-/// A step of model output.
-fn model_output(out: &mut Json, text: &str) {
-    out.raw(r#"{"type":"model_output","content":[{"type":"text","text":"#).text(text).raw("}]}");
-}
-
-/// A complete answer, not streamed.
-fn whole(call: &Call, how: &EndingHow, decision: &str) -> String {
-    let say = Say::ending(how, call, false);
-    let mut out = Json::default();
-    out.raw(r#"{"id":"#).text(&previous::canned_id(OURS, call, decision));
-    out.raw(r#","object":"interaction","model":"#).text(&call.model);
-    out.raw(r#","status":"#).text(status(&say)).raw(r#","steps":["#);
-    if let Some(text) = say.text {
-        model_output(&mut out, text);
-    }
-    out.raw(r#"],"usage":"#).raw(NO_USAGE).raw("}");
-    out.take()
 }

@@ -11,7 +11,7 @@ use super::super::{CallPiece, Leaves, StoppedCall, TextKey};
 use super::ending::delta;
 use super::event::{EventKind, EventNames};
 use super::kind;
-use super::model_output;
+use super::own::model_output;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 

@@ -8,20 +8,11 @@ use super::super::write::quoted;
 use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
-use super::line;
+use super::kind;
+use super::own::{generates, line};
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
-
-/// Kinds of running text.
-pub(super) mod kind {
-    /// `message.content`, `response`.
-    pub(in super::super) const CONTENT: u8 = 0;
-    /// `thinking`.
-    pub(in super::super) const THINKING: u8 = 1;
-    /// Arguments of a tool call; `b` counts the calls.
-    pub(in super::super) const ARGUMENTS: u8 = 2;
-}
 
 /// Reads one answer.
 #[derive(Debug)]
@@ -39,7 +30,7 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn new(call: &Call, framing: Framing) -> Self {
-        let (call, generate) = (call.clone(), super::generates(call));
+        let (call, generate) = (call.clone(), generates(call));
         Self { call, framing, generate, model: None, calls: 0, spoke: false, done: false }
     }
 

@@ -2,6 +2,8 @@
 //! one JSON document per line. (Its OpenAI-compatible paths belong to those dialects.)
 
 mod answer;
+mod kind;
+mod own;
 mod request;
 
 use super::contract::{About, Answers, Requests, Spend};
@@ -9,23 +11,15 @@ use super::openai_chat;
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::request::has_member;
-use super::say::Say;
 use super::spend::{Spending, Usage, insert, some_tokens};
 use super::write::{Json, error_reply, json_reply};
 use super::{
     Answer, Call, CannedAnswer, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply,
     Speech, Unreadable,
 };
-use crate::base::time;
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
-
-/// Further members of the last line: nothing is billed for an answer that the proxy made.
-const NO_USAGE: &str = concat!(
-    r#""total_duration":0,"load_duration":0,"prompt_eval_count":0,"prompt_eval_duration":0,"#,
-    r#""eval_count":0,"eval_duration":0"#
-);
 
 /// Ollama's chat.
 pub(super) const CHAT: Dialect = Dialect {
@@ -64,11 +58,6 @@ fn recognise(line: &RequestLine<'_>, word: &str, own: DialectId) -> Option<Recog
     line.posts(&["api", word]).then_some(call)
 }
 
-/// True for an answer to a single prompt.
-fn generates(call: &Call) -> bool {
-    call.recognised.dialect == DialectId::OllamaGenerate
-}
-
 /// An error body.
 pub(super) fn error(error: &ErrorAnswer) -> Reply {
     let body = Json::default().raw(r#"{"error":"#).text(&error.message).raw("}").take();
@@ -82,7 +71,7 @@ fn takes(root: &Value<'_>) -> bool {
 
 fn canned(call: &Call, canned: &CannedAnswer) -> Reply {
     if !call.stream {
-        return json_reply(200, whole(call, &canned.how(), canned.now));
+        return json_reply(200, own::whole(call, &canned.how(), canned.now));
     }
     let lines = answer::Reading::new(call, Framing::NdJson).ending(&canned.ending());
     let body = lines.written(Framing::NdJson);
@@ -91,7 +80,7 @@ fn canned(call: &Call, canned: &CannedAnswer) -> Reply {
 }
 
 fn blocked(call: &Call, _decision: &str, now: u64) -> Reply {
-    json_reply(200, whole(call, &EndingHow::Blocked, now))
+    json_reply(200, own::whole(call, &EndingHow::Blocked, now))
 }
 
 fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
@@ -111,7 +100,7 @@ fn usage(root: &Value<'_>, usage: &mut Usage) {
 }
 
 fn speech(kind: u8) -> Speech {
-    if kind == answer::kind::THINKING { Speech::Thinks } else { Speech::Says }
+    if kind == kind::THINKING { Speech::Thinks } else { Speech::Says }
 }
 
 fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
@@ -129,32 +118,4 @@ fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
         Some(said) => Some(Edit { at: said.span(), with: most.to_string().into_bytes() }),
         None => insert(&options, &format!(r#""num_predict":{most}"#)),
     }
-}
-
-/// A complete answer, not streamed.
-fn whole(call: &Call, how: &EndingHow, now: u64) -> String {
-    let say = Say::ending(how, call, false);
-    line(generates(call), &call.model, now, say.text.unwrap_or_default(), Some(&say))
-}
-
-/// One document: a piece of text, and the end if `last` says how.
-fn line(generate: bool, model: &str, now: u64, text: &str, last: Option<&Say<'_>>) -> String {
-    let mut out = Json::default();
-    out.raw(r#"{"model":"#).text(model).raw(r#","created_at":"#).text(&time::format(now));
-    match generate {
-        true => out.raw(r#","response":"#).text(text),
-        false => {
-            out.raw(r#","message":{"role":"assistant","content":"#).text(text);
-            out.raw("}")
-        }
-    };
-    let Some(say) = last else { return out.raw(r#","done":false}"#).take() };
-    let why = match (say.blocked || say.refusal, say.spent) {
-        // Ollama itself filters nothing, and clients accept any word.
-        (true, _) => "content_filter",
-        (false, true) => "length",
-        (false, false) => "stop",
-    };
-    out.raw(r#","done":true,"done_reason":"#).text(why);
-    out.raw(",").raw(NO_USAGE).raw("}").take()
 }

@@ -13,6 +13,7 @@ use super::super::{
 };
 use super::ending::Sent;
 use super::kind;
+use super::own;
 use super::parts::{audio, details, log_probabilities, parts};
 use super::shapes::{self, LastPiece};
 use super::stopped::Leaving;
@@ -440,7 +441,7 @@ impl Answer for Reading {
 
     fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return OwnEvents::one(super::whole(
+            return OwnEvents::one(own::whole(
                 &self.call,
                 &ending.how,
                 &ending.decision,

@@ -8,6 +8,7 @@ use super::super::{
 };
 use super::ending::Sent;
 use super::kind;
+use super::own;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
@@ -124,7 +125,7 @@ impl Answer for Reading {
 
     fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return OwnEvents::one(super::whole(
+            return OwnEvents::one(own::whole(
                 &self.call,
                 &ending.how,
                 &ending.decision,

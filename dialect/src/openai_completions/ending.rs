@@ -7,7 +7,7 @@ use super::super::texts::short;
 use super::super::write::Json;
 use super::super::{Call, Ending};
 use super::kind;
-use super::{NO_USAGE, finish};
+use super::own::{NO_USAGE, finish};
 use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;

@@ -3,30 +3,17 @@
 mod answer;
 mod ending;
 mod kind;
+mod own;
 mod request;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::openai_chat;
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
-use super::say::Say;
 use super::spend::{Spending, count, insert};
-use super::write::Json;
-use super::{Call, Dialect, DialectId, EndingHow, Recognised, Speech, Unreadable};
+use super::{Dialect, DialectId, Recognised, Speech, Unreadable};
 use crate::wire::edit::Edit;
 use crate::wire::json::Value;
-
-/// Usage of an answer that the proxy made: nothing is billed.
-const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
-
-/// Why a choice ended. A refusal has no other finish reason than the content filter's.
-fn finish(say: &Say<'_>) -> &'static str {
-    match (say.blocked || say.refusal, say.spent) {
-        (true, _) => "content_filter",
-        (false, true) => "length",
-        (false, false) => "stop",
-    }
-}
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -39,7 +26,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     tools: OfferedTools::NONE,
     answers: Answers {
         read: |call, framing| Box::new(answer::Reading::new(call, framing)),
-        made: OwnAnswers::Json(whole),
+        made: OwnAnswers::Json(own::whole),
         speech: Some(speech),
         ..openai_chat::DIALECT.answers
     },
@@ -74,21 +61,4 @@ fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
         Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
         None => insert(root, &format!(r#""max_tokens":{most}"#)),
     }
-}
-
-/// A complete answer, not streamed.
-fn whole(call: &Call, how: &EndingHow, decision: &str, now: u64) -> String {
-    let say = Say::ending(how, call, false);
-    let mut out = Json::default();
-    out.raw(r#"{"id":"#).text(&format!("cmpl-hemostat-{decision}"));
-    out.raw(r#","object":"text_completion","created":"#).number(now);
-    out.raw(r#","model":"#).text(&call.model).raw(r#","choices":["#);
-    for index in 0..call.choices.max(1) {
-        out.raw(if index > 0 { "," } else { "" });
-        out.raw(r#"{"text":"#).text(say.text.unwrap_or_default());
-        out.raw(r#","index":"#).number(index.into());
-        out.raw(r#","logprobs":null,"finish_reason":"#).text(finish(&say)).raw("}");
-    }
-    out.raw(r#"],"usage":"#).raw(NO_USAGE).raw("}");
-    out.take()
 }

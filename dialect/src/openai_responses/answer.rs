@@ -11,6 +11,7 @@ use super::super::{
 use super::names::{
     built_in, is_call, is_known, is_last, kind, name_and_phase, part_kind, running_text,
 };
+use super::own;
 use super::sent::Sent;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
@@ -441,7 +442,7 @@ impl Answer for Reading {
 
     fn ending(&mut self, ending: &Ending) -> OwnEvents {
         if self.framing == Framing::Json {
-            return OwnEvents::one(super::whole(
+            return OwnEvents::one(own::whole(
                 &self.call,
                 &ending.how,
                 &ending.decision,

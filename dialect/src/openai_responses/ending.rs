@@ -5,8 +5,10 @@ use super::super::say::Say;
 use super::super::write::{Json, quoted};
 use super::super::{Call, Ending, previous};
 use super::names::kind;
+use super::own::{
+    OURS, ResponseHead, ResponseStatus, content_part, message, response, with_fields,
+};
 use super::sent::{OutputItem, Sent, SentPart};
-use super::{OURS, ResponseHead, ResponseStatus, content_part, message, response, with_fields};
 use crate::wire::json::Doc;
 use crate::wire::own::OwnEvents;
 

@@ -4,7 +4,7 @@ use super::super::fields::string;
 use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable, previous};
-use super::OURS;
+use super::own::OURS;
 use crate::wire::json::{Doc, Kind, Value};
 
 /// Reads a request body.
