@@ -6,7 +6,7 @@
 
 mod unchecked;
 
-use crate::bundle::{RefusalCode, hits_counter};
+use crate::bundle::RefusalCode;
 use crate::dialect::DialectId;
 use crate::event::EventKind;
 use crate::policy::Program;
@@ -103,6 +103,11 @@ pub fn fixed() -> Vec<String> {
         }
     }
     names
+}
+
+/// The counter of a rule's action.
+pub(crate) fn hits_counter(rule: &str, action: &str) -> String {
+    format!("hemostat_rule_hits_total;rule={rule};action={action}")
 }
 
 /// All counters of a policy's rules.

@@ -35,7 +35,7 @@ pub use state::{
     ActivationEntry, KeptPolicy, PolicyExpiry, Practice, PreparedBy, ReleaseStanding, ReleaseWay,
     Releases,
 };
-pub use status::{StatusInputs, hits_counter, refused, status, taken};
+pub use status::{StatusInputs, refused, status, taken};
 pub use verify::{PAYLOAD_TYPE, Power, Verified};
 
 #[cfg(test)]

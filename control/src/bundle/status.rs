@@ -2,62 +2,24 @@
 //! docs/releases.md.
 
 mod balances;
+mod inputs;
 mod rules;
 
-use super::adopt::{ActivePolicy, Terms};
+pub use inputs::StatusInputs;
+
+use super::adopt::ActivePolicy;
 use super::followers::Followers;
 use super::last_refusal::LastRefusal;
-use super::marks::Marks;
-use super::poll::{Poll, PollFailure};
+use super::poll::PollFailure;
 use super::state::{ActivationEntry, Practice, ReleaseStanding, Releases};
 use crate::base::time;
-use crate::event::pending::{self, WaitingApproval};
-use crate::ledger::Book;
+use crate::event::pending;
 use crate::policy::document::RuleSeverity;
 use crate::written::{Object, text};
-
-/// The inputs of status.
-#[derive(Debug)]
-pub struct StatusInputs<'a> {
-    /// The configuration of the listener that responds.
-    pub terms: &'a Terms,
-    /// The releases of the process.
-    pub state: &'a Releases,
-    /// What runs; `None` if nothing does.
-    pub running: Option<&'a ActivePolicy>,
-    /// The last refusal.
-    pub trouble: Option<&'a LastRefusal>,
-    /// The accounts of limits.
-    pub book: Option<&'a Book>,
-    /// Tool calls that wait for approval.
-    pub pending: &'a [WaitingApproval],
-    /// The rate-limit services of the running policy, as JSON ([`crate::fleet::status`]).
-    pub global: &'a str,
-    /// The polled source.
-    pub poll: Option<&'a Poll>,
-    /// The last events of the scope, as JSON.
-    pub events: &'a str,
-    /// The status pages of providers, as JSON.
-    pub providers: &'a str,
-    /// Counter values when it came into force.
-    pub marks: Option<&'a Marks>,
-    /// What the configurations of the scope report that they run.
-    pub followers: &'a Followers,
-    /// Unix milliseconds.
-    pub now_ms: u64,
-    /// The filter's version.
-    pub filter: &'a str,
-}
 
 /// What happens to requests that their callers have signed: operators of Bedrock must know before it happens.
 const SIGNED: &str =
     "refused where a rule would change them (AWS SigV4): the proxy must sign, after this filter";
-
-/// The counter of a rule's action.
-#[must_use]
-pub fn hits_counter(rule: &str, action: &str) -> String {
-    format!("hemostat_rule_hits_total;rule={rule};action={action}")
-}
 
 /// Writes status. `count` returns the value of a counter of this process.
 #[must_use]

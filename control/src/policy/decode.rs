@@ -16,7 +16,7 @@ use super::path::Path;
 use super::shape::pointer;
 use super::source::{SourceNode, whole};
 use crate::base::time;
-use words::text;
+use words::{section, text};
 
 /// A policy that stands at `path`.
 pub(super) fn policy(tree: &SourceNode, path: &Path<'_>) -> Document {
@@ -59,15 +59,6 @@ pub(super) fn policy(tree: &SourceNode, path: &Path<'_>) -> Document {
     document.limits = each(tree, "limits", path, levers::limit);
     document.failsafe = each(tree, "failsafe", path, rules::failsafe);
     document
-}
-
-/// A section, or nothing in its place.
-fn section<'a>(tree: &'a SourceNode, name: &str) -> &'a SourceNode {
-    static NOTHING: SourceNode = SourceNode {
-        at: super::source::Position { line: 0, column: 0 },
-        value: super::source::SourceValue::Null,
-    };
-    tree.get(name).unwrap_or(&NOTHING)
 }
 
 /// The rules of a section, each with its path.

@@ -2,13 +2,14 @@
 
 mod change;
 mod limits;
+mod phrases;
 
 use super::document::{
-    CapturedTexts, Document, FailsafeAction, FailsafeDocument, Globs, GuardAction, Guardrail, Mode,
-    OnCut, OnHoldLimit, OnUnreadable, Percent, RuleDocument, Scan, Show, ToolAction,
-    ToolRuleDocument, UnknownLanes, When,
+    CapturedTexts, Document, FailsafeAction, FailsafeDocument, GuardAction, Guardrail, Mode, OnCut,
+    OnHoldLimit, OnUnreadable, Scan, Show, ToolAction, ToolRuleDocument, UnknownLanes,
 };
 use crate::base::time;
+use phrases::{condition, fallback, rule_line, whom};
 
 /// The policy in words, one line a fact; two blanks begin what belongs to the line above.
 #[must_use]
@@ -109,53 +110,6 @@ fn levers(document: &Document) -> [usize; 4] {
     ]
 }
 
-fn rule_line(document: &Document, rule: &RuleDocument, what: &str) -> String {
-    let mode = match rule.mode_under(document.mode) {
-        Mode::Enforce => "",
-        Mode::Shadow => " [shadow: only counted]",
-        Mode::Disabled => " [disabled]",
-    };
-    let until = match rule.when.until {
-        Some(until) => format!(", until {}", time::format(until)),
-        None => String::new(),
-    };
-    format!("{}{mode}: {what}{until}", rule.id)
-}
-
-fn whom(when: &When, one: &str, every: &str) -> String {
-    if when.labels.is_empty() && when.percent.is_none() {
-        return every.to_owned();
-    }
-    let labels: Vec<String> =
-        when.labels.iter().map(|(label, globs)| condition(label, globs)).collect();
-    let mut out = one.to_owned();
-    if !labels.is_empty() {
-        out.push_str(&format!(" with {}", labels.join(" and ")));
-    }
-    match &when.percent {
-        Some(Percent { share, by: Some(by) }) => {
-            out.push_str(&format!(" for {share} % of {by} values"))
-        }
-        Some(Percent { share, by: None }) => out.push_str(&format!(" for {share} % of traffic")),
-        None => {}
-    }
-    out
-}
-
-fn condition(label: &str, globs: &Globs) -> String {
-    let quoted = |globs: &[String]| {
-        globs.iter().map(|glob| format!("`{glob}`")).collect::<Vec<_>>().join(" or ")
-    };
-    match (globs.plain.is_empty(), globs.negated.is_empty()) {
-        (false, true) => format!("{label} {}", quoted(&globs.plain)),
-        (true, false) => format!("{label} not {}", quoted(&globs.negated)),
-        (true, true) => format!("any {label}"),
-        (false, false) => {
-            format!("{label} {} but not {}", quoted(&globs.plain), quoted(&globs.negated))
-        }
-    }
-}
-
 fn tool(rule: &ToolRuleDocument) -> String {
     let whom = whom(&rule.rule.when, " in a request", "");
     let tools = condition("tools", &rule.tools);
@@ -191,19 +145,6 @@ fn failsafe(document: &Document, rule: &FailsafeDocument) -> String {
         FailsafeAction::Block => "is refused with 403".to_owned(),
         FailsafeAction::Fallback(id) => format!("is answered with {}", fallback(document, id)),
     }
-}
-
-/// The canned answer, short.
-fn fallback(document: &Document, id: &str) -> String {
-    const SHOWN: usize = 60;
-    let Some(fallback) = document.fallbacks.get(id) else { return format!("fallback `{id}`") };
-    let mut text: String = fallback.text.chars().take(SHOWN).collect();
-    if fallback.text.chars().nth(SHOWN).is_some() {
-        text.push('…');
-    }
-    let handoff = if fallback.handoff { ", handed to a human" } else { "" };
-    let ends = if fallback.ends_as_refusal { ", as a refusal" } else { "" };
-    format!("fallback `{id}` (\"{}\"{handoff}{ends})", text)
 }
 
 fn upstream(document: &Document, rule: &FailsafeDocument) -> String {

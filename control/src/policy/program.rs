@@ -2,13 +2,18 @@
 
 pub mod capture;
 pub mod change;
+mod compile_error;
 pub mod glob;
 pub mod guard;
 pub mod label;
 pub mod limit;
 pub mod model_name;
+mod rule;
 pub mod selector;
 pub mod tools;
+
+pub use compile_error::CompileError;
+pub use rule::Rule;
 
 use std::rc::Rc;
 
@@ -18,13 +23,12 @@ use crate::policy::document::{
     self, FailsafeAction, Fallback, Mode, Notify, OnCut, OnHoldLimit, OnUnreadable, Show,
     UnknownLanes, Upstream,
 };
-use crate::search::PatternError;
 use capture::Capture;
 use change::Changes;
 use guard::Guards;
 use label::LabelTable;
 use limit::Limits;
-use selector::Selector;
+use rule::find;
 use tools::Tools;
 
 /// A compiled policy.
@@ -75,19 +79,6 @@ pub struct Program {
     pub unusable: bool,
 }
 
-/// Name and activity of a rule: what all levers share.
-#[derive(Debug, Clone)]
-pub struct Rule {
-    /// Its id, or its place.
-    pub id: Rc<str>,
-    /// When it holds.
-    pub selector: Selector,
-    /// Its own mode, else the policy's.
-    pub mode: Mode,
-    /// Unix time in seconds until which an overlay switched it off.
-    pub disabled_until: Option<u64>,
-}
-
 /// A fail-safe rule.
 #[derive(Debug, Clone)]
 pub struct Failsafe {
@@ -108,42 +99,6 @@ pub struct OtherTraffic {
     pub rule: Rule,
     /// 403, else pass.
     pub block: bool,
-}
-
-/// Why a checked document does not compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CompileError {
-    /// The rule.
-    pub rule: String,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl Rule {
-    fn compile(
-        rule: &document::RuleDocument,
-        document: &document::Document,
-        labels: &LabelTable,
-    ) -> Self {
-        Self {
-            id: rule.id.as_str().into(),
-            selector: Selector::compile(&rule.when, &rule.id, labels),
-            mode: rule.mode.unwrap_or(document.mode),
-            disabled_until: document
-                .disable
-                .iter()
-                .filter(|disable| disable.rule == rule.id)
-                .map(|disable| disable.until)
-                .max(),
-        }
-    }
-
-    /// What the rule does at this time (Unix seconds), its selector apart.
-    #[must_use]
-    pub fn mode_at(&self, now: u64) -> Mode {
-        let switched_off = self.disabled_until.is_some_and(|until| now < until);
-        if switched_off || self.selector.is_over(now) { Mode::Disabled } else { self.mode }
-    }
 }
 
 impl Program {
@@ -241,28 +196,5 @@ impl Program {
     #[must_use]
     pub fn properties(&self) -> &[Vec<String>] {
         &self.labels.properties
-    }
-}
-
-fn find(
-    fallbacks: &SortedMap<String, Rc<Fallback>>,
-    id: &str,
-    rule: &document::RuleDocument,
-) -> Result<Rc<Fallback>, CompileError> {
-    fallbacks.get(id).cloned().ok_or_else(|| CompileError {
-        rule: rule.id.clone(),
-        message: format!("no fallback `{id}`"),
-    })
-}
-
-impl CompileError {
-    fn pattern(rule: &str, error: &PatternError) -> Self {
-        Self { rule: rule.to_owned(), message: error.message.clone() }
-    }
-}
-
-impl std::fmt::Display for CompileError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.rule, self.message)
     }
 }

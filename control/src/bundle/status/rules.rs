@@ -1,7 +1,7 @@
 //! What each rule did: since the process began, and since the policy came into force.
 
-use super::{StatusInputs, hits_counter};
-use crate::counters;
+use super::inputs::StatusInputs;
+use crate::counters::{self, hits_counter};
 use crate::policy::Program;
 use crate::policy::document::Mode;
 use crate::policy::source::{SourceNode, parse_json};

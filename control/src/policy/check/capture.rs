@@ -3,8 +3,8 @@
 use super::super::document::{CaptureRule, CapturedTexts, GuardAction, Scan};
 use super::super::path::Path;
 use super::super::source::{SourceNode, SourceValue};
-use super::Checker;
 use super::change::{header_value, protected};
+use super::checker::Checker;
 use super::labels::selector;
 
 /// Headers that the filter itself writes.

@@ -4,7 +4,7 @@ use super::super::document::{Document, LabelSource, Mode, Rollback, Switch};
 use super::super::language::BUILT_IN_LABELS;
 use super::super::path::Path;
 use super::super::source::SourceNode;
-use super::Checker;
+use super::checker::Checker;
 use super::levers::is_open;
 use super::names::suggestion;
 

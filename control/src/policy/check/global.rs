@@ -3,7 +3,7 @@
 use super::super::document::{Amount, GlobalDocument, LimitDocument};
 use super::super::path::Path;
 use super::super::program::limit::global_window;
-use super::Checker;
+use super::checker::Checker;
 use crate::limits::{FLEET_ENTRIES, FLEET_NAME_BYTES};
 
 pub(super) fn check(judge: &mut Checker<'_>) {

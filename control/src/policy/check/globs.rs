@@ -2,7 +2,7 @@
 //! is a glob, and holds for nobody: a kill switch that looks right and stops no one.
 
 use super::super::path::Path;
-use super::Checker;
+use super::checker::Checker;
 
 /// Texts that a list in one glob is spelled out to, at most.
 const SPELLED_OUT: usize = 8;

@@ -4,7 +4,7 @@ use super::super::document::Guardrail;
 use super::super::path::Path;
 use super::super::sections::{NAMED, RULES};
 use super::super::source::SourceValue;
-use super::Checker;
+use super::checker::Checker;
 use crate::search::Pattern;
 
 /// A pattern whose shortest match has fewer bytes hits ordinary prose in nearly every text. One Chinese character has

@@ -4,7 +4,7 @@ use super::super::document::{LabelSource, Mode, ValuePart, When};
 use super::super::language::BUILT_IN_LABELS;
 use super::super::path::Path;
 use super::super::suggest::nearest;
-use super::Checker;
+use super::checker::Checker;
 use super::names::suggestion;
 use crate::dialect::DialectId;
 use crate::search::Extract;

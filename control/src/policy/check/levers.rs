@@ -1,7 +1,7 @@
 //! Rules that can never act, or act on more than was meant.
 
 use super::super::document::{FailsafeDocument, Mode, Scan, When};
-use super::Checker;
+use super::checker::Checker;
 
 pub(super) fn check(judge: &mut Checker<'_>) {
     upstream(judge);

@@ -2,7 +2,7 @@
 
 use super::super::document::{Amount, LimitDocument, Mode, OverDocument, Price, Window};
 use super::super::path::Path;
-use super::Checker;
+use super::checker::Checker;
 use crate::limits::LIMITS;
 
 /// Micro-dollars per million tokens under which no model is sold; a price a token instead of a million is a millionth

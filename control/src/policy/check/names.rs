@@ -3,7 +3,7 @@
 use super::super::document::{FailsafeAction, GuardAction, LabelSource, OverDocument};
 use super::super::seen::Seen;
 use super::super::suggest::nearest;
-use super::Checker;
+use super::checker::Checker;
 
 pub(super) fn check(judge: &mut Checker<'_>) {
     unique_ids(judge);

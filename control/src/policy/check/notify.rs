@@ -1,6 +1,6 @@
 //! Where events go.
 
-use super::Checker;
+use super::checker::Checker;
 
 pub(super) fn check(judge: &mut Checker<'_>) {
     let Some(notify) = &judge.document.notify else { return };

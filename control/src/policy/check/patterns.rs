@@ -5,7 +5,7 @@ use super::super::path::Path;
 use super::super::seen::Seen;
 use super::super::source::SourceNode;
 use super::super::suggest::nearest;
-use super::Checker;
+use super::checker::Checker;
 use crate::search::Pattern;
 
 /// Names of packs, for those who forget `pack:`.

@@ -1,7 +1,7 @@
 //! Tools rules that can never act.
 
 use super::super::document::{Mode, ToolRuleDocument};
-use super::Checker;
+use super::checker::Checker;
 
 pub(super) fn check(judge: &mut Checker<'_>) {
     let document = judge.document;

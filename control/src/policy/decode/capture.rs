@@ -3,8 +3,8 @@
 use super::super::document::{CaptureDocument, CaptureRule, CaptureTo, CapturedTexts, Mode};
 use super::super::path::Path;
 use super::super::source::{SourceNode, SourceValue, whole};
-use super::words::{number, text};
-use super::{rules, section};
+use super::rules;
+use super::words::{number, section, text};
 
 /// Where the OTLP specification has receivers of spans listen.
 const PATH: &str = "/v1/traces";

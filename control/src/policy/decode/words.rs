@@ -1,7 +1,7 @@
 //! Small values.
 
 use super::super::document::Window;
-use super::super::source::SourceNode;
+use super::super::source::{Position, SourceNode, SourceValue};
 
 /// The text of a field.
 #[inline(never)]
@@ -79,4 +79,11 @@ pub(in super::super) fn span(text: &str) -> Option<u64> {
         None => text.strip_suffix('s')?.parse::<u64>().ok()?.checked_mul(1000)?,
     };
     (50..=60_000).contains(&ms).then_some(ms)
+}
+
+/// A section, or nothing in its place.
+pub(super) fn section<'a>(tree: &'a SourceNode, name: &str) -> &'a SourceNode {
+    static NOTHING: SourceNode =
+        SourceNode { at: Position { line: 0, column: 0 }, value: SourceValue::Null };
+    tree.get(name).unwrap_or(&NOTHING)
 }

@@ -1,6 +1,6 @@
 //! `capture`, as written.
 
-use super::RuleDocument;
+use super::rule::RuleDocument;
 
 /// What is kept of what was said.
 #[derive(Debug, Clone, Default)]

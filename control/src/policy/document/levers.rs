@@ -1,6 +1,6 @@
 //! The sections `rollback`, `switch`, `tools`, `limits` and what goes with them, as people write them.
 
-use super::{Globs, RuleDocument};
+use super::rule::{Globs, RuleDocument};
 
 /// What a model costs, in micro-dollars per million tokens (so that a token of a dollar-a-million model is exactly 1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

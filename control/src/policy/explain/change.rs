@@ -1,7 +1,7 @@
 //! Levers 1 and 2 in words.
 
 use super::super::document::{Document, RollbackSet, Switch};
-use super::{rule_line, whom};
+use super::phrases::{rule_line, whom};
 
 /// One line a rule, in the order in which requests meet them.
 pub(super) fn lines(document: &Document) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Limits in words.
 
 use super::super::document::{Amount, Document, LimitDocument, OverDocument, Unpriced, Window};
-use super::{fallback, whom};
+use super::phrases::{fallback, whom};
 
 /// What a limit does.
 pub(super) fn limit(document: &Document, limit: &LimitDocument) -> String {

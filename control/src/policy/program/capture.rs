@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::Rule;
 use super::label::LabelTable;
+use super::rule::Rule;
 use crate::limits;
 use crate::policy::document::{CaptureTo, CapturedTexts, Document};
 

@@ -1,7 +1,7 @@
 //! Levers 1 and 2, compiled: what is written where.
 
-use super::Rule;
 use super::label::{From, LabelId, LabelTable};
+use super::rule::Rule;
 use crate::policy::document::{self, Document, Mode};
 
 /// The request header that the proxy's route table looks at. Only this filter sets it (POLICY "What is shown").

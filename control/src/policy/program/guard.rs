@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::compile_error::CompileError;
 use super::label::LabelTable;
-use super::{CompileError, Rule, find};
+use super::rule::{Rule, find};
 use crate::base::sorted_map::SortedMap;
 use crate::dialect::{InputParts, Role};
 use crate::limits::MATCHERS;

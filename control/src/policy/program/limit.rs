@@ -1,5 +1,6 @@
 //! Lever 5, compiled: which accounts a request is charged to, and what things cost.
 
+mod fleet_account;
 mod global;
 mod price;
 
@@ -8,9 +9,10 @@ use std::rc::Rc;
 pub(in crate::policy) use global::every as global_window;
 pub use price::{Cost, NoPrice, Prices, is_any};
 
+use super::compile_error::CompileError;
 use super::label::{Label, LabelId, LabelTable};
+use super::rule::Rule;
 use super::selector::Labels;
-use super::{CompileError, Rule};
 use crate::fleet::GlobalLimit;
 use crate::ledger::{AccountKey, CalendarSpan, Cap, LimitKey};
 use crate::limits::{LEDGER_LEAST_SHARE, LEDGER_WAYS};

@@ -6,8 +6,8 @@ pub use args::{Args, Test};
 
 use std::cell::RefCell;
 
-use super::Rule;
 use super::label::{LabelId, LabelTable};
+use super::rule::Rule;
 use crate::base::sorted_map::SortedMap;
 use crate::dsse::TrustedKey;
 use crate::limits::TOOLS_CHANGED;
