@@ -4,40 +4,30 @@
 //! host failed, and becomes the outcome that README.md's table names. Nothing is held without the host's knowledge: a
 //! body that is not whole is the host's to buffer, so what the glue keeps of a stream is a few flags.
 
+mod details;
 mod generic;
 mod request;
 mod response;
+mod said;
+mod state;
 mod waiting;
 
 use std::rc::Rc;
 
-use hemostat_engine::dialect::Reply;
 use hemostat_engine::exchange::Exchange;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use crate::clock;
 use crate::grants::SharedSlots;
-use crate::host::{self, Map};
 use crate::load::Active;
 use crate::running::{self, Entry};
 use crate::telemetry::{self, Trouble};
 use crate::{accounts, effects};
 
-use request::RequestState;
-use response::ResponseState;
-
-/// What callers get when the host fails a call that their request or answer depends on.
-const HOST_FAILED: Canned = Canned {
-    details: "hemostat_host",
-    body: br#"{"error":{"type":"hemostat","code":"host","message":"the proxy failed to read or change this"}}"#,
-};
-
-/// What callers get while there is no policy. Hosts that heed a refused configuration never come here.
-const NO_POLICY: Canned = Canned {
-    details: "hemostat_no_policy",
-    body: br#"{"error":{"type":"hemostat","code":"no_policy","message":"the proxy has no usable policy"}}"#,
-};
+use details::details;
+use said::{HOST_FAILED, NO_POLICY};
+use state::{RequestState, ResponseState};
 
 /// One stream under one policy (invariant 3).
 #[derive(Debug)]
@@ -174,7 +164,7 @@ impl HttpContext for Stream {
         }
         // Hosts other than Envoy have none, and some log a line every time they are asked.
         let asks = self.active.envoy && self.exchange.asks_how_it_ended();
-        let details = asks.then(response::details).flatten();
+        let details = asks.then(self::details).flatten();
         self.exchange.finish(&details.unwrap_or_default());
         self.settle();
     }
@@ -194,39 +184,6 @@ impl HttpContext for NoPolicy {
         Action::Pause
     }
 }
-
-/// A reply of the glue's own, in which the engine has no part.
-struct Canned {
-    details: &'static str,
-    body: &'static [u8],
-}
-
-impl Canned {
-    fn send(&self) -> Result<(), Trouble> {
-        const UNAVAILABLE: u16 = 503;
-        let headers: [(&[u8], &[u8]); 2] =
-            [(b"content-type", b"application/json"), (b"retry-after", b"1")];
-        host::reply(UNAVAILABLE, self.details, &headers, self.body)
-            .map_err(Trouble::with("send_local_response"))
-    }
-}
-
-/// Sends the engine's answer.
-fn send(reply: &Reply) -> Result<(), Trouble> {
-    let headers: Vec<(&[u8], &[u8])> =
-        reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    host::reply(reply.status, &format!("hemostat_{}", reply.status), &headers, &reply.body)
-        .map_err(Trouble::with("send_local_response"))
-}
-
-/// Gives a body of this length its new `content-length`.
-fn set_length(map: Map, len: usize) -> Result<(), Trouble> {
-    host::set_header(map, CONTENT_LENGTH, len.to_string().as_bytes())
-        .map_err(Trouble::with("set_header"))
-}
-
-/// The header that a changed body must change too.
-const CONTENT_LENGTH: &str = "content-length";
 
 #[cfg(test)]
 mod tests;

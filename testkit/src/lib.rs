@@ -20,10 +20,12 @@ pub mod limits;
 pub mod messages;
 pub mod otlp;
 mod policy;
+mod recording;
 pub mod rls;
 pub mod text;
 
-pub use corpus::{Recording, invoked, mcp_recordings, recordings};
+pub use corpus::{invoked, mcp_recordings, recordings};
 pub use cut::{Cut, events};
 pub use drive::{Caller, Seen, run, run_as, run_every_frame};
 pub use policy::{program, program_under};
+pub use recording::Recording;

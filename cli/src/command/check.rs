@@ -2,6 +2,7 @@
 
 mod json;
 mod manifest;
+mod report;
 mod text;
 
 use std::io::{self, Read, Write};
@@ -15,6 +16,7 @@ use crate::shared::policy_file;
 use crate::shared::settings::without_cases;
 use crate::shared::terminal::{Paint, safe};
 use crate::shared::when;
+use report::{Report, What};
 
 /// Arguments of `hemostat check`.
 #[derive(Debug, clap::Args)]
@@ -45,25 +47,6 @@ pub(crate) struct Args {
     /// Write the JSON Schema of the policy language instead
     #[arg(long, conflicts_with_all = ["files", "json", "quiet", "strict"])]
     schema: bool,
-}
-
-/// What a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Policy,
-    Configuration,
-}
-
-/// A file and what was found.
-struct Report {
-    file: String,
-    text: String,
-    what: What,
-    found: Vec<Diagnostic>,
-    /// What a release for it must name, where it takes some.
-    scope: Option<String>,
-    explanation: Vec<String>,
-    acceptable: bool,
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
@@ -189,12 +172,4 @@ fn report_of_all(file: &str, text: &str, overlays: &[String], strict: bool) -> R
         explanation,
         acceptable,
     })
-}
-
-impl Report {
-    /// How many errors and warnings.
-    fn counts(&self) -> (usize, usize) {
-        let errors = self.found.iter().filter(|finding| finding.is_error()).count();
-        (errors, self.found.len() - errors)
-    }
 }

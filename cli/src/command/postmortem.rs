@@ -2,108 +2,31 @@
 //! timeline from change to resolution; evidence for and against each kind of cause; the case and the alert as files.
 
 mod alert;
+mod args;
 mod causes;
 mod html;
+mod known;
 mod markdown;
 mod sources;
 mod timeline;
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use hemostat_engine::base::time;
 use serde_json::{Value, json};
 
 use crate::command::scope::condition::Conditions;
-use crate::command::scope::finding::Finding;
 use crate::command::scope::survey::{Survey, Wanted};
-use crate::command::scope::{BY, Report, ago, document};
+use crate::command::scope::{BY, Report, document};
 use crate::shared::access_log::Sources;
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::files;
-use crate::shared::fleet::FleetArgs;
 use crate::shared::report::page;
+pub(crate) use args::Args;
+use known::{Known, turned_bad};
 use sources::{Activation, Event, Incident};
 use timeline::Timeline;
-
-/// Arguments of `hemostat postmortem`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  hemostat postmortem --title INC-4711 --since 6h --access-log access.json -p http://10.0.0.1:9902 > inc-4711.md
-  hemostat postmortem --title INC-4711 --history tonight.json --access-log 'logs/*.json.gz' --events events.jsonl \\
-      --provider-status summary.json --html inc-4711.html --alert inc-4711.rules.yaml
-      from what was saved: `hemostat history --json`, the access log, the POSTs of `notify` and of Alertmanager, a provider's
-      status page
-
-A process remembers 32 activations and nothing from before its start: save `hemostat history --json` tonight. Drills are told
-apart by their reason and version. What only people know is left to fill in, in italics.")]
-pub(crate) struct Args {
-    /// The heading
-    #[arg(long, default_value = "Incident")]
-    title: String,
-    /// From when on: a time, or `30m`, `6h`, `2d` before now [default: all that is known]
-    #[arg(long, value_parser = ago, value_name = "TIME")]
-    since: Option<u64>,
-    /// Until when
-    #[arg(long, value_parser = ago, value_name = "TIME")]
-    until: Option<u64>,
-    /// What `hemostat history --json` said, instead of asking proxies
-    #[arg(long, value_name = "FILE")]
-    history: Option<String>,
-    /// Access logs: files, folders, globs, plain or gz
-    #[arg(long, value_name = "LOG")]
-    access_log: Vec<String>,
-    /// Only calls with this label, or: calls of which this came, as in `hemostat scope`
-    #[arg(long = "where", value_name = "LABEL=GLOB")]
-    conditions: Vec<String>,
-    /// Events that `notify` posted, a JSON object a line, and alerts as Alertmanager's webhook or Prometheus'
-    /// `/api/v1/alerts` has them
-    #[arg(long, value_name = "FILE")]
-    events: Vec<String>,
-    /// A provider's status document in Statuspage's format (`summary.json`, `incidents.json`)
-    #[arg(long, value_name = "FILE")]
-    provider_status: Vec<String>,
-    /// The case that keeps it from coming back: named in the report
-    #[arg(long, value_name = "FILE")]
-    case: Option<String>,
-    /// Write a Prometheus rule that would have come first to this file
-    #[arg(long, value_name = "FILE")]
-    alert: Option<PathBuf>,
-    /// Write the report as a page, with plots, to this file too
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Write what the report is made from as one JSON document to standard output, instead of the report
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    fleet: FleetArgs,
-}
-
-/// Everything that the report is written from.
-struct Known<'a> {
-    args: &'a Args,
-    activations: Vec<Activation>,
-    before: Option<Activation>,
-    events: Vec<Event>,
-    incidents: Vec<Incident>,
-    scope: Option<Report>,
-    timeline: Timeline,
-}
-
-impl Known<'_> {
-    fn finding(&self) -> Option<&Finding> {
-        turned_bad(self.scope.as_ref())
-    }
-}
-
-/// What turned bad, where the log shows it: no lever that somebody moved, unless there is nothing else. Then the lever is
-/// what happened.
-fn turned_bad(scope: Option<&Report>) -> Option<&Finding> {
-    let findings = &scope?.findings;
-    findings.iter().find(|one| !one.lever).or_else(|| findings.first())
-}
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let within = |ms: u64| {

@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use crate::shared::fleet::Status;
-
 /// What the version of a drill begins with, as proxies say it.
 const MARK: &str = "drill.";
 
@@ -16,10 +14,4 @@ pub(crate) fn is_drill(version: &str) -> bool {
 pub(crate) fn of_drill(entry: &Value) -> bool {
     let truth = |name: &str| entry.get(name).and_then(Value::as_bool).unwrap_or_default();
     truth("drill") || truth("after_drill")
-}
-
-/// When the last drill began, as the proxy remembers it.
-pub(crate) fn last(status: &Status) -> Option<&str> {
-    let entry = status.list("history").iter().find(|entry| of_drill(entry))?;
-    entry.get("at").and_then(Value::as_str)
 }

@@ -1,6 +1,7 @@
 //! Recorded exchanges: what forms they have, and how they are found.
 
 mod har;
+mod one;
 mod otlp;
 
 use std::io;
@@ -15,21 +16,14 @@ use crate::shared::error::{Error, Result};
 use crate::shared::play::Traffic;
 use crate::shared::terminal::size;
 
+pub(crate) use one::Recording;
+use one::{default_type, unreadable};
+
 /// Folders below a folder that are looked into.
 const DEPTH: usize = 8;
 
 /// The most that is read of one file, in bytes: a day of a small gateway.
 const BYTES: u64 = 1 << 30;
-
-/// A recorded exchange.
-#[derive(Debug, Clone)]
-pub(crate) struct Recording {
-    /// The file, and the line where it has several.
-    pub(crate) name: String,
-    /// When (Unix seconds), where it says so.
-    pub(crate) at: Option<u64>,
-    pub(crate) traffic: Traffic,
-}
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -105,11 +99,6 @@ impl Found {
             Err(error) => self.wrong.push((name, error.to_string())),
         }
     }
-}
-
-/// What keeps an exchange from being read; the file and the line are told beside it.
-fn unreadable(why: impl Into<String>) -> Error {
-    Error::failed(why)
 }
 
 /// A line's number, and what it is.
@@ -286,11 +275,5 @@ fn tapped_body(trace: &Value, side: &str) -> Result<Vec<u8>> {
             .ok_or_else(|| unreadable(format!("the {side}'s body is no base64"))),
         (_, Some(Value::String(text))) => Ok(text.clone().into_bytes()),
         _ => Ok(Vec::new()),
-    }
-}
-
-fn default_type(traffic: &mut Traffic, kind: &str) {
-    if !kind.is_empty() && !traffic.answer_headers.iter().any(|(name, _)| name == "content-type") {
-        traffic.answer_headers.push(("content-type".to_owned(), kind.to_owned()));
     }
 }

@@ -4,8 +4,9 @@ use hemostat_engine::base::headers::Headers;
 use hemostat_engine::exchange::HeaderEdit;
 use proxy_wasm::types::Action;
 
-use super::response::ResponseState;
-use super::{CONTENT_LENGTH, HOST_FAILED, Stream};
+use super::Stream;
+use super::said::{CONTENT_LENGTH, HOST_FAILED};
+use super::state::ResponseState;
 use crate::clock;
 use crate::host::{self, Buffer, Map};
 use crate::telemetry::Trouble;

@@ -5,45 +5,12 @@ use std::rc::Rc;
 use hemostat_engine::exchange::{RequestFacts, RequestVerdict};
 use proxy_wasm::types::Action;
 
-use super::{CONTENT_LENGTH, Stream, send, set_length};
+use super::Stream;
+use super::said::{CONTENT_LENGTH, send, set_length};
+use super::state::{Gathering, RequestState};
 use crate::clock;
 use crate::host::{self, Buffer, HostError, Map};
 use crate::telemetry::Trouble;
-
-/// The state of the request.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum RequestState {
-    /// Its headers have not arrived.
-    Start,
-    /// It passes.
-    Passing,
-    /// It passes, and the engine watches.
-    Watched,
-    /// The engine looks at its body to know what it is.
-    Sniffed {
-        /// Meanwhile the host holds what has arrived.
-        waits: bool,
-        /// For when the body is whole.
-        gathering: Gathering,
-    },
-    /// The host gathers its body.
-    Gathering(Gathering),
-    /// It waits for callouts to be answered.
-    Waiting(Option<Gathering>),
-    /// It was answered here, and goes no further.
-    Answered,
-}
-
-/// A body that the host gathers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Gathering {
-    /// The headers wait with it.
-    pub held: bool,
-    /// The headers say its length.
-    pub has_length: bool,
-    /// Its length so far, as the host last reported it.
-    pub size: usize,
-}
 
 impl Stream {
     pub(super) fn request_headers(&mut self, end: bool) -> Result<Action, Trouble> {

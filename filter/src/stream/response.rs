@@ -3,31 +3,14 @@
 use hemostat_engine::exchange::{Now, ResponseVerdict, StreamVerdict};
 use proxy_wasm::types::Action;
 
-use super::request::Gathering;
-use super::{CONTENT_LENGTH, Stream, send, set_length};
+use super::Stream;
+use super::details::is_local;
+use super::said::{CONTENT_LENGTH, send, set_length};
+use super::state::{Gathering, ResponseState};
 use crate::clock;
 use crate::host::{self, Buffer, HostError, Map};
 use crate::running;
 use crate::telemetry::Trouble;
-
-/// The state of the answer.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum ResponseState {
-    /// Its headers have not arrived.
-    Start,
-    /// It passes.
-    Passing,
-    /// It streams through the engine.
-    Streaming,
-    /// The host gathers its body.
-    Gathering(Gathering),
-    /// The filter made it: hosts show a filter its own answers, and they pass.
-    Ours,
-    /// Its headers have been replaced by the filter's; its body will be.
-    Instead,
-    /// It was cut: nothing more of it leaves.
-    Cut,
-}
 
 impl Stream {
     pub(super) fn response_headers(&mut self, end: bool) -> Result<Action, Trouble> {
@@ -188,24 +171,4 @@ impl Stream {
         };
         if !self.active.envoy && emptied() { Action::Continue } else { Action::Pause }
     }
-}
-
-/// Whether the proxy made this answer itself. Envoy gives every answer of an upstream the details `via_upstream`, and
-/// its own ones others (`response_timeout`, `direct_response`, `request_payload_too_large` …). A host that gives no
-/// details cannot tell: its answers count as the upstream's, which is what guards look at.
-fn is_local() -> bool {
-    const UPSTREAM: &[u8] = b"via_upstream";
-    /// The details of an answer from a cache filter: a model made it once.
-    const CACHE: &[u8] = b"cache.";
-    details().is_some_and(|details| {
-        !details.is_empty() && details != UPSTREAM && !details.starts_with(CACHE)
-    })
-}
-
-/// The proxy's response code details for this answer.
-pub(super) fn details() -> Option<Vec<u8>> {
-    host::property(&["response", "code_details"]).unwrap_or_else(|error| {
-        Trouble { call: "property", error }.report();
-        None
-    })
 }

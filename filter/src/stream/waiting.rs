@@ -4,7 +4,7 @@ use hemostat_engine::base::callout::{Callout, CalloutReply};
 use proxy_wasm::types::Action;
 
 use super::Stream;
-use super::request::{Gathering, RequestState};
+use super::state::{Gathering, RequestState};
 use crate::exchanger;
 use crate::host;
 use crate::telemetry::Trouble;

@@ -5,7 +5,7 @@ use std::io::Write;
 use hemostat_engine::policy::Diagnostic;
 use serde_json::{Value, json};
 
-use super::{Report, What};
+use super::report::{Report, What};
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use hemostat_engine::policy::Diagnostic;
 
-use super::{Report, What};
+use super::report::{Report, What};
 use crate::shared::error::Result;
 use crate::shared::terminal::{Paint, safe};
 

@@ -9,7 +9,8 @@ use hemostat_engine::dsse::{Envelope, PublicKey};
 use hemostat_engine::limits;
 use serde_json::{Value, json};
 
-use super::{Args, NOTHING, PAYLOAD_TYPE};
+use super::args::Args;
+use super::format::{NOTHING, PAYLOAD_TYPE};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::terminal::safe;

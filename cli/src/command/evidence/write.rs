@@ -7,7 +7,8 @@ use hemostat_engine::bundle::Digest;
 use hemostat_engine::jcs;
 use serde_json::{Value, json};
 
-use super::{Args, NOTHING, PAYLOAD_TYPE};
+use super::args::Args;
+use super::format::{NOTHING, PAYLOAD_TYPE};
 use crate::shared::access_log::{self, Entry, Field, Sources};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;

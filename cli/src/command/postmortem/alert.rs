@@ -1,6 +1,6 @@
 //! The alert that would have come first, as a file for Prometheus.
 
-use super::Known;
+use super::known::Known;
 
 /// A rule file for what turned bad; `None` where nothing did. The counters have no feature or prompt version (callers could
 /// make any number of them), so it watches the rule's own share.

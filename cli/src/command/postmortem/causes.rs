@@ -1,6 +1,6 @@
 //! What may have caused it: for each kind of cause what speaks for it and what against, as far as logs can tell.
 
-use super::Known;
+use super::known::Known;
 use crate::command::scope::count::ratio;
 use crate::command::scope::words::{count, counted, lasting, moment, percent, quoted};
 

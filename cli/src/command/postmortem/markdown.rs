@@ -1,7 +1,7 @@
 //! The report as Markdown.
 
-use super::Known;
 use super::causes::causes;
+use super::known::Known;
 use super::sources::{ALERT, Activation};
 use crate::command::scope::finding::Finding;
 use crate::command::scope::words::{self, count, counted, lasting, moment, percent, quoted, usd};

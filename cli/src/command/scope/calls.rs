@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::Report;
 use super::dimension::Dimension;
 use super::finding::Finding;
+use super::report::Report;
 use crate::shared::access_log::{self, Entry, Sources};
 use crate::shared::error::{Error, Result};
 

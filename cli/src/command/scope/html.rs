@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Report;
 use super::count::{Grouping, Sums, ratio};
+use super::report::Report;
 use super::survey::TOGETHER;
 use super::words::{count, moment, percent, usd};
 use crate::shared::report::page::{self, escape};

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Report;
 use super::against::Against;
 use super::count::{Grouping, Sums, ratio};
 use super::finding::Finding;
 use super::releases::Release;
+use super::report::Report;
 use super::words::{self, moment};
 
 /// All of it as one document.

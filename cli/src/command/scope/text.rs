@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::io::Write;
 
-use super::Report;
 use super::count::{Grouping, Sums, VALUES};
 use super::finding::Finding;
+use super::report::Report;
 use super::survey::WHO;
 use super::words::{count, counted, moment, percent, usd};
 use crate::shared::error::Result;

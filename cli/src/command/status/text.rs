@@ -5,8 +5,8 @@ use std::io::Write;
 use hemostat_engine::base::time;
 use serde_json::Value;
 
-use super::{budgets, wrong};
-use crate::shared::drilled;
+use super::budgets;
+use super::wrong::wrong;
 use crate::shared::error::Result;
 use crate::shared::fleet::{Act, InForce, Status, View};
 use crate::shared::table::Table;
@@ -66,7 +66,7 @@ fn head(status: &Status, now: u64, paint: Paint, out: &mut dyn Write) -> Result<
         some => format!("{} ({})", some.len(), safe(&some.join(", "))),
     };
     writeln!(out, "  ENDS {}  PREPARED {}", safe(&ends(status, now)), safe(&levers))?;
-    if let Some(at) = drilled::last(status).filter(|_| !status.is_drill()) {
+    if let Some(at) = status.last_drill().filter(|_| !status.is_drill()) {
         let age = time::parse(at).map_or_else(
             |_| String::new(),
             |at| format!(" ({} ago)", when::span(now.saturating_sub(at))),

@@ -183,4 +183,10 @@ impl Status {
         self.0.get("drill").and_then(Value::as_bool).unwrap_or_default()
             || drilled::is_drill(self.text("version"))
     }
+
+    /// When the last drill began, as the proxy remembers it.
+    pub(crate) fn last_drill(&self) -> Option<&str> {
+        let entry = self.list("history").iter().find(|entry| drilled::of_drill(entry))?;
+        entry.get("at").and_then(Value::as_str)
+    }
 }

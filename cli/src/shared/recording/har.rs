@@ -4,7 +4,7 @@ use hemostat_engine::base::time;
 use hemostat_engine::dsse::base64;
 use serde_json::Value;
 
-use super::{Recording, default_type, unreadable};
+use super::one::{Recording, default_type, unreadable};
 use crate::shared::error::Result;
 use crate::shared::play::Traffic;
 

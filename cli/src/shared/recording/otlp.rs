@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Recording;
+use super::one::Recording;
 use crate::shared::error::Result;
 use crate::shared::play::Traffic;
 
