@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::head::Head;
-use super::place::TextEdit;
+use super::place::{ArgsChange, TextEdit};
 use super::rules::Rules;
 use super::running::{AnswerStop, GrowingText};
 use crate::context::record::Record;
@@ -75,17 +75,6 @@ impl InnerPiece {
         let (start, end, at) = (bytes.start, bytes.end, inner.span(range.clone()));
         Self { n, start, end, at, inner: Rc::clone(inner), range }
     }
-}
-
-/// A change of the arguments' text: bytes of it, and the outer string's content that takes their place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArgsChange {
-    /// Bytes of the arguments' text since its beginning.
-    pub at: Range<u64>,
-    /// Ready to stand in the outer string.
-    pub with: Vec<u8>,
-    /// The rule.
-    pub rule: usize,
 }
 
 impl ArgsReader {

@@ -464,4 +464,10 @@ impl Calls {
             call.watched = true;
         }
     }
+
+    /// True for a call that stands where none is expected and repeats one that was granted: it needs no leave of its own.
+    fn repeats(&self, key: TextKey, id: &str) -> bool {
+        let granted = |id: &str| self.calls.iter().any(|call| call.granted.as_deref() == Some(id));
+        key.kind == TextKey::STRAY && granted(id)
+    }
 }

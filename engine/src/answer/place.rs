@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::args::ArgsChange;
 use crate::dialect;
 use crate::wire::edit::Edit;
 use crate::wire::text::{Decoded, encode};
@@ -30,6 +29,17 @@ pub struct TextEdit<'a> {
     pub at: Range<usize>,
     /// The new text.
     pub with: &'a str,
+}
+
+/// A change of the arguments' text: bytes of it, and the outer string's content that takes their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgsChange {
+    /// Bytes of the arguments' text since its beginning.
+    pub at: Range<u64>,
+    /// Ready to stand in the outer string.
+    pub with: Vec<u8>,
+    /// The rule.
+    pub rule: usize,
 }
 
 impl Location {

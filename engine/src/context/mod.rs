@@ -4,6 +4,7 @@
 pub mod facts;
 pub mod labels;
 pub(crate) mod mcp;
+mod mcp_replies;
 pub mod memory;
 mod origin;
 pub mod record;

@@ -16,6 +16,7 @@
 //! [`Exchange::finish`].
 
 mod answering;
+mod frames;
 mod memory;
 mod passed;
 mod request;

@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Calls;
 use crate::context::record::Record;
-use crate::dialect::TextKey;
 use crate::dsse::TrustedKey;
 use crate::event::PendingCall;
 use crate::grant::used::{GrantSlots, use_once};
@@ -28,14 +26,6 @@ pub struct Approvals {
     read: Option<Vec<GrantState>>,
     /// Signatures that were verified.
     tried: usize,
-}
-
-impl Calls {
-    /// True for a call that stands where none is expected and repeats one that was granted: it needs no leave of its own.
-    pub(super) fn repeats(&self, key: TextKey, id: &str) -> bool {
-        let granted = |id: &str| self.calls.iter().any(|call| call.granted.as_deref() == Some(id));
-        key.kind == TextKey::STRAY && granted(id)
-    }
 }
 
 /// How far a grant is.

@@ -1,49 +1,15 @@
 //! How much a request may use, before it is sent.
 
 use super::applies::count_of;
-use super::estimate::CharacterCounts;
-use super::{Charges, Read};
+use super::charges::Charges;
+use super::estimated_use::Read;
 use crate::context::Context;
 use crate::context::facts;
+use crate::dialect;
 use crate::dialect::spend::{Spending, is_ordinary};
-use crate::dialect::{self, Item, ValueShape};
 use crate::policy::program::Program;
 use crate::policy::program::label::LabelId;
 use crate::policy::program::limit::{Limit, LimitUnit, NoPrice};
-
-/// What a request may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EstimatedUse {
-    /// Estimated input tokens.
-    pub input: u64,
-    /// The most output tokens, over all answers that it asks for.
-    pub output: u64,
-}
-
-impl EstimatedUse {
-    /// Reads a request. `default_output`: the most output of a request that names no maximum.
-    pub(super) fn read(
-        (view, doc, bytes): Read<'_>,
-        spending: &Spending,
-        default_output: u64,
-    ) -> Self {
-        let mut weigh = CharacterCounts::default();
-        for item in &view.texts {
-            if let Item::Text { node, shape, .. } = item
-                && let Some(value) = doc.value(bytes, *node)
-            {
-                match shape {
-                    ValueShape::File => weigh.add(&dialect::file_text(&value.as_bytes())),
-                    _ => value.each_part(&mut |part| weigh.add(part)),
-                }
-            }
-        }
-        let input = weigh.request(view.call.recognised.dialect, spending);
-        let each = spending.max_output.unwrap_or(default_output);
-        let output = each.saturating_mul(u64::from(view.call.choices.max(1)));
-        Self { input, output }
-    }
-}
 
 /// Where a call is served, according to its address: a location of Vertex, a region of Bedrock.
 fn region(path: &str, host: &str) -> Option<String> {

@@ -3,8 +3,9 @@
 
 use std::rc::Rc;
 
-use super::settle::used_of;
-use super::{Admission, Charges, LimitRefusal, LimitedRequest, Refusals, RefusedBy, longer, over};
+use super::admission::{Admission, LimitedRequest};
+use super::refusal::{LimitRefusal, RefusedBy, longer};
+use super::used::used_of;
 use crate::base::callout::CalloutReply;
 use crate::context::Context;
 use crate::context::record::Record;
@@ -13,60 +14,59 @@ use crate::fleet::{
     Asking, FleetAccount, FleetTable, OnServiceError, Reservation, ServiceDecision, StrictAnswer,
 };
 use crate::ledger::{Standing, StoreError, Wait};
-use crate::policy::program::limit::{Limit, LimitUnit};
-use crate::wire::json::Doc;
+use crate::policy::program::limit::Limit;
 
 /// The wait that a caller is told when the service does not answer: the real one is unknown.
-const SILENCE: Wait = Wait::Ns(1_000_000_000);
+pub(super) const SILENCE: Wait = Wait::Ns(1_000_000_000);
 
 /// The part of one exchange that concerns the fleet.
 #[derive(Debug, Default)]
 pub(super) struct FleetShare {
     /// The fleet's accounts; `None` if none are kept here.
     pub(super) table: Option<Rc<FleetTable>>,
-    reports: Vec<PendingReport>,
-    parked: Option<Box<Parked>>,
+    pub(super) reports: Vec<PendingReport>,
+    pub(super) parked: Option<Box<Parked>>,
 }
 
 /// Usage that will be reported when the exchange is over, and to which account.
 #[derive(Debug)]
-struct PendingReport {
-    table: Rc<FleetTable>,
-    limit: Rc<Limit>,
-    account: FleetAccount,
-    charge: u64,
+pub(super) struct PendingReport {
+    pub(super) table: Rc<FleetTable>,
+    pub(super) limit: Rc<Limit>,
+    pub(super) account: FleetAccount,
+    pub(super) charge: u64,
     /// The service is asked before each request.
-    strict: bool,
-    on_error: OnServiceError,
+    pub(super) strict: bool,
+    pub(super) on_error: OnServiceError,
     /// The reservation that the service holds for the request.
-    held: Option<Reservation>,
+    pub(super) held: Option<Reservation>,
 }
 
 impl PendingReport {
     /// The request is over, and has used this much.
-    fn settle(self, used: u64) {
+    pub(super) fn settle(self, used: u64) {
         self.table.settle(self.account, self.held, used);
     }
 }
 
 /// A request that waits for answers to its callouts.
 #[derive(Debug)]
-struct Parked {
-    request: LimitedRequest,
+pub(super) struct Parked {
+    pub(super) request: LimitedRequest,
     /// The body, to be read again.
-    bytes: Option<Vec<u8>>,
-    questions: Vec<Question>,
+    pub(super) bytes: Option<Vec<u8>>,
+    pub(super) questions: Vec<Question>,
 }
 
 /// A question to a service, and its answer.
 #[derive(Debug)]
 pub(super) struct Question {
     /// The index of the entry it is about, among those in `reports`.
-    about: usize,
-    asking: Asking,
+    pub(super) about: usize,
+    pub(super) asking: Asking,
     /// The number of its callout.
-    number: usize,
-    heard: Option<StrictAnswer>,
+    pub(super) number: usize,
+    pub(super) heard: Option<StrictAnswer>,
 }
 
 /// Whether a fleet-wide limit admits a request, before the process's own account is asked.
@@ -204,7 +204,7 @@ impl FleetShare {
     }
 
     /// A service has answered a question.
-    fn take_answer(&mut self, number: usize, reply: CalloutReply<'_>) -> Option<()> {
+    pub(super) fn take_answer(&mut self, number: usize, reply: CalloutReply<'_>) -> Option<()> {
         let mut open = self.parked.as_mut()?.questions.iter_mut();
         let question =
             open.find(|question| question.number == number && question.heard.is_none())?;
@@ -228,143 +228,24 @@ impl FleetShare {
     }
 }
 
-impl Charges {
-    /// Keeps the fleet's accounts here. Without them, limits with `global` count in this process alone.
-    pub(crate) fn set_fleet(&mut self, table: Rc<FleetTable>) {
-        self.fleet.table = Some(table);
-    }
-
-    /// The request leaves, which settles limits that count requests. Whether an MCP call has another round is known
-    /// only from its answer.
-    pub(crate) fn leaves(&mut self, cx: &Context) {
-        let is_used = |report: &PendingReport| {
-            report.limit.unit == LimitUnit::Requests && !cx.is_mcp() && !cx.is_also_mcp()
-        };
-        for report in std::mem::take(&mut self.fleet.reports) {
-            if is_used(&report) {
-                let charge = report.charge;
-                report.settle(charge);
-            } else {
-                self.fleet.reports.push(report);
-            }
-        }
-    }
-
-    /// The callout with this number (of [`Admission::Ask`]) was answered. `None`: others are still open, or nothing
-    /// waits any more.
-    pub(crate) fn answered(
-        &mut self,
-        cx: &mut Context,
-        number: usize,
-        reply: CalloutReply<'_>,
-    ) -> Option<Admission> {
-        self.fleet.take_answer(number, reply)?;
-        if self.fleet.parked.as_ref()?.questions.iter().any(|question| question.heard.is_none()) {
-            return None;
-        }
-        let Parked { request, bytes, mut questions } = *self.fleet.parked.take()?;
-        let plain =
-            questions.iter_mut().filter(|question| question.heard == Some(StrictAnswer::Plain));
-        let again =
-            plain.map(|question| (question.asking, question.heard) = (Asking::Check, None)).count();
-        if again > 0 {
-            return Some(self.fleet.park(questions, request, bytes));
-        }
-        Some(self.unpark(cx, request, bytes.as_deref(), &questions))
-    }
-
-    /// All answers have arrived.
-    fn unpark(
-        &mut self,
-        cx: &mut Context,
-        mut request: LimitedRequest,
-        bytes: Option<&[u8]>,
-        questions: &[Question],
-    ) -> Admission {
-        let program = Rc::clone(&cx.program);
-        let mut worst: Option<Refusals> = None;
-        for question in questions {
-            let report = self.fleet.reports.get(question.about);
-            let refused =
-                report.and_then(|report| apply_answer(cx, report, question.heard.as_ref()));
-            let Some(refused) = refused else { continue };
-            match &mut worst {
-                Some(known) if longer(refused.wait, known.longest.wait) => known.longest = refused,
-                Some(_) => {}
-                None => worst = Some(Refusals::by(refused)),
-            }
-        }
-        if let Some(refusals) = &worst {
-            self.give_back(cx);
-            if let Some(reply) = over(cx, refusals, &mut request) {
-                return Admission::Reply(reply);
-            }
-        }
-        // The document was dropped when the request was parked: reading it again is the price of asking.
-        let mut doc = Doc::default();
-        let recognised = cx.recognised.clone();
-        let view = match (&recognised, bytes) {
-            (Some(recognised), Some(bytes)) => cx.read(recognised, Some(bytes), &mut doc).ok(),
-            _ => None,
-        };
-        let read = match (&view, bytes) {
-            (Some(view), Some(bytes)) => Some((view, &doc, bytes)),
-            _ => None,
-        };
-        match worst {
-            Some(_) => self.admit(cx, &program, request, read),
-            None => self.go_on(cx, &program, request, read),
-        }
-    }
-
-    /// A request that still waits will never leave, so its charges are returned. True if there were any.
-    pub(super) fn drop_parked(&mut self, cx: &mut Context) -> bool {
-        let parked = self.fleet.parked.take().is_some();
-        if parked {
-            self.give_back(cx);
-        }
-        parked
-    }
-}
-
-/// Applies an answer to the request; `None` if it may leave.
-fn apply_answer(
-    cx: &mut Context,
-    report: &PendingReport,
-    heard: Option<&StrictAnswer>,
-) -> Option<LimitRefusal> {
-    let PendingReport { limit, charge, on_error, .. } = report;
-    match (heard, on_error) {
-        (Some(StrictAnswer::Free | StrictAnswer::Holds(_)), _) => None,
-        (Some(StrictAnswer::Over(until)), _) => Some(fleet_refused(cx, limit, *charge, *until)),
-        (_, OnServiceError::Closed) => {
-            count_decision(&mut cx.record, limit, "closed");
-            Some(refused(limit, *charge, SILENCE, RefusedBy::Silence))
-        }
-        (_, OnServiceError::Local) => {
-            count_decision(&mut cx.record, limit, "local");
-            None
-        }
-        (_, OnServiceError::Open) => {
-            count_decision(&mut cx.record, limit, "open");
-            None
-        }
-    }
-}
-
 /// Counts a decision of the service, or of its silence.
-fn count_decision(record: &mut Record, limit: &Limit, word: &str) {
+pub(super) fn count_decision(record: &mut Record, limit: &Limit, word: &str) {
     let id = &limit.rule.id;
     record.count(format!("hemostat_global_decisions_total;rule={id};action={word}"));
 }
 
-fn fleet_refused(cx: &mut Context, limit: &Rc<Limit>, charge: u64, until: u64) -> LimitRefusal {
+pub(super) fn fleet_refused(
+    cx: &mut Context,
+    limit: &Rc<Limit>,
+    charge: u64,
+    until: u64,
+) -> LimitRefusal {
     count_decision(&mut cx.record, limit, "over");
     let wait = Wait::Ns(until.saturating_sub(cx.facts.now_ns));
     refused(limit, charge, wait, RefusedBy::Fleet)
 }
 
-fn refused(limit: &Rc<Limit>, charge: u64, wait: Wait, by: RefusedBy) -> LimitRefusal {
+pub(super) fn refused(limit: &Rc<Limit>, charge: u64, wait: Wait, by: RefusedBy) -> LimitRefusal {
     let reset_ns = if let Wait::Ns(ns) = wait { ns } else { 0 };
     let standing = Standing { cap: limit.cap.most(), left: 0, reset_ns };
     LimitRefusal { limit: Rc::clone(limit), wait, standing, charge, by }

@@ -4,155 +4,49 @@
 //! charge to its settlement. There is no index that could be out of range, so a refused request cannot slip through,
 //! and every charge is settled.
 
+mod admission;
 mod amount;
 mod applies;
+mod charges;
 pub mod estimate;
+mod estimated_use;
 mod fleet;
 mod meter;
+mod questions;
+mod refusal;
 mod refuse;
 mod reply;
 mod rewrite;
 mod settle;
 mod spent;
 mod tell;
+mod used;
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::answer::Listener;
-use crate::base::callout::Callout;
 use crate::context::facts::seconds;
 use crate::context::verdict::HeaderEdit;
 use crate::context::{Context, Refusal};
 use crate::counters::Unchecked;
-use crate::dialect::spend::Spending;
-use crate::dialect::{Reply, RequestView};
+use crate::dialect::Reply;
 use crate::event::EventKind;
 use crate::ledger::{Book, Hold, ReservationOutcome, Standing, StoreError, Wait};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Program;
 use crate::policy::program::label::{Label, LabelId};
-use crate::policy::program::limit::{Cost, Limit, NoPrice, Over};
+use crate::policy::program::limit::{Limit, NoPrice, Over};
 use crate::policy::program::selector::Holds;
-use crate::wire::json::Doc;
-use amount::EstimatedUse;
-pub(crate) use applies::is_limited_by;
+use admission::LimitedRequest;
+use charges::Charge;
+use estimated_use::EstimatedUse;
 use fleet::FleetDecision;
-use meter::Meter;
-use settle::AnswerOutcome;
+use refusal::{LimitRefusal, Refusals, RefusedBy, longer};
 
-/// What was read of a request's body: what it asks for, its values, and its bytes.
-pub(crate) type Read<'a> = (&'a RequestView, &'a Doc, &'a [u8]);
-
-/// What one exchange was charged, and what it has used so far.
-#[derive(Debug, Default)]
-pub(crate) struct Charges {
-    /// The accounts; `None` if there is no storage for them.
-    book: Option<Rc<Book>>,
-    taken: Vec<Charge>,
-    /// Reservations of places in flight, shared with the code that renews them.
-    leases: Rc<RefCell<Vec<Hold>>>,
-    asked: Option<EstimatedUse>,
-    cost: Option<Cost>,
-    meter: Option<Meter>,
-    /// The filter itself asked for the usage, so that event is not forwarded.
-    hide_usage: bool,
-    /// When leases were last renewed (Unix nanoseconds).
-    renewed_ns: u64,
-    ended: AnswerOutcome,
-    /// What the request says about its cost.
-    spending: Spending,
-    /// The limit that ends the answer (`cut_when_spent`).
-    spent_by: Option<Rc<Limit>>,
-    /// The fleet's share.
-    fleet: fleet::FleetShare,
-}
-
-/// What the limits decide about a request.
-#[derive(Debug)]
-pub(crate) enum Admission {
-    /// It is forwarded with these changes.
-    Pass {
-        /// Changes to its headers.
-        edits: Vec<HeaderEdit>,
-        /// Its body, if a lever has changed it.
-        body: Option<Vec<u8>>,
-    },
-    /// It waits until these callouts are answered.
-    Ask(Vec<Callout>),
-    /// The caller gets this reply instead.
-    Reply(Reply),
-}
-
-/// A charge that must be settled.
-#[derive(Debug)]
-struct Charge {
-    limit: Rc<Limit>,
-    /// The reservation.
-    hold: Hold,
-    /// Further reservations, for an answer that exceeded it.
-    more: Vec<Hold>,
-    /// No more can be reserved.
-    spent: bool,
-}
-
-impl Charge {
-    /// The sum of all reservations.
-    fn charge(&self) -> u64 {
-        self.more.iter().fold(self.hold.charge(), |sum, hold| sum.saturating_add(hold.charge()))
-    }
-
-    /// All reservations, in the order in which they were taken.
-    fn holds(self) -> impl Iterator<Item = Hold> {
-        std::iter::once(self.hold).chain(self.more)
-    }
-}
-
-/// A limit that did not admit a request.
-#[derive(Debug, Clone)]
-struct LimitRefusal {
-    limit: Rc<Limit>,
-    wait: Wait,
-    standing: Standing,
-    charge: u64,
-    by: RefusedBy,
-}
-
-/// What refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RefusedBy {
-    /// An account of this process.
-    Process,
-    /// The service that counts for the whole fleet.
-    Fleet,
-    /// The limit itself: the service does not answer, and the policy says that nothing passes then.
-    Silence,
-}
-
-/// All limits that refused a request.
-#[derive(Debug, Clone)]
-struct Refusals {
-    /// The first that did: its `over` decides.
-    first: LimitRefusal,
-    /// The one that would refuse longest: its wait is what the caller is told.
-    longest: LimitRefusal,
-}
-
-impl Refusals {
-    /// One limit has refused, and no other yet.
-    fn by(first: LimitRefusal) -> Self {
-        Self { longest: first.clone(), first }
-    }
-}
-
-/// A request on its way through the limits.
-#[derive(Debug)]
-struct LimitedRequest {
-    edits: Vec<HeaderEdit>,
-    body: Option<Vec<u8>>,
-    /// The model that replaces the one that was asked for.
-    downgraded: Option<Rc<str>>,
-}
+pub(crate) use admission::Admission;
+pub(crate) use applies::is_limited_by;
+pub(crate) use charges::Charges;
+pub(crate) use estimated_use::Read;
 
 /// The result of asking all limits.
 enum Attempt {
@@ -456,15 +350,4 @@ fn word(over: &Over) -> &'static str {
         Over::Fallback(_) => "fallback",
         Over::Downgrade(_) => "downgrade",
     }
-}
-
-/// True if one wait is longer than another. A place in flight is retried after a second.
-fn longer(one: Wait, other: Wait) -> bool {
-    const SECOND_NS: u64 = 1_000_000_000;
-    let rank = |wait: Wait| match wait {
-        Wait::Ns(ns) => (false, ns),
-        Wait::Place => (false, SECOND_NS),
-        Wait::Never => (true, 0),
-    };
-    rank(one) > rank(other)
 }

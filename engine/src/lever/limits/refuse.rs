@@ -1,6 +1,7 @@
 //! What a caller reads whose request the limits refuse.
 
-use super::{Refusals, RefusedBy, reply, tell};
+use super::refusal::{Refusals, RefusedBy};
+use super::{reply, tell};
 use crate::context::{Context, Refusal};
 use crate::dialect::Reply;
 use crate::ledger::{StoreError, Wait};

@@ -1,6 +1,7 @@
 //! What limits change in a request: another model, a maximum, and a request for usage.
 
-use super::{Charges, Read};
+use super::charges::Charges;
+use super::estimated_use::Read;
 use crate::context::Context;
 use crate::context::facts;
 use crate::context::verdict::HeaderEdit;

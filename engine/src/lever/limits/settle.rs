@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use super::charges::Charges;
 use super::meter::{Meter, MeteredUse};
-use super::{Charges, tell};
+use super::tell;
+use super::used::{AnswerOutcome, used_of};
 use crate::answer::frame_loop::FrameView;
 use crate::context::Context;
 use crate::context::facts::Now;
@@ -12,22 +14,8 @@ use crate::dialect::spend::Usage;
 use crate::ledger::Settled;
 use crate::limits::LEASE_SLICE_NS;
 use crate::policy::program::label::{Label, LabelId};
-use crate::policy::program::limit::{Cost, LimitUnit, is_any};
+use crate::policy::program::limit::{Cost, is_any};
 use crate::wire::frame::Framing;
-
-/// How the answer ended, as far as it matters for usage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum AnswerOutcome {
-    /// No answer: the caller hung up, or upstream broke off or timed out. The model may have generated.
-    #[default]
-    Unanswered,
-    /// Upstream refused the request or failed: providers do not bill that.
-    Failed,
-    /// The model answered, and the answer is read.
-    Answered,
-    /// The model answered, and the answer cannot be read.
-    Unreadable,
-}
 
 /// What a call has used, once its charges are settled.
 #[derive(Debug)]
@@ -36,25 +24,6 @@ pub(crate) struct Bill {
     pub usage: Option<Usage>,
     /// Micro-dollars, if there is a price.
     pub money: Option<u64>,
-}
-
-/// What a limit of this unit counts of a usage. `charge`: what was reserved, all of which counts where the usage is
-/// unknown or of another kind. `goes_on`: the call has another round, and of a call's rounds the last one counts.
-pub(super) fn used_of(
-    unit: LimitUnit,
-    charge: u64,
-    usage: Option<&Usage>,
-    money: Option<u64>,
-    goes_on: bool,
-) -> u64 {
-    let all = |usage: &Usage| usage.input().unwrap_or(0).saturating_add(usage.output.unwrap_or(0));
-    let used = match unit {
-        _ if unit.counts_calls() && goes_on => Some(charge.saturating_sub(1)),
-        LimitUnit::Tokens => usage.map(all),
-        LimitUnit::Usd => money,
-        LimitUnit::Requests | LimitUnit::Concurrent | LimitUnit::Calls => None,
-    };
-    used.unwrap_or(charge)
 }
 
 impl Charges {

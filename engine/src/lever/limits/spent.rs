@@ -3,9 +3,10 @@
 
 use std::rc::Rc;
 
+use super::charges::{Charge, Charges};
 use super::meter::Meter;
-use super::settle::used_of;
-use super::{Charge, Charges, tell};
+use super::tell;
+use super::used::used_of;
 use crate::context::Context;
 use crate::context::facts::seconds;
 use crate::ledger::{Book, ReservationOutcome};
