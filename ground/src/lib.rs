@@ -1,6 +1,6 @@
-//! What the engine stands on, and what runs for every byte: bounds, bytes, frames, documents, and the search in running
-//! text. A crate of its own, so that it can be built for speed and everything above it for size (the workspace's
-//! `Cargo.toml`); the engine shows its rooms as its own.
+//! The foundation of the engine, and the code that runs for every byte: bounds, bytes, frames, documents, and the
+//! search in running text. A crate of its own, so that it can be built for speed and everything above it for size (the
+//! workspace's `Cargo.toml`); the engine re-exports its rooms.
 //!
 //! | room | what it does |
 //! |---|---|

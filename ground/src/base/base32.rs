@@ -4,7 +4,7 @@
 pub fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut out = String::with_capacity(bytes.len().div_ceil(5) * 8);
-    // Five bytes are eight letters of five bits.
+    // Five bytes make eight letters of five bits.
     for group in bytes.chunks(5) {
         let bits = group.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
         let bits = bits << (8 * (5 - group.len()));

@@ -1,7 +1,7 @@
-//! Base64 (RFC 4648 §4 and §5). DSSE readers take either alphabet, so this one does; it writes the first.
+//! Base64 (RFC 4648 §4 and §5). DSSE readers must accept either alphabet, so this decodes both; it encodes the first.
 
-/// The bytes that `text` stands for; padding may be left out. `None` unless the text is the one canonical form: two
-/// spellings of one signature would be two envelopes.
+/// Decodes `text`; padding may be omitted. `None` unless the text is the canonical encoding: two spellings of one
+/// signature would be two envelopes.
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let bare = text.trim_end_matches('=');
@@ -20,7 +20,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
             buffer &= (1 << bits) - 1;
         }
     }
-    // A sextet alone is no byte, and the bits behind the last byte are zero.
+    // A single sextet is not a byte, and the bits after the last byte must be zero.
     (bits < 6 && buffer == 0).then_some(out)
 }
 
@@ -35,7 +35,7 @@ fn sextet(byte: u8) -> Option<u8> {
     })
 }
 
-/// The bytes as text, with padding.
+/// Encodes bytes, with padding.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

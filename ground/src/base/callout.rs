@@ -1,10 +1,10 @@
-//! What the host is asked to ask of another server while a request waits, and what comes back. A lever that cannot decide
-//! without others gives callouts in place of a decision; today limits do, whose counts a rate-limit service keeps.
+//! Requests that the host sends to another server while a request waits, and their answers. A lever that cannot decide
+//! by itself returns callouts in place of a decision; today only limits do, whose counts a rate-limit service keeps.
 
 /// A gRPC call, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callout {
-    /// The target as the host takes it: a serialized `GrpcService`.
+    /// The target in the host's form: a serialized `GrpcService`.
     pub target: String,
     /// The service.
     pub service: &'static str,
@@ -16,7 +16,7 @@ pub struct Callout {
     pub timeout_ms: u64,
 }
 
-/// What came of a callout.
+/// The outcome of a callout.
 #[derive(Debug, Clone, Copy)]
 pub enum CalloutReply<'a> {
     /// It was answered with this message.

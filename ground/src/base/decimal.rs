@@ -1,8 +1,8 @@
 //! Decimal numbers and the doubles that they are read as.
 //!
-//! The standard library reads and prints doubles by tables, with which a module is 20 KB larger. Here a number of few
-//! digits, which is nearly every one, is read by one multiplication or division of 128 bits, and every other by whole
-//! numbers of any size.
+//! The standard library reads and prints doubles with tables that add 20 KB to a module. Here a number of few digits,
+//! which is nearly every one, is read with one 128-bit multiplication or division, and every other with integers of any
+//! size.
 
 mod big;
 
@@ -10,27 +10,27 @@ use std::cmp::Ordering;
 
 use big::Big;
 
-/// A number without its sign: 0.DIGITS × 10^point, without zeros at either end of the digits. No digits: zero.
+/// A number without its sign: 0.DIGITS × 10^point, without zeros at either end of the digits. No digits mean zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decimal {
     /// ASCII digits.
     pub digits: String,
-    /// Where the point stands.
+    /// The decimal exponent.
     pub point: i64,
 }
 
-/// Digits that are looked at. Halfway between two doubles stand numbers of 767 digits at the most; of all that follow it
-/// matters only that something does.
+/// Digits that are looked at. A number halfway between two doubles has at most 767 digits; of any that follow, it only
+/// matters whether they are all zero.
 const DIGITS: usize = 800;
 
-/// Larger powers of ten than any double, and smaller ones.
+/// Powers of ten beyond those of any double, in either direction.
 const POINTS: std::ops::RangeInclusive<i64> = -400..=400;
 
-/// What powers of ten fit 64 bits.
+/// The largest power of ten that fits 64 bits.
 const SHORT_POWER: u64 = 19;
 
-/// The double nearest to a number as it is written, with or without a sign, a point and an exponent, as the standard
-/// library's `parse` reads it: `inf`, `infinity` and `nan` are numbers too. `None`: it is none.
+/// The double nearest to a number as it is written, with or without sign, point and exponent, as the standard library's
+/// `parse` reads it: `inf`, `infinity` and `nan` are numbers too. `None` if the text is not a number.
 #[must_use]
 pub fn double(text: &str) -> Option<f64> {
     let bare = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -65,7 +65,7 @@ impl Decimal {
         Some(Self { digits, point })
     }
 
-    /// The double nearest to it; of two that are as near, the even one.
+    /// The double nearest to it; of two that are equally near, the even one.
     #[must_use]
     pub fn double(&self) -> f64 {
         if self.digits.is_empty() || self.point < *POINTS.start() {
@@ -84,7 +84,7 @@ impl Decimal {
         }
     }
 
-    /// The same by whole numbers of any size.
+    /// The same, with integers of any size.
     #[cold]
     #[inline(never)]
     fn long(&self) -> f64 {
@@ -96,7 +96,8 @@ impl Decimal {
         if exponent >= 0 {
             number.multiply(5, exponent);
         } else {
-            // A power of 5 takes 2.322 bits a step, and 7/96 of a word of 32 are 2.333: the quotient keeps three words.
+            // A power of 5 takes 2.322 bits per step, and 7/96 of a 32-bit word are 2.333: the quotient keeps three
+            // words.
             let words = exponent.unsigned_abs() * 7 / 96 + 4;
             number.shift(words as usize);
             rest = number.divide(5, exponent.unsigned_abs());
@@ -106,11 +107,11 @@ impl Decimal {
         rounded(top, rest || below, power + dropped)
     }
 
-    /// True if no other number of as many digits (18 at most) is nearer to this double, which is more than 0. Of two that
-    /// are as near, the even one counts as nearer.
+    /// True if no other number with the same number of digits (at most 18) is nearer to this double, which must be
+    /// greater than 0. Of two that are equally near, the even one counts as nearer.
     #[must_use]
     pub fn is_nearest(&self, double: f64) -> bool {
-        // Half a step of the last digit is 5 of the next one.
+        // Half a step of the last digit is 5 in the next one.
         let tens = self.digits.parse::<u64>().ok().and_then(|number| number.checked_mul(10));
         let Some(tens) = tens.filter(|tens| *tens > 0) else { return false };
         let exponent = self.point - self.digits.len() as i64 - 1;
@@ -123,7 +124,7 @@ impl Decimal {
     }
 }
 
-/// The exponent behind `e`. It stops at a number that is larger than any text has digits, so nothing overflows.
+/// The exponent after `e`. It is capped at a number larger than any text has digits, so nothing overflows.
 fn read_exponent(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let mut exponent = 0_i64;
@@ -140,17 +141,17 @@ fn short(number: u64, power: u128, divide: bool) -> f64 {
     if !divide {
         return rounded(u128::from(number) * power, false, 0);
     }
-    // As many bits as there is room for, so that the quotient has 64 at least.
+    // As many bits as fit, so that the quotient has at least 64.
     let number = u128::from(number);
     let room = number.leading_zeros();
     let number = number << room;
     rounded(number / power, number % power != 0, -i64::from(room))
 }
 
-/// The double nearest to `top` × 2^power, or to a little more than that if there is a `rest`; of two that are as near, the
-/// even one. `top` is not 0, and has 64 bits at least where there is a rest.
+/// The double nearest to `top` × 2^power, or to slightly more if there is a `rest`; of two that are equally near, the
+/// even one. `top` is not 0, and has at least 64 bits if there is a rest.
 fn rounded(top: u128, rest: bool, power: i64) -> f64 {
-    /// Bits of a double's mantissa, the leading one included.
+    /// Bits of a double's mantissa, including the leading one.
     const MANTISSA: i64 = 53;
     const BIAS: i64 = 1023;
     let room = top.leading_zeros();
@@ -160,10 +161,10 @@ fn rounded(top: u128, rest: bool, power: i64) -> f64 {
     if exponent > BIAS {
         return f64::INFINITY;
     }
-    // The smallest doubles have no leading bit, and so the fewer others.
+    // Subnormal doubles have no leading bit, and fewer others accordingly.
     let missing = (1 - BIAS - exponent).max(0);
     let dropped = 128 - (MANTISSA - missing).max(-1);
-    // Nothing is kept but what rounding up makes: less than half of the smallest double is 0.
+    // Nothing is left unless it is rounded up: less than half of the smallest double is 0.
     let (kept, below) = match u32::try_from(dropped) {
         Ok(dropped @ 0..128) => (top >> dropped, top << (128 - dropped)),
         Ok(128) => (0, top),
@@ -175,7 +176,7 @@ fn rounded(top: u128, rest: bool, power: i64) -> f64 {
     if missing > 0 {
         return f64::from_bits(mantissa);
     }
-    // A mantissa that was rounded up to one bit more adds 1 to the exponent, up to that of infinity.
+    // A mantissa that rounds up to one more bit increments the exponent, possibly to that of infinity.
     let exponent = (exponent + BIAS - 1) as u64;
     f64::from_bits((exponent << (MANTISSA - 1)) + mantissa)
 }

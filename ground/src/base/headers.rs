@@ -1,18 +1,18 @@
-//! A header map in one block of bytes, as hosts give it: nothing is copied to read it.
+//! A header map in one block of bytes, as hosts pass it: nothing is copied to read it.
 
 use std::ops::Range;
 
-/// Headers in order, pseudo-headers included; names in lower case, as hosts give them. Names and values are bytes:
+/// Headers in order, pseudo-headers included; names in lower case, as hosts pass them. Names and values are bytes:
 /// nothing in HTTP makes them UTF-8.
 #[derive(Debug, Clone, Default)]
 pub struct Headers {
     block: Vec<u8>,
     fields: Vec<Field>,
-    /// The [`mark`]s of all names: most that are asked for are not there.
+    /// The [`mark`]s of all names: most names that are looked up are not present.
     marks: u64,
 }
 
-/// Where one header stands in a block.
+/// The position of one header in a block.
 #[derive(Debug, Clone)]
 pub struct Field {
     name: Range<usize>,
@@ -22,7 +22,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// A header whose name and value stand at these places of a block. A place outside of it is empty.
+    /// A header with its name and value at these ranges of a block. A range outside of it is empty.
     #[must_use]
     pub fn at(block: &[u8], name: Range<usize>, value: Range<usize>) -> Self {
         let number = number(at(block, &name));
@@ -30,8 +30,8 @@ impl Field {
     }
 }
 
-/// Names with different numbers are different names; case does not count. A request asks for some twenty headers by name,
-/// and most of its own have another number than that.
+/// Names with different numbers are different names; case is ignored. A request is searched for about twenty headers by
+/// name, and most of its own headers have other numbers than those.
 #[inline]
 fn number(name: &[u8]) -> u32 {
     // Upper and lower case differ in this bit.
@@ -40,22 +40,22 @@ fn number(name: &[u8]) -> u32 {
     (name.len() as u32) << 24 | byte(middle) << 16 | byte(name.first()) << 8 | byte(name.last())
 }
 
-/// One bit of 64: a name whose bit no header has set is not there.
+/// One bit of 64: a name whose bit no header has set is not present.
 #[inline]
 fn mark(number: u32) -> u64 {
-    // The golden ratio's share of 2^32 spreads numbers over the six bits that are taken.
+    // The golden ratio of 2^32 spreads numbers over the six bits that are used.
     1 << (number.wrapping_mul(0x9E37_79B9) >> 26)
 }
 
 impl Headers {
-    /// Headers that stand in a block.
+    /// Headers within a block.
     #[must_use]
     pub fn in_block(block: Vec<u8>, fields: Vec<Field>) -> Self {
         let marks = fields.iter().fold(0, |marks, own| marks | mark(own.number));
         Self { block, fields, marks }
     }
 
-    /// Adds one behind the others.
+    /// Adds one at the end.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let mut add = |bytes: &[u8]| {
             let start = self.block.len();
@@ -68,19 +68,19 @@ impl Headers {
         self.fields.push(field);
     }
 
-    /// Puts one value in place of all of this header's.
+    /// Replaces all values of this header with one.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
         let (block, fields) = (&self.block, &mut self.fields);
         fields.retain(|own| !at(block, &own.name).eq_ignore_ascii_case(name));
         self.push(name, value);
     }
 
-    /// All of them, by name and value.
+    /// All headers, by name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|own| (at(&self.block, &own.name), at(&self.block, &own.value)))
     }
 
-    /// The values of one header; its name is found in any case.
+    /// The values of one header, whose name matches in any case.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let mut from = 0;
         std::iter::from_fn(move || {
@@ -96,7 +96,7 @@ impl Headers {
         self.find(name, 0).map(|(_, value)| value)
     }
 
-    /// The value of the first header of this name that has at least this place, and the place after it.
+    /// The value of the first header with this name at or after this index, and the index after it.
     fn find(&self, name: &str, from: usize) -> Option<(usize, &[u8])> {
         let number = number(name.as_bytes());
         if self.marks & mark(number) == 0 {
@@ -121,7 +121,8 @@ fn at<'a>(block: &'a [u8], place: &Range<usize>) -> &'a [u8] {
     block.get(place.clone()).unwrap_or_default()
 }
 
-/// True for names that are equal but for case. Nearly always they are equal, which is found out eight bytes at a time.
+/// True for names that are equal except for case. Nearly always they are fully equal, which is checked eight bytes at a
+/// time.
 fn same(own: &[u8], name: &[u8]) -> bool {
     let ((words, rest), (others, other)) = (own.as_chunks::<8>(), name.as_chunks::<8>());
     let word = |word: &[u8; 8]| u64::from_le_bytes(*word);
@@ -133,7 +134,7 @@ fn same(own: &[u8], name: &[u8]) -> bool {
 }
 
 impl PartialEq for Headers {
-    /// The same names and values in the same order, wherever they stand.
+    /// Compares names and values in order, wherever they are stored.
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }

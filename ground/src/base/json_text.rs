@@ -1,4 +1,4 @@
-//! Strings of JSON texts that are written (RFC 8259 §7).
+//! Writes strings of JSON texts (RFC 8259 §7).
 
 /// Adds text as a JSON string.
 pub fn quote(text: &str, out: &mut String) {
@@ -7,8 +7,8 @@ pub fn quote(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Adds text as the content of a JSON string: quotes, backslashes and control characters are escaped, and what `also`
-/// says; all else stays as it is.
+/// Adds text as the content of a JSON string: escapes quotes, backslashes, control characters and those for which
+/// `also` is true.
 pub fn escape(text: &str, also: impl Fn(char) -> bool, out: &mut String) {
     for c in text.chars() {
         match c {

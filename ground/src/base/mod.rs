@@ -1,4 +1,4 @@
-//! The ground floor: what every room may use, and what uses nothing of the engine.
+//! The ground floor: used by every room, and using nothing of the engine.
 
 pub mod base32;
 pub mod base64;

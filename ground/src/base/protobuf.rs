@@ -1,4 +1,4 @@
-//! Protobuf, as far as it is written here: varints, fixed numbers and bytes, field by field.
+//! Writes protobuf, as far as it is needed here: varints, fixed numbers and bytes, field by field.
 //!
 //! <https://protobuf.dev/programming-guides/encoding/>
 
@@ -6,12 +6,12 @@
 pub const VARINT: u8 = 0;
 /// Eight bytes, little endian.
 pub const FIXED64: u8 = 1;
-/// Bytes with their length: texts and messages too.
+/// Bytes with a length: texts and messages too.
 pub const BYTES: u8 = 2;
 /// Four bytes, little endian.
 pub const FIXED32: u8 = 5;
 
-/// A number in groups of seven bits.
+/// A varint: groups of seven bits.
 pub fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
@@ -31,7 +31,7 @@ pub fn bytes(field: u8, value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(value);
 }
 
-/// A field that is a whole number; a negative `int64` as its two's complement.
+/// An integer field; a negative `int64` as its two's complement.
 pub fn number(field: u8, value: u64, out: &mut Vec<u8>) {
     tag(field, VARINT, out);
     varint(value, out);

@@ -1,13 +1,13 @@
-//! A map that is one sorted list.
+//! A map stored as one sorted list.
 
 use std::borrow::Borrow;
 use std::ops::{Range, RangeInclusive};
 
-/// A map in the order of its keys: a list of pairs, searched by halves.
+/// A map in the order of its keys: a list of pairs with binary search.
 ///
-/// It stands in for the standard library's `BTreeMap` where a bound keeps the entries to a few thousand. A tree's nodes
-/// are split and joined by code that is compiled for each pair of types, 3 to 6 KB of the module every time; a list takes
-/// some hundred bytes. To add or to remove an entry moves those behind it, which for so few is one short copy.
+/// It replaces the standard library's `BTreeMap` where a bound keeps the entries to a few thousand. A tree splits and
+/// joins nodes with code that is compiled for each pair of types, 3 to 6 KB of the module every time; a list takes a
+/// few hundred bytes. Adding or removing an entry moves those after it, which is one short copy at this size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortedMap<K, V> {
     entries: Vec<(K, V)>,
@@ -38,7 +38,7 @@ impl<K, V> SortedMap<K, V> {
         self.entries.is_empty()
     }
 
-    /// Takes all entries out.
+    /// Removes all entries.
     pub fn clear(&mut self) {
         self.entries.clear();
     }
@@ -63,19 +63,19 @@ impl<K, V> SortedMap<K, V> {
         self.entries.iter().map(|(_, value)| value)
     }
 
-    /// Takes the values out, in the order of their keys.
+    /// The values, in the order of their keys.
     pub fn into_values(self) -> impl Iterator<Item = V> {
         self.entries.into_iter().map(|(_, value)| value)
     }
 
-    /// Takes out the entries for which `keep` says no.
+    /// Removes the entries for which `keep` returns false.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         self.entries.retain_mut(|(key, value)| keep(key, value));
     }
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
-    /// Where the entry with this key stands; the error is where one would.
+    /// The position of the entry with this key, or as an error where it would be inserted.
     fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
     where
         K: Borrow<Q>,
@@ -110,7 +110,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.find(key).is_ok()
     }
 
-    /// Gives this key a value; gives back the one that it had.
+    /// Sets the value of this key; returns the previous one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
             Ok(at) => self.entries.get_mut(at).map(|(_, own)| std::mem::replace(own, value)),
@@ -121,26 +121,26 @@ impl<K: Ord, V> SortedMap<K, V> {
         }
     }
 
-    /// Where the entries stand whose keys are among these.
+    /// The positions of the entries whose keys are in this range.
     fn places(&self, keys: &RangeInclusive<K>) -> Range<usize> {
         let start = self.entries.partition_point(|(own, _)| own < keys.start());
         let end = self.entries.partition_point(|(own, _)| own <= keys.end());
         start..end.max(start)
     }
 
-    /// The entries whose keys are among these, in their order.
+    /// The entries whose keys are in this range, in order.
     pub fn range(&self, keys: RangeInclusive<K>) -> impl Iterator<Item = (&K, &V)> {
         let places = self.places(&keys);
         self.entries.get(places).unwrap_or_default().iter().map(|(key, value)| (key, value))
     }
 
-    /// Takes these entries out, in the order of their keys.
+    /// Removes and returns these entries, in the order of their keys.
     pub fn take_range(&mut self, keys: RangeInclusive<K>) -> Vec<(K, V)> {
         let places = self.places(&keys);
         self.entries.drain(places).collect()
     }
 
-    /// Takes the entry with this key out.
+    /// Removes and returns the entry with this key.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -159,7 +159,7 @@ impl<K, V> IntoIterator for SortedMap<K, V> {
 }
 
 impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {
-    /// Of several values of one key the last one counts.
+    /// Of several values for one key the last one counts.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut map = Self::new();
         for (key, value) in pairs {

@@ -3,7 +3,7 @@
 /// Reads an RFC 3339 date-time.
 ///
 /// # Errors
-/// Says what is wrong, and how it is written, where one can tell.
+/// What is wrong and, if that can be told, how to write it.
 pub fn parse(text: &str) -> Result<u64, String> {
     let wanted = || format!("`{}` is not a time such as `2026-11-25T06:00:00Z`", text.trim());
     let bytes = text.as_bytes();
@@ -67,7 +67,7 @@ pub fn format(unix: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// The month in UTC that holds this moment: where it begins, and where the next one does (Unix seconds).
+/// The month in UTC that contains this moment: its beginning and that of the next one (Unix seconds).
 #[must_use]
 pub fn month(unix: u64) -> (u64, u64) {
     let (year, month, _) = civil_from_days((unix / 86_400) as i64);
@@ -90,7 +90,7 @@ fn days_in(year: u64, month: u64) -> u64 {
     }
 }
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar; the year begins in March, so that the leap day is last.
+/// Days since 1970-01-01 in the proleptic Gregorian calendar; years begin in March, so that the leap day is last.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

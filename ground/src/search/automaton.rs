@@ -1,8 +1,8 @@
-//! From one automaton a pattern to the one that the patterns of a group share.
+//! Builds the automaton that the patterns of a group share from one automaton per pattern.
 //!
-//! A text is called quiet where the shared automaton's state is that of a fresh start. That is only true if no started match can come
-//! back to where fresh ones begin: in `a*b` the state after an `a` would be the state before it. So every pattern gets
-//! an *entry*: a copy of the states before its first byte, which nothing leads back to.
+//! A text is quiet where the shared automaton's state is that of a fresh start. This requires that no started match
+//! returns to the state in which fresh ones begin: in `a*b` the state after an `a` would equal the one before it. So
+//! every pattern gets an *entry*: a copy of the states before its first byte, which nothing leads back to.
 
 use super::pattern_error::PatternError;
 use crate::limits::{
@@ -14,7 +14,7 @@ use regex_automata::nfa::thompson::{BuildError, Builder, NFA, State, Transition,
 use regex_automata::util::primitives::StateID;
 use regex_syntax::hir::Hir;
 
-/// The automaton of one pattern, as its own exact engine runs it.
+/// The automaton of one pattern, for its own exact search.
 pub(super) fn compile(hir: &Hir) -> Result<NFA, PatternError> {
     build(hir, WhichCaptures::Implicit)
 }
@@ -42,19 +42,19 @@ fn build(hir: &Hir, captures: WhichCaptures) -> Result<NFA, PatternError> {
         })
 }
 
-/// What the shared automaton must tell.
+/// What the shared automaton must report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AutomatonKind {
-    /// Every match of every pattern, and whether any could begin or go on.
+    /// Every match of every pattern, and whether any could begin or continue.
     All,
     /// One pattern, whose match ends a lazy repetition: it dies where the match is decided.
     First,
 }
 
-/// The automaton that some patterns share. The cache never gives up, and no byte makes it quit.
+/// The automaton that some patterns share. Its cache never gives up, and no byte makes it quit.
 ///
 /// # Errors
-/// Together they are too big.
+/// The patterns are too big together.
 pub(super) fn combined(
     patterns: &[&NFA],
     kind: AutomatonKind,
@@ -88,7 +88,7 @@ pub(super) fn too_big() -> PatternError {
     }
 }
 
-/// How large the cache of a group's states may grow.
+/// The maximum size of the cache of a group's states, in bytes.
 pub(super) fn cache_bytes(kind: AutomatonKind) -> usize {
     match kind {
         AutomatonKind::All => SCAN_CACHE_BYTES,
@@ -96,7 +96,7 @@ pub(super) fn cache_bytes(kind: AutomatonKind) -> usize {
     }
 }
 
-/// The builder's error is large, and only its being there matters.
+/// The builder's error is large, and only its presence matters.
 type Built<T> = Result<T, Box<BuildError>>;
 
 fn combine(patterns: &[&NFA]) -> Built<NFA> {
@@ -110,7 +110,7 @@ fn combine(patterns: &[&NFA]) -> Built<NFA> {
         entries.push(entry);
     }
     let anchored = builder.add_union(entries)?;
-    // `(?s-u:.)*?` before the patterns: a start at every byte, less wanted than those before it.
+    // `(?s-u:.)*?` before the patterns: a start at every byte, with lower priority than those before it.
     let any = builder.add_empty()?;
     let unanchored = builder.add_union(vec![anchored, any])?;
     let skip = builder.add_range(Transition { start: 0, end: u8::MAX, next: unanchored })?;
@@ -118,9 +118,9 @@ fn combine(patterns: &[&NFA]) -> Built<NFA> {
     Ok(builder.build(anchored, unanchored)?)
 }
 
-/// Copies a pattern's states, then its entry; gives the entry's first state.
+/// Copies a pattern's states, then its entry; returns the entry's first state.
 fn copy(builder: &mut Builder, nfa: &NFA) -> Built<StateID> {
-    // States refer to later ones, so each is first a placeholder; the builder takes placeholders out in the end.
+    // States refer to later ones, so each is first a placeholder, which the builder resolves at the end.
     let mut bodies = Vec::with_capacity(nfa.states().len());
     for _ in nfa.states() {
         bodies.push(builder.add_empty()?);
@@ -171,7 +171,7 @@ fn closure(nfa: &NFA) -> Vec<StateID> {
     found
 }
 
-/// One state: what it reaches without a byte goes through `empty`, what a byte leads to through `after`.
+/// Copies one state: transitions without a byte are mapped by `empty`, those with a byte by `after`.
 fn copy_state(
     builder: &mut Builder,
     state: &State,

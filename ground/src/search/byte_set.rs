@@ -9,10 +9,10 @@ pub(super) struct ByteSet([u64; 4]);
 impl ByteSet {
     pub(super) const NONE: ByteSet = ByteSet([0; 4]);
     pub(super) const ALL: ByteSet = ByteSet([u64::MAX; 4]);
-    /// Those that are written with others as one character.
+    /// Bytes that belong to characters of several bytes.
     pub(super) const HIGH: ByteSet = ByteSet([0, 0, u64::MAX, u64::MAX]);
 
-    /// The ASCII bytes of a class, and whether it has other characters too.
+    /// The ASCII bytes of a class, and whether it has other characters as well.
     pub(super) fn ascii_of(class: &ClassUnicode) -> (ByteSet, bool) {
         let (mut ascii, mut others) = (ByteSet::NONE, false);
         for range in class.ranges() {

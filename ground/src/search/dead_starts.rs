@@ -1,28 +1,29 @@
-//! Starts at which no match begins, by two bytes: in text that is full of matches most starts are dead at their first.
+//! Starts at which no match begins, identified by two bytes: in text that is full of matches most starts die at their
+//! first byte.
 
-/// What is known of starts: the byte before one, and the first of it.
+/// Known dead starts: the byte before a start, and its first byte.
 #[derive(Debug, Default)]
 pub(super) struct DeadStarts {
-    /// A bit for each pair that is known to begin no match. Empty until one is.
+    /// One bit per pair that is known to begin no match. Empty until there is one.
     pairs: Vec<u64>,
 }
 
-/// Words of all bits.
+/// Words that hold all bits.
 const WORDS: usize = 256 * 256 / 64;
 
-/// Where the bit of a start stands.
+/// The position of a start's bit.
 fn bit_of(before: u8, first: u8) -> (usize, u64) {
     (usize::from(before) * 4 + usize::from(first / 64), 1 << (first % 64))
 }
 
 impl DeadStarts {
-    /// True if it is known that no match begins with `first` behind `before`.
+    /// True if it is known that no match begins with `first` after `before`.
     pub fn has(&self, before: u8, first: u8) -> bool {
         let (word, bit) = bit_of(before, first);
         self.pairs.get(word).is_some_and(|own| own & bit != 0)
     }
 
-    /// No match begins so.
+    /// Records that no match begins like this.
     pub fn note(&mut self, before: u8, first: u8) {
         self.pairs.resize(WORDS, 0);
         let (word, bit) = bit_of(before, first);

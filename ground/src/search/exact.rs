@@ -1,9 +1,9 @@
 //! Exact spans: one pattern at a time over a small part of the text.
 //!
-//! A backtracker that remembers what failed. `(state, place)` leads to a match or it does not, whatever start came
-//! there, so what failed for one start fails for all: however many matches a part holds, every pair fails once at most,
-//! and a match that was found is stepped over. `a(.*c)?` on a line of `a` looks for its `c` once, not once an `a`.
-//! What is left is bounded by a number of steps a byte; what that does not decide counts as found.
+//! A backtracker that remembers failures. `(state, position)` either leads to a match or does not, whichever start
+//! reached it, so what failed for one start fails for all. However many matches a part contains, every pair fails at
+//! most once, and a match that was found is skipped. `a(.*c)?` on a line of `a` searches for its `c` once, not once per
+//! `a`. The rest is bounded by a number of steps per byte; what that does not decide counts as found.
 
 use super::view::TextView;
 use crate::limits::{SCAN_EXACT_FREE, SCAN_EXACT_MEMO_BYTES, SCAN_EXACT_STEPS_PER_BYTE};
@@ -11,60 +11,60 @@ use regex_automata::Anchored;
 use regex_automata::nfa::thompson::{NFA, State};
 use regex_automata::util::primitives::StateID;
 
-/// What a search for a span came to.
+/// The result of a search for a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SpanSearch {
-    /// No match begins in what is loaded.
+    /// No match begins in the loaded part.
     Nothing,
     /// The leftmost-first match.
     Match(u64, u64),
-    /// A match that begins here could still come: it lives at the end of what is loaded.
+    /// A match that begins here may still occur: it is alive at the end of the loaded part.
     Open(u64),
-    /// The steps ran out. Nothing begins before this place; what begins here or later is not known.
+    /// The steps ran out. Nothing begins before this offset; from here on it is unknown.
     OutOfSteps(u64),
 }
 
 /// What the end of the loaded part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edge {
-    /// As good as the text's end: no start in the part lives there.
+    /// Equivalent to the text's end: no start in the part is alive there.
     Final,
     /// More text follows, and may decide.
     Open,
 }
 
-/// The part of a text that spans are asked of, and what the patterns' searches came to in it.
+/// The part of a text in which spans are searched, and the state of each pattern's search in it.
 #[derive(Debug, Default)]
 pub(super) struct Exact {
     haystack: Vec<u8>,
-    /// Where the haystack begins in the text.
+    /// The offset of the haystack in the text.
     from: u64,
-    /// Counts the parts that were loaded.
+    /// Counts the loaded parts.
     part: u64,
     engines: Vec<Engine>,
-    /// States that are still to be tried, the wanted ones last, with their places.
+    /// States that remain to be tried, with their positions, those of highest priority last.
     open: Vec<(StateID, usize)>,
-    /// Work done since it was made.
+    /// Steps taken since it was created.
     steps: u64,
 }
 
-/// What is kept for one pattern.
+/// The state kept for one pattern.
 #[derive(Debug, Default)]
 struct Engine {
-    /// By state: its number among those that several states lead to. Only these can be met twice.
+    /// By state: its number among the states with several predecessors. Only these can be reached twice.
     joins: Vec<Option<u32>>,
-    /// How many there are.
+    /// The number of such states.
     width: usize,
-    /// Bits by place and number: was here and failed. Empty where it would be too large.
+    /// Bits by position and number: reached and failed. Empty if it would be too large.
     failed: Vec<u64>,
-    /// The part that `failed` and `left` are for.
+    /// The part that `failed` and `left` belong to.
     part: u64,
     /// Steps that may still be taken in this part.
     left: u64,
 }
 
 impl Exact {
-    /// Loads the text between two offsets, with one byte of context, so that a cut is not taken for the text's
+    /// Loads the text between two offsets, with one byte of context, so that a cut is not mistaken for the text's
     /// beginning.
     pub(super) fn load(&mut self, view: &TextView<'_>, from: u64, to: u64) {
         let before = view.look_behind(from);
@@ -76,12 +76,12 @@ impl Exact {
         self.steps = self.steps.saturating_add(self.haystack.len() as u64);
     }
 
-    /// Work done since it was made.
+    /// Steps taken since it was created.
     pub(super) fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// The leftmost-first match of pattern `index` that begins at `from` or after it (exactly there if anchored).
+    /// The leftmost-first match of pattern `index` that begins at or after `from` (exactly there if anchored).
     pub(super) fn find(
         &mut self,
         nfa: &NFA,
@@ -98,7 +98,7 @@ impl Exact {
         found
     }
 
-    /// Takes a pattern's engine out, ready for the part that is loaded.
+    /// Takes out a pattern's engine, prepared for the loaded part.
     fn engine(&mut self, nfa: &NFA, index: usize) -> Engine {
         if self.engines.len() <= index {
             self.engines.resize_with(index.saturating_add(1), Engine::default);
@@ -118,7 +118,7 @@ impl Exact {
             engine.failed.shrink_to(KEPT_WORDS);
             if words.saturating_mul(size_of::<u64>()) <= SCAN_EXACT_MEMO_BYTES {
                 engine.failed.resize(words, 0);
-                // Clearing memory is quicker than reading text.
+                // Clearing memory is faster than reading text.
                 self.steps = self.steps.saturating_add(words as u64 / 8);
             }
         }
@@ -165,7 +165,7 @@ impl Exact {
 /// A memory of failures up to this size is kept from part to part.
 const KEPT_WORDS: usize = 1024;
 
-/// What one start came to.
+/// The result of one start.
 enum SpanAttempt {
     Failed,
     Match(usize),
@@ -173,7 +173,7 @@ enum SpanAttempt {
     OutOfSteps,
 }
 
-/// Tries one start: depth first, in the order in which the pattern wants its ways.
+/// Tries one start: depth first, in the pattern's order of priority.
 fn attempt(
     engine: &mut Engine,
     nfa: &NFA,
@@ -192,7 +192,7 @@ fn attempt(
                 break;
             }
             let next = match nfa.state(id) {
-                // As the automata have it: a match is told by the byte after it.
+                // As in the automata: a match is reported by the byte after it.
                 State::Match { .. } if at == text.len() && edge == Edge::Open => {
                     return SpanAttempt::Open;
                 }
@@ -236,7 +236,7 @@ fn attempt(
     SpanAttempt::Failed
 }
 
-/// Where a state that reads a byte goes with it.
+/// The state after reading this byte.
 fn after_byte(state: &State, byte: u8) -> Option<StateID> {
     match state {
         State::ByteRange { trans } => trans.matches_byte(byte).then_some(trans.next),
@@ -247,7 +247,7 @@ fn after_byte(state: &State, byte: u8) -> Option<StateID> {
 }
 
 impl Engine {
-    /// Notes that a state is tried at a place. True if it was before, and failed.
+    /// Records that a state is tried at a position. True if it was tried before, and failed.
     fn was_here(&mut self, id: StateID, at: usize) -> bool {
         let Some(&Some(join)) = self.joins.get(id.as_usize()) else { return false };
         let bit = at.wrapping_mul(self.width).wrapping_add(join as usize);
@@ -258,11 +258,11 @@ impl Engine {
         was
     }
 
-    /// A match was found: what was tried from its start to its end did not all fail.
+    /// A match was found: not everything that was tried between its start and its end has failed.
     fn forget(&mut self, start: usize, end: usize) {
         let from = start.saturating_mul(self.width);
         let to = end.saturating_add(1).saturating_mul(self.width);
-        // Whole words: to forget a failure more is no mistake.
+        // Whole words: forgetting too many failures is harmless.
         if let Some(words) = self.failed.get_mut(from / 64..to.div_ceil(64)) {
             self.left = self.left.saturating_sub(words.len() as u64 / 8);
             words.fill(0);
@@ -270,7 +270,7 @@ impl Engine {
     }
 }
 
-/// Numbers the states that more than one state leads to. Every circle has one.
+/// Numbers the states with more than one predecessor. Every cycle contains one.
 fn joins(nfa: &NFA) -> (Vec<Option<u32>>, usize) {
     let mut ways = vec![0_u8; nfa.states().len()];
     let mut count = |id: StateID| {

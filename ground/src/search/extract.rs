@@ -1,8 +1,8 @@
-//! The first group of a pattern in a short text: what a label's value is.
+//! The first group of a pattern in a short text, which becomes the value of a label.
 //!
-//! Depth first, in the order in which the pattern wants its ways. `(state, place)` that led to no match for one start
-//! leads to none for any, whatever the group was, so every pair is tried once at most: work is at most the number of
-//! states times the length.
+//! Depth first, in the pattern's order of priority. A `(state, position)` that led to no match for one start leads to
+//! none for any, whatever the group was, so every pair is tried at most once: the work is at most the number of states
+//! times the length.
 
 use super::automaton;
 use super::language;
@@ -12,7 +12,7 @@ use crate::limits::{EXTRACT_STATES, EXTRACT_TEXT_BYTES};
 use regex_automata::nfa::thompson::{NFA, State};
 use regex_automata::util::primitives::StateID;
 
-/// A pattern of which the first group is wanted.
+/// A pattern whose first group is extracted.
 #[derive(Debug, Clone)]
 pub struct Extract {
     nfa: NFA,
@@ -22,14 +22,14 @@ pub struct Extract {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLong;
 
-/// What is still to be tried: a state, a place, and the group as far as it is known.
+/// What remains to be tried: a state, a position, and the group as far as it is known.
 type Open = (StateID, usize, Option<usize>, Option<usize>);
 
 impl Extract {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// Those of [`Pattern::parse`]; it has no group; it is too big for a label.
+    /// Those of [`Pattern::parse`]; the pattern has no group; it is too big for a label.
     pub fn parse(source: &str) -> Result<Self, PatternError> {
         let refused = |message: &str, help: &str| PatternError {
             offset: None,
@@ -53,7 +53,7 @@ impl Extract {
         Ok(Self { nfa })
     }
 
-    /// The first group of the leftmost-first match; `None`: there is no match, or the group is not part of it.
+    /// The first group of the leftmost-first match; `None` if there is no match, or the group is not part of it.
     ///
     /// # Errors
     /// The text is longer than [`EXTRACT_TEXT_BYTES`].

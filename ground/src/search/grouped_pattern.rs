@@ -1,21 +1,21 @@
-//! A pattern as a group of patterns has it, and what it reports.
+//! A pattern as part of a group, and what it reports.
 
 use super::Hit;
 use super::packs::Check;
 use super::view::TextView;
 use regex_automata::nfa::thompson::NFA;
 
-/// A pattern as a group has it.
+/// A pattern as part of a group.
 #[derive(Debug)]
 pub(super) struct GroupedPattern {
     pub(super) nfa: NFA,
-    /// The rules that look for it.
+    /// The rules that search for it.
     pub(super) tags: Vec<u32>,
     pub(super) check: Option<Check>,
 }
 
 impl GroupedPattern {
-    /// Reports a candidate, if its check agrees. Gives where the pattern's next match may begin.
+    /// Reports a candidate, if the pattern's check accepts it. Returns where the pattern's next match may begin.
     pub(super) fn judge(
         &self,
         view: &TextView<'_>,

@@ -1,8 +1,8 @@
-//! The pattern language of POLICY "Patterns", as a rewriting of regex-syntax's syntax tree.
+//! The pattern language of POLICY "Patterns", implemented by rewriting regex-syntax's syntax tree.
 //!
-//! The tree is changed in place so that what is left needs no Unicode tables and still takes whole characters:
-//! `\w \d \s` become bracketed ASCII classes, `(?i)` becomes classes of both ASCII cases, `\b` becomes its ASCII form.
-//! With `fold`, letters and classes become what [`normalize`] makes of them, as the text is too.
+//! The tree is changed in place so that the result needs no Unicode tables and still consumes whole characters: `\w \d
+//! \s` become bracketed ASCII classes, `(?i)` becomes classes of both ASCII cases, `\b` becomes its ASCII form. With
+//! `fold`, letters and classes become what [`normalize`] makes of them, like the text.
 
 use super::normalize::{also, normalize};
 use super::pattern_error::PatternError;
@@ -61,8 +61,8 @@ fn refused(span: &Span, message: &str, help: &str) -> PatternError {
     }
 }
 
-/// Walks a tree in the order of its text, since `(?i)` holds from where it stands to the end of its group.
-/// Recursion is as deep as the parser's nest limit.
+/// Walks a tree in the order of its text, since `(?i)` applies from its position to the end of its group. Recursion is
+/// as deep as the parser's nest limit.
 struct Rewriter {
     fold: bool,
     ignore_case: bool,
@@ -109,7 +109,7 @@ impl Rewriter {
         }
     }
 
-    /// Takes `i` out of the flags (it is written out as classes) and refuses `u`.
+    /// Removes `i` from the flags (it is expanded into classes) and rejects `u`.
     fn flags(&mut self, flags: &mut Flags) -> Result<(), PatternError> {
         let mut on = true;
         for item in &flags.items {
@@ -127,14 +127,14 @@ impl Rewriter {
             }
         }
         flags.items.retain(|item| item.kind != FlagsItemKind::Flag(Flag::CaseInsensitive));
-        // `(?-i:…)` became `(?-:…)`, which only a tree can say; the flag it leaves means nothing.
+        // `(?-i:…)` became `(?-:…)`, which can be expressed only in a tree; the remaining flag has no meaning.
         if matches!(flags.items.last(), Some(item) if item.kind.is_negation()) {
             flags.items.pop();
         }
         Ok(())
     }
 
-    /// What a literal becomes, where it does not stay as it is.
+    /// The replacement of a literal, if it has one.
     fn letter(&self, literal: &mut Literal) -> Option<Ast> {
         let span = literal.span;
         let class = |characters: Vec<char>| {
@@ -165,7 +165,7 @@ impl Rewriter {
         }
     }
 
-    /// One member of a class. Cases are added to each member, before any negation around it.
+    /// One item of a class. Cases are added to each item, before any negation around it.
     fn item(&self, item: &mut ClassSetItem) -> Result<(), PatternError> {
         match item {
             ClassSetItem::Empty(_) => Ok(()),
@@ -211,7 +211,7 @@ impl Rewriter {
             }
         }
         if self.fold {
-            // What its characters read as, besides themselves. Past the bound a range names whole scripts.
+            // The normal forms of its characters, besides themselves. Ranges beyond the bound name whole scripts.
             for c in (first..=last).take(FOLDED_RANGE_CHARS) {
                 let read = normalize(c);
                 let others = read.map(also).unwrap_or_default();
@@ -240,7 +240,7 @@ fn unicode_class(span: &Span) -> PatternError {
     )
 }
 
-/// `\b` and its kin over ASCII word characters.
+/// `\b` and similar assertions over ASCII word characters.
 fn ascii_assertion(assertion: &Assertion) -> Option<Ast> {
     match assertion.kind {
         AssertionKind::StartLine

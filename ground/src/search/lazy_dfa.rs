@@ -1,7 +1,7 @@
-//! A lazy DFA with the cache that its states live in, and the rows that remember its transitions.
+//! A lazy DFA with the cache of its states, and the rows that store its transitions.
 //!
-//! State ids die when the cache is cleared. Every id that outlives a call is therefore kept together with the *stamp*
-//! of the cache it belongs to; an id with another stamp is made anew by walking the text again.
+//! State ids become invalid when the cache is cleared. Every id that outlives a call is therefore stored with the
+//! *stamp* of its cache; an id with another stamp is recomputed by walking the text again.
 
 use super::rows::{Goal, Pair, Rows};
 use regex_automata::hybrid::LazyStateID;
@@ -10,11 +10,11 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, PatternID};
 use std::collections::BTreeMap;
 
-/// The automaton gave up. It is configured so that it never does; if it did, the text is held to its end.
+/// The automaton gave up. It is configured never to do so; if it does, the text is held to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GaveUp;
 
-/// What a transition that is not in a row counts as, in steps.
+/// The cost of a transition that is not in a row, in steps.
 const BUILD_STEPS: usize = 4;
 
 /// A state that outlives a call, with the stamp of its cache.
@@ -24,7 +24,7 @@ pub(super) struct SavedState {
     stamp: u64,
 }
 
-/// A row that outlives a call, with the stamp of its cache and what tells whether it still is where it was.
+/// A row that outlives a call, with the stamp of its cache and what tells whether it is still in the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SavedRow {
     row: usize,
@@ -32,29 +32,30 @@ pub(super) struct SavedRow {
     dropped: u64,
 }
 
-/// Why [`LazyDfa::walk`] came back.
+/// Why [`LazyDfa::walk`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WalkEnd {
-    /// All bytes are read.
+    /// All bytes were read.
     End,
-    /// The live state is a match, or dead; or the text is quiet, which was waited for.
+    /// The live state is a match, or dead; or the text is quiet and that was the goal.
     Event,
-    /// The cache was cleared: the rows are stale, and so is the decider's state. The live state is good if it is given.
+    /// The cache was cleared: the rows are stale, and so is the decider's state. The live state is valid if it is
+    /// given.
     Cleared(Option<LazyStateID>),
 }
 
-/// States built so far, and what is known of the ways between them.
+/// States built so far, and the known transitions between them.
 #[derive(Debug)]
 pub(super) struct LazyDfa {
     cache: Cache,
-    /// Which cache this is: ids of another one mean nothing here.
+    /// The number of this cache: ids of another one are meaningless here.
     epoch: u32,
     rows: Rows,
-    /// The stamp that the rows were begun under; `None` where the cache is too small for them.
+    /// The stamp under which the rows were started; `None` if the cache is too small for them.
     rows_stamp: Option<u64>,
-    /// Which states are dead to all purposes, under the same stamp.
+    /// Which states are effectively dead, under the same stamp.
     dead: BTreeMap<LazyStateID, bool>,
-    /// Work done: bytes read, and more for what had to be built.
+    /// Steps taken: bytes read, and more for states that had to be built.
     steps: u64,
 }
 
@@ -74,7 +75,7 @@ impl LazyDfa {
         }
     }
 
-    /// Work done since it was made.
+    /// Steps taken since it was created.
     pub(super) fn steps(&self) -> u64 {
         self.steps
     }
@@ -85,7 +86,7 @@ impl LazyDfa {
         (u64::from(self.epoch) << 40) ^ clears
     }
 
-    /// How often the cache was cleared.
+    /// How many times the cache was cleared.
     pub(super) fn clears(&self) -> usize {
         self.cache.clear_count()
     }
@@ -95,7 +96,7 @@ impl LazyDfa {
         SavedState { id, stamp: self.stamp() }
     }
 
-    /// The kept state's id, if its cache still has it.
+    /// The saved state's id, if its cache still exists.
     pub(super) fn get(&self, kept: Option<SavedState>) -> Option<LazyStateID> {
         kept.filter(|kept| kept.stamp == self.stamp()).map(|kept| kept.id)
     }
@@ -135,8 +136,8 @@ impl LazyDfa {
         Ok(id)
     }
 
-    /// Makes the rows fit the cache. It may clear the cache, and then saved states are gone. If the cache is too small
-    /// to hold all start states at once, there are no rows, and nothing is known to be quiet.
+    /// Makes the rows match the cache. This may clear the cache, which invalidates saved states. If the cache is too
+    /// small to hold all start states at once, there are no rows, and no place is known to be quiet.
     pub(super) fn refresh_rows(&mut self, dfa: &DFA) -> Result<(), GaveUp> {
         if self.rows_stamp == Some(self.stamp()) {
             return Ok(());
@@ -161,22 +162,22 @@ impl LazyDfa {
         Ok(())
     }
 
-    /// If the rows do not fit the cache any more, there are none until they are made anew.
+    /// Drops the rows if they no longer match the cache; they are rebuilt later.
     pub(super) fn forget_stale_rows(&mut self) {
         if self.rows_stamp != Some(self.stamp()) {
             self.rows_stamp = None;
         }
     }
 
-    /// The row of a pair, to be kept; `None`: there are no rows.
+    /// The row of a pair, to be saved; `None` if there are no rows.
     pub(super) fn keep_row(&mut self, pair: Pair) -> Option<SavedRow> {
         let stamp = self.rows_stamp.filter(|stamp| *stamp == self.stamp())?;
         let row = self.rows.row(pair);
         Some(SavedRow { row, stamp, dropped: self.rows.dropped() })
     }
 
-    /// Reads all of `bytes` from a kept row. The pair and the row that it comes to, if all the way is known, nothing
-    /// matches on it, and the text is quiet at its end; else nothing is read.
+    /// Reads all of `bytes` from a saved row. Returns the final pair and row if all transitions are known, nothing
+    /// matches on the way, and the text is quiet at the end; otherwise nothing is read.
     #[inline(always)]
     pub(super) fn glide(&mut self, kept: SavedRow, bytes: &[u8]) -> Option<(Pair, SavedRow)> {
         let stamp = self.stamp();
@@ -191,8 +192,8 @@ impl LazyDfa {
         Some((self.rows.pair(row)?, SavedRow { row, ..kept }))
     }
 
-    /// Reads bytes until something is to be done. `pair` and `at` are brought forward; `quiet_at` is the last place
-    /// found where the text is quiet, and there the decider began afresh.
+    /// Reads bytes until something needs to be done. Advances `pair` and `at`; `quiet_at` becomes the last position
+    /// where the text is quiet, at which the decider starts afresh.
     pub(super) fn walk(
         &mut self,
         dfa: &DFA,
@@ -237,7 +238,7 @@ impl LazyDfa {
                 None => None,
             };
             if self.stamp() != stamp {
-                // `live` went with the rest. It is walked to again, without a decider beside it.
+                // `live` is gone with the rest. It is reached again by walking, without a decider in step.
                 self.forget_stale_rows();
                 return Ok(WalkEnd::Cleared(None));
             }
@@ -254,7 +255,7 @@ impl LazyDfa {
         }
     }
 
-    /// [`LazyDfa::walk`] where the cache is too small for rows: step by step, and nothing is known to be quiet.
+    /// [`LazyDfa::walk`] if the cache is too small for rows: step by step, and no place is known to be quiet.
     fn walk_without_rows(
         &mut self,
         dfa: &DFA,
@@ -278,7 +279,7 @@ impl LazyDfa {
         self.steps = self.steps.saturating_add(u64::try_from(steps).unwrap_or(u64::MAX));
     }
 
-    /// Adds the patterns that match in `id` (their matches end one byte before it) to a sorted list.
+    /// Adds the patterns that match in `id` (their matches end one byte earlier) to a sorted list.
     pub(super) fn note_matches(&self, dfa: &DFA, id: LazyStateID, into: &mut Vec<usize>) {
         for index in 0..dfa.match_len(&self.cache, id) {
             let pattern: PatternID = dfa.match_pattern(&self.cache, id, index);
@@ -302,7 +303,7 @@ impl LazyDfa {
         Ok(())
     }
 
-    /// The patterns that match anywhere in `bytes`, with which the text ends: once through it, whatever the cache does.
+    /// The patterns that match anywhere in `bytes`, which end the text, found in one pass whatever the cache does.
     pub(super) fn note_all_matches(
         &mut self,
         dfa: &DFA,
@@ -324,8 +325,8 @@ impl LazyDfa {
         self.note_matches_at_end(dfa, id, into)
     }
 
-    /// True if `id` only tells of a match, or waits for what cannot come: every byte leads to death, and the text's end
-    /// to no match. It may clear the cache.
+    /// True if `id` only reports a match, or waits for something impossible: every byte leads to death, and the text's
+    /// end to no match. It may clear the cache.
     pub(super) fn is_dead(&mut self, dfa: &DFA, id: LazyStateID) -> Result<bool, GaveUp> {
         let stamp = self.stamp();
         let known = self.rows_stamp == Some(stamp);

@@ -1,11 +1,11 @@
-//! Which characters read as which: data for [`super::normalize`].
+//! Which characters are read as which: data for [`super::normalize`].
 //!
-//! Letters with marks (their compatibility decomposition without marks, Unicode 14), and letters of other alphabets that
-//! look the same in common fonts (after the confusables of Unicode Technical Standard 39, cut down to letters, digits and
-//! the punctuation of keys and addresses). Case is folded first, so capitals stand here only where they have no small
-//! form of their own.
+//! Letters with marks (their compatibility decomposition without marks, Unicode 14), and letters of other alphabets
+//! that look the same in common fonts (after the confusables of Unicode Technical Standard 39, reduced to letters,
+//! digits and the punctuation of keys and addresses). Case is folded first, so capitals are listed only if they have no
+//! lower-case form.
 
-/// Rows of (what is read, the characters that are read so).
+/// Rows of (normal form, the characters that are read as it).
 pub(super) const ROWS: &[(char, &str)] = &[
     ('"', "“”"),
     ('\'', "ʼ‘’"),
@@ -124,7 +124,7 @@ pub(super) const ROWS: &[(char, &str)] = &[
     ('ꝯ', "ꝰ"),
 ];
 
-/// Small letters that read as either of two: what a pattern's letter matches besides itself.
+/// Lower-case letters that may be read as either of two: what a pattern's letter matches besides itself.
 pub(super) const ALSO: &[(char, &str)] = &[
     ('h', "η"),
     ('n', "νηп"),

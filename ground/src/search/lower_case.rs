@@ -1,9 +1,10 @@
-//! Small letters for capitals of every script, beyond ASCII.
+//! Lower-case letters for capitals of every script beyond ASCII.
 //!
-//! The standard library has them one by one, which is 11 KB of the module; but alphabets stand in rows, so that runs of
-//! letters with the same distance to their small ones say the same in a fifth of that.
+//! The standard library lists them one by one, which adds 11 KB to the module. But alphabets are contiguous, so runs of
+//! letters with the same distance to their lower-case forms express the same in a fifth of that.
 
-/// The small letter of a capital; of one that has several (`İ`), the first: the rest is marks. Others are what they are.
+/// The lower-case form of a capital; if it has several characters (`İ`), the first: the rest are marks. Other
+/// characters are returned unchanged.
 pub(super) fn small(c: char) -> char {
     let code = u32::from(c);
     let after = RUNS.partition_point(|(first, ..)| *first <= code);
@@ -16,8 +17,8 @@ pub(super) fn small(c: char) -> char {
     char::from_u32(code.wrapping_add_signed(*distance)).unwrap_or(c)
 }
 
-/// Unicode 17's simple lower case: the first capital of a run, how many there are, the step from one to the next (2 where
-/// capitals and small letters take turns), and how far away the small letters are.
+/// Unicode 17's simple lower case: the first capital of a run, their number, the step from one to the next (2 if
+/// capitals and lower-case letters alternate), and the distance to the lower-case letters.
 #[rustfmt::skip] // a row for each letter would fill pages
 const RUNS: &[(u32, u8, u8, i32)] = &[
     (0xC0, 23, 1, 32), (0xD8, 7, 1, 32), (0x100, 24, 2, 1), (0x130, 1, 1, -199), (0x132, 3, 2, 1), (0x139, 8, 2, 1),
@@ -68,7 +69,7 @@ mod tests {
             assert_eq!(c.to_lowercase().next(), Some(small(c)), "{c:?}");
             capitals += 1;
         }
-        // A library of a later Unicode may know more.
+        // A library of a later Unicode version may have more.
         assert_eq!(capitals, 1462);
     }
 }

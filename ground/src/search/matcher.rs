@@ -11,17 +11,17 @@ use crate::limits::MATCHER_AUTOMATON_BYTES;
 use std::cell::Cell;
 use std::fmt;
 
-/// The patterns of some rules, compiled. Cheap to share (`Rc`) within a thread; lazily built states live inside.
+/// The compiled patterns of some rules. Cheap to share (`Rc`) within a thread; lazily built states are stored inside.
 pub struct Matcher {
     plain: Vec<PatternGroup>,
     normalized: Vec<PatternGroup>,
-    /// Taken out while it is used, so that no borrow can fail.
+    /// Taken out while in use, so that no borrow can fail.
     scratch: Cell<Option<Box<Scratch>>>,
-    /// How many scratches were ever made: state ids of one mean nothing in another.
+    /// How many scratches were created: state ids of one are meaningless in another.
     epoch: Cell<u32>,
 }
 
-/// What all texts of a matcher build together.
+/// The states that all texts of a matcher build together.
 #[derive(Debug)]
 pub(super) struct Scratch {
     pub(super) plain: Vec<GroupCache>,
@@ -29,21 +29,21 @@ pub(super) struct Scratch {
 }
 
 impl Matcher {
-    /// Compiles patterns; each comes with the number that its hits carry.
+    /// Compiles patterns; each comes with the tag of its hits.
     ///
     /// # Errors
-    /// Together they are too big.
+    /// The patterns are too big together.
     pub fn new<'a>(
         patterns: impl IntoIterator<Item = (u32, &'a Pattern)>,
     ) -> Result<Matcher, PatternError> {
         Matcher::with_cache(patterns, None)
     }
 
-    /// [`Matcher::new`] with another bound on each cache of states, in bytes. The hits do not depend on it; tests and
+    /// [`Matcher::new`] with another bound on each cache of states, in bytes. Hits do not depend on it; tests and
     /// benches use it.
     ///
     /// # Errors
-    /// Together they are too big.
+    /// The patterns are too big together.
     pub fn with_cache<'a>(
         patterns: impl IntoIterator<Item = (u32, &'a Pattern)>,
         cache_bytes: Option<usize>,
@@ -68,17 +68,17 @@ impl Matcher {
         self.plain.is_empty() && self.normalized.is_empty()
     }
 
-    /// The groups over the text as it is.
+    /// The groups for the text as it is.
     pub(super) fn plain(&self) -> &[PatternGroup] {
         &self.plain
     }
 
-    /// The groups over the normalized text.
+    /// The groups for the normalized text.
     pub(super) fn normalized(&self) -> &[PatternGroup] {
         &self.normalized
     }
 
-    /// Takes the scratch, or makes one. It is given back with [`Matcher::give_back`].
+    /// Takes the scratch, or creates one. It is returned with [`Matcher::give_back`].
     #[inline(always)]
     pub(super) fn take(&self) -> Box<Scratch> {
         self.scratch.take().unwrap_or_else(|| {
@@ -90,8 +90,8 @@ impl Matcher {
         })
     }
 
-    /// Work done so far by all texts: a step is about a byte read by an automaton. It grows at most linearly with the
-    /// bytes fed; tests hold it to that.
+    /// Steps taken so far for all texts: a step is about one byte read by an automaton. The number grows at most
+    /// linearly with the bytes fed, which tests assert.
     #[must_use]
     pub fn steps(&self) -> u64 {
         let scratch = self.take();
@@ -116,13 +116,13 @@ impl fmt::Debug for Matcher {
     }
 }
 
-/// A pattern and all rules that look for it.
+/// A pattern and all rules that search for it.
 struct WantedPattern<'a> {
     pattern: &'a Pattern,
     tags: Vec<u32>,
 }
 
-/// Adds a pattern, once: two rules with the same pattern share its states.
+/// Adds a pattern once: two rules with the same pattern share its states.
 fn add<'a>(wanted: &mut Vec<WantedPattern<'a>>, tag: u32, pattern: &'a Pattern) {
     let same = wanted.iter_mut().find(|known| {
         known.pattern.name == pattern.name
@@ -141,8 +141,8 @@ fn groups(
     cache_bytes: Option<usize>,
     budget: &mut usize,
 ) -> Result<Vec<PatternGroup>, PatternError> {
-    // Patterns that begin in most words have a group of their own: together, each of their states would come with each of
-    // the others', and text with addresses and names in it would build new ones for ever.
+    // Patterns that begin in most words have a group of their own: otherwise each of their states would be combined
+    // with each of the others', and text with addresses and names would keep building new ones.
     let (mut shared, mut in_words) = (Vec::new(), Vec::new());
     let (mut words_hirs, mut shared_hirs) = (Vec::new(), Vec::new());
     let mut groups = Vec::new();

@@ -7,8 +7,8 @@
 //!
 //! # An example
 //!
-//! The pattern `ca[rt]+s?`, and a text that comes in three pieces. A start is *live* while a match that begins there
-//! could still come or grow.
+//! The pattern `ca[rt]+s?`, and a text that arrives in three pieces. A start is *live* while a match that begins there
+//! may still occur or grow.
 //!
 //! ```text
 //!   feed "a ca"          a   c a            after it: the start at 2 is live (`ca`), nothing before it is
@@ -24,26 +24,26 @@
 //!
 //! # How it works, in the order of cost
 //!
-//! 1. The *live* automaton, one lazy DFA over all patterns of a group, takes every byte. Where its state is the one of a
-//!    fresh start, no start is live: the text is *quiet*, and everything before is decided. On ordinary text that is all
-//!    that happens; and where the text is quiet, what comes before the next place where a match may begin is passed over
-//!    unread. Patterns that begin in most words (e-mail) are a group of their own, and where the sign that each of
-//!    their matches holds does not stand, the text is not even read.
-//! 2. Where a feed ends and the text is not quiet, the *decider* knows the earliest start that is still live: the same DFA
-//!    run from one start only, which moves on to the next start when it dies. While its start lives it is read beside
-//!    the live automaton, in the same rows, and costs nothing.
-//! 3. Where the live automaton saw a match, a backtracker gives the exact span, once no start before it is live. The
+//! 1. The *live* automaton, one lazy DFA over all patterns of a group, reads every byte. If its state is that of a
+//!    fresh start, no start is live: the text is *quiet*, and everything before is decided. On ordinary text that is
+//!    all that happens; and where the text is quiet, everything before the next place where a match may begin is
+//!    skipped. Patterns that begin in most words (e-mail) form a group of their own, and text without the character
+//!    that all of their matches contain is not read at all.
+//! 2. Where a feed ends and the text is not quiet, the *decider* tells the earliest start that is still live: the same
+//!    DFA, run from one start only, which moves on to the next start when it dies. While its start lives it runs in
+//!    step with the live automaton, in the same rows, at no extra cost.
+//! 3. If the live automaton saw a match, a backtracker finds the exact span, once no start before it is live. The
 //!    pattern's next match may begin where this one ends (`resume_at`).
 //!
-//! Each of these is bounded in steps a byte. What the decider does not get to is held longer than it must be; where the
-//! automaton reads the same text again too often, the text is held to its end; where spans cannot be told in time, the
-//! rest of the stretch counts as found. Nothing of it lets a match pass.
+//! Each of these is bounded in steps per byte. What the decider does not reach is held longer than necessary; if the
+//! automaton reads the same text again too often, the text is held to its end; if spans cannot be found in time, the
+//! rest of the stretch counts as found. None of this lets a match pass.
 //!
-//! In the example: at `a ` the text is quiet; at the end of the first feed it is not, and the decider runs from 2 and
-//! is live at 4; in the second feed the live automaton is quiet again after the `,`, and as it had seen a match, the
-//! backtracker looks for spans from 2 to there.
+//! In the example: after `a ` the text is quiet; at the end of the first feed it is not, and the decider runs from 2
+//! and is live at 4. In the second feed the live automaton is quiet again after the `,` and, since it has seen a match,
+//! the backtracker searches for spans from 2 to there.
 //!
-//! A match is known one character after its end at the latest (`\b` or `$` may ask what follows), or at
+//! A match is known at the latest one character after its end (`\b` or `$` may depend on what follows), or at
 //! [`StreamSearch::finish`].
 
 mod automaton;
@@ -80,10 +80,10 @@ pub use stream_search::StreamSearch;
 /// One match of one rule's pattern in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
-    /// Where the match begins: bytes of decoded UTF-8 text since the text's beginning.
+    /// Where the match begins: bytes of decoded UTF-8 text from the text's beginning.
     pub start: u64,
     /// Where it ends.
     pub end: u64,
-    /// The number that came with the pattern (a rule's index).
+    /// The tag that came with the pattern (a rule's index).
     pub tag: u32,
 }

@@ -1,15 +1,15 @@
-//! `fold: true`: what a text reads as, whatever it is written with.
+//! `fold: true`: how a text is read, whatever characters it is written with.
 //!
-//! Invisible characters and combining marks vanish; full-width, mathematical, enclosed and other dressed-up letters,
-//! letters with marks, and look-alikes of other alphabets become plain; case goes, in every script that has it. The same is
-//! done to patterns, so both meet in the middle. A hit covers the original characters from its first to its last,
-//! with all that vanished between them; what vanished after its last character stays outside.
+//! Invisible characters and combining marks are removed; full-width, mathematical, enclosed and other styled letters,
+//! letters with marks, and look-alikes of other alphabets become plain; case is folded in every script that has it.
+//! Patterns are treated the same way, so that both agree. A hit covers the original characters from its first to its
+//! last, including removed ones between them; removed characters after the last one are not part of it.
 
 use super::look_alikes::{ALSO, ROWS};
 use super::lower_case;
 use std::sync::OnceLock;
 
-/// What one character reads as; `None` if it vanishes.
+/// The normal form of a character; `None` if it is removed.
 pub(super) fn normalize(c: char) -> Option<char> {
     if c.is_ascii() {
         return Some(c.to_ascii_lowercase());
@@ -28,7 +28,7 @@ pub(super) fn normalize(c: char) -> Option<char> {
     Some(look_alike(lower).unwrap_or(lower))
 }
 
-/// Small letters that a normalized letter of a pattern matches besides itself: some read as either of two.
+/// Lower-case letters that a normalized letter of a pattern matches besides itself: some may be read as either of two.
 pub(super) fn also(c: char) -> &'static str {
     ALSO.iter().find(|(letter, _)| *letter == c).map_or("", |(_, others)| others)
 }
@@ -47,7 +47,7 @@ fn look_alike(c: char) -> Option<char> {
     table.get(at).map(|(_, read)| *read)
 }
 
-/// Characters without width or ink: Unicode's Default_Ignorable_Code_Point, less what spaces or letters it holds.
+/// Characters without width or ink: Unicode's Default_Ignorable_Code_Point, except the spaces and letters in it.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
@@ -64,14 +64,14 @@ fn is_mark(c: char) -> bool {
         | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}')
 }
 
-/// Letters and digits of blocks that repeat the alphabet in some dress, by arithmetic.
+/// Letters and digits of blocks that repeat the alphabet in some style, by arithmetic.
 fn undress(c: char) -> char {
     let code = u32::from(c);
     let letter = |first: u32| char::from_u32(0x61_u32.saturating_add(code.saturating_sub(first)));
     let plain = match code {
         0xA0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x3000 => Some(' '),
         0xFF01..=0xFF5E => char::from_u32(code.saturating_sub(0xFEE0)),
-        // 13 alphabets of 26 capitals and 26 small letters each.
+        // 13 alphabets of 26 capitals and 26 lower-case letters each.
         0x1D400..=0x1D6A3 => {
             char::from_u32(0x61_u32.saturating_add(code.saturating_sub(0x1D400) % 26))
         }
@@ -94,7 +94,7 @@ fn undress(c: char) -> char {
     plain.unwrap_or(c)
 }
 
-/// The mathematical Greek alphabets: 25 capitals, nabla, 25 small letters, seven variants.
+/// The mathematical Greek alphabets: 25 capitals, nabla, 25 lower-case letters, seven variants.
 fn greek(place: u32) -> Option<char> {
     match place {
         0..=24 => char::from_u32(0x3B1_u32.saturating_add(place)),

@@ -1,4 +1,4 @@
-//! A text as it reads, scanned in step with the text as it is written.
+//! The normalized form of a text, scanned in step with the text as it is written.
 
 use super::Hit;
 use super::normalize::normalize;
@@ -7,18 +7,18 @@ use super::text_search::{self, TextSearch};
 use crate::limits::SCAN_PIECE_BYTES;
 use std::collections::VecDeque;
 
-/// The normalized text, and where its bytes come from. Offsets that leave are those of the written text.
+/// The normalized text, and where its bytes come from. Offsets in results are those of the written text.
 #[derive(Debug, Default, Clone)]
 pub(super) struct NormalizedSearch {
     search: TextSearch,
-    /// Where the normalized text that is not decided comes from, in order.
+    /// The origin of the undecided normalized text, in order.
     runs: VecDeque<Run>,
-    /// How much there was: of the normalized text, and of the written one.
+    /// Lengths so far: of the normalized text, and of the written one.
     normalized: u64,
     written: u64,
 }
 
-/// A run of normalized bytes: either they are as written, byte for byte, or they are one character's.
+/// A run of normalized bytes: either they are as written, byte for byte, or they belong to one character.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     normalized: u64,
@@ -29,7 +29,7 @@ struct Run {
 }
 
 impl NormalizedSearch {
-    /// True if no group ever looked at it.
+    /// True if no group has ever read it.
     pub(super) fn is_unused(&self) -> bool {
         self.search.is_unused()
     }
@@ -65,7 +65,7 @@ impl NormalizedSearch {
         }
     }
 
-    /// Finds everything in a short text that is complete.
+    /// Finds everything in a short, complete text.
     pub(super) fn find_in(
         groups: &[PatternGroup],
         caches: &mut [GroupCache],
@@ -94,7 +94,7 @@ impl NormalizedSearch {
         self.bring_back(hits, known);
     }
 
-    /// Folds one character, and remembers where it came from.
+    /// Normalizes one character, and records where it came from.
     fn push(&mut self, c: char, read: &mut String) {
         let (written, written_len) = (self.written, length(c));
         self.written = written.saturating_add(written_len);
@@ -121,7 +121,7 @@ impl NormalizedSearch {
         }
     }
 
-    /// Turns hits in the normalized text into hits in the written one, and forgets what is decided.
+    /// Translates hits in the normalized text into hits in the written one, and drops what is decided.
     fn bring_back(&mut self, hits: &mut [Hit], known: usize) {
         for hit in hits.iter_mut().skip(known) {
             let last = hit.end.saturating_sub(1);
@@ -141,7 +141,7 @@ impl NormalizedSearch {
         self.runs.get(after.checked_sub(1)?)
     }
 
-    /// Where the character of a normalized byte begins.
+    /// The beginning of the character that a normalized byte belongs to.
     fn start(&self, normalized: u64) -> u64 {
         match self.run(normalized) {
             Some(run) if run.ascii => {
@@ -152,7 +152,7 @@ impl NormalizedSearch {
         }
     }
 
-    /// Where the character of a normalized byte ends.
+    /// The end of the character that a normalized byte belongs to.
     fn end(&self, normalized: u64) -> u64 {
         match self.run(normalized) {
             Some(run) if run.ascii => self.start(normalized).saturating_add(1),

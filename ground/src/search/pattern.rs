@@ -1,4 +1,4 @@
-//! One pattern of a policy: read, brought to the ASCII rules, and judged.
+//! One pattern of a policy: parsed, rewritten to the ASCII rules, and judged.
 
 use super::automaton;
 use super::language;
@@ -7,7 +7,7 @@ use super::pattern_error::PatternError;
 use crate::limits::PATTERN_BYTES;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// A pattern as a policy names it, parsed and brought to the ASCII rules of POLICY "Patterns".
+/// A pattern as a policy states it, parsed and rewritten to the ASCII rules of POLICY "Patterns".
 #[derive(Debug, Clone)]
 pub struct Pattern {
     pub(super) name: String,
@@ -17,11 +17,11 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Reads `find` entries: a regular expression, or a pack (`pack:secrets`), which stands for several patterns.
+    /// Reads a `find` entry: a regular expression, or a pack (`pack:secrets`), which stands for several patterns.
     ///
     /// # Errors
-    /// Bad syntax, something outside the language (look-around, back-references, `\p`), an unknown pack, a pattern
-    /// that matches the empty text, one that compiles too big.
+    /// Bad syntax, something outside the language (look-around, back-references, `\p`), an unknown pack, a pattern that
+    /// matches the empty text, one that is too big when compiled.
     pub fn parse(source: &str, fold: bool) -> Result<Vec<Pattern>, PatternError> {
         match source.strip_prefix("pack:") {
             Some(pack) => {
@@ -70,16 +70,16 @@ impl Pattern {
         }
     }
 
-    /// How the pattern is called: its source, or `pack:NAME/PATTERN`.
+    /// The pattern's name: its source, or `pack:NAME/PATTERN`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// True if a partial match of it could stay live without bound on ordinary prose (`hemostat check` names such
-    /// patterns): it repeats, without a bound, something that takes both letters and blanks, as `.*` and `[^"]*` do.
-    /// `\s+` and `[A-Za-z0-9]{20,}` are not named: prose ends them soon, and what feeds them for ever meets the bound
-    /// on held text.
+    /// True if a partial match could stay alive on ordinary prose without bound (`hemostat check` reports such
+    /// patterns): it repeats without a bound something that matches both letters and blanks, like `.*` and `[^"]*`.
+    /// `\s+` and `[A-Za-z0-9]{20,}` are not reported: prose ends them soon, and text that does not is subject to the
+    /// bound on held text.
     #[must_use]
     pub fn unbounded(&self) -> bool {
         any(&self.hir, &|hir| match hir.kind() {
@@ -92,13 +92,13 @@ impl Pattern {
         })
     }
 
-    /// How many bytes its shortest match has.
+    /// The length of its shortest match, in bytes.
     #[must_use]
     pub fn shortest(&self) -> usize {
         self.hir.properties().minimum_len().unwrap_or(usize::MAX)
     }
 
-    /// True if every match of it begins or ends at the boundary of a word.
+    /// True if every match begins or ends at a word boundary.
     #[must_use]
     pub fn asks_for_a_boundary(&self) -> bool {
         let properties = self.hir.properties();
@@ -112,12 +112,12 @@ impl Pattern {
     }
 }
 
-/// True if `hir` or a part of it is so. Recursion is as deep as the parser's nest limit allows.
+/// True if `is` holds for `hir` or a part of it. Recursion is as deep as the parser's nest limit.
 fn any(hir: &Hir, is: &dyn Fn(&Hir) -> bool) -> bool {
     is(hir) || hir.kind().subs().iter().any(|sub| any(sub, is))
 }
 
-/// True if a literal or a class takes this ASCII character.
+/// True if a literal or a class matches this ASCII character.
 pub(super) fn takes(hir: &Hir, c: char) -> bool {
     match hir.kind() {
         HirKind::Literal(literal) => literal.0.iter().any(|&byte| char::from(byte) == c),

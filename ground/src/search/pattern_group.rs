@@ -1,8 +1,8 @@
-//! Some patterns that share one automaton, and how a text is brought forward in it.
+//! Patterns that share one automaton, and how a text advances in it.
 //!
-//! Patterns without lazy repetitions share a group. There a start counts as live while *any* match could still begin
-//! at it. A pattern that repeats lazily has a group of its own, whose automaton follows leftmost-first rules, because in
-//! the shared one `BEGIN.*?END` would look live for ever after its match.
+//! Patterns without lazy repetitions share a group. There a start counts as live while *any* match may still begin at
+//! it. A pattern that repeats lazily has a group of its own, whose automaton follows leftmost-first rules, because in
+//! the shared one `BEGIN.*?END` would appear live forever after its match.
 
 use super::Hit;
 use super::automaton::{self, AutomatonKind};
@@ -28,11 +28,11 @@ pub(super) struct PatternGroup {
     kind: AutomatonKind,
     dfa: DFA,
     entries: Vec<GroupedPattern>,
-    /// What a full cache of states costs the decider: it took about a step a byte to build.
+    /// What a full cache of states costs the decider: about one step per byte to build.
     clear_steps: u64,
-    /// What of a text need not be read.
+    /// Which text need not be read.
     sparse: Option<Sparse>,
-    /// Where a match may begin, if that tells anything.
+    /// Where a match may begin, if that rules anything out.
     starts: Option<Starts>,
 }
 
@@ -42,18 +42,18 @@ pub(super) struct GroupCache {
     dfa: LazyDfa,
     exact: Exact,
     dead: DeadStarts,
-    /// Re-used.
+    /// Reused buffer.
     seen: Vec<usize>,
 }
 
 impl GroupCache {
-    /// Work done since it was made: a step is about a byte read by an automaton.
+    /// Steps taken since it was created: a step is about one byte read by an automaton.
     pub(super) fn steps(&self) -> u64 {
         self.dfa.steps().saturating_add(self.exact.steps())
     }
 }
 
-/// How much text is loaded for spans beyond what one start needed, at least.
+/// How much more text than one start needed is loaded for spans, at least.
 const LOADED_AHEAD: u64 = 64;
 
 impl PatternGroup {
@@ -75,8 +75,8 @@ impl PatternGroup {
         GroupCache { dfa: LazyDfa::new(&self.dfa, epoch), exact: Exact::default(), dead, seen }
     }
 
-    /// Finds everything in a text that is complete and short, of which nothing is remembered: once through it says what
-    /// matches in it.
+    /// Finds everything in a complete short text of which nothing is remembered: one pass tells which patterns match in
+    /// it.
     pub(super) fn find_in(&self, cache: &mut GroupCache, text: &[u8], hits: &mut Vec<Hit>) {
         let begins = |starts: &Starts| starts.next(text, 0) < text.len();
         let may_match = self.starts.as_ref().is_none_or(begins)
@@ -98,7 +98,7 @@ impl PatternGroup {
         cache.seen = seen;
     }
 
-    /// Reads the view to its end, and finds what is decided there.
+    /// Reads to the end of the view, and finds what is decided there.
     pub(super) fn advance(
         &self,
         cache: &mut GroupCache,
@@ -115,7 +115,7 @@ impl PatternGroup {
         self.read_all(cache, progress, view, hits);
     }
 
-    /// Goes over what need not be read, and reads what stands between, as long as more than a little is left.
+    /// Skips what need not be read, and reads what is between, as long as more than a little is left.
     fn skip(
         &self,
         sparse: &Sparse,
@@ -140,7 +140,7 @@ impl PatternGroup {
             let to = view.end().saturating_sub((unread.len() - part.read) as u64);
             self.read_all(cache, progress, &view.until(to), hits);
             if progress.clear < to {
-                // It is not decided in time: what is held must not be looked through again and again.
+                // Not decided in time: held text must not be searched again and again.
                 return;
             }
         }
@@ -166,12 +166,14 @@ impl PatternGroup {
         }
     }
 
-    /// Most text comes to nothing on a way that was gone before: then reading it is all there is to do. True if so.
+    /// Most text leads to nothing over transitions that are already known: then reading it is all there is to do. True
+    /// if so.
     #[inline(always)]
     fn glide(&self, cache: &mut GroupCache, progress: &mut Progress, view: &TextView<'_>) -> bool {
         let Some(row) = progress.row.take() else { return false };
         let (from, end) = (progress.read, view.end());
-        // What turns out not to be quiet is read a second time, so only short texts are tried: those of an event.
+        // If the text turns out not to be quiet, it is read a second time, so only short texts are tried: those of an
+        // event.
         let short = end.saturating_sub(from) <= GLIDE_BYTES;
         if progress.gave_up || !progress.seen.is_empty() || from >= end || !short {
             return false;
@@ -201,7 +203,7 @@ impl PatternGroup {
             let read = if self.sparse.as_ref().is_some_and(|sparse| !sparse.may_match(held)) {
                 Ok(())
             } else if progress.gave_up {
-                // Once through all that was held says what matched in it.
+                // One pass over everything held tells which patterns matched in it.
                 let before = view.look_behind(progress.clear);
                 cache.dfa.note_all_matches(&self.dfa, before, held, &mut seen)
             } else {
@@ -218,7 +220,7 @@ impl PatternGroup {
         progress.restart(view.end());
     }
 
-    /// The state of the live automaton at `progress.read`, with fresh rows where the cache is large enough.
+    /// The state of the live automaton at `progress.read`, with fresh rows if the cache is large enough.
     fn live_state(
         &self,
         cache: &mut GroupCache,
@@ -230,7 +232,7 @@ impl PatternGroup {
             return Ok(state);
         }
         progress.reads_again(progress.read.saturating_sub(progress.clear), view)?;
-        // No start before `clear` is alive, so walking from there gives the same state.
+        // No start before `clear` is alive, so walking from there leads to the same state.
         let state = cache.dfa.replay(
             &self.dfa,
             Anchored::No,
@@ -263,13 +265,13 @@ impl PatternGroup {
         };
         match cache.dfa.get(progress.live) {
             Some(live) => Ok(Pair { live, decider }),
-            // The decider's start cleared the cache.
+            // Starting the decider cleared the cache.
             None => Ok(Pair { live: self.live_state(cache, progress, view)?, decider: None }),
         }
     }
 
-    /// Walks the live automaton to the end of the view, and the decider beside it while its start lives. Matches that
-    /// quiet points decide are reported.
+    /// Runs the live automaton to the end of the view, and the decider in step while its start lives. Reports matches
+    /// that are decided by quiet points.
     fn read_on(
         &self,
         cache: &mut GroupCache,
@@ -319,7 +321,7 @@ impl PatternGroup {
         }
     }
 
-    /// Nothing that begins before `to` is alive: reports the matches seen, and goes on from there.
+    /// Nothing that begins before `to` is alive: reports the matches seen, and continues from there.
     fn settle(
         &self,
         cache: &mut GroupCache,
@@ -344,7 +346,8 @@ impl PatternGroup {
         progress.decider.refill(to);
     }
 
-    /// The automaton of a lazy pattern died: its first match is decided, and perhaps more. What is not is read again.
+    /// The automaton of a lazy pattern died: its first match is decided, and perhaps more. The undecided rest is read
+    /// again.
     fn decide_first(
         &self,
         cache: &mut GroupCache,
@@ -359,7 +362,7 @@ impl PatternGroup {
         progress.reads_again(to.saturating_sub(next), view)
     }
 
-    /// Reports the matches of one pattern in what is loaded, which ends at `to`. Gives where it is not decided.
+    /// Reports the matches of one pattern in the loaded part, which ends at `to`. Returns where it is undecided.
     #[allow(
         clippy::too_many_arguments,
         reason = "a step of two callers, which have all of it at hand"
@@ -390,8 +393,7 @@ impl PatternGroup {
         }
     }
 
-    /// Moves the decider to the end of the view, over every start that is dead.
-    /// True if the live automaton must read again.
+    /// Moves the decider to the end of the view, past every dead start. True if the live automaton must read again.
     fn decide(
         &self,
         cache: &mut GroupCache,
@@ -410,8 +412,8 @@ impl PatternGroup {
             let mut next = view.next_char(start);
             let died_at = progress.decider.read;
             if !matched.is_empty() && died_at > loaded_to {
-                // For the starts that follow, too: what failed for one fails for the next. But not for all that is
-                // held, since only some of it may be decided now.
+                // For the following starts too, since what failed for one fails for the next; but not for everything
+                // held, since only part of it may be decided now.
                 let ahead = died_at.saturating_sub(start).saturating_add(LOADED_AHEAD);
                 loaded_to = died_at.saturating_add(ahead).min(end);
                 cache.exact.load(view, start, loaded_to);
@@ -425,7 +427,7 @@ impl PatternGroup {
                     match cache.exact.find(&entry.nfa, index, start, Anchored::Yes, Edge::Final) {
                         SpanSearch::Match(start, end) => entry.judge(view, start, end, hits),
                         SpanSearch::OutOfSteps(_) => {
-                            // It died where the decider is, so it cannot be longer.
+                            // It died at the decider's position, so it cannot be longer.
                             entry.report(start, died_at, hits);
                             Some(died_at)
                         }
@@ -451,7 +453,7 @@ impl PatternGroup {
         Ok(false)
     }
 
-    /// Runs from the present start as far as the view and the budget go. True if the start is dead.
+    /// Runs from the current start as far as the view and the budget permit. True if the start is dead.
     fn run(
         &self,
         cache: &mut GroupCache,
@@ -468,7 +470,7 @@ impl PatternGroup {
         if decider.steps >= allowed {
             return Ok(false);
         }
-        // In text that is full of matches most starts are dead at their first byte, which is soon known.
+        // In text that is full of matches most starts die at their first byte, which is quickly learned.
         let begins = (view.look_behind(clear), view.slice(decider.read, end).first());
         let begins = match begins {
             (Some(before), Some(first)) if decider.read == clear => Some((before, *first)),
@@ -512,7 +514,7 @@ impl PatternGroup {
         }
         decider.state = Some(cache.dfa.keep(state));
         let spent = decider.read == end && cache.dfa.is_dead(&self.dfa, state)?;
-        // What would have been the step into death, so that the sum does not depend on where the text was cut.
+        // The cost of the step into death, so that the sum does not depend on where the text was cut.
         decider.steps = decider.steps.saturating_add(u64::from(spent));
         Ok(spent)
     }

@@ -1,16 +1,16 @@
-//! How far one text has come in one group of patterns.
+//! The progress of one text in one group of patterns.
 
 use super::lazy_dfa::{GaveUp, LazyDfa, SavedRow, SavedState};
 use super::rows::Pair;
 use super::view::TextView;
 use crate::limits::{SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE};
 
-/// What one text has come to in one group. Offsets count bytes from the text's beginning.
+/// The progress of one text in one group. Offsets count bytes from the text's beginning.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Progress {
     /// Everything before is decided: the earliest start that may be alive.
     pub(super) clear: u64,
-    /// The live automaton has read so far.
+    /// How far the live automaton has read.
     pub(super) read: u64,
     pub(super) live: Option<SavedState>,
     /// The row of both automata's states there.
@@ -22,17 +22,17 @@ pub(super) struct Progress {
     pub(super) decider: Decider,
     /// Bytes that were read again.
     pub(super) read_again: u64,
-    /// The automaton gave up, or too much was read again; the text is held until its end.
+    /// The automaton gave up, or too much was read again; the text is held to its end.
     pub(super) gave_up: bool,
 }
 
 /// The decider: the same automaton, run from one start.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Decider {
-    /// It began at `Progress::clear` and has read so far.
+    /// It started at `Progress::clear` and has read this far.
     pub(super) read: u64,
     pub(super) state: Option<SavedState>,
-    /// Patterns that matched from this very start, sorted.
+    /// Patterns that matched from this start, sorted.
     pub(super) matched: Vec<usize>,
     /// Where the text was last quiet.
     pub(super) quiet: u64,
@@ -50,7 +50,7 @@ impl Progress {
             .fold(self.clear, u64::max)
     }
 
-    /// Remembers the row of both automata's states, where they are in step.
+    /// Saves the row of both automata's states, if they are in step.
     pub(super) fn keep_row(&mut self, dfa: &mut LazyDfa) {
         let live = dfa.get(self.live).filter(|_| self.decider.read == self.read);
         let decider = dfa.get(self.decider.state);
@@ -60,7 +60,7 @@ impl Progress {
         };
     }
 
-    /// Counts bytes that are read again. Too many, for all that came so far, and the text is held instead.
+    /// Counts bytes that are read again. If there are too many for the text so far, it is held instead.
     pub(super) fn reads_again(&mut self, bytes: u64, view: &TextView<'_>) -> Result<(), GaveUp> {
         self.read_again = self.read_again.saturating_add(bytes);
         let allowed =
@@ -68,7 +68,7 @@ impl Progress {
         if self.read_again > allowed { Err(GaveUp) } else { Ok(()) }
     }
 
-    /// Goes back to (or on to) a place that is decided, and reads on from there.
+    /// Moves back (or ahead) to a decided position, and reads on from there.
     pub(super) fn restart(&mut self, at: u64) {
         self.clear = at;
         self.read = at;
@@ -81,7 +81,7 @@ impl Progress {
 }
 
 impl Decider {
-    /// It read beside the live automaton, up to here.
+    /// The decider has run in step with the live automaton up to here.
     pub(super) fn is_at(&mut self, read: u64, state: SavedState) {
         self.steps = self.steps.saturating_add(read.saturating_sub(self.read));
         self.read = read;
@@ -94,7 +94,7 @@ impl Decider {
         self.matched.clear();
     }
 
-    /// Nothing before `at` matters any more: the budget begins anew.
+    /// Nothing before `at` matters any more: the budget starts anew.
     pub(super) fn refill(&mut self, at: u64) {
         self.quiet = at;
         self.steps = 0;

@@ -1,65 +1,65 @@
-//! Dense rows: the transitions that a lazy DFA has been asked for, in one flat table.
+//! Dense rows: the known transitions of a lazy DFA, in one flat table.
 //!
-//! A step of the lazy DFA asks whether its state is tagged, where its row lies, and whether the transition is known;
-//! and then somebody must ask whether the text is quiet, and step the decider beside it. A row answers all of it with
-//! one number. It stands for a *pair*: the state of the live automaton, and that of the decider, which began at the last
-//! quiet point and reads the same bytes. So the earliest live start costs nothing that reading does not cost anyway, and
-//! patterns that keep every word alive (e-mail) cost what others do.
+//! A step of the lazy DFA must check whether its state is tagged, where its row is, and whether the transition is
+//! known; then the caller must check whether the text is quiet, and advance the decider too. A row answers all of this
+//! with one number. It represents a *pair*: the state of the live automaton and that of the decider, which started at
+//! the last quiet point and reads the same bytes. So finding the earliest live start costs nothing beyond reading, and
+//! patterns that keep every word alive (e-mail) cost the same as others.
 //!
-//! Rows are filled as they are asked for, and dropped together when they are too many or when the DFA's cache was
-//! cleared: they are a memory of the DFA, never an answer of their own.
+//! Rows are filled on demand, and dropped together when there are too many or when the DFA's cache was cleared: they
+//! are a cache of the DFA's transitions, never an independent source.
 
 use super::starts::Starts;
 use crate::limits::SCAN_ROWS_BYTES;
 use regex_automata::hybrid::LazyStateID;
 use std::collections::BTreeMap;
 
-/// The states of both automata over one text.
+/// The states of both automata for one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pair {
     pub(super) live: LazyStateID,
-    /// The decider's state. `None`: its start is dead, or was never in step.
+    /// The decider's state. `None` if its start is dead, or was never in step.
     pub(super) decider: Option<LazyStateID>,
 }
 
-/// A transition as a row has it: flags, and above them where the next row begins in the table.
+/// A transition in a row: flags in the low bits, and above them the beginning of the next row in the table.
 pub(super) type Entry = u32;
 
-/// The transition was not asked for yet.
+/// The transition is not known yet.
 const UNKNOWN: Entry = 1;
-/// The live automaton's state after it is a match, or dead.
+/// The live automaton's next state is a match, or dead.
 const TAGGED: Entry = 2;
 /// The text is quiet after it.
 const QUIET: Entry = 4;
 const FLAG_BITS: u32 = 3;
 
-/// Bytes that are read before it is asked whether there was something to do.
+/// Bytes that are read before checking whether there is something to do.
 const BLOCK: usize = 16;
 
-/// So much is to be passed over, or it is read.
+/// A skip shorter than this is read instead.
 const WORTH: usize = 2 * BLOCK;
 
-/// Where the next start is near, so many bytes are read before one is looked for again; and at most.
+/// If the next start is near, this many bytes are read before the next search for one; and at most this many.
 const READ_ON: usize = 2 * BLOCK;
 const READ_ON_MOST: usize = 1024;
 
-/// A way over transitions, known or not.
+/// A path over transitions, known or not.
 struct Way {
-    /// The row that it comes to.
+    /// The row that it leads to.
     row: usize,
     /// The flags of all of them, and of the last one.
     all: Entry,
     last: Entry,
 }
 
-/// Where a walk over known transitions came to an end, and why.
+/// Where and why a walk over known transitions ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Walked {
-    /// The row of the state reached.
+    /// The row of the final state.
     pub(super) row: usize,
     /// How many bytes were read.
     pub(super) read: usize,
-    /// How many had been read where the text was last quiet.
+    /// How many had been read when the text was last quiet.
     pub(super) quiet_at: Option<usize>,
     /// The last byte read led to a match or to death.
     pub(super) tagged: bool,
@@ -70,31 +70,31 @@ pub(super) struct Walked {
 /// How far a text is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Goal<'s> {
-    /// To where it is quiet.
+    /// Until it is quiet.
     Quiet,
-    /// To its end. Where it is quiet, what lies before the next of these starts is passed over.
+    /// To its end. Where it is quiet, everything before the next of these starts is skipped.
     End(Option<&'s Starts>),
 }
 
-/// What is known of a lazy DFA's transitions.
+/// The known transitions of a lazy DFA.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// By byte: which bytes the automaton does not tell apart.
+    /// By byte: the class of bytes that the automaton does not distinguish.
     classes: Box<[u8; 256]>,
-    /// How many classes there are: a row's length.
+    /// The number of classes, which is the length of a row.
     stride: usize,
     table: Vec<Entry>,
-    /// How often all rows were dropped: a row's place means nothing after that.
+    /// How many times all rows were dropped: earlier positions are meaningless then.
     dropped: u64,
     /// By number of the row.
     pairs: Vec<Pair>,
     numbers: BTreeMap<Pair, usize>,
-    /// By class of the last byte read: both automata at a fresh start, where that is the same for the whole class.
+    /// By class of the last byte read: both automata at a fresh start, if that is the same for the whole class.
     fresh: Vec<Option<Pair>>,
 }
 
 impl Rows {
-    /// No rows, for an automaton with these classes.
+    /// An empty table for an automaton with these classes.
     pub(super) fn new(classes: Box<[u8; 256]>) -> Rows {
         let last = classes.iter().copied().max().unwrap_or_default();
         let stride = usize::from(last).saturating_add(1);
@@ -109,7 +109,7 @@ impl Rows {
         }
     }
 
-    /// Forgets all rows. `fresh` gives both automata at a fresh start after a byte.
+    /// Forgets all rows. `fresh`: both automata at a fresh start, by the byte before it.
     pub(super) fn restart(&mut self, fresh: &[Pair; 256]) {
         self.drop_all();
         self.fresh.clear();
@@ -124,7 +124,7 @@ impl Rows {
             match slot {
                 None if !*apart => *slot = Some(*pair),
                 Some(known) if known == pair => {}
-                // The automaton would not tell these bytes apart, and the start after them does: nothing is called
+                // The automaton does not distinguish these bytes, but the start after them does: nothing is called
                 // quiet there.
                 _ => (*slot, *apart) = (None, true),
             }
@@ -138,13 +138,13 @@ impl Rows {
         self.numbers.clear();
     }
 
-    /// Both automata at a fresh start after this byte, if `live` is there.
+    /// Both automata at a fresh start after this byte, if `live` is the state there.
     pub(super) fn fresh(&self, byte: u8, live: LazyStateID) -> Option<Pair> {
         let pair = *self.fresh.get(self.class(byte))?;
         pair.filter(|pair| pair.live == live)
     }
 
-    /// The row of a fresh start after this byte; `None`: there is none yet, or the byte does not tell.
+    /// The row of a fresh start after this byte; `None` if there is none yet, or the byte does not determine it.
     fn fresh_row(&self, byte: u8) -> Option<usize> {
         let pair = (*self.fresh.get(self.class(byte))?)?;
         Some(self.numbers.get(&pair)?.saturating_mul(self.stride))
@@ -155,7 +155,7 @@ impl Rows {
         usize::from(self.classes.get(usize::from(byte)).copied().unwrap_or_default())
     }
 
-    /// The row of a pair; an empty one if there was none. It may drop all others.
+    /// The row of a pair; a new empty one if necessary. All other rows may be dropped.
     pub(super) fn row(&mut self, pair: Pair) -> usize {
         if let Some(&number) = self.numbers.get(&pair) {
             return number.saturating_mul(self.stride);
@@ -170,22 +170,22 @@ impl Rows {
         row
     }
 
-    /// How often all rows were dropped.
+    /// How many times all rows were dropped.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// The pair that a row stands for.
+    /// The pair that a row represents.
     pub(super) fn pair(&self, row: usize) -> Option<Pair> {
         self.pairs.get(row.checked_div(self.stride)?).copied()
     }
 
-    /// Learns a transition of `from`, and gives the row it leads to.
+    /// Stores a transition of `from`, and returns the row it leads to.
     pub(super) fn learn(&mut self, from: Pair, byte: u8, to: Pair) -> usize {
         let quiet = self.fresh(byte, to.live);
         let to = quiet.unwrap_or(to);
         let next = self.row(to);
-        // After `next`, since making it may have dropped the row that is written to.
+        // After `next`, since creating it may have dropped the row that is written to.
         let row = self.numbers.get(&from).map(|number| number.saturating_mul(self.stride));
         let at = row.map(|row| row.saturating_add(self.class(byte)));
         if let Some(entry) = at.and_then(|at| self.table.get_mut(at)) {
@@ -196,14 +196,14 @@ impl Rows {
         next
     }
 
-    /// Reads all of `bytes` and gives the row that it comes to, if all the way is known, nothing matches on it, and the
-    /// text is quiet at its end.
+    /// Reads all of `bytes` and returns the final row if all transitions are known, nothing matches on the way, and the
+    /// text is quiet at the end.
     pub(super) fn glide(&self, row: usize, bytes: &[u8]) -> Option<usize> {
         let way = self.through(row, bytes)?;
         (way.all & (UNKNOWN | TAGGED) == 0 && way.last & QUIET != 0).then_some(way.row)
     }
 
-    /// Reads all of `bytes`, and asks nothing on the way.
+    /// Reads all of `bytes` without any checks on the way.
     #[inline(always)]
     fn through(&self, row: usize, bytes: &[u8]) -> Option<Way> {
         let table = self.table.as_slice();
@@ -214,11 +214,11 @@ impl Rows {
         Some(way)
     }
 
-    /// Goes one byte further.
+    /// Advances by one byte.
     #[inline(always)]
     fn take(&self, table: &[Entry], way: &mut Way, byte: u8) -> Option<()> {
         way.last = *table.get(way.row.wrapping_add(self.class(byte)))?;
-        // An unknown one leads to the first row, and nowhere else: what comes of it is not used.
+        // An unknown transition leads to the first row: the result is not used.
         way.row = (way.last >> FLAG_BITS) as usize;
         way.all |= way.last;
         Some(())
@@ -232,14 +232,14 @@ impl Rows {
         };
         let stops = UNKNOWN | TAGGED | quiet_stops;
         let mut walked = Walked { row, read: 0, quiet_at: None, tagged: false, unknown: false };
-        // `usize::MAX`: not quiet yet. A plain number, so that noting it takes no branch.
+        // `usize::MAX`: not quiet yet. A plain number, so that storing it takes no branch.
         let mut quiet_at = usize::MAX;
-        // A block is read whole, and only then is it asked whether there was something to do in it: if so, it is read
-        // again, byte by byte.
+        // A block is read as a whole, and only then checked for something to do: if so, it is read again, byte by byte.
         let mut done: usize = 0;
-        // The last block in which the text was quiet and is not at its end: where it is, and its row.
+        // The last block in which the text was quiet, except at its end: its position, and its row.
         let mut quiet_within = None;
-        // From where on starts are looked for again: where there are many, it is read on for a while, and longer each time.
+        // From where starts are searched for again: where there are many, reading continues for a while, and longer
+        // each time.
         let (mut looked, mut read_on) = (0, READ_ON);
         while let Some(block) = bytes.get(done..).and_then(<[u8]>::first_chunk::<BLOCK>) {
             let Some(way) = self.through(walked.row, block).filter(|way| way.all & stops == 0)

@@ -1,11 +1,11 @@
-//! What can be skipped: text in which no match can end, whatever words a pattern keeps alive.
+//! Text that can be skipped because no match can end in it, whatever words a pattern keeps alive.
 //!
-//! Some patterns begin at any word (an e-mail address), so that hardly any byte of prose is quiet to them. But every match
-//! of them holds a certain byte, the `@`, and none goes over a blank. Where no `@` stands, everything before the last
-//! blank is decided without reading it:
+//! Some patterns begin at any word (an e-mail address), so that hardly any byte of prose is quiet for them. But each of
+//! their matches contains a certain byte, the `@`, and none contains a blank. Where there is no `@`, everything before
+//! the last blank is decided without reading it:
 //!
 //! ```text
-//!   the quick brown fox jumps over bob@exa        needed: @     barriers: all that no match is written with
+//!   the quick brown fox jumps over bob@exa        needed: @     barriers: all bytes that occur in no match
 //!   └──────── skipped ───────────┘ └ read ┘
 //! ```
 
@@ -15,48 +15,48 @@ use super::byte_set::ByteSet;
 use super::pattern::takes;
 use crate::wire::find;
 
-/// Letters of which a pattern's first byte may be any: from so many on it begins in most words of a text.
+/// A pattern whose first byte may be any of this many letters begins in most words of a text.
 const MANY_LETTERS: usize = 13;
 
 /// How text is skipped for some patterns.
 #[derive(Debug)]
 pub(super) struct Sparse {
-    /// A byte that stands in every match.
+    /// A byte that occurs in every match.
     needed: u8,
-    /// Bytes that stand in no match: behind one nothing is live.
+    /// Bytes that occur in no match: after one nothing is live.
     barriers: ByteSet,
 }
 
 /// The next part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Part {
-    /// So many bytes need not be read: nothing is found in them, and the text is quiet behind them.
+    /// This many bytes need not be read: nothing is found in them, and the text is quiet after them.
     pub(super) skip: usize,
-    /// Those up to here are read; what follows may be skipped again.
+    /// The bytes up to here are read; what follows may be skipped again.
     pub(super) read: usize,
 }
 
 impl Sparse {
-    /// For patterns of which no match goes without some byte, and none over some other; `None`: they have none.
+    /// For patterns whose matches all contain some byte and all lack some other; `None` if these do not.
     pub(super) fn new<'h>(patterns: impl IntoIterator<Item = &'h Hir>) -> Option<Sparse> {
         let (mut needed, mut written) = (ByteSet::ALL, ByteSet::NONE);
         for hir in patterns {
             needed = needed.common(all_need(hir));
             written = written.with(spelled(hir));
         }
-        // Signs before letters: the last of ASCII's stand for least text.
+        // Punctuation before letters: the last characters of ASCII occur least in text.
         let rare = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b' ' | b'.' | b',');
         let needed = (0..128).filter(|byte| needed.has(*byte)).find(rare)?;
         let barriers = written.others();
         barriers.has(b' ').then_some(Sparse { needed, barriers })
     }
 
-    /// True if a match may stand in a text.
+    /// True if a text may contain a match.
     pub(super) fn may_match(&self, text: &[u8]) -> bool {
         find::byte(text, self.needed).is_some()
     }
 
-    /// What is to be done with the text that follows. `held`: what of it came before and is still live.
+    /// What to do with the text that follows. `held`: the earlier part of it that is still live.
     pub(super) fn part(&self, held: &[u8], text: &[u8]) -> Part {
         let is_barrier = |byte: &u8| self.barriers.has(*byte);
         let at = match self.may_match(held) {
@@ -89,7 +89,7 @@ fn may_be_empty(hir: &Hir) -> bool {
     hir.properties().minimum_len() == Some(0)
 }
 
-/// Bytes each of which stands in every match.
+/// Bytes each of which occurs in every match.
 fn all_need(hir: &Hir) -> ByteSet {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => ByteSet::NONE,
@@ -102,7 +102,7 @@ fn all_need(hir: &Hir) -> ByteSet {
     }
 }
 
-/// Bytes with which matches are written.
+/// Bytes that occur in matches.
 fn spelled(hir: &Hir) -> ByteSet {
     let mut bytes = ByteSet::NONE;
     match hir.kind() {

@@ -1,19 +1,19 @@
-//! Where a match may begin: told by its first bytes and the one before it, looked at in sixteen places at once.
+//! Where a match may begin, judged by its first bytes and the one before it, sixteen positions at a time.
 //!
-//! The live automaton reads a byte at a time, and in most text for nothing: where it is quiet, and no match can begin for
-//! the next hundred bytes, it is quiet behind them too. A match of `\bAKIA[A-Z2-7]{16}` begins with `AKIA` behind a byte
-//! that is not of a word, so that is all that needs to be looked for:
+//! The live automaton reads one byte at a time, and in most text for nothing: where it is quiet, and no match can begin
+//! in the next hundred bytes, it is quiet after them too. A match of `\bAKIA[A-Z2-7]{16}` begins with `AKIA` after a
+//! byte that is not part of a word, so that is all that needs to be searched for:
 //!
 //! ```text
 //!   … the quick brown fox jumps over AKIAIOSFODNN7EXAMPLE …
 //!     └ quiet: nothing begins here ┘ └ from here on it is read
 //! ```
-//! What is looked for is a superset: a place where no match begins may be taken for one and is then read, but none is left
-//! out. Near the end of a text, what has not come yet may be anything.
+//! The search finds a superset: a position where no match begins may be reported and is then read, but none is missed.
+//! Near the end of a text, the bytes that have not arrived may be anything.
 //!
-//! The places are found as in Hyperscan's Teddy: prefixes are put into eight buckets, and for each of the five bytes two
-//! tables, by the lower and the upper half of a byte, say in which buckets it may stand. What a bucket lets through is asked
-//! once more, by whole bytes and in smaller buckets.
+//! Positions are found as in Hyperscan's Teddy: prefixes are put into eight buckets, and for each of the five bytes two
+//! tables, indexed by the lower and the upper half of a byte, give the buckets in which it may occur. What a bucket
+//! lets through is checked again by whole bytes, in smaller buckets.
 
 mod bucket;
 mod halves;
@@ -33,30 +33,30 @@ use regex_syntax::hir::Hir;
 use halves::{BYTES, Halves};
 use prefix::Prefix;
 
-/// So many smaller ones has each.
+/// The number of smaller buckets in each.
 const SMALLER: usize = 4;
 
-/// Where more places than this are expected in a thousand bytes of prose, they are not looked for. (What is expected is a
-/// guess, as if letters did not depend on each other: short words that are frequent stand there oftener, and reading on
-/// where a start was near, `rows.rs`, makes up for it.)
+/// If more positions than this are expected per thousand bytes of prose, they are not searched for. (The expectation is
+/// a guess, as if letters were independent: short frequent words occur more often, and reading on after a near start,
+/// `rows.rs`, makes up for it.)
 const MANY_IN_THOUSAND: f32 = 12.0;
 
 /// Where matches of some patterns may begin.
 #[derive(Debug)]
 pub(super) struct Starts {
     halves: [Halves; BYTES],
-    /// By byte: in which of the smaller buckets it may stand.
+    /// By byte: the smaller buckets in which it may occur.
     whole: Box<[[u32; 256]; BYTES]>,
 }
 
 impl Starts {
-    /// For these patterns; `None`: their matches begin in too many ways, or nearly everywhere.
+    /// For these patterns; `None` if their matches begin in too many ways, or nearly everywhere.
     pub(super) fn new<'h>(patterns: impl IntoIterator<Item = &'h Hir>) -> Option<Starts> {
         let mut prefixes = Vec::new();
         for hir in patterns {
             prefixes.extend(prefix::of(hir)?);
         }
-        // Those that begin alike come one after the other, and into the same of the smaller buckets.
+        // Those that begin alike are adjacent, and go into the same smaller bucket.
         prefixes.sort_unstable();
         prefixes.dedup();
         if prefixes.iter().map(Prefix::in_thousand).sum::<f32>() > MANY_IN_THOUSAND {
@@ -85,12 +85,12 @@ impl Starts {
         }
     }
 
-    /// The first place from `from` on where a match may begin; the length of `bytes` if there is none.
+    /// The first position at or after `from` where a match may begin; the length of `bytes` if there is none.
     pub(super) fn next(&self, bytes: &[u8], from: usize) -> usize {
         places::first(&self.halves, bytes, from, |at| self.may_begin(bytes, at))
     }
 
-    /// True if some prefix may be written there. A byte that is not there may be any.
+    /// True if some prefix may be there. A byte that has not arrived may be any.
     fn may_begin(&self, bytes: &[u8], at: usize) -> bool {
         let of = |whole: &[u32; 256], byte: u8| whole.get(usize::from(byte)).copied();
         let places = self.whole.iter();
@@ -174,7 +174,7 @@ mod tests {
                 let before = at.checked_sub(1).map(|before| bytes[before]);
                 prefixes.iter().any(|prefix| prefix.is_at(before, &bytes[*at..]))
             };
-            // With so few prefixes, each has a smaller bucket of its own.
+            // With this few prefixes, each has a smaller bucket of its own.
             let plain = (from..bytes.len()).find(is).unwrap_or(bytes.len().max(from));
             prop_assert_eq!(own.next(bytes, from), plain);
         }

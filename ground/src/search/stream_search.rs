@@ -1,21 +1,21 @@
-//! One text that grows, scanned as it comes.
+//! One growing text, scanned as it arrives.
 
 use super::normalized::NormalizedSearch;
 use super::text_search::TextSearch;
 use super::{Hit, Matcher};
 
-/// One text that grows, scanned as it comes. All calls for one text are given the same matcher.
+/// One growing text, scanned as it arrives. All calls for one text must pass the same matcher.
 #[derive(Debug, Default, Clone)]
 pub struct StreamSearch {
     plain: TextSearch,
-    /// Made when a matcher has patterns for it.
+    /// Created when a matcher has patterns for it.
     normalized: Option<Box<NormalizedSearch>>,
     fed: u64,
 }
 
 impl StreamSearch {
-    /// Takes the next piece of the text; pushes hits that became certain, in order of `(end of decision, start)`.
-    /// A hit's start is never before what [`StreamSearch::clear`] said earlier.
+    /// Reads the next piece of the text; pushes hits that have become certain, ordered by `(end of decision, start)`. A
+    /// hit never starts before what [`StreamSearch::clear`] returned earlier.
     pub fn feed(&mut self, matcher: &Matcher, text: &str, hits: &mut Vec<Hit>) {
         self.fed = self.fed.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
         if matcher.is_empty() {
@@ -32,9 +32,9 @@ impl StreamSearch {
         sort(hits, known);
     }
 
-    /// Decides what is live as if the text ended here: it is complete, or a hold is given up (`on_hold_limit: release`).
-    /// Where `\b` or `$` asks what follows, the answer is "nothing". Afterwards `clear() == fed()`; what is fed later
-    /// begins afresh.
+    /// Decides what is live as if the text ended here: it is complete, or a hold is given up (`on_hold_limit:
+    /// release`). Where `\b` or `$` depends on what follows, nothing does. Afterwards `clear() == fed()`; what is fed
+    /// later is a new beginning.
     pub fn finish(&mut self, matcher: &Matcher, hits: &mut Vec<Hit>) {
         if matcher.is_empty() {
             return;
@@ -49,7 +49,7 @@ impl StreamSearch {
         sort(hits, known);
     }
 
-    /// Takes a short text that is complete ([`crate::limits::SHORT_TEXT_BYTES`]), and finds what [`StreamSearch::feed`] and
+    /// Searches a complete short text ([`crate::limits::SHORT_TEXT_BYTES`]), and finds what [`StreamSearch::feed`] and
     /// [`StreamSearch::finish`] would.
     pub fn find_in(&mut self, matcher: &Matcher, text: &str, hits: &mut Vec<Hit>) {
         self.fed = u64::try_from(text.len()).unwrap_or(u64::MAX);
@@ -61,12 +61,12 @@ impl StreamSearch {
         sort(hits, known);
     }
 
-    /// Takes the next piece of a text that was [closed](StreamSearch::close), without looking at it.
+    /// Skips the next piece of a text that was [closed](StreamSearch::close).
     pub fn pass(&mut self, text: &str) {
         self.fed = self.fed.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
     }
 
-    /// The text is complete and decided: nothing of it is needed any more but how long it was.
+    /// The text is complete and decided: only its length is still needed.
     pub fn close(&mut self) {
         *self = Self { fed: self.fed, ..Self::default() };
     }
@@ -82,7 +82,7 @@ impl StreamSearch {
         }
     }
 
-    /// How much has been fed.
+    /// How much has been fed, in bytes of decoded text.
     #[must_use]
     #[inline(always)]
     pub fn fed(&self) -> u64 {
@@ -93,7 +93,7 @@ impl StreamSearch {
 /// Sorts what one call found.
 fn sort(hits: &mut [Hit], known: usize) {
     if let Some(found) = hits.get_mut(known..) {
-        // Nearly always they come in order, and the sort that is built for size does not look.
+        // Hits are nearly always in order, and the size-optimised sort does not check for that.
         if !found.is_sorted() {
             found.sort_unstable();
         }

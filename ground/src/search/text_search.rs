@@ -1,4 +1,4 @@
-//! One running text in some groups, and the part of it that must be kept at hand.
+//! One running text in some groups, and the part of it that must be kept.
 
 use super::Hit;
 use super::pattern_group::{GroupCache, PatternGroup};
@@ -6,11 +6,11 @@ use super::progress::Progress;
 use super::view::TextView;
 use crate::limits::SCAN_PIECE_BYTES;
 
-/// A text that grows, and its progress in every group.
+/// A growing text, and its progress in every group.
 #[derive(Debug, Default, Clone)]
 pub(super) struct TextSearch {
     groups: Vec<Progress>,
-    /// The text from `from` on that some group has not decided.
+    /// The text from `from` on, which some group has not decided.
     held: Vec<u8>,
     from: u64,
     /// The byte before `held`; `None` only at the text's beginning.
@@ -18,7 +18,7 @@ pub(super) struct TextSearch {
 }
 
 impl TextSearch {
-    /// True if no group ever looked at it.
+    /// True if no group has ever read it.
     pub(super) fn is_unused(&self) -> bool {
         self.groups.is_empty()
     }
@@ -29,7 +29,7 @@ impl TextSearch {
         self.from
     }
 
-    /// Takes the next piece of the text.
+    /// Reads the next piece of the text.
     pub(super) fn feed(
         &mut self,
         groups: &[PatternGroup],
@@ -46,7 +46,7 @@ impl TextSearch {
         let mut rest = text;
         while !rest.is_empty() {
             if self.held.is_empty() {
-                // Nothing is held: read the text where it stands, and keep only what is not decided.
+                // Nothing is held: the text is read in place, and only the undecided part is kept.
                 let view =
                     TextView { bytes: rest.as_bytes(), from: self.from, before: self.before };
                 self.advance(groups, caches, view, hits);
@@ -73,7 +73,7 @@ impl TextSearch {
         }
     }
 
-    /// Decides all that is held, as if the text ended here. What comes later begins afresh.
+    /// Decides everything that is held as if the text ended here. What is fed later is a new beginning.
     pub(super) fn conclude(
         &mut self,
         groups: &[PatternGroup],
@@ -89,7 +89,7 @@ impl TextSearch {
         self.from = view.end();
     }
 
-    /// Finds everything in a short text that is complete: none of it is remembered.
+    /// Finds everything in a complete short text, remembering nothing of it.
     pub(super) fn find_in(
         groups: &[PatternGroup],
         caches: &mut [GroupCache],
@@ -118,7 +118,7 @@ impl TextSearch {
     }
 }
 
-/// The first characters of a text, about `bytes` of them, and the rest.
+/// The first characters of a text, about `bytes` bytes of them, and the rest.
 pub(super) fn split(text: &str, bytes: usize) -> (&str, &str) {
     let at = (bytes..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     text.split_at_checked(at).unwrap_or((text, ""))

@@ -1,6 +1,6 @@
 //! A window on a text, addressed by the text's own offsets.
 
-/// The part of a text that is at hand.
+/// The part of a text that is available.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TextView<'t> {
     pub(super) bytes: &'t [u8],
@@ -16,7 +16,7 @@ impl<'t> TextView<'t> {
         self.from.saturating_add(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
     }
 
-    /// Where an offset of the text lies in `bytes`.
+    /// The position of an offset in `bytes`.
     #[inline(always)]
     pub(super) fn index(&self, offset: u64) -> usize {
         usize::try_from(offset.saturating_sub(self.from)).unwrap_or(usize::MAX)

@@ -1,9 +1,9 @@
 //! A JSON array whose elements are the events, as Gemini streams it: `[{…}\n,\r\n{…}\n]\n`.
 //!
-//! A frame is an element with what stands before it (bracket, comma, blanks); the element alone is its payload. The
-//! closing bracket is a frame without payload, and so is what follows it. Only strings and the balance of brackets
-//! are looked at here; whether an element is JSON is for its reader to say. Whatever stands where an element, a comma
-//! or a blank is due is payload too: nothing passes unread. A body that is no array is one frame.
+//! A frame is an element with what precedes it (bracket, comma, blanks); the element alone is its payload. The closing
+//! bracket is a frame without payload, and so is what follows it. Only strings and the balance of brackets are tracked
+//! here; whether an element is JSON is decided by its reader. Anything found where an element, a comma or a blank is
+//! expected is payload too: nothing passes unread. A body that is not an array is one frame.
 
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ enum ArrayState {
     After,
 }
 
-/// Reads an array. Positions are offsets in the frame: the bytes held, then those of the chunk.
+/// Reads an array. Positions are offsets in the frame: the held bytes, then those of the chunk.
 #[derive(Debug)]
 pub(super) struct Array {
     pub(super) open: OpenFrame,
@@ -89,7 +89,7 @@ impl Array {
         Some(self.close(&[], truncated))
     }
 
-    /// Reads one byte that stands at `position`.
+    /// Reads one byte at `position`.
     fn step(&mut self, byte: u8, position: usize) -> ByteRole {
         let blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         match (self.state, byte) {
@@ -161,10 +161,10 @@ impl Array {
     }
 }
 
-/// Where a byte stands.
+/// The role of a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ByteRole {
-    /// In the frame, which goes on.
+    /// It is part of the frame, which continues.
     Inside,
     /// It is the frame's last.
     EndAfter,
@@ -172,7 +172,7 @@ enum ByteRole {
     EndBefore,
 }
 
-/// What of an array has left before the events.
+/// What was sent of an array before the events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Begun {
     /// Nothing.
@@ -184,7 +184,7 @@ pub enum Begun {
     Element,
 }
 
-/// Appends these elements, which end the array; none write nothing.
+/// Appends these elements and ends the array; without elements nothing is written.
 pub(super) fn write(begun: Begun, elements: &mut dyn Iterator<Item = &str>, out: &mut Vec<u8>) {
     let mut before: &[u8] = match begun {
         Begun::Nothing => b"[",

@@ -1,9 +1,9 @@
-//! CRC-32 as Ethernet and gzip have it (ISO 3309; reflected polynomial 0xEDB88320).
+//! CRC-32 as in Ethernet and gzip (ISO 3309; reflected polynomial 0xEDB88320).
 
 const POLYNOMIAL: u32 = 0xEDB8_8320;
 
-/// The remainder of each byte with none, one, two and three zeros behind it, made when this is compiled: four bytes
-/// are taken at a time, and nothing of one has to wait for the one before it.
+/// The remainder of each byte followed by none, one, two and three zeros, computed at compile time: four bytes are
+/// processed at once, and none has to wait for the one before it.
 const TABLES: [[u32; 256]; 4] = tables();
 
 #[expect(

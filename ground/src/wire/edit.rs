@@ -10,15 +10,15 @@ use crate::base::base64;
 /// One change to a frame's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// What is replaced: offsets in the payload as [`Frame::payload_bytes`] gives it.
+    /// What is replaced: offsets in the payload, as [`Frame::payload_bytes`] returns it.
     pub at: Range<usize>,
-    /// What stands there instead: JSON, or a part of it that fits.
+    /// The replacement: JSON, or a part of it that fits.
     pub with: Vec<u8>,
 }
 
-/// The frame's bytes with these changes, which may come in any order. Of changes that overlap, the one that begins
-/// first (of those, the longest) is made, over all they cover. Nothing but the named spans changes: where a span
-/// reaches over several `data:` lines, the line ends and names between them stay.
+/// The frame's bytes with these changes, which may be given in any order. Of overlapping changes, the one that begins
+/// first (of those, the longest) is made, over everything they cover. Nothing but these spans changes: where a span
+/// covers several `data:` lines, the line ends and field names between them stay.
 ///
 /// A CR or LF in `with` becomes a space, which is the same to JSON (it has them only between values) and cannot end
 /// a line of the frame. A message of an event stream gets new lengths and checksums.
@@ -31,7 +31,7 @@ pub fn apply(frame: &Frame<'_>, edits: &[Edit]) -> Vec<u8> {
     let mut out = Vec::with_capacity(frame.raw.len() + added);
     let mut copied = 0;
     let mut lines = frame.payload.iter().peekable();
-    // Where the line at the front of `lines` begins in the payload.
+    // Where the first line of `lines` begins in the payload.
     let mut line_start = 0;
     for (at, with) in merge(edits) {
         let mut with = Some(with);
@@ -79,10 +79,10 @@ fn apply_to_message(frame: &Frame<'_>, message: &EventStreamMessage, edits: &[Ed
     eventstream::with_payload(frame, &payload)
 }
 
-/// The changes in order, those that overlap made one.
+/// The changes in order, with overlapping ones merged.
 fn merge(edits: &[Edit]) -> Vec<(Range<usize>, &[u8])> {
     let mut sorted: Vec<&Edit> = edits.iter().collect();
-    // An insertion comes before what is replaced right behind it.
+    // An insertion comes before a replacement that directly follows it.
     sorted.sort_by_key(|edit| (edit.at.start, !edit.at.is_empty(), Reverse(edit.at.end)));
     let mut merged: Vec<(Range<usize>, &[u8])> = Vec::with_capacity(sorted.len());
     for edit in sorted {

@@ -4,12 +4,12 @@
 //! length u32 | length of headers u32 | CRC-32 of these 8 bytes | headers | payload | CRC-32 of all before it
 //! header: length of name u8 | name | type u8 | value
 //! ```
-//! Numbers are big-endian. A message is a frame; its payload is the frame's, save where a model's own event stands in
-//! it as base64 (Bedrock's `chunk`): then that event is. (Source: the AWS SDKs' event stream encoding; the shapes of
-//! Bedrock's events: botocore's model of `bedrock-runtime`.)
+//! Numbers are big-endian. A message is a frame, and its payload the frame's, unless it contains a model's own event as
+//! base64 (Bedrock's `chunk`): then that event is the payload. (Source: the AWS SDKs' event stream encoding; the format
+//! of Bedrock's events: botocore's model of `bedrock-runtime`.)
 //!
-//! A message whose checksum is wrong, or whose headers cannot be read, makes everything behind it unreadable too: where
-//! the next one begins is only what this one said.
+//! A message with a wrong checksum, or with headers that cannot be read, makes everything after it unreadable too,
+//! since only this message tells where the next one begins.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -21,7 +21,7 @@ use crate::base::base64;
 
 /// The two lengths and their checksum.
 const PRELUDE: usize = 12;
-/// The checksum behind the payload.
+/// The checksum after the payload.
 const TRAILER: usize = 4;
 
 /// Reads a stream of messages.
@@ -29,11 +29,11 @@ const TRAILER: usize = 4;
 pub(super) struct EventStream {
     /// The message that is being read.
     held: Vec<u8>,
-    /// Its length; 0 until that has come.
+    /// Its length; 0 until that has arrived.
     total: usize,
-    /// What is still to come of a message that is too long to be held.
+    /// Bytes still to come of a message that is too long to be held.
     passing: usize,
-    /// Something was no message: nothing behind it is one for certain.
+    /// Something was not a message: nothing after it is one for certain.
     lost: bool,
     limit: usize,
 }
@@ -44,7 +44,7 @@ impl EventStream {
         Self { held: Vec::new(), total: 0, passing: 0, lost: false, limit }
     }
 
-    /// Bytes taken and not yet given out.
+    /// Bytes taken and not yet returned.
     pub(super) fn held(&self) -> usize {
         self.held.len()
     }
@@ -77,7 +77,7 @@ impl EventStream {
                 let raw = self.take(part);
                 return Some(self.message(raw));
             }
-            // The lengths are looked at where they stand: what follows them is mostly there too.
+            // The lengths are read in place: what follows them is usually there too.
             let mut prelude = [0; PRELUDE];
             for (to, from) in prelude.iter_mut().zip(self.held.iter().chain(part)) {
                 *to = *from;
@@ -100,7 +100,7 @@ impl EventStream {
     }
 
     pub(super) fn give_up(&mut self) -> Option<Piece<'static>> {
-        // Before its length has come it is a few bytes, and where it ends is not known.
+        // Before its length has arrived it is a few bytes, and its end is not known.
         if self.total == 0 {
             return None;
         }
@@ -110,7 +110,7 @@ impl EventStream {
         Some(Piece::Oversized { raw, last: false })
     }
 
-    /// Memory that is kept for the message that is not whole.
+    /// Memory that is kept for the incomplete message, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.held.capacity()
     }
@@ -123,7 +123,7 @@ impl EventStream {
         cut.then_some(Piece::Oversized { raw: Cow::Borrowed(&[]), last: true })
     }
 
-    /// What is held and this part of the chunk, which is not copied where nothing is held.
+    /// The held bytes and this part of the chunk, which is not copied if nothing is held.
     fn take<'c>(&mut self, part: &'c [u8]) -> Cow<'c, [u8]> {
         if self.held.is_empty() {
             return Cow::Borrowed(part);
@@ -133,7 +133,7 @@ impl EventStream {
         Cow::Owned(raw)
     }
 
-    /// A message is whole.
+    /// A message is complete.
     fn message<'c>(&mut self, raw: Cow<'c, [u8]>) -> Piece<'c> {
         match parts(&raw) {
             Some(parts) => {
@@ -158,14 +158,14 @@ fn checked(bytes: &[u8], at: usize) -> Option<()> {
     (number(bytes, at)? == sum).then_some(())
 }
 
-/// A message's length, by its prelude.
+/// A message's length, according to its prelude.
 fn length(prelude: &[u8]) -> Option<usize> {
     checked(prelude, 8)?;
     let (total, headers) = (number(prelude, 0)?, number(prelude, 4)?);
     (total >= PRELUDE + TRAILER && headers <= total - PRELUDE - TRAILER).then_some(total)
 }
 
-/// What stands where in a message.
+/// The parts of a message.
 #[derive(Debug, Default)]
 struct Parts {
     payload: Range<usize>,
@@ -173,7 +173,7 @@ struct Parts {
     event: Option<Range<usize>>,
 }
 
-/// Takes a whole message apart; `None`: its checksum is wrong or its headers cannot be read.
+/// Splits a complete message; `None` if its checksum is wrong or its headers cannot be read.
 fn parts(raw: &[u8]) -> Option<Parts> {
     let end = raw.len().checked_sub(TRAILER)?;
     checked(raw, end)?;
@@ -190,7 +190,7 @@ fn parts(raw: &[u8]) -> Option<Parts> {
         }
         if matches!(name, b":event-type" | b":exception-type") {
             if parts.event.is_some() {
-                // Readers differ in which of two they take.
+                // Readers differ in which of two they use.
                 return None;
             }
             parts.event = Some(value);
@@ -199,7 +199,7 @@ fn parts(raw: &[u8]) -> Option<Parts> {
     Some(parts)
 }
 
-/// Where a header's value stands, whose type is at `at`.
+/// The range of a header's value whose type is at `at`.
 fn value(raw: &[u8], at: usize) -> Option<Range<usize>> {
     let start = at + 1;
     let (start, length) = match raw.get(at)? {
@@ -233,7 +233,7 @@ fn frame(raw: Cow<'_, [u8]>, parts: Parts) -> Frame<'_> {
     Frame { raw, payload: lines, event: parts.event, message, ..Frame::default() }
 }
 
-/// The base64 of a `chunk`, and where it stands in its payload.
+/// The base64 of a `chunk`, and its range in the payload.
 pub(super) fn inner(payload: &[u8]) -> Option<(Range<usize>, String)> {
     let mut doc = Doc::default();
     doc.parse(payload).ok()?;
@@ -241,7 +241,7 @@ pub(super) fn inner(payload: &[u8]) -> Option<(Range<usize>, String)> {
     Some((bytes.content_span()?, bytes.as_str()?.into_owned()))
 }
 
-/// The bytes of a message with another payload: lengths and checksums are right, its headers stay.
+/// The bytes of a message with another payload: lengths and checksums are updated, its headers stay.
 pub(super) fn with_payload(frame: &Frame<'_>, payload: &[u8]) -> Vec<u8> {
     let behind = || frame.raw.len().saturating_sub(TRAILER);
     let end = frame.payload.first().map_or_else(behind, |outer| outer.start);
@@ -252,7 +252,7 @@ pub(super) fn with_payload(frame: &Frame<'_>, payload: &[u8]) -> Vec<u8> {
 
 /// Appends a message with these headers and this payload.
 fn sealed(headers: &[u8], payload: &[u8], out: &mut Vec<u8>) {
-    // What is sealed is far below 4 GiB: a frame with the changes of rules, or a text of the policy.
+    // The length is far below 4 GiB: a frame with the changes of rules, or a text of the policy.
     let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
     let start = out.len();
     out.extend_from_slice(&length(PRELUDE + headers.len() + payload.len() + TRAILER));
@@ -275,7 +275,7 @@ pub fn exception(kind: &str, json: &str, out: &mut Vec<u8>) {
     message("exception", ":exception-type", kind, json, out);
 }
 
-/// Appends a model's own event as Bedrock wraps it.
+/// Appends a model's own event in Bedrock's wrapping.
 pub fn chunk(event_json: &[u8], out: &mut Vec<u8>) {
     event("chunk", &format!(r#"{{"bytes":"{}"}}"#, base64::encode(event_json)), out);
 }
@@ -285,7 +285,7 @@ fn message(class: &str, kind_name: &str, kind: &str, json: &str, out: &mut Vec<u
     let named =
         [(kind_name, kind), (":content-type", "application/json"), (":message-type", class)];
     for (name, value) in named {
-        // Names and values are this code's own, and short.
+        // Names and values come from this code, and are short.
         headers.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
         headers.extend_from_slice(name.as_bytes());
         headers.push(7);

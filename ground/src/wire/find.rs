@@ -1,6 +1,6 @@
-//! Finding the few bytes that matter, many at a time: streams are mostly ordinary bytes.
+//! Finds the few bytes that matter, many at a time: streams are mostly ordinary bytes.
 //!
-//! WebAssembly with `simd128` looks at sixteen at a time, everything else at eight. Both say the same.
+//! WebAssembly with `simd128` examines sixteen at a time, everything else eight. Both give the same results.
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 use words as blocks;
@@ -12,56 +12,56 @@ mod words;
 
 pub use classes::{BLOCK, Classes};
 
-/// Where the first CR or LF from `from` on stands.
+/// The position of the first CR or LF at or after `from`.
 #[inline]
 pub fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
     let at = blocks::line_end(bytes, from);
     (at < bytes.len()).then_some(at)
 }
 
-/// Where the first byte from `from` on stands that is not ordinary in a JSON string: a quote, a backslash, or a control
-/// character. The length if there is none.
+/// The position of the first byte at or after `from` that is special in a JSON string: a quote, a backslash, or a
+/// control character. The length if there is none.
 #[inline(always)]
 pub fn string_stop(bytes: &[u8], from: usize) -> usize {
     blocks::string_stop(bytes, from)
 }
 
-/// The same of all of `bytes`; `None` if there is none.
+/// The same for all of `bytes`; `None` if there is none.
 pub(super) fn string_stop_in(bytes: &[u8]) -> Option<usize> {
     let at = string_stop(bytes, 0);
     (at < bytes.len()).then_some(at)
 }
 
-/// Where this byte stands first.
+/// The first position of this byte.
 pub fn byte(bytes: &[u8], byte: u8) -> Option<usize> {
     let at = blocks::byte(bytes, byte);
     (at < bytes.len()).then_some(at)
 }
 
-/// The first backslash.
+/// The position of the first backslash.
 pub fn backslash(bytes: &[u8]) -> Option<usize> {
     byte(bytes, b'\\')
 }
 
-/// Where the first quote from `from` on stands behind which one of these letters does.
+/// The position of the first quote at or after `from` that is followed by one of these letters.
 #[inline(always)]
 pub fn first_name<const N: usize>(bytes: &[u8], from: usize, letters: [u8; N]) -> Option<usize> {
     blocks::first_name(bytes, from, letters)
 }
 
-/// Where the last quote before `to` stands behind which one of these letters does.
+/// The position of the last quote before `to` that is followed by one of these letters.
 #[inline(always)]
 pub fn last_name<const N: usize>(bytes: &[u8], to: usize, letters: [u8; N]) -> Option<usize> {
     blocks::last_name(bytes, to, letters)
 }
 
-/// Sorts the bytes of a block.
+/// Classifies the bytes of a block.
 #[inline(always)]
 pub fn classes(block: &[u8; BLOCK]) -> Classes {
     blocks::classes(block)
 }
 
-/// True for equal bytes; most of those compared are short.
+/// True for equal bytes, most of which are short.
 #[inline]
 pub fn same(a: &[u8], b: &[u8]) -> bool {
     let word = |bytes: Option<&[u8; 8]>| bytes.map(|bytes| u64::from_le_bytes(*bytes));

@@ -1,4 +1,4 @@
-//! A stream as frames: the units that are held and released whole (invariant 5).
+//! A stream as frames: the units that are held and released as a whole (invariant 5).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,7 +12,7 @@ pub enum Framing {
     JsonArray,
     /// One JSON document: the whole body is one frame.
     Json,
-    /// One JSON document a line (Ollama).
+    /// One JSON document per line (Ollama).
     NdJson,
     /// Binary messages (`application/vnd.amazon.eventstream`, AWS Bedrock).
     EventStream,
@@ -20,10 +20,10 @@ pub enum Framing {
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// True for bytes that begin as a JSON document does.
+/// True for bytes that begin like a JSON document.
 #[must_use]
 pub fn is_document(raw: &[u8]) -> bool {
-    // Nearly all begin as an event does.
+    // Nearly all begin like an event.
     if matches!(raw, [b'a'..=b'z', ..]) {
         return false;
     }
@@ -31,15 +31,15 @@ pub fn is_document(raw: &[u8]) -> bool {
     matches!(raw.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
-/// What a frame is beside its bytes if it is a message of an event stream.
+/// The properties of a frame that is a message of an event stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventStreamMessage {
-    /// The model's own event, where one stands in the payload as base64: then this is what is read and changed.
+    /// The model's own event, if the payload contains one as base64: it is what is read and changed.
     pub inner: Option<Vec<u8>>,
 }
 
-/// Where a payload stands in a frame: one range, or one for each `data:` line. Nearly every event has one line, and
-/// costs no allocation.
+/// The position of a payload in a frame: one range, or one for each `data:` line. Nearly every event has one line, and
+/// needs no allocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines {
     first: Option<Range<usize>>,
@@ -47,7 +47,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Adds a line behind the others.
+    /// Adds a line after the others.
     pub(super) fn push(&mut self, line: Range<usize>) {
         match &self.first {
             None => self.first = Some(line),
@@ -87,30 +87,30 @@ impl FromIterator<Range<usize>> for Lines {
     }
 }
 
-/// One frame as it came: an SSE event with its blank line, an array element with the comma before it, a binary message,
-/// a whole body. Its bytes are those of the chunk that it came in, where it came in one: only a frame that was cut
-/// between chunks, and one that waits ([`Frame::into_owned`]), has bytes of its own.
+/// One frame as it arrived: an SSE event with its blank line, an array element with the comma before it, a binary
+/// message, a whole body. Its bytes are borrowed from its chunk if it arrived in one: only a frame that was cut between
+/// chunks, and one that waits ([`Frame::into_owned`]), owns its bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// Every byte of the frame, terminators included. The frames of a stream, joined, are the stream.
     pub raw: Cow<'a, [u8]>,
-    /// Where the payload (the JSON text) stands in `raw`. For SSE: one range per `data:` line, joined by `\n` when
+    /// The position of the payload (the JSON text) in `raw`. For SSE: one range per `data:` line, joined by `\n` when
     /// read. Empty for frames without data (comments, pings without data, the brackets of an array).
     pub payload: Lines,
-    /// The `event:` field of an SSE event, if it has one, as a range of `raw`; the last one if it has several. The type
-    /// of a message.
+    /// The `event:` field of an SSE event, if it has one, as a range of `raw`; the last one if it has several. For a
+    /// message, its type.
     pub event: Option<Range<usize>>,
-    /// It is a message of an event stream.
+    /// Set for a message of an event stream.
     pub message: Option<EventStreamMessage>,
     /// The stream ended inside this frame (no blank line, no closing bracket).
     pub truncated: bool,
-    /// Readers differ over where its lines end: one ends with a carriage return alone, in a stream whose lines ended with
-    /// line feeds. By the standard that ends a line; many clients split at line feeds, and read another event or none.
+    /// Readers differ about where its lines end: one ends with a lone CR, in a stream whose lines have ended with LF.
+    /// According to the standard that ends a line; many clients split at LF, and read another event or none.
     pub mixed: bool,
 }
 
 impl<'a> Frame<'a> {
-    /// A whole body as one frame, all of it payload. Its size is the host's business: it had it in one piece.
+    /// A whole body as one frame, all of it payload. The host bounds its size, since it had the body in one piece.
     #[must_use]
     pub fn whole(raw: impl Into<Cow<'a, [u8]>>) -> Self {
         let raw = raw.into();
@@ -118,7 +118,7 @@ impl<'a> Frame<'a> {
         Frame { raw, payload, ..Frame::default() }
     }
 
-    /// The frame with bytes of its own, for longer than its chunk is there.
+    /// The frame with bytes of its own, to outlive its chunk.
     #[must_use]
     pub fn into_owned(self) -> Frame<'static> {
         Frame {
@@ -131,7 +131,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The payload; copied only if it stands in several `data:` lines. Empty if there is none.
+    /// The payload; copied only if it spans several `data:` lines. Empty if there is none.
     #[must_use]
     pub fn payload_bytes(&self) -> Cow<'_, [u8]> {
         if let Some(EventStreamMessage { inner: Some(event) }) = &self.message {
@@ -151,9 +151,9 @@ impl<'a> Frame<'a> {
         Cow::Owned(joined)
     }
 
-    /// An event in front of which a JSON document stands that is no part of any field: some servers glue `data: [DONE]`
-    /// to an answer that is no stream, and readers that asked for none take the document. Then it is the payload. True:
-    /// more than that is glued to it.
+    /// An event that is preceded by a JSON document outside of any field: some servers append `data: [DONE]` to an
+    /// answer that is not a stream, and clients that asked for none read the document. Then the document is the
+    /// payload. True if anything else is appended to it.
     #[must_use]
     pub fn document_first(mut self) -> (Self, bool) {
         if self.message.is_some() || !is_document(&self.raw) {
@@ -174,7 +174,7 @@ impl<'a> Frame<'a> {
         (self, false)
     }
 
-    /// True for bytes of an event stream that are neither fields nor comments: a document, a page, plain text.
+    /// True for bytes in an event stream that are neither fields nor comments: a document, a page, plain text.
     #[must_use]
     pub fn is_no_event(&self) -> bool {
         let known = |line: &[u8]| {
@@ -187,8 +187,8 @@ impl<'a> Frame<'a> {
             && !raw.split(|b| matches!(b, b'\n' | b'\r')).all(known)
     }
 
-    /// True for the beginning of an event in which the stream ended; what is no event at all ([`Frame::is_no_event`]) was
-    /// not cut off by that.
+    /// True for the beginning of an event in which the stream ended. What is not an event at all
+    /// ([`Frame::is_no_event`]) does not count.
     #[must_use]
     pub fn is_half_event(&self) -> bool {
         let raw = self.raw.strip_prefix(BOM).unwrap_or(&self.raw);
@@ -199,7 +199,8 @@ impl<'a> Frame<'a> {
         self.truncated && (begun || !self.is_no_event())
     }
 
-    /// True for blank lines and nothing else: they carry nothing, and how many are one frame depends on how they came.
+    /// True for blank lines and nothing else: they carry nothing, and how many form one frame depends on how they
+    /// arrived.
     #[must_use]
     pub fn is_blank_lines(&self) -> bool {
         self.payload.is_empty() && self.raw.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
@@ -211,8 +212,8 @@ impl<'a> Frame<'a> {
         self.raw.get(self.event.clone()?)
     }
 
-    /// The parts of `raw` that a range of the payload stands in: one for each `data:` line it touches, and none for
-    /// the line ends between them.
+    /// The parts of `raw` that a range of the payload covers: one for each `data:` line it touches, without the line
+    /// ends between them.
     pub fn raw_ranges(&self, payload: Range<usize>) -> impl Iterator<Item = Range<usize>> {
         let mut line_start = 0;
         self.payload.iter().filter_map(move |line| {
@@ -226,19 +227,19 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// What a framer gives.
+/// What a framer returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// A complete frame.
     Frame(Frame<'a>),
-    /// Bytes of a frame that passed the limit: not to be read, in order with the frames. `last` ends that frame.
+    /// Bytes of a frame that exceeds the limit: not to be read, in order with the frames. `last` ends that frame.
     Oversized {
         /// The bytes, to be forwarded or dropped as `on_unreadable` says. The last part can be empty.
         raw: Cow<'a, [u8]>,
         /// True for the frame's last part.
         last: bool,
     },
-    /// Bytes that are no frame, of a stream that has lost its frames for good: all that follow are such.
+    /// Bytes that are not part of a frame, in a stream whose frames are lost for good: so are all that follow.
     Lost {
         /// The bytes, to be forwarded or dropped as `on_unreadable` says.
         raw: Cow<'a, [u8]>,
@@ -257,7 +258,7 @@ impl Piece<'_> {
         }
     }
 
-    /// The bytes it stands for.
+    /// Its bytes.
     #[must_use]
     pub fn raw(&self) -> &[u8] {
         match self {

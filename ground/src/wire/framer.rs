@@ -1,8 +1,8 @@
 //! Chunks in, frames out.
 //!
-//! For every way of cutting a stream into chunks the frames are the same (but for how many blank lines between two events
-//! are one, which carry nothing), and their bytes joined are the stream (invariants 5 and 7). A framer never keeps more than its limit: what would pass it is given away in parts as it
-//! arrives, unread (invariant 8).
+//! For every way of cutting a stream into chunks the frames are the same (except for how many blank lines between two
+//! events form one, which carry nothing), and their bytes joined are the stream (invariants 5 and 7). A framer never
+//! keeps more than its limit: what would exceed it is given away in parts as it arrives, unread (invariant 8).
 
 use super::array::Array;
 use super::eventstream::EventStream;
@@ -47,8 +47,8 @@ impl Framer {
         Framer { kind }
     }
 
-    /// Takes the next bytes of the stream; pushes what they complete, with bytes of its own. For those who have the
-    /// whole stream at hand: others ask for piece by piece ([`Framer::next`]).
+    /// Reads the next bytes of the stream; pushes what they complete, with bytes of its own. For callers that have the
+    /// whole stream: others ask for one piece after the other ([`Framer::next`]).
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Piece<'static>>) {
         let mut rest = chunk;
         while let Some(piece) = self.next(&mut rest) {
@@ -56,8 +56,8 @@ impl Framer {
         }
     }
 
-    /// The next piece that the bytes in `rest` complete, which it takes from their front. `None`: they complete none,
-    /// and all of them are taken. Pieces lie in the chunk, unless they began before it.
+    /// The next piece that is completed by the bytes in `rest`, which are taken from its front. `None` if they complete
+    /// none; then all of them are taken. Pieces borrow from the chunk, unless they began before it.
     pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         match &mut self.kind {
             FramerKind::Sse(sse) => sse.next(rest),
@@ -68,14 +68,14 @@ impl Framer {
         }
     }
 
-    /// True between two server-sent events: nothing of the next one has come, and nothing is left open by the last.
+    /// True between two server-sent events: nothing of the next one has arrived, and nothing is left open by the last.
     #[must_use]
     #[inline(always)]
     pub fn is_between_events(&self) -> bool {
         matches!(&self.kind, FramerKind::Sse(sse) if sse.is_between_events())
     }
 
-    /// An event, from its first line to its blank one, was taken from the stream by somebody who knew where it ends.
+    /// An event, from its first line to its blank one, was taken from the stream by code that knows where it ends.
     #[inline(always)]
     pub fn passed(&mut self, event: &[u8]) {
         if let FramerKind::Sse(sse) = &mut self.kind {
@@ -83,12 +83,12 @@ impl Framer {
         }
     }
 
-    /// The stream has ended: pushes what is left. Afterwards nothing is held, and nothing more is to be fed.
+    /// The stream has ended: pushes what is left. Afterwards nothing is held, and nothing more may be fed.
     pub fn finish(&mut self, out: &mut Vec<Piece<'static>>) {
         out.extend(self.last());
     }
 
-    /// The stream has ended: what is left. Afterwards nothing is held, and nothing more is to be fed.
+    /// The stream has ended: returns what is left. Afterwards nothing is held, and nothing more may be fed.
     pub fn last(&mut self) -> Option<Piece<'static>> {
         match &mut self.kind {
             FramerKind::Sse(sse) => sse.finish(),
@@ -99,8 +99,8 @@ impl Framer {
         }
     }
 
-    /// The frame that is not whole is not kept any longer: what came of it is given away, and what still comes as it
-    /// comes, as if it were too long.
+    /// Stops keeping the incomplete frame: what has arrived of it is given away, and the rest as it arrives, as if the
+    /// frame were too long.
     pub fn give_up(&mut self) -> Option<Piece<'static>> {
         match &mut self.kind {
             FramerKind::Sse(sse) => sse.give_up(),
@@ -111,7 +111,7 @@ impl Framer {
         }
     }
 
-    /// Memory that is kept for the frame that is not whole, in bytes.
+    /// Memory that is kept for the incomplete frame, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         match &self.kind {
@@ -123,7 +123,7 @@ impl Framer {
         }
     }
 
-    /// Bytes taken and not yet given out.
+    /// Bytes taken and not yet returned.
     #[must_use]
     pub fn held(&self) -> usize {
         match &self.kind {

@@ -1,19 +1,19 @@
 //! JSON text that arrives in pieces inside JSON strings: tool arguments (OpenAI `arguments`, Anthropic
 //! `partial_json`).
 //!
-//! The pieces are cut anywhere, in the middle of an escape, of a surrogate pair, of a number. Each piece is fed as the
-//! decoded text of its outer string; what comes back are the inner texts (keys, strings, numbers), decoded once more,
-//! each with a number of its own and a way back to the arguments' text.
+//! The pieces may be cut anywhere, even in the middle of an escape, a surrogate pair or a number. Each piece is fed as
+//! the decoded text of its outer string; the results are the inner texts (keys, strings, numbers), decoded once more,
+//! each with a number of its own and a mapping back to the arguments' text.
 //!
-//! **The way back** is in offsets of all the arguments' text so far, not of one piece, because a character or a
-//! number may stand in several pieces: a change puts its replacement where the range begins and deletes the rest in
-//! the later pieces. So that the earlier ones are still there then, a piece is [`Inner::pending`] when it ends inside
-//! an escape, a surrogate pair or a number: its event must be held until the next piece has been fed.
+//! **The mapping back** uses offsets in all of the arguments' text so far, not in one piece, because a character or a
+//! number may span several pieces: a change puts its replacement where the range begins and deletes the rest from the
+//! later pieces. For the earlier ones to be still there, a piece is [`Inner::pending`] if it ends inside an escape, a
+//! surrogate pair or a number: its event must be held until the next piece has been fed.
 //!
-//! **What is not JSON** is scanned all the same: from the first byte that fits no grammar, everything is one text of
-//! kind [`InnerKind::Plain`], as it stands. So are arguments that begin with neither a bracket nor a quote (custom
-//! tools). More than the grammar is taken for JSON where clients take it: trailing commas, control characters and
-//! unknown escapes in strings, `NaN` and `Infinity`, several documents in a row.
+//! **Text that is not JSON** is scanned too: from the first byte that violates the grammar, everything is one text of
+//! kind [`InnerKind::Plain`], as it is. The same holds for arguments that begin with neither a bracket nor a quote
+//! (custom tools). Deviations from the grammar that clients accept are accepted here: trailing commas, control
+//! characters and unknown escapes in strings, `NaN` and `Infinity`, several documents in a row.
 
 use std::ops::Range;
 
@@ -21,44 +21,44 @@ use super::text::{Map, encode_bytes};
 use super::{find, json};
 use crate::limits;
 
-/// What an inner text is.
+/// The kind of an inner text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InnerKind {
     /// The key of an object's member.
     Key,
     /// A string.
     String,
-    /// A number. It comes whole, in one [`InnerEvent::Text`]; if any of it is changed, all of it becomes a string.
+    /// A number. It is whole, in one [`InnerEvent::Text`]; if any of it is changed, all of it becomes a string.
     Number,
-    /// What is not JSON, as it stands.
+    /// Text that is not JSON, as it is.
     Plain,
 }
 
-/// What a piece of the arguments brings, in its order. `n` numbers the inner texts from 0; no two are open at once.
+/// What a piece of the arguments contains, in order. `n` numbers the inner texts from 0; no two are open at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InnerEvent {
     /// An inner text begins.
     Begin {
         /// Its number.
         n: u32,
-        /// What it is.
+        /// Its kind.
         kind: InnerKind,
     },
-    /// It goes on.
+    /// An inner text continues.
     Text {
         /// Its number.
         n: u32,
         /// The text, as a range for [`Inner::text`].
         text: Range<usize>,
     },
-    /// It is complete.
+    /// An inner text is complete.
     End {
         /// Its number.
         n: u32,
     },
 }
 
-/// What one piece brought. Reuse one for many, or keep it with the piece's event while that is held.
+/// The contents of one piece. Reuse one for many, or keep it with the piece's event while that is held.
 #[derive(Debug, Default, Clone)]
 pub struct Inner {
     events: Vec<InnerEvent>,
@@ -70,7 +70,7 @@ pub struct Inner {
 }
 
 impl Inner {
-    /// What the piece brought, in order.
+    /// The contents of the piece, in order.
     #[must_use]
     pub fn events(&self) -> &[InnerEvent] {
         &self.events
@@ -82,22 +82,22 @@ impl Inner {
         self.text.get(range).unwrap_or_default()
     }
 
-    /// Where that text is written: bytes of the arguments' (outer-decoded) text since its beginning. It can begin
-    /// before this piece if a piece before was pending.
+    /// Where that text is written: bytes of the arguments' (outer-decoded) text from its beginning. The span can begin
+    /// before this piece if an earlier piece was pending.
     #[must_use]
     pub fn span(&self, range: Range<usize>) -> Range<u64> {
         let raw = self.map.raw_range(range);
         self.origin + raw.start as u64..self.origin + raw.end as u64
     }
 
-    /// Where something begins, in the arguments' text, that must be seen whole and is not complete yet: every event
-    /// with a piece of it is held until it is.
+    /// The offset in the arguments' text of something incomplete that must be seen as a whole: every event with a piece
+    /// of it is held until it is complete.
     #[must_use]
     pub fn pending(&self) -> Option<u64> {
         self.pending
     }
 
-    /// Memory that it takes, about, in bytes.
+    /// Approximate memory in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of::<Self>()
@@ -110,7 +110,7 @@ impl Inner {
         self.events.push(InnerEvent::Begin { n, kind });
     }
 
-    /// Opens or goes on with the text event of `n`; what is pushed next is written at `position`.
+    /// Starts or continues the text event of `n`; what is pushed next is written at `position`.
     fn place(&mut self, n: u32, position: u64) -> usize {
         let raw = position.saturating_sub(self.origin) as usize;
         if !matches!(self.events.last(), Some(InnerEvent::Text { .. })) {
@@ -144,7 +144,7 @@ impl Inner {
     }
 }
 
-/// What is due next.
+/// What is expected next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum ExpectedNext {
     /// A document.
@@ -176,14 +176,14 @@ pub struct InnerJson {
     fed: u64,
     /// The number of the text that is open, or was last, plus one.
     count: u32,
-    /// What cannot be told yet: an escape, half a pair, a number, a word.
+    /// What cannot be decided yet: an escape, half a pair, a number, a word.
     unit: String,
-    /// Where it stands.
+    /// Its position.
     unit_at: u64,
 }
 
 impl InnerJson {
-    /// A reader of new arguments.
+    /// A reader for new arguments.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -195,14 +195,14 @@ impl InnerJson {
         self.fed
     }
 
-    /// Something has begun in them that is not complete: they are not over, whoever says so.
+    /// True if something in the arguments has begun and is incomplete: they are not over, whatever upstream says.
     #[must_use]
     pub fn is_inside(&self) -> bool {
         let of_a_value = matches!(self.state, ExpectedNext::String { .. } | ExpectedNext::Bare);
         of_a_value || !self.open.is_empty()
     }
 
-    /// Takes the next piece, as decoded from its outer string; `out` is made anew.
+    /// Reads the next piece, as decoded from its outer string; `out` is overwritten.
     pub fn feed(&mut self, piece: &str, out: &mut Inner) {
         self.start(out);
         let mut rest = piece;
@@ -223,7 +223,7 @@ impl InnerJson {
         out.pending = (!self.unit.is_empty()).then_some(self.unit_at);
     }
 
-    /// The arguments are complete: what was open ends. The reader is new afterwards.
+    /// The arguments are complete: everything open ends. Afterwards the reader is as new.
     pub fn finish(&mut self, out: &mut Inner) {
         self.start(out);
         if self.state == ExpectedNext::Bare {
@@ -289,7 +289,7 @@ impl InnerJson {
         1
     }
 
-    /// What is due in the innermost container.
+    /// What is expected in the innermost container.
     fn due(&self) -> ExpectedNext {
         if self.open.last() == Some(&true) { ExpectedNext::Key } else { ExpectedNext::Value }
     }
@@ -303,7 +303,7 @@ impl InnerJson {
         self.state = ExpectedNext::String { key };
     }
 
-    /// It is not JSON from here on; what has been waiting is text.
+    /// From here on it is not JSON; what has been waiting is text.
     fn plain(&mut self, out: &mut Inner) {
         self.begin(InnerKind::Plain, out);
         self.state = ExpectedNext::Plain;
@@ -311,7 +311,7 @@ impl InnerJson {
         self.unit.clear();
     }
 
-    /// Reads on in a string.
+    /// Continues in a string.
     fn string(&mut self, rest: &str, position: u64, key: bool, out: &mut Inner) -> usize {
         if !self.unit.is_empty() {
             let c = rest.chars().next().unwrap_or_default();
@@ -343,7 +343,7 @@ impl InnerJson {
         }
     }
 
-    /// True if the escape that waits goes on with this character.
+    /// True if the waiting escape continues with this character.
     fn extends(&self, c: char) -> bool {
         match self.unit.len() {
             1 => c.is_ascii(),
@@ -353,7 +353,7 @@ impl InnerJson {
         }
     }
 
-    /// Gives the escape that waits if it is complete. The first half of a pair is not: the second may follow.
+    /// Returns the waiting escape if it is complete. The first half of a pair is not: the second may follow.
     fn give_complete(&mut self, out: &mut Inner) {
         loop {
             let complete = match self.unit.len() {
@@ -368,8 +368,7 @@ impl InnerJson {
         }
     }
 
-    /// Gives the first character of the escape that waits, broken or not; what follows it there waits on if it is an
-    /// escape too.
+    /// Returns the first character of the waiting escape, valid or not; the rest keeps waiting if it is an escape too.
     fn give_first(&mut self, out: &mut Inner) {
         let (c, used) = json::unescape(self.unit.as_bytes());
         out.push_unit(self.current(), self.unit_at, c, used);
@@ -381,7 +380,7 @@ impl InnerJson {
         }
     }
 
-    /// Reads on in a number or a word.
+    /// Continues in a number or a word.
     fn bare(&mut self, rest: &str, out: &mut Inner) -> usize {
         let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
         let room = (limits::INNER_NUMBER_BYTES + 1).saturating_sub(self.unit.len());
@@ -416,8 +415,8 @@ fn is_high_surrogate(escape: &str) -> bool {
     u32::from_str_radix(digits, 16).is_ok_and(|unit| (0xD800..0xDC00).contains(&unit))
 }
 
-/// Writes `text` so that it can stand where an inner text of this kind stood, as content of the outer string. In
-/// place of a whole number it is a string.
+/// Writes `text` so that it can replace an inner text of this kind, as content of the outer string. A whole number is
+/// replaced by a string.
 pub fn encode_inner(kind: InnerKind, text: &str, out: &mut Vec<u8>) {
     let mut inner = Vec::with_capacity(text.len() + 2);
     match kind {

@@ -1,8 +1,9 @@
-//! JSON as spans into the bytes it came from.
+//! JSON as spans into its source bytes.
 //!
-//! A [`Doc`] is a flat list of values in document order, made in one pass without recursion and re-used from event to
+//! A [`Doc`] is a flat list of values in document order, built in one pass without recursion and reused from event to
 //! event. It never copies text: a value is a span, so that an edit can touch that span and nothing else (invariant 5).
-//! Duplicate keys are all kept: scanning visits every occurrence, and whoever needs *one* value asks [`Value::unique`].
+//! Duplicate keys are all kept: scanning visits every occurrence, and code that needs *one* value uses
+//! [`Value::unique`].
 
 mod escaped;
 mod key;
@@ -30,11 +31,11 @@ use parse::OpenValue;
 #[derive(Debug, Default, Clone)]
 pub struct Doc {
     nodes: Vec<Node>,
-    /// The parser's stack; empty between two documents.
+    /// The parser's stack; empty between documents.
     open: Vec<OpenValue>,
 }
 
-/// As many values there is room for in a document's list when it begins, at most.
+/// The most values for which a document's list initially reserves room.
 const NODES_AT_FIRST: usize = 64;
 
 /// A value together with its document and bytes.
@@ -45,12 +46,12 @@ pub struct Value<'a> {
     id: NodeId,
 }
 
-/// A key stands twice in an object, where one value is needed (POLICY: such a field is unreadable).
+/// A key occurs twice in an object, where one value is needed (POLICY: such a field is unreadable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Duplicate;
 
 impl Doc {
-    /// Reads one JSON document (RFC 8259); blanks around it are allowed, anything else after it is an error.
+    /// Reads one JSON document (RFC 8259); blanks around it are permitted, anything else after it is an error.
     ///
     /// # Errors
     /// Not JSON, nested deeper than [`crate::limits::JSON_DEPTH`], or more than [`crate::limits::JSON_NODES`] values.
@@ -58,19 +59,19 @@ impl Doc {
         self.nodes.clear();
         self.open.clear();
         if self.nodes.capacity() == 0 {
-            // Most documents have about one in sixteen bytes; so the list seldom moves while it grows.
+            // Most documents have about one value in sixteen bytes, so the list seldom moves while it grows.
             self.nodes.reserve((bytes.len() / 16).min(NODES_AT_FIRST));
         }
         let read = parse::document(bytes, &mut self.nodes, &mut self.open);
         if read.is_err() {
-            // What was read of it must not be taken for a document.
+            // An incomplete document must not be taken for a document.
             self.nodes.clear();
         }
         read
     }
 
-    /// Reads the member (`"name": …`) at the beginning of `bytes` as if it stood in an object alone, whatever follows it.
-    /// False: none that is whole stands there.
+    /// Reads the member (`"name": …`) at the beginning of `bytes` as if it were alone in an object, whatever follows
+    /// it. False if there is no complete member.
     pub fn parse_member(&mut self, bytes: &[u8]) -> bool {
         self.nodes.clear();
         self.open.clear();
@@ -99,7 +100,7 @@ impl Doc {
         self.nodes.len()
     }
 
-    /// Values that it has room for without taking more memory.
+    /// Values that fit without taking more memory.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.nodes.capacity()
@@ -113,7 +114,7 @@ impl Doc {
 }
 
 impl<'a> Value<'a> {
-    // Every walk over a document steps through it; a call of it would cost more than what it does.
+    // Every walk over a document uses it; calling it would cost more than what it does.
     #[inline(always)]
     fn node(&self) -> &'a Node {
         self.doc.nodes.get(self.id as usize).unwrap_or(&NOWHERE)
@@ -126,7 +127,7 @@ impl<'a> Value<'a> {
         self.id
     }
 
-    /// What it is.
+    /// Its kind.
     #[must_use]
     #[inline]
     pub fn kind(&self) -> Kind {
@@ -168,8 +169,8 @@ impl<'a> Value<'a> {
         self.key_span().and_then(|span| self.bytes.get(span)).unwrap_or_default()
     }
 
-    /// Its key, escapes decoded: `"mod\u0065l"` is `model` to every client, so it is to us. Empty in arrays and for
-    /// the root.
+    /// Its key with escapes decoded: `"mod\u0065l"` is `model` to every client, and so it is here. Empty in arrays and
+    /// for the root.
     #[must_use]
     #[inline(always)]
     pub fn key(&self) -> Cow<'a, [u8]> {
@@ -178,8 +179,8 @@ impl<'a> Value<'a> {
         if node.key_escaped { decoded(raw) } else { Cow::Borrowed(raw) }
     }
 
-    /// Its key, to be compared with names that are known: as [`Value::key`], in a time that does not grow with the
-    /// key's length.
+    /// Its key, for comparisons with known names: like [`Value::key`], in a time that does not grow with the key's
+    /// length.
     #[must_use]
     #[inline(always)]
     pub fn name(&self) -> Cow<'a, [u8]> {
@@ -188,8 +189,8 @@ impl<'a> Value<'a> {
         if node.key_escaped { spelled(raw) } else { Cow::Borrowed(raw) }
     }
 
-    /// Its key with the key's [`key_hash`], if it is written without escapes: whoever has names by their hashes need
-    /// hardly ever look at the key.
+    /// Its key with the [`key_hash`], if it is written without escapes: code that has names by their hashes hardly ever
+    /// needs to look at the key.
     #[must_use]
     #[inline(always)]
     pub fn plain_key(&self) -> Option<(&'a [u8], u16)> {
@@ -197,8 +198,8 @@ impl<'a> Value<'a> {
         (!node.key_escaped).then(|| (node.raw_key(self.bytes), node.key_hash))
     }
 
-    /// A string, to be compared with words that are known: as [`Value::as_bytes`], in a time that does not grow with
-    /// its length.
+    /// A string, for comparisons with known words: like [`Value::as_bytes`], in a time that does not grow with its
+    /// length.
     #[must_use]
     pub fn word(&self) -> Cow<'a, [u8]> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
@@ -212,27 +213,27 @@ impl<'a> Value<'a> {
         self.node().key_is(self.bytes, name.as_bytes(), hash(name.as_bytes()))
     }
 
-    /// The index of the first value after it and all that it holds.
+    /// The index of the first value after it and everything in it.
     #[must_use]
     #[inline]
     pub fn after(&self) -> NodeId {
         self.node().next
     }
 
-    /// The child of this value that comes after the child with this index.
+    /// The child of this value that follows the child with this index.
     #[must_use]
     pub fn sibling_after(&self, child: NodeId) -> Option<NodeId> {
         let next = self.doc.nodes.get(child as usize)?.next;
         (next < self.node().next).then_some(next)
     }
 
-    /// The value that holds this one.
+    /// The value that contains this one.
     #[must_use]
     pub fn parent(&self) -> Option<Value<'a>> {
         (self.id != 0).then(|| Value { id: self.node().parent, ..*self })
     }
 
-    /// The members of an object or the items of an array, in order, duplicates included; empty for other values.
+    /// The members of an object or the items of an array, in order, including duplicates; empty for other values.
     pub fn children(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let this = *self;
         let node = this.node();
@@ -257,17 +258,17 @@ impl<'a> Value<'a> {
             .map(move |id| Value { id, ..this })
     }
 
-    /// The last member with this key, as most clients see it.
+    /// The last member with this key, which is the one that most clients read.
     #[must_use]
     #[inline(always)]
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
         self.last(name.as_bytes(), hash(name.as_bytes()))
     }
 
-    /// The one member with this key.
+    /// The only member with this key.
     ///
     /// # Errors
-    /// [`Duplicate`] when the key stands there twice.
+    /// [`Duplicate`] if the key occurs twice.
     pub fn unique(&self, name: &str) -> Result<Option<Value<'a>>, Duplicate> {
         if self.has_plain_keys() {
             return Ok(self.get(name));
@@ -279,7 +280,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// False only if it is no object, or no member of it has this key.
+    /// False only if it is not an object, or has no member with this key.
     #[must_use]
     #[inline(always)]
     pub fn may_have(&self, name: &str) -> bool {
@@ -287,8 +288,8 @@ impl<'a> Value<'a> {
         node.kind == Kind::Object && (node.flag || node.keys & key_bit(hash(name.as_bytes())) != 0)
     }
 
-    /// It is no object, or one in which no key stands twice or is written with escapes: then nobody need ask which of
-    /// two a client takes. Some objects of which this is true are not known to be such.
+    /// True if it is not an object, or if no key in it occurs twice or is written with escapes: then all clients agree
+    /// on its members. It may be false for some objects that satisfy this.
     #[must_use]
     #[inline]
     pub fn has_plain_keys(&self) -> bool {
@@ -296,7 +297,8 @@ impl<'a> Value<'a> {
         node.kind != Kind::Object || !node.flag
     }
 
-    /// Out of line, and with the name's hash made by the caller: the loop stands once, the hash is a constant.
+    /// Out of line, and with the name's hash computed by the caller: there is one copy of the loop, and the hash is a
+    /// constant.
     #[inline(never)]
     fn last(&self, name: &[u8], hash: u16) -> Option<Value<'a>> {
         let own = self.node();
@@ -323,15 +325,15 @@ impl<'a> Value<'a> {
         None
     }
 
-    /// A string's bytes, escapes decoded (as [`Value::as_str`] has it) but broken UTF-8 left as it is if there are no
-    /// escapes; empty for other values.
+    /// A string's bytes, escapes decoded (as in [`Value::as_str`]), except that invalid UTF-8 is left as it is if there
+    /// are no escapes; empty for other values.
     #[must_use]
     pub fn as_bytes(&self) -> Cow<'a, [u8]> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
         if self.node().flag { decoded(raw) } else { raw.into() }
     }
 
-    /// A string, decoded; lone surrogates and bad UTF-8 become U+FFFD. `None` for other values.
+    /// A string, decoded; lone surrogates and invalid UTF-8 become U+FFFD. `None` for other values.
     #[must_use]
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span))?;
@@ -341,7 +343,7 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// Gives a string as [`Value::as_str`] has it, in parts; nothing for other values.
+    /// Passes a string in parts, decoded as in [`Value::as_str`]; nothing for other values.
     pub fn each_part(&self, take: &mut dyn FnMut(&str)) {
         if let Some(raw) = self.content_span().and_then(|span| self.bytes.get(span)) {
             string::each_part(raw, take);
@@ -356,18 +358,18 @@ impl<'a> Value<'a> {
             let raw = self.content_span().and_then(|span| self.bytes.get(span));
             return raw.is_some_and(|raw| same(raw, text.as_bytes()));
         }
-        // Its quotes count too.
+        // The quotes count too.
         self.raw().len() <= text.len() * SPELLED_BYTES + 2
             && self.as_str().is_some_and(|own| own == text)
     }
 
-    /// A whole number that is not negative and fits; `None` for other values.
+    /// A non-negative integer that fits; `None` for other values.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         if self.kind() != Kind::Number {
             return None;
         }
-        // Nineteen digits always fit; to check each multiplication would cost ten times what the rest does.
+        // Nineteen digits always fit; checking each multiplication would cost ten times as much as all the rest.
         let (most, rest) = self.raw().split_at_checked(19).unwrap_or((self.raw(), &[]));
         let digit =
             |byte: &u8| Some(u64::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);

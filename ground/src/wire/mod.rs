@@ -2,13 +2,13 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`framer`] | chunks → [`frame::Frame`]s, for every cut of the stream the same |
+//! | [`framer`] | chunks → [`frame::Frame`]s, the same for every cut of the stream |
 //! | [`json`] | a frame's payload → values as spans |
-//! | [`text`] | a JSON string ↔ the text it means, with the way back |
+//! | [`text`] | a JSON string → its decoded text, with a mapping back to the bytes |
 //! | [`inner`] | JSON that arrives in pieces inside JSON strings (tool arguments) → its texts |
 //! | [`edit`] | a frame with some spans of its payload changed |
-//! | [`eventstream`] | binary messages: read, changed, made |
-//! | [`own`] | events that the proxy says itself → the bytes of any framing |
+//! | [`eventstream`] | binary messages: read, changed, written |
+//! | [`own`] | the proxy's own events → the bytes of any framing |
 
 mod array;
 mod crc32;

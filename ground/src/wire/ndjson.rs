@@ -1,4 +1,4 @@
-//! One JSON document a line, as Ollama streams it (<https://github.com/ndjson/ndjson-spec>).
+//! One JSON document per line, as Ollama streams it (<https://github.com/ndjson/ndjson-spec>).
 //!
 //! A frame is a line with its end, LF or CRLF; a line of blanks has no payload. A last line without an end is a frame too.
 
@@ -40,7 +40,7 @@ impl NdJson {
                 let end = raw.trim_ascii_end().len();
                 let start = raw.len() - raw.trim_ascii_start().len();
                 let payload = std::iter::once(start..end).filter(|line| !line.is_empty());
-                // Whether a line without an end is whole, only its brackets can tell.
+                // Only its brackets can tell whether a line without an end is complete.
                 let truncated = !ended && !matches!(raw.trim_ascii_end(), [.., b'}' | b']']);
                 Piece::Frame(Frame {
                     payload: payload.collect(),

@@ -1,4 +1,4 @@
-//! The frame that is being read, whatever its framing.
+//! The frame that is being read, in any framing.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::frame::Piece;
 pub(super) struct OpenFrame {
     raw: Vec<u8>,
     limit: usize,
-    /// The frame passed the limit: its bytes are given away as they come.
+    /// The frame exceeds the limit: its bytes are given away as they arrive.
     oversized: bool,
 }
 
@@ -18,7 +18,7 @@ impl OpenFrame {
         OpenFrame { raw: Vec::new(), limit, oversized: false }
     }
 
-    /// How long a frame may be.
+    /// The maximum length of a frame, in bytes.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
@@ -28,23 +28,23 @@ impl OpenFrame {
         self.raw.len()
     }
 
-    /// Memory that is kept for it.
+    /// Memory that is kept for it, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.raw.capacity()
     }
 
-    /// What is held.
+    /// The held bytes.
     pub(super) fn held(&self) -> &[u8] {
         &self.raw
     }
 
-    /// True once the frame has passed the limit.
+    /// True once the frame exceeds the limit.
     pub(super) fn is_oversized(&self) -> bool {
         self.oversized
     }
 
-    /// The frame's next bytes, which do not end it. Gives them away with what is held, if the frame is too big: what is
-    /// held is empty then.
+    /// Keeps the frame's next bytes, which do not end it. If the frame becomes too big, they are given away with the
+    /// held ones, and nothing is held.
     pub(super) fn keep<'c>(&mut self, part: &'c [u8]) -> Kept<'c> {
         if self.extend(part) {
             return Kept::Held;
@@ -53,7 +53,7 @@ impl OpenFrame {
         Kept::Given((!raw.is_empty()).then_some(Piece::Oversized { raw, last: false }))
     }
 
-    /// The frame's next bytes, wanted beside those held. Returns false if they pass the limit: they are not taken then.
+    /// Appends the frame's next bytes to the held ones. Returns false, and takes nothing, if they exceed the limit.
     pub(super) fn extend(&mut self, part: &[u8]) -> bool {
         self.oversized |= part.len() > self.limit.saturating_sub(self.raw.len());
         if !self.oversized {
@@ -62,12 +62,12 @@ impl OpenFrame {
         !self.oversized
     }
 
-    /// From now on the frame's bytes are given away, whatever its length.
+    /// Gives the frame's bytes away from now on, whatever its length.
     pub(super) fn give_up(&mut self) {
         self.oversized = true;
     }
 
-    /// From now on the frame's bytes are given away, and what is held of them first. `None`: nothing is.
+    /// Gives the frame's bytes away from now on, and returns the held ones; `None` if there are none.
     pub(super) fn give_away(&mut self) -> Option<Piece<'static>> {
         if self.raw.is_empty() {
             return None;
@@ -76,7 +76,7 @@ impl OpenFrame {
         Some(Piece::Oversized { raw: Cow::Owned(std::mem::take(&mut self.raw)), last: false })
     }
 
-    /// The frame's last bytes.
+    /// Takes the frame's last bytes.
     pub(super) fn close<'c>(&mut self, part: &'c [u8]) -> Closed<'c> {
         self.oversized |= part.len() > self.limit.saturating_sub(self.raw.len());
         let oversized = std::mem::take(&mut self.oversized);
@@ -88,7 +88,7 @@ impl OpenFrame {
         }
     }
 
-    /// What is held and this part of the chunk, which is not copied where nothing is held.
+    /// The held bytes and this part of the chunk, which is not copied if nothing is held.
     fn take<'c>(&mut self, part: &'c [u8]) -> Cow<'c, [u8]> {
         if self.raw.is_empty() {
             return Cow::Borrowed(part);
@@ -99,7 +99,7 @@ impl OpenFrame {
     }
 }
 
-/// What became of bytes that do not end their frame.
+/// What happened to bytes that do not end their frame.
 pub(super) enum Kept<'c> {
     /// They wait for the rest of it.
     Held,
@@ -107,10 +107,10 @@ pub(super) enum Kept<'c> {
     Given(Option<Piece<'c>>),
 }
 
-/// A frame that has come to its end.
+/// A frame that is complete.
 pub(super) enum Closed<'c> {
     /// All of it.
     Whole(Cow<'c, [u8]>),
-    /// It was too big: the last part of it.
+    /// It was too big: its last part.
     TooBig(Piece<'c>),
 }

@@ -1,4 +1,5 @@
-//! Events that the proxy says itself. Who makes them knows no framing: each framing writes them in the file that reads it.
+//! Events that the proxy sends itself. The code that makes them does not know the framing: each framing writes them, in
+//! the file that reads it.
 
 pub use super::array::Begun;
 use super::frame::Framing;
@@ -7,9 +8,9 @@ use super::{array, eventstream, ndjson, sse};
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnEvent {
-    /// How it is wrapped in a binary message; other framings have one way for all.
+    /// How it is wrapped in a binary message; other framings have a single way.
     pub wrap: Wrap,
-    /// Its type, where the framing has a place for it beside the payload (`event:`, `:event-type`); "": none.
+    /// Its type, if the framing has a place for it beside the payload (`event:`, `:event-type`); "" if none.
     pub name: String,
     /// Its payload.
     pub data: String,
@@ -20,19 +21,19 @@ pub struct OwnEvent {
 pub enum Wrap {
     /// Its payload is the message's.
     Event,
-    /// It stands as base64 in the payload of a `chunk` (Bedrock's InvokeModel).
+    /// Base64 in the payload of a `chunk` (Bedrock's InvokeModel).
     Chunk,
-    /// As an exception, which ends the stream: clients raise it.
+    /// An exception, which ends the stream: clients raise it.
     Exception,
 }
 
-/// Events in their order.
+/// Events in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnEvents {
     all: Vec<OwnEvent>,
-    /// Lines of server-sent events end with CR and LF, as this provider's do.
+    /// Lines of server-sent events end with CR and LF, like this provider's.
     pub crlf: bool,
-    /// What they come behind in an array, which ends with them.
+    /// What precedes them in an array, which ends with them.
     pub begun: Begun,
 }
 
@@ -62,14 +63,14 @@ impl OwnEvents {
         self.all.is_empty()
     }
 
-    /// The events, each to be wrapped so in a binary message.
+    /// The events, each to be wrapped this way in a binary message.
     #[must_use]
     pub fn wrapped(mut self, wrap: Wrap) -> Self {
         self.all.iter_mut().for_each(|event| event.wrap = wrap);
         self
     }
 
-    /// The events as this framing has them.
+    /// The events in this framing.
     #[must_use]
     pub fn written(&self, framing: Framing) -> Vec<u8> {
         let mut out = Vec::new();
@@ -100,7 +101,7 @@ mod tests {
     use crate::wire::frame::Piece;
     use crate::wire::framer::Framer;
 
-    /// What a framing writes, it reads: the same payloads in the same order, wherever the stream stood before.
+    /// What a framing writes, it reads: the same payloads in the same order, whatever preceded them in the stream.
     #[test]
     fn what_is_written_is_read() {
         let mut events = OwnEvents::default();

@@ -1,13 +1,13 @@
 //! Server-sent events (WHATWG HTML §9.2.6, "Interpreting an event stream") as frames.
 //!
-//! A frame is everything up to and including a blank line. Blank lines that follow another are frames of their own, without
-//! payload: of those that come together, many are one. Lines end with LF, CRLF or CR, in any mixture, and with nothing else: U+2028 and its like stand
-//! raw in JSON strings.
+//! A frame is everything up to and including a blank line. Further blank lines are frames of their own, without
+//! payload: several that arrive together are one. Lines end with LF, CRLF or CR, in any mixture, and with nothing else:
+//! U+2028 and similar characters occur unescaped in JSON strings.
 //!
-//! Where a blank line is written as a lone CR at the end of what has arrived, an LF may follow and belong to it. The
-//! frame waits for one more byte only if the line before ended with CRLF: such a stream will send its LF. Otherwise
-//! the frame is complete, so that a stream of CRs does not stall; should an LF follow after all, it stands at the
-//! front of the next frame, and is no blank line there. Either way nothing depends on where the chunks were cut.
+//! If a blank line is written as a lone CR at the end of what has arrived, an LF may follow and belong to it. The frame
+//! waits for one more byte only if the line before ended with CRLF: such a stream will send its LF. Otherwise the frame
+//! is complete, so that a stream of CRs does not stall; should an LF follow after all, it is the first byte of the next
+//! frame, and not a blank line there. Either way nothing depends on where the chunks were cut.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ use crate::limits;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// What the last byte, if it was a CR, leaves open.
+/// What the last byte leaves open, if it was a CR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AfterCr {
     /// The last byte was not a CR.
@@ -29,7 +29,7 @@ enum AfterCr {
     BlankLine,
 }
 
-/// Reads an event stream. All positions are offsets in the frame: the bytes held, then those of the chunk.
+/// Reads an event stream. All positions are offsets in the frame: the held bytes, then those of the chunk.
 #[derive(Debug)]
 pub(super) struct Sse {
     pub(super) open: OpenFrame,
@@ -40,11 +40,11 @@ pub(super) struct Sse {
     after_cr: AfterCr,
     /// The last line ended with CRLF.
     crlf: bool,
-    /// A line of the stream has ended with a line feed.
+    /// A line of the stream has ended with LF.
     lf: bool,
-    /// A line of this event, or the blank one before it, ended with a carriage return alone.
+    /// A line of this event, or the blank one before it, ended with a lone CR.
     lone_cr: bool,
-    /// Nothing but a BOM has come yet: it belongs to no field's name.
+    /// Nothing but a BOM has arrived yet: it is not part of a field's name.
     beginning: bool,
 }
 
@@ -74,7 +74,7 @@ impl Sse {
         {
             return Some(piece);
         }
-        // How far into what the frame has not taken yet has been looked.
+        // How much has been examined of what the frame has not taken yet.
         let mut at = 0;
         loop {
             if self.after_cr != AfterCr::Nothing {
@@ -114,15 +114,15 @@ impl Sse {
         }
     }
 
-    /// Blank lines that stand together, written alike, and no event before them: as many as have come are one frame, since
-    /// they carry nothing. `None`: it is not clear what the first byte is.
+    /// Adjacent blank lines, written alike, with no event before them: all that have arrived form one frame, since they
+    /// carry nothing. `None` if it is unclear what the first byte is.
     fn blank_lines<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         if !self.is_empty() {
             return None;
         }
         let line: &[u8] = match (self.after_cr, *rest) {
             (AfterCr::Nothing, [b'\n', ..]) => b"\n",
-            // Otherwise the LF belongs to the frame behind it.
+            // Otherwise the LF belongs to the frame after it.
             (AfterCr::Nothing, [b'\r', b'\n', ..]) if self.crlf => b"\r\n",
             (AfterCr::Line, [b'\r', ..]) => b"\r",
             _ => return None,
@@ -141,15 +141,15 @@ impl Sse {
         Some(Piece::Frame(Frame { raw: raw.into(), mixed, ..Frame::default() }))
     }
 
-    /// An event all of which has come, with lines that all end with LF or all with CRLF: nearly every one is, and needs no
-    /// state. `None`: it is another.
+    /// An event that has arrived as a whole, with lines that all end with LF or all with CRLF: nearly every one is, and
+    /// needs no state. `None` for any other.
     fn plain<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         let (mut payload, mut event) = (Lines::default(), None);
         let (mut line, mut at) = (*rest, 0);
         let first = find::line_end(line, 0)?;
         let end: &[u8] = if line.get(first) == Some(&b'\n') { b"\n" } else { b"\r\n" };
         if first == 0 && end.len() > 1 {
-            // What a blank line ends with depends on the line before it.
+            // The end of a blank line depends on the line before it.
             return None;
         }
         let mut length = first;
@@ -177,13 +177,13 @@ impl Sse {
         Some(Piece::Frame(Frame { raw: raw.into(), payload, event, ..Frame::default() }))
     }
 
-    /// Nothing of an event has come, and nothing that comes next belongs to the last one.
+    /// True if nothing of an event has arrived, and nothing that follows belongs to the last one.
     #[inline(always)]
     pub(super) fn is_between_events(&self) -> bool {
         self.after_cr == AfterCr::Nothing && self.is_empty()
     }
 
-    /// Nothing of an event has come.
+    /// True if nothing of an event has arrived.
     #[inline(always)]
     fn is_empty(&self) -> bool {
         !self.beginning
@@ -194,7 +194,7 @@ impl Sse {
             && self.event.is_none()
     }
 
-    /// An event was taken by somebody else.
+    /// An event was taken by other code.
     #[inline(always)]
     pub(super) fn passed(&mut self, event: &[u8]) {
         self.crlf = matches!(event, [.., b'\r', b'\n']);
@@ -202,7 +202,7 @@ impl Sse {
 
     pub(super) fn give_up(&mut self) -> Option<Piece<'static>> {
         let end = self.open.len();
-        // The LF of a blank line before is no event, and costs nothing to keep.
+        // The LF of the preceding blank line is not an event, and costs nothing to keep.
         if self.is_only_lf() {
             return None;
         }
@@ -212,7 +212,7 @@ impl Sse {
         Some(given)
     }
 
-    /// Memory that is kept for the event that is not whole.
+    /// Memory that is kept for the incomplete event, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.open.memory() + self.payload.len() * size_of::<Range<usize>>()
     }
@@ -229,12 +229,12 @@ impl Sse {
         Some(self.close(&[], truncated))
     }
 
-    /// Nothing of an event has come, only the LF of the blank line before.
+    /// True if nothing of an event has arrived except the LF of the preceding blank line.
     fn is_only_lf(&self) -> bool {
         !self.open.is_oversized() && self.open.held() == b"\n" && self.line == Some(1)
     }
 
-    /// Sees the byte after a CR; returns how many bytes of it belong to that line end.
+    /// Reads the byte after a CR; returns how many bytes of it belong to that line end.
     fn resolve_cr(&mut self, byte: u8, position: usize) -> usize {
         self.crlf = byte == b'\n';
         self.lf |= self.crlf;
@@ -246,8 +246,8 @@ impl Sse {
         1
     }
 
-    /// Reads the line that ends at `rest[at]` and returns true if it is blank. A line that began in an earlier chunk
-    /// is joined with the bytes held first.
+    /// Reads the line that ends at `rest[at]` and returns true if it is blank. A line that began in an earlier chunk is
+    /// first joined with the held bytes.
     fn read_line(&mut self, rest: &mut &[u8], at: &mut usize) -> bool {
         let Some(start) = self.line else { return false };
         if self.open.is_oversized() {
@@ -263,7 +263,7 @@ impl Sse {
                 (*rest, *at) = (after, 0);
                 self.open.held().get(start..).unwrap_or_default()
             } else {
-                // Too big already: only its being blank matters, and it is not.
+                // Already too big: it only matters whether it is blank, and it is not.
                 return false;
             }
         };

@@ -1,13 +1,13 @@
-//! Decoded text and its way back to the bytes it was written in.
+//! Decoded text with a mapping back to the bytes in which it was written.
 //!
-//! Rules look at text; bytes are what leaves. [`Decoded`] is the text of one JSON string with a map back: a match in
-//! the text becomes the range of bytes that spell it, however they spell it (`\u0068`, `\/`, surrogate pairs).
+//! Rules look at text, but bytes are sent. [`Decoded`] is the text of one JSON string with a map back: a match in the
+//! text becomes the range of bytes that spell it, however they spell it (`\u0068`, `\/`, surrogate pairs).
 
 use std::ops::Range;
 
 use super::{find, json};
 
-/// The text of one JSON string. Reuse one for many strings: its buffers stay.
+/// The text of one JSON string. Reuse one for many strings: its buffers stay allocated.
 #[derive(Debug, Default, Clone)]
 pub struct Decoded {
     text: String,
@@ -21,10 +21,10 @@ impl Decoded {
         Self::default()
     }
 
-    /// Reads a string's content, between its quotes (RFC 8259 §7). Never fails: a lone surrogate, an escape that is
-    /// none, and every maximal part of a broken UTF-8 sequence become U+FFFD, as [`json::decode`] has it.
+    /// Reads a string's content, between its quotes (RFC 8259 §7). Never fails: a lone surrogate, an invalid escape,
+    /// and every maximal part of an invalid UTF-8 sequence become U+FFFD, as in [`json::decode`].
     pub fn read(&mut self, raw: &[u8]) {
-        // Nearly every text is valid, which is found out faster for all of it than part by part.
+        // Nearly every text is valid, which is checked faster at once than part by part.
         if let Ok(valid) = std::str::from_utf8(raw) {
             return self.read_str(valid);
         }
@@ -51,7 +51,7 @@ impl Decoded {
         self.read_valid(raw.as_bytes(), 0, raw);
     }
 
-    /// Takes a text that is written in no way that leads back to bytes.
+    /// Takes a text without a mapping back to bytes.
     pub fn hold(&mut self, text: String) {
         self.map.clear();
         self.text = text;
@@ -86,15 +86,15 @@ impl Decoded {
     }
 }
 
-/// Where in some bytes each part of a text is written: runs that are the same in both, and between them single
-/// characters that are written otherwise.
+/// Where each part of a text is written in some bytes: runs that are the same in both, and between them single
+/// characters that are written differently.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Map {
-    /// In order. Between two, text and bytes run side by side.
+    /// In order. Between two, text and bytes advance together.
     units: Vec<WrittenUnit>,
 }
 
-/// One character that is written otherwise; or, with no length, a place where the bytes go on elsewhere.
+/// One character that is written differently; or, with length zero, a place where the bytes continue elsewhere.
 #[derive(Debug, Clone, Copy)]
 struct WrittenUnit {
     text: usize,
@@ -108,7 +108,7 @@ impl Map {
         self.units.clear();
     }
 
-    /// Memory that it takes, in bytes.
+    /// Memory in bytes.
     pub(super) fn memory(&self) -> usize {
         self.units.capacity() * size_of::<WrittenUnit>()
     }
@@ -121,8 +121,8 @@ impl Map {
     }
 
     pub(super) fn raw_range(&self, text: Range<usize>) -> Range<usize> {
-        // The last unit that begins at the range's start or before it says where the range begins; for its end, the
-        // last that begins before it (one that begins there is not in the range).
+        // The last unit that begins at or before the range's start determines where the range begins; the last one that
+        // begins before its end determines the end (one that begins there is not in the range).
         let start = self.units.partition_point(|unit| unit.text <= text.start);
         let start = match self.before(start) {
             Some(unit) if text.start < unit.text + usize::from(unit.text_len) => unit.raw,
@@ -146,20 +146,20 @@ impl Map {
     }
 }
 
-/// Where `text` is written, after this unit (or after the beginning) and before the next one.
+/// The position of `text` in the bytes, after this unit (or after the beginning) and before the next one.
 fn beside(unit: Option<WrittenUnit>, text: usize) -> usize {
     let Some(unit) = unit else { return text };
     let after = text - unit.text - usize::from(unit.text_len);
     unit.raw + usize::from(unit.raw_len) + after
 }
 
-/// Writes `text` as the content of a JSON string: quotes, backslashes and control characters are escaped, all else
-/// stays as it is.
+/// Writes `text` as the content of a JSON string: quotes, backslashes and control characters are escaped, everything
+/// else is unchanged.
 pub fn encode(text: &str, out: &mut Vec<u8>) {
     encode_bytes(text.as_bytes(), out);
 }
 
-/// [`encode`] for text that is bytes already.
+/// [`encode`] for text that is already bytes.
 pub(super) fn encode_bytes(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(offset) = find::string_stop_in(rest) {

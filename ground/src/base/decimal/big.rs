@@ -1,15 +1,15 @@
-//! Whole numbers of any size.
+//! Integers of any size.
 
 use std::cmp::Ordering;
 
-/// A whole number that is not negative: words of 32 bits, the lowest first; the last of them is not 0.
+/// A non-negative integer: 32-bit words, lowest first; the last one is not 0.
 #[derive(Debug)]
 pub(super) struct Big {
     words: Vec<u32>,
 }
 
 impl Big {
-    /// A number of 64 bits.
+    /// A 64-bit number.
     pub(super) fn of(number: u64) -> Self {
         let mut big = Self { words: vec![number as u32, (number >> 32) as u32] };
         big.trim();
@@ -25,7 +25,7 @@ impl Big {
         number
     }
 
-    /// Multiplies by a base so often; not at all where `times` is not positive.
+    /// Multiplies by a base this many times; not at all if `times` is not positive.
     pub(super) fn multiply(&mut self, base: u32, times: i64) {
         at_once(base, u64::try_from(times).unwrap_or(0), |factor| self.multiply_add(factor, 0));
     }
@@ -42,7 +42,7 @@ impl Big {
         }
     }
 
-    /// Divides by a base so often; true if that leaves a rest.
+    /// Divides by a base this many times; true if there is a remainder.
     pub(super) fn divide(&mut self, base: u32, times: u64) -> bool {
         let mut some_rest = false;
         at_once(base, times, |factor| {
@@ -64,12 +64,12 @@ impl Big {
         }
     }
 
-    /// Multiplies by 2^32 so often.
+    /// Multiplies by 2^32 this many times.
     pub(super) fn shift(&mut self, words: usize) {
         self.words.splice(0..0, std::iter::repeat_n(0, words));
     }
 
-    /// Its four highest words, whether something stands below them, and by what power of two they are multiplied.
+    /// Its four highest words, whether any lower word is not 0, and the power of two that they are multiplied by.
     pub(super) fn top(&self) -> (u128, bool, i64) {
         let at = self.words.len().saturating_sub(4);
         let (low, high) = self.words.split_at_checked(at).unwrap_or_default();
@@ -77,17 +77,17 @@ impl Big {
         (top, low.iter().any(|word| *word > 0), 32 * at as i64)
     }
 
-    /// Compares this number × 10^exponent with a double that is more than 0.
+    /// Compares this number × 10^exponent with a double, which must be greater than 0.
     pub(super) fn compare(mut self, exponent: i64, double: f64) -> Ordering {
         const MANTISSA: u32 = 52;
-        /// What is added to the exponent of a double, for a mantissa that is a whole number.
+        /// The bias of a double's exponent if its mantissa is taken as an integer.
         const BIAS: i64 = 1075;
         let bits = double.to_bits();
         let (mantissa, power) = (bits & ((1 << MANTISSA) - 1), (bits >> MANTISSA) as i64);
-        // The smallest doubles have no leading bit, and the exponent of those next to them.
+        // Subnormal doubles have no leading bit, and the same exponent as the next larger ones.
         let mantissa = if power == 0 { mantissa } else { mantissa | 1 << MANTISSA };
         let twos = power.max(1) - BIAS;
-        // Both sides as whole numbers: what has a negative exponent here is a factor there.
+        // Both sides as integers: a negative exponent on this side becomes a factor on the other.
         let mut other = Self::of(mantissa);
         other.multiply(5, -exponent);
         self.multiply(5, exponent);
@@ -98,9 +98,9 @@ impl Big {
     }
 }
 
-/// Gives `each` the powers of `base`, which is 5 or 2, whose product is its power of `times`.
+/// Calls `each` with powers of `base`, which is 5 or 2, whose product is `base` to the power of `times`.
 fn at_once(base: u32, mut times: u64, mut each: impl FnMut(u32)) {
-    /// As often as 5 fits 32 bits.
+    /// The largest power of 5 that fits 32 bits.
     const MOST: u64 = 13;
     while times > 0 {
         let now = times.min(MOST);

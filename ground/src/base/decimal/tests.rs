@@ -1,10 +1,10 @@
-//! Against the standard library's reader and printer, which the module does without.
+//! Tests against the standard library's reader and printer, which the module does without.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The same double, a sign before zero included; all that are not a number are one.
+/// Compares doubles, including the sign of zero; all NaNs are equal.
 fn alike(text: &str) -> Result<(), TestCaseError> {
     let expected = text.parse::<f64>().ok().map(|value| (value.to_bits(), value.is_nan()));
     let read = double(text).map(|value| (value.to_bits(), value.is_nan()));
@@ -35,7 +35,7 @@ fn odd_texts_are_read_as_the_library_does() {
     }
 }
 
-/// All digits of a double, or of the number halfway to the next.
+/// All digits of a double, or of the number halfway to the next one.
 fn digits_of(bits: u64, halfway: bool) -> String {
     let value = f64::from_bits(bits & !(1 << 63)).min(f64::MAX);
     if !halfway {
@@ -54,7 +54,7 @@ fn digits_of(bits: u64, halfway: bool) -> String {
                 let sum = rest * 10 + a + b;
                 half.push(char::from_digit(sum / 2 % 10, 10).unwrap());
                 rest = sum % 2;
-                // What is carried belongs to the digit before.
+                // The carry belongs to the previous digit.
                 if sum / 2 > 9 {
                     carry(&mut half);
                 }
@@ -65,7 +65,7 @@ fn digits_of(bits: u64, halfway: bool) -> String {
     half
 }
 
-/// Adds 1 to the digit before the last.
+/// Adds 1 to the second last digit.
 fn carry(digits: &mut String) {
     let last = digits.pop().unwrap();
     let mut turned = String::new();
@@ -106,7 +106,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// Where the last of eight hundred digits decides.
+    /// Cases in which the last of eight hundred digits decides.
     #[test]
     fn what_is_halfway_goes_to_the_even_one(bits: u64, small in 0_u64..1 << 54, more in "[05]{0,2}[1-9]?") {
         for bits in [bits, small] {
@@ -124,7 +124,7 @@ proptest! {
         prop_assume!(value.is_finite() && value > 0.0);
         let printed = format!("{value:.places$e}");
         let number = Decimal::read(&printed).unwrap();
-        // Trailing zeros are no digits, and of fewer digits another may be nearer.
+        // Trailing zeros are not digits, and with fewer digits another number may be nearer.
         prop_assume!(number.digits.len() == places + 1);
         prop_assert!(number.is_nearest(value), "{}", printed);
         let other = number.digits.parse::<i64>().unwrap() + by;

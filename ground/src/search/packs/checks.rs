@@ -1,5 +1,5 @@
-//! Checks on exact candidates: how many bytes of it are a match, if any. A candidate may be longer than the real thing
-//! in it, since it takes all that looks alike; so prefixes are tried too.
+//! Checks on exact candidates: how many bytes of one are a match, if any. A candidate may be longer than the real item
+//! within it, since it takes everything that looks alike; so prefixes are tried too.
 
 /// The candidate's letters and digits, upper case, with the byte offset after each.
 fn compact(candidate: &str) -> Vec<(u8, usize)> {
@@ -11,19 +11,19 @@ fn compact(candidate: &str) -> Vec<(u8, usize)> {
         .collect()
 }
 
-/// True if no letter or digit follows this place at once.
+/// True if this position is not directly followed by a letter or digit.
 fn ends_at(candidate: &str, at: usize) -> bool {
     candidate.as_bytes().get(at).is_none_or(|byte| !byte.is_ascii_alphanumeric())
 }
 
 /// A payment card: the longest of 19 down to 13 digits that passes the Luhn check (ISO/IEC 7812-1, annex B) and is not
-/// cut out of a longer run of digits.
+/// part of a longer run of digits.
 pub(super) fn card(candidate: &str) -> Option<usize> {
     let digits = compact(candidate);
     (13..=19.min(digits.len())).rev().find_map(|length| {
         let number = digits.get(..length)?;
         let end = number.last()?.1;
-        // `0000 0000 …` passes the sum, but numbers nobody.
+        // `0000 0000 …` passes the check, but is not a card number.
         let varied = number.iter().any(|digit| Some(digit.0) != number.first().map(|d| d.0));
         (varied && ends_at(candidate, end) && luhn(number)).then_some(end)
     })
@@ -53,7 +53,7 @@ const IBAN_LENGTHS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR
     PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 \
     XK20 YE30";
 
-/// An IBAN of its country's length whose check digits are right (ISO 13616-1, ISO/IEC 7064 MOD 97-10).
+/// An IBAN with its country's length and correct check digits (ISO 13616-1, ISO/IEC 7064 MOD 97-10).
 pub(super) fn iban(candidate: &str) -> Option<usize> {
     let signs = compact(candidate);
     let country = [signs.first()?.0, signs.get(1)?.0];
@@ -74,15 +74,15 @@ pub(super) fn iban(candidate: &str) -> Option<usize> {
     (remainder == 1 && ends_at(candidate, end)).then_some(end)
 }
 
-/// A US social security number: area 000, 666 and 9xx, group 00 and serial 0000 were never given out
-/// (SSA, "Social Security Number Randomization").
+/// A US social security number: area 000, 666 and 9xx, group 00 and serial 0000 were never assigned (SSA, "Social
+/// Security Number Randomization").
 pub(super) fn ssn(candidate: &str) -> Option<usize> {
     let (area, group, serial) = (candidate.get(..3)?, candidate.get(4..6)?, candidate.get(7..)?);
     let given = area != "000" && area != "666" && group != "00" && serial != "0000";
     given.then_some(candidate.len())
 }
 
-/// A value in quotes that looks made by a machine: it has letters and digits, and no word that says it is a placeholder.
+/// A quoted value that looks machine-made: it has letters and digits, and no word that marks a placeholder.
 pub(super) fn random_value(candidate: &str) -> Option<usize> {
     let inner = candidate.get(..candidate.len().checked_sub(1)?)?;
     let value = inner.rsplit(['"', '\'']).next()?;

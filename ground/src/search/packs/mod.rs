@@ -1,7 +1,8 @@
-//! Packs: patterns that the product carries, as data. `testdata/scan/packs.tsv` has examples of each, for and against.
+//! Packs: patterns that come with the product, as data. `testdata/scan/packs.tsv` has examples of each, for and
+//! against.
 //!
-//! Every pattern is written so that ordinary prose cannot keep it alive: what repeats without a bound takes no blanks,
-//! and what takes blanks is bounded.
+//! Every pattern is written so that ordinary prose cannot keep it alive: unbounded repetitions exclude blanks, and
+//! those that include blanks are bounded.
 
 mod checks;
 mod packed;

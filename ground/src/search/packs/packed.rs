@@ -1,6 +1,6 @@
 //! One pattern of a pack, as data.
 
-/// A check on an exact candidate that a regular expression cannot make: how many of its bytes are a match, if any.
+/// A check on an exact candidate that a regular expression cannot express: how many of its bytes are a match, if any.
 pub(in crate::search) type Check = fn(&str) -> Option<usize>;
 
 /// One pattern of a pack.
@@ -8,7 +8,7 @@ pub(in crate::search) struct Packed {
     /// Its name within the pack; operators see `pack:PACK/NAME`.
     pub(in crate::search) name: &'static str,
     pub(in crate::search) source: &'static str,
-    /// What a regular expression cannot say.
+    /// A check beyond what a regular expression can express.
     pub(in crate::search) check: Option<Check>,
 }
 

@@ -1,4 +1,4 @@
-//! `pack:pii`: what names a person or an account.
+//! `pack:pii`: what identifies a person or an account.
 
 use super::checks;
 use super::packed::{Packed, checked, plain};

@@ -1,5 +1,5 @@
-//! `pack:prompt-injection`: the phrases by which texts take over a model. It finds what is said openly; it is no proof
-//! that a text is harmless.
+//! `pack:prompt-injection`: phrases by which texts take over a model. It finds what is said openly, and proves no text
+//! harmless.
 //!
 //! White space between words is `\s{1,8}`: bounded, so that blanks alone keep nothing alive.
 
@@ -67,7 +67,7 @@ pub(super) const PATTERNS: &[Packed] = &[
         "new-instructions",
         r"(?i)\b(?:your|these\s{1,8}are\s{1,8}your)\s{1,8}new\s{1,8}(?:system\s{1,8})?(?:instructions?|prompt|rules|directives?)\s{1,8}(?:is|are|follow)\b",
     ),
-    // Control tokens of chat templates, which no honest text needs to carry.
+    // Control tokens of chat templates, which no honest text needs to contain.
     plain(
         "role-tag",
         concat!(

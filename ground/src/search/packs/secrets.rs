@@ -1,7 +1,7 @@
-//! `pack:secrets`: keys and tokens that have a shape of their own, private keys, and named secrets in configuration.
+//! `pack:secrets`: keys and tokens with a recognisable form, private keys, and named secrets in configuration.
 //!
-//! Shapes follow the issuers' documentation of their token prefixes. Lengths are lower bounds where an issuer has made
-//! tokens longer before.
+//! Forms follow the issuers' documentation of their token prefixes. Lengths are lower bounds where an issuer has
+//! lengthened tokens before.
 
 use super::checks;
 use super::packed::{Packed, checked, plain};
@@ -43,8 +43,8 @@ pub(super) const PATTERNS: &[Packed] = &[
     plain("vault-token", r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}"),
     plain("azure-storage-key", r"(?i:\bAccountKey)=[A-Za-z0-9+/]{86}=="),
     plain("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-    // From BEGIN to END, or as far as lines of base64 follow; `\n` may be written out, as in JSON and .env files.
-    // Prose after a BEGIN line ends it at the first blank.
+    // From BEGIN to END, or as far as lines of base64 follow; `\n` may be escaped, as in JSON and .env files. Prose
+    // after a BEGIN line ends it at the first blank.
     plain(
         "private-key",
         concat!(

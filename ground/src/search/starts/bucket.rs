@@ -1,16 +1,16 @@
 //! Which prefixes share a bucket.
 //!
-//! A bucket lets through what has some lower half and some upper half of its prefixes' bytes, in any combination: `ab` and
-//! `pq` together let `aq` through. So each prefix goes where it adds least to what prose brings there.
+//! A bucket lets through any combination of a lower half and an upper half of its prefixes' bytes: `ab` and `pq`
+//! together let `aq` through. So each prefix goes where it adds the least from prose.
 
 use super::halves::{BUCKETS, BYTES};
 use super::prefix::{Prefix, often};
 use crate::search::byte_set::ByteSet;
 
-/// How often bytes stand in prose, by their upper halves and then by their lower ones.
+/// How frequent bytes are in prose, by upper half and then by lower half.
 type Weights = [[f32; 16]; 16];
 
-/// The halves of a set's bytes, a bit each.
+/// The halves of a set's bytes, one bit each.
 #[derive(Debug, Clone, Copy, Default)]
 struct Bits {
     low: u16,
@@ -29,7 +29,7 @@ impl Bits {
         Bits { low: self.low | other.low, high: self.high | other.high }
     }
 
-    /// The share of prose that it lets through.
+    /// The fraction of prose that it lets through.
     fn share(self, weights: &Weights) -> f32 {
         let rows = weights.iter().enumerate().filter(|(half, _)| self.high >> half & 1 == 1);
         let bytes = rows.flat_map(|(_, row)| row.iter().enumerate());
@@ -41,12 +41,12 @@ impl Bits {
 #[derive(Debug, Clone, Copy, Default)]
 struct Sieve {
     places: [Bits; BYTES],
-    /// The share of prose.
+    /// The fraction of prose.
     share: f32,
 }
 
 impl Sieve {
-    /// What it would be with one more prefix.
+    /// The same with one more prefix.
     fn with(mut self, prefix: &Prefix, weights: &Weights) -> Sieve {
         for (bits, set) in self.places.iter_mut().zip(prefix.sets()) {
             *bits = bits.with(Bits::of(*set));
@@ -68,7 +68,7 @@ pub(super) fn choose(prefixes: &[Prefix]) -> [Vec<Prefix>; BUCKETS] {
     for (byte, weight) in (0..=u8::MAX).zip(weights.iter_mut().flatten()) {
         *weight = often(byte);
     }
-    // The most frequent first: they take buckets of their own, and the rest goes beside its likes.
+    // The most frequent first: they get buckets of their own, and the rest join similar ones.
     let mut order: Vec<(f32, &Prefix)> =
         prefixes.iter().map(|prefix| (prefix.in_thousand(), prefix)).collect();
     order.sort_by(|(a, _), (b, _)| b.total_cmp(a));

@@ -1,14 +1,14 @@
-//! What places are told by: a few bytes, by their halves.
+//! The few bytes by which a position is judged, by their halves.
 
 use crate::search::byte_set::ByteSet;
 
-/// Bytes that a place is told by: the one before it, and the first four of a match.
+/// Bytes by which a position is judged: the one before it, and the first four of a match.
 pub(super) const BYTES: usize = 5;
 
-/// So many sets of prefixes are told apart at once.
+/// The number of sets of prefixes that are distinguished at once.
 pub(super) const BUCKETS: usize = 8;
 
-/// In which buckets a byte may stand, by its lower and its upper half: in those of both.
+/// The buckets in which a byte may occur, by its lower and its upper half: the intersection counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Halves {
     pub(super) low: [u8; 16],

@@ -4,41 +4,41 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 use crate::search::byte_set::ByteSet;
 
-/// Bytes of a match that are looked at.
+/// Bytes of a match that are examined.
 const FIRST: usize = 4;
 
-/// Ways in which the matches of one pattern may begin before it is given up.
+/// The number of ways in which the matches of one pattern may begin before the search gives up.
 const WAYS: usize = 512;
 
-/// One of them: which bytes may stand before it, and which are its first. What may be any byte is told by nothing.
+/// One of them: which bytes may stand before it, and which are its first. Positions that accept any byte tell nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Prefix {
-    // In this order they are sorted: by their first bytes.
+    // The sort order: by first bytes.
     first: [ByteSet; FIRST],
     before: ByteSet,
 }
 
 impl Prefix {
-    /// The sets of all bytes that are looked at, in the order in which they stand.
+    /// The sets of all examined bytes, in order.
     pub(super) fn sets(&self) -> impl Iterator<Item = &ByteSet> {
         std::iter::once(&self.before).chain(&self.first)
     }
 
-    /// True if it may begin with these bytes, behind that one. A byte that is not there may be any.
+    /// True if a match may begin with these bytes after that one. A byte that has not arrived may be any.
     #[cfg(test)]
     pub(super) fn is_at(&self, before: Option<u8>, bytes: &[u8]) -> bool {
         self.first.iter().zip(bytes).all(|(set, byte)| set.has(*byte))
             && before.is_none_or(|before| self.before.has(before))
     }
 
-    /// How often it stands in a thousand bytes of prose, about.
+    /// Roughly how often it occurs in a thousand bytes of prose.
     pub(super) fn in_thousand(&self) -> f32 {
         self.sets().map(|set| set.bytes().map(often).sum::<f32>().min(1.0)).product::<f32>()
             * 1000.0
     }
 }
 
-/// How often a byte stands in English prose, about: only to tell rare beginnings from frequent ones.
+/// Roughly how often a byte occurs in English prose: only to distinguish rare beginnings from frequent ones.
 pub(super) fn often(byte: u8) -> f32 {
     const LETTERS: [u8; 26] = [
         82, 15, 28, 43, 127, 22, 20, 61, 70, 2, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24,
@@ -58,7 +58,7 @@ pub(super) fn often(byte: u8) -> f32 {
     }
 }
 
-/// The ways in which matches of a pattern may begin; `None`: too many.
+/// The ways in which matches of a pattern may begin; `None` if there are too many.
 pub(super) fn of(hir: &Hir) -> Option<Vec<Prefix>> {
     let ways = follow(hir, vec![Way::default()])?;
     Some(ways.into_iter().map(Way::prefix).collect())
@@ -67,10 +67,10 @@ pub(super) fn of(hir: &Hir) -> Option<Vec<Prefix>> {
 /// The beginning of a match, as far as it was followed.
 #[derive(Debug, Clone, Default)]
 struct Way {
-    /// What is asked of the place where it begins.
+    /// The assertion at the position where it begins.
     edge: Option<Look>,
     sets: Vec<ByteSet>,
-    /// What comes next may be anything.
+    /// What follows may be anything.
     open: bool,
 }
 
@@ -109,13 +109,13 @@ impl Way {
     }
 }
 
-/// All ways that go on with `hir`; `None`: too many.
+/// All ways continued by `hir`; `None` if there are too many.
 fn follow(hir: &Hir, ways: Vec<Way>) -> Option<Vec<Way>> {
     let (mut full, mut ways): (Vec<Way>, Vec<Way>) = ways.into_iter().partition(Way::is_full);
     match hir.kind() {
         HirKind::Empty => {}
         HirKind::Look(look) => {
-            // Only where a match begins: what is asked further on is left to the automaton.
+            // Only where a match begins: later assertions are left to the automaton.
             for way in ways.iter_mut().filter(|way| way.sets.is_empty()) {
                 way.edge = Some(*look);
             }
@@ -133,7 +133,7 @@ fn follow(hir: &Hir, ways: Vec<Way>) -> Option<Vec<Way>> {
         HirKind::Class(Class::Unicode(class)) => {
             let (ascii, others) = ByteSet::ascii_of(class);
             if others {
-                // How many bytes such a character has differs: what comes behind its first may be anything.
+                // Such characters differ in length: what follows their first byte may be anything.
                 full.extend(ways.iter().cloned().map(|way| way.then(ByteSet::HIGH).opened()));
             }
             ways = match ascii == ByteSet::NONE {
@@ -174,7 +174,7 @@ fn repeat(repetition: &Repetition, mut ways: Vec<Way>) -> Option<Vec<Way>> {
         done.extend(full);
         ways = rest;
     }
-    // What is left went round and took no bytes.
+    // The rest looped without consuming bytes.
     done.extend(ways.into_iter().map(Way::opened));
     Some(done)
 }

@@ -1,9 +1,9 @@
-//! Places where something may begin, one after the other: what [`vectors`](super) does where there are vectors.
+//! Positions where something may begin, one after the other: the scalar form of [`vectors`](super).
 
 use super::halves::{BYTES, Halves};
 
-/// The first place from `from` on at which some bucket agrees in all bytes, and `is_one` too; the length of `bytes` if
-/// there is none. A byte that is not there agrees with all.
+/// The first position at or after `from` at which some bucket accepts all bytes and `is_one` holds; the length of
+/// `bytes` if there is none. A byte that has not arrived is accepted by all.
 pub(super) fn first(
     halves: &[Halves; BYTES],
     bytes: &[u8],

@@ -1,4 +1,4 @@
-//! Sixteen places at once, by WebAssembly's vectors.
+//! Sixteen positions at once, with WebAssembly vectors.
 
 use core::arch::wasm32::{
     i8x16_shuffle, u8x16, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_shr, u8x16_splat, u8x16_swizzle,
@@ -10,19 +10,19 @@ use crate::base::vector::{self, load};
 
 const BLOCK: usize = vector::BYTES;
 
-/// The last place that a block decides is as far from its end as a match's first bytes reach.
+/// The distance between the last position that a block decides and its end: the reach of a match's first bytes.
 const REACH: usize = BYTES - 2;
 
-/// The tables, and what the block before says of its last bytes: of those before the first block, that they agree with
-/// all buckets.
+/// The tables, and what the previous block says about its last bytes; before the first block, that all buckets accept
+/// them.
 struct Reader {
     tables: [(v128, v128); BYTES],
     before: [v128; BYTES - 1],
 }
 
 impl Reader {
-    /// In which buckets all bytes of a place agree; each place stands where the last of its bytes does. `missing`: bytes
-    /// that are not there.
+    /// The buckets that accept all bytes of a position; each position is given where its last byte is. `missing`: bytes
+    /// that have not arrived.
     #[inline(always)]
     fn agreed(&mut self, block: v128, missing: Option<v128>) -> v128 {
         let (lower, upper) = (v128_and(block, u8x16_splat(15)), u8x16_shr(block, 4));
@@ -48,8 +48,8 @@ impl Reader {
     }
 }
 
-/// The first place from `from` on at which some bucket agrees in all bytes, and `is_one` too; the length of `bytes` if
-/// there is none. A byte that is not there agrees with all.
+/// The first position at or after `from` at which some bucket accepts all bytes and `is_one` holds; the length of
+/// `bytes` if there is none. A byte that has not arrived is accepted by all.
 #[inline(always)]
 pub(super) fn first(
     halves: &[Halves; BYTES],
@@ -82,7 +82,7 @@ pub(super) fn first(
         }
         at += BLOCK;
     }
-    // What is left, and as far behind it as a match's first bytes reach.
+    // The rest, and as far beyond it as a match's first bytes reach.
     let mut padded = [0; BLOCK];
     padded.iter_mut().zip(tail).for_each(|(own, byte)| *own = *byte);
     let numbers = u8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);

@@ -1,4 +1,4 @@
-//! Sixteen bytes at a time, by WebAssembly's vectors.
+//! Sixteen bytes at a time, with WebAssembly vectors.
 
 use core::arch::wasm32::{
     u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, v128, v128_and, v128_any_true,
@@ -8,17 +8,17 @@ use core::arch::wasm32::{
 use super::classes::Classes;
 use crate::base::vector::load;
 
-/// Where the first byte of a block stands that `marks` sets.
+/// The position of the first byte of a block that `marks` sets.
 #[inline(always)]
 fn in_block(block: &[u8; 16], marks: impl Fn(v128) -> v128) -> Option<usize> {
     let found = u8x16_bitmask(marks(load(block)));
     (found != 0).then(|| found.trailing_zeros() as usize)
 }
 
-/// Where the first byte from `from` on stands that `marks` sets; `is` says the same of one byte. The length if there is
-/// none.
+/// The position of the first byte at or after `from` that `marks` sets; `is` is the same test for one byte. The length
+/// if there is none.
 ///
-/// The first block is looked at where the caller stands, since most of what is looked for is near.
+/// The first block is inlined into the caller, since most searches end near.
 #[inline(always)]
 fn first(
     bytes: &[u8],
@@ -36,7 +36,7 @@ fn first(
     further(bytes, at, marks, is)
 }
 
-/// The same, of what is far away: four blocks at a time.
+/// The same, for targets far away: four blocks at a time.
 #[inline(never)]
 fn further(
     bytes: &[u8],
@@ -61,7 +61,7 @@ fn further(
         at += 16;
     }
     if let Some(block) = bytes.last_chunk() {
-        // The last sixteen, of which some were looked at before.
+        // The last sixteen, some of which were examined before.
         let before = (at + 16).saturating_sub(bytes.len()) as u32;
         let found = u32::from(u8x16_bitmask(marks(load(block)))).checked_shr(before).unwrap_or(0);
         return if found == 0 { bytes.len() } else { at + found.trailing_zeros() as usize };
@@ -101,8 +101,8 @@ fn is_name<const N: usize>(pair: &[u8], letters: [u8; N]) -> bool {
     matches!(pair, [b'"', letter] if letters.contains(letter))
 }
 
-/// Which of the sixteen bytes from `at` on are quotes behind which one of the letters stands, by bits; `None`: there are
-/// no seventeen bytes.
+/// Which of the sixteen bytes from `at` on are quotes that are followed by one of the letters, by bits; `None` if there
+/// are fewer than seventeen bytes.
 #[inline(always)]
 fn names<const N: usize>(bytes: &[u8], at: usize, letters: [u8; N]) -> Option<u16> {
     let block: &[u8; 17] = bytes.get(at..)?.first_chunk()?;
@@ -138,7 +138,7 @@ pub(super) fn last_name<const N: usize>(
     to: usize,
     letters: [u8; N],
 ) -> Option<usize> {
-    // A letter stands behind each quote that is looked at.
+    // Every examined quote is followed by a letter.
     let mut end = to.min(bytes.len().saturating_sub(1));
     while let Some(at) = end.checked_sub(16) {
         let found = names(bytes, at, letters)?;
@@ -155,7 +155,7 @@ pub(super) fn last_name<const N: usize>(
 pub(super) fn classes(block: &[u8; 16]) -> Classes {
     let block = load(block);
     let bits = |marks: v128| u32::from(u8x16_bitmask(marks));
-    // Bytes from `first` on, so many values.
+    // A range of `count` values from `first` on.
     let within = |block: v128, first: u8, count: u8| {
         u8x16_lt(u8x16_sub(block, u8x16_splat(first)), u8x16_splat(count))
     };
@@ -190,7 +190,7 @@ fn four_differ(x: &[u8; 64], y: &[u8; 64]) -> v128 {
     v128_or(two_differ(x, y), two_differ(x2, y2))
 }
 
-/// True for equal bytes; both are as long, and not short.
+/// True for equal bytes of the same length, which is not short.
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     let ((first, _), (second, _)) = (a.as_chunks(), b.as_chunks());
     for (x, y) in first.iter().zip(second) {
@@ -198,7 +198,7 @@ pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
             return false;
         }
     }
-    // What is left, and some before it again.
+    // The rest, and some bytes before it again.
     if let (Some(x), Some(y)) = (a.last_chunk(), b.last_chunk()) {
         return !v128_any_true(four_differ(x, y));
     }

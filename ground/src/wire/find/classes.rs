@@ -1,10 +1,10 @@
-//! Which bytes of a block are of which class.
+//! The bytes of a block by class.
 
 /// Bytes of a block.
 pub const BLOCK: usize = 16;
 
-/// Which bytes of a block are of which class, a bit each, the first byte's the lowest. Blanks (space, tab, CR, LF) and the
-/// bytes behind the first of a character are of none.
+/// The bytes of a block by class, one bit each, that of the first byte lowest. Blanks (space, tab, CR, LF) and the
+/// continuation bytes of characters belong to none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Classes {
     /// ASCII letters.
@@ -13,7 +13,7 @@ pub struct Classes {
     pub digits: u32,
     /// Other ASCII.
     pub signs: u32,
-    /// The first bytes of characters of two bytes in UTF-8.
+    /// The first bytes of characters that take two bytes in UTF-8.
     pub alphabets: u32,
     /// The first bytes of longer ones.
     pub others: u32,

@@ -5,8 +5,8 @@ use super::classes::Classes;
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// The high bit of every byte of `word` that may be zero. A byte above a zero byte can be reported wrongly (the
-/// borrow), never one below: whoever takes the lowest finds a true zero.
+/// The high bit of every byte of `word` that may be zero. A byte above a zero byte can be reported wrongly (because of
+/// the borrow), never one below: the lowest reported one is a true zero.
 const fn zeros(word: u64) -> u64 {
     word.wrapping_sub(LOW) & !word & HIGH
 }
@@ -15,8 +15,8 @@ const fn repeated(byte: u8) -> u64 {
     LOW * byte as u64
 }
 
-/// Where the first byte from `from` on stands for which `is` holds; `marks` says so of eight bytes at once by their
-/// high bits, of which the lowest must be true. The length if there is none.
+/// The position of the first byte at or after `from` for which `is` holds; `marks` tells the same for eight bytes at
+/// once by their high bits, of which the lowest must be true. The length if there is none.
 #[inline(always)]
 fn first(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> usize {
     let (words, rest) = bytes.get(from..).unwrap_or_default().as_chunks::<8>();
@@ -45,7 +45,7 @@ pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
         bytes,
         from,
         |word| {
-            // A byte is below 0x20 when taking 0x20 from it borrows and it had no high bit of its own.
+            // A byte is below 0x20 if subtracting 0x20 borrows and it had no high bit of its own.
             let controls = word.wrapping_sub(repeated(0x20)) & !word & HIGH;
             zeros(word ^ repeated(b'"')) | zeros(word ^ repeated(b'\\')) | controls
         },
@@ -95,7 +95,7 @@ pub(super) fn classes(block: &[u8; 16]) -> Classes {
     classes
 }
 
-/// True for equal bytes; both are as long, and not short.
+/// True for equal bytes of the same length, which is not short.
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     let word = |bytes: Option<&[u8; 8]>| bytes.map(|bytes| u64::from_le_bytes(*bytes));
     let ((first, _), (second, _)) = (a.as_chunks::<8>(), b.as_chunks::<8>());

@@ -1,7 +1,7 @@
-//! Keys told apart by a small number before their bytes are looked at.
+//! Distinguishes keys by a small number before their bytes are compared.
 
-/// A number for a key; equal keys have equal ones. It is made from the length and three bytes: enough to tell apart
-/// most keys that stand in one object, and the compiler makes it of a name in the code once and for all.
+/// A number for a key; equal keys have equal numbers. It is computed from the length and three bytes: enough to
+/// distinguish most keys of one object, and the compiler evaluates it for names in the code.
 #[inline(always)]
 pub const fn hash(key: &[u8]) -> u16 {
     let (first, last) = match key {
@@ -22,14 +22,14 @@ pub const fn hash(key: &[u8]) -> u16 {
     (sum >> 16) as u16
 }
 
-/// One of 32 bits for a key with this [`hash`]: of an object whose keys' bits are known, a look says of most names that they
-/// do not stand in it.
+/// One of 32 bits for a key with this [`hash`]: in an object whose keys' bits are known, most other names are ruled out
+/// at once.
 #[inline(always)]
 pub(super) const fn key_bit(hash: u16) -> u32 {
     1 << (hash & 31)
 }
 
-/// The same of all keys of which these are 64 bits: a bit each, by the lowest six of its hash.
+/// The same for all keys in a 64-bit set, in which each is represented by the lowest six bits of its hash.
 #[inline(always)]
 pub(super) const fn folded(bits: u64) -> u32 {
     (bits | bits >> 32) as u32

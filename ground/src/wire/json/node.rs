@@ -1,9 +1,9 @@
-//! One value of a document, and what is said of it.
+//! One value of a document, and its properties.
 
 use super::escaped::decodes_to;
 use crate::wire::find::same;
 
-/// What a JSON value is.
+/// The kind of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `null`
@@ -29,16 +29,16 @@ pub(super) struct Node {
     pub(super) kind: Kind,
     /// The key is written with escapes.
     pub(super) key_escaped: bool,
-    /// A string: it is written with escapes. An object: a key in it may stand there twice, or is written with escapes.
+    /// A string: it is written with escapes. An object: a key may occur twice in it, or is written with escapes.
     pub(super) flag: bool,
     /// The key's [`hash`].
     pub(super) key_hash: u16,
-    /// An object: the [`key_bit`]s of its keys as they are written.
+    /// An object: the [`key_bit`]s of its keys, as written.
     pub(super) keys: u32,
     /// The value's bytes; a string's include its quotes.
     pub(super) start: u32,
     pub(super) end: u32,
-    /// The key's content between its quotes; `key_start == 0` says there is no key (a key never stands at offset 0).
+    /// The key's content between its quotes; `key_start == 0` means that there is no key (a key is never at offset 0).
     pub(super) key_start: u32,
     pub(super) key_end: u32,
     pub(super) parent: u32,
@@ -46,7 +46,7 @@ pub(super) struct Node {
     pub(super) next: u32,
 }
 
-/// What an index that is no value's is: nothing.
+/// The node of an index without a value.
 pub(super) const NOWHERE: Node = Node {
     kind: Kind::Null,
     key_escaped: false,
@@ -61,10 +61,10 @@ pub(super) const NOWHERE: Node = Node {
     next: u32::MAX,
 };
 
-/// Why bytes are not JSON that can be read.
+/// Why bytes cannot be read as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError {
-    /// Byte offset of the trouble.
+    /// Byte offset of the error.
     pub offset: usize,
     /// What is wrong there.
     pub what: &'static str,
@@ -76,7 +76,7 @@ impl Node {
         bytes.get(self.key_start as usize..self.key_end as usize).unwrap_or_default()
     }
 
-    /// `hash`: that of the name.
+    /// `hash`: the hash of the name.
     #[inline(always)]
     pub(super) fn key_is(&self, bytes: &[u8], name: &[u8], hash: u16) -> bool {
         if self.key_escaped {

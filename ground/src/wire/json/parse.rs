@@ -1,6 +1,6 @@
-//! The reader of JSON documents (RFC 8259).
+//! The parser of JSON documents (RFC 8259).
 //!
-//! One loop over the bytes, with all that it needs in local variables: a value behind a reference would be loaded and
+//! One loop over the bytes, with everything it needs in local variables: a value behind a reference would be loaded and
 //! stored for every byte.
 
 use super::key::{folded, hash};
@@ -9,8 +9,8 @@ use super::string::hex4;
 use crate::limits;
 use crate::wire::find::{same, string_stop};
 
-/// Members of an object among which a key is looked for that may stand there twice. An object with more counts as one
-/// with such a key: it is read right all the same, only not as fast.
+/// The number of members of an object in which a duplicate key is searched for. An object with more counts as one with
+/// a duplicate: it is still read correctly, only more slowly.
 const SIBLINGS: usize = 64;
 
 /// True if all of `bytes` is one number (RFC 8259 §6).
@@ -18,12 +18,12 @@ pub fn is_number(bytes: &[u8]) -> bool {
     number(bytes, 0).is_ok_and(|end| end == bytes.len())
 }
 
-/// Where a string's content ends of which the first backslash stands at `from`; `None` if it is no string.
+/// The end of a string's content whose first backslash is at `from`; `None` if it is not a string.
 pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     string_with_escapes(bytes, from).ok()?.checked_sub(1)
 }
 
-/// A container that is open.
+/// An open container.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenValue {
     id: NodeId,
@@ -36,12 +36,12 @@ pub(super) struct OpenValue {
 // `limits::JSON_NODES` and docs/ARCHITECTURE.md say what a document costs.
 const _: () = assert!(size_of::<Node>() == 36);
 
-/// What is wrong where a document has ended and something stands behind it.
+/// The error when something follows the document.
 const FOLLOWED: &str = "something follows the document";
 
 const OUTSIDE: OpenValue = OpenValue { id: 0, close: 0, seen: 0 };
 
-/// Where a value's key stands; `start` is 0 if it has none.
+/// The position of a value's key; `start` is 0 if it has none.
 #[derive(Debug, Clone, Copy, Default)]
 struct KeySpan {
     start: u32,
@@ -50,8 +50,8 @@ struct KeySpan {
     escaped: bool,
 }
 
-/// Reads one document into `nodes`; no recursion, so that nesting costs heap and not stack. `around`: what is around the
-/// innermost container, bounded by [`limits::JSON_DEPTH`].
+/// Reads one document into `nodes`; without recursion, so that nesting costs heap and not stack. `around`: what is
+/// around the innermost container, bounded by [`limits::JSON_DEPTH`].
 pub(super) fn document(
     bytes: &[u8],
     nodes: &mut Vec<Node>,
@@ -63,8 +63,8 @@ pub(super) fn document(
     value(bytes, blanks(bytes, 0), KeySpan::default(), nodes, around)
 }
 
-/// Reads the member at the beginning of `bytes` as the only one of an object; what follows it is not looked at. False: it
-/// is none, or it is not whole.
+/// Reads the member at the beginning of `bytes` as the only one of an object; what follows it is ignored. False if
+/// there is no complete member.
 pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<OpenValue>) -> bool {
     let mut object = OpenValue { id: 0, close: b'}', seen: 0 };
     let Ok((at, key)) = member(bytes, 0, nodes, &mut object) else { return false };
@@ -78,7 +78,7 @@ pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<OpenVa
     whole
 }
 
-/// Reads the value at `at`, behind which nothing may stand.
+/// Reads the value at `at`, after which nothing may follow.
 fn value(
     bytes: &[u8],
     mut at: usize,
@@ -87,11 +87,11 @@ fn value(
     around: &mut Vec<OpenValue>,
 ) -> Result<(), JsonError> {
     let mut here = OUTSIDE;
-    // Field by field, so that it is in local variables too and not where the caller has put it.
+    // Field by field, so that it is in local variables and not where the caller has put it.
     let KeySpan { start, end, hash, escaped } = own_key;
     let mut key = KeySpan { start, end, hash, escaped };
     loop {
-        // A value is due here.
+        // A value is expected here.
         let start = at;
         if nodes.len() >= limits::JSON_NODES {
             return Err(error(at, "too many values"));
@@ -138,7 +138,7 @@ fn value(
             _ => return Err(error(at, "expected a value")),
         };
         push(nodes, kind, start..at, key, escaped, here.id);
-        // A value is complete: a comma brings the next one, a bracket completes its container.
+        // A value is complete: a comma is followed by the next one, a bracket completes its container.
         loop {
             at = blanks(bytes, at);
             if here.close == 0 {
@@ -171,13 +171,13 @@ fn error(offset: usize, what: &'static str) -> JsonError {
     JsonError { offset, what }
 }
 
-/// The byte there; behind the end 0, which stands nowhere in JSON.
+/// The byte there; past the end 0, which occurs nowhere in JSON.
 #[inline(always)]
 fn byte(bytes: &[u8], at: usize) -> u8 {
     bytes.get(at).copied().unwrap_or(0)
 }
 
-/// The next place. Whatever is looked at lies within the bytes or just behind them: nothing overflows.
+/// The next position. Every position is within the bytes or just after them, so nothing overflows.
 #[inline(always)]
 fn after(at: usize) -> usize {
     at.wrapping_add(1)
@@ -185,7 +185,7 @@ fn after(at: usize) -> usize {
 
 #[inline(always)]
 fn blanks(bytes: &[u8], mut at: usize) -> usize {
-    // Hardly any stand between the values of an event.
+    // There are hardly any between the values of an event.
     if byte(bytes, at) > b' ' {
         return at;
     }
@@ -195,7 +195,7 @@ fn blanks(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Notes a value; where a container ends is corrected when its end comes.
+/// Adds a value; the end of a container is corrected when it is reached.
 #[inline(always)]
 fn push(
     nodes: &mut Vec<Node>,
@@ -256,8 +256,8 @@ fn member(
     Ok((at, KeySpan { start: start as u32, end: end as u32, hash, escaped }))
 }
 
-/// Marks an object as odd if this key stands in it already, or is written with escapes, or if it would cost too much to
-/// find out.
+/// Marks an object as odd if it already has this key, if the key is written with escapes, or if it would cost too much
+/// to find out.
 #[inline(never)]
 fn mark_if_odd(
     bytes: &[u8],
@@ -293,7 +293,7 @@ fn word(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError> {
     }
 }
 
-/// Reads the string that begins at `at`; says where it ends and whether it is written with escapes.
+/// Reads the string that begins at `at`; returns where it ends and whether it is written with escapes.
 #[inline(always)]
 fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), JsonError> {
     let stop = string_stop(bytes, after(at));
@@ -303,7 +303,7 @@ fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), JsonError> {
     Ok((string_with_escapes(bytes, stop)?, true))
 }
 
-/// The rest of a string from its first backslash on, if it is one: where it ends.
+/// The end of a string, given its first backslash, if it is one.
 #[inline(never)]
 fn string_with_escapes(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
     loop {
@@ -321,7 +321,7 @@ fn string_with_escapes(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> 
     }
 }
 
-/// Where the number ends that begins at `at`.
+/// The end of the number that begins at `at`.
 fn number(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
     if byte(bytes, at) == b'-' {
         at = after(at);

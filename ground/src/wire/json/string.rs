@@ -1,4 +1,4 @@
-//! What the content of a JSON string means (RFC 8259 §7).
+//! Decodes the content of JSON strings (RFC 8259 §7).
 
 use crate::wire::find::backslash;
 
@@ -21,7 +21,8 @@ pub fn decode(raw: &[u8]) -> String {
     }
 }
 
-/// The text of a string's content in parts, as [`decode`] has it joined: nothing is copied where nothing is escaped.
+/// Passes the decoded content of a string in parts, which joined are the result of [`decode`]: nothing is copied if
+/// nothing is escaped.
 pub(super) fn each_part(raw: &[u8], take: &mut dyn FnMut(&str)) {
     let Ok(text) = std::str::from_utf8(raw) else { return take(&decode(raw)) };
     let mut rest = text;
@@ -36,7 +37,7 @@ pub(super) fn each_part(raw: &[u8], take: &mut dyn FnMut(&str)) {
     take(rest);
 }
 
-/// One escape at the start of `raw` (which begins with `\`): the character, and how many bytes it took.
+/// Decodes the escape at the start of `raw` (which begins with `\`): the character, and how many bytes it took.
 pub fn unescape(raw: &[u8]) -> (char, usize) {
     let simple = |c| (c, 2);
     match raw.get(1) {
@@ -60,14 +61,14 @@ pub fn unescape(raw: &[u8]) -> (char, usize) {
             }
             (char::REPLACEMENT_CHARACTER, 6)
         }
-        // No escape of JSON's: an ASCII character stands for itself, anything else is no part of it.
+        // Not an escape of JSON: an ASCII character stands for itself, anything else is not part of it.
         Some(&c) if c.is_ascii() => simple(c as char),
         _ => (char::REPLACEMENT_CHARACTER, 1),
     }
 }
 
-/// True if half of a surrogate pair is written anywhere in a document, or in a part of one. Readers differ over it: some take
-/// it, some put U+FFFD in its place, and some refuse all of the document (RFC 8259 §8.2).
+/// True if a document, or a part of one, contains half of a surrogate pair. Readers differ about it: some accept it,
+/// some replace it by U+FFFD, and some reject the whole document (RFC 8259 §8.2).
 #[must_use]
 pub fn has_half(json: &[u8]) -> bool {
     let mut rest = json;

@@ -1,13 +1,14 @@
-//! Documents that are written like one before, but for a few values: found by comparing bytes, not by parsing.
+//! Documents that are written like an earlier one except for a few values, recognised by comparing bytes instead of
+//! parsing.
 //!
 //! ```text
 //! learned   data: {"i":0,"delta":{"text":"Hel"},"pad":"xy"}⏎⏎
 //! holes                                   ^^^         ^^
 //! fits      data: {"i":0,"delta":{"text":"lo, world"},"pad":""}⏎⏎
 //! ```
-//! Between the holes the bytes are the same; in a hole stands what may stand there (the inside of a string, a whole
-//! number, blanks). So the document has the same values with the same keys, a few bytes further on: its [`Doc`] is made
-//! from the learned one by adding distances, and is the one that [`Doc::parse`] would make.
+//! Between the holes the bytes are the same; each hole contains something of its kind (the inside of a string, an
+//! integer, blanks). So the document has the same values with the same keys, shifted by a few bytes: its [`Doc`] is
+//! derived from the learned one by adding offsets, and is the one that [`Doc::parse`] would build.
 
 use std::ops::Range;
 
@@ -15,20 +16,20 @@ use super::node::{Kind, Node, NodeId};
 use super::{Doc, parse};
 use crate::wire::find::{same, string_stop};
 
-/// Values that differ from one document to the next. More of them are not worth looking for.
+/// Values that differ from one document to the next. Documents with more are not learned.
 const HOLES: usize = 8;
 
 /// The longest piece of a stream that is compared; longer ones are parsed.
 const BYTES: usize = 16 * 1024;
 
-/// What may stand in a hole.
+/// What a hole may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hole {
-    /// The content of a string that is not empty, with escapes or without.
+    /// The content of a non-empty string, with or without escapes.
     Text(NodeId),
     /// The content of a string without escapes.
     Plain(NodeId),
-    /// A whole number that is not negative.
+    /// A non-negative integer.
     Number(NodeId),
 }
 
@@ -36,12 +37,12 @@ pub enum Hole {
 #[derive(Debug, Clone)]
 struct Gap {
     at: Range<usize>,
-    /// `None`: blanks before the bracket that ends the document.
+    /// `None` for blanks before the bracket that ends the document.
     hole: Option<Hole>,
 }
 
-/// A value whose place depends on what stands in the holes: how many of them are before its key and itself, and how many
-/// before its end.
+/// A value whose position depends on the contents of holes: how many holes precede its key and itself, and how many
+/// precede its end.
 #[derive(Debug, Clone, Copy)]
 struct Moves {
     node: NodeId,
@@ -52,21 +53,21 @@ struct Moves {
 /// How a document and the line around it are written.
 #[derive(Debug, Clone)]
 pub struct Template {
-    /// As they were learned.
+    /// The bytes as they were learned.
     raw: Vec<u8>,
-    /// Where the document stands in them.
+    /// The position of the document in them.
     payload: Range<usize>,
     nodes: Vec<Node>,
     gaps: Vec<Gap>,
     moves: Vec<Moves>,
-    /// Of the piece that was found last: how much further on things stand behind so many holes.
+    /// For the piece that was matched last: the shift after each number of holes.
     distance: [i32; HOLES + 1],
-    /// Which of the holes hold a string with escapes, by bits.
+    /// Which of the holes contain a string with escapes, by bits.
     escaped: u32,
 }
 
 impl Template {
-    /// Learns how `raw` is written, which holds a document at `payload`. `None`: it cannot be learned.
+    /// Learns how `raw` is written, which contains a document at `payload`. `None` if it cannot be learned.
     pub fn new(raw: &[u8], payload: Range<usize>, doc: &Doc, holes: &[Hole]) -> Option<Self> {
         let bytes = raw.get(payload.clone())?;
         let root = doc.root(bytes);
@@ -92,7 +93,7 @@ impl Template {
         if !apart {
             return None;
         }
-        // Where nothing stands in a gap, it may begin where a value ends. (They are in order, and apart.)
+        // An empty gap may begin where a value ends. (They are in order, and do not touch.)
         let is_before = |gap: &Gap, at: usize| gap.at.start < at && gap.at.end <= at;
         let before =
             |at: u32| gaps.iter().take_while(|gap| is_before(gap, at as usize)).count() as u8;
@@ -117,10 +118,10 @@ impl Template {
         Some(template)
     }
 
-    /// If `data` begins with a piece that is written so: its length.
+    /// The length of the piece at the beginning of `data`, if it is written like the template.
     pub fn fits(&mut self, data: &[u8]) -> Option<usize> {
         self.escaped = 0;
-        // What has not been compared yet of these bytes, and where that begins in the learned ones.
+        // The bytes that have not been compared yet, and their position in the learned ones.
         let (mut rest, mut from) = (data, 0);
         for (index, (gap, distance)) in
             self.gaps.iter().zip(self.distance.iter_mut().skip(1)).enumerate()
@@ -145,23 +146,23 @@ impl Template {
         (length <= BYTES).then_some(length)
     }
 
-    /// Where the document stands in a piece of this length.
+    /// The position of the document in a piece of this length.
     pub fn payload(&self, length: usize) -> Range<usize> {
         self.payload.start..length - (self.raw.len() - self.payload.end)
     }
 
-    /// The number under which a hole's content is asked for ([`Template::content`]).
+    /// The number of a hole, for [`Template::content`].
     pub fn number_of(&self, hole: Hole) -> Option<usize> {
         self.gaps.iter().position(|gap| gap.hole == Some(hole))
     }
 
-    /// How many of the holes hold numbers.
+    /// How many of the holes contain numbers.
     pub fn numbers(&self) -> usize {
         let is_number = |gap: &&Gap| matches!(gap.hole, Some(Hole::Number(_)));
         self.gaps.iter().filter(is_number).count()
     }
 
-    /// Where what stands in a hole stands in the piece that was found last, and whether it is written with escapes.
+    /// The range of a hole's content in the piece that was matched last, and whether it is written with escapes.
     #[inline(always)]
     pub fn content(&self, number: usize) -> Option<(Range<usize>, bool)> {
         let gap = self.gaps.get(number)?;
@@ -173,7 +174,7 @@ impl Template {
         Some((content, self.escaped >> number & 1 == 1))
     }
 
-    /// Makes `doc` the document of the piece that was found last.
+    /// Makes `doc` the document of the piece that was matched last.
     pub fn write(&self, doc: &mut Doc) {
         doc.nodes.clear();
         doc.nodes.extend_from_slice(&self.nodes);
@@ -201,14 +202,14 @@ impl Template {
     }
 }
 
-/// What follows the literal with which these bytes begin.
+/// What follows the literal at the beginning of these bytes.
 #[inline(always)]
 fn behind<'d>(data: &'d [u8], literal: &[u8]) -> Option<&'d [u8]> {
     let (own, rest) = data.split_at_checked(literal.len())?;
     same(own, literal).then_some(rest)
 }
 
-/// The end of a string's content, which is not empty, and whether escapes stand in it.
+/// The end of a string's content, which is not empty, and whether it contains escapes.
 #[inline(always)]
 fn text_end(data: &[u8]) -> Option<(usize, bool)> {
     let stop = string_stop(data, 0);
@@ -225,7 +226,7 @@ fn plain_end(data: &[u8]) -> Option<usize> {
     (data.get(stop) == Some(&b'"')).then_some(stop)
 }
 
-/// Numbers of up to fifteen digits: no count is longer, and each fits.
+/// Numbers of up to fifteen digits: no count is longer, and all of them fit.
 #[inline(always)]
 fn number_end(data: &[u8]) -> Option<usize> {
     let mut digits = 0;
