@@ -1,5 +1,5 @@
-//! What the fields of a policy say about one another: names that must exist, rules that can never
-//! act. Shapes have been judged before ([`super::shape`]).
+//! Checks how the fields of a policy relate to each other: names that must exist, rules that can never act. Shapes have
+//! been checked before ([`super::shape`]).
 
 mod capture;
 mod change;
@@ -23,8 +23,8 @@ use super::source::{SourceNode, SourceValue};
 use crate::base::time;
 use checker::{AnyRule, Checker};
 
-/// Judges a document. `tree` is the text it came from, outermost; `root` is where in it the policy stands; `now` is
-/// Unix time in seconds where there is a clock.
+/// Checks a document. `tree` is the text it came from, outermost; `root` is the place of the policy in it; `now` is
+/// Unix time in seconds, if there is a clock.
 #[must_use]
 pub fn check(
     document: &Document,

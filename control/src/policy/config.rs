@@ -17,8 +17,8 @@ use super::trust::Trust;
 pub struct Config {
     /// The inline policy, the baseline.
     pub policy: Rc<Document>,
-    /// What Envoy's `allow_on_headers_stop_iteration` is set to, where the configuration says it. Of another host: whether
-    /// it shows a request's body before it sends anything of the request.
+    /// The value of Envoy's `allow_on_headers_stop_iteration`, if the configuration states it. For another host:
+    /// whether it shows a request's body before it forwards any part of the request.
     pub hold_headers: Option<bool>,
     /// Ids of rules that may be off.
     pub accept_off: Vec<String>,
@@ -26,17 +26,17 @@ pub struct Config {
     pub host: Host,
     /// What traffic gets while there is no usable policy.
     pub on_error: ConfigOnError,
-    /// Configurations with one vm_id and scope follow one release and share accounts.
+    /// Configurations with the same vm_id and scope follow the same releases and share accounts.
     pub scope: String,
-    /// The inline policy as written; `None`: there is none.
+    /// The inline policy as written, if there is one.
     pub inline: Option<SourceNode>,
-    /// Whose signatures count.
+    /// Which signatures are accepted.
     pub trust: Trust,
     /// An envelope to start with.
     pub release: Option<String>,
     /// Where to poll for releases.
     pub source: Option<remote::PolledSource>,
-    /// What the listener is, where it is one for operators.
+    /// Set if the listener is one for operators.
     pub control: Option<remote::Control>,
     /// Status pages of providers to show.
     pub providers: Vec<remote::ProviderPage>,
@@ -47,10 +47,10 @@ pub struct Config {
 /// `host`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Host {
-    /// Envoy, and what is built on it.
+    /// Envoy, and products built on it.
     #[default]
     Envoy,
-    /// No call that other hosts trap on.
+    /// Any proxy-wasm host: no call is made that other hosts trap on.
     Generic,
 }
 
@@ -72,7 +72,7 @@ impl Config {
         self.release.is_some() || self.source.is_some() || posts
     }
 
-    /// True if it follows the releases of its scope, or could: there are keys whose signatures count.
+    /// True if it follows the releases of its scope, or could: there are keys whose signatures are accepted.
     #[must_use]
     pub fn follows(&self) -> bool {
         !self.trust.keys.is_empty()

@@ -1,5 +1,5 @@
-//! Tree → [`Document`]. [`super::shape`] has said what is wrong; here all that can be read is read, and what cannot is
-//! left out, so that one slip does not hide the next.
+//! Tree → [`Document`]. [`super::shape`] has reported what is wrong; here everything readable is read and the rest left
+//! out, so that one mistake does not hide the next.
 
 mod capture;
 mod levers;
@@ -18,7 +18,7 @@ use super::source::{SourceNode, whole};
 use crate::base::time;
 use words::{section, text};
 
-/// A policy that stands at `path`.
+/// The policy at `path`.
 pub(super) fn policy(tree: &SourceNode, path: &Path<'_>) -> Document {
     let mut document = Document {
         version: text(tree, "version"),

@@ -6,12 +6,12 @@ use super::shape::is_id;
 use super::source::tree::{Position, SourceNode};
 use crate::limits;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The policy is not used.
     Error,
-    /// The policy is used; somebody should look.
+    /// The policy is used, but deserves a look.
     Warning,
 }
 
@@ -29,17 +29,17 @@ impl Severity {
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
     /// Its kind: stable, kebab-case; docs/policy-language.md lists all.
     pub code: &'static str,
-    /// Where in the document: `guardrails[2].find[0]`; empty for the document itself.
+    /// Its place in the document: `guardrails[2].find[0]`; empty for the document itself.
     pub path: String,
-    /// The id of the rule it is in, where the rule has one of its own.
+    /// The id of the rule it is in, if the rule has an id of its own.
     pub rule: Option<String>,
-    /// Line, from 1; 0 where there is no text.
+    /// Line, from 1; 0 if there is no text.
     pub line: u32,
-    /// Column in characters, from 1; 0 where there is no text.
+    /// Column in characters, from 1; 0 if there is no text.
     pub column: u32,
     /// What is wrong: lower case, no final period, the writer's words in backticks.
     pub message: String,
@@ -48,7 +48,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A reason not to use the policy.
+    /// A finding that keeps the policy from being used.
     #[must_use]
     pub fn error(
         code: &'static str,
@@ -59,7 +59,7 @@ impl Diagnostic {
         Self::new(code, path, at, message.into())
     }
 
-    /// Kept out of line, as it is called from many places.
+    /// Kept out of line, since it is called from many places.
     #[cold]
     #[inline(never)]
     fn new(code: &'static str, path: String, at: Position, message: String) -> Self {
@@ -75,7 +75,7 @@ impl Diagnostic {
         }
     }
 
-    /// Something to look at.
+    /// A finding that deserves a look.
     #[must_use]
     pub fn warning(
         code: &'static str,
@@ -86,7 +86,7 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, path, at, message) }
     }
 
-    /// With what would be accepted.
+    /// Adds what would be accepted.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
@@ -98,7 +98,7 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
-    /// Where it is, as a person reads it: ``guardrails[0].find[0] (rule `secrets`)``. Empty for the document itself.
+    /// Its place in a readable form: ``guardrails[0].find[0] (rule `secrets`)``. Empty for the document itself.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.rule {
@@ -107,7 +107,7 @@ impl Diagnostic {
         }
     }
 
-    /// As a person reads it, with the file it is about: `file:line:column: error: place: message`.
+    /// The finding in a readable form, with the name of its file: `file:line:column: error: place: message`.
     #[must_use]
     pub fn in_file<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
         InFile { file, diagnostic: self }
@@ -143,8 +143,8 @@ impl fmt::Display for InFile<'_> {
     }
 }
 
-/// In the order of the text, without what says the same place is wrong twice, no more than
-/// [`limits::POLICY_DIAGNOSTICS`], and each with the id of its rule. `tree` is the text they are about, outermost.
+/// The findings in the order of the text, without repetitions at the same place, at most
+/// [`limits::POLICY_DIAGNOSTICS`], each with the id of its rule. `tree` is the text they are about, outermost.
 #[must_use]
 pub(super) fn in_order(mut found: Vec<Diagnostic>, tree: &SourceNode) -> Vec<Diagnostic> {
     let kept = |finding: &Diagnostic| finding.is_error();
@@ -162,7 +162,8 @@ pub(super) fn in_order(mut found: Vec<Diagnostic>, tree: &SourceNode) -> Vec<Dia
     found
 }
 
-/// The first [`limits::POLICY_DIAGNOSTICS`] by place. They come nearly in order, and a general sort is 7 KB of module.
+/// The first [`limits::POLICY_DIAGNOSTICS`] by place. They are nearly in order, and a general sort adds 7 KB to the
+/// module.
 fn first(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let place = |finding: &Diagnostic| (finding.line, finding.column);
     let mut sorted: Vec<Diagnostic> = Vec::new();
@@ -188,8 +189,8 @@ fn rule<'a>(path: &str, tree: &'a SourceNode) -> Option<&'a str> {
     rule.get("id")?.text().filter(|id| is_id(id))
 }
 
-/// Adds later findings to earlier ones. Where something could not be read, what is left may look odd: warnings wait
-/// until all is of the right shape.
+/// Adds later findings to earlier ones. If something could not be read, the rest may look odd: warnings wait until
+/// everything has the right shape.
 pub(super) fn add(found: &mut Vec<Diagnostic>, later: Vec<Diagnostic>) {
     let readable = found.is_empty();
     found.extend(later.into_iter().filter(|diagnostic| readable || diagnostic.is_error()));

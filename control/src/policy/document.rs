@@ -1,4 +1,4 @@
-//! What an operator writes, typed: POLICY.md as Rust. Nothing here runs; `check` judges it and `program` compiles it.
+//! What an operator writes, typed: POLICY.md as Rust. Nothing here runs; `check` checks it and `program` compiles it.
 
 mod capture;
 mod change;
@@ -19,41 +19,41 @@ pub use rule::{Globs, Mode, Percent, RuleDocument, RulePosition, When};
 pub struct Document {
     /// Free label shown in headers, metrics and logs.
     pub version: Option<String>,
-    /// Why it was written; goes to the change log.
+    /// Why it was written, for the change log.
     pub reason: Option<String>,
-    /// How bad the incident is.
+    /// The severity of the incident.
     pub severity: Option<RuleSeverity>,
-    /// What all rules do that do not say otherwise.
+    /// The mode of rules that do not state one.
     pub mode: Mode,
     /// Where labels are read from, by label; the first source that has a value wins.
     pub labels: SortedMap<String, Vec<LabelSource>>,
     /// Headers that the proxy vouches for (lower case).
     pub trusted_headers: Vec<String>,
-    /// Lanes that are no generating calls, in order; first match wins.
+    /// Lanes of traffic that is not generating calls, in order; the first match wins.
     pub other_traffic: Vec<OtherTrafficDocument>,
-    /// Rules switched off for a while.
+    /// Rules that are switched off for a while.
     pub disable: Vec<Disable>,
     /// What callers are shown.
     pub show: Show,
     /// What happens when partial matches hold too much.
     pub on_hold_limit: OnHoldLimit,
-    /// How an answer that was cut goes on.
+    /// How an answer continues after a cut.
     pub on_cut: OnCut,
-    /// What happens to bodies that cannot be read; `None`: block where an enforced rule needed them, else pass.
+    /// What happens to bodies that cannot be read; `None`: block if an enforced rule needed them, else pass.
     pub on_unreadable: Option<OnUnreadable>,
-    /// What happens to calls of a model in a shape that nobody reads.
+    /// What happens to model calls in a format that is not read.
     pub unknown_lanes: UnknownLanes,
     /// Prices by glob on the model's name, in the order written.
     pub prices: Vec<(String, Price)>,
-    /// The most output that a request is taken to make which names no maximum, in tokens.
+    /// The output that is assumed for a request that names no maximum, in tokens.
     pub default_max_output_tokens: Option<u64>,
     /// Write that maximum into such requests.
     pub cap_output: bool,
-    /// What has no price under a `usd` limit.
+    /// What happens to calls without a price under a `usd` limit.
     pub unpriced: Unpriced,
-    /// Keep prompts and answers.
+    /// What is captured of prompts and answers.
     pub capture: CaptureDocument,
-    /// Who is told of events.
+    /// Where events are sent.
     pub notify: Option<Notify>,
     /// Lever 1.
     pub rollback: Vec<Rollback>,
@@ -83,7 +83,7 @@ pub enum RuleSeverity {
 }
 
 impl RuleSeverity {
-    /// The word of the language.
+    /// The policy language's word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ pub enum LabelSource {
         /// Only a digest of the value is kept.
         digest: bool,
     },
-    /// A part of the value that another source gives.
+    /// A part of the value from another source.
     Part {
         /// The other source.
         of: Box<LabelSource>,
@@ -127,19 +127,19 @@ pub enum LabelSource {
     },
 }
 
-/// What of a source's value is the label's.
+/// The part of a source's value that becomes the label's value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ValuePart {
-    /// The value, or a text on the way to it, is JSON text.
+    /// The value, or a text on the path to it, is JSON text.
     pub json_text: bool,
-    /// Where in the JSON text of a header or a property.
+    /// The pointer into the JSON text of a header or a property.
     pub pointer: Vec<String>,
     /// The first group of this pattern.
     pub pattern: Option<String>,
 }
 
 impl LabelSource {
-    /// The source that gives the whole value.
+    /// The source of the whole value.
     #[must_use]
     pub fn whole(&self) -> &LabelSource {
         match self {
@@ -149,29 +149,29 @@ impl LabelSource {
     }
 }
 
-/// A guardrail: patterns, where they are looked for, and what is done.
+/// A guardrail: patterns, where they are searched for, and what is done.
 #[derive(Debug, Clone)]
 pub struct Guardrail {
     /// Id, selector, mode.
     pub rule: RuleDocument,
-    /// Where to look.
+    /// Where it looks.
     pub scan: Vec<Scan>,
-    /// Patterns and packs as written.
+    /// Patterns and packs, as written.
     pub find: Vec<String>,
-    /// What to do.
+    /// What it does.
     pub action: GuardAction,
     /// Match through look-alike characters.
     pub fold: bool,
 }
 
-/// A place that a guardrail looks at.
+/// A kind of text that a guardrail looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scan {
-    /// The answer, reasoning included.
+    /// The answer, including reasoning.
     Output,
     /// Arguments of tool calls in answers.
     ToolArgs,
-    /// All the model would be shown.
+    /// Everything that the model would be shown.
     Input,
     /// Part of input: system prompts.
     System,
@@ -179,11 +179,11 @@ pub enum Scan {
     User,
     /// Part of input: everything before the last turn.
     History,
-    /// Part of input: results of tools.
+    /// Part of input: tool results.
     ToolResults,
     /// Part of input: what follows the last assistant turn.
     Last,
-    /// Definitions of tools, in requests and in MCP's lists. Not part of input.
+    /// Tool definitions, in requests and in MCP's lists. Not part of input.
     ToolDefinitions,
 }
 
@@ -200,20 +200,20 @@ pub enum GuardAction {
     Tag,
 }
 
-/// A fail-safe rule.
+/// A failsafe rule.
 #[derive(Debug, Clone)]
 pub struct FailsafeDocument {
     /// Id, selector, mode.
     pub rule: RuleDocument,
-    /// Judged after the model was asked; `None`: before, and the model is never called.
+    /// Evaluated after the model was asked; `None`: before, and the model is never called.
     pub upstream: Option<Upstream>,
-    /// What to do.
+    /// What it does.
     pub action: FailsafeAction,
-    /// `running: cut`: streams under way that it would have stopped end too.
+    /// `running: cut`: running streams that it would have stopped are ended too.
     pub cuts_running: bool,
 }
 
-/// `upstream` of a fail-safe rule.
+/// `upstream` of a failsafe rule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Upstream {
     /// Statuses that fire the rule.
@@ -222,7 +222,7 @@ pub struct Upstream {
     pub timeout: bool,
 }
 
-/// `do` of a fail-safe rule.
+/// `do` of a failsafe rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FailsafeAction {
     /// The canned answer with this id.
@@ -234,9 +234,9 @@ pub enum FailsafeAction {
 /// A canned answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fallback {
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// What a caller gets that asked for structured output: a JSON text.
+    /// The answer for a caller that asked for structured output: JSON text.
     pub json: Option<String>,
     /// A human takes over.
     pub handoff: bool,
@@ -244,10 +244,10 @@ pub struct Fallback {
     pub ends_as_refusal: bool,
 }
 
-/// `other_traffic`: a lane that is no generating call.
+/// `other_traffic`: a lane of traffic that is not generating calls.
 #[derive(Debug, Clone)]
 pub struct OtherTrafficDocument {
-    /// Only host, path and method.
+    /// Selects by host, path and method only.
     pub when: When,
     /// True: 403. False: pass.
     pub block: bool,
@@ -258,7 +258,7 @@ pub struct OtherTrafficDocument {
 pub struct Disable {
     /// The rule's id.
     pub rule: String,
-    /// Unix time in seconds after which it is back.
+    /// When the rule is switched on again (Unix seconds).
     pub until: u64,
 }
 
@@ -280,14 +280,14 @@ pub enum OnHoldLimit {
     /// End the answer.
     #[default]
     Block,
-    /// Let it go, counted.
+    /// Release the text, and count it.
     Release,
 }
 
 /// `on_cut`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnCut {
-    /// Swallow what still comes.
+    /// Discard what still arrives.
     #[default]
     Drain,
     /// Reset the connection one chunk later.
@@ -318,7 +318,7 @@ impl UnknownLanes {
 /// `on_unreadable`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUnreadable {
-    /// Let it through unchecked, counted.
+    /// Let it pass unchecked, and count it.
     Pass,
     /// Refuse.
     Block,

@@ -1,4 +1,4 @@
-//! Says in plain words what a policy does: rule by rule, in the order in which traffic meets them.
+//! Describes in plain words what a policy does: rule by rule, in the order in which traffic meets them.
 
 mod change;
 mod limits;
@@ -11,7 +11,7 @@ use super::document::{
 use crate::base::time;
 use phrases::{condition, fallback, rule_line, whom};
 
-/// The policy in words, one line a fact; two blanks begin what belongs to the line above.
+/// The policy in words, one line per fact; an indented line belongs to the one above.
 #[must_use]
 pub fn explain(document: &Document) -> Vec<String> {
     let mut lines = vec![head(document)];

@@ -14,7 +14,7 @@ pub use release::RELEASE;
 pub(super) use rules::{ARGUMENT, PERCENT};
 pub use words::{BUILT_IN_LABELS, redirect};
 
-/// What may stand somewhere.
+/// The kind of a value.
 #[derive(Debug)]
 pub enum ValueKind {
     /// Free text.
@@ -39,13 +39,13 @@ pub enum ValueKind {
     Span,
     /// `true` or `false`.
     Bool,
-    /// A whole number in these bounds.
+    /// An integer within these bounds.
     Whole(u64, u64),
-    /// A number in these bounds, with at most six decimals.
+    /// A number within these bounds, with at most six decimals.
     Number(u64, u64),
     /// Any number.
     Real,
-    /// A share of traffic: a number from 0 to 100, or `{share, by}`.
+    /// A fraction of traffic: a number from 0 to 100, or `{share, by}`.
     Percent,
     /// A condition on an argument: globs, or a map of tests.
     Argument,
@@ -57,9 +57,9 @@ pub enum ValueKind {
     Words(&'static [LanguageWord]),
     /// A word, or a map of one word to its argument.
     Action(&'static [LanguageWord]),
-    /// A list; one value may stand without brackets.
+    /// A list; a single value may be written without brackets.
     List(&'static ValueKind),
-    /// A map with free keys.
+    /// A map with arbitrary keys.
     Map(&'static ValueKind, &'static ValueKind),
     /// A map with known keys.
     Struct(&'static Struct),
@@ -67,14 +67,14 @@ pub enum ValueKind {
     Any,
 }
 
-/// A word that may stand somewhere.
+/// A word that is accepted as a value.
 #[derive(Debug)]
 pub struct LanguageWord {
     /// As written.
     pub name: &'static str,
-    /// What it takes in a map (`{fallback: ID}`); `None`: nothing, it stands alone.
+    /// Its argument in a map (`{fallback: ID}`), if it takes one.
     pub argument: Option<&'static ValueKind>,
-    /// It may stand alone.
+    /// It may be written without an argument.
     pub alone: bool,
     /// What it does.
     pub doc: &'static str,
@@ -83,13 +83,13 @@ pub struct LanguageWord {
 /// A map with known keys.
 #[derive(Debug)]
 pub struct Struct {
-    /// What it is called in messages: "a guardrail".
+    /// Its name in messages: "a guardrail".
     pub name: &'static str,
     /// Its fields, in the order of the docs.
     pub fields: &'static [LanguageField],
-    /// What other keys are, and what they take: labels in `when`.
+    /// The kinds of other keys and their values: labels in `when`.
     pub others: Option<(&'static ValueKind, &'static ValueKind)>,
-    /// Exactly one of these must be there.
+    /// Exactly one of these is required.
     pub one_of: &'static [&'static str],
 }
 
@@ -98,11 +98,11 @@ pub struct Struct {
 pub struct LanguageField {
     /// Its key.
     pub name: &'static str,
-    /// What it takes.
+    /// The kind of its value.
     pub kind: ValueKind,
-    /// Must be there.
+    /// It is required.
     pub required: bool,
-    /// What holds where it is absent.
+    /// The default.
     pub default: Option<&'static str>,
     /// What it does, in one line.
     pub doc: &'static str,
@@ -126,17 +126,17 @@ impl LanguageField {
     }
 }
 
-/// A field that may be absent.
+/// An optional field.
 const fn field(name: &'static str, kind: ValueKind, doc: &'static str) -> LanguageField {
     LanguageField { name, kind, required: false, default: None, doc: words(doc) }
 }
 
-/// A word that stands alone.
+/// A word without an argument.
 const fn word(name: &'static str, doc: &'static str) -> LanguageWord {
     LanguageWord { name, argument: None, alone: true, doc: words(doc) }
 }
 
-/// A word that needs an argument.
+/// A word that requires an argument.
 const fn word_with(
     name: &'static str,
     argument: &'static ValueKind,
@@ -145,7 +145,7 @@ const fn word_with(
     LanguageWord { name, argument: Some(argument), alone: false, doc: words(doc) }
 }
 
-/// Docs are for people's tools; the module that a proxy loads does without them.
+/// Docs are for command-line tools; the module that a proxy loads does without them.
 const fn words(doc: &'static str) -> &'static str {
     if cfg!(feature = "yaml") { doc } else { "" }
 }

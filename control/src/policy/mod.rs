@@ -1,4 +1,4 @@
-//! The policy: what people write, checked, and made into what runs.
+//! The policy: what people write, checked and compiled into what runs.
 //!
 //! ```text
 //! text ─ source ─▶ tree ─ shape (language) ─▶ decode ─▶ Document ─ check ─▶ findings ─ program ─▶ Program
@@ -29,10 +29,10 @@ pub use program::Program;
 use path::Path;
 use source::SourceNode;
 
-/// Judges a tree as a policy: shapes, then what fields say about one another. The document holds all that could be
-/// read, whatever the findings; it may be used if none of them is an error.
+/// Checks a tree as a policy: shapes first, then how fields relate to each other. The document contains everything that
+/// could be read, whatever the findings; it may be used if none of them is an error.
 ///
-/// `now` is Unix time in seconds, where there is a clock: it only brings warnings about times that are past.
+/// `now` is Unix time in seconds, if there is a clock: it only adds warnings about times in the past.
 #[must_use]
 pub fn judge(tree: &SourceNode, now: Option<u64>) -> (Document, Vec<Diagnostic>) {
     let mut found = shape::check(tree, &language::POLICY, &Path::ROOT);
@@ -41,7 +41,7 @@ pub fn judge(tree: &SourceNode, now: Option<u64>) -> (Document, Vec<Diagnostic>)
     (document, diagnostic::in_order(found, tree))
 }
 
-/// All that is wrong with the shape of a map of the language.
+/// Everything that is wrong with the shape of a map of the language.
 pub(crate) fn shape_of(tree: &SourceNode, is: &'static language::Struct) -> Vec<Diagnostic> {
     diagnostic::in_order(shape::check(tree, is, &Path::ROOT), tree)
 }

@@ -1,4 +1,4 @@
-//! Where in a policy something stands, without allocation until somebody asks for the text.
+//! A place in a policy, without allocation until its text is needed.
 
 use std::fmt;
 
@@ -67,7 +67,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// True for keys that can be read in a path without quotes.
+/// True for keys that need no quotes in a path.
 fn is_plain(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }

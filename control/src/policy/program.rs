@@ -34,17 +34,17 @@ use tools::Tools;
 /// A compiled policy.
 #[derive(Debug)]
 pub struct Program {
-    /// The policy's own name for itself, shown in headers, metrics and logs.
+    /// The policy's version, shown in headers, metrics and logs.
     pub version: Option<String>,
     /// What callers are shown.
     pub show: Show,
     /// What happens when partial matches hold too much.
     pub on_hold_limit: OnHoldLimit,
-    /// How an answer that was cut goes on.
+    /// How an answer continues after a cut.
     pub on_cut: OnCut,
-    /// What the operator said of bodies that cannot be read, if anything.
+    /// What the operator wants for bodies that cannot be read, if stated.
     pub on_unreadable: Option<OnUnreadable>,
-    /// What happens to calls of a model in a shape that nobody reads.
+    /// What happens to model calls in a format that is not read.
     pub unknown_lanes: UnknownLanes,
     /// Where labels come from.
     pub labels: LabelTable,
@@ -58,37 +58,37 @@ pub struct Program {
     pub limits: Limits,
     /// Lever 6.
     pub failsafe: Vec<Failsafe>,
-    /// Lanes that are no generating calls.
+    /// Lanes of traffic that is not generating calls.
     pub other_traffic: Vec<OtherTraffic>,
     /// Canned answers by id.
     pub fallbacks: SortedMap<String, Rc<Fallback>>,
-    /// A request's headers can still be changed when its body is whole: they are held until then, or the host shows bodies
-    /// before it sends anything.
+    /// A request's headers can still be changed when its body is complete: they are held until then, or the host shows
+    /// bodies before it forwards anything.
     pub hold_headers: bool,
     /// The host itself holds them, and an answer's too: the path can still be changed, and an answer's headers with its body.
     pub host_holds: bool,
-    /// The serial of the release that brought it; `None` for an inline policy.
+    /// The serial of its release; `None` for an inline policy.
     pub serial: Option<u64>,
-    /// Arguments of calls that wait for leave are kept for whoever decides, redacted.
+    /// Arguments of calls that wait for approval are kept, redacted, for the person who decides.
     pub capture_tool_args: bool,
     /// Exchanges that are sent to a backend for traces.
     pub captures: Vec<Rc<Capture>>,
     /// Where events are sent.
     pub notify: Option<Rc<Notify>>,
-    /// It stands for no policy at all: every call is refused (`on_error: closed`).
+    /// It represents the absence of a policy: every call is refused (`on_error: closed`).
     pub unusable: bool,
 }
 
-/// A fail-safe rule.
+/// A failsafe rule.
 #[derive(Debug, Clone)]
 pub struct Failsafe {
     /// Name, selector, mode.
     pub rule: Rule,
-    /// Judged when the answer's headers come; `None`: before the model is asked.
+    /// Evaluated when the answer's headers arrive; `None`: before the model is asked.
     pub upstream: Option<Upstream>,
     /// The canned answer; `None`: refuse.
     pub fallback: Option<Rc<Fallback>>,
-    /// Streams under way that it would have stopped end when it comes into force.
+    /// Running streams that it would have stopped end when it comes into force.
     pub cuts_running: bool,
 }
 
@@ -97,7 +97,7 @@ pub struct Failsafe {
 pub struct OtherTraffic {
     /// Name, selector, mode.
     pub rule: Rule,
-    /// 403, else pass.
+    /// 403 if true, else pass.
     pub block: bool,
 }
 
@@ -105,7 +105,7 @@ impl Program {
     /// Compiles a configuration whose policy was checked.
     ///
     /// # Errors
-    /// A pattern does not compile or a fallback does not exist; `check` finds both before.
+    /// A pattern does not compile or a fallback does not exist; `check` finds both earlier.
     pub fn compile(config: &Config) -> Result<Self, CompileError> {
         let document = &config.policy;
         let labels = LabelTable::compile(document);
@@ -128,8 +128,8 @@ impl Program {
                 };
                 let mut compiled = Rule::compile(&rule.rule, document, &labels);
                 if rule.upstream.is_none() && config.hold_headers == Some(false) {
-                    // The model would see the headers before the decision: such rules are off, and `accept_off` or
-                    // `mode` said so.
+                    // The model would see the headers before the decision: such rules are off, which `accept_off` or
+                    // `mode` has accepted.
                     compiled.mode = Mode::Disabled;
                 }
                 Ok(Failsafe {
@@ -191,8 +191,7 @@ impl Program {
         all.any(|rule| rule.mode == Mode::Enforce)
     }
 
-    /// Host properties that labels are read from, each as its path;
-    /// `RequestFacts::properties` comes in this order.
+    /// Host properties that labels are read from, each as its path; `RequestFacts::properties` has the same order.
     #[must_use]
     pub fn properties(&self) -> &[Vec<String>] {
         &self.labels.properties

@@ -1,4 +1,4 @@
-//! The reference part of docs/policy-language.md, made from the language's table.
+//! The reference part of docs/policy-language.md, generated from the language's table.
 
 use super::language::{self, LanguageField, LanguageWord, Struct, ValueKind};
 
@@ -14,7 +14,7 @@ pub fn tables() -> Vec<(String, String)> {
     tables
 }
 
-/// The depth is that of the language.
+/// Recursion is as deep as the language.
 fn add(name: &str, is: &Struct, tables: &mut Vec<(String, String)>) {
     // `when` is the same in every rule.
     let known = tables.iter().any(|(known, _)| known == name);

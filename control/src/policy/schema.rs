@@ -1,4 +1,5 @@
-//! The JSON Schema (draft 2020-12) of the language, made from its table: for editors and for other tools' tests.
+//! The JSON Schema (draft 2020-12) of the language, generated from its table: for editors and for the tests of other
+//! tools.
 
 use super::language::{self, LanguageField, LanguageWord, Struct, ValueKind};
 use super::source::{MapEntry, Position, SourceNode, SourceValue};
@@ -81,7 +82,7 @@ fn object(is: &Struct) -> SourceNode {
             .one_of
             .iter()
             .map(|name| map([("required", node(SourceValue::Seq(vec![text(name)])))]));
-        // A header and a place in the JSON text that it holds may be named together.
+        // A header may be combined with a pointer into the JSON text that it contains.
         let word = if is.field("json_text").is_some() { "anyOf" } else { "oneOf" };
         entries.push(entry(word, node(SourceValue::Seq(choices.collect()))));
     }
@@ -127,7 +128,7 @@ fn action(words: &[LanguageWord]) -> SourceNode {
     any_of(choices)
 }
 
-/// A list; words, names and sources may stand alone, rules may not.
+/// A list; words, names and sources may be written without brackets, rules may not.
 fn list(item: &ValueKind) -> SourceNode {
     let mut array = vec![("items", value(item))];
     if matches!(item, ValueKind::Glob | ValueKind::Pattern | ValueKind::Words(_)) {
@@ -176,7 +177,7 @@ fn whole(number: u64) -> SourceNode {
     node(SourceValue::Number(number.to_string()))
 }
 
-/// JSON for people: one entry a line. The depth is that of the language.
+/// Readable JSON: one entry per line. Recursion is as deep as the language.
 fn write(node: &SourceNode, depth: usize, out: &mut String) {
     let line = |depth: usize, out: &mut String| {
         out.push('\n');

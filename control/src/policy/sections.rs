@@ -1,4 +1,4 @@
-//! The sections of a policy that hold rules, and those that hold what rules use.
+//! The sections of a policy that contain rules, and those that contain what rules use.
 
 /// Lists of rules.
 pub const RULES: &[&str] = &[

@@ -1,20 +1,20 @@
-//! Names that have been met.
+//! Names that have occurred.
 
 use crate::base::sorted_map::SortedMap;
 
-/// Names, each with a number. One type for all who look for a name again: every other would be a map of its own in the
-/// module that a proxy loads.
+/// Names, each with a number. One type for all searches for repeated names: otherwise each would be a map of its own in
+/// the module that a proxy loads.
 #[derive(Debug, Default)]
 pub(super) struct Seen<'a>(SortedMap<&'a str, usize>);
 
 impl<'a> Seen<'a> {
-    /// Adds a name; the number that it came with last time, if it was there.
+    /// Adds a name; returns the number it was added with before, if it was.
     #[inline(never)]
     pub(super) fn insert(&mut self, name: &'a str, number: usize) -> Option<usize> {
         self.0.insert(name, number)
     }
 
-    /// True if the name is there.
+    /// True if the name was added.
     #[inline(never)]
     pub(super) fn contains(&self, name: &str) -> bool {
         self.0.contains_key(&name)

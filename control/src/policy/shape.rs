@@ -1,5 +1,5 @@
-//! Is the tree of the language's shape? Every key known, every value of its kind, every name of its syntax. Driven by
-//! [`super::language`] alone; it collects all that is wrong.
+//! Checks that the tree has the language's shape: every key known, every value of its kind, every name with the right
+//! syntax. Driven by [`super::language`] alone; it collects everything that is wrong.
 
 mod leaf;
 mod syntax;
@@ -13,7 +13,7 @@ use crate::limits;
 
 pub(super) use syntax::{is_id, pointer};
 
-/// All that is wrong with the shape of a map.
+/// Everything that is wrong with the shape of a map.
 pub(super) fn check(node: &SourceNode, is: &'static Struct, path: &Path<'_>) -> Vec<Diagnostic> {
     let mut shape = LanguageShape { found: Vec::new() };
     shape.map(node, is, path);
@@ -30,13 +30,13 @@ impl LanguageShape {
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
-        // One more than is kept, so that whoever cuts the list knows.
+        // One more than is kept, so that the code that cuts the list can tell.
         if self.found.len() <= limits::POLICY_DIAGNOSTICS {
             self.found.push(diagnostic);
         }
     }
 
-    /// A value; `owner` is the name of the map it stands in, `name` its own.
+    /// A value; `owner` is the name of the map that it is in, `name` its own.
     fn value(&mut self, node: &SourceNode, kind: &'static ValueKind, name: Name, path: &Path<'_>) {
         match kind {
             ValueKind::Any => {}
@@ -90,7 +90,7 @@ impl LanguageShape {
         let SourceValue::Map(entries) = &node.value else {
             let message = format!("{} is a map, not {}", is.name, node.kind());
             let diagnostic = Diagnostic::error("wrong-type", path.to_string(), node.at, message);
-            // The field that one value alone is most likely meant for.
+            // The field that a single value is most likely meant for.
             let first = is.one_of.iter().copied().next();
             let first = first
                 .or_else(|| is.fields.iter().find(|field| field.required).map(|field| field.name));
@@ -125,7 +125,7 @@ impl LanguageShape {
         if is.one_of.is_empty() {
             return;
         }
-        // What is JSON text may be pointed into wherever it stands.
+        // A pointer may refer to any place in JSON text.
         let inner = node.get("json_text").and_then(SourceNode::bool) == Some(true)
             && (node.get("header").is_some() || node.get("property").is_some());
         let mut there: Vec<&str> =
@@ -178,7 +178,7 @@ impl LanguageShape {
                     self.value(node, item, name, &path.index(index));
                 }
             }
-            // Rules stand in a list even if there is one; a word or a source may stand alone.
+            // Rules are always in a list, even a single one; a word or a source need not be.
             (SourceValue::Map(_), ValueKind::Struct(is)) if !is.one_of.is_empty() => {
                 self.value(node, item, name, path);
             }
@@ -253,7 +253,7 @@ impl LanguageShape {
         name: Name,
         path: &Path<'_>,
     ) {
-        // `severity: 1`, `show: false`: quotes would not make a word of it.
+        // `severity: 1`, `show: false`: quotes would not turn these into a word.
         let text = match &node.value {
             SourceValue::Number(raw) => raw,
             SourceValue::Bool(true) => "true",
@@ -330,7 +330,7 @@ impl LanguageShape {
     }
 }
 
-/// What a value is called where a word is not known: the map it stands in and its field.
+/// How a value is named if its word is unknown: the map it is in, and its field.
 #[derive(Clone, Copy)]
 struct Name {
     owner: &'static Struct,
@@ -351,7 +351,7 @@ fn list(names: &[&str]) -> String {
     out
 }
 
-/// What is expected where nothing stands, where its name does not say it.
+/// What is expected where a value is missing, if its name does not tell.
 fn expected(kind: &ValueKind) -> String {
     match kind {
         ValueKind::Words(words) | ValueKind::Action(words) => {

@@ -1,7 +1,7 @@
-//! Text → a tree of values with their places, for YAML and JSON alike, and for the binary form of a proxy's `Struct`.
+//! Text → a tree of values with their positions, from YAML, from JSON, and from the binary form of a proxy's `Struct`.
 //!
-//! The tree knows what a person wrote and where: keys in order, numbers as written, text with or without quotes. It
-//! judges nothing that is about policies; [`super::shape`] does.
+//! The tree records what was written and where: keys in order, numbers as written, text with or without quotes. It
+//! knows nothing about policies; that is [`super::shape`]'s task.
 
 mod duplicates;
 mod json;
@@ -22,11 +22,11 @@ use super::diagnostic::Diagnostic;
 use crate::jcs::{self, JcsError};
 use crate::limits;
 
-/// Reads YAML or JSON: by the file's name where it ends in `.json`, `.yaml` or `.yml`, else by the text: what begins
-/// with `{` and is JSON is read as JSON, all else as YAML.
+/// Reads YAML or JSON: chosen by the file's name if it ends in `.json`, `.yaml` or `.yml`, else by the text: if it
+/// begins with `{` and is JSON, it is read as JSON, else as YAML.
 ///
 /// # Errors
-/// All that keeps the text from being one tree: syntax, duplicate keys, too big, too deep.
+/// Everything that keeps the text from being one tree: syntax, duplicate keys, too big, too deep.
 #[cfg(feature = "yaml")]
 pub fn parse(text: &str, filename: &str) -> Result<SourceNode, Vec<Diagnostic>> {
     let ends = |suffix: &str| filename.len() > suffix.len() && filename.ends_with(suffix);
@@ -34,19 +34,19 @@ pub fn parse(text: &str, filename: &str) -> Result<SourceNode, Vec<Diagnostic>> 
         return parse_json(text.as_bytes());
     }
     if !ends(".yaml") && !ends(".yml") && text.trim_start().starts_with('{') {
-        // JSON errors speak better of text that is nearly JSON; a YAML flow map is no JSON and is read below.
+        // JSON errors are better for text that is nearly JSON; a YAML flow map is not JSON and is read below.
         let json = parse_json(text.as_bytes());
         return if json.is_ok() { json } else { parse_yaml(text).or(json) };
     }
     parse_yaml(text)
 }
 
-/// Reads what a proxy hands over as a plugin's configuration: JSON text, or a binary `google.protobuf.Struct`.
+/// Reads a plugin's configuration as a proxy passes it: JSON text, or a binary `google.protobuf.Struct`.
 ///
 /// # Errors
-/// As [`parse_json`] and [`parse_struct`]; what looks like neither is told what is expected.
+/// Those of [`parse_json`] and [`parse_struct`]; for input that looks like neither, what is expected.
 pub fn parse_handed_over(bytes: &[u8]) -> Result<SourceNode, Vec<Diagnostic>> {
-    // A `Struct` that is not empty begins with the tag 0x0A, which is a line feed in text; no text is a `Struct`.
+    // A non-empty `Struct` begins with the tag 0x0A, which is a line feed in text; no text is a `Struct`.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let looks_like_json = text.first() == Some(&b'{');
     if bytes.first() == Some(&b'\n') {
@@ -67,7 +67,7 @@ pub fn canonical(node: &SourceNode) -> Result<String, JcsError> {
     jcs::canonical_text(to_json(node).as_bytes())
 }
 
-/// Says what is expected where something else was handed over.
+/// Says what is expected if something else was passed.
 fn expected(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     const FORMS: &str =
         "a configuration is JSON in a `google.protobuf.StringValue`, or a `google.protobuf.Struct`";

@@ -1,6 +1,6 @@
 //! "Did you mean": the word of a list that is nearest to one that is not in it.
 
-/// The nearest of `known` to `word`, if it is near enough to be a slip of the finger.
+/// The nearest of `known` to `word`, if it is near enough to be a typing error.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     const LONGEST: usize = 40;
     if word.len() > LONGEST {
@@ -32,7 +32,7 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     near.or(begins_so)
 }
 
-/// Edits between two words, a swap of neighbours being one (optimal string alignment).
+/// Edits between two words, a swap of neighbours counting as one (optimal string alignment).
 fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();

@@ -1,4 +1,4 @@
-//! `trust` of a plugin configuration: whose signatures count, and for what (POLICY "The blob").
+//! `trust` of a plugin configuration: which signatures are accepted, and for what (POLICY "The blob").
 
 use super::diagnostic::Diagnostic;
 use super::path::Path;
@@ -6,18 +6,18 @@ use super::source::{SourceNode, SourceValue, whole};
 use crate::dsse::{KeyPermissions, PublicKey, TrustedKey};
 use crate::limits;
 
-/// Whose signatures count.
+/// Which signatures are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     /// The keys, in the order written.
     pub keys: Vec<TrustedKey>,
     /// How many distinct public keys must have signed a release.
     pub threshold: usize,
-    /// Releases up to this serial, itself not included, are refused.
+    /// Releases with a serial below this are refused.
     pub min_serial: Option<u64>,
 }
 
-/// Nobody's signature counts.
+/// No signature is accepted.
 impl Default for Trust {
     fn default() -> Self {
         Self { keys: Vec::new(), threshold: 1, min_serial: None }
@@ -28,11 +28,11 @@ impl Default for Trust {
 const KEY_FIELDS: [&str; 2] = ["key", "may"];
 const FIELDS: [&str; 3] = ["keys", "threshold", "min_serial"];
 
-/// Serials are whole numbers that every JSON reader holds exactly.
+/// Serials are integers that every JSON reader represents exactly.
 const SERIAL_END: u64 = 1 << 53;
 
 impl Trust {
-    /// Reads `trust`, which stands at `path`, and says what is wrong with it.
+    /// Reads `trust`, which is at `path`, and reports what is wrong with it.
     #[must_use]
     pub fn read(trust: &SourceNode, path: &Path<'_>) -> (Self, Vec<Diagnostic>) {
         let mut reader = TrustReader { root: trust, path, found: Vec::new() };
@@ -96,7 +96,7 @@ impl TrustReader<'_> {
         trust
     }
 
-    /// A threshold that cannot be reached would lock everybody out.
+    /// A threshold that cannot be reached would lock everyone out.
     fn threshold(&mut self, trust: &Trust) {
         let mut releasing: Vec<PublicKey> = Vec::new();
         for key in trust.keys.iter().filter(|key| key.may.release) {

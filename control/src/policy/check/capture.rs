@@ -1,4 +1,4 @@
-//! What is captured, and where it goes.
+//! What is captured, and where it is sent.
 
 use super::super::document::{CaptureRule, CapturedTexts, GuardAction, Scan};
 use super::super::path::Path;
@@ -16,7 +16,7 @@ pub(super) fn check(judge: &mut Checker<'_>) {
     let rules = &judge.document.capture.rules;
     let is_list =
         judge.node(&section).is_some_and(|node| matches!(node.value, SourceValue::Seq(_)));
-    // Words may stand between maps: a rule's place in the list is in the path that it was read at.
+    // The list may mix words and maps: a rule's index in it is part of the path that it was read at.
     let places = judge.node(&section).map(SourceNode::items).unwrap_or_default().iter().enumerate();
     let places = places.filter(|(_, item)| matches!(item.value, SourceValue::Map(_)));
     let places: Vec<usize> = places.map(|(at, _)| at).collect();
@@ -65,7 +65,7 @@ fn one(judge: &mut Checker<'_>, rule: &CaptureRule, path: &Path<'_>) {
     unredacted(judge, rule, path);
 }
 
-/// Prompts that no redaction looks at are kept as they are: that should be a choice.
+/// Prompts that no redaction covers are stored as they are: that should be a deliberate choice.
 fn unredacted(judge: &mut Checker<'_>, rule: &CaptureRule, path: &Path<'_>) {
     let redacts = |place: fn(&Scan) -> bool| {
         judge.document.guardrails.iter().any(|guard| {
@@ -90,7 +90,7 @@ fn unredacted(judge: &mut Checker<'_>, rule: &CaptureRule, path: &Path<'_>) {
     }
 }
 
-/// `[input]` alone says what, and not where to.
+/// `[input]` alone says what is captured, but not where it is sent.
 fn words_alone(judge: &mut Checker<'_>, section: &Path<'_>) {
     let Some(node) = judge.node(section) else { return };
     for item in node.items() {

@@ -8,15 +8,15 @@ use super::checker::Checker;
 use super::levers::is_open;
 use super::names::suggestion;
 
-/// Headers by which callers prove who they are.
+/// Headers by which callers authenticate.
 const CREDENTIALS: &[&str] =
     &["authorization", "proxy-authorization", "cookie", "set-cookie", "cookie2", "x-amz-date"];
 
-/// Endings of the names of such headers.
+/// Suffixes of the names of such headers.
 const CREDENTIAL_ENDINGS: &[&str] =
     &["api-key", "apikey", "-token", "-secret", "-authorization", "-credential", "-signature"];
 
-/// Headers that say where a message ends, how it is coded and whose connection it is (RFC 9110 §7.6.1, RFC 9112 §6).
+/// Headers about the framing, the coding or the connection of a message (RFC 9110 §7.6.1, RFC 9112 §6).
 const FRAMING: &[&str] = &[
     "connection",
     "content-encoding",
@@ -210,7 +210,7 @@ pub(super) fn protected(document: &Document, name: &str) -> Option<&'static str>
     }
 }
 
-/// RFC 9110 §5.5: no control characters, no blanks at its ends.
+/// RFC 9110 §5.5: no control characters, no blanks at the ends.
 pub(super) fn header_value(judge: &mut Checker<'_>, value: &str, path: &Path<'_>) {
     if value.bytes().any(|byte| byte.is_ascii_control() || !byte.is_ascii()) {
         let message = "a header's value has visible ASCII characters and blanks".to_owned();

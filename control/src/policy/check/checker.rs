@@ -7,7 +7,7 @@ use super::super::document::{Document, RuleDocument};
 use super::super::path::{Path, PathStep};
 use super::super::source::{Position, SourceNode, SourceValue};
 
-/// What all checks need.
+/// The input of all checks, and what they found.
 pub(super) struct Checker<'a> {
     pub(super) document: &'a Document,
     pub(super) tree: &'a SourceNode,
@@ -46,7 +46,7 @@ impl<'a> Checker<'a> {
         self.push(Severity::Warning, code, path, self.tree.locate(path), message, help);
     }
 
-    /// As [`Checker::error`], for an entry whose key is wrong: a scalar is pointed at by its key.
+    /// Like [`Checker::error`], for an entry whose key is wrong: a scalar is located by its key.
     pub(super) fn error_at_key(
         &mut self,
         code: &'static str,

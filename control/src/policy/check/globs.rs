@@ -1,13 +1,13 @@
-//! Globs that were meant as another language: a regular expression, a list in one text, a text with a blank too many. Each
-//! is a glob, and holds for nobody: a kill switch that looks right and stops no one.
+//! Globs that were written in another language: a regular expression, a list in one text, a text with a stray blank.
+//! Each is a valid glob, but matches nothing: a kill switch that looks right and stops no one.
 
 use super::super::path::Path;
 use super::checker::Checker;
 
-/// Texts that a list in one glob is spelled out to, at most.
+/// The most texts that a list in one glob is expanded to.
 const SPELLED_OUT: usize = 8;
 
-/// Warns of a glob that cannot be meant as it stands. True where it did.
+/// Warns of a glob that was probably meant differently. True if it did.
 pub(super) fn check(judge: &mut Checker<'_>, label: &str, glob: &str, path: &Path<'_>) -> bool {
     let Some((why, meant)) = other_language(label, glob) else { return false };
     let message = format_args!("`{glob}` holds for what is written just so: {why}");
@@ -22,7 +22,7 @@ pub(super) fn check(judge: &mut Checker<'_>, label: &str, glob: &str, path: &Pat
     true
 }
 
-/// What it looks like, and what it would be as globs; nothing where that cannot be said.
+/// What it looks like, and what it would be as globs; no globs if that cannot be told.
 fn other_language(label: &str, glob: &str) -> Option<(&'static str, Vec<String>)> {
     if glob.trim() != glob {
         return Some(("a blank at its end is a part of it", spelled_out(glob.trim())?));
@@ -55,7 +55,7 @@ fn other_language(label: &str, glob: &str) -> Option<(&'static str, Vec<String>)
             spelled_out(glob).unwrap_or_default(),
         ));
     }
-    // `gpt-4.*` is a glob as people mean it, `gpt.*` is not.
+    // `gpt-4.*` is plausible as a glob, `gpt.*` is not.
     let any = glob.match_indices(".*").any(|(at, _)| {
         glob.get(..at).and_then(|before| before.chars().last()).is_none_or(char::is_alphabetic)
     });
@@ -63,7 +63,7 @@ fn other_language(label: &str, glob: &str) -> Option<(&'static str, Vec<String>)
         .then(|| ("`.*` is a dot, and then anything", spelled_out(glob).unwrap_or_default()))
 }
 
-/// The globs that such a text was meant as; `None` where it holds more than lists and sets.
+/// The globs that such a text stands for; `None` if it contains more than lists and sets.
 fn spelled_out(text: &str) -> Option<Vec<String>> {
     let text = text
         .trim()

@@ -1,4 +1,5 @@
-//! What is right and does nothing, or acts on nearly everything: for whoever writes a policy. A proxy does without.
+//! Rules that are valid and do nothing, or act on nearly everything: hints for those who write a policy. The module
+//! that a proxy loads does without.
 
 use super::super::document::Guardrail;
 use super::super::path::Path;
@@ -7,8 +8,8 @@ use super::super::source::SourceValue;
 use super::checker::Checker;
 use crate::search::Pattern;
 
-/// A pattern whose shortest match has fewer bytes hits ordinary prose in nearly every text. One Chinese character has
-/// three, and may be a word.
+/// A pattern whose shortest match has fewer bytes than this hits ordinary prose in nearly every text. One Chinese
+/// character has three, and may be a word.
 const SHORT: usize = 3;
 
 /// `guardrails: []` looks like a policy that guards.

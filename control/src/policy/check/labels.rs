@@ -1,4 +1,4 @@
-//! Labels: those that selectors name must exist, and some must not be the caller's own word.
+//! Labels: those that selectors name must exist, and some must not rest on the caller's claim alone.
 
 use super::super::document::{LabelSource, Mode, ValuePart, When};
 use super::super::language::BUILT_IN_LABELS;
@@ -9,7 +9,7 @@ use super::names::suggestion;
 use crate::dialect::DialectId;
 use crate::search::Extract;
 
-/// What `other_traffic` can be selected by: it has no body that could be read.
+/// The labels by which `other_traffic` can be selected: it has no body that could be read.
 const LANES: &[&str] = &["host", "path", "method"];
 
 pub(super) fn check(judge: &mut Checker<'_>) {
@@ -89,7 +89,7 @@ fn known(judge: &mut Checker<'_>, label: &str, path: &Path<'_>) {
     if BUILT_IN_LABELS.contains(&label) || labels.contains_key(label) {
         return;
     }
-    // Reported by the shape, with the lever or field that is meant.
+    // Reported with the shape, naming the lever or field that is meant.
     if super::super::language::redirect("`when`", label).is_some() {
         return;
     }
@@ -172,7 +172,7 @@ fn lanes(judge: &mut Checker<'_>) {
     }
 }
 
-/// Where an account, a tools rule or a kill rule rests on what the caller says of itself.
+/// Warns if an account, a tools rule or a kill rule rests on what the caller claims about itself.
 fn claims(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
@@ -230,7 +230,7 @@ fn built_in(label: &str) -> bool {
     BUILT_IN_LABELS.contains(&label)
 }
 
-/// A label that is read from at least one place that the caller cannot write.
+/// True if the label has at least one source that the caller cannot write.
 fn trusted(judge: &Checker<'_>, label: &str) -> bool {
     let sources = judge.document.labels.get(label).map(Vec::as_slice).unwrap_or_default();
     sources.iter().any(|source| match source.whole() {

@@ -1,4 +1,4 @@
-//! Rules that can never act, or act on more than was meant.
+//! Rules that can never act, or that act on more than was intended.
 
 use super::super::document::{FailsafeDocument, Mode, Scan, When};
 use super::checker::Checker;
@@ -71,14 +71,14 @@ fn order(judge: &mut Checker<'_>) {
         }
         match &rule.upstream {
             None if before.is_none() && takes_all(rule) => before = Some(rule),
-            // A few rules that take all are enough to compare with.
+            // Comparing with a few rules that match everything is enough.
             Some(_) if after.len() < 16 && takes_all(rule) => after.push(rule),
             _ => {}
         }
     }
 }
 
-/// A kill rule without a selector stops everybody.
+/// A kill rule without a selector stops everyone.
 fn everybody(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;

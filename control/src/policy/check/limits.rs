@@ -1,18 +1,18 @@
-//! Limits and prices that cannot be meant so.
+//! Limits and prices that are probably mistakes.
 
 use super::super::document::{Amount, LimitDocument, Mode, OverDocument, Price, Window};
 use super::super::path::Path;
 use super::checker::Checker;
 use crate::limits::LIMITS;
 
-/// Micro-dollars per million tokens under which no model is sold; a price a token instead of a million is a millionth
-/// of the price that was meant.
+/// Micro-dollars per million tokens below which no model is sold; a price per token instead of per million is a
+/// millionth of the intended one.
 const CHEAPEST: u64 = 1_000;
 
 /// Micro-dollars per million tokens above which no model is sold.
 const DEAREST: u64 = 2_000_000_000;
 
-/// The most output of a request that names none, where the policy does not say.
+/// The assumed output of a request that names no maximum, if the policy does not say.
 const DEFAULT_MAX_OUTPUT: u64 = 4096;
 
 pub(super) fn check(judge: &mut Checker<'_>) {
@@ -80,7 +80,7 @@ fn never_counts(judge: &mut Checker<'_>, limit: &LimitDocument, allow: &Path<'_>
     judge.warn("never-holds", allow, format_args!("{message}"), help);
 }
 
-/// What the cap makes of ordinary requests.
+/// What the cap means for ordinary requests.
 fn reach(judge: &mut Checker<'_>, limit: &LimitDocument, path: &Path<'_>) {
     let document = judge.document;
     let default = document.default_max_output_tokens.unwrap_or(DEFAULT_MAX_OUTPUT);
@@ -136,7 +136,7 @@ fn prices(judge: &mut Checker<'_>) {
         for (field, value) in fields(price) {
             let path = path.key(field);
             let written = judge.node(&path).and_then(|node| node.number()).unwrap_or("0");
-            // What has more decimals than are kept reads as nothing.
+            // A value with more decimals than are kept reads as zero.
             let lost = value == 0
                 && !written.starts_with('-')
                 && written.bytes().any(|digit| matches!(digit, b'1'..=b'9'));

@@ -1,4 +1,4 @@
-//! Names that must be there, and be there once.
+//! Names that must exist, and be unique.
 
 use super::super::document::{FailsafeAction, GuardAction, LabelSource, OverDocument};
 use super::super::seen::Seen;
@@ -20,7 +20,7 @@ fn unique_ids(judge: &mut Checker<'_>) {
         let path = root.key(any.section);
         let path = path.index(any.index);
         let path = path.key("id");
-        // Without an id, the name is made of the place.
+        // Without an id, the name is derived from the place.
         if judge.node(&path).is_none() {
             continue;
         }
@@ -94,7 +94,7 @@ fn fallbacks(judge: &mut Checker<'_>) {
 }
 
 fn known_fallback(judge: &mut Checker<'_>, section: &str, index: usize, field: &str, id: &str) {
-    // An id that is missing or no text has been reported as such.
+    // An id that is missing or not a text has been reported already.
     if id.is_empty() || judge.document.fallbacks.contains_key(id) {
         return;
     }
@@ -108,7 +108,7 @@ fn known_fallback(judge: &mut Checker<'_>, section: &str, index: usize, field: &
     judge.error("unknown-fallback", &path.key("fallback"), message, &help);
 }
 
-/// A trusted header that no label reads is a slip of the finger, and the label it was meant for is a claim.
+/// A trusted header that no label reads is probably misspelled, and the label it was meant for is a mere claim.
 fn trusted_headers(judge: &mut Checker<'_>) {
     let document = judge.document;
     let root = *judge.root;
@@ -128,7 +128,7 @@ fn trusted_headers(judge: &mut Checker<'_>) {
     }
 }
 
-/// "did you mean …?", or what there is.
+/// "did you mean …?", or the names that exist.
 pub(super) fn suggestion(word: &str, known: &[&str], what: &str) -> String {
     const SHOWN: usize = 8;
     if let Some(near) = nearest(word, known) {

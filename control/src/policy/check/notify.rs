@@ -1,4 +1,4 @@
-//! Where events go.
+//! Where events are sent.
 
 use super::checker::Checker;
 

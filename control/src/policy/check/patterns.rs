@@ -19,7 +19,7 @@ pub(super) fn check(judge: &mut Checker<'_>) {
         let path = section.index(index);
         let path = path.key("find");
         let mut seen = Seen::default();
-        // The document leaves out what is no text; the tree's numbers are those of the writer.
+        // The document leaves out what is not text; the tree has the writer's numbering.
         let items = judge.node(&path).map(SourceNode::items).unwrap_or_default();
         for (number, item) in items.iter().enumerate() {
             let Some(source) = item.text() else { continue };
@@ -71,7 +71,7 @@ fn pattern(judge: &mut Checker<'_>, rule: &Guardrail, source: &str, path: &Path<
     }
 }
 
-/// Patterns that are right and hardly meant.
+/// Patterns that are valid but probably mistakes.
 fn slips(judge: &mut Checker<'_>, source: &str, path: &Path<'_>) {
     if PACKS.contains(&source) {
         let message = format_args!("`{source}` finds the word `{source}`");

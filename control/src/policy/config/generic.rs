@@ -1,11 +1,11 @@
-//! What a policy asks for that hosts other than Envoy cannot do (docs/hosts.md).
+//! Features of a policy that hosts other than Envoy do not support (docs/hosts.md).
 
 use super::{Config, Host};
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::document::{Mode, OnCut, OnUnreadable, RuleDocument, Scan};
 use crate::policy::source::SourceNode;
 
-/// What does not hold, or holds less, under `host: generic`: each by the name of its rule.
+/// What does not work, or works less well, under `host: generic`: each by the name of its rule.
 pub(super) fn lacks(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
     let policy = &config.policy;
     let mut found = Vec::new();

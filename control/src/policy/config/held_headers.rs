@@ -1,4 +1,4 @@
-//! Rules that must see a body before headers leave: whether they can, and what says so.
+//! Checks that rules which must see a body before headers leave can do so.
 
 use super::Config;
 use crate::policy::diagnostic::Diagnostic;
@@ -6,7 +6,7 @@ use crate::policy::document::{Document, LabelSource, Mode, RuleDocument};
 use crate::policy::path::Path;
 use crate::policy::source::SourceNode;
 
-/// Rules that must see a body before headers leave, against what the configuration says of the proxy.
+/// Checks rules that must see a body before headers leave against what the configuration says about the proxy.
 pub(super) fn check(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let policy = &config.policy;
@@ -18,7 +18,7 @@ pub(super) fn check(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
         .map(|rule| rule.id.as_str())
         .collect();
     match config.hold_headers {
-        // A value of another kind has been reported as such.
+        // A value of another kind has been reported already.
         None if tree.get("hold_headers").is_some() => {}
         None => found.extend(first_that_needs_a_body(policy).map(|id| unsaid(tree, id))),
         Some(true) => {}

@@ -1,4 +1,4 @@
-//! A tree → a configuration, and all that is wrong with it.
+//! A tree → a configuration, and everything that is wrong with it.
 
 use std::rc::Rc;
 
@@ -10,18 +10,18 @@ use crate::policy::source::{SourceNode, parse_handed_over, to_json};
 use crate::policy::{check, decode, language, shape};
 
 impl Config {
-    /// Reads a configuration as the proxy hands it over: JSON text, or a binary `google.protobuf.Struct`. The second
-    /// part are warnings.
+    /// Reads a configuration as the proxy passes it: JSON text, or a binary `google.protobuf.Struct`. The second part
+    /// are warnings.
     ///
     /// # Errors
-    /// All that is wrong, warnings included; the first error may be the only one shown in a proxy's log.
+    /// Everything that is wrong, including warnings; the first error may be the only one shown in a proxy's log.
     pub fn parse(handed_over: &[u8]) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, found) = Self::judge(&parse_handed_over(handed_over)?, None);
         if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok((config, found)) }
     }
 
-    /// Judges a tree as a configuration, its inline policy included. The configuration may be used if no finding is
-    /// an error. `now`: as for [`crate::policy::judge`].
+    /// Checks a tree as a configuration, including its inline policy. The configuration may be used if no finding is an
+    /// error. `now`: as for [`crate::policy::judge`].
     #[must_use]
     pub fn judge(tree: &SourceNode, now: Option<u64>) -> (Config, Vec<Diagnostic>) {
         let mut found = Vec::new();
@@ -45,10 +45,10 @@ impl Config {
         (config, in_order(found, tree))
     }
 
-    /// The same configuration with a policy that a release brought. The second part are warnings.
+    /// The same configuration with a policy from a release. The second part are warnings.
     ///
     /// # Errors
-    /// All that is wrong with the policy here.
+    /// Everything that is wrong with the policy here.
     pub fn with_policy(
         &self,
         policy: &SourceNode,
@@ -90,7 +90,7 @@ fn decode(tree: &SourceNode, found: &mut Vec<Diagnostic>) -> Config {
     }
 }
 
-/// Calls that wait for leave which nobody can give.
+/// Warns of calls that wait for an approval which nobody can give.
 fn nobody_approves(config: &Config, tree: &SourceNode) -> Option<Diagnostic> {
     let approve = |rule: &&ToolRuleDocument| {
         rule.action == ToolAction::Approve

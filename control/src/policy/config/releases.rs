@@ -1,4 +1,4 @@
-//! What the fields that say how policies come from elsewhere say about one another.
+//! Checks how the fields about releases relate to each other.
 
 use super::Config;
 use super::remote::Control;
@@ -10,7 +10,7 @@ use crate::policy::document::Window;
 use crate::policy::path::Path;
 use crate::policy::source::{Position, SourceNode};
 
-/// What these fields say about one another.
+/// Checks how these fields relate to each other.
 pub(super) fn check(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
     let mut judge = Judge { tree, found: Vec::new() };
     let brings = ["release", "source"].iter().find(|name| tree.get(name).is_some());
@@ -117,7 +117,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The inline policy's own word is enough for itself, but not for a release that repeats it.
+    /// The inline policy may name any upstream for itself, but does not permit a release to do so.
     fn upstreams(&mut self, config: &Config) {
         let mut named = config.policy.switch.iter().filter_map(|lever| lever.upstream.as_ref());
         let Some(name) = named.find(|name| !config.allow.upstreams.contains(name)) else { return };
@@ -128,7 +128,7 @@ impl Judge<'_> {
         self.warn("not-allowed", "policy", message, &help);
     }
 
-    /// Whether the release to start with can be used. Times are no matter here.
+    /// Checks whether the release to start with can be used. Times are ignored here.
     fn release(&mut self, config: &Config) {
         let started = Terms::new(config.clone())
             .and_then(|terms| bundle::start(&terms, &bundle::Releases::default(), 0).map(|_| ()));

@@ -34,16 +34,16 @@ pub struct ProviderPage {
     pub authority: String,
     /// The `path` of the request.
     pub path: String,
-    /// Milliseconds between two questions.
+    /// Milliseconds between two polls.
     pub every_ms: u64,
 }
 
 /// `control`: the listener is one for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Control {
-    /// Where its paths begin, without a slash at the end.
+    /// The prefix of its paths, without a trailing slash.
     pub prefix: String,
-    /// It takes releases.
+    /// It accepts releases.
     pub releases: bool,
     /// The digest of the token that a `POST` must carry.
     pub token: Option<Digest>,
@@ -54,7 +54,7 @@ pub struct Control {
 /// `allow`: what a release may make this proxy do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteAllowance {
-    /// Keep prompts and answers.
+    /// Capture prompts and answers.
     pub capture: bool,
     /// Call these clusters.
     pub clusters: Vec<String>,
@@ -62,16 +62,16 @@ pub struct RemoteAllowance {
     pub upstreams: Vec<String>,
 }
 
-/// Where a control listener's paths begin unless it says otherwise.
+/// The default prefix of a control listener's paths.
 const PREFIX: &str = "/.hemostat";
 
-/// Where a status page's summary is unless the configuration says otherwise.
+/// The default path of a status page's summary.
 const SUMMARY: &str = "/api/v2/summary.json";
 
-/// How often a status page is asked unless the configuration says otherwise, in milliseconds.
+/// How often a status page is polled by default, in milliseconds.
 const PROVIDER_EVERY_MS: u64 = 60_000;
 
-/// How often a source is polled unless it says otherwise, in milliseconds.
+/// How often a source is polled by default, in milliseconds.
 const EVERY_MS: u64 = 500;
 
 impl PolledSource {
@@ -138,8 +138,8 @@ impl RemoteAllowance {
     }
 }
 
-/// Whose signatures count, and the scope: its own word, else a digest of `trust`, so that configurations with the same
-/// keys follow the same releases.
+/// Which signatures are accepted, and the scope: the configured one, else a digest of `trust`, so that configurations
+/// with the same keys follow the same releases.
 pub(super) fn trust(tree: &SourceNode, found: &mut Vec<Diagnostic>) -> (Trust, String) {
     let mut scope = tree.get("scope").and_then(SourceNode::text).unwrap_or_default().to_owned();
     let Some(node) = tree.get("trust") else { return (Trust::default(), scope) };

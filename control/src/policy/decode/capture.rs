@@ -6,7 +6,7 @@ use super::super::source::{SourceNode, SourceValue, whole};
 use super::rules;
 use super::words::{number, section, text};
 
-/// Where the OTLP specification has receivers of spans listen.
+/// The path at which receivers of spans listen, according to the OTLP specification.
 const PATH: &str = "/v1/traces";
 
 pub(super) fn capture(node: &SourceNode, path: &Path<'_>) -> CaptureDocument {
@@ -38,7 +38,7 @@ fn word(node: &SourceNode) -> Option<CapturedTexts> {
 
 fn rule(node: &SourceNode, path: &Path<'_>) -> CaptureRule {
     let mut rule = rules::rule(node, path);
-    // It changes nothing, so that a policy in shadow captures as well.
+    // It changes nothing, so a policy in shadow captures too.
     rule.mode = Some(Mode::Enforce);
     if let Some(share) = node.get("share") {
         rule.when.percent = rules::percent(share);

@@ -11,7 +11,7 @@ use super::super::source::{SourceNode, SourceValue, micros, real, to_json, whole
 use super::rules::{globs, rule};
 use super::words::{action, argument, flag, number, span, text, texts, window};
 
-/// How often settled usage is reported where the policy names nothing (POLICY "Limits").
+/// How often settled usage is reported by default (POLICY "Limits").
 const SYNC_EVERY_MS: u64 = 500;
 
 pub(super) fn price(node: &SourceNode) -> Price {
@@ -146,7 +146,7 @@ pub(super) fn limit(node: &SourceNode, path: &Path<'_>) -> LimitDocument {
     }
 }
 
-/// What cannot be read allows nothing.
+/// A limit that cannot be read allows nothing.
 fn allow(node: &SourceNode) -> LimitAllowance {
     let allow = node.get("allow");
     let count = |name: &str| allow.and_then(|node| number(node, name, whole));

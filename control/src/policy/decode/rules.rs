@@ -1,4 +1,4 @@
-//! What every rule has, and the levers that work.
+//! What every rule has, and the levers that need no file of their own.
 
 use super::super::document::{
     FailsafeAction, FailsafeDocument, Fallback, Globs, GuardAction, Guardrail, Mode,
@@ -9,13 +9,13 @@ use super::super::source::{SourceNode, micros, to_json, whole};
 use super::words::{action, argument, flag, text, texts};
 use crate::base::time;
 
-/// What takes the place of a match where the rule names nothing.
+/// The default replacement of a match.
 const REDACTED: &str = "[REDACTED]";
 
 /// Id, selector, mode and place; without an id, the place is the name.
 pub(super) fn rule(node: &SourceNode, path: &Path<'_>) -> RuleDocument {
     let place = path.to_string();
-    // The same rule has the same name wherever the policy stands.
+    // A rule has the same name wherever its policy is embedded.
     let name = place.strip_prefix("policy.").unwrap_or(&place).to_owned();
     RuleDocument {
         id: text(node, "id").unwrap_or(name),

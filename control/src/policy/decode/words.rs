@@ -25,7 +25,7 @@ pub(in super::super) fn texts(node: &SourceNode, name: &str) -> Vec<String> {
     texts
 }
 
-/// The text of an action's argument; empty where there is none.
+/// The text of an action's argument; empty if there is none.
 #[inline(never)]
 pub(super) fn argument(node: Option<&SourceNode>) -> String {
     node.and_then(SourceNode::text).unwrap_or_default().to_owned()
@@ -67,7 +67,7 @@ pub(in super::super) fn window(text: &str) -> Option<Window> {
         _ => return None,
     };
     let count: u64 = text.get(..text.len() - 1)?.parse().ok()?;
-    // A day of seconds is meant as `day`, which is a calendar window.
+    // A day given in seconds is meant as `day`, which is a calendar window.
     let seconds = count.checked_mul(unit).filter(|seconds| (1..86_400).contains(seconds))?;
     Some(Window::Seconds(seconds))
 }
@@ -81,7 +81,7 @@ pub(in super::super) fn span(text: &str) -> Option<u64> {
     (50..=60_000).contains(&ms).then_some(ms)
 }
 
-/// A section, or nothing in its place.
+/// A section, or an empty one if it is missing.
 pub(super) fn section<'a>(tree: &'a SourceNode, name: &str) -> &'a SourceNode {
     static NOTHING: SourceNode =
         SourceNode { at: Position { line: 0, column: 0 }, value: SourceValue::Null };

@@ -2,33 +2,33 @@
 
 use super::rule::RuleDocument;
 
-/// What is kept of what was said.
+/// What is captured of prompts and answers.
 #[derive(Debug, Clone, Default)]
 pub struct CaptureDocument {
-    /// Arguments of calls that wait for leave, for whoever decides.
+    /// Arguments of calls that wait for approval, for the person who decides.
     pub approvals: bool,
     /// Exchanges that are sent to a backend for traces.
     pub rules: Vec<CaptureRule>,
 }
 
 impl CaptureDocument {
-    /// True if nothing is kept.
+    /// True if nothing is captured.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.approvals && self.rules.is_empty()
     }
 }
 
-/// Which exchanges are sent where, and what of them.
+/// Which exchanges are sent where, and which of their texts.
 #[derive(Debug, Clone)]
 pub struct CaptureRule {
-    /// Its place, and whose exchanges; `share` is its selector's `percent`.
+    /// Its place, and its selector; `share` is the selector's `percent`.
     pub rule: RuleDocument,
     /// Which texts.
     pub what: Vec<CapturedTexts>,
     /// The most text of one exchange, in bytes; `None`: the default.
     pub max_bytes: Option<u64>,
-    /// Where to.
+    /// Where they are sent.
     pub to: CaptureTo,
 }
 

@@ -9,7 +9,7 @@ impl Document {
         rollback.chain(self.switch.iter().map(|lever| &lever.rule))
     }
 
-    /// Those of them that must hold the request's headers until its body is there.
+    /// Those of them that must hold the request's headers until its body has arrived.
     pub fn rules_that_change_headers(&self) -> impl Iterator<Item = &RuleDocument> {
         let rollback = self.rollback.iter().filter(|lever| lever.set.changes_headers(self));
         let switch = self.switch.iter().filter(|lever| lever.upstream.is_some());

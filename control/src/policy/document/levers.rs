@@ -1,30 +1,31 @@
-//! The sections `rollback`, `switch`, `tools`, `limits` and what goes with them, as people write them.
+//! The sections `rollback`, `switch`, `tools`, `limits` and related ones, as people write them.
 
 use super::rule::{Globs, RuleDocument};
 
-/// What a model costs, in micro-dollars per million tokens (so that a token of a dollar-a-million model is exactly 1).
+/// What a model costs, in micro-dollars per million tokens (so that one token of a model at a dollar per million costs
+/// exactly 1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Price {
     /// Input.
     pub input: u64,
     /// Output.
     pub output: u64,
-    /// Input that was read from a cache; `None`: as `input`.
+    /// Input that was read from a cache; `None`: like `input`.
     pub cached_input: Option<u64>,
     /// Input that was written to a cache; `None`: twice `input`.
     pub cache_write: Option<u64>,
-    /// Input that was written to a cache for an hour; `None`: the dearer of `cache_write` and twice `input`.
+    /// Input that was written to a cache for an hour; `None`: the greater of `cache_write` and twice `input`.
     pub cache_write_1h: Option<u64>,
-    /// Other prices for a request with more input than so many tokens.
+    /// Other prices for a request with more than this many input tokens.
     pub above: Option<Above>,
-    /// What costs more, in millionths: with `=` in its name a factor on the whole, else dollars a use.
+    /// Surcharges, in millionths: a name with `=` is a factor on the whole, any other dollars per use.
     pub surcharge: Vec<(String, u64)>,
 }
 
-/// `above`: what a model costs where its input is long. What is not named costs more as `input` does.
+/// `above`: what a model costs if its input is long. Prices that are not named increase like `input`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Above {
-    /// Input tokens, cached and written ones among them, up to which the ordinary price holds.
+    /// Input tokens, including cached and written ones, up to which the ordinary price holds.
     pub tokens: u64,
     /// Input.
     pub input: u64,
@@ -48,7 +49,7 @@ pub enum Unpriced {
     CountZero,
 }
 
-/// `notify`: one JSON POST an event.
+/// `notify`: one JSON POST per event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notify {
     /// The proxy's cluster.
@@ -59,12 +60,12 @@ pub struct Notify {
     pub authority: String,
 }
 
-/// Lever 1: put prompt, model or config back.
+/// Lever 1: roll prompt, model or configuration back.
 #[derive(Debug, Clone)]
 pub struct Rollback {
     /// Id, selector, mode.
     pub rule: RuleDocument,
-    /// What is put back.
+    /// What is set.
     pub set: RollbackSet,
 }
 
@@ -86,7 +87,7 @@ pub struct RollbackSet {
 pub struct Switch {
     /// Id, selector, mode.
     pub rule: RuleDocument,
-    /// Value of `x-hemostat-upstream`.
+    /// The value of `x-hemostat-upstream`.
     pub upstream: Option<String>,
     /// The model that is asked there.
     pub model: Option<String>,
@@ -109,7 +110,7 @@ pub struct ToolRuleDocument {
     pub pin: Option<String>,
 }
 
-/// A condition on one argument: every test that is there must pass.
+/// A condition on one argument: all its tests must pass.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Argument {
     /// Greater than this.
@@ -120,7 +121,7 @@ pub struct Argument {
     pub eq: Option<Scalar>,
     /// Matches.
     pub glob: Option<Globs>,
-    /// Is there, or is not.
+    /// Whether it exists.
     pub exists: Option<bool>,
 }
 
@@ -138,9 +139,9 @@ pub enum Scalar {
 /// `do` of a tools rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ToolAction {
-    /// As if there were no rule.
+    /// Treated as if there were no rule.
     Allow,
-    /// Taken out.
+    /// Removed.
     Deny,
     /// Only with a grant.
     Approve,
@@ -151,19 +152,19 @@ pub enum ToolAction {
 pub struct LimitDocument {
     /// Id, selector, mode.
     pub rule: RuleDocument,
-    /// Labels whose values have accounts of their own.
+    /// Labels whose values have separate accounts.
     pub per: Vec<String>,
     /// How much.
     pub allow: LimitAllowance,
     /// How much at once; `None`: the amount.
     pub burst: Option<u64>,
-    /// Shares of the cap that raise an event, in millionths.
+    /// Fractions of the cap that raise an event, in millionths.
     pub warn_at: Vec<u64>,
     /// What happens above the cap.
     pub over: OverDocument,
-    /// End a running stream that passes its reservation.
+    /// End a running stream that exceeds its reservation.
     pub cut_when_spent: bool,
-    /// When changed, accounts start anew.
+    /// Accounts start anew when it changes.
     pub epoch: u64,
     /// Count in a rate-limit service too.
     pub global: Option<GlobalDocument>,
@@ -174,7 +175,7 @@ pub struct LimitDocument {
 pub struct LimitAllowance {
     /// How much of what.
     pub amount: Amount,
-    /// In what time; `None` for `concurrent`.
+    /// In what period; `None` for `concurrent`.
     pub every: Option<Window>,
 }
 
@@ -196,7 +197,7 @@ pub enum Amount {
 /// The window of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// A token bucket that fills in so many seconds.
+    /// A token bucket that fills in this many seconds.
     Seconds(u64),
     /// A calendar day in UTC.
     Day,
@@ -223,25 +224,25 @@ pub struct GlobalDocument {
     pub domain: String,
     /// The proxy's cluster.
     pub cluster: String,
-    /// What it speaks.
+    /// Its protocol.
     pub api: GlobalApi,
     /// How often settled usage is reported, in milliseconds.
     pub sync_every_ms: u64,
     /// Ask before each request.
     pub strict: bool,
-    /// While the service does not answer.
+    /// What to do while the service does not answer.
     pub on_error: OnSilence,
 }
 
 /// `on_error` of `global`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnSilence {
-    /// The cap of the process alone holds.
+    /// The cap of this process alone applies.
     #[default]
     Local,
     /// Every request is admitted.
     Open,
-    /// None is.
+    /// No request is admitted.
     Closed,
 }
 

@@ -8,12 +8,12 @@ pub enum Mode {
     Enforce,
     /// Decide and count; change nothing.
     Shadow,
-    /// Not there.
+    /// Switched off.
     Disabled,
 }
 
 impl Mode {
-    /// The word of the language.
+    /// The policy language's word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -27,24 +27,24 @@ impl Mode {
 /// What every rule may carry.
 #[derive(Debug, Clone, Default)]
 pub struct RuleDocument {
-    /// Its id, or a name made from its place (`guardrails[0]`).
+    /// Its id, or a name derived from its place (`guardrails[0]`).
     pub id: String,
     /// When it holds.
     pub when: When,
-    /// Its own mode, which wins over the policy's.
+    /// Its own mode, which takes precedence over the policy's.
     pub mode: Option<Mode>,
-    /// Where it stands in the text.
+    /// Its position in the text.
     pub place: RulePosition,
 }
 
-/// Where in a policy's text a rule stands.
+/// The position of a rule in a policy's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RulePosition {
     /// `guardrails[0]`
     pub path: String,
-    /// Line, from 1; 0 where there is no text.
+    /// Line, from 1; 0 if there is no text.
     pub line: u32,
-    /// Column in characters, from 1; 0 where there is no text.
+    /// Column in characters, from 1; 0 if there is no text.
     pub column: u32,
 }
 
@@ -61,9 +61,9 @@ impl RuleDocument {
 pub struct When {
     /// Globs by label.
     pub labels: Vec<(String, Globs)>,
-    /// A share of the traffic.
+    /// A fraction of the traffic.
     pub percent: Option<Percent>,
-    /// Unix time in seconds after which the rule is over.
+    /// When the rule expires (Unix seconds).
     pub until: Option<u64>,
 }
 

@@ -3,7 +3,7 @@
 use super::super::document::{Document, RollbackSet, Switch};
 use super::phrases::{rule_line, whom};
 
-/// One line a rule, in the order in which requests meet them.
+/// One line per rule, in the order in which requests meet them.
 pub(super) fn lines(document: &Document) -> Vec<String> {
     let rollback = document.rollback.iter().map(|lever| {
         let whom = whom(&lever.rule.when, "a request", "every request");

@@ -57,7 +57,7 @@ fn dollars(micros: u64) -> String {
     }
 }
 
-/// What holds for all limits.
+/// Settings that apply to all limits.
 pub(super) fn settings(document: &Document) -> Vec<String> {
     let meters =
         |limit: &LimitDocument| matches!(limit.allow.amount, Amount::Tokens(_) | Amount::Usd(_));

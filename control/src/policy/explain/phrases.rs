@@ -1,4 +1,4 @@
-//! Phrases that all levers share: whom a rule is about, what it is called, the answer it gives.
+//! Phrases that all levers share: the rule's selector, its name, the answer it gives.
 
 use super::super::document::{Document, Globs, Mode, Percent, RuleDocument, When};
 use crate::base::time;
@@ -50,7 +50,7 @@ pub(super) fn condition(label: &str, globs: &Globs) -> String {
     }
 }
 
-/// The canned answer, short.
+/// The canned answer, abbreviated.
 pub(super) fn fallback(document: &Document, id: &str) -> String {
     const SHOWN: usize = 60;
     let Some(fallback) = document.fallbacks.get(id) else { return format!("fallback `{id}`") };

@@ -3,7 +3,7 @@
 use super::policy::POLICY;
 use super::{Struct, ValueKind, field, word};
 
-/// The plugin's own configuration, in the proxy's configuration of the filter.
+/// The plugin's own configuration, as part of the proxy's configuration of the filter.
 pub static CONFIG: Struct = Struct {
     name: "a plugin configuration",
     fields: &[

@@ -1,4 +1,4 @@
-//! The policy itself, and what stands at its top.
+//! The policy itself, and its top-level fields.
 
 use super::rules::{
     DISABLE, FAILSAFE, FALLBACK, GUARDRAIL, LIMIT, MODE, MONEY, OTHER_TRAFFIC, ROLLBACK, SWITCH,

@@ -1,9 +1,9 @@
-//! What is signed: the payload of a release.
+//! The payload of a release.
 
 use super::{Struct, ValueKind, field, word};
 use crate::limits::SERIALS;
 
-/// The payload of a release's envelope. Its policy is judged apart, with the configuration that is to take it.
+/// The payload of a release's envelope. Its policy is checked separately, with the configuration that is to accept it.
 pub static RELEASE: Struct = Struct {
     name: "a release",
     fields: &[

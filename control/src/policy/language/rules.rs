@@ -2,7 +2,7 @@
 
 use super::{LanguageField, LanguageWord, Struct, ValueKind, field, word, word_with};
 
-/// No price or cap is a million dollars; with millionths it still fits a `u64` many times over.
+/// No price or cap reaches a million dollars; in millionths it still fits a `u64` many times over.
 pub(super) const MONEY: u64 = 1_000_000;
 
 pub(super) const MODE: &[LanguageWord] = &[

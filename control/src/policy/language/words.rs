@@ -1,10 +1,10 @@
-//! Words of other tools and of 3 a.m., and the word that does it here.
+//! Words from other tools, or typed at 3 a.m., and what to write here instead.
 
 /// Labels that always exist.
 pub const BUILT_IN_LABELS: &[&str] = &["dialect", "model", "method", "host", "path"];
 
-/// What to write instead of a word that this place does not know: `place` is the name of the map or field it stands
-/// in (`a policy`, `a guardrail`, `mode` …).
+/// What to write instead of an unknown word: `place` is the name of the map or field it is in (`a policy`, `a
+/// guardrail`, `mode` …).
 #[must_use]
 pub fn redirect(place: &str, word: &str) -> Option<&'static str> {
     let word = word.to_ascii_lowercase().replace('-', "_");

@@ -7,10 +7,10 @@ use super::rule::Rule;
 use crate::limits;
 use crate::policy::document::{CaptureTo, CapturedTexts, Document};
 
-/// Which exchanges are sent where, and what of them.
+/// Which exchanges are sent where, and which of their texts.
 #[derive(Debug, Clone)]
 pub struct Capture {
-    /// Whose.
+    /// The selector of the exchanges.
     pub rule: Rule,
     /// What the model was asked.
     pub input: bool,
@@ -20,7 +20,7 @@ pub struct Capture {
     pub tool_args: bool,
     /// The most text of one exchange, in bytes.
     pub max_bytes: usize,
-    /// Where to.
+    /// Where they are sent.
     pub to: Rc<CaptureTo>,
 }
 

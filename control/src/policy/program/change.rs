@@ -4,7 +4,7 @@ use super::label::{From, LabelId, LabelTable};
 use super::rule::Rule;
 use crate::policy::document::{self, Document, Mode};
 
-/// The request header that the proxy's route table looks at. Only this filter sets it (POLICY "What is shown").
+/// The request header that the proxy's route table reads. Only this filter sets it (POLICY "What is shown").
 pub const UPSTREAM: &str = "x-hemostat-upstream";
 
 /// The rules of `rollback` and `switch`.
@@ -23,11 +23,11 @@ pub struct Change {
     pub rule: Rule,
     /// What it sets, in the order in which it is set.
     pub set: Vec<(ChangedField, String)>,
-    /// The labels that may read otherwise once it has been at work.
+    /// The labels whose values it may change.
     pub touches: Vec<LabelId>,
 }
 
-/// What is set.
+/// A field that is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangedField {
     /// The model, in the body or the path: wherever this call has it.
@@ -41,8 +41,8 @@ pub enum ChangedField {
 }
 
 impl Changes {
-    /// Compiles both levers. `hold_headers: false` says that headers leave before a body can be looked at: rules that
-    /// must change them are off then, and `accept_off` or `mode` said so.
+    /// Compiles both levers. `hold_headers: false` means that headers leave before a body can be read: rules that must
+    /// change them are off then, which `accept_off` or `mode` has accepted.
     #[must_use]
     pub(super) fn compile(
         document: &Document,
@@ -108,7 +108,7 @@ fn fields(set: &document::RollbackSet, labels: &LabelTable) -> Vec<(ChangedField
     model.chain(own).chain(body).chain(headers).collect()
 }
 
-/// The labels that read from a place that this field may be written to.
+/// The labels with a source that this field may be written to.
 fn touched(field: &ChangedField, table: &LabelTable) -> Vec<LabelId> {
     let model = [From::Json(vec!["model".to_owned()])];
     let body;
@@ -135,7 +135,7 @@ fn touched(field: &ChangedField, table: &LabelTable) -> Vec<LabelId> {
     });
     let mut labels: Vec<LabelId> = own.collect();
     if places.iter().any(|place| model.iter().any(|model| meets(place, model))) {
-        // The path too: some calls have the model there.
+        // The path too, where some calls name the model.
         labels.extend([LabelId::MODEL, LabelId::PATH]);
     }
     labels

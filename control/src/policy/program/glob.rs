@@ -1,4 +1,4 @@
-//! Globs: `*` any run, `?` one character, all else itself; case-sensitive (POLICY "when").
+//! Globs: `*` matches any run, `?` one character, everything else itself; case-sensitive (POLICY "when").
 
 use std::borrow::Cow;
 
@@ -9,7 +9,8 @@ use crate::policy::document::Globs;
 #[must_use]
 pub fn matches(glob: &str, text: &str) -> bool {
     let (mut glob, mut text) = (glob.chars(), text.chars());
-    // What follows the last `*`, and the text it was tried on: on a misfit the `*` takes one character more.
+    // The text after the last `*`, and the position where it was tried: after a mismatch the `*` takes one more
+    // character.
     let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
     loop {
         match glob.clone().next() {
@@ -45,7 +46,8 @@ impl Globs {
             && (self.plain.is_empty() || self.plain.iter().any(|glob| matches(glob, text)))
     }
 
-    /// The same for the name of a model, of which every spelling counts. A glob may have the name as Google's API does.
+    /// The same for the name of a model, of which every spelling counts. A glob may spell the name as Google's API
+    /// does.
     #[must_use]
     pub fn hold_model(&self, name: &str) -> bool {
         let all = spellings(name);

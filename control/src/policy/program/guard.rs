@@ -1,4 +1,4 @@
-//! Guardrails, compiled: rules with their patterns, and matchers for the sets of rules that meet in an exchange.
+//! Guardrails, compiled: rules with their patterns, and matchers for the sets of rules that occur in an exchange.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,8 +17,8 @@ use crate::search::{Matcher, Pattern};
 pub struct Guards {
     /// The rules in the policy's order.
     pub rules: Vec<Guard>,
-    /// Matchers made so far, by the rules in them; the first is for all rules. Bounded: callers choose labels, and
-    /// labels choose rules.
+    /// Matchers made so far, by the rules in them; the first is for all rules. Bounded, since callers choose labels,
+    /// and labels choose rules.
     matchers: RefCell<Vec<(Vec<usize>, Rc<Matcher>)>>,
 }
 
@@ -41,14 +41,14 @@ pub enum Action {
     Redact(Rc<str>),
     /// Refuses.
     Block,
-    /// Puts this canned answer in place.
+    /// Answers with this canned answer.
     Fallback(Rc<Fallback>),
     /// Counts.
     Tag,
 }
 
 impl Action {
-    /// The word that headers, counters and logs show.
+    /// The word in headers, counters and logs.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl Guard {
         self.scan.iter().any(|scan| !matches!(scan, Scan::Output | Scan::ToolArgs))
     }
 
-    /// True if it looks at definitions of tools.
+    /// True if it looks at tool definitions.
     #[must_use]
     pub fn on_definitions(&self) -> bool {
         self.scan.contains(&Scan::ToolDefinitions)
@@ -147,7 +147,7 @@ impl Guards {
             });
         }
         let guards = Self { rules, matchers: RefCell::default() };
-        // All patterns together are the largest matcher that can be asked for: if it compiles, every other does.
+        // The matcher of all patterns is the largest that can be needed: if it compiles, every other does.
         let all: Vec<usize> = (0..guards.rules.len()).collect();
         let matcher =
             guards.build(&all).map_err(|error| CompileError::pattern("guardrails", &error))?;
@@ -162,10 +162,10 @@ impl Guards {
         }))
     }
 
-    /// A matcher that looks for these rules (indexes, rising), and perhaps for others: callers drop hits of rules
-    /// that do not hold. `None` if there is nothing to look for.
+    /// A matcher that searches for these rules (indexes, ascending), and perhaps for others: callers drop hits of rules
+    /// that do not hold. `None` if there is nothing to search for.
     ///
-    /// The first [`MATCHERS`] sets get a matcher of exactly their own, which holds nothing back for other rules; sets
+    /// The first [`MATCHERS`] sets get a matcher of exactly their rules, which holds nothing back for others; sets
     /// beyond that share the one for all rules.
     #[must_use]
     pub fn matcher(&self, rules: &[usize]) -> Option<Rc<Matcher>> {
@@ -180,7 +180,7 @@ impl Guards {
             return matchers.first().map(|(_, all)| Rc::clone(all));
         }
         let Ok(matcher) = self.build(rules) else {
-            // What all patterns together pass, a part of them does. Were it not so, what finds all finds these too
+            // If all patterns together compile, a subset does. Should it not, the matcher of all rules finds these too
             // (invariant 12).
             return matchers.first().map(|(_, all)| Rc::clone(all));
         };

@@ -1,4 +1,4 @@
-//! Where labels are read from, and what was read (POLICY "when").
+//! Where labels are read from, and their values (POLICY "when").
 
 use std::rc::Rc;
 
@@ -39,13 +39,13 @@ impl LabelId {
 pub struct LabelTable {
     names: Vec<String>,
     sources: Vec<Vec<LabelReader>>,
-    /// The same as they are written, so that the labels of two policies can be compared.
+    /// The sources as written, so that the labels of two policies can be compared.
     written: Vec<Vec<LabelSource>>,
     /// Host properties that sources read, each once.
     pub properties: Vec<Vec<String>>,
 }
 
-/// A source as it is read.
+/// A compiled source.
 #[derive(Debug, Clone)]
 pub struct LabelReader {
     /// Where.
@@ -58,18 +58,19 @@ pub struct LabelReader {
     pub part: Option<Rc<ReadPart>>,
 }
 
-/// Which part of a value counts.
+/// The part of a value that counts.
 #[derive(Debug)]
 pub struct ReadPart {
-    /// The value, or a text on the way to it, is JSON text.
+    /// The value, or a text on the path to it, is JSON text.
     pub json_text: bool,
-    /// Where in the JSON text of a header or a property.
+    /// The pointer into the JSON text of a header or a property.
     pub pointer: Vec<String>,
-    /// The first group of this pattern. One that `check` would have refused gives no value.
+    /// The first group of this pattern. The inner `None`, for a pattern that `check` would have refused, yields no
+    /// value.
     pub pattern: Option<Option<Extract>>,
 }
 
-/// Where a source reads.
+/// What a source reads.
 #[derive(Debug, Clone)]
 pub enum From {
     /// This request header.
@@ -87,10 +88,10 @@ impl ReadPart {
     }
 }
 
-/// What a label's sources gave.
+/// The result of reading a label's sources.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Label {
-    /// No source has a value (the empty text to globs), or this is its value.
+    /// This value, or the empty text (for globs) if no source has one.
     Value {
         /// The value.
         text: Rc<str>,
@@ -99,7 +100,7 @@ pub enum Label {
         /// It was too long, and is kept as its beginning and a digest.
         cut: bool,
     },
-    /// It stands in the body, which has not been read yet.
+    /// It is in the body, which has not been read yet.
     #[default]
     Unknown,
     /// It cannot be read: a header sent twice, two digests that differ, a duplicate key.
@@ -114,7 +115,7 @@ impl Label {
         Self::Value { text: text.as_ref().into(), trusted, cut }
     }
 
-    /// Its text where there is one that was read.
+    /// Its text, if one was read.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -188,7 +189,7 @@ impl LabelTable {
         self.names.iter().enumerate().map(|(number, name)| (LabelId(number), name.as_str()))
     }
 
-    /// True if a source of it keeps only a digest: a credential may stand there.
+    /// True if a source of it keeps only a digest: it may be a credential.
     #[must_use]
     pub fn is_digest(&self, id: LabelId) -> bool {
         self.sources(id).iter().any(|read| read.digest)
@@ -206,7 +207,7 @@ impl LabelTable {
         self.names.len()
     }
 
-    /// Never: the built-in labels are always there.
+    /// Never true: the built-in labels always exist.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
@@ -218,7 +219,7 @@ impl LabelTable {
         self.sources.get(id.0).map_or(&[], Vec::as_slice)
     }
 
-    /// The sources of a label as they are written.
+    /// The sources of a label as written.
     #[must_use]
     pub fn written(&self, id: LabelId) -> &[LabelSource] {
         self.written.get(id.0).map_or(&[], Vec::as_slice)
@@ -243,7 +244,7 @@ pub fn digest(credential: &[u8]) -> String {
     format!("sha256:{}", hex(&Sha256::digest(bare)))
 }
 
-/// The text itself, or, past [`LABEL_BYTES`], its beginning and a digest of all of it; the flag says which.
+/// The text itself or, beyond [`LABEL_BYTES`], its beginning and a digest of all of it; the flag tells which.
 fn bounded(text: &str) -> (std::borrow::Cow<'_, str>, bool) {
     if text.len() <= LABEL_BYTES {
         return (text.into(), false);

@@ -31,12 +31,12 @@ pub enum LimitUnit {
     Usd,
     /// Requests in flight.
     Concurrent,
-    /// Calls of tools (MCP).
+    /// Tool calls (MCP).
     Calls,
 }
 
 impl LimitUnit {
-    /// True if it counts calls, however much each says: of a call of several rounds one counts.
+    /// True if it counts calls, however large each is: of a call of several rounds only one counts.
     #[must_use]
     pub fn counts_calls(self) -> bool {
         matches!(self, Self::Requests | Self::Calls)
@@ -78,7 +78,7 @@ pub enum Over {
     Reject,
     /// This canned answer.
     Fallback(Rc<Fallback>),
-    /// This model, and all limits once more.
+    /// This model, and all limits are asked again.
     Downgrade(Rc<str>),
 }
 
@@ -87,25 +87,25 @@ pub enum Over {
 pub struct Limit {
     /// Name, selector, mode.
     pub rule: Rule,
-    /// Labels whose values have accounts of their own.
+    /// Labels whose values have separate accounts.
     pub per: Vec<LabelId>,
     /// What it counts.
     pub unit: LimitUnit,
     /// How much of it.
     pub cap: Cap,
-    /// Shares of the cap that raise an event, in millionths, rising.
+    /// Fractions of the cap that raise an event, in millionths, ascending.
     pub warn_at: Vec<u64>,
     /// What happens above the cap.
     pub over: Over,
-    /// A running stream is ended when it passes its reservation and no more can be had.
+    /// A running stream is ended when it exceeds its reservation and no more is available.
     pub cut_when_spent: bool,
     /// Counted by a rate-limit service too.
     pub global: Option<GlobalLimit>,
     /// What its accounts have in common.
     key: LimitKey,
-    /// The same of those that are charged while it only watches.
+    /// The same for the accounts that are charged while it only watches.
     shadow_key: LimitKey,
-    /// Accounts of a slot that it may take.
+    /// How many accounts of a slot it may take.
     share: usize,
 }
 
@@ -116,16 +116,16 @@ pub struct Limits {
     pub rules: Vec<Rc<Limit>>,
     /// What things cost.
     pub prices: Prices,
-    /// What has no price costs nothing, instead of being refused.
+    /// Calls without a price cost nothing instead of being refused.
     pub unpriced_is_free: bool,
-    /// The most output of a request that names none.
+    /// The assumed output of a request that names no maximum.
     pub default_max_output: u64,
     /// Write that maximum into such requests.
     pub cap_output: bool,
 }
 
 impl Limits {
-    /// Compiles; what must exist was judged by `check`.
+    /// Compiles the limits; `check` has made sure that what they name exists.
     pub(super) fn compile(
         document: &Document,
         scope: &str,
@@ -169,13 +169,13 @@ impl Limits {
 }
 
 impl Limit {
-    /// True if it may change the body of a request: a maximum, the wish for usage, or another model.
+    /// True if it may change the body of a request: a maximum, a request for usage, or another model.
     #[must_use]
     pub fn rewrites(&self) -> bool {
         self.meters() || matches!(self.over, Over::Downgrade(_))
     }
 
-    /// The account of a request; `None`: a label that it needs cannot be read.
+    /// The account of a request; `None` if a label that it needs cannot be read.
     #[must_use]
     pub fn account(&self, labels: &Labels, shadow: bool) -> Option<AccountKey> {
         let values: Option<Vec<&str>> = self.per.iter().map(|id| labels.get(*id).text()).collect();
@@ -192,13 +192,13 @@ impl Limit {
         if shadow { &self.shadow_key } else { &self.key }
     }
 
-    /// The number by which its accounts know it.
+    /// The number that its accounts store.
     #[must_use]
     pub fn number(&self, shadow: bool) -> u32 {
         self.key(shadow).number()
     }
 
-    /// True if the proxy vouches for every label in `per`: then a balance tells a caller of itself alone.
+    /// True if the proxy vouches for every label in `per`: then a balance tells a caller about itself alone.
     #[must_use]
     pub fn is_trusted(&self, labels: &Labels) -> bool {
         let trusted = |id: &LabelId| matches!(labels.get(*id), Label::Value { trusted: true, .. });
@@ -244,7 +244,7 @@ fn cap(limit: &document::LimitDocument, unit: LimitUnit, amount: u64) -> Cap {
     }
 }
 
-/// What keeps a limit's counts from one policy to the next. What only watches charges accounts of its own.
+/// What keeps a limit's counts from one policy to the next. A limit that only watches charges separate accounts.
 fn key(limit: &document::LimitDocument, scope: &str, unit: LimitUnit, shadow: bool) -> LimitKey {
     let every = match limit.allow.every {
         None => String::new(),

@@ -1,5 +1,5 @@
-//! The spellings of a model's name. Clouds, gateways and routers put words before and behind the name that its maker gave
-//! it, and a rule for the model must hold for all of them:
+//! The spellings of a model's name. Clouds, gateways and routers add words before and after the name that its maker
+//! gave it, and a rule for the model must hold for all of them:
 //!
 //! ```text
 //! openrouter/openai/gpt-5:free                                 openai/gpt-5:free, gpt-5:free, openai/gpt-5, gpt-5
@@ -8,16 +8,16 @@
 //! claude-x@20251001                                            claude-x-20251001
 //! ```
 //!
-//! Only what says nothing of the model is left out: `gpt-5-mini`, `gpt-5-2026-08-07` and `llama3:8b` are models of their
-//! own, and a fine-tuned `ft:gpt-5:…` is none of them.
+//! Only parts that tell nothing about the model are removed: `gpt-5-mini`, `gpt-5-2026-08-07` and `llama3:8b` are
+//! models of their own, and a fine-tuned `ft:gpt-5:…` is not any of them.
 
 use std::borrow::Cow;
 
-/// How many spellings are looked at: more than a name of every cloud's has.
+/// How many spellings are considered: more than a name at any cloud has.
 const MOST: usize = 48;
 
-/// Words behind a colon that say how a model is served, not which: OpenRouter's variants, the choices and the providers of
-/// Hugging Face's router, and the tag that Ollama takes for granted.
+/// Words after a colon that tell how a model is served, not which: OpenRouter's variants, the options and the providers
+/// of Hugging Face's router, and Ollama's default tag.
 #[rustfmt::skip]
 const SERVED: [&str; 29] = [
     "free", "batch", "thinking", "extended", "beta", "nitro", "floor", "exacto", "online", "latest",
@@ -43,7 +43,7 @@ pub fn spellings(name: &str) -> Vec<Cow<'_, str>> {
         if own.bytes().any(|byte| byte.is_ascii_uppercase()) {
             add(&mut all, own.to_ascii_lowercase());
         }
-        // Vertex writes the date of Anthropic's models so.
+        // Vertex writes the date of Anthropic's models like this.
         if let Some((model, date)) = own.split_once('@')
             && is_number(date)
         {
@@ -59,7 +59,7 @@ fn add(all: &mut Vec<Cow<'_, str>>, spelling: String) {
     }
 }
 
-/// The name without one of the things that do not belong to it.
+/// The name without one of the parts that do not belong to it.
 fn shortened(name: &str) -> [Option<&str>; 8] {
     let served = |(model, how): (&'_ str, &str)| SERVED.contains(&how).then_some(model.len());
     let before = |at: Option<usize>| at.and_then(|at| name.get(..at));
@@ -69,12 +69,12 @@ fn shortened(name: &str) -> [Option<&str>; 8] {
     };
     [
         Some(name.trim_ascii()).filter(|bare| *bare != name),
-        // The last name of a path first, so that no number of others pushes it out.
+        // The last segment of a path first, so that no number of others pushes it out.
         name.rsplit_once('/').map(|(_, model)| model),
         name.split_once('/').map(|(_, model)| model),
-        // `maker.model`, `geography.maker.model`. What is part of a version has a digit before the dot.
+        // `maker.model`, `geography.maker.model`. A dot within a version is preceded by a digit.
         name.split_once('.').filter(|(maker, _)| is_maker(maker)).map(|(_, model)| model),
-        // `provider:model`; what follows `ft:` was made from the model and is another.
+        // `provider:model`; what follows `ft:` was derived from the model and is another.
         name.split_once(':')
             .filter(|(maker, model)| {
                 *maker != "ft"
@@ -98,7 +98,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Where Bedrock's own version begins: `-v1:0`, `-1:0`, `-v1:0:200k`, and of a name with a maker `-v1`.
+/// Where Bedrock's own version begins: `-v1:0`, `-1:0`, `-v1:0:200k`, and for a name with a maker `-v1`.
 fn version_at(name: &str) -> Option<usize> {
     let (model, rest) = match name.split_once(':') {
         Some((model, rest)) => (model, Some(rest)),

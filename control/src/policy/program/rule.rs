@@ -8,7 +8,7 @@ use super::selector::Selector;
 use crate::base::sorted_map::SortedMap;
 use crate::policy::document::{self, Fallback, Mode};
 
-/// Name and activity of a rule: what all levers share.
+/// Name and activity of a rule, common to all levers.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Its id, or its place.
@@ -40,7 +40,7 @@ impl Rule {
         }
     }
 
-    /// What the rule does at this time (Unix seconds), its selector apart.
+    /// The mode of the rule at this time (Unix seconds), regardless of its selector.
     #[must_use]
     pub fn mode_at(&self, now: u64) -> Mode {
         let switched_off = self.disabled_until.is_some_and(|until| now < until);

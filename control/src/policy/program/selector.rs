@@ -1,4 +1,4 @@
-//! `when`, compiled: does a rule hold for this request?
+//! `when`, compiled: decides whether a rule holds for a request.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub struct Selector {
 
 #[derive(Debug, Clone)]
 struct Share {
-    /// Values below this are in; 2^64 and more: all are.
+    /// Values below this are in; 2^64 and more means that all are.
     below: u128,
     rule: String,
     by: By,
@@ -26,7 +26,7 @@ struct Share {
 #[derive(Debug, Clone)]
 enum By {
     Label(LabelId),
-    /// The first of these that is trusted and there, else the request id.
+    /// The first of these that is trusted and present, else the request id.
     FirstTrusted(Vec<LabelId>),
 }
 
@@ -37,30 +37,30 @@ pub enum Holds {
     Yes,
     /// It does not.
     No,
-    /// The body must be read first.
+    /// Unknown until the body has been read.
     Unknown,
     /// A label that it needs cannot be read.
     Unreadable,
 }
 
-/// Labels of a request as a selector sees them.
+/// The labels of a request, as selectors read them.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
     values: Vec<Label>,
     /// Further values of labels: a rule holds if it holds for any of them.
     more: Vec<(LabelId, Label)>,
-    /// The proxy's own id of the request, for shares that no label decides.
+    /// The proxy's own id of the request, for fractions that no label decides.
     pub request_id: Option<Rc<[u8]>>,
 }
 
 impl Labels {
-    /// As many labels as the table has, none read yet.
+    /// One entry for each label of the table, none read yet.
     #[must_use]
     pub fn unread(table: &LabelTable, request_id: Option<Rc<[u8]>>) -> Self {
         Self { values: vec![Label::Unknown; table.len()], more: Vec::new(), request_id }
     }
 
-    /// What was read of a label.
+    /// A label's value.
     #[must_use]
     pub fn get(&self, id: LabelId) -> &Label {
         self.values.get(id.0).unwrap_or(&Label::Unknown)
@@ -72,8 +72,7 @@ impl Labels {
         self.values.iter().any(|label| matches!(label, Label::Value { cut: true, .. }))
     }
 
-    /// Adds a value that the label has beside its own: the other protocol that a request may be read in, the other
-    /// models that may answer.
+    /// Adds a further value: the other protocol that a request can be read in, the other models that may answer.
     pub fn add(&mut self, id: LabelId, label: Label) {
         if *self.get(id) != label && !self.more.iter().any(|(own, old)| *own == id && *old == label)
         {
@@ -81,18 +80,18 @@ impl Labels {
         }
     }
 
-    /// What was read of a label: its own value, and those beside it.
+    /// A label's value, followed by its further ones.
     pub fn all(&self, id: LabelId) -> impl Iterator<Item = &Label> {
         let more = self.more.iter().filter(move |(own, _)| *own == id).map(|(_, label)| label);
         std::iter::once(self.get(id)).chain(more)
     }
 
-    /// Forgets the values beside a label's own.
+    /// Removes a label's further values.
     pub fn forget_more(&mut self, id: LabelId) {
         self.more.retain(|(own, _)| *own != id);
     }
 
-    /// Stores what was read of a label.
+    /// Sets a label's value.
     pub fn set(&mut self, id: LabelId, label: Label) {
         if let Some(value) = self.values.get_mut(id.0) {
             *value = label;
@@ -101,7 +100,7 @@ impl Labels {
 }
 
 impl Selector {
-    /// Compiles; labels that do not exist were refused by `check`.
+    /// Compiles a selector; `check` has refused labels that do not exist.
     #[must_use]
     pub fn compile(when: &When, rule: &str, table: &LabelTable) -> Self {
         let entries = when
@@ -128,7 +127,8 @@ impl Selector {
         self.until.is_some_and(|until| now >= until)
     }
 
-    /// Judges a request. One entry that fails is enough for a `No`: then the others are not needed, readable or not.
+    /// Evaluates the selector for a request. One entry that fails is enough for a `No`: then the others are not needed,
+    /// readable or not.
     #[must_use]
     pub fn holds(&self, labels: &Labels) -> Holds {
         let mut result = Holds::Yes;
@@ -159,7 +159,7 @@ impl Selector {
 }
 
 impl Holds {
-    /// Whether a rule holds that holds if either says so.
+    /// The disjunction of two results.
     fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
@@ -192,7 +192,7 @@ impl Share {
     }
 }
 
-/// POLICY "percent": the first 8 bytes of SHA-256(rule id, zero byte, value) ÷ 2^64 is under the share.
+/// POLICY "percent": the first 8 bytes of SHA-256(rule id, zero byte, value) ÷ 2^64 are below the fraction.
 fn in_share(rule: &str, value: &[u8], below: u128) -> bool {
     let hash = Sha256::new().chain_update(rule).chain_update([0]).chain_update(value).finalize();
     let first = hash.iter().take(8).fold(0u128, |sum, &byte| sum << 8 | u128::from(byte));
@@ -200,7 +200,7 @@ fn in_share(rule: &str, value: &[u8], below: u128) -> bool {
 }
 
 fn share_of_u64(percent: f64) -> u128 {
-    // 2^64 as a float is exact; a share of 100 lets every value in.
+    // 2^64 is exact as a float; a share of 100 lets every value in.
     ((percent / 100.0).clamp(0.0, 1.0) * 18_446_744_073_709_551_616.0) as u128
 }
 
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_share_follows_the_published_formula() {
-        // Stated apart from the code above: eight bytes, big endian, as a share of 2^64.
+        // Computed independently of the code above: eight bytes, big endian, as a fraction of 2^64.
         let hash = Sha256::digest(b"canary\0acme");
         let first = u64::from_be_bytes(hash[..8].try_into().unwrap());
         let percent = first as f64 / 2f64.powi(64) * 100.0;

@@ -1,4 +1,4 @@
-//! Lever 4, compiled: which rule a tool call meets.
+//! Lever 4, compiled: which rule applies to a tool call.
 
 mod args;
 
@@ -23,11 +23,11 @@ pub struct Tools {
     pub approvers: Vec<TrustedKey>,
     /// The configuration's scope.
     pub scope: String,
-    /// The configuration names its scope itself: then grants must too.
+    /// The configuration names its scope itself: then grants must name it too.
     pub scope_named: bool,
     /// The label that a grant may be bound to.
     pub tenant: Option<LabelId>,
-    /// Tools of MCP's lists that this worker has seen with another definition than a rule pins: rule and name.
+    /// Tools in MCP's lists that this worker has seen with another definition than a rule pins: rule and name.
     changed: RefCell<SortedMap<(usize, String), ()>>,
 }
 
@@ -46,19 +46,19 @@ pub struct ToolRule {
     when_args: Vec<(Vec<String>, Argument)>,
 }
 
-/// What the rules make of a call.
+/// What the rules decide about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// It leaves. The rule that said so, if one did.
+    /// It is forwarded. The rule that decided so, if one did.
     Through(Option<usize>),
-    /// It leaves with a grant only. The rule.
+    /// It is forwarded only with a grant. The rule.
     Approve(usize),
-    /// It does not leave. The rule.
+    /// It is not forwarded. The rule.
     Deny(usize),
 }
 
 impl Verdict {
-    /// Of several, the one that lets least through.
+    /// The stricter of two verdicts.
     #[must_use]
     pub fn strictest(self, other: Self) -> Self {
         let rank = |verdict: Self| match verdict {
@@ -70,7 +70,7 @@ impl Verdict {
     }
 }
 
-/// The names that a call or tool goes by: it is each of them.
+/// The names of a call or tool: all of them count.
 pub type Names<'a> = [&'a str];
 
 impl ToolRule {
@@ -83,13 +83,13 @@ impl ToolRule {
         !any(&self.tools.negated) && (self.tools.plain.is_empty() || any(&self.tools.plain))
     }
 
-    /// True if only some calls of the tool are meant.
+    /// True if the rule applies to only some calls of the tool.
     #[must_use]
     pub fn asks_args(&self) -> bool {
         !self.when_args.is_empty()
     }
 
-    /// True if the rule holds for a call with these arguments. What cannot be told counts against the call.
+    /// True if the rule holds for a call with these arguments. What is unknown counts against the call.
     fn holds(&self, args: &Args) -> bool {
         let tests = self.when_args.iter().map(|(pointer, argument)| args.test(pointer, argument));
         let worst = tests.fold(Test::Yes, |worst, test| match (worst, test) {
@@ -122,7 +122,7 @@ impl Tools {
             rules: rules.collect(),
             approvers: config.trust.keys.iter().filter(|key| key.may.approve).cloned().collect(),
             scope: config.scope.clone(),
-            // One that is made of the keys is a digest.
+            // A default scope is a digest of the keys.
             scope_named: !config.scope.is_empty() && !config.scope.starts_with("sha256:"),
             tenant: labels.id("tenant"),
             changed: RefCell::default(),
@@ -135,8 +135,8 @@ impl Tools {
         self.rules.iter().any(|rule| rule.pin.is_some())
     }
 
-    /// Those of these rules that hold for a tool that is listed with this definition, and remembers for its calls which
-    /// pins it breaks. `None`: it has no definition that anybody could pin.
+    /// Those of these rules that apply to a tool that is listed with this definition; which pins it breaks is
+    /// remembered for its calls. `None`: the tool has no definition that could be pinned.
     #[must_use]
     pub fn unpinned(&self, rules: &[usize], name: &str, definition: Option<&str>) -> Vec<usize> {
         let mut changed = self.changed.borrow_mut();
@@ -157,8 +157,8 @@ impl Tools {
         rules.iter().copied().filter(|at| holds(at)).collect()
     }
 
-    /// Those of these rules that hold for a call in MCP, which says nothing of the tool's definition: a pin holds it where
-    /// the tool was listed with another.
+    /// Those of these rules that apply to a call in MCP, which does not contain the tool's definition: a pin applies if
+    /// the tool was listed with another one.
     #[must_use]
     pub fn for_mcp_call(&self, rules: &[usize], name: &str) -> Vec<usize> {
         let changed = self.changed.borrow();
@@ -169,7 +169,8 @@ impl Tools {
         rules.iter().copied().filter(holds).collect()
     }
 
-    /// What the first of these rules (by index, rising) says of a call. `None`: its arguments must be seen.
+    /// The decision of the first of these rules (indexes, ascending) that applies to a call. `None`: its arguments are
+    /// needed.
     #[must_use]
     pub fn judge(
         &self,
@@ -191,7 +192,7 @@ impl Tools {
         Some(Verdict::Through(None))
     }
 
-    /// The first of these rules under which a tool is taken out of a request: it denies every call of it.
+    /// The first of these rules that removes a tool from a request: it denies every call of it.
     #[must_use]
     pub fn takes_out(&self, rules: &[usize], names: &Names<'_>) -> Option<usize> {
         match self.judge(rules, names, None) {

@@ -1,4 +1,4 @@
-//! Values without parts: text, names, numbers, times.
+//! Scalar values: text, names, numbers, times.
 
 use super::super::decode;
 use super::super::diagnostic::Diagnostic;
@@ -25,7 +25,7 @@ fn with_help(mut finding: Finding, help: impl Into<String>) -> Finding {
     finding
 }
 
-/// Judges a value by its kind.
+/// Checks a value according to its kind.
 pub(super) fn check(node: &SourceNode, kind: &ValueKind, path: &Path<'_>) -> Result<(), Finding> {
     match kind {
         ValueKind::Bool => match node.bool() {
@@ -39,7 +39,7 @@ pub(super) fn check(node: &SourceNode, kind: &ValueKind, path: &Path<'_>) -> Res
             Some(_) => Ok(()),
             None => Err(not_a_number(node, "a number", path)),
         },
-        // `until` may stand without quotes, and looks like a date then.
+        // `until` may be written without quotes, and then looks like a date.
         ValueKind::Time => match node.text() {
             Some(written) => text(written, node.at, kind, path),
             None => {
@@ -50,7 +50,7 @@ pub(super) fn check(node: &SourceNode, kind: &ValueKind, path: &Path<'_>) -> Res
                 Err(error("bad-time", path, node.at, message))
             }
         },
-        // A number of what? Quotes would not say.
+        // A number without a unit: quotes would not supply one.
         ValueKind::Window | ValueKind::Span if node.number().is_some() => {
             text(node.number().unwrap_or_default(), node.at, kind, path)
         }
@@ -76,7 +76,7 @@ pub(super) fn plain_text<'a>(node: &'a SourceNode, path: &Path<'_>) -> Result<&'
             let message = format!("text is expected, not {}", node.kind());
             let found = error("wrong-type", path, node.at, message);
             return Err(match node.entries() {
-                // `pack: secrets`, `foo: bar` in a pattern: YAML made a map of it.
+                // `pack: secrets`, `foo: bar` in a pattern: YAML reads it as a map.
                 [_] => with_help(
                     found,
                     "text with `: ` in it, or that begins with `{`, stands in quotes; a pack is `pack:NAME`",
@@ -152,12 +152,12 @@ fn number(node: &SourceNode, least: u64, most: u64, path: &Path<'_>) -> Result<(
     Err(error("out-of-range", path, node.at, message))
 }
 
-/// The number without its decimals after the sixth.
+/// The number without decimals after the sixth.
 fn six_decimals(raw: &str) -> Option<u64> {
     micros(raw.get(..raw.find('.')? + 1 + 6)?)
 }
 
-/// Judges text by its kind.
+/// Checks text according to its kind.
 pub(super) fn text(
     text: &str,
     at: Position,
@@ -206,7 +206,7 @@ pub(super) fn text(
     Err(with_help(error(code, path, at, message), help))
 }
 
-/// The forms of a time span, and where a bare number stands, that it says no unit.
+/// The forms of a time span and, for a bare number, a note that the unit is missing.
 fn with_a_unit(text: &str, forms: &str) -> String {
     if cfg!(feature = "yaml") && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
     {
@@ -215,7 +215,7 @@ fn with_a_unit(text: &str, forms: &str) -> String {
     format!("write {forms}")
 }
 
-/// What `50%` is written as, where a number up to `most` is wanted.
+/// How to write `50%` where a number up to `most` is expected.
 fn without_percent(text: &str, most: u64) -> Option<String> {
     if cfg!(not(feature = "yaml")) {
         return None;
@@ -229,7 +229,7 @@ fn without_percent(text: &str, most: u64) -> Option<String> {
     Some(format!("write the share: `{}.{:0<1}`", share / 1_000_000, decimals.trim_end_matches('0')))
 }
 
-/// Whoever writes `until: 4h` wants what the command does for overlays.
+/// People who write `until: 4h` want what the command does for overlays.
 fn not_a_time(finding: Finding, text: &str) -> Finding {
     let counted = text.strip_suffix(['s', 'm', 'h', 'd']).unwrap_or_default();
     if cfg!(feature = "yaml") && !counted.is_empty() && counted.bytes().all(|b| b.is_ascii_digit())

@@ -1,11 +1,11 @@
-//! Keys that stand twice in one map.
+//! Keys that occur twice in one map.
 
 use super::super::diagnostic::Diagnostic;
 use super::super::seen::Seen;
 use super::tree::MapEntry;
 use crate::limits;
 
-/// Reports keys that stand twice in one map.
+/// Reports keys that occur twice in one map.
 pub(super) fn duplicates(entries: &[MapEntry], found: &mut Vec<Diagnostic>) {
     let mut seen = Seen::default();
     for (index, entry) in entries.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! JSON → tree. The structure comes from the reader that reads traffic; this adds places and better words.
+//! JSON → tree. The structure comes from the reader of traffic; this adds positions and better messages.
 
 use super::super::diagnostic::Diagnostic;
 use super::duplicates::duplicates;
@@ -38,7 +38,7 @@ struct OpenNode {
     id: json::NodeId,
 }
 
-/// Goes through the values in document order with the open containers on a stack of its own.
+/// Walks the values in document order, with the open containers on an explicit stack.
 fn build(
     doc: &Doc,
     bytes: &[u8],
@@ -120,7 +120,7 @@ fn attach(open: &mut [OpenNode], done: OpenNode) {
     }
 }
 
-/// The reader of traffic puts U+FFFD for them; a policy must say what it means.
+/// The reader of traffic replaces them by U+FFFD; a policy must be unambiguous.
 fn lone_surrogate(value: &json::Value<'_>) -> bool {
     let raw = value.raw();
     value.kind() == Kind::String
@@ -129,7 +129,7 @@ fn lone_surrogate(value: &json::Value<'_>) -> bool {
         && !String::from_utf8_lossy(raw).contains('\u{fffd}')
 }
 
-/// Says in a person's words what keeps the text from being JSON.
+/// Explains in plain words why the text is not JSON.
 fn syntax(bytes: &[u8], offset: usize, what: &'static str) -> Diagnostic {
     let before = bytes.get(..offset).unwrap_or_default().trim_ascii_end();
     let rest = bytes.get(offset..).unwrap_or_default();
@@ -161,7 +161,7 @@ fn syntax(bytes: &[u8], offset: usize, what: &'static str) -> Diagnostic {
     }
 }
 
-/// Byte offsets → lines and columns. It only walks forward, so that all places of a document cost one pass.
+/// Byte offsets → lines and columns. It only moves forward, so that all positions of a document take one pass.
 struct LinePositions<'a> {
     bytes: &'a [u8],
     offset: usize,
@@ -173,7 +173,7 @@ impl<'a> LinePositions<'a> {
         Self { bytes, offset: 0, position: Position::START }
     }
 
-    /// The place of `offset`, which is not before the last one asked for.
+    /// The position of `offset`, which must not be before the last one requested.
     fn at(&mut self, offset: usize) -> Position {
         for byte in self.bytes.get(self.offset..offset).unwrap_or_default() {
             if *byte == b'\n' {

@@ -1,4 +1,4 @@
-//! Numbers as written → values. No float is in the way where a count or money is wanted.
+//! Numbers as written → values. Counts and money are never converted to floats.
 
 use crate::base::decimal::double;
 
@@ -42,8 +42,8 @@ pub fn micros(raw: &str) -> Option<u64> {
     Some(value)
 }
 
-/// A whole number, however it is written (`5`, `5.0`, `2e5`, `0x10`): a proxy that carries a policy as doubles may
-/// print it so. `None` for fractions, negative numbers, or what does not fit.
+/// An integer, however it is written (`5`, `5.0`, `2e5`, `0x10`): a proxy that stores a policy's numbers as doubles may
+/// print it like that. `None` for fractions, negative numbers, or what does not fit.
 #[must_use]
 pub fn whole(raw: &str) -> Option<u64> {
     if let Ok(value) = raw.parse() {
@@ -53,7 +53,7 @@ pub fn whole(raw: &str) -> Option<u64> {
     value.is_multiple_of(1_000_000).then_some(value / 1_000_000)
 }
 
-/// A number as a double; `None` where it is not finite.
+/// A number as a double; `None` if it is not finite.
 #[must_use]
 pub fn real(raw: &str) -> Option<f64> {
     match radix(raw) {
@@ -62,10 +62,10 @@ pub fn real(raw: &str) -> Option<f64> {
     }
 }
 
-/// A double as a person writes it, exactly: a whole number, or one with at most [`SCALE`] decimals. `None` for all
-/// else, which is more than the language takes anywhere; the general case would bring 20 KB of tables and code.
+/// The exact decimal form of a double, if it is an integer or has at most [`SCALE`] decimals. `None` for all others,
+/// which the language accepts nowhere; the general case would add 20 KB of tables and code.
 pub(super) fn written(value: f64) -> Option<String> {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: up to here a double holds every whole number
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: up to here a double represents every integer
     const MILLION: f64 = 1_000_000.0;
     let magnitude = value.abs();
     let sign = if value < 0.0 { "-" } else { "" };
@@ -73,7 +73,7 @@ pub(super) fn written(value: f64) -> Option<String> {
         return Some(format!("{sign}{}", magnitude as u64));
     }
     let scaled = (magnitude * MILLION).round();
-    // Division is correctly rounded: the decimal number is read as this double if, and only if, this holds.
+    // Division is correctly rounded: the decimal number reads as this double if and only if this holds.
     if scaled > EXACT || scaled / MILLION != magnitude {
         return None;
     }
@@ -90,13 +90,13 @@ fn radix(raw: &str) -> Option<u64> {
     u64::from_str_radix(raw.strip_prefix("0o")?, 8).ok()
 }
 
-/// The number as JSON writes it; what came from JSON is that already.
+/// The number as JSON writes it; a number from JSON is unchanged.
 #[cfg(not(feature = "yaml"))]
 pub(super) fn json(raw: &str) -> String {
     raw.to_owned()
 }
 
-/// The number as JSON writes it; `null` where JSON cannot.
+/// The number as JSON writes it; `null` if JSON cannot.
 #[cfg(feature = "yaml")]
 pub(super) fn json(raw: &str) -> String {
     let digits = raw.strip_prefix('-').unwrap_or(raw);
@@ -114,7 +114,7 @@ pub(super) fn json(raw: &str) -> String {
     }
 }
 
-/// `.5`, `.5e3`, `e3`: what may follow the whole part in JSON.
+/// `.5`, `.5e3`, `e3`: what may follow the integer part in JSON.
 #[cfg(feature = "yaml")]
 fn fraction(rest: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -128,7 +128,7 @@ fn fraction(rest: &str) -> bool {
     decimals_fine && exponent_fine
 }
 
-/// True if YAML 1.2's core schema takes this plain text for a number (YAML 1.2.2 §10.3.2).
+/// True if YAML 1.2's core schema reads this plain text as a number (YAML 1.2.2 §10.3.2).
 #[cfg(feature = "yaml")]
 pub(super) fn is_number(text: &str) -> bool {
     if radix(text).is_some() {

@@ -1,9 +1,9 @@
 //! Binary `google.protobuf.Struct` → tree.
 //!
-//! A proxy's own configuration may carry the filter's as a `Struct` (Kubernetes operators and Istio write it so), and
-//! Envoy then hands over the message as it is on the wire, not JSON. Read here strictly: what a serialiser of this
-//! message would not write is refused, so that JSON can never be taken for it: a map entry that has a value has the
-//! byte 0x12 before it, which no JSON text contains.
+//! A proxy's own configuration may contain the filter's as a `Struct` (Kubernetes operators and Istio write it like
+//! that), and Envoy then passes the message in its wire format, not as JSON. It is read strictly: anything that a
+//! serialiser of this message would not write is refused. So JSON can never be mistaken for it: a map entry with a
+//! value contains the byte 0x12, which no JSON text does.
 //!
 //! Sources: protobuf.dev/programming-guides/encoding, and `google/protobuf/struct.proto`.
 
@@ -23,7 +23,7 @@ const MEMBERS: u8 = tag(1, LENGTH);
 const ENTRY_KEY: u8 = tag(1, LENGTH);
 const ENTRY_VALUE: u8 = tag(2, LENGTH);
 
-/// Fields of `Value`, of which exactly one is there.
+/// Fields of `Value`, exactly one of which is set.
 const NULL: u8 = tag(1, VARINT);
 const NUMBER: u8 = tag(2, FIXED64);
 const STRING: u8 = tag(3, LENGTH);
@@ -31,7 +31,7 @@ const BOOL: u8 = tag(4, VARINT);
 const STRUCT: u8 = tag(5, LENGTH);
 const LIST: u8 = tag(6, LENGTH);
 
-/// Doubles are what a `Struct` has for numbers.
+/// In a `Struct` all numbers are doubles.
 const NUMBERS: &str =
     "a number in a `google.protobuf.Struct` with more than six decimals, or above 2^53";
 
@@ -71,7 +71,7 @@ pub fn parse_struct(bytes: &[u8]) -> Result<SourceNode, Vec<Diagnostic>> {
 enum Bad {
     /// No serialiser of the message writes this.
     Wire,
-    /// A number that the language takes nowhere.
+    /// A number that the language accepts nowhere.
     Number,
     Deep,
     Many,
@@ -110,7 +110,7 @@ impl StructReader {
         Ok(SourceValue::Seq(items))
     }
 
-    /// `Value`, in a container that is `depth` deep.
+    /// A `Value`, in a container at this depth.
     fn value(&mut self, bytes: &[u8], depth: usize) -> Result<SourceNode, Bad> {
         self.values += 1;
         if self.values >= limits::POLICY_NODES {
@@ -155,7 +155,7 @@ fn finish(rest: &[u8], value: SourceValue) -> Result<SourceValue, Bad> {
     if rest.is_empty() { Ok(value) } else { Err(Bad::Wire) }
 }
 
-/// What follows a tag.
+/// Skips what follows a tag.
 fn skip<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Bad> {
     bytes.split_first().map(|(_, after)| after).ok_or(Bad::Wire)
 }
@@ -172,7 +172,7 @@ fn length_delimited<'a>(bytes: &mut &'a [u8], tag: u8) -> Result<&'a [u8], Bad> 
     Ok(field)
 }
 
-/// A number in base 128, low digits first, and what follows it. Lengths and words here are below 2^32.
+/// A number in base 128, low digits first, and the bytes after it. Lengths and words here are below 2^32.
 fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Bad> {
     const MOST: usize = 5;
     let mut value = 0;

@@ -4,12 +4,12 @@ use super::super::path::{Path, PathStep};
 use super::number;
 use crate::base::json_text::quote;
 
-/// A place in a text: line and column count characters from 1.
+/// A position in a text: line and column count characters from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Position {
-    /// Line; 0 where there is no text.
+    /// Line; 0 if there is no text.
     pub line: u32,
-    /// Column in characters; 0 where there is no text.
+    /// Column in characters; 0 if there is no text.
     pub column: u32,
 }
 
@@ -18,16 +18,16 @@ impl Position {
     pub const START: Position = Position { line: 1, column: 1 };
 }
 
-/// A value and where it begins.
+/// A value and the position where it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceNode {
     /// Where it begins.
     pub at: Position,
-    /// What it is.
+    /// The value.
     pub value: SourceValue,
 }
 
-/// What a value is.
+/// The kinds of value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceValue {
     /// `null`, `~`, or nothing at all
@@ -36,7 +36,7 @@ pub enum SourceValue {
     Bool(bool),
     /// A number, as written.
     Number(String),
-    /// Text. `quoted`: it cannot be taken for anything else by another reader.
+    /// Text. `quoted`: no reader can take it for anything else.
     String {
         /// Escapes decoded.
         text: String,
@@ -60,7 +60,7 @@ pub struct MapEntry {
     pub value: SourceNode,
 }
 
-// Kept out of line: they are called from a hundred places, and the module that a proxy loads must be small.
+// Kept out of line: these are called from a hundred places, and the module that a proxy loads must be small.
 impl SourceNode {
     /// The entries of a map; none for other values.
     #[must_use]
@@ -78,7 +78,7 @@ impl SourceNode {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
-    /// The items of a list; a single value stands for a list of one, nothing for an empty one.
+    /// The items of a list; a single value counts as a list of one, and null as an empty one.
     #[must_use]
     #[inline(never)]
     pub fn items(&self) -> &[SourceNode] {
@@ -117,7 +117,7 @@ impl SourceNode {
         }
     }
 
-    /// What it is called in messages.
+    /// The name of its kind in messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self.value {
@@ -130,8 +130,8 @@ impl SourceNode {
         }
     }
 
-    /// The place that a path names, or that of the nearest value above it. A scalar is pointed at itself, a section
-    /// by its key.
+    /// The position of the value that a path names, or of the nearest value above it. A scalar is located by itself, a
+    /// section by its key.
     #[must_use]
     pub fn locate(&self, path: &Path<'_>) -> Position {
         let (node, key_at) = self.follow(path);
@@ -141,7 +141,7 @@ impl SourceNode {
         }
     }
 
-    /// As [`SourceNode::locate`], but every entry of a map is pointed at by its key.
+    /// As [`SourceNode::locate`], but every entry of a map is located by its key.
     #[must_use]
     pub fn locate_key(&self, path: &Path<'_>) -> Position {
         self.follow(path).1
@@ -160,7 +160,7 @@ impl SourceNode {
                     .map(|entry| (&entry.value, entry.key_at)),
                 PathStep::Index(index) => match &node.value {
                     SourceValue::Seq(items) => items.get(index).map(|item| (item, item.at)),
-                    // One value stands for a list of one.
+                    // A single value counts as a list of one.
                     _ => Some((node, at)),
                 },
             };
@@ -173,7 +173,7 @@ impl SourceNode {
     }
 }
 
-/// True if YAML 1.1 readers take this plain text for a date: `2026-11-24`, `2026-11-24T06:00:00Z`.
+/// True if YAML 1.1 readers read this plain text as a date: `2026-11-24`, `2026-11-24T06:00:00Z`.
 #[must_use]
 pub fn looks_like_date(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
@@ -188,7 +188,7 @@ pub fn looks_like_date(text: &str) -> bool {
     year && month && (1..=2).contains(&day) && matches!(after, None | Some(b'T' | b't' | b' '))
 }
 
-/// Writes a value as JSON, keys in order. Numbers that JSON does not know are written as JSON knows them.
+/// Writes a value as JSON, keys in order. Numbers in a form that JSON lacks are converted.
 #[must_use]
 pub fn to_json(node: &SourceNode) -> String {
     let mut out = String::new();

@@ -1,6 +1,7 @@
 //! YAML 1.2 → tree, from the parser's events, without recursion.
 //!
-//! What a policy has no use for is refused by name rather than half understood: tags, merge keys, several documents.
+//! Features that a policy has no use for are refused by name rather than half understood: tags, merge keys, several
+//! documents.
 
 mod hint;
 
@@ -15,7 +16,7 @@ use super::tree::{MapEntry, Position, SourceNode, SourceValue};
 use super::{number, size_check};
 use crate::limits;
 
-/// Reads one YAML document (JSON is YAML too, but [`super::parse_json`] speaks better of it).
+/// Reads one YAML document (JSON is YAML too, but [`super::parse_json`] has better messages for it).
 ///
 /// # Errors
 /// Not YAML, or YAML that a policy has no use for; duplicate keys; too big, too deep.
@@ -60,9 +61,9 @@ struct Builder {
 struct OpenYaml {
     node: SourceNode,
     anchor: usize,
-    /// A key whose value has not come yet.
+    /// A key whose value has not arrived yet.
     key: Option<(String, Position)>,
-    /// How many values had come when it began.
+    /// How many values had been read when it began.
     values: usize,
 }
 
@@ -76,7 +77,7 @@ impl Builder {
             }
             Event::Alias(anchor) => match self.anchors.get(anchor) {
                 Some((node, values)) => {
-                    // Counted before it is copied: a bomb of aliases stops at the bound.
+                    // Counted before it is copied, so that an alias bomb stops at the bound.
                     let (node, values) = (node, *values);
                     if self.values + values > limits::POLICY_NODES {
                         return Err(vec![too_many(at)]);
@@ -174,7 +175,7 @@ impl Builder {
         values: usize,
     ) -> Result<(), Vec<Diagnostic>> {
         if anchor != 0 {
-            // The copy for the anchor counts as well.
+            // The copy for the anchor counts too.
             self.count(values, node.at)?;
             self.anchors.insert(anchor, (node.clone(), values));
         }
@@ -211,7 +212,7 @@ fn key_of(node: SourceNode) -> Result<(String, Position), Vec<Diagnostic>> {
     Ok((key, at))
 }
 
-/// The core schema of YAML 1.2 (§10.3.2): what plain text stands for. `yes`, `no`, `on`, `off` are text.
+/// The core schema of YAML 1.2 (§10.3.2): the value of plain text. `yes`, `no`, `on`, `off` are text.
 fn scalar(text: &str, style: ScalarStyle) -> SourceValue {
     if style != ScalarStyle::Plain {
         return SourceValue::String { text: text.to_owned(), quoted: true };
@@ -240,7 +241,7 @@ fn position(marker: Marker) -> Position {
     Position { line: number(marker.line()), column: number(marker.col()).saturating_add(1) }
 }
 
-/// The parser's own words, and what people usually meant.
+/// The parser's message, and what people usually meant.
 fn syntax(error: &ScanError, text: &str) -> Diagnostic {
     let at = position(*error.marker());
     let diagnostic =

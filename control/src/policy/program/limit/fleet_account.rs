@@ -10,7 +10,7 @@ use crate::fleet::FleetAccount;
 use crate::limits::FLEET_TEXT_BYTES;
 
 impl Limit {
-    /// The account of a request at the service; `None`: there is no service, or a label cannot be read.
+    /// The account of a request at the service; `None` if there is no service, or a label cannot be read.
     #[must_use]
     pub fn fleet_account(&self, labels: &Labels) -> Option<FleetAccount> {
         let global = self.global.as_ref()?;

@@ -1,4 +1,4 @@
-//! `global`, compiled: where the accounts of a limit are counted beside the process, and under which names.
+//! `global`, compiled: where the accounts of a limit are counted besides this process, and under which names.
 
 use std::rc::Rc;
 
@@ -7,10 +7,10 @@ use crate::fleet::{
 };
 use crate::policy::document::{self, Amount, GlobalApi, OnSilence, Window};
 
-/// Micro-dollars in a cent, which is what such services count money in.
+/// Micro-dollars in a cent, the unit in which such services count money.
 const CENT: u32 = 10_000;
 
-/// The window as such a service has it; `None`: it has none (refused by `check`).
+/// The window in such a service's terms; `None` if it has none (refused by `check`).
 pub(in crate::policy) fn every(window: Window) -> Option<FleetWindow> {
     Some(match window {
         Window::Seconds(1) => FleetWindow::Second,

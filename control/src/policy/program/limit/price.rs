@@ -20,17 +20,17 @@ pub enum NoPrice {
     Extra(String),
 }
 
-/// What one request costs: its model's price with the factors and sums that hold for it.
+/// What one request costs: its model's price with the factors and sums that apply to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cost {
     price: Price,
-    /// Factors of what was asked for but for the tier, by name (`speed=fast`), in millionths.
+    /// Factors for the requested options except the tier, by name (`speed=fast`), in millionths.
     factors: Vec<(String, u128)>,
-    /// The factor of the tier that was asked for.
+    /// The factor of the requested tier.
     tier: u128,
-    /// That of the dearest tier that may be served.
+    /// The factor of the most expensive tier that may be served.
     dearest_tier: u128,
-    /// Sums a use by name, in micro-dollars, with how often it may be used.
+    /// Sums per use by name, in micro-dollars, with the maximum number of uses.
     sums: Vec<(String, u64, u64)>,
 }
 
@@ -47,7 +47,7 @@ struct Rates {
 const MILLION: u128 = 1_000_000;
 
 impl Prices {
-    /// No model has a price.
+    /// True if no model has a price.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.prices.is_empty()
@@ -62,7 +62,7 @@ impl Prices {
         self.prices.iter().map(|(glob, _)| glob.as_str())
     }
 
-    /// The name or glob in `prices` that holds for a model: a bounded set, fit for a metric's label.
+    /// The name or glob in `prices` that applies to a model: a bounded set, suitable for a metric's label.
     #[must_use]
     pub fn name(&self, model: &str) -> Option<&str> {
         self.best(model).map(|(glob, _)| glob.as_str())
@@ -135,7 +135,7 @@ impl Prices {
         let tiers = price.surcharge.iter().filter(|(name, _)| name.starts_with("service_tier="));
         let dearest = tiers.map(|own| u128::from(own.1)).max().filter(|_| spending.any_tier);
         cost.dearest_tier = dearest.map_or(cost.tier, |dearest| dearest.max(cost.tier));
-        // Where no region has a price of its own, all cost the same.
+        // If no region has a price of its own, all cost the same.
         let regions = price.surcharge.iter().any(|(name, _)| name.starts_with("region="));
         let region = spending.region.as_ref().filter(|own| regions && !is_ordinary(own));
         let region = region.map(|region| (format!("region={region}"), 0));
@@ -151,8 +151,8 @@ impl Prices {
         Ok((cost, missing))
     }
 
-    /// What a usage did cost, in micro-dollars, rounded up once. Rounds that another model ran are at its price, where it
-    /// has one of its own.
+    /// What a usage did cost, in micro-dollars, rounded up once. Rounds of another model are charged at its price, if
+    /// it has one of its own.
     #[must_use]
     pub fn real(&self, cost: &Cost, spending: &Spending, usage: &Usage) -> u64 {
         let of_round = |round: &Round| {
@@ -166,16 +166,16 @@ impl Prices {
     }
 }
 
-/// A price for every model, which says nothing of one.
+/// True for a price of every model, which tells nothing about a particular one.
 #[must_use]
 pub fn is_any(glob: &str) -> bool {
     glob.chars().all(|c| matches!(c, '*' | '?'))
 }
 
 impl Cost {
-    /// The most that it may cost, in micro-dollars: all input written to a cache if that is dearer, all output made, all
-    /// tools used, in the dearest way that the request allows. The input is an estimate: where it comes near the length
-    /// from which other prices hold, theirs may.
+    /// The most that it may cost, in micro-dollars: all input written to a cache if that is more expensive, all output
+    /// generated, all tools used, in the most expensive way that the request permits. The input is an estimate: if it
+    /// is near the length from which other prices apply, they may.
     #[must_use]
     pub fn worst(&self, input: u64, output: u64) -> u64 {
         let uses: u128 =
@@ -197,7 +197,7 @@ impl Cost {
         round_up(self.exact(usage))
     }
 
-    /// The same, in parts of a micro-dollar ([`ONE`]).
+    /// The same, in fractions of a micro-dollar ([`ONE`]).
     fn exact(&self, usage: &Usage) -> u128 {
         let rates = self.rates(usage.input().unwrap_or(0));
         let hour = usage.written_1h.min(usage.written);
@@ -220,8 +220,8 @@ impl Cost {
         sum.saturating_add(uses.saturating_mul(ONE))
     }
 
-    /// The factor of how it was served, in millionths. What the answer does not say is as it was asked for, and so is what
-    /// has no price.
+    /// The factor for the way it was served, in millionths. What the answer does not report is assumed to be as
+    /// requested, and so is what has no price.
     fn served(&self, usage: &Usage) -> u128 {
         let tier = match &usage.tier {
             Some(tier) if is_ordinary(tier) => MILLION,
@@ -247,7 +247,7 @@ impl Cost {
         factor
     }
 
-    /// What tools that the provider ran cost, in micro-dollars. One of whose use nothing is said is charged once.
+    /// What the provider's tools cost, in micro-dollars. A tool whose use is not reported is charged once.
     fn uses(&self, usage: &Usage) -> u128 {
         let said =
             usage.uses.iter().filter(|(name, _)| !name.contains('=')).map(|(name, times)| {
@@ -260,7 +260,7 @@ impl Cost {
         said.chain(silent).fold(0, u128::saturating_add)
     }
 
-    /// What the answer says that was served and that has no price.
+    /// True if the answer reports something that has no price.
     #[must_use]
     pub fn unpriced(&self, usage: &Usage) -> bool {
         let tier = usage.tier.iter().map(|tier| ("service_tier", tier));
@@ -273,7 +273,7 @@ impl Cost {
             || usage.modal.iter().any(|(name, ..)| self.price.surcharge(name).is_none())
     }
 
-    /// The prices for so many input tokens.
+    /// The prices for this many input tokens.
     fn rates(&self, input: u64) -> Rates {
         let price = &self.price;
         let twice = price.input.saturating_mul(2);
@@ -305,29 +305,29 @@ impl Cost {
     }
 }
 
-/// Estimates of input are under by less than this part of them, but for a few in a hundred (docs/limits.md).
+/// Estimates of input are low by less than this fraction, except for a few in a hundred (docs/limits.md).
 const NEAR: u64 = 4;
 
-/// A micro-dollar, in the parts that sums are made in: a millionth of it for the price per million, a millionth of that
-/// for factors.
+/// A micro-dollar, in the fractions in which sums are computed: a millionth of it for the price per million, a
+/// millionth of that for factors.
 const ONE: u128 = MILLION * MILLION;
 
 fn round_up(sum: u128) -> u64 {
     u64::try_from(sum.div_ceil(ONE)).unwrap_or(u64::MAX)
 }
 
-/// Two factors, in millionths, as one.
+/// The product of two factors, in millionths.
 fn product(one: u128, other: u128) -> u128 {
     one.saturating_mul(other) / MILLION
 }
 
 impl Price {
-    /// What a surcharge of this name is, in millionths.
+    /// The surcharge with this name, in millionths.
     fn surcharge(&self, name: &str) -> Option<u64> {
         self.surcharge.iter().find(|(own, _)| own == name).map(|own| own.1)
     }
 
-    /// The factor of what is served so (`service_tier`, `priority`), in millionths.
+    /// The factor of a way of serving (`service_tier`, `priority`), in millionths.
     fn mode(&self, key: &str, value: &str) -> Option<u128> {
         let named = |name: &str| name.strip_prefix(key)?.strip_prefix('=').map(|own| own == value);
         let own = self.surcharge.iter().find(|(name, _)| named(name) == Some(true))?;
@@ -418,7 +418,7 @@ mod tests {
             (None, "priority", 2_000),
             (Some("priority"), "default", 1_000),
             (Some("priority"), "priority", 2_000),
-            // Nobody knows its price: what was asked for stands.
+            // It has no known price: the requested one stands.
             (Some("priority"), "scale", 2_000),
         ] {
             assert_eq!(asked(wanted).real(&served(given)), paid, "{wanted:?} {given}");

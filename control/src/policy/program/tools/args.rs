@@ -1,11 +1,11 @@
-//! Arguments of a call, as conditions and approvals look at them.
+//! Arguments of a call, as conditions and approvals read them.
 
 use crate::base::decimal::double;
 use crate::jcs::{self, JcsError};
 use crate::policy::document::{Argument, Globs, Scalar};
 use crate::wire::json::{Doc, Kind, Value};
 
-/// Arguments that are complete.
+/// Complete arguments.
 #[derive(Debug)]
 pub struct Args {
     doc: Doc,
@@ -14,14 +14,14 @@ pub struct Args {
     readable: bool,
 }
 
-/// What a condition says of a call.
+/// The result of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Test {
     /// It holds.
     Yes,
     /// It does not.
     No,
-    /// It cannot be told: no JSON, a key that stands twice, a number that is none.
+    /// Unknown: not JSON, a key that occurs twice, a number that is not one.
     Unknown,
 }
 
@@ -31,16 +31,16 @@ impl From<bool> for Test {
     }
 }
 
-/// What stands under a pointer.
+/// The value that a pointer names.
 enum PointedAt<'a> {
     Value(Value<'a>),
     Missing,
-    /// A key on the way stands twice.
+    /// A key on the way occurs twice.
     Doubtful,
 }
 
 impl Args {
-    /// From their JSON text. Nothing at all is what clients take for no arguments: `{}`.
+    /// Reads JSON text. Empty text is read like no arguments, `{}`, as clients do.
     #[must_use]
     pub fn json(text: &[u8]) -> Self {
         let text = if text.trim_ascii().is_empty() { b"{}" } else { text }.to_vec();
@@ -49,7 +49,7 @@ impl Args {
         Self { doc, text, readable }
     }
 
-    /// From plain text (custom tools): a JSON string.
+    /// Reads plain text (custom tools) as a JSON string.
     #[must_use]
     pub fn text(text: &str) -> Self {
         let mut json = vec![b'"'];
@@ -58,7 +58,7 @@ impl Args {
         Self::json(&json)
     }
 
-    /// Arguments that nobody can judge.
+    /// Arguments that cannot be judged.
     #[must_use]
     pub fn opaque() -> Self {
         Self { doc: Doc::default(), text: Vec::new(), readable: false }
@@ -86,7 +86,7 @@ impl Args {
         PointedAt::Value(value)
     }
 
-    /// Tries a condition.
+    /// Evaluates a condition.
     #[must_use]
     pub fn test(&self, pointer: &[String], argument: &Argument) -> Test {
         let value = match self.find(pointer) {
@@ -113,10 +113,10 @@ impl Args {
         }
     }
 
-    /// The canonical form (RFC 8785) of all of it, or of what these pointers name.
+    /// The canonical form (RFC 8785) of all of it, or of the values that these pointers name.
     ///
     /// # Errors
-    /// Why it has none: then no approval can mean it.
+    /// Why it has none: then no approval can refer to it.
     pub fn canonical(&self, only: &[Vec<String>]) -> Result<String, JcsError> {
         if !self.readable {
             return Err(JcsError::NotJson);
@@ -132,7 +132,7 @@ impl Args {
         jcs::canonical_text(kept.as_bytes())
     }
 
-    /// `{"/order":…,"/amount":…}`: what counts, by its pointer; what is missing is left out.
+    /// `{"/order":…,"/amount":…}`: the selected values by their pointers; missing ones are left out.
     fn keep(&self, only: &[Vec<String>], out: &mut String) -> Result<(), JcsError> {
         out.push('{');
         let mut seen: Vec<&Vec<String>> = Vec::new();
@@ -160,7 +160,7 @@ fn written(pointer: &[String]) -> String {
     escaped.flat_map(|part| ["/".to_owned(), part]).collect()
 }
 
-/// A number, or text that a tool would take for one.
+/// A number, or text that a tool would read as one.
 fn number(value: &Value<'_>) -> Option<f64> {
     let text = match value.kind() {
         Kind::Number => std::str::from_utf8(value.raw()).ok()?.into(),
@@ -185,7 +185,7 @@ fn equal(value: Option<Value<'_>>, scalar: &Scalar) -> Test {
     }
 }
 
-/// What is missing is the empty text, as a missing label is. Of a list, one item is enough.
+/// A missing value is the empty text, like a missing label. For a list, one matching item is enough.
 fn glob(value: Option<Value<'_>>, globs: &Globs) -> Test {
     let Some(value) = value else { return globs.hold("").into() };
     match value.kind() {

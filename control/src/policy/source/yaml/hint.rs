@@ -1,7 +1,7 @@
-//! What people usually meant by text that is not YAML. The parser speaks of the state it is in; a person wants to know
-//! which line to move, and where to.
+//! What people usually meant by text that is not YAML. The parser describes its own state; a person wants to know which
+//! line to move, and where to.
 
-/// What would be accepted in place of what stands at a line (from 1) of a text, where one can tell.
+/// What would be accepted instead of the text at a line (from 1), if that can be told.
 pub(super) fn meant(info: &str, text: &str, line: usize) -> Option<String> {
     let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
     let fixed = if info.contains("anchor") {
@@ -26,15 +26,15 @@ pub(super) fn meant(info: &str, text: &str, line: usize) -> Option<String> {
     Some(fixed.to_owned())
 }
 
-/// Where something begins that a later line may go on with.
+/// A place where something begins that a later line may continue.
 struct Open<'a> {
-    /// In blanks.
+    /// Indentation, in blanks.
     indent: usize,
     /// The line it begins on, from 1.
     line: usize,
-    /// What stands there.
+    /// The text there.
     text: &'a str,
-    /// It is the dash of a list's entry.
+    /// It is the dash of a list entry.
     dash: bool,
 }
 
@@ -60,7 +60,7 @@ fn open_before(text: &str, line: usize) -> Vec<Open<'_>> {
     open
 }
 
-/// A line that begins where nothing above it does, or goes on with a list without its dash.
+/// A line whose indentation matches nothing above it, or that continues a list without its dash.
 fn indentation(text: &str, line: usize) -> Option<String> {
     let written = text.lines().nth(line.checked_sub(1)?)?;
     let indent = written.len() - written.trim_start_matches(' ').len();
@@ -76,7 +76,7 @@ fn indentation(text: &str, line: usize) -> Option<String> {
         ));
     }
     if open.iter().any(|one| one.indent == indent) {
-        // The line stands well: what is wrong is before it, such as a bracket or a quote that was never closed.
+        // The line itself is fine: the error is before it, such as a bracket or a quote that was never closed.
         return unclosed(text, line - 1);
     }
     let dashed = written.trim_start().starts_with("- ");
@@ -90,7 +90,7 @@ fn indentation(text: &str, line: usize) -> Option<String> {
     ))
 }
 
-/// A key that is indented more than the one before it, which has a value already.
+/// A key that is indented more than the one before it, which already has a value.
 fn deeper_than_before(text: &str, line: usize) -> Option<String> {
     let indent = |written: &str| written.len() - written.trim_start_matches(' ').len();
     let lines: Vec<&str> = text.lines().take(line).collect();
@@ -111,7 +111,7 @@ fn deeper_than_before(text: &str, line: usize) -> Option<String> {
     ))
 }
 
-/// The last of so many lines with a bracket that is not closed on it.
+/// The last of this many lines with a bracket that is not closed on it.
 fn unclosed(text: &str, lines: usize) -> Option<String> {
     let count = |line: &str, set: [char; 2]| line.matches(set).count();
     let numbered = text.lines().enumerate().take(lines);
