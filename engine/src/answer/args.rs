@@ -1,8 +1,8 @@
-//! Tool arguments that are JSON text inside JSON strings: every key, string and number in them is a text of its own.
+//! Tool arguments that are JSON text inside JSON strings: every key, string and number in them is a separate text.
 //!
-//! The pieces of the arguments (outer strings, frame by frame) and the pieces of the inner texts do not begin and end
-//! together: an escape can be cut by a frame's end. So inner pieces are kept by where they stand in *all* of the
-//! arguments' text, and a frame asks for those that touch its part.
+//! The pieces of the arguments (outer strings, frame by frame) and the pieces of the inner texts have different
+//! boundaries: a frame's end can cut an escape. So inner pieces are stored by their position in *all* of the arguments'
+//! text, and a frame asks for those that overlap its part.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -17,27 +17,27 @@ use crate::limits;
 use crate::search::Hit;
 use crate::wire::inner::{Inner, InnerEvent, InnerJson, InnerKind, encode_inner};
 
-/// The arguments of one call as they come.
+/// The arguments of one call as they arrive.
 #[derive(Debug)]
 pub struct ArgsReader {
-    /// The dialect's name for them, if they go on from frame to frame.
+    /// The dialect's key for them, if they continue from frame to frame.
     pub key: Option<TextKey>,
-    /// Nothing more will come.
+    /// Nothing more will arrive.
     pub ended: bool,
-    /// Something happened to them since all had left.
+    /// Something happened to them since the last settlement.
     pub listed: bool,
     role: Role,
     /// How they begin.
     pub head: Head,
     reader: InnerJson,
-    /// Where something begins that must be seen whole, and of which more will come.
+    /// Where something begins that must be seen as a whole and is incomplete.
     pending: Option<u64>,
     /// In the order of their numbers.
     texts: Vec<InnerText>,
     pieces: Vec<InnerPiece>,
-    /// The first rule's stop in texts that ended.
+    /// The stop of the first rule, in texts that have ended.
     stop: Option<AnswerStop>,
-    /// Memory of what the pieces share, and of what was found in texts that ended.
+    /// Memory of what the pieces share, and of what was found in texts that have ended.
     inner: usize,
 }
 
@@ -48,20 +48,20 @@ struct InnerText {
     running: GrowingText,
 }
 
-/// A part of an inner text that came in one piece of the arguments.
+/// A part of an inner text that arrived in one piece of the arguments.
 #[derive(Debug)]
 struct InnerPiece {
     n: u32,
     /// Bytes of the inner text.
     start: u64,
     end: u64,
-    /// Where it stands in the arguments' text.
+    /// Its position in the arguments' text.
     at: Range<u64>,
     inner: Rc<Inner>,
     range: Range<usize>,
 }
 
-/// The first rule's stop.
+/// The stop of the rule that comes first.
 fn first(one: Option<AnswerStop>, other: Option<AnswerStop>) -> Option<AnswerStop> {
     match (one, other) {
         (Some(one), Some(other)) if other.rule < one.rule => Some(other),
@@ -70,7 +70,7 @@ fn first(one: Option<AnswerStop>, other: Option<AnswerStop>) -> Option<AnswerSto
 }
 
 impl InnerPiece {
-    /// These bytes of a text, which stand in this range of a piece of the arguments.
+    /// These bytes of a text, which are in this range of a piece of the arguments.
     fn new(n: u32, bytes: Range<u64>, inner: &Rc<Inner>, range: Range<usize>) -> Self {
         let (start, end, at) = (bytes.start, bytes.end, inner.span(range.clone()));
         Self { n, start, end, at, inner: Rc::clone(inner), range }
@@ -78,7 +78,7 @@ impl InnerPiece {
 }
 
 impl ArgsReader {
-    /// Arguments of which nothing has come.
+    /// Arguments of which nothing has arrived.
     #[must_use]
     pub fn new(key: Option<TextKey>, role: Role) -> Self {
         Self {
@@ -96,19 +96,19 @@ impl ArgsReader {
         }
     }
 
-    /// How much of the arguments' text has come.
+    /// How much of the arguments' text has arrived.
     #[must_use]
     pub fn fed(&self) -> u64 {
         self.reader.fed()
     }
 
-    /// A value in them is not complete.
+    /// True if a value in them is incomplete.
     #[must_use]
     pub fn is_inside(&self) -> bool {
         self.reader.is_inside()
     }
 
-    /// Takes the next piece.
+    /// Reads the next piece.
     pub fn feed(&mut self, piece: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
         self.head.add(piece);
         let mut inner = Inner::default();
@@ -189,21 +189,21 @@ impl ArgsReader {
         }
     }
 
-    /// A text that came whole, in which something was found.
+    /// Keeps a text that arrived whole, in which something was found.
     fn keep(&mut self, text: InnerText, inner: &Rc<Inner>, range: Range<usize>) {
         self.pieces.push(InnerPiece::new(text.n, 0..text.running.fed(), inner, range));
         self.note_end(text.running.memory(), text.running.any_stop());
         self.texts.push(text);
     }
 
-    /// A text has ended that takes so much memory, with this stop in it.
+    /// A text has ended that takes this much memory, with this stop in it.
     fn note_end(&mut self, memory: usize, stop: Option<AnswerStop>) {
         self.inner += memory - size_of::<GrowingText>();
         self.stop = first(self.stop, stop);
     }
 
-    /// Most inner texts end where nothing was found and nothing waits: they are forgotten at once, for a list of
-    /// numbers has as many as it has bytes.
+    /// Most inner texts end without a hit and without anything waiting: they are forgotten at once, since a list of
+    /// numbers has as many of them as bytes.
     fn forget_last(&mut self) {
         let plain = |text: &InnerText| text.running.ended && !text.running.touched_at_all();
         while let Some(text) = self.texts.pop_if(|text| plain(text)) {
@@ -215,9 +215,9 @@ impl ArgsReader {
         self.texts.get(self.texts.binary_search_by_key(&n, |text| text.n).ok()?)
     }
 
-    /// The inner pieces that touch a part of the arguments' text.
+    /// The inner pieces that overlap a part of the arguments' text.
     fn touching(&self, part: Range<u64>) -> impl Iterator<Item = (&InnerPiece, &InnerText)> {
-        // They stand in order and apart from each other.
+        // They are in order and do not overlap.
         let first = self.pieces.partition_point(|piece| piece.at.end <= part.start);
         let from = self.pieces.get(first..).unwrap_or_default().iter();
         from.take_while(move |piece| piece.at.start < part.end)
@@ -239,14 +239,14 @@ impl ArgsReader {
             .all(|piece| last.running.clear() >= piece.end)
     }
 
-    /// Decoded bytes that partial matches hold.
+    /// Decoded bytes that partial matches hold back.
     #[must_use]
     pub fn held(&self) -> usize {
         // No two are open at once, and what has ended is decided.
         self.texts.last().map_or(0, |text| text.running.held())
     }
 
-    /// Memory that they take, about, in bytes.
+    /// Approximate memory in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         let last = self.texts.last().map_or(0, |text| text.running.memory());
@@ -257,7 +257,7 @@ impl ArgsReader {
             + last
     }
 
-    /// Gives up on partial matches, and on what was to be seen whole.
+    /// Gives up partial matches, and the wait for incomplete values.
     pub fn release(&mut self, rules: &Rules, hits: &mut Vec<Hit>) {
         self.pending = None;
         for text in &mut self.texts {
@@ -271,7 +271,7 @@ impl ArgsReader {
         self.touching(part).find_map(|(piece, text)| text.running.stop(piece.start, piece.end))
     }
 
-    /// The stop anywhere in the arguments, the first rule's if there are several.
+    /// A stop anywhere in the arguments; of several, that of the first rule.
     #[must_use]
     pub fn any_stop(&self) -> Option<AnswerStop> {
         let open = self.texts.last().and_then(|text| text.running.any_stop());
@@ -284,7 +284,7 @@ impl ArgsReader {
         self.texts.iter().any(|text| text.running.touched_at_all())
     }
 
-    /// The changes that touch a part of the arguments' text, in order.
+    /// The changes that overlap a part of the arguments' text, in order.
     #[must_use]
     pub fn changes(&self, part: Range<u64>, rules: &Rules) -> Vec<ArgsChange> {
         let mut changes = Vec::new();
@@ -322,7 +322,7 @@ impl ArgsReader {
         changes
     }
 
-    /// All that came has left.
+    /// Everything that arrived has left.
     pub fn settle(&mut self) {
         self.texts.retain(|text| !text.running.ended);
         self.texts.iter_mut().for_each(|text| text.running.settle());

@@ -1,4 +1,4 @@
-//! The tool calls of an answer as they come: what they are called, what they ask for, and whether they leave.
+//! The tool calls of an answer as they arrive: their names, their arguments, and whether they leave.
 
 mod approval;
 mod given;
@@ -24,7 +24,7 @@ use crate::wire::json::Doc;
 use given::Given;
 use names::CallNames;
 
-/// The tools rules that hold for an exchange, by index, rising.
+/// The tools rules that hold for an exchange, by index, ascending.
 #[derive(Debug, Clone, Default)]
 pub struct ToolRules {
     /// Enforced ones.
@@ -40,7 +40,7 @@ impl ToolRules {
         self.acting.is_empty() && self.watching.is_empty()
     }
 
-    /// All of them, in the policy's order: what would be if shadow rules acted.
+    /// All of them, in the policy's order: what would apply if shadow rules acted.
     #[must_use]
     pub fn all(&self) -> Vec<usize> {
         let mut all = [self.acting.as_slice(), &self.watching].concat();
@@ -55,20 +55,20 @@ pub struct Calls {
     program: Rc<Program>,
     rules: ToolRules,
     approvals: Approvals,
-    /// The decision's id, for ids of what is said in place of calls.
+    /// The decision id, for the ids of texts that replace calls.
     decision: String,
     calls: Vec<AnsweredCall>,
-    /// Where in `calls` each is.
+    /// The index in `calls` of each.
     by_key: ByKey<usize>,
     /// How many were stopped.
     stops: usize,
-    /// How often one that needed not wait had to wait again.
+    /// How often a call that no longer had to wait had to wait again.
     reopened: u64,
     /// Memory of the arguments.
     taken: usize,
-    /// What it may be.
+    /// The maximum of that memory.
     room: usize,
-    /// The answer is complete: what still comes is another one, whose calls are counted anew.
+    /// The answer is complete: anything further is another one, whose calls are counted anew.
     over: bool,
 }
 
@@ -79,26 +79,26 @@ struct AnsweredCall {
     names: CallNames,
     given: Given,
     state: CallState,
-    /// What is said in its place, once it was stopped: for good.
+    /// The text that replaces it once it was stopped, which is final.
     stopped: Option<StoppedCall>,
-    /// The id under which it was let through with a grant.
+    /// The id under which a grant approved it.
     granted: Option<String>,
     watched: bool,
 }
 
-/// How far a call is.
+/// The state of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CallState {
     /// It is not known yet whether it leaves.
     Waiting,
-    /// It is.
+    /// It is known.
     Judged,
-    /// It is complete; what comes under its key is a repeat, or another call.
+    /// It is complete; anything further under its key is a repetition, or another call.
     Over,
 }
 
 impl Calls {
-    /// An answer without calls yet.
+    /// An answer without calls so far.
     #[must_use]
     pub fn new(
         program: Rc<Program>,
@@ -138,7 +138,7 @@ impl Calls {
         self.approvals.now = now;
     }
 
-    /// What is said in place of this call, if it was stopped.
+    /// The text that replaces this call, if it was stopped.
     #[must_use]
     pub fn stopped(&self, call: TextKey) -> Option<&StoppedCall> {
         self.get(call)?.stopped.as_ref()
@@ -150,19 +150,20 @@ impl Calls {
         self.stops > 0
     }
 
-    /// Changes when a call that needed not wait, by [`Calls::waits`], has to wait again.
+    /// Changes when a call that no longer had to wait, according to [`Calls::waits`], has to wait again.
     #[must_use]
     pub fn reopened(&self) -> u64 {
         self.reopened
     }
 
-    /// Memory that they take, about, in bytes.
+    /// Approximate memory in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.calls.capacity() * size_of::<AnsweredCall>() + self.taken
     }
 
-    /// Other answers leave this much room for calls: the arguments of one that does not fit cannot be judged.
+    /// Sets how much room other answers leave for calls, in bytes: the arguments of a call that does not fit cannot be
+    /// judged.
     pub fn set_room(&mut self, room: usize) {
         self.room = room.min(limits::CALLS_BYTES);
     }
@@ -173,7 +174,7 @@ impl Calls {
         self.act() && self.get(call).is_some_and(|own| own.state == CallState::Waiting)
     }
 
-    /// Takes what a dialect found. False: more calls than can be remembered.
+    /// Reads what a dialect found. False if there are more calls than can be remembered.
     pub fn item(&mut self, item: &Item, doc: &Doc, payload: &[u8], record: &mut Record) -> bool {
         match *item {
             Item::CallPiece { call, .. } => return self.begin(call),
@@ -202,7 +203,7 @@ impl Calls {
                     own.given.take(&value, if fits { form } else { ArgsForm::Opaque });
                     let after = own.given.memory();
                     let piece = matches!(form, ArgsForm::Piece | ArgsForm::TextPiece);
-                    // An empty first piece comes with the name, and says nothing of its end.
+                    // An empty first piece accompanies the name, and does not end it.
                     own.names.open &= piece && value.raw().len() <= 2;
                     self.account(before, after);
                 }
@@ -252,12 +253,12 @@ impl Calls {
                 granted: None,
                 watched: false,
             });
-            // A frame that waits may have a piece of it already: of the answer before, or under its name.
+            // A waiting frame may already contain a piece of it: of the previous answer, or under its name.
             self.reopened += 1;
             return true;
         };
         if call.state == CallState::Over {
-            // Judged once more, by itself. What was stopped before stays so.
+            // Judged again, by itself. A stop is final.
             call.names = CallNames::default();
             let given = std::mem::take(&mut call.given).memory();
             let stopped = call.stopped.is_some();
@@ -268,7 +269,7 @@ impl Calls {
         true
     }
 
-    /// Adds a name. False: it has more than can be judged.
+    /// Adds a name. False if there are more than can be judged.
     fn name(&mut self, key: TextKey, (name, own): (String, bool), open: bool) -> bool {
         let mut reopened = false;
         let Some(call) = self.find(key) else { return true };
@@ -276,7 +277,7 @@ impl Calls {
         let fits = names.pieces.len() + names.aliases.len() < limits::CALL_NAMES
             && names.bytes + name.len() <= limits::HELD_TEXT_BYTES;
         let bytes = name.len();
-        // A repeat of the same name is none of its pieces, unless pieces still come.
+        // A repetition of the same name is not a piece of it, unless pieces are still arriving.
         let repeat = !open && names.pieces.last() == Some(&name);
         if own && !repeat {
             if fits {
@@ -286,7 +287,7 @@ impl Calls {
                 call.given.spoil();
             }
             if call.state == CallState::Judged && call.stopped.is_none() {
-                // More of a name whose call has been let go: judged again with it.
+                // More of a name whose call was released: judged again with it.
                 call.state = CallState::Waiting;
                 reopened = true;
             }
@@ -299,14 +300,14 @@ impl Calls {
         fits || repeat
     }
 
-    /// Judges a call by its name, if that is complete and enough.
+    /// Judges a call by its name, if that is complete and sufficient.
     fn try_name(&mut self, key: TextKey, record: &mut Record) {
         let Some(call) = self.get(key) else { return };
         if call.state != CallState::Waiting || call.names.open || call.names.pieces.is_empty() {
             return;
         }
         match self.judge(&self.rules.acting, call, None) {
-            // Its id is made of its arguments.
+            // Its id depends on its arguments.
             None | Some(Verdict::Approve(_)) => {}
             Some(verdict) => {
                 self.watch(key, None, record);
@@ -315,7 +316,7 @@ impl Calls {
         }
     }
 
-    /// What these rules say of a call, under each name that it may have and with each form of its arguments.
+    /// The verdict of these rules on a call, under each name that it may have and with each form of its arguments.
     fn judge(
         &self,
         rules: &[usize],
@@ -364,14 +365,14 @@ impl Calls {
         }
     }
 
-    /// Nothing more will come: every call is judged as it stands.
+    /// Nothing more will arrive: every call is judged as it is.
     pub fn end_all(&mut self, record: &mut Record) {
         let open = self.calls.iter().filter(|call| call.state != CallState::Over);
         let open: Vec<TextKey> = open.map(|call| call.key).collect();
         open.into_iter().for_each(|call| self.end(call, record));
     }
 
-    /// A call that is too long to be seen whole is denied.
+    /// Denies a call that is too long to be seen as a whole.
     pub fn too_long(&mut self, key: TextKey) {
         if self.waits(key) {
             let shown = self.find(key).map(|call| call.names.shown()).unwrap_or_default();
@@ -465,7 +466,7 @@ impl Calls {
         }
     }
 
-    /// True for a call that stands where none is expected and repeats one that was granted: it needs no leave of its own.
+    /// True for a call at an unexpected place that repeats one that was approved: it needs no approval of its own.
     fn repeats(&self, key: TextKey, id: &str) -> bool {
         let granted = |id: &str| self.calls.iter().any(|call| call.granted.as_deref() == Some(id));
         key.kind == TextKey::STRAY && granted(id)

@@ -1,4 +1,4 @@
-//! Where a piece of text is written in a payload, and how it is written anew.
+//! Where a piece of text is written in a payload, and how changes of it are written.
 
 use std::ops::Range;
 
@@ -10,19 +10,19 @@ use crate::wire::{find, json};
 /// Where a piece of text is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// It is the content of a JSON string or key: the range between the quotes.
+    /// The content of a JSON string or key: the range between the quotes.
     Content(Range<usize>),
-    /// It is a number: a rule's replacement makes a string of it, all of it.
+    /// A number: a rule's replacement turns all of it into a string.
     Number(Range<usize>),
-    /// It is a piece of tool arguments, JSON text in a JSON string: the range between the quotes.
+    /// A piece of tool arguments, JSON text in a JSON string: the range between the quotes.
     Args(Range<usize>),
-    /// It is a text in base64 or a `data:` URL: the range between the quotes.
+    /// A text in base64 or a `data:` URL: the range between the quotes.
     File(Range<usize>),
-    /// It is a signature: emptied if its text was changed.
+    /// A signature: emptied if its text was changed.
     Seal(Range<usize>),
 }
 
-/// A part of a text and what takes its place.
+/// A part of a text, and its replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextEdit<'a> {
     /// Bytes of the text.
@@ -31,12 +31,12 @@ pub struct TextEdit<'a> {
     pub with: &'a str,
 }
 
-/// A change of the arguments' text: bytes of it, and the outer string's content that takes their place.
+/// A change of the arguments' text: a range of it, and the content of the outer string that replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgsChange {
-    /// Bytes of the arguments' text since its beginning.
+    /// Bytes of the arguments' text from its beginning.
     pub at: Range<u64>,
-    /// Ready to stand in the outer string.
+    /// Encoded for the outer string.
     pub with: Vec<u8>,
     /// The rule.
     pub rule: usize,
@@ -58,7 +58,7 @@ impl Location {
         self.span().start
     }
 
-    /// The text that stands here; borrowed where nothing is escaped.
+    /// The text at this location; borrowed if nothing is escaped.
     #[must_use]
     pub fn text<'a>(&self, payload: &'a [u8], decoded: &'a mut Decoded) -> &'a str {
         let raw = payload.get(self.span().clone()).unwrap_or_default();
@@ -86,7 +86,7 @@ impl Location {
         Edit { at: start + raw.start..start + raw.end, with }
     }
 
-    /// Writes the changes (in order, apart from each other) as edits of the payload.
+    /// Writes the changes (in order, without overlaps) as edits of the payload.
     pub fn write(&self, payload: &[u8], changes: &[TextEdit<'_>], edits: &mut Vec<Edit>) {
         if let Self::Number(span) = self {
             let number = payload.get(span.clone()).unwrap_or_default();
@@ -108,8 +108,8 @@ impl Location {
         }
     }
 
-    /// Writes changes of tool arguments of which this place has `part`. A change that began in an earlier part was
-    /// replaced there; here only what is left of it goes.
+    /// Writes changes of tool arguments, of which this location contains `part`. A change that began in an earlier part
+    /// was replaced there; here only its remainder is removed.
     pub fn write_args(
         &self,
         payload: &[u8],
@@ -135,7 +135,7 @@ impl Location {
     }
 }
 
-/// A text with its changes made.
+/// A text with its changes applied.
 #[must_use]
 pub fn changed(text: &str, changes: &[TextEdit<'_>]) -> String {
     let mut out = String::with_capacity(text.len());

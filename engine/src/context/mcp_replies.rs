@@ -1,4 +1,4 @@
-//! What the caller of an exchange that is MCP is told.
+//! Replies to the caller of an exchange that is MCP.
 
 use super::Context;
 use super::mcp::WithheldReply;

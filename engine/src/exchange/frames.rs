@@ -1,4 +1,4 @@
-//! The frames of an answer as they come: each is metered, then decided about.
+//! The frames of an answer as they arrive: each is metered, then decided about.
 
 use super::Exchange;
 use super::answering::{Answering, FrameJudge};

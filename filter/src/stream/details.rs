@@ -1,4 +1,4 @@
-//! What the host says of how an answer came to be.
+//! What the host reports about the origin of an answer.
 
 use crate::host;
 use crate::telemetry::Trouble;

@@ -1,4 +1,4 @@
-//! What the glue says in the filter's name, and the header that says how long it is.
+//! Replies of the filter itself, and the header with the length of a body.
 
 use hemostat_engine::dialect::Reply;
 

@@ -1,4 +1,4 @@
-//! How far a stream is, on the way out and on the way back.
+//! The state of a stream: of the request and of the response.
 
 /// The state of the request.
 #[derive(Debug, Clone, Copy)]

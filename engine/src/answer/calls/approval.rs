@@ -1,4 +1,4 @@
-//! Calls that need leave: their ids, and the grants that came with the request.
+//! Calls that need approval: their ids, and the grants that came with the request.
 
 use std::rc::Rc;
 
@@ -13,35 +13,35 @@ use crate::policy::program::tools::{Args, Tools};
 /// The grants of one request.
 #[derive(Debug, Clone, Default)]
 pub struct Approvals {
-    /// Envelopes as they came; each is verified once, and only when a call asks.
+    /// Envelopes as they arrived; each is verified once, and only when a call needs it.
     pub envelopes: Vec<Result<Vec<u8>, GrantRefusal>>,
-    /// The memory of used grants; `None`: there is none, and no grant is taken.
+    /// The memory of used grants; without one, no grant is accepted.
     pub slots: Option<Rc<dyn GrantSlots>>,
     /// The caller's tenant.
     pub tenant: Option<String>,
     /// Unix time in seconds.
     pub now: u64,
-    /// Those that were used.
+    /// Grants that were used.
     pub(crate) used: Vec<Grant>,
     read: Option<Vec<GrantState>>,
-    /// Signatures that were verified.
+    /// How many signatures were verified.
     tried: usize,
 }
 
-/// How far a grant is.
+/// The state of a grant.
 #[derive(Debug, Clone)]
 enum GrantState {
-    /// Nobody knows yet who signed it.
+    /// Its signature has not been verified.
     UnverifiedGrant(UnverifiedGrant),
-    /// It is signed.
+    /// Its signature is valid.
     Proven(Grant),
-    /// It is none.
+    /// It is not acceptable.
     Refused(GrantRefusal),
 }
 
 impl GrantState {
-    /// The grant, if it is for this call and signed. What can be said without its signature is said first: a bad one
-    /// costs a caller nothing to send.
+    /// The grant, if it is for this call and signed. Checks that need no signature are made first: a caller can send
+    /// bad grants at no cost.
     fn admits(
         &mut self,
         wanted: &WaitingCall<'_>,
@@ -77,7 +77,7 @@ impl Approvals {
     /// Uses a grant for this call. Its tenant is that of the request.
     ///
     /// # Errors
-    /// Why the nearest grant is none; `None`: there was no grant.
+    /// Why the best grant is not acceptable; `None` if there was no grant.
     pub(crate) fn ask(
         &mut self,
         tools: &Tools,
@@ -139,14 +139,14 @@ impl Approvals {
     }
 }
 
-/// The id of a call; `None`: its arguments have no single meaning, or are said in different ways.
+/// The id of a call; `None` if its arguments are ambiguous, or have different forms.
 pub(crate) fn id(tool: &str, only: &[Vec<String>], args: &[Args]) -> Option<String> {
     let mut forms = args.iter().map(|args| args.canonical(only).ok());
     let first = forms.next()??;
     forms.all(|form| form.as_ref() == Some(&first)).then(|| approval_id(tool, &first))
 }
 
-/// A word of others, safe in a line of a log.
+/// A third party's word, made safe for a log line.
 fn plain(text: &str) -> String {
     let safe = |c: char| if c.is_ascii_graphic() && c != '"' && c != '=' { c } else { '?' };
     text.chars().take(limits::TOOL_NAME_CHARS).map(safe).collect()

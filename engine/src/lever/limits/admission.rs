@@ -1,4 +1,4 @@
-//! A request on its way through the limits, and what they make of it.
+//! A request on its way through the limits, and their decision.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! What a request may use, by what was read of it.
+//! What a request may use, estimated from what was read of it.
 
 use super::estimate::CharacterCounts;
 use crate::dialect::spend::Spending;

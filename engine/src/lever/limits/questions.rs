@@ -1,4 +1,4 @@
-//! Strict limits in one exchange: services are asked before a request leaves, and it waits for what they say.
+//! Strict limits in one exchange: services are asked before a request is forwarded, and it waits for their answers.
 
 use std::rc::Rc;
 

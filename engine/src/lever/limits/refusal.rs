@@ -1,4 +1,4 @@
-//! Limits that did not admit a request, and how long they would not.
+//! Limits that did not admit a request, and for how long.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! What of a charge was used, by how the answer ended and what it says.
+//! How much of a charge was used, given how the answer ended and what it reports.
 
 use crate::dialect::spend::Usage;
 use crate::policy::program::limit::LimitUnit;
