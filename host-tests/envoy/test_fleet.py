@@ -12,7 +12,7 @@ from scripted import chat
 
 from rig.client import fetch
 from rig.envoy import load_sample, validate
-from rig.fleet import SAMPLE, Member, Redis, Rls, limits_of_sample
+from rig.fleet import SAMPLE, Fleet, Member, Redis, Rls, limits_of_sample
 from rig.replay import Answer
 
 PATH = "/v1/chat/completions"
@@ -93,24 +93,6 @@ def model(upstream):
 def members(model, rls, policy, count=3):
     """A fleet."""
     return [Member(model.port, rls.port, policy) for _ in range(count)]
-
-
-class Fleet:
-    """Envoys that start and stop together."""
-
-    def __init__(self, *envoys):
-        self.envoys = envoys
-
-    def __enter__(self):
-        for envoy in self.envoys:
-            envoy.start()
-        return self.envoys
-
-    def __exit__(self, *_):
-        alive = [envoy.alive() for envoy in self.envoys]
-        for envoy in self.envoys:
-            envoy.stop()
-        assert all(alive)
 
 
 def day(amount):

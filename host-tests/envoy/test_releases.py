@@ -1,23 +1,32 @@
 """Releases on a real Envoy: pushed, polled, refused, rolled back, while traffic runs."""
 
 import concurrent.futures
-import contextlib
-import http.server
 import json
 import os
 import threading
 import time
 
 import pytest
+from release_load import Load, quantile
 
 import policies
 from rig import recordings
 from rig.client import fetch
-from rig.releases import EVE, ONCALL, OPS, TOKEN, Proxy, digest, release, sign, verified_elsewhere
-from rig.replay import Answer
-
-FOLLOWS_WITHIN_S = 1.0
-WORKERS = 4
+from rig.releases import (
+    EVE,
+    FOLLOWS_WITHIN_S,
+    ONCALL,
+    OPS,
+    TOKEN,
+    WORKERS,
+    Proxy,
+    digest,
+    release,
+    serial_after,
+    sign,
+    verified_elsewhere,
+    version,
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +35,6 @@ def proxy(upstream):
     with Proxy(upstream.port, policies.policy("baseline"), workers=WORKERS) as running:
         yield running
         assert running.alive(), running.log_tail()
-
-
-def serial_after(proxy):
-    """The next serial of a proxy that tests share."""
-    return proxy.status()["serial"] + 1
-
-
-def version(proxy):
-    """The version that a new request meets."""
-    answer = fetch(proxy.port, "POST", "/v1/chat/completions", recordings.minimal_request("openai-chat", False))
-    assert answer.status == 200
-    return answer.header("x-hemostat-policy")
 
 
 def test_a_release_is_in_force_when_its_post_is_answered(proxy):
@@ -143,122 +140,6 @@ def test_measure_two_hundred_releases_in_two_minutes(proxy, upstream):
     )
     print(f"memory after 20 releases {run.memory[0] / 1e6:.1f} MB, after {run.releases} {run.memory[-1] / 1e6:.1f} MB")
     assert max(run.delays) < FOLLOWS_WITHIN_S
-
-
-def quantile(values, share):
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
-
-
-class Load:
-    """Steady traffic, streams in flight, and releases between them."""
-
-    def __init__(self, proxy, upstream, seconds, releases):
-        self.proxy, self.seconds, self.releases = proxy, seconds, releases
-        events = [_delta(text) for text in ("The ", "secret ", "word ", *["and more "] * 60, "a secret", " word.")]
-        self.script = upstream.script(
-            "release-stream", Answer(b"".join(events) + b"data: [DONE]\n\n", content_type="text/event-stream")
-        )
-        self.requests, self.delays, self.failures, self.memory, self.streams = [], [], [], [], 0
-        self.over = threading.Event()
-
-    def go(self):
-        with concurrent.futures.ThreadPoolExecutor(12) as pool:
-            traffic = [pool.submit(self._requests) for _ in range(2)] + [pool.submit(self._streams) for _ in range(4)]
-            try:
-                self._push()
-            finally:
-                self.over.set()
-            for one in traffic:
-                one.result()
-
-    def _push(self):
-        began = time.monotonic()
-        if not self.releases:
-            time.sleep(self.seconds)
-        serial, last = serial_after(self.proxy), None
-        for turn in range(self.releases):
-            wait = began + self.seconds * turn / self.releases - time.monotonic()
-            time.sleep(max(0, wait))
-            label = f"v{turn}"
-            policy = policies.policy(label, guardrails=[policies.guard("r", "secret word", {"redact": f"[{label}]"})])
-            if turn % 10 == 7:
-                status, _ = self.proxy.post(release(serial, policy, EVE))
-                if status != 403:
-                    self.failures.append(f"a stranger's release: {status}")
-                continue
-            if turn % 10 == 9 and last:
-                status, said = self.proxy.post(release(serial, None, ONCALL, policy_digest=digest(last[1])))
-                label = last[1]["version"]
-                last = (last[1], last[0])
-            else:
-                status, said = self.proxy.post(release(serial, policy))
-                last = (policy, last[0] if last else policy)
-            if status != 200:
-                self.failures.append(f"release {serial}: {said}")
-                continue
-            serial += 1
-            self.delays.append(self._followed(label))
-            if turn in (20, self.releases - 1):
-                self.memory.append(self.proxy.resident_bytes())
-
-    def _followed(self, label):
-        """Time until requests on connections of their own, as many as make it likely that each worker is met, all meet
-        the new policy."""
-        began, last_old = time.monotonic(), time.monotonic()
-        for _ in range(4 * WORKERS):
-            while version(self.proxy) != label:
-                last_old = time.monotonic()
-                if last_old - began > 5:
-                    self.failures.append(f"{label} did not arrive")
-                    return last_old - began
-        return last_old - began
-
-    def _requests(self):
-        body = recordings.minimal_request("openai-chat", False)
-        while not self.over.is_set():
-            began = time.monotonic()
-            try:
-                answer = fetch(self.proxy.port, "POST", "/v1/chat/completions", body)
-                if answer.status != 200:
-                    self.failures.append(f"status {answer.status}")
-            except OSError as error:
-                self.failures.append(repr(error))
-            self.requests.append(time.monotonic() - began)
-            time.sleep(0.02)
-
-    def _streams(self):
-        body = recordings.minimal_request("openai-chat", True)
-        while not self.over.is_set():
-            answer = fetch(
-                self.proxy.port, "POST", "/v1/chat/completions", body, {"x-replay": f"{self.script};pace=20"}
-            )
-            under = answer.header("x-hemostat-policy")
-            wanted = f"[{under}]".encode()
-            rules = under.startswith("v")
-            if rules and answer.body.count(wanted) != 2 or b"secret word" in _text(answer.body) and rules:
-                self.failures.append(f"a stream under {under}: {answer.body[:400]!r}")
-            if not answer.body.endswith(b"data: [DONE]\n\n"):
-                self.failures.append("a stream broke off")
-            self.streams += 1
-
-
-def _delta(text):
-    chunk = {
-        "id": "c",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "m",
-        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
-    }
-    return f"data: {json.dumps(chunk)}\n\n".encode()
-
-
-def _text(body):
-    chunks = [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: {")]
-    return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks).encode()
-
-
-# --- the command --------------------------------------------------------------------------------------------------
 
 
 def test_from_a_policy_to_a_rollback(proxy, command, tmp_path):
@@ -392,143 +273,6 @@ def test_one_proxy_of_three_is_down(upstream, proxy, command, tmp_path):
 # --- the polled source ----------------------------------------------------------------------------------------------
 
 
-class Source:
-    """A static server whose one file, and whose moods, a test chooses."""
-
-    def __init__(self):
-        source = self
-        self.body, self.mood, self.asked, self.not_modified = b"", "good", 0, 0
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                source.asked += 1
-                if source.mood == "slow":
-                    time.sleep(8)
-                if source.mood == "error":
-                    self._answer(500, b"no")
-                elif source.mood == "garbage":
-                    self._answer(200, b"<html>captive portal</html>")
-                elif source.mood == "huge":
-                    self._answer(200, b" " * 3_000_000)
-                elif self.headers.get("if-none-match") == self._etag():
-                    source.not_modified += 1
-                    self._answer(304, b"")
-                else:
-                    self._answer(200, source.body)
-
-            def _etag(self):
-                return f'"{digest(source.body.decode())}"'
-
-            def _answer(self, status, body):
-                self.send_response(status)
-                if source.mood == "good":
-                    self.send_header("etag", self._etag())
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def source():
-    running = Source()
-    yield running
-    running.close()
-
-
-def test_a_source_is_followed_whatever_its_moods(upstream, source):
-    source.body = release(7, policies.policy("polled-7")).encode()
-    with Proxy(upstream.port, policies.policy("baseline"), source_port=source.port, workers=WORKERS) as proxy:
-        proxy.wait_for(7)
-        assert {version(proxy) for _ in range(16)} == {"polled-7"}
-        source.body = release(8, policies.policy("polled-8")).encode()
-        began = time.monotonic()
-        proxy.wait_for(8)
-        assert time.monotonic() - began < FOLLOWS_WITHIN_S
-        # One poller a process: five pollers, one for each VM, would ask five times as often.
-        source.asked = source.not_modified = 0
-        time.sleep(3)
-        assert 8 <= source.asked <= 20, source.asked
-        assert source.not_modified >= source.asked - 1
-
-        for mood in ("error", "garbage", "huge"):
-            source.mood = mood
-            time.sleep(1.5)
-            assert version(proxy) == "polled-8", mood
-        assert proxy.status()["serial"] == 8
-        source.mood = "good"
-        source.body = release(3, policies.policy("old")).encode()
-        time.sleep(4)
-        assert version(proxy) == "polled-8"
-        assert proxy.status()["last_error"]["code"] == "stale-serial"
-        # A source always serves the whole policy.
-        source.body = release(9, None, policy_digest=digest(policies.policy("polled-7"))).encode()
-        time.sleep(1)
-        assert proxy.status()["last_error"]["code"] == "digest-only"
-        source.body = release(10, policies.policy("polled-10")).encode()
-        proxy.wait_for(10)
-        assert version(proxy) == "polled-10"
-        assert proxy.alive()
-
-
-def test_a_slow_or_dead_source_stops_nothing_and_is_found_again(upstream, source):
-    source.mood = "slow"
-    with Proxy(upstream.port, policies.policy("baseline"), source_port=source.port) as proxy:
-        assert version(proxy) == "baseline"
-        time.sleep(6)
-        assert version(proxy) == "baseline"
-        source.mood = "good"
-        source.body = release(7, policies.policy("polled")).encode()
-        proxy.wait_for(7, seconds=15)
-        source.close()
-        time.sleep(1)
-        assert version(proxy) == "polled"
-
-
-def test_a_configured_release_is_the_start_and_the_floor(upstream):
-    start = json.loads(release(41, policies.policy("configured")))
-    with Proxy(upstream.port, policies.policy("baseline"), plugin={"release": start}) as proxy:
-        assert {version(proxy) for _ in range(8)} == {"configured"}
-        assert proxy.status()["source"] == "configuration"
-        assert proxy.post(release(40, policies.policy("old")))[1]["code"] == "stale-serial"
-        # One step back from the first release is the inline policy.
-        assert proxy.post(release(42, None, ONCALL, policy_digest=digest(policies.policy("baseline"))))[0] == 200
-        assert version(proxy) == "baseline"
-
-
-# --- without a policy, and after the end ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("on_error", ["closed", "open"])
-def test_until_the_first_release_on_error_decides(on_error, upstream):
-    with Proxy(upstream.port, None, plugin={"policy": None, "on_error": on_error}) as proxy:
-        body = recordings.minimal_request("openai-chat", False)
-        answer = fetch(proxy.port, "POST", "/v1/chat/completions", body)
-        if on_error == "open":
-            assert answer.status == 200
-        else:
-            assert (answer.status, answer.header("retry-after")) == (503, "1")
-            assert json.loads(answer.body)["error"]["code"] == "no_policy"
-        # What is no call of a model is no business of the filter's.
-        assert fetch(proxy.port, "GET", "/healthz").status == 200
-        assert proxy.status()["standing"] == "none"
-        proxy.post(release(1, policies.policy("first")))
-        assert version(proxy) == "first"
-
-
 @pytest.mark.parametrize(("on_expiry", "after"), [("keep", "ends"), ("previous", "before"), ("baseline", "baseline")])
 def test_an_end_is_seen_to(on_expiry, after, upstream):
     with Proxy(upstream.port, policies.policy("baseline")) as proxy:
@@ -552,55 +296,6 @@ def test_the_sample_is_valid_with_keys():
 
 
 # --- what survives a restart ------------------------------------------------------------------------------------------
-
-
-def test_after_a_restart_the_configured_release_is_start_and_floor(upstream, command, tmp_path):
-    start = json.loads(release(41, policies.policy("configured", guardrails=[policies.guard("r", "fine", "tag")])))
-    with Proxy(upstream.port, policies.policy("baseline"), plugin={"release": start}) as proxy:
-        script = upstream.script("fine", Answer(json.dumps({"choices": [
-            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "fine"}}]}).encode()))
-        fetch(proxy.port, "POST", "/v1/chat/completions", recordings.minimal_request("openai-chat", False),
-              {"x-replay": script})
-        assert proxy.status()["rules"]["r"]["tag"] == 1
-        for serial in (42, 43):
-            assert proxy.post(release(serial, policies.policy(f"v{serial}")))[0] == 200
-        newest = proxy.status()
-        assert (newest["serial"], len(newest["held"]), len(newest["history"])) == (43, 4, 4)
-
-        proxy.restart()
-        shown = proxy.status()
-        assert (shown["serial"], shown["version"], shown["source"]) == (41, "configured", "configuration")
-        assert [one["version"] for one in shown["held"]] == ["configured", "baseline"]
-        assert [one["serial"] for one in shown["history"]] == [41, 0]
-        assert (shown["rules"]["r"]["tag"], shown["last_error"]) == (0, None)
-        assert {version(proxy) for _ in range(8)} == {"configured"}
-        # Its serial is the floor; what was in force before is not held: it must come whole.
-        assert proxy.post(release(40, policies.policy("old")))[1]["code"] == "stale-serial"
-        assert proxy.post(release(41, policies.policy("other")))[1]["code"] == "serial-reused"
-        gone = release(44, None, policy_digest=digest(policies.policy("v42")))
-        assert proxy.post(gone)[1]["code"] == "not-held"
-        # The command says what to do, and does it.
-        before = tmp_path / "before.json"
-        before.write_text(json.dumps(policies.policy("v42")))
-        code, said = command("rollback", "--key", OPS.write(tmp_path), "--to", 42, proxies=[proxy])
-        assert code == 1 and "`hemostat release` and `hemostat push`" in said, said
-        assert proxy.post(release(42, policies.policy("v42")))[0] == 200
-        assert version(proxy) == "v42"
-
-
-def test_without_a_floor_a_restart_takes_what_the_source_serves(upstream, source):
-    source.body = release(9, policies.policy("polled-9")).encode()
-    with Proxy(upstream.port, policies.policy("baseline"), source_port=source.port) as proxy:
-        proxy.wait_for(9)
-        source.body = release(3, policies.policy("old")).encode()
-        time.sleep(1.5)
-        assert version(proxy) == "polled-9"
-        proxy.restart()
-        proxy.wait_for(3)
-        assert version(proxy) == "old"
-
-
-# --- activations, one after another -----------------------------------------------------------------------------------
 
 
 def test_two_activations_end_each_in_its_time(upstream, command, tmp_path):

@@ -33,7 +33,6 @@ mod lanes;
 mod limits;
 mod matrix;
 mod mcp;
-mod mcp_today;
 mod members;
 mod memory;
 mod model_names;
@@ -51,6 +50,7 @@ mod tools;
 mod tools_hostile;
 mod tools_request;
 mod two_readings;
+mod usage_told;
 mod words;
 
 use testkit as support;

@@ -152,3 +152,21 @@ def point_to(cluster, port):
     """Gives a cluster this port of the loopback."""
     endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
     endpoint["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": port}
+
+
+class Fleet:
+    """Envoys that start and stop together."""
+
+    def __init__(self, *envoys):
+        self.envoys = envoys
+
+    def __enter__(self):
+        for envoy in self.envoys:
+            envoy.start()
+        return self.envoys
+
+    def __exit__(self, *_):
+        alive = [envoy.alive() for envoy in self.envoys]
+        for envoy in self.envoys:
+            envoy.stop()
+        assert all(alive)

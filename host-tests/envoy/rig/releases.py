@@ -13,12 +13,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
+from . import recordings
 from .client import fetch
 from .envoy import ROOT, STARTS_WITHIN_S, Envoy, EnvoyError, envoy_binary, load_sample
 
 PAYLOAD_TYPE = "application/vnd.hemostat.release+json"
 SCOPE = "prod-eu"
 TOKEN = "a token for tests"
+FOLLOWS_WITHIN_S = 1.0
+WORKERS = 4
 
 
 class Key:
@@ -190,3 +193,15 @@ def hemostat():
     )
     messages = (json.loads(line) for line in built.stdout.splitlines() if line.startswith("{"))
     return next(message["executable"] for message in messages if message.get("executable"))
+
+
+def serial_after(proxy):
+    """The next serial of a proxy that tests share."""
+    return proxy.status()["serial"] + 1
+
+
+def version(proxy):
+    """The version that a new request meets."""
+    answer = fetch(proxy.port, "POST", "/v1/chat/completions", recordings.minimal_request("openai-chat", False))
+    assert answer.status == 200
+    return answer.header("x-hemostat-policy")

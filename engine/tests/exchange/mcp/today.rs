@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::{NOW, made};
 use crate::support::{Caller, Cut, Recording, Seen, program, program_under, run_as};
 use hemostat_engine::dsse::SecretKey;
 use hemostat_engine::grant::used::LocalSlots;
@@ -10,20 +11,8 @@ use hemostat_engine::ledger::MemoryStore;
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
 
-const NOW: u64 = 1_764_000_000;
-
 fn recording(path: &str, request: &Value, response: &str) -> Recording {
-    let stream = response.starts_with("event:") || response.starts_with("data:");
-    Recording {
-        name: "made".to_owned(),
-        dialect: "mcp".to_owned(),
-        method: "POST".to_owned(),
-        path: path.to_owned(),
-        status: 200,
-        content_type: if stream { "text/event-stream" } else { "application/json" }.to_owned(),
-        request: request.to_string().into_bytes(),
-        response: response.as_bytes().to_vec(),
-    }
+    made(path, &request.to_string(), response)
 }
 
 fn client(revision: &str) -> Caller {
